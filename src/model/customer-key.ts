@@ -1,0 +1,91 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { inspect } from 'node:util';
+import { Fault } from './fault.js';
+
+declare const fingerprintBrand: unique symbol;
+
+/** Names a key without revealing it: 32 lower-case hex digits of a domain-separated SHA-256 of the key. */
+export type KeyFingerprint = string & { readonly [fingerprintBrand]: true };
+
+export const customerKeyBytes = 32;
+
+/** Takes a stored fingerprint (from the ledger, a tag, a command line). Throws `invalid` when it is not one. */
+export function parseKeyFingerprint(text: string): KeyFingerprint {
+  if (!/^[0-9a-f]{32}$/.test(text)) throw new Fault('invalid', 'a key fingerprint has 32 hexadecimal digits');
+  return text as KeyFingerprint;
+}
+
+/**
+ * A customer's AES-256 key (SSE-C). The bytes leave only through `reveal`, which the S3 adapter and the
+ * keyring call; every way of printing the object gives the fingerprint instead.
+ */
+export class CustomerKey {
+  readonly #bytes: Uint8Array;
+  readonly fingerprint: KeyFingerprint;
+  /** Base64 of the MD5 of the raw key: what S3 echoes as x-amz-server-side-encryption-customer-key-MD5. */
+  readonly md5Base64: string;
+
+  private constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.fingerprint = createHash('sha256')
+      .update('sftpgw customer key fingerprint v1\0')
+      .update(bytes)
+      .digest('hex')
+      .slice(0, 32) as KeyFingerprint;
+    this.md5Base64 = createHash('md5').update(bytes).digest('base64');
+  }
+
+  /** Takes a copy of exactly 32 raw bytes. Throws `invalid` for any other length. */
+  static fromBytes(raw: Uint8Array): CustomerKey {
+    if (raw.byteLength !== customerKeyBytes) {
+      throw new Fault(
+        'invalid',
+        `an AES-256 key has ${customerKeyBytes} bytes, this one has ${raw.byteLength}`,
+      );
+    }
+    return new CustomerKey(Uint8Array.from(raw));
+  }
+
+  /**
+   * Takes the base64 text of exactly 32 bytes, white space around it allowed (a pasted line, a file's last newline).
+   * Throws `invalid` with the reason, never with the text.
+   */
+  static fromBase64(text: string): CustomerKey {
+    const trimmed = text.trim();
+    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(trimmed) || trimmed.length % 4 !== 0) {
+      throw new Fault(
+        'invalid',
+        'the key is not base64: expected 44 characters such as `openssl rand -base64 32` prints',
+      );
+    }
+    const raw = Buffer.from(trimmed, 'base64');
+    if (raw.byteLength !== customerKeyBytes) {
+      throw new Fault(
+        'invalid',
+        `the base64 text decodes to ${raw.byteLength} bytes; an AES-256 key has ${customerKeyBytes}`,
+      );
+    }
+    return new CustomerKey(Uint8Array.from(raw));
+  }
+
+  /** A fresh copy of the raw bytes, for the request to S3 or for sealing. Do not keep it. */
+  reveal(): Uint8Array {
+    return Uint8Array.from(this.#bytes);
+  }
+
+  equals(other: CustomerKey): boolean {
+    return timingSafeEqual(this.#bytes, other.#bytes);
+  }
+
+  toString(): string {
+    return `CustomerKey(${this.fingerprint})`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}

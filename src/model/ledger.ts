@@ -1,0 +1,73 @@
+import type { KeyFingerprint } from './customer-key.js';
+import type { ObjectRef } from './object-store.js';
+
+declare const intentBrand: unique symbol;
+/** Names one row of the ledger. */
+export type IntentId = string & { readonly [intentBrand]: true };
+
+/** The encryption of a row: what sealed the object, without the key itself. */
+export type SealedWith =
+  | { readonly kind: 'sse-c'; readonly fingerprint: KeyFingerprint; readonly keyMd5Base64: string }
+  | { readonly kind: 'sse-s3' }
+  | { readonly kind: 'sse-kms'; readonly keyArn: string }
+  | { readonly kind: 'bucket-default' };
+
+export interface Intent {
+  readonly ref: ObjectRef;
+  readonly sealedWith: SealedWith;
+  /** The SFTP user, or the name of the job. */
+  readonly actor: string;
+  readonly requestId: string;
+}
+
+export interface Confirmation {
+  readonly size: number;
+  readonly crc32: number;
+  readonly etag: string;
+  readonly versionId: string | null;
+  /** The file's own time in seconds since the epoch, when the client set one. */
+  readonly mtimeSeconds: number | null;
+}
+
+export type RowState = 'intended' | 'confirmed' | 'abandoned' | 'removed';
+
+export interface LedgerRow extends Intent {
+  readonly id: IntentId;
+  readonly state: RowState;
+  /** The multipart upload of an intended row, once it has one. */
+  readonly uploadId: string | null;
+  readonly confirmation: Confirmation | null;
+  readonly intendedMs: number;
+  readonly settledMs: number | null;
+}
+
+/**
+ * Which key sealed which object version. Every method that writes is durable when it resolves (it survives
+ * kill -9 and power loss). `intend` comes before the first byte leaves, `confirm` after S3 said yes.
+ */
+export interface KeyLedger {
+  intend(intent: Intent): Promise<IntentId>;
+  /** Notes the multipart upload of an intended row, before its first part leaves. */
+  attachUpload(id: IntentId, uploadId: string): Promise<void>;
+  /** Throws `bug` when the row is not `intended`. */
+  confirm(id: IntentId, confirmation: Confirmation): Promise<void>;
+  /** The write did not happen. The row stays as a trace; it names no key for the object any more. */
+  abandon(id: IntentId): Promise<void>;
+  /** The object was removed (by us): its confirmed rows become `removed`. */
+  recordRemoval(ref: ObjectRef, actor: string): Promise<void>;
+  /**
+   * The rows that may describe the object as it is now, the likeliest first: the newest confirmed one, and every
+   * intended one (a crash between write and confirm leaves two possible keys). Empty when the ledger knows nothing.
+   */
+  candidates(ref: ObjectRef): Promise<readonly LedgerRow[]>;
+  /** Intended rows older than the time, oldest first: what a restart has to settle. */
+  pending(olderThanMs: number): Promise<readonly LedgerRow[]>;
+  /** The file's time changed after the upload. */
+  recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void>;
+}
+
+/** Answers what a listing needs without a request per name. */
+export interface LedgerDirectory {
+  /** The newest confirmed row of each key directly below the prefix (no further `/`), by key. */
+  confirmedBelow(bucket: string, prefix: string): Promise<ReadonlyMap<string, Confirmation>>;
+}

@@ -1,0 +1,173 @@
+import type { Call } from './call.js';
+import type { CannedAcl, ReadAccess, RestingEncryption, WriteEncryption } from './encryption.js';
+
+/** Where an object is. `key` is the whole key, as S3 has it: UTF-8, at most 1,024 bytes, no leading slash. */
+export interface ObjectRef {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/**
+ * A body that can be sent more than once: the bytes stay valid and unchanged until the call that took it
+ * settles. `crc32` is the CRC-32 (IEEE, as zlib computes it) of all chunks in order.
+ */
+export interface ReplayableBody {
+  readonly chunks: readonly Uint8Array[];
+  readonly byteLength: number;
+  readonly crc32: number;
+}
+
+export interface ObjectInfo {
+  readonly size: number;
+  /** With its quotes, as S3 sends it. */
+  readonly etag: string;
+  readonly versionId: string | null;
+  readonly lastModifiedMs: number;
+  readonly encryption: RestingEncryption;
+  /** User metadata, lower-case names without `x-amz-meta-`. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly contentType: string | null;
+  /** The full-object CRC-32 where the server keeps one (it may keep another algorithm, or none). */
+  readonly crc32: number | null;
+}
+
+/** Inclusive first byte and exclusive end; `end` past the object's size is cut by the server. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ReadCondition {
+  /** Fails with `conflict` when the object is no longer this one (412). */
+  readonly ifMatch?: string;
+  readonly versionId?: string;
+}
+
+export interface ObjectBody {
+  readonly info: ObjectInfo;
+  /** The bytes of the range, once. Leaving the loop early ends the connection. Throws a Fault on a broken body. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+export interface WriteOptions {
+  readonly encryption: WriteEncryption;
+  readonly acl: CannedAcl | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly contentType: string | null;
+  /** Fails with `exists` when there is an object already (If-None-Match: *). */
+  readonly onlyIfAbsent?: boolean;
+}
+
+/** What S3 said of a finished write. The store has already compared the echoed encryption with what was asked. */
+export interface WrittenObject {
+  readonly etag: string;
+  readonly versionId: string | null;
+  readonly crc32: number | null;
+}
+
+export interface PartReceipt {
+  readonly partNumber: number;
+  readonly etag: string;
+  readonly size: number;
+  readonly crc32: number;
+}
+
+/**
+ * One multipart upload. Nothing of it is visible before `complete` answers. Dispose it first and it is
+ * aborted at S3 (best effort, never throws), unless `park` was called: then it stays for a later resume.
+ */
+export interface PartUpload extends AsyncDisposable {
+  readonly uploadId: string;
+  /** Sends one part; 1 <= partNumber <= 10,000. Parts may go side by side and in any order; sending a number again replaces it. */
+  uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt>;
+  /**
+   * Makes the object of these parts, in order. `whole` is what the object must turn out to be: after an answer
+   * that leaves doubt (a retry's NoSuchUpload, a broken connection) the store asks with HEAD before it calls it failed.
+   * Throws `corrupt` when S3's checksum or size is another (the caller then removes the object).
+   */
+  complete(
+    call: Call,
+    parts: readonly PartReceipt[],
+    whole: { readonly size: number; readonly crc32: number },
+  ): Promise<WrittenObject>;
+  /** Keeps the upload at S3 when this is disposed. */
+  park(): void;
+}
+
+export interface CopyOptions extends WriteOptions {
+  /** What opens the source. */
+  readonly sourceAccess: ReadAccess;
+  readonly sourceEtag?: string;
+  /** `copy` keeps the source's metadata and content type and ignores those of the options. */
+  readonly metadataFrom: 'copy' | 'options';
+}
+
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly lastModifiedMs: number;
+}
+
+export interface ListRequest {
+  readonly bucket: string;
+  /** Empty for the whole bucket. */
+  readonly prefix: string;
+  /** `/` gives one level with `prefixes`; null gives everything below. */
+  readonly delimiter: '/' | null;
+  readonly startAfter?: string;
+  readonly continuation?: string;
+  /** At most 1,000, the default. */
+  readonly maxKeys?: number;
+}
+
+export interface ListPage {
+  /** In UTF-8 byte order of their keys. */
+  readonly objects: readonly ListedObject[];
+  /** Common prefixes, each ending with the delimiter. */
+  readonly prefixes: readonly string[];
+  /** Null on the last page. */
+  readonly continuation: string | null;
+}
+
+/**
+ * Objects in S3. Encryption is said at every call. Absence is null, trouble is a Fault:
+ * `not-found` (no such bucket), `denied`, `key-missing` (the object needs a key and none was sent), `key-mismatch`
+ * (another key, or a key for an object that has none), `sse-c-blocked`, `conflict` and `exists` (a condition), `throttled`,
+ * `unavailable`, `timed-out`, `cancelled`, `corrupt` (a checksum or an echo is not what was asked).
+ * Transient faults have already been retried when they come out of here.
+ */
+export interface ObjectStore {
+  /** Null when there is no such object. */
+  head(call: Call, ref: ObjectRef, access: ReadAccess, versionId?: string): Promise<ObjectInfo | null>;
+  /** Null when there is no such object. A range that starts at or past the end throws `invalid`. */
+  read(
+    call: Call,
+    ref: ObjectRef,
+    access: ReadAccess,
+    range: ByteRange | null,
+    condition?: ReadCondition,
+  ): Promise<ObjectBody | null>;
+  /** One PutObject of up to 5 GiB. */
+  put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject>;
+  beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload>;
+  /** A server-side copy of any size. Null when the source is gone. Never answers OK for a target under another encryption. */
+  copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<WrittenObject | null>;
+  /** Removes the object (with versioning: adds a delete marker, or removes that version). Absence is no fault. */
+  remove(call: Call, ref: ObjectRef, versionId?: string): Promise<void>;
+  list(call: Call, request: ListRequest): Promise<ListPage>;
+}
+
+export interface PendingUpload {
+  readonly key: string;
+  readonly uploadId: string;
+  readonly initiatedMs: number;
+}
+
+/** Multipart uploads that nobody holds any more: what the start-up's clean-up needs. */
+export interface UploadSweeper {
+  /** Every unfinished upload below the prefix. */
+  listUploads(call: Call, bucket: string, prefix: string): Promise<readonly PendingUpload[]>;
+  /** Absence is no fault. */
+  abortUpload(call: Call, ref: ObjectRef, uploadId: string): Promise<void>;
+}

@@ -1,0 +1,49 @@
+import { Fault } from './fault.js';
+
+/** S3's limit for a key, in bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+export const maxKeyBytes = 1024;
+
+/** A path longer than this is refused before it is looked at, in bytes. */
+export const maxPathBytes = 4096;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The one place where a client's path becomes ours: absolute, `.` and empty segments dropped, `..` resolved without
+ * leaving `/`. Throws `invalid` for bytes that are not UTF-8, for control characters and for over-long paths.
+ * An empty path is the home directory, `/` (draft-ietf-secsh-filexfer-02 section 6.2).
+ */
+export function normalisePath(raw: Uint8Array): string {
+  if (raw.byteLength > maxPathBytes)
+    throw new Fault('invalid', `the path is longer than ${maxPathBytes} bytes`);
+  let text: string;
+  try {
+    text = utf8.decode(raw);
+  } catch {
+    throw new Fault('invalid', 'the path is not valid UTF-8');
+  }
+  return normalisePathText(text);
+}
+
+/** `normalisePath` for text that is already decoded. */
+export function normalisePathText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(text)) throw new Fault('invalid', 'the path holds a control character');
+  const segments: string[] = [];
+  for (const segment of text.split('/')) {
+    if (segment === '' || segment === '.') continue;
+    if (segment === '..') segments.pop();
+    else segments.push(segment);
+  }
+  return `/${segments.join('/')}`;
+}
+
+/** The directory above, `/` for `/` itself. Takes a normalised path. */
+export function parentPath(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
+
+/** The last segment, empty for `/`. Takes a normalised path. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,82 @@
+import type { Call } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
+import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
+import type { ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
+
+/** Where and how an object is to rest. */
+export interface UploadTarget {
+  readonly ref: ObjectRef;
+  readonly encryption: WriteEncryption;
+  readonly acl: CannedAcl | null;
+  /** Goes into the ledger: the SFTP user, or the name of the job. */
+  readonly actor: string;
+  /** Known before the first byte: goes into the object's `mtime` metadata. */
+  readonly mtimeSeconds: number | null;
+}
+
+/**
+ * One upload: bytes in, an object out at `commit`, nothing at all otherwise. Small uploads become one PutObject,
+ * larger ones a multipart upload whose parts leave while bytes come in. Disposed before `commit` resolved, the
+ * multipart upload is aborted and the ledger's row abandoned.
+ */
+export interface UploadWriter extends AsyncDisposable {
+  /** The end of the furthest byte received. */
+  readonly size: number;
+  /**
+   * Takes bytes at an offset, in any order. Resolves when they are taken and the chunks may be reused; waits while the
+   * process' upload memory is used up. Rewriting bytes that have left for S3 throws `unsupported`. The first fault sticks:
+   * every later call and `commit` throws it.
+   */
+  write(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
+  /** Makes the size this (zeros fill what is behind the end). Cutting what has left for S3 throws `unsupported`. */
+  truncate(size: number): Promise<void>;
+  /** The file's time, before commit. In the metadata when the upload has not begun at S3, in the ledger always. */
+  setMtime(mtimeSeconds: number): void;
+  /** Resolves when the object is in S3, whole, verified and confirmed in the ledger. Bytes that never came throw `invalid`, naming the gap. */
+  commit(call: Call): Promise<WrittenObject>;
+}
+
+/** One object being read, pinned to the version that was opened (If-Match): another content throws `conflict`. */
+export interface ObjectReader extends AsyncDisposable {
+  readonly info: ObjectInfo;
+  /** The time that the ledger or the metadata keeps, else S3's own, in seconds. */
+  readonly mtimeSeconds: number;
+  /** As ReadHandle.read: sequential reads are served from ranges fetched ahead side by side. */
+  read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null>;
+}
+
+/** An object as a person sees it. */
+export interface ObjectDescription {
+  readonly info: ObjectInfo;
+  readonly mtimeSeconds: number;
+}
+
+/** What a restart did with the rows that the last run left behind. */
+export interface SettleReport {
+  readonly confirmed: number;
+  readonly abandoned: number;
+  readonly abortedUploads: number;
+  /** Rows that could not be settled now, with the reason; they stay pending. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * The only room where bytes and keys meet. It always says the target's encryption, writes the ledger's row before the
+ * first byte leaves, and never lets a copy or a move rest under less than was asked. `keys` are those that may open an
+ * object, the likeliest first; the ledger's fingerprint picks among them, and only when it knows nothing are they tried.
+ */
+export interface Vault {
+  openUpload(call: Call, target: UploadTarget): Promise<UploadWriter>;
+  /** Null when there is no such object. */
+  describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectDescription | null>;
+  /** Null when there is no such object. `key-missing` or `key-mismatch` when none of the keys opens it. */
+  openReader(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectReader | null>;
+  /** Copies on the server side under the target's encryption, verifies, then removes the source. False when the source is gone. */
+  move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean>;
+  remove(call: Call, ref: ObjectRef, actor: string): Promise<void>;
+  /** Finishes or undoes what a crash left: called once at start, before uploads are taken. `keysOf(actor)` are the keys to open with. */
+  settlePending(
+    call: Call,
+    keysOf: (actor: string) => Promise<readonly CustomerKey[]>,
+  ): Promise<SettleReport>;
+}

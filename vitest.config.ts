@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'embedded-s3/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts'],
+    pool: 'forks',
+    // End-to-end files start real servers; two cores serve two of them at a time.
+    maxWorkers: 2,
+    minWorkers: 1,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Set by the continuous check, which counts from this file.
+const report = process.env['SFTPGW_TEST_REPORT'];
+
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'embedded-s3/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts'],
@@ -9,5 +12,7 @@ export default defineConfig({
     minWorkers: 1,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    reporters: report === undefined ? ['default'] : ['default', 'json'],
+    ...(report === undefined ? {} : { outputFile: { json: report } }),
   },
 });

@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { Arena } from './peers/peer.js';
+import { timed } from './process.js';
+
+/** Starts and stops a throw-away Ceph RGW; beside the checkout, unless the environment names another. */
+const cephTool =
+  process.env['SFTPGW_BENCH_CEPH'] ?? resolve(import.meta.dirname, '../../../shared/tools/ceph-rgw');
+
+export interface Stage extends AsyncDisposable {
+  /** A work directory, everything else shared. */
+  arena(name: string): Arena;
+  readonly directory: string;
+  readonly s3Name: string;
+}
+
+/**
+ * One S3 server over https with one bucket, one customer key and one SSH identity for all contenders.
+ * SFTPGW_TEST_S3_ENDPOINT, SFTPGW_TEST_S3_CA and the usual AWS variables name a server; otherwise Ceph is started.
+ */
+export async function buildStage(): Promise<Stage> {
+  const directory = mkdtempSync(join(tmpdir(), 'sftpgw-bench-'));
+  const given = process.env['SFTPGW_TEST_S3_ENDPOINT'];
+  const ceph = given === undefined ? startCeph(join(directory, 'ceph')) : null;
+  const variables = ceph?.variables ?? process.env;
+  const key = randomBytes(32);
+  const keyFile = join(directory, 'customer.key');
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  const identity = join(directory, 'id');
+  await timed('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identity]);
+  const shared = {
+    endpoint: given ?? required(variables, 'S3_HTTPS'),
+    caFile: process.env['SFTPGW_TEST_S3_CA'] ?? required(variables, 'S3_CA_CERT'),
+    region: variables['AWS_DEFAULT_REGION'] ?? 'us-east-1',
+    accessKeyId: required(variables, 'AWS_ACCESS_KEY_ID'),
+    secretAccessKey: required(variables, 'AWS_SECRET_ACCESS_KEY'),
+    bucket: `sftpgw-bench-${randomBytes(4).toString('hex')}`,
+    keyFile,
+    keyBase64: key.toString('base64'),
+    identity,
+  };
+  await makeBucket(shared);
+  return {
+    directory,
+    s3Name: ceph?.version ?? shared.endpoint,
+    arena(name) {
+      const work = mkdtempSync(join(directory, `${name}-`));
+      return { ...shared, work };
+    },
+    async [Symbol.asyncDispose]() {
+      ceph?.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function startCeph(directory: string): {
+  variables: Record<string, string | undefined>;
+  version: string;
+  stop(): void;
+} {
+  if (!existsSync(cephTool)) {
+    throw new Error(
+      'no S3 to measure against: set SFTPGW_TEST_S3_ENDPOINT (https), SFTPGW_TEST_S3_CA and the AWS credentials, or SFTPGW_BENCH_CEPH',
+    );
+  }
+  const env = { ...process.env, CEPH_ROOT: process.env['CEPH_ROOT'] ?? '/opt/ceph20' };
+  const version = execFileSync(cephTool, ['install'], { env, encoding: 'utf8' });
+  execFileSync(cephTool, ['start', directory], { env, stdio: 'ignore' });
+  const variables: Record<string, string> = {};
+  for (const line of readFileSync(join(directory, 'env'), 'utf8').split('\n')) {
+    const at = line.indexOf('=');
+    if (at > 0) variables[line.slice(0, at)] = line.slice(at + 1);
+  }
+  return {
+    variables,
+    version: /ceph version \S+/.exec(version)?.[0] ?? 'ceph',
+    stop: () => void execFileSync(cephTool, ['stop', directory], { env, stdio: 'ignore' }),
+  };
+}
+
+async function makeBucket(s3: Omit<Arena, 'work'>): Promise<void> {
+  const client = new S3Client({
+    endpoint: s3.endpoint,
+    region: s3.region,
+    forcePathStyle: true,
+    credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
+    requestHandler: new NodeHttpHandler({ httpsAgent: new Agent({ ca: readFileSync(s3.caFile) }) }),
+  });
+  await client.send(new CreateBucketCommand({ Bucket: s3.bucket }));
+  client.destroy();
+}
+
+function required(variables: Readonly<Record<string, string | undefined>>, name: string): string {
+  const value = variables[name];
+  if (value === undefined) throw new Error(`${name} is not set`);
+  return value;
+}

@@ -1,0 +1,260 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { buildStage, type Stage } from './arena.js';
+import { median } from './measure.js';
+import type { Arena, Peer, StartPeer } from './peers/peer.js';
+import { startRclone } from './peers/rclone.js';
+import { startSshdOverS3fs } from './peers/s3fs.js';
+import { startSftpgw } from './peers/sftpgw.js';
+import { timed, versionOf } from './process.js';
+import { type Row, renderBar, renderTable } from './table.js';
+import { measureTransport } from './transport.js';
+import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall } from './workload.js';
+
+/**
+ * The one table: the same files over the same OpenSSH client against the same S3 under the same customer key, through
+ * this gateway and through what people use today. Contenders take turns, so that a slow minute of the machine hits all.
+ *
+ *   npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport]
+ */
+interface Settings {
+  readonly rounds: number;
+  readonly largeMib: number;
+  readonly smallCount: number;
+  readonly only: ReadonlySet<string>;
+}
+
+interface Contender {
+  readonly name: string;
+  readonly arena: Arena;
+  readonly start: StartPeer;
+}
+
+interface Runs {
+  seconds: number[];
+  cpu: number[];
+  failure: string | null;
+}
+
+type Discipline = 'upload' | 'download' | 'small';
+
+function readSettings(argv: readonly string[]): Settings {
+  const value = (name: string, fallback: string) => {
+    const at = argv.indexOf(`--${name}`);
+    return at >= 0 ? (argv[at + 1] ?? fallback) : fallback;
+  };
+  return {
+    rounds: Number(value('rounds', '3')),
+    largeMib: Number(value('mib', '1024')),
+    smallCount: Number(value('small', '200')),
+    only: new Set(value('only', 'upload,download,small,transport').split(',')),
+  };
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2));
+  await using stage = await buildStage();
+  const files = await makeFiles(stage.directory, settings.largeMib * 1024 * 1024, settings.smallCount);
+  printHeader(stage, settings);
+  const wanted = (['upload', 'download', 'small'] as const).filter((name) => settings.only.has(name));
+  if (wanted.length > 0) await compareGateways(stage, settings, files, wanted);
+  if (settings.only.has('transport')) {
+    const rows = await measureTransport(stage.arena('transport'), files, settings.rounds);
+    print(renderTable('The transport alone, upload, data discarded', mib(files), rows));
+    printRatioBar('the transport alone is at least as fast as OpenSSH', rows, 'OpenSSH sshd', 1);
+  }
+}
+
+async function compareGateways(
+  stage: Stage,
+  settings: Settings,
+  files: Files,
+  wanted: readonly Discipline[],
+): Promise<void> {
+  const contenders: Contender[] = [
+    { name: 'sftpgw', arena: stage.arena('sftpgw'), start: startSftpgw },
+    { name: 'sshd + s3fs', arena: stage.arena('s3fs'), start: startSshdOverS3fs },
+    { name: 'rclone serve sftp', arena: stage.arena('rclone'), start: startRclone },
+  ];
+  const results = new Map(contenders.map(({ name }) => [name, emptyResults()]));
+  const direct = emptyResults();
+  const scratch = mkdtempSync('/dev/shm/sftpgw-bench-');
+  try {
+    for (let round = 0; round < settings.rounds; round += 1) {
+      for (const contender of contenders) {
+        const runs = results.get(contender.name) ?? emptyResults();
+        await oneRound(
+          stage.arena(`${contender.name.split(' ')[0]}-${round}`),
+          contender,
+          files,
+          round,
+          wanted,
+          runs,
+          scratch,
+        );
+      }
+      if (wanted.includes('upload')) await directCopy(stage.arena('aws'), files, direct);
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  report(wanted, contenders, results, direct, files, settings);
+}
+
+function emptyResults(): Record<Discipline, Runs> {
+  const runs = (): Runs => ({ seconds: [], cpu: [], failure: null });
+  return { upload: runs(), download: runs(), small: runs() };
+}
+
+/** A fresh server for each round: no contender profits from what it cached before. */
+async function oneRound(
+  arena: Arena,
+  contender: Contender,
+  files: Files,
+  round: number,
+  wanted: readonly Discipline[],
+  runs: Record<Discipline, Runs>,
+  scratch: string,
+): Promise<void> {
+  const target = join(scratch, 'back.bin');
+  const work: Record<Discipline, (peer: Peer) => Promise<number>> = {
+    upload: (peer) => uploadLarge(arena, peer, files),
+    download: (peer) => downloadLarge(arena, peer, target),
+    small: (peer) => uploadSmall(arena, peer, files, round),
+  };
+  {
+    await using peer = await contender.start(arena);
+    for (const discipline of ['small', 'upload'] as const) {
+      if (discipline === 'upload' ? wanted.length > 0 : wanted.includes(discipline)) {
+        await measured(runs[discipline], peer, () => work[discipline](peer));
+      }
+    }
+  }
+  if (!wanted.includes('download') || runs.upload.failure !== null) return;
+  {
+    // Started again, so that a copy that s3fs kept on disk does not answer for S3.
+    const again = { ...arena, work: join(arena.work, 'again') };
+    mkdirSync(again.work, { recursive: true });
+    await using peer = await contender.start(again);
+    await measured(runs.download, peer, () => work.download(peer));
+  }
+  if (runs.download.failure === null && (await sha256(target)) !== files.largeSha256) {
+    runs.download.failure = 'came back with other content';
+  }
+  rmSync(target, { force: true });
+}
+
+async function measured(runs: Runs, peer: Peer, work: () => Promise<number>): Promise<void> {
+  const before = peer.cpuSeconds();
+  try {
+    const seconds = await work();
+    runs.seconds.push(seconds);
+    runs.cpu.push(peer.cpuSeconds() - before);
+    process.stderr.write(
+      `${peer.name}: ${seconds.toFixed(2)} s, CPU ${(peer.cpuSeconds() - before).toFixed(2)} s\n`,
+    );
+  } catch (error) {
+    runs.failure = `fails: ${String(error).split('\n').at(-1)?.slice(0, 120)}`;
+    process.stderr.write(`${peer.name}: ${String(error)}\n`);
+  }
+}
+
+/** `aws s3 cp` straight to S3, no SFTP: what the network and S3 allow a usual client. */
+async function directCopy(arena: Arena, files: Files, results: Record<Discipline, Runs>): Promise<void> {
+  const env = {
+    AWS_ACCESS_KEY_ID: arena.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: arena.secretAccessKey,
+    AWS_DEFAULT_REGION: arena.region,
+    AWS_CA_BUNDLE: arena.caFile,
+  };
+  const key = ['--sse-c', 'AES256', '--sse-c-key', `fileb://${arena.keyFile}`];
+  const object = `s3://${arena.bucket}/direct.bin`;
+  const copy = (from: string, to: string) =>
+    timed('aws', ['s3', 'cp', '--quiet', '--endpoint-url', arena.endpoint, ...key, from, to], { env });
+  try {
+    results.upload.seconds.push(await copy(files.large, object));
+    results.download.seconds.push(await copy(object, join(arena.work, 'back')));
+    rmSync(join(arena.work, 'back'));
+  } catch (error) {
+    results.upload.failure = `fails: ${String(error).slice(0, 120)}`;
+  }
+}
+
+function report(
+  wanted: readonly Discipline[],
+  contenders: readonly Contender[],
+  results: ReadonlyMap<string, Record<Discipline, Runs>>,
+  direct: Record<Discipline, Runs>,
+  files: Files,
+  settings: Settings,
+): void {
+  const rowsOf = (discipline: Discipline): Row[] => [
+    ...contenders.map(({ name }) => ({
+      name,
+      ...(results.get(name)?.[discipline] ?? emptyResults()[discipline]),
+    })),
+    ...(discipline === 'small' ? [] : [{ name: 'aws s3 cp, no SFTP', ...direct[discipline], cpu: null }]),
+  ];
+  const gibibytes = settings.largeMib / 1024;
+  for (const discipline of wanted) {
+    const rows = rowsOf(discipline);
+    if (discipline === 'small') {
+      print(
+        renderTable(
+          `${settings.smallCount} files of 4 KiB, one session`,
+          { label: 'files/s', amount: settings.smallCount },
+          rows,
+        ),
+      );
+      printRatioBar('200 small files are no slower than sshd + s3fs', rows, 'sshd + s3fs', 1);
+      continue;
+    }
+    print(
+      renderTable(
+        `${discipline === 'upload' ? 'Upload' : 'Download'} of ${settings.largeMib} MiB`,
+        mib(files),
+        rows,
+      ),
+    );
+    printRatioBar(
+      `${discipline}: rate over sshd + s3fs`,
+      rows,
+      'sshd + s3fs',
+      discipline === 'upload' ? 1.5 : 1.2,
+    );
+    const cpu = median(rows[0]?.cpu ?? []) / gibibytes;
+    print(renderBar(`${discipline}: at most 3.0 s of gateway CPU per GiB`, cpu, cpu <= 3));
+  }
+}
+
+function printRatioBar(text: string, rows: readonly Row[], against: string, least: number): void {
+  const other = rows.find((row) => row.name === against);
+  const ratio = median(other?.seconds ?? []) / median(rows[0]?.seconds ?? []);
+  print(renderBar(`${text}, at least ${least}`, ratio, ratio >= least));
+}
+
+function mib(files: Files): { label: string; amount: number } {
+  return { label: 'MiB/s', amount: files.largeBytes / 1024 / 1024 };
+}
+
+function printHeader(stage: Stage, settings: Settings): void {
+  const versions = [
+    `Node ${process.versions.node}`,
+    versionOf('sh', '-c', 'ssh -V 2>&1'),
+    versionOf('s3fs', '--version'),
+    versionOf('rclone', '--version'),
+    versionOf('aws', '--version'),
+    stage.s3Name,
+  ];
+  print(
+    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, `,
+  );
+  print(`${settings.rounds} rounds; ${versions.filter((version) => version !== null).join('; ')}\n\n`);
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+await main();

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { cpuSeconds, peakMemoryMib } from '../measure.js';
+import { freePort, listening, stop, timed } from '../process.js';
+import type { Arena, Peer } from './peer.js';
+
+const mainScript = resolve(import.meta.dirname, '../../src/main.js');
+
+export interface GatewayPeer extends Peer {
+  peakMemoryMib(): number;
+}
+
+/** This gateway, as `sftpgw serve` runs it. */
+export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
+  const root = join(arena.work, 'root');
+  mkdirSync(join(root, 'opt/sftpgw'), { recursive: true });
+  writeFileSync(
+    join(root, 'opt/sftpgw/sftpgateway.properties'),
+    [
+      `bucket=${arena.bucket}`,
+      `endpoint=${arena.endpoint}`,
+      `endpoint.ca.file=${arena.caFile}`,
+      `region=${arena.region}`,
+      '',
+    ].join('\n'),
+  );
+  const base64File = join(arena.work, 'key.b64');
+  writeFileSync(base64File, arena.keyBase64, { mode: 0o600 });
+  const credentials = {
+    AWS_ACCESS_KEY_ID: arena.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: arena.secretAccessKey,
+  };
+  const user = ['--sse', '3', '--sse-key-file', base64File, '--public-key-file', `${arena.identity}.pub`];
+  await timed(process.execPath, [mainScript, 'user', 'add', 'bench', '--root', root, ...user], {
+    env: credentials,
+  });
+  const port = await freePort();
+  const child = spawn(
+    process.execPath,
+    [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`],
+    { env: { ...process.env, ...credentials }, stdio: 'ignore' },
+  );
+  const pid = child.pid;
+  if (pid === undefined) throw new Error('sftpgw did not start');
+  await listening(port);
+  return {
+    name: 'sftpgw',
+    port,
+    user: 'bench',
+    directory: '/uploads/',
+    cpuSeconds: () => cpuSeconds(pid),
+    peakMemoryMib: () => peakMemoryMib(pid),
+    [Symbol.asyncDispose]: () => stop(child),
+  };
+}

@@ -1,0 +1,88 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { connect, createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Runs a program to its end and answers the seconds it took; anything but exit code 0 is an error with its output. */
+export async function timed(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<number> {
+  const start = performance.now();
+  const child = spawn(program, args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let said = '';
+  const keep = (chunk: Buffer) => {
+    said = (said + chunk.toString('utf8')).slice(-4000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(options.input ?? '');
+  const code = await exit(child);
+  const seconds = (performance.now() - start) / 1000;
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
+  return seconds;
+}
+
+export function exit(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code));
+  });
+}
+
+/** Ends a child that we started, by its id, and waits until it is gone. */
+export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = exit(child);
+  child.kill(signal);
+  await gone;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Waits until something accepts connections on the loopback port. */
+export async function listening(port: number, limitMs = 30_000): Promise<void> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => resolve(false));
+    });
+    if (open) return;
+    if (performance.now() > end) throw new Error(`nothing listens on port ${port}`);
+    await delay(50);
+  }
+}
+
+/** The first line that a program prints for its version, or null when it is not installed. */
+export function versionOf(program: string, ...args: readonly string[]): string | null {
+  try {
+    const text = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return text.split('\n')[0]?.trim() ?? null;
+  } catch {
+    return null;
+  }
+}

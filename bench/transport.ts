@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { cpuSeconds } from './measure.js';
+import type { Arena } from './peers/peer.js';
+import { startSshd } from './peers/sshd.js';
+import { stop } from './process.js';
+import type { Row } from './table.js';
+import { type Files, sftpBatch } from './workload.js';
+
+const doorScript = resolve(import.meta.dirname, 'transport-server.js');
+
+/** The SSH and SFTP layers alone: our door with the data thrown away, beside OpenSSH's server into a memory file system. */
+export async function measureTransport(arena: Arena, files: Files, rounds: number): Promise<Row[]> {
+  const door = {
+    name: 'sftpgw, data discarded',
+    seconds: [] as number[],
+    cpu: [] as number[],
+    failure: null,
+  };
+  const openssh = { name: 'OpenSSH sshd', seconds: [] as number[], cpu: [] as number[], failure: null };
+  const memory = mkdtempSync('/dev/shm/sftpgw-bench-');
+  try {
+    await using sshd = await startSshd(join(arena.work, 'sshd'), arena.identity);
+    await using ours = await startDoor(arena);
+    for (let round = 0; round < rounds; round += 1) {
+      const before = ours.cpuSeconds();
+      door.seconds.push(await sftpBatch(arena, ours, `put ${files.large} /uploads/large.bin`));
+      door.cpu.push(ours.cpuSeconds() - before);
+      const sshdBefore = sshd.cpuSeconds();
+      openssh.seconds.push(
+        await sftpBatch(arena, { port: sshd.port, user: 'root' }, `put ${files.large} ${memory}/large.bin`),
+      );
+      openssh.cpu.push(sshd.cpuSeconds() - sshdBefore);
+    }
+  } finally {
+    rmSync(memory, { recursive: true, force: true });
+  }
+  return [door, openssh];
+}
+
+async function startDoor(
+  arena: Arena,
+): Promise<AsyncDisposable & { port: number; user: string; cpuSeconds(): number }> {
+  const child = spawn(
+    process.execPath,
+    [doorScript, `${arena.identity}.pub`, join(arena.work, 'host-keys')],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const port = await new Promise<number>((resolvePort, reject) => {
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+      const ready = /ready (\d+)/.exec(said);
+      if (ready !== null) resolvePort(Number(ready[1]));
+    });
+    child.once('exit', (code) => reject(new Error(`the door ended with ${code}: ${said}`)));
+  });
+  const pid = child.pid ?? 0;
+  return {
+    port,
+    user: 'bench',
+    cpuSeconds: () => cpuSeconds(pid),
+    [Symbol.asyncDispose]: () => stop(child),
+  };
+}

@@ -1,0 +1,65 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Arena, Peer } from './peers/peer.js';
+import { timed } from './process.js';
+
+const mebibyte = 1024 * 1024;
+
+export interface Files {
+  readonly large: string;
+  readonly largeBytes: number;
+  readonly largeSha256: string;
+  readonly smallDirectory: string;
+  readonly smallCount: number;
+}
+
+/** Random files in the directory: one large, and many of 4 KiB. */
+export async function makeFiles(directory: string, largeBytes: number, smallCount: number): Promise<Files> {
+  const large = join(directory, 'large.bin');
+  await pipeline(randomStream(largeBytes), createWriteStream(large));
+  const smallDirectory = join(directory, 'small');
+  mkdirSync(smallDirectory);
+  for (let index = 0; index < smallCount; index += 1) {
+    writeFileSync(join(smallDirectory, `file-${index}`), randomBytes(4096));
+  }
+  return { large, largeBytes, largeSha256: await sha256(large), smallDirectory, smallCount };
+}
+
+async function* randomStream(bytes: number): AsyncGenerator<Uint8Array> {
+  for (let left = bytes; left > 0; left -= mebibyte) yield randomBytes(Math.min(left, mebibyte));
+}
+
+export async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** Runs one batch of OpenSSH `sftp` commands against the peer and answers the seconds it took. */
+export function sftpBatch(arena: Arena, peer: Pick<Peer, 'port' | 'user'>, batch: string): Promise<number> {
+  return timed(
+    'sftp',
+    [
+      ...['-q', '-b', '-', '-c', 'aes128-gcm@openssh.com', '-i', arena.identity, '-o', 'IdentitiesOnly=yes'],
+      ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'],
+      ...['-P', String(peer.port), `${peer.user}@127.0.0.1`],
+    ],
+    { input: `${batch}\n` },
+  );
+}
+
+export function uploadLarge(arena: Arena, peer: Peer, files: Files): Promise<number> {
+  return sftpBatch(arena, peer, `put ${files.large} ${peer.directory}large.bin`);
+}
+
+/** Downloads to a memory file system where there is one, so that no disk is measured. */
+export function downloadLarge(arena: Arena, peer: Peer, target: string): Promise<number> {
+  return sftpBatch(arena, peer, `get ${peer.directory}large.bin ${target}`);
+}
+
+export function uploadSmall(arena: Arena, peer: Peer, files: Files, round: number): Promise<number> {
+  const directory = `${peer.directory}small-${round}`;
+  return sftpBatch(arena, peer, `mkdir ${directory}\nput ${files.smallDirectory}/* ${directory}/`);
+}

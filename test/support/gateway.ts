@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { type CommandOptions, ended, type Finished, run, runOk } from './command.js';
+import { eventually } from './wait.js';
+
+const project = resolve(import.meta.dirname, '../..');
+export const mainScript = join(project, 'dist/src/main.js');
+
+/** A bucket of a server that is not ours. */
+export interface ForeignS3 {
+  readonly endpoint: string;
+  readonly caFile: string | null;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly bucket: string;
+}
+
+export interface GatewayOptions {
+  /** Null starts the embedded S3 in the same process. */
+  readonly s3: ForeignS3 | null;
+  /** Further lines of sftpgateway.properties. */
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly logLevel?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** One gateway as its administrator runs it: a child process, a root of its own, ports of its own. */
+export class Gateway implements AsyncDisposable {
+  readonly root: string;
+  readonly work: string;
+  readonly #options: GatewayOptions;
+  #child: ChildProcess | null = null;
+  #output = '';
+  sftpPort = 0;
+  s3Port = 0;
+
+  private constructor(options: GatewayOptions) {
+    this.#options = options;
+    const base = mkdtempSync(join(tmpdir(), 'sftpgw-test-'));
+    this.root = join(base, 'root');
+    this.work = join(base, 'work');
+    mkdirSync(this.root);
+    mkdirSync(this.work);
+  }
+
+  /** A root with its settings written, not yet running. */
+  static async prepare(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(options);
+    [gateway.sftpPort, gateway.s3Port] = await freePorts();
+    const lines = Object.entries({ ...foreignProperties(options.s3), ...options.properties });
+    if (lines.length > 0) gateway.writeProperties(Object.fromEntries(lines));
+    return gateway;
+  }
+
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    const gateway = await Gateway.prepare(options);
+    await gateway.serve();
+    return gateway;
+  }
+
+  writeProperties(values: Readonly<Record<string, string>>): void {
+    const path = join(this.root, 'opt/sftpgw/sftpgateway.properties');
+    mkdirSync(dirname(path), { recursive: true });
+    const text = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
+    writeFileSync(path, text.join(''));
+  }
+
+  /** Starts the process and waits for its `ready` line. */
+  async serve(): Promise<void> {
+    const child = this.spawnServe();
+    await eventually('the gateway is ready', () => {
+      if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}\n${this.#output}`);
+      return /\bready\b/.test(this.#output);
+    });
+  }
+
+  /** Starts the process without waiting for anything. */
+  spawnServe(): ChildProcess {
+    this.#output = '';
+    const args = [mainScript, 'serve', '--root', this.root, '--sftp-listen', `127.0.0.1:${this.sftpPort}`];
+    if (this.#options.s3 === null) args.push('--embedded', '--s3-listen', `127.0.0.1:${this.s3Port}`);
+    args.push('--log-level', this.#options.logLevel ?? 'info');
+    const child = spawn(process.execPath, args, {
+      env: this.#environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const keep = (chunk: Buffer) => {
+      this.#output += chunk.toString('utf8');
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    this.#child = child;
+    return child;
+  }
+
+  /** Everything the running process has printed and logged so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('the gateway is not running');
+    return pid;
+  }
+
+  /** Ends the process with the signal and answers its exit code, or the signal that ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null) return null;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+    const end = ended(child);
+    child.kill(signal);
+    const [code, by] = await end;
+    return code ?? by;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
+    rmSync(dirname(this.root), { recursive: true, force: true });
+  }
+
+  #environment(): NodeJS.ProcessEnv {
+    const env = { ...process.env, ...this.#options.env };
+    for (const name of Object.keys(env)) if (name.startsWith('AWS_')) delete env[name];
+    const s3 = this.#options.s3;
+    if (s3 !== null) {
+      env['AWS_ACCESS_KEY_ID'] = s3.accessKeyId;
+      env['AWS_SECRET_ACCESS_KEY'] = s3.secretAccessKey;
+      env['AWS_DEFAULT_REGION'] = s3.region;
+    }
+    return { ...env, ...this.#options.env };
+  }
+
+  /** Runs `sftpgw` with these arguments on this root. */
+  cli(args: readonly string[], options: CommandOptions = {}): Promise<Finished> {
+    return run(process.execPath, [mainScript, ...args, '--root', this.root], {
+      env: this.#environment(),
+      ...options,
+    });
+  }
+
+  /** Makes a user with an SSH key, as an administrator would; what is not said is SSE-C under a fresh key. */
+  async addUser(name: string, flags: readonly string[] | null = null): Promise<TestUser> {
+    const identity = join(this.work, `${name}.id`);
+    await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identity]);
+    const key = randomBytes(32);
+    const keyFile = join(this.work, `${name}.key`);
+    writeFileSync(keyFile, key);
+    chmodSync(keyFile, 0o600);
+    const base64File = join(this.work, `${name}.key.b64`);
+    writeFileSync(base64File, `${key.toString('base64')}\n`);
+    const chosen = flags ?? ['--sse', '3', '--sse-key-file', base64File];
+    const added = await this.cli(['user', 'add', name, '--public-key-file', `${identity}.pub`, ...chosen]);
+    if (added.code !== 0)
+      throw new Error(`user add ended with ${added.code}\n${added.stdout}${added.stderr}`);
+    return new TestUser(this, name, identity, key, keyFile);
+  }
+}
+
+/** A user of a test gateway, with the credentials that open the account and the objects. */
+export class TestUser {
+  readonly gateway: Gateway;
+  readonly name: string;
+  readonly identity: string;
+  readonly key: Buffer;
+  readonly keyFile: string;
+
+  constructor(gateway: Gateway, name: string, identity: string, key: Buffer, keyFile: string) {
+    this.gateway = gateway;
+    this.name = name;
+    this.identity = identity;
+    this.key = key;
+    this.keyFile = keyFile;
+  }
+
+  /** The options that make an OpenSSH client talk to this gateway as this user, asking nobody anything. */
+  get sshOptions(): string[] {
+    return [
+      ...['-i', this.identity, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
+      ...['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR'],
+    ];
+  }
+
+  /** Runs a batch of OpenSSH `sftp` commands, one a line. */
+  sftp(batch: string, options: CommandOptions = {}): Promise<Finished> {
+    const args = ['-q', '-b', '-', ...this.sshOptions, '-P', String(this.gateway.sftpPort)];
+    return run('sftp', [...args, `${this.name}@127.0.0.1`], { input: `${batch}\n`, ...options });
+  }
+
+  /** `sftp`, but a failed command is an error that shows what was said. */
+  async sftpOk(batch: string, options: CommandOptions = {}): Promise<string> {
+    const finished = await this.sftp(batch, options);
+    if (finished.code !== 0) {
+      throw new Error(`sftp ended with ${finished.code}\n${finished.stdout}${finished.stderr}`);
+    }
+    return finished.stdout;
+  }
+}
+
+function foreignProperties(s3: ForeignS3 | null): Record<string, string> {
+  if (s3 === null) return {};
+  return {
+    bucket: s3.bucket,
+    endpoint: s3.endpoint,
+    region: s3.region,
+    ...(s3.caFile === null ? {} : { 'endpoint.ca.file': s3.caFile }),
+  };
+}
+
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()];
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolvePort, reject) => {
+          server.once('error', reject);
+          server.listen(0, '127.0.0.1', () => {
+            const address = server.address();
+            resolvePort(typeof address === 'object' && address !== null ? address.port : 0);
+          });
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  const [first = 0, second = 0] = ports;
+  return [first, second];
+}

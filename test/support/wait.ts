@@ -1,0 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Asks again and again until the answer is neither null nor false; an error names what was waited for. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | null | false> | T | null | false,
+  limitMs = 30_000,
+): Promise<T> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null && answer !== false) return answer;
+    if (performance.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
+    await delay(20);
+  }
+}

@@ -66,8 +66,21 @@ export interface KeyLedger {
   recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void>;
 }
 
+/** Keys from `first` to `last`, both inclusive, in the order S3 lists them: by their bytes of UTF-8. */
+export interface KeyRange {
+  readonly first: string;
+  readonly last: string;
+}
+
 /** Answers what a listing needs without a request per name. */
 export interface LedgerDirectory {
-  /** The newest confirmed row of each key directly below the prefix (no further `/`), by key. */
-  confirmedBelow(bucket: string, prefix: string): Promise<ReadonlyMap<string, Confirmation>>;
+  /**
+   * The newest confirmed row of each key directly below the prefix (no further `/`), by key. `within` bounds the answer to
+   * one page of a listing, so that a directory of any size costs the memory of a page.
+   */
+  confirmedBelow(
+    bucket: string,
+    prefix: string,
+    within?: KeyRange,
+  ): Promise<ReadonlyMap<string, Confirmation>>;
 }

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Gateway, TestUser } from '../support/gateway.js';
+import { gatewayTargets } from '../support/gateway-targets.js';
+import { missing } from '../support/tools.js';
+
+const programs = missing('sftp', 'ssh-keygen');
+
+/** Every way in which 32 bytes are usually written down. */
+function disguises(key: Buffer): { name: string; needle: Buffer }[] {
+  const base64 = key.toString('base64');
+  return [
+    { name: 'raw', needle: key },
+    { name: 'hex', needle: Buffer.from(key.toString('hex')) },
+    { name: 'HEX', needle: Buffer.from(key.toString('hex').toUpperCase()) },
+    { name: 'base64', needle: Buffer.from(base64.replace(/=+$/, '')) },
+    { name: 'base64url', needle: Buffer.from(key.toString('base64url')) },
+    { name: 'JSON bytes', needle: Buffer.from([...key.subarray(0, 12)].join(',')) },
+    {
+      name: 'inspected',
+      needle: Buffer.from(key.toString('hex').match(/../g)?.slice(0, 12).join(' ') ?? ''),
+    },
+  ];
+}
+
+/** The files in which the key is meant to be. */
+const keyFiles = /(^|\/)sse(-sync)?\.key(\.[0-9a-f]{32})?$/;
+
+for (const target of await gatewayTargets()) {
+  const skip = target.skip ?? programs;
+  describe.skipIf(skip !== null)(`a canary key in front of ${target.name}${skip ? ` (${skip})` : ''}`, () => {
+    it('is nowhere in what the gateway logs, prints or writes, however talkative it is', async () => {
+      await using gateway = await target.start({ logLevel: 'debug' });
+      const user = await gateway.addUser('canary');
+      const source = join(gateway.work, 'source');
+      writeFileSync(source, randomBytes(20_000_000));
+      const said: string[] = [];
+      const put = await user.sftp(
+        `put ${source} /uploads/one\nget /uploads/one ${source}.back\nls -la /uploads\nrename /uploads/one /uploads/two`,
+      );
+      expect(put.code, put.stderr).toBe(0);
+      said.push(put.stdout, put.stderr);
+      // Requests that fail on the way to S3 and inside the gateway: errors carry requests, and requests keys.
+      for (const batch of [
+        'get /uploads/absent x',
+        'mkdir /uploads/two',
+        'rm /uploads',
+        'put /etc/hostname /nowhere',
+      ]) {
+        const failed = await user.sftp(batch);
+        expect(failed.code, batch).not.toBe(0);
+        said.push(failed.stdout, failed.stderr);
+      }
+      await failWithWrongBucket(gateway, user, said);
+      await failWithWrongKey(gateway, user, said);
+      for (const command of [['user', 'list', '--json'], ['user', 'show', 'canary'], ['version']]) {
+        const { stdout, stderr } = await gateway.cli(command);
+        said.push(stdout, stderr);
+      }
+      said.push(gateway.output);
+      expect(gateway.output).toContain('"level":"debug"');
+      await gateway.end('SIGTERM');
+      said.push(gateway.output);
+
+      const places = new Map<string, Buffer>([['what was printed and logged', Buffer.from(said.join('\n'))]]);
+      for (const entry of readdirSync(gateway.root, { recursive: true, withFileTypes: true })) {
+        const path = join(entry.parentPath, entry.name);
+        if (entry.isFile() && !keyFiles.test(path)) places.set(path, readFileSync(path));
+      }
+      expect(places.size).toBeGreaterThan(3);
+      for (const [place, content] of places) {
+        for (const { name, needle } of disguises(user.key)) {
+          expect(content.includes(needle), `the key, ${name}, in ${place}`).toBe(false);
+        }
+      }
+    });
+  });
+}
+
+/** The user's uploads point at a bucket that is not there: S3's own error comes back through every layer. */
+async function failWithWrongBucket(gateway: Gateway, user: TestUser, said: string[]): Promise<void> {
+  const properties = join(gateway.root, 'home/canary/.sftpgateway/user.properties');
+  const before = readFileSync(properties, 'utf8');
+  writeFileSync(properties, `${before}\nupload.bucket=no-such-bucket-here\n`);
+  const source = join(gateway.work, 'source');
+  const failed = await user.sftp(`put ${source} /uploads/lost`);
+  said.push(failed.stdout, failed.stderr);
+  expect(failed.code).not.toBe(0);
+  writeFileSync(properties, before);
+}
+
+/** The key file is replaced by another: what was uploaded before no longer opens. */
+async function failWithWrongKey(gateway: Gateway, user: TestUser, said: string[]): Promise<void> {
+  const path = join(gateway.root, `home/${user.name}/.sftpgateway/sse.key`);
+  const before = readFileSync(path);
+  writeFileSync(path, randomBytes(32), { mode: 0o600 });
+  const failed = await user.sftp(`get /uploads/two ${join(gateway.work, 'never')}`);
+  said.push(failed.stdout, failed.stderr);
+  expect(failed.code).not.toBe(0);
+  writeFileSync(path, before, { mode: 0o600 });
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Gateway, TestUser } from '../support/gateway.js';
+import { type BucketAccess, customerKeyArguments, gatewayTargets } from '../support/gateway-targets.js';
+import { missing } from '../support/tools.js';
+import { eventually } from '../support/wait.js';
+
+const programs = missing('sftp', 'ssh-keygen', 'aws');
+
+for (const target of await gatewayTargets()) {
+  const skip = target.skip ?? programs;
+  describe.skipIf(skip !== null)(
+    `uploads through OpenSSH sftp into ${target.name}${skip ? ` (${skip})` : ''}`,
+    () => {
+      let gateway: Gateway;
+      let s3: BucketAccess;
+      let alice: TestUser;
+
+      beforeAll(async () => {
+        gateway = await target.start();
+        s3 = await target.access(gateway);
+        alice = await gateway.addUser('alice');
+      });
+      afterAll(async () => {
+        await gateway?.[Symbol.asyncDispose]();
+      });
+
+      function localFile(name: string, content: Uint8Array | string): string {
+        const path = join(gateway.work, name);
+        mkdirSync(join(path, '..'), { recursive: true });
+        writeFileSync(path, content);
+        return path;
+      }
+
+      async function expectInS3(user: TestUser, name: string, source: string): Promise<void> {
+        const back = join(gateway.work, 'back.bin');
+        const key = `${user.name}/uploads/${name}`;
+        const got = await s3.s3api('get-object', '--key', key, ...customerKeyArguments(user), back);
+        expect(got.stderr + got.stdout).toContain('SSECustomerKeyMD5');
+        expect(got.code).toBe(0);
+        expect(readFileSync(back).equals(readFileSync(source))).toBe(true);
+      }
+
+      it('puts small, large and empty files under the key of the user, and S3 opens them with that key only', async () => {
+        const files = {
+          'small.txt': localFile('small.txt', 'testing123\n'),
+          'large.bin': localFile('large.bin', randomBytes(40 * 1024 * 1024 + 17)),
+          empty: localFile('empty', ''),
+        };
+        await alice.sftpOk(
+          Object.entries(files)
+            .map(([name, path]) => `put ${path} /uploads/${name}`)
+            .join('\n'),
+        );
+        for (const [name, path] of Object.entries(files)) {
+          const blind = await s3.s3api('head-object', '--key', `alice/uploads/${name}`);
+          expect(blind.code, `${name}: head without the key`).not.toBe(0);
+          if (statSync(path).size > 0) await expectInS3(alice, name, path);
+        }
+      });
+
+      it('lists names, sizes and directories as they are in S3', async () => {
+        const source = localFile('listed', 'x'.repeat(1234));
+        const listing = await alice.sftpOk(
+          `mkdir /uploads/made\nput ${source} /uploads/made/one\nput ${source} "/uploads/made/zwei mit ü"\nls -l /uploads/made`,
+        );
+        expect(listing).toMatch(/1234 .* one$/m);
+        expect(listing).toMatch(/1234 .* zwei mit ü$/m);
+        expect(await alice.sftpOk('ls -l /uploads')).toMatch(/^d.* made$/m);
+        await expectInS3(alice, 'made/zwei mit ü', source);
+      });
+
+      it('reads its own uploads back, byte for byte', async () => {
+        const source = localFile('round', randomBytes(9 * 1024 * 1024 + 3));
+        const back = join(gateway.work, 'round.back');
+        await alice.sftpOk(`put ${source} /uploads/round\nget /uploads/round ${back}`);
+        expect(readFileSync(back).equals(readFileSync(source))).toBe(true);
+      });
+
+      it('overwrites, renames and removes', async () => {
+        const first = localFile('first', 'first content');
+        const second = localFile('second', 'second');
+        await alice.sftpOk(
+          `put ${first} /uploads/name\nput ${second} /uploads/name\nrename /uploads/name /uploads/renamed`,
+        );
+        await expectInS3(alice, 'renamed', second);
+        expect(
+          (await s3.s3api('head-object', '--key', 'alice/uploads/name', ...customerKeyArguments(alice))).code,
+        ).not.toBe(0);
+        await alice.sftpOk('rm /uploads/renamed');
+        expect(
+          (await s3.s3api('head-object', '--key', 'alice/uploads/renamed', ...customerKeyArguments(alice)))
+            .code,
+        ).not.toBe(0);
+      });
+
+      it('keeps the time that `put -p` gives, in the metadata and in listings', async () => {
+        const source = localFile('dated', 'dated');
+        utimesSync(source, 1_500_000_000, 1_500_000_000);
+        await alice.sftpOk(`put -p ${source} /uploads/dated`);
+        const head = await s3.s3api(
+          'head-object',
+          '--key',
+          'alice/uploads/dated',
+          ...customerKeyArguments(alice),
+        );
+        expect((JSON.parse(head.stdout) as { Metadata: Record<string, string> }).Metadata['mtime']).toBe(
+          '1500000000',
+        );
+        expect(await alice.sftpOk('ls -l /uploads/dated')).toMatch(/Jul 14 +2017/);
+      });
+
+      it('refuses to write where nothing is to be written, and says where', async () => {
+        const source = localFile('nowhere', 'x');
+        for (const path of ['/nowhere', '/downloads/no', '/shared/no']) {
+          const refused = await alice.sftp(`put ${source} ${path}`);
+          expect(refused.code, path).not.toBe(0);
+        }
+        expect((await alice.sftp('rmdir /uploads')).code).not.toBe(0);
+      });
+
+      it.each([
+        ['1', [], 'AES256'],
+        ['4', [], undefined],
+      ] as const)('honours encryption option %s', async (option, flags, expected) => {
+        const user = await gateway.addUser(`option${option}`, ['--sse', option, ...flags]);
+        const source = localFile(`option${option}`, 'body');
+        await user.sftpOk(`put ${source} /uploads/file`);
+        const head = await s3.s3api('head-object', '--key', `${user.name}/uploads/file`);
+        expect(head.code).toBe(0);
+        const said = JSON.parse(head.stdout) as {
+          ServerSideEncryption?: string;
+          SSECustomerAlgorithm?: string;
+        };
+        // A bucket may have a default of its own, which option 4 leaves to it.
+        if (expected !== undefined) expect(said.ServerSideEncryption).toBe(expected);
+        expect(said.SSECustomerAlgorithm).toBeUndefined();
+      });
+
+      it('honours option 2 with a key of the KMS', async () => {
+        const user = await gateway.addUser('option2', ['--sse', '2', '--kms-key-arn', 'testkey-1']);
+        const source = localFile('option2', 'body');
+        await user.sftpOk(`put ${source} /uploads/file`);
+        const head = await s3.s3api('head-object', '--key', 'option2/uploads/file');
+        expect(JSON.parse(head.stdout)).toMatchObject({
+          ServerSideEncryption: 'aws:kms',
+          SSEKMSKeyId: 'testkey-1',
+        });
+      });
+
+      it('puts a user with a prefix of its own there', async () => {
+        const user = await gateway.addUser('prefixed', ['--sse', '1', '--prefix', 'partner/in/']);
+        const source = localFile('prefixed', 'body');
+        await user.sftpOk(`put ${source} /uploads/file`);
+        expect((await s3.s3api('head-object', '--key', 'partner/in/file')).code).toBe(0);
+      });
+
+      it('shows nothing of an upload that broke off, and leaves no multipart upload behind', async () => {
+        const big = localFile('broken', randomBytes(64 * 1024 * 1024));
+        const cut = await alice.sftp(`put ${big} /uploads/broken`, { timeoutMs: 250 });
+        expect(cut.code).not.toBe(0);
+        await eventually('no multipart upload is left', async () => {
+          const uploads = await s3.s3api('list-multipart-uploads');
+          return !uploads.stdout.includes('alice/uploads/broken');
+        });
+        const head = await s3.s3api(
+          'head-object',
+          '--key',
+          'alice/uploads/broken',
+          ...customerKeyArguments(alice),
+        );
+        expect(head.code).not.toBe(0);
+      });
+    },
+  );
+}

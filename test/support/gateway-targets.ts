@@ -1,0 +1,85 @@
+import { type Finished, run } from './command.js';
+import { Gateway, type GatewayOptions, type TestUser } from './gateway.js';
+import { s3Targets } from './s3-targets.js';
+
+/** What the `aws` tool needs to reach the bucket behind a gateway. */
+export interface BucketAccess {
+  readonly bucket: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** `aws s3api ARGS`; never throws for its exit code. */
+  s3api(...args: readonly string[]): Promise<Finished>;
+}
+
+export interface GatewayTarget {
+  readonly name: string;
+  /** Why this target cannot be tested here, or null. */
+  readonly skip: string | null;
+  start(options?: Omit<GatewayOptions, 's3'>): Promise<Gateway>;
+  /** After `start`: the same bucket, seen with other eyes. */
+  access(gateway: Gateway): Promise<BucketAccess>;
+}
+
+/** The gateway with its embedded S3 in one process, and in front of every other S3 that the environment names. */
+export async function gatewayTargets(): Promise<readonly GatewayTarget[]> {
+  const foreign = (await s3Targets()).filter((target) => target.kind === 'environment');
+  return [embedded, ...foreign.map(foreignTarget)];
+}
+
+const embedded: GatewayTarget = {
+  name: 'embedded S3',
+  skip: null,
+  start: (options = {}) => Gateway.start({ ...options, s3: null }),
+  async access(gateway) {
+    const { code, stdout, stderr } = await gateway.cli(['env', '--json']);
+    if (code !== 0) throw new Error(`sftpgw env ended with ${code}: ${stderr}`);
+    const printed = JSON.parse(stdout) as Record<string, string>;
+    return accessWith(printed, printed['SFTPGW_BUCKET'] ?? '');
+  },
+};
+
+function foreignTarget(target: Awaited<ReturnType<typeof s3Targets>>[number]): GatewayTarget {
+  const access = new WeakMap<Gateway, BucketAccess>();
+  return {
+    name: target.name,
+    skip: target.skip,
+    async start(options = {}) {
+      const bucket = await target.makeBucket();
+      const { endpoint, caFile, region, credentials } = target;
+      const gateway = await Gateway.start({
+        ...options,
+        s3: { endpoint, caFile, region, bucket, ...credentials },
+      });
+      const environment: NodeJS.ProcessEnv = {
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+        AWS_DEFAULT_REGION: region,
+        ...(caFile === null ? {} : { AWS_CA_BUNDLE: caFile }),
+      };
+      access.set(gateway, accessWith(environment, bucket));
+      return gateway;
+    },
+    async access(gateway) {
+      const found = access.get(gateway);
+      if (found === undefined) throw new Error('this gateway was started by another target');
+      return found;
+    },
+  };
+}
+
+function accessWith(variables: NodeJS.ProcessEnv, bucket: string): BucketAccess {
+  const environment = { ...process.env, ...variables };
+  return {
+    bucket,
+    environment,
+    s3api(...args) {
+      const endpoint = ['--endpoint-url', variables['AWS_ENDPOINT_URL'] ?? ''];
+      return run('aws', ['s3api', ...args, '--bucket', bucket, ...endpoint], { env: environment });
+    },
+  };
+}
+
+/** The arguments with which `aws s3api` presents this user's key. */
+export function customerKeyArguments(user: TestUser): string[] {
+  return ['--sse-customer-algorithm', 'AES256', '--sse-customer-key', `fileb://${user.keyFile}`];
+}

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, chown, type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 
 /** Files with keys or secrets. */
 export const secretFileMode = 0o600;
@@ -16,15 +16,27 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes the directory and those above it; an existing one gets the mode too. */
+/**
+ * Makes the directory and those above it; an existing one gets the mode too. Created by root, they belong to the owner of
+ * the directory they are made in, so that a gateway running as another user can read what an administrator made.
+ */
 export async function ensureDirectory(path: string, mode: number): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
-  await chmod(path, mode);
+  const target = resolve(path);
+  const firstMade = await mkdir(target, { recursive: true, mode });
+  if (firstMade !== undefined) {
+    const owner = await inheritedOwner(dirname(firstMade));
+    for (let made = target; made.length >= firstMade.length; made = dirname(made)) {
+      if (owner !== null) await chown(made, owner.uid, owner.gid);
+    }
+    await syncDirectory(dirname(firstMade));
+  }
+  await chmod(target, mode);
 }
 
 /**
  * Writes a file whole or not at all: aside, synced, renamed over, directory synced. The mode holds from the first byte,
- * whatever the umask. Errors of the file system come out as they are.
+ * whatever the umask; written by root, the file belongs to the directory's owner. Errors of the file system come out as
+ * they are.
  */
 export async function writeFileDurably(
   path: string,
@@ -37,6 +49,7 @@ export async function writeFileDurably(
   try {
     try {
       await handle.chmod(mode);
+      await giveToOwnerOf(directory, handle);
       await handle.writeFile(content);
       await handle.sync();
     } finally {
@@ -48,4 +61,18 @@ export async function writeFileDurably(
     throw error;
   }
   await syncDirectory(directory);
+}
+
+/** Gives a file just made in `directory` to the directory's owner, when the process is root and the owner is not. */
+export async function giveToOwnerOf(directory: string, made: FileHandle): Promise<void> {
+  const owner = await inheritedOwner(directory);
+  if (owner !== null) await made.chown(owner.uid, owner.gid);
+}
+
+async function inheritedOwner(
+  directory: string,
+): Promise<{ readonly uid: number; readonly gid: number } | null> {
+  if (process.getuid?.() !== 0) return null;
+  const { uid, gid } = await stat(directory);
+  return uid === 0 ? null : { uid, gid };
 }

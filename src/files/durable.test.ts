@@ -1,0 +1,63 @@
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ensureDirectory, writeFileDurably } from './durable.js';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sftpgw-durable-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+describe('writeFileDurably', () => {
+  test('replaces the content and the mode, and leaves nothing beside it', async () => {
+    const path = join(directory, 'secret');
+    await writeFile(path, 'old', { mode: 0o644 });
+    await writeFileDurably(path, 'new', 0o600);
+    expect(await readFile(path, 'utf8')).toBe('new');
+    expect(await modeOf(path)).toBe(0o600);
+    expect(await readdir(directory)).toEqual(['secret']);
+  });
+
+  test('the mode does not depend on the umask', async () => {
+    const before = process.umask(0o077);
+    try {
+      await writeFileDurably(join(directory, 'open'), 'x', 0o644);
+    } finally {
+      process.umask(before);
+    }
+    expect(await modeOf(join(directory, 'open'))).toBe(0o644);
+  });
+
+  test('a failure leaves the old file and no remains', async () => {
+    const path = join(directory, 'taken');
+    await ensureDirectory(join(path, 'inside'), 0o700);
+    await expect(writeFileDurably(path, 'x', 0o600)).rejects.toThrow();
+    expect(await readdir(directory)).toEqual(['taken']);
+  });
+});
+
+describe('ensureDirectory', () => {
+  test('makes the directories above too, and narrows one that is there', async () => {
+    const path = join(directory, 'a', 'b');
+    await ensureDirectory(path, 0o700);
+    expect(await modeOf(path)).toBe(0o700);
+    await chmod(path, 0o755);
+    await ensureDirectory(path, 0o700);
+    expect(await modeOf(path)).toBe(0o700);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('run by root below a directory of another user', () => {
+  test('directories and files belong to that user', async () => {
+    await chown(directory, 12345, 12346);
+    await ensureDirectory(join(directory, 'a', 'b'), 0o700);
+    await writeFileDurably(join(directory, 'a', 'b', 'file'), 'x', 0o600);
+    for (const path of ['a', 'a/b', 'a/b/file']) {
+      expect(await stat(join(directory, path))).toMatchObject({ uid: 12345, gid: 12346 });
+    }
+  });
+});

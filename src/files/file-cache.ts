@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+
+/** One content of a file. */
+export interface FileContent {
+  readonly path: string;
+  /** The reader's own; it may be overwritten. */
+  readonly bytes: Buffer;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+interface CachedFile<T> {
+  readonly stamps: string;
+  readonly digest: string;
+  readonly settled: boolean;
+  readonly value: T;
+}
+
+/**
+ * Time stamps of files advance in steps (a tick of the kernel, up to two seconds on some file systems): a content read this
+ * soon after the last change may change again without a trace in the stamps, so it is read again next time.
+ */
+const settleMs = 2500;
+
+const maxCachedFiles = 10_000;
+
+/**
+ * Reads files and keeps what was made of them until they change: one stat(2) a call when nothing did. A change is seen at
+ * the next call: by device, inode, size, mode, and modification and status time in nanoseconds.
+ */
+export class FileCache<T extends object> {
+  readonly #parse: (content: FileContent) => T;
+  readonly #maxBytes: number;
+  readonly #files = new Map<string, CachedFile<T>>();
+
+  /** `parse` must not throw for bad content. A file longer than `maxBytes` is given cut after `maxBytes + 1`. */
+  constructor(maxBytes: number, parse: (content: FileContent) => T) {
+    this.#parse = parse;
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * The same object as long as the file does not change; null when there is none. Errors of the file system other than
+   * ENOENT and ENOTDIR come out as they are.
+   */
+  async read(path: string): Promise<T | null> {
+    try {
+      const cached = this.#files.get(path);
+      if (cached?.settled === true && cached.stamps === stampsOf(await stat(path, { bigint: true }))) {
+        return cached.value;
+      }
+      return await this.#load(path, cached);
+    } catch (error) {
+      this.#files.delete(path);
+      if (isAbsence(error)) return null;
+      throw error;
+    }
+  }
+
+  async #load(path: string, cached: CachedFile<T> | undefined): Promise<T> {
+    // O_NONBLOCK: a FIFO put in the file's place must not hold the reader for ever.
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = await handle.stat({ bigint: true });
+      const bytes = await readUpTo(handle, this.#maxBytes + 1);
+      const stamps = stampsOf(stats);
+      const digest = createHash('sha256').update(bytes).digest('base64');
+      const settled = Date.now() - Number(stats.ctimeMs) > settleMs;
+      const unchanged = cached !== undefined && cached.stamps === stamps && cached.digest === digest;
+      const value = unchanged
+        ? cached.value
+        : this.#parse({ path, bytes, mode: Number(stats.mode & 0o777n) });
+      this.#remember(path, { stamps, digest, settled, value });
+      return value;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  #remember(path: string, file: CachedFile<T>): void {
+    this.#files.delete(path);
+    this.#files.set(path, file);
+    if (this.#files.size <= maxCachedFiles) return;
+    for (const oldest of this.#files.keys()) {
+      this.#files.delete(oldest);
+      return;
+    }
+  }
+}
+
+function stampsOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mode}:${stats.mtimeNs}:${stats.ctimeNs}`;
+}
+
+/** The path, or a directory on the way to it, is not there. */
+export function isAbsence(error: unknown): boolean {
+  return hasCode(error, 'ENOENT', 'ENOTDIR');
+}
+
+/** True for an error of the system with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.some((code) => error.code === code);
+}
+
+async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  while (total < limit) {
+    const chunk = Buffer.alloc(Math.min(limit - total, 65_536));
+    const { bytesRead } = await handle.read(chunk, 0, chunk.byteLength, null);
+    if (bytesRead === 0) break;
+    chunks.push(chunk.subarray(0, bytesRead));
+    total += bytesRead;
+  }
+  const only = chunks[0];
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+}

@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative, resolve } from 'node:path';
+
+/** One TypeScript file with what it imports. Paths are relative to the project, with forward slashes. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+  /** Files of ours, as paths with `.ts`. */
+  readonly files: readonly string[];
+  /** Packages by name (`@aws-sdk/client-s3`), node's own modules left out. */
+  readonly packages: readonly string[];
+}
+
+export const project = resolve(import.meta.dirname, '../..');
+
+/** Every `.ts` file below the folders. */
+export function readSources(...folders: readonly string[]): readonly SourceFile[] {
+  return folders
+    .flatMap((folder) =>
+      readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+        .map((entry) => join(entry.parentPath, entry.name)),
+    )
+    .map((path) => parseSource(relative(project, path).replaceAll('\\', '/'), readFileSync(path, 'utf8')))
+    .sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+/** Static, re-exporting, type-only and dynamic imports alike: each ties one file to another. */
+const importPattern = /(?:\bfrom\s*|\bimport\s*\(\s*|^\s*import\s+)(['"])([^'"]+)\1/gm;
+
+export function parseSource(path: string, text: string): SourceFile {
+  const specifiers = [...withoutComments(text).matchAll(importPattern)].map((match) => match[2] ?? '');
+  const ours = specifiers.filter((name) => name.startsWith('.'));
+  const foreign = specifiers.filter((name) => !name.startsWith('.') && !name.startsWith('node:'));
+  return {
+    path,
+    text,
+    files: ours.map((name) => posix.join(posix.dirname(path), name).replace(/\.js$/, '.ts')),
+    packages: foreign.map((name) => name.split('/', name.startsWith('@') ? 2 : 1).join('/')),
+  };
+}
+
+/** Block comments, and lines that are nothing but a comment: enough, since an import does not share its line with one. */
+export function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+}

@@ -1,0 +1,84 @@
+import { lstat, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Fault } from '../../model/fault.js';
+import { errnoOf } from './faults.js';
+
+/** As Linux: more than 40 in one path is a loop (path_resolution(7)). */
+const maxLinks = 40;
+
+/** The segments of a target relative to the root when it lies beneath it, null when it leaves. Takes an absolute path on disk. */
+export function segmentsBeneath(root: string, target: string): readonly string[] | null {
+  const segments = splitPath(target);
+  const above = splitPath(root);
+  if (above.some((segment, index) => segments[index] !== segment)) return null;
+  return segments.slice(above.length);
+}
+
+export function splitPath(path: string): readonly string[] {
+  return path.split('/').filter((segment) => segment !== '' && segment !== '.');
+}
+
+function leavesRoot(shown: string): Fault {
+  return new Fault('denied', `${JSON.stringify(shown)} is behind a symbolic link that leads out of here`);
+}
+
+/**
+ * Replaces every symbolic link in a path by what it says, staying beneath `root` (the real path of a directory). `..` in a
+ * target is taken from where the link really is, as the kernel does, but never passes the root: the kernel itself is never
+ * asked to follow a link. The last segment may be absent on disk; a link there is replaced when `followLast`.
+ * Throws `denied` for a link that leaves, `not-found`, `not-directory`, `invalid` for a loop.
+ */
+export async function resolveLinks(
+  root: string,
+  segments: readonly string[],
+  followLast: boolean,
+  shown: string,
+): Promise<readonly string[]> {
+  const pending = [...segments];
+  const resolved: string[] = [];
+  for (let links = 0; ; ) {
+    const segment = pending.shift();
+    if (segment === undefined) return resolved;
+    if (segment === '..') {
+      if (resolved.pop() === undefined) throw leavesRoot(shown);
+      continue;
+    }
+    const type = await typeOf(join(root, ...resolved, segment));
+    if (type === 'link' && (pending.length > 0 || followLast)) {
+      links += 1;
+      if (links > maxLinks)
+        throw new Fault(
+          'invalid',
+          `${JSON.stringify(shown)} leads through more than ${maxLinks} symbolic links`,
+        );
+      const target = await readlink(join(root, ...resolved, segment));
+      if (target.startsWith('/')) {
+        const beneath = segmentsBeneath(root, target);
+        if (beneath === null || beneath.includes('..')) throw leavesRoot(shown);
+        resolved.length = 0;
+        pending.unshift(...beneath);
+      } else {
+        pending.unshift(...splitPath(target));
+      }
+      continue;
+    }
+    if (pending.length > 0 && type !== 'directory') {
+      if (type === null) throw new Fault('not-found', `${JSON.stringify(shown)} does not exist`);
+      throw new Fault(
+        'not-directory',
+        `${JSON.stringify(shown)} does not exist: ${JSON.stringify(segment)} is not a directory`,
+      );
+    }
+    resolved.push(segment);
+  }
+}
+
+async function typeOf(path: string): Promise<'link' | 'directory' | 'other' | null> {
+  try {
+    const stats = await lstat(path);
+    return stats.isSymbolicLink() ? 'link' : stats.isDirectory() ? 'directory' : 'other';
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}

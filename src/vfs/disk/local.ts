@@ -1,0 +1,234 @@
+import { constants } from 'node:fs';
+import { chmod, link, mkdir, open, rename, rmdir, symlink, truncate, unlink, utimes } from 'node:fs/promises';
+import { relative } from 'node:path';
+import type { Call } from '../../model/call.js';
+import { Fault, isFault } from '../../model/fault.js';
+import { parentPath } from '../../model/path.js';
+import type {
+  AttributeChange,
+  Attributes,
+  DirectoryEntry,
+  FileSystemStatistics,
+  ReadHandle,
+  WriteHandle,
+  WriteMode,
+} from '../../model/vfs.js';
+import { type Mount, writableHint } from '../mount.js';
+import { attributesOf } from './attributes.js';
+import { errnoOf, onDisk } from './faults.js';
+import { splitPath } from './links.js';
+import { DiskRoot, type Located, pin } from './root.js';
+import { DiskView, refuseUnlessFile } from './view.js';
+import { DiskWriteHandle } from './write-handle.js';
+
+/** Permissions that a client may give; set-user-ID and its like are dropped. */
+const modeMask = 0o777;
+const defaultFileMode = 0o644;
+const directoryMode = 0o755;
+
+/** A directory on disk that the user may do anything with, and that never goes to S3. It is made when first written to. */
+export class LocalMount implements Mount {
+  readonly point: string;
+  readonly isWritable = true;
+  readonly #view: DiskView;
+  readonly #root: DiskRoot;
+  readonly #directory: string;
+
+  /** `directory` is absolute. */
+  constructor(point: string, directory: string) {
+    this.point = point;
+    this.#directory = directory;
+    this.#root = new DiskRoot(directory, point);
+    this.#view = new DiskView(point, this.#root, modeMask);
+  }
+
+  stat(_call: Call, path: string): Promise<Attributes | null> {
+    return this.#view.stat(path, true);
+  }
+
+  lstat(_call: Call, path: string): Promise<Attributes | null> {
+    return this.#view.stat(path, false);
+  }
+
+  list(_call: Call, path: string): AsyncIterable<readonly DirectoryEntry[]> {
+    return this.#view.list(path);
+  }
+
+  openRead(_call: Call, path: string): Promise<ReadHandle> {
+    return this.#view.openRead(path);
+  }
+
+  readLink(_call: Call, path: string): Promise<string> {
+    return this.#view.readLink(path);
+  }
+
+  statistics(_call: Call, path: string): Promise<FileSystemStatistics> {
+    return this.#view.statistics(path);
+  }
+
+  async setAttributes(_call: Call, path: string, change: AttributeChange): Promise<void> {
+    const shown = this.#view.shown(path);
+    await using located = await this.#locate(path, true);
+    await onDisk(shown, async () => {
+      await using pinned = await pin(located);
+      const { size, mode, mtimeSeconds, atimeSeconds } = change;
+      if (size !== undefined) {
+        refuseUnlessFile(pinned.stats, shown);
+        await truncate(pinned.path, size);
+      }
+      if (mode !== undefined) await chmod(pinned.path, mode & modeMask);
+      if (mtimeSeconds === undefined && atimeSeconds === undefined) return;
+      const { atimeMs, mtimeMs } = pinned.stats;
+      await utimes(pinned.path, atimeSeconds ?? atimeMs / 1000, mtimeSeconds ?? mtimeMs / 1000);
+    });
+  }
+
+  async openWrite(_call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
+    const shown = this.#view.shown(path);
+    // An exclusive open does not follow a link: the name itself must be new (open(2), O_EXCL).
+    const located = await this.#locate(path, !mode.exclusive);
+    try {
+      return await this.#openLocated(located, shown, mode);
+    } catch (error) {
+      await located[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async makeDirectory(_call: Call, path: string): Promise<void> {
+    await using located = await this.#locate(path, false);
+    await onDisk(this.#view.shown(path), () => mkdir(located.path, directoryMode));
+  }
+
+  async removeDirectory(_call: Call, path: string): Promise<void> {
+    await using located = await this.#locate(path, false);
+    await onDisk(this.#view.shown(path), () => rmdir(located.path));
+  }
+
+  async remove(_call: Call, path: string): Promise<void> {
+    const shown = this.#view.shown(path);
+    await using located = await this.#locate(path, false);
+    // unlink(2) of a directory answers EPERM on some systems, which would read like a matter of permissions.
+    if (located.stats?.isDirectory())
+      throw new Fault('is-directory', `${JSON.stringify(shown)} is a directory`);
+    await onDisk(shown, () => unlink(located.path));
+  }
+
+  async rename(_call: Call, from: string, to: string, replace: boolean): Promise<void> {
+    const shown = this.#view.shown(to);
+    await using source = await this.#locate(from, false);
+    await using target = await this.#locate(to, false);
+    if (source.stats === null)
+      throw new Fault('not-found', `${JSON.stringify(this.#view.shown(from))} does not exist`);
+    const exists = new Fault('exists', `${JSON.stringify(shown)} exists already`);
+    if (replace) {
+      await onDisk(shown, () => rename(source.path, target.path));
+      return;
+    }
+    if (target.stats !== null) throw exists;
+    if (source.stats.isFile() && (await linkedInstead(source, target, shown))) return;
+    await onDisk(shown, () => rename(source.path, target.path));
+  }
+
+  /**
+   * `target` is what the client said: relative to the link's directory, or a path of the tree. It rests on disk as a relative
+   * link, which means the same to the gateway and to everybody else. Throws `denied` when it would leave the mount.
+   */
+  async makeSymlink(_call: Call, path: string, target: string): Promise<void> {
+    const shown = this.#view.shown(path);
+    const text = target.startsWith('/') ? this.#relativeTarget(path, target) : target;
+    const leaves = new Fault(
+      'denied',
+      `a symbolic link may not leave ${this.point}, as ${JSON.stringify(target)} would`,
+    );
+    if (text === null) throw leaves;
+    await using located = await this.#locate(path, false);
+    await this.#refuseEscape(path, text, leaves);
+    await onDisk(shown, () => symlink(text, located.path));
+  }
+
+  async #openLocated(located: Located, shown: string, mode: WriteMode): Promise<WriteHandle> {
+    const before = located.stats;
+    if (before !== null && mode.exclusive)
+      throw new Fault('exists', `${JSON.stringify(shown)} exists already`);
+    if (before !== null) refuseUnlessFile(before, shown);
+    const flags =
+      constants.O_WRONLY |
+      constants.O_NOFOLLOW |
+      constants.O_NONBLOCK |
+      (mode.create ? constants.O_CREAT : 0) |
+      (mode.exclusive ? constants.O_EXCL : 0) |
+      (mode.truncate ? constants.O_TRUNC : 0) |
+      (mode.append ? constants.O_APPEND : 0);
+    const permissions = (mode.attributes.mode ?? defaultFileMode) & modeMask;
+    const file = await onDisk(shown, () => open(located.path, flags, permissions));
+    try {
+      const stats = await file.stat();
+      refuseUnlessFile(stats, shown);
+      const attributes = attributesOf(stats, modeMask);
+      if (attributes === null) throw new Fault('bug', 'a regular file has attributes');
+      return new DiskWriteHandle(file, located, {
+        created: before === null,
+        appends: mode.append,
+        shown,
+        attributes,
+      });
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async #locate(path: string, followLast: boolean): Promise<Located> {
+    const located = await this.#root.locate(path, followLast);
+    if (located !== null) return located;
+    await onDisk(this.point, () => mkdir(this.#directory, { recursive: true, mode: 0o700 }));
+    const again = await this.#root.locate(path, followLast);
+    if (again === null) throw new Fault('not-found', `${this.point} does not exist: ${writableHint}`);
+    return again;
+  }
+
+  /** Null for a path that is not in this mount. */
+  #relativeTarget(path: string, target: string): string | null {
+    const segments = splitPath(target);
+    const point = splitPath(this.point);
+    if (segments.includes('..') || point.some((segment, index) => segments[index] !== segment)) return null;
+    const inside = `/${segments.slice(point.length).join('/')}`;
+    const text = relative(parentPath(path), inside);
+    return text === '' ? '.' : text;
+  }
+
+  /** Follows the target as the link will be followed; a target that does not exist yet is judged by its text. */
+  async #refuseEscape(path: string, text: string, leaves: Fault): Promise<void> {
+    const depth = splitPath(parentPath(path)).length;
+    let lowest = 0;
+    let level = 0;
+    for (const segment of splitPath(text)) {
+      level += segment === '..' ? -1 : 1;
+      lowest = Math.min(lowest, level);
+    }
+    if (depth + lowest < 0) throw leaves;
+    try {
+      const target = `${parentPath(path)}/${text}`;
+      await using _ = await this.#root.locate(target, true);
+    } catch (error) {
+      if (isFault(error, 'denied')) throw leaves;
+      if (!isFault(error, 'not-found', 'not-directory', 'invalid')) throw error;
+    }
+  }
+}
+
+/**
+ * link(2) then unlink(2): the only way that refuses an existing target without a gap between looking and moving. False when
+ * the file system has no hard links.
+ */
+async function linkedInstead(source: Located, target: Located, shown: string): Promise<boolean> {
+  try {
+    await link(source.path, target.path);
+  } catch (error) {
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'].includes(errnoOf(error) ?? '')) return false;
+    return onDisk(shown, () => Promise.reject(error));
+  }
+  await onDisk(shown, () => unlink(source.path));
+  return true;
+}

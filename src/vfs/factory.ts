@@ -1,0 +1,65 @@
+import type { Call, Clock } from '../model/call.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import type { ObjectStore } from '../model/object-store.js';
+import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
+import type { Vfs, VfsFactory } from '../model/vfs.js';
+import type { Vault } from '../vault/vault.js';
+import { type Mounts, mountsFor, sameSettings } from './mounts.js';
+import { UserTree } from './tree.js';
+import type { UploadServices } from './uploads/context.js';
+import { KnownDirectories } from './uploads/known-directories.js';
+import { OpenUploads } from './uploads/open-uploads.js';
+
+export interface VfsOptions {
+  readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption' | 'uploadKeys'>;
+  readonly vault: Vault;
+  readonly store: Pick<ObjectStore, 'list'>;
+  readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes the users' trees. One factory a process: the uploads in progress of all sessions are known to all trees that it
+ * makes (sessions of the same user in another process see a file when it is complete).
+ */
+export function createVfsFactory(options: VfsOptions): VfsFactory {
+  const services: UploadServices = {
+    ...options,
+    open: new OpenUploads(),
+    known: new KnownDirectories(options.clock),
+    reported: new Set(),
+  };
+  return {
+    async forUser(call: Call, text: string): Promise<Vfs | null> {
+      const username = usernameOrNull(text);
+      if (username === null || (await options.users.settings(call, username)) === null) return null;
+      return new UserTree(mountsOf(services, options.users, username));
+    },
+  };
+}
+
+function usernameOrNull(text: string): Username | null {
+  try {
+    return parseUsername(text);
+  } catch (error) {
+    if (isFault(error, 'invalid')) return null;
+    throw error;
+  }
+}
+
+/** The mounts by the user's settings as they are now; built anew only when the settings have changed. */
+function mountsOf(
+  services: UploadServices,
+  users: Pick<UserDirectory, 'settings'>,
+  username: Username,
+): (call: Call) => Promise<Mounts> {
+  let last: { readonly settings: UserSettings; readonly mounts: Mounts } | null = null;
+  return async (call) => {
+    const settings = await users.settings(call, username);
+    if (settings === null) throw new Fault('denied', 'this account has been removed');
+    if (last === null || !sameSettings(last.settings, settings))
+      last = { settings, mounts: mountsFor(services, settings) };
+    return last.mounts;
+  };
+}

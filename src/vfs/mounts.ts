@@ -1,0 +1,25 @@
+import type { UserSettings } from '../model/users.js';
+import { LocalMount } from './disk/local.js';
+import { ReadOnlyMount } from './disk/read-only.js';
+import type { Mount } from './mount.js';
+import type { UploadServices } from './uploads/context.js';
+import { UploadsMount } from './uploads/mount.js';
+
+/** The directories of a user's `/`, by name, in the order they are listed. */
+export type Mounts = ReadonlyMap<string, Mount>;
+
+export function mountsFor(services: UploadServices, settings: UserSettings): Mounts {
+  const mounts: Mount[] = [];
+  if (settings.downloads) mounts.push(new ReadOnlyMount('/downloads', settings.downloadsDirectory));
+  mounts.push(new LocalMount('/local', settings.localDirectory));
+  if (settings.shared) mounts.push(new ReadOnlyMount('/shared', settings.sharedDirectory));
+  mounts.push(new UploadsMount('/uploads', services, settings));
+  return new Map(mounts.map((mount) => [mount.point.slice(1), mount]));
+}
+
+/** Whether two readings of a user's files say the same. */
+export function sameSettings(one: UserSettings, other: UserSettings): boolean {
+  if (one === other) return true;
+  const names = Object.keys(one) as (keyof UserSettings)[];
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
+}

@@ -1,0 +1,199 @@
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type {
+  AttributeChange,
+  Attributes,
+  DirectoryEntry,
+  FileSystemStatistics,
+  ReadHandle,
+  Vfs,
+  WriteHandle,
+  WriteMode,
+} from '../model/vfs.js';
+import { type Mount, writableHint } from './mount.js';
+import type { Mounts } from './mounts.js';
+import { OpenHandles } from './tracked.js';
+
+const rootAttributes: Attributes = {
+  type: 'directory',
+  size: 0,
+  mode: 0o555,
+  mtimeSeconds: 0,
+  atimeSeconds: 0,
+};
+
+/** Where a path leads: to `/`, to a name at the top that does not exist, or into a mount. */
+type Place =
+  | { readonly kind: 'root' }
+  | { readonly kind: 'nowhere' }
+  /** `path` is that within the mount. */
+  | { readonly kind: 'mounted'; readonly mount: Mount; readonly path: string };
+
+/** The tree of one user: `/`, which only lists the mounts, and the mounts, found by the first segment of a path. */
+export class UserTree implements Vfs {
+  readonly #mounts: (call: Call) => Promise<Mounts>;
+  readonly #handles = new OpenHandles();
+
+  /** `mounts` is asked at every operation, so that changed settings count at once. It throws `denied` when the account has gone. */
+  constructor(mounts: (call: Call) => Promise<Mounts>) {
+    this.#mounts = mounts;
+  }
+
+  async stat(call: Call, path: string): Promise<Attributes | null> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'root') return rootAttributes;
+    return place.kind === 'nowhere' ? null : place.mount.stat(call, place.path);
+  }
+
+  async lstat(call: Call, path: string): Promise<Attributes | null> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'root') return rootAttributes;
+    return place.kind === 'nowhere' ? null : place.mount.lstat(call, place.path);
+  }
+
+  async setAttributes(call: Call, path: string, change: AttributeChange): Promise<void> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw notFound(path);
+    if (place.kind === 'root') throw readOnlyRoot();
+    // Clients that copy a whole tree set the times of its top as well, and would fail at the end of a good transfer.
+    if (place.path === '/' && place.mount.isWritable) {
+      if (change.size !== undefined) throw isDirectory(path);
+      return;
+    }
+    await place.mount.setAttributes(call, place.path, change);
+  }
+
+  async *list(call: Call, path: string): AsyncGenerator<readonly DirectoryEntry[]> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw notFound(path);
+    if (place.kind === 'mounted') yield* place.mount.list(call, place.path);
+    else yield await this.#top(call);
+  }
+
+  async openRead(call: Call, path: string): Promise<ReadHandle> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw notFound(path);
+    if (place.kind === 'root' || place.path === '/') throw isDirectory(path);
+    return this.#handles.reading(await place.mount.openRead(call, place.path));
+  }
+
+  async openWrite(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw readOnlyRoot();
+    if (place.kind === 'root' || place.path === '/') throw isDirectory(path);
+    return this.#handles.writing(await place.mount.openWrite(call, place.path, mode));
+  }
+
+  async makeDirectory(call: Call, path: string): Promise<void> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw readOnlyRoot();
+    if (place.kind === 'root' || place.path === '/')
+      throw new Fault('exists', `${JSON.stringify(path)} exists already`);
+    await place.mount.makeDirectory(call, place.path);
+  }
+
+  async removeDirectory(call: Call, path: string): Promise<void> {
+    const { mount, path: inside } = await this.#changeable(call, path);
+    await mount.removeDirectory(call, inside);
+  }
+
+  async remove(call: Call, path: string): Promise<void> {
+    const { mount, path: inside } = await this.#changeable(call, path);
+    await mount.remove(call, inside);
+  }
+
+  async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
+    const source = await this.#changeable(call, from);
+    const place = await this.#find(call, to);
+    if (place.kind !== 'mounted') throw readOnlyRoot();
+    if (place.path === '/') throw fixed(to);
+    if (place.mount.point === source.mount.point) {
+      await source.mount.rename(call, source.path, place.path, replace);
+      return;
+    }
+    const readOnly = [source.mount, place.mount].find((mount) => !mount.isWritable);
+    if (readOnly !== undefined)
+      throw new Fault('denied', `${readOnly.point} can only be read: ${writableHint}`);
+    throw new Fault(
+      'unsupported',
+      `a file cannot be renamed from ${source.mount.point} to ${place.mount.point}: copy it there and remove the original`,
+    );
+  }
+
+  async readLink(call: Call, path: string): Promise<string> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw notFound(path);
+    if (place.kind === 'root' || place.path === '/')
+      throw new Fault('invalid', `${JSON.stringify(path)} is not a symbolic link`);
+    return place.mount.readLink(call, place.path);
+  }
+
+  async makeSymlink(call: Call, path: string, target: string): Promise<void> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw readOnlyRoot();
+    if (place.kind === 'root' || place.path === '/')
+      throw new Fault('exists', `${JSON.stringify(path)} exists already`);
+    await place.mount.makeSymlink(call, place.path, target);
+  }
+
+  async statistics(call: Call, path: string): Promise<FileSystemStatistics> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw notFound(path);
+    if (place.kind === 'mounted') return place.mount.statistics(call, place.path);
+    const uploads = (await this.#mounts(call)).get('uploads');
+    if (uploads === undefined) throw new Fault('bug', 'every user has /uploads');
+    return uploads.statistics(call, '/');
+  }
+
+  /** Ends what the client has left open: uploads are given up, files on disk closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handles[Symbol.asyncDispose]();
+  }
+
+  async #find(call: Call, path: string): Promise<Place> {
+    const mounts = await this.#mounts(call);
+    if (path === '/') return { kind: 'root' };
+    const end = path.indexOf('/', 1);
+    const mount = mounts.get(end === -1 ? path.slice(1) : path.slice(1, end));
+    if (mount === undefined) return { kind: 'nowhere' };
+    return { kind: 'mounted', mount, path: end === -1 ? '/' : path.slice(end) };
+  }
+
+  /** What can be removed or renamed: anything inside a mount, never the mount itself. */
+  async #changeable(call: Call, path: string): Promise<{ readonly mount: Mount; readonly path: string }> {
+    const place = await this.#find(call, path);
+    if (place.kind === 'nowhere') throw notFound(path);
+    if (place.kind === 'root') throw readOnlyRoot();
+    if (place.path === '/') throw fixed(path);
+    return place;
+  }
+
+  async #top(call: Call): Promise<readonly DirectoryEntry[]> {
+    const mounts = [...(await this.#mounts(call))];
+    return Promise.all(
+      mounts.map(async ([name, mount]) => ({
+        name,
+        attributes: (await mount.stat(call, '/')) ?? rootAttributes,
+      })),
+    );
+  }
+}
+
+function notFound(path: string): Fault {
+  return new Fault('not-found', `${JSON.stringify(path)} does not exist`);
+}
+
+function isDirectory(path: string): Fault {
+  return new Fault('is-directory', `${JSON.stringify(path)} is a directory`);
+}
+
+function readOnlyRoot(): Fault {
+  return new Fault('denied', `nothing can be written or changed in /: ${writableHint}`);
+}
+
+function fixed(path: string): Fault {
+  return new Fault(
+    'denied',
+    `${path} is a fixed directory, it cannot be removed or renamed: ${writableHint}`,
+  );
+}

@@ -1,0 +1,50 @@
+import type { Call, Clock } from '../../model/call.js';
+import type { CustomerKey } from '../../model/customer-key.js';
+import type { KeyLedger, LedgerDirectory } from '../../model/ledger.js';
+import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
+import type { UserDirectory, UserSettings } from '../../model/users.js';
+import type { UploadTarget, Vault } from '../../vault/vault.js';
+import type { KnownDirectories } from './known-directories.js';
+import { UploadLocation } from './location.js';
+import type { OpenUploads } from './open-uploads.js';
+
+/** What all sessions of the process share. */
+export interface UploadServices {
+  readonly users: Pick<UserDirectory, 'uploadEncryption' | 'uploadKeys'>;
+  readonly vault: Vault;
+  readonly store: Pick<ObjectStore, 'list'>;
+  readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
+  readonly clock: Clock;
+  readonly open: OpenUploads;
+  readonly known: KnownDirectories;
+  /** Prefixes whose unusable names have been logged. */
+  readonly reported: Set<string>;
+}
+
+/** What one user's `/uploads` works with. */
+export class UploadContext {
+  readonly services: UploadServices;
+  readonly settings: UserSettings;
+  readonly location: UploadLocation;
+
+  constructor(point: string, services: UploadServices, settings: UserSettings) {
+    this.services = services;
+    this.settings = settings;
+    this.location = new UploadLocation(point, settings.uploadBucket, settings.uploadPrefix);
+  }
+
+  get actor(): string {
+    return this.settings.username;
+  }
+
+  /** The keys that may open what this user has uploaded, the current one first. */
+  keys(call: Call): Promise<readonly CustomerKey[]> {
+    return this.services.users.uploadKeys(call, this.settings.username);
+  }
+
+  /** How an object of this user is to rest from now on. */
+  async target(call: Call, ref: ObjectRef, mtimeSeconds: number | null): Promise<UploadTarget> {
+    const encryption = await this.services.users.uploadEncryption(call, this.settings.username);
+    return { ref, encryption, acl: this.settings.acl, actor: this.actor, mtimeSeconds };
+  }
+}

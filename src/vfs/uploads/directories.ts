@@ -1,0 +1,83 @@
+import type { Call } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import { parentPath } from '../../model/path.js';
+import type { UploadContext } from './context.js';
+import type { UploadLookup } from './lookup.js';
+
+/** Directories in S3: the objects `name/` of no bytes that stand for them. */
+export class UploadDirectories {
+  readonly #context: UploadContext;
+  readonly #lookup: UploadLookup;
+
+  constructor(context: UploadContext, lookup: UploadLookup) {
+    this.#context = context;
+    this.#lookup = lookup;
+  }
+
+  async make(call: Call, path: string): Promise<void> {
+    const { services, location } = this.#context;
+    const { bucket, key } = location.file(path);
+    location.newDirectory(path);
+    const [directory, file] = await Promise.all([
+      this.#lookup.directory(call, path),
+      this.#lookup.object(call, path),
+      this.#lookup.requireDirectory(call, parentPath(path)),
+    ]);
+    if (directory !== null || file !== null || services.open.find(bucket, key) !== null)
+      throw new Fault('exists', `${location.shown(path)} exists already`);
+    await this.putMarker(call, path);
+  }
+
+  async remove(call: Call, path: string): Promise<void> {
+    const { services, location } = this.#context;
+    const ref = location.directory(path);
+    const found = await this.#lookup.directory(call, path);
+    if (found === null) {
+      if ((await this.#lookup.object(call, path)) !== null)
+        throw new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
+      throw new Fault('not-found', `${location.shown(path)} does not exist`);
+    }
+    if (!found.isEmpty || services.open.anyBelow(ref.bucket, ref.key))
+      throw new Fault(
+        'not-empty',
+        `${location.shown(path)} is not empty (objects whose names SFTP cannot show count too)`,
+      );
+    await this.keep(call, parentPath(path), ref.key);
+    await services.vault.remove(call, ref, this.#context.actor);
+    services.known.forget(ref.bucket, ref.key);
+  }
+
+  /** The marker rests under the user's encryption like everything else, because bucket policies may demand it of every write. */
+  async putMarker(call: Call, path: string): Promise<void> {
+    const { services, location } = this.#context;
+    const ref = location.newDirectory(path);
+    const target = await this.#context.target(call, ref, null);
+    await using writer = await services.vault.openUpload(call, target);
+    await writer.commit(call);
+    services.known.learn(ref.bucket, ref.key, true);
+  }
+
+  /**
+   * Called before the object `leaving` goes from a directory. A directory that is only a prefix would vanish with its last
+   * object, and with it the current directory of a client that does `rm *` and uploads anew; it gets its marker first.
+   * Costs one list request per removal from a directory without a marker, none where the marker is known.
+   * Never fails: losing an empty directory is less than not being able to remove a file.
+   */
+  async keep(call: Call, path: string, leaving: string): Promise<void> {
+    if (path === '/') return;
+    const { services, location } = this.#context;
+    const { bucket, key } = location.directory(path);
+    if (services.known.hasMarker(bucket, key)) return;
+    try {
+      const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
+      const hasMarker = page.objects.some((object) => object.key === key);
+      if (hasMarker) services.known.learn(bucket, key, true);
+      else if (page.objects.every((object) => object.key === leaving)) await this.putMarker(call, path);
+    } catch (thrown) {
+      call.log.warn('an empty directory could not be kept', {
+        path: location.shown(path),
+        error: Fault.from(thrown),
+      });
+    }
+  }
+}

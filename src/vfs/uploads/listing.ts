@@ -1,0 +1,148 @@
+import type { Call } from '../../model/call.js';
+import type { Confirmation } from '../../model/ledger.js';
+import type { ListedObject, ListPage } from '../../model/object-store.js';
+import type { Attributes, DirectoryEntry } from '../../model/vfs.js';
+import { directoryAttributes, fileAttributes } from './attributes.js';
+import type { UploadContext } from './context.js';
+import { isUsableName } from './location.js';
+
+const maxReported = 10_000;
+
+/**
+ * One level of `/uploads`, a page of S3's listing at a time. The next page is asked for while the last one is
+ * being used. Uploads in progress appear with their size so far.
+ */
+export class UploadListing {
+  readonly #context: UploadContext;
+  readonly #prefix: string;
+  readonly #uploading: Map<string, Attributes>;
+  readonly #clashes = new ClashFilter();
+  #empty = true;
+
+  constructor(context: UploadContext, path: string) {
+    this.#context = context;
+    const { bucket, key } = context.location.directory(path);
+    this.#prefix = key;
+    this.#uploading = new Map(context.services.open.below(bucket, key));
+  }
+
+  /** True when nothing at all was below the prefix, not even its marker. Known when the batches have ended. */
+  get foundNothing(): boolean {
+    return this.#empty;
+  }
+
+  async *batches(call: Call): AsyncGenerator<readonly DirectoryEntry[]> {
+    let page = await this.#page(call, null);
+    for (;;) {
+      const next = page.continuation === null ? null : this.#page(call, page.continuation);
+      // Not awaited when the client stops listing; its fault then interests nobody.
+      next?.catch(() => undefined);
+      if (page.objects.length > 0 || page.prefixes.length > 0) this.#empty = false;
+      const entries = await this.#entries(call, page);
+      if (entries.length > 0) yield entries;
+      if (next === null) break;
+      page = await next;
+    }
+    if (this.#uploading.size === 0) return;
+    this.#empty = false;
+    yield [...this.#uploading].map(([name, attributes]) => ({ name, attributes }));
+  }
+
+  #page(call: Call, continuation: string | null): Promise<ListPage> {
+    return this.#context.services.store.list(call, {
+      bucket: this.#context.location.bucket,
+      prefix: this.#prefix,
+      delimiter: '/',
+      ...(continuation === null ? {} : { continuation }),
+    });
+  }
+
+  async #entries(call: Call, page: ListPage): Promise<readonly DirectoryEntry[]> {
+    const { services, location } = this.#context;
+    const entries: DirectoryEntry[] = [];
+    for (const prefix of page.prefixes) {
+      const name = prefix.slice(this.#prefix.length, -1);
+      if (!this.#isUsable(call, name, prefix)) continue;
+      this.#uploading.delete(name);
+      entries.push({ name, attributes: directoryAttributes(0, false) });
+    }
+    const files = this.#clashes.filter(page);
+    const first = files.at(0);
+    const last = files.at(-1);
+    if (first === undefined || last === undefined) return entries;
+    const within = { first: first.key, last: last.key };
+    const known = await services.ledger.confirmedBelow(location.bucket, this.#prefix, within);
+    for (const file of files) {
+      if (file.key === this.#prefix) {
+        services.known.learn(location.bucket, this.#prefix, true);
+        continue;
+      }
+      const name = file.key.slice(this.#prefix.length);
+      if (!this.#isUsable(call, name, file.key)) continue;
+      const uploading = this.#uploading.get(name);
+      this.#uploading.delete(name);
+      const attributes = uploading ?? fileAttributes(file.size, mtimeOf(file, known.get(file.key)));
+      entries.push({ name, attributes });
+    }
+    return entries;
+  }
+
+  #isUsable(call: Call, name: string, key: string): boolean {
+    if (isUsableName(name)) return true;
+    const { reported } = this.#context.services;
+    const place = `${this.#context.location.bucket}/${this.#prefix}`;
+    if (!reported.has(place) && reported.size < maxReported) {
+      reported.add(place);
+      call.log.warn('a listing leaves out names that no SFTP client could ask for', {
+        bucket: this.#context.location.bucket,
+        firstKey: JSON.stringify(key),
+      });
+    }
+    return false;
+  }
+}
+
+/** The ledger's time, when the ledger speaks of this very content: another program may have replaced the object since. */
+function mtimeOf(object: ListedObject, known: Confirmation | undefined): number {
+  const isSame = known !== undefined && unquoted(known.etag) === unquoted(object.etag);
+  return (isSame ? known.mtimeSeconds : null) ?? Math.floor(object.lastModifiedMs / 1000);
+}
+
+function unquoted(etag: string): string {
+  return etag.replace(/^"|"$/g, '');
+}
+
+/**
+ * Drops files that have the name of a directory. Between the keys `d` and `d/` there may be others (`d-1`, `d.txt`), so
+ * that the file may come pages before the directory: it is held back until a page ends behind `d/`. Only keys that
+ * begin with each other can be held at once, at most as many as a key has bytes.
+ */
+class ClashFilter {
+  #held: ListedObject[] = [];
+
+  filter(page: ListPage): readonly ListedObject[] {
+    const directories = new Set(page.prefixes);
+    const end = page.continuation === null ? null : lastOf(page);
+    const files: ListedObject[] = [];
+    const held: ListedObject[] = [];
+    for (const object of this.#held.length === 0 ? page.objects : [...this.#held, ...page.objects]) {
+      if (directories.has(`${object.key}/`)) continue;
+      if (end !== null && mayPrecedeDirectory(object.key, end)) held.push(object);
+      else files.push(object);
+    }
+    this.#held = held;
+    return files;
+  }
+}
+
+/** Whether the page ends before `key/` would come. Takes the page's last key, which is not before `key`. */
+function mayPrecedeDirectory(key: string, end: string): boolean {
+  return end === key || (end.startsWith(key) && end.charCodeAt(key.length) < 0x2f);
+}
+
+function lastOf(page: ListPage): string | null {
+  const object = page.objects.at(-1)?.key;
+  const prefix = page.prefixes.at(-1);
+  if (object === undefined || prefix === undefined) return object ?? prefix ?? null;
+  return Buffer.compare(Buffer.from(object), Buffer.from(prefix)) > 0 ? object : prefix;
+}

@@ -1,0 +1,90 @@
+import type { Call } from '../../model/call.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { ListedObject } from '../../model/object-store.js';
+import type { UploadContext } from './context.js';
+import { fits } from './location.js';
+
+/** A file in S3, as far as a name can tell. */
+export interface FoundFile {
+  readonly size: number;
+  readonly mtimeSeconds: number;
+}
+
+export interface FoundDirectory {
+  /** Of the marker, 0 when there is none. */
+  readonly mtimeSeconds: number;
+  /** Nothing is in it but its marker. */
+  readonly isEmpty: boolean;
+  readonly hasMarker: boolean;
+}
+
+/** What is in S3 under a path. */
+export class UploadLookup {
+  readonly #context: UploadContext;
+
+  constructor(context: UploadContext) {
+    this.#context = context;
+  }
+
+  /** Size and time of the file. An object that no key of the user opens still has both, from the listing. */
+  async file(call: Call, path: string): Promise<FoundFile | null> {
+    if (path === '/') return null;
+    const { services, location } = this.#context;
+    const ref = location.file(path);
+    try {
+      const description = await services.vault.describe(call, ref, await this.#context.keys(call));
+      return description && { size: description.info.size, mtimeSeconds: description.mtimeSeconds };
+    } catch (error) {
+      if (!isFault(error, 'key-missing', 'key-mismatch')) throw error;
+      const listed = await this.object(call, path);
+      return listed && { size: listed.size, mtimeSeconds: Math.floor(listed.lastModifiedMs / 1000) };
+    }
+  }
+
+  /** The object of that very name, whatever it is encrypted with. */
+  async object(call: Call, path: string): Promise<ListedObject | null> {
+    const { bucket, key } = this.#context.location.file(path);
+    // The key itself is the first of all keys that begin with it.
+    const page = await this.#context.services.store.list(call, {
+      bucket,
+      prefix: key,
+      delimiter: null,
+      maxKeys: 1,
+    });
+    return page.objects.find((object) => object.key === key) ?? null;
+  }
+
+  /** A directory is a marker, or a prefix of other names; the mount point always is one. */
+  async directory(call: Call, path: string): Promise<FoundDirectory | null> {
+    const { services, location } = this.#context;
+    const { bucket, key } = location.directory(path);
+    if (!fits(key)) return null;
+    const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
+    const marker = page.objects.find((object) => object.key === key);
+    if (page.objects.length === 0 && path !== '/') {
+      services.known.forget(bucket, key);
+      return null;
+    }
+    services.known.learn(bucket, key, marker !== undefined);
+    return {
+      mtimeSeconds: marker === undefined ? 0 : Math.floor(marker.lastModifiedMs / 1000),
+      isEmpty: page.objects.every((object) => object.key === key),
+      hasMarker: marker !== undefined,
+    };
+  }
+
+  /** Throws `not-found` or `not-directory` unless the path is a directory, or was one a moment ago. */
+  async requireDirectory(call: Call, path: string): Promise<void> {
+    if (path === '/') return;
+    const { services, location } = this.#context;
+    const { bucket, key } = location.directory(path);
+    if (services.known.exists(bucket, key)) return;
+    if ((await this.directory(call, path)) !== null) return;
+    if ((await this.object(call, path)) !== null)
+      throw new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
+    throw new Fault(
+      'not-found',
+      `the directory ${location.shown(path)} does not exist: make it first (mkdir)`,
+    );
+  }
+}

@@ -1,0 +1,174 @@
+import type { Call } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import { parentPath } from '../../model/path.js';
+import type { UserSettings } from '../../model/users.js';
+import type {
+  AttributeChange,
+  Attributes,
+  DirectoryEntry,
+  FileSystemStatistics,
+  ReadHandle,
+  WriteHandle,
+  WriteMode,
+} from '../../model/vfs.js';
+import type { Mount } from '../mount.js';
+import { directoryAttributes, fileAttributes } from './attributes.js';
+import { UploadContext, type UploadServices } from './context.js';
+import { UploadDirectories } from './directories.js';
+import { UploadListing } from './listing.js';
+import { UploadLookup } from './lookup.js';
+import { UploadOpener } from './opening.js';
+import { UploadRenamer } from './renaming.js';
+
+/**
+ * S3 has no size, and a client that is told "0 free" refuses to send: one pebibyte, all of it free, in blocks of 4 KiB.
+ */
+const statistics: FileSystemStatistics = { blockSize: 4096, totalBlocks: 2 ** 38, freeBlocks: 2 ** 38 };
+
+/**
+ * `/uploads` of one user: objects in S3 as files, markers (`name/`) and prefixes as directories.
+ *
+ * A name that is both an object and a prefix of others shows as the directory, in listings and in STAT, or what is below it
+ * could not be reached (some programs also make such objects to stand for directories). The object is not lost: opening it for
+ * reading, REMOVE and RENAME by that name act on it.
+ *
+ * With `upload.dropbox=yes` it is write-only: nothing in it can be listed, read, removed or found by STAT except directories.
+ */
+export class UploadsMount implements Mount {
+  readonly point: string;
+  readonly isWritable = true;
+  readonly #context: UploadContext;
+  readonly #lookup: UploadLookup;
+  readonly #directories: UploadDirectories;
+  readonly #opener: UploadOpener;
+  readonly #renamer: UploadRenamer;
+
+  constructor(point: string, services: UploadServices, settings: UserSettings) {
+    this.point = point;
+    this.#context = new UploadContext(point, services, settings);
+    this.#lookup = new UploadLookup(this.#context);
+    this.#directories = new UploadDirectories(this.#context, this.#lookup);
+    this.#opener = new UploadOpener(this.#context, this.#lookup);
+    this.#renamer = new UploadRenamer(this.#context, this.#lookup, this.#directories);
+  }
+
+  async stat(call: Call, path: string): Promise<Attributes | null> {
+    const { services, location, settings } = this.#context;
+    const { dropbox } = settings;
+    if (path === '/') return directoryAttributes(0, dropbox);
+    const { bucket, key } = location.file(path);
+    const uploading = dropbox ? null : services.open.find(bucket, key);
+    if (uploading !== null) return uploading.attributes();
+    const [directory, file] = await Promise.all([
+      this.#lookup.directory(call, path),
+      dropbox ? null : this.#lookup.file(call, path),
+    ]);
+    if (directory !== null) return directoryAttributes(directory.mtimeSeconds, dropbox);
+    return file && fileAttributes(file.size, file.mtimeSeconds);
+  }
+
+  /** There are no symbolic links in S3. */
+  lstat(call: Call, path: string): Promise<Attributes | null> {
+    return this.stat(call, path);
+  }
+
+  /** A time is kept in the ledger; mode and owner are accepted, because clients send them unasked, and not kept. */
+  async setAttributes(call: Call, path: string, change: AttributeChange): Promise<void> {
+    if (path === '/') return;
+    const { services, location } = this.#context;
+    const ref = location.file(path);
+    const uploading = services.open.find(ref.bucket, ref.key);
+    if (uploading !== null) {
+      await uploading.setAttributes(call, change);
+      return;
+    }
+    const [directory, file] = await Promise.all([
+      this.#lookup.directory(call, path),
+      this.#lookup.object(call, path),
+    ]);
+    if (directory !== null) {
+      if (change.size !== undefined)
+        throw new Fault('is-directory', `${location.shown(path)} is a directory`);
+      return;
+    }
+    if (file === null) throw new Fault('not-found', `${location.shown(path)} does not exist`);
+    if (change.size !== undefined && change.size !== file.size)
+      throw new Fault(
+        'unsupported',
+        `${location.shown(path)} has ${file.size} bytes; a file that is uploaded cannot be cut or extended: upload it again`,
+      );
+    if (change.mtimeSeconds !== undefined) await services.ledger.recordMtime(ref, change.mtimeSeconds);
+  }
+
+  async *list(call: Call, path: string): AsyncGenerator<readonly DirectoryEntry[]> {
+    this.#refuseInDropbox('listed');
+    const listing = new UploadListing(this.#context, path);
+    yield* listing.batches(call);
+    if (!listing.foundNothing || path === '/') return;
+    const { location } = this.#context;
+    const { bucket, key } = location.file(path);
+    if (
+      (await this.#lookup.object(call, path)) !== null ||
+      this.#context.services.open.find(bucket, key) !== null
+    )
+      throw new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
+    throw new Fault('not-found', `${location.shown(path)} does not exist`);
+  }
+
+  async openRead(call: Call, path: string): Promise<ReadHandle> {
+    this.#refuseInDropbox('read');
+    return this.#opener.read(call, path);
+  }
+
+  openWrite(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
+    return this.#opener.write(call, path, mode);
+  }
+
+  makeDirectory(call: Call, path: string): Promise<void> {
+    return this.#directories.make(call, path);
+  }
+
+  async removeDirectory(call: Call, path: string): Promise<void> {
+    this.#refuseInDropbox('removed');
+    await this.#directories.remove(call, path);
+  }
+
+  async remove(call: Call, path: string): Promise<void> {
+    this.#refuseInDropbox('removed');
+    const { services, location, actor } = this.#context;
+    const ref = location.file(path);
+    if ((await this.#lookup.object(call, path)) === null) {
+      if (services.open.find(ref.bucket, ref.key) !== null)
+        throw new Fault('conflict', `${location.shown(path)} is still being uploaded: remove it after that`);
+      if ((await this.#lookup.directory(call, path)) !== null)
+        throw new Fault('is-directory', `${location.shown(path)} is a directory`);
+      throw new Fault('not-found', `${location.shown(path)} does not exist`);
+    }
+    await this.#directories.keep(call, parentPath(path), ref.key);
+    await services.vault.remove(call, ref, actor);
+  }
+
+  rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
+    return this.#renamer.rename(call, from, to, replace);
+  }
+
+  async readLink(_call: Call, path: string): Promise<string> {
+    throw new Fault('invalid', `${this.#context.location.shown(path)} is not a symbolic link`);
+  }
+
+  async makeSymlink(): Promise<void> {
+    throw new Fault('unsupported', `there are no symbolic links in S3: make them under /local`);
+  }
+
+  async statistics(): Promise<FileSystemStatistics> {
+    return statistics;
+  }
+
+  #refuseInDropbox(what: string): void {
+    if (!this.#context.settings.dropbox) return;
+    throw new Fault(
+      'denied',
+      `${this.point} is write-only: files can be put there, nothing in it can be ${what}`,
+    );
+  }
+}

@@ -1,0 +1,86 @@
+import type { Call } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import { parentPath } from '../../model/path.js';
+import type { ReadHandle, WriteHandle, WriteMode } from '../../model/vfs.js';
+import type { UploadContext } from './context.js';
+import type { UploadLookup } from './lookup.js';
+import { UploadReadHandle } from './read-handle.js';
+import { UploadWriteHandle } from './write-handle.js';
+
+/** Opens files of `/uploads`. */
+export class UploadOpener {
+  readonly #context: UploadContext;
+  readonly #lookup: UploadLookup;
+
+  constructor(context: UploadContext, lookup: UploadLookup) {
+    this.#context = context;
+    this.#lookup = lookup;
+  }
+
+  async read(call: Call, path: string): Promise<ReadHandle> {
+    const { services, location } = this.#context;
+    const ref = location.file(path);
+    const reader = await services.vault.openReader(call, ref, await this.#context.keys(call));
+    if (reader !== null) return new UploadReadHandle(reader);
+    if (services.open.find(ref.bucket, ref.key) !== null)
+      throw new Fault(
+        'conflict',
+        `${location.shown(path)} is still being uploaded: it can be read after that`,
+      );
+    if ((await this.#lookup.directory(call, path)) !== null)
+      throw new Fault('is-directory', `${location.shown(path)} is a directory`);
+    throw new Fault('not-found', `${location.shown(path)} does not exist`);
+  }
+
+  /**
+   * Throws `is-directory`, `not-found` (the directory above, or the file when it may not be made), `not-directory`, `exists`
+   * (an exclusive open), `unsupported` (append to what is there), and those of the encryption.
+   */
+  async write(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
+    const { services, location } = this.#context;
+    const ref = location.file(path);
+    const shown = location.shown(path);
+    const mtimeSeconds = mode.attributes.mtimeSeconds ?? null;
+    // The usual upload (create and truncate) does not care what was there.
+    const caresForExisting = mode.exclusive || mode.append || !mode.truncate || !mode.create;
+    const [existing, directory, target] = await Promise.all([
+      caresForExisting ? this.#lookup.object(call, path) : null,
+      this.#lookup.directory(call, path),
+      this.#context.target(call, ref, mtimeSeconds),
+      this.#lookup.requireDirectory(call, parentPath(path)),
+    ]);
+    if (directory !== null) throw new Fault('is-directory', `${shown} is a directory`);
+    const size = existing?.size ?? null;
+    judge(mode, size, services.open.find(ref.bucket, ref.key) !== null, shown);
+    const writer = await services.vault.openUpload(call, target);
+    return new UploadWriteHandle(
+      writer,
+      {
+        shown,
+        keptSize: mode.truncate ? null : size,
+        recheck: mode.exclusive ? (later) => this.#requireAbsent(later, path) : null,
+        recordMtime: (seconds) => services.ledger.recordMtime(ref, seconds),
+      },
+      { open: services.open, ...ref },
+      { nowSeconds: Math.floor(services.clock.nowMs() / 1000), mtimeSeconds },
+    );
+  }
+
+  /** S3 has the last word only about whole writes; between this look and the write a moment remains. */
+  async #requireAbsent(call: Call, path: string): Promise<void> {
+    if ((await this.#lookup.object(call, path)) === null) return;
+    throw new Fault('exists', `${this.#context.location.shown(path)} was made by somebody else meanwhile`);
+  }
+}
+
+/** Whether the open may go on. `size` is that of the object, null when there is none; `uploading` when one is on its way. */
+function judge(mode: WriteMode, size: number | null, uploading: boolean, shown: string): void {
+  const isThere = size !== null || uploading;
+  if (mode.exclusive && isThere) throw new Fault('exists', `${shown} exists already`);
+  if (!mode.create && !isThere) throw new Fault('not-found', `${shown} does not exist`);
+  if (mode.append && !mode.truncate && (uploading || (size ?? 0) > 0))
+    throw new Fault(
+      'unsupported',
+      `${shown} exists and cannot be appended to or resumed: remove it, or upload it again from the start`,
+    );
+}

@@ -1,0 +1,107 @@
+import type { Call } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import { parentPath } from '../../model/path.js';
+import type { UploadContext } from './context.js';
+import type { UploadDirectories } from './directories.js';
+import type { FoundDirectory, UploadLookup } from './lookup.js';
+
+/** Renames inside `/uploads`: a copy on S3's side under the user's present encryption, then the removal of the original. */
+export class UploadRenamer {
+  readonly #context: UploadContext;
+  readonly #lookup: UploadLookup;
+  readonly #directories: UploadDirectories;
+
+  constructor(context: UploadContext, lookup: UploadLookup, directories: UploadDirectories) {
+    this.#context = context;
+    this.#lookup = lookup;
+    this.#directories = directories;
+  }
+
+  /**
+   * A name that is a file and a directory at once is taken for the file, so that somebody can end the clash.
+   * Throws `not-found`, `exists`, `is-directory`, `not-directory`, `not-empty`, `unsupported` (a directory with content),
+   * `conflict` (still being uploaded).
+   */
+  async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
+    const { location, services } = this.#context;
+    const source = location.file(from);
+    location.file(to);
+    const [file, directory] = await Promise.all([
+      this.#lookup.object(call, from),
+      this.#lookup.directory(call, from),
+      this.#lookup.requireDirectory(call, parentPath(to)),
+    ]);
+    if (file === null && directory === null) {
+      if (services.open.find(source.bucket, source.key) !== null)
+        throw new Fault('conflict', `${location.shown(from)} is still being uploaded: rename it after that`);
+      throw new Fault('not-found', `${location.shown(from)} does not exist`);
+    }
+    if (from === to) {
+      if (replace) return;
+      throw new Fault('exists', `${location.shown(to)} exists already`);
+    }
+    if (file !== null) await this.#renameFile(call, from, to, replace);
+    else if (directory !== null) await this.#renameDirectory(call, from, to, replace, directory);
+  }
+
+  async #renameFile(call: Call, from: string, to: string, replace: boolean): Promise<void> {
+    const { location, services } = this.#context;
+    const source = location.file(from);
+    const target = await this.#at(call, to);
+    if (!replace && target.kind !== null)
+      throw new Fault('exists', `${location.shown(to)} exists already: remove it first`);
+    if (target.kind === 'directory') throw new Fault('is-directory', `${location.shown(to)} is a directory`);
+    const keys = await this.#context.keys(call);
+    const description = await services.vault.describe(call, source, keys);
+    const mtimeSeconds = description?.mtimeSeconds ?? null;
+    await this.#directories.keep(call, parentPath(from), source.key);
+    const moved = await services.vault.move(
+      call,
+      source,
+      keys,
+      await this.#context.target(call, location.file(to), mtimeSeconds),
+    );
+    if (!moved) throw new Fault('not-found', `${location.shown(from)} does not exist any more`);
+  }
+
+  async #renameDirectory(
+    call: Call,
+    from: string,
+    to: string,
+    replace: boolean,
+    found: FoundDirectory,
+  ): Promise<void> {
+    const { location, services } = this.#context;
+    const source = location.directory(from);
+    if (to.startsWith(`${from}/`))
+      throw new Fault('invalid', `${location.shown(from)} cannot be moved into itself`);
+    if (!found.isEmpty || services.open.anyBelow(source.bucket, source.key))
+      throw new Fault(
+        'unsupported',
+        `${location.shown(from)} is a directory with files in it, which cannot be renamed yet: make ${location.shown(to)} and rename the files one by one`,
+      );
+    const target = await this.#at(call, to);
+    if (!replace && target.kind !== null) throw new Fault('exists', `${location.shown(to)} exists already`);
+    if (target.kind === 'file') throw new Fault('not-directory', `${location.shown(to)} is a file`);
+    if (target.kind === 'directory' && !target.isEmpty)
+      throw new Fault('not-empty', `${location.shown(to)} is not empty`);
+    // Made anew instead of moved: an empty marker may rest under a key that nobody has any more.
+    await this.#directories.putMarker(call, to);
+    await this.#directories.remove(call, from);
+  }
+
+  async #at(
+    call: Call,
+    path: string,
+  ): Promise<{ readonly kind: 'file' | 'directory' | null; readonly isEmpty: boolean }> {
+    const { services, location } = this.#context;
+    const [file, directory] = await Promise.all([
+      this.#lookup.object(call, path),
+      this.#lookup.directory(call, path),
+    ]);
+    if (directory !== null) return { kind: 'directory', isEmpty: directory.isEmpty };
+    const { bucket, key } = location.file(path);
+    const isThere = file !== null || services.open.find(bucket, key) !== null;
+    return { kind: isThere ? 'file' : null, isEmpty: true };
+  }
+}

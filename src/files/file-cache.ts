@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { isAbsence } from './system-errors.js';
 
 /** One content of a file. */
 export interface FileContent {
@@ -92,16 +93,6 @@ export class FileCache<T extends object> {
 
 function stampsOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mode}:${stats.mtimeNs}:${stats.ctimeNs}`;
-}
-
-/** The path, or a directory on the way to it, is not there. */
-export function isAbsence(error: unknown): boolean {
-  return hasCode(error, 'ENOENT', 'ENOTDIR');
-}
-
-/** True for an error of the system with one of these codes. */
-export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.some((code) => error.code === code);
 }
 
 async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer> {

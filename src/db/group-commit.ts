@@ -1,0 +1,80 @@
+import { type Kysely, sql, type Transaction } from 'kysely';
+
+interface PendingWrite<DB> {
+  /** Runs the work and answers how to settle its promise once the commit is durable. */
+  readonly run: (trx: Transaction<DB>) => Promise<() => void>;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A transaction holds the database while it runs, so it takes no more than this many writes. */
+const maxWritesPerCommit = 256;
+
+/**
+ * Makes one durable commit of all the writes that arrive within a turn of the event loop or while an earlier commit runs:
+ * the wait for the disk is paid once. Each write still succeeds or fails alone, and they run in the order of the calls.
+ */
+export class GroupCommit<DB> {
+  readonly #db: Kysely<DB>;
+  #pending: PendingWrite<DB>[] = [];
+  #draining: Promise<void> | null = null;
+
+  constructor(db: Kysely<DB>) {
+    this.#db = db;
+  }
+
+  /** Resolves with the result of `work` when it is durable; when it throws, what it wrote is undone. */
+  write<T>(work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const run = async (trx: Transaction<DB>): Promise<() => void> => {
+        const value = await work(trx);
+        return () => resolve(value);
+      };
+      this.#pending.push({ run, reject });
+      this.#draining ??= this.#drain();
+    });
+  }
+
+  /** Resolves when every write so far has settled. */
+  async idle(): Promise<void> {
+    while (this.#draining !== null) await this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#pending.length > 0) {
+      await new Promise((resume) => setImmediate(resume));
+      await this.#commit(this.#pending.splice(0, maxWritesPerCommit));
+    }
+    this.#draining = null;
+  }
+
+  async #commit(writes: readonly PendingWrite<DB>[]): Promise<void> {
+    const settle: (() => void)[] = [];
+    try {
+      await this.#db.transaction().execute(async (trx) => {
+        for (const write of writes) settle.push(await runAlone(trx, write));
+      });
+    } catch (error) {
+      for (const write of writes) write.reject(error);
+      return;
+    }
+    for (const done of settle) done();
+  }
+}
+
+async function runAlone<DB>(trx: Transaction<DB>, write: PendingWrite<DB>): Promise<() => void> {
+  await sql`savepoint one_write`.execute(trx);
+  try {
+    const done = await write.run(trx);
+    await sql`release savepoint one_write`.execute(trx);
+    return done;
+  } catch (error) {
+    try {
+      await sql`rollback to savepoint one_write`.execute(trx);
+      await sql`release savepoint one_write`.execute(trx);
+    } catch {
+      // The engine has undone the whole transaction already (a full disk): the first error says why.
+      throw error;
+    }
+    return () => write.reject(error);
+  }
+}

@@ -1,0 +1,90 @@
+import type { Kysely, SelectQueryBuilder } from 'kysely';
+import { sql } from 'kysely';
+import type { Schema, SealedObjectRow, SealedObjectTable } from '../db/schema.js';
+import type { KeyRange } from '../model/ledger.js';
+import type { ObjectRef } from '../model/object-store.js';
+import { maxKeyBytes } from '../model/path.js';
+import { parentPrefix } from './rows.js';
+
+type Rows<Columns> = SelectQueryBuilder<Schema, 'sealed_object', Columns>;
+
+// The partial indexes serve a query only when it repeats their condition with a literal
+// (https://www.sqlite.org/partialindex.html section 3): a bound parameter is not known when the plan is made.
+const isCurrent = sql<boolean>`is_current = 1`;
+const isIntended = sql<boolean>`state = 'intended'`;
+
+/** The row of the object that was confirmed last. */
+export function currentRow(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', ref.bucket)
+    .where('parent_prefix', '=', parentPrefix(ref.key))
+    .where('object_key', '=', ref.key)
+    .where(isCurrent);
+}
+
+/**
+ * Other confirmed rows of the object whose write was still under way when the write of row `seq` began. S3 keeps either of
+ * two overlapping writes, whatever the order of its answers.
+ */
+export function overlappingRows(db: Kysely<Schema>, ref: ObjectRef, seq: number): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', ref.bucket)
+    .where('object_key', '=', ref.key)
+    .where('state', '=', 'confirmed')
+    .where('settled_seq', '>=', seq)
+    .where('seq', '<>', seq)
+    .orderBy('settled_seq', 'desc')
+    .orderBy('seq', 'desc');
+}
+
+/** The object's intended rows, the newest first. */
+export function intendedRows(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', ref.bucket)
+    .where('object_key', '=', ref.key)
+    .where('state', '=', 'intended')
+    .orderBy('seq', 'desc');
+}
+
+/** Every intended row from before the time, the oldest first. */
+export function intendedBefore(db: Kysely<Schema>, timeMs: number): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where(isIntended)
+    .where('intended_ms', '<', timeMs)
+    .orderBy('intended_ms')
+    .orderBy('seq');
+}
+
+type ConfirmedColumns = Pick<
+  SealedObjectTable,
+  'object_key' | 'size' | 'crc32' | 'etag' | 'version_id' | 'mtime_seconds'
+>;
+
+/** The current rows of the keys that begin with `prefix`, have no further `/`, and lie within the range. */
+export function currentRowsBelow(
+  db: Kysely<Schema>,
+  bucket: string,
+  prefix: string,
+  within: KeyRange | undefined,
+): Rows<ConfirmedColumns> {
+  const parent = parentPrefix(prefix);
+  let query = db
+    .selectFrom('sealed_object')
+    .select(['object_key', 'size', 'crc32', 'etag', 'version_id', 'mtime_seconds'])
+    .where('bucket', '=', bucket)
+    .where('parent_prefix', '=', parent)
+    .where(isCurrent);
+  // Keys are compared as bytes of UTF-8, where nothing that continues the prefix sorts behind this.
+  const end = prefix + '\u{10ffff}'.repeat(maxKeyBytes / 4);
+  if (prefix !== parent) query = query.where('object_key', '>=', prefix).where('object_key', '<=', end);
+  if (within === undefined) return query;
+  return query.where('object_key', '>=', within.first).where('object_key', '<=', within.last);
+}

@@ -1,5 +1,23 @@
 import type { IncomingMessage } from 'node:http';
-import { S3AuthError } from './s3-auth-error.js';
+import { parseAuthorizationHeader } from './authorization-header.js';
+import { chunkedBody, hashedBody, plainBody, readOnce } from './body.js';
+import { ChunkSignatures } from './chunk-signatures.js';
+import { type Payload, parsePayload } from './payload.js';
+import { hoistedHeaders, isPresigned, parsePresignedQuery } from './presigned-query.js';
+import {
+  accessDenied,
+  contentSha256Mismatch,
+  invalidAccessKeyId,
+  missingContentLength,
+  notImplementedHeader,
+  oneMechanismOnly,
+} from './refusals.js';
+import { parseTarget, type RequestTarget } from './request-target.js';
+import type { SignatureClaim } from './signature-claim.js';
+import { SigningKey } from './signing-key.js';
+import { declaredTrailers } from './trailers.js';
+import { checkTime } from './validity.js';
+import { verifySignature } from './verify-signature.js';
 
 export { S3AuthError } from './s3-auth-error.js';
 
@@ -22,8 +40,8 @@ export interface AuthenticatedRequest {
   /** `Content-Encoding` as the object has it: without `aws-chunked`, null when nothing is left. */
   readonly contentEncoding: string | null;
   /**
-   * The `x-amz-*` request headers that a presigned URL carries in its query (its own signature parameters apart),
-   * by lower-case name. They count as headers: `{ ...hoistedHeaders, ...request.headers }`.
+   * The `x-amz-*` request headers that a presigned URL carries in its query (its own signature parameters and
+   * checksums apart), by lower-case name. They count as headers: `{ ...hoistedHeaders, ...request.headers }`.
    */
   readonly hoistedHeaders: Readonly<Record<string, string>>;
 }
@@ -36,9 +54,108 @@ export interface AuthenticatedRequest {
  * @throws S3AuthError with AWS's own code and status
  */
 export async function authenticate(
-  _request: IncomingMessage,
-  _credentials: CredentialLookup,
-  _nowMs: number,
+  request: IncomingMessage,
+  credentials: CredentialLookup,
+  nowMs: number,
 ): Promise<AuthenticatedRequest> {
-  throw new S3AuthError('AccessDenied', 403, 'Access Denied');
+  const target = parseTarget(request.url ?? '/');
+  const claim = readClaim(request, target);
+  const payload = parsePayload(claim.contentSha256);
+  const { accessKeyId } = claim.credential;
+  const known = credentials(accessKeyId);
+  if (known === null) throw invalidAccessKeyId();
+  checkTime(claim, nowMs);
+  const key = new SigningKey(known.secretAccessKey, claim.credential);
+  verifySignature(request, target, claim, key);
+  return {
+    accessKeyId,
+    ...openBody(request, claim, payload, key),
+    contentEncoding: storedContentEncoding(request.headers['content-encoding']),
+    hoistedHeaders: claim.expiresSeconds === null ? {} : hoistedHeaders(target.parameters),
+  };
+}
+
+function readClaim(request: IncomingMessage, target: RequestTarget): SignatureClaim {
+  const { headers } = request;
+  const presigned = isPresigned(target.parameters);
+  if (headers.authorization === undefined) {
+    if (!presigned) throw accessDenied();
+    return parsePresignedQuery(target.parameters, headers);
+  }
+  if (presigned) throw oneMechanismOnly();
+  return parseAuthorizationHeader(headers.authorization, headers);
+}
+
+type OpenBody = Pick<AuthenticatedRequest, 'body' | 'decodedLength' | 'trailers'>;
+
+const noTrailers: ReadonlyMap<string, string> = new Map();
+
+function openBody(
+  request: IncomingMessage,
+  claim: SignatureClaim,
+  payload: Payload,
+  key: SigningKey,
+): OpenBody {
+  if (payload.kind === 'chunked') return openChunkedBody(request, claim, key, payload);
+  // S3 takes no body of unknown length: "A header you provided implies functionality that is not implemented".
+  if (request.headers['transfer-encoding'] !== undefined) throw notImplementedHeader('Transfer-Encoding');
+  const length = wholeNumber(request.headers['content-length']);
+  if (payload.kind === 'unsigned') {
+    return { body: readOnce(plainBody(request)), decodedLength: length, trailers: () => noTrailers };
+  }
+  // Nobody may care to read a body of no bytes, so its hash is checked now.
+  if (!length && payload.sha256 !== sha256OfNothing)
+    throw contentSha256Mismatch(payload.sha256, sha256OfNothing);
+  return {
+    body: readOnce(hashedBody(request, payload.sha256)),
+    decodedLength: length,
+    trailers: () => noTrailers,
+  };
+}
+
+function openChunkedBody(
+  request: IncomingMessage,
+  claim: SignatureClaim,
+  key: SigningKey,
+  { signed, trailing }: { readonly signed: boolean; readonly trailing: boolean },
+): OpenBody {
+  const { headers } = request;
+  const decodedLength = wholeNumber(singleValue(headers['x-amz-decoded-content-length']));
+  if (decodedLength === null) throw missingContentLength();
+  const framing = {
+    signatures: signed
+      ? new ChunkSignatures(key, claim.signedAt.text, claim.credential.scope, claim.signature)
+      : null,
+    trailers: trailing ? declaredTrailers(singleValue(headers['x-amz-trailer'])) : null,
+    decodedLength,
+  };
+  let verified: ReadonlyMap<string, string> | null = null;
+  const body = chunkedBody(request, framing, (trailers) => {
+    verified = trailers;
+  });
+  const trailers = (): ReadonlyMap<string, string> => {
+    if (verified === null) throw new Error('the trailers come behind the body: drain it first');
+    return verified;
+  };
+  return { body: readOnce(body), decodedLength, trailers };
+}
+
+const sha256OfNothing = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+function singleValue(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.join(',');
+}
+
+function wholeNumber(text: string | undefined): number | null {
+  if (text === undefined || !/^\d{1,16}$/.test(text)) return null;
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** `aws-chunked` describes the request, not the object (sigv4-streaming.html): S3 stores the encoding without it. */
+function storedContentEncoding(header: string | undefined): string | null {
+  if (header === undefined) return null;
+  const codings = header.split(',').map((coding) => coding.trim());
+  const stored = codings.filter((coding) => coding !== '' && coding.toLowerCase() !== 'aws-chunked');
+  return stored.length === 0 ? null : stored.join(',');
 }

@@ -1,0 +1,42 @@
+import { malformedTrailer } from './refusals.js';
+
+const signatureName = 'x-amz-trailer-signature';
+
+/** What stands behind a body's last chunk. */
+export interface Trailers {
+  /** By lower-case name, without the signature. */
+  readonly values: ReadonlyMap<string, string>;
+  /** `name:value\n` for each, sorted, as they are signed. */
+  readonly lines: string;
+  readonly signature: string | null;
+}
+
+/**
+ * Parses the bytes behind the last chunk's header. Clients end the lines with CR LF, with LF, or with both (the
+ * MinIO client), and put one or more empty lines around them; none of that carries a meaning.
+ *
+ * @param declared the lower-case names that `x-amz-trailer` announced: these have to be there, and no others
+ * @throws S3AuthError MalformedTrailerError
+ */
+export function parseTrailers(text: string, declared: ReadonlySet<string>): Trailers {
+  const values = new Map<string, string>();
+  for (const line of text.split(/\r?\n/)) {
+    if (line === '') continue;
+    const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0\r]*)$/.exec(line);
+    const name = match?.[1]?.toLowerCase();
+    if (name === undefined || values.has(name)) throw malformedTrailer();
+    values.set(name, (match?.[2] ?? '').trim());
+  }
+  const signature = values.get(signatureName) ?? null;
+  values.delete(signatureName);
+  const complete = values.size === declared.size && [...declared].every((name) => values.has(name));
+  if (!complete) throw malformedTrailer();
+  const lines = [...values].map(([name, value]) => `${name}:${value}\n`).sort();
+  return { values, lines: lines.join(''), signature };
+}
+
+/** The names that an `x-amz-trailer` header announces, in lower case. */
+export function declaredTrailers(header: string | undefined): ReadonlySet<string> {
+  const names = (header ?? '').split(',').map((name) => name.trim().toLowerCase());
+  return new Set(names.filter((name) => name !== ''));
+}

@@ -1,0 +1,156 @@
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { CustomerKey, customerKeyBytes } from '../model/customer-key.js';
+import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
+import { Fault } from '../model/fault.js';
+import { normalisePathText } from '../model/path.js';
+import type { Shell } from './shell.js';
+import { faultOf } from './system-faults.js';
+
+/** What a key, public key or password file may hold at most; more is the wrong file. */
+const maxAnswerBytes = 64 * 1024;
+
+/** A file that answers a question. `-` is stdin, `~/` the home directory. Throws faults that name the path. */
+export async function readAnswerFile(shell: Shell, path: string): Promise<Buffer> {
+  if (path === '-') return shell.readInput(maxAnswerBytes);
+  const expanded = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+  const absolute = resolve(shell.workingDirectory, expanded);
+  try {
+    const status = await stat(absolute);
+    if (status.size > maxAnswerBytes) {
+      throw new Fault('invalid', `${absolute} has ${status.size} bytes; is it the right file?`);
+    }
+    return await readFile(absolute);
+  } catch (thrown) {
+    throw faultOf(thrown, absolute);
+  }
+}
+
+/** What a person calls the file in an error. */
+export function answerFileName(path: string): string {
+  return path === '-' ? 'stdin' : path;
+}
+
+/**
+ * An AES-256 key as people keep them: exactly 32 raw bytes, or base64 of 32 bytes with white space around it.
+ * Throws `invalid` with the reason and `where`, never with the content.
+ */
+export function parseKeyMaterial(content: Uint8Array, where: string): CustomerKey {
+  if (content.byteLength === customerKeyBytes) return CustomerKey.fromBytes(content);
+  const text = Buffer.from(content).toString('latin1');
+  if (!/^[\x20-\x7e\r\n\t]*$/.test(text)) {
+    throw new Fault(
+      'invalid',
+      `${where} holds ${content.byteLength} bytes that are not text; a raw AES-256 key has ${customerKeyBytes}`,
+    );
+  }
+  try {
+    return CustomerKey.fromBase64(text);
+  } catch (thrown) {
+    throw new Fault('invalid', `${where}: ${Fault.from(thrown).hint}`);
+  }
+}
+
+/** The number of the encryption menu. */
+export function parseEncryptionOption(text: string): EncryptionOption {
+  const number = Number(text.trim());
+  if (!(number in encryptionOptions)) {
+    throw new Fault(
+      'invalid',
+      'the encryption is a number from 1 to 4: 1 SSE-S3, 2 SSE-KMS, 3 SSE-C, 4 none',
+    );
+  }
+  return number as EncryptionOption;
+}
+
+export function parseAcl(text: string): (typeof cannedAcls)[AclOption] {
+  const number = Number(text.trim());
+  if (!(number in cannedAcls)) {
+    const menu = Object.entries(cannedAcls).map(([option, name]) => `${option} ${name}`);
+    throw new Fault('invalid', `the ACL is a number from 1 to 8: ${menu.join(', ')}`);
+  }
+  return cannedAcls[number as AclOption];
+}
+
+/** An ARN, or what S3 also takes and other S3 servers call a key: an id or `alias/NAME`. */
+export function parseKmsKey(text: string): string {
+  const trimmed = text.trim();
+  const isArn = /^arn:[\w-]+:kms:[\w-]+:\d{12}:(?:key|alias)\/[\w/-]+$/.test(trimmed);
+  const isId = !trimmed.startsWith('arn:') && /^[\w/-]{1,256}$/.test(trimmed);
+  if (!isArn && !isId) {
+    throw new Fault(
+      'invalid',
+      'this is not a KMS key: expected arn:aws:kms:REGION:ACCOUNT:key/ID, with 12 digits as ACCOUNT',
+    );
+  }
+  return trimmed;
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+export function parseBucketName(text: string): string {
+  const trimmed = text.trim();
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(trimmed) || trimmed.includes('..')) {
+    throw new Fault(
+      'invalid',
+      `${JSON.stringify(trimmed.slice(0, 80))} is not a bucket name: 3 to 63 lower-case letters, digits, "-" and "."`,
+    );
+  }
+  return trimmed;
+}
+
+/** The region's code. Other S3 servers name theirs freely. */
+export function parseRegion(text: string): string {
+  const trimmed = text.trim();
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(trimmed)) {
+    throw new Fault(
+      'invalid',
+      `${JSON.stringify(trimmed.slice(0, 80))} is not a region such as eu-central-1`,
+    );
+  }
+  return trimmed;
+}
+
+/** The address of an S3 server. Whether plain http will do depends on who uses it; the gateway decides that, per write. */
+export function parseEndpoint(text: string): string {
+  const trimmed = text.trim();
+  if (!URL.canParse(trimmed)) {
+    throw new Fault(
+      'invalid',
+      `${JSON.stringify(trimmed.slice(0, 200))} is not an address such as https://s3.example.com`,
+    );
+  }
+  const url = new URL(trimmed);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new Fault(
+      'invalid',
+      `an endpoint begins with https:// (or http:// on this machine), not ${url.protocol}`,
+    );
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new Fault('invalid', 'an endpoint holds no credentials; they come from the AWS credential chain');
+  }
+  if (url.search !== '' || url.hash !== '') throw new Fault('invalid', 'an endpoint has no "?" and no "#"');
+  return trimmed.replace(/\/+$/, '');
+}
+
+/** Where in the bucket, without a slash in front and with one at the end; empty is the whole bucket. */
+export function parsePrefix(text: string): string {
+  const trimmed = text.trim().replace(/^\/+/, '').replace(/\/+$/, '');
+  if (normalisePathText(trimmed) !== `/${trimmed}`) {
+    throw new Fault('invalid', 'the prefix may hold no "." or ".." between slashes and no "//"');
+  }
+  // A file's name must fit behind it into S3's 1,024 bytes.
+  if (Buffer.byteLength(trimmed) > 512) throw new Fault('invalid', 'the prefix is longer than 512 bytes');
+  return trimmed === '' ? '' : `${trimmed}/`;
+}
+
+/** The first line of a password file: an editor's line end is not part of a password. */
+export function parsePassword(content: Uint8Array, where: string): string {
+  const text = Buffer.from(content)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+  if (text === '') throw new Fault('invalid', `${where} holds no password`);
+  if (/[\r\n]/.test(text)) throw new Fault('invalid', `${where} holds more than one line; a password is one`);
+  return text;
+}

@@ -1,0 +1,88 @@
+import { Command, CommanderError } from 'commander';
+import type { Administration } from '../daemon/administration.js';
+import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.js';
+import { renderFault } from './render.js';
+import { chooseRoot, rootHelp, surroundings } from './root.js';
+import type { Shell } from './shell.js';
+import { faultOf } from './system-faults.js';
+
+/** What every command is given. */
+export interface CommandContext {
+  readonly shell: Shell;
+  /** Where the command acts: see `chooseRoot`. */
+  rootOf(command: Command): string;
+  /** Opens the users and settings below a root; the work's end closes them. */
+  administer<T>(root: string, work: (administration: Administration) => Promise<T>): Promise<T>;
+  /** For the commands that answer with a code of their own. */
+  setExitCode(code: number): void;
+}
+
+/** A command with its help: examples first, then the exit codes that all of them share. */
+export function newCommand(name: string, summary: string, examples: readonly string[]): Command {
+  const shown = examples.map((example) => `  ${example}`).join('\n');
+  return new Command(name)
+    .description(summary)
+    .addHelpText('after', `\nExamples:\n${shown}\n\n${exitCodeHelp()}`)
+    .configureHelp({ showGlobalOptions: true });
+}
+
+/** Opens the administration of a root. Loaded only now: `--help` need not wait for the S3 client and the database. */
+async function openAdministration(root: string): Promise<Administration> {
+  const daemon = await import('../daemon/administration.js');
+  return daemon.openAdministration(root);
+}
+
+/**
+ * Runs one program on its arguments (without node and the script) and answers the exit code. Whatever is thrown ends
+ * as one line on stderr.
+ */
+export async function runProgram(
+  build: (context: CommandContext) => Command,
+  args: readonly string[],
+  shell: Shell,
+  open: (root: string) => Promise<Administration> = openAdministration,
+): Promise<number> {
+  let exitCode: number = exitCodes.success;
+  const program = build({
+    shell,
+    rootOf: (command) => {
+      const options = command.optsWithGlobals<{ root?: string }>();
+      return chooseRoot(options.root, surroundings(shell.environment, shell.workingDirectory));
+    },
+    administer: async (root, work) => {
+      const administration = await open(root);
+      try {
+        return await work(administration);
+      } finally {
+        await administration.close();
+      }
+    },
+    setExitCode: (code) => {
+      exitCode = code;
+    },
+  });
+  program.option('--root <dir>', rootHelp);
+  prepare(program, program.name(), shell);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.success : exitCodes.usage;
+    const fault = faultOf(thrown);
+    shell.err(renderFault(program.name(), fault));
+    return exitCodeOf[fault.kind];
+  }
+}
+
+/** Output through the shell, and errors thrown instead of ending the process, for a command and those below it. */
+function prepare(command: Command, programName: string, shell: Shell): void {
+  command.exitOverride();
+  command.configureOutput({
+    writeOut: (text) => shell.out(text.trimEnd()),
+    writeErr: (text) => shell.err(text.trimEnd()),
+    outputError: (text, write) => {
+      write(`${programName}: ${text.replace(/^error: /, '').trimEnd()}; see --help`);
+    },
+  });
+  for (const below of command.commands) prepare(below, programName, shell);
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { type CommandContext, newCommand } from './command.js';
+import { envCommand } from './env.js';
+import { packageVersion } from './package.js';
+import { s3Command } from './s3.js';
+import { serveCommand } from './serve.js';
+import { setupCommand } from './setup.js';
+import { userAddCommand } from './user-add.js';
+import { userListCommand } from './user-list.js';
+import { userRemoveCommand } from './user-remove.js';
+import { userShowCommand } from './user-show.js';
+import { versionCommand } from './version.js';
+
+/** `sftpgw` and all that is below it. */
+export function sftpgwProgram(context: CommandContext): Command {
+  const user = newCommand('user', 'Make, change, show and remove SFTP users.', [
+    'sftpgw user add bob --sse 3 --generate-sse-key --public-key-file id.pub',
+    'sftpgw user list',
+  ]);
+  user.addCommand(userAddCommand('add', 'sftpgw user add', context));
+  user.addCommand(userRemoveCommand('remove', 'sftpgw user remove', context));
+  user.addCommand(userListCommand(context));
+  user.addCommand(userShowCommand(context));
+
+  return newCommand('sftpgw', 'An SFTP gateway to Amazon S3, with encryption keys that stay yours (SSE-C).', [
+    'sftpgw serve --embedded --demo',
+    'sftpgw setup --bucket my-bucket --region eu-central-1',
+    'addsftpuser bob',
+  ])
+    .version(packageVersion(), '-V, --version')
+    .addCommand(serveCommand(context))
+    .addCommand(setupCommand('setup', 'sftpgw setup', context))
+    .addCommand(envCommand(context))
+    .addCommand(user)
+    .addCommand(s3Command(context))
+    .addCommand(versionCommand(context));
+}

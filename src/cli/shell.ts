@@ -1,0 +1,53 @@
+import { Fault } from '../model/fault.js';
+import type { Prompter } from './prompter.js';
+import { TerminalPrompter } from './terminal-prompter.js';
+
+/** What the commands use of the process they run in; tests hand in their own. */
+export interface Shell {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  /** A line for stdout: what the command was asked for. */
+  out(line: string): void;
+  /** A line for stderr: what a person should know besides. */
+  err(line: string): void;
+  /** All of stdin, at most `maxBytes`; throws `too-large` beyond. */
+  readInput(maxBytes: number): Promise<Buffer>;
+  /** Runs a dialogue. Null without asking anything when nobody sits at a terminal. */
+  withPrompter<T>(dialogue: (prompter: Prompter) => Promise<T>): Promise<T> | null;
+}
+
+/** The shell of this very process. */
+export function openProcessShell(): Shell {
+  // `sftpgw user list | head -1` closes the pipe early; that is no trouble worth a stack trace.
+  process.stdout.on('error', ignoreClosedPipe);
+  process.stderr.on('error', ignoreClosedPipe);
+  return {
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    readInput,
+    // Questions go to stderr, so that stdout holds only what was asked for, even when it is a file.
+    withPrompter(dialogue) {
+      if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+      const prompter = new TerminalPrompter(process.stdin, process.stderr);
+      return dialogue(prompter).finally(() => prompter.close());
+    },
+  };
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+async function readInput(maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.byteLength;
+    if (size > maxBytes) throw new Fault('too-large', `the input is longer than ${maxBytes} bytes`);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,34 @@
+/**
+ * The SFTP door alone: `transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]` lets any user in who has the key, prints
+ * `ready PORT`, and discards what is written. SFTPGW_BENCH_LOG=debug writes the log to stderr.
+ */
+import { readFileSync } from 'node:fs';
+import { createLogger, type LogLevel } from '../src/daemon/logger.js';
+import { systemClock, systemEntropy } from '../src/daemon/system.js';
+import { startSftpServer } from '../src/sftp/server.js';
+import { nativeCryptoLoaded } from '../src/sftp/transport.js';
+import { transportVfs } from './transport-vfs.js';
+
+const [publicKeyFile, hostKeyDirectory, port = '0'] = process.argv.slice(2);
+if (publicKeyFile === undefined || hostKeyDirectory === undefined) {
+  throw new Error('usage: transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]');
+}
+const blob = Buffer.from(readFileSync(publicKeyFile, 'utf8').split(' ')[1] ?? '', 'base64');
+const level = (process.env['SFTPGW_BENCH_LOG'] ?? 'warn') as LogLevel;
+const server = await startSftpServer({
+  host: '127.0.0.1',
+  port: Number(port),
+  hostKeyDirectory,
+  users: {
+    verify: async (_call, _username, credential) =>
+      credential.kind === 'public-key' && blob.equals(credential.blob),
+  },
+  vfs: { forUser: async () => transportVfs() },
+  log: createLogger(level, process.stderr),
+  clock: systemClock,
+  entropy: systemEntropy,
+});
+process.once('SIGTERM', () => void server.close());
+process.stdout.write(
+  `ready ${server.address.port} native crypto ${nativeCryptoLoaded() ? 'loaded' : 'missing'}\n`,
+);

@@ -1,0 +1,67 @@
+import { Fault } from '../src/model/fault.js';
+import type { Attributes, ReadHandle, Vfs, WriteHandle } from '../src/model/vfs.js';
+
+const producedBytes = 1024 ** 3;
+const view = Buffer.alloc(64 * 1024);
+
+function fileOf(size: number): Attributes {
+  return { type: 'file', size, mode: 0o644, mtimeSeconds: 0, atimeSeconds: 0 };
+}
+
+const directory: Attributes = { type: 'directory', size: 0, mode: 0o755, mtimeSeconds: 0, atimeSeconds: 0 };
+
+function discarding(): WriteHandle {
+  let size = 0;
+  return {
+    write: async (_call, offset, chunks) => {
+      let end = offset;
+      for (const chunk of chunks) end += chunk.byteLength;
+      size = Math.max(size, end);
+    },
+    attributes: () => fileOf(size),
+    setAttributes: async () => undefined,
+    commit: async () => undefined,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+/** Zeros in views of 64 KiB, as a download from the network comes. */
+function producing(): ReadHandle {
+  return {
+    read: async (_call, offset, length) => {
+      let left = Math.min(length, producedBytes - offset);
+      if (left <= 0) return null;
+      const views: Uint8Array[] = [];
+      for (; left > 0; left -= view.byteLength) {
+        views.push(left >= view.byteLength ? view : view.subarray(0, left));
+      }
+      return views;
+    },
+    attributes: () => fileOf(producedBytes),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+/** A tree for measuring the door alone: what is written is thrown away, every file that is read is 1 GiB of zeros. */
+export function transportVfs(): Vfs {
+  const refuse = (): never => {
+    throw new Fault('unsupported', 'this tree only takes and gives bytes');
+  };
+  const attributes = (path: string) => (path.endsWith('.bin') ? fileOf(producedBytes) : directory);
+  return {
+    stat: async (_call, path) => attributes(path),
+    lstat: async (_call, path) => attributes(path),
+    setAttributes: async () => undefined,
+    list: async function* () {},
+    openRead: async () => producing(),
+    openWrite: async () => discarding(),
+    makeDirectory: async () => undefined,
+    removeDirectory: async () => undefined,
+    remove: async () => undefined,
+    rename: async () => undefined,
+    readLink: async () => refuse(),
+    makeSymlink: async () => refuse(),
+    statistics: async () => ({ blockSize: 4096, totalBlocks: 1, freeBlocks: 1 }),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}

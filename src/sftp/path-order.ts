@@ -1,0 +1,54 @@
+/**
+ * What an operation does to a name. `list` looks at the names below it as well. `write` may make, change or remove it
+ * with all below.
+ */
+export interface PathClaim {
+  readonly path: string;
+  readonly access: 'read' | 'list' | 'write';
+}
+
+interface Running {
+  readonly claims: readonly PathClaim[];
+  readonly done: Promise<void>;
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path.startsWith(directory) && (directory === '/' || path.charCodeAt(directory.length) === 47);
+}
+
+function conflict(a: PathClaim, b: PathClaim): boolean {
+  if (a.access !== 'write' && b.access !== 'write') return false;
+  if (a.path === b.path) return true;
+  if (a.access === 'write' && b.access === 'write') return isBelow(a.path, b.path) || isBelow(b.path, a.path);
+  const [written, looked] = a.access === 'write' ? [a, b] : [b, a];
+  return (
+    isBelow(looked.path, written.path) || (looked.access === 'list' && isBelow(written.path, looked.path))
+  );
+}
+
+/**
+ * Keeps requests about the same names in the order in which they came, and lets all others run side by side:
+ * draft-ietf-secsh-filexfer-02 section 6.1 wants the outcome to be as if the client had waited for each answer.
+ */
+export class PathOrder {
+  readonly #running = new Set<Running>();
+
+  /** Runs `operation` at once, or after the earlier ones that it must not overtake. */
+  run<T>(claims: readonly PathClaim[], operation: () => Promise<T>): Promise<T> {
+    const earlier: Promise<void>[] = [];
+    for (const other of this.#running) {
+      if (other.claims.some((theirs) => claims.some((ours) => conflict(theirs, ours))))
+        earlier.push(other.done);
+    }
+    const result = earlier.length === 0 ? operation() : Promise.all(earlier).then(operation);
+    const running: Running = {
+      claims,
+      done: result.then(
+        () => void this.#running.delete(running),
+        () => void this.#running.delete(running),
+      ),
+    };
+    this.#running.add(running);
+    return result;
+  }
+}

@@ -1,0 +1,218 @@
+import { setMaxListeners } from 'node:events';
+import type { Clock, Entropy, Logger } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { Vfs } from '../model/vfs.js';
+import type { ByteStream } from './byte-stream.js';
+import { disposeHandle, HandleTable } from './handle-table.js';
+import type { Reply, SessionContext, SessionTally } from './handlers/context.js';
+import { dispatch } from './handlers/dispatch.js';
+import type { SessionLimits } from './limits.js';
+import { PathOrder } from './path-order.js';
+import { RequestCall } from './request-call.js';
+import { encodeFault, logFault } from './status.js';
+import { announcedLimits } from './wire/constants.js';
+import { BrokenFraming, RequestDecoder } from './wire/decoder.js';
+import type { Request } from './wire/requests.js';
+
+export interface SessionOptions {
+  readonly stream: ByteStream;
+  /** The user's tree. The session disposes it. */
+  readonly vfs: Vfs;
+  readonly username: string;
+  readonly limits: SessionLimits;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
+/** How long requests that were cancelled by a disconnect may take to notice, before their handles are disposed all the same. */
+const cancellationGraceMs = 30_000;
+
+/** What a request weighs against `maxBytesInFlight`. */
+function weight(request: Request): number {
+  if (request.type === 'write') return request.byteLength;
+  return request.type === 'read' ? Math.min(request.length, announcedLimits.readBytes) : 0;
+}
+
+/**
+ * One SFTP session over a byte stream. Requests run side by side and are answered as they end; when too many requests, too
+ * many bytes or too many answers are under way, the stream is not read.
+ */
+export class SftpSession {
+  readonly #options: SessionOptions;
+  readonly #decoder = new RequestDecoder();
+  readonly #context: SessionContext;
+  readonly #tally: SessionTally = { filesWritten: 0, filesRead: 0, bytesReceived: 0, bytesSent: 0 };
+  readonly #abort = new AbortController();
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #done: Promise<SessionTally>;
+  #resolveDone: (tally: SessionTally) => void = () => undefined;
+  readonly #quietWaiters: (() => void)[] = [];
+  #bytesInFlight = 0;
+  #isInitialised = false;
+  #isPaused = false;
+  #hasEnded = false;
+  /** Nothing more is read; what is under way is still answered. */
+  #isFinishing = false;
+  #isClosed = false;
+  #isDraining = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
+    this.#context = {
+      vfs: options.vfs,
+      username: options.username,
+      handles: new HandleTable(options.limits.maxHandlesPerSession),
+      paths: new PathOrder(),
+      clock: options.clock,
+      maxHandles: options.limits.maxHandlesPerSession,
+      tally: this.#tally,
+      isDraining: () => this.#isDraining,
+    };
+    // Every request under way may listen; that many listeners are no leak.
+    setMaxListeners(0, this.#abort.signal);
+    options.stream.start({
+      data: (chunk) => {
+        if (this.#isFinishing) return;
+        this.#decoder.push(chunk);
+        this.#pump();
+      },
+      ended: () => {
+        this.#hasEnded = true;
+        this.#pump();
+      },
+      drained: () => this.#pump(),
+      closed: () => void this.#close(),
+    });
+  }
+
+  /** Resolves when the stream is closed and everything that the session held is given back. Never rejects. */
+  get done(): Promise<SessionTally> {
+    return this.#done;
+  }
+
+  /** From now on nothing new is opened for writing. Resolves when no file is being written any more and no request runs. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    return new Promise((resolve) => {
+      this.#quietWaiters.push(resolve);
+      this.#tellWhenQuiet();
+    });
+  }
+
+  #tellWhenQuiet(): void {
+    if (this.#quietWaiters.length === 0) return;
+    if (!this.#isClosed && (this.#inFlight.size > 0 || this.#context.handles.isWriting)) return;
+    for (const resolve of this.#quietWaiters.splice(0)) resolve();
+  }
+
+  #hasRoom(): boolean {
+    const { limits, stream } = this.#options;
+    return (
+      this.#inFlight.size < limits.maxRequestsInFlight &&
+      this.#bytesInFlight < limits.maxBytesInFlight &&
+      stream.backlogBytes < limits.maxBacklogBytes
+    );
+  }
+
+  /** Starts what can be started, and lets the stream flow or holds it. */
+  #pump(): void {
+    while (!this.#isClosed && !this.#isFinishing) {
+      if (!this.#hasRoom()) {
+        if (!this.#isPaused) {
+          this.#isPaused = true;
+          this.#options.stream.pause();
+        }
+        return;
+      }
+      const request = this.#nextRequest();
+      if (request === null) break;
+      this.#start(request);
+    }
+    if (this.#isClosed) return;
+    if (this.#hasEnded) this.#isFinishing = true;
+    if (this.#isFinishing && this.#inFlight.size === 0) this.#options.stream.end();
+    else if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#options.stream.resume();
+    }
+  }
+
+  #nextRequest(): Request | null {
+    try {
+      const request = this.#decoder.next();
+      if (request !== null && !this.#isInitialised) {
+        if (request.type !== 'init') throw new BrokenFraming('the first packet is not SSH_FXP_INIT');
+        this.#isInitialised = true;
+      }
+      return request;
+    } catch (thrown) {
+      if (!(thrown instanceof BrokenFraming)) throw thrown;
+      this.#options.log.info(`the client does not speak SFTP: ${thrown.message}; the channel is closed`);
+      this.#isFinishing = true;
+      return null;
+    }
+  }
+
+  #start(request: Request): void {
+    const bytes = weight(request);
+    this.#bytesInFlight += bytes;
+    const running = this.#answer(request).then(() => {
+      this.#bytesInFlight -= bytes;
+      this.#inFlight.delete(running);
+      this.#tellWhenQuiet();
+      if (this.#isPaused || this.#isFinishing) this.#pump();
+    });
+    this.#inFlight.add(running);
+  }
+
+  /** Never rejects. */
+  async #answer(request: Request): Promise<void> {
+    const { entropy, log, stream } = this.#options;
+    const call = new RequestCall(this.#abort.signal, entropy, log);
+    let reply: Reply;
+    try {
+      reply = await dispatch(this.#context, call, request);
+    } catch (thrown) {
+      const fault = Fault.from(thrown);
+      logFault(call, request.type, fault);
+      if (request.type === 'init') return;
+      reply = [encodeFault(request.id, fault, call)];
+    }
+    if (!this.#isClosed) stream.write(reply);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { clock, log, vfs } = this.#options;
+    this.#abort.abort(new Fault('cancelled', 'the client has gone'));
+    const waitedEnough = new AbortController();
+    await Promise.race([
+      Promise.allSettled([...this.#inFlight]),
+      clock.sleep(cancellationGraceMs, waitedEnough.signal).catch(() => undefined),
+    ]);
+    waitedEnough.abort();
+    const held = this.#context.handles.removeAll();
+    const unfinished = held.filter((handle) => handle.kind === 'write').map((handle) => handle.path);
+    if (unfinished.length > 0) {
+      log.info('the client went away before it had closed what it was writing', {
+        files: unfinished.slice(0, 10).join(' '),
+        count: unfinished.length,
+      });
+    }
+    const endings = await Promise.allSettled(held.map(disposeHandle));
+    endings.push(...(await Promise.allSettled([vfs[Symbol.asyncDispose]()])));
+    for (const ending of endings) {
+      if (ending.status === 'rejected') {
+        const fault = Fault.from(ending.reason);
+        log.error(`the end of a session left something behind: ${fault.hint}`, { error: fault });
+      }
+    }
+    this.#tellWhenQuiet();
+    this.#resolveDone(this.#tally);
+  }
+}

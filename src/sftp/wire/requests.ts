@@ -1,0 +1,103 @@
+/** Attributes as they stand on the wire (section 5); what the client did not send is absent. */
+export interface WireAttributes {
+  readonly size?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Permission bits, and file type bits when the client sent them. */
+  readonly permissions?: number;
+  readonly atimeSeconds?: number;
+  readonly mtimeSeconds?: number;
+}
+
+/** Paths and handles are raw bytes here: a path becomes ours in `normalisePath`, a handle in the handle table. */
+interface Identified {
+  readonly id: number;
+}
+
+interface WithPath extends Identified {
+  readonly path: Uint8Array;
+}
+
+interface WithHandle extends Identified {
+  readonly handle: Uint8Array;
+}
+
+export type Request =
+  | { readonly type: 'init'; readonly version: number }
+  | (WithPath & { readonly type: 'open'; readonly flags: number; readonly attributes: WireAttributes })
+  | (WithHandle & { readonly type: 'close' | 'fstat' | 'readdir' })
+  | (WithHandle & { readonly type: 'read'; readonly offset: number; readonly length: number })
+  | (WithHandle & {
+      readonly type: 'write';
+      readonly offset: number;
+      /** Views of the buffers that were fed to the decoder; together `byteLength` bytes. */
+      readonly chunks: readonly Uint8Array[];
+      readonly byteLength: number;
+    })
+  | (WithPath & {
+      readonly type: 'lstat' | 'stat' | 'opendir' | 'remove' | 'rmdir' | 'realpath' | 'readlink';
+    })
+  | (WithPath & {
+      readonly type: 'setstat' | 'mkdir' | 'lsetstat';
+      readonly attributes: WireAttributes;
+    })
+  | (WithHandle & { readonly type: 'fsetstat'; readonly attributes: WireAttributes })
+  | (Identified & {
+      readonly type: 'rename' | 'posix-rename';
+      readonly from: Uint8Array;
+      readonly to: Uint8Array;
+    })
+  /** In the order that OpenSSH uses, contrary to the draft: the target first (OpenSSH PROTOCOL, section 4.1). */
+  | (Identified & {
+      readonly type: 'symlink';
+      readonly target: Uint8Array;
+      readonly link: Uint8Array;
+    })
+  | (WithHandle & { readonly type: 'fsync' | 'fstatvfs' })
+  | (WithPath & { readonly type: 'statvfs' | 'expand-path' })
+  | (Identified & { readonly type: 'limits' })
+  | (Identified & { readonly type: 'home-directory'; readonly username: Uint8Array })
+  | (Identified & {
+      readonly type: 'users-groups-by-id';
+      readonly uids: readonly number[];
+      readonly gids: readonly number[];
+    })
+  | (Identified & {
+      readonly type: 'copy-data';
+      readonly from: Uint8Array;
+      readonly fromOffset: number;
+      /** 0 means up to the end of the file. */
+      readonly length: number;
+      readonly to: Uint8Array;
+      readonly toOffset: number;
+    })
+  /** A packet type or an extension that we do not know. */
+  | (Identified & { readonly type: 'unknown'; readonly what: string })
+  /** The packet's frame held, its fields did not. */
+  | (Identified & { readonly type: 'malformed'; readonly reason: string });
+
+export type RequestType = Request['type'];
+/** The request of one type, out of members that share their form with other types. */
+export type RequestOf<T extends RequestType> = Request extends infer R
+  ? R extends { readonly type: infer U }
+    ? T extends U
+      ? Omit<R, 'type'> & { readonly type: T }
+      : never
+    : never
+  : never;
+
+/** The extended requests (packet type 200) by the names on the wire, with the version that VERSION announces. */
+export const extensions = {
+  'posix-rename@openssh.com': { type: 'posix-rename', version: '1' },
+  'fsync@openssh.com': { type: 'fsync', version: '1' },
+  'statvfs@openssh.com': { type: 'statvfs', version: '2' },
+  'fstatvfs@openssh.com': { type: 'fstatvfs', version: '2' },
+  'lsetstat@openssh.com': { type: 'lsetstat', version: '1' },
+  'limits@openssh.com': { type: 'limits', version: '1' },
+  'expand-path@openssh.com': { type: 'expand-path', version: '1' },
+  'copy-data': { type: 'copy-data', version: '1' },
+  'users-groups-by-id@openssh.com': { type: 'users-groups-by-id', version: '1' },
+  'home-directory': { type: 'home-directory', version: '1' },
+} as const;
+export type ExtensionName = keyof typeof extensions;
+export type ExtendedType = (typeof extensions)[ExtensionName]['type'];

@@ -1,4 +1,5 @@
 import { Fault } from '../model/fault.js';
+import { keyTypeOf } from '../sftp/openssh-key.js';
 
 /**
  * The public keys of a text as lines for `authorized_keys`; blank lines and comments drop out. Throws `invalid`, naming
@@ -31,8 +32,7 @@ function checkPublicKey(line: string, where: string): void {
     /(?:^|\s)(?<algorithm>(?:ssh|ecdsa|sk)-[\w@.-]+)\s+(?<blob>[A-Za-z0-9+/]+={0,2})(?:\s|$)/.exec(line);
   const { algorithm = '', blob = '' } = match?.groups ?? {};
   const bytes = Buffer.from(blob, 'base64');
-  const named = bytes.byteLength < 4 ? '' : bytes.subarray(4, 4 + bytes.readUInt32BE(0)).toString('latin1');
-  if (match === null || named !== algorithm) {
+  if (match === null || bytes.byteLength < 4 || keyTypeOf(bytes) !== algorithm) {
     throw new Fault(
       'invalid',
       `${where}: not a public key; expected a line such as "ssh-ed25519 AAAA... name"`,

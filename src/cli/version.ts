@@ -8,12 +8,12 @@ export function versionCommand({ shell }: CommandContext): Command {
   const command = newCommand('version', 'Print the version, and what it runs on.', ['sftpgw version --json']);
   return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
     const { nativeCryptoLoaded } = await import('../sftp/transport.js');
-    const facts = { version: packageVersion(), node: process.version, nativeCrypto: nativeCryptoLoaded };
+    const facts = { version: packageVersion(), node: process.version, nativeCrypto: nativeCryptoLoaded() };
     if (flags.json === true) {
       shell.out(renderJson(facts));
       return;
     }
-    const crypto = nativeCryptoLoaded
+    const crypto = facts.nativeCrypto
       ? 'loaded'
       : 'missing: SFTP takes two to three times the CPU; `npm rebuild ssh2 cpu-features` with a C++ toolchain builds it';
     shell.out(

@@ -1,0 +1,208 @@
+import { chmod, link, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { secretFileMode, syncDirectory, writeFileDurably } from '../files/durable.js';
+import { FileCache } from '../files/file-cache.js';
+import { hasCode, isAbsence } from '../files/system-errors.js';
+import type { Logger } from '../model/call.js';
+import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import type { KeyFiles } from '../model/key-files.js';
+import { type KeyFileContent, maxKeyFileBytes, readKeyFileContent } from './key-file-content.js';
+
+interface KeyFile {
+  readonly content: KeyFileContent;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** Raw key files on disk. What should be noticed without stopping anything is logged, once for each change of a file. */
+export function createKeyFiles(log: Logger): KeyFiles {
+  return new DiskKeyFiles(log);
+}
+
+/** What is wrong with a key file, each in a sentence that names the path; empty when nothing is, or there is no file. */
+export async function keyFileProblems(path: string): Promise<readonly string[]> {
+  const problems: string[] = [];
+  try {
+    const file = await newCache().read(path);
+    if (file === null) return [];
+    if (file.content.kind === 'invalid') problems.push(`${path}: ${file.content.reason}`);
+    if (isOpenToOthers(file.mode)) problems.push(openToOthers(path, file.mode));
+  } catch (error) {
+    problems.push(cannotRead(path, error).hint);
+  }
+  return problems;
+}
+
+class DiskKeyFiles implements KeyFiles {
+  readonly #log: Logger;
+  readonly #cache = newCache();
+  // What has been logged already; a changed file is another object.
+  readonly #open = new WeakSet<KeyFile>();
+  readonly #invalid = new WeakSet<KeyFile>();
+  readonly #unreadable = new Map<string, string>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  async load(path: string): Promise<CustomerKey | null> {
+    const file = await this.#read(path);
+    if (file === null) return null;
+    if (file.content.kind === 'invalid') throw new Fault('invalid', `${path}: ${file.content.reason}`);
+    return file.content.key;
+  }
+
+  async store(path: string, key: CustomerKey): Promise<void> {
+    try {
+      await this.#keepOld(path, key);
+      await writeFileDurably(path, key.reveal(), secretFileMode);
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      throw cannotWrite(path, error);
+    }
+  }
+
+  async loadAll(path: string): Promise<readonly CustomerKey[]> {
+    const keys = new Map<KeyFingerprint, CustomerKey>();
+    for (const candidate of [path, ...(await keptFiles(path))]) {
+      const key = await this.#loadOrNotice(candidate);
+      if (key !== null && !keys.has(key.fingerprint)) keys.set(key.fingerprint, key);
+    }
+    return [...keys.values()];
+  }
+
+  async #read(path: string): Promise<KeyFile | null> {
+    let file: KeyFile | null;
+    try {
+      file = await this.#cache.read(path);
+    } catch (error) {
+      throw cannotRead(path, error);
+    }
+    if (file !== null && isOpenToOthers(file.mode) && !this.#open.has(file)) {
+      this.#open.add(file);
+      this.#log.warn(openToOthers(path, file.mode), { path });
+    }
+    return file;
+  }
+
+  /** One bad file must not hide the other keys, nor the objects that need none. */
+  async #loadOrNotice(path: string): Promise<CustomerKey | null> {
+    try {
+      const file = await this.#read(path);
+      this.#unreadable.delete(path);
+      if (file === null) return null;
+      if (file.content.kind === 'key') return file.content.key;
+      if (!this.#invalid.has(file)) this.#log.warn(`${path}: ${file.content.reason}`, { path });
+      this.#invalid.add(file);
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (this.#unreadable.get(path) !== fault.hint) this.#log.warn(fault.hint, { path, error: fault });
+      this.#unreadable.set(path, fault.hint);
+    }
+    return null;
+  }
+
+  /** An older key may still be the only one that opens what was uploaded under it. */
+  async #keepOld(path: string, next: CustomerKey): Promise<void> {
+    const old = await this.#read(path);
+    if (old === null) return;
+    if (old.content.kind === 'invalid') {
+      await setAside(path);
+      return;
+    }
+    const { key } = old.content;
+    if (key.equals(next)) return;
+    await writeFileDurably(`${path}.${key.fingerprint}`, key.reveal(), secretFileMode);
+  }
+}
+
+function newCache(): FileCache<KeyFile> {
+  return new FileCache<KeyFile>(maxKeyFileBytes, ({ bytes, mode }) => {
+    const content = readKeyFileContent(bytes);
+    bytes.fill(0);
+    return { content, mode };
+  });
+}
+
+/** The kept keys beside the file, the one that was replaced last first. */
+async function keptFiles(path: string): Promise<readonly string[]> {
+  const directory = dirname(path);
+  const prefix = `${basename(path)}.`;
+  let names: readonly string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw cannotRead(directory, error);
+  }
+  const kept: { readonly path: string; readonly mtimeNs: bigint }[] = [];
+  for (const name of names) {
+    if (!name.startsWith(prefix) || !/^[0-9a-f]{32}$/.test(name.slice(prefix.length))) continue;
+    const file = join(directory, name);
+    try {
+      kept.push({ path: file, mtimeNs: (await stat(file, { bigint: true })).mtimeNs });
+    } catch (error) {
+      if (!isAbsence(error)) throw cannotRead(file, error);
+    }
+  }
+  kept.sort((a, b) => (a.mtimeNs < b.mtimeNs ? 1 : a.mtimeNs > b.mtimeNs ? -1 : 0));
+  return kept.map((file) => file.path);
+}
+
+/** Content that is no raw key may still be one in another form (base64): it is kept too. */
+async function setAside(path: string): Promise<void> {
+  const { mtime, size } = await stat(path);
+  if (size === 0) return;
+  const stamp = mtime.toISOString().replace(/[-:.]/g, '');
+  for (let attempt = 1; ; attempt++) {
+    const aside = `${path}.invalid-${stamp}${attempt === 1 ? '' : `-${attempt}`}`;
+    try {
+      await link(path, aside);
+      await chmod(aside, secretFileMode);
+      await syncDirectory(dirname(path));
+      return;
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    }
+  }
+}
+
+function isOpenToOthers(mode: number): boolean {
+  return (mode & 0o077) !== 0;
+}
+
+function openToOthers(path: string, mode: number): string {
+  return `${path}: this key file is open to others (mode ${mode.toString(8).padStart(4, '0')}); run: chmod 600 ${path}`;
+}
+
+function cannotRead(path: string, error: unknown): Fault {
+  const cause = { cause: error };
+  if (hasCode(error, 'EACCES', 'EPERM')) {
+    return new Fault(
+      'denied',
+      `${path}: the gateway may not read it; check its owner and permissions`,
+      cause,
+    );
+  }
+  if (hasCode(error, 'EISDIR'))
+    return new Fault('invalid', `${path}: it is a directory, not a key file`, cause);
+  return new Fault('unavailable', `${path}: it cannot be read${codeOf(error)}`, cause);
+}
+
+function cannotWrite(path: string, error: unknown): Fault {
+  const cause = { cause: error };
+  if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) {
+    return new Fault(
+      'denied',
+      `${path}: it may not be written; check the owner and permissions of its directory`,
+      cause,
+    );
+  }
+  if (isAbsence(error)) return new Fault('not-found', `${path}: its directory is not there`, cause);
+  return new Fault('unavailable', `${path}: it cannot be written${codeOf(error)}`, cause);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+}

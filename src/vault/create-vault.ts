@@ -1,0 +1,138 @@
+import type { Call, Clock, Entropy } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
+import type { IntentId, KeyLedger } from '../model/ledger.js';
+import type { ObjectRef, ObjectStore, UploadSweeper } from '../model/object-store.js';
+import { openWithKeys } from './access.js';
+import { type VaultLimits, vaultLimits } from './limits.js';
+import { moveObject } from './move.js';
+import { mtimeOf } from './mtime.js';
+import { openReader } from './open-reader.js';
+import { createPartSchedule } from './part-schedule.js';
+import { ReadMemory } from './read-memory.js';
+import { RefLocks } from './ref-locks.js';
+import { ScratchSpace } from './scratch-file.js';
+import { settlePending } from './settle.js';
+import { UploadMemory } from './upload-memory.js';
+import { PartUploadWriter, type UploadServices } from './upload-writer.js';
+import type { ObjectReader, SettleReport, UploadTarget, UploadWriter, Vault } from './vault.js';
+
+export interface VaultOptions {
+  readonly store: ObjectStore & UploadSweeper;
+  readonly ledger: KeyLedger;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** What is not given has its default, see `defaultVaultLimits`. */
+  readonly limits?: Partial<VaultLimits>;
+  /** An existing directory for scratch files, best on a disk and not in memory. */
+  readonly scratchDirectory: string;
+}
+
+/** What the vault holds in memory and on disk at the moment. */
+export interface VaultStatistics {
+  readonly openUploads: number;
+  readonly openReaders: number;
+  readonly uploadMemoryBytes: number;
+  readonly waitingUploads: number;
+  readonly readMemoryBytes: number;
+  readonly scratchBytes: number;
+}
+
+export interface RunningVault extends Vault, AsyncDisposable {
+  readonly statistics: VaultStatistics;
+}
+
+/**
+ * The vault over an object store and a ledger. Disposed, it gives up every open upload and reader; those that are
+ * being committed are waited for. Throws `invalid` for limits that cannot work.
+ */
+export function createVault(options: VaultOptions): RunningVault {
+  return new StoreVault(options);
+}
+
+class StoreVault implements RunningVault {
+  readonly #services: UploadServices & { readonly readMemory: ReadMemory };
+  readonly #startedMs: number;
+  readonly #open = new Set<AsyncDisposable>();
+  #openReaders = 0;
+
+  constructor({ store, ledger, clock, entropy, limits: given, scratchDirectory }: VaultOptions) {
+    const limits = vaultLimits(given ?? {});
+    this.#startedMs = clock.nowMs();
+    this.#services = {
+      store,
+      ledger,
+      clock,
+      limits,
+      locks: new RefLocks(),
+      ownIntents: new Set<IntentId>(),
+      schedule: createPartSchedule(limits.largestPartBytes),
+      memory: new UploadMemory({
+        totalBytes: limits.uploadMemoryBytes,
+        admissionTimeoutMs: limits.uploadAdmissionTimeoutMs,
+        clock,
+      }),
+      scratch: new ScratchSpace(scratchDirectory, limits.scratchLimitBytes, entropy),
+      readMemory: new ReadMemory(limits.readMemoryBytes, clock),
+    };
+  }
+
+  get statistics(): VaultStatistics {
+    const { heldBytes, waiting } = this.#services.memory.statistics;
+    return {
+      openUploads: this.#open.size - this.#openReaders,
+      openReaders: this.#openReaders,
+      uploadMemoryBytes: heldBytes,
+      waitingUploads: waiting,
+      readMemoryBytes: this.#services.readMemory.usedBytes,
+      scratchBytes: this.#services.scratch.usedBytes,
+    };
+  }
+
+  async openUpload(call: Call, target: UploadTarget): Promise<UploadWriter> {
+    const writer: PartUploadWriter = new PartUploadWriter(this.#services, call, target, () =>
+      this.#open.delete(writer),
+    );
+    this.#open.add(writer);
+    return writer;
+  }
+
+  async describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]) {
+    const { store, ledger } = this.#services;
+    const opened = await openWithKeys(ledger, ref, keys, (access) => store.head(call, ref, access));
+    if (opened === null) return null;
+    return { info: opened.value, mtimeSeconds: mtimeOf(opened.value, opened.candidates) };
+  }
+
+  async openReader(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectReader | null> {
+    const reader = await openReader(this.#services, call, ref, keys, (ended) => {
+      if (this.#open.delete(ended)) this.#openReaders -= 1;
+    });
+    if (reader === null) return null;
+    this.#open.add(reader);
+    this.#openReaders += 1;
+    return reader;
+  }
+
+  move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean> {
+    return moveObject(this.#services, call, from, keys, to);
+  }
+
+  async remove(call: Call, ref: ObjectRef, actor: string): Promise<void> {
+    const { store, ledger, locks } = this.#services;
+    await locks.alone([ref], async () => {
+      await store.remove(call, ref);
+      await ledger.recordRemoval(ref, actor);
+    });
+  }
+
+  settlePending(
+    call: Call,
+    keysOf: (actor: string) => Promise<readonly CustomerKey[]>,
+  ): Promise<SettleReport> {
+    return settlePending(this.#services, call, this.#startedMs, keysOf);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#open].map((open) => open[Symbol.asyncDispose]()));
+  }
+}

@@ -1,0 +1,246 @@
+import type { Call, Clock } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { IntentId, KeyLedger } from '../model/ledger.js';
+import type {
+  ObjectStore,
+  PartReceipt,
+  PartUpload,
+  ReplayableBody,
+  UploadSweeper,
+  WriteOptions,
+  WrittenObject,
+} from '../model/object-store.js';
+import { leavesDoubt } from './doubt.js';
+import { mtimeMetadata, wholeSeconds } from './mtime.js';
+import type { RefLocks } from './ref-locks.js';
+import { sealedWith } from './sealed-with.js';
+import type { UploadTarget } from './vault.js';
+import { verifyWritten, type WholeObject } from './verify-written.js';
+
+/** What the vault's parts share. */
+export interface VaultServices {
+  readonly store: ObjectStore & UploadSweeper;
+  readonly ledger: KeyLedger;
+  readonly clock: Clock;
+  readonly locks: RefLocks;
+  /** Rows of uploads of this process: a settlement leaves them alone. */
+  readonly ownIntents: Set<IntentId>;
+}
+
+/**
+ * The S3 and ledger side of one upload. The order is: intend (durable), begin, attach (durable), parts, complete, verify,
+ * confirm (durable); for a small file: intend, put, verify, confirm. The row is abandoned only when it is sure that
+ * no object and no multipart upload of it is left; whatever is in doubt stays pending for the next start to settle.
+ */
+export class PartSender {
+  readonly #services: VaultServices;
+  readonly #call: Call;
+  readonly #target: UploadTarget;
+  readonly #cancel: AbortController;
+  readonly #intent: Promise<IntentId>;
+  readonly #onPartSettled: (fault: Fault | null) => void;
+  #begun: Promise<PartUpload> | null = null;
+  #mtimeSeconds: number | null;
+  readonly #startedMs: number;
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #receipts: PartReceipt[] = [];
+  #nextPart = 1;
+  /** Something at S3 may exist that nobody can tell of: the row must stay. */
+  #inDoubt = false;
+  #settled = false;
+
+  /**
+   * Starts writing the row at once. `onPartSettled` is told of every part that S3 has, or whose fault is final.
+   * Aborting `cancel` ends every request of this upload.
+   */
+  constructor(
+    services: VaultServices,
+    call: Call,
+    target: UploadTarget,
+    cancel: AbortController,
+    onPartSettled: (fault: Fault | null) => void,
+  ) {
+    this.#services = services;
+    this.#target = target;
+    this.#cancel = cancel;
+    this.#call = { id: call.id, log: call.log, signal: cancel.signal };
+    this.#mtimeSeconds = target.mtimeSeconds;
+    this.#onPartSettled = onPartSettled;
+    this.#startedMs = services.clock.nowMs();
+    this.#intent = this.#intend(call);
+    this.#intent.catch(() => undefined);
+  }
+
+  async #intend(call: Call): Promise<IntentId> {
+    const { ref, encryption, actor } = this.#target;
+    const id = await this.#services.ledger.intend({
+      ref,
+      sealedWith: sealedWith(encryption),
+      actor,
+      requestId: call.id,
+    });
+    this.#services.ownIntents.add(id);
+    return id;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get nextPart(): number {
+    return this.#nextPart;
+  }
+
+  setMtime(mtimeSeconds: number): void {
+    this.#mtimeSeconds = mtimeSeconds;
+  }
+
+  /** Resolves when one part more than now has settled. */
+  async partSettled(): Promise<void> {
+    if (this.#inFlight.size > 0) await Promise.race(this.#inFlight);
+  }
+
+  /** Sends the next part. `sent` is called when the body is no longer needed, whatever became of it. */
+  send(body: ReplayableBody, sent: () => void): void {
+    const partNumber = this.#nextPart;
+    this.#nextPart += 1;
+    const sending: Promise<void> = this.#sendPart(partNumber, body)
+      .then(
+        () => null,
+        (error: unknown) => Fault.from(error),
+      )
+      .then((fault) => {
+        this.#inFlight.delete(sending);
+        sent();
+        this.#onPartSettled(fault);
+      });
+    this.#inFlight.add(sending);
+  }
+
+  async #sendPart(partNumber: number, body: ReplayableBody): Promise<void> {
+    this.#begun ??= this.#begin();
+    const upload = await this.#begun;
+    this.#receipts[partNumber - 1] = await upload.uploadPart(this.#call, partNumber, body);
+  }
+
+  async #begin(): Promise<PartUpload> {
+    const { store, ledger } = this.#services;
+    const id = await this.#intent;
+    let upload: PartUpload;
+    try {
+      upload = await store.beginUpload(this.#call, this.#target.ref, this.#options());
+    } catch (error) {
+      // An answer that was lost may have left an upload at S3 whose id nobody knows.
+      if (leavesDoubt(error)) this.#inDoubt = true;
+      throw error;
+    }
+    await ledger.attachUpload(id, upload.uploadId).catch(async (error: unknown) => {
+      await upload[Symbol.asyncDispose]();
+      this.#inDoubt = true;
+      throw error;
+    });
+    return upload;
+  }
+
+  #options(): WriteOptions {
+    return {
+      encryption: this.#target.encryption,
+      acl: this.#target.acl,
+      metadata: mtimeMetadata(this.#mtimeSeconds),
+      contentType: null,
+    };
+  }
+
+  /** A file that was never cut into parts: one PutObject. Resolves when it is verified and confirmed. */
+  async put(call: Call, body: ReplayableBody): Promise<WrittenObject> {
+    const id = await this.#intent;
+    const { ref } = this.#target;
+    const whole = { size: body.byteLength, crc32: body.crc32 };
+    return this.#services.locks.alone([ref], () =>
+      this.#land(call, id, whole, null, (own) => this.#services.store.put(own, ref, body, this.#options())),
+    );
+  }
+
+  /** Resolves when no part is on the way. */
+  async allSettled(): Promise<void> {
+    await Promise.all(this.#inFlight);
+  }
+
+  /** Makes the object of the parts that were sent and have all arrived. Resolves when it is verified and confirmed. */
+  async complete(call: Call, whole: WholeObject): Promise<WrittenObject> {
+    const id = await this.#intent;
+    this.#begun ??= this.#begin();
+    const upload = await this.#begun;
+    const parts = this.#receipts;
+    return this.#services.locks.alone([this.#target.ref], () =>
+      this.#land(call, id, whole, parts.length, (own) => upload.complete(own, parts, whole)),
+    );
+  }
+
+  /** The last step at S3, and what has to follow it. */
+  async #land(
+    call: Call,
+    id: IntentId,
+    whole: WholeObject,
+    partCount: number | null,
+    write: (call: Call) => Promise<WrittenObject>,
+  ): Promise<WrittenObject> {
+    // The client has sent everything: the object lands even if it goes away now. The store bounds the time.
+    const own: Call = { id: call.id, log: call.log, signal: new AbortController().signal };
+    const expected = { ...whole, partCount, startedMs: this.#startedMs };
+    this.#inDoubt = true;
+    let written: WrittenObject;
+    try {
+      written = await verifyWritten(this.#services.store, own, this.#target, expected, () => write(own));
+    } catch (error) {
+      if (!leavesDoubt(error)) this.#inDoubt = false;
+      throw error;
+    }
+    await this.#services.ledger.confirm(id, {
+      size: whole.size,
+      crc32: whole.crc32,
+      etag: written.etag,
+      versionId: written.versionId,
+      mtimeSeconds: wholeSeconds(this.#mtimeSeconds),
+    });
+    this.#services.ownIntents.delete(id);
+    this.#settled = true;
+    return written;
+  }
+
+  /**
+   * Ends an upload that was not finished: nothing of it is left at S3 and its row is abandoned, or the row stays
+   * pending. Never throws. After a finished one it does nothing.
+   */
+  async discard(): Promise<void> {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#cancel.abort();
+    await Promise.all(this.#inFlight);
+    const id = await this.#intent.catch(() => null);
+    if (id === null) return;
+    try {
+      await this.#abortUpload();
+      if (!this.#inDoubt) await this.#services.ledger.abandon(id);
+    } catch (error) {
+      const { bucket, key } = this.#target.ref;
+      this.#call.log.warn('an unfinished upload could not be cleaned up; the next start settles it', {
+        bucket,
+        key,
+        error: Fault.from(error),
+      });
+    } finally {
+      this.#services.ownIntents.delete(id);
+    }
+  }
+
+  async #abortUpload(): Promise<void> {
+    const upload = await this.#begun?.catch(() => null);
+    if (upload === null || upload === undefined) return;
+    // Disposing aborts too, but without saying whether it worked, and the row may only go when it has.
+    upload.park();
+    await upload[Symbol.asyncDispose]();
+    const cleaning: Call = { id: this.#call.id, log: this.#call.log, signal: new AbortController().signal };
+    await this.#services.store.abortUpload(cleaning, this.#target.ref, upload.uploadId);
+  }
+}

@@ -1,0 +1,145 @@
+import { crc32 } from 'node:zlib';
+import type { Call } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
+import type { ReadAccess } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { LedgerRow } from '../model/ledger.js';
+import type { ObjectInfo } from '../model/object-store.js';
+import { unknownCrc32 } from './move.js';
+import { mtimeOfMetadata, wholeSeconds } from './mtime.js';
+import type { VaultServices } from './part-sender.js';
+import { accessAmong, restsUnder } from './sealed-with.js';
+import type { SettleReport } from './vault.js';
+import { clockSkewMs } from './verify-written.js';
+
+/** An object whose CRC-32 S3 does not keep is read to compute it, up to this size; beyond, the start would take too long. */
+const readToHashBytes = 256 * 1024 * 1024;
+
+type Outcome = 'confirmed' | 'abandoned';
+
+/**
+ * Finishes or undoes what the last run left: for each row that is still `intended`, first its multipart uploads go
+ * (then no late Complete can make an object any more), then HEAD tells whether the write had landed. See `Vault.settlePending`.
+ */
+export async function settlePending(
+  services: VaultServices,
+  call: Call,
+  startedMs: number,
+  keysOf: (actor: string) => Promise<readonly CustomerKey[]>,
+): Promise<SettleReport> {
+  const pending = await services.ledger.pending(startedMs);
+  const rows = pending.filter((row) => !services.ownIntents.has(row.id));
+  const report = { confirmed: 0, abandoned: 0, abortedUploads: 0, problems: [] as string[] };
+  // Newest first: when two rows of one object are left, its content is the later one's, and is then known for the other.
+  for (const row of [...rows].reverse()) {
+    try {
+      report.abortedUploads += await abortUploads(services, call, startedMs, row, rows);
+      report[await settleRow(services, call, row, await keysOf(row.actor))] += 1;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (fault.kind === 'cancelled') throw fault;
+      report.problems.push(`${row.ref.bucket}/${row.ref.key} (row ${row.id}): ${fault.hint}`);
+      call.log.warn('a write of the last run could not be settled and stays pending', {
+        bucket: row.ref.bucket,
+        key: row.ref.key,
+        row: row.id,
+        error: fault,
+      });
+    }
+  }
+  return report;
+}
+
+/** The row's own upload, and those at its key that the last run had begun but not noted down yet. */
+async function abortUploads(
+  services: VaultServices,
+  call: Call,
+  startedMs: number,
+  row: LedgerRow,
+  rows: readonly LedgerRow[],
+): Promise<number> {
+  const { store } = services;
+  if (row.uploadId !== null) {
+    await store.abortUpload(call, row.ref, row.uploadId);
+    return 1;
+  }
+  const claimed = new Set(rows.map((other) => other.uploadId));
+  const found = await store.listUploads(call, row.ref.bucket, row.ref.key);
+  const orphans = found.filter(
+    (upload) => upload.key === row.ref.key && upload.initiatedMs < startedMs && !claimed.has(upload.uploadId),
+  );
+  for (const orphan of orphans) await store.abortUpload(call, row.ref, orphan.uploadId);
+  return orphans.length;
+}
+
+async function settleRow(
+  services: VaultServices,
+  call: Call,
+  row: LedgerRow,
+  keys: readonly CustomerKey[],
+): Promise<Outcome> {
+  const { ledger, store } = services;
+  const access = accessAmong(row.sealedWith, keys);
+  if (access === null) {
+    const fingerprint = row.sealedWith.kind === 'sse-c' ? row.sealedWith.fingerprint : '';
+    throw new Fault(
+      'key-missing',
+      `the key ${fingerprint} of ${row.actor} is not at hand to look at the object`,
+    );
+  }
+  const info = await headOrNull(() => store.head(call, row.ref, access));
+  if (info === null || !(await wroteIt(services, row, info))) {
+    await ledger.abandon(row.id);
+    return 'abandoned';
+  }
+  await ledger.confirm(row.id, {
+    size: info.size,
+    crc32: info.crc32 ?? (await computeCrc32(services, call, row, access, info)),
+    etag: info.etag,
+    versionId: info.versionId,
+    mtimeSeconds: wholeSeconds(mtimeOfMetadata(info)),
+  });
+  return 'confirmed';
+}
+
+/** An object that does not open with the row's key is not the row's. */
+async function headOrNull(head: () => Promise<ObjectInfo | null>): Promise<ObjectInfo | null> {
+  try {
+    return await head();
+  } catch (error) {
+    if (isFault(error, 'key-missing', 'key-mismatch')) return null;
+    throw error;
+  }
+}
+
+/** The object rests as the row says, is not older than the row, and no confirmed row tells of it already. */
+async function wroteIt(services: VaultServices, row: LedgerRow, info: ObjectInfo): Promise<boolean> {
+  if (!restsUnder(info.encryption, row.sealedWith)) return false;
+  if (info.lastModifiedMs < row.intendedMs - clockSkewMs) return false;
+  const candidates = await services.ledger.candidates(row.ref);
+  return !candidates.some((other) => {
+    const { confirmation } = other;
+    if (other.id === row.id || confirmation === null || confirmation.etag !== info.etag) return false;
+    return confirmation.versionId === info.versionId;
+  });
+}
+
+/** By reading it, which also proves that it opens. */
+async function computeCrc32(
+  services: VaultServices,
+  call: Call,
+  row: LedgerRow,
+  access: ReadAccess,
+  info: ObjectInfo,
+): Promise<number> {
+  if (info.size === 0) return 0;
+  if (info.size > readToHashBytes) {
+    call.log.warn('the CRC-32 of a large object stays unknown', { bucket: row.ref.bucket, key: row.ref.key });
+    return unknownCrc32;
+  }
+  const body = await services.store.read(call, row.ref, access, null, { ifMatch: info.etag });
+  if (body === null) throw new Fault('conflict', 'the object went while it was looked at');
+  let crc = 0;
+  for await (const chunk of body.bytes) crc = crc32(chunk, crc);
+  return crc;
+}

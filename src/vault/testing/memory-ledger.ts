@@ -1,0 +1,102 @@
+import { Fault } from '../../model/fault.js';
+import type { Confirmation, Intent, IntentId, KeyLedger, LedgerRow } from '../../model/ledger.js';
+import type { ObjectRef } from '../../model/object-store.js';
+
+export type LedgerStep = 'intend' | 'attachUpload' | 'confirm' | 'abandon' | 'recordRemoval' | 'recordMtime';
+
+export interface LedgerHooks {
+  before?: (step: LedgerStep) => void | Promise<void>;
+  after?: (step: LedgerStep) => void | Promise<void>;
+}
+
+/** A ledger in memory by the contract of `KeyLedger`. What it holds is what would be on the disk. */
+export class MemoryLedger implements KeyLedger {
+  readonly rows = new Map<IntentId, LedgerRow>();
+  readonly steps: LedgerStep[] = [];
+  hooks: LedgerHooks = {};
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number = () => Date.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  intend(intent: Intent): Promise<IntentId> {
+    return this.#step('intend', () => {
+      const id = `row-${this.rows.size + 1}` as IntentId;
+      this.rows.set(id, {
+        ...intent,
+        id,
+        state: 'intended',
+        uploadId: null,
+        confirmation: null,
+        intendedMs: this.#nowMs(),
+        settledMs: null,
+      });
+      return id;
+    });
+  }
+
+  attachUpload(id: IntentId, uploadId: string): Promise<void> {
+    return this.#step('attachUpload', () => this.#change(this.#intended(id), { uploadId }));
+  }
+
+  confirm(id: IntentId, confirmation: Confirmation): Promise<void> {
+    return this.#step('confirm', () =>
+      this.#change(this.#intended(id), { state: 'confirmed', confirmation, settledMs: this.#nowMs() }),
+    );
+  }
+
+  abandon(id: IntentId): Promise<void> {
+    return this.#step('abandon', () =>
+      this.#change(this.#intended(id), { state: 'abandoned', settledMs: this.#nowMs() }),
+    );
+  }
+
+  recordRemoval(ref: ObjectRef): Promise<void> {
+    return this.#step('recordRemoval', () => {
+      for (const row of this.#rowsOf(ref)) {
+        if (row.state === 'confirmed') this.#change(row, { state: 'removed' });
+      }
+    });
+  }
+
+  recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void> {
+    return this.#step('recordMtime', () => {
+      const row = this.#rowsOf(ref).findLast((candidate) => candidate.state === 'confirmed');
+      if (row?.confirmation) this.#change(row, { confirmation: { ...row.confirmation, mtimeSeconds } });
+    });
+  }
+
+  async candidates(ref: ObjectRef): Promise<readonly LedgerRow[]> {
+    const rows = this.#rowsOf(ref).reverse();
+    const confirmed = rows.find((row) => row.state === 'confirmed');
+    const intended = rows.filter((row) => row.state === 'intended');
+    return confirmed === undefined ? intended : [confirmed, ...intended];
+  }
+
+  async pending(olderThanMs: number): Promise<readonly LedgerRow[]> {
+    return [...this.rows.values()].filter((row) => row.state === 'intended' && row.intendedMs < olderThanMs);
+  }
+
+  #rowsOf(ref: ObjectRef): LedgerRow[] {
+    return [...this.rows.values()].filter((row) => row.ref.bucket === ref.bucket && row.ref.key === ref.key);
+  }
+
+  #intended(id: IntentId): LedgerRow {
+    const row = this.rows.get(id);
+    if (row?.state !== 'intended') throw new Fault('bug', `row ${id} is not intended`);
+    return row;
+  }
+
+  #change(row: LedgerRow, change: Partial<LedgerRow>): void {
+    this.rows.set(row.id, { ...row, ...change });
+  }
+
+  async #step<T>(step: LedgerStep, work: () => T): Promise<T> {
+    await this.hooks.before?.(step);
+    const result = work();
+    this.steps.push(step);
+    await this.hooks.after?.(step);
+    return result;
+  }
+}

@@ -1,0 +1,379 @@
+import { crc32 } from 'node:zlib';
+import type { Call } from '../../model/call.js';
+import type { ReadAccess, RestingEncryption, WriteEncryption } from '../../model/encryption.js';
+import { Fault } from '../../model/fault.js';
+import type {
+  ByteRange,
+  CopyOptions,
+  ListPage,
+  ListRequest,
+  ObjectBody,
+  ObjectInfo,
+  ObjectRef,
+  ObjectStore,
+  PartReceipt,
+  PartUpload,
+  PendingUpload,
+  ReadCondition,
+  ReplayableBody,
+  UploadSweeper,
+  WriteOptions,
+  WrittenObject,
+} from '../../model/object-store.js';
+
+interface StoredObject {
+  readonly bytes: Buffer;
+  readonly info: ObjectInfo;
+  readonly encryption: WriteEncryption;
+}
+
+interface StoredUpload {
+  readonly ref: ObjectRef;
+  readonly options: WriteOptions;
+  readonly initiatedMs: number;
+  readonly parts: Map<number, { readonly bytes: Buffer; readonly receipt: PartReceipt }>;
+}
+
+export type StoreOperation =
+  | 'head'
+  | 'read'
+  | 'put'
+  | 'begin'
+  | 'part'
+  | 'complete'
+  | 'abort'
+  | 'copy'
+  | 'remove'
+  | 'list'
+  | 'listUploads';
+
+/** Where a test may interfere. What a hook throws is what the caller sees. */
+export interface StoreHooks {
+  /** Before anything happens. */
+  before?: (operation: StoreOperation, ref: ObjectRef | null) => void | Promise<void>;
+  /** After it happened, before it is answered. */
+  after?: (operation: StoreOperation, ref: ObjectRef | null) => void | Promise<void>;
+  /** Throws to break a body before the bytes from this position of the object. */
+  beforeBytes?: (position: number) => void | Promise<void>;
+}
+
+export interface MemoryStoreOptions {
+  readonly nowMs?: () => number;
+  readonly versioned?: boolean;
+  /** Whether answers bear the CRC-32, as AWS's do. */
+  readonly answersCrc32?: boolean;
+  /** Sizes of the pieces in which bodies come. */
+  readonly pieceBytes?: number;
+}
+
+/** S3 in memory, by the contract of `ObjectStore`: keys are compared, parts are checked, nothing shows before complete. */
+export class MemoryStore implements ObjectStore, UploadSweeper {
+  readonly objects = new Map<string, StoredObject[]>();
+  readonly uploads = new Map<string, StoredUpload>();
+  hooks: StoreHooks = {};
+  readonly counts = new Map<StoreOperation, number>();
+  bytesRead = 0;
+  readonly #options: Required<MemoryStoreOptions>;
+  #names = 0;
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.#options = {
+      nowMs: () => Date.now(),
+      versioned: false,
+      answersCrc32: true,
+      pieceBytes: 64 * 1024,
+      ...options,
+    };
+  }
+
+  /** The object's content as it rests, without a key; null when there is none. */
+  contentOf(ref: ObjectRef): Buffer | null {
+    return this.#current(ref)?.bytes ?? null;
+  }
+
+  /** The access that opens the object; null when there is none. */
+  encryptionOf(ref: ObjectRef): WriteEncryption | null {
+    return this.#current(ref)?.encryption ?? null;
+  }
+
+  infoOf(ref: ObjectRef): ObjectInfo | null {
+    return this.#current(ref)?.info ?? null;
+  }
+
+  count(operation: StoreOperation): number {
+    return this.counts.get(operation) ?? 0;
+  }
+
+  async head(call: Call, ref: ObjectRef, access: ReadAccess, versionId?: string): Promise<ObjectInfo | null> {
+    return this.#run(call, 'head', ref, () => {
+      const object = this.#find(ref, versionId);
+      if (object === null) return null;
+      requireKey(ref, object.encryption, access);
+      return object.info;
+    });
+  }
+
+  async read(
+    call: Call,
+    ref: ObjectRef,
+    access: ReadAccess,
+    range: ByteRange | null,
+    condition: ReadCondition = {},
+  ): Promise<ObjectBody | null> {
+    return this.#run(call, 'read', ref, () => {
+      const object = this.#find(ref, condition.versionId);
+      if (object === null) return null;
+      requireKey(ref, object.encryption, access);
+      if (condition.ifMatch !== undefined && condition.ifMatch !== object.info.etag) {
+        throw new Fault('conflict', `${ref.key} is another object now`);
+      }
+      if (range !== null && range.start >= object.bytes.byteLength) {
+        throw new Fault('invalid', 'the range begins behind the end');
+      }
+      const start = range?.start ?? 0;
+      const end = Math.min(object.bytes.byteLength, range?.end ?? Number.MAX_SAFE_INTEGER);
+      return { info: object.info, bytes: this.#body(call, object.bytes, start, end) };
+    });
+  }
+
+  async *#body(call: Call, bytes: Buffer, start: number, end: number): AsyncIterable<Uint8Array> {
+    for (let position = start; position < end; ) {
+      await this.hooks.beforeBytes?.(position);
+      if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
+      const next = Math.min(end, position + this.#options.pieceBytes);
+      this.bytesRead += next - position;
+      yield Uint8Array.from(bytes.subarray(position, next));
+      position = next;
+    }
+  }
+
+  async put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
+    return this.#run(call, 'put', ref, () => {
+      if (options.onlyIfAbsent === true && this.#current(ref) !== null) {
+        throw new Fault('exists', `${ref.key} exists`);
+      }
+      return this.#store(ref, checked(body), options, this.#etag());
+    });
+  }
+
+  async beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload> {
+    return this.#run(call, 'begin', ref, () => {
+      const uploadId = `upload-${this.#name()}`;
+      this.uploads.set(uploadId, { ref, options, initiatedMs: this.#options.nowMs(), parts: new Map() });
+      return new MemoryUpload(this, uploadId);
+    });
+  }
+
+  async uploadPart(
+    call: Call,
+    uploadId: string,
+    partNumber: number,
+    body: ReplayableBody,
+  ): Promise<PartReceipt> {
+    const upload = this.#upload(uploadId);
+    return this.#run(call, 'part', upload.ref, () => {
+      this.#upload(uploadId);
+      if (partNumber < 1 || partNumber > 10_000) throw new Fault('invalid', `no part ${partNumber}`);
+      const bytes = checked(body);
+      const receipt = { partNumber, etag: this.#etag(), size: bytes.byteLength, crc32: body.crc32 };
+      upload.parts.set(partNumber, { bytes, receipt });
+      return receipt;
+    });
+  }
+
+  async complete(
+    call: Call,
+    uploadId: string,
+    receipts: readonly PartReceipt[],
+    whole: { readonly size: number; readonly crc32: number },
+  ): Promise<WrittenObject> {
+    const upload = this.#upload(uploadId);
+    return this.#run(call, 'complete', upload.ref, () => {
+      this.#upload(uploadId);
+      const parts = receipts.map((receipt) => {
+        const part = upload.parts.get(receipt.partNumber);
+        if (part === undefined || part.receipt.etag !== receipt.etag)
+          throw new Fault('invalid', 'InvalidPart');
+        return part.bytes;
+      });
+      for (const part of parts.slice(0, -1)) {
+        if (part.byteLength < 5 * 1024 * 1024) throw new Fault('invalid', 'EntityTooSmall');
+      }
+      const bytes = Buffer.concat(parts);
+      if (bytes.byteLength !== whole.size || crc32(bytes) !== whole.crc32) {
+        throw new Fault('corrupt', 'the object is not what was sent');
+      }
+      this.uploads.delete(uploadId);
+      return this.#store(upload.ref, bytes, upload.options, `"${this.#name()}-${parts.length}"`);
+    });
+  }
+
+  async copy(
+    call: Call,
+    from: ObjectRef,
+    to: ObjectRef,
+    options: CopyOptions,
+  ): Promise<WrittenObject | null> {
+    return this.#run(call, 'copy', to, () => {
+      const source = this.#current(from);
+      if (source === null) return null;
+      requireKey(from, source.encryption, options.sourceAccess);
+      if (options.sourceEtag !== undefined && options.sourceEtag !== source.info.etag) {
+        throw new Fault('conflict', `${from.key} is another object now`);
+      }
+      const metadata = options.metadataFrom === 'copy' ? source.info.metadata : options.metadata;
+      return this.#store(to, source.bytes, { ...options, metadata }, this.#etag());
+    });
+  }
+
+  async remove(call: Call, ref: ObjectRef, versionId?: string): Promise<void> {
+    await this.#run(call, 'remove', ref, () => {
+      const name = nameOf(ref);
+      if (versionId === undefined) {
+        this.objects.delete(name);
+        return;
+      }
+      const versions = this.objects.get(name)?.filter((object) => object.info.versionId !== versionId);
+      if (versions !== undefined) this.objects.set(name, versions);
+    });
+  }
+
+  async list(call: Call, request: ListRequest): Promise<ListPage> {
+    return this.#run(call, 'list', null, () => {
+      const start = `${request.bucket}/${request.prefix}`;
+      const objects = [...this.objects]
+        .filter(([name, versions]) => name.startsWith(start) && versions.length > 0)
+        .map(([name, versions]) => ({
+          key: name.slice(request.bucket.length + 1),
+          info: versions.at(-1)?.info,
+        }))
+        .flatMap(({ key, info }) => (info === undefined ? [] : [{ key, ...info }]))
+        .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+      return { objects, prefixes: [], continuation: null };
+    });
+  }
+
+  async listUploads(call: Call, bucket: string, prefix: string): Promise<readonly PendingUpload[]> {
+    return this.#run(call, 'listUploads', null, () =>
+      [...this.uploads]
+        .filter(([, { ref }]) => ref.bucket === bucket && ref.key.startsWith(prefix))
+        .map(([uploadId, { ref, initiatedMs }]) => ({ key: ref.key, uploadId, initiatedMs })),
+    );
+  }
+
+  async abortUpload(call: Call, ref: ObjectRef, uploadId: string): Promise<void> {
+    await this.#run(call, 'abort', ref, () => {
+      this.uploads.delete(uploadId);
+    });
+  }
+
+  async #run<T>(call: Call, operation: StoreOperation, ref: ObjectRef | null, work: () => T): Promise<T> {
+    if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
+    this.counts.set(operation, this.count(operation) + 1);
+    await this.hooks.before?.(operation, ref);
+    if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
+    const result = work();
+    await this.hooks.after?.(operation, ref);
+    return result;
+  }
+
+  #store(ref: ObjectRef, bytes: Buffer, options: WriteOptions, etag: string): WrittenObject {
+    const versionId = this.#options.versioned ? `version-${this.#name()}` : null;
+    const crc = this.#options.answersCrc32 ? crc32(bytes) : null;
+    const info: ObjectInfo = {
+      size: bytes.byteLength,
+      etag,
+      versionId,
+      lastModifiedMs: this.#options.nowMs(),
+      encryption: resting(options.encryption),
+      metadata: options.metadata,
+      contentType: options.contentType,
+      crc32: crc,
+    };
+    const earlier = this.#options.versioned ? (this.objects.get(nameOf(ref)) ?? []) : [];
+    this.objects.set(nameOf(ref), [...earlier, { bytes, info, encryption: options.encryption }]);
+    return { etag, versionId, crc32: crc };
+  }
+
+  #upload(uploadId: string): StoredUpload {
+    const upload = this.uploads.get(uploadId);
+    if (upload === undefined) throw new Fault('not-found', 'NoSuchUpload');
+    return upload;
+  }
+
+  #current(ref: ObjectRef): StoredObject | null {
+    return this.objects.get(nameOf(ref))?.at(-1) ?? null;
+  }
+
+  #find(ref: ObjectRef, versionId: string | undefined): StoredObject | null {
+    if (versionId === undefined) return this.#current(ref);
+    return this.objects.get(nameOf(ref))?.find((object) => object.info.versionId === versionId) ?? null;
+  }
+
+  #name(): string {
+    this.#names += 1;
+    return this.#names.toString(16).padStart(8, '0');
+  }
+
+  #etag(): string {
+    return `"${this.#name()}"`;
+  }
+}
+
+class MemoryUpload implements PartUpload {
+  readonly uploadId: string;
+  readonly #store: MemoryStore;
+  #parked = false;
+
+  constructor(store: MemoryStore, uploadId: string) {
+    this.#store = store;
+    this.uploadId = uploadId;
+  }
+
+  uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt> {
+    return this.#store.uploadPart(call, this.uploadId, partNumber, body);
+  }
+
+  complete(
+    call: Call,
+    parts: readonly PartReceipt[],
+    whole: { readonly size: number; readonly crc32: number },
+  ): Promise<WrittenObject> {
+    return this.#store.complete(call, this.uploadId, parts, whole);
+  }
+
+  park(): void {
+    this.#parked = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#parked) this.#store.uploads.delete(this.uploadId);
+  }
+}
+
+function nameOf(ref: ObjectRef): string {
+  return `${ref.bucket}/${ref.key}`;
+}
+
+/** The body's bytes, if they are what its figures say. */
+function checked(body: ReplayableBody): Buffer {
+  const bytes = Buffer.concat(body.chunks);
+  if (bytes.byteLength !== body.byteLength) throw new Error('a body of another length than it says');
+  if (crc32(bytes) !== body.crc32) throw new Fault('corrupt', 'BadDigest: the CRC-32 is another');
+  return bytes;
+}
+
+function resting(encryption: WriteEncryption): RestingEncryption {
+  if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
+  if (encryption.kind === 'bucket-default') return { kind: 'sse-s3' };
+  return encryption;
+}
+
+function requireKey(ref: ObjectRef, encryption: WriteEncryption, access: ReadAccess): void {
+  if (encryption.kind !== 'sse-c') {
+    if (access.kind === 'sse-c') throw new Fault('key-mismatch', `${ref.key} has no customer key`);
+    return;
+  }
+  if (access.kind === 'no-key') throw new Fault('key-missing', `${ref.key} needs a key`);
+  if (!access.key.equals(encryption.key)) throw new Fault('key-mismatch', `${ref.key} needs another key`);
+}

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Call, Clock, Entropy, Logger } from '../../model/call.js';
+import { CustomerKey } from '../../model/customer-key.js';
+import type { WriteEncryption } from '../../model/encryption.js';
+import { Fault } from '../../model/fault.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import { createVault, type RunningVault } from '../create-vault.js';
+import type { VaultLimits } from '../limits.js';
+import type { UploadTarget } from '../vault.js';
+import { MemoryLedger } from './memory-ledger.js';
+import { MemoryStore, type MemoryStoreOptions } from './memory-store.js';
+
+export const mebibyte = 1024 * 1024;
+
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
+
+export function call(signal: AbortSignal = new AbortController().signal): Call {
+  return { id: 'test', signal, log: silent };
+}
+
+/** Waits pass at once, except those of more than ten seconds: they end only with their signal. */
+export const quickClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep(ms, signal) {
+    return new Promise((resolve, reject) => {
+      const cancelled = () => reject(new Fault('cancelled', 'the wait was cancelled'));
+      if (signal?.aborted === true) cancelled();
+      else if (ms > 10_000) signal?.addEventListener('abort', cancelled, { once: true });
+      else setImmediate(resolve);
+    });
+  },
+};
+
+/** Different bytes at each call, the same in each run. */
+export function seededEntropy(seed: string): Entropy {
+  let calls = 0;
+  const next = (length: number): Buffer => {
+    calls += 1;
+    return Buffer.from(createHash('shake256', { outputLength: length }).update(`${seed} ${calls}`).digest());
+  };
+  return { bytes: next, id: () => next(8).toString('hex') };
+}
+
+export function keyNamed(name: string): CustomerKey {
+  return CustomerKey.fromBytes(createHash('sha256').update(name).digest());
+}
+
+/** Bytes that tell their place. */
+export function content(length: number, seed = 'content'): Buffer {
+  return createHash('shake256', { outputLength: Math.max(1, length) })
+    .update(seed)
+    .digest()
+    .subarray(0, length);
+}
+
+export const aliceKey = keyNamed('alice');
+export const aliceEncryption: WriteEncryption = { kind: 'sse-c', key: aliceKey };
+
+export function refOf(key: string): ObjectRef {
+  return { bucket: 'bucket', key };
+}
+
+export function targetOf(key: string, change: Partial<UploadTarget> = {}): UploadTarget {
+  return {
+    ref: refOf(key),
+    encryption: aliceEncryption,
+    acl: null,
+    actor: 'alice',
+    mtimeSeconds: null,
+    ...change,
+  };
+}
+
+/** A vault over an S3 and a ledger in memory. */
+export interface Workshop extends AsyncDisposable {
+  readonly store: MemoryStore;
+  readonly ledger: MemoryLedger;
+  readonly vault: RunningVault;
+  readonly scratchDirectory: string;
+  /** Another process over what is durable: the vault of a next start. */
+  restart(limits?: Partial<VaultLimits>): RunningVault;
+}
+
+export function workshop(limits: Partial<VaultLimits> = {}, storeOptions: MemoryStoreOptions = {}): Workshop {
+  const store = new MemoryStore(storeOptions);
+  const ledger = new MemoryLedger();
+  const scratchDirectory = mkdtempSync(join(tmpdir(), 'vault-test-'));
+  const start = (changed: Partial<VaultLimits>, clock: Clock): RunningVault =>
+    createVault({
+      store,
+      ledger,
+      clock,
+      entropy: seededEntropy('vault'),
+      limits: { ...limits, ...changed },
+      scratchDirectory,
+    });
+  const vault = start({}, quickClock);
+  return {
+    store,
+    ledger,
+    vault,
+    scratchDirectory,
+    // What happened within this millisecond belongs to the last run.
+    restart: (changed = {}) => start(changed, { ...quickClock, nowMs: () => Date.now() + 1 }),
+    async [Symbol.asyncDispose]() {
+      await vault[Symbol.asyncDispose]();
+      rmSync(scratchDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function readAll(chunks: readonly Uint8Array[] | null): Promise<Buffer> {
+  return Buffer.concat(chunks ?? []);
+}

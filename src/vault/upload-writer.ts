@@ -1,0 +1,365 @@
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { WrittenObject } from '../model/object-store.js';
+import { ByteRanges } from './byte-ranges.js';
+import { combineCrc32 } from './crc32-combine.js';
+import type { VaultLimits } from './limits.js';
+import { type PartSchedule, s3PartLimits } from './part-schedule.js';
+import { PartSender, type VaultServices } from './part-sender.js';
+import type { ScratchFile, ScratchSpace } from './scratch-file.js';
+import { Turns } from './turns.js';
+import { UploadBuffer } from './upload-buffer.js';
+import { blockBytes, type UploadMemory, type UploadShare } from './upload-memory.js';
+import type { UploadTarget, UploadWriter } from './vault.js';
+
+/** What all uploads of a process share. */
+export interface UploadServices extends VaultServices {
+  readonly limits: VaultLimits;
+  readonly schedule: PartSchedule;
+  readonly memory: UploadMemory;
+  readonly scratch: ScratchSpace;
+}
+
+/** One upload: puts bytes in order, cuts them into parts and keeps to the memory's rules. See `UploadWriter`. */
+export class PartUploadWriter implements UploadWriter {
+  readonly #services: UploadServices;
+  readonly #share: UploadShare;
+  readonly #buffer: UploadBuffer;
+  readonly #sender: PartSender;
+  readonly #turns = new Turns();
+  readonly #cancel = new AbortController();
+  readonly #detach: () => void;
+  readonly #onEnd: () => void;
+  /** Ranges that a set size has added and that nobody has written: zeros, unless bytes come. */
+  readonly #zeros = new ByteRanges();
+  #scratch: ScratchFile | null = null;
+  #size = 0;
+  #crc = 0;
+  #fault: Fault | null = null;
+  #state: 'open' | 'committing' | 'ended' = 'open';
+  #waitsForMemory = false;
+  #disposed = false;
+
+  /** `onEnd` is called once, when the writer was disposed. */
+  constructor(services: UploadServices, call: Call, target: UploadTarget, onEnd: () => void) {
+    this.#services = services;
+    this.#onEnd = onEnd;
+    this.#share = services.memory.openShare();
+    this.#buffer = new UploadBuffer(this.#share);
+    this.#sender = new PartSender(services, call, target, this.#cancel, (fault) => this.#partSettled(fault));
+    const cancelled = () => this.#stick(new Fault('cancelled', 'the upload was cancelled'));
+    call.signal.addEventListener('abort', cancelled, { once: true });
+    this.#detach = () => call.signal.removeEventListener('abort', cancelled);
+    if (call.signal.aborted) cancelled();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    this.#check();
+    if (!this.#turns.tryEnter()) await this.#turns.enter();
+    try {
+      this.#check();
+      this.#refuseSent(offset, 'rewriting');
+      let position = offset;
+      for (const chunk of chunks) {
+        for (let from = 0; from < chunk.byteLength; ) {
+          const length = Math.min(chunk.byteLength - from, blockBytes - (position % blockBytes));
+          const piece = length === chunk.byteLength ? chunk : chunk.subarray(from, from + length);
+          const waiting = this.#place(position, piece);
+          if (waiting !== null) await waiting;
+          from += length;
+          position += length;
+          if (position > this.#size) this.#grow(position);
+          if (this.#partIsFull()) await this.#sendFullParts();
+        }
+      }
+      if (position > offset) this.#zeros.remove(offset, position);
+      if (this.#scratch !== null) await this.#drainScratch();
+    } catch (error) {
+      throw this.#stick(error);
+    } finally {
+      this.#turns.leave();
+    }
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.#check();
+    await this.#turns.enter();
+    try {
+      this.#check();
+      if (size < this.#size) {
+        this.#refuseSent(size, 'cutting');
+        this.#buffer.cut(size);
+        this.#scratch?.drop(size, Number.MAX_SAFE_INTEGER);
+        this.#zeros.remove(size, Number.MAX_SAFE_INTEGER);
+        this.#size = size;
+      } else if (size > this.#size) {
+        const end = this.#size;
+        this.#grow(size);
+        this.#zeros.add(end, size);
+      }
+    } catch (error) {
+      throw this.#stick(error);
+    } finally {
+      this.#turns.leave();
+    }
+  }
+
+  setMtime(mtimeSeconds: number): void {
+    this.#sender.setMtime(mtimeSeconds);
+  }
+
+  async commit(call: Call): Promise<WrittenObject> {
+    this.#check();
+    await this.#turns.enter();
+    try {
+      this.#check();
+      this.#state = 'committing';
+      this.#detach();
+      await this.#fillGaps();
+      const written = await (this.#buffer.sentEnd === 0 ? this.#putWhole(call) : this.#completeParts(call));
+      this.#state = 'ended';
+      this.#buffer.clear();
+      this.#share.close();
+      return written;
+    } catch (error) {
+      this.#state = 'open';
+      throw this.#stick(error);
+    } finally {
+      this.#turns.leave();
+    }
+  }
+
+  #putWhole(call: Call): Promise<WrittenObject> {
+    return this.#sender.put(call, this.#buffer.wholeBody());
+  }
+
+  async #completeParts(call: Call): Promise<WrittenObject> {
+    const rest = this.#buffer.frontier - this.#buffer.sentEnd;
+    if (rest > 0) {
+      await this.#partSlot();
+      this.#send(rest);
+    }
+    await this.#sender.allSettled();
+    this.#check();
+    return this.#sender.complete(call, { size: this.#size, crc32: this.#crc });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    // A commit that has begun is waited for: the client has sent everything.
+    if (this.#state === 'open') this.#stick(new Fault('cancelled', 'the upload was given up'));
+    await this.#turns.enter();
+    try {
+      this.#state = 'ended';
+      this.#detach();
+      await this.#sender.discard();
+      this.#buffer.clear();
+      this.#share.close();
+      await this.#scratch?.[Symbol.asyncDispose]();
+      this.#scratch = null;
+    } finally {
+      this.#turns.leave();
+      this.#onEnd();
+    }
+  }
+
+  #check(): void {
+    if (this.#fault !== null) throw this.#fault;
+    if (this.#state !== 'open' && this.#state !== 'committing') {
+      throw new Fault('invalid', 'the upload is finished');
+    }
+  }
+
+  /** Keeps the first fault, ends what is on the way, answers the fault to throw. */
+  #stick(error: unknown): Fault {
+    if (this.#fault === null) {
+      this.#fault = Fault.from(error);
+      this.#cancel.abort();
+    }
+    return this.#fault;
+  }
+
+  #refuseSent(offset: number, what: string): void {
+    if (!Number.isSafeInteger(offset) || offset < 0) {
+      throw new Fault('invalid', `${offset} is no offset in a file`);
+    }
+    if (offset >= this.#buffer.sentEnd) return;
+    throw new Fault(
+      'unsupported',
+      `${what} bytes before ${this.#buffer.sentEnd} is not possible any more: they have been sent to S3; send the file again from its beginning`,
+    );
+  }
+
+  #grow(size: number): void {
+    const { reachBytes } = this.#services.schedule;
+    if (size > reachBytes) {
+      throw new Fault(
+        'too-large',
+        `the file is longer than ${reachBytes} bytes, the most for this uploadMemoryBytes; raise it for longer files`,
+      );
+    }
+    this.#size = size;
+  }
+
+  /** Puts bytes of one block in their place. Null when that is done, else it is when the promise resolves. */
+  #place(position: number, piece: Uint8Array): Promise<void> | null {
+    const index = Math.floor(position / blockBytes);
+    if (!this.#buffer.has(index)) {
+      const { frontier } = this.#buffer;
+      if (index > Math.floor(frontier / blockBytes)) return this.#placeAhead(index, position, piece);
+      const block = this.#share.tryTake();
+      if (block === null) return this.#placeLater(index, position, piece);
+      this.#buffer.add(index, block, false);
+    }
+    this.#buffer.write(position, piece);
+    this.#scratch?.drop(position, position + piece.byteLength);
+    return null;
+  }
+
+  async #placeLater(index: number, position: number, piece: Uint8Array): Promise<void> {
+    this.#buffer.add(index, await this.#waitForMemory(), false);
+    this.#buffer.write(position, piece);
+    this.#scratch?.drop(position, position + piece.byteLength);
+  }
+
+  #placeAhead(index: number, position: number, piece: Uint8Array): Promise<void> | null {
+    const end = position + piece.byteLength;
+    if (end - this.#buffer.frontier <= this.#services.limits.reorderWindowBytes) {
+      const block = this.#share.tryTakeAhead();
+      if (block !== null) {
+        this.#buffer.add(index, block, true);
+        this.#buffer.write(position, piece);
+        this.#scratch?.drop(position, end);
+        return null;
+      }
+    }
+    this.#scratch ??= this.#services.scratch.open();
+    return this.#scratch.keep(position, piece);
+  }
+
+  /** Brings bytes back from the scratch file whose turn has come. */
+  async #drainScratch(): Promise<void> {
+    const scratch = this.#scratch;
+    for (let next = scratch?.first; next && next.start <= this.#buffer.frontier; next = scratch?.first) {
+      const position = this.#buffer.frontier;
+      await this.#ensureBlock(position);
+      const space = this.#buffer.spaceAt(position, next.end - position);
+      this.#buffer.spaceFilled(position, (await scratch?.take(position, space)) ?? 0);
+      if (this.#partIsFull()) await this.#sendFullParts();
+    }
+  }
+
+  async #ensureBlock(position: number): Promise<void> {
+    const index = Math.floor(position / blockBytes);
+    if (this.#buffer.has(index)) return;
+    this.#buffer.add(index, this.#share.tryTake() ?? (await this.#waitForMemory()), false);
+  }
+
+  /** Fills what a set size has added with zeros. Throws `invalid` for a gap that nothing explains. */
+  async #fillGaps(): Promise<void> {
+    let filled = 0;
+    while (this.#buffer.frontier < this.#size) {
+      const start = this.#buffer.frontier;
+      const end = Math.min(
+        this.#size,
+        this.#buffer.islandStart ?? this.#size,
+        this.#scratch?.first?.start ?? this.#size,
+      );
+      if (!this.#zeros.covers(start, end)) {
+        throw new Fault('invalid', `the bytes ${start} to ${end - 1} of the file never came`);
+      }
+      filled += end - start;
+      if (filled > this.#services.limits.zeroFillLimitBytes) {
+        throw new Fault(
+          'too-large',
+          `the file was set to ${this.#size} bytes but most were never written; at most ${this.#services.limits.zeroFillLimitBytes} are filled with zeros`,
+        );
+      }
+      for (let position = start; position < end; ) {
+        await this.#ensureBlock(position);
+        const length = Math.min(end - position, blockBytes - (position % blockBytes));
+        this.#buffer.writeZeros(position, length);
+        position += length;
+        if (this.#partIsFull()) await this.#sendFullParts();
+      }
+      await this.#drainScratch();
+    }
+  }
+
+  async #waitForMemory(): Promise<Buffer> {
+    this.#waitsForMemory = true;
+    try {
+      this.#sendShortPart();
+      return await this.#share.take(this.#cancel.signal);
+    } catch (error) {
+      throw this.#fault ?? error;
+    } finally {
+      this.#waitsForMemory = false;
+    }
+  }
+
+  /**
+   * While memory is short and nothing of this upload is on its way, what is there goes as a part that is smaller than
+   * planned: otherwise uploads would wait for each other with full hands.
+   */
+  #sendShortPart(): void {
+    if (!this.#waitsForMemory || this.#fault !== null || this.#sender.inFlight > 0) return;
+    const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
+    const whole = Math.min(waiting - (waiting % blockBytes), this.#plannedBytes());
+    if (whole >= s3PartLimits.smallestBytes) this.#send(whole);
+  }
+
+  #partSettled(fault: Fault | null): void {
+    if (fault !== null) {
+      this.#stick(fault);
+      return;
+    }
+    try {
+      this.#sendShortPart();
+    } catch (error) {
+      this.#stick(error);
+    }
+  }
+
+  #plannedBytes(): number {
+    return this.#services.schedule.sizeOf(this.#sender.nextPart);
+  }
+
+  /** The first part only leaves when there is more: a file of one part is a PutObject. */
+  #partIsFull(): boolean {
+    const planned = this.#plannedBytes();
+    const { frontier, sentEnd } = this.#buffer;
+    return frontier - sentEnd >= planned && (sentEnd > 0 || this.#size > planned);
+  }
+
+  async #sendFullParts(): Promise<void> {
+    while (this.#partIsFull()) {
+      await this.#partSlot();
+      this.#send(this.#plannedBytes());
+    }
+  }
+
+  async #partSlot(): Promise<void> {
+    while (this.#sender.inFlight >= this.#services.limits.parallelParts) {
+      await this.#sender.partSettled();
+      this.#check();
+    }
+  }
+
+  #send(length: number): void {
+    if (this.#sender.nextPart > s3PartLimits.parts) {
+      throw new Fault(
+        'too-large',
+        `the file needs more than ${s3PartLimits.parts} parts; raise uploadMemoryBytes for longer files`,
+      );
+    }
+    const { body, release } = this.#buffer.takeOut(length);
+    this.#crc = combineCrc32(this.#crc, body.crc32, body.byteLength);
+    this.#sender.send(body, release);
+  }
+}

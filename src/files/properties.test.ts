@@ -86,14 +86,14 @@ describe('reading', () => {
     expect(document.get('a')).toBe('3');
     expect(document.entries().map((entry) => entry.key)).toEqual(['b', 'a']);
     expect(document.problems()).toEqual([
-      { line: 3, text: 'a is also set on line 1; the later line counts' },
+      { severity: 'notice', line: 3, text: 'a is also set on line 1; the later line counts' },
     ]);
   });
 
   test('a malformed escape and a missing name are reported with their lines', () => {
     expect(parse('ok=1\nbad=\\u12\n=x\n').problems()).toEqual([
-      { line: 2, text: 'a \\u escape needs four hexadecimal digits' },
-      { line: 3, text: 'there is no name before the value' },
+      { severity: 'error', line: 2, text: 'a \\u escape needs four hexadecimal digits' },
+      { severity: 'error', line: 3, text: 'there is no name before the value' },
     ]);
   });
 });

@@ -9,8 +9,12 @@ export interface Property {
   readonly line: number;
 }
 
-/** Something a person should know about the text; the document still works. */
+/**
+ * Something a person should know about the text. The document works all the same: after a `notice` as written, after an
+ * `error` perhaps not as meant.
+ */
 export interface PropertiesProblem {
+  readonly severity: 'notice' | 'error';
   readonly line: number;
   readonly text: string;
 }
@@ -91,10 +95,14 @@ export class PropertiesDocument {
     const problems: PropertiesProblem[] = [];
     const firstLine = new Map<string, number>();
     for (const { entry, line } of this.#positions()) {
-      if (entry.problem !== null) problems.push({ line, text: entry.problem });
+      if (entry.problem !== null) problems.push({ severity: 'error', line, text: entry.problem });
       const earlier = firstLine.get(entry.key);
       if (earlier !== undefined) {
-        problems.push({ line, text: `${entry.key} is also set on line ${earlier}; the later line counts` });
+        problems.push({
+          severity: 'notice',
+          line,
+          text: `${entry.key} is also set on line ${earlier}; the later line counts`,
+        });
       }
       firstLine.set(entry.key, line);
     }

@@ -84,6 +84,8 @@ export interface UserSummary {
   readonly hasPassword: boolean;
   readonly downloads: boolean;
   readonly shared: boolean;
+  /** What is wrong with the user's files, a sentence each. */
+  readonly problems?: readonly string[];
 }
 
 /** What an administrator needs of the users. Every change is written atomically and synced. */

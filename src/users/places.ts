@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import type { Username } from '../model/users.js';
+
+/** Where users live on disk; every path absolute. */
+export interface UserPlaces {
+  /** `ROOT/home`: one directory a user. */
+  readonly homes: string;
+  /** `ROOT/opt/sftpgw/shared`: what every user's `/shared` shows. */
+  readonly shared: string;
+  /** `ROOT/var/lib/sftpgw/removed`: what removed users leave. */
+  readonly removed: string;
+}
+
+/** The files and directories of one user. */
+export interface UserPaths {
+  readonly home: string;
+  /** Holds the settings, the keys and the password; 0700. */
+  readonly privateDirectory: string;
+  /** The user exists while this file does. */
+  readonly properties: string;
+  readonly password: string;
+  readonly uploadKey: string;
+  readonly syncKey: string;
+  readonly sshDirectory: string;
+  readonly authorizedKeys: string;
+  /** What the user sees as `/`. */
+  readonly tree: string;
+  readonly downloads: string;
+  readonly local: string;
+  /** A symbolic link to the shared directory. */
+  readonly sharedLink: string;
+}
+
+export function userPaths(places: UserPlaces, username: Username): UserPaths {
+  const home = join(places.homes, username);
+  const privateDirectory = join(home, '.sftpgateway');
+  const sshDirectory = join(home, '.ssh');
+  const tree = join(home, 'home', username);
+  return {
+    home,
+    privateDirectory,
+    properties: join(privateDirectory, 'user.properties'),
+    password: join(privateDirectory, 'password'),
+    uploadKey: join(privateDirectory, 'sse.key'),
+    syncKey: join(privateDirectory, 'sse-sync.key'),
+    sshDirectory,
+    authorizedKeys: join(sshDirectory, 'authorized_keys'),
+    tree,
+    downloads: join(tree, 'downloads'),
+    local: join(tree, 'local'),
+    sharedLink: join(tree, 'shared'),
+  };
+}

@@ -1,0 +1,66 @@
+import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
+
+/** The value of a setting, or what is wrong with it: a sentence that goes after the setting's name. */
+export type ParsedValue<T> = { readonly value: T } | { readonly problem: string };
+
+/** `sse.option`, `sse.sync.option`: the numbers of the encryption menu. */
+export function parseEncryptionOption(text: string): ParsedValue<EncryptionOption> {
+  const found = numberIn(text, encryptionOptions);
+  return found === null
+    ? { problem: 'must be 1 (SSE-S3), 2 (SSE-KMS), 3 (SSE-C) or 4 (the default of the bucket)' }
+    : { value: found };
+}
+
+/** `acl.option`: the numbers of the canned ACLs. */
+export function parseAclOption(text: string): ParsedValue<AclOption> {
+  const found = numberIn(text, cannedAcls);
+  const meanings = Object.entries(cannedAcls).map(([number, acl]) => `${number} (${acl})`);
+  return found === null ? { problem: `must be one of ${meanings.join(', ')}` } : { value: found };
+}
+
+export function parseYesNo(text: string): ParsedValue<boolean> {
+  if (/^(?:yes|true|on)$/i.test(text)) return { value: true };
+  if (/^(?:no|false|off)$/i.test(text)) return { value: false };
+  return { problem: 'must be yes or no' };
+}
+
+/** A key ARN, or what else S3 and its kin take for a key: an id, an alias. */
+export function parseKmsKey(text: string): ParsedValue<string> {
+  if (!/^[\x21-\x7e]{1,2048}$/.test(text)) return { problem: 'must be the ARN of a KMS key' };
+  if (text.startsWith('arn:') && !/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/.+$/.test(text)) {
+    return { problem: 'must be a key ARN such as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-...' };
+  }
+  return { value: text };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; names from before 2018 may be longer. */
+export function parseBucketName(text: string): ParsedValue<string> {
+  const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/.test(text) && !text.includes('..');
+  return isName
+    ? { value: text }
+    : { problem: 'must be the name of a bucket: letters, digits, "." and "-", without s3:// or a path' };
+}
+
+/** The longest prefix leaves room for names below it: a key has at most 1,024 bytes. */
+const maxPrefixBytes = 768;
+
+/** `upload.prefix`: a directory in the bucket. */
+export function parseUploadPrefix(text: string): ParsedValue<string> {
+  if (!text.endsWith('/')) return { problem: 'must end with "/"' };
+  if (text.startsWith('/')) return { problem: 'must not begin with "/"' };
+  const segments = text.slice(0, -1).split('/');
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+    return { problem: 'must not hold "//", "." or ".." as a directory' };
+  }
+  if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must not hold control characters' };
+  if (Buffer.byteLength(text) > maxPrefixBytes)
+    return { problem: `must not be longer than ${maxPrefixBytes} bytes` };
+  return { value: text };
+}
+
+function numberIn<T extends Readonly<Record<number, string>>>(
+  text: string,
+  table: T,
+): (keyof T & number) | null {
+  return /^\d$/.test(text) && Object.hasOwn(table, text) ? (Number(text) as keyof T & number) : null;
+}

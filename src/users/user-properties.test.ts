@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { parseUserProperties } from './user-properties.js';
+
+const parse = (text: string) => parseUserProperties(Buffer.from(text));
+const errors = (text: string) =>
+  parse(text)
+    .problems.filter((problem) => problem.severity === 'error')
+    .map(({ line, text: said }) => `${line}: ${said}`);
+
+describe('user.properties', () => {
+  test('an empty file has the defaults', () => {
+    expect(parse('')).toEqual({
+      properties: {
+        uploadOption: 1,
+        kmsKeyArn: null,
+        syncOption: null,
+        uploadBucket: null,
+        uploadPrefix: null,
+        acl: null,
+        dropbox: false,
+        downloads: false,
+        shared: false,
+      },
+      problems: [],
+    });
+  });
+
+  test('every setting is read, blanks around values do not count', () => {
+    const text = [
+      'sse.option = 2 ',
+      'sse.kms.key.arn=arn:aws:kms:eu-west-1:111122223333:key/1234abcd',
+      'sse.sync.option: 3',
+      'upload.bucket=my-bucket',
+      'upload.prefix=in/bob/',
+      'acl.option=7',
+      'upload.dropbox=YES',
+      'downloads=true',
+      'shared=yes',
+    ].join('\r\n');
+    expect(parse(text)).toEqual({
+      properties: {
+        uploadOption: 2,
+        kmsKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd',
+        syncOption: 3,
+        uploadBucket: 'my-bucket',
+        uploadPrefix: 'in/bob/',
+        acl: 'bucket-owner-full-control',
+        dropbox: true,
+        downloads: true,
+        shared: true,
+      },
+      problems: [],
+    });
+  });
+
+  test.each([
+    ['sse.option=5', /^1: sse\.option must be 1 .*; it is "5"$/],
+    ['\n\nsse.option=three', /^3: sse\.option/],
+    ['sse.option=', /^1: sse\.option/],
+    ['sse.option=2', /^1: sse\.option=2 needs sse\.kms\.key\.arn$/],
+    ['sse.kms.key.arn=arn:aws:s3:::x', /key ARN/],
+    ['acl.option=9', /1 \(private\).*8 \(log-delivery-write\)/],
+    ['upload.bucket=s3://b', /without s3:\/\//],
+    ['upload.prefix=bob', /must end with "\/"/],
+    ['upload.prefix=/bob/', /must not begin/],
+    ['upload.prefix=a/../b/', /must not hold/],
+    ['upload.prefix=a//b/', /must not hold/],
+    ['downloads=maybe', /yes or no/],
+    ['sse.optoin=3', /^1: there is no setting "sse.optoin"; sse\.option was meant\?$/],
+    ['colour=red', /^1: there is no setting "colour"$/],
+    ['upload.exclusions=filepart', /^1: upload\.exclusions is not supported yet; take the line out$/],
+    ['downloads.delete=yes', /not supported yet/],
+    ['downloads.mode=direct', /not supported yet/],
+    ['sse.key.id=x', /not supported yet/],
+    ['=3', /no name/],
+  ])('%j is refused with line and reason', (text, reason) => {
+    expect(errors(text)).toEqual([expect.stringMatching(reason)]);
+  });
+
+  test('reserved settings may say what happens anyway', () => {
+    expect(parse('upload.exclusions=\ndownloads.delete=no\ndownloads.mode=mirror\n').problems).toEqual([]);
+  });
+
+  test('a setting written twice counts as written last, and that is said', () => {
+    const { properties, problems } = parse('sse.option=1\nsse.option=3\n');
+    expect(properties.uploadOption).toBe(3);
+    expect(problems).toMatchObject([{ severity: 'notice', line: 2 }]);
+  });
+
+  test('other encodings and huge files are refused', () => {
+    expect(parseUserProperties(Buffer.from([0x61, 0x3d, 0xff])).problems).toMatchObject([
+      { severity: 'error', text: 'the file is not valid UTF-8' },
+    ]);
+    expect(parseUserProperties(Buffer.alloc(70_000, 0x0a)).problems).toMatchObject([{ severity: 'error' }]);
+  });
+});

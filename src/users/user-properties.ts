@@ -1,0 +1,137 @@
+import { PropertiesDocument } from '../files/properties.js';
+import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
+import {
+  type ParsedValue,
+  parseAclOption,
+  parseBucketName,
+  parseEncryptionOption,
+  parseKmsKey,
+  parseUploadPrefix,
+  parseYesNo,
+} from './property-values.js';
+
+/** What a `user.properties` file says; null where it says nothing. */
+export interface UserProperties {
+  readonly uploadOption: EncryptionOption;
+  readonly kmsKeyArn: string | null;
+  readonly syncOption: EncryptionOption | null;
+  readonly uploadBucket: string | null;
+  readonly uploadPrefix: string | null;
+  readonly acl: CannedAcl | null;
+  readonly dropbox: boolean;
+  readonly downloads: boolean;
+  readonly shared: boolean;
+}
+
+/** With an `error` the file does not count; a `notice` is only said. */
+export interface FileProblem {
+  readonly severity: 'notice' | 'error';
+  readonly line: number;
+  readonly text: string;
+}
+
+export interface ParsedUserProperties {
+  /** What could be read; the defaults stand where a value is wrong. */
+  readonly properties: UserProperties;
+  readonly problems: readonly FileProblem[];
+}
+
+/** Longer files are refused: nobody writes one by hand. */
+export const maxPropertiesBytes = 64 * 1024;
+
+/** The names that `user.properties` knows. */
+export const userPropertyNames = {
+  uploadOption: 'sse.option',
+  kmsKeyArn: 'sse.kms.key.arn',
+  syncOption: 'sse.sync.option',
+  uploadBucket: 'upload.bucket',
+  uploadPrefix: 'upload.prefix',
+  acl: 'acl.option',
+  dropbox: 'upload.dropbox',
+  downloads: 'downloads',
+  shared: 'shared',
+} as const;
+
+/** Names whose meaning is settled but not built; the value that asks for what happens anyway is taken. */
+const reserved: Readonly<Record<string, string>> = {
+  'upload.exclusions': '',
+  'downloads.delete': 'no',
+  'downloads.mode': 'mirror',
+  'sse.key.id': '',
+  'sse.sync.key.id': '',
+};
+
+/** Reads the file's bytes. Never throws. */
+export function parseUserProperties(bytes: Uint8Array): ParsedUserProperties {
+  if (bytes.byteLength > maxPropertiesBytes) return unreadable(`is longer than ${maxPropertiesBytes} bytes`);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return unreadable('is not valid UTF-8');
+  }
+  return readUserProperties(PropertiesDocument.parse(text));
+}
+
+export function readUserProperties(document: PropertiesDocument): ParsedUserProperties {
+  const problems: FileProblem[] = [...document.problems(), ...nameProblems(document)];
+  const names = userPropertyNames;
+  const take = <T>(name: string, parse: (text: string) => ParsedValue<T>): T | null => {
+    const text = document.get(name)?.trim();
+    if (text === undefined) return null;
+    const parsed = parse(text);
+    if ('value' in parsed) return parsed.value;
+    const line = document.lineOf(name) ?? 0;
+    problems.push({
+      severity: 'error',
+      line,
+      text: `${name} ${parsed.problem}; it is ${JSON.stringify(text)}`,
+    });
+    return null;
+  };
+  const acl = take(names.acl, parseAclOption);
+  const properties: UserProperties = {
+    uploadOption: take(names.uploadOption, parseEncryptionOption) ?? 1,
+    kmsKeyArn: take(names.kmsKeyArn, parseKmsKey),
+    syncOption: take(names.syncOption, parseEncryptionOption),
+    uploadBucket: take(names.uploadBucket, parseBucketName),
+    uploadPrefix: take(names.uploadPrefix, parseUploadPrefix),
+    acl: acl === null ? null : cannedAcls[acl],
+    dropbox: take(names.dropbox, parseYesNo) ?? false,
+    downloads: take(names.downloads, parseYesNo) ?? false,
+    shared: take(names.shared, parseYesNo) ?? false,
+  };
+  if (properties.uploadOption === 2 && document.get(names.kmsKeyArn) === null) {
+    const line = document.lineOf(names.uploadOption) ?? 0;
+    problems.push({ severity: 'error', line, text: `${names.uploadOption}=2 needs ${names.kmsKeyArn}` });
+  }
+  return { properties, problems: problems.sort((a, b) => a.line - b.line) };
+}
+
+function nameProblems(document: PropertiesDocument): readonly FileProblem[] {
+  const known = new Set<string>(Object.values(userPropertyNames));
+  const problems: FileProblem[] = [];
+  for (const { key, value, line } of document.entries()) {
+    if (known.has(key) || key === '') continue;
+    const harmless = Object.hasOwn(reserved, key) ? reserved[key] : undefined;
+    if (harmless === value.trim()) continue;
+    const text =
+      harmless === undefined
+        ? `there is no setting ${JSON.stringify(key)}${suggestion(key, known)}`
+        : `${key} is not supported yet; take the line out`;
+    problems.push({ severity: 'error', line, text });
+  }
+  return problems;
+}
+
+/** A known name that differs in its dots, dashes and capitals only. */
+function suggestion(key: string, known: ReadonlySet<string>): string {
+  const letters = (name: string): string => [...name.toLowerCase().replace(/[^a-z]/g, '')].sort().join('');
+  const meant = [...known].find((name) => letters(name) === letters(key));
+  return meant === undefined ? '' : `; ${meant} was meant?`;
+}
+
+function unreadable(text: string): ParsedUserProperties {
+  const { properties } = readUserProperties(PropertiesDocument.parse(''));
+  return { properties, problems: [{ severity: 'error', line: 1, text: `the file ${text}` }] };
+}

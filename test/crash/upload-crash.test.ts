@@ -103,7 +103,7 @@ function readLedger(gateway: Gateway): LedgerLine[] {
   try {
     return database
       .prepare<[], LedgerLine>(
-        'select object_key, key_fingerprint, state, upload_id from ledger order by rowid desc',
+        'select object_key, key_fingerprint, state, upload_id from sealed_object order by seq desc',
       )
       .all();
   } finally {

@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ensureDirectory, secretDirectoryMode, writeFileDurably } from '../files/durable.js';
+
+/** Where the embedded S3 server of a root listens, or last listened. It holds no secret. */
+export interface EmbeddedRun {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+}
+
+/** Lets other commands of this root find the server (`sftpgw env`). */
+export async function writeEmbeddedRun(path: string, run: EmbeddedRun): Promise<void> {
+  await ensureDirectory(dirname(path), secretDirectoryMode);
+  await writeFileDurably(path, `${JSON.stringify(run, null, 2)}\n`, 0o600);
+}
+
+/** Null when no embedded server has ever run below this root. */
+export async function readEmbeddedRun(path: string): Promise<EmbeddedRun | null> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  const { endpoint, region, bucket } = JSON.parse(text) as EmbeddedRun;
+  return { endpoint, region, bucket };
+}

@@ -23,13 +23,18 @@ export function gatherSignedHeaders(request: IncomingMessage, signed: readonly s
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
     const list = values.get(name);
-    if (list !== undefined) list.push((rawHeaders[i + 1] as string).replace(/[ \t]+/g, ' ').trim());
+    if (list !== undefined) list.push(foldBlanks(rawHeaders[i + 1] as string));
     else if (name.startsWith('x-amz-') && name !== 'x-amz-content-sha256') missing.add(name);
   }
   // A body of no bytes may lose its Content-Length on the way, after it was signed.
   if (values.get('content-length')?.length === 0) values.get('content-length')?.push('0');
   const lines = signed.map((name) => `${name}:${values.get(name)?.join(',') ?? ''}\n`).join('');
   return { lines, missing: [...missing] };
+}
+
+/** Not `trim`, which takes 0xA0 for a blank: that is the second byte of an à in UTF-8. */
+function foldBlanks(value: string): string {
+  return value.replace(/[ \t]+/g, ' ').replace(/^ | $/g, '');
 }
 
 /**

@@ -22,7 +22,7 @@ export function parseTrailers(text: string, declared: ReadonlySet<string>): Trai
   const values = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     if (line === '') continue;
-    const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0\r]*)$/.exec(line);
+    const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e]*)$/.exec(line);
     const name = match?.[1]?.toLowerCase();
     if (name === undefined || values.has(name)) throw malformedTrailer();
     values.set(name, (match?.[2] ?? '').trim());

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { ChecksumAlgorithm } from './algorithms.js';
+import { createChecksum } from './checksum.js';
+import { combineCrc, compositeChecksum } from './combine.js';
+
+const crcs = ['CRC32', 'CRC32C', 'CRC64NVME'] as const;
+
+function base64Of(algorithm: ChecksumAlgorithm, bytes: Uint8Array): string {
+  const checksum = createChecksum(algorithm);
+  checksum.update(bytes);
+  return checksum.digestBase64();
+}
+
+describe('the FULL_OBJECT checksum', () => {
+  test.each(crcs)('by %s from the parts is that of the parts laid end to end', (algorithm) => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 5000, size: 'max' }), { maxLength: 6 }), (parts) => {
+        const combined = combineCrc(
+          algorithm,
+          parts.map((bytes) => ({ base64: base64Of(algorithm, bytes), size: bytes.length })),
+        );
+        expect(combined).toBe(base64Of(algorithm, Buffer.concat(parts)));
+      }),
+    );
+  });
+
+  test.each(crcs)('by %s of ten thousand parts is found within a second', (algorithm) => {
+    const bytes = Buffer.alloc(10_000, 'part');
+    const parts = Array.from({ length: 10_000 }, (_, i) => ({
+      base64: base64Of(algorithm, bytes.subarray(0, i)),
+      size: i,
+    }));
+    const whole = createChecksum(algorithm);
+    for (const { size } of parts) whole.update(bytes.subarray(0, size));
+
+    const start = performance.now();
+    const combined = combineCrc(algorithm, parts);
+
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(combined).toBe(whole.digestBase64());
+  });
+
+  test.each(crcs)('by %s counts sizes beyond 32 bits', (algorithm) => {
+    // Zeros in front of nothing: two parts of 2^33 bytes are one of 2^34, however they are combined.
+    const some = { base64: base64Of(algorithm, Buffer.from('some')), size: 4 };
+    const empty = (size: number) => ({ base64: base64Of(algorithm, new Uint8Array()), size });
+    const twice = combineCrc(algorithm, [some, empty(2 ** 33), empty(2 ** 33)]);
+    expect(twice).toBe(combineCrc(algorithm, [some, empty(2 ** 34)]));
+    expect(twice).not.toBe(combineCrc(algorithm, [some, empty(2 ** 33)]));
+    expect(twice).not.toBe(combineCrc(algorithm, [some]));
+  });
+
+  test('refuses a checksum of another length and a size that is not one', () => {
+    expect(() => combineCrc('CRC32', [{ base64: 'AAAAAAAAAAA=', size: 1 }])).toThrow(RangeError);
+    expect(() => combineCrc('CRC32', [{ base64: 'AAAAAA==', size: 0.5 }])).toThrow(RangeError);
+    expect(() => combineCrc('CRC32', [{ base64: 'AAAAAA==', size: -1 }])).toThrow(RangeError);
+  });
+});
+
+describe('the COMPOSITE checksum', () => {
+  test.each([
+    ['SHA256', 'sha256'],
+    ['SHA1', 'sha1'],
+  ] as const)('by %s hashes the digests of the parts and tells their number', (algorithm, hash) => {
+    const digests = ['one', 'two'].map((part) => createHash(hash).update(part).digest());
+    const expected = createHash(hash).update(Buffer.concat(digests)).digest('base64');
+    expect(
+      compositeChecksum(
+        algorithm,
+        digests.map((digest) => digest.toString('base64')),
+      ),
+    ).toBe(`${expected}-2`);
+  });
+
+  test('by CRC32 of one part is the CRC of four bytes', () => {
+    expect(compositeChecksum('CRC32', ['y/Q5Jg=='])).toBe(
+      `${base64Of('CRC32', Buffer.from('cbf43926', 'hex'))}-1`,
+    );
+  });
+
+  test('refuses a checksum of another length', () => {
+    expect(() => compositeChecksum('CRC32C', ['y/Q5'])).toThrow(RangeError);
+  });
+});

@@ -92,21 +92,18 @@ it.each([
   [' files.example.com ', 'files.example.com'],
 ])('takes the bucket name %j', (text, name) => expect(parseBucketName(text)).toBe(name));
 
-it.each(['ab', 'My-Bucket', 'a..b', '-ab', 'a_b', 'a/b', 'x'.repeat(64), ''])(
-  'refuses the bucket name %j',
-  (text) => expect(() => parseBucketName(text)).toThrow(/bucket name/),
+it.each(['ab', 'a..b', '-ab', 's3://files', 'a/b', ''])('refuses the bucket name %j', (text) =>
+  expect(() => parseBucketName(text)).toThrow(/the bucket must be/),
 );
 
 it.each([
   ['bob/in', 'bob/in/'],
   ['/bob/in/', 'bob/in/'],
-  ['', ''],
-  ['/', ''],
   ['données', 'données/'],
 ])('takes the prefix %j as %j', (text, prefix) => expect(parsePrefix(text)).toBe(prefix));
 
-it.each(['a/../b', './a', 'a//b', 'a\u0007b', 'x'.repeat(600)])('refuses the prefix %j', (text) =>
-  expect(() => parsePrefix(text)).toThrow(/prefix|control/),
+it.each(['', '/', 'a/../b', './a', 'a//b', 'a\u0007b', 'x'.repeat(800)])('refuses the prefix %j', (text) =>
+  expect(() => parsePrefix(text)).toThrow(/the prefix/),
 );
 
 it.each([
@@ -136,9 +133,9 @@ it.each([
 it('takes numbers of menus only', () => {
   expect([1, 2, 3, 4].map((number) => parseEncryptionOption(` ${number} `))).toEqual([1, 2, 3, 4]);
   for (const text of ['0', '5', 'sse-c', '', '1.5', '-1'])
-    expect(() => parseEncryptionOption(text)).toThrow(/1 to 4/);
+    expect(() => parseEncryptionOption(text)).toThrow(/1 \(SSE-S3\)/);
   expect(parseAcl('7')).toBe('bucket-owner-full-control');
-  for (const text of ['0', '9', 'private', '']) expect(() => parseAcl(text)).toThrow(/1 to 8/);
+  for (const text of ['0', '9', 'private', '']) expect(() => parseAcl(text)).toThrow(/1 \(private\)/);
   expect(parseRegion(' eu-central-1 ')).toBe('eu-central-1');
   expect(() => parseRegion('eu central')).toThrow(/region/);
 });

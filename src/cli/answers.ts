@@ -2,9 +2,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CustomerKey, customerKeyBytes } from '../model/customer-key.js';
-import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
+import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import { normalisePathText } from '../model/path.js';
+import * as values from '../users/property-values.js';
 import type { Shell } from './shell.js';
 import { faultOf } from './system-faults.js';
 
@@ -54,49 +54,33 @@ export function parseKeyMaterial(content: Uint8Array, where: string): CustomerKe
 
 /** The number of the encryption menu. */
 export function parseEncryptionOption(text: string): EncryptionOption {
-  const number = Number(text.trim());
-  if (!(number in encryptionOptions)) {
-    throw new Fault(
-      'invalid',
-      'the encryption is a number from 1 to 4: 1 SSE-S3, 2 SSE-KMS, 3 SSE-C, 4 none',
-    );
-  }
-  return number as EncryptionOption;
+  return accept('encryption', values.parseEncryptionOption(text.trim()));
 }
 
-export function parseAcl(text: string): (typeof cannedAcls)[AclOption] {
-  const number = Number(text.trim());
-  if (!(number in cannedAcls)) {
-    const menu = Object.entries(cannedAcls).map(([option, name]) => `${option} ${name}`);
-    throw new Fault('invalid', `the ACL is a number from 1 to 8: ${menu.join(', ')}`);
-  }
-  return cannedAcls[number as AclOption];
+export function parseAcl(text: string): CannedAcl {
+  return cannedAcls[accept('ACL', values.parseAclOption(text.trim()))];
 }
 
 /** An ARN, or what S3 also takes and other S3 servers call a key: an id or `alias/NAME`. */
 export function parseKmsKey(text: string): string {
-  const trimmed = text.trim();
-  const isArn = /^arn:[\w-]+:kms:[\w-]+:\d{12}:(?:key|alias)\/[\w/-]+$/.test(trimmed);
-  const isId = !trimmed.startsWith('arn:') && /^[\w/-]{1,256}$/.test(trimmed);
-  if (!isArn && !isId) {
-    throw new Fault(
-      'invalid',
-      'this is not a KMS key: expected arn:aws:kms:REGION:ACCOUNT:key/ID, with 12 digits as ACCOUNT',
-    );
-  }
-  return trimmed;
+  return accept('KMS key', values.parseKmsKey(text.trim()));
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 export function parseBucketName(text: string): string {
-  const trimmed = text.trim();
-  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(trimmed) || trimmed.includes('..')) {
-    throw new Fault(
-      'invalid',
-      `${JSON.stringify(trimmed.slice(0, 80))} is not a bucket name: 3 to 63 lower-case letters, digits, "-" and "."`,
-    );
-  }
-  return trimmed;
+  return accept('bucket', values.parseBucketName(text.trim()));
+}
+
+/** Where in the bucket; a slash in front is dropped and one at the end added. */
+export function parsePrefix(text: string): string {
+  const bare = text.trim().replace(/^\/+/, '').replace(/\/+$/, '');
+  if (bare === '') throw new Fault('invalid', 'the prefix is empty; name a directory of the bucket');
+  return accept('prefix', values.parseUploadPrefix(`${bare}/`));
+}
+
+/** The users' files decide what a value may be, so that nothing is asked for that they would refuse. */
+function accept<T>(what: string, parsed: values.ParsedValue<T>): T {
+  if ('value' in parsed) return parsed.value;
+  throw new Fault('invalid', `the ${what} ${parsed.problem}`);
 }
 
 /** The region's code. Other S3 servers name theirs freely. */
@@ -132,17 +116,6 @@ export function parseEndpoint(text: string): string {
   }
   if (url.search !== '' || url.hash !== '') throw new Fault('invalid', 'an endpoint has no "?" and no "#"');
   return trimmed.replace(/\/+$/, '');
-}
-
-/** Where in the bucket, without a slash in front and with one at the end; empty is the whole bucket. */
-export function parsePrefix(text: string): string {
-  const trimmed = text.trim().replace(/^\/+/, '').replace(/\/+$/, '');
-  if (normalisePathText(trimmed) !== `/${trimmed}`) {
-    throw new Fault('invalid', 'the prefix may hold no "." or ".." between slashes and no "//"');
-  }
-  // A file's name must fit behind it into S3's 1,024 bytes.
-  if (Buffer.byteLength(trimmed) > 512) throw new Fault('invalid', 'the prefix is longer than 512 bytes');
-  return trimmed === '' ? '' : `${trimmed}/`;
 }
 
 /** The first line of a password file: an editor's line end is not part of a password. */

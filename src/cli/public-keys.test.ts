@@ -9,8 +9,8 @@ it('takes keys line by line, without blank lines and comments', () => {
 
 it.each([
   ['nothing', '\n# only a comment\n', /holds no public key/],
-  ['a private key', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl', /holds a private key/],
-  ['a PuTTY key', 'PuTTY-User-Key-File-3: ssh-ed25519\n', /holds a private key/],
+  ['a private key', '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl', /is a private key/],
+  ['a PuTTY key', 'PuTTY-User-Key-File-3: ssh-ed25519\n', /PuTTY private key/],
   ['a key in SSH2 form', '---- BEGIN SSH2 PUBLIC KEY ----\nAAAA', /ssh-keygen -i/],
   ['a word', `${key}\nhello\n`, /id\.pub, line 2/],
 ])('refuses %s and names the file', (_, text, reason) => {

@@ -126,11 +126,11 @@ describe('the dialogue about a new user', () => {
     const reasons = said.join('\n');
     for (const reason of [
       'y or n',
-      'not a public key',
+      'not a public key line',
       '1 to 4',
       'nothing to skip',
       'KMS key',
-      'bucket name',
+      'name of a bucket',
     ]) {
       expect(reasons).toContain(reason);
     }

@@ -28,8 +28,8 @@ export interface DialogueSubject {
   readonly username: Username;
   /** Null for a user who is being made. */
   readonly existing: UserSummary | null;
-  /** The gateway's bucket, where a new user's uploads go unless said otherwise. */
-  readonly defaultBucket: string;
+  /** The gateway's bucket, where a new user's uploads go unless said otherwise; null while none is set up. */
+  readonly defaultBucket: string | null;
 }
 
 /** The whole of `addsftpuser`: SSH key, encryption, S3 location, downloads, shared, in this order. */
@@ -146,10 +146,13 @@ async function draftFromKeyFile(shell: Shell, path: string): Promise<UserDraft> 
 async function askLocation(prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
   const bucket = subject.existing?.uploadBucket ?? subject.defaultBucket;
   const prefix = subject.existing?.uploadPrefix ?? `${subject.username}/uploads/`;
-  const modify = await askYesNo(prompter, `Uploads go to ${bucket}/${prefix}. Modify?`, false);
+  const place = `${bucket ?? '(no bucket is set up yet)'}/${prefix}`;
+  const modify = await askYesNo(prompter, `Uploads go to ${place}. Modify?`, false);
   if (!modify) return emptyDraft;
-  const uploadBucket = await askUntil(prompter, `Bucket [${bucket}]: `, (answer) =>
-    answer.trim() === '' ? bucket : parseBucketName(answer),
+  const uploadBucket = await askUntil(
+    prompter,
+    `Bucket${bucket === null ? '' : ` [${bucket}]`}: `,
+    (answer) => (answer.trim() === '' && bucket !== null ? bucket : parseBucketName(answer)),
   );
   const uploadPrefix = await askUntil(prompter, `Prefix [${prefix}]: `, (answer) =>
     answer.trim() === '' ? prefix : parsePrefix(answer),

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writePrivateFile } from './storage/durable-file.js';
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+function credentialsPath(directory: string): string {
+  return join(directory, 'credentials.json');
+}
+
+/** The credentials of the server that keeps its data there; null before its first start. Throws naming the file when it is damaged. */
+export async function readCredentials(directory: string): Promise<Credentials | null> {
+  const path = credentialsPath(directory);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const credentials = parse(text);
+  if (credentials === null) {
+    throw new Error(
+      `${path} does not hold an accessKeyId and a secretAccessKey: restore it, or remove it for new ones`,
+    );
+  }
+  return credentials;
+}
+
+/** The kept credentials, or new ones, which it keeps: 0600, whole or not at all. */
+export async function ensureCredentials(directory: string): Promise<Credentials> {
+  const kept = await readCredentials(directory);
+  if (kept !== null) return kept;
+  // The forms AWS uses: 20 upper-case letters and digits that begin with AKIA; 40 characters of base64.
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const id = [...randomBytes(16)].map((byte) => letters[byte % letters.length]).join('');
+  const credentials = { accessKeyId: `AKIA${id}`, secretAccessKey: randomBytes(30).toString('base64') };
+  await writePrivateFile(credentialsPath(directory), `${JSON.stringify(credentials, null, 2)}\n`);
+  return credentials;
+}
+
+function parse(text: string): Credentials | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return null;
+    const { accessKeyId, secretAccessKey } = value as Record<string, unknown> & Partial<Credentials>;
+    if (typeof accessKeyId !== 'string' || typeof secretAccessKey !== 'string') return null;
+    return accessKeyId === '' || secretAccessKey === '' ? null : { accessKeyId, secretAccessKey };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { authenticate, S3AuthError } from '../auth/authenticate.js';
+import { ChecksumError } from '../checksums/checksum-error.js';
+import type { Credentials } from '../credentials.js';
+import { carriesCustomerKey } from '../encryption-headers.js';
+import { internalError, invalidRequest, S3Error } from '../errors.js';
+import type { ServerContext } from '../operations/context.js';
+import { route } from '../router.js';
+import { parseAddress } from './addressing.js';
+import type { Headers, S3Request } from './request.js';
+import { sendAnswer, sendError } from './send.js';
+
+export type Log = (line: {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  [field: string]: unknown;
+}) => void;
+
+export interface ExchangeSettings {
+  readonly server: ServerContext;
+  readonly credentials: Credentials;
+  readonly domains: readonly string[];
+  readonly allowKeysOverPlainHttp: boolean;
+  readonly log: Log;
+}
+
+/** What the idle timer needs to know of a request under way. */
+export interface Progress {
+  /** True while the server is at work and the client has nothing to do: the connection may then be silent. */
+  isWorking: boolean;
+}
+
+/** Serves one request, whatever comes of it. Never throws. */
+export async function serveExchange(
+  settings: ExchangeSettings,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue: boolean,
+  progress: Progress,
+): Promise<void> {
+  const startedMs = performance.now();
+  const requestId = randomBytes(8).toString('hex').toUpperCase();
+  const hostId = randomBytes(24).toString('base64');
+  response.setHeader('x-amz-request-id', requestId);
+  response.setHeader('x-amz-id-2', hostId);
+  const state = { isContinued: !expectsContinue, request: null as S3Request | null };
+  let refusal: S3Error | null = null;
+  try {
+    progress.isWorking = true;
+    state.request = await accept(settings, incoming, response, requestId, state, progress);
+    const answer = await route(settings.server, state.request);
+    progress.isWorking = false;
+    await sendAnswer(incoming, response, answer);
+  } catch (error) {
+    progress.isWorking = false;
+    refusal = toS3Error(error);
+    if (refusal.status >= 500) reportTrouble(settings.log, requestId, incoming, error);
+    if (!response.headersSent && !response.destroyed) {
+      const ids = { requestId, hostId, resource: pathOf(incoming) };
+      await sendError(incoming, response, refusal, ids, true).catch(() => response.destroy());
+    }
+  }
+  settings.log({
+    level: 'debug',
+    message: 'request',
+    requestId,
+    method: incoming.method,
+    bucket: state.request?.bucket,
+    key: state.request?.key,
+    status: response.statusCode,
+    code: refusal?.code,
+    durationMs: Math.round(performance.now() - startedMs),
+  });
+}
+
+/** Authenticates a request and takes it apart. */
+async function accept(
+  settings: ExchangeSettings,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  state: { isContinued: boolean },
+  progress: Progress,
+): Promise<S3Request> {
+  const { server, credentials, domains } = settings;
+  const address = parseAddress(incoming.url ?? '/', incoming.headers.host, domains);
+  const authenticated = await authenticate(
+    incoming,
+    (accessKeyId) => (accessKeyId === credentials.accessKeyId ? credentials : null),
+    server.nowMs(),
+  );
+  const headers = mergeHeaders(authenticated.hoistedHeaders, incoming);
+  const mayCarryKeys = settings.allowKeysOverPlainHttp || isLoopback(incoming.socket.remoteAddress);
+  const carriesKey = carriesCustomerKey(headers) || carriesCustomerKey(headers, 'x-amz-copy-source-');
+  if (carriesKey && !mayCarryKeys) {
+    throw invalidRequest(
+      'Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.',
+    );
+  }
+  const open = (): void => {
+    if (!state.isContinued) response.writeContinue();
+    state.isContinued = true;
+  };
+  return {
+    requestId,
+    method: incoming.method ?? '',
+    bucket: address.bucket,
+    key: address.key,
+    query: address.query,
+    headers,
+    resource: address.resource,
+    body: watched(authenticated.body, open, progress),
+    contentLength: authenticated.decodedLength,
+    trailers: () => authenticated.trailers(),
+    contentEncoding: authenticated.contentEncoding,
+    mayCarryKeys,
+  };
+}
+
+/** The body, asked of a client that waits for `100 Continue` only now, and timed while the client is the one to act. */
+async function* watched(
+  body: AsyncIterable<Uint8Array>,
+  open: () => void,
+  progress: Progress,
+): AsyncGenerator<Uint8Array> {
+  open();
+  progress.isWorking = false;
+  try {
+    for await (const chunk of body) {
+      progress.isWorking = true;
+      yield chunk;
+      progress.isWorking = false;
+    }
+  } finally {
+    progress.isWorking = true;
+  }
+}
+
+function mergeHeaders(hoisted: Readonly<Record<string, string>>, incoming: IncomingMessage): Headers {
+  const headers: Record<string, string> = { ...hoisted };
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return headers;
+}
+
+function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
+}
+
+function pathOf(incoming: IncomingMessage): string {
+  // Without the query: a presigned URL's holds a signature.
+  return (incoming.url ?? '/').replace(/\?.*$/s, '');
+}
+
+function toS3Error(error: unknown): S3Error {
+  if (error instanceof S3Error) return error;
+  if (error instanceof S3AuthError) {
+    return new S3Error(error.code, error.status, error.message, { details: error.details });
+  }
+  if (error instanceof ChecksumError) return new S3Error(error.code, error.status, error.message);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') {
+    return new S3Error('InsufficientStorage', 507, "The disk that holds this server's data is full.");
+  }
+  // The client broke off its body: it will not see an answer.
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
+    return new S3Error('IncompleteBody', 400, 'The connection was closed before the body was complete.');
+  }
+  return internalError();
+}
+
+function reportTrouble(log: Log, requestId: string, incoming: IncomingMessage, error: unknown): void {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  log({
+    level: 'error',
+    message: 'a request failed inside the server',
+    requestId,
+    method: incoming.method,
+    path: pathOf(incoming),
+    error: `${name}: ${message}`,
+    stack,
+  });
+}

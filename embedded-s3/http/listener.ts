@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { xmlError } from '../xml.js';
+import { type ExchangeSettings, type Progress, serveExchange } from './exchange.js';
+
+export interface ListenerBounds {
+  /** Connections beyond these are closed at once. */
+  readonly maxConnections: number;
+  /** A connection on which the client should act, and does not, is closed after this. */
+  readonly idleTimeoutMs: number;
+  /** A request's headers in all. S3 itself takes 8 KiB of a PUT's. */
+  readonly maxHeaderBytes: number;
+}
+
+/** The HTTP side: connections, their bounds and their end. */
+export class Listener {
+  readonly #server: Server;
+  readonly #settings: ExchangeSettings;
+  readonly #progress = new WeakMap<Socket, Set<Progress>>();
+  readonly #exchanges = new Set<Promise<void>>();
+
+  constructor(settings: ExchangeSettings, bounds: ListenerBounds) {
+    this.#settings = settings;
+    this.#server = createServer({
+      maxHeaderSize: bounds.maxHeaderBytes,
+      // An upload of 5 GiB takes as long as it takes; what is bounded is silence.
+      requestTimeout: 0,
+      headersTimeout: bounds.idleTimeoutMs,
+      keepAliveTimeout: bounds.idleTimeoutMs,
+      noDelay: true,
+      keepAlive: true,
+      highWaterMark: 256 * 1024,
+    });
+    this.#server.maxConnections = bounds.maxConnections;
+    this.#server.timeout = bounds.idleTimeoutMs;
+    this.#server.on('request', (request, response) => this.#serve(request, response, false));
+    this.#server.on('checkContinue', (request, response) => this.#serve(request, response, true));
+    this.#server.on('checkExpectation', (_request, response: ServerResponse) => {
+      response.writeHead(417, { connection: 'close' }).end();
+    });
+    this.#server.on('timeout', (socket) => this.#onSilence(socket, bounds.idleTimeoutMs));
+    this.#server.on('clientError', (error, socket) => refuseMalformed(error, socket as Socket));
+    this.#server.on('upgrade', (_request, socket) => socket.destroy());
+    this.#server.on('connect', (_request, socket) => socket.destroy());
+  }
+
+  /** Resolves when it takes connections. Rejects with the system's error, such as EADDRINUSE. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+    return address;
+  }
+
+  /** Takes no more connections and resolves when the requests under way are done; after the timeout they are broken off. */
+  async close(timeoutMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
+    // A connection whose request just ended may be idle only now.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);
+    try {
+      await closed;
+      while (this.#exchanges.size > 0) await Promise.all(this.#exchanges);
+    } finally {
+      clearTimeout(timer);
+      clearInterval(sweep);
+    }
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const { socket } = request;
+    const progress: Progress = { isWorking: false };
+    const all = this.#progress.get(socket) ?? new Set<Progress>();
+    this.#progress.set(socket, all.add(progress));
+    // A reset connection shows where it is read or written; it must not end the process.
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+    const exchange = serveExchange(this.#settings, request, response, expectsContinue, progress);
+    this.#exchanges.add(exchange);
+    void exchange.finally(() => {
+      all.delete(progress);
+      this.#exchanges.delete(exchange);
+    });
+  }
+
+  #onSilence(socket: Socket, idleTimeoutMs: number): void {
+    const isWorking = [...(this.#progress.get(socket) ?? [])].some((progress) => progress.isWorking);
+    if (isWorking) socket.setTimeout(idleTimeoutMs);
+    else socket.destroy();
+  }
+}
+
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const isOverflow = error.code === 'HPE_HEADER_OVERFLOW';
+  const text = xmlError([
+    ['Code', isOverflow ? 'RequestHeaderSectionTooLarge' : 'BadRequest'],
+    [
+      'Message',
+      isOverflow
+        ? 'Your request header section exceeds the maximum allowed request header section size.'
+        : 'An error occurred when parsing the HTTP request.',
+    ],
+  ]);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/xml\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+}

@@ -1,0 +1,123 @@
+import { ownerElement, renderAcl } from '../acl.js';
+import {
+  bucketAlreadyOwnedByYou,
+  bucketNotEmpty,
+  invalidBucketName,
+  malformedXml,
+  S3Error,
+} from '../errors.js';
+import { isBucketName } from '../http/addressing.js';
+import { type Answer, emptyAnswer, xmlAnswer } from '../http/answer.js';
+import type { BucketRequest, S3Request } from '../http/request.js';
+import { receiveDocument } from '../payload.js';
+import type { BucketEncryption } from '../storage/records.js';
+import { parseXml, type XmlNode } from '../xml.js';
+import { requireBucket, type ServerContext } from './context.js';
+
+const defaultEncryption: BucketEncryption = { algorithm: 'AES256', keyArn: null, bucketKey: false };
+
+/** Makes a bucket. Unlike AWS's new ones it does not block SSE-C. Answers false when there is one. Throws InvalidBucketName. */
+export async function makeBucket(server: ServerContext, name: string): Promise<boolean> {
+  if (!isBucketName(name)) throw invalidBucketName(name);
+  return await server.store.change(() =>
+    server.store.buckets.create(name, server.nowMs(), defaultEncryption),
+  );
+}
+
+/** CreateBucket. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
+export async function createBucket(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  const document = await receiveDocument(request);
+  if (document.byteLength > 0) {
+    const configuration = parseXml(document, 'CreateBucketConfiguration');
+    const location = configuration.text('LocationConstraint')?.trim() ?? '';
+    if (location !== '' && location !== server.region) {
+      throw new S3Error(
+        'IllegalLocationConstraintException',
+        400,
+        `The ${location} location constraint is incompatible for the region specific endpoint this request was sent to.`,
+      );
+    }
+  }
+  const isNew = await makeBucket(server, request.bucket);
+  // Only in us-east-1 does AWS let an owner make the same bucket twice.
+  if (!isNew && server.region !== 'us-east-1') throw bucketAlreadyOwnedByYou({ BucketName: request.bucket });
+  return emptyAnswer(200, { location: `/${request.bucket}` });
+}
+
+/** HeadBucket. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html */
+export async function headBucket(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  requireBucket(server, request.bucket);
+  return emptyAnswer(200, { 'x-amz-bucket-region': server.region, 'x-amz-access-point-alias': 'false' });
+}
+
+/** DeleteBucket. https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html */
+export async function deleteBucket(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  await server.store.change(() => {
+    requireBucket(server, request.bucket);
+    if (!server.store.buckets.isEmpty(request.bucket)) throw bucketNotEmpty({ BucketName: request.bucket });
+    server.store.buckets.remove(request.bucket);
+  });
+  return emptyAnswer(204);
+}
+
+/** ListBuckets. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html */
+export async function listBuckets(server: ServerContext, request: S3Request): Promise<Answer> {
+  const prefix = request.query.get('prefix') ?? '';
+  const buckets = server.store.buckets
+    .list()
+    .filter(({ name }) => name.startsWith(prefix))
+    .map(
+      ({ name, createdMs }): XmlNode => [
+        'Bucket',
+        [
+          ['Name', name],
+          ['CreationDate', new Date(createdMs).toISOString()],
+          ['BucketRegion', server.region],
+        ],
+      ],
+    );
+  return xmlAnswer('ListAllMyBucketsResult', [ownerElement, ['Buckets', buckets]]);
+}
+
+/** GetBucketLocation. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html */
+export async function getBucketLocation(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  requireBucket(server, request.bucket);
+  // The document's own text is the region; none stands for us-east-1.
+  const region = server.region === 'us-east-1' ? '' : server.region;
+  const text = xmlAnswer('LocationConstraint', []);
+  if (region === '' || text.body.kind !== 'xml') return text;
+  const document = text.body.text.replace(/\/>$/, `>${region}</LocationConstraint>`);
+  return { ...text, body: { kind: 'xml', text: document } };
+}
+
+/** GetBucketAcl: buckets are private. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html */
+export async function getBucketAcl(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  requireBucket(server, request.bucket);
+  return xmlAnswer('AccessControlPolicy', renderAcl('private'));
+}
+
+/** GetBucketVersioning. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html */
+export async function getBucketVersioning(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  const { versioning } = requireBucket(server, request.bucket);
+  return xmlAnswer('VersioningConfiguration', [['Status', versioning === 'never' ? null : versioning]]);
+}
+
+/** PutBucketVersioning. https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html */
+export async function putBucketVersioning(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  requireBucket(server, request.bucket);
+  const document = parseXml(await receiveDocument(request), 'VersioningConfiguration');
+  const status = document.text('Status')?.trim();
+  if (status !== 'Enabled' && status !== 'Suspended') {
+    throw new S3Error(
+      'IllegalVersioningConfigurationException',
+      400,
+      'The Versioning element must be specified',
+    );
+  }
+  if (document.text('MfaDelete')?.trim() === 'Enabled') throw malformedXml();
+  await server.store.change(() => {
+    requireBucket(server, request.bucket);
+    server.store.buckets.setVersioning(request.bucket, status);
+  });
+  return emptyAnswer(200);
+}

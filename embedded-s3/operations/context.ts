@@ -1,0 +1,66 @@
+import { accountId, carriesCustomerKey } from '../encryption-headers.js';
+import { accessDenied, invalidArgument, noSuchBucket, type S3Error } from '../errors.js';
+import type { Answer } from '../http/answer.js';
+import type { BucketRequest, ObjectRequest, S3Request } from '../http/request.js';
+import type { Bucket } from '../storage/records.js';
+import type { Store } from '../storage/store.js';
+
+/** What every operation works with. */
+export interface ServerContext {
+  readonly store: Store;
+  readonly region: string;
+  nowMs(): number;
+}
+
+export type Operation<R extends S3Request> = (server: ServerContext, request: R) => Promise<Answer>;
+
+/** Throws NoSuchBucket. */
+export function requireBucket(server: ServerContext, name: string): Bucket {
+  const bucket = server.store.buckets.find(name);
+  if (bucket === null) throw noSuchBucket(name);
+  return bucket;
+}
+
+/** True once versioning was ever enabled: only then do answers name versions. */
+export function isVersioned(bucket: Bucket): boolean {
+  return bucket.versioning !== 'never';
+}
+
+/** The 403 of a bucket that blocks SSE-C, as https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html words it. */
+export function sseCBlocked(request: ObjectRequest, action: string): S3Error {
+  return accessDenied(
+    `User: arn:aws:iam::${accountId}:root is not authorized to perform: s3:${action} on resource: "arn:aws:s3:::${request.bucket}/${request.key}" because this bucket has blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type`,
+  );
+}
+
+/** Throws that 403 for a request that carries a customer's key. */
+export function refuseBlockedKey(bucket: Bucket, request: ObjectRequest, action: string): void {
+  if (bucket.blocksSseC && carriesCustomerKey(request.headers)) throw sseCBlocked(request, action);
+}
+
+/** The `versionId` parameter, null when absent. Throws InvalidArgument when it is empty. */
+export function requestedVersion(query: URLSearchParams): string | null {
+  const versionId = query.get('versionId');
+  if (versionId === '') {
+    throw invalidArgument('Version id cannot be the empty string', 'versionId', '');
+  }
+  return versionId;
+}
+
+/** A whole number from the query within bounds, or what stands for its absence. Throws InvalidArgument. */
+export function integerParameter(
+  request: BucketRequest,
+  name: string,
+  bounds: { readonly min: number; readonly max: number; readonly absent: number },
+): number {
+  const text = request.query.get(name);
+  if (text === null || text === '') return bounds.absent;
+  if (!/^\d{1,10}$/.test(text) || Number(text) < bounds.min || Number(text) > 2_147_483_647) {
+    throw invalidArgument(
+      `Argument ${name} must be an integer between ${bounds.min} and 2147483647`,
+      name,
+      text,
+    );
+  }
+  return Math.min(Number(text), bounds.max);
+}

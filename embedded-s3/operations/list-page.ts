@@ -1,0 +1,93 @@
+import { afterPrefix, compareKeys, justAfter } from '../key-order.js';
+
+/** Where a listing goes on: at a key, and for lists with several rows to a key, within it. */
+export interface Position<P> {
+  readonly key: string;
+  /** Null: from the key's first row on. */
+  readonly within: P | null;
+}
+
+/** What a list is asked for. */
+export interface PageRequest<P> {
+  readonly prefix: string;
+  /** Empty: none. */
+  readonly delimiter: string;
+  readonly from: Position<P>;
+  /** Common prefixes that this begins with were on an earlier page already. */
+  readonly marker: string;
+  readonly limit: number;
+}
+
+export interface Page<R> {
+  readonly rows: readonly R[];
+  /** In order; each ends with the delimiter. */
+  readonly prefixes: readonly string[];
+  readonly isTruncated: boolean;
+  /** The last thing on the page. Null for an empty page. */
+  readonly last:
+    | { readonly kind: 'row'; readonly row: R }
+    | { readonly kind: 'prefix'; readonly prefix: string }
+    | null;
+}
+
+const rowsPerFetch = 1001;
+
+/**
+ * One page of a list in the order of its keys, with what a delimiter rolls up. A common prefix counts as one and is stepped
+ * over with one look into the index, however much is below it.
+ *
+ * @param fetch rows from a position on (included) up to a key (not included; null is no bound), in order
+ */
+export function listPage<R extends { readonly key: string }, P>(
+  request: PageRequest<P>,
+  fetch: (from: Position<P>, upper: string | null, limit: number) => readonly R[],
+): Page<R> {
+  const { prefix, delimiter, limit, marker } = request;
+  const upper = afterPrefix(prefix);
+  const rows: R[] = [];
+  const prefixes: string[] = [];
+  let last: Page<R>['last'] = null;
+  let from: Position<P> | null = request.from;
+  while (from !== null) {
+    const wanted = Math.min(rowsPerFetch, limit - rows.length - prefixes.length + 1);
+    const found = fetch(from, upper, wanted);
+    from = null;
+    for (const row of found) {
+      const common = commonPrefix(row.key, prefix, delimiter);
+      const isSeen = common !== null && (common === prefixes.at(-1) || marker.startsWith(common));
+      if (!isSeen && rows.length + prefixes.length >= limit) {
+        return { rows, prefixes, isTruncated: limit > 0, last };
+      }
+      if (common === null) {
+        rows.push(row);
+        last = { kind: 'row', row };
+        continue;
+      }
+      if (!isSeen) {
+        prefixes.push(common);
+        last = { kind: 'prefix', prefix: common };
+      }
+      const beyond = afterPrefix(common);
+      from = beyond === null ? null : { key: beyond, within: null };
+      break;
+    }
+  }
+  return { rows, prefixes, isTruncated: false, last };
+}
+
+/**
+ * The first key that may follow a marker: the one after it, or, when the marker is a common prefix of this listing, the one after
+ * everything below it. Never before the prefix.
+ */
+export function keyAfterMarker(marker: string, prefix: string, delimiter: string): string {
+  if (marker === '') return prefix;
+  const isPrefix = marker.startsWith(prefix) && commonPrefix(marker, prefix, delimiter) === marker;
+  const after = (isPrefix ? afterPrefix(marker) : null) ?? justAfter(marker);
+  return compareKeys(after, prefix) < 0 ? prefix : after;
+}
+
+function commonPrefix(key: string, prefix: string, delimiter: string): string | null {
+  if (delimiter === '') return null;
+  const end = key.indexOf(delimiter, prefix.length);
+  return end < 0 ? null : key.slice(0, end + delimiter.length);
+}

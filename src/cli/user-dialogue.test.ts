@@ -120,9 +120,9 @@ describe('the dialogue about a new user', () => {
     expect(draft.change).toMatchObject({
       uploadOption: 2,
       kmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/abc',
-      uploadBucket: 'files',
-      uploadPrefix: 'bob/uploads/',
     });
+    expect(draft.change).not.toHaveProperty('uploadBucket');
+    expect(draft.change).not.toHaveProperty('uploadPrefix');
     const reasons = said.join('\n');
     for (const reason of [
       'y or n',

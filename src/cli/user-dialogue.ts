@@ -149,13 +149,11 @@ async function askLocation(prompter: Prompter, subject: DialogueSubject): Promis
   const place = `${bucket ?? '(no bucket is set up yet)'}/${prefix}`;
   const modify = await askYesNo(prompter, `Uploads go to ${place}. Modify?`, false);
   if (!modify) return emptyDraft;
-  const uploadBucket = await askUntil(
-    prompter,
-    `Bucket${bucket === null ? '' : ` [${bucket}]`}: `,
-    (answer) => (answer.trim() === '' && bucket !== null ? bucket : parseBucketName(answer)),
+  const bucketAnswer = await askUntil(prompter, `Bucket [${bucket ?? 'that of the gateway'}]: `, (answer) =>
+    answer.trim() === '' ? emptyDraft : draftOf({ uploadBucket: parseBucketName(answer) }),
   );
-  const uploadPrefix = await askUntil(prompter, `Prefix [${prefix}]: `, (answer) =>
-    answer.trim() === '' ? prefix : parsePrefix(answer),
+  const prefixAnswer = await askUntil(prompter, `Prefix [${prefix}]: `, (answer) =>
+    answer.trim() === '' ? emptyDraft : draftOf({ uploadPrefix: parsePrefix(answer) }),
   );
-  return draftOf({ uploadBucket, uploadPrefix });
+  return mergeDrafts(bucketAnswer, prefixAnswer);
 }

@@ -62,7 +62,9 @@ export class LocalMount implements Mount {
     return this.#view.readLink(path);
   }
 
-  statistics(_call: Call, path: string): Promise<FileSystemStatistics> {
+  async statistics(_call: Call, path: string): Promise<FileSystemStatistics> {
+    // Makes the directory where there is none yet: "no space" would keep clients from sending the first file.
+    await using _ = await this.#locate('/', true);
     return this.#view.statistics(path);
   }
 
@@ -70,7 +72,7 @@ export class LocalMount implements Mount {
     const shown = this.#view.shown(path);
     await using located = await this.#locate(path, true);
     await onDisk(shown, async () => {
-      await using pinned = await pin(located);
+      await using pinned = await pin(located, shown);
       const { size, mode, mtimeSeconds, atimeSeconds } = change;
       if (size !== undefined) {
         refuseUnlessFile(pinned.stats, shown);

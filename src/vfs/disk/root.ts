@@ -57,12 +57,17 @@ export class Pinned implements AsyncDisposable {
   }
 }
 
-/** Holds what is there now without opening it (no permission is needed, no pipe is woken). Never follows a link. Throws errors of the file system. */
-export async function pin(located: Located): Promise<Pinned> {
+/**
+ * Holds what is there now without opening it (no permission is needed, no pipe is woken). Throws `conflict` when a link has
+ * taken its place since it was located, and errors of the file system.
+ */
+export async function pin(located: Located, shown: string): Promise<Pinned> {
   if (!hasDescriptorPaths) return new Pinned(null, located.path, await lstat(located.path));
   const file = await open(located.path, pathOnly | constants.O_NOFOLLOW);
   try {
-    return new Pinned(file, `/proc/self/fd/${file.fd}`, await file.stat());
+    const stats = await file.stat();
+    if (stats.isSymbolicLink()) throw changing(shown);
+    return new Pinned(file, `/proc/self/fd/${file.fd}`, stats);
   } catch (error) {
     await file.close();
     throw error;
@@ -108,26 +113,32 @@ export class DiskRoot {
     const shown = shownPath(this.#point, path);
     const asked = splitPath(path);
     let segments = asked;
-    try {
-      for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+      try {
         const root = await this.realRoot();
         if (root === null) return null;
         // `..` after a link is not what its text says; only `resolveLinks` may judge it.
-        const located = segments.includes('..') ? null : await openBeneath(root, segments);
+        const isPlain = !segments.includes('..');
+        const located = isPlain ? await openBeneath(root, segments) : null;
         if (located !== null) {
           if (!followLast || located.stats?.isSymbolicLink() !== true) return located;
           await located[Symbol.asyncDispose]();
-        } else if (segments.length <= 1 && !segments.includes('..')) {
+        } else if (isPlain && segments.length <= 1) {
           this.#realRoot = null;
           continue;
         }
         segments = await resolveLinks(root, asked, followLast, shown);
+      } catch (error) {
+        // What was a link is none any more, or the other way round: look again.
+        if (!['EINVAL', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw diskFault(error, shown);
       }
-    } catch (error) {
-      throw diskFault(error, shown);
     }
-    throw new Fault('conflict', `${JSON.stringify(shown)} is being changed by somebody else: try again`);
+    throw changing(shown);
   }
+}
+
+function changing(shown: string): Fault {
+  return new Fault('conflict', `${JSON.stringify(shown)} is being changed by somebody else: try again`);
 }
 
 /** Null when the directory is not what its path says: missing, or behind a link. */

@@ -55,7 +55,7 @@ export class DiskView {
     if (located === null || located.stats === null)
       throw new Fault('not-found', `${JSON.stringify(shown)} does not exist`);
     try {
-      await using pinned = await pin(located);
+      await using pinned = await pin(located, shown);
       if (!pinned.stats.isDirectory())
         throw new Fault('not-directory', `${JSON.stringify(shown)} is not a directory`);
       let names: string[] = [];

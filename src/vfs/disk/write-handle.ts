@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { syncDirectory } from '../../files/durable.js';
 import type { Call } from '../../model/call.js';
-import type { Fault } from '../../model/fault.js';
+import { Fault } from '../../model/fault.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 import { diskFault, errnoOf } from './faults.js';
 import type { Located } from './root.js';
@@ -38,6 +38,9 @@ export class DiskWriteHandle implements WriteHandle {
 
   async write(_call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
     await this.#attempt(async () => {
+      // Node takes a negative position for "wherever the file is just now".
+      if (!Number.isSafeInteger(offset) || offset < 0)
+        throw new Fault('invalid', `${offset} is no offset in a file`);
       let position = offset;
       let rest = chunks;
       while (rest.length > 0) {

@@ -8,7 +8,9 @@ export const dropboxDirectoryMode = 0o333;
 
 /** S3 knows no time of access, so the time of change stands for it. */
 export function fileAttributes(size: number, mtimeSeconds: number): Attributes {
-  return { type: 'file', size, mode: fileMode, mtimeSeconds, atimeSeconds: mtimeSeconds };
+  // Times out of metadata and of S3 have fractions; the protocol has none.
+  const seconds = Math.floor(mtimeSeconds);
+  return { type: 'file', size, mode: fileMode, mtimeSeconds: seconds, atimeSeconds: seconds };
 }
 
 /** `mtimeSeconds` is that of the marker; 0 for a directory that is only a prefix of other names. */

@@ -53,7 +53,7 @@ export class UploadRenamer {
     if (target.kind === 'directory') throw new Fault('is-directory', `${location.shown(to)} is a directory`);
     const keys = await this.#context.keys(call);
     const description = await services.vault.describe(call, source, keys);
-    const mtimeSeconds = description?.mtimeSeconds ?? null;
+    const mtimeSeconds = description && Math.floor(description.mtimeSeconds);
     await this.#directories.keep(call, parentPath(from), source.key);
     const moved = await services.vault.move(
       call,

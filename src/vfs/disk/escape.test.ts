@@ -1,0 +1,183 @@
+import { mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { putMode, type Session, World } from '../testing/world.js';
+
+let world: World;
+let bob: Session;
+
+/** Everything a client can do to a path. Each is tried, none may get through. */
+const attempts: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  stat: (path) => bob.stat(path),
+  list: (path) => bob.list(path),
+  read: (path) => bob.read(path),
+  write: (path) => bob.write(path, 'overwritten'),
+  exclusive: (path) => bob.write(path, 'overwritten', { ...putMode, exclusive: true }),
+  append: (path) => bob.write(path, 'overwritten', { ...putMode, truncate: false, append: true }),
+  truncate: (path) => bob.tree.setAttributes(world.call, path, { size: 0 }),
+  mode: (path) => bob.tree.setAttributes(world.call, path, { mode: 0o777 }),
+  mkdir: (path) => bob.mkdir(path),
+  rmdir: (path) => bob.rmdir(path),
+  remove: (path) => bob.remove(path),
+  'rename from': (path) => bob.rename(path, '/local/taken', true),
+  'rename to': (path) => bob.rename('/local/mine', path, true),
+  statistics: (path) => bob.tree.statistics(world.call, path),
+  readlink: (path) => bob.tree.readLink(world.call, path),
+  symlink: (path) => bob.tree.makeSymlink(world.call, path, '/local/mine'),
+};
+
+beforeEach(async () => {
+  world = await World.make();
+  bob = await world.login();
+  await bob.write('/local/mine', 'mine');
+  await mkdir(`${world.directory}/outside/empty`, { recursive: true });
+  await writeFile(`${world.directory}/outside/secret`, 'secret');
+});
+afterEach(async () => {
+  expect(await readFile(`${world.directory}/outside/secret`, 'utf8')).toBe('secret');
+  expect((await readdir(`${world.directory}/outside`)).sort()).toEqual(['empty', 'secret']);
+  expect(await readdir(`${world.directory}/outside/empty`)).toEqual([]);
+  await world[Symbol.asyncDispose]();
+});
+
+describe('links that leave, put on disk behind the gateway’s back', () => {
+  const targets: Readonly<Record<string, (outside: string) => string>> = {
+    'an absolute link to the directory': (outside) => outside,
+    'a relative link to the directory': () => '../outside',
+    'a link that goes up and comes back by name': () => '../local/../outside',
+    'a link to the file system’s root': () => '/',
+    'a link above everything': () => '../../../../../../../../../../../../..',
+  };
+
+  for (const [what, target] of Object.entries(targets)) {
+    it.each(Object.keys(attempts))(`${what}: %s is denied`, async (attempt) => {
+      const outside = `${world.directory}/outside`;
+      await symlink(target(outside), `${world.directory}/local/l`);
+      const below = target(outside).includes('outside') ? '' : outside;
+      for (const name of ['/secret', '/empty', '/new', '/empty/new'])
+        await expect(attempts[attempt]?.(`/local/l${below}${name}`)).rejects.toMatchObject({
+          kind: 'denied',
+        });
+    });
+  }
+
+  it.each(['stat', 'read', 'write', 'append', 'truncate', 'mode', 'statistics'])(
+    'a link to the file itself: %s is denied',
+    async (attempt) => {
+      await symlink(`${world.directory}/outside/secret`, `${world.directory}/local/l`);
+      await expect(attempts[attempt]?.('/local/l')).rejects.toMatchObject({ kind: 'denied' });
+    },
+  );
+
+  it('a link to a file that does not exist outside does not make it', async () => {
+    await symlink(`${world.directory}/outside/new`, `${world.directory}/local/l`);
+    await expect(bob.write('/local/l', 'x')).rejects.toMatchObject({ kind: 'denied' });
+  });
+
+  it('a chain whose last link leaves is denied', async () => {
+    await symlink('b', `${world.directory}/local/a`);
+    await symlink('c/../..', `${world.directory}/local/b`);
+    await mkdir(`${world.directory}/local/d`);
+    await symlink('d', `${world.directory}/local/c`);
+    await expect(bob.list('/local/a/outside')).rejects.toMatchObject({ kind: 'denied' });
+  });
+
+  it('a root whose own name begins like another’s is not that other', async () => {
+    await mkdir(`${world.directory}/localized`);
+    await symlink(`${world.directory}/localized`, `${world.directory}/local/l`);
+    await expect(bob.list('/local/l')).rejects.toMatchObject({ kind: 'denied' });
+  });
+
+  it('can be seen as links and removed', async () => {
+    await symlink(`${world.directory}/outside`, `${world.directory}/local/l`);
+    expect(await bob.list('/local')).toEqual(['l@', 'mine']);
+    expect(await bob.lstat('/local/l')).toMatchObject({ type: 'symlink' });
+    await expect(bob.tree.readLink(world.call, '/local/l')).rejects.toMatchObject({ kind: 'denied' });
+    await bob.remove('/local/l');
+  });
+});
+
+describe('links that a client would make', () => {
+  it.each(['/', '/uploads/f', '/etc/passwd', '/local/../outside', '/localized'])(
+    'to %s are denied',
+    async (target) => {
+      await expect(bob.tree.makeSymlink(world.call, '/local/l', target)).rejects.toMatchObject({
+        kind: 'denied',
+      });
+      expect(await bob.list('/local')).toEqual(['mine']);
+    },
+  );
+
+  it.each(['..', '../outside', 'd/../../outside', './../x'])('relative to %s are denied', async (target) => {
+    await bob.mkdir('/local/d');
+    await expect(bob.tree.makeSymlink(world.call, '/local/l', target)).rejects.toMatchObject({
+      kind: 'denied',
+    });
+  });
+
+  it('through a link that leads up elsewhere are judged by where they really lead', async () => {
+    await bob.mkdir('/local/d');
+    await bob.mkdir('/local/d/e');
+    await bob.tree.makeSymlink(world.call, '/local/d/e/top', '/local');
+    await expect(
+      bob.tree.makeSymlink(world.call, '/local/d/e/l', 'top/../outside/secret'),
+    ).rejects.toMatchObject({ kind: 'denied' });
+  });
+
+  it('that leave after they were moved are denied when followed', async () => {
+    await bob.mkdir('/local/d');
+    await bob.tree.makeSymlink(world.call, '/local/d/l', '..');
+    await bob.rename('/local/d/l', '/local/l');
+    await expect(bob.list('/local/l')).rejects.toMatchObject({ kind: 'denied' });
+    await expect(bob.read('/local/l/outside/secret')).rejects.toMatchObject({ kind: 'denied' });
+  });
+});
+
+describe('directories that are swapped for links while the gateway works', () => {
+  /** Swaps `/local/d` between a directory and a link outside, as fast as it can, until told to stop. */
+  async function swap(stopped: () => boolean): Promise<void> {
+    const local = `${world.directory}/local`;
+    while (!stopped()) {
+      await rename(`${local}/d`, `${local}/aside`);
+      await symlink('../outside', `${local}/d`);
+      await unlink(`${local}/d`);
+      await rename(`${local}/aside`, `${local}/d`);
+    }
+  }
+
+  it('never let anything be read or written outside', async () => {
+    await bob.mkdir('/local/d');
+    await writeFile(`${world.directory}/local/d/secret`, 'inside');
+    let stop = false;
+    const swapping = swap(() => stop);
+    const outcomes = new Map<string, number>();
+    const contents = ['inside', 'overwritten', ''];
+    try {
+      for (let round = 0; round < 150; round += 1) {
+        for (const attempt of [
+          () => bob.read('/local/d/secret'),
+          () => bob.write('/local/d/secret', 'overwritten'),
+          () => bob.write('/local/d/new', 'new'),
+          () => bob.mkdir(`/local/d/made${round}`),
+          () => bob.list('/local/d'),
+        ]) {
+          const outcome = await attempt().then(
+            (value) => {
+              if (typeof value === 'string') expect(contents).toContain(value);
+              return 'done';
+            },
+            (error) => String(error.kind),
+          );
+          outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        }
+      }
+    } finally {
+      stop = true;
+      await swapping;
+      await rm(`${world.directory}/local/d`, { recursive: true });
+    }
+    const expected = ['done', 'denied', 'not-found', 'conflict'];
+    expect([...outcomes].filter(([kind]) => !expected.includes(kind))).toEqual([]);
+    expect(outcomes.get('done')).toBeGreaterThan(0);
+    expect(outcomes.size).toBeGreaterThan(1);
+  });
+});

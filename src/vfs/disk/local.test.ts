@@ -1,0 +1,222 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { putMode, type Session, scpMode, World } from '../testing/world.js';
+
+let world: World;
+let bob: Session;
+const onDisk = (name: string) => `${world.directory}/local/${name}`;
+const bytes = (text: string) => [Buffer.from(text)];
+
+beforeEach(async () => {
+  world = await World.make();
+  bob = await world.login();
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+describe('/local', () => {
+  it('is an empty directory before anything was written, and is made with the first file', async () => {
+    expect(await bob.list('/local')).toEqual([]);
+    expect(await bob.stat('/local')).toMatchObject({ type: 'directory' });
+    expect(await bob.stat('/local/f')).toBeNull();
+    await expect(bob.read('/local/f')).rejects.toMatchObject({ kind: 'not-found' });
+    await bob.write('/local/f', 'hello');
+    expect(await readFile(onDisk('f'), 'utf8')).toBe('hello');
+    expect(await bob.read('/local/f')).toBe('hello');
+    expect(world.keysInS3()).toEqual([]);
+  });
+
+  it('has real attributes, and changes them', async () => {
+    await bob.write('/local/f', 'hello', { ...putMode, attributes: { mode: 0o100640 } });
+    expect(await bob.stat('/local/f')).toMatchObject({ type: 'file', size: 5, mode: 0o640 });
+    const change = { mode: 0o4711, mtimeSeconds: 1000, atimeSeconds: 2000, size: 2 };
+    await bob.tree.setAttributes(world.call, '/local/f', change);
+    const expected = { mode: 0o711, mtimeSeconds: 1000, atimeSeconds: 2000, size: 2 };
+    expect(await bob.stat('/local/f')).toMatchObject(expected);
+    await bob.tree.setAttributes(world.call, '/local/f', { mtimeSeconds: 3000 });
+    expect(await bob.stat('/local/f')).toMatchObject({ mtimeSeconds: 3000, atimeSeconds: 2000 });
+  });
+
+  it('lets a directory be closed to everybody and opened again', async () => {
+    await bob.mkdir('/local/d');
+    await bob.tree.setAttributes(world.call, '/local/d', { mode: 0 });
+    expect(await bob.stat('/local/d')).toMatchObject({ mode: 0 });
+    await bob.tree.setAttributes(world.call, '/local/d', { mode: 0o755 });
+    await bob.write('/local/d/f', 'x');
+  });
+
+  it('lists large directories in batches', async () => {
+    await mkdir(onDisk(''), { recursive: true });
+    const names = Array.from({ length: 300 }, (_, index) => `f${String(index).padStart(3, '0')}`);
+    await Promise.all(names.map((name) => writeFile(onDisk(name), name)));
+    let batches = 0;
+    for await (const batch of bob.tree.list(world.call, '/local')) {
+      expect(batch.length).toBeLessThanOrEqual(128);
+      batches += 1;
+    }
+    expect(batches).toBe(3);
+    expect(await bob.list('/local')).toEqual(names);
+  });
+
+  it('shows neither pipes nor names that no client could ask for, and never waits for a pipe', async () => {
+    await bob.write('/local/f', 'x');
+    execFileSync('mkfifo', [onDisk('pipe')]);
+    await writeFile(onDisk('new\nline'), 'x');
+    await writeFile(Buffer.concat([Buffer.from(onDisk('')), Buffer.from([0xff])]), 'x');
+    expect(await bob.list('/local')).toEqual(['f']);
+    expect(await bob.stat('/local/pipe')).toBeNull();
+    await expect(bob.read('/local/pipe')).rejects.toMatchObject({ kind: 'unsupported' });
+    await expect(bob.write('/local/pipe', 'x')).rejects.toMatchObject({ kind: 'unsupported' });
+  });
+
+  it.each([
+    ['a missing directory', () => bob.list('/local/none'), 'not-found'],
+    ['a file as a directory', () => bob.list('/local/f'), 'not-directory'],
+    ['a directory as a file', () => bob.read('/local/d'), 'is-directory'],
+    ['writing a directory', () => bob.write('/local/d', 'x'), 'is-directory'],
+    ['writing into a missing directory', () => bob.write('/local/none/f', 'x'), 'not-found'],
+    ['writing below a file', () => bob.write('/local/f/g', 'x'), 'not-directory'],
+    ['making what is there', () => bob.mkdir('/local/f'), 'exists'],
+    ['removing a directory as a file', () => bob.remove('/local/d'), 'is-directory'],
+    ['removing a file as a directory', () => bob.rmdir('/local/f'), 'not-directory'],
+    ['removing a directory with content', () => bob.rmdir('/local/d'), 'not-empty'],
+    ['a name of 256 bytes', () => bob.write(`/local/${'n'.repeat(256)}`, 'x'), 'invalid'],
+    ['moving a directory into itself', () => bob.rename('/local/d', '/local/d/e'), 'invalid'],
+    ['a rename onto what is there', () => bob.rename('/local/f', '/local/d/g'), 'exists'],
+    ['a rename of what is not there', () => bob.rename('/local/none', '/local/x'), 'not-found'],
+  ])('refuses %s', async (_what, attempt, kind) => {
+    await bob.write('/local/f', 'x');
+    await bob.mkdir('/local/d');
+    await bob.write('/local/d/g', 'x');
+    const hint = expect.not.stringContaining(world.directory);
+    await expect(attempt()).rejects.toMatchObject({ kind, hint });
+  });
+});
+
+describe('writing to /local', () => {
+  it('is visible while it goes on, and stays when the client goes away', async () => {
+    const handle = await bob.tree.openWrite(world.call, '/local/f', putMode);
+    await handle.write(world.call, 2, [Buffer.from('ll'), Buffer.from('o')]);
+    await handle.write(world.call, 0, bytes('he'));
+    expect(handle.attributes().size).toBe(5);
+    expect(await bob.read('/local/f')).toBe('hello');
+    await handle[Symbol.asyncDispose]();
+    expect(await bob.read('/local/f')).toBe('hello');
+  });
+
+  it('in the middle, at the end and with holes is what files on disk do', async () => {
+    await bob.write('/local/f', 'hello world');
+    await using handle = await bob.tree.openWrite(world.call, '/local/f', scpMode);
+    await handle.write(world.call, 6, bytes('W'));
+    await handle.write(world.call, 12, bytes('!'));
+    expect(handle.attributes().size).toBe(13);
+    await handle.setAttributes(world.call, { mtimeSeconds: 99, mode: 0o600 });
+    await handle.commit(world.call);
+    expect(await bob.read('/local/f')).toBe('hello World\0!');
+    expect(await bob.stat('/local/f')).toMatchObject({ mtimeSeconds: 99, mode: 0o600 });
+  });
+
+  it('appends wherever the client thinks that the end is', async () => {
+    await bob.write('/local/f', 'one');
+    await bob.write('/local/f', 'two', { ...scpMode, append: true });
+    expect(await bob.read('/local/f')).toBe('onetwo');
+  });
+
+  it('keeps the time that was set before the last bytes', async () => {
+    await using handle = await bob.tree.openWrite(world.call, '/local/f', putMode);
+    await handle.setAttributes(world.call, { mtimeSeconds: 99 });
+    await handle.write(world.call, 0, bytes('x'));
+    await handle.commit(world.call);
+    expect(await bob.stat('/local/f')).toMatchObject({ mtimeSeconds: 99 });
+  });
+
+  it('exclusively fails when the name is taken, even by a link to nowhere', async () => {
+    await bob.tree.makeSymlink(world.call, '/local/l', '/local/none');
+    await bob.write('/local/f', 'x');
+    for (const path of ['/local/f', '/local/l'])
+      await expect(bob.write(path, 'y', { ...putMode, exclusive: true })).rejects.toMatchObject({
+        kind: 'exists',
+      });
+  });
+
+  it('fails the commit after a failed write', async () => {
+    await using handle = await bob.tree.openWrite(world.call, '/local/f', putMode);
+    await expect(handle.write(world.call, -1, bytes('x'))).rejects.toMatchObject({
+      kind: 'invalid',
+    });
+    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'invalid' });
+  });
+});
+
+describe('renaming in /local', () => {
+  it('moves files and whole directories', async () => {
+    await bob.mkdir('/local/d');
+    await bob.write('/local/d/f', 'x');
+    await bob.rename('/local/d', '/local/e');
+    await bob.rename('/local/e/f', '/local/g');
+    expect(await bob.list('/local')).toEqual(['e/', 'g']);
+    expect((await stat(onDisk('g'))).nlink).toBe(1);
+  });
+
+  it('replaces a file only when asked to', async () => {
+    await bob.write('/local/f', 'new');
+    await bob.write('/local/g', 'old');
+    await expect(bob.rename('/local/f', '/local/g')).rejects.toMatchObject({ kind: 'exists' });
+    await bob.rename('/local/f', '/local/g', true);
+    expect(await bob.read('/local/g')).toBe('new');
+  });
+});
+
+describe('symbolic links in /local', () => {
+  beforeEach(async () => {
+    await bob.mkdir('/local/d');
+    await bob.write('/local/d/f', 'content');
+  });
+
+  it('rest on disk as relative links, and are followed', async () => {
+    await bob.tree.makeSymlink(world.call, '/local/d/up', '/local/d/f');
+    await bob.tree.makeSymlink(world.call, '/local/dir', '/local/d');
+    await bob.tree.makeSymlink(world.call, '/local/d/top', '/local');
+    expect(await readlink(onDisk('d/up'))).toBe('f');
+    expect(await readlink(onDisk('d/top'))).toBe('..');
+    expect(await bob.tree.readLink(world.call, '/local/dir')).toBe('d');
+    expect(await bob.read('/local/dir/up')).toBe('content');
+    expect(await bob.list('/local/dir')).toEqual(['f', 'top@', 'up@']);
+    expect(await bob.list('/local/d/top/dir/top')).toEqual(['d/', 'dir@']);
+    expect(await bob.lstat('/local/dir')).toMatchObject({ type: 'symlink' });
+    expect(await bob.stat('/local/dir')).toMatchObject({ type: 'directory' });
+  });
+
+  it('are removed and renamed themselves, and written through', async () => {
+    await bob.tree.makeSymlink(world.call, '/local/l', '/local/d/f');
+    await bob.write('/local/l', 'changed');
+    expect(await bob.read('/local/d/f')).toBe('changed');
+    await bob.tree.setAttributes(world.call, '/local/l', { size: 2 });
+    await bob.rename('/local/l', '/local/m');
+    expect(await bob.lstat('/local/m')).toMatchObject({ type: 'symlink' });
+    await bob.remove('/local/m');
+    expect(await bob.read('/local/d/f')).toBe('ch');
+  });
+
+  it('to nowhere are no file, until one is written through them', async () => {
+    await bob.tree.makeSymlink(world.call, '/local/l', '/local/d/later');
+    expect(await bob.stat('/local/l')).toBeNull();
+    expect(await bob.lstat('/local/l')).toMatchObject({ type: 'symlink' });
+    await bob.write('/local/l', 'now');
+    expect(await bob.read('/local/d/later')).toBe('now');
+  });
+
+  it('in a circle end with a fault', async () => {
+    await bob.tree.makeSymlink(world.call, '/local/a', '/local/b');
+    await bob.tree.makeSymlink(world.call, '/local/b', '/local/a');
+    await expect(bob.read('/local/a')).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(bob.list('/local/a/x')).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  it('are not files of their own', async () => {
+    await expect(bob.tree.readLink(world.call, '/local/d/f')).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(bob.tree.makeSymlink(world.call, '/local/d/f', '/local/d')).rejects.toMatchObject({
+      kind: 'exists',
+    });
+  });
+});

@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Call, LogFields, Logger } from '../../model/call.js';
+import { CustomerKey } from '../../model/customer-key.js';
+import type { WriteEncryption } from '../../model/encryption.js';
+import { parseUsername, type UserSettings } from '../../model/users.js';
+import type { Attributes, Vfs, VfsFactory, WriteMode } from '../../model/vfs.js';
+import { createVfsFactory } from '../factory.js';
+import { FakeS3 } from './fake-s3.js';
+import { FakeVault } from './fake-vault.js';
+
+export const firstKey = CustomerKey.fromBytes(new Uint8Array(32).fill(1));
+export const secondKey = CustomerKey.fromBytes(new Uint8Array(32).fill(2));
+
+/** What OpenSSH's `put` opens with; `scp` leaves `truncate` out. */
+export const putMode: WriteMode = {
+  create: true,
+  exclusive: false,
+  truncate: true,
+  append: false,
+  attributes: {},
+};
+export const scpMode: WriteMode = { ...putMode, truncate: false };
+
+/** A user with a bucket in memory and directories on disk, and everything a test wants to turn. */
+export class World implements AsyncDisposable {
+  readonly directory: string;
+  readonly s3 = new FakeS3();
+  readonly vault = new FakeVault(this.s3);
+  readonly logged: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
+  readonly call: Call;
+  readonly factory: VfsFactory;
+  settings: UserSettings | null;
+  keys: readonly CustomerKey[] = [firstKey];
+  encryption: WriteEncryption = { kind: 'sse-c', key: firstKey };
+  nowMs = 1_800_000_000_000;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.settings = {
+      username: parseUsername('bob'),
+      uploadBucket: this.s3.bucket,
+      uploadPrefix: 'bob/uploads/',
+      uploadOption: 3,
+      acl: null,
+      dropbox: false,
+      downloads: false,
+      shared: false,
+      localDirectory: join(directory, 'local'),
+      downloadsDirectory: join(directory, 'downloads'),
+      sharedDirectory: join(directory, 'shared'),
+    };
+    this.call = { id: 'call', signal: new AbortController().signal, log: this.#logger() };
+    this.factory = createVfsFactory({
+      users: {
+        settings: async () => this.settings,
+        uploadEncryption: async () => this.encryption,
+        uploadKeys: async () => this.keys,
+      },
+      vault: this.vault,
+      store: this.s3,
+      ledger: this.vault,
+      clock: {
+        nowMs: () => this.nowMs,
+        monotonicMs: () => this.nowMs,
+        sleep: () => Promise.reject(new Error('nothing here sleeps')),
+      },
+    });
+  }
+
+  static async make(): Promise<World> {
+    return new World(await mkdtemp(join(tmpdir(), 'vfs-')));
+  }
+
+  /** A session of the user. */
+  async login(): Promise<Session> {
+    const tree = await this.factory.forUser(this.call, 'bob');
+    if (tree === null) throw new Error('the user is gone');
+    return new Session(tree, this.call);
+  }
+
+  change(change: Partial<UserSettings>): void {
+    if (this.settings !== null) this.settings = { ...this.settings, ...change };
+  }
+
+  /** The keys in the bucket, without the user's prefix. */
+  keysInS3(): readonly string[] {
+    return [...this.s3.objects.keys()].map((key) => key.replace('bob/uploads/', '')).sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  #logger(): Logger {
+    const log = (message: string, fields?: LogFields) => {
+      this.logged.push({ message, fields });
+    };
+    const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
+    return logger;
+  }
+}
+
+/** What a client does, in one call each. */
+export class Session {
+  readonly tree: Vfs;
+  readonly #call: Call;
+
+  constructor(tree: Vfs, call: Call) {
+    this.tree = tree;
+    this.#call = call;
+  }
+
+  async write(path: string, content: Uint8Array | string, mode: WriteMode = putMode): Promise<void> {
+    await using handle = await this.tree.openWrite(this.#call, path, mode);
+    const bytes = Buffer.from(content);
+    if (bytes.byteLength > 0) await handle.write(this.#call, 0, [bytes]);
+    await handle.commit(this.#call);
+  }
+
+  async read(path: string): Promise<string> {
+    await using handle = await this.tree.openRead(this.#call, path);
+    const views: Uint8Array[] = [];
+    for (let offset = 0; ; ) {
+      const next = await handle.read(this.#call, offset, 5);
+      if (next === null) return Buffer.concat(views).toString();
+      views.push(...next);
+      offset += next.reduce((sum, view) => sum + view.byteLength, 0);
+    }
+  }
+
+  stat(path: string): Promise<Attributes | null> {
+    return this.tree.stat(this.#call, path);
+  }
+
+  lstat(path: string): Promise<Attributes | null> {
+    return this.tree.lstat(this.#call, path);
+  }
+
+  /** Names with a `/` behind directories and an `@` behind links, sorted. */
+  async list(path: string): Promise<readonly string[]> {
+    const marks = { directory: '/', symlink: '@', file: '' };
+    return [...(await this.entries(path))].map(([name, { type }]) => name + marks[type]).sort();
+  }
+
+  /** Throws when a name comes twice. */
+  async entries(path: string): Promise<ReadonlyMap<string, Attributes>> {
+    const found = new Map<string, Attributes>();
+    for await (const batch of this.tree.list(this.#call, path))
+      for (const { name, attributes } of batch) {
+        if (found.has(name)) throw new Error(`${name} is listed twice`);
+        found.set(name, attributes);
+      }
+    return found;
+  }
+
+  mkdir(path: string): Promise<void> {
+    return this.tree.makeDirectory(this.#call, path);
+  }
+
+  rmdir(path: string): Promise<void> {
+    return this.tree.removeDirectory(this.#call, path);
+  }
+
+  remove(path: string): Promise<void> {
+    return this.tree.remove(this.#call, path);
+  }
+
+  rename(from: string, to: string, replace = false): Promise<void> {
+    return this.tree.rename(this.#call, from, to, replace);
+  }
+}

@@ -1,0 +1,240 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { firstKey, type Session, secondKey, World } from '../testing/world.js';
+
+let world: World;
+let bob: Session;
+const put = (name: string, bytes = '') => world.s3.put(`bob/uploads/${name}`, bytes);
+
+beforeEach(async () => {
+  world = await World.make();
+  bob = await world.login();
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+describe('stat', () => {
+  it('knows files, markers, prefixes and nothing', async () => {
+    put('f', 'four');
+    put('d/', '');
+    put('p/x', '');
+    expect(await bob.stat('/uploads')).toMatchObject({ type: 'directory', mode: 0o755 });
+    expect(await bob.stat('/uploads/f')).toEqual({
+      type: 'file',
+      size: 4,
+      mode: 0o644,
+      mtimeSeconds: 1_700_000_000,
+      atimeSeconds: 1_700_000_000,
+    });
+    expect(await bob.stat('/uploads/d')).toMatchObject({ type: 'directory', mtimeSeconds: 1_700_000_000 });
+    expect(await bob.lstat('/uploads/p')).toMatchObject({ type: 'directory', mtimeSeconds: 0 });
+    expect(await bob.stat('/uploads/none')).toBeNull();
+    expect(await bob.stat('/uploads/f/below')).toBeNull();
+  });
+
+  it('knows size and time of a file that no key of the user opens; reading it says why not', async () => {
+    world.s3.put('bob/uploads/f', 'four', { kind: 'sse-c', key: secondKey });
+    expect(await bob.stat('/uploads/f')).toMatchObject({ size: 4, mtimeSeconds: 1_700_000_000 });
+    await expect(bob.read('/uploads/f')).rejects.toMatchObject({ kind: 'key-mismatch' });
+  });
+});
+
+describe('setting attributes of a file', () => {
+  it('keeps the time, accepts a mode, refuses another size', async () => {
+    await bob.write('/uploads/f', 'four');
+    await bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 5, mode: 0o600, size: 4 });
+    expect(await bob.stat('/uploads/f')).toMatchObject({ mtimeSeconds: 5, mode: 0o644, size: 4 });
+    await expect(bob.tree.setAttributes(world.call, '/uploads/f', { size: 2 })).rejects.toMatchObject({
+      kind: 'unsupported',
+    });
+    await expect(bob.tree.setAttributes(world.call, '/uploads/none', { mode: 0 })).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+    await bob.mkdir('/uploads/d');
+    await bob.tree.setAttributes(world.call, '/uploads/d', { mtimeSeconds: 5, mode: 0o700 });
+  });
+});
+
+describe('making and removing directories', () => {
+  it('puts an empty marker under the user’s encryption', async () => {
+    await bob.mkdir('/uploads/d');
+    expect(world.s3.objects.get('bob/uploads/d/')).toMatchObject({
+      bytes: Buffer.alloc(0),
+      encryption: { kind: 'sse-c', key: firstKey },
+    });
+    await bob.mkdir('/uploads/d/e');
+    expect(await bob.list('/uploads/d')).toEqual(['e/']);
+  });
+
+  it('needs a free name in a directory that exists', async () => {
+    put('f', 'x');
+    put('p/x', '');
+    await expect(bob.mkdir('/uploads/f')).rejects.toMatchObject({ kind: 'exists' });
+    await expect(bob.mkdir('/uploads/p')).rejects.toMatchObject({ kind: 'exists' });
+    await expect(bob.mkdir('/uploads/none/d')).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(bob.mkdir('/uploads/f/d')).rejects.toMatchObject({ kind: 'not-directory' });
+  });
+
+  it('removes only what is empty', async () => {
+    await bob.mkdir('/uploads/d');
+    await bob.write('/uploads/d/f', 'x');
+    await expect(bob.rmdir('/uploads/d')).rejects.toMatchObject({ kind: 'not-empty' });
+    await expect(bob.rmdir('/uploads/d/f')).rejects.toMatchObject({ kind: 'not-directory' });
+    await expect(bob.rmdir('/uploads/none')).rejects.toMatchObject({ kind: 'not-found' });
+    await bob.remove('/uploads/d/f');
+    await bob.rmdir('/uploads/d');
+    expect(world.keysInS3()).toEqual([]);
+    await expect(bob.write('/uploads/d/f', 'x')).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  it('keeps a directory that was only a prefix when its last object goes', async () => {
+    put('p/a', '');
+    put('p/b', '');
+    await bob.remove('/uploads/p/a');
+    expect(world.keysInS3()).toEqual(['p/b']);
+    await bob.remove('/uploads/p/b');
+    expect(world.keysInS3()).toEqual(['p/']);
+    put('q/d/', '');
+    await bob.rmdir('/uploads/q/d');
+    expect(world.keysInS3()).toEqual(['p/', 'q/']);
+    put('r/f', 'x');
+    await bob.rename('/uploads/r/f', '/uploads/f');
+    expect(world.keysInS3()).toEqual(['f', 'p/', 'q/', 'r/']);
+  });
+
+  it('costs no listing per removal where the marker is known', async () => {
+    await bob.mkdir('/uploads/d');
+    for (const name of ['a', 'b', 'c']) await bob.write(`/uploads/d/${name}`, 'x');
+    world.s3.listed.length = 0;
+    for (const name of ['a', 'b', 'c']) await bob.remove(`/uploads/d/${name}`);
+    expect(world.s3.listed).toHaveLength(3);
+  });
+
+  it('removes a file even when its directory cannot be kept', async () => {
+    put('p/a', '');
+    world.vault.openUpload = () => Promise.reject(new Error('no key file'));
+    await bob.remove('/uploads/p/a');
+    expect(world.keysInS3()).toEqual([]);
+    expect(world.logged.at(-1)?.message).toContain('could not be kept');
+  });
+});
+
+describe('removing files', () => {
+  it('refuses directories and what is not there', async () => {
+    await bob.mkdir('/uploads/d');
+    await expect(bob.remove('/uploads/d')).rejects.toMatchObject({ kind: 'is-directory' });
+    await expect(bob.remove('/uploads/none')).rejects.toMatchObject({ kind: 'not-found' });
+  });
+});
+
+describe('renaming files', () => {
+  beforeEach(async () => {
+    await bob.write('/uploads/f', 'content', {
+      create: true,
+      exclusive: false,
+      truncate: true,
+      append: false,
+      attributes: { mtimeSeconds: 1234 },
+    });
+  });
+
+  it('keeps content and time, and rests under the present encryption', async () => {
+    world.keys = [secondKey, firstKey];
+    world.encryption = { kind: 'sse-c', key: secondKey };
+    await bob.rename('/uploads/f', '/uploads/g');
+    expect(await bob.list('/uploads')).toEqual(['g']);
+    expect(await bob.read('/uploads/g')).toBe('content');
+    expect((await bob.stat('/uploads/g'))?.mtimeSeconds).toBe(1234);
+    expect(world.s3.objects.get('bob/uploads/g')?.encryption).toEqual({ kind: 'sse-c', key: secondKey });
+  });
+
+  it('replaces an existing target only when asked to', async () => {
+    put('g', 'old');
+    await expect(bob.rename('/uploads/f', '/uploads/g')).rejects.toMatchObject({ kind: 'exists' });
+    await bob.rename('/uploads/f', '/uploads/g', true);
+    expect(await bob.read('/uploads/g')).toBe('content');
+    await bob.mkdir('/uploads/d');
+    await expect(bob.rename('/uploads/g', '/uploads/d')).rejects.toMatchObject({ kind: 'exists' });
+    await expect(bob.rename('/uploads/g', '/uploads/d', true)).rejects.toMatchObject({
+      kind: 'is-directory',
+    });
+  });
+
+  it('needs source and target directory', async () => {
+    await expect(bob.rename('/uploads/none', '/uploads/g')).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(bob.rename('/uploads/f', '/uploads/none/g')).rejects.toMatchObject({ kind: 'not-found' });
+    await bob.rename('/uploads/f', '/uploads/f', true);
+    expect(await bob.read('/uploads/f')).toBe('content');
+  });
+});
+
+describe('renaming directories', () => {
+  it('moves an empty one', async () => {
+    await bob.mkdir('/uploads/New Folder');
+    await bob.rename('/uploads/New Folder', '/uploads/reports');
+    expect(world.keysInS3()).toEqual(['reports/']);
+    await bob.mkdir('/uploads/other');
+    await expect(bob.rename('/uploads/reports', '/uploads/other')).rejects.toMatchObject({ kind: 'exists' });
+    await bob.rename('/uploads/reports', '/uploads/other', true);
+    expect(world.keysInS3()).toEqual(['other/']);
+  });
+
+  it('refuses one with content, and says what to do', async () => {
+    put('d/f', 'x');
+    await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
+      kind: 'unsupported',
+      hint: expect.stringContaining('one by one'),
+    });
+    expect(world.keysInS3()).toEqual(['d/f']);
+  });
+
+  it('refuses to move it into itself, or over a file', async () => {
+    await bob.mkdir('/uploads/d');
+    put('f', 'x');
+    await expect(bob.rename('/uploads/d', '/uploads/d/e')).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(bob.rename('/uploads/d', '/uploads/f', true)).rejects.toMatchObject({
+      kind: 'not-directory',
+    });
+  });
+});
+
+describe('symbolic links', () => {
+  it('do not exist in S3', async () => {
+    await expect(bob.tree.makeSymlink(world.call, '/uploads/l', '/uploads/f')).rejects.toMatchObject({
+      kind: 'unsupported',
+    });
+    await expect(bob.tree.readLink(world.call, '/uploads/l')).rejects.toMatchObject({ kind: 'invalid' });
+  });
+});
+
+describe('a write-only /uploads', () => {
+  beforeEach(async () => {
+    await bob.mkdir('/uploads/d');
+    put('d/secret', 'x');
+    world.change({ dropbox: true });
+  });
+
+  it('takes files and directories', async () => {
+    await bob.write('/uploads/d/new', 'x');
+    await bob.mkdir('/uploads/d/e');
+    await bob.write('/uploads/part', 'x');
+    await bob.rename('/uploads/part', '/uploads/whole');
+    await bob.tree.setAttributes(world.call, '/uploads/whole', { mtimeSeconds: 5 });
+    expect(world.keysInS3()).toEqual(['d/', 'd/e/', 'd/new', 'd/secret', 'whole']);
+  });
+
+  it('shows directories, and nothing of what is in them', async () => {
+    expect(await bob.stat('/uploads')).toMatchObject({ type: 'directory', mode: 0o333 });
+    expect(await bob.stat('/uploads/d')).toMatchObject({ type: 'directory', mode: 0o333 });
+    expect(await bob.stat('/uploads/d/secret')).toBeNull();
+    for (const attempt of [
+      bob.list('/uploads'),
+      bob.list('/uploads/d'),
+      bob.read('/uploads/d/secret'),
+      bob.remove('/uploads/d/secret'),
+      bob.rmdir('/uploads/d'),
+    ])
+      await expect(attempt).rejects.toMatchObject({
+        kind: 'denied',
+        hint: expect.stringContaining('write-only'),
+      });
+  });
+});

@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WriteMode } from '../../model/vfs.js';
+import { firstKey, putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
+
+let world: World;
+let bob: Session;
+const put = (name: string, bytes = '') => world.s3.put(`bob/uploads/${name}`, bytes);
+const open = (path: string, mode: WriteMode = putMode) => bob.tree.openWrite(world.call, path, mode);
+const bytes = (text: string) => [Buffer.from(text)];
+
+beforeEach(async () => {
+  world = await World.make();
+  bob = await world.login();
+});
+afterEach(async () => {
+  await bob.tree[Symbol.asyncDispose]();
+  expect(world.vault.openWriters, 'uploads left open').toBe(0);
+  await world[Symbol.asyncDispose]();
+});
+
+describe('an upload', () => {
+  it('is in S3 under the user’s encryption when it is committed, and not before', async () => {
+    await using handle = await open('/uploads/f');
+    await handle.write(world.call, 3, bytes('lo'));
+    await handle.write(world.call, 0, bytes('hel'));
+    expect(world.keysInS3()).toEqual([]);
+    await handle.commit(world.call);
+    expect(world.keysInS3()).toEqual(['f']);
+    expect(world.s3.objects.get('bob/uploads/f')?.encryption).toEqual({ kind: 'sse-c', key: firstKey });
+    expect(await bob.read('/uploads/f')).toBe('hello');
+  });
+
+  it('takes the encryption that the user has at its open', async () => {
+    await bob.write('/uploads/old', 'x');
+    world.keys = [secondKey, firstKey];
+    world.encryption = { kind: 'sse-c', key: secondKey };
+    await bob.write('/uploads/new', 'y');
+    expect(world.s3.objects.get('bob/uploads/new')?.encryption).toEqual({ kind: 'sse-c', key: secondKey });
+    expect(await bob.read('/uploads/old')).toBe('x');
+  });
+
+  it('keeps the time given at the open or before the close', async () => {
+    await bob.write('/uploads/a', 'x', { ...putMode, attributes: { mtimeSeconds: 1000 } });
+    await using handle = await open('/uploads/b');
+    await handle.setAttributes(world.call, { mtimeSeconds: 2000, mode: 0o600 });
+    expect(handle.attributes()).toMatchObject({ mtimeSeconds: 2000, mode: 0o644 });
+    await handle.commit(world.call);
+    expect((await bob.stat('/uploads/a'))?.mtimeSeconds).toBe(1000);
+    expect((await bob.stat('/uploads/b'))?.mtimeSeconds).toBe(2000);
+  });
+
+  it('leaves nothing when it is given up', async () => {
+    const handle = await open('/uploads/f');
+    await handle.write(world.call, 0, bytes('half'));
+    await handle[Symbol.asyncDispose]();
+    await handle[Symbol.asyncDispose]();
+    expect(world.keysInS3()).toEqual([]);
+    expect(await bob.stat('/uploads/f')).toBeNull();
+  });
+
+  it('needs its directory to exist, be it a marker or a prefix', async () => {
+    await expect(open('/uploads/none/f')).rejects.toMatchObject({
+      kind: 'not-found',
+      hint: expect.stringContaining('mkdir'),
+    });
+    put('f', 'x');
+    await expect(open('/uploads/f/g')).rejects.toMatchObject({ kind: 'not-directory' });
+    put('implied/x');
+    await bob.write('/uploads/implied/y', 'y');
+    await bob.mkdir('/uploads/made');
+    await expect(open('/uploads/made')).rejects.toMatchObject({ kind: 'is-directory' });
+    await expect(open('/uploads/implied')).rejects.toMatchObject({ kind: 'is-directory' });
+  });
+
+  it('asks S3 only once for the directory of many files', async () => {
+    await bob.mkdir('/uploads/d');
+    world.s3.listed.length = 0;
+    for (let index = 0; index < 10; index += 1) await bob.write(`/uploads/d/${index}`, 'x');
+    expect(world.s3.listed).toHaveLength(10);
+  });
+
+  it('refuses a key that S3 would not take, and says how long it is', async () => {
+    const fits = '€'.repeat(337);
+    expect(Buffer.byteLength(`bob/uploads/${fits}`)).toBe(1023);
+    await bob.write(`/uploads/${fits}a`, 'x');
+    expect(await bob.read(`/uploads/${fits}a`)).toBe('x');
+    expect(await bob.stat(`/uploads/${fits}a`)).toMatchObject({ type: 'file' });
+    for (const attempt of [open(`/uploads/${fits}ab`), bob.mkdir(`/uploads/${fits}a`)])
+      await expect(attempt).rejects.toMatchObject({ kind: 'invalid', hint: expect.stringContaining('1025') });
+  });
+});
+
+describe('opening for writing', () => {
+  it('exclusively fails when the file is there, on its way, or appears before the commit', async () => {
+    const exclusive = { ...putMode, exclusive: true };
+    put('f', 'x');
+    await expect(open('/uploads/f', exclusive)).rejects.toMatchObject({ kind: 'exists' });
+    await using handle = await open('/uploads/new', exclusive);
+    await expect(open('/uploads/new', exclusive)).rejects.toMatchObject({ kind: 'exists' });
+    put('new', 'somebody else');
+    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'exists' });
+    expect(await bob.read('/uploads/new')).toBe('somebody else');
+  });
+
+  it('without create fails when nothing is there', async () => {
+    await expect(open('/uploads/f', { ...putMode, create: false })).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+    put('f', 'old');
+    await bob.write('/uploads/f', 'new', { ...putMode, create: false });
+    expect(await bob.read('/uploads/f')).toBe('new');
+  });
+
+  it('to append is refused when there is something to append to', async () => {
+    const append = { ...scpMode, append: true };
+    await bob.write('/uploads/f', 'new', append);
+    await expect(open('/uploads/f', append)).rejects.toMatchObject({
+      kind: 'unsupported',
+      hint: expect.stringContaining('resumed'),
+    });
+    put('empty', '');
+    await bob.write('/uploads/empty', 'filled', append);
+    expect(await bob.read('/uploads/empty')).toBe('filled');
+  });
+});
+
+describe('writing without truncation to an existing file, as scp does', () => {
+  beforeEach(() => put('f', 'long content'));
+
+  it('replaces it when the client cuts at the end', async () => {
+    await using handle = await open('/uploads/f', scpMode);
+    await handle.write(world.call, 0, bytes('short'));
+    await handle.setAttributes(world.call, { size: 5 });
+    await handle.setAttributes(world.call, { mtimeSeconds: 5 });
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('short');
+  });
+
+  it('replaces it when the new content is at least as long', async () => {
+    await bob.write('/uploads/f', 'longer content', scpMode);
+    expect(await bob.read('/uploads/f')).toBe('longer content');
+  });
+
+  it('refuses to lose the tail that the client meant to keep', async () => {
+    await using handle = await open('/uploads/f', scpMode);
+    await handle.write(world.call, 0, bytes('short'));
+    await expect(handle.commit(world.call)).rejects.toMatchObject({
+      kind: 'unsupported',
+      hint: expect.stringContaining('12 bytes'),
+    });
+    expect(await bob.read('/uploads/f')).toBe('long content');
+  });
+
+  it('refuses to resume at its end', async () => {
+    await using handle = await open('/uploads/f', scpMode);
+    const resumed = { kind: 'unsupported', hint: expect.stringContaining('from the start') };
+    await expect(handle.write(world.call, 12, bytes(' and more'))).rejects.toMatchObject(resumed);
+    await expect(handle.write(world.call, 0, bytes('x'))).rejects.toMatchObject(resumed);
+    await expect(handle.commit(world.call)).rejects.toMatchObject(resumed);
+    expect(await bob.read('/uploads/f')).toBe('long content');
+  });
+
+  it('changes nothing but the time when nothing is written', async () => {
+    await bob.write('/uploads/g', 'mine');
+    await using handle = await open('/uploads/g', scpMode);
+    expect(handle.attributes().size).toBe(4);
+    await handle.setAttributes(world.call, { size: 4, mtimeSeconds: 77 });
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/g')).toBe('mine');
+    expect((await bob.stat('/uploads/g'))?.mtimeSeconds).toBe(77);
+  });
+
+  it('empties it when the client cuts it to nothing', async () => {
+    await using handle = await open('/uploads/f', scpMode);
+    await handle.setAttributes(world.call, { size: 0 });
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('');
+  });
+
+  it('refuses another size without content', async () => {
+    await using handle = await open('/uploads/f', scpMode);
+    await expect(handle.setAttributes(world.call, { size: 20 })).rejects.toMatchObject({
+      kind: 'unsupported',
+    });
+    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'unsupported' });
+  });
+});
+
+describe('a file still being uploaded', () => {
+  it('has its size so far in STAT and listings, in every session of the process', async () => {
+    const other = await world.login();
+    await bob.mkdir('/uploads/d');
+    await using handle = await open('/uploads/d/f');
+    await handle.write(world.call, 0, bytes('12345'));
+    expect(handle.attributes()).toMatchObject({ type: 'file', size: 5 });
+    expect(await other.stat('/uploads/d/f')).toMatchObject({ type: 'file', size: 5 });
+    expect((await other.entries('/uploads/d')).get('f')).toMatchObject({ size: 5 });
+    expect(await other.list('/uploads')).toEqual(['d/']);
+    await handle.commit(world.call);
+    expect(await other.list('/uploads/d')).toEqual(['f']);
+  });
+
+  it('is shown once, with its own size, while it replaces another', async () => {
+    put('f', 'the old content');
+    await using handle = await open('/uploads/f');
+    await handle.write(world.call, 0, bytes('new'));
+    expect((await bob.entries('/uploads')).get('f')).toMatchObject({ size: 3 });
+    expect(await bob.read('/uploads/f')).toBe('the old content');
+  });
+
+  it('takes attributes by its name', async () => {
+    await using handle = await open('/uploads/f');
+    await handle.write(world.call, 0, bytes('12345'));
+    await bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 9 });
+    await handle.commit(world.call);
+    expect((await bob.stat('/uploads/f'))?.mtimeSeconds).toBe(9);
+  });
+
+  it('cannot be read, removed, renamed or covered by a directory yet', async () => {
+    await bob.mkdir('/uploads/d');
+    await using handle = await open('/uploads/d/f');
+    const busy = { kind: 'conflict', hint: expect.stringContaining('still being uploaded') };
+    await expect(bob.read('/uploads/d/f')).rejects.toMatchObject(busy);
+    await expect(bob.remove('/uploads/d/f')).rejects.toMatchObject(busy);
+    await expect(bob.rename('/uploads/d/f', '/uploads/g')).rejects.toMatchObject(busy);
+    await expect(bob.mkdir('/uploads/d/f')).rejects.toMatchObject({ kind: 'exists' });
+    await expect(bob.rmdir('/uploads/d')).rejects.toMatchObject({ kind: 'not-empty' });
+    await expect(bob.list('/uploads/d/f')).rejects.toMatchObject({ kind: 'not-directory' });
+    await handle.commit(world.call);
+    await bob.remove('/uploads/d/f');
+  });
+
+  it('may be sent twice at once: the newest is shown, the last to close stays', async () => {
+    await using first = await open('/uploads/f');
+    await using second = await open('/uploads/f');
+    await first.write(world.call, 0, bytes('first'));
+    await second.write(world.call, 0, bytes('2nd'));
+    expect((await bob.stat('/uploads/f'))?.size).toBe(3);
+    await second.commit(world.call);
+    expect((await bob.stat('/uploads/f'))?.size).toBe(5);
+    await first.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('first');
+  });
+});

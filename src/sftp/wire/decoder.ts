@@ -49,10 +49,8 @@ export class RequestDecoder {
       throw new BrokenFraming(`a packet of ${length} bytes is longer than the ${this.#maxPacketBytes} taken`);
     }
     if (queue.byteLength < 4 + length) return null;
-    if (length >= writeHeadBytes - 4) {
-      const head = queue.peek(writeHeadBytes);
-      if (head[4] === packetType.write) return this.#takeWrite(length, head);
-    }
+    const head = queue.peek(Math.min(writeHeadBytes, 4 + length));
+    if (head[4] === packetType.write) return this.#takeWrite(length, head);
     queue.skip(4);
     const request = parseRequest(queue.take(length));
     if (request === null) throw new BrokenFraming('a packet has no room for a type and an id');
@@ -62,13 +60,14 @@ export class RequestDecoder {
   #takeWrite(length: number, head: Uint8Array): Request {
     const fixed = new DataView(head.buffer, head.byteOffset, head.byteLength);
     const id = fixed.getUint32(5);
-    const handleLength = fixed.getUint32(9);
     const queue = this.#queue;
-    // Ours are short. A longer one cannot be ours, but its frame is sound.
     const malformed = (reason: string, taken: number): Request => {
       queue.skip(4 + length - taken);
       return { type: 'malformed', id, reason };
     };
+    if (head.byteLength < writeHeadBytes) return malformed('a field reaches past the packet', 0);
+    const handleLength = fixed.getUint32(9);
+    // Ours are short. A longer one cannot be ours, but its frame is sound.
     if (handleLength > 4 * handleBytes) return malformed('the handle is none of ours', 0);
     const headLength = writeHeadBytes + handleLength + writeTailBytes;
     if (headLength > 4 + length) return malformed('a field reaches past the packet', 0);

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { HandleOrder } from './handle-order.js';
+
+function gate(): { wait: () => Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { wait: () => opened, open };
+}
+
+describe('operations on a handle', () => {
+  it('start at once and overlap when they are shared', () => {
+    const order = new HandleOrder();
+    const begun: number[] = [];
+    const never = gate();
+    for (const each of [1, 2, 3]) {
+      void order.shared(() => {
+        begun.push(each);
+        return never.wait();
+      });
+    }
+    expect(begun).toEqual([1, 2, 3]);
+  });
+
+  it('let an exclusive one wait for all before it, and wait for it', async () => {
+    const order = new HandleOrder();
+    const log: string[] = [];
+    const first = gate();
+    const failing = order.shared(async () => {
+      await first.wait();
+      log.push('write 1');
+      throw new Error('a failed write does not stop the close');
+    });
+    const closing = order.exclusive(async () => void log.push('exclusive 1'));
+    const second = order.shared(async () => void log.push('write 2'));
+    const last = order.exclusive(async () => void log.push('exclusive 2'));
+    expect(log).toEqual([]);
+    first.open();
+    await expect(failing).rejects.toThrow();
+    await Promise.all([closing, second, last]);
+    expect(log).toEqual(['write 1', 'exclusive 1', 'write 2', 'exclusive 2']);
+  });
+
+  it('start at once again when the exclusive one has failed', async () => {
+    const order = new HandleOrder();
+    await expect(order.exclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    let hasBegun = false;
+    const after = order.shared(async () => {
+      hasBegun = true;
+    });
+    expect(hasBegun).toBe(true);
+    await after;
+  });
+});

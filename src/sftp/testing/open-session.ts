@@ -1,0 +1,54 @@
+import type { Vfs } from '../../model/vfs.js';
+import { defaultSftpLimits, type SessionLimits } from '../limits.js';
+import { SftpSession } from '../session.js';
+import { TestClient } from './client.js';
+import { MemoryVfs } from './memory-vfs.js';
+import { PipeStream } from './pipe-stream.js';
+import { keepingLogger, type LogLine, testClock, testEntropy } from './quiet.js';
+
+export interface OpenedSession {
+  readonly session: SftpSession;
+  readonly client: TestClient;
+  readonly stream: PipeStream;
+  readonly memory: MemoryVfs;
+  readonly lines: LogLine[];
+}
+
+/** A session over a pipe for the user `bob`, past INIT. `change` may put something between session and tree. */
+export async function openSession(
+  limits: Partial<SessionLimits> = {},
+  change: (memory: MemoryVfs) => Vfs = (memory) => memory,
+): Promise<OpenedSession> {
+  const memory = new MemoryVfs();
+  const stream = new PipeStream();
+  const client = new TestClient(stream);
+  const lines: LogLine[] = [];
+  const session = new SftpSession({
+    stream,
+    vfs: change(memory),
+    username: 'bob',
+    limits: { ...defaultSftpLimits, ...limits },
+    log: keepingLogger(lines),
+    clock: testClock,
+    entropy: testEntropy,
+  });
+  await client.init();
+  return { session, client, stream, memory, lines };
+}
+
+/** The bytes of a path. */
+export function path(text: string): Uint8Array {
+  return Buffer.from(text);
+}
+
+/** The tree with some of its methods replaced. */
+export function replacing(memory: MemoryVfs, methods: Partial<Vfs>): Vfs {
+  return new Proxy(memory, {
+    get: (target, name) => {
+      const replaced: unknown = methods[name as keyof Vfs];
+      if (replaced !== undefined) return replaced;
+      const own: unknown = Reflect.get(target, name);
+      return typeof own === 'function' ? own.bind(target) : own;
+    },
+  });
+}

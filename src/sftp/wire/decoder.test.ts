@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { arbitraryRequest } from '../testing/arbitrary-request.js';
+import { encodeRequest, packet, string, uint32, uint64 } from '../testing/encode-request.js';
+import { announcedLimits, maxPacketBytes, packetType } from './constants.js';
+import { BrokenFraming, RequestDecoder } from './decoder.js';
+import type { Request } from './requests.js';
+
+/** Cuts the bytes at places that the seed decides. */
+function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const at = [...new Set(cuts.map((cut) => cut % (bytes.byteLength + 1)))].sort((a, b) => a - b);
+  return [0, ...at].map((from, index) => bytes.subarray(from, at[index] ?? bytes.byteLength));
+}
+
+function decodeAll(chunks: readonly Uint8Array[], decoder = new RequestDecoder()): Request[] {
+  const requests: Request[] = [];
+  for (const chunk of chunks) {
+    decoder.push(chunk);
+    for (let next = decoder.next(); next !== null; next = decoder.next()) requests.push(next);
+  }
+  expect(decoder.byteLength).toBe(0);
+  return requests;
+}
+
+/** Views and copies made equal: only the bytes count. */
+function plain(request: Request): unknown {
+  const bytesAsHex = Object.entries(request).map(([name, value]) => [
+    name,
+    value instanceof Uint8Array
+      ? Buffer.from(value).toString('hex')
+      : name === 'chunks'
+        ? Buffer.concat(value as Uint8Array[]).toString('hex')
+        : value,
+  ]);
+  return Object.fromEntries(bytesAsHex);
+}
+
+describe('the request decoder', () => {
+  it('understands every request, in whatever pieces the bytes come', () => {
+    const requests = fc.array(arbitraryRequest, { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(requests, fc.array(fc.nat(), { maxLength: 30 }), (sent, cuts) => {
+        const bytes = Buffer.concat(sent.map(encodeRequest));
+        expect(decodeAll(pieces(bytes, cuts)).map(plain)).toEqual(sent.map(plain));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('answers any bytes with requests or with broken framing, and never with another error', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        const decoder = new RequestDecoder();
+        decoder.push(bytes);
+        try {
+          while (decoder.next() !== null);
+        } catch (error) {
+          expect(error).toBeInstanceOf(BrokenFraming);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('answers any body of any type with a request of the same id', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 255 }), fc.uint8Array({ maxLength: 80 }), (type, body) => {
+        const [request] = decodeAll([packet(type, uint32(77), body)]);
+        expect(request).toMatchObject({ id: 77 });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('hands on the data of a WRITE as views of the buffers it was fed', () => {
+    const data = Buffer.alloc(100_000, 'x');
+    const bytes = encodeRequest({
+      type: 'write',
+      id: 1,
+      handle: Buffer.alloc(8),
+      offset: 5,
+      chunks: [data],
+      byteLength: data.byteLength,
+    });
+    const fed = [bytes.subarray(0, 32_768), bytes.subarray(32_768, 65_536), bytes.subarray(65_536)];
+    const [request] = decodeAll(fed);
+    if (request?.type !== 'write') throw new Error('not a write');
+    expect(request.chunks).toHaveLength(3);
+    for (const chunk of request.chunks) expect(chunk.buffer).toBe(bytes.buffer);
+    expect(Buffer.concat(request.chunks).equals(data)).toBe(true);
+  });
+
+  it('takes a WRITE of the announced size and of 256 KiB', () => {
+    for (const size of [announcedLimits.writeBytes, 256 * 1024]) {
+      const chunks = [Buffer.alloc(size)];
+      const bytes = encodeRequest({
+        type: 'write',
+        id: 1,
+        handle: Buffer.alloc(8),
+        offset: 0,
+        chunks,
+        byteLength: size,
+      });
+      expect(decodeAll([bytes])[0]).toMatchObject({ type: 'write', byteLength: size });
+    }
+  });
+
+  it.each([
+    ['nothing', 0],
+    ['four bytes', 4],
+    ['more than the longest packet', maxPacketBytes + 1],
+    ['four gigabytes', 0xffffffff],
+  ])('refuses a packet that says it has %s, before its bytes have come', (_, length) => {
+    const decoder = new RequestDecoder();
+    decoder.push(uint32(length));
+    expect(() => decoder.next()).toThrow(BrokenFraming);
+    expect(() => decoder.next()).toThrow(BrokenFraming);
+  });
+
+  it.each([
+    ['its handle reaches past the packet', packet(packetType.write, uint32(7), uint32(30), Buffer.alloc(9))],
+    [
+      'its handle is absurdly long',
+      packet(packetType.write, uint32(7), uint32(0xffffffff), Buffer.alloc(99)),
+    ],
+    [
+      'its data reach past the packet',
+      packet(packetType.write, uint32(7), string(Buffer.alloc(8)), uint64(0), uint32(11), Buffer.alloc(10)),
+    ],
+    [
+      'its offset is beyond what a file has',
+      packet(packetType.write, uint32(7), string(Buffer.alloc(8)), Buffer.alloc(8, 0xff), string('abc')),
+    ],
+    ['it ends after the id', packet(packetType.write, uint32(7))],
+  ])('calls a WRITE malformed when %s, and goes on behind it', (_, bytes) => {
+    const after = encodeRequest({ type: 'realpath', id: 8, path: Buffer.from('/') });
+    const requests = decodeAll([Buffer.concat([bytes, after])]);
+    expect(requests).toMatchObject([
+      { type: 'malformed', id: 7 },
+      { type: 'realpath', id: 8 },
+    ]);
+  });
+
+  it('does not know the extensions and packet types of others', () => {
+    const hardlink = packet(
+      packetType.extended,
+      uint32(1),
+      string('hardlink@openssh.com'),
+      string('/a'),
+      string('/b'),
+    );
+    const proto = packet(packetType.extended, uint32(2), string('constructor'));
+    expect(decodeAll([hardlink, proto, packet(99, uint32(3))])).toMatchObject([
+      { type: 'unknown', id: 1, what: 'the extension "hardlink@openssh.com"' },
+      { type: 'unknown', id: 2 },
+      { type: 'unknown', id: 3, what: 'the packet type 99' },
+    ]);
+  });
+
+  it('passes over extended attributes and refuses attribute flags without a known form', () => {
+    const extendedPair = [uint32(0x80000000), uint32(1), string('k@x'), string('v')];
+    const path = string('/d');
+    expect(decodeAll([packet(packetType.mkdir, uint32(1), path, ...extendedPair)])).toMatchObject([
+      { type: 'mkdir', attributes: {} },
+    ]);
+    expect(decodeAll([packet(packetType.mkdir, uint32(1), path, uint32(0x10))])).toMatchObject([
+      { type: 'malformed', reason: 'unknown attribute flags' },
+    ]);
+  });
+});

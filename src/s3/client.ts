@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { Fault } from '../model/fault.js';
+import { clientDefaults, type S3ClientOptions } from './options.js';
+import { S3Transport } from './transport.js';
+
+/** The SDK's client, and the transport below it. Destroying the client ends the transport's connections. */
+export interface S3Connection {
+  readonly client: S3Client;
+  readonly transport: S3Transport;
+}
+
+/**
+ * One client for the whole process. The SDK's own retries, checksums, redirects, logging and `Expect: 100-continue` are
+ * off: retries have one layer (retry.ts), checksums are known before the body is, and a redirect could carry a key elsewhere.
+ * Throws `invalid` when the CA file cannot be read or the endpoint is no URL.
+ */
+export function createS3Client(options: S3ClientOptions): S3Connection {
+  // Which Node versions are good enough says our own package.json, not a line on every start's standard error.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+  const endpoint = options.endpoint ?? endpointOfEnvironment();
+  const transport = new S3Transport({
+    ca: trustedCertificates(options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? null),
+    connectTimeoutMs: options.connectTimeoutMs ?? clientDefaults.connectTimeoutMs,
+    idleTimeoutMs: options.idleTimeoutMs ?? clientDefaults.idleTimeoutMs,
+    maxSockets: options.maxSockets ?? clientDefaults.maxSockets,
+  });
+  const config: S3ClientConfig = {
+    requestHandler: transport,
+    maxAttempts: 1,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    expectContinueHeader: false,
+    followRegionRedirects: false,
+    forcePathStyle: options.forcePathStyle ?? endpoint !== null,
+    ...(endpoint === null ? {} : { endpoint: checkedEndpoint(endpoint) }),
+    ...regionOf(options.region, endpoint),
+    ...(options.credentials ? { credentials: { ...options.credentials } } : {}),
+  };
+  return { client: new S3Client(config), transport };
+}
+
+/** The SDK would find these itself, but not choose path style for them. */
+function endpointOfEnvironment(): string | null {
+  return process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL'] || null;
+}
+
+/** Servers other than AWS rarely care for the region, and the SDK sends nothing without one. */
+function regionOf(region: string | null, endpoint: string | null): { region?: string } {
+  const named = region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
+  if (named !== undefined) return { region: named };
+  return endpoint === null ? {} : { region: 'us-east-1' };
+}
+
+function checkedEndpoint(endpoint: string): string {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
+  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new Fault(
+      'invalid',
+      `the S3 endpoint "${endpoint}" is not an address such as https://s3.example.com:9000`,
+    );
+  }
+  return endpoint;
+}
+
+function trustedCertificates(caFile: string | null): string[] | null {
+  if (caFile === null || caFile === '') return null;
+  let text: string;
+  try {
+    text = readFileSync(caFile, 'utf8');
+  } catch (error) {
+    throw new Fault('invalid', `the CA file ${caFile} cannot be read`, { cause: error });
+  }
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new Fault('invalid', `the CA file ${caFile} holds no PEM certificate`);
+  }
+  return [text];
+}

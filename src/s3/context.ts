@@ -1,0 +1,48 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Call, Clock } from '../model/call.js';
+import type { Diagnosis, Subject } from './diagnosis.js';
+import type { ChecksumSetting } from './options.js';
+import type { Attempt } from './translate.js';
+import type { ExchangeOptions } from './transport.js';
+
+/** What the operations on one S3 share. */
+export interface S3Context {
+  readonly client: S3Client;
+  readonly diagnosis: Diagnosis;
+  readonly clock: Clock;
+  readonly checksums: ChecksumSetting;
+  readonly singleCopyLimitBytes: number;
+  readonly copyPartBytes: number;
+  readonly slowAnswerTimeoutMs: number;
+}
+
+/** Sends the command with these options: one call of the SDK's client. */
+export type Send<Output> = (options: ExchangeOptions) => Promise<Output>;
+
+/**
+ * Sends one command. Null when the object is absent; throws the Fault that `attempt` and `subject` explain.
+ */
+export async function request<Output>(
+  context: S3Context,
+  call: Call,
+  send: Send<Output>,
+  attempt: Attempt,
+  subject: Subject,
+  options: ExchangeOptions = {},
+): Promise<Output | null> {
+  try {
+    return await sendTwiceWhenSkewed(send, { ...options, abortSignal: call.signal });
+  } catch (error) {
+    return context.diagnosis.explain(call, error, attempt, subject);
+  }
+}
+
+/** The SDK learns the server's time from a refusal; the same request is then good. */
+async function sendTwiceWhenSkewed<Output>(send: Send<Output>, options: ExchangeOptions): Promise<Output> {
+  try {
+    return await send(options);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'RequestTimeTooSkewed') throw error;
+    return send(options);
+  }
+}

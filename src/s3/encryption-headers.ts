@@ -1,0 +1,152 @@
+import type { CustomerKey } from '../model/customer-key.js';
+import type { ReadAccess, RestingEncryption, WriteEncryption } from '../model/encryption.js';
+import { Fault } from '../model/fault.js';
+import type { ObjectRef } from '../model/object-store.js';
+
+/*
+ * The one place where a customer's key meets a request. The SDK takes the raw bytes and makes the three headers of them.
+ */
+
+interface CustomerKeyInput {
+  SSECustomerAlgorithm: 'AES256';
+  SSECustomerKey: Uint8Array & string;
+}
+
+interface SourceKeyInput {
+  CopySourceSSECustomerAlgorithm: 'AES256';
+  CopySourceSSECustomerKey: Uint8Array & string;
+}
+
+interface ManagedInput {
+  ServerSideEncryption: 'AES256' | 'aws:kms';
+  SSEKMSKeyId?: string;
+}
+
+/** The SDK's types say string; its documentation and its code say bytes, which alone are not guessed at. */
+function rawKey(key: CustomerKey): Uint8Array & string {
+  return key.reveal() as Uint8Array & string;
+}
+
+function trio(key: CustomerKey): CustomerKeyInput {
+  return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: rawKey(key) };
+}
+
+/** For GetObject and HeadObject. */
+export function readInput(access: ReadAccess): CustomerKeyInput | Record<string, never> {
+  return access.kind === 'sse-c' ? trio(access.key) : {};
+}
+
+/** For the source of CopyObject and UploadPartCopy. */
+export function sourceInput(access: ReadAccess): SourceKeyInput | Record<string, never> {
+  return access.kind === 'sse-c'
+    ? { CopySourceSSECustomerAlgorithm: 'AES256', CopySourceSSECustomerKey: rawKey(access.key) }
+    : {};
+}
+
+/** For whatever makes an object: PutObject, CreateMultipartUpload, CopyObject. */
+export function writeInput(
+  encryption: WriteEncryption,
+): CustomerKeyInput | ManagedInput | Record<string, never> {
+  switch (encryption.kind) {
+    case 'sse-c':
+      return trio(encryption.key);
+    case 'sse-s3':
+      return { ServerSideEncryption: 'AES256' };
+    case 'sse-kms':
+      return { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: encryption.keyArn };
+    case 'bucket-default':
+      return {};
+  }
+}
+
+/**
+ * For the requests of a multipart upload that has begun: only the trio is said again. Complete needs it at Ceph, and where
+ * a bucket policy demands SSE-C; AWS takes it.
+ */
+export function partInput(encryption: WriteEncryption): CustomerKeyInput | Record<string, never> {
+  return encryption.kind === 'sse-c' ? trio(encryption.key) : {};
+}
+
+/** The fields of an answer that say how an object rests. */
+export interface EncryptionEcho {
+  readonly SSECustomerAlgorithm?: string | undefined;
+  readonly SSECustomerKeyMD5?: string | undefined;
+  readonly ServerSideEncryption?: string | undefined;
+  readonly SSEKMSKeyId?: string | undefined;
+}
+
+/** How the answer says that an object rests. */
+export function restingEncryption(echo: EncryptionEcho): RestingEncryption {
+  if (echo.SSECustomerKeyMD5 !== undefined) {
+    return { kind: 'sse-c', keyMd5Base64: echo.SSECustomerKeyMD5 };
+  }
+  if (echo.ServerSideEncryption === 'AES256') return { kind: 'sse-s3' };
+  if (echo.ServerSideEncryption?.startsWith('aws:kms')) {
+    return { kind: 'sse-kms', keyArn: echo.SSEKMSKeyId ?? null };
+  }
+  return { kind: 'unknown' };
+}
+
+/**
+ * Throws `corrupt` when S3 does not say back the encryption that a write asked for: the bytes may rest under less than was
+ * asked, and nobody may believe the write.
+ */
+export function checkWriteEcho(ref: ObjectRef, asked: WriteEncryption, echo: EncryptionEcho): void {
+  const problem = echoProblem(asked, echo);
+  if (problem !== null) {
+    throw new Fault(
+      'corrupt',
+      `S3 did not store "${ref.key}" in bucket "${ref.bucket}" as asked: ${problem}`,
+    );
+  }
+}
+
+/** The same for UploadPart and UploadPartCopy, whose answers always echo the trio, but not every server's the rest. */
+export function checkPartEcho(ref: ObjectRef, asked: WriteEncryption, echo: EncryptionEcho): void {
+  if (asked.kind === 'sse-c') checkWriteEcho(ref, asked, echo);
+}
+
+function echoProblem(asked: WriteEncryption, echo: EncryptionEcho): string | null {
+  switch (asked.kind) {
+    case 'sse-c':
+      if (echo.SSECustomerAlgorithm !== 'AES256' || echo.SSECustomerKeyMD5 === undefined) {
+        return 'the answer does not confirm the customer key (SSE-C)';
+      }
+      return echo.SSECustomerKeyMD5 === asked.key.md5Base64 ? null : 'the answer names another customer key';
+    case 'sse-s3':
+      return echo.ServerSideEncryption === 'AES256' ? null : 'the answer does not confirm SSE-S3 (AES256)';
+    case 'sse-kms':
+      if (!echo.ServerSideEncryption?.startsWith('aws:kms')) return 'the answer does not confirm SSE-KMS';
+      return sameKmsKey(asked.keyArn, echo.SSEKMSKeyId) ? null : 'the answer names another KMS key';
+    case 'bucket-default':
+      return null;
+  }
+}
+
+/** S3 answers with the key's ARN; asked for by ARN, id or alias. An alias cannot be compared. */
+function sameKmsKey(asked: string, echoed: string | undefined): boolean {
+  if (echoed === undefined || echoed === asked || asked.includes('alias/')) return true;
+  return echoed.endsWith(`:key/${asked}`) || asked.endsWith(`:key/${echoed}`);
+}
+
+/**
+ * Throws `key-mismatch` when a key was presented for an object that has none: AWS refuses such a read, other servers ignore
+ * the key, and who presents one must not take the bytes for encrypted.
+ */
+export function checkReadEcho(ref: ObjectRef, access: ReadAccess, echo: EncryptionEcho): void {
+  if (access.kind !== 'sse-c') return;
+  if (echo.SSECustomerKeyMD5 === undefined) throw keyNotApplicable(ref);
+  if (echo.SSECustomerKeyMD5 !== access.key.md5Base64) {
+    throw new Fault(
+      'corrupt',
+      `S3 answered for "${ref.key}" in bucket "${ref.bucket}" with another customer key`,
+    );
+  }
+}
+
+export function keyNotApplicable(ref: ObjectRef): Fault {
+  return new Fault(
+    'key-mismatch',
+    `"${ref.key}" in bucket "${ref.bucket}" is not encrypted with a customer key (SSE-C); read it without one`,
+  );
+}

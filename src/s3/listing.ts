@@ -1,0 +1,122 @@
+import {
+  AbortMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3';
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { ListPage, ListRequest, ObjectRef, PendingUpload } from '../model/object-store.js';
+import { request, type S3Context } from './context.js';
+import { type Attempt, translate } from './translate.js';
+
+/** One page of ListObjectsV2. */
+export async function listObjects(context: S3Context, call: Call, wanted: ListRequest): Promise<ListPage> {
+  const attempt = bucketAttempt('ListObjectsV2', wanted.bucket, 's3:ListBucket');
+  const command = new ListObjectsV2Command({
+    Bucket: wanted.bucket,
+    Prefix: wanted.prefix,
+    EncodingType: 'url',
+    ...(wanted.delimiter === null ? {} : { Delimiter: wanted.delimiter }),
+    ...(wanted.startAfter === undefined ? {} : { StartAfter: wanted.startAfter }),
+    ...(wanted.continuation === undefined ? {} : { ContinuationToken: wanted.continuation }),
+    ...(wanted.maxKeys === undefined ? {} : { MaxKeys: Math.min(wanted.maxKeys, 1000) }),
+  });
+  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
+    does: 'other',
+  });
+  if (answer === null) throw noBucket(wanted.bucket);
+  const decode = answer.EncodingType === 'url' ? decodeListed : (text: string) => text;
+  return {
+    objects: (answer.Contents ?? []).map((object) => ({
+      key: decode(object.Key ?? ''),
+      size: object.Size ?? 0,
+      etag: object.ETag ?? '',
+      lastModifiedMs: object.LastModified?.getTime() ?? 0,
+    })),
+    prefixes: (answer.CommonPrefixes ?? []).map((prefix) => decode(prefix.Prefix ?? '')),
+    continuation: answer.IsTruncated ? (answer.NextContinuationToken ?? null) : null,
+  };
+}
+
+/**
+ * A name as `encoding-type=url` has it: percent signs, and `+` for a space at AWS. Names that are no UTF-8 (some servers let
+ * them in) come out with U+FFFD instead of failing the whole page.
+ */
+export function decodeListed(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', '%20') : text;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    const bytes = spaced.replace(/%([0-9A-Fa-f]{2})|[^%]+|%/g, (piece, hex: string | undefined) =>
+      hex === undefined
+        ? Buffer.from(piece, 'utf8').toString('latin1')
+        : String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+    return Buffer.from(bytes, 'latin1').toString('utf8');
+  }
+}
+
+/** Every unfinished multipart upload below the prefix. */
+export async function listUploads(
+  context: S3Context,
+  call: Call,
+  bucket: string,
+  prefix: string,
+): Promise<readonly PendingUpload[]> {
+  const attempt = bucketAttempt('ListMultipartUploads', bucket, 's3:ListBucketMultipartUploads');
+  const uploads: PendingUpload[] = [];
+  let marker: { KeyMarker?: string; UploadIdMarker?: string } = {};
+  for (;;) {
+    const command = new ListMultipartUploadsCommand({
+      Bucket: bucket,
+      Prefix: prefix,
+      EncodingType: 'url',
+      ...marker,
+    });
+    const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
+      does: 'other',
+    });
+    if (answer === null) throw noBucket(bucket);
+    const page = (answer.Uploads ?? []).map((upload) => ({
+      // Ceph encodes the names as it is asked, without saying so.
+      key: decodeListed(upload.Key ?? ''),
+      uploadId: upload.UploadId ?? '',
+      initiatedMs: upload.Initiated?.getTime() ?? 0,
+    }));
+    uploads.push(...page);
+    const last = page.at(-1);
+    if (!answer.IsTruncated || last === undefined) return uploads;
+    // Where the next page begins: the same as S3's own markers, whose encoding differs from server to server.
+    marker = { KeyMarker: last.key, UploadIdMarker: last.uploadId };
+  }
+}
+
+/** Aborts one. Absence is no fault. */
+export async function abortUpload(
+  context: S3Context,
+  call: Call,
+  ref: ObjectRef,
+  uploadId: string,
+): Promise<void> {
+  const attempt: Attempt = {
+    operation: 'AbortMultipartUpload',
+    ...ref,
+    permission: 's3:AbortMultipartUpload',
+  };
+  const command = new AbortMultipartUploadCommand({ Bucket: ref.bucket, Key: ref.key, UploadId: uploadId });
+  try {
+    await context.client.send(command, { abortSignal: call.signal });
+  } catch (error) {
+    if (translate(error, attempt).kind === 'no-upload') return;
+    await context.diagnosis.explain(call, error, attempt, { does: 'other' });
+  }
+}
+
+function bucketAttempt(operation: string, bucket: string, permission: string): Attempt {
+  return { operation, bucket, key: null, permission };
+}
+
+function noBucket(bucket: string): Fault {
+  return new Fault('not-found', `there is no bucket "${bucket}"; create it or correct the setting`);
+}

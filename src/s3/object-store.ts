@@ -1,0 +1,106 @@
+import type { Call } from '../model/call.js';
+import type { ReadAccess } from '../model/encryption.js';
+import type {
+  ByteRange,
+  CopyOptions,
+  ListPage,
+  ListRequest,
+  ObjectBody,
+  ObjectInfo,
+  ObjectRef,
+  ObjectStore,
+  PartUpload,
+  PendingUpload,
+  ReadCondition,
+  ReplayableBody,
+  UploadSweeper,
+  WriteOptions,
+  WrittenObject,
+} from '../model/object-store.js';
+import { createS3Client } from './client.js';
+import type { S3Context } from './context.js';
+import { copyObject } from './copy.js';
+import { Diagnosis } from './diagnosis.js';
+import { abortUpload, listObjects, listUploads } from './listing.js';
+import { putObject, removeObject } from './object-writes.js';
+import { clientDefaults, type S3StoreOptions, storeDefaults } from './options.js';
+import { beginUpload } from './part-upload.js';
+import { getObject, headObject } from './reads.js';
+import { withRetries } from './retry.js';
+
+/** The store of production. Disposing it ends its connections. */
+export type S3ObjectStore = ObjectStore & UploadSweeper & AsyncDisposable;
+
+/**
+ * Objects in S3, or in whatever speaks its protocol, with transient faults retried. Throws `invalid` for an endpoint or a CA
+ * file that cannot be used; touches the network only when it is called.
+ */
+export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
+  const { client } = createS3Client(options);
+  const context: S3Context = {
+    client,
+    diagnosis: new Diagnosis(client, options.clock),
+    clock: options.clock,
+    checksums: options.checksums ?? 'crc32',
+    singleCopyLimitBytes: options.singleCopyLimitBytes ?? storeDefaults.singleCopyLimitBytes,
+    copyPartBytes: options.copyPartBytes ?? storeDefaults.copyPartBytes,
+    slowAnswerTimeoutMs: options.slowAnswerTimeoutMs ?? clientDefaults.slowAnswerTimeoutMs,
+  };
+  const store = withRetries(new SdkObjectStore(context), options);
+  return Object.assign(store, {
+    async [Symbol.asyncDispose]() {
+      client.destroy();
+    },
+  });
+}
+
+/** Every operation once, as the SDK's commands have it. */
+class SdkObjectStore implements ObjectStore, UploadSweeper {
+  readonly #context: S3Context;
+
+  constructor(context: S3Context) {
+    this.#context = context;
+  }
+
+  head(call: Call, ref: ObjectRef, access: ReadAccess, versionId?: string): Promise<ObjectInfo | null> {
+    return headObject(this.#context, call, ref, access, versionId);
+  }
+
+  read(
+    call: Call,
+    ref: ObjectRef,
+    access: ReadAccess,
+    range: ByteRange | null,
+    condition: ReadCondition = {},
+  ): Promise<ObjectBody | null> {
+    return getObject(this.#context, call, ref, access, range, condition);
+  }
+
+  put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
+    return putObject(this.#context, call, ref, body, options);
+  }
+
+  beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload> {
+    return beginUpload(this.#context, call, ref, options);
+  }
+
+  copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<WrittenObject | null> {
+    return copyObject(this.#context, call, from, to, options);
+  }
+
+  remove(call: Call, ref: ObjectRef, versionId?: string): Promise<void> {
+    return removeObject(this.#context, call, ref, versionId);
+  }
+
+  list(call: Call, request: ListRequest): Promise<ListPage> {
+    return listObjects(this.#context, call, request);
+  }
+
+  listUploads(call: Call, bucket: string, prefix: string): Promise<readonly PendingUpload[]> {
+    return listUploads(this.#context, call, bucket, prefix);
+  }
+
+  abortUpload(call: Call, ref: ObjectRef, uploadId: string): Promise<void> {
+    return abortUpload(this.#context, call, ref, uploadId);
+  }
+}

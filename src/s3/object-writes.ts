@@ -1,0 +1,94 @@
+import { DeleteObjectCommand, type ObjectCannedACL, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { ObjectRef, ReplayableBody, WriteOptions, WrittenObject } from '../model/object-store.js';
+import { wholeCrc32 } from './checksum-text.js';
+import { request, type S3Context } from './context.js';
+import { checkWriteEcho, writeInput } from './encryption-headers.js';
+import { checkMetadata, versionOf } from './object-info.js';
+import { streamed } from './streamed-body.js';
+import type { Attempt } from './translate.js';
+
+/** What PutObject and CreateMultipartUpload are told of the object to come. */
+export function describeTarget(options: WriteOptions): {
+  Metadata: Record<string, string>;
+  ContentType?: string;
+  ACL?: ObjectCannedACL;
+} {
+  return {
+    Metadata: { ...options.metadata },
+    ...(options.contentType === null ? {} : { ContentType: options.contentType }),
+    // The SDK's list lacks log-delivery-write, which S3 takes all the same.
+    ...(options.acl === null ? {} : { ACL: options.acl as ObjectCannedACL }),
+  };
+}
+
+/** One PutObject. */
+export async function putObject(
+  context: S3Context,
+  call: Call,
+  ref: ObjectRef,
+  body: ReplayableBody,
+  options: WriteOptions,
+): Promise<WrittenObject> {
+  checkMetadata(ref, options.metadata);
+  const attempt: Attempt = {
+    operation: 'PutObject',
+    ...ref,
+    permission: writePermission('s3:PutObject', options),
+  };
+  const command = new PutObjectCommand({
+    Bucket: ref.bucket,
+    Key: ref.key,
+    ...describeTarget(options),
+    ...writeInput(options.encryption),
+    ...(options.onlyIfAbsent ? { IfNoneMatch: '*' } : {}),
+    ...streamed(body, context.checksums),
+  });
+  const subject = {
+    does: 'write',
+    ref,
+    encryption: options.encryption,
+    ifAbsent: options.onlyIfAbsent ?? false,
+  } as const;
+  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, subject);
+  if (answer === null) throw new Fault('not-found', `S3 answered "not found" to PutObject of "${ref.key}"`);
+  checkWriteEcho(ref, options.encryption, answer);
+  const crc32 = wholeCrc32(answer.ChecksumCRC32, answer.ChecksumType);
+  checkCrc32(ref, body.crc32, crc32);
+  return { etag: answer.ETag ?? '', versionId: versionOf(answer.VersionId), crc32 };
+}
+
+/** A write with an ACL needs one permission more. */
+export function writePermission(action: string, options: WriteOptions): string {
+  return options.acl === null ? action : `${action} and s3:PutObjectAcl`;
+}
+
+/** Throws `corrupt` when S3 says another checksum than the one that was sent. */
+export function checkCrc32(ref: ObjectRef, sent: number, answered: number | null): void {
+  if (answered !== null && answered !== sent >>> 0) {
+    throw new Fault(
+      'corrupt',
+      `S3 stored other bytes for "${ref.key}" in bucket "${ref.bucket}" than were sent`,
+    );
+  }
+}
+
+export async function removeObject(
+  context: S3Context,
+  call: Call,
+  ref: ObjectRef,
+  versionId: string | undefined,
+): Promise<void> {
+  const attempt: Attempt = {
+    operation: 'DeleteObject',
+    ...ref,
+    permission: versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion',
+  };
+  const command = new DeleteObjectCommand({
+    Bucket: ref.bucket,
+    Key: ref.key,
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
+  });
+  await request(context, call, (sent) => context.client.send(command, sent), attempt, { does: 'other' });
+}

@@ -1,0 +1,268 @@
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandInput,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import type { Call } from '../model/call.js';
+import { accessFor } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type {
+  ObjectInfo,
+  ObjectRef,
+  PartReceipt,
+  PartUpload,
+  ReplayableBody,
+  WriteOptions,
+  WrittenObject,
+} from '../model/object-store.js';
+import { crc32Text, wholeCrc32 } from './checksum-text.js';
+import { request, type S3Context } from './context.js';
+import { checkPartEcho, checkWriteEcho, partInput, writeInput } from './encryption-headers.js';
+import { abortUpload } from './listing.js';
+import { multipartEtag } from './multipart-etag.js';
+import { checkMetadata, versionOf } from './object-info.js';
+import { checkCrc32, describeTarget, writePermission } from './object-writes.js';
+import { headObject } from './reads.js';
+import { streamed } from './streamed-body.js';
+import type { Attempt } from './translate.js';
+
+/** How long a disposed upload may take to be aborted, its call being over. */
+const abortTimeoutMs = 30_000;
+
+/** A Complete that ends so may have worked all the same; a retried one finds no upload, or its own object. */
+const leavesDoubt = ['unavailable', 'timed-out', 'throttled', 'not-found', 'exists'] as const;
+
+/** What the object must turn out to be. */
+interface Whole {
+  readonly size: number;
+  /** Null when it is not known: parts that the server copied. */
+  readonly crc32: number | null;
+}
+
+/** A part as Complete names it; copied parts come without a checksum when the server keeps none. */
+export interface CompletedPartEntry {
+  readonly partNumber: number;
+  readonly etag: string;
+  readonly crc32: number | null;
+}
+
+/** CreateMultipartUpload, with one CRC-32 asked for over the whole object. */
+export async function beginUpload(
+  context: S3Context,
+  call: Call,
+  ref: ObjectRef,
+  options: WriteOptions,
+  more: Partial<CreateMultipartUploadCommandInput> = {},
+): Promise<S3PartUpload> {
+  checkMetadata(ref, options.metadata);
+  const command = new CreateMultipartUploadCommand({
+    Bucket: ref.bucket,
+    Key: ref.key,
+    ...describeTarget(options),
+    ...more,
+    ...writeInput(options.encryption),
+    ...(context.checksums === 'none'
+      ? {}
+      : { ChecksumAlgorithm: 'CRC32' as const, ChecksumType: 'FULL_OBJECT' as const }),
+  });
+  const attempt: Attempt = {
+    operation: 'CreateMultipartUpload',
+    ...ref,
+    permission: writePermission('s3:PutObject', options),
+  };
+  const subject = { does: 'write', ref, encryption: options.encryption } as const;
+  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, subject);
+  if (!answer?.UploadId) throw new Fault('unavailable', `S3 began no upload of "${ref.key}"`);
+  const upload = new S3PartUpload(context, call, ref, options, answer.UploadId);
+  try {
+    checkWriteEcho(ref, options.encryption, answer);
+  } catch (error) {
+    await upload[Symbol.asyncDispose]();
+    throw error;
+  }
+  return upload;
+}
+
+/** One multipart upload at S3. */
+export class S3PartUpload implements PartUpload {
+  readonly uploadId: string;
+  readonly #context: S3Context;
+  readonly #begun: Call;
+  readonly #ref: ObjectRef;
+  readonly #options: WriteOptions;
+  #kept = false;
+
+  constructor(context: S3Context, begun: Call, ref: ObjectRef, options: WriteOptions, uploadId: string) {
+    this.#context = context;
+    this.#begun = begun;
+    this.#ref = ref;
+    this.#options = options;
+    this.uploadId = uploadId;
+  }
+
+  async uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt> {
+    const command = new UploadPartCommand({
+      ...this.#part(partNumber),
+      ...partInput(this.#options.encryption),
+      ...streamed(body, this.#context.checksums),
+    });
+    const answer = await this.#request(call, 'UploadPart', (sent) =>
+      this.#context.client.send(command, sent),
+    );
+    checkPartEcho(this.#ref, this.#options.encryption, answer);
+    checkCrc32(this.#ref, body.crc32, wholeCrc32(answer.ChecksumCRC32, undefined));
+    return { partNumber, etag: answer.ETag ?? '', size: body.byteLength, crc32: body.crc32 };
+  }
+
+  /** What names a part of this upload. */
+  #part(partNumber: number): { Bucket: string; Key: string; UploadId: string; PartNumber: number } {
+    if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000) {
+      throw new Fault('invalid', `an upload has the parts 1 to 10,000, not ${partNumber}`);
+    }
+    return { Bucket: this.#ref.bucket, Key: this.#ref.key, UploadId: this.uploadId, PartNumber: partNumber };
+  }
+
+  async #request<Output>(
+    call: Call,
+    operation: string,
+    send: Parameters<typeof request<Output>>[2],
+    idleTimeoutMs?: number,
+  ): Promise<Output> {
+    const attempt: Attempt = { operation, ...this.#ref, permission: 's3:PutObject' };
+    const { encryption, onlyIfAbsent } = this.#options;
+    const subject = { does: 'write', ref: this.#ref, encryption, ifAbsent: onlyIfAbsent ?? false } as const;
+    const options = idleTimeoutMs === undefined ? {} : { idleTimeoutMs };
+    const answer = await request(this.#context, call, send, attempt, subject, options);
+    if (answer === null)
+      throw new Fault('not-found', `S3 answered "not found" to ${operation} of "${this.#ref.key}"`);
+    return answer;
+  }
+
+  async complete(
+    call: Call,
+    parts: readonly PartReceipt[],
+    whole: { readonly size: number; readonly crc32: number },
+  ): Promise<WrittenObject> {
+    const received = parts.reduce((sum, part) => sum + part.size, 0);
+    if (received !== whole.size) {
+      throw new Fault(
+        'bug',
+        `the parts of "${this.#ref.key}" have ${received} bytes instead of ${whole.size}`,
+      );
+    }
+    return this.completeEntries(call, parts, whole);
+  }
+
+  /** As `complete`, for parts whose bytes the server copied as well. */
+  async completeEntries(
+    call: Call,
+    parts: readonly CompletedPartEntry[],
+    whole: Whole,
+  ): Promise<WrittenObject> {
+    let written: WrittenObject;
+    try {
+      written = await this.#complete(call, parts, whole);
+    } catch (error) {
+      written = await this.#settle(call, error, parts, whole);
+    }
+    this.#kept = true;
+    return written;
+  }
+
+  async #complete(call: Call, parts: readonly CompletedPartEntry[], whole: Whole): Promise<WrittenObject> {
+    const summed = this.#context.checksums === 'crc32';
+    const command = new CompleteMultipartUploadCommand({
+      Bucket: this.#ref.bucket,
+      Key: this.#ref.key,
+      UploadId: this.uploadId,
+      MpuObjectSize: whole.size,
+      ...(summed && whole.crc32 !== null
+        ? { ChecksumCRC32: crc32Text(whole.crc32), ChecksumType: 'FULL_OBJECT' as const }
+        : {}),
+      ...(this.#options.onlyIfAbsent ? { IfNoneMatch: '*' } : {}),
+      ...partInput(this.#options.encryption),
+      MultipartUpload: {
+        Parts: parts.map(({ partNumber, etag, crc32 }) => ({
+          PartNumber: partNumber,
+          ETag: etag,
+          ...(summed && crc32 !== null ? { ChecksumCRC32: crc32Text(crc32) } : {}),
+        })),
+      },
+    });
+    const answer = await this.#request(
+      call,
+      'CompleteMultipartUpload',
+      (sent) => this.#context.client.send(command, sent),
+      this.#context.slowAnswerTimeoutMs,
+    );
+    this.#kept = true;
+    const told = wholeCrc32(answer.ChecksumCRC32, answer.ChecksumType);
+    const confirmed =
+      summed && whole.crc32 !== null && told !== null && answer.ChecksumType === 'FULL_OBJECT';
+    const versionId = versionOf(answer.VersionId);
+    if (confirmed) {
+      // The server has summed up the parts that it has: their bytes and their number are those that were sent.
+      checkCrc32(this.#ref, whole.crc32, told);
+      return { etag: answer.ETag ?? '', versionId, crc32: told };
+    }
+    const info = await this.#head(call, versionId);
+    if (info === null) return { etag: answer.ETag ?? '', versionId, crc32: null };
+    if (info.etag === answer.ETag) this.#checkWhole(info, whole);
+    return { etag: answer.ETag ?? '', versionId: versionId ?? info.versionId, crc32: info.crc32 };
+  }
+
+  #head(call: Call, versionId: string | null): Promise<ObjectInfo | null> {
+    const access = accessFor(this.#options.encryption);
+    return headObject(this.#context, call, this.#ref, access, versionId ?? undefined);
+  }
+
+  #checkWhole(info: ObjectInfo, whole: Whole): void {
+    if (info.size !== whole.size) {
+      throw new Fault(
+        'corrupt',
+        `S3 made an object of ${info.size} bytes of the ${whole.size} that were sent for "${this.#ref.key}"`,
+      );
+    }
+    if (whole.crc32 !== null) checkCrc32(this.#ref, whole.crc32, info.crc32);
+  }
+
+  /**
+   * After an answer that leaves doubt: the object is ours when its ETag is the one that these parts make, or its size and
+   * checksum are. Throws the first fault otherwise.
+   */
+  async #settle(
+    call: Call,
+    error: unknown,
+    parts: readonly CompletedPartEntry[],
+    whole: Whole,
+  ): Promise<WrittenObject> {
+    if (!isFault(error, ...leavesDoubt) || call.signal.aborted) throw error;
+    const info = await this.#head(call, null).catch(() => null);
+    if (info === null || info.size !== whole.size) throw error;
+    const sameEtag = info.etag === multipartEtag(parts.map((part) => part.etag));
+    const sameBytes = info.crc32 !== null && info.crc32 === whole.crc32;
+    if (!sameEtag && !sameBytes) throw error;
+    return { etag: info.etag, versionId: info.versionId, crc32: info.crc32 };
+  }
+
+  park(): void {
+    this.#kept = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#kept) return;
+    this.#kept = true;
+    const call = { ...this.#begun, signal: AbortSignal.timeout(abortTimeoutMs) };
+    try {
+      await abortUpload(this.#context, call, this.#ref, this.uploadId);
+    } catch (error) {
+      call.log.warn('an unfinished upload could not be aborted; the next start tries again', {
+        bucket: this.#ref.bucket,
+        key: this.#ref.key,
+        uploadId: this.uploadId,
+        error: Fault.from(error),
+      });
+    }
+  }
+}

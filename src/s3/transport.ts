@@ -1,0 +1,226 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { ReplayableBody } from '../model/object-store.js';
+import { refuseKeyInClear } from './key-in-clear.js';
+
+/** A request as the SDK hands it over, signed. */
+export interface SignedRequest {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly method: string;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | readonly string[] | null>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+export interface Answer {
+  readonly statusCode: number;
+  readonly reason?: string;
+  readonly headers: Record<string, string>;
+  readonly body: unknown;
+}
+
+/** What one request says beside itself. */
+export interface ExchangeOptions {
+  readonly abortSignal?: AbortSignal;
+  /** Overrides the transport's own. */
+  readonly idleTimeoutMs?: number;
+}
+
+/** The same as the SDK's types have it, which know an older kind of signal too. */
+interface HandlerOptions {
+  readonly abortSignal?: unknown;
+  readonly idleTimeoutMs?: number;
+}
+
+export interface TransportOptions {
+  readonly ca: readonly string[] | null;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxSockets: number;
+}
+
+/** Small chunks go to TLS in runs of about this size: each run costs one encryption call and one system call. */
+const runBytes = 256 * 1024;
+
+/**
+ * The SDK's way to the network: HTTP/1.1 over kept connections. It exists, instead of the SDK's own handler, because a body
+ * here is a list of chunks that goes out without being copied, because it is the last place that sees a request before it
+ * leaves, and because it never follows a redirect.
+ */
+export class S3Transport {
+  readonly metadata = { handlerProtocol: 'http/1.1' };
+  readonly #options: TransportOptions;
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    const shared = { keepAlive: true, noDelay: true, maxSockets: options.maxSockets };
+    this.#http = new http.Agent(shared);
+    this.#https = new https.Agent({ ...shared, ...(options.ca === null ? {} : { ca: [...options.ca] }) });
+  }
+
+  /** Resolves when the head of the answer is there. Rejects with the socket's error, an AbortError or a TimeoutError. */
+  async handle(request: SignedRequest, options: HandlerOptions = {}): Promise<{ response: Answer }> {
+    refuseKeyInClear(request);
+    const { abortSignal, idleTimeoutMs } = options;
+    return {
+      response: await this.#exchange(request, {
+        ...(abortSignal instanceof AbortSignal ? { abortSignal } : {}),
+        ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
+      }),
+    };
+  }
+
+  #exchange(request: SignedRequest, options: ExchangeOptions): Promise<Answer> {
+    const { abortSignal } = options;
+    const idleTimeoutMs = options.idleTimeoutMs ?? this.#options.idleTimeoutMs;
+    return new Promise((resolve, reject) => {
+      if (abortSignal?.aborted) return reject(abortError(abortSignal));
+      const outgoing = this.#open(request);
+      const onAbort = () => outgoing.destroy(abortError(abortSignal));
+      abortSignal?.addEventListener('abort', onAbort, { once: true });
+      outgoing.once('close', () => abortSignal?.removeEventListener('abort', onAbort));
+      outgoing.once('error', reject);
+      outgoing.once('timeout', () => outgoing.destroy(idleError(idleTimeoutMs)));
+      outgoing.setTimeout(idleTimeoutMs);
+      boundConnecting(outgoing, this.#options.connectTimeoutMs);
+      outgoing.once('response', (incoming) => {
+        // An answer that overtakes the body is a refusal: what is left of the body is not worth sending, and
+        // the connection, in the middle of a request, is of no further use.
+        if (!outgoing.writableEnded) incoming.once('close', () => outgoing.destroy());
+        incoming.once('error', () => outgoing.destroy());
+        resolve(answerOf(incoming));
+      });
+      sendBody(outgoing, request.body);
+    });
+  }
+
+  #open(request: SignedRequest): http.ClientRequest {
+    const secure = request.protocol === 'https:';
+    return (secure ? https : http).request({
+      host: request.hostname.replace(/^\[|\]$/g, ''),
+      port: request.port ?? (secure ? 443 : 80),
+      method: request.method,
+      path: pathOf(request),
+      headers: { ...request.headers },
+      agent: secure ? this.#https : this.#http,
+    });
+  }
+
+  destroy(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  /** Asked for by the SDK's interface; there is nothing that it may change. */
+  updateHttpClientConfig(): void {}
+
+  httpHandlerConfigs(): Record<string, never> {
+    return {};
+  }
+}
+
+/** The request target: path and query as they were signed. */
+export function pathOf(request: SignedRequest): string {
+  const pairs: string[] = [];
+  for (const name of Object.keys(request.query ?? {}).sort()) {
+    const value = request.query?.[name];
+    for (const one of Array.isArray(value) ? value : [value]) {
+      pairs.push(typeof one === 'string' ? `${escapeQuery(name)}=${escapeQuery(one)}` : escapeQuery(name));
+    }
+  }
+  return pairs.length === 0 ? request.path : `${request.path}?${pairs.join('&')}`;
+}
+
+/** As the signature has it: everything but the unreserved characters of RFC 3986. */
+function escapeQuery(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+function isReplayable(body: unknown): body is ReplayableBody {
+  return typeof body === 'object' && body !== null && 'chunks' in body && Array.isArray(body.chunks);
+}
+
+function sendBody(outgoing: http.ClientRequest, body: unknown): void {
+  if (isReplayable(body)) pump(outgoing, body.chunks);
+  else if (typeof body === 'string' || body instanceof Uint8Array) outgoing.end(body);
+  else outgoing.end();
+}
+
+/** Hands the chunks over as they are, waiting whenever the socket is full. */
+function pump(outgoing: http.ClientRequest, chunks: readonly Uint8Array[]): void {
+  let next = 0;
+  let answered = false;
+  outgoing.once('response', () => {
+    answered = true;
+  });
+  const go = () => {
+    while (next < chunks.length) {
+      if (answered || outgoing.destroyed) return;
+      outgoing.cork();
+      for (let corked = 0; corked < runBytes && next < chunks.length; next += 1) {
+        const chunk = chunks[next];
+        if (chunk === undefined) continue;
+        outgoing.write(chunk);
+        corked += chunk.byteLength;
+      }
+      outgoing.uncork();
+      if (outgoing.writableNeedDrain) {
+        outgoing.once('drain', go);
+        return;
+      }
+    }
+    outgoing.end();
+  };
+  go();
+}
+
+function boundConnecting(outgoing: http.ClientRequest, connectTimeoutMs: number): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const ready = 'encrypted' in socket ? 'secureConnect' : 'connect';
+    const timer = setTimeout(() => outgoing.destroy(connectError(connectTimeoutMs)), connectTimeoutMs);
+    const stop = () => clearTimeout(timer);
+    socket.once(ready, stop);
+    outgoing.once('close', stop);
+  });
+}
+
+function answerOf(incoming: http.IncomingMessage): Answer {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(',') : value;
+  }
+  return {
+    statusCode: incoming.statusCode ?? 0,
+    reason: incoming.statusMessage ?? '',
+    headers,
+    body: incoming,
+  };
+}
+
+/** What an exchange ends with when its caller gave up. */
+export function abortError(signal: AbortSignal | undefined): Error {
+  return Object.assign(new Error('the request was aborted', { cause: signal?.reason }), {
+    name: 'AbortError',
+  });
+}
+
+function timeoutError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'TimeoutError' });
+}
+
+export function idleError(idleTimeoutMs: number): Error {
+  return timeoutError(`no byte in either direction for ${idleTimeoutMs} ms`);
+}
+
+export function connectError(connectTimeoutMs: number): Error {
+  return timeoutError(`no connection within ${connectTimeoutMs} ms`);
+}

@@ -27,8 +27,8 @@ export async function ensureDirectory(path: string, mode: number): Promise<void>
     const owner = await inheritedOwner(dirname(firstMade));
     for (let made = target; made.length >= firstMade.length; made = dirname(made)) {
       if (owner !== null) await chown(made, owner.uid, owner.gid);
+      await syncDirectory(dirname(made));
     }
-    await syncDirectory(dirname(firstMade));
   }
   await chmod(target, mode);
 }

@@ -1,0 +1,112 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { parseAuthorizedKeys } from './authorized-keys.js';
+
+const field = (content: Uint8Array | string): Buffer => {
+  const bytes = Buffer.from(content);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+};
+const keyLine = (type: string, ...fields: readonly (Uint8Array | string)[]): string =>
+  `${type} ${Buffer.concat([type, ...fields].map(field)).toString('base64')}`;
+
+const rsa = (bits: number): string => {
+  const { n = '', e = '' } = generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({
+    format: 'jwk',
+  });
+  const mpint = (text: string): Buffer => Buffer.concat([Buffer.from([0]), Buffer.from(text, 'base64url')]);
+  return keyLine('ssh-rsa', Buffer.from(e, 'base64url'), mpint(n));
+};
+
+const ed25519 = keyLine('ssh-ed25519', Buffer.alloc(32, 7));
+const ecdsa = keyLine('ecdsa-sha2-nistp256', 'nistp256', Buffer.alloc(65, 4));
+const skEd25519 = keyLine('sk-ssh-ed25519@openssh.com', Buffer.alloc(32, 8), 'ssh:');
+const skEcdsa = keyLine('sk-ecdsa-sha2-nistp256@openssh.com', 'nistp256', Buffer.alloc(65, 4), 'ssh:');
+
+const problemOf = (text: string): string => {
+  const { keys, problems } = parseAuthorizedKeys(text);
+  expect(keys).toEqual([]);
+  return problems.map((problem) => problem.text).join();
+};
+
+describe('usable lines', () => {
+  test('every accepted type, with comments, blank lines and CRLF', () => {
+    const lines = ['# keys', '', `${ed25519} bob@laptop  two words`, ecdsa, skEd25519, skEcdsa, rsa(2048)];
+    const { keys, problems } = parseAuthorizedKeys(lines.join('\r\n'));
+    expect(problems).toEqual([]);
+    expect(keys.map((key) => [key.line, key.algorithm])).toEqual([
+      [3, 'ssh-ed25519'],
+      [4, 'ecdsa-sha2-nistp256'],
+      [5, 'sk-ssh-ed25519@openssh.com'],
+      [6, 'sk-ecdsa-sha2-nistp256@openssh.com'],
+      [7, 'ssh-rsa'],
+    ]);
+    expect(keys[0]?.comment).toBe('bob@laptop two words');
+    expect(Buffer.from(keys[0]?.blob ?? []).toString('base64')).toBe(ed25519.split(' ')[1]);
+  });
+
+  test('options that SFTP does not use are passed over', () => {
+    const options =
+      'no-pty,No-Port-Forwarding,restrict,environment="A=b, \\"c\\" d",permitopen="host:1",command="internal-sftp"';
+    const { keys, problems } = parseAuthorizedKeys(`${options} ${ed25519} x`);
+    expect(problems).toEqual([]);
+    expect(keys).toHaveLength(1);
+  });
+
+  test('from= and expiry-time= come with the key', () => {
+    const [key] = parseAuthorizedKeys(
+      `from="192.0.2.0/24,!192.0.2.1",expiry-time="20300102Z" ${ed25519}`,
+    ).keys;
+    expect(key?.from?.match('192.0.2.9')).toBe(true);
+    expect(key?.from?.match('192.0.2.1')).toBe(false);
+    expect(key?.expiresMs).toBe(Date.UTC(2030, 0, 2));
+  });
+
+  test.each([
+    ['20300102', new Date(2030, 0, 2).getTime()],
+    ['203001021530', new Date(2030, 0, 2, 15, 30).getTime()],
+    ['20300102153045Z', Date.UTC(2030, 0, 2, 15, 30, 45)],
+  ])('expiry-time="%s"', (text, expected) => {
+    expect(parseAuthorizedKeys(`expiry-time="${text}" ${ed25519}`).keys[0]?.expiresMs).toBe(expected);
+  });
+});
+
+describe('lines that are skipped, with the reason', () => {
+  test.each([
+    [`cert-authority ${ed25519}`, /certificate authorities/],
+    [`command="/bin/ls" ${ed25519}`, /forced command/],
+    [`command="internal-sftp -R" ${ed25519}`, /forced command/],
+    [`verify-required ${skEd25519}`, /verify-required/],
+    [`from="192.0.2.1/24" ${ed25519}`, /malformed network/],
+    [`from="*",from="*" ${ed25519}`, /twice/],
+    [`expiry-time="20300231" ${ed25519}`, /expiry-time/],
+    [`expiry-time="soon" ${ed25519}`, /expiry-time/],
+    [`no-such-option ${ed25519}`, /"no-such-option" is unknown/],
+    [`from="192.0.2.1 ${ed25519}`, /quote/],
+    ['ssh-ed25519', /not base64/],
+    ['ssh-ed25519 AAAA!', /not base64/],
+    [`${ed25519.slice(0, -8)}`, /cut off/],
+    [`ssh-rsa ${ed25519.split(' ')[1]}`, /is not such a key/],
+    [keyLine('ssh-ed25519', Buffer.alloc(31)), /malformed/],
+    [keyLine('ecdsa-sha2-nistp256', 'nistp384', Buffer.alloc(97)), /malformed/],
+    [keyLine('ssh-dss', 'p', 'q', 'g', 'y'), /ssh-dss are not accepted/],
+    [keyLine('ssh-ed25519-cert-v01@openssh.com', 'x'), /certificates/],
+    ['-----BEGIN OPENSSH PRIVATE KEY-----', /private key/],
+    ['just some words', /not a public key line/],
+  ])('%s', (line, reason) => {
+    expect(problemOf(line)).toMatch(reason);
+  });
+
+  test('a short RSA key', () => {
+    expect(problemOf(rsa(1024))).toMatch(/1024 bits; at least 2048/);
+  });
+
+  test('they are named by line and do not stop the others', () => {
+    const { keys, problems } = parseAuthorizedKeys(
+      `# a\nnonsense here\n${ed25519}\n\ncert-authority ${ecdsa}\n${ecdsa}\n`,
+    );
+    expect(keys.map((key) => key.line)).toEqual([3, 6]);
+    expect(problems.map((problem) => problem.line)).toEqual([2, 5]);
+  });
+});

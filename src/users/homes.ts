@@ -1,0 +1,100 @@
+import { lstat, mkdir, readlink, rename, rmdir, symlink } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { ensureDirectory, secretDirectoryMode, syncDirectory } from '../files/durable.js';
+import { hasCode, isAbsence } from '../files/system-errors.js';
+import { Fault } from '../model/fault.js';
+import type { UserPaths, UserPlaces } from './places.js';
+
+/** Makes the directories of a user, 0700, and the link to the shared directory. What is there stays. */
+export async function prepareHome(paths: UserPaths, places: UserPlaces): Promise<void> {
+  const directories = [
+    paths.home,
+    paths.privateDirectory,
+    paths.sshDirectory,
+    dirname(paths.tree),
+    paths.tree,
+    paths.downloads,
+    paths.local,
+  ];
+  for (const directory of directories) await ensureDirectory(directory, secretDirectoryMode);
+  if ((await typeOf(places.shared)) === null) await ensureDirectory(places.shared, secretDirectoryMode);
+  // Relative, so that the root can be moved as a whole.
+  await ensureLink(paths.sharedLink, relative(paths.tree, places.shared));
+}
+
+/**
+ * Moves a user's home away, whole, and answers where it is now: `DIRECTORY/U-TIME` in `places.removed`, or beside the
+ * homes when that is on another file system (a rename is all or nothing, a copy of keys is not).
+ */
+export async function moveHomeAway(paths: UserPaths, places: UserPlaces, nowMs: number): Promise<string> {
+  const stamp = new Date(nowMs).toISOString().replace(/[-:.]/g, '');
+  const name = `${basename(paths.home)}-${stamp}`;
+  for (const removed of [places.removed, join(places.homes, '.sftpgw-removed')]) {
+    await ensureDirectory(removed, secretDirectoryMode);
+    const target = await freeName(join(removed, name));
+    try {
+      await rename(paths.home, target);
+    } catch (error) {
+      await rmdir(target);
+      if (hasCode(error, 'EXDEV')) continue;
+      throw error;
+    }
+    await syncDirectory(removed);
+    await syncDirectory(places.homes);
+    return target;
+  }
+  throw new Fault('unavailable', `${paths.home} cannot be moved to ${places.removed}`);
+}
+
+/** Reserves a directory that was not there: renaming a directory onto an empty one replaces it (rename(2)). */
+async function freeName(wanted: string): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    const path = attempt === 1 ? wanted : `${wanted}-${attempt}`;
+    try {
+      await mkdir(path, { mode: secretDirectoryMode });
+      return path;
+    } catch (error) {
+      if (!hasCode(error, 'EEXIST')) throw error;
+    }
+  }
+}
+
+async function ensureLink(path: string, target: string): Promise<void> {
+  const type = await typeOf(path);
+  if (type === 'link' && (await readlink(path)) === target) return;
+  if (type === 'directory') await removeEmpty(path);
+  if (type === 'other')
+    throw new Fault('conflict', `${path} is in the way of the link to the shared directory; move it`);
+  const aside = `${path}.new-link`;
+  try {
+    await symlink(target, aside);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+  await rename(aside, path);
+  await syncDirectory(dirname(path));
+}
+
+async function removeEmpty(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (error) {
+    throw new Fault(
+      'conflict',
+      `${path} holds files and is in the way of the link to the shared directory; move it`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function typeOf(path: string): Promise<'link' | 'directory' | 'other' | null> {
+  try {
+    const stats = await lstat(path);
+    return stats.isSymbolicLink() ? 'link' : stats.isDirectory() ? 'directory' : 'other';
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { Fault } from '../model/fault.js';
+import type { Username, UserSettings } from '../model/users.js';
+import type { GatewayDefaults } from './defaults.js';
+import { type UserPlaces, userPaths } from './places.js';
+import type { UserProperties } from './user-properties.js';
+
+/** Where the uploads of a user go when the settings name no prefix. */
+export function defaultUploadPrefix(username: Username): string {
+  return `${username}/uploads/`;
+}
+
+/** The user's own settings, and the gateway's where the user has none. Throws `invalid` when neither names a bucket. */
+export function resolveSettings(
+  username: Username,
+  properties: UserProperties,
+  defaults: GatewayDefaults,
+  places: UserPlaces,
+): UserSettings {
+  const paths = userPaths(places, username);
+  const uploadBucket = properties.uploadBucket ?? defaults.bucket;
+  if (uploadBucket === null) {
+    throw new Fault(
+      'invalid',
+      `there is no bucket for the uploads of ${username}: set bucket in the settings of the gateway, or upload.bucket in ${paths.properties}`,
+    );
+  }
+  return {
+    username,
+    uploadBucket,
+    uploadPrefix: properties.uploadPrefix ?? defaultUploadPrefix(username),
+    uploadOption: properties.uploadOption,
+    acl: properties.acl,
+    dropbox: properties.dropbox,
+    downloads: properties.downloads,
+    shared: properties.shared,
+    localDirectory: paths.local,
+    downloadsDirectory: paths.downloads,
+    sharedDirectory: places.shared,
+  };
+}

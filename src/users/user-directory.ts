@@ -1,0 +1,181 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Call, Clock, Entropy } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
+import type { WriteEncryption } from '../model/encryption.js';
+import { Fault } from '../model/fault.js';
+import type { KeyFiles } from '../model/key-files.js';
+import {
+  type Credential,
+  parseUsername,
+  type UserDirectory,
+  type Username,
+  type UserSettings,
+} from '../model/users.js';
+import type { AuthorizedKey } from './authorized-keys.js';
+import type { GatewayDefaults } from './defaults.js';
+import { Passwords, type ScryptCost } from './passwords.js';
+import type { UserPlaces } from './places.js';
+import { resolveSettings } from './resolve-settings.js';
+import { located, UserFiles } from './user-files.js';
+import type { UserProperties } from './user-properties.js';
+
+export interface UserDirectoryParts {
+  readonly places: UserPlaces;
+  /** Asked at each use. */
+  readonly defaults: () => GatewayDefaults;
+  readonly keyFiles: KeyFiles;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** What a password that is set or not there costs to check; the default is meant for production. */
+  readonly passwordCost?: ScryptCost;
+}
+
+/** The users as their files say at each call. */
+export function createUserDirectory(parts: UserDirectoryParts): UserDirectory {
+  return new FileUserDirectory(parts);
+}
+
+class FileUserDirectory implements UserDirectory {
+  readonly #parts: UserDirectoryParts;
+  readonly #files: UserFiles;
+  readonly #passwords: Passwords;
+  readonly #lastGood = new Map<Username, UserProperties>();
+  /** File contents whose problems have been logged; a changed file is another object. */
+  readonly #noticed = new WeakSet<object>();
+  /** What has been logged of files that cannot be read at all. */
+  readonly #unreadable = new Map<Username, string>();
+
+  constructor(parts: UserDirectoryParts) {
+    this.#parts = parts;
+    this.#files = new UserFiles(parts.places);
+    this.#passwords = new Passwords(parts.entropy, parts.passwordCost);
+  }
+
+  async verify(
+    call: Call,
+    username: string,
+    credential: Credential,
+    remoteAddress: string,
+  ): Promise<boolean> {
+    try {
+      const known = await this.#knownUser(username);
+      if (credential.kind === 'password') {
+        const stored = known === null ? null : await this.#files.password(known);
+        return await this.#passwords.verify(credential.password, stored);
+      }
+      return known !== null && (await this.#verifyKey(call, known, credential.blob, remoteAddress));
+    } catch (error) {
+      const fault = Fault.from(error);
+      call.log.warn('a login could not be checked', { user: username.slice(0, 64), error: fault });
+      return false;
+    }
+  }
+
+  async settings(call: Call, username: Username): Promise<UserSettings | null> {
+    const properties = await this.#properties(call, username);
+    if (properties === null) return null;
+    return resolveSettings(username, properties, this.#parts.defaults(), this.#parts.places);
+  }
+
+  async uploadEncryption(call: Call, username: Username): Promise<WriteEncryption> {
+    const properties = await this.#properties(call, username);
+    if (properties === null) throw new Fault('not-found', `there is no user ${username}`);
+    switch (properties.uploadOption) {
+      case 1:
+        return { kind: 'sse-s3' };
+      case 2:
+        if (properties.kmsKeyArn === null) throw new Fault('bug', 'sse.option=2 was taken without a key');
+        return { kind: 'sse-kms', keyArn: properties.kmsKeyArn };
+      case 3:
+        return { kind: 'sse-c', key: await this.#uploadKey(username) };
+      case 4:
+        return { kind: 'bucket-default' };
+    }
+  }
+
+  uploadKeys(_call: Call, username: Username): Promise<readonly CustomerKey[]> {
+    return this.#parts.keyFiles.loadAll(this.#files.paths(username).uploadKey);
+  }
+
+  async #knownUser(text: string): Promise<Username | null> {
+    let username: Username;
+    try {
+      username = parseUsername(text);
+    } catch {
+      return null;
+    }
+    return (await this.#files.properties(username)) === null ? null : username;
+  }
+
+  async #verifyKey(
+    call: Call,
+    username: Username,
+    blob: Uint8Array,
+    remoteAddress: string,
+  ): Promise<boolean> {
+    const authorized = await this.#files.authorizedKeys(username);
+    this.#notice(call, authorized, located(this.#files.paths(username).authorizedKeys, authorized.problems));
+    let isAccepted = false;
+    for (const key of authorized.keys) {
+      if (!isSameBlob(key.blob, blob)) continue;
+      const refusal = this.#refusal(key, remoteAddress);
+      if (refusal === null) isAccepted = true;
+      else call.log.info('a public key is not accepted', { user: username, line: key.line, reason: refusal });
+    }
+    return isAccepted;
+  }
+
+  #refusal(key: AuthorizedKey, remoteAddress: string): string | null {
+    if (key.expiresMs !== null && this.#parts.clock.nowMs() >= key.expiresMs)
+      return 'its expiry-time has passed';
+    if (key.from !== null && !key.from.match(remoteAddress)) return `from= does not allow ${remoteAddress}`;
+    return null;
+  }
+
+  async #uploadKey(username: Username): Promise<CustomerKey> {
+    const path = this.#files.paths(username).uploadKey;
+    const key = await this.#parts.keyFiles.load(path);
+    if (key !== null) return key;
+    throw new Fault(
+      'key-missing',
+      `${path} is not there, and sse.option=3 sends uploads with the key in it: put the 32 raw bytes of the key there`,
+    );
+  }
+
+  /** What the file says, or said when it was last right. Null for an unknown user. */
+  async #properties(call: Call, username: Username): Promise<UserProperties | null> {
+    const path = this.#files.paths(username).properties;
+    const lastGood = this.#lastGood.get(username);
+    try {
+      const parsed = await this.#files.properties(username);
+      if (parsed === null) {
+        this.#lastGood.delete(username);
+        return null;
+      }
+      this.#notice(call, parsed, located(path, parsed.problems));
+      const errors = parsed.problems.filter((problem) => problem.severity === 'error');
+      if (errors.length > 0) throw new Fault('invalid', located(path, errors).join('; '));
+      this.#lastGood.set(username, parsed.properties);
+      this.#unreadable.delete(username);
+      return parsed.properties;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (fault.kind !== 'invalid' && this.#unreadable.get(username) !== fault.hint) {
+        this.#unreadable.set(username, fault.hint);
+        call.log.warn('the settings of a user cannot be read', { user: username, error: fault });
+      }
+      if (lastGood === undefined) throw fault;
+      return lastGood;
+    }
+  }
+
+  #notice(call: Call, content: object, problems: readonly string[]): void {
+    if (this.#noticed.has(content)) return;
+    this.#noticed.add(content);
+    for (const problem of problems) call.log.warn(problem);
+  }
+}
+
+function isSameBlob(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && timingSafeEqual(a, b);
+}

@@ -1,0 +1,164 @@
+import { readdir } from 'node:fs/promises';
+import { secretFileMode, writeFileDurably } from '../files/durable.js';
+import { isAbsence } from '../files/system-errors.js';
+import { Fault } from '../model/fault.js';
+import {
+  parseUsername,
+  type UserChange,
+  type Username,
+  type UserRegistry,
+  type UserSummary,
+} from '../model/users.js';
+import { addPublicKeys } from './change-keys.js';
+import { changeProperties } from './change-properties.js';
+import { moveHomeAway, prepareHome } from './homes.js';
+import { Passwords } from './passwords.js';
+import { defaultUploadPrefix } from './resolve-settings.js';
+import type { UserDirectoryParts } from './user-directory.js';
+import { fileFault, located, UserFiles } from './user-files.js';
+import type { UserProperties } from './user-properties.js';
+
+/** The users' files, changed by an administrator. A change counts at the next request of a running gateway. */
+export function createUserRegistry(parts: UserDirectoryParts): UserRegistry {
+  return new FileUserRegistry(parts);
+}
+
+class FileUserRegistry implements UserRegistry {
+  readonly #parts: UserDirectoryParts;
+  readonly #files: UserFiles;
+  readonly #passwords: Passwords;
+  /** The last change under way of each user: changes of one user go one after the other. */
+  readonly #changes = new Map<Username, Promise<unknown>>();
+
+  constructor(parts: UserDirectoryParts) {
+    this.#parts = parts;
+    this.#files = new UserFiles(parts.places);
+    this.#passwords = new Passwords(parts.entropy, parts.passwordCost);
+  }
+
+  save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
+    return this.#inTurn(username, () => this.#save(username, change));
+  }
+
+  async describe(username: Username): Promise<UserSummary | null> {
+    const paths = this.#files.paths(username);
+    const parsed = await this.#files.properties(username);
+    if (parsed === null) return null;
+    const { properties } = parsed;
+    const authorized = await this.#files.authorizedKeys(username);
+    const problems = [
+      ...located(paths.properties, parsed.problems),
+      ...located(paths.authorizedKeys, authorized.problems),
+    ];
+    const uploadBucket = properties.uploadBucket ?? this.#parts.defaults().bucket;
+    if (uploadBucket === null) problems.push('there is no bucket for uploads');
+    const before = problems.length;
+    const fingerprint = await this.#fingerprint(paths.uploadKey, problems);
+    if (properties.uploadOption === 3 && fingerprint === null && problems.length === before) {
+      problems.push(`${paths.uploadKey} is not there, and sse.option=3 needs it`);
+    }
+    return {
+      username,
+      uploadOption: properties.uploadOption,
+      uploadBucket: uploadBucket ?? '',
+      uploadPrefix: properties.uploadPrefix ?? defaultUploadPrefix(username),
+      uploadKeyFingerprint: fingerprint,
+      publicKeyCount: authorized.keys.length,
+      hasPassword: (await this.#files.password(username)) !== null,
+      downloads: properties.downloads,
+      shared: properties.shared,
+      problems,
+    };
+  }
+
+  async list(): Promise<readonly UserSummary[]> {
+    const summaries: UserSummary[] = [];
+    for (const name of await this.#homes()) {
+      const username = asUsername(name);
+      const summary = username === null ? null : await this.describe(username);
+      if (summary !== null) summaries.push(summary);
+    }
+    return summaries;
+  }
+
+  remove(username: Username): Promise<string | null> {
+    return this.#inTurn(username, async () => {
+      const { places, clock } = this.#parts;
+      const paths = this.#files.paths(username);
+      if ((await this.#files.properties(username)) === null) return null;
+      try {
+        return await moveHomeAway(paths, places, clock.nowMs());
+      } catch (error) {
+        throw fileFault(paths.home, 'written', error);
+      }
+    });
+  }
+
+  /** Everything is checked before anything is written, and `user.properties`, which makes the user, comes last. */
+  async #save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
+    const paths = this.#files.paths(username);
+    const changed = await changeProperties(paths.properties, username, change);
+    await this.#checkKey(paths.uploadKey, changed.properties, change);
+    const authorizedKeys = await addPublicKeys(paths.authorizedKeys, change.publicKeys ?? []);
+    const password = change.password === undefined ? null : await this.#passwords.hash(change.password);
+    try {
+      await prepareHome(paths, this.#parts.places);
+      if (change.uploadKey !== undefined) await this.#parts.keyFiles.store(paths.uploadKey, change.uploadKey);
+      if (authorizedKeys !== null)
+        await writeFileDurably(paths.authorizedKeys, authorizedKeys, secretFileMode);
+      if (password !== null) await writeFileDurably(paths.password, password, secretFileMode);
+      if (changed.isChanged) await writeFileDurably(paths.properties, changed.text, secretFileMode);
+    } catch (error) {
+      throw fileFault(paths.home, 'written', error);
+    }
+    return changed.isNew ? 'created' : 'amended';
+  }
+
+  /** Uploads under option 3 without a key would all fail; that is said now, not then. */
+  async #checkKey(path: string, properties: UserProperties, change: UserChange): Promise<void> {
+    if (properties.uploadOption !== 3 || change.uploadKey !== undefined) return;
+    if ((await this.#parts.keyFiles.load(path)) !== null) return;
+    throw new Fault(
+      'key-missing',
+      'encryption option 3 (SSE-C) needs an AES-256 key, and the user has none: give one',
+    );
+  }
+
+  async #fingerprint(path: string, problems: string[]): Promise<string | null> {
+    try {
+      return (await this.#parts.keyFiles.load(path))?.fingerprint ?? null;
+    } catch (error) {
+      problems.push(Fault.from(error).hint);
+      return null;
+    }
+  }
+
+  async #homes(): Promise<readonly string[]> {
+    const { homes } = this.#parts.places;
+    try {
+      return (await readdir(homes)).sort();
+    } catch (error) {
+      if (isAbsence(error)) return [];
+      throw fileFault(homes, 'read', error);
+    }
+  }
+
+  async #inTurn<T>(username: Username, work: () => Promise<T>): Promise<T> {
+    const before = this.#changes.get(username) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#changes.set(username, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#changes.get(username) === mine) this.#changes.delete(username);
+    }
+  }
+}
+
+function asUsername(name: string): Username | null {
+  try {
+    return parseUsername(name);
+  } catch {
+    return null;
+  }
+}

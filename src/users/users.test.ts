@@ -1,0 +1,427 @@
+import { randomBytes, type ScryptOptions } from 'node:crypto';
+import {
+  appendFile,
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Call, Entropy, Logger } from '../model/call.js';
+import { CustomerKey } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import type { KeyFiles } from '../model/key-files.js';
+import { parseUsername, type UserDirectory, type UserRegistry } from '../model/users.js';
+import { createUserDirectory } from './user-directory.js';
+import { createUserRegistry } from './user-registry.js';
+
+const scryptCalls: ScryptOptions[] = [];
+vi.mock('node:crypto', async (importOriginal) => {
+  const crypto = await importOriginal<typeof import('node:crypto')>();
+  const scrypt = (...call: Parameters<typeof crypto.scrypt>): void => {
+    scryptCalls.push(call[3] as ScryptOptions);
+    crypto.scrypt(...call);
+  };
+  return { ...crypto, scrypt };
+});
+
+const bob = parseUsername('bob');
+const keyLine = (seed: number): string => {
+  const field = (bytes: Buffer): Buffer => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  return `ssh-ed25519 ${Buffer.concat([field(Buffer.from('ssh-ed25519')), field(Buffer.alloc(32, seed))]).toString('base64')} key${seed}`;
+};
+const blobOf = (line: string): Uint8Array => Buffer.from(line.split(' ')[1] ?? '', 'base64');
+const publicKey = (line: string) =>
+  ({ kind: 'public-key', algorithm: 'ssh-ed25519', blob: blobOf(line) }) as const;
+const password = (text: string) => ({ kind: 'password', password: text }) as const;
+
+/** Raw files as the keyring keeps them, as far as users need them. */
+const keyFiles: KeyFiles = {
+  load: async (path) => {
+    const bytes = await readFile(path).catch(() => null);
+    if (bytes !== null && bytes.length !== 32) throw new Fault('invalid', `${path}: not a key`);
+    return bytes === null ? null : CustomerKey.fromBytes(bytes);
+  },
+  store: (path, key) => writeFile(path, key.reveal(), { mode: 0o600 }),
+  loadAll: async (path) => {
+    const key = await keyFiles.load(path);
+    return key === null ? [] : [key];
+  },
+};
+const entropy: Entropy = { bytes: (length) => randomBytes(length), id: () => randomBytes(8).toString('hex') };
+
+let root: string;
+let nowMs: number;
+let bucket: string | null;
+let logged: string[];
+let directory: UserDirectory;
+let registry: UserRegistry;
+let call: Call;
+
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), 'sftpgw-users-')));
+  nowMs = Date.UTC(2026, 4, 1, 12, 0, 0, 5);
+  bucket = 'default-bucket';
+  logged = [];
+  const say = (message: string): void => {
+    logged.push(message);
+  };
+  const log: Logger = { debug: say, info: say, warn: say, error: say, child: () => log };
+  call = { id: 'c', signal: new AbortController().signal, log };
+  const parts = {
+    places: {
+      homes: join(root, 'home'),
+      shared: join(root, 'opt/sftpgw/shared'),
+      removed: join(root, 'var/lib/sftpgw/removed'),
+    },
+    defaults: () => ({ bucket }),
+    keyFiles,
+    clock: { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
+    entropy,
+    passwordCost: { ln: 10, r: 8, p: 1 },
+  };
+  directory = createUserDirectory(parts);
+  registry = createUserRegistry(parts);
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const at = (path: string): string => join(root, 'home/bob', path);
+const propertiesFile = (): string => at('.sftpgateway/user.properties');
+const settings = () => directory.settings(call, bob);
+const verify = (credential: Parameters<UserDirectory['verify']>[2], address = '192.0.2.1', name = 'bob') =>
+  directory.verify(call, name, credential, address);
+
+describe('saving a user', () => {
+  test('makes the account with its files and directories, for the gateway alone', async () => {
+    const key = CustomerKey.fromBytes(randomBytes(32));
+    const change = {
+      publicKeys: [keyLine(1)],
+      password: 'pw',
+      uploadOption: 3,
+      uploadKey: key,
+      downloads: true,
+    } as const;
+    expect(await registry.save(bob, change)).toBe('created');
+    expect(await settings()).toEqual({
+      username: 'bob',
+      uploadBucket: 'default-bucket',
+      uploadPrefix: 'bob/uploads/',
+      uploadOption: 3,
+      acl: null,
+      dropbox: false,
+      downloads: true,
+      shared: false,
+      localDirectory: at('home/bob/local'),
+      downloadsDirectory: at('home/bob/downloads'),
+      sharedDirectory: join(root, 'opt/sftpgw/shared'),
+    });
+    expect(await directory.uploadEncryption(call, bob)).toMatchObject({
+      kind: 'sse-c',
+      key: { fingerprint: key.fingerprint },
+    });
+    expect((await directory.uploadKeys(call, bob)).map((found) => found.fingerprint)).toEqual([
+      key.fingerprint,
+    ]);
+    for (const path of [
+      '',
+      '.sftpgateway',
+      '.ssh',
+      'home',
+      'home/bob',
+      'home/bob/downloads',
+      'home/bob/local',
+    ]) {
+      expect((await stat(at(path))).mode & 0o777, path).toBe(0o700);
+    }
+    for (const path of [
+      '.sftpgateway/user.properties',
+      '.sftpgateway/password',
+      '.sftpgateway/sse.key',
+      '.ssh/authorized_keys',
+    ]) {
+      expect((await stat(at(path))).mode & 0o777, path).toBe(0o600);
+    }
+  });
+
+  test('links the shared directory into the tree, relative, so that the root can be moved', async () => {
+    await registry.save(bob, {});
+    expect(await readlink(at('home/bob/shared'))).toBe('../../../../opt/sftpgw/shared');
+    expect(await realpath(at('home/bob/shared'))).toBe(join(root, 'opt/sftpgw/shared'));
+    await rm(at('home/bob/shared'));
+    await mkdir(at('home/bob/shared'));
+    await registry.save(bob, {});
+    expect((await lstat(at('home/bob/shared'))).isSymbolicLink()).toBe(true);
+    await rm(at('home/bob/shared'));
+    await mkdir(at('home/bob/shared'));
+    await writeFile(at('home/bob/shared/precious'), 'x');
+    await expect(registry.save(bob, {})).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  test('amends an existing one: comments, order and what is not named stay', async () => {
+    await registry.save(bob, { uploadBucket: 'own-bucket', shared: true });
+    const before = await readFile(propertiesFile(), 'utf8');
+    await writeFile(propertiesFile(), `# by hand\n${before}\n# end\n`);
+    expect(await registry.save(bob, { acl: 'bucket-owner-full-control', uploadPrefix: 'in/' })).toBe(
+      'amended',
+    );
+    expect(await readFile(propertiesFile(), 'utf8')).toBe(
+      `# by hand\n${before}\n# end\nupload.prefix=in/\nacl.option=7\n`,
+    );
+    expect(await settings()).toMatchObject({
+      uploadBucket: 'own-bucket',
+      uploadPrefix: 'in/',
+      shared: true,
+      acl: 'bucket-owner-full-control',
+    });
+  });
+
+  test('adds public keys and drops none', async () => {
+    await registry.save(bob, { publicKeys: [keyLine(1)] });
+    await writeFile(at('.ssh/authorized_keys'), `# mine\nbroken line\nrestrict ${keyLine(2)}`);
+    await registry.save(bob, { publicKeys: [keyLine(2), keyLine(3), `\n${keyLine(3)}\n`] });
+    expect(await readFile(at('.ssh/authorized_keys'), 'utf8')).toBe(
+      `# mine\nbroken line\nrestrict ${keyLine(2)}\n${keyLine(3)}\n`,
+    );
+  });
+
+  test.each([
+    [{ uploadOption: 3 as const }, 'key-missing', /option 3/],
+    [{ uploadOption: 2 as const }, 'invalid', /line 2: sse\.option=2 needs sse\.kms\.key\.arn/],
+    [{ uploadPrefix: 'no-slash' }, 'invalid', /upload\.prefix must end with "\/"/],
+    [{ publicKeys: ['-----BEGIN OPENSSH PRIVATE KEY-----'] }, 'invalid', /private key/],
+    [{ password: '' }, 'invalid', /password/],
+  ])('refuses %j before anything is written', async (change, kind, hint) => {
+    await expect(registry.save(bob, change)).rejects.toMatchObject({
+      kind,
+      hint: expect.stringMatching(hint),
+    });
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  test('does not amend on top of a file with an error, and says where it is', async () => {
+    await registry.save(bob, {});
+    await appendFile(propertiesFile(), 'sse.optoin=3\n');
+    await expect(registry.save(bob, { shared: true })).rejects.toMatchObject({
+      kind: 'invalid',
+      hint: expect.stringMatching(/user\.properties line 5: there is no setting "sse\.optoin"/),
+    });
+  });
+
+  test('changes of one user at once are all kept', async () => {
+    await registry.save(bob, {});
+    await Promise.all([1, 2, 3, 4, 5].map((seed) => registry.save(bob, { publicKeys: [keyLine(seed)] })));
+    expect((await registry.describe(bob))?.publicKeyCount).toBe(5);
+  });
+});
+
+describe('describing and removing', () => {
+  test('describe and list say what is there and what is wrong', async () => {
+    expect(await registry.describe(bob)).toBeNull();
+    expect(await registry.list()).toEqual([]);
+    const key = CustomerKey.fromBytes(randomBytes(32));
+    await registry.save(bob, { uploadOption: 3, uploadKey: key, publicKeys: [keyLine(1)] });
+    await registry.save(parseUsername('alice'), { password: 'pw', downloads: true });
+    await mkdir(join(root, 'home/not-a-user'));
+    await mkdir(join(root, 'home/.hidden'));
+    await appendFile(at('.ssh/authorized_keys'), 'junk\n');
+    expect(await registry.list()).toEqual([
+      {
+        username: 'alice',
+        uploadOption: 1,
+        uploadBucket: 'default-bucket',
+        uploadPrefix: 'alice/uploads/',
+        uploadKeyFingerprint: null,
+        publicKeyCount: 0,
+        hasPassword: true,
+        downloads: true,
+        shared: false,
+        problems: [],
+      },
+      expect.objectContaining({
+        username: 'bob',
+        uploadKeyFingerprint: key.fingerprint,
+        publicKeyCount: 1,
+        hasPassword: false,
+        problems: [expect.stringMatching(/authorized_keys line 2: /)],
+      }),
+    ]);
+  });
+
+  test('a removed user is gone at once, and nothing of it is lost', async () => {
+    const key = CustomerKey.fromBytes(randomBytes(32));
+    await registry.save(bob, { uploadOption: 3, uploadKey: key, password: 'pw' });
+    await writeFile(at('home/bob/local/file'), 'content');
+    expect(await settings()).not.toBeNull();
+    const kept = await registry.remove(bob);
+    expect(kept).toBe(join(root, 'var/lib/sftpgw/removed/bob-20260501T120000005Z'));
+    expect(await readFile(join(kept ?? '', '.sftpgateway/sse.key'))).toEqual(Buffer.from(key.reveal()));
+    expect(await readFile(join(kept ?? '', 'home/bob/local/file'), 'utf8')).toBe('content');
+    expect(await settings()).toBeNull();
+    expect(await verify(password('pw'))).toBe(false);
+    expect(await registry.remove(bob)).toBeNull();
+    await registry.save(bob, {});
+    expect(await registry.remove(bob)).toBe(`${kept}-2`);
+  });
+});
+
+describe('settings', () => {
+  test('are null for an unknown user, and follow the file without a restart', async () => {
+    expect(await settings()).toBeNull();
+    await registry.save(bob, {});
+    expect((await settings())?.uploadOption).toBe(1);
+    await appendFile(propertiesFile(), 'sse.option=4\n');
+    expect((await settings())?.uploadOption).toBe(4);
+    expect(await directory.uploadEncryption(call, bob)).toEqual({ kind: 'bucket-default' });
+    await appendFile(propertiesFile(), 'sse.kms.key.arn=my-key\nsse.option=2\nsse.sync.option=3\n');
+    expect(await directory.uploadEncryption(call, bob)).toEqual({ kind: 'sse-kms', keyArn: 'my-key' });
+  });
+
+  test('the global bucket counts at each use; without any bucket the fault says what to set', async () => {
+    await registry.save(bob, {});
+    bucket = 'another';
+    expect((await settings())?.uploadBucket).toBe('another');
+    bucket = null;
+    await expect(settings()).rejects.toMatchObject({
+      kind: 'invalid',
+      hint: expect.stringMatching(/upload\.bucket/),
+    });
+  });
+
+  test('a wrong file leaves the last good settings, said once for each change', async () => {
+    await registry.save(bob, { shared: true });
+    await settings();
+    logged.length = 0;
+    await appendFile(propertiesFile(), 'sse.option=9\n');
+    for (let round = 0; round < 3; round++)
+      expect(await settings()).toMatchObject({ shared: true, uploadOption: 1 });
+    expect(await directory.uploadEncryption(call, bob)).toEqual({ kind: 'sse-s3' });
+    expect(logged.filter((message) => message.includes('must be 1'))).toEqual([
+      expect.stringMatching(/user\.properties line 5: sse\.option must be 1/),
+    ]);
+    await appendFile(propertiesFile(), 'sse.option=4\n');
+    expect(await settings()).toMatchObject({ uploadOption: 4 });
+  });
+
+  test('a file that was wrong from the beginning is refused with file and line', async () => {
+    await registry.save(bob, {});
+    await writeFile(propertiesFile(), '# x\nupload.exclusions=filepart\n');
+    await expect(settings()).rejects.toMatchObject({
+      kind: 'invalid',
+      hint: `${propertiesFile()} line 2: upload.exclusions is not supported yet; take the line out`,
+    });
+    await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  test('option 3 without its key file names the file', async () => {
+    await registry.save(bob, {});
+    await appendFile(propertiesFile(), 'sse.option=3\n');
+    await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({
+      kind: 'key-missing',
+      hint: expect.stringContaining(at('.sftpgateway/sse.key')),
+    });
+    await writeFile(at('.sftpgateway/sse.key'), 'short');
+    await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({ kind: 'invalid' });
+  });
+});
+
+describe('logging in', () => {
+  test('with a public key of the file, from now on and until it is taken out', async () => {
+    await registry.save(bob, { publicKeys: [keyLine(1)] });
+    expect(await verify(publicKey(keyLine(1)))).toBe(true);
+    expect(await verify(publicKey(keyLine(2)))).toBe(false);
+    await appendFile(at('.ssh/authorized_keys'), `${keyLine(2)}\n`);
+    expect(await verify(publicKey(keyLine(2)))).toBe(true);
+    await writeFile(at('.ssh/authorized_keys'), '');
+    expect(await verify(publicKey(keyLine(1)))).toBe(false);
+  });
+
+  test('from= and expiry-time= of the line hold', async () => {
+    await registry.save(bob, {
+      publicKeys: [`from="192.0.2.0/24,!192.0.2.66",expiry-time="20260501120001Z" ${keyLine(1)}`],
+    });
+    expect(await verify(publicKey(keyLine(1)), '192.0.2.1')).toBe(true);
+    expect(await verify(publicKey(keyLine(1)), '::ffff:192.0.2.1')).toBe(true);
+    expect(await verify(publicKey(keyLine(1)), '192.0.2.66')).toBe(false);
+    expect(await verify(publicKey(keyLine(1)), '203.0.113.1')).toBe(false);
+    nowMs += 1000;
+    expect(await verify(publicKey(keyLine(1)), '192.0.2.1')).toBe(false);
+  });
+
+  test('lines that are not usable are said once, by line', async () => {
+    await registry.save(bob, {});
+    await writeFile(at('.ssh/authorized_keys'), `command="/bin/sh" ${keyLine(1)}\n${keyLine(2)}\n`);
+    expect(await verify(publicKey(keyLine(1)))).toBe(false);
+    expect(await verify(publicKey(keyLine(2)))).toBe(true);
+    expect(logged).toEqual([expect.stringMatching(/authorized_keys line 1: a forced command/)]);
+  });
+
+  test('with the password, and with no other', async () => {
+    await registry.save(bob, { password: 'correct horse' });
+    expect(await verify(password('correct horse'))).toBe(true);
+    expect(await verify(password('wrong'))).toBe(false);
+    await registry.save(bob, { password: 'new' });
+    expect(await verify(password('new'))).toBe(true);
+    expect(await verify(password('correct horse'))).toBe(false);
+    expect(await readFile(at('.sftpgateway/password'), 'utf8')).not.toContain('new');
+  });
+
+  test('keys and password of a home without user.properties open nothing', async () => {
+    await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
+    await rm(propertiesFile());
+    expect(await verify(password('pw'))).toBe(false);
+    expect(await verify(publicKey(keyLine(1)))).toBe(false);
+  });
+
+  test('names that are none are false, never a fault', async () => {
+    for (const name of ['', '..', '../etc', 'a/b', 'x'.repeat(5000), 'nobody\0']) {
+      expect(await verify(publicKey(keyLine(1)), '192.0.2.1', name)).toBe(false);
+    }
+    expect(await verify(password('x'), 'not an address', '../bob')).toBe(false);
+  });
+
+  test('trouble with the files is logged and false', async () => {
+    await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
+    await rm(at('.ssh/authorized_keys'));
+    await mkdir(at('.ssh/authorized_keys'));
+    await writeFile(at('.sftpgateway/password'), 'not a stored password');
+    logged.length = 0;
+    expect(await verify(publicKey(keyLine(1)))).toBe(false);
+    expect(await verify(password('pw'))).toBe(false);
+    expect(logged).toEqual(['a login could not be checked', 'a login could not be checked']);
+  });
+
+  test('an unknown user costs the same computation as a wrong password', async () => {
+    await registry.save(bob, { password: 'pw' });
+    await registry.save(parseUsername('alice'), { publicKeys: [keyLine(1)] });
+    const costs: unknown[] = [];
+    for (const name of ['bob', 'nobody', '../x', 'alice']) {
+      scryptCalls.length = 0;
+      expect(await verify(password('wrong'), '192.0.2.1', name)).toBe(false);
+      costs.push(scryptCalls.map(({ N, r, p }) => ({ N, r, p })));
+    }
+    expect(costs).toEqual(new Array(4).fill([{ N: 1024, r: 8, p: 1 }]));
+  });
+});
+
+describe.skipIf(process.getuid?.() === 0)('files that may not be read', () => {
+  test('leave the last good settings', async () => {
+    await registry.save(bob, { shared: true });
+    await settings();
+    await chmod(propertiesFile(), 0o000);
+    expect(await settings()).toMatchObject({ shared: true });
+    expect(logged).toEqual([expect.stringMatching(/cannot be read/)]);
+  });
+});

@@ -9,7 +9,7 @@ export interface ChecksummedPart {
 
 /**
  * The FULL_OBJECT checksum, in base64, of the parts laid end to end, from their own checksums; none of their bytes is
- * read again. Ten thousand parts take some ten milliseconds.
+ * read again. Ten thousand parts take less than a tenth of a second.
  *
  * @throws RangeError when a checksum has not the algorithm's length or a size is not a whole number
  */

@@ -56,3 +56,17 @@ export async function accept(request: WireRequest, nowMs = example.nowMs): Promi
     trailers: Object.fromEntries(authenticated.trailers()),
   };
 }
+
+/** The request with its header replaced by what `change` makes of it; null takes it away. */
+export function changed(
+  request: WireRequest,
+  header: string,
+  change: (value: string) => string | null,
+): WireRequest {
+  const headers = request.headers.flatMap(([name, value]) => {
+    if (name.toLowerCase() !== header) return [[name, value] as const];
+    const other = change(value);
+    return other === null ? [] : [[name, other] as const];
+  });
+  return { ...request, headers };
+}

@@ -37,8 +37,13 @@ class PayloadHashes {
   readonly #values = new Map<ChecksumAlgorithm, string>();
   #md5Hex: string | null = null;
 
-  constructor(request: S3Request, keep: readonly ChecksumAlgorithm[], needsMd5: boolean) {
-    this.#declared = declaredChecksum(request.headers);
+  constructor(
+    request: S3Request,
+    keep: readonly ChecksumAlgorithm[],
+    needsMd5: boolean,
+    declares: 'body' | 'object' = 'body',
+  ) {
+    this.#declared = declares === 'object' ? null : declaredChecksum(request.headers);
     this.#declaredMd5 = declaredMd5(request.headers['content-md5']);
     for (const algorithm of new Set([
       ...keep,
@@ -117,10 +122,16 @@ export async function receiveBody(
   return { ...body, md5: hashes.md5, checksum: (algorithm) => hashes.checksum(algorithm) };
 }
 
-/** Receives a small document whole, verified. Throws MaxMessageLengthExceeded. */
-export async function receiveDocument(request: S3Request): Promise<Uint8Array> {
+/**
+ * Receives a small document whole, verified. Throws MaxMessageLengthExceeded. `declares`: what the request's checksum
+ * headers are of; those of CompleteMultipartUpload tell of the object, not of the document that names its parts.
+ */
+export async function receiveDocument(
+  request: S3Request,
+  declares: 'body' | 'object' = 'body',
+): Promise<Uint8Array> {
   if ((request.contentLength ?? 0) > maxDocumentBytes) throw documentTooLong();
-  const hashes = new PayloadHashes(request, [], false);
+  const hashes = new PayloadHashes(request, [], false, declares);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body) {

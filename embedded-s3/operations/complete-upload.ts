@@ -46,7 +46,10 @@ export async function completeMultipartUpload(
     ? resolvePartKey(request.headers, upload.encryption, store.keys)
     : null;
   const condition = parseWriteCondition(request.headers);
-  const named = parseParts(upload, parseXml(await receiveDocument(request), 'CompleteMultipartUpload'));
+  const named = parseParts(
+    upload,
+    parseXml(await receiveDocument(request, 'object'), 'CompleteMultipartUpload'),
+  );
   const parts = matchParts(named, store.uploads.parts(upload.uploadId));
   const version: NewVersion = {
     bucket: upload.bucket,

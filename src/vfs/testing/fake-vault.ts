@@ -60,10 +60,11 @@ export class FakeVault implements Vault, LedgerDirectory, Pick<KeyLedger, 'recor
     };
   }
 
-  async move(_call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean> {
+  async move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean> {
     const object = this.#open(from, keys);
-    if (object === null) return false;
-    this.#store(to, object.bytes, to.mtimeSeconds);
+    const described = await this.describe(call, from, keys);
+    if (object === null || described === null) return false;
+    this.#store(to, object.bytes, to.mtimeSeconds ?? Math.floor(described.mtimeSeconds));
     this.#s3.objects.delete(from.key);
     return true;
   }

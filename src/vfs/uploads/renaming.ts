@@ -51,16 +51,10 @@ export class UploadRenamer {
     if (!replace && target.kind !== null)
       throw new Fault('exists', `${location.shown(to)} exists already: remove it first`);
     if (target.kind === 'directory') throw new Fault('is-directory', `${location.shown(to)} is a directory`);
-    const keys = await this.#context.keys(call);
-    const description = await services.vault.describe(call, source, keys);
-    const mtimeSeconds = description && Math.floor(description.mtimeSeconds);
     await this.#directories.keep(call, parentPath(from), source.key);
-    const moved = await services.vault.move(
-      call,
-      source,
-      keys,
-      await this.#context.target(call, location.file(to), mtimeSeconds),
-    );
+    // Without a time of the target's own the vault keeps that of the source.
+    const wanted = await this.#context.target(call, location.file(to), null);
+    const moved = await services.vault.move(call, source, await this.#context.keys(call), wanted);
     if (!moved) throw new Fault('not-found', `${location.shown(from)} does not exist any more`);
   }
 

@@ -1,0 +1,272 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startEmbeddedS3 } from '../../embedded-s3/server.js';
+import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { openDatabase } from '../../src/db/sqlite/open.js';
+import { createKeyLedger } from '../../src/ledger/ledger.js';
+import type { Call, Logger } from '../../src/model/call.js';
+import { CustomerKey } from '../../src/model/customer-key.js';
+import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
+import type { KeyLedger } from '../../src/model/ledger.js';
+import type { ObjectStore } from '../../src/model/object-store.js';
+import { parseUsername, type UserSettings } from '../../src/model/users.js';
+import { createS3ObjectStore } from '../../src/s3/object-store.js';
+import { createVault } from '../../src/vault/create-vault.js';
+import { createVfsFactory } from '../../src/vfs/factory.js';
+import { putMode, Session, scpMode } from '../../src/vfs/testing/world.js';
+
+const bucket = 'vfs';
+const newKey = () => CustomerKey.fromBytes(systemEntropy.bytes(32));
+const silence = () => undefined;
+const log: Logger = { debug: silence, info: silence, warn: silence, error: silence, child: () => log };
+const call: Call = { id: 'call', signal: new AbortController().signal, log };
+
+let store: ObjectStore;
+let ledger: KeyLedger;
+let login: () => Promise<Session>;
+let keys: readonly CustomerKey[] = [];
+let settings: UserSettings;
+const ends: (() => Promise<unknown>)[] = [];
+
+/** The tree over the real vault, ledger and S3 adapter; only the user's files are made up. */
+beforeAll(async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'vfs-s3-'));
+  ends.push(() => rm(directory, { recursive: true }));
+  const s3 = await startEmbeddedS3({
+    directory: join(directory, 's3'),
+    listen: { host: '127.0.0.1', port: 0 },
+    region: 'us-east-1',
+  });
+  ends.push(() => s3.close(1000));
+  await s3.ensureBucket(bucket);
+  const real = createS3ObjectStore({
+    endpoint: s3.endpoint,
+    region: 'us-east-1',
+    credentials: s3.credentials,
+    clock: systemClock,
+    entropy: systemEntropy,
+  });
+  ends.push(async () => real[Symbol.asyncDispose]());
+  const database = await openDatabase(join(directory, 'ledger.sqlite'));
+  ends.push(() => database.close());
+  const durable = createKeyLedger(database, systemClock, systemEntropy);
+  await mkdir(join(directory, 'scratch'));
+  const vault = createVault({
+    store: real,
+    ledger: durable,
+    clock: systemClock,
+    entropy: systemEntropy,
+    scratchDirectory: join(directory, 'scratch'),
+  });
+  ends.push(async () => vault[Symbol.asyncDispose]());
+  const factory = createVfsFactory({
+    users: {
+      settings: async () => settings,
+      uploadEncryption: async (): Promise<WriteEncryption> => {
+        const [key] = keys;
+        return key === undefined ? { kind: 'sse-s3' } : { kind: 'sse-c', key };
+      },
+      uploadKeys: async () => keys,
+    },
+    vault,
+    store: real,
+    ledger: durable,
+    clock: systemClock,
+  });
+  store = real;
+  ledger = durable;
+  login = async () => {
+    const tree = await factory.forUser(call, 'bob');
+    if (tree === null) throw new Error('the user is gone');
+    return new Session(tree, call);
+  };
+  settings = {
+    username: parseUsername('bob'),
+    uploadBucket: bucket,
+    uploadPrefix: '',
+    uploadOption: 3,
+    acl: null,
+    dropbox: false,
+    downloads: false,
+    shared: false,
+    localDirectory: join(directory, 'local'),
+    downloadsDirectory: join(directory, 'downloads'),
+    sharedDirectory: join(directory, 'shared'),
+  };
+});
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+});
+
+let bob: Session;
+let prefix: string;
+beforeEach(async () => {
+  prefix = `${systemEntropy.id()}/uploads/`;
+  settings = { ...settings, uploadPrefix: prefix };
+  keys = [newKey()];
+  bob = await login();
+});
+
+/** As another program writes it: without a word in the ledger. */
+async function putForeign(name: string, text: string, encryption: WriteEncryption = { kind: 'sse-s3' }) {
+  const bytes = Buffer.from(text);
+  const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+  const options = { encryption, acl: null, metadata: { mtime: '1234.5' }, contentType: null };
+  return store.put(call, { bucket, key: prefix + name }, body, options);
+}
+
+async function keysInS3(): Promise<readonly string[]> {
+  const { objects } = await store.list(call, { bucket, prefix, delimiter: null });
+  return objects.map(({ key }) => key.slice(prefix.length));
+}
+
+describe('uploads over a real S3 protocol', () => {
+  it('rest under the customer’s key and are read back with it', async () => {
+    const [key] = keys;
+    if (key === undefined) throw new Error('no key');
+    await bob.mkdir('/uploads/d');
+    await bob.write('/uploads/d/f', 'content', { ...putMode, attributes: { mtimeSeconds: 1_000_000 } });
+    const ref = { bucket, key: `${prefix}d/f` };
+    await expect(store.head(call, ref, noKey)).rejects.toMatchObject({ kind: 'key-missing' });
+    expect(await store.head(call, ref, { kind: 'sse-c', key })).toMatchObject({
+      size: 7,
+      encryption: { kind: 'sse-c', keyMd5Base64: key.md5Base64 },
+      metadata: { mtime: '1000000' },
+    });
+    expect(await bob.read('/uploads/d/f')).toBe('content');
+    expect(await bob.stat('/uploads/d/f')).toMatchObject({ size: 7, mtimeSeconds: 1_000_000 });
+    expect((await bob.entries('/uploads/d')).get('f')).toMatchObject({ size: 7, mtimeSeconds: 1_000_000 });
+    expect(await keysInS3()).toEqual(['d/', 'd/f']);
+  });
+
+  it('of several parts arrive whole, and nothing shows before the commit', async () => {
+    const bytes = systemEntropy.bytes(24 * 1024 * 1024);
+    const step = 256 * 1024;
+    await using handle = await bob.tree.openWrite(call, '/uploads/large', putMode);
+    for (let offset = 0; offset < bytes.byteLength; offset += step)
+      await handle.write(call, offset, [bytes.subarray(offset, offset + step)]);
+    expect(await keysInS3()).toEqual([]);
+    expect(await bob.stat('/uploads/large')).toMatchObject({ size: bytes.byteLength });
+    await handle.commit(call);
+    await using reader = await bob.tree.openRead(call, '/uploads/large');
+    const views: Uint8Array[] = [];
+    for (let offset = 0; offset < bytes.byteLength; offset += step)
+      views.push(...((await reader.read(call, offset, step)) ?? []));
+    expect(Buffer.concat(views).equals(bytes)).toBe(true);
+    expect(await reader.read(call, bytes.byteLength, 1)).toBeNull();
+  });
+
+  it('that are given up leave no object, and no row that calls it there', async () => {
+    const handle = await bob.tree.openWrite(call, '/uploads/f', putMode);
+    await handle.write(call, 0, [systemEntropy.bytes(20 * 1024 * 1024)]);
+    await handle[Symbol.asyncDispose]();
+    expect(await keysInS3()).toEqual([]);
+    const rows = await ledger.candidates({ bucket, key: `${prefix}f` });
+    expect(rows.filter((row) => row.state === 'confirmed')).toEqual([]);
+  });
+
+  it('can be overwritten as scp does it, longer and shorter', async () => {
+    for (const content of ['content', 'longer content', 'short', '']) {
+      await using handle = await bob.tree.openWrite(call, '/uploads/f', scpMode);
+      if (content !== '') await handle.write(call, 0, [Buffer.from(content)]);
+      await handle.setAttributes(call, { size: content.length });
+      await handle.setAttributes(call, { mtimeSeconds: 77 });
+      await handle.commit(call);
+      expect(await bob.read('/uploads/f')).toBe(content);
+      expect(await bob.stat('/uploads/f')).toMatchObject({ size: content.length, mtimeSeconds: 77 });
+    }
+  });
+
+  it.each([
+    'with space',
+    'plus+percent%20',
+    'ünï©ødé/日本語',
+    'quote\'s "both" & <angle>',
+    '#?=;:@\\*',
+    '.hidden',
+    ' ',
+  ])('may be called %s', async (name) => {
+    if (name.includes('/')) await bob.mkdir(`/uploads/${name.slice(0, name.indexOf('/'))}`);
+    await bob.write(`/uploads/${name}`, name);
+    await bob.rename(`/uploads/${name}`, `/uploads/${name}.2`);
+    expect(await bob.read(`/uploads/${name}.2`)).toBe(name);
+    const directory = name.includes('/') ? `/uploads/${name.slice(0, name.indexOf('/'))}` : '/uploads';
+    expect(await bob.list(directory)).toEqual([`${name.slice(name.indexOf('/') + 1)}.2`]);
+    await bob.remove(`/uploads/${name}.2`);
+    expect(await bob.list(directory)).toEqual([]);
+  });
+});
+
+describe('renaming over a real S3 protocol', () => {
+  it('keeps content and time, and rests under the present key afterwards', async () => {
+    await bob.write('/uploads/f', 'content', { ...putMode, attributes: { mtimeSeconds: 1_000_000 } });
+    await bob.tree.setAttributes(call, '/uploads/f', { mtimeSeconds: 2_000_000 });
+    const [old] = keys;
+    const present = newKey();
+    keys = old === undefined ? [present] : [present, old];
+    await bob.rename('/uploads/f', '/uploads/g');
+    expect(await keysInS3()).toEqual(['g']);
+    expect(await bob.stat('/uploads/g')).toMatchObject({ mtimeSeconds: 2_000_000 });
+    keys = [present];
+    expect(await bob.read('/uploads/g')).toBe('content');
+  });
+
+  it('keeps the time of what another program uploaded', async () => {
+    await putForeign('f', 'content');
+    expect(await bob.stat('/uploads/f')).toMatchObject({ mtimeSeconds: 1234 });
+    await bob.rename('/uploads/f', '/uploads/g');
+    expect(await bob.stat('/uploads/g')).toMatchObject({ mtimeSeconds: 1234 });
+    expect((await bob.entries('/uploads')).get('g')).toMatchObject({ mtimeSeconds: 1234 });
+  });
+});
+
+describe('what other programs put into the bucket', () => {
+  it('shows as files and directories', async () => {
+    await putForeign('top', 'x');
+    await putForeign('a/b/c', 'deep');
+    await putForeign('a/b//odd', 'x');
+    await putForeign('both', 'the file');
+    await putForeign('both/inside', 'x');
+    expect(await bob.list('/uploads')).toEqual(['a/', 'both/', 'top']);
+    expect(await bob.list('/uploads/a/b')).toEqual(['c']);
+    expect(await bob.read('/uploads/a/b/c')).toBe('deep');
+    expect(await bob.read('/uploads/both')).toBe('the file');
+    expect(await bob.stat('/uploads/both')).toMatchObject({ type: 'directory' });
+    await bob.remove('/uploads/a/b/c');
+    await bob.write('/uploads/a/b/d', 'still there');
+    await expect(bob.rmdir('/uploads/a')).rejects.toMatchObject({ kind: 'not-empty' });
+  });
+
+  it('under a key that nobody here has is listed, and refused with that reason', async () => {
+    await putForeign('f', 'four', { kind: 'sse-c', key: newKey() });
+    expect(await bob.stat('/uploads/f')).toMatchObject({ type: 'file', size: 4 });
+    expect((await bob.entries('/uploads')).get('f')).toMatchObject({ size: 4 });
+    await expect(bob.read('/uploads/f')).rejects.toMatchObject({ kind: 'key-mismatch' });
+    await bob.remove('/uploads/f');
+    expect(await keysInS3()).toEqual([]);
+  });
+
+  it('is listed whole, more pages of it than one', async () => {
+    const names = Array.from({ length: 1300 }, (_, index) => `file-${String(index).padStart(5, '0')}`);
+    for (let from = 0; from < names.length; from += 50)
+      await Promise.all(names.slice(from, from + 50).map((name) => putForeign(name, name)));
+    expect(await bob.list('/uploads')).toEqual(names);
+  });
+});
+
+describe('directories over a real S3 protocol', () => {
+  it('are made, renamed while empty, and removed', async () => {
+    await bob.mkdir('/uploads/New Folder');
+    await bob.rename('/uploads/New Folder', '/uploads/d');
+    await bob.mkdir('/uploads/d/e');
+    await expect(bob.rmdir('/uploads/d')).rejects.toMatchObject({ kind: 'not-empty' });
+    await expect(bob.mkdir('/uploads/d')).rejects.toMatchObject({ kind: 'exists' });
+    await bob.rmdir('/uploads/d/e');
+    await bob.rmdir('/uploads/d');
+    expect(await keysInS3()).toEqual([]);
+    await expect(bob.list('/uploads/d')).rejects.toMatchObject({ kind: 'not-found' });
+  });
+});

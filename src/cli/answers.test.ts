@@ -10,6 +10,7 @@ import {
   parseEndpoint,
   parseKeyMaterial,
   parseKmsKey,
+  parseListenAddress,
   parsePassword,
   parsePrefix,
   parseRegion,
@@ -118,7 +119,7 @@ it.each(['', 'arn:aws:s3:::bucket', 'arn:aws:kms:eu-central-1:12:key/x', 'a key'
   (text) => expect(() => parseKmsKey(text)).toThrow(/KMS key/),
 );
 
-it.each(['https://s3.example.com', 'http://127.0.0.1:9000', 'https://s3.example.com/base/'])(
+it.each(['https://s3.example.com', 'http://127.0.0.1:9000', 'https://s3.example.com:8443/'])(
   'takes the endpoint %s',
   (text) => expect(parseEndpoint(text)).toBe(text.replace(/\/$/, '')),
 );
@@ -128,7 +129,16 @@ it.each([
   'ftp://s3.example.com',
   'https://me:secret@s3.example.com',
   'https://s3.example.com/?x',
-])('refuses the endpoint %s', (text) => expect(() => parseEndpoint(text)).toThrow(/endpoint|address/));
+])('refuses the endpoint %s', (text) =>
+  expect(() => parseEndpoint(text)).toThrow(/the endpoint must be a URL/),
+);
+
+it('takes addresses to listen on with a port', () => {
+  expect(parseListenAddress('[::1]:0')).toEqual({ host: '::1', port: 0 });
+  for (const text of ['2222', '127.0.0.1', 'h:65536', '']) {
+    expect(() => parseListenAddress(text)).toThrow(/host:port/);
+  }
+});
 
 it('takes numbers of menus only', () => {
   expect([1, 2, 3, 4].map((number) => parseEncryptionOption(` ${number} `))).toEqual([1, 2, 3, 4]);

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import * as settings from '../config/values.js';
 import { CustomerKey, customerKeyBytes } from '../model/customer-key.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
@@ -77,45 +78,23 @@ export function parsePrefix(text: string): string {
   return accept('prefix', values.parseUploadPrefix(`${bare}/`));
 }
 
-/** The users' files decide what a value may be, so that nothing is asked for that they would refuse. */
+/** The files decide what a value may be, so that nothing is asked for that they would refuse. */
 function accept<T>(what: string, parsed: values.ParsedValue<T>): T {
   if ('value' in parsed) return parsed.value;
   throw new Fault('invalid', `the ${what} ${parsed.problem}`);
 }
 
-/** The region's code. Other S3 servers name theirs freely. */
-export function parseRegion(text: string): string {
-  const trimmed = text.trim();
-  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/.test(trimmed)) {
-    throw new Fault(
-      'invalid',
-      `${JSON.stringify(trimmed.slice(0, 80))} is not a region such as eu-central-1`,
-    );
-  }
-  return trimmed;
+export function parseRegion(text: string): string | null {
+  return accept('region', settings.regionName.parse(text.trim()));
 }
 
-/** The address of an S3 server. Whether plain http will do depends on who uses it; the gateway decides that, per write. */
-export function parseEndpoint(text: string): string {
-  const trimmed = text.trim();
-  if (!URL.canParse(trimmed)) {
-    throw new Fault(
-      'invalid',
-      `${JSON.stringify(trimmed.slice(0, 200))} is not an address such as https://s3.example.com`,
-    );
-  }
-  const url = new URL(trimmed);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new Fault(
-      'invalid',
-      `an endpoint begins with https:// (or http:// on this machine), not ${url.protocol}`,
-    );
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new Fault('invalid', 'an endpoint holds no credentials; they come from the AWS credential chain');
-  }
-  if (url.search !== '' || url.hash !== '') throw new Fault('invalid', 'an endpoint has no "?" and no "#"');
-  return trimmed.replace(/\/+$/, '');
+export function parseEndpoint(text: string): string | null {
+  return accept('endpoint', settings.endpointUrl.parse(text.trim()));
+}
+
+/** `HOST:PORT`, with an IPv6 address in brackets; port 0 takes any free one. */
+export function parseListenAddress(text: string): settings.ListenAddress {
+  return accept('address to listen on', settings.listenAddress.parse(text));
 }
 
 /** The first line of a password file: an editor's line end is not part of a password. */

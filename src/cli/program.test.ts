@@ -112,7 +112,7 @@ describe('trouble', () => {
     [['env', '--colour'], /unknown option '--colour'/],
     [['user', 'show'], /missing required argument 'user'/],
     [['user', 'add', '../etc', '--sse', '1'], /user name/],
-    [['serve', '--sftp-listen', '22', '--root', '/r'], /HOST:PORT/],
+    [['serve', '--sftp-listen', '22', '--root', '/r'], /host:port/],
     [['serve', '--demo', '--root', '/r'], /--demo needs --embedded/],
     [['serve', '--s3-listen', ':1', '--root', '/r'], /--s3-listen needs --embedded/],
     [['serve', '--log-level', 'loud'], /log-level/],
@@ -200,7 +200,7 @@ describe('setup', () => {
     ]);
     const { seen } = await settingsOf([], { prompter });
     expect(seen).toEqual([{ bucket: 'old', region: 'eu-central-1', endpoint: 'https://s3.example.com' }]);
-    expect(prompter.said.join()).toContain('not an address');
+    expect(prompter.said.join()).toContain('must be a URL');
   });
 
   it('without a terminal and flags is a usage error, and writes nothing', async () => {

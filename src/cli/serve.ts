@@ -1,14 +1,16 @@
 import { type Command, Option } from 'commander';
+import type { LogLevel } from '../daemon/logger.js';
 import { Fault } from '../model/fault.js';
+import { parseListenAddress } from './answers.js';
 import { type CommandContext, newCommand } from './command.js';
-import { parseListenAddress } from './listen.js';
 
 interface ServeFlags {
   readonly embedded?: boolean;
   readonly demo?: boolean;
   readonly sftpListen?: string;
   readonly s3Listen?: string;
-  readonly logLevel?: string;
+  /** commander has checked it. */
+  readonly logLevel?: LogLevel;
 }
 
 /** `sftpgw serve`. */
@@ -28,7 +30,12 @@ export function serveCommand(context: CommandContext): Command {
     .option('--sftp-listen <host:port>', 'where SFTP listens; over the setting sftp.listen')
     .option('--s3-listen <host:port>', 'with --embedded: where S3 listens')
     .addOption(
-      new Option('--log-level <level>', 'how much is logged').choices(['debug', 'info', 'warn', 'error']),
+      new Option('--log-level <level>', 'over the setting log.level').choices([
+        'debug',
+        'info',
+        'warn',
+        'error',
+      ]),
     )
     .action(async (flags: ServeFlags) => {
       const embedded = flags.embedded === true;

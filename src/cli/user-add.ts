@@ -1,8 +1,9 @@
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { rootPaths } from '../config/paths.js';
 import type { Administration } from '../daemon/administration.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername, type Username, type UserSummary } from '../model/users.js';
+import { userPaths } from '../users/places.js';
 import { type CommandContext, newCommand } from './command.js';
 import { renderFields, renderJson } from './render.js';
 import { askAboutUser, askMissing, type DialogueSubject } from './user-dialogue.js';
@@ -148,7 +149,8 @@ function report({ shell }: CommandContext, outcome: Outcome): void {
 /** What a person has to know or do now. */
 function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
   const notes: string[] = [];
-  const keyFile = uploadKeyPath(root, after.username);
+  const { homesDirectory: homes, sharedDirectory: shared, removedDirectory: removed } = rootPaths(root);
+  const keyFile = userPaths({ homes, shared, removed }, after.username).uploadKey;
   const replaced = before?.uploadKeyFingerprint ?? null;
   const current = after.uploadKeyFingerprint;
   if (draft.generatedSseKey) {
@@ -164,8 +166,4 @@ function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
     notes.push(`${after.username} cannot log in yet: addsftpuser ${after.username} --public-key-file FILE`);
   }
   return notes;
-}
-
-function uploadKeyPath(root: string, username: Username): string {
-  return join(root, 'home', username, '.sftpgateway', 'sse.key');
 }

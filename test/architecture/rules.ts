@@ -79,7 +79,8 @@ export function folderViolations(sources: readonly SourceFile[]): readonly strin
   const found = new Set<string>();
   for (const { path } of sources) {
     const folders = path.split('/').slice(0, -1);
-    for (const folder of folders) if (roomlessNames.includes(folder)) found.add(`${path}: a folder named ${folder}`);
+    for (const folder of folders)
+      if (roomlessNames.includes(folder)) found.add(`${path}: a folder named ${folder}`);
     const room = roomOf(path);
     if (room !== null && floors[room] === undefined) found.add(`src/${room} has no floor`);
   }

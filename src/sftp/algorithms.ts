@@ -34,4 +34,13 @@ export const userKeyTypes: ReadonlySet<string> = new Set([
   'ecdsa-sha2-nistp521',
   'ssh-rsa',
 ]);
+/** What users' keys may sign with. */
+export const userSignatureAlgorithms = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+] as const;
 export const minUserRsaBits = 2048;

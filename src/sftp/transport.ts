@@ -4,18 +4,21 @@ import { type AddressInfo, createServer, type Server as NetServer, type Socket }
 import ssh2, {
   type AcceptConnection,
   type AuthContext,
+  type ParsedKey,
   type PublicKeyAuthContext,
   type ServerChannel,
   type Session,
   type Connection as SshConnection,
 } from 'ssh2';
 import type { Logger } from '../model/call.js';
+import { Fault } from '../model/fault.js';
 import type { Credential } from '../model/users.js';
 import { Admission } from './admission.js';
-import { algorithms, minUserRsaBits, userKeyTypes } from './algorithms.js';
+import { algorithms, minUserRsaBits, userKeyTypes, userSignatureAlgorithms } from './algorithms.js';
 import type { ByteStream } from './byte-stream.js';
 import { ChannelStream, type SshChannel } from './channel-stream.js';
 import type { SftpLimits } from './limits.js';
+import { announceSignatureAlgorithms, withoutSha1 } from './ssh2-repairs.js';
 
 /** A login that was let in. */
 export interface Login {
@@ -60,13 +63,19 @@ export function nativeCryptoLoaded(): boolean {
   }
 }
 
+function hostKeysOf(privateKey: string): { key: ParsedKey }[] {
+  const parsed = ssh2.utils.parseKey(privateKey);
+  if (parsed instanceof Error) throw new Fault('invalid', 'a host key cannot be used', { cause: parsed });
+  return withoutSha1(parsed).map((key) => ({ key }));
+}
+
 /** Listens, and resolves once it does. Rejects with the system's error when it cannot. */
 export async function startTransport(options: TransportOptions): Promise<Transport> {
   const { limits, log } = options;
   const admission = new Admission(limits);
   const connections = new Map<string, Connection>();
   const ssh = new ssh2.Server({
-    hostKeys: [...options.hostKeys],
+    hostKeys: options.hostKeys.flatMap(hostKeysOf),
     ident: 'sftpgw',
     keepaliveInterval: limits.keepAliveIntervalMs,
     keepaliveCountMax: limits.keepAliveMaxMissed,
@@ -162,6 +171,7 @@ class Connection {
   /** The client has sent its version. */
   speaksSsh(client: SshConnection): void {
     this.#client = client;
+    announceSignatureAlgorithms(client, userSignatureAlgorithms);
     client.on('error', (error: Error) => this.#log.debug(`connection: ${error.message}`));
     client.on('handshake', (agreed) =>
       this.#log.debug('keys were agreed on', { kex: agreed.kex, cipher: agreed.cs.cipher }),
@@ -199,6 +209,8 @@ class Connection {
   }
 
   async #authenticate(context: AuthContext): Promise<void> {
+    const { maxLoginAttempts } = this.#options.limits;
+    if (this.#refusedLogins >= maxLoginAttempts) return;
     if (context.method === 'none') return context.reject(loginMethods);
     const credential = credentialOf(context);
     const isOpened =
@@ -217,8 +229,8 @@ class Connection {
       method: context.method,
       attempt: this.#refusedLogins,
     });
+    if (this.#refusedLogins >= maxLoginAttempts) return this.disconnect();
     context.reject(loginMethods);
-    if (this.#refusedLogins >= this.#options.limits.maxLoginAttempts) await this.disconnect();
   }
 
   #letIn(): void {

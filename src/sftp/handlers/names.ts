@@ -76,22 +76,20 @@ export const readlink: Handler<'readlink'> = async (context, call, request) => {
   return onePath(request.id, target);
 };
 
-/** SSH_FXP_SYMLINK, section 6.10, with the arguments in OpenSSH's order. A relative target is below the link's directory. */
+/**
+ * SSH_FXP_SYMLINK, section 6.10, with the arguments in OpenSSH's order. The target goes to the tree as it was written, since
+ * what a relative one means depends on the links on its way; only what no path may hold is refused here.
+ */
 export const symlink: Handler<'symlink'> = async (context, call, request) => {
   const link = normalisePath(request.link);
-  const target = linkTarget(link, request.target);
+  normalisePath(request.target);
+  if (request.target.byteLength === 0) throw new Fault('invalid', 'the symbolic link has no target');
+  const target = Buffer.from(request.target).toString();
   await context.paths.run([{ path: link, access: 'write' }], () =>
     context.vfs.makeSymlink(call, link, target),
   );
   return ok(request.id);
 };
-
-function linkTarget(link: string, raw: Uint8Array): string {
-  if (raw.byteLength === 0) throw new Fault('invalid', 'the symbolic link has no target');
-  if (raw[0] === 0x2f) return normalisePath(raw);
-  const directory = Buffer.from(link.slice(0, link.lastIndexOf('/') + 1));
-  return normalisePath(Buffer.concat([directory, raw]));
-}
 
 /** expand-path@openssh.com: as REALPATH, and `~` and `~user` are the home directory, `/`. */
 export const expandPath: Handler<'expand-path'> = async (context, _call, request) => {

@@ -1,5 +1,5 @@
 import { Fault } from '../../model/fault.js';
-import { baseName, parentPath } from '../../model/path.js';
+import { baseName, normalisePathText, parentPath } from '../../model/path.js';
 import type {
   AttributeChange,
   Attributes,
@@ -74,7 +74,10 @@ export class MemoryVfs implements Vfs {
 
   #resolve(path: string): string {
     const it = this.nodes.get(path);
-    return it?.type === 'symlink' ? this.#resolve(it.target) : path;
+    if (it?.type !== 'symlink') return path;
+    return this.#resolve(
+      normalisePathText(`${it.target.startsWith('/') ? '' : parentPath(path)}/${it.target}`),
+    );
   }
 
   #existing(path: string): Node {
@@ -197,9 +200,14 @@ export class MemoryVfs implements Vfs {
 
   async makeSymlink(_call: unknown, path: string, target: string): Promise<void> {
     if (this.nodes.has(path)) throw new Fault('exists', `${path} is there already`);
-    if (this.#resolve(target) === path) throw new Fault('invalid', 'a link to itself');
     this.#needParent(path);
     this.nodes.set(path, { ...node('symlink', 0o777), target });
+    try {
+      this.#resolve(path);
+    } catch {
+      this.nodes.delete(path);
+      throw new Fault('invalid', 'links that lead in a circle');
+    }
   }
 
   async statistics(): Promise<FileSystemStatistics> {

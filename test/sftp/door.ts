@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Credential } from '../../src/model/users.js';
+import type { SftpLimits } from '../../src/sftp/limits.js';
+import { type SftpServer, startSftpServer } from '../../src/sftp/server.js';
+import { MemoryVfs } from '../../src/sftp/testing/memory-vfs.js';
+import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
+import { type Finished, run, runOk } from '../support/command.js';
+
+/** The SFTP door over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */
+export class TestDoor implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'sftp-door-'));
+  readonly memory = new MemoryVfs();
+  readonly lines: LogLine[] = [];
+  readonly asked: { username: string; kind: string; address: string }[] = [];
+  #server: SftpServer | null = null;
+  readonly #keys: Buffer[] = [];
+
+  static async open(limits: Partial<SftpLimits> = {}): Promise<TestDoor> {
+    const door = new TestDoor();
+    await door.makeKey('id', 'ed25519', true);
+    door.#server = await startSftpServer({
+      host: '127.0.0.1',
+      port: 0,
+      hostKeyDirectory: join(door.directory, 'host-keys'),
+      users: {
+        verify: async (_call, username, credential, address) => {
+          door.asked.push({ username, kind: credential.kind, address });
+          return username === 'bob' && door.#opens(credential);
+        },
+      },
+      vfs: { forUser: async () => door.memory },
+      log: keepingLogger(door.lines),
+      clock: testClock,
+      entropy: testEntropy,
+      limits,
+    });
+    const hostKey = await runOk('ssh-keyscan', ['-p', String(door.port), '-t', 'ed25519', '127.0.0.1']);
+    await writeFile(join(door.directory, 'known_hosts'), hostKey.stdout);
+    return door;
+  }
+
+  get server(): SftpServer {
+    if (this.#server === null) throw new Error('the door is not open');
+    return this.#server;
+  }
+
+  get port(): number {
+    return this.server.address.port;
+  }
+
+  #opens(credential: Credential): boolean {
+    if (credential.kind === 'password') return credential.password === 'open sesame';
+    return this.#keys.some((key) => key.equals(credential.blob));
+  }
+
+  /** Makes a key pair; `isKnown` lets bob in with it. Answers the private key's path. */
+  async makeKey(name: string, type: string, isKnown: boolean, ...more: string[]): Promise<string> {
+    const path = join(this.directory, name);
+    await runOk('ssh-keygen', ['-q', '-t', type, ...more, '-N', '', '-C', name, '-f', path]);
+    const publicKey = await readFile(`${path}.pub`, 'utf8');
+    if (isKnown) this.#keys.push(Buffer.from(publicKey.split(' ')[1] ?? '', 'base64'));
+    return path;
+  }
+
+  /** The options that every client program needs. */
+  options(identity: string | null = 'id', ...more: string[]): string[] {
+    const settings = [
+      `UserKnownHostsFile=${join(this.directory, 'known_hosts')}`,
+      'StrictHostKeyChecking=yes',
+      'IdentitiesOnly=yes',
+      'IdentityAgent=none',
+      'ConnectTimeout=20',
+      ...(identity === null
+        ? ['PubkeyAuthentication=no']
+        : [`IdentityFile=${join(this.directory, identity)}`]),
+      ...more,
+    ];
+    return ['-F', '/dev/null', ...settings.flatMap((setting) => ['-o', setting])];
+  }
+
+  /** Runs `sftp` as bob with these commands. */
+  sftp(batch: string, options: readonly string[] = this.options()): Promise<Finished> {
+    const args = [...options, '-P', String(this.port), '-b', '-', 'bob@127.0.0.1'];
+    return run('sftp', args, { input: `${batch}\n`, cwd: this.directory });
+  }
+
+  /** `sftp` without a batch, which may ask for a password. */
+  async sftpWithPassword(batch: string, password: string): Promise<Finished> {
+    const askpass = join(this.directory, 'askpass');
+    await writeFile(askpass, `#!/bin/sh\necho '${password}'\n`, { mode: 0o700 });
+    const options = this.options(null, 'NumberOfPasswordPrompts=1');
+    const env = { ...process.env, SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' };
+    const args = [...options, '-P', String(this.port), 'bob@127.0.0.1'];
+    return run('sftp', args, { input: `${batch}\n`, cwd: this.directory, env });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

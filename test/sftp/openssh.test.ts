@@ -1,0 +1,287 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { run } from '../support/command.js';
+import { missing } from '../support/tools.js';
+import { eventually } from '../support/wait.js';
+import { TestDoor } from './door.js';
+
+const skip = missing('sftp', 'scp', 'ssh', 'ssh-keygen', 'ssh-keyscan');
+
+let door: TestDoor;
+const file = (name: string) => join(door.directory, name);
+
+beforeAll(async () => {
+  if (skip === null) door = await TestDoor.open();
+});
+afterAll(async () => {
+  if (skip === null) await door[Symbol.asyncDispose]();
+});
+beforeEach(() => {
+  if (skip === null) {
+    for (const path of door.memory.nodes.keys()) if (path !== '/') door.memory.nodes.delete(path);
+    door.asked.length = 0;
+    door.lines.length = 0;
+  }
+});
+
+describe.skipIf(skip !== null)('OpenSSH sftp', () => {
+  it('puts and gets files of all sizes, byte for byte', async () => {
+    const sizes = [0, 1, 32_768, 261_120, 261_121, 9_000_001];
+    for (const size of sizes) await writeFile(file(`put-${size}`), randomBytes(size));
+    const batch = sizes.map((size) => `put put-${size} /f-${size}\nget /f-${size} got-${size}`).join('\n');
+    const { code, stderr } = await door.sftp(batch);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    for (const size of sizes) {
+      const sent = await readFile(file(`put-${size}`));
+      expect(door.memory.content(`/f-${size}`)?.equals(sent)).toBe(true);
+      expect((await readFile(file(`got-${size}`))).equals(sent)).toBe(true);
+    }
+    expect(door.memory.openHandles).toBe(0);
+    const ended = await eventually(
+      'the session is reported',
+      () => door.lines.find(({ message }) => message === 'an SFTP session has ended') ?? null,
+    );
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    expect(ended.fields).toMatchObject({
+      user: 'bob',
+      address: '127.0.0.1',
+      method: 'public-key',
+      filesWritten: sizes.length,
+      filesRead: sizes.length,
+      bytesReceived: total,
+      bytesSent: total,
+    });
+  });
+
+  it('keeps keys agreed on anew in the middle of transfers', async () => {
+    await writeFile(file('big'), randomBytes(40_000_000));
+    const options = door.options('id', 'RekeyLimit=1M');
+    const { code, stderr } = await door.sftp('put big /big\nget /big big-back', options);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect((await readFile(file('big-back'))).equals(await readFile(file('big')))).toBe(true);
+  });
+
+  it('keeps times and modes with -p and syncs with -f', async () => {
+    await writeFile(file('kept'), 'kept', { mode: 0o640 });
+    await utimes(file('kept'), 1_500_000_000, 1_500_000_000);
+    expect((await door.sftp('put -pf kept /kept\nget -p /kept kept-back')).code).toBe(0);
+    expect(door.memory.nodes.get('/kept')).toMatchObject({ mtimeSeconds: 1_500_000_000, mode: 0o640 });
+    expect((await stat(file('kept-back'))).mtimeMs).toBe(1_500_000_000_000);
+  });
+
+  it('lists, makes, moves, links and removes', async () => {
+    door.memory.putFile('/a', 'hello');
+    const { code, stdout, stderr } = await door.sftp(
+      [
+        'mkdir /d',
+        'rename /a /d/b',
+        'symlink b /d/l',
+        'copy /d/b /d/c',
+        // The client remembers the names of owners once it has asked for them.
+        'ls -n /d',
+        'ls -l /d',
+        'df -h /',
+        'pwd',
+        'chmod 600 /d/c',
+        'rm /d/l',
+        'rm /d/b',
+        'rm /d/c',
+        'rmdir /d',
+      ].join('\n'),
+    );
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^-rw-r--r-- +(?:1|\?) bob +bob +5 Nov 14 +2023 \/d\/b$/m);
+    expect(stdout).toMatch(/^lrwxrwxrwx .* \/d\/l/m);
+    expect(stdout).toMatch(/^-rw-r--r-- .* 5 .* \/d\/c$/m);
+    expect(stdout).toMatch(/1000 +1000/);
+    expect(stdout).toMatch(/3\.9MB +1\.6MB +2\.3MB/);
+    expect(stdout).toMatch(/^Remote working directory: \/$/m);
+    expect([...door.memory.nodes.keys()]).toEqual(['/']);
+  });
+
+  it('says what is wrong, and the session goes on', async () => {
+    const { code, stdout, stderr } = await door.sftp('-get /none\n-rmdir /\n-ls /none\nls /');
+    expect(code).toBe(0);
+    expect(stderr).toContain('File "/none" not found');
+    expect(stderr).toContain('remote rmdir "/": Permission denied');
+    expect(stdout).toContain('sftp> ls /');
+  });
+});
+
+describe.skipIf(skip !== null)('logins', () => {
+  it('work with a password', async () => {
+    const { code, stdout } = await door.sftpWithPassword('pwd', 'open sesame');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Remote working directory: /');
+    expect(door.asked).toContainEqual({ username: 'bob', kind: 'password', address: '127.0.0.1' });
+  });
+
+  it('are refused with a wrong password, a foreign key and an unknown user, all in the same words', async () => {
+    await door.makeKey('foreign', 'ed25519', false);
+    const wrong = await door.sftpWithPassword('pwd', 'wrong');
+    const foreign = await door.sftp('pwd', door.options('foreign', 'PasswordAuthentication=no'));
+    const unknown = await run('sftp', [
+      ...door.options('id', 'BatchMode=yes'),
+      ...['-P', String(door.port), 'nobody@127.0.0.1'],
+    ]);
+    for (const { code, stderr } of [wrong, foreign, unknown]) {
+      expect(code).toBe(255);
+      expect(stderr).toMatch(/(?:bob|nobody)@127\.0\.0\.1: Permission denied \(publickey,password\)\./);
+    }
+    expect(
+      door.lines.some(
+        ({ message, fields }) => message === 'a login was refused' && fields['user'] === 'nobody',
+      ),
+    ).toBe(true);
+  });
+
+  it.each([
+    ['ecdsa', ['-b', '256']],
+    ['ecdsa', ['-b', '521']],
+    ['rsa', ['-b', '2048']],
+  ])('work with a key of type %s %j', async (type, more) => {
+    const name = `key-${type}-${more[1] ?? ''}`;
+    await door.makeKey(name, type, true, ...more);
+    expect((await door.sftp('pwd', door.options(name, 'PasswordAuthentication=no'))).code).toBe(0);
+  });
+
+  it('refuse an RSA key that signs with SHA-1, and one that is too short', async () => {
+    await door.makeKey('sha1', 'rsa', true, '-b', '2048');
+    await door.makeKey('short', 'rsa', true, '-b', '1024');
+    const noPassword = 'PasswordAuthentication=no';
+    const sha1 = door.options('sha1', noPassword, 'PubkeyAcceptedAlgorithms=ssh-rsa');
+    const short = door.options('short', noPassword, 'RequiredRSASize=1024');
+    for (const options of [sha1, short]) {
+      const { code, stderr } = await door.sftp('pwd', options);
+      expect(code).toBe(255);
+      expect(stderr).toContain('Permission denied');
+    }
+    expect((await door.sftp('pwd', door.options('sha1', noPassword))).code).toBe(0);
+  });
+});
+
+describe.skipIf(skip !== null)('what is not SFTP', () => {
+  it.each([
+    ['a shell', []],
+    ['a terminal', ['-tt']],
+    ['a command', ['ls', '/']],
+  ])('is answered with one clear line and a status that is not zero: %s', async (_, more) => {
+    const [flags, command] = [
+      more.filter((arg) => arg.startsWith('-')),
+      more.filter((arg) => !arg.startsWith('-')),
+    ];
+    const args = [...flags, ...door.options(), '-p', String(door.port), 'bob@127.0.0.1', ...command];
+    const { code, stdout, stderr } = await run('ssh', args);
+    expect(code).toBe(1);
+    expect(stdout + stderr).toContain('This server speaks SFTP only: use sftp, or scp without -O');
+  });
+
+  it('tells scp in its old mode, while scp in its SFTP mode works', async () => {
+    await writeFile(file('small'), 'small');
+    const args = [...door.options(), '-P', String(door.port), file('small'), 'bob@127.0.0.1:/small'];
+    const old = await run('scp', ['-O', ...args]);
+    expect(old.code).not.toBe(0);
+    expect(old.stderr).toContain('scp without -O');
+    expect((await run('scp', args)).code).toBe(0);
+    expect(door.memory.content('/small')?.toString()).toBe('small');
+  });
+
+  it('forwards nothing and knows no other subsystem', async () => {
+    const ssh = (...more: string[]) =>
+      run(
+        'ssh',
+        [...more, ...door.options(), '-p', String(door.port), 'bob@127.0.0.1'].concat(
+          more.includes('-s') ? ['netconf'] : [],
+        ),
+      );
+    const forward = await ssh('-W', '127.0.0.1:1');
+    expect(forward.stderr).toMatch(/administratively prohibited|open failed/);
+    const subsystem = await ssh('-s');
+    expect(subsystem.code).not.toBe(0);
+    expect(subsystem.stderr).toContain('subsystem request failed');
+  });
+});
+
+describe.skipIf(skip !== null)('algorithms', () => {
+  it('are modern ones, with strict key exchange', async () => {
+    const args = ['-vv', ...door.options(), '-p', String(door.port), '-s', 'bob@127.0.0.1', 'sftp'];
+    const { stderr: said } = await run('ssh', args);
+    const stderr = said.replaceAll('\r', '');
+    const offered = stderr
+      .slice(stderr.indexOf('peer server KEXINIT proposal'))
+      .split('\n')
+      .slice(1, 11)
+      .join('\n');
+    expect(offered).toContain('kex-strict-s-v00@openssh.com');
+    // Both ends start their packet numbers anew only in strict mode.
+    expect(stderr).toMatch(/resetting send seqnr 3/);
+    expect(stderr).toMatch(/resetting read seqnr 3/);
+    expect(stderr).toMatch(
+      /server-sig-algs=<ssh-ed25519,(?:ecdsa-sha2-nistp\d+,){3}rsa-sha2-512,rsa-sha2-256>/,
+    );
+    expect(offered).toContain(
+      'host key algorithms: ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256\n',
+    );
+    expect(offered).not.toMatch(
+      /sha1(?!\d)|cbc|md5|arcfour|3des|umac|hmac-sha2-(?:256|512)(?!-etm)|ssh-rsa|zlib/,
+    );
+    expect(offered).toContain('compression ctos: none\n');
+  });
+
+  it('that were given up elsewhere are refused here', async () => {
+    for (const setting of [
+      'KexAlgorithms=diffie-hellman-group14-sha1',
+      'Ciphers=aes128-cbc',
+      'HostKeyAlgorithms=ssh-rsa',
+    ]) {
+      const { code, stderr } = await door.sftp('pwd', door.options('id', setting));
+      expect(code).toBe(255);
+      expect(stderr).toContain('no matching');
+    }
+  });
+
+  it.each([
+    'KexAlgorithms=diffie-hellman-group16-sha512',
+    'KexAlgorithms=ecdh-sha2-nistp384',
+    'Ciphers=aes256-gcm@openssh.com',
+    'Ciphers=chacha20-poly1305@openssh.com',
+    'Ciphers=aes256-ctr',
+  ])('that are sound work: %s', async (setting) => {
+    await writeFile(file('sound'), randomBytes(1_000_000));
+    const { code, stderr } = await door.sftp(
+      'put sound /sound\nget /sound sound-back',
+      door.options('id', setting),
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    expect((await readFile(file('sound-back'))).equals(await readFile(file('sound')))).toBe(true);
+  });
+
+  it('let a client choose any of the three host keys, whose fingerprints are known beforehand', async () => {
+    for (const [type, name] of [
+      ['ssh-ed25519', 'ED25519'],
+      ['ecdsa-sha2-nistp256', 'ECDSA'],
+      ['rsa-sha2-512', 'RSA'],
+    ] as const) {
+      const { stderr } = await run('ssh', [
+        ...['-v', ...door.options('id', `HostKeyAlgorithms=${type}`, 'StrictHostKeyChecking=no')],
+        ...[
+          '-o',
+          `UserKnownHostsFile=${file('new')}`,
+          '-p',
+          String(door.port),
+          'bob@127.0.0.1',
+          '-s',
+          'sftp',
+        ],
+      ]);
+      const shown = /Server host key: (\S+) (SHA256:\S+)/.exec(stderr);
+      expect(shown?.[1]?.toUpperCase()).toContain(name);
+      expect(door.server.hostKeyFingerprints).toContain(`${shown?.[1]} ${shown?.[2]}`);
+    }
+  });
+});

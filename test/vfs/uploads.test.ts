@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +24,8 @@ const newKey = () => CustomerKey.fromBytes(systemEntropy.bytes(32));
 const silence = () => undefined;
 const log: Logger = { debug: silence, info: silence, warn: silence, error: silence, child: () => log };
 const call: Call = { id: 'call', signal: new AbortController().signal, log };
+// As the SFTP session does: every request under way listens to it.
+setMaxListeners(0, call.signal);
 
 let store: ObjectStore;
 let ledger: KeyLedger;
@@ -250,7 +253,7 @@ describe('what other programs put into the bucket', () => {
   });
 
   it('is listed whole, more pages of it than one', async () => {
-    const names = Array.from({ length: 1300 }, (_, index) => `file-${String(index).padStart(5, '0')}`);
+    const names = Array.from({ length: 1020 }, (_, index) => `file-${String(index).padStart(5, '0')}`);
     for (let from = 0; from < names.length; from += 50)
       await Promise.all(names.slice(from, from + 50).map((name) => putForeign(name, name)));
     expect(await bob.list('/uploads')).toEqual(names);

@@ -16,7 +16,7 @@ import {
   type UserDraft,
   type UserFlags,
 } from './user-draft.js';
-import { describeChanges, describeLogin, userFields } from './user-report.js';
+import { describeChanges, describeLogin, describeProblems, userFields } from './user-report.js';
 
 interface UserAddFlags extends UserFlags {
   readonly json?: boolean;
@@ -148,7 +148,7 @@ function report({ shell }: CommandContext, outcome: Outcome): void {
 
 /** What a person has to know or do now. */
 function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
-  const notes: string[] = [];
+  const notes = [...describeProblems(after)];
   const { homesDirectory: homes, sharedDirectory: shared, removedDirectory: removed } = rootPaths(root);
   const keyFile = userPaths({ homes, shared, removed }, after.username).uploadKey;
   const replaced = before?.uploadKeyFingerprint ?? null;

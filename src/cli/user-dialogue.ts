@@ -144,7 +144,7 @@ async function draftFromKeyFile(shell: Shell, path: string): Promise<UserDraft> 
 }
 
 async function askLocation(prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
-  const bucket = subject.existing?.uploadBucket ?? subject.defaultBucket;
+  const bucket = subject.existing?.uploadBucket || subject.defaultBucket;
   const prefix = subject.existing?.uploadPrefix ?? `${subject.username}/uploads/`;
   const place = `${bucket ?? '(no bucket is set up yet)'}/${prefix}`;
   const modify = await askYesNo(prompter, `Uploads go to ${place}. Modify?`, false);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
 import { renderJson, renderTable } from './render.js';
-import { describeEncryption, describeLogin, describeUploads } from './user-report.js';
+import { describeEncryption, describeLogin, describeProblems, describeUploads } from './user-report.js';
 
 /** `sftpgw user list`. */
 export function userListCommand(context: CommandContext): Command {
@@ -22,6 +22,7 @@ export function userListCommand(context: CommandContext): Command {
         ]);
         const header = ['user', 'uploads to', 'encryption', 'login', 'downloads', 'shared'];
         context.shell.out(renderTable(header, rows));
+        for (const problem of users.flatMap(describeProblems)) context.shell.err(problem);
       }
     });
   });

@@ -21,7 +21,7 @@ export function describeEncryption(user: UserSummary): string {
 }
 
 export function describeUploads(user: UserSummary): string {
-  return `s3://${user.uploadBucket}/${user.uploadPrefix}`;
+  return user.uploadBucket === '' ? 'no bucket yet' : `s3://${user.uploadBucket}/${user.uploadPrefix}`;
 }
 
 export function describeLogin(user: UserSummary): string {
@@ -49,4 +49,9 @@ export function describeChanges(before: UserSummary, after: UserSummary): readon
   return userFields(after)
     .filter(([name, value]) => was.get(name) !== value)
     .map(([name, value]) => `${name}: ${was.get(name)} -> ${value}`);
+}
+
+/** What keeps the user from working as the settings say, a line each. */
+export function describeProblems(user: UserSummary): readonly string[] {
+  return (user.problems ?? []).map((problem) => `${user.username}: ${problem}`);
 }

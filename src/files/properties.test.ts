@@ -117,6 +117,16 @@ describe('writing', () => {
     expect(document.render()).toBe('a=1\na=3\n');
   });
 
+  test('a new key takes the place of its commented-out line', () => {
+    const document = parse(
+      '# The bucket. # bucket=x is an example.\n#bucket=example\n#bucket.other=1\nregion=r\n',
+    );
+    document.set('bucket', 'mine');
+    expect(document.render()).toBe(
+      '# The bucket. # bucket=x is an example.\nbucket=mine\n#bucket.other=1\nregion=r\n',
+    );
+  });
+
   test('a new key goes to the end, with the line ends of the file', () => {
     const document = parse('a=1\r\nb=2');
     document.set('c', '3');

@@ -109,11 +109,14 @@ export class PropertiesDocument {
     return problems;
   }
 
-  /** Changes the entry that counts in its place, or adds one at the end. */
+  /**
+   * Changes the entry that counts in its place; else replaces the first comment line that is this entry and nothing more
+   * (`#key=...`, without a blank behind the `#`); else adds one at the end.
+   */
   set(key: string, value: string): void {
     const entry = this.#last(key);
     if (entry === null) {
-      this.#append(key, value);
+      if (!this.#uncomment(key, value)) this.#append(key, value);
       return;
     }
     if (entry.value === value) return;
@@ -131,6 +134,16 @@ export class PropertiesDocument {
       if (item?.kind === 'entry' && item.key === key) this.#items.splice(at, 1);
     }
     return this.#items.length !== before;
+  }
+
+  #uncomment(key: string, value: string): boolean {
+    const head = `${escapeKey(key)}=`;
+    const at = this.#items.findIndex((item) => item.kind === 'gap' && item.raw.startsWith(`#${head}`));
+    const item = this.#items[at];
+    if (item === undefined) return false;
+    const raw = head + escapeValue(value) + lineEndOf(item.raw);
+    this.#items[at] = { kind: 'entry', key, value, head, raw, problem: null };
+    return true;
   }
 
   #append(key: string, value: string): void {

@@ -1,3 +1,4 @@
+import { nearestName } from '../files/nearest-name.js';
 import { PropertiesDocument } from '../files/properties.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
 import {
@@ -115,20 +116,14 @@ function nameProblems(document: PropertiesDocument): readonly FileProblem[] {
     if (known.has(key) || key === '') continue;
     const harmless = Object.hasOwn(reserved, key) ? reserved[key] : undefined;
     if (harmless === value.trim()) continue;
+    const meant = nearestName(key, known);
     const text =
       harmless === undefined
-        ? `there is no setting ${JSON.stringify(key)}${suggestion(key, known)}`
+        ? `there is no setting ${JSON.stringify(key)}${meant === null ? '' : `; ${meant} was meant?`}`
         : `${key} is not supported yet; take the line out`;
     problems.push({ severity: 'error', line, text });
   }
   return problems;
-}
-
-/** A known name that differs in its dots, dashes and capitals only. */
-function suggestion(key: string, known: ReadonlySet<string>): string {
-  const letters = (name: string): string => [...name.toLowerCase().replace(/[^a-z]/g, '')].sort().join('');
-  const meant = [...known].find((name) => letters(name) === letters(key));
-  return meant === undefined ? '' : `; ${meant} was meant?`;
 }
 
 function unreadable(text: string): ParsedUserProperties {

@@ -1,0 +1,53 @@
+import { join, resolve } from 'node:path';
+
+/** Every well-known path of an installation; absolute. */
+export interface RootPaths {
+  readonly root: string;
+  /** Global settings. */
+  readonly propertiesFile: string;
+  /** The shared directory, decrypted. */
+  readonly sharedDirectory: string;
+  /** The keyring. */
+  readonly keysDirectory: string;
+  /** One directory a user. */
+  readonly homes: string;
+  /** `user.properties` and `sse-sync.key` of the shared directory. */
+  readonly sharedSettingsDirectory: string;
+  /** What the gateway keeps for itself. */
+  readonly stateDirectory: string;
+  readonly databaseFile: string;
+  readonly hostKeyDirectory: string;
+  /** Encrypted, unlinked files of uploads out of order. */
+  readonly scratchDirectory: string;
+  /** What removed users leave. */
+  readonly removedDirectory: string;
+  /** Buckets and objects of the embedded S3 server. */
+  readonly embeddedS3Directory: string;
+  /** Where the embedded S3 server listens, for other commands. */
+  readonly runFile: string;
+  /** Held by the one process that serves this root. */
+  readonly lockFile: string;
+}
+
+/** The paths below a root: `/` when installed as a service, `./sftpgw-data` from a checkout. */
+export function rootPaths(root: string): RootPaths {
+  const base = resolve(root);
+  const settings = join(base, 'opt/sftpgw');
+  const state = join(base, 'var/lib/sftpgw');
+  return {
+    root: base,
+    propertiesFile: join(settings, 'sftpgateway.properties'),
+    sharedDirectory: join(settings, 'shared'),
+    keysDirectory: join(settings, 'keys'),
+    homes: join(base, 'home'),
+    sharedSettingsDirectory: join(base, 'root/.sftpgateway'),
+    stateDirectory: state,
+    databaseFile: join(state, 'sftpgw.db'),
+    hostKeyDirectory: join(state, 'host-keys'),
+    scratchDirectory: join(state, 'scratch'),
+    removedDirectory: join(state, 'removed'),
+    embeddedS3Directory: join(state, 'embedded-s3'),
+    runFile: join(state, 'run.json'),
+    lockFile: join(state, 'sftpgw.lock'),
+  };
+}

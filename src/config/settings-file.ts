@@ -1,0 +1,187 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ensureDirectory, writeFileDurably } from '../files/durable.js';
+import { FileCache } from '../files/file-cache.js';
+import { PropertiesDocument } from '../files/properties.js';
+import { hasCode, isAbsence } from '../files/system-errors.js';
+import { Fault } from '../model/fault.js';
+import { defaultPropertiesText } from './default-properties.js';
+import { rootPaths } from './paths.js';
+import { type Environment, type ReadSettings, readSettings } from './settings.js';
+import { type GatewaySettings, type SettingKey, settingKeys, settings as table } from './settings-table.js';
+
+const maxPropertiesBytes = 1024 * 1024;
+/** Everybody may read the global settings: they hold no secret. */
+const publicFileMode = 0o644;
+const publicDirectoryMode = 0o755;
+
+/** What a look at the file found since the last one. */
+export interface SettingsReload {
+  /** The settings that have another value now. */
+  readonly changed: readonly SettingKey[];
+  /** What a person should know, a sentence each, with file and line. */
+  readonly problems: readonly string[];
+  /** False when the file has an error, and the settings from before go on. */
+  readonly isTaken: boolean;
+}
+
+/** The settings of a running gateway. */
+export interface SettingsFile {
+  readonly path: string;
+  /** What holds now: the last that was right. */
+  readonly current: GatewaySettings;
+  /** What a person should know of the file as it was opened; it has no error. */
+  readonly notices: readonly string[];
+  /** Looks at the file: cheap when it has not changed, and null then. Never throws. */
+  reload(): Promise<SettingsReload | null>;
+}
+
+/**
+ * Reads the settings below a root; without a file all have their defaults. Faults: `invalid`, naming every wrong line or
+ * variable; `denied` and `unavailable`, naming the file.
+ */
+export async function openSettingsFile(root: string, environment: Environment): Promise<SettingsFile> {
+  const file = new LiveSettingsFile(root, environment);
+  await file.open();
+  return file;
+}
+
+/**
+ * Writes settings into the file, with comments and order kept, and makes the file when it is not there. Null takes a
+ * setting out. Throws `invalid` when the result would not be taken; then nothing is written.
+ */
+export async function changeSettingsFile(
+  root: string,
+  change: Readonly<Partial<Record<SettingKey, string | null>>>,
+): Promise<void> {
+  const { propertiesFile: path } = rootPaths(root);
+  try {
+    const document = PropertiesDocument.parse((await readText(path)) ?? defaultPropertiesText(root));
+    for (const key of settingKeys) {
+      const value = change[key];
+      if (value === null) document.remove(table[key].name);
+      else if (value !== undefined) document.set(table[key].name, value);
+    }
+    throwErrors(readSettings(document, path, {}, root));
+    await makeDirectory(dirname(path));
+    await writeFileDurably(path, document.render(), publicFileMode);
+  } catch (error) {
+    throw fileFault(path, error);
+  }
+}
+
+class LiveSettingsFile implements SettingsFile {
+  readonly path: string;
+  readonly #root: string;
+  readonly #cache: FileCache<ReadSettings>;
+  /** What stands when there is no file. */
+  readonly #absent: ReadSettings;
+  #seen: ReadSettings;
+  #unreadable: string | null = null;
+  #current: GatewaySettings;
+  #notices: readonly string[] = [];
+
+  constructor(root: string, environment: Environment) {
+    this.#root = rootPaths(root).root;
+    this.path = rootPaths(root).propertiesFile;
+    const read = (text: string): ReadSettings =>
+      readSettings(PropertiesDocument.parse(text), this.path, environment, this.#root);
+    this.#cache = new FileCache<ReadSettings>(maxPropertiesBytes, ({ bytes }) => {
+      const text = decode(bytes);
+      if (text !== null) return read(text);
+      return {
+        ...read(''),
+        problems: [{ severity: 'error', text: `${this.path} line 1: the file is not valid UTF-8` }],
+      };
+    });
+    this.#absent = read('');
+    this.#seen = this.#absent;
+    this.#current = this.#absent.settings;
+  }
+
+  get current(): GatewaySettings {
+    return this.#current;
+  }
+
+  get notices(): readonly string[] {
+    return this.#notices;
+  }
+
+  async open(): Promise<void> {
+    try {
+      this.#seen = (await this.#cache.read(this.path)) ?? this.#absent;
+    } catch (error) {
+      throw fileFault(this.path, error);
+    }
+    throwErrors(this.#seen);
+    this.#current = this.#seen.settings;
+    this.#notices = this.#seen.problems.map((problem) => problem.text);
+  }
+
+  async reload(): Promise<SettingsReload | null> {
+    let read: ReadSettings;
+    try {
+      read = (await this.#cache.read(this.path)) ?? this.#absent;
+    } catch (error) {
+      const { hint } = fileFault(this.path, error);
+      if (this.#unreadable === hint) return null;
+      this.#unreadable = hint;
+      return { changed: [], problems: [hint], isTaken: false };
+    }
+    if (read === this.#seen && this.#unreadable === null) return null;
+    this.#unreadable = null;
+    this.#seen = read;
+    const problems = read.problems.map((problem) => problem.text);
+    if (read.problems.some((problem) => problem.severity === 'error'))
+      return { changed: [], problems, isTaken: false };
+    const before = this.#current;
+    this.#current = read.settings;
+    const changed = settingKeys.filter(
+      (key) => JSON.stringify(before[key]) !== JSON.stringify(read.settings[key]),
+    );
+    return { changed, problems, isTaken: true };
+  }
+}
+
+function throwErrors({ problems }: ReadSettings): void {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  if (errors.length > 0) throw new Fault('invalid', errors.map((problem) => problem.text).join('; '));
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    await ensureDirectory(path, publicDirectoryMode);
+  }
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    const text = decode(await readFile(path));
+    if (text === null) throw new Fault('invalid', `${path} line 1: the file is not valid UTF-8`);
+    return text;
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function fileFault(path: string, error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const cause = { cause: error };
+  if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) {
+    return new Fault('denied', `${path} may not be read or written: check its owner and permissions`, cause);
+  }
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return new Fault('unavailable', `${path} cannot be read or written: ${code}`, cause);
+}

@@ -1,0 +1,223 @@
+import {
+  absoluteFile,
+  bucketName,
+  choice,
+  count,
+  duration,
+  endpointUrl,
+  type ListenAddress,
+  listenAddress,
+  regionName,
+  size,
+  type ValueKind,
+  yesNoAuto,
+} from './values.js';
+
+/** One global setting. */
+export interface Setting<T> {
+  /** As it stands in `sftpgateway.properties`. */
+  readonly name: string;
+  readonly kind: ValueKind<T>;
+  /** The default below this root. */
+  readonly defaultFor: (root: string) => T;
+  /** A sentence or two, for the documentation and the default file. */
+  readonly description: string;
+}
+
+const second = 1_000;
+const hour = 3_600 * second;
+const mebibyte = 1024 ** 2;
+const gibibyte = 1024 ** 3;
+const tebibyte = 1024 ** 4;
+
+function setting<T>(name: string, kind: ValueKind<T>, fallback: T, description: string): Setting<T> {
+  return { name, kind, defaultFor: () => fallback, description };
+}
+
+/** Port 22 for the service of a machine; what is tried out below another root takes a port that anybody may take. */
+function sftpListenDefault(root: string): ListenAddress {
+  return root === '/' ? { host: '0.0.0.0', port: 22 } : { host: '127.0.0.1', port: 2222 };
+}
+
+/** Every global setting, by the name it has in the program; `Ms` and `Bytes` are units. */
+export const settings = {
+  bucket: setting(
+    'bucket',
+    bucketName,
+    null,
+    'The default bucket: users without a bucket of their own upload to it.',
+  ),
+  region: setting(
+    'region',
+    regionName,
+    null,
+    'The region of the buckets. Empty: what the AWS default chain says (AWS_REGION, ~/.aws/config).',
+  ),
+  endpoint: setting(
+    'endpoint',
+    endpointUrl,
+    null,
+    'An S3 server that is not Amazon. Empty: AWS_ENDPOINT_URL, else Amazon. SSE-C needs https, except on loopback.',
+  ),
+  endpointCaFile: setting(
+    'endpoint.ca.file',
+    absoluteFile,
+    null,
+    'A PEM file with certificate authorities to trust for the endpoint, beside those of the system.',
+  ),
+  endpointPathStyle: setting(
+    'endpoint.path.style',
+    yesNoAuto,
+    null,
+    'Whether the bucket goes into the path (yes) or into the host name (no). auto: into the path for every endpoint but Amazon.',
+  ),
+  checksums: setting(
+    'checksums',
+    choice('crc32', 'none'),
+    'crc32',
+    'The checksum that goes with every part. none is for S3 servers that refuse the newer checksums.',
+  ),
+  sftpListen: {
+    name: 'sftp.listen',
+    kind: listenAddress,
+    defaultFor: sftpListenDefault,
+    description: 'Where SFTP clients connect.',
+  } satisfies Setting<ListenAddress>,
+  s3Listen: setting(
+    's3.listen',
+    listenAddress,
+    { host: '127.0.0.1', port: 9000 },
+    'Where the embedded S3 server listens, when it runs.',
+  ),
+  sftpLoginTimeoutMs: setting(
+    'sftp.login.timeout',
+    duration(second, hour),
+    60 * second,
+    'How long a connection may take to log in.',
+  ),
+  sftpKeepaliveMs: setting(
+    'sftp.keepalive',
+    duration(second, hour),
+    30 * second,
+    'The silence after which a client is asked for a sign of life; a client that stays silent is disconnected.',
+  ),
+  sftpSessionsMax: setting('sftp.sessions.max', count(1, 100_000), 1000, 'Connections at a time.'),
+  sftpSessionsPerUser: setting(
+    'sftp.sessions.per.user',
+    count(1, 100_000),
+    100,
+    'Connections of one user at a time.',
+  ),
+  sftpSessionsPerAddress: setting(
+    'sftp.sessions.per.address',
+    count(1, 100_000),
+    200,
+    'Connections from one address at a time.',
+  ),
+  sftpHandlesPerSession: setting(
+    'sftp.handles.per.session',
+    count(8, 65_536),
+    256,
+    'Files and directories that one session may have open.',
+  ),
+  sftpRequestsInFlight: setting(
+    'sftp.requests.in.flight',
+    count(8, 4096),
+    128,
+    'Requests of one session that are worked on side by side; further ones wait in the network.',
+  ),
+  uploadMemoryBytes: setting(
+    'upload.memory',
+    size(32 * mebibyte, tebibyte),
+    256 * mebibyte,
+    'Memory for all uploads together. When it is used up, clients wait.',
+  ),
+  uploadPartsParallel: setting(
+    'upload.parts.parallel',
+    count(1, 64),
+    4,
+    'Parts of one upload that are on the way to S3 side by side.',
+  ),
+  uploadReorderWindowBytes: setting(
+    'upload.reorder.window',
+    size(0, gibibyte),
+    16 * mebibyte,
+    'How far ahead of the first missing byte a client may write before the bytes go to an encrypted scratch file.',
+  ),
+  uploadScratchLimitBytes: setting(
+    'upload.scratch.limit',
+    size(0, 64 * tebibyte),
+    4 * gibibyte,
+    'Disk space for all scratch files together.',
+  ),
+  readMemoryBytes: setting(
+    'read.memory',
+    size(8 * mebibyte, tebibyte),
+    192 * mebibyte,
+    'Memory for reading ahead, for all readers together. When it is used up, they read ahead less.',
+  ),
+  readAheadRanges: setting(
+    'read.ahead.ranges',
+    count(1, 64),
+    4,
+    'Ranges of one file that are fetched from S3 side by side while a client reads it.',
+  ),
+  drainTimeoutMs: setting(
+    'drain.timeout',
+    duration(0, 24 * hour),
+    30 * second,
+    'How long uploads under way may take to finish when the gateway is stopped.',
+  ),
+  logLevel: setting(
+    'log.level',
+    choice('debug', 'info', 'warn', 'error'),
+    'info',
+    'How much the log says. No level writes keys, passwords or content.',
+  ),
+} as const;
+
+type Settings = typeof settings;
+export type SettingKey = keyof Settings;
+
+/** Every global setting, resolved. */
+export type GatewaySettings = {
+  readonly [K in SettingKey]: Settings[K] extends Setting<infer T> ? T : never;
+};
+
+/** One row of the documentation. */
+export interface SettingDescription {
+  readonly key: SettingKey;
+  readonly name: string;
+  /** Overrides the file. */
+  readonly environmentVariable: string;
+  /** What a value looks like, with its unit and bounds. */
+  readonly form: string;
+  /** The default as text, empty when there is none. */
+  readonly default: string;
+  readonly description: string;
+}
+
+/** `sftp.listen` is `SFTPGW_SFTP_LISTEN`. */
+export function environmentVariable(name: string): string {
+  return `SFTPGW_${name.toUpperCase().replaceAll('.', '_')}`;
+}
+
+/** The settings with their defaults below this root, in the order of the documentation. */
+export function describeSettings(root: string): readonly SettingDescription[] {
+  return settingKeys.map((key) => {
+    const entry: Setting<never> = settings[key] as unknown as Setting<never>;
+    return {
+      key,
+      name: entry.name,
+      environmentVariable: environmentVariable(entry.name),
+      form: entry.kind.form,
+      default: entry.kind.format(entry.defaultFor(root)),
+      description: entry.description,
+    };
+  });
+}
+
+export const settingKeys = Object.keys(settings) as readonly SettingKey[];
+
+/** The documentation of the settings of a service (the root `/`). */
+export const settingsTable: readonly SettingDescription[] = describeSettings('/');

@@ -1,0 +1,77 @@
+import { nearestName } from '../files/nearest-name.js';
+import type { PropertiesDocument, PropertiesProblem } from '../files/properties.js';
+import {
+  environmentVariable,
+  type GatewaySettings,
+  type Setting,
+  settingKeys,
+  settings as table,
+} from './settings-table.js';
+
+export type { GatewaySettings, SettingDescription, SettingKey } from './settings-table.js';
+export { describeSettings, settingsTable } from './settings-table.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** With an `error` the settings do not count; a `notice` is only said. `text` names the file and line, or the variable. */
+export interface SettingsProblem {
+  readonly severity: 'notice' | 'error';
+  readonly text: string;
+}
+
+export interface ReadSettings {
+  /** The defaults stand where nothing, or something wrong, is said. */
+  readonly settings: GatewaySettings;
+  readonly problems: readonly SettingsProblem[];
+}
+
+/** What the file's text and the environment say together; the environment wins. `path` names the file in problems. */
+export function readSettings(
+  document: PropertiesDocument,
+  path: string,
+  environment: Environment,
+  root: string,
+): ReadSettings {
+  const inFile: PropertiesProblem[] = [...document.problems(), ...unknownNames(document)];
+  const problems: SettingsProblem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const key of settingKeys) {
+    const setting: Setting<unknown> = table[key] as Setting<unknown>;
+    const found = textOf(setting.name, document, environment);
+    const parsed = found === null ? null : setting.kind.parse(found.text);
+    values[key] = parsed !== null && 'value' in parsed ? parsed.value : setting.defaultFor(root);
+    if (found === null || parsed === null || 'value' in parsed) continue;
+    const text = `${found.name} ${parsed.problem}; it is ${JSON.stringify(found.text)}`;
+    if (found.line === null) problems.push({ severity: 'error', text: `environment: ${text}` });
+    else inFile.push({ severity: 'error', line: found.line, text });
+  }
+  const located = inFile
+    .sort((a, b) => a.line - b.line)
+    .map(({ severity, line, text }) => ({ severity, text: `${path} line ${line}: ${text}` }));
+  return { settings: values as unknown as GatewaySettings, problems: [...located, ...problems] };
+}
+
+/** Where a setting is said: in a variable (then there is no line), or in the file. An empty variable says nothing. */
+function textOf(
+  name: string,
+  document: PropertiesDocument,
+  environment: Environment,
+): { readonly text: string; readonly name: string; readonly line: number | null } | null {
+  const variable = environmentVariable(name);
+  const overriding = environment[variable]?.trim() ?? '';
+  if (overriding !== '') return { text: overriding, name: variable, line: null };
+  const written = document.get(name)?.trim();
+  return written === undefined ? null : { text: written, name, line: document.lineOf(name) };
+}
+
+function unknownNames(document: PropertiesDocument): readonly PropertiesProblem[] {
+  const known = new Set<string>(settingKeys.map((key) => table[key].name));
+  const problems: PropertiesProblem[] = [];
+  for (const { key, line } of document.entries()) {
+    if (known.has(key) || key === '') continue;
+    const meant = nearestName(key, known);
+    const text = `there is no setting ${JSON.stringify(key)}${meant === null ? '' : `; ${meant} was meant?`}`;
+    problems.push({ severity: 'error', line, text });
+  }
+  return problems;
+}

@@ -1,0 +1,146 @@
+import { isIPv6 } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { parseBucketName } from '../users/property-values.js';
+
+/** A value, or what is wrong with the text: a sentence that goes after the setting's name. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+
+/** How a kind of value is read, written and described. */
+export interface ValueKind<T> {
+  /** What the text looks like, for the documentation: `duration`, `size`, `yes, no or auto`. */
+  readonly form: string;
+  parse(text: string): Parsed<T>;
+  format(value: T): string;
+}
+
+/** Where a service listens. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+}
+
+interface Units {
+  readonly [unit: string]: number;
+}
+
+const durationUnits: Units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const sizeUnits: Units = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
+
+/** Milliseconds, written `250ms`, `30s`, `5m`, `2h` or `1d`; both bounds inclusive, in milliseconds. */
+export function duration(minMs: number, maxMs: number): ValueKind<number> {
+  return measured('duration', durationUnits, '30s', minMs, maxMs);
+}
+
+/** Bytes, written `512B`, `64KiB`, `256MiB`, `2GiB` or `1TiB`; both bounds inclusive, in bytes. */
+export function size(minBytes: number, maxBytes: number): ValueKind<number> {
+  return measured('size', sizeUnits, '256MiB', minBytes, maxBytes);
+}
+
+function measured(form: string, units: Units, example: string, min: number, max: number): ValueKind<number> {
+  const names = Object.keys(units);
+  const format = (value: number): string => {
+    const unit = names.findLast((name) => value !== 0 && value % (units[name] ?? 1) === 0) ?? names[0] ?? '';
+    return `${value / (units[unit] ?? 1)}${unit}`;
+  };
+  const parse = (text: string): Parsed<number> => {
+    const [, digits = '', unit = ''] = /^(\d{1,15})\s*([A-Za-z]*)$/.exec(text) ?? [];
+    if (digits === '') return { problem: `must be a ${form} such as ${example}` };
+    if (unit === '') return { problem: `needs a unit: write ${example}, for instance (${names.join(', ')})` };
+    const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
+    if (factor === undefined) return { problem: `has the unknown unit ${unit}: use ${names.join(', ')}` };
+    return within(Number(digits) * factor, min, max, format);
+  };
+  return { form: `${form}, ${format(min)} to ${format(max)}`, parse, format };
+}
+
+/** A whole number; both bounds inclusive. */
+export function count(min: number, max: number): ValueKind<number> {
+  return {
+    form: `number, ${min} to ${max}`,
+    parse: (text) =>
+      /^\d{1,15}$/.test(text)
+        ? within(Number(text), min, max, String)
+        : { problem: 'must be a whole number' },
+    format: String,
+  };
+}
+
+function within(value: number, min: number, max: number, format: (value: number) => string): Parsed<number> {
+  if (value >= min && value <= max) return { value };
+  return { problem: `must be from ${format(min)} to ${format(max)}` };
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(...words: readonly [T, ...T[]]): ValueKind<T> {
+  const form = words.length === 1 ? words[0] : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  return {
+    form,
+    parse: (text) => {
+      const value = words.find((word) => word === text.toLowerCase());
+      return value === undefined ? { problem: `must be ${form}` } : { value };
+    },
+    format: (value) => value,
+  };
+}
+
+/** `yes`, `no`, or `auto`, which is null: the program decides. */
+export const yesNoAuto: ValueKind<boolean | null> = {
+  form: 'yes, no or auto',
+  parse: (text) => {
+    const word = text.toLowerCase();
+    if (word === 'auto') return { value: null };
+    return word === 'yes' || word === 'no'
+      ? { value: word === 'yes' }
+      : { problem: 'must be yes, no or auto' };
+  },
+  format: (value) => (value === null ? 'auto' : value ? 'yes' : 'no'),
+};
+
+/** `host:port`, `[2001:db8::1]:port`; port 0 takes any free one. */
+export const listenAddress: ValueKind<ListenAddress> = {
+  form: 'host:port, IPv6 in brackets',
+  parse: (text) => {
+    const [, bracketed, plain, digits = ''] = /^(?:\[([^\]\s]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text) ?? [];
+    const host = bracketed ?? plain;
+    const port = Number(digits);
+    if (host === undefined || port > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
+      return { problem: 'must be host:port such as 0.0.0.0:2222 or [::]:2222, the port at most 65535' };
+    }
+    return { value: { host, port } };
+  },
+  format: ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
+};
+
+/** An S3 endpoint: scheme, host and port, nothing behind them. */
+export const endpointUrl: ValueKind<string | null> = optional('URL', (text) => {
+  const problem = 'must be a URL such as https://s3.example.org or http://127.0.0.1:9000, without a path';
+  if (!URL.canParse(text)) return { problem };
+  const url = new URL(text);
+  const isPlain =
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === '';
+  return /^https?:$/.test(url.protocol) && isPlain ? { value: url.origin } : { problem };
+});
+
+export const absoluteFile: ValueKind<string | null> = optional('absolute path', (text) =>
+  isAbsolute(text) ? { value: text } : { problem: 'must be an absolute path' },
+);
+
+export const bucketName: ValueKind<string | null> = optional('bucket name', parseBucketName);
+
+export const regionName: ValueKind<string | null> = optional('region', (text) =>
+  /^[a-z0-9-]{1,64}$/i.test(text) ? { value: text } : { problem: 'must be a region such as eu-west-1' },
+);
+
+/** Empty says nothing, like a line that is not there. */
+function optional(form: string, parse: (text: string) => Parsed<string>): ValueKind<string | null> {
+  return {
+    form,
+    parse: (text) => (text === '' ? { value: null } : parse(text)),
+    format: (value) => value ?? '',
+  };
+}

@@ -81,8 +81,6 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
         'rename /a /d/b',
         'symlink b /d/l',
         'copy /d/b /d/c',
-        // The client remembers the names of owners once it has asked for them.
-        'ls -n /d',
         'ls -l /d',
         'df -h /',
         'pwd',
@@ -98,7 +96,6 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     expect(stdout).toMatch(/^-rw-r--r-- +(?:1|\?) bob +bob +5 Nov 14 +2023 \/d\/b$/m);
     expect(stdout).toMatch(/^lrwxrwxrwx .* \/d\/l/m);
     expect(stdout).toMatch(/^-rw-r--r-- .* 5 .* \/d\/c$/m);
-    expect(stdout).toMatch(/1000 +1000/);
     expect(stdout).toMatch(/3\.9MB +1\.6MB +2\.3MB/);
     expect(stdout).toMatch(/^Remote working directory: \/$/m);
     expect([...door.memory.nodes.keys()]).toEqual(['/']);

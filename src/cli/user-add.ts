@@ -20,6 +20,8 @@ import { describeChanges, describeLogin, describeProblems, userFields } from './
 
 interface UserAddFlags extends UserFlags {
   readonly json?: boolean;
+  /** Of the whole program when it is `addsftpuser`; no answer. */
+  readonly root?: string;
 }
 
 /** `addsftpuser` and `sftpgw user add`. */
@@ -95,7 +97,7 @@ async function gatherDraft(
     existing: before,
     defaultBucket: administration.defaults().bucket,
   };
-  const { json: _, ...answers } = flags;
+  const { json: _json, root: _root, ...answers } = flags;
   if (Object.keys(answers).length === 0) {
     const asked = shell.withPrompter((prompter) => askAboutUser(shell, prompter, subject));
     if (asked !== null) return asked;
@@ -149,7 +151,7 @@ function report({ shell }: CommandContext, outcome: Outcome): void {
 /** What a person has to know or do now. */
 function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
   const notes = [...describeProblems(after)];
-  const { homesDirectory: homes, sharedDirectory: shared, removedDirectory: removed } = rootPaths(root);
+  const { homes, sharedDirectory: shared, removedDirectory: removed } = rootPaths(root);
   const keyFile = userPaths({ homes, shared, removed }, after.username).uploadKey;
   const replaced = before?.uploadKeyFingerprint ?? null;
   const current = after.uploadKeyFingerprint;

@@ -27,7 +27,7 @@ export function userRemoveCommand(name: string, spelling: string, context: Comma
         const kept = await registry.remove(username);
         if (kept === null) throw unknownUser(username);
         context.shell.out(`removed ${username}`);
-        context.shell.out(`  objects stay in S3: ${describeUploads(user)}`);
+        context.shell.out(`  objects in S3 stay: ${describeUploads(user)}`);
         context.shell.out(`  keys and local files are kept in ${kept}`);
       });
     });

@@ -1,4 +1,4 @@
-import { chmod, link, readdir, stat } from 'node:fs/promises';
+import { chmod, link, readdir, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { secretFileMode, syncDirectory, writeFileDurably } from '../files/durable.js';
 import { FileCache } from '../files/file-cache.js';
@@ -65,7 +65,8 @@ class DiskKeyFiles implements KeyFiles {
 
   async loadAll(path: string): Promise<readonly CustomerKey[]> {
     const keys = new Map<KeyFingerprint, CustomerKey>();
-    for (const candidate of [path, ...(await keptFiles(path))]) {
+    const kept = (await keptFiles(path)).map((file) => file.path);
+    for (const candidate of [path, ...kept]) {
       const key = await this.#loadOrNotice(candidate);
       if (key !== null && !keys.has(key.fingerprint)) keys.set(key.fingerprint, key);
     }
@@ -113,8 +114,23 @@ class DiskKeyFiles implements KeyFiles {
     }
     const { key } = old.content;
     if (key.equals(next)) return;
-    await writeFileDurably(`${path}.${key.fingerprint}`, key.reveal(), secretFileMode);
+    const newest = (await keptFiles(path))[0];
+    const kept = `${path}.${key.fingerprint}`;
+    await writeFileDurably(kept, key.reveal(), secretFileMode);
+    if (newest !== undefined && newest.path !== kept) await makeNewer(kept, newest.mtimeNs);
   }
+}
+
+/** The kept keys are ordered by time, and two that are replaced within one tick of the kernel's clock bear the same. */
+async function makeNewer(path: string, thanNs: bigint): Promise<void> {
+  const { atime, mtimeNs } = await stat(path, { bigint: true });
+  if (mtimeNs > thanNs) return;
+  await utimes(path, atime, new Date(Number(thanNs / 1_000_000n) + 1));
+}
+
+interface KeptFile {
+  readonly path: string;
+  readonly mtimeNs: bigint;
 }
 
 function newCache(): FileCache<KeyFile> {
@@ -126,7 +142,7 @@ function newCache(): FileCache<KeyFile> {
 }
 
 /** The kept keys beside the file, the one that was replaced last first. */
-async function keptFiles(path: string): Promise<readonly string[]> {
+async function keptFiles(path: string): Promise<readonly KeptFile[]> {
   const directory = dirname(path);
   const prefix = `${basename(path)}.`;
   let names: readonly string[];
@@ -136,7 +152,7 @@ async function keptFiles(path: string): Promise<readonly string[]> {
     if (isAbsence(error)) return [];
     throw cannotRead(directory, error);
   }
-  const kept: { readonly path: string; readonly mtimeNs: bigint }[] = [];
+  const kept: KeptFile[] = [];
   for (const name of names) {
     if (!name.startsWith(prefix) || !/^[0-9a-f]{32}$/.test(name.slice(prefix.length))) continue;
     const file = join(directory, name);
@@ -147,7 +163,7 @@ async function keptFiles(path: string): Promise<readonly string[]> {
     }
   }
   kept.sort((a, b) => (a.mtimeNs < b.mtimeNs ? 1 : a.mtimeNs > b.mtimeNs ? -1 : 0));
-  return kept.map((file) => file.path);
+  return kept;
 }
 
 /** Content that is no raw key may still be one in another form (base64): it is kept too. */

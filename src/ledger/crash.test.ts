@@ -36,7 +36,7 @@ async function killAfter(path: string, run: number, acknowledgements: number): P
 
 test('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
   const path = join(directory, 'ledger.db');
-  for (let run = 0; run < 6; run++) {
+  for (let run = 0; run < 5; run++) {
     const lines = await killAfter(path, run, 1 + Math.floor(Math.random() * 400));
     const acknowledged = new Map<string, string>();
     for (const line of lines) {

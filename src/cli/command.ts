@@ -17,11 +17,16 @@ export interface CommandContext {
   setExitCode(code: number): void;
 }
 
-/** A command with its help: examples first, then the exit codes that all of them share. */
-export function newCommand(name: string, summary: string, examples: readonly string[]): Command {
+/**
+ * A command with its help: examples first, then the exit codes that all of them share. The description's first line
+ * stands alone in the list of the command above.
+ */
+export function newCommand(name: string, description: string, examples: readonly string[]): Command {
   const shown = examples.map((example) => `  ${example}`).join('\n');
+  const [firstLine = ''] = description.split('\n');
   return new Command(name)
-    .description(summary)
+    .summary(firstLine)
+    .description(description)
     .addHelpText('after', `\nExamples:\n${shown}\n\n${exitCodeHelp()}`)
     .configureHelp({ showGlobalOptions: true });
 }

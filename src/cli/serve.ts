@@ -16,8 +16,8 @@ interface ServeFlags {
 /** `sftpgw serve`. */
 export function serveCommand(context: CommandContext): Command {
   const summary = [
-    'Run the gateway until SIGTERM or SIGINT; uploads under way get a bounded time to finish.',
-    'A line with the word "ready" is printed when the ports listen. Logs go to stderr, one JSON object a line.',
+    'Run the gateway until SIGTERM or SIGINT.',
+    'Uploads under way then get a bounded time to finish. A line with the word "ready" is printed when the ports listen. Logs go to stderr, one JSON object a line.',
   ].join('\n');
   const command = newCommand('serve', summary, [
     'sftpgw serve',

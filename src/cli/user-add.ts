@@ -35,7 +35,7 @@ export function userAddCommand(name: string, spelling: string, context: CommandC
     `${spelling} bob`,
     `${spelling} bob --sse 3 --sse-key-file k.b64 --public-key-file id.pub --downloads --shared`,
     `${spelling} bob --sse 3 --generate-sse-key --create-ssh-key >bob.id`,
-    `openssl rand -base64 32 | ${spelling} bob --sse 3 --sse-key-file -`,
+    `pass sftp/bob | ${spelling} bob --sse 3 --sse-key-file - --public-key-file id.pub`,
   ]);
   return command
     .argument('<user>', '1 to 32 letters and digits, with "_", "-" and "." inside')
@@ -159,7 +159,7 @@ function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
     notes.push(
       `A new SSE-C key, ${current}, is in ${keyFile}. S3 keeps no copy: without this key the files are lost.`,
     );
-    notes.push(`Back it up now, on another machine: base64 < ${keyFile}`);
+    notes.push(`Back it up now, and keep the copy on another machine: base64 < ${keyFile}`);
   }
   if (replaced !== null && replaced !== current) {
     notes.push(`Older files need the key before this one, kept as ${keyFile}.${replaced}.`);

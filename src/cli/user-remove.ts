@@ -8,8 +8,9 @@ import { describeUploads } from './user-report.js';
 /** `deletesftpuser` and `sftpgw user remove`. */
 export function userRemoveCommand(name: string, spelling: string, context: CommandContext): Command {
   const summary = [
-    'Take an SFTP user away. The objects in S3 stay; keys and local files are moved aside, not deleted,',
-    'because objects under SSE-C can be read with the key only.',
+    'Take an SFTP user away.',
+    'The objects in S3 stay; keys and local files are moved aside, not deleted, because objects under SSE-C',
+    'can be read with the key only.',
   ].join('\n');
   const command = newCommand(name, summary, [`${spelling} bob`, `${spelling} bob --yes`]);
   return command

@@ -43,6 +43,32 @@ function resized(data: Buffer, size: number): Buffer {
     : Buffer.concat([data, Buffer.alloc(size - data.byteLength)]);
 }
 
+/** Bytes that are written at offsets; room grows by doubling. */
+class Draft {
+  #room: Buffer;
+  size: number;
+
+  constructor(start: Uint8Array) {
+    this.#room = Buffer.from(start);
+    this.size = start.byteLength;
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    this.resize(Math.max(this.size, offset + bytes.byteLength));
+    this.#room.set(bytes, offset);
+  }
+
+  resize(size: number): void {
+    if (size < this.size) this.#room.fill(0, size, this.size);
+    if (size > this.#room.byteLength) this.#room = resized(this.#room, Math.max(size, 2 * this.size));
+    this.size = size;
+  }
+
+  content(): Buffer {
+    return Buffer.from(this.#room.subarray(0, this.size));
+  }
+}
+
 /** A tree in memory that keeps the `Vfs` contract: a written file is invisible until its commit. */
 export class MemoryVfs implements Vfs {
   readonly nodes = new Map<string, Node>([['/', node('directory', 0o755)]]);
@@ -151,25 +177,28 @@ export class MemoryVfs implements Vfs {
     if (existing?.type === 'directory') throw new Fault('is-directory', `${path} is a directory`);
     if (existing !== undefined && mode.exclusive) throw new Fault('exists', `${path} is there already`);
     if (existing === undefined && !mode.create) throw new Fault('not-found', `${path} is not there`);
-    const draft = { ...(existing ?? node('file', 0o644)) };
-    if (mode.truncate) draft.data = Buffer.alloc(0);
-    apply(draft, mode.attributes);
+    const made = { ...(existing ?? node('file', 0o644)) };
+    const draft = new Draft(mode.truncate ? Buffer.alloc(0) : made.data);
+    apply(made, mode.attributes);
     this.openHandles += 1;
     return {
-      attributes: () => attributesOf(draft),
+      attributes: () => attributesOf(made, draft.size),
       write: async (_call, offset, chunks) => {
-        const bytes = Buffer.concat(chunks);
-        const at = mode.append ? draft.data.byteLength : offset;
-        this.#needRoom(at + bytes.byteLength);
-        const size = Math.max(draft.data.byteLength, at + bytes.byteLength);
-        draft.data = Buffer.from(resized(draft.data, size));
-        draft.data.set(bytes, at);
+        let at = mode.append ? draft.size : offset;
+        for (const chunk of chunks) {
+          this.#needRoom(at + chunk.byteLength);
+          draft.write(at, chunk);
+          at += chunk.byteLength;
+        }
       },
-      setAttributes: async (_call, change) => {
-        this.#needRoom(change.size ?? 0);
-        apply(draft, change);
+      setAttributes: async (_call, { size, ...change }) => {
+        this.#needRoom(size ?? 0);
+        apply(made, change);
+        if (size !== undefined) draft.resize(size);
       },
-      commit: async () => void this.nodes.set(path, draft),
+      commit: async () => {
+        this.nodes.set(path, { ...made, data: draft.content() });
+      },
       [Symbol.asyncDispose]: this.#release,
     };
   }

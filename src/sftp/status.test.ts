@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { Fault, faultKinds } from '../model/fault.js';
+import { RequestCall } from './request-call.js';
+import { encodeFault, logFault, statusCodeOf } from './status.js';
+import { keepingLogger, type LogLine, testEntropy } from './testing/quiet.js';
+import { statusCode } from './wire/constants.js';
+
+describe('the status of a fault', () => {
+  it.each(faultKinds)('of kind %s is an error that clients may be sent', (kind) => {
+    const { ok, eof, badMessage } = statusCode;
+    expect([ok, eof, badMessage]).not.toContain(statusCodeOf(kind));
+    expect(Object.values(statusCode)).toContain(statusCodeOf(kind));
+  });
+
+  it('tells a client which name is missing, what it may not do and what is not done here', () => {
+    expect(statusCodeOf('not-found')).toBe(statusCode.noSuchFile);
+    expect(statusCodeOf('denied')).toBe(statusCode.permissionDenied);
+    expect(statusCodeOf('unsupported')).toBe(statusCode.unsupported);
+    expect(statusCodeOf('unavailable')).toBe(statusCode.failure);
+  });
+
+  it('shows hint, kind and request to the client, and the cause only to the log', () => {
+    const lines: LogLine[] = [];
+    const call = new RequestCall(new AbortController().signal, testEntropy, keepingLogger(lines));
+    const cause = new Error('socket hang up');
+    const fault = new Fault('unavailable', 'S3 does not answer', { cause });
+    const text = Buffer.from(encodeFault(1, fault, call)).toString();
+    expect(text).toContain(`S3 does not answer [unavailable, request ${call.id}]`);
+    expect(text).not.toContain('hang up');
+    logFault(call, 'close', fault);
+    expect(lines).toEqual([
+      {
+        level: 'warn',
+        message: 'close failed: S3 does not answer',
+        fields: { request: call.id, kind: 'unavailable', error: cause },
+      },
+    ]);
+  });
+});

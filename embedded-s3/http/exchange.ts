@@ -55,10 +55,10 @@ export async function serveExchange(
   } catch (error) {
     progress.isWorking = false;
     refusal = toS3Error(error);
-    if (refusal.status >= 500) reportTrouble(settings.log, requestId, incoming, error);
+    if (refusal !== error && refusal.status >= 500) reportTrouble(settings.log, requestId, incoming, error);
     if (!response.headersSent && !response.destroyed) {
       const ids = { requestId, hostId, resource: pathOf(incoming) };
-      await sendError(incoming, response, refusal, ids, true).catch(() => response.destroy());
+      await sendError(incoming, response, refusal, ids, state.isContinued).catch(() => response.destroy());
     }
   }
   settings.log({

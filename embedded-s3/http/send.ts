@@ -67,13 +67,16 @@ async function drained(response: ServerResponse): Promise<void> {
   }
 }
 
-/** Sends an error document. A body still being sent is read to its end, within bounds, or else the connection closes after it. */
+/**
+ * Sends an error document. A body still being sent is read on, within bounds, so that the client sees the answer; then the
+ * connection closes. `isBodyComing` is false for a client that was never told to go on.
+ */
 export async function sendError(
   request: IncomingMessage,
   response: ServerResponse,
   error: S3Error,
   ids: { readonly requestId: string; readonly hostId: string; readonly resource: string },
-  isBodyAwaited: boolean,
+  isBodyComing: boolean,
 ): Promise<void> {
   const text = xmlError([
     ['Code', error.code],
@@ -85,7 +88,7 @@ export async function sendError(
   ]);
   response.statusCode = error.status;
   setHeaders(response, error.headers);
-  const isUnfinished = isBodyAwaited && !request.complete;
+  const isUnfinished = !request.complete;
   if (isUnfinished || error.status >= 500) response.setHeader('connection', 'close');
   const hasBody = request.method !== 'HEAD' && error.status !== 304;
   if (hasBody) {
@@ -96,7 +99,7 @@ export async function sendError(
     response.flushHeaders();
   }
   // The answer is on its way; only its end, which closes the connection, waits for the client to stop sending.
-  if (isUnfinished) await drain(request);
+  if (isUnfinished && isBodyComing) await drain(request);
   response.end();
 }
 

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensurePrivateDirectory, privateFileMode, syncDirectory } from './durable-file.js';
+import {
+  ensurePrivateDirectory,
+  privateDirectoryMode,
+  privateFileMode,
+  syncDirectory,
+} from './durable-file.js';
 
 const fanOut = 256;
 
@@ -30,9 +35,12 @@ export class BodyFiles {
   async prepare(): Promise<void> {
     await ensurePrivateDirectory(this.#staging);
     await ensurePrivateDirectory(this.#bodies);
+    const existing = new Set(await readdir(this.#bodies));
     for (let index = 0; index < fanOut; index++) {
-      await ensurePrivateDirectory(join(this.#bodies, index.toString(16).padStart(2, '0')));
+      const name = index.toString(16).padStart(2, '0');
+      if (!existing.has(name)) await mkdir(join(this.#bodies, name), { mode: privateDirectoryMode });
     }
+    if (existing.size < fanOut) await syncDirectory(this.#bodies);
     for (const name of await readdir(this.#staging)) await unlink(join(this.#staging, name));
   }
 

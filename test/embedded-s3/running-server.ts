@@ -57,7 +57,8 @@ export function sdkClient(
   return new S3Client({
     region: 'us-east-1',
     endpoint: server.endpoint,
-    credentials: server.credentials,
+    // The SDK writes into what it is given.
+    credentials: { ...server.credentials },
     forcePathStyle: true,
     maxAttempts: 1,
     ...config,

@@ -1,0 +1,234 @@
+import { once } from 'node:events';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bucket, type RunningServer, runServer, TestKey } from './running-server.js';
+import { type RawRequest, sign } from './signed-request.js';
+
+let running: RunningServer;
+const MiB = 1024 * 1024;
+
+beforeAll(async () => {
+  running = await runServer({ idleTimeoutMs: 700 });
+});
+afterAll(async () => await running.stop());
+
+function open(): Socket {
+  const { hostname, port } = new URL(running.server.endpoint);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+async function readToEnd(socket: Socket): Promise<string> {
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  return answer;
+}
+
+/** The head of a signed request, as bytes on the wire. */
+function head(raw: RawRequest, more: Record<string, string> = {}): string {
+  const { host } = new URL(running.server.endpoint);
+  const { path, headers } = sign(raw, host, running.server.credentials);
+  const lines = Object.entries({ ...headers, ...more }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${raw.method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+describe('a connection', () => {
+  it('serves one request after the other', async () => {
+    const socket = open();
+    const get = head({ method: 'GET', path: `/${bucket}`, query: { location: '' } });
+    socket.write(get);
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.end(get.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
+    expect(await readToEnd(socket)).toContain('200 OK');
+  });
+
+  it('that asks first is told to go on only when the request is good', async () => {
+    const put: RawRequest = { method: 'PUT', path: `/${bucket}/asked` };
+    const good = open();
+    good.write(head(put, { expect: '100-continue', 'content-length': '5', connection: 'close' }));
+    const first = await new Promise((resolve) => good.once('data', (chunk) => resolve(String(chunk))));
+    expect(first).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    good.write('hello');
+    expect(await readToEnd(good)).toContain('200 OK');
+    const bad = open();
+    bad.write(head({ ...put, path: '/no-such-bucket/x' }, { expect: '100-continue', 'content-length': '5' }));
+    const answer = await readToEnd(bad);
+    expect(answer).not.toContain('100 Continue');
+    expect(answer).toContain('404 Not Found');
+  });
+
+  it('shows the error to a client that is still sending its body', async () => {
+    const agent = new Agent();
+    const { host, hostname, port } = new URL(running.server.endpoint);
+    const { path, headers } = sign(
+      { method: 'PUT', path: '/no-such-bucket/x' },
+      host,
+      running.server.credentials,
+    );
+    const answer = await new Promise((resolve, reject) => {
+      const outgoing = httpRequest(
+        { agent, hostname, port, path, method: 'PUT', headers: { ...headers, 'content-length': 40 * MiB } },
+        (incoming) => {
+          incoming.resume();
+          incoming.on('end', () => resolve(incoming.statusCode));
+        },
+      );
+      outgoing.on('error', reject);
+      const piece = Buffer.alloc(MiB);
+      for (let index = 0; index < 40; index++) outgoing.write(piece);
+      outgoing.end();
+    });
+    expect(answer).toBe(404);
+    agent.destroy();
+  });
+
+  it('that falls silent in the middle of a body is closed', async () => {
+    const socket = open();
+    socket.write(`${head({ method: 'PUT', path: `/${bucket}/silent` }, { 'content-length': '100' })}half`);
+    const started = performance.now();
+    await readToEnd(socket);
+    expect(performance.now() - started).toBeLessThan(5000);
+    expect((await running.raw({ method: 'HEAD', path: `/${bucket}/silent` })).status).toBe(404);
+  });
+
+  it('whose client takes its time between chunks, but not too long, is served', async () => {
+    const socket = open();
+    socket.write(
+      head({ method: 'PUT', path: `/${bucket}/slow` }, { 'content-length': '4', connection: 'close' }),
+    );
+    for (const byte of 'slow') {
+      await delay(300);
+      socket.write(byte);
+    }
+    expect(await readToEnd(socket)).toContain('200 OK');
+  });
+
+  it('with headers beyond all measure gets an error, not a reset', async () => {
+    const socket = open();
+    socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx-amz-meta-a: ${'a'.repeat(40_000)}\r\n\r\n`);
+    const answer = await readToEnd(socket);
+    expect(answer).toContain('400 Bad Request');
+    expect(answer).toContain('<Code>RequestHeaderSectionTooLarge</Code>');
+  });
+
+  it('that speaks no HTTP gets an error', async () => {
+    const socket = open();
+    socket.write('SSH-2.0-OpenSSH_9.2\r\n\r\n');
+    expect(await readToEnd(socket)).toContain('<Code>BadRequest</Code>');
+  });
+});
+
+describe('a request', () => {
+  it('without credentials, or with the wrong ones, is refused', async () => {
+    const { hostname, port } = new URL(running.server.endpoint);
+    const plain = await fetch(`http://${hostname}:${port}/${bucket}/x`);
+    expect([plain.status, await plain.text()]).toEqual([
+      403,
+      expect.stringContaining('<Code>AccessDenied</Code>'),
+    ]);
+    const { host } = new URL(running.server.endpoint);
+    const wrong = { ...running.server.credentials, secretAccessKey: 'wrong' };
+    const { path, headers } = sign({ method: 'GET', path: `/${bucket}` }, host, wrong);
+    const { host: _, 'content-length': __, ...rest } = headers;
+    const answer = await fetch(`http://${hostname}:${port}${path}`, { headers: rest });
+    expect([answer.status, await answer.text()]).toEqual([
+      403,
+      expect.stringContaining('<Code>SignatureDoesNotMatch</Code>'),
+    ]);
+  });
+
+  it('for a key that is too long, or a path that is no UTF-8, is refused', async () => {
+    expect(await running.raw({ method: 'PUT', path: `/${bucket}/${'k'.repeat(1025)}` })).toMatchObject({
+      status: 400,
+      code: 'KeyTooLongError',
+    });
+    expect((await running.raw({ method: 'PUT', path: `/${bucket}/${'k'.repeat(1024)}` })).status).toBe(200);
+    expect(await running.raw({ method: 'GET', path: `/${bucket}/%ff` })).toMatchObject({ status: 400 });
+  });
+
+  it('with metadata beyond 2 KB is refused', async () => {
+    const headers = { 'x-amz-meta-a': 'a'.repeat(2100) };
+    expect(await running.raw({ method: 'PUT', path: `/${bucket}/m`, headers })).toMatchObject({
+      status: 400,
+      code: 'MetadataTooLarge',
+    });
+  });
+
+  it('with a document beyond all measure is refused', async () => {
+    const body = `<Delete>${'<Object><Key>k</Key></Object>'.repeat(100_000)}</Delete>`;
+    expect(
+      await running.raw({ method: 'POST', path: `/${bucket}`, query: { delete: '' }, body }),
+    ).toMatchObject({
+      status: 400,
+      code: 'MaxMessageLengthExceeded',
+    });
+  });
+});
+
+describe('a customer’s key over plain HTTP', () => {
+  const own = Object.values(networkInterfaces())
+    .flat()
+    .find((address) => address !== undefined && address.family === 'IPv4' && !address.internal)?.address;
+
+  it.skipIf(own === undefined)('is refused from another address than loopback, unless allowed', async () => {
+    const key = new TestKey();
+    for (const allowKeysOverPlainHttp of [false, true]) {
+      const open = await runServer({ listen: { host: '0.0.0.0', port: 0 }, allowKeysOverPlainHttp });
+      const { port } = open.server.address;
+      const { host } = { host: `${own}:${port}` };
+      const send = async (headers: Record<string, string>) => {
+        const signed = sign({ method: 'PUT', path: `/${bucket}/x`, headers }, host, open.server.credentials);
+        const { host: _, 'content-length': __, ...rest } = signed.headers;
+        const answer = await fetch(`http://${host}${signed.path}`, {
+          method: 'PUT',
+          headers: rest,
+          body: '',
+        });
+        return { status: answer.status, text: await answer.text() };
+      };
+      expect((await send({})).status).toBe(200);
+      const answer = await send(key.headers());
+      expect(answer.status).toBe(allowKeysOverPlainHttp ? 200 : 400);
+      if (!allowKeysOverPlainHttp) {
+        expect(answer.text).toContain('<Code>InvalidRequest</Code>');
+        expect(answer.text).toContain('must be made over a secure connection.');
+      }
+      await open.stop();
+    }
+  });
+});
+
+describe('closing', () => {
+  it('lets a request under way finish, and takes no new one', async () => {
+    const closing = await runServer();
+    const data = Buffer.alloc(16 * MiB, 7);
+    await closing.s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'x', Body: data }));
+    const { Body } = await closing.s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'x' }));
+    const closed = closing.server.close(10_000);
+    expect(Buffer.from((await Body?.transformToByteArray()) ?? []).equals(data)).toBe(true);
+    await closed;
+    await expect(closing.s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'x' }))).rejects.toThrow();
+    await closing.stop();
+  });
+
+  it('breaks off what does not finish in time', async () => {
+    const closing = await runServer();
+    await closing.s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'x', Body: Buffer.alloc(64 * MiB) }));
+    const { Body } = await closing.s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'x' }));
+    if (!(Body instanceof Readable)) throw new Error('the SDK gives a stream');
+    // Nobody reads it, so the server cannot finish.
+    const broken = once(Body, 'error');
+    const started = performance.now();
+    await closing.server.close(300);
+    expect(performance.now() - started).toBeLessThan(5000);
+    Body.resume();
+    expect(await broken).toMatchObject([{ code: 'ECONNRESET' }]);
+    await closing.stop();
+  });
+});

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Fault } from '../model/fault.js';
 
 interface Waiter {
@@ -93,6 +94,8 @@ export class FetchedRange {
           reject(fault);
         },
       };
+      // Many reads of one session may wait at once, all with its signal.
+      setMaxListeners(0, signal);
       signal.addEventListener('abort', cancelled, { once: true });
       this.#waiters.push(waiter);
     });

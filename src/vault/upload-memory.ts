@@ -78,7 +78,7 @@ export class UploadMemory {
   #grant(share: UploadShare): Buffer | null {
     const before = share.claim;
     if (share.held === 0 && !share.admitted) {
-      if (this.#unadmitted + 1 > this.#totalBlocks - reserveBlocks) return null;
+      if (this.#lacksFirstBlocks(share)) return null;
       if (this.#claimed + 1 > this.#totalBlocks) return null;
       this.#unadmitted += 1;
       share.held = 1;
@@ -90,6 +90,12 @@ export class UploadMemory {
     }
     this.#claimed += share.claim - before;
     return this.#block();
+  }
+
+  /** A first block is wanted, and those that are left belong to the last reserve. */
+  #lacksFirstBlocks(share: UploadShare): boolean {
+    const isFirst = share.held === 0 && !share.admitted;
+    return isFirst && this.#unadmitted + 1 > this.#totalBlocks - reserveBlocks;
   }
 
   /** Sets the reserve aside. The caller accounts for the claim's growth. */
@@ -176,7 +182,8 @@ export class UploadMemory {
       if (waiter.share.admitted && waiter.share.held < reserveBlocks) this.#tryServe(waiter);
     }
     for (const waiter of this.#waiters) {
-      if (!this.#tryServe(waiter)) return;
+      // Who waits for a first block must not hold up those whose admission makes room for first blocks.
+      if (!this.#tryServe(waiter) && !this.#lacksFirstBlocks(waiter.share)) return;
     }
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { WrittenObject } from '../model/object-store.js';
@@ -6,9 +7,10 @@ import { combineCrc32 } from './crc32-combine.js';
 import type { VaultLimits } from './limits.js';
 import { type PartSchedule, s3PartLimits } from './part-schedule.js';
 import { PartSender, type VaultServices } from './part-sender.js';
-import type { ScratchFile, ScratchSpace } from './scratch-file.js';
+import type { ScratchSpace } from './scratch-file.js';
 import { Turns } from './turns.js';
-import { UploadBuffer } from './upload-buffer.js';
+import type { UploadBuffer } from './upload-buffer.js';
+import { UploadIntake } from './upload-intake.js';
 import { blockBytes, type UploadMemory, type UploadShare } from './upload-memory.js';
 import type { UploadTarget, UploadWriter } from './vault.js';
 
@@ -24,6 +26,7 @@ export interface UploadServices extends VaultServices {
 export class PartUploadWriter implements UploadWriter {
   readonly #services: UploadServices;
   readonly #share: UploadShare;
+  readonly #intake: UploadIntake;
   readonly #buffer: UploadBuffer;
   readonly #sender: PartSender;
   readonly #turns = new Turns();
@@ -32,7 +35,6 @@ export class PartUploadWriter implements UploadWriter {
   readonly #onEnd: () => void;
   /** Ranges that a set size has added and that nobody has written: zeros, unless bytes come. */
   readonly #zeros = new ByteRanges();
-  #scratch: ScratchFile | null = null;
   #size = 0;
   #crc = 0;
   #fault: Fault | null = null;
@@ -45,9 +47,14 @@ export class PartUploadWriter implements UploadWriter {
     this.#services = services;
     this.#onEnd = onEnd;
     this.#share = services.memory.openShare();
-    this.#buffer = new UploadBuffer(this.#share);
+    this.#intake = new UploadIntake(this.#share, services.scratch, services.limits.reorderWindowBytes, () =>
+      this.#waitForMemory(),
+    );
+    this.#buffer = this.#intake.buffer;
     this.#sender = new PartSender(services, call, target, this.#cancel, (fault) => this.#partSettled(fault));
     const cancelled = () => this.#stick(new Fault('cancelled', 'the upload was cancelled'));
+    // One session may have many uploads, and one upload many requests.
+    setMaxListeners(0, call.signal, this.#cancel.signal);
     call.signal.addEventListener('abort', cancelled, { once: true });
     this.#detach = () => call.signal.removeEventListener('abort', cancelled);
     if (call.signal.aborted) cancelled();
@@ -68,7 +75,7 @@ export class PartUploadWriter implements UploadWriter {
         for (let from = 0; from < chunk.byteLength; ) {
           const length = Math.min(chunk.byteLength - from, blockBytes - (position % blockBytes));
           const piece = length === chunk.byteLength ? chunk : chunk.subarray(from, from + length);
-          const waiting = this.#place(position, piece);
+          const waiting = this.#intake.place(position, piece);
           if (waiting !== null) await waiting;
           from += length;
           position += length;
@@ -77,7 +84,7 @@ export class PartUploadWriter implements UploadWriter {
         }
       }
       if (position > offset) this.#zeros.remove(offset, position);
-      if (this.#scratch !== null) await this.#drainScratch();
+      if (this.#intake.mayDrain) await this.#drainScratch();
     } catch (error) {
       throw this.#stick(error);
     } finally {
@@ -92,8 +99,7 @@ export class PartUploadWriter implements UploadWriter {
       this.#check();
       if (size < this.#size) {
         this.#refuseSent(size, 'cutting');
-        this.#buffer.cut(size);
-        this.#scratch?.drop(size, Number.MAX_SAFE_INTEGER);
+        this.#intake.cut(size);
         this.#zeros.remove(size, Number.MAX_SAFE_INTEGER);
         this.#size = size;
       } else if (size > this.#size) {
@@ -122,8 +128,7 @@ export class PartUploadWriter implements UploadWriter {
       await this.#fillGaps();
       const written = await (this.#buffer.sentEnd === 0 ? this.#putWhole(call) : this.#completeParts(call));
       this.#state = 'ended';
-      this.#buffer.clear();
-      this.#share.close();
+      await this.#intake[Symbol.asyncDispose]();
       return written;
     } catch (error) {
       this.#state = 'open';
@@ -158,10 +163,7 @@ export class PartUploadWriter implements UploadWriter {
       this.#state = 'ended';
       this.#detach();
       await this.#sender.discard();
-      this.#buffer.clear();
-      this.#share.close();
-      await this.#scratch?.[Symbol.asyncDispose]();
-      this.#scratch = null;
+      await this.#intake[Symbol.asyncDispose]();
     } finally {
       this.#turns.leave();
       this.#onEnd();
@@ -206,85 +208,32 @@ export class PartUploadWriter implements UploadWriter {
     this.#size = size;
   }
 
-  /** Puts bytes of one block in their place. Null when that is done, else it is when the promise resolves. */
-  #place(position: number, piece: Uint8Array): Promise<void> | null {
-    const index = Math.floor(position / blockBytes);
-    if (!this.#buffer.has(index)) {
-      const { frontier } = this.#buffer;
-      if (index > Math.floor(frontier / blockBytes)) return this.#placeAhead(index, position, piece);
-      const block = this.#share.tryTake();
-      if (block === null) return this.#placeLater(index, position, piece);
-      this.#buffer.add(index, block, false);
-    }
-    this.#buffer.write(position, piece);
-    this.#scratch?.drop(position, position + piece.byteLength);
-    return null;
-  }
-
-  async #placeLater(index: number, position: number, piece: Uint8Array): Promise<void> {
-    this.#buffer.add(index, await this.#waitForMemory(), false);
-    this.#buffer.write(position, piece);
-    this.#scratch?.drop(position, position + piece.byteLength);
-  }
-
-  #placeAhead(index: number, position: number, piece: Uint8Array): Promise<void> | null {
-    const end = position + piece.byteLength;
-    if (end - this.#buffer.frontier <= this.#services.limits.reorderWindowBytes) {
-      const block = this.#share.tryTakeAhead();
-      if (block !== null) {
-        this.#buffer.add(index, block, true);
-        this.#buffer.write(position, piece);
-        this.#scratch?.drop(position, end);
-        return null;
-      }
-    }
-    this.#scratch ??= this.#services.scratch.open();
-    return this.#scratch.keep(position, piece);
-  }
-
-  /** Brings bytes back from the scratch file whose turn has come. */
   async #drainScratch(): Promise<void> {
-    const scratch = this.#scratch;
-    for (let next = scratch?.first; next && next.start <= this.#buffer.frontier; next = scratch?.first) {
-      const position = this.#buffer.frontier;
-      await this.#ensureBlock(position);
-      const space = this.#buffer.spaceAt(position, next.end - position);
-      this.#buffer.spaceFilled(position, (await scratch?.take(position, space)) ?? 0);
+    while (this.#intake.mayDrain) {
+      await this.#intake.drainSome();
       if (this.#partIsFull()) await this.#sendFullParts();
     }
   }
 
-  async #ensureBlock(position: number): Promise<void> {
-    const index = Math.floor(position / blockBytes);
-    if (this.#buffer.has(index)) return;
-    this.#buffer.add(index, this.#share.tryTake() ?? (await this.#waitForMemory()), false);
-  }
-
   /** Fills what a set size has added with zeros. Throws `invalid` for a gap that nothing explains. */
   async #fillGaps(): Promise<void> {
+    const { zeroFillLimitBytes } = this.#services.limits;
     let filled = 0;
     while (this.#buffer.frontier < this.#size) {
       const start = this.#buffer.frontier;
-      const end = Math.min(
-        this.#size,
-        this.#buffer.islandStart ?? this.#size,
-        this.#scratch?.first?.start ?? this.#size,
-      );
+      const end = Math.min(this.#size, this.#intake.gapEnd ?? this.#size);
       if (!this.#zeros.covers(start, end)) {
         throw new Fault('invalid', `the bytes ${start} to ${end - 1} of the file never came`);
       }
       filled += end - start;
-      if (filled > this.#services.limits.zeroFillLimitBytes) {
+      if (filled > zeroFillLimitBytes) {
         throw new Fault(
           'too-large',
-          `the file was set to ${this.#size} bytes but most were never written; at most ${this.#services.limits.zeroFillLimitBytes} are filled with zeros`,
+          `the file was set to ${this.#size} bytes but most were never written; at most ${zeroFillLimitBytes} are filled with zeros`,
         );
       }
-      for (let position = start; position < end; ) {
-        await this.#ensureBlock(position);
-        const length = Math.min(end - position, blockBytes - (position % blockBytes));
-        this.#buffer.writeZeros(position, length);
-        position += length;
+      for (let left = end - start; left > 0; ) {
+        left -= await this.#intake.zeroSome(end);
         if (this.#partIsFull()) await this.#sendFullParts();
       }
       await this.#drainScratch();

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Call } from '../../model/call.js';
-import type { ReadAccess, RestingEncryption, WriteEncryption } from '../../model/encryption.js';
+import type { ReadAccess, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type {
   ByteRange,
@@ -33,6 +33,8 @@ interface StoredUpload {
   readonly initiatedMs: number;
   readonly parts: Map<number, { readonly bytes: Buffer; readonly receipt: PartReceipt }>;
 }
+
+import { checked, nameOf, requireKey, resting } from './memory-rules.js';
 
 export type StoreOperation =
   | 'head'
@@ -86,16 +88,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     };
   }
 
-  /** The object's content as it rests, without a key; null when there is none. */
+  // What rests there, seen without a key; null when there is none.
   contentOf(ref: ObjectRef): Buffer | null {
     return this.#current(ref)?.bytes ?? null;
   }
-
-  /** The access that opens the object; null when there is none. */
   encryptionOf(ref: ObjectRef): WriteEncryption | null {
     return this.#current(ref)?.encryption ?? null;
   }
-
   infoOf(ref: ObjectRef): ObjectInfo | null {
     return this.#current(ref)?.info ?? null;
   }
@@ -304,7 +303,6 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
   #current(ref: ObjectRef): StoredObject | null {
     return this.objects.get(nameOf(ref))?.at(-1) ?? null;
   }
-
   #find(ref: ObjectRef, versionId: string | undefined): StoredObject | null {
     if (versionId === undefined) return this.#current(ref);
     return this.objects.get(nameOf(ref))?.find((object) => object.info.versionId === versionId) ?? null;
@@ -349,31 +347,4 @@ class MemoryUpload implements PartUpload {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#parked) this.#store.uploads.delete(this.uploadId);
   }
-}
-
-function nameOf(ref: ObjectRef): string {
-  return `${ref.bucket}/${ref.key}`;
-}
-
-/** The body's bytes, if they are what its figures say. */
-function checked(body: ReplayableBody): Buffer {
-  const bytes = Buffer.concat(body.chunks);
-  if (bytes.byteLength !== body.byteLength) throw new Error('a body of another length than it says');
-  if (crc32(bytes) !== body.crc32) throw new Fault('corrupt', 'BadDigest: the CRC-32 is another');
-  return bytes;
-}
-
-function resting(encryption: WriteEncryption): RestingEncryption {
-  if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
-  if (encryption.kind === 'bucket-default') return { kind: 'sse-s3' };
-  return encryption;
-}
-
-function requireKey(ref: ObjectRef, encryption: WriteEncryption, access: ReadAccess): void {
-  if (encryption.kind !== 'sse-c') {
-    if (access.kind === 'sse-c') throw new Fault('key-mismatch', `${ref.key} has no customer key`);
-    return;
-  }
-  if (access.kind === 'no-key') throw new Fault('key-missing', `${ref.key} needs a key`);
-  if (!access.key.equals(encryption.key)) throw new Fault('key-mismatch', `${ref.key} needs another key`);
 }

@@ -1,0 +1,32 @@
+import { crc32 } from 'node:zlib';
+import type { ReadAccess, RestingEncryption, WriteEncryption } from '../../model/encryption.js';
+import { Fault } from '../../model/fault.js';
+import type { ObjectRef, ReplayableBody } from '../../model/object-store.js';
+
+export function nameOf(ref: ObjectRef): string {
+  return `${ref.bucket}/${ref.key}`;
+}
+
+/** The body's bytes, if they are what its figures say. */
+
+export function checked(body: ReplayableBody): Buffer {
+  const bytes = Buffer.concat(body.chunks);
+  if (bytes.byteLength !== body.byteLength) throw new Error('a body of another length than it says');
+  if (crc32(bytes) !== body.crc32) throw new Fault('corrupt', 'BadDigest: the CRC-32 is another');
+  return bytes;
+}
+
+export function resting(encryption: WriteEncryption): RestingEncryption {
+  if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
+  if (encryption.kind === 'bucket-default') return { kind: 'sse-s3' };
+  return encryption;
+}
+
+export function requireKey(ref: ObjectRef, encryption: WriteEncryption, access: ReadAccess): void {
+  if (encryption.kind !== 'sse-c') {
+    if (access.kind === 'sse-c') throw new Fault('key-mismatch', `${ref.key} has no customer key`);
+    return;
+  }
+  if (access.kind === 'no-key') throw new Fault('key-missing', `${ref.key} needs a key`);
+  if (!access.key.equals(encryption.key)) throw new Fault('key-mismatch', `${ref.key} needs another key`);
+}

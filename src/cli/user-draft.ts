@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CustomerKey, customerKeyBytes } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { UserChange, Username, UserSummary } from '../model/users.js';
+import { createSshKeyPair, type SshKeyPair } from '../sftp/ssh-key-pair.js';
 import {
   answerFileName,
   parseAcl,
@@ -15,7 +16,6 @@ import {
 } from './answers.js';
 import { parsePublicKeys } from './public-keys.js';
 import type { Shell } from './shell.js';
-import { createSshKeyPair, type SshKeyPair } from './ssh-key.js';
 
 /** The flags of `addsftpuser`, as commander hands them over. */
 export interface UserFlags {

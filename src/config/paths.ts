@@ -47,7 +47,7 @@ export function rootPaths(root: string): RootPaths {
     scratchDirectory: join(state, 'scratch'),
     removedDirectory: join(state, 'removed'),
     embeddedS3Directory: join(state, 'embedded-s3'),
-    runFile: join(state, 'run.json'),
-    lockFile: join(state, 'sftpgw.lock'),
+    lockFile: join(state, 'lock'),
+    runFile: join(state, 'embedded-s3.json'),
   };
 }

@@ -1,0 +1,90 @@
+import { readCredentials } from '../../embedded-s3/server.js';
+import { changeSettingsFile } from '../config/settings-file.js';
+import type { UserRegistry } from '../model/users.js';
+import { createUserRegistry } from '../users/user-registry.js';
+import { userParts } from './assemble.js';
+import { createLogger } from './logger.js';
+import { readEmbeddedRun } from './run-file.js';
+import { embeddedBucket, SettingsInForce } from './settings-in-force.js';
+
+/** What `setup` may set; null takes a setting out. */
+export interface SetupAnswers {
+  readonly bucket?: string | null;
+  readonly region?: string | null;
+  readonly endpoint?: string | null;
+}
+
+export type S3Environment = Readonly<
+  Record<
+    | 'AWS_ENDPOINT_URL'
+    | 'AWS_ACCESS_KEY_ID'
+    | 'AWS_SECRET_ACCESS_KEY'
+    | 'AWS_DEFAULT_REGION'
+    | 'SFTPGW_BUCKET',
+    string | null
+  >
+>;
+
+/** What an administrator's commands need of a root. The gateway may run meanwhile, and sees changes at its next request. */
+export interface Administration {
+  readonly registry: UserRegistry;
+  defaults(): {
+    readonly bucket: string | null;
+    readonly region: string | null;
+    readonly endpoint: string | null;
+  };
+  /** What S3 tools need to reach this root's objects; null where the AWS default chain decides. */
+  environment(): Promise<S3Environment>;
+  /** Writes the settings and answers what a person should know of it. */
+  setup(answers: SetupAnswers): Promise<{ readonly lines: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+/** Faults as `openSettingsFile`. */
+export async function openAdministration(root: string): Promise<Administration> {
+  const configured = await SettingsInForce.open(root, false);
+  const run = await readEmbeddedRun(configured.paths.runFile);
+  const isEmbedded = run !== null && configured.current.endpoint === null;
+  const settings = isEmbedded ? await SettingsInForce.open(root, true) : configured;
+  const log = createLogger('warn', process.stderr);
+  return {
+    registry: createUserRegistry(userParts(settings, log)),
+    defaults: () => {
+      const { region, endpoint } = settings.current;
+      return { bucket: settings.bucket, region, endpoint };
+    },
+    environment: async () => {
+      if (run !== null && isEmbedded) {
+        const credentials = await readCredentials(settings.paths.embeddedS3Directory);
+        return {
+          AWS_ENDPOINT_URL: run.endpoint,
+          AWS_ACCESS_KEY_ID: credentials?.accessKeyId ?? null,
+          AWS_SECRET_ACCESS_KEY: credentials?.secretAccessKey ?? null,
+          AWS_DEFAULT_REGION: run.region,
+          SFTPGW_BUCKET: run.bucket,
+        };
+      }
+      const { region, endpoint } = settings.current;
+      return {
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_ACCESS_KEY_ID: null,
+        AWS_SECRET_ACCESS_KEY: null,
+        AWS_DEFAULT_REGION: region,
+        SFTPGW_BUCKET: settings.bucket,
+      };
+    },
+    setup: async (answers) => {
+      await changeSettingsFile(root, answers);
+      const { current, paths, bucket } = await SettingsInForce.open(root, false);
+      return {
+        lines: [
+          `${paths.propertiesFile} is written.`,
+          `Bucket: ${bucket ?? `none (the embedded server has "${embeddedBucket}")`}`,
+          `Region: ${current.region ?? 'what the AWS default chain says'}`,
+          `S3 server: ${current.endpoint ?? 'Amazon'}`,
+        ],
+      };
+    },
+    close: async () => undefined,
+  };
+}

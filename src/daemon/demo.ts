@@ -1,0 +1,96 @@
+import { appendFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably } from '../files/durable.js';
+import { createKeyFiles } from '../keyring/key-files.js';
+import { CustomerKey } from '../model/customer-key.js';
+import { parseUsername } from '../model/users.js';
+import { createSshKeyPair } from '../sftp/ssh-key-pair.js';
+import { userPaths } from '../users/places.js';
+import { createUserRegistry } from '../users/user-registry.js';
+import { type Gateway, userParts } from './assemble.js';
+import { createLogger } from './logger.js';
+import { SettingsInForce } from './settings-in-force.js';
+import { systemEntropy } from './system.js';
+
+const demo = parseUsername('demo');
+
+/**
+ * Makes the demo user at the first start, with keys for uploads and downloads, and answers the lines to print: three commands
+ * that can be pasted into a shell in the current directory.
+ */
+export async function prepareDemo(root: string, gateway: Gateway): Promise<readonly string[]> {
+  const settings = await SettingsInForce.open(root, true);
+  const parts = userParts(settings, createLogger('warn', process.stderr));
+  const registry = createUserRegistry(parts);
+  const paths = userPaths(parts.places, demo);
+  const directory = join(settings.paths.root, 'demo');
+  const identity = join(directory, 'id_ed25519');
+  if ((await registry.describe(demo)) === null) {
+    const pair = createSshKeyPair('demo');
+    await ensureDirectory(directory, secretDirectoryMode);
+    await writeFileDurably(identity, pair.privateKey, secretFileMode);
+    await writeFileDurably(join(directory, 'hello.txt'), 'hello, S3\n', 0o644);
+    const uploadKey = CustomerKey.fromBytes(systemEntropy.bytes(32));
+    await registry.save(demo, {
+      publicKeys: [pair.publicKey],
+      uploadOption: 3,
+      uploadKey,
+      downloads: true,
+      shared: true,
+    });
+    const log = createLogger('warn', process.stderr);
+    await createKeyFiles(log).store(paths.syncKey, CustomerKey.fromBytes(systemEntropy.bytes(32)));
+    await appendFile(paths.properties, 'sse.sync.option=3\n');
+  }
+  return commands({
+    gateway,
+    root: settings.paths.root,
+    directory,
+    identity,
+    uploadKey: paths.uploadKey,
+    syncKey: paths.syncKey,
+  });
+}
+
+interface DemoPlaces {
+  readonly gateway: Gateway;
+  readonly root: string;
+  readonly directory: string;
+  readonly identity: string;
+  readonly uploadKey: string;
+  readonly syncKey: string;
+}
+
+function commands({ gateway, root, directory, identity, uploadKey, syncKey }: DemoPlaces): readonly string[] {
+  const { port } = gateway.sftpAddress;
+  const knownHosts = `-o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${shown(join(directory, 'known_hosts'))}`;
+  const login = `sftp -P ${port} -i ${shown(identity)} -o IdentitiesOnly=yes ${knownHosts}`;
+  const environment = `eval "$(node ${shown(mainScript())} env --root ${shown(root)})"`;
+  const customerKey = (path: string) =>
+    `--sse-customer-algorithm AES256 --sse-customer-key fileb://${shown(path)}`;
+  const hello = shown(join(directory, 'hello.txt'));
+  return [
+    'Three commands to try, in another terminal, in this directory:',
+    '',
+    '# 1. put a file over SFTP; it rests in S3 under the key of the user demo',
+    `echo "put ${hello} /uploads/" | ${login} demo@127.0.0.1`,
+    '',
+    '# 2. get it from S3 with that key (without the key S3 refuses)',
+    `${environment} && aws --endpoint-url "$AWS_ENDPOINT_URL" s3api get-object --bucket "$SFTPGW_BUCKET" --key demo/uploads/hello.txt ${customerKey(uploadKey)} hello.back`,
+    '',
+    '# 3. put a file into the downloads of demo, under the key for downloads',
+    `${environment} && aws --endpoint-url "$AWS_ENDPOINT_URL" s3api put-object --bucket "$SFTPGW_BUCKET" --key demo/downloads/hello.txt --body ${hello} ${customerKey(syncKey)}`,
+    '',
+  ];
+}
+
+function mainScript(): string {
+  return process.argv[1] ?? 'sftpgw';
+}
+
+/** A path as one would type it here, in quotes where the shell needs them. */
+function shown(path: string): string {
+  const near = relative(process.cwd(), path);
+  const short = near !== '' && !near.startsWith('..') ? near : path;
+  return /^[\w./-]+$/.test(short) ? short : `'${short.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,28 @@
+import type { GatewaySettings } from '../config/settings.js';
+import type { SftpLimits } from '../sftp/limits.js';
+import type { VaultLimits } from '../vault/limits.js';
+
+/** The bounds of the SFTP door that the settings name; the others have the door's defaults. */
+export function sftpLimitsOf(settings: GatewaySettings): Partial<SftpLimits> {
+  return {
+    loginTimeoutMs: settings.sftpLoginTimeoutMs,
+    keepAliveIntervalMs: settings.sftpKeepaliveMs,
+    maxSessions: settings.sftpSessionsMax,
+    maxSessionsPerUser: settings.sftpSessionsPerUser,
+    maxSessionsPerAddress: settings.sftpSessionsPerAddress,
+    maxHandlesPerSession: settings.sftpHandlesPerSession,
+    maxRequestsInFlight: settings.sftpRequestsInFlight,
+  };
+}
+
+/** The bounds of the vault that the settings name. */
+export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
+  return {
+    uploadMemoryBytes: settings.uploadMemoryBytes,
+    parallelParts: settings.uploadPartsParallel,
+    reorderWindowBytes: settings.uploadReorderWindowBytes,
+    scratchLimitBytes: settings.uploadScratchLimitBytes,
+    readMemoryBytes: settings.readMemoryBytes,
+    readAheadRanges: settings.readAheadRanges,
+  };
+}

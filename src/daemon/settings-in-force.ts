@@ -1,0 +1,79 @@
+import { type RootPaths, rootPaths } from '../config/paths.js';
+import type { GatewaySettings, SettingKey } from '../config/settings.js';
+import { openSettingsFile, type SettingsFile } from '../config/settings-file.js';
+import type { Clock, Logger } from '../model/call.js';
+import { Fault, isFault } from '../model/fault.js';
+
+/** The embedded server's bucket when no setting names one. */
+export const embeddedBucket = 'sftpgw';
+
+const reloadIntervalMs = 1_000;
+
+/** The settings that count at their next use. Every other is read once, at the start. */
+const live: ReadonlySet<SettingKey> = new Set<SettingKey>(['bucket']);
+
+/** A root with its settings, as they hold now. */
+export class SettingsInForce {
+  readonly paths: RootPaths;
+  readonly #file: SettingsFile;
+  readonly #fallbackBucket: string | null;
+
+  private constructor(root: string, file: SettingsFile, fallbackBucket: string | null) {
+    this.paths = rootPaths(root);
+    this.#file = file;
+    this.#fallbackBucket = fallbackBucket;
+  }
+
+  /** Faults as `openSettingsFile`. With `embedded`, there is a bucket even when nobody has named one. */
+  static async open(root: string, embedded: boolean): Promise<SettingsInForce> {
+    const file = await openSettingsFile(root, process.env);
+    return new SettingsInForce(root, file, embedded ? embeddedBucket : null);
+  }
+
+  get current(): GatewaySettings {
+    return this.#file.current;
+  }
+
+  /** The default bucket, null while none is configured. */
+  get bucket(): string | null {
+    return this.#file.current.bucket ?? this.#fallbackBucket;
+  }
+
+  /** The default bucket. Throws `invalid` while none is configured. */
+  requireBucket(): string {
+    const { bucket } = this;
+    if (bucket === null) {
+      throw new Fault(
+        'invalid',
+        `no bucket is set in ${this.#file.path}: run \`sftpgw setup --bucket NAME\`, or \`sftpgw serve --embedded\` to try it without AWS`,
+      );
+    }
+    return bucket;
+  }
+
+  /** Looks at the file now and then until the signal aborts, and logs what changed and what is wrong with it. */
+  async watch(clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
+    for (const notice of this.#file.notices) log.warn(notice);
+    try {
+      for (;;) {
+        await clock.sleep(reloadIntervalMs, signal);
+        await this.#lookAgain(log);
+      }
+    } catch (error) {
+      if (!isFault(error, 'cancelled')) throw error;
+    }
+  }
+
+  async #lookAgain(log: Logger): Promise<void> {
+    const reload = await this.#file.reload();
+    if (reload === null) return;
+    for (const problem of reload.problems) {
+      if (reload.isTaken) log.warn(problem);
+      else log.error(`${problem}; the settings from before stay in force`);
+    }
+    const waiting = reload.changed.filter((key) => !live.has(key));
+    if (reload.changed.length > 0) log.info('settings have changed', { settings: reload.changed.join(', ') });
+    if (waiting.length > 0)
+      log.warn('these settings count after a restart', { settings: waiting.join(', ') });
+  }
+}

@@ -104,7 +104,7 @@ describe('upload memory', () => {
           expect(memory.statistics).toEqual({ heldBytes: 0, claimedBytes: 0, waiting: 0 });
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

@@ -120,11 +120,12 @@ export class PartUploadWriter implements UploadWriter {
 
   async commit(call: Call): Promise<WrittenObject> {
     this.#check();
+    // The client has sent everything: from here on the upload goes on without it.
+    this.#state = 'committing';
+    this.#detach();
     await this.#turns.enter();
     try {
       this.#check();
-      this.#state = 'committing';
-      this.#detach();
       await this.#fillGaps();
       const written = await (this.#buffer.sentEnd === 0 ? this.#putWhole(call) : this.#completeParts(call));
       this.#state = 'ended';

@@ -35,6 +35,7 @@ interface StoredUpload {
 }
 
 import { checked, nameOf, requireKey, resting } from './memory-rules.js';
+import { MemoryUpload } from './memory-upload.js';
 
 export type StoreOperation =
   | 'head'
@@ -266,6 +267,14 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     });
   }
 
+  /** As a disposed upload does it: best effort. */
+  async discard(uploadId: string): Promise<void> {
+    const upload = this.uploads.get(uploadId);
+    if (upload === undefined) return;
+    const call = { signal: new AbortController().signal } as Call;
+    await this.abortUpload(call, upload.ref, uploadId).catch(() => undefined);
+  }
+
   async #run<T>(call: Call, operation: StoreOperation, ref: ObjectRef | null, work: () => T): Promise<T> {
     if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
     this.counts.set(operation, this.count(operation) + 1);
@@ -315,36 +324,5 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
 
   #etag(): string {
     return `"${this.#name()}"`;
-  }
-}
-
-class MemoryUpload implements PartUpload {
-  readonly uploadId: string;
-  readonly #store: MemoryStore;
-  #parked = false;
-
-  constructor(store: MemoryStore, uploadId: string) {
-    this.#store = store;
-    this.uploadId = uploadId;
-  }
-
-  uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt> {
-    return this.#store.uploadPart(call, this.uploadId, partNumber, body);
-  }
-
-  complete(
-    call: Call,
-    parts: readonly PartReceipt[],
-    whole: { readonly size: number; readonly crc32: number },
-  ): Promise<WrittenObject> {
-    return this.#store.complete(call, this.uploadId, parts, whole);
-  }
-
-  park(): void {
-    this.#parked = true;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#parked) this.#store.uploads.delete(this.uploadId);
   }
 }

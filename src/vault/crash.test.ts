@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import type { CustomerKey } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import {
+  aliceKey,
+  call,
+  content,
+  keyNamed,
+  mebibyte,
+  refOf,
+  targetOf,
+  type Workshop,
+  workshop,
+} from './testing/workshop.js';
+
+const oldKey = keyNamed('the key before');
+const keys: readonly CustomerKey[] = [aliceKey, oldKey];
+const keysOf = async () => keys;
+
+interface Scenario {
+  readonly name: string;
+  readonly prepare?: (shop: Workshop) => Promise<void>;
+  readonly run: (shop: Workshop) => Promise<void>;
+  /** What a key may hold afterwards, besides nothing. */
+  readonly wholes: Readonly<Record<string, readonly Buffer[]>>;
+  /** One of these keys holds something, whenever the process dies. */
+  readonly neverLost?: readonly string[];
+}
+
+async function put(shop: Workshop, key: string, bytes: Buffer, sealing: CustomerKey): Promise<void> {
+  const encryption = { kind: 'sse-c', key: sealing } as const;
+  await using writer = await shop.vault.openUpload(call(), targetOf(key, { encryption }));
+  for (let at = 0; at < bytes.byteLength; at += mebibyte) {
+    await writer.write(at, [bytes.subarray(at, at + mebibyte)]);
+  }
+  await writer.commit(call());
+}
+
+const small = content(5000, 'new');
+const large = content(18 * mebibyte, 'large');
+const before = content(4000, 'before');
+
+const scenarios: readonly Scenario[] = [
+  { name: 'a small upload', run: (shop) => put(shop, 'a', small, aliceKey), wholes: { a: [small] } },
+  { name: 'an upload in parts', run: (shop) => put(shop, 'a', large, aliceKey), wholes: { a: [large] } },
+  {
+    name: 'an overwrite under a new key',
+    prepare: (shop) => put(shop, 'a', before, oldKey),
+    run: (shop) => put(shop, 'a', small, aliceKey),
+    wholes: { a: [before, small] },
+    neverLost: ['a'],
+  },
+  {
+    name: 'an overwrite in parts under the same key',
+    prepare: (shop) => put(shop, 'a', before, aliceKey),
+    run: (shop) => put(shop, 'a', large, aliceKey),
+    wholes: { a: [before, large] },
+    neverLost: ['a'],
+  },
+  {
+    name: 'a move to a new key over another object',
+    prepare: async (shop) => {
+      await put(shop, 'a', before, oldKey);
+      await put(shop, 'b', small, oldKey);
+    },
+    run: async (shop) => {
+      await shop.vault.move(call(), refOf('a'), keys, targetOf('b'));
+    },
+    wholes: { a: [before], b: [before, small] },
+    neverLost: ['a', 'b'],
+  },
+  {
+    name: 'a removal and a new upload',
+    prepare: (shop) => put(shop, 'a', before, oldKey),
+    run: async (shop) => {
+      await shop.vault.remove(call(), refOf('a'), 'alice');
+      await put(shop, 'a', small, aliceKey);
+    },
+    wholes: { a: [before, small] },
+  },
+];
+
+/** The process dies at the n-th step, before or after it: nothing that it tries afterwards happens. */
+function dieAt(shop: Workshop, step: number): { readonly steps: number; readonly died: boolean } {
+  const state = { steps: 0, died: false };
+  const hook = () => {
+    if (state.steps === step) state.died = true;
+    state.steps += 1;
+    if (state.died) throw new Fault('bug', 'the process has died');
+  };
+  shop.store.hooks = { before: hook, after: hook };
+  shop.ledger.hooks = { before: hook, after: hook };
+  return state;
+}
+
+/** One run that dies at the step, and the next start. False when the run was over before. */
+async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean> {
+  await using shop = workshop();
+  await scenario.prepare?.(shop);
+  const state = dieAt(shop, step);
+  await scenario.run(shop).catch(() => undefined);
+  await shop.vault[Symbol.asyncDispose]();
+  shop.store.hooks = {};
+  shop.ledger.hooks = {};
+  const at = `${scenario.name}, step ${step}`;
+  const next = shop.restart();
+  const report = await next.settlePending(call(), keysOf);
+  expect(report.problems, at).toEqual([]);
+  expect(shop.store.uploads.size, at).toBe(0);
+  const rows = [...shop.ledger.rows.values()];
+  expect(
+    rows.filter((row) => row.state === 'intended'),
+    at,
+  ).toEqual([]);
+  for (const [key, wholes] of Object.entries(scenario.wholes)) {
+    const found = shop.store.contentOf(refOf(key));
+    if (found === null) continue;
+    expect(
+      wholes.some((whole) => whole.equals(found)),
+      at,
+    ).toBe(true);
+    const [likeliest] = await shop.ledger.candidates(refOf(key));
+    const sealing = shop.store.encryptionOf(refOf(key));
+    const named = likeliest?.sealedWith.kind === 'sse-c' ? likeliest.sealedWith.fingerprint : null;
+    expect(named, at).toBe(sealing?.kind === 'sse-c' ? sealing.key.fingerprint : undefined);
+    expect(likeliest?.confirmation, at).toMatchObject({
+      size: found.byteLength,
+      etag: shop.store.infoOf(refOf(key))?.etag,
+      crc32: shop.store.infoOf(refOf(key))?.crc32,
+    });
+  }
+  if (scenario.neverLost) {
+    const kept = scenario.neverLost.filter((key) => shop.store.contentOf(refOf(key)) !== null);
+    expect(kept.length, at).toBeGreaterThan(0);
+    const originalIsThere = [...shop.store.objects.values()].some((versions) =>
+      versions.some((version) => version.bytes.equals(before)),
+    );
+    const replaced = scenario.wholes['a']?.some((whole) => shop.store.contentOf(refOf('a'))?.equals(whole));
+    expect(originalIsThere || replaced, at).toBe(true);
+  }
+  return state.died;
+}
+
+describe('when the process dies at any step, the next start opens every object with the key that the ledger names', () => {
+  for (const scenario of scenarios) {
+    it(`in ${scenario.name}`, async () => {
+      let step = 0;
+      while (await dieAndRestart(scenario, step)) step += 1;
+      expect(step).toBeGreaterThanOrEqual(4);
+    });
+  }
+});
+
+describe('settling', () => {
+  it('leaves rows pending while S3 is away, and says so', async () => {
+    await using shop = workshop();
+    const state = dieAt(shop, 3);
+    await put(shop, 'a', small, aliceKey).catch(() => undefined);
+    expect(state.died).toBe(true);
+    shop.ledger.hooks = {};
+    shop.store.hooks = {
+      before: () => {
+        throw new Fault('unavailable', 'S3 is away');
+      },
+    };
+    const next = shop.restart();
+    const report = await next.settlePending(call(), keysOf);
+    expect(report).toMatchObject({ confirmed: 0, abandoned: 0 });
+    expect(report.problems).toEqual([expect.stringContaining('S3 is away')]);
+    shop.store.hooks = {};
+    expect(await next.settlePending(call(), keysOf)).toMatchObject({ problems: [] });
+  });
+
+  it('leaves a row pending whose key is not at hand, and names the key', async () => {
+    await using shop = workshop();
+    await shop.ledger.intend({
+      ref: refOf('a'),
+      sealedWith: { kind: 'sse-c', fingerprint: oldKey.fingerprint, keyMd5Base64: oldKey.md5Base64 },
+      actor: 'alice',
+      requestId: 'r',
+    });
+    const report = await shop.restart().settlePending(call(), async () => [aliceKey]);
+    expect(report.problems).toEqual([expect.stringContaining(oldKey.fingerprint)]);
+    expect(report.abandoned).toBe(0);
+  });
+
+  it('leaves alone the uploads of this run', async () => {
+    await using shop = workshop();
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'));
+    await writer.write(0, [large]);
+    expect(await shop.vault.settlePending(call(), keysOf)).toMatchObject({ abandoned: 0, abortedUploads: 0 });
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('a'))?.equals(large)).toBe(true);
+  });
+
+  it('does not take an object for the row’s that was there long before it', async () => {
+    let now = 1_000_000_000;
+    await using shop = workshop({}, { nowMs: () => now });
+    await put(shop, 'a', before, aliceKey);
+    shop.ledger.rows.clear();
+    now = Date.now();
+    const encryption = {
+      kind: 'sse-c',
+      fingerprint: aliceKey.fingerprint,
+      keyMd5Base64: aliceKey.md5Base64,
+    } as const;
+    await shop.ledger.intend({ ref: refOf('a'), sealedWith: encryption, actor: 'alice', requestId: 'r' });
+    expect(await shop.restart().settlePending(call(), keysOf)).toMatchObject({ confirmed: 0, abandoned: 1 });
+  });
+});

@@ -1,0 +1,35 @@
+import type { Call } from '../../model/call.js';
+import type { PartReceipt, PartUpload, ReplayableBody, WrittenObject } from '../../model/object-store.js';
+import type { MemoryStore } from './memory-store.js';
+
+/** One multipart upload of a `MemoryStore`. */
+export class MemoryUpload implements PartUpload {
+  readonly uploadId: string;
+  readonly #store: MemoryStore;
+  #parked = false;
+
+  constructor(store: MemoryStore, uploadId: string) {
+    this.#store = store;
+    this.uploadId = uploadId;
+  }
+
+  uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt> {
+    return this.#store.uploadPart(call, this.uploadId, partNumber, body);
+  }
+
+  complete(
+    call: Call,
+    parts: readonly PartReceipt[],
+    whole: { readonly size: number; readonly crc32: number },
+  ): Promise<WrittenObject> {
+    return this.#store.complete(call, this.uploadId, parts, whole);
+  }
+
+  park(): void {
+    this.#parked = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#parked) await this.#store.discard(this.uploadId);
+  }
+}

@@ -1,0 +1,245 @@
+import { describe, expect, it } from 'vitest';
+import type { WriteEncryption } from '../model/encryption.js';
+import { Fault } from '../model/fault.js';
+import {
+  aliceEncryption,
+  aliceKey,
+  call,
+  content,
+  keyNamed,
+  mebibyte,
+  refOf,
+  targetOf,
+  type Workshop,
+  workshop,
+} from './testing/workshop.js';
+
+const bobKey = keyNamed('bob');
+const bytes = content(5000);
+
+async function put(shop: Workshop, key: string, change: Parameters<typeof targetOf>[1] = {}): Promise<void> {
+  await using writer = await shop.vault.openUpload(call(), targetOf(key, change));
+  await writer.write(0, [bytes]);
+  await writer.commit(call());
+}
+
+describe('the key for an object', () => {
+  it('is the one that the ledger names, found with one request among many', async () => {
+    await using shop = workshop();
+    await put(shop, 'a', { encryption: { kind: 'sse-c', key: bobKey } });
+    const keys = [aliceKey, keyNamed('c'), keyNamed('d'), bobKey];
+    expect((await shop.vault.describe(call(), refOf('a'), keys))?.info.size).toBe(5000);
+    expect(shop.store.count('head')).toBe(1);
+  });
+
+  it.each<[string, WriteEncryption]>([
+    ['SSE-S3', { kind: 'sse-s3' }],
+    ['SSE-KMS', { kind: 'sse-kms', keyArn: 'arn:aws:kms:x:1:key/1' }],
+    ['the bucket’s default', { kind: 'bucket-default' }],
+    ['a customer key', aliceEncryption],
+  ])('is found by trying when somebody else wrote it under %s', async (_name, encryption) => {
+    await using shop = workshop();
+    await put(shop, 'a', { encryption });
+    shop.ledger.rows.clear();
+    expect((await shop.vault.describe(call(), refOf('a'), [bobKey, aliceKey]))?.info.size).toBe(5000);
+  });
+
+  it('is found though the ledger names another: the object was replaced behind its back', async () => {
+    await using shop = workshop();
+    await put(shop, 'a', { encryption: { kind: 'sse-c', key: bobKey } });
+    const rows = new Map(shop.ledger.rows);
+    await put(shop, 'a');
+    shop.ledger.rows.clear();
+    for (const [id, row] of rows) shop.ledger.rows.set(id, row);
+    expect((await shop.vault.describe(call(), refOf('a'), [bobKey, aliceKey]))?.info.size).toBe(5000);
+  });
+
+  it('that is not at hand is named', async () => {
+    await using shop = workshop();
+    await put(shop, 'a', { encryption: { kind: 'sse-c', key: bobKey } });
+    await expect(shop.vault.describe(call(), refOf('a'), [aliceKey])).rejects.toMatchObject({
+      kind: 'key-mismatch',
+      hint: expect.stringContaining(bobKey.fingerprint),
+    });
+  });
+});
+
+describe('the time of a file', () => {
+  it('is what the ledger keeps, else the metadata, else S3', async () => {
+    await using shop = workshop();
+    await put(shop, 'a', { mtimeSeconds: 1000 });
+    const time = async () => (await shop.vault.describe(call(), refOf('a'), [aliceKey]))?.mtimeSeconds;
+    expect(await time()).toBe(1000);
+    await shop.ledger.recordMtime(refOf('a'), 2000);
+    expect(await time()).toBe(2000);
+    shop.ledger.rows.clear();
+    expect(await time()).toBe(1000);
+    await put(shop, 'b');
+    const info = shop.store.infoOf(refOf('b'));
+    const description = await shop.vault.describe(call(), refOf('b'), [aliceKey]);
+    expect(description?.mtimeSeconds).toBe((info?.lastModifiedMs ?? 0) / 1000);
+  });
+
+  it('set before commit is in the metadata of a small file, and in the ledger of a large one', async () => {
+    await using shop = workshop();
+    for (const [key, size] of [
+      ['small', 100],
+      ['large', 9 * mebibyte],
+    ] as const) {
+      await using writer = await shop.vault.openUpload(call(), targetOf(key));
+      await writer.write(0, [content(size)]);
+      writer.setMtime(4711);
+      await writer.commit(call());
+      expect((await shop.vault.describe(call(), refOf(key), [aliceKey]))?.mtimeSeconds).toBe(4711);
+    }
+    expect(shop.store.infoOf(refOf('small'))?.metadata).toEqual({ mtime: '4711' });
+  });
+});
+
+describe('a move', () => {
+  it('takes content, time and the target’s encryption along, and removes the source last', async () => {
+    await using shop = workshop();
+    await put(shop, 'a', { mtimeSeconds: 1000, encryption: { kind: 'sse-c', key: bobKey } });
+    expect(await shop.vault.move(call(), refOf('a'), [bobKey], targetOf('b'))).toBe(true);
+    expect(shop.store.contentOf(refOf('a'))).toBeNull();
+    expect(shop.store.contentOf(refOf('b'))).toEqual(bytes);
+    expect(shop.store.encryptionOf(refOf('b'))).toEqual(aliceEncryption);
+    expect((await shop.vault.describe(call(), refOf('b'), [aliceKey]))?.mtimeSeconds).toBe(1000);
+    const [row] = await shop.ledger.candidates(refOf('b'));
+    expect(row?.confirmation?.crc32).toBe(shop.store.infoOf(refOf('b'))?.crc32);
+    expect(await shop.ledger.candidates(refOf('a'))).toEqual([]);
+  });
+
+  it('of nothing answers false and leaves no row', async () => {
+    await using shop = workshop();
+    expect(await shop.vault.move(call(), refOf('a'), [aliceKey], targetOf('b'))).toBe(false);
+    expect(shop.ledger.rows.size).toBe(0);
+  });
+
+  it('onto itself changes nothing', async () => {
+    await using shop = workshop();
+    await put(shop, 'a');
+    expect(await shop.vault.move(call(), refOf('a'), [aliceKey], targetOf('a'))).toBe(true);
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+  });
+
+  it('whose copy rests under less than was asked fails, takes the copy away and keeps the source', async () => {
+    await using shop = workshop();
+    await put(shop, 'a');
+    const copy = shop.store.copy.bind(shop.store);
+    // A server that forgets the target's key, as old Ceph does.
+    shop.store.copy = (one, from, to, options) =>
+      copy(one, from, to, { ...options, encryption: { kind: 'sse-s3' } });
+    shop.store.head = (
+      (head) => (one, ref, access, versionId) =>
+        head(one, ref, ref.key === 'b' ? { kind: 'no-key' } : access, versionId)
+    )(shop.store.head.bind(shop.store));
+    await expect(shop.vault.move(call(), refOf('a'), [aliceKey], targetOf('b'))).rejects.toMatchObject({
+      kind: 'corrupt',
+      hint: expect.stringContaining('the original stays'),
+    });
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+    expect(shop.store.contentOf(refOf('b'))).toBeNull();
+  });
+
+  it('does not remove what an upload puts at its source meanwhile', async () => {
+    await using shop = workshop();
+    await put(shop, 'a');
+    const newer = content(100, 'newer');
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'));
+    await writer.write(0, [newer]);
+    let commit: Promise<unknown> = Promise.resolve();
+    shop.store.hooks.after = async (operation) => {
+      if (operation !== 'copy') return;
+      commit = writer.commit(call());
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    await shop.vault.move(call(), refOf('a'), [aliceKey], targetOf('b'));
+    await commit;
+    expect(shop.store.contentOf(refOf('a'))).toEqual(newer);
+    expect(shop.store.contentOf(refOf('b'))).toEqual(bytes);
+  });
+});
+
+describe('what S3 answers is checked', () => {
+  it('by HEAD when it answers without a checksum', async () => {
+    await using shop = workshop({}, { answersCrc32: false });
+    await put(shop, 'a');
+    expect(shop.store.count('head')).toBe(1);
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+  });
+
+  it.each([false, true])(
+    'and an object that is not what was sent is taken away again (versioned: %s)',
+    async (versioned) => {
+      await using shop = workshop({}, { versioned });
+      await put(shop, 'a');
+      const store = shop.store.put.bind(shop.store);
+      shop.store.put = async (one, ref, body, options) => ({
+        ...(await store(one, ref, body, options)),
+        crc32: 1,
+      });
+      await expect(put(shop, 'a')).rejects.toMatchObject({ kind: 'corrupt' });
+      // Without versions the former object is gone already, as on any overwrite.
+      expect(shop.store.contentOf(refOf('a'))).toEqual(versioned ? bytes : null);
+      shop.store.put = store;
+      const report = await shop.restart().settlePending(call(), async () => [aliceKey]);
+      expect(report).toMatchObject({ abandoned: 1, confirmed: 0, problems: [] });
+    },
+  );
+
+  it('and a write whose answer was lost keeps its row until the next start settles it', async () => {
+    await using shop = workshop();
+    shop.store.hooks.after = (operation) => {
+      if (operation === 'put') throw new Fault('timed-out', 'S3 did not answer');
+    };
+    await expect(put(shop, 'a')).rejects.toMatchObject({ kind: 'timed-out' });
+    expect([...shop.ledger.rows.values()].map((row) => row.state)).toEqual(['intended']);
+    shop.store.hooks = {};
+    const report = await shop.restart().settlePending(call(), async () => [aliceKey]);
+    expect(report).toMatchObject({ confirmed: 1 });
+  });
+
+  it('and a row that could not be confirmed is not lost', async () => {
+    await using shop = workshop();
+    shop.ledger.hooks.before = (step) => {
+      if (step === 'confirm') throw new Fault('unavailable', 'the disk is full');
+    };
+    await expect(put(shop, 'a')).rejects.toMatchObject({ hint: 'the disk is full' });
+    expect([...shop.ledger.rows.values()].map((row) => row.state)).toEqual(['intended']);
+    expect((await shop.vault.describe(call(), refOf('a'), [aliceKey]))?.info.size).toBe(5000);
+  });
+});
+
+describe('the vault', () => {
+  it.each([
+    [{ uploadMemoryBytes: 1000 }, 'uploadMemoryBytes'],
+    [{ parallelParts: 0 }, 'parallelParts'],
+    [{ readAheadRanges: 1.5 }, 'readAheadRanges'],
+    [{ largestPartBytes: 3 }, 'the largest part'],
+  ])('refuses limits that cannot work: %o', (limits, named) => {
+    expect(() => workshop(limits)).toThrow(named);
+  });
+
+  it('disposed, gives up what is open and waits for what is being committed', async () => {
+    await using shop = workshop();
+    const open = await shop.vault.openUpload(call(), targetOf('open'));
+    await open.write(0, [content(9 * mebibyte)]);
+    const closing = await shop.vault.openUpload(call(), targetOf('closing'));
+    await closing.write(0, [bytes]);
+    const commit = closing.commit(call());
+    await shop.vault[Symbol.asyncDispose]();
+    await commit;
+    expect(shop.store.contentOf(refOf('closing'))).toEqual(bytes);
+    expect(shop.store.uploads.size).toBe(0);
+    await expect(open.commit(call())).rejects.toMatchObject({ kind: 'cancelled' });
+  });
+
+  it('removes an object and the ledger’s word of it', async () => {
+    await using shop = workshop();
+    await put(shop, 'a');
+    await shop.vault.remove(call(), refOf('a'), 'alice');
+    expect(await shop.vault.describe(call(), refOf('a'), [aliceKey])).toBeNull();
+    expect(await shop.ledger.candidates(refOf('a'))).toEqual([]);
+  });
+});

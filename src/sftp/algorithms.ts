@@ -26,6 +26,15 @@ export const algorithms = {
   compress: ['none'],
 } as const;
 
+/**
+ * A client that offers one of these gets one of these, whatever it prefers: with the add-on they take a third less CPU than
+ * ChaCha20 and half of what AES-CTR with its MAC takes, and OpenSSH's default order has them last.
+ */
+export const fastCiphers: readonly (typeof algorithms.cipher)[number][] = [
+  'aes128-gcm@openssh.com',
+  'aes256-gcm@openssh.com',
+];
+
 /** The user keys that may log in. An RSA key signs with SHA-2 (RFC 8332) and has at least this many bits. */
 export const userKeyTypes: ReadonlySet<string> = new Set([
   'ssh-ed25519',

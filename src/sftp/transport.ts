@@ -4,8 +4,10 @@ import { type AddressInfo, createServer, type Server as NetServer, type Socket }
 import ssh2, {
   type AcceptConnection,
   type AuthContext,
+  type CipherAlgorithm,
   type ParsedKey,
   type PublicKeyAuthContext,
+  type Server,
   type ServerChannel,
   type Session,
   type Connection as SshConnection,
@@ -14,9 +16,16 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { Credential } from '../model/users.js';
 import { Admission } from './admission.js';
-import { algorithms, minUserRsaBits, userKeyTypes, userSignatureAlgorithms } from './algorithms.js';
+import {
+  algorithms,
+  fastCiphers,
+  minUserRsaBits,
+  userKeyTypes,
+  userSignatureAlgorithms,
+} from './algorithms.js';
 import type { ByteStream } from './byte-stream.js';
 import { ChannelStream, type SshChannel } from './channel-stream.js';
+import { previewKeyExchange } from './key-exchange-preview.js';
 import type { SftpLimits } from './limits.js';
 import { announceSignatureAlgorithms, withoutSha1 } from './ssh2-repairs.js';
 
@@ -51,6 +60,9 @@ export interface Transport {
 /** How long a client may take to close its end after SSH_MSG_DISCONNECT. */
 const disconnectGraceMs = 2_000;
 
+/** Our software version, RFC 4253 section 4.2. */
+const version = 'sftpgw';
+
 const loginMethods: ('publickey' | 'password')[] = ['publickey', 'password'];
 
 /** True when the transport's native cipher add-on is built and loaded. Without it every transfer costs two to three times the CPU. */
@@ -69,28 +81,40 @@ function hostKeysOf(privateKey: string): { key: ParsedKey }[] {
   return withoutSha1(parsed).map((key) => ({ key }));
 }
 
-/** Listens, and resolves once it does. Rejects with the system's error when it cannot. */
-export async function startTransport(options: TransportOptions): Promise<Transport> {
-  const { limits, log } = options;
-  const admission = new Admission(limits);
-  const connections = new Map<string, Connection>();
-  const ssh = new ssh2.Server({
-    hostKeys: options.hostKeys.flatMap(hostKeysOf),
-    ident: 'sftpgw',
+/** The protocol's side of one way to serve; `net` is ours. */
+function sshServer(
+  { hostKeys, limits, log }: TransportOptions,
+  ciphers: readonly CipherAlgorithm[],
+  onConnection: (client: SshConnection, info: { ip: string; port: number }) => void,
+): Server {
+  const server = new ssh2.Server({
+    hostKeys: hostKeys.flatMap(hostKeysOf),
+    ident: version,
     keepaliveInterval: limits.keepAliveIntervalMs,
     keepaliveCountMax: limits.keepAliveMaxMissed,
     algorithms: {
       kex: [...algorithms.kex],
       serverHostKey: [...algorithms.serverHostKey],
-      cipher: [...algorithms.cipher],
+      cipher: [...ciphers],
       hmac: [...algorithms.hmac],
       compress: [...algorithms.compress],
     },
   });
-  ssh.on('connection', (client: SshConnection, info: { ip: string; port: number }) => {
+  server.on('connection', onConnection);
+  server.on('error', (error: Error) => log.warn(`SSH transport: ${error.message}`));
+  return server;
+}
+
+/** Listens, and resolves once it does. Rejects with the system's error when it cannot. */
+export async function startTransport(options: TransportOptions): Promise<Transport> {
+  const { log } = options;
+  const admission = new Admission(options.limits);
+  const connections = new Map<string, Connection>();
+  const speaksSsh = (client: SshConnection, info: { ip: string; port: number }) => {
     connections.get(`${info.ip} ${info.port}`)?.speaksSsh(client);
-  });
-  ssh.on('error', (error: Error) => log.warn(`SSH transport: ${error.message}`));
+  };
+  const fast = sshServer(options, fastCiphers, speaksSsh);
+  const any = sshServer(options, algorithms.cipher, speaksSsh);
 
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => undefined);
@@ -110,7 +134,10 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       connections.delete(key);
       admission.leave(address);
     });
-    ssh.injectSocket(socket);
+    previewKeyExchange(socket, version, (ciphers) => {
+      const server = fastCiphers.some((cipher) => ciphers.includes(cipher)) ? fast : any;
+      server.injectSocket(socket);
+    });
   });
   await listen(server, options.host, options.port);
   return {

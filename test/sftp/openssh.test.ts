@@ -228,6 +228,37 @@ describe.skipIf(skip !== null)('algorithms', () => {
       /sha1(?!\d)|cbc|md5|arcfour|3des|umac|hmac-sha2-(?:256|512)(?!-etm)|ssh-rsa|zlib/,
     );
     expect(offered).toContain('compression ctos: none\n');
+    // Another list of ciphers goes to clients without AES-GCM.
+    const ctr = [
+      '-vv',
+      ...door.options('id', 'Ciphers=aes128-ctr'),
+      '-p',
+      String(door.port),
+      '-s',
+      'bob@127.0.0.1',
+      'sftp',
+    ];
+    const forCtr = (await run('ssh', ctr)).stderr;
+    expect(forCtr).toContain(
+      'ciphers ctos: aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes192-ctr,aes256-ctr',
+    );
+  });
+
+  it('are the fast ciphers for a client that has them, whatever it prefers', async () => {
+    const setting =
+      'Ciphers=chacha20-poly1305@openssh.com,aes256-ctr,aes256-gcm@openssh.com,aes128-gcm@openssh.com';
+    const args = [
+      '-v',
+      ...door.options('id', setting),
+      '-p',
+      String(door.port),
+      '-s',
+      'bob@127.0.0.1',
+      'sftp',
+    ];
+    expect((await run('ssh', args)).stderr).toContain('server->client cipher: aes256-gcm@openssh.com');
+    const plain = ['-v', ...door.options(), '-p', String(door.port), '-s', 'bob@127.0.0.1', 'sftp'];
+    expect((await run('ssh', plain)).stderr).toMatch(/server->client cipher: aes\d+-gcm@openssh\.com/);
   });
 
   it('that were given up elsewhere are refused here', async () => {

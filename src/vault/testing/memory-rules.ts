@@ -24,9 +24,19 @@ export function resting(encryption: WriteEncryption): RestingEncryption {
 
 export function requireKey(ref: ObjectRef, encryption: WriteEncryption, access: ReadAccess): void {
   if (encryption.kind !== 'sse-c') {
-    if (access.kind === 'sse-c') throw new Fault('key-mismatch', `${ref.key} has no customer key`);
+    if (access.kind === 'sse-c')
+      throw new Fault('key-mismatch', `${ref.bucket}/${ref.key} has no customer key`);
     return;
   }
-  if (access.kind === 'no-key') throw new Fault('key-missing', `${ref.key} needs a key`);
-  if (!access.key.equals(encryption.key)) throw new Fault('key-mismatch', `${ref.key} needs another key`);
+  if (access.kind === 'no-key') throw new Fault('key-missing', `${ref.bucket}/${ref.key} needs a key`);
+  if (!access.key.equals(encryption.key))
+    throw new Fault('key-mismatch', `${ref.bucket}/${ref.key} needs another key`);
+}
+
+/** What HTTP headers cannot carry unchanged is refused. */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(metadata)) {
+    const fits = /^[a-z0-9._-]+$/.test(name) && /^[\x20-\x7e]*$/.test(value) && value.trim() === value;
+    if (!fits) throw new Fault('invalid', `the metadata ${name} does not fit a header`);
+  }
 }

@@ -34,7 +34,8 @@ interface StoredUpload {
   readonly parts: Map<number, { readonly bytes: Buffer; readonly receipt: PartReceipt }>;
 }
 
-import { checked, nameOf, requireKey, resting } from './memory-rules.js';
+import { listPage } from './memory-listing.js';
+import { checked, checkMetadata, nameOf, requireKey, resting } from './memory-rules.js';
 import { MemoryUpload } from './memory-upload.js';
 
 export type StoreOperation =
@@ -53,15 +54,17 @@ export type StoreOperation =
 /** Where a test may interfere. What a hook throws is what the caller sees. */
 export interface StoreHooks {
   /** Before anything happens. */
-  before?: (operation: StoreOperation, ref: ObjectRef | null) => void | Promise<void>;
+  before?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
   /** After it happened, before it is answered. */
-  after?: (operation: StoreOperation, ref: ObjectRef | null) => void | Promise<void>;
+  after?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
   /** Throws to break a body before the bytes from this position of the object. */
   beforeBytes?: (position: number) => void | Promise<void>;
 }
 
 export interface MemoryStoreOptions {
   readonly nowMs?: () => number;
+  /** The only one there is. */
+  readonly bucket?: string;
   readonly versioned?: boolean;
   /** Whether answers bear the CRC-32, as AWS's do. */
   readonly answersCrc32?: boolean;
@@ -82,6 +85,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
   constructor(options: MemoryStoreOptions = {}) {
     this.#options = {
       nowMs: () => Date.now(),
+      bucket: 'bucket',
       versioned: false,
       answersCrc32: true,
       pieceBytes: 64 * 1024,
@@ -121,6 +125,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     condition: ReadCondition = {},
   ): Promise<ObjectBody | null> {
     return this.#run(call, 'read', ref, () => {
+      if (range !== null && range.end <= range.start) throw new Fault('invalid', 'the range has no byte');
       const object = this.#find(ref, condition.versionId);
       if (object === null) return null;
       requireKey(ref, object.encryption, access);
@@ -149,15 +154,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
 
   async put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
     return this.#run(call, 'put', ref, () => {
-      if (options.onlyIfAbsent === true && this.#current(ref) !== null) {
-        throw new Fault('exists', `${ref.key} exists`);
-      }
       return this.#store(ref, checked(body), options, this.#etag());
     });
   }
 
   async beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload> {
     return this.#run(call, 'begin', ref, () => {
+      checkMetadata(options.metadata);
       const uploadId = `upload-${this.#name()}`;
       this.uploads.set(uploadId, { ref, options, initiatedMs: this.#options.nowMs(), parts: new Map() });
       return new MemoryUpload(this, uploadId);
@@ -173,7 +176,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     const upload = this.#upload(uploadId);
     return this.#run(call, 'part', upload.ref, () => {
       this.#upload(uploadId);
-      if (partNumber < 1 || partNumber > 10_000) throw new Fault('invalid', `no part ${partNumber}`);
+      if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000)
+        throw new Fault('invalid', `no part ${partNumber}`);
       const bytes = checked(body);
       const receipt = { partNumber, etag: this.#etag(), size: bytes.byteLength, crc32: body.crc32 };
       upload.parts.set(partNumber, { bytes, receipt });
@@ -221,8 +225,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
       if (options.sourceEtag !== undefined && options.sourceEtag !== source.info.etag) {
         throw new Fault('conflict', `${from.key} is another object now`);
       }
-      const metadata = options.metadataFrom === 'copy' ? source.info.metadata : options.metadata;
-      return this.#store(to, source.bytes, { ...options, metadata }, this.#etag());
+      const { metadata, contentType } = options.metadataFrom === 'copy' ? source.info : options;
+      return this.#store(to, source.bytes, { ...options, metadata, contentType }, this.#etag());
     });
   }
 
@@ -239,22 +243,19 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
   }
 
   async list(call: Call, request: ListRequest): Promise<ListPage> {
-    return this.#run(call, 'list', null, () => {
-      const start = `${request.bucket}/${request.prefix}`;
-      const objects = [...this.objects]
-        .filter(([name, versions]) => name.startsWith(start) && versions.length > 0)
-        .map(([name, versions]) => ({
-          key: name.slice(request.bucket.length + 1),
-          info: versions.at(-1)?.info,
-        }))
-        .flatMap(({ key, info }) => (info === undefined ? [] : [{ key, ...info }]))
-        .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
-      return { objects, prefixes: [], continuation: null };
+    return this.#run(call, 'list', { bucket: request.bucket, key: request.prefix }, () => {
+      const bucket = `${request.bucket}/`;
+      const all = [...this.objects].flatMap(([name, versions]) => {
+        const info = versions.at(-1)?.info;
+        if (info === undefined || !name.startsWith(bucket)) return [];
+        return [{ ...info, key: name.slice(bucket.length) }];
+      });
+      return listPage(all, request);
     });
   }
 
   async listUploads(call: Call, bucket: string, prefix: string): Promise<readonly PendingUpload[]> {
-    return this.#run(call, 'listUploads', null, () =>
+    return this.#run(call, 'listUploads', { bucket, key: prefix }, () =>
       [...this.uploads]
         .filter(([, { ref }]) => ref.bucket === bucket && ref.key.startsWith(prefix))
         .map(([uploadId, { ref, initiatedMs }]) => ({ key: ref.key, uploadId, initiatedMs })),
@@ -275,8 +276,11 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     await this.abortUpload(call, upload.ref, uploadId).catch(() => undefined);
   }
 
-  async #run<T>(call: Call, operation: StoreOperation, ref: ObjectRef | null, work: () => T): Promise<T> {
+  async #run<T>(call: Call, operation: StoreOperation, ref: ObjectRef, work: () => T): Promise<T> {
     if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
+    if (ref.bucket !== this.#options.bucket) {
+      throw new Fault('not-found', `there is no bucket ${ref.bucket}`);
+    }
     this.counts.set(operation, this.count(operation) + 1);
     await this.hooks.before?.(operation, ref);
     if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
@@ -286,6 +290,11 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
   }
 
   #store(ref: ObjectRef, bytes: Buffer, options: WriteOptions, etag: string): WrittenObject {
+    if (Buffer.byteLength(ref.key) > 1024) throw new Fault('invalid', 'the key is longer than 1,024 bytes');
+    if (options.onlyIfAbsent === true && this.#current(ref) !== null) {
+      throw new Fault('exists', `${ref.key} exists`);
+    }
+    checkMetadata(options.metadata);
     const versionId = this.#options.versioned ? `version-${this.#name()}` : null;
     const crc = this.#options.answersCrc32 ? crc32(bytes) : null;
     const info: ObjectInfo = {

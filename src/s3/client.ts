@@ -18,7 +18,7 @@ export interface S3Connection {
 export function createS3Client(options: S3ClientOptions): S3Connection {
   // Which Node versions are good enough says our own package.json, not a line on every start's standard error.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-  const endpoint = options.endpoint ?? endpointOfEnvironment();
+  const endpoint = endpointInUse(options);
   const transport = new S3Transport({
     ca: trustedCertificates(options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? null),
     connectTimeoutMs: options.connectTimeoutMs ?? clientDefaults.connectTimeoutMs,
@@ -40,9 +40,10 @@ export function createS3Client(options: S3ClientOptions): S3Connection {
   return { client: new S3Client(config), transport };
 }
 
-/** The SDK would find these itself, but not choose path style for them. */
-function endpointOfEnvironment(): string | null {
-  return process.env['AWS_ENDPOINT_URL_S3'] || process.env['AWS_ENDPOINT_URL'] || null;
+/** Null means AWS. The SDK would find the environment's itself, but not choose path style for it. */
+export function endpointInUse(options: S3ClientOptions): string | null {
+  const { AWS_ENDPOINT_URL_S3: forS3, AWS_ENDPOINT_URL: forAll } = process.env;
+  return options.endpoint ?? (forS3 || forAll || null);
 }
 
 /** Servers other than AWS rarely care for the region, and the SDK sends nothing without one. */

@@ -1,9 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Call, Clock } from '../model/call.js';
-import type { Diagnosis, Subject } from './diagnosis.js';
-import type { ChecksumSetting } from './options.js';
+import { Diagnosis, type Subject } from './diagnosis.js';
+import type { ExchangeOptions } from './exchange.js';
+import { type ChecksumSetting, clientDefaults, type S3StoreOptions, storeDefaults } from './options.js';
 import type { Attempt } from './translate.js';
-import type { ExchangeOptions } from './transport.js';
 
 /** What the operations on one S3 share. */
 export interface S3Context {
@@ -14,6 +14,18 @@ export interface S3Context {
   readonly singleCopyLimitBytes: number;
   readonly copyPartBytes: number;
   readonly slowAnswerTimeoutMs: number;
+}
+
+export function createContext(client: S3Client, options: S3StoreOptions): S3Context {
+  return {
+    client,
+    diagnosis: new Diagnosis(client, options.clock),
+    clock: options.clock,
+    checksums: options.checksums ?? 'crc32',
+    singleCopyLimitBytes: options.singleCopyLimitBytes ?? storeDefaults.singleCopyLimitBytes,
+    copyPartBytes: options.copyPartBytes ?? storeDefaults.copyPartBytes,
+    slowAnswerTimeoutMs: options.slowAnswerTimeoutMs ?? clientDefaults.slowAnswerTimeoutMs,
+  };
 }
 
 /** Sends the command with these options: one call of the SDK's client. */

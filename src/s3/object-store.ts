@@ -18,12 +18,11 @@ import type {
   WrittenObject,
 } from '../model/object-store.js';
 import { createS3Client } from './client.js';
-import type { S3Context } from './context.js';
+import { createContext, type S3Context } from './context.js';
 import { copyObject } from './copy.js';
-import { Diagnosis } from './diagnosis.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
-import { clientDefaults, type S3StoreOptions, storeDefaults } from './options.js';
+import type { S3StoreOptions } from './options.js';
 import { beginUpload } from './part-upload.js';
 import { getObject, headObject } from './reads.js';
 import { withRetries } from './retry.js';
@@ -37,16 +36,7 @@ export type S3ObjectStore = ObjectStore & UploadSweeper & AsyncDisposable;
  */
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
   const { client } = createS3Client(options);
-  const context: S3Context = {
-    client,
-    diagnosis: new Diagnosis(client, options.clock),
-    clock: options.clock,
-    checksums: options.checksums ?? 'crc32',
-    singleCopyLimitBytes: options.singleCopyLimitBytes ?? storeDefaults.singleCopyLimitBytes,
-    copyPartBytes: options.copyPartBytes ?? storeDefaults.copyPartBytes,
-    slowAnswerTimeoutMs: options.slowAnswerTimeoutMs ?? clientDefaults.slowAnswerTimeoutMs,
-  };
-  const store = withRetries(new SdkObjectStore(context), options);
+  const store = withRetries(new SdkObjectStore(createContext(client, options)), options);
   return Object.assign(store, {
     async [Symbol.asyncDispose]() {
       client.destroy();

@@ -250,12 +250,17 @@ export class S3PartUpload implements PartUpload {
     this.#kept = true;
   }
 
+  /** Takes the upload and its parts away from S3. Absence is no fault. */
+  abort(call: Call): Promise<void> {
+    return abortUpload(this.#context, call, this.#ref, this.uploadId);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#kept) return;
     this.#kept = true;
     const call = { ...this.#begun, signal: AbortSignal.timeout(abortTimeoutMs) };
     try {
-      await abortUpload(this.#context, call, this.#ref, this.uploadId);
+      await this.abort(call);
     } catch (error) {
       call.log.warn('an unfinished upload could not be aborted; the next start tries again', {
         bucket: this.#ref.bucket,

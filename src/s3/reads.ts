@@ -64,6 +64,7 @@ export async function getObject(
     (sent) => context.client.send(command, sent),
     readAttempt('GetObject', ref, versionId),
     readSubject(ref, access, versionId),
+    { intoSlabs: true },
   );
   if (answer === null) return null;
   const body = answer.Body;
@@ -71,7 +72,7 @@ export async function getObject(
   try {
     checkReadEcho(ref, access, answer);
     const sent = sentRange(ref, range, answer.ContentRange, answer.ContentLength);
-    return { info: objectInfo(answer, sent.total), bytes: bodyBytes(body, sent.length, call.signal) };
+    return { info: objectInfo(answer, sent.total), bytes: bodyBytes(body, sent.length) };
   } catch (error) {
     discardBody(body);
     throw error;

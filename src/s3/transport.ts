@@ -1,45 +1,23 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { ReplayableBody } from '../model/object-store.js';
+import {
+  type Answer,
+  type ExchangeOptions,
+  pathOf,
+  type SignedRequest,
+  type TransportOptions,
+} from './exchange.js';
+import { keptIdleMs } from './get-connection.js';
+import { GetPool } from './get-pool.js';
 import { refuseKeyInClear } from './key-in-clear.js';
-
-/** A request as the SDK hands it over, signed. */
-export interface SignedRequest {
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly port?: number;
-  readonly method: string;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | readonly string[] | null>>;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-}
-
-export interface Answer {
-  readonly statusCode: number;
-  readonly reason?: string;
-  readonly headers: Record<string, string>;
-  readonly body: unknown;
-}
-
-/** What one request says beside itself. */
-export interface ExchangeOptions {
-  readonly abortSignal?: AbortSignal;
-  /** Overrides the transport's own. */
-  readonly idleTimeoutMs?: number;
-}
+import { abortError, connectError, idleError } from './network-errors.js';
 
 /** The same as the SDK's types have it, which know an older kind of signal too. */
 interface HandlerOptions {
   readonly abortSignal?: unknown;
   readonly idleTimeoutMs?: number;
-}
-
-export interface TransportOptions {
-  readonly ca: readonly string[] | null;
-  readonly connectTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly maxSockets: number;
+  readonly intoSlabs?: boolean;
 }
 
 /** Small chunks go to TLS in runs of about this size: each run costs one encryption call and one system call. */
@@ -55,10 +33,14 @@ export class S3Transport {
   readonly #options: TransportOptions;
   readonly #http: http.Agent;
   readonly #https: https.Agent;
+  readonly #pool: GetPool;
+  #serverDate: string | null = null;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    const shared = { keepAlive: true, noDelay: true, maxSockets: options.maxSockets };
+    const { maxSockets } = options;
+    const shared = { keepAlive: true, noDelay: true, maxSockets, timeout: keptIdleMs };
+    this.#pool = new GetPool(options);
     this.#http = new http.Agent(shared);
     this.#https = new https.Agent({ ...shared, ...(options.ca === null ? {} : { ca: [...options.ca] }) });
   }
@@ -66,13 +48,20 @@ export class S3Transport {
   /** Resolves when the head of the answer is there. Rejects with the socket's error, an AbortError or a TimeoutError. */
   async handle(request: SignedRequest, options: HandlerOptions = {}): Promise<{ response: Answer }> {
     refuseKeyInClear(request);
-    const { abortSignal, idleTimeoutMs } = options;
-    return {
-      response: await this.#exchange(request, {
-        ...(abortSignal instanceof AbortSignal ? { abortSignal } : {}),
-        ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
-      }),
+    const exchange: ExchangeOptions = {
+      idleTimeoutMs: options.idleTimeoutMs ?? this.#options.idleTimeoutMs,
+      ...(options.abortSignal instanceof AbortSignal ? { abortSignal: options.abortSignal } : {}),
     };
+    const response = options.intoSlabs
+      ? await this.#pool.get(request, exchange)
+      : await this.#exchange(request, exchange);
+    this.#serverDate = response.headers['date'] ?? null;
+    return { response };
+  }
+
+  /** What the last answer's Date header said; null when there was none. */
+  get serverDate(): string | null {
+    return this.#serverDate;
   }
 
   #exchange(request: SignedRequest, options: ExchangeOptions): Promise<Answer> {
@@ -112,6 +101,7 @@ export class S3Transport {
   }
 
   destroy(): void {
+    this.#pool.destroy();
     this.#http.destroy();
     this.#https.destroy();
   }
@@ -122,26 +112,6 @@ export class S3Transport {
   httpHandlerConfigs(): Record<string, never> {
     return {};
   }
-}
-
-/** The request target: path and query as they were signed. */
-export function pathOf(request: SignedRequest): string {
-  const pairs: string[] = [];
-  for (const name of Object.keys(request.query ?? {}).sort()) {
-    const value = request.query?.[name];
-    for (const one of Array.isArray(value) ? value : [value]) {
-      pairs.push(typeof one === 'string' ? `${escapeQuery(name)}=${escapeQuery(one)}` : escapeQuery(name));
-    }
-  }
-  return pairs.length === 0 ? request.path : `${request.path}?${pairs.join('&')}`;
-}
-
-/** As the signature has it: everything but the unreserved characters of RFC 3986. */
-function escapeQuery(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
 }
 
 function isReplayable(body: unknown): body is ReplayableBody {
@@ -204,23 +174,4 @@ function answerOf(incoming: http.IncomingMessage): Answer {
     headers,
     body: incoming,
   };
-}
-
-/** What an exchange ends with when its caller gave up. */
-export function abortError(signal: AbortSignal | undefined): Error {
-  return Object.assign(new Error('the request was aborted', { cause: signal?.reason }), {
-    name: 'AbortError',
-  });
-}
-
-function timeoutError(message: string): Error {
-  return Object.assign(new Error(message), { name: 'TimeoutError' });
-}
-
-export function idleError(idleTimeoutMs: number): Error {
-  return timeoutError(`no byte in either direction for ${idleTimeoutMs} ms`);
-}
-
-export function connectError(connectTimeoutMs: number): Error {
-  return timeoutError(`no connection within ${connectTimeoutMs} ms`);
 }

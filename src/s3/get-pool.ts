@@ -1,0 +1,160 @@
+import { Readable } from 'node:stream';
+import {
+  type Answer,
+  type ExchangeOptions,
+  pathOf,
+  type SignedRequest,
+  type TransportOptions,
+} from './exchange.js';
+import { type ConnectTo, type GetAnswer, GetConnection } from './get-connection.js';
+import { abortError, connectError } from './network-errors.js';
+import { SlabBody } from './slab-body.js';
+
+/**
+ * What the SDK takes for a stream: it passes one on unread, and nothing else. `slabs` is what is read; destroying the stream
+ * leaves the body.
+ */
+export class SlabReadable extends Readable {
+  readonly slabs: SlabBody;
+
+  constructor(slabs: SlabBody) {
+    super({ read() {} });
+    this.slabs = slabs;
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    void this.slabs.return();
+    callback(error);
+  }
+}
+
+/** The kept connections for reading objects, by the host they go to. */
+export class GetPool {
+  readonly #options: TransportOptions;
+  readonly #idle = new Map<string, GetConnection[]>();
+  readonly #open = new Set<GetConnection>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #sessions = new Map<string, Buffer>();
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the head of the answer is there. Rejects with the socket's error, an AbortError or a TimeoutError. */
+  async get(request: SignedRequest, options: ExchangeOptions): Promise<Answer> {
+    const head = requestHead(request);
+    const to = this.#destination(request);
+    const origin = `${to.secure}|${to.host}|${to.port}`;
+    for (;;) {
+      const kept = this.#takeIdle(origin);
+      const connection = kept ?? (await this.#connect(to, origin, options.abortSignal));
+      try {
+        return answerOf(await this.#exchange(connection, head, options));
+      } catch (error) {
+        // A kept connection that the server has closed meanwhile: the request has not been looked at.
+        if (kept === null || connection.hasAnswered || options.abortSignal?.aborted) throw error;
+        if (error instanceof Error && error.name === 'TimeoutError') throw error;
+      }
+    }
+  }
+
+  #destination(request: SignedRequest): ConnectTo {
+    const secure = request.protocol === 'https:';
+    const host = request.hostname.replace(/^\[|\]$/g, '');
+    const port = request.port ?? (secure ? 443 : 80);
+    return { secure, host, port, ca: this.#options.ca, session: this.#sessions.get(`${host}|${port}`) };
+  }
+
+  #takeIdle(origin: string): GetConnection | null {
+    const idle = this.#idle.get(origin) ?? [];
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) if (last.isOpen) return last;
+    return null;
+  }
+
+  async #connect(to: ConnectTo, origin: string, signal: AbortSignal | undefined): Promise<GetConnection> {
+    await this.#place(signal);
+    const connection: GetConnection = new GetConnection(to, {
+      idle: () => this.#keep(origin, connection),
+      closed: () => this.#forget(connection),
+      session: (session) => this.#sessions.set(`${to.host}|${to.port}`, session),
+    });
+    this.#open.add(connection);
+    const { connectTimeoutMs } = this.#options;
+    const timer = setTimeout(() => connection.destroy(connectError(connectTimeoutMs)), connectTimeoutMs);
+    const onAbort = () => connection.destroy(abortError(signal));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await connection.connected();
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+    return connection;
+  }
+
+  /** Waits while as many connections are open as may be. */
+  async #place(signal: AbortSignal | undefined): Promise<void> {
+    while (this.#open.size >= this.#options.maxSockets) {
+      if (signal?.aborted) throw abortError(signal);
+      const spare = [...this.#idle.values()].find((idle) => idle.length > 0)?.shift();
+      if (spare !== undefined) {
+        spare.destroy(new Error('its place is needed'));
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  async #exchange(connection: GetConnection, head: string, options: ExchangeOptions): Promise<GetAnswer> {
+    const { abortSignal, idleTimeoutMs = this.#options.idleTimeoutMs } = options;
+    if (abortSignal?.aborted) {
+      connection.destroy(abortError(abortSignal));
+      throw abortError(abortSignal);
+    }
+    const onAbort = () => connection.destroy(abortError(abortSignal));
+    abortSignal?.addEventListener('abort', onAbort, { once: true });
+    return connection.send(head, idleTimeoutMs, () => abortSignal?.removeEventListener('abort', onAbort));
+  }
+
+  #keep(origin: string, connection: GetConnection): void {
+    const idle = this.#idle.get(origin) ?? [];
+    this.#idle.set(origin, idle);
+    idle.push(connection);
+    this.#waiting.shift()?.();
+  }
+
+  #forget(connection: GetConnection): void {
+    this.#open.delete(connection);
+    for (const [origin, idle] of this.#idle) {
+      const left = idle.filter((one) => one !== connection);
+      if (left.length === 0) this.#idle.delete(origin);
+      else this.#idle.set(origin, left);
+    }
+    this.#waiting.shift()?.();
+  }
+
+  destroy(): void {
+    for (const connection of [...this.#open]) connection.destroy(new Error('the client was closed'));
+  }
+}
+
+function requestHead(request: SignedRequest): string {
+  const lines = [`${request.method} ${pathOf(request)} HTTP/1.1`];
+  for (const [name, value] of Object.entries(request.headers)) lines.push(`${name}: ${value}`);
+  for (const line of lines) {
+    if (/[\r\n\0]/.test(line)) throw new Error('a request header has a line break');
+  }
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+function answerOf({ head, body }: GetAnswer): Answer {
+  return {
+    statusCode: head.statusCode,
+    reason: head.reason,
+    headers: head.headers,
+    body: body instanceof SlabBody ? new SlabReadable(body) : body,
+  };
+}

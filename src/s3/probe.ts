@@ -1,0 +1,239 @@
+import { crc32 } from 'node:zlib';
+import type { Call } from '../model/call.js';
+import { CustomerKey } from '../model/customer-key.js';
+import { accessFor, type WriteEncryption } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { ObjectRef, ReplayableBody, WriteOptions } from '../model/object-store.js';
+import { createS3Client, endpointInUse, type S3Connection } from './client.js';
+import { createContext, type S3Context } from './context.js';
+import { isLoopbackHost } from './key-in-clear.js';
+import { listObjects, listUploads } from './listing.js';
+import { putObject, removeObject } from './object-writes.js';
+import type { S3StoreOptions } from './options.js';
+import { beginUpload } from './part-upload.js';
+import { getObject } from './reads.js';
+import { Retries } from './retry.js';
+
+/** One thing that is wrong, in one sentence each. With an `error` the gateway cannot do its work; a `warning` can wait. */
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  readonly what: string;
+  readonly whatToDo: string;
+}
+
+export interface ProbeRequest {
+  readonly bucket: string;
+  /** True when anybody's objects rest under a customer key. */
+  readonly sseC: boolean;
+}
+
+/** S3 refuses a request whose time is off by more (RequestTimeTooSkewed); from a third of it on a person should know. */
+const mostSkewMs = 15 * 60_000;
+const notableSkewMs = 5 * 60_000;
+
+/** Quick to an answer: who starts the gateway is waiting. */
+const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
+
+/**
+ * Looks whether the bucket can be worked with: reaches the endpoint, lists, writes, reads and removes one tiny object
+ * (`.sftpgw/probe-ID`) under a throw-away key, begins and aborts a multipart upload. Never throws; empty when all is well.
+ */
+export async function probeS3(
+  call: Call,
+  options: S3StoreOptions,
+  wanted: ProbeRequest,
+): Promise<readonly Finding[]> {
+  let connection: S3Connection;
+  try {
+    connection = createS3Client(options);
+  } catch (error) {
+    return [findingOf(error, 'error')];
+  }
+  const probe = new Probe(call, options, wanted, connection);
+  try {
+    await probe.run();
+  } catch (error) {
+    probe.findings.push(findingOf(error, 'error'));
+  } finally {
+    connection.client.destroy();
+  }
+  return probe.findings;
+}
+
+/** A fault's hint says what is wrong, and after its semicolon what to do. */
+function findingOf(error: unknown, severity: Finding['severity'], consequence = ''): Finding {
+  const { hint } = Fault.from(error);
+  const cut = hint.indexOf('; ');
+  const what = cut === -1 ? hint : hint.slice(0, cut);
+  const whatToDo = cut === -1 ? 'See the log for what S3 answered' : hint.slice(cut + 2);
+  return { severity, what: sentence(what + consequence), whatToDo: sentence(whatToDo) };
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.'}]$/.test(begun) ? begun : `${begun}.`;
+}
+
+class Probe {
+  readonly findings: Finding[] = [];
+  readonly #call: Call;
+  readonly #options: S3StoreOptions;
+  readonly #wanted: ProbeRequest;
+  readonly #connection: S3Connection;
+  readonly #context: S3Context;
+  readonly #retries: Retries;
+  readonly #ref: ObjectRef;
+
+  constructor(call: Call, options: S3StoreOptions, wanted: ProbeRequest, connection: S3Connection) {
+    this.#call = call;
+    this.#options = options;
+    this.#wanted = wanted;
+    this.#connection = connection;
+    this.#context = createContext(connection.client, options);
+    this.#retries = new Retries({ ...options, retry: patience });
+    this.#ref = { bucket: wanted.bucket, key: `.sftpgw/probe-${options.entropy.id()}` };
+  }
+
+  async run(): Promise<void> {
+    const inClear = this.#keysInClear();
+    if (!(await this.#list())) return;
+    this.#clock();
+    const encryption: WriteEncryption =
+      this.#wanted.sseC && !inClear
+        ? { kind: 'sse-c', key: CustomerKey.fromBytes(this.#options.entropy.bytes(32)) }
+        : { kind: 'bucket-default' };
+    await this.#roundTrip(encryption);
+    await this.#multipart(encryption);
+  }
+
+  #attempt<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    return this.#retries.run(this.#call, `probe: ${what}`, attempt);
+  }
+
+  #keysInClear(): boolean {
+    const endpoint = endpointInUse(this.#options);
+    if (!this.#wanted.sseC || endpoint === null) return false;
+    const { protocol, hostname } = new URL(endpoint);
+    if (protocol === 'https:' || isLoopbackHost(hostname)) return false;
+    this.findings.push({
+      severity: 'error',
+      what: `The S3 endpoint ${endpoint} is plain http, over which customer keys (SSE-C) are never sent.`,
+      whatToDo: 'Set the S3 endpoint to an https:// address.',
+    });
+    return true;
+  }
+
+  /** False when nothing else is worth trying. */
+  async #list(): Promise<boolean> {
+    const { bucket } = this.#wanted;
+    const page = { bucket, prefix: '.sftpgw/', delimiter: null, maxKeys: 1 };
+    try {
+      await this.#attempt('list', () => listObjects(this.#context, this.#call, page));
+      return true;
+    } catch (error) {
+      this.findings.push(findingOf(error, 'error'));
+      return isFault(error, 'denied') && error.hint.includes('s3:ListBucket');
+    }
+  }
+
+  #clock(): void {
+    const date = Date.parse(this.#connection.transport.serverDate ?? '');
+    const offMs = Math.abs(date - this.#options.clock.nowMs());
+    if (!(offMs > notableSkewMs)) return;
+    this.findings.push({
+      severity: offMs > mostSkewMs ? 'error' : 'warning',
+      what: `The clock of this machine and that of S3 are ${Math.round(offMs / 60_000)} minutes apart.`,
+      whatToDo: 'Set the time of this machine, and let NTP keep it.',
+    });
+  }
+
+  async #roundTrip(encryption: WriteEncryption): Promise<void> {
+    const body = this.#body();
+    const options: WriteOptions = { encryption, acl: null, metadata: {}, contentType: null };
+    if (!(await this.#write(body, options))) return;
+    try {
+      const access = accessFor(encryption);
+      const read = await this.#attempt('read', async () => {
+        const found = await getObject(this.#context, this.#call, this.#ref, access, null, {});
+        return found === null ? null : collect(found.bytes);
+      });
+      const sent = Buffer.concat(body.chunks);
+      if (read === null || !read.equals(sent)) {
+        throw new Fault('corrupt', `S3 gave other bytes back than were written to ${this.#ref.key}`);
+      }
+    } catch (error) {
+      this.findings.push(findingOf(error, 'error'));
+    }
+    try {
+      await this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, undefined));
+    } catch (error) {
+      const left = ` (the probe's object ${this.#ref.key} stays)`;
+      this.findings.push(findingOf(error, 'warning', left));
+    }
+  }
+
+  /** False when nothing was written. */
+  async #write(body: ReplayableBody, options: WriteOptions): Promise<boolean> {
+    const put = (context: S3Context) =>
+      this.#attempt('write', () => putObject(context, this.#call, this.#ref, body, options));
+    try {
+      await put(this.#context);
+      return true;
+    } catch (error) {
+      const checksumsMayBeWhy =
+        this.#context.checksums === 'crc32' && isFault(error, 'invalid', 'unsupported', 'corrupt');
+      if (checksumsMayBeWhy && (await succeeds(() => put({ ...this.#context, checksums: 'none' })))) {
+        this.findings.push({
+          severity: 'error',
+          what: 'The S3 server refuses checksums (x-amz-checksum-crc32), and works without.',
+          whatToDo: 'Set the checksums of the S3 settings to none.',
+        });
+        return true;
+      }
+      this.findings.push(findingOf(error, 'error'));
+      return false;
+    }
+  }
+
+  #body(): ReplayableBody {
+    const bytes = Buffer.from(`sftpgw probe ${this.#ref.key}\n`);
+    return { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+  }
+
+  /** Only when writing works: the same trouble is not told twice. */
+  async #multipart(encryption: WriteEncryption): Promise<void> {
+    const cannotWrite = this.findings.some((finding) => finding.severity === 'error');
+    if (cannotWrite) return;
+    const options: WriteOptions = { encryption, acl: null, metadata: {}, contentType: null };
+    const { bucket } = this.#wanted;
+    try {
+      const upload = await this.#attempt('begin an upload', () =>
+        beginUpload(this.#context, this.#call, this.#ref, options),
+      );
+      upload.park();
+      await this.#attempt('abort it', () => upload.abort(this.#call));
+    } catch (error) {
+      this.findings.push(findingOf(error, 'error'));
+    }
+    try {
+      await this.#attempt('list uploads', () =>
+        listUploads(this.#context, this.#call, bucket, this.#ref.key),
+      );
+    } catch (error) {
+      this.findings.push(findingOf(error, 'warning'));
+    }
+  }
+}
+
+async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+async function succeeds(attempt: () => Promise<unknown>): Promise<boolean> {
+  return attempt().then(
+    () => true,
+    () => false,
+  );
+}

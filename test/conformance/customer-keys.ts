@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { noKey, type ReadAccess } from '../../src/model/encryption.js';
+import type { FaultKind } from '../../src/model/fault.js';
+import type { ObjectRef } from '../../src/model/object-store.js';
+import {
+  bodyOf,
+  expectBytes,
+  faultOf,
+  type Given,
+  newCall,
+  newKey,
+  newRef,
+  readAll,
+  sseC,
+  writeOptions,
+} from './fixtures.js';
+
+export function describeCustomerKeys(given: Given): void {
+  async function refusedAlike(ref: ObjectRef, access: ReadAccess, kind: FaultKind): Promise<void> {
+    const { store } = given();
+    for (const attempt of [
+      () => store.head(newCall(), ref, access),
+      () => store.read(newCall(), ref, access, null),
+      () => store.read(newCall(), ref, access, { start: 0, end: 2 }),
+    ]) {
+      const { hint } = await faultOf(attempt(), kind);
+      expect(hint).toContain(ref.key);
+      expect(hint).toContain(ref.bucket);
+    }
+  }
+
+  describe('an object under a customer key', () => {
+    test('opens with the key, and says so', async () => {
+      const key = newKey();
+      const ref = newRef(given());
+      await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(key)));
+      const info = await given().store.head(newCall(), ref, sseC(key));
+      expect(info?.encryption).toEqual({ kind: 'sse-c', keyMd5Base64: key.md5Base64 });
+      expectBytes(await readAll(given(), ref, sseC(key)), 'sealed');
+    });
+
+    test('does not open without it: key-missing', async () => {
+      const ref = newRef(given());
+      await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(newKey())));
+      await refusedAlike(ref, noKey, 'key-missing');
+    });
+
+    test('does not open with another: key-mismatch', async () => {
+      const ref = newRef(given());
+      await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(newKey())));
+      await refusedAlike(ref, sseC(newKey()), 'key-mismatch');
+    });
+
+    test('is removed without a key', async () => {
+      const key = newKey();
+      const ref = newRef(given());
+      await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(key)));
+      await given().store.remove(newCall(), ref);
+      expect(await given().store.head(newCall(), ref, sseC(key))).toBeNull();
+    });
+  });
+
+  describe('an object without a customer key', () => {
+    test('does not open with one: key-mismatch', async () => {
+      const ref = newRef(given());
+      await given().store.put(newCall(), ref, bodyOf('open'), writeOptions({ kind: 'sse-s3' }));
+      await refusedAlike(ref, sseC(newKey()), 'key-mismatch');
+      expectBytes(await readAll(given(), ref, noKey), 'open');
+    });
+  });
+}

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { describeCopies } from './copies.js';
+import { describeCustomerKeys } from './customer-keys.js';
+import type { Given, StoreTarget } from './fixtures.js';
+import { describeListings } from './listings.js';
+import { describePartUploads } from './part-uploads.js';
+import { describeStoredObjects } from './stored-objects.js';
+
+export type { StoreTarget } from './fixtures.js';
+
+/**
+ * Every promise of the ports ObjectStore and UploadSweeper. Whatever implements them passes this suite; a fake that has not
+ * passed it is not used in another test. `skip` names the reason why it cannot run here.
+ */
+export function describeObjectStore(
+  name: string,
+  makeTarget: () => Promise<StoreTarget>,
+  skip: string | null = null,
+): void {
+  const title = skip === null ? `ObjectStore over ${name}` : `ObjectStore over ${name} (skipped: ${skip})`;
+  describe.skipIf(skip !== null)(title, () => {
+    let target: StoreTarget | null = null;
+    beforeAll(async () => {
+      target = await makeTarget();
+    });
+    afterAll(() => target?.close());
+    const given: Given = () => {
+      if (target === null) throw new Error('the target has not been made');
+      return target;
+    };
+    describeStoredObjects(given);
+    describeCustomerKeys(given);
+    describeListings(given);
+    describePartUploads(given);
+    describeCopies(given);
+  });
+}

@@ -114,7 +114,6 @@ async function accept(
     contentLength: authenticated.decodedLength,
     trailers: () => authenticated.trailers(),
     contentEncoding: authenticated.contentEncoding,
-    mayCarryKeys,
   };
 }
 

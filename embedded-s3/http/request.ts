@@ -21,8 +21,6 @@ export interface S3Request {
   trailers(): ReadonlyMap<string, string>;
   /** Content-Encoding without `aws-chunked`. */
   readonly contentEncoding: string | null;
-  /** False when a customer's key must not travel on this connection: plain HTTP from another machine. */
-  readonly mayCarryKeys: boolean;
 }
 
 /** A request on a bucket or on an object in one. */

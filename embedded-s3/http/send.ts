@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { S3Error } from '../errors.js';
 import { xmlError } from '../xml.js';
@@ -56,15 +55,15 @@ async function sendStream(response: ServerResponse, bytes: AsyncIterable<Uint8Ar
 /** Resolves when the response takes more, or is closed. */
 async function drained(response: ServerResponse): Promise<void> {
   if (response.destroyed || !response.writableNeedDrain) return;
-  const settled = new AbortController();
-  try {
-    await Promise.race([
-      once(response, 'drain', { signal: settled.signal }),
-      once(response, 'close', { signal: settled.signal }),
-    ]);
-  } finally {
-    settled.abort();
-  }
+  await new Promise<void>((resolve) => {
+    const settle = (): void => {
+      response.off('drain', settle);
+      response.off('close', settle);
+      resolve();
+    };
+    response.on('drain', settle);
+    response.on('close', settle);
+  });
 }
 
 /**
@@ -89,7 +88,7 @@ export async function sendError(
   response.statusCode = error.status;
   setHeaders(response, error.headers);
   const isUnfinished = !request.complete;
-  if (isUnfinished || error.status >= 500) response.setHeader('connection', 'close');
+  if (isUnfinished || error.status === 500) response.setHeader('connection', 'close');
   const hasBody = request.method !== 'HEAD' && error.status !== 304;
   if (hasBody) {
     response.setHeader('content-type', 'application/xml');

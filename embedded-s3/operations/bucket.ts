@@ -52,11 +52,14 @@ export async function headBucket(server: ServerContext, request: BucketRequest):
 
 /** DeleteBucket. https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html */
 export async function deleteBucket(server: ServerContext, request: BucketRequest): Promise<Answer> {
-  await server.store.change(() => {
+  const orphans = await server.store.change(() => {
     requireBucket(server, request.bucket);
     if (!server.store.buckets.isEmpty(request.bucket)) throw bucketNotEmpty({ BucketName: request.bucket });
+    const bodies = server.store.uploads.removeAllOf(request.bucket);
     server.store.buckets.remove(request.bucket);
+    return bodies;
   });
+  server.store.discard(orphans);
   return emptyAnswer(204);
 }
 

@@ -100,7 +100,7 @@ export class BodyFiles {
       const directory = join(this.#bodies, index.toString(16).padStart(2, '0'));
       for (const name of await readdir(directory)) {
         if (signal.aborted) break;
-        if (name.startsWith(this.#session) || isKnown(name)) continue;
+        if (name.startsWith(this.#session) || this.#pins.has(name) || isKnown(name)) continue;
         await unlink(join(directory, name)).catch((error: unknown) => this.#ignoreAbsence(error));
         removed++;
       }
@@ -131,7 +131,8 @@ export class BodyFiles {
   async #removeAll(bodyIds: readonly string[]): Promise<void> {
     for (const id of bodyIds) {
       try {
-        await unlink(join(this.#directoryOf(id), id));
+        // Absent is well: the sweep may have come first.
+        await unlink(join(this.#directoryOf(id), id)).catch((error: unknown) => this.#ignoreAbsence(error));
       } catch (error) {
         // The next start's sweep takes what stays.
         this.#onTrouble('a body that nothing refers to could not be removed', error);

@@ -9,7 +9,6 @@ import {
   SealBroken,
   sealedChunkBytes,
   sealedChunkSpan,
-  sealedLength,
 } from './sealed-body.js';
 
 /** Sealed chunks read from the file in one call. */
@@ -45,57 +44,87 @@ async function* readBody(
   from: number,
   to: number,
 ): AsyncGenerator<Uint8Array> {
-  const handle = await files.openForReading(segment.bodyId);
-  let ahead: Promise<Uint8Array> | null = null;
+  const lastIndex = chunkCount(segment.size) - 1;
+  let index = Math.floor(from / chunkBytes);
+  const stop = Math.floor((to - 1) / chunkBytes) + 1;
+  const reader = new AheadReader(await files.openForReading(segment.bodyId), segment.size, index, stop);
   try {
-    const lastIndex = chunkCount(segment.size) - 1;
-    const stop = Math.floor((to - 1) / chunkBytes) + 1;
-    let index = Math.floor(from / chunkBytes);
-    const readAhead = (first: number): Promise<Uint8Array> => {
-      const read = readChunks(handle, segment.size, first, Math.min(stop, first + chunksPerRead));
-      // It may fail while nobody waits for it yet; whoever waits later still gets the failure.
-      read.catch(() => undefined);
-      return read;
-    };
-    ahead = readAhead(index);
-    while (index < stop) {
-      const sealed = await (ahead ?? readAhead(index));
-      const next = Math.min(stop, index + chunksPerRead);
-      ahead = next < stop ? readAhead(next) : null;
-      for (let position = 0; index < next; index++, position += sealedChunkBytes) {
+    for (;;) {
+      const sealed = await reader.next();
+      if (sealed === null) return;
+      for (let position = 0; position < sealed.byteLength; index++, position += sealedChunkBytes) {
         const { length } = sealedChunkSpan(segment.size, index);
-        const plain = openChunk(
-          dataKey,
-          index,
-          index === lastIndex,
-          sealed.subarray(position, position + length),
-        );
+        const chunk = sealed.subarray(position, position + length);
+        const plain = openChunk(dataKey, index, index === lastIndex, chunk);
         const chunkStart = index * chunkBytes;
         yield plain.subarray(Math.max(0, from - chunkStart), Math.min(plain.byteLength, to - chunkStart));
       }
     }
   } finally {
-    // A read under way ends before its file is closed.
-    await ahead?.catch(() => undefined);
-    await handle.close();
+    await reader.close();
   }
 }
 
-/** Reads sealed chunks `[first, stop)` whole. */
-async function readChunks(
+/** Reads sealed chunks in batches, one batch ahead, into two buffers in turn. */
+class AheadReader {
+  readonly #handle: FileHandle;
+  readonly #size: number;
+  readonly #stop: number;
+  readonly #buffers: Buffer[] = [];
+  #nextIndex: number;
+  #batches = 0;
+  #ahead: Promise<Uint8Array> | null;
+
+  /** Takes the handle over. Begins with chunk `first` and ends before `stop`, of a body of `size` bytes of plaintext. */
+  constructor(handle: FileHandle, size: number, first: number, stop: number) {
+    this.#handle = handle;
+    this.#size = size;
+    this.#stop = stop;
+    this.#nextIndex = first;
+    this.#ahead = this.#start();
+  }
+
+  /** The next batch, whole; valid until the next but one is asked for. Null at the end. Throws `SealBroken` for a cut file. */
+  async next(): Promise<Uint8Array | null> {
+    const batch = await this.#ahead;
+    this.#ahead = this.#start();
+    return batch;
+  }
+
+  /** Waits for a read under way: its file must not be closed under it. */
+  async close(): Promise<void> {
+    await this.#ahead?.catch(() => undefined);
+    await this.#handle.close();
+  }
+
+  #start(): Promise<Uint8Array> | null {
+    const first = this.#nextIndex;
+    if (first >= this.#stop) return null;
+    this.#nextIndex = Math.min(this.#stop, first + chunksPerRead);
+    const begin = sealedChunkSpan(this.#size, first).offset;
+    const last = sealedChunkSpan(this.#size, this.#nextIndex - 1);
+    const length = last.offset + last.length - begin;
+    const slot = this.#batches++ % 2;
+    // The first of each pair is the longest: only a body's last batch is shorter.
+    const buffer = this.#buffers[slot] ?? Buffer.allocUnsafe(length);
+    this.#buffers[slot] = buffer;
+    const read = fill(this.#handle, buffer.subarray(0, length), begin, first);
+    // It may fail while nobody waits for it yet; whoever waits later still gets the failure.
+    read.catch(() => undefined);
+    return read;
+  }
+}
+
+async function fill(
   handle: FileHandle,
-  size: number,
-  first: number,
-  stop: number,
+  buffer: Buffer,
+  position: number,
+  index: number,
 ): Promise<Uint8Array> {
-  const begin = sealedChunkSpan(size, first).offset;
-  const last = sealedChunkSpan(size, stop - 1);
-  const length = Math.min(last.offset + last.length, sealedLength(size)) - begin;
-  const buffer = Buffer.allocUnsafe(length);
   let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await handle.read(buffer, filled, length - filled, begin + filled);
-    if (bytesRead === 0) throw new SealBroken(first);
+  while (filled < buffer.byteLength) {
+    const { bytesRead } = await handle.read(buffer, filled, buffer.byteLength - filled, position + filled);
+    if (bytesRead === 0) throw new SealBroken(index);
     filled += bytesRead;
   }
   return buffer;

@@ -9,7 +9,6 @@ export class BucketIndex {
   readonly #all;
   readonly #delete;
   readonly #holdsVersions;
-  readonly #holdsUploads;
   readonly #setVersioning;
   readonly #setEncryption;
 
@@ -21,7 +20,6 @@ export class BucketIndex {
     this.#all = sqlite.prepare<[], BucketRow>('SELECT * FROM buckets ORDER BY name');
     this.#delete = sqlite.prepare<[string]>('DELETE FROM buckets WHERE name = ?');
     this.#holdsVersions = sqlite.prepare<[string]>('SELECT 1 FROM versions WHERE bucket = ? LIMIT 1');
-    this.#holdsUploads = sqlite.prepare<[string]>('SELECT 1 FROM uploads WHERE bucket = ? LIMIT 1');
     this.#setVersioning = sqlite.prepare<[string, string]>(
       'UPDATE buckets SET versioning = ? WHERE name = ?',
     );
@@ -47,11 +45,12 @@ export class BucketIndex {
     return true;
   }
 
-  /** True when no version, delete marker or unfinished upload is in it. */
+  /** True when no version and no delete marker is in it. Unfinished uploads do not keep a bucket. */
   isEmpty(name: string): boolean {
-    return this.#holdsVersions.get(name) === undefined && this.#holdsUploads.get(name) === undefined;
+    return this.#holdsVersions.get(name) === undefined;
   }
 
+  /** Takes an empty bucket away. Its unfinished uploads have to go first. */
   remove(name: string): void {
     this.#delete.run(name);
   }

@@ -12,6 +12,7 @@ export class UploadIndex {
   readonly #partsAfter;
   readonly #putPart;
   readonly #bodies;
+  readonly #ofBucket;
 
   constructor({ sqlite }: IndexDatabase) {
     this.#find = sqlite.prepare<[string], UploadRow>('SELECT * FROM uploads WHERE upload_id = ?');
@@ -35,6 +36,9 @@ export class UploadIndex {
     );
     this.#bodies = sqlite.prepare<[string], { body_id: string }>(
       'SELECT body_id FROM parts WHERE upload_id = ?',
+    );
+    this.#ofBucket = sqlite.prepare<[string], { upload_id: string }>(
+      'SELECT upload_id FROM uploads WHERE bucket = ?',
     );
   }
 
@@ -87,5 +91,10 @@ export class UploadIndex {
     const bodies = this.#bodies.all(uploadId).map((row) => row.body_id);
     this.#delete.run(uploadId);
     return bodies;
+  }
+
+  /** Removes every unfinished upload of a bucket. Answers the bodies they had. */
+  removeAllOf(bucket: string): readonly string[] {
+    return this.#ofBucket.all(bucket).flatMap((row) => this.remove(row.upload_id));
   }
 }

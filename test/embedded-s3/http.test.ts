@@ -13,7 +13,7 @@ let running: RunningServer;
 const MiB = 1024 * 1024;
 
 beforeAll(async () => {
-  running = await runServer({ idleTimeoutMs: 700 });
+  running = await runServer({ idleTimeoutMs: 1500 });
 });
 afterAll(async () => await running.stop());
 
@@ -103,7 +103,7 @@ describe('a connection', () => {
       head({ method: 'PUT', path: `/${bucket}/slow` }, { 'content-length': '4', connection: 'close' }),
     );
     for (const byte of 'slow') {
-      await delay(300);
+      await delay(500);
       socket.write(byte);
     }
     expect(await readToEnd(socket)).toContain('200 OK');

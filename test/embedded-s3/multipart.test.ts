@@ -20,6 +20,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/wait.js';
 import { bucket, type RunningServer, runServer, sdkClient, TestKey } from './running-server.js';
+import type { RawRequest } from './signed-request.js';
 
 let running: RunningServer;
 const Bucket = bucket;
@@ -148,6 +149,25 @@ describe('a multipart upload', () => {
     await expect(complete(Key, UploadId, [{ PartNumber: 1, ETag: 'x' }])).rejects.toMatchObject({
       name: 'NoSuchUpload',
     });
+  });
+
+  it('goes with its bucket, which it does not keep', async () => {
+    const doomed = 'doomed-bucket';
+    await running.server.ensureBucket(doomed);
+    const before = await bodyFiles();
+    const query = { uploads: '' };
+    const { text } = await running.raw({ method: 'POST', path: `/${doomed}/x`, query });
+    const uploadId = /<UploadId>(.*)<\/UploadId>/.exec(text)?.[1] ?? '';
+    const part: RawRequest = {
+      method: 'PUT',
+      path: `/${doomed}/x`,
+      query: { uploadId, partNumber: '1' },
+      body: 'x',
+    };
+    expect((await running.raw(part)).status).toBe(200);
+    expect((await running.raw({ method: 'DELETE', path: `/${doomed}` })).status).toBe(204);
+    await eventually('its files go', async () => (await bodyFiles()) === before);
+    expect((await running.raw(part)).code).toBe('NoSuchBucket');
   });
 
   it('lists its parts in pages, and the bucket lists it', async () => {

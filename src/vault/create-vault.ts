@@ -23,7 +23,7 @@ export interface VaultOptions {
   readonly entropy: Entropy;
   /** What is not given has its default, see `defaultVaultLimits`. */
   readonly limits?: Partial<VaultLimits>;
-  /** An existing directory for scratch files, best on a disk and not in memory. */
+  /** For scratch files, best on a disk and not in memory; made when it is needed and not there. */
   readonly scratchDirectory: string;
 }
 
@@ -64,7 +64,7 @@ class StoreVault implements RunningVault {
       clock,
       limits,
       locks: new RefLocks(),
-      ownIntents: new Set<IntentId>(),
+      ownIntents: new Map<IntentId, ObjectRef>(),
       schedule: createPartSchedule(limits.largestPartBytes),
       memory: new UploadMemory({
         totalBytes: limits.uploadMemoryBytes,

@@ -47,7 +47,7 @@ async function copyVerified(
     actor: to.actor,
     requestId: call.id,
   });
-  ownIntents.add(id);
+  ownIntents.set(id, to.ref);
   try {
     const written = await store.copy(call, from, to.ref, {
       encryption: to.encryption,

@@ -2,6 +2,7 @@ import type { Call, Clock } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { IntentId, KeyLedger } from '../model/ledger.js';
 import type {
+  ObjectRef,
   ObjectStore,
   PartReceipt,
   PartUpload,
@@ -23,8 +24,8 @@ export interface VaultServices {
   readonly ledger: KeyLedger;
   readonly clock: Clock;
   readonly locks: RefLocks;
-  /** Rows of uploads of this process: a settlement leaves them alone. */
-  readonly ownIntents: Set<IntentId>;
+  /** Rows of writes of this process that are under way, with their objects: a settlement leaves them alone. */
+  readonly ownIntents: Map<IntentId, ObjectRef>;
 }
 
 /**
@@ -79,7 +80,7 @@ export class PartSender {
       actor,
       requestId: call.id,
     });
-    this.#services.ownIntents.add(id);
+    this.#services.ownIntents.set(id, ref);
     return id;
   }
 
@@ -128,9 +129,9 @@ export class PartSender {
     const id = await this.#intent;
     let upload: PartUpload;
     try {
-      upload = await store.beginUpload(this.#call, this.#target.ref, this.#options());
+      // Not to be cancelled: given up half-way, it could leave an upload at S3 whose id nobody knows.
+      upload = await store.beginUpload(this.#lasting(this.#call), this.#target.ref, this.#options());
     } catch (error) {
-      // An answer that was lost may have left an upload at S3 whose id nobody knows.
       if (leavesDoubt(error)) this.#inDoubt = true;
       throw error;
     }
@@ -186,7 +187,7 @@ export class PartSender {
     write: (call: Call) => Promise<WrittenObject>,
   ): Promise<WrittenObject> {
     // The client has sent everything: the object lands even if it goes away now. The store bounds the time.
-    const own: Call = { id: call.id, log: call.log, signal: new AbortController().signal };
+    const own = this.#lasting(call);
     const expected = { ...whole, partCount, startedMs: this.#startedMs };
     this.#inDoubt = true;
     let written: WrittenObject;
@@ -234,13 +235,17 @@ export class PartSender {
     }
   }
 
+  /** A call that only the store's own timeouts end. */
+  #lasting(call: Call): Call {
+    return { id: call.id, log: call.log, signal: new AbortController().signal };
+  }
+
   async #abortUpload(): Promise<void> {
     const upload = await this.#begun?.catch(() => null);
     if (upload === null || upload === undefined) return;
     // Disposing aborts too, but without saying whether it worked, and the row may only go when it has.
     upload.park();
     await upload[Symbol.asyncDispose]();
-    const cleaning: Call = { id: this.#call.id, log: this.#call.log, signal: new AbortController().signal };
-    await this.#services.store.abortUpload(cleaning, this.#target.ref, upload.uploadId);
+    await this.#services.store.abortUpload(this.#lasting(this.#call), this.#target.ref, upload.uploadId);
   }
 }

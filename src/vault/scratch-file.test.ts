@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statfsSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -91,7 +99,8 @@ describe('the scratch file', () => {
   });
 
   it('names a directory that it cannot use', async () => {
-    const scratch = new ScratchSpace(join(directory, 'missing'), 1000, seededEntropy('x'));
+    writeFileSync(join(directory, 'file'), '');
+    const scratch = new ScratchSpace(join(directory, 'file', 'below'), 1000, seededEntropy('x'));
     await using file = scratch.open();
     await expect(file.keep(0, Buffer.alloc(10))).rejects.toMatchObject({ kind: 'unavailable' });
   });

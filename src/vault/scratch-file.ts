@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { secretFileMode } from '../files/durable.js';
+import { secretDirectoryMode, secretFileMode } from '../files/durable.js';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 
@@ -154,6 +154,7 @@ export class ScratchFile implements AsyncDisposable {
   async #open(): Promise<FileHandle> {
     if (this.#handle !== null) return this.#handle;
     const path = join(this.#directory, this.#name);
+    await mkdir(this.#directory, { recursive: true, mode: secretDirectoryMode });
     const handle = await open(path, 'wx+', secretFileMode);
     this.#handle = handle;
     await unlink(path);

@@ -50,7 +50,10 @@ export async function settlePending(
   return report;
 }
 
-/** The row's own upload, and those at its key that the last run had begun but not noted down yet. */
+/**
+ * The row's own upload; when it knows of none, those at its key that the last run had begun but not noted down. S3's clock
+ * decides which those are only while this run uploads to the same key: it may be ahead of ours.
+ */
 async function abortUploads(
   services: VaultServices,
   call: Call,
@@ -64,9 +67,15 @@ async function abortUploads(
     return 1;
   }
   const claimed = new Set(rows.map((other) => other.uploadId));
+  const isBusy = [...services.ownIntents.values()].some(
+    (ref) => ref.bucket === row.ref.bucket && ref.key === row.ref.key,
+  );
   const found = await store.listUploads(call, row.ref.bucket, row.ref.key);
   const orphans = found.filter(
-    (upload) => upload.key === row.ref.key && upload.initiatedMs < startedMs && !claimed.has(upload.uploadId),
+    (upload) =>
+      upload.key === row.ref.key &&
+      !claimed.has(upload.uploadId) &&
+      !(isBusy && upload.initiatedMs >= startedMs),
   );
   for (const orphan of orphans) await store.abortUpload(call, row.ref, orphan.uploadId);
   return orphans.length;

@@ -1,0 +1,201 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { openDatabase } from '../../src/db/sqlite/open.js';
+import { createKeyLedger } from '../../src/ledger/ledger.js';
+import type { WriteEncryption } from '../../src/model/encryption.js';
+import { Fault } from '../../src/model/fault.js';
+import type { KeyLedger } from '../../src/model/ledger.js';
+import type { ObjectRef } from '../../src/model/object-store.js';
+import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
+import { createVault, type RunningVault } from '../../src/vault/create-vault.js';
+import { call, content, keyNamed, mebibyte } from '../../src/vault/testing/workshop.js';
+import type { UploadTarget } from '../../src/vault/vault.js';
+import { type S3Target, s3Targets } from '../support/s3-targets.js';
+
+const requestBytes = 255 * 1024;
+const oldKey = keyNamed('old');
+const newKey = keyNamed('new');
+const keys = [newKey, oldKey];
+
+/** A vault over a real S3 and the real ledger. */
+interface Rig {
+  readonly bucket: string;
+  readonly store: S3ObjectStore;
+  readonly ledger: KeyLedger;
+  readonly vault: RunningVault;
+  vaultOf(change: { store?: S3ObjectStore; ledger?: KeyLedger }): RunningVault;
+  close(): Promise<void>;
+}
+
+async function rigOver(target: S3Target): Promise<Rig> {
+  const bucket = await target.makeBucket();
+  const { endpoint, caFile, region, credentials } = target;
+  const directory = await mkdtemp(join(tmpdir(), 'vault-e2e-'));
+  const store = createS3ObjectStore({
+    endpoint,
+    caFile,
+    region,
+    credentials,
+    clock: systemClock,
+    entropy: systemEntropy,
+  });
+  const database = await openDatabase(join(directory, 'ledger.sqlite'));
+  const ledger = createKeyLedger(database, systemClock, systemEntropy);
+  const vaultOf: Rig['vaultOf'] = (change) =>
+    createVault({
+      store,
+      ledger,
+      clock: systemClock,
+      entropy: systemEntropy,
+      scratchDirectory: join(directory, 'scratch'),
+      limits: { reorderWindowBytes: mebibyte },
+      ...change,
+    });
+  const vault = vaultOf({});
+  const close = async () => {
+    await vault[Symbol.asyncDispose]();
+    await database.close();
+    await store[Symbol.asyncDispose]();
+    await target.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { bucket, store, ledger, vault, vaultOf, close };
+}
+
+function targetAt(
+  ref: ObjectRef,
+  encryption: WriteEncryption,
+  mtimeSeconds: number | null = null,
+): UploadTarget {
+  return { ref, encryption, acl: null, actor: 'alice', mtimeSeconds };
+}
+
+async function upload(vault: RunningVault, target: UploadTarget, bytes: Buffer, backwards = false) {
+  await using writer = await vault.openUpload(call(), target);
+  const offsets: number[] = [];
+  for (let at = 0; at < bytes.byteLength; at += requestBytes) offsets.push(at);
+  if (backwards) offsets.reverse();
+  await Promise.all(offsets.map((at) => writer.write(at, [bytes.subarray(at, at + requestBytes)])));
+  return await writer.commit(call());
+}
+
+/** As OpenSSH reads: 64 requests at once. */
+async function download(vault: RunningVault, ref: ObjectRef): Promise<Buffer> {
+  await using reader = await vault.openReader(call(), ref, keys);
+  if (reader === null) throw new Error(`${ref.key} is not there`);
+  const pieces: Buffer[] = [];
+  const next = { at: 0 };
+  const worker = async () => {
+    for (let at = next.at; at < reader.info.size; at = next.at) {
+      next.at += requestBytes;
+      pieces[at / requestBytes] = Buffer.concat((await reader.read(call(), at, requestBytes)) ?? []);
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, worker));
+  return Buffer.concat(pieces);
+}
+
+for (const target of await s3Targets()) {
+  const title = target.skip === null ? target.name : `${target.name} (skipped: ${target.skip})`;
+  describe.skipIf(target.skip !== null)(`the vault over ${title}`, () => {
+    let rig: Rig;
+    beforeAll(async () => {
+      rig = await rigOver(target);
+    });
+    afterAll(() => rig?.close());
+
+    test.each([
+      ['an empty file', 0, false],
+      ['a small file', 4096, false],
+      ['a file of one part', 8 * mebibyte, false],
+      ['a file of several parts', 21 * mebibyte + 7, false],
+      ['a file that comes backwards', 12 * mebibyte + 7, true],
+    ])('keeps %s as it was written', async (name, size, backwards) => {
+      const ref = { bucket: rig.bucket, key: `kept/${name}` };
+      const bytes = content(size);
+      const written = await upload(
+        rig.vault,
+        targetAt(ref, { kind: 'sse-c', key: newKey }, 1_700_000_000),
+        bytes,
+        backwards,
+      );
+      expect((await download(rig.vault, ref)).equals(bytes)).toBe(true);
+      const description = await rig.vault.describe(call(), ref, keys);
+      expect(description).toMatchObject({
+        mtimeSeconds: 1_700_000_000,
+        info: { size, etag: written.etag, metadata: { mtime: '1700000000' } },
+      });
+      const [row] = await rig.ledger.candidates(ref);
+      expect(row).toMatchObject({ state: 'confirmed', sealedWith: { fingerprint: newKey.fingerprint } });
+    });
+
+    test('opens what was overwritten under another key, and what was moved, with the key that the ledger names', async () => {
+      const from = { bucket: rig.bucket, key: 'moves/from' };
+      const to = { bucket: rig.bucket, key: 'moves/to' };
+      await upload(rig.vault, targetAt(from, { kind: 'sse-s3' }), content(100));
+      await upload(rig.vault, targetAt(from, { kind: 'sse-c', key: oldKey }, 1000), content(9 * mebibyte));
+      expect((await download(rig.vault, from)).equals(content(9 * mebibyte))).toBe(true);
+      expect(await rig.vault.move(call(), from, keys, targetAt(to, { kind: 'sse-c', key: newKey }))).toBe(
+        true,
+      );
+      expect(await rig.vault.describe(call(), from, keys)).toBeNull();
+      expect((await download(rig.vault, to)).equals(content(9 * mebibyte))).toBe(true);
+      expect(await rig.vault.describe(call(), to, [newKey])).toMatchObject({ mtimeSeconds: 1000 });
+      await expect(rig.vault.describe(call(), to, [oldKey])).rejects.toMatchObject({ kind: 'key-mismatch' });
+      await rig.vault.remove(call(), to, 'alice');
+      expect(await rig.vault.openReader(call(), to, keys)).toBeNull();
+    });
+
+    test('leaves nothing at S3 of an upload that is given up', async () => {
+      const ref = { bucket: rig.bucket, key: 'given-up' };
+      {
+        await using writer = await rig.vault.openUpload(
+          call(),
+          targetAt(ref, { kind: 'sse-c', key: newKey }),
+        );
+        await writer.write(0, [content(9 * mebibyte)]);
+      }
+      expect(await rig.store.listUploads(call(), rig.bucket, '')).toEqual([]);
+      expect(await rig.ledger.candidates(ref)).toEqual([]);
+    });
+
+    test('settles at the next start what a dead process left: an object without its row, an upload without an end', async () => {
+      const landed = { bucket: rig.bucket, key: 'dead/landed' };
+      const unfinished = { bucket: rig.bucket, key: 'dead/unfinished' };
+      const dead = async () => {
+        throw new Fault('bug', 'the process has died');
+      };
+      const ledger = Object.assign(Object.create(rig.ledger), {
+        intend: rig.ledger.intend.bind(rig.ledger),
+        candidates: rig.ledger.candidates.bind(rig.ledger),
+        attachUpload: dead,
+        confirm: dead,
+        abandon: dead,
+      }) as KeyLedger;
+      const store = Object.assign(Object.create(rig.store), {
+        put: rig.store.put.bind(rig.store),
+        abortUpload: dead,
+        beginUpload: async (...given: Parameters<S3ObjectStore['beginUpload']>) => {
+          const begun = await rig.store.beginUpload(...given);
+          begun.park();
+          return begun;
+        },
+      }) as S3ObjectStore;
+      const dying = rig.vaultOf({ ledger, store });
+      const encryption = { kind: 'sse-c', key: newKey } as const;
+      await expect(upload(dying, targetAt(landed, encryption), content(5000))).rejects.toThrow('died');
+      await expect(upload(dying, targetAt(unfinished, encryption), content(9 * mebibyte))).rejects.toThrow(
+        'died',
+      );
+      expect((await rig.store.listUploads(call(), rig.bucket, 'dead/')).length).toBe(1);
+      const report = await rig.vaultOf({}).settlePending(call(), async () => keys);
+      expect(report).toEqual({ confirmed: 1, abandoned: 1, abortedUploads: 1, problems: [] });
+      expect(await rig.store.listUploads(call(), rig.bucket, 'dead/')).toEqual([]);
+      const [row] = await rig.ledger.candidates(landed);
+      expect(row).toMatchObject({ state: 'confirmed', confirmation: { size: 5000 } });
+    });
+  });
+}

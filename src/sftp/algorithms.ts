@@ -35,14 +35,6 @@ export const fastCiphers: readonly (typeof algorithms.cipher)[number][] = [
   'aes256-gcm@openssh.com',
 ];
 
-/** The user keys that may log in. An RSA key signs with SHA-2 (RFC 8332) and has at least this many bits. */
-export const userKeyTypes: ReadonlySet<string> = new Set([
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'ssh-rsa',
-]);
 /** What users' keys may sign with. */
 export const userSignatureAlgorithms = [
   'ssh-ed25519',
@@ -52,4 +44,5 @@ export const userSignatureAlgorithms = [
   'rsa-sha2-512',
   'rsa-sha2-256',
 ] as const;
+/** NIST SP 800-131A: shorter RSA keys are not to be used. */
 export const minUserRsaBits = 2048;

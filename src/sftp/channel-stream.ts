@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
 import type { ByteStream, ByteStreamEvents } from './byte-stream.js';
+import { ChannelSender } from './ssh2-fast-send.js';
 
 /** What is used of the transport's server channel. */
 export interface SshChannel extends Duplex {
@@ -13,6 +14,8 @@ export class ChannelStream implements ByteStream {
   readonly #channel: SshChannel;
   readonly #socket: Socket;
   readonly #onBytes: (byteLength: number) => void;
+  readonly #sender: ChannelSender;
+  #drained: () => void = () => undefined;
   #isClosed = false;
   #isEnding = false;
   #isCorked = false;
@@ -22,6 +25,10 @@ export class ChannelStream implements ByteStream {
     this.#channel = channel;
     this.#socket = socket;
     this.#onBytes = onBytes;
+    this.#sender = new ChannelSender(channel, socket, () => {
+      if (this.#isEnding) this.#endNow();
+      else this.#drained();
+    });
     channel.on('error', () => undefined);
     channel.stderr.on('error', () => undefined);
     boundReceivedBytes(channel);
@@ -35,6 +42,7 @@ export class ChannelStream implements ByteStream {
       this.#socket.off('close', closed);
       events.closed();
     };
+    this.#drained = events.drained;
     this.#channel.on('close', closed);
     // A channel that is paused does not tell of its own end.
     this.#socket.on('close', closed);
@@ -57,26 +65,25 @@ export class ChannelStream implements ByteStream {
   }
 
   get backlogBytes(): number {
-    return this.#channel.writableLength + this.#socket.writableLength;
+    return this.#sender.byteLength + this.#channel.writableLength + this.#socket.writableLength;
   }
 
   write(pieces: readonly Uint8Array[]): void {
     if (this.#isClosed || this.#isEnding) return;
-    const [first] = pieces;
-    if (first === undefined) return;
-    // One write a packet of ours: the transport cuts each into as few packets of its own as it can.
-    const whole =
-      pieces.length === 1
-        ? Buffer.from(first.buffer, first.byteOffset, first.byteLength)
-        : Buffer.concat(pieces);
+    let byteLength = 0;
+    for (const piece of pieces) byteLength += piece.byteLength;
     this.#corkForNow();
-    this.#onBytes(whole.byteLength);
-    this.#channel.write(whole);
+    this.#onBytes(byteLength);
+    this.#sender.send(pieces);
   }
 
   end(): void {
     if (this.#isClosed || this.#isEnding) return;
     this.#isEnding = true;
+    if (this.#sender.byteLength === 0) this.#endNow();
+  }
+
+  #endNow(): void {
     this.#channel.exit(0);
     this.#channel.end();
   }

@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import ssh2, {
@@ -16,18 +15,13 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { Credential } from '../model/users.js';
 import { Admission } from './admission.js';
-import {
-  algorithms,
-  fastCiphers,
-  minUserRsaBits,
-  userKeyTypes,
-  userSignatureAlgorithms,
-} from './algorithms.js';
+import { algorithms, fastCiphers, userSignatureAlgorithms } from './algorithms.js';
 import type { ByteStream } from './byte-stream.js';
 import { ChannelStream, type SshChannel } from './channel-stream.js';
 import { previewKeyExchange } from './key-exchange-preview.js';
 import type { SftpLimits } from './limits.js';
 import { announceSignatureAlgorithms, withoutSha1 } from './ssh2-repairs.js';
+import { acceptableUserKey, isSignatureSound, type PresentedKey } from './user-key.js';
 
 /** A login that was let in. */
 export interface Login {
@@ -243,7 +237,7 @@ class Connection {
     const isOpened =
       credential !== null &&
       (await this.#options.verify(context.username, credential, this.#address)) &&
-      (context.method !== 'publickey' || isSignatureSound(context));
+      (context.method !== 'publickey' || isProven(context));
     if (this.#socket.destroyed) return;
     if (credential !== null && isOpened) {
       // For a question whether a key would do this is a yes and no login; 'ready' tells of the login.
@@ -332,38 +326,17 @@ function sayAndClose(channel: ServerChannel, sentence: string): void {
 /** Null for what the door does not take at all. */
 function credentialOf(context: AuthContext): Credential | null {
   if (context.method === 'password') return { kind: 'password', password: context.password };
-  if (context.method !== 'publickey') return null;
-  const { algo, data } = context.key;
-  if (!userKeyTypes.has(algo)) return null;
-  // Without a hash it is the signature scheme `ssh-rsa`, which is SHA-1 (RFC 8332 section 1).
-  if (algo === 'ssh-rsa' && (context.hashAlgo === undefined || rsaBits(data) < minUserRsaBits)) return null;
-  return { kind: 'public-key', algorithm: algo, blob: data };
+  if (context.method !== 'publickey' || acceptableUserKey(presentedKey(context)) === null) return null;
+  return { kind: 'public-key', algorithm: context.key.algo, blob: context.key.data };
 }
 
-function parsePublicKey(blob: Buffer) {
-  const type = blob.toString('latin1', 4, 4 + blob.readUInt32BE(0));
-  const key = ssh2.utils.parseKey(`${type} ${blob.toString('base64')}`);
-  return key instanceof Error ? null : key;
-}
-
-function rsaBits(blob: Buffer): number {
-  try {
-    const key = parsePublicKey(blob);
-    if (key === null) return 0;
-    return createPublicKey(key.getPublicPEM()).asymmetricKeyDetails?.modulusLength ?? 0;
-  } catch {
-    return 0;
-  }
+function presentedKey({ key, hashAlgo }: PublicKeyAuthContext): PresentedKey {
+  return { type: key.algo, blob: key.data, rsaHash: hashAlgo };
 }
 
 /** True for a question whether the key would do, which carries no signature. */
-function isSignatureSound(context: PublicKeyAuthContext): boolean {
-  const { signature, blob, key, hashAlgo } = context;
-  if (signature === undefined || blob === undefined) return true;
-  try {
-    const parsed = parsePublicKey(key.data);
-    return parsed !== null && parsed.type === key.algo && parsed.verify(blob, signature, hashAlgo) === true;
-  } catch {
-    return false;
-  }
+function isProven(context: PublicKeyAuthContext): boolean {
+  const { signature, blob } = context;
+  if (signature === undefined || blob === undefined) return signature === undefined;
+  return isSignatureSound(presentedKey(context), blob, signature);
 }

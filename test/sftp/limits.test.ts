@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -74,9 +75,11 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
 
   it('agree on new keys after so many bytes', async () => {
     await using door = await TestDoor.open({ rekeyAfterBytes: 1_000_000 });
-    await writeFile(join(door.directory, 'big'), Buffer.alloc(30_000_000, 'abc'));
+    const sent = randomBytes(30_000_000);
+    await writeFile(join(door.directory, 'big'), sent);
     const { code, stderr } = await door.sftp('put big /big\nget /big back');
     expect([code, stderr]).toEqual([0, '']);
+    expect((await readFile(join(door.directory, 'back'))).equals(sent)).toBe(true);
     expect(door.lines.filter(({ message }) => message === 'keys were agreed on').length).toBeGreaterThan(3);
   });
 });

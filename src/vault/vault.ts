@@ -66,6 +66,10 @@ export interface SettleReport {
  * object, the likeliest first; the ledger's fingerprint picks among them, and only when it knows nothing are they tried.
  */
 export interface Vault {
+  /**
+   * Asks nothing of S3 yet; the row is being written meanwhile. `call.signal` ends the upload until `commit` is called: it
+   * lives as long as the client's session, not as the request.
+   */
   openUpload(call: Call, target: UploadTarget): Promise<UploadWriter>;
   /** Null when there is no such object. */
   describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectDescription | null>;

@@ -51,3 +51,30 @@ describe('operations on a handle', () => {
     await after;
   });
 });
+
+it('settles shared operations in the order in which they came, whichever is done first', async () => {
+  const order = new HandleOrder();
+  const settled: string[] = [];
+  const gates = ['a', 'b', 'c'].map((name) => {
+    let open: () => void = () => undefined;
+    let fail: (error: Error) => void = () => undefined;
+    const gate = new Promise<void>((resolve, reject) => {
+      open = resolve;
+      fail = reject;
+    });
+    const operation = order
+      .shared(() => gate)
+      .then(
+        () => settled.push(name),
+        () => settled.push(`${name} failed`),
+      );
+    return { open, fail, operation };
+  });
+  gates[2]?.open();
+  gates[1]?.fail(new Error('b'));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(settled).toEqual([]);
+  gates[0]?.open();
+  await Promise.all(gates.map(({ operation }) => operation));
+  expect(settled).toEqual(['a', 'b failed', 'c']);
+});

@@ -1,11 +1,10 @@
-import { readCredentials } from '../../embedded-s3/server.js';
 import { changeSettingsFile } from '../config/settings-file.js';
 import type { UserRegistry } from '../model/users.js';
 import { createUserRegistry } from '../users/user-registry.js';
-import { userParts } from './assemble.js';
 import { createLogger } from './logger.js';
 import { readEmbeddedRun } from './run-file.js';
 import { embeddedBucket, SettingsInForce } from './settings-in-force.js';
+import { userParts } from './user-parts.js';
 
 /** What `setup` may set; null takes a setting out. */
 export interface SetupAnswers {
@@ -55,7 +54,9 @@ export async function openAdministration(root: string): Promise<Administration> 
     },
     environment: async () => {
       if (run !== null && isEmbedded) {
-        const credentials = await readCredentials(settings.paths.embeddedS3Directory);
+        // Loaded only here: the other commands need neither S3 nor the door.
+        const { embeddedCredentials } = await import('./assemble.js');
+        const credentials = await embeddedCredentials(settings);
         return {
           AWS_ENDPOINT_URL: run.endpoint,
           AWS_ACCESS_KEY_ID: credentials?.accessKeyId ?? null,

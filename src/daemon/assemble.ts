@@ -1,8 +1,12 @@
-import { DirectoryInUse, type EmbeddedS3, startEmbeddedS3 } from '../../embedded-s3/server.js';
+import {
+  DirectoryInUse,
+  type EmbeddedS3,
+  readCredentials,
+  startEmbeddedS3,
+} from '../../embedded-s3/server.js';
 import { openDatabase } from '../db/sqlite/open.js';
 import { takeProcessLock } from '../db/sqlite/process-lock.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
-import { createKeyFiles } from '../keyring/key-files.js';
 import { createKeyLedger } from '../ledger/ledger.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
@@ -10,7 +14,6 @@ import { createS3ObjectStore } from '../s3/object-store.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { startSftpServer } from '../sftp/server.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
-import type { UserDirectoryParts } from '../users/user-directory.js';
 import { createUserDirectory } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault } from '../vault/create-vault.js';
@@ -23,6 +26,7 @@ import { createLogger, type LogLevel } from './logger.js';
 import { writeEmbeddedRun } from './run-file.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
+import { userParts } from './user-parts.js';
 
 export interface ListenAddress {
   readonly host: string;
@@ -148,7 +152,9 @@ async function lockRoot({ paths }: SettingsInForce, closers: Closers): Promise<v
 function s3OptionsOf({ current }: SettingsInForce, embedded: EmbeddedS3 | null): S3StoreOptions {
   const shared = { checksums: current.checksums, clock: systemClock, entropy: systemEntropy };
   if (embedded !== null) {
-    const { endpoint, credentials } = embedded;
+    const { endpoint } = embedded;
+    // The SDK notes down in the object where the credentials came from.
+    const credentials = { ...embedded.credentials };
     return { ...shared, endpoint, credentials, region: current.region ?? embeddedRegion, caFile: null };
   }
   return {
@@ -157,18 +163,6 @@ function s3OptionsOf({ current }: SettingsInForce, embedded: EmbeddedS3 | null):
     region: current.region,
     forcePathStyle: current.endpointPathStyle,
     caFile: current.endpointCaFile,
-  };
-}
-
-/** Where users are, and what they are read with. */
-export function userParts(settings: SettingsInForce, log: Logger): UserDirectoryParts {
-  const { homes, sharedDirectory, removedDirectory } = settings.paths;
-  return {
-    places: { homes, shared: sharedDirectory, removed: removedDirectory },
-    defaults: () => ({ bucket: settings.bucket }),
-    keyFiles: createKeyFiles(log),
-    clock: systemClock,
-    entropy: systemEntropy,
   };
 }
 
@@ -219,4 +213,9 @@ function loggable(
     } else if (value instanceof Error) kept[name] = `${value.name}: ${value.message}`;
   }
   return kept;
+}
+
+/** The credentials of a root's embedded S3 server; null before its first start. */
+export function embeddedCredentials(settings: SettingsInForce): ReturnType<typeof readCredentials> {
+  return readCredentials(settings.paths.embeddedS3Directory);
 }

@@ -7,10 +7,11 @@ import { parseUsername } from '../model/users.js';
 import { createSshKeyPair } from '../sftp/ssh-key-pair.js';
 import { userPaths } from '../users/places.js';
 import { createUserRegistry } from '../users/user-registry.js';
-import { type Gateway, userParts } from './assemble.js';
+import type { Gateway } from './assemble.js';
 import { createLogger } from './logger.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemEntropy } from './system.js';
+import { userParts } from './user-parts.js';
 
 const demo = parseUsername('demo');
 

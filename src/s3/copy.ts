@@ -238,7 +238,7 @@ async function copyInParts(
   if (failed !== undefined) throw failed.reason;
   if (gone) return null;
   const { crc32 } = objectInfo(source, size);
-  return upload.completeEntries(call, entries, { size, crc32 });
+  return await upload.completeEntries(call, entries, { size, crc32 });
 }
 
 /** Equal parts, larger when there would be too many. As UploadPartCopy wants them: both ends included. */
@@ -304,7 +304,8 @@ async function tagsOf(
   const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
     does: 'other',
   });
-  const tags = new URLSearchParams();
-  for (const tag of answer?.TagSet ?? []) tags.append(tag.Key ?? '', tag.Value ?? '');
-  return tags.toString();
+  // Not URLSearchParams: its `+` for a space stays a plus at Ceph.
+  return (answer?.TagSet ?? [])
+    .map(({ Key, Value }) => `${encodeURIComponent(Key ?? '')}=${encodeURIComponent(Value ?? '')}`)
+    .join('&');
 }

@@ -96,7 +96,7 @@ export async function faultOf(promise: Promise<unknown>, ...kinds: readonly Faul
 /** Compares bytes at once; `toEqual` looks at each of a million. */
 export function expectBytes(actual: Uint8Array | null, expected: string | Uint8Array): void {
   const [found, wanted] = [actual === null ? null : Buffer.from(actual), Buffer.from(expected)];
-  if (found !== null && found.equals(wanted)) return;
+  if (found?.equals(wanted)) return;
   if (found === null || found.byteLength !== wanted.byteLength || wanted.byteLength > 1000) {
     expect(`${found?.byteLength ?? 'no'} bytes`).toBe(`exactly those ${wanted.byteLength} bytes`);
   }

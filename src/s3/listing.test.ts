@@ -1,0 +1,21 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeListed } from './listing.js';
+
+describe('a listed name', () => {
+  test('comes out as it was put in, by either way of encoding', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (name) => {
+        expect(decodeListed(encodeURIComponent(name))).toBe(name);
+        expect(decodeListed(encodeURIComponent(name).replaceAll('%20', '+').replaceAll('%2F', '/'))).toBe(
+          name,
+        );
+      }),
+    );
+  });
+
+  test('that is no UTF-8 comes out marked, and does not fail the page', () => {
+    expect(decodeListed('a%FFb%20%C3%A9')).toBe('a\ufffdb é');
+    expect(decodeListed('50%')).toBe('50%');
+  });
+});

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import type { Call, Clock, Entropy } from '../model/call.js';
+import { Fault, type FaultKind, faultKinds } from '../model/fault.js';
+import { Retries } from './retry.js';
+
+class FakeClock implements Clock {
+  ms = 0;
+  readonly sleeps: number[] = [];
+  nowMs = () => this.ms;
+  monotonicMs = () => this.ms;
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) throw new Fault('cancelled', 'cancelled');
+    this.sleeps.push(ms);
+    this.ms += ms;
+  }
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
+const callWith = (signal: AbortSignal): Call => ({ id: 'x', signal, log: silent });
+const call = callWith(new AbortController().signal);
+const entropyOf = (byte: number): Entropy => ({
+  bytes: (length) => Buffer.alloc(length, byte),
+  id: () => 'x',
+});
+
+function setUp(more: Partial<ConstructorParameters<typeof Retries>[0]> = {}) {
+  const clock = new FakeClock();
+  return { clock, retries: new Retries({ clock, entropy: entropyOf(255), ...more }) };
+}
+
+function failing(kind: FaultKind, times = Number.POSITIVE_INFINITY) {
+  const attempts: number[] = [];
+  const attempt = async (number: number) => {
+    attempts.push(number);
+    if (attempts.length <= times) throw new Fault(kind, 'again');
+    return 'done';
+  };
+  return { attempts, attempt };
+}
+
+describe('what fails', () => {
+  const transient = ['throttled', 'unavailable', 'timed-out'];
+
+  test.each(faultKinds.filter((kind) => transient.includes(kind)))(
+    'for now (%s) is tried again',
+    async (kind) => {
+      const { retries } = setUp();
+      const { attempts, attempt } = failing(kind, 2);
+      expect(await retries.run(call, 'x', attempt)).toBe('done');
+      expect(attempts).toEqual([1, 2, 3]);
+    },
+  );
+
+  test.each(faultKinds.filter((kind) => !transient.includes(kind)))('for good (%s) is not', async (kind) => {
+    const { retries, clock } = setUp();
+    const { attempts, attempt } = failing(kind);
+    await expect(retries.run(call, 'x', attempt)).rejects.toMatchObject({ kind });
+    expect(attempts).toEqual([1]);
+    expect(clock.sleeps).toEqual([]);
+  });
+
+  test('without being a fault is not', async () => {
+    const { retries } = setUp();
+    await expect(retries.run(call, 'x', () => Promise.reject(new TypeError('bug')))).rejects.toThrow(
+      TypeError,
+    );
+  });
+
+  test('is given up after the attempts that are set, with its own fault', async () => {
+    const { retries } = setUp({ retry: { maxAttempts: 4 } });
+    const { attempts, attempt } = failing('throttled');
+    await expect(retries.run(call, 'x', attempt)).rejects.toMatchObject({ kind: 'throttled', hint: 'again' });
+    expect(attempts).toHaveLength(4);
+  });
+
+  test('is given up when the next attempt would come too late', async () => {
+    const { retries, clock } = setUp({ retry: { maxAttempts: 1000, maxTotalMs: 5_000 } });
+    await expect(retries.run(call, 'x', failing('unavailable').attempt)).rejects.toThrow();
+    expect(clock.ms).toBeLessThanOrEqual(5_000);
+    expect(clock.ms).toBeGreaterThan(1_000);
+  });
+
+  test('waits longer from time to time, up to a bound, and never all alike', async () => {
+    const limits = { retry: { maxAttempts: 8, firstDelayMs: 100, maxDelayMs: 1_000 } };
+    const sleepsWith = async (byte: number) => {
+      const { retries, clock } = setUp({ ...limits, entropy: entropyOf(byte) });
+      await retries.run(call, 'x', failing('throttled').attempt).catch(() => undefined);
+      return clock.sleeps;
+    };
+    expect(await sleepsWith(255)).toEqual([100, 200, 400, 800, 1_000, 1_000, 1_000]);
+    expect(await sleepsWith(0)).toEqual([25, 50, 100, 200, 250, 250, 250]);
+  });
+
+  test('is not tried at all for a call that is over', async () => {
+    const { retries } = setUp();
+    const { attempts, attempt } = failing('throttled');
+    const over = callWith(AbortSignal.abort());
+    await expect(retries.run(over, 'x', attempt)).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(attempts).toEqual([]);
+  });
+});

@@ -1,0 +1,403 @@
+import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
+import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
+import type { S3StoreOptions } from '../../src/s3/options.js';
+import { FaultProxy, type ProxyAction, type SeenRequest } from '../support/fault-proxy.js';
+import { type S3Target, s3Targets } from '../support/s3-targets.js';
+import {
+  bodyOf,
+  expectBytes,
+  faultOf,
+  newCall,
+  newKey,
+  newRef,
+  readAll,
+  type StoreTarget,
+  sseC,
+  writeOptions,
+} from './fixtures.js';
+
+const managed: WriteEncryption = { kind: 'sse-s3' };
+const isPut = (seen: SeenRequest) => seen.method === 'PUT';
+const isGet = (seen: SeenRequest) => seen.method === 'GET';
+const isComplete = (seen: SeenRequest) => seen.method === 'POST' && seen.url.includes('uploadId=');
+
+function xmlError(code: string, more = ''): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>m</Message>${more}</Error>`;
+}
+
+const slowDown: ProxyAction = { do: 'answer', status: 503, body: xmlError('SlowDown') };
+const accessDenied: ProxyAction = { do: 'answer', status: 403, body: xmlError('AccessDenied') };
+
+for (const target of await s3Targets()) {
+  describe.skipIf(target.skip !== null)(`over a broken way to ${target.name}`, () =>
+    describeBrokenWays(target),
+  );
+}
+
+function describeBrokenWays(target: S3Target): void {
+  let proxy: FaultProxy;
+  let bucket: string;
+  let store: S3ObjectStore;
+  const given = (): StoreTarget => ({
+    store,
+    bucket,
+    kmsKey: null,
+    partBytes: 0,
+    close: async () => undefined,
+  });
+
+  beforeAll(async () => {
+    bucket = await target.makeBucket();
+    proxy = await FaultProxy.start(target.endpoint, target.caFile);
+  });
+  afterAll(async () => {
+    await proxy[Symbol.asyncDispose]();
+    await target.close();
+  });
+  beforeEach(() => {
+    store = open();
+  });
+  afterEach(async () => {
+    proxy.decide = () => ({ do: 'pass' });
+    await store[Symbol.asyncDispose]();
+  });
+
+  function open(more: Partial<S3StoreOptions> = {}): S3ObjectStore {
+    const { region, credentials } = target;
+    return createS3ObjectStore({
+      endpoint: proxy.endpoint,
+      region,
+      credentials,
+      clock: systemClock,
+      entropy: systemEntropy,
+      retry: { firstDelayMs: 1 },
+      ...more,
+    });
+  }
+
+  function requests(matches: (seen: SeenRequest) => boolean, since: number): number {
+    return proxy.seen.slice(since).filter(matches).length;
+  }
+
+  describe('a write', () => {
+    test.each<[string, ProxyAction[]]>([
+      ['whose connection breaks at once', [{ do: 'reset' }, { do: 'reset' }]],
+      ['whose connection breaks in the middle of the body', [{ do: 'reset', afterBodyBytes: 100_000 }]],
+      ['whose answer is lost', [{ do: 'lose-answer' }]],
+      ['that is to slow down', [slowDown, slowDown]],
+      ['that meets an internal error', [{ do: 'answer', status: 500, body: xmlError('InternalError') }]],
+      ['that meets a gateway with a page of its own', [{ do: 'answer', status: 502, body: '<html>' }]],
+    ])('%s is done again, and whole', async (_, actions) => {
+      const key = newKey();
+      const ref = newRef(given());
+      const body = bodyOf(randomBytes(300_000), randomBytes(300_000));
+      proxy.script(isPut, ...actions);
+      await store.put(newCall(), ref, body, writeOptions(sseC(key)));
+      expectBytes(await readAll(given(), ref, sseC(key)), body.whole);
+    });
+
+    test('that must not overwrite knows its own object when its answer was lost', async () => {
+      const ref = newRef(given());
+      const options = writeOptions(sseC(newKey()), { onlyIfAbsent: true });
+      proxy.script(isPut, { do: 'lose-answer' });
+      await store.put(newCall(), ref, bodyOf('mine'), options);
+      await faultOf(store.put(newCall(), ref, bodyOf('mine'), options), 'exists');
+    });
+
+    test('is given up after the attempts that are set', async () => {
+      await using patient = open({ retry: { maxAttempts: 3, firstDelayMs: 1 } });
+      const since = proxy.seen.length;
+      proxy.decide = () => slowDown;
+      await faultOf(patient.put(newCall(), newRef(given()), bodyOf('x'), writeOptions(managed)), 'throttled');
+      expect(requests(isPut, since)).toBe(3);
+    });
+
+    test('that is refused is not done again, though the refusal overtakes its body', async () => {
+      const since = proxy.seen.length;
+      const body = bodyOf(randomBytes(8_000_000));
+      proxy.script(isPut, accessDenied, accessDenied);
+      const fault = await faultOf(
+        store.put(newCall(), newRef(given()), body, writeOptions(managed)),
+        'denied',
+      );
+      expect(fault.hint).toContain('s3:PutObject');
+      expect(requests(isPut, since)).toBe(1);
+    });
+
+    test.each<[string, Record<string, string | null>]>([
+      ['does not echo the key', { 'x-amz-server-side-encryption-customer-key-md5': null }],
+      ['echoes another key', { 'x-amz-server-side-encryption-customer-key-md5': newKey().md5Base64 }],
+      ['does not echo the algorithm', { 'x-amz-server-side-encryption-customer-algorithm': null }],
+    ])('under a customer key is not believed when the answer %s', async (_, headers) => {
+      const ref = newRef(given());
+      const options = writeOptions(sseC(newKey()));
+      proxy.script(isPut, { do: 'change-headers', headers });
+      await faultOf(store.put(newCall(), ref, bodyOf('x'), options), 'corrupt');
+      proxy.script((seen) => seen.method === 'POST', { do: 'change-headers', headers });
+      await faultOf(store.beginUpload(newCall(), ref, options), 'corrupt');
+      expect(await store.listUploads(newCall(), bucket, ref.key)).toEqual([]);
+      proxy.script(isPut, { do: 'change-headers', headers });
+      await using upload = await store.beginUpload(newCall(), ref, options);
+      await faultOf(upload.uploadPart(newCall(), 1, bodyOf('x')), 'corrupt');
+      proxy.script(isPut, { do: 'pass' }, { do: 'change-headers', headers });
+      await store.put(newCall(), ref, bodyOf('x'), writeOptions(managed));
+      const copy = { ...options, sourceAccess: noKey, metadataFrom: 'copy' } as const;
+      await faultOf(store.copy(newCall(), ref, newRef(given()), copy), 'corrupt');
+    });
+
+    test('under SSE-S3 is not believed when the answer does not say so', async () => {
+      proxy.script(isPut, { do: 'change-headers', headers: { 'x-amz-server-side-encryption': null } });
+      await faultOf(store.put(newCall(), newRef(given()), bodyOf('x'), writeOptions(managed)), 'corrupt');
+    });
+  });
+
+  describe('an upload in parts', () => {
+    async function uploadOne(...completions: readonly ProxyAction[]): Promise<void> {
+      const key = newKey();
+      const ref = newRef(given());
+      const body = bodyOf(randomBytes(400_000));
+      await using upload = await store.beginUpload(newCall(), ref, writeOptions(sseC(key)));
+      proxy.script(isPut, { do: 'reset', afterBodyBytes: 50_000 }, slowDown);
+      const receipt = await upload.uploadPart(newCall(), 1, body);
+      proxy.script(isComplete, ...completions);
+      const whole = { size: body.byteLength, crc32: body.crc32 };
+      const written = await upload.complete(newCall(), [receipt], whole);
+      const info = await store.head(newCall(), ref, sseC(key));
+      expect(info).toMatchObject({ size: body.byteLength, etag: written.etag });
+      expectBytes(await readAll(given(), ref, sseC(key)), body.whole);
+    }
+
+    test('survives parts that break', () => uploadOne());
+    test('survives a Complete whose answer is lost', () => uploadOne({ do: 'lose-answer' }));
+    test('survives a Complete that never reaches the server', () =>
+      uploadOne({ do: 'reset' }, { do: 'reset' }));
+    test('survives a Complete with an error inside a 200', () =>
+      uploadOne({ do: 'answer', status: 200, body: xmlError('InternalError') }));
+    test('survives a Complete with nothing inside a 200', () => uploadOne({ do: 'answer', status: 200 }));
+    test('survives a Complete that is done, said to be unknown', () =>
+      uploadOne({ do: 'lose-answer' }, { do: 'answer', status: 404, body: xmlError('NoSuchUpload') }));
+
+    test('is not called done when Complete fails for good', async () => {
+      const ref = newRef(given());
+      const body = bodyOf('x');
+      await using upload = await store.beginUpload(newCall(), ref, writeOptions(managed));
+      const receipt = await upload.uploadPart(newCall(), 1, body);
+      proxy.script(isComplete, { do: 'answer', status: 404, body: xmlError('NoSuchUpload') });
+      const whole = { size: body.byteLength, crc32: body.crc32 };
+      await faultOf(upload.complete(newCall(), [receipt], whole), 'not-found');
+      expect(await store.head(newCall(), ref, noKey)).toBeNull();
+    });
+  });
+
+  describe('a read', () => {
+    test('whose beginning fails is done again', async () => {
+      const ref = newRef(given());
+      await store.put(newCall(), ref, bodyOf('there'), writeOptions(managed));
+      proxy.script(isGet, { do: 'reset' }, slowDown, { do: 'lose-answer' });
+      expectBytes(await readAll(given(), ref, noKey), 'there');
+    });
+
+    test('whose body breaks gives what came, then a fault, and goes on from there with a range', async () => {
+      const ref = newRef(given());
+      const body = bodyOf(randomBytes(2_000_000));
+      await store.put(newCall(), ref, body, writeOptions(managed));
+      const since = proxy.seen.length;
+      proxy.script(isGet, { do: 'cut-answer', afterBodyBytes: 700_000 });
+      const read = await store.read(newCall(), ref, noKey, null);
+      const pieces: Uint8Array[] = [];
+      const reading = (async () => {
+        for await (const piece of read?.bytes ?? []) pieces.push(piece);
+      })();
+      await faultOf(reading, 'unavailable');
+      expect(requests(isGet, since)).toBe(1);
+      const came = Buffer.concat(pieces);
+      expectBytes(came, body.whole.subarray(0, came.byteLength));
+      const rest = { start: came.byteLength, end: body.byteLength };
+      expectBytes(await readAll(given(), ref, noKey, rest), body.whole.subarray(came.byteLength));
+    });
+
+    test('goes on over a new connection, without a fault, when the kept one was closed meanwhile', async () => {
+      await using impatient = open({ retry: { maxAttempts: 1 } });
+      const ref = newRef(given());
+      await impatient.put(newCall(), ref, bodyOf('there'), writeOptions(managed));
+      const from = { ...given(), store: impatient };
+      for (let times = 0; times < 3; times += 1) {
+        expectBytes(await readAll(from, ref, noKey), 'there');
+        proxy.closeIdle();
+      }
+    });
+
+    test('uses its connection again', async () => {
+      const ref = newRef(given());
+      const body = bodyOf(randomBytes(3_000_000));
+      await store.put(newCall(), ref, body, writeOptions(managed));
+      const before = proxy.connections;
+      for (let times = 0; times < 10; times += 1) expectBytes(await readAll(given(), ref, noKey), body.whole);
+      expect(proxy.connections - before).toBe(1);
+    });
+
+    test('of another object than the key says is not believed', async () => {
+      const ref = newRef(given());
+      const key = newKey();
+      await store.put(newCall(), ref, bodyOf('x'), writeOptions(sseC(key)));
+      const headers = { 'x-amz-server-side-encryption-customer-key-md5': newKey().md5Base64 };
+      proxy.script(isGet, { do: 'change-headers', headers });
+      await faultOf(store.read(newCall(), ref, sseC(key), null), 'corrupt');
+    });
+
+    test('of another range than was asked for is not believed', async () => {
+      const ref = newRef(given());
+      await store.put(newCall(), ref, bodyOf('0123456789'), writeOptions(managed));
+      proxy.script(isGet, { do: 'change-headers', headers: { 'content-range': 'bytes 3-5/10' } });
+      await faultOf(store.read(newCall(), ref, noKey, { start: 2, end: 5 }), 'corrupt');
+    });
+  });
+
+  describe('silence', () => {
+    test('ends after the time that is set', async () => {
+      await using impatient = open({ idleTimeoutMs: 200, retry: { maxAttempts: 1 } });
+      const ref = newRef(given());
+      proxy.decide = () => ({ do: 'hang' });
+      await faultOf(impatient.head(newCall(), ref, noKey), 'timed-out');
+      await faultOf(impatient.read(newCall(), ref, noKey, null), 'timed-out');
+      await faultOf(impatient.put(newCall(), ref, bodyOf('x'), writeOptions(managed)), 'timed-out');
+    });
+
+    test('ends at once for a call that is cancelled', async () => {
+      const ref = newRef(given());
+      for (const attempt of ['head', 'read'] as const) {
+        const cancel = new AbortController();
+        proxy.decide = () => {
+          setImmediate(() => cancel.abort());
+          return { do: 'hang' };
+        };
+        const call = newCall(cancel.signal);
+        const waiting =
+          attempt === 'head' ? store.head(call, ref, noKey) : store.read(call, ref, noKey, null);
+        await faultOf(waiting, 'cancelled');
+      }
+    });
+
+    test('between attempts ends at once for a call that is cancelled', async () => {
+      await using slow = open({ retry: { firstDelayMs: 600_000, maxTotalMs: 1e9, maxDelayMs: 1e9 } });
+      const cancel = new AbortController();
+      proxy.decide = () => {
+        setTimeout(() => cancel.abort(), 50);
+        return slowDown;
+      };
+      await faultOf(slow.head(newCall(cancel.signal), newRef(given()), noKey), 'cancelled');
+    });
+  });
+
+  describe('a customer key', () => {
+    test('does not follow a redirect to another host', async () => {
+      await using other = await FaultProxy.start(target.endpoint, target.caFile);
+      const key = newKey();
+      const ref = newRef(given());
+      for (const status of [301, 302, 307, 308]) {
+        const location = `${other.endpoint}/${bucket}/elsewhere`;
+        proxy.decide = () => ({
+          do: 'answer',
+          status,
+          headers: { location },
+          body: xmlError('TemporaryRedirect'),
+        });
+        await expect(store.put(newCall(), ref, bodyOf('x'), writeOptions(sseC(key)))).rejects.toThrow();
+        await expect(store.read(newCall(), ref, sseC(key), null)).rejects.toThrow();
+      }
+      expect(other.seen).toEqual([]);
+    });
+
+    test('is in no fault, though S3 sends the signed headers back', async () => {
+      const key = newKey();
+      const base64 = Buffer.from(key.reveal()).toString('base64');
+      const echo = `x-amz-server-side-encryption-customer-key:${base64}`;
+      const body = xmlError(
+        'SignatureDoesNotMatch',
+        `<CanonicalRequest>${echo}</CanonicalRequest><StringToSign>${base64}</StringToSign><Extra>${base64}</Extra>`,
+      );
+      proxy.decide = () => ({ do: 'answer', status: 403, body });
+      const fault = await faultOf(
+        store.put(newCall(), newRef(given()), bodyOf('x'), writeOptions(sseC(key))),
+        'denied',
+      );
+      const shown = inspect(fault, { depth: 20, showHidden: true }) + JSON.stringify(fault) + fault.stack;
+      expect(proxy.seen.at(-1)?.headers['x-amz-server-side-encryption-customer-key']).toBe(base64);
+      expect(shown).not.toContain(base64);
+    });
+
+    test('is in its own header of a request and nowhere else', async () => {
+      const key = newKey();
+      const base64 = Buffer.from(key.reveal()).toString('base64');
+      const ref = newRef(given());
+      const since = proxy.seen.length;
+      await store.put(newCall(), ref, bodyOf('x'), writeOptions(sseC(key)));
+      await store.head(newCall(), ref, sseC(key));
+      await readAll(given(), ref, sseC(key));
+      expect(proxy.seen.length - since).toBe(3);
+      for (const { headers, url } of proxy.seen.slice(since)) {
+        expect(headers['x-amz-server-side-encryption-customer-algorithm']).toBe('AES256');
+        expect(headers['x-amz-server-side-encryption-customer-key-md5']).toBe(key.md5Base64);
+        const carriers = Object.entries(headers).filter(([, value]) => String(value).includes(base64));
+        expect(carriers.map(([name]) => name)).toEqual(['x-amz-server-side-encryption-customer-key']);
+        expect(url).not.toContain(encodeURIComponent(base64));
+      }
+    });
+  });
+
+  describe('a body', () => {
+    test('goes out with its checksum and unhashed', async () => {
+      const body = bodyOf(randomBytes(100_000), randomBytes(1));
+      await store.put(newCall(), newRef(given()), body, writeOptions(managed));
+      await using upload = await store.beginUpload(newCall(), newRef(given()), writeOptions(managed));
+      await upload.uploadPart(newCall(), 1, body);
+      const sent = proxy.seen.filter(isPut).slice(-2);
+      expect(sent).toHaveLength(2);
+      for (const { headers } of sent) {
+        const crc32 = Buffer.alloc(4);
+        crc32.writeUInt32BE(body.crc32);
+        expect(headers['x-amz-checksum-crc32']).toBe(crc32.toString('base64'));
+        expect(headers['x-amz-content-sha256']).toBe('UNSIGNED-PAYLOAD');
+        expect(headers['content-length']).toBe('100001');
+        for (const absent of [
+          'x-amz-trailer',
+          'transfer-encoding',
+          'content-encoding',
+          'expect',
+          'content-md5',
+        ]) {
+          expect(headers[absent]).toBeUndefined();
+        }
+      }
+    });
+
+    test('goes out without a checksum where the server takes none', async () => {
+      await using plain = open({ checksums: 'none' });
+      const ref = newRef(given());
+      const since = proxy.seen.length;
+      const body = bodyOf('plain');
+      await plain.put(newCall(), ref, body, writeOptions(managed));
+      await using upload = await plain.beginUpload(newCall(), ref, writeOptions(managed));
+      const receipt = await upload.uploadPart(newCall(), 1, body);
+      await upload.complete(newCall(), [receipt], { size: body.byteLength, crc32: body.crc32 });
+      expectBytes(await readAll({ ...given(), store: plain }, ref, noKey), 'plain');
+      for (const { headers } of proxy.seen.slice(since)) {
+        expect(Object.keys(headers).filter((name) => name.includes('checksum'))).toEqual([]);
+      }
+    });
+  });
+
+  test('a request with no way to S3 is a fault that says so', async () => {
+    await using gone = await FaultProxy.start(target.endpoint, target.caFile);
+    const { endpoint } = gone;
+    await gone[Symbol.asyncDispose]();
+    await using nowhere = open({ endpoint, retry: { maxAttempts: 1 } });
+    const ref = newRef(given());
+    expect((await faultOf(nowhere.head(newCall(), ref, noKey), 'unavailable')).hint).toContain('listens');
+    await faultOf(nowhere.read(newCall(), ref, noKey, null), 'unavailable');
+  });
+}

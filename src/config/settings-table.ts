@@ -77,6 +77,18 @@ export const settings = {
     'crc32',
     'The checksum that goes with every part. none is for S3 servers that refuse the newer checksums.',
   ),
+  s3ConnectTimeoutMs: setting(
+    's3.connect.timeout',
+    duration(100, hour),
+    10 * second,
+    'How long a connection to S3 may take to stand.',
+  ),
+  s3IdleTimeoutMs: setting(
+    's3.idle.timeout',
+    duration(100, hour),
+    60 * second,
+    'The silence of S3 after which a request is given up and tried again.',
+  ),
   sftpListen: {
     name: 'sftp.listen',
     kind: listenAddress,

@@ -150,7 +150,13 @@ async function lockRoot({ paths }: SettingsInForce, closers: Closers): Promise<v
 }
 
 function s3OptionsOf({ current }: SettingsInForce, embedded: EmbeddedS3 | null): S3StoreOptions {
-  const shared = { checksums: current.checksums, clock: systemClock, entropy: systemEntropy };
+  const shared = {
+    checksums: current.checksums,
+    connectTimeoutMs: current.s3ConnectTimeoutMs,
+    idleTimeoutMs: current.s3IdleTimeoutMs,
+    clock: systemClock,
+    entropy: systemEntropy,
+  };
   if (embedded !== null) {
     const { endpoint } = embedded;
     // The SDK notes down in the object where the credentials came from.

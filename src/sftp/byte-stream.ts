@@ -19,6 +19,8 @@ export interface ByteStream {
   resume(): void;
   /** Sends the pieces in order, as one. They must not change afterwards. Never throws; on a closed stream it does nothing. */
   write(pieces: readonly Uint8Array[]): void;
+  /** Tells the person a sentence beside the stream, where the client shows such; otherwise, or when it is busy, nothing. */
+  explain(sentence: string): void;
   /** Bytes written and not yet taken by the network. */
   readonly backlogBytes: number;
   /** Sends what was written and then closes, the way that tells the client that all was well. */

@@ -12,6 +12,7 @@ export interface SshChannel extends Duplex {
 /** An SSH channel as a byte stream. */
 export class ChannelStream implements ByteStream {
   readonly #channel: SshChannel;
+  readonly #showsStderr: boolean;
   readonly #socket: Socket;
   readonly #onBytes: (byteLength: number) => void;
   readonly #sender: ChannelSender;
@@ -20,9 +21,15 @@ export class ChannelStream implements ByteStream {
   #isEnding = false;
   #isCorked = false;
 
-  /** `onBytes` is told how many bytes went either way. */
-  constructor(channel: SshChannel, socket: Socket, onBytes: (byteLength: number) => void) {
+  /** `onBytes` is told how many bytes went either way; `showsStderr` says that the client passes stderr on to the person. */
+  constructor(
+    channel: SshChannel,
+    socket: Socket,
+    showsStderr: boolean,
+    onBytes: (byteLength: number) => void,
+  ) {
     this.#channel = channel;
+    this.#showsStderr = showsStderr;
     this.#socket = socket;
     this.#onBytes = onBytes;
     this.#sender = new ChannelSender(channel, socket, () => {
@@ -77,6 +84,13 @@ export class ChannelStream implements ByteStream {
     this.#sender.send(pieces);
   }
 
+  explain(sentence: string): void {
+    if (!this.#showsStderr || this.#isClosed || this.#isEnding) return;
+    // It shares the channel's window with the answers, and is worth no waiting.
+    if (this.backlogBytes > 0 || this.#channel.stderr.writableLength > 0) return;
+    this.#channel.stderr.write(stderrLine(sentence));
+  }
+
   end(): void {
     if (this.#isClosed || this.#isEnding) return;
     this.#isEnding = true;
@@ -98,6 +112,11 @@ export class ChannelStream implements ByteStream {
       this.#socket.uncork();
     });
   }
+}
+
+/** How a sentence looks on a channel's stderr. The terminal there may be in raw mode. */
+export function stderrLine(sentence: string): string {
+  return `sftpgw: ${sentence}\r\n`;
 }
 
 /**

@@ -9,7 +9,7 @@ import { dispatch } from './handlers/dispatch.js';
 import type { SessionLimits } from './limits.js';
 import { PathOrder } from './path-order.js';
 import { RequestCall } from './request-call.js';
-import { encodeFault, logFault } from './status.js';
+import { encodeFault, faultText, isWorthExplaining, logFault } from './status.js';
 import { announcedLimits } from './wire/constants.js';
 import { BrokenFraming, RequestDecoder } from './wire/decoder.js';
 import type { Request } from './wire/requests.js';
@@ -181,6 +181,7 @@ export class SftpSession {
       logFault(call, request.type, fault);
       if (request.type === 'init') return;
       reply = [encodeFault(request.id, fault, call)];
+      if (isWorthExplaining(fault.kind)) this.#options.stream.explain(faultText(fault, call));
     }
     if (!this.#isClosed) stream.write(reply);
   }

@@ -6,32 +6,39 @@ import { encodeStatus } from './wire/encode-response.js';
 /** How loud the log is about a fault. `debug`: the client's own business, such as a name that is not there. */
 type Loudness = 'debug' | 'info' | 'warn' | 'error';
 
+interface Answer {
+  readonly code: StatusCode;
+  readonly log: Loudness;
+  /** A person who sees only the code's own words would not know what to do. Off for what clients run into as a matter of course. */
+  readonly explain: boolean;
+}
+
 /**
  * What a client and the log are told of each kind. Version 3 has few codes, and OpenSSH's client shows only the code's
  * own words, so each kind has the one whose words mislead least; the text carries the kind.
  */
-const answers: Record<FaultKind, { readonly code: StatusCode; readonly log: Loudness }> = {
-  invalid: { code: statusCode.failure, log: 'debug' },
-  unauthenticated: { code: statusCode.permissionDenied, log: 'info' },
-  denied: { code: statusCode.permissionDenied, log: 'info' },
-  'not-found': { code: statusCode.noSuchFile, log: 'debug' },
-  exists: { code: statusCode.failure, log: 'debug' },
-  'not-empty': { code: statusCode.failure, log: 'debug' },
-  'not-directory': { code: statusCode.failure, log: 'debug' },
-  'is-directory': { code: statusCode.failure, log: 'debug' },
-  conflict: { code: statusCode.failure, log: 'info' },
-  unsupported: { code: statusCode.unsupported, log: 'debug' },
-  'too-large': { code: statusCode.failure, log: 'info' },
-  'over-quota': { code: statusCode.failure, log: 'info' },
-  'key-missing': { code: statusCode.permissionDenied, log: 'warn' },
-  'key-mismatch': { code: statusCode.permissionDenied, log: 'warn' },
-  'sse-c-blocked': { code: statusCode.permissionDenied, log: 'warn' },
-  corrupt: { code: statusCode.failure, log: 'error' },
-  throttled: { code: statusCode.failure, log: 'warn' },
-  unavailable: { code: statusCode.failure, log: 'warn' },
-  'timed-out': { code: statusCode.failure, log: 'warn' },
-  cancelled: { code: statusCode.failure, log: 'debug' },
-  bug: { code: statusCode.failure, log: 'error' },
+const answers: Record<FaultKind, Answer> = {
+  invalid: { code: statusCode.failure, log: 'debug', explain: true },
+  unauthenticated: { code: statusCode.permissionDenied, log: 'info', explain: false },
+  denied: { code: statusCode.permissionDenied, log: 'info', explain: true },
+  'not-found': { code: statusCode.noSuchFile, log: 'debug', explain: false },
+  exists: { code: statusCode.failure, log: 'debug', explain: false },
+  'not-empty': { code: statusCode.failure, log: 'debug', explain: false },
+  'not-directory': { code: statusCode.failure, log: 'debug', explain: false },
+  'is-directory': { code: statusCode.failure, log: 'debug', explain: false },
+  conflict: { code: statusCode.failure, log: 'info', explain: true },
+  unsupported: { code: statusCode.unsupported, log: 'debug', explain: true },
+  'too-large': { code: statusCode.failure, log: 'info', explain: true },
+  'over-quota': { code: statusCode.failure, log: 'info', explain: true },
+  'key-missing': { code: statusCode.permissionDenied, log: 'warn', explain: true },
+  'key-mismatch': { code: statusCode.permissionDenied, log: 'warn', explain: true },
+  'sse-c-blocked': { code: statusCode.permissionDenied, log: 'warn', explain: true },
+  corrupt: { code: statusCode.failure, log: 'error', explain: true },
+  throttled: { code: statusCode.failure, log: 'warn', explain: true },
+  unavailable: { code: statusCode.failure, log: 'warn', explain: true },
+  'timed-out': { code: statusCode.failure, log: 'warn', explain: true },
+  cancelled: { code: statusCode.failure, log: 'debug', explain: false },
+  bug: { code: statusCode.failure, log: 'error', explain: true },
 };
 
 /** The status code that a fault of this kind is answered with. */
@@ -41,8 +48,17 @@ export function statusCodeOf(kind: FaultKind): StatusCode {
 
 /** The STATUS that answers a fault: its hint, its kind, and the id under which the log knows the request. */
 export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8Array {
-  const { code } = answers[fault.kind];
-  return encodeStatus(requestId, code, `${fault.hint} [${fault.kind}, request ${call.id}]`);
+  return encodeStatus(requestId, answers[fault.kind].code, faultText(fault, call));
+}
+
+/** What a person may read of a fault. */
+export function faultText(fault: Fault, call: Call): string {
+  return `${fault.hint} [${fault.kind}, request ${call.id}]`;
+}
+
+/** Whether the text is told beside the answer too, for clients that show only the code. */
+export function isWorthExplaining(kind: FaultKind): boolean {
+  return answers[kind].explain;
 }
 
 /** Logs a fault that a request was answered with. */

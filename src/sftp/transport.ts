@@ -4,6 +4,7 @@ import ssh2, {
   type AcceptConnection,
   type AuthContext,
   type CipherAlgorithm,
+  type ClientInfo,
   type ParsedKey,
   type PublicKeyAuthContext,
   type Server,
@@ -17,7 +18,7 @@ import type { Credential } from '../model/users.js';
 import { Admission } from './admission.js';
 import { algorithms, fastCiphers, userSignatureAlgorithms } from './algorithms.js';
 import type { ByteStream } from './byte-stream.js';
-import { ChannelStream, type SshChannel } from './channel-stream.js';
+import { ChannelStream, type SshChannel, stderrLine } from './channel-stream.js';
 import { previewKeyExchange } from './key-exchange-preview.js';
 import type { SftpLimits } from './limits.js';
 import { announceSignatureAlgorithms, withoutSha1 } from './ssh2-repairs.js';
@@ -79,7 +80,7 @@ function hostKeysOf(privateKey: string): { key: ParsedKey }[] {
 function sshServer(
   { hostKeys, limits, log }: TransportOptions,
   ciphers: readonly CipherAlgorithm[],
-  onConnection: (client: SshConnection, info: { ip: string; port: number }) => void,
+  onConnection: (client: SshConnection, info: ClientInfo) => void,
 ): Server {
   const server = new ssh2.Server({
     hostKeys: hostKeys.flatMap(hostKeysOf),
@@ -104,8 +105,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   const { log } = options;
   const admission = new Admission(options.limits);
   const connections = new Map<string, Connection>();
-  const speaksSsh = (client: SshConnection, info: { ip: string; port: number }) => {
-    connections.get(`${info.ip} ${info.port}`)?.speaksSsh(client);
+  const speaksSsh = (client: SshConnection, info: ClientInfo) => {
+    connections.get(`${info.ip} ${info.port}`)?.speaksSsh(client, info.header.versions.software);
   };
   const fast = sshServer(options, fastCiphers, speaksSsh);
   const any = sshServer(options, algorithms.cipher, speaksSsh);
@@ -171,6 +172,8 @@ class Connection {
   #login: Login | null = null;
   #refusedLogins = 0;
   #channels = 0;
+  /** OpenSSH's sftp shows only a status code's own words, but passes stderr on to the terminal. */
+  #showsStderr = false;
   #bytesUntilRekey: number;
   /** Said at the first channel instead of service. */
   #refusal: string | null = null;
@@ -190,8 +193,9 @@ class Connection {
   }
 
   /** The client has sent its version. */
-  speaksSsh(client: SshConnection): void {
+  speaksSsh(client: SshConnection, software: string): void {
     this.#client = client;
+    this.#showsStderr = software.startsWith('OpenSSH_');
     announceSignatureAlgorithms(client, userSignatureAlgorithms);
     client.on('error', (error: Error) => this.#log.debug(`connection: ${error.message}`));
     client.on('handshake', (agreed) =>
@@ -295,7 +299,7 @@ class Connection {
       sayAndClose(channel, this.#refusal ?? 'nobody is logged in');
       return;
     }
-    const stream = new ChannelStream(asSshChannel(channel), this.#socket, (byteLength) =>
+    const stream = new ChannelStream(asSshChannel(channel), this.#socket, this.#showsStderr, (byteLength) =>
       this.#countTraffic(byteLength),
     );
     this.#options.onSftp(this.#login, stream, (sentence) => sayAndClose(channel, sentence));
@@ -318,7 +322,7 @@ function sayAndClose(channel: ServerChannel, sentence: string): void {
   channel.on('error', () => undefined);
   channel.stderr.on('error', () => undefined);
   channel.resume();
-  channel.stderr.write(`sftpgw: ${sentence}\r\n`);
+  channel.stderr.write(stderrLine(sentence));
   channel.exit(1);
   channel.end();
 }

@@ -71,7 +71,7 @@ describe.skipIf(skip !== null)(
       open.push(gateway);
       const [code] = await ended(gateway.spawnServe());
       expect(code).not.toBe(0);
-      expect(gateway.output).toMatch(/sftpgateway\.properties:2\b/);
+      expect(gateway.output).toMatch(/sftpgateway\.properties line 2\b/);
       expect(gateway.output).toContain('upload.memory');
     });
 
@@ -107,7 +107,10 @@ describe.skipIf(skip !== null)(
       open.push({ [Symbol.asyncDispose]: async () => void silent.close() });
       const address = silent.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
-      const gateway = await Gateway.prepare({ s3: nobodyThere(port) });
+      const gateway = await Gateway.prepare({
+        s3: nobodyThere(port),
+        properties: { 's3.idle.timeout': '500ms' },
+      });
       open.push(gateway);
       const user = await gateway.addUser('erin');
       const source = join(gateway.work, 'source');

@@ -66,9 +66,9 @@ for (const target of await gatewayTargets()) {
         const listing = await alice.sftpOk(
           `mkdir /uploads/made\nput ${source} /uploads/made/one\nput ${source} "/uploads/made/zwei mit ü"\nls -l /uploads/made`,
         );
-        expect(listing).toMatch(/1234 .* one$/m);
-        expect(listing).toMatch(/1234 .* zwei mit ü$/m);
-        expect(await alice.sftpOk('ls -l /uploads')).toMatch(/^d.* made$/m);
+        expect(listing).toMatch(/ 1234 .*made\/one$/m);
+        expect(listing).toMatch(/ 1234 .*made\/zwei mit ü$/m);
+        expect(await alice.sftpOk('ls -l /uploads')).toMatch(/^d.*\/made$/m);
         await expectInS3(alice, 'made/zwei mit ü', source);
       });
 
@@ -146,7 +146,7 @@ for (const target of await gatewayTargets()) {
         const head = await s3.s3api('head-object', '--key', 'option2/uploads/file');
         expect(JSON.parse(head.stdout)).toMatchObject({
           ServerSideEncryption: 'aws:kms',
-          SSEKMSKeyId: 'testkey-1',
+          SSEKMSKeyId: expect.stringMatching(/testkey-1$/),
         });
       });
 

@@ -34,6 +34,12 @@ export class PipeStream implements ByteStream {
     if (!this.isClosed) this.onWrite(pieces);
   }
 
+  readonly explained: string[] = [];
+
+  explain(sentence: string): void {
+    this.explained.push(sentence);
+  }
+
   end(): void {
     this.isEnded = true;
     this.close();

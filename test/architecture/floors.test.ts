@@ -88,6 +88,12 @@ describe('the rules', () => {
     expect(
       packageViolations(file('src/vault/a.ts', "import { S3Client } from '@aws-sdk/client-s3';")),
     ).toHaveLength(1);
+    const queue = "import { SQSClient } from '@aws-sdk/client-sqs';";
+    expect(packageViolations(file('src/events/a.ts', queue))).toHaveLength(1);
+    expect(packageViolations(file('src/events/sqs-source.ts', queue))).toEqual([]);
+    expect(
+      packageViolations(file('src/events/a.ts', "import { x } from '@aws-sdk/client-sns';")),
+    ).toHaveLength(1);
     expect(packageViolations(file('src/ledger/a.ts', "import Database from 'better-sqlite3';"))).toHaveLength(
       1,
     );

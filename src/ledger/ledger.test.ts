@@ -110,6 +110,15 @@ describe('a row', () => {
     ]);
   });
 
+  test('whose CRC-32 nobody knows is confirmed all the same', async () => {
+    await ledger.confirm(await intend(at('d/k')), { ...said('1'), crc32: null });
+    const expected = { ...said('1'), crc32: null };
+    expect(await ledger.candidates(at('d/k'))).toMatchObject([
+      { state: 'confirmed', confirmation: expected },
+    ]);
+    expect((await ledger.confirmedBelow('bucket', 'd/')).get('d/k')).toEqual(expected);
+  });
+
   test('can be settled once', async () => {
     const id = await intend(at('k'));
     await ledger.confirm(id, said('1'));

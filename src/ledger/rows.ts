@@ -20,8 +20,7 @@ export function checkConfirmation({ size, crc32, mtimeSeconds }: Confirmation): 
   const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
   const fits =
     isCount(size) &&
-    isCount(crc32) &&
-    crc32 < 2 ** 32 &&
+    (crc32 === null || (isCount(crc32) && crc32 < 2 ** 32)) &&
     (mtimeSeconds === null || Number.isSafeInteger(mtimeSeconds));
   if (!fits) throw new Fault('bug', `ledger confirm: size ${size}, CRC-32 ${crc32}, time ${mtimeSeconds}`);
 }
@@ -65,7 +64,7 @@ export function toLedgerRow(row: SealedObjectRow): LedgerRow {
 export function toConfirmation(
   row: Pick<SealedObjectRow, 'size' | 'crc32' | 'etag' | 'version_id' | 'mtime_seconds'>,
 ): Confirmation | null {
-  if (row.size === null || row.crc32 === null || row.etag === null) return null;
+  if (row.size === null || row.etag === null) return null;
   return {
     size: row.size,
     crc32: row.crc32,

@@ -22,7 +22,8 @@ export interface Intent {
 
 export interface Confirmation {
   readonly size: number;
-  readonly crc32: number;
+  /** Of all bytes; null when nobody knows it: S3 keeps none, and the object was not read to compute it. */
+  readonly crc32: number | null;
   readonly etag: string;
   readonly versionId: string | null;
   /** The file's own time in seconds since the epoch, when the client set one. */

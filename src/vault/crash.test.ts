@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
@@ -182,6 +183,25 @@ describe('settling', () => {
     const report = await shop.restart().settlePending(call(), async () => [aliceKey]);
     expect(report.problems).toEqual([expect.stringContaining(oldKey.fingerprint)]);
     expect(report.abandoned).toBe(0);
+  });
+
+  it('does not read a large object only for a CRC-32 that S3 does not keep', async () => {
+    await using shop = workshop({}, { answersCrc32: false });
+    shop.ledger.hooks.before = (step) => {
+      if (step === 'confirm') throw new Fault('bug', 'the process has died');
+    };
+    await put(shop, 'a', small, aliceKey).catch(() => undefined);
+    await put(shop, 'b', small, aliceKey).catch(() => undefined);
+    shop.ledger.hooks = {};
+    const head = shop.store.head.bind(shop.store);
+    shop.store.head = async (one, ref, access) => {
+      const info = await head(one, ref, access);
+      return info !== null && ref.key === 'b' ? { ...info, size: 300 * mebibyte } : info;
+    };
+    expect(await shop.restart().settlePending(call(), keysOf)).toMatchObject({ confirmed: 2, problems: [] });
+    expect((await shop.ledger.candidates(refOf('a')))[0]?.confirmation?.crc32).toBe(crc32(small));
+    expect((await shop.ledger.candidates(refOf('b')))[0]?.confirmation?.crc32).toBeNull();
+    expect(shop.store.bytesRead).toBe(small.byteLength);
   });
 
   it('leaves alone the uploads of this run', async () => {

@@ -114,15 +114,10 @@ function confirmationOf(
   const mtimeSeconds = to.mtimeSeconds ?? mtimeOf(source.value, source.candidates);
   return {
     size: copied.size,
-    crc32: row?.confirmation?.crc32 ?? written.crc32 ?? copied.crc32 ?? source.value.crc32 ?? unknownCrc32,
+    // Null when somebody else wrote the source and S3 keeps none: a rename does not fetch the whole object for it.
+    crc32: row?.confirmation?.crc32 ?? written.crc32 ?? copied.crc32 ?? source.value.crc32,
     etag: written.etag,
     versionId: written.versionId,
     mtimeSeconds: wholeSeconds(mtimeSeconds),
   };
 }
-
-/**
- * What the ledger gets when nobody knows the CRC-32: somebody else wrote the source, and S3 keeps none. To compute it
- * would mean to fetch the whole object for a rename.
- */
-export const unknownCrc32 = 0;

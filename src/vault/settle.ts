@@ -5,7 +5,6 @@ import type { ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
-import { unknownCrc32 } from './move.js';
 import { mtimeOfMetadata, wholeSeconds } from './mtime.js';
 import type { VaultServices } from './part-sender.js';
 import { accessAmong, restsUnder } from './sealed-with.js';
@@ -133,18 +132,18 @@ async function wroteIt(services: VaultServices, row: LedgerRow, info: ObjectInfo
   });
 }
 
-/** By reading it, which also proves that it opens. */
+/** By reading it, which also proves that it opens. Null for an object that is too large for that. */
 async function computeCrc32(
   services: VaultServices,
   call: Call,
   row: LedgerRow,
   access: ReadAccess,
   info: ObjectInfo,
-): Promise<number> {
+): Promise<number | null> {
   if (info.size === 0) return 0;
   if (info.size > readToHashBytes) {
     call.log.warn('the CRC-32 of a large object stays unknown', { bucket: row.ref.bucket, key: row.ref.key });
-    return unknownCrc32;
+    return null;
   }
   const body = await services.store.read(call, row.ref, access, null, { ifMatch: info.etag });
   if (body === null) throw new Fault('conflict', 'the object went while it was looked at');

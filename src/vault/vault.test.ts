@@ -142,6 +142,15 @@ describe('a move', () => {
     expect(shop.store.contentOf(refOf('b'))).toBeNull();
   });
 
+  it('notes no CRC-32 when the ledger knows nothing of the source and S3 keeps none', async () => {
+    await using shop = workshop({}, { answersCrc32: false });
+    await put(shop, 'a');
+    shop.ledger.rows.clear();
+    expect(await shop.vault.move(call(), refOf('a'), [aliceKey], targetOf('b'))).toBe(true);
+    const [row] = await shop.ledger.candidates(refOf('b'));
+    expect(row).toMatchObject({ state: 'confirmed', confirmation: { size: 5000, crc32: null } });
+  });
+
   it('does not remove what an upload puts at its source meanwhile', async () => {
     await using shop = workshop();
     await put(shop, 'a');

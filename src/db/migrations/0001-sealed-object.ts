@@ -39,7 +39,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
     )
     .addCheckConstraint(
       'confirmed_says_what',
-      sql`state <> 'confirmed' or (size is not null and crc32 is not null and etag is not null and settled_seq is not null)`,
+      sql`state <> 'confirmed' or (size is not null and etag is not null and settled_seq is not null)`,
     )
     .execute();
   // Every write of one object: its candidates, and the rows that an overwrite or a removal settles.

@@ -1,0 +1,274 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { maxMessageBytes } from '../events/parse-event.js';
+import { faultKinds } from '../model/fault.js';
+import { keepingLogger, type LogLine, testClock, testEntropy } from '../sftp/testing/quiet.js';
+import { type EventEndpoint, eventsPath, healthPath, startEventEndpoint } from './event-endpoint.js';
+import { ensureEventSecret } from './event-secret.js';
+import { httpStatusOf } from './problem.js';
+
+const secret = `canary-${randomBytes(12).toString('hex')}`;
+const entropy = testEntropy;
+const event = (key: string) =>
+  JSON.stringify({ Records: [{ eventSource: 'aws:s3', s3: { bucket: { name: 'b' }, object: { key } } }] });
+
+let directory: string;
+let secretFile: string;
+let endpoint: EventEndpoint;
+let logged: LogLine[];
+let nudged: string[];
+let sink: (bucket: string, key: string) => void;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sftpgw-events-'));
+  secretFile = join(directory, 'secret');
+  await writeFile(secretFile, `${secret}\n`, { mode: 0o600 });
+  logged = [];
+  nudged = [];
+  sink = (bucket, key) => void nudged.push(`${bucket}/${key}`);
+  endpoint = await start();
+});
+afterEach(async () => {
+  await endpoint.close();
+  await rm(directory, { recursive: true });
+});
+
+const start = (more: Partial<Parameters<typeof startEventEndpoint>[0]> = {}) =>
+  startEventEndpoint({
+    host: '127.0.0.1',
+    port: 0,
+    secretFile,
+    sink: { nudge: (bucket, key) => sink(bucket, key) },
+    log: keepingLogger(logged),
+    clock: testClock,
+    entropy,
+    ...more,
+  });
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+function ask(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body: string | Buffer = '',
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ ...endpoint.address, method, path, headers }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () =>
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          text: Buffer.concat(chunks).toString(),
+        }),
+      );
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+const bearer = { authorization: `Bearer ${secret}` };
+const basic = (password: string) => ({
+  authorization: `Basic ${Buffer.from(`user:${password}`).toString('base64')}`,
+});
+
+describe('a message with the secret', () => {
+  it.each([
+    ['as bearer token', eventsPath, bearer],
+    ['as password', eventsPath, basic(secret)],
+    ['in the address', `${eventsPath}?secret=${secret}`, {}],
+    ['in the address beside another sender’s credentials', `${eventsPath}?secret=${secret}`, basic('other')],
+  ])('%s is taken with 204, and the sink knows the object', async (_, path, headers) => {
+    const answer = await ask('POST', path, headers, event('a+b'));
+    expect(answer.status).toBe(204);
+    expect(nudged).toEqual(['b/a b']);
+  });
+
+  it('is refused with 400 when it is no event, with a problem document that says why', async () => {
+    const answer = await ask('POST', eventsPath, bearer, 'hello');
+    expect(answer.status).toBe(400);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(JSON.parse(answer.text)).toMatchObject({
+      type: 'about:blank',
+      status: 400,
+      kind: 'invalid',
+      detail: 'the message is not JSON in UTF-8',
+      requestId: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
+    expect(nudged).toEqual([]);
+  });
+
+  it.each([
+    ['declared', { 'content-length': String(maxMessageBytes + 1) }],
+    ['in chunks', { 'transfer-encoding': 'chunked' }],
+  ])('is refused with 413 when it is too large, its length %s', async (_, headers) => {
+    const body = Buffer.alloc(maxMessageBytes + 1, ' ');
+    expect((await ask('POST', eventsPath, { ...bearer, ...headers }, body)).status).toBe(413);
+  });
+
+  it('is taken at the limit', async () => {
+    const text = event('a');
+    const padded = text + ' '.repeat(maxMessageBytes - text.length);
+    expect((await ask('POST', eventsPath, bearer, padded)).status).toBe(204);
+  });
+
+  it('is answered with 500 when the gateway fails, and the log has the reason, the answer has not', async () => {
+    sink = () => {
+      throw new Error('the inside');
+    };
+    const answer = await ask('POST', eventsPath, bearer, event('a'));
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain('the inside');
+    expect(logged).toContainEqual(expect.objectContaining({ level: 'error' }));
+  });
+
+  it('may be the test event, or a subscription that a person has to confirm', async () => {
+    expect((await ask('POST', eventsPath, bearer, '{"Event":"s3:TestEvent"}')).status).toBe(204);
+    const SubscribeURL = 'https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription';
+    const subscription = JSON.stringify({ Type: 'SubscriptionConfirmation', SubscribeURL });
+    expect((await ask('POST', eventsPath, bearer, subscription)).status).toBe(204);
+    expect(logged.filter(({ level }) => level !== 'debug')).toMatchObject([
+      { level: 'info' },
+      { level: 'warn', fields: { address: SubscribeURL } },
+    ]);
+  });
+});
+
+describe('a message without it', () => {
+  it.each([
+    ['nothing', eventsPath, {}],
+    ['another secret', eventsPath, { authorization: `Bearer ${secret}x` }],
+    ['the beginning of it', eventsPath, basic(secret.slice(0, -1))],
+    ['an empty one', `${eventsPath}?secret=`, {}],
+    ['it in a scheme that is none', eventsPath, { authorization: `Secret ${secret}` }],
+    [
+      'it as the user',
+      eventsPath,
+      { authorization: `Basic ${Buffer.from(`${secret}:`).toString('base64')}` },
+    ],
+  ])('with %s is refused with 401, and nothing is looked at', async (_, path, headers) => {
+    const answer = await ask('POST', path, headers, event('a'));
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toContain('Basic');
+    expect(nudged).toEqual([]);
+  });
+
+  it('cannot fill the log', async () => {
+    for (let count = 0; count < 20; count += 1) await ask('POST', eventsPath, basic('wrong'), event('a'));
+    expect(logged.filter(({ level }) => level !== 'debug')).toHaveLength(1);
+  });
+});
+
+describe('the secret', () => {
+  it('never reaches the log or an answer', async () => {
+    const answers = [
+      await ask('POST', `${eventsPath}?secret=${secret}`, bearer, event('a')),
+      await ask('POST', `${eventsPath}?secret=${secret}`, basic(secret), 'garbage'),
+      await ask('GET', `/elsewhere?secret=${secret}`, bearer),
+      await ask('GET', `${eventsPath}?secret=${secret}`, bearer),
+      await ask('POST', `${eventsPath}?secret=${secret}x`, {}, event('a')),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([204, 400, 404, 405, 401]);
+    expect(logged.length).toBeGreaterThanOrEqual(5);
+    expect(inspect([logged, answers], { depth: 10 })).not.toContain(secret);
+  });
+
+  it('is read afresh when the file changes; several lines are several secrets', async () => {
+    const next = 'another-secret-0123';
+    await writeFile(secretFile, `${next}\n${secret}\n`);
+    expect((await ask('POST', eventsPath, basic(next), event('a'))).status).toBe(204);
+    expect((await ask('POST', eventsPath, bearer, event('a'))).status).toBe(204);
+    await writeFile(secretFile, next);
+    expect((await ask('POST', eventsPath, bearer, event('a'))).status).toBe(401);
+  });
+
+  it('that can be read by others, or is gone, opens nothing: 503, and the log names the file', async () => {
+    await chmod(secretFile, 0o640);
+    expect((await ask('POST', eventsPath, bearer, event('a'))).status).toBe(503);
+    await rm(secretFile);
+    const answer = await ask('POST', eventsPath, bearer, event('a'));
+    expect(answer.status).toBe(503);
+    expect(answer.text).not.toContain(directory);
+    expect(inspect(logged, { depth: 5 })).toContain(secretFile);
+    expect(nudged).toEqual([]);
+  });
+
+  it.each([
+    ['is missing', null, 0o600, 'there is no secret file'],
+    ['is empty', '\n', 0o600, 'is empty'],
+    ['is short', 'short', 0o600, 'at least 16'],
+    ['is open to others', secret, 0o644, 'chmod 600'],
+  ])('that %s keeps the endpoint from starting', async (_, content, mode, text) => {
+    const path = join(directory, 'other');
+    if (content !== null) await writeFile(path, content, { mode });
+    await expect(start({ secretFile: path })).rejects.toMatchObject({
+      kind: 'invalid',
+      hint: expect.stringContaining(text),
+    });
+  });
+
+  it('is made where there is none, and is left alone where there is one', async () => {
+    const path = join(directory, 'made');
+    await ensureEventSecret(path, entropy);
+    const made = await readFile(path, 'utf8');
+    expect(made).toMatch(/^[\w-]{43}\n$/);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await ensureEventSecret(path, entropy);
+    expect(await readFile(path, 'utf8')).toBe(made);
+  });
+});
+
+describe('the server', () => {
+  it('tells anybody that it is alive', async () => {
+    expect(await ask('GET', healthPath)).toMatchObject({ status: 200, text: 'ok\n' });
+    expect((await ask('HEAD', healthPath)).status).toBe(200);
+  });
+
+  it('answers other paths with 404, other methods with 405 and what is allowed', async () => {
+    expect((await ask('POST', '/', bearer, event('a'))).status).toBe(404);
+    expect(await ask('GET', eventsPath, bearer)).toMatchObject({ status: 405, headers: { allow: 'POST' } });
+    expect(await ask('POST', healthPath)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+  });
+
+  it('survives what is no HTTP, a path that is none, and clients that go away in the middle', async () => {
+    const talk = (text: string) =>
+      new Promise<string>((resolve) => {
+        let heard = '';
+        const socket = connect(endpoint.address.port, endpoint.address.host);
+        socket.on('data', (chunk) => {
+          heard += chunk.toString();
+        });
+        socket.on('error', () => undefined);
+        socket.on('close', () => resolve(heard));
+        socket.end(text);
+      });
+    expect(await talk('\u0016\u0003\u0001garbage\r\n\r\n')).toContain('400');
+    expect(await talk('GET http://[ HTTP/1.1\r\nhost: a\r\n\r\n')).toContain('400');
+    await talk(
+      `POST ${eventsPath} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${secret}\r\ncontent-length: 99\r\n\r\n{`,
+    );
+    expect((await ask('POST', eventsPath, bearer, event('a'))).status).toBe(204);
+    expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('says that a port is taken', async () => {
+    await expect(start({ port: endpoint.address.port })).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('has a status for every kind of fault', () => {
+    for (const kind of faultKinds) expect(httpStatusOf(kind)).toBeGreaterThanOrEqual(400);
+  });
+});

@@ -1,0 +1,242 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { EventSink } from '../events/event-sink.js';
+import { type EventMessage, maxMessageBytes, parseEvents } from '../events/parse-event.js';
+import type { Clock, Entropy, Logger } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import { CountedWarnings } from './counted-warnings.js';
+import { EventSecret } from './event-secret.js';
+import { presentedSecrets } from './presented-secrets.js';
+import { sendProblem } from './problem.js';
+import { discardBody, readBody } from './request-body.js';
+
+export interface EventEndpointOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Its lines are the secrets that senders may present. Must not be readable by others. */
+  readonly secretFile: string;
+  readonly sink: EventSink;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
+export interface EventEndpoint extends AsyncDisposable {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Takes no more messages; resolves when those under way are answered. */
+  close(): Promise<void>;
+}
+
+export const eventsPath = '/events/s3';
+export const healthPath = '/healthz';
+
+/** Senders are few: S3 servers, a proxy. */
+const maxConnections = 128;
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+/** Ceph keeps its connections; a new one for each event would cost more than the event. */
+const keepAliveTimeoutMs = 75_000;
+const closeTimeoutMs = 5_000;
+
+/**
+ * Starts the endpoint: `POST /events/s3` takes one event message in any form `parseEvents` knows and answers 204 once the sink
+ * has it; `GET /healthz` answers 200 to anybody. Plain HTTP: what comes from other machines belongs behind a proxy with TLS.
+ * Faults: `invalid` (the secret file, naming it), `unavailable` (it cannot listen there).
+ */
+export async function startEventEndpoint(options: EventEndpointOptions): Promise<EventEndpoint> {
+  const endpoint = new Endpoint(options);
+  await endpoint.start();
+  return endpoint;
+}
+
+class Endpoint implements EventEndpoint {
+  readonly #options: EventEndpointOptions;
+  readonly #secret: EventSecret;
+  readonly #warnings: CountedWarnings;
+  readonly #server: Server;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: EventEndpointOptions) {
+    this.#options = options;
+    this.#secret = new EventSecret(options.secretFile);
+    this.#warnings = new CountedWarnings(options.log, options.clock);
+    this.#server = createServer(
+      {
+        noDelay: true,
+        keepAlive: true,
+        keepAliveTimeout: keepAliveTimeoutMs,
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.maxConnections = maxConnections;
+    this.#server.on('clientError', (_error, socket) => refuseMalformed(socket as Socket));
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = this.#options;
+    await this.#secret.check();
+    try {
+      this.#server.listen(port, host);
+      await once(this.#server, 'listening');
+    } catch (error) {
+      throw new Fault('unavailable', `the endpoint for events cannot listen on ${host}:${port}`, {
+        cause: error,
+      });
+    }
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Fault('bug', 'the endpoint is closed');
+    return { host: address.address, port: address.port };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      const timer = setTimeout(() => this.#server.closeAllConnections(), closeTimeoutMs);
+      this.#server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#server.closeIdleConnections();
+    });
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Answers one request, whatever comes of it. */
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = this.#options.entropy.id();
+    response.on('error', () => undefined);
+    try {
+      await this.#answer(request, response, requestId);
+    } catch (error) {
+      // The client went away in the middle: nobody is there to be answered.
+      if (request.destroyed && !request.complete) return;
+      await this.#refuse(request, response, requestId, Fault.from(error));
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+    const url = requestUrl(request);
+    if (url.pathname === healthPath) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod();
+      response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end('ok\n');
+      return;
+    }
+    if (url.pathname !== eventsPath) throw new Fault('not-found', `events go to ${eventsPath}`);
+    if (request.method !== 'POST') throw wrongMethod();
+    await this.#authenticate(request, url);
+    const message = parseEvents(await readBody(request, maxMessageBytes));
+    this.#take(message, requestId, request);
+    if (this.#closing !== null) response.setHeader('connection', 'close');
+    response.writeHead(204).end();
+  }
+
+  async #authenticate(request: IncomingMessage, url: URL): Promise<void> {
+    const presented = presentedSecrets(request.headers.authorization, url.searchParams);
+    let isAccepted: boolean;
+    try {
+      isAccepted = await this.#secret.accepts(presented);
+    } catch (error) {
+      // The file's path is the administrator's business, not the sender's.
+      throw new Fault('unavailable', 'the secret of this endpoint cannot be read; its log says why', {
+        cause: error,
+      });
+    }
+    if (isAccepted) return;
+    const hint =
+      presented.length === 0
+        ? 'send the secret as "Authorization: Bearer SECRET", as the password in the address, or as ?secret='
+        : 'the secret is not one of this endpoint';
+    throw new Fault('unauthenticated', hint);
+  }
+
+  #take(message: EventMessage, requestId: string, request: IncomingMessage): void {
+    const { sink, log } = this.#options;
+    const remote = request.socket.remoteAddress;
+    switch (message.kind) {
+      case 'objects':
+        for (const { bucket, key } of message.objects) sink.nudge(bucket, key);
+        if (message.malformed > 0) {
+          this.#warnings.warn('an event message has records that name no object', { requestId, remote });
+        }
+        log.debug('event message', { requestId, objects: message.objects.length });
+        return;
+      case 'test':
+        log.info('S3 has sent its test event: notifications arrive', { requestId, remote });
+        return;
+      case 'subscription':
+        log.warn('an SNS topic asks to be confirmed before it sends events: open this address', {
+          requestId,
+          address: message.confirmUrl,
+        });
+        return;
+      case 'unknown':
+        throw new Fault('invalid', message.reason);
+    }
+  }
+
+  async #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    fault: Fault,
+  ): Promise<void> {
+    this.#logRefusal(request, requestId, fault);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    await discardBody(request, maxMessageBytes);
+    sendProblem(response, fault, requestId, furtherHeaders(request, fault));
+  }
+
+  #logRefusal(request: IncomingMessage, requestId: string, fault: Fault): void {
+    const { log } = this.#options;
+    const cause = fault.cause instanceof Error ? fault.cause : undefined;
+    // Never the address that was asked for: it may hold the secret.
+    const fields = { requestId, remote: request.socket.remoteAddress, kind: fault.kind, error: cause };
+    if (fault.kind === 'bug') log.error('an event message failed inside the gateway', fields);
+    else if (fault.kind === 'not-found' || fault.kind === 'unsupported') log.debug(fault.hint, fields);
+    else this.#warnings.warn(`an event message was refused: ${fault.hint}`, fields);
+  }
+}
+
+function wrongMethod(): Fault {
+  return new Fault('unsupported', `POST events to ${eventsPath}, GET ${healthPath}`);
+}
+
+/** Throws `invalid`. The host is not looked at: the endpoint has one site. */
+function requestUrl(request: IncomingMessage): URL {
+  const target = request.url ?? '';
+  if (!target.startsWith('/') || !URL.canParse(`http://host${target}`)) {
+    throw new Fault('invalid', 'the address asked for is not a path');
+  }
+  return new URL(`http://host${target}`);
+}
+
+/** What the statuses 401 and 405 must carry (RFC 9110 sections 11.6.1 and 10.2.1). */
+function furtherHeaders(request: IncomingMessage, fault: Fault): Readonly<Record<string, string>> {
+  if (fault.kind === 'unauthenticated') {
+    return { 'www-authenticate': 'Bearer realm="events", Basic realm="events"' };
+  }
+  if (fault.kind !== 'unsupported') return {};
+  return { allow: request.url?.startsWith(healthPath) === true ? 'GET, HEAD' : 'POST' };
+}
+
+/** What the parser of HTTP does not understand has no request to answer. */
+function refuseMalformed(socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+}

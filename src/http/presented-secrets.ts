@@ -1,0 +1,21 @@
+/**
+ * Every secret a request presents: `Authorization: Bearer SECRET`, the password of `Authorization: Basic` (what a sender makes
+ * of `http://user:SECRET@host/`), and `?secret=SECRET` for senders that can be told an address only.
+ * RFC 6750 section 2.1, RFC 7617 section 2.
+ */
+export function presentedSecrets(
+  authorization: string | undefined,
+  query: URLSearchParams,
+): readonly string[] {
+  const presented: string[] = [];
+  const [, scheme = '', credentials = ''] = /^([A-Za-z]+) +(\S+)\s*$/.exec(authorization ?? '') ?? [];
+  if (scheme.toLowerCase() === 'bearer') presented.push(credentials);
+  if (scheme.toLowerCase() === 'basic') {
+    const pair = Buffer.from(credentials, 'base64').toString('utf8');
+    const colon = pair.indexOf(':');
+    if (colon >= 0) presented.push(pair.slice(colon + 1));
+  }
+  const secret = query.get('secret');
+  if (secret !== null) presented.push(secret);
+  return presented;
+}

@@ -36,7 +36,39 @@ export interface SealedObjectTable {
 export type SealedObjectRow = Selectable<SealedObjectTable>;
 export type NewSealedObject = Insertable<SealedObjectTable>;
 
+/** One mirrored prefix of a bucket. */
+export interface MirrorPrefixTable {
+  id: Generated<number>;
+  name: string;
+  /** `BUCKET/PREFIX` that the entries were made of. */
+  origin: string;
+  empty_seen_ms: number | null;
+  /** JSON, for a person. */
+  status: string | null;
+}
+
+/** One path of a mirrored prefix: a file, or a directory when it ends with `/`. */
+export interface MirrorEntryTable {
+  prefix_id: number;
+  path: string;
+  etag: string | null;
+  size: number | null;
+  last_modified_ms: number | null;
+  /** Null when the object needed no key. */
+  key_fingerprint: string | null;
+  inode: number | null;
+  disk_size: number | null;
+  disk_mtime_ms: number | null;
+  /** The object that no key opened. */
+  refused_etag: string | null;
+  refused_size: number | null;
+  /** The fingerprints tried, separated by spaces. */
+  refused_keys: string | null;
+}
+
 /** Every table. */
 export interface Schema {
   sealed_object: SealedObjectTable;
+  mirror_prefix: MirrorPrefixTable;
+  mirror_entry: MirrorEntryTable;
 }

@@ -3,6 +3,7 @@ import type { CustomerKey } from '../model/customer-key.js';
 import type { IntentId, KeyLedger } from '../model/ledger.js';
 import type { ObjectRef, ObjectStore, UploadSweeper } from '../model/object-store.js';
 import { openWithKeys } from './access.js';
+import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } from './fetch-object.js';
 import { type VaultLimits, vaultLimits } from './limits.js';
 import { moveObject } from './move.js';
 import { mtimeOf } from './mtime.js';
@@ -14,7 +15,14 @@ import { ScratchSpace } from './scratch-file.js';
 import { settlePending } from './settle.js';
 import { UploadMemory } from './upload-memory.js';
 import { PartUploadWriter, type UploadServices } from './upload-writer.js';
-import type { ObjectReader, SettleReport, UploadTarget, UploadWriter, Vault } from './vault.js';
+import type {
+  ObjectFetcher,
+  ObjectReader,
+  SettleReport,
+  UploadTarget,
+  UploadWriter,
+  Vault,
+} from './vault.js';
 
 export interface VaultOptions {
   readonly store: ObjectStore & UploadSweeper;
@@ -37,7 +45,7 @@ export interface VaultStatistics {
   readonly scratchBytes: number;
 }
 
-export interface RunningVault extends Vault, AsyncDisposable {
+export interface RunningVault extends Vault, ObjectFetcher, AsyncDisposable {
   readonly statistics: VaultStatistics;
 }
 
@@ -111,6 +119,10 @@ class StoreVault implements RunningVault {
     this.#open.add(reader);
     this.#openReaders += 1;
     return reader;
+  }
+
+  fetch(call: Call, request: FetchRequest, sink: FetchSink): Promise<FetchedObject | null> {
+    return fetchObject(this.#services, call, request, sink);
   }
 
   move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
 import type { ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
+import type { FetchedObject, FetchRequest, FetchSink } from './fetch-object.js';
 
 /** Where and how an object is to rest. */
 export interface UploadTarget {
@@ -83,4 +84,14 @@ export interface Vault {
     call: Call,
     keysOf: (actor: string) => Promise<readonly CustomerKey[]>,
   ): Promise<SettleReport>;
+}
+
+/** Whole objects for whom keeps them: apart from `Vault`, because no user's request needs it. */
+export interface ObjectFetcher {
+  /**
+   * Brings all bytes of one version of an object to the sink. Null when there is no such object. Faults: `conflict` (it became
+   * another one meanwhile), `corrupt` (not the bytes that S3 keeps the checksum of), `key-missing`, `key-mismatch`, those of the
+   * store and what the sink throws.
+   */
+  fetch(call: Call, request: FetchRequest, sink: FetchSink): Promise<FetchedObject | null>;
 }

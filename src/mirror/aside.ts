@@ -1,0 +1,99 @@
+import { chown, type FileHandle, mkdir, open, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { hasCode, isAbsence } from '../files/system-errors.js';
+import type { Entropy } from '../model/call.js';
+import { type FileStamp, reservedName } from '../model/mirror.js';
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Only the gateway reads what it decrypted. */
+export const mirroredFileMode = 0o600;
+export const mirroredDirectoryMode = 0o700;
+
+/** A finished file that waits to be renamed into place. */
+export interface AsideFile {
+  readonly path: string;
+  readonly stamp: FileStamp;
+}
+
+/** Where unfinished files are: on the same file system, and where nobody looks for files. */
+export class AsideSpace {
+  readonly directory: string;
+  readonly #owner: Owner | null;
+  readonly #entropy: Entropy;
+  #count = 0;
+  readonly #run: string;
+
+  private constructor(directory: string, owner: Owner | null, entropy: Entropy) {
+    this.directory = directory;
+    this.#owner = owner;
+    this.#entropy = entropy;
+    this.#run = this.#entropy.id();
+  }
+
+  /**
+   * Beside the mirrored directory when a rename gets from there into it, else in it under the reserved name. What an earlier
+   * run left there is removed. `root` is the directory's real path.
+   */
+  static async open(root: string, owner: Owner | null, entropy: Entropy): Promise<AsideSpace> {
+    const beside = join(dirname(root), `.${basename(root)}${reservedName}`);
+    const within = join(root, reservedName);
+    const directory = (await canRename(beside, within)) ? beside : within;
+    await mkdir(directory, { recursive: true, mode: mirroredDirectoryMode });
+    if (owner !== null) await chown(directory, owner.uid, owner.gid);
+    for (const name of await readdir(directory))
+      await rm(join(directory, name), { recursive: true, force: true });
+    if (directory === beside) await rm(within, { recursive: true, force: true });
+    return new AsideSpace(directory, owner, entropy);
+  }
+
+  /** A new file, not readable by others from its first byte. */
+  async create(): Promise<{ readonly path: string; readonly handle: FileHandle }> {
+    this.#count += 1;
+    const path = `${this.directory}/${this.#run}-${this.#count}`;
+    const handle = await open(path, 'wx', mirroredFileMode);
+    if (this.#owner === null) return { path, handle };
+    try {
+      await handle.chown(this.#owner.uid, this.#owner.gid);
+    } catch (error) {
+      await handle.close();
+      await this.discard(path);
+      throw error;
+    }
+    return { path, handle };
+  }
+
+  /** Never throws: what stays is swept at the next start. */
+  async discard(path: string): Promise<void> {
+    await unlink(path).catch(() => undefined);
+  }
+}
+
+/** Device numbers do not tell: a bind mount has the same, and a rename across it fails all the same (rename(2), EXDEV). */
+async function canRename(beside: string, within: string): Promise<boolean> {
+  const probe = join(beside, 'probe');
+  try {
+    await mkdir(probe, { recursive: true, mode: mirroredDirectoryMode });
+    await rm(within, { recursive: true, force: true });
+    await rename(probe, within);
+    await rmdir(within);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'EXDEV', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG') && !isAbsence(error))
+      throw error;
+    await rm(beside, { recursive: true, force: true }).catch(() => undefined);
+    return false;
+  }
+}
+
+/** What `stats` say of a finished file. */
+export function stampOf(stats: {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+}): FileStamp {
+  return { inode: stats.ino, size: stats.size, mtimeMs: stats.mtimeMs };
+}

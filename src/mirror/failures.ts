@@ -1,0 +1,43 @@
+import type { MirrorProblem } from '../model/mirror.js';
+
+interface Failure {
+  readonly etag: string;
+  readonly count: number;
+  readonly retryMs: number;
+  readonly problem: MirrorProblem;
+}
+
+const firstPauseMs = 5_000;
+const longestPauseMs = 10 * 60_000;
+const maxRemembered = 10_000;
+
+/**
+ * Objects that could not be fetched although nothing can be done about them here: they are tried again, less and less
+ * often, so that one that is broken at S3 is not downloaded at every pass.
+ */
+export class Failures {
+  readonly #byPath = new Map<string, Failure>();
+
+  note(path: string, etag: string, problem: MirrorProblem, nowMs: number): void {
+    const earlier = this.#byPath.get(path);
+    const count = earlier?.etag === etag ? earlier.count + 1 : 1;
+    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (count - 1));
+    this.#byPath.delete(path);
+    this.#byPath.set(path, { etag, count, retryMs: nowMs + pauseMs, problem });
+    if (this.#byPath.size <= maxRemembered) return;
+    for (const oldest of this.#byPath.keys()) {
+      this.#byPath.delete(oldest);
+      return;
+    }
+  }
+
+  forget(path: string): void {
+    this.#byPath.delete(path);
+  }
+
+  /** What was wrong, while it is too early to try this version again. */
+  standing(path: string, etag: string, nowMs: number): MirrorProblem | null {
+    const failure = this.#byPath.get(path);
+    return failure?.etag === etag && nowMs < failure.retryMs ? failure.problem : null;
+  }
+}

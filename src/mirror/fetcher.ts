@@ -1,0 +1,98 @@
+import type { FileHandle } from 'node:fs/promises';
+import type { Call } from '../model/call.js';
+import type { ObjectInfo } from '../model/object-store.js';
+import type { FetchedObject, FetchRequest, FetchSink } from '../vault/fetch-object.js';
+import type { ObjectFetcher } from '../vault/vault.js';
+import { type AsideFile, type AsideSpace, stampOf } from './aside.js';
+
+/** Up to this size an object is held in memory until its file is made. */
+const smallBytes = 1024 * 1024;
+
+export interface FetchedFile {
+  readonly object: FetchedObject;
+  readonly file: AsideFile;
+}
+
+/**
+ * Fetches an object into a finished file aside, with the object's time; its bytes have reached the disk when it is a large one.
+ * Null when there is no such object. Throws the vault's faults, errors of the file system, and what `approve` throws, which
+ * sees the object before its bytes.
+ */
+export async function fetchAside(
+  vault: ObjectFetcher,
+  call: Call,
+  request: FetchRequest,
+  aside: AsideSpace,
+  approve: (info: ObjectInfo) => Promise<void>,
+): Promise<FetchedFile | null> {
+  const sink = new AsideSink(aside, Math.min(smallBytes, request.rangeBytes), approve);
+  try {
+    const object = await vault.fetch(call, request, sink);
+    if (object === null) return null;
+    return { object, file: await sink.finish(object.mtimeSeconds) };
+  } finally {
+    await sink[Symbol.asyncDispose]();
+  }
+}
+
+class AsideSink implements FetchSink {
+  readonly #aside: AsideSpace;
+  readonly #inMemoryBytes: number;
+  readonly #approve: (info: ObjectInfo) => Promise<void>;
+  #pieces: Uint8Array[] | null = null;
+  #open: { readonly path: string; readonly handle: FileHandle } | null = null;
+  #isFinished = false;
+
+  constructor(aside: AsideSpace, inMemoryBytes: number, approve: (info: ObjectInfo) => Promise<void>) {
+    this.#aside = aside;
+    this.#inMemoryBytes = inMemoryBytes;
+    this.#approve = approve;
+  }
+
+  async begin(info: ObjectInfo): Promise<void> {
+    await this.#approve(info);
+    if (info.size <= this.#inMemoryBytes) this.#pieces = [];
+    else this.#open = await this.#aside.create();
+  }
+
+  async write(position: number, bytes: Uint8Array): Promise<void> {
+    // A small object is one range: its bytes come in order.
+    if (this.#pieces !== null) this.#pieces.push(bytes);
+    else if (this.#open !== null) await writeFully(this.#open.handle, bytes, position);
+  }
+
+  async finish(mtimeSeconds: number): Promise<AsideFile> {
+    this.#open ??= await this.#aside.create();
+    const { path, handle } = this.#open;
+    let position = 0;
+    for (const bytes of this.#pieces ?? []) {
+      await writeFully(handle, bytes, position);
+      position += bytes.byteLength;
+    }
+    await handle.utimes(mtimeSeconds, mtimeSeconds);
+    if (this.#pieces === null) await handle.sync();
+    const stamp = stampOf(await handle.stat());
+    await handle.close();
+    this.#isFinished = true;
+    return { path, stamp };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isFinished || this.#open === null) return;
+    await this.#open.handle.close().catch(() => undefined);
+    await this.#aside.discard(this.#open.path);
+  }
+}
+
+/** write(2) may take less than it was given, on a disk that fills up for one. */
+async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.byteLength; ) {
+    const { bytesWritten } = await handle.write(
+      bytes,
+      written,
+      bytes.byteLength - written,
+      position + written,
+    );
+    written += bytesWritten;
+  }
+}

@@ -1,0 +1,84 @@
+import type { Call } from '../model/call.js';
+import type { MirrorPrefix, MirrorState } from '../model/mirror.js';
+import { checkEntries } from './local-check.js';
+import { nameProblem, parentOf } from './names.js';
+import type { ObjectFetches, Place } from './object-fetches.js';
+
+/** What came of looking at one key. */
+export type EventLook =
+  | { readonly kind: 'fetched'; readonly bytes: number }
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'same' }
+  /** Only a comparison of the whole prefix can tell what to do. */
+  | { readonly kind: 'unclear' };
+
+interface LookServices {
+  readonly state: MirrorState;
+  readonly place: Place;
+  readonly fetches: ObjectFetches;
+}
+
+/**
+ * Makes one path what S3 holds of it now, whatever the event was that led here. What is not plain (directories, names that
+ * are files and directories, objects that cannot be fetched) is left to a pass.
+ */
+export async function lookAtKey(
+  { state, place, fetches }: LookServices,
+  { name }: MirrorPrefix,
+  call: Call,
+  path: string,
+): Promise<EventLook> {
+  const isPlain = !path.endsWith('/') && nameProblem(path, place.disk.maxPathBytes) === null;
+  if (!isPlain || place.disk.foldsCase) return { kind: 'unclear' };
+  const entry = await state.find(name, path);
+  const missing = await missingParents(state, name, path);
+  if (missing === null || (await state.find(name, `${path}/`)) !== null) return { kind: 'unclear' };
+  const [checked] = entry === null ? [] : await checkEntries([entry], place.disk.root);
+  const known = { entry, isIntact: checked?.isIntact ?? false };
+  for (const directory of missing) {
+    await place.committer.commit({ kind: 'make-directory', path: directory, marker: null });
+  }
+  const outcome = await fetches.bring(call, place, path, null, known);
+  switch (outcome.kind) {
+    case 'placed':
+      return { kind: 'fetched', bytes: outcome.bytes };
+    case 'same':
+      return { kind: 'same' };
+    case 'problem':
+      return { kind: 'unclear' };
+    case 'absent':
+      if (entry !== null) {
+        await place.committer.commit({ kind: entry.stamp === null ? 'forget' : 'delete', path });
+      }
+      await removeEmptyParents(state, name, place, path);
+      return { kind: entry === null ? 'same' : 'deleted' };
+  }
+}
+
+/** The directories above that are not known yet, the uppermost first; null when one of them is known as a file. */
+async function missingParents(
+  state: MirrorState,
+  name: string,
+  path: string,
+): Promise<readonly string[] | null> {
+  const missing: string[] = [];
+  for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
+    if ((await state.find(name, parent)) !== null) break;
+    if ((await state.find(name, parent.slice(0, -1))) !== null) return null;
+    missing.unshift(parent);
+  }
+  return missing;
+}
+
+async function removeEmptyParents(
+  state: MirrorState,
+  name: string,
+  place: Place,
+  path: string,
+): Promise<void> {
+  for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
+    const directory = await state.find(name, parent);
+    if (directory === null || directory.object !== null || (await state.holdsBelow(name, parent))) return;
+    await place.committer.commit({ kind: 'remove-directory', path: parent });
+  }
+}

@@ -1,0 +1,74 @@
+import type { Call } from '../model/call.js';
+import type { ListedFile, MirrorPrefix } from '../model/mirror.js';
+import type { ListedObject, ListPage, ObjectStore } from '../model/object-store.js';
+import type { ListedPath } from './planner.js';
+
+/** ETags without their quotes, which not every server sends everywhere. */
+export function plainEtag(etag: string): string {
+  return etag.replaceAll('"', '');
+}
+
+/** The first page, kept apart so that it can be judged before anything is done. */
+export interface BegunListing {
+  /** No object at all is listed, not even a marker of the prefix itself. */
+  readonly isEmpty: boolean;
+  readonly pages: AsyncIterable<readonly ListedPath[]>;
+}
+
+/** Lists a prefix from the beginning. The next page is asked for while one is looked at. Throws the store's faults. */
+export async function beginListing(
+  store: ObjectStore,
+  call: Call,
+  prefix: MirrorPrefix,
+): Promise<BegunListing> {
+  const first = await page(store, call, prefix, null);
+  return {
+    isEmpty: first.objects.length === 0 && first.continuation === null,
+    pages: pagesFrom(first, store, call, prefix),
+  };
+}
+
+async function* pagesFrom(
+  first: ListPage,
+  store: ObjectStore,
+  call: Call,
+  prefix: MirrorPrefix,
+): AsyncGenerator<readonly ListedPath[]> {
+  for (let current: ListPage | null = first; current !== null; ) {
+    const { continuation, objects }: ListPage = current;
+    const next: Promise<ListPage | null> =
+      continuation === null ? Promise.resolve(null) : page(store, call, prefix, continuation);
+    // Whoever leaves early does not want to hear of it.
+    next.catch(() => undefined);
+    yield below(prefix.prefix, objects);
+    current = await next;
+  }
+}
+
+function page(
+  store: ObjectStore,
+  call: Call,
+  { bucket, prefix }: MirrorPrefix,
+  continuation: string | null,
+): Promise<ListPage> {
+  return store.list(call, {
+    bucket,
+    prefix,
+    delimiter: null,
+    ...(continuation === null ? {} : { continuation }),
+  });
+}
+
+/** The marker of the prefix itself is the mirrored directory. */
+function below(prefix: string, objects: readonly ListedObject[]): readonly ListedPath[] {
+  const paths: ListedPath[] = [];
+  for (const object of objects) {
+    if (!object.key.startsWith(prefix) || object.key === prefix) continue;
+    paths.push({ path: object.key.slice(prefix.length), file: listedFile(object) });
+  }
+  return paths;
+}
+
+function listedFile({ etag, size, lastModifiedMs }: ListedObject): ListedFile {
+  return { etag: plainEtag(etag), size, lastModifiedMs };
+}

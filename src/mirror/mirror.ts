@@ -1,0 +1,164 @@
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type {
+  MirrorAction,
+  MirrorControl,
+  MirrorPass,
+  MirrorPrefix,
+  MirrorPrefixStatus,
+  MirrorProgress,
+} from '../model/mirror.js';
+import { mirrorCall } from './mirror-call.js';
+import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
+import { PrefixMirror, type PrefixServices } from './prefix-mirror.js';
+import { PrefixRunner, type RunnerServices } from './prefix-runner.js';
+import { Slots } from './slots.js';
+
+/** The mirror. Disposed, it ends what is under way; the next start goes on there. */
+export interface Mirror extends MirrorControl, AsyncDisposable {
+  /** Begins to follow the sources: every prefix at once, then again and again. At most once. */
+  start(): void;
+  /** One pass over a prefix, after a pass that may be under way. Throws `not-found` for an unknown prefix. */
+  runOnce(prefix: string, onProgress?: (progress: MirrorProgress) => void): Promise<MirrorPass>;
+  /** What a pass would do now, in its order, in batches. Throws `not-found` for an unknown prefix, and the store's faults. */
+  dryRun(prefix: string): AsyncIterable<readonly MirrorAction[]>;
+}
+
+/** How soon a new user, a changed setting or a new key is noticed. */
+const sourcesEveryMs = 2_000;
+const progressEveryMs = 250;
+
+/** Keeps directories the same as prefixes of buckets. Nothing happens before `start` or `runOnce`. */
+export function createMirror(options: MirrorOptions): Mirror {
+  return new SourcesMirror(options);
+}
+
+class SourcesMirror implements Mirror {
+  readonly #options: MirrorOptions;
+  readonly #services: PrefixServices & RunnerServices;
+  readonly #runners = new Map<string, PrefixRunner>();
+  readonly #stopping = new AbortController();
+  #following: Promise<void> | null = null;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    const settings = (): MirrorSettings => ({ ...defaultMirrorSettings, ...options.settings?.() });
+    const { parallelFetches, parallelPasses } = settings();
+    this.#services = {
+      ...options,
+      settings,
+      hasEvents: options.hasEvents ?? (() => false),
+      slots: new Slots(parallelFetches),
+      passes: new Slots(parallelPasses),
+    };
+  }
+
+  start(): void {
+    this.#following ??= this.#follow();
+  }
+
+  nudge(bucket: string, key: string): void {
+    for (const runner of this.#runners.values()) {
+      const { prefix } = runner.mirror;
+      if (prefix.bucket === bucket && key.startsWith(prefix.prefix)) {
+        runner.nudge(key.slice(prefix.prefix.length));
+      }
+    }
+  }
+
+  async status(): Promise<readonly MirrorPrefixStatus[]> {
+    const statuses: MirrorPrefixStatus[] = [];
+    for (const prefix of await this.#options.sources.list()) {
+      const runner = this.#runners.get(prefix.name);
+      statuses.push(await (runner?.mirror ?? new PrefixMirror(this.#services, prefix)).status());
+    }
+    return statuses;
+  }
+
+  async runOnce(name: string, onProgress?: (progress: MirrorProgress) => void): Promise<MirrorPass> {
+    const runner = await this.#runnerOf(name);
+    const timer =
+      onProgress === undefined
+        ? undefined
+        : setInterval(() => {
+            const { progress } = runner.mirror;
+            if (progress !== null) onProgress(progress);
+          }, progressEveryMs);
+    try {
+      return await runner.runOnce();
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  async *dryRun(name: string): AsyncGenerator<readonly MirrorAction[]> {
+    const { mirror } = await this.#runnerOf(name);
+    yield* mirror.dryRun(this.#call());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#following;
+    await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
+    this.#runners.clear();
+  }
+
+  #call(): Call {
+    return mirrorCall(this.#stopping.signal, this.#options.entropy, this.#options.log);
+  }
+
+  async #follow(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#refresh();
+      } catch (error) {
+        log.warn('what is to be mirrored cannot be read', { error: Fault.from(error) });
+      }
+      await clock.sleep(sourcesEveryMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** Begins what is new, ends what is gone, and looks at the keys of the others. The directories of what is gone stay. */
+  async #refresh(): Promise<void> {
+    const wanted = new Map<string, MirrorPrefix>();
+    for (const prefix of await this.#options.sources.list()) wanted.set(prefix.name, prefix);
+    for (const [name, runner] of this.#runners) {
+      const prefix = wanted.get(name);
+      if (prefix !== undefined && isSamePlace(prefix, runner.mirror.prefix)) continue;
+      this.#runners.delete(name);
+      await runner.stop();
+    }
+    for (const prefix of wanted.values()) {
+      if (this.#stopping.signal.aborted) return;
+      const known = this.#runners.get(prefix.name);
+      const runner = known ?? this.#newRunner(prefix);
+      if (known === undefined || !known.isFollowing) runner.follow();
+      else await runner.lookAtKeys();
+    }
+  }
+
+  #newRunner(prefix: MirrorPrefix): PrefixRunner {
+    const runner = new PrefixRunner(this.#services, new PrefixMirror(this.#services, prefix));
+    this.#runners.set(prefix.name, runner);
+    return runner;
+  }
+
+  async #runnerOf(name: string): Promise<PrefixRunner> {
+    const known = this.#runners.get(name);
+    if (known !== undefined) return known;
+    const prefixes = await this.#options.sources.list();
+    const prefix = prefixes.find((one) => one.name === name);
+    if (prefix !== undefined) return this.#newRunner(prefix);
+    const names = prefixes.map((one) => one.name).join(', ');
+    throw new Fault(
+      'not-found',
+      `nothing is mirrored under the name ${name}; there is ${names || 'nothing'}`,
+    );
+  }
+}
+
+function isSamePlace(one: MirrorPrefix, other: MirrorPrefix): boolean {
+  return one.bucket === other.bucket && one.prefix === other.prefix && one.directory === other.directory;
+}

@@ -1,0 +1,61 @@
+import { reservedName } from '../model/mirror.js';
+
+/** Linux' NAME_MAX and the like: bytes between two slashes. */
+const maxSegmentBytes = 255;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const control = /[\u0000-\u001f\u007f]/;
+
+/**
+ * Why a path below the prefix cannot be one below a directory, in words; null when it can. One slash at its end makes a directory.
+ * `maxPathBytes` is what the file system and the directory's own path leave.
+ */
+export function nameProblem(path: string, maxPathBytes: number): string | null {
+  if (control.test(path)) return 'the name holds a control character';
+  if (/\p{Surrogate}/u.test(path)) return 'the name is not valid Unicode';
+  if (path.length * 3 > maxPathBytes && Buffer.byteLength(path) > maxPathBytes) {
+    return `the name is longer than the ${maxPathBytes} bytes that a path may have here`;
+  }
+  for (let start = 0; start < path.length; ) {
+    const slash = path.indexOf('/', start);
+    const end = slash === -1 ? path.length : slash;
+    const problem = segmentProblem(path, start, end);
+    if (problem !== null) return problem;
+    start = end + 1;
+  }
+  const isReserved = path === reservedName || path.startsWith(`${reservedName}/`);
+  return isReserved ? `the name ${reservedName} is kept for the gateway's own files` : null;
+}
+
+function segmentProblem(path: string, start: number, end: number): string | null {
+  const length = end - start;
+  if (length === 0) return 'the name has two slashes in a row, or one at its beginning';
+  if (path[start] === '.' && (length === 1 || (length === 2 && path[start + 1] === '.'))) {
+    return 'the name has "." or ".." between its slashes';
+  }
+  if (length * 3 <= maxSegmentBytes) return null;
+  if (Buffer.byteLength(path.slice(start, end)) <= maxSegmentBytes) return null;
+  return `the name has more than ${maxSegmentBytes} bytes between two slashes`;
+}
+
+/** Less than zero when `a` sorts before `b` in a listing: by their bytes of UTF-8. */
+export function compareUtf8(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index += 1) {
+    const one = a.charCodeAt(index);
+    const other = b.charCodeAt(index);
+    if (one !== other) return rank(one) - rank(other);
+  }
+  return a.length - b.length;
+}
+
+/** UTF-16 sorts the surrogates, which stand for the highest code points, before U+E000 to U+FFFF. */
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+/** `a/b/` for `a/b/c` and for `a/b/c/`; empty at the top. */
+export function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/', path.length - 2) + 1);
+}

@@ -1,0 +1,222 @@
+import { hasCode } from '../files/system-errors.js';
+import type { Call, Clock } from '../model/call.js';
+import { Fault, isFault } from '../model/fault.js';
+import type {
+  ListedFile,
+  MirrorEntry,
+  MirrorPrefix,
+  MirrorProblem,
+  MirrorProblemKind,
+} from '../model/mirror.js';
+import type { ObjectFetcher } from '../vault/vault.js';
+import type { Committer } from './committer.js';
+import type { DiskRoom } from './disk-room.js';
+import { Failures } from './failures.js';
+import { type FetchedFile, fetchAside } from './fetcher.js';
+import { fingerprintOf, type LikelyAccess } from './likely-access.js';
+import { plainEtag } from './listing.js';
+import type { MirrorDisk } from './mirror-disk.js';
+import type { MirrorSettings } from './options.js';
+import { noKeyText } from './planner.js';
+import type { Slots } from './slots.js';
+
+export type FetchOutcome =
+  | { readonly kind: 'placed'; readonly bytes: number }
+  /** There is no such object any more. */
+  | { readonly kind: 'absent' }
+  /** It is what was mirrored. */
+  | { readonly kind: 'same' }
+  | { readonly kind: 'problem'; readonly problem: MirrorProblem };
+
+export interface FetchServices {
+  readonly vault: ObjectFetcher;
+  readonly clock: Clock;
+  readonly slots: Slots;
+  readonly settings: () => MirrorSettings;
+}
+
+/** Where a prefix is mirrored to at the moment. */
+export interface Place {
+  readonly disk: MirrorDisk;
+  readonly committer: Committer;
+  readonly room: DiskRoom;
+}
+
+/** A version that is replaced while it is read is given up for its successor, so often. */
+const attemptsAtChanging = 3;
+
+class SameObject extends Error {}
+class NoRoom extends Error {}
+
+/** Brings objects of one prefix to their places, and remembers what did not work. */
+export class ObjectFetches {
+  readonly failures = new Failures();
+  readonly #services: FetchServices;
+  readonly #prefix: MirrorPrefix;
+  readonly #likely: LikelyAccess;
+
+  constructor(services: FetchServices, prefix: MirrorPrefix, likely: LikelyAccess) {
+    this.#services = services;
+    this.#prefix = prefix;
+    this.#likely = likely;
+  }
+
+  /**
+   * Fetches and places one object. `listed` is what is known of its size: null when it was not listed, and then `entry` being
+   * still right means that there is nothing to do (`isIntact`). Throws `cancelled` and faults of the database.
+   */
+  async bring(
+    call: Call,
+    place: Place,
+    path: string,
+    listed: ListedFile | null,
+    known: { readonly entry: MirrorEntry | null; readonly isIntact: boolean },
+  ): Promise<FetchOutcome> {
+    const { slots, settings } = this.#services;
+    const { rangeBytes, parallelRanges } = settings();
+    // What was not listed is asked for as a range: its size is not known yet.
+    const isLarge = listed === null ? false : listed.size > rangeBytes;
+    const release = await slots.take(isLarge ? parallelRanges : 1, call.signal);
+    let claim: (() => void) | null = null;
+    let seen: ListedFile = listed ?? { etag: '', size: 0, lastModifiedMs: 0 };
+    try {
+      if (listed !== null) {
+        claim = await place.room.claim(listed.size);
+        if (claim === null) return noRoom(path, listed.size);
+      }
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          const request = {
+            ref: { bucket: this.#prefix.bucket, key: this.#prefix.prefix + path },
+            likely: this.#likely.guess(known.entry?.object?.fingerprint),
+            keys: this.#likely.keys,
+            expectedSize: listed?.size ?? rangeBytes + 1,
+            rangeBytes,
+            parallelRanges,
+          };
+          const fetched = await fetchAside(
+            this.#services.vault,
+            call,
+            request,
+            place.disk.aside,
+            async (info) => {
+              seen = { etag: plainEtag(info.etag), size: info.size, lastModifiedMs: info.lastModifiedMs };
+              if (listed === null && known.isIntact && isMirrored(seen, known.entry)) throw new SameObject();
+              claim ??= await place.room.claim(info.size);
+              if (claim === null) throw new NoRoom();
+            },
+          );
+          if (fetched === null) return { kind: 'absent' };
+          return await this.#place(place, path, fetched, known.entry);
+        } catch (error) {
+          if (isFault(error, 'conflict') && attempt < attemptsAtChanging) continue;
+          throw error;
+        }
+      }
+    } catch (error) {
+      if (error instanceof SameObject) return { kind: 'same' };
+      return await this.#failed(place, path, seen, known.entry, error);
+    } finally {
+      claim?.();
+      release();
+    }
+  }
+
+  async #place(
+    { committer, disk }: Place,
+    path: string,
+    { object, file }: FetchedFile,
+    previous: MirrorEntry | null,
+  ): Promise<FetchOutcome> {
+    const { info, access } = object;
+    this.#likely.opened(access);
+    const entry: MirrorEntry = {
+      path,
+      object: {
+        etag: plainEtag(info.etag),
+        size: info.size,
+        lastModifiedMs: info.lastModifiedMs,
+        fingerprint: fingerprintOf(access),
+      },
+      stamp: file.stamp,
+      refusal: null,
+    };
+    try {
+      await committer.commit({ kind: 'place', file, entry, previous });
+    } catch (error) {
+      await disk.aside.discard(file.path);
+      throw placeFault(error);
+    }
+    this.failures.forget(path);
+    return { kind: 'placed', bytes: info.size };
+  }
+
+  async #failed(
+    place: Place,
+    path: string,
+    seen: ListedFile,
+    entry: MirrorEntry | null,
+    error: unknown,
+  ): Promise<FetchOutcome> {
+    if (isFault(error, 'cancelled')) throw error;
+    if (error instanceof NoRoom) return noRoom(path, seen.size);
+    if (hasCode(error, 'ENOSPC', 'EDQUOT')) {
+      place.room.doubt();
+      return noRoom(path, seen.size);
+    }
+    if (isFault(error, 'key-missing', 'key-mismatch')) return this.#refused(place, path, seen, entry);
+    const kind: MirrorProblemKind = isFault(error, 'corrupt')
+      ? 'corrupt'
+      : isFault(error, 'exists')
+        ? 'in-the-way'
+        : 'failed';
+    const problem: MirrorProblem = { kind, path, size: seen.size, text: textOf(error) };
+    this.failures.note(path, seen.etag, problem, this.#services.clock.nowMs());
+    return { kind: 'problem', problem };
+  }
+
+  /** Noted with the state, so that the next pass and the next process do not try the same keys again. */
+  async #refused(
+    { committer }: Place,
+    path: string,
+    { etag, size }: ListedFile,
+    entry: MirrorEntry | null,
+  ): Promise<FetchOutcome> {
+    const tried = this.#likely.keys.map((key) => key.fingerprint);
+    const problem: MirrorProblem = { kind: 'no-key', path, size, text: noKeyText(tried) };
+    if (etag !== '') {
+      const noted: MirrorEntry = {
+        path,
+        object: entry?.object ?? null,
+        stamp: entry?.stamp ?? null,
+        refusal: { etag, size, tried },
+      };
+      await committer.commit({ kind: 'note', entry: noted });
+    }
+    return { kind: 'problem', problem };
+  }
+}
+
+function isMirrored(seen: ListedFile, entry: MirrorEntry | null): boolean {
+  return entry?.object?.etag === seen.etag && entry.object.lastModifiedMs === seen.lastModifiedMs;
+}
+
+function noRoom(path: string, size: number): FetchOutcome {
+  const text = `it has ${size} bytes, and the disk has no room for them beside the reserve (mirror.reserve)`;
+  return { kind: 'problem', problem: { kind: 'no-room', path, size, text } };
+}
+
+/** What is in the way on disk is no matter of another version. */
+function placeFault(error: unknown): unknown {
+  return isFault(error, 'conflict') ? new Fault('exists', error.hint, { cause: error }) : error;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Fault ? error.hint : diskText(error);
+}
+
+/** What the file system said, for a person. */
+export function diskText(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return code === '' ? 'an internal error; the log names it' : `the disk answers with an error (${code})`;
+}

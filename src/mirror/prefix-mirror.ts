@@ -1,0 +1,315 @@
+import type { Call, Clock, Entropy } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type {
+  MirrorAction,
+  MirrorPass,
+  MirrorPrefix,
+  MirrorPrefixStatus,
+  MirrorProgress,
+  MirrorState,
+} from '../model/mirror.js';
+import type { ObjectStore } from '../model/object-store.js';
+import { Committer } from './committer.js';
+import { DiskRoom } from './disk-room.js';
+import { EmptyListingGuard } from './empty-listing.js';
+import { type EventLook, lookAtKey } from './key-look.js';
+import { LikelyAccess } from './likely-access.js';
+import { type BegunListing, beginListing } from './listing.js';
+import { checkedState } from './local-check.js';
+import { type DiskView, MirrorDisk } from './mirror-disk.js';
+import { parentOf } from './names.js';
+import { type FetchServices, ObjectFetches, type Place } from './object-fetches.js';
+import { Pass } from './pass.js';
+import { PathLocks } from './path-locks.js';
+import { plan } from './plan.js';
+
+export interface PrefixServices extends FetchServices {
+  readonly store: ObjectStore;
+  readonly state: MirrorState;
+  readonly entropy: Entropy;
+  readonly clock: Clock;
+}
+
+/** How often an unchanged status is written down all the same, so that another process sees that somebody looks. */
+const statusEveryMs = 60_000;
+
+/** One prefix and its directory. One pass at a time; single keys are looked at meanwhile. */
+export class PrefixMirror {
+  readonly prefix: MirrorPrefix;
+  readonly #services: PrefixServices;
+  readonly #likely = new LikelyAccess();
+  readonly #fetches: ObjectFetches;
+  readonly #locks = new PathLocks();
+  readonly #guard: EmptyListingGuard;
+  #place: Place | null = null;
+  #pass: Pass | null = null;
+  #status: MirrorPrefixStatus | null = null;
+  #statusSavedMs = 0;
+
+  constructor(services: PrefixServices, prefix: MirrorPrefix) {
+    this.#services = services;
+    this.prefix = prefix;
+    this.#fetches = new ObjectFetches(services, prefix, this.#likely);
+    this.#guard = new EmptyListingGuard(services, prefix);
+  }
+
+  /** How far the pass under way has come; null between passes. */
+  get progress(): MirrorProgress | null {
+    return this.#pass?.progress ?? null;
+  }
+
+  /** What this process knows, else what was written down. */
+  async status(): Promise<MirrorPrefixStatus> {
+    const known = this.#status ?? (await this.#services.state.record(this.prefix.name))?.status;
+    return known ?? this.#newStatus();
+  }
+
+  /**
+   * Compares S3 with the directory and makes the directory the same. Never throws: how it ended is in the answer, and in the
+   * status. Not to be called while a pass is under way.
+   */
+  async run(call: Call): Promise<MirrorPass> {
+    const { clock, settings } = this.#services;
+    const startedMs = clock.nowMs();
+    const started = clock.monotonicMs();
+    const pass = new Pass(settings().keptProblems);
+    this.#pass = pass;
+    let result: Pick<MirrorPass, 'result' | 'text'>;
+    try {
+      await this.#compare(call, pass);
+      result = { result: pass.problems.count === 0 ? 'complete' : 'problems', text: null };
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (fault.kind === 'bug')
+        call.log.error('the mirror failed', { mirror: this.prefix.name, error: fault });
+      result = { result: call.signal.aborted ? 'cancelled' : 'failed', text: fault.hint };
+    } finally {
+      this.#pass = null;
+    }
+    const done: MirrorPass = {
+      startedMs,
+      durationMs: clock.monotonicMs() - started,
+      ...result,
+      ...pass.counts,
+    };
+    await this.#conclude(call, pass, done);
+    return done;
+  }
+
+  /** What a pass would do now. Nothing is changed. Throws the store's faults. */
+  async *dryRun(call: Call): AsyncGenerator<readonly MirrorAction[]> {
+    this.#likely.keys = await this.prefix.keys();
+    const disk = this.#place?.disk ?? (await MirrorDisk.look(this.prefix.directory));
+    const listing = await beginListing(this.#services.store, call, this.prefix);
+    yield* this.#plan(disk, listing, await this.#hasOtherOrigin());
+  }
+
+  /**
+   * Looks at one key again, after an event. Answers whether that was enough: false when only a pass can tell what has to
+   * be done. Throws the faults of the disk and the database.
+   */
+  async look(call: Call, path: string): Promise<EventLook> {
+    if (this.#likely.keys.length === 0) this.#likely.keys = await this.prefix.keys();
+    const place = this.#place ?? (await this.#openPlace());
+    // The pass' own view of this path is older than this.
+    this.#overtake(path);
+    const { state } = this.#services;
+    return this.#locks.alone(path, async () => {
+      const look = await lookAtKey({ state, place, fetches: this.#fetches }, this.prefix, call, path);
+      this.#overtake(path);
+      return look;
+    });
+  }
+
+  #overtake(path: string): void {
+    if (this.#pass === null) return;
+    for (let above = path; above !== ''; above = parentOf(above)) this.#pass.overtaken.add(above);
+  }
+
+  async #compare(call: Call, pass: Pass): Promise<void> {
+    this.#likely.keys = await this.prefix.keys();
+    const place = await this.#openPlace();
+    const listing = await beginListing(this.#services.store, call, this.prefix);
+    await this.#guard.check(call, listing);
+    const isOtherOrigin = await this.#hasOtherOrigin();
+    try {
+      for await (const actions of this.#plan(place.disk, listing, isOtherOrigin)) {
+        for (const action of actions) await this.#act(call, place, pass, action);
+        if (call.signal.aborted) throw new Fault('cancelled', 'the mirror is being stopped');
+      }
+      pass.isListed = true;
+    } finally {
+      await pass.settle();
+    }
+    await this.#retryWithoutRoom(call, place, pass);
+    await this.#adoptOrigin();
+  }
+
+  #plan(
+    disk: DiskView,
+    listing: BegunListing,
+    isOtherOrigin: boolean,
+  ): AsyncGenerator<readonly MirrorAction[]> {
+    const state = checkedState(this.#services.state, this.prefix.name, disk.root, isOtherOrigin);
+    return plan(listing.pages, state, {
+      maxPathBytes: disk.maxPathBytes,
+      foldsCase: disk.foldsCase,
+      keys: this.#likely.fingerprints,
+    });
+  }
+
+  async #openPlace(): Promise<Place> {
+    const { entropy, state, settings } = this.#services;
+    const { directory, name } = this.prefix;
+    const before = this.#place;
+    const disk =
+      before === null
+        ? await MirrorDisk.open(directory, entropy)
+        : await before.disk.current(directory, entropy);
+    if (before !== null && disk === before.disk) return before;
+    const room = new DiskRoom(disk, () => settings().reserveBytes);
+    this.#place = { disk, room, committer: new Committer(disk, state, name) };
+    return this.#place;
+  }
+
+  async #hasOtherOrigin(): Promise<boolean> {
+    const record = await this.#services.state.record(this.prefix.name);
+    return record !== null && record.origin !== '' && record.origin !== this.#origin;
+  }
+
+  get #origin(): string {
+    return `${this.prefix.bucket}/${this.prefix.prefix}`;
+  }
+
+  /** From now on the entries are versions of what is there now. */
+  async #adoptOrigin(): Promise<void> {
+    const { state } = this.#services;
+    const record = await state.record(this.prefix.name);
+    if (record?.origin === this.#origin) return;
+    await state.saveRecord(this.prefix.name, {
+      emptySeenMs: null,
+      status: null,
+      ...record,
+      origin: this.#origin,
+    });
+  }
+
+  async #act(call: Call, place: Place, pass: Pass, action: MirrorAction): Promise<void> {
+    switch (action.kind) {
+      case 'leave':
+        pass.leave(action.size);
+        return;
+      case 'report':
+        pass.report(action.problem);
+        return;
+      case 'fetch':
+        await this.#fetch(call, place, pass, action);
+        return;
+      case 'make-directory': {
+        const marker = action.marker && { ...action.marker, fingerprint: null };
+        await place.committer.room();
+        pass.follow(place.committer.commit({ kind: action.kind, path: action.path, marker }), action.path);
+        return;
+      }
+      default:
+        await this.#remove(place, pass, action);
+    }
+  }
+
+  async #remove(
+    { committer }: Place,
+    pass: Pass,
+    { kind, path }: Extract<MirrorAction, { kind: 'delete' | 'forget' | 'remove-directory' }>,
+  ): Promise<void> {
+    // An event has brought news of it since the listing was made, or does at this moment.
+    if (pass.overtaken.has(path) || this.#locks.isHeld(path)) return;
+    await committer.room();
+    if (kind === 'delete') pass.deleted += 1;
+    pass.follow(committer.commit({ kind, path }), path);
+  }
+
+  async #fetch(
+    call: Call,
+    place: Place,
+    pass: Pass,
+    action: Extract<MirrorAction, { kind: 'fetch' }>,
+  ): Promise<void> {
+    const { path, object, entry } = action;
+    pass.plannedFetch(object.size);
+    if (pass.overtaken.has(path)) return;
+    const standing = this.#fetches.failures.standing(path, object.etag, this.#services.clock.nowMs());
+    if (standing !== null) {
+      pass.report(standing);
+      return;
+    }
+    await place.committer.room();
+    await pass.admission(this.#services.settings().parallelFetches * 2);
+    const bring = this.#locks.alone(path, async () => {
+      if (pass.overtaken.has(path)) return;
+      const outcome = await this.#fetches.bring(call, place, path, object, { entry, isIntact: false });
+      if (outcome.kind === 'placed') pass.fetchedOne(outcome.bytes);
+      else if (outcome.kind === 'problem') pass.unfetched(outcome.problem, action);
+    });
+    pass.follow(bring, path);
+  }
+
+  /** What was deleted and what turned out smaller may have made room: the smallest first, as long as they fit. */
+  async #retryWithoutRoom(call: Call, place: Place, pass: Pass): Promise<void> {
+    for (const action of pass.takeWithoutRoom()) {
+      await this.#fetch(call, place, pass, action);
+      await pass.settle();
+    }
+    pass.reportWithoutRoom();
+  }
+
+  async #conclude(call: Call, pass: Pass, done: MirrorPass): Promise<void> {
+    const { state, clock } = this.#services;
+    const { name } = this.prefix;
+    try {
+      const before = await this.status();
+      const { files, bytes } =
+        pass.isListed && done.result !== 'failed'
+          ? await state.totals(name)
+          : { files: before.objects, bytes: before.bytes };
+      const isComplete = done.result === 'complete';
+      // A listing that failed says nothing new of the objects' own problems.
+      const problems = pass.isListed
+        ? { problemCount: pass.problems.count, problems: pass.problems.kept }
+        : { problemCount: before.problemCount, problems: before.problems };
+      this.#status = {
+        ...this.#newStatus(),
+        objects: files,
+        bytes,
+        lastPass: done,
+        completeMs: isComplete ? done.startedMs : before.completeMs,
+        ...problems,
+      };
+      const isNews =
+        done.fetched + done.deleted > 0 ||
+        before.lastPass?.result !== done.result ||
+        before.problemCount !== this.#status.problemCount;
+      if (!isNews && clock.nowMs() - this.#statusSavedMs < statusEveryMs) return;
+      const record = await state.record(name);
+      await state.saveRecord(name, { origin: '', emptySeenMs: null, ...record, status: this.#status });
+      this.#statusSavedMs = clock.nowMs();
+    } catch (error) {
+      call.log.warn('the status of a mirror cannot be written', { mirror: name, error: Fault.from(error) });
+    }
+  }
+
+  #newStatus(): MirrorPrefixStatus {
+    const { name, bucket, prefix, directory } = this.prefix;
+    return {
+      name,
+      bucket,
+      prefix,
+      directory,
+      objects: 0,
+      bytes: 0,
+      lastPass: null,
+      completeMs: null,
+      problemCount: 0,
+      problems: [],
+    };
+  }
+}

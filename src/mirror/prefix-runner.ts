@@ -1,0 +1,192 @@
+import type { Clock, Entropy, Logger } from '../model/call.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { MirrorPass } from '../model/mirror.js';
+import { mirrorCall } from './mirror-call.js';
+import type { MirrorSettings } from './options.js';
+import type { PrefixMirror } from './prefix-mirror.js';
+import { Slots } from './slots.js';
+
+export interface RunnerServices {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Logger;
+  readonly settings: () => MirrorSettings;
+  readonly hasEvents: (bucket: string) => boolean;
+  /** Passes at the same time, of all prefixes. */
+  readonly passes: Slots;
+}
+
+/** Keys that events named, waiting; a prefix with more is compared as a whole. */
+const maxNudges = 10_000;
+/** Looked at side by side, and beside a pass under way. */
+const parallelLooks = 16;
+/** The wait grows so much after each pass that found nothing. */
+const growth = 1.5;
+/** A prefix is compared for at most about half of the time, however long that takes. */
+const restPerPass = 1;
+
+/** Decides when a prefix is compared, and when single keys of it are looked at. */
+export class PrefixRunner {
+  readonly mirror: PrefixMirror;
+  readonly #services: RunnerServices;
+  readonly #stopping = new AbortController();
+  readonly #log: Logger;
+  /** One pass at a time. */
+  readonly #turn = new Slots(1);
+  readonly #nudges = new Set<string>();
+  #looks = 0;
+  #looking: Promise<void>[] = [];
+  #following: Promise<void> | null = null;
+  /** Ends the wait for the next pass. */
+  #wake: AbortController | null = null;
+  #isWanted = false;
+  #waitMs = 0;
+  #keys: string | null = null;
+
+  constructor(services: RunnerServices, mirror: PrefixMirror) {
+    this.#services = services;
+    this.mirror = mirror;
+    this.#log = services.log.child({ mirror: mirror.prefix.name });
+  }
+
+  get isFollowing(): boolean {
+    return this.#following !== null;
+  }
+
+  follow(): void {
+    this.#following ??= this.#follow();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#following;
+    await Promise.all(this.#looking);
+    // A pass that was asked for by hand.
+    (await this.#turn.take(1, new AbortController().signal))();
+  }
+
+  async runOnce(): Promise<MirrorPass> {
+    const { signal } = this.#stopping;
+    const endTurn = await this.#turn.take(1, signal);
+    try {
+      const endPass = await this.#services.passes.take(1, signal);
+      try {
+        return await this.mirror.run(mirrorCall(signal, this.#services.entropy, this.#log));
+      } finally {
+        endPass();
+      }
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** A pass follows at once when the keys at hand have changed. Never throws. */
+  async lookAtKeys(): Promise<void> {
+    try {
+      const keys = (await this.mirror.prefix.keys()).map((key) => key.fingerprint).join(' ');
+      if (this.#keys !== null && this.#keys !== keys) this.#want();
+      this.#keys = keys;
+    } catch (error) {
+      // The pass says it, with the rest of its trouble.
+      this.#log.debug('the keys cannot be read', { error: Fault.from(error) });
+    }
+  }
+
+  /** Takes the path of a key that something happened to. */
+  nudge(path: string): void {
+    if (this.#stopping.signal.aborted || path === '') return;
+    if (this.#nudges.size >= maxNudges) {
+      this.#nudges.clear();
+      this.#want();
+      return;
+    }
+    this.#nudges.add(path);
+    while (this.#looks < Math.min(parallelLooks, this.#nudges.size)) this.#beginLooking();
+  }
+
+  #beginLooking(): void {
+    this.#looks += 1;
+    const looking = this.#look().finally(() => {
+      this.#looks -= 1;
+      this.#looking = this.#looking.filter((one) => one !== looking);
+    });
+    this.#looking.push(looking);
+  }
+
+  async #look(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (const path of this.#nudges) {
+      if (signal.aborted) return;
+      // From here on another event for the same path makes another look.
+      this.#nudges.delete(path);
+      try {
+        const call = mirrorCall(signal, this.#services.entropy, this.#log);
+        const look = await this.mirror.look(call, path);
+        if (look.kind === 'unclear') this.#want();
+        else call.log.debug('looked at a key', { path, result: look.kind });
+      } catch (error) {
+        if (isFault(error, 'cancelled')) return;
+        this.#log.warn('a key could not be looked at', { error: Fault.from(error) });
+        this.#want();
+      }
+    }
+  }
+
+  /** A pass as soon as possible, and another one when one is under way. */
+  #want(): void {
+    this.#isWanted = true;
+    this.#wake?.abort();
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      this.#isWanted = false;
+      try {
+        const pass = await this.runOnce();
+        this.#say(pass);
+        this.#adapt(pass);
+      } catch (error) {
+        if (isFault(error, 'cancelled')) return;
+        this.#log.error('the mirror failed', { error: Fault.from(error) });
+      }
+      await this.#rest();
+    }
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#isWanted) return;
+    const wake = new AbortController();
+    this.#wake = wake;
+    const stopped = () => wake.abort();
+    this.#stopping.signal.addEventListener('abort', stopped, { once: true });
+    if (this.#stopping.signal.aborted) wake.abort();
+    try {
+      await this.#services.clock.sleep(this.#waitMs, wake.signal);
+    } catch {
+      // Woken.
+    } finally {
+      this.#stopping.signal.removeEventListener('abort', stopped);
+      this.#wake = null;
+    }
+  }
+
+  #adapt(pass: MirrorPass): void {
+    const { intervalMs, busyIntervalMs, eventIntervalMs } = this.#services.settings();
+    const hasEvents = pass.result === 'complete' && this.#services.hasEvents(this.mirror.prefix.bucket);
+    const longestMs = hasEvents ? Math.max(intervalMs, eventIntervalMs) : intervalMs;
+    const hasChanged = pass.fetched + pass.deleted > 0;
+    const shortestMs = Math.min(busyIntervalMs, intervalMs);
+    const grownMs = hasChanged ? shortestMs : Math.max(shortestMs, this.#waitMs * growth);
+    this.#waitMs = Math.max(Math.min(grownMs, longestMs), pass.durationMs * restPerPass);
+  }
+
+  #say(pass: MirrorPass): void {
+    const { result, text, fetched, fetchedBytes, deleted, listed, durationMs } = pass;
+    const fields = { listed, fetched, fetchedBytes, deleted, durationMs: Math.round(durationMs) };
+    if (result === 'failed')
+      this.#log.warn('the mirror could not be brought up to date', { reason: text, ...fields });
+    else if (fetched + deleted > 0) this.#log.info('mirrored', fields);
+    else this.#log.debug('nothing to mirror', fields);
+  }
+}

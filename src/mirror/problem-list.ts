@@ -1,0 +1,33 @@
+import type { MirrorProblem } from '../model/mirror.js';
+
+/** The problems of one pass: all are counted, the largest objects' are kept. */
+export class ProblemList {
+  readonly #most: number;
+  #kept: MirrorProblem[] = [];
+  #count = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(problem: MirrorProblem): void {
+    this.#count += 1;
+    this.#kept.push(problem);
+    if (this.#kept.length >= 2 * this.#most) this.#trim();
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The largest objects first. */
+  get kept(): readonly MirrorProblem[] {
+    this.#trim();
+    return [...this.#kept];
+  }
+
+  #trim(): void {
+    this.#kept.sort((one, other) => other.size - one.size || (one.path < other.path ? -1 : 1));
+    this.#kept = this.#kept.slice(0, this.#most);
+  }
+}

@@ -1,0 +1,166 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { GatewayDatabase } from '../../db/database.js';
+import { openDatabase } from '../../db/sqlite/open.js';
+import { createMirrorState } from '../../mirror-state/mirror-state.js';
+import type { Logger } from '../../model/call.js';
+import type { CustomerKey } from '../../model/customer-key.js';
+import type { WriteEncryption } from '../../model/encryption.js';
+import type { MirrorPass, MirrorPrefix, MirrorState } from '../../model/mirror.js';
+import { createVault, type RunningVault } from '../../vault/create-vault.js';
+import { MemoryLedger } from '../../vault/testing/memory-ledger.js';
+import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
+import { aliceKey, call, quickClock, seededEntropy } from '../../vault/testing/workshop.js';
+import { createMirror, type Mirror } from '../mirror.js';
+import type { MirrorSettings } from '../options.js';
+import { PagedStore } from './paged-store.js';
+
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
+
+export const bucket = 'bucket';
+
+export type Encryption = CustomerKey | 'plain';
+
+/** A mirror over an S3 in memory, a real database and a real directory. */
+export class MirrorWorld implements AsyncDisposable {
+  readonly root: string;
+  readonly directory: string;
+  readonly memory: MemoryStore;
+  readonly store: PagedStore;
+  readonly ledger = new MemoryLedger();
+  prefix = 'alice/downloads/';
+  keys: CustomerKey[] = [aliceKey];
+  settings: Partial<MirrorSettings> = { reserveBytes: 0 };
+  /** Wraps the state of the next start. */
+  wrapState: (state: MirrorState) => MirrorState = (state) => state;
+  #nowMs = 1_700_000_000_000;
+  #database: GatewayDatabase | null = null;
+  #vault: RunningVault | null = null;
+  #mirror: Mirror | null = null;
+  #starts = 0;
+
+  constructor(options: MemoryStoreOptions & { readonly root?: string; readonly pageKeys?: number } = {}) {
+    this.root = options.root ?? mkdtempSync(join(tmpdir(), 'mirror-test-'));
+    this.directory = join(this.root, 'downloads');
+    this.memory = new MemoryStore({ nowMs: () => this.#nowMs, ...options });
+    this.store = new PagedStore(this.memory, options.pageKeys ?? 7);
+  }
+
+  /** Later by so much for S3 and the mirror alike. */
+  pass(ms: number): void {
+    this.#nowMs += ms;
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  source(): MirrorPrefix {
+    const { prefix, directory } = this;
+    return { name: 'downloads/alice', bucket, prefix, directory, keys: async () => this.keys };
+  }
+
+  async state(): Promise<MirrorState> {
+    this.#database ??= await openDatabase(join(this.root, 'state', 'db'));
+    return createMirrorState(this.#database);
+  }
+
+  async mirror(): Promise<Mirror> {
+    if (this.#mirror !== null) return this.#mirror;
+    this.#starts += 1;
+    const clock = { ...quickClock, nowMs: () => this.#nowMs };
+    mkdirSync(join(this.root, 'scratch'), { recursive: true });
+    const entropy = seededEntropy(`mirror ${this.#starts}`);
+    this.#vault = createVault({
+      store: this.store,
+      ledger: this.ledger,
+      clock,
+      entropy,
+      scratchDirectory: join(this.root, 'scratch'),
+    });
+    this.#mirror = createMirror({
+      sources: { list: async () => [this.source()] },
+      store: this.store,
+      vault: this.#vault,
+      state: this.wrapState(await this.state()),
+      clock,
+      entropy,
+      log: silent,
+      settings: () => this.settings,
+    });
+    return this.#mirror;
+  }
+
+  async run(): Promise<MirrorPass> {
+    return (await this.mirror()).runOnce('downloads/alice');
+  }
+
+  /** Ends this process' mirror and database; the next use starts new ones. */
+  async restart(): Promise<void> {
+    await this.#mirror?.[Symbol.asyncDispose]();
+    await this.#vault?.[Symbol.asyncDispose]();
+    await this.#database?.close();
+    this.#mirror = null;
+    this.#vault = null;
+    this.#database = null;
+  }
+
+  async put(
+    path: string,
+    content: Buffer | string,
+    under: Encryption = aliceKey,
+    mtime?: number,
+  ): Promise<void> {
+    this.pass(1000);
+    const bytes = Buffer.from(content);
+    const encryption: WriteEncryption =
+      under === 'plain' ? { kind: 'sse-s3' } : { kind: 'sse-c', key: under };
+    const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    await this.memory.put(call(), { bucket, key: this.prefix + path }, body, {
+      encryption,
+      acl: null,
+      metadata: mtime === undefined ? {} : { mtime: String(mtime) },
+      contentType: null,
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.memory.remove(call(), { bucket, key: this.prefix + path });
+  }
+
+  /** Requests for bytes since the last question. */
+  takeReads(): number {
+    const reads = this.memory.count('read');
+    this.memory.counts.set('read', 0);
+    return reads;
+  }
+
+  /** Everything below the directory: files with their content, directories with null. */
+  async onDisk(): Promise<Record<string, string | null>> {
+    const found: Record<string, string | null> = {};
+    for (const name of (await readdir(this.directory, { recursive: true })).sort()) {
+      const path = join(this.directory, name);
+      if ((await lstat(path)).isDirectory()) found[`${name}/`] = null;
+      else found[name] = await readFile(path, 'utf8');
+    }
+    return found;
+  }
+
+  async asideNames(): Promise<readonly string[]> {
+    return readdir(join(this.root, '.downloads.sftpgw-aside')).catch(() => []);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.restart();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}

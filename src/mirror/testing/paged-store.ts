@@ -1,0 +1,48 @@
+import type { Call } from '../../model/call.js';
+import type { ListPage, ListRequest, ObjectStore } from '../../model/object-store.js';
+import type { MemoryStore } from '../../vault/testing/memory-store.js';
+
+/** The S3 in memory, whose listings come in small pages; a page shows what is there when it is asked for. */
+export class PagedStore implements ObjectStore {
+  readonly head: MemoryStore['head'];
+  readonly read: MemoryStore['read'];
+  readonly put: MemoryStore['put'];
+  readonly beginUpload: MemoryStore['beginUpload'];
+  readonly copy: MemoryStore['copy'];
+  readonly remove: MemoryStore['remove'];
+  readonly listUploads: MemoryStore['listUploads'];
+  readonly abortUpload: MemoryStore['abortUpload'];
+  readonly #store: MemoryStore;
+  readonly #pageKeys: number;
+  /** Called before a page is made; what it throws is what the listing throws. */
+  beforePage: (page: number) => void | Promise<void> = () => undefined;
+  #pages = 0;
+
+  constructor(store: MemoryStore, pageKeys: number) {
+    this.#store = store;
+    this.#pageKeys = pageKeys;
+    this.head = store.head.bind(store);
+    this.read = store.read.bind(store);
+    this.put = store.put.bind(store);
+    this.beginUpload = store.beginUpload.bind(store);
+    this.copy = store.copy.bind(store);
+    this.remove = store.remove.bind(store);
+    this.listUploads = store.listUploads.bind(store);
+    this.abortUpload = store.abortUpload.bind(store);
+  }
+
+  async list(call: Call, request: ListRequest): Promise<ListPage> {
+    this.#pages += 1;
+    await this.beforePage(this.#pages);
+    const { bucket, prefix, delimiter } = request;
+    const all = await this.#store.list(call, { bucket, prefix, delimiter });
+    const after = request.continuation;
+    const left =
+      after === undefined
+        ? all.objects
+        : all.objects.filter(({ key }) => Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
+    const objects = left.slice(0, this.#pageKeys);
+    const last = objects.at(-1)?.key ?? null;
+    return { objects, prefixes: [], continuation: left.length > objects.length ? last : null };
+  }
+}

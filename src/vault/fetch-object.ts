@@ -1,0 +1,210 @@
+import { crc32 } from 'node:zlib';
+import type { Call, Clock } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
+import type { ReadAccess } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { KeyLedger } from '../model/ledger.js';
+import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../model/object-store.js';
+import { openWithKeys } from './access.js';
+import { combineCrc32 } from './crc32-combine.js';
+import { mtimeOfMetadata } from './mtime.js';
+
+/** Takes the bytes of an object that is fetched whole. */
+export interface FetchSink {
+  /** Once, before the first byte. What it throws ends the fetch. */
+  begin(info: ObjectInfo): Promise<void>;
+  /** Bytes that belong to the sink now, at their position in the object. In any order, calls overlap. */
+  write(position: number, bytes: Uint8Array): Promise<void>;
+}
+
+export interface FetchRequest {
+  readonly ref: ObjectRef;
+  /** What opens it, very likely: it is tried before anything is looked up. */
+  readonly likely: ReadAccess;
+  /** The keys that may open it else. */
+  readonly keys: readonly CustomerKey[];
+  /** What a listing said: up to `rangeBytes` it is one request, beyond that ranges side by side. */
+  readonly expectedSize: number;
+  readonly rangeBytes: number;
+  readonly parallelRanges: number;
+}
+
+export interface FetchedObject {
+  readonly info: ObjectInfo;
+  /** The time of its metadata, else S3's own, in seconds. */
+  readonly mtimeSeconds: number;
+  readonly access: ReadAccess;
+  /** Of all its bytes. */
+  readonly crc32: number;
+}
+
+export interface FetchServices {
+  readonly store: ObjectStore;
+  readonly ledger: KeyLedger;
+  readonly clock: Clock;
+}
+
+/** A body that breaks is taken up where it broke: so often without a byte gained in between. */
+const attemptsWithoutGain = 4;
+const firstPauseMs = 100;
+
+/**
+ * Fetches one version of an object whole. Null when there is none. Throws `conflict` when it becomes another one meanwhile,
+ * `corrupt` when the bytes are not those that S3 keeps the checksum of, `key-missing` or `key-mismatch` when nothing opens it.
+ */
+export async function fetchObject(
+  services: FetchServices,
+  call: Call,
+  request: FetchRequest,
+  sink: FetchSink,
+): Promise<FetchedObject | null> {
+  const { ref, expectedSize, rangeBytes } = request;
+  const isLarge = expectedSize > rangeBytes;
+  const opened = await openLikely(services.ledger, request, (access) =>
+    openFirst(services.store, call, ref, access, isLarge ? rangeBytes : null),
+  );
+  if (opened === null) return null;
+  const { body, access } = opened;
+  const { info } = body;
+  await sink.begin(info);
+  const pieces = new Pieces(services, call, { ref, access, info }, sink);
+  const whole = isLarge ? await pieces.all(body, request) : await pieces.one(0, info.size, body);
+  if (info.crc32 !== null && info.crc32 >>> 0 !== whole >>> 0) {
+    throw new Fault('corrupt', `the bytes of ${ref.key} do not have the checksum that S3 keeps of it`);
+  }
+  const mtimeSeconds = mtimeOfMetadata(info) ?? info.lastModifiedMs / 1000;
+  return { info, mtimeSeconds, access, crc32: whole };
+}
+
+/** Tries the likely access without looking anything up, then what the ledger and the keys have. */
+async function openLikely(
+  ledger: KeyLedger,
+  { ref, likely, keys }: FetchRequest,
+  attempt: (access: ReadAccess) => Promise<ObjectBody | null>,
+): Promise<{ readonly body: ObjectBody; readonly access: ReadAccess } | null> {
+  let refusal: Fault;
+  try {
+    const body = await attempt(likely);
+    return body === null ? null : { body, access: likely };
+  } catch (error) {
+    if (!isFault(error, 'key-missing', 'key-mismatch')) throw error;
+    refusal = error;
+  }
+  const opened = await openWithKeys(ledger, ref, keys, (access) => {
+    if (isSameAccess(access, likely)) throw refusal;
+    return attempt(access);
+  });
+  return opened === null ? null : { body: opened.value, access: opened.access };
+}
+
+function isSameAccess(one: ReadAccess, other: ReadAccess): boolean {
+  if (one.kind === 'no-key' || other.kind === 'no-key') return one.kind === other.kind;
+  return one.key.equals(other.key);
+}
+
+async function openFirst(
+  store: ObjectStore,
+  call: Call,
+  ref: ObjectRef,
+  access: ReadAccess,
+  firstBytes: number | null,
+): Promise<ObjectBody | null> {
+  if (firstBytes === null) return store.read(call, ref, access, null);
+  try {
+    return await store.read(call, ref, access, { start: 0, end: firstBytes });
+  } catch (error) {
+    // It is empty by now, and no range begins within it: 416 InvalidRange.
+    if (!isFault(error, 'invalid')) throw error;
+    return store.read(call, ref, access, null);
+  }
+}
+
+/** Brings pieces of one version of an object to a sink. */
+class Pieces {
+  readonly #services: FetchServices;
+  readonly #call: Call;
+  readonly #object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly info: ObjectInfo };
+  readonly #sink: FetchSink;
+
+  constructor(
+    services: FetchServices,
+    call: Call,
+    object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly info: ObjectInfo },
+    sink: FetchSink,
+  ) {
+    this.#services = services;
+    this.#call = call;
+    this.#object = object;
+    this.#sink = sink;
+  }
+
+  /** All of it in ranges side by side, the first of which has begun. Answers the CRC-32 of the whole. */
+  async all(first: ObjectBody, { rangeBytes, parallelRanges }: FetchRequest): Promise<number> {
+    const { size } = this.#object.info;
+    const count = Math.max(1, Math.ceil(size / rangeBytes));
+    const sums = new Array<number>(count).fill(0);
+    const end = (index: number) => Math.min(size, (index + 1) * rangeBytes);
+    let next = 0;
+    const failed = new AbortController();
+    const work = async (): Promise<void> => {
+      for (let index = next++; index < count && !failed.signal.aborted; index = next++) {
+        const start = index * rangeBytes;
+        sums[index] = await this.one(start, end(index), index === 0 ? first : null);
+      }
+    };
+    const workers = Array.from({ length: Math.min(parallelRanges, count) }, () =>
+      work().catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      }),
+    );
+    const results = await Promise.allSettled(workers);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    let whole = sums[0] ?? 0;
+    for (let index = 1; index < count; index += 1) {
+      whole = combineCrc32(whole, sums[index] ?? 0, end(index) - index * rangeBytes);
+    }
+    return whole;
+  }
+
+  /** One range, taken up again where its body breaks. Answers its CRC-32. */
+  async one(start: number, end: number, begun: ObjectBody | null): Promise<number> {
+    const { clock } = this.#services;
+    let position = start;
+    let sum = 0;
+    let body = begun;
+    for (let inVain = 0; ; ) {
+      const before = position;
+      try {
+        if (body === null && position < end) body = await this.#open(position, end);
+        for await (const bytes of body?.bytes ?? []) {
+          if (position + bytes.byteLength > end) throw this.#tooMuch();
+          sum = crc32(bytes, sum);
+          const at = position;
+          position += bytes.byteLength;
+          await this.#sink.write(at, bytes);
+        }
+        if (position === end) return sum;
+        throw new Fault('unavailable', `S3 ended the object ${this.#object.ref.key} before its end`);
+      } catch (error) {
+        inVain = position > before ? 0 : inVain + 1;
+        const mayGoOn = isFault(error) && error.isTransient && inVain < attemptsWithoutGain;
+        if (!mayGoOn || this.#call.signal.aborted) throw error;
+      }
+      body = null;
+      await clock.sleep(firstPauseMs * 2 ** inVain, this.#call.signal);
+    }
+  }
+
+  #tooMuch(): Fault {
+    return new Fault('corrupt', `S3 sent more of ${this.#object.ref.key} than was asked for`);
+  }
+
+  async #open(start: number, end: number): Promise<ObjectBody> {
+    const { ref, access, info } = this.#object;
+    const condition = { ifMatch: info.etag };
+    const body = await this.#services.store.read(this.#call, ref, access, { start, end }, condition);
+    if (body === null) throw new Fault('conflict', `the object ${ref.key} was removed while it was read`);
+    return body;
+  }
+}

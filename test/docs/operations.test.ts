@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { exitCodeHelp, exitCodeOf } from '../../src/cli/exit-codes.js';
+import { settingsTable } from '../../src/config/settings.js';
+import { faultKinds } from '../../src/model/fault.js';
+import { sseCBlocked } from '../../src/s3/diagnosis.js';
+import { isWorthExplaining, statusCodeOf } from '../../src/sftp/status.js';
+import { userPropertyNames } from '../../src/users/user-properties.js';
+
+const project = resolve(import.meta.dirname, '../..');
+const text = readFileSync(join(project, 'docs/OPERATIONS.md'), 'utf8');
+const lines = text.split('\n');
+
+/** The rows of the table below a heading that begin like the first of `expected`. */
+function rowsBelow(heading: string, header: string): readonly string[] {
+  const start = lines.indexOf(header, lines.indexOf(heading));
+  expect(start, `the table of ${heading}`).toBeGreaterThan(0);
+  const rest = lines.slice(start + 2);
+  return rest.slice(
+    0,
+    rest.findIndex((line) => !line.startsWith('|')),
+  );
+}
+
+function row(...cells: readonly string[]): string {
+  return `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`;
+}
+
+const statusWords: Readonly<Record<number, string>> = {
+  2: 'no such file',
+  3: 'permission denied',
+  4: 'failure',
+  8: 'operation unsupported',
+};
+
+describe('docs/OPERATIONS.md', () => {
+  it('has every global setting as the program has it', () => {
+    const expected = settingsTable.map((setting) =>
+      row(
+        `\`${setting.name}\``,
+        setting.form,
+        setting.default === '' ? '' : `\`${setting.default}\``,
+        setting.description,
+      ),
+    );
+    expect(rowsBelow('## Settings', '| name | value | default | meaning |')).toEqual(expected);
+  });
+
+  it('names every setting of a user', () => {
+    const own = lines.slice(lines.findIndex((line) => line.includes('user.properties`:')));
+    const rows = own.slice(0, own.indexOf('### Environment variables')).join('\n');
+    for (const name of Object.values(userPropertyNames)) expect(rows).toContain(`\`${name}\``);
+  });
+
+  it('has the exit codes of the commands', () => {
+    const help = [...exitCodeHelp().matchAll(/^ +(\d+) {2}(.+)$/gm)];
+    const expected = help.map(([, code = '', meaning = '']) => row(code, meaning));
+    expect(expected.length).toBeGreaterThan(10);
+    expect(rowsBelow('## Exit codes', '| code | meaning |')).toEqual(expected);
+  });
+
+  it('has the status and the exit code of every kind of fault', () => {
+    const expected = faultKinds.map((kind) => {
+      const status = statusCodeOf(kind);
+      const star = isWorthExplaining(kind) ? ' *' : '';
+      return row(`\`${kind}\`${star}`, `${status} ${statusWords[status]}`, String(exitCodeOf[kind]));
+    });
+    const header = '| kind | status | exit code of a command |';
+    expect(rowsBelow('## SFTP status codes', header)).toEqual(expected);
+  });
+
+  it('names every permission that the S3 adapter names', () => {
+    const directory = join(project, 'src/s3');
+    const sources = readdirSync(directory).filter((name) => /(?<!\.test)\.ts$/.test(name));
+    const named = sources.flatMap((name) => {
+      const source = readFileSync(join(directory, name), 'utf8');
+      return [...source.matchAll(/\bs3:[A-Z][A-Za-z]+/g)].map(([permission]) => permission);
+    });
+    expect(named.length).toBeGreaterThan(10);
+    const start = text.indexOf('## AWS permissions');
+    const part = text.slice(start, text.indexOf('\n## ', start));
+    expect([...new Set(named)].filter((permission) => !part.includes(`\`${permission}\``))).toEqual([]);
+  });
+
+  it('has the command that unblocks SSE-C as the gateway prints it', () => {
+    const { hint } = sseCBlocked('BUCKET', {});
+    expect(lines).toContain(hint.slice(hint.indexOf('aws s3api')));
+  });
+});

@@ -63,7 +63,7 @@ export const settings = {
     'endpoint.ca.file',
     absoluteFile,
     null,
-    'A PEM file with certificate authorities to trust for the endpoint, beside those of the system.',
+    'A PEM file with certificate authorities to trust for the endpoint, instead of those of the system.',
   ),
   endpointPathStyle: setting(
     'endpoint.path.style',
@@ -159,8 +159,8 @@ export const settings = {
   uploadScratchLimitBytes: setting(
     'upload.scratch.limit',
     size(0, 64 * tebibyte),
-    4 * gibibyte,
-    'Disk space for all scratch files together.',
+    16 * gibibyte,
+    'Disk space for all scratch files together: bytes far ahead of their turn, and the 5 GiB parts of files beyond what memory serves. When it is used up, clients wait; less than 5 GiB makes the longest file shorter.',
   ),
   readMemoryBytes: setting(
     'read.memory',
@@ -173,6 +173,30 @@ export const settings = {
     count(1, 64),
     4,
     'Ranges of one file that are fetched from S3 side by side while a client reads it.',
+  ),
+  mirrorIntervalMs: setting(
+    'mirror.interval',
+    duration(100, 24 * hour),
+    10 * second,
+    'How often S3 is asked what has changed below the download prefixes and shared/; sooner right after a change.',
+  ),
+  mirrorReserveBytes: setting(
+    'mirror.reserve',
+    size(0, 64 * tebibyte),
+    gibibyte,
+    'Free disk space that the mirror leaves alone. What does not fit is reported, and fetched when there is room.',
+  ),
+  mirrorFetchesParallel: setting(
+    'mirror.fetches.parallel',
+    count(1, 1024),
+    32,
+    'Objects that the mirror fetches side by side.',
+  ),
+  mirrorRangesParallel: setting(
+    'mirror.ranges.parallel',
+    count(1, 64),
+    4,
+    'Ranges of one large object that the mirror fetches side by side.',
   ),
   drainTimeoutMs: setting(
     'drain.timeout',

@@ -8,12 +8,15 @@ import { openDatabase } from '../db/sqlite/open.js';
 import { takeProcessLock } from '../db/sqlite/process-lock.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import { createKeyLedger } from '../ledger/ledger.js';
+import { createMirror } from '../mirror/mirror.js';
+import { createMirrorState } from '../mirror-state/mirror-state.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { createS3ObjectStore } from '../s3/object-store.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { startSftpServer } from '../sftp/server.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
+import { createMirrorSources } from '../users/mirror-sources.js';
 import { createUserDirectory } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault } from '../vault/create-vault.js';
@@ -21,7 +24,7 @@ import { createVfsFactory } from '../vfs/factory.js';
 import { backgroundCall } from './background-call.js';
 import { checkStorage } from './check-storage.js';
 import { Closers } from './closers.js';
-import { sftpLimitsOf, vaultLimitsOf } from './limits.js';
+import { mirrorSettingsOf, sftpLimitsOf, vaultLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
 import { writeEmbeddedRun } from './run-file.js';
 import { SettingsInForce } from './settings-in-force.js';
@@ -113,6 +116,25 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
     clock: systemClock,
     output: options.output,
   });
+
+  const mirror = closers.use(
+    createMirror({
+      sources: createMirrorSources({
+        ...parts,
+        sharedSettingsDirectory: settings.paths.sharedSettingsDirectory,
+        users,
+        call,
+      }),
+      store,
+      vault,
+      state: createMirrorState(database),
+      clock: systemClock,
+      entropy: systemEntropy,
+      log,
+      settings: () => mirrorSettingsOf(settings.current),
+    }),
+  );
+  mirror.start();
 
   const sftp = await startSftpServer({
     ...(options.sftpListen ?? settings.current.sftpListen),

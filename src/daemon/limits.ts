@@ -1,4 +1,5 @@
 import type { GatewaySettings } from '../config/settings.js';
+import { defaultMirrorSettings, type MirrorSettings } from '../mirror/options.js';
 import type { SftpLimits } from '../sftp/limits.js';
 import type { VaultLimits } from '../vault/limits.js';
 
@@ -24,5 +25,17 @@ export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
     scratchLimitBytes: settings.uploadScratchLimitBytes,
     readMemoryBytes: settings.readMemoryBytes,
     readAheadRanges: settings.readAheadRanges,
+  };
+}
+
+/** The bounds of the mirror that the settings name. */
+export function mirrorSettingsOf(settings: GatewaySettings): Partial<MirrorSettings> {
+  const { mirrorIntervalMs: intervalMs } = settings;
+  return {
+    intervalMs,
+    busyIntervalMs: Math.min(intervalMs, defaultMirrorSettings.busyIntervalMs),
+    reserveBytes: settings.mirrorReserveBytes,
+    parallelFetches: settings.mirrorFetchesParallel,
+    parallelRanges: settings.mirrorRangesParallel,
   };
 }

@@ -10,7 +10,11 @@ export const embeddedBucket = 'sftpgw';
 const reloadIntervalMs = 1_000;
 
 /** The settings that count at their next use. Every other is read once, at the start. */
-const live: ReadonlySet<SettingKey> = new Set<SettingKey>(['bucket']);
+const live: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  'bucket',
+  'mirrorIntervalMs',
+  'mirrorReserveBytes',
+]);
 
 /** A root with its settings, as they hold now. */
 export class SettingsInForce {

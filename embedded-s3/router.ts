@@ -3,6 +3,7 @@ import type { Answer } from './http/answer.js';
 import type { BucketRequest, ObjectRequest, S3Request } from './http/request.js';
 import * as bucket from './operations/bucket.js';
 import * as encryption from './operations/bucket-encryption.js';
+import * as notification from './operations/bucket-notification.js';
 import { completeMultipartUpload } from './operations/complete-upload.js';
 import type { Operation, ServerContext } from './operations/context.js';
 import { copyObject } from './operations/copy-object.js';
@@ -26,10 +27,12 @@ const bucketOperations: Readonly<Record<string, Operation<BucketRequest>>> = {
   'GET versioning': bucket.getBucketVersioning,
   'GET encryption': encryption.getBucketEncryption,
   'GET acl': bucket.getBucketAcl,
+  'GET notification': notification.getBucketNotification,
   HEAD: bucket.headBucket,
   PUT: bucket.createBucket,
   'PUT versioning': bucket.putBucketVersioning,
   'PUT encryption': encryption.putBucketEncryption,
+  'PUT notification': notification.putBucketNotification,
   'POST delete': deleteObjects,
   DELETE: bucket.deleteBucket,
   'DELETE encryption': encryption.deleteBucketEncryption,

@@ -1,11 +1,14 @@
 import { type Credentials, ensureCredentials } from './credentials.js';
 import type { Log } from './http/exchange.js';
 import { Listener } from './http/listener.js';
+import type { ObjectEvent } from './notifications/event-message.js';
+import { Notifier } from './notifications/notifier.js';
 import { makeBucket } from './operations/bucket.js';
 import type { ServerContext } from './operations/context.js';
 import { Store } from './storage/store.js';
 
 export { type Credentials, readCredentials } from './credentials.js';
+export type { ObjectEvent } from './notifications/event-message.js';
 export { DirectoryInUse } from './storage/directory-lock.js';
 
 export interface EmbeddedS3Options {
@@ -26,6 +29,13 @@ export interface EmbeddedS3Options {
   readonly domains?: readonly string[];
   /** Takes customers' keys over plain HTTP from other machines too, where something else encrypts the way. Default false. */
   readonly allowKeysOverPlainHttp?: boolean;
+  /**
+   * Where notifications of buckets can go: `{ NAME: 'http://user:secret@host:port/path' }` is what the topic
+   * `arn:aws:sns:REGION:000000000000:NAME` (or the queue `arn:aws:sqs:...`) of PutBucketNotificationConfiguration names.
+   */
+  readonly notificationTargets?: Readonly<Record<string, string>>;
+  /** Hears of every change to an object in this process, durable by then, before its request is answered. Must not wait. */
+  readonly onObjectEvent?: (event: ObjectEvent) => void;
   /** The clock, milliseconds since the epoch. */
   readonly nowMs?: () => number;
 }
@@ -41,6 +51,9 @@ export interface EmbeddedS3 {
   close(timeoutMs: number): Promise<void>;
 }
 
+/** What a stop may wait for events that are still to be delivered. */
+const lastDeliveriesMs = 2_000;
+
 /**
  * Starts an S3 server over a directory. Resolves when it takes requests.
  * Throws `DirectoryInUse` when another server has the directory, the system's error (EADDRINUSE, EACCES) when it cannot
@@ -51,12 +64,19 @@ export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<Embed
   const store = await Store.open(options.directory, (level, message, fields) =>
     log({ ...fields, level, message }),
   );
-  const context: ServerContext = {
-    store,
-    region: options.region,
-    nowMs: options.nowMs ?? Date.now,
-  };
+  const nowMs = options.nowMs ?? Date.now;
   try {
+    const notifier = new Notifier(
+      {
+        region: options.region,
+        targets: options.notificationTargets ?? {},
+        listener: options.onObjectEvent ?? null,
+        log,
+        nowMs,
+      },
+      store.notifications,
+    );
+    const context: ServerContext = { store, notifier, region: options.region, nowMs };
     const credentials = await ensureCredentials(options.directory);
     const listener = new Listener(
       {
@@ -81,7 +101,10 @@ export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<Embed
       credentials,
       ensureBucket: async (name) => void (await makeBucket(context, name)),
       close: (timeoutMs) => {
-        closing ??= listener.close(timeoutMs).finally(() => store.close());
+        closing ??= listener
+          .close(timeoutMs)
+          .finally(() => notifier.close(Math.min(timeoutMs, lastDeliveriesMs)))
+          .finally(() => store.close());
         return closing;
       },
     };

@@ -19,6 +19,7 @@ import type { KeptChecksum, NewVersion, Segment, Upload, UploadedPart } from '..
 import { parseXml, type XmlReader } from '../xml.js';
 import { isVersioned, refuseBlockedKey, requireBucket, type ServerContext } from './context.js';
 import { partAlgorithm, requireUpload } from './multipart-upload.js';
+import { recordCreation } from './put-object.js';
 
 /** Every part but the last. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
 const minPartBytes = 5 * 1024 ** 2;
@@ -74,6 +75,13 @@ export async function completeMultipartUpload(
     return { versionId: change.versionId, orphans: [...change.orphans, ...now] };
   });
   store.discard(outcome.orphans);
+  recordCreation(
+    server,
+    version,
+    outcome.versionId,
+    'ObjectCreated:CompleteMultipartUpload',
+    request.requestId,
+  );
   return xmlAnswer(
     'CompleteMultipartUploadResult',
     [

@@ -2,12 +2,15 @@ import { accountId, carriesCustomerKey } from '../encryption-headers.js';
 import { accessDenied, invalidArgument, noSuchBucket, type S3Error } from '../errors.js';
 import type { Answer } from '../http/answer.js';
 import type { BucketRequest, ObjectRequest, S3Request } from '../http/request.js';
+import type { Notifier } from '../notifications/notifier.js';
 import type { Bucket } from '../storage/records.js';
 import type { Store } from '../storage/store.js';
+import { nullVersionId } from '../storage/version-index.js';
 
 /** What every operation works with. */
 export interface ServerContext {
   readonly store: Store;
+  readonly notifier: Notifier;
   readonly region: string;
   nowMs(): number;
 }
@@ -24,6 +27,11 @@ export function requireBucket(server: ServerContext, name: string): Bucket {
 /** True once versioning was ever enabled: only then do answers name versions. */
 export function isVersioned(bucket: Bucket): boolean {
   return bucket.versioning !== 'never';
+}
+
+/** A version's id as events carry it: null for an object written while versioning was not enabled. */
+export function namedVersion(versionId: string): string | null {
+  return versionId === nullVersionId ? null : versionId;
 }
 
 /** The 403 of a bucket that blocks SSE-C, as https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html words it. */

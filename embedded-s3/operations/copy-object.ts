@@ -60,7 +60,11 @@ export async function copyObject(server: ServerContext, request: ObjectRequest):
       partsCount: null,
     };
     const segments = [wholeSegment(copy.body)];
-    const versionId = await commitVersion(server, version, segments, condition, [copy.body.bodyId]);
+    const versionId = await commitVersion(server, version, segments, condition, {
+      event: 'ObjectCreated:Copy',
+      requestId: request.requestId,
+      newBodies: [copy.body.bodyId],
+    });
     return xmlAnswer('CopyObjectResult', copyResult(version), {
       ...versionHeader(versionId, isVersioned(bucket)),
       ...encryptionAnswer(encryption, customerKey),

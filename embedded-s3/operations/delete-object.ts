@@ -6,7 +6,7 @@ import { receiveDocument } from '../payload.js';
 import type { AnyVersion } from '../storage/records.js';
 import type { VersionChange } from '../storage/version-index.js';
 import { parseXml, type XmlNode, type XmlReader } from '../xml.js';
-import { isVersioned, requestedVersion, requireBucket, type ServerContext } from './context.js';
+import { isVersioned, namedVersion, requestedVersion, requireBucket, type ServerContext } from './context.js';
 
 const maxKeysPerRequest = 1000;
 
@@ -18,7 +18,7 @@ export async function deleteObject(server: ServerContext, request: ObjectRequest
   const outcome = await server.store.change(() =>
     remove(server, request.bucket, { key: request.key, versionId, condition }),
   );
-  server.store.discard(outcome?.orphans ?? []);
+  finishRemoval(server, request, request.key, outcome);
   const isNamed = versionId !== null && outcome !== null;
   const shown = isVersioned(requireBucket(server, request.bucket)) || isNamed;
   return emptyAnswer(204, {
@@ -33,21 +33,48 @@ interface Removal {
   readonly condition: WriteCondition;
 }
 
+interface RemovalOutcome extends VersionChange {
+  /** A delete marker now hides the object, which is still there. */
+  readonly isHidden: boolean;
+}
+
 /** Inside a transaction: removes the version named, or else hides or removes the latest. Null when there was nothing to do. */
-function remove(server: ServerContext, bucketName: string, removal: Removal): VersionChange | null {
+function remove(server: ServerContext, bucketName: string, removal: Removal): RemovalOutcome | null {
   const { versions } = server.store;
   const { key, versionId, condition } = removal;
   const bucket = requireBucket(server, bucketName);
   if (versionId !== null) {
     checkNamedVersion(condition, key, versions.byId(bucketName, key, versionId));
-    return versions.removeVersion(bucketName, key, versionId);
+    const change = versions.removeVersion(bucketName, key, versionId);
+    return change === null ? null : { ...change, isHidden: false };
   }
   checkWriteCondition(condition, key, versions.latest(bucketName, key));
   if (bucket.versioning === 'never') {
     const change = versions.removeVersion(bucketName, key, 'null');
-    return change === null ? null : { ...change, deleteMarker: false };
+    return change === null ? null : { ...change, deleteMarker: false, isHidden: false };
   }
-  return versions.addDeleteMarker(bucketName, key, bucket.versioning, server.nowMs());
+  const marker = versions.addDeleteMarker(bucketName, key, bucket.versioning, server.nowMs());
+  return { ...marker, isHidden: true };
+}
+
+/** After the commit: gives the bytes up and tells of it. What was not there was not removed. */
+function finishRemoval(
+  server: ServerContext,
+  request: BucketRequest,
+  key: string,
+  outcome: RemovalOutcome | null,
+): void {
+  if (outcome === null) return;
+  server.store.discard(outcome.orphans);
+  server.notifier.record({
+    name: outcome.isHidden ? 'ObjectRemoved:DeleteMarkerCreated' : 'ObjectRemoved:Delete',
+    bucket: request.bucket,
+    key,
+    size: null,
+    etag: null,
+    versionId: namedVersion(outcome.versionId),
+    requestId: request.requestId,
+  });
 }
 
 function checkNamedVersion(condition: WriteCondition, key: string, version: AnyVersion | null): void {
@@ -65,7 +92,7 @@ export async function deleteObjects(server: ServerContext, request: BucketReques
   if (removals.length === 0 || removals.length > maxKeysPerRequest) throw malformedXml();
   const isQuiet = document.text('Quiet')?.trim() === 'true';
   // Each is a change of its own; arriving together they share one commit.
-  const results = await Promise.all(removals.map((removal) => removeOne(server, request.bucket, removal)));
+  const results = await Promise.all(removals.map((removal) => removeOne(server, request, removal)));
   const nodes: XmlNode[] = [];
   for (const result of results) {
     if (!isQuiet || result[0] === 'Error') nodes.push(result);
@@ -84,11 +111,11 @@ function parseRemoval(object: XmlReader): Removal {
   };
 }
 
-async function removeOne(server: ServerContext, bucket: string, removal: Removal): Promise<XmlNode> {
+async function removeOne(server: ServerContext, request: BucketRequest, removal: Removal): Promise<XmlNode> {
   const { key, versionId } = removal;
   try {
-    const outcome = await server.store.change(() => remove(server, bucket, removal));
-    server.store.discard(outcome?.orphans ?? []);
+    const outcome = await server.store.change(() => remove(server, request.bucket, removal));
+    finishRemoval(server, request, key, outcome);
     const isMarker = outcome?.deleteMarker === true;
     return [
       'Deleted',

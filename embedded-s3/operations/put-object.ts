@@ -4,11 +4,12 @@ import { checkWriteCondition, parseWriteCondition, type WriteCondition } from '.
 import { encryptionAnswer, resolveWriteEncryption } from '../encryption-headers.js';
 import { type Answer, emptyAnswer } from '../http/answer.js';
 import type { ObjectRequest } from '../http/request.js';
+import type { EventName } from '../notifications/configuration.js';
 import { checksumAnswer, parseDescription, quoted, versionHeader } from '../object-headers.js';
 import { receiveBody } from '../payload.js';
 import type { WrittenBody } from '../storage/body-writer.js';
 import type { NewVersion, RestEncryption, Segment } from '../storage/records.js';
-import { isVersioned, requireBucket, type ServerContext, sseCBlocked } from './context.js';
+import { isVersioned, namedVersion, requireBucket, type ServerContext, sseCBlocked } from './context.js';
 
 /** PutObject. https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html */
 export async function putObject(server: ServerContext, request: ObjectRequest): Promise<Answer> {
@@ -42,7 +43,11 @@ export async function putObject(server: ServerContext, request: ObjectRequest): 
     checksum: { algorithm, type: 'FULL_OBJECT', value: body.checksum(algorithm) },
     partsCount: null,
   };
-  const versionId = await commitVersion(server, version, [wholeSegment(body)], condition, [body.bodyId]);
+  const versionId = await commitVersion(server, version, [wholeSegment(body)], condition, {
+    event: 'ObjectCreated:Put',
+    requestId: request.requestId,
+    newBodies: [body.bodyId],
+  });
   return emptyAnswer(200, {
     etag: quoted(version.etag),
     ...versionHeader(versionId, isVersioned(bucket)),
@@ -67,15 +72,19 @@ export function randomEtag(): string {
 }
 
 /**
- * Makes a version the latest of its key, if the condition still holds in the transaction that does it, and removes what it
- * replaced. `newBodies` are discarded when it throws. Answers the version's id.
+ * Makes a version the latest of its key, if the condition still holds in the transaction that does it, removes what it
+ * replaced, and tells of it. `newBodies` are discarded when it throws. Answers the version's id.
  */
 export async function commitVersion(
   server: ServerContext,
   version: NewVersion,
   segments: readonly Segment[],
   condition: WriteCondition,
-  newBodies: readonly string[],
+  write: {
+    readonly event: EventName;
+    readonly requestId: string;
+    readonly newBodies: readonly string[];
+  },
 ): Promise<string> {
   const { store } = server;
   try {
@@ -85,9 +94,22 @@ export async function commitVersion(
       return store.versions.add(version, segments, bucket.versioning);
     });
     store.discard(change.orphans);
+    recordCreation(server, version, change.versionId, write.event, write.requestId);
     return change.versionId;
   } catch (error) {
-    store.discard(newBodies);
+    store.discard(write.newBodies);
     throw error;
   }
+}
+
+/** Tells of an object that was created, once it is durable. */
+export function recordCreation(
+  server: ServerContext,
+  version: NewVersion,
+  versionId: string,
+  name: EventName,
+  requestId: string,
+): void {
+  const { bucket, key, size, etag } = version;
+  server.notifier.record({ name, bucket, key, size, etag, versionId: namedVersion(versionId), requestId });
 }

@@ -1,12 +1,10 @@
 import Database from 'better-sqlite3';
 
-const schemaVersion = 1;
-
 /**
  * Keys are TEXT under the BINARY collation, which compares the stored UTF-8 byte by byte: S3's own order
  * (https://www.sqlite.org/datatype3.html#collating_sequences).
  */
-const schema = `
+const objectsSchema = `
 CREATE TABLE buckets (
   name TEXT PRIMARY KEY,
   created_ms INTEGER NOT NULL,
@@ -71,6 +69,16 @@ CREATE TABLE parts (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX parts_by_body ON parts (body_id);
 `;
+
+const notificationsSchema = `
+CREATE TABLE notifications (
+  bucket TEXT PRIMARY KEY REFERENCES buckets (name) ON DELETE CASCADE,
+  configuration TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+/** What makes each version of the schema from the one before. */
+const migrations: readonly string[] = [objectsSchema, notificationsSchema];
 
 interface Pending {
   /** Makes the change, inside the transaction. */
@@ -169,13 +177,15 @@ export class IndexDatabase {
   }
 
   #migrate(path: string): void {
-    const version = this.sqlite.pragma('user_version', { simple: true });
-    if (version === schemaVersion) return;
-    if (version !== 0) {
+    const version = Number(this.sqlite.pragma('user_version', { simple: true }));
+    const newest = migrations.length;
+    if (version === newest) return;
+    if (version > newest) {
       throw new Error(
-        `${path} was written by another version of the embedded S3 server (schema ${String(version)}, this one knows ${schemaVersion})`,
+        `${path} was written by a newer version of the embedded S3 server (schema ${version}, this one knows ${newest})`,
       );
     }
-    this.sqlite.exec(`BEGIN IMMEDIATE; ${schema} PRAGMA user_version = ${schemaVersion}; COMMIT`);
+    const steps = migrations.slice(version).join('');
+    this.sqlite.exec(`BEGIN IMMEDIATE; ${steps} PRAGMA user_version = ${newest}; COMMIT`);
   }
 }

@@ -10,6 +10,7 @@ import { ensurePrivateDirectory, writePrivateFile } from './durable-file.js';
 import { IndexDatabase } from './index-database.js';
 import { ServerKeys } from './key-wrap.js';
 import { ListingIndex } from './listing-index.js';
+import { NotificationIndex } from './notification-index.js';
 import type { Segment } from './records.js';
 import { UploadIndex } from './upload-index.js';
 import { VersionIndex } from './version-index.js';
@@ -30,6 +31,7 @@ export class Store {
   readonly versions: VersionIndex;
   readonly uploads: UploadIndex;
   readonly listing: ListingIndex;
+  readonly notifications: NotificationIndex;
   readonly keys: ServerKeys;
   readonly #index: IndexDatabase;
   readonly #files: BodyFiles;
@@ -52,6 +54,7 @@ export class Store {
     this.versions = new VersionIndex(index);
     this.uploads = new UploadIndex(index);
     this.listing = new ListingIndex(index);
+    this.notifications = new NotificationIndex(index);
     this.#sweep = this.#sweepLeftovers(log);
   }
 

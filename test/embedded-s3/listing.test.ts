@@ -104,7 +104,6 @@ describe('a bucket', () => {
       'policy',
       'lifecycle',
       'replication',
-      'notification',
       'website',
       'object-lock',
       'cors',

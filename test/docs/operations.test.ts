@@ -12,7 +12,7 @@ const project = resolve(import.meta.dirname, '../..');
 const text = readFileSync(join(project, 'docs/OPERATIONS.md'), 'utf8');
 const lines = text.split('\n');
 
-/** The rows of the table below a heading that begin like the first of `expected`. */
+/** The rows of the first table with this header below a heading. */
 function rowsBelow(heading: string, header: string): readonly string[] {
   const start = lines.indexOf(header, lines.indexOf(heading));
   expect(start, `the table of ${heading}`).toBeGreaterThan(0);

@@ -100,15 +100,7 @@ describe('a bucket', () => {
   });
 
   it('answers what it does not have with 501', async () => {
-    for (const name of [
-      'policy',
-      'lifecycle',
-      'replication',
-      'website',
-      'object-lock',
-      'cors',
-      'logging',
-    ]) {
+    for (const name of ['policy', 'lifecycle', 'replication', 'website', 'object-lock', 'cors', 'logging']) {
       for (const method of ['GET', 'PUT']) {
         const answer = await running.raw({ method, path: '/test-bucket', query: { [name]: '' } });
         expect([answer.status, answer.code], `${method} ${name}`).toEqual([501, 'NotImplemented']);

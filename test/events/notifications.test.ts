@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  type Event,
+  PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type EmbeddedS3, startEmbeddedS3 } from '../../embedded-s3/server.js';
+import { type EventEndpoint, eventsPath, startEventEndpoint } from '../../src/http/event-endpoint.js';
+import { ensureEventSecret } from '../../src/http/event-secret.js';
+import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
+import { sdkClient, TestKey } from '../embedded-s3/running-server.js';
+import { s3Targets } from '../support/s3-targets.js';
+import { eventually } from '../support/wait.js';
+import { RgwTopics } from './rgw-topics.js';
+
+/** An S3 server that posts events to an address. */
+interface Sender {
+  readonly name: string;
+  readonly skip: string | null;
+  /** A bucket whose changes below the prefix are posted to the address. */
+  start(address: string, prefix: string): Promise<{ readonly s3: S3Client; readonly bucket: string }>;
+  close(): Promise<void>;
+}
+
+const events: Event[] = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'];
+const prefix = 'alice/downloads/';
+
+async function notify(s3: S3Client, Bucket: string, TopicArn: string, Value: string): Promise<void> {
+  const Filter = { Key: { FilterRules: [{ Name: 'prefix' as const, Value }] } };
+  const NotificationConfiguration = {
+    TopicConfigurations: [{ Id: 'gateway', TopicArn, Events: events, Filter }],
+  };
+  await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
+}
+
+class EmbeddedSender implements Sender {
+  readonly name = 'embedded S3';
+  readonly skip = null;
+  #server: EmbeddedS3 | null = null;
+  #directory = '';
+  #s3: S3Client | null = null;
+
+  async start(address: string, below: string) {
+    this.#directory = await mkdtemp(join(tmpdir(), 'sftpgw-sender-'));
+    const region = 'us-east-1';
+    const server = await startEmbeddedS3({
+      directory: this.#directory,
+      listen: { host: '127.0.0.1', port: 0 },
+      region,
+      notificationTargets: { gateway: address },
+    });
+    this.#server = server;
+    const s3 = sdkClient(server);
+    this.#s3 = s3;
+    await server.ensureBucket('events');
+    await notify(s3, 'events', `arn:aws:sns:${region}:000000000000:gateway`, below);
+    return { s3, bucket: 'events' };
+  }
+
+  async close(): Promise<void> {
+    this.#s3?.destroy();
+    await this.#server?.close(1_000);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+const [, environment] = await s3Targets();
+
+class CephSender implements Sender {
+  readonly name = 'Ceph RGW';
+  readonly skip = whyNotCeph();
+  readonly #topics = new RgwTopics(target());
+  #arn: string | null = null;
+
+  async start(address: string, below: string) {
+    const bucket = await target().makeBucket();
+    this.#arn = await this.#topics.create(`t-${bucket}`, address);
+    await notify(target().client(), bucket, this.#arn, below);
+    return { s3: target().client(), bucket };
+  }
+
+  async close(): Promise<void> {
+    await target().close();
+    if (this.#arn !== null) await this.#topics.remove(this.#arn);
+  }
+}
+
+function target() {
+  if (environment === undefined) throw new Error('there is no target of the environment');
+  return environment;
+}
+
+function whyNotCeph(): string | null {
+  const { skip, name, endpoint } = target();
+  if (skip !== null) return skip;
+  if (!/ceph/i.test(name)) return `SFTPGW_TEST_S3_NAME is "${name}", not a Ceph`;
+  return endpoint.startsWith('https:')
+    ? null
+    : 'SFTPGW_TEST_S3_ENDPOINT is not https, which topics with a secret need';
+}
+
+for (const sender of [new EmbeddedSender(), new CephSender()]) {
+  const title = `notifications of ${sender.name}${sender.skip === null ? '' : ` (skipped: ${sender.skip})`}`;
+  describe.skipIf(sender.skip !== null)(title, () => {
+    const nudged: { readonly object: string; readonly atMs: number }[] = [];
+    const lines: LogLine[] = [];
+    let directory: string;
+    let endpoint: EventEndpoint;
+    let s3: S3Client;
+    let Bucket: string;
+
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'sftpgw-events-'));
+      const secretFile = join(directory, 'secret');
+      await ensureEventSecret(secretFile, testEntropy);
+      const secret = (await readFile(secretFile, 'utf8')).trim();
+      endpoint = await startEventEndpoint({
+        host: '127.0.0.1',
+        port: 0,
+        secretFile,
+        sink: {
+          nudge: (bucket, key) => void nudged.push({ object: `${bucket}/${key}`, atMs: performance.now() }),
+        },
+        log: keepingLogger(lines),
+        clock: testClock,
+        entropy: testEntropy,
+      });
+      const { host, port } = endpoint.address;
+      const started = await sender.start(`http://sftpgw:${secret}@${host}:${port}${eventsPath}`, prefix);
+      s3 = started.s3;
+      Bucket = started.bucket;
+    });
+    afterAll(async () => {
+      await sender.close();
+      await endpoint.close();
+      await rm(directory, { recursive: true });
+    });
+
+    /** Runs the change and answers how long after it the endpoint knew, in milliseconds; negative when it knew before. */
+    async function latency(Key: string, change: () => Promise<unknown>): Promise<number> {
+      const before = nudged.length;
+      await change();
+      const changedMs = performance.now();
+      const told = await eventually(
+        `an event of ${Key}`,
+        () => nudged.slice(before).find(({ object }) => object === `${Bucket}/${Key}`) ?? null,
+        10_000,
+      );
+      return told.atMs - changedMs;
+    }
+
+    it.each([
+      'report.csv',
+      'red flower+100%.jpg',
+      'Übersicht/ä b/%2F &=?.txt',
+      `${randomBytes(4).toString('hex')}/'"<>.bin`,
+    ])('tell of a put and of a removal of %s within a second', async (name) => {
+      const Key = prefix + name;
+      const put = new PutObjectCommand({ Bucket, Key, Body: 'content' });
+      expect(await latency(Key, () => s3.send(put))).toBeLessThan(1_000);
+      expect(await latency(Key, () => s3.send(new DeleteObjectCommand({ Bucket, Key })))).toBeLessThan(1_000);
+    });
+
+    it('tell of an object under a customer key, of a copy and of an upload in parts', async () => {
+      const { trio } = new TestKey();
+      const sealed = `${prefix}sealed`;
+      await latency(sealed, () => s3.send(new PutObjectCommand({ Bucket, Key: sealed, Body: 'x', ...trio })));
+      await s3.send(new PutObjectCommand({ Bucket, Key: 'elsewhere', Body: 'x' }));
+      const copy = `${prefix}copy`;
+      const CopySource = `${Bucket}/elsewhere`;
+      await latency(copy, () => s3.send(new CopyObjectCommand({ Bucket, Key: copy, CopySource })));
+      const Key = `${prefix}parts`;
+      const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+      const part = { Bucket, Key, UploadId, PartNumber: 1 };
+      const { ETag } = await s3.send(new UploadPartCommand({ ...part, Body: 'x' }));
+      const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+      await latency(Key, () =>
+        s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload })),
+      );
+    });
+
+    it('tell only of what is below the prefix', async () => {
+      await s3.send(new PutObjectCommand({ Bucket, Key: 'other/a', Body: 'x' }));
+      const Key = `${prefix}after`;
+      await latency(Key, () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })));
+      expect(nudged.filter(({ object }) => !object.startsWith(`${Bucket}/${prefix}`))).toEqual([]);
+    });
+
+    it('leave nothing in the log to worry about', () => {
+      expect(lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+    });
+  });
+}

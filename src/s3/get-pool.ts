@@ -33,7 +33,10 @@ export class GetPool {
   readonly #options: TransportOptions;
   readonly #idle = new Map<string, GetConnection[]>();
   readonly #open = new Set<GetConnection>();
-  readonly #waiting: (() => void)[] = [];
+  /** The connections that are open or about to be. */
+  #places = 0;
+  /** In the order in which they came. */
+  readonly #waiting = new Set<() => void>();
   readonly #sessions = new Map<string, Buffer>();
 
   constructor(options: TransportOptions) {
@@ -46,7 +49,7 @@ export class GetPool {
     const to = this.#destination(request);
     const origin = `${to.secure}|${to.host}|${to.port}`;
     for (;;) {
-      const kept = this.#takeIdle(origin);
+      const kept = await this.#keptOrPlace(origin, options.abortSignal);
       const connection = kept ?? (await this.#connect(to, origin, options.abortSignal));
       try {
         return answerOf(await this.#exchange(connection, head, options));
@@ -65,20 +68,61 @@ export class GetPool {
     return { secure, host, port, ca: this.#options.ca, session: this.#sessions.get(`${host}|${port}`) };
   }
 
+  /** A kept connection; or null with a place taken for a new one, which may have to be waited for. */
+  async #keptOrPlace(origin: string, signal: AbortSignal | undefined): Promise<GetConnection | null> {
+    for (;;) {
+      if (signal?.aborted) {
+        // Whatever woke this one is another's now.
+        this.#wakeNext();
+        throw abortError(signal);
+      }
+      const kept = this.#takeIdle(origin);
+      if (kept !== null) return kept;
+      if (this.#places < this.#options.maxSockets) {
+        this.#places += 1;
+        return null;
+      }
+      if (!this.#closeIdleElsewhere()) await this.#turn(signal);
+    }
+  }
+
   #takeIdle(origin: string): GetConnection | null {
     const idle = this.#idle.get(origin) ?? [];
     for (let last = idle.pop(); last !== undefined; last = idle.pop()) if (last.isOpen) return last;
     return null;
   }
 
-  async #connect(to: ConnectTo, origin: string, signal: AbortSignal | undefined): Promise<GetConnection> {
-    await this.#place(signal);
-    const connection: GetConnection = new GetConnection(to, {
-      idle: () => this.#keep(origin, connection),
-      closed: () => this.#forget(connection),
-      session: (session) => this.#sessions.set(`${to.host}|${to.port}`, session),
+  /** Makes a place. False when every connection is in use. */
+  #closeIdleElsewhere(): boolean {
+    for (const idle of this.#idle.values()) {
+      const spare = idle.shift();
+      if (spare === undefined) continue;
+      spare.destroy(new Error('its place is needed'));
+      return true;
+    }
+    return false;
+  }
+
+  /** Resolves when a connection has become free or has gone, or the signal aborts. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        signal?.removeEventListener('abort', wake);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      signal?.addEventListener('abort', wake, { once: true });
+      this.#waiting.add(wake);
     });
-    this.#open.add(connection);
+  }
+
+  #wakeNext(): void {
+    const [wake] = this.#waiting;
+    wake?.();
+  }
+
+  async #connect(to: ConnectTo, origin: string, signal: AbortSignal | undefined): Promise<GetConnection> {
+    const connection = this.#openConnection(to, origin);
     const { connectTimeoutMs } = this.#options;
     const timer = setTimeout(() => connection.destroy(connectError(connectTimeoutMs)), connectTimeoutMs);
     const onAbort = () => connection.destroy(abortError(signal));
@@ -92,19 +136,19 @@ export class GetPool {
     return connection;
   }
 
-  /** Waits while as many connections are open as may be. */
-  async #place(signal: AbortSignal | undefined): Promise<void> {
-    while (this.#open.size >= this.#options.maxSockets) {
-      if (signal?.aborted) throw abortError(signal);
-      const spare = [...this.#idle.values()].find((idle) => idle.length > 0)?.shift();
-      if (spare !== undefined) {
-        spare.destroy(new Error('its place is needed'));
-        continue;
-      }
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
+  /** Into the place that was taken for it. */
+  #openConnection(to: ConnectTo, origin: string): GetConnection {
+    try {
+      const connection: GetConnection = new GetConnection(to, {
+        idle: () => this.#keep(origin, connection),
+        closed: () => this.#forget(connection),
+        session: (session) => this.#sessions.set(`${to.host}|${to.port}`, session),
       });
+      this.#open.add(connection);
+      return connection;
+    } catch (error) {
+      this.#places -= 1;
+      throw error;
     }
   }
 
@@ -123,17 +167,18 @@ export class GetPool {
     const idle = this.#idle.get(origin) ?? [];
     this.#idle.set(origin, idle);
     idle.push(connection);
-    this.#waiting.shift()?.();
+    this.#wakeNext();
   }
 
   #forget(connection: GetConnection): void {
-    this.#open.delete(connection);
+    if (!this.#open.delete(connection)) return;
+    this.#places -= 1;
     for (const [origin, idle] of this.#idle) {
       const left = idle.filter((one) => one !== connection);
       if (left.length === 0) this.#idle.delete(origin);
       else this.#idle.set(origin, left);
     }
-    this.#waiting.shift()?.();
+    this.#wakeNext();
   }
 
   destroy(): void {

@@ -47,7 +47,13 @@ export interface CompletedPartEntry {
   readonly crc32: number | null;
 }
 
-/** CreateMultipartUpload, with one CRC-32 asked for over the whole object. */
+/** How long a begin may take. */
+const beginTimeoutMs = 120_000;
+
+/**
+ * CreateMultipartUpload, with one CRC-32 asked for over the whole object. A call that is cancelled meanwhile is answered with
+ * `cancelled` only when S3 has answered and the upload is aborted: else it would stay there, and nobody would know its id.
+ */
 export async function beginUpload(
   context: S3Context,
   call: Call,
@@ -72,11 +78,20 @@ export async function beginUpload(
     permission: writePermission('s3:PutObject', options),
   };
   const subject = { does: 'write', ref, encryption: options.encryption } as const;
-  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, subject);
+  if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
+  const begun: Call = { ...call, signal: AbortSignal.timeout(beginTimeoutMs) };
+  const answer = await request(
+    context,
+    begun,
+    (sent) => context.client.send(command, sent),
+    attempt,
+    subject,
+  );
   if (!answer?.UploadId) throw new Fault('unavailable', `S3 began no upload of "${ref.key}"`);
   const upload = new S3PartUpload(context, call, ref, options, answer.UploadId);
   try {
     checkWriteEcho(ref, options.encryption, answer);
+    if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
   } catch (error) {
     await upload[Symbol.asyncDispose]();
     throw error;

@@ -134,6 +134,7 @@ const tlsRefusals: ReadonlySet<string> = new Set([
   'CERT_UNTRUSTED',
   'CERT_REVOKED',
   'HOSTNAME_MISMATCH',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
 type Told = (attempt: Attempt, error: SdkError) => string;

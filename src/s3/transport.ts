@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { TLSSocket } from 'node:tls';
 import type { ReplayableBody } from '../model/object-store.js';
 import {
   type Answer,
@@ -154,8 +155,10 @@ function pump(outgoing: http.ClientRequest, chunks: readonly Uint8Array[]): void
 
 function boundConnecting(outgoing: http.ClientRequest, connectTimeoutMs: number): void {
   outgoing.once('socket', (socket) => {
-    if (!socket.connecting) return;
-    const ready = 'encrypted' in socket ? 'secureConnect' : 'connect';
+    if (outgoing.reusedSocket) return;
+    const secure = socket instanceof TLSSocket;
+    if (!secure && !socket.connecting) return;
+    const ready = secure ? 'secureConnect' : 'connect';
     const timer = setTimeout(() => outgoing.destroy(connectError(connectTimeoutMs)), connectTimeoutMs);
     const stop = () => clearTimeout(timer);
     socket.once(ready, stop);

@@ -7,6 +7,7 @@ import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-sto
 import type { S3StoreOptions } from '../../src/s3/options.js';
 import { FaultProxy, type ProxyAction, type SeenRequest } from '../support/fault-proxy.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
+import { eventually } from '../support/wait.js';
 import {
   bodyOf,
   expectBytes,
@@ -126,6 +127,8 @@ function describeBrokenWays(target: S3Target): void {
       );
       expect(fault.hint).toContain('s3:PutObject');
       expect(requests(isPut, since)).toBe(1);
+      // In the middle of a request a connection is of no further use.
+      await eventually('the connection closed', async () => (await proxy.openConnections()) === 0);
     });
 
     test.each<[string, Record<string, string | null>]>([

@@ -123,6 +123,18 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
+    test('that is cancelled while it begins is not left at S3', async () => {
+      const ref = newRef(given());
+      for (const delayMs of [0, 1, 2, 4, 8, 16]) {
+        const call = newCall(AbortSignal.timeout(delayMs));
+        const begun = await given()
+          .store.beginUpload(call, ref, writeOptions(managed))
+          .catch(() => null);
+        await begun?.[Symbol.asyncDispose]();
+      }
+      expect(await pendingIds(ref)).toEqual([]);
+    });
+
     test('stays when it is parked, until it is aborted by its id', async () => {
       const ref = newRef(given());
       {

@@ -70,6 +70,13 @@ export class FaultProxy implements AsyncDisposable {
     this.decide = (request) => (matches(request) ? left.shift() : undefined) ?? { do: 'pass' };
   }
 
+  /** How many connections to the proxy are open now. */
+  openConnections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
+  }
+
   /** Closes the connections that wait for another request, as a server does after a while. */
   closeIdle(): void {
     this.#server.closeIdleConnections();

@@ -5,6 +5,8 @@ import type { Arena, Peer } from './peer.js';
 
 /** `rclone serve sftp` straight on the bucket, objects under the customer's key. */
 export async function startRclone(arena: Arena): Promise<Peer> {
+  // rclone's S3 library does not start with this variable set; --ca-cert says the same.
+  const { AWS_CA_BUNDLE: _, ...withoutCaBundle } = process.env;
   const port = await freePort();
   const child = spawn(
     'rclone',
@@ -14,7 +16,7 @@ export async function startRclone(arena: Arena): Promise<Peer> {
     ],
     {
       env: {
-        ...process.env,
+        ...withoutCaBundle,
         RCLONE_CONFIG_ARENA_TYPE: 's3',
         RCLONE_CONFIG_ARENA_PROVIDER: 'Ceph',
         RCLONE_CONFIG_ARENA_ENDPOINT: arena.endpoint,

@@ -11,8 +11,15 @@ export class FoldedNames {
     return path.endsWith('/') ? null : this.#take(path);
   }
 
-  /** Whether another path has this name now. */
+  /** Whether another path has this name now, or that of a directory above it. */
   has(path: string): boolean {
+    for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
+      if (this.#isAnothers(path.slice(0, slash))) return true;
+    }
+    return this.#isAnothers(path);
+  }
+
+  #isAnothers(path: string): boolean {
     const owner = this.#names.get(fold(path));
     return owner !== undefined && owner !== path;
   }

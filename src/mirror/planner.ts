@@ -82,7 +82,7 @@ export class Planner {
     }
     this.#last = path;
     this.#settle(path);
-    const file = listed === null ? null : this.#accept(path, listed, known);
+    const file = listed === null ? null : this.#accept(path, listed);
     if (path.endsWith('/')) this.#directory(path, file, known);
     else if (file !== null) {
       this.#makeLive(parentOf(path));
@@ -96,7 +96,7 @@ export class Planner {
   }
 
   /** Null for a key that cannot be on disk, which is reported. */
-  #accept(path: string, listed: ListedFile, known: CheckedEntry | null): ListedFile | null {
+  #accept(path: string, listed: ListedFile): ListedFile | null {
     const problem = nameProblem(path, this.#options.maxPathBytes);
     if (problem !== null) {
       this.#report('name', path, listed.size, `${problem}: it is not mirrored`);
@@ -110,8 +110,6 @@ export class Planner {
       listed.size,
       `it differs from ${JSON.stringify(other)} in case only: it is not mirrored`,
     );
-    // On such a file system what is there under this name is the other one's.
-    if (known !== null) this.#actions.push({ kind: 'forget', path });
     return null;
   }
 
@@ -132,6 +130,7 @@ export class Planner {
   }
 
   #gone(path: string, entry: MirrorEntry): void {
+    // On a file system that folds case, what is there under this name is then the other one's.
     const isAnothers = this.#folded?.has(path) === true;
     if (isAnothers || entry.stamp === null) this.#actions.push({ kind: 'forget', path });
     else this.#actions.push({ kind: 'delete', path, entry });

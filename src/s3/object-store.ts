@@ -20,6 +20,7 @@ import type {
 import { createS3Client } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { copyObject } from './copy.js';
+import { LeanGet } from './lean-get.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';
@@ -35,8 +36,10 @@ export type S3ObjectStore = ObjectStore & UploadSweeper & AsyncDisposable;
  * file that cannot be used; touches the network only when it is called.
  */
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
-  const { client } = createS3Client(options);
-  const store = withRetries(new SdkObjectStore(createContext(client, options)), options);
+  const { client, transport } = createS3Client(options);
+  const context = createContext(client, options);
+  const lean = new LeanGet(client, transport, context.checksums !== 'none');
+  const store = withRetries(new SdkObjectStore(context, lean), options);
   return Object.assign(store, {
     async [Symbol.asyncDispose]() {
       client.destroy();
@@ -44,12 +47,14 @@ export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
   });
 }
 
-/** Every operation once, as the SDK's commands have it. */
+/** Every operation once, as the SDK's commands have it; reads without the SDK's layers where that is possible. */
 class SdkObjectStore implements ObjectStore, UploadSweeper {
   readonly #context: S3Context;
+  readonly #lean: LeanGet;
 
-  constructor(context: S3Context) {
+  constructor(context: S3Context, lean: LeanGet) {
     this.#context = context;
+    this.#lean = lean;
   }
 
   head(call: Call, ref: ObjectRef, access: ReadAccess, versionId?: string): Promise<ObjectInfo | null> {
@@ -63,7 +68,7 @@ class SdkObjectStore implements ObjectStore, UploadSweeper {
     range: ByteRange | null,
     condition: ReadCondition = {},
   ): Promise<ObjectBody | null> {
-    return getObject(this.#context, call, ref, access, range, condition);
+    return getObject(this.#context, call, ref, access, range, condition, this.#lean);
   }
 
   put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {

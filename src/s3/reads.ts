@@ -1,4 +1,4 @@
-import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
 import type { ReadAccess } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
@@ -6,6 +6,7 @@ import type { ByteRange, ObjectBody, ObjectInfo, ObjectRef, ReadCondition } from
 import { request, type S3Context } from './context.js';
 import type { Subject } from './diagnosis.js';
 import { checkReadEcho, readInput } from './encryption-headers.js';
+import { type LeanGet, leanOutput } from './lean-get.js';
 import { objectInfo } from './object-info.js';
 import { bodyBytes, discardBody } from './read-body.js';
 import type { Attempt } from './translate.js';
@@ -45,10 +46,13 @@ export async function getObject(
   access: ReadAccess,
   range: ByteRange | null,
   condition: ReadCondition,
+  lean: LeanGet | null = null,
 ): Promise<ObjectBody | null> {
   if (range !== null && !(range.start >= 0 && range.end > range.start)) {
     throw new Fault('invalid', `${range.start} to ${range.end} is no range of bytes`);
   }
+  const quick = (await lean?.get(call, ref, access, range, condition)) ?? null;
+  if (quick !== null) return objectBody(ref, access, range, leanOutput(quick.headers), quick.body);
   const { ifMatch, versionId } = condition;
   const command = new GetObjectCommand({
     Bucket: ref.bucket,
@@ -58,6 +62,7 @@ export async function getObject(
     ...(versionId === undefined ? {} : { VersionId: versionId }),
     ...readInput(access),
   });
+  lean?.learnFrom(command, ref);
   const answer = await request(
     context,
     call,
@@ -67,8 +72,19 @@ export async function getObject(
     { intoSlabs: true },
   );
   if (answer === null) return null;
-  const body = answer.Body;
-  if (body === undefined) throw new Fault('unavailable', 'S3 sent no body');
+  if (answer.Body === undefined) throw new Fault('unavailable', 'S3 sent no body');
+  return objectBody(ref, access, range, answer, answer.Body);
+}
+
+type GetOutput = Omit<GetObjectCommandOutput, '$metadata' | 'Body'>;
+
+function objectBody(
+  ref: ObjectRef,
+  access: ReadAccess,
+  range: ByteRange | null,
+  answer: GetOutput,
+  body: unknown,
+): ObjectBody {
   try {
     checkReadEcho(ref, access, answer);
     const sent = sentRange(ref, range, answer.ContentRange, answer.ContentLength);

@@ -89,7 +89,7 @@ describe('reading', () => {
     const text =
       'bucket=from-file\nendpoint=https://s3.example.org:8443/\nendpoint.path.style=YES\nsftp.login.timeout = 90s \n';
     const { settings, problems } = read(text, {
-      SFTPGW_BUCKET: 'from-environment',
+      SFTPGW_DEFAULT_BUCKET: 'from-environment',
       SFTPGW_ROOT: '/x',
       SFTPGW_REGION: '',
     });

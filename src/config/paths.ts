@@ -25,6 +25,8 @@ export interface RootPaths {
   readonly embeddedS3Directory: string;
   /** Where the embedded S3 server listens, for other commands. */
   readonly runFile: string;
+  /** What senders of S3 events present, unless a setting names another file. */
+  readonly eventSecretFile: string;
   /** Held by the one process that serves this root. */
   readonly lockFile: string;
 }
@@ -49,5 +51,6 @@ export function rootPaths(root: string): RootPaths {
     embeddedS3Directory: join(state, 'embedded-s3'),
     lockFile: join(state, 'lock'),
     runFile: join(state, 'embedded-s3.json'),
+    eventSecretFile: join(state, 'events.secret'),
   };
 }

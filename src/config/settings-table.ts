@@ -5,8 +5,10 @@ import {
   count,
   duration,
   endpointUrl,
+  httpUrl,
   type ListenAddress,
   listenAddress,
+  optionalListenAddress,
   regionName,
   size,
   type ValueKind,
@@ -198,6 +200,24 @@ export const settings = {
     4,
     'Ranges of one large object that the mirror fetches side by side.',
   ),
+  eventsListen: setting(
+    'events.listen',
+    optionalListenAddress,
+    null,
+    'Where S3 servers may post event messages (POST /events/s3), so that a change shows at once. Plain HTTP: put TLS in front of it.',
+  ),
+  eventsSecretFile: setting(
+    'events.secret.file',
+    absoluteFile,
+    null,
+    'A file with one secret a line, that senders of events present. Empty: var/lib/sftpgw/events.secret, made at the first start.',
+  ),
+  eventsSqsQueue: setting(
+    'events.sqs.queue',
+    httpUrl,
+    null,
+    'The URL of an SQS queue with event messages of the buckets. Empty is off.',
+  ),
   drainTimeoutMs: setting(
     'drain.timeout',
     duration(0, 24 * hour),
@@ -233,8 +253,12 @@ export interface SettingDescription {
   readonly description: string;
 }
 
-/** `sftp.listen` is `SFTPGW_SFTP_LISTEN`. */
+/**
+ * `sftp.listen` is `SFTPGW_SFTP_LISTEN`. `SFTPGW_BUCKET` is what `sftpgw env` prints for other tools, of one root; it must not
+ * change what another root is told to use.
+ */
 export function environmentVariable(name: string): string {
+  if (name === 'bucket') return 'SFTPGW_DEFAULT_BUCKET';
   return `SFTPGW_${name.toUpperCase().replaceAll('.', '_')}`;
 }
 

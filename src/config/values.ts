@@ -112,6 +112,13 @@ export const listenAddress: ValueKind<ListenAddress> = {
   format: ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
 };
 
+/** Where something listens that is off unless it is told where. */
+export const optionalListenAddress: ValueKind<ListenAddress | null> = {
+  form: `${listenAddress.form}; empty is off`,
+  parse: (text) => (text === '' ? { value: null } : listenAddress.parse(text)),
+  format: (value) => (value === null ? '' : listenAddress.format(value)),
+};
+
 /** An S3 endpoint: scheme, host and port, nothing behind them. */
 export const endpointUrl: ValueKind<string | null> = optional('URL', (text) => {
   const problem = 'must be a URL such as https://s3.example.org or http://127.0.0.1:9000, without a path';
@@ -128,6 +135,12 @@ export const endpointUrl: ValueKind<string | null> = optional('URL', (text) => {
 
 export const absoluteFile: ValueKind<string | null> = optional('absolute path', (text) =>
   isAbsolute(text) ? { value: text } : { problem: 'must be an absolute path' },
+);
+
+export const httpUrl: ValueKind<string | null> = optional('URL', (text) =>
+  URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+    ? { value: text }
+    : { problem: 'must be a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/name' },
 );
 
 export const bucketName: ValueKind<string | null> = optional('bucket name', parseBucketName);

@@ -1,6 +1,7 @@
 import {
   DirectoryInUse,
   type EmbeddedS3,
+  type ObjectEvent,
   readCredentials,
   startEmbeddedS3,
 } from '../../embedded-s3/server.js';
@@ -24,6 +25,7 @@ import { createVfsFactory } from '../vfs/factory.js';
 import { backgroundCall } from './background-call.js';
 import { checkStorage } from './check-storage.js';
 import { Closers } from './closers.js';
+import { RecentEvents, startEventSources } from './event-sources.js';
 import { mirrorSettingsOf, sftpLimitsOf, vaultLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
 import { writeEmbeddedRun } from './run-file.js';
@@ -77,7 +79,11 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   const bucket = settings.requireBucket();
   const log = createLogger(options.logLevel ?? settings.current.logLevel, process.stderr);
   await lockRoot(settings, closers);
-  const embedded = options.embedded ? await startEmbedded(settings, options, log) : null;
+  // The server starts before there is a mirror to tell: the first look at everything makes up for it.
+  let onObjectEvent: (event: ObjectEvent) => void = () => undefined;
+  const embedded = options.embedded
+    ? await startEmbedded(settings, options, log, (event) => onObjectEvent(event))
+    : null;
   if (embedded !== null) closers.add(() => embedded.close(settings.current.drainTimeoutMs));
 
   const s3 = s3OptionsOf(settings, embedded);
@@ -117,6 +123,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
     output: options.output,
   });
 
+  const events = new RecentEvents(systemClock, embedded !== null);
   const mirror = closers.use(
     createMirror({
       sources: createMirrorSources({
@@ -132,9 +139,13 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
       entropy: systemEntropy,
       log,
       settings: () => mirrorSettingsOf(settings.current),
+      hasEvents: (bucket) => events.arriveFor(bucket),
     }),
   );
   mirror.start();
+  events.passTo(mirror);
+  onObjectEvent = (event) => events.nudge(event.bucket, event.key);
+  await startEventSources(settings, events, log, background, closers);
 
   const sftp = await startSftpServer({
     ...(options.sftpListen ?? settings.current.sftpListen),
@@ -204,6 +215,7 @@ export async function startEmbedded(
   settings: SettingsInForce,
   options: Pick<GatewayOptions, 's3Listen'>,
   log: Logger,
+  onObjectEvent: (event: ObjectEvent) => void = () => undefined,
 ): Promise<EmbeddedS3> {
   const listen = options.s3Listen ?? settings.current.s3Listen;
   const region = settings.current.region ?? embeddedRegion;
@@ -213,6 +225,7 @@ export async function startEmbedded(
       directory: settings.paths.embeddedS3Directory,
       listen,
       region,
+      onObjectEvent,
       log: ({ level, message, ...fields }) => log[level](message, loggable(fields)),
     });
     await embedded.ensureBucket(bucket);

@@ -1,0 +1,69 @@
+import type { EventSink } from '../events/event-sink.js';
+import { runSqsSource } from '../events/sqs-source.js';
+import { startEventEndpoint } from '../http/event-endpoint.js';
+import { ensureEventSecret } from '../http/event-secret.js';
+import type { Clock, Logger } from '../model/call.js';
+import type { Closers } from './closers.js';
+import type { SettingsInForce } from './settings-in-force.js';
+import { systemClock, systemEntropy } from './system.js';
+
+/** A bucket from which no event came for so long is looked at as often as one without events. */
+const trustMs = 15 * 60_000;
+
+/** Passes events on, and knows from which buckets they come. */
+export class RecentEvents implements EventSink {
+  readonly #clock: Clock;
+  readonly #isAlwaysTold: boolean;
+  readonly #lastMs = new Map<string, number>();
+  #sink: EventSink | null = null;
+
+  /** `isAlwaysTold`: S3 runs in this process, and no event of it gets lost. */
+  constructor(clock: Clock, isAlwaysTold: boolean) {
+    this.#clock = clock;
+    this.#isAlwaysTold = isAlwaysTold;
+  }
+
+  passTo(sink: EventSink): void {
+    this.#sink = sink;
+  }
+
+  nudge(bucket: string, key: string): void {
+    if (!this.#isAlwaysTold) this.#lastMs.set(bucket, this.#clock.monotonicMs());
+    this.#sink?.nudge(bucket, key);
+  }
+
+  /** Whether changes of this bucket are told at the moment, so that it need not be asked often. */
+  arriveFor(bucket: string): boolean {
+    if (this.#isAlwaysTold) return true;
+    const lastMs = this.#lastMs.get(bucket);
+    return lastMs !== undefined && this.#clock.monotonicMs() - lastMs < trustMs;
+  }
+}
+
+/** Opens the event endpoint and follows the SQS queue, where the settings name them. Faults: `invalid`, `unavailable`. */
+export async function startEventSources(
+  { current, paths }: SettingsInForce,
+  sink: EventSink,
+  log: Logger,
+  background: AbortController,
+  closers: Closers,
+): Promise<void> {
+  const parts = { sink, log, clock: systemClock, entropy: systemEntropy };
+  if (current.eventsListen !== null) {
+    const secretFile = current.eventsSecretFile ?? paths.eventSecretFile;
+    if (current.eventsSecretFile === null) await ensureEventSecret(secretFile, systemEntropy);
+    const endpoint = closers.use(await startEventEndpoint({ ...parts, ...current.eventsListen, secretFile }));
+    log.info('S3 events are taken', { ...endpoint.address, secretFile });
+  }
+  if (current.eventsSqsQueue !== null) {
+    const running = runSqsSource(
+      { ...parts, queueUrl: current.eventsSqsQueue, region: current.region },
+      background.signal,
+    );
+    running.catch((error: unknown) => log.error('the SQS queue is not followed', { error: error as Error }));
+    closers.add(() => {
+      background.abort();
+      return running;
+    });
+  }
+}

@@ -34,10 +34,7 @@ export async function lookAtKey(
   const missing = await missingParents(state, name, path);
   if (missing === null || (await state.find(name, `${path}/`)) !== null) return { kind: 'unclear' };
   const [checked] = entry === null ? [] : await checkEntries([entry], place.disk.root);
-  const known = { entry, isIntact: checked?.isIntact ?? false };
-  for (const directory of missing) {
-    await place.committer.commit({ kind: 'make-directory', path: directory, marker: null });
-  }
+  const known = { entry, isIntact: checked?.isIntact ?? false, newDirectories: missing };
   const outcome = await fetches.bring(call, place, path, null, known);
   switch (outcome.kind) {
     case 'placed':
@@ -47,11 +44,10 @@ export async function lookAtKey(
     case 'problem':
       return { kind: 'unclear' };
     case 'absent':
-      if (entry !== null) {
-        await place.committer.commit({ kind: entry.stamp === null ? 'forget' : 'delete', path });
-      }
+      if (entry === null) return { kind: 'same' };
+      await place.committer.commit({ kind: entry.stamp === null ? 'forget' : 'delete', path });
       await removeEmptyParents(state, name, place, path);
-      return { kind: entry === null ? 'same' : 'deleted' };
+      return { kind: 'deleted' };
   }
 }
 

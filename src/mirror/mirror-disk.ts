@@ -78,12 +78,13 @@ export class MirrorDisk implements DiskView {
     return `${this.root}/${path}`;
   }
 
-  /** Makes one directory; one that is there is left. Throws `conflict` when something else has its name. */
-  async makeDirectory(path: string): Promise<void> {
+  /** Makes one directory, and answers false when it is there. Throws `conflict` when something else has its name. */
+  async makeDirectory(path: string): Promise<boolean> {
     const target = this.pathOf(path.endsWith('/') ? path.slice(0, -1) : path);
     try {
       await mkdir(target, mirroredDirectoryMode);
       if (this.#owner !== null) await chown(target, this.#owner.uid, this.#owner.gid);
+      return true;
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error;
       if (!(await lstat(target)).isDirectory()) {
@@ -92,18 +93,18 @@ export class MirrorDisk implements DiskView {
           'something that the mirror did not put there has the name of a directory',
         );
       }
+      return false;
     }
   }
 
-  /** Makes the directories above a path. Throws as `makeDirectory`. */
-  async makeParents(path: string): Promise<void> {
-    for (
-      let slash = path.indexOf('/');
-      slash !== -1 && slash < path.length - 1;
-      slash = path.indexOf('/', slash + 1)
-    ) {
-      await this.makeDirectory(path.slice(0, slash));
+  /** Makes the directories above a path and answers those that were not there. Throws as `makeDirectory`. */
+  async makeParents(path: string): Promise<readonly string[]> {
+    const made: string[] = [];
+    for (let slash = path.indexOf('/'); slash !== -1 && slash < path.length - 1; ) {
+      if (await this.makeDirectory(path.slice(0, slash))) made.push(path.slice(0, slash + 1));
+      slash = path.indexOf('/', slash + 1);
     }
+    return made;
   }
 
   /**

@@ -28,6 +28,14 @@ export type FetchOutcome =
   | { readonly kind: 'same' }
   | { readonly kind: 'problem'; readonly problem: MirrorProblem };
 
+/** What is known of a path before it is fetched. */
+export interface KnownPath {
+  readonly entry: MirrorEntry | null;
+  readonly isIntact: boolean;
+  /** Directories above that may have to be made, when no step of their own makes them. */
+  readonly newDirectories: readonly string[];
+}
+
 export interface FetchServices {
   readonly vault: ObjectFetcher;
   readonly clock: Clock;
@@ -70,7 +78,7 @@ export class ObjectFetches {
     place: Place,
     path: string,
     listed: ListedFile | null,
-    known: { readonly entry: MirrorEntry | null; readonly isIntact: boolean },
+    known: KnownPath,
   ): Promise<FetchOutcome> {
     const { slots, settings } = this.#services;
     const { rangeBytes, parallelRanges } = settings();
@@ -107,7 +115,7 @@ export class ObjectFetches {
             },
           );
           if (fetched === null) return { kind: 'absent' };
-          return await this.#place(place, path, fetched, known.entry);
+          return await this.#place(place, path, fetched, known);
         } catch (error) {
           if (isFault(error, 'conflict') && attempt < attemptsAtChanging) continue;
           throw error;
@@ -126,7 +134,7 @@ export class ObjectFetches {
     { committer, disk }: Place,
     path: string,
     { object, file }: FetchedFile,
-    previous: MirrorEntry | null,
+    { entry: previous, newDirectories }: KnownPath,
   ): Promise<FetchOutcome> {
     const { info, access } = object;
     this.#likely.opened(access);
@@ -142,7 +150,7 @@ export class ObjectFetches {
       refusal: null,
     };
     try {
-      await committer.commit({ kind: 'place', file, entry, previous });
+      await committer.commit({ kind: 'place', file, entry, previous, newDirectories });
     } catch (error) {
       await disk.aside.discard(file.path);
       throw placeFault(error);

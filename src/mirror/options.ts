@@ -51,6 +51,8 @@ export interface MirrorOptions {
   readonly log: Logger;
   /** Asked at each use; what is not given has its default. Parallel numbers count from the start on. */
   readonly settings?: () => Partial<MirrorSettings>;
+  /** Called before each step that survives a crash: tests end the process there. */
+  readonly checkpoint?: (step: string) => Promise<void>;
   /** Whether events for this bucket arrive at the moment. */
   readonly hasEvents?: (bucket: string) => boolean;
 }

@@ -28,6 +28,7 @@ export interface PrefixServices extends FetchServices {
   readonly state: MirrorState;
   readonly entropy: Entropy;
   readonly clock: Clock;
+  readonly checkpoint?: (step: string) => Promise<void>;
 }
 
 /** How often an unchanged status is written down all the same, so that another process sees that somebody looks. */
@@ -168,7 +169,7 @@ export class PrefixMirror {
         : await before.disk.current(directory, entropy);
     if (before !== null && disk === before.disk) return before;
     const room = new DiskRoom(disk, () => settings().reserveBytes);
-    this.#place = { disk, room, committer: new Committer(disk, state, name) };
+    this.#place = { disk, room, committer: new Committer(disk, state, name, this.#services.checkpoint) };
     return this.#place;
   }
 
@@ -246,7 +247,11 @@ export class PrefixMirror {
     await pass.admission(this.#services.settings().parallelFetches * 2);
     const bring = this.#locks.alone(path, async () => {
       if (pass.overtaken.has(path)) return;
-      const outcome = await this.#fetches.bring(call, place, path, object, { entry, isIntact: false });
+      const outcome = await this.#fetches.bring(call, place, path, object, {
+        entry,
+        isIntact: false,
+        newDirectories: [],
+      });
       if (outcome.kind === 'placed') pass.fetchedOne(outcome.bytes);
       else if (outcome.kind === 'problem') pass.unfetched(outcome.problem, action);
     });

@@ -40,8 +40,7 @@ export class MirrorWorld implements AsyncDisposable {
   prefix = 'alice/downloads/';
   keys: CustomerKey[] = [aliceKey];
   settings: Partial<MirrorSettings> = { reserveBytes: 0 };
-  /** Wraps the state of the next start. */
-  wrapState: (state: MirrorState) => MirrorState = (state) => state;
+  checkpoint: (step: string) => Promise<void> = async () => undefined;
   #nowMs = 1_700_000_000_000;
   #database: GatewayDatabase | null = null;
   #vault: RunningVault | null = null;
@@ -91,17 +90,25 @@ export class MirrorWorld implements AsyncDisposable {
       sources: { list: async () => [this.source()] },
       store: this.store,
       vault: this.#vault,
-      state: this.wrapState(await this.state()),
+      state: await this.state(),
       clock,
       entropy,
       log: silent,
       settings: () => this.settings,
+      checkpoint: (step) => this.checkpoint(step),
     });
     return this.#mirror;
   }
 
   async run(): Promise<MirrorPass> {
     return (await this.mirror()).runOnce('downloads/alice');
+  }
+
+  /** As after kill -9: nothing of the mirror that runs is asked or told. */
+  crash(): void {
+    this.#mirror = null;
+    this.#vault = null;
+    this.#database = null;
   }
 
   /** Ends this process' mirror and database; the next use starts new ones. */

@@ -7,15 +7,28 @@ export interface ObjectRef {
   readonly key: string;
 }
 
-/**
- * A body that can be sent more than once: the bytes stay valid and unchanged until the call that took it
- * settles. `crc32` is the CRC-32 (IEEE, as zlib computes it) of all chunks in order.
- */
-export interface ReplayableBody {
-  readonly chunks: readonly Uint8Array[];
+interface BodyFigures {
   readonly byteLength: number;
+  /** The CRC-32 (IEEE, as zlib computes it) of all bytes in order. */
   readonly crc32: number;
 }
+
+/** A body that lies in memory. */
+export interface MemoryBody extends BodyFigures {
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** A body that is too large for memory. */
+export interface StreamedBody extends BodyFigures {
+  /**
+   * All bytes from the first on, at every call. A piece belongs to its receiver; the next one is fetched when it is asked
+   * for. Leaving the loop early is allowed. Throws a Fault when the bytes cannot be brought.
+   */
+  stream(): AsyncIterable<Uint8Array>;
+}
+
+/** A body that can be sent more than once: the bytes stay valid and unchanged until the call that took it settles. */
+export type ReplayableBody = MemoryBody | StreamedBody;
 
 export interface ObjectInfo {
   readonly size: number;

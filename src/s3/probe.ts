@@ -3,7 +3,7 @@ import type { Call } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { ObjectRef, ReplayableBody, WriteOptions } from '../model/object-store.js';
+import type { MemoryBody, ObjectRef, WriteOptions } from '../model/object-store.js';
 import { createS3Client, endpointInUse, type S3Connection } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { isLoopbackHost } from './key-in-clear.js';
@@ -173,7 +173,7 @@ class Probe {
   }
 
   /** False when nothing was written. */
-  async #write(body: ReplayableBody, options: WriteOptions): Promise<boolean> {
+  async #write(body: MemoryBody, options: WriteOptions): Promise<boolean> {
     const put = (context: S3Context) =>
       this.#attempt('write', () => putObject(context, this.#call, this.#ref, body, options));
     try {
@@ -195,7 +195,7 @@ class Probe {
     }
   }
 
-  #body(): ReplayableBody {
+  #body(): MemoryBody {
     const bytes = Buffer.from(`sftpgw probe ${this.#ref.key}\n`);
     return { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
   }

@@ -1,7 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
 import { TLSSocket } from 'node:tls';
-import type { ReplayableBody } from '../model/object-store.js';
 import {
   type Answer,
   type ExchangeOptions,
@@ -13,6 +12,7 @@ import { keptIdleMs } from './get-connection.js';
 import { GetPool } from './get-pool.js';
 import { refuseKeyInClear } from './key-in-clear.js';
 import { abortError, connectError, idleError } from './network-errors.js';
+import { sendBody } from './send-body.js';
 
 /** The same as the SDK's types have it, which know an older kind of signal too. */
 interface HandlerOptions {
@@ -20,9 +20,6 @@ interface HandlerOptions {
   readonly idleTimeoutMs?: number;
   readonly intoSlabs?: boolean;
 }
-
-/** Small chunks go to TLS in runs of about this size: each run costs one encryption call and one system call. */
-const runBytes = 256 * 1024;
 
 /**
  * The SDK's way to the network: HTTP/1.1 over kept connections. It exists, instead of the SDK's own handler, because a body
@@ -113,44 +110,6 @@ export class S3Transport {
   httpHandlerConfigs(): Record<string, never> {
     return {};
   }
-}
-
-function isReplayable(body: unknown): body is ReplayableBody {
-  return typeof body === 'object' && body !== null && 'chunks' in body && Array.isArray(body.chunks);
-}
-
-function sendBody(outgoing: http.ClientRequest, body: unknown): void {
-  if (isReplayable(body)) pump(outgoing, body.chunks);
-  else if (typeof body === 'string' || body instanceof Uint8Array) outgoing.end(body);
-  else outgoing.end();
-}
-
-/** Hands the chunks over as they are, waiting whenever the socket is full. */
-function pump(outgoing: http.ClientRequest, chunks: readonly Uint8Array[]): void {
-  let next = 0;
-  let answered = false;
-  outgoing.once('response', () => {
-    answered = true;
-  });
-  const go = () => {
-    while (next < chunks.length) {
-      if (answered || outgoing.destroyed) return;
-      outgoing.cork();
-      for (let corked = 0; corked < runBytes && next < chunks.length; next += 1) {
-        const chunk = chunks[next];
-        if (chunk === undefined) continue;
-        outgoing.write(chunk);
-        corked += chunk.byteLength;
-      }
-      outgoing.uncork();
-      if (outgoing.writableNeedDrain) {
-        outgoing.once('drain', go);
-        return;
-      }
-    }
-    outgoing.end();
-  };
-  go();
 }
 
 function boundConnecting(outgoing: http.ClientRequest, connectTimeoutMs: number): void {

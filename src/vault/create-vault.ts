@@ -73,13 +73,19 @@ class StoreVault implements RunningVault {
       limits,
       locks: new RefLocks(),
       ownIntents: new Map<IntentId, ObjectRef>(),
-      schedule: createPartSchedule(limits.largestPartBytes),
+      schedule: createPartSchedule(limits),
       memory: new UploadMemory({
         totalBytes: limits.uploadMemoryBytes,
         admissionTimeoutMs: limits.uploadAdmissionTimeoutMs,
         clock,
       }),
-      scratch: new ScratchSpace(scratchDirectory, limits.scratchLimitBytes, entropy),
+      scratch: new ScratchSpace({
+        directory: scratchDirectory,
+        limitBytes: limits.scratchLimitBytes,
+        patienceMs: limits.uploadAdmissionTimeoutMs,
+        clock,
+        entropy,
+      }),
       readMemory: new ReadMemory(limits.readMemoryBytes, clock),
     };
   }

@@ -1,5 +1,5 @@
 import { Fault } from '../model/fault.js';
-import { firstPartBytes, largestPartFor } from './part-schedule.js';
+import { firstPartBytes, largestPartFor, longestFileBytes, memoryPartFor } from './part-schedule.js';
 import { blockBytes, reserveBytes } from './upload-memory.js';
 
 const mebibyte = 1024 * 1024;
@@ -12,11 +12,15 @@ export interface VaultLimits {
   readonly uploadAdmissionTimeoutMs: number;
   /** Parts of one upload that are on the way to S3 side by side. */
   readonly parallelParts: number;
+  /** The largest part that is gathered in memory; larger ones are in scratch files until S3 has them. */
+  readonly memoryPartBytes: number;
   /** The largest part an upload plans; what it means for the longest file: see `createPartSchedule`. */
   readonly largestPartBytes: number;
+  /** The longest file that has to fit into 10,000 parts. Less keeps longer files in memory. */
+  readonly longestFileBytes: number;
   /** How far ahead of the first missing byte bytes are held in memory; what is further goes to the scratch file. */
   readonly reorderWindowBytes: number;
-  /** Disk that the scratch files of all uploads may take together. */
+  /** Disk that the scratch files of all uploads may take together; beyond it clients wait for parts to leave. */
   readonly scratchLimitBytes: number;
   /** The most that a file may be filled with zeros because its size was set and nothing written there. */
   readonly zeroFillLimitBytes: number;
@@ -28,13 +32,18 @@ export interface VaultLimits {
   readonly readMemoryBytes: number;
 }
 
+const uploadMemoryBytes = 256 * mebibyte;
+const scratchLimitBytes = 16 * 1024 * mebibyte;
+
 export const defaultVaultLimits: VaultLimits = {
-  uploadMemoryBytes: 256 * mebibyte,
+  uploadMemoryBytes,
   uploadAdmissionTimeoutMs: 60_000,
   parallelParts: 4,
-  largestPartBytes: largestPartFor(256 * mebibyte),
+  memoryPartBytes: memoryPartFor(uploadMemoryBytes),
+  largestPartBytes: largestPartFor(memoryPartFor(uploadMemoryBytes), scratchLimitBytes),
+  longestFileBytes,
   reorderWindowBytes: 16 * mebibyte,
-  scratchLimitBytes: 4 * 1024 * mebibyte,
+  scratchLimitBytes,
   zeroFillLimitBytes: 1024 * mebibyte,
   rangeBytes: 8 * mebibyte,
   readAheadRanges: 4,
@@ -43,17 +52,17 @@ export const defaultVaultLimits: VaultLimits = {
 
 /** The defaults with these instead. Throws `invalid` naming a limit that cannot work. */
 export function vaultLimits(given: Partial<VaultLimits>): VaultLimits {
-  const uploadMemoryBytes = given.uploadMemoryBytes ?? defaultVaultLimits.uploadMemoryBytes;
-  const limits: VaultLimits = {
-    ...defaultVaultLimits,
-    largestPartBytes: largestPartFor(uploadMemoryBytes),
-    ...given,
-  };
+  const { uploadMemoryBytes, scratchLimitBytes } = { ...defaultVaultLimits, ...given };
+  const most = given.largestPartBytes ?? Number.POSITIVE_INFINITY;
+  const memoryPartBytes = given.memoryPartBytes ?? Math.min(most, memoryPartFor(uploadMemoryBytes));
+  const largestPartBytes = largestPartFor(memoryPartBytes, scratchLimitBytes);
+  const limits: VaultLimits = { ...defaultVaultLimits, memoryPartBytes, largestPartBytes, ...given };
   const leastMemory = reserveBytes + firstPartBytes;
   const rules: readonly (readonly [keyof VaultLimits, number])[] = [
     ['uploadMemoryBytes', leastMemory],
     ['uploadAdmissionTimeoutMs', 1],
     ['parallelParts', 1],
+    ['longestFileBytes', 1],
     ['reorderWindowBytes', 0],
     ['scratchLimitBytes', 0],
     ['zeroFillLimitBytes', 0],

@@ -101,8 +101,8 @@ export class PartSender {
     if (this.#inFlight.size > 0) await Promise.race(this.#inFlight);
   }
 
-  /** Sends the next part. `sent` is called when the body is no longer needed, whatever became of it. */
-  send(body: ReplayableBody, sent: () => void): void {
+  /** Sends the next part. `sent` is called when the body is no longer needed, whatever became of it; it never throws. */
+  send(body: ReplayableBody, sent: () => void | Promise<void>): void {
     const partNumber = this.#nextPart;
     this.#nextPart += 1;
     const sending: Promise<void> = this.#sendPart(partNumber, body)
@@ -110,9 +110,9 @@ export class PartSender {
         () => null,
         (error: unknown) => Fault.from(error),
       )
-      .then((fault) => {
+      .then(async (fault) => {
+        await sent();
         this.#inFlight.delete(sending);
-        sent();
         this.#onPartSettled(fault);
       });
     this.#inFlight.add(sending);

@@ -12,14 +12,17 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ScratchSpace } from './scratch-file.js';
-import { content, mebibyte, seededEntropy } from './testing/workshop.js';
+import { content, mebibyte, quickClock, seededEntropy } from './testing/workshop.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'scratch-test-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-function space(limitBytes = 64 * mebibyte): ScratchSpace {
-  return new ScratchSpace(directory, limitBytes, seededEntropy('scratch'));
+function space(limitBytes = 64 * mebibyte, at = directory): ScratchSpace {
+  const entropy = seededEntropy('scratch');
+  return new ScratchSpace({ directory: at, limitBytes, patienceMs: 60_000, clock: quickClock, entropy });
 }
+
+const holder = { signal: new AbortController().signal, sendGathered: () => false };
 
 /** What this process has open that has no name any more. */
 function unlinkedContents(): Buffer[] {
@@ -44,7 +47,7 @@ describe('the scratch file', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const scratch = space();
-        await using file = scratch.open();
+        await using file = scratch.openFile(holder);
         const model: (number | null)[] = Array.from({ length: 700 }, () => null);
         for (const [index, { what, start, length }] of steps.entries()) {
           if (what === 'keep') {
@@ -73,7 +76,7 @@ describe('the scratch file', () => {
     const scratch = space();
     const plaintext = content(100_000);
     {
-      await using file = scratch.open();
+      await using file = scratch.openFile(holder);
       await file.keep(1000, plaintext);
       expect(readdirSync(directory)).toEqual([]);
       expect(statfsSync(directory).blocks).toBeGreaterThan(0);
@@ -89,8 +92,8 @@ describe('the scratch file', () => {
 
   it('refuses more than all scratch files may take together', async () => {
     const scratch = space(1000);
-    await using one = scratch.open();
-    await using other = scratch.open();
+    await using one = scratch.openFile(holder);
+    await using other = scratch.openFile(holder);
     await one.keep(0, Buffer.alloc(600));
     await expect(other.keep(0, Buffer.alloc(600))).rejects.toMatchObject({
       kind: 'over-quota',
@@ -100,8 +103,8 @@ describe('the scratch file', () => {
 
   it('names a directory that it cannot use', async () => {
     writeFileSync(join(directory, 'file'), '');
-    const scratch = new ScratchSpace(join(directory, 'file', 'below'), 1000, seededEntropy('x'));
-    await using file = scratch.open();
+    const scratch = space(1000, join(directory, 'file', 'below'));
+    await using file = scratch.openFile(holder);
     await expect(file.keep(0, Buffer.alloc(10))).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });

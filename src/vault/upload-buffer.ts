@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { ReplayableBody } from '../model/object-store.js';
+import type { MemoryBody } from '../model/object-store.js';
 import { ByteRanges } from './byte-ranges.js';
 import { combineCrc32 } from './crc32-combine.js';
 import { blockBytes, type UploadShare } from './upload-memory.js';
@@ -15,7 +15,7 @@ interface Block {
 
 /** Bytes that leave together, and the memory that is free once they have arrived. */
 export interface OutgoingBytes {
-  readonly body: ReplayableBody;
+  readonly body: MemoryBody;
   release(): void;
 }
 
@@ -145,11 +145,11 @@ export class UploadBuffer {
   }
 
   /** All bytes from the first on, which stay here. Only while nothing has left. */
-  wholeBody(): ReplayableBody {
+  wholeBody(): MemoryBody {
     return this.#bodyOf(this.#frontier, []);
   }
 
-  #bodyOf(length: number, blocks: Block[]): ReplayableBody {
+  #bodyOf(length: number, blocks: Block[]): MemoryBody {
     const chunks: Uint8Array[] = [];
     let crc = 0;
     for (let done = 0; done < length; done += blockBytes) {

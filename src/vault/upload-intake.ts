@@ -1,4 +1,5 @@
 import type { ScratchFile, ScratchSpace } from './scratch-file.js';
+import type { ScratchHolder } from './scratch-quota.js';
 import { UploadBuffer } from './upload-buffer.js';
 import { blockBytes, type UploadShare } from './upload-memory.js';
 
@@ -10,6 +11,7 @@ export class UploadIntake implements AsyncDisposable {
   readonly buffer: UploadBuffer;
   readonly #share: UploadShare;
   readonly #space: ScratchSpace;
+  readonly #holder: ScratchHolder;
   readonly #windowBytes: number;
   readonly #waitForMemory: () => Promise<Buffer>;
   #scratch: ScratchFile | null = null;
@@ -17,12 +19,14 @@ export class UploadIntake implements AsyncDisposable {
   constructor(
     share: UploadShare,
     space: ScratchSpace,
+    holder: ScratchHolder,
     windowBytes: number,
     waitForMemory: () => Promise<Buffer>,
   ) {
     this.buffer = new UploadBuffer(share);
     this.#share = share;
     this.#space = space;
+    this.#holder = holder;
     this.#windowBytes = windowBytes;
     this.#waitForMemory = waitForMemory;
   }
@@ -56,7 +60,7 @@ export class UploadIntake implements AsyncDisposable {
         return null;
       }
     }
-    this.#scratch ??= this.#space.open();
+    this.#scratch ??= this.#space.openFile(this.#holder);
     return this.#scratch.keep(position, piece);
   }
 

@@ -3,11 +3,12 @@ import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { WrittenObject } from '../model/object-store.js';
 import { ByteRanges } from './byte-ranges.js';
-import { combineCrc32 } from './crc32-combine.js';
 import type { VaultLimits } from './limits.js';
-import { type PartSchedule, s3PartLimits } from './part-schedule.js';
+import { PartCutter } from './part-cutter.js';
+import type { PartSchedule } from './part-schedule.js';
 import { PartSender, type VaultServices } from './part-sender.js';
 import type { ScratchSpace } from './scratch-file.js';
+import type { ScratchHolder } from './scratch-quota.js';
 import { Turns } from './turns.js';
 import type { UploadBuffer } from './upload-buffer.js';
 import { UploadIntake } from './upload-intake.js';
@@ -22,13 +23,14 @@ export interface UploadServices extends VaultServices {
   readonly scratch: ScratchSpace;
 }
 
-/** One upload: puts bytes in order, cuts them into parts and keeps to the memory's rules. See `UploadWriter`. */
+/** One upload: takes bytes, puts them in order, has them cut into parts, and ends as an object or as nothing. See `UploadWriter`. */
 export class PartUploadWriter implements UploadWriter {
   readonly #services: UploadServices;
   readonly #share: UploadShare;
   readonly #intake: UploadIntake;
   readonly #buffer: UploadBuffer;
   readonly #sender: PartSender;
+  readonly #cutter: PartCutter;
   readonly #turns = new Turns();
   readonly #cancel = new AbortController();
   readonly #detach: () => void;
@@ -36,7 +38,6 @@ export class PartUploadWriter implements UploadWriter {
   /** Ranges that a set size has added and that nobody has written: zeros, unless bytes come. */
   readonly #zeros = new ByteRanges();
   #size = 0;
-  #crc = 0;
   #fault: Fault | null = null;
   #state: 'open' | 'committing' | 'ended' = 'open';
   #waitsForMemory = false;
@@ -47,11 +48,17 @@ export class PartUploadWriter implements UploadWriter {
     this.#services = services;
     this.#onEnd = onEnd;
     this.#share = services.memory.openShare();
-    this.#intake = new UploadIntake(this.#share, services.scratch, services.limits.reorderWindowBytes, () =>
+    const holder: ScratchHolder = {
+      signal: this.#cancel.signal,
+      sendGathered: () => this.#fault === null && this.#cutter.sendShortGathered(),
+    };
+    const { reorderWindowBytes } = services.limits;
+    this.#intake = new UploadIntake(this.#share, services.scratch, holder, reorderWindowBytes, () =>
       this.#waitForMemory(),
     );
     this.#buffer = this.#intake.buffer;
     this.#sender = new PartSender(services, call, target, this.#cancel, (fault) => this.#partSettled(fault));
+    this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check());
     const cancelled = () => this.#stick(new Fault('cancelled', 'the upload was cancelled'));
     // One session may have many uploads, and one upload many requests.
     setMaxListeners(0, call.signal, this.#cancel.signal);
@@ -80,7 +87,7 @@ export class PartUploadWriter implements UploadWriter {
           from += length;
           position += length;
           if (position > this.#size) this.#grow(position);
-          if (this.#partIsFull()) await this.#sendFullParts();
+          if (this.#cutter.isDue(this.#size)) await this.#cutter.cut(this.#size);
         }
       }
       if (position > offset) this.#zeros.remove(offset, position);
@@ -144,14 +151,10 @@ export class PartUploadWriter implements UploadWriter {
   }
 
   async #completeParts(call: Call): Promise<WrittenObject> {
-    const rest = this.#buffer.frontier - this.#buffer.sentEnd;
-    if (rest > 0) {
-      await this.#partSlot();
-      this.#send(rest);
-    }
+    await this.#cutter.finish();
     await this.#sender.allSettled();
     this.#check();
-    return this.#sender.complete(call, { size: this.#size, crc32: this.#crc });
+    return this.#sender.complete(call, { size: this.#size, crc32: this.#cutter.crc32 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,6 +167,7 @@ export class PartUploadWriter implements UploadWriter {
       this.#state = 'ended';
       this.#detach();
       await this.#sender.discard();
+      await this.#cutter.abandon();
       await this.#intake[Symbol.asyncDispose]();
     } finally {
       this.#turns.leave();
@@ -203,7 +207,7 @@ export class PartUploadWriter implements UploadWriter {
     if (size > reachBytes) {
       throw new Fault(
         'too-large',
-        `the file is longer than ${reachBytes} bytes, the most for this uploadMemoryBytes; raise it for longer files`,
+        `the file is longer than ${reachBytes} bytes, the most for this scratchLimitBytes and uploadMemoryBytes; raise them for longer files`,
       );
     }
     this.#size = size;
@@ -212,7 +216,7 @@ export class PartUploadWriter implements UploadWriter {
   async #drainScratch(): Promise<void> {
     while (this.#intake.mayDrain) {
       await this.#intake.drainSome();
-      if (this.#partIsFull()) await this.#sendFullParts();
+      if (this.#cutter.isDue(this.#size)) await this.#cutter.cut(this.#size);
     }
   }
 
@@ -235,7 +239,7 @@ export class PartUploadWriter implements UploadWriter {
       }
       for (let left = end - start; left > 0; ) {
         left -= await this.#intake.zeroSome(end);
-        if (this.#partIsFull()) await this.#sendFullParts();
+        if (this.#cutter.isDue(this.#size)) await this.#cutter.cut(this.#size);
       }
       await this.#drainScratch();
     }
@@ -253,15 +257,8 @@ export class PartUploadWriter implements UploadWriter {
     }
   }
 
-  /**
-   * While memory is short and nothing of this upload is on its way, what is there goes as a part that is smaller than
-   * planned: otherwise uploads would wait for each other with full hands.
-   */
   #sendShortPart(): void {
-    if (!this.#waitsForMemory || this.#fault !== null || this.#sender.inFlight > 0) return;
-    const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
-    const whole = Math.min(waiting - (waiting % blockBytes), this.#plannedBytes());
-    if (whole >= s3PartLimits.smallestBytes) this.#send(whole);
+    if (this.#waitsForMemory && this.#fault === null) this.#cutter.sendShort();
   }
 
   #partSettled(fault: Fault | null): void {
@@ -274,42 +271,5 @@ export class PartUploadWriter implements UploadWriter {
     } catch (error) {
       this.#stick(error);
     }
-  }
-
-  #plannedBytes(): number {
-    return this.#services.schedule.sizeOf(this.#sender.nextPart);
-  }
-
-  /** The first part only leaves when there is more: a file of one part is a PutObject. */
-  #partIsFull(): boolean {
-    const planned = this.#plannedBytes();
-    const { frontier, sentEnd } = this.#buffer;
-    return frontier - sentEnd >= planned && (sentEnd > 0 || this.#size > planned);
-  }
-
-  async #sendFullParts(): Promise<void> {
-    while (this.#partIsFull()) {
-      await this.#partSlot();
-      this.#send(this.#plannedBytes());
-    }
-  }
-
-  async #partSlot(): Promise<void> {
-    while (this.#sender.inFlight >= this.#services.limits.parallelParts) {
-      await this.#sender.partSettled();
-      this.#check();
-    }
-  }
-
-  #send(length: number): void {
-    if (this.#sender.nextPart > s3PartLimits.parts) {
-      throw new Fault(
-        'too-large',
-        `the file needs more than ${s3PartLimits.parts} parts; raise uploadMemoryBytes for longer files`,
-      );
-    }
-    const { body, release } = this.#buffer.takeOut(length);
-    this.#crc = combineCrc32(this.#crc, body.crc32, body.byteLength);
-    this.#sender.send(body, release);
   }
 }

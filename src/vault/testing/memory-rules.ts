@@ -8,12 +8,17 @@ export function nameOf(ref: ObjectRef): string {
 }
 
 /** The body's bytes, if they are what its figures say. */
-
-export function checked(body: ReplayableBody): Buffer {
-  const bytes = Buffer.concat(body.chunks);
+export async function checked(body: ReplayableBody): Promise<Buffer> {
+  const bytes = Buffer.concat('chunks' in body ? body.chunks : await collected(body.stream()));
   if (bytes.byteLength !== body.byteLength) throw new Error('a body of another length than it says');
   if (crc32(bytes) !== body.crc32) throw new Fault('corrupt', 'BadDigest: the CRC-32 is another');
   return bytes;
+}
+
+async function collected(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const collected: Uint8Array[] = [];
+  for await (const piece of pieces) collected.push(piece);
+  return collected;
 }
 
 export function resting(encryption: WriteEncryption): RestingEncryption {

@@ -153,8 +153,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
   }
 
   async put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
-    return this.#run(call, 'put', ref, () => {
-      return this.#store(ref, checked(body), options, this.#etag());
+    return this.#run(call, 'put', ref, async () => {
+      return this.#store(ref, await checked(body), options, this.#etag());
     });
   }
 
@@ -174,11 +174,11 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     body: ReplayableBody,
   ): Promise<PartReceipt> {
     const upload = this.#upload(uploadId);
-    return this.#run(call, 'part', upload.ref, () => {
+    return this.#run(call, 'part', upload.ref, async () => {
       this.#upload(uploadId);
       if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000)
         throw new Fault('invalid', `no part ${partNumber}`);
-      const bytes = checked(body);
+      const bytes = await checked(body);
       const receipt = { partNumber, etag: this.#etag(), size: bytes.byteLength, crc32: body.crc32 };
       upload.parts.set(partNumber, { bytes, receipt });
       return receipt;
@@ -276,7 +276,12 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     await this.abortUpload(call, upload.ref, uploadId).catch(() => undefined);
   }
 
-  async #run<T>(call: Call, operation: StoreOperation, ref: ObjectRef, work: () => T): Promise<T> {
+  async #run<T>(
+    call: Call,
+    operation: StoreOperation,
+    ref: ObjectRef,
+    work: () => T | Promise<T>,
+  ): Promise<T> {
     if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
     if (ref.bucket !== this.#options.bucket) {
       throw new Fault('not-found', `there is no bucket ${ref.bucket}`);
@@ -284,7 +289,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     this.counts.set(operation, this.count(operation) + 1);
     await this.hooks.before?.(operation, ref);
     if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
-    const result = work();
+    const result = await work();
     await this.hooks.after?.(operation, ref);
     return result;
   }

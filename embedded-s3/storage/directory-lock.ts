@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import { Sqlite } from './better-sqlite3.js';
 
 /** Thrown when another server, in this process or another, has the directory. */
 export class DirectoryInUse extends Error {
@@ -21,14 +21,14 @@ export interface DirectoryLock {
  * to clean up. Throws `DirectoryInUse`.
  */
 export function lockDirectory(directory: string): DirectoryLock {
-  const database = new Database(join(directory, 'lock'), { timeout: 0 });
+  const database = new Sqlite(join(directory, 'lock'), { timeout: 0 });
   try {
     database.pragma('journal_mode = DELETE');
     database.pragma('locking_mode = EXCLUSIVE');
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+    if (error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
       throw new DirectoryInUse(directory);
     }
     throw error;

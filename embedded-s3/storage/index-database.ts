@@ -1,4 +1,5 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
+import { Sqlite } from './better-sqlite3.js';
 
 /**
  * Keys are TEXT under the BINARY collation, which compares the stored UTF-8 byte by byte: S3's own order
@@ -100,7 +101,7 @@ export class IndexDatabase {
 
   /** Opens or makes the index. Throws an Error that names the path when it is from a newer version. */
   constructor(path: string) {
-    this.sqlite = new Database(path);
+    this.sqlite = new Sqlite(path);
     try {
       this.sqlite.pragma('journal_mode = WAL');
       this.sqlite.pragma('synchronous = FULL');

@@ -17,10 +17,10 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EmbeddedS3Options, ObjectEvent } from '../../embedded-s3/server.js';
 import { startEmbeddedS3 } from '../../embedded-s3/server.js';
+import { Sqlite as Database } from '../../src/db/sqlite/better-sqlite3.js';
 import { parseEvents } from '../../src/events/parse-event.js';
 import { eventually } from '../support/wait.js';
 import { Receiver } from './receiver.js';

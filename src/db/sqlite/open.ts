@@ -1,12 +1,13 @@
 import { chmod, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { Kysely, type Transaction } from 'kysely';
 import { Fault } from '../../model/fault.js';
 import type { GatewayDatabase } from '../database.js';
 import { GroupCommit } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
+import { Sqlite } from './better-sqlite3.js';
 import { BetterSqliteDialect } from './dialect.js';
 import { sqliteFault } from './errors.js';
 
@@ -21,7 +22,7 @@ const busyTimeoutMs = 5000;
 export async function openDatabase(path: string): Promise<GatewayDatabase> {
   try {
     await makeSecretFile(path);
-    const sqlite = new BetterSqlite3(path, { timeout: busyTimeoutMs });
+    const sqlite = new Sqlite(path, { timeout: busyTimeoutMs });
     const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite) });
     try {
       configure(sqlite, path);

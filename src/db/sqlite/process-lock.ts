@@ -1,5 +1,6 @@
-import BetterSqlite3 from 'better-sqlite3';
+import type BetterSqlite3 from 'better-sqlite3';
 import { Fault } from '../../model/fault.js';
+import { Sqlite } from './better-sqlite3.js';
 import { sqliteFault } from './errors.js';
 
 export interface ProcessLock {
@@ -14,7 +15,7 @@ export interface ProcessLock {
 export function takeProcessLock(path: string, inUse: string): ProcessLock {
   let database: BetterSqlite3.Database;
   try {
-    database = new BetterSqlite3(path, { timeout: 0 });
+    database = new Sqlite(path, { timeout: 0 });
   } catch (error) {
     throw sqliteFault(error, path);
   }
@@ -24,7 +25,7 @@ export function takeProcessLock(path: string, inUse: string): ProcessLock {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+    if (error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
       throw new Fault('conflict', inUse);
     }
     throw sqliteFault(error, path);

@@ -35,11 +35,11 @@ const parallelRenames = 16;
  * 1. the finished files reach the disk;
  * 2. the state says what will be there (durable);
  * 3. directories are made, files and directories removed, in the order of the steps, then the finished files renamed into place;
- * 4. the directories reach the disk;
- * 5. the state forgets what was removed (durable).
+ * 4. when something was removed, the directories reach the disk, and the state forgets it (durable).
  *
  * The state is ahead of what comes and behind what goes: after a crash whatever the mirror put on disk is known to it. An
  * entry whose file was not yet renamed names an inode that is not at its path, and is fetched again; one that was renamed is right.
+ * So a rename may reach the disk later than its entry: the directories of many groups are synced together.
  */
 export class CommitGroup {
   readonly #disk: MirrorDisk;
@@ -49,8 +49,8 @@ export class CommitGroup {
   readonly #checkpoint: (step: string) => Promise<void>;
   readonly #failures = new Map<Step, unknown>();
   readonly #held: HeldDirectories;
-  /** Directories in which something was made, renamed or removed. */
-  readonly #touched = new Set<string>();
+  /** Directories in which something was made, renamed or removed since they were synced. */
+  readonly #touched: Set<string>;
   /** Directories that were made for a file, without a step of their own. */
   readonly #made = new Set<string>();
 
@@ -59,12 +59,14 @@ export class CommitGroup {
     state: MirrorState,
     name: string,
     steps: readonly Step[],
+    touched: Set<string>,
     checkpoint: (step: string) => Promise<void>,
   ) {
     this.#disk = disk;
     this.#state = state;
     this.#name = name;
     this.#steps = steps;
+    this.#touched = touched;
     this.#checkpoint = checkpoint;
     this.#held = new HeldDirectories(disk);
   }
@@ -96,8 +98,10 @@ export class CommitGroup {
         await this.#attempt(place);
     };
     await Promise.all(Array.from({ length: Math.min(parallelRenames, places.length) }, work));
-    await this.#checkpoint('sync directories');
-    await this.#syncDirectories();
+    if (this.#steps.some(isRemoval)) {
+      await this.#checkpoint('sync directories');
+      await syncDirectories(this.#disk, this.#touched);
+    }
     await this.#checkpoint('conclude');
     await this.#state.apply(this.#name, this.#conclusions());
   }
@@ -165,16 +169,6 @@ export class CommitGroup {
     }
   }
 
-  async #syncDirectories(): Promise<void> {
-    const present: string[] = [];
-    for (const path of this.#touched) {
-      const directory = this.#disk.pathOf(path);
-      // Removed within the same group, after something in it.
-      if ((await lstat(directory).catch(() => null))?.isDirectory()) present.push(directory);
-    }
-    await syncPaths(present, this.#disk.root);
-  }
-
   #announcements(): readonly MirrorChange[] {
     const changes: MirrorChange[] = [];
     for (const step of this.#steps) {
@@ -199,6 +193,23 @@ export class CommitGroup {
     for (const path of this.#made) changes.push(directoryChange(path, null));
     return changes;
   }
+}
+
+function isRemoval({ kind }: Step): boolean {
+  return kind === 'delete' || kind === 'remove-directory';
+}
+
+/** Makes what happened in these directories durable, and empties the set. */
+export async function syncDirectories(disk: MirrorDisk, touched: Set<string>): Promise<void> {
+  const paths = [...touched];
+  touched.clear();
+  const present: string[] = [];
+  for (const path of paths) {
+    const directory = disk.pathOf(path);
+    // It may have been removed, after something in it.
+    if ((await lstat(directory).catch(() => null))?.isDirectory()) present.push(directory);
+  }
+  await syncPaths(present, disk.root);
 }
 
 function directoryChange(path: string, marker: MirroredObject | null): MirrorChange {

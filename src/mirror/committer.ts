@@ -1,5 +1,5 @@
 import type { MirrorState } from '../model/mirror.js';
-import { CommitGroup, type Step } from './commit-group.js';
+import { CommitGroup, type Step, syncDirectories } from './commit-group.js';
 import type { MirrorDisk } from './mirror-disk.js';
 
 interface Pending {
@@ -20,6 +20,8 @@ export class Committer {
   readonly #checkpoint: (step: string) => Promise<void>;
   readonly #waiting: Pending[] = [];
   readonly #admissions: (() => void)[] = [];
+  /** Directories whose renames may not have reached the disk yet. */
+  readonly #touched = new Set<string>();
   #running: Promise<void> | null = null;
 
   constructor(
@@ -56,12 +58,22 @@ export class Committer {
       await this.#commitGroup(this.#waiting.splice(0, maxGroup));
       for (const admit of this.#admissions.splice(0)) admit();
     }
+    // The files are at their places: a directory that cannot be synced takes nothing of that back.
+    await syncDirectories(this.#disk, this.#touched).catch(() => undefined);
+    if (this.#waiting.length > 0) return this.#run();
     this.#running = null;
   }
 
   async #commitGroup(pending: readonly Pending[]): Promise<void> {
     const steps = pending.map(({ step }) => step);
-    const group = new CommitGroup(this.#disk, this.#state, this.#name, steps, this.#checkpoint);
+    const group = new CommitGroup(
+      this.#disk,
+      this.#state,
+      this.#name,
+      steps,
+      this.#touched,
+      this.#checkpoint,
+    );
     const failures = await group.run();
     for (const { step, resolve, reject } of pending) {
       if (failures.has(step)) reject(failures.get(step));

@@ -115,6 +115,8 @@ export class ObjectFetches {
             },
           );
           if (fetched === null) return { kind: 'absent' };
+          // Others fetch while this one waits for the disk.
+          release();
           return await this.#place(place, path, fetched, known);
         } catch (error) {
           if (isFault(error, 'conflict') && attempt < attemptsAtChanging) continue;

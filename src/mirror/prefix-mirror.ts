@@ -31,6 +31,9 @@ export interface PrefixServices extends FetchServices {
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
+/** Objects of a pass that wait for a place to be fetched, or for the disk. */
+const maxAhead = 1024;
+
 /** How often an unchanged status is written down all the same, so that another process sees that somebody looks. */
 const statusEveryMs = 60_000;
 
@@ -244,7 +247,7 @@ export class PrefixMirror {
       return;
     }
     await place.committer.room();
-    await pass.admission(this.#services.settings().parallelFetches * 2);
+    await pass.admission(this.#services.settings().parallelFetches + maxAhead);
     const bring = this.#locks.alone(path, async () => {
       if (pass.overtaken.has(path)) return;
       const outcome = await this.#fetches.bring(call, place, path, object, {

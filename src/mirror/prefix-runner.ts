@@ -1,4 +1,4 @@
-import type { Clock, Entropy, Logger } from '../model/call.js';
+import type { Clock, Entropy, LogFields, Logger } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorPass } from '../model/mirror.js';
 import { mirrorCall } from './mirror-call.js';
@@ -42,6 +42,8 @@ export class PrefixRunner {
   #isWanted = false;
   #waitMs = 0;
   #keys: string | null = null;
+  /** The problems of the last pass, which are in the log already. */
+  #said: ReadonlySet<string> = new Set();
 
   constructor(services: RunnerServices, mirror: PrefixMirror) {
     this.#services = services;
@@ -71,7 +73,9 @@ export class PrefixRunner {
     try {
       const endPass = await this.#services.passes.take(1, signal);
       try {
-        return await this.mirror.run(mirrorCall(signal, this.#services.entropy, this.#log));
+        const pass = await this.mirror.run(mirrorCall(signal, this.#services.entropy, this.#log));
+        await this.#say(pass);
+        return pass;
       } finally {
         endPass();
       }
@@ -144,7 +148,6 @@ export class PrefixRunner {
       this.#isWanted = false;
       try {
         const pass = await this.runOnce();
-        this.#say(pass);
         this.#adapt(pass);
       } catch (error) {
         if (isFault(error, 'cancelled')) return;
@@ -181,12 +184,30 @@ export class PrefixRunner {
     this.#waitMs = Math.max(Math.min(grownMs, longestMs), pass.durationMs * restPerPass);
   }
 
-  #say(pass: MirrorPass): void {
+  async #say(pass: MirrorPass): Promise<void> {
     const { result, text, fetched, fetchedBytes, deleted, listed, durationMs } = pass;
     const fields = { listed, fetched, fetchedBytes, deleted, durationMs: Math.round(durationMs) };
     if (result === 'failed')
-      this.#log.warn('the mirror could not be brought up to date', { reason: text, ...fields });
+      this.#sayOnce(`failed: ${text}`, 'the mirror could not be brought up to date', { reason: text });
     else if (fetched + deleted > 0) this.#log.info('mirrored', fields);
     else this.#log.debug('nothing to mirror', fields);
+    const { problems, problemCount } = await this.mirror.status();
+    const said = new Set<string>(result === 'failed' ? [`failed: ${text}`] : []);
+    for (const { kind, path, text: reason } of problems) {
+      const what = `${kind} ${path} ${reason}`;
+      said.add(what);
+      this.#sayOnce(what, 'an object is not mirrored', { path, problem: kind, reason });
+    }
+    const more = `${problemCount - problems.length} more`;
+    if (problemCount > problems.length) {
+      said.add(more);
+      this.#sayOnce(more, 'further objects are not mirrored', { count: problemCount - problems.length });
+    }
+    // What is over may be said again when it comes back.
+    this.#said = said;
+  }
+
+  #sayOnce(what: string, message: string, fields: LogFields): void {
+    if (!this.#said.has(what)) this.#log.warn(message, fields);
   }
 }

@@ -1,26 +1,29 @@
 import {
   DirectoryInUse,
   type EmbeddedS3,
-  type ObjectEvent,
   readCredentials,
   startEmbeddedS3,
 } from '../../embedded-s3/server.js';
+import type { GatewayDatabase } from '../db/database.js';
 import { openDatabase } from '../db/sqlite/open.js';
 import { takeProcessLock } from '../db/sqlite/process-lock.js';
+import type { EventSink } from '../events/event-sink.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import { createKeyLedger } from '../ledger/ledger.js';
-import { createMirror } from '../mirror/mirror.js';
+import { createMirror, type Mirror } from '../mirror/mirror.js';
 import { createMirrorState } from '../mirror-state/mirror-state.js';
-import type { Logger } from '../model/call.js';
+import type { Call, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { createS3ObjectStore } from '../s3/object-store.js';
+import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import type { UserDirectory, UserRegistry } from '../model/users.js';
+import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
 import type { S3StoreOptions } from '../s3/options.js';
-import { startSftpServer } from '../sftp/server.js';
+import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
 import { createMirrorSources } from '../users/mirror-sources.js';
-import { createUserDirectory } from '../users/user-directory.js';
+import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
-import { createVault } from '../vault/create-vault.js';
+import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { createVfsFactory } from '../vfs/factory.js';
 import { backgroundCall } from './background-call.js';
 import { checkStorage } from './check-storage.js';
@@ -79,86 +82,27 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   const bucket = settings.requireBucket();
   const log = createLogger(options.logLevel ?? settings.current.logLevel, process.stderr);
   await lockRoot(settings, closers);
-  // The server starts before there is a mirror to tell: the first look at everything makes up for it.
-  let onObjectEvent: (event: ObjectEvent) => void = () => undefined;
-  const embedded = options.embedded
-    ? await startEmbedded(settings, options, log, (event) => onObjectEvent(event))
-    : null;
+  // The server starts before there is a mirror to tell: the mirror's first look at everything makes up for it.
+  const events = new RecentEvents(systemClock, options.embedded);
+  const embedded = options.embedded ? await startEmbedded(settings, options, log, events) : null;
   if (embedded !== null) closers.add(() => embedded.close(settings.current.drainTimeoutMs));
 
-  const s3 = s3OptionsOf(settings, embedded);
-  const store = closers.use(createS3ObjectStore(s3));
-  const database = await openDatabase(settings.paths.databaseFile);
-  closers.add(() => database.close());
-  const ledger = createKeyLedger(database, systemClock, systemEntropy);
-  const parts = userParts(settings, log);
-  const users = createUserDirectory(parts);
-  const vault = closers.use(
-    createVault({
-      store,
-      ledger,
-      clock: systemClock,
-      entropy: systemEntropy,
-      limits: vaultLimitsOf(settings.current),
-      scratchDirectory: settings.paths.scratchDirectory,
-    }),
-  );
-
   const background = new AbortController();
-  closers.add(() => background.abort());
-  const call = backgroundCall(background.signal, systemEntropy, log);
+  const s3 = s3OptionsOf(settings, embedded);
+  const core = await buildCore(settings, s3, log, background, closers);
   if (!nativeCryptoLoaded()) {
     options.output(
       'warning: the native crypto of ssh2 is not built, transfers are slow: run `npm rebuild ssh2`',
     );
   }
-  const registry = createUserRegistry(parts);
-  await checkStorage(call, {
-    bucket,
-    s3,
-    vault,
-    users,
-    registry,
-    clock: systemClock,
-    output: options.output,
-  });
+  await checkStorage(core.call, { bucket, s3, ...core, clock: systemClock, output: options.output });
 
-  const events = new RecentEvents(systemClock, embedded !== null);
-  const mirror = closers.use(
-    createMirror({
-      sources: createMirrorSources({
-        ...parts,
-        sharedSettingsDirectory: settings.paths.sharedSettingsDirectory,
-        users,
-        call,
-      }),
-      store,
-      vault,
-      state: createMirrorState(database),
-      clock: systemClock,
-      entropy: systemEntropy,
-      log,
-      settings: () => mirrorSettingsOf(settings.current),
-      hasEvents: (bucket) => events.arriveFor(bucket),
-    }),
-  );
+  const mirror = closers.use(buildMirror(settings, core, log, events));
   mirror.start();
   events.passTo(mirror);
-  onObjectEvent = (event) => events.nudge(event.bucket, event.key);
   await startEventSources(settings, events, log, background, closers);
-
-  const sftp = await startSftpServer({
-    ...(options.sftpListen ?? settings.current.sftpListen),
-    hostKeyDirectory: settings.paths.hostKeyDirectory,
-    users,
-    vfs: createVfsFactory({ users, vault, store, ledger, clock: systemClock }),
-    log,
-    clock: systemClock,
-    entropy: systemEntropy,
-    limits: sftpLimitsOf(settings.current),
-  });
+  const sftp = await openDoor(settings, options, core, log);
   closers.add(() => sftp.close());
-  for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
   const watching = settings.watch(systemClock, log, background.signal);
   closers.add(() => {
     background.abort();
@@ -171,6 +115,82 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
     drain: () => sftp.drain(settings.current.drainTimeoutMs),
     [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose](),
   };
+}
+
+/** What the doors and the mirror stand on. */
+interface Core {
+  readonly store: S3ObjectStore;
+  readonly database: GatewayDatabase;
+  readonly ledger: KeyLedger & LedgerDirectory;
+  readonly parts: UserDirectoryParts;
+  readonly users: UserDirectory;
+  readonly registry: UserRegistry;
+  readonly vault: RunningVault;
+  /** The call of work that nobody asked for. */
+  readonly call: Call;
+}
+
+async function buildCore(
+  settings: SettingsInForce,
+  s3: S3StoreOptions,
+  log: Logger,
+  background: AbortController,
+  closers: Closers,
+): Promise<Core> {
+  const store = closers.use(createS3ObjectStore(s3));
+  const database = await openDatabase(settings.paths.databaseFile);
+  closers.add(() => database.close());
+  const ledger = createKeyLedger(database, systemClock, systemEntropy);
+  const parts = userParts(settings, log);
+  const vault = closers.use(
+    createVault({
+      store,
+      ledger,
+      clock: systemClock,
+      entropy: systemEntropy,
+      limits: vaultLimitsOf(settings.current),
+      scratchDirectory: settings.paths.scratchDirectory,
+    }),
+  );
+  closers.add(() => background.abort());
+  const call = backgroundCall(background.signal, systemEntropy, log);
+  const users = createUserDirectory(parts);
+  return { store, database, ledger, parts, users, registry: createUserRegistry(parts), vault, call };
+}
+
+function buildMirror(settings: SettingsInForce, core: Core, log: Logger, events: RecentEvents): Mirror {
+  const { sharedSettingsDirectory } = settings.paths;
+  return createMirror({
+    sources: createMirrorSources({ ...core.parts, ...core, sharedSettingsDirectory }),
+    store: core.store,
+    vault: core.vault,
+    state: createMirrorState(core.database),
+    clock: systemClock,
+    entropy: systemEntropy,
+    log,
+    settings: () => mirrorSettingsOf(settings.current),
+    hasEvents: (bucket) => events.arriveFor(bucket),
+  });
+}
+
+async function openDoor(
+  settings: SettingsInForce,
+  options: GatewayOptions,
+  { users, vault, store, ledger }: Core,
+  log: Logger,
+): Promise<SftpServer> {
+  const sftp = await startSftpServer({
+    ...(options.sftpListen ?? settings.current.sftpListen),
+    hostKeyDirectory: settings.paths.hostKeyDirectory,
+    users,
+    vfs: createVfsFactory({ users, vault, store, ledger, clock: systemClock }),
+    log,
+    clock: systemClock,
+    entropy: systemEntropy,
+    limits: sftpLimitsOf(settings.current),
+  });
+  for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
+  return sftp;
 }
 
 async function lockRoot({ paths }: SettingsInForce, closers: Closers): Promise<void> {
@@ -215,7 +235,7 @@ export async function startEmbedded(
   settings: SettingsInForce,
   options: Pick<GatewayOptions, 's3Listen'>,
   log: Logger,
-  onObjectEvent: (event: ObjectEvent) => void = () => undefined,
+  events: EventSink | null = null,
 ): Promise<EmbeddedS3> {
   const listen = options.s3Listen ?? settings.current.s3Listen;
   const region = settings.current.region ?? embeddedRegion;
@@ -225,7 +245,7 @@ export async function startEmbedded(
       directory: settings.paths.embeddedS3Directory,
       listen,
       region,
-      onObjectEvent,
+      onObjectEvent: (event) => events?.nudge(event.bucket, event.key),
       log: ({ level, message, ...fields }) => log[level](message, loggable(fields)),
     });
     await embedded.ensureBucket(bucket);

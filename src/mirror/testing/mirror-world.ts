@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import type { GatewayDatabase } from '../../db/database.js';
 import { openDatabase } from '../../db/sqlite/open.js';
 import { createMirrorState } from '../../mirror-state/mirror-state.js';
-import type { Logger } from '../../model/call.js';
+import type { Clock, Logger } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
 import type { MirrorPass, MirrorPrefix, MirrorState } from '../../model/mirror.js';
@@ -41,6 +41,11 @@ export class MirrorWorld implements AsyncDisposable {
   keys: CustomerKey[] = [aliceKey];
   settings: Partial<MirrorSettings> = { reserveBytes: 0 };
   checkpoint: (step: string) => Promise<void> = async () => undefined;
+  /** What is mirrored besides, or instead: by default the one prefix. */
+  sources: () => readonly MirrorPrefix[] = () => [this.source()];
+  /** Of the next start; by default waits pass at once. */
+  clock: Clock | null = null;
+  hasEvents = false;
   #nowMs = 1_700_000_000_000;
   #database: GatewayDatabase | null = null;
   #vault: RunningVault | null = null;
@@ -76,7 +81,7 @@ export class MirrorWorld implements AsyncDisposable {
   async mirror(): Promise<Mirror> {
     if (this.#mirror !== null) return this.#mirror;
     this.#starts += 1;
-    const clock = { ...quickClock, nowMs: () => this.#nowMs };
+    const clock = this.clock ?? { ...quickClock, nowMs: () => this.#nowMs };
     mkdirSync(join(this.root, 'scratch'), { recursive: true });
     const entropy = seededEntropy(`mirror ${this.#starts}`);
     this.#vault = createVault({
@@ -87,7 +92,8 @@ export class MirrorWorld implements AsyncDisposable {
       scratchDirectory: join(this.root, 'scratch'),
     });
     this.#mirror = createMirror({
-      sources: { list: async () => [this.source()] },
+      sources: { list: async () => this.sources() },
+      hasEvents: () => this.hasEvents,
       store: this.store,
       vault: this.#vault,
       state: await this.state(),

@@ -16,6 +16,8 @@ export class PagedStore implements ObjectStore {
   readonly #pageKeys: number;
   /** Called before a page is made; what it throws is what the listing throws. */
   beforePage: (page: number) => void | Promise<void> = () => undefined;
+  /** Called when a page is made, before it is answered. */
+  afterPage: (page: number) => void | Promise<void> = () => undefined;
   #pages = 0;
 
   constructor(store: MemoryStore, pageKeys: number) {
@@ -31,9 +33,15 @@ export class PagedStore implements ObjectStore {
     this.abortUpload = store.abortUpload.bind(store);
   }
 
+  /** How many were asked for. */
+  get pages(): number {
+    return this.#pages;
+  }
+
   async list(call: Call, request: ListRequest): Promise<ListPage> {
     this.#pages += 1;
-    await this.beforePage(this.#pages);
+    const page = this.#pages;
+    await this.beforePage(page);
     const { bucket, prefix, delimiter } = request;
     const all = await this.#store.list(call, { bucket, prefix, delimiter });
     const after = request.continuation;
@@ -43,6 +51,7 @@ export class PagedStore implements ObjectStore {
         : all.objects.filter(({ key }) => Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
     const objects = left.slice(0, this.#pageKeys);
     const last = objects.at(-1)?.key ?? null;
+    await this.afterPage(page);
     return { objects, prefixes: [], continuation: left.length > objects.length ? last : null };
   }
 }

@@ -1,0 +1,184 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { content, keyNamed } from '../vault/testing/workshop.js';
+import type { Mirror } from './mirror.js';
+import { ManualClock } from './testing/manual-clock.js';
+import { bucket, MirrorWorld } from './testing/mirror-world.js';
+
+let world: MirrorWorld;
+let clock: ManualClock;
+let mirror: Mirror;
+
+beforeEach(async () => {
+  world = new MirrorWorld({ pageKeys: 100 });
+  clock = new ManualClock();
+  world.clock = clock;
+  mirror = await world.mirror();
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+/** Waits for a condition, real time passing and none of the mirror's. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error('it did not happen');
+    await new Promise((resume) => setTimeout(resume, 2));
+  }
+}
+
+const holds = (path: string, text: string) => async () =>
+  (await readFile(join(world.directory, path), 'utf8').catch(() => null)) === text;
+const isGone = (path: string) => async () => !(await readdir(world.directory)).includes(path);
+
+/** Started, and the first pass is over. */
+async function started(): Promise<void> {
+  mirror.start();
+  await until(async () => (await mirror.status())[0]?.lastPass !== null);
+}
+
+function nudge(path: string): void {
+  mirror.nudge(bucket, world.prefix + path);
+}
+
+describe('an event', () => {
+  it('brings one object without a listing: new, changed, removed', async () => {
+    await world.put('stays', 'x');
+    await started();
+    const { pages } = world.store;
+    await world.put('d/e/f', 'new');
+    nudge('d/e/f');
+    await until(holds('d/e/f', 'new'));
+    await world.put('d/e/f', 'changed');
+    nudge('d/e/f');
+    await until(holds('d/e/f', 'changed'));
+    await world.remove('d/e/f');
+    nudge('d/e/f');
+    await until(isGone('d'));
+    expect(world.store.pages).toBe(pages);
+    expect(await world.onDisk()).toEqual({ stays: 'x' });
+  });
+
+  it('that comes many times costs little, and the last state counts', async () => {
+    await started();
+    for (let version = 1; version <= 20; version += 1) {
+      await world.put('f', `version ${version}`);
+      for (let times = 0; times < 20; times += 1) nudge('f');
+    }
+    await until(holds('f', 'version 20'));
+    world.takeReads();
+    nudge('f');
+    nudge('f');
+    await until(() => world.memory.count('read') > 0);
+    expect(await world.onDisk()).toEqual({ f: 'version 20' });
+  });
+
+  it('for a large object brings it in ranges', async () => {
+    world.settings = { ...world.settings, rangeBytes: 50_000 };
+    await started();
+    const bytes = content(400_000);
+    await world.put('large', bytes);
+    nudge('large');
+    await until(holds('large', bytes.toString('utf8')));
+  });
+
+  it('that a listing overtakes does no harm: what it brought is not taken for gone', async () => {
+    for (let i = 0; i < 3; i += 1) await world.put(`f${i}`, 'x');
+    await started();
+    let release = () => {};
+    const { pages } = world.store;
+    world.store.afterPage = () =>
+      new Promise((resolve) => {
+        release = resolve;
+      });
+    const pass = mirror.runOnce('downloads/alice');
+    await until(() => world.store.pages > pages);
+    await new Promise((resume) => setTimeout(resume, 20));
+    // The page that is on its way does not know of it.
+    await world.put('d/g', 'new');
+    nudge('d/g');
+    await until(holds('d/g', 'new'));
+    world.store.afterPage = () => undefined;
+    release();
+    expect(await pass).toMatchObject({ result: 'complete', deleted: 0 });
+    expect(await world.onDisk()).toMatchObject({ 'd/g': 'new' });
+  });
+
+  it('of what only a comparison can settle makes a pass follow at once', async () => {
+    await world.put('a', 'file');
+    await started();
+    await world.put('a/b', 'below');
+    nudge('a/b');
+    await until(holds('a/b', 'below'));
+    await world.put('marked/', '');
+    nudge('marked/');
+    await until(async () => 'marked/' in (await world.onDisk()));
+  });
+
+  it('for another bucket or prefix is none of ours', async () => {
+    await started();
+    world.takeReads();
+    mirror.nudge('other', `${world.prefix}f`);
+    mirror.nudge(bucket, 'bob/downloads/f');
+    nudge('');
+    await new Promise((resume) => setTimeout(resume, 20));
+    expect(world.takeReads()).toBe(0);
+  });
+});
+
+describe('polling', () => {
+  async function passesWithin(ms: number): Promise<number> {
+    const { pages } = world.store;
+    for (let passed = 0; passed < ms; passed += 500) {
+      await clock.advance(500);
+      await new Promise((resume) => setTimeout(resume, 4));
+    }
+    return world.store.pages - pages;
+  }
+
+  it('finds what changed within the interval, looks more often after it, and calms down', async () => {
+    await world.put('f', 'x');
+    await started();
+    expect(await passesWithin(12_000)).toBeGreaterThanOrEqual(3);
+    expect(await passesWithin(60_000)).toBeLessThanOrEqual(8);
+    await world.put('f', 'changed');
+    await passesWithin(10_500);
+    expect(await world.onDisk()).toEqual({ f: 'changed' });
+  });
+
+  it('is rare while events tell of changes', async () => {
+    world.hasEvents = true;
+    await started();
+    await passesWithin(120_000);
+    expect(await passesWithin(120_000)).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('what is mirrored', () => {
+  it('follows the sources: a new one begins, one that goes keeps its directory', async () => {
+    await world.put('f', 'x');
+    const all = world.sources;
+    world.sources = () => [];
+    mirror.start();
+    world.sources = all;
+    await clock.advance(2_500);
+    await until(holds('f', 'x'));
+    world.sources = () => [];
+    await clock.advance(4_000);
+    await world.put('f', 'y');
+    await clock.advance(30_000);
+    expect(await world.onDisk()).toEqual({ f: 'x' });
+  });
+
+  it('is looked at again as soon as another key is there', async () => {
+    const bob = keyNamed('bob');
+    await world.put('f', 'x', bob);
+    await started();
+    await clock.advance(4_000);
+    world.hasEvents = true;
+    await until(async () => (await mirror.status())[0]?.problemCount === 1);
+    world.keys = [...world.keys, bob];
+    await clock.advance(2_500);
+    await until(holds('f', 'x'));
+  });
+});

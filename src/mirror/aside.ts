@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import type { Entropy } from '../model/call.js';
 import { type FileStamp, reservedName } from '../model/mirror.js';
+import type { FileThread } from './file-thread.js';
 
 export interface Owner {
   readonly uid: number;
@@ -23,22 +24,28 @@ export interface AsideFile {
 export class AsideSpace {
   readonly directory: string;
   readonly #owner: Owner | null;
-  readonly #entropy: Entropy;
-  #count = 0;
+  readonly #thread: FileThread;
+  /** Names of this run's files begin with it. */
   readonly #run: string;
+  #count = 0;
 
-  private constructor(directory: string, owner: Owner | null, entropy: Entropy) {
+  private constructor(directory: string, owner: Owner | null, entropy: Entropy, thread: FileThread) {
     this.directory = directory;
     this.#owner = owner;
-    this.#entropy = entropy;
-    this.#run = this.#entropy.id();
+    this.#thread = thread;
+    this.#run = entropy.id();
   }
 
   /**
    * Beside the mirrored directory when a rename gets from there into it, else in it under the reserved name. What an earlier
    * run left there is removed. `root` is the directory's real path.
    */
-  static async open(root: string, owner: Owner | null, entropy: Entropy): Promise<AsideSpace> {
+  static async open(
+    root: string,
+    owner: Owner | null,
+    entropy: Entropy,
+    thread: FileThread,
+  ): Promise<AsideSpace> {
     const beside = join(dirname(root), `.${basename(root)}${reservedName}`);
     const within = join(root, reservedName);
     const directory = (await canRename(beside, within)) ? beside : within;
@@ -47,13 +54,12 @@ export class AsideSpace {
     for (const name of await readdir(directory))
       await rm(join(directory, name), { recursive: true, force: true });
     if (directory === beside) await rm(within, { recursive: true, force: true });
-    return new AsideSpace(directory, owner, entropy);
+    return new AsideSpace(directory, owner, entropy, thread);
   }
 
   /** A new file, not readable by others from its first byte. */
   async create(): Promise<{ readonly path: string; readonly handle: FileHandle }> {
-    this.#count += 1;
-    const path = `${this.directory}/${this.#run}-${this.#count}`;
+    const path = this.#nextPath();
     const handle = await open(path, 'wx', mirroredFileMode);
     if (this.#owner === null) return { path, handle };
     try {
@@ -64,6 +70,18 @@ export class AsideSpace {
       throw error;
     }
     return { path, handle };
+  }
+
+  /** A whole new file, with its time. */
+  async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<AsideFile> {
+    const path = this.#nextPath();
+    const file = { path, pieces, mtimeSeconds, mode: mirroredFileMode, owner: this.#owner };
+    return { path, stamp: await this.#thread.write(file) };
+  }
+
+  #nextPath(): string {
+    this.#count += 1;
+    return `${this.directory}/${this.#run}-${this.#count}`;
   }
 
   /** Never throws: what stays is swept at the next start. */

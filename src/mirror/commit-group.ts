@@ -3,7 +3,6 @@ import { hasCode, isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { MirrorChange, MirrorEntry, MirroredObject, MirrorState } from '../model/mirror.js';
 import type { AsideFile } from './aside.js';
-import { syncPaths } from './file-system-sync.js';
 import type { MirrorDisk } from './mirror-disk.js';
 import { parentOf } from './names.js';
 
@@ -26,8 +25,6 @@ export type Step =
   | { readonly kind: 'forget'; readonly path: string };
 
 type Place = Extract<Step, { kind: 'place' }>;
-
-const parallelRenames = 16;
 
 /**
  * Carries out a group of steps:
@@ -88,16 +85,11 @@ export class CommitGroup {
   async #carryOut(places: readonly Place[]): Promise<void> {
     await this.#checkpoint('sync files');
     const files = places.map(({ file }) => file.path);
-    await syncPaths(files, this.#disk.aside.directory);
+    await this.#disk.tools.sync.paths(files, this.#disk.aside.directory);
     await this.#checkpoint('announce');
     await this.#state.apply(this.#name, this.#announcements());
     for (const step of this.#steps) if (step.kind !== 'place') await this.#attempt(step);
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let place = places[next++]; place !== undefined; place = places[next++])
-        await this.#attempt(place);
-    };
-    await Promise.all(Array.from({ length: Math.min(parallelRenames, places.length) }, work));
+    await Promise.all(places.map((place) => this.#attempt(place)));
     if (this.#steps.some(isRemoval)) {
       await this.#checkpoint('sync directories');
       await syncDirectories(this.#disk, this.#touched);
@@ -141,7 +133,7 @@ export class CommitGroup {
     const target = this.#disk.pathOf(path);
     if (!(await this.#held.has(parentOf(path)))) await this.#makeParents(path);
     try {
-      await rename(file.path, target);
+      await this.#disk.tools.thread.rename(file.path, target);
     } catch (error) {
       if (!hasCode(error, 'EISDIR', 'ENOTEMPTY', 'EEXIST')) throw error;
       // An empty directory holds nothing of anybody.
@@ -209,7 +201,7 @@ export async function syncDirectories(disk: MirrorDisk, touched: Set<string>): P
     // It may have been removed, after something in it.
     if ((await lstat(directory).catch(() => null))?.isDirectory()) present.push(directory);
   }
-  await syncPaths(present, disk.root);
+  await disk.tools.sync.paths(present, disk.root);
 }
 
 function directoryChange(path: string, marker: MirroredObject | null): MirrorChange {

@@ -65,7 +65,7 @@ describe('a crash', () => {
       reached.push(step);
       const found = await world.onDisk();
       const right = Object.keys(wanted).filter((path) => found[path] === wanted[path]);
-      world.crash();
+      await world.crash();
       world.checkpoint = async () => undefined;
       const read = new Set<string>();
       world.memory.hooks.before = (operation, ref) => {
@@ -98,7 +98,7 @@ describe('a crash', () => {
       await mirrored(world);
       await changed(world);
       if ((await runUntil(world, number)) === null) break;
-      world.crash();
+      await world.crash();
       world.checkpoint = async () => undefined;
       for (const path of ['new/deep/f', 'new/g', 'large', 'directory-then-file', 'file-then-directory/f']) {
         await world.remove(path);

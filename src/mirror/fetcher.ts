@@ -62,15 +62,10 @@ class AsideSink implements FetchSink {
   }
 
   async finish(mtimeSeconds: number): Promise<AsideFile> {
-    this.#open ??= await this.#aside.create();
+    if (this.#open === null) return this.#aside.write(this.#pieces ?? [], mtimeSeconds);
     const { path, handle } = this.#open;
-    let position = 0;
-    for (const bytes of this.#pieces ?? []) {
-      await writeFully(handle, bytes, position);
-      position += bytes.byteLength;
-    }
     await handle.utimes(mtimeSeconds, mtimeSeconds);
-    if (this.#pieces === null) await handle.sync();
+    await handle.sync();
     const stamp = stampOf(await handle.stat());
     await handle.close();
     this.#isFinished = true;

@@ -4,9 +4,17 @@ import { hasCode, isAbsence } from '../files/system-errors.js';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { AsideSpace, mirroredDirectoryMode, type Owner } from './aside.js';
+import type { FileSystemSync } from './file-system-sync.js';
+import type { FileThread } from './file-thread.js';
 
 /** PATH_MAX of Linux, its final zero counted (limits.h). */
 const maxPathBytes = 4096;
+
+/** What mirrored directories share. */
+export interface DiskTools {
+  readonly thread: FileThread;
+  readonly sync: FileSystemSync;
+}
 
 /** What a plan needs to know of a mirrored directory. */
 export interface DiskView {
@@ -23,6 +31,7 @@ export class MirrorDisk implements DiskView {
   readonly aside: AsideSpace;
   readonly foldsCase: boolean;
   readonly maxPathBytes: number;
+  readonly tools: DiskTools;
   readonly #identity: string;
   readonly #owner: Owner | null;
 
@@ -30,6 +39,7 @@ export class MirrorDisk implements DiskView {
     root: string,
     identity: string,
     owner: Owner | null,
+    tools: DiskTools,
     aside: AsideSpace,
     foldsCase: boolean,
   ) {
@@ -37,16 +47,17 @@ export class MirrorDisk implements DiskView {
     this.aside = aside;
     this.foldsCase = foldsCase;
     this.maxPathBytes = pathBytesBelow(root);
+    this.tools = tools;
     this.#identity = identity;
     this.#owner = owner;
   }
 
   /** Makes the directory when it is missing. Throws `denied` or `unavailable`, naming it. */
-  static async open(directory: string, entropy: Entropy): Promise<MirrorDisk> {
+  static async open(directory: string, entropy: Entropy, tools: DiskTools): Promise<MirrorDisk> {
     try {
       const { root, identity, owner } = await look(directory);
-      const aside = await AsideSpace.open(root, owner, entropy);
-      return new MirrorDisk(root, identity, owner, aside, await foldsCase(aside));
+      const aside = await AsideSpace.open(root, owner, entropy, tools.thread);
+      return new MirrorDisk(root, identity, owner, tools, aside, await foldsCase(aside));
     } catch (error) {
       throw directoryFault(directory, error);
     }
@@ -70,7 +81,7 @@ export class MirrorDisk implements DiskView {
     } catch (error) {
       throw directoryFault(directory, error);
     }
-    return MirrorDisk.open(directory, entropy);
+    return MirrorDisk.open(directory, entropy, this.tools);
   }
 
   /** Where a path below the prefix is. */

@@ -8,6 +8,8 @@ import type {
   MirrorPrefixStatus,
   MirrorProgress,
 } from '../model/mirror.js';
+import { FileSystemSync } from './file-system-sync.js';
+import { FileThread } from './file-thread.js';
 import { mirrorCall } from './mirror-call.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
 import { PrefixMirror, type PrefixServices } from './prefix-mirror.js';
@@ -50,6 +52,7 @@ class SourcesMirror implements Mirror {
       hasEvents: options.hasEvents ?? (() => false),
       slots: new Slots(parallelFetches),
       passes: new Slots(parallelPasses),
+      tools: { thread: new FileThread(), sync: new FileSystemSync() },
     };
   }
 
@@ -101,6 +104,9 @@ class SourcesMirror implements Mirror {
     await this.#following;
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
     this.#runners.clear();
+    const { thread, sync } = this.#services.tools;
+    sync[Symbol.dispose]();
+    await thread[Symbol.asyncDispose]();
   }
 
   #call(): Call {

@@ -186,7 +186,7 @@ class Run {
       };
     });
     await Promise.race([this.world.run(), reached]);
-    if (count >= at) this.world.crash();
+    if (count >= at) await this.world.crash();
     this.world.checkpoint = async () => undefined;
   }
 

@@ -16,7 +16,7 @@ import { type EventLook, lookAtKey } from './key-look.js';
 import { LikelyAccess } from './likely-access.js';
 import { type BegunListing, beginListing } from './listing.js';
 import { checkedState } from './local-check.js';
-import { type DiskView, MirrorDisk } from './mirror-disk.js';
+import { type DiskTools, type DiskView, MirrorDisk } from './mirror-disk.js';
 import { parentOf } from './names.js';
 import { type FetchServices, ObjectFetches, type Place } from './object-fetches.js';
 import { Pass } from './pass.js';
@@ -28,6 +28,7 @@ export interface PrefixServices extends FetchServices {
   readonly state: MirrorState;
   readonly entropy: Entropy;
   readonly clock: Clock;
+  readonly tools: DiskTools;
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
@@ -168,7 +169,7 @@ export class PrefixMirror {
     const before = this.#place;
     const disk =
       before === null
-        ? await MirrorDisk.open(directory, entropy)
+        ? await MirrorDisk.open(directory, entropy, this.#services.tools)
         : await before.disk.current(directory, entropy);
     if (before !== null && disk === before.disk) return before;
     const room = new DiskRoom(disk, () => settings().reserveBytes);

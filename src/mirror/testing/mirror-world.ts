@@ -110,8 +110,15 @@ export class MirrorWorld implements AsyncDisposable {
     return (await this.mirror()).runOnce('downloads/alice');
   }
 
-  /** As after kill -9: nothing of the mirror that runs is asked or told. */
-  crash(): void {
+  /** As after kill -9: nothing of the mirror that runs is asked or told. What it had begun to write aside comes to its end first. */
+  async crash(): Promise<void> {
+    let seen = '';
+    for (let unchanged = 0; unchanged < 4; ) {
+      await new Promise((resume) => setTimeout(resume, 4));
+      const now = (await this.asideNames()).join();
+      unchanged = now === seen ? unchanged + 1 : 0;
+      seen = now;
+    }
     this.#mirror = null;
     this.#vault = null;
     this.#database = null;

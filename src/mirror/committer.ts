@@ -51,6 +51,11 @@ export class Committer {
     }
   }
 
+  /** Resolves when nothing is under way, and every rename has reached the disk. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
   async #run(): Promise<void> {
     // What is submitted in the same turn goes together.
     await new Promise((resume) => setImmediate(resume));

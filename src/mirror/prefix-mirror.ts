@@ -131,6 +131,11 @@ export class PrefixMirror {
     for (let above = path; above !== ''; above = parentOf(above)) this.#pass.overtaken.add(above);
   }
 
+  /** Resolves when nothing is under way on disk. To be called when no pass and no look is. */
+  async idle(): Promise<void> {
+    await this.#place?.committer.idle();
+  }
+
   async #compare(call: Call, pass: Pass): Promise<void> {
     this.#likely.keys = await this.prefix.keys();
     const place = await this.#openPlace();
@@ -148,6 +153,7 @@ export class PrefixMirror {
     }
     await this.#retryWithoutRoom(call, place, pass);
     await this.#adoptOrigin();
+    await place.committer.idle();
   }
 
   #plan(

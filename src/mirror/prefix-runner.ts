@@ -65,6 +65,7 @@ export class PrefixRunner {
     await Promise.all(this.#looking);
     // A pass that was asked for by hand.
     (await this.#turn.take(1, new AbortController().signal))();
+    await this.mirror.idle();
   }
 
   async runOnce(): Promise<MirrorPass> {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { GatewayDatabase } from '../../db/database.js';
 import { openDatabase } from '../../db/sqlite/open.js';
@@ -52,9 +52,11 @@ export class MirrorWorld implements AsyncDisposable {
   #mirror: Mirror | null = null;
   #starts = 0;
 
-  constructor(options: MemoryStoreOptions & { readonly root?: string; readonly pageKeys?: number } = {}) {
-    this.root = options.root ?? mkdtempSync(join(tmpdir(), 'mirror-test-'));
-    this.directory = join(this.root, 'downloads');
+  constructor(
+    options: MemoryStoreOptions & { readonly directory?: string; readonly pageKeys?: number } = {},
+  ) {
+    this.root = mkdtempSync(join(tmpdir(), 'mirror-test-'));
+    this.directory = options.directory ?? join(this.root, 'downloads');
     this.memory = new MemoryStore({ nowMs: () => this.#nowMs, ...options });
     this.store = new PagedStore(this.memory, options.pageKeys ?? 7);
   }
@@ -176,7 +178,7 @@ export class MirrorWorld implements AsyncDisposable {
   }
 
   async asideNames(): Promise<readonly string[]> {
-    return readdir(join(this.root, '.downloads.sftpgw-aside')).catch(() => []);
+    return readdir(join(dirname(this.directory), '.downloads.sftpgw-aside')).catch(() => []);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

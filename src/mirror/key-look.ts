@@ -46,6 +46,7 @@ export async function lookAtKey(
     case 'absent':
       if (entry === null) return { kind: 'same' };
       await place.committer.commit({ kind: entry.stamp === null ? 'forget' : 'delete', path });
+      fetches.gone(path, entry);
       await removeEmptyParents(state, name, place, path);
       return { kind: 'deleted' };
   }

@@ -11,6 +11,7 @@ import type {
 import { FileSystemSync } from './file-system-sync.js';
 import { FileThread } from './file-thread.js';
 import { mirrorCall } from './mirror-call.js';
+import { Observations } from './observations.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
 import { PrefixMirror, type PrefixServices } from './prefix-mirror.js';
 import { PrefixRunner, type RunnerServices } from './prefix-runner.js';
@@ -52,6 +53,7 @@ class SourcesMirror implements Mirror {
       hasEvents: options.hasEvents ?? (() => false),
       slots: new Slots(parallelFetches),
       passes: new Slots(parallelPasses),
+      observations: new Observations(options.observed ?? null, options.log),
       tools: { thread: new FileThread(), sync: new FileSystemSync() },
     };
   }
@@ -104,6 +106,7 @@ class SourcesMirror implements Mirror {
     await this.#following;
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
     this.#runners.clear();
+    await this.#services.observations.flush();
     const { thread, sync } = this.#services.tools;
     sync[Symbol.dispose]();
     await thread[Symbol.asyncDispose]();

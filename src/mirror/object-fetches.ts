@@ -8,6 +8,7 @@ import type {
   MirrorProblem,
   MirrorProblemKind,
 } from '../model/mirror.js';
+import type { ObjectRef } from '../model/object-store.js';
 import type { ObjectFetcher } from '../vault/vault.js';
 import type { Committer } from './committer.js';
 import type { DiskRoom } from './disk-room.js';
@@ -16,6 +17,7 @@ import { type FetchedFile, fetchAside } from './fetcher.js';
 import { fingerprintOf, type LikelyAccess } from './likely-access.js';
 import { plainEtag } from './listing.js';
 import type { MirrorDisk } from './mirror-disk.js';
+import type { Observations } from './observations.js';
 import type { MirrorSettings } from './options.js';
 import { noKeyText } from './planner.js';
 import type { Slots } from './slots.js';
@@ -40,6 +42,7 @@ export interface FetchServices {
   readonly vault: ObjectFetcher;
   readonly clock: Clock;
   readonly slots: Slots;
+  readonly observations: Observations;
   readonly settings: () => MirrorSettings;
 }
 
@@ -92,10 +95,11 @@ export class ObjectFetches {
         claim = await place.room.claim(listed.size);
         if (claim === null) return noRoom(path, listed.size);
       }
+      const readMs = this.#services.clock.nowMs();
       for (let attempt = 1; ; attempt += 1) {
         try {
           const request = {
-            ref: { bucket: this.#prefix.bucket, key: this.#prefix.prefix + path },
+            ref: this.#refOf(path),
             likely: this.#likely.guess(known.entry?.object?.fingerprint),
             keys: this.#likely.keys,
             expectedSize: listed?.size ?? rangeBytes + 1,
@@ -117,7 +121,9 @@ export class ObjectFetches {
           if (fetched === null) return { kind: 'absent' };
           // Others fetch while this one waits for the disk.
           release();
-          return await this.#place(place, path, fetched, known);
+          const placed = await this.#place(place, path, fetched, known);
+          this.#observe(path, fetched, readMs);
+          return placed;
         } catch (error) {
           if (isFault(error, 'conflict') && attempt < attemptsAtChanging) continue;
           throw error;
@@ -159,6 +165,30 @@ export class ObjectFetches {
     }
     this.failures.forget(path);
     return { kind: 'placed', bytes: info.size };
+  }
+
+  #observe(path: string, { object: { info, access, crc32 } }: FetchedFile, readMs: number): void {
+    if (access.kind !== 'sse-c') return;
+    const { fingerprint, md5Base64 } = access.key;
+    this.#services.observations.opened({
+      ref: this.#refOf(path),
+      sealedWith: { kind: 'sse-c', fingerprint, keyMd5Base64: md5Base64 },
+      size: info.size,
+      crc32,
+      etag: info.etag,
+      versionId: info.versionId,
+      readMs,
+    });
+  }
+
+  /** The object of this entry is gone from S3. */
+  gone(path: string, entry: MirrorEntry): void {
+    if (entry.object === null || entry.object.fingerprint === null) return;
+    this.#services.observations.gone(this.#refOf(path), `"${entry.object.etag}"`);
+  }
+
+  #refOf(path: string): ObjectRef {
+    return { bucket: this.#prefix.bucket, key: this.#prefix.prefix + path };
   }
 
   async #failed(

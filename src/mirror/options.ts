@@ -1,4 +1,5 @@
 import type { Clock, Entropy, Logger } from '../model/call.js';
+import type { ObservedObjects } from '../model/ledger.js';
 import type { MirrorSources, MirrorState } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
 import type { ObjectFetcher } from '../vault/vault.js';
@@ -46,6 +47,8 @@ export interface MirrorOptions {
   readonly store: ObjectStore;
   readonly vault: ObjectFetcher;
   readonly state: MirrorState;
+  /** Told which key opened what. */
+  readonly observed?: ObservedObjects;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;

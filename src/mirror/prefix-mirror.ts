@@ -154,6 +154,7 @@ export class PrefixMirror {
     await this.#retryWithoutRoom(call, place, pass);
     await this.#adoptOrigin();
     await place.committer.idle();
+    await this.#services.observations.flush();
   }
 
   #plan(
@@ -230,12 +231,16 @@ export class PrefixMirror {
   async #remove(
     { committer }: Place,
     pass: Pass,
-    { kind, path }: Extract<MirrorAction, { kind: 'delete' | 'forget' | 'remove-directory' }>,
+    action: Extract<MirrorAction, { kind: 'delete' | 'forget' | 'remove-directory' }>,
   ): Promise<void> {
+    const { kind, path } = action;
     // An event has brought news of it since the listing was made, or does at this moment.
     if (pass.overtaken.has(path) || this.#locks.isHeld(path)) return;
     await committer.room();
-    if (kind === 'delete') pass.deleted += 1;
+    if (action.kind === 'delete') {
+      pass.deleted += 1;
+      this.#fetches.gone(path, action.entry);
+    }
     pass.follow(committer.commit({ kind, path }), path);
   }
 

@@ -85,3 +85,27 @@ export interface LedgerDirectory {
     within?: KeyRange,
   ): Promise<ReadonlyMap<string, Confirmation>>;
 }
+
+/** An object that somebody else wrote, as it was found when it was read whole. */
+export interface Observation {
+  readonly ref: ObjectRef;
+  readonly sealedWith: Extract<SealedWith, { kind: 'sse-c' }>;
+  readonly size: number;
+  readonly crc32: number;
+  /** With its quotes, as S3 sends it. */
+  readonly etag: string;
+  readonly versionId: string | null;
+  /** When the read began: what the ledger learned later is newer. */
+  readonly readMs: number;
+}
+
+/** Which key opens objects that this gateway did not write, many at a time. */
+export interface ObservedObjects {
+  /** Durable when it resolves. An object whose row is this one already, or newer than the read, is left. */
+  observe(observations: readonly Observation[], actor: string): Promise<void>;
+  /** These versions are gone from S3. Rows of other versions are left. */
+  recordGone(
+    versions: readonly { readonly ref: ObjectRef; readonly etag: string }[],
+    actor: string,
+  ): Promise<void>;
+}

@@ -1,0 +1,59 @@
+import type { Logger } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { Observation, ObservedObjects } from '../model/ledger.js';
+import type { ObjectRef } from '../model/object-store.js';
+
+const batch = 256;
+const actor = 'mirror';
+
+/**
+ * Tells the ledger which key opened what, many objects at a time. The mirror itself remembers it with its own state: what is
+ * lost here in a crash costs others a try with another key, and is told again when the object changes.
+ */
+export class Observations {
+  readonly #observed: ObservedObjects | null;
+  readonly #log: Logger;
+  #seen: Observation[] = [];
+  #gone: { readonly ref: ObjectRef; readonly etag: string }[] = [];
+  #telling: Promise<void> = Promise.resolve();
+
+  constructor(observed: ObservedObjects | null, log: Logger) {
+    this.#observed = observed;
+    this.#log = log;
+  }
+
+  opened(observation: Observation): void {
+    this.#seen.push(observation);
+    if (this.#seen.length >= batch) this.#tell();
+  }
+
+  gone(ref: ObjectRef, etag: string): void {
+    this.#gone.push({ ref, etag });
+    if (this.#gone.length >= batch) this.#tell();
+  }
+
+  /** Resolves when everything is told. Never throws: trouble is logged. */
+  async flush(): Promise<void> {
+    this.#tell();
+    await this.#telling;
+  }
+
+  #tell(): void {
+    const seen = this.#seen;
+    const gone = this.#gone;
+    this.#seen = [];
+    this.#gone = [];
+    const observed = this.#observed;
+    if (observed === null || seen.length + gone.length === 0) return;
+    this.#telling = this.#telling
+      .then(async () => {
+        if (gone.length > 0) await observed.recordGone(gone, actor);
+        if (seen.length > 0) await observed.observe(seen, actor);
+      })
+      .catch((error: unknown) => {
+        this.#log.warn('the ledger was not told which keys open the mirrored objects', {
+          error: Fault.from(error),
+        });
+      });
+  }
+}

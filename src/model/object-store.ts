@@ -42,6 +42,8 @@ export interface ObjectInfo {
   readonly contentType: string | null;
   /** The full-object CRC-32 where the server keeps one (it may keep another algorithm, or none). */
   readonly crc32: number | null;
+  /** The full-object CRC-64/NVME as S3 writes it (base64), which AWS keeps of what came without a checksum. */
+  readonly crc64Nvme?: string;
 }
 
 /** Inclusive first byte and exclusive end; `end` past the object's size is cut by the server. */

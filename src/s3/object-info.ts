@@ -13,6 +13,7 @@ type ObjectHeaders = Pick<
   | 'Metadata'
   | 'ContentType'
   | 'ChecksumCRC32'
+  | 'ChecksumCRC64NVME'
   | 'ChecksumType'
   | 'SSECustomerAlgorithm'
   | 'SSECustomerKeyMD5'
@@ -30,6 +31,8 @@ export function objectInfo(headers: ObjectHeaders, size: number): ObjectInfo {
     metadata: headers.Metadata ?? {},
     contentType: headers.ContentType ?? null,
     crc32: wholeCrc32(headers.ChecksumCRC32, headers.ChecksumType),
+    // There is no composite one of this algorithm.
+    ...(headers.ChecksumCRC64NVME === undefined ? {} : { crc64Nvme: headers.ChecksumCRC64NVME }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { KeyLedger } from '../model/ledger.js';
 import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../model/object-store.js';
 import { openWithKeys } from './access.js';
 import { combineCrc32 } from './crc32-combine.js';
+import { Crc64Nvme, combineCrc64Nvme, crc64NvmeText } from './crc64-nvme.js';
 import { mtimeOfMetadata } from './mtime.js';
 
 /** Takes the bytes of an object that is fetched whole. */
@@ -67,17 +68,37 @@ export async function fetchObject(
   const { body, access } = opened;
   const { info } = body;
   await sink.begin(info);
-  const pieces = new Pieces(services, call, { ref, access, info }, sink);
-  // The answer to a range has no checksum of the whole.
-  const asked = isLarge ? services.store.head(call, ref, access) : null;
-  asked?.catch(() => undefined);
+  const kept = isLarge ? await checksumsOf(services.store, call, ref, access, info) : info;
+  const pieces = new Pieces(services, call, { ref, access, info, kept }, sink);
   const whole = isLarge ? await pieces.all(body, request) : await pieces.one(0, info.size, body);
-  const said = asked === null ? info : await asked;
-  if (said?.etag === info.etag && said.crc32 !== null && said.crc32 >>> 0 !== whole >>> 0) {
+  const isOther32 = kept.crc32 !== null && kept.crc32 >>> 0 !== whole.crc32;
+  const isOther64 = whole.crc64 !== null && crc64NvmeText(whole.crc64) !== kept.crc64Nvme;
+  if (isOther32 || isOther64) {
     throw new Fault('corrupt', `the bytes of ${ref.key} do not have the checksum that S3 keeps of it`);
   }
   const mtimeSeconds = mtimeOfMetadata(info) ?? info.lastModifiedMs / 1000;
-  return { info, mtimeSeconds, access, crc32: whole };
+  return { info, mtimeSeconds, access, crc32: whole.crc32 };
+}
+
+/** What S3 keeps of the whole object: the answer to a range does not tell. */
+async function checksumsOf(
+  store: ObjectStore,
+  call: Call,
+  ref: ObjectRef,
+  access: ReadAccess,
+  info: ObjectInfo,
+): Promise<KeptChecksums> {
+  const whole = await store.head(call, ref, access);
+  // Another version already: the ranges will find out.
+  return whole?.etag === info.etag ? whole : { crc32: null };
+}
+
+type KeptChecksums = Pick<ObjectInfo, 'crc32' | 'crc64Nvme'>;
+
+interface Sums {
+  readonly crc32: number;
+  /** Null when nobody needs it: it costs several times what the other does. */
+  readonly crc64: bigint | null;
 }
 
 /** Tries the likely access without looking anything up, then what the ledger and the keys have. */
@@ -123,30 +144,42 @@ async function openFirst(
   }
 }
 
+interface OpenObject {
+  readonly ref: ObjectRef;
+  readonly access: ReadAccess;
+  readonly info: ObjectInfo;
+  readonly kept: KeptChecksums;
+}
+
+function combined(first: Sums, second: Sums, secondLength: number): Sums {
+  return {
+    crc32: combineCrc32(first.crc32, second.crc32, secondLength),
+    crc64:
+      first.crc64 === null || second.crc64 === null
+        ? null
+        : combineCrc64Nvme(first.crc64, second.crc64, secondLength),
+  };
+}
+
 /** Brings pieces of one version of an object to a sink. */
 class Pieces {
   readonly #services: FetchServices;
   readonly #call: Call;
-  readonly #object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly info: ObjectInfo };
+  readonly #object: OpenObject;
   readonly #sink: FetchSink;
 
-  constructor(
-    services: FetchServices,
-    call: Call,
-    object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly info: ObjectInfo },
-    sink: FetchSink,
-  ) {
+  constructor(services: FetchServices, call: Call, object: OpenObject, sink: FetchSink) {
     this.#services = services;
     this.#call = call;
     this.#object = object;
     this.#sink = sink;
   }
 
-  /** All of it in ranges side by side, the first of which has begun. Answers the CRC-32 of the whole. */
-  async all(first: ObjectBody, { rangeBytes, parallelRanges }: FetchRequest): Promise<number> {
+  /** All of it in ranges side by side, the first of which has begun. */
+  async all(first: ObjectBody, { rangeBytes, parallelRanges }: FetchRequest): Promise<Sums> {
     const { size } = this.#object.info;
     const count = Math.max(1, Math.ceil(size / rangeBytes));
-    const sums = new Array<number>(count).fill(0);
+    const sums: Sums[] = new Array(count);
     const end = (index: number) => Math.min(size, (index + 1) * rangeBytes);
     let next = 0;
     const failed = new AbortController();
@@ -164,18 +197,16 @@ class Pieces {
     );
     const results = await Promise.allSettled(workers);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
-    let whole = sums[0] ?? 0;
-    for (let index = 1; index < count; index += 1) {
-      whole = combineCrc32(whole, sums[index] ?? 0, end(index) - index * rangeBytes);
-    }
-    return whole;
+    return sums.reduce((whole, sum, index) => combined(whole, sum, end(index) - index * rangeBytes));
   }
 
-  /** One range, taken up again where its body breaks. Answers its CRC-32. */
-  async one(start: number, end: number, begun: ObjectBody | null): Promise<number> {
+  /** One range, taken up again where its body breaks. */
+  async one(start: number, end: number, begun: ObjectBody | null): Promise<Sums> {
     const { clock } = this.#services;
     let position = start;
     let sum = 0;
+    const { kept } = this.#object;
+    const sum64 = kept.crc32 === null && kept.crc64Nvme !== undefined ? new Crc64Nvme() : null;
     let body = begun;
     for (let inVain = 0; ; ) {
       const before = position;
@@ -184,11 +215,12 @@ class Pieces {
         for await (const bytes of body?.bytes ?? []) {
           if (position + bytes.byteLength > end) throw this.#tooMuch();
           sum = crc32(bytes, sum);
+          sum64?.update(bytes);
           const at = position;
           position += bytes.byteLength;
           await this.#sink.write(at, bytes);
         }
-        if (position === end) return sum;
+        if (position === end) return { crc32: sum, crc64: sum64?.value ?? null };
         throw new Fault('unavailable', `S3 ended the object ${this.#object.ref.key} before its end`);
       } catch (error) {
         inVain = position > before ? 0 : inVain + 1;

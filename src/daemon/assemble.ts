@@ -29,6 +29,7 @@ import { backgroundCall } from './background-call.js';
 import { checkStorage } from './check-storage.js';
 import { Closers } from './closers.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
+import { letGarbageLie } from './heap.js';
 import { mirrorSettingsOf, sftpLimitsOf, vaultLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
 import { writeEmbeddedRun } from './run-file.js';
@@ -97,6 +98,12 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   }
   await checkStorage(core.call, { bucket, s3, ...core, clock: systemClock, output: options.output });
 
+  closers.add(
+    letGarbageLie(() => {
+      const { uploadMemoryBytes, readMemoryBytes } = core.vault.statistics;
+      return uploadMemoryBytes + readMemoryBytes;
+    }),
+  );
   const mirror = closers.use(buildMirror(settings, core, log, events));
   mirror.start();
   events.passTo(mirror);

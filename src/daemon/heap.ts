@@ -1,0 +1,29 @@
+import { setFlagsFromString } from 'node:v8';
+
+const mebibyte = 1024 ** 2;
+
+/** Garbage that may lie before V8 collects the old generation. */
+const garbageBytes = 160 * mebibyte;
+/** What lives without any transfer. */
+const idleBytes = 32 * mebibyte;
+const adjustEveryMs = 250;
+
+/**
+ * Lets garbage lie longer, until the returned function is called. Network buffers count as old-generation garbage the
+ * moment they are made, and with little alive V8 runs a full collection for every 25 MiB of them: half of the gateway's CPU
+ * during a transfer. V8 takes how much may come, in percent of what lives, from a flag that it reads at each collection; so it
+ * is set again and again for what lives at the moment (`buffersBytes`: in the buffers of all transfers), and the garbage stays bounded.
+ * docs/decisions/0006-heap.md has figures.
+ */
+export function letGarbageLie(buffersBytes: () => number): () => void {
+  let last = 0;
+  const adjust = () => {
+    const percent = Math.round((100 * garbageBytes) / (idleBytes + buffersBytes()));
+    if (percent === last) return;
+    last = percent;
+    setFlagsFromString(`--heap-growing-percent=${percent}`);
+  };
+  adjust();
+  const timer = setInterval(adjust, adjustEveryMs).unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,99 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKeyFiles } from '../keyring/key-files.js';
+import type { MirrorSources } from '../model/mirror.js';
+import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/workshop.js';
+import { createMirrorSources } from './mirror-sources.js';
+import { createUserDirectory } from './user-directory.js';
+
+let root: string;
+let bucket: string | null;
+let sources: MirrorSources;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'mirror-sources-'));
+  bucket = 'default-bucket';
+  const places = { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') };
+  const keyFiles = createKeyFiles(call().log);
+  const defaults = () => ({ bucket });
+  const clock = quickClock;
+  const users = createUserDirectory({ places, defaults, keyFiles, clock, entropy: seededEntropy('users') });
+  sources = createMirrorSources({
+    places,
+    sharedSettingsDirectory: join(root, 'root'),
+    users,
+    keyFiles,
+    defaults,
+    call: call(),
+  });
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function user(name: string, properties: string): string {
+  const directory = join(root, 'home', name, '.sftpgateway');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'user.properties'), properties);
+  return directory;
+}
+
+async function listed(): Promise<readonly string[]> {
+  return (await sources.list()).map(({ name, bucket: of, prefix }) => `${name} ${of} ${prefix}`);
+}
+
+describe('what is mirrored', () => {
+  it('is the downloads of every user who has them on, from the bucket of the uploads', async () => {
+    user('alice', 'downloads=yes\n');
+    user('bob', 'downloads=no\n');
+    user('carol', 'downloads=yes\nupload.bucket=carols-bucket\n');
+    expect(await listed()).toEqual([
+      'downloads/alice default-bucket alice/downloads/',
+      'downloads/carol carols-bucket carol/downloads/',
+    ]);
+    const [alice] = await sources.list();
+    expect(alice?.directory).toBe(join(root, 'home/alice/home/alice/downloads'));
+  });
+
+  it('is the shared directory when a user sees it, or root has a key for it', async () => {
+    user('alice', '');
+    expect(await listed()).toEqual([]);
+    mkdirSync(join(root, 'root'));
+    writeFileSync(join(root, 'root', 'sse-sync.key'), keyNamed('shared').reveal(), { mode: 0o600 });
+    expect(await listed()).toEqual(['shared default-bucket shared/']);
+    rmSync(join(root, 'root'), { recursive: true });
+    user('alice', 'shared=yes\n');
+    expect(await listed()).toEqual(['shared default-bucket shared/']);
+    bucket = null;
+    expect(await listed()).toEqual([]);
+  });
+
+  it('is not stopped by a user whose file is wrong, and follows the files', async () => {
+    user('alice', 'downloads=yes\n');
+    user('bob', 'downloads=perhaps\n');
+    mkdirSync(join(root, 'home', 'lost+found'), { recursive: true });
+    expect(await listed()).toEqual(['downloads/alice default-bucket alice/downloads/']);
+    user('alice', 'downloads=no\n');
+    expect(await listed()).toEqual([]);
+  });
+
+  it('is opened with the current key first, then those kept beside it, then those of the uploads', async () => {
+    const directory = user('alice', 'downloads=yes\nsse.sync.option=3\n');
+    const [now, before, uploads] = [keyNamed('now'), keyNamed('before'), keyNamed('uploads')];
+    const [alice] = await sources.list();
+    expect(await alice?.keys()).toEqual([]);
+    const write = (name: string, key: typeof now) =>
+      writeFileSync(join(directory, name), key.reveal(), { mode: 0o600 });
+    write('sse-sync.key', now);
+    write(`sse-sync.key.${before.fingerprint}`, before);
+    write('sse.key', uploads);
+    expect((await alice?.keys())?.map((key) => key.fingerprint)).toEqual(
+      [now, before, uploads].map((key) => key.fingerprint),
+    );
+    write('sse-sync.key', uploads);
+    expect((await alice?.keys())?.map((key) => key.fingerprint)).toEqual([
+      uploads.fingerprint,
+      before.fingerprint,
+    ]);
+  });
+});

@@ -14,8 +14,7 @@ export interface FetchedFile {
 }
 
 /**
- * Fetches an object into a finished file aside, with the object's time; its bytes have reached the disk when it is a large one.
- * Null when there is no such object. Throws the vault's faults, errors of the file system, and what `approve` throws, which
+ * Fetches an object into a finished file aside, with the object's time. Null when there is no such object. Throws the vault's faults, errors of the file system, and what `approve` throws, which
  * sees the object before its bytes.
  */
 export async function fetchAside(
@@ -65,7 +64,6 @@ class AsideSink implements FetchSink {
     if (this.#open === null) return this.#aside.write(this.#pieces ?? [], mtimeSeconds);
     const { path, handle } = this.#open;
     await handle.utimes(mtimeSeconds, mtimeSeconds);
-    await handle.sync();
     const stamp = stampOf(await handle.stat());
     await handle.close();
     this.#isFinished = true;
@@ -79,7 +77,7 @@ class AsideSink implements FetchSink {
   }
 }
 
-/** write(2) may take less than it was given, on a disk that fills up for one. */
+/** pwrite(2) may take less than it was given, on a disk that fills up for one. */
 async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let written = 0; written < bytes.byteLength; ) {
     const { bytesWritten } = await handle.write(

@@ -69,7 +69,8 @@ export class FileSystemSync {
   }
 }
 
-async function syncPath(path: string): Promise<void> {
+/** fsync(2) of one file or directory. */
+export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -14,6 +14,7 @@ import type { Committer } from './committer.js';
 import type { DiskRoom } from './disk-room.js';
 import { Failures } from './failures.js';
 import { type FetchedFile, fetchAside } from './fetcher.js';
+import { syncPath } from './file-system-sync.js';
 import { fingerprintOf, type LikelyAccess } from './likely-access.js';
 import { plainEtag } from './listing.js';
 import type { MirrorDisk } from './mirror-disk.js';
@@ -55,6 +56,8 @@ export interface Place {
 
 /** A version that is replaced while it is read is given up for its successor, so often. */
 const attemptsAtChanging = 3;
+
+const syncedAloneBytes = 4 * 1024 * 1024;
 
 class SameObject extends Error {}
 class NoRoom extends Error {}
@@ -121,6 +124,8 @@ export class ObjectFetches {
           if (fetched === null) return { kind: 'absent' };
           // Others fetch while this one waits for the disk.
           release();
+          // A large file's bytes take a while to the disk; the group of steps that it joins should not wait for them.
+          if (fetched.object.info.size > syncedAloneBytes) await syncPath(fetched.file.path);
           const placed = await this.#place(place, path, fetched, known);
           this.#observe(path, fetched, readMs);
           return placed;

@@ -10,6 +10,7 @@ import { takeProcessLock } from '../db/sqlite/process-lock.js';
 import type { EventSink } from '../events/event-sink.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import { createKeyLedger } from '../ledger/ledger.js';
+import { createObservedObjects } from '../ledger/observed.js';
 import { createMirror, type Mirror } from '../mirror/mirror.js';
 import { createMirrorState } from '../mirror-state/mirror-state.js';
 import type { Call, Logger } from '../model/call.js';
@@ -172,6 +173,7 @@ function buildMirror(settings: SettingsInForce, core: Core, log: Logger, events:
     store: core.store,
     vault: core.vault,
     state: createMirrorState(core.database),
+    observed: createObservedObjects(core.database, systemClock, systemEntropy),
     clock: systemClock,
     entropy: systemEntropy,
     log,

@@ -2,8 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 
 const mebibyte = 1024 ** 2;
 
-/** Garbage that may lie before V8 collects the old generation. */
-const garbageBytes = 160 * mebibyte;
+/** Buffers and the garbage that may lie before V8 collects the old generation, together; but so much garbage in any case. */
+const togetherBytes = 400 * mebibyte;
+const leastGarbageBytes = 96 * mebibyte;
 /** What lives without any transfer. */
 const idleBytes = 32 * mebibyte;
 const adjustEveryMs = 250;
@@ -18,7 +19,9 @@ const adjustEveryMs = 250;
 export function letGarbageLie(buffersBytes: () => number): () => void {
   let last = 0;
   const adjust = () => {
-    const percent = Math.round((100 * garbageBytes) / (idleBytes + buffersBytes()));
+    const buffers = buffersBytes();
+    const garbage = Math.max(leastGarbageBytes, togetherBytes - buffers);
+    const percent = Math.round((100 * garbage) / (idleBytes + buffers));
     if (percent === last) return;
     last = percent;
     setFlagsFromString(`--heap-growing-percent=${percent}`);

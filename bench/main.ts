@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { buildStage, type Stage } from './arena.js';
@@ -25,10 +25,17 @@ interface Settings {
   readonly only: ReadonlySet<string>;
 }
 
-interface Contender {
-  readonly name: string;
+/** Ours first: the others are compared with it. */
+const contenders: readonly { readonly name: string; readonly start: StartPeer }[] = [
+  { name: 'sftpgw', start: startSftpgw },
+  { name: 'sshd + s3fs', start: startSshdOverS3fs },
+  { name: 'rclone serve sftp', start: startRclone },
+];
+
+interface Running {
   readonly arena: Arena;
-  readonly start: StartPeer;
+  readonly peer: Peer;
+  readonly runs: Record<Discipline, Runs>;
 }
 
 interface Runs {
@@ -72,34 +79,23 @@ async function compareGateways(
   files: Files,
   wanted: readonly Discipline[],
 ): Promise<void> {
-  const contenders: Contender[] = [
-    { name: 'sftpgw', arena: stage.arena('sftpgw'), start: startSftpgw },
-    { name: 'sshd + s3fs', arena: stage.arena('s3fs'), start: startSshdOverS3fs },
-    { name: 'rclone serve sftp', arena: stage.arena('rclone'), start: startRclone },
-  ];
-  const results = new Map(contenders.map(({ name }) => [name, emptyResults()]));
   const direct = emptyResults();
   const scratch = mkdtempSync('/dev/shm/sftpgw-bench-');
+  const running: Running[] = [];
   try {
+    for (const { name, start } of contenders) {
+      const arena = stage.arena(name.split(' ')[0] ?? name);
+      running.push({ arena, peer: await start(arena), runs: emptyResults() });
+    }
     for (let round = 0; round < settings.rounds; round += 1) {
-      for (const contender of contenders) {
-        const runs = results.get(contender.name) ?? emptyResults();
-        await oneRound(
-          stage.arena(`${contender.name.split(' ')[0]}-${round}`),
-          contender,
-          files,
-          round,
-          wanted,
-          runs,
-          scratch,
-        );
-      }
+      for (const one of running) await oneRound(one, files, round, wanted, scratch);
       if (wanted.includes('upload')) await directCopy(stage.arena('aws'), files, direct);
     }
   } finally {
+    for (const { peer } of running) await peer[Symbol.asyncDispose]();
     rmSync(scratch, { recursive: true, force: true });
   }
-  report(wanted, contenders, results, direct, files, settings);
+  report(wanted, running, direct, files, settings);
 }
 
 function emptyResults(): Record<Discipline, Runs> {
@@ -107,38 +103,22 @@ function emptyResults(): Record<Discipline, Runs> {
   return { upload: runs(), download: runs(), small: runs() };
 }
 
-/** A fresh server for each round: no contender profits from what it cached before. */
+/** The servers run all the time, as they would; who is not measured is idle. None of them keeps a file's content once it is closed. */
 async function oneRound(
-  arena: Arena,
-  contender: Contender,
+  { arena, peer, runs }: Running,
   files: Files,
   round: number,
   wanted: readonly Discipline[],
-  runs: Record<Discipline, Runs>,
   scratch: string,
 ): Promise<void> {
   const target = join(scratch, 'back.bin');
-  const work: Record<Discipline, (peer: Peer) => Promise<number>> = {
-    upload: (peer) => uploadLarge(arena, peer, files),
-    download: (peer) => downloadLarge(arena, peer, target),
-    small: (peer) => uploadSmall(arena, peer, files, round),
-  };
-  {
-    await using peer = await contender.start(arena);
-    for (const discipline of ['small', 'upload'] as const) {
-      if (discipline === 'upload' ? wanted.length > 0 : wanted.includes(discipline)) {
-        await measured(runs[discipline], peer, () => work[discipline](peer));
-      }
-    }
+  if (wanted.includes('small'))
+    await measured(runs.small, peer, () => uploadSmall(arena, peer, files, round));
+  if (wanted.includes('upload') || wanted.includes('download')) {
+    await measured(runs.upload, peer, () => uploadLarge(arena, peer, files));
   }
   if (!wanted.includes('download') || runs.upload.failure !== null) return;
-  {
-    // Started again, so that a copy that s3fs kept on disk does not answer for S3.
-    const again = { ...arena, work: join(arena.work, 'again') };
-    mkdirSync(again.work, { recursive: true });
-    await using peer = await contender.start(again);
-    await measured(runs.download, peer, () => work.download(peer));
-  }
+  await measured(runs.download, peer, () => downloadLarge(arena, peer, target));
   if (runs.download.failure === null && (await sha256(target)) !== files.largeSha256) {
     runs.download.failure = 'came back with other content';
   }
@@ -155,7 +135,7 @@ async function measured(runs: Runs, peer: Peer, work: () => Promise<number>): Pr
       `${peer.name}: ${seconds.toFixed(2)} s, CPU ${(peer.cpuSeconds() - before).toFixed(2)} s\n`,
     );
   } catch (error) {
-    runs.failure = `fails: ${String(error).split('\n').at(-1)?.slice(0, 120)}`;
+    runs.failure = `fails: ${String(error).trim().split('\n').at(-1)?.slice(0, 120)}`;
     process.stderr.write(`${peer.name}: ${String(error)}\n`);
   }
 }
@@ -183,17 +163,13 @@ async function directCopy(arena: Arena, files: Files, results: Record<Discipline
 
 function report(
   wanted: readonly Discipline[],
-  contenders: readonly Contender[],
-  results: ReadonlyMap<string, Record<Discipline, Runs>>,
+  running: readonly Running[],
   direct: Record<Discipline, Runs>,
   files: Files,
   settings: Settings,
 ): void {
   const rowsOf = (discipline: Discipline): Row[] => [
-    ...contenders.map(({ name }) => ({
-      name,
-      ...(results.get(name)?.[discipline] ?? emptyResults()[discipline]),
-    })),
+    ...running.map(({ peer, runs }) => ({ name: peer.name, ...runs[discipline] })),
     ...(discipline === 'small' ? [] : [{ name: 'aws s3 cp, no SFTP', ...direct[discipline], cpu: null }]),
   ];
   const gibibytes = settings.largeMib / 1024;

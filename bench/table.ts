@@ -24,8 +24,8 @@ export function renderTable(
     '|---|---|---|---|',
   ];
   for (const row of rows) {
-    if (row.failure !== null) {
-      lines.push(`| ${row.name} | ${row.failure} | | |`);
+    if (row.failure !== null || row.seconds.length === 0) {
+      lines.push(`| ${row.name} | ${row.failure ?? 'not measured'} | | |`);
       continue;
     }
     const rates = row.seconds.map((seconds) => unit.amount / seconds);

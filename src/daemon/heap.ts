@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 const mebibyte = 1024 ** 2;
 
 /** Buffers and the garbage that may lie before V8 collects the old generation, together; but so much garbage in any case. */
-const togetherBytes = 400 * mebibyte;
-const leastGarbageBytes = 96 * mebibyte;
+const togetherBytes = 340 * mebibyte;
+const leastGarbageBytes = 80 * mebibyte;
 /** What lives without any transfer. */
 const idleBytes = 32 * mebibyte;
 const adjustEveryMs = 250;

@@ -78,7 +78,7 @@ describe('reading', () => {
       bucket: null,
       checksums: 'crc32',
       sftpListen: { host: '127.0.0.1', port: 2222 },
-      uploadMemoryBytes: 256 * 1024 * 1024,
+      uploadMemoryBytes: 160 * 1024 * 1024,
       drainTimeoutMs: 30_000,
       logLevel: 'info',
     });
@@ -145,7 +145,7 @@ describe('the documentation', () => {
     expect(settingsTable.find((row) => row.name === 'upload.memory')).toMatchObject({
       environmentVariable: 'SFTPGW_UPLOAD_MEMORY',
       form: 'size, 32MiB to 1TiB',
-      default: '256MiB',
+      default: '160MiB',
     });
   });
 

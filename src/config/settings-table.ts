@@ -143,7 +143,7 @@ export const settings = {
   uploadMemoryBytes: setting(
     'upload.memory',
     size(32 * mebibyte, tebibyte),
-    256 * mebibyte,
+    160 * mebibyte,
     'Memory for all uploads together. When it is used up, clients wait.',
   ),
   uploadPartsParallel: setting(

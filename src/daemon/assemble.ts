@@ -101,8 +101,8 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
 
   closers.add(
     letGarbageLie(() => {
-      const { uploadMemoryBytes, readMemoryBytes } = core.vault.statistics;
-      return uploadMemoryBytes + readMemoryBytes;
+      const { uploadMemoryBytes, readMemoryBytes, openUploads, openReaders } = core.vault.statistics;
+      return { bytes: uploadMemoryBytes + readMemoryBytes, transfers: openUploads + openReaders };
     }),
   );
   const mirror = closers.use(buildMirror(settings, core, log, events));

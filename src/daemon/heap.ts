@@ -3,25 +3,34 @@ import { setFlagsFromString } from 'node:v8';
 const mebibyte = 1024 ** 2;
 
 /** Buffers and the garbage that may lie before V8 collects the old generation, together; but so much garbage in any case. */
-const togetherBytes = 340 * mebibyte;
-const leastGarbageBytes = 80 * mebibyte;
+const togetherBytes = 300 * mebibyte;
+const leastGarbageBytes = 64 * mebibyte;
+/** With more transfers than these at once memory counts for more than CPU, and V8 decides alone. */
+const fewTransfers = 4;
 /** What lives without any transfer. */
 const idleBytes = 32 * mebibyte;
 const adjustEveryMs = 250;
+
+/** What the uploads and downloads of the moment hold in memory. */
+export interface TransferBuffers {
+  readonly bytes: number;
+  readonly transfers: number;
+}
 
 /**
  * Lets garbage lie longer, until the returned function is called. Network buffers count as old-generation garbage the
  * moment they are made, and with little alive V8 runs a full collection for every 25 MiB of them: half of the gateway's CPU
  * during a transfer. V8 takes how much may come, in percent of what lives, from a flag that it reads at each collection; so it
- * is set again and again for what lives at the moment (`buffersBytes`: in the buffers of all transfers), and the garbage stays bounded.
+ * is set again and again for what lives at the moment, and the garbage stays bounded.
  * docs/decisions/0006-heap.md has figures.
  */
-export function letGarbageLie(buffersBytes: () => number): () => void {
+export function letGarbageLie(buffersOf: () => TransferBuffers): () => void {
   let last = 0;
   const adjust = () => {
-    const buffers = buffersBytes();
+    const { bytes: buffers, transfers } = buffersOf();
     const garbage = Math.max(leastGarbageBytes, togetherBytes - buffers);
-    const percent = Math.round((100 * garbage) / (idleBytes + buffers));
+    const isUpToV8 = transfers === 0 || transfers > fewTransfers;
+    const percent = isUpToV8 ? 0 : Math.round((100 * garbage) / (idleBytes + buffers));
     if (percent === last) return;
     last = percent;
     setFlagsFromString(`--heap-growing-percent=${percent}`);

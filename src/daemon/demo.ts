@@ -1,7 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably } from '../files/durable.js';
-import { createKeyFiles } from '../keyring/key-files.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername } from '../model/users.js';
 import { createSshKeyPair } from '../sftp/ssh-key-pair.js';
@@ -39,8 +38,7 @@ export async function prepareDemo(root: string, gateway: Gateway): Promise<reado
       downloads: true,
       shared: true,
     });
-    const log = createLogger('warn', process.stderr);
-    await createKeyFiles(log).store(paths.syncKey, CustomerKey.fromBytes(systemEntropy.bytes(32)));
+    await parts.keyFiles.store(paths.syncKey, CustomerKey.fromBytes(systemEntropy.bytes(32)));
     await appendFile(paths.properties, 'sse.sync.option=3\n');
   }
   return commands({

@@ -35,7 +35,6 @@ export function letGarbageLie(buffersOf: () => TransferBuffers): () => void {
     last = percent;
     setFlagsFromString(`--heap-growing-percent=${percent}`);
   };
-  adjust();
   const timer = setInterval(adjust, adjustEveryMs).unref();
   return () => clearInterval(timer);
 }

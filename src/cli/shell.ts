@@ -1,4 +1,5 @@
 import { Fault } from '../model/fault.js';
+import type { Terminal } from './progress.js';
 import type { Prompter } from './prompter.js';
 import { TerminalPrompter } from './terminal-prompter.js';
 
@@ -12,6 +13,8 @@ export interface Shell {
   err(line: string): void;
   /** All of stdin, at most `maxBytes`; throws `too-large` beyond. */
   readInput(maxBytes: number): Promise<Buffer>;
+  /** Where progress is shown; null when stderr is no terminal. */
+  readonly terminal: Terminal | null;
   /** Runs a dialogue. Null without asking anything when nobody sits at a terminal. */
   withPrompter<T>(dialogue: (prompter: Prompter) => Promise<T>): Promise<T> | null;
 }
@@ -27,6 +30,7 @@ export function openProcessShell(): Shell {
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
     readInput,
+    terminal: process.stderr.isTTY ? new StderrTerminal() : null,
     // Questions go to stderr, so that stdout holds only what was asked for, even when it is a file.
     withPrompter(dialogue) {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
@@ -34,6 +38,17 @@ export function openProcessShell(): Shell {
       return dialogue(prompter).finally(() => prompter.close());
     },
   };
+}
+
+class StderrTerminal implements Terminal {
+  get columns(): number {
+    // A serial console says 0.
+    return process.stderr.columns || 80;
+  }
+
+  write(text: string): void {
+    process.stderr.write(text);
+  }
 }
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {

@@ -1,4 +1,5 @@
 import { Fault } from '../../model/fault.js';
+import type { Terminal } from '../progress.js';
 import type { Prompter } from '../prompter.js';
 import type { Shell } from '../shell.js';
 
@@ -51,6 +52,7 @@ export interface FakeShellOptions {
   readonly input?: string | Uint8Array;
   /** A person at the terminal; without it there is no terminal. */
   readonly prompter?: ScriptedPrompter;
+  readonly terminal?: Terminal;
 }
 
 export interface FakeShell extends Shell {
@@ -70,6 +72,7 @@ export function fakeShell(options: FakeShellOptions = {}): FakeShell {
     out: (line) => void outLines.push(line),
     err: (line) => void errLines.push(line),
     readInput: async () => Buffer.from(options.input ?? ''),
+    terminal: options.terminal ?? null,
     withPrompter: (dialogue) => (prompter === undefined ? null : dialogue(prompter)),
   };
 }

@@ -1,0 +1,131 @@
+import { renderBytes, renderDuration } from './render.js';
+
+/** How far some work has come. Totals are null as long as nobody knows them. */
+export interface Progress {
+  readonly files: number;
+  readonly totalFiles: number | null;
+  readonly bytes: number;
+  readonly totalBytes: number | null;
+}
+
+/** A terminal that shows text on its last line. */
+export interface Terminal {
+  /** Characters in a line, as wide as the window is now. */
+  readonly columns: number;
+  write(text: string): void;
+}
+
+/** What is over sooner needs no line. */
+const quietMs = 2_000;
+const everyMs = 200;
+/** The rate is that of so long: long enough to be steady, short enough to notice that S3 has become slow. */
+const rateWindowMs = 10_000;
+const barCells = 20;
+
+interface Sample {
+  readonly ms: number;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/**
+ * One line that says how far some work has come: files, bytes, rate and the time left. It is drawn over itself, at most five times a
+ * second, from two seconds after the beginning on, and taken away at the end. Without a terminal nothing is written.
+ */
+export class ProgressLine implements Disposable {
+  readonly #terminal: Terminal | null;
+  readonly #nowMs: () => number;
+  readonly #startMs: number;
+  #samples: Sample[] = [];
+  #drawnMs = Number.NEGATIVE_INFINITY;
+  #isShown = false;
+
+  /** `nowMs` is a clock that never goes back. */
+  constructor(terminal: Terminal | null, nowMs: () => number = () => performance.now()) {
+    this.#terminal = terminal;
+    this.#nowMs = nowMs;
+    this.#startMs = nowMs();
+  }
+
+  /** To be called as often as there is news. `what` names what is being done, in a word or two. */
+  update(what: string, progress: Progress): void {
+    if (this.#terminal === null) return;
+    const ms = this.#nowMs();
+    if (ms - this.#drawnMs < everyMs) return;
+    this.#drawnMs = ms;
+    const { files, bytes } = progress;
+    const last = this.#samples.at(-1);
+    // Another piece of work has begun.
+    if (last !== undefined && (files < last.files || bytes < last.bytes)) this.#samples = [];
+    this.#samples.push({ ms, files, bytes });
+    while ((this.#samples[1]?.ms ?? ms) <= ms - rateWindowMs) this.#samples.shift();
+    if (ms - this.#startMs < quietMs) return;
+    const text = renderProgress(what, progress, this.#rates(), this.#terminal.columns);
+    this.#terminal.write(`\r\x1b[K${text}`);
+    this.#isShown = true;
+  }
+
+  /** Takes the line away, for something else to be written; the next news brings it back. */
+  clear(): void {
+    if (this.#isShown) this.#terminal?.write('\r\x1b[K');
+    this.#isShown = false;
+    this.#drawnMs = Number.NEGATIVE_INFINITY;
+  }
+
+  [Symbol.dispose](): void {
+    this.clear();
+  }
+
+  #rates(): Rates {
+    const first = this.#samples[0];
+    const last = this.#samples.at(-1);
+    const seconds = first === undefined || last === undefined ? 0 : (last.ms - first.ms) / 1000;
+    if (first === undefined || last === undefined || seconds === 0) return { files: 0, bytes: 0 };
+    return { files: (last.files - first.files) / seconds, bytes: (last.bytes - first.bytes) / seconds };
+  }
+}
+
+/** A second. */
+interface Rates {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** The line without its place on the terminal: shortened to `columns`, so that it never wraps. */
+export function renderProgress(what: string, progress: Progress, rates: Rates, columns: number): string {
+  const { files, totalFiles, bytes, totalBytes } = progress;
+  const done = fractionDone(progress);
+  const parts = [
+    what,
+    ...(done === null ? [] : [`${bar(done)} ${Math.floor(done * 100)} %`]),
+    `${totalFiles === null ? files : `${files} of ${totalFiles}`} files`,
+    totalBytes === null ? renderBytes(bytes) : `${renderBytes(bytes)} of ${renderBytes(totalBytes)}`,
+    `${renderBytes(rates.bytes)}/s`,
+    ...timeLeft(progress, rates),
+  ];
+  // The last column is left free: some terminals go to the next line as soon as it is taken.
+  return parts.join('  ').slice(0, Math.max(0, columns - 1));
+}
+
+/** By what lasts: bytes where there are any, else files. Null when it cannot be said. */
+function fractionDone({ files, totalFiles, bytes, totalBytes }: Progress): number | null {
+  if (totalFiles === null || totalBytes === null) return null;
+  // Each file costs something besides its bytes, about as much as so many bytes do.
+  const whole = totalBytes + totalFiles * fileCostBytes;
+  return whole === 0 ? null : Math.min(1, (bytes + files * fileCostBytes) / whole);
+}
+
+const fileCostBytes = 64 * 1024;
+
+function timeLeft(progress: Progress, rates: Rates): readonly string[] {
+  const { files, totalFiles, bytes, totalBytes } = progress;
+  const rate = rates.bytes + rates.files * fileCostBytes;
+  if (totalFiles === null || totalBytes === null || rate <= 0) return [];
+  const left = Math.max(0, totalBytes - bytes) + Math.max(0, totalFiles - files) * fileCostBytes;
+  return [`${renderDuration((left / rate) * 1000)} left`];
+}
+
+function bar(done: number): string {
+  const full = Math.round(done * barCells);
+  return `[${'#'.repeat(full)}${'-'.repeat(barCells - full)}]`;
+}

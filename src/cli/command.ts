@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Administration } from '../daemon/administration.js';
+import type { Operations } from '../daemon/operations.js';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.js';
 import { renderFault } from './render.js';
 import { chooseRoot, rootHelp, surroundings } from './root.js';
@@ -13,6 +14,11 @@ export interface CommandContext {
   rootOf(command: Command): string;
   /** Opens the users and settings below a root; the work's end closes them. */
   administer<T>(root: string, work: (administration: Administration) => Promise<T>): Promise<T>;
+  /**
+   * Opens the objects, keys and the ledger of a root; the work's end closes them. Interrupted (SIGINT, SIGTERM), the work's call is
+   * cancelled; a second signal ends the process as usual.
+   */
+  operate<T>(root: string, work: (operations: Operations) => Promise<T>): Promise<T>;
   /** For the commands that answer with a code of their own. */
   setExitCode(code: number): void;
 }
@@ -62,6 +68,18 @@ export async function runProgram(
         await administration.close();
       }
     },
+    operate: async (root, work) => {
+      const { openOperations } = await import('../daemon/operations.js');
+      const interrupted = new AbortController();
+      const interrupt = () => interrupted.abort();
+      for (const signal of interruptSignals) process.once(signal, interrupt);
+      try {
+        await using operations = await openOperations(root, interrupted.signal);
+        return await work(operations);
+      } finally {
+        for (const signal of interruptSignals) process.off(signal, interrupt);
+      }
+    },
     setExitCode: (code) => {
       exitCode = code;
     },
@@ -78,6 +96,8 @@ export async function runProgram(
     return exitCodeOf[fault.kind];
   }
 }
+
+const interruptSignals = ['SIGINT', 'SIGTERM'] as const;
 
 /** Output through the shell, and errors thrown instead of ending the process, for a command and those below it. */
 function prepare(command: Command, programName: string, shell: Shell): void {

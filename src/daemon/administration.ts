@@ -55,7 +55,7 @@ export async function openAdministration(root: string): Promise<Administration> 
     environment: async () => {
       if (run !== null && isEmbedded) {
         // Loaded only here: the other commands need neither S3 nor the door.
-        const { embeddedCredentials } = await import('./assemble.js');
+        const { embeddedCredentials } = await import('./embedded.js');
         const credentials = await embeddedCredentials(settings);
         return {
           AWS_ENDPOINT_URL: run.endpoint,

@@ -1,47 +1,24 @@
-import {
-  DirectoryInUse,
-  type EmbeddedS3,
-  readCredentials,
-  startEmbeddedS3,
-} from '../../embedded-s3/server.js';
-import type { GatewayDatabase } from '../db/database.js';
-import { openDatabase } from '../db/sqlite/open.js';
+import type { ListenAddress } from '../config/values.js';
 import { takeProcessLock } from '../db/sqlite/process-lock.js';
-import type { EventSink } from '../events/event-sink.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
-import { createKeyLedger } from '../ledger/ledger.js';
 import { createObservedObjects } from '../ledger/observed.js';
 import { createMirror, type Mirror } from '../mirror/mirror.js';
 import { createMirrorState } from '../mirror-state/mirror-state.js';
-import type { Call, Logger } from '../model/call.js';
-import { Fault } from '../model/fault.js';
-import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
-import type { UserDirectory, UserRegistry } from '../model/users.js';
-import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
-import type { S3StoreOptions } from '../s3/options.js';
+import type { Logger } from '../model/call.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
 import { createMirrorSources } from '../users/mirror-sources.js';
-import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
-import { createUserRegistry } from '../users/user-registry.js';
-import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { createVfsFactory } from '../vfs/factory.js';
-import { backgroundCall } from './background-call.js';
 import { checkStorage } from './check-storage.js';
 import { Closers } from './closers.js';
+import { buildCore, type Core, s3OptionsOf } from './core.js';
+import { type EmbeddedS3, startEmbedded } from './embedded.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { letGarbageLie } from './heap.js';
-import { mirrorSettingsOf, sftpLimitsOf, vaultLimitsOf } from './limits.js';
+import { mirrorSettingsOf, sftpLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
-import { writeEmbeddedRun } from './run-file.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
-import { userParts } from './user-parts.js';
-
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface GatewayOptions {
   readonly root: string;
@@ -90,7 +67,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   if (embedded !== null) closers.add(() => embedded.close(settings.current.drainTimeoutMs));
 
   const background = new AbortController();
-  const s3 = s3OptionsOf(settings, embedded);
+  const s3 = s3OptionsOf(settings.current, embedded);
   const core = await buildCore(settings, s3, log, background, closers);
   if (!nativeCryptoLoaded()) {
     options.output(
@@ -123,47 +100,6 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
     drain: () => sftp.drain(settings.current.drainTimeoutMs),
     [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose](),
   };
-}
-
-/** What the doors and the mirror stand on. */
-interface Core {
-  readonly store: S3ObjectStore;
-  readonly database: GatewayDatabase;
-  readonly ledger: KeyLedger & LedgerDirectory;
-  readonly parts: UserDirectoryParts;
-  readonly users: UserDirectory;
-  readonly registry: UserRegistry;
-  readonly vault: RunningVault;
-  /** The call of work that nobody asked for. */
-  readonly call: Call;
-}
-
-async function buildCore(
-  settings: SettingsInForce,
-  s3: S3StoreOptions,
-  log: Logger,
-  background: AbortController,
-  closers: Closers,
-): Promise<Core> {
-  const store = closers.use(createS3ObjectStore(s3));
-  const database = await openDatabase(settings.paths.databaseFile);
-  closers.add(() => database.close());
-  const ledger = createKeyLedger(database, systemClock, systemEntropy);
-  const parts = userParts(settings, log);
-  const vault = closers.use(
-    createVault({
-      store,
-      ledger,
-      clock: systemClock,
-      entropy: systemEntropy,
-      limits: vaultLimitsOf(settings.current),
-      scratchDirectory: settings.paths.scratchDirectory,
-    }),
-  );
-  closers.add(() => background.abort());
-  const call = backgroundCall(background.signal, systemEntropy, log);
-  const users = createUserDirectory(parts);
-  return { store, database, ledger, parts, users, registry: createUserRegistry(parts), vault, call };
 }
 
 function buildMirror(settings: SettingsInForce, core: Core, log: Logger, events: RecentEvents): Mirror {
@@ -209,83 +145,4 @@ async function lockRoot({ paths }: SettingsInForce, closers: Closers): Promise<v
   const inUse = `another gateway is already running on ${paths.root}: stop it, or choose another --root`;
   const lock = takeProcessLock(paths.lockFile, inUse);
   closers.add(() => lock.release());
-}
-
-function s3OptionsOf({ current }: SettingsInForce, embedded: EmbeddedS3 | null): S3StoreOptions {
-  const shared = {
-    checksums: current.checksums,
-    connectTimeoutMs: current.s3ConnectTimeoutMs,
-    idleTimeoutMs: current.s3IdleTimeoutMs,
-    clock: systemClock,
-    entropy: systemEntropy,
-  };
-  if (embedded !== null) {
-    const { endpoint } = embedded;
-    // The SDK notes down in the object where the credentials came from.
-    const credentials = { ...embedded.credentials };
-    return { ...shared, endpoint, credentials, region: current.region ?? embeddedRegion, caFile: null };
-  }
-  return {
-    ...shared,
-    endpoint: current.endpoint,
-    region: current.region,
-    forcePathStyle: current.endpointPathStyle,
-    caFile: current.endpointCaFile,
-  };
-}
-
-const embeddedRegion = 'us-east-1';
-
-/**
- * Starts the embedded S3 server of a root, with the default bucket in it. Faults: `conflict` when the root's server already
- * runs, `unavailable` when it cannot listen or its data cannot be used.
- */
-export async function startEmbedded(
-  settings: SettingsInForce,
-  options: Pick<GatewayOptions, 's3Listen'>,
-  log: Logger,
-  events: EventSink | null = null,
-): Promise<EmbeddedS3> {
-  const listen = options.s3Listen ?? settings.current.s3Listen;
-  const region = settings.current.region ?? embeddedRegion;
-  const bucket = settings.requireBucket();
-  try {
-    const embedded = await startEmbeddedS3({
-      directory: settings.paths.embeddedS3Directory,
-      listen,
-      region,
-      onObjectEvent: (event) => events?.nudge(event.bucket, event.key),
-      log: ({ level, message, ...fields }) => log[level](message, loggable(fields)),
-    });
-    await embedded.ensureBucket(bucket);
-    await writeEmbeddedRun(settings.paths.runFile, { endpoint: embedded.endpoint, region, bucket });
-    return embedded;
-  } catch (error) {
-    if (error instanceof DirectoryInUse) throw new Fault('conflict', error.message, { cause: error });
-    const what = error instanceof Error ? error.message : String(error);
-    throw new Fault(
-      'unavailable',
-      `the embedded S3 server cannot start on ${listen.host} port ${listen.port}: ${what}`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-function loggable(
-  fields: Readonly<Record<string, unknown>>,
-): Record<string, string | number | boolean | null> {
-  const kept: Record<string, string | number | boolean | null> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
-      kept[name] = value as string | number | boolean | null;
-    } else if (value instanceof Error) kept[name] = `${value.name}: ${value.message}`;
-  }
-  return kept;
-}
-
-/** The credentials of a root's embedded S3 server; null before its first start. */
-export function embeddedCredentials(settings: SettingsInForce): ReturnType<typeof readCredentials> {
-  return readCredentials(settings.paths.embeddedS3Directory);
 }

@@ -1,5 +1,6 @@
-import { assembleGateway, type Gateway, type GatewayOptions, startEmbedded } from './assemble.js';
+import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.js';
 import { prepareDemo } from './demo.js';
+import { startEmbedded } from './embedded.js';
 import { createLogger } from './logger.js';
 import { SettingsInForce } from './settings-in-force.js';
 

@@ -109,3 +109,37 @@ export interface ObservedObjects {
     actor: string,
   ): Promise<void>;
 }
+
+declare const unusedBrand: unique symbol;
+
+/**
+ * Says that no object version that anybody knows of needs this key, and that the ledger takes no new intent under it any more.
+ * Only `KeyUsage.proveUnused` makes one.
+ */
+export interface UnusedKeyProof {
+  readonly [unusedBrand]: true;
+  readonly keyId: KeyFingerprint;
+  readonly provenMs: number;
+}
+
+/** One object version, or an unfinished write, that needs a key. */
+export interface KeyNeed {
+  readonly ref: ObjectRef;
+  /** Null for the current version of a bucket without versioning, and for a write under way. */
+  readonly versionId: string | null;
+  readonly state: 'intended' | 'current' | 'older-version';
+  readonly size: number | null;
+}
+
+/** What each key holds, as the ledger knows it. */
+export interface KeyUsage {
+  /** Objects that rest under the key (current ones, and older versions the ledger knows), in the order of bucket and key; at most `limit` behind `after`. */
+  needs(keyId: KeyFingerprint, after: KeyNeed | null, limit: number): Promise<readonly KeyNeed[]>;
+  /** Counts and bytes by key; keys without an object are left out. */
+  totals(): Promise<ReadonlyMap<KeyFingerprint, { readonly objects: number; readonly bytes: number }>>;
+  /**
+   * The proof, or the needs that speak against it (the first hundred). With the proof the key is barred in the same transaction: `intend`
+   * under it throws `conflict` from then on. The caller has made sure before that the ledger knows every version (`ledger verify`).
+   */
+  proveUnused(keyId: KeyFingerprint): Promise<UnusedKeyProof | readonly KeyNeed[]>;
+}

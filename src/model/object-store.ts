@@ -186,3 +186,45 @@ export interface UploadSweeper {
   /** Absence is no fault. */
   abortUpload(call: Call, ref: ObjectRef, uploadId: string): Promise<void>;
 }
+
+/** One version of an object, or a delete marker. */
+export interface ListedVersion {
+  readonly key: string;
+  /** `null` as text is a version id of its own (written while versioning was off); null only where the server has no versions. */
+  readonly versionId: string | null;
+  readonly isLatest: boolean;
+  readonly isDeleteMarker: boolean;
+  /** 0 for a delete marker. */
+  readonly size: number;
+  /** Empty for a delete marker. */
+  readonly etag: string;
+  readonly lastModifiedMs: number;
+}
+
+export interface VersionPage {
+  /** By key, the newest version of each first. */
+  readonly versions: readonly ListedVersion[];
+  /** What `next` of the following request is; null on the last page. */
+  readonly next: { readonly keyMarker: string; readonly versionIdMarker: string } | null;
+}
+
+/** Every version of a bucket's objects. In a bucket that never had versioning each object is its own only version. */
+export interface ObjectVersions {
+  listVersions(
+    call: Call,
+    request: { readonly bucket: string; readonly prefix: string; readonly next?: VersionPage['next'] },
+  ): Promise<VersionPage>;
+}
+
+export type ObjectTagSet = Readonly<Record<string, string>>;
+
+/** Tags can be read and written without the object's key (`s3:GetObjectTagging`, `s3:PutObjectTagging`). */
+export interface ObjectTags {
+  /** Null when there is no such object or version. */
+  getTags(call: Call, ref: ObjectRef, versionId?: string): Promise<ObjectTagSet | null>;
+  /** Replaces all of them; at most ten. Throws `not-found`. */
+  putTags(call: Call, ref: ObjectRef, tags: ObjectTagSet, versionId?: string): Promise<void>;
+}
+
+/** The tag that names the key of an SSE-C object: its value is the key's fingerprint. */
+export const keyTagName = 'sftpgw-key';

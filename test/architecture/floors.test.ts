@@ -68,8 +68,8 @@ describe('the rules', () => {
     ['down', 'src/cli/a.ts', "import { b } from '../model/b.js';"],
     ['within a room', 'src/s3/a.ts', "import { b } from './parts/b.js';"],
     [
-      'of the embedded server where all is assembled',
-      'src/daemon/assemble.ts',
+      'of the embedded server where it is started',
+      'src/daemon/embedded.ts',
       "import '../../embedded-s3/b.js';",
     ],
     ['of the settings where the rooms meet', 'src/daemon/run.ts', "import { b } from '../config/b.js';"],

@@ -1,0 +1,90 @@
+import type { GatewaySettings } from '../config/settings.js';
+import type { GatewayDatabase } from '../db/database.js';
+import { openDatabase } from '../db/sqlite/open.js';
+import { createKeyLedger } from '../ledger/ledger.js';
+import type { Call, Logger } from '../model/call.js';
+import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import type { UserDirectory, UserRegistry } from '../model/users.js';
+import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
+import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
+import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
+import { createUserRegistry } from '../users/user-registry.js';
+import { createVault, type RunningVault } from '../vault/create-vault.js';
+import { backgroundCall } from './background-call.js';
+import type { Closers } from './closers.js';
+import { vaultLimitsOf } from './limits.js';
+import type { SettingsInForce } from './settings-in-force.js';
+import { systemClock, systemEntropy } from './system.js';
+import { userParts } from './user-parts.js';
+
+/** What the doors, the mirror and the commands stand on. */
+export interface Core {
+  readonly store: S3ObjectStore;
+  readonly database: GatewayDatabase;
+  readonly ledger: KeyLedger & LedgerDirectory;
+  readonly parts: UserDirectoryParts;
+  readonly users: UserDirectory;
+  readonly registry: UserRegistry;
+  readonly vault: RunningVault;
+  /** The call of work that no client asked for. */
+  readonly call: Call;
+}
+
+/** Opens the database of a root and builds what stands on it. Aborting `background`, which the closers do, ends all work. */
+export async function buildCore(
+  settings: SettingsInForce,
+  s3: S3StoreOptions,
+  log: Logger,
+  background: AbortController,
+  closers: Closers,
+): Promise<Core> {
+  const store = closers.use(createS3ObjectStore(s3));
+  const database = await openDatabase(settings.paths.databaseFile);
+  closers.add(() => database.close());
+  const ledger = createKeyLedger(database, systemClock, systemEntropy);
+  const parts = userParts(settings, log);
+  const vault = closers.use(
+    createVault({
+      store,
+      ledger,
+      clock: systemClock,
+      entropy: systemEntropy,
+      limits: vaultLimitsOf(settings.current),
+      scratchDirectory: settings.paths.scratchDirectory,
+    }),
+  );
+  closers.add(() => background.abort());
+  const call = backgroundCall(background.signal, systemEntropy, log);
+  const users = createUserDirectory(parts);
+  return { store, database, ledger, parts, users, registry: createUserRegistry(parts), vault, call };
+}
+
+/** The region of an embedded server whose settings name none. */
+export const embeddedRegion = 'us-east-1';
+
+/** How S3 is reached: the embedded server when there is one, else what the settings say. */
+export function s3OptionsOf(
+  settings: GatewaySettings,
+  embedded: { readonly endpoint: string; readonly credentials: S3Credentials } | null,
+): S3StoreOptions {
+  const shared = {
+    checksums: settings.checksums,
+    connectTimeoutMs: settings.s3ConnectTimeoutMs,
+    idleTimeoutMs: settings.s3IdleTimeoutMs,
+    clock: systemClock,
+    entropy: systemEntropy,
+  };
+  if (embedded !== null) {
+    const { endpoint } = embedded;
+    // The SDK notes down in the object where the credentials came from.
+    const credentials = { ...embedded.credentials };
+    return { ...shared, endpoint, credentials, region: settings.region ?? embeddedRegion, caFile: null };
+  }
+  return {
+    ...shared,
+    endpoint: settings.endpoint,
+    region: settings.region,
+    forcePathStyle: settings.endpointPathStyle,
+    caFile: settings.endpointCaFile,
+  };
+}

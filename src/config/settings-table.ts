@@ -79,6 +79,12 @@ export const settings = {
     'crc32',
     'The checksum that goes with every part. none is for S3 servers that refuse the newer checksums.',
   ),
+  ledgerTags: setting(
+    'ledger.tags',
+    choice('yes', 'no'),
+    'yes',
+    'Whether each object under a customer key is tagged with the fingerprint of its key (sftpgw-key), by which a lost ledger is rebuilt. Needs s3:PutObjectTagging and s3:GetObjectTagging.',
+  ),
   s3ConnectTimeoutMs: setting(
     's3.connect.timeout',
     duration(100, hour),

@@ -69,6 +69,7 @@ export function s3OptionsOf(
 ): S3StoreOptions {
   const shared = {
     checksums: settings.checksums,
+    keyTags: settings.ledgerTags === 'yes',
     connectTimeoutMs: settings.s3ConnectTimeoutMs,
     idleTimeoutMs: settings.s3IdleTimeoutMs,
     clock: systemClock,

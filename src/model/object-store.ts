@@ -115,6 +115,11 @@ export interface CopyOptions extends WriteOptions {
   readonly sourceEtag?: string;
   /** `copy` keeps the source's metadata and content type and ignores those of the options. */
   readonly metadataFrom: 'copy' | 'options';
+  /**
+   * The source's tags, as the caller knows them: the store asks for them only when S3 counts another number. A copy has its
+   * source's tags; that of the key (`keyTagName`) is the target's own.
+   */
+  readonly sourceTags?: ObjectTagSet;
 }
 
 export interface ListedObject {
@@ -208,12 +213,19 @@ export interface VersionPage {
   readonly next: { readonly keyMarker: string; readonly versionIdMarker: string } | null;
 }
 
+export interface VersionsRequest {
+  readonly bucket: string;
+  /** Empty for the whole bucket. */
+  readonly prefix: string;
+  /** Where the page begins: behind this version; with an empty `versionIdMarker`, behind all versions of the key. */
+  readonly next?: VersionPage['next'];
+  /** At most 1,000, the default. */
+  readonly maxKeys?: number;
+}
+
 /** Every version of a bucket's objects. In a bucket that never had versioning each object is its own only version. */
 export interface ObjectVersions {
-  listVersions(
-    call: Call,
-    request: { readonly bucket: string; readonly prefix: string; readonly next?: VersionPage['next'] },
-  ): Promise<VersionPage>;
+  listVersions(call: Call, request: VersionsRequest): Promise<VersionPage>;
 }
 
 export type ObjectTagSet = Readonly<Record<string, string>>;

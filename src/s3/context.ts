@@ -11,6 +11,7 @@ export interface S3Context {
   readonly diagnosis: Diagnosis;
   readonly clock: Clock;
   readonly checksums: ChecksumSetting;
+  readonly keyTags: boolean;
   readonly singleCopyLimitBytes: number;
   readonly copyPartBytes: number;
   readonly slowAnswerTimeoutMs: number;
@@ -22,6 +23,7 @@ export function createContext(client: S3Client, options: S3StoreOptions): S3Cont
     diagnosis: new Diagnosis(client, options.clock),
     clock: options.clock,
     checksums: options.checksums ?? 'crc32',
+    keyTags: options.keyTags ?? true,
     singleCopyLimitBytes: options.singleCopyLimitBytes ?? storeDefaults.singleCopyLimitBytes,
     copyPartBytes: options.copyPartBytes ?? storeDefaults.copyPartBytes,
     slowAnswerTimeoutMs: options.slowAnswerTimeoutMs ?? clientDefaults.slowAnswerTimeoutMs,

@@ -1,7 +1,6 @@
 import {
   CopyObjectCommand,
   type CopyObjectCommandInput,
-  GetObjectTaggingCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
   UploadPartCopyCommand,
@@ -9,7 +8,7 @@ import {
 import type { Call } from '../model/call.js';
 import { accessFor, type ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { CopyOptions, ObjectRef, WrittenObject } from '../model/object-store.js';
+import type { CopyOptions, ObjectRef, ObjectTagSet, WrittenObject } from '../model/object-store.js';
 import { wholeCrc32 } from './checksum-text.js';
 import { request, type S3Context } from './context.js';
 import {
@@ -25,6 +24,7 @@ import { checkMetadata, objectInfo, versionOf } from './object-info.js';
 import { checkCrc32, describeTarget, writePermission } from './object-writes.js';
 import { beginUpload, type CompletedPartEntry, type S3PartUpload } from './part-upload.js';
 import { headObject } from './reads.js';
+import { getTags, taggingInput, tagPermission, tagsOfCopy } from './tags.js';
 import type { Attempt } from './translate.js';
 
 /** Parts of one copy under way at once: the server does the work. */
@@ -107,14 +107,14 @@ async function copyAtOnce(
   options: CopyOptions,
   source: HeadObjectCommandOutput,
 ): Promise<WrittenObject | null> {
+  const tags = await targetTags(context, call, from, options, source);
   const command = new CopyObjectCommand({
     Bucket: to.bucket,
     Key: to.key,
     CopySource: copySource(from),
     ...(options.sourceEtag === undefined ? {} : { CopySourceIfMatch: options.sourceEtag }),
     ...(options.onlyIfAbsent ? { IfNoneMatch: '*' } : {}),
-    ...targetDescription(from, to, options, source),
-    TaggingDirective: 'COPY',
+    ...targetDescription(from, to, options, source, tags),
     ...(context.checksums === 'none' ? {} : { ChecksumAlgorithm: 'CRC32' as const }),
     ...sourceInput(options.sourceAccess),
     ...writeInput(options.encryption),
@@ -123,7 +123,7 @@ async function copyAtOnce(
     context,
     call,
     (sent) => context.client.send(command, sent),
-    copyAttempt('CopyObject', from, to, options),
+    copyAttempt('CopyObject', from, to, options, tags),
     { does: 'write', ref: to, encryption: options.encryption, ifAbsent: options.onlyIfAbsent ?? false },
     { idleTimeoutMs: context.slowAnswerTimeoutMs },
   );
@@ -146,32 +146,59 @@ type Description = Pick<
   | 'ContentLanguage'
   | 'ContentType'
   | 'Metadata'
+  | 'Expires'
   | 'MetadataDirective'
+  | 'Tagging'
+  | 'TaggingDirective'
 >;
 
 /**
- * An object that is copied onto itself has its metadata said again: Ceph takes a change of the key alone for no change at all,
- * and refuses it.
+ * Metadata and tags are said again, both or neither: Ceph 20 lets the tags go the way of the metadata, whatever
+ * x-amz-tagging-directive says. An object that is copied onto itself has them said again too: Ceph takes a change of the key
+ * alone for no change at all, and refuses it.
  */
 function targetDescription(
   from: ObjectRef,
   to: ObjectRef,
   options: CopyOptions,
   source: HeadObjectCommandOutput,
+  tags: ObjectTagSet,
 ): Description {
   const { ACL } = describeTarget(options);
   const acl = ACL === undefined ? {} : { ACL };
-  if (options.metadataFrom === 'options') {
-    return { ...describeTarget(options), MetadataDirective: 'REPLACE' };
-  }
   const ontoItself = from.bucket === to.bucket && from.key === to.key;
-  if (!ontoItself) return { ...acl, MetadataDirective: 'COPY' };
-  return { ...acl, ...descriptionOf(source), MetadataDirective: 'REPLACE' };
+  const hasTags = (source.TagCount ?? 0) > 0 || Object.keys(tags).length > 0;
+  if (options.metadataFrom === 'copy' && !ontoItself && !hasTags) {
+    return { ...acl, MetadataDirective: 'COPY', TaggingDirective: 'COPY' };
+  }
+  const description = options.metadataFrom === 'options' ? describeTarget(options) : descriptionOf(source);
+  return {
+    ...acl,
+    ...description,
+    MetadataDirective: 'REPLACE',
+    TaggingDirective: 'REPLACE',
+    ...taggingInput(tags),
+  };
+}
+
+/** All tags of the target. One request more, when the source has tags that the caller does not know. */
+async function targetTags(
+  context: S3Context,
+  call: Call,
+  from: ObjectRef,
+  options: CopyOptions,
+  source: HeadObjectCommandOutput,
+): Promise<ObjectTagSet> {
+  const known = options.sourceTags ?? {};
+  const isCountRight = (source.TagCount ?? 0) === Object.keys(known).length;
+  const tags = isCountRight ? known : await getTags(context, call, from, undefined);
+  return tagsOfCopy(context, call, from, tags ?? {}, options.encryption);
 }
 
 /** What a source says of itself, for a target whose metadata has to be said. */
 function descriptionOf(source: HeadObjectCommandOutput): Description {
   const { CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType } = source;
+  const expires = new Date(source.ExpiresString ?? '');
   return {
     Metadata: source.Metadata ?? {},
     ...(CacheControl === undefined ? {} : { CacheControl }),
@@ -179,6 +206,7 @@ function descriptionOf(source: HeadObjectCommandOutput): Description {
     ...(ContentEncoding === undefined ? {} : { ContentEncoding }),
     ...(ContentLanguage === undefined ? {} : { ContentLanguage }),
     ...(ContentType === undefined ? {} : { ContentType }),
+    ...(Number.isNaN(expires.getTime()) ? {} : { Expires: expires }),
   };
 }
 
@@ -187,11 +215,17 @@ function copySource(from: ObjectRef): string {
   return `${from.bucket}/${from.key.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-function copyAttempt(operation: string, from: ObjectRef, to: ObjectRef, options: CopyOptions): Attempt {
+function copyAttempt(
+  operation: string,
+  from: ObjectRef,
+  to: ObjectRef,
+  options: CopyOptions,
+  tags: ObjectTagSet,
+): Attempt {
   return {
     operation,
     ...to,
-    permission: `${writePermission('s3:PutObject', options)}, and s3:GetObject on "${from.key}" in bucket "${from.bucket}"`,
+    permission: `${writePermission('s3:PutObject', options)}${tagPermission(tags)}, and s3:GetObject on "${from.key}" in bucket "${from.bucket}"`,
   };
 }
 
@@ -204,12 +238,9 @@ async function copyInParts(
   source: HeadObjectCommandOutput,
 ): Promise<WrittenObject | null> {
   const size = source.ContentLength ?? 0;
-  const tagging = await tagsOf(context, call, from, source);
-  const copied = options.metadataFrom === 'copy' ? descriptionOf(source) : {};
-  await using upload = await beginUpload(context, call, to, options, {
-    ...copied,
-    ...(tagging === '' ? {} : { Tagging: tagging }),
-  });
+  const description = options.metadataFrom === 'copy' ? descriptionOf(source) : {};
+  const tags = await targetTags(context, call, from, options, source);
+  await using upload = await beginUpload(context, call, to, options, { description, tags });
   const ranges = partRanges(size, context.copyPartBytes);
   const entries: CompletedPartEntry[] = [];
   let next = 0;
@@ -277,7 +308,7 @@ async function copyPart(
     context,
     call,
     (sent) => context.client.send(command, sent),
-    copyAttempt('UploadPartCopy', from, to, options),
+    copyAttempt('UploadPartCopy', from, to, options, {}),
     { does: 'write', ref: to, encryption: options.encryption },
     { idleTimeoutMs: context.slowAnswerTimeoutMs },
   );
@@ -289,23 +320,4 @@ async function copyPart(
     etag: result?.ETag ?? '',
     crc32: wholeCrc32(result?.ChecksumCRC32, undefined),
   };
-}
-
-/** The source's tags as a query string; a multipart upload does not copy them by itself. */
-async function tagsOf(
-  context: S3Context,
-  call: Call,
-  from: ObjectRef,
-  source: HeadObjectCommandOutput,
-): Promise<string> {
-  if ((source.TagCount ?? 0) === 0) return '';
-  const command = new GetObjectTaggingCommand({ Bucket: from.bucket, Key: from.key });
-  const attempt: Attempt = { operation: 'GetObjectTagging', ...from, permission: 's3:GetObjectTagging' };
-  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
-    does: 'other',
-  });
-  // Not URLSearchParams: its `+` for a space stays a plus at Ceph.
-  return (answer?.TagSet ?? [])
-    .map(({ Key, Value }) => `${encodeURIComponent(Key ?? '')}=${encodeURIComponent(Value ?? '')}`)
-    .join('&');
 }

@@ -271,10 +271,19 @@ function keyMismatch(ref: ObjectRef, cause: Error): Fault {
   );
 }
 
+/**
+ * AWS names the one action that was missing.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+ */
+const missingAction = /not authorized to perform: (s3:[A-Za-z]+)/;
+
 function denied(attempt: Attempt, cause: Error, aside = ''): Fault {
+  const named = missingAction.exec(cause.message)?.[1];
+  const instead = named === 's3:PutObjectTagging' ? ` (or set ledger.tags=no)` : '';
+  const permission = named === undefined ? attempt.permission : `${named}${instead}`;
   return new Fault(
     'denied',
-    `S3 does not allow ${attempt.operation} of ${placeOf(attempt)}; allow ${attempt.permission}${aside}`,
+    `S3 does not allow ${attempt.operation} of ${placeOf(attempt)}; allow ${permission}${aside}`,
     { cause },
   );
 }

@@ -113,10 +113,10 @@ export async function abortUpload(
   }
 }
 
-function bucketAttempt(operation: string, bucket: string, permission: string): Attempt {
+export function bucketAttempt(operation: string, bucket: string, permission: string): Attempt {
   return { operation, bucket, key: null, permission };
 }
 
-function noBucket(bucket: string): Fault {
+export function noBucket(bucket: string): Fault {
   return new Fault('not-found', `there is no bucket "${bucket}"; create it or correct the setting`);
 }

@@ -9,11 +9,16 @@ import type {
   ObjectInfo,
   ObjectRef,
   ObjectStore,
+  ObjectTagSet,
+  ObjectTags,
+  ObjectVersions,
   PartUpload,
   PendingUpload,
   ReadCondition,
   ReplayableBody,
   UploadSweeper,
+  VersionPage,
+  VersionsRequest,
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
@@ -27,9 +32,11 @@ import type { S3StoreOptions } from './options.js';
 import { beginUpload } from './part-upload.js';
 import { getObject, headObject } from './reads.js';
 import { withRetries } from './retry.js';
+import { getTags, putTags } from './tags.js';
+import { listVersions } from './versions.js';
 
 /** The store of production. Disposing it ends its connections. */
-export type S3ObjectStore = ObjectStore & UploadSweeper & AsyncDisposable;
+export type S3ObjectStore = ObjectStore & UploadSweeper & ObjectVersions & ObjectTags & AsyncDisposable;
 
 /**
  * Objects in S3, or in whatever speaks its protocol, with transient faults retried. Throws `invalid` for an endpoint or a CA
@@ -48,7 +55,7 @@ export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
 }
 
 /** Every operation once, as the SDK's commands have it; reads without the SDK's layers where that is possible. */
-class SdkObjectStore implements ObjectStore, UploadSweeper {
+class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags {
   readonly #context: S3Context;
   readonly #lean: LeanGet;
 
@@ -97,5 +104,17 @@ class SdkObjectStore implements ObjectStore, UploadSweeper {
 
   abortUpload(call: Call, ref: ObjectRef, uploadId: string): Promise<void> {
     return abortUpload(this.#context, call, ref, uploadId);
+  }
+
+  listVersions(call: Call, request: VersionsRequest): Promise<VersionPage> {
+    return listVersions(this.#context, call, request);
+  }
+
+  getTags(call: Call, ref: ObjectRef, versionId?: string): Promise<ObjectTagSet | null> {
+    return getTags(this.#context, call, ref, versionId);
+  }
+
+  putTags(call: Call, ref: ObjectRef, tags: ObjectTagSet, versionId?: string): Promise<void> {
+    return putTags(this.#context, call, ref, tags, versionId);
   }
 }

@@ -7,6 +7,7 @@ import { request, type S3Context } from './context.js';
 import { checkWriteEcho, writeInput } from './encryption-headers.js';
 import { checkMetadata, versionOf } from './object-info.js';
 import { streamed } from './streamed-body.js';
+import { keyTags, taggingInput, tagPermission } from './tags.js';
 import type { Attempt } from './translate.js';
 
 /** What PutObject and CreateMultipartUpload are told of the object to come. */
@@ -32,16 +33,18 @@ export async function putObject(
   options: WriteOptions,
 ): Promise<WrittenObject> {
   checkMetadata(ref, options.metadata);
+  const tags = keyTags(context, options.encryption);
   const attempt: Attempt = {
     operation: 'PutObject',
     ...ref,
-    permission: writePermission('s3:PutObject', options),
+    permission: writePermission('s3:PutObject', options) + tagPermission(tags),
   };
   const command = new PutObjectCommand({
     Bucket: ref.bucket,
     Key: ref.key,
     ...describeTarget(options),
     ...writeInput(options.encryption),
+    ...taggingInput(tags),
     ...(options.onlyIfAbsent ? { IfNoneMatch: '*' } : {}),
     ...streamed(body, context.checksums),
   });

@@ -35,6 +35,8 @@ export type ChecksumSetting = 'crc32' | 'none';
 
 export interface S3StoreOptions extends S3ClientOptions {
   readonly checksums?: ChecksumSetting;
+  /** Whether every object under a customer key is tagged with the key's fingerprint as it is written; true by default. */
+  readonly keyTags?: boolean;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly retry?: Partial<RetryLimits>;

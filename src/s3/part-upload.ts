@@ -10,6 +10,7 @@ import { Fault, isFault } from '../model/fault.js';
 import type {
   ObjectInfo,
   ObjectRef,
+  ObjectTagSet,
   PartReceipt,
   PartUpload,
   ReplayableBody,
@@ -25,6 +26,7 @@ import { checkMetadata, versionOf } from './object-info.js';
 import { checkCrc32, describeTarget, writePermission } from './object-writes.js';
 import { headObject } from './reads.js';
 import { streamed } from './streamed-body.js';
+import { keyTags, taggingInput, tagPermission } from './tags.js';
 import type { Attempt } from './translate.js';
 
 /** How long a disposed upload may take to be aborted, its call being over. */
@@ -47,6 +49,12 @@ export interface CompletedPartEntry {
   readonly crc32: number | null;
 }
 
+/** What an upload has from the object that it copies: its description, and all tags of the object to come. */
+export interface CopiedDescription {
+  readonly description?: Partial<CreateMultipartUploadCommandInput>;
+  readonly tags?: ObjectTagSet;
+}
+
 /** How long a begin may take. */
 const beginTimeoutMs = 120_000;
 
@@ -59,15 +67,17 @@ export async function beginUpload(
   call: Call,
   ref: ObjectRef,
   options: WriteOptions,
-  more: Partial<CreateMultipartUploadCommandInput> = {},
+  copied: CopiedDescription = {},
 ): Promise<S3PartUpload> {
   checkMetadata(ref, options.metadata);
+  const tags = copied.tags ?? keyTags(context, options.encryption);
   const command = new CreateMultipartUploadCommand({
     Bucket: ref.bucket,
     Key: ref.key,
     ...describeTarget(options),
-    ...more,
+    ...copied.description,
     ...writeInput(options.encryption),
+    ...taggingInput(tags),
     ...(context.checksums === 'none'
       ? {}
       : { ChecksumAlgorithm: 'CRC32' as const, ChecksumType: 'FULL_OBJECT' as const }),
@@ -75,7 +85,7 @@ export async function beginUpload(
   const attempt: Attempt = {
     operation: 'CreateMultipartUpload',
     ...ref,
-    permission: writePermission('s3:PutObject', options),
+    permission: writePermission('s3:PutObject', options) + tagPermission(tags),
   };
   const subject = { does: 'write', ref, encryption: options.encryption } as const;
   if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');

@@ -59,7 +59,10 @@ describe('the probe', () => {
     ['s3:PutObject', (seen) => seen.method === 'PUT', 'error'],
     [
       's3:GetObject',
-      (seen) => /^(GET|HEAD)$/.test(seen.method) && seen.url.includes('/.sftpgw/probe-'),
+      (seen) =>
+        /^(GET|HEAD)$/.test(seen.method) &&
+        /\/\.sftpgw\/probe-/.test(seen.url) &&
+        !/[?&]tagging/.test(seen.url),
       'error',
     ],
     ['s3:DeleteObject', (seen) => seen.method === 'DELETE' && !seen.url.includes('uploadId'), 'warning'],
@@ -75,6 +78,26 @@ describe('the probe', () => {
     expect(findings).toHaveLength(1);
     expect(findings[0]?.severity).toBe(severity);
     expect(findings[0]?.whatToDo).toContain(`Allow ${permission}`);
+  });
+
+  test('finds out that tags are not allowed, or not kept', async () => {
+    const bearsTags = (seen: SeenRequest) => 'x-amz-tagging' in seen.headers;
+    refuse(bearsTags, 403, 'AccessDenied');
+    const isError = { severity: 'error', whatToDo: expect.stringContaining('s3:PutObjectTagging') };
+    expect(await probe()).toMatchObject([isError]);
+    expect(await probe({ keyTags: false })).toEqual([]);
+    expect(await probe({}, false)).toEqual([]);
+    refuse(bearsTags, 501, 'NotImplemented');
+    expect(await probe()).toMatchObject([{ severity: 'error', whatToDo: 'Set ledger.tags=no.' }]);
+    refuse((seen) => /[?&]tagging/.test(seen.url), 403, 'AccessDenied');
+    const isWarning = { severity: 'warning', whatToDo: expect.stringContaining('s3:GetObjectTagging') };
+    expect(await probe()).toMatchObject([isWarning]);
+    const body = '<Tagging><TagSet></TagSet></Tagging>';
+    proxy.decide = ({ url }) =>
+      /[?&]tagging/.test(url) ? { do: 'answer', status: 200, body } : { do: 'pass' };
+    expect(await probe()).toMatchObject([
+      { severity: 'warning', what: expect.stringContaining('does not keep the tag') },
+    ]);
   });
 
   test('finds a server that refuses checksums', async () => {

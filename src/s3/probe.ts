@@ -3,7 +3,7 @@ import type { Call } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { MemoryBody, ObjectRef, WriteOptions } from '../model/object-store.js';
+import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../model/object-store.js';
 import { createS3Client, endpointInUse, type S3Connection } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { isLoopbackHost } from './key-in-clear.js';
@@ -13,6 +13,7 @@ import type { S3StoreOptions } from './options.js';
 import { beginUpload } from './part-upload.js';
 import { getObject } from './reads.js';
 import { Retries } from './retry.js';
+import { getTags, keyTags } from './tags.js';
 
 /** One thing that is wrong, in one sentence each. With an `error` the gateway cannot do its work; a `warning` can wait. */
 export interface Finding {
@@ -164,6 +165,7 @@ class Probe {
     } catch (error) {
       this.findings.push(findingOf(error, 'error'));
     }
+    await this.#readTags(encryption);
     try {
       await this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, undefined));
     } catch (error) {
@@ -180,6 +182,7 @@ class Probe {
       await put(this.#context);
       return true;
     } catch (error) {
+      if (await this.#tagsAreWhy(error, options, put)) return true;
       const checksumsMayBeWhy =
         this.#context.checksums === 'crc32' && isFault(error, 'invalid', 'unsupported', 'corrupt');
       if (checksumsMayBeWhy && (await succeeds(() => put({ ...this.#context, checksums: 'none' })))) {
@@ -192,6 +195,47 @@ class Probe {
       }
       this.findings.push(findingOf(error, 'error'));
       return false;
+    }
+  }
+
+  /** Tells of tags that S3 refuses, when the same write works without them. */
+  async #tagsAreWhy(
+    error: unknown,
+    { encryption }: WriteOptions,
+    put: (context: S3Context) => Promise<unknown>,
+  ): Promise<boolean> {
+    const bearsTags = Object.keys(keyTags(this.#context, encryption)).length > 0;
+    if (!bearsTags || !isFault(error, 'denied', 'invalid', 'unsupported')) return false;
+    if (!(await succeeds(() => put({ ...this.#context, keyTags: false })))) return false;
+    const isDenied = isFault(error, 'denied');
+    this.findings.push({
+      severity: 'error',
+      what: isDenied
+        ? 'S3 does not allow the tag that names the key of an object.'
+        : 'The S3 server does not take the tag that names the key of an object.',
+      whatToDo: isDenied
+        ? 'Allow s3:PutObjectTagging and s3:GetObjectTagging, or set ledger.tags=no.'
+        : 'Set ledger.tags=no.',
+    });
+    return true;
+  }
+
+  /** Only when writing works. Without the tags of a source, a copy cannot keep them. */
+  async #readTags(encryption: WriteEncryption): Promise<void> {
+    const expected = keyTags(this.#context, encryption);
+    if (this.findings.length > 0 || Object.keys(expected).length === 0) return;
+    try {
+      const tags = await this.#attempt('read the tags', () =>
+        getTags(this.#context, this.#call, this.#ref, undefined),
+      );
+      if (tags?.[keyTagName] === expected[keyTagName]) return;
+      this.findings.push({
+        severity: 'warning',
+        what: 'The S3 server does not keep the tag that names the key of an object.',
+        whatToDo: 'Set ledger.tags=no; a lost ledger is then rebuilt by trying keys.',
+      });
+    } catch (error) {
+      this.findings.push(findingOf(error, 'warning'));
     }
   }
 

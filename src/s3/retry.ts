@@ -5,6 +5,8 @@ import { Fault, isFault } from '../model/fault.js';
 import type {
   ObjectRef,
   ObjectStore,
+  ObjectTags,
+  ObjectVersions,
   PartReceipt,
   PartUpload,
   ReplayableBody,
@@ -42,9 +44,9 @@ export interface RetryOptions {
  * reader's to resume. Waits end with the call's signal; the last fault comes out as it is.
  */
 export function withRetries(
-  store: ObjectStore & UploadSweeper,
+  store: ObjectStore & UploadSweeper & ObjectVersions & ObjectTags,
   options: RetryOptions,
-): ObjectStore & UploadSweeper {
+): ObjectStore & UploadSweeper & ObjectVersions & ObjectTags {
   const retries = new Retries(options);
   return {
     head: (call, ref, access, versionId) =>
@@ -64,6 +66,12 @@ export function withRetries(
       retries.run(call, 'listUploads', () => store.listUploads(call, bucket, prefix)),
     abortUpload: (call, ref, uploadId) =>
       retries.run(call, 'abortUpload', () => store.abortUpload(call, ref, uploadId)),
+    listVersions: (call, request) =>
+      retries.run(call, 'listVersions', () => store.listVersions(call, request)),
+    getTags: (call, ref, versionId) =>
+      retries.run(call, 'getTags', () => store.getTags(call, ref, versionId)),
+    putTags: (call, ref, tags, versionId) =>
+      retries.run(call, 'putTags', () => store.putTags(call, ref, tags, versionId)),
   };
 }
 

@@ -46,6 +46,7 @@ function describeBrokenWays(target: S3Target): void {
   const given = (): StoreTarget => ({
     store,
     bucket,
+    versioned: { store, bucket },
     kmsKey: null,
     partBytes: 0,
     close: async () => undefined,

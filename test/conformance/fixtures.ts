@@ -9,16 +9,22 @@ import type {
   ByteRange,
   ObjectRef,
   ObjectStore,
+  ObjectTags,
+  ObjectVersions,
   ReadCondition,
   ReplayableBody,
   UploadSweeper,
   WriteOptions,
 } from '../../src/model/object-store.js';
 
+type ConformingStore = ObjectStore & UploadSweeper & ObjectVersions & ObjectTags;
+
 /** A store to try, and a fresh bucket in it. */
 export interface StoreTarget {
-  readonly store: ObjectStore & UploadSweeper;
+  readonly store: ConformingStore;
   readonly bucket: string;
+  /** A bucket with versioning. */
+  readonly versioned: { readonly store: ConformingStore; readonly bucket: string };
   /** What to name as KMS key; null where there is no KMS. */
   readonly kmsKey: string | null;
   /** The smallest part that may be followed by another: 5 MiB in S3. */

@@ -19,7 +19,8 @@ for (const target of await s3Targets()) {
       await store[Symbol.asyncDispose]();
       await target.close();
     };
-    return { store, bucket, kmsKey, partBytes: 5 * 1024 * 1024, close };
+    const versioned = { store, bucket: await target.makeVersionedBucket() };
+    return { store, bucket, versioned, kmsKey, partBytes: 5 * 1024 * 1024, close };
   };
   describeObjectStore(target.name, makeTarget, target.skip);
 }

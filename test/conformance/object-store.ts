@@ -5,11 +5,13 @@ import type { Given, StoreTarget } from './fixtures.js';
 import { describeListings } from './listings.js';
 import { describePartUploads } from './part-uploads.js';
 import { describeStoredObjects } from './stored-objects.js';
+import { describeTags } from './tags.js';
+import { describeVersions } from './versions.js';
 
 export type { StoreTarget } from './fixtures.js';
 
 /**
- * Every promise of the ports ObjectStore and UploadSweeper. Whatever implements them passes this suite; a fake that has not
+ * Every promise of the ports ObjectStore, UploadSweeper, ObjectVersions and ObjectTags. Whatever implements them passes this suite; a fake that has not
  * passed it is not used in another test. `skip` names the reason why it cannot run here.
  */
 export function describeObjectStore(
@@ -33,5 +35,7 @@ export function describeObjectStore(
     describeListings(given);
     describePartUploads(given);
     describeCopies(given);
+    describeTags(given);
+    describeVersions(given);
   });
 }

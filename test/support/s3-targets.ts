@@ -9,6 +9,7 @@ import {
   DeleteObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { type EmbeddedS3, startEmbeddedS3 } from '../../embedded-s3/server.js';
@@ -33,6 +34,8 @@ export interface S3Target {
   start(): Promise<void>;
   /** A fresh bucket, emptied and removed by `close`. */
   makeBucket(): Promise<string>;
+  /** The same, with versioning on. */
+  makeVersionedBucket(): Promise<string>;
   /** The SDK's client, to look at the target with other eyes than the store's. */
   client(): S3Client;
   /** Removes the buckets, stops the embedded server. The target can be started again. */
@@ -65,6 +68,16 @@ abstract class Target {
     const bucket = `sftpgw-test-${randomBytes(6).toString('hex')}`;
     await this.client().send(new CreateBucketCommand({ Bucket: bucket }));
     this.#buckets.push(bucket);
+    return bucket;
+  }
+
+  async makeVersionedBucket(): Promise<string> {
+    const bucket = await this.makeBucket();
+    const command = new PutBucketVersioningCommand({
+      Bucket: bucket,
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+    await this.client().send(command);
     return bucket;
   }
 

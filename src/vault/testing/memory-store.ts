@@ -11,21 +11,20 @@ import type {
   ObjectInfo,
   ObjectRef,
   ObjectStore,
+  ObjectTagSet,
+  ObjectTags,
+  ObjectVersions,
   PartReceipt,
   PartUpload,
   PendingUpload,
   ReadCondition,
   ReplayableBody,
   UploadSweeper,
+  VersionPage,
+  VersionsRequest,
   WriteOptions,
   WrittenObject,
 } from '../../model/object-store.js';
-
-interface StoredObject {
-  readonly bytes: Buffer;
-  readonly info: ObjectInfo;
-  readonly encryption: WriteEncryption;
-}
 
 interface StoredUpload {
   readonly ref: ObjectRef;
@@ -37,6 +36,14 @@ interface StoredUpload {
 import { listPage } from './memory-listing.js';
 import { checked, checkMetadata, nameOf, requireKey, resting } from './memory-rules.js';
 import { MemoryUpload } from './memory-upload.js';
+import {
+  checkTags,
+  deleteMarker,
+  type StoredObject,
+  tagsFor,
+  versionNameOf,
+  versionPage,
+} from './memory-versions.js';
 
 export type StoreOperation =
   | 'head'
@@ -49,7 +56,10 @@ export type StoreOperation =
   | 'copy'
   | 'remove'
   | 'list'
-  | 'listUploads';
+  | 'listUploads'
+  | 'listVersions'
+  | 'getTags'
+  | 'putTags';
 
 /** Where a test may interfere. What a hook throws is what the caller sees. */
 export interface StoreHooks {
@@ -73,7 +83,7 @@ export interface MemoryStoreOptions {
 }
 
 /** S3 in memory, by the contract of `ObjectStore`: keys are compared, parts are checked, nothing shows before complete. */
-export class MemoryStore implements ObjectStore, UploadSweeper {
+export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags {
   readonly objects = new Map<string, StoredObject[]>();
   readonly uploads = new Map<string, StoredUpload>();
   hooks: StoreHooks = {};
@@ -226,19 +236,46 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
         throw new Fault('conflict', `${from.key} is another object now`);
       }
       const { metadata, contentType } = options.metadataFrom === 'copy' ? source.info : options;
-      return this.#store(to, source.bytes, { ...options, metadata, contentType }, this.#etag());
+      const tags = tagsFor(options.encryption, source.tags);
+      return this.#store(to, source.bytes, { ...options, metadata, contentType }, this.#etag(), tags);
     });
   }
 
   async remove(call: Call, ref: ObjectRef, versionId?: string): Promise<void> {
     await this.#run(call, 'remove', ref, () => {
       const name = nameOf(ref);
-      if (versionId === undefined) {
-        this.objects.delete(name);
+      const versions = this.objects.get(name) ?? [];
+      if (versionId === undefined && this.#options.versioned) {
+        const marker = deleteMarker(`version-${this.#name()}`, this.#options.nowMs());
+        this.objects.set(name, [...versions, marker]);
         return;
       }
-      const versions = this.objects.get(name)?.filter((object) => object.info.versionId !== versionId);
-      if (versions !== undefined) this.objects.set(name, versions);
+      const left = versionId === undefined ? [] : versions.filter((one) => versionNameOf(one) !== versionId);
+      if (left.length === 0) this.objects.delete(name);
+      else this.objects.set(name, left);
+    });
+  }
+
+  async listVersions(call: Call, request: VersionsRequest): Promise<VersionPage> {
+    return this.#run(call, 'listVersions', { bucket: request.bucket, key: request.prefix }, () =>
+      versionPage(this.objects, request),
+    );
+  }
+
+  async getTags(call: Call, ref: ObjectRef, versionId?: string): Promise<ObjectTagSet | null> {
+    return this.#run(call, 'getTags', ref, () => this.#find(ref, versionId)?.tags ?? null);
+  }
+
+  async putTags(call: Call, ref: ObjectRef, tags: ObjectTagSet, versionId?: string): Promise<void> {
+    await this.#run(call, 'putTags', ref, () => {
+      const object = this.#find(ref, versionId);
+      if (object === null) throw new Fault('not-found', `there is no ${ref.key}`);
+      checkTags(tags);
+      const versions = this.objects.get(nameOf(ref)) ?? [];
+      this.objects.set(
+        nameOf(ref),
+        versions.map((one) => (one === object ? { ...object, tags: { ...tags } } : one)),
+      );
     });
   }
 
@@ -246,9 +283,9 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     return this.#run(call, 'list', { bucket: request.bucket, key: request.prefix }, () => {
       const bucket = `${request.bucket}/`;
       const all = [...this.objects].flatMap(([name, versions]) => {
-        const info = versions.at(-1)?.info;
-        if (info === undefined || !name.startsWith(bucket)) return [];
-        return [{ ...info, key: name.slice(bucket.length) }];
+        const latest = versions.at(-1);
+        if (latest === undefined || latest.isDeleteMarker || !name.startsWith(bucket)) return [];
+        return [{ ...latest.info, key: name.slice(bucket.length) }];
       });
       return listPage(all, request);
     });
@@ -294,7 +331,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
     return result;
   }
 
-  #store(ref: ObjectRef, bytes: Buffer, options: WriteOptions, etag: string): WrittenObject {
+  #store(
+    ref: ObjectRef,
+    bytes: Buffer,
+    options: WriteOptions,
+    etag: string,
+    tags: ObjectTagSet = tagsFor(options.encryption),
+  ): WrittenObject {
     if (Buffer.byteLength(ref.key) > 1024) throw new Fault('invalid', 'the key is longer than 1,024 bytes');
     if (options.onlyIfAbsent === true && this.#current(ref) !== null) {
       throw new Fault('exists', `${ref.key} exists`);
@@ -313,7 +356,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
       crc32: crc,
     };
     const earlier = this.#options.versioned ? (this.objects.get(nameOf(ref)) ?? []) : [];
-    this.objects.set(nameOf(ref), [...earlier, { bytes, info, encryption: options.encryption }]);
+    const { encryption } = options;
+    this.objects.set(nameOf(ref), [...earlier, { bytes, info, encryption, tags, isDeleteMarker: false }]);
     return { etag, versionId, crc32: crc };
   }
 
@@ -324,11 +368,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper {
   }
 
   #current(ref: ObjectRef): StoredObject | null {
-    return this.objects.get(nameOf(ref))?.at(-1) ?? null;
+    const latest = this.objects.get(nameOf(ref))?.at(-1);
+    return latest === undefined || latest.isDeleteMarker ? null : latest;
   }
   #find(ref: ObjectRef, versionId: string | undefined): StoredObject | null {
     if (versionId === undefined) return this.#current(ref);
-    return this.objects.get(nameOf(ref))?.find((object) => object.info.versionId === versionId) ?? null;
+    const found = this.objects.get(nameOf(ref))?.find((object) => versionNameOf(object) === versionId);
+    return found === undefined || found.isDeleteMarker ? null : found;
   }
 
   #name(): string {

@@ -1,0 +1,101 @@
+import { ListObjectVersionsCommand, type ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3';
+import type { Call } from '../model/call.js';
+import type { ListedVersion, VersionPage, VersionsRequest } from '../model/object-store.js';
+import { request, type S3Context } from './context.js';
+import { bucketAttempt, decodeListed, noBucket } from './listing.js';
+import { versionOf } from './object-info.js';
+
+/** One page of versions. */
+export async function listVersions(
+  context: S3Context,
+  call: Call,
+  wanted: VersionsRequest,
+): Promise<VersionPage> {
+  let page = await onePage(context, call, wanted);
+  if (wanted.next?.versionIdMarker !== '') return page;
+  // AWS begins behind a key that is named without a version; Ceph begins with its versions, of which there may be pages.
+  const { keyMarker } = wanted.next;
+  while (page.next?.keyMarker === keyMarker) {
+    page = await onePage(context, call, { ...wanted, next: page.next });
+  }
+  return { ...page, versions: page.versions.filter(({ key }) => key !== keyMarker) };
+}
+
+/** One ListObjectVersions. */
+async function onePage(context: S3Context, call: Call, wanted: VersionsRequest): Promise<VersionPage> {
+  const { keyMarker, versionIdMarker } = wanted.next ?? { keyMarker: '', versionIdMarker: '' };
+  const command = new ListObjectVersionsCommand({
+    Bucket: wanted.bucket,
+    Prefix: wanted.prefix,
+    EncodingType: 'url',
+    ...(keyMarker === '' ? {} : { KeyMarker: keyMarker }),
+    ...(versionIdMarker === '' ? {} : { VersionIdMarker: versionIdMarker }),
+    ...(wanted.maxKeys === undefined ? {} : { MaxKeys: Math.min(wanted.maxKeys, 1000) }),
+  });
+  const attempt = bucketAttempt('ListObjectVersions', wanted.bucket, 's3:ListBucketVersions');
+  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
+    does: 'other',
+  });
+  if (answer === null) throw noBucket(wanted.bucket);
+  const decode = answer.EncodingType === 'url' ? decodeListed : (text: string) => text;
+  const versions = inOrder(versionsOf(answer, decode), markersOf(answer, decode));
+  return { versions, next: nextOf(answer, decode, versions.at(-1)?.key ?? null) };
+}
+
+type Decode = (text: string) => string;
+
+function versionsOf(answer: ListObjectVersionsCommandOutput, decode: Decode): readonly ListedVersion[] {
+  return (answer.Versions ?? []).map((version) => ({
+    key: decode(version.Key ?? ''),
+    versionId: versionOf(version.VersionId),
+    isLatest: version.IsLatest ?? false,
+    isDeleteMarker: false,
+    size: version.Size ?? 0,
+    etag: version.ETag ?? '',
+    lastModifiedMs: version.LastModified?.getTime() ?? 0,
+  }));
+}
+
+function markersOf(answer: ListObjectVersionsCommandOutput, decode: Decode): readonly ListedVersion[] {
+  return (answer.DeleteMarkers ?? []).map((marker) => ({
+    key: decode(marker.Key ?? ''),
+    versionId: versionOf(marker.VersionId),
+    isLatest: marker.IsLatest ?? false,
+    isDeleteMarker: true,
+    size: 0,
+    etag: '',
+    lastModifiedMs: marker.LastModified?.getTime() ?? 0,
+  }));
+}
+
+/** The SDK takes versions and delete markers apart, each still in the order of the answer: they are put together again. */
+function inOrder(versions: readonly ListedVersion[], markers: readonly ListedVersion[]): ListedVersion[] {
+  const merged: ListedVersion[] = [];
+  let at = 0;
+  for (const marker of markers) {
+    for (let next = versions[at]; next !== undefined && comesBefore(next, marker); next = versions[at]) {
+      merged.push(next);
+      at += 1;
+    }
+    merged.push(marker);
+  }
+  return [...merged, ...versions.slice(at)];
+}
+
+function comesBefore(version: ListedVersion, marker: ListedVersion): boolean {
+  const order = Buffer.compare(Buffer.from(version.key), Buffer.from(marker.key));
+  if (order !== 0) return order < 0;
+  if (version.isLatest !== marker.isLatest) return version.isLatest;
+  return version.lastModifiedMs > marker.lastModifiedMs;
+}
+
+/** A server that encodes the names of the page but not its marker is understood too: the marker is the page's last key. */
+function nextOf(
+  answer: ListObjectVersionsCommandOutput,
+  decode: Decode,
+  lastKey: string | null,
+): VersionPage['next'] {
+  const { NextKeyMarker: marker, NextVersionIdMarker: versionIdMarker = '' } = answer;
+  if (!answer.IsTruncated || marker === undefined) return null;
+  return { keyMarker: marker === lastKey ? marker : decode(marker), versionIdMarker };
+}

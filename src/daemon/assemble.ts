@@ -86,7 +86,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   mirror.start();
   events.passTo(mirror);
   await startEventSources(settings, events, log, background, closers);
-  const sftp = await openDoor(settings, options, core, log);
+  const sftp = await openDoor(settings, options, core, mirror, log);
   closers.add(() => sftp.close());
   const watching = settings.watch(systemClock, log, background.signal);
   closers.add(() => {
@@ -122,13 +122,14 @@ async function openDoor(
   settings: SettingsInForce,
   options: GatewayOptions,
   { users, vault, store, ledger }: Core,
+  mirror: Mirror,
   log: Logger,
 ): Promise<SftpServer> {
   const sftp = await startSftpServer({
     ...(options.sftpListen ?? settings.current.sftpListen),
     hostKeyDirectory: settings.paths.hostKeyDirectory,
     users,
-    vfs: createVfsFactory({ users, vault, store, ledger, clock: systemClock }),
+    vfs: createVfsFactory({ users, vault, store, ledger, mirror, clock: systemClock }),
     log,
     clock: systemClock,
     entropy: systemEntropy,

@@ -67,7 +67,8 @@ async function missingParents(
   return missing;
 }
 
-async function removeEmptyParents(
+/** The directories above that are empty without this path, and that no marker keeps. */
+export async function removeEmptyParents(
   state: MirrorState,
   name: string,
   place: Place,

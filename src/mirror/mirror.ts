@@ -7,7 +7,9 @@ import type {
   MirrorPrefix,
   MirrorPrefixStatus,
   MirrorProgress,
+  MirrorRemoval,
 } from '../model/mirror.js';
+import { ClearedDirectories } from './clear.js';
 import { FileSystemSync } from './file-system-sync.js';
 import { FileThread } from './file-thread.js';
 import { mirrorCall } from './mirror-call.js';
@@ -18,7 +20,7 @@ import { PrefixRunner, type RunnerServices } from './prefix-runner.js';
 import { Slots } from './slots.js';
 
 /** The mirror. Disposed, it ends what is under way; the next start goes on there. */
-export interface Mirror extends MirrorControl, AsyncDisposable {
+export interface Mirror extends MirrorControl, MirrorRemoval, AsyncDisposable {
   /** Begins to follow the sources: every prefix at once, then again and again. At most once. */
   start(): void;
   /** One pass over a prefix, after a pass that may be under way. Throws `not-found` for an unknown prefix. */
@@ -40,6 +42,7 @@ class SourcesMirror implements Mirror {
   readonly #options: MirrorOptions;
   readonly #services: PrefixServices & RunnerServices;
   readonly #runners = new Map<string, PrefixRunner>();
+  readonly #cleared: ClearedDirectories;
   readonly #stopping = new AbortController();
   #following: Promise<void> | null = null;
 
@@ -56,6 +59,7 @@ class SourcesMirror implements Mirror {
       observations: new Observations(options.observed ?? null, options.log),
       tools: { thread: new FileThread(), sync: new FileSystemSync() },
     };
+    this.#cleared = new ClearedDirectories(this.#services);
   }
 
   start(): void {
@@ -96,6 +100,11 @@ class SourcesMirror implements Mirror {
     }
   }
 
+  async removeFile(call: Call, name: string, path: string, actor: string): Promise<void> {
+    const runner = await this.#runnerOf(name);
+    await runner.remove(call, path, actor);
+  }
+
   async *dryRun(name: string): AsyncGenerator<readonly MirrorAction[]> {
     const { mirror } = await this.#runnerOf(name);
     yield* mirror.dryRun(this.#call());
@@ -129,7 +138,10 @@ class SourcesMirror implements Mirror {
     }
   }
 
-  /** Begins what is new, ends what is gone, and looks at the keys of the others. The directories of what is gone stay. */
+  /**
+   * Begins what is new, ends what is gone, and looks at the keys of the others. The directories of what is gone stay, except those
+   * that have to be cleared.
+   */
   async #refresh(): Promise<void> {
     const wanted = new Map<string, MirrorPrefix>();
     for (const prefix of await this.#options.sources.list()) wanted.set(prefix.name, prefix);
@@ -146,6 +158,7 @@ class SourcesMirror implements Mirror {
       if (known === undefined || !known.isFollowing) runner.follow();
       else await runner.lookAtKeys();
     }
+    await this.#cleared.clear(await this.#options.sources.cleared(), this.#stopping.signal);
   }
 
   #newRunner(prefix: MirrorPrefix): PrefixRunner {

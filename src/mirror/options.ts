@@ -2,7 +2,7 @@ import type { Clock, Entropy, Logger } from '../model/call.js';
 import type { ObservedObjects } from '../model/ledger.js';
 import type { MirrorSources, MirrorState } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
-import type { ObjectFetcher } from '../vault/vault.js';
+import type { ObjectFetcher, Vault } from '../vault/vault.js';
 
 /** What may be changed while the mirror runs. Sizes in bytes, times in milliseconds. */
 export interface MirrorSettings {
@@ -42,10 +42,13 @@ export const defaultMirrorSettings: MirrorSettings = {
   keptProblems: 100,
 };
 
+/** What the mirror needs of the vault: bytes, and the end of what a user removes. */
+export type MirrorVault = ObjectFetcher & Pick<Vault, 'remove'>;
+
 export interface MirrorOptions {
   readonly sources: MirrorSources;
   readonly store: ObjectStore;
-  readonly vault: ObjectFetcher;
+  readonly vault: MirrorVault;
   readonly state: MirrorState;
   /** Told which key opened what. */
   readonly observed?: ObservedObjects;

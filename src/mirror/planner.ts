@@ -194,7 +194,7 @@ export class Planner {
   #compare({ path, file, known }: HeldFile): void {
     const entry = known?.entry ?? null;
     const { object = null, stamp = null, refusal = null } = entry ?? {};
-    if (object !== null && stamp !== null && known?.isIntact && isSame(object, file)) {
+    if (object !== null && stamp !== null && known?.isIntact && isSameVersion(object, file)) {
       this.#actions.push({ kind: 'leave', path, size: file.size });
       return;
     }
@@ -202,7 +202,7 @@ export class Planner {
       this.#report('no-key', path, file.size, noKeyText(refusal.tried));
       return;
     }
-    const isChanged = object !== null && !isSame(object, file);
+    const isChanged = object !== null && !isSameVersion(object, file);
     const reason =
       refusal?.etag === file.etag ? 'retry' : stamp === null ? 'new' : isChanged ? 'changed' : 'damaged';
     this.#actions.push({ kind: 'fetch', path, object: file, reason, entry });
@@ -216,7 +216,7 @@ export class Planner {
 const slashCode = 0x2f;
 
 /** Whether a listing tells of the object that was fetched. The answer to a GET has its time in whole seconds only. */
-function isSame(object: ListedFile, file: ListedFile): boolean {
+export function isSameVersion(object: ListedFile, file: ListedFile): boolean {
   return (
     object.etag === file.etag &&
     object.size === file.size &&

@@ -19,11 +19,14 @@ import { checkedState } from './local-check.js';
 import { type DiskTools, type DiskView, MirrorDisk } from './mirror-disk.js';
 import { parentOf } from './names.js';
 import { type FetchServices, ObjectFetches, type Place } from './object-fetches.js';
+import type { MirrorVault } from './options.js';
 import { Pass } from './pass.js';
 import { PathLocks } from './path-locks.js';
 import { plan } from './plan.js';
+import { removeMirroredFile } from './remove-file.js';
 
 export interface PrefixServices extends FetchServices {
+  readonly vault: MirrorVault;
   readonly store: ObjectStore;
   readonly state: MirrorState;
   readonly entropy: Entropy;
@@ -123,6 +126,20 @@ export class PrefixMirror {
       const look = await lookAtKey({ state, place, fetches: this.#fetches }, this.prefix, call, path);
       this.#overtake(path);
       return look;
+    });
+  }
+
+  /**
+   * Removes a file for somebody who waits for it: the object first. Passes and looks keep off the path meanwhile. Faults as
+   * `MirrorRemoval.removeFile`.
+   */
+  async remove(call: Call, path: string, actor: string): Promise<void> {
+    const place = this.#place ?? (await this.#openPlace());
+    this.#overtake(path);
+    await this.#locks.alone(path, async () => {
+      const services = { ...this.#services, place, fetches: this.#fetches };
+      await removeMirroredFile(services, this.prefix, call, path, actor);
+      this.#overtake(path);
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Entropy, LogFields, Logger } from '../model/call.js';
+import type { Call, Clock, Entropy, LogFields, Logger } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorPass } from '../model/mirror.js';
 import { mirrorCall } from './mirror-call.js';
@@ -107,6 +107,24 @@ export class PrefixRunner {
     }
     this.#nudges.add(path);
     while (this.#looks < Math.min(parallelLooks, this.#nudges.size)) this.#beginLooking();
+  }
+
+  /** Removes a file as `PrefixMirror.remove`. What turns out to be another is looked at at once. */
+  async remove(call: Call, path: string, actor: string): Promise<void> {
+    if (this.#stopping.signal.aborted)
+      throw new Fault('unavailable', 'what is mirrored is being changed: try again');
+    const removing = this.mirror.remove(call, path, actor);
+    // A stop waits for it.
+    const over = removing.catch(() => undefined);
+    this.#looking.push(over);
+    try {
+      await removing;
+    } catch (error) {
+      if (isFault(error, 'conflict')) this.nudge(path);
+      throw error;
+    } finally {
+      this.#looking = this.#looking.filter((one) => one !== over);
+    }
   }
 
   #beginLooking(): void {

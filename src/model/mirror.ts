@@ -1,3 +1,4 @@
+import type { Call } from './call.js';
 import type { CustomerKey, KeyFingerprint } from './customer-key.js';
 
 /** One prefix of a bucket that is kept as a directory. */
@@ -13,10 +14,15 @@ export interface MirrorPrefix {
   keys(): Promise<readonly CustomerKey[]>;
 }
 
+/** A directory that was mirrored, and has to hold nothing any more. */
+export type ClearedDirectory = Pick<MirrorPrefix, 'name' | 'directory'>;
+
 /** What is to be mirrored. */
 export interface MirrorSources {
   /** As the settings say now. What cannot be read is left out and logged; its directory stays as it is. */
   list(): Promise<readonly MirrorPrefix[]>;
+  /** What must not lie on disk, as the settings say now: the mirror removes what it put there. None of it is in `list`. */
+  cleared(): Promise<readonly ClearedDirectory[]>;
 }
 
 /**
@@ -195,6 +201,16 @@ export interface MirrorProgress {
   readonly toFetch: number;
   readonly toFetchBytes: number;
   readonly listingDone: boolean;
+}
+
+/** Takes files out of mirrored directories, and their objects out of S3. */
+export interface MirrorRemoval {
+  /**
+   * Removes the object that the file at this path (below the prefix of this name) was made of, then the file. Resolves when both are
+   * gone. Throws `not-found` (no such prefix, nothing mirrored there), `conflict` (S3 holds another content by now, or the file is not
+   * as the mirror left it; nothing is removed), and the faults of the store, the disk and the database.
+   */
+  removeFile(call: Call, name: string, path: string, actor: string): Promise<void>;
 }
 
 /** The mirror as doors and commands see it. */

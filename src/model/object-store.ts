@@ -58,6 +58,13 @@ export interface ReadCondition {
   readonly versionId?: string;
 }
 
+export interface RemovalCondition {
+  /** Fails with `conflict` when there is another object (412). */
+  readonly ifMatch?: string;
+  /** Removes this version, not the latest. */
+  readonly versionId?: string;
+}
+
 export interface ObjectBody {
   readonly info: ObjectInfo;
   /** The bytes of the range, once. Leaving the loop early ends the connection. Throws a Fault on a broken body. */
@@ -173,8 +180,11 @@ export interface ObjectStore {
   beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload>;
   /** A server-side copy of any size. Null when the source is gone. Never answers OK for a target under another encryption. */
   copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<WrittenObject | null>;
-  /** Removes the object (with versioning: adds a delete marker, or removes that version). Absence is no fault. */
-  remove(call: Call, ref: ObjectRef, versionId?: string): Promise<void>;
+  /**
+   * Removes the object (with versioning: adds a delete marker, or removes that version). Absence is no fault. A server without
+   * conditions for this throws `unsupported`, or does not look at them.
+   */
+  remove(call: Call, ref: ObjectRef, condition?: RemovalCondition): Promise<void>;
   list(call: Call, request: ListRequest): Promise<ListPage>;
 }
 

@@ -17,6 +17,9 @@ export function parseUsername(text: string): Username {
   return text as Username;
 }
 
+/** Whether a directory shows a copy on disk that is kept the same, or what S3 holds at each request. */
+export type DownloadsMode = 'mirror' | 'direct';
+
 /** What a user's files say, resolved against the global settings. */
 export interface UserSettings {
   readonly username: Username;
@@ -30,6 +33,11 @@ export interface UserSettings {
   /** `/downloads` and `/shared` are shown. */
   readonly downloads: boolean;
   readonly shared: boolean;
+  readonly downloadsMode: DownloadsMode;
+  /** The user may remove files of `/downloads`, and with them their objects. */
+  readonly downloadsDelete: boolean;
+  /** Where `/downloads` is, in the bucket of the uploads; ends with `/`. */
+  readonly downloadsPrefix: string;
   /** Directory on disk behind `/local`, absolute; likewise those of `/downloads` and `/shared`. */
   readonly localDirectory: string;
   readonly downloadsDirectory: string;
@@ -57,6 +65,8 @@ export interface UserDirectory {
   uploadEncryption(call: Call, username: Username): Promise<WriteEncryption>;
   /** Every key that this user's uploads may rest under, the current one first. */
   uploadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]>;
+  /** Every key that may open this user's downloads, the likeliest first. Faults as `KeyFiles.loadAll`. */
+  downloadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]>;
 }
 
 /** The answers of `addsftpuser`. Undefined leaves what an existing user has. */

@@ -15,6 +15,7 @@ import type {
   PartUpload,
   PendingUpload,
   ReadCondition,
+  RemovalCondition,
   ReplayableBody,
   UploadSweeper,
   VersionPage,
@@ -90,8 +91,8 @@ class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, Obje
     return copyObject(this.#context, call, from, to, options);
   }
 
-  remove(call: Call, ref: ObjectRef, versionId?: string): Promise<void> {
-    return removeObject(this.#context, call, ref, versionId);
+  remove(call: Call, ref: ObjectRef, condition: RemovalCondition = {}): Promise<void> {
+    return removeObject(this.#context, call, ref, condition);
   }
 
   list(call: Call, request: ListRequest): Promise<ListPage> {

@@ -1,7 +1,13 @@
 import { DeleteObjectCommand, type ObjectCannedACL, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { ObjectRef, ReplayableBody, WriteOptions, WrittenObject } from '../model/object-store.js';
+import type {
+  ObjectRef,
+  RemovalCondition,
+  ReplayableBody,
+  WriteOptions,
+  WrittenObject,
+} from '../model/object-store.js';
 import { wholeCrc32 } from './checksum-text.js';
 import { request, type S3Context } from './context.js';
 import { checkWriteEcho, writeInput } from './encryption-headers.js';
@@ -81,7 +87,7 @@ export async function removeObject(
   context: S3Context,
   call: Call,
   ref: ObjectRef,
-  versionId: string | undefined,
+  { versionId, ifMatch }: RemovalCondition,
 ): Promise<void> {
   const attempt: Attempt = {
     operation: 'DeleteObject',
@@ -92,6 +98,7 @@ export async function removeObject(
     Bucket: ref.bucket,
     Key: ref.key,
     ...(versionId === undefined ? {} : { VersionId: versionId }),
+    ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
   });
   await request(context, call, (sent) => context.client.send(command, sent), attempt, { does: 'other' });
 }

@@ -167,7 +167,7 @@ class Probe {
     }
     await this.#readTags(encryption);
     try {
-      await this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, undefined));
+      await this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, {}));
     } catch (error) {
       const left = ` (the probe's object ${this.#ref.key} stays)`;
       this.findings.push(findingOf(error, 'warning', left));

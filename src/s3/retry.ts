@@ -60,7 +60,7 @@ export function withRetries(
         await retries.run(call, 'beginUpload', () => store.beginUpload(call, ref, wanted)),
       ),
     copy: (call, from, to, wanted) => retries.run(call, 'copy', () => store.copy(call, from, to, wanted)),
-    remove: (call, ref, versionId) => retries.run(call, 'remove', () => store.remove(call, ref, versionId)),
+    remove: (call, ref, condition) => retries.run(call, 'remove', () => store.remove(call, ref, condition)),
     list: (call, request) => retries.run(call, 'list', () => store.list(call, request)),
     listUploads: (call, bucket, prefix) =>
       retries.run(call, 'listUploads', () => store.listUploads(call, bucket, prefix)),

@@ -68,6 +68,21 @@ describe('what is mirrored', () => {
     expect(await listed()).toEqual([]);
   });
 
+  it('is nothing of a user whose downloads come straight from S3: what was on disk has to go', async () => {
+    user('alice', 'downloads=yes\n');
+    user('bob', 'downloads=yes\ndownloads.mode=direct\n');
+    user('carol', 'downloads=no\ndownloads.mode=direct\n');
+    expect(await listed()).toEqual(['downloads/alice default-bucket alice/downloads/']);
+    expect(await sources.cleared()).toEqual([
+      { name: 'downloads/bob', directory: join(root, 'home/bob/home/bob/downloads') },
+      { name: 'downloads/carol', directory: join(root, 'home/carol/home/carol/downloads') },
+    ]);
+    user('bob', 'downloads=yes\ndownloads.mode=mirror\n');
+    expect((await sources.cleared()).map(({ name }) => name)).toEqual(['downloads/carol']);
+    user('carol', 'downloads.mode=perhaps\n');
+    expect(await sources.cleared(), 'the last good settings').toHaveLength(1);
+  });
+
   it('is not stopped by a user whose file is wrong, and follows the files', async () => {
     user('alice', 'downloads=yes\n');
     user('bob', 'downloads=perhaps\n');

@@ -2,13 +2,13 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAbsence } from '../files/system-errors.js';
 import type { Call } from '../model/call.js';
-import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
-import type { MirrorPrefix, MirrorSources } from '../model/mirror.js';
+import type { ClearedDirectory, MirrorPrefix, MirrorSources } from '../model/mirror.js';
 import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
-import { type UserPlaces, userPaths } from './places.js';
+import { loadDownloadKeys } from './download-keys.js';
+import type { UserPlaces } from './places.js';
 import { fileFault } from './user-files.js';
 
 export interface MirrorSourcesParts {
@@ -31,8 +31,8 @@ export function downloadsMirrorName(username: Username): string {
 }
 
 /**
- * What is to be mirrored, as the users' files say at each call: `U/downloads/` of every user with `downloads=yes`, from the bucket
- * of the user's uploads, and `shared/` of the default bucket when a user sees it or root's files speak of it.
+ * What is to be mirrored, as the users' files say at each call: `U/downloads/` of every user with `downloads=yes` whose
+ * `downloads.mode` is not `direct`, from the bucket of the user's uploads, and `shared/` of the default bucket when a user sees it or root's files speak of it.
  */
 export function createMirrorSources(parts: MirrorSourcesParts): MirrorSources {
   return new FileMirrorSources(parts);
@@ -52,7 +52,8 @@ class FileMirrorSources implements MirrorSources {
     let isSharedSeen = false;
     for (const username of await this.#usernames()) {
       const settings = await this.#settings(username);
-      if (settings?.downloads) prefixes.push(this.#downloads(settings));
+      if (settings?.downloads && settings.downloadsMode === 'mirror')
+        prefixes.push(this.#downloads(settings));
       isSharedSeen ||= settings?.shared ?? false;
     }
     const { bucket } = this.#parts.defaults();
@@ -62,37 +63,36 @@ class FileMirrorSources implements MirrorSources {
     return prefixes;
   }
 
-  #downloads({ username, uploadBucket, downloadsDirectory }: UserSettings): MirrorPrefix {
-    const paths = userPaths(this.#parts.places, username);
+  async cleared(): Promise<readonly ClearedDirectory[]> {
+    const cleared: ClearedDirectory[] = [];
+    for (const username of await this.#usernames()) {
+      const settings = await this.#settings(username);
+      if (settings?.downloadsMode !== 'direct') continue;
+      cleared.push({ name: downloadsMirrorName(username), directory: settings.downloadsDirectory });
+    }
+    return cleared;
+  }
+
+  #downloads({ username, uploadBucket, downloadsPrefix, downloadsDirectory }: UserSettings): MirrorPrefix {
+    const { users, call } = this.#parts;
     return {
       name: downloadsMirrorName(username),
       bucket: uploadBucket,
-      prefix: `${username}/downloads/`,
+      prefix: downloadsPrefix,
       directory: downloadsDirectory,
-      keys: () => this.#keys(paths.syncKey, paths.uploadKey),
+      keys: () => users.downloadKeys(call, username),
     };
   }
 
   #shared(bucket: string): MirrorPrefix {
-    const { places, sharedSettingsDirectory: settings } = this.#parts;
+    const { places, keyFiles, sharedSettingsDirectory: settings } = this.#parts;
     return {
       name: sharedMirrorName,
       bucket,
       prefix: 'shared/',
       directory: places.shared,
-      keys: () => this.#keys(join(settings, 'sse-sync.key'), join(settings, 'sse.key')),
+      keys: () => loadDownloadKeys(keyFiles, join(settings, 'sse-sync.key'), join(settings, 'sse.key')),
     };
-  }
-
-  /** The current key first, then those it replaced, then those of the uploads; each once. */
-  async #keys(syncKey: string, uploadKey: string): Promise<readonly CustomerKey[]> {
-    const keys = new Map<string, CustomerKey>();
-    for (const path of [syncKey, uploadKey]) {
-      for (const key of await this.#parts.keyFiles.loadAll(path)) {
-        if (!keys.has(key.fingerprint)) keys.set(key.fingerprint, key);
-      }
-    }
-    return [...keys.values()];
   }
 
   /** Null, and logged, when they cannot be used. */

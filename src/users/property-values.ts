@@ -1,4 +1,5 @@
 import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
+import type { DownloadsMode } from '../model/users.js';
 
 /** The value of a setting, or what is wrong with it: a sentence that goes after the setting's name. */
 export type ParsedValue<T> = { readonly value: T } | { readonly problem: string };
@@ -22,6 +23,12 @@ export function parseYesNo(text: string): ParsedValue<boolean> {
   if (/^(?:yes|true|on)$/i.test(text)) return { value: true };
   if (/^(?:no|false|off)$/i.test(text)) return { value: false };
   return { problem: 'must be yes or no' };
+}
+
+/** `downloads.mode`. */
+export function parseDownloadsMode(text: string): ParsedValue<DownloadsMode> {
+  if (text === 'mirror' || text === 'direct') return { value: text };
+  return { problem: 'must be mirror (a decrypted copy on disk) or direct (nothing on disk)' };
 }
 
 /** A key ARN, or what else S3 and its kin take for a key: an id, an alias. */

@@ -9,6 +9,11 @@ export function defaultUploadPrefix(username: Username): string {
   return `${username}/uploads/`;
 }
 
+/** Where the downloads of a user are. */
+function downloadsPrefix(username: Username): string {
+  return `${username}/downloads/`;
+}
+
 /** The user's own settings, and the gateway's where the user has none. Throws `invalid` when neither names a bucket. */
 export function resolveSettings(
   username: Username,
@@ -33,6 +38,9 @@ export function resolveSettings(
     dropbox: properties.dropbox,
     downloads: properties.downloads,
     shared: properties.shared,
+    downloadsMode: properties.downloadsMode,
+    downloadsDelete: properties.downloadsDelete,
+    downloadsPrefix: downloadsPrefix(username),
     localDirectory: paths.local,
     downloadsDirectory: paths.downloads,
     sharedDirectory: places.shared,

@@ -13,6 +13,7 @@ import {
 } from '../model/users.js';
 import type { AuthorizedKey } from './authorized-keys.js';
 import type { GatewayDefaults } from './defaults.js';
+import { loadDownloadKeys } from './download-keys.js';
 import { Passwords, type ScryptCost } from './passwords.js';
 import type { UserPlaces } from './places.js';
 import { resolveSettings } from './resolve-settings.js';
@@ -95,6 +96,11 @@ class FileUserDirectory implements UserDirectory {
 
   uploadKeys(_call: Call, username: Username): Promise<readonly CustomerKey[]> {
     return this.#parts.keyFiles.loadAll(this.#files.paths(username).uploadKey);
+  }
+
+  downloadKeys(_call: Call, username: Username): Promise<readonly CustomerKey[]> {
+    const { syncKey, uploadKey } = this.#files.paths(username);
+    return loadDownloadKeys(this.#parts.keyFiles, syncKey, uploadKey);
   }
 
   async #knownUser(text: string): Promise<Username | null> {

@@ -20,6 +20,8 @@ describe('user.properties', () => {
         dropbox: false,
         downloads: false,
         shared: false,
+        downloadsMode: 'mirror',
+        downloadsDelete: false,
       },
       problems: [],
     });
@@ -36,6 +38,8 @@ describe('user.properties', () => {
       'upload.dropbox=YES',
       'downloads=true',
       'shared=yes',
+      'downloads.mode=direct',
+      'downloads.delete=yes',
     ].join('\r\n');
     expect(parse(text)).toEqual({
       properties: {
@@ -48,6 +52,8 @@ describe('user.properties', () => {
         dropbox: true,
         downloads: true,
         shared: true,
+        downloadsMode: 'direct',
+        downloadsDelete: true,
       },
       problems: [],
     });
@@ -69,8 +75,8 @@ describe('user.properties', () => {
     ['sse.optoin=3', /^1: there is no setting "sse.optoin"; sse\.option was meant\?$/],
     ['colour=red', /^1: there is no setting "colour"$/],
     ['upload.exclusions=filepart', /^1: upload\.exclusions is not supported yet; take the line out$/],
-    ['downloads.delete=yes', /not supported yet/],
-    ['downloads.mode=direct', /not supported yet/],
+    ['downloads.delete=perhaps', /yes or no/],
+    ['downloads.mode=stream', /must be mirror .* or direct/],
     ['sse.key.id=x', /not supported yet/],
     ['=3', /no name/],
   ])('%j is refused with line and reason', (text, reason) => {
@@ -78,7 +84,7 @@ describe('user.properties', () => {
   });
 
   test('reserved settings may say what happens anyway', () => {
-    expect(parse('upload.exclusions=\ndownloads.delete=no\ndownloads.mode=mirror\n').problems).toEqual([]);
+    expect(parse('upload.exclusions=\nsse.key.id=\n').problems).toEqual([]);
   });
 
   test('a setting written twice counts as written last, and that is said', () => {

@@ -1,10 +1,12 @@
 import { nearestName } from '../files/nearest-name.js';
 import { PropertiesDocument } from '../files/properties.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
+import type { DownloadsMode } from '../model/users.js';
 import {
   type ParsedValue,
   parseAclOption,
   parseBucketName,
+  parseDownloadsMode,
   parseEncryptionOption,
   parseKmsKey,
   parseUploadPrefix,
@@ -22,6 +24,8 @@ export interface UserProperties {
   readonly dropbox: boolean;
   readonly downloads: boolean;
   readonly shared: boolean;
+  readonly downloadsMode: DownloadsMode;
+  readonly downloadsDelete: boolean;
 }
 
 /** With an `error` the file does not count; a `notice` is only said. */
@@ -51,13 +55,13 @@ export const userPropertyNames = {
   dropbox: 'upload.dropbox',
   downloads: 'downloads',
   shared: 'shared',
+  downloadsMode: 'downloads.mode',
+  downloadsDelete: 'downloads.delete',
 } as const;
 
 /** Names whose meaning is settled but not built; the value that asks for what happens anyway is taken. */
 const reserved: Readonly<Record<string, string>> = {
   'upload.exclusions': '',
-  'downloads.delete': 'no',
-  'downloads.mode': 'mirror',
   'sse.key.id': '',
   'sse.sync.key.id': '',
 };
@@ -101,6 +105,8 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     dropbox: take(names.dropbox, parseYesNo) ?? false,
     downloads: take(names.downloads, parseYesNo) ?? false,
     shared: take(names.shared, parseYesNo) ?? false,
+    downloadsMode: take(names.downloadsMode, parseDownloadsMode) ?? 'mirror',
+    downloadsDelete: take(names.downloadsDelete, parseYesNo) ?? false,
   };
   if (properties.uploadOption === 2 && document.get(names.kmsKeyArn) === null) {
     const line = document.lineOf(names.uploadOption) ?? 0;

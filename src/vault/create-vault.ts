@@ -135,10 +135,10 @@ class StoreVault implements RunningVault {
     return moveObject(this.#services, call, from, keys, to);
   }
 
-  async remove(call: Call, ref: ObjectRef, actor: string): Promise<void> {
+  async remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void> {
     const { store, ledger, locks } = this.#services;
     await locks.alone([ref], async () => {
-      await store.remove(call, ref);
+      await store.remove(call, ref, ifMatch === undefined ? {} : { ifMatch });
       await ledger.recordRemoval(ref, actor);
     });
   }

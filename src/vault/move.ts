@@ -95,7 +95,7 @@ async function requireCopy(
             : `it rests under ${copied.encryption.kind} instead of ${to.encryption.kind}`;
   if (copied !== null && trouble === null) return copied;
   if (copied !== null && copied.etag === written.etag) {
-    await store.remove(call, to.ref, written.versionId ?? undefined);
+    await store.remove(call, to.ref, written.versionId === null ? {} : { versionId: written.versionId });
   }
   throw new Fault(
     'corrupt',

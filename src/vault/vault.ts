@@ -78,7 +78,8 @@ export interface Vault {
   openReader(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectReader | null>;
   /** Copies on the server side under the target's encryption, verifies, then removes the source. False when the source is gone. */
   move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean>;
-  remove(call: Call, ref: ObjectRef, actor: string): Promise<void>;
+  /** With an `ifMatch` (an ETag) only the object that has it: `conflict` when there is another. Absence is no fault. */
+  remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void>;
   /** Finishes or undoes what a crash left: called once at start, before uploads are taken. `keysOf(actor)` are the keys to open with. */
   settlePending(
     call: Call,

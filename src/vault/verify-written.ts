@@ -70,7 +70,7 @@ async function removeWritten(
   written: WrittenObject,
 ): Promise<void> {
   if (written.versionId !== null) {
-    await store.remove(call, target.ref, written.versionId);
+    await store.remove(call, target.ref, { versionId: written.versionId });
     return;
   }
   const info = await store.head(call, target.ref, accessFor(target.encryption));
@@ -92,7 +92,7 @@ async function removeUnanswered(
   if (info === null || !differs(info, whole)) return;
   if (!new RegExp(`-${whole.partCount}"?$`).test(info.etag)) return;
   if (info.lastModifiedMs < whole.startedMs - clockSkewMs) return;
-  await store.remove(call, target.ref, info.versionId ?? undefined);
+  await store.remove(call, target.ref, info.versionId === null ? {} : { versionId: info.versionId });
 }
 
 function corrupt(target: UploadTarget, what: string): Fault {

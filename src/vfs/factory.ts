@@ -1,22 +1,24 @@
 import type { Call, Clock } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import type { MirrorRemoval } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
 import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
 import type { Vfs, VfsFactory } from '../model/vfs.js';
 import type { Vault } from '../vault/vault.js';
-import { type Mounts, mountsFor, sameSettings } from './mounts.js';
+import { type MountServices, type Mounts, mountsFor, sameSettings } from './mounts.js';
+import { KnownDirectories } from './objects/known-directories.js';
 import { UserTree } from './tree.js';
-import type { UploadServices } from './uploads/context.js';
-import { KnownDirectories } from './uploads/known-directories.js';
 import { OpenUploads } from './uploads/open-uploads.js';
 
 export interface VfsOptions {
-  readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption' | 'uploadKeys'>;
+  readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption' | 'uploadKeys' | 'downloadKeys'>;
   readonly vault: Vault;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly clock: Clock;
+  /** Where mirrored downloads are removed. */
+  readonly mirror: MirrorRemoval;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface VfsOptions {
  * makes (sessions of the same user in another process see a file when it is complete).
  */
 export function createVfsFactory(options: VfsOptions): VfsFactory {
-  const services: UploadServices = {
+  const services: MountServices = {
     ...options,
     open: new OpenUploads(),
     known: new KnownDirectories(options.clock),
@@ -50,7 +52,7 @@ function usernameOrNull(text: string): Username | null {
 
 /** The mounts by the user's settings as they are now; built anew only when the settings have changed. */
 function mountsOf(
-  services: UploadServices,
+  services: MountServices,
   users: Pick<UserDirectory, 'settings'>,
   username: Username,
 ): (call: Call) => Promise<Mounts> {

@@ -1,18 +1,26 @@
 import type { UserSettings } from '../model/users.js';
+import { DiskFiles } from './disk/files.js';
 import { LocalMount } from './disk/local.js';
-import { ReadOnlyMount } from './disk/read-only.js';
+import { type DownloadServices, downloadsMount } from './downloads/mount.js';
 import type { Mount } from './mount.js';
+import { ReadOnlyMount } from './read-only.js';
 import type { UploadServices } from './uploads/context.js';
 import { UploadsMount } from './uploads/mount.js';
 
 /** The directories of a user's `/`, by name, in the order they are listed. */
 export type Mounts = ReadonlyMap<string, Mount>;
 
-export function mountsFor(services: UploadServices, settings: UserSettings): Mounts {
+/** What the mounts of all sessions share. */
+export type MountServices = UploadServices & DownloadServices;
+
+export function mountsFor(services: MountServices, settings: UserSettings): Mounts {
   const mounts: Mount[] = [];
-  if (settings.downloads) mounts.push(new ReadOnlyMount('/downloads', settings.downloadsDirectory));
+  if (settings.downloads) mounts.push(downloadsMount(services, settings));
   mounts.push(new LocalMount('/local', settings.localDirectory));
-  if (settings.shared) mounts.push(new ReadOnlyMount('/shared', settings.sharedDirectory));
+  if (settings.shared) {
+    // Nobody may remove what all the others see too.
+    mounts.push(new ReadOnlyMount('/shared', new DiskFiles('/shared', settings.sharedDirectory), null));
+  }
   mounts.push(new UploadsMount('/uploads', services, settings));
   return new Map(mounts.map((mount) => [mount.point.slice(1), mount]));
 }

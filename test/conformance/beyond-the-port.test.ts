@@ -138,7 +138,7 @@ function describeS3(target: S3Target): void {
       await store.remove(newCall(), ref);
       expect(await store.head(newCall(), ref, sseC(keys[1]))).toBeNull();
       expectBytes(await readAll(given(), ref, sseC(keys[0]), null, { versionId: old }), 'first');
-      await store.remove(newCall(), ref, old);
+      await store.remove(newCall(), ref, { versionId: old });
       expect(await store.head(newCall(), ref, sseC(keys[0]), old)).toBeNull();
       expect(await store.read(newCall(), ref, sseC(keys[0]), null, { versionId: old })).toBeNull();
     });

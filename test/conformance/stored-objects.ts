@@ -122,6 +122,17 @@ export function describeStoredObjects(given: Given): void {
       expect(await given().store.head(newCall(), ref, noKey)).toBeNull();
       await given().store.remove(newCall(), ref);
     });
+
+    test('is removed on condition only while it is the one that was meant', async () => {
+      const ref = newRef(given());
+      const sealed = writeOptions(sseC(newKey()));
+      const first = await given().store.put(newCall(), ref, bodyOf('first'), sealed);
+      const second = await given().store.put(newCall(), ref, bodyOf('second, longer'), sealed);
+      await faultOf(given().store.remove(newCall(), ref, { ifMatch: first.etag }), 'conflict');
+      await given().store.remove(newCall(), ref, { ifMatch: second.etag });
+      expect(await given().store.head(newCall(), ref, noKey)).toBeNull();
+      await given().store.remove(newCall(), ref, { ifMatch: second.etag });
+    });
   });
 
   describe('what is not there', () => {

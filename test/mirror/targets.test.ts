@@ -52,6 +52,7 @@ for (const target of await s3Targets()) {
       });
       mirror = createMirror({
         sources: {
+          cleared: async () => [],
           list: async () => [
             {
               name: 'downloads/alice',

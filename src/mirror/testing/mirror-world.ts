@@ -6,10 +6,11 @@ import { crc32 } from 'node:zlib';
 import type { GatewayDatabase } from '../../db/database.js';
 import { openDatabase } from '../../db/sqlite/open.js';
 import { createMirrorState } from '../../mirror-state/mirror-state.js';
-import type { Clock, Logger } from '../../model/call.js';
+import type { Clock } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
-import type { MirrorPass, MirrorPrefix, MirrorState } from '../../model/mirror.js';
+import type { ClearedDirectory, MirrorPass, MirrorPrefix, MirrorState } from '../../model/mirror.js';
+import { keepingLogger, type LogLine } from '../../sftp/testing/quiet.js';
 import { createVault, type RunningVault } from '../../vault/create-vault.js';
 import { MemoryLedger } from '../../vault/testing/memory-ledger.js';
 import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
@@ -17,14 +18,6 @@ import { aliceKey, call, quickClock, seededEntropy } from '../../vault/testing/w
 import { createMirror, type Mirror } from '../mirror.js';
 import type { MirrorSettings } from '../options.js';
 import { PagedStore } from './paged-store.js';
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};
 
 export const bucket = 'bucket';
 
@@ -37,12 +30,16 @@ export class MirrorWorld implements AsyncDisposable {
   readonly memory: MemoryStore;
   readonly store: PagedStore;
   readonly ledger = new MemoryLedger();
+  /** What the mirror logged. */
+  readonly lines: LogLine[] = [];
   prefix = 'alice/downloads/';
   keys: CustomerKey[] = [aliceKey];
   settings: Partial<MirrorSettings> = { reserveBytes: 0 };
   checkpoint: (step: string) => Promise<void> = async () => undefined;
   /** What is mirrored besides, or instead: by default the one prefix. */
   sources: () => readonly MirrorPrefix[] = () => [this.source()];
+  /** What has to hold nothing: none of `sources`. */
+  cleared: () => readonly ClearedDirectory[] = () => [];
   /** Of the next start; by default waits pass at once. */
   clock: Clock | null = null;
   hasEvents = false;
@@ -94,14 +91,14 @@ export class MirrorWorld implements AsyncDisposable {
       scratchDirectory: join(this.root, 'scratch'),
     });
     this.#mirror = createMirror({
-      sources: { list: async () => this.sources() },
+      sources: { list: async () => this.sources(), cleared: async () => this.cleared() },
       hasEvents: () => this.hasEvents,
       store: this.store,
       vault: this.#vault,
       state: await this.state(),
       clock,
       entropy,
-      log: silent,
+      log: keepingLogger(this.lines),
       settings: () => this.settings,
       checkpoint: (step) => this.checkpoint(step),
     });
@@ -157,6 +154,12 @@ export class MirrorWorld implements AsyncDisposable {
 
   async remove(path: string): Promise<void> {
     await this.memory.remove(call(), { bucket, key: this.prefix + path });
+  }
+
+  /** The paths below the prefix that S3 holds now. */
+  async pathsInS3(): Promise<readonly string[]> {
+    const { objects } = await this.memory.list(call(), { bucket, prefix: this.prefix, delimiter: null });
+    return objects.map(({ key }) => key.slice(this.prefix.length));
   }
 
   /** Requests for bytes since the last question. */

@@ -18,6 +18,7 @@ import type {
   PartUpload,
   PendingUpload,
   ReadCondition,
+  RemovalCondition,
   ReplayableBody,
   UploadSweeper,
   VersionPage,
@@ -67,6 +68,8 @@ export interface StoreHooks {
   before?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
   /** After it happened, before it is answered. */
   after?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
+  /** Throws to refuse a removal for its condition. */
+  beforeRemoval?: (condition: RemovalCondition) => void;
   /** Throws to break a body before the bytes from this position of the object. */
   beforeBytes?: (position: number) => void | Promise<void>;
 }
@@ -241,8 +244,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     });
   }
 
-  async remove(call: Call, ref: ObjectRef, versionId?: string): Promise<void> {
+  async remove(call: Call, ref: ObjectRef, condition: RemovalCondition = {}): Promise<void> {
+    const { versionId, ifMatch } = condition;
     await this.#run(call, 'remove', ref, () => {
+      this.hooks.beforeRemoval?.(condition);
+      const found = this.#find(ref, versionId);
+      if (ifMatch !== undefined && found !== null && found.info.etag !== ifMatch)
+        throw new Fault('conflict', `${ref.key} is another object now`);
       const name = nameOf(ref);
       const versions = this.objects.get(name) ?? [];
       if (versionId === undefined && this.#options.versioned) {

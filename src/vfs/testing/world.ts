@@ -33,6 +33,9 @@ export class World implements AsyncDisposable {
   readonly factory: VfsFactory;
   settings: UserSettings | null;
   keys: readonly CustomerKey[] = [firstKey];
+  downloadKeys: readonly CustomerKey[] = [firstKey];
+  /** What the mirror was asked to remove: name, path and actor. */
+  readonly removedFiles: string[] = [];
   encryption: WriteEncryption = { kind: 'sse-c', key: firstKey };
   nowMs = 1_800_000_000_000;
 
@@ -47,6 +50,9 @@ export class World implements AsyncDisposable {
       dropbox: false,
       downloads: false,
       shared: false,
+      downloadsMode: 'mirror',
+      downloadsDelete: false,
+      downloadsPrefix: 'bob/downloads/',
       localDirectory: join(directory, 'local'),
       downloadsDirectory: join(directory, 'downloads'),
       sharedDirectory: join(directory, 'shared'),
@@ -57,6 +63,12 @@ export class World implements AsyncDisposable {
         settings: async () => this.settings,
         uploadEncryption: async () => this.encryption,
         uploadKeys: async () => this.keys,
+        downloadKeys: async () => this.downloadKeys,
+      },
+      mirror: {
+        removeFile: async (_call, name, path, actor) => {
+          this.removedFiles.push(`${name} ${path} ${actor}`);
+        },
       },
       vault: this.vault,
       store: this.s3,

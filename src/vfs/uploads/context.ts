@@ -1,36 +1,32 @@
 import type { Call, Clock } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { KeyLedger, LedgerDirectory } from '../../model/ledger.js';
-import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
+import type { ObjectRef } from '../../model/object-store.js';
 import type { UserDirectory, UserSettings } from '../../model/users.js';
 import type { UploadTarget, Vault } from '../../vault/vault.js';
-import type { KnownDirectories } from './known-directories.js';
-import { UploadLocation } from './location.js';
+import { ObjectLocation } from '../objects/location.js';
+import type { ObjectPrefix, ObjectServices } from '../objects/prefix.js';
 import type { OpenUploads } from './open-uploads.js';
 
 /** What all sessions of the process share. */
-export interface UploadServices {
+export interface UploadServices extends ObjectServices {
   readonly users: Pick<UserDirectory, 'uploadEncryption' | 'uploadKeys'>;
   readonly vault: Vault;
-  readonly store: Pick<ObjectStore, 'list'>;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly clock: Clock;
   readonly open: OpenUploads;
-  readonly known: KnownDirectories;
-  /** Prefixes whose unusable names have been logged. */
-  readonly reported: Set<string>;
 }
 
 /** What one user's `/uploads` works with. */
-export class UploadContext {
+export class UploadContext implements ObjectPrefix {
   readonly services: UploadServices;
   readonly settings: UserSettings;
-  readonly location: UploadLocation;
+  readonly location: ObjectLocation;
 
   constructor(point: string, services: UploadServices, settings: UserSettings) {
     this.services = services;
     this.settings = settings;
-    this.location = new UploadLocation(point, settings.uploadBucket, settings.uploadPrefix);
+    this.location = new ObjectLocation(point, settings.uploadBucket, settings.uploadPrefix);
   }
 
   get actor(): string {

@@ -1,15 +1,15 @@
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import { parentPath } from '../../model/path.js';
+import type { ObjectLookup } from '../objects/lookup.js';
 import type { UploadContext } from './context.js';
-import type { UploadLookup } from './lookup.js';
 
 /** Directories in S3: the objects `name/` of no bytes that stand for them. */
 export class UploadDirectories {
   readonly #context: UploadContext;
-  readonly #lookup: UploadLookup;
+  readonly #lookup: ObjectLookup;
 
-  constructor(context: UploadContext, lookup: UploadLookup) {
+  constructor(context: UploadContext, lookup: ObjectLookup) {
     this.#context = context;
     this.#lookup = lookup;
   }
@@ -32,11 +32,7 @@ export class UploadDirectories {
     const { services, location } = this.#context;
     const ref = location.directory(path);
     const found = await this.#lookup.directory(call, path);
-    if (found === null) {
-      if ((await this.#lookup.object(call, path)) !== null)
-        throw new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
-      throw new Fault('not-found', `${location.shown(path)} does not exist`);
-    }
+    if (found === null) throw await this.#lookup.noDirectory(call, path);
     if (!found.isEmpty || services.open.anyBelow(ref.bucket, ref.key))
       throw new Fault(
         'not-empty',

@@ -12,18 +12,13 @@ import type {
   WriteMode,
 } from '../../model/vfs.js';
 import type { Mount } from '../mount.js';
-import { directoryAttributes, fileAttributes } from './attributes.js';
+import { bucketStatistics, directoryAttributes, fileAttributes } from '../objects/attributes.js';
+import { ObjectListing } from '../objects/listing.js';
+import { ObjectLookup } from '../objects/lookup.js';
 import { UploadContext, type UploadServices } from './context.js';
 import { UploadDirectories } from './directories.js';
-import { UploadListing } from './listing.js';
-import { UploadLookup } from './lookup.js';
 import { UploadOpener } from './opening.js';
 import { UploadRenamer } from './renaming.js';
-
-/**
- * S3 has no size, and a client that is told "0 free" refuses to send: one pebibyte, all of it free, in blocks of 4 KiB.
- */
-const statistics: FileSystemStatistics = { blockSize: 4096, totalBlocks: 2 ** 38, freeBlocks: 2 ** 38 };
 
 /**
  * `/uploads` of one user: objects in S3 as files, markers (`name/`) and prefixes as directories.
@@ -38,7 +33,7 @@ export class UploadsMount implements Mount {
   readonly point: string;
   readonly isWritable = true;
   readonly #context: UploadContext;
-  readonly #lookup: UploadLookup;
+  readonly #lookup: ObjectLookup;
   readonly #directories: UploadDirectories;
   readonly #opener: UploadOpener;
   readonly #renamer: UploadRenamer;
@@ -46,7 +41,7 @@ export class UploadsMount implements Mount {
   constructor(point: string, services: UploadServices, settings: UserSettings) {
     this.point = point;
     this.#context = new UploadContext(point, services, settings);
-    this.#lookup = new UploadLookup(this.#context);
+    this.#lookup = new ObjectLookup(this.#context);
     this.#directories = new UploadDirectories(this.#context, this.#lookup);
     this.#opener = new UploadOpener(this.#context, this.#lookup);
     this.#renamer = new UploadRenamer(this.#context, this.#lookup, this.#directories);
@@ -102,17 +97,14 @@ export class UploadsMount implements Mount {
 
   async *list(call: Call, path: string): AsyncGenerator<readonly DirectoryEntry[]> {
     this.#refuseInDropbox('listed');
-    const listing = new UploadListing(this.#context, path);
+    const { services, location } = this.#context;
+    const { bucket, key: prefix } = location.directory(path);
+    const listing = new ObjectListing(this.#context, path, services.open.below(bucket, prefix));
     yield* listing.batches(call);
     if (!listing.foundNothing || path === '/') return;
-    const { location } = this.#context;
-    const { bucket, key } = location.file(path);
-    if (
-      (await this.#lookup.object(call, path)) !== null ||
-      this.#context.services.open.find(bucket, key) !== null
-    )
+    if (services.open.find(bucket, location.file(path).key) !== null)
       throw new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
-    throw new Fault('not-found', `${location.shown(path)} does not exist`);
+    throw await this.#lookup.noDirectory(call, path);
   }
 
   async openRead(call: Call, path: string): Promise<ReadHandle> {
@@ -140,9 +132,7 @@ export class UploadsMount implements Mount {
     if ((await this.#lookup.object(call, path)) === null) {
       if (services.open.find(ref.bucket, ref.key) !== null)
         throw new Fault('conflict', `${location.shown(path)} is still being uploaded: remove it after that`);
-      if ((await this.#lookup.directory(call, path)) !== null)
-        throw new Fault('is-directory', `${location.shown(path)} is a directory`);
-      throw new Fault('not-found', `${location.shown(path)} does not exist`);
+      throw await this.#lookup.noFile(call, path);
     }
     await this.#directories.keep(call, parentPath(path), ref.key);
     await services.vault.remove(call, ref, actor);
@@ -161,7 +151,7 @@ export class UploadsMount implements Mount {
   }
 
   async statistics(): Promise<FileSystemStatistics> {
-    return statistics;
+    return bucketStatistics;
   }
 
   #refuseInDropbox(what: string): void {

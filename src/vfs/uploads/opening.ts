@@ -2,17 +2,17 @@ import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import { parentPath } from '../../model/path.js';
 import type { ReadHandle, WriteHandle, WriteMode } from '../../model/vfs.js';
+import type { ObjectLookup } from '../objects/lookup.js';
+import { ObjectReadHandle } from '../objects/read-handle.js';
 import type { UploadContext } from './context.js';
-import type { UploadLookup } from './lookup.js';
-import { UploadReadHandle } from './read-handle.js';
 import { UploadWriteHandle } from './write-handle.js';
 
 /** Opens files of `/uploads`. */
 export class UploadOpener {
   readonly #context: UploadContext;
-  readonly #lookup: UploadLookup;
+  readonly #lookup: ObjectLookup;
 
-  constructor(context: UploadContext, lookup: UploadLookup) {
+  constructor(context: UploadContext, lookup: ObjectLookup) {
     this.#context = context;
     this.#lookup = lookup;
   }
@@ -21,15 +21,13 @@ export class UploadOpener {
     const { services, location } = this.#context;
     const ref = location.file(path);
     const reader = await services.vault.openReader(call, ref, await this.#context.keys(call));
-    if (reader !== null) return new UploadReadHandle(reader);
+    if (reader !== null) return new ObjectReadHandle(reader);
     if (services.open.find(ref.bucket, ref.key) !== null)
       throw new Fault(
         'conflict',
         `${location.shown(path)} is still being uploaded: it can be read after that`,
       );
-    if ((await this.#lookup.directory(call, path)) !== null)
-      throw new Fault('is-directory', `${location.shown(path)} is a directory`);
-    throw new Fault('not-found', `${location.shown(path)} does not exist`);
+    throw await this.#lookup.noFile(call, path);
   }
 
   /**

@@ -1,17 +1,17 @@
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import { parentPath } from '../../model/path.js';
+import type { FoundDirectory, ObjectLookup } from '../objects/lookup.js';
 import type { UploadContext } from './context.js';
 import type { UploadDirectories } from './directories.js';
-import type { FoundDirectory, UploadLookup } from './lookup.js';
 
 /** Renames inside `/uploads`: a copy on S3's side under the user's present encryption, then the removal of the original. */
 export class UploadRenamer {
   readonly #context: UploadContext;
-  readonly #lookup: UploadLookup;
+  readonly #lookup: ObjectLookup;
   readonly #directories: UploadDirectories;
 
-  constructor(context: UploadContext, lookup: UploadLookup, directories: UploadDirectories) {
+  constructor(context: UploadContext, lookup: ObjectLookup, directories: UploadDirectories) {
     this.#context = context;
     this.#lookup = lookup;
     this.#directories = directories;

@@ -2,7 +2,7 @@ import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 import type { UploadWriter } from '../../vault/vault.js';
-import { fileAttributes } from './attributes.js';
+import { fileAttributes } from '../objects/attributes.js';
 import type { OpenUploads } from './open-uploads.js';
 
 /** What an upload has to respect of the object that its open found. */

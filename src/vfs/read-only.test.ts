@@ -1,6 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Session, World } from '../testing/world.js';
+import { type Session, World } from './testing/world.js';
 
 let world: World;
 let bob: Session;

@@ -1,8 +1,8 @@
 import type { Call } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
 import type { ListedObject } from '../../model/object-store.js';
-import type { UploadContext } from './context.js';
 import { fits } from './location.js';
+import type { ObjectPrefix } from './prefix.js';
 
 /** A file in S3, as far as a name can tell. */
 export interface FoundFile {
@@ -19,20 +19,20 @@ export interface FoundDirectory {
 }
 
 /** What is in S3 under a path. */
-export class UploadLookup {
-  readonly #context: UploadContext;
+export class ObjectLookup {
+  readonly #objects: ObjectPrefix;
 
-  constructor(context: UploadContext) {
-    this.#context = context;
+  constructor(objects: ObjectPrefix) {
+    this.#objects = objects;
   }
 
-  /** Size and time of the file. An object that no key of the user opens still has both, from the listing. */
+  /** Size and time of the file. An object that no key opens still has both, from the listing. */
   async file(call: Call, path: string): Promise<FoundFile | null> {
     if (path === '/') return null;
-    const { services, location } = this.#context;
+    const { services, location } = this.#objects;
     const ref = location.file(path);
     try {
-      const description = await services.vault.describe(call, ref, await this.#context.keys(call));
+      const description = await services.vault.describe(call, ref, await this.#objects.keys(call));
       return description && { size: description.info.size, mtimeSeconds: description.mtimeSeconds };
     } catch (error) {
       if (!isFault(error, 'key-missing', 'key-mismatch')) throw error;
@@ -43,9 +43,9 @@ export class UploadLookup {
 
   /** The object of that very name, whatever it is encrypted with. */
   async object(call: Call, path: string): Promise<ListedObject | null> {
-    const { bucket, key } = this.#context.location.file(path);
+    const { bucket, key } = this.#objects.location.file(path);
     // The key itself is the first of all keys that begin with it.
-    const page = await this.#context.services.store.list(call, {
+    const page = await this.#objects.services.store.list(call, {
       bucket,
       prefix: key,
       delimiter: null,
@@ -56,7 +56,7 @@ export class UploadLookup {
 
   /** A directory is a marker, or a prefix of other names; the mount point always is one. */
   async directory(call: Call, path: string): Promise<FoundDirectory | null> {
-    const { services, location } = this.#context;
+    const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
     if (!fits(key)) return null;
     const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
@@ -76,7 +76,7 @@ export class UploadLookup {
   /** Throws `not-found` or `not-directory` unless the path is a directory, or was one a moment ago. */
   async requireDirectory(call: Call, path: string): Promise<void> {
     if (path === '/') return;
-    const { services, location } = this.#context;
+    const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
     if (services.known.exists(bucket, key)) return;
     if ((await this.directory(call, path)) !== null) return;
@@ -86,5 +86,21 @@ export class UploadLookup {
       'not-found',
       `the directory ${location.shown(path)} does not exist: make it first (mkdir)`,
     );
+  }
+
+  /** Why there is no file to act on: `is-directory` or `not-found`. */
+  async noFile(call: Call, path: string): Promise<Fault> {
+    const { location } = this.#objects;
+    if (path === '/' || (await this.directory(call, path)) !== null)
+      return new Fault('is-directory', `${location.shown(path)} is a directory`);
+    return new Fault('not-found', `${location.shown(path)} does not exist`);
+  }
+
+  /** Why there is no directory: `not-directory` or `not-found`. */
+  async noDirectory(call: Call, path: string): Promise<Fault> {
+    const { location } = this.#objects;
+    if ((await this.object(call, path)) !== null)
+      return new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
+    return new Fault('not-found', `${location.shown(path)} does not exist`);
   }
 }

@@ -1,10 +1,19 @@
-import type { Attributes } from '../../model/vfs.js';
+import type { Attributes, FileSystemStatistics } from '../../model/vfs.js';
 
 /** S3 keeps no owner and no permissions: every file and every directory shows the same. */
 export const fileMode = 0o644;
 export const directoryMode = 0o755;
 /** In a write-only `/uploads` a directory can be entered and written to, not listed. */
 export const dropboxDirectoryMode = 0o333;
+
+/**
+ * S3 has no size, and a client that is told "0 free" refuses to send: one pebibyte, all of it free, in blocks of 4 KiB.
+ */
+export const bucketStatistics: FileSystemStatistics = {
+  blockSize: 4096,
+  totalBlocks: 2 ** 38,
+  freeBlocks: 2 ** 38,
+};
 
 /** S3 knows no time of access, so the time of change stands for it. */
 export function fileAttributes(size: number, mtimeSeconds: number): Attributes {

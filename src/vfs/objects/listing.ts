@@ -3,27 +3,31 @@ import type { Confirmation } from '../../model/ledger.js';
 import type { ListedObject, ListPage } from '../../model/object-store.js';
 import type { Attributes, DirectoryEntry } from '../../model/vfs.js';
 import { directoryAttributes, fileAttributes } from './attributes.js';
-import type { UploadContext } from './context.js';
 import { isUsableName } from './location.js';
+import type { ObjectPrefix } from './prefix.js';
 
 const maxReported = 10_000;
 
 /**
- * One level of `/uploads`, a page of S3's listing at a time. The next page is asked for while the last one is
- * being used. Uploads in progress appear with their size so far.
+ * One directory of a prefix, a page of S3's listing at a time. The next page is asked for while the last one is
+ * being used.
  */
-export class UploadListing {
-  readonly #context: UploadContext;
+export class ObjectListing {
+  readonly #objects: ObjectPrefix;
   readonly #prefix: string;
   readonly #uploading: Map<string, Attributes>;
   readonly #clashes = new ClashFilter();
   #empty = true;
 
-  constructor(context: UploadContext, path: string) {
-    this.#context = context;
-    const { bucket, key } = context.location.directory(path);
-    this.#prefix = key;
-    this.#uploading = new Map(context.services.open.below(bucket, key));
+  /** `uploading`: the files on their way to this directory, by name, which appear with their size so far. */
+  constructor(
+    objects: ObjectPrefix,
+    path: string,
+    uploading: ReadonlyMap<string, Attributes> = new Map<string, Attributes>(),
+  ) {
+    this.#objects = objects;
+    this.#prefix = objects.location.directory(path).key;
+    this.#uploading = new Map(uploading);
   }
 
   /** True when nothing at all was below the prefix, not even its marker. Known when the batches have ended. */
@@ -49,8 +53,8 @@ export class UploadListing {
   }
 
   #page(call: Call, continuation: string | null): Promise<ListPage> {
-    return this.#context.services.store.list(call, {
-      bucket: this.#context.location.bucket,
+    return this.#objects.services.store.list(call, {
+      bucket: this.#objects.location.bucket,
       prefix: this.#prefix,
       delimiter: '/',
       ...(continuation === null ? {} : { continuation }),
@@ -58,7 +62,7 @@ export class UploadListing {
   }
 
   async #entries(call: Call, page: ListPage): Promise<readonly DirectoryEntry[]> {
-    const { services, location } = this.#context;
+    const { services, location } = this.#objects;
     const entries: DirectoryEntry[] = [];
     for (const prefix of page.prefixes) {
       const name = prefix.slice(this.#prefix.length, -1);
@@ -89,12 +93,12 @@ export class UploadListing {
 
   #isUsable(call: Call, name: string, key: string): boolean {
     if (isUsableName(name)) return true;
-    const { reported } = this.#context.services;
-    const place = `${this.#context.location.bucket}/${this.#prefix}`;
+    const { reported } = this.#objects.services;
+    const place = `${this.#objects.location.bucket}/${this.#prefix}`;
     if (!reported.has(place) && reported.size < maxReported) {
       reported.add(place);
       call.log.warn('a listing leaves out names that no SFTP client could ask for', {
-        bucket: this.#context.location.bucket,
+        bucket: this.#objects.location.bucket,
         firstKey: JSON.stringify(key),
       });
     }

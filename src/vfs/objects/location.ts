@@ -3,8 +3,8 @@ import type { ObjectRef } from '../../model/object-store.js';
 import { maxKeyBytes } from '../../model/path.js';
 import { shownPath } from '../mount.js';
 
-/** Where `/uploads` is in S3: the key of `/a` is `prefix + 'a'`, that of the directory `/a` is `prefix + 'a/'`. */
-export class UploadLocation {
+/** Where a mount is in S3: the key of `/a` is `prefix + 'a'`, that of the directory `/a` is `prefix + 'a/'`. */
+export class ObjectLocation {
   readonly point: string;
   readonly bucket: string;
   /** Ends with `/`. */

@@ -3,12 +3,15 @@ import type { Attributes, ReadHandle } from '../../model/vfs.js';
 import type { ObjectReader } from '../../vault/vault.js';
 import { fileAttributes } from './attributes.js';
 
-/** A file of `/uploads` being read, the version that was opened. */
-export class UploadReadHandle implements ReadHandle {
+/** An object being read as a file, the version that was opened. */
+export class ObjectReadHandle implements ReadHandle {
   readonly #reader: ObjectReader;
+  readonly #modeMask: number;
 
-  constructor(reader: ObjectReader) {
+  /** `modeMask` takes away the permission bits that the mount does not grant. */
+  constructor(reader: ObjectReader, modeMask = 0o777) {
     this.#reader = reader;
+    this.#modeMask = modeMask;
   }
 
   read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null> {
@@ -16,7 +19,8 @@ export class UploadReadHandle implements ReadHandle {
   }
 
   attributes(): Attributes {
-    return fileAttributes(this.#reader.info.size, this.#reader.mtimeSeconds);
+    const attributes = fileAttributes(this.#reader.info.size, this.#reader.mtimeSeconds);
+    return { ...attributes, mode: attributes.mode & this.#modeMask };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,25 @@
+import type { Call } from '../../model/call.js';
+import type { CustomerKey } from '../../model/customer-key.js';
+import type { LedgerDirectory } from '../../model/ledger.js';
+import type { ObjectStore } from '../../model/object-store.js';
+import type { Vault } from '../../vault/vault.js';
+import type { KnownDirectories } from './known-directories.js';
+import type { ObjectLocation } from './location.js';
+
+/** What all sessions of the process share to show objects as files. */
+export interface ObjectServices {
+  readonly vault: Pick<Vault, 'describe' | 'openReader' | 'remove'>;
+  readonly store: Pick<ObjectStore, 'list'>;
+  readonly ledger: LedgerDirectory;
+  readonly known: KnownDirectories;
+  /** Prefixes whose unusable names have been logged. */
+  readonly reported: Set<string>;
+}
+
+/** A prefix of a bucket that is shown as a tree of files. */
+export interface ObjectPrefix {
+  readonly services: ObjectServices;
+  readonly location: ObjectLocation;
+  /** The keys that may open what is there, the likeliest first. */
+  keys(call: Call): Promise<readonly CustomerKey[]>;
+}

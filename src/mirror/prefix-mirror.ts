@@ -35,6 +35,9 @@ export interface PrefixServices extends FetchServices {
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
+/** What one path is worked on with. */
+type PathServices = PrefixServices & { readonly place: Place; readonly fetches: ObjectFetches };
+
 /** Objects of a pass that wait for a place to be fetched, or for the disk. */
 const maxAhead = 1024;
 
@@ -118,28 +121,22 @@ export class PrefixMirror {
    */
   async look(call: Call, path: string): Promise<EventLook> {
     if (this.#likely.keys.length === 0) this.#likely.keys = await this.prefix.keys();
-    const place = this.#place ?? (await this.#openPlace());
-    // The pass' own view of this path is older than this.
-    this.#overtake(path);
-    const { state } = this.#services;
-    return this.#locks.alone(path, async () => {
-      const look = await lookAtKey({ state, place, fetches: this.#fetches }, this.prefix, call, path);
-      this.#overtake(path);
-      return look;
-    });
+    return this.#alone(path, (services) => lookAtKey(services, this.prefix, call, path));
   }
 
-  /**
-   * Removes a file for somebody who waits for it: the object first. Passes and looks keep off the path meanwhile. Faults as
-   * `MirrorRemoval.removeFile`.
-   */
-  async remove(call: Call, path: string, actor: string): Promise<void> {
+  /** Removes a file for somebody who waits for it: the object first. Faults as `MirrorRemoval.removeFile`. */
+  remove(call: Call, path: string, actor: string): Promise<void> {
+    return this.#alone(path, (services) => removeMirroredFile(services, this.prefix, call, path, actor));
+  }
+
+  /** Passes and looks keep off the path meanwhile: the pass' own view of it is older than this. */
+  async #alone<T>(path: string, work: (services: PathServices) => Promise<T>): Promise<T> {
     const place = this.#place ?? (await this.#openPlace());
     this.#overtake(path);
-    await this.#locks.alone(path, async () => {
-      const services = { ...this.#services, place, fetches: this.#fetches };
-      await removeMirroredFile(services, this.prefix, call, path, actor);
+    return this.#locks.alone(path, async () => {
+      const result = await work({ ...this.#services, place, fetches: this.#fetches });
       this.#overtake(path);
+      return result;
     });
   }
 

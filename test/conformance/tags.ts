@@ -126,7 +126,7 @@ export function describeTags(given: Given): void {
       await store.putTags(newCall(), ref, odd, older.versionId ?? undefined);
       expect(await tagsOf(older.versionId)).toEqual(odd);
       expect(await tagsOf(newer.versionId)).toEqual({ [keyTagName]: second.fingerprint });
-      await store.remove(newCall(), ref, older.versionId ?? undefined);
+      await store.remove(newCall(), ref, { versionId: older.versionId ?? '' });
       expect(await tagsOf(older.versionId)).toBeNull();
       await store.remove(newCall(), ref);
       expect(await store.getTags(newCall(), ref)).toBeNull();

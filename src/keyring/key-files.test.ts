@@ -108,7 +108,7 @@ describe('load', () => {
     await files.load(path);
     await files.load(path);
     expect(logged).toEqual([expect.stringMatching(/open to others \(mode 0644\); run: chmod 600/)]);
-    expect(await keyFileProblems(path)).toEqual(logged);
+    expect(await keyFileProblems(path)).toEqual([{ kind: 'open-to-others', text: logged[0] }]);
   });
 });
 

@@ -20,16 +20,24 @@ export function createKeyFiles(log: Logger): KeyFiles {
   return new DiskKeyFiles(log);
 }
 
-/** What is wrong with a key file, each in a sentence that names the path; empty when nothing is, or there is no file. */
-export async function keyFileProblems(path: string): Promise<readonly string[]> {
-  const problems: string[] = [];
+/** What is wrong with a key file. The text is a sentence that names the path. */
+export interface KeyFileProblem {
+  readonly kind: 'no-key' | 'open-to-others' | 'unreadable';
+  readonly text: string;
+}
+
+/** Empty when nothing is wrong, or there is no file. */
+export async function keyFileProblems(path: string): Promise<readonly KeyFileProblem[]> {
+  const problems: KeyFileProblem[] = [];
   try {
     const file = await newCache().read(path);
     if (file === null) return [];
-    if (file.content.kind === 'invalid') problems.push(`${path}: ${file.content.reason}`);
-    if (isOpenToOthers(file.mode)) problems.push(openToOthers(path, file.mode));
+    if (file.content.kind === 'invalid')
+      problems.push({ kind: 'no-key', text: `${path}: ${file.content.reason}` });
+    if (isOpenToOthers(file.mode))
+      problems.push({ kind: 'open-to-others', text: openToOthers(path, file.mode) });
   } catch (error) {
-    problems.push(cannotRead(path, error).hint);
+    problems.push({ kind: 'unreadable', text: cannotRead(path, error).hint });
   }
   return problems;
 }

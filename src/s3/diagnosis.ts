@@ -227,16 +227,15 @@ export class Diagnosis {
   }
 }
 
-function blocksSseC(rule: ServerSideEncryptionRule): boolean {
+export function blocksSseC(rule: ServerSideEncryptionRule): boolean {
   return rule.BlockedEncryptionTypes?.EncryptionType?.includes('SSE-C') ?? false;
 }
 
-/**
- * Names the command that unblocks it, with the rest of the bucket's rule kept.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
- */
-export function sseCBlocked(bucket: string, rule: ServerSideEncryptionRule, cause?: unknown): Fault {
-  const unblocked = {
+/** The bucket's rule as it is, but with SSE-C allowed. */
+export function unblockedRules(rule: ServerSideEncryptionRule): {
+  readonly Rules: ServerSideEncryptionRule[];
+} {
+  return {
     Rules: [
       {
         ApplyServerSideEncryptionByDefault: rule.ApplyServerSideEncryptionByDefault ?? {
@@ -247,10 +246,17 @@ export function sseCBlocked(bucket: string, rule: ServerSideEncryptionRule, caus
       },
     ],
   };
+}
+
+/**
+ * Names the command that unblocks it, with the rest of the bucket's rule kept.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
+ */
+export function sseCBlocked(bucket: string, rule: ServerSideEncryptionRule, cause?: unknown): Fault {
   return new Fault(
     'sse-c-blocked',
     `bucket "${bucket}" blocks customer keys (SSE-C); unblock it with: aws s3api put-bucket-encryption --bucket ${bucket} ` +
-      `--server-side-encryption-configuration '${JSON.stringify(unblocked)}'`,
+      `--server-side-encryption-configuration '${JSON.stringify(unblockedRules(rule))}'`,
     { cause },
   );
 }

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Call } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
-import { Fault, isFault } from '../model/fault.js';
+import { Fault, type FaultKind, isFault } from '../model/fault.js';
 import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../model/object-store.js';
 import { createS3Client, endpointInUse, type S3Connection } from './client.js';
 import { createContext, type S3Context } from './context.js';
@@ -18,6 +18,8 @@ import { getTags, keyTags } from './tags.js';
 /** One thing that is wrong, in one sentence each. With an `error` the gateway cannot do its work; a `warning` can wait. */
 export interface Finding {
   readonly severity: 'error' | 'warning';
+  /** What kind of trouble: that of the fault, or what is found without one. */
+  readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums';
   readonly what: string;
   readonly whatToDo: string;
 }
@@ -63,11 +65,11 @@ export async function probeS3(
 
 /** A fault's hint says what is wrong, and after its semicolon what to do. */
 function findingOf(error: unknown, severity: Finding['severity'], consequence = ''): Finding {
-  const { hint } = Fault.from(error);
+  const { kind, hint } = Fault.from(error);
   const cut = hint.indexOf('; ');
   const what = cut === -1 ? hint : hint.slice(0, cut);
   const whatToDo = cut === -1 ? 'See the log for what S3 answered' : hint.slice(cut + 2);
-  return { severity, what: sentence(what + consequence), whatToDo: sentence(whatToDo) };
+  return { severity, about: kind, what: sentence(what + consequence), whatToDo: sentence(whatToDo) };
 }
 
 function sentence(text: string): string {
@@ -118,6 +120,7 @@ class Probe {
     if (protocol === 'https:' || isLoopbackHost(hostname)) return false;
     this.findings.push({
       severity: 'error',
+      about: 'plain-http',
       what: `The S3 endpoint ${endpoint} is plain http, over which customer keys (SSE-C) are never sent.`,
       whatToDo: 'Set the S3 endpoint to an https:// address.',
     });
@@ -143,6 +146,7 @@ class Probe {
     if (!(offMs > notableSkewMs)) return;
     this.findings.push({
       severity: offMs > mostSkewMs ? 'error' : 'warning',
+      about: 'clock',
       what: `The clock of this machine and that of S3 are ${Math.round(offMs / 60_000)} minutes apart.`,
       whatToDo: 'Set the time of this machine, and let NTP keep it.',
     });
@@ -188,6 +192,7 @@ class Probe {
       if (checksumsMayBeWhy && (await succeeds(() => put({ ...this.#context, checksums: 'none' })))) {
         this.findings.push({
           severity: 'error',
+          about: 'checksums',
           what: 'The S3 server refuses checksums (x-amz-checksum-crc32), and works without.',
           whatToDo: 'Set the checksums of the S3 settings to none.',
         });

@@ -9,6 +9,8 @@ export const floors: Readonly<Record<string, number>> = {
   http: 5,
   vfs: 4,
   mirror: 4,
+  provisioning: 4,
+  doctor: 4,
   vault: 3,
   s3: 2,
   keyring: 2,

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
+import { type Check, runChecks } from '../doctor/check.js';
+import { bySeverity, type DoctorFinding } from '../doctor/finding.js';
+import { type KeyFilePlace, keyFilesCheck } from '../doctor/key-files-check.js';
+import { machineCheck } from '../doctor/machine-check.js';
+import { mirrorCheck } from '../doctor/mirror-check.js';
+import { roundTripCheck } from '../doctor/round-trip-check.js';
+import { storageCheck } from '../doctor/storage-check.js';
+import { usersCheck } from '../doctor/users-check.js';
+import { createMirrorState } from '../mirror-state/mirror-state.js';
+import { parseUsername, type Username } from '../model/users.js';
+import { bucketsOf, usesSseC } from '../provisioning/storage-needs.js';
+import { type BucketAdministration, createBucketAdministration } from '../s3/bucket-administration.js';
+import type { S3StoreOptions } from '../s3/options.js';
+import { nativeCryptoLoaded } from '../sftp/transport.js';
+import { userPaths } from '../users/places.js';
+import type { Operations } from './operations.js';
+import { storageNeedsOf } from './storage-needs.js';
+import { systemEntropy } from './system.js';
+
+export type { DoctorFinding };
+
+export interface DoctorRequest {
+  /** Only what concerns these users; null for everything. */
+  readonly users: readonly string[] | null;
+  readonly onCheck: (name: string) => void;
+}
+
+/** A person waits: two attempts in a quarter of a minute say enough. */
+const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
+
+/**
+ * Looks at everything that can be wrong with a root: S3, each user's whole way there and back, keys, ledger, files, the machine. Writes
+ * tiny objects for a moment. Answers what it found, the worst first; throws `not-found` for a user that is not there, and `cancelled`.
+ */
+export async function runDoctor(
+  operations: Operations,
+  request: DoctorRequest,
+): Promise<readonly DoctorFinding[]> {
+  const s3 = { ...operations.s3, retry: patience };
+  await using administration = createBucketAdministration(s3);
+  const checks = [
+    ...(request.users === null ? gatewayChecks(operations) : []),
+    ...(await storageChecks(operations, s3, administration, request.users)),
+  ];
+  return bySeverity(await runChecks(operations.call, checks, request.onCheck));
+}
+
+function gatewayChecks(operations: Operations): readonly Check[] {
+  const { settings, registry, database } = operations;
+  const { paths, current } = settings;
+  return [
+    machineCheck({
+      hasNativeCrypto: nativeCryptoLoaded(),
+      secretPaths: [paths.stateDirectory, paths.databaseFile, paths.eventSecretFile, paths.keysDirectory],
+      secretDirectories: [paths.hostKeyDirectory],
+      mirrorDirectory: paths.homes,
+      mirrorReserveBytes: current.mirrorReserveBytes,
+      settingsProblems: settings.notices,
+    }),
+    usersCheck(registry),
+    keyFilesCheck(() => keyFilePlaces(operations)),
+    mirrorCheck(createMirrorState(database)),
+  ];
+}
+
+async function storageChecks(
+  operations: Operations,
+  s3: S3StoreOptions,
+  administration: BucketAdministration,
+  only: readonly string[] | null,
+): Promise<readonly Check[]> {
+  const { settings, call, store, users } = operations;
+  const needs = await storageNeedsOf(
+    call,
+    operations,
+    settings.requireBucket(),
+    settings.current.eventsSqsQueue,
+  );
+  const checks: Check[] = [];
+  if (only === null) {
+    for (const bucket of bucketsOf(needs)) {
+      const sseC = usesSseC(needs, bucket);
+      checks.push(storageCheck(s3, bucket, sseC), bucketSettingsCheck(administration, bucket, sseC));
+    }
+  }
+  const usernames = only === null ? await allUsers(operations) : only.map(parseUsername);
+  for (const username of usernames) {
+    checks.push(roundTripCheck({ store, users, entropy: systemEntropy }, username));
+  }
+  return checks;
+}
+
+async function allUsers({ registry }: Operations): Promise<readonly Username[]> {
+  return (await registry.list()).map(({ username }) => username);
+}
+
+async function keyFilePlaces({ settings, parts, registry }: Operations): Promise<readonly KeyFilePlace[]> {
+  const { sharedSettingsDirectory } = settings.paths;
+  const places: KeyFilePlace[] = [];
+  for (const { username, uploadOption } of await registry.list()) {
+    const paths = userPaths(parts.places, username);
+    const subject = `user ${username}`;
+    places.push(
+      {
+        subject,
+        path: paths.uploadKey,
+        isNeeded: uploadOption === 3,
+        why: 'Uploads are refused, and what rests under the key cannot be read.',
+      },
+      { subject, path: paths.syncKey, isNeeded: false, why: 'Downloads under the key do not reach the user.' },
+    );
+  }
+  for (const name of ['sse-sync.key', 'sse.key']) {
+    places.push({
+      subject: 'shared directory',
+      path: join(sharedSettingsDirectory, name),
+      isNeeded: false,
+      why: 'Shared files under the key do not reach the users.',
+    });
+  }
+  return places;
+}

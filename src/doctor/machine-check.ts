@@ -1,0 +1,126 @@
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isAbsence } from '../files/system-errors.js';
+import type { Check } from './check.js';
+import type { DoctorFinding } from './finding.js';
+
+export interface MachineParts {
+  /** ssh2's own ciphers and hashes are loaded. */
+  readonly hasNativeCrypto: boolean;
+  /** Files and directories that hold secrets; those that are not there do not count. */
+  readonly secretPaths: readonly string[];
+  /** Directories of which every file that is not public holds a secret. */
+  readonly secretDirectories: readonly string[];
+  /** What must stay free on the disk of this directory. */
+  readonly mirrorDirectory: string;
+  readonly mirrorReserveBytes: number;
+  /** What is wrong with the global settings, a sentence each. */
+  readonly settingsProblems: readonly string[];
+}
+
+/** What the machine and the installation themselves have wrong. */
+export function machineCheck(parts: MachineParts): Check {
+  return {
+    name: 'this machine',
+    run: async () => [
+      ...nativeCrypto(parts),
+      ...settings(parts),
+      ...(await openSecrets(parts)),
+      ...(await diskRoom(parts)),
+    ],
+  };
+}
+
+function nativeCrypto({ hasNativeCrypto }: MachineParts): readonly DoctorFinding[] {
+  if (hasNativeCrypto) return [];
+  return [
+    {
+      code: 'no-native-crypto',
+      severity: 'warning',
+      subject: 'gateway',
+      what: 'The native ciphers of ssh2 are not built for this version of Node.',
+      why: 'Transfers cost two to three times the CPU.',
+      whatToDo: 'Run `npm rebuild ssh2 cpu-features` with a C++ toolchain, and restart.',
+    },
+  ];
+}
+
+function settings({ settingsProblems }: MachineParts): readonly DoctorFinding[] {
+  return settingsProblems.map((problem) => ({
+    code: 'settings',
+    severity: 'warning',
+    subject: 'gateway',
+    what: `${problem}.`,
+    why: 'The setting is not what somebody meant it to be.',
+    whatToDo: 'Correct the line.',
+  }));
+}
+
+async function openSecrets({
+  secretPaths,
+  secretDirectories,
+}: MachineParts): Promise<readonly DoctorFinding[]> {
+  const paths = [...secretPaths];
+  for (const directory of secretDirectories) {
+    for (const name of await namesIn(directory))
+      if (!name.endsWith('.pub')) paths.push(join(directory, name));
+  }
+  const findings: DoctorFinding[] = [];
+  for (const path of paths) {
+    const mode = await modeOf(path);
+    if (mode === null || (mode & 0o077) === 0) continue;
+    findings.push({
+      code: 'secret-open',
+      severity: 'error',
+      subject: 'gateway',
+      what: `${path} is open to other accounts of this machine (mode ${(mode & 0o777).toString(8).padStart(4, '0')}).`,
+      why: 'It holds, or leads to, what only the gateway may read.',
+      whatToDo: `Run chmod go= ${path}.`,
+    });
+  }
+  return findings;
+}
+
+async function diskRoom({
+  mirrorDirectory,
+  mirrorReserveBytes,
+}: MachineParts): Promise<readonly DoctorFinding[]> {
+  let freeBytes: number;
+  try {
+    const { bavail, bsize } = await statfs(mirrorDirectory);
+    freeBytes = bavail * bsize;
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
+  if (freeBytes >= mirrorReserveBytes) return [];
+  const [free, reserve] = [freeBytes, mirrorReserveBytes].map((bytes) => Math.floor(bytes / 1024 ** 2));
+  return [
+    {
+      code: 'disk-full',
+      severity: 'warning',
+      subject: 'gateway',
+      what: `The disk of ${mirrorDirectory} has ${free} MiB free, less than the ${reserve} MiB of mirror.reserve.`,
+      why: 'New downloads do not reach the users until there is room.',
+      whatToDo: 'Make room, or lower mirror.reserve.',
+    },
+  ];
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw error;
+  }
+}
+
+async function modeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).mode;
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,159 @@
+import { crc32 } from 'node:zlib';
+import type { Call, Entropy } from '../model/call.js';
+import { CustomerKey } from '../model/customer-key.js';
+import {
+  accessFor,
+  type CannedAcl,
+  noKey,
+  type ReadAccess,
+  type WriteEncryption,
+} from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { MemoryBody, ObjectRef, ObjectStore } from '../model/object-store.js';
+import { restsUnder, sealedWith } from './sealed-with.js';
+
+export type RoundTripStep =
+  | 'write'
+  | 'read'
+  | 'refusal without the key'
+  | 'refusal of another key'
+  | 'copy'
+  | 'remove';
+
+export interface RoundTripTrouble {
+  readonly step: RoundTripStep;
+  readonly fault: Fault;
+}
+
+/** Where and how a tiny object is to make its way. */
+export interface RoundTripRequest {
+  readonly bucket: string;
+  /** Where the object lies for a moment: `PREFIX.sftpgw-doctor-ID`. */
+  readonly prefix: string;
+  readonly encryption: WriteEncryption;
+  readonly acl: CannedAcl | null;
+}
+
+/**
+ * Proves that a place works as its users will use it: writes a tiny object, reads it, is refused without its key and with another one,
+ * copies it on the server, and removes both. Answers what went wrong; the steps after a failed write are left out. The ledger is
+ * not told: nothing stays. Throws `cancelled` only.
+ */
+export async function tryRoundTrip(
+  store: ObjectStore,
+  entropy: Entropy,
+  call: Call,
+  request: RoundTripRequest,
+): Promise<readonly RoundTripTrouble[]> {
+  const trip = new RoundTrip(store, entropy, call, request);
+  await trip.run();
+  return trip.troubles;
+}
+
+class RoundTrip {
+  readonly troubles: RoundTripTrouble[] = [];
+  readonly #store: ObjectStore;
+  readonly #entropy: Entropy;
+  readonly #call: Call;
+  readonly #request: RoundTripRequest;
+  readonly #ref: ObjectRef;
+  readonly #copy: ObjectRef;
+  readonly #body: MemoryBody;
+
+  constructor(store: ObjectStore, entropy: Entropy, call: Call, request: RoundTripRequest) {
+    const { bucket, prefix } = request;
+    const key = `${prefix}.sftpgw-doctor-${entropy.id()}`;
+    const bytes = Buffer.from(`sftpgw doctor ${key}\n`);
+    this.#store = store;
+    this.#entropy = entropy;
+    this.#call = call;
+    this.#request = request;
+    this.#ref = { bucket, key };
+    this.#copy = { bucket, key: `${key}-copy` };
+    this.#body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+  }
+
+  async run(): Promise<void> {
+    const { encryption } = this.#request;
+    if (!(await this.#step('write', () => this.#write()))) return;
+    try {
+      await this.#step('read', () => this.#read(this.#ref, accessFor(encryption)));
+      if (encryption.kind === 'sse-c') {
+        const other = CustomerKey.fromBytes(this.#entropy.bytes(32));
+        await this.#step('refusal without the key', () => this.#isRefused(noKey, 'no key'));
+        await this.#step('refusal of another key', () =>
+          this.#isRefused({ kind: 'sse-c', key: other }, 'another key'),
+        );
+      }
+      await this.#step('copy', () => this.#copyThere());
+    } finally {
+      await this.#step('remove', async () => {
+        await this.#store.remove(this.#call, this.#ref);
+        await this.#store.remove(this.#call, this.#copy);
+      });
+    }
+  }
+
+  async #step(step: RoundTripStep, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (fault.kind === 'cancelled') throw fault;
+      this.troubles.push({ step, fault });
+      return false;
+    }
+  }
+
+  #write(): Promise<unknown> {
+    const { encryption, acl } = this.#request;
+    return this.#store.put(this.#call, this.#ref, this.#body, {
+      encryption,
+      acl,
+      metadata: {},
+      contentType: null,
+    });
+  }
+
+  async #read(ref: ObjectRef, access: ReadAccess): Promise<void> {
+    const found = await this.#store.read(this.#call, ref, access, null);
+    if (found === null) throw new Fault('corrupt', `${ref.key} is gone right after it was written`);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of found.bytes) pieces.push(piece);
+    if (!Buffer.concat(pieces).equals(Buffer.concat(this.#body.chunks))) {
+      throw new Fault('corrupt', `S3 gave other bytes back than were written to ${ref.key}`);
+    }
+  }
+
+  async #isRefused(access: ReadAccess, presented: string): Promise<void> {
+    try {
+      await this.#store.head(this.#call, this.#ref, access);
+    } catch (error) {
+      if (isFault(error, 'key-missing', 'key-mismatch', 'denied')) return;
+      throw error;
+    }
+    throw new Fault('corrupt', `S3 opens an object that rests under a customer key with ${presented}`);
+  }
+
+  async #copyThere(): Promise<void> {
+    const { encryption, acl } = this.#request;
+    const access = accessFor(encryption);
+    await this.#store.copy(this.#call, this.#ref, this.#copy, {
+      encryption,
+      acl,
+      metadata: {},
+      contentType: null,
+      metadataFrom: 'copy',
+      sourceAccess: access,
+    });
+    const copied = await this.#store.head(this.#call, this.#copy, access);
+    if (copied === null || !restsUnder(copied.encryption, sealedWith(encryption))) {
+      throw new Fault(
+        'corrupt',
+        'a copy on the server does not rest under the encryption that was asked for',
+      );
+    }
+    await this.#read(this.#copy, access);
+  }
+}

@@ -31,10 +31,11 @@ export function doctorCommand(context: CommandContext): Command {
         return await runDoctor(operations, {
           users: flags.user ?? null,
           onCheck: (name) => {
-            if (flags.json !== true) shell.progress(`looking at ${name}`);
+            shell.terminal?.write(`\r\x1b[Klooking at ${name}`.slice(0, shell.terminal.columns + 3));
           },
         });
       });
+      shell.terminal?.write('\r\x1b[K');
       if (flags.json === true) shell.out(renderJson({ findings }));
       else for (const line of linesOf(findings)) shell.out(line);
       if (findings.some(({ severity }) => severity !== 'notice')) setExitCode(exitCodes.findings);

@@ -14,6 +14,8 @@ export const exitCodes = {
   limit: 9,
   unsupported: 10,
   tryAgain: 11,
+  /** Of commands that look for trouble. */
+  findings: 12,
   /** 128 + SIGINT, as shells count. */
   cancelled: 130,
 } as const;
@@ -58,6 +60,7 @@ const meanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.limit]: 'too large, or no space left',
   [exitCodes.unsupported]: 'not supported',
   [exitCodes.tryAgain]: 'S3 is away or slow; the same command may work later',
+  [exitCodes.findings]: 'something needs attention; the output says what',
   [exitCodes.cancelled]: 'interrupted; nothing was changed',
 };
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
+import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
 import { packageVersion } from './package.js';
 import { s3Command } from './s3.js';
@@ -32,6 +33,7 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(setupCommand('setup', 'sftpgw setup', context))
     .addCommand(envCommand(context))
     .addCommand(user)
+    .addCommand(doctorCommand(context))
     .addCommand(s3Command(context))
     .addCommand(versionCommand(context));
 }

@@ -71,13 +71,8 @@ async function storageChecks(
   administration: BucketAdministration,
   only: readonly string[] | null,
 ): Promise<readonly Check[]> {
-  const { settings, call, store, users } = operations;
-  const needs = await storageNeedsOf(
-    call,
-    operations,
-    settings.requireBucket(),
-    settings.current.eventsSqsQueue,
-  );
+  const { store, users } = operations;
+  const needs = await storageNeedsOf(operations, 'leave-out');
   const checks: Check[] = [];
   if (only === null) {
     for (const bucket of bucketsOf(needs)) {
@@ -109,7 +104,12 @@ async function keyFilePlaces({ settings, parts, registry }: Operations): Promise
         isNeeded: uploadOption === 3,
         why: 'Uploads are refused, and what rests under the key cannot be read.',
       },
-      { subject, path: paths.syncKey, isNeeded: false, why: 'Downloads under the key do not reach the user.' },
+      {
+        subject,
+        path: paths.syncKey,
+        isNeeded: false,
+        why: 'Downloads under the key do not reach the user.',
+      },
     );
   }
   for (const name of ['sse-sync.key', 'sse.key']) {

@@ -109,9 +109,9 @@ export async function allowSseC(operations: Operations): Promise<readonly Provis
   });
 }
 
+/** A user who is left out would lose what the policies do not name. */
 function needsOf(operations: Operations): Promise<StorageNeeds> {
-  const { settings, call } = operations;
-  return storageNeedsOf(call, operations, settings.requireBucket(), settings.current.eventsSqsQueue);
+  return storageNeedsOf(operations, 'throw');
 }
 
 async function withAdministration<T>(

@@ -55,6 +55,11 @@ export class SettingsInForce {
     return bucket;
   }
 
+  /** What is said of the file without stopping its use, a sentence each. */
+  get notices(): readonly string[] {
+    return this.#file.notices;
+  }
+
   /** Looks at the file now and then until the signal aborts, and logs what changed and what is wrong with it. */
   async watch(clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
     for (const notice of this.#file.notices) log.warn(notice);

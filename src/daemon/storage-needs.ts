@@ -1,26 +1,34 @@
 import { parseQueueUrl } from '../events/queue-url.js';
 import type { Call } from '../model/call.js';
-import { parseUsername, type UserDirectory, type UserRegistry, type UserSettings } from '../model/users.js';
+import { isFault } from '../model/fault.js';
+import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
 import type { PrefixNeed, StorageNeeds } from '../provisioning/storage-needs.js';
+import type { SettingsInForce } from './settings-in-force.js';
 
 export interface StorageUsers {
+  readonly call: Call;
+  readonly settings: SettingsInForce;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
   readonly registry: Pick<UserRegistry, 'list'>;
 }
 
-/** What the users of a root, as they are now, need of S3. Throws `invalid` for users whose files are wrong. */
+/** Users whose files are wrong are left out, or their fault is thrown. */
+export type WrongUsers = 'leave-out' | 'throw';
+
+/** What the users of a root, as they are now, need of S3. */
 export async function storageNeedsOf(
-  call: Call,
-  { users, registry }: StorageUsers,
-  defaultBucket: string,
-  eventsSqsQueue: string | null,
+  { call, users, registry, settings: inForce }: StorageUsers,
+  wrongUsers: WrongUsers,
 ): Promise<StorageNeeds> {
+  const defaultBucket = inForce.requireBucket();
+  const { eventsSqsQueue } = inForce.current;
   const prefixes: PrefixNeed[] = [];
   let isSharedSeen = false;
   for (const { username } of await registry.list()) {
-    const settings = await users.settings(call, parseUsername(username));
-    if (settings === null) continue;
-    prefixes.push(await uploadsOf(call, users, settings));
+    const found = await placesOf(call, users, username, wrongUsers);
+    if (found === null) continue;
+    const { settings, uploads } = found;
+    prefixes.push(uploads);
     if (settings.downloads) prefixes.push(readOnly(settings.uploadBucket, `${username}/downloads/`));
     isSharedSeen ||= settings.shared;
   }
@@ -30,6 +38,21 @@ export async function storageNeedsOf(
     defaultBucket,
     eventQueueArn: eventsSqsQueue === null ? null : queueArn(eventsSqsQueue),
   };
+}
+
+async function placesOf(
+  call: Call,
+  users: StorageUsers['users'],
+  username: Username,
+  wrongUsers: WrongUsers,
+): Promise<{ readonly settings: UserSettings; readonly uploads: PrefixNeed } | null> {
+  try {
+    const settings = await users.settings(call, username);
+    return settings && { settings, uploads: await uploadsOf(call, users, settings) };
+  } catch (error) {
+    if (wrongUsers === 'leave-out' && isFault(error, 'invalid')) return null;
+    throw error;
+  }
 }
 
 async function uploadsOf(

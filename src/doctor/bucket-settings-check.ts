@@ -32,7 +32,7 @@ async function known(
     if (!isFault(error, 'denied')) return [];
     return [
       {
-        code: 'permission-missing',
+        code: 'access-denied',
         severity: 'warning',
         subject: `bucket ${bucket}`,
         what: `${what} may not be read: ${error.hint}.`,

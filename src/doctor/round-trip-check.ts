@@ -48,7 +48,7 @@ async function roundTripOf(
 
 function codeOf(step: RoundTripStep, { kind }: Fault): string {
   if (kind === 'sse-c-blocked') return 'sse-c-blocked';
-  if (kind === 'denied') return 'permission-missing';
+  if (kind === 'denied') return 'access-denied';
   if (step === 'write' && (kind === 'key-missing' || kind === 'invalid')) return 'upload-key-unusable';
   return `round-trip-${step.replaceAll(' ', '-')}`;
 }

@@ -43,7 +43,7 @@ const explanations: Partial<Record<Finding['about'], Explanation>> = {
   },
   'not-found': { code: 'bucket-missing', why: 'Nothing can be stored in a bucket that is not there.' },
   denied: {
-    code: 'permission-missing',
+    code: 'access-denied',
     why: 'What needs the permission fails for every user of the bucket.',
   },
   corrupt: {

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { bucketStatements, gatewayPlaceholder, policyChange } from './bucket-policy.js';
+import { rolePolicy } from './role-policy.js';
+import { bucketsOf, type PrefixNeed, type StorageNeeds } from './storage-needs.js';
+
+const prefix = fc.stringMatching(/^[a-z]{1,8}\/(?:uploads|downloads)\/$/);
+const need: fc.Arbitrary<PrefixNeed> = fc.record({
+  bucket: fc.constantFrom('one', 'two', 'three'),
+  prefix,
+  use: fc.constantFrom('uploads', 'downloads'),
+  option: fc.constantFrom(1, 2, 3, 4, null),
+  kmsKeyArn: fc.constantFrom(null, 'arn:aws:kms:eu-west-1:111122223333:key/a'),
+  acl: fc.constantFrom(null, 'bucket-owner-full-control'),
+});
+const needs: fc.Arbitrary<StorageNeeds> = fc.record({
+  prefixes: fc.array(need, { maxLength: 8 }),
+  defaultBucket: fc.constantFrom('one', 'four'),
+  eventQueueArn: fc.constantFrom(null, 'arn:aws:sqs:eu-west-1:111122223333:events'),
+});
+const gateway = 'arn:aws:iam::111122223333:role/sftpgw';
+
+const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value : [String(value)]);
+
+describe('the policy of the role', () => {
+  test('names every prefix that is used, its own, and no other object', () => {
+    fc.assert(
+      fc.property(needs, (wanted) => {
+        const objects = rolePolicy(wanted).Statement.find(({ Sid }) => Sid === 'SftpgwObjects');
+        const expected = [
+          `arn:aws:s3:::${wanted.defaultBucket}/.sftpgw/*`,
+          ...wanted.prefixes.map((place) => `arn:aws:s3:::${place.bucket}/${place.prefix}*`),
+        ];
+        expect(new Set(listOf(objects?.['Resource']))).toEqual(new Set(expected));
+      }),
+    );
+  });
+
+  test('never allows to change a bucket, nor everything', () => {
+    fc.assert(
+      fc.property(needs, (wanted) => {
+        const actions = rolePolicy(wanted).Statement.flatMap((statement) => listOf(statement['Action']));
+        expect(
+          actions.filter((action) => /\*|PutBucket|PutLifecycle|PutEncryption|DeleteBucket/.test(action)),
+        ).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('the policy of a bucket', () => {
+  test('requires a key below the prefixes of users with SSE-C, and nowhere else', () => {
+    fc.assert(
+      fc.property(needs, (wanted) => {
+        for (const bucket of bucketsOf(wanted)) {
+          const expected = wanted.prefixes
+            .filter((place) => place.bucket === bucket && place.option === 3)
+            .map((place) => `arn:aws:s3:::${bucket}/${place.prefix}*`);
+          const required = bucketStatements(wanted, bucket, { gateway, others: [] }).filter(
+            ({ Sid }) => Sid === 'SftpgwRequireCustomerKey',
+          );
+          expect(new Set(required.flatMap((statement) => listOf(statement['Resource'])))).toEqual(
+            new Set(expected),
+          );
+        }
+      }),
+    );
+  });
+
+  test('is never put with a placeholder, which would lock the gateway out', () => {
+    fc.assert(
+      fc.property(needs, (wanted) => {
+        const { statements } = policyChange(wanted, 'one', { gateway: null, others: [] });
+        expect(JSON.stringify(statements)).not.toContain(gatewayPlaceholder);
+        expect(statements.some(({ Sid }) => Sid === 'SftpgwOnlyTheseWriteWithCustomerKeys')).toBe(false);
+      }),
+    );
+  });
+
+  test('takes the requirement away again when no user of the bucket has SSE-C any more', () => {
+    const wanted: StorageNeeds = { prefixes: [], defaultBucket: 'one', eventQueueArn: null };
+    expect(policyChange(wanted, 'one', { gateway, others: [] }).obsoleteSids).toEqual([
+      'SftpgwRequireCustomerKey',
+    ]);
+  });
+});

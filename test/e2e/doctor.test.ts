@@ -1,0 +1,341 @@
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketVersioningCommand,
+} from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { openAdministration } from '../../src/daemon/administration.js';
+import { type DoctorFinding, runDoctor } from '../../src/daemon/doctor.js';
+import { openOperations } from '../../src/daemon/operations.js';
+import { CustomerKey } from '../../src/model/customer-key.js';
+import { parseUsername } from '../../src/model/users.js';
+import { FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
+import { type S3Target, s3Targets } from '../support/s3-targets.js';
+
+for (const target of await s3Targets()) {
+  describe.skipIf(target.skip !== null)(
+    `the doctor, with ${target.name}${target.skip ? ` (${target.skip})` : ''}`,
+    () => {
+      let place: Patient;
+      beforeAll(() => target.start());
+      beforeEach(async () => {
+        place = await Patient.healthy(target);
+      });
+      afterEach(() => place[Symbol.asyncDispose]());
+      afterAll(() => target.close());
+
+      it('is silent about a healthy gateway', async () => {
+        expect(await place.findings()).toEqual([]);
+      });
+
+      it.each(planted)('finds $code: $name', async ({ code, plant, subject, only }) => {
+        if (only !== undefined && only !== target.kind) return;
+        await plant(place);
+        const findings = await place.findings();
+        const found = findings.filter((finding) => finding.code === code);
+        expect(found, JSON.stringify(findings)).not.toEqual([]);
+        for (const { what, why, whatToDo } of found) {
+          expect(what).toMatch(/\.$/);
+          expect(why).toMatch(/\.$/);
+          expect(whatToDo).not.toBe('');
+        }
+        if (subject !== undefined) expect(found.map((finding) => finding.subject)).toContain(subject);
+      });
+
+      it('names the permission that is missing, and for a blocked bucket the command that unblocks it', async () => {
+        place.refuse(({ method, url }) => method === 'DELETE' && !url.includes('uploadId'));
+        const findings = await place.findings();
+        expect(findings.map(({ what, whatToDo }) => what + whatToDo).join('\n')).toContain('s3:DeleteObject');
+      });
+
+      it('leaves nothing behind', async () => {
+        await place.findings();
+        expect(await place.keys()).toEqual([]);
+      });
+    },
+  );
+}
+
+interface Planted {
+  readonly code: string;
+  readonly name: string;
+  readonly subject?: string;
+  /** Where only one of the servers can have it. */
+  readonly only?: S3Target['kind'];
+  readonly plant: (place: Patient) => Promise<void> | void;
+}
+
+const planted: readonly Planted[] = [
+  {
+    code: 'bucket-missing',
+    name: 'there is no bucket',
+    plant: (place) => place.setting('bucket', 'sftpgw-test-not-there'),
+  },
+  {
+    code: 'sse-c-blocked',
+    name: 'the bucket blocks SSE-C',
+    subject: 'user bob',
+    only: 'embedded',
+    plant: (place) => place.block(),
+  },
+  {
+    code: 'endpoint-in-clear',
+    name: 'keys would go over plain http',
+    plant: (place) => place.setting('endpoint', 'http://s3.example.test'),
+  },
+  {
+    code: 's3-away',
+    name: 'nobody listens at the endpoint',
+    plant: (place) => place.setting('endpoint', 'http://127.0.0.1:1'),
+  },
+  {
+    code: 'access-denied',
+    name: 'listing is not allowed',
+    plant: (place) => place.refuse(({ method, url }) => method === 'GET' && url.includes('list-type')),
+  },
+  {
+    code: 'access-denied',
+    name: 'the secret access key is wrong',
+    plant: () => void vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'not-the-secret'),
+  },
+  {
+    code: 'access-denied',
+    name: 'lifecycle rules may not be read',
+    plant: (place) => place.refuse(({ url }) => url.includes('lifecycle')),
+  },
+  {
+    code: 'clock-off',
+    name: 'the clock is twenty minutes off',
+    plant: (place) => place.shiftDates(20 * 60_000),
+  },
+  {
+    code: 'checksums-refused',
+    name: 'the server refuses checksums',
+    plant: (place) =>
+      place.answer(
+        ({ method, headers }) => method === 'PUT' && headers['x-amz-checksum-crc32'] !== undefined,
+        400,
+        'InvalidRequest',
+      ),
+  },
+  {
+    code: 'server-not-true',
+    name: 'the server takes the key and does not use it',
+    plant: (place) => place.dropKeyHeaders(),
+  },
+  {
+    code: 'versioning-suspended',
+    name: 'versioning is suspended',
+    plant: (place) => place.versioning('Suspended'),
+  },
+  {
+    code: 'versions-keep-old-keys',
+    name: 'versioning is on and nothing expires older versions',
+    plant: (place) => place.versioning('Enabled'),
+  },
+  {
+    code: 'no-rule-for-unfinished-uploads',
+    name: 'nothing aborts unfinished uploads',
+    plant: (place) =>
+      place.answer(({ url }) => url.includes('lifecycle'), 404, 'NoSuchLifecycleConfiguration'),
+  },
+  {
+    code: 'key-file-open',
+    name: 'a key file can be read by others',
+    subject: 'user bob',
+    plant: (place) => chmodSync(place.userFile('sse.key'), 0o644),
+  },
+  {
+    code: 'key-file-invalid',
+    name: 'a key file holds 33 bytes',
+    subject: 'user bob',
+    plant: (place) => writeFileSync(place.userFile('sse.key'), randomBytes(33)),
+  },
+  {
+    code: 'upload-key-unusable',
+    name: 'the same, as the user meets it',
+    subject: 'user bob',
+    plant: (place) => writeFileSync(place.userFile('sse.key'), randomBytes(33)),
+  },
+  {
+    code: 'key-file-missing',
+    name: 'the key file is not there',
+    subject: 'user bob',
+    plant: (place) => rmSync(place.userFile('sse.key')),
+  },
+  {
+    code: 'user-files',
+    name: 'a line of user.properties is wrong',
+    subject: 'user bob',
+    plant: (place) => appendFileSync(place.userFile('user.properties'), '\nupload.dropbox=perhaps\n'),
+  },
+  {
+    code: 'no-login',
+    name: 'nobody can log in',
+    subject: 'user bob',
+    plant: (place) => rmSync(place.userFile('password')),
+  },
+  {
+    code: 'secret-open',
+    name: 'a host key can be read by others',
+    plant: (place) => place.file('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'secret', 0o644),
+  },
+  {
+    code: 'disk-full',
+    name: 'the disk has less room than the reserve',
+    plant: (place) => place.setting('mirror.reserve', '60TiB'),
+  },
+];
+
+/** A root with one SSE-C user in a bucket of its own, seen through a proxy that can be told to misbehave. */
+class Patient implements AsyncDisposable {
+  readonly #root = mkdtempSync(join(tmpdir(), 'sftpgw-doctor-'));
+  readonly #target: S3Target;
+  readonly #proxy: FaultProxy;
+  readonly #bucket: string;
+  readonly #settings: Record<string, string>;
+
+  private constructor(target: S3Target, proxy: FaultProxy, bucket: string) {
+    this.#target = target;
+    this.#proxy = proxy;
+    this.#bucket = bucket;
+    this.#settings = { bucket, region: target.region, endpoint: proxy.endpoint, 'mirror.reserve': '1MiB' };
+  }
+
+  static async healthy(target: S3Target): Promise<Patient> {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', target.credentials.accessKeyId);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', target.credentials.secretAccessKey);
+    const proxy = await FaultProxy.start(target.endpoint, target.caFile);
+    const place = new Patient(target, proxy, await target.makeBucket());
+    place.#writeSettings();
+    await place.#allowLifecycle();
+    const administration = await openAdministration(place.#root);
+    await administration.registry.save(parseUsername('bob'), {
+      uploadOption: 3,
+      uploadKey: CustomerKey.fromBytes(randomBytes(32)),
+      password: 'a password for bob',
+      downloads: true,
+    });
+    await administration.close();
+    return place;
+  }
+
+  async findings(): Promise<readonly DoctorFinding[]> {
+    await using operations = await openOperations(this.#root, new AbortController().signal);
+    return await runDoctor(operations, { users: null, onCheck: () => undefined });
+  }
+
+  /** What lies in the bucket. */
+  async keys(): Promise<readonly string[]> {
+    await using operations = await openOperations(this.#root, new AbortController().signal);
+    const page = await operations.store.list(operations.call, {
+      bucket: this.#bucket,
+      prefix: '',
+      delimiter: null,
+    });
+    return page.objects.map(({ key }) => key);
+  }
+
+  setting(name: string, value: string): void {
+    this.#settings[name] = value;
+    this.#writeSettings();
+  }
+
+  file(path: string, content: string, mode: number): void {
+    const whole = join(this.#root, path);
+    mkdirSync(dirname(whole), { recursive: true, mode: 0o700 });
+    writeFileSync(whole, content);
+    chmodSync(whole, mode);
+  }
+
+  userFile(name: string): string {
+    return join(this.#root, 'home/bob/.sftpgateway', name);
+  }
+
+  refuse(matches: (request: SeenRequest) => boolean): void {
+    this.answer(matches, 403, 'AccessDenied');
+  }
+
+  answer(matches: (request: SeenRequest) => boolean, status: number, code: string): void {
+    const body = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>planted</Message></Error>`;
+    this.#proxy.decide = (request) => (matches(request) ? { do: 'answer', status, body } : { do: 'pass' });
+  }
+
+  shiftDates(byMs: number): void {
+    this.#proxy.decide = () => ({
+      do: 'change-headers',
+      headers: { date: new Date(Date.now() + byMs).toUTCString() },
+    });
+  }
+
+  dropKeyHeaders(): void {
+    const headers = {
+      'x-amz-server-side-encryption-customer-algorithm': null,
+      'x-amz-server-side-encryption-customer-key-md5': null,
+    };
+    this.#proxy.decide = () => ({ do: 'change-headers', headers });
+  }
+
+  async block(): Promise<void> {
+    await this.#target.client().send(
+      new PutBucketEncryptionCommand({
+        Bucket: this.#bucket,
+        ServerSideEncryptionConfiguration: {
+          Rules: [
+            {
+              ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' },
+              BlockedEncryptionTypes: { EncryptionType: ['SSE-C'] },
+            },
+          ],
+        },
+      }),
+    );
+  }
+
+  async versioning(status: 'Enabled' | 'Suspended'): Promise<void> {
+    const send = (Status: 'Enabled' | 'Suspended') =>
+      this.#target
+        .client()
+        .send(new PutBucketVersioningCommand({ Bucket: this.#bucket, VersioningConfiguration: { Status } }));
+    await send('Enabled');
+    if (status === 'Suspended') await send(status);
+  }
+
+  /** A healthy bucket has the rule, where the server knows such rules. */
+  async #allowLifecycle(): Promise<void> {
+    const command = new PutBucketLifecycleConfigurationCommand({
+      Bucket: this.#bucket,
+      LifecycleConfiguration: {
+        Rules: [
+          {
+            ID: 'unfinished',
+            Status: 'Enabled',
+            Filter: { Prefix: '' },
+            AbortIncompleteMultipartUpload: { DaysAfterInitiation: 3 },
+          },
+        ],
+      },
+    });
+    await this.#target
+      .client()
+      .send(command)
+      .catch((error: unknown) => {
+        if (this.#target.kind !== 'embedded') throw error;
+      });
+  }
+
+  #writeSettings(): void {
+    const lines = Object.entries(this.#settings).map(([name, value]) => `${name}=${value}\n`);
+    this.file('opt/sftpgw/sftpgateway.properties', lines.join(''), 0o600);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    vi.unstubAllEnvs();
+    await this.#proxy[Symbol.asyncDispose]();
+    rmSync(this.#root, { recursive: true, force: true });
+  }
+}

@@ -37,6 +37,10 @@ const explanations: Partial<Record<Finding['about'], Explanation>> = {
     code: 'checksums-refused',
     why: 'Every upload fails as long as checksums are sent to a server that does not take them.',
   },
+  tags: {
+    code: 'tags-refused',
+    why: 'The tag says which key opens an object when the ledger is lost; without the permission every upload under a customer key fails.',
+  },
   'sse-c-blocked': {
     code: 'sse-c-blocked',
     why: 'Every upload of a user with SSE-C is refused; buckets made since April 2026 begin so.',

@@ -19,7 +19,7 @@ import { getTags, keyTags } from './tags.js';
 export interface Finding {
   readonly severity: 'error' | 'warning';
   /** What kind of trouble: that of the fault, or what is found without one. */
-  readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums';
+  readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums' | 'tags';
   readonly what: string;
   readonly whatToDo: string;
 }
@@ -215,6 +215,7 @@ class Probe {
     const isDenied = isFault(error, 'denied');
     this.findings.push({
       severity: 'error',
+      about: 'tags',
       what: isDenied
         ? 'S3 does not allow the tag that names the key of an object.'
         : 'The S3 server does not take the tag that names the key of an object.',
@@ -236,6 +237,7 @@ class Probe {
       if (tags?.[keyTagName] === expected[keyTagName]) return;
       this.findings.push({
         severity: 'warning',
+        about: 'tags',
         what: 'The S3 server does not keep the tag that names the key of an object.',
         whatToDo: 'Set ledger.tags=no; a lost ledger is then rebuilt by trying keys.',
       });

@@ -123,6 +123,11 @@ const planted: readonly Planted[] = [
       ),
   },
   {
+    code: 'tags-refused',
+    name: 'tags may not be put',
+    plant: (place) => place.refuse(({ headers }) => headers['x-amz-tagging'] !== undefined),
+  },
+  {
     code: 'server-not-true',
     name: 'the server takes the key and does not use it',
     plant: (place) => place.dropKeyHeaders(),

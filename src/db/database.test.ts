@@ -132,6 +132,33 @@ describe('migrating', () => {
     await db.destroy();
   });
 
+  test('what a database from before says of overwritten and removed objects is taken over', async () => {
+    const sqlite = new BetterSqlite3(join(directory, 'm.db'));
+    const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
+    const { '0003-key-usage': _, ...before } = migrations;
+    await migrateToLatest(db, 'm.db', before);
+    const insert = sqlite.prepare(
+      `insert into sealed_object (id, bucket, object_key, parent_prefix, state, is_current, sealed_kind, actor, request_id,
+         size, etag, version_id, intended_ms, settled_ms, settled_seq, removed_ms)
+       values (?, 'b', ?, '', ?, ?, 'sse-s3', 'bob', 'r', 1, '"e"', ?, 1, 2, ?, ?)`,
+    );
+    insert.run('replaced', 'a', 'confirmed', 0, null, 1, null);
+    insert.run('replacing', 'a', 'confirmed', 1, null, 2, null);
+    insert.run('overlapped', 'c', 'confirmed', 0, null, 4, null);
+    insert.run('overlapping', 'c', 'confirmed', 1, null, 4, null);
+    insert.run('removed', 'd', 'removed', 0, null, 5, 9);
+    insert.run('old version', 'e', 'confirmed', 0, 'v1', 6, null);
+    insert.run('new version', 'e', 'confirmed', 1, 'v2', 7, null);
+    insert.run('hidden version', 'f', 'removed', 0, 'v3', 8, 9);
+    await migrateToLatest(db, 'm.db');
+    const gone = sqlite.prepare('select id, gone_ms from sealed_object where gone_ms is not null').all();
+    expect(gone).toEqual([
+      { id: 'replaced', gone_ms: 2 },
+      { id: 'removed', gone_ms: 9 },
+    ]);
+    await db.destroy();
+  });
+
   test('what is compared is bytes of UTF-8', async () => {
     const db = await open();
     // U+FFFD sorts before U+10000 in UTF-8, and after it in UTF-16.

@@ -31,6 +31,8 @@ export interface SealedObjectTable {
   settled_seq: number | null;
   removed_ms: number | null;
   removed_by: string | null;
+  /** Since when it is known that S3 does not hold this version any more; null while it may. */
+  gone_ms: number | null;
 }
 
 export type SealedObjectRow = Selectable<SealedObjectTable>;
@@ -66,9 +68,16 @@ export interface MirrorEntryTable {
   refused_keys: string | null;
 }
 
+/** A key that nothing needed when it was asked: nothing may be written under it any more. */
+export interface BarredKeyTable {
+  key_fingerprint: string;
+  barred_ms: number;
+}
+
 /** Every table. */
 export interface Schema {
   sealed_object: SealedObjectTable;
+  barred_key: BarredKeyTable;
   mirror_prefix: MirrorPrefixTable;
   mirror_entry: MirrorEntryTable;
 }

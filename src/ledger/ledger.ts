@@ -14,8 +14,10 @@ import type {
   RowState,
 } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
+import { goneUnlessVersioned, markReplaced, removed } from './gone.js';
+import { refuseBarred } from './key-usage.js';
 import { currentRow, currentRowsBelow, intendedBefore, intendedRows, overlappingRows } from './queries.js';
-import { checkConfirmation, checkRef, newRow, toConfirmation, toLedgerRow } from './rows.js';
+import { checkConfirmation, checkRef, isNullVersion, newRow, toConfirmation, toLedgerRow } from './rows.js';
 
 /** The ledger in the gateway's database. Writes of the same moment share one commit. */
 export function createKeyLedger(
@@ -41,7 +43,10 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     checkRef(intent.ref);
     const id = this.#entropy.id() as IntentId;
     const row = newRow(id, intent, this.#clock.nowMs());
-    await this.#db.write((trx) => trx.insertInto('sealed_object').values(row).execute());
+    await this.#db.write(async (trx) => {
+      if (intent.sealedWith.kind === 'sse-c') await refuseBarred(trx, intent.sealedWith.fingerprint);
+      await trx.insertInto('sealed_object').values(row).execute();
+    });
     return id;
   }
 
@@ -56,8 +61,9 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     checkConfirmation(confirmation);
     const settledMs = this.#clock.nowMs();
     await this.#db.write(async (trx) => {
-      const ref = await refFor(trx, id, 'confirm');
+      const { seq, ...ref } = await refFor(trx, id, 'confirm');
       await unsetCurrent(trx, ref);
+      if (isNullVersion(confirmation.versionId)) await markReplaced(trx, ref, seq, settledMs);
       await trx
         .updateTable('sealed_object')
         .set({
@@ -95,7 +101,7 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     await this.#db.write((trx) =>
       trx
         .updateTable('sealed_object')
-        .set({ state: 'removed', is_current: 0, removed_ms: removedMs, removed_by: actor })
+        .set({ ...removed(removedMs, actor), gone_ms: goneUnlessVersioned(removedMs) })
         .where('bucket', '=', ref.bucket)
         .where('object_key', '=', ref.key)
         .where('state', '=', 'confirmed')
@@ -156,13 +162,17 @@ async function stateOf(db: Kysely<Schema>, id: IntentId): Promise<RowState | nul
 }
 
 /** The object of an intended row. Throws `bug` when the row is not there, or settled. */
-async function refFor(db: Kysely<Schema>, id: IntentId, action: string): Promise<ObjectRef> {
+async function refFor(
+  db: Kysely<Schema>,
+  id: IntentId,
+  action: string,
+): Promise<ObjectRef & { readonly seq: number }> {
   const row = await db
     .selectFrom('sealed_object')
-    .select(['bucket', 'object_key', 'state'])
+    .select(['seq', 'bucket', 'object_key', 'state'])
     .where('id', '=', id)
     .executeTakeFirst();
-  if (row?.state === 'intended') return { bucket: row.bucket, key: row.object_key };
+  if (row?.state === 'intended') return { bucket: row.bucket, key: row.object_key, seq: row.seq };
   throw new Fault('bug', `ledger ${action}: the row ${id} is ${row?.state ?? 'not there'}, not intended`);
 }
 

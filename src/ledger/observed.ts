@@ -4,7 +4,8 @@ import type { NewSealedObject, Schema } from '../db/schema.js';
 import type { Clock, Entropy } from '../model/call.js';
 import type { Observation, ObservedObjects } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { checkConfirmation, checkRef, newRow } from './rows.js';
+import { goneUnlessVersioned, markReplaced, removed } from './gone.js';
+import { checkConfirmation, checkRef, isNullVersion, newRow } from './rows.js';
 
 /** Rows of one statement: SQLite takes 32,766 parameters, and few different statements are prepared. */
 const statementRows = 32;
@@ -53,7 +54,7 @@ class DatabaseObservedObjects implements ObservedObjects {
       for (const { ref, etag } of versions) {
         await trx
           .updateTable('sealed_object')
-          .set({ state: 'removed', is_current: 0, removed_ms: removedMs, removed_by: actor })
+          .set({ ...removed(removedMs, actor), gone_ms: goneUnlessVersioned(removedMs) })
           .where('bucket', '=', ref.bucket)
           .where('object_key', '=', ref.key)
           .where('state', '=', 'confirmed')
@@ -97,7 +98,11 @@ class DatabaseObservedObjects implements ObservedObjects {
       .selectFrom('sealed_object')
       .select(({ fn }) => fn.max('seq').as('seq'))
       .executeTakeFirst();
-    const settledSeq = (last?.seq ?? 0) + news.length;
+    const lastSeq = last?.seq ?? 0;
+    for (const { ref, versionId } of news.filter(({ ref }) => known.has(ref.key))) {
+      if (isNullVersion(versionId)) await markReplaced(trx, ref, lastSeq + 1, this.#clock.nowMs());
+    }
+    const settledSeq = lastSeq + news.length;
     await trx
       .insertInto('sealed_object')
       .values(news.map((observation) => this.#row(observation, actor, settledSeq)))

@@ -4,6 +4,11 @@ import { Fault } from '../model/fault.js';
 import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
 
+/** An object that is written without versioning has the version `null`, which not every answer says. */
+export function isNullVersion(versionId: string | null): boolean {
+  return versionId === null || versionId === 'null';
+}
+
 /** A key up to and with its last `/`; empty at the top of the bucket. */
 export function parentPrefix(key: string): string {
   return key.slice(0, key.lastIndexOf('/') + 1);

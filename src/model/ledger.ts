@@ -47,6 +47,7 @@ export interface LedgerRow extends Intent {
  * kill -9 and power loss). `intend` comes before the first byte leaves, `confirm` after S3 said yes.
  */
 export interface KeyLedger {
+  /** Throws `conflict` for a key that was proven unused (`KeyUsage.proveUnused`): it may be gone any moment. */
   intend(intent: Intent): Promise<IntentId>;
   /** Notes the multipart upload of an intended row, before its first part leaves. */
   attachUpload(id: IntentId, uploadId: string): Promise<void>;
@@ -124,6 +125,8 @@ export interface UnusedKeyProof {
 
 /** One object version, or an unfinished write, that needs a key. */
 export interface KeyNeed {
+  /** The row that says so. */
+  readonly id: IntentId;
   readonly ref: ObjectRef;
   /** Null for the current version of a bucket without versioning, and for a write under way. */
   readonly versionId: string | null;
@@ -131,15 +134,62 @@ export interface KeyNeed {
   readonly size: number | null;
 }
 
-/** What each key holds, as the ledger knows it. */
+/**
+ * What each key holds, as the ledger knows it. With versioning, an object that was overwritten or removed goes on needing its key, until
+ * that version is known to be gone (`LedgerVersions.markGone`).
+ */
 export interface KeyUsage {
   /** Objects that rest under the key (current ones, and older versions the ledger knows), in the order of bucket and key; at most `limit` behind `after`. */
   needs(keyId: KeyFingerprint, after: KeyNeed | null, limit: number): Promise<readonly KeyNeed[]>;
-  /** Counts and bytes by key; keys without an object are left out. */
+  /** Counts (of versions) and bytes by key; keys without an object are left out. */
   totals(): Promise<ReadonlyMap<KeyFingerprint, { readonly objects: number; readonly bytes: number }>>;
   /**
    * The proof, or the needs that speak against it (the first hundred). With the proof the key is barred in the same transaction: `intend`
    * under it throws `conflict` from then on. The caller has made sure before that the ledger knows every version (`ledger verify`).
    */
   proveUnused(keyId: KeyFingerprint): Promise<UnusedKeyProof | readonly KeyNeed[]>;
+}
+
+/** A row of which S3 may hold the version: neither abandoned nor known to be gone. */
+export interface LiveRow extends LedgerRow {
+  /** Whether it is the newest of its object, as far as the ledger knows. */
+  readonly isCurrent: boolean;
+}
+
+/** An object version as it was found in the bucket, and opened. */
+export interface FoundVersion {
+  readonly ref: ObjectRef;
+  /** As the listing has it: `null` is an id too. */
+  readonly versionId: string | null;
+  readonly isLatest: boolean;
+  readonly sealedWith: SealedWith;
+  readonly size: number;
+  readonly crc32: number | null;
+  readonly etag: string;
+  readonly mtimeSeconds: number | null;
+  readonly lastModifiedMs: number;
+  /** When the listing that shows it was asked for: what the ledger learned later is newer. */
+  readonly listedMs: number;
+}
+
+/** The ledger beside what a bucket holds: to find out where they differ, and to make the ledger say what is true. */
+export interface LedgerVersions {
+  /** Every bucket that a row names, in order. */
+  buckets(): Promise<readonly string[]>;
+  /**
+   * The live rows of the next keys behind `afterKey` (null: from the first), by key in the order of a listing, the newest of a key first.
+   * About `limit` rows, and always all of a key. Empty behind the last.
+   */
+  liveRows(bucket: string, afterKey: string | null, limit: number): Promise<readonly LiveRow[]>;
+  /** The live rows of one object, the newest first. */
+  liveRowsOf(ref: ObjectRef): Promise<readonly LiveRow[]>;
+  /** How many confirmed versions the bucket has by the ledger. */
+  countLive(bucket: string): Promise<number>;
+  /**
+   * Writes rows for versions that the ledger does not know, or knows under another key. What it knows already, or has learned since the
+   * listing, stays as it is. Durable when it resolves with the number of rows written.
+   */
+  restore(found: readonly FoundVersion[], actor: string): Promise<number>;
+  /** The versions of these rows are not in S3 any more. Durable when it resolves. */
+  markGone(ids: readonly IntentId[], actor: string): Promise<void>;
 }

@@ -1,9 +1,11 @@
 import type { Migration } from 'kysely';
 import { sealedObject } from './0001-sealed-object.js';
 import { mirror } from './0002-mirror.js';
+import { keyUsage } from './0003-key-usage.js';
 
 /** In order; a name, once released, never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-sealed-object': sealedObject,
   '0002-mirror': mirror,
+  '0003-key-usage': keyUsage,
 };

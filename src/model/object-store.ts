@@ -78,6 +78,11 @@ export interface WriteOptions {
   readonly contentType: string | null;
   /** Fails with `exists` when there is an object already (If-None-Match: *). */
   readonly onlyIfAbsent?: boolean;
+  /**
+   * Fails with `conflict` when the object there is not the one of this ETag any more, or gone (If-Match). Not together with
+   * `onlyIfAbsent`.
+   */
+  readonly onlyIfMatches?: string;
 }
 
 /** What S3 said of a finished write. The store has already compared the echoed encryption with what was asked. */
@@ -119,7 +124,10 @@ export interface PartUpload extends AsyncDisposable {
 export interface CopyOptions extends WriteOptions {
   /** What opens the source. */
   readonly sourceAccess: ReadAccess;
+  /** Fails with `conflict` when the source is not this one any more. */
   readonly sourceEtag?: string;
+  /** An older version as the source. */
+  readonly sourceVersionId?: string;
   /** `copy` keeps the source's metadata and content type and ignores those of the options. */
   readonly metadataFrom: 'copy' | 'options';
   /**
@@ -127,6 +135,11 @@ export interface CopyOptions extends WriteOptions {
    * source's tags; that of the key (`keyTagName`) is the target's own.
    */
   readonly sourceTags?: ObjectTagSet;
+}
+
+/** What S3 said of a copy, and what the source was when it was made. */
+export interface CopiedObject extends WrittenObject {
+  readonly source: ObjectInfo;
 }
 
 export interface ListedObject {
@@ -179,7 +192,7 @@ export interface ObjectStore {
   put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject>;
   beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload>;
   /** A server-side copy of any size. Null when the source is gone. Never answers OK for a target under another encryption. */
-  copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<WrittenObject | null>;
+  copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopiedObject | null>;
   /**
    * Removes the object (with versioning: adds a delete marker, or removes that version). Absence is no fault. A server without
    * conditions for this throws `unsupported`, or does not look at them.

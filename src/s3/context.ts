@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Call, Clock } from '../model/call.js';
+import { CopyConditions } from './copy-conditions.js';
 import { Diagnosis, type Subject } from './diagnosis.js';
 import type { ExchangeOptions } from './exchange.js';
 import { type ChecksumSetting, clientDefaults, type S3StoreOptions, storeDefaults } from './options.js';
@@ -15,6 +16,7 @@ export interface S3Context {
   readonly singleCopyLimitBytes: number;
   readonly copyPartBytes: number;
   readonly slowAnswerTimeoutMs: number;
+  readonly copyConditions: CopyConditions;
 }
 
 export function createContext(client: S3Client, options: S3StoreOptions): S3Context {
@@ -27,6 +29,7 @@ export function createContext(client: S3Client, options: S3StoreOptions): S3Cont
     singleCopyLimitBytes: options.singleCopyLimitBytes ?? storeDefaults.singleCopyLimitBytes,
     copyPartBytes: options.copyPartBytes ?? storeDefaults.copyPartBytes,
     slowAnswerTimeoutMs: options.slowAnswerTimeoutMs ?? clientDefaults.slowAnswerTimeoutMs,
+    copyConditions: new CopyConditions(),
   };
 }
 

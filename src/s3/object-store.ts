@@ -2,6 +2,7 @@ import type { Call } from '../model/call.js';
 import type { ReadAccess } from '../model/encryption.js';
 import type {
   ByteRange,
+  CopiedObject,
   CopyOptions,
   ListPage,
   ListRequest,
@@ -87,7 +88,7 @@ class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, Obje
     return beginUpload(this.#context, call, ref, options);
   }
 
-  copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<WrittenObject | null> {
+  copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopiedObject | null> {
     return copyObject(this.#context, call, from, to, options);
   }
 

@@ -51,7 +51,7 @@ export async function putObject(
     ...describeTarget(options),
     ...writeInput(options.encryption),
     ...taggingInput(tags),
-    ...(options.onlyIfAbsent ? { IfNoneMatch: '*' } : {}),
+    ...conditionInput(options),
     ...streamed(body, context.checksums),
   });
   const subject = {
@@ -61,11 +61,24 @@ export async function putObject(
     ifAbsent: options.onlyIfAbsent ?? false,
   } as const;
   const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, subject);
-  if (answer === null) throw new Fault('not-found', `S3 answered "not found" to PutObject of "${ref.key}"`);
+  if (answer === null) throw nothingThere('PutObject', ref, options);
   checkWriteEcho(ref, options.encryption, answer);
   const crc32 = wholeCrc32(answer.ChecksumCRC32, answer.ChecksumType);
   checkCrc32(ref, body.crc32, crc32);
   return { etag: answer.ETag ?? '', versionId: versionOf(answer.VersionId), crc32 };
+}
+
+/** The condition of a write, as headers. */
+export function conditionInput(options: WriteOptions): { IfNoneMatch?: '*'; IfMatch?: string } {
+  if (options.onlyIfAbsent) return { IfNoneMatch: '*' };
+  return options.onlyIfMatches === undefined ? {} : { IfMatch: options.onlyIfMatches };
+}
+
+/** What a write's 404 means: of a conditional one, that there is nothing to match. */
+export function nothingThere(operation: string, ref: ObjectRef, options: WriteOptions): Fault {
+  return options.onlyIfMatches === undefined
+    ? new Fault('not-found', `S3 answered "not found" to ${operation} of "${ref.key}"`)
+    : new Fault('conflict', `"${ref.key}" in bucket "${ref.bucket}" is gone`);
 }
 
 /** A write with an ACL needs one permission more. */

@@ -23,7 +23,13 @@ import { checkPartEcho, checkWriteEcho, partInput, writeInput } from './encrypti
 import { abortUpload } from './listing.js';
 import { multipartEtag } from './multipart-etag.js';
 import { checkMetadata, versionOf } from './object-info.js';
-import { checkCrc32, describeTarget, writePermission } from './object-writes.js';
+import {
+  checkCrc32,
+  conditionInput,
+  describeTarget,
+  nothingThere,
+  writePermission,
+} from './object-writes.js';
 import { headObject } from './reads.js';
 import { streamed } from './streamed-body.js';
 import { keyTags, taggingInput, tagPermission } from './tags.js';
@@ -33,7 +39,7 @@ import type { Attempt } from './translate.js';
 const abortTimeoutMs = 30_000;
 
 /** A Complete that ends so may have worked all the same; a retried one finds no upload, or its own object. */
-const leavesDoubt = ['unavailable', 'timed-out', 'throttled', 'not-found', 'exists'] as const;
+const leavesDoubt = ['unavailable', 'timed-out', 'throttled', 'not-found', 'exists', 'conflict'] as const;
 
 /** What the object must turn out to be. */
 interface Whole {
@@ -159,8 +165,7 @@ export class S3PartUpload implements PartUpload {
     const subject = { does: 'write', ref: this.#ref, encryption, ifAbsent: onlyIfAbsent ?? false } as const;
     const options = idleTimeoutMs === undefined ? {} : { idleTimeoutMs };
     const answer = await request(this.#context, call, send, attempt, subject, options);
-    if (answer === null)
-      throw new Fault('not-found', `S3 answered "not found" to ${operation} of "${this.#ref.key}"`);
+    if (answer === null) throw nothingThere(operation, this.#ref, this.#options);
     return answer;
   }
 
@@ -205,7 +210,7 @@ export class S3PartUpload implements PartUpload {
       ...(summed && whole.crc32 !== null
         ? { ChecksumCRC32: crc32Text(whole.crc32), ChecksumType: 'FULL_OBJECT' as const }
         : {}),
-      ...(this.#options.onlyIfAbsent ? { IfNoneMatch: '*' } : {}),
+      ...conditionInput(this.#options),
       ...partInput(this.#options.encryption),
       MultipartUpload: {
         Parts: parts.map(({ partNumber, etag, crc32 }) => ({

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
+import type { MemoryStoreOptions } from './testing/memory-store.js';
 import {
   aliceKey,
   call,
@@ -19,6 +20,7 @@ const keys: readonly CustomerKey[] = [aliceKey, oldKey];
 const keysOf = async () => keys;
 
 interface Scenario {
+  readonly storeOptions?: MemoryStoreOptions;
   readonly name: string;
   readonly prepare?: (shop: Workshop) => Promise<void>;
   readonly run: (shop: Workshop) => Promise<void>;
@@ -70,6 +72,23 @@ const scenarios: readonly Scenario[] = [
     wholes: { a: [before], b: [before, small] },
     neverLost: ['a', 'b'],
   },
+  ...[false, true].map(
+    (etagIsMd5): Scenario => ({
+      name: `a copy onto itself under a new key, where the ETag ${etagIsMd5 ? 'stays' : 'changes'}`,
+      storeOptions: { etagIsMd5 },
+      prepare: (shop) => put(shop, 'a', before, oldKey),
+      run: async (shop) => {
+        const ifMatch = shop.store.infoOf(refOf('a'))?.etag ?? '';
+        await shop.vault.copy(
+          call(),
+          { ref: refOf('a'), keys, ifMatch },
+          { ...targetOf('a'), onlyIfMatches: ifMatch },
+        );
+      },
+      wholes: { a: [before] },
+      neverLost: ['a'],
+    }),
+  ),
   {
     name: 'a removal and a new upload',
     prepare: (shop) => put(shop, 'a', before, oldKey),
@@ -96,7 +115,7 @@ function dieAt(shop: Workshop, step: number): { readonly steps: number; readonly
 
 /** One run that dies at the step, and the next start. False when the run was over before. */
 async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean> {
-  await using shop = workshop();
+  await using shop = workshop({}, scenario.storeOptions);
   await scenario.prepare?.(shop);
   const state = dieAt(shop, step);
   await scenario.run(shop).catch(() => undefined);

@@ -1,8 +1,9 @@
 import type { Call, Clock, Entropy } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { IntentId, KeyLedger } from '../model/ledger.js';
-import type { ObjectRef, ObjectStore, UploadSweeper } from '../model/object-store.js';
+import type { ObjectInfo, ObjectRef, ObjectStore, UploadSweeper } from '../model/object-store.js';
 import { openWithKeys } from './access.js';
+import { copyVerified } from './copy.js';
 import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } from './fetch-object.js';
 import { type VaultLimits, vaultLimits } from './limits.js';
 import { moveObject } from './move.js';
@@ -16,6 +17,8 @@ import { settlePending } from './settle.js';
 import { UploadMemory } from './upload-memory.js';
 import { PartUploadWriter, type UploadServices } from './upload-writer.js';
 import type {
+  CopySource,
+  CopyTarget,
   ObjectFetcher,
   ObjectReader,
   SettleReport,
@@ -131,7 +134,14 @@ class StoreVault implements RunningVault {
     return fetchObject(this.#services, call, request, sink);
   }
 
-  move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean> {
+  copy(call: Call, from: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
+    return this.#services.locks.alone([from.ref, to.ref], async () => {
+      const copy = await copyVerified(this.#services, call, from, to);
+      return copy === null ? null : copy.info;
+    });
+  }
+
+  move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: CopyTarget): Promise<boolean> {
     return moveObject(this.#services, call, from, keys, to);
   }
 

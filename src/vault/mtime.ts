@@ -1,5 +1,6 @@
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
+import { restsUnder } from './sealed-with.js';
 
 /** The metadata that keeps a file's time: decimal seconds since the epoch, as rclone writes it. */
 const metadataName = 'mtime';
@@ -15,9 +16,14 @@ export function mtimeOfMetadata(info: ObjectInfo): number | null {
   return Number(text);
 }
 
-/** The confirmed row that tells of this very object, null when the ledger knows another one, or none. */
+/**
+ * The confirmed row that tells of this very object, null when the ledger knows another one, or none. The ETag alone does not
+ * say it: at Ceph the same content has the same one under another key.
+ */
 export function rowOf(info: ObjectInfo, candidates: readonly LedgerRow[]): LedgerRow | null {
-  return candidates.find((row) => row.confirmation?.etag === info.etag) ?? null;
+  const tells = (row: LedgerRow) =>
+    row.confirmation?.etag === info.etag && restsUnder(info.encryption, row.sealedWith);
+  return candidates.find(tells) ?? null;
 }
 
 /** The file's own time where somebody set one: the ledger's, which knows of later changes, else the metadata's. */

@@ -14,7 +14,7 @@ import { clockSkewMs } from './verify-written.js';
 /** An object whose CRC-32 S3 does not keep is read to compute it, up to this size; beyond, the start would take too long. */
 const readToHashBytes = 256 * 1024 * 1024;
 
-type Outcome = 'confirmed' | 'abandoned';
+export type Outcome = 'confirmed' | 'abandoned';
 
 /**
  * Finishes or undoes what the last run left: for each row that is still `intended`, first its multipart uploads go
@@ -80,7 +80,8 @@ async function abortUploads(
   return orphans.length;
 }
 
-async function settleRow(
+/** Finishes or undoes one row by what HEAD says. Throws `key-missing` when the row's key is not among `keys`. */
+export async function settleRow(
   services: VaultServices,
   call: Call,
   row: LedgerRow,
@@ -128,7 +129,8 @@ async function wroteIt(services: VaultServices, row: LedgerRow, info: ObjectInfo
   return !candidates.some((other) => {
     const { confirmation } = other;
     if (other.id === row.id || confirmation === null || confirmation.etag !== info.etag) return false;
-    return confirmation.versionId === info.versionId;
+    // At Ceph an object that was copied onto itself under another key has the ETag that it had.
+    return confirmation.versionId === info.versionId && restsUnder(info.encryption, other.sealedWith);
   });
 }
 

@@ -15,6 +15,30 @@ export interface UploadTarget {
   readonly mtimeSeconds: number | null;
 }
 
+/** What is copied. */
+export interface CopySource {
+  readonly ref: ObjectRef;
+  /** Those that may open it, the likeliest first. */
+  readonly keys: readonly CustomerKey[];
+  /** Its ETag: another object there throws `conflict`. */
+  readonly ifMatch?: string;
+  /** An older version. */
+  readonly versionId?: string;
+}
+
+/** Where a copy goes. Its file time is the source's when `mtimeSeconds` is null; its tags are always the source's. */
+export interface CopyTarget extends UploadTarget {
+  /** Throws `exists` when there is an object already. */
+  readonly onlyIfAbsent?: boolean;
+  /** Throws `conflict` when the object there is not the one of this ETag any more, or gone. */
+  readonly onlyIfMatches?: string;
+  /** Instead of the source's own metadata and content type. */
+  readonly described?: {
+    readonly metadata: Readonly<Record<string, string>>;
+    readonly contentType: string | null;
+  };
+}
+
 /**
  * One upload: bytes in, an object out at `commit`, nothing at all otherwise. Small uploads become one PutObject,
  * larger ones a multipart upload whose parts leave while bytes come in. Disposed before `commit` resolved, the
@@ -76,8 +100,18 @@ export interface Vault {
   describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectDescription | null>;
   /** Null when there is no such object. `key-missing` or `key-mismatch` when none of the keys opens it. */
   openReader(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectReader | null>;
-  /** Copies on the server side under the target's encryption, verifies, then removes the source. False when the source is gone. */
-  move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean>;
+  /**
+   * Copies on the server side, any size, under the target's encryption, which may be the source's own place: then the object
+   * has another key afterwards. What HEAD says of the target, once it is verified and confirmed in the ledger; null when the
+   * source is gone. A target that rests under less than was asked is removed again and throws `corrupt`. Where nothing is said
+   * of the target's state, what is there is replaced.
+   */
+  copy(call: Call, from: CopySource, to: CopyTarget): Promise<ObjectInfo | null>;
+  /**
+   * Copies as `copy` does, then removes the source, unless it became another object meanwhile: that throws `conflict`, and both
+   * stay. False when the source is gone.
+   */
+  move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: CopyTarget): Promise<boolean>;
   /** With an `ifMatch` (an ETag) only the object that has it: `conflict` when there is another. Absence is no fault. */
   remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void>;
   /** Finishes or undoes what a crash left: called once at start, before uploads are taken. `keysOf(actor)` are the keys to open with. */

@@ -11,6 +11,7 @@ import {
   newKey,
   newRef,
   readAll,
+  type StoreTarget,
   sseC,
   writeOptions,
 } from './fixtures.js';
@@ -23,6 +24,13 @@ function copyOptions(
   more: Partial<CopyOptions> = {},
 ): CopyOptions {
   return { ...writeOptions(encryption), sourceAccess, metadataFrom: 'copy', ...more };
+}
+
+/** After a copy onto itself under a condition, a store knows what its server makes of conditions. */
+async function learnConditions(target: StoreTarget): Promise<void> {
+  const ref = newRef(target);
+  const { etag } = await target.store.put(newCall(), ref, bodyOf('x'), writeOptions(managed));
+  await target.store.copy(newCall(), ref, ref, copyOptions(managed, noKey, { onlyIfMatches: etag }));
 }
 
 export function describeCopies(given: Given): void {
@@ -101,6 +109,43 @@ export function describeCopies(given: Given): void {
       await faultOf(given().store.copy(newCall(), from, to, options), 'exists');
       expectBytes(await readAll(given(), to, noKey), 'old');
     });
+
+    test('onto itself keeps an object that became another one meanwhile', async () => {
+      const ref = newRef(given());
+      const key = newKey();
+      const { etag } = await given().store.put(newCall(), ref, bodyOf('old'), writeOptions(sseC(key)));
+      await given().store.put(newCall(), ref, bodyOf('newer'), writeOptions(sseC(key)));
+      const options = copyOptions(sseC(newKey()), sseC(key), { sourceEtag: etag, onlyIfMatches: etag });
+      await faultOf(given().store.copy(newCall(), ref, ref, options), 'conflict');
+      expectBytes(await readAll(given(), ref, sseC(key)), 'newer');
+    });
+
+    test.each([0, 3, 6 * 1024 * 1024])(
+      'of %i bytes replaces only the object that was meant',
+      async (size) => {
+        const [from, to] = [newRef(given()), newRef(given())];
+        const body = bodyOf(randomBytes(size));
+        const key = newKey();
+        await given().store.put(newCall(), from, body, writeOptions(managed));
+        const { etag } = await given().store.put(newCall(), to, bodyOf('meant'), writeOptions(sseC(key)));
+        const options = copyOptions(sseC(key), noKey, { onlyIfMatches: etag });
+        // Twice: the first copy of all may be the one by which the server shows what it honours.
+        for (const other of ['other', 'another']) {
+          await given().store.put(newCall(), to, bodyOf(other), writeOptions(sseC(key)));
+          if (other === 'other') await learnConditions(given());
+          await faultOf(given().store.copy(newCall(), from, to, options), 'conflict');
+          expectBytes(await readAll(given(), to, sseC(key)), other);
+        }
+        await given().store.remove(newCall(), to);
+        await faultOf(given().store.copy(newCall(), from, to, options), 'conflict');
+        expect(await given().store.head(newCall(), to, sseC(key))).toBeNull();
+        const again = await given().store.put(newCall(), to, bodyOf('meant'), writeOptions(sseC(key)));
+        const now = copyOptions(sseC(key), noKey, { onlyIfMatches: again.etag });
+        const copied = await given().store.copy(newCall(), from, to, now);
+        expect(copied?.source).toMatchObject({ size });
+        expectBytes(await readAll(given(), to, sseC(key)), body.whole);
+      },
+    );
 
     test('may be empty', async () => {
       const [from, to] = [newRef(given()), newRef(given())];

@@ -1,15 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CopyObjectCommand, GetObjectTaggingCommand, PutObjectTaggingCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
 import { openDatabase } from '../../src/db/sqlite/open.js';
 import { createKeyLedger } from '../../src/ledger/ledger.js';
-import type { WriteEncryption } from '../../src/model/encryption.js';
+import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import { Fault } from '../../src/model/fault.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
 import type { ObjectRef } from '../../src/model/object-store.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
+import type { S3StoreOptions } from '../../src/s3/options.js';
 import { createVault, type RunningVault } from '../../src/vault/create-vault.js';
 import { call, content, keyNamed, mebibyte } from '../../src/vault/testing/workshop.js';
 import type { UploadTarget } from '../../src/vault/vault.js';
@@ -30,18 +32,16 @@ interface Rig {
   close(): Promise<void>;
 }
 
+function storeOver(target: S3Target, more: Partial<S3StoreOptions> = {}): S3ObjectStore {
+  const { endpoint, caFile, region, credentials } = target;
+  const where = { endpoint, caFile, region, credentials };
+  return createS3ObjectStore({ ...where, clock: systemClock, entropy: systemEntropy, ...more });
+}
+
 async function rigOver(target: S3Target): Promise<Rig> {
   const bucket = await target.makeBucket();
-  const { endpoint, caFile, region, credentials } = target;
   const directory = await mkdtemp(join(tmpdir(), 'vault-e2e-'));
-  const store = createS3ObjectStore({
-    endpoint,
-    caFile,
-    region,
-    credentials,
-    clock: systemClock,
-    entropy: systemEntropy,
-  });
+  const store = storeOver(target);
   const database = await openDatabase(join(directory, 'ledger.sqlite'));
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
   const vaultOf: Rig['vaultOf'] = (change) =>
@@ -148,6 +148,63 @@ for (const target of await s3Targets()) {
       await rig.vault.remove(call(), to, 'alice');
       expect(await rig.vault.openReader(call(), to, keys)).toBeNull();
     });
+
+    test('takes back a copy that S3 made without the key: S3 alone allows it', async () => {
+      const from = { bucket: rig.bucket, key: 'downgrade/from' };
+      const to = { bucket: rig.bucket, key: 'downgrade/to' };
+      const plain = { bucket: rig.bucket, key: 'downgrade/plain' };
+      await upload(rig.vault, targetAt(from, { kind: 'sse-c', key: oldKey }), content(5000));
+      // Only the source's key is said: the copy lies there for everybody who may read the bucket.
+      await target.client().send(
+        new CopyObjectCommand({
+          Bucket: plain.bucket,
+          Key: plain.key,
+          CopySource: `${from.bucket}/${from.key}`,
+          CopySourceSSECustomerAlgorithm: 'AES256',
+          CopySourceSSECustomerKey: oldKey.reveal() as unknown as string,
+        }),
+      );
+      expect(await rig.store.head(call(), plain, noKey)).toMatchObject({ size: 5000 });
+      const forgetful = Object.assign(Object.create(rig.store), {
+        copy: (...[one, source, copy, options]: Parameters<S3ObjectStore['copy']>) =>
+          rig.store.copy(one, source, copy, { ...options, encryption: { kind: 'bucket-default' } }),
+      }) as S3ObjectStore;
+      const vault = rig.vaultOf({ store: forgetful });
+      const move = vault.move(call(), from, keys, targetAt(to, { kind: 'sse-c', key: newKey }));
+      await expect(move).rejects.toMatchObject({ kind: 'corrupt' });
+      expect(await rig.store.head(call(), to, noKey)).toBeNull();
+      expect(await rig.vault.describe(call(), from, [oldKey])).toMatchObject({ info: { size: 5000 } });
+    });
+
+    test.each(['of one part', 'above the single copy'])(
+      'gives an object %s another key where it is',
+      async (name) => {
+        const ref = { bucket: rig.bucket, key: `rekeyed/${name}` };
+        const bytes = content(name === 'of one part' ? 5000 : 11 * mebibyte);
+        const small = storeOver(target, {
+          singleCopyLimitBytes: 10 * mebibyte,
+          copyPartBytes: 5 * mebibyte,
+        });
+        const vault = rig.vaultOf({ store: small });
+        const { etag } = await upload(vault, targetAt(ref, { kind: 'sse-c', key: oldKey }, 1000), bytes);
+        const tagging = { TagSet: [{ Key: 'a b', Value: 'é+1' }] };
+        await target
+          .client()
+          .send(new PutObjectTaggingCommand({ Bucket: ref.bucket, Key: ref.key, Tagging: tagging }));
+        const encryption = { kind: 'sse-c', key: newKey } as const;
+        const to = { ...targetAt(ref, encryption), onlyIfMatches: etag };
+        await vault.copy(call(), { ref, keys, ifMatch: etag }, to);
+        expect((await download(vault, ref)).equals(bytes)).toBe(true);
+        expect(await vault.describe(call(), ref, [newKey])).toMatchObject({ mtimeSeconds: 1000 });
+        const kept = await target
+          .client()
+          .send(new GetObjectTaggingCommand({ Bucket: ref.bucket, Key: ref.key }));
+        expect(kept.TagSet).toEqual(expect.arrayContaining(tagging.TagSet));
+        const [row] = await rig.ledger.candidates(ref);
+        expect(row?.sealedWith).toMatchObject({ fingerprint: newKey.fingerprint });
+        await small[Symbol.asyncDispose]();
+      },
+    );
 
     test('leaves nothing at S3 of an upload that is given up', async () => {
       const ref = { bucket: rig.bucket, key: 'given-up' };

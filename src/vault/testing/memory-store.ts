@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Call } from '../../model/call.js';
 import type { ReadAccess, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type {
   ByteRange,
+  CopiedObject,
   CopyOptions,
   ListPage,
   ListRequest,
@@ -81,6 +83,8 @@ export interface MemoryStoreOptions {
   readonly versioned?: boolean;
   /** Whether answers bear the CRC-32, as AWS's do. */
   readonly answersCrc32?: boolean;
+  /** Whether the ETag is the content's MD5 also under a customer's key, as Ceph's is: another key, the same ETag. */
+  readonly etagIsMd5?: boolean;
   /** Sizes of the pieces in which bodies come. */
   readonly pieceBytes?: number;
 }
@@ -101,6 +105,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       bucket: 'bucket',
       versioned: false,
       answersCrc32: true,
+      etagIsMd5: false,
       pieceBytes: 64 * 1024,
       ...options,
     };
@@ -167,7 +172,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
 
   async put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
     return this.#run(call, 'put', ref, async () => {
-      return this.#store(ref, await checked(body), options, this.#etag());
+      const bytes = await checked(body);
+      return this.#store(ref, bytes, options, this.#etag(bytes));
     });
   }
 
@@ -192,7 +198,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000)
         throw new Fault('invalid', `no part ${partNumber}`);
       const bytes = await checked(body);
-      const receipt = { partNumber, etag: this.#etag(), size: bytes.byteLength, crc32: body.crc32 };
+      const receipt = { partNumber, etag: this.#etag(bytes), size: bytes.byteLength, crc32: body.crc32 };
       upload.parts.set(partNumber, { bytes, receipt });
       return receipt;
     });
@@ -225,14 +231,9 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     });
   }
 
-  async copy(
-    call: Call,
-    from: ObjectRef,
-    to: ObjectRef,
-    options: CopyOptions,
-  ): Promise<WrittenObject | null> {
+  async copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopiedObject | null> {
     return this.#run(call, 'copy', to, () => {
-      const source = this.#current(from);
+      const source = this.#find(from, options.sourceVersionId);
       if (source === null) return null;
       requireKey(from, source.encryption, options.sourceAccess);
       if (options.sourceEtag !== undefined && options.sourceEtag !== source.info.etag) {
@@ -240,7 +241,9 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       }
       const { metadata, contentType } = options.metadataFrom === 'copy' ? source.info : options;
       const tags = tagsFor(options.encryption, source.tags);
-      return this.#store(to, source.bytes, { ...options, metadata, contentType }, this.#etag(), tags);
+      const described = { ...options, metadata, contentType };
+      const written = this.#store(to, source.bytes, described, this.#etag(source.bytes), tags);
+      return { ...written, source: source.info };
     });
   }
 
@@ -350,6 +353,9 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     if (options.onlyIfAbsent === true && this.#current(ref) !== null) {
       throw new Fault('exists', `${ref.key} exists`);
     }
+    if (options.onlyIfMatches !== undefined && this.#current(ref)?.info.etag !== options.onlyIfMatches) {
+      throw new Fault('conflict', `${ref.key} is another object now`);
+    }
     checkMetadata(options.metadata);
     const versionId = this.#options.versioned ? `version-${this.#name()}` : null;
     const crc = this.#options.answersCrc32 ? crc32(bytes) : null;
@@ -390,7 +396,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     return this.#names.toString(16).padStart(8, '0');
   }
 
-  #etag(): string {
-    return `"${this.#name()}"`;
+  #etag(bytes: Buffer): string {
+    const { etagIsMd5 } = this.#options;
+    return etagIsMd5 ? `"${createHash('md5').update(bytes).digest('hex')}"` : `"${this.#name()}"`;
   }
 }

@@ -4,6 +4,8 @@ import { Fault } from '../../model/fault.js';
 import type { Confirmation, KeyLedger, KeyRange, LedgerDirectory } from '../../model/ledger.js';
 import type { ObjectInfo, ObjectRef, WrittenObject } from '../../model/object-store.js';
 import type {
+  CopySource,
+  CopyTarget,
   ObjectDescription,
   ObjectReader,
   SettleReport,
@@ -58,6 +60,15 @@ export class FakeVault implements Vault, LedgerDirectory, Pick<KeyLedger, 'recor
         offset >= object.bytes.byteLength ? null : [object.bytes.subarray(offset, offset + length)],
       [Symbol.asyncDispose]: async () => undefined,
     };
+  }
+
+  async copy(call: Call, { ref, keys }: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
+    const object = this.#open(ref, keys);
+    const described = await this.describe(call, ref, keys);
+    if (object === null || described === null) return null;
+    this.#store(to, object.bytes, to.mtimeSeconds ?? Math.floor(described.mtimeSeconds));
+    const copied = this.#s3.objects.get(to.ref.key);
+    return copied === undefined ? null : infoOf(copied);
   }
 
   async move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean> {

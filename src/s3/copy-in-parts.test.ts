@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { test } from 'vitest';
-import { partRanges } from './copy.js';
+import { partRanges } from './copy-in-parts.js';
 
 test('the parts of a copy cover the object without gap or overlap, and are at most 10,000', () => {
   const sizes = fc.integer({ min: 1, max: 50_000_000_000_000 });

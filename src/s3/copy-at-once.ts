@@ -1,0 +1,77 @@
+import { CopyObjectCommand, type CopyObjectCommandInput } from '@aws-sdk/client-s3';
+import type { ObjectTagSet, WriteOptions, WrittenObject } from '../model/object-store.js';
+import { wholeCrc32 } from './checksum-text.js';
+import { request } from './context.js';
+import {
+  type CopyJob,
+  copyAttempt,
+  copySource,
+  type Description,
+  descriptionOf,
+  targetTags,
+} from './copy-source.js';
+import { checkWriteEcho, sourceInput, writeInput } from './encryption-headers.js';
+import { versionOf } from './object-info.js';
+import { conditionInput, describeTarget } from './object-writes.js';
+import { taggingInput } from './tags.js';
+
+type Condition = Pick<WriteOptions, 'onlyIfAbsent' | 'onlyIfMatches'>;
+
+/** One CopyObject, up to the size that S3 copies in one request. Null when there is no source, or nothing that matches. */
+export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<WrittenObject | null> {
+  const { context, call, to, options } = job;
+  const tags = await targetTags(job);
+  const command = new CopyObjectCommand({
+    Bucket: to.bucket,
+    Key: to.key,
+    CopySource: copySource(job),
+    ...(options.sourceEtag === undefined ? {} : { CopySourceIfMatch: options.sourceEtag }),
+    ...conditionInput({ ...options, onlyIfAbsent: false, ...condition }),
+    ...describeCopy(job, tags),
+    ...(context.checksums === 'none' ? {} : { ChecksumAlgorithm: 'CRC32' as const }),
+    ...sourceInput(options.sourceAccess),
+    ...writeInput(options.encryption),
+  });
+  const answer = await request(
+    context,
+    call,
+    (sent) => context.client.send(command, sent),
+    copyAttempt('CopyObject', job, tags),
+    { does: 'write', ref: to, encryption: options.encryption, ifAbsent: condition.onlyIfAbsent ?? false },
+    { idleTimeoutMs: context.slowAnswerTimeoutMs },
+  );
+  if (answer === null) return null;
+  checkWriteEcho(to, options.encryption, answer);
+  const result = answer.CopyObjectResult;
+  return {
+    etag: result?.ETag ?? '',
+    versionId: versionOf(answer.VersionId),
+    crc32: wholeCrc32(result?.ChecksumCRC32, result?.ChecksumType),
+  };
+}
+
+type Said = Description &
+  Pick<CopyObjectCommandInput, 'ACL' | 'MetadataDirective' | 'Tagging' | 'TaggingDirective'>;
+
+/**
+ * Metadata and tags are said again, both or neither: Ceph 20 lets the tags go the way of the metadata, whatever
+ * x-amz-tagging-directive says. An object that is copied onto itself has them said again too: Ceph takes a change of the key
+ * alone for no change at all, and refuses it.
+ */
+function describeCopy({ from, to, options, source }: CopyJob, tags: ObjectTagSet): Said {
+  const { ACL } = describeTarget(options);
+  const acl = ACL === undefined ? {} : { ACL };
+  const ontoItself = from.bucket === to.bucket && from.key === to.key;
+  const hasTags = (source.TagCount ?? 0) > 0 || Object.keys(tags).length > 0;
+  if (options.metadataFrom === 'copy' && !ontoItself && !hasTags) {
+    return { ...acl, MetadataDirective: 'COPY', TaggingDirective: 'COPY' };
+  }
+  const description = options.metadataFrom === 'options' ? describeTarget(options) : descriptionOf(source);
+  return {
+    ...acl,
+    ...description,
+    MetadataDirective: 'REPLACE',
+    TaggingDirective: 'REPLACE',
+    ...taggingInput(tags),
+  };
+}

@@ -11,6 +11,10 @@ export interface Shell {
   out(line: string): void;
   /** A line for stderr: what a person should know besides. */
   err(line: string): void;
+  /** To stdout as it is. Resolves when it is taken: true, or false when whoever read it has gone. */
+  write(data: Uint8Array | string): Promise<boolean>;
+  /** stdin, piece by piece, no faster than it is asked for. */
+  input(): AsyncIterable<Uint8Array>;
   /** All of stdin, at most `maxBytes`; throws `too-large` beyond. */
   readInput(maxBytes: number): Promise<Buffer>;
   /** Where progress is shown; null when stderr is no terminal. */
@@ -29,6 +33,8 @@ export function openProcessShell(): Shell {
     workingDirectory: process.cwd(),
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
+    write: writeToStdout,
+    input: () => process.stdin,
     readInput,
     terminal: process.stderr.isTTY ? new StderrTerminal() : null,
     // Questions go to stderr, so that stdout holds only what was asked for, even when it is a file.
@@ -53,6 +59,20 @@ class StderrTerminal implements Terminal {
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
+}
+
+function writeToStdout(data: Uint8Array | string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(data, (error) => {
+      if (error === undefined || error === null) resolve(true);
+      else if (isClosedPipe(error)) resolve(false);
+      else reject(error);
+    });
+  });
+}
+
+function isClosedPipe(error: Error): boolean {
+  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
 }
 
 async function readInput(maxBytes: number): Promise<Buffer> {

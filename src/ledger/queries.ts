@@ -63,6 +63,36 @@ export function intendedBefore(db: Kysely<Schema>, timeMs: number): Rows<SealedO
     .orderBy('seq');
 }
 
+/** The rows of these objects that were confirmed last. */
+export function currentRowsOf(
+  db: Kysely<Schema>,
+  bucket: string,
+  keys: readonly string[],
+): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', bucket)
+    .where('object_key', 'in', keys)
+    .where('state', '=', 'confirmed')
+    .where('is_current', '=', 1);
+}
+
+/** Every row of these objects that says which version it wrote. */
+export function versionRowsOf(
+  db: Kysely<Schema>,
+  bucket: string,
+  keys: readonly string[],
+): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', bucket)
+    .where('object_key', 'in', keys)
+    .where('state', 'in', ['confirmed', 'removed'])
+    .where('version_id', 'is not', null);
+}
+
 type ConfirmedColumns = Pick<
   SealedObjectTable,
   'object_key' | 'size' | 'crc32' | 'etag' | 'version_id' | 'mtime_seconds'

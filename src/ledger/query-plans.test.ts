@@ -8,7 +8,15 @@ import type { Schema } from '../db/schema.js';
 import { openDatabase } from '../db/sqlite/open.js';
 import { parseKeyFingerprint } from '../model/customer-key.js';
 import { barredQuery, needsQuery, totalsQuery } from './key-usage.js';
-import { currentRow, currentRowsBelow, intendedBefore, intendedRows, overlappingRows } from './queries.js';
+import {
+  currentRow,
+  currentRowsBelow,
+  currentRowsOf,
+  intendedBefore,
+  intendedRows,
+  overlappingRows,
+  versionRowsOf,
+} from './queries.js';
 import { liveCount, liveRowsBehind, liveRowsOfKey, nextBucket } from './versions.js';
 
 let directory: string;
@@ -88,6 +96,16 @@ describe('each question is answered by a search in an index', () => {
       'a page of a directory',
       'sealed_object_current (bucket=? AND parent_prefix=? AND object_key>? AND object_key<?)',
       () => db.read(async (k) => plan(currentRowsBelow(k, 'b', 'u/', { first: 'a', last: 'b' }))),
+    ],
+    [
+      'a page of a whole tree',
+      'sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
+      () => db.read(async (k) => plan(currentRowsOf(k, 'b', ['u/a', 'v/b/c']))),
+    ],
+    [
+      'a page of versions',
+      'sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
+      () => db.read(async (k) => plan(versionRowsOf(k, 'b', ['u/a', 'v/b/c']))),
     ],
   ])('%s: %s', async (_question, index, explain) => {
     const steps = await explain();

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { writeFully } from '../files/write-fully.js';
 import type { Call } from '../model/call.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/fetch-object.js';
@@ -74,18 +75,5 @@ class AsideSink implements FetchSink {
     if (this.#isFinished || this.#open === null) return;
     await this.#open.handle.close().catch(() => undefined);
     await this.#aside.discard(this.#open.path);
-  }
-}
-
-/** pwrite(2) may take less than it was given, on a disk that fills up for one. */
-async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let written = 0; written < bytes.byteLength; ) {
-    const { bytesWritten } = await handle.write(
-      bytes,
-      written,
-      bytes.byteLength - written,
-      position + written,
-    );
-    written += bytesWritten;
   }
 }

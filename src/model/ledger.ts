@@ -193,3 +193,11 @@ export interface LedgerVersions {
   /** The versions of these rows are not in S3 any more. Durable when it resolves. */
   markGone(ids: readonly IntentId[], actor: string): Promise<void>;
 }
+
+/** Rows of many objects with one question, for listings of whole trees. */
+export interface LedgerRows {
+  /** The newest confirmed row of each of these keys; keys that the ledger does not know are left out. At most 1,000 keys. */
+  currentOf(bucket: string, keys: readonly string[]): Promise<ReadonlyMap<string, LedgerRow>>;
+  /** Every row of these keys that names a version, older and removed ones too. At most 1,000 keys. */
+  versionsOf(bucket: string, keys: readonly string[]): Promise<readonly LedgerRow[]>;
+}

@@ -9,6 +9,7 @@ export const floors: Readonly<Record<string, number>> = {
   http: 5,
   vfs: 4,
   mirror: 4,
+  objects: 4,
   provisioning: 4,
   doctor: 4,
   vault: 3,

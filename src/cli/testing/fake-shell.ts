@@ -58,19 +58,30 @@ export interface FakeShellOptions {
 export interface FakeShell extends Shell {
   readonly outLines: string[];
   readonly errLines: string[];
+  /** What was written to stdout as it is. */
+  readonly written: Buffer[];
 }
 
 export function fakeShell(options: FakeShellOptions = {}): FakeShell {
   const outLines: string[] = [];
   const errLines: string[] = [];
+  const written: Buffer[] = [];
   const { prompter } = options;
   return {
     outLines,
     errLines,
+    written,
     environment: options.environment ?? {},
     workingDirectory: options.workingDirectory ?? '/nowhere',
     out: (line) => void outLines.push(line),
     err: (line) => void errLines.push(line),
+    write: async (data) => {
+      written.push(Buffer.from(data));
+      return true;
+    },
+    async *input() {
+      yield Buffer.from(options.input ?? '');
+    },
     readInput: async () => Buffer.from(options.input ?? ''),
     terminal: options.terminal ?? null,
     withPrompter: (dialogue) => (prompter === undefined ? null : dialogue(prompter)),

@@ -1,0 +1,54 @@
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { ObjectRef } from '../model/object-store.js';
+import { getObject } from './get.js';
+import { LocalTree } from './local-tree.js';
+import { type TreeObject, walkObjects } from './object-tree.js';
+import { type ObjectRooms, parallelObjects } from './rooms.js';
+import { s3Url } from './s3-url.js';
+import { forEachSideBySide } from './side-by-side.js';
+import { type TreeWatcher, treePrefix } from './tree-outcome.js';
+
+/**
+ * Fetches everything below a prefix into a directory, a few objects side by side. What cannot be fetched is told to the watcher and
+ * does not stop the others. Faults: those of the listing, `cancelled`, and errors of the directory itself.
+ */
+export async function getTree(
+  rooms: ObjectRooms,
+  call: Call,
+  from: ObjectRef,
+  to: { readonly directory: string; readonly mayReplace: boolean },
+  watcher: TreeWatcher,
+): Promise<void> {
+  const tree = await LocalTree.open(to.directory);
+  const objects = walkObjects(rooms, call, treePrefix(from));
+  await forEachSideBySide(call, objects, parallelObjects, async (object) => {
+    const name = s3Url(object.ref);
+    try {
+      const path = await tree.placeFor(object.name);
+      const outcome = await getOne(rooms, call, object, { path, mayReplace: to.mayReplace }, watcher);
+      watcher.settled({ kind: outcome, from: name, to: path });
+    } catch (error) {
+      if (Fault.from(error).kind === 'cancelled') throw error;
+      watcher.settled({ kind: 'failed', name, error });
+    }
+  });
+}
+
+async function getOne(
+  rooms: ObjectRooms,
+  call: Call,
+  { ref, name, listed, row }: TreeObject,
+  file: { readonly path: string; readonly mayReplace: boolean },
+  watcher: TreeWatcher,
+): Promise<'done' | 'unchanged'> {
+  if (name === '' || name.endsWith('/')) {
+    // The marker of a directory, which is made by now.
+    if (listed.size === 0) return 'done';
+    throw new Fault('invalid', `its name is a directory's, and it holds ${listed.size} bytes`);
+  }
+  const known = { size: listed.size, row };
+  const progress = { begin: () => undefined, took: (bytes: number) => watcher.took(bytes) };
+  const fetched = await getObject(rooms, call, ref, known, file, progress);
+  return fetched === 'fetched' ? 'done' : 'unchanged';
+}

@@ -1,0 +1,121 @@
+import { stat } from 'node:fs/promises';
+import { isAbsence } from '../files/system-errors.js';
+import type { Call } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
+import { noKey, type ReadAccess } from '../model/encryption.js';
+import { Fault } from '../model/fault.js';
+import type { LedgerRow } from '../model/ledger.js';
+import type { ObjectRef } from '../model/object-store.js';
+import type { FetchedObject, FetchRequest, FetchSink } from '../vault/fetch-object.js';
+import { accessAmong } from '../vault/sealed-with.js';
+import { contentOf, fileHolds } from './content.js';
+import { DownloadFile, refuseExisting } from './download-file.js';
+import { openObject } from './resting.js';
+import { isSameEtag, type ObjectRooms } from './rooms.js';
+import { s3Url } from './s3-url.js';
+import type { TransferProgress } from './tree-outcome.js';
+
+const rangeBytes = 8 * 1024 * 1024;
+const parallelRanges = 4;
+
+/** What is known of an object before it is fetched. */
+export interface KnownObject {
+  /** Null when it was not listed. */
+  readonly size: number | null;
+  readonly row: LedgerRow | null;
+}
+
+export type Fetched = 'fetched' | 'unchanged';
+
+/**
+ * Fetches an object into a file, which appears when it is whole and its size and checksum are those that S3 and the ledger keep. A
+ * file that holds the same already stays; another is replaced only when that is allowed. Throws `not-found`, `exists`, `corrupt`,
+ * those of the vault, and errors of the file system.
+ */
+export async function getObject(
+  rooms: ObjectRooms,
+  call: Call,
+  ref: ObjectRef,
+  known: KnownObject,
+  file: { readonly path: string; readonly mayReplace: boolean },
+  progress: TransferProgress,
+): Promise<Fetched> {
+  if (await isThere(file.path)) {
+    const opened = await openObject(rooms, call, ref);
+    if (opened === null) throw absent(ref);
+    if (await fileHolds(call, file.path, contentOf(opened.value, opened.candidates))) return 'unchanged';
+    if (!file.mayReplace) await refuseExisting(file.path);
+  }
+  await using sink = new DownloadFile(file.path, file.mayReplace, progress);
+  const fetched = await fetchWhole(rooms, call, ref, known, { parallelRanges, rangeBytes }, sink);
+  await sink.place(fetched.mtimeSeconds);
+  return 'fetched';
+}
+
+/**
+ * Fetches an object in the order of its bytes, each piece when the one before is taken. That the checksum is right is known only
+ * at the end: `corrupt` is thrown after the bytes. Faults as `getObject`.
+ */
+export async function streamObject(
+  rooms: ObjectRooms,
+  call: Call,
+  ref: ObjectRef,
+  take: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const sink: FetchSink = {
+    begin: async () => undefined,
+    write: (_position, bytes) => take(bytes),
+  };
+  const inOrder = { parallelRanges: 1, rangeBytes: Number.MAX_SAFE_INTEGER };
+  const [row = null] = await rooms.ledger.candidates(ref);
+  await fetchWhole(rooms, call, ref, { size: null, row }, inOrder, sink);
+}
+
+async function fetchWhole(
+  { vault, keys, ledger }: ObjectRooms,
+  call: Call,
+  ref: ObjectRef,
+  { size, row }: KnownObject,
+  ranges: Pick<FetchRequest, 'rangeBytes' | 'parallelRanges'>,
+  sink: FetchSink,
+): Promise<FetchedObject> {
+  const all = await keys.keysFor(ref);
+  const request: FetchRequest = {
+    ref,
+    likely: likelyAccess(row, all),
+    keys: all,
+    expectedSize: size ?? (ranges.parallelRanges === 1 ? 0 : ranges.rangeBytes + 1),
+    ...ranges,
+  };
+  const fetched = await vault.fetch(call, request, sink);
+  if (fetched === null) throw absent(ref);
+  const rows = row === null ? await ledger.candidates(ref) : [row];
+  const kept = rows.find(({ confirmation }) => isSameEtag(confirmation?.etag, fetched.info.etag));
+  const sum = kept?.confirmation?.crc32 ?? null;
+  if (sum !== null && sum !== fetched.crc32) {
+    throw new Fault(
+      'corrupt',
+      `the bytes of ${s3Url(ref)} do not have the checksum that the ledger keeps of it`,
+    );
+  }
+  return fetched;
+}
+
+/** The key that the ledger names, else none. */
+function likelyAccess(row: LedgerRow | null, keys: readonly CustomerKey[]): ReadAccess {
+  return row === null ? noKey : (accessAmong(row.sealedWith, keys) ?? noKey);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}
+
+export function absent(ref: ObjectRef): Fault {
+  return new Fault('not-found', `there is no object ${s3Url(ref)}`);
+}

@@ -1,0 +1,173 @@
+import type { Call } from '../model/call.js';
+import type { LedgerRow } from '../model/ledger.js';
+import type { ListedObject, ListedVersion, VersionPage } from '../model/object-store.js';
+import { type KnownEncryption, RestingLook } from './resting.js';
+import { isSameEtag, type ObjectRooms, parallelObjects } from './rooms.js';
+import { mapSideBySide } from './side-by-side.js';
+
+export interface ObjectListRequest {
+  readonly bucket: string;
+  /** What the names begin with; empty for all. */
+  readonly prefix: string;
+  /** Else one level, with the directories below it. */
+  readonly recursive: boolean;
+  readonly versions: boolean;
+}
+
+export interface ObjectEntry {
+  readonly kind: 'object';
+  readonly key: string;
+  readonly size: number;
+  readonly etag: string;
+  readonly lastModifiedMs: number;
+  readonly encryption: KnownEncryption;
+  /** Only where versions were asked for. */
+  readonly version: { readonly id: string | null; readonly isLatest: boolean } | null;
+}
+
+export type ListEntry =
+  | ObjectEntry
+  | { readonly kind: 'directory'; readonly key: string }
+  | {
+      readonly kind: 'delete-marker';
+      readonly key: string;
+      readonly lastModifiedMs: number;
+      readonly version: { readonly id: string | null; readonly isLatest: boolean };
+    };
+
+/**
+ * What is in a bucket, page by page in S3's order, with what each object rests under. The ledger tells it, asked once a page, of
+ * the objects that are as it knows them; the others are looked at, a few side by side. The memory of a page is all it takes.
+ */
+export async function* listEntries(
+  rooms: ObjectRooms,
+  call: Call,
+  request: ObjectListRequest,
+): AsyncGenerator<ListEntry> {
+  const look = new RestingLook(rooms, call);
+  yield* request.versions
+    ? versionEntries(rooms, call, request, look)
+    : objectEntries(rooms, call, request, look);
+}
+
+async function* objectEntries(
+  rooms: ObjectRooms,
+  call: Call,
+  { bucket, prefix, recursive }: ObjectListRequest,
+  look: RestingLook,
+): AsyncGenerator<ListEntry> {
+  const delimiter = recursive ? null : '/';
+  for (let continuation: string | null | undefined; continuation !== null; ) {
+    const next = continuation === undefined ? {} : { continuation };
+    const page = await rooms.store.list(call, { bucket, prefix, delimiter, ...next });
+    const keys = page.objects.map(({ key }) => key);
+    const rows = await rooms.rows.currentOf(bucket, keys);
+    const objects = await mapSideBySide(page.objects, parallelObjects, (object) =>
+      objectEntry(bucket, object, rows.get(object.key) ?? null, look),
+    );
+    const directories = page.prefixes.map((key): ListEntry => ({ kind: 'directory', key }));
+    const found = objects.filter((entry) => entry !== null);
+    yield* inOrder(found, directories);
+    continuation = page.continuation;
+  }
+}
+
+/** Null when it went while it was looked at. */
+async function objectEntry(
+  bucket: string,
+  { key, size, etag, lastModifiedMs }: ListedObject,
+  row: LedgerRow | null,
+  look: RestingLook,
+): Promise<ObjectEntry | null> {
+  const entry = { kind: 'object', key, size, etag, lastModifiedMs, version: null } as const;
+  if (row !== null && isSameEtag(row.confirmation?.etag, etag)) {
+    return { ...entry, encryption: await look.ofRow(row.sealedWith) };
+  }
+  const looked = await look.at({ bucket, key });
+  return looked && { ...entry, encryption: looked.encryption };
+}
+
+async function* versionEntries(
+  rooms: ObjectRooms,
+  call: Call,
+  { bucket, prefix, recursive }: ObjectListRequest,
+  look: RestingLook,
+): AsyncGenerator<ListEntry> {
+  let lastDirectory: string | null = null;
+  for (let next: VersionPage['next'] | undefined; next !== null; ) {
+    const page: VersionPage = await rooms.store.listVersions(call, {
+      bucket,
+      prefix,
+      ...(next === undefined ? {} : { next }),
+    });
+    const shown: (ListedVersion | { readonly directory: string })[] = [];
+    for (const version of page.versions) {
+      const slash = recursive ? -1 : version.key.indexOf('/', prefix.length);
+      const directory = slash === -1 ? null : version.key.slice(0, slash + 1);
+      if (directory === null) shown.push(version);
+      else if (directory !== lastDirectory) shown.push({ directory });
+      lastDirectory = directory ?? lastDirectory;
+    }
+    const versions = shown.filter((item) => 'versionId' in item);
+    const find = await versionRows(rooms, bucket, versions);
+    const entries = await mapSideBySide(
+      shown,
+      parallelObjects,
+      async (item): Promise<ListEntry | null> =>
+        'directory' in item
+          ? { kind: 'directory', key: item.directory }
+          : versionEntry(bucket, item, find(item), look),
+    );
+    yield* entries.filter((entry) => entry !== null);
+    next = page.next;
+  }
+}
+
+/** Answers which row of the ledger tells of a version, null for none. */
+export async function versionRows(
+  rooms: ObjectRooms,
+  bucket: string,
+  versions: readonly ListedVersion[],
+): Promise<(version: ListedVersion) => LedgerRow | null> {
+  const keys = [...new Set(versions.map(({ key }) => key))];
+  const older = await rooms.rows.versionsOf(bucket, keys);
+  const current = await rooms.rows.currentOf(bucket, keys);
+  const nameOf = (key: string, id: string | null) => `${id ?? ''} ${key}`;
+  const byVersion = new Map(
+    older.map((row) => [nameOf(row.ref.key, row.confirmation?.versionId ?? null), row]),
+  );
+  return (version) => {
+    const row = byVersion.get(nameOf(version.key, version.versionId)) ?? current.get(version.key) ?? null;
+    return isSameEtag(row?.confirmation?.etag, version.etag) ? row : null;
+  };
+}
+
+/** Null when it went while it was looked at. */
+export async function versionEntry(
+  bucket: string,
+  { key, size, etag, lastModifiedMs, versionId, isLatest, isDeleteMarker }: ListedVersion,
+  row: LedgerRow | null,
+  look: RestingLook,
+): Promise<Exclude<ListEntry, { kind: 'directory' }> | null> {
+  const version = { id: versionId, isLatest };
+  if (isDeleteMarker) return { kind: 'delete-marker', key, lastModifiedMs, version };
+  const entry = { kind: 'object', key, size, etag, lastModifiedMs, version } as const;
+  if (row !== null) return { ...entry, encryption: await look.ofRow(row.sealedWith) };
+  const looked = await look.at({ bucket, key }, versionId ?? undefined);
+  return looked && { ...entry, encryption: looked.encryption };
+}
+
+/** Both are in the order of their bytes already. */
+function* inOrder(objects: readonly ListEntry[], directories: readonly ListEntry[]): Generator<ListEntry> {
+  let at = 0;
+  for (const object of objects) {
+    const bytes = Buffer.from(object.key);
+    for (; at < directories.length; at += 1) {
+      const directory = directories[at];
+      if (directory === undefined || Buffer.compare(Buffer.from(directory.key), bytes) > 0) break;
+      yield directory;
+    }
+    yield object;
+  }
+  yield* directories.slice(at);
+}

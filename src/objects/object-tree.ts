@@ -1,0 +1,58 @@
+import type { Call } from '../model/call.js';
+import type { LedgerRow } from '../model/ledger.js';
+import type { ListedObject, ObjectRef } from '../model/object-store.js';
+import { isSameEtag, type ObjectRooms } from './rooms.js';
+
+/** One object of a tree. */
+export interface TreeObject {
+  readonly ref: ObjectRef;
+  /** Below the prefix. */
+  readonly name: string;
+  readonly listed: ListedObject;
+  /** The ledger's, when it tells of this very object. */
+  readonly row: LedgerRow | null;
+}
+
+/** Every object below a prefix, a page at a time, with the ledger's rows asked for once a page. */
+export async function* walkObjects(
+  rooms: ObjectRooms,
+  call: Call,
+  top: ObjectRef,
+): AsyncGenerator<TreeObject> {
+  const { bucket, key: prefix } = top;
+  for (let continuation: string | null | undefined; continuation !== null; ) {
+    const next = continuation === undefined ? {} : { continuation };
+    const page = await rooms.store.list(call, { bucket, prefix, delimiter: null, ...next });
+    const keys = page.objects.map(({ key }) => key);
+    const rows = await rooms.rows.currentOf(bucket, keys);
+    for (const listed of page.objects) {
+      const row = rows.get(listed.key) ?? null;
+      const isThis = isSameEtag(row?.confirmation?.etag, listed.etag);
+      yield {
+        ref: { bucket, key: listed.key },
+        name: listed.key.slice(prefix.length),
+        listed,
+        row: isThis ? row : null,
+      };
+    }
+    continuation = page.continuation;
+  }
+}
+
+/** Objects and bytes below a prefix, for a progress bar. */
+export async function measureObjects(
+  rooms: ObjectRooms,
+  call: Call,
+  { bucket, key: prefix }: ObjectRef,
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  let files = 0;
+  let bytes = 0;
+  for (let continuation: string | null | undefined; continuation !== null; ) {
+    const next = continuation === undefined ? {} : { continuation };
+    const page = await rooms.store.list(call, { bucket, prefix, delimiter: null, ...next });
+    files += page.objects.length;
+    for (const { size } of page.objects) bytes += size;
+    continuation = page.continuation;
+  }
+  return { files, bytes };
+}

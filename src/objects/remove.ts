@@ -1,0 +1,107 @@
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { ListedVersion, ObjectRef, VersionPage } from '../model/object-store.js';
+import { requireNotTheGateways } from './encryption-choice.js';
+import { absent } from './get.js';
+import { walkObjects } from './object-tree.js';
+import { isSameEtag, type ObjectRooms, parallelObjects } from './rooms.js';
+import { s3Url } from './s3-url.js';
+import { forEachSideBySide } from './side-by-side.js';
+import { type TreeWatcher, treePrefix } from './tree-outcome.js';
+
+const actor = 'object rm';
+
+/** Removes one object, and the ledger learns it; no key is needed. Throws `not-found`, and `denied` for the gateway's own. */
+export async function removeObject(
+  rooms: ObjectRooms,
+  call: Call,
+  ref: ObjectRef,
+  gatewayFiles: boolean,
+): Promise<void> {
+  if (!gatewayFiles) requireNotTheGateways(ref);
+  if (!(await isListed(rooms, call, ref))) throw absent(ref);
+  await rooms.vault.remove(call, ref, actor);
+}
+
+/** Removes one version for ever, or a delete marker. Faults as `removeObject`. */
+export async function removeVersion(
+  rooms: ObjectRooms,
+  call: Call,
+  ref: ObjectRef,
+  versionId: string,
+  gatewayFiles: boolean,
+): Promise<void> {
+  if (!gatewayFiles) requireNotTheGateways(ref);
+  const versions = await versionsOf(rooms, call, ref);
+  const version = versions.find((one) => one.versionId === versionId);
+  if (version === undefined) {
+    throw new Fault(
+      'not-found',
+      `${s3Url(ref)} has no version ${versionId}; \`object stat\` shows those it has`,
+    );
+  }
+  await rooms.store.remove(call, ref, { versionId });
+  if (!version.isDeleteMarker) await recordGone(rooms, ref, version);
+}
+
+/** The ledger learns that the version needs its key no more. */
+async function recordGone({ versions }: ObjectRooms, ref: ObjectRef, gone: ListedVersion): Promise<void> {
+  const rows = await versions.liveRowsOf(ref);
+  const ids = rows
+    .filter(({ confirmation }) => {
+      const isVersion = (confirmation?.versionId ?? 'null') === (gone.versionId ?? 'null');
+      return isVersion && isSameEtag(confirmation?.etag, gone.etag);
+    })
+    .map(({ id }) => id);
+  if (ids.length > 0) await versions.markGone(ids, actor);
+}
+
+/** Removes all below a prefix. Faults: those of the listing, and `cancelled`; the others are told to the watcher. */
+export async function removeTree(
+  rooms: ObjectRooms,
+  call: Call,
+  from: ObjectRef,
+  gatewayFiles: boolean,
+  watcher: TreeWatcher,
+): Promise<void> {
+  const objects = walkObjects(rooms, call, treePrefix(from));
+  await forEachSideBySide(call, objects, parallelObjects, async ({ ref }) => {
+    const name = s3Url(ref);
+    try {
+      if (!gatewayFiles) requireNotTheGateways(ref);
+      await rooms.vault.remove(call, ref, actor);
+      watcher.settled({ kind: 'done', from: name, to: null });
+    } catch (error) {
+      if (Fault.from(error).kind === 'cancelled') throw error;
+      watcher.settled({ kind: 'failed', name, error });
+    }
+  });
+}
+
+/** A listing needs no key, where HEAD does. */
+export async function isListed(
+  { store }: ObjectRooms,
+  call: Call,
+  { bucket, key }: ObjectRef,
+): Promise<boolean> {
+  const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
+  return page.objects[0]?.key === key;
+}
+
+/** Every version of one object, the newest first. */
+export async function versionsOf(
+  { store }: ObjectRooms,
+  call: Call,
+  { bucket, key }: ObjectRef,
+): Promise<readonly ListedVersion[]> {
+  const versions: ListedVersion[] = [];
+  for (let next: VersionPage['next'] | undefined; next !== null; ) {
+    const more = next === undefined ? {} : { next };
+    const page: VersionPage = await store.listVersions(call, { bucket, prefix: key, ...more });
+    versions.push(...page.versions.filter((version) => version.key === key));
+    // Names that only begin with the key come behind all of its versions.
+    if (page.versions.some((version) => version.key !== key)) break;
+    next = page.next;
+  }
+  return versions;
+}

@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import type { Call } from '../model/call.js';
+import type { WriteEncryption } from '../model/encryption.js';
+import { Fault } from '../model/fault.js';
+import type { KeyFiles } from '../model/key-files.js';
+import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
+import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
+import type { GatewayDefaults } from './defaults.js';
+import { type UserPlaces, userPaths } from './places.js';
+import { readSyncProperties, type SyncProperties } from './sync-properties.js';
+import { userPropertyNames } from './user-properties.js';
+
+export interface PrefixOwnersParts {
+  readonly places: UserPlaces;
+  /** `ROOT/root/.sftpgateway`: the settings and the key of the shared directory. */
+  readonly sharedSettingsDirectory: string;
+  readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
+  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly keyFiles: KeyFiles;
+  readonly defaults: () => GatewayDefaults;
+  readonly call: Call;
+}
+
+/**
+ * The uploads and the downloads of every user, and `shared/` of the default bucket. Objects of the last two are written by others,
+ * so that what they rest under is what the gateway is told to read them with: `sse.sync.option` and `sse-sync.key`.
+ */
+export function createPrefixOwners(parts: PrefixOwnersParts): PrefixOwners {
+  return { list: () => listOwners(parts) };
+}
+
+async function listOwners(parts: PrefixOwnersParts): Promise<readonly PrefixOwner[]> {
+  const owners: PrefixOwner[] = [];
+  for (const { username } of await parts.registry.list()) {
+    const settings = await settingsOf(parts, username);
+    if (settings !== null) owners.push(uploadsOf(parts, settings), downloadsOf(parts, settings));
+  }
+  const { bucket } = parts.defaults();
+  if (bucket !== null) owners.push(shared(parts, bucket));
+  return owners;
+}
+
+/** Null when they cannot be used: nobody knows then where the user's places are. */
+async function settingsOf(
+  { users, call }: PrefixOwnersParts,
+  username: Username,
+): Promise<UserSettings | null> {
+  try {
+    return await users.settings(call, username);
+  } catch (error) {
+    call.log.warn('the places of a user in S3 are not known', { user: username, error: Fault.from(error) });
+    return null;
+  }
+}
+
+function uploadsOf({ users, call }: PrefixOwnersParts, settings: UserSettings): PrefixOwner {
+  const { username, uploadBucket: bucket, uploadPrefix: prefix, acl } = settings;
+  return {
+    name: `the uploads of ${username}`,
+    username,
+    bucket,
+    prefix,
+    acl,
+    encryption: () => users.uploadEncryption(call, username),
+  };
+}
+
+function downloadsOf(parts: PrefixOwnersParts, settings: UserSettings): PrefixOwner {
+  const { username, uploadBucket: bucket, downloadsPrefix: prefix } = settings;
+  const { properties, syncKey } = userPaths(parts.places, username);
+  return {
+    name: `the downloads of ${username}`,
+    username,
+    bucket,
+    prefix,
+    acl: null,
+    encryption: () => syncEncryption(parts.keyFiles, properties, syncKey),
+  };
+}
+
+function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
+  const directory = parts.sharedSettingsDirectory;
+  return {
+    name: 'the shared directory',
+    username: null,
+    bucket,
+    prefix: 'shared/',
+    acl: null,
+    encryption: () =>
+      syncEncryption(parts.keyFiles, join(directory, 'user.properties'), join(directory, 'sse-sync.key')),
+  };
+}
+
+async function syncEncryption(
+  keyFiles: KeyFiles,
+  propertiesPath: string,
+  keyPath: string,
+): Promise<WriteEncryption> {
+  const { option, kmsKeyArn }: SyncProperties = await readSyncProperties(propertiesPath);
+  switch (option) {
+    case null:
+      throw new Fault(
+        'invalid',
+        `${propertiesPath} does not say ${userPropertyNames.syncOption}: set it to 1, 2, 3 or 4, or say the encryption yourself`,
+      );
+    case 1:
+      return { kind: 'sse-s3' };
+    case 2:
+      if (kmsKeyArn === null) {
+        throw new Fault(
+          'invalid',
+          `${propertiesPath}: ${userPropertyNames.syncOption}=2 needs ${userPropertyNames.kmsKeyArn}`,
+        );
+      }
+      return { kind: 'sse-kms', keyArn: kmsKeyArn };
+    case 3: {
+      const key = await keyFiles.load(keyPath);
+      if (key === null) {
+        throw new Fault(
+          'key-missing',
+          `${propertiesPath} asks for a customer key and there is no ${keyPath}`,
+        );
+      }
+      return { kind: 'sse-c', key };
+    }
+    case 4:
+      return { kind: 'bucket-default' };
+  }
+}

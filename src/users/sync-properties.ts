@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsence } from '../files/system-errors.js';
+import type { EncryptionOption } from '../model/encryption.js';
+import { Fault } from '../model/fault.js';
+import { fileFault, located } from './user-files.js';
+import { parseUserProperties } from './user-properties.js';
+
+/** What a `user.properties` file says of objects that others write for the user to download. */
+export interface SyncProperties {
+  readonly option: EncryptionOption | null;
+  readonly kmsKeyArn: string | null;
+}
+
+/** Without a file nothing is said. Throws `invalid` with file and line for one that is wrong, `denied` and `unavailable` for the disk. */
+export async function readSyncProperties(path: string): Promise<SyncProperties> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if (isAbsence(error)) return { option: null, kmsKeyArn: null };
+    throw fileFault(path, 'read', error);
+  }
+  const { properties, problems } = parseUserProperties(bytes);
+  const errors = located(
+    path,
+    problems.filter(({ severity }) => severity === 'error'),
+  );
+  if (errors.length > 0) throw new Fault('invalid', errors.join('; '));
+  return { option: properties.syncOption, kmsKeyArn: properties.kmsKeyArn };
+}

@@ -16,6 +16,10 @@ export interface RootPaths {
   /** What the gateway keeps for itself. */
   readonly stateDirectory: string;
   readonly databaseFile: string;
+  /** What opens the keyring. Apart from it: a copy of the keys alone opens nothing. */
+  readonly keyringIdentityFile: string;
+  /** Held by whoever changes the keyring. */
+  readonly keyringLockFile: string;
   readonly hostKeyDirectory: string;
   /** Encrypted, unlinked files of uploads out of order. */
   readonly scratchDirectory: string;
@@ -45,6 +49,8 @@ export function rootPaths(root: string): RootPaths {
     sharedSettingsDirectory: join(base, 'root/.sftpgateway'),
     stateDirectory: state,
     databaseFile: join(state, 'sftpgw.db'),
+    keyringIdentityFile: join(state, 'keyring-identity'),
+    keyringLockFile: join(state, 'keyring.lock'),
     hostKeyDirectory: join(state, 'host-keys'),
     scratchDirectory: join(state, 'scratch'),
     removedDirectory: join(state, 'removed'),

@@ -12,6 +12,7 @@ import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { backgroundCall } from './background-call.js';
 import type { Closers } from './closers.js';
+import { keyringOf, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
 import type { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
@@ -22,6 +23,7 @@ export interface Core {
   readonly store: S3ObjectStore;
   readonly database: GatewayDatabase;
   readonly ledger: KeyLedger & LedgerDirectory;
+  readonly keyring: RootKeyring;
   readonly parts: UserDirectoryParts;
   readonly users: UserDirectory;
   readonly registry: UserRegistry;
@@ -42,6 +44,7 @@ export async function buildCore(
   const database = await openDatabase(settings.paths.databaseFile);
   closers.add(() => database.close());
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
+  const keyring = keyringOf(settings, log);
   const parts = userParts(settings, log);
   const vault = closers.use(
     createVault({
@@ -56,7 +59,8 @@ export async function buildCore(
   closers.add(() => background.abort());
   const call = backgroundCall(background.signal, systemEntropy, log);
   const users = createUserDirectory(parts);
-  return { store, database, ledger, parts, users, registry: createUserRegistry(parts), vault, call };
+  const registry = createUserRegistry(parts);
+  return { store, database, ledger, keyring, parts, users, registry, vault, call };
 }
 
 /** The region of an embedded server whose settings name none. */

@@ -2,7 +2,7 @@ import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ensureDirectory, writeFileDurably } from './durable.js';
+import { createFileDurably, ensureDirectory, removeFileDurably, writeFileDurably } from './durable.js';
 
 let directory: string;
 beforeEach(async () => {
@@ -38,6 +38,25 @@ describe('writeFileDurably', () => {
     await expect(writeFileDurably(path, 'x', 0o600)).rejects.toThrow();
     expect(await readdir(directory)).toEqual(['taken']);
   });
+});
+
+describe('createFileDurably', () => {
+  test('makes one that is not there, and leaves one that is', async () => {
+    const path = join(directory, 'identity');
+    const made = await Promise.all(['a', 'b', 'c'].map((content) => createFileDurably(path, content, 0o600)));
+    expect(made.filter((isNew) => isNew)).toHaveLength(1);
+    expect(await readFile(path, 'utf8')).toBe(['a', 'b', 'c'][made.indexOf(true)]);
+    expect(await modeOf(path)).toBe(0o600);
+    expect(await readdir(directory)).toEqual(['identity']);
+  });
+});
+
+test('removeFileDurably takes the file away, and says when there is none', async () => {
+  const path = join(directory, 'gone');
+  await writeFile(path, '');
+  await removeFileDurably(path);
+  expect(await readdir(directory)).toEqual([]);
+  await expect(removeFileDurably(path)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 describe('ensureDirectory', () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, type FileHandle, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, link, mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { hasCode } from './system-errors.js';
 
 /** Files with keys or secrets. */
 export const secretFileMode = 0o600;
@@ -33,6 +34,9 @@ export async function ensureDirectory(path: string, mode: number): Promise<void>
   await chmod(target, mode);
 }
 
+/** How files are called until they are whole. A crash may leave one; it means nothing. */
+export const asideName = /^\.[0-9a-f]{12}\.tmp$/;
+
 /**
  * Writes a file whole or not at all: aside, synced, renamed over, directory synced. The mode holds from the first byte,
  * whatever the umask; written by root, the file belongs to the directory's owner. Errors of the file system come out as
@@ -43,6 +47,42 @@ export async function writeFileDurably(
   content: Uint8Array | string,
   mode: number,
 ): Promise<void> {
+  const aside = await writeAside(path, content, mode);
+  try {
+    await rename(aside, path);
+  } catch (error) {
+    await unlink(aside).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** As `writeFileDurably`, and never replaces: false, and nothing is done, when the path is there already. */
+export async function createFileDurably(
+  path: string,
+  content: Uint8Array | string,
+  mode: number,
+): Promise<boolean> {
+  const aside = await writeAside(path, content, mode);
+  try {
+    await link(aside, path);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    await unlink(aside).catch(() => undefined);
+  }
+  await syncDirectory(dirname(path));
+  return true;
+}
+
+/** Removes a file for good. One that is not there is an error. */
+export async function removeFileDurably(path: string): Promise<void> {
+  await unlink(path);
+  await syncDirectory(dirname(path));
+}
+
+async function writeAside(path: string, content: Uint8Array | string, mode: number): Promise<string> {
   const directory = dirname(path);
   const aside = join(directory, `.${randomBytes(6).toString('hex')}.tmp`);
   const handle = await open(aside, 'wx', mode);
@@ -55,12 +95,11 @@ export async function writeFileDurably(
     } finally {
       await handle.close();
     }
-    await rename(aside, path);
   } catch (error) {
     await unlink(aside).catch(() => undefined);
     throw error;
   }
-  await syncDirectory(directory);
+  return aside;
 }
 
 /** Gives a file just made in `directory` to the directory's owner, when the process is root and the owner is not. */

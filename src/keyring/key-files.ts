@@ -7,6 +7,7 @@ import type { Logger } from '../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
+import { cannotRead, cannotWrite, isOpenToOthers, openToOthers } from './disk-fault.js';
 import { type KeyFileContent, maxKeyFileBytes, readKeyFileContent } from './key-file-content.js';
 
 interface KeyFile {
@@ -35,7 +36,7 @@ export async function keyFileProblems(path: string): Promise<readonly KeyFilePro
     if (file.content.kind === 'invalid')
       problems.push({ kind: 'no-key', text: `${path}: ${file.content.reason}` });
     if (isOpenToOthers(file.mode))
-      problems.push({ kind: 'open-to-others', text: openToOthers(path, file.mode) });
+      problems.push({ kind: 'open-to-others', text: openToOthers(path, file.mode, 'key file') });
   } catch (error) {
     problems.push({ kind: 'unreadable', text: cannotRead(path, error).hint });
   }
@@ -66,7 +67,6 @@ class DiskKeyFiles implements KeyFiles {
       await this.#keepOld(path, key);
       await writeFileDurably(path, key.reveal(), secretFileMode);
     } catch (error) {
-      if (error instanceof Fault) throw error;
       throw cannotWrite(path, error);
     }
   }
@@ -90,7 +90,7 @@ class DiskKeyFiles implements KeyFiles {
     }
     if (file !== null && isOpenToOthers(file.mode) && !this.#open.has(file)) {
       this.#open.add(file);
-      this.#log.warn(openToOthers(path, file.mode), { path });
+      this.#log.warn(openToOthers(path, file.mode, 'key file'), { path });
     }
     return file;
   }
@@ -190,43 +190,4 @@ async function setAside(path: string): Promise<void> {
       if (!hasCode(error, 'EEXIST')) throw error;
     }
   }
-}
-
-function isOpenToOthers(mode: number): boolean {
-  return (mode & 0o077) !== 0;
-}
-
-function openToOthers(path: string, mode: number): string {
-  return `${path}: this key file is open to others (mode ${mode.toString(8).padStart(4, '0')}); run: chmod 600 ${path}`;
-}
-
-function cannotRead(path: string, error: unknown): Fault {
-  const cause = { cause: error };
-  if (hasCode(error, 'EACCES', 'EPERM')) {
-    return new Fault(
-      'denied',
-      `${path}: the gateway may not read it; check its owner and permissions`,
-      cause,
-    );
-  }
-  if (hasCode(error, 'EISDIR'))
-    return new Fault('invalid', `${path}: it is a directory, not a key file`, cause);
-  return new Fault('unavailable', `${path}: it cannot be read${codeOf(error)}`, cause);
-}
-
-function cannotWrite(path: string, error: unknown): Fault {
-  const cause = { cause: error };
-  if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) {
-    return new Fault(
-      'denied',
-      `${path}: it may not be written; check the owner and permissions of its directory`,
-      cause,
-    );
-  }
-  if (isAbsence(error)) return new Fault('not-found', `${path}: its directory is not there`, cause);
-  return new Fault('unavailable', `${path}: it cannot be written${codeOf(error)}`, cause);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
 }

@@ -63,12 +63,55 @@ export interface Keyring {
   destroy(proof: UnusedKeyProof): Promise<void>;
 }
 
-/** What is wrong with a keyring, without stopping its use: apart from `Keyring`, for who looks after it. */
+/** Looking after a keyring: apart from `Keyring`, whose users only need keys. */
 export interface KeyringCustody {
+  /** What the gateway's own identity is known by, null before the first key. Throws `corrupt` for an identity file that holds none. */
+  gatewayRecipient(): Promise<string | null>;
   /** The age recipients (`age1...`) that every key is sealed to besides the gateway's own identity. */
   recoveryRecipients(): Promise<readonly string[]>;
-  /** Seals every key to this recipient too, and every later one. Throws `invalid` for what is no recipient. */
+  /**
+   * Seals every key to this recipient too, and every later one. A crash in between is made up for by `repair`. A key that the gateway
+   * cannot open stays as it is: see `problems`. Throws `invalid` for what is no recipient.
+   */
   addRecoveryRecipient(recipient: string): Promise<void>;
+  /**
+   * Finishes what a crash left half done, and seals again what is not sealed to the present recipients. Every change of the keyring
+   * does it too. Answers what it has done, a sentence each.
+   */
+  repair(): Promise<readonly string[]>;
+  /**
+   * Takes over a keyring of another machine: every key that the gateway cannot open and this age identity (`AGE-SECRET-KEY-1...`) can
+   * is sealed to the gateway's own identity, which is made when there is none, and to the recovery recipients. Nothing is taken away.
+   * Throws `invalid` for what is no identity.
+   */
+  adopt(identity: string): Promise<Adoption>;
   /** A sentence for each file that is damaged, open to others, or sealed to other recipients than the present ones. */
   problems(): Promise<readonly string[]>;
+}
+
+export interface Adoption {
+  readonly adopted: readonly KeyFingerprint[];
+  /** Those that neither identity opens. */
+  readonly left: readonly KeyFingerprint[];
+}
+
+/** A file of the keyring as it is on disk: `KEYID.age`, `KEYID.json` or `recovery-recipients.txt`. None of them reveals a key. */
+export interface SealedKeyringFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The keyring as files, for copies of it. */
+export interface SealedKeyring {
+  /** All of them as they are between two changes; a sealed file comes before its description. */
+  files(): Promise<readonly SealedKeyringFile[]>;
+  /**
+   * Puts files of a copy back. One that is there already stays as it is, and so do both files of a key that is there; the names left out
+   * are answered. After a crash the same call goes on. Throws `invalid`, before anything is written, for a name that a keyring does not have or a description that cannot be read.
+   */
+  put(files: readonly SealedKeyringFile[]): Promise<readonly string[]>;
+  /**
+   * Calls the listener after each durable change that this object made (not another process), outside of any lock. Answers how to stop.
+   */
+  onChange(listener: () => void): () => void;
 }

@@ -1,0 +1,216 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test, vi } from 'vitest';
+import { CustomerKey, parseKeyFingerprint } from '../model/customer-key.js';
+import type {
+  Keyring,
+  KeyringCustody,
+  KeyState,
+  SealedKeyring,
+  SealedKeyringFile,
+} from '../model/keyring.js';
+import type { UnusedKeyProof } from '../model/ledger.js';
+import { type KeyringWorld, keyringWorld } from './testing/keyring-world.js';
+
+/** The process dies at the n-th durable step: before it, half way, or after it. Nothing that it tries afterwards happens. */
+const death = vi.hoisted(() => ({ at: Number.POSITIVE_INFINITY, points: 0 }));
+
+vi.mock('../files/durable.js', async (original) => {
+  const real = await original<typeof import('../files/durable.js')>();
+  const point = () => {
+    death.points += 1;
+    if (death.points >= death.at) throw new Error('the process has died');
+  };
+  const writing =
+    <T>(write: (path: string, content: Uint8Array | string, mode: number) => Promise<T>) =>
+    async (path: string, content: Uint8Array | string, mode: number): Promise<T> => {
+      point();
+      if (death.points + 1 === death.at) {
+        const half = Buffer.from(content).subarray(0, 20);
+        await writeFile(join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`), half, { mode });
+      }
+      point();
+      const answer = await write(path, content, mode);
+      point();
+      return answer;
+    };
+  return {
+    ...real,
+    writeFileDurably: writing(real.writeFileDurably),
+    createFileDurably: writing(real.createFileDurably),
+    removeFileDurably: async (path: string) => {
+      point();
+      await real.removeFileDurably(path);
+      point();
+    },
+  };
+});
+
+const nobody = { label: '', owner: { kind: 'none' } } as const;
+const proofOf = (key: CustomerKey) => ({ keyId: key.fingerprint, provenMs: 0 }) as UnusedKeyProof;
+const oldKey = CustomerKey.fromBytes(Buffer.alloc(32, 1));
+const newKey = CustomerKey.fromBytes(Buffer.alloc(32, 2));
+type TestKeyring = Keyring & KeyringCustody & SealedKeyring;
+const take = (keyring: TestKeyring, key: CustomerKey) =>
+  keyring.import(key, { label: 'a label', owner: { kind: 'shared' }, origin: 'imported' });
+
+interface Scenario {
+  readonly prepare?: (keyring: TestKeyring, world: KeyringWorld) => Promise<unknown>;
+  readonly run: (keyring: TestKeyring, world: KeyringWorld) => Promise<unknown>;
+  /** The states that the new key may have when the run did not come to its end; null for none at all. */
+  readonly between: readonly (KeyState | null)[];
+  readonly after: KeyState | null;
+}
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  'the first key': { run: (keyring) => take(keyring, newKey), between: [null, 'active'], after: 'active' },
+  'another key': {
+    prepare: (keyring) => take(keyring, oldKey),
+    run: (keyring) => take(keyring, newKey),
+    between: [null, 'active'],
+    after: 'active',
+  },
+  'retiring a key': {
+    prepare: (keyring) => take(keyring, newKey),
+    run: (keyring) => keyring.retire(newKey.fingerprint),
+    between: ['active', 'retired'],
+    after: 'retired',
+  },
+  'destroying a key': {
+    prepare: (keyring) => take(keyring, newKey),
+    run: (keyring) => keyring.destroy(proofOf(newKey)),
+    between: ['active', 'destroyed'],
+    after: 'destroyed',
+  },
+  'a recovery recipient for two keys': {
+    prepare: async (keyring) => {
+      await take(keyring, oldKey);
+      await take(keyring, newKey);
+    },
+    run: (keyring, world) => keyring.addRecoveryRecipient(world.recovery.recipient),
+    between: ['active'],
+    after: 'active',
+  },
+  'putting a copy back': {
+    prepare: (_, world) => makeCopy(world),
+    run: async (keyring, world) => {
+      await keyring.put(copyOf(world));
+      await keyring.adopt(world.recovery.secret);
+    },
+    // The same call goes on where it stopped.
+    between: ['active'],
+    after: 'active',
+  },
+};
+
+/** What somebody else's gateway has copied away of `newKey`. */
+const copies = new WeakMap<KeyringWorld, readonly SealedKeyringFile[]>();
+
+function copyOf(world: KeyringWorld): readonly SealedKeyringFile[] {
+  return copies.get(world) ?? [];
+}
+
+async function makeCopy(world: KeyringWorld): Promise<void> {
+  const source = await keyringWorld();
+  await using _ = source;
+  await source.open().addRecoveryRecipient(world.recovery.recipient);
+  await take(source.open(), newKey);
+  copies.set(world, await source.open().files());
+}
+
+/** One run that dies at the point, and the next start. False when the run was over before. */
+async function dieAndRestart(name: string, scenario: Scenario, at: number): Promise<boolean> {
+  const world = await keyringWorld();
+  await using _ = world;
+  await scenario.prepare?.(world.open(), world);
+  Object.assign(death, { at, points: 0 });
+  const died = await scenario.run(world.open(), world).then(
+    () => false,
+    () => true,
+  );
+  death.at = Number.POSITIVE_INFINITY;
+  const where = `${name}, point ${at}`;
+  const next = world.open();
+  await next.repair();
+  if (copies.has(world)) await scenario.run(next, world);
+  expect(await next.problems(), where).toEqual([]);
+  expect(
+    (await readdir(world.keys).catch(() => [])).filter((file) => file.endsWith('.tmp')),
+    where,
+  ).toEqual([]);
+  const described = await next.describe(newKey.fingerprint);
+  expect(died ? scenario.between : [scenario.after], where).toContain(described?.state ?? null);
+  const isOpen = described !== null && described.state !== 'destroyed';
+  expect((await next.open(newKey.fingerprint))?.equals(newKey) ?? false, where).toBe(isOpen);
+  for (const { id } of await next.list()) {
+    if (id === oldKey.fingerprint) expect((await next.open(id))?.equals(oldKey), where).toBe(true);
+  }
+  if (name !== 'another key' && scenario.prepare !== undefined && described !== null) {
+    expect(described.label, where).toBe('a label');
+  }
+  // And life goes on.
+  await next.mint(nobody);
+  return died;
+}
+
+test.each(Object.entries(scenarios))(
+  '%s: whenever the process dies, the next look finds whole keys',
+  async (name, scenario) => {
+    let at = 1;
+    while (await dieAndRestart(name, scenario, at)) at += 1;
+    expect(at).toBeGreaterThan(3);
+  },
+);
+
+const runner = join(createRequire(import.meta.url).resolve('vite-node/package.json'), '..', 'vite-node.mjs');
+const writer = fileURLToPath(new URL('testing/writer.ts', import.meta.url));
+
+/** Runs the writer until it has acknowledged this much, kills it, and gives the lines it had out by then. */
+async function killAfter(root: string, acknowledgements: number): Promise<readonly string[]> {
+  const child = spawn(process.execPath, [runner, writer, root], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    if (text.split('\n').length > acknowledgements) child.kill('SIGKILL');
+  });
+  const [, signal] = await closed;
+  expect(signal).toBe('SIGKILL');
+  return text.split('\n').slice(0, -1);
+}
+
+const rank: Readonly<Record<string, number>> = { active: 0, retired: 1, destroyed: 2 };
+
+test('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
+  const world = await keyringWorld();
+  await using _ = world;
+  const acknowledged = new Map<string, string>();
+  for (let run = 0; run < 3; run++) {
+    for (const line of await killAfter(world.root, 1 + Math.floor(Math.random() * 12))) {
+      const [state = '', id = ''] = line.split(' ');
+      acknowledged.set(id, state);
+    }
+    const keyring = world.open();
+    await keyring.repair();
+    expect(await keyring.problems()).toEqual([]);
+    const recipients = await keyring.recoveryRecipients();
+    for (const [name, state] of acknowledged) {
+      if (state === 'recipient') {
+        expect(recipients).toContain(name);
+        continue;
+      }
+      const id = parseKeyFingerprint(name);
+      const described = await keyring.describe(id);
+      expect(rank[described?.state ?? ''], `${name} ${state}`).toBeGreaterThanOrEqual(rank[state] ?? 9);
+      const isOpen = described?.state !== 'destroyed';
+      expect(((await keyring.open(id))?.fingerprint ?? null) === id, name).toBe(isOpen);
+      expect(described?.isRecoverable).toBe(isOpen && recipients.length > 0);
+    }
+  }
+  expect(acknowledged.size).toBeGreaterThan(2);
+});

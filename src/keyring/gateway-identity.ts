@@ -1,0 +1,76 @@
+import { dirname } from 'node:path';
+import { createFileDurably, ensureDirectory, secretDirectoryMode, secretFileMode } from '../files/durable.js';
+import { FileCache } from '../files/file-cache.js';
+import { Fault } from '../model/fault.js';
+import { type AgeIdentity, newAgeIdentity, parseAgeIdentity } from './age.js';
+import { cannotRead, cannotWrite, isOpenToOthers, openToOthers } from './disk-fault.js';
+
+interface IdentityFile {
+  readonly text: string;
+  readonly mode: number;
+}
+
+const maxFileBytes = 4096;
+
+/** The identity that the gateway opens its keys with: a file as `age-keygen` writes it. */
+export class GatewayIdentity {
+  readonly path: string;
+  readonly #cache = new FileCache<IdentityFile>(maxFileBytes, ({ bytes, mode }) => ({
+    text: bytes.toString('latin1'),
+    mode,
+  }));
+  #parsed: { readonly file: IdentityFile; readonly identity: AgeIdentity } | null = null;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Null when there is none. Throws `corrupt` for a file that holds none, `denied`, `unavailable`. */
+  async read(): Promise<AgeIdentity | null> {
+    const file = await this.#file();
+    if (file === null) return null;
+    if (this.#parsed?.file === file) return this.#parsed.identity;
+    try {
+      const identity = await parseAgeIdentity(file.text);
+      this.#parsed = { file, identity };
+      return identity;
+    } catch (error) {
+      throw new Fault(
+        'corrupt',
+        `${this.path}: the gateway's identity cannot be read: ${Fault.from(error).hint}. Put it back from a backup`,
+      );
+    }
+  }
+
+  /** The one that is there, or a new one, durable before it is answered. */
+  async readOrMake(): Promise<AgeIdentity> {
+    const there = await this.read();
+    if (there !== null) return there;
+    const { secret, recipient } = await newAgeIdentity();
+    try {
+      await ensureDirectory(dirname(this.path), secretDirectoryMode);
+      await createFileDurably(this.path, `# public key: ${recipient}\n${secret}\n`, secretFileMode);
+    } catch (error) {
+      throw cannotWrite(this.path, error);
+    }
+    const made = await this.read();
+    if (made === null) throw new Fault('unavailable', `${this.path}: it was taken away while it was made`);
+    return made;
+  }
+
+  /** What is wrong with the file's permissions; null when nothing is. */
+  async modeProblem(): Promise<string | null> {
+    const file = await this.#file();
+    return file !== null && isOpenToOthers(file.mode)
+      ? openToOthers(this.path, file.mode, "the gateway's identity")
+      : null;
+  }
+
+  async #file(): Promise<IdentityFile | null> {
+    try {
+      return await this.#cache.read(this.path);
+    } catch (error) {
+      throw cannotRead(this.path, error);
+    }
+  }
+}

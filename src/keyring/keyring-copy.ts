@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import { isAbsence } from '../files/system-errors.js';
+import type { KeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import type { SealedKeyringFile } from '../model/keyring.js';
+import { cannotRead } from './disk-fault.js';
+import {
+  type KeyRecord,
+  parseKeyFileName,
+  parseKeyRecord,
+  recordFileName,
+  renderKeyRecord,
+  sealedFileName,
+} from './key-record.js';
+import { type KeyEntry, type KeyringFiles, recipientsFileName } from './keyring-files.js';
+
+/** Every file of the keyring, in the order in which they may be put back. */
+export async function readAllFiles(files: KeyringFiles): Promise<readonly SealedKeyringFile[]> {
+  const { entries } = await files.snapshot();
+  const names = [recipientsFileName];
+  for (const { id } of entries.values()) names.push(sealedFileName(id), recordFileName(id));
+  const found: SealedKeyringFile[] = [];
+  for (const name of names) {
+    const bytes = await read(files.path(name));
+    if (bytes !== null) found.push({ name, bytes });
+  }
+  return found;
+}
+
+/** Which files of a copy are to be written, in order, and which are there already. Throws `invalid` for what is no keyring. */
+export async function filesToPut(
+  files: KeyringFiles,
+  copy: readonly SealedKeyringFile[],
+): Promise<{ readonly wanted: readonly SealedKeyringFile[]; readonly leftOut: readonly string[] }> {
+  const { entries } = await files.snapshot();
+  const wanted: SealedKeyringFile[] = [];
+  const leftOut: string[] = [];
+  for (const file of inOrder(copy)) {
+    const key = parseKeyFileName(file.name);
+    if (key === null) {
+      const isThere = (await read(files.path(file.name))) !== null;
+      if (isThere) leftOut.push(file.name);
+      else wanted.push(file);
+      continue;
+    }
+    const entry = entries.get(key.id);
+    const isWanted = key.kind === 'sealed' ? lacksSealedFile(entry) : lacksRecord(entry);
+    if (!isWanted) {
+      leftOut.push(file.name);
+      continue;
+    }
+    // A sealed file put under a description that stayed: nobody knows whom it is sealed to.
+    if (entry?.record) wanted.push(recordFile({ ...entry.record, sealedTo: [] }));
+    wanted.push(file);
+  }
+  return { wanted, leftOut };
+}
+
+function lacksSealedFile(entry: KeyEntry | undefined): boolean {
+  if (entry === undefined) return true;
+  return !entry.hasSealedFile && entry.record !== null && entry.record.state !== 'destroyed';
+}
+
+function lacksRecord(entry: KeyEntry | undefined): boolean {
+  return entry === undefined || (entry.record === null && entry.recordProblem === null);
+}
+
+/** Descriptions before sealed files, unlike when a key is new: a description could not be made up for. */
+function inOrder(copy: readonly SealedKeyringFile[]): readonly SealedKeyringFile[] {
+  const rank = (file: SealedKeyringFile): number => {
+    const key = parseKeyFileName(file.name);
+    if (key === null) {
+      if (file.name === recipientsFileName) return 0;
+      throw new Fault('invalid', `${JSON.stringify(file.name)} is no file of a keyring`);
+    }
+    if (key.kind === 'record') checkRecord(file, key.id);
+    return key.kind === 'record' ? 1 : 2;
+  };
+  return copy
+    .map((file) => ({ file, rank: rank(file) }))
+    .sort((a, b) => a.rank - b.rank || (a.file.name < b.file.name ? -1 : 1))
+    .map(({ file }) => file);
+}
+
+function checkRecord({ name, bytes }: SealedKeyringFile, id: KeyFingerprint): void {
+  let record: KeyRecord;
+  try {
+    record = parseKeyRecord(Buffer.from(bytes).toString('utf8'));
+  } catch (error) {
+    throw new Fault('invalid', `${name}: the description cannot be read: ${Fault.from(error).hint}`);
+  }
+  if (record.id !== id) throw new Fault('invalid', `${name}: it describes the key ${record.id}`);
+}
+
+function recordFile(record: KeyRecord): SealedKeyringFile {
+  return { name: recordFileName(record.id), bytes: Buffer.from(renderKeyRecord(record)) };
+}
+
+async function read(path: string): Promise<Uint8Array | null> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw cannotRead(path, error);
+  }
+}

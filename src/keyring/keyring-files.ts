@@ -1,0 +1,221 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  asideName,
+  ensureDirectory,
+  removeFileDurably,
+  secretDirectoryMode,
+  secretFileMode,
+  writeFileDurably,
+} from '../files/durable.js';
+import { FileCache } from '../files/file-cache.js';
+import { isAbsence } from '../files/system-errors.js';
+import type { KeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import { cannotRead, cannotWrite } from './disk-fault.js';
+import {
+  type KeyRecord,
+  parseKeyFileName,
+  parseKeyRecord,
+  recordFileName,
+  renderKeyRecord,
+  sealedFileName,
+} from './key-record.js';
+
+export const recipientsFileName = 'recovery-recipients.txt';
+
+/** What there is of one key. */
+export interface KeyEntry {
+  readonly id: KeyFingerprint;
+  /** Null when there is no description, or none that can be used. */
+  readonly record: KeyRecord | null;
+  /** What is wrong with the description's file; null when it is right, or not there. */
+  readonly recordProblem: Fault | null;
+  readonly hasSealedFile: boolean;
+}
+
+/** One look at the directory. The same object until something changes. */
+export interface KeyringSnapshot {
+  readonly entries: ReadonlyMap<KeyFingerprint, KeyEntry>;
+  /** Names that a keyring does not have, remains of a crash left out. */
+  readonly strangers: readonly string[];
+  readonly hasRemains: boolean;
+}
+
+const maxFileBytes = 65_536;
+
+/** As in `FileCache`: two changes this close together may bear the same time stamps. */
+const settleMs = 2500;
+
+const nothing: KeyringSnapshot = { entries: new Map(), strangers: [], hasRemains: false };
+
+interface RecordContent {
+  readonly record: KeyRecord | null;
+  readonly problem: string;
+}
+
+/** The directory of sealed files and descriptions. Files come and go by being renamed, so the directory's time stamps tell of every change. */
+export class KeyringFiles {
+  readonly directory: string;
+  readonly #sealed = new FileCache<{ readonly bytes: Uint8Array }>(maxFileBytes, ({ bytes }) => ({ bytes }));
+  readonly #records = new FileCache<RecordContent>(maxFileBytes, ({ bytes }) => readRecord(bytes));
+  #seen: { readonly stamps: string; readonly snapshot: KeyringSnapshot } | null = null;
+  #changes = 0;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** How many files this object has written or removed. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** One stat(2) when nothing changed. */
+  async snapshot(): Promise<KeyringSnapshot> {
+    const stamps = await this.#stamps();
+    if (stamps === null) return nothing;
+    if (this.#seen?.stamps === stamps.text) return this.#seen.snapshot;
+    this.#seen = null;
+    const snapshot = await this.#look();
+    if (stamps.isSettled) this.#seen = { stamps: stamps.text, snapshot };
+    return snapshot;
+  }
+
+  /** One key, whatever changes beside it: at most a look at its two files. Null when there is neither. */
+  async entry(id: KeyFingerprint): Promise<KeyEntry | null> {
+    const seen = this.#seen;
+    if (seen !== null && seen.stamps === (await this.#stamps())?.text)
+      return seen.snapshot.entries.get(id) ?? null;
+    const content = await this.#record(recordFileName(id));
+    const hasSealedFile = (await this.sealed(id)) !== null;
+    return content === null && !hasSealedFile ? null : this.#entryOf(id, content, hasSealedFile);
+  }
+
+  /** Null when it is not there. */
+  async sealed(id: KeyFingerprint): Promise<Uint8Array | null> {
+    const path = this.path(sealedFileName(id));
+    try {
+      return (await this.#sealed.read(path))?.bytes ?? null;
+    } catch (error) {
+      throw cannotRead(path, error);
+    }
+  }
+
+  async writeSealed(id: KeyFingerprint, sealed: Uint8Array): Promise<void> {
+    await this.write(sealedFileName(id), sealed);
+  }
+
+  async writeRecord(record: KeyRecord): Promise<void> {
+    await this.write(recordFileName(record.id), renderKeyRecord(record));
+  }
+
+  async write(name: string, content: Uint8Array | string): Promise<void> {
+    const path = this.path(name);
+    try {
+      await ensureDirectory(this.directory, secretDirectoryMode);
+      await writeFileDurably(path, content, secretFileMode);
+      this.#changes += 1;
+    } catch (error) {
+      throw cannotWrite(path, error);
+    }
+  }
+
+  async removeSealed(id: KeyFingerprint): Promise<void> {
+    await this.#remove(sealedFileName(id));
+  }
+
+  /** Takes away what a crash left of files that were never whole. Only for who holds the keyring's lock. */
+  async removeRemains(): Promise<void> {
+    for (const name of await this.#names()) if (asideName.test(name)) await this.#remove(name);
+  }
+
+  async #remove(name: string): Promise<void> {
+    const path = this.path(name);
+    try {
+      await removeFileDurably(path);
+      this.#changes += 1;
+    } catch (error) {
+      if (!isAbsence(error)) throw cannotWrite(path, error);
+    }
+  }
+
+  /** The directory's time stamps; null when it is not there. */
+  async #stamps(): Promise<{ readonly text: string; readonly isSettled: boolean } | null> {
+    try {
+      const { dev, ino, mtimeNs, ctimeNs, ctimeMs } = await stat(this.directory, { bigint: true });
+      const isSettled = Date.now() - Number(ctimeMs) > settleMs;
+      return { text: `${dev}:${ino}:${mtimeNs}:${ctimeNs}`, isSettled };
+    } catch (error) {
+      if (isAbsence(error)) return null;
+      throw cannotRead(this.directory, error);
+    }
+  }
+
+  async #names(): Promise<readonly string[]> {
+    try {
+      return await readdir(this.directory);
+    } catch (error) {
+      if (isAbsence(error)) return [];
+      throw cannotRead(this.directory, error);
+    }
+  }
+
+  async #look(): Promise<KeyringSnapshot> {
+    const names = await this.#names();
+    const sealed = new Set<KeyFingerprint>();
+    const records = new Map<KeyFingerprint, RecordContent | Fault>();
+    const strangers: string[] = [];
+    for (const name of names) {
+      const file = parseKeyFileName(name);
+      if (file === null) {
+        if (name !== recipientsFileName && !asideName.test(name)) strangers.push(name);
+      } else if (file.kind === 'sealed') {
+        sealed.add(file.id);
+      } else {
+        const content = await this.#record(name);
+        if (content !== null) records.set(file.id, content);
+      }
+    }
+    const entries = new Map<KeyFingerprint, KeyEntry>();
+    for (const id of [...new Set([...sealed, ...records.keys()])].sort()) {
+      entries.set(id, this.#entryOf(id, records.get(id) ?? null, sealed.has(id)));
+    }
+    return { entries, strangers, hasRemains: names.some((name) => asideName.test(name)) };
+  }
+
+  async #record(name: string): Promise<RecordContent | Fault | null> {
+    const path = this.path(name);
+    try {
+      return await this.#records.read(path);
+    } catch (error) {
+      return cannotRead(path, error);
+    }
+  }
+
+  #entryOf(id: KeyFingerprint, content: RecordContent | Fault | null, hasSealedFile: boolean): KeyEntry {
+    if (content === null) return { id, record: null, recordProblem: null, hasSealedFile };
+    if (content instanceof Fault) return { id, record: null, recordProblem: content, hasSealedFile };
+    const isOther = content.record !== null && content.record.id !== id;
+    const problem = isOther ? `it describes the key ${content.record?.id}` : content.problem;
+    if (content.record !== null && !isOther)
+      return { id, record: content.record, recordProblem: null, hasSealedFile };
+    const fault = new Fault(
+      'corrupt',
+      `${this.path(recordFileName(id))}: the description cannot be read: ${problem}`,
+    );
+    return { id, record: null, recordProblem: fault, hasSealedFile };
+  }
+}
+
+function readRecord(bytes: Uint8Array): RecordContent {
+  try {
+    return { record: parseKeyRecord(Buffer.from(bytes).toString('utf8')), problem: '' };
+  } catch (error) {
+    return { record: null, problem: Fault.from(error).hint };
+  }
+}

@@ -1,0 +1,71 @@
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createFileDurably, ensureDirectory, secretDirectoryMode, secretFileMode } from '../files/durable.js';
+import type { Clock } from '../model/call.js';
+import { isFault } from '../model/fault.js';
+import { cannotWrite } from './disk-fault.js';
+
+const waitMs = 30_000;
+const pollMs = 10;
+
+/** Makes changes of a keyring go one after the other, in whichever process they begin. */
+export class KeyringLock {
+  readonly #path: string;
+  readonly #clock: Clock;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  /** Throws `conflict` when another process keeps it for half a minute. */
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(() => this.#hold(work));
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #hold<T>(work: () => Promise<T>): Promise<T> {
+    await this.#prepare();
+    const lock = await this.#take();
+    try {
+      return await work();
+    } finally {
+      lock.release();
+    }
+  }
+
+  /** Made here and not by SQLite, so that root's commands leave a file that the gateway's user can lock. */
+  async #prepare(): Promise<void> {
+    try {
+      if (
+        await stat(this.#path).then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
+      await ensureDirectory(dirname(this.#path), secretDirectoryMode);
+      await createFileDurably(this.#path, '', secretFileMode);
+    } catch (error) {
+      throw cannotWrite(this.#path, error);
+    }
+  }
+
+  async #take() {
+    const inUse =
+      'another process has been changing the keyring for half a minute; try again when it is done';
+    // Loaded only here: who opens keys needs no database.
+    const { takeProcessLock } = await import('../db/sqlite/process-lock.js');
+    const since = this.#clock.monotonicMs();
+    for (;;) {
+      try {
+        return takeProcessLock(this.#path, inUse);
+      } catch (error) {
+        if (!isFault(error, 'conflict') || this.#clock.monotonicMs() - since > waitMs) throw error;
+        await this.#clock.sleep(pollMs);
+      }
+    }
+  }
+}

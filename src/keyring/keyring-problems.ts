@@ -1,0 +1,97 @@
+import { stat } from 'node:fs/promises';
+import { isAbsence } from '../files/system-errors.js';
+import { Fault } from '../model/fault.js';
+import { cannotRead, isOpenToOthers, openToOthers } from './disk-fault.js';
+import type { GatewayIdentity } from './gateway-identity.js';
+import { recordFileName, sealedFileName } from './key-record.js';
+import { type KeyEntry, type KeyringFiles, recipientsFileName } from './keyring-files.js';
+import type { RecoveryRecipients } from './recovery-recipients.js';
+import type { SealedKeys } from './sealed-keys.js';
+
+/** Everything that is wrong with the files of a keyring, a sentence each. Opens every key. */
+export async function findProblems(
+  files: KeyringFiles,
+  identity: GatewayIdentity,
+  recovery: RecoveryRecipients,
+  sealed: SealedKeys,
+): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const note = async (look: () => Promise<string | null>): Promise<void> => {
+    try {
+      const problem = await look();
+      if (problem !== null) problems.push(problem);
+    } catch (error) {
+      problems.push(Fault.from(error).hint);
+    }
+  };
+  const { entries, strangers } = await files.snapshot();
+  await note(() => identity.modeProblem());
+  await note(async () => (await identity.read()) && null);
+  await note(async () => (await recovery.read()) && null);
+  await note(() => directoryProblem(files.directory));
+  const wanted = await sealed.recipients().catch(() => null);
+  for (const name of [...strangers].sort()) {
+    problems.push(`${files.path(name)}: this is no file of the keyring; move it away`);
+  }
+  for (const entry of entries.values()) {
+    await note(async () => keyProblem(entry, sealed));
+    await note(async () => sealingProblem(files, entry, wanted));
+    const names = [sealedFileName(entry.id), recordFileName(entry.id)];
+    for (const name of names) await note(() => modeProblem(files.path(name)));
+  }
+  await note(() => modeProblem(files.path(recipientsFileName)));
+  return [...new Set(problems)];
+}
+
+async function keyProblem(
+  { id, record, recordProblem, hasSealedFile }: KeyEntry,
+  sealed: SealedKeys,
+): Promise<string | null> {
+  if (recordProblem !== null) return recordProblem.hint;
+  if (record?.state === 'destroyed' && !hasSealedFile) return null;
+  const opened = await sealed.tryOpen(id);
+  return opened.kind === 'opened' ? null : opened.fault.hint;
+}
+
+function sealingProblem(
+  files: KeyringFiles,
+  entry: KeyEntry,
+  wanted: readonly string[] | null,
+): string | null {
+  const { id, record, recordProblem, hasSealedFile } = entry;
+  const path = files.path(sealedFileName(id));
+  if (!hasSealedFile || recordProblem !== null) return null;
+  if (record === null) return `${path}: it has no description; the next change of the keyring writes one`;
+  if (record.state === 'destroyed')
+    return `${path}: the key was destroyed; the next change of the keyring removes it`;
+  if (wanted === null) return null;
+  const missing = wanted.filter((one) => !record.sealedTo.includes(one));
+  const more = record.sealedTo.filter((one) => !wanted.includes(one));
+  if (missing.length === 0 && more.length === 0) return null;
+  const parts = [
+    ...missing.map((one) => `it is not sealed to ${one}`),
+    ...more.map((one) => `it is sealed to ${one}, which is no recipient any more`),
+  ];
+  return `${path}: ${parts.join('; ')}`;
+}
+
+async function modeProblem(path: string): Promise<string | null> {
+  const mode = await modeOf(path);
+  return mode !== null && isOpenToOthers(mode) ? openToOthers(path, mode, 'file of the keyring') : null;
+}
+
+async function directoryProblem(path: string): Promise<string | null> {
+  const mode = await modeOf(path);
+  return mode !== null && isOpenToOthers(mode)
+    ? `${path}: the keyring is open to others (mode ${mode.toString(8).padStart(4, '0')}); run: chmod 700 ${path}`
+    : null;
+}
+
+async function modeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw cannotRead(path, error);
+  }
+}

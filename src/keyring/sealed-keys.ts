@@ -1,0 +1,132 @@
+import { CustomerKey, customerKeyBytes, type KeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import { type AgeIdentity, sealTo, unseal } from './age.js';
+import type { GatewayIdentity } from './gateway-identity.js';
+import { type KeyRecord, sealedFileName } from './key-record.js';
+import type { KeyringFiles } from './keyring-files.js';
+import type { RecoveryRecipients } from './recovery-recipients.js';
+
+/** What came of opening the sealed file of a key. */
+export type OpenedKey =
+  | { readonly kind: 'opened'; readonly key: CustomerKey }
+  | { readonly kind: 'failed'; readonly fault: Fault };
+
+/** Keys between memory and their sealed files. */
+export class SealedKeys {
+  readonly #files: KeyringFiles;
+  readonly #identity: GatewayIdentity;
+  readonly #recipients: RecoveryRecipients;
+  /** A key's id is a digest of it: what was opened once stays true as long as the file is there. */
+  readonly #opened = new Map<KeyFingerprint, CustomerKey>();
+
+  constructor(files: KeyringFiles, identity: GatewayIdentity, recipients: RecoveryRecipients) {
+    this.#files = files;
+    this.#identity = identity;
+    this.#recipients = recipients;
+  }
+
+  /** Whom every key is to be sealed to: the gateway first. Null while the gateway has no identity. */
+  async recipients(): Promise<readonly string[] | null> {
+    const identity = await this.#identity.read();
+    return identity === null ? null : [identity.recipient, ...(await this.#recipients.read())];
+  }
+
+  /** From memory, or from the sealed file. Faults: `key-missing`, `corrupt`, and those of the disk. */
+  async open(id: KeyFingerprint): Promise<CustomerKey> {
+    const known = this.#opened.get(id);
+    if (known !== undefined) return known;
+    const opened = await this.tryOpen(id);
+    if (opened.kind === 'failed') throw opened.fault;
+    this.#opened.set(id, opened.key);
+    return opened.key;
+  }
+
+  /** From the sealed file, with the gateway's identity or another. Throws only when the gateway's identity cannot be read. */
+  async tryOpen(id: KeyFingerprint, other: AgeIdentity | null = null): Promise<OpenedKey> {
+    const path = this.#files.path(sealedFileName(id));
+    const failed = (kind: 'key-missing' | 'corrupt', text: string, cause?: unknown): OpenedKey => ({
+      kind: 'failed',
+      fault: new Fault(kind, `${path}: ${text}`, { cause }),
+    });
+    let sealed: Uint8Array | null;
+    try {
+      sealed = await this.#files.sealed(id);
+    } catch (error) {
+      return { kind: 'failed', fault: Fault.from(error) };
+    }
+    if (sealed === null)
+      return failed(
+        'corrupt',
+        'the sealed key is not there, only its description: put it back from a backup',
+      );
+    const identity = other ?? (await this.#identity.read());
+    if (identity === null) return { kind: 'failed', fault: noIdentity(this.#identity.path, path) };
+    const content = await unseal(sealed, identity);
+    if (content.kind === 'damaged') {
+      return failed('corrupt', 'the sealed key is damaged: put the file back from a backup', content.cause);
+    }
+    if (content.kind === 'not-ours') {
+      return failed(
+        'key-missing',
+        `it is sealed to others, not to ${identity.recipient}${other === null ? ` of ${this.#identity.path}: this keyring is another gateway's. Put that gateway's identity there, or take the keyring over with a recovery identity` : ''}`,
+      );
+    }
+    const { bytes } = content;
+    try {
+      if (bytes.byteLength !== customerKeyBytes)
+        return failed('corrupt', `it holds ${bytes.byteLength} bytes, and a key has ${customerKeyBytes}`);
+      const key = CustomerKey.fromBytes(bytes);
+      if (key.fingerprint !== id)
+        return failed(
+          'corrupt',
+          `it holds another key, ${key.fingerprint}: rename the file, or put the right one back`,
+        );
+      return { kind: 'opened', key };
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  /**
+   * Seals the key to the present recipients: first the sealed file, then the description, so that the description never promises
+   * more than there is.
+   */
+  async write(key: CustomerKey, record: KeyRecord): Promise<KeyRecord> {
+    const recipients = await this.recipients();
+    if (recipients === null) throw noIdentity(this.#identity.path, this.#files.directory);
+    const sealed = await this.#seal(key, recipients);
+    await this.#files.writeSealed(record.id, sealed);
+    const written: KeyRecord = { ...record, sealedTo: recipients };
+    await this.#files.writeRecord(written);
+    this.#opened.set(key.fingerprint, key);
+    return written;
+  }
+
+  async remove(id: KeyFingerprint): Promise<void> {
+    this.#opened.delete(id);
+    await this.#files.removeSealed(id);
+  }
+
+  /** Opened again before it replaces anything: a key that cannot be opened is lost. */
+  async #seal(key: CustomerKey, recipients: readonly string[]): Promise<Uint8Array> {
+    const identity = await this.#identity.read();
+    const raw = key.reveal();
+    try {
+      const sealed = await sealTo(recipients, raw);
+      const again = identity === null ? null : await unseal(sealed, identity);
+      const isRight = again?.kind === 'opened' && Buffer.from(again.bytes).equals(raw);
+      if (again?.kind === 'opened') again.bytes.fill(0);
+      if (!isRight) throw new Fault('bug', `the key ${key.fingerprint} could not be sealed`);
+      return sealed;
+    } finally {
+      raw.fill(0);
+    }
+  }
+}
+
+export function noIdentity(identityPath: string, path: string): Fault {
+  return new Fault(
+    'key-missing',
+    `${identityPath} is not there, and what is sealed in ${path} opens only with it: put it back from a backup, or take the keyring over with a recovery identity`,
+  );
+}

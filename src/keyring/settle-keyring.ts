@@ -1,0 +1,70 @@
+import type { AgeIdentity } from './age.js';
+import type { KeyRecord } from './key-record.js';
+import type { KeyEntry, KeyringFiles } from './keyring-files.js';
+import type { OpenedKey, SealedKeys } from './sealed-keys.js';
+
+/** What a keyring is settled with. */
+export interface SettleParts {
+  readonly files: KeyringFiles;
+  readonly sealed: SealedKeys;
+  readonly nowMs: number;
+  /** Opens what the gateway's own identity does not; null for none. */
+  readonly other: AgeIdentity | null;
+}
+
+/**
+ * Finishes what a crash has left: files that were never whole, sealed files without a description, those of destroyed keys, keys that are
+ * not sealed to the present recipients. What cannot be opened stays. Only for who holds the lock. Answers a sentence for each.
+ */
+export async function settleKeyring(parts: SettleParts): Promise<readonly string[]> {
+  const { files, sealed } = parts;
+  const snapshot = await files.snapshot();
+  if (snapshot.hasRemains) await files.removeRemains();
+  const recipients = await sealed.recipients();
+  const done: string[] = [];
+  for (const entry of snapshot.entries.values()) {
+    if (!entry.hasSealedFile || entry.recordProblem !== null) continue;
+    if (entry.record?.state === 'destroyed') {
+      await sealed.remove(entry.id);
+      done.push(`the destroyed key ${entry.id} is removed`);
+      continue;
+    }
+    const isRight = recipients !== null && isSealedTo(entry, recipients) && parts.other === null;
+    if (isRight || recipients === null) continue;
+    const said = await sealAgain(parts, entry, recipients);
+    if (said !== null) done.push(said);
+  }
+  return done;
+}
+
+async function sealAgain(
+  { sealed, nowMs, other }: SettleParts,
+  entry: KeyEntry,
+  recipients: readonly string[],
+): Promise<string | null> {
+  let opened: OpenedKey = await sealed.tryOpen(entry.id);
+  if (opened.kind === 'opened' && isSealedTo(entry, recipients)) return null;
+  if (opened.kind === 'failed' && other !== null) opened = await sealed.tryOpen(entry.id, other);
+  if (opened.kind === 'failed') return null;
+  const { key } = opened;
+  const record: KeyRecord = entry.record ?? {
+    id: entry.id,
+    md5Base64: key.md5Base64,
+    label: '',
+    owner: { kind: 'none' },
+    origin: 'found',
+    createdMs: nowMs,
+    state: 'active',
+    stateChangedMs: null,
+    sealedTo: [],
+  };
+  await sealed.write(key, record);
+  return entry.record === null
+    ? `the key ${entry.id} has a description again`
+    : `the key ${entry.id} is sealed to the present recipients`;
+}
+
+function isSealedTo({ record }: KeyEntry, recipients: readonly string[]): boolean {
+  const sealedTo = new Set(record?.sealedTo);
+  return sealedTo.size === recipients.length && recipients.every((one) => sealedTo.has(one));
+}

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
+import { mirrorCommand } from './mirror.js';
 import { objectCommand } from './object.js';
 import { packageVersion } from './package.js';
 import { s3Command } from './s3.js';
@@ -36,6 +37,7 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(user)
     .addCommand(doctorCommand(context))
     .addCommand(objectCommand(context))
+    .addCommand(mirrorCommand(context))
     .addCommand(s3Command(context))
     .addCommand(versionCommand(context));
 }

@@ -33,6 +33,8 @@ export interface RootPaths {
   readonly eventSecretFile: string;
   /** Held by the one process that serves this root. */
   readonly lockFile: string;
+  /** Where the gateway that runs takes commands. */
+  readonly controlSocket: string;
 }
 
 /** The paths below a root: `/` when installed as a service, `./sftpgw-data` from a checkout. */
@@ -56,6 +58,7 @@ export function rootPaths(root: string): RootPaths {
     removedDirectory: join(state, 'removed'),
     embeddedS3Directory: join(state, 'embedded-s3'),
     lockFile: join(state, 'lock'),
+    controlSocket: join(state, 'control.sock'),
     runFile: join(state, 'embedded-s3.json'),
     eventSecretFile: join(state, 'events.secret'),
   };

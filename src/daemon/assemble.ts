@@ -1,22 +1,20 @@
 import type { ListenAddress } from '../config/values.js';
-import { takeProcessLock } from '../db/sqlite/process-lock.js';
-import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
-import { createObservedObjects } from '../ledger/observed.js';
-import { createMirror, type Mirror } from '../mirror/mirror.js';
-import { createMirrorState } from '../mirror-state/mirror-state.js';
+import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
-import { createMirrorSources } from '../users/mirror-sources.js';
 import { createVfsFactory } from '../vfs/factory.js';
 import { checkStorage } from './check-storage.js';
 import { Closers } from './closers.js';
+import { startControl } from './control.js';
 import { buildCore, type Core, s3OptionsOf } from './core.js';
 import { type EmbeddedS3, startEmbedded } from './embedded.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { letGarbageLie } from './heap.js';
-import { mirrorSettingsOf, sftpLimitsOf } from './limits.js';
+import { sftpLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
+import { buildMirror } from './mirror.js';
+import { lockRoot } from './root-lock.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
 
@@ -60,7 +58,8 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   const settings = await SettingsInForce.open(options.root, options.embedded);
   const bucket = settings.requireBucket();
   const log = createLogger(options.logLevel ?? settings.current.logLevel, process.stderr);
-  await lockRoot(settings, closers);
+  const inUse = `another gateway is already running on ${settings.paths.root}: stop it, or choose another --root`;
+  closers.use(await lockRoot(settings, inUse));
   // The server starts before there is a mirror to tell: the mirror's first look at everything makes up for it.
   const events = new RecentEvents(systemClock, options.embedded);
   const embedded = options.embedded ? await startEmbedded(settings, options, log, events) : null;
@@ -82,10 +81,11 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
       return { bytes: uploadMemoryBytes + readMemoryBytes, transfers: openUploads + openReaders };
     }),
   );
-  const mirror = closers.use(buildMirror(settings, core, log, events));
+  const mirror = closers.use(buildMirror(settings, core, log, (name) => events.arriveFor(name)));
   mirror.start();
   events.passTo(mirror);
   await startEventSources(settings, events, log, background, closers);
+  await startControl(settings, mirror, log, closers);
   const sftp = await openDoor(settings, options, core, mirror, log);
   closers.add(() => sftp.close());
   const watching = settings.watch(systemClock, log, background.signal);
@@ -100,22 +100,6 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
     drain: () => sftp.drain(settings.current.drainTimeoutMs),
     [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose](),
   };
-}
-
-function buildMirror(settings: SettingsInForce, core: Core, log: Logger, events: RecentEvents): Mirror {
-  const { sharedSettingsDirectory } = settings.paths;
-  return createMirror({
-    sources: createMirrorSources({ ...core.parts, ...core, sharedSettingsDirectory }),
-    store: core.store,
-    vault: core.vault,
-    state: createMirrorState(core.database),
-    observed: createObservedObjects(core.database, systemClock, systemEntropy),
-    clock: systemClock,
-    entropy: systemEntropy,
-    log,
-    settings: () => mirrorSettingsOf(settings.current),
-    hasEvents: (bucket) => events.arriveFor(bucket),
-  });
 }
 
 async function openDoor(
@@ -137,13 +121,4 @@ async function openDoor(
   });
   for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
   return sftp;
-}
-
-async function lockRoot({ paths }: SettingsInForce, closers: Closers): Promise<void> {
-  for (const directory of [paths.stateDirectory, paths.scratchDirectory]) {
-    await ensureDirectory(directory, secretDirectoryMode);
-  }
-  const inUse = `another gateway is already running on ${paths.root}: stop it, or choose another --root`;
-  const lock = takeProcessLock(paths.lockFile, inUse);
-  closers.add(() => lock.release());
 }

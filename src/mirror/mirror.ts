@@ -6,9 +6,9 @@ import type {
   MirrorPass,
   MirrorPrefix,
   MirrorPrefixStatus,
-  MirrorProgress,
   MirrorRemoval,
 } from '../model/mirror.js';
+import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { ClearedDirectories } from './clear.js';
 import { FileSystemSync } from './file-system-sync.js';
 import { FileThread } from './file-thread.js';
@@ -20,11 +20,11 @@ import { PrefixRunner, type RunnerServices } from './prefix-runner.js';
 import { Slots } from './slots.js';
 
 /** The mirror. Disposed, it ends what is under way; the next start goes on there. */
-export interface Mirror extends MirrorControl, MirrorRemoval, AsyncDisposable {
+export interface Mirror extends MirrorControl, MirrorRemoval, MirrorRuns, AsyncDisposable {
   /** Begins to follow the sources: every prefix at once, then again and again. At most once. */
   start(): void;
   /** One pass over a prefix, after a pass that may be under way. Throws `not-found` for an unknown prefix. */
-  runOnce(prefix: string, onProgress?: (progress: MirrorProgress) => void): Promise<MirrorPass>;
+  runOnce(prefix: string): Promise<MirrorPass>;
   /** What a pass would do now, in its order, in batches. Throws `not-found` for an unknown prefix, and the store's faults. */
   dryRun(prefix: string): AsyncIterable<readonly MirrorAction[]>;
 }
@@ -76,27 +76,37 @@ class SourcesMirror implements Mirror {
   }
 
   async status(): Promise<readonly MirrorPrefixStatus[]> {
-    const statuses: MirrorPrefixStatus[] = [];
-    for (const prefix of await this.#options.sources.list()) {
-      const runner = this.#runners.get(prefix.name);
-      statuses.push(await (runner?.mirror ?? new PrefixMirror(this.#services, prefix)).status());
-    }
-    return statuses;
+    return (await this.presence()).map(({ status }) => status);
   }
 
-  async runOnce(name: string, onProgress?: (progress: MirrorProgress) => void): Promise<MirrorPass> {
-    const runner = await this.#runnerOf(name);
-    const timer =
-      onProgress === undefined
-        ? undefined
-        : setInterval(() => {
-            const { progress } = runner.mirror;
-            if (progress !== null) onProgress(progress);
-          }, progressEveryMs);
-    try {
-      return await runner.runOnce();
-    } finally {
-      clearInterval(timer);
+  async presence(): Promise<readonly MirrorPresence[]> {
+    const known: MirrorPresence[] = [];
+    for (const prefix of await this.#options.sources.list()) {
+      const runner = this.#runners.get(prefix.name);
+      known.push(await (runner ?? this.#looseRunner(prefix)).presence());
+    }
+    return known;
+  }
+
+  async runOnce(name: string): Promise<MirrorPass> {
+    return (await this.#runnerOf(name)).runOnce();
+  }
+
+  async run(names: readonly string[] | null, report: (event: MirrorRunEvent) => void): Promise<void> {
+    const wanted = names ?? (await this.#options.sources.list()).map(({ name }) => name);
+    const runners: PrefixRunner[] = [];
+    for (const name of wanted) runners.push(await this.#runnerOf(name));
+    for (const runner of runners) {
+      const { mirror } = runner;
+      const { name } = mirror.prefix;
+      const tell = () => report({ kind: 'progress', name, progress: mirror.progress });
+      const timer = setInterval(tell, progressEveryMs);
+      try {
+        await runner.runOnce();
+      } finally {
+        clearInterval(timer);
+      }
+      report({ kind: 'done', status: await mirror.status() });
     }
   }
 
@@ -161,8 +171,13 @@ class SourcesMirror implements Mirror {
     await this.#cleared.clear(await this.#options.sources.cleared(), this.#stopping.signal);
   }
 
+  /** One that does nothing by itself. */
+  #looseRunner(prefix: MirrorPrefix): PrefixRunner {
+    return new PrefixRunner(this.#services, new PrefixMirror(this.#services, prefix));
+  }
+
   #newRunner(prefix: MirrorPrefix): PrefixRunner {
-    const runner = new PrefixRunner(this.#services, new PrefixMirror(this.#services, prefix));
+    const runner = this.#looseRunner(prefix);
     this.#runners.set(prefix.name, runner);
     return runner;
   }

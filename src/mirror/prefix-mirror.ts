@@ -85,15 +85,16 @@ export class PrefixMirror {
     const started = clock.monotonicMs();
     const pass = new Pass(settings().keptProblems);
     this.#pass = pass;
-    let result: Pick<MirrorPass, 'result' | 'text'>;
+    let result: Pick<MirrorPass, 'result' | 'text' | 'fault'>;
     try {
       await this.#compare(call, pass);
-      result = { result: pass.problems.count === 0 ? 'complete' : 'problems', text: null };
+      result = { result: pass.problems.count === 0 ? 'complete' : 'problems', text: null, fault: null };
     } catch (error) {
       const fault = Fault.from(error);
       if (fault.kind === 'bug')
         call.log.error('the mirror failed', { mirror: this.prefix.name, error: fault });
-      result = { result: call.signal.aborted ? 'cancelled' : 'failed', text: fault.hint };
+      const isCancelled = call.signal.aborted;
+      result = { result: isCancelled ? 'cancelled' : 'failed', text: fault.hint, fault: fault.kind };
     } finally {
       this.#pass = null;
     }

@@ -1,6 +1,7 @@
 import type { Call, Clock, Entropy, LogFields, Logger } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { MirrorPass } from '../model/mirror.js';
+import type { MirrorPass, MirrorPrefixStatus } from '../model/mirror.js';
+import type { MirrorPresence } from '../model/mirror-runs.js';
 import { mirrorCall } from './mirror-call.js';
 import type { MirrorSettings } from './options.js';
 import type { PrefixMirror } from './prefix-mirror.js';
@@ -33,7 +34,10 @@ export class PrefixRunner {
   readonly #log: Logger;
   /** One pass at a time. */
   readonly #turn = new Slots(1);
-  readonly #nudges = new Set<string>();
+  /** With the time of the event, monotonic. */
+  readonly #nudges = new Map<string, number>();
+  /** Those that are looked at, in the order in which that began. */
+  readonly #lookedAt = new Set<{ readonly sinceMs: number }>();
   #looks = 0;
   #looking: Promise<void>[] = [];
   #following: Promise<void> | null = null;
@@ -85,6 +89,26 @@ export class PrefixRunner {
     }
   }
 
+  async presence(): Promise<MirrorPresence> {
+    const status = await this.mirror.status();
+    const waitingEvents = this.#nudges.size + this.#lookedAt.size;
+    return { status, progress: this.mirror.progress, waitingEvents, lagMs: this.#lagMs(status) };
+  }
+
+  /** Where events tell of every change, the directory is behind by the oldest one that waits; else by the last pass. */
+  #lagMs({ lastPass, completeMs }: MirrorPrefixStatus): number | null {
+    const { clock, hasEvents } = this.#services;
+    if (completeMs === null) return null;
+    const isTold = this.isFollowing && hasEvents(this.mirror.prefix.bucket);
+    if (!isTold || lastPass?.result !== 'complete' || this.#isWanted) return clock.nowMs() - completeMs;
+    const [waiting] = this.#nudges.values();
+    const sinceMs = [...this.#lookedAt].reduce(
+      (oldest, one) => Math.min(oldest, one.sinceMs),
+      waiting ?? Infinity,
+    );
+    return sinceMs === Infinity ? 0 : clock.monotonicMs() - sinceMs;
+  }
+
   /** A pass follows at once when the keys at hand have changed. Never throws. */
   async lookAtKeys(): Promise<void> {
     try {
@@ -105,7 +129,7 @@ export class PrefixRunner {
       this.#want();
       return;
     }
-    this.#nudges.add(path);
+    if (!this.#nudges.has(path)) this.#nudges.set(path, this.#services.clock.monotonicMs());
     while (this.#looks < Math.min(parallelLooks, this.#nudges.size)) this.#beginLooking();
   }
 
@@ -138,10 +162,12 @@ export class PrefixRunner {
 
   async #look(): Promise<void> {
     const { signal } = this.#stopping;
-    for (const path of this.#nudges) {
+    for (const [path, sinceMs] of this.#nudges) {
       if (signal.aborted) return;
       // From here on another event for the same path makes another look.
       this.#nudges.delete(path);
+      const looked = { sinceMs };
+      this.#lookedAt.add(looked);
       try {
         const call = mirrorCall(signal, this.#services.entropy, this.#log);
         const look = await this.mirror.look(call, path);
@@ -151,6 +177,8 @@ export class PrefixRunner {
         if (isFault(error, 'cancelled')) return;
         this.#log.warn('a key could not be looked at', { error: Fault.from(error) });
         this.#want();
+      } finally {
+        this.#lookedAt.delete(looked);
       }
     }
   }

@@ -1,5 +1,6 @@
 import type { Call } from './call.js';
 import type { CustomerKey, KeyFingerprint } from './customer-key.js';
+import type { FaultKind } from './fault.js';
 
 /** One prefix of a bucket that is kept as a directory. */
 export interface MirrorPrefix {
@@ -143,6 +144,7 @@ export interface MirrorPass {
   readonly result: MirrorResult;
   /** Why it failed. */
   readonly text: string | null;
+  readonly fault: FaultKind | null;
   /** Objects listed. */
   readonly listed: number;
   readonly fetched: number;

@@ -1,0 +1,31 @@
+import { Fault } from '../model/fault.js';
+
+/** Runs passes: `{"names": ["downloads/bob"]}` or null for all; answers `MirrorRunEvent`s or a problem, one JSON text a line. */
+export const mirrorRunPath = '/mirror/run';
+/** Answers `MirrorPresence[]`. */
+export const mirrorPath = '/mirror';
+
+/** What `run` takes. */
+export interface MirrorRunRequest {
+  readonly names: readonly string[] | null;
+}
+
+/** The last line of an answer that had begun when something went wrong. */
+export interface RunFailure {
+  readonly kind: 'failed';
+  readonly fault: string;
+  readonly detail: string;
+}
+
+/** sun_path of unix(7) has 108 bytes with its final zero, of macOS 104. A longer path would be cut off without a word. */
+const maxSocketPathBytes = process.platform === 'darwin' ? 103 : 107;
+
+/** Throws `invalid` for a path that no socket can have. */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= maxSocketPathBytes) return;
+  throw new Fault(
+    'invalid',
+    `the control socket ${path} has a path of ${bytes} bytes, and the system takes ${maxSocketPathBytes}: use a root with a shorter path`,
+  );
+}

@@ -1,0 +1,126 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fault } from '../model/fault.js';
+import type { MirrorPrefixStatus } from '../model/mirror.js';
+import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
+import { call, seededEntropy } from '../vault/testing/workshop.js';
+import { remoteMirror } from './control-client.js';
+import { startControlEndpoint } from './control-endpoint.js';
+
+const status: MirrorPrefixStatus = {
+  name: 'downloads/bob',
+  bucket: 'b',
+  prefix: 'bob/downloads/',
+  directory: '/d',
+  objects: 1,
+  bytes: 2,
+  lastPass: null,
+  completeMs: null,
+  problemCount: 0,
+  problems: [],
+};
+const presence: MirrorPresence = { status, progress: null, waitingEvents: 3, lagMs: 4 };
+const events: readonly MirrorRunEvent[] = [
+  { kind: 'progress', name: status.name, progress: null },
+  { kind: 'done', status },
+];
+
+describe('the control socket', () => {
+  let directory: string;
+  let path: string;
+  let mirror: MirrorRuns;
+  const signal = new AbortController().signal;
+  const start = () =>
+    startControlEndpoint({ path, mirror, log: call().log, entropy: seededEntropy('control') });
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'control-'));
+    path = join(directory, 'control.sock');
+    mirror = {
+      run: async (_names, report) => events.forEach(report),
+      presence: async () => [presence],
+    };
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it('is its owner’s alone, replaces what a crash left, and tells what the mirror tells, in order', async () => {
+    writeFileSync(path, 'left by a crash');
+    const asked: unknown[] = [];
+    mirror = {
+      ...mirror,
+      run: async (names, report) => {
+        asked.push(names);
+        events.forEach(report);
+      },
+    };
+    await using _endpoint = await start();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const remote = remoteMirror(path, signal);
+    const seen: MirrorRunEvent[] = [];
+    await remote.run(['downloads/bob'], (event) => seen.push(event));
+    await remote.run(null, () => undefined);
+    expect(seen).toEqual(events);
+    expect(asked).toEqual([['downloads/bob'], null]);
+    expect(await remote.presence()).toEqual([presence]);
+  });
+
+  it('says what went wrong, before the first event and in the middle', async () => {
+    const refusal = new Fault('not-found', 'nothing is mirrored under the name x');
+    let isLate = false;
+    mirror = {
+      ...mirror,
+      run: async (_names, report) => {
+        if (isLate) events.forEach(report);
+        throw refusal;
+      },
+    };
+    await using _endpoint = await start();
+    for (isLate of [false, true]) {
+      const running = remoteMirror(path, signal).run(['x'], () => undefined);
+      await expect(running).rejects.toMatchObject({ kind: 'not-found', hint: refusal.hint });
+    }
+  });
+
+  it('that nobody listens on, that is cut off, or that is silent is said to be so', async () => {
+    await expect(remoteMirror(path, signal).presence()).rejects.toMatchObject({
+      kind: 'unavailable',
+      hint: expect.stringContaining(path),
+    });
+    const server = createServer((socket) => void socket.resume().on('error', () => undefined));
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    await expect(remoteMirror(path, signal, 50).presence()).rejects.toMatchObject({ kind: 'timed-out' });
+    const interrupted = new AbortController();
+    const asking = remoteMirror(path, interrupted.signal).run(null, () => undefined);
+    interrupted.abort();
+    await expect(asking).rejects.toMatchObject({ kind: 'cancelled' });
+    await new Promise((resolve) => server.close(resolve));
+    const endpoint = await start();
+    mirror.run = (_names, report) => {
+      events.forEach(report);
+      return new Promise(() => undefined);
+    };
+    const cutOff = remoteMirror(path, signal).run(null, (event) => {
+      if (event.kind === 'done') void endpoint[Symbol.asyncDispose]();
+    });
+    await expect(cutOff).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('cannot have a path that the system would cut off', async () => {
+    path = join(directory, 'x'.repeat(108), 'control.sock');
+    const refusal = {
+      kind: 'invalid',
+      hint: expect.stringMatching(/bytes, and the system takes 10[37]: use a root/),
+    };
+    await expect(start()).rejects.toMatchObject(refusal);
+    await expect(remoteMirror(path, signal).presence()).rejects.toMatchObject(refusal);
+  });
+
+  it('refuses what it does not understand', async () => {
+    await using _endpoint = await start();
+    const asking = remoteMirror(path, signal).run({} as unknown as null, () => undefined);
+    await expect(asking).rejects.toMatchObject({ kind: 'invalid' });
+  });
+});

@@ -11,7 +11,7 @@ import { noKey, type ReadAccess, type WriteEncryption } from '../model/encryptio
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { keyNotApplicable, readInput } from './encryption-headers.js';
-import { type Attempt, placeOf, translate, type Verdict } from './translate.js';
+import { type Attempt, isRangeRefusal, placeOf, translate, type Verdict } from './translate.js';
 
 /** An attempt, with what it presented. */
 export type Subject =
@@ -119,7 +119,7 @@ export class Diagnosis {
     subject: Extract<Subject, { does: 'read' }>,
   ): Promise<null> {
     // A HEAD's error has no body: the same question as a GET of one byte gives the code.
-    const verdict = first.code === null ? await this.#askForCode(call, attempt, subject) : first;
+    const verdict = first.code === null ? await this.#askForCode(call, first, attempt, subject) : first;
     if (verdict === null)
       throw new Fault('unavailable', `S3 refused ${placeOf(attempt)} once, and then did not`);
     if (verdict.kind === 'fault') throw verdict.fault;
@@ -144,8 +144,9 @@ export class Diagnosis {
     throw denied(attempt, cause);
   }
 
-  #askForCode(
+  async #askForCode(
     call: Call,
+    first: Verdict,
     attempt: Attempt,
     subject: Extract<Subject, { does: 'read' }>,
   ): Promise<Verdict | null> {
@@ -157,7 +158,13 @@ export class Diagnosis {
       ...(versionId === undefined ? {} : { VersionId: versionId }),
       ...readInput(access),
     });
-    return this.#try(() => this.#client.send(command, { abortSignal: call.signal }), attempt);
+    try {
+      await this.#client.send(command, { abortSignal: call.signal });
+      return null;
+    } catch (error) {
+      // Ceph looks at the range before it looks at the key: of an empty object it says no more than that it is empty.
+      return isRangeRefusal(error) ? first : translate(error, attempt);
+    }
   }
 
   #headWithout(call: Call, subject: Extract<Subject, { does: 'read' }>): Promise<Verdict | null> {

@@ -61,6 +61,12 @@ export function placeOf(attempt: Attempt): string {
   return attempt.key === null ? bucket : `"${attempt.key}" in ${bucket}`;
 }
 
+/** S3 says that no byte of the object is in the range that was asked for (416). */
+export function isRangeRefusal(thrown: unknown): boolean {
+  const { name, status } = readError(thrown);
+  return name === 'InvalidRange' || status === 416;
+}
+
 function readError(thrown: unknown): SdkError {
   const bag = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Record<string, unknown>;
   const metadata = (bag['$metadata'] ?? {}) as Record<string, unknown>;

@@ -5,21 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, runOk } from '../support/command.js';
 import type { Gateway, TestUser } from '../support/gateway.js';
 import { gatewayTargets } from '../support/gateway-targets.js';
-import { findProgram, missing } from '../support/tools.js';
+import { findParamikoPython, missing } from '../support/tools.js';
 
 const noOpenSsh = missing('ssh-keygen', 'scp');
 const noLftp = missing('lftp');
 const noRclone = missing('rclone');
 
-/** Debian's own Python holds python3-paramiko, whatever other Python comes first in the path. */
-const paramikoPython = await (async () => {
-  for (const python of ['/usr/bin/python3', findProgram('python3') ?? 'python3']) {
-    const found = await run(python, ['-c', 'import paramiko']).catch(() => null);
-    if (found?.code === 0) return python;
-  }
-  if (process.env['CI']) throw new Error('not installed: paramiko');
-  return null;
-})();
+const paramikoPython = await findParamikoPython();
 
 for (const target of await gatewayTargets()) {
   const skip = target.skip ?? noOpenSsh;

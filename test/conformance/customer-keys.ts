@@ -51,6 +51,14 @@ export function describeCustomerKeys(given: Given): void {
       await refusedAlike(ref, sseC(newKey()), 'key-mismatch');
     });
 
+    test('does not open either when it is empty', async () => {
+      const { store } = given();
+      const ref = newRef(given());
+      await store.put(newCall(), ref, bodyOf(''), writeOptions(sseC(newKey())));
+      await faultOf(store.head(newCall(), ref, noKey), 'key-missing');
+      await faultOf(store.head(newCall(), ref, sseC(newKey())), 'key-mismatch');
+    });
+
     test('is removed without a key', async () => {
       const key = newKey();
       const ref = newRef(given());

@@ -7,8 +7,6 @@ import {
   CopyObjectCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
-  type Event,
-  PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
@@ -21,7 +19,7 @@ import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/s
 import { sdkClient, TestKey } from '../embedded-s3/running-server.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { eventually } from '../support/wait.js';
-import { RgwTopics } from './rgw-topics.js';
+import { notifyTopic, RgwTopics, whyNoRgwTopics } from './rgw-topics.js';
 
 /** An S3 server that posts events to an address. */
 interface Sender {
@@ -32,16 +30,7 @@ interface Sender {
   close(): Promise<void>;
 }
 
-const events: Event[] = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'];
 const prefix = 'alice/downloads/';
-
-async function notify(s3: S3Client, Bucket: string, TopicArn: string, Value: string): Promise<void> {
-  const Filter = { Key: { FilterRules: [{ Name: 'prefix' as const, Value }] } };
-  const NotificationConfiguration = {
-    TopicConfigurations: [{ Id: 'gateway', TopicArn, Events: events, Filter }],
-  };
-  await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
-}
 
 class EmbeddedSender implements Sender {
   readonly name = 'embedded S3';
@@ -63,7 +52,7 @@ class EmbeddedSender implements Sender {
     const s3 = sdkClient(server);
     this.#s3 = s3;
     await server.ensureBucket('events');
-    await notify(s3, 'events', `arn:aws:sns:${region}:000000000000:gateway`, below);
+    await notifyTopic(s3, 'events', `arn:aws:sns:${region}:000000000000:gateway`, below);
     return { s3, bucket: 'events' };
   }
 
@@ -78,14 +67,14 @@ const [, environment] = await s3Targets();
 
 class CephSender implements Sender {
   readonly name = 'Ceph RGW';
-  readonly skip = whyNotCeph();
+  readonly skip = whyNoRgwTopics(target());
   readonly #topics = new RgwTopics(target());
   #arn: string | null = null;
 
   async start(address: string, below: string) {
     const bucket = await target().makeBucket();
     this.#arn = await this.#topics.create(`t-${bucket}`, address);
-    await notify(target().client(), bucket, this.#arn, below);
+    await notifyTopic(target().client(), bucket, this.#arn, below);
     return { s3: target().client(), bucket };
   }
 
@@ -98,15 +87,6 @@ class CephSender implements Sender {
 function target() {
   if (environment === undefined) throw new Error('there is no target of the environment');
   return environment;
-}
-
-function whyNotCeph(): string | null {
-  const { skip, name, endpoint } = target();
-  if (skip !== null) return skip;
-  if (!/ceph/i.test(name)) return `SFTPGW_TEST_S3_NAME is "${name}", not a Ceph`;
-  return endpoint.startsWith('https:')
-    ? null
-    : 'SFTPGW_TEST_S3_ENDPOINT is not https, which topics with a secret need';
 }
 
 for (const sender of [new EmbeddedSender(), new CephSender()]) {

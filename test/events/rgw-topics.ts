@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { type Event, PutBucketNotificationConfigurationCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { S3Target } from '../support/s3-targets.js';
 
 /**
@@ -73,6 +74,31 @@ export class RgwTopics {
     const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
     return { ...signed, authorization };
   }
+}
+
+/** Why the target's topics cannot be tried, or null. */
+export function whyNoRgwTopics({ skip, name, endpoint }: S3Target): string | null {
+  if (skip !== null) return skip;
+  if (!/ceph/i.test(name)) return `SFTPGW_TEST_S3_NAME is "${name}", not a Ceph`;
+  return endpoint.startsWith('https:')
+    ? null
+    : 'SFTPGW_TEST_S3_ENDPOINT is not https, which topics with a secret need';
+}
+
+const events: Event[] = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'];
+
+/** From now on the bucket's changes below the prefix are told to the topic. */
+export async function notifyTopic(
+  s3: S3Client,
+  Bucket: string,
+  TopicArn: string,
+  prefix: string,
+): Promise<void> {
+  const Filter = { Key: { FilterRules: [{ Name: 'prefix' as const, Value: prefix }] } };
+  const NotificationConfiguration = {
+    TopicConfigurations: [{ Id: 'gateway', TopicArn, Events: events, Filter }],
+  };
+  await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

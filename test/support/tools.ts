@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { run } from './command.js';
 
 /** The program's path, or null when it is not installed. */
 export function findProgram(name: string): string | null {
@@ -22,4 +23,17 @@ export function missing(...programs: readonly string[]): string | null {
   const reason = `not installed: ${absent.join(', ')}`;
   if (process.env['CI']) throw new Error(reason);
   return reason;
+}
+
+/**
+ * A Python that has paramiko, or null; with CI set its lack is an error. Debian's own Python holds python3-paramiko, whatever
+ * other Python comes first in the path.
+ */
+export async function findParamikoPython(): Promise<string | null> {
+  for (const python of ['/usr/bin/python3', findProgram('python3') ?? 'python3']) {
+    const found = await run(python, ['-c', 'import paramiko']).catch(() => null);
+    if (found?.code === 0) return python;
+  }
+  if (process.env['CI']) throw new Error('not installed: paramiko');
+  return null;
 }

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { notifyTopic, RgwTopics, whyNoRgwTopics } from '../events/rgw-topics.js';
+import type { Gateway } from '../support/gateway.js';
+import { customerKeyArguments, gatewayTargets } from '../support/gateway-targets.js';
+import { s3Targets } from '../support/s3-targets.js';
+import { missing } from '../support/tools.js';
+import { eventually } from '../support/wait.js';
+
+const programs = missing('ssh-keygen', 'aws');
+const [, environment] = await s3Targets();
+const [, target] = await gatewayTargets();
+if (environment === undefined || target === undefined)
+  throw new Error('there is no target of the environment');
+const skip = programs ?? whyNoRgwTopics(environment);
+
+/** The address to which S3 posts events, with the secret that the gateway made. */
+async function eventAddress(gateway: Gateway): Promise<string> {
+  const port = await eventually('the port for events is logged', () => {
+    const line = gateway.output.split('\n').find((text) => text.includes('S3 events are taken'));
+    return line === undefined ? null : Number((JSON.parse(line) as { port: number }).port);
+  });
+  const secret = readFileSync(join(gateway.root, 'var/lib/sftpgw/events.secret'), 'utf8').trim();
+  return `http://sftpgw:${secret}@127.0.0.1:${port}/events/s3`;
+}
+
+describe.skipIf(skip !== null)(
+  `a gateway that Ceph RGW tells of changes${skip ? ` (skipped: ${skip})` : ''}`,
+  () => {
+    it('has a new object on disk, decrypted, long before it would look for one, and loses what is removed', async () => {
+      const properties = { 'events.listen': '127.0.0.1:0', 'mirror.interval': '10m' };
+      await using gateway = await target.start({ properties, logLevel: 'debug' });
+      const { bucket, s3api } = await target.access(gateway);
+      const user = await gateway.addUser('fay', ['--sse', '1', '--downloads']);
+      const settings = join(gateway.root, 'home/fay/.sftpgateway');
+      writeFileSync(join(settings, 'sse-sync.key'), user.key, { mode: 0o600 });
+      writeFileSync(join(settings, 'user.properties'), 'sse.option=1\ndownloads=yes\nsse.sync.option=3\n');
+      const topics = new RgwTopics(environment);
+      const topic = await topics.create(`t-${bucket}`, await eventAddress(gateway));
+      try {
+        await notifyTopic(environment.client(), bucket, topic, 'fay/downloads/');
+        const body = join(gateway.work, 'body');
+        writeFileSync(body, 'testing123\n');
+        const file = (name: string) => join(gateway.root, 'home/fay/home/fay/downloads/in', name);
+        const put = async (name: string) => {
+          const key = ['--key', `fay/downloads/in/${name}`];
+          const done = await s3api('put-object', ...key, '--body', body, ...customerKeyArguments(user));
+          expect(done.code, done.stderr).toBe(0);
+          await eventually(`${name} is on disk`, () => existsSync(file(name)), 5_000);
+          expect(readFileSync(file(name), 'utf8')).toBe('testing123\n');
+        };
+        const lookedAt = (name: string, result: string) =>
+          gateway.output.includes(`"path":"in/${name}","result":"${result}"`);
+        await put('first');
+        // Comparisons of the prefix are frequent after the start, and one of them may win: then the next object is tried.
+        const names: string[] = [];
+        const told = await eventually('an event brings an object', async () => {
+          const name = `f${names.length}`;
+          names.push(name);
+          await put(name);
+          return names.find((one) => lookedAt(one, 'fetched')) ?? null;
+        });
+        expect((await s3api('delete-object', '--key', `fay/downloads/in/${told}`)).code).toBe(0);
+        await eventually('the file is gone', () => !existsSync(file(told)), 5_000);
+      } finally {
+        await topics.remove(topic);
+      }
+    }, 60_000);
+  },
+);

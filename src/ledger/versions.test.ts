@@ -77,7 +77,7 @@ async function rowsOf(key: string): Promise<readonly string[]> {
 
 describe('a version that the ledger does not know', () => {
   test('is written down as it was found', async () => {
-    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toBe(1);
+    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(1);
     const [row, ...others] = await ledger.candidates({ bucket: 'bucket', key: 'a' });
     expect(others).toEqual([]);
     expect(row).toMatchObject({
@@ -87,7 +87,7 @@ describe('a version that the ledger does not know', () => {
       intendedMs: 500,
       confirmation: { size: 3, crc32: 9, etag: '"1"', versionId: 'null', mtimeSeconds: 77 },
     });
-    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toBe(0);
+    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(0);
     expect(await rowsOf('a')).toEqual(['"1" alice current']);
   });
 
@@ -97,7 +97,7 @@ describe('a version that the ledger does not know', () => {
       found('a', '"2"', { versionId: 'v2', isLatest: false, sealedWith: sealed(bob) }),
       found('a', '"1"', { versionId: 'v1', isLatest: false }),
     ];
-    expect(await versions.restore(listed, 'rebuild')).toBe(3);
+    expect(await versions.restore(listed, 'rebuild')).toHaveLength(3);
     expect(await rowsOf('a')).toEqual(['"3" alice current', '"2" bob', '"1" alice']);
     expect(await ledger.candidates({ bucket: 'bucket', key: 'a' })).toHaveLength(1);
   });
@@ -105,7 +105,7 @@ describe('a version that the ledger does not know', () => {
   test('takes the place of what it has replaced', async () => {
     await write('a', '"old"', bob);
     nowMs += 10;
-    expect(await versions.restore([found('a', '"new"')], 'rebuild')).toBe(1);
+    expect(await versions.restore([found('a', '"new"')], 'rebuild')).toHaveLength(1);
     expect(await rowsOf('a')).toEqual(['"new" alice current']);
   });
 });
@@ -113,7 +113,7 @@ describe('a version that the ledger does not know', () => {
 describe('what the ledger knows better stays', () => {
   test('a version that it has already, whatever its id is called', async () => {
     await write('a', '"1"', alice);
-    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toBe(0);
+    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(0);
     expect(await rowsOf('a')).toEqual(['"1" alice current']);
   });
 
@@ -121,11 +121,11 @@ describe('what the ledger knows better stays', () => {
     const listed = found('a', '"listed"');
     nowMs += 10;
     await write('a', '"newer"', bob);
-    expect(await versions.restore([listed], 'rebuild')).toBe(0);
+    expect(await versions.restore([listed], 'rebuild')).toHaveLength(0);
     expect(await rowsOf('a')).toEqual(['"newer" bob current']);
     const versioned = { ...listed, ref: { bucket: 'bucket', key: 'v' }, versionId: 'v1' };
     await write('v', '"newer"', bob, 'v2');
-    expect(await versions.restore([versioned], 'rebuild')).toBe(1);
+    expect(await versions.restore([versioned], 'rebuild')).toHaveLength(1);
     expect((await rowsOf('v')).toSorted()).toEqual(['"listed" alice', '"newer" bob current']);
   });
 
@@ -136,7 +136,7 @@ describe('what the ledger knows better stays', () => {
       actor: 'b',
       requestId: 'r',
     });
-    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toBe(1);
+    expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(1);
     const candidates = await ledger.candidates({ bucket: 'bucket', key: 'a' });
     expect(candidates.map(({ state }) => state)).toEqual(['confirmed', 'intended']);
   });
@@ -145,7 +145,7 @@ describe('what the ledger knows better stays', () => {
 test('a row that names another key than the one that opens the object is corrected', async () => {
   await write('a', '"1"', bob);
   nowMs += 10;
-  expect(await versions.restore([found('a', '"1"')], 'rebuild')).toBe(1);
+  expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(1);
   expect(await rowsOf('a')).toEqual(['"1" alice current']);
 });
 

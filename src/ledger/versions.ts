@@ -57,16 +57,16 @@ class DatabaseVersions implements LedgerVersions {
     return row?.versions ?? 0;
   }
 
-  async restore(found: readonly FoundVersion[], actor: string): Promise<number> {
+  async restore(found: readonly FoundVersion[], actor: string): Promise<readonly FoundVersion[]> {
     for (const { ref, ...confirmation } of found) {
       checkRef(ref);
       checkConfirmation(confirmation);
     }
     return await this.#db.write(async (trx) => {
-      let written = 0;
+      const written: FoundVersion[] = [];
       // The oldest of an object first: rows are in the order in which they were written.
       for (const version of found.toReversed()) {
-        if (await this.#restoreOne(trx, version, actor)) written += 1;
+        if (await this.#restoreOne(trx, version, actor)) written.push(version);
       }
       return written;
     });

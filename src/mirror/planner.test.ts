@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ListedFile, MirrorAction, MirrorEntry } from '../model/mirror.js';
+import { compareUtf8 } from '../model/utf8-order.js';
 import { keyNamed } from '../vault/testing/workshop.js';
-import { compareUtf8, nameProblem } from './names.js';
+import { nameProblem } from './names.js';
 import { plan } from './plan.js';
 import { type CheckedEntry, type ListedPath, Planner, type PlanOptions } from './planner.js';
 

@@ -159,7 +159,6 @@ export interface LiveRow extends LedgerRow {
 /** An object version as it was found in the bucket, and opened. */
 export interface FoundVersion {
   readonly ref: ObjectRef;
-  /** As the listing has it: `null` is an id too. */
   readonly versionId: string | null;
   readonly isLatest: boolean;
   readonly sealedWith: SealedWith;
@@ -187,9 +186,9 @@ export interface LedgerVersions {
   countLive(bucket: string): Promise<number>;
   /**
    * Writes rows for versions that the ledger does not know, or knows under another key. What it knows already, or has learned since the
-   * listing, stays as it is. Durable when it resolves with the number of rows written.
+   * listing, stays as it is. The newest of an object comes first, as in a listing. Durable when it resolves with those that were written.
    */
-  restore(found: readonly FoundVersion[], actor: string): Promise<number>;
+  restore(found: readonly FoundVersion[], actor: string): Promise<readonly FoundVersion[]>;
   /** The versions of these rows are not in S3 any more. Durable when it resolves. */
   markGone(ids: readonly IntentId[], actor: string): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { Call } from '../../model/call.js';
 import { type CustomerKey, type KeyFingerprint, parseKeyFingerprint } from '../../model/customer-key.js';
 import { noKey, type ReadAccess, type RestingEncryption } from '../../model/encryption.js';
 import { isFault } from '../../model/fault.js';
-import type { Keyring } from '../../model/keyring.js';
+import type { KeyDescription } from '../../model/keyring.js';
 import type { SealedWith } from '../../model/ledger.js';
 import {
   keyTagName,
@@ -13,8 +13,12 @@ import {
   type ObjectTags,
 } from '../../model/object-store.js';
 
-/** The keys to open with. */
-export type AuditKeys = Pick<Keyring, 'open' | 'list'>;
+/** The keys to open with: a keyring, or more. */
+export interface AuditKeys {
+  /** Null when it is not there. */
+  open(id: KeyFingerprint): Promise<CustomerKey | null>;
+  list(): Promise<readonly Pick<KeyDescription, 'id' | 'state'>[]>;
+}
 
 /** What came of looking for the key of a version. */
 export type KeyFound =

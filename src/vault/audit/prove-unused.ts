@@ -15,6 +15,8 @@ export interface ProofRequest {
   readonly buckets: readonly string[];
   readonly actor: string;
   readonly parallel?: number;
+  /** Keys between two times that what was found is written down. */
+  readonly batch?: number;
   readonly progress?: (progress: AuditProgress) => void;
 }
 
@@ -69,12 +71,18 @@ export async function proveKeyUnused(
 
   for (const bucket of [...buckets].sort()) {
     const keys = walkBucket(services, call, bucket, null);
-    await sideBySide(keys, request.parallel ?? auditParallel, auditBatch, lookAt, async () => {
-      if (found.length > 0) await services.versions.restore(found, request.actor);
-      if (gone.length > 0) await services.versions.markGone(gone, request.actor);
-      found = [];
-      gone = [];
-    });
+    await sideBySide(
+      keys,
+      request.parallel ?? auditParallel,
+      request.batch ?? auditBatch,
+      lookAt,
+      async () => {
+        if (found.length > 0) await services.versions.restore(found, request.actor);
+        if (gone.length > 0) await services.versions.markGone(gone, request.actor);
+        found = [];
+        gone = [];
+      },
+    );
   }
   const outcome = await services.usage.proveUnused(request.keyId);
   return 'provenMs' in outcome ? { kind: 'unused', proof: outcome } : { kind: 'needed', needs: outcome };

@@ -20,6 +20,8 @@ export interface RebuildRequest {
   readonly actor: string;
   /** Versions looked at side by side; 16 by default. */
   readonly parallel?: number;
+  /** Keys between two times that what was found is written down. */
+  readonly batch?: number;
   /** Called as often as there is news. */
   readonly progress?: (progress: AuditProgress) => void;
   /** Objects that no key opens, as they are found. */
@@ -91,7 +93,7 @@ class Rebuild {
     await sideBySide(
       keys,
       this.#request.parallel ?? auditParallel,
-      auditBatch,
+      this.#request.batch ?? auditBatch,
       (key) => this.#key(key),
       () => this.#write(),
     );

@@ -30,6 +30,8 @@ export interface VerifyRequest {
   readonly from: VerifyState | null;
   readonly actor: string;
   readonly parallel?: number;
+  /** Keys between two times that what was found is written down. */
+  readonly batch?: number;
   readonly progress?: (progress: AuditProgress) => void;
   readonly found?: (finding: AuditFinding) => void;
   /** Called when everything before this place is done; what it does is waited for. */
@@ -127,13 +129,13 @@ class Verification {
 
   async run(bucket: string, afterKey: string | null): Promise<void> {
     const keys = walkBucket(this.#services, this.#call, bucket, afterKey);
-    const { parallel = auditParallel } = this.#request;
+    const { parallel = auditParallel, batch = auditBatch } = this.#request;
     await sideBySide(
       keys,
       parallel,
-      auditBatch,
+      batch,
       (key) => this.#key(key),
-      (batch) => this.#settled(batch),
+      (done) => this.#settled(done),
     );
   }
 

@@ -13,6 +13,7 @@ export const floors: Readonly<Record<string, number>> = {
   provisioning: 4,
   doctor: 4,
   vault: 3,
+  recovery: 3,
   s3: 2,
   keyring: 2,
   ledger: 2,
@@ -36,6 +37,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   '@smithy/node-http-handler': /^src\/s3\//,
   'better-sqlite3': /^(?:src\/db|embedded-s3)\//,
   commander: /^src\/cli\//,
+  'shamir-secret-sharing': /^src\/recovery\/shares\.ts$/,
   pino: /^src\/daemon\/logger\.ts$/,
   ssh2: /^src\/sftp\//,
 };

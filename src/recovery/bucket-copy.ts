@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { sealTo } from '../keyring/age.js';
+import type { Call, Clock, Entropy } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { SealedKeyring } from '../model/keyring.js';
+import type { ListedObject, ObjectStore } from '../model/object-store.js';
+import { signSnapshot } from './authenticity.js';
+import { copyPrefix, gatewayMetadata, keysPrefix, signatureMetadata, snapshotKey } from './bucket-names.js';
+import { CopyBucket, newestSnapshot } from './copy-bucket.js';
+import { type CopyState, readCopyState, writeCopyState } from './copy-state.js';
+import { RootContent, type RootContentParts, type RootLook, signersIn } from './root-content.js';
+import { packSnapshot } from './snapshot.js';
+import { recipientsPath } from './snapshot-paths.js';
+import { staleSnapshots } from './stale-snapshots.js';
+
+export interface BucketCopyParts extends RootContentParts {
+  readonly store: Pick<ObjectStore, 'head' | 'read' | 'put' | 'remove' | 'list'>;
+  readonly keyring: RootContentParts['keyring'] & SealedKeyring;
+  readonly stateFile: string;
+  /** Runs the work while no other process of this root copies. */
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
+  /** The default bucket; null while none is configured. */
+  readonly bucket: () => string | null;
+  /** `keyring.bucket.copy`. */
+  readonly isWanted: () => boolean;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+}
+
+/** Why nothing is copied: the setting says so, nobody could open the copy, there is no place for it. */
+export type NoCopy = 'off' | 'no-recipient' | 'no-bucket';
+
+export interface CompleteCopy {
+  readonly kind: 'complete';
+  /** Files of the keyring that were sent or taken away. */
+  readonly changedFiles: number;
+  readonly snapshot: number;
+  readonly isNewSnapshot: boolean;
+}
+
+export type CopyOutcome = { readonly kind: NoCopy } | CompleteCopy;
+
+/** `takeOver` goes on after the snapshots of another gateway, which from then on copies no more. */
+export interface CopyRequest {
+  readonly takeOver: boolean;
+}
+
+/** Each attempt fails only because another process was faster. */
+const mostAttempts = 5;
+
+/** One run: what it was asked, what the bucket held at its beginning. */
+interface Run extends CopyRequest {
+  readonly call: Call;
+  readonly bucket: CopyBucket;
+  readonly listed: readonly ListedObject[];
+}
+
+/**
+ * The keyring's sealed files and a sealed snapshot of users and settings, in the default bucket: all that a new machine needs, for
+ * whoever has the recovery identity. Snapshots are numbered. Each is written only where none is, from files that were read after the
+ * one before was there: a later number never holds an older state, and none is ever replaced.
+ */
+export class BucketCopy {
+  readonly #parts: BucketCopyParts;
+  readonly #content: RootContent;
+  /** The stamps of the root when the bucket last had all of it. */
+  #seen: string | null = null;
+
+  constructor(parts: BucketCopyParts) {
+    this.#parts = parts;
+    this.#content = new RootContent(parts);
+  }
+
+  /** Whether anything on disk has changed since this object last brought the bucket up to date. Nothing is asked of S3. */
+  async isBehind(): Promise<boolean> {
+    return this.#seen === null || this.#seen !== (await this.#content.look()).stamps;
+  }
+
+  /** Why nothing is copied; null when it is. */
+  async reasonForNone(): Promise<NoCopy | null> {
+    if (!this.#parts.isWanted()) return 'off';
+    if ((await this.#parts.keyring.recoveryRecipients()).length === 0) return 'no-recipient';
+    return this.#parts.bucket() === null ? 'no-bucket' : null;
+  }
+
+  /**
+   * Brings the copy up to date. A failure is noted for `recovery status`. Faults: those of the store and of the keyring; `conflict`
+   * when the snapshots in the bucket are another gateway's.
+   */
+  async run(call: Call, request: CopyRequest = { takeOver: false }): Promise<CopyOutcome> {
+    const none = await this.reasonForNone();
+    const name = this.#parts.bucket();
+    if (none !== null || name === null) return { kind: none ?? 'no-bucket' };
+    const bucket = new CopyBucket(this.#parts.store, name);
+    return await this.#parts.alone(async () => {
+      try {
+        return await this.#runAlone(call, bucket, request);
+      } catch (error) {
+        const fault = Fault.from(error);
+        if (fault.kind !== 'cancelled') await this.#noteFailure(name, fault);
+        throw fault;
+      }
+    });
+  }
+
+  async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {
+    let state = await this.#state(bucket.bucket);
+    for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+      const listed = await bucket.list(call);
+      // Who was faster than a take-over is another gateway that lives.
+      const run = { call, bucket, listed, takeOver: takeOver && attempt === 1 };
+      await refuseOthers(run, state);
+      const look = await this.#content.look();
+      await this.#content.takeInKeyFiles(look);
+      const keyring = await this.#copyKeyring(run, state);
+      state = { ...state, files: keyring.digests };
+      await writeCopyState(this.#parts.stateFile, state);
+      const written = await this.#copySnapshot(run, state, look);
+      if (written === null) continue;
+      const { isNew, ...inBucket } = written;
+      const completeMs = this.#parts.clock.nowMs();
+      await writeCopyState(this.#parts.stateFile, { ...state, ...inBucket, completeMs, failure: null });
+      this.#seen = look.stamps;
+      if (isNew) await this.#prune(run);
+      return {
+        kind: 'complete',
+        changedFiles: keyring.changed,
+        snapshot: written.snapshot,
+        isNewSnapshot: isNew,
+      };
+    }
+    throw new Fault('unavailable', 'other processes copy to the bucket all the time; try again');
+  }
+
+  async #copyKeyring(
+    { call, bucket, listed }: Run,
+    state: CopyState,
+  ): Promise<{ readonly changed: number; readonly digests: Readonly<Record<string, string>> }> {
+    const there = new Map(listed.map(({ key, size }) => [key, size]));
+    const digests: Record<string, string> = {};
+    let changed = 0;
+    for (const { name, bytes } of await this.#parts.keyring.files()) {
+      // Whom to seal to must not be believed of a bucket: it stands in the signed snapshot.
+      if (name === basename(recipientsPath)) continue;
+      const key = `${keysPrefix}${name}`;
+      const digest = digestOf(bytes);
+      digests[name] = digest;
+      if (state.files[name] === digest && there.get(key) === bytes.byteLength) continue;
+      await bucket.put(call, key, bytes);
+      changed += 1;
+    }
+    for (const description of await this.#parts.keyring.list()) {
+      const key = `${keysPrefix}${description.id}.age`;
+      if (description.state !== 'destroyed' || !there.has(key)) continue;
+      await bucket.remove(call, key);
+      changed += 1;
+    }
+    return { changed, digests };
+  }
+
+  /** Null when another process has taken the next number. */
+  async #copySnapshot(
+    { call, bucket, listed, takeOver }: Run,
+    state: CopyState,
+    look: RootLook,
+  ): Promise<{ readonly snapshot: number; readonly snapshotDigest: string; readonly isNew: boolean } | null> {
+    const { keyring, clock } = this.#parts;
+    const content = { ...(await this.#content.read(look)), bucket: bucket.bucket };
+    const snapshotDigest = digestOf(packSnapshot({ ...content, takenMs: 0 }));
+    const newest = newestSnapshot(listed);
+    const isSame = state.snapshotDigest === snapshotDigest && state.snapshot === newest;
+    if (newest !== null && isSame && !takeOver) return { snapshot: newest, snapshotDigest, isNew: false };
+    const own = await keyring.gatewayRecipient();
+    const recipients = [...(own === null ? [] : [own]), ...(await keyring.recoveryRecipients())];
+    const sealed = await sealTo(recipients, packSnapshot({ ...content, takenMs: clock.nowMs() }));
+    const snapshot = (newest ?? 0) + 1;
+    const signatures = signersIn(content).map((signer) => [
+      `${signatureMetadata}${signer.name}`,
+      signSnapshot(signer, snapshot, sealed),
+    ]);
+    const metadata = { [gatewayMetadata]: state.gateway, ...Object.fromEntries(signatures) };
+    const isMade = await bucket.create(call, snapshotKey(snapshot), sealed, metadata);
+    return isMade ? { snapshot, snapshotDigest, isNew: true } : null;
+  }
+
+  async #prune({ call, bucket, listed }: Run): Promise<void> {
+    for (const key of staleSnapshots(listed, this.#parts.clock.nowMs())) await bucket.remove(call, key);
+  }
+
+  async #state(bucket: string): Promise<CopyState> {
+    const state = await readCopyState(this.#parts.stateFile);
+    if (state?.bucket === bucket) return state;
+    const gateway = state?.gateway ?? this.#parts.entropy.id();
+    return {
+      gateway,
+      bucket,
+      snapshot: null,
+      snapshotDigest: '',
+      files: {},
+      completeMs: null,
+      failure: null,
+    };
+  }
+
+  async #noteFailure(bucket: string, fault: Fault): Promise<void> {
+    const failure = { ms: this.#parts.clock.nowMs(), text: fault.hint };
+    try {
+      await writeCopyState(this.#parts.stateFile, { ...(await this.#state(bucket)), failure });
+    } catch {
+      // The fault that is to be noted is what the caller has to know.
+    }
+  }
+}
+
+/** Two gateways that took turns would leave a mixture of which nobody knows whose it is. */
+async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: CopyState): Promise<void> {
+  const newest = newestSnapshot(listed);
+  if (newest === null || newest === state.snapshot || takeOver) return;
+  const metadata = await bucket.metadata(call, snapshotKey(newest));
+  if (metadata === null || metadata[gatewayMetadata] === state.gateway) return;
+  throw new Fault(
+    'conflict',
+    `the copy in s3://${bucket.bucket}/${copyPrefix} is another gateway's: if that one is no more, run \`sftpgw recovery copy --take-over\`; otherwise give each its own bucket, or set keyring.bucket.copy=no here`,
+  );
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

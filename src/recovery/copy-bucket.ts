@@ -1,0 +1,106 @@
+import { crc32 } from 'node:zlib';
+import type { Call } from '../model/call.js';
+import { noKey } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { ListedObject, ObjectStore } from '../model/object-store.js';
+import { copyPrefix, snapshotNumber } from './bucket-names.js';
+
+export interface CopiedObject {
+  readonly bytes: Buffer;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** No file of a copy is longer; what claims to be is none. */
+const mostBytes = 1024 ** 3;
+
+/** The objects below `.sftpgw/` of one bucket. Faults: those of the store. */
+export class CopyBucket {
+  readonly bucket: string;
+  readonly #store: Pick<ObjectStore, 'head' | 'read' | 'put' | 'remove' | 'list'>;
+
+  constructor(store: Pick<ObjectStore, 'head' | 'read' | 'put' | 'remove' | 'list'>, bucket: string) {
+    this.#store = store;
+    this.bucket = bucket;
+  }
+
+  async list(call: Call): Promise<readonly ListedObject[]> {
+    const objects: ListedObject[] = [];
+    let continuation: string | null = null;
+    do {
+      const next = continuation === null ? {} : { continuation };
+      const request = { bucket: this.bucket, prefix: copyPrefix, delimiter: null, ...next } as const;
+      const page = await this.#store.list(call, request);
+      objects.push(...page.objects);
+      continuation = page.continuation;
+    } while (continuation !== null);
+    return objects;
+  }
+
+  /** Null when there is no such object. */
+  async metadata(call: Call, key: string): Promise<Readonly<Record<string, string>> | null> {
+    return (await this.#store.head(call, { bucket: this.bucket, key }, noKey))?.metadata ?? null;
+  }
+
+  /** The whole object; null when there is none. */
+  async read(call: Call, key: string): Promise<CopiedObject | null> {
+    const body = await this.#store.read(call, { bucket: this.bucket, key }, noKey, null);
+    if (body === null) return null;
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of body.bytes) {
+      // The memory of a chunk may be used again for the next.
+      chunks.push(Uint8Array.from(chunk));
+      size += chunk.byteLength;
+      if (size > mostBytes) throw new Fault('corrupt', `${key} is too long to be part of a copy`);
+    }
+    return { bytes: Buffer.concat(chunks), metadata: body.info.metadata };
+  }
+
+  async put(call: Call, key: string, bytes: Uint8Array): Promise<void> {
+    await this.#put(call, key, bytes, {}, false);
+  }
+
+  /** False when there is one already, or another is on its way; it stays as it is. */
+  async create(
+    call: Call,
+    key: string,
+    bytes: Uint8Array,
+    metadata: Readonly<Record<string, string>>,
+  ): Promise<boolean> {
+    try {
+      await this.#put(call, key, bytes, metadata, true);
+      return true;
+    } catch (error) {
+      if (isFault(error, 'exists', 'conflict')) return false;
+      throw error;
+    }
+  }
+
+  async remove(call: Call, key: string): Promise<void> {
+    await this.#store.remove(call, { bucket: this.bucket, key });
+  }
+
+  async #put(
+    call: Call,
+    key: string,
+    bytes: Uint8Array,
+    metadata: Readonly<Record<string, string>>,
+    onlyIfAbsent: boolean,
+  ): Promise<void> {
+    const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    await this.#store.put(call, { bucket: this.bucket, key }, body, {
+      // It is sealed already. A customer's key would be one of those that it is to save.
+      encryption: { kind: 'bucket-default' },
+      acl: null,
+      metadata,
+      contentType: 'application/octet-stream',
+      onlyIfAbsent,
+    });
+  }
+}
+
+/** Null when none of them is a snapshot. */
+export function newestSnapshot(listed: readonly ListedObject[]): number | null {
+  const numbers = listed.map(({ key }) => snapshotNumber(key)).filter((number) => number !== null);
+  return numbers.length === 0 ? null : numbers.reduce((a, b) => Math.max(a, b));
+}

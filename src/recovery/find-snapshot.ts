@@ -1,0 +1,97 @@
+import { type AgeIdentity, unseal } from '../keyring/age.js';
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import { isSignedBy, snapshotSigner } from './authenticity.js';
+import { copyPrefix, signatureMetadata, snapshotKey, snapshotNumber } from './bucket-names.js';
+import type { CopiedObject, CopyBucket } from './copy-bucket.js';
+import { type Snapshot, unpackSnapshot } from './snapshot.js';
+
+export interface FoundSnapshot {
+  readonly number: number;
+  readonly snapshot: Snapshot;
+  readonly isSigned: boolean;
+  /** A sentence for each newer one that could not be used. */
+  readonly passedOver: readonly string[];
+}
+
+type Opened =
+  | { readonly kind: 'usable'; readonly snapshot: Snapshot; readonly isSigned: boolean }
+  | { readonly kind: 'not-ours' | 'unsigned' | 'forged' | 'damaged'; readonly why: string };
+
+/**
+ * The newest snapshot in the bucket that this identity opens and has signed. With `acceptUnsigned` it need not be signed, which is what
+ * a recipient gets that was added without its identity. Faults: `not-found` (no snapshot there), `key-mismatch` (the identity opens
+ * none), `denied` (none is signed with it), `corrupt` (all are damaged), those of the store.
+ */
+export async function findSnapshot(
+  call: Call,
+  bucket: CopyBucket,
+  identity: AgeIdentity,
+  acceptUnsigned: boolean,
+): Promise<FoundSnapshot> {
+  const listed = await bucket.list(call);
+  const numbers = listed.map(({ key }) => snapshotNumber(key)).filter((number) => number !== null);
+  if (numbers.length === 0) {
+    throw new Fault(
+      'not-found',
+      `there is no snapshot below s3://${bucket.bucket}/${copyPrefix}: is it the gateway's default bucket, and was a recovery identity made (\`sftpgw recovery init\`)?`,
+    );
+  }
+  const refused: (Exclude<Opened, { readonly kind: 'usable' }> & { readonly number: number })[] = [];
+  for (const number of numbers.toSorted((a, b) => b - a)) {
+    const object = await bucket.read(call, snapshotKey(number));
+    if (object === null) continue;
+    const opened = await open(object, number, identity, acceptUnsigned);
+    if (opened.kind === 'usable') {
+      const passedOver = refused.map((one) => `snapshot ${one.number} ${one.why}`);
+      return { number, snapshot: opened.snapshot, isSigned: opened.isSigned, passedOver };
+    }
+    refused.push({ ...opened, number });
+  }
+  throw noneUsable(refused);
+}
+
+async function open(
+  { bytes, metadata }: CopiedObject,
+  number: number,
+  identity: AgeIdentity,
+  acceptUnsigned: boolean,
+): Promise<Opened> {
+  const unsealed = await unseal(bytes, identity);
+  if (unsealed.kind === 'not-ours') return { kind: 'not-ours', why: 'is sealed to other identities' };
+  if (unsealed.kind === 'damaged') return { kind: 'damaged', why: 'is damaged' };
+  const signer = snapshotSigner(identity.secret);
+  const signature = metadata[`${signatureMetadata}${signer.name}`];
+  const isSigned = signature !== undefined && isSignedBy(signer, number, bytes, signature);
+  if (signature !== undefined && !isSigned) {
+    return {
+      kind: 'forged',
+      why: 'has a wrong signature: it was changed or renamed after the gateway wrote it',
+    };
+  }
+  if (!isSigned && !acceptUnsigned) return { kind: 'unsigned', why: 'is not signed with this identity' };
+  try {
+    return { kind: 'usable', snapshot: unpackSnapshot(unsealed.bytes), isSigned };
+  } catch (error) {
+    const fault = Fault.from(error);
+    if (fault.kind === 'unsupported') throw fault;
+    return { kind: 'damaged', why: `is damaged: ${fault.hint}` };
+  }
+}
+
+function noneUsable(refused: readonly (Opened & { readonly number: number; readonly why: string })[]): Fault {
+  if (refused.every(({ kind }) => kind === 'not-ours')) {
+    return new Fault(
+      'key-mismatch',
+      'this identity opens no snapshot in the bucket: it is not the one that `sftpgw recovery init` made, or the bucket is another',
+    );
+  }
+  const reasons = refused.map(({ number, why }) => `snapshot ${number} ${why}`).join('; ');
+  if (refused.some(({ kind }) => kind === 'unsigned')) {
+    return new Fault(
+      'denied',
+      `no snapshot is signed with this identity (${reasons}). Of an identity whose recipient was added with \`--recipient\` none is: say --accept-unsigned if nobody else could have written to the bucket`,
+    );
+  }
+  return new Fault('corrupt', `no snapshot in the bucket can be used: ${reasons}`);
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { KeyFiles } from '../model/key-files.js';
+import type { Keyring, KeyringCustody } from '../model/keyring.js';
+import { type SnapshotSigner, signerOf } from './authenticity.js';
+import type { Snapshot } from './snapshot.js';
+import { type FoundFile, findKeyFiles, findSnapshotFiles, readSnapshotFiles } from './snapshot-files.js';
+import { snapshotPath } from './snapshot-paths.js';
+
+export interface RootContentParts {
+  readonly root: string;
+  readonly keyring: Keyring & KeyringCustody;
+  readonly keyFiles: KeyFiles;
+}
+
+/** One look at the files below the root; nothing was opened. */
+export interface RootLook {
+  readonly found: readonly FoundFile[];
+  /** Another text after every change of files, keys or recipients. */
+  readonly stamps: string;
+}
+
+/** What of a root belongs into its copy. */
+export class RootContent {
+  readonly #parts: RootContentParts;
+
+  constructor(parts: RootContentParts) {
+    this.#parts = parts;
+  }
+
+  async look(): Promise<RootLook> {
+    const { root, keyring } = this.#parts;
+    const found = await findSnapshotFiles(root);
+    const files = found.map((file) => file.stamps);
+    const stamps = JSON.stringify([files, await keyring.list(), await keyring.recoveryRecipients()]);
+    return { found, stamps: createHash('sha256').update(stamps).digest('hex') };
+  }
+
+  /** A key that lies only in a raw file would be lost with the machine. */
+  async takeInKeyFiles({ found }: RootLook): Promise<void> {
+    const { root, keyring, keyFiles } = this.#parts;
+    for (const file of await findKeyFiles(root, found, keyFiles)) {
+      if ((await keyring.describe(file.key)) !== null) continue;
+      const key = await file.load();
+      if (key?.fingerprint !== file.key) continue;
+      const { owner: username } = file;
+      const owner = username === null ? ({ kind: 'shared' } as const) : ({ kind: 'user', username } as const);
+      await keyring.import(key, { label: '', owner, origin: 'found' });
+    }
+  }
+
+  /** The snapshot of it, but for its time. */
+  async read({ found }: RootLook): Promise<Omit<Snapshot, 'takenMs' | 'bucket'>> {
+    const { root, keyring, keyFiles } = this.#parts;
+    const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed').map(({ id }) => id);
+    const inKeyring = new Set(keys);
+    const inFiles = await findKeyFiles(root, found, keyFiles);
+    return {
+      files: await readSnapshotFiles(root, found),
+      keyFiles: inFiles.filter(({ key }) => inKeyring.has(key)).map(({ path, key }) => ({ path, key })),
+      keys: keys.toSorted(),
+    };
+  }
+}
+
+/** The signers that are among the files of a snapshot. */
+export function signersIn({ files }: Pick<Snapshot, 'files'>): readonly SnapshotSigner[] {
+  return files.flatMap(({ path, content }) => {
+    const signer = snapshotPath(path)?.kind === 'signer' ? signerOf(content) : null;
+    return signer === null ? [] : [signer];
+  });
+}

@@ -1,0 +1,69 @@
+import { parseUsername, type Username } from '../model/users.js';
+
+/** What a snapshot may hold, by paths below the root. Whatever else an archive names is never written anywhere. */
+export type SnapshotPath =
+  | { readonly kind: 'settings' | 'recipients' | 'signer' | 'event-secret' | 'host-key' | 'shared-settings' }
+  | { readonly kind: 'user-settings' | 'password' | 'authorized-keys'; readonly username: Username }
+  /** A raw key file: only its key's fingerprint is in the snapshot. */
+  | { readonly kind: 'key-file'; readonly username: Username | null };
+
+const keyFileName = String.raw`sse(?:-sync)?\.key(?:\.[0-9a-f]{32})?`;
+const userFile = /^home\/([^/]+)\/(.+)$/;
+const userKeyFile = new RegExp(String.raw`^\.sftpgateway/${keyFileName}$`);
+const sharedKeyFile = new RegExp(String.raw`^root/\.sftpgateway/${keyFileName}$`);
+
+export const recipientsPath = 'opt/sftpgw/keys/recovery-recipients.txt';
+
+const gatewayFiles: Readonly<Record<string, SnapshotPath>> = {
+  'opt/sftpgw/sftpgateway.properties': { kind: 'settings' },
+  [recipientsPath]: { kind: 'recipients' },
+  'root/.sftpgateway/user.properties': { kind: 'shared-settings' },
+  'var/lib/sftpgw/events.secret': { kind: 'event-secret' },
+  'var/lib/sftpgw/host-keys/ssh_host_ed25519_key': { kind: 'host-key' },
+  'var/lib/sftpgw/host-keys/ssh_host_ecdsa_key': { kind: 'host-key' },
+  'var/lib/sftpgw/host-keys/ssh_host_rsa_key': { kind: 'host-key' },
+};
+
+/** One file for each recovery identity that was made here, named as its signer is. */
+export const signerDirectory = 'var/lib/sftpgw/snapshot-signers';
+const signerFile = new RegExp(`^${signerDirectory}/[0-9a-f]{16}$`);
+
+/** The files of the gateway itself, in the order in which they are restored. */
+export const gatewayFilePaths: readonly string[] = Object.keys(gatewayFiles);
+
+/** The files of one user, `user.properties`, which makes the user, last. */
+export function userFilePaths(username: Username): readonly string[] {
+  const home = `home/${username}`;
+  return [
+    `${home}/.ssh/authorized_keys`,
+    `${home}/.sftpgateway/password`,
+    `${home}/.sftpgateway/user.properties`,
+  ];
+}
+
+/** The directories below the root in which raw key files are. */
+export function keyFileDirectories(usernames: readonly Username[]): readonly string[] {
+  return [...usernames.map((username) => `home/${username}/.sftpgateway`), 'root/.sftpgateway'];
+}
+
+/** Null for a path that no snapshot holds. */
+export function snapshotPath(path: string): SnapshotPath | null {
+  if (Object.hasOwn(gatewayFiles, path)) return gatewayFiles[path] ?? null;
+  if (signerFile.test(path)) return { kind: 'signer' };
+  if (sharedKeyFile.test(path)) return { kind: 'key-file', username: null };
+  const [, name = '', below = ''] = userFile.exec(path) ?? [];
+  const username = asUsername(name);
+  if (username === null) return null;
+  if (below === '.sftpgateway/user.properties') return { kind: 'user-settings', username };
+  if (below === '.sftpgateway/password') return { kind: 'password', username };
+  if (below === '.ssh/authorized_keys') return { kind: 'authorized-keys', username };
+  return userKeyFile.test(below) ? { kind: 'key-file', username } : null;
+}
+
+export function asUsername(name: string): Username | null {
+  try {
+    return parseUsername(name);
+  } catch {
+    return null;
+  }
+}

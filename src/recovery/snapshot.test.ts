@@ -1,0 +1,114 @@
+import { gzipSync } from 'node:zlib';
+import { generateX25519Identity } from 'age-encryption';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseKeyFingerprint } from '../model/customer-key.js';
+import { isSignedBy, signerOf, signSnapshot, snapshotSigner } from './authenticity.js';
+import { packSnapshot, type Snapshot, unpackSnapshot } from './snapshot.js';
+import { writeTar } from './tar.js';
+
+const key = parseKeyFingerprint('0123456789abcdef0123456789abcdef');
+const snapshot: Snapshot = {
+  takenMs: Date.UTC(2026, 10, 9, 10, 15, 30, 123),
+  bucket: 'files',
+  files: [
+    { path: 'opt/sftpgw/sftpgateway.properties', content: Buffer.from('bucket=files\n') },
+    { path: 'home/bob/.sftpgateway/user.properties', content: Buffer.from([0, 255, 10]) },
+    { path: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(0) },
+  ],
+  keyFiles: [{ path: `home/bob/.sftpgateway/sse.key.${key}`, key }],
+  keys: [key],
+};
+
+test('comes back as it was, and the same one gives the same bytes', () => {
+  expect(unpackSnapshot(packSnapshot(snapshot))).toEqual(snapshot);
+  expect(packSnapshot(snapshot)).toEqual(packSnapshot(structuredClone(snapshot)));
+});
+
+test('damaged anywhere it is never taken for a whole one', () => {
+  const packed = packSnapshot(snapshot);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 10, max: packed.byteLength - 1 }),
+      fc.integer({ min: 1, max: 255 }),
+      (at, change) => {
+        const damaged = Buffer.from(packed);
+        damaged[at] = (damaged[at] ?? 0) ^ change;
+        let read: Snapshot | null = null;
+        try {
+          read = unpackSnapshot(damaged);
+        } catch (error) {
+          expect(error).toMatchObject({ kind: 'corrupt' });
+        }
+        if (read !== null) expect(read).toEqual(snapshot);
+      },
+    ),
+  );
+});
+
+describe('nothing is taken that has no place in it', () => {
+  const manifest = { format: 1, taken: '2026-11-09T10:15:30Z', bucket: 'b', keys: [], keyFiles: [] };
+  const packed = (fields: object, ...paths: readonly string[]) =>
+    gzipSync(
+      writeTar([
+        { path: 'snapshot.json', content: Buffer.from(JSON.stringify(fields)), mode: 0o600 },
+        ...paths.map((path) => ({ path, content: Buffer.from('x'), mode: 0o600 })),
+      ]),
+    );
+
+  test.each([
+    '../../etc/passwd',
+    '/etc/passwd',
+    'home/../etc/passwd',
+    'home/../.sftpgateway/user.properties',
+    'home/bob/.ssh/rc',
+    'home/bob/.sftpgateway/../../x',
+    'home/bob/.sftpgateway/sse.key',
+    'opt/sftpgw/keys/0123456789abcdef0123456789abcdef.age',
+    'var/lib/sftpgw/keyring-identity',
+    'var/lib/sftpgw/snapshot-signers/../x',
+    'constructor',
+  ])('the file %s', (path) => {
+    expect(() => unpackSnapshot(packed(manifest, path))).toThrowError(/has no place/);
+  });
+
+  test.each([
+    ['another format', { ...manifest, format: 2 }, 'unsupported'],
+    ['no time', { ...manifest, taken: 'yesterday' }, 'corrupt'],
+    ['keys that are none', { ...manifest, keys: ['x'] }, 'corrupt'],
+    ['a key file elsewhere', { ...manifest, keyFiles: [{ path: 'etc/passwd', key }] }, 'corrupt'],
+    ['a list', [], 'unsupported'],
+  ])('%s', (_what, fields, kind) => {
+    expect(() => unpackSnapshot(packed(fields))).toThrowError(expect.objectContaining({ kind }));
+  });
+
+  test('a tar without a description', () => {
+    const bare = gzipSync(
+      writeTar([{ path: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600 }]),
+    );
+    expect(() => unpackSnapshot(bare)).toThrowError(/no snapshot\.json/);
+    expect(() => unpackSnapshot(Buffer.from('not a snapshot'))).toThrowError(/cannot be unpacked/);
+  });
+});
+
+describe('a signature', () => {
+  test('holds for the identity it was made with, the number and every byte', async () => {
+    const identity = await generateX25519Identity();
+    const signer = snapshotSigner(identity);
+    const sealed = Buffer.from('sealed bytes');
+    const signature = signSnapshot(signer, 7, sealed);
+    expect(isSignedBy(snapshotSigner(identity), 7, sealed, signature)).toBe(true);
+    expect(isSignedBy(signer, 8, sealed, signature)).toBe(false);
+    expect(isSignedBy(signer, 7, Buffer.from('sealed bytez'), signature)).toBe(false);
+    expect(isSignedBy(snapshotSigner(await generateX25519Identity()), 7, sealed, signature)).toBe(false);
+    expect(isSignedBy(signer, 7, sealed, '')).toBe(false);
+  });
+
+  test('is made with a key that is kept, and is not the identity', async () => {
+    const identity = await generateX25519Identity();
+    const signer = snapshotSigner(identity);
+    expect(signerOf(signer.key)).toEqual(signer);
+    expect(signerOf(Buffer.alloc(31))).toBeNull();
+    expect(Buffer.from(signer.key).toString('hex')).not.toContain(identity.slice(16, 24).toLowerCase());
+  });
+});

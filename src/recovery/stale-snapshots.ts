@@ -1,0 +1,25 @@
+import type { ListedObject } from '../model/object-store.js';
+import { snapshotNumber } from './bucket-names.js';
+
+const newestKept = 5;
+const daysKept = 14;
+const dayMs = 86_400_000;
+
+/**
+ * The snapshots that nobody needs any more: all but the newest five and the last of each day of two weeks. Many changes at once must not
+ * push out the state from before a mistake.
+ */
+export function staleSnapshots(listed: readonly ListedObject[], nowMs: number): readonly string[] {
+  const snapshots = listed
+    .filter(({ key }) => snapshotNumber(key) !== null)
+    .toSorted((a, b) => (snapshotNumber(b.key) ?? 0) - (snapshotNumber(a.key) ?? 0));
+  const days = new Set<number>();
+  return snapshots
+    .filter(({ lastModifiedMs }, index) => {
+      const day = Math.floor(lastModifiedMs / dayMs);
+      const isLastOfDay = !days.has(day);
+      days.add(day);
+      return index >= newestKept && !(isLastOfDay && nowMs - lastModifiedMs < daysKept * dayMs);
+    })
+    .map(({ key }) => key);
+}

@@ -7,6 +7,7 @@ import type { Keyring } from '../model/keyring.js';
 import type { Username } from '../model/users.js';
 import { prepareHome } from '../users/homes.js';
 import { type UserPlaces, userPaths } from '../users/places.js';
+import { openKey } from './bring-keys.js';
 import type { Snapshot, SnapshotFile } from './snapshot.js';
 import { snapshotPath } from './snapshot-paths.js';
 
@@ -108,7 +109,7 @@ async function restoreKeyFiles(
   const problems: string[] = [];
   let restored = 0;
   for (const [index, { path, key: id }] of keyFiles.entries()) {
-    const key = await keyring.open(id);
+    const key = await openKey(keyring, id);
     if (key === null) {
       problems.push(`${path} is not restored: its key ${id} is not in the copy`);
     } else {

@@ -1,0 +1,141 @@
+import { type AgeIdentity, unseal } from '../keyring/age.js';
+import { parseKeyFileName, parseKeyRecord, recordFileName, sealedFileName } from '../keyring/key-record.js';
+import type { Call } from '../model/call.js';
+import { CustomerKey, customerKeyBytes, type KeyFingerprint } from '../model/customer-key.js';
+import { isFault } from '../model/fault.js';
+import type {
+  Keyring,
+  KeyringCustody,
+  KeyState,
+  SealedKeyring,
+  SealedKeyringFile,
+} from '../model/keyring.js';
+import { keysPrefix } from './bucket-names.js';
+import type { CopyBucket } from './copy-bucket.js';
+
+export interface BroughtKeys {
+  /** How many of the copy's keys the keyring now opens. */
+  readonly keys: number;
+  /** A sentence for each key of the copy that could not be brought. */
+  readonly problems: readonly string[];
+}
+
+const parallelReads = 8;
+
+/**
+ * Puts the keys of the copy into the keyring, sealed to its own identity and to its present recovery recipients. One that the keyring
+ * opens already is left alone, so that it can be done again. Faults: those of the store and of the keyring.
+ */
+export async function bringKeys(
+  call: Call,
+  bucket: CopyBucket,
+  identity: AgeIdentity,
+  keyring: Keyring & KeyringCustody & SealedKeyring,
+  onKey: (done: number, total: number) => void,
+): Promise<BroughtKeys> {
+  const names = await keysIn(call, bucket);
+  const problems: string[] = [];
+  const brought = new Set<KeyFingerprint>();
+  const files: SealedKeyringFile[] = [];
+  let done = 0;
+  await inParallel([...names.sealed], async (id) => {
+    if ((await openKey(keyring, id)) === null) {
+      const sealed = await bring(call, bucket, identity, id);
+      if (typeof sealed === 'string') {
+        problems.push(sealed);
+        return;
+      }
+      files.push({ name: sealedFileName(id), bytes: sealed });
+    }
+    brought.add(id);
+    onKey(++done, names.sealed.size);
+  });
+  await inParallel([...names.described], async (id) => {
+    const record = await describe(call, bucket, id);
+    // Of a destroyed key the description is all there is. Of one whose sealed file is lost it would promise too much.
+    if (record !== null && (brought.has(id) || record.state === 'destroyed')) {
+      files.push({ name: recordFileName(id), bytes: record.bytes });
+    }
+  });
+  await keyring.put(files);
+  await keyring.adopt(identity.secret);
+  for (const id of brought) {
+    if ((await openKey(keyring, id)) !== null) continue;
+    problems.push(`the key ${id} is in the copy and could not be taken in`);
+    brought.delete(id);
+  }
+  return { keys: brought.size, problems: problems.toSorted() };
+}
+
+/** The key; null when the keyring does not have it, or cannot open it. */
+export async function openKey(
+  keyring: Pick<Keyring, 'open'>,
+  id: KeyFingerprint,
+): Promise<CustomerKey | null> {
+  try {
+    return await keyring.open(id);
+  } catch (error) {
+    if (isFault(error, 'corrupt', 'key-missing')) return null;
+    throw error;
+  }
+}
+
+async function keysIn(
+  call: Call,
+  bucket: CopyBucket,
+): Promise<{
+  readonly sealed: ReadonlySet<KeyFingerprint>;
+  readonly described: ReadonlySet<KeyFingerprint>;
+}> {
+  const sealed = new Set<KeyFingerprint>();
+  const described = new Set<KeyFingerprint>();
+  for (const { key } of await bucket.list(call)) {
+    const file = key.startsWith(keysPrefix) ? parseKeyFileName(key.slice(keysPrefix.length)) : null;
+    if (file !== null) (file.kind === 'sealed' ? sealed : described).add(file.id);
+  }
+  return { sealed, described };
+}
+
+/** The sealed file when the identity opens it and it is this key; else what is wrong with it. */
+async function bring(
+  call: Call,
+  bucket: CopyBucket,
+  identity: AgeIdentity,
+  id: KeyFingerprint,
+): Promise<Uint8Array | string> {
+  const name = `${keysPrefix}${sealedFileName(id)}`;
+  const object = await bucket.read(call, name);
+  if (object === null) return `${name} was removed meanwhile`;
+  const unsealed = await unseal(object.bytes, identity);
+  if (unsealed.kind === 'not-ours') return `${name} is sealed to other identities than this one`;
+  if (unsealed.kind === 'damaged') return `${name} is damaged`;
+  const isKey =
+    unsealed.bytes.byteLength === customerKeyBytes &&
+    CustomerKey.fromBytes(unsealed.bytes).fingerprint === id;
+  unsealed.bytes.fill(0);
+  return isKey ? object.bytes : `${name} holds something else than that key`;
+}
+
+/** Null when it cannot be used: the keyring then describes the key anew. */
+async function describe(
+  call: Call,
+  bucket: CopyBucket,
+  id: KeyFingerprint,
+): Promise<{ readonly bytes: Uint8Array; readonly state: KeyState } | null> {
+  const object = await bucket.read(call, `${keysPrefix}${recordFileName(id)}`);
+  if (object === null) return null;
+  try {
+    const record = parseKeyRecord(object.bytes.toString('utf8'));
+    return record.id === id ? { bytes: object.bytes, state: record.state } : null;
+  } catch {
+    return null;
+  }
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: parallelReads }, worker));
+}

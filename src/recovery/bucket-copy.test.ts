@@ -1,0 +1,442 @@
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newAgeIdentity } from '../keyring/age.js';
+import { createKeyFiles } from '../keyring/key-files.js';
+import { type KeyringWorld, keyringWorld, testClock, testEntropy } from '../keyring/testing/keyring-world.js';
+import type { Call, Logger } from '../model/call.js';
+import { CustomerKey } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import { parseUsername } from '../model/users.js';
+import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
+import { createUserRegistry } from '../users/user-registry.js';
+import { MemoryStore } from '../vault/testing/memory-store.js';
+import { snapshotSigner } from './authenticity.js';
+import { bringKeys } from './bring-keys.js';
+import { BucketCopy } from './bucket-copy.js';
+import { CopyBucket } from './copy-bucket.js';
+import { readCopyState } from './copy-state.js';
+import { findSnapshot } from './find-snapshot.js';
+import { restoreRecipients, restoreSnapshot } from './restore.js';
+import { unpackSnapshot } from './snapshot.js';
+import { signerDirectory } from './snapshot-paths.js';
+
+const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+const call: Call = { id: 'test', signal: new AbortController().signal, log: quiet };
+const bucket = 'bucket';
+const bob = parseUsername('bob');
+
+/** A machine: a root with users and a keyring, and its copy in the bucket. */
+class Machine implements AsyncDisposable {
+  readonly world: KeyringWorld;
+  readonly keyring: ReturnType<KeyringWorld['open']>;
+  readonly parts: UserDirectoryParts;
+  readonly stateFile: string;
+  isWanted = true;
+  copy: BucketCopy;
+
+  private constructor(world: KeyringWorld, store: MemoryStore) {
+    this.world = world;
+    this.keyring = world.open();
+    this.stateFile = join(world.root, 'var/lib/sftpgw/bucket-copy.json');
+    this.parts = {
+      places: {
+        homes: join(world.root, 'home'),
+        shared: join(world.root, 'opt/sftpgw/shared'),
+        removed: join(world.root, 'var/lib/sftpgw/removed'),
+      },
+      defaults: () => ({ bucket }),
+      keyFiles: createKeyFiles(quiet),
+      clock: testClock,
+      entropy: testEntropy,
+      passwordCost: { ln: 10, r: 8, p: 1 },
+    };
+    this.copy = this.process(store);
+  }
+
+  static async make(store: MemoryStore): Promise<Machine> {
+    return new Machine(await keyringWorld(), store);
+  }
+
+  /** Another process on the same root; `alone` as if nothing kept them apart. */
+  process(store: MemoryStore): BucketCopy {
+    return new BucketCopy({
+      root: this.world.root,
+      store,
+      keyring: this.world.open(),
+      keyFiles: this.parts.keyFiles,
+      stateFile: this.stateFile,
+      alone: (work) => work(),
+      bucket: () => bucket,
+      isWanted: () => this.isWanted,
+      clock: testClock,
+      entropy: testEntropy,
+    });
+  }
+
+  async write(path: string, content: string | Uint8Array): Promise<void> {
+    await mkdir(dirname(join(this.world.root, path)), { recursive: true, mode: 0o700 });
+    await writeFile(join(this.world.root, path), content, { mode: 0o600 });
+  }
+
+  read(path: string): Promise<Buffer> {
+    return readFile(join(this.world.root, path));
+  }
+
+  /** As `recovery init` does it. */
+  async initRecovery(identity = this.world.recovery): Promise<void> {
+    const signer = snapshotSigner(identity.secret);
+    await this.write(`${signerDirectory}/${signer.name}`, signer.key);
+    await this.keyring.addRecoveryRecipient(identity.recipient);
+  }
+
+  async recover(store: MemoryStore, identity = old.world.recovery, acceptUnsigned = false) {
+    const from = new CopyBucket(store, bucket);
+    const { secret } = identity;
+    const found = await findSnapshot(call, from, identity, acceptUnsigned);
+    await mkdir(join(this.world.root, 'var/lib/sftpgw'), { recursive: true });
+    await restoreRecipients(found.snapshot, this.world.root);
+    const keys = await bringKeys(call, from, { ...identity, secret }, this.keyring, () => undefined);
+    const restored = await restoreSnapshot(found.snapshot, {
+      root: this.world.root,
+      places: this.parts.places,
+      keyring: this.keyring,
+      stateDirectory: join(this.world.root, 'var/lib/sftpgw'),
+      onFile: () => undefined,
+    });
+    return { found, keys, restored };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.world[Symbol.asyncDispose]();
+  }
+}
+
+let store: MemoryStore;
+let old: Machine;
+let fresh: Machine;
+beforeEach(async () => {
+  store = new MemoryStore({ bucket });
+  old = await Machine.make(store);
+  fresh = await Machine.make(store);
+});
+afterEach(async () => {
+  await old[Symbol.asyncDispose]();
+  await fresh[Symbol.asyncDispose]();
+});
+
+const keysInBucket = () => [...store.objects.keys()].map((name) => name.slice(bucket.length + 1)).toSorted();
+const snapshotsInBucket = () => keysInBucket().filter((key) => key.includes('/snapshots/'));
+const snapshotName = (number: number) =>
+  `.sftpgw/snapshots/snapshot-${String(number).padStart(10, '0')}.tar.gz.age`;
+const newKey = () => CustomerKey.fromBytes(testEntropy.bytes(32));
+
+async function withUsers(machine: Machine): Promise<readonly CustomerKey[]> {
+  const keys = [newKey(), newKey(), newKey()];
+  const registry = createUserRegistry(machine.parts);
+  await machine.write('opt/sftpgw/sftpgateway.properties', 'bucket=bucket\n# mine\n');
+  await machine.write('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'host key');
+  await machine.write('root/.sftpgateway/user.properties', 'sse.sync.option=3\n');
+  for (const uploadKey of keys) await registry.save(bob, { uploadOption: 3, uploadKey, password: 'secret' });
+  await registry.save(parseUsername('alice'), { uploadOption: 1 });
+  await machine.write('root/.sftpgateway/sse-sync.key', newKey().reveal());
+  return keys;
+}
+
+describe('a machine is lost', () => {
+  test('and bucket and identity bring back settings, users, their keys, and the host keys', async () => {
+    const keys = await withUsers(old);
+    await old.initRecovery();
+    expect(await old.copy.run(call)).toMatchObject({ kind: 'complete', snapshot: 1, isNewSnapshot: true });
+    const before = await createUserRegistry(old.parts).list();
+    const shared = await old.read('root/.sftpgateway/sse-sync.key');
+    await rm(old.world.root, { recursive: true });
+
+    const { keys: brought, restored, found } = await fresh.recover(store);
+    expect(found).toMatchObject({ isSigned: true, passedOver: [] });
+    expect(brought).toEqual({ keys: 4, problems: [] });
+    expect(restored).toMatchObject({ users: ['alice', 'bob'], keyFiles: 4, problems: [] });
+    expect(await createUserRegistry(fresh.parts).list()).toEqual(before);
+    const directory = createUserDirectory(fresh.parts);
+    expect((await directory.uploadKeys(call, bob)).map((key) => key.fingerprint)).toEqual(
+      keys.map((key) => key.fingerprint).reverse(),
+    );
+    const password = { kind: 'password', password: 'secret' } as const;
+    expect(await directory.verify(call, 'bob', password, '127.0.0.1')).toBe(true);
+    expect(await fresh.read('root/.sftpgateway/sse-sync.key')).toEqual(shared);
+    expect(await fresh.read('var/lib/sftpgw/host-keys/ssh_host_ed25519_key')).toEqual(
+      Buffer.from('host key'),
+    );
+    expect(await fresh.read('opt/sftpgw/sftpgateway.properties')).toEqual(
+      Buffer.from('bucket=bucket\n# mine\n'),
+    );
+    const mode = async (path: string) => (await stat(join(fresh.world.root, path))).mode & 0o777;
+    expect(await mode('home/bob/.sftpgateway/sse.key')).toBe(0o600);
+    expect(await mode('home/bob/.sftpgateway')).toBe(0o700);
+    expect(await mode('opt/sftpgw/sftpgateway.properties')).toBe(0o644);
+    // The keys open without the recovery identity from now on, and stay recoverable.
+    expect(await fresh.keyring.problems()).toEqual([]);
+    expect((await fresh.keyring.list()).every((key) => key.isRecoverable)).toBe(true);
+  });
+
+  test('and again, over what the first time left: the same comes out', async () => {
+    await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    let reads = 0;
+    store.hooks.before = (operation) => {
+      if (operation === 'read' && ++reads === 4) throw new Fault('unavailable', 'S3 is away');
+    };
+    await expect(fresh.recover(store)).rejects.toMatchObject({ kind: 'unavailable' });
+    store.hooks = {};
+    await fresh.recover(store);
+    const { keys, restored } = await fresh.recover(store);
+    expect(keys).toEqual({ keys: 4, problems: [] });
+    expect(restored.problems).toEqual([]);
+    expect(await createUserRegistry(fresh.parts).list()).toHaveLength(2);
+  });
+
+  test('and one damaged key is named and does not keep the others away', async () => {
+    const [key] = await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    const name = `.sftpgw/keys/${key?.fingerprint}.age`;
+    store.contentOf({ bucket, key: name })?.writeUInt8(0, 200);
+    const { keys, restored } = await fresh.recover(store);
+    expect(keys).toEqual({ keys: 3, problems: [`${name} is damaged`] });
+    expect(restored.problems).toEqual([
+      `home/bob/.sftpgateway/sse.key.${key?.fingerprint} is not restored: its key ${key?.fingerprint} is not in the copy`,
+    ]);
+    expect(await createUserRegistry(fresh.parts).list()).toHaveLength(2);
+  });
+});
+
+describe('the snapshot that is taken', () => {
+  test('is none of another identity, and that is said', async () => {
+    await old.initRecovery();
+    await old.copy.run(call);
+    await expect(fresh.recover(store, await newAgeIdentity())).rejects.toMatchObject({
+      kind: 'key-mismatch',
+      hint: expect.stringMatching(/this identity opens no snapshot/),
+    });
+  });
+
+  test('is there, or the bucket is named', async () => {
+    await expect(fresh.recover(store)).rejects.toMatchObject({
+      kind: 'not-found',
+      hint: expect.stringContaining('s3://bucket/.sftpgw/'),
+    });
+  });
+
+  test('is the newest that is whole', async () => {
+    await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    await old.write('home/bob/.ssh/authorized_keys', '# later\n');
+    await old.copy.run(call);
+    const damaged = store.contentOf({ bucket, key: snapshotName(2) });
+    damaged?.writeUInt8((damaged.at(-1) ?? 0) ^ 1, damaged.byteLength - 1);
+    const { found } = await fresh.recover(store);
+    expect(found).toMatchObject({ number: 1, passedOver: ['snapshot 2 is damaged'] });
+    store.contentOf({ bucket, key: snapshotName(1) })?.fill(0, 0, 5);
+    await expect(fresh.recover(store)).rejects.toMatchObject({ kind: 'corrupt' });
+  });
+
+  test('is never one that somebody else sealed to the recipient', async () => {
+    await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    // Who can write to the bucket and knows the recipient makes a gateway of his own of it.
+    const attacker = await Machine.make(store);
+    await attacker.keyring.addRecoveryRecipient(old.world.recovery.recipient);
+    await createUserRegistry(attacker.parts).save(parseUsername('mallory'), { uploadOption: 1 });
+    await attacker.copy.run(call, { takeOver: true });
+    expect(snapshotsInBucket()).toHaveLength(2);
+    const { found, restored } = await fresh.recover(store);
+    expect(found).toMatchObject({ number: 1, passedOver: ['snapshot 2 is not signed with this identity'] });
+    expect(restored.users).toEqual(['alice', 'bob']);
+    // Nor an old one under a new number.
+    const first = { bucket, key: snapshotName(1) };
+    const metadata = store.infoOf(first)?.metadata ?? {};
+    await new CopyBucket(store, bucket).create(
+      call,
+      snapshotName(3),
+      store.contentOf(first) ?? Buffer.alloc(0),
+      metadata,
+    );
+    const again = await fresh.recover(store, old.world.recovery, true);
+    expect(again.found.passedOver[0]).toMatch(/snapshot 3 has a wrong signature/);
+    await attacker[Symbol.asyncDispose]();
+  });
+
+  test('needs no signature when that is accepted: of a recipient whose identity was never here', async () => {
+    await withUsers(old);
+    await old.keyring.addRecoveryRecipient(old.world.recovery.recipient);
+    await old.copy.run(call);
+    await expect(fresh.recover(store)).rejects.toMatchObject({
+      kind: 'denied',
+      hint: expect.stringContaining('--accept-unsigned'),
+    });
+    expect((await fresh.recover(store, old.world.recovery, true)).found.isSigned).toBe(false);
+  });
+});
+
+describe('what is copied', () => {
+  test('is nothing while nobody could open it, or the setting says no', async () => {
+    await withUsers(old);
+    expect(await old.copy.run(call)).toEqual({ kind: 'no-recipient' });
+    await old.initRecovery();
+    old.isWanted = false;
+    expect(await old.copy.run(call)).toEqual({ kind: 'off' });
+    expect(store.objects.size).toBe(0);
+  });
+
+  test('is what has changed, and nothing when nothing has', async () => {
+    await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    await old.copy.run(call);
+    const puts = store.count('put');
+    expect(await old.copy.isBehind()).toBe(false);
+    expect(await old.copy.run(call)).toEqual({
+      kind: 'complete',
+      changedFiles: 0,
+      snapshot: 1,
+      isNewSnapshot: false,
+    });
+    expect(await old.process(store).run(call)).toMatchObject({ changedFiles: 0, isNewSnapshot: false });
+    expect(store.count('put')).toBe(puts);
+
+    await old.write('home/bob/.ssh/authorized_keys', '# changed\n');
+    expect(await old.copy.isBehind()).toBe(true);
+    expect(await old.copy.run(call)).toMatchObject({ changedFiles: 0, snapshot: 2 });
+    await old.keyring.mint({ label: '', owner: { kind: 'none' } });
+    expect(await old.copy.isBehind()).toBe(true);
+    expect(await old.copy.run(call)).toMatchObject({ changedFiles: 2, snapshot: 3 });
+  });
+
+  test('is sealed: no secret of the root is in the bucket, and S3 is given no customer key', async () => {
+    const keys = await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    const signer = snapshotSigner(old.world.recovery.secret);
+    const password = await old.read('home/bob/.sftpgateway/password');
+    const secrets = [...keys.map((key) => Buffer.from(key.reveal())), Buffer.from(signer.key), password];
+    for (const name of keysInBucket()) {
+      const content = store.contentOf({ bucket, key: name }) ?? Buffer.alloc(0);
+      for (const secret of [...secrets, Buffer.from('host key'), Buffer.from('AGE-SECRET-KEY')]) {
+        expect(content.includes(secret)).toBe(false);
+      }
+      expect(store.encryptionOf({ bucket, key: name })).toEqual({ kind: 'bucket-default' });
+    }
+    expect(keysInBucket()).not.toContain('.sftpgw/keys/recovery-recipients.txt');
+  });
+
+  test('comes back when somebody took it out of the bucket', async () => {
+    await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    const all = keysInBucket();
+    for (const key of all) await store.remove(call, { bucket, key });
+    await old.copy.run(call);
+    expect(keysInBucket()).toEqual(all);
+  });
+
+  test('never holds a raw key that is only in a file: it goes into the keyring first', async () => {
+    const keys = await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    for (const { fingerprint } of keys) {
+      expect(await old.keyring.describe(fingerprint)).toMatchObject({
+        origin: 'found',
+        owner: { kind: 'user', username: 'bob' },
+      });
+    }
+  });
+});
+
+describe('snapshots', () => {
+  test('of two processes at once never replace each other, and the last holds the last state', async () => {
+    await withUsers(old);
+    await old.initRecovery();
+    await old.copy.run(call);
+    const both = [old.process(store), old.process(store)];
+    for (let round = 0; round < 5; round++) {
+      await old.write('home/bob/.ssh/authorized_keys', `# ${round}\n`);
+      await Promise.all(both.map((copy) => copy.run(call)));
+    }
+    const { snapshot } = await findSnapshot(call, new CopyBucket(store, bucket), old.world.recovery, false);
+    const keys = snapshot.files.find(({ path }) => path === 'home/bob/.ssh/authorized_keys');
+    expect(Buffer.from(keys?.content ?? []).toString()).toBe('# 4\n');
+  });
+
+  test('that begin before another one is written are taken again', async () => {
+    await old.initRecovery();
+    await old.copy.run(call);
+    const other = old.process(store);
+    let isFirst = true;
+    store.hooks.before = async (operation, ref) => {
+      if (operation !== 'put' || ref.key !== snapshotName(2) || !isFirst) return;
+      isFirst = false;
+      // While this one was under way, another process has seen a later state and written it.
+      await old.write('root/.sftpgateway/user.properties', '# later\n');
+      expect(await other.run(call)).toMatchObject({ snapshot: 2, isNewSnapshot: true });
+    };
+    await old.write('root/.sftpgateway/user.properties', '# earlier\n');
+    await old.copy.run(call);
+    const { snapshot } = await findSnapshot(call, new CopyBucket(store, bucket), old.world.recovery, false);
+    expect(Buffer.from(snapshot.files.at(-1)?.content ?? []).toString()).not.toContain('earlier');
+  });
+
+  test('of another gateway stop the copy, until it is taken over; then the other one stops', async () => {
+    await old.initRecovery();
+    await old.copy.run(call);
+    await fresh.initRecovery(old.world.recovery);
+    await fresh.write('root/.sftpgateway/user.properties', '# mine\n');
+    await expect(fresh.copy.run(call)).rejects.toMatchObject({
+      kind: 'conflict',
+      hint: expect.stringContaining('--take-over'),
+    });
+    expect(await fresh.copy.run(call, { takeOver: true })).toMatchObject({ snapshot: 2 });
+    expect(await fresh.copy.run(call)).toMatchObject({ kind: 'complete', isNewSnapshot: false });
+    await expect(old.copy.run(call)).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  test('that are many leave the last five', async () => {
+    const nowMs = Date.UTC(2026, 10, 9);
+    store = new MemoryStore({ bucket, nowMs: () => nowMs });
+    old.copy = old.process(store);
+    await old.initRecovery();
+    for (let number = 1; number <= 9; number++) {
+      await old.write('root/.sftpgateway/user.properties', `# ${number}\n`);
+      await old.copy.run(call);
+    }
+    // Each run takes away what was too many before it.
+    expect(snapshotsInBucket()).toEqual([4, 5, 6, 7, 8, 9].map(snapshotName));
+  });
+});
+
+test('a failure is noted and gone after the next success', async () => {
+  await old.initRecovery();
+  store.hooks.before = () => {
+    throw new Fault('unavailable', 'S3 is away');
+  };
+  await expect(old.copy.run(call)).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(await readCopyState(old.stateFile)).toMatchObject({
+    completeMs: null,
+    failure: { text: 'S3 is away' },
+  });
+  store.hooks = {};
+  await old.copy.run(call);
+  expect(await readCopyState(old.stateFile)).toMatchObject({ completeMs: expect.any(Number), failure: null });
+});
+
+test('the snapshot opens with the gateway’s own identity too', async () => {
+  await old.initRecovery();
+  await old.keyring.mint({ label: '', owner: { kind: 'none' } });
+  await old.copy.run(call);
+  const { unseal, parseAgeIdentity } = await import('../keyring/age.js');
+  const own = await parseAgeIdentity(await readFile(old.world.identityFile, 'utf8'));
+  const opened = await unseal(store.contentOf({ bucket, key: snapshotName(1) }) ?? Buffer.alloc(0), own);
+  expect(opened.kind === 'opened' && unpackSnapshot(opened.bytes).bucket).toBe(bucket);
+});

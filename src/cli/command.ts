@@ -19,6 +19,8 @@ export interface CommandContext {
    * cancelled; a second signal ends the process as usual.
    */
   operate<T>(root: string, work: (operations: Operations) => Promise<T>): Promise<T>;
+  /** For work of several seconds that needs no root opened: interrupted, its signal is aborted. */
+  interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** For the commands that answer with a code of their own. */
   setExitCode(code: number): void;
 }
@@ -70,16 +72,12 @@ export async function runProgram(
     },
     operate: async (root, work) => {
       const { openOperations } = await import('../daemon/operations.js');
-      const interrupted = new AbortController();
-      const interrupt = () => interrupted.abort();
-      for (const signal of interruptSignals) process.once(signal, interrupt);
-      try {
-        await using operations = await openOperations(root, interrupted.signal);
+      return await interruptible(async (signal) => {
+        await using operations = await openOperations(root, signal);
         return await work(operations);
-      } finally {
-        for (const signal of interruptSignals) process.off(signal, interrupt);
-      }
+      });
     },
+    interruptible,
     setExitCode: (code) => {
       exitCode = code;
     },
@@ -94,6 +92,18 @@ export async function runProgram(
     const fault = faultOf(thrown);
     shell.err(renderFault(program.name(), fault));
     return exitCodeOf[fault.kind];
+  }
+}
+
+/** A second signal ends the process as usual. */
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  for (const signal of interruptSignals) process.once(signal, interrupt);
+  try {
+    return await work(interrupted.signal);
+  } finally {
+    for (const signal of interruptSignals) process.off(signal, interrupt);
   }
 }
 

@@ -2,9 +2,15 @@ import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
+import { keyJoinCommand } from './key-join.js';
+import { keySplitCommand } from './key-split.js';
 import { mirrorCommand } from './mirror.js';
 import { objectCommand } from './object.js';
 import { packageVersion } from './package.js';
+import { recoverCommand } from './recover.js';
+import { recoveryCopyCommand } from './recovery-copy.js';
+import { recoveryInitCommand } from './recovery-init.js';
+import { recoveryStatusCommand } from './recovery-status.js';
 import { s3Command } from './s3.js';
 import { serveCommand } from './serve.js';
 import { setupCommand } from './setup.js';
@@ -25,6 +31,20 @@ export function sftpgwProgram(context: CommandContext): Command {
   user.addCommand(userListCommand(context));
   user.addCommand(userShowCommand(context));
 
+  const key = newCommand('key', 'Split and join the recovery identity.', [
+    'sftpgw key split --shares 5 --threshold 3 --identity recovery.txt --out-dir shares',
+  ]);
+  key.addCommand(keySplitCommand(context));
+  key.addCommand(keyJoinCommand(context));
+
+  const recovery = newCommand('recovery', 'Be ready for the loss of this machine: identity, copy, status.', [
+    'sftpgw recovery init',
+    'sftpgw recovery status',
+  ]);
+  recovery.addCommand(recoveryInitCommand(context));
+  recovery.addCommand(recoveryStatusCommand(context));
+  recovery.addCommand(recoveryCopyCommand(context));
+
   return newCommand('sftpgw', 'An SFTP gateway to Amazon S3, with encryption keys that stay yours (SSE-C).', [
     'sftpgw serve --embedded --demo',
     'sftpgw setup --bucket my-bucket --region eu-central-1',
@@ -35,6 +55,9 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(setupCommand('setup', 'sftpgw setup', context))
     .addCommand(envCommand(context))
     .addCommand(user)
+    .addCommand(key)
+    .addCommand(recovery)
+    .addCommand(recoverCommand(context))
     .addCommand(doctorCommand(context))
     .addCommand(objectCommand(context))
     .addCommand(mirrorCommand(context))

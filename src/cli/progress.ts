@@ -93,18 +93,25 @@ interface Rates {
 
 /** The line without its place on the terminal: shortened to `columns`, so that it never wraps. */
 export function renderProgress(what: string, progress: Progress, rates: Rates, columns: number): string {
-  const { files, totalFiles, bytes, totalBytes } = progress;
+  const { files, totalFiles } = progress;
   const done = fractionDone(progress);
   const parts = [
     what,
     ...(done === null ? [] : [`${bar(done)} ${Math.floor(done * 100)} %`]),
     `${totalFiles === null ? files : `${files} of ${totalFiles}`} files`,
-    totalBytes === null ? renderBytes(bytes) : `${renderBytes(bytes)} of ${renderBytes(totalBytes)}`,
-    `${renderBytes(rates.bytes)}/s`,
+    ...bytesAndRate(progress, rates),
     ...timeLeft(progress, rates),
   ];
   // The last column is left free: some terminals go to the next line as soon as it is taken.
   return parts.join('  ').slice(0, Math.max(0, columns - 1));
+}
+
+/** Nothing where bytes are not counted. */
+function bytesAndRate({ bytes, totalBytes }: Progress, rates: Rates): readonly string[] {
+  if (totalBytes === null && bytes === 0) return [];
+  const done =
+    totalBytes === null ? renderBytes(bytes) : `${renderBytes(bytes)} of ${renderBytes(totalBytes)}`;
+  return [done, `${renderBytes(rates.bytes)}/s`];
 }
 
 /** By what lasts: bytes where there are any, else files. Null when it cannot be said. */

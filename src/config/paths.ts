@@ -20,6 +20,11 @@ export interface RootPaths {
   readonly keyringIdentityFile: string;
   /** Held by whoever changes the keyring. */
   readonly keyringLockFile: string;
+  /** What is known of the copy in the bucket; and the lock of whoever copies. */
+  readonly bucketCopyFile: string;
+  readonly bucketCopyLockFile: string;
+  /** There while a recovery has begun and not ended. */
+  readonly recoveringFile: string;
   readonly hostKeyDirectory: string;
   /** Encrypted, unlinked files of uploads out of order. */
   readonly scratchDirectory: string;
@@ -53,6 +58,9 @@ export function rootPaths(root: string): RootPaths {
     databaseFile: join(state, 'sftpgw.db'),
     keyringIdentityFile: join(state, 'keyring-identity'),
     keyringLockFile: join(state, 'keyring.lock'),
+    bucketCopyFile: join(state, 'bucket-copy.json'),
+    bucketCopyLockFile: join(state, 'bucket-copy.lock'),
+    recoveringFile: join(state, 'recovering.json'),
     hostKeyDirectory: join(state, 'host-keys'),
     scratchDirectory: join(state, 'scratch'),
     removedDirectory: join(state, 'removed'),

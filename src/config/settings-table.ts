@@ -12,6 +12,7 @@ import {
   regionName,
   size,
   type ValueKind,
+  yesNo,
   yesNoAuto,
 } from './values.js';
 
@@ -212,6 +213,12 @@ export const settings = {
     count(1, 64),
     4,
     'Ranges of one large object that the mirror fetches side by side.',
+  ),
+  keyringBucketCopy: setting(
+    'keyring.bucket.copy',
+    yesNo,
+    true,
+    'Whether keys, users and settings are copied into the default bucket, sealed, below .sftpgw/. Nothing is copied before `sftpgw recovery init`.',
   ),
   eventsListen: setting(
     'events.listen',

@@ -84,6 +84,15 @@ export function choice<const T extends string>(...words: readonly [T, ...T[]]): 
   };
 }
 
+export const yesNo: ValueKind<boolean> = {
+  form: 'yes or no',
+  parse: (text) => {
+    const word = text.toLowerCase();
+    return word === 'yes' || word === 'no' ? { value: word === 'yes' } : { problem: 'must be yes or no' };
+  },
+  format: (value) => (value ? 'yes' : 'no'),
+};
+
 /** `yes`, `no`, or `auto`, which is null: the program decides. */
 export const yesNoAuto: ValueKind<boolean | null> = {
   form: 'yes, no or auto',

@@ -4,6 +4,7 @@ import type { Logger } from '../model/call.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
 import { createVfsFactory } from '../vfs/factory.js';
+import { watchBucketCopy } from './bucket-copy.js';
 import { checkStorage } from './check-storage.js';
 import { Closers } from './closers.js';
 import { startControl } from './control.js';
@@ -14,6 +15,7 @@ import { letGarbageLie } from './heap.js';
 import { sftpLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
 import { buildMirror } from './mirror.js';
+import { refuseHalfRecovered } from './recovering.js';
 import { lockRoot } from './root-lock.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
@@ -60,6 +62,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   const log = createLogger(options.logLevel ?? settings.current.logLevel, process.stderr);
   const inUse = `another gateway is already running on ${settings.paths.root}: stop it, or choose another --root`;
   closers.use(await lockRoot(settings, inUse));
+  await refuseHalfRecovered(settings);
   // The server starts before there is a mirror to tell: the mirror's first look at everything makes up for it.
   const events = new RecentEvents(systemClock, options.embedded);
   const embedded = options.embedded ? await startEmbedded(settings, options, log, events) : null;
@@ -88,10 +91,13 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   await startControl(settings, mirror, log, closers);
   const sftp = await openDoor(settings, options, core, mirror, log);
   closers.add(() => sftp.close());
-  const watching = settings.watch(systemClock, log, background.signal);
+  const watching = [
+    settings.watch(systemClock, log, background.signal),
+    watchBucketCopy({ ...core, log, clock: systemClock }, background.signal),
+  ];
   closers.add(() => {
     background.abort();
-    return watching;
+    return Promise.all(watching);
   });
   return {
     sftpAddress: { host: sftp.address.address, port: sftp.address.port },

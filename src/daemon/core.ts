@@ -5,12 +5,14 @@ import { createKeyLedger } from '../ledger/ledger.js';
 import type { Call, Logger } from '../model/call.js';
 import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
 import type { UserDirectory, UserRegistry } from '../model/users.js';
+import type { BucketCopy } from '../recovery/bucket-copy.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
 import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
 import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { backgroundCall } from './background-call.js';
+import { bucketCopyOf } from './bucket-copy.js';
 import type { Closers } from './closers.js';
 import { keyringOf, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
@@ -28,6 +30,7 @@ export interface Core {
   readonly users: UserDirectory;
   readonly registry: UserRegistry;
   readonly vault: RunningVault;
+  readonly bucketCopy: BucketCopy;
   /** The call of work that no client asked for. */
   readonly call: Call;
 }
@@ -60,7 +63,8 @@ export async function buildCore(
   const call = backgroundCall(background.signal, systemEntropy, log);
   const users = createUserDirectory(parts);
   const registry = createUserRegistry(parts);
-  return { store, database, ledger, keyring, parts, users, registry, vault, call };
+  const bucketCopy = bucketCopyOf(settings, { store, keyring, parts });
+  return { store, database, ledger, keyring, parts, users, registry, vault, bucketCopy, call };
 }
 
 /** The region of an embedded server whose settings name none. */

@@ -12,6 +12,7 @@ const reloadIntervalMs = 1_000;
 /** The settings that count at their next use. Every other is read once, at the start. */
 const live: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'bucket',
+  'keyringBucketCopy',
   'mirrorIntervalMs',
   'mirrorReserveBytes',
 ]);

@@ -8,15 +8,18 @@ import { cannotWrite } from './disk-fault.js';
 const waitMs = 30_000;
 const pollMs = 10;
 
-/** Makes changes of a keyring go one after the other, in whichever process they begin. */
+/** Makes changes of a keyring, or of its copy, go one after the other, in whichever process they begin. */
 export class KeyringLock {
   readonly #path: string;
   readonly #clock: Clock;
+  readonly #what: string;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, clock: Clock) {
+  /** `what` is what another process is said to be doing when it keeps the lock. */
+  constructor(path: string, clock: Clock, what = 'changing the keyring') {
     this.#path = path;
     this.#clock = clock;
+    this.#what = what;
   }
 
   /** Throws `conflict` when another process keeps it for half a minute. */
@@ -54,8 +57,7 @@ export class KeyringLock {
   }
 
   async #take() {
-    const inUse =
-      'another process has been changing the keyring for half a minute; try again when it is done';
+    const inUse = `another process has been ${this.#what} for half a minute; try again when it is done`;
     // Loaded only here: who opens keys needs no database.
     const { takeProcessLock } = await import('../db/sqlite/process-lock.js');
     const since = this.#clock.monotonicMs();

@@ -3,14 +3,14 @@ import { basename } from 'node:path';
 import { sealTo } from '../keyring/age.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { SealedKeyring } from '../model/keyring.js';
+import type { SealedKeyring, SealedKeyringFile } from '../model/keyring.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
 import { signSnapshot } from './authenticity.js';
 import { copyPrefix, gatewayMetadata, keysPrefix, signatureMetadata, snapshotKey } from './bucket-names.js';
 import { CopyBucket, newestSnapshot } from './copy-bucket.js';
 import { type CopyState, readCopyState, writeCopyState } from './copy-state.js';
 import { RootContent, type RootContentParts, type RootLook, signersIn } from './root-content.js';
-import { packSnapshot } from './snapshot.js';
+import { packSnapshot, type Snapshot } from './snapshot.js';
 import { recipientsPath } from './snapshot-paths.js';
 import { staleSnapshots } from './stale-snapshots.js';
 
@@ -40,6 +40,17 @@ export interface CompleteCopy {
 }
 
 export type CopyOutcome = { readonly kind: NoCopy } | CompleteCopy;
+
+/** The copy as this root knows it. */
+export interface CopyStatus {
+  readonly none: NoCopy | null;
+  readonly bucket: string | null;
+  /** The bucket had everything at the end of the last run, and nothing has changed here since. */
+  readonly isCurrent: boolean;
+  readonly snapshot: number | null;
+  readonly completeMs: number | null;
+  readonly failure: CopyState['failure'];
+}
 
 /** `takeOver` goes on after the snapshots of another gateway, which from then on copies no more. */
 export interface CopyRequest {
@@ -104,15 +115,30 @@ export class BucketCopy {
     });
   }
 
+  /** Nothing is asked of S3. */
+  async status(): Promise<CopyStatus> {
+    const name = this.#parts.bucket();
+    const state = await this.#state(name ?? '');
+    const content = { ...(await this.#content.read(await this.#content.look())), bucket: name ?? '' };
+    const files = (await this.#copiedFiles()).map(({ name: file, digest }) => state.files[file] === digest);
+    const { snapshot, snapshotDigest, completeMs, failure } = state;
+    const isCurrent =
+      completeMs !== null &&
+      snapshotDigest === contentDigest(content) &&
+      files.length === Object.keys(state.files).length &&
+      files.every((isSame) => isSame);
+    return { none: await this.reasonForNone(), bucket: name, isCurrent, snapshot, completeMs, failure };
+  }
+
   async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {
     let state = await this.#state(bucket.bucket);
+    await this.#content.takeInKeyFiles(await this.#content.look());
     for (let attempt = 1; attempt <= mostAttempts; attempt++) {
       const listed = await bucket.list(call);
       // Who was faster than a take-over is another gateway that lives.
       const run = { call, bucket, listed, takeOver: takeOver && attempt === 1 };
       await refuseOthers(run, state);
       const look = await this.#content.look();
-      await this.#content.takeInKeyFiles(look);
       const keyring = await this.#copyKeyring(run, state);
       state = { ...state, files: keyring.digests };
       await writeCopyState(this.#parts.stateFile, state);
@@ -140,11 +166,8 @@ export class BucketCopy {
     const there = new Map(listed.map(({ key, size }) => [key, size]));
     const digests: Record<string, string> = {};
     let changed = 0;
-    for (const { name, bytes } of await this.#parts.keyring.files()) {
-      // Whom to seal to must not be believed of a bucket: it stands in the signed snapshot.
-      if (name === basename(recipientsPath)) continue;
+    for (const { name, bytes, digest } of await this.#copiedFiles()) {
       const key = `${keysPrefix}${name}`;
-      const digest = digestOf(bytes);
       digests[name] = digest;
       if (state.files[name] === digest && there.get(key) === bytes.byteLength) continue;
       await bucket.put(call, key, bytes);
@@ -159,6 +182,14 @@ export class BucketCopy {
     return { changed, digests };
   }
 
+  /** Whom to seal to must not be believed of a bucket: the recipients stand in the signed snapshot. */
+  async #copiedFiles(): Promise<readonly (SealedKeyringFile & { readonly digest: string })[]> {
+    const files = await this.#parts.keyring.files();
+    return files
+      .filter(({ name }) => name !== basename(recipientsPath))
+      .map((file) => ({ ...file, digest: digestOf(file.bytes) }));
+  }
+
   /** Null when another process has taken the next number. */
   async #copySnapshot(
     { call, bucket, listed, takeOver }: Run,
@@ -167,7 +198,7 @@ export class BucketCopy {
   ): Promise<{ readonly snapshot: number; readonly snapshotDigest: string; readonly isNew: boolean } | null> {
     const { keyring, clock } = this.#parts;
     const content = { ...(await this.#content.read(look)), bucket: bucket.bucket };
-    const snapshotDigest = digestOf(packSnapshot({ ...content, takenMs: 0 }));
+    const snapshotDigest = contentDigest(content);
     const newest = newestSnapshot(listed);
     const isSame = state.snapshotDigest === snapshotDigest && state.snapshot === newest;
     if (newest !== null && isSame && !takeOver) return { snapshot: newest, snapshotDigest, isNew: false };
@@ -223,6 +254,10 @@ async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: Copy
     'conflict',
     `the copy in s3://${bucket.bucket}/${copyPrefix} is another gateway's: if that one is no more, run \`sftpgw recovery copy --take-over\`; otherwise give each its own bucket, or set keyring.bucket.copy=no here`,
   );
+}
+
+function contentDigest(content: Omit<Snapshot, 'takenMs'>): string {
+  return digestOf(packSnapshot({ ...content, takenMs: 0 }));
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@ import { generateX25519Identity } from 'age-encryption';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Entropy } from '../model/call.js';
-import { joinShares, type Share, secretOf, splitIdentity } from './shares.js';
+import { joinShares as joinLines, type Share, secretOf, splitIdentity } from './shares.js';
 
 const entropy: Entropy = { bytes: (length) => randomBytes(length), id: () => '' };
 let identity: string;
@@ -11,6 +11,8 @@ beforeAll(async () => {
   identity = await generateX25519Identity();
 });
 
+const joinShares = (texts: readonly string[]) =>
+  joinLines(texts.map((text, index) => ({ text, where: `line ${index + 1}` })));
 const textsOf = (shares: readonly Share[]): string[] => shares.map((share) => share.text);
 const cut = (shares: number, threshold: number) => splitIdentity(identity, { shares, threshold }, entropy);
 

@@ -63,25 +63,31 @@ export async function splitIdentity(
   });
 }
 
+/** A line of a file or of stdin, and what to call it. */
+export interface ShareLine {
+  readonly text: string;
+  readonly where: string;
+}
+
 /**
  * The identity that these lines are shares of. Empty lines and those that begin with `#` are passed over. Throws `invalid`, naming
  * the line, for a mistyped share, one of another set, or one that is there already; and when there are fewer than the threshold.
  */
-export async function joinShares(lines: readonly string[]): Promise<string> {
+export async function joinShares(lines: readonly ShareLine[]): Promise<string> {
   const taken: ParsedShare[] = [];
-  for (const [index, line] of lines.entries()) {
-    const text = line.trim();
-    if (text === '' || text.startsWith('#')) continue;
-    const share = parseShare(text, `line ${index + 1}`);
+  for (const { text, where } of lines) {
+    const word = text.trim();
+    if (word === '' || word.startsWith('#')) continue;
+    const share = parseShare(word, where);
     const first = taken[0];
     if (first !== undefined && !isSameSet(first, share)) {
       throw new Fault(
         'invalid',
-        `line ${index + 1}: this share is of the set ${hex(share.set)}, the ones before it are of ${hex(first.set)}; shares of different sets do not fit together`,
+        `${where}: this share is of the set ${hex(share.set)}, the ones before it are of ${hex(first.set)}; shares of different sets do not fit together`,
       );
     }
     if (taken.some(({ number }) => number === share.number)) {
-      throw new Fault('invalid', `line ${index + 1}: share ${share.number} is there twice; take another one`);
+      throw new Fault('invalid', `${where}: share ${share.number} is there twice; take another one`);
     }
     taken.push(share);
   }

@@ -59,6 +59,9 @@ export function parseUploadPrefix(text: string): ParsedValue<string> {
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
     return { problem: 'must not hold "//", "." or ".." as a directory' };
   }
+  // The sealed copy of keys and users is there: docs/KEYS.md.
+  if (segments[0] === '.sftpgw')
+    return { problem: 'must not be below ".sftpgw/", which is the gateway\'s own' };
   if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must not hold control characters' };
   if (Buffer.byteLength(text) > maxPrefixBytes)
     return { problem: `must not be longer than ${maxPrefixBytes} bytes` };

@@ -1,0 +1,142 @@
+import { KeyringLock } from '../keyring/keyring-lock.js';
+import type { Call, Clock, Logger } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import { BucketCopy, type BucketCopyParts, type CopyOutcome } from '../recovery/bucket-copy.js';
+import type { UserDirectoryParts } from '../users/user-directory.js';
+import type { RootKeyring } from './keyring.js';
+import type { SettingsInForce } from './settings-in-force.js';
+import { systemClock, systemEntropy } from './system.js';
+
+/** The copy of a root's keyring, users and settings in its default bucket. Nothing is read yet. */
+export function bucketCopyOf(
+  settings: SettingsInForce,
+  core: Pick<BucketCopyParts, 'store' | 'keyring'> & { readonly parts: Pick<UserDirectoryParts, 'keyFiles'> },
+): BucketCopy {
+  const { root, bucketCopyFile, bucketCopyLockFile } = settings.paths;
+  const lock = new KeyringLock(bucketCopyLockFile, systemClock, 'copying to the bucket');
+  return new BucketCopy({
+    root,
+    store: core.store,
+    keyring: core.keyring,
+    keyFiles: core.parts.keyFiles,
+    stateFile: bucketCopyFile,
+    alone: (work) => lock.hold(work),
+    bucket: () => settings.bucket,
+    isWanted: () => settings.current.keyringBucketCopy,
+    clock: systemClock,
+    entropy: systemEntropy,
+  });
+}
+
+export interface CopyWatch {
+  readonly bucketCopy: Pick<BucketCopy, 'isBehind' | 'reasonForNone' | 'run'>;
+  readonly keyring: Pick<RootKeyring, 'onChange'>;
+  readonly call: Call;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** How often is looked for changes; with very many users so rarely that looking takes a hundredth of the time. */
+const lookEveryMs = 5_000;
+const lookShare = 100;
+const longestRetryMs = 10 * 60_000;
+
+/**
+ * Keeps the copy up to date until the signal aborts: right after a change of the keyring in this process, and soon after any other
+ * change of the files. What fails is logged once and tried again, at last every ten minutes. Never rejects.
+ */
+export async function watchBucketCopy(watch: CopyWatch, signal: AbortSignal): Promise<void> {
+  const { clock } = watch;
+  const waits = new Waits(clock, signal);
+  const stop = watch.keyring.onChange(() => waits.wake());
+  let said = '';
+  let failures = 0;
+  while (!signal.aborted) {
+    const result = await copyIfBehind(watch);
+    if (result.text !== said && result.text !== '') watch.log[result.level](result.text, result.fields);
+    said = result.text;
+    failures = result.failed ? failures + 1 : 0;
+    const retryMs = Math.min(longestRetryMs, lookEveryMs * 2 ** Math.min(failures, 16));
+    await waits.wait(Math.max(retryMs, result.lookMs * lookShare));
+  }
+  stop();
+}
+
+interface Looked extends Said {
+  readonly lookMs: number;
+}
+
+interface Said {
+  readonly failed: boolean;
+  /** Empty when there is nothing to say. */
+  readonly text: string;
+  readonly level: 'info' | 'warn' | 'error';
+  readonly fields?: { readonly error: Fault } | { readonly snapshot: number; readonly keyringFiles: number };
+}
+
+const nothingToSay: Said = { failed: false, text: '', level: 'info' };
+
+async function copyIfBehind({ bucketCopy, call, clock }: CopyWatch): Promise<Looked> {
+  const startMs = clock.monotonicMs();
+  let lookMs = 0;
+  try {
+    const isNeeded = (await bucketCopy.reasonForNone()) !== null || (await bucketCopy.isBehind());
+    lookMs = clock.monotonicMs() - startMs;
+    return { lookMs, ...(isNeeded ? described(await bucketCopy.run(call)) : nothingToSay) };
+  } catch (error) {
+    const fault = Fault.from(error);
+    if (fault.kind === 'cancelled') return { lookMs, ...nothingToSay };
+    const text = `keys, users and settings are not copied to the bucket: ${fault.hint}`;
+    return { lookMs, failed: true, text, level: 'error', fields: { error: fault } };
+  }
+}
+
+function described(outcome: CopyOutcome): Said {
+  switch (outcome.kind) {
+    case 'no-recipient':
+      return {
+        failed: false,
+        level: 'warn',
+        text: 'no recovery identity was made: keys, users and settings are lost with this machine; run `sftpgw recovery init`',
+      };
+    case 'off':
+    case 'no-bucket':
+      return nothingToSay;
+    case 'complete':
+      if (!outcome.isNewSnapshot && outcome.changedFiles === 0) return nothingToSay;
+      return {
+        failed: false,
+        level: 'info',
+        text: `keys, users and settings are copied to the bucket: snapshot ${outcome.snapshot}`,
+        fields: { snapshot: outcome.snapshot, keyringFiles: outcome.changedFiles },
+      };
+  }
+}
+
+/** Waits that end early when there is news, and when all is over. */
+class Waits {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  #isNews = false;
+  #wait: AbortController | null = null;
+
+  constructor(clock: Clock, signal: AbortSignal) {
+    this.#clock = clock;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.wake(), { once: true });
+  }
+
+  wake(): void {
+    this.#isNews = true;
+    this.#wait?.abort();
+  }
+
+  async wait(ms: number): Promise<void> {
+    if (!this.#isNews && !this.#signal.aborted) {
+      this.#wait = new AbortController();
+      await this.#clock.sleep(ms, this.#wait.signal).catch(() => undefined);
+      this.#wait = null;
+    }
+    this.#isNews = false;
+  }
+}

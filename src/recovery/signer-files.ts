@@ -1,0 +1,17 @@
+import { dirname, join } from 'node:path';
+import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably } from '../files/durable.js';
+import { Fault } from '../model/fault.js';
+import { snapshotSigner } from './authenticity.js';
+import { signerDirectory } from './snapshot-paths.js';
+
+/** Keeps what signs snapshots for this recovery identity below the root; not the identity. Throws `invalid`, `unavailable`. */
+export async function keepSigner(root: string, identity: string): Promise<void> {
+  const { name, key } = snapshotSigner(identity);
+  const path = join(root, signerDirectory, name);
+  try {
+    await ensureDirectory(dirname(path), secretDirectoryMode);
+    await writeFileDurably(path, key, secretFileMode);
+  } catch (error) {
+    throw new Fault('unavailable', `${path} cannot be written`, { cause: error });
+  }
+}

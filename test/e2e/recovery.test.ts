@@ -1,0 +1,275 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { runProgram } from '../../src/cli/command.js';
+import { sftpgwProgram } from '../../src/cli/program.js';
+import { fakeShell } from '../../src/cli/testing/fake-shell.js';
+import { run } from '../support/command.js';
+import { Gateway, mainScript } from '../support/gateway.js';
+import { s3Targets } from '../support/s3-targets.js';
+import { missing } from '../support/tools.js';
+
+const [s3] = await s3Targets();
+if (s3 === undefined) throw new Error('there is no embedded S3');
+
+let bucket: string;
+/** A root that is not served: the commands do everything themselves. */
+let gateway: Gateway;
+const said: string[] = [];
+
+beforeAll(async () => {
+  await s3.start();
+  vi.stubEnv('AWS_ACCESS_KEY_ID', s3.credentials.accessKeyId);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', s3.credentials.secretAccessKey);
+  // The log of a command.
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    said.push(String(text));
+    return true;
+  });
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  await s3.close();
+});
+beforeEach(async () => {
+  await gateway?.[Symbol.asyncDispose]();
+  bucket = await s3.makeBucket();
+  const { endpoint, caFile, region, credentials } = s3;
+  gateway = await Gateway.prepare({ s3: { endpoint, caFile, region, bucket, ...credentials } });
+});
+afterAll(() => gateway?.[Symbol.asyncDispose]());
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command in this process, on another root when one is named: starting Node each time would take most of the time. */
+async function cli(args: readonly string[], input = '', root = gateway.root): Promise<Ran> {
+  const shell = fakeShell({ input, workingDirectory: gateway.work });
+  const code = await runProgram(sftpgwProgram, [...args, '--root', root], shell);
+  const ran = { code, stdout: shell.outLines.join('\n'), stderr: shell.errLines.join('\n') };
+  said.push(ran.stdout, ran.stderr);
+  return ran;
+}
+const at = (name: string) => join(gateway.work, name);
+const reach = () => ['--bucket', bucket, '--endpoint', s3.endpoint, '--region', s3.region];
+const secretIn = (text: string) => /AGE-SECRET-KEY-1[0-9A-Z]{58}/.exec(text)?.[0] ?? '';
+const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+async function initFromFile(): Promise<string> {
+  expect(await cli(['recovery', 'init', '--identity-out', at('recovery.txt')])).toMatchObject({ code: 0 });
+  expect(await cli(['recovery', 'init', '--confirm-file', at('recovery.txt')])).toMatchObject({ code: 0 });
+  return secretIn(readFileSync(at('recovery.txt'), 'utf8'));
+}
+
+async function addUser(): Promise<Buffer> {
+  const key = randomBytes(32);
+  writeFileSync(at('key.b64'), key.toString('base64'));
+  writeFileSync(at('password'), 'a password of bob');
+  const flags = ['--sse', '3', '--sse-key-file', at('key.b64'), '--password-file', at('password')];
+  const added = await cli(['user', 'add', 'bob', ...flags]);
+  expect(added.code, added.stderr).toBe(0);
+  return key;
+}
+
+describe('sftpgw recovery', () => {
+  it('init writes the identity into a new file only, and uses it when it was given back', async () => {
+    const out = ['recovery', 'init', '--identity-out', at('recovery.txt')];
+    expect(await cli(out)).toMatchObject({ code: 0 });
+    expect(modeOf(at('recovery.txt'))).toBe(0o600);
+    const text = readFileSync(at('recovery.txt'), 'utf8');
+    expect(text).toMatch(/^# .*\n# public key: age1[0-9a-z]{58}\nAGE-SECRET-KEY-1[0-9A-Z]{58}\n$/);
+    expect(await cli(out)).toMatchObject({ code: 4, stderr: expect.stringContaining('is there already') });
+    expect(readFileSync(at('recovery.txt'), 'utf8')).toBe(text);
+    expect(JSON.parse((await cli(['recovery', 'status', '--json'])).stdout)).toMatchObject({
+      recipients: [],
+    });
+
+    await addUser();
+    const used = await cli(['recovery', 'init', '--confirm-file', '-'], text);
+    expect(used).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 keys are sealed') });
+    expect(used.stdout).toContain('snapshot 1, made now');
+    const status = await cli(['recovery', 'status']);
+    expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining('up to date') });
+  });
+
+  it('status ends with 12 while something is missing, and says what', async () => {
+    expect(await cli(['recovery', 'status'])).toMatchObject({
+      code: 12,
+      stdout: expect.stringContaining('none: run `sftpgw recovery init`'),
+    });
+    await initFromFile();
+    expect(await cli(['recovery', 'status'])).toMatchObject({ code: 0 });
+    await addUser();
+    expect(await cli(['recovery', 'status'])).toMatchObject({
+      code: 12,
+      stdout: expect.stringContaining('behind this machine'),
+    });
+    expect(await cli(['recovery', 'copy'])).toMatchObject({ code: 0 });
+    expect(await cli(['recovery', 'status'])).toMatchObject({ code: 0 });
+    gateway.writeProperties({ bucket: 'no-such-bucket-here', endpoint: s3.endpoint, region: s3.region });
+    expect(await cli(['recovery', 'copy'])).toMatchObject({ code: 3 });
+    expect((await cli(['recovery', 'status'])).stdout).toMatch(/Last failure: .*no-such-bucket-here/);
+  });
+
+  it('init takes a recipient whose identity is elsewhere; recover then wants --accept-unsigned', async () => {
+    await cli(['recovery', 'init', '--identity-out', at('elsewhere.txt')]);
+    const text = readFileSync(at('elsewhere.txt'), 'utf8');
+    const recipient = /age1[0-9a-z]{58}/.exec(text)?.[0] ?? '';
+    const wrong = await cli(['recovery', 'init', '--recipient', `${recipient.slice(0, -1)}?`]);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(await cli(['recovery', 'init', '--recipient', recipient])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('--accept-unsigned'),
+    });
+    const recover = ['recover', ...reach(), '--identity', at('elsewhere.txt'), '--root', at('new')];
+    const from = (more: readonly string[]) =>
+      run(process.execPath, [mainScript, ...recover, ...more], { env: process.env });
+    expect(await from([])).toMatchObject({ code: 5, stderr: expect.stringContaining('--accept-unsigned') });
+    expect(await from(['--accept-unsigned', '--rehearsal'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('NOT SIGNED'),
+    });
+    expect(readFileSync(at('new/opt/sftpgw/sftpgateway.properties'), 'utf8')).toContain(
+      'keyring.bucket.copy=no',
+    );
+  });
+
+  it('a rehearsal leaves the copy of the living gateway alone', async () => {
+    await addUser();
+    await initFromFile();
+    const args = [
+      'recover',
+      ...reach(),
+      '--identity',
+      at('recovery.txt'),
+      '--rehearsal',
+      '--root',
+      at('new'),
+    ];
+    expect(await run(process.execPath, [mainScript, ...args], { env: process.env })).toMatchObject({
+      code: 0,
+    });
+    await cli(['user', 'add', 'bob', '--generate-sse-key']);
+    expect(await cli(['recovery', 'copy'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('snapshot 2'),
+    });
+    expect(await cli(['recovery', 'copy'], '', at('new'))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('keyring.bucket.copy=no'),
+    });
+  });
+});
+
+describe('sftpgw key split and join', () => {
+  const split = ['key', 'split', '--shares', '3', '--threshold', '2'];
+
+  it('give the identity back, from files and through pipes', async () => {
+    const secret = await initFromFile();
+    const printed = await cli([...split, '--identity', at('recovery.txt')]);
+    const shares = printed.stdout.split('\n').filter((line) => line.startsWith('sftpgw-share1'));
+    expect(shares).toHaveLength(3);
+    const joined = await cli(['key', 'join'], shares.slice(1).join('\n'));
+    said.pop();
+    said.pop();
+    expect(secretIn(joined.stdout)).toBe(secret);
+
+    const files = await cli([...split, '--out-dir', gateway.work], readFileSync(at('recovery.txt'), 'utf8'));
+    const paths = files.stdout.trim().split('\n');
+    expect(paths.map(modeOf)).toEqual([0o600, 0o600, 0o600]);
+    const args = ['key', 'join', ...paths.slice(0, 2), '--out', at('joined.txt')];
+    expect(await cli(args)).toMatchObject({ code: 0, stdout: '' });
+    expect(modeOf(at('joined.txt'))).toBe(0o600);
+    expect(secretIn(readFileSync(at('joined.txt'), 'utf8'))).toBe(secret);
+    expect(await cli(args)).toMatchObject({ code: 4 });
+
+    const mixed = await cli(['key', 'join', paths[0] ?? ''], shares[1]);
+    expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('1 of the 3 shares is given') });
+    writeFileSync(at('foreign'), `${shares[1]}\n`);
+    const foreign = await cli(['key', 'join', paths[0] ?? '', at('foreign')]);
+    expect(foreign.code).toBe(2);
+    expect(foreign.stderr).toMatch(/foreign line 1: this share is of the set/);
+  });
+
+  it('refuse counts and inputs that make no sense', async () => {
+    const one = await cli(['key', 'split', '--shares', '2', '--threshold', '1'], 'x');
+    expect(one).toMatchObject({ code: 2 });
+    expect(await cli(split, 'AGE-SECRET-KEY-1NOTONE')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^sftpgw: stdin: an age identity is one line/),
+    });
+  });
+});
+
+describe.skipIf(missing('python3') !== null)('at a terminal', () => {
+  it('the identity is shown once, asked for hidden, and nothing is changed before it was given back', async () => {
+    // The person's answer is not known beforehand: the player is told to interrupt, and the terminal shows what was asked.
+    const player = join(import.meta.dirname, 'terminal.py');
+    const argv = [process.execPath, mainScript, 'recovery', 'init', '--root', gateway.root];
+    const other = 'AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JSG8DKE';
+    const script = [
+      ['Recovery identity:', `${other}\r`],
+      ['Recovery identity:', '\x03'],
+    ];
+    const { code, stdout } = await run('python3', [player, JSON.stringify(script), ...argv], {
+      env: process.env,
+    });
+    expect(code, stdout).toBe(130);
+    expect(secretIn(stdout)).toMatch(/^AGE/);
+    expect(stdout).not.toContain(other);
+    expect(JSON.parse((await cli(['recovery', 'status', '--json'])).stdout)).toMatchObject({
+      recipients: [],
+    });
+    expect(JSON.stringify(readRoot())).not.toContain(secretIn(stdout));
+  });
+});
+
+describe('the canary', () => {
+  it('is neither in what the commands say, nor in the root, nor in the bucket', async () => {
+    const key = await addUser();
+    const secret = await initFromFile();
+    await cli(['recovery', 'init', '--confirm-file', at('recovery.txt')]);
+    await cli(['recovery', 'init', '--another', '--confirm-file', at('recovery.txt')]);
+    await cli(['recovery', 'status', '--json']);
+    await cli(['recover', ...reach(), '--identity', at('recovery.txt')]);
+    await cli(['recover', ...reach(), '--identity', '-', '--force'], `${secret}x`);
+    const recovered = await cli(['recover', ...reach(), '--identity', at('recovery.txt'), '--force']);
+    expect(recovered).toMatchObject({ code: 0 });
+    const places = { ...readRoot(), said: Buffer.from(said.join('\n')), ...(await readBucket()) };
+    expect(Object.keys(places).some((path) => path.includes('snapshot-'))).toBe(true);
+    for (const [place, content] of Object.entries(places)) {
+      expect(content.includes(secret), `the identity in ${place}`).toBe(false);
+      if (/\/sse\.key$/.test(place)) continue;
+      for (const needle of [key, key.toString('hex'), key.toString('base64').slice(0, -1)]) {
+        expect(content.includes(needle), `the key in ${place}`).toBe(false);
+      }
+    }
+  });
+});
+
+function readRoot(): Record<string, Buffer> {
+  const files: Record<string, Buffer> = {};
+  for (const entry of readdirSync(gateway.root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile()) files[path] = readFileSync(path);
+  }
+  return files;
+}
+
+async function readBucket(): Promise<Record<string, Buffer>> {
+  const { GetObjectCommand, ListObjectsV2Command } = await import('@aws-sdk/client-s3');
+  const client = s3?.client();
+  if (client === undefined) return {};
+  const objects: Record<string, Buffer> = {};
+  for (const { Key = '' } of (await client.send(new ListObjectsV2Command({ Bucket: bucket }))).Contents ??
+    []) {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key }));
+    objects[Key] = Buffer.from((await Body?.transformToByteArray()) ?? []);
+  }
+  return objects;
+}

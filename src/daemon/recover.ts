@@ -1,7 +1,5 @@
 import { rootPaths } from '../config/paths.js';
 import { changeSettingsFile } from '../config/settings-file.js';
-import { takeProcessLock } from '../db/sqlite/process-lock.js';
-import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import { parseAgeIdentity } from '../keyring/age.js';
 import { Fault } from '../model/fault.js';
 import { type BroughtKeys, bringKeys } from '../recovery/bring-keys.js';
@@ -18,6 +16,7 @@ import { keyringOf } from './keyring.js';
 import { createLogger } from './logger.js';
 import { openOperations } from './operations.js';
 import { beginRecovering, endRecovering, recoveringFrom } from './recovering.js';
+import { lockRoot } from './root-lock.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemEntropy } from './system.js';
 import { userParts } from './user-parts.js';
@@ -61,10 +60,8 @@ export async function recoverRoot(
   await using closers = new Closers();
   const identity = await parseAgeIdentity(request.identity);
   const paths = rootPaths(request.root);
-  await ensureDirectory(paths.stateDirectory, secretDirectoryMode);
-  const lock = takeProcessLock(paths.lockFile, `a gateway is running on ${paths.root}: stop it first`);
-  closers.add(() => lock.release());
   const settings = await SettingsInForce.open(request.root, false);
+  closers.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
   const log = createLogger('warn', process.stderr);
   const keyring = keyringOf(settings, log);
   await refuseOccupied(request, paths.recoveringFile, async () => (await keyring.list()).length);

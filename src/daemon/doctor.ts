@@ -3,12 +3,16 @@ import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
 import { type Check, runChecks } from '../doctor/check.js';
 import { bySeverity, type DoctorFinding } from '../doctor/finding.js';
 import { type KeyFilePlace, keyFilesCheck } from '../doctor/key-files-check.js';
+import { keyringCheck } from '../doctor/keyring-check.js';
+import { ledgerCheck } from '../doctor/ledger-check.js';
 import { machineCheck } from '../doctor/machine-check.js';
 import { mirrorCheck } from '../doctor/mirror-check.js';
 import { roundTripCheck } from '../doctor/round-trip-check.js';
 import { storageCheck } from '../doctor/storage-check.js';
 import { usersCheck } from '../doctor/users-check.js';
+import { createKeyUsage } from '../ledger/key-usage.js';
 import { createMirrorState } from '../mirror-state/mirror-state.js';
+import type { KeyFingerprint } from '../model/customer-key.js';
 import { parseUsername, type Username } from '../model/users.js';
 import { bucketsOf, usesSseC } from '../provisioning/storage-needs.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket-administration.js';
@@ -17,7 +21,7 @@ import { nativeCryptoLoaded } from '../sftp/transport.js';
 import { userPaths } from '../users/places.js';
 import type { Operations } from './operations.js';
 import { storageNeedsOf } from './storage-needs.js';
-import { systemEntropy } from './system.js';
+import { systemClock, systemEntropy } from './system.js';
 
 export type { DoctorFinding };
 
@@ -48,12 +52,17 @@ export async function runDoctor(
 }
 
 function gatewayChecks(operations: Operations): readonly Check[] {
-  const { settings, registry, database } = operations;
+  const { settings, registry, database, keyring, ledger } = operations;
   const { paths, current } = settings;
   return [
     machineCheck({
       hasNativeCrypto: nativeCryptoLoaded(),
-      secretPaths: [paths.stateDirectory, paths.databaseFile, paths.eventSecretFile, paths.keysDirectory],
+      secretPaths: [
+        paths.stateDirectory,
+        paths.databaseFile,
+        paths.eventSecretFile,
+        paths.keyringIdentityFile,
+      ],
       secretDirectories: [paths.hostKeyDirectory],
       mirrorDirectory: paths.homes,
       mirrorReserveBytes: current.mirrorReserveBytes,
@@ -61,6 +70,13 @@ function gatewayChecks(operations: Operations): readonly Check[] {
     }),
     usersCheck(registry),
     keyFilesCheck(() => keyFilePlaces(operations)),
+    keyringCheck(keyring, keyring),
+    ledgerCheck({
+      ledger,
+      usage: createKeyUsage(database, systemClock),
+      knownKeys: () => knownKeys(operations),
+      clock: systemClock,
+    }),
     mirrorCheck(createMirrorState(database)),
   ];
 }
@@ -91,17 +107,28 @@ async function allUsers({ registry }: Operations): Promise<readonly Username[]> 
   return (await registry.list()).map(({ username }) => username);
 }
 
+/** Every key that is at hand: in the keyring, or in a raw file of a user or of the shared directory. */
+async function knownKeys(operations: Operations): Promise<ReadonlySet<KeyFingerprint>> {
+  const { keyring, parts } = operations;
+  const known = new Set<KeyFingerprint>();
+  for (const { id, state } of await keyring.list()) if (state !== 'destroyed') known.add(id);
+  for (const { path } of await keyFilePlaces(operations)) {
+    for (const { fingerprint } of await parts.keyFiles.loadAll(path)) known.add(fingerprint);
+  }
+  return known;
+}
+
 async function keyFilePlaces({ settings, parts, registry }: Operations): Promise<readonly KeyFilePlace[]> {
   const { sharedSettingsDirectory } = settings.paths;
   const places: KeyFilePlace[] = [];
-  for (const { username, uploadOption } of await registry.list()) {
+  for (const { username, uploadOption, uploadKeyFingerprint } of await registry.list()) {
     const paths = userPaths(parts.places, username);
     const subject = `user ${username}`;
     places.push(
       {
         subject,
         path: paths.uploadKey,
-        isNeeded: uploadOption === 3,
+        isNeeded: uploadOption === 3 && uploadKeyFingerprint === null,
         why: 'Uploads are refused, and what rests under the key cannot be read.',
       },
       {

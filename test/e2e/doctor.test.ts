@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -7,10 +15,14 @@ import {
   PutBucketLifecycleConfigurationCommand,
   PutBucketVersioningCommand,
 } from '@aws-sdk/client-s3';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAdministration } from '../../src/daemon/administration.js';
 import { type DoctorFinding, runDoctor } from '../../src/daemon/doctor.js';
-import { openOperations } from '../../src/daemon/operations.js';
+import { type Operations, openOperations } from '../../src/daemon/operations.js';
+import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { createKeyLedger } from '../../src/ledger/ledger.js';
+import { createMirrorState } from '../../src/mirror-state/mirror-state.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
 import { parseUsername } from '../../src/model/users.js';
 import { FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
@@ -190,6 +202,37 @@ const planted: readonly Planted[] = [
     plant: (place) => place.file('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'secret', 0o644),
   },
   {
+    code: 'no-recovery-recipient',
+    name: 'the keys are on this machine only',
+    plant: (place) => place.forgetRecovery(),
+  },
+  {
+    code: 'key-not-recoverable',
+    name: 'a key is not sealed to a recovery recipient',
+    plant: (place) => place.addRecipientBehindTheKeyring(),
+  },
+  {
+    code: 'keyring-file',
+    name: 'a sealed key is damaged',
+    plant: (place) => place.damageSealedKey(),
+  },
+  {
+    code: 'key-unknown',
+    name: 'objects rest under a key that is not here',
+    plant: (place) => place.wrote({ settled: true }),
+  },
+  {
+    code: 'writes-unsettled',
+    name: 'a write has been open for hours',
+    plant: (place) => place.wrote({ settled: false }),
+  },
+  {
+    code: 'download-key-unknown',
+    name: 'no key opens a download',
+    subject: 'downloads of bob',
+    plant: (place) => place.mirrorProblem(),
+  },
+  {
     code: 'disk-full',
     name: 'the disk has less room than the reserve',
     plant: (place) => place.setting('mirror.reserve', '60TiB'),
@@ -226,23 +269,79 @@ class Patient implements AsyncDisposable {
       downloads: true,
     });
     await administration.close();
+    await place.#at(async ({ keyring }) => {
+      await keyring.mint({ label: 'spare', owner: { kind: 'none' } });
+      await keyring.addRecoveryRecipient(await identityToRecipient(await generateIdentity()));
+    });
     return place;
   }
 
   async findings(): Promise<readonly DoctorFinding[]> {
-    await using operations = await openOperations(this.#root, new AbortController().signal);
-    return await runDoctor(operations, { users: null, onCheck: () => undefined });
+    return await this.#at((operations) => runDoctor(operations, { users: null, onCheck: () => undefined }));
   }
 
   /** What lies in the bucket. */
   async keys(): Promise<readonly string[]> {
-    await using operations = await openOperations(this.#root, new AbortController().signal);
-    const page = await operations.store.list(operations.call, {
-      bucket: this.#bucket,
-      prefix: '',
-      delimiter: null,
-    });
+    const request = { bucket: this.#bucket, prefix: '', delimiter: null };
+    const page = await this.#at(({ store, call }) => store.list(call, request));
     return page.objects.map(({ key }) => key);
+  }
+
+  async #at<T>(work: (operations: Operations) => Promise<T>): Promise<T> {
+    await using operations = await openOperations(this.#root, new AbortController().signal);
+    return await work(operations);
+  }
+
+  forgetRecovery(): void {
+    rmSync(join(this.#root, 'opt/sftpgw/keys/recovery-recipients.txt'));
+  }
+
+  async addRecipientBehindTheKeyring(): Promise<void> {
+    const path = 'opt/sftpgw/keys/recovery-recipients.txt';
+    appendFileSync(join(this.#root, path), `${await identityToRecipient(await generateIdentity())}\n`);
+  }
+
+  async damageSealedKey(): Promise<void> {
+    const { id } = await this.#at(({ keyring }) => keyring.mint({ label: '', owner: { kind: 'none' } }));
+    truncateSync(join(this.#root, `opt/sftpgw/keys/${id}.age`), 100);
+  }
+
+  /** A write of three hours ago under a key that nobody has. */
+  async wrote({ settled }: { readonly settled: boolean }): Promise<void> {
+    await this.#at(async ({ database }) => {
+      const clock = { ...systemClock, nowMs: () => Date.now() - 3 * 3_600_000 };
+      const ledger = createKeyLedger(database, clock, systemEntropy);
+      const { fingerprint, md5Base64: keyMd5Base64 } = CustomerKey.fromBytes(randomBytes(32));
+      const id = await ledger.intend({
+        ref: { bucket: this.#bucket, key: 'bob/uploads/file' },
+        sealedWith: { kind: 'sse-c', fingerprint, keyMd5Base64 },
+        actor: 'bob',
+        requestId: 'r',
+      });
+      const confirmation = { size: 1, crc32: 1, etag: '"e"', versionId: null, mtimeSeconds: null };
+      if (settled) await ledger.confirm(id, confirmation);
+    });
+  }
+
+  async mirrorProblem(): Promise<void> {
+    await this.#at(async ({ database }) => {
+      await createMirrorState(database).saveRecord('downloads/bob', {
+        origin: `${this.#bucket}/bob/downloads/`,
+        emptySeenMs: null,
+        status: {
+          name: 'downloads/bob',
+          bucket: this.#bucket,
+          prefix: 'bob/downloads/',
+          directory: '/nowhere',
+          objects: 0,
+          bytes: 0,
+          lastPass: null,
+          completeMs: null,
+          problemCount: 1,
+          problems: [{ kind: 'no-key', path: 'file', size: 1, text: 'no key at hand opens it' }],
+        },
+      });
+    });
   }
 
   setting(name: string, value: string): void {

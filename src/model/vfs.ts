@@ -49,7 +49,8 @@ export interface WriteHandle extends AsyncDisposable {
 
 export interface ReadHandle extends AsyncDisposable {
   /**
-   * Up to `length` bytes from `offset`, as views that stay valid and unchanged; null at or past the end.
+   * Up to `length` bytes from `offset`, as views that stay valid and unchanged until they are released (lent-bytes.ts), if ever;
+   * null at or past the end.
    * Shorter only at the end of the file. Calls may overlap; a sequence of them is read ahead.
    */
   read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null>;

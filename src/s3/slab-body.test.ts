@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { holdersOf, releaseBytes } from '../model/lent-bytes.js';
 import { SlabBody } from './slab-body.js';
 
 /** A socket's part: writes the content in the given steps, as far as the body lets it. */
@@ -43,6 +44,28 @@ class Feeder {
 }
 
 describe('a body read into slabs', () => {
+  test('lends every piece to its reader alone once it is whole', async () => {
+    const content = randomBytes(900_000);
+    const feeder = new Feeder(content, [50_000, 3]);
+    const pieces: Uint8Array[] = [];
+    while (!feeder.body.isWhole) {
+      feeder.feed();
+      if (feeder.sent % 2 === 1) continue;
+      const { value } = await feeder.body.next();
+      if (value !== undefined) pieces.push(value);
+    }
+    for await (const piece of feeder.body) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(content)).toBe(true);
+    const lent = pieces.filter((piece) => holdersOf(piece) > 0);
+    expect(lent.length).toBeGreaterThan(3);
+    for (const piece of lent) {
+      const others = lent.filter((other) => other.buffer === piece.buffer).length;
+      expect(holdersOf(piece)).toBe(others);
+    }
+    for (const piece of lent) releaseBytes(piece);
+    expect(lent.map(holdersOf)).toEqual(lent.map(() => 0));
+  });
+
   test('hands out exactly what came, in whatever steps it came and was taken', async () => {
     await fc.assert(
       fc.asyncProperty(

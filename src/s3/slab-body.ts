@@ -1,5 +1,9 @@
+import { LendingPool, releaseBytes, retainBytes } from '../model/lent-bytes.js';
+
 /** Bytes are read into memory of this size, and handed on in pieces of it. */
 const slabBytes = 256 * 1024;
+/** What is left of a body that is shorter goes to memory of its own. */
+const slabs = new LendingPool(slabBytes, 128);
 /** So much is read ahead of a reader that is slower than the network. */
 const aheadBytes = 1024 * 1024;
 
@@ -14,7 +18,8 @@ export interface BodySource {
 /**
  * A body of known length that the socket reads straight into: `room` is where the next bytes go, `filled` says how many came.
  * That saves the two buffers of 16 KiB that Node's own client allocates, copies and throws away for every TLS record, a third
- * of a download's CPU. Every piece that comes out belongs to its receiver.
+ * of a download's CPU. Every piece that comes out is held for its receiver, who may
+ * release it (model/lent-bytes.ts).
  */
 export class SlabBody implements AsyncIterableIterator<Uint8Array> {
   readonly #source: BodySource;
@@ -53,7 +58,8 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
   room(): Buffer {
     if (this.#filled === this.#slab.byteLength) {
       this.#retire();
-      this.#slab = Buffer.allocUnsafeSlow(Math.min(slabBytes, this.#missing));
+      releaseBytes(this.#slab);
+      this.#slab = this.#missing < slabBytes ? Buffer.allocUnsafeSlow(this.#missing) : slabs.lend();
       this.#filled = 0;
       this.#taken = 0;
     }
@@ -88,6 +94,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
   #retire(): void {
     if (this.#taken === this.#filled) return;
     const piece = this.#slab.subarray(this.#taken, this.#filled);
+    retainBytes(piece);
     this.#taken = this.#filled;
     this.#pieces.push(piece);
     this.#pieceBytes += piece.byteLength;
@@ -122,11 +129,21 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     }
     if (this.#taken < this.#filled) {
       const value = this.#slab.subarray(this.#taken, this.#filled);
+      retainBytes(value);
       this.#taken = this.#filled;
+      if (this.isWhole) this.#letGoOfSlab();
       return { done: false, value };
     }
     if (this.isWhole || this.#left) return { done: true, value: undefined };
     return this.#failure;
+  }
+
+  /** Nothing will be read into it any more. */
+  #letGoOfSlab(): void {
+    releaseBytes(this.#slab);
+    this.#slab = Buffer.alloc(0);
+    this.#filled = 0;
+    this.#taken = 0;
   }
 
   next(): Promise<IteratorResult<Uint8Array>> {
@@ -141,6 +158,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
   /** Leaves the body: the connection ends unless all of it has come. */
   return(): Promise<IteratorResult<Uint8Array>> {
     this.#left = true;
+    for (const piece of this.#pieces) releaseBytes(piece);
     this.#pieces.length = 0;
     this.#pieceBytes = 0;
     this.#taken = this.#filled;

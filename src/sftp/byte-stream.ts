@@ -1,6 +1,6 @@
 /** What a `ByteStream` tells. Nothing is told before `start`. */
 export interface ByteStreamEvents {
-  /** Bytes came. They are never changed afterwards, so that views of them may be kept. */
+  /** Bytes came. They may be lent (model/lent-bytes.ts): whoever keeps views of them retains them. */
   data(chunk: Uint8Array): void;
   /** The other side sends no more; it may still read. */
   ended(): void;
@@ -17,7 +17,7 @@ export interface ByteStream {
   /** No `data` until `resume`. The other side is slowed down by its own flow control. */
   pause(): void;
   resume(): void;
-  /** Sends the pieces in order, as one. They must not change afterwards. Never throws; on a closed stream it does nothing. */
+  /** Sends the pieces in order, as one, and releases each when it is sent. They must not change before. Never throws; on a closed stream it does nothing. */
   write(pieces: readonly Uint8Array[]): void;
   /** Tells the person a sentence beside the stream, where the client shows such; otherwise, or when it is busy, nothing. */
   explain(sentence: string): void;

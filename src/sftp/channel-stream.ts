@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
+import { areLent } from '../model/lent-bytes.js';
 import type { ByteStream, ByteStreamEvents } from './byte-stream.js';
 import { ChannelSender } from './ssh2-fast-send.js';
 
@@ -9,6 +10,8 @@ export interface SshChannel extends Duplex {
   exit(status: number): void;
 }
 
+const maxHeldBytes = 4 * 1024 * 1024;
+
 /** An SSH channel as a byte stream. */
 export class ChannelStream implements ByteStream {
   readonly #channel: SshChannel;
@@ -17,6 +20,7 @@ export class ChannelStream implements ByteStream {
   readonly #onBytes: (byteLength: number) => void;
   readonly #sender: ChannelSender;
   #drained: () => void = () => undefined;
+  #data: ((chunk: Uint8Array) => void) | null = null;
   #isClosed = false;
   #isEnding = false;
   #isCorked = false;
@@ -38,7 +42,7 @@ export class ChannelStream implements ByteStream {
     });
     channel.on('error', () => undefined);
     channel.stderr.on('error', () => undefined);
-    boundReceivedBytes(channel);
+    this.#watchPushes();
   }
 
   start(events: ByteStreamEvents): void {
@@ -56,10 +60,12 @@ export class ChannelStream implements ByteStream {
     this.#channel.on('end', events.ended);
     this.#channel.on('drain', events.drained);
     this.#socket.on('drain', events.drained);
-    this.#channel.on('data', (chunk: Buffer) => {
+    const data = (chunk: Uint8Array) => {
       this.#onBytes(chunk.byteLength);
       events.data(chunk);
-    });
+    };
+    this.#data = data;
+    this.#channel.on('data', data);
     if (this.#socket.destroyed) closed();
   }
 
@@ -102,6 +108,27 @@ export class ChannelStream implements ByteStream {
     this.#channel.end();
   }
 
+  /**
+   * What the transport pushes into the channel. It opens a window of 2 MiB and does not look whether the client keeps to it: one
+   * that does not would fill the memory while the channel is paused. Such a client loses its connection. And what is lent is
+   * told at once, past the channel's own queue, or queued as a copy.
+   */
+  #watchPushes(): void {
+    const channel = this.#channel;
+    const push = channel.push.bind(channel);
+    channel.push = (chunk: Uint8Array | null): boolean => {
+      if (chunk === null) return push(null);
+      if (channel.readableLength + chunk.byteLength > maxHeldBytes) {
+        throw new Error('the client sends more than the channel window allows');
+      }
+      if (!areLent(chunk)) return push(chunk);
+      const isFlowing = channel.readableFlowing === true && channel.readableLength === 0;
+      if (this.#data === null || !isFlowing) return push(Buffer.from(chunk));
+      this.#data(chunk);
+      return true;
+    };
+  }
+
   /** What is written in one turn of the event loop goes to the kernel in one call. */
   #corkForNow(): void {
     if (this.#isCorked) return;
@@ -117,19 +144,4 @@ export class ChannelStream implements ByteStream {
 /** How a sentence looks on a channel's stderr. The terminal there may be in raw mode. */
 export function stderrLine(sentence: string): string {
   return `sftpgw: ${sentence}\r\n`;
-}
-
-/**
- * The transport opens a window of 2 MiB and does not look whether the client keeps to it: one that does not would fill the
- * memory while the channel is paused. Such a client loses its connection.
- */
-function boundReceivedBytes(channel: SshChannel): void {
-  const maxHeldBytes = 4 * 1024 * 1024;
-  const push = channel.push.bind(channel);
-  channel.push = (chunk: Uint8Array | null): boolean => {
-    if (chunk !== null && channel.readableLength + chunk.byteLength > maxHeldBytes) {
-      throw new Error('the client sends more than the channel window allows');
-    }
-    return push(chunk);
-  };
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import { releaseBytes } from '../model/lent-bytes.js';
 import type { Vfs } from '../model/vfs.js';
 import type { ByteStream } from './byte-stream.js';
 import { disposeHandle, HandleTable } from './handle-table.js';
@@ -161,6 +162,7 @@ export class SftpSession {
     const bytes = weight(request);
     this.#bytesInFlight += bytes;
     const running = this.#answer(request).then(() => {
+      if (request.type === 'write') for (const chunk of request.chunks) releaseBytes(chunk);
       this.#bytesInFlight -= bytes;
       this.#inFlight.delete(running);
       this.#tellWhenQuiet();

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
+import { releaseBytes } from '../model/lent-bytes.js';
 
 /**
  * Sends channel data past the transport's own writer where that is the same on the wire and cheaper: every SSH packet is put
@@ -62,7 +63,7 @@ function pad(packet: Buffer, from: number, to: number): void {
   randomnessUsed += to - from;
 }
 
-/** Pieces that wait, taken in order. */
+/** Pieces that wait, taken in order, and released when they are used up. */
 class PieceQueue {
   #pieces: Uint8Array[] = [];
   #first = 0;
@@ -91,6 +92,7 @@ class PieceQueue {
       at += end - this.#offset;
       this.#offset = end;
       if (end === piece.byteLength) {
+        releaseBytes(piece);
         this.#first += 1;
         this.#offset = 0;
       }

@@ -21,6 +21,7 @@ import type { ByteStream } from './byte-stream.js';
 import { ChannelStream, type SshChannel, stderrLine } from './channel-stream.js';
 import { previewKeyExchange } from './key-exchange-preview.js';
 import type { SftpLimits } from './limits.js';
+import { receiveFast } from './ssh2-fast-receive.js';
 import { announceSignatureAlgorithms, withoutSha1 } from './ssh2-repairs.js';
 import { acceptableUserKey, isSignatureSound, type PresentedKey } from './user-key.js';
 
@@ -299,6 +300,7 @@ class Connection {
       sayAndClose(channel, this.#refusal ?? 'nobody is logged in');
       return;
     }
+    if (this.#client !== null) receiveFast(this.#client, this.#socket);
     const stream = new ChannelStream(asSshChannel(channel), this.#socket, this.#showsStderr, (byteLength) =>
       this.#countTraffic(byteLength),
     );

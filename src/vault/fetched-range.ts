@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Fault } from '../model/fault.js';
+import { releaseBytes, retainBytes } from '../model/lent-bytes.js';
 
 interface Waiter {
   readonly end: number;
@@ -9,7 +10,8 @@ interface Waiter {
 
 /**
  * One range of an object on its way into memory. Holds the network's own buffers and hands out views of them: bytes
- * are copied by nobody here. Readers wait for the stretch they need, not for the whole range.
+ * are copied by nobody here. Readers wait for the stretch they need, not for the whole range. Where the buffers are lent, they
+ * are given back when the range was let go of, nobody is about to take views of it, and every view was released.
  */
 export class FetchedRange {
   readonly start: number;
@@ -24,6 +26,9 @@ export class FetchedRange {
   #fault: Fault | null = null;
   /** Where the last view was taken: sequential readers find the next one there. */
   #cursor = 0;
+  /** Readers that are about to take views. */
+  #readers = 0;
+  #isLetGo = false;
   state: 'queued' | 'fetching' | 'done' = 'queued';
 
   constructor(start: number, end: number, cancel = new AbortController()) {
@@ -58,6 +63,10 @@ export class FetchedRange {
   /** Adds the next bytes. Throws `corrupt` when they reach past the range. */
   append(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
+    if (this.#isLetGo && this.#readers === 0) {
+      releaseBytes(chunk);
+      return;
+    }
     if (this.#filledEnd + chunk.byteLength > this.end) {
       throw new Fault('corrupt', `S3 sent more than the ${this.byteLength} bytes that were asked for`);
     }
@@ -101,7 +110,30 @@ export class FetchedRange {
     });
   }
 
-  /** Adds views of the bytes from `start` to `end` to `target`; they are here. */
+  /** What is here and comes stays until `leave`, called once for each. */
+  enter(): void {
+    this.#readers += 1;
+  }
+
+  leave(): void {
+    this.#readers -= 1;
+    this.#giveBack();
+  }
+
+  /** Nobody will enter any more. */
+  letGo(): void {
+    this.#isLetGo = true;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (!this.#isLetGo || this.#readers > 0) return;
+    for (const chunk of this.#chunks) releaseBytes(chunk);
+    this.#chunks.length = 0;
+    this.#starts.length = 0;
+  }
+
+  /** Adds views of the bytes from `start` to `end` to `target`; they are here. Each is held for whoever gets it. */
   views(start: number, end: number, target: Uint8Array[]): void {
     let index = this.#chunkAt(start);
     for (let position = start; position < end; index += 1) {
@@ -112,6 +144,7 @@ export class FetchedRange {
       }
       const from = position - chunkStart;
       const to = Math.min(chunk.byteLength, end - chunkStart);
+      retainBytes(chunk);
       target.push(from === 0 && to === chunk.byteLength ? chunk : chunk.subarray(from, to));
       position = chunkStart + to;
       this.#cursor = index;

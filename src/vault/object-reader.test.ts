@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
+import { LendingPool, releaseBytes } from '../model/lent-bytes.js';
 import {
   aliceKey,
   call,
@@ -26,7 +27,69 @@ async function opened(shop: Workshop, key: string, keys = [aliceKey]) {
   return reader;
 }
 
+/** Lends pieces, spoils what comes back, and counts both. */
+class SpoilingPool extends LendingPool {
+  lentCount = 0;
+  backCount = 0;
+
+  async *pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of bytes) {
+      const lent = this.lend();
+      this.lentCount += 1;
+      lent.set(piece);
+      yield lent.subarray(0, piece.byteLength);
+    }
+  }
+
+  override takeBack(bytes: Buffer): void {
+    this.backCount += 1;
+    bytes.fill(0xee);
+    super.takeBack(bytes);
+  }
+}
+
 describe('a reader', () => {
+  it('keeps lent memory as it is until the views of it are released, then gives all of it back', async () => {
+    const bytes = content(5 * mebibyte + 123);
+    await using shop = workshop({ rangeBytes: 256 * 1024, readMemoryBytes: mebibyte });
+    await stored(shop, 'a', bytes);
+    const pool = new SpoilingPool(64 * 1024, 1000);
+    const { store } = shop;
+    const read = store.read.bind(store);
+    store.read = async (...asked) => {
+      const body = await read(...asked);
+      return body === null ? null : { info: body.info, bytes: pool.pieces(body.bytes) };
+    };
+    const reads = fc.array(fc.tuple(fc.nat(bytes.byteLength), fc.nat(300_000), fc.nat(3), fc.boolean()), {
+      minLength: 1,
+      maxLength: 20,
+    });
+    await fc.assert(
+      fc.asyncProperty(reads, fc.boolean(), async (plan, inARow) => {
+        {
+          await using reader = await opened(shop, 'a');
+          let next = 0;
+          const readings = plan.map(async ([at, length, turns, isAwaited]) => {
+            const offset = inARow ? next : at;
+            next += length;
+            const controller = new AbortController();
+            const reading = reader.read({ ...call(), signal: controller.signal }, offset, length);
+            if (!isAwaited) controller.abort();
+            const views = await reading.catch(() => null);
+            for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+            if (views === null) return;
+            expect((await readAll(views)).equals(bytes.subarray(offset, offset + length))).toBe(true);
+            for (const view of views) releaseBytes(view);
+          });
+          await Promise.all(readings);
+        }
+        expect(pool.backCount).toBe(pool.lentCount);
+      }),
+      { numRuns: 60 },
+    );
+    expect(pool.backCount).toBeGreaterThan(100);
+  });
+
   it('answers any range of any object as it was written, and null behind its end', async () => {
     const bytes = content(9 * mebibyte + 123);
     await using shop = workshop({ rangeBytes: 512 * 1024, readMemoryBytes: 2 * mebibyte });

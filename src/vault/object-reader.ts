@@ -90,9 +90,14 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     for (let position = offset; position < end; ) {
       const range = this.#rangeAt(position) ?? this.#planExactly(position, end);
       const stop = Math.min(end, range.end);
-      if (range.filledEnd < stop) await this.#filled(call, range, stop);
-      range.views(position, stop, views);
-      if (range.isUsedUp) this.#drop(range);
+      range.enter();
+      try {
+        if (range.filledEnd < stop) await this.#filled(call, range, stop);
+        range.views(position, stop, views);
+        if (range.isUsedUp) this.#drop(range);
+      } finally {
+        range.leave();
+      }
       position = stop;
     }
     return views;
@@ -221,6 +226,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
   /** Forgets a range; who reads from it now has it still. */
   #drop(range: FetchedRange): void {
     if (!this.#ranges.delete(range)) return;
+    range.letGo();
     if (range.state !== 'queued') this.#memory.giveBack(range.byteLength);
     if (range.state === 'fetching') range.cancel.abort();
   }

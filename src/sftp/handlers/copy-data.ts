@@ -1,5 +1,6 @@
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import { releaseBytes } from '../../model/lent-bytes.js';
 import type { ReadHandle, WriteHandle } from '../../model/vfs.js';
 import type { Handler } from './context.js';
 import { endOfFile, ok } from './replies.js';
@@ -23,7 +24,7 @@ async function copy(call: Call, source: ReadHandle, target: WriteHandle, span: S
       const views = await source.read(call, span.from + copied, wanted);
       await writing;
       if (views === null) break;
-      writing = target.write(call, span.to + copied, views);
+      writing = target.write(call, span.to + copied, views).finally(() => views.forEach(releaseBytes));
       // It is awaited above and below; until then its failure must not count as unhandled.
       writing.catch(() => undefined);
       copied += views.reduce((sum, view) => sum + view.byteLength, 0);

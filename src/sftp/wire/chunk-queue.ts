@@ -1,4 +1,6 @@
-/** Bytes in the order in which they came, as the buffers in which they came. */
+import { areLent, releaseBytes, retainBytes } from '../../model/lent-bytes.js';
+
+/** Bytes in the order in which they came, as the buffers in which they came. What is lent is held while it is queued. */
 export class ChunkQueue {
   #chunks: Uint8Array[] = [];
   /** Chunks before this index are used up; the array is cut when many are. */
@@ -13,6 +15,7 @@ export class ChunkQueue {
 
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
+    retainBytes(chunk);
     this.#chunks.push(chunk);
     this.#byteLength += chunk.byteLength;
   }
@@ -51,14 +54,15 @@ export class ChunkQueue {
     return copy;
   }
 
-  /** `peek` and `skip`. */
+  /** `peek` and `skip`; a copy of what is lent. */
   take(length: number): Uint8Array {
     const bytes = this.peek(length);
+    const own = areLent(bytes) ? new Uint8Array(bytes) : bytes;
     this.skip(length);
-    return bytes;
+    return own;
   }
 
-  /** The next `length` bytes as views, nothing copied. */
+  /** The next `length` bytes as views, nothing copied. Each is to be released by whoever takes them. */
   takeViews(length: number): Uint8Array[] {
     const views: Uint8Array[] = [];
     let missing = length;
@@ -69,6 +73,7 @@ export class ChunkQueue {
         this.#offset === 0 && chunk.byteLength <= missing
           ? chunk
           : chunk.subarray(this.#offset, this.#offset + missing);
+      retainBytes(view);
       views.push(view);
       missing -= view.byteLength;
       this.skip(view.byteLength);
@@ -89,6 +94,7 @@ export class ChunkQueue {
       }
       left -= available;
       this.#offset = 0;
+      releaseBytes(chunk);
       this.#first += 1;
     }
     if (this.#first === this.#chunks.length) {

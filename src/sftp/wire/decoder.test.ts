@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { holdersOf, LendingPool, releaseBytes } from '../../model/lent-bytes.js';
 import { arbitraryRequest } from '../testing/arbitrary-request.js';
 import { encodeRequest, packet, string, uint32, uint64 } from '../testing/encode-request.js';
 import { announcedLimits, maxPacketBytes, packetType } from './constants.js';
@@ -44,6 +45,34 @@ describe('the request decoder', () => {
         expect(decodeAll(pieces(bytes, cuts)).map(plain)).toEqual(sent.map(plain));
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('holds what is lent until a WRITE has been answered, and copies the rest', () => {
+    const requests = fc.array(arbitraryRequest, { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(requests, fc.array(fc.nat(), { maxLength: 30 }), (sent, cuts) => {
+        const bytes = Buffer.concat(sent.map(encodeRequest));
+        const pool = new LendingPool(bytes.byteLength + 1, 0);
+        const decoder = new RequestDecoder();
+        const lent: Buffer[] = [];
+        const received: Request[] = [];
+        for (const piece of pieces(bytes, cuts)) {
+          const memory = pool.lend();
+          lent.push(memory);
+          piece.copy(memory);
+          decoder.push(memory.subarray(0, piece.byteLength));
+          releaseBytes(memory);
+          // What nobody holds is read into again.
+          for (const free of lent) if (holdersOf(free) === 0) free.fill(0xee);
+          for (let next = decoder.next(); next !== null; next = decoder.next()) received.push(next);
+        }
+        for (const free of lent) if (holdersOf(free) === 0) free.fill(0xee);
+        expect(received.map(plain)).toEqual(sent.map(plain));
+        for (const request of received) if (request.type === 'write') request.chunks.forEach(releaseBytes);
+        expect(lent.map(holdersOf)).toEqual(lent.map(() => 0));
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -18,7 +18,8 @@ const writeTailBytes = 8 + 4;
 
 /**
  * Turns a byte stream into requests, whatever the pieces it comes in. Fed by `push`, asked by `next`; it holds at most
- * one unfinished packet and what was pushed behind it. The data of WRITE is handed on as views of the pushed buffers.
+ * one unfinished packet and what was pushed behind it. The data of WRITE is handed on as views of the pushed buffers,
+ * which are to be released once the request is answered.
  */
 export class RequestDecoder {
   readonly #queue = new ChunkQueue();
@@ -34,7 +35,7 @@ export class RequestDecoder {
     return this.#queue.byteLength;
   }
 
-  /** Takes the next bytes of the stream. They are not copied and must not change until their requests are answered. */
+  /** Takes the next bytes of the stream. They are not copied, and held if they are lent. */
   push(chunk: Uint8Array): void {
     this.#queue.push(chunk);
   }

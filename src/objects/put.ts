@@ -36,12 +36,19 @@ export async function putFile(
     if (await isStored(rooms, call, path, before.size, ref, chosen)) return 'unchanged';
     progress.begin(before.size);
     const mtimeSeconds = Math.floor(before.mtimeMs / 1000);
-    await upload(rooms, call, targetOf(ref, chosen, mtimeSeconds), piecesOf(handle), progress, async () => {
-      const { size, mtimeMs } = await handle.stat();
-      if (size !== before.size || mtimeMs !== before.mtimeMs) {
-        throw new Fault('conflict', `${path} changed while it was read; nothing was stored`);
-      }
-    });
+    await upload(
+      rooms,
+      call,
+      targetOf(ref, chosen, mtimeSeconds),
+      piecesOf(handle, before.size),
+      progress,
+      async () => {
+        const { size, mtimeMs } = await handle.stat();
+        if (size !== before.size || mtimeMs !== before.mtimeMs) {
+          throw new Fault('conflict', `${path} changed while it was read; nothing was stored`);
+        }
+      },
+    );
     return 'stored';
   } finally {
     await handle.close();
@@ -86,10 +93,13 @@ async function upload(
   await writer.commit(call);
 }
 
-/** The vault copies what it is given: one buffer does for all. */
-async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array> {
+/**
+ * The vault copies what it is given: one buffer does for all. A file that grows faster than it is read has no end: it is left once it
+ * is longer than it was.
+ */
+async function* piecesOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(pieceBytes);
-  for (let position = 0; ; ) {
+  for (let position = 0; position <= size; ) {
     const { bytesRead } = await handle.read(buffer, 0, buffer.byteLength, position);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);

@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Fault } from '../model/fault.js';
+import { call, refOf } from '../vault/testing/workshop.js';
+import { copyObject } from './copy.js';
+import { copyTree } from './copy-tree.js';
+import { annKey, bobKey, Heard, ObjectWorld, sealed, strangeKey } from './testing/object-world.js';
+
+let world: ObjectWorld;
+beforeEach(async () => {
+  world = await ObjectWorld.open();
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+const copying = (move = false, wish: Parameters<ObjectWorld['choice']>[0] = {}) => ({
+  choice: world.choice(wish),
+  move,
+  gatewayFiles: false,
+});
+
+function copy(from: string, to: string, move = false, wish = {}) {
+  return copyObject(world.rooms, call(), refOf(from), refOf(to), copying(move, wish));
+}
+
+describe('a copy', () => {
+  test('rests under what its new place has: another user’s key', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'copied', size: 7 });
+    expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(annKey));
+    expect(world.textOf('ann/uploads/a')).toBe('content');
+    expect(world.textOf('bob/uploads/a')).toBe('content');
+    const [row] = await world.ledger.candidates(refOf('ann/uploads/a'));
+    expect(row).toMatchObject({ actor: 'object cp', sealedWith: { fingerprint: annKey.fingerprint } });
+    expect(row?.confirmation?.mtimeSeconds).toBe(1_700_000_000);
+  });
+
+  test('rests under its source’s key where no user’s place is, and where that is asked for', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    await copy('bob/uploads/a', 'archive/a');
+    await copy('bob/uploads/a', 'ann/uploads/a', false, { keep: true });
+    expect(world.store.encryptionOf(refOf('archive/a'))).toEqual(sealed(bobKey));
+    expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(bobKey));
+  });
+
+  test('that would rest under less than its source is refused, unless that is said', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    const refused = copy('bob/uploads/a', 'kim/uploads/a');
+    await expect(refused).rejects.toMatchObject({ kind: 'denied' });
+    await expect(refused).rejects.toThrow(/SSE-S3, which is less than the source's a customer key/);
+    expect(world.textOf('kim/uploads/a')).toBeNull();
+    await copy('bob/uploads/a', 'kim/uploads/a', false, { allowDowngrade: true });
+    expect(world.store.encryptionOf(refOf('kim/uploads/a'))).toEqual({ kind: 'sse-s3' });
+  });
+
+  test('finds the key of what others wrote', async () => {
+    await world.putStrange('elsewhere/a', 'content', sealed(annKey));
+    await copy('elsewhere/a', 'bob/uploads/a');
+    expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
+  });
+
+  test('of what no key opens fails, naming the keys tried', async () => {
+    await world.putStrange('a', 'content', sealed(strangeKey));
+    await expect(copy('a', 'b')).rejects.toThrow(new RegExp(`tried ${bobKey.fingerprint}`));
+    await expect(copy('absent', 'b')).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  test('that is there already is not made again; one with other content or another key is replaced', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    await copy('bob/uploads/a', 'ann/uploads/a');
+    world.store.counts.clear();
+    expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'unchanged' });
+    expect(world.store.count('copy')).toBe(0);
+    await world.putStrange('ann/uploads/a', 'another', sealed(annKey));
+    expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'copied' });
+    await world.putStrange('ann/uploads/a', 'content', sealed(strangeKey));
+    expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'copied' });
+    expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(annKey));
+  });
+
+  test('onto itself changes the key, once', async () => {
+    await world.putStrange('bob/uploads/a', 'content', { kind: 'sse-s3' });
+    expect(await copy('bob/uploads/a', 'bob/uploads/a')).toMatchObject({ outcome: 'copied' });
+    expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
+    expect(await copy('bob/uploads/a', 'bob/uploads/a')).toMatchObject({ outcome: 'unchanged' });
+  });
+});
+
+describe('a move', () => {
+  test('removes the source once its copy is verified, and the ledger learns it', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    await copy('bob/uploads/a', 'ann/uploads/b', true);
+    expect(world.textOf('bob/uploads/a')).toBeNull();
+    expect(world.textOf('ann/uploads/b')).toBe('content');
+    expect(await world.ledger.candidates(refOf('bob/uploads/a'))).toEqual([]);
+  });
+
+  test('that fails leaves the source', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    world.store.hooks.before = (operation) => {
+      if (operation === 'copy') throw new Fault('denied', 'no s3:PutObject');
+    };
+    await expect(copy('bob/uploads/a', 'ann/uploads/b', true)).rejects.toMatchObject({ kind: 'denied' });
+    expect(world.textOf('bob/uploads/a')).toBe('content');
+  });
+
+  test('that was interrupted between the copy and the removal only removes', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    await copy('bob/uploads/a', 'ann/uploads/b');
+    world.store.counts.clear();
+    expect(await copy('bob/uploads/a', 'ann/uploads/b', true)).toMatchObject({ outcome: 'unchanged' });
+    expect(world.store.count('copy')).toBe(0);
+    expect(world.textOf('bob/uploads/a')).toBeNull();
+  });
+
+  test('to where it is, and of the gateway’s own, is refused', async () => {
+    await world.upload('bob/uploads/a', 'content', sealed(bobKey));
+    await expect(copy('bob/uploads/a', 'bob/uploads/a', true)).rejects.toMatchObject({ kind: 'invalid' });
+    await world.putStrange('.sftpgw/keyring/a', 'content', { kind: 'sse-s3' });
+    await expect(copy('.sftpgw/keyring/a', 'bob/uploads/a', true)).rejects.toMatchObject({ kind: 'denied' });
+    await expect(copy('bob/uploads/a', '.sftpgw/a')).rejects.toMatchObject({ kind: 'denied' });
+  });
+});
+
+describe('a tree', () => {
+  const all = async (to = 'ann/uploads/copy', move = false): Promise<Heard> => {
+    const heard = new Heard();
+    await copyTree(world.rooms, call(), refOf('bob/uploads'), refOf(to), copying(move), heard);
+    return heard;
+  };
+
+  test('is copied but for what cannot be, which is named, and goes on where it was interrupted', async () => {
+    for (let index = 0; index < 30; index += 1)
+      await world.upload(`bob/uploads/${index}`, 'x', sealed(bobKey));
+    await world.putStrange('bob/uploads/sub/strange', 'x', sealed(strangeKey));
+    await world.putStrange('bob/uploads-not', 'x', sealed(bobKey));
+    const abort = new AbortController();
+    world.store.hooks.after = (operation) => {
+      if (operation === 'copy' && world.store.count('copy') === 5) abort.abort();
+    };
+    const interrupted = new Heard();
+    const first = copyTree(
+      world.rooms,
+      call(abort.signal),
+      refOf('bob/uploads'),
+      refOf('ann/uploads/copy'),
+      copying(),
+      interrupted,
+    );
+    await expect(first).rejects.toMatchObject({ kind: 'cancelled' });
+    world.store.hooks.after = () => undefined;
+    const heard = await all();
+    expect(heard.kinds['failed']).toBe(1);
+    expect(heard.failures).toEqual({ 's3://bucket/bob/uploads/sub/strange': 'key-mismatch' });
+    expect((heard.kinds['done'] ?? 0) + (heard.kinds['unchanged'] ?? 0)).toBe(30);
+    for (let index = 0; index < 30; index += 1) {
+      expect(world.store.encryptionOf(refOf(`ann/uploads/copy/${index}`))).toEqual(sealed(annKey));
+    }
+    expect(world.textOf('ann/uploads/copy-not')).toBeNull();
+    expect((await all()).kinds).toEqual({ unchanged: 30, failed: 1 });
+  });
+
+  test('is moved, and what cannot be moved stays', async () => {
+    await world.upload('bob/uploads/a', 'x', sealed(bobKey));
+    await world.putStrange('bob/uploads/strange', 'x', sealed(strangeKey));
+    expect((await all('ann/uploads/', true)).kinds).toEqual({ done: 1, failed: 1 });
+    expect(world.textOf('bob/uploads/a')).toBeNull();
+    expect(world.textOf('ann/uploads/a')).toBe('x');
+    expect(world.textOf('bob/uploads/strange')).toBe('x');
+  });
+
+  test('is not copied into itself', async () => {
+    await expect(all('bob/uploads/sub')).rejects.toMatchObject({ kind: 'invalid' });
+  });
+});

@@ -1,0 +1,83 @@
+import type { Call } from '../model/call.js';
+import { accessFor, type WriteEncryption } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
+import type { Opened } from '../vault/access.js';
+import { restsUnder, sealedWith } from '../vault/sealed-with.js';
+import { contentOf, isSameContent } from './content.js';
+import { type EncryptionChoice, requireNotTheGateways, sourceEncryption } from './encryption-choice.js';
+import { absent } from './get.js';
+import { openObject } from './resting.js';
+import type { ObjectRooms } from './rooms.js';
+import { s3Url } from './s3-url.js';
+
+export interface CopyPlan {
+  readonly choice: EncryptionChoice;
+  /** Removes the source once its copy is verified. */
+  readonly move: boolean;
+  /** What the gateway keeps for itself may be moved away too. */
+  readonly gatewayFiles: boolean;
+}
+
+/** What came of one, and how large it is. */
+export interface Copied {
+  readonly outcome: 'copied' | 'unchanged';
+  readonly size: number;
+}
+
+/**
+ * Copies or moves one object at S3, whatever its size, under the encryption that is chosen for its new place. A target that has the same
+ * content under that encryption already stays as it is, so that what was interrupted goes on where it was. A copy is made of the very
+ * object that was looked at, verified, and noted in the ledger; a move removes the source only then. Throws `not-found`, the faults of the choice
+ * and those of `Vault.copy`.
+ */
+export async function copyObject(
+  rooms: ObjectRooms,
+  call: Call,
+  from: ObjectRef,
+  to: ObjectRef,
+  { choice, move, gatewayFiles }: CopyPlan,
+): Promise<Copied> {
+  if (move && !gatewayFiles) requireNotTheGateways(from);
+  const isItself = from.bucket === to.bucket && from.key === to.key;
+  if (move && isItself) throw new Fault('invalid', `${s3Url(from)} is to be moved to where it is`);
+  const source = await openObject(rooms, call, from);
+  if (source === null) throw absent(from);
+  const { size, etag, encryption } = source.value;
+  const key = source.access.kind === 'sse-c' ? source.access.key : null;
+  const chosen = await choice.at(to, sourceEncryption(encryption, key));
+  const actor = move ? 'object mv' : 'object cp';
+  if (await isCopied(rooms, call, source, to, chosen.encryption, isItself)) {
+    if (move) await rooms.vault.remove(call, from, actor, etag);
+    return { outcome: 'unchanged', size };
+  }
+  const keys = key === null ? [] : [key];
+  const target = { ref: to, ...chosen, actor, mtimeSeconds: null };
+  const isThere = move
+    ? await rooms.vault.move(call, from, keys, target)
+    : (await rooms.vault.copy(call, { ref: from, keys, ifMatch: etag }, target)) !== null;
+  if (!isThere) throw absent(from);
+  return { outcome: 'copied', size };
+}
+
+/** An object there that does not open with the target's key is another one, and is replaced. */
+async function isCopied(
+  { store, ledger }: ObjectRooms,
+  call: Call,
+  source: Opened<ObjectInfo>,
+  to: ObjectRef,
+  encryption: WriteEncryption,
+  isItself: boolean,
+): Promise<boolean> {
+  const sealed = sealedWith(encryption);
+  if (isItself) return restsUnder(source.value.encryption, sealed);
+  try {
+    const there = await store.head(call, to, accessFor(encryption));
+    if (there === null || !restsUnder(there.encryption, sealed)) return false;
+    const kept = contentOf(there, await ledger.candidates(to));
+    return isSameContent(contentOf(source.value, source.candidates), kept);
+  } catch (error) {
+    if (isFault(error, 'key-missing', 'key-mismatch')) return false;
+    throw error;
+  }
+}

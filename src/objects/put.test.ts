@@ -1,0 +1,225 @@
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { call, refOf } from '../vault/testing/workshop.js';
+import { putFile, putStream } from './put.js';
+import { putTree } from './put-tree.js';
+import { removeObject, removeTree, removeVersion } from './remove.js';
+import { statObject } from './status.js';
+import { annKey, bobKey, Heard, ObjectWorld, ownerOf, sealed, strangeKey } from './testing/object-world.js';
+
+let world: ObjectWorld;
+beforeEach(async () => {
+  world = await ObjectWorld.open();
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+const silent = { begin: () => undefined, took: () => undefined };
+
+function put(content: string, key: string, choice = world.choice()) {
+  writeFileSync(world.path('file'), content);
+  utimesSync(world.path('file'), 1_600_000_000, 1_600_000_000);
+  return putFile(world.rooms, call(), world.path('file'), refOf(key), choice, silent);
+}
+
+describe('a file', () => {
+  test('is stored under the encryption of whose place it is, with its time', async () => {
+    expect(await put('content', 'bob/uploads/a')).toBe('stored');
+    expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
+    expect(world.store.infoOf(refOf('bob/uploads/a'))?.metadata).toEqual({ mtime: '1600000000' });
+    const [row] = await world.ledger.candidates(refOf('bob/uploads/a'));
+    expect(row).toMatchObject({ state: 'confirmed', actor: 'object put' });
+    await put('content', 'kim/uploads/a');
+    expect(world.store.encryptionOf(refOf('kim/uploads/a'))).toEqual({ kind: 'sse-s3' });
+  });
+
+  test('is not stored where nothing says how: there is no default', async () => {
+    await expect(put('content', 'elsewhere/a')).rejects.toThrow(/nothing says how .*elsewhere\/a.*say --sse/);
+    await expect(put('content', 'bob/a')).rejects.toMatchObject({ kind: 'invalid' });
+    expect(world.store.objects.size).toBe(0);
+    await put('content', 'elsewhere/a', world.choice({ said: sealed(annKey) }));
+    expect(world.store.encryptionOf(refOf('elsewhere/a'))).toEqual(sealed(annKey));
+  });
+
+  test('is not stored under less than the place has, unless that is said', async () => {
+    const said = { kind: 'sse-s3' } as const;
+    await expect(put('x', 'bob/uploads/a', world.choice({ said }))).rejects.toThrow(
+      /less than a customer key \(SSE-C\), as it is in the uploads of bob/,
+    );
+    await put('x', 'bob/uploads/a', world.choice({ said, allowDowngrade: true }));
+    expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(said);
+  });
+
+  test('in a place that two users share needs a word when their encryptions differ', async () => {
+    const owners = [...world.rooms.owners, ownerOf('eve', 'bob/uploads/', sealed(annKey))];
+    Object.assign(world.rooms, { owners });
+    await expect(put('x', 'bob/uploads/a')).rejects.toThrow(/the uploads of bob and the uploads of eve/);
+    Object.assign(world.rooms, {
+      owners: [...owners.slice(0, -1), ownerOf('eve', 'bob/uploads/', sealed(bobKey))],
+    });
+    expect(await put('x', 'bob/uploads/a')).toBe('stored');
+    Object.assign(world.rooms, { owners: [...owners, ownerOf('max', 'bob/uploads/max/', sealed(annKey))] });
+    await put('x', 'bob/uploads/max/a');
+    expect(world.store.encryptionOf(refOf('bob/uploads/max/a'))).toEqual(sealed(annKey));
+  });
+
+  test('that is stored already is not sent again, unless content or encryption differ', async () => {
+    await put('content', 'bob/uploads/a');
+    world.store.counts.clear();
+    expect(await put('content', 'bob/uploads/a')).toBe('unchanged');
+    expect(world.store.count('put')).toBe(0);
+    expect(await put('c0ntent', 'bob/uploads/a')).toBe('stored');
+    await world.putStrange('bob/uploads/a', 'c0ntent', sealed(annKey));
+    expect(await put('c0ntent', 'bob/uploads/a')).toBe('stored');
+    await world.putStrange('bob/uploads/a', 'c0ntent', sealed(strangeKey));
+    expect(await put('c0ntent', 'bob/uploads/a')).toBe('stored');
+    expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
+  });
+
+  test('that changes while it is read is not stored', async () => {
+    writeFileSync(world.path('file'), 'x'.repeat(3_000_000));
+    const grow = {
+      begin: () => undefined,
+      took: () => writeFileSync(world.path('file'), 'other', { flag: 'a' }),
+    };
+    const stored = putFile(
+      world.rooms,
+      call(),
+      world.path('file'),
+      refOf('bob/uploads/a'),
+      world.choice(),
+      grow,
+    );
+    await expect(stored).rejects.toThrow(/changed while it was read/);
+    expect(world.textOf('bob/uploads/a')).toBeNull();
+  });
+
+  test('can be a stream, of which nothing appears before its end', async () => {
+    async function* bytes() {
+      yield Buffer.from('one ');
+      expect(world.textOf('bob/uploads/a')).toBeNull();
+      yield Buffer.from('two');
+    }
+    await putStream(world.rooms, call(), bytes(), refOf('bob/uploads/a'), world.choice(), silent);
+    expect(world.textOf('bob/uploads/a')).toBe('one two');
+    async function* broken() {
+      yield Buffer.from('half');
+      throw new Error('the pipe broke');
+    }
+    const half = putStream(world.rooms, call(), broken(), refOf('bob/uploads/b'), world.choice(), silent);
+    await expect(half).rejects.toThrow('the pipe broke');
+    expect(world.textOf('bob/uploads/b')).toBeNull();
+  });
+
+  test('is not put among the gateway’s own', async () => {
+    const said = { kind: 'sse-s3' } as const;
+    await expect(put('x', '.sftpgw/a', world.choice({ said }))).rejects.toMatchObject({ kind: 'denied' });
+    await put('x', '.sftpgw/a', world.choice({ said, gatewayFiles: true }));
+    expect(world.textOf('.sftpgw/a')).toBe('x');
+  });
+});
+
+describe('a directory', () => {
+  test('is stored with all its files; links are not followed, and named', async () => {
+    mkdirSync(world.path('tree/sub/empty'), { recursive: true });
+    writeFileSync(world.path('tree/a'), 'one');
+    writeFileSync(world.path('tree/sub/b'), 'two');
+    symlinkSync('/etc/hostname', world.path('tree/link'));
+    const heard = new Heard();
+    await putTree(world.rooms, call(), world.path('tree'), refOf('bob/uploads/t'), world.choice(), heard);
+    expect(heard.failures).toEqual({ [world.path('tree/link')]: 'unsupported' });
+    expect([...world.store.objects.keys()].sort()).toEqual([
+      'bucket/bob/uploads/t/a',
+      'bucket/bob/uploads/t/sub/b',
+    ]);
+    expect(world.textOf('bob/uploads/t/sub/b')).toBe('two');
+    const again = new Heard();
+    await putTree(world.rooms, call(), world.path('tree'), refOf('bob/uploads/t/'), world.choice(), again);
+    expect(again.kinds).toEqual({ unchanged: 2, failed: 1 });
+  });
+});
+
+describe('a removal', () => {
+  test('takes one object away, without its key, and the ledger learns it', async () => {
+    await world.upload('bob/uploads/a', 'x', sealed(bobKey));
+    await world.putStrange('strange', 'x', sealed(strangeKey));
+    await removeObject(world.rooms, call(), refOf('bob/uploads/a'), false);
+    await removeObject(world.rooms, call(), refOf('strange'), false);
+    expect(world.store.objects.size).toBe(0);
+    expect(await world.ledger.candidates(refOf('bob/uploads/a'))).toEqual([]);
+    await expect(removeObject(world.rooms, call(), refOf('bob/uploads/a'), false)).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+  });
+
+  test('of a tree takes what is below it, and leaves the gateway’s own', async () => {
+    for (const key of ['a/1', 'a/b/2', 'ab', '.sftpgw/keyring/k']) {
+      await world.putStrange(key, 'x', { kind: 'sse-s3' });
+    }
+    const heard = new Heard();
+    await removeTree(world.rooms, call(), refOf('a'), false, heard);
+    expect(heard.kinds).toEqual({ done: 2 });
+    expect([...world.store.objects.keys()]).toEqual(['bucket/ab', 'bucket/.sftpgw/keyring/k']);
+    const rest = new Heard();
+    await removeTree(world.rooms, call(), refOf(''), false, rest);
+    expect(rest.failures).toEqual({ 's3://bucket/.sftpgw/keyring/k': 'denied' });
+    await removeTree(world.rooms, call(), refOf(''), true, rest);
+    expect(world.store.objects.size).toBe(0);
+  });
+
+  test('of a version takes that alone, and the ledger learns that its key is needed no more for it', async () => {
+    await world[Symbol.asyncDispose]();
+    world = await ObjectWorld.open({ versioned: true });
+    await world.upload('a', 'one', sealed(bobKey));
+    await world.upload('a', 'two', sealed(annKey));
+    const { versions } = await statObject(world.rooms, call(), refOf('a'));
+    const id = versions[1]?.version?.id ?? '';
+    await removeVersion(world.rooms, call(), refOf('a'), id, false);
+    expect(world.textOf('a')).toBe('two');
+    const live = await world.rooms.versions.liveRowsOf(refOf('a'));
+    expect(live.map(({ sealedWith }) => sealedWith)).toMatchObject([{ fingerprint: annKey.fingerprint }]);
+    await expect(removeVersion(world.rooms, call(), refOf('a'), id, false)).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+  });
+});
+
+describe('the status', () => {
+  test('of an object says who wrote it, under which key, with which checksum', async () => {
+    await put('content', 'bob/uploads/a');
+    const status = await statObject(world.rooms, call(), refOf('bob/uploads/a'));
+    expect(status).toMatchObject({
+      size: 7,
+      mtimeSeconds: 1_600_000_000,
+      isRemoved: false,
+      encryption: { kind: 'sse-c', keyId: bobKey.fingerprint },
+      writer: { actor: 'object put' },
+      unsettledWrites: [],
+    });
+    expect(status.crc32).not.toBeNull();
+    expect(status.versions).toHaveLength(1);
+  });
+
+  test('of an object that no key opens says so, with what a listing tells', async () => {
+    await world.putStrange('a', 'content', sealed(strangeKey));
+    const status = await statObject(world.rooms, call(), refOf('a'));
+    expect(status).toMatchObject({
+      size: 7,
+      info: null,
+      writer: null,
+      encryption: { kind: 'sse-c-unknown-key' },
+    });
+    await expect(statObject(world.rooms, call(), refOf('absent'))).rejects.toMatchObject({
+      kind: 'not-found',
+    });
+  });
+
+  test('of a removed object tells of its versions', async () => {
+    await world[Symbol.asyncDispose]();
+    world = await ObjectWorld.open({ versioned: true });
+    await world.upload('a', 'one', sealed(bobKey));
+    await removeObject(world.rooms, call(), refOf('a'), false);
+    const status = await statObject(world.rooms, call(), refOf('a'));
+    expect(status.isRemoved).toBe(true);
+    expect(status.versions.map(({ kind }) => kind)).toEqual(['delete-marker', 'object']);
+  });
+});

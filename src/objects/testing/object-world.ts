@@ -1,0 +1,161 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { GatewayDatabase } from '../../db/database.js';
+import { openDatabase } from '../../db/sqlite/open.js';
+import { createKeyLedger } from '../../ledger/ledger.js';
+import { createLedgerRows } from '../../ledger/many-rows.js';
+import { createLedgerVersions } from '../../ledger/versions.js';
+import type { CustomerKey } from '../../model/customer-key.js';
+import type { WriteEncryption } from '../../model/encryption.js';
+import type { KeyLedger } from '../../model/ledger.js';
+import type { PrefixOwner } from '../../model/prefix-owners.js';
+import { parseUsername } from '../../model/users.js';
+import { createVault, type RunningVault } from '../../vault/create-vault.js';
+import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
+import { call, keyNamed, quickClock, refOf, seededEntropy } from '../../vault/testing/workshop.js';
+import { EncryptionChoice, type EncryptionWish } from '../encryption-choice.js';
+import type { ObjectRooms } from '../rooms.js';
+import type { TreeOutcome, TreeWatcher } from '../tree-outcome.js';
+
+export const bobKey = keyNamed('bob');
+export const annKey = keyNamed('ann');
+export const strangeKey = keyNamed('nobody here has this one');
+export const sealed = (key: CustomerKey): WriteEncryption => ({ kind: 'sse-c', key });
+
+/** Objects over an S3 in memory and the real ledger, with two users of a key each. */
+export class ObjectWorld implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'objects-test-'));
+  readonly store: MemoryStore;
+  readonly vault: RunningVault;
+  readonly ledger: KeyLedger;
+  readonly rooms: ObjectRooms;
+  readonly #database: GatewayDatabase;
+
+  private constructor(store: MemoryStore, database: GatewayDatabase) {
+    const entropy = seededEntropy('objects');
+    this.store = store;
+    this.#database = database;
+    this.ledger = createKeyLedger(database, quickClock, entropy);
+    this.vault = createVault({
+      store,
+      ledger: this.ledger,
+      clock: quickClock,
+      entropy,
+      scratchDirectory: join(this.directory, 'scratch'),
+    });
+    this.rooms = {
+      store,
+      vault: this.vault,
+      ledger: this.ledger,
+      rows: createLedgerRows(database),
+      versions: createLedgerVersions(database, quickClock, entropy),
+      keys: keysOf([bobKey, annKey]),
+      owners: [
+        ownerOf('bob', 'bob/uploads/', sealed(bobKey)),
+        ownerOf('ann', 'ann/uploads/', sealed(annKey)),
+        ownerOf('kim', 'kim/uploads/', { kind: 'sse-s3' }),
+      ],
+    };
+  }
+
+  static async open(options: MemoryStoreOptions = {}): Promise<ObjectWorld> {
+    const directory = mkdtempSync(join(tmpdir(), 'objects-db-'));
+    const database = await openDatabase(join(directory, 'ledger.db'));
+    const world = new ObjectWorld(new MemoryStore(options), database);
+    world.#cleanUp = () => rmSync(directory, { recursive: true, force: true });
+    return world;
+  }
+
+  #cleanUp: () => void = () => undefined;
+
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  choice(wish: Partial<EncryptionWish> = {}): EncryptionChoice {
+    const nothing = { said: null, keep: false, allowDowngrade: false, gatewayFiles: false };
+    return new EncryptionChoice(this.rooms.owners, { ...nothing, ...wish });
+  }
+
+  /** As this gateway writes it. */
+  async upload(key: string, text: string, encryption: WriteEncryption): Promise<void> {
+    const target = { ref: refOf(key), encryption, acl: null, actor: 'bob', mtimeSeconds: 1_700_000_000 };
+    await using writer = await this.vault.openUpload(call(), target);
+    await writer.write(0, [Buffer.from(text)]);
+    await writer.commit(call());
+  }
+
+  /** As another program writes it: the ledger learns nothing. */
+  async putStrange(key: string, text: string, encryption: WriteEncryption): Promise<void> {
+    const bytes = Buffer.from(text);
+    const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    const options = { encryption, acl: null, metadata: {}, contentType: null };
+    await this.store.put(call(), refOf(key), body, options);
+    await this.store.putTags(call(), refOf(key), {});
+  }
+
+  textOf(key: string): string | null {
+    return this.store.contentOf(refOf(key))?.toString() ?? null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.vault[Symbol.asyncDispose]();
+    await this.#database.close();
+    this.#cleanUp();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export function ownerOf(name: string, prefix: string, encryption: WriteEncryption): PrefixOwner {
+  return {
+    name: `the uploads of ${name}`,
+    username: parseUsername(name),
+    bucket: 'bucket',
+    prefix,
+    acl: null,
+    encryption: async () => encryption,
+  };
+}
+
+export function keysOf(keys: readonly CustomerKey[]): ObjectRooms['keys'] {
+  const named = keys.map((key) => ({ id: key.fingerprint, label: 'a label', state: 'active' as const, key }));
+  return {
+    keysFor: async () => keys,
+    describe: async (id) => named.find((one) => one.id === id) ?? null,
+    open: async (id) => keys.find(({ fingerprint }) => fingerprint === id) ?? null,
+    beginningWith: async (text) => named.filter(({ id }) => id.startsWith(text)),
+  };
+}
+
+/** Keeps what it hears. */
+export class Heard implements TreeWatcher {
+  readonly outcomes: TreeOutcome[] = [];
+  bytes = 0;
+
+  took(bytes: number): void {
+    this.bytes += bytes;
+  }
+
+  settled(outcome: TreeOutcome): void {
+    this.outcomes.push(outcome);
+  }
+
+  get kinds(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { kind } of this.outcomes) counts[kind] = (counts[kind] ?? 0) + 1;
+    return counts;
+  }
+
+  /** The names that failed with the kinds of their faults. */
+  get failures(): Record<string, string> {
+    return Object.fromEntries(
+      this.outcomes.flatMap((outcome) =>
+        outcome.kind === 'failed' && outcome.error instanceof Error
+          ? [[outcome.name, 'kind' in outcome.error ? String(outcome.error.kind) : outcome.error.message]]
+          : [],
+      ),
+    );
+  }
+}

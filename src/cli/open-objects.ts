@@ -11,6 +11,6 @@ export function withObjects<T>(
   return context.operate(context.rootOf(command), async (operations) => {
     // Loaded only now, as the rest of the daemon.
     const { openObjects } = await import('../daemon/object-rooms.js');
-    return work(await openObjects(operations));
+    return work(await openObjects(operations, operations.settings, operations.log));
   });
 }

@@ -36,6 +36,8 @@ export interface RootPaths {
   readonly runFile: string;
   /** What senders of S3 events present, unless a setting names another file. */
   readonly eventSecretFile: string;
+  /** What commands hold that write objects beside the gateway. */
+  readonly runningCommandsDirectory: string;
   /** Held by the one process that serves this root. */
   readonly lockFile: string;
   /** Where the gateway that runs takes commands. */
@@ -67,6 +69,7 @@ export function rootPaths(root: string): RootPaths {
     embeddedS3Directory: join(state, 'embedded-s3'),
     lockFile: join(state, 'lock'),
     controlSocket: join(state, 'control.sock'),
+    runningCommandsDirectory: join(state, 'commands'),
     runFile: join(state, 'embedded-s3.json'),
     eventSecretFile: join(state, 'events.secret'),
   };

@@ -15,6 +15,7 @@ import { letGarbageLie } from './heap.js';
 import { sftpLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
 import { buildMirror } from './mirror.js';
+import { objectKeysOf } from './object-rooms.js';
 import { refuseHalfRecovered } from './recovering.js';
 import { lockRoot } from './root-lock.js';
 import { SettingsInForce } from './settings-in-force.js';
@@ -76,7 +77,15 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
       'warning: the native crypto of ssh2 is not built, transfers are slow: run `npm rebuild ssh2`',
     );
   }
-  await checkStorage(core.call, { bucket, s3, ...core, clock: systemClock, output: options.output });
+  await checkStorage(core.call, {
+    bucket,
+    s3,
+    ...core,
+    allKeys: () => objectKeysOf(core, settings, [], log).all(),
+    runningCommandsDirectory: settings.paths.runningCommandsDirectory,
+    clock: systemClock,
+    output: options.output,
+  });
 
   closers.add(
     letGarbageLie(() => {

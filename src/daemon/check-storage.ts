@@ -1,15 +1,19 @@
 import type { Call, Clock } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
-import { parseUsername, type UserDirectory, type UserRegistry } from '../model/users.js';
+import type { UserRegistry } from '../model/users.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { probeS3 } from '../s3/probe.js';
 import type { Vault } from '../vault/vault.js';
+import { isCommandRunning } from './running-commands.js';
 
 export interface StorageCheck {
   readonly bucket: string;
   readonly s3: S3StoreOptions;
   readonly vault: Pick<Vault, 'settlePending'>;
-  readonly users: Pick<UserDirectory, 'uploadKeys'>;
+  /** Every key at hand, as it is now. */
+  readonly allKeys: () => Promise<readonly CustomerKey[]>;
+  readonly runningCommandsDirectory: string;
   readonly registry: Pick<UserRegistry, 'list'>;
   readonly clock: Clock;
   /** Takes the sentences meant for a person. */
@@ -50,16 +54,16 @@ async function reportFindings(call: Call, check: StorageCheck): Promise<void> {
 }
 
 /** Goes on trying while something could not be settled: S3 may be away at the start. */
-async function settleUntilDone(call: Call, { vault, users, clock }: StorageCheck): Promise<void> {
+async function settleUntilDone(
+  call: Call,
+  { vault, allKeys, runningCommandsDirectory, clock }: StorageCheck,
+): Promise<void> {
   try {
     for (;;) {
-      const report = await vault.settlePending(call, async (actor) => {
-        try {
-          return await users.uploadKeys(call, parseUsername(actor));
-        } catch (error) {
-          call.log.warn('the keys of a user cannot be read', { user: actor, error: Fault.from(error) });
-          return [];
-        }
+      const report = await vault.settlePending(call, {
+        // A row names its key; whose it is does not matter, and commands write with any.
+        keysOf: allKeys,
+        isUnderWay: ({ requestId }) => isCommandRunning(runningCommandsDirectory, requestId),
       });
       const { confirmed, abandoned, abortedUploads, problems } = report;
       if (confirmed + abandoned + abortedUploads + problems.length > 0) {

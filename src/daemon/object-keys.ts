@@ -3,7 +3,7 @@ import type { Logger } from '../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
-import type { KeyState } from '../model/keyring.js';
+import type { Keyring, KeyState } from '../model/keyring.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
 import type { Username, UserRegistry } from '../model/users.js';
@@ -15,19 +15,24 @@ export interface ObjectKeysParts {
   readonly sharedSettingsDirectory: string;
   readonly registry: Pick<UserRegistry, 'list'>;
   readonly keyFiles: KeyFiles;
+  readonly keyring: Pick<Keyring, 'list' | 'open'>;
   readonly owners: readonly PrefixOwner[];
   readonly log: Logger;
 }
 
 interface KeyAtHand {
-  readonly key: CustomerKey;
-  /** Null for a key of the shared directory. */
-  readonly username: Username | null;
+  /** Null when only its description is left, or it cannot be opened. */
+  readonly key: CustomerKey | null;
+  /** Null for a key of the shared directory, and for nobody's. */
+  readonly username: string | null;
   readonly label: string;
   readonly state: KeyState;
 }
 
-/** The keys of all users' files and of the shared directory, read once: a command is soon over. */
+/**
+ * The keys of all users' files, of the shared directory and of the keyring, read once: a command is soon over. What the keyring says of a
+ * key counts before what its file does.
+ */
 export function createObjectKeys(parts: ObjectKeysParts): ObjectKeys {
   return new KeysAtHand(parts);
 }
@@ -40,12 +45,18 @@ class KeysAtHand implements ObjectKeys {
     this.#parts = parts;
   }
 
+  async all(): Promise<readonly CustomerKey[]> {
+    return [...(await this.#all()).values()].flatMap(({ key }) => key ?? []);
+  }
+
   async keysFor(ref: ObjectRef): Promise<readonly CustomerKey[]> {
     const all = [...(await this.#all()).values()];
-    const names = ownersOf(this.#parts.owners, ref).map(({ username }) => username);
+    const names: readonly (string | null)[] = ownersOf(this.#parts.owners, ref).map(
+      ({ username }) => username,
+    );
     const own = all.filter(({ username }) => names.includes(username));
     const others = all.filter(({ username }) => !names.includes(username));
-    return [...own, ...others].map(({ key }) => key);
+    return [...own, ...others].flatMap(({ key }) => key ?? []);
   }
 
   async describe(id: KeyFingerprint): Promise<NamedKey | null> {
@@ -79,7 +90,33 @@ class KeysAtHand implements ObjectKeys {
     for (const name of ['sse-sync.key', 'sse.key']) {
       await this.#take(keys, join(sharedSettingsDirectory, name), null, 'shared');
     }
+    await this.#takeKeyring(keys);
     return keys;
+  }
+
+  /** A key that cannot be opened leaves the others. */
+  async #takeKeyring(keys: Map<KeyFingerprint, KeyAtHand>): Promise<void> {
+    for (const { id, label, owner, state } of await this.#parts.keyring.list()) {
+      const inFile = keys.get(id);
+      const key = inFile?.key ?? (await this.#opened(id, state));
+      keys.set(id, {
+        key,
+        username: owner.kind === 'user' ? owner.username : (inFile?.username ?? null),
+        label: label === '' ? (inFile?.label ?? '') : label,
+        state,
+      });
+    }
+  }
+
+  async #opened(id: KeyFingerprint, state: KeyState): Promise<CustomerKey | null> {
+    if (state === 'destroyed') return null;
+    try {
+      return await this.#parts.keyring.open(id);
+    } catch (error) {
+      const fault = Fault.from(error);
+      this.#parts.log.warn('a key of the keyring cannot be opened', { key: id, error: fault });
+      return null;
+    }
   }
 
   /** A file that cannot be read leaves the other keys. */

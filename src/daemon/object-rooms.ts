@@ -1,10 +1,13 @@
 import { createLedgerRows } from '../ledger/many-rows.js';
 import { createLedgerVersions } from '../ledger/versions.js';
-import type { Call } from '../model/call.js';
+import type { Call, Logger } from '../model/call.js';
+import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
+import type { ObjectKeys } from '../objects/object-keys.js';
 import type { ObjectRooms } from '../objects/rooms.js';
 import { createPrefixOwners } from '../users/prefix-owners.js';
+import type { Core } from './core.js';
 import { createObjectKeys } from './object-keys.js';
-import type { Operations } from './operations.js';
+import type { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
 
 /** What the commands on objects stand on, and the call that ends when the command is interrupted. */
@@ -14,11 +17,9 @@ export interface OpenObjects {
 }
 
 /** Reads whose places there are; the keys are read when the first is needed. Faults of the users' files. */
-export async function openObjects(operations: Operations): Promise<OpenObjects> {
-  const { store, vault, ledger, database, parts, users, registry, settings, log, call } = operations;
-  const { sharedSettingsDirectory } = settings.paths;
-  const shared = { ...parts, sharedSettingsDirectory, users, registry, call };
-  const owners = await createPrefixOwners(shared).list();
+export async function openObjects(core: Core, settings: SettingsInForce, log: Logger): Promise<OpenObjects> {
+  const { store, vault, ledger, database, call } = core;
+  const owners = await prefixOwnersOf(core, settings).list();
   return {
     call,
     rooms: {
@@ -27,8 +28,27 @@ export async function openObjects(operations: Operations): Promise<OpenObjects> 
       ledger,
       rows: createLedgerRows(database),
       versions: createLedgerVersions(database, systemClock, systemEntropy),
-      keys: createObjectKeys({ ...shared, owners, log }),
+      keys: objectKeysOf(core, settings, owners, log),
       owners,
     },
   };
+}
+
+function prefixOwnersOf(core: Core, { paths }: SettingsInForce): PrefixOwners {
+  return createPrefixOwners({
+    ...core.parts,
+    ...core,
+    sharedSettingsDirectory: paths.sharedSettingsDirectory,
+  });
+}
+
+/** The keys of a root, as its files and its keyring say when the first is needed. */
+export function objectKeysOf(
+  core: Core,
+  { paths }: SettingsInForce,
+  owners: readonly PrefixOwner[],
+  log: Logger,
+): ObjectKeys {
+  const { sharedSettingsDirectory } = paths;
+  return createObjectKeys({ ...core.parts, ...core, sharedSettingsDirectory, owners, log });
 }

@@ -7,6 +7,7 @@ import { buildCore, type Core, s3OptionsOf } from './core.js';
 import { embeddedCredentials } from './embedded.js';
 import { createLogger } from './logger.js';
 import { readEmbeddedRun } from './run-file.js';
+import { announceCommand } from './running-commands.js';
 import { SettingsInForce } from './settings-in-force.js';
 
 /**
@@ -39,6 +40,8 @@ export async function openOperations(root: string, signal: AbortSignal): Promise
     closers.add(() => signal.removeEventListener('abort', abort));
     const s3 = s3OptionsOf(settings.current, embedded);
     const core = await buildCore(settings, s3, log, background, closers);
+    const running = await announceCommand(settings.paths.runningCommandsDirectory, core.call.id);
+    closers.add(() => running.release());
     return { ...core, settings, s3, log, [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() };
   } catch (error) {
     await closers[Symbol.asyncDispose]();

@@ -12,6 +12,8 @@ export interface NamedKey {
 
 /** The keys at hand, wherever they are kept. */
 export interface ObjectKeys {
+  /** In no particular order. */
+  all(): Promise<readonly CustomerKey[]>;
   /** All that may open the object, the likeliest first: those of whose place it is, then the others. */
   keysFor(ref: ObjectRef): Promise<readonly CustomerKey[]>;
   /** Null for a key that nobody here knows. */

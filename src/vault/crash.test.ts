@@ -124,7 +124,7 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   shop.ledger.hooks = {};
   const at = `${scenario.name}, step ${step}`;
   const next = shop.restart();
-  const report = await next.settlePending(call(), keysOf);
+  const report = await next.settlePending(call(), { keysOf });
   expect(report.problems, at).toEqual([]);
   expect(shop.store.uploads.size, at).toBe(0);
   const rows = [...shop.ledger.rows.values()];
@@ -184,11 +184,11 @@ describe('settling', () => {
       },
     };
     const next = shop.restart();
-    const report = await next.settlePending(call(), keysOf);
+    const report = await next.settlePending(call(), { keysOf });
     expect(report).toMatchObject({ confirmed: 0, abandoned: 0 });
     expect(report.problems).toEqual([expect.stringContaining('S3 is away')]);
     shop.store.hooks = {};
-    expect(await next.settlePending(call(), keysOf)).toMatchObject({ problems: [] });
+    expect(await next.settlePending(call(), { keysOf })).toMatchObject({ problems: [] });
   });
 
   it('leaves a row pending whose key is not at hand, and names the key', async () => {
@@ -199,7 +199,7 @@ describe('settling', () => {
       actor: 'alice',
       requestId: 'r',
     });
-    const report = await shop.restart().settlePending(call(), async () => [aliceKey]);
+    const report = await shop.restart().settlePending(call(), { keysOf: async () => [aliceKey] });
     expect(report.problems).toEqual([expect.stringContaining(oldKey.fingerprint)]);
     expect(report.abandoned).toBe(0);
   });
@@ -217,7 +217,10 @@ describe('settling', () => {
       const info = await head(one, ref, access);
       return info !== null && ref.key === 'b' ? { ...info, size: 300 * mebibyte } : info;
     };
-    expect(await shop.restart().settlePending(call(), keysOf)).toMatchObject({ confirmed: 2, problems: [] });
+    expect(await shop.restart().settlePending(call(), { keysOf })).toMatchObject({
+      confirmed: 2,
+      problems: [],
+    });
     expect((await shop.ledger.candidates(refOf('a')))[0]?.confirmation?.crc32).toBe(crc32(small));
     expect((await shop.ledger.candidates(refOf('b')))[0]?.confirmation?.crc32).toBeNull();
     expect(shop.store.bytesRead).toBe(small.byteLength);
@@ -227,9 +230,33 @@ describe('settling', () => {
     await using shop = workshop();
     await using writer = await shop.vault.openUpload(call(), targetOf('a'));
     await writer.write(0, [large]);
-    expect(await shop.vault.settlePending(call(), keysOf)).toMatchObject({ abandoned: 0, abortedUploads: 0 });
+    expect(await shop.vault.settlePending(call(), { keysOf })).toMatchObject({
+      abandoned: 0,
+      abortedUploads: 0,
+    });
     await writer.commit(call());
     expect(shop.store.contentOf(refOf('a'))?.equals(large)).toBe(true);
+  });
+
+  it('leaves alone what another process writes, and an upload that it may not have noted down yet', async () => {
+    await using shop = workshop();
+    // A row of a crash at the same name, without an upload of its own.
+    await shop.ledger.intend({
+      ref: refOf('a'),
+      sealedWith: { kind: 'sse-s3' },
+      actor: 'alice',
+      requestId: 'crashed',
+    });
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'));
+    await writer.write(0, [large]);
+    const report = await shop.restart().settlePending(call(), {
+      keysOf,
+      isUnderWay: async ({ requestId }) => requestId === 'test',
+    });
+    expect(report).toMatchObject({ confirmed: 0, abandoned: 1, abortedUploads: 0, problems: [] });
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('a'))?.equals(large)).toBe(true);
+    expect((await shop.ledger.candidates(refOf('a')))[0]?.state).toBe('confirmed');
   });
 
   it('does not take an object for the row’s that was there long before it', async () => {
@@ -244,6 +271,9 @@ describe('settling', () => {
       keyMd5Base64: aliceKey.md5Base64,
     } as const;
     await shop.ledger.intend({ ref: refOf('a'), sealedWith: encryption, actor: 'alice', requestId: 'r' });
-    expect(await shop.restart().settlePending(call(), keysOf)).toMatchObject({ confirmed: 0, abandoned: 1 });
+    expect(await shop.restart().settlePending(call(), { keysOf })).toMatchObject({
+      confirmed: 0,
+      abandoned: 1,
+    });
   });
 });

@@ -22,6 +22,7 @@ import type {
   ObjectFetcher,
   ObjectReader,
   SettleReport,
+  SettleRequest,
   UploadTarget,
   UploadWriter,
   Vault,
@@ -153,11 +154,8 @@ class StoreVault implements RunningVault {
     });
   }
 
-  settlePending(
-    call: Call,
-    keysOf: (actor: string) => Promise<readonly CustomerKey[]>,
-  ): Promise<SettleReport> {
-    return settlePending(this.#services, call, this.#startedMs, keysOf);
+  settlePending(call: Call, request: SettleRequest): Promise<SettleReport> {
+    return settlePending(this.#services, call, this.#startedMs, request);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

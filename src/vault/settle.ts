@@ -8,7 +8,7 @@ import type { ObjectInfo } from '../model/object-store.js';
 import { mtimeOfMetadata, wholeSeconds } from './mtime.js';
 import type { VaultServices } from './part-sender.js';
 import { accessAmong, restsUnder } from './sealed-with.js';
-import type { SettleReport } from './vault.js';
+import type { SettleReport, SettleRequest } from './vault.js';
 import { clockSkewMs } from './verify-written.js';
 
 /** An object whose CRC-32 S3 does not keep is read to compute it, up to this size; beyond, the start would take too long. */
@@ -24,15 +24,20 @@ export async function settlePending(
   services: VaultServices,
   call: Call,
   startedMs: number,
-  keysOf: (actor: string) => Promise<readonly CustomerKey[]>,
+  { keysOf, isUnderWay = async () => false }: SettleRequest,
 ): Promise<SettleReport> {
   const pending = await services.ledger.pending(startedMs);
-  const rows = pending.filter((row) => !services.ownIntents.has(row.id));
+  const rows: LedgerRow[] = [];
+  const others: LedgerRow[] = [];
+  for (const row of pending) {
+    if (services.ownIntents.has(row.id)) continue;
+    ((await isUnderWay(row)) ? others : rows).push(row);
+  }
   const report = { confirmed: 0, abandoned: 0, abortedUploads: 0, problems: [] as string[] };
   // Newest first: when two rows of one object are left, its content is the later one's, and is then known for the other.
   for (const row of [...rows].reverse()) {
     try {
-      report.abortedUploads += await abortUploads(services, call, startedMs, row, rows);
+      report.abortedUploads += await abortUploads(services, call, startedMs, row, rows, others);
       report[await settleRow(services, call, row, await keysOf(row.actor))] += 1;
     } catch (error) {
       const fault = Fault.from(error);
@@ -59,12 +64,15 @@ async function abortUploads(
   startedMs: number,
   row: LedgerRow,
   rows: readonly LedgerRow[],
+  others: readonly LedgerRow[],
 ): Promise<number> {
   const { store } = services;
   if (row.uploadId !== null) {
     await store.abortUpload(call, row.ref, row.uploadId);
     return 1;
   }
+  // One of these uploads may be another process', which has not noted it down yet: the next start looks again.
+  if (others.some(({ ref }) => ref.bucket === row.ref.bucket && ref.key === row.ref.key)) return 0;
   const claimed = new Set(rows.map((other) => other.uploadId));
   const isBusy = [...services.ownIntents.values()].some(
     (ref) => ref.bucket === row.ref.bucket && ref.key === row.ref.key,

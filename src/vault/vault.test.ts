@@ -192,7 +192,7 @@ describe('what S3 answers is checked', () => {
       // Without versions the former object is gone already, as on any overwrite.
       expect(shop.store.contentOf(refOf('a'))).toEqual(versioned ? bytes : null);
       shop.store.put = store;
-      const report = await shop.restart().settlePending(call(), async () => [aliceKey]);
+      const report = await shop.restart().settlePending(call(), { keysOf: async () => [aliceKey] });
       expect(report).toMatchObject({ abandoned: 1, confirmed: 0, problems: [] });
     },
   );
@@ -205,7 +205,7 @@ describe('what S3 answers is checked', () => {
     await expect(put(shop, 'a')).rejects.toMatchObject({ kind: 'timed-out' });
     expect([...shop.ledger.rows.values()].map((row) => row.state)).toEqual(['intended']);
     shop.store.hooks = {};
-    const report = await shop.restart().settlePending(call(), async () => [aliceKey]);
+    const report = await shop.restart().settlePending(call(), { keysOf: async () => [aliceKey] });
     expect(report).toMatchObject({ confirmed: 1 });
   });
 

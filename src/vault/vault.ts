@@ -1,6 +1,7 @@
 import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
+import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from './fetch-object.js';
 
@@ -76,6 +77,13 @@ export interface ObjectDescription {
   readonly mtimeSeconds: number;
 }
 
+export interface SettleRequest {
+  /** The keys to open with what this actor of a row wrote. */
+  keysOf(actor: string): Promise<readonly CustomerKey[]>;
+  /** True for a row of another process that still works on it: it is left alone. By default there is none. */
+  isUnderWay?(row: LedgerRow): Promise<boolean>;
+}
+
 /** What a restart did with the rows that the last run left behind. */
 export interface SettleReport {
   readonly confirmed: number;
@@ -114,11 +122,8 @@ export interface Vault {
   move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: CopyTarget): Promise<boolean>;
   /** With an `ifMatch` (an ETag) only the object that has it: `conflict` when there is another. Absence is no fault. */
   remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void>;
-  /** Finishes or undoes what a crash left: called once at start, before uploads are taken. `keysOf(actor)` are the keys to open with. */
-  settlePending(
-    call: Call,
-    keysOf: (actor: string) => Promise<readonly CustomerKey[]>,
-  ): Promise<SettleReport>;
+  /** Finishes or undoes what a crash left: called once at start, before uploads are taken. */
+  settlePending(call: Call, request: SettleRequest): Promise<SettleReport>;
 }
 
 /** Whole objects for whom keeps them: apart from `Vault`, because no user's request needs it. */

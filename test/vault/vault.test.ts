@@ -248,7 +248,7 @@ for (const target of await s3Targets()) {
         'died',
       );
       expect((await rig.store.listUploads(call(), rig.bucket, 'dead/')).length).toBe(1);
-      const report = await rig.vaultOf({}).settlePending(call(), async () => keys);
+      const report = await rig.vaultOf({}).settlePending(call(), { keysOf: async () => keys });
       expect(report).toEqual({ confirmed: 1, abandoned: 1, abortedUploads: 1, problems: [] });
       expect(await rig.store.listUploads(call(), rig.bucket, 'dead/')).toEqual([]);
       const [row] = await rig.ledger.candidates(landed);

@@ -122,6 +122,7 @@ export function ownerOf(name: string, prefix: string, encryption: WriteEncryptio
 export function keysOf(keys: readonly CustomerKey[]): ObjectRooms['keys'] {
   const named = keys.map((key) => ({ id: key.fingerprint, label: 'a label', state: 'active' as const, key }));
   return {
+    all: async () => keys,
     keysFor: async () => keys,
     describe: async (id) => named.find((one) => one.id === id) ?? null,
     open: async (id) => keys.find(({ fingerprint }) => fingerprint === id) ?? null,

@@ -1,0 +1,35 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { announceCommand, isCommandRunning } from './running-commands.js';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'commands-test-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const id = '0123456789abcdef';
+
+test('a command is running from its announcement to its end', async () => {
+  expect(await isCommandRunning(directory, id)).toBe(false);
+  const running = await announceCommand(directory, id);
+  expect(await isCommandRunning(directory, id)).toBe(true);
+  expect(await isCommandRunning(directory, 'fedcba9876543210')).toBe(false);
+  await running.release();
+  expect(await isCommandRunning(directory, id)).toBe(false);
+});
+
+test('one that was killed is not running, and what it left is removed', async () => {
+  const path = join(directory, `${id}.lock`);
+  writeFileSync(path, '');
+  expect(await isCommandRunning(directory, id)).toBe(false);
+  expect(existsSync(path)).toBe(false);
+});
+
+test('what is no id of a command is no name of a file', async () => {
+  writeFileSync(join(directory, 'other.lock'), '');
+  expect(await isCommandRunning(join(directory, 'below'), '../other')).toBe(false);
+  expect(existsSync(join(directory, 'other.lock'))).toBe(true);
+});

@@ -70,7 +70,7 @@ interface Said {
   readonly failed: boolean;
   /** Empty when there is nothing to say. */
   readonly text: string;
-  readonly level: 'info' | 'warn' | 'error';
+  readonly level: 'info' | 'error';
   readonly fields?: { readonly error: Fault } | { readonly snapshot: number; readonly keyringFiles: number };
 }
 
@@ -94,11 +94,6 @@ async function copyIfBehind({ bucketCopy, call, clock }: CopyWatch): Promise<Loo
 function described(outcome: CopyOutcome): Said {
   switch (outcome.kind) {
     case 'no-recipient':
-      return {
-        failed: false,
-        level: 'warn',
-        text: 'no recovery identity was made: keys, users and settings are lost with this machine; run `sftpgw recovery init`',
-      };
     case 'off':
     case 'no-bucket':
       return nothingToSay;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { bucketCopyCheck } from '../doctor/bucket-copy-check.js';
 import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
 import { type Check, runChecks } from '../doctor/check.js';
 import { bySeverity, type DoctorFinding } from '../doctor/finding.js';
@@ -71,6 +72,7 @@ function gatewayChecks(operations: Operations): readonly Check[] {
     usersCheck(registry),
     keyFilesCheck(() => keyFilePlaces(operations)),
     keyringCheck(keyring, keyring),
+    bucketCopyCheck(operations.bucketCopy),
     ledgerCheck({
       ledger,
       usage: createKeyUsage(database, systemClock),

@@ -1,9 +1,9 @@
 import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, RestingEncryption, WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
-import { gatewayPrefix } from './rooms.js';
 import { s3Url } from './s3-url.js';
 
 /** What a person said of the encryption of what is written. */

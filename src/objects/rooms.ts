@@ -19,9 +19,6 @@ export interface ObjectRooms {
 /** Objects that are worked on side by side. */
 export const parallelObjects = 16;
 
-/** Where the gateway keeps what is its own in a bucket: nobody removes or replaces that by the way. */
-export const gatewayPrefix = '.sftpgw/';
-
 /** ETags come with quotes and without; nothing has an empty one. */
 export function isSameEtag(one: string | undefined, other: string): boolean {
   return one !== undefined && one !== '' && one.replaceAll('"', '') === other.replaceAll('"', '');

@@ -1,5 +1,6 @@
 import type { PolicyStatement } from '../model/bucket.js';
-import { bucketsOf, ownPrefix, type PrefixNeed, type StorageNeeds } from './storage-needs.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
+import { bucketsOf, type PrefixNeed, type StorageNeeds } from './storage-needs.js';
 
 export interface PolicyDocument {
   readonly Version: '2012-10-17';
@@ -19,7 +20,7 @@ export function rolePolicy(needs: StorageNeeds): PolicyDocument {
   const statements: PolicyStatement[] = [
     allow('SftpgwBuckets', bucketActions, buckets.map(bucketArn)),
     allow('SftpgwObjects', objectActions, [
-      objectsArn(needs.defaultBucket, ownPrefix),
+      objectsArn(needs.defaultBucket, gatewayPrefix),
       ...new Set(needs.prefixes.map(prefixArn)),
     ]),
   ];

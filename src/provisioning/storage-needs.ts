@@ -22,9 +22,6 @@ export interface StorageNeeds {
   readonly eventQueueArn: string | null;
 }
 
-/** What the gateway keeps for itself in the default bucket: probes, and the sealed copy of its keyring. */
-export const ownPrefix = '.sftpgw/';
-
 /** Every bucket that is used, the default one first. */
 export function bucketsOf(needs: StorageNeeds): readonly string[] {
   return [...new Set([needs.defaultBucket, ...needs.prefixes.map(({ bucket }) => bucket)])];

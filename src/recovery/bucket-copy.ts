@@ -3,10 +3,11 @@ import { basename } from 'node:path';
 import { sealTo } from '../keyring/age.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { SealedKeyring, SealedKeyringFile } from '../model/keyring.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
 import { signSnapshot } from './authenticity.js';
-import { copyPrefix, gatewayMetadata, keysPrefix, signatureMetadata, snapshotKey } from './bucket-names.js';
+import { gatewayMetadata, keysPrefix, signatureMetadata, snapshotKey } from './bucket-names.js';
 import { CopyBucket, newestSnapshot } from './copy-bucket.js';
 import { type CopyState, readCopyState, writeCopyState } from './copy-state.js';
 import { RootContent, type RootContentParts, type RootLook, signersIn } from './root-content.js';
@@ -252,7 +253,7 @@ async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: Copy
   if (metadata === null || metadata[gatewayMetadata] === state.gateway) return;
   throw new Fault(
     'conflict',
-    `the copy in s3://${bucket.bucket}/${copyPrefix} is another gateway's: if that one is no more, run \`sftpgw recovery copy --take-over\`; otherwise give each its own bucket, or set keyring.bucket.copy=no here`,
+    `the copy in s3://${bucket.bucket}/${gatewayPrefix} is another gateway's: if that one is no more, run \`sftpgw recovery copy --take-over\`; otherwise give each its own bucket, or set keyring.bucket.copy=no here`,
   );
 }
 

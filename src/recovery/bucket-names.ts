@@ -1,7 +1,8 @@
-/** Where the copy is, in the default bucket. No user's prefix is here: see `isReservedPrefix`. */
-export const copyPrefix = '.sftpgw/';
-export const keysPrefix = `${copyPrefix}keys/`;
-export const snapshotsPrefix = `${copyPrefix}snapshots/`;
+import { gatewayPrefix } from '../model/gateway-prefix.js';
+
+/** Where the copy is, in the default bucket. */
+export const keysPrefix = `${gatewayPrefix}keys/`;
+export const snapshotsPrefix = `${gatewayPrefix}snapshots/`;
 
 /** Metadata of a snapshot: which gateway wrote it, and what it is signed with, by the name of the signer. */
 export const gatewayMetadata = 'sftpgw-gateway';
@@ -16,6 +17,7 @@ export function snapshotKey(number: number): string {
 
 /** Null for what is no snapshot. */
 export function snapshotNumber(key: string): number | null {
-  const [, number] = /^\.sftpgw\/snapshots\/snapshot-(\d{10})\.tar\.gz\.age$/.exec(key) ?? [];
+  if (!key.startsWith(snapshotsPrefix)) return null;
+  const [, number] = /^snapshot-(\d{10})\.tar\.gz\.age$/.exec(key.slice(snapshotsPrefix.length)) ?? [];
   return number === undefined ? null : Number(number);
 }

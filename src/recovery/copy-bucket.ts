@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib';
 import type { Call } from '../model/call.js';
 import { noKey } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
-import { copyPrefix, snapshotNumber } from './bucket-names.js';
+import { snapshotNumber } from './bucket-names.js';
 
 export interface CopiedObject {
   readonly bytes: Buffer;
@@ -28,7 +29,7 @@ export class CopyBucket {
     let continuation: string | null = null;
     do {
       const next = continuation === null ? {} : { continuation };
-      const request = { bucket: this.bucket, prefix: copyPrefix, delimiter: null, ...next } as const;
+      const request = { bucket: this.bucket, prefix: gatewayPrefix, delimiter: null, ...next } as const;
       const page = await this.#store.list(call, request);
       objects.push(...page.objects);
       continuation = page.continuation;

@@ -1,8 +1,9 @@
 import { type AgeIdentity, unseal } from '../keyring/age.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
 import { isSignedBy, snapshotSigner } from './authenticity.js';
-import { copyPrefix, signatureMetadata, snapshotKey, snapshotNumber } from './bucket-names.js';
+import { signatureMetadata, snapshotKey, snapshotNumber } from './bucket-names.js';
 import type { CopiedObject, CopyBucket } from './copy-bucket.js';
 import { type Snapshot, unpackSnapshot } from './snapshot.js';
 
@@ -34,7 +35,7 @@ export async function findSnapshot(
   if (numbers.length === 0) {
     throw new Fault(
       'not-found',
-      `there is no snapshot below s3://${bucket.bucket}/${copyPrefix}: is it the gateway's default bucket, and was a recovery identity made (\`sftpgw recovery init\`)?`,
+      `there is no snapshot below s3://${bucket.bucket}/${gatewayPrefix}: is it the gateway's default bucket, and was a recovery identity made (\`sftpgw recovery init\`)?`,
     );
   }
   const refused: (Exclude<Opened, { readonly kind: 'usable' }> & { readonly number: number })[] = [];

@@ -3,6 +3,7 @@ import type { Call } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, type FaultKind, isFault } from '../model/fault.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
 import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../model/object-store.js';
 import { createS3Client, endpointInUse, type S3Connection } from './client.js';
 import { createContext, type S3Context } from './context.js';
@@ -94,7 +95,7 @@ class Probe {
     this.#connection = connection;
     this.#context = createContext(connection.client, options);
     this.#retries = new Retries({ ...options, retry: patience });
-    this.#ref = { bucket: wanted.bucket, key: `.sftpgw/probe-${options.entropy.id()}` };
+    this.#ref = { bucket: wanted.bucket, key: `${gatewayPrefix}probe-${options.entropy.id()}` };
   }
 
   async run(): Promise<void> {
@@ -130,7 +131,7 @@ class Probe {
   /** False when nothing else is worth trying. */
   async #list(): Promise<boolean> {
     const { bucket } = this.#wanted;
-    const page = { bucket, prefix: '.sftpgw/', delimiter: null, maxKeys: 1 };
+    const page = { bucket, prefix: gatewayPrefix, delimiter: null, maxKeys: 1 };
     try {
       await this.#attempt('list', () => listObjects(this.#context, this.#call, page));
       return true;

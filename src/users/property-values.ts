@@ -1,4 +1,5 @@
 import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { DownloadsMode } from '../model/users.js';
 
 /** The value of a setting, or what is wrong with it: a sentence that goes after the setting's name. */
@@ -60,8 +61,9 @@ export function parseUploadPrefix(text: string): ParsedValue<string> {
     return { problem: 'must not hold "//", "." or ".." as a directory' };
   }
   // The sealed copy of keys and users is there: docs/KEYS.md.
-  if (segments[0] === '.sftpgw')
-    return { problem: 'must not be below ".sftpgw/", which is the gateway\'s own' };
+  if (text.startsWith(gatewayPrefix)) {
+    return { problem: `must not be below "${gatewayPrefix}", which is the gateway's own` };
+  }
   if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must not hold control characters' };
   if (Buffer.byteLength(text) > maxPrefixBytes)
     return { problem: `must not be longer than ${maxPrefixBytes} bytes` };

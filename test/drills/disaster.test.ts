@@ -44,6 +44,22 @@ for (const target of await s3Targets()) {
         files.set(`${user.name}/${name}`, content);
       }
 
+      /** Waits until the gateway says so: asking a command again and again would take the CPU that the gateway needs. */
+      async function expectCopied(change: () => Promise<unknown>): Promise<void> {
+        const copies = () => gateway.output.split('are copied to the bucket').length;
+        let before = copies();
+        await change();
+        await eventually(
+          'the gateway has copied',
+          async () => {
+            if (copies() === before) return false;
+            before = copies();
+            return (await status()).copy.isCurrent;
+          },
+          60_000,
+        );
+      }
+
       async function scanHostKeys(): Promise<string> {
         const port = String(gateway.sftpPort);
         const { stdout } = await run('ssh-keyscan', ['-p', port, '-T', '10', '127.0.0.1']);
@@ -98,10 +114,10 @@ for (const target of await s3Targets()) {
       });
 
       it('a change by a command is in the bucket soon after, copied by the gateway', async () => {
-        const dave = await gateway.addUser('dave');
-        await eventually('the gateway has copied', async () => (await status()).copy.isCurrent, 60_000);
-        users.push(dave);
-        await upload(dave, 'last', 12_345);
+        await expectCopied(async () => {
+          users.push(await gateway.addUser('dave'));
+        });
+        for (const dave of users.slice(-1)) await upload(dave, 'last', 12_345);
         expect(await status()).toMatchObject({ keys: 5, recoverableKeys: 5, problems: [] });
       });
 
@@ -189,12 +205,13 @@ for (const target of await s3Targets()) {
       });
 
       it('and it is ready for the next time', async () => {
-        const [bob] = users;
-        if (bob !== undefined) await upload(bob, 'after', 10);
-        await eventually('the gateway has copied', async () => (await status()).copy.isCurrent, 60_000);
+        for (const bob of users.slice(0, 1)) {
+          await upload(bob, 'after', 10);
+          await expectCopied(() => cliOk('user', 'add', 'bob', '--generate-sse-key'));
+        }
         expect(await status()).toMatchObject({
-          keys: 5,
-          recoverableKeys: 5,
+          keys: 6,
+          recoverableKeys: 6,
           problems: [],
           copy: { failure: null },
         });

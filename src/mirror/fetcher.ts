@@ -5,9 +5,13 @@ import type { ObjectInfo } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/fetch-object.js';
 import type { ObjectFetcher } from '../vault/vault.js';
 import { type AsideFile, type AsideSpace, stampOf } from './aside.js';
+import type { FileSystemSync } from './file-system-sync.js';
+import type { MirrorDisk } from './mirror-disk.js';
 
 /** Up to this size an object is held in memory until its file is made. */
 const smallBytes = 1024 * 1024;
+/** The disk begins to write a file when so much of it has come. */
+const earlyBytes = 16 * 1024 * 1024;
 
 export interface FetchedFile {
   readonly object: FetchedObject;
@@ -22,10 +26,10 @@ export async function fetchAside(
   vault: ObjectFetcher,
   call: Call,
   request: FetchRequest,
-  aside: AsideSpace,
+  { aside, tools }: Pick<MirrorDisk, 'aside' | 'tools'>,
   approve: (info: ObjectInfo) => Promise<void>,
 ): Promise<FetchedFile | null> {
-  const sink = new AsideSink(aside, Math.min(smallBytes, request.rangeBytes), approve);
+  const sink = new AsideSink(aside, tools.sync, Math.min(smallBytes, request.rangeBytes), approve);
   try {
     const object = await vault.fetch(call, request, sink);
     if (object === null) return null;
@@ -37,14 +41,24 @@ export async function fetchAside(
 
 class AsideSink implements FetchSink {
   readonly #aside: AsideSpace;
+  readonly #sync: FileSystemSync;
   readonly #inMemoryBytes: number;
   readonly #approve: (info: ObjectInfo) => Promise<void>;
   #pieces: Uint8Array[] | null = null;
   #open: { readonly path: string; readonly handle: FileHandle } | null = null;
   #isFinished = false;
+  /** Written since the disk was last told to begin. */
+  #unsyncedBytes = 0;
+  #isSyncing = false;
 
-  constructor(aside: AsideSpace, inMemoryBytes: number, approve: (info: ObjectInfo) => Promise<void>) {
+  constructor(
+    aside: AsideSpace,
+    sync: FileSystemSync,
+    inMemoryBytes: number,
+    approve: (info: ObjectInfo) => Promise<void>,
+  ) {
     this.#aside = aside;
+    this.#sync = sync;
     this.#inMemoryBytes = inMemoryBytes;
     this.#approve = approve;
   }
@@ -58,7 +72,17 @@ class AsideSink implements FetchSink {
   async write(position: number, bytes: Uint8Array): Promise<void> {
     // A small object is one range: its bytes come in order.
     if (this.#pieces !== null) this.#pieces.push(bytes);
-    else if (this.#open !== null) await writeFully(this.#open.handle, bytes, position);
+    if (this.#open === null) return;
+    await writeFully(this.#open.handle, bytes, position);
+    this.#unsyncedBytes += bytes.byteLength;
+    if (this.#unsyncedBytes >= earlyBytes && !this.#isSyncing) void this.#syncEarly(this.#open.path);
+  }
+
+  async #syncEarly(path: string): Promise<void> {
+    this.#unsyncedBytes = 0;
+    this.#isSyncing = true;
+    await this.#sync.early(path);
+    this.#isSyncing = false;
   }
 
   async finish(mtimeSeconds: number): Promise<AsideFile> {

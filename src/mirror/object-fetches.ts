@@ -14,7 +14,6 @@ import type { Committer } from './committer.js';
 import type { DiskRoom } from './disk-room.js';
 import { Failures } from './failures.js';
 import { type FetchedFile, fetchAside } from './fetcher.js';
-import { syncPath } from './file-system-sync.js';
 import { fingerprintOf, type LikelyAccess } from './likely-access.js';
 import { plainEtag } from './listing.js';
 import type { MirrorDisk } from './mirror-disk.js';
@@ -109,23 +108,18 @@ export class ObjectFetches {
             rangeBytes,
             parallelRanges,
           };
-          const fetched = await fetchAside(
-            this.#services.vault,
-            call,
-            request,
-            place.disk.aside,
-            async (info) => {
-              seen = { etag: plainEtag(info.etag), size: info.size, lastModifiedMs: info.lastModifiedMs };
-              if (listed === null && known.isIntact && isMirrored(seen, known.entry)) throw new SameObject();
-              claim ??= await place.room.claim(info.size);
-              if (claim === null) throw new NoRoom();
-            },
-          );
+          const fetched = await fetchAside(this.#services.vault, call, request, place.disk, async (info) => {
+            seen = { etag: plainEtag(info.etag), size: info.size, lastModifiedMs: info.lastModifiedMs };
+            if (listed === null && known.isIntact && isMirrored(seen, known.entry)) throw new SameObject();
+            claim ??= await place.room.claim(info.size);
+            if (claim === null) throw new NoRoom();
+          });
           if (fetched === null) return { kind: 'absent' };
           // Others fetch while this one waits for the disk.
           release();
           // A large file's bytes take a while to the disk; the group of steps that it joins should not wait for them.
-          if (fetched.object.info.size > syncedAloneBytes) await syncPath(fetched.file.path);
+          if (fetched.object.info.size > syncedAloneBytes)
+            await place.disk.tools.sync.large(fetched.file.path);
           const placed = await this.#place(place, path, fetched, known);
           this.#observe(path, fetched, readMs);
           return placed;

@@ -3,7 +3,8 @@ import { Fault } from '../model/fault.js';
 import type { Observation, ObservedObjects } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
 
-const batch = 256;
+/** Each is a commit of the database, which waits for the disk. */
+const batch = 1024;
 const actor = 'mirror';
 
 /**

@@ -2,7 +2,9 @@ import { Fault } from '../model/fault.js';
 
 interface Waiter {
   readonly count: number;
+  readonly signal: AbortSignal;
   go(): void;
+  cancel(): void;
 }
 
 /** A number of places; who wants some waits in line. */
@@ -10,6 +12,8 @@ export class Slots {
   readonly #total: number;
   #free: number;
   readonly #waiting: Waiter[] = [];
+  /** One listener for all who wait with a signal: at each new one a signal looks through those that it has. */
+  readonly #watched = new Map<AbortSignal, { count: number; readonly listener: () => void }>();
 
   constructor(total: number) {
     this.#total = total;
@@ -19,7 +23,7 @@ export class Slots {
   /** Takes places (all of them, when more are wanted than there are) and answers how to give them back. Throws `cancelled`. */
   async take(wanted: number, signal: AbortSignal): Promise<() => void> {
     const count = Math.min(wanted, this.#total);
-    if (signal.aborted) throw new Fault('cancelled', 'the mirror is being stopped');
+    if (signal.aborted) throw stopped();
     if (this.#waiting.length > 0 || this.#free < count) await this.#turn(count, signal);
     else this.#free -= count;
     let isGiven = false;
@@ -32,22 +36,9 @@ export class Slots {
   }
 
   #turn(count: number, signal: AbortSignal): Promise<void> {
+    this.#watch(signal);
     return new Promise((resolve, reject) => {
-      const cancelled = () => {
-        const index = this.#waiting.indexOf(waiter);
-        if (index >= 0) this.#waiting.splice(index, 1);
-        reject(new Fault('cancelled', 'the mirror is being stopped'));
-        this.#admit();
-      };
-      const waiter: Waiter = {
-        count,
-        go: () => {
-          signal.removeEventListener('abort', cancelled);
-          resolve();
-        },
-      };
-      signal.addEventListener('abort', cancelled, { once: true });
-      this.#waiting.push(waiter);
+      this.#waiting.push({ count, signal, go: resolve, cancel: () => reject(stopped()) });
     });
   }
 
@@ -56,7 +47,41 @@ export class Slots {
       if (this.#free < first.count) return;
       this.#waiting.shift();
       this.#free -= first.count;
+      this.#unwatch(first.signal);
       first.go();
     }
   }
+
+  #watch(signal: AbortSignal): void {
+    const watched = this.#watched.get(signal);
+    if (watched !== undefined) {
+      watched.count += 1;
+      return;
+    }
+    const listener = () => this.#cancel(signal);
+    signal.addEventListener('abort', listener, { once: true });
+    this.#watched.set(signal, { count: 1, listener });
+  }
+
+  #unwatch(signal: AbortSignal): void {
+    const watched = this.#watched.get(signal);
+    if (watched === undefined) return;
+    watched.count -= 1;
+    if (watched.count > 0) return;
+    signal.removeEventListener('abort', watched.listener);
+    this.#watched.delete(signal);
+  }
+
+  #cancel(signal: AbortSignal): void {
+    this.#watched.delete(signal);
+    const gone = this.#waiting.filter((waiter) => waiter.signal === signal);
+    const left = this.#waiting.filter((waiter) => waiter.signal !== signal);
+    this.#waiting.splice(0, this.#waiting.length, ...left);
+    for (const waiter of gone) waiter.cancel();
+    this.#admit();
+  }
+}
+
+function stopped(): Fault {
+  return new Fault('cancelled', 'the mirror is being stopped');
 }

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
 import { timed } from './process.js';
 
@@ -86,13 +85,7 @@ function startCeph(directory: string): {
 }
 
 async function makeBucket(s3: Omit<Arena, 'work'>): Promise<void> {
-  const client = new S3Client({
-    endpoint: s3.endpoint,
-    region: s3.region,
-    forcePathStyle: true,
-    credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
-    requestHandler: new NodeHttpHandler({ httpsAgent: new Agent({ ca: readFileSync(s3.caFile) }) }),
-  });
+  const client = s3Client(s3);
   await client.send(new CreateBucketCommand({ Bucket: s3.bucket }));
   client.destroy();
 }

@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { buildStage, type Stage } from './arena.js';
 import { median } from './measure.js';
+import { compareMirrors, type MirrorSizes } from './mirror/compare.js';
 import type { Arena, Peer, StartPeer } from './peers/peer.js';
 import { startRclone } from './peers/rclone.js';
 import { startSshdOverS3fs } from './peers/s3fs.js';
@@ -16,13 +17,17 @@ import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall 
  * The one table: the same files over the same OpenSSH client against the same S3 under the same customer key, through
  * this gateway and through what people use today. Contenders take turns, so that a slow minute of the machine hits all.
  *
- *   npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport]
+ *   npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror]
+ *
+ * Of the mirror's part there is also mirror-small, mirror-large, mirror-unchanged and mirror-events, with --mirror-small 10000,
+ * --mirror-large 20, --mirror-unchanged 100000 objects and --mirror-events 2000.
  */
 interface Settings {
   readonly rounds: number;
   readonly largeMib: number;
   readonly smallCount: number;
   readonly only: ReadonlySet<string>;
+  readonly mirror: MirrorSizes;
 }
 
 /** Ours first: the others are compared with it. */
@@ -55,16 +60,29 @@ function readSettings(argv: readonly string[]): Settings {
     rounds: Number(value('rounds', '3')),
     largeMib: Number(value('mib', '1024')),
     smallCount: Number(value('small', '200')),
-    only: new Set(value('only', 'upload,download,small,transport').split(',')),
+    only: new Set(value('only', 'upload,download,small,transport,mirror').split(',')),
+    mirror: {
+      rounds: Number(value('rounds', '3')),
+      smallObjects: Number(value('mirror-small', '10000')),
+      largeObjects: Number(value('mirror-large', '20')),
+      unchangedObjects: Number(value('mirror-unchanged', '100000')),
+      events: Number(value('mirror-events', '2000')),
+    },
   };
 }
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   await using stage = await buildStage();
-  const files = await makeFiles(stage.directory, settings.largeMib * 1024 * 1024, settings.smallCount);
   printHeader(stage, settings);
   const wanted = (['upload', 'download', 'small'] as const).filter((name) => settings.only.has(name));
+  if (wanted.length > 0 || settings.only.has('transport')) await transfers(stage, settings, wanted);
+  const isWanted = (name: string) => settings.only.has('mirror') || settings.only.has(name);
+  await compareMirrors(stage, settings.mirror, isWanted, print);
+}
+
+async function transfers(stage: Stage, settings: Settings, wanted: readonly Discipline[]): Promise<void> {
+  const files = await makeFiles(stage.directory, settings.largeMib * 1024 * 1024, settings.smallCount);
   if (wanted.length > 0) await compareGateways(stage, settings, files, wanted);
   if (settings.only.has('transport')) {
     const rows = await measureTransport(stage.arena('transport'), files, settings.rounds);

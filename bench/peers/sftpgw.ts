@@ -5,14 +5,14 @@ import { cpuSeconds, peakMemoryMib } from '../measure.js';
 import { freePort, listening, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
-const mainScript = resolve(import.meta.dirname, '../../src/main.js');
+export const mainScript = resolve(import.meta.dirname, '../../src/main.js');
 
 export interface GatewayPeer extends Peer {
   peakMemoryMib(): number;
 }
 
-/** This gateway, as `sftpgw serve` runs it. */
-export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
+/** A root with its settings, and further lines of them. */
+export function gatewayRoot(arena: Arena, further: readonly string[] = []): string {
   const root = join(arena.work, 'root');
   mkdirSync(join(root, 'opt/sftpgw'), { recursive: true });
   writeFileSync(
@@ -22,9 +22,16 @@ export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
       `endpoint=${arena.endpoint}`,
       `endpoint.ca.file=${arena.caFile}`,
       `region=${arena.region}`,
+      ...further,
       '',
     ].join('\n'),
   );
+  return root;
+}
+
+/** This gateway, as `sftpgw serve` runs it. */
+export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
+  const root = gatewayRoot(arena);
   const base64File = join(arena.work, 'key.b64');
   writeFileSync(base64File, arena.keyBase64, { mode: 0o600 });
   const credentials = {

@@ -1,0 +1,143 @@
+import { rmSync } from 'node:fs';
+import type { Stage } from '../arena.js';
+import { median } from '../measure.js';
+import { type Row, renderBar, renderTable } from '../table.js';
+import { mirrorContenders, prefixOf, type Run } from './contenders.js';
+import { measureEvents } from './events.js';
+import { putMany, s3Client } from './objects.js';
+import { measureUnchanged } from './unchanged.js';
+
+const mebibyte = 2 ** 20;
+
+export interface MirrorSizes {
+  readonly rounds: number;
+  readonly smallObjects: number;
+  readonly largeObjects: number;
+  readonly unchangedObjects: number;
+  readonly events: number;
+}
+
+/** Memory of the gateway or the command, whatever the number of objects. */
+const mostMib = 300;
+
+/** The mirror's part of the table. `wanted` names the disciplines: mirror-small, mirror-large, mirror-unchanged, mirror-events. */
+export async function compareMirrors(
+  stage: Stage,
+  sizes: MirrorSizes,
+  wanted: (discipline: string) => boolean,
+  print: (text: string) => void,
+): Promise<void> {
+  const { smallObjects, largeObjects, unchangedObjects, rounds } = sizes;
+  if (wanted('mirror-small')) {
+    const title = `First mirror of ${smallObjects} objects of 4 KiB`;
+    await firstMirrors(stage, 'small', { count: smallObjects, bytes: 4096, rounds, title, least: 2 }, print);
+  }
+  if (wanted('mirror-large')) {
+    const title = `First mirror of ${largeObjects} objects of 100 MiB`;
+    await firstMirrors(
+      stage,
+      'large',
+      { count: largeObjects, bytes: 100 * mebibyte, rounds, title, least: 1 },
+      print,
+    );
+  }
+  if (wanted('mirror-unchanged')) {
+    const arena = stage.arena('unchanged');
+    const client = s3Client(arena);
+    await putMany(client, arena, prefixOf('unchanged'), unchangedObjects, 64);
+    client.destroy();
+    const rows = await measureUnchanged(arena, 'unchanged', unchangedObjects, rounds);
+    print(
+      renderTable(
+        `A pass over ${unchangedObjects} unchanged objects`,
+        { label: 'objects/s', amount: unchangedObjects },
+        rows,
+      ),
+    );
+    const ratio = median(rows[0]?.seconds ?? []) / median(rows[1]?.seconds ?? []);
+    print(renderBar('a pass costs at most 1.3 times the bare listing', ratio, ratio <= 1.3));
+  }
+  if (wanted('mirror-events')) await events(stage, sizes.events, print);
+}
+
+interface First {
+  readonly title: string;
+  readonly count: number;
+  readonly bytes: number;
+  readonly rounds: number;
+  /** Bar: so many times the rate of the fastest other one. */
+  readonly least: number;
+}
+
+async function firstMirrors(
+  stage: Stage,
+  user: string,
+  { title, count, bytes, rounds, least }: First,
+  print: (text: string) => void,
+): Promise<void> {
+  const filling = stage.arena('filling');
+  const client = s3Client(filling);
+  await putMany(client, filling, prefixOf(user), count, bytes);
+  client.destroy();
+  const runs = new Map<string, Run[]>(mirrorContenders.map(({ name }) => [name, []]));
+  const failures = new Map<string, string>();
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { name, run } of mirrorContenders) {
+      const arena = stage.arena('mirror');
+      try {
+        const one = await run(arena, user);
+        runs.get(name)?.push(one);
+        process.stderr.write(
+          `${name}: ${one.seconds.toFixed(2)} s, on disk after ${one.durableSeconds.toFixed(2)} s\n`,
+        );
+      } catch (error) {
+        failures.set(name, `fails: ${String(error).slice(0, 120)}`);
+      }
+      rmSync(arena.work, { recursive: true, force: true });
+    }
+  }
+  const rowsOf = (seconds: (run: Run) => number): readonly Row[] =>
+    mirrorContenders.map(({ name }) => ({
+      name,
+      seconds: (runs.get(name) ?? []).map(seconds),
+      cpu: (runs.get(name) ?? []).map((run) => run.cpuSeconds),
+      failure: failures.get(name) ?? null,
+    }));
+  const unit =
+    bytes >= mebibyte
+      ? { label: 'MiB/s', amount: (count * bytes) / mebibyte }
+      : { label: 'objects/s', amount: count };
+  const ended = rowsOf((run) => run.seconds);
+  const durable = rowsOf((run) => run.durableSeconds);
+  print(renderTable(`${title}, until the program ends`, unit, ended));
+  printBar(
+    print,
+    `rate over the fastest other one, which leaves its files to the kernel, at least ${least}`,
+    ended,
+    least,
+  );
+  print(renderTable(`${title}, until it is on the disk (the others: \`sync -f\` after them)`, unit, durable));
+  printBar(print, `rate over the fastest other one, at least ${least}`, durable, least);
+  const peak = Math.max(...(runs.get(mirrorContenders[0]?.name ?? '') ?? []).map((run) => run.peakMib));
+  print(renderBar(`at most ${mostMib} MiB of memory`, peak, peak <= mostMib));
+}
+
+function printBar(print: (text: string) => void, text: string, rows: readonly Row[], least: number): void {
+  const [ours, ...others] = rows.map((row) => median(row.seconds));
+  const ratio = Math.min(...others.filter((seconds) => !Number.isNaN(seconds))) / (ours ?? Number.NaN);
+  print(renderBar(text, ratio, ratio >= least));
+}
+
+async function events(stage: Stage, count: number, print: (text: string) => void): Promise<void> {
+  const { seconds, lost, peakMib } = await measureEvents(stage.arena('events'), 'events', count);
+  const sorted = [...seconds].sort((a, b) => a - b);
+  const p95 = sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN;
+  print(`### ${count} events, 100 a second, objects of 4 KiB\n\n`);
+  print(`| median | 95 % within | slowest | lost | memory |\n|---|---|---|---|---|\n`);
+  const milliseconds = (value: number) => `${(value * 1000).toFixed(0)} ms`;
+  print(
+    `| ${milliseconds(median(sorted))} | ${milliseconds(p95)} | ${milliseconds(sorted.at(-1) ?? Number.NaN)} | ${lost} | ${peakMib.toFixed(0)} MiB |\n`,
+  );
+  print(renderBar('seconds from the event to the file for 95 %, less than 1', p95, p95 < 1 && lost === 0));
+  print(renderBar(`at most ${mostMib} MiB of memory`, peakMib, peakMib <= mostMib));
+}

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, watch } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { peakMemoryMib } from '../measure.js';
+import type { Arena } from '../peers/peer.js';
+import { mainScript } from '../peers/sftpgw.js';
+import { freePort, listening, stop } from '../process.js';
+import { credentials, mirrorRoot, prefixOf } from './contenders.js';
+import { putRandom, s3Client } from './objects.js';
+
+const everyMs = 10;
+const fileBytes = 4096;
+const lastFileMs = 30_000;
+
+export interface EventTimes {
+  /** From the event's arrival to the file, in seconds, of each object. */
+  readonly seconds: readonly number[];
+  readonly lost: number;
+  readonly peakMib: number;
+}
+
+/** A gateway that is told of a hundred new objects a second, and when their files appear. */
+export async function measureEvents(arena: Arena, user: string, count: number): Promise<EventTimes> {
+  const eventPort = await freePort();
+  const sftpPort = await freePort();
+  const root = await mirrorRoot(arena, user, [`events.listen=127.0.0.1:${eventPort}`, 'mirror.interval=1d']);
+  const child = spawn(
+    process.execPath,
+    [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${sftpPort}`],
+    { env: { ...process.env, ...credentials(arena) }, stdio: 'ignore' },
+  );
+  const client = s3Client(arena);
+  const directory = join(root, 'home', user, 'home', user, 'downloads');
+  try {
+    await listening(sftpPort);
+    // The first pass makes it.
+    while (!existsSync(directory)) await delay(20);
+    const secret = readFileSync(join(root, 'var/lib/sftpgw/events.secret'), 'utf8').trim();
+    const sent = new Map<string, number>();
+    const seconds: number[] = [];
+    const watcher = watch(directory, (_event, name) => {
+      const at = name === null ? undefined : sent.get(name);
+      if (name === null || at === undefined) return;
+      sent.delete(name);
+      seconds.push((performance.now() - at) / 1000);
+    });
+    const agent = new Agent({ keepAlive: true });
+    const start = performance.now();
+    const running: Promise<void>[] = [];
+    for (let index = 0; index < count; index += 1) {
+      await delay(Math.max(0, start + index * everyMs - performance.now()));
+      const name = `e${index}`;
+      const one = async (): Promise<void> => {
+        await putRandom(client, arena, prefixOf(user) + name, fileBytes);
+        sent.set(name, performance.now());
+        await post(eventPort, secret, agent, arena.bucket, prefixOf(user) + name);
+      };
+      running.push(one());
+    }
+    await Promise.all(running);
+    const end = performance.now() + lastFileMs;
+    while (sent.size > 0 && performance.now() < end) await delay(20);
+    watcher.close();
+    agent.destroy();
+    return { seconds, lost: sent.size, peakMib: peakMemoryMib(child.pid ?? 0) };
+  } finally {
+    client.destroy();
+    await stop(child);
+  }
+}
+
+function post(port: number, secret: string, agent: Agent, bucket: string, key: string): Promise<void> {
+  const record = { eventName: 'ObjectCreated:Put', s3: { bucket: { name: bucket }, object: { key } } };
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: '/events/s3',
+        method: 'POST',
+        agent,
+        headers: { authorization: `Bearer ${secret}` },
+      },
+      (answer) => {
+        answer.resume();
+        if (answer.statusCode === 204) resolve();
+        else reject(new Error(`the event was answered with ${answer.statusCode}`));
+      },
+    );
+    asked.on('error', reject);
+    asked.end(JSON.stringify({ Records: [record] }));
+  });
+}

@@ -8,7 +8,6 @@ import {
   parseBucketName,
   parseEncryptionOption,
   parseEndpoint,
-  parseKeyMaterial,
   parseKmsKey,
   parseListenAddress,
   parsePassword,
@@ -16,6 +15,7 @@ import {
   parseRegion,
   readAnswerFile,
 } from './answers.js';
+import { parseKeyMaterial } from './key-material.js';
 import { fakeShell } from './testing/fake-shell.js';
 
 const base64 = 'fS9LLRGAy8twrmcPSjhT9d0IhWPq4mhY93dFD5uaMEs=';
@@ -27,17 +27,24 @@ describe('an AES-256 key', () => {
     ['base64 with a Windows line end and blanks', Buffer.from(`  ${base64}\r\n`)],
     ['base64 bare', Buffer.from(base64)],
     ['32 raw bytes', raw],
+    ['hexadecimal', Buffer.from(raw.toString('hex'))],
+    ['hexadecimal in capitals with a line end', Buffer.from(`${raw.toString('hex').toUpperCase()}\n`)],
   ])('may be %s', (_, content) => {
     expect(Buffer.from(parseKeyMaterial(content, 'k').reveal())).toEqual(raw);
   });
 
   it.each([
-    ['31 raw bytes', raw.subarray(0, 31), /k holds 31 bytes/],
-    ['33 raw bytes', Buffer.concat([raw, Buffer.of(10)]), /k holds 33 bytes/],
+    ['31 raw bytes', raw.subarray(0, 31), /k: it has 31 bytes that are not text/],
+    ['33 raw bytes', Buffer.concat([raw, Buffer.of(10)]), /k: it has 33 bytes, the last a line feed/],
     ['base64 of 31 bytes', Buffer.from(raw.subarray(0, 31).toString('base64')), /k: .*decodes to 31 bytes/],
     ['base64 of 33 bytes', Buffer.from(Buffer.alloc(33, 7).toString('base64')), /k: .*decodes to 33 bytes/],
     ['a passphrase', Buffer.from('correct horse battery staple, and more of it'), /k: .*not base64/],
-    ['nothing', Buffer.alloc(0), /k: .*0 bytes/],
+    ['nothing', Buffer.alloc(0), /k: it is empty/],
+    ['a line end', Buffer.from('\n'), /k: it holds only white space/],
+    ['44 bytes that are no text', Buffer.alloc(44, 200), /k: it has 44 bytes that are not text/],
+    ['hexadecimal of 16 bytes and more', Buffer.from('ab'.repeat(20)), /k: /],
+    ['a sealed file', Buffer.from('age-encryption.org/v1\n-> X25519'), /decrypt it first/],
+    ['a PEM file', Buffer.from('-----BEGIN PRIVATE KEY-----\n'), /a PEM block/],
   ])('is never %s, and the reason is said', (_, content, reason) => {
     expect(() => parseKeyMaterial(content, 'k')).toThrow(reason);
   });

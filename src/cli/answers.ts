@@ -2,7 +2,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as settings from '../config/values.js';
-import { CustomerKey, customerKeyBytes } from '../model/customer-key.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import * as values from '../users/property-values.js';
@@ -31,26 +30,6 @@ export async function readAnswerFile(shell: Shell, path: string): Promise<Buffer
 /** What a person calls the file in an error. */
 export function answerFileName(path: string): string {
   return path === '-' ? 'stdin' : path;
-}
-
-/**
- * An AES-256 key as people keep them: exactly 32 raw bytes, or base64 of 32 bytes with white space around it.
- * Throws `invalid` with the reason and `where`, never with the content.
- */
-export function parseKeyMaterial(content: Uint8Array, where: string): CustomerKey {
-  if (content.byteLength === customerKeyBytes) return CustomerKey.fromBytes(content);
-  const text = Buffer.from(content).toString('latin1');
-  if (!/^[\x20-\x7e\r\n\t]*$/.test(text)) {
-    throw new Fault(
-      'invalid',
-      `${where} holds ${content.byteLength} bytes that are not text; a raw AES-256 key has ${customerKeyBytes}`,
-    );
-  }
-  try {
-    return CustomerKey.fromBase64(text);
-  } catch (thrown) {
-    throw new Fault('invalid', `${where}: ${Fault.from(thrown).hint}`);
-  }
 }
 
 /** The number of the encryption menu. */

@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
-import { keyJoinCommand } from './key-join.js';
-import { keySplitCommand } from './key-split.js';
+import { keyCommand } from './key.js';
 import { mirrorCommand } from './mirror.js';
 import { objectCommand } from './object.js';
 import { packageVersion } from './package.js';
@@ -31,12 +30,6 @@ export function sftpgwProgram(context: CommandContext): Command {
   user.addCommand(userListCommand(context));
   user.addCommand(userShowCommand(context));
 
-  const key = newCommand('key', 'Split and join the recovery identity.', [
-    'sftpgw key split --shares 5 --threshold 3 --identity recovery.txt --out-dir shares',
-  ]);
-  key.addCommand(keySplitCommand(context));
-  key.addCommand(keyJoinCommand(context));
-
   const recovery = newCommand('recovery', 'Be ready for the loss of this machine: identity, copy, status.', [
     'sftpgw recovery init',
     'sftpgw recovery status',
@@ -55,7 +48,7 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(setupCommand('setup', 'sftpgw setup', context))
     .addCommand(envCommand(context))
     .addCommand(user)
-    .addCommand(key)
+    .addCommand(keyCommand(context))
     .addCommand(recovery)
     .addCommand(recoverCommand(context))
     .addCommand(doctorCommand(context))

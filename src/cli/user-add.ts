@@ -5,6 +5,8 @@ import { Fault } from '../model/fault.js';
 import { parseUsername, type Username, type UserSummary } from '../model/users.js';
 import { userPaths } from '../users/places.js';
 import { type CommandContext, newCommand } from './command.js';
+import { findKey } from './key-reference.js';
+import { warnWithoutRecovery } from './open-keyring.js';
 import { renderFields, renderJson } from './render.js';
 import { askAboutUser, askMissing, type DialogueSubject } from './user-dialogue.js';
 import {
@@ -42,6 +44,10 @@ export function userAddCommand(name: string, spelling: string, context: CommandC
     .option('--sse <1..4>', 'encryption of uploads: 1 SSE-S3 (of a new user), 2 SSE-KMS, 3 SSE-C, 4 none')
     .option('--kms-key-arn <arn>', 'the KMS key for --sse 2')
     .option('--sse-key-file <file>', 'the AES-256 key for --sse 3: base64, or 32 raw bytes')
+    .option(
+      '--sse-key-id <id>',
+      'a key of the keyring for --sse 3: its id, the first 6 digits of it, or its label',
+    )
     .option('--generate-sse-key', 'make the key for --sse 3 here, from the system')
     .addOption(
       new Option('--public-key-file <file>', 'SSH public keys that may log in; repeatable').argParser(
@@ -77,6 +83,7 @@ async function addUser(
     const after = await registry.describe(username);
     if (after === null) throw new Fault('conflict', `${username} was removed while being saved; try again`);
     report(context, { root, before, after, draft, json: flags.json === true });
+    if (after.uploadOption === 3) await warnWithoutRecovery(context.shell, administration);
   });
 }
 
@@ -92,10 +99,12 @@ async function gatherDraft(
   administration: Administration,
   { username, flags, before }: Request,
 ): Promise<UserDraft> {
+  const findKeyId = async (text: string) => (await findKey(administration.keyring, text)).id;
   const subject: DialogueSubject = {
     username,
     existing: before,
     defaultBucket: administration.defaults().bucket,
+    findKeyId,
   };
   const { json: _json, root: _root, ...answers } = flags;
   if (Object.keys(answers).length === 0) {
@@ -108,7 +117,7 @@ async function gatherDraft(
       );
     }
   }
-  const draft = await draftFromFlags(shell, username, answers);
+  const draft = await draftFromFlags(shell, username, answers, findKeyId);
   refuseUnusedKeys(draft, before);
   const missing = missingAnswers(draft, before);
   if (missing.length === 0) return draft;
@@ -157,12 +166,12 @@ function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
   const current = after.uploadKeyFingerprint;
   if (draft.generatedSseKey) {
     notes.push(
-      `A new SSE-C key, ${current}, is in ${keyFile}. S3 keeps no copy: without this key the files are lost.`,
+      `A new SSE-C key, ${current}, is in the keyring and in ${keyFile}. S3 keeps no copy: without this key the files are lost.`,
     );
     notes.push(`Back it up now, and keep the copy on another machine: base64 < ${keyFile}`);
   }
   if (replaced !== null && replaced !== current) {
-    notes.push(`Older files need the key before this one, kept as ${keyFile}.${replaced}.`);
+    notes.push(`Older files need the key before this one, ${replaced}, which stays in the keyring.`);
   }
   if (describeLogin(after) === 'none') {
     notes.push(`${after.username} cannot log in yet: addsftpuser ${after.username} --public-key-file FILE`);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CustomerKey } from '../model/customer-key.js';
+import { CustomerKey, parseKeyFingerprint } from '../model/customer-key.js';
 import { parseUsername, type UserSummary } from '../model/users.js';
 import { type Exchange, fakeShell, ScriptedPrompter } from './testing/fake-shell.js';
 import { askAboutUser, askMissing, type DialogueSubject } from './user-dialogue.js';
@@ -23,6 +23,7 @@ const newUser: DialogueSubject = {
   username: parseUsername('bob'),
   existing: null,
   defaultBucket: 'files',
+  findKeyId: async (text) => parseKeyFingerprint(text.padEnd(32, '0')),
 };
 const bob: UserSummary = {
   username: newUser.username,
@@ -30,6 +31,8 @@ const bob: UserSummary = {
   uploadBucket: 'own-bucket',
   uploadPrefix: 'in/',
   uploadKeyFingerprint: key.fingerprint,
+  syncOption: null,
+  syncKeyFingerprint: null,
   publicKeyCount: 2,
   hasPassword: false,
   downloads: true,
@@ -168,6 +171,12 @@ describe('the SSE-C key', () => {
     expect(draft.generatedSseKey).toBe(false);
   });
 
+  it('may be one of the keyring, by its id', async () => {
+    const { draft } = await ask([hiddenKeyQuestion, '0123abcd', 'hidden']);
+    expect(draft.change).toMatchObject({ uploadOption: 3, uploadKeyId: '0123abcd'.padEnd(32, '0') });
+    expect(draft.change).not.toHaveProperty('uploadKey');
+  });
+
   it.each([
     [
       'by Enter',
@@ -200,7 +209,7 @@ describe('the SSE-C key', () => {
       '31 bytes',
       'not base64',
       'there is no /no/such/file',
-      'short.key holds 31',
+      'short.key: it has 31',
       'missing.key',
     ]) {
       expect(reasons).toContain(reason);

@@ -5,11 +5,11 @@ import type { Username, UserSummary } from '../model/users.js';
 import {
   parseBucketName,
   parseEncryptionOption,
-  parseKeyMaterial,
   parseKmsKey,
   parsePrefix,
   readAnswerFile,
 } from './answers.js';
+import { parseKeyMaterial } from './key-material.js';
 import { askUntil, askYesNo, type Prompter } from './prompter.js';
 import { parsePublicKeys } from './public-keys.js';
 import type { Shell } from './shell.js';
@@ -18,6 +18,7 @@ import {
   draftWithNewSseKey,
   draftWithNewSshKey,
   emptyDraft,
+  type FindKeyId,
   type Missing,
   mergeDrafts,
   type UserDraft,
@@ -30,6 +31,7 @@ export interface DialogueSubject {
   readonly existing: UserSummary | null;
   /** The gateway's bucket, where a new user's uploads go unless said otherwise; null while none is set up. */
   readonly defaultBucket: string | null;
+  readonly findKeyId: FindKeyId;
 }
 
 /** The whole of `addsftpuser`: SSH key, encryption, S3 location, downloads, shared, in this order. */
@@ -118,8 +120,8 @@ async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubj
   if (current !== null) prompter.say(`  "keep" leaves the present key, ${current}.`);
   const given = await askUntil(
     prompter,
-    'Paste it in base64 (it is not shown), or press Enter for a file or a new key: ',
-    (answer) => draftFromKeyAnswer(shell, answer.trim(), current !== null),
+    'Paste it in base64 (it is not shown), say the id of a key in the keyring, or press Enter for a file or a new key: ',
+    (answer) => draftFromKeyAnswer(shell, subject, answer.trim()),
     'askSecret',
   );
   if (given !== null) return given;
@@ -129,10 +131,15 @@ async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubj
 }
 
 /** Null when the answer says: ask me for a file. */
-async function draftFromKeyAnswer(shell: Shell, answer: string, mayKeep: boolean): Promise<UserDraft | null> {
+async function draftFromKeyAnswer(
+  shell: Shell,
+  { existing, findKeyId }: DialogueSubject,
+  answer: string,
+): Promise<UserDraft | null> {
   if (answer === '') return null;
   if (answer === 'generate') return draftWithNewSseKey();
-  if (answer === 'keep' && mayKeep) return emptyDraft;
+  if (answer === 'keep' && (existing?.uploadKeyFingerprint ?? null) !== null) return emptyDraft;
+  if (/^[0-9a-f]{6,32}$/.test(answer)) return draftOf({ uploadKeyId: await findKeyId(answer) });
   // A base64 key may begin with a slash as well, but a path of just this shape is not what anybody types.
   const isPath = /^(?:\/|\.{1,2}\/|~\/)/.test(answer) && !/^[A-Za-z0-9+/]{43}=$/.test(answer);
   if (isPath) return draftFromKeyFile(shell, answer);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { CustomerKey, customerKeyBytes } from '../model/customer-key.js';
+import { CustomerKey, customerKeyBytes, type KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { UserChange, Username, UserSummary } from '../model/users.js';
 import { createSshKeyPair, type SshKeyPair } from '../sftp/ssh-key-pair.js';
@@ -8,12 +8,12 @@ import {
   parseAcl,
   parseBucketName,
   parseEncryptionOption,
-  parseKeyMaterial,
   parseKmsKey,
   parsePassword,
   parsePrefix,
   readAnswerFile,
 } from './answers.js';
+import { parseKeyMaterial } from './key-material.js';
 import { parsePublicKeys } from './public-keys.js';
 import type { Shell } from './shell.js';
 
@@ -23,6 +23,7 @@ export interface UserFlags {
   readonly kmsKeyArn?: string;
   readonly sseKeyFile?: string;
   readonly generateSseKey?: boolean;
+  readonly sseKeyId?: string;
   readonly publicKeyFile?: readonly string[];
   readonly createSshKey?: boolean;
   readonly passwordFile?: string;
@@ -63,12 +64,16 @@ export function draftWithNewSshKey(username: Username): UserDraft {
 
 export function draftWithNewSseKey(): UserDraft {
   const uploadKey = CustomerKey.fromBytes(randomBytes(customerKeyBytes));
-  return { change: { uploadKey }, createdSshKey: null, generatedSseKey: true };
+  return { change: { uploadKey, uploadKeyOrigin: 'generated' }, createdSshKey: null, generatedSseKey: true };
 }
 
+/** The key of the keyring that a person means by an id or a label. */
+export type FindKeyId = (text: string) => Promise<KeyFingerprint>;
+
 function refuseContradictions(flags: UserFlags): void {
-  if (flags.sseKeyFile !== undefined && flags.generateSseKey === true) {
-    throw new Fault('invalid', 'give --sse-key-file or --generate-sse-key, not both');
+  const keys = [flags.sseKeyFile, flags.generateSseKey, flags.sseKeyId].filter((said) => said !== undefined);
+  if (keys.length > 1) {
+    throw new Fault('invalid', 'give one of --sse-key-file, --generate-sse-key and --sse-key-id, not both');
   }
   const fromStdin = [flags.sseKeyFile, flags.passwordFile, ...(flags.publicKeyFile ?? [])].filter(
     (path) => path === '-',
@@ -77,7 +82,12 @@ function refuseContradictions(flags: UserFlags): void {
 }
 
 /** Reads and checks every flag; nothing is written. Throws faults that name the flag's file or the rule. */
-export async function draftFromFlags(shell: Shell, username: Username, flags: UserFlags): Promise<UserDraft> {
+export async function draftFromFlags(
+  shell: Shell,
+  username: Username,
+  flags: UserFlags,
+  findKeyId: FindKeyId,
+): Promise<UserDraft> {
   refuseContradictions(flags);
   let draft = draftOf({
     ...(flags.sse === undefined ? {} : { uploadOption: parseEncryptionOption(flags.sse) }),
@@ -89,6 +99,9 @@ export async function draftFromFlags(shell: Shell, username: Username, flags: Us
     ...(flags.shared === undefined ? {} : { shared: flags.shared }),
   });
   if (flags.generateSseKey === true) draft = mergeDrafts(draft, draftWithNewSseKey());
+  if (flags.sseKeyId !== undefined) {
+    draft = mergeDrafts(draft, draftOf({ uploadKeyId: await findKeyId(flags.sseKeyId) }));
+  }
   if (flags.sseKeyFile !== undefined) {
     const content = await readAnswerFile(shell, flags.sseKeyFile);
     const uploadKey = parseKeyMaterial(content, answerFileName(flags.sseKeyFile));
@@ -129,6 +142,7 @@ export function missingAnswers(draft: UserDraft, existing: UserSummary | null): 
   if (
     change.uploadOption === 3 &&
     change.uploadKey === undefined &&
+    change.uploadKeyId === undefined &&
     (existing?.uploadKeyFingerprint ?? null) === null
   ) {
     missing.push('sse-key');
@@ -139,7 +153,7 @@ export function missingAnswers(draft: UserDraft, existing: UserSummary | null): 
 const flagsFor: Readonly<Record<Missing, string>> = {
   login: 'a way to log in: --public-key-file FILE, --create-ssh-key or --password-file FILE',
   'kms-key': 'the KMS key: --kms-key-arn ARN',
-  'sse-key': 'the SSE-C key: --sse-key-file FILE or --generate-sse-key',
+  'sse-key': 'the SSE-C key: --sse-key-file FILE, --sse-key-id ID or --generate-sse-key',
 };
 
 /** The usage error of a command without a terminal. */
@@ -151,7 +165,7 @@ export function missingAnswersFault(username: Username, missing: readonly Missin
 /** A key without the encryption that uses it is a slip that would leave files under another encryption than meant. */
 export function refuseUnusedKeys(draft: UserDraft, existing: UserSummary | null): void {
   const option = draft.change.uploadOption ?? existing?.uploadOption ?? 1;
-  if (draft.change.uploadKey !== undefined && option !== 3) {
+  if ((draft.change.uploadKey ?? draft.change.uploadKeyId) !== undefined && option !== 3) {
     throw new Fault('invalid', `an SSE-C key was given, but the encryption is option ${option}; add --sse 3`);
   }
   if (draft.change.kmsKeyArn !== undefined && option !== 2) {

@@ -80,6 +80,12 @@ export const settings = {
     'crc32',
     'The checksum that goes with every part. none is for S3 servers that refuse the newer checksums.',
   ),
+  sseCRequireRecovery: setting(
+    'sse-c.require.recovery',
+    choice('no', 'yes'),
+    'no',
+    'Whether uploads and commands under a customer key are refused while no recovery recipient exists: a key that only this machine holds is lost with it.',
+  ),
   ledgerTags: setting(
     'ledger.tags',
     choice('yes', 'no'),
@@ -279,7 +285,7 @@ export interface SettingDescription {
  */
 export function environmentVariable(name: string): string {
   if (name === 'bucket') return 'SFTPGW_DEFAULT_BUCKET';
-  return `SFTPGW_${name.toUpperCase().replaceAll('.', '_')}`;
+  return `SFTPGW_${name.toUpperCase().replaceAll(/[.-]/g, '_')}`;
 }
 
 /** The settings with their defaults below this root, in the order of the documentation. */

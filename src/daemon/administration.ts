@@ -1,6 +1,10 @@
 import { changeSettingsFile } from '../config/settings-file.js';
-import type { UserRegistry } from '../model/users.js';
+import type { SharedRegistry, UserRegistry } from '../model/users.js';
+import { takeInKeyFiles } from '../users/key-intake.js';
+import { keyWriters } from '../users/key-writers.js';
+import { createSharedRegistry } from '../users/shared-registry.js';
 import { createUserRegistry } from '../users/user-registry.js';
+import { keyringOf, type RootKeyring } from './keyring.js';
 import { createLogger } from './logger.js';
 import { readEmbeddedRun } from './run-file.js';
 import { embeddedBucket, SettingsInForce } from './settings-in-force.js';
@@ -27,6 +31,14 @@ export type S3Environment = Readonly<
 /** What an administrator's commands need of a root. The gateway may run meanwhile, and sees changes at its next request. */
 export interface Administration {
   readonly registry: UserRegistry;
+  readonly shared: SharedRegistry;
+  readonly keyring: RootKeyring;
+  /** Takes every raw key file into the keyring; what cannot be taken in is logged. */
+  takeInKeyFiles(): Promise<void>;
+  /** Throws `denied` while the settings want a recovery recipient and there is none. */
+  requireRecovery(): Promise<void>;
+  /** What is written with each key as the settings are now, by the key's id. */
+  keyWriters(): Promise<ReadonlyMap<string, readonly string[]>>;
   defaults(): {
     readonly bucket: string | null;
     readonly region: string | null;
@@ -46,8 +58,17 @@ export async function openAdministration(root: string): Promise<Administration> 
   const isEmbedded = run !== null && configured.current.endpoint === null;
   const settings = isEmbedded ? await SettingsInForce.open(root, true) : configured;
   const log = createLogger('warn', process.stderr);
+  const keyring = keyringOf(settings, log);
+  const parts = userParts(settings, keyring, log);
+  const registry = createUserRegistry(parts);
+  const shared = createSharedRegistry(parts);
   return {
-    registry: createUserRegistry(userParts(settings, log)),
+    registry,
+    shared,
+    keyring,
+    takeInKeyFiles: () => takeInKeyFiles(parts),
+    requireRecovery: () => parts.keys.requireRecovery(),
+    keyWriters: () => keyWriters(registry, shared),
     defaults: () => {
       const { region, endpoint } = settings.current;
       return { bucket: settings.bucket, region, endpoint };

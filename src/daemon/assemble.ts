@@ -5,6 +5,7 @@ import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
 import { createVfsFactory } from '../vfs/factory.js';
 import { watchBucketCopy } from './bucket-copy.js';
+import { checkKeyring } from './check-keyring.js';
 import { checkStorage } from './check-storage.js';
 import { Closers } from './closers.js';
 import { startControl } from './control.js';
@@ -77,15 +78,17 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
       'warning: the native crypto of ssh2 is not built, transfers are slow: run `npm rebuild ssh2`',
     );
   }
-  await checkStorage(core.call, {
-    bucket,
-    s3,
-    ...core,
-    allKeys: () => objectKeysOf(core, settings, [], log).all(),
-    runningCommandsDirectory: settings.paths.runningCommandsDirectory,
-    clock: systemClock,
-    output: options.output,
-  });
+  const said = { ...core, clock: systemClock, output: options.output };
+  await Promise.all([
+    checkStorage(core.call, {
+      bucket,
+      s3,
+      ...said,
+      allKeys: () => objectKeysOf(core, settings, [], log).all(),
+      runningCommandsDirectory: settings.paths.runningCommandsDirectory,
+    }),
+    checkKeyring(core.call, said),
+  ]);
 
   closers.add(
     letGarbageLie(() => {

@@ -2,15 +2,15 @@ import { KeyringLock } from '../keyring/keyring-lock.js';
 import type { Call, Clock, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { BucketCopy, type BucketCopyParts, type CopyOutcome } from '../recovery/bucket-copy.js';
-import type { UserDirectoryParts } from '../users/user-directory.js';
 import type { RootKeyring } from './keyring.js';
 import type { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
+import type { UserParts } from './user-parts.js';
 
 /** The copy of a root's keyring, users and settings in its default bucket. Nothing is read yet. */
 export function bucketCopyOf(
   settings: SettingsInForce,
-  core: Pick<BucketCopyParts, 'store' | 'keyring'> & { readonly parts: Pick<UserDirectoryParts, 'keyFiles'> },
+  core: Pick<BucketCopyParts, 'store' | 'keyring'> & { readonly parts: Pick<UserParts, 'keyFiles'> },
 ): BucketCopy {
   const { root, bucketCopyFile, bucketCopyLockFile } = settings.paths;
   const lock = new KeyringLock(bucketCopyLockFile, systemClock, 'copying to the bucket');

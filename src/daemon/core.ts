@@ -4,11 +4,12 @@ import { openDatabase } from '../db/sqlite/open.js';
 import { createKeyLedger } from '../ledger/ledger.js';
 import type { Call, Logger } from '../model/call.js';
 import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
-import type { UserDirectory, UserRegistry } from '../model/users.js';
+import type { SharedRegistry, UserDirectory, UserRegistry } from '../model/users.js';
 import type { BucketCopy } from '../recovery/bucket-copy.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
 import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
-import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
+import { createSharedRegistry } from '../users/shared-registry.js';
+import { createUserDirectory } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { backgroundCall } from './background-call.js';
@@ -18,7 +19,7 @@ import { keyringOf, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
 import type { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
-import { userParts } from './user-parts.js';
+import { type UserParts, userParts } from './user-parts.js';
 
 /** What the doors, the mirror and the commands stand on. */
 export interface Core {
@@ -26,9 +27,10 @@ export interface Core {
   readonly database: GatewayDatabase;
   readonly ledger: KeyLedger & LedgerDirectory;
   readonly keyring: RootKeyring;
-  readonly parts: UserDirectoryParts;
+  readonly parts: UserParts;
   readonly users: UserDirectory;
   readonly registry: UserRegistry;
+  readonly shared: SharedRegistry;
   readonly vault: RunningVault;
   readonly bucketCopy: BucketCopy;
   /** The call of work that no client asked for. */
@@ -48,7 +50,7 @@ export async function buildCore(
   closers.add(() => database.close());
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
   const keyring = keyringOf(settings, log);
-  const parts = userParts(settings, log);
+  const parts = userParts(settings, keyring, log);
   const vault = closers.use(
     createVault({
       store,
@@ -63,8 +65,9 @@ export async function buildCore(
   const call = backgroundCall(background.signal, systemEntropy, log);
   const users = createUserDirectory(parts);
   const registry = createUserRegistry(parts);
+  const shared = createSharedRegistry(parts);
   const bucketCopy = bucketCopyOf(settings, { store, keyring, parts });
-  return { store, database, ledger, keyring, parts, users, registry, vault, bucketCopy, call };
+  return { store, database, ledger, keyring, parts, users, registry, shared, vault, bucketCopy, call };
 }
 
 /** The region of an embedded server whose settings name none. */

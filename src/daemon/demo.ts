@@ -4,9 +4,11 @@ import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably 
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername } from '../model/users.js';
 import { createSshKeyPair } from '../sftp/ssh-key-pair.js';
+import { syncKeyPlace } from '../users/key-places.js';
 import { userPaths } from '../users/places.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import type { Gateway } from './assemble.js';
+import { keyringOf } from './keyring.js';
 import { createLogger } from './logger.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemEntropy } from './system.js';
@@ -20,7 +22,9 @@ const demo = parseUsername('demo');
  */
 export async function prepareDemo(root: string, gateway: Gateway): Promise<readonly string[]> {
   const settings = await SettingsInForce.open(root, true);
-  const parts = userParts(settings, createLogger('warn', process.stderr));
+  const log = createLogger('warn', process.stderr);
+  const keyring = keyringOf(settings, log);
+  const parts = userParts(settings, keyring, log);
   const registry = createUserRegistry(parts);
   const paths = userPaths(parts.places, demo);
   const directory = join(settings.paths.root, 'demo');
@@ -35,10 +39,14 @@ export async function prepareDemo(root: string, gateway: Gateway): Promise<reado
       publicKeys: [pair.publicKey],
       uploadOption: 3,
       uploadKey,
+      uploadKeyOrigin: 'generated',
       downloads: true,
       shared: true,
     });
-    await parts.keyFiles.store(paths.syncKey, CustomerKey.fromBytes(systemEntropy.bytes(32)));
+    const syncKey = CustomerKey.fromBytes(systemEntropy.bytes(32));
+    const downloads = syncKeyPlace(demo, paths, null);
+    await parts.keys.import(syncKey, downloads, 'generated');
+    await parts.keys.store(syncKey, downloads);
     await appendFile(paths.properties, 'sse.sync.option=3\n');
   }
   return commands({

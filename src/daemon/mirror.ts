@@ -15,9 +15,8 @@ export function buildMirror(
   log: Logger,
   hasEvents: (bucket: string) => boolean,
 ): Mirror {
-  const { sharedSettingsDirectory } = settings.paths;
   return createMirror({
-    sources: createMirrorSources({ ...core.parts, ...core, sharedSettingsDirectory }),
+    sources: createMirrorSources({ ...core.parts, ...core }),
     store: core.store,
     vault: core.vault,
     state: createMirrorState(core.database),

@@ -80,7 +80,7 @@ export async function recoverRoot(
   );
   const restored = await restoreSnapshot(snapshot.snapshot, {
     root: paths.root,
-    places: userParts(settings, log).places,
+    places: userParts(settings, keyring, log).places,
     keyring,
     stateDirectory: paths.stateDirectory,
     onFile: (done, total) => onProgress('files', done, total),

@@ -15,6 +15,7 @@ const live: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'keyringBucketCopy',
   'mirrorIntervalMs',
   'mirrorReserveBytes',
+  'sseCRequireRecovery',
 ]);
 
 /** A root with its settings, as they hold now. */

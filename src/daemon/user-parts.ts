@@ -1,16 +1,36 @@
 import { createKeyFiles } from '../keyring/key-files.js';
 import type { Logger } from '../model/call.js';
+import type { KeyFiles } from '../model/key-files.js';
 import type { UserDirectoryParts } from '../users/user-directory.js';
+import { UserKeys } from '../users/user-keys.js';
+import type { RootKeyring } from './keyring.js';
 import type { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
 
-/** Where the users of a root are, and what they are read with. */
-export function userParts(settings: SettingsInForce, log: Logger): UserDirectoryParts {
-  const { homes, sharedDirectory, removedDirectory } = settings.paths;
+/** What everything about users is built of. */
+export interface UserParts extends UserDirectoryParts {
+  readonly keyFiles: KeyFiles;
+  /** `ROOT/root/.sftpgateway`: the settings and the raw keys of the shared directory. */
+  readonly sharedSettingsDirectory: string;
+}
+
+/** Where the users of a root are, and what they are read with: their raw key files and the keyring meet here. */
+export function userParts(settings: SettingsInForce, keyring: RootKeyring, log: Logger): UserParts {
+  const { homes, sharedDirectory, removedDirectory, sharedSettingsDirectory } = settings.paths;
+  const keyFiles = createKeyFiles(log);
+  const keys = new UserKeys({
+    keyFiles,
+    keyring,
+    requiresRecovery: () => settings.current.sseCRequireRecovery === 'yes',
+    clock: systemClock,
+    log,
+  });
   return {
     places: { homes, shared: sharedDirectory, removed: removedDirectory },
+    sharedSettingsDirectory,
     defaults: () => ({ bucket: settings.bucket }),
-    keyFiles: createKeyFiles(log),
+    keyFiles,
+    keys,
     clock: systemClock,
     entropy: systemEntropy,
   };

@@ -1,5 +1,5 @@
 import type { Call } from './call.js';
-import type { CustomerKey } from './customer-key.js';
+import type { CustomerKey, KeyFingerprint } from './customer-key.js';
 import type { CannedAcl, EncryptionOption, WriteEncryption } from './encryption.js';
 import { Fault } from './fault.js';
 
@@ -59,8 +59,9 @@ export interface UserDirectory {
   /** Null for an unknown user. When a file is wrong, the last good settings of this process, else throws `invalid` naming file and line. */
   settings(call: Call, username: Username): Promise<UserSettings | null>;
   /**
-   * What uploads of this user are sent with, now. For option 3 the key of `sse.key`.
-   * Throws `key-missing` (no such file) or `invalid` (not 32 bytes), naming the file.
+   * What uploads of this user are sent with, now. For option 3 the keyring's key that the settings name, else that of `sse.key`.
+   * Throws `key-missing` (neither is there), `invalid` (not 32 bytes), `conflict` (a retired key), each naming the file, and `denied`
+   * (`sse-c.require.recovery`).
    */
   uploadEncryption(call: Call, username: Username): Promise<WriteEncryption>;
   /** Every key that this user's uploads may rest under, the current one first. */
@@ -75,7 +76,15 @@ export interface UserChange {
   readonly password?: string;
   readonly uploadOption?: EncryptionOption;
   readonly kmsKeyArn?: string;
+  /** Goes into the keyring and into `sse.key`; a key that was named before is not any more. */
   readonly uploadKey?: CustomerKey;
+  /** Where `uploadKey` comes from; a person unless said. */
+  readonly uploadKeyOrigin?: 'generated' | 'imported';
+  /** A key of the keyring, active, the user's own or nobody's: uploads rest under it from now on, instead of that of `sse.key`. */
+  readonly uploadKeyId?: KeyFingerprint;
+  readonly syncOption?: EncryptionOption;
+  /** Likewise for what is put into the user's downloads. */
+  readonly syncKeyId?: KeyFingerprint;
   readonly uploadBucket?: string;
   readonly uploadPrefix?: string;
   readonly acl?: CannedAcl;
@@ -88,8 +97,11 @@ export interface UserSummary {
   readonly uploadOption: EncryptionOption;
   readonly uploadBucket: string;
   readonly uploadPrefix: string;
-  /** The fingerprint of `sse.key`, null when there is none. */
+  /** The key that uploads rest under with option 3: the one that the settings name, else that of `sse.key`. Null when there is none. */
   readonly uploadKeyFingerprint: string | null;
+  /** Likewise of downloads: what is put there through the gateway. */
+  readonly syncOption: EncryptionOption | null;
+  readonly syncKeyFingerprint: string | null;
   readonly publicKeyCount: number;
   readonly hasPassword: boolean;
   readonly downloads: boolean;
@@ -105,6 +117,29 @@ export interface UserRegistry {
   /** Null for an unknown user. */
   describe(username: Username): Promise<UserSummary | null>;
   list(): Promise<readonly UserSummary[]>;
-  /** Takes the account away; keys and local files move to a kept directory, whose path is answered. Null for an unknown user. */
+  /**
+   * Takes the account away; keys and local files move to a kept directory, whose path is answered. The keyring keeps the keys. Null for
+   * an unknown user.
+   */
   remove(username: Username): Promise<string | null>;
+}
+
+/** What is to change of the shared directory; undefined leaves what is there. */
+export interface SharedChange {
+  readonly syncOption?: EncryptionOption;
+  /** A key of the keyring, active, the shared directory's or nobody's: instead of that of `sse-sync.key`. */
+  readonly syncKeyId?: KeyFingerprint;
+}
+
+export interface SharedSummary {
+  readonly syncOption: EncryptionOption | null;
+  /** The key of what is put there through the gateway with option 3; null when there is none. */
+  readonly syncKeyFingerprint: string | null;
+  readonly problems: readonly string[];
+}
+
+/** The shared directory's settings, `ROOT/root/.sftpgateway/user.properties`. Every change is written atomically and synced. */
+export interface SharedRegistry {
+  save(change: SharedChange): Promise<void>;
+  describe(): Promise<SharedSummary>;
 }

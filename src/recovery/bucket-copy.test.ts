@@ -8,6 +8,7 @@ import type { Call, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername } from '../model/users.js';
+import { testKeys } from '../users/testing/test-keys.js';
 import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { MemoryStore } from '../vault/testing/memory-store.js';
@@ -46,7 +47,7 @@ class Machine implements AsyncDisposable {
         removed: join(world.root, 'var/lib/sftpgw/removed'),
       },
       defaults: () => ({ bucket }),
-      keyFiles: createKeyFiles(quiet),
+      keys: testKeys(world.root, quiet).keys,
       clock: testClock,
       entropy: testEntropy,
       passwordCost: { ln: 10, r: 8, p: 1 },
@@ -64,7 +65,7 @@ class Machine implements AsyncDisposable {
       root: this.world.root,
       store,
       keyring: this.world.open(),
-      keyFiles: this.parts.keyFiles,
+      keyFiles: createKeyFiles(quiet),
       stateFile: this.stateFile,
       alone: (work) => work(),
       bucket: () => bucket,
@@ -348,7 +349,6 @@ describe('what is copied', () => {
     await old.copy.run(call);
     for (const { fingerprint } of keys) {
       expect(await old.keyring.describe(fingerprint)).toMatchObject({
-        origin: 'found',
         owner: { kind: 'user', username: 'bob' },
       });
     }

@@ -3,7 +3,7 @@ import { PropertiesDocument } from '../files/properties.js';
 import { isAbsence } from '../files/system-errors.js';
 import { cannedAcls } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import type { UserChange, Username } from '../model/users.js';
+import type { SharedChange, UserChange, Username } from '../model/users.js';
 import { fileFault, located } from './user-files.js';
 import { readUserProperties, type UserProperties, userPropertyNames } from './user-properties.js';
 
@@ -14,18 +14,24 @@ export interface ChangedProperties {
   readonly properties: UserProperties;
 }
 
+/** What a setting becomes; null takes it out. */
+export type Assignment = readonly [name: string, value: string | null];
+
 /**
- * The text of `user.properties` after the change; comments and order stay. Nothing is written. Throws `invalid`, with file and
- * line, when the result would not be taken.
+ * The text of a `user.properties` after the change; comments and order stay, and a file that is not there begins with `newText`. Nothing is
+ * written. Throws `invalid`, with file and line, when the result would not be taken.
  */
 export async function changeProperties(
   path: string,
-  username: Username,
-  change: UserChange,
+  newText: string,
+  assignments: (isNew: boolean) => readonly Assignment[],
 ): Promise<ChangedProperties> {
   const existing = await readText(path);
-  const document = PropertiesDocument.parse(existing ?? newText(username));
-  for (const [name, value] of assignments(change, existing === null)) document.set(name, value);
+  const document = PropertiesDocument.parse(existing ?? newText);
+  for (const [name, value] of assignments(existing === null)) {
+    if (value === null) document.remove(name);
+    else document.set(name, value);
+  }
   const { properties, problems } = readUserProperties(document);
   const errors = problems.filter((problem) => problem.severity === 'error');
   if (errors.length > 0) throw new Fault('invalid', located(path, errors).join('; '));
@@ -33,17 +39,34 @@ export async function changeProperties(
   return { isNew: existing === null, isChanged: text !== existing, text, properties };
 }
 
-function newText(username: Username): string {
-  return `# Settings of the SFTP user ${username}, one name=value a line. A change counts at once, without a restart.\n`;
+/** `changeProperties` of a user. */
+export function changeUserProperties(
+  path: string,
+  username: Username,
+  change: UserChange,
+): Promise<ChangedProperties> {
+  const newText = `# Settings of the SFTP user ${username}, one name=value a line. A change counts at once, without a restart.\n`;
+  return changeProperties(path, newText, (isNew) => userAssignments(change, isNew));
 }
 
-function assignments(change: UserChange, isNew: boolean): readonly (readonly [string, string])[] {
+/** `changeProperties` of the shared directory. */
+export function changeSharedProperties(path: string, change: SharedChange): Promise<ChangedProperties> {
+  const newText =
+    '# Settings of the shared directory, one name=value a line. A change counts at once, without a restart.\n';
+  return changeProperties(path, newText, () => syncAssignments(change));
+}
+
+function userAssignments(change: UserChange, isNew: boolean): readonly Assignment[] {
   const names = userPropertyNames;
   const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
-  const found: (readonly [string, string])[] = [];
+  const found: Assignment[] = [];
   const option = change.uploadOption ?? (isNew ? 1 : undefined);
   if (option !== undefined) found.push([names.uploadOption, String(option)]);
   if (change.kmsKeyArn !== undefined) found.push([names.kmsKeyArn, change.kmsKeyArn]);
+  // A key that is written to `sse.key` is meant to count.
+  if (change.uploadKey !== undefined) found.push([names.uploadKeyId, null]);
+  if (change.uploadKeyId !== undefined) found.push([names.uploadKeyId, change.uploadKeyId]);
+  found.push(...syncAssignments(change));
   if (change.uploadBucket !== undefined) found.push([names.uploadBucket, change.uploadBucket]);
   if (change.uploadPrefix !== undefined) found.push([names.uploadPrefix, change.uploadPrefix]);
   if (change.acl !== undefined) {
@@ -54,6 +77,14 @@ function assignments(change: UserChange, isNew: boolean): readonly (readonly [st
   if (downloads !== undefined) found.push([names.downloads, yesNo(downloads)]);
   const shared = change.shared ?? (isNew ? false : undefined);
   if (shared !== undefined) found.push([names.shared, yesNo(shared)]);
+  return found;
+}
+
+function syncAssignments({ syncOption, syncKeyId }: SharedChange): readonly Assignment[] {
+  const names = userPropertyNames;
+  const found: Assignment[] = [];
+  if (syncOption !== undefined) found.push([names.syncOption, String(syncOption)]);
+  if (syncKeyId !== undefined) found.push([names.syncKeyId, syncKeyId]);
   return found;
 }
 

@@ -29,7 +29,7 @@ export async function prepareHome(paths: UserPaths, places: UserPlaces): Promise
 export async function moveHomeAway(paths: UserPaths, places: UserPlaces, nowMs: number): Promise<string> {
   const stamp = new Date(nowMs).toISOString().replace(/[-:.]/g, '');
   const name = `${basename(paths.home)}-${stamp}`;
-  for (const removed of [places.removed, join(places.homes, '.sftpgw-removed')]) {
+  for (const removed of removedHomesDirectories(places)) {
     await ensureDirectory(removed, secretDirectoryMode);
     const target = await freeName(join(removed, name));
     try {
@@ -44,6 +44,16 @@ export async function moveHomeAway(paths: UserPaths, places: UserPlaces, nowMs: 
     return target;
   }
   throw new Fault('unavailable', `${paths.home} cannot be moved to ${places.removed}`);
+}
+
+/** Where homes of removed users are. */
+export function removedHomesDirectories(places: UserPlaces): readonly string[] {
+  return [places.removed, join(places.homes, '.sftpgw-removed')];
+}
+
+/** Whose home it was, by its name among the removed ones; null for another name. */
+export function removedHomeOwner(name: string): string | null {
+  return /^(.+)-\d{8}T\d{9}Z(?:-\d+)?$/.exec(name)?.[1] ?? null;
 }
 
 /** Reserves a directory that was not there: renaming a directory onto an empty one replaces it (rename(2)). */

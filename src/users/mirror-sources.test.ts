@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createKeyFiles } from '../keyring/key-files.js';
 import type { MirrorSources } from '../model/mirror.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/workshop.js';
 import { createMirrorSources } from './mirror-sources.js';
+import { testKeys } from './testing/test-keys.js';
 import { createUserDirectory } from './user-directory.js';
 
 let root: string;
@@ -16,15 +16,15 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'mirror-sources-'));
   bucket = 'default-bucket';
   const places = { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') };
-  const keyFiles = createKeyFiles(call().log);
+  const { keys } = testKeys(root, call().log);
   const defaults = () => ({ bucket });
   const clock = quickClock;
-  const users = createUserDirectory({ places, defaults, keyFiles, clock, entropy: seededEntropy('users') });
+  const users = createUserDirectory({ places, defaults, keys, clock, entropy: seededEntropy('users') });
   sources = createMirrorSources({
     places,
     sharedSettingsDirectory: join(root, 'root'),
     users,
-    keyFiles,
+    keys,
     defaults,
     call: call(),
   });
@@ -109,6 +109,8 @@ describe('what is mirrored', () => {
     expect((await alice?.keys())?.map((key) => key.fingerprint)).toEqual([
       uploads.fingerprint,
       before.fingerprint,
+      // The keyring remembers what the file held.
+      now.fingerprint,
     ]);
   });
 });

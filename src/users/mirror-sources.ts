@@ -2,21 +2,23 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAbsence } from '../files/system-errors.js';
 import type { Call } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
-import type { KeyFiles } from '../model/key-files.js';
 import type { ClearedDirectory, MirrorPrefix, MirrorSources } from '../model/mirror.js';
 import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
-import { loadDownloadKeys } from './download-keys.js';
+import { sharedKeyPlaces } from './key-places.js';
 import type { UserPlaces } from './places.js';
+import { readSyncProperties, type SyncProperties } from './sync-properties.js';
 import { fileFault } from './user-files.js';
+import type { UserKeys } from './user-keys.js';
 
 export interface MirrorSourcesParts {
   readonly places: UserPlaces;
   /** `ROOT/root/.sftpgateway`: the settings and the keys of the shared directory. */
   readonly sharedSettingsDirectory: string;
   readonly users: UserDirectory;
-  readonly keyFiles: KeyFiles;
+  readonly keys: UserKeys;
   /** Asked at each use. */
   readonly defaults: () => GatewayDefaults;
   /** For the log of what is wrong with the files. */
@@ -42,6 +44,7 @@ class FileMirrorSources implements MirrorSources {
   readonly #parts: MirrorSourcesParts;
   /** What has been logged, by the user: once for each new text. */
   readonly #said = new Map<string, string>();
+  #sharedSaid: string | null = null;
 
   constructor(parts: MirrorSourcesParts) {
     this.#parts = parts;
@@ -85,14 +88,30 @@ class FileMirrorSources implements MirrorSources {
   }
 
   #shared(bucket: string): MirrorPrefix {
-    const { places, keyFiles, sharedSettingsDirectory: settings } = this.#parts;
+    const { places } = this.#parts;
     return {
       name: sharedMirrorName,
       bucket,
       prefix: 'shared/',
       directory: places.shared,
-      keys: () => loadDownloadKeys(keyFiles, join(settings, 'sse-sync.key'), join(settings, 'sse.key')),
+      keys: () => this.#sharedKeys(),
     };
+  }
+
+  async #sharedKeys(): Promise<readonly CustomerKey[]> {
+    const { keys, sharedSettingsDirectory: directory, call } = this.#parts;
+    let named: SyncProperties | null = null;
+    try {
+      named = await readSyncProperties(join(directory, 'user.properties'));
+      this.#sharedSaid = null;
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (this.#sharedSaid !== fault.hint) {
+        this.#sharedSaid = fault.hint;
+        call.log.warn('the settings of the shared directory cannot be read', { error: fault });
+      }
+    }
+    return await keys.readKeys(sharedKeyPlaces(directory, named));
   }
 
   /** Null, and logged, when they cannot be used. */

@@ -32,7 +32,11 @@ export interface UserPaths {
 }
 
 export function userPaths(places: UserPlaces, username: Username): UserPaths {
-  const home = join(places.homes, username);
+  return pathsInHome(join(places.homes, username), username);
+}
+
+/** The same in a home that has been moved. */
+export function pathsInHome(home: string, username: Username): UserPaths {
   const privateDirectory = join(home, '.sftpgateway');
   const sshDirectory = join(home, '.ssh');
   const tree = join(home, 'home', username);

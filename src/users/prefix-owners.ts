@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import type { Call } from '../model/call.js';
 import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import type { KeyFiles } from '../model/key-files.js';
 import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
 import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
+import { type KeyPlace, sharedKeyPlaces, syncKeyPlace } from './key-places.js';
 import { type UserPlaces, userPaths } from './places.js';
 import { readSyncProperties, type SyncProperties } from './sync-properties.js';
+import type { UserKeys } from './user-keys.js';
 import { userPropertyNames } from './user-properties.js';
 
 export interface PrefixOwnersParts {
@@ -16,7 +17,7 @@ export interface PrefixOwnersParts {
   readonly sharedSettingsDirectory: string;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
   readonly registry: Pick<UserRegistry, 'list'>;
-  readonly keyFiles: KeyFiles;
+  readonly keys: UserKeys;
   readonly defaults: () => GatewayDefaults;
   readonly call: Call;
 }
@@ -67,14 +68,15 @@ function uploadsOf({ users, call }: PrefixOwnersParts, settings: UserSettings): 
 
 function downloadsOf(parts: PrefixOwnersParts, settings: UserSettings): PrefixOwner {
   const { username, uploadBucket: bucket, downloadsPrefix: prefix } = settings;
-  const { properties, syncKey } = userPaths(parts.places, username);
+  const paths = userPaths(parts.places, username);
   return {
     name: `the downloads of ${username}`,
     username,
     bucket,
     prefix,
     acl: null,
-    encryption: () => syncEncryption(parts.keyFiles, properties, syncKey),
+    encryption: () =>
+      syncEncryption(parts.keys, paths.properties, (said) => syncKeyPlace(username, paths, said)),
   };
 }
 
@@ -87,16 +89,21 @@ function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
     prefix: 'shared/',
     acl: null,
     encryption: () =>
-      syncEncryption(parts.keyFiles, join(directory, 'user.properties'), join(directory, 'sse-sync.key')),
+      syncEncryption(
+        parts.keys,
+        join(directory, 'user.properties'),
+        (said) => sharedKeyPlaces(directory, said)[0],
+      ),
   };
 }
 
 async function syncEncryption(
-  keyFiles: KeyFiles,
+  keys: UserKeys,
   propertiesPath: string,
-  keyPath: string,
+  placeOf: (said: SyncProperties) => KeyPlace,
 ): Promise<WriteEncryption> {
-  const { option, kmsKeyArn }: SyncProperties = await readSyncProperties(propertiesPath);
+  const said = await readSyncProperties(propertiesPath);
+  const { option, kmsKeyArn } = said;
   switch (option) {
     case null:
       throw new Fault(
@@ -114,11 +121,12 @@ async function syncEncryption(
       }
       return { kind: 'sse-kms', keyArn: kmsKeyArn };
     case 3: {
-      const key = await keyFiles.load(keyPath);
+      const place = placeOf(said);
+      const key = await keys.writeKey(place);
       if (key === null) {
         throw new Fault(
           'key-missing',
-          `${propertiesPath} asks for a customer key and there is no ${keyPath}`,
+          `${propertiesPath} asks for a customer key and there is no ${place.path}`,
         );
       }
       return { kind: 'sse-c', key };

@@ -1,3 +1,4 @@
+import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
 import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { DownloadsMode } from '../model/users.js';
@@ -30,6 +31,15 @@ export function parseYesNo(text: string): ParsedValue<boolean> {
 export function parseDownloadsMode(text: string): ParsedValue<DownloadsMode> {
   if (text === 'mirror' || text === 'direct') return { value: text };
   return { problem: 'must be mirror (a decrypted copy on disk) or direct (nothing on disk)' };
+}
+
+/** `sse.key.id`, `sse.sync.key.id`: a key of the keyring, none when it is empty. */
+export function parseKeyId(text: string): ParsedValue<KeyFingerprint | null> {
+  if (text === '') return { value: null };
+  if (!/^[0-9a-f]{32}$/.test(text)) {
+    return { problem: 'must be the id of a key, 32 hexadecimal digits, as `sftpgw key list` shows it' };
+  }
+  return { value: parseKeyFingerprint(text) };
 }
 
 /** A key ARN, or what else S3 and its kin take for a key: an id, an alias. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsence } from '../files/system-errors.js';
+import type { KeyFingerprint } from '../model/customer-key.js';
 import type { EncryptionOption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import { fileFault, located } from './user-files.js';
@@ -9,7 +10,11 @@ import { parseUserProperties } from './user-properties.js';
 export interface SyncProperties {
   readonly option: EncryptionOption | null;
   readonly kmsKeyArn: string | null;
+  readonly syncKeyId: KeyFingerprint | null;
+  readonly uploadKeyId: KeyFingerprint | null;
 }
+
+const nothingSaid: SyncProperties = { option: null, kmsKeyArn: null, syncKeyId: null, uploadKeyId: null };
 
 /** Without a file nothing is said. Throws `invalid` with file and line for one that is wrong, `denied` and `unavailable` for the disk. */
 export async function readSyncProperties(path: string): Promise<SyncProperties> {
@@ -17,7 +22,7 @@ export async function readSyncProperties(path: string): Promise<SyncProperties> 
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if (isAbsence(error)) return { option: null, kmsKeyArn: null };
+    if (isAbsence(error)) return nothingSaid;
     throw fileFault(path, 'read', error);
   }
   const { properties, problems } = parseUserProperties(bytes);
@@ -26,5 +31,6 @@ export async function readSyncProperties(path: string): Promise<SyncProperties> 
     problems.filter(({ severity }) => severity === 'error'),
   );
   if (errors.length > 0) throw new Fault('invalid', errors.join('; '));
-  return { option: properties.syncOption, kmsKeyArn: properties.kmsKeyArn };
+  const { syncOption: option, kmsKeyArn, syncKeyId, uploadKeyId } = properties;
+  return { option, kmsKeyArn, syncKeyId, uploadKeyId };
 }

@@ -3,7 +3,6 @@ import type { Call, Clock, Entropy } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import type { KeyFiles } from '../model/key-files.js';
 import {
   type Credential,
   parseUsername,
@@ -13,18 +12,19 @@ import {
 } from '../model/users.js';
 import type { AuthorizedKey } from './authorized-keys.js';
 import type { GatewayDefaults } from './defaults.js';
-import { loadDownloadKeys } from './download-keys.js';
+import { type KeyPlace, syncKeyPlace, uploadKeyPlace } from './key-places.js';
 import { Passwords, type ScryptCost } from './passwords.js';
 import type { UserPlaces } from './places.js';
 import { resolveSettings } from './resolve-settings.js';
 import { located, UserFiles } from './user-files.js';
+import type { UserKeys } from './user-keys.js';
 import type { UserProperties } from './user-properties.js';
 
 export interface UserDirectoryParts {
   readonly places: UserPlaces;
   /** Asked at each use. */
   readonly defaults: () => GatewayDefaults;
-  readonly keyFiles: KeyFiles;
+  readonly keys: UserKeys;
   readonly clock: Clock;
   readonly entropy: Entropy;
   /** What a password that is set or not there costs to check; the default is meant for production. */
@@ -88,19 +88,26 @@ class FileUserDirectory implements UserDirectory {
         if (properties.kmsKeyArn === null) throw new Fault('bug', 'sse.option=2 was taken without a key');
         return { kind: 'sse-kms', keyArn: properties.kmsKeyArn };
       case 3:
-        return { kind: 'sse-c', key: await this.#uploadKey(username) };
+        return { kind: 'sse-c', key: await this.#uploadKey(username, properties) };
       case 4:
         return { kind: 'bucket-default' };
     }
   }
 
-  uploadKeys(_call: Call, username: Username): Promise<readonly CustomerKey[]> {
-    return this.#parts.keyFiles.loadAll(this.#files.paths(username).uploadKey);
+  async uploadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]> {
+    const [, uploads] = await this.#keyPlaces(call, username);
+    return await this.#parts.keys.readKeys([uploads]);
   }
 
-  downloadKeys(_call: Call, username: Username): Promise<readonly CustomerKey[]> {
-    const { syncKey, uploadKey } = this.#files.paths(username);
-    return loadDownloadKeys(this.#parts.keyFiles, syncKey, uploadKey);
+  async downloadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]> {
+    return await this.#parts.keys.readKeys(await this.#keyPlaces(call, username));
+  }
+
+  /** Also of a user who is not there any more, or whose settings are wrong: what was sealed stays to be opened. */
+  async #keyPlaces(call: Call, username: Username): Promise<readonly [sync: KeyPlace, uploads: KeyPlace]> {
+    const properties = await this.#properties(call, username).catch(() => null);
+    const paths = this.#files.paths(username);
+    return [syncKeyPlace(username, paths, properties), uploadKeyPlace(username, paths, properties)];
   }
 
   async #knownUser(text: string): Promise<Username | null> {
@@ -138,13 +145,13 @@ class FileUserDirectory implements UserDirectory {
     return null;
   }
 
-  async #uploadKey(username: Username): Promise<CustomerKey> {
-    const path = this.#files.paths(username).uploadKey;
-    const key = await this.#parts.keyFiles.load(path);
+  async #uploadKey(username: Username, properties: UserProperties): Promise<CustomerKey> {
+    const place = uploadKeyPlace(username, this.#files.paths(username), properties);
+    const key = await this.#parts.keys.writeKey(place);
     if (key !== null) return key;
     throw new Fault(
       'key-missing',
-      `${path} is not there, and sse.option=3 sends uploads with the key in it: put the 32 raw bytes of the key there`,
+      `${place.path} is not there, and sse.option=3 sends uploads with the key in it: put the 32 raw bytes of the key there, or name a key of the keyring (sftpgw key use)`,
     );
   }
 

@@ -13,7 +13,9 @@ describe('user.properties', () => {
       properties: {
         uploadOption: 1,
         kmsKeyArn: null,
+        uploadKeyId: null,
         syncOption: null,
+        syncKeyId: null,
         uploadBucket: null,
         uploadPrefix: null,
         acl: null,
@@ -40,12 +42,16 @@ describe('user.properties', () => {
       'shared=yes',
       'downloads.mode=direct',
       'downloads.delete=yes',
+      'sse.key.id= 0123456789abcdef0123456789abcdef',
+      'sse.sync.key.id=',
     ].join('\r\n');
     expect(parse(text)).toEqual({
       properties: {
         uploadOption: 2,
         kmsKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd',
+        uploadKeyId: '0123456789abcdef0123456789abcdef',
         syncOption: 3,
+        syncKeyId: null,
         uploadBucket: 'my-bucket',
         uploadPrefix: 'in/bob/',
         acl: 'bucket-owner-full-control',
@@ -81,7 +87,7 @@ describe('user.properties', () => {
     ['upload.exclusions=filepart', /^1: upload\.exclusions is not supported yet; take the line out$/],
     ['downloads.delete=perhaps', /yes or no/],
     ['downloads.mode=stream', /must be mirror .* or direct/],
-    ['sse.key.id=x', /not supported yet/],
+    ['sse.key.id=x', /must be the id of a key, 32 hexadecimal digits/],
     ['=3', /no name/],
   ])('%j is refused with line and reason', (text, reason) => {
     expect(errors(text)).toEqual([expect.stringMatching(reason)]);

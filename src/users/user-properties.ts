@@ -1,5 +1,6 @@
 import { nearestName } from '../files/nearest-name.js';
 import { PropertiesDocument } from '../files/properties.js';
+import type { KeyFingerprint } from '../model/customer-key.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
 import type { DownloadsMode } from '../model/users.js';
 import {
@@ -8,6 +9,7 @@ import {
   parseBucketName,
   parseDownloadsMode,
   parseEncryptionOption,
+  parseKeyId,
   parseKmsKey,
   parseUploadPrefix,
   parseYesNo,
@@ -17,7 +19,11 @@ import {
 export interface UserProperties {
   readonly uploadOption: EncryptionOption;
   readonly kmsKeyArn: string | null;
+  /** A key of the keyring for uploads, instead of the raw file. */
+  readonly uploadKeyId: KeyFingerprint | null;
   readonly syncOption: EncryptionOption | null;
+  /** A key of the keyring for downloads, instead of the raw file. */
+  readonly syncKeyId: KeyFingerprint | null;
   readonly uploadBucket: string | null;
   readonly uploadPrefix: string | null;
   readonly acl: CannedAcl | null;
@@ -48,7 +54,9 @@ export const maxPropertiesBytes = 64 * 1024;
 export const userPropertyNames = {
   uploadOption: 'sse.option',
   kmsKeyArn: 'sse.kms.key.arn',
+  uploadKeyId: 'sse.key.id',
   syncOption: 'sse.sync.option',
+  syncKeyId: 'sse.sync.key.id',
   uploadBucket: 'upload.bucket',
   uploadPrefix: 'upload.prefix',
   acl: 'acl.option',
@@ -62,8 +70,6 @@ export const userPropertyNames = {
 /** Names whose meaning is settled but not built; the value that asks for what happens anyway is taken. */
 const reserved: Readonly<Record<string, string>> = {
   'upload.exclusions': '',
-  'sse.key.id': '',
-  'sse.sync.key.id': '',
 };
 
 /** Reads the file's bytes. Never throws. */
@@ -98,7 +104,9 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
   const properties: UserProperties = {
     uploadOption: take(names.uploadOption, parseEncryptionOption) ?? 1,
     kmsKeyArn: take(names.kmsKeyArn, parseKmsKey),
+    uploadKeyId: take(names.uploadKeyId, parseKeyId),
     syncOption: take(names.syncOption, parseEncryptionOption),
+    syncKeyId: take(names.syncKeyId, parseKeyId),
     uploadBucket: take(names.uploadBucket, parseBucketName),
     uploadPrefix: take(names.uploadPrefix, parseUploadPrefix),
     acl: acl === null ? null : cannedAcls[acl],

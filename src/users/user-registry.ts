@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { secretFileMode, writeFileDurably } from '../files/durable.js';
 import { isAbsence } from '../files/system-errors.js';
+import type { EncryptionOption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import {
   parseUsername,
@@ -10,8 +11,9 @@ import {
   type UserSummary,
 } from '../model/users.js';
 import { addPublicKeys } from './change-keys.js';
-import { changeProperties } from './change-properties.js';
+import { changeUserProperties } from './change-properties.js';
 import { moveHomeAway, prepareHome } from './homes.js';
+import { type KeyPlace, syncKeyPlace, uploadKeyPlace } from './key-places.js';
 import { Passwords } from './passwords.js';
 import { defaultUploadPrefix } from './resolve-settings.js';
 import type { UserDirectoryParts } from './user-directory.js';
@@ -52,17 +54,20 @@ class FileUserRegistry implements UserRegistry {
     ];
     const uploadBucket = properties.uploadBucket ?? this.#parts.defaults().bucket;
     if (uploadBucket === null) problems.push('there is no bucket for uploads');
-    const before = problems.length;
-    const fingerprint = await this.#fingerprint(paths.uploadKey, problems);
-    if (properties.uploadOption === 3 && fingerprint === null && problems.length === before) {
-      problems.push(`${paths.uploadKey} is not there, and sse.option=3 needs it`);
-    }
+    const uploads = await this.#keyInForce(
+      uploadKeyPlace(username, paths, properties),
+      properties.uploadOption,
+    );
+    const downloads = await this.#keyInForce(syncKeyPlace(username, paths, properties), null);
+    problems.push(...uploads.problems, ...downloads.problems);
     return {
       username,
       uploadOption: properties.uploadOption,
       uploadBucket: uploadBucket ?? '',
       uploadPrefix: properties.uploadPrefix ?? defaultUploadPrefix(username),
-      uploadKeyFingerprint: fingerprint,
+      uploadKeyFingerprint: uploads.fingerprint,
+      syncOption: properties.syncOption,
+      syncKeyFingerprint: downloads.fingerprint,
       publicKeyCount: authorized.keys.length,
       hasPassword: (await this.#files.password(username)) !== null,
       downloads: properties.downloads,
@@ -86,6 +91,10 @@ class FileUserRegistry implements UserRegistry {
       const { places, clock } = this.#parts;
       const paths = this.#files.paths(username);
       if ((await this.#files.properties(username)) === null) return null;
+      await this.#parts.keys.takeIn([
+        uploadKeyPlace(username, paths, null),
+        syncKeyPlace(username, paths, null),
+      ]);
       try {
         return await moveHomeAway(paths, places, clock.nowMs());
       } catch (error) {
@@ -97,13 +106,18 @@ class FileUserRegistry implements UserRegistry {
   /** Everything is checked before anything is written, and `user.properties`, which makes the user, comes last. */
   async #save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
     const paths = this.#files.paths(username);
-    const changed = await changeProperties(paths.properties, username, change);
-    await this.#checkKey(paths.uploadKey, changed.properties, change);
+    const changed = await changeUserProperties(paths.properties, username, change);
+    const uploads = uploadKeyPlace(username, paths, changed.properties);
+    const downloads = syncKeyPlace(username, paths, changed.properties);
+    await this.#checkKeys(uploads, downloads, changed.properties, change);
     const authorizedKeys = await addPublicKeys(paths.authorizedKeys, change.publicKeys ?? []);
     const password = change.password === undefined ? null : await this.#passwords.hash(change.password);
     try {
       await prepareHome(paths, this.#parts.places);
-      if (change.uploadKey !== undefined) await this.#parts.keyFiles.store(paths.uploadKey, change.uploadKey);
+      if (change.uploadKey !== undefined) {
+        await this.#parts.keys.import(change.uploadKey, uploads, change.uploadKeyOrigin ?? 'imported');
+        await this.#parts.keys.store(change.uploadKey, uploads);
+      }
       if (authorizedKeys !== null)
         await writeFileDurably(paths.authorizedKeys, authorizedKeys, secretFileMode);
       if (password !== null) await writeFileDurably(paths.password, password, secretFileMode);
@@ -115,21 +129,40 @@ class FileUserRegistry implements UserRegistry {
   }
 
   /** Uploads under option 3 without a key would all fail; that is said now, not then. */
-  async #checkKey(path: string, properties: UserProperties, change: UserChange): Promise<void> {
+  async #checkKeys(
+    uploads: KeyPlace,
+    downloads: KeyPlace,
+    properties: UserProperties,
+    change: UserChange,
+  ): Promise<void> {
+    const { keys } = this.#parts;
+    if (change.uploadKey !== undefined && change.uploadKeyId !== undefined) {
+      throw new Fault('invalid', 'say a key or the id of a key of the keyring, not both');
+    }
+    if (change.uploadKeyId !== undefined) await keys.requireUsableIn(change.uploadKeyId, uploads);
+    if (change.syncKeyId !== undefined) await keys.requireUsableIn(change.syncKeyId, downloads);
+    const setsKey = [change.uploadKey, change.uploadKeyId, change.syncKeyId].some((one) => one !== undefined);
+    if (setsKey || change.uploadOption === 3) await keys.requireRecovery();
     if (properties.uploadOption !== 3 || change.uploadKey !== undefined) return;
-    if ((await this.#parts.keyFiles.load(path)) !== null) return;
+    if ((await keys.currentKey(uploads)) !== null) return;
     throw new Fault(
       'key-missing',
       'encryption option 3 (SSE-C) needs an AES-256 key, and the user has none: give one',
     );
   }
 
-  async #fingerprint(path: string, problems: string[]): Promise<string | null> {
+  /** The key of a place as its settings and files have it, and what is wrong with it. */
+  async #keyInForce(
+    place: KeyPlace,
+    option: EncryptionOption | null,
+  ): Promise<{ readonly fingerprint: string | null; readonly problems: readonly string[] }> {
     try {
-      return (await this.#parts.keyFiles.load(path))?.fingerprint ?? null;
+      const key = await this.#parts.keys.currentKey(place);
+      const lacks = key === null && option === 3;
+      const problems = lacks ? [`${place.path} is not there, and sse.option=3 needs it`] : [];
+      return { fingerprint: key?.fingerprint ?? null, problems };
     } catch (error) {
-      problems.push(Fault.from(error).hint);
-      return null;
+      return { fingerprint: place.keyId, problems: [Fault.from(error).hint] };
     }
   }
 

@@ -18,9 +18,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Call, Entropy, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
-import { Fault } from '../model/fault.js';
-import type { KeyFiles } from '../model/key-files.js';
 import { parseUsername, type UserDirectory, type UserRegistry } from '../model/users.js';
+import { type TestKeys, testKeys } from './testing/test-keys.js';
 import { createUserDirectory } from './user-directory.js';
 import { createUserRegistry } from './user-registry.js';
 
@@ -48,19 +47,6 @@ const publicKey = (line: string) =>
   ({ kind: 'public-key', algorithm: 'ssh-ed25519', blob: blobOf(line) }) as const;
 const password = (text: string) => ({ kind: 'password', password: text }) as const;
 
-/** Raw files as the keyring keeps them, as far as users need them. */
-const keyFiles: KeyFiles = {
-  load: async (path) => {
-    const bytes = await readFile(path).catch(() => null);
-    if (bytes !== null && bytes.length !== 32) throw new Fault('invalid', `${path}: not a key`);
-    return bytes === null ? null : CustomerKey.fromBytes(bytes);
-  },
-  store: (path, key) => writeFile(path, key.reveal(), { mode: 0o600 }),
-  loadAll: async (path) => {
-    const key = await keyFiles.load(path);
-    return key === null ? [] : [key];
-  },
-};
 const entropy: Entropy = { bytes: (length) => randomBytes(length), id: () => randomBytes(8).toString('hex') };
 
 let root: string;
@@ -70,6 +56,7 @@ let logged: string[];
 let directory: UserDirectory;
 let registry: UserRegistry;
 let call: Call;
+let held: TestKeys;
 
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'sftpgw-users-')));
@@ -81,6 +68,7 @@ beforeEach(async () => {
   };
   const log: Logger = { debug: say, info: say, warn: say, error: say, child: () => log };
   call = { id: 'c', signal: new AbortController().signal, log };
+  held = testKeys(root, log);
   const parts = {
     places: {
       homes: join(root, 'home'),
@@ -88,7 +76,7 @@ beforeEach(async () => {
       removed: join(root, 'var/lib/sftpgw/removed'),
     },
     defaults: () => ({ bucket }),
-    keyFiles,
+    keys: held.keys,
     clock: { nowMs: () => nowMs, monotonicMs: () => nowMs, sleep: () => Promise.resolve() },
     entropy,
     passwordCost: { ln: 10, r: 8, p: 1 },
@@ -247,6 +235,8 @@ describe('describing and removing', () => {
         uploadBucket: 'default-bucket',
         uploadPrefix: 'alice/uploads/',
         uploadKeyFingerprint: null,
+        syncOption: null,
+        syncKeyFingerprint: null,
         publicKeyCount: 0,
         hasPassword: true,
         downloads: true,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Gateway, TestUser } from '../support/gateway.js';
@@ -54,7 +54,10 @@ for (const target of await gatewayTargets()) {
         said.push(failed.stdout, failed.stderr);
       }
       await failWithWrongBucket(gateway, user, said);
-      await failWithWrongKey(gateway, user, said);
+      const programs = watchArguments();
+      await handleKeys(gateway, user, said);
+      const watched = programs.stop();
+      expect(watched.includes('key\0import')).toBe(true);
       for (const command of [['user', 'list', '--json'], ['user', 'show', 'canary'], ['version']]) {
         const { stdout, stderr } = await gateway.cli(command);
         said.push(stdout, stderr);
@@ -64,7 +67,10 @@ for (const target of await gatewayTargets()) {
       await gateway.end('SIGTERM');
       said.push(gateway.output);
 
-      const places = new Map<string, Buffer>([['what was printed and logged', Buffer.from(said.join('\n'))]]);
+      const places = new Map<string, Buffer>([
+        ['what was printed and logged', Buffer.from(said.join('\n'))],
+        ['the arguments of processes', watched],
+      ]);
       for (const entry of readdirSync(gateway.root, { recursive: true, withFileTypes: true })) {
         const path = join(entry.parentPath, entry.name);
         if (entry.isFile() && !keyFiles.test(path)) places.set(path, readFileSync(path));
@@ -91,13 +97,59 @@ async function failWithWrongBucket(gateway: Gateway, user: TestUser, said: strin
   writeFileSync(properties, before);
 }
 
-/** The key file is replaced by another: what was uploaded before no longer opens. */
-async function failWithWrongKey(gateway: Gateway, user: TestUser, said: string[]): Promise<void> {
-  const path = join(gateway.root, `home/${user.name}/.sftpgateway/sse.key`);
-  const before = readFileSync(path);
-  writeFileSync(path, randomBytes(32), { mode: 0o600 });
-  const failed = await user.sftp(`get /uploads/two ${join(gateway.work, 'never')}`);
+/**
+ * What the key commands say and write, and an object under a key that the gateway does not have any more: reading it fails with the user's
+ * own key in the request.
+ */
+async function handleKeys(gateway: Gateway, user: TestUser, said: string[]): Promise<void> {
+  const say = async (args: readonly string[], input: string | Uint8Array = ''): Promise<string> => {
+    const { stdout, stderr } = await gateway.cli(args, { input });
+    said.push(stdout, stderr);
+    return stdout;
+  };
+  const wrongForms = [
+    user.key.subarray(1),
+    Buffer.concat([user.key, Buffer.from('\n')]),
+    Buffer.from(`${user.key.toString('base64')}x`),
+    Buffer.from(user.key.toString('hex').slice(2)),
+  ];
+  for (const form of wrongForms) await say(['key', 'import'], form);
+  await say(['key', 'import', '--label', 'again', '--json'], `${user.key.toString('base64')}\n`);
+  for (const args of [['list'], ['list', '--json'], ['show', 'again']]) await say(['key', ...args]);
+  const { id } = JSON.parse(await say(['key', 'generate', '--json']));
+  await say(['key', 'retire', 'again']);
+  const { SFTPGW_BUCKET: own } = JSON.parse(await say(['env', '--json']));
+  const place = `s3://${own}/${user.name}/uploads/foreign`;
+  await say(['object', 'put', '/etc/hostname', place, '--sse', '3', '--key', id]);
+  await say(['object', 'stat', place]);
+  await say(['key', 'backup', '--to', join(gateway.root, 'keys.tar')]);
+  for (const extension of ['age', 'json'])
+    rmSync(join(gateway.root, 'opt/sftpgw/keys', `${id}.${extension}`));
+  const failed = await user.sftp(`get /uploads/foreign ${join(gateway.work, 'never')}`);
   said.push(failed.stdout, failed.stderr);
   expect(failed.code).not.toBe(0);
-  writeFileSync(path, before, { mode: 0o600 });
+  expect(failed.stdout + failed.stderr + gateway.output).toMatch(/none of the keys at hand/);
+}
+
+/** Every argument of every process, again and again until it is stopped. */
+function watchArguments(): { stop(): Buffer } {
+  const seen: Buffer[] = [];
+  const look = () => {
+    for (const name of readdirSync('/proc')) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        seen.push(readFileSync(`/proc/${name}/cmdline`));
+      } catch {
+        // it has ended
+      }
+    }
+  };
+  const timer = setInterval(look, 50);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      look();
+      return Buffer.concat(seen);
+    },
+  };
 }

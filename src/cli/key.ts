@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { type CommandContext, newCommand } from './command.js';
+import { keyBackupCommand } from './key-backup.js';
+import { keyGenerateCommand } from './key-generate.js';
+import { keyImportCommand } from './key-import.js';
+import { keyJoinCommand } from './key-join.js';
+import { keyListCommand } from './key-list.js';
+import { keyRetireCommand } from './key-retire.js';
+import { keyShowCommand } from './key-show.js';
+import { keySplitCommand } from './key-split.js';
+import { keyUseCommand } from './key-use.js';
+
+/** `sftpgw key` and all that is below it. */
+export function keyCommand(context: CommandContext): Command {
+  const summary = [
+    'Make, take in, list, use and retire SSE-C keys; split and join the recovery identity.',
+    'They are sealed in opt/sftpgw/keys, one age file each. No command prints a key, and none takes one as an argument.',
+  ].join('\n');
+  return newCommand('key', summary, [
+    'sftpgw key generate --user bob --label "bob 2026"',
+    'sftpgw key use "bob 2026" --user bob',
+    'sftpgw key list',
+  ])
+    .addCommand(keyGenerateCommand(context))
+    .addCommand(keyImportCommand(context))
+    .addCommand(keyListCommand(context))
+    .addCommand(keyShowCommand(context))
+    .addCommand(keyUseCommand(context))
+    .addCommand(keyRetireCommand(context))
+    .addCommand(keyBackupCommand(context))
+    .addCommand(keySplitCommand(context))
+    .addCommand(keyJoinCommand(context));
+}

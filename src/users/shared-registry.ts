@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably } from '../files/durable.js';
+import { Fault } from '../model/fault.js';
+import type { SharedChange, SharedRegistry, SharedSummary } from '../model/users.js';
+import { changeSharedProperties } from './change-properties.js';
+import { sharedKeyPlaces } from './key-places.js';
+import { readSyncProperties } from './sync-properties.js';
+import { fileFault } from './user-files.js';
+import type { UserKeys } from './user-keys.js';
+
+export interface SharedRegistryParts {
+  /** `ROOT/root/.sftpgateway`. */
+  readonly sharedSettingsDirectory: string;
+  readonly keys: UserKeys;
+}
+
+/** The shared directory's settings, changed by an administrator. A change counts at the next request of a running gateway. */
+export function createSharedRegistry(parts: SharedRegistryParts): SharedRegistry {
+  return { save: (change) => save(parts, change), describe: () => describe(parts) };
+}
+
+async function save(
+  { sharedSettingsDirectory: directory, keys }: SharedRegistryParts,
+  change: SharedChange,
+): Promise<void> {
+  const path = join(directory, 'user.properties');
+  const { isChanged, text, properties } = await changeSharedProperties(path, change);
+  if (change.syncKeyId !== undefined) {
+    await keys.requireUsableIn(change.syncKeyId, sharedKeyPlaces(directory, properties)[0]);
+    await keys.requireRecovery();
+  }
+  if (!isChanged) return;
+  try {
+    await ensureDirectory(directory, secretDirectoryMode);
+    await writeFileDurably(path, text, secretFileMode);
+  } catch (error) {
+    throw fileFault(path, 'written', error);
+  }
+}
+
+async function describe({
+  sharedSettingsDirectory: directory,
+  keys,
+}: SharedRegistryParts): Promise<SharedSummary> {
+  try {
+    const said = await readSyncProperties(join(directory, 'user.properties'));
+    const key = await keys.currentKey(sharedKeyPlaces(directory, said)[0]);
+    return { syncOption: said.option, syncKeyFingerprint: key?.fingerprint ?? null, problems: [] };
+  } catch (error) {
+    return { syncOption: null, syncKeyFingerprint: null, problems: [Fault.from(error).hint] };
+  }
+}

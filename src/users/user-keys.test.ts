@@ -1,0 +1,283 @@
+import { randomBytes } from 'node:crypto';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newAgeIdentity } from '../keyring/age.js';
+import { testClock, testEntropy } from '../keyring/testing/keyring-world.js';
+import type { Call, Logger } from '../model/call.js';
+import { CustomerKey } from '../model/customer-key.js';
+import type { KeyOwner } from '../model/keyring.js';
+import { parseUsername, type SharedRegistry, type UserDirectory, type UserRegistry } from '../model/users.js';
+import { takeInKeyFiles } from './key-intake.js';
+import { createMirrorSources } from './mirror-sources.js';
+import { createPrefixOwners } from './prefix-owners.js';
+import { createSharedRegistry } from './shared-registry.js';
+import { type TestKeys, testKeys } from './testing/test-keys.js';
+import { createUserDirectory } from './user-directory.js';
+import { createUserRegistry } from './user-registry.js';
+
+const bob = parseUsername('bob');
+const bobs: KeyOwner = { kind: 'user', username: bob };
+const nobodys: KeyOwner = { kind: 'none' };
+
+let root: string;
+let logged: string[];
+let noted: string[];
+let call: Call;
+let held: TestKeys;
+let users: UserDirectory;
+let registry: UserRegistry;
+let shared: SharedRegistry;
+let parts: Parameters<typeof createUserDirectory>[0] & { readonly sharedSettingsDirectory: string };
+
+/** As another process: nothing is remembered. */
+function open(): void {
+  held = testKeys(root, call.log);
+  parts = {
+    places: { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') },
+    sharedSettingsDirectory: join(root, 'root/.sftpgateway'),
+    defaults: () => ({ bucket: 'bucket' }),
+    keys: held.keys,
+    clock: testClock,
+    entropy: testEntropy,
+  };
+  users = createUserDirectory(parts);
+  registry = createUserRegistry(parts);
+  shared = createSharedRegistry(parts);
+}
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'sftpgw-user-keys-'));
+  logged = [];
+  noted = [];
+  const say = (message: string): void => void logged.push(message);
+  const log: Logger = {
+    debug: () => undefined,
+    info: (message) => void noted.push(message),
+    warn: say,
+    error: say,
+    child: () => log,
+  };
+  call = { id: 'c', signal: new AbortController().signal, log };
+  open();
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const newKey = (): CustomerKey => CustomerKey.fromBytes(randomBytes(32));
+const at = (name: string): string => join(root, 'home/bob/.sftpgateway', name);
+const properties = (): Promise<string> => readFile(at('user.properties'), 'utf8');
+const put = (path: string, key: CustomerKey): Promise<void> => writeFile(path, key.reveal(), { mode: 0o600 });
+const mint = (owner: KeyOwner, label = '') => held.keyring.mint({ label, owner });
+const writtenWith = async (): Promise<string | null> => {
+  const encryption = await users.uploadEncryption(call, bob);
+  return encryption.kind === 'sse-c' ? encryption.key.fingerprint : null;
+};
+const ids = (keys: readonly CustomerKey[]): readonly string[] => keys.map((key) => key.fingerprint);
+const sharedKeys = async (): Promise<readonly string[]> => {
+  const sources = createMirrorSources({ ...parts, users, call });
+  const found = (await sources.list()).find(({ name }) => name === 'shared');
+  return ids((await found?.keys()) ?? []);
+};
+
+describe('a raw key file', () => {
+  test('is used as it is, and taken into the keyring with its owner when it is seen', async () => {
+    await registry.save(bob, {});
+    const [uploads, older, downloads] = [newKey(), newKey(), newKey()];
+    await put(at('sse.key'), uploads);
+    await put(at(`sse.key.${older.fingerprint}`), older);
+    await put(at('sse-sync.key'), downloads);
+    await registry.save(bob, { uploadOption: 3 });
+    expect(await writtenWith()).toBe(uploads.fingerprint);
+    expect(await held.keyring.describe(uploads.fingerprint)).toMatchObject({
+      owner: bobs,
+      origin: 'found',
+      label: 'bob uploads',
+      state: 'active',
+    });
+    expect(ids(await users.downloadKeys(call, bob))).toEqual(ids([downloads, uploads, older]));
+    for (const key of [older, downloads]) {
+      expect((await held.keyring.open(key.fingerprint))?.equals(key)).toBe(true);
+    }
+    expect(logged).toEqual([]);
+  });
+
+  test('that is replaced by hand still opens what it sealed', async () => {
+    const [first, second] = [newKey(), newKey()];
+    await registry.save(bob, { uploadOption: 3, uploadKey: first });
+    await put(at('sse.key'), second);
+    expect(await writtenWith()).toBe(second.fingerprint);
+    open();
+    expect(ids(await users.uploadKeys(call, bob))).toEqual(ids([second, first]));
+  });
+
+  test('works although the keyring does not, which is logged once', async () => {
+    await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
+    await rm(join(root, 'var/lib/sftpgw/keyring-identity'));
+    const key = newKey();
+    await put(at('sse.key'), key);
+    open();
+    for (let time = 0; time < 3; time++) {
+      expect(await writtenWith()).toBe(key.fingerprint);
+      expect(ids(await users.uploadKeys(call, bob))[0]).toBe(key.fingerprint);
+    }
+    expect(logged.filter((text) => text.includes('cannot be taken into the keyring'))).toHaveLength(1);
+  });
+
+  test('of every user, of removed ones, and of the shared directory is found by a look at all', async () => {
+    const keys = [newKey(), newKey(), newKey()] as const;
+    await registry.save(bob, {});
+    await put(at('sse-sync.key'), keys[0]);
+    const gone = join(root, 'removed/alice-20260501T120000005Z/.sftpgateway');
+    await mkdir(gone, { recursive: true });
+    await put(join(gone, 'sse.key'), keys[1]);
+    await mkdir(parts.sharedSettingsDirectory, { recursive: true });
+    await put(join(parts.sharedSettingsDirectory, 'sse-sync.key'), keys[2]);
+    await writeFile(at('sse.key'), 'no key');
+    await takeInKeyFiles(parts);
+    const owners = await Promise.all(
+      keys.map(async (key) => (await held.keyring.describe(key.fingerprint))?.owner),
+    );
+    expect(owners).toEqual([bobs, { kind: 'user', username: 'alice' }, { kind: 'shared' }]);
+  });
+});
+
+describe('a key of the keyring', () => {
+  test('named in the settings is what uploads rest under, without a file', async () => {
+    const { id } = await mint(bobs);
+    await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
+    expect(await writtenWith()).toBe(id);
+    expect(await properties()).toContain(`sse.key.id=${id}\n`);
+    expect(await registry.describe(bob)).toMatchObject({ uploadKeyFingerprint: id, problems: [] });
+    expect(await registry.save(bob, {})).toBe('amended');
+  });
+
+  test('counts before the raw file, and the log says so once', async () => {
+    const raw = newKey();
+    await registry.save(bob, { uploadOption: 3, uploadKey: raw });
+    const { id } = await mint(nobodys);
+    await appendFile(at('user.properties'), `# mine\nsse.key.id=${id}\n`);
+    for (let time = 0; time < 3; time++) expect(await writtenWith()).toBe(id);
+    expect(noted.filter((text) => text.includes('counts'))).toEqual([
+      `${at('user.properties')}: sse.key.id=${id} counts, not the key in ${at('sse.key')}`,
+    ]);
+    expect(ids(await users.uploadKeys(call, bob))).toEqual([id, raw.fingerprint]);
+    // A new key for sse.key is meant to count.
+    const next = newKey();
+    await registry.save(bob, { uploadKey: next });
+    expect(await writtenWith()).toBe(next.fingerprint);
+    expect(await properties()).toContain('# mine\n');
+    expect(await properties()).not.toContain('sse.key.id');
+  });
+
+  test('that is not there, or retired, or another’s is not written with', async () => {
+    const missing = newKey().fingerprint;
+    const { id: retired } = await mint(bobs);
+    const { id: alices } = await mint({ kind: 'user', username: 'alice' });
+    await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
+    const before = await properties();
+    await held.keyring.retire(retired);
+    for (const [id, kind] of [
+      [missing, 'key-missing'],
+      [retired, 'conflict'],
+      [alices, 'conflict'],
+    ] as const) {
+      await expect(registry.save(bob, { uploadKeyId: id })).rejects.toMatchObject({ kind });
+      await expect(registry.save(bob, { syncKeyId: id })).rejects.toMatchObject({ kind });
+      await expect(shared.save({ syncKeyId: id })).rejects.toMatchObject({ kind });
+    }
+    expect(await properties()).toBe(before);
+    await appendFile(at('user.properties'), `sse.key.id=${retired}\n`);
+    await expect(users.uploadEncryption(call, bob)).rejects.toMatchObject({
+      kind: 'conflict',
+      hint: expect.stringContaining(
+        `${at('user.properties')}: sse.key.id=${retired}: the key ${retired} is retired`,
+      ),
+    });
+    await appendFile(at('user.properties'), `sse.key.id=${missing}\n`);
+    await expect(users.uploadEncryption(call, bob)).rejects.toMatchObject({ kind: 'key-missing' });
+    expect((await registry.describe(bob))?.problems).toEqual([
+      expect.stringContaining('line'),
+      expect.stringContaining(`the keyring has no key ${missing}`),
+    ]);
+    await appendFile(at('user.properties'), 'sse.key.id=abc\n');
+    open();
+    await expect(users.uploadEncryption(call, bob)).rejects.toMatchObject({
+      kind: 'invalid',
+      hint: expect.stringContaining('must be the id of a key'),
+    });
+  });
+
+  test('of the owner opens, retired ones too, then one of nobody; another’s does not', async () => {
+    await registry.save(bob, { downloads: true });
+    const first = await mint(bobs);
+    const second = await mint(bobs);
+    const loose = await mint(nobodys);
+    await mint({ kind: 'user', username: 'alice' });
+    await mint({ kind: 'shared' });
+    await held.keyring.retire(second.id);
+    expect(ids(await users.uploadKeys(call, bob))).toEqual([first.id, second.id, loose.id]);
+    expect(ids(await users.downloadKeys(call, bob))).toEqual([first.id, second.id, loose.id]);
+    await registry.save(bob, { syncOption: 3, syncKeyId: loose.id });
+    expect(ids(await users.downloadKeys(call, bob))).toEqual([loose.id, first.id, second.id]);
+  });
+
+  test('of a removed user stays', async () => {
+    const key = newKey();
+    await registry.save(bob, {});
+    await put(at('sse.key'), key);
+    await registry.remove(bob);
+    expect(await held.keyring.describe(key.fingerprint)).toMatchObject({ owner: bobs });
+    expect(ids(await users.uploadKeys(call, bob))).toEqual([key.fingerprint]);
+  });
+
+  test('that is damaged is logged once and hides no other', async () => {
+    await registry.save(bob, {});
+    const damaged = await mint(bobs);
+    const good = await mint(bobs);
+    await writeFile(join(root, 'opt/sftpgw/keys', `${damaged.id}.age`), 'x');
+    open();
+    for (let time = 0; time < 2; time++) expect(ids(await users.uploadKeys(call, bob))).toEqual([good.id]);
+    expect(logged).toEqual(['a key of the keyring cannot be opened']);
+  });
+});
+
+describe('the shared directory', () => {
+  test('has a key of the keyring like a user, and comments stay', async () => {
+    const { id } = await mint({ kind: 'shared' });
+    const loose = await mint(nobodys);
+    const raw = newKey();
+    await mkdir(parts.sharedSettingsDirectory, { recursive: true });
+    await put(join(parts.sharedSettingsDirectory, 'sse-sync.key'), raw);
+    await writeFile(join(parts.sharedSettingsDirectory, 'user.properties'), '# ours\nsse.sync.option=1\n');
+    expect(await sharedKeys()).toEqual([raw.fingerprint, id, loose.id]);
+    await shared.save({ syncOption: 3, syncKeyId: loose.id });
+    expect(await readFile(join(parts.sharedSettingsDirectory, 'user.properties'), 'utf8')).toBe(
+      `# ours\nsse.sync.option=3\nsse.sync.key.id=${loose.id}\n`,
+    );
+    expect(await shared.describe()).toEqual({ syncOption: 3, syncKeyFingerprint: loose.id, problems: [] });
+    expect(await sharedKeys()).toEqual([loose.id, raw.fingerprint, id]);
+    const owners = await createPrefixOwners({ ...parts, users, registry, call }).list();
+    expect(await owners.find(({ username }) => username === null)?.encryption()).toMatchObject({
+      kind: 'sse-c',
+      key: { fingerprint: loose.id },
+    });
+  });
+});
+
+test('where a recovery recipient is required, nothing is sealed with a customer key before there is one', async () => {
+  await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
+  const { id } = await mint(bobs);
+  held.requiresRecovery = true;
+  const fault = { kind: 'denied', hint: expect.stringContaining('sftpgw recovery init') };
+  await expect(users.uploadEncryption(call, bob)).rejects.toMatchObject(fault);
+  await expect(registry.save(bob, { uploadKey: newKey() })).rejects.toMatchObject(fault);
+  await expect(registry.save(bob, { uploadKeyId: id })).rejects.toMatchObject(fault);
+  await expect(shared.save({ syncKeyId: id })).rejects.toMatchObject({ kind: 'conflict' });
+  expect((await users.uploadKeys(call, bob)).length).toBe(2);
+  await registry.save(bob, { uploadOption: 1 });
+  expect(await users.uploadEncryption(call, bob)).toEqual({ kind: 'sse-s3' });
+  await held.keyring.addRecoveryRecipient((await newAgeIdentity()).recipient);
+  await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
+  expect(await writtenWith()).toBe(id);
+});

@@ -1,0 +1,220 @@
+import type { Clock, Logger } from '../model/call.js';
+import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import type { KeyFiles } from '../model/key-files.js';
+import type { KeyDescription, KeyOwner, Keyring, KeyringCustody } from '../model/keyring.js';
+import type { KeyPlace } from './key-places.js';
+
+export interface UserKeysParts {
+  readonly keyFiles: KeyFiles;
+  readonly keyring: Pick<Keyring, 'import' | 'open' | 'describe' | 'list'> &
+    Pick<KeyringCustody, 'recoveryRecipients'>;
+  /** Asked at each use: the setting `sse-c.require.recovery`. */
+  readonly requiresRecovery: () => boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A key that could not be taken in is tried again after this long. */
+const againMs = 60_000;
+
+/**
+ * The keys of users and of the shared directory: those of raw files, and those of the keyring. A raw key is taken into the keyring when it
+ * is seen; when that fails it is used all the same, and the log says so.
+ */
+export class UserKeys {
+  readonly #parts: UserKeysParts;
+  /** Keys that the keyring has, as far as this process has seen. */
+  readonly #taken = new Set<KeyFingerprint>();
+  readonly #notBefore = new Map<KeyFingerprint, number>();
+  /** What has been logged. */
+  readonly #said = new Set<string>();
+
+  constructor(parts: UserKeysParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The key that new objects of a place are sealed with: the one that the settings name, else that of the raw file. Null when there is
+   * neither. Throws `key-missing` (a named key that the keyring does not have), `conflict` (one that is retired), `denied` (no recovery recipient,
+   * and the settings want one), and the faults of the file and of the keyring.
+   */
+  async writeKey(place: KeyPlace): Promise<CustomerKey | null> {
+    await this.requireRecovery();
+    if (place.keyId === null) return await this.currentKey(place);
+    await this.requireWritable(place.keyId, place);
+    return await this.currentKey(place);
+  }
+
+  /** As `writeKey`, whether or not it may be written with. */
+  async currentKey(place: KeyPlace): Promise<CustomerKey | null> {
+    const { keyId } = place;
+    if (keyId === null) {
+      const raw = await this.#parts.keyFiles.load(place.path);
+      if (raw !== null) await this.#takeIn(raw, place);
+      return raw;
+    }
+    const key = await this.#parts.keyring.open(keyId);
+    if (key === null) throw new Fault('key-missing', `${saidBy(place)}: the keyring has no key ${keyId}`);
+    await this.#noteSecondKey(place, keyId);
+    return key;
+  }
+
+  /** Throws `key-missing` or `conflict` for a key of the keyring that nothing may be sealed with. */
+  async requireWritable(keyId: KeyFingerprint, place: KeyPlace | null = null): Promise<KeyDescription> {
+    const where = place === null ? '' : `${saidBy(place)}: `;
+    const description = await this.#parts.keyring.describe(keyId);
+    if (description === null || description.state === 'destroyed') {
+      const why = description === null ? 'the keyring has no key' : 'the keyring has destroyed the key';
+      throw new Fault('key-missing', `${where}${why} ${keyId}`);
+    }
+    if (description.state === 'retired') {
+      throw new Fault(
+        'conflict',
+        `${where}the key ${keyId} is retired: it only opens what it sealed. Take another (sftpgw key use)`,
+      );
+    }
+    return description;
+  }
+
+  /** Throws `denied` while the settings want a recovery recipient and there is none. */
+  async requireRecovery(): Promise<void> {
+    if (!this.#parts.requiresRecovery()) return;
+    if ((await this.#parts.keyring.recoveryRecipients()).length > 0) return;
+    throw new Fault(
+      'denied',
+      'nothing is sealed with a customer key while there is no recovery recipient (sse-c.require.recovery=yes): run `sftpgw recovery init`',
+    );
+  }
+
+  /** As `requireWritable`, and `conflict` for a key that is somebody else's: it would not be among those that open the place later. */
+  async requireUsableIn(keyId: KeyFingerprint, place: KeyPlace): Promise<void> {
+    const { owner } = await this.requireWritable(keyId);
+    if (owner.kind === 'none' || isSameOwner(owner, place.owner)) return;
+    const whose = owner.kind === 'user' ? `the user ${owner.username}` : 'the shared directory';
+    throw new Fault(
+      'conflict',
+      `the key ${keyId} belongs to ${whose}: make one that belongs to nobody or here (sftpgw key generate)`,
+    );
+  }
+
+  /** Writes the raw file of a place; faults as `KeyFiles.store`. */
+  async store(key: CustomerKey, place: KeyPlace): Promise<void> {
+    await this.#parts.keyFiles.store(place.path, key);
+  }
+
+  /** Takes a key into the keyring for a place. Faults as `Keyring.import`. */
+  async import(key: CustomerKey, place: KeyPlace, origin: 'generated' | 'imported'): Promise<void> {
+    await this.#parts.keyring.import(key, { label: place.label, owner: place.owner, origin });
+    this.#taken.add(key.fingerprint);
+  }
+
+  /**
+   * Every key that may open what lies in the places of one owner, the likeliest first: of each place the named key, the raw file, the kept
+   * ones; then the owner's keys in the keyring, then those without an owner; of these the active ones first, then the newest. A key that
+   * cannot be had is logged and left out; only the faults of `KeyFiles.loadAll` come out.
+   */
+  async readKeys(places: readonly KeyPlace[]): Promise<readonly CustomerKey[]> {
+    const keys = new Map<KeyFingerprint, CustomerKey>();
+    const add = (key: CustomerKey | null) => {
+      if (key !== null && !keys.has(key.fingerprint)) keys.set(key.fingerprint, key);
+    };
+    for (const place of places) {
+      if (place.keyId !== null) add(await this.#open(place.keyId));
+      for (const key of await this.#parts.keyFiles.loadAll(place.path)) {
+        await this.#takeIn(key, place);
+        add(key);
+      }
+    }
+    const [first] = places;
+    if (first !== undefined) {
+      for (const id of await this.#ownedBy(first.owner)) if (!keys.has(id)) add(await this.#open(id));
+    }
+    return [...keys.values()];
+  }
+
+  /** Takes the raw files of these places into the keyring, the kept ones too. What goes wrong is logged. */
+  async takeIn(places: readonly KeyPlace[]): Promise<void> {
+    for (const place of places) {
+      try {
+        for (const key of await this.#parts.keyFiles.loadAll(place.path)) await this.#takeIn(key, place);
+      } catch (error) {
+        this.#warnOnce(`${place.path}: the keys cannot be looked for`, Fault.from(error));
+      }
+    }
+  }
+
+  async #ownedBy(owner: KeyOwner): Promise<readonly KeyFingerprint[]> {
+    let all: readonly KeyDescription[];
+    try {
+      all = await this.#parts.keyring.list();
+    } catch (error) {
+      this.#warnOnce('the keyring cannot be read', Fault.from(error));
+      return [];
+    }
+    const newestFirst = [...all].reverse().filter(({ state }) => state !== 'destroyed');
+    const own = newestFirst.filter((key) => isSameOwner(key.owner, owner));
+    const nobodys = newestFirst.filter((key) => key.owner.kind === 'none');
+    return [own, nobodys].flatMap((keys) => [
+      ...keys.filter(({ state }) => state === 'active').map(({ id }) => id),
+      ...keys.filter(({ state }) => state === 'retired').map(({ id }) => id),
+    ]);
+  }
+
+  async #open(id: KeyFingerprint): Promise<CustomerKey | null> {
+    try {
+      return await this.#parts.keyring.open(id);
+    } catch (error) {
+      this.#warnOnce('a key of the keyring cannot be opened', Fault.from(error));
+      return null;
+    }
+  }
+
+  async #takeIn(key: CustomerKey, { owner, path, label }: KeyPlace): Promise<void> {
+    const { fingerprint } = key;
+    const { keyring, clock } = this.#parts;
+    if (this.#taken.has(fingerprint) || clock.monotonicMs() < (this.#notBefore.get(fingerprint) ?? 0)) return;
+    try {
+      const known = await keyring.describe(fingerprint);
+      if (known?.state === 'destroyed') {
+        this.#warnOnce(
+          `${path} holds the key ${fingerprint}, which the keyring has destroyed; it is used, and in no backup`,
+        );
+      } else if (known === null || known.owner.kind === 'none') {
+        await keyring.import(key, { label, owner, origin: 'found' });
+        this.#parts.log.info('a key file is taken into the keyring', { path, key: fingerprint });
+      }
+      this.#taken.add(fingerprint);
+    } catch (error) {
+      this.#notBefore.set(fingerprint, clock.monotonicMs() + againMs);
+      this.#warnOnce(`${path}: the key cannot be taken into the keyring`, Fault.from(error));
+    }
+  }
+
+  /** The settings name a key and there is a raw file with another: the name counts, and a person may have meant the file. */
+  async #noteSecondKey(place: KeyPlace, keyId: KeyFingerprint): Promise<void> {
+    const text = `${saidBy(place)} counts, not the key in ${place.path}`;
+    if (this.#said.has(text)) return;
+    this.#said.add(text);
+    const raw = await this.#parts.keyFiles.load(place.path).catch(() => null);
+    if (raw === null) return;
+    await this.#takeIn(raw, place);
+    if (raw.fingerprint !== keyId) this.#parts.log.info(text, { path: place.path, key: raw.fingerprint });
+  }
+
+  #warnOnce(message: string, error?: Fault): void {
+    const text = `${message}: ${error?.hint ?? ''}`;
+    if (this.#said.has(text)) return;
+    this.#said.add(text);
+    this.#parts.log.warn(message, { error });
+  }
+}
+
+/** The setting that names the key of a place, as it stands in its file. */
+function saidBy({ propertiesPath, keyIdProperty, keyId }: KeyPlace): string {
+  return `${propertiesPath}: ${keyIdProperty}=${keyId}`;
+}
+
+function isSameOwner(a: KeyOwner, b: KeyOwner): boolean {
+  return a.kind === 'user' && b.kind === 'user' ? a.username === b.username : a.kind === b.kind;
+}

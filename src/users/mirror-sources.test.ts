@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MirrorSources } from '../model/mirror.js';
+import { keepingLogger, type LogLine } from '../sftp/testing/quiet.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/workshop.js';
 import { createMirrorSources } from './mirror-sources.js';
 import { testKeys } from './testing/test-keys.js';
@@ -11,10 +12,12 @@ import { createUserDirectory } from './user-directory.js';
 let root: string;
 let bucket: string | null;
 let sources: MirrorSources;
+let lines: LogLine[];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'mirror-sources-'));
   bucket = 'default-bucket';
+  lines = [];
   const places = { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') };
   const { keys } = testKeys(root, call().log);
   const defaults = () => ({ bucket });
@@ -26,7 +29,7 @@ beforeEach(() => {
     users,
     keys,
     defaults,
-    call: call(),
+    call: { ...call(), log: keepingLogger(lines) },
   });
 });
 afterEach(() => rmSync(root, { recursive: true }));
@@ -81,6 +84,25 @@ describe('what is mirrored', () => {
     expect((await sources.cleared()).map(({ name }) => name)).toEqual(['downloads/carol']);
     user('carol', 'downloads.mode=perhaps\n');
     expect(await sources.cleared(), 'the last good settings').toHaveLength(1);
+  });
+
+  it('is the shared directory also when root asks for none of it on disk: that does not hold, and is said once', async () => {
+    mkdirSync(join(root, 'root'));
+    const file = join(root, 'root', 'user.properties');
+    const lookTwice = async () => {
+      const [shared] = await sources.list();
+      for (let times = 0; times < 2; times += 1) expect(await shared?.keys()).toEqual([]);
+    };
+    writeFileSync(file, 'sse.sync.option=3\n');
+    await lookTwice();
+    expect(lines).toEqual([]);
+    writeFileSync(file, 'sse.sync.option=3\ndownloads.mode=direct\ndownloads.delete=yes\n');
+    await lookTwice();
+    expect(lines).toMatchObject([
+      { level: 'warn', fields: { ignored: 'downloads.mode=direct, downloads.delete=yes' } },
+    ]);
+    expect(await listed()).toEqual(['shared default-bucket shared/']);
+    expect(await sources.cleared()).toEqual([]);
   });
 
   it('is not stopped by a user whose file is wrong, and follows the files', async () => {

@@ -103,15 +103,27 @@ class FileMirrorSources implements MirrorSources {
     let named: SyncProperties | null = null;
     try {
       named = await readSyncProperties(join(directory, 'user.properties'));
-      this.#sharedSaid = null;
+      const ignored = named.ignored.join(', ');
+      if (ignored !== '' && this.#isNewOfShared(ignored)) {
+        // Whoever asks for no plaintext on disk has to hear that there is some.
+        call.log.warn('the shared directory is always decrypted to disk, and nobody may remove there', {
+          ignored,
+        });
+      }
+      if (ignored === '') this.#sharedSaid = null;
     } catch (error) {
       const fault = Fault.from(error);
-      if (this.#sharedSaid !== fault.hint) {
-        this.#sharedSaid = fault.hint;
+      if (this.#isNewOfShared(fault.hint)) {
         call.log.warn('the settings of the shared directory cannot be read', { error: fault });
       }
     }
     return await keys.readKeys(sharedKeyPlaces(directory, named));
+  }
+
+  #isNewOfShared(text: string): boolean {
+    const isNew = this.#sharedSaid !== text;
+    this.#sharedSaid = text;
+    return isNew;
   }
 
   /** Null, and logged, when they cannot be used. */

@@ -12,9 +12,17 @@ export interface SyncProperties {
   readonly kmsKeyArn: string | null;
   readonly syncKeyId: KeyFingerprint | null;
   readonly uploadKeyId: KeyFingerprint | null;
+  /** What it asks for that holds for users' own directories only, as it would be written. */
+  readonly ignored: readonly string[];
 }
 
-const nothingSaid: SyncProperties = { option: null, kmsKeyArn: null, syncKeyId: null, uploadKeyId: null };
+const nothingSaid: SyncProperties = {
+  option: null,
+  kmsKeyArn: null,
+  syncKeyId: null,
+  uploadKeyId: null,
+  ignored: [],
+};
 
 /** Without a file nothing is said. Throws `invalid` with file and line for one that is wrong, `denied` and `unavailable` for the disk. */
 export async function readSyncProperties(path: string): Promise<SyncProperties> {
@@ -32,5 +40,9 @@ export async function readSyncProperties(path: string): Promise<SyncProperties> 
   );
   if (errors.length > 0) throw new Fault('invalid', errors.join('; '));
   const { syncOption: option, kmsKeyArn, syncKeyId, uploadKeyId } = properties;
-  return { option, kmsKeyArn, syncKeyId, uploadKeyId };
+  const ignored = [
+    ...(properties.downloadsMode === 'direct' ? ['downloads.mode=direct'] : []),
+    ...(properties.downloadsDelete ? ['downloads.delete=yes'] : []),
+  ];
+  return { option, kmsKeyArn, syncKeyId, uploadKeyId, ignored };
 }

@@ -27,6 +27,9 @@ async function started(world: MirrorWorld): Promise<void> {
   (await world.mirror()).start();
 }
 
+/** Machines are busy. */
+const patiently = { timeout: 20_000, interval: 10 };
+
 describe('a directory that is mirrored no longer', () => {
   it('is emptied without asking S3, and mirrored anew when it is wanted again', async () => {
     await using world = await mirroredBefore();
@@ -35,7 +38,7 @@ describe('a directory that is mirrored no longer', () => {
     const { pages } = world.store;
     world.takeReads();
     await started(world);
-    await expect.poll(() => remembered(world)).toEqual([]);
+    await expect.poll(() => remembered(world), patiently).toEqual([]);
     expect(await world.onDisk()).toEqual({});
     expect(world.store.pages).toBe(pages);
     expect(world.takeReads()).toBe(0);
@@ -50,7 +53,7 @@ describe('a directory that is mirrored no longer', () => {
       .poll(async () => {
         await clock.advance(2_500);
         return world.onDisk();
-      })
+      }, patiently)
       .toEqual({ ...wanted, 'marked/': null });
     world.sources = () => [];
     world.cleared = cleared;
@@ -58,7 +61,7 @@ describe('a directory that is mirrored no longer', () => {
       .poll(async () => {
         await clock.advance(2_500);
         return world.onDisk();
-      })
+      }, patiently)
       .toEqual({});
   });
 
@@ -71,17 +74,17 @@ describe('a directory that is mirrored no longer', () => {
     world.sources = () => [];
     world.cleared = () => [{ name: 'downloads/alice', directory: world.directory }];
     await started(world);
-    await expect.poll(() => readdir(aside)).toEqual([]);
+    await expect.poll(() => readdir(aside), patiently).toEqual([]);
   });
 
   it('keeps what the mirror did not put there, and that is said', async () => {
     await using world = await mirroredBefore();
     await writeFile(join(world.directory, 'd', 'own'), 'put there by hand');
     await started(world);
-    await expect.poll(() => remembered(world)).toEqual([]);
+    await expect.poll(() => remembered(world), patiently).toEqual([]);
     expect(await world.onDisk()).toEqual({ 'd/': null, 'd/own': 'put there by hand' });
     await expect
-      .poll(() => world.lines.filter(({ level }) => level === 'warn'))
+      .poll(() => world.lines.filter(({ level }) => level === 'warn'), patiently)
       .toMatchObject([{ fields: { file: join(world.directory, 'd', 'own') } }]);
   });
 
@@ -97,12 +100,14 @@ describe('a directory that is mirrored no longer', () => {
         await new Promise(() => undefined);
       };
       await started(world);
-      await expect.poll(async () => count >= number || (await remembered(world)).length === 0).toBe(true);
+      await expect
+        .poll(async () => count >= number || (await remembered(world)).length === 0, patiently)
+        .toBe(true);
       if (count < number) break;
       await world.crash();
       world.checkpoint = async () => undefined;
       await started(world);
-      await expect.poll(() => remembered(world), { message: `after ${number}` }).toEqual([]);
+      await expect.poll(() => remembered(world), { ...patiently, message: `after ${number}` }).toEqual([]);
       expect(await world.onDisk(), `after ${number}`).toEqual({});
     }
     for (const step of ['delete', 'remove-directory', 'sync directories', 'conclude'])

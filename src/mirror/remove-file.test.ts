@@ -19,6 +19,9 @@ async function removeFile(path: string): Promise<void> {
   await (await world.mirror()).removeFile(call(), 'downloads/alice', path, 'alice');
 }
 
+/** Machines are busy. */
+const patiently = { timeout: 20_000, interval: 10 };
+
 describe('a removal by a user', () => {
   it('takes the object from S3, then the file, then the directories that are empty without it', async () => {
     await world.put('a', 'stays');
@@ -49,7 +52,7 @@ describe('a removal by a user', () => {
     await world.put('f', 'newer');
     await expect(removeFile('f')).rejects.toMatchObject({ kind: 'conflict' });
     expect(await world.pathsInS3()).toEqual(['f']);
-    await expect.poll(() => readFile(join(world.directory, 'f'), 'utf8')).toBe('newer');
+    await expect.poll(() => readFile(join(world.directory, 'f'), 'utf8'), patiently).toBe('newer');
     await removeFile('f');
     expect(await world.pathsInS3()).toEqual([]);
     expect(await world.onDisk()).toEqual({});
@@ -108,7 +111,7 @@ describe('a removal by a user', () => {
     await expect(removeFile('f')).rejects.toMatchObject({ kind: 'conflict' });
     await expect(removeFile('own')).rejects.toMatchObject({ kind: 'conflict' });
     expect(await world.pathsInS3()).toEqual(['f']);
-    await expect.poll(() => readFile(join(world.directory, 'f'), 'utf8')).toBe('mirrored');
+    await expect.poll(() => readFile(join(world.directory, 'f'), 'utf8'), patiently).toBe('mirrored');
   });
 
   it('leaves the file when S3 does not remove the object', async () => {
@@ -133,7 +136,7 @@ describe('a removal by a user', () => {
         goOn = resolve;
       });
     const pass = world.run();
-    await expect.poll(() => world.store.pages).toBeGreaterThan(pages);
+    await expect.poll(() => world.store.pages, patiently).toBeGreaterThan(pages);
     world.store.afterPage = () => undefined;
     await removeFile('d/f');
     goOn();

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { writeFully } from '../files/write-fully.js';
 import type { Call } from '../model/call.js';
+import { releaseBytes } from '../model/lent-bytes.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/fetch-object.js';
 import type { ObjectFetcher } from '../vault/vault.js';
@@ -73,7 +74,11 @@ class AsideSink implements FetchSink {
     // A small object is one range: its bytes come in order.
     if (this.#pieces !== null) this.#pieces.push(bytes);
     if (this.#open === null) return;
-    await writeFully(this.#open.handle, bytes, position);
+    try {
+      await writeFully(this.#open.handle, bytes, position);
+    } finally {
+      releaseBytes(bytes);
+    }
     this.#unsyncedBytes += bytes.byteLength;
     if (this.#unsyncedBytes >= earlyBytes && !this.#isSyncing) void this.#syncEarly(this.#open.path);
   }

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { releaseBytes } from '../model/lent-bytes.js';
 import type { FileStamp } from '../model/mirror.js';
 import type { Owner } from './aside.js';
 
@@ -145,6 +146,7 @@ function taskOf(batch: readonly Pending[]): Task {
     for (const piece of file.pieces) {
       bytes.set(piece, position);
       position += piece.byteLength;
+      releaseBytes(piece);
     }
     const { path, mtimeSeconds, mode, owner } = file;
     files.push({ path, byteLength: position - start, mtimeSeconds, mode, owner });

@@ -14,7 +14,7 @@ import { mtimeOfMetadata } from './mtime.js';
 export interface FetchSink {
   /** Once, before the first byte. What it throws ends the fetch. */
   begin(info: ObjectInfo): Promise<void>;
-  /** Bytes that belong to the sink now, at their position in the object. In any order, calls overlap. */
+  /** Bytes at their position in the object, held for the sink until it releases them (model/lent-bytes.ts). In any order, calls overlap. */
   write(position: number, bytes: Uint8Array): Promise<void>;
 }
 

@@ -19,6 +19,22 @@ function takeAll(share: UploadShare): Buffer[] {
 }
 
 describe('upload memory', () => {
+  it('keeps what an upload has had in use for its next parts, and what was needed at once for the next upload', () => {
+    const memory = memoryOf(200 * blockBytes);
+    const takeMany = (share: UploadShare, count: number) =>
+      Array.from({ length: count }, () => share.tryTake() ?? Buffer.alloc(0));
+    const long = memory.openShare();
+    const first = takeMany(long, 150);
+    for (const block of first) long.giveBack(block);
+    const second = takeMany(long, 150);
+    expect(new Set([...first, ...second]).size).toBe(150);
+    for (const block of second) long.giveBack(block);
+    long.close();
+    const next = memory.openShare();
+    const third = takeMany(next, 150);
+    expect(third.filter((block) => first.includes(block)).length).toBe(64);
+  });
+
   it('gives out no more than it has, and the same blocks again', () => {
     const memory = memoryOf(8 * mebibyte);
     const share = memory.openShare();

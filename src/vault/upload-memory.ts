@@ -34,6 +34,8 @@ export class UploadMemory {
   readonly #waiters = new Set<Waiter>();
   #claimed = 0;
   #held = 0;
+  /** Blocks in use and free ones together: as many as were in use at once since the last upload ended. */
+  #mostKept = idleBlocks;
   #unadmitted = 0;
 
   constructor(options: {
@@ -65,6 +67,7 @@ export class UploadMemory {
       takeAhead: (share) => this.#takeAhead(share),
       wait: (share, signal) => this.#wait(share, signal),
       changed: (share, before, returned) => this.#changed(share, before, returned),
+      closed: () => this.#trim(),
     });
   }
 
@@ -119,6 +122,7 @@ export class UploadMemory {
 
   #block(): Buffer {
     this.#held += 1;
+    this.#mostKept = Math.max(this.#mostKept, this.#held);
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
   }
 
@@ -169,11 +173,15 @@ export class UploadMemory {
     if (returned !== null) {
       this.#held -= 1;
       if (!share.admitted) this.#unadmitted -= 1;
-      // As many as are in use are kept: enough for the next burst, and memory goes back after one.
-      if (this.#free.length < Math.max(idleBlocks, this.#held)) this.#free.push(returned);
-      else this.#free.length = Math.max(idleBlocks, this.#held);
+      if (this.#free.length + this.#held < this.#mostKept) this.#free.push(returned);
     }
     this.#serve();
+  }
+
+  /** An upload has ended: what the others have in use now is what they may need at once. */
+  #trim(): void {
+    this.#mostKept = Math.max(idleBlocks, this.#held);
+    this.#free.length = Math.min(this.#free.length, this.#mostKept - this.#held);
   }
 
   #serve(): void {
@@ -201,6 +209,7 @@ interface ShareOwner {
   takeAhead(share: UploadShare): Buffer | null;
   wait(share: UploadShare, signal: AbortSignal): Promise<Buffer>;
   changed(share: UploadShare, before: number, returned: Buffer | null): void;
+  closed(): void;
 }
 
 /** One upload's part of the memory. Only `UploadMemory` writes its counters. */
@@ -261,5 +270,6 @@ export class UploadShare {
     const before = this.claim;
     this.admitted = false;
     this.#owner.changed(this, before, null);
+    this.#owner.closed();
   }
 }

@@ -3,6 +3,7 @@ import { type CommandContext, newCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
 import { keyCommand } from './key.js';
+import { ledgerCommand } from './ledger.js';
 import { mirrorCommand } from './mirror.js';
 import { objectCommand } from './object.js';
 import { packageVersion } from './package.js';
@@ -54,6 +55,7 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(doctorCommand(context))
     .addCommand(objectCommand(context))
     .addCommand(mirrorCommand(context))
+    .addCommand(ledgerCommand(context))
     .addCommand(s3Command(context))
     .addCommand(versionCommand(context));
 }

@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ListObjectVersionsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type EmbeddedS3, startEmbeddedS3 } from '../../embedded-s3/server.js';
 import { FaultProxy, type ProxyAction, type SeenRequest } from '../../test/support/fault-proxy.js';
 import { systemClock, systemEntropy } from '../daemon/system.js';
 import type { Call } from '../model/call.js';
+import { createS3Client } from './client.js';
 import type { S3StoreOptions } from './options.js';
 import { probeS3 } from './probe.js';
 
@@ -32,7 +34,7 @@ afterEach(() => {
   proxy.decide = () => ({ do: 'pass' });
 });
 
-function probe(more: Partial<S3StoreOptions> = {}, sseC = true) {
+function probe(more: Partial<S3StoreOptions> = {}, sseC = true, name = bucket) {
   const options: S3StoreOptions = {
     endpoint: proxy.endpoint,
     region: 'us-east-1',
@@ -41,7 +43,7 @@ function probe(more: Partial<S3StoreOptions> = {}, sseC = true) {
     entropy: systemEntropy,
     ...more,
   };
-  return probeS3(call, options, { bucket, sseC });
+  return probeS3(call, options, { bucket: name, sseC });
 }
 
 function refuse(matches: (seen: SeenRequest) => boolean, status: number, code: string): void {
@@ -98,6 +100,28 @@ describe('the probe', () => {
     expect(await probe()).toMatchObject([
       { severity: 'warning', what: expect.stringContaining('does not keep the tag') },
     ]);
+  });
+
+  test('leaves nothing behind in a bucket with versioning, and no more than a marker and a version where it may not', async () => {
+    const target = { ...server.credentials };
+    const { client } = createS3Client({
+      endpoint: server.endpoint,
+      region: 'us-east-1',
+      credentials: target,
+    });
+    await server.ensureBucket('versioned');
+    const versioning = { Bucket: 'versioned', VersioningConfiguration: { Status: 'Enabled' } } as const;
+    await client.send(new PutBucketVersioningCommand(versioning));
+    const left = async () => {
+      const found = await client.send(new ListObjectVersionsCommand({ Bucket: 'versioned' }));
+      return [found.Versions?.length ?? 0, found.DeleteMarkers?.length ?? 0];
+    };
+    expect(await probe({}, true, 'versioned')).toEqual([]);
+    expect(await left()).toEqual([0, 0]);
+    refuse((seen) => seen.method === 'DELETE' && /versionId/.test(seen.url), 403, 'AccessDenied');
+    expect(await probe({}, true, 'versioned')).toEqual([]);
+    expect(await left()).toEqual([1, 1]);
+    client.destroy();
   });
 
   test('finds a server that refuses checksums', async () => {

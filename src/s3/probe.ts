@@ -3,8 +3,14 @@ import type { Call } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, type FaultKind, isFault } from '../model/fault.js';
-import { gatewayPrefix } from '../model/gateway-prefix.js';
-import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../model/object-store.js';
+import {
+  keyTagName,
+  type MemoryBody,
+  type ObjectRef,
+  type RemovalCondition,
+  type WriteOptions,
+} from '../model/object-store.js';
+import { probePrefix } from '../model/trial-objects.js';
 import { createS3Client, endpointInUse, type S3Connection } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { isLoopbackHost } from './key-in-clear.js';
@@ -87,6 +93,8 @@ class Probe {
   readonly #context: S3Context;
   readonly #retries: Retries;
   readonly #ref: ObjectRef;
+  /** Of the object that was written; null without versioning. */
+  #versionId: string | null = null;
 
   constructor(call: Call, options: S3StoreOptions, wanted: ProbeRequest, connection: S3Connection) {
     this.#call = call;
@@ -95,7 +103,7 @@ class Probe {
     this.#connection = connection;
     this.#context = createContext(connection.client, options);
     this.#retries = new Retries({ ...options, retry: patience });
-    this.#ref = { bucket: wanted.bucket, key: `${gatewayPrefix}probe-${options.entropy.id()}` };
+    this.#ref = { bucket: wanted.bucket, key: `${probePrefix}${options.entropy.id()}` };
   }
 
   async run(): Promise<void> {
@@ -172,7 +180,7 @@ class Probe {
     }
     await this.#readTags(encryption);
     try {
-      await this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, {}));
+      await this.#remove();
     } catch (error) {
       const left = ` (the probe's object ${this.#ref.key} stays)`;
       this.findings.push(findingOf(error, 'warning', left));
@@ -181,8 +189,12 @@ class Probe {
 
   /** False when nothing was written. */
   async #write(body: MemoryBody, options: WriteOptions): Promise<boolean> {
-    const put = (context: S3Context) =>
-      this.#attempt('write', () => putObject(context, this.#call, this.#ref, body, options));
+    const put = async (context: S3Context) => {
+      const { versionId } = await this.#attempt('write', () =>
+        putObject(context, this.#call, this.#ref, body, options),
+      );
+      this.#versionId = versionId;
+    };
     try {
       await put(this.#context);
       return true;
@@ -202,6 +214,15 @@ class Probe {
       this.findings.push(findingOf(error, 'error'));
       return false;
     }
+  }
+
+  /** With versioning the version itself, where that is allowed: else each start would leave one behind. */
+  async #remove(): Promise<void> {
+    const remove = (condition: RemovalCondition) =>
+      this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, condition));
+    const versionId = this.#versionId;
+    const isRemoved = versionId !== null && (await succeeds(() => remove({ versionId })));
+    if (!isRemoved) await remove({});
   }
 
   /** Tells of tags that S3 refuses, when the same write works without them. */

@@ -10,6 +10,7 @@ import {
 } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MemoryBody, ObjectRef, ObjectStore } from '../model/object-store.js';
+import { doctorName } from '../model/trial-objects.js';
 import { restsUnder, sealedWith } from './sealed-with.js';
 
 export type RoundTripStep =
@@ -62,7 +63,7 @@ class RoundTrip {
 
   constructor(store: ObjectStore, entropy: Entropy, call: Call, request: RoundTripRequest) {
     const { bucket, prefix } = request;
-    const key = `${prefix}.sftpgw-doctor-${entropy.id()}`;
+    const key = `${prefix}${doctorName}${entropy.id()}`;
     const bytes = Buffer.from(`sftpgw doctor ${key}\n`);
     this.#store = store;
     this.#entropy = entropy;

@@ -2,6 +2,7 @@ import type { Call, Clock } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { LedgerVersions, LiveRow } from '../../model/ledger.js';
 import type { ListedVersion, ObjectRef, ObjectVersions, VersionPage } from '../../model/object-store.js';
+import { isTrialObject } from '../../model/trial-objects.js';
 import { compareUtf8 } from '../../model/utf8-order.js';
 import { compareKey, type KeyComparison, type ListedKey } from './compare.js';
 
@@ -15,7 +16,7 @@ export interface WalkServices {
 const rowsAtOnce = 1000;
 
 /**
- * Every key that the bucket or the ledger has behind `afterKey`, in the order of a listing. Both are read page by page and looked at
+ * Every key that the bucket or the ledger has behind `afterKey`, in the order of a listing, trial objects left out. Both are read page by page and looked at
  * once: what is in memory is a page of each, and all versions of one key. Throws `unsupported` for a server that lists in another order.
  */
 export async function* walkBucket(
@@ -97,6 +98,7 @@ async function* listedKeys(
     const { next } = page;
     if (next !== null) asked = ask(next);
     for (const version of page.versions) {
+      if (isTrialObject(version.key)) continue;
       if (open !== null && open.key !== version.key) {
         requireOrder(open.key, version.key);
         yield open;

@@ -16,7 +16,7 @@ export function withLedger<T>(
   return context.operate(context.rootOf(command), async (operations) => {
     // Loaded only now, as the rest of the daemon.
     const { openLedger } = await import('../daemon/ledger-audit.js');
-    return work(await openLedger(operations), operations);
+    return work(await openLedger(operations, operations.settings, operations.log), operations);
   });
 }
 

@@ -3,6 +3,7 @@ import type { Call } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, type FaultKind, isFault } from '../model/fault.js';
+import { gatewayPrefix } from '../model/gateway-prefix.js';
 import {
   keyTagName,
   type MemoryBody,

@@ -16,11 +16,15 @@ for (const target of await gatewayTargets()) {
     it.each([
       ['the tags of the objects', 'yes'],
       ['trying the keys, where objects have no tags', 'no'],
-    ])('has its ledger made anew by %s, and every object opens', async (_how, tags) => {
-      await using gateway = await target.start({ properties: { 'ledger.tags': tags } });
-      const s3 = await target.access(gateway);
-      await drill(gateway, s3, tags === 'yes');
-    });
+    ])(
+      'has its ledger made anew by %s, and every object opens',
+      async (_how, tags) => {
+        await using gateway = await target.start({ properties: { 'ledger.tags': tags } });
+        const s3 = await target.access(gateway);
+        await drill(gateway, s3, tags === 'yes');
+      },
+      180_000,
+    );
   });
 }
 
@@ -43,8 +47,10 @@ async function drill(gateway: Gateway, s3: BucketAccess, hasTags: boolean): Prom
   for (const end of ['', '-wal', '-shm']) rmSync(databaseFile + end, { force: true });
   await gateway.serve();
 
-  const lost = await json(gateway, ['ledger', 'verify', '--json'], 8);
-  expect(lost).toMatchObject({ versions: 6, findings: 6 });
+  if (hasTags) {
+    const lost = await json(gateway, ['ledger', 'verify', '--json'], 8);
+    expect(lost).toMatchObject({ versions: 6, findings: 6 });
+  }
   const rebuilt = await json(gateway, ['ledger', 'rebuild', '--json'], 0);
   const restored = hasTags
     ? { restoredByTag: 6, restoredByTrial: 0 }
@@ -69,10 +75,8 @@ async function ask(gateway: Gateway, bucket: string, alice: TestUser): Promise<v
     { key: 'alice/uploads/both.txt', state: 'older-version' },
     { key: 'alice/uploads/first.txt', state: 'current' },
   ]);
-  const table = await gateway.cli(['ledger', 'find', both]);
-  expect(table.stdout).toContain(first);
-  const unknown = await gateway.cli(['ledger', 'find', `s3://${bucket}/nothing`]);
-  expect(unknown.code).toBe(3);
+  const table = await gateway.cli(['ledger', 'find', `s3://${bucket}/alice/uploads/first.txt`]);
+  expect(table.stdout).toMatch(new RegExp(`current +sse-c +${first}`));
 }
 
 async function json(gateway: Gateway, args: readonly string[], code: number): Promise<unknown> {

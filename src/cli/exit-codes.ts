@@ -49,7 +49,7 @@ export const exitCodeOf: Readonly<Record<FaultKind, ExitCode>> = {
 
 const meanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.success]: 'done',
-  [exitCodes.failure]: 'an internal error',
+  [exitCodes.failure]: 'an internal error, or failures of several kinds',
   [exitCodes.usage]: 'a wrong argument, setting or key file; nothing was changed',
   [exitCodes.notFound]: 'no such user, bucket or file',
   [exitCodes.exists]: 'exists already',
@@ -61,7 +61,7 @@ const meanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.unsupported]: 'not supported',
   [exitCodes.tryAgain]: 'S3 is away or slow; the same command may work later',
   [exitCodes.findings]: 'something needs attention; the output says what',
-  [exitCodes.cancelled]: 'interrupted; nothing was changed',
+  [exitCodes.cancelled]: 'interrupted; what was under way left nothing',
 };
 
 /** The table as the end of a help text. */

@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/workshop.js';
 import { putFile, putStream } from './put.js';
 import { putTree } from './put-tree.js';
@@ -211,6 +212,15 @@ describe('the status', () => {
     await expect(statObject(world.rooms, call(), refOf('absent'))).rejects.toMatchObject({
       kind: 'not-found',
     });
+  });
+
+  test('does without the permission to list versions', async () => {
+    await put('content', 'bob/uploads/a');
+    world.store.hooks.before = (operation) => {
+      if (operation === 'listVersions') throw new Fault('denied', 'no s3:ListBucketVersions');
+    };
+    const status = await statObject(world.rooms, call(), refOf('bob/uploads/a'));
+    expect(status).toMatchObject({ size: 7, encryption: { keyId: bobKey.fingerprint } });
   });
 
   test('of a removed object tells of its versions', async () => {

@@ -1,6 +1,6 @@
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { ListedVersion, ObjectRef, VersionPage } from '../model/object-store.js';
+import type { ListedObject, ListedVersion, ObjectRef, VersionPage } from '../model/object-store.js';
 import { requireNotTheGateways } from './encryption-choice.js';
 import { absent } from './get.js';
 import { walkObjects } from './object-tree.js';
@@ -19,7 +19,7 @@ export async function removeObject(
   gatewayFiles: boolean,
 ): Promise<void> {
   if (!gatewayFiles) requireNotTheGateways(ref);
-  if (!(await isListed(rooms, call, ref))) throw absent(ref);
+  if ((await findListed(rooms, call, ref)) === null) throw absent(ref);
   await rooms.vault.remove(call, ref, actor);
 }
 
@@ -78,14 +78,15 @@ export async function removeTree(
   });
 }
 
-/** A listing needs no key, where HEAD does. */
-export async function isListed(
+/** A listing needs no key, where HEAD does. Null when there is no such object. */
+export async function findListed(
   { store }: ObjectRooms,
   call: Call,
   { bucket, key }: ObjectRef,
-): Promise<boolean> {
+): Promise<ListedObject | null> {
   const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
-  return page.objects[0]?.key === key;
+  const [first] = page.objects;
+  return first?.key === key ? first : null;
 }
 
 /** Every version of one object, the newest first. */

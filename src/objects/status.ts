@@ -1,11 +1,12 @@
 import type { Call } from '../model/call.js';
+import { isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
-import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
+import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
 import { mtimeOf } from '../vault/mtime.js';
 import { contentOf } from './content.js';
 import { absent } from './get.js';
 import { type ListEntry, versionEntry, versionRows } from './listing.js';
-import { versionsOf } from './remove.js';
+import { findListed, versionsOf } from './remove.js';
 import { type KnownEncryption, RestingLook } from './resting.js';
 import { isSameEtag, type ObjectRooms } from './rooms.js';
 
@@ -41,7 +42,7 @@ export interface ObjectStatus {
 /** Throws `not-found` when there is neither the object nor a version of it, and the faults of the store. */
 export async function statObject(rooms: ObjectRooms, call: Call, ref: ObjectRef): Promise<ObjectStatus> {
   const look = new RestingLook(rooms, call);
-  const listed = await versionsOf(rooms, call, ref);
+  const listed = await knownVersions(rooms, call, ref);
   const rowOfVersion = await versionRows(rooms, ref.bucket, listed);
   const versions = [];
   for (const version of listed) {
@@ -69,6 +70,21 @@ export async function statObject(rooms: ObjectRooms, call: Call, ref: ObjectRef)
     unsettledWrites: candidates.filter(({ state }) => state === 'intended').map(writerOf),
     versions,
   };
+}
+
+/** Only the newest where the versions may not be listed: that needs a permission of its own. */
+async function knownVersions(
+  rooms: ObjectRooms,
+  call: Call,
+  ref: ObjectRef,
+): Promise<readonly ListedVersion[]> {
+  try {
+    return await versionsOf(rooms, call, ref);
+  } catch (error) {
+    if (!isFault(error, 'denied', 'unsupported')) throw error;
+    const object = await findListed(rooms, call, ref);
+    return object === null ? [] : [{ ...object, versionId: null, isLatest: true, isDeleteMarker: false }];
+  }
 }
 
 /** What S3 says, else what the ledger does. */

@@ -62,6 +62,7 @@ for (const target of await gatewayTargets()) {
         const { stdout, stderr } = await gateway.cli(command);
         said.push(stdout, stderr);
       }
+      await useObjects(gateway, (await target.access(gateway)).bucket, said);
       said.push(gateway.output);
       expect(gateway.output).toContain('"level":"debug"');
       await gateway.end('SIGTERM');
@@ -83,6 +84,23 @@ for (const target of await gatewayTargets()) {
       }
     });
   });
+}
+
+/** The commands that open objects with the key, also where that fails. */
+async function useObjects(gateway: Gateway, bucket: string, said: string[]): Promise<void> {
+  const url = (key: string) => `s3://${bucket}/canary/uploads/${key}`;
+  for (const [args, fails] of [
+    [['cp', url('two'), url('three')], false],
+    [['ls', url(''), '--json'], false],
+    [['stat', url('three'), '--json'], false],
+    [['get', url('three'), join(gateway.work, 'three')], false],
+    [['cp', url('three'), `s3://no-such-bucket-here/three`], true],
+    [['put', join(gateway.work, 'source'), url('four'), '--sse', '1'], true],
+  ] as const) {
+    const { code, stdout, stderr } = await gateway.cli(['object', ...args]);
+    expect(code !== 0, `${args.join(' ')}: ${stderr}`).toBe(fails);
+    said.push(stdout, stderr);
+  }
 }
 
 /** The user's uploads point at a bucket that is not there: S3's own error comes back through every layer. */

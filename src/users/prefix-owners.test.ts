@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createKeyFiles } from '../keyring/key-files.js';
+import { ownersOf, type PrefixOwners } from '../model/prefix-owners.js';
+import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/workshop.js';
+import { createPrefixOwners } from './prefix-owners.js';
+import { createUserDirectory } from './user-directory.js';
+import { createUserRegistry } from './user-registry.js';
+
+let root: string;
+let owners: PrefixOwners;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'prefix-owners-'));
+  const places = { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') };
+  const keyFiles = createKeyFiles(call().log);
+  const defaults = () => ({ bucket: 'default-bucket' });
+  const parts = { places, defaults, keyFiles, clock: quickClock, entropy: seededEntropy('users') };
+  owners = createPrefixOwners({
+    ...parts,
+    sharedSettingsDirectory: join(root, 'root'),
+    users: createUserDirectory(parts),
+    registry: createUserRegistry(parts),
+    call: call(),
+  });
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function user(name: string, properties: string): string {
+  const directory = join(root, 'home', name, '.sftpgateway');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, 'user.properties'), properties);
+  return directory;
+}
+
+async function encryptionAt(key: string, bucket = 'default-bucket') {
+  const [owner] = ownersOf(await owners.list(), { bucket, key });
+  return owner === undefined ? null : owner.encryption();
+}
+
+describe('whose place an object is in', () => {
+  it('says what it rests under: the uploads and the downloads of a user each their own', async () => {
+    const bob = user('bob', 'sse.option=3\nsse.sync.option=3\nacl.option=7\n');
+    writeFileSync(join(bob, 'sse.key'), keyNamed('up').reveal(), { mode: 0o600 });
+    writeFileSync(join(bob, 'sse-sync.key'), keyNamed('down').reveal(), { mode: 0o600 });
+    expect(await encryptionAt('bob/uploads/a')).toEqual({ kind: 'sse-c', key: keyNamed('up') });
+    expect(await encryptionAt('bob/downloads/a')).toEqual({ kind: 'sse-c', key: keyNamed('down') });
+    expect(await encryptionAt('bob/a')).toBeNull();
+    expect(await encryptionAt('bob/uploads/a', 'another-bucket')).toBeNull();
+    const [owner] = ownersOf(await owners.list(), { bucket: 'default-bucket', key: 'bob/uploads/a' });
+    expect(owner).toMatchObject({ name: 'the uploads of bob', acl: 'bucket-owner-full-control' });
+  });
+
+  it('follows a bucket and a prefix of the user’s own; the innermost place counts', async () => {
+    user('ann', 'sse.option=1\nupload.bucket=anns\nupload.prefix=in/\n');
+    user('kim', 'sse.option=4\nupload.bucket=anns\nupload.prefix=in/kim/\n');
+    expect(await encryptionAt('in/a', 'anns')).toEqual({ kind: 'sse-s3' });
+    expect(await encryptionAt('in/kim/a', 'anns')).toEqual({ kind: 'bucket-default' });
+  });
+
+  it('is an error where the files do not say it, or say it without the key', async () => {
+    user('bob', 'sse.option=1\n');
+    user('eve', 'sse.option=1\nsse.sync.option=3\n');
+    await expect(encryptionAt('bob/downloads/a')).rejects.toThrow(/bob.*does not say sse\.sync\.option/);
+    await expect(encryptionAt('eve/downloads/a')).rejects.toMatchObject({ kind: 'key-missing' });
+    await expect(encryptionAt('shared/a')).rejects.toThrow(/root\/user\.properties does not say/);
+  });
+
+  it('knows the shared directory by root’s files', async () => {
+    mkdirSync(join(root, 'root'));
+    writeFileSync(join(root, 'root', 'user.properties'), 'sse.sync.option=2\nsse.kms.key.arn=alias/k\n');
+    expect(await encryptionAt('shared/a')).toEqual({ kind: 'sse-kms', keyArn: 'alias/k' });
+  });
+});

@@ -33,7 +33,7 @@ export async function copyTree(
       if (key === '') throw new Fault('invalid', 'at the top of a bucket there is no place for it');
       const placed = { bucket: target.bucket, key };
       const { outcome, size } = await copyObject(rooms, call, ref, placed, plan);
-      watcher.took(size);
+      if (outcome === 'copied') watcher.took(size);
       const kind = outcome === 'copied' ? 'done' : 'unchanged';
       watcher.settled({ kind, from: s3Url(ref), to: s3Url(placed) });
     } catch (error) {

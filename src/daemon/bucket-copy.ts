@@ -2,6 +2,7 @@ import { KeyringLock } from '../keyring/keyring-lock.js';
 import type { Call, Clock, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { BucketCopy, type BucketCopyParts, type CopyOutcome } from '../recovery/bucket-copy.js';
+import { takeInKeyFiles } from '../users/key-intake.js';
 import type { RootKeyring } from './keyring.js';
 import type { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
@@ -10,7 +11,7 @@ import type { UserParts } from './user-parts.js';
 /** The copy of a root's keyring, users and settings in its default bucket. Nothing is read yet. */
 export function bucketCopyOf(
   settings: SettingsInForce,
-  core: Pick<BucketCopyParts, 'store' | 'keyring'> & { readonly parts: Pick<UserParts, 'keyFiles'> },
+  core: Pick<BucketCopyParts, 'store' | 'keyring'> & { readonly parts: UserParts },
 ): BucketCopy {
   const { root, bucketCopyFile, bucketCopyLockFile } = settings.paths;
   const lock = new KeyringLock(bucketCopyLockFile, systemClock, 'copying to the bucket');
@@ -19,6 +20,7 @@ export function bucketCopyOf(
     store: core.store,
     keyring: core.keyring,
     keyFiles: core.parts.keyFiles,
+    takeInKeyFiles: () => takeInKeyFiles(core.parts),
     stateFile: bucketCopyFile,
     alone: (work) => lock.hold(work),
     bucket: () => settings.bucket,

@@ -1,3 +1,5 @@
+import { Fault } from '../model/fault.js';
+
 /** A file in a tar archive. */
 export interface TarFile {
   /** At most 100 bytes. */
@@ -9,6 +11,8 @@ export interface TarFile {
 }
 
 const block = 512;
+const longestName = 100;
+const magic = 'ustar\u0000';
 
 /** A tar archive of these files in the `ustar` format (IEEE Std 1003.1-2017, pax, "ustar Interchange Format"), which every tar reads. */
 export function tarOf(files: readonly TarFile[]): Buffer {
@@ -25,22 +29,69 @@ export function tarOf(files: readonly TarFile[]): Buffer {
   return Buffer.concat(parts);
 }
 
+/** The files of an archive that `tarOf` made. Throws `corrupt` for any other, or an incomplete one. */
+export function readTar(archive: Buffer): readonly TarFile[] {
+  const files: TarFile[] = [];
+  let at = 0;
+  for (;;) {
+    const header = archive.subarray(at, at + block);
+    if (header.byteLength < block) throw new Fault('corrupt', 'the archive ends in the middle');
+    if (header.every((byte) => byte === 0)) return files;
+    const { size, ...file } = readHeader(header);
+    at += block;
+    const content = archive.subarray(at, at + size);
+    if (content.byteLength < size)
+      throw new Fault('corrupt', `the archive ends in the middle of ${file.name}`);
+    files.push({ ...file, content });
+    at += size + ((block - (size % block)) % block);
+  }
+}
+
+// Where the fields of a header begin.
+const modeAt = 100;
+const sizeAt = 124;
+const mtimeAt = 136;
+const checksumAt = 148;
+const typeAt = 156;
+const magicAt = 257;
+
+function readHeader(header: Buffer): Omit<TarFile, 'content'> & { readonly size: number } {
+  const octal = (at: number, length: number): number => {
+    const text = header.toString('latin1', at, at + length - 1);
+    if (!/^[0-7]+$/.test(text)) throw new Fault('corrupt', 'the archive is damaged');
+    return Number.parseInt(text, 8);
+  };
+  // The sum of all bytes, those of the checksum itself taken as blanks.
+  const sum = header.reduce((total, byte, at) => total + (at >= checksumAt && at < typeAt ? 0x20 : byte), 0);
+  const end = header.indexOf(0);
+  const name = header.toString('utf8', 0, end === -1 ? longestName : Math.min(end, longestName));
+  const isOurs =
+    header.toString('latin1', magicAt, magicAt + magic.length) === magic &&
+    header[typeAt] === 0x30 &&
+    name !== '';
+  if (!isOurs || octal(checksumAt, 7) !== sum) {
+    throw new Fault('corrupt', 'the archive is damaged, or of another kind');
+  }
+  return { name, size: octal(sizeAt, 12), mode: octal(modeAt, 8), mtimeMs: octal(mtimeAt, 12) * 1000 };
+}
+
 function headerOf({ name, content, mode, mtimeMs }: TarFile): Buffer {
   const header = Buffer.alloc(block);
-  if (Buffer.byteLength(name) > 100) throw new RangeError(`the name ${name} is too long for a tar archive`);
+  if (Buffer.byteLength(name) > longestName)
+    throw new RangeError(`the name ${name} is too long for a tar archive`);
   const octal = (value: number, at: number, length: number): void => {
     header.write(`${value.toString(8).padStart(length - 1, '0')}\0`, at, 'latin1');
   };
   header.write(name, 0);
-  octal(mode, 100, 8);
+  octal(mode, modeAt, 8);
   octal(0, 108, 8);
   octal(0, 116, 8);
-  octal(content.byteLength, 124, 12);
-  octal(Math.floor(mtimeMs / 1000), 136, 12);
-  header.write('        ', 148, 'latin1');
-  header.write('0', 156, 'latin1');
-  header.write('ustar\u000000', 257, 'latin1');
+  octal(content.byteLength, sizeAt, 12);
+  octal(Math.floor(mtimeMs / 1000), mtimeAt, 12);
+  header.write('        ', checksumAt, 'latin1');
+  header.write('0', typeAt, 'latin1');
+  header.write(`${magic}00`, magicAt, 'latin1');
   const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, checksumAt, 'latin1');
   return header;
 }

@@ -8,6 +8,7 @@ import type { Call, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername } from '../model/users.js';
+import { takeInKeyFiles } from '../users/key-intake.js';
 import { testKeys } from '../users/testing/test-keys.js';
 import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
@@ -66,6 +67,11 @@ class Machine implements AsyncDisposable {
       store,
       keyring: this.world.open(),
       keyFiles: createKeyFiles(quiet),
+      takeInKeyFiles: () =>
+        takeInKeyFiles({
+          ...this.parts,
+          sharedSettingsDirectory: join(this.world.root, 'root/.sftpgateway'),
+        }),
       stateFile: this.stateFile,
       alone: (work) => work(),
       bucket: () => bucket,

@@ -18,6 +18,8 @@ import { staleSnapshots } from './stale-snapshots.js';
 export interface BucketCopyParts extends RootContentParts {
   readonly store: Pick<ObjectStore, 'head' | 'read' | 'put' | 'remove' | 'list'>;
   readonly keyring: RootContentParts['keyring'] & SealedKeyring;
+  /** A key that lies only in a raw file would be lost with the machine. */
+  readonly takeInKeyFiles: () => Promise<void>;
   readonly stateFile: string;
   /** Runs the work while no other process of this root copies. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
@@ -133,7 +135,7 @@ export class BucketCopy {
 
   async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {
     let state = await this.#state(bucket.bucket);
-    await this.#content.takeInKeyFiles(await this.#content.look());
+    await this.#parts.takeInKeyFiles();
     for (let attempt = 1; attempt <= mostAttempts; attempt++) {
       const listed = await bucket.list(call);
       // Who was faster than a take-over is another gateway that lives.

@@ -35,19 +35,6 @@ export class RootContent {
     return { found, stamps: createHash('sha256').update(stamps).digest('hex') };
   }
 
-  /** A key that lies only in a raw file would be lost with the machine. */
-  async takeInKeyFiles({ found }: RootLook): Promise<void> {
-    const { root, keyring, keyFiles } = this.#parts;
-    for (const file of await findKeyFiles(root, found, keyFiles)) {
-      if ((await keyring.describe(file.key)) !== null) continue;
-      const key = await file.load();
-      if (key?.fingerprint !== file.key) continue;
-      const { owner: username } = file;
-      const owner = username === null ? ({ kind: 'shared' } as const) : ({ kind: 'user', username } as const);
-      await keyring.import(key, { label: '', owner, origin: 'found' });
-    }
-  }
-
   /** The snapshot of it, but for its time. */
   async read({ found }: RootLook): Promise<Omit<Snapshot, 'takenMs' | 'bucket'>> {
     const { root, keyring, keyFiles } = this.#parts;

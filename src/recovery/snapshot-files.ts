@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode, isAbsence } from '../files/system-errors.js';
-import { type CustomerKey, parseKeyFingerprint } from '../model/customer-key.js';
+import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
 import type { Username } from '../model/users.js';
@@ -61,12 +61,6 @@ export async function readSnapshotFiles(
   return files;
 }
 
-/** A raw key file and the key in it. */
-export interface FoundKey extends SnapshotKeyFile {
-  readonly owner: Username | null;
-  readonly load: () => Promise<CustomerKey | null>;
-}
-
 /**
  * The raw key files that hold a key, those that were replaced longest ago first. One that holds none is passed over: whoever uses
  * it is told.
@@ -75,25 +69,23 @@ export async function findKeyFiles(
   root: string,
   found: readonly FoundFile[],
   keyFiles: KeyFiles,
-): Promise<readonly FoundKey[]> {
-  const keys: FoundKey[] = [];
+): Promise<readonly SnapshotKeyFile[]> {
+  const keys: SnapshotKeyFile[] = [];
   const oldestFirst = [...found].sort((a, b) =>
     a.modifiedNs < b.modifiedNs ? -1 : a.modifiedNs > b.modifiedNs ? 1 : 0,
   );
   for (const { path } of oldestFirst) {
-    const place = snapshotPath(path);
-    if (place?.kind !== 'key-file') continue;
-    const load = () => loadOrNull(keyFiles, join(root, path));
+    if (snapshotPath(path)?.kind !== 'key-file') continue;
     const kept = /\.([0-9a-f]{32})$/.exec(path)?.[1];
-    const key = kept === undefined ? (await load())?.fingerprint : parseKeyFingerprint(kept);
-    if (key !== undefined) keys.push({ path, key, owner: place.username, load });
+    const key = kept === undefined ? await keyIn(keyFiles, join(root, path)) : parseKeyFingerprint(kept);
+    if (key !== null) keys.push({ path, key });
   }
   return keys;
 }
 
-async function loadOrNull(keyFiles: KeyFiles, path: string): Promise<CustomerKey | null> {
+async function keyIn(keyFiles: KeyFiles, path: string): Promise<KeyFingerprint | null> {
   try {
-    return await keyFiles.load(path);
+    return (await keyFiles.load(path))?.fingerprint ?? null;
   } catch {
     return null;
   }

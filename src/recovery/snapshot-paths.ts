@@ -5,7 +5,7 @@ export type SnapshotPath =
   | { readonly kind: 'settings' | 'recipients' | 'signer' | 'event-secret' | 'host-key' | 'shared-settings' }
   | { readonly kind: 'user-settings' | 'password' | 'authorized-keys'; readonly username: Username }
   /** A raw key file: only its key's fingerprint is in the snapshot. */
-  | { readonly kind: 'key-file'; readonly username: Username | null };
+  | { readonly kind: 'key-file' };
 
 const keyFileName = String.raw`sse(?:-sync)?\.key(?:\.[0-9a-f]{32})?`;
 const userFile = /^home\/([^/]+)\/(.+)$/;
@@ -50,14 +50,14 @@ export function keyFileDirectories(usernames: readonly Username[]): readonly str
 export function snapshotPath(path: string): SnapshotPath | null {
   if (Object.hasOwn(gatewayFiles, path)) return gatewayFiles[path] ?? null;
   if (signerFile.test(path)) return { kind: 'signer' };
-  if (sharedKeyFile.test(path)) return { kind: 'key-file', username: null };
+  if (sharedKeyFile.test(path)) return { kind: 'key-file' };
   const [, name = '', below = ''] = userFile.exec(path) ?? [];
   const username = asUsername(name);
   if (username === null) return null;
   if (below === '.sftpgateway/user.properties') return { kind: 'user-settings', username };
   if (below === '.sftpgateway/password') return { kind: 'password', username };
   if (below === '.ssh/authorized_keys') return { kind: 'authorized-keys', username };
-  return userKeyFile.test(below) ? { kind: 'key-file', username } : null;
+  return userKeyFile.test(below) ? { kind: 'key-file' } : null;
 }
 
 export function asUsername(name: string): Username | null {

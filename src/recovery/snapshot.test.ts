@@ -2,10 +2,10 @@ import { gzipSync } from 'node:zlib';
 import { generateX25519Identity } from 'age-encryption';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { tarOf } from '../files/tar.js';
 import { parseKeyFingerprint } from '../model/customer-key.js';
 import { isSignedBy, signerOf, signSnapshot, snapshotSigner } from './authenticity.js';
 import { packSnapshot, type Snapshot, unpackSnapshot } from './snapshot.js';
-import { writeTar } from './tar.js';
 
 const key = parseKeyFingerprint('0123456789abcdef0123456789abcdef');
 const snapshot: Snapshot = {
@@ -50,9 +50,9 @@ describe('nothing is taken that has no place in it', () => {
   const manifest = { format: 1, taken: '2026-11-09T10:15:30Z', bucket: 'b', keys: [], keyFiles: [] };
   const packed = (fields: object, ...paths: readonly string[]) =>
     gzipSync(
-      writeTar([
-        { path: 'snapshot.json', content: Buffer.from(JSON.stringify(fields)), mode: 0o600 },
-        ...paths.map((path) => ({ path, content: Buffer.from('x'), mode: 0o600 })),
+      tarOf([
+        { name: 'snapshot.json', content: Buffer.from(JSON.stringify(fields)), mode: 0o600, mtimeMs: 0 },
+        ...paths.map((path) => ({ name: path, content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 })),
       ]),
     );
 
@@ -84,7 +84,7 @@ describe('nothing is taken that has no place in it', () => {
 
   test('a tar without a description', () => {
     const bare = gzipSync(
-      writeTar([{ path: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600 }]),
+      tarOf([{ name: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600, mtimeMs: 0 }]),
     );
     expect(() => unpackSnapshot(bare)).toThrowError(/no snapshot\.json/);
     expect(() => unpackSnapshot(Buffer.from('not a snapshot'))).toThrowError(/cannot be unpacked/);

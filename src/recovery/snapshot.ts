@@ -1,9 +1,9 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { secretFileMode } from '../files/durable.js';
+import { readTar, tarOf } from '../files/tar.js';
 import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { snapshotPath } from './snapshot-paths.js';
-import { readTar, writeTar } from './tar.js';
 
 /** A file below the root, as it was. */
 export interface SnapshotFile {
@@ -43,20 +43,26 @@ export function packSnapshot(snapshot: Snapshot): Buffer {
     { path: manifestPath, content: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) },
     ...files,
   ];
-  return gzipSync(writeTar(entries.map((entry) => ({ ...entry, mode: secretFileMode }))));
+  // Times are left out: the same files are to give the same bytes.
+  return gzipSync(
+    tarOf(entries.map(({ path, content }) => ({ name: path, content, mode: secretFileMode, mtimeMs: 0 }))),
+  );
 }
 
 /** Throws `corrupt` for what `packSnapshot` did not make, and `unsupported` for what a later version made. */
 export function unpackSnapshot(packed: Uint8Array): Snapshot {
   const [manifest, ...files] = readTar(unzip(packed));
-  if (manifest?.path !== manifestPath) throw new Fault('corrupt', `the snapshot has no ${manifestPath}`);
-  for (const { path } of files) {
+  if (manifest?.name !== manifestPath) throw new Fault('corrupt', `the snapshot has no ${manifestPath}`);
+  for (const { name: path } of files) {
     const place = snapshotPath(path);
     if (place === null || place.kind === 'key-file') {
       throw new Fault('corrupt', `the snapshot holds ${JSON.stringify(path)}, which has no place in one`);
     }
   }
-  return { ...readManifest(manifest.content), files: files.map(({ path, content }) => ({ path, content })) };
+  return {
+    ...readManifest(manifest.content),
+    files: files.map(({ name, content }) => ({ path: name, content })),
+  };
 }
 
 function unzip(packed: Uint8Array): Buffer {

@@ -4,30 +4,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readTar, type TarEntry, writeTar } from './tar.js';
+import { readTar, type TarFile, tarOf } from './tar.js';
 
-const entry: fc.Arbitrary<TarEntry> = fc.record({
-  path: fc
+const file: fc.Arbitrary<TarFile> = fc.record({
+  name: fc
     .stringMatching(/^[a-z.é]{1,20}(\/[a-z._-]{1,20}){0,2}$/)
-    .filter((path) => Buffer.byteLength(path) <= 100),
+    .filter((name) => Buffer.byteLength(name) <= 100),
   content: fc.uint8Array({ maxLength: 1500 }),
   mode: fc.constantFrom(0o600, 0o644, 0o700),
+  mtimeMs: fc.integer({ min: 0, max: 2 ** 32 }).map((seconds) => seconds * 1000),
 });
-const plain = (entries: readonly TarEntry[]) =>
-  entries.map(({ path, content, mode }) => ({ path, mode, content: Buffer.from(content).toString('hex') }));
+const plain = (files: readonly TarFile[]) =>
+  files.map(({ content, ...file }) => ({ ...file, content: Buffer.from(content).toString('hex') }));
 
 test('what is written is read back', () => {
   fc.assert(
-    fc.property(fc.array(entry, { maxLength: 8 }), (entries) => {
-      expect(plain(readTar(writeTar(entries)))).toEqual(plain(entries));
+    fc.property(fc.array(file, { maxLength: 8 }), (files) => {
+      expect(plain(readTar(tarOf(files)))).toEqual(plain(files));
     }),
   );
 });
 
 test('an archive that was cut is never taken for a whole one', () => {
-  const archive = writeTar([
-    { path: 'a', content: Buffer.alloc(700, 1), mode: 0o600 },
-    { path: 'b', content: Buffer.alloc(3), mode: 0o600 },
+  const archive = tarOf([
+    { name: 'a', content: Buffer.alloc(700, 1), mode: 0o600, mtimeMs: 0 },
+    { name: 'b', content: Buffer.alloc(3), mode: 0o600, mtimeMs: 0 },
   ]);
   // Only the second of the two empty blocks at the end may be missing.
   for (let length = 0; length < archive.byteLength - 512; length += 1) {
@@ -36,7 +37,7 @@ test('an archive that was cut is never taken for a whole one', () => {
 });
 
 test('a header in which a byte was changed is refused', () => {
-  const archive = writeTar([{ path: 'home/bob', content: Buffer.from('x'), mode: 0o600 }]);
+  const archive = tarOf([{ name: 'home/bob', content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 }]);
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 264 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
       const damaged = Buffer.from(archive);
@@ -52,7 +53,7 @@ test('tar itself unpacks it', () => {
     const path = `${'d'.repeat(49)}/${'f'.repeat(50)}`;
     writeFileSync(
       join(directory, 'x.tar'),
-      writeTar([{ path, content: Buffer.from('content'), mode: 0o600 }]),
+      tarOf([{ name: path, content: Buffer.from('content'), mode: 0o600, mtimeMs: 0 }]),
     );
     execFileSync('tar', ['-xf', 'x.tar'], { cwd: directory });
     expect(readFileSync(join(directory, path), 'utf8')).toBe('content');
@@ -63,7 +64,7 @@ test('tar itself unpacks it', () => {
 });
 
 test('a path that does not fit is a bug, and makes no wrong archive', () => {
-  expect(() => writeTar([{ path: 'x'.repeat(101), content: Buffer.alloc(0), mode: 0o600 }])).toThrowError(
-    /too long/,
-  );
+  expect(() =>
+    tarOf([{ name: 'x'.repeat(101), content: Buffer.alloc(0), mode: 0o600, mtimeMs: 0 }]),
+  ).toThrowError(/too long/);
 });

@@ -3,10 +3,12 @@ import type { OpenLedger } from '../daemon/ledger-audit.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { parseKeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
+import type { Keyring } from '../model/keyring.js';
 import type { KeyNeed, LiveRow } from '../model/ledger.js';
 import type { NamedKey } from '../objects/object-keys.js';
 import { parseObjectUrl, printable, s3Url } from '../objects/s3-url.js';
 import { type CommandContext, newCommand } from './command.js';
+import { findKey, keyArgument } from './key-reference.js';
 import { withLedger } from './open-ledger.js';
 import { renderBytes, renderJson, renderTable } from './render.js';
 
@@ -30,16 +32,17 @@ export function ledgerFindCommand(context: CommandContext): Command {
   ]);
   return command
     .argument('[url]', 's3://BUCKET/KEY: the versions of this object, each with its key')
-    .option('--key <id>', 'the fingerprint of a key, or its beginning: all that needs it')
+    .option('--key <id>', `all that needs ${keyArgument}`)
     .option('--json', 'as a JSON array')
     .action(async (url: string | undefined, flags: FindFlags) => {
       if ((url === undefined) === (flags.key === undefined)) {
         throw new Fault('invalid', 'say an object (s3://BUCKET/KEY) or a key (--key ID)');
       }
       const isJson = flags.json ?? false;
-      await withLedger(context, command, async (ledger) => {
+      await withLedger(context, command, async (ledger, { keyring }) => {
         if (url !== undefined) await findObject(context, ledger, url, isJson);
-        if (flags.key !== undefined) await findNeeds(context, ledger, flags.key, isJson);
+        if (flags.key === undefined) return;
+        await findNeeds(context, ledger, await keyNamed(keyring, flags.key), isJson);
       });
     });
 }
@@ -103,7 +106,7 @@ function versionCells(found: FoundRow): readonly string[] {
     is,
     encryption,
     keyId ?? '-',
-    label.trim(),
+    printable(label.trim()),
     size === null ? '-' : renderBytes(size),
     actor,
     new Date(writtenMs).toISOString(),
@@ -119,10 +122,9 @@ function standing(row: LiveRow): 'current' | 'older version' | 'under way' {
 async function findNeeds(
   { shell }: CommandContext,
   ledger: OpenLedger,
-  text: string,
+  keyId: KeyFingerprint,
   isJson: boolean,
 ): Promise<void> {
-  const keyId = await keyNamed(ledger, text);
   let after: KeyNeed | null = null;
   let isFirst = true;
   for (;;) {
@@ -150,15 +152,9 @@ function needLine({ ref, versionId, state, size }: KeyNeed): string {
   return `${state.padEnd(13)}  ${printable(s3Url(ref))}${version}${bytes}`;
 }
 
-/** A whole fingerprint need not be of a key that is still at hand. */
-async function keyNamed({ names }: OpenLedger, text: string): Promise<KeyFingerprint> {
+/** A whole fingerprint need not be of a key that is still there. */
+async function keyNamed(keyring: Pick<Keyring, 'list'>, text: string): Promise<KeyFingerprint> {
   const wanted = text.trim().toLowerCase();
   if (/^[0-9a-f]{32}$/.test(wanted)) return parseKeyFingerprint(wanted);
-  if (!/^[0-9a-f]{4,31}$/.test(wanted)) {
-    throw new Fault('invalid', '--key wants a key’s fingerprint, or at least its first 4 digits');
-  }
-  const [found, ...others] = await names.beginningWith(wanted);
-  if (found === undefined) throw new Fault('not-found', `no key at hand begins with ${wanted}`);
-  if (others.length === 0) return found.id;
-  throw new Fault('invalid', `${others.length + 1} keys begin with ${wanted}: give more of the fingerprint`);
+  return (await findKey(keyring, text)).id;
 }

@@ -14,7 +14,7 @@ export interface OpenLedger {
   readonly audit: AuditServices & { readonly usage: KeyUsage };
   readonly call: Call;
   /** What a person is told of a key. */
-  readonly names: Pick<ObjectKeys, 'describe' | 'beginningWith'>;
+  readonly names: Pick<ObjectKeys, 'describe'>;
   /** The buckets that the gateway uses: the default, those of users, and those that the ledger names. */
   buckets(): Promise<readonly string[]>;
 }

@@ -90,11 +90,10 @@ class DatabaseVersions implements LedgerVersions {
     const { ref, listedMs } = found;
     const rows = await liveRowsOfKey(trx, ref).execute();
     const known = rows.filter((row) => tellsOf(row, found));
-    const isKnown = known.some((row) => isSealedAlike(row, found));
-    if (!isKnown && known.some((row) => (row.settled_ms ?? 0) > listedMs)) return false;
+    const isNewer = (row: SealedObjectRow): boolean => (row.settled_ms ?? 0) > listedMs;
+    if (known.some((row) => isSealedAlike(row, found) || isNewer(row))) return false;
     const current = rows.find((row) => row.is_current === 1);
-    const isNewest = found.isLatest && (current === undefined || (current.settled_ms ?? 0) <= listedMs);
-    if (isKnown) return false;
+    const isNewest = found.isLatest && (current === undefined || !isNewer(current));
     // What was written since the listing in the place of this version, in a bucket without versioning, has taken it away.
     if (!isNewest && found.isLatest && current !== undefined && isReplacedBy(found, current)) return false;
     const nowMs = this.#clock.nowMs();

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
 import { keyBackupCommand } from './key-backup.js';
+import { keyDestroyCommand } from './key-destroy.js';
 import { keyGenerateCommand } from './key-generate.js';
 import { keyImportCommand } from './key-import.js';
 import { keyJoinCommand } from './key-join.js';
@@ -13,7 +14,7 @@ import { keyUseCommand } from './key-use.js';
 /** `sftpgw key` and all that is below it. */
 export function keyCommand(context: CommandContext): Command {
   const summary = [
-    'Make, take in, list, use and retire SSE-C keys; split and join the recovery identity.',
+    'Make, take in, list, use, retire and destroy SSE-C keys; split and join the recovery identity.',
     'They are sealed in opt/sftpgw/keys, one age file each. No command prints a key, and none takes one as an argument.',
   ].join('\n');
   return newCommand('key', summary, [
@@ -27,6 +28,7 @@ export function keyCommand(context: CommandContext): Command {
     .addCommand(keyShowCommand(context))
     .addCommand(keyUseCommand(context))
     .addCommand(keyRetireCommand(context))
+    .addCommand(keyDestroyCommand(context))
     .addCommand(keyBackupCommand(context))
     .addCommand(keySplitCommand(context))
     .addCommand(keyJoinCommand(context));

@@ -144,6 +144,16 @@ export class UserKeys {
     }
   }
 
+  /** The raw files of a place, the kept ones too, that hold this key. */
+  async rawFilesWith({ path }: KeyPlace, keyId: KeyFingerprint): Promise<readonly string[]> {
+    const paths: string[] = [];
+    for (const one of [path, `${path}.${keyId}`]) {
+      const key = await this.#parts.keyFiles.load(one).catch(() => null);
+      if (key?.fingerprint === keyId) paths.push(one);
+    }
+    return paths;
+  }
+
   async #ownedBy(owner: KeyOwner): Promise<readonly KeyFingerprint[]> {
     let all: readonly KeyDescription[];
     try {

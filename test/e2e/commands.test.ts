@@ -141,7 +141,7 @@ describe('addsftpuser with flags', () => {
     expect(stdout).toMatch(/^changed bob/);
     expect(stdout).toMatch(/downloads: off -> on/);
     expect(stdout).toMatch(new RegExp(`encryption: SSE-C, key ${fingerprint} -> SSE-C, key `));
-    expect(stderr).toContain(`${keyFileOf('bob')}.${fingerprint}`);
+    expect(stderr).toContain(`need the key before this one, ${fingerprint}, which stays in the keyring`);
     expect(readFileSync(`${keyFileOf('bob')}.${fingerprint}`)).toEqual(before);
     expect(await userJson('bob')).toMatchObject({ publicKeyCount: 1, downloads: true });
     expect((await ok('addsftpuser', ['bob', '--downloads'])).stdout).toMatch(/nothing changed/);

@@ -74,10 +74,45 @@ export interface BarredKeyTable {
   barred_ms: number;
 }
 
+/** One change of a user's key, with how far it is. */
+export interface RotationJobTable {
+  seq: Generated<number>;
+  id: string;
+  username: string;
+  bucket: string;
+  prefix: string;
+  new_key: string;
+  /** Fingerprints, separated by spaces; likewise `retired_keys`. */
+  old_keys: string;
+  versions: string;
+  /** JSON, likewise `counts`. */
+  pace: string;
+  state: 'running' | 'done';
+  cursor_key: string | null;
+  counts: string;
+  obstacle: string | null;
+  retired_keys: string;
+  created_ms: number;
+  updated_ms: number;
+  finished_ms: number | null;
+}
+
+/** What a rotation could not do. */
+export interface RotationProblemTable {
+  job_id: string;
+  object_key: string;
+  /** Empty for the object as it is. */
+  version_id: string;
+  kind: string;
+  text: string;
+}
+
 /** Every table. */
 export interface Schema {
   sealed_object: SealedObjectTable;
   barred_key: BarredKeyTable;
   mirror_prefix: MirrorPrefixTable;
   mirror_entry: MirrorEntryTable;
+  rotation_job: RotationJobTable;
+  rotation_problem: RotationProblemTable;
 }

@@ -261,5 +261,10 @@ export interface ObjectTags {
   putTags(call: Call, ref: ObjectRef, tags: ObjectTagSet, versionId?: string): Promise<void>;
 }
 
+export interface ObjectAcls {
+  /** The canned ACL that grants what the object's own ACL does; `other` when none does. Null when there is no such object. */
+  getAcl(call: Call, ref: ObjectRef): Promise<CannedAcl | 'other' | null>;
+}
+
 /** The tag that names the key of an SSE-C object: its value is the key's fingerprint. */
 export const keyTagName = 'sftpgw-key';

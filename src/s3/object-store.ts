@@ -1,11 +1,12 @@
 import type { Call } from '../model/call.js';
-import type { ReadAccess } from '../model/encryption.js';
+import type { CannedAcl, ReadAccess } from '../model/encryption.js';
 import type {
   ByteRange,
   CopiedObject,
   CopyOptions,
   ListPage,
   ListRequest,
+  ObjectAcls,
   ObjectBody,
   ObjectInfo,
   ObjectRef,
@@ -24,6 +25,7 @@ import type {
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
+import { getAcl } from './acl.js';
 import { createS3Client } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { copyObject } from './copy.js';
@@ -38,7 +40,12 @@ import { getTags, putTags } from './tags.js';
 import { listVersions } from './versions.js';
 
 /** The store of production. Disposing it ends its connections. */
-export type S3ObjectStore = ObjectStore & UploadSweeper & ObjectVersions & ObjectTags & AsyncDisposable;
+export type S3ObjectStore = ObjectStore &
+  UploadSweeper &
+  ObjectVersions &
+  ObjectTags &
+  ObjectAcls &
+  AsyncDisposable;
 
 /**
  * Objects in S3, or in whatever speaks its protocol, with transient faults retried. Throws `invalid` for an endpoint or a CA
@@ -57,7 +64,7 @@ export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
 }
 
 /** Every operation once, as the SDK's commands have it; reads without the SDK's layers where that is possible. */
-class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags {
+class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
   readonly #context: S3Context;
   readonly #lean: LeanGet;
 
@@ -118,5 +125,9 @@ class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, Obje
 
   putTags(call: Call, ref: ObjectRef, tags: ObjectTagSet, versionId?: string): Promise<void> {
     return putTags(this.#context, call, ref, tags, versionId);
+  }
+
+  getAcl(call: Call, ref: ObjectRef): Promise<CannedAcl | 'other' | null> {
+    return getAcl(this.#context, call, ref);
   }
 }

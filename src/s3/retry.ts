@@ -3,6 +3,7 @@ import type { ReadAccess } from '../model/encryption.js';
 import { accessFor } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type {
+  ObjectAcls,
   ObjectRef,
   ObjectStore,
   ObjectTags,
@@ -44,9 +45,9 @@ export interface RetryOptions {
  * reader's to resume. Waits end with the call's signal; the last fault comes out as it is.
  */
 export function withRetries(
-  store: ObjectStore & UploadSweeper & ObjectVersions & ObjectTags,
+  store: ObjectStore & UploadSweeper & ObjectVersions & ObjectTags & ObjectAcls,
   options: RetryOptions,
-): ObjectStore & UploadSweeper & ObjectVersions & ObjectTags {
+): ObjectStore & UploadSweeper & ObjectVersions & ObjectTags & ObjectAcls {
   const retries = new Retries(options);
   return {
     head: (call, ref, access, versionId) =>
@@ -70,6 +71,7 @@ export function withRetries(
       retries.run(call, 'listVersions', () => store.listVersions(call, request)),
     getTags: (call, ref, versionId) =>
       retries.run(call, 'getTags', () => store.getTags(call, ref, versionId)),
+    getAcl: (call, ref) => retries.run(call, 'getAcl', () => store.getAcl(call, ref)),
     putTags: (call, ref, tags, versionId) =>
       retries.run(call, 'putTags', () => store.putTags(call, ref, tags, versionId)),
   };

@@ -114,9 +114,11 @@ class StoreVault implements RunningVault {
     return writer;
   }
 
-  async describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]) {
+  async describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[], versionId?: string) {
     const { store, ledger } = this.#services;
-    const opened = await openWithKeys(ledger, ref, keys, (access) => store.head(call, ref, access));
+    const opened = await openWithKeys(ledger, ref, keys, (access) =>
+      store.head(call, ref, access, versionId),
+    );
     if (opened === null) return null;
     return { info: opened.value, mtimeSeconds: mtimeOf(opened.value, opened.candidates) };
   }

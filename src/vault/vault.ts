@@ -104,8 +104,13 @@ export interface Vault {
    * lives as long as the client's session, not as the request.
    */
   openUpload(call: Call, target: UploadTarget): Promise<UploadWriter>;
-  /** Null when there is no such object. */
-  describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectDescription | null>;
+  /** Of the latest version, if none is named. Null when there is no such object or version. */
+  describe(
+    call: Call,
+    ref: ObjectRef,
+    keys: readonly CustomerKey[],
+    versionId?: string,
+  ): Promise<ObjectDescription | null>;
   /** Null when there is no such object. `key-missing` or `key-mismatch` when none of the keys opens it. */
   openReader(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectReader | null>;
   /**

@@ -2,10 +2,12 @@ import type { Migration } from 'kysely';
 import { sealedObject } from './0001-sealed-object.js';
 import { mirror } from './0002-mirror.js';
 import { keyUsage } from './0003-key-usage.js';
+import { rotation } from './0004-rotation.js';
 
 /** In order; a name, once released, never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-sealed-object': sealedObject,
   '0002-mirror': mirror,
   '0003-key-usage': keyUsage,
+  '0004-rotation': rotation,
 };

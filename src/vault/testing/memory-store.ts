@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Call } from '../../model/call.js';
-import type { ReadAccess, WriteEncryption } from '../../model/encryption.js';
+import type { CannedAcl, ReadAccess, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type {
   ByteRange,
@@ -9,6 +9,7 @@ import type {
   CopyOptions,
   ListPage,
   ListRequest,
+  ObjectAcls,
   ObjectBody,
   ObjectInfo,
   ObjectRef,
@@ -62,6 +63,7 @@ export type StoreOperation =
   | 'listUploads'
   | 'listVersions'
   | 'getTags'
+  | 'getAcl'
   | 'putTags';
 
 /** Where a test may interfere. What a hook throws is what the caller sees. */
@@ -90,7 +92,7 @@ export interface MemoryStoreOptions {
 }
 
 /** S3 in memory, by the contract of `ObjectStore`: keys are compared, parts are checked, nothing shows before complete. */
-export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags {
+export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
   readonly objects = new Map<string, StoredObject[]>();
   readonly uploads = new Map<string, StoredUpload>();
   hooks: StoreHooks = {};
@@ -277,6 +279,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     return this.#run(call, 'getTags', ref, () => this.#find(ref, versionId)?.tags ?? null);
   }
 
+  async getAcl(call: Call, ref: ObjectRef): Promise<CannedAcl | null> {
+    return this.#run(call, 'getAcl', ref, () => {
+      const object = this.#current(ref);
+      return object === null ? null : (object.acl ?? 'private');
+    });
+  }
+
   async putTags(call: Call, ref: ObjectRef, tags: ObjectTagSet, versionId?: string): Promise<void> {
     await this.#run(call, 'putTags', ref, () => {
       const object = this.#find(ref, versionId);
@@ -370,8 +379,9 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       crc32: crc,
     };
     const earlier = this.#options.versioned ? (this.objects.get(nameOf(ref)) ?? []) : [];
-    const { encryption } = options;
-    this.objects.set(nameOf(ref), [...earlier, { bytes, info, encryption, tags, isDeleteMarker: false }]);
+    const { encryption, acl } = options;
+    const stored = { bytes, info, encryption, acl, tags, isDeleteMarker: false };
+    this.objects.set(nameOf(ref), [...earlier, stored]);
     return { etag, versionId, crc32: crc };
   }
 

@@ -1,4 +1,4 @@
-import type { WriteEncryption } from '../../model/encryption.js';
+import type { CannedAcl, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import {
   keyTagName,
@@ -13,6 +13,7 @@ export interface StoredObject {
   readonly bytes: Buffer;
   readonly info: ObjectInfo;
   readonly encryption: WriteEncryption;
+  readonly acl: CannedAcl | null;
   readonly tags: ObjectTagSet;
   readonly isDeleteMarker: boolean;
 }
@@ -34,7 +35,7 @@ export function deleteMarker(versionId: string, lastModifiedMs: number): StoredO
     crc32: null,
   };
   const encryption: WriteEncryption = { kind: 'bucket-default' };
-  return { bytes: Buffer.alloc(0), info, encryption, tags: {}, isDeleteMarker: true };
+  return { bytes: Buffer.alloc(0), info, encryption, acl: null, tags: {}, isDeleteMarker: true };
 }
 
 /** The tags of a write: the key's, and on a copy the others of its source. */

@@ -1,0 +1,90 @@
+import type { KeyFingerprint } from '../model/customer-key.js';
+import type { KeyNeed } from '../model/ledger.js';
+import type { ListedVersion } from '../model/object-store.js';
+import { type RunningRotation, rotateObject } from './rotate-object.js';
+import type { RotationLog } from './rotation.js';
+
+const pageRows = 1_000;
+const lookAgainMs = 1_000;
+
+/**
+ * What began under an older key before the new one was the user's, and ended behind the rotation's back, is made up for: uploads
+ * under way are waited for. Then the older keys that nothing current needs are retired.
+ */
+export async function finishRotation(running: RunningRotation, log: RotationLog): Promise<void> {
+  const { services, job, call } = running;
+  const tried = new Set<string>();
+  const startedMs = services.clock.monotonicMs();
+  for (;;) {
+    const needs = await currentNeeds(running);
+    const left = needs.filter(({ state, id }) => state === 'current' && !tried.has(id));
+    for (const need of left) {
+      tried.add(need.id);
+      log.add(await rotateLate(running, need));
+    }
+    await log.flush();
+    const isWaiting = needs.some(({ state }) => state === 'intended');
+    if (left.length > 0) continue;
+    if (!isWaiting || services.clock.monotonicMs() - startedMs >= services.patienceMs) break;
+    await services.clock.sleep(lookAgainMs, call.signal);
+  }
+  const retired: KeyFingerprint[] = [];
+  for (const key of job.oldKeys) {
+    if (log.counts.failed > 0 || (await isNeededNow(running, key))) continue;
+    await services.retire(key);
+    retired.push(key);
+  }
+  await services.jobs.finish(job.id, log.counts, retired);
+}
+
+/** The objects of the rotation, and writes under way, that need an older key by the ledger. */
+async function currentNeeds(running: RunningRotation): Promise<readonly KeyNeed[]> {
+  const { bucket, prefix } = running.job;
+  const found: KeyNeed[] = [];
+  for (const key of running.job.oldKeys) {
+    for await (const need of needsOf(running, key)) {
+      if (need.state === 'older-version' || need.ref.bucket !== bucket) continue;
+      if (need.ref.key.startsWith(prefix)) found.push(need);
+    }
+  }
+  return found;
+}
+
+/** Anywhere: the key may be another user's too. */
+async function isNeededNow(running: RunningRotation, key: KeyFingerprint): Promise<boolean> {
+  for await (const { state } of needsOf(running, key)) {
+    if (state !== 'older-version') return true;
+  }
+  return false;
+}
+
+async function* needsOf({ services }: RunningRotation, key: KeyFingerprint): AsyncGenerator<KeyNeed> {
+  for (let after: KeyNeed | null = null; ; ) {
+    const page: readonly KeyNeed[] = await services.usage.needs(key, after, pageRows);
+    yield* page;
+    after = page.at(-1) ?? null;
+    if (page.length < pageRows) return;
+  }
+}
+
+/** One that is not in S3 any more is not needed either. */
+async function rotateLate(running: RunningRotation, need: KeyNeed) {
+  const { services, call, job, openers } = running;
+  const { ref } = need;
+  const described = await services.vault.describe(call, ref, openers);
+  if (described === null) {
+    await services.versions.markGone([need.id], job.username);
+    return rotateObject(running, { key: ref.key, versions: [] });
+  }
+  const { etag, size, versionId, lastModifiedMs } = described.info;
+  const version: ListedVersion = {
+    key: ref.key,
+    versionId,
+    isLatest: true,
+    isDeleteMarker: false,
+    size,
+    etag,
+    lastModifiedMs,
+  };
+  return rotateObject(running, { key: ref.key, versions: [version] });
+}

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import type { Clock } from '../model/call.js';
+import { Pace } from './pace.js';
+
+function clockThatCounts(): Clock & { waitedMs: number } {
+  const clock = {
+    waitedMs: 0,
+    nowMs: () => clock.waitedMs,
+    monotonicMs: () => clock.waitedMs,
+    sleep: async (ms: number) => {
+      clock.waitedMs += ms;
+    },
+  };
+  return clock;
+}
+
+test.each([
+  [{ objectsPerSecond: 10, bytesPerSecond: null }, 10, 900],
+  [{ objectsPerSecond: null, bytesPerSecond: 1000 }, 10, 4500],
+  [{ objectsPerSecond: 10, bytesPerSecond: 1000 }, 10, 4500],
+  [{ objectsPerSecond: null, bytesPerSecond: null }, 1000, 0],
+])('%o: %i copies of 500 bytes begin within %i ms', async (limits, copies, expectedMs) => {
+  const clock = clockThatCounts();
+  const pace = new Pace(clock, { ...limits, parallel: 4 });
+  for (let copy = 0; copy < copies; copy += 1) await pace.admit(500, new AbortController().signal);
+  expect(Math.round(clock.waitedMs)).toBe(expectedMs);
+});

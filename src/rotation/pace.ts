@@ -1,0 +1,30 @@
+import type { Clock } from '../model/call.js';
+import type { RotationPace } from '../model/rotation.js';
+
+/** Lets copies begin no faster than was asked for: evenly, without bursts, whatever their size. */
+export class Pace {
+  readonly #clock: Clock;
+  #pace: RotationPace;
+  #nextMs = 0;
+
+  constructor(clock: Clock, pace: RotationPace) {
+    this.#clock = clock;
+    this.#pace = pace;
+  }
+
+  /** From the next copy on. */
+  change(pace: RotationPace): void {
+    this.#pace = pace;
+  }
+
+  /** Resolves when a copy of so many bytes may begin. */
+  async admit(bytes: number, signal: AbortSignal): Promise<void> {
+    const nowMs = this.#clock.monotonicMs();
+    const startMs = Math.max(nowMs, this.#nextMs);
+    const { objectsPerSecond, bytesPerSecond } = this.#pace;
+    const forObject = objectsPerSecond === null ? 0 : 1000 / objectsPerSecond;
+    const forBytes = bytesPerSecond === null ? 0 : (1000 * bytes) / bytesPerSecond;
+    this.#nextMs = startMs + Math.max(forObject, forBytes);
+    if (startMs > nowMs) await this.#clock.sleep(startMs - nowMs, signal);
+  }
+}

@@ -1,0 +1,292 @@
+import type { Call } from '../model/call.js';
+import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { LiveRow } from '../model/ledger.js';
+import type { ListedVersion, ObjectRef } from '../model/object-store.js';
+import { noCounts, type RotationCounts, type RotationJob, type RotationProblem } from '../model/rotation.js';
+import type { AclReader } from './acl-reader.js';
+import type { Pace } from './pace.js';
+import {
+  type Known,
+  knownOf,
+  knownOfResting,
+  planVersion,
+  type RotationKeys,
+  versionName,
+} from './planner.js';
+import type { RotationServices } from './services.js';
+import type { VersionGroup } from './version-groups.js';
+
+/** An object that is replaced again and again while it is copied is left after so many times. */
+const mostAttempts = 5;
+
+/** A rotation that is under way. */
+export interface RunningRotation {
+  readonly services: RotationServices;
+  readonly call: Call;
+  readonly job: RotationJob;
+  readonly keys: RotationKeys;
+  readonly newKey: CustomerKey;
+  /** The new one first: every key that may open what is there. */
+  readonly openers: readonly CustomerKey[];
+  readonly pace: Pace;
+  readonly acls: AclReader;
+}
+
+export interface ObjectOutcome {
+  readonly counts: RotationCounts;
+  readonly problems: readonly RotationProblem[];
+}
+
+/**
+ * Does what is to be done with one object and its older versions. What cannot be done is a problem in the outcome; only a fault that
+ * would meet every object (S3 is away, the call is cancelled) is thrown.
+ */
+export async function rotateObject(running: RunningRotation, group: VersionGroup): Promise<ObjectOutcome> {
+  const ref: ObjectRef = { bucket: running.job.bucket, key: group.key };
+  const rows = await running.services.versions.liveRowsOf(ref);
+  const tally = new Tally(group.key);
+  // The oldest first: a version that becomes an object of its own does so before what came after it changes.
+  for (const version of [...group.versions].reverse()) {
+    await attemptVersion(running, ref, version, rows, tally);
+  }
+  return tally;
+}
+
+class Tally implements ObjectOutcome {
+  counts: RotationCounts = noCounts;
+  readonly problems: RotationProblem[] = [];
+  readonly #key: string;
+
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  add(what: keyof RotationCounts, by = 1): void {
+    this.counts = { ...this.counts, [what]: this.counts[what] + by };
+  }
+
+  fail(version: ListedVersion, kind: Fault['kind'], text: string): void {
+    this.add('failed');
+    const versionId = version.isLatest ? null : version.versionId;
+    this.problems.push({ key: this.#key, versionId, kind, text });
+  }
+}
+
+async function attemptVersion(
+  running: RunningRotation,
+  ref: ObjectRef,
+  version: ListedVersion,
+  rows: readonly LiveRow[],
+  tally: Tally,
+): Promise<void> {
+  try {
+    const step = await decide(running, ref, version, rows);
+    switch (step.do) {
+      case 'nothing':
+        if (step.because === 'already') tally.add('already');
+        if (step.because === 'without-key') tally.add('withoutKey');
+        return;
+      case 'gone':
+        tally.add('gone');
+        return;
+      case 'keep-version':
+        tally.add('versionsKept');
+        return;
+      case 'rewrite-version':
+        await rewriteVersion(running, ref, version, rows);
+        tally.add('versionsRewritten');
+        return;
+      case 'report':
+        tally.fail(version, 'key-mismatch', otherKey(step.key));
+        return;
+      case 'rekey':
+        await rekey(running, ref, version, tally);
+    }
+  } catch (error) {
+    const fault = Fault.from(error);
+    if (fault.isTransient || fault.kind === 'cancelled' || fault.kind === 'bug') throw fault;
+    tally.fail(version, fault.kind, fault.hint);
+  }
+}
+
+function otherKey(key: KeyFingerprint | null): string {
+  return key === null
+    ? 'it rests under a key that is none of this user’s'
+    : `it rests under the key ${key}, which is none of this user’s`;
+}
+
+type Decision = Exclude<ReturnType<typeof planVersion>, { do: 'look' }> | { readonly do: 'gone' };
+
+/** By the ledger's row for this very version, else by HEAD. */
+async function decide(
+  running: RunningRotation,
+  ref: ObjectRef,
+  version: ListedVersion,
+  rows: readonly LiveRow[],
+): Promise<Decision> {
+  const { keys, job } = running;
+  const row = rowFor(version, rows);
+  const step = planVersion(version, row === null ? null : knownOf(row.sealedWith), keys, job.versions);
+  if (step.do !== 'look') return step;
+  const known = await look(running, ref, version);
+  if (known === null) return { do: 'gone' };
+  const seen = planVersion(version, known, keys, job.versions);
+  return seen.do === 'look' ? { do: 'report', key: null } : seen;
+}
+
+/** The version's own row; where there are no versions, the current one, if the ETag is its own. */
+function rowFor(version: ListedVersion, rows: readonly LiveRow[]): LiveRow | null {
+  const id = (versionId: string | null) => versionId ?? 'null';
+  return (
+    rows.find(({ confirmation, isCurrent }) => {
+      if (confirmation === null || confirmation.etag !== version.etag) return false;
+      return version.isLatest ? isCurrent : id(confirmation.versionId) === id(version.versionId);
+    }) ?? null
+  );
+}
+
+/** Null when there is no such object or version any more. */
+async function look(
+  { services, call, openers }: RunningRotation,
+  ref: ObjectRef,
+  version: ListedVersion,
+): Promise<Known | null> {
+  const versionId = version.isLatest ? undefined : (version.versionId ?? undefined);
+  try {
+    const described = await services.vault.describe(call, ref, openers, versionId);
+    if (described === null) return null;
+    const named = (md5: string) => openers.find((key) => key.md5Base64 === md5)?.fingerprint ?? null;
+    return knownOfResting(described.info.encryption, named);
+  } catch (error) {
+    if (isFault(error, 'key-missing', 'key-mismatch')) return { kind: 'sse-c', key: null };
+    throw error;
+  }
+}
+
+/** Copies the object onto itself under the new key, if it is still the same; one that changed meanwhile is looked at again. */
+async function rekey(
+  running: RunningRotation,
+  ref: ObjectRef,
+  listed: ListedVersion,
+  tally: Tally,
+): Promise<void> {
+  const { services, call, job, keys, newKey, openers, pace, acls } = running;
+  let { etag, size } = listed;
+  for (let attempt = 1; ; attempt += 1) {
+    await pace.admit(size, call.signal);
+    try {
+      const acl = await acls.of(call, ref);
+      const from = { ref, keys: openers, ifMatch: etag };
+      const encryption = { kind: 'sse-c', key: newKey } as const;
+      const target = { ref, encryption, acl, actor: job.username, mtimeSeconds: null, onlyIfMatches: etag };
+      const info = await services.vault.copy(call, from, target);
+      if (info === null) {
+        tally.add('gone');
+        return;
+      }
+      tally.add('rekeyed');
+      tally.add('bytes', info.size);
+      // Without versioning the one version is called `null`, and is the copy.
+      if (info.versionId !== null && listed.versionId !== null && info.versionId !== listed.versionId) {
+        await leaveBehind(running, ref, listed.versionId, tally);
+      }
+      return;
+    } catch (error) {
+      if (!isFault(error, 'conflict', 'key-mismatch', 'key-missing') || attempt === mostAttempts) throw error;
+    }
+    const described = await services.vault.describe(call, ref, openers);
+    if (described === null) {
+      tally.add('gone');
+      return;
+    }
+    const named = (md5: string) => openers.find((key) => key.md5Base64 === md5)?.fingerprint ?? null;
+    const step = planVersion(
+      { isLatest: true, isDeleteMarker: false },
+      knownOfResting(described.info.encryption, named),
+      keys,
+      job.versions,
+    );
+    if (step.do !== 'rekey') {
+      if (step.do === 'report') tally.fail(listed, 'key-mismatch', otherKey(step.key));
+      else tally.add(step.do === 'nothing' && step.because === 'without-key' ? 'withoutKey' : 'already');
+      return;
+    }
+    ({ etag, size } = described.info);
+  }
+}
+
+/** With versioning, the object as it was is an older version now: the same content, under the older key. */
+async function leaveBehind(
+  running: RunningRotation,
+  ref: ObjectRef,
+  versionId: string,
+  tally: Tally,
+): Promise<void> {
+  if (running.job.versions === 'keep') {
+    tally.add('versionsKept');
+    return;
+  }
+  await removeVersion(running, ref, versionId);
+  tally.add('versionsRewritten');
+}
+
+/** Copies an older version to a name of its own, then removes it. A copy that is there from an earlier attempt is taken as it is. */
+async function rewriteVersion(
+  running: RunningRotation,
+  ref: ObjectRef,
+  version: ListedVersion,
+  rows: readonly LiveRow[],
+): Promise<void> {
+  const { services, call, job, newKey, openers, pace, acls } = running;
+  const { versionId } = version;
+  if (versionId === null) throw new Fault('bug', `an older version of ${ref.key} without an id`);
+  await pace.admit(version.size, call.signal);
+  const to: ObjectRef = { bucket: ref.bucket, key: versionName(version) };
+  const row = rowFor(version, rows);
+  try {
+    const copied = await services.vault.copy(
+      call,
+      { ref, keys: openers, versionId, ifMatch: version.etag },
+      {
+        ref: to,
+        encryption: { kind: 'sse-c', key: newKey },
+        acl: await acls.of(call, ref),
+        actor: job.username,
+        mtimeSeconds: row?.confirmation?.mtimeSeconds ?? Math.floor(version.lastModifiedMs / 1000),
+        onlyIfAbsent: true,
+      },
+    );
+    if (copied === null) return;
+  } catch (error) {
+    if (!isFault(error, 'exists')) throw error;
+    if (!(await isCopyOf(running, to, ref, versionId))) throw error;
+  }
+  await removeVersion(running, ref, versionId);
+}
+
+/** By size and CRC-32; where S3 keeps none, nobody knows, and nothing is taken away. */
+async function isCopyOf(
+  { services, call, newKey, openers }: RunningRotation,
+  copy: ObjectRef,
+  ref: ObjectRef,
+  versionId: string,
+): Promise<boolean> {
+  const there = await services.vault.describe(call, copy, [newKey]);
+  const source = await services.vault.describe(call, ref, openers, versionId);
+  if (there === null || source === null || source.info.crc32 === null) return false;
+  return there.info.size === source.info.size && there.info.crc32 === source.info.crc32;
+}
+
+async function removeVersion(
+  { services, call, job }: RunningRotation,
+  ref: ObjectRef,
+  versionId: string,
+): Promise<void> {
+  await services.store.remove(call, ref, { versionId });
+  const rows = await services.versions.liveRowsOf(ref);
+  const ids = rows
+    .filter(({ confirmation }) => (confirmation?.versionId ?? 'null') === versionId)
+    .map(({ id }) => id);
+  await services.versions.markGone(ids, job.username);
+}

@@ -1,0 +1,46 @@
+import { GetObjectAclCommand, type Grant } from '@aws-sdk/client-s3';
+import type { Call } from '../model/call.js';
+import type { CannedAcl } from '../model/encryption.js';
+import type { ObjectRef } from '../model/object-store.js';
+import { request, type S3Context } from './context.js';
+import type { Attempt } from './translate.js';
+
+const allUsers = 'http://acs.amazonaws.com/groups/global/AllUsers';
+const authenticatedUsers = 'http://acs.amazonaws.com/groups/global/AuthenticatedUsers';
+
+/** What each of these grants besides the owner's full control. */
+const grantsOf: Readonly<Partial<Record<CannedAcl, readonly string[]>>> = {
+  private: [],
+  'public-read': [`READ ${allUsers}`],
+  'public-read-write': [`READ ${allUsers}`, `WRITE ${allUsers}`],
+  'authenticated-read': [`READ ${authenticatedUsers}`],
+};
+
+/** The canned ACL that grants what the object's does; `other` when none does. Null when there is no such object. */
+export async function getAcl(
+  context: S3Context,
+  call: Call,
+  ref: ObjectRef,
+): Promise<CannedAcl | 'other' | null> {
+  const command = new GetObjectAclCommand({ Bucket: ref.bucket, Key: ref.key });
+  const attempt: Attempt = { operation: 'GetObjectAcl', ...ref, permission: 's3:GetObjectAcl' };
+  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
+    does: 'other',
+  });
+  if (answer === null) return null;
+  return cannedAclOf(answer.Grants ?? [], answer.Owner?.ID ?? '');
+}
+
+/** Pure. Grants in any order. */
+export function cannedAclOf(grants: readonly Grant[], ownerId: string): CannedAcl | 'other' {
+  const named = grants
+    .filter(({ Grantee, Permission }) => Grantee?.ID !== ownerId || Permission !== 'FULL_CONTROL')
+    .map(({ Grantee, Permission }) => `${Permission} ${Grantee?.URI ?? Grantee?.ID ?? ''}`)
+    .sort();
+  for (const [acl, expected] of Object.entries(grantsOf)) {
+    if (named.length === expected.length && expected.every((grant, at) => grant === named[at])) {
+      return acl as CannedAcl;
+    }
+  }
+  return 'other';
+}

@@ -4,6 +4,7 @@ import { Fault, isFault } from '../model/fault.js';
 import type { LiveRow } from '../model/ledger.js';
 import type { ListedVersion, ObjectRef } from '../model/object-store.js';
 import { noCounts, type RotationCounts, type RotationJob, type RotationProblem } from '../model/rotation.js';
+import { sealedWith } from '../vault/sealed-with.js';
 import type { AclReader } from './acl-reader.js';
 import type { Pace } from './pace.js';
 import {
@@ -146,18 +147,36 @@ function rowFor(version: ListedVersion, rows: readonly LiveRow[]): LiveRow | nul
   );
 }
 
-/** Null when there is no such object or version any more. */
+/**
+ * By HEAD. What the ledger did not know it knows from then on: a row of a run that died may never have been confirmed. Null
+ * when there is no such object or version any more.
+ */
 async function look(
-  { services, call, openers }: RunningRotation,
+  { services, call, openers, job }: RunningRotation,
   ref: ObjectRef,
   version: ListedVersion,
 ): Promise<Known | null> {
-  const versionId = version.isLatest ? undefined : (version.versionId ?? undefined);
+  const { isLatest, versionId } = version;
+  const listedMs = services.clock.nowMs();
   try {
-    const described = await services.vault.describe(call, ref, openers, versionId);
+    const named = isLatest ? undefined : (versionId ?? undefined);
+    const described = await services.vault.describe(call, ref, openers, named);
     if (described === null) return null;
-    const named = (md5: string) => openers.find((key) => key.md5Base64 === md5)?.fingerprint ?? null;
-    return knownOfResting(described.info.encryption, named);
+    const { encryption, ...info } = described.info;
+    if (encryption.kind !== 'sse-c') return { kind: 'other' };
+    const key = openers.find(({ md5Base64 }) => md5Base64 === encryption.keyMd5Base64);
+    if (key === undefined) return { kind: 'sse-c', key: null };
+    const mtimeSeconds = Math.floor(described.mtimeSeconds);
+    const found = {
+      ...info,
+      ref,
+      isLatest,
+      sealedWith: sealedWith({ kind: 'sse-c', key }),
+      mtimeSeconds,
+      listedMs,
+    };
+    await services.versions.restore([{ ...found, versionId: info.versionId ?? versionId }], job.username);
+    return { kind: 'sse-c', key: key.fingerprint };
   } catch (error) {
     if (isFault(error, 'key-missing', 'key-mismatch')) return { kind: 'sse-c', key: null };
     throw error;

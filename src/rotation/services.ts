@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '../model/call.js';
+import type { Clock } from '../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import type { CannedAcl } from '../model/encryption.js';
 import type { KeyUsage, LedgerVersions } from '../model/ledger.js';
@@ -11,10 +11,9 @@ export interface RotationServices {
   readonly jobs: RotationJobs;
   readonly vault: Pick<Vault, 'copy' | 'describe' | 'remove'>;
   readonly store: Pick<ObjectStore, 'list' | 'remove'> & ObjectVersions & ObjectAcls;
-  readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markGone'>;
+  readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markGone' | 'restore'>;
   readonly usage: Pick<KeyUsage, 'needs'>;
   readonly clock: Clock;
-  readonly log: Logger;
   /** Every key that may open the user's objects. */
   keysOf(username: string): Promise<readonly CustomerKey[]>;
   /** What the user's uploads are sent with. */

@@ -73,7 +73,6 @@ export class RotationWorld implements AsyncDisposable {
       versions: createLedgerVersions(database, clock, seededEntropy(`versions ${this.#starts}`)),
       usage: createKeyUsage(database, clock),
       clock,
-      log: call().log,
       keysOf: async () => keys,
       aclOf: async () => null,
       retire: async (key) => void this.retired.push(key),

@@ -79,7 +79,8 @@ async function rotate(context: CommandContext, operations: Operations, flags: Ro
   };
   const begun: RotationJob[] = [];
   if (flags.resume) {
-    for (const job of await selected(jobs, flags, 'running')) begun.push(await daemon.continued(jobs, job, pace));
+    for (const job of await selected(jobs, flags, 'running'))
+      begun.push(await daemon.continued(jobs, job, pace));
     if (begun.length === 0) throw new Fault('not-found', 'no change of a key is under way');
   } else {
     if (flags.user === undefined) throw new Fault('invalid', 'say whose key: --user NAME');
@@ -124,10 +125,10 @@ async function follow(
   seeThrough: typeof import('../daemon/rotation.js').seeThrough,
 ): Promise<RotationJob> {
   using line = new ProgressLine(shell.terminal);
-  let last: RotationRunner = 'this command';
+  const seen: { runner: RotationRunner } = { runner: 'this command' };
   try {
     return await seeThrough(operations, id, (job, runner) => {
-      last = runner;
+      seen.runner = runner;
       const { rekeyed, already, withoutKey, bytes } = job.counts;
       const files = rekeyed + already + withoutKey;
       const what = job.obstacle === null ? 'new key' : 'waiting';
@@ -136,7 +137,10 @@ async function follow(
   } catch (error) {
     line.clear();
     if (isFault(error, 'cancelled')) {
-      const goesOn = last === 'the gateway' ? 'the gateway goes on with it' : '`sftpgw key rotate --resume` goes on';
+      const goesOn =
+        seen.runner === 'the gateway'
+          ? 'the gateway goes on with it'
+          : '`sftpgw key rotate --resume` goes on';
       throw new Fault('cancelled', `the change of key is not at its end: ${goesOn}`, { cause: error });
     }
     throw error;

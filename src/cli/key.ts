@@ -7,6 +7,7 @@ import { keyImportCommand } from './key-import.js';
 import { keyJoinCommand } from './key-join.js';
 import { keyListCommand } from './key-list.js';
 import { keyRetireCommand } from './key-retire.js';
+import { keyRotateCommand } from './key-rotate.js';
 import { keyShowCommand } from './key-show.js';
 import { keySplitCommand } from './key-split.js';
 import { keyUseCommand } from './key-use.js';
@@ -14,12 +15,13 @@ import { keyUseCommand } from './key-use.js';
 /** `sftpgw key` and all that is below it. */
 export function keyCommand(context: CommandContext): Command {
   const summary = [
-    'Make, take in, list, use, retire and destroy SSE-C keys; split and join the recovery identity.',
+    'Make, take in, list, use, change, retire and destroy SSE-C keys; split and join the recovery identity.',
     'They are sealed in opt/sftpgw/keys, one age file each. No command prints a key, and none takes one as an argument.',
   ].join('\n');
   return newCommand('key', summary, [
     'sftpgw key generate --user bob --label "bob 2026"',
     'sftpgw key use "bob 2026" --user bob',
+    'sftpgw key rotate --user bob',
     'sftpgw key list',
   ])
     .addCommand(keyGenerateCommand(context))
@@ -27,6 +29,7 @@ export function keyCommand(context: CommandContext): Command {
     .addCommand(keyListCommand(context))
     .addCommand(keyShowCommand(context))
     .addCommand(keyUseCommand(context))
+    .addCommand(keyRotateCommand(context))
     .addCommand(keyRetireCommand(context))
     .addCommand(keyDestroyCommand(context))
     .addCommand(keyBackupCommand(context))

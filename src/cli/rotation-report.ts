@@ -23,7 +23,9 @@ export function rotationReport(job: RotationJob, problems: readonly RotationProb
   ];
   const named = problems.slice(0, problemsShown).map(problemLine);
   const more = problems.length - named.length;
-  return [renderFields(fields), ...named, ...(more > 0 ? [`... and ${more} more; see --json`] : [])].join('\n');
+  return [renderFields(fields), ...named, ...(more > 0 ? [`... and ${more} more; see --json`] : [])].join(
+    '\n',
+  );
 }
 
 function oldKeyState(job: RotationJob, key: RotationJob['newKey']): string {

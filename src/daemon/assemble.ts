@@ -19,6 +19,7 @@ import { buildMirror } from './mirror.js';
 import { objectKeysOf } from './object-rooms.js';
 import { refuseHalfRecovered } from './recovering.js';
 import { lockRoot } from './root-lock.js';
+import { startRotations } from './rotation.js';
 import { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
 
@@ -101,6 +102,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   events.passTo(mirror);
   await startEventSources(settings, events, log, background, closers);
   await startControl(settings, mirror, log, closers);
+  closers.add(startRotations(core));
   const sftp = await openDoor(settings, options, core, mirror, log);
   closers.add(() => sftp.close());
   const watching = [

@@ -4,7 +4,13 @@ import { createLedgerVersions } from '../ledger/versions.js';
 import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { RotationId, RotationJob, RotationJobs, RotationPace, VersionPolicy } from '../model/rotation.js';
+import type {
+  RotationId,
+  RotationJob,
+  RotationJobs,
+  RotationPace,
+  VersionPolicy,
+} from '../model/rotation.js';
 import { parseUsername, type Username, type UserSettings } from '../model/users.js';
 import { runRotation } from '../rotation/rotation.js';
 import type { RotationServices } from '../rotation/services.js';
@@ -136,7 +142,10 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
   const newKey = request.presentKey ? present.key : await giveNewKey(core, username, present.key);
   const oldKeys = known.filter(({ fingerprint }) => fingerprint !== newKey.fingerprint);
   if (oldKeys.length === 0) {
-    throw new Fault('not-found', `${username} has no older key: there is nothing to bring to the present one`);
+    throw new Fault(
+      'not-found',
+      `${username} has no older key: there is nothing to bring to the present one`,
+    );
   }
   return await jobs.begin({
     username,

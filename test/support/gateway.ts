@@ -86,7 +86,7 @@ export class Gateway implements AsyncDisposable {
     if (this.#options.s3 === null) args.push('--embedded', '--s3-listen', `127.0.0.1:${this.s3Port}`);
     args.push('--log-level', this.#options.logLevel ?? 'info');
     const child = spawn(process.execPath, args, {
-      env: this.#environment(),
+      env: this.environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const keep = (chunk: Buffer) => {
@@ -126,7 +126,8 @@ export class Gateway implements AsyncDisposable {
     rmSync(dirname(this.root), { recursive: true, force: true });
   }
 
-  #environment(): NodeJS.ProcessEnv {
+  /** What the gateway and its commands run with. */
+  get environment(): NodeJS.ProcessEnv {
     const env = { ...process.env, ...this.#options.env };
     for (const name of Object.keys(env)) if (name.startsWith('AWS_')) delete env[name];
     const s3 = this.#options.s3;
@@ -141,7 +142,7 @@ export class Gateway implements AsyncDisposable {
   /** Runs `sftpgw` with these arguments on this root. */
   cli(args: readonly string[], options: CommandOptions = {}): Promise<Finished> {
     return run(process.execPath, [mainScript, ...args, '--root', this.root], {
-      env: this.#environment(),
+      env: this.environment,
       ...options,
     });
   }

@@ -1,0 +1,210 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Sqlite as Database } from '../../src/db/sqlite/better-sqlite3.js';
+import type { RotationCounts } from '../../src/model/rotation.js';
+import { type Gateway, mainScript, type TestUser } from './gateway.js';
+import type { SeededRandom } from './random.js';
+import { eventually } from './wait.js';
+
+/** How large a drill is. */
+export interface DrillSize {
+  readonly objects: number;
+  readonly kills: number;
+  /** The bytes of the first objects, which no client touches; the others have up to 64 KiB. */
+  readonly sizes: readonly number[];
+  /** What a drill asks of `key rotate`: slow enough that the kills meet it. */
+  readonly rate: string;
+  readonly betweenKillsMs: readonly [least: number, most: number];
+  readonly limitMs: number;
+}
+
+/** What the client was told of one name: it holds one of these contents (null: none), by their digests. */
+type Possible = ReadonlySet<string | null>;
+
+const workers = 3;
+const mebibyte = 1024 * 1024;
+
+/**
+ * A user whose key is changed while clients write, overwrite, read and remove, and the gateway is killed again and again. It
+ * remembers what was acknowledged.
+ */
+export class RotationDrill {
+  readonly #gateway: Gateway;
+  readonly #user: TestUser;
+  readonly #random: SeededRandom;
+  readonly #size: DrillSize;
+  readonly #possible = new Map<string, Possible>();
+  readonly wrongReads: string[] = [];
+  acknowledged = 0;
+  #writes = 0;
+
+  constructor(gateway: Gateway, user: TestUser, random: SeededRandom, size: DrillSize) {
+    this.#gateway = gateway;
+    this.#user = user;
+    this.#random = random;
+    this.#size = size;
+  }
+
+  /** By name below /uploads. */
+  get possible(): ReadonlyMap<string, Possible> {
+    return this.#possible;
+  }
+
+  /** Uploads the objects that the change of key finds. */
+  async fill(): Promise<void> {
+    const lines: string[] = [];
+    for (let index = 0; index < this.#size.objects; index += 1) {
+      const name = `o${String(index).padStart(5, '0')}`;
+      const [path, digest] = await this.#makeFile(`fill-${index}`, this.#size.sizes[index]);
+      lines.push(`put ${path} /uploads/${name}`);
+      this.#possible.set(name, new Set([digest]));
+    }
+    await this.#user.sftpOk(lines.join('\n'), { timeoutMs: this.#size.limitMs });
+  }
+
+  /** Begins the change of key and leaves it to the gateway. */
+  async begin(): Promise<void> {
+    const args = [
+      'key',
+      'rotate',
+      '--user',
+      this.#user.name,
+      '--rate',
+      this.#size.rate,
+      '--root',
+      this.#gateway.root,
+    ];
+    const child = spawn(process.execPath, [mainScript, ...args], {
+      env: this.#gateway.environment,
+      stdio: 'ignore',
+    });
+    const exit = new Promise((resolve) => child.once('exit', resolve));
+    await eventually('the change of key has begun', () => this.job() !== null);
+    child.kill('SIGINT');
+    await exit;
+  }
+
+  /** Kills the gateway again and again, with clients at work in between. */
+  async disturb(): Promise<number> {
+    let kills = 0;
+    const [least, most] = this.#size.betweenKillsMs;
+    while (kills < this.#size.kills) {
+      const clients = this.#work();
+      await delay(this.#random.between(least, most));
+      await this.#gateway.end('SIGKILL');
+      kills += 1;
+      await clients;
+      await this.#gateway.serve();
+      if (this.job()?.state === 'done') break;
+    }
+    return kills;
+  }
+
+  /** Clients at work until the change of key is at its end. */
+  async finish(): Promise<DrillJob> {
+    return await eventually(
+      'the change of key is done',
+      async () => {
+        const job = this.job();
+        if (job?.state === 'done') return job;
+        await this.#work();
+        return null;
+      },
+      this.#size.limitMs,
+    );
+  }
+
+  job(): DrillJob | null {
+    const row = this.#query<{
+      state: 'running' | 'done';
+      counts: string;
+      new_key: string;
+      obstacle: string | null;
+    }>('select state, counts, new_key, obstacle from rotation_job order by seq desc limit 1')[0];
+    if (row === undefined) return null;
+    const { state, new_key: newKey, obstacle } = row;
+    return { state, newKey, obstacle, counts: JSON.parse(row.counts) as RotationCounts };
+  }
+
+  /** The fingerprint that the ledger names for each current object below the user's uploads. */
+  ledger(): ReadonlyMap<string, string | null> {
+    const rows = this.#query<{ object_key: string; key_fingerprint: string | null }>(
+      'select object_key, key_fingerprint from sealed_object where is_current = 1',
+    );
+    return new Map(rows.map((row) => [row.object_key, row.key_fingerprint]));
+  }
+
+  #query<Row>(text: string): Row[] {
+    const database = new Database(join(this.#gateway.root, 'var/lib/sftpgw/sftpgw.db'), { readonly: true });
+    try {
+      return database.prepare<[], Row>(text).all();
+    } finally {
+      database.close();
+    }
+  }
+
+  /** Some operations of each client, on names of its own. What is not acknowledged may have happened or not. */
+  async #work(): Promise<void> {
+    await Promise.all(
+      Array.from({ length: workers }, async (_, worker) => {
+        for (let turn = 0; turn < 3; turn += 1) {
+          const { objects, sizes } = this.#size;
+          const first = Math.ceil(sizes.length / workers);
+          const index = this.#random.between(first, Math.floor(objects / workers) - 1) * workers + worker;
+          const isNew = this.#random.between(0, 9) === 0;
+          const name = isNew
+            ? `n${worker}-${this.#random.between(0, 20)}`
+            : `o${String(index).padStart(5, '0')}`;
+          await this.#operate(name);
+        }
+      }),
+    );
+  }
+
+  async #operate(name: string): Promise<void> {
+    const before = this.#possible.get(name) ?? new Set([null]);
+    const choice = this.#random.between(0, 3);
+    if (choice === 0) return await this.#read(name, before);
+    const [path, digest] =
+      choice === 1 ? [null, null] : await this.#makeFile(`write-${this.#writes++ % 20}`, undefined);
+    this.#possible.set(name, new Set([...before, digest]));
+    const line = path === null ? `rm /uploads/${name}` : `put ${path} /uploads/${name}`;
+    const { code } = await this.#user.sftp(line);
+    if (code !== 0) return;
+    this.acknowledged += 1;
+    this.#possible.set(name, new Set([digest]));
+  }
+
+  async #read(name: string, before: Possible): Promise<void> {
+    const path = join(this.#gateway.work, `read-${name}`);
+    const { code } = await this.#user.sftp(`get /uploads/${name} ${path}`);
+    if (code !== 0) return;
+    const found = await digestOf(createReadStream(path));
+    if (!before.has(found)) this.wrongReads.push(name);
+  }
+
+  /** A file with content that no other has, and its digest. A large one is mostly a hole. */
+  async #makeFile(name: string, size: number | undefined): Promise<[path: string, digest: string]> {
+    const path = join(this.#gateway.work, name);
+    const bytes = size ?? this.#random.between(0, 64 * 1024);
+    writeFileSync(path, Buffer.alloc(Math.min(bytes, mebibyte), `${name} ${this.#random.next()} `));
+    truncateSync(path, bytes);
+    return [path, await digestOf(createReadStream(path))];
+  }
+}
+
+export interface DrillJob {
+  readonly state: 'running' | 'done';
+  readonly newKey: string;
+  readonly obstacle: string | null;
+  readonly counts: RotationCounts;
+}
+
+export async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of bytes) hash.update(chunk);
+  return hash.digest('hex');
+}

@@ -2,7 +2,7 @@ import { type ProcessLock, takeProcessLock } from '../db/sqlite/process-lock.js'
 import { createKeyUsage } from '../ledger/key-usage.js';
 import { createLedgerVersions } from '../ledger/versions.js';
 import type { Call } from '../model/call.js';
-import type { CustomerKey } from '../model/customer-key.js';
+import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
 import type {
   RotationId,
@@ -139,8 +139,8 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
     );
   }
   const known = await core.users.uploadKeys(core.call, username);
-  const newKey = request.presentKey ? present.key : await giveNewKey(core, username, present.key);
-  const oldKeys = known.filter(({ fingerprint }) => fingerprint !== newKey.fingerprint);
+  const newKey = request.presentKey ? present.key.fingerprint : await giveNewKey(core, username);
+  const oldKeys = known.filter(({ fingerprint }) => fingerprint !== newKey);
   if (oldKeys.length === 0) {
     throw new Fault(
       'not-found',
@@ -150,7 +150,7 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
   return await jobs.begin({
     username,
     ...placeOf(settings),
-    newKey: newKey.fingerprint,
+    newKey,
     oldKeys: oldKeys.map(({ fingerprint }) => fingerprint),
     versions: request.versions,
     pace: { ...defaultPace, ...request.pace },
@@ -171,20 +171,11 @@ export async function continued(
   return { ...job, pace: { ...job.pace, ...pace } };
 }
 
-/**
- * In the keyring before anything is written under it. The older key is taken in first: it has to be at hand as long as
- * something rests under it. A crash in between leaves a key that nobody uses.
- */
-async function giveNewKey(core: Core, username: Username, present: CustomerKey): Promise<CustomerKey> {
-  const { keyring, registry } = core;
-  const owner = { kind: 'user', username } as const;
-  const label = `uploads of ${username}`;
-  await keyring.import(present, { label, owner, origin: 'found' });
-  const { id } = await keyring.mint({ label, owner });
-  const key = await keyring.open(id);
-  if (key === null) throw new Fault('bug', `the keyring has made the key ${id} and does not open it`);
-  await registry.save(username, { uploadKey: key });
-  return key;
+/** In the keyring before anything is written under it. A crash in between leaves a key that nobody uses. */
+async function giveNewKey({ keyring, registry }: Core, username: Username): Promise<KeyFingerprint> {
+  const { id } = await keyring.mint({ label: `uploads of ${username}`, owner: { kind: 'user', username } });
+  await registry.save(username, { uploadKeyId: id });
+  return id;
 }
 
 /** Who runs a job at the moment. */

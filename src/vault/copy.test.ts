@@ -6,6 +6,7 @@ import {
   call,
   content,
   keyNamed,
+  mebibyte,
   refOf,
   targetOf,
   type Workshop,
@@ -126,6 +127,30 @@ describe('a copy onto itself', () => {
     await expect(copy()).rejects.toMatchObject({ kind: 'conflict' });
     expect(shop.store.contentOf(refOf('a'))).toEqual(content(7, 'newer'));
     expect(await keyByLedger(shop, 'a')).toBe(oldKey.fingerprint);
+  });
+});
+
+describe('a reader that is open while its object is given another key', () => {
+  it.each([false, true])('reads on to the end (ETag is MD5: %s)', async (etagIsMd5) => {
+    await using shop = workshop({}, { etagIsMd5 });
+    const large = content(7 * mebibyte, 'large');
+    const etag = await put(shop, 'a', large);
+    await using reader = await shop.vault.openReader(call(), refOf('a'), [oldKey]);
+    if (reader === null) throw new Error('it is not there');
+    expect(Buffer.concat((await reader.read(call(), 0, 1000)) ?? [])).toEqual(large.subarray(0, 1000));
+    await shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag });
+    const rest = await reader.read(call(), 5 * mebibyte, 2 * mebibyte);
+    expect(Buffer.concat(rest ?? []).equals(large.subarray(5 * mebibyte))).toBe(true);
+  });
+
+  it('and then replaced, ends with a conflict', async () => {
+    await using shop = workshop();
+    const large = content(7 * mebibyte, 'large');
+    const etag = await put(shop, 'a', large);
+    await using reader = await shop.vault.openReader(call(), refOf('a'), [oldKey]);
+    await shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag });
+    await put(shop, 'a', content(7 * mebibyte, 'other'));
+    await expect(reader?.read(call(), 5 * mebibyte, 1000)).rejects.toMatchObject({ kind: 'conflict' });
   });
 });
 

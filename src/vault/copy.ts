@@ -100,6 +100,9 @@ async function requireCopy(
     throw new Fault('corrupt', `the copy at ${to.ref.key} is not what it should be: ${trouble}${rest}`);
   }
   await ledger.confirm(id, confirmationOf(copied, written, to, info));
+  if (isItself(from, to)) {
+    services.successors.note(to.ref, source.etag, { etag: info.etag, access: accessFor(to.encryption) });
+  }
   return { info, source };
 }
 

@@ -14,6 +14,7 @@ import { ReadMemory } from './read-memory.js';
 import { RefLocks } from './ref-locks.js';
 import { ScratchSpace } from './scratch-file.js';
 import { settlePending } from './settle.js';
+import { Successors } from './successors.js';
 import { UploadMemory } from './upload-memory.js';
 import { PartUploadWriter, type UploadServices } from './upload-writer.js';
 import type {
@@ -76,6 +77,7 @@ class StoreVault implements RunningVault {
       clock,
       limits,
       locks: new RefLocks(),
+      successors: new Successors(),
       ownIntents: new Map<IntentId, ObjectRef>(),
       schedule: createPartSchedule(limits),
       memory: new UploadMemory({

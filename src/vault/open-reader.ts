@@ -10,6 +10,8 @@ import { mtimeOf } from './mtime.js';
 import { firstRangeBytes, RangeReader, type ReaderBounds } from './object-reader.js';
 import { RangeSource } from './range-source.js';
 import type { ReadMemory } from './read-memory.js';
+import type { RefLocks } from './ref-locks.js';
+import type { Successors } from './successors.js';
 
 export interface ReadServices {
   readonly store: ObjectStore;
@@ -17,6 +19,8 @@ export interface ReadServices {
   readonly clock: Clock;
   readonly limits: ReaderBounds;
   readonly readMemory: ReadMemory;
+  readonly locks: RefLocks;
+  readonly successors: Successors;
 }
 
 interface OpenedObject {
@@ -43,13 +47,19 @@ export async function openReader(
   // The body goes on after the open was answered, so it has a signal of its own.
   const own: Call = { id: call.id, log: call.log, signal: cancel.signal };
   const firstEnd = Math.min(firstRangeBytes, limits.rangeBytes);
+  const unwatch = services.successors.watch(ref);
+  let isOpen = false;
   try {
     const opened = await openWithKeys(ledger, ref, keys, (access) =>
       openFirstRange(store, own, ref, access, firstEnd),
     );
     if (opened === null) return null;
     const { info, body } = opened.value;
-    const source = new RangeSource(store, clock, call, { ref, access: opened.access, etag: info.etag });
+    const object = { ref, access: opened.access, etag: info.etag };
+    // A copy that is under way is waited for.
+    const source = new RangeSource(store, clock, call, object, (before) =>
+      services.locks.alone([ref], async () => services.successors.after(ref, before)),
+    );
     const range = new FetchedRange(0, Math.min(firstEnd, info.size), cancel);
     const reader: RangeReader = new RangeReader(
       source,
@@ -60,10 +70,15 @@ export async function openReader(
         mtimeSeconds: mtimeOf(info, opened.candidates),
         first: body === null ? null : { range, body },
       },
-      () => onEnd(reader),
+      () => {
+        unwatch();
+        onEnd(reader);
+      },
     );
+    isOpen = true;
     return reader;
   } finally {
+    if (!isOpen) unwatch();
     call.signal.removeEventListener('abort', cancelled);
   }
 }

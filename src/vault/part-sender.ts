@@ -15,6 +15,7 @@ import { leavesDoubt } from './doubt.js';
 import { mtimeMetadata, wholeSeconds } from './mtime.js';
 import type { RefLocks } from './ref-locks.js';
 import { sealedWith } from './sealed-with.js';
+import type { Successors } from './successors.js';
 import type { UploadTarget } from './vault.js';
 import { verifyWritten, type WholeObject } from './verify-written.js';
 
@@ -24,6 +25,7 @@ export interface VaultServices {
   readonly ledger: KeyLedger;
   readonly clock: Clock;
   readonly locks: RefLocks;
+  readonly successors: Successors;
   /** Rows of writes of this process that are under way, with their objects: a settlement leaves them alone. */
   readonly ownIntents: Map<IntentId, ObjectRef>;
 }

@@ -1,8 +1,12 @@
 import type { Call, Clock } from '../model/call.js';
 import type { ReadAccess } from '../model/encryption.js';
-import { Fault } from '../model/fault.js';
+import { Fault, isFault } from '../model/fault.js';
 import type { ObjectBody, ObjectRef, ObjectStore } from '../model/object-store.js';
 import type { FetchedRange } from './fetched-range.js';
+import type { Successor } from './successors.js';
+
+/** Where the same content is now; null when it is nowhere else. */
+export type Follow = (before: Successor) => Promise<Successor | null>;
 
 /** A body that breaks is taken up where it broke: so often without a byte gained in between, and so often in all. */
 const attemptsWithoutGain = 4;
@@ -15,21 +19,22 @@ export class RangeSource {
   readonly #clock: Clock;
   readonly #call: Call;
   readonly #ref: ObjectRef;
-  readonly #access: ReadAccess;
-  readonly #etag: string;
+  readonly #follow: Follow;
+  #now: Successor;
 
   constructor(
     store: ObjectStore,
     clock: Clock,
     call: Call,
     object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly etag: string },
+    follow: Follow = async () => null,
   ) {
     this.#store = store;
     this.#clock = clock;
     this.#call = call;
     this.#ref = object.ref;
-    this.#access = object.access;
-    this.#etag = object.etag;
+    this.#now = { access: object.access, etag: object.etag };
+    this.#follow = follow;
   }
 
   /**
@@ -72,16 +77,28 @@ export class RangeSource {
     }
   }
 
+  /** An object that is given another key while it is read is read on under that. */
   async #open(call: Call, range: FetchedRange): Promise<ObjectBody> {
-    const body = await this.#store.read(
-      call,
-      this.#ref,
-      this.#access,
-      { start: range.filledEnd, end: range.end },
-      { ifMatch: this.#etag },
-    );
-    if (body === null)
-      throw new Fault('conflict', `the object ${this.#ref.key} was removed while it was read`);
-    return body;
+    for (;;) {
+      const tried = this.#now;
+      try {
+        const part = { start: range.filledEnd, end: range.end };
+        const body = await this.#store.read(call, this.#ref, tried.access, part, { ifMatch: tried.etag });
+        if (body !== null) return body;
+        throw new Fault('conflict', `the object ${this.#ref.key} was removed while it was read`);
+      } catch (error) {
+        if (!isFault(error, 'conflict', 'key-missing', 'key-mismatch')) throw error;
+        // Another range may have found out meanwhile.
+        const next = this.#now === tried ? await this.#follow(tried) : this.#now;
+        if (next === null) throw replaced(this.#ref, error);
+        this.#now = next;
+      }
+    }
   }
+}
+
+/** It opened before: what does not open now is another object. */
+function replaced({ key }: ObjectRef, error: Fault): Fault {
+  if (error.kind === 'conflict') return error;
+  return new Fault('conflict', `the object ${key} was replaced while it was read`, { cause: error });
 }

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
-import { CustomerKey } from '../../src/model/customer-key.js';
+import { createKeyring } from '../../src/keyring/keyring.js';
+import { type CustomerKey, parseKeyFingerprint } from '../../src/model/customer-key.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import { call } from '../../src/vault/testing/workshop.js';
+import type { Gateway } from '../support/gateway.js';
 import { type BucketAccess, gatewayTargets } from '../support/gateway-targets.js';
 import { SeededRandom } from '../support/random.js';
 import { type DrillSize, digestOf, RotationDrill } from '../support/rotation-drill.js';
@@ -85,6 +86,20 @@ for (const target of await gatewayTargets()) {
       );
     },
   );
+}
+
+async function keyringKey({ root }: Gateway, fingerprint: string): Promise<CustomerKey> {
+  const keyring = createKeyring({
+    directory: join(root, 'opt/sftpgw/keys'),
+    identityFile: join(root, 'var/lib/sftpgw/keyring-identity'),
+    lockFile: join(root, 'var/lib/sftpgw/keyring.lock'),
+    clock: systemClock,
+    entropy: systemEntropy,
+    log: call().log,
+  });
+  const key = await keyring.open(parseKeyFingerprint(fingerprint));
+  if (key === null) throw new Error(`the keyring does not open ${fingerprint}`);
+  return key;
 }
 
 function storeOf({ environment }: BucketAccess): S3ObjectStore {

@@ -64,10 +64,7 @@ for (const target of await gatewayTargets()) {
           expect(job.counts.failed).toBe(0);
           expect(drill.wrongReads).toEqual([]);
 
-          const key = CustomerKey.fromBytes(
-            readFileSync(join(gateway.root, 'home/eve/.sftpgateway/sse.key')),
-          );
-          expect(key.fingerprint).toBe(job.newKey);
+          const key = await keyringKey(gateway, job.newKey);
           const ledger = drill.ledger();
           const wrong: string[] = [];
           for (const [name, possible] of drill.possible) {

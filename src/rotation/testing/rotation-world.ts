@@ -83,7 +83,7 @@ export class RotationWorld implements AsyncDisposable {
       await database.close();
     };
     this.#opened = { vault, ledger, jobs, services, close };
-    await vault.settlePending(call(), async () => keys);
+    await vault.settlePending(call(), { keysOf: async () => keys });
   }
 
   async put(key: string, bytes: Buffer, sealing: CustomerKey | null = oldKey): Promise<void> {

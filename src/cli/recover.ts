@@ -16,6 +16,7 @@ interface RecoverFlags {
   readonly force?: boolean;
   readonly acceptUnsigned?: boolean;
   readonly rehearsal?: boolean;
+  readonly ledger: boolean;
 }
 
 /** `sftpgw recover`. */
@@ -40,6 +41,7 @@ export function recoverCommand(context: CommandContext): Command {
       '--rehearsal',
       'for a trial while the gateway lives: sets keyring.bucket.copy=no, the bucket is only read',
     )
+    .option('--no-ledger', 'leave out the ledger; `sftpgw ledger rebuild` makes it later')
     .option('--accept-unsigned', 'take a snapshot that is not signed: of a recipient added with --recipient')
     .option('--force', 'write over users and keys that are there')
     .action(async (flags: RecoverFlags) => {
@@ -61,6 +63,7 @@ async function recover(context: CommandContext, root: string, flags: RecoverFlag
     force: flags.force === true,
     acceptUnsigned: flags.acceptUnsigned === true,
     rehearsal: flags.rehearsal === true,
+    ledger: flags.ledger,
   };
   const { recoverRoot } = await import('../daemon/recover.js');
   const report = await context.interruptible((signal) => {
@@ -75,7 +78,10 @@ async function recover(context: CommandContext, root: string, flags: RecoverFlag
     context.setExitCode(exitCodes.corrupt);
 }
 
-function reportLines(root: string, { snapshot, keys, restored, copy }: RecoverReport): readonly string[] {
+function reportLines(
+  root: string,
+  { snapshot, keys, restored, copy, ledger }: RecoverReport,
+): readonly string[] {
   const taken = new Date(snapshot.snapshot.takenMs).toISOString();
   const signed = snapshot.isSigned ? 'signed' : 'NOT SIGNED: accepted as you said';
   return [
@@ -84,6 +90,7 @@ function reportLines(root: string, { snapshot, keys, restored, copy }: RecoverRe
     `  keys: ${keys.keys}, sealed to the new gateway identity and to the recovery recipients`,
     `  users: ${usersText(restored.users)}`,
     `  files: ${restored.files} of settings, logins and host keys, and ${restored.keyFiles} raw key files`,
+    `  ledger: ${ledgerText(ledger)}`,
     copyText(copy),
     'Next: `sftpgw serve` (or start the service).',
   ];
@@ -95,6 +102,13 @@ function usersText(users: readonly string[]): string {
   if (users.length === 0) return '0';
   const more = users.length > mostNames ? `, and ${users.length - mostNames} more` : '';
   return `${users.length}: ${users.slice(0, mostNames).join(', ')}${more}`;
+}
+
+function ledgerText(ledger: RecoverReport['ledger']): string {
+  if (ledger === null) return 'left out; `sftpgw ledger rebuild` makes it';
+  if (typeof ledger === 'string') return `not whole (${ledger}); \`sftpgw ledger rebuild\` goes on`;
+  const unopened = ledger.unopened === 0 ? '' : `, ${ledger.unopened} of which no key opens`;
+  return `${ledger.versions} object versions${unopened}`;
 }
 
 function copyText(copy: RecoverReport['copy']): string {

@@ -9,12 +9,15 @@ import { type Restored, restoreRecipients, restoreSnapshot } from '../recovery/r
 import { findSnapshotFiles } from '../recovery/snapshot-files.js';
 import { snapshotPath } from '../recovery/snapshot-paths.js';
 import { createS3ObjectStore } from '../s3/object-store.js';
+import type { AuditProgress } from '../vault/audit/findings.js';
+import { type RebuildReport, rebuildLedger } from '../vault/audit/rebuild.js';
 import { backgroundCall } from './background-call.js';
 import { Closers } from './closers.js';
 import { s3OptionsOf } from './core.js';
 import { keyringOf } from './keyring.js';
+import { openLedger } from './ledger-audit.js';
 import { createLogger } from './logger.js';
-import { openOperations } from './operations.js';
+import { type Operations, openOperations } from './operations.js';
 import { beginRecovering, endRecovering, recoveringFrom } from './recovering.js';
 import { lockRoot } from './root-lock.js';
 import { SettingsInForce } from './settings-in-force.js';
@@ -35,17 +38,25 @@ export interface RecoverRequest {
   readonly acceptUnsigned: boolean;
   /** Leaves the bucket alone for good: the gateway that wrote the copy lives. */
   readonly rehearsal: boolean;
+  /** Makes the ledger anew of all objects, which takes a while where there are many. */
+  readonly ledger: boolean;
 }
 
-export interface RecoverReport {
+interface BroughtBack {
   readonly snapshot: FoundSnapshot;
   readonly keys: BroughtKeys;
   readonly restored: Restored;
+}
+
+export interface RecoverReport extends BroughtBack {
+  /** Null when it was not wanted. A text says why there is none, or not all of it. */
+  readonly ledger: RebuildReport | string | null;
   /** Null for a rehearsal. A text says why the bucket has no copy of the new machine yet. */
   readonly copy: { readonly snapshot: number } | string | null;
 }
 
-export type RecoverProgress = (what: string, done: number, total: number) => void;
+/** A total of null is not known. */
+export type RecoverProgress = (what: string, done: number, total: number | null) => void;
 
 /**
  * Makes a root again of the copy in its bucket and the offline identity. Can be interrupted and run again; the gateway does not start
@@ -57,6 +68,19 @@ export async function recoverRoot(
   signal: AbortSignal,
   onProgress: RecoverProgress,
 ): Promise<RecoverReport> {
+  const brought = await bringBack(request, signal, onProgress);
+  // The gateway may run from here on, and can do without what follows.
+  await using operations = await openOperations(request.root, signal);
+  const copy = request.rehearsal ? null : await takeOver(operations);
+  const ledger = request.ledger ? await makeLedger(operations, onProgress) : null;
+  return { ...brought, copy, ledger };
+}
+
+async function bringBack(
+  request: RecoverRequest,
+  signal: AbortSignal,
+  onProgress: RecoverProgress,
+): Promise<BroughtBack> {
   await using closers = new Closers();
   const identity = await parseAgeIdentity(request.identity);
   const paths = rootPaths(request.root);
@@ -91,16 +115,28 @@ export async function recoverRoot(
     ...(request.rehearsal ? { keyringBucketCopy: 'no' } : {}),
   });
   await endRecovering(paths.recoveringFile);
-  const copy = request.rehearsal ? null : await takeOver(request.root, signal);
-  return { snapshot, keys, restored, copy };
+  return { snapshot, keys, restored };
 }
 
 /** From now on this machine's copy is the one that counts. What keeps it from being made keeps nothing else. */
-async function takeOver(root: string, signal: AbortSignal): Promise<{ readonly snapshot: number } | string> {
-  await using operations = await openOperations(root, signal);
+async function takeOver({ bucketCopy, call }: Operations): Promise<{ readonly snapshot: number } | string> {
   try {
-    const outcome = await operations.bucketCopy.run(operations.call, { takeOver: true });
+    const outcome = await bucketCopy.run(call, { takeOver: true });
     return outcome.kind === 'complete' ? { snapshot: outcome.snapshot } : outcome.kind;
+  } catch (error) {
+    return Fault.from(error).hint;
+  }
+}
+
+async function makeLedger(
+  operations: Operations,
+  onProgress: RecoverProgress,
+): Promise<RebuildReport | string> {
+  try {
+    const ledger = await openLedger(operations, operations.settings, operations.log);
+    const buckets = await ledger.buckets();
+    const progress = ({ versions }: AuditProgress) => onProgress('ledger', versions, null);
+    return await rebuildLedger(ledger.audit, ledger.call, { buckets, actor: 'recover', progress });
   } catch (error) {
     return Fault.from(error).hint;
   }

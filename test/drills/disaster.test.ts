@@ -185,6 +185,7 @@ for (const target of await s3Targets()) {
         expect(`${code} ${stderr}`).toBe('0 ');
         expect(stdout).toMatch(/users: 4: alice, bob, carol, dave/);
         expect(stdout).toMatch(/keys: 5, sealed to the new gateway identity/);
+        expect(stdout).toMatch(/ledger: \d+ object versions$/m);
         expect(stdout).not.toContain('AGE-SECRET-KEY');
         const again = await gateway.cli(['recover', ...reach(), '--identity', '-'], { input: joined });
         expect(again).toMatchObject({ code: 6, stderr: expect.stringContaining('--force') });

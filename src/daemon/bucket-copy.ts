@@ -38,9 +38,9 @@ export interface CopyWatch {
   readonly clock: Clock;
 }
 
-/** How often is looked for changes; with very many users so rarely that looking takes a hundredth of the time. */
+/** How often is looked for changes; with very many users so rarely that looking takes a twentieth of the time. */
 const lookEveryMs = 5_000;
-const lookShare = 100;
+const lookShare = 20;
 const longestRetryMs = 10 * 60_000;
 
 /**

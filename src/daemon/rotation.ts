@@ -171,9 +171,14 @@ export async function continued(
   return { ...job, pace: { ...job.pace, ...pace } };
 }
 
-/** In the keyring before anything is written under it. A crash in between leaves a key that nobody uses. */
-async function giveNewKey({ keyring, registry }: Core, username: Username): Promise<KeyFingerprint> {
+/**
+ * In the keyring, and in its copy in the bucket where there is one, before anything is written under it. A crash in between leaves a key
+ * that nobody uses.
+ */
+async function giveNewKey(core: Core, username: Username): Promise<KeyFingerprint> {
+  const { keyring, registry, bucketCopy, call } = core;
   const { id } = await keyring.mint({ label: `uploads of ${username}`, owner: { kind: 'user', username } });
+  await bucketCopy.run(call);
   await registry.save(username, { uploadKeyId: id });
   return id;
 }

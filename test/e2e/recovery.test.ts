@@ -159,6 +159,22 @@ describe('sftpgw recovery', () => {
     expect(readdirSync(state)).not.toContain('recovering.json');
   });
 
+  it('the new key of a rotation is in the bucket before anything rests under it', async () => {
+    await addUser();
+    await initFromFile();
+    const keys = async () =>
+      Object.keys(await readBucket()).filter((name) => name.endsWith('.age') && !name.includes('snapshot'));
+    expect(await keys()).toHaveLength(1);
+    gateway.writeProperties({ bucket, endpoint: 'http://127.0.0.1:1', region: s3.region });
+    const away = await cli(['key', 'rotate', '--user', 'bob']);
+    expect(away).toMatchObject({ code: 11 });
+    expect((await cli(['key', 'rotate', '--status', '--json'])).stdout).not.toContain('bob');
+    gateway.writeProperties({ bucket, endpoint: s3.endpoint, region: s3.region });
+    expect(await cli(['key', 'rotate', '--user', 'bob'])).toMatchObject({ code: 0 });
+    // Two were made: the one of the first attempt, which nobody uses, and the one that counts.
+    expect(await keys()).toHaveLength(3);
+  });
+
   it('a rehearsal leaves the copy of the living gateway alone', async () => {
     await addUser();
     await initFromFile();

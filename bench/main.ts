@@ -9,6 +9,7 @@ import { startRclone } from './peers/rclone.js';
 import { startSshdOverS3fs } from './peers/s3fs.js';
 import { startSftpgw } from './peers/sftpgw.js';
 import { timed, versionOf } from './process.js';
+import { measureRotation } from './rotation.js';
 import { type Row, renderBar, renderTable } from './table.js';
 import { measureTransport } from './transport.js';
 import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall } from './workload.js';
@@ -17,7 +18,7 @@ import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall 
  * The one table: the same files over the same OpenSSH client against the same S3 under the same customer key, through
  * this gateway and through what people use today. Contenders take turns, so that a slow minute of the machine hits all.
  *
- *   npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror]
+ *   npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation]
  *
  * Of the mirror's part there is also mirror-small, mirror-large, mirror-unchanged and mirror-events, with --mirror-small 10000,
  * --mirror-large 20, --mirror-unchanged 100000 objects and --mirror-events 2000.
@@ -60,7 +61,7 @@ function readSettings(argv: readonly string[]): Settings {
     rounds: Number(value('rounds', '3')),
     largeMib: Number(value('mib', '1024')),
     smallCount: Number(value('small', '200')),
-    only: new Set(value('only', 'upload,download,small,transport,mirror').split(',')),
+    only: new Set(value('only', 'upload,download,small,transport,mirror,rotation').split(',')),
     mirror: {
       rounds: Number(value('rounds', '3')),
       smallObjects: Number(value('mirror-small', '10000')),
@@ -79,6 +80,7 @@ async function main(): Promise<void> {
   if (wanted.length > 0 || settings.only.has('transport')) await transfers(stage, settings, wanted);
   const isWanted = (name: string) => settings.only.has('mirror') || settings.only.has(name);
   await compareMirrors(stage, settings.mirror, isWanted, print);
+  if (settings.only.has('rotation')) await measureRotation(stage, settings.rounds, print);
 }
 
 async function transfers(stage: Stage, settings: Settings, wanted: readonly Discipline[]): Promise<void> {

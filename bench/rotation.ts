@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { CopyObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { backgroundCall } from '../src/daemon/background-call.js';
+import { systemClock, systemEntropy } from '../src/daemon/system.js';
+import { openDatabase } from '../src/db/sqlite/open.js';
+import { createKeyUsage } from '../src/ledger/key-usage.js';
+import { createKeyLedger } from '../src/ledger/ledger.js';
+import { createLedgerVersions } from '../src/ledger/versions.js';
+import type { Call, Logger } from '../src/model/call.js';
+import { CustomerKey } from '../src/model/customer-key.js';
+import { runRotation } from '../src/rotation/rotation.js';
+import type { RotationServices } from '../src/rotation/services.js';
+import { createRotationJobs } from '../src/rotation-state/rotation-jobs.js';
+import { createS3ObjectStore } from '../src/s3/object-store.js';
+import { createVault, type RunningVault } from '../src/vault/create-vault.js';
+import type { Stage } from './arena.js';
+import { median } from './measure.js';
+import { s3Client } from './mirror/objects.js';
+import type { Arena } from './peers/peer.js';
+import { type Row, renderBar, renderTable } from './table.js';
+
+const mebibyte = 2 ** 20;
+const parallel = 8;
+/** What the bare SDK does without looking at anything, before or after. */
+const least = 0.8;
+
+const sizes = [
+  { name: 'small', count: 400, bytes: 64 * 1024 },
+  { name: 'large', count: 32, bytes: 16 * mebibyte },
+] as const;
+
+/**
+ * A change of key against the bare CopyObject calls of the same objects with the same parallelism: what checking every copy, the
+ * ledger and the job cost. Both give the same objects one key after the other; they take turns.
+ */
+export async function measureRotation(
+  stage: Stage,
+  rounds: number,
+  print: (text: string) => void,
+): Promise<void> {
+  for (const size of sizes) {
+    const arena = stage.arena(`rotation-${size.name}`);
+    await using ours = await openOurs(arena);
+    const client = s3Client(arena);
+    const names = Array.from({ length: size.count }, (_, index) => `${size.name}${index}`);
+    let ourKey = newKey();
+    let bareKey = newKey();
+    await fill(ours, arena, `bench/${size.name}/`, names, size.bytes, ourKey);
+    await fill(ours, arena, `bare/${size.name}/`, names, size.bytes, bareKey);
+    const rotated: number[] = [];
+    const copied: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const next = newKey();
+      rotated.push(await timedSeconds(() => rotate(ours, arena, `bench/${size.name}/`, ourKey, next)));
+      ourKey = next;
+      const bareNext = newKey();
+      const keys = names.map((name) => `bare/${size.name}/${name}`);
+      copied.push(await timedSeconds(() => copyBare(client, arena, keys, bareKey, bareNext)));
+      bareKey = bareNext;
+    }
+    client.destroy();
+    const rows: Row[] = [
+      { name: 'sftpgw key rotate', seconds: rotated, cpu: null, failure: null },
+      { name: 'CopyObject, bare SDK', seconds: copied, cpu: null, failure: null },
+    ];
+    const title = `Change of key of ${size.count} objects of ${size.bytes / 1024} KiB, ${parallel} at once`;
+    print(renderTable(title, { label: 'objects/s', amount: size.count }, rows));
+    const ratio = median(copied) / median(rotated);
+    print(renderBar(`a change of key runs at ${least} of the bare copies' rate`, ratio, ratio >= least));
+  }
+}
+
+interface Ours extends AsyncDisposable {
+  readonly vault: RunningVault;
+  readonly call: Call;
+  readonly services: Omit<RotationServices, 'keysOf'>;
+}
+
+async function openOurs(arena: Arena): Promise<Ours> {
+  const { endpoint, caFile, region, accessKeyId, secretAccessKey } = arena;
+  const clocks = { clock: systemClock, entropy: systemEntropy };
+  const credentials = { accessKeyId, secretAccessKey };
+  const store = createS3ObjectStore({ endpoint, caFile, region, credentials, ...clocks });
+  const database = await openDatabase(join(arena.work, 'ledger.db'));
+  const ledger = createKeyLedger(database, systemClock, systemEntropy);
+  const vault = createVault({ store, ledger, ...clocks, scratchDirectory: join(arena.work, 'scratch') });
+  const call = backgroundCall(new AbortController().signal, systemEntropy, silent);
+  const services = {
+    jobs: createRotationJobs(database, systemClock, systemEntropy),
+    vault,
+    store,
+    versions: createLedgerVersions(database, systemClock, systemEntropy),
+    usage: createKeyUsage(database, systemClock),
+    clock: systemClock,
+    aclOf: async () => null,
+    retire: async () => undefined,
+    patienceMs: 0,
+  };
+  return {
+    vault,
+    call,
+    services,
+    async [Symbol.asyncDispose]() {
+      await vault[Symbol.asyncDispose]();
+      await database.close();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function fill(
+  { vault, call }: Ours,
+  { bucket }: Arena,
+  prefix: string,
+  names: readonly string[],
+  bytes: number,
+  key: CustomerKey,
+): Promise<void> {
+  const body = randomBytes(bytes);
+  await inParallel(names, async (name) => {
+    const target = {
+      ref: { bucket, key: prefix + name },
+      encryption: { kind: 'sse-c', key } as const,
+      acl: null,
+      actor: 'bench',
+      mtimeSeconds: null,
+    };
+    await using writer = await vault.openUpload(call, target);
+    await writer.write(0, [body]);
+    await writer.commit(call);
+  });
+}
+
+async function rotate(
+  { services, call }: Ours,
+  { bucket }: Arena,
+  prefix: string,
+  from: CustomerKey,
+  to: CustomerKey,
+): Promise<void> {
+  const job = await services.jobs.begin({
+    username: 'bench',
+    bucket,
+    prefix,
+    newKey: to.fingerprint,
+    oldKeys: [from.fingerprint],
+    versions: 'keep',
+    pace: { objectsPerSecond: null, bytesPerSecond: null, parallel },
+  });
+  const done = await runRotation({ ...services, keysOf: async () => [to, from] }, call, job);
+  if (done.counts.failed > 0) throw new Error(`${done.counts.failed} objects could not be done`);
+}
+
+async function copyBare(
+  client: S3Client,
+  { bucket }: Arena,
+  keys: readonly string[],
+  from: CustomerKey,
+  to: CustomerKey,
+): Promise<void> {
+  await inParallel(keys, async (key) => {
+    await client.send(
+      new CopyObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        CopySource: `${bucket}/${key}`,
+        MetadataDirective: 'REPLACE',
+        CopySourceSSECustomerAlgorithm: 'AES256',
+        // The SDK takes the bytes; its type says text.
+        CopySourceSSECustomerKey: from.reveal() as unknown as string,
+        SSECustomerAlgorithm: 'AES256',
+        SSECustomerKey: to.reveal() as unknown as string,
+      }),
+    );
+  });
+}
+
+async function inParallel(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    for (let name = names[next++]; name !== undefined; name = names[next++]) await work(name);
+  };
+  await Promise.all(Array.from({ length: parallel }, worker));
+}
+
+async function timedSeconds(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+function newKey(): CustomerKey {
+  return CustomerKey.fromBytes(randomBytes(32));
+}
+
+const silent: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};

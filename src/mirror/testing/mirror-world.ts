@@ -17,7 +17,7 @@ import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory
 import { aliceKey, call, quickClock, seededEntropy } from '../../vault/testing/workshop.js';
 import { createMirror, type Mirror } from '../mirror.js';
 import type { MirrorSettings } from '../options.js';
-import { PagedStore } from './paged-store.js';
+import { type PagedObjects, PagedStore } from './paged-store.js';
 
 export const bucket = 'bucket';
 
@@ -29,6 +29,7 @@ export class MirrorWorld implements AsyncDisposable {
   readonly directory: string;
   readonly memory: MemoryStore;
   readonly store: PagedStore;
+  readonly bucket: string;
   readonly ledger = new MemoryLedger();
   /** What the mirror logged. */
   readonly lines: LogLine[] = [];
@@ -50,12 +51,18 @@ export class MirrorWorld implements AsyncDisposable {
   #starts = 0;
 
   constructor(
-    options: MemoryStoreOptions & { readonly directory?: string; readonly pageKeys?: number } = {},
+    options: MemoryStoreOptions & {
+      readonly directory?: string;
+      readonly pageKeys?: number;
+      /** A real S3 instead of the one in memory. */
+      readonly s3?: { readonly store: PagedObjects; readonly bucket: string };
+    } = {},
   ) {
     this.root = mkdtempSync(join(tmpdir(), 'mirror-test-'));
     this.directory = options.directory ?? join(this.root, 'downloads');
     this.memory = new MemoryStore({ nowMs: () => this.#nowMs, ...options });
-    this.store = new PagedStore(this.memory, options.pageKeys ?? 7);
+    this.bucket = options.s3?.bucket ?? bucket;
+    this.store = new PagedStore(options.s3?.store ?? this.memory, options.pageKeys ?? 7);
   }
 
   /** Later by so much for S3 and the mirror alike. */
@@ -68,7 +75,7 @@ export class MirrorWorld implements AsyncDisposable {
   }
 
   source(): MirrorPrefix {
-    const { prefix, directory } = this;
+    const { bucket, prefix, directory } = this;
     return { name: 'downloads/alice', bucket, prefix, directory, keys: async () => this.keys };
   }
 
@@ -144,7 +151,7 @@ export class MirrorWorld implements AsyncDisposable {
     const encryption: WriteEncryption =
       under === 'plain' ? { kind: 'sse-s3' } : { kind: 'sse-c', key: under };
     const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
-    await this.memory.put(call(), { bucket, key: this.prefix + path }, body, {
+    await this.store.put(call(), { bucket: this.bucket, key: this.prefix + path }, body, {
       encryption,
       acl: null,
       metadata: mtime === undefined ? {} : { mtime: String(mtime) },
@@ -153,7 +160,7 @@ export class MirrorWorld implements AsyncDisposable {
   }
 
   async remove(path: string): Promise<void> {
-    await this.memory.remove(call(), { bucket, key: this.prefix + path });
+    await this.store.remove(call(), { bucket: this.bucket, key: this.prefix + path });
   }
 
   /** The paths below the prefix that S3 holds now. */
@@ -164,8 +171,8 @@ export class MirrorWorld implements AsyncDisposable {
 
   /** Requests for bytes since the last question. */
   takeReads(): number {
-    const reads = this.memory.count('read');
-    this.memory.counts.set('read', 0);
+    const { reads } = this.store;
+    this.store.reads = 0;
     return reads;
   }
 

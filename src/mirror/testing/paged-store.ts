@@ -2,29 +2,37 @@ import type { Call } from '../../model/call.js';
 import type { ListPage, ListRequest, ObjectStore } from '../../model/object-store.js';
 import type { MemoryStore } from '../../vault/testing/memory-store.js';
 
-/** The S3 in memory, whose listings come in small pages; a page shows what is there when it is asked for. */
+/** A store of a few objects: the S3 in memory, or a real one. */
+export type PagedObjects = ObjectStore & Pick<MemoryStore, 'listUploads' | 'abortUpload'>;
+
+/** An S3 whose listings come in small pages; a page shows what is there when it is asked for. */
 export class PagedStore implements ObjectStore {
-  readonly head: MemoryStore['head'];
-  readonly read: MemoryStore['read'];
-  readonly put: MemoryStore['put'];
-  readonly beginUpload: MemoryStore['beginUpload'];
-  readonly copy: MemoryStore['copy'];
-  readonly remove: MemoryStore['remove'];
+  readonly head: ObjectStore['head'];
+  readonly read: ObjectStore['read'];
+  readonly put: ObjectStore['put'];
+  readonly beginUpload: ObjectStore['beginUpload'];
+  readonly copy: ObjectStore['copy'];
+  readonly remove: ObjectStore['remove'];
   readonly listUploads: MemoryStore['listUploads'];
   readonly abortUpload: MemoryStore['abortUpload'];
-  readonly #store: MemoryStore;
+  readonly #store: PagedObjects;
   readonly #pageKeys: number;
   /** Called before a page is made; what it throws is what the listing throws. */
   beforePage: (page: number) => void | Promise<void> = () => undefined;
   /** Called when a page is made, before it is answered. */
   afterPage: (page: number) => void | Promise<void> = () => undefined;
+  /** Requests for bytes. */
+  reads = 0;
   #pages = 0;
 
-  constructor(store: MemoryStore, pageKeys: number) {
+  constructor(store: PagedObjects, pageKeys: number) {
     this.#store = store;
     this.#pageKeys = pageKeys;
     this.head = store.head.bind(store);
-    this.read = store.read.bind(store);
+    this.read = (...asked) => {
+      this.reads += 1;
+      return store.read(...asked);
+    };
     this.put = store.put.bind(store);
     this.beginUpload = store.beginUpload.bind(store);
     this.copy = store.copy.bind(store);

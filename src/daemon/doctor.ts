@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { bucketCopyCheck } from '../doctor/bucket-copy-check.js';
 import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
 import { type Check, runChecks } from '../doctor/check.js';
 import { bySeverity, type DoctorFinding } from '../doctor/finding.js';
-import { type KeyFilePlace, keyFilesCheck } from '../doctor/key-files-check.js';
+import { keyFilesCheck } from '../doctor/key-files-check.js';
 import { keyringCheck } from '../doctor/keyring-check.js';
 import { ledgerCheck } from '../doctor/ledger-check.js';
 import { machineCheck } from '../doctor/machine-check.js';
@@ -19,7 +18,7 @@ import { bucketsOf, usesSseC } from '../provisioning/storage-needs.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket-administration.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { nativeCryptoLoaded } from '../sftp/transport.js';
-import { userPaths } from '../users/places.js';
+import { keyFilePlaces } from './key-file-places.js';
 import type { Operations } from './operations.js';
 import { storageNeedsOf } from './storage-needs.js';
 import { systemClock, systemEntropy } from './system.js';
@@ -70,7 +69,11 @@ function gatewayChecks(operations: Operations): readonly Check[] {
       settingsProblems: settings.notices,
     }),
     usersCheck(registry),
-    keyFilesCheck(() => keyFilePlaces(operations)),
+    keyFilesCheck({
+      places: () => keyFilePlaces(operations),
+      load: (path) => operations.parts.keyFiles.load(path),
+      describe: (id) => keyring.describe(id),
+    }),
     keyringCheck(keyring, keyring),
     bucketCopyCheck(operations.bucketCopy),
     ledgerCheck({
@@ -118,36 +121,4 @@ async function knownKeys(operations: Operations): Promise<ReadonlySet<KeyFingerp
     for (const { fingerprint } of await parts.keyFiles.loadAll(path)) known.add(fingerprint);
   }
   return known;
-}
-
-async function keyFilePlaces({ settings, parts, registry }: Operations): Promise<readonly KeyFilePlace[]> {
-  const { sharedSettingsDirectory } = settings.paths;
-  const places: KeyFilePlace[] = [];
-  for (const { username, uploadOption, uploadKeyFingerprint } of await registry.list()) {
-    const paths = userPaths(parts.places, username);
-    const subject = `user ${username}`;
-    places.push(
-      {
-        subject,
-        path: paths.uploadKey,
-        isNeeded: uploadOption === 3 && uploadKeyFingerprint === null,
-        why: 'Uploads are refused, and what rests under the key cannot be read.',
-      },
-      {
-        subject,
-        path: paths.syncKey,
-        isNeeded: false,
-        why: 'Downloads under the key do not reach the user.',
-      },
-    );
-  }
-  for (const name of ['sse-sync.key', 'sse.key']) {
-    places.push({
-      subject: 'shared directory',
-      path: join(sharedSettingsDirectory, name),
-      isNeeded: false,
-      why: 'Shared files under the key do not reach the users.',
-    });
-  }
-  return places;
 }

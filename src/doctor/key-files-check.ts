@@ -2,6 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isAbsence } from '../files/system-errors.js';
 import { type KeyFileProblem, keyFileProblems } from '../keyring/key-files.js';
+import type { KeyFingerprint } from '../model/customer-key.js';
+import type { KeyFiles } from '../model/key-files.js';
+import type { Keyring } from '../model/keyring.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
@@ -10,25 +13,33 @@ export interface KeyFilePlace {
   /** `user NAME` or `shared directory`. */
   readonly subject: string;
   readonly path: string;
+  /** The key of the keyring that the settings name instead of the file; null when they name none. */
+  readonly keyId: KeyFingerprint | null;
   /** True when the settings need a key here: its absence is a finding. */
   readonly isNeeded: boolean;
   /** What fails without it. */
   readonly why: string;
 }
 
-/** The raw key files, with those that were kept beside them: what they hold, and who may read them. */
-export function keyFilesCheck(places: () => Promise<readonly KeyFilePlace[]>): Check {
+export interface KeyFilesCheckParts {
+  readonly places: () => Promise<readonly KeyFilePlace[]>;
+  readonly load: KeyFiles['load'];
+  readonly describe: Keyring['describe'];
+}
+
+/** The raw key files, with those that were kept beside them: what they hold, who may read them, and which are needed no more. */
+export function keyFilesCheck(parts: KeyFilesCheckParts): Check {
   return {
     name: 'raw key files',
     run: async () => {
       const findings: DoctorFinding[] = [];
-      for (const place of await places()) findings.push(...(await findingsOf(place)));
+      for (const place of await parts.places()) findings.push(...(await findingsOf(parts, place)));
       return findings;
     },
   };
 }
 
-async function findingsOf(place: KeyFilePlace): Promise<readonly DoctorFinding[]> {
+async function findingsOf(parts: KeyFilesCheckParts, place: KeyFilePlace): Promise<readonly DoctorFinding[]> {
   const { subject, path, isNeeded, why } = place;
   const paths = await withKept(path);
   const findings: DoctorFinding[] = [];
@@ -39,13 +50,39 @@ async function findingsOf(place: KeyFilePlace): Promise<readonly DoctorFinding[]
       subject,
       what: `${path} is not there, and the settings need the key in it.`,
       why,
-      whatToDo: 'Put the 32 raw bytes of the key there, mode 0600.',
+      whatToDo:
+        'Put the 32 raw bytes of the key there, mode 0600, or name a key of the keyring: `sftpgw key use`.',
     });
   }
   for (const one of paths) {
-    for (const problem of await keyFileProblems(one)) findings.push(findingOf(place, one, problem));
+    const problems = await keyFileProblems(one);
+    findings.push(...problems.map((problem) => findingOf(place, one, problem)));
+    if (problems.length === 0 && (await canGo(parts, place, one))) findings.push(needless(subject, one));
   }
   return findings;
+}
+
+/** A file that names no key for writing, and whose key the keyring keeps safe. */
+async function canGo(
+  { load, describe }: KeyFilesCheckParts,
+  { path, keyId }: KeyFilePlace,
+  file: string,
+): Promise<boolean> {
+  if (file === path && keyId === null) return false;
+  const key = await load(file);
+  const kept = key === null ? null : await describe(key.fingerprint);
+  return kept !== null && kept.state !== 'destroyed' && kept.isRecoverable;
+}
+
+function needless(subject: string, path: string): DoctorFinding {
+  return {
+    code: 'key-file-needless',
+    severity: 'notice',
+    subject,
+    what: `${path} is not needed any more: the keyring has the key, sealed and recoverable.`,
+    why: 'A raw key file is read by whoever gets at the disk.',
+    whatToDo: `Remove it: shred -u ${path}.`,
+  };
 }
 
 function findingOf({ subject, why }: KeyFilePlace, path: string, problem: KeyFileProblem): DoctorFinding {

@@ -186,6 +186,12 @@ const planted: readonly Planted[] = [
     plant: (place) => rmSync(place.userFile('sse.key')),
   },
   {
+    code: 'key-file-needless',
+    name: 'a replaced key file that the keyring has made needless',
+    subject: 'user bob',
+    plant: (place) => place.replaceKey(),
+  },
+  {
     code: 'user-files',
     name: 'a line of user.properties is wrong',
     subject: 'user bob',
@@ -302,6 +308,15 @@ class Patient implements AsyncDisposable {
   async #at<T>(work: (operations: Operations) => Promise<T>): Promise<T> {
     await using operations = await openOperations(this.#root, new AbortController().signal);
     return await work(operations);
+  }
+
+  async replaceKey(): Promise<void> {
+    const administration = await openAdministration(this.#root);
+    const uploadKey = CustomerKey.fromBytes(randomBytes(32));
+    await administration.registry.save(parseUsername('bob'), { uploadKey });
+    await administration.close();
+    // Whoever reads the user's keys takes them into the keyring.
+    await this.#at(({ users, call }) => users.uploadKeys(call, parseUsername('bob')));
   }
 
   forgetRecovery(): void {

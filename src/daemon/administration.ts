@@ -4,8 +4,8 @@ import { takeInKeyFiles } from '../users/key-intake.js';
 import { keyWriters } from '../users/key-writers.js';
 import { createSharedRegistry } from '../users/shared-registry.js';
 import { createUserRegistry } from '../users/user-registry.js';
+import { createCommandLog } from './command-log.js';
 import { keyringOf, type RootKeyring } from './keyring.js';
-import { createLogger } from './logger.js';
 import { readEmbeddedRun } from './run-file.js';
 import { embeddedBucket, SettingsInForce } from './settings-in-force.js';
 import { userParts } from './user-parts.js';
@@ -57,7 +57,7 @@ export async function openAdministration(root: string): Promise<Administration> 
   const run = await readEmbeddedRun(configured.paths.runFile);
   const isEmbedded = run !== null && configured.current.endpoint === null;
   const settings = isEmbedded ? await SettingsInForce.open(root, true) : configured;
-  const log = createLogger('warn', process.stderr);
+  const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
   const parts = userParts(settings, keyring, log);
   const registry = createUserRegistry(parts);

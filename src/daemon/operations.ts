@@ -3,9 +3,9 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { Closers } from './closers.js';
+import { createCommandLog } from './command-log.js';
 import { buildCore, type Core, s3OptionsOf } from './core.js';
 import { embeddedCredentials } from './embedded.js';
-import { createLogger } from './logger.js';
 import { readEmbeddedRun } from './run-file.js';
 import { announceCommand } from './running-commands.js';
 import { SettingsInForce } from './settings-in-force.js';
@@ -29,7 +29,7 @@ export async function openOperations(root: string, signal: AbortSignal): Promise
   const closers = new Closers();
   try {
     const { settings, embedded } = await openSettings(root);
-    const log = createLogger('warn', process.stderr);
+    const log = createCommandLog(process.stderr);
     for (const directory of [settings.paths.stateDirectory, settings.paths.scratchDirectory]) {
       await ensureDirectory(directory, secretDirectoryMode);
     }

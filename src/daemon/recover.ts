@@ -13,10 +13,10 @@ import type { AuditProgress } from '../vault/audit/findings.js';
 import { type RebuildReport, rebuildLedger } from '../vault/audit/rebuild.js';
 import { backgroundCall } from './background-call.js';
 import { Closers } from './closers.js';
+import { createCommandLog } from './command-log.js';
 import { s3OptionsOf } from './core.js';
 import { keyringOf } from './keyring.js';
 import { openLedger } from './ledger-audit.js';
-import { createLogger } from './logger.js';
 import { type Operations, openOperations } from './operations.js';
 import { beginRecovering, endRecovering, recoveringFrom } from './recovering.js';
 import { lockRoot } from './root-lock.js';
@@ -86,7 +86,7 @@ async function bringBack(
   const paths = rootPaths(request.root);
   const settings = await SettingsInForce.open(request.root, false);
   closers.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
-  const log = createLogger('warn', process.stderr);
+  const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
   await refuseOccupied(request, paths.recoveringFile, async () => (await keyring.list()).length);
 

@@ -135,7 +135,7 @@ describe('migrating', () => {
   test('what a database from before says of overwritten and removed objects is taken over', async () => {
     const sqlite = new BetterSqlite3(join(directory, 'm.db'));
     const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
-    const { '0003-key-usage': _, ...before } = migrations;
+    const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0003'));
     await migrateToLatest(db, 'm.db', before);
     const insert = sqlite.prepare(
       `insert into sealed_object (id, bucket, object_key, parent_prefix, state, is_current, sealed_kind, actor, request_id,

@@ -7,8 +7,8 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'embedded-s3/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts'],
     pool: 'forks',
-    // End-to-end files start real servers; two cores serve two of them at a time.
-    maxWorkers: 2,
+    // End-to-end files start real servers and wait for them: three at a time keep two cores busy.
+    maxWorkers: 3,
     minWorkers: 1,
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -64,6 +64,7 @@ export interface MirrorEntryTable {
   /** The object that no key opened. */
   refused_etag: string | null;
   refused_size: number | null;
+  refused_modified_ms: number | null;
   /** The fingerprints tried, separated by spaces. */
   refused_keys: string | null;
 }

@@ -17,6 +17,7 @@ export function toRow(prefixId: number, entry: MirrorEntry): Insertable<MirrorEn
     disk_mtime_ms: stamp?.mtimeMs ?? null,
     refused_etag: refusal?.etag ?? null,
     refused_size: refusal?.size ?? null,
+    refused_modified_ms: refusal?.lastModifiedMs ?? null,
     refused_keys: refusal?.tried.join(' ') ?? null,
   };
 }
@@ -38,6 +39,7 @@ export function toEntry(row: Selectable<MirrorEntryTable>): MirrorEntry {
         : {
             etag: row.refused_etag,
             size: row.refused_size ?? 0,
+            lastModifiedMs: row.refused_modified_ms ?? 0,
             tried: (row.refused_keys ?? '').split(' ').filter(Boolean).map(parseKeyFingerprint),
           },
   };

@@ -218,7 +218,7 @@ export class ObjectFetches {
   async #refused(
     { committer }: Place,
     path: string,
-    { etag, size }: ListedFile,
+    { etag, size, lastModifiedMs }: ListedFile,
     entry: MirrorEntry | null,
   ): Promise<FetchOutcome> {
     const tried = this.#likely.keys.map((key) => key.fingerprint);
@@ -228,7 +228,7 @@ export class ObjectFetches {
         path,
         object: entry?.object ?? null,
         stamp: entry?.stamp ?? null,
-        refusal: { etag, size, tried },
+        refusal: { etag, size, lastModifiedMs, tried },
       };
       await committer.commit({ kind: 'note', entry: noted });
     }

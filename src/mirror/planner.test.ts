@@ -137,13 +137,23 @@ describe('the plan', () => {
       path: 'a',
       object: null,
       stamp: null,
-      refusal: { etag: 'etag-1', size: 1, tried: [alice] },
+      refusal: { etag: 'etag-1', size: 1, lastModifiedMs: 1000, tried: [alice] },
     };
     expect(brief(await planned(s3('a'), [intact(refused)]))).toEqual(['report no-key a']);
     const keys = new Set([alice, keyNamed('bob').fingerprint]);
     expect(brief(await planned(s3('a'), [intact(refused)], { keys }))).toEqual(['fetch a']);
     expect(brief(await planned(new Map([['a', 2]]), [intact(refused)]))).toEqual(['fetch a']);
     expect(brief(await planned(new Map(), [intact(refused)]))).toEqual(['forget a']);
+  });
+
+  it('tries anew what was put again with the same entity tag, as servers give it whose tags are those of the content', async () => {
+    const refused: MirrorEntry = {
+      path: 'a',
+      object: null,
+      stamp: null,
+      refusal: { etag: 'etag-1', size: 1, lastModifiedMs: -4000, tried: [alice] },
+    };
+    expect(brief(await planned(s3('a'), [intact(refused)]))).toEqual(['fetch a']);
   });
 
   it('holds names that differ in case only apart where the file system does not', async () => {

@@ -199,13 +199,13 @@ export class Planner {
       this.#actions.push({ kind: 'leave', path, size: file.size });
       return;
     }
-    if (refusal?.etag === file.etag && isAllTried(this.#options.keys, refusal.tried)) {
+    const isRefused = refusal !== null && isSameVersion(refusal, file);
+    if (isRefused && isAllTried(this.#options.keys, refusal.tried)) {
       this.#report('no-key', path, file.size, noKeyText(refusal.tried));
       return;
     }
     const isChanged = object !== null && !isSameVersion(object, file);
-    const reason =
-      refusal?.etag === file.etag ? 'retry' : stamp === null ? 'new' : isChanged ? 'changed' : 'damaged';
+    const reason = isRefused ? 'retry' : stamp === null ? 'new' : isChanged ? 'changed' : 'damaged';
     this.#actions.push({ kind: 'fetch', path, object: file, reason, entry });
   }
 

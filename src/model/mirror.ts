@@ -53,6 +53,8 @@ export interface FileStamp {
 export interface KeyRefusal {
   readonly etag: string;
   readonly size: number;
+  /** Some servers give the same ETag to the same content under another key. */
+  readonly lastModifiedMs: number;
   readonly tried: readonly KeyFingerprint[];
 }
 

@@ -3,6 +3,7 @@ import { sealedObject } from './0001-sealed-object.js';
 import { mirror } from './0002-mirror.js';
 import { keyUsage } from './0003-key-usage.js';
 import { rotation } from './0004-rotation.js';
+import { refusedTime } from './0005-refused-time.js';
 
 /** In order; a name, once released, never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -10,4 +11,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002-mirror': mirror,
   '0003-key-usage': keyUsage,
   '0004-rotation': rotation,
+  '0005-refused-time': refusedTime,
 };

@@ -108,14 +108,22 @@ async function compareGateways(
       running.push({ arena, peer: await start(arena), runs: emptyResults() });
     }
     for (let round = 0; round < settings.rounds; round += 1) {
-      for (const one of running) await oneRound(one, files, round, wanted, scratch);
+      for (const one of running.filter((peer) => !failed(peer))) {
+        await oneRound(one, files, round, wanted, scratch);
+        // One that failed may go on trying, on the others' time.
+        if (failed(one)) await one.peer[Symbol.asyncDispose]();
+      }
       if (wanted.includes('upload')) await directCopy(stage.arena('aws'), files, direct);
     }
   } finally {
-    for (const { peer } of running) await peer[Symbol.asyncDispose]();
+    for (const one of running) if (!failed(one)) await one.peer[Symbol.asyncDispose]();
     rmSync(scratch, { recursive: true, force: true });
   }
   report(wanted, running, direct, files, settings);
+}
+
+function failed({ runs }: Running): boolean {
+  return Object.values(runs).some(({ failure }) => failure !== null);
 }
 
 function emptyResults(): Record<Discipline, Runs> {

@@ -44,8 +44,14 @@ export async function startSshdOverS3fs(arena: Arena): Promise<Peer> {
     cpuSeconds: () => sshd.cpuSeconds() + cpuSeconds(pid),
     async [Symbol.asyncDispose]() {
       await sshd[Symbol.asyncDispose]();
-      await timed('fusermount3', ['-u', '-z', mount]);
+      await unmount(mount);
       await stop(child);
     },
   };
+}
+
+/** libfuse 3 calls its program otherwise than libfuse 2. */
+async function unmount(mount: string): Promise<void> {
+  const lazily = ['-u', '-z', mount];
+  await timed('fusermount3', lazily).catch(() => timed('fusermount', lazily));
 }

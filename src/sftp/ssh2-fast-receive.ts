@@ -25,7 +25,7 @@ const quietBytes = 16 * 1024;
 const leastRoomBytes = 64 * 1024;
 
 /** What connections read into while much comes. Large enough that most packets lie whole in one. */
-const slabs = new LendingPool(512 * 1024, 16);
+const slabs = new LendingPool(256 * 1024, 32);
 
 /** How far the transport is in a packet. */
 interface GcmDecipher {

@@ -69,7 +69,7 @@ function readHeader(header: Buffer): Omit<TarFile, 'content'> & { readonly size:
     header.toString('latin1', magicAt, magicAt + magic.length) === magic &&
     header[typeAt] === 0x30 &&
     name !== '';
-  if (!isOurs || octal(checksumAt, 7) !== sum) {
+  if (!isOurs || header.toString('latin1', checksumAt, typeAt) !== checksumField(sum)) {
     throw new Fault('corrupt', 'the archive is damaged, or of another kind');
   }
   return { name, size: octal(sizeAt, 12), mode: octal(modeAt, 8), mtimeMs: octal(mtimeAt, 12) * 1000 };
@@ -92,6 +92,10 @@ function headerOf({ name, content, mode, mtimeMs }: TarFile): Buffer {
   header.write('0', typeAt, 'latin1');
   header.write(`${magic}00`, magicAt, 'latin1');
   const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, checksumAt, 'latin1');
+  header.write(checksumField(sum), checksumAt, 'latin1');
   return header;
+}
+
+function checksumField(sum: number): string {
+  return `${sum.toString(8).padStart(6, '0')}\0 `;
 }

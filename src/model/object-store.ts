@@ -135,7 +135,12 @@ export interface CopyOptions extends WriteOptions {
    * source's tags; that of the key (`keyTagName`) is the target's own.
    */
   readonly sourceTags?: ObjectTagSet;
+  /** Around each request that copies bytes, not those that look before and after: who copies many objects bounds them by it. */
+  readonly admission?: Admission;
 }
+
+/** Lets work begin when there is room for it. */
+export type Admission = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** What S3 said of a copy, and what the source was when it was made. */
 export interface CopiedObject extends WrittenObject {

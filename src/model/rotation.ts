@@ -13,7 +13,7 @@ export type VersionPolicy = (typeof versionPolicies)[number];
 export interface RotationPace {
   readonly objectsPerSecond: number | null;
   readonly bytesPerSecond: number | null;
-  /** Objects that are copied side by side. */
+  /** Requests that copy, side by side. */
   readonly parallel: number;
 }
 

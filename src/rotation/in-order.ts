@@ -3,7 +3,8 @@ const mostAhead = 5_000;
 
 /**
  * Works on items side by side, and tells of the results one by one in the order of the items: whoever notes the last one told
- * can go on behind it. `done` is awaited, and nothing is told after a fault. Throws the first fault once nothing is under way any more.
+ * can go on behind it. `done` is awaited. After a fault nothing begins, what comes before it is still told, and it is thrown once nothing
+ * is under way any more.
  */
 export async function inOrder<T, R>(
   items: AsyncIterable<T>,
@@ -22,8 +23,10 @@ export async function inOrder<T, R>(
       await queue.tell();
       if (queue.length > 0) await queue.changed();
     }
-  } finally {
+  } catch (error) {
     while (queue.active > 0) await queue.changed().catch(() => undefined);
+    await queue.tellDone().catch(() => undefined);
+    throw error;
   }
 }
 
@@ -78,9 +81,13 @@ class Queue<T, R> {
     this.#check();
   }
 
-  /** Tells of what is done up to the first item that is not. */
   async tell(): Promise<void> {
     this.#check();
+    await this.tellDone();
+  }
+
+  /** Tells of what is done up to the first item that is not. */
+  async tellDone(): Promise<void> {
     for (let first = this.#entries[0]; first?.outcome; first = this.#entries[0]) {
       this.#entries.shift();
       await this.#done(first.item, first.outcome.result);

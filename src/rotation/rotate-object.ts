@@ -16,6 +16,7 @@ import {
   versionName,
 } from './planner.js';
 import type { RotationServices } from './services.js';
+import type { Slots } from './slots.js';
 import type { VersionGroup } from './version-groups.js';
 
 /** An object that is replaced again and again while it is copied is left after so many times. */
@@ -32,6 +33,8 @@ export interface RunningRotation {
   readonly openers: readonly CustomerKey[];
   readonly pace: Pace;
   readonly acls: AclReader;
+  /** As many copies at once as the pace says. */
+  readonly slots: Slots;
 }
 
 export interface ObjectOutcome {
@@ -190,7 +193,8 @@ async function rekey(
   listed: ListedVersion,
   tally: Tally,
 ): Promise<void> {
-  const { services, call, job, keys, newKey, openers, pace, acls } = running;
+  const { services, call, job, keys, newKey, openers, pace, acls, slots } = running;
+  const admission = slots.admit;
   let { etag, size } = listed;
   for (let attempt = 1; ; attempt += 1) {
     await pace.admit(size, call.signal);
@@ -198,7 +202,15 @@ async function rekey(
       const acl = await acls.of(call, ref);
       const from = { ref, keys: openers, ifMatch: etag };
       const encryption = { kind: 'sse-c', key: newKey } as const;
-      const target = { ref, encryption, acl, actor: job.username, mtimeSeconds: null, onlyIfMatches: etag };
+      const target = {
+        ref,
+        encryption,
+        acl,
+        actor: job.username,
+        mtimeSeconds: null,
+        onlyIfMatches: etag,
+        admission,
+      };
       const info = await services.vault.copy(call, from, target);
       if (info === null) {
         tally.add('gone');
@@ -257,7 +269,7 @@ async function rewriteVersion(
   version: ListedVersion,
   rows: readonly LiveRow[],
 ): Promise<void> {
-  const { services, call, job, newKey, openers, pace, acls } = running;
+  const { services, call, job, newKey, openers, pace, acls, slots } = running;
   const { versionId } = version;
   if (versionId === null) throw new Fault('bug', `an older version of ${ref.key} without an id`);
   await pace.admit(version.size, call.signal);
@@ -274,6 +286,7 @@ async function rewriteVersion(
         actor: job.username,
         mtimeSeconds: row?.confirmation?.mtimeSeconds ?? Math.floor(version.lastModifiedMs / 1000),
         onlyIfAbsent: true,
+        admission: slots.admit,
       },
     );
     if (copied === null) return;

@@ -89,9 +89,12 @@ describe('a rotation', () => {
     const cancel = new AbortController();
     let copies = 0;
     world.store.hooks.before = (operation) => {
-      if (operation === 'copy' && ++copies === 9) cancel.abort();
+      if (operation === 'copy' && ++copies === 12) cancel.abort();
     };
-    await expect(world.run(await world.begin(), cancel.signal)).rejects.toMatchObject({ kind: 'cancelled' });
+    const slow = { objectsPerSecond: null, bytesPerSecond: null, parallel: 1 };
+    await expect(world.run(await world.begin({ pace: slow }), cancel.signal)).rejects.toMatchObject({
+      kind: 'cancelled',
+    });
     world.store.hooks = {};
     await world.restart();
     const [job] = await world.opened.jobs.running();

@@ -7,11 +7,14 @@ import { inOrder } from './in-order.js';
 import { Pace } from './pace.js';
 import { type ObjectOutcome, type RunningRotation, rotateObject } from './rotate-object.js';
 import type { RotationServices } from './services.js';
+import { Slots } from './slots.js';
 import { versionGroups } from './version-groups.js';
 
 /** How far it is, is noted at least so often: what a crash costs is looking again at so many objects. */
 const noteEveryMs = 1_000;
 const noteEveryObjects = 500;
+/** While one object is copied, others are looked at, checked and noted: these wait for S3 and the disk most of the time. */
+const objectsPerCopy = 4;
 
 /**
  * Runs a rotation from where it is to its end, and answers it as it is then. Objects that could not be done are its problems.
@@ -34,7 +37,7 @@ export async function runRotation(
   try {
     await inOrder(
       groups,
-      job.pace.parallel,
+      job.pace.parallel * objectsPerCopy,
       (group) => rotateObject(running, group),
       ({ key }, outcome) => log.done(key, outcome),
     );
@@ -63,6 +66,7 @@ async function prepare(services: RotationServices, call: Call, job: RotationJob)
     openers: [newKey, ...keys.filter((key) => key !== newKey)],
     pace: new Pace(services.clock, job.pace),
     acls: new AclReader(services.store, setting),
+    slots: new Slots(job.pace.parallel),
   };
 }
 

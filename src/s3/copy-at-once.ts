@@ -9,6 +9,7 @@ import {
   type Description,
   descriptionOf,
   targetTags,
+  whenAdmitted,
 } from './copy-source.js';
 import { checkWriteEcho, sourceInput, writeInput } from './encryption-headers.js';
 import { versionOf } from './object-info.js';
@@ -32,13 +33,15 @@ export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Wr
     ...sourceInput(options.sourceAccess),
     ...writeInput(options.encryption),
   });
-  const answer = await request(
-    context,
-    call,
-    (sent) => context.client.send(command, sent),
-    copyAttempt('CopyObject', job, tags),
-    { does: 'write', ref: to, encryption: options.encryption, ifAbsent: condition.onlyIfAbsent ?? false },
-    { idleTimeoutMs: context.slowAnswerTimeoutMs },
+  const answer = await whenAdmitted(job, () =>
+    request(
+      context,
+      call,
+      (sent) => context.client.send(command, sent),
+      copyAttempt('CopyObject', job, tags),
+      { does: 'write', ref: to, encryption: options.encryption, ifAbsent: condition.onlyIfAbsent ?? false },
+      { idleTimeoutMs: context.slowAnswerTimeoutMs },
+    ),
   );
   if (answer === null) return null;
   checkWriteEcho(to, options.encryption, answer);

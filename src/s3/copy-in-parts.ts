@@ -2,7 +2,14 @@ import { UploadPartCopyCommand } from '@aws-sdk/client-s3';
 import type { WrittenObject } from '../model/object-store.js';
 import { wholeCrc32 } from './checksum-text.js';
 import { request } from './context.js';
-import { type CopyJob, copyAttempt, copySource, descriptionOf, targetTags } from './copy-source.js';
+import {
+  type CopyJob,
+  copyAttempt,
+  copySource,
+  descriptionOf,
+  targetTags,
+  whenAdmitted,
+} from './copy-source.js';
 import { checkPartEcho, partInput, sourceInput } from './encryption-headers.js';
 import { objectInfo } from './object-info.js';
 import { beginUpload, type CompletedPartEntry, type S3PartUpload } from './part-upload.js';
@@ -85,13 +92,15 @@ async function copyPart(
     ...sourceInput(options.sourceAccess),
     ...partInput(options.encryption),
   });
-  const answer = await request(
-    context,
-    call,
-    (sent) => context.client.send(command, sent),
-    copyAttempt('UploadPartCopy', job),
-    { does: 'write', ref: to, encryption: options.encryption },
-    { idleTimeoutMs: context.slowAnswerTimeoutMs },
+  const answer = await whenAdmitted(job, () =>
+    request(
+      context,
+      call,
+      (sent) => context.client.send(command, sent),
+      copyAttempt('UploadPartCopy', job),
+      { does: 'write', ref: to, encryption: options.encryption },
+      { idleTimeoutMs: context.slowAnswerTimeoutMs },
+    ),
   );
   if (answer === null) return null;
   checkPartEcho(to, options.encryption, answer);

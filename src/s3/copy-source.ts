@@ -101,3 +101,8 @@ export async function targetTags({ context, call, from, options, source }: CopyJ
   const tags = isCountRight ? known : await getTags(context, call, from, options.sourceVersionId);
   return tagsOfCopy(context, call, from, tags ?? {}, options.encryption);
 }
+
+/** Sends a request that copies bytes, when there is room for it. */
+export function whenAdmitted<T>({ options }: CopyJob, send: () => Promise<T>): Promise<T> {
+  return options.admission === undefined ? send() : options.admission(send);
+}

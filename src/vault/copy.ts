@@ -64,6 +64,7 @@ function copyOnce(
     metadataFrom: to.described === undefined ? 'copy' : 'options',
     ...(to.onlyIfAbsent === undefined ? {} : { onlyIfAbsent: to.onlyIfAbsent }),
     ...(to.onlyIfMatches === undefined ? {} : { onlyIfMatches: to.onlyIfMatches }),
+    ...(to.admission === undefined ? {} : { admission: to.admission }),
     ...(from.ifMatch === undefined ? {} : { sourceEtag: from.ifMatch }),
     ...(from.versionId === undefined ? {} : { sourceVersionId: from.versionId }),
   };

@@ -2,7 +2,7 @@ import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
 import type { LedgerRow } from '../model/ledger.js';
-import type { ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
+import type { Admission, ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from './fetch-object.js';
 
 /** Where and how an object is to rest. */
@@ -33,6 +33,8 @@ export interface CopyTarget extends UploadTarget {
   readonly onlyIfAbsent?: boolean;
   /** Throws `conflict` when the object there is not the one of this ETag any more, or gone. */
   readonly onlyIfMatches?: string;
+  /** See `CopyOptions.admission`. */
+  readonly admission?: Admission;
   /** Instead of the source's own metadata and content type. */
   readonly described?: {
     readonly metadata: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import { createSharedRegistry } from '../users/shared-registry.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createCommandLog } from './command-log.js';
 import { keyringOf, type RootKeyring } from './keyring.js';
-import { readEmbeddedRun } from './run-file.js';
+import { openRootSettings } from './root-settings.js';
 import { embeddedBucket, SettingsInForce } from './settings-in-force.js';
 import { userParts } from './user-parts.js';
 
@@ -53,10 +53,7 @@ export interface Administration {
 
 /** Faults as `openSettingsFile`. */
 export async function openAdministration(root: string): Promise<Administration> {
-  const configured = await SettingsInForce.open(root, false);
-  const run = await readEmbeddedRun(configured.paths.runFile);
-  const isEmbedded = run !== null && configured.current.endpoint === null;
-  const settings = isEmbedded ? await SettingsInForce.open(root, true) : configured;
+  const { settings, embedded: run } = await openRootSettings(root);
   const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
   const parts = userParts(settings, keyring, log);
@@ -74,7 +71,7 @@ export async function openAdministration(root: string): Promise<Administration> 
       return { bucket: settings.bucket, region, endpoint };
     },
     environment: async () => {
-      if (run !== null && isEmbedded) {
+      if (run !== null) {
         // Loaded only here: the other commands need neither S3 nor the door.
         const { embeddedCredentials } = await import('./embedded.js');
         const credentials = await embeddedCredentials(settings);

@@ -6,9 +6,9 @@ import { Closers } from './closers.js';
 import { createCommandLog } from './command-log.js';
 import { buildCore, type Core, s3OptionsOf } from './core.js';
 import { embeddedCredentials } from './embedded.js';
-import { readEmbeddedRun } from './run-file.js';
+import { openRootSettings } from './root-settings.js';
 import { announceCommand } from './running-commands.js';
-import { SettingsInForce } from './settings-in-force.js';
+import type { SettingsInForce } from './settings-in-force.js';
 
 /**
  * What commands that touch objects have of a root: the same rooms as the gateway, in a process of their own. The gateway may
@@ -50,10 +50,8 @@ export async function openOperations(root: string, signal: AbortSignal): Promise
 }
 
 async function openSettings(root: string) {
-  const configured = await SettingsInForce.open(root, false);
-  const run = await readEmbeddedRun(configured.paths.runFile);
-  if (run === null || configured.current.endpoint !== null) return { settings: configured, embedded: null };
-  const settings = await SettingsInForce.open(root, true);
+  const { settings, embedded } = await openRootSettings(root);
+  if (embedded === null) return { settings, embedded };
   const credentials = await embeddedCredentials(settings);
   if (credentials === null) {
     throw new Fault(
@@ -61,5 +59,5 @@ async function openSettings(root: string) {
       `the embedded S3 server of ${settings.paths.root} has no credentials: start it once`,
     );
   }
-  return { settings, embedded: { endpoint: run.endpoint, credentials } };
+  return { settings, embedded: { endpoint: embedded.endpoint, credentials } };
 }

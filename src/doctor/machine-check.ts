@@ -1,6 +1,7 @@
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAbsence } from '../files/system-errors.js';
+import { isOpenToOthers } from '../keyring/disk-fault.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
@@ -68,7 +69,7 @@ async function openSecrets({
   const findings: DoctorFinding[] = [];
   for (const path of paths) {
     const mode = await modeOf(path);
-    if (mode === null || (mode & 0o077) === 0) continue;
+    if (mode === null || !isOpenToOthers(mode)) continue;
     findings.push({
       code: 'secret-open',
       severity: 'error',

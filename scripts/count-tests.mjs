@@ -1,29 +1,47 @@
 // Prints `N passed, N failed, N skipped` over the test runner's JSON reports; a report that is missing or says that a
-// file could not be run counts as a failure.
+// file could not be run counts as a failure. Before that come what was skipped, by group, and each failure with the
+// beginning of its message, so that the end of a long log is enough to know what went wrong.
 import { existsSync, readFileSync } from 'node:fs';
+import { basename, relative } from 'node:path';
 
+const messageLines = 12;
 let passed = 0;
-let failed = 0;
 let skipped = 0;
+const skippedGroups = new Map();
+const failures = [];
+
+const fail = (report, name, message) =>
+  failures.push(
+    `FAILED (${basename(report, '.json')}): ${name}\n${message.split('\n').slice(0, messageLines).join('\n')}`,
+  );
+
 for (const path of process.argv.slice(2)) {
   if (!existsSync(path)) {
-    console.log(`no report at ${path}: the run did not come that far`);
-    failed += 1;
+    fail(path, path, 'no report: the run did not come that far');
     continue;
   }
   const report = JSON.parse(readFileSync(path, 'utf8'));
   passed += report.numPassedTests;
-  failed += report.numFailedTests;
   skipped += report.numPendingTests + report.numTodoTests;
   for (const file of report.testResults) {
-    const broken =
-      file.status === 'failed' && file.assertionResults.every(({ status }) => status !== 'failed');
-    if (broken) failed += 1;
-    if (broken) console.log(`${file.name}: ${file.message}`);
+    const failed = file.assertionResults.filter(({ status }) => status === 'failed');
+    for (const test of failed) {
+      fail(
+        path,
+        `${relative(process.cwd(), file.name)}: ${test.fullName} (${Math.round(test.duration ?? 0)} ms)`,
+        test.failureMessages.join('\n'),
+      );
+    }
+    if (file.status === 'failed' && failed.length === 0)
+      fail(path, relative(process.cwd(), file.name), file.message);
     for (const test of file.assertionResults) {
-      if (test.status === 'pending' || test.status === 'skipped') console.log(`skipped: ${test.fullName}`);
+      if (test.status !== 'pending' && test.status !== 'skipped') continue;
+      const group = test.ancestorTitles.length === 0 ? test.title : test.ancestorTitles.join(' ');
+      skippedGroups.set(group, (skippedGroups.get(group) ?? 0) + 1);
     }
   }
 }
-console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+for (const [group, count] of skippedGroups) console.log(`skipped: ${count} of "${group}"`);
+for (const failure of failures) console.log(failure);
+console.log(`${passed} passed, ${failures.length} failed, ${skipped} skipped`);
+process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1;

@@ -10,8 +10,9 @@ export default defineConfig({
     // End-to-end files start real servers and wait for them: three at a time keep two cores busy.
     maxWorkers: 3,
     minWorkers: 1,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Bounds for what hangs, not for what is slow: the machine may have other work.
+    testTimeout: 180_000,
+    hookTimeout: 240_000,
     reporters: report === undefined ? ['default'] : ['default', 'json'],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
   },

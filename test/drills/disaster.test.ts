@@ -177,7 +177,7 @@ for (const target of await s3Targets()) {
 
       it('two of the shares and the bucket bring it back', async () => {
         const { stdout: joined } = await runOk(process.execPath, [
-          ...[join(import.meta.dirname, '../../dist/src/main.js'), 'key', 'join'],
+          ...[join(import.meta.dirname, '../../dist/bin/sftpgw.js'), 'key', 'join'],
           ...[at('share'), at('other-share')],
         ]);
         const { code, stdout, stderr } = await gateway.cli(['recover', ...reach(), '--identity', '-'], {

@@ -8,7 +8,7 @@ import { type CommandOptions, ended, type Finished, run, runOk } from './command
 import { eventually } from './wait.js';
 
 const project = resolve(import.meta.dirname, '../..');
-export const mainScript = join(project, 'dist/src/main.js');
+export const mainScript = join(project, 'dist/bin/sftpgw.js');
 
 /** A bucket of a server that is not ours. */
 export interface ForeignS3 {

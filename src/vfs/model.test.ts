@@ -136,7 +136,7 @@ describe('any sequence of operations', () => {
       ),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   it('does in /uploads what it does in a file system, but for moving full directories', async () => {
     await fc.assert(
@@ -145,5 +145,5 @@ describe('any sequence of operations', () => {
       ),
       { numRuns: 300 },
     );
-  }, 60_000);
+  });
 });

@@ -115,7 +115,7 @@ for (const target of await gatewayTargets()) {
       direct.set('downloads.mode=direct');
       mirrored = new Downloads(await gateway.addUser('emil', flags), access.bucket, store);
       back = join(gateway.work, 'back');
-    }, 60_000);
+    });
     afterAll(async () => {
       await store?.[Symbol.asyncDispose]();
       await gateway?.[Symbol.asyncDispose]();
@@ -145,7 +145,7 @@ for (const target of await gatewayTargets()) {
       expect(refused.stderr).toContain(replaced.fingerprint);
       expect(filesWith(gateway, canary)).toEqual([]);
       expect(readdirSync(direct.onDisk(''))).toEqual([]);
-    }, 60_000);
+    });
 
     it('can be read in parts and from the middle on, large ones too', async () => {
       const { user } = direct;
@@ -164,7 +164,7 @@ for (const target of await gatewayTargets()) {
       const args = [script, String(gateway.sftpPort), user.name, user.identity, '/downloads/large', local];
       const { stdout } = await runOk(paramikoPython, args, { timeoutMs: 60_000 });
       expect(stdout).toContain('all parts are right');
-    }, 120_000);
+    });
 
     it('are listed beyond a page of S3’s listing', async () => {
       const names = Array.from({ length: 1_010 }, (_, index) => `n${String(index).padStart(4, '0')}`);
@@ -175,7 +175,7 @@ for (const target of await gatewayTargets()) {
       };
       await Promise.all(Array.from({ length: 32 }, putNext));
       expect(await direct.listed('many')).toEqual(names);
-    }, 120_000);
+    });
 
     it('leave the disk when direct mode is switched on, and come back when it is switched off, without a restart', async () => {
       const { user, own } = mirrored;
@@ -194,7 +194,7 @@ for (const target of await gatewayTargets()) {
       mirrored.set();
       await eventually('the file is mirrored anew', () => existsSync(file));
       expect(readFileSync(file, 'utf8')).toBe(canary);
-    }, 120_000);
+    });
 
     it.each(['mirror', 'direct'])(
       'cannot be written, and are removed only with downloads.delete=yes (%s)',

@@ -66,6 +66,6 @@ describe.skipIf(skip !== null)(
       } finally {
         await topics.remove(topic);
       }
-    }, 60_000);
+    });
   },
 );

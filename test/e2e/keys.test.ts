@@ -63,6 +63,6 @@ for (const target of await gatewayTargets()) {
       expect(JSON.parse(await ok(gateway, 'key', 'show', made.id, '--json'))).toMatchObject({
         state: 'destroyed',
       });
-    }, 180_000);
+    });
   });
 }

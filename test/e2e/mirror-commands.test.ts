@@ -94,6 +94,6 @@ for (const target of await s3Targets()) {
         code: 11,
         stderr: expect.stringMatching(/cannot be asked: nobody listens on the control socket/),
       });
-    }, 120_000);
+    });
   });
 }

@@ -60,7 +60,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     const refused = await run('aws', ['s3api', 'get-object', ...where, path('no')], { env: environment() });
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('stored using a form of Server Side Encryption');
-  }, 60_000);
+  });
 
   it('copies a large file up in parts and back in ranges', async () => {
     const options = ['--no-progress', '--sse-c', 'AES256', '--sse-c-key', `fileb://${path('k')}`];
@@ -73,7 +73,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     expect(await digest('large-back')).toBe(await digest('large'));
     const head = await json('head-object', '--bucket', bucket, '--key', 'large', ...sseC());
     expect(head['ETag']).toMatch(/-3"$/);
-  }, 60_000);
+  });
 
   it('lists, moves, syncs and removes', async () => {
     await aws('s3', 'cp', path('small'), `s3://${bucket}/plain/one`, '--no-progress');
@@ -84,11 +84,11 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     expect(await readFile(path('synced/two'), 'utf8')).toBe('a small file');
     await aws('s3', 'rm', `s3://${bucket}/plain`, '--recursive');
     expect((await run('aws', ['s3', 'ls', `s3://${bucket}/plain/`], { env: environment() })).code).toBe(1);
-  }, 60_000);
+  });
 
   it('reads an object through a URL that it presigned', async () => {
     await aws('s3', 'cp', path('small'), `s3://${bucket}/presigned`, '--no-progress');
     const url = (await aws('s3', 'presign', `s3://${bucket}/presigned`)).trim();
     expect(await (await fetch(url)).text()).toBe('a small file');
-  }, 60_000);
+  });
 });

@@ -13,7 +13,7 @@ let running: RunningServer;
 const MiB = 1024 * 1024;
 
 beforeAll(async () => {
-  running = await runServer({ idleTimeoutMs: 1500 });
+  running = await runServer({ idleTimeoutMs: 3000 });
 });
 afterAll(async () => await running.stop());
 
@@ -93,7 +93,7 @@ describe('a connection', () => {
     socket.write(`${head({ method: 'PUT', path: `/${bucket}/silent` }, { 'content-length': '100' })}half`);
     const started = performance.now();
     await readToEnd(socket);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect((await running.raw({ method: 'HEAD', path: `/${bucket}/silent` })).status).toBe(404);
   });
 
@@ -226,7 +226,7 @@ describe('closing', () => {
     const broken = once(Body, 'error');
     const started = performance.now();
     await closing.server.close(300);
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     Body.resume();
     expect(await broken).toMatchObject([{ code: 'ECONNRESET' }]);
     await closing.stop();

@@ -372,7 +372,7 @@ describe('delivery', () => {
     await put('a');
     const startedMs = performance.now();
     await running.server.close(1000);
-    expect(performance.now() - startedMs).toBeLessThan(1500);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect(running.log).toContainEqual(expect.objectContaining({ level: 'error', events: 1 }));
   });
 

@@ -144,11 +144,11 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
       'red flower+100%.jpg',
       'Übersicht/ä b/%2F &=?.txt',
       `${randomBytes(4).toString('hex')}/'"<>.bin`,
-    ])('tell of a put and of a removal of %s within a second', async (name) => {
+    ])('tell of a put and of a removal of %s within seconds', async (name) => {
       const Key = prefix + name;
       const put = new PutObjectCommand({ Bucket, Key, Body: 'content' });
-      expect(await latency(Key, () => s3.send(put))).toBeLessThan(1_000);
-      expect(await latency(Key, () => s3.send(new DeleteObjectCommand({ Bucket, Key })))).toBeLessThan(1_000);
+      expect(await latency(Key, () => s3.send(put))).toBeLessThan(5_000);
+      expect(await latency(Key, () => s3.send(new DeleteObjectCommand({ Bucket, Key })))).toBeLessThan(5_000);
     });
 
     it('tell of an object under a customer key, of a copy and of an upload in parts', async () => {

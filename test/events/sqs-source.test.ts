@@ -71,7 +71,7 @@ describe('the queue', () => {
     const startedMs = performance.now();
     stop.abort();
     await running;
-    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect(queue.requests).toHaveLength(1);
     expect(warnings()).toEqual([]);
   });

@@ -16,6 +16,6 @@ for (const target of await s3Targets()) {
       await using store = createS3ObjectStore(options);
       const runs = Number(process.env['SFTPGW_TEST_MIRROR_RUNS'] ?? 6);
       expect(await checkHistories(runs, { store, bucket })).toBeGreaterThan(10);
-    }, 180_000);
+    });
   });
 }

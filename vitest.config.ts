@@ -11,8 +11,8 @@ export default defineConfig({
     maxWorkers: 3,
     minWorkers: 1,
     // Bounds for what hangs, not for what is slow: the machine may have other work.
-    testTimeout: 180_000,
-    hookTimeout: 240_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: report === undefined ? ['default'] : ['default', 'json'],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
   },

@@ -235,7 +235,6 @@ for (const target of await gatewayTargets()) {
         expect(existsSync(sharedFile)).toBe(true);
         expect(await store.head(newCall(), shared, noKey)).not.toBeNull();
       },
-      120_000,
     );
   });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { ChecksumAlgorithm } from './algorithms.js';
-import { Crc32c } from './crc32c.js';
+import { crc32c } from './crc32c.js';
 import { Crc64Nvme } from './crc64nvme.js';
 
 /** A checksum that is fed as the bytes pass. */
@@ -15,9 +15,9 @@ export interface StreamingChecksum {
 export function createChecksum(algorithm: ChecksumAlgorithm): StreamingChecksum {
   switch (algorithm) {
     case 'CRC32':
-      return new Crc32();
+      return new Crc(crc32);
     case 'CRC32C':
-      return new Crc32c();
+      return new Crc(crc32c);
     case 'CRC64NVME':
       return new Crc64Nvme();
     case 'SHA1':
@@ -27,12 +27,17 @@ export function createChecksum(algorithm: ChecksumAlgorithm): StreamingChecksum 
   }
 }
 
-/** CRC-32 (ISO 3309, the one of zip and gzip), by zlib's vectorised code. */
-class Crc32 implements StreamingChecksum {
+/** CRC-32 (ISO 3309, the one of zip and gzip, by zlib's vectorised code) or CRC-32C. */
+class Crc implements StreamingChecksum {
+  readonly #sum: (chunk: Uint8Array, previous: number) => number;
   #value = 0;
 
+  constructor(sum: (chunk: Uint8Array, previous: number) => number) {
+    this.#sum = sum;
+  }
+
   update(chunk: Uint8Array): void {
-    this.#value = crc32(chunk, this.#value);
+    this.#value = this.#sum(chunk, this.#value);
   }
 
   digestBase64(): string {

@@ -23,6 +23,7 @@ export const floors: Readonly<Record<string, number>> = {
   users: 2,
   events: 2,
   db: 1,
+  checksums: 1,
   files: 1,
   model: 0,
 };
@@ -37,6 +38,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-s3': /^src\/s3\//,
   '@aws-sdk/client-sqs': /^src\/events\/sqs-source\.ts$/,
   '@smithy/node-http-handler': /^src\/s3\//,
+  '@node-rs/crc32': /^(?:src|embedded-s3)\/checksums\/crc32c\.ts$/,
   'better-sqlite3': /^(?:src\/db|embedded-s3)\//,
   commander: /^src\/cli\//,
   'shamir-secret-sharing': /^src\/recovery\/shares\.ts$/,

@@ -68,7 +68,7 @@ const value = (): string =>
   ]);
 const headerNames = [
   'range if-match if-none-match if-modified-since content-md5 x-amz-copy-source x-amz-copy-source-range x-amz-acl',
-  'x-amz-metadata-directive x-amz-tagging x-amz-checksum-crc32 x-amz-checksum-sha256 x-amz-checksum-algorithm',
+  'x-amz-metadata-directive x-amz-tagging x-amz-checksum-crc32 x-amz-checksum-crc32c x-amz-checksum-sha256 x-amz-checksum-algorithm',
   'x-amz-checksum-type x-amz-server-side-encryption x-amz-server-side-encryption-aws-kms-key-id x-amz-storage-class',
   'x-amz-object-attributes x-amz-mp-object-size x-amz-trailer x-amz-decoded-content-length x-amz-meta-m expect',
   'x-amz-sdk-checksum-algorithm content-encoding x-amz-website-redirect-location',
@@ -91,6 +91,7 @@ const headerValue = (): string =>
     'a=b&c=d',
     'AAAAAA==',
     'CRC32',
+    'CRC32C',
     'COMPOSITE',
     'aws:kms',
     'AES256',
@@ -98,6 +99,7 @@ const headerValue = (): string =>
     '100-continue',
     'aws-chunked',
     'x-amz-checksum-crc32',
+    'x-amz-checksum-crc32c',
     '12',
     junk(30),
   ]);

@@ -79,6 +79,7 @@ interface FoundRow {
 
 function versionJson({ row, key }: FoundRow) {
   const { ref, sealedWith, confirmation, actor } = row;
+  const checksum = confirmation?.checksum ?? null;
   return {
     bucket: ref.bucket,
     key: ref.key,
@@ -90,7 +91,8 @@ function versionJson({ row, key }: FoundRow) {
     keyState: sealedWith.kind === 'sse-c' ? (key?.state ?? 'not at hand') : null,
     kmsKeyArn: sealedWith.kind === 'sse-kms' ? sealedWith.keyArn : null,
     size: confirmation?.size ?? null,
-    crc32: confirmation?.crc32 ?? null,
+    crc32: checksum?.algorithm === 'crc32' ? checksum.value : null,
+    crc32c: checksum?.algorithm === 'crc32c' ? checksum.value : null,
     etag: confirmation?.etag ?? null,
     actor,
     writtenMs: row.settledMs ?? row.intendedMs,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checksumHex, checksumName } from '../model/checksum.js';
 import { parseObjectUrl, printable, s3Url } from '../objects/s3-url.js';
 import { type ObjectStatus, statObject } from '../objects/status.js';
 import { type CommandContext, newCommand } from './command.js';
@@ -27,7 +28,7 @@ export function objectStatusCommand(context: CommandContext): Command {
 }
 
 function statusJson(status: ObjectStatus): Readonly<Record<string, unknown>> {
-  const { ref, size, etag, encryption, info, isRemoved, mtimeSeconds, crc32, writer } = status;
+  const { ref, size, etag, encryption, info, isRemoved, mtimeSeconds, checksum, writer } = status;
   return {
     ...ref,
     isRemoved,
@@ -39,7 +40,8 @@ function statusJson(status: ObjectStatus): Readonly<Record<string, unknown>> {
     contentType: info?.contentType ?? null,
     metadata: info?.metadata ?? null,
     mtimeSeconds,
-    crc32: crc32 === null ? null : hex(crc32),
+    crc32: checksum?.algorithm === 'crc32' ? checksumHex(checksum) : null,
+    crc32c: checksum?.algorithm === 'crc32c' ? checksumHex(checksum) : null,
     crc64Nvme: info?.crc64Nvme ?? null,
     writer,
     unsettledWrites: status.unsettledWrites,
@@ -48,7 +50,7 @@ function statusJson(status: ObjectStatus): Readonly<Record<string, unknown>> {
 }
 
 function renderStatus(status: ObjectStatus): string {
-  const { ref, encryption, info, crc32, writer, versions } = status;
+  const { ref, encryption, info, checksum, writer, versions } = status;
   const key = describeKey(encryption);
   const fields: (readonly [string, string])[] = [
     ['object', printable(s3Url(ref)) + (status.isRemoved ? ' (removed)' : '')],
@@ -59,7 +61,9 @@ function renderStatus(status: ObjectStatus): string {
     ...(key === '' ? [] : [['key', key] as const]),
     ['etag', status.etag],
     ...known('version', info?.versionId ?? null, String),
-    ...known('crc-32', crc32, hex),
+    ...(checksum === null
+      ? []
+      : [[checksumName[checksum.algorithm].toLowerCase(), checksumHex(checksum)] as const]),
     ...known('crc-64/nvme', info?.crc64Nvme ?? null, String),
     ...known('content type', info?.contentType ?? null, printable),
     ...Object.entries(info?.metadata ?? {}).map(
@@ -83,8 +87,4 @@ function known<T>(
   render: (value: T) => string,
 ): (readonly [string, string])[] {
   return value === null ? [] : [[name, render(value)]];
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(8, '0');
 }

@@ -8,7 +8,13 @@ export function versionCommand({ shell }: CommandContext): Command {
   const command = newCommand('version', 'Print the version, and what it runs on.', ['sftpgw version --json']);
   return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
     const { nativeCryptoLoaded } = await import('../sftp/transport.js');
-    const facts = { version: packageVersion(), node: process.version, nativeCrypto: nativeCryptoLoaded() };
+    const { hasNativeCrc32c } = await import('../checksums/crc32c.js');
+    const facts = {
+      version: packageVersion(),
+      node: process.version,
+      nativeCrypto: nativeCryptoLoaded(),
+      nativeCrc32c: hasNativeCrc32c,
+    };
     if (flags.json === true) {
       shell.out(renderJson(facts));
       return;
@@ -21,6 +27,7 @@ export function versionCommand({ shell }: CommandContext): Command {
         ['sftpgw', facts.version],
         ['node', facts.node],
         ["ssh2's native crypto", crypto],
+        ['native CRC-32C', facts.nativeCrc32c ? 'loaded' : 'missing: uploads carry CRC-32'],
       ]),
     );
   });

@@ -76,7 +76,7 @@ describe('reading', () => {
     expect(problems).toEqual([]);
     expect(settings).toMatchObject({
       bucket: null,
-      checksums: 'crc32',
+      checksums: 'crc32c',
       sftpListen: { host: '127.0.0.1', port: 2222 },
       uploadMemoryBytes: 160 * 1024 * 1024,
       drainTimeoutMs: 30_000,

@@ -76,9 +76,9 @@ export const settings = {
   ),
   checksums: setting(
     'checksums',
-    choice('crc32', 'none'),
-    'crc32',
-    'The checksum that goes with every part. none is for S3 servers that refuse the newer checksums.',
+    choice('crc32c', 'crc32', 'none'),
+    'crc32c',
+    'The checksum that goes with every part. crc32 and none are for S3 servers that refuse CRC-32C, or all newer checksums.',
   ),
   sseCRequireRecovery: setting(
     'sse-c.require.recovery',

@@ -1,3 +1,4 @@
+import { hasNativeCrc32c } from '../checksums/crc32c.js';
 import type { ListenAddress } from '../config/values.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
@@ -77,6 +78,11 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   if (!nativeCryptoLoaded()) {
     options.output(
       'warning: the native crypto of ssh2 is not built, transfers are slow: run `npm rebuild ssh2`',
+    );
+  }
+  if (settings.current.checksums === 'crc32c' && !hasNativeCrc32c) {
+    options.output(
+      'warning: @node-rs/crc32 has no binary for this machine, uploads carry CRC-32 instead of CRC-32C: run `npm ci` here, or set checksums=crc32',
     );
   }
   const said = { ...core, clock: systemClock, output: options.output };

@@ -1,3 +1,4 @@
+import { hasNativeCrc32c } from '../checksums/crc32c.js';
 import { bucketCopyCheck } from '../doctor/bucket-copy-check.js';
 import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
 import { type Check, runChecks } from '../doctor/check.js';
@@ -57,6 +58,8 @@ function gatewayChecks(operations: Operations): readonly Check[] {
   return [
     machineCheck({
       hasNativeCrypto: nativeCryptoLoaded(),
+      hasNativeCrc32c,
+      sendsCrc32c: current.checksums === 'crc32c',
       secretPaths: [
         paths.stateDirectory,
         paths.databaseFile,

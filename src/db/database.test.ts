@@ -159,6 +159,33 @@ describe('migrating', () => {
     await db.destroy();
   });
 
+  test('a checksum of a database from before is a CRC-32; new rows say theirs', async () => {
+    const sqlite = new BetterSqlite3(join(directory, 'm.db'));
+    const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
+    const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0006'));
+    await migrateToLatest(db, 'm.db', before);
+    const insert = (checksums: string, values: string) =>
+      sqlite
+        .prepare(
+          `insert into sealed_object (id, bucket, object_key, parent_prefix, state, is_current, sealed_kind, actor, request_id,
+             size, etag, intended_ms, settled_ms, settled_seq, ${checksums})
+           values (hex(randomblob(8)), 'b', hex(randomblob(8)), '', 'confirmed', 1, 'sse-s3', 'bob', 'r', 1, '"e"', 1, 2, 1, ${values})`,
+        )
+        .run();
+    insert('crc32', '4294967295');
+    insert('crc32', 'null');
+    await migrateToLatest(db, 'm.db');
+    insert('checksum, checksum_algorithm', "7, 'crc32c'");
+    const rows = sqlite.prepare('select checksum, checksum_algorithm as a from sealed_object order by seq');
+    expect(rows.all()).toEqual([
+      { checksum: 4294967295, a: 'crc32' },
+      { checksum: null, a: 'crc32' },
+      { checksum: 7, a: 'crc32c' },
+    ]);
+    expect(() => insert('checksum, checksum_algorithm', "7, 'md5'")).toThrow(/CHECK/);
+    await db.destroy();
+  });
+
   test('what is compared is bytes of UTF-8', async () => {
     const db = await open();
     // U+FFFD sorts before U+10000 in UTF-8, and after it in UTF-16.

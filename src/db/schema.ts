@@ -20,7 +20,9 @@ export interface SealedObjectTable {
   request_id: string;
   upload_id: string | null;
   size: number | null;
-  crc32: number | null;
+  checksum: number | null;
+  /** Says something only where there is a checksum. */
+  checksum_algorithm: Generated<'crc32' | 'crc32c'>;
   etag: string | null;
   version_id: string | null;
   mtime_seconds: number | null;

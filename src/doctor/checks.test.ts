@@ -62,14 +62,16 @@ describe('the checks', () => {
   });
 });
 
-test('native ciphers that are not built, and settings that are not what was meant, are found', async () => {
+test('native ciphers that are not built, a native checksum that is missing, and settings that are not what was meant, are found', async () => {
   const found = await machineCheck({
     hasNativeCrypto: false,
+    hasNativeCrc32c: false,
+    sendsCrc32c: true,
     secretPaths: [],
     secretDirectories: [],
     mirrorDirectory: '/nowhere',
     mirrorReserveBytes: 0,
     settingsProblems: ['line 3: there is no setting "buket"; bucket was meant?'],
   }).run(call);
-  expect(found.map(({ code }) => code)).toEqual(['no-native-crypto', 'settings']);
+  expect(found.map(({ code }) => code)).toEqual(['no-native-crypto', 'no-native-checksum', 'settings']);
 });

@@ -8,6 +8,10 @@ import type { DoctorFinding } from './finding.js';
 export interface MachineParts {
   /** ssh2's own ciphers and hashes are loaded. */
   readonly hasNativeCrypto: boolean;
+  /** CRC-32C is computed by the processor. */
+  readonly hasNativeCrc32c: boolean;
+  /** It is to go with every part. */
+  readonly sendsCrc32c: boolean;
   /** Files and directories that hold secrets; those that are not there do not count. */
   readonly secretPaths: readonly string[];
   /** Directories of which every file that is not public holds a secret. */
@@ -25,6 +29,7 @@ export function machineCheck(parts: MachineParts): Check {
     name: 'this machine',
     run: async () => [
       ...nativeCrypto(parts),
+      ...nativeChecksum(parts),
       ...settings(parts),
       ...(await openSecrets(parts)),
       ...(await diskRoom(parts)),
@@ -42,6 +47,20 @@ function nativeCrypto({ hasNativeCrypto }: MachineParts): readonly DoctorFinding
       what: 'The native ciphers of ssh2 are not built for this version of Node.',
       why: 'Transfers cost two to three times the CPU.',
       whatToDo: 'Run `npm rebuild ssh2 cpu-features` with a C++ toolchain, and restart.',
+    },
+  ];
+}
+
+function nativeChecksum({ hasNativeCrc32c, sendsCrc32c }: MachineParts): readonly DoctorFinding[] {
+  if (hasNativeCrc32c || !sendsCrc32c) return [];
+  return [
+    {
+      code: 'no-native-checksum',
+      severity: 'warning',
+      subject: 'gateway',
+      what: 'The package @node-rs/crc32 has no binary for this machine: uploads carry CRC-32 instead of CRC-32C.',
+      why: 'Some S3 servers (Ceph) spend more CPU on CRC-32; files with a CRC-32C are compared more slowly.',
+      whatToDo: 'Run `npm ci` without --omit=optional on this machine and restart, or set checksums=crc32.',
     },
   ];
 }

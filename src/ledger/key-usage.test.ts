@@ -50,7 +50,7 @@ function at(key: string) {
 }
 
 function said(etag: string, versionId: string | null, size = 10) {
-  return { size, crc32: 1, etag, versionId, mtimeSeconds: null };
+  return { size, checksum: null, etag, versionId, mtimeSeconds: null };
 }
 
 async function write(key: string, by: CustomerKey, versionId: string | null = null, size = 10) {

@@ -59,7 +59,7 @@ const intend = (ref: ObjectRef, sealedWith: SealedWith = keyA): Promise<IntentId
   ledger.intend({ ref, sealedWith, actor: 'bob', requestId: 'req' });
 const said = (etag: string, size = 1): Confirmation => ({
   size,
-  crc32: 0xffffffff,
+  checksum: { algorithm: 'crc32c', value: 0xffffffff },
   etag,
   versionId: null,
   mtimeSeconds: null,
@@ -97,7 +97,7 @@ describe('a row', () => {
     nowMs = 2_000;
     const confirmation: Confirmation = {
       size: 50 * 2 ** 40,
-      crc32: 0xffffffff,
+      checksum: { algorithm: 'crc32c', value: 0xffffffff },
       etag: '"e"',
       versionId: 'v1',
       mtimeSeconds: -5,
@@ -110,9 +110,9 @@ describe('a row', () => {
     ]);
   });
 
-  test('whose CRC-32 nobody knows is confirmed all the same', async () => {
-    await ledger.confirm(await intend(at('d/k')), { ...said('1'), crc32: null });
-    const expected = { ...said('1'), crc32: null };
+  test('whose checksum nobody knows is confirmed all the same', async () => {
+    await ledger.confirm(await intend(at('d/k')), { ...said('1'), checksum: null });
+    const expected = { ...said('1'), checksum: null };
     expect(await ledger.candidates(at('d/k'))).toMatchObject([
       { state: 'confirmed', confirmation: expected },
     ]);
@@ -155,7 +155,11 @@ describe('a row', () => {
     await expect(intend(at('half\ud800'))).rejects.toMatchObject({ kind: 'invalid' });
     await expect(intend(at(''))).rejects.toMatchObject({ kind: 'invalid' });
     const id = await intend(at('k'));
-    for (const bad of [said('1', -1), said('1', 1.5), { ...said('1'), crc32: 2 ** 32 }]) {
+    for (const bad of [
+      said('1', -1),
+      said('1', 1.5),
+      { ...said('1'), checksum: { algorithm: 'crc32', value: 2 ** 32 } as const },
+    ]) {
       await expect(ledger.confirm(id, bad)).rejects.toMatchObject({ kind: 'bug' });
     }
   });

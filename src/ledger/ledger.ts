@@ -17,7 +17,15 @@ import type { ObjectRef } from '../model/object-store.js';
 import { goneUnlessVersioned, markReplaced, removed } from './gone.js';
 import { refuseBarred } from './key-usage.js';
 import { currentRow, currentRowsBelow, intendedBefore, intendedRows, overlappingRows } from './queries.js';
-import { checkConfirmation, checkRef, isNullVersion, newRow, toConfirmation, toLedgerRow } from './rows.js';
+import {
+  checkConfirmation,
+  checkRef,
+  checksumColumns,
+  isNullVersion,
+  newRow,
+  toConfirmation,
+  toLedgerRow,
+} from './rows.js';
 
 /** The ledger in the gateway's database. Writes of the same moment share one commit. */
 export function createKeyLedger(
@@ -70,7 +78,7 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
           state: 'confirmed',
           is_current: 1,
           size: confirmation.size,
-          crc32: confirmation.crc32,
+          ...checksumColumns(confirmation.checksum),
           etag: confirmation.etag,
           version_id: confirmation.versionId,
           mtime_seconds: confirmation.mtimeSeconds,

@@ -35,7 +35,7 @@ function seen(key: string, etag: string, by = alice, readMs = nowMs): Observatio
     ref: { bucket: 'bucket', key },
     sealedWith: { kind: 'sse-c', fingerprint: by.fingerprint, keyMd5Base64: by.md5Base64 },
     size: 1,
-    crc32: 1,
+    checksum: { algorithm: 'crc32c', value: 1 },
     etag,
     versionId: null,
     readMs,
@@ -79,7 +79,13 @@ describe('what was found out by reading', () => {
     nowMs += 10;
     const { ref, sealedWith } = seen('a', '"1"', bob);
     const id = await ledger.intend({ ref, sealedWith, actor: 'bob', requestId: 'r' });
-    await ledger.confirm(id, { size: 1, crc32: 1, etag: '"2"', versionId: null, mtimeSeconds: null });
+    await ledger.confirm(id, {
+      size: 1,
+      checksum: { algorithm: 'crc32c', value: 1 },
+      etag: '"2"',
+      versionId: null,
+      mtimeSeconds: null,
+    });
     await observed.observe([seen('a', '"1"', alice, readMs)], 'mirror');
     expect(await keyOf('a')).toEqual([[bob.fingerprint, '"2"', 'confirmed']]);
     nowMs += 10;

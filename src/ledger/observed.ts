@@ -5,7 +5,7 @@ import type { Clock, Entropy } from '../model/call.js';
 import type { Observation, ObservedObjects } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { goneUnlessVersioned, markReplaced, removed } from './gone.js';
-import { checkConfirmation, checkRef, isNullVersion, newRow } from './rows.js';
+import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow } from './rows.js';
 
 /** Rows of one statement: SQLite takes 32,766 parameters, and few different statements are prepared. */
 const statementRows = 32;
@@ -29,9 +29,9 @@ class DatabaseObservedObjects implements ObservedObjects {
   async observe(observations: readonly Observation[], actor: string): Promise<void> {
     const byBucket = new Map<string, Map<string, Observation>>();
     for (const observation of observations) {
-      const { ref, size, crc32, etag, versionId } = observation;
+      const { ref, size, checksum, etag, versionId } = observation;
       checkRef(ref);
-      checkConfirmation({ size, crc32, etag, versionId, mtimeSeconds: null });
+      checkConfirmation({ size, checksum, etag, versionId, mtimeSeconds: null });
       const keys = byBucket.get(ref.bucket) ?? new Map<string, Observation>();
       byBucket.set(ref.bucket, keys.set(ref.key, observation));
     }
@@ -110,7 +110,7 @@ class DatabaseObservedObjects implements ObservedObjects {
   }
 
   #row(observation: Observation, actor: string, settledSeq: number): NewSealedObject {
-    const { ref, sealedWith, size, crc32, etag, versionId } = observation;
+    const { ref, sealedWith, size, checksum, etag, versionId } = observation;
     const nowMs = this.#clock.nowMs();
     const id = this.#entropy.id();
     return {
@@ -118,7 +118,7 @@ class DatabaseObservedObjects implements ObservedObjects {
       state: 'confirmed',
       is_current: 1,
       size,
-      crc32,
+      ...checksumColumns(checksum),
       etag,
       version_id: versionId,
       settled_ms: nowMs,

@@ -1,6 +1,6 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import { sql } from 'kysely';
-import type { Schema, SealedObjectRow, SealedObjectTable } from '../db/schema.js';
+import type { Schema, SealedObjectRow } from '../db/schema.js';
 import type { KeyRange } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { maxKeyBytes } from '../model/path.js';
@@ -94,8 +94,8 @@ export function versionRowsOf(
 }
 
 type ConfirmedColumns = Pick<
-  SealedObjectTable,
-  'object_key' | 'size' | 'crc32' | 'etag' | 'version_id' | 'mtime_seconds'
+  SealedObjectRow,
+  'object_key' | 'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds'
 >;
 
 /** The current rows of the keys that begin with `prefix`, have no further `/`, and lie within the range. */
@@ -108,7 +108,7 @@ export function currentRowsBelow(
   const parent = parentPrefix(prefix);
   let query = db
     .selectFrom('sealed_object')
-    .select(['object_key', 'size', 'crc32', 'etag', 'version_id', 'mtime_seconds'])
+    .select(['object_key', 'size', 'checksum', 'checksum_algorithm', 'etag', 'version_id', 'mtime_seconds'])
     .where('bucket', '=', bucket)
     .where('parent_prefix', '=', parent)
     .where(isCurrent);

@@ -1,4 +1,5 @@
 import type { NewSealedObject, SealedObjectRow } from '../db/schema.js';
+import type { Checksum } from '../model/checksum.js';
 import { parseKeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../model/ledger.js';
@@ -21,13 +22,14 @@ export function checkRef(ref: ObjectRef): void {
 }
 
 /** Throws `bug` for numbers that are none: stored, they would pass for what S3 holds. */
-export function checkConfirmation({ size, crc32, mtimeSeconds }: Confirmation): void {
+export function checkConfirmation({ size, checksum, mtimeSeconds }: Confirmation): void {
   const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
   const fits =
     isCount(size) &&
-    (crc32 === null || (isCount(crc32) && crc32 < 2 ** 32)) &&
+    (checksum === null || (isCount(checksum.value) && checksum.value < 2 ** 32)) &&
     (mtimeSeconds === null || Number.isSafeInteger(mtimeSeconds));
-  if (!fits) throw new Fault('bug', `ledger confirm: size ${size}, CRC-32 ${crc32}, time ${mtimeSeconds}`);
+  if (fits) return;
+  throw new Fault('bug', `ledger confirm: size ${size}, checksum ${checksum?.value}, time ${mtimeSeconds}`);
 }
 
 /** The row of a write that is about to begin. */
@@ -65,14 +67,25 @@ export function toLedgerRow(row: SealedObjectRow): LedgerRow {
   };
 }
 
+/** The columns of a checksum. */
+export function checksumColumns(
+  checksum: Checksum | null,
+): Pick<SealedObjectRow, 'checksum' | 'checksum_algorithm'> | { checksum: null } {
+  if (checksum === null) return { checksum: null };
+  return { checksum: checksum.value, checksum_algorithm: checksum.algorithm };
+}
+
 /** Null for a row that was never confirmed. */
 export function toConfirmation(
-  row: Pick<SealedObjectRow, 'size' | 'crc32' | 'etag' | 'version_id' | 'mtime_seconds'>,
+  row: Pick<
+    SealedObjectRow,
+    'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds'
+  >,
 ): Confirmation | null {
   if (row.size === null || row.etag === null) return null;
   return {
     size: row.size,
-    crc32: row.crc32,
+    checksum: row.checksum === null ? null : { algorithm: row.checksum_algorithm, value: row.checksum },
     etag: row.etag,
     versionId: row.version_id,
     mtimeSeconds: row.mtime_seconds,

@@ -41,7 +41,7 @@ function found(key: string, etag: string, more: Partial<FoundVersion> = {}): Fou
     isLatest: true,
     sealedWith: sealed(),
     size: 3,
-    crc32: 9,
+    checksum: { algorithm: 'crc32c', value: 9 },
     etag,
     mtimeSeconds: 77,
     lastModifiedMs: 500,
@@ -63,7 +63,13 @@ async function write(
     actor: 'bob',
     requestId: 'r',
   });
-  await ledger.confirm(id, { size: 3, crc32: 9, etag, versionId, mtimeSeconds: null });
+  await ledger.confirm(id, {
+    size: 3,
+    checksum: { algorithm: 'crc32c', value: 9 },
+    etag,
+    versionId,
+    mtimeSeconds: null,
+  });
   return id;
 }
 
@@ -85,7 +91,13 @@ describe('a version that the ledger does not know', () => {
       actor: 'rebuild',
       sealedWith: sealed(),
       intendedMs: 500,
-      confirmation: { size: 3, crc32: 9, etag: '"1"', versionId: 'null', mtimeSeconds: 77 },
+      confirmation: {
+        size: 3,
+        checksum: { algorithm: 'crc32c', value: 9 },
+        etag: '"1"',
+        versionId: 'null',
+        mtimeSeconds: 77,
+      },
     });
     expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(0);
     expect(await rowsOf('a')).toEqual(['"1" alice current']);

@@ -6,7 +6,7 @@ import type { Clock, Entropy } from '../model/call.js';
 import type { FoundVersion, IntentId, LedgerVersions, LiveRow } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { markReplaced, removed } from './gone.js';
-import { checkConfirmation, checkRef, isNullVersion, newRow, toLedgerRow } from './rows.js';
+import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow, toLedgerRow } from './rows.js';
 
 /** The ledger's rows beside the versions of a bucket. */
 export function createLedgerVersions(db: GatewayDatabase, clock: Clock, entropy: Entropy): LedgerVersions {
@@ -125,7 +125,7 @@ class DatabaseVersions implements LedgerVersions {
         state: 'confirmed',
         is_current: isNewest ? 1 : 0,
         size: found.size,
-        crc32: found.crc32,
+        ...checksumColumns(found.checksum),
         etag: found.etag,
         version_id: found.versionId,
         mtime_seconds: found.mtimeSeconds,

@@ -166,14 +166,14 @@ export class ObjectFetches {
     return { kind: 'placed', bytes: info.size };
   }
 
-  #observe(path: string, { object: { info, access, crc32 } }: FetchedFile, readMs: number): void {
+  #observe(path: string, { object: { info, access, checksum } }: FetchedFile, readMs: number): void {
     if (access.kind !== 'sse-c') return;
     const { fingerprint, md5Base64 } = access.key;
     this.#services.observations.opened({
       ref: this.#refOf(path),
       sealedWith: { kind: 'sse-c', fingerprint, keyMd5Base64: md5Base64 },
       size: info.size,
-      crc32,
+      checksum,
       etag: info.etag,
       versionId: info.versionId,
       readMs,

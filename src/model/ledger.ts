@@ -1,3 +1,4 @@
+import type { Checksum } from './checksum.js';
 import type { KeyFingerprint } from './customer-key.js';
 import type { ObjectRef } from './object-store.js';
 
@@ -23,7 +24,7 @@ export interface Intent {
 export interface Confirmation {
   readonly size: number;
   /** Of all bytes; null when nobody knows it: S3 keeps none, and the object was not read to compute it. */
-  readonly crc32: number | null;
+  readonly checksum: Checksum | null;
   readonly etag: string;
   readonly versionId: string | null;
   /** The file's own time in seconds since the epoch, when the client set one. */
@@ -92,7 +93,7 @@ export interface Observation {
   readonly ref: ObjectRef;
   readonly sealedWith: Extract<SealedWith, { kind: 'sse-c' }>;
   readonly size: number;
-  readonly crc32: number;
+  readonly checksum: Checksum;
   /** With its quotes, as S3 sends it. */
   readonly etag: string;
   readonly versionId: string | null;
@@ -163,7 +164,7 @@ export interface FoundVersion {
   readonly isLatest: boolean;
   readonly sealedWith: SealedWith;
   readonly size: number;
-  readonly crc32: number | null;
+  readonly checksum: Checksum | null;
   readonly etag: string;
   readonly mtimeSeconds: number | null;
   readonly lastModifiedMs: number;

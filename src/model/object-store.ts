@@ -1,4 +1,5 @@
 import type { Call } from './call.js';
+import type { Checksum, ChecksumAlgorithm } from './checksum.js';
 import type { CannedAcl, ReadAccess, RestingEncryption, WriteEncryption } from './encryption.js';
 
 /** Where an object is. `key` is the whole key, as S3 has it: UTF-8, at most 1,024 bytes, no leading slash. */
@@ -9,8 +10,8 @@ export interface ObjectRef {
 
 interface BodyFigures {
   readonly byteLength: number;
-  /** The CRC-32 (IEEE, as zlib computes it) of all bytes in order. */
-  readonly crc32: number;
+  /** Of all bytes in order, of the store's own algorithm (`ObjectStore.checksumAlgorithm`). */
+  readonly checksum: Checksum;
 }
 
 /** A body that lies in memory. */
@@ -40,8 +41,8 @@ export interface ObjectInfo {
   /** User metadata, lower-case names without `x-amz-meta-`. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string | null;
-  /** The full-object CRC-32 where the server keeps one (it may keep another algorithm, or none). */
-  readonly crc32: number | null;
+  /** That of the whole object where the server keeps one that is known here (it may keep another algorithm, or none). */
+  readonly checksum: Checksum | null;
   /** The full-object CRC-64/NVME as S3 writes it (base64), which AWS keeps of what came without a checksum. */
   readonly crc64Nvme?: string;
 }
@@ -89,14 +90,20 @@ export interface WriteOptions {
 export interface WrittenObject {
   readonly etag: string;
   readonly versionId: string | null;
-  readonly crc32: number | null;
+  readonly checksum: Checksum | null;
 }
 
 export interface PartReceipt {
   readonly partNumber: number;
   readonly etag: string;
   readonly size: number;
-  readonly crc32: number;
+  readonly checksum: Checksum;
+}
+
+/** What an object must turn out to be. */
+export interface WholeObject {
+  readonly size: number;
+  readonly checksum: Checksum;
 }
 
 /**
@@ -112,11 +119,7 @@ export interface PartUpload extends AsyncDisposable {
    * that leaves doubt (a retry's NoSuchUpload, a broken connection) the store asks with HEAD before it calls it failed.
    * Throws `corrupt` when S3's checksum or size is another (the caller then removes the object).
    */
-  complete(
-    call: Call,
-    parts: readonly PartReceipt[],
-    whole: { readonly size: number; readonly crc32: number },
-  ): Promise<WrittenObject>;
+  complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject>;
   /** Keeps the upload at S3 when this is disposed. */
   park(): void;
 }
@@ -183,6 +186,8 @@ export interface ListPage {
  * Transient faults have already been retried when they come out of here.
  */
 export interface ObjectStore {
+  /** Of the checksums that bodies bear. What rests in S3 may have others. */
+  readonly checksumAlgorithm: ChecksumAlgorithm;
   /** Null when there is no such object. */
   head(call: Call, ref: ObjectRef, access: ReadAccess, versionId?: string): Promise<ObjectInfo | null>;
   /** Null when there is no such object. A range that starts at or past the end throws `invalid`. */

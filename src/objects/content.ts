@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
+import { RunningChecksum } from '../checksums/sum.js';
 import { isAbsence } from '../files/system-errors.js';
 import type { Call } from '../model/call.js';
+import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../model/checksum.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import { rowOf } from '../vault/mtime.js';
@@ -10,17 +11,19 @@ import { rowOf } from '../vault/mtime.js';
 /** What two contents are compared by. */
 export interface Content {
   readonly size: number;
-  readonly crc32: number;
+  readonly checksum: Checksum;
 }
 
-/** Null when nobody kept the CRC-32 of the object: neither the ledger nor S3. */
+/** Null when nobody kept the checksum of the object: neither the ledger nor S3. */
 export function contentOf(info: ObjectInfo, candidates: readonly LedgerRow[]): Content | null {
-  const crc = rowOf(info, candidates)?.confirmation?.crc32 ?? info.crc32;
-  return crc === null ? null : { size: info.size, crc32: crc >>> 0 };
+  const checksum = rowOf(info, candidates)?.confirmation?.checksum ?? info.checksum;
+  return checksum === null ? null : { size: info.size, checksum };
 }
 
+/** False too when nobody knows: where there is no checksum, or those of two algorithms. */
 export function isSameContent(one: Content | null, other: Content | null): boolean {
-  return one !== null && other !== null && one.size === other.size && one.crc32 === other.crc32;
+  if (one === null || other === null || one.size !== other.size) return false;
+  return compareChecksums(one.checksum, other.checksum) === 'same';
 }
 
 /** Whether a file holds this content; it is read only when it has the size. False when there is no file. */
@@ -29,7 +32,7 @@ export async function fileHolds(call: Call, path: string, content: Content | nul
   try {
     const status = await stat(path);
     if (!status.isFile() || status.size !== content.size) return false;
-    return isSameContent(await contentOfFile(call, path), content);
+    return isSameContent(await contentOfFile(call, path, content.checksum.algorithm), content);
   } catch (error) {
     if (isAbsence(error)) return false;
     throw error;
@@ -37,16 +40,20 @@ export async function fileHolds(call: Call, path: string, content: Content | nul
 }
 
 /** Reads all of it. */
-export async function contentOfFile(call: Call, path: string): Promise<Content> {
-  let sum = 0;
+export async function contentOfFile(
+  call: Call,
+  path: string,
+  algorithm: ChecksumAlgorithm,
+): Promise<Content> {
+  const sum = new RunningChecksum(algorithm);
   let size = 0;
   const bytes: AsyncIterable<Buffer> = createReadStream(path, {
     highWaterMark: 1024 * 1024,
     signal: call.signal,
   });
   for await (const piece of bytes) {
-    sum = crc32(piece, sum);
+    sum.update(piece);
     size += piece.byteLength;
   }
-  return { size, crc32: sum };
+  return { size, checksum: sum.checksum };
 }

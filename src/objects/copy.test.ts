@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/workshop.js';
 import { copyObject } from './copy.js';
@@ -31,6 +32,22 @@ describe('a copy', () => {
     const [row] = await world.ledger.candidates(refOf('ann/uploads/a'));
     expect(row).toMatchObject({ actor: 'object cp', sealedWith: { fingerprint: annKey.fingerprint } });
     expect(row?.confirmation?.mtimeSeconds).toBe(1_700_000_000);
+  });
+
+  test('of what has the same content already is not made again; checksums of two algorithms do not tell that', async () => {
+    const keep = async (key: string, algorithm: ChecksumAlgorithm) => {
+      const [stored] = world.store.objects.get(`bucket/${key}`) ?? [];
+      if (stored === undefined) throw new Error('it is not there');
+      const info = { ...stored.info, checksum: { algorithm, value: 7 } };
+      world.store.objects.set(`bucket/${key}`, [{ ...stored, info }]);
+    };
+    for (const key of ['elsewhere/a', 'elsewhere/b']) await world.putStrange(key, 'content', sealed(bobKey));
+    const choice = { keep: true };
+    await keep('elsewhere/a', 'crc32');
+    await keep('elsewhere/b', 'crc32');
+    expect(await copy('elsewhere/a', 'elsewhere/b', false, choice)).toMatchObject({ outcome: 'unchanged' });
+    await keep('elsewhere/b', 'crc32c');
+    expect(await copy('elsewhere/a', 'elsewhere/b', false, choice)).toMatchObject({ outcome: 'copied' });
   });
 
   test('rests under its source’s key where no user’s place is, and where that is asked for', async () => {

@@ -8,6 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checksumOf } from '../checksums/sum.js';
 import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/workshop.js';
 import { getObject, streamObject } from './get.js';
@@ -84,11 +85,26 @@ describe('an object in a file', () => {
     await world.upload('a', 'content', sealed(bobKey));
     const [stored] = world.store.objects.get('bucket/a') ?? [];
     if (stored === undefined) throw new Error('it is not there');
-    const damaged = { ...stored, bytes: Buffer.from('c0ntent'), info: { ...stored.info, crc32: null } };
+    const damaged = { ...stored, bytes: Buffer.from('c0ntent'), info: { ...stored.info, checksum: null } };
     world.store.objects.set('bucket/a', [damaged]);
     await expect(get('a', 'a')).rejects.toMatchObject({ kind: 'corrupt' });
     expect(existsSync(world.path('a'))).toBe(false);
     expect(leftovers()).toEqual([]);
+  });
+
+  test('that is not what the ledger noted down is not placed, also where that is a CRC-32 of before', async () => {
+    await world.upload('a', 'content', sealed(bobKey));
+    const [stored] = world.store.objects.get('bucket/a') ?? [];
+    const [row] = await world.ledger.candidates(refOf('a'));
+    if (stored === undefined || row === undefined || row.confirmation === null) throw new Error('no row');
+    const checksum = checksumOf('crc32', Buffer.from('content'));
+    const id = await world.ledger.intend(row);
+    await world.ledger.confirm(id, { ...row.confirmation, checksum });
+    const keepsNone = { ...stored, info: { ...stored.info, checksum: null } };
+    world.store.objects.set('bucket/a', [keepsNone]);
+    expect(await get('a', 'a')).toBe('fetched');
+    world.store.objects.set('bucket/a', [{ ...keepsNone, bytes: Buffer.from('c0ntent') }]);
+    await expect(get('a', 'b')).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
   test('that breaks off for good leaves nothing', async () => {

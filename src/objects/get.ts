@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsence } from '../files/system-errors.js';
 import type { Call } from '../model/call.js';
+import { compareChecksums } from '../model/checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { noKey, type ReadAccess } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
@@ -80,19 +81,23 @@ async function fetchWhole(
   sink: FetchSink,
 ): Promise<FetchedObject> {
   const all = await keys.keysFor(ref);
+  const known = row ?? (await ledger.candidates(ref))[0] ?? null;
+  // Where S3 keeps no checksum, the ledger's is the one to compare with.
+  const algorithm = known?.confirmation?.checksum?.algorithm;
   const request: FetchRequest = {
     ref,
     likely: likelyAccess(row, all),
     keys: all,
     expectedSize: size ?? (ranges.parallelRanges === 1 ? 0 : ranges.rangeBytes + 1),
     ...ranges,
+    ...(algorithm === undefined ? {} : { algorithm }),
   };
   const fetched = await vault.fetch(call, request, sink);
   if (fetched === null) throw absent(ref);
   const rows = row === null ? await ledger.candidates(ref) : [row];
   const kept = rows.find(({ confirmation }) => isSameEtag(confirmation?.etag, fetched.info.etag));
-  const sum = kept?.confirmation?.crc32 ?? null;
-  if (sum !== null && sum !== fetched.crc32) {
+  const sum = kept?.confirmation?.checksum ?? null;
+  if (compareChecksums(sum, fetched.checksum) === 'different') {
     throw new Fault(
       'corrupt',
       `the bytes of ${s3Url(ref)} do not have the checksum that the ledger keeps of it`,

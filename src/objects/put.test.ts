@@ -196,7 +196,7 @@ describe('the status', () => {
       writer: { actor: 'object put' },
       unsettledWrites: [],
     });
-    expect(status.crc32).not.toBeNull();
+    expect(status.checksum).not.toBeNull();
     expect(status.versions).toHaveLength(1);
   });
 

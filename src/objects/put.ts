@@ -126,5 +126,5 @@ async function isStored(
     if (isFault(error, 'key-missing', 'key-mismatch', 'denied')) return false;
     throw error;
   }
-  return kept !== null && isSameContent(await contentOfFile(call, path), kept);
+  return kept !== null && isSameContent(await contentOfFile(call, path, kept.checksum.algorithm), kept);
 }

@@ -1,4 +1,5 @@
 import type { Call } from '../model/call.js';
+import type { Checksum } from '../model/checksum.js';
 import { isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
@@ -31,7 +32,7 @@ export interface ObjectStatus {
   readonly info: ObjectInfo | null;
   /** The file's own time, in seconds. */
   readonly mtimeSeconds: number | null;
-  readonly crc32: number | null;
+  readonly checksum: Checksum | null;
   /** Null when the ledger does not know it. */
   readonly writer: Writer | null;
   /** Writes of this object whose end the ledger does not know (yet). */
@@ -65,7 +66,7 @@ export async function statObject(rooms: ObjectRooms, call: Call, ref: ObjectRef)
     encryption: await encryptionOf(look, looked?.encryption ?? null, row),
     info,
     mtimeSeconds: info === null ? (row?.confirmation?.mtimeSeconds ?? null) : mtimeOf(info, candidates),
-    crc32: content?.crc32 ?? row?.confirmation?.crc32 ?? null,
+    checksum: content?.checksum ?? row?.confirmation?.checksum ?? null,
     writer: row === null ? null : writerOf(row),
     unsettledWrites: candidates.filter(({ state }) => state === 'intended').map(writerOf),
     versions,

@@ -5,10 +5,10 @@ import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { SealedKeyring, SealedKeyringFile } from '../model/keyring.js';
-import type { ListedObject, ObjectStore } from '../model/object-store.js';
+import type { ListedObject } from '../model/object-store.js';
 import { signSnapshot } from './authenticity.js';
 import { gatewayMetadata, keysPrefix, signatureMetadata, snapshotKey } from './bucket-names.js';
-import { CopyBucket, newestSnapshot } from './copy-bucket.js';
+import { type BucketObjects, CopyBucket, newestSnapshot } from './copy-bucket.js';
 import { type CopyState, readCopyState, writeCopyState } from './copy-state.js';
 import { RootContent, type RootContentParts, type RootLook, signersIn } from './root-content.js';
 import { packSnapshot, type Snapshot } from './snapshot.js';
@@ -16,7 +16,7 @@ import { recipientsPath } from './snapshot-paths.js';
 import { staleSnapshots } from './stale-snapshots.js';
 
 export interface BucketCopyParts extends RootContentParts {
-  readonly store: Pick<ObjectStore, 'head' | 'read' | 'put' | 'remove' | 'list'>;
+  readonly store: BucketObjects;
   readonly keyring: RootContentParts['keyring'] & SealedKeyring;
   /** A key that lies only in a raw file would be lost with the machine. */
   readonly takeInKeyFiles: () => Promise<void>;

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../checksums/sum.js';
 import type { Call } from '../model/call.js';
 import { noKey } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
@@ -14,12 +14,18 @@ export interface CopiedObject {
 /** No file of a copy is longer; what claims to be is none. */
 const mostBytes = 1024 ** 3;
 
+/** What of a store a copy needs. */
+export type BucketObjects = Pick<
+  ObjectStore,
+  'checksumAlgorithm' | 'head' | 'read' | 'put' | 'remove' | 'list'
+>;
+
 /** The objects below `.sftpgw/` of one bucket. Faults: those of the store. */
 export class CopyBucket {
   readonly bucket: string;
-  readonly #store: Pick<ObjectStore, 'head' | 'read' | 'put' | 'remove' | 'list'>;
+  readonly #store: BucketObjects;
 
-  constructor(store: Pick<ObjectStore, 'head' | 'read' | 'put' | 'remove' | 'list'>, bucket: string) {
+  constructor(store: BucketObjects, bucket: string) {
     this.#store = store;
     this.bucket = bucket;
   }
@@ -88,7 +94,8 @@ export class CopyBucket {
     metadata: Readonly<Record<string, string>>,
     onlyIfAbsent: boolean,
   ): Promise<void> {
-    const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    const checksum = checksumOf(this.#store.checksumAlgorithm, bytes);
+    const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum };
     await this.#store.put(call, { bucket: this.bucket, key }, body, {
       // It is sealed already. A customer's key would be one of those that it is to save.
       encryption: { kind: 'bucket-default' },

@@ -1,4 +1,5 @@
 import type { Call } from '../model/call.js';
+import { compareChecksums } from '../model/checksum.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { LiveRow } from '../model/ledger.js';
@@ -297,7 +298,7 @@ async function rewriteVersion(
   await removeVersion(running, ref, versionId);
 }
 
-/** By size and CRC-32; where S3 keeps none, nobody knows, and nothing is taken away. */
+/** By size and checksum; where S3 keeps none, or those of two algorithms, nobody knows, and nothing is taken away. */
 async function isCopyOf(
   { services, call, newKey, openers }: RunningRotation,
   copy: ObjectRef,
@@ -306,8 +307,8 @@ async function isCopyOf(
 ): Promise<boolean> {
   const there = await services.vault.describe(call, copy, [newKey]);
   const source = await services.vault.describe(call, ref, openers, versionId);
-  if (there === null || source === null || source.info.crc32 === null) return false;
-  return there.info.size === source.info.size && there.info.crc32 === source.info.crc32;
+  if (there === null || source === null || there.info.size !== source.info.size) return false;
+  return compareChecksums(there.info.checksum, source.info.checksum) === 'same';
 }
 
 async function removeVersion(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checksumOf } from '../checksums/sum.js';
 import { Fault } from '../model/fault.js';
 import { call, content, keyNamed, refOf, targetOf } from '../vault/testing/workshop.js';
 import { newKey, oldKey, RotationWorld } from './testing/rotation-world.js';
@@ -49,7 +50,11 @@ describe('a rotation', () => {
   it('finds the key of what the ledger does not know, and names what no key opens', async () => {
     await using world = await filled();
     const writing = { acl: null, metadata: {}, contentType: null } as const;
-    const body = { chunks: [Buffer.from('x')], byteLength: 1, crc32: 0x8cdc1683 };
+    const body = {
+      chunks: [Buffer.from('x')],
+      byteLength: 1,
+      checksum: checksumOf('crc32c', Buffer.from('x')),
+    };
     const put = (name: string, key = oldKey) =>
       world.store.put(call(), refOf(name), body, { ...writing, encryption: { kind: 'sse-c', key } });
     await put('alice/uploads/behind');
@@ -170,8 +175,7 @@ describe('what others do meanwhile', () => {
       if (names.indexOf(key) % 8 === 0) {
         replaced.add(key);
         const bytes = content(120, `newer ${key}`);
-        const { crc32 } = await import('node:zlib');
-        const body = { chunks: [bytes], byteLength: 120, crc32: crc32(bytes) };
+        const body = { chunks: [bytes], byteLength: 120, checksum: checksumOf('crc32c', bytes) };
         await world.store.put(call(), refOf(key), body, {
           acl: null,
           metadata: {},

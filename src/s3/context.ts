@@ -1,9 +1,16 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Call, Clock } from '../model/call.js';
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import { CopyConditions } from './copy-conditions.js';
 import { Diagnosis, type Subject } from './diagnosis.js';
 import type { ExchangeOptions } from './exchange.js';
-import { type ChecksumSetting, clientDefaults, type S3StoreOptions, storeDefaults } from './options.js';
+import {
+  type ChecksumSetting,
+  checksumsInUse,
+  clientDefaults,
+  type S3StoreOptions,
+  storeDefaults,
+} from './options.js';
 import type { Attempt } from './translate.js';
 
 /** What the operations on one S3 share. */
@@ -12,6 +19,8 @@ export interface S3Context {
   readonly diagnosis: Diagnosis;
   readonly clock: Clock;
   readonly checksums: ChecksumSetting;
+  /** Of the checksums that bodies bear, sent or not. */
+  readonly checksumAlgorithm: ChecksumAlgorithm;
   readonly keyTags: boolean;
   readonly singleCopyLimitBytes: number;
   readonly copyPartBytes: number;
@@ -20,11 +29,13 @@ export interface S3Context {
 }
 
 export function createContext(client: S3Client, options: S3StoreOptions): S3Context {
+  const checksums = checksumsInUse(options.checksums);
   return {
     client,
     diagnosis: new Diagnosis(client, options.clock),
     clock: options.clock,
-    checksums: options.checksums ?? 'crc32',
+    checksums,
+    checksumAlgorithm: checksums === 'none' ? 'crc32' : checksums,
     keyTags: options.keyTags ?? true,
     singleCopyLimitBytes: options.singleCopyLimitBytes ?? storeDefaults.singleCopyLimitBytes,
     copyPartBytes: options.copyPartBytes ?? storeDefaults.copyPartBytes,

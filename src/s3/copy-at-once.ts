@@ -1,9 +1,10 @@
 import { CopyObjectCommand, type CopyObjectCommandInput } from '@aws-sdk/client-s3';
 import type { ObjectTagSet, WriteOptions, WrittenObject } from '../model/object-store.js';
-import { wholeCrc32 } from './checksum-text.js';
+import { algorithmInput, wholeChecksum } from './checksum-headers.js';
 import { request } from './context.js';
 import {
   type CopyJob,
+  copyAlgorithm,
   copyAttempt,
   copySource,
   type Description,
@@ -29,7 +30,7 @@ export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Wr
     ...(options.sourceEtag === undefined ? {} : { CopySourceIfMatch: options.sourceEtag }),
     ...conditionInput({ ...options, onlyIfAbsent: false, ...condition }),
     ...describeCopy(job, tags),
-    ...(context.checksums === 'none' ? {} : { ChecksumAlgorithm: 'CRC32' as const }),
+    ...(context.checksums === 'none' ? {} : { ChecksumAlgorithm: algorithmInput[copyAlgorithm(job)] }),
     ...sourceInput(options.sourceAccess),
     ...writeInput(options.encryption),
   });
@@ -49,7 +50,7 @@ export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Wr
   return {
     etag: result?.ETag ?? '',
     versionId: versionOf(answer.VersionId),
-    crc32: wholeCrc32(result?.ChecksumCRC32, result?.ChecksumType),
+    checksum: wholeChecksum(result),
   };
 }
 

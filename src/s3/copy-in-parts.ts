@@ -1,9 +1,11 @@
 import { UploadPartCopyCommand } from '@aws-sdk/client-s3';
+import { checksumOf } from '../checksums/sum.js';
 import type { WrittenObject } from '../model/object-store.js';
-import { wholeCrc32 } from './checksum-text.js';
+import { partChecksum, wholeChecksum } from './checksum-headers.js';
 import { request } from './context.js';
 import {
   type CopyJob,
+  copyAlgorithm,
   copyAttempt,
   copySource,
   descriptionOf,
@@ -11,7 +13,6 @@ import {
   whenAdmitted,
 } from './copy-source.js';
 import { checkPartEcho, partInput, sourceInput } from './encryption-headers.js';
-import { objectInfo } from './object-info.js';
 import { beginUpload, type CompletedPartEntry, type S3PartUpload } from './part-upload.js';
 
 /** Parts of one copy under way at once: the server does the work. */
@@ -27,11 +28,11 @@ export async function copyInParts(job: CopyJob): Promise<WrittenObject | null> {
   const size = source.ContentLength ?? 0;
   const description = options.metadataFrom === 'copy' ? descriptionOf(source) : {};
   const tags = await targetTags(job);
-  await using upload = await beginUpload(context, call, to, options, { description, tags });
+  const algorithm = copyAlgorithm(job);
+  await using upload = await beginUpload(context, call, to, options, { description, tags, algorithm });
   const entries = size === 0 ? [await emptyPart(job, upload)] : await copyParts(job, upload, size);
   if (entries === null) return null;
-  const { crc32 } = objectInfo(source, size);
-  return await upload.completeEntries(call, entries, { size, crc32 });
+  return await upload.completeEntries(call, entries, { size, checksum: wholeChecksum(source) });
 }
 
 /** Null when the source is gone. */
@@ -61,7 +62,8 @@ async function copyParts(
 
 /** There is no range of no bytes to copy, and no upload without a part. */
 async function emptyPart({ call }: CopyJob, upload: S3PartUpload): Promise<CompletedPartEntry> {
-  return await upload.uploadPart(call, 1, { chunks: [], byteLength: 0, crc32: 0 });
+  const checksum = checksumOf(upload.algorithm);
+  return await upload.uploadPart(call, 1, { chunks: [], byteLength: 0, checksum });
 }
 
 /** Equal parts, larger when there would be too many. As UploadPartCopy wants them: both ends included. */
@@ -108,6 +110,6 @@ async function copyPart(
   return {
     partNumber,
     etag: result?.ETag ?? '',
-    crc32: wholeCrc32(result?.ChecksumCRC32, undefined),
+    checksum: partChecksum(result),
   };
 }

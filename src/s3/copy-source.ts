@@ -4,7 +4,9 @@ import {
   type HeadObjectCommandOutput,
 } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { CopyOptions, ObjectRef, ObjectTagSet } from '../model/object-store.js';
+import { wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';
 import { checkReadEcho, readInput } from './encryption-headers.js';
 import { writePermission } from './object-writes.js';
@@ -46,6 +48,11 @@ export async function headSource(
   });
   if (source !== null) checkReadEcho(from, access, source);
   return source;
+}
+
+/** The source's own, so that its checksum stays comparable; the store's where it has none. */
+export function copyAlgorithm({ context, source }: CopyJob): ChecksumAlgorithm {
+  return wholeChecksum(source)?.algorithm ?? context.checksumAlgorithm;
 }
 
 /** `bucket/key`, percent-encoded as x-amz-copy-source wants it, with the version where one is meant. */

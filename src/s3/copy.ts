@@ -7,7 +7,7 @@ import { copyAtOnce } from './copy-at-once.js';
 import { copyInParts } from './copy-in-parts.js';
 import { type CopyJob, headSource } from './copy-source.js';
 import { checkMetadata, objectInfo } from './object-info.js';
-import { checkCrc32 } from './object-writes.js';
+import { checkChecksum } from './object-writes.js';
 import { headObject } from './reads.js';
 
 /** The ETag of no object. */
@@ -32,7 +32,7 @@ export async function copyObject(
     size <= context.singleCopyLimitBytes ? await copyConditionally(job) : await copyInParts(job);
   if (written === null) return null;
   const info = objectInfo(source, size);
-  if (written.crc32 !== null && info.crc32 !== null) checkCrc32(to, info.crc32, written.crc32);
+  checkChecksum(to, info.checksum, written.checksum);
   return { ...written, source: info };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FaultProxy, type ProxyAction, type SeenRequest } from '../../test/support/fault-proxy.js';
+import { checksumOf } from '../checksums/sum.js';
 import { systemClock, systemEntropy } from '../daemon/system.js';
 import type { Call } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
@@ -17,7 +18,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => sile
 const call: Call = { id: 'x', signal: new AbortController().signal, log: silent };
 const ref = { bucket: 'the-bucket', key: 'the/key' };
 const sealed = { kind: 'sse-c', key: CustomerKey.fromBytes(randomBytes(32)) } as const;
-const body = { chunks: [], byteLength: 0, crc32: 0 };
+const body = { chunks: [], byteLength: 0, checksum: checksumOf('crc32c') };
 const noBody: ProxyAction = { do: 'answer', status: 200 };
 
 function refusal(status: number, code = '', message = ''): ProxyAction {

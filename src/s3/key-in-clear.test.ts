@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { checksumOf } from '../checksums/sum.js';
 import { systemClock, systemEntropy } from '../daemon/system.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
@@ -46,7 +47,7 @@ describe('a customer key', () => {
     const encryption = { kind: 'sse-c', key: CustomerKey.fromBytes(randomBytes(32)) } as const;
     const options = { encryption, acl: null, metadata: {}, contentType: null };
     const ref = { bucket: 'bucket', key: 'key' };
-    const body = { chunks: [], byteLength: 0, crc32: 0 };
+    const body = { chunks: [], byteLength: 0, checksum: checksumOf('crc32c') };
     for (const attempt of [
       store.put(call, ref, body, options),
       store.head(call, ref, encryption),

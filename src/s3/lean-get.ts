@@ -174,6 +174,7 @@ export function leanOutput(
     ContentRange: headers['content-range'],
     ContentLength: length === undefined ? undefined : Number(length),
     ChecksumCRC32: headers['x-amz-checksum-crc32'],
+    ChecksumCRC32C: headers['x-amz-checksum-crc32c'],
     ChecksumCRC64NVME: headers['x-amz-checksum-crc64nvme'],
     ChecksumType: headers['x-amz-checksum-type'] as ChecksumType | undefined,
     SSECustomerAlgorithm: headers['x-amz-server-side-encryption-customer-algorithm'],

@@ -1,7 +1,7 @@
 import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Fault } from '../model/fault.js';
 import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
-import { wholeCrc32 } from './checksum-text.js';
+import { wholeChecksum } from './checksum-headers.js';
 import { restingEncryption } from './encryption-headers.js';
 
 /** The fields that the answers to HeadObject and GetObject have in common. */
@@ -13,6 +13,7 @@ type ObjectHeaders = Pick<
   | 'Metadata'
   | 'ContentType'
   | 'ChecksumCRC32'
+  | 'ChecksumCRC32C'
   | 'ChecksumCRC64NVME'
   | 'ChecksumType'
   | 'SSECustomerAlgorithm'
@@ -30,7 +31,7 @@ export function objectInfo(headers: ObjectHeaders, size: number): ObjectInfo {
     encryption: restingEncryption(headers),
     metadata: headers.Metadata ?? {},
     contentType: headers.ContentType ?? null,
-    crc32: wholeCrc32(headers.ChecksumCRC32, headers.ChecksumType),
+    checksum: wholeChecksum(headers),
     // There is no composite one of this algorithm.
     ...(headers.ChecksumCRC64NVME === undefined ? {} : { crc64Nvme: headers.ChecksumCRC64NVME }),
   };

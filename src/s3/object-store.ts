@@ -1,4 +1,5 @@
 import type { Call } from '../model/call.js';
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { CannedAcl, ReadAccess } from '../model/encryption.js';
 import type {
   ByteRange,
@@ -65,10 +66,12 @@ export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
 
 /** Every operation once, as the SDK's commands have it; reads without the SDK's layers where that is possible. */
 class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
+  readonly checksumAlgorithm: ChecksumAlgorithm;
   readonly #context: S3Context;
   readonly #lean: LeanGet;
 
   constructor(context: S3Context, lean: LeanGet) {
+    this.checksumAlgorithm = context.checksumAlgorithm;
     this.#context = context;
     this.#lean = lean;
   }

@@ -1,5 +1,6 @@
 import { DeleteObjectCommand, type ObjectCannedACL, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
+import { type Checksum, compareChecksums } from '../model/checksum.js';
 import { Fault } from '../model/fault.js';
 import type {
   ObjectRef,
@@ -8,7 +9,7 @@ import type {
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
-import { wholeCrc32 } from './checksum-text.js';
+import { wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';
 import { checkWriteEcho, writeInput } from './encryption-headers.js';
 import { checkMetadata, versionOf } from './object-info.js';
@@ -63,9 +64,9 @@ export async function putObject(
   const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, subject);
   if (answer === null) throw nothingThere('PutObject', ref, options);
   checkWriteEcho(ref, options.encryption, answer);
-  const crc32 = wholeCrc32(answer.ChecksumCRC32, answer.ChecksumType);
-  checkCrc32(ref, body.crc32, crc32);
-  return { etag: answer.ETag ?? '', versionId: versionOf(answer.VersionId), crc32 };
+  const checksum = wholeChecksum(answer);
+  checkChecksum(ref, body.checksum, checksum);
+  return { etag: answer.ETag ?? '', versionId: versionOf(answer.VersionId), checksum };
 }
 
 /** The condition of a write, as headers. */
@@ -87,8 +88,8 @@ export function writePermission(action: string, options: WriteOptions): string {
 }
 
 /** Throws `corrupt` when S3 says another checksum than the one that was sent. */
-export function checkCrc32(ref: ObjectRef, sent: number, answered: number | null): void {
-  if (answered !== null && answered !== sent >>> 0) {
+export function checkChecksum(ref: ObjectRef, sent: Checksum | null, answered: Checksum | null): void {
+  if (compareChecksums(sent, answered) === 'different') {
     throw new Fault(
       'corrupt',
       `S3 stored other bytes for "${ref.key}" in bucket "${ref.bucket}" than were sent`,

@@ -1,4 +1,6 @@
+import { hasNativeCrc32c } from '../checksums/crc32c.js';
 import type { Clock, Entropy } from '../model/call.js';
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { RetryLimits } from './retry.js';
 
 /** Fixed credentials: the embedded server's, or a test's. Everybody else uses the AWS default credential chain. */
@@ -31,7 +33,12 @@ export interface S3ClientOptions {
 }
 
 /** `none` for servers that refuse the newer checksums (x-amz-checksum-*). */
-export type ChecksumSetting = 'crc32' | 'none';
+export type ChecksumSetting = ChecksumAlgorithm | 'none';
+
+/** What is sent: CRC-32C only where the processor computes it. By a table it would cost more than all the rest of an upload. */
+export function checksumsInUse(setting: ChecksumSetting = 'crc32c'): ChecksumSetting {
+  return setting === 'crc32c' && !hasNativeCrc32c ? 'crc32' : setting;
+}
 
 export interface S3StoreOptions extends S3ClientOptions {
   readonly checksums?: ChecksumSetting;

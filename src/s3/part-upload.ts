@@ -5,6 +5,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
+import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../model/checksum.js';
 import { accessFor } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type {
@@ -14,17 +15,18 @@ import type {
   PartReceipt,
   PartUpload,
   ReplayableBody,
+  WholeObject,
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
-import { crc32Text, wholeCrc32 } from './checksum-text.js';
+import { algorithmInput, checksumInput, partChecksum, wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';
 import { checkPartEcho, checkWriteEcho, partInput, writeInput } from './encryption-headers.js';
 import { abortUpload } from './listing.js';
 import { multipartEtag } from './multipart-etag.js';
 import { checkMetadata, versionOf } from './object-info.js';
 import {
-  checkCrc32,
+  checkChecksum,
   conditionInput,
   describeTarget,
   nothingThere,
@@ -45,27 +47,29 @@ const leavesDoubt = ['unavailable', 'timed-out', 'throttled', 'not-found', 'exis
 interface Whole {
   readonly size: number;
   /** Null when it is not known: parts that the server copied. */
-  readonly crc32: number | null;
+  readonly checksum: Checksum | null;
 }
 
 /** A part as Complete names it; copied parts come without a checksum when the server keeps none. */
 export interface CompletedPartEntry {
   readonly partNumber: number;
   readonly etag: string;
-  readonly crc32: number | null;
+  readonly checksum: Checksum | null;
 }
 
 /** What an upload has from the object that it copies: its description, and all tags of the object to come. */
 export interface CopiedDescription {
   readonly description?: Partial<CreateMultipartUploadCommandInput>;
   readonly tags?: ObjectTagSet;
+  /** That of the checksum which the object is to have; the store's own when it is not said. */
+  readonly algorithm?: ChecksumAlgorithm;
 }
 
 /** How long a begin may take. */
 const beginTimeoutMs = 120_000;
 
 /**
- * CreateMultipartUpload, with one CRC-32 asked for over the whole object. A call that is cancelled meanwhile is answered with
+ * CreateMultipartUpload, with one checksum asked for over the whole object. A call that is cancelled meanwhile is answered with
  * `cancelled` only when S3 has answered and the upload is aborted: else it would stay there, and nobody would know its id.
  */
 export async function beginUpload(
@@ -77,6 +81,7 @@ export async function beginUpload(
 ): Promise<S3PartUpload> {
   checkMetadata(ref, options.metadata);
   const tags = copied.tags ?? keyTags(context, options.encryption);
+  const algorithm = copied.algorithm ?? context.checksumAlgorithm;
   const command = new CreateMultipartUploadCommand({
     Bucket: ref.bucket,
     Key: ref.key,
@@ -86,7 +91,7 @@ export async function beginUpload(
     ...taggingInput(tags),
     ...(context.checksums === 'none'
       ? {}
-      : { ChecksumAlgorithm: 'CRC32' as const, ChecksumType: 'FULL_OBJECT' as const }),
+      : { ChecksumAlgorithm: algorithmInput[algorithm], ChecksumType: 'FULL_OBJECT' as const }),
   });
   const attempt: Attempt = {
     operation: 'CreateMultipartUpload',
@@ -104,7 +109,7 @@ export async function beginUpload(
     subject,
   );
   if (!answer?.UploadId) throw new Fault('unavailable', `S3 began no upload of "${ref.key}"`);
-  const upload = new S3PartUpload(context, call, ref, options, answer.UploadId);
+  const upload = new S3PartUpload(context, call, ref, options, answer.UploadId, algorithm);
   try {
     checkWriteEcho(ref, options.encryption, answer);
     if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
@@ -118,13 +123,23 @@ export async function beginUpload(
 /** One multipart upload at S3. */
 export class S3PartUpload implements PartUpload {
   readonly uploadId: string;
+  /** Of the checksums that its parts bear. */
+  readonly algorithm: ChecksumAlgorithm;
   readonly #context: S3Context;
   readonly #begun: Call;
   readonly #ref: ObjectRef;
   readonly #options: WriteOptions;
   #kept = false;
 
-  constructor(context: S3Context, begun: Call, ref: ObjectRef, options: WriteOptions, uploadId: string) {
+  constructor(
+    context: S3Context,
+    begun: Call,
+    ref: ObjectRef,
+    options: WriteOptions,
+    uploadId: string,
+    algorithm: ChecksumAlgorithm,
+  ) {
+    this.algorithm = algorithm;
     this.#context = context;
     this.#begun = begun;
     this.#ref = ref;
@@ -142,8 +157,8 @@ export class S3PartUpload implements PartUpload {
       this.#context.client.send(command, sent),
     );
     checkPartEcho(this.#ref, this.#options.encryption, answer);
-    checkCrc32(this.#ref, body.crc32, wholeCrc32(answer.ChecksumCRC32, undefined));
-    return { partNumber, etag: answer.ETag ?? '', size: body.byteLength, crc32: body.crc32 };
+    checkChecksum(this.#ref, body.checksum, partChecksum(answer));
+    return { partNumber, etag: answer.ETag ?? '', size: body.byteLength, checksum: body.checksum };
   }
 
   /** What names a part of this upload. */
@@ -169,11 +184,7 @@ export class S3PartUpload implements PartUpload {
     return answer;
   }
 
-  async complete(
-    call: Call,
-    parts: readonly PartReceipt[],
-    whole: { readonly size: number; readonly crc32: number },
-  ): Promise<WrittenObject> {
+  async complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject> {
     const received = parts.reduce((sum, part) => sum + part.size, 0);
     if (received !== whole.size) {
       throw new Fault(
@@ -201,22 +212,25 @@ export class S3PartUpload implements PartUpload {
   }
 
   async #complete(call: Call, parts: readonly CompletedPartEntry[], whole: Whole): Promise<WrittenObject> {
-    const summed = this.#context.checksums === 'crc32';
+    const summed = this.#context.checksums !== 'none';
+    // Of another algorithm than the upload's, S3 would refuse it.
+    const fits = (checksum: Checksum | null) => summed && checksum?.algorithm === this.algorithm;
+    const sent = (checksum: Checksum | null) =>
+      checksum !== null && fits(checksum) ? checksumInput(checksum) : {};
     const command = new CompleteMultipartUploadCommand({
       Bucket: this.#ref.bucket,
       Key: this.#ref.key,
       UploadId: this.uploadId,
       MpuObjectSize: whole.size,
-      ...(summed && whole.crc32 !== null
-        ? { ChecksumCRC32: crc32Text(whole.crc32), ChecksumType: 'FULL_OBJECT' as const }
-        : {}),
+      ...sent(whole.checksum),
+      ...(fits(whole.checksum) ? { ChecksumType: 'FULL_OBJECT' as const } : {}),
       ...conditionInput(this.#options),
       ...partInput(this.#options.encryption),
       MultipartUpload: {
-        Parts: parts.map(({ partNumber, etag, crc32 }) => ({
+        Parts: parts.map(({ partNumber, etag, checksum }) => ({
           PartNumber: partNumber,
           ETag: etag,
-          ...(summed && crc32 !== null ? { ChecksumCRC32: crc32Text(crc32) } : {}),
+          ...sent(checksum),
         })),
       },
     });
@@ -227,19 +241,18 @@ export class S3PartUpload implements PartUpload {
       this.#context.slowAnswerTimeoutMs,
     );
     this.#kept = true;
-    const told = wholeCrc32(answer.ChecksumCRC32, answer.ChecksumType);
-    const confirmed =
-      summed && whole.crc32 !== null && told !== null && answer.ChecksumType === 'FULL_OBJECT';
+    const told = wholeChecksum(answer);
+    const comparison = fits(whole.checksum) ? compareChecksums(whole.checksum, told) : 'not-comparable';
     const versionId = versionOf(answer.VersionId);
-    if (confirmed) {
+    if (comparison !== 'not-comparable' && answer.ChecksumType === 'FULL_OBJECT') {
       // The server has summed up the parts that it has: their bytes and their number are those that were sent.
-      checkCrc32(this.#ref, whole.crc32, told);
-      return { etag: answer.ETag ?? '', versionId, crc32: told };
+      checkChecksum(this.#ref, whole.checksum, told);
+      return { etag: answer.ETag ?? '', versionId, checksum: told };
     }
     const info = await this.#head(call, versionId);
-    if (info === null) return { etag: answer.ETag ?? '', versionId, crc32: null };
+    if (info === null) return { etag: answer.ETag ?? '', versionId, checksum: null };
     if (info.etag === answer.ETag) this.#checkWhole(info, whole);
-    return { etag: answer.ETag ?? '', versionId: versionId ?? info.versionId, crc32: info.crc32 };
+    return { etag: answer.ETag ?? '', versionId: versionId ?? info.versionId, checksum: info.checksum };
   }
 
   #head(call: Call, versionId: string | null): Promise<ObjectInfo | null> {
@@ -254,7 +267,7 @@ export class S3PartUpload implements PartUpload {
         `S3 made an object of ${info.size} bytes of the ${whole.size} that were sent for "${this.#ref.key}"`,
       );
     }
-    if (whole.crc32 !== null) checkCrc32(this.#ref, whole.crc32, info.crc32);
+    checkChecksum(this.#ref, whole.checksum, info.checksum);
   }
 
   /**
@@ -271,9 +284,9 @@ export class S3PartUpload implements PartUpload {
     const info = await this.#head(call, null).catch(() => null);
     if (info === null || info.size !== whole.size) throw error;
     const sameEtag = info.etag === multipartEtag(parts.map((part) => part.etag));
-    const sameBytes = info.crc32 !== null && info.crc32 === whole.crc32;
+    const sameBytes = compareChecksums(info.checksum, whole.checksum) === 'same';
     if (!sameEtag && !sameBytes) throw error;
-    return { etag: info.etag, versionId: info.versionId, crc32: info.crc32 };
+    return { etag: info.etag, versionId: info.versionId, checksum: info.checksum };
   }
 
   park(): void {

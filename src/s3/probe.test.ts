@@ -125,11 +125,23 @@ describe('the probe', () => {
   });
 
   test('finds a server that refuses checksums', async () => {
-    refuse((seen) => 'x-amz-checksum-crc32' in seen.headers, 501, 'NotImplemented');
-    expect(await probe()).toMatchObject([
-      { severity: 'error', whatToDo: expect.stringContaining('checksums') },
-    ]);
+    const isSent = (seen: SeenRequest, name: string) => `x-amz-checksum-${name}` in seen.headers;
+    const isError = (whatToDo: string) => [{ severity: 'error', about: 'checksums', whatToDo }];
+    refuse((seen) => isSent(seen, 'crc32c'), 501, 'NotImplemented');
+    expect(await probe()).toMatchObject(isError('Set checksums=crc32.'));
+    expect(await probe({ checksums: 'crc32' })).toEqual([]);
+    refuse((seen) => isSent(seen, 'crc32c') || isSent(seen, 'crc32'), 501, 'NotImplemented');
+    expect(await probe()).toMatchObject(isError('Set checksums=none.'));
+    expect(await probe({ checksums: 'crc32' })).toMatchObject(isError('Set checksums=none.'));
     expect(await probe({ checksums: 'none' })).toEqual([]);
+  });
+
+  test('finds a server that takes a checksum of an object, and none over the parts of an upload', async () => {
+    refuse((seen) => seen.headers['x-amz-checksum-algorithm'] === 'CRC32C', 400, 'InvalidRequest');
+    expect(await probe()).toMatchObject([
+      { severity: 'error', about: 'checksums', whatToDo: 'Set checksums=crc32.' },
+    ]);
+    expect(await probe({ checksums: 'crc32' })).toEqual([]);
   });
 
   test('finds a server that takes the key and does not use it', async () => {

@@ -1,5 +1,6 @@
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../checksums/sum.js';
 import type { Call } from '../model/call.js';
+import { type ChecksumAlgorithm, checksumName } from '../model/checksum.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, type FaultKind, isFault } from '../model/fault.js';
@@ -17,7 +18,7 @@ import { createContext, type S3Context } from './context.js';
 import { isLoopbackHost } from './key-in-clear.js';
 import { listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
-import type { S3StoreOptions } from './options.js';
+import type { ChecksumSetting, S3StoreOptions } from './options.js';
 import { beginUpload } from './part-upload.js';
 import { getObject } from './reads.js';
 import { Retries } from './retry.js';
@@ -84,6 +85,12 @@ function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.'}]$/.test(begun) ? begun : `${begun}.`;
 }
+
+/** What is tried where a server refuses these, the best first. */
+const lesserChecksums: Readonly<Record<ChecksumAlgorithm, readonly Exclude<ChecksumSetting, 'crc32c'>[]>> = {
+  crc32c: ['crc32', 'none'],
+  crc32: ['none'],
+};
 
 class Probe {
   readonly findings: Finding[] = [];
@@ -163,7 +170,7 @@ class Probe {
   }
 
   async #roundTrip(encryption: WriteEncryption): Promise<void> {
-    const body = this.#body();
+    const body = this.#body(this.#context.checksumAlgorithm);
     const options: WriteOptions = { encryption, acl: null, metadata: {}, contentType: null };
     if (!(await this.#write(body, options))) return;
     try {
@@ -191,8 +198,9 @@ class Probe {
   /** False when nothing was written. */
   async #write(body: MemoryBody, options: WriteOptions): Promise<boolean> {
     const put = async (context: S3Context) => {
+      const sent = context === this.#context ? body : this.#body(context.checksumAlgorithm);
       const { versionId } = await this.#attempt('write', () =>
-        putObject(context, this.#call, this.#ref, body, options),
+        putObject(context, this.#call, this.#ref, sent, options),
       );
       this.#versionId = versionId;
     };
@@ -201,20 +209,31 @@ class Probe {
       return true;
     } catch (error) {
       if (await this.#tagsAreWhy(error, options, put)) return true;
-      const checksumsMayBeWhy =
-        this.#context.checksums === 'crc32' && isFault(error, 'invalid', 'unsupported', 'corrupt');
-      if (checksumsMayBeWhy && (await succeeds(() => put({ ...this.#context, checksums: 'none' })))) {
-        this.findings.push({
-          severity: 'error',
-          about: 'checksums',
-          what: 'The S3 server refuses checksums (x-amz-checksum-crc32), and works without.',
-          whatToDo: 'Set the checksums of the S3 settings to none.',
-        });
-        return true;
-      }
+      if (await this.#checksumsAreWhy(error, put)) return true;
       this.findings.push(findingOf(error, 'error'));
       return false;
     }
+  }
+
+  /** Tells of checksums that S3 refuses, when the same works with others or without any. */
+  async #checksumsAreWhy(
+    error: unknown,
+    attempt: (context: S3Context) => Promise<unknown>,
+  ): Promise<boolean> {
+    const { checksums } = this.#context;
+    if (checksums === 'none' || !isFault(error, 'invalid', 'unsupported', 'corrupt')) return false;
+    for (const other of lesserChecksums[checksums]) {
+      const context = { ...this.#context, checksums: other, checksumAlgorithm: 'crc32' } as const;
+      if (!(await succeeds(() => attempt(context)))) continue;
+      this.findings.push({
+        severity: 'error',
+        about: 'checksums',
+        what: `The S3 server refuses checksums (x-amz-checksum-${checksums}), and works ${other === 'none' ? 'without' : `with ${checksumName[other]}`}.`,
+        whatToDo: `Set checksums=${other}.`,
+      });
+      return true;
+    }
+    return false;
   }
 
   /** With versioning the version itself, where that is allowed: else each start would leave one behind. */
@@ -269,9 +288,9 @@ class Probe {
     }
   }
 
-  #body(): MemoryBody {
+  #body(algorithm: ChecksumAlgorithm): MemoryBody {
     const bytes = Buffer.from(`sftpgw probe ${this.#ref.key}\n`);
-    return { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    return { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf(algorithm, bytes) };
   }
 
   /** Only when writing works: the same trouble is not told twice. */
@@ -280,14 +299,18 @@ class Probe {
     if (cannotWrite) return;
     const options: WriteOptions = { encryption, acl: null, metadata: {}, contentType: null };
     const { bucket } = this.#wanted;
-    try {
+    const begin = async (context: S3Context) => {
       const upload = await this.#attempt('begin an upload', () =>
-        beginUpload(this.#context, this.#call, this.#ref, options),
+        beginUpload(context, this.#call, this.#ref, options),
       );
       upload.park();
       await this.#attempt('abort it', () => upload.abort(this.#call));
+    };
+    try {
+      await begin(this.#context);
     } catch (error) {
-      this.findings.push(findingOf(error, 'error'));
+      // A server may take the checksum of a PutObject, and not one over all parts of an upload.
+      if (!(await this.#checksumsAreWhy(error, begin))) this.findings.push(findingOf(error, 'error'));
     }
     try {
       await this.#attempt('list uploads', () =>

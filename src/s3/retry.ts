@@ -1,4 +1,5 @@
 import type { Call, Clock, Entropy } from '../model/call.js';
+import { compareChecksums } from '../model/checksum.js';
 import type { ReadAccess } from '../model/encryption.js';
 import { accessFor } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
@@ -12,6 +13,7 @@ import type {
   PartUpload,
   ReplayableBody,
   UploadSweeper,
+  WholeObject,
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
@@ -50,6 +52,7 @@ export function withRetries(
 ): ObjectStore & UploadSweeper & ObjectVersions & ObjectTags & ObjectAcls {
   const retries = new Retries(options);
   return {
+    checksumAlgorithm: store.checksumAlgorithm,
     head: (call, ref, access, versionId) =>
       retries.run(call, 'head', () => store.head(call, ref, access, versionId)),
     read: (call, ref, access, range, condition) =>
@@ -149,8 +152,9 @@ async function foundOwn(
   access: ReadAccess,
 ): Promise<WrittenObject | null> {
   const info = await store.head(call, ref, access).catch(() => null);
-  if (info === null || info.size !== body.byteLength || info.crc32 !== body.crc32 >>> 0) return null;
-  return { etag: info.etag, versionId: info.versionId, crc32: info.crc32 };
+  if (info === null || info.size !== body.byteLength) return null;
+  if (compareChecksums(info.checksum, body.checksum) !== 'same') return null;
+  return { etag: info.etag, versionId: info.versionId, checksum: info.checksum };
 }
 
 function retriedUpload(retries: Retries, upload: PartUpload): PartUpload {
@@ -158,11 +162,8 @@ function retriedUpload(retries: Retries, upload: PartUpload): PartUpload {
     uploadId: upload.uploadId,
     uploadPart: (call: Call, partNumber: number, body: ReplayableBody) =>
       retries.run(call, 'uploadPart', () => upload.uploadPart(call, partNumber, body)),
-    complete: (
-      call: Call,
-      parts: readonly PartReceipt[],
-      whole: { readonly size: number; readonly crc32: number },
-    ) => retries.run(call, 'complete', () => upload.complete(call, parts, whole)),
+    complete: (call: Call, parts: readonly PartReceipt[], whole: WholeObject) =>
+      retries.run(call, 'complete', () => upload.complete(call, parts, whole)),
     park: () => upload.park(),
     [Symbol.asyncDispose]: () => upload[Symbol.asyncDispose](),
   };

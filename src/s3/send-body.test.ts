@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { checksumOf } from '../checksums/sum.js';
 import { Fault } from '../model/fault.js';
 import type { StreamedBody } from '../model/object-store.js';
 import { sendBody } from './send-body.js';
@@ -23,7 +24,7 @@ afterEach(async () => {
 function bodyOf(pieces: number, failAt = -1): StreamedBody & { asked: number; left: boolean } {
   const body = {
     byteLength: pieces * pieceBytes,
-    crc32: 0,
+    checksum: checksumOf('crc32c'),
     asked: 0,
     left: false,
     async *stream() {

@@ -1,18 +1,19 @@
 import type { PutObjectCommandInput } from '@aws-sdk/client-s3';
 import type { ReplayableBody } from '../model/object-store.js';
-import { crc32Text } from './checksum-text.js';
+import { algorithmInput, checksumInput } from './checksum-headers.js';
 import type { ChecksumSetting } from './options.js';
 
 interface StreamedInput {
   Body: NonNullable<PutObjectCommandInput['Body']>;
   ContentLength: number;
-  ChecksumAlgorithm?: 'CRC32';
+  ChecksumAlgorithm?: 'CRC32' | 'CRC32C';
   ChecksumCRC32?: string;
+  ChecksumCRC32C?: string;
 }
 
 /**
  * A body for PutObject or UploadPart that the SDK neither reads nor hashes: it hands what it takes for a stream on to
- * the transport, signs `UNSIGNED-PAYLOAD`, and adds no checksum since there is one. Ceph verifies the CRC-32 of a
+ * the transport, signs `UNSIGNED-PAYLOAD`, and adds no checksum since there is one. Ceph verifies the checksum of a
  * PutObject only when the algorithm is named too.
  */
 export function streamed(body: ReplayableBody, checksums: ChecksumSetting): StreamedInput {
@@ -21,6 +22,6 @@ export function streamed(body: ReplayableBody, checksums: ChecksumSetting): Stre
     ContentLength: body.byteLength,
     ...(checksums === 'none'
       ? {}
-      : { ChecksumAlgorithm: 'CRC32' as const, ChecksumCRC32: crc32Text(body.crc32) }),
+      : { ChecksumAlgorithm: algorithmInput[body.checksum.algorithm], ...checksumInput(body.checksum) }),
   };
 }

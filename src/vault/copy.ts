@@ -135,7 +135,7 @@ function confirmationOf(
   return {
     size: source.size,
     // Null when somebody else wrote the source and S3 keeps none: a copy does not fetch the whole object for it.
-    crc32: row?.confirmation?.crc32 ?? written.crc32 ?? target.crc32 ?? source.crc32,
+    checksum: row?.confirmation?.checksum ?? written.checksum ?? target.checksum ?? source.checksum,
     etag: written.etag,
     // Ceph does not say the version in its answer to a copy.
     versionId: written.versionId ?? (target === source ? null : target.versionId),

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { checksumOf } from '../checksums/sum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { MemoryStoreOptions } from './testing/memory-store.js';
@@ -146,7 +146,7 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
     expect(likeliest?.confirmation, at).toMatchObject({
       size: found.byteLength,
       etag: shop.store.infoOf(refOf(key))?.etag,
-      crc32: shop.store.infoOf(refOf(key))?.crc32,
+      checksum: shop.store.infoOf(refOf(key))?.checksum,
     });
   }
   if (scenario.neverLost) {
@@ -204,8 +204,8 @@ describe('settling', () => {
     expect(report.abandoned).toBe(0);
   });
 
-  it('does not read a large object only for a CRC-32 that S3 does not keep', async () => {
-    await using shop = workshop({}, { answersCrc32: false });
+  it('does not read a large object only for a checksum that S3 does not keep', async () => {
+    await using shop = workshop({}, { answersChecksum: false });
     shop.ledger.hooks.before = (step) => {
       if (step === 'confirm') throw new Fault('bug', 'the process has died');
     };
@@ -221,8 +221,10 @@ describe('settling', () => {
       confirmed: 2,
       problems: [],
     });
-    expect((await shop.ledger.candidates(refOf('a')))[0]?.confirmation?.crc32).toBe(crc32(small));
-    expect((await shop.ledger.candidates(refOf('b')))[0]?.confirmation?.crc32).toBeNull();
+    expect((await shop.ledger.candidates(refOf('a')))[0]?.confirmation?.checksum).toEqual(
+      checksumOf('crc32c', small),
+    );
+    expect((await shop.ledger.candidates(refOf('b')))[0]?.confirmation?.checksum).toBeNull();
     expect(shop.store.bytesRead).toBe(small.byteLength);
   });
 

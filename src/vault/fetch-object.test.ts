@@ -1,9 +1,9 @@
-import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Crc64Nvme, crc64NvmeText } from '../checksums/crc64-nvme.js';
+import { checksumOf } from '../checksums/sum.js';
 import { noKey, type WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectInfo, ObjectStore } from '../model/object-store.js';
-import { Crc64Nvme, crc64NvmeText } from './crc64-nvme.js';
 import { type FetchRequest, fetchObject } from './fetch-object.js';
 import {
   aliceKey,
@@ -30,7 +30,7 @@ async function put(
   content: Buffer = bytes,
   encryption: WriteEncryption = { kind: 'sse-c', key: aliceKey },
 ): Promise<void> {
-  const body = { chunks: [content], byteLength: content.byteLength, crc32: crc32(content) };
+  const body = { chunks: [content], byteLength: content.byteLength, checksum: checksumOf('crc32c', content) };
   await shop.store.put(call(), ref, body, {
     encryption,
     acl: null,
@@ -83,14 +83,33 @@ describe('an object that is fetched whole', () => {
     await put();
     const { object, target } = await fetched({ rangeBytes });
     expect(target.equals(bytes)).toBe(true);
-    expect(object).toMatchObject({ mtimeSeconds: 12.5, crc32: crc32(bytes), access: { kind: 'sse-c' } });
+    expect(object).toMatchObject({
+      mtimeSeconds: 12.5,
+      checksum: checksumOf('crc32c', bytes),
+      access: { kind: 'sse-c' },
+    });
   });
 
   it.each([100_000, 4000])(
-    'and is not what S3 keeps the CRC-32 of is corrupt (ranges of %d)',
+    'and is not what S3 keeps the checksum of is corrupt (ranges of %d)',
     async (rangeBytes) => {
       await put();
-      await expect(fetched({ rangeBytes }, saying({ crc32: 1 }))).rejects.toMatchObject({ kind: 'corrupt' });
+      await expect(
+        fetched({ rangeBytes }, saying({ checksum: { algorithm: 'crc32c', value: 1 } })),
+      ).rejects.toMatchObject({ kind: 'corrupt' });
+    },
+  );
+
+  it.each([100_000, 4000])(
+    'is checked by its CRC-32 where S3 keeps that, whatever uploads carry (ranges of %d)',
+    async (rangeBytes) => {
+      await put();
+      const checksum = checksumOf('crc32', bytes);
+      const { object, target } = await fetched({ rangeBytes }, saying({ checksum }));
+      expect(object?.checksum).toEqual(checksum);
+      expect(target.equals(bytes)).toBe(true);
+      const wrong = saying({ checksum: { ...checksum, value: 1 } });
+      await expect(fetched({ rangeBytes }, wrong)).rejects.toMatchObject({ kind: 'corrupt' });
     },
   );
 
@@ -100,9 +119,9 @@ describe('an object that is fetched whole', () => {
       await put();
       const sum = new Crc64Nvme();
       sum.update(bytes);
-      const right = { crc32: null, crc64Nvme: crc64NvmeText(sum.value) };
+      const right = { checksum: null, crc64Nvme: crc64NvmeText(sum.value) };
       expect((await fetched({ rangeBytes }, saying(right))).target.equals(bytes)).toBe(true);
-      const wrong = { crc32: null, crc64Nvme: crc64NvmeText(sum.value ^ 1n) };
+      const wrong = { checksum: null, crc64Nvme: crc64NvmeText(sum.value ^ 1n) };
       await expect(fetched({ rangeBytes }, saying(wrong))).rejects.toMatchObject({ kind: 'corrupt' });
     },
   );

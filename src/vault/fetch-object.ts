@@ -1,13 +1,14 @@
-import { crc32 } from 'node:zlib';
+import { combineSums } from '../checksums/combine.js';
+import { Crc64Nvme, combineCrc64Nvme, crc64NvmeText } from '../checksums/crc64-nvme.js';
+import { sumFunction } from '../checksums/sum.js';
 import type { Call, Clock } from '../model/call.js';
+import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../model/checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { KeyLedger } from '../model/ledger.js';
 import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../model/object-store.js';
 import { openWithKeys } from './access.js';
-import { combineCrc32 } from './crc32-combine.js';
-import { Crc64Nvme, combineCrc64Nvme, crc64NvmeText } from './crc64-nvme.js';
 import { mtimeOfMetadata } from './mtime.js';
 
 /** Takes the bytes of an object that is fetched whole. */
@@ -28,6 +29,8 @@ export interface FetchRequest {
   readonly expectedSize: number;
   readonly rangeBytes: number;
   readonly parallelRanges: number;
+  /** Of the checksum that is computed where S3 keeps none to compare it with; the store's own when it is not said. */
+  readonly algorithm?: ChecksumAlgorithm;
 }
 
 export interface FetchedObject {
@@ -35,8 +38,8 @@ export interface FetchedObject {
   /** The time of its metadata, else S3's own, in seconds. */
   readonly mtimeSeconds: number;
   readonly access: ReadAccess;
-  /** Of all its bytes. */
-  readonly crc32: number;
+  /** Of all its bytes; of the algorithm that S3 keeps of it, if that is one of ours. */
+  readonly checksum: Checksum;
 }
 
 export interface FetchServices {
@@ -69,15 +72,17 @@ export async function fetchObject(
   const { info } = body;
   await sink.begin(info);
   const kept = isLarge ? await checksumsOf(services.store, call, ref, access, info) : info;
-  const pieces = new Pieces(services, call, { ref, access, info, kept }, sink);
+  const algorithm = kept.checksum?.algorithm ?? request.algorithm ?? services.store.checksumAlgorithm;
+  const pieces = new Pieces(services, call, { ref, access, info, kept, algorithm }, sink);
   const whole = isLarge ? await pieces.all(body, request) : await pieces.one(0, info.size, body);
-  const isOther32 = kept.crc32 !== null && kept.crc32 >>> 0 !== whole.crc32;
+  const checksum = { algorithm, value: whole.sum };
+  const isOther32 = compareChecksums(kept.checksum, checksum) === 'different';
   const isOther64 = whole.crc64 !== null && crc64NvmeText(whole.crc64) !== kept.crc64Nvme;
   if (isOther32 || isOther64) {
     throw new Fault('corrupt', `the bytes of ${ref.key} do not have the checksum that S3 keeps of it`);
   }
   const mtimeSeconds = mtimeOfMetadata(info) ?? info.lastModifiedMs / 1000;
-  return { info, mtimeSeconds, access, crc32: whole.crc32 };
+  return { info, mtimeSeconds, access, checksum };
 }
 
 /** What S3 keeps of the whole object: the answer to a range does not tell. */
@@ -90,13 +95,13 @@ async function checksumsOf(
 ): Promise<KeptChecksums> {
   const whole = await store.head(call, ref, access);
   // Another version already: the ranges will find out.
-  return whole?.etag === info.etag ? whole : { crc32: null };
+  return whole?.etag === info.etag ? whole : { checksum: null };
 }
 
-type KeptChecksums = Pick<ObjectInfo, 'crc32' | 'crc64Nvme'>;
+type KeptChecksums = Pick<ObjectInfo, 'checksum' | 'crc64Nvme'>;
 
 interface Sums {
-  readonly crc32: number;
+  readonly sum: number;
   /** Null when nobody needs it: it costs several times what the other does. */
   readonly crc64: bigint | null;
 }
@@ -149,11 +154,13 @@ interface OpenObject {
   readonly access: ReadAccess;
   readonly info: ObjectInfo;
   readonly kept: KeptChecksums;
+  /** Of the sums that are computed. */
+  readonly algorithm: ChecksumAlgorithm;
 }
 
-function combined(first: Sums, second: Sums, secondLength: number): Sums {
+function combined(algorithm: ChecksumAlgorithm, first: Sums, second: Sums, secondLength: number): Sums {
   return {
-    crc32: combineCrc32(first.crc32, second.crc32, secondLength),
+    sum: combineSums(algorithm, first.sum, second.sum, secondLength),
     crc64:
       first.crc64 === null || second.crc64 === null
         ? null
@@ -177,7 +184,8 @@ class Pieces {
 
   /** All of it in ranges side by side, the first of which has begun. */
   async all(first: ObjectBody, { rangeBytes, parallelRanges }: FetchRequest): Promise<Sums> {
-    const { size } = this.#object.info;
+    const { info, algorithm } = this.#object;
+    const { size } = info;
     const count = Math.max(1, Math.ceil(size / rangeBytes));
     const sums: Sums[] = new Array(count);
     const end = (index: number) => Math.min(size, (index + 1) * rangeBytes);
@@ -197,7 +205,9 @@ class Pieces {
     );
     const results = await Promise.allSettled(workers);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
-    return sums.reduce((whole, sum, index) => combined(whole, sum, end(index) - index * rangeBytes));
+    return sums.reduce((whole, sum, index) =>
+      combined(algorithm, whole, sum, end(index) - index * rangeBytes),
+    );
   }
 
   /** One range, taken up again where its body breaks. */
@@ -205,8 +215,9 @@ class Pieces {
     const { clock } = this.#services;
     let position = start;
     let sum = 0;
-    const { kept } = this.#object;
-    const sum64 = kept.crc32 === null && kept.crc64Nvme !== undefined ? new Crc64Nvme() : null;
+    const { kept, algorithm } = this.#object;
+    const add = sumFunction(algorithm);
+    const sum64 = kept.checksum === null && kept.crc64Nvme !== undefined ? new Crc64Nvme() : null;
     let body = begun;
     for (let inVain = 0; ; ) {
       const before = position;
@@ -214,13 +225,13 @@ class Pieces {
         if (body === null && position < end) body = await this.#open(position, end);
         for await (const bytes of body?.bytes ?? []) {
           if (position + bytes.byteLength > end) throw this.#tooMuch();
-          sum = crc32(bytes, sum);
+          sum = add(bytes, sum);
           sum64?.update(bytes);
           const at = position;
           position += bytes.byteLength;
           await this.#sink.write(at, bytes);
         }
-        if (position === end) return { crc32: sum, crc64: sum64?.value ?? null };
+        if (position === end) return { sum, crc64: sum64?.value ?? null };
         throw new Fault('unavailable', `S3 ended the object ${this.#object.ref.key} before its end`);
       } catch (error) {
         inVain = position > before ? 0 : inVain + 1;

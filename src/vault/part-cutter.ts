@@ -1,5 +1,6 @@
+import { JoinedChecksum } from '../checksums/combine.js';
+import type { Checksum } from '../model/checksum.js';
 import { Fault } from '../model/fault.js';
-import { combineCrc32 } from './crc32-combine.js';
 import type { VaultLimits } from './limits.js';
 import { type PartSchedule, s3PartLimits } from './part-schedule.js';
 import type { PartSender } from './part-sender.js';
@@ -27,7 +28,7 @@ export class PartCutter {
   readonly #sender: PartSender;
   readonly #holder: ScratchHolder;
   readonly #check: () => void;
-  #crc = 0;
+  readonly #sum: JoinedChecksum;
   /** The part that is gathered on disk: its bytes count as sent. */
   #part: ScratchPart | null = null;
   #appending = false;
@@ -49,14 +50,15 @@ export class PartCutter {
     this.#schedule = services.schedule;
     this.#scratch = services.scratch;
     this.#buffer = buffer;
+    this.#sum = new JoinedChecksum(buffer.algorithm);
     this.#sender = sender;
     this.#holder = holder;
     this.#check = check;
   }
 
-  /** The CRC-32 of all bytes that have been cut off. */
-  get crc32(): number {
-    return this.#crc;
+  /** Of all bytes that have been cut off. */
+  get checksum(): Checksum {
+    return this.#sum.checksum;
   }
 
   /**
@@ -137,13 +139,13 @@ export class PartCutter {
     const waiting = this.#scratch.roomForPart(length, this.#holder);
     if (waiting !== null) await waiting;
     // While this waited, the part may have been sent as it was.
-    this.#part ??= this.#scratch.openPart(this.#holder);
+    this.#part ??= this.#scratch.openPart(this.#holder, this.#buffer.algorithm);
     const part = this.#part;
     const { body, release } = this.#buffer.takeOut(length);
-    this.#crc = combineCrc32(this.#crc, body.crc32, length);
+    this.#sum.add(body.checksum, length);
     this.#appending = true;
     try {
-      await part.append(body.chunks, length, body.crc32);
+      await part.append(body.chunks, length, body.checksum);
     } finally {
       this.#appending = false;
       release();
@@ -173,7 +175,7 @@ export class PartCutter {
   #send(length: number): void {
     this.#requirePartNumber();
     const { body, release } = this.#buffer.takeOut(length);
-    this.#crc = combineCrc32(this.#crc, body.crc32, body.byteLength);
+    this.#sum.add(body.checksum, body.byteLength);
     this.#sender.send(body, release);
   }
 

@@ -8,6 +8,7 @@ import type {
   PartUpload,
   ReplayableBody,
   UploadSweeper,
+  WholeObject,
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
@@ -17,7 +18,7 @@ import type { RefLocks } from './ref-locks.js';
 import { sealedWith } from './sealed-with.js';
 import type { Successors } from './successors.js';
 import type { UploadTarget } from './vault.js';
-import { verifyWritten, type WholeObject } from './verify-written.js';
+import { verifyWritten } from './verify-written.js';
 
 /** What the vault's parts share. */
 export interface VaultServices {
@@ -158,7 +159,7 @@ export class PartSender {
   async put(call: Call, body: ReplayableBody): Promise<WrittenObject> {
     const id = await this.#intent;
     const { ref } = this.#target;
-    const whole = { size: body.byteLength, crc32: body.crc32 };
+    const whole = { size: body.byteLength, checksum: body.checksum };
     return this.#services.locks.alone([ref], () =>
       this.#land(call, id, whole, null, (own) => this.#services.store.put(own, ref, body, this.#options())),
     );
@@ -201,7 +202,7 @@ export class PartSender {
     }
     await this.#services.ledger.confirm(id, {
       size: whole.size,
-      crc32: whole.crc32,
+      checksum: whole.checksum,
       etag: written.etag,
       versionId: written.versionId,
       mtimeSeconds: wholeSeconds(this.#mtimeSeconds),

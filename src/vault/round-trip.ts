@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../checksums/sum.js';
 import type { Call, Entropy } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import {
@@ -71,7 +71,11 @@ class RoundTrip {
     this.#request = request;
     this.#ref = { bucket, key };
     this.#copy = { bucket, key: `${key}-copy` };
-    this.#body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    this.#body = {
+      chunks: [bytes],
+      byteLength: bytes.byteLength,
+      checksum: checksumOf(store.checksumAlgorithm, bytes),
+    };
   }
 
   async run(): Promise<void> {

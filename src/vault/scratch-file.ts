@@ -1,4 +1,5 @@
 import type { Clock, Entropy } from '../model/call.js';
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import { ScratchPart } from './scratch-part.js';
 import { type ScratchHolder, ScratchQuota } from './scratch-quota.js';
 import { aesBlockBytes, SealedFile } from './sealed-file.js';
@@ -37,8 +38,8 @@ export class ScratchSpace {
   }
 
   /** For a part of this upload; it gathers one at a time. */
-  openPart(holder: ScratchHolder): ScratchPart {
-    return new ScratchPart(this.#directory, this.#entropy, this.#quota, holder);
+  openPart(holder: ScratchHolder, algorithm: ChecksumAlgorithm): ScratchPart {
+    return new ScratchPart(this.#directory, this.#entropy, this.#quota, holder, algorithm);
   }
 }
 

@@ -1,6 +1,7 @@
+import { JoinedChecksum } from '../checksums/combine.js';
 import type { Entropy } from '../model/call.js';
+import type { Checksum, ChecksumAlgorithm } from '../model/checksum.js';
 import type { StreamedBody } from '../model/object-store.js';
-import { combineCrc32 } from './crc32-combine.js';
 import type { ScratchHolder, ScratchQuota } from './scratch-quota.js';
 import { aesBlockBytes, SealedFile } from './sealed-file.js';
 
@@ -14,9 +15,16 @@ export class ScratchPart {
   readonly #holder: ScratchHolder;
   #byteLength = 0;
   #accounted = 0;
-  #crc = 0;
+  readonly #sum: JoinedChecksum;
 
-  constructor(directory: string, entropy: Entropy, quota: ScratchQuota, holder: ScratchHolder) {
+  constructor(
+    directory: string,
+    entropy: Entropy,
+    quota: ScratchQuota,
+    holder: ScratchHolder,
+    algorithm: ChecksumAlgorithm,
+  ) {
+    this.#sum = new JoinedChecksum(algorithm);
     this.#file = new SealedFile(directory, entropy);
     this.#quota = quota;
     this.#holder = holder;
@@ -27,18 +35,14 @@ export class ScratchPart {
     return this.#byteLength;
   }
 
-  get crc32(): number {
-    return this.#crc;
-  }
-
   /**
    * Adds the next bytes, for which the quota has given room; all calls but the last bring whole AES blocks. The bytes
    * may be reused afterwards. Throws `unavailable`.
    */
-  async append(chunks: readonly Uint8Array[], byteLength: number, crc32: number): Promise<void> {
+  async append(chunks: readonly Uint8Array[], byteLength: number, checksum: Checksum): Promise<void> {
     this.#accounted += byteLength;
     await this.#file.write(this.#byteLength, chunks);
-    this.#crc = combineCrc32(this.#crc, crc32, byteLength);
+    this.#sum.add(checksum, byteLength);
     this.#byteLength += byteLength;
   }
 
@@ -48,7 +52,7 @@ export class ScratchPart {
     this.#quota.leave(this.#accounted);
     const file = this.#file;
     const byteLength = this.#byteLength;
-    return { byteLength, crc32: this.#crc, stream: () => piecesOf(file, byteLength) };
+    return { byteLength, checksum: this.#sum.checksum, stream: () => piecesOf(file, byteLength) };
   }
 
   /** Gives the disk back. */

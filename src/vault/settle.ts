@@ -1,5 +1,6 @@
-import { crc32 } from 'node:zlib';
+import { RunningChecksum } from '../checksums/sum.js';
 import type { Call } from '../model/call.js';
+import type { Checksum } from '../model/checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
@@ -11,7 +12,7 @@ import { accessAmong, restsUnder } from './sealed-with.js';
 import type { SettleReport, SettleRequest } from './vault.js';
 import { clockSkewMs } from './verify-written.js';
 
-/** An object whose CRC-32 S3 does not keep is read to compute it, up to this size; beyond, the start would take too long. */
+/** An object whose checksum S3 does not keep is read to compute it, up to this size; beyond, the start would take too long. */
 const readToHashBytes = 256 * 1024 * 1024;
 
 export type Outcome = 'confirmed' | 'abandoned';
@@ -111,7 +112,7 @@ export async function settleRow(
   }
   await ledger.confirm(row.id, {
     size: info.size,
-    crc32: info.crc32 ?? (await computeCrc32(services, call, row, access, info)),
+    checksum: info.checksum ?? (await computeChecksum(services, call, row, access, info)),
     etag: info.etag,
     versionId: info.versionId,
     mtimeSeconds: wholeSeconds(mtimeOfMetadata(info)),
@@ -143,21 +144,24 @@ async function wroteIt(services: VaultServices, row: LedgerRow, info: ObjectInfo
 }
 
 /** By reading it, which also proves that it opens. Null for an object that is too large for that. */
-async function computeCrc32(
+async function computeChecksum(
   services: VaultServices,
   call: Call,
   row: LedgerRow,
   access: ReadAccess,
   info: ObjectInfo,
-): Promise<number | null> {
-  if (info.size === 0) return 0;
+): Promise<Checksum | null> {
+  const sum = new RunningChecksum(services.store.checksumAlgorithm);
+  if (info.size === 0) return sum.checksum;
   if (info.size > readToHashBytes) {
-    call.log.warn('the CRC-32 of a large object stays unknown', { bucket: row.ref.bucket, key: row.ref.key });
+    call.log.warn('the checksum of a large object stays unknown', {
+      bucket: row.ref.bucket,
+      key: row.ref.key,
+    });
     return null;
   }
   const body = await services.store.read(call, row.ref, access, null, { ifMatch: info.etag });
   if (body === null) throw new Fault('conflict', 'the object went while it was looked at');
-  let crc = 0;
-  for await (const chunk of body.bytes) crc = crc32(chunk, crc);
-  return crc;
+  for await (const chunk of body.bytes) sum.update(chunk);
+  return sum.checksum;
 }

@@ -1,4 +1,5 @@
 import type { Call } from '../model/call.js';
+import { compareChecksums } from '../model/checksum.js';
 import { accessFor, noKey, type ReadAccess } from '../model/encryption.js';
 import { isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
@@ -54,11 +55,12 @@ async function headAny(services: VaultServices, call: Call, to: CopyTarget): Pro
 async function hasKnownContent(
   { ledger }: VaultServices,
   { ref }: CopySource,
-  { size, crc32 }: ObjectInfo,
+  { size, checksum }: ObjectInfo,
 ): Promise<boolean> {
   const rows = await ledger.candidates(ref);
   return rows.some(
-    ({ confirmation }) => crc32 !== null && confirmation?.size === size && confirmation.crc32 === crc32,
+    ({ confirmation }) =>
+      confirmation?.size === size && compareChecksums(confirmation.checksum, checksum) === 'same',
   );
 }
 
@@ -75,7 +77,7 @@ export function isItself(from: CopySource, to: CopyTarget): boolean {
   return from.ref.bucket === to.ref.bucket && from.ref.key === to.ref.key;
 }
 
-/** By size and CRC-32; false where S3 keeps none. */
+/** By size and checksum; false where S3 keeps none, or those of two algorithms. */
 export function sameContent(one: ObjectInfo, other: ObjectInfo): boolean {
-  return one.size === other.size && one.crc32 !== null && one.crc32 === other.crc32;
+  return one.size === other.size && compareChecksums(one.checksum, other.checksum) === 'same';
 }

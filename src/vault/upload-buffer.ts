@@ -1,14 +1,15 @@
-import { crc32 } from 'node:zlib';
+import { combineSums } from '../checksums/combine.js';
+import { type SumFunction, sumFunction } from '../checksums/sum.js';
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { MemoryBody } from '../model/object-store.js';
 import { ByteRanges } from './byte-ranges.js';
-import { combineCrc32 } from './crc32-combine.js';
 import { blockBytes, type UploadShare } from './upload-memory.js';
 
 interface Block {
   readonly buffer: Buffer;
-  /** The CRC-32 of the first `crcLength` bytes; computed while they are still in the processor's cache. */
-  crc: number;
-  crcLength: number;
+  /** The checksum of the first `sumLength` bytes; computed while they are still in the processor's cache. */
+  sum: number;
+  sumLength: number;
   /** Its bytes came before their turn. */
   ahead: boolean;
 }
@@ -24,6 +25,8 @@ export interface OutgoingBytes {
  * of order are put in order without another copy. Everything here is synchronous.
  */
 export class UploadBuffer {
+  readonly algorithm: ChecksumAlgorithm;
+  readonly #sum: SumFunction;
   readonly #share: UploadShare;
   readonly #blocks = new Map<number, Block>();
   /** Filled ranges behind the frontier's gap. */
@@ -32,7 +35,9 @@ export class UploadBuffer {
   #sentEnd = 0;
   #frontier = 0;
 
-  constructor(share: UploadShare) {
+  constructor(share: UploadShare, algorithm: ChecksumAlgorithm) {
+    this.algorithm = algorithm;
+    this.#sum = sumFunction(algorithm);
     this.#share = share;
   }
 
@@ -56,7 +61,7 @@ export class UploadBuffer {
   }
 
   add(index: number, buffer: Buffer, ahead: boolean): void {
-    this.#blocks.set(index, { buffer, crc: 0, crcLength: 0, ahead });
+    this.#blocks.set(index, { buffer, sum: 0, sumLength: 0, ahead });
     if (ahead) this.#aheadBlocks += 1;
   }
 
@@ -95,12 +100,12 @@ export class UploadBuffer {
 
   #filled(index: number, within: number, bytes: Uint8Array): void {
     const block = this.#block(index);
-    if (within === block.crcLength) {
-      block.crc = crc32(bytes, block.crc);
-      block.crcLength += bytes.byteLength;
-    } else if (within < block.crcLength) {
-      block.crc = 0;
-      block.crcLength = 0;
+    if (within === block.sumLength) {
+      block.sum = this.#sum(bytes, block.sum);
+      block.sumLength += bytes.byteLength;
+    } else if (within < block.sumLength) {
+      block.sum = 0;
+      block.sumLength = 0;
     }
     const start = index * blockBytes + within;
     const end = start + bytes.byteLength;
@@ -151,16 +156,26 @@ export class UploadBuffer {
 
   #bodyOf(length: number, blocks: Block[]): MemoryBody {
     const chunks: Uint8Array[] = [];
-    let crc = 0;
+    let value = 0;
     for (let done = 0; done < length; done += blockBytes) {
       const block = this.#block(Math.floor((this.#sentEnd + done) / blockBytes));
       const used = Math.min(blockBytes, length - done);
       const bytes = used === blockBytes ? block.buffer : block.buffer.subarray(0, used);
-      crc = combineCrc32(crc, crcOf(block, used), used);
+      value = combineSums(this.algorithm, value, this.#sumOf(block, used), used);
       blocks.push(block);
       chunks.push(bytes);
     }
-    return { chunks, byteLength: length, crc32: crc };
+    return { chunks, byteLength: length, checksum: { algorithm: this.algorithm, value } };
+  }
+
+  /** The checksum of a block's first `length` bytes; hashes only what was not hashed when it came. */
+  #sumOf(block: Block, length: number): number {
+    if (block.sumLength > length) return this.#sum(block.buffer.subarray(0, length), 0);
+    if (block.sumLength < length) {
+      block.sum = this.#sum(block.buffer.subarray(block.sumLength, length), block.sum);
+      block.sumLength = length;
+    }
+    return block.sum;
   }
 
   /** Forgets everything from `size` on; `size` is not before `sentEnd`. */
@@ -170,9 +185,9 @@ export class UploadBuffer {
     for (const [index, block] of this.#blocks) {
       const start = index * blockBytes;
       if (start >= size) this.#drop(index, block);
-      else if (start + block.crcLength > size) {
-        block.crc = 0;
-        block.crcLength = 0;
+      else if (start + block.sumLength > size) {
+        block.sum = 0;
+        block.sumLength = 0;
       }
     }
   }
@@ -191,14 +206,4 @@ export class UploadBuffer {
       this.#share.giveBack(block.buffer);
     }
   }
-}
-
-/** The CRC-32 of a block's first `length` bytes; hashes only what was not hashed when it came. */
-function crcOf(block: Block, length: number): number {
-  if (block.crcLength > length) return crc32(block.buffer.subarray(0, length));
-  if (block.crcLength < length) {
-    block.crc = crc32(block.buffer.subarray(block.crcLength, length), block.crc);
-    block.crcLength = length;
-  }
-  return block.crc;
 }

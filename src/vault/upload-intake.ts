@@ -1,3 +1,4 @@
+import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { ScratchFile, ScratchSpace } from './scratch-file.js';
 import type { ScratchHolder } from './scratch-quota.js';
 import { UploadBuffer } from './upload-buffer.js';
@@ -21,9 +22,10 @@ export class UploadIntake implements AsyncDisposable {
     space: ScratchSpace,
     holder: ScratchHolder,
     windowBytes: number,
+    algorithm: ChecksumAlgorithm,
     waitForMemory: () => Promise<Buffer>,
   ) {
-    this.buffer = new UploadBuffer(share);
+    this.buffer = new UploadBuffer(share, algorithm);
     this.#share = share;
     this.#space = space;
     this.#holder = holder;

@@ -53,8 +53,13 @@ export class PartUploadWriter implements UploadWriter {
       sendGathered: () => this.#fault === null && this.#cutter.sendShortGathered(),
     };
     const { reorderWindowBytes } = services.limits;
-    this.#intake = new UploadIntake(this.#share, services.scratch, holder, reorderWindowBytes, () =>
-      this.#waitForMemory(),
+    this.#intake = new UploadIntake(
+      this.#share,
+      services.scratch,
+      holder,
+      reorderWindowBytes,
+      services.store.checksumAlgorithm,
+      () => this.#waitForMemory(),
     );
     this.#buffer = this.#intake.buffer;
     this.#sender = new PartSender(services, call, target, this.#cancel, (fault) => this.#partSettled(fault));
@@ -154,7 +159,7 @@ export class PartUploadWriter implements UploadWriter {
     await this.#cutter.finish();
     await this.#sender.allSettled();
     this.#check();
-    return this.#sender.complete(call, { size: this.#size, crc32: this.#cutter.crc32 });
+    return this.#sender.complete(call, { size: this.#size, checksum: this.#cutter.checksum });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -106,7 +106,7 @@ describe('a move', () => {
     expect(shop.store.encryptionOf(refOf('b'))).toEqual(aliceEncryption);
     expect((await shop.vault.describe(call(), refOf('b'), [aliceKey]))?.mtimeSeconds).toBe(1000);
     const [row] = await shop.ledger.candidates(refOf('b'));
-    expect(row?.confirmation?.crc32).toBe(shop.store.infoOf(refOf('b'))?.crc32);
+    expect(row?.confirmation?.checksum).toEqual(shop.store.infoOf(refOf('b'))?.checksum);
     expect(await shop.ledger.candidates(refOf('a'))).toEqual([]);
   });
 
@@ -142,13 +142,13 @@ describe('a move', () => {
     expect(shop.store.contentOf(refOf('b'))).toBeNull();
   });
 
-  it('notes no CRC-32 when the ledger knows nothing of the source and S3 keeps none', async () => {
-    await using shop = workshop({}, { answersCrc32: false });
+  it('notes no checksum when the ledger knows nothing of the source and S3 keeps none', async () => {
+    await using shop = workshop({}, { answersChecksum: false });
     await put(shop, 'a');
     shop.ledger.rows.clear();
     expect(await shop.vault.move(call(), refOf('a'), [aliceKey], targetOf('b'))).toBe(true);
     const [row] = await shop.ledger.candidates(refOf('b'));
-    expect(row).toMatchObject({ state: 'confirmed', confirmation: { size: 5000, crc32: null } });
+    expect(row).toMatchObject({ state: 'confirmed', confirmation: { size: 5000, checksum: null } });
   });
 
   it('does not remove what an upload puts at its source meanwhile', async () => {
@@ -172,7 +172,19 @@ describe('a move', () => {
 
 describe('what S3 answers is checked', () => {
   it('by HEAD when it answers without a checksum', async () => {
-    await using shop = workshop({}, { answersCrc32: false });
+    await using shop = workshop({}, { answersChecksum: false });
+    await put(shop, 'a');
+    expect(shop.store.count('head')).toBe(1);
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+  });
+
+  it('by HEAD when it answers with a checksum of another algorithm, which tells nothing', async () => {
+    await using shop = workshop();
+    const store = shop.store.put.bind(shop.store);
+    shop.store.put = async (one, ref, body, options) => ({
+      ...(await store(one, ref, body, options)),
+      checksum: { algorithm: 'crc32', value: body.checksum.value },
+    });
     await put(shop, 'a');
     expect(shop.store.count('head')).toBe(1);
     expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
@@ -186,7 +198,7 @@ describe('what S3 answers is checked', () => {
       const store = shop.store.put.bind(shop.store);
       shop.store.put = async (one, ref, body, options) => ({
         ...(await store(one, ref, body, options)),
-        crc32: 1,
+        checksum: { algorithm: 'crc32c', value: 1 },
       });
       await expect(put(shop, 'a')).rejects.toMatchObject({ kind: 'corrupt' });
       // Without versions the former object is gone already, as on any overwrite.

@@ -1,17 +1,12 @@
 import type { Call } from '../model/call.js';
+import { checksumText, compareChecksums } from '../model/checksum.js';
 import { accessFor } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { ObjectInfo, ObjectStore, WrittenObject } from '../model/object-store.js';
+import type { ObjectInfo, ObjectStore, WholeObject, WrittenObject } from '../model/object-store.js';
 import type { UploadTarget } from './vault.js';
 
 /** How far S3's clock may be from ours; with more, S3 refuses the requests' signatures (RequestTimeTooSkewed). */
 export const clockSkewMs = 15 * 60 * 1000;
-
-/** What an object must turn out to be. */
-export interface WholeObject {
-  readonly size: number;
-  readonly crc32: number;
-}
 
 interface Expected extends WholeObject {
   /** Null for a single PutObject. */
@@ -20,7 +15,7 @@ interface Expected extends WholeObject {
 }
 
 /**
- * Writes, and does not answer before the object is known to be what passed through: by the CRC-32 that S3 answers
+ * Writes, and does not answer before the object is known to be what passed through: by the checksum that S3 answers
  * with, else by HEAD. What is not is removed again, if it is certain that it is ours. Throws `corrupt`, or the write's fault.
  */
 export async function verifyWritten(
@@ -39,10 +34,14 @@ export async function verifyWritten(
     }
     throw error;
   }
-  if (written.crc32 === whole.crc32) return written;
-  if (written.crc32 !== null) {
+  const comparison = compareChecksums(written.checksum, whole.checksum);
+  if (comparison === 'same') return written;
+  if (comparison === 'different') {
     await removeWritten(store, call, target, written);
-    throw corrupt(target, `S3 computed the CRC-32 ${hex(written.crc32)}, sent was ${hex(whole.crc32)}`);
+    throw corrupt(
+      target,
+      `S3 computed another checksum than ${checksumText(whole.checksum)}, which was sent`,
+    );
   }
   const info = await store.head(
     call,
@@ -60,7 +59,7 @@ export async function verifyWritten(
 }
 
 function differs(info: ObjectInfo, whole: WholeObject): boolean {
-  return info.size !== whole.size || (info.crc32 !== null && info.crc32 !== whole.crc32);
+  return info.size !== whole.size || compareChecksums(info.checksum, whole.checksum) === 'different';
 }
 
 async function removeWritten(
@@ -97,8 +96,4 @@ async function removeUnanswered(
 
 function corrupt(target: UploadTarget, what: string): Fault {
   return new Fault('corrupt', `the object ${target.ref.key} is not what was sent: ${what}`);
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(8, '0');
 }

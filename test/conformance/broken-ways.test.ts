@@ -168,7 +168,7 @@ function describeBrokenWays(target: S3Target): void {
       proxy.script(isPut, { do: 'reset', afterBodyBytes: 50_000 }, slowDown);
       const receipt = await upload.uploadPart(newCall(), 1, body);
       proxy.script(isComplete, ...completions);
-      const whole = { size: body.byteLength, crc32: body.crc32 };
+      const whole = { size: body.byteLength, checksum: body.checksum };
       const written = await upload.complete(newCall(), [receipt], whole);
       const info = await store.head(newCall(), ref, sseC(key));
       expect(info).toMatchObject({ size: body.byteLength, etag: written.etag });
@@ -191,7 +191,7 @@ function describeBrokenWays(target: S3Target): void {
       await using upload = await store.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, body);
       proxy.script(isComplete, { do: 'answer', status: 404, body: xmlError('NoSuchUpload') });
-      const whole = { size: body.byteLength, crc32: body.crc32 };
+      const whole = { size: body.byteLength, checksum: body.checksum };
       await faultOf(upload.complete(newCall(), [receipt], whole), 'not-found');
       expect(await store.head(newCall(), ref, noKey)).toBeNull();
     });
@@ -362,9 +362,9 @@ function describeBrokenWays(target: S3Target): void {
       const sent = proxy.seen.filter(isPut).slice(-2);
       expect(sent).toHaveLength(2);
       for (const { headers } of sent) {
-        const crc32 = Buffer.alloc(4);
-        crc32.writeUInt32BE(body.crc32);
-        expect(headers['x-amz-checksum-crc32']).toBe(crc32.toString('base64'));
+        const crc32c = Buffer.alloc(4);
+        crc32c.writeUInt32BE(body.checksum.value);
+        expect(headers['x-amz-checksum-crc32c']).toBe(crc32c.toString('base64'));
         expect(headers['x-amz-content-sha256']).toBe('UNSIGNED-PAYLOAD');
         expect(headers['content-length']).toBe('100001');
         for (const absent of [
@@ -387,7 +387,7 @@ function describeBrokenWays(target: S3Target): void {
       await plain.put(newCall(), ref, body, writeOptions(managed));
       await using upload = await plain.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, body);
-      await upload.complete(newCall(), [receipt], { size: body.byteLength, crc32: body.crc32 });
+      await upload.complete(newCall(), [receipt], { size: body.byteLength, checksum: body.checksum });
       expectBytes(await readAll({ ...given(), store: plain }, ref, noKey), 'plain');
       for (const { headers } of proxy.seen.slice(since)) {
         expect(Object.keys(headers).filter((name) => name.includes('checksum'))).toEqual([]);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
+import { checksumOf } from '../../src/checksums/sum.js';
 import type { Call, Logger } from '../../src/model/call.js';
+import type { ChecksumAlgorithm } from '../../src/model/checksum.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
 import type { ReadAccess, WriteEncryption } from '../../src/model/encryption.js';
 import { Fault, type FaultKind } from '../../src/model/fault.js';
@@ -63,10 +64,17 @@ export function newRef(target: StoreTarget, name = 'object'): ObjectRef {
   return { bucket: target.bucket, key: `${names}/${name}` };
 }
 
+let algorithm: ChecksumAlgorithm = 'crc32c';
+
+/** From here on bodies bear the checksums that this store takes. */
+export function makeBodiesFor(store: Pick<ObjectStore, 'checksumAlgorithm'>): void {
+  algorithm = store.checksumAlgorithm;
+}
+
 export function bodyOf(...chunks: readonly (string | Uint8Array)[]): ReplayableBody & { whole: Buffer } {
   const buffers = chunks.map((chunk) => Buffer.from(chunk));
   const whole = Buffer.concat(buffers);
-  return { chunks: buffers, byteLength: whole.byteLength, crc32: crc32(whole), whole };
+  return { chunks: buffers, byteLength: whole.byteLength, checksum: checksumOf(algorithm, whole), whole };
 }
 
 export function writeOptions(encryption: WriteEncryption, more: Partial<WriteOptions> = {}): WriteOptions {

@@ -1,9 +1,14 @@
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { checksumAlgorithms, checksumName } from '../../src/model/checksum.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { describeObjectStore } from './object-store.js';
 
-for (const target of await s3Targets()) {
+const trials = (await s3Targets()).flatMap((target) =>
+  checksumAlgorithms.map((checksums) => ({ target, checksums })),
+);
+
+for (const { target, checksums } of trials) {
   const makeTarget = async () => {
     const bucket = await target.makeBucket();
     const { endpoint, caFile, region, credentials, kmsKey } = target;
@@ -12,6 +17,7 @@ for (const target of await s3Targets()) {
       caFile,
       region,
       credentials,
+      checksums,
       clock: systemClock,
       entropy: systemEntropy,
     });
@@ -22,5 +28,5 @@ for (const target of await s3Targets()) {
     const versioned = { store, bucket: await target.makeVersionedBucket() };
     return { store, bucket, versioned, kmsKey, partBytes: 5 * 1024 * 1024, close };
   };
-  describeObjectStore(target.name, makeTarget, target.skip);
+  describeObjectStore(`${target.name}, ${checksumName[checksums]}`, makeTarget, target.skip);
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeCopies } from './copies.js';
 import { describeCustomerKeys } from './customer-keys.js';
-import type { Given, StoreTarget } from './fixtures.js';
+import { type Given, makeBodiesFor, type StoreTarget } from './fixtures.js';
 import { describeListings } from './listings.js';
 import { describePartUploads } from './part-uploads.js';
 import { describeStoredObjects } from './stored-objects.js';
@@ -24,6 +24,7 @@ export function describeObjectStore(
     let target: StoreTarget | null = null;
     beforeAll(async () => {
       target = await makeTarget();
+      makeBodiesFor(target.store);
     });
     afterAll(() => target?.close());
     const given: Given = () => {

@@ -35,7 +35,7 @@ export function describeTags(given: Given): void {
       await using upload = await store.beginUpload(newCall(), ref, writeOptions(sseC(key)));
       const body = bodyOf('one part');
       const part = await upload.uploadPart(newCall(), 1, body);
-      await upload.complete(newCall(), [part], { size: body.byteLength, crc32: body.crc32 });
+      await upload.complete(newCall(), [part], { size: body.byteLength, checksum: body.checksum });
       expect(await store.getTags(newCall(), ref)).toEqual({ [keyTagName]: key.fingerprint });
     });
 

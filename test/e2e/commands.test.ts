@@ -274,6 +274,7 @@ it('version says what it runs on', async () => {
     version: expect.stringMatching(/^\d/),
     node: process.version,
     nativeCrypto: expect.any(Boolean),
+    nativeCrc32c: expect.any(Boolean),
   });
 });
 

@@ -130,7 +130,8 @@ const planted: readonly Planted[] = [
     name: 'the server refuses checksums',
     plant: (place) =>
       place.answer(
-        ({ method, headers }) => method === 'PUT' && headers['x-amz-checksum-crc32'] !== undefined,
+        ({ method, headers }) =>
+          method === 'PUT' && Object.keys(headers).some((name) => name.startsWith('x-amz-checksum-crc32')),
         400,
         'InvalidRequest',
       ),
@@ -349,7 +350,7 @@ class Patient implements AsyncDisposable {
         actor: 'bob',
         requestId: 'r',
       });
-      const confirmation = { size: 1, crc32: 1, etag: '"e"', versionId: null, mtimeSeconds: null };
+      const confirmation = { size: 1, checksum: null, etag: '"e"', versionId: null, mtimeSeconds: null };
       if (settled) await ledger.confirm(id, confirmation);
     });
   }

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { checksumOf } from '../../src/checksums/sum.js';
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
 import type { GatewayDatabase } from '../../src/db/database.js';
 import { openDatabase } from '../../src/db/sqlite/open.js';
@@ -86,7 +86,7 @@ for (const target of await s3Targets()) {
       encryption: WriteEncryption,
       mtime?: string,
     ): Promise<void> {
-      const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+      const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
       const metadata = mtime === undefined ? {} : { mtime };
       const options = { encryption, acl: null, metadata, contentType: null };
       await store.put(call(), { bucket, key: prefix + path }, body, options);

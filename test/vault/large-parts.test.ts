@@ -115,7 +115,7 @@ describe('an upload whose parts outgrow memory, over a store in memory', () => {
     expect((await stored(store, 'bucket', 'a')).equals(bytes)).toBe(true);
     expect(vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0, openUploads: 0 });
     const [row] = await vault.ledger.candidates({ bucket: 'bucket', key: 'a' });
-    expect(row?.confirmation?.crc32).toBe(store.infoOf({ bucket: 'bucket', key: 'a' })?.crc32);
+    expect(row?.confirmation?.checksum).toEqual(store.infoOf({ bucket: 'bucket', key: 'a' })?.checksum);
   });
 
   test('sends a part from the disk again when it fails on the way', async () => {

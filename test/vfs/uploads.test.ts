@@ -2,9 +2,9 @@ import { setMaxListeners } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedS3 } from '../../embedded-s3/server.js';
+import { checksumOf } from '../../src/checksums/sum.js';
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
 import { openDatabase } from '../../src/db/sqlite/open.js';
 import { createKeyLedger } from '../../src/ledger/ledger.js';
@@ -121,7 +121,7 @@ beforeEach(async () => {
 /** As another program writes it: without a word in the ledger. */
 async function putForeign(name: string, text: string, encryption: WriteEncryption = { kind: 'sse-s3' }) {
   const bytes = Buffer.from(text);
-  const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+  const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
   const options = { encryption, acl: null, metadata: { mtime: '1234.5' }, contentType: null };
   return store.put(call, { bucket, key: prefix + name }, body, options);
 }

@@ -4,6 +4,7 @@ import { mirror } from './0002-mirror.js';
 import { keyUsage } from './0003-key-usage.js';
 import { rotation } from './0004-rotation.js';
 import { refusedTime } from './0005-refused-time.js';
+import { checksumAlgorithm } from './0006-checksum-algorithm.js';
 
 /** In order; a name, once released, never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -12,4 +13,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-key-usage': keyUsage,
   '0004-rotation': rotation,
   '0005-refused-time': refusedTime,
+  '0006-checksum-algorithm': checksumAlgorithm,
 };

@@ -32,7 +32,13 @@ async function lane(name: number): Promise<void> {
       writeSync(1, `abandoned ${id} ${key}\n`);
       continue;
     }
-    await ledger.confirm(id, { size: at, crc32: at, etag: key, versionId: null, mtimeSeconds: null });
+    await ledger.confirm(id, {
+      size: at,
+      checksum: { algorithm: 'crc32c', value: at },
+      etag: key,
+      versionId: null,
+      mtimeSeconds: null,
+    });
     writeSync(1, `confirmed ${id} ${key}\n`);
   }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../../checksums/sum.js';
 import type { GatewayDatabase } from '../../db/database.js';
 import { openDatabase } from '../../db/sqlite/open.js';
 import { createMirrorState } from '../../mirror-state/mirror-state.js';
@@ -150,7 +150,7 @@ export class MirrorWorld implements AsyncDisposable {
     const bytes = Buffer.from(content);
     const encryption: WriteEncryption =
       under === 'plain' ? { kind: 'sse-s3' } : { kind: 'sse-c', key: under };
-    const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
     await this.store.put(call(), { bucket: this.bucket, key: this.prefix + path }, body, {
       encryption,
       acl: null,

@@ -7,6 +7,7 @@ export type PagedObjects = ObjectStore & Pick<MemoryStore, 'listUploads' | 'abor
 
 /** An S3 whose listings come in small pages; a page shows what is there when it is asked for. */
 export class PagedStore implements ObjectStore {
+  readonly checksumAlgorithm: ObjectStore['checksumAlgorithm'];
   readonly head: ObjectStore['head'];
   readonly read: ObjectStore['read'];
   readonly put: ObjectStore['put'];
@@ -27,6 +28,7 @@ export class PagedStore implements ObjectStore {
 
   constructor(store: PagedObjects, pageKeys: number) {
     this.#store = store;
+    this.checksumAlgorithm = store.checksumAlgorithm;
     this.#pageKeys = pageKeys;
     this.head = store.head.bind(store);
     this.read = (...asked) => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../../checksums/sum.js';
 import type { GatewayDatabase } from '../../db/database.js';
 import { openDatabase } from '../../db/sqlite/open.js';
 import { createKeyLedger } from '../../ledger/ledger.js';
@@ -90,7 +90,7 @@ export class ObjectWorld implements AsyncDisposable {
   /** As another program writes it: the ledger learns nothing. */
   async putStrange(key: string, text: string, encryption: WriteEncryption): Promise<void> {
     const bytes = Buffer.from(text);
-    const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+    const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
     const options = { encryption, acl: null, metadata: {}, contentType: null };
     await this.store.put(call(), refOf(key), body, options);
     await this.store.putTags(call(), refOf(key), {});

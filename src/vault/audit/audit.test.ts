@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checksumOf } from '../../checksums/sum.js';
 import { systemEntropy } from '../../daemon/system.js';
 import type { GatewayDatabase } from '../../db/database.js';
 import { openDatabase } from '../../db/sqlite/open.js';
@@ -76,7 +76,7 @@ const at = (key: string) => ({ bucket: 'bucket', key });
 function put(key: string, encryption: WriteEncryption, text = key) {
   nowMs += 1;
   const bytes = Buffer.from(text);
-  const body = { chunks: [bytes], byteLength: bytes.byteLength, crc32: crc32(bytes) };
+  const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
   const metadata = { mtime: '77.5' };
   return store.put(call(), at(key), body, { encryption, acl: null, metadata, contentType: null });
 }
@@ -85,10 +85,10 @@ function put(key: string, encryption: WriteEncryption, text = key) {
 async function write(key: string, encryption: WriteEncryption, text = key): Promise<string> {
   const intent = { ref: at(key), sealedWith: sealedWith(encryption), actor: 'bob', requestId: 'r' };
   const id = await ledger.intend(intent);
-  const { etag, versionId, crc32: crc } = await put(key, encryption, text);
+  const { etag, versionId, checksum } = await put(key, encryption, text);
   await ledger.confirm(id, {
     size: Buffer.byteLength(text),
-    crc32: crc,
+    checksum,
     etag,
     versionId,
     mtimeSeconds: null,
@@ -173,7 +173,10 @@ describe.each([
     expect(report).toMatchObject({ versions: count, known: 0, gone: 0, unopened: 0, restoredWithoutKey: 1 });
     expect(report[tagged ? 'restoredByTag' : 'restoredByTrial']).toBe(count - 1);
     const [row] = await ledger.candidates(at('0/é3'));
-    expect(row?.confirmation).toMatchObject({ mtimeSeconds: 77, crc32: crc32('0/é3') });
+    expect(row?.confirmation).toMatchObject({
+      mtimeSeconds: 77,
+      checksum: checksumOf('crc32c', Buffer.from('0/é3')),
+    });
     expect(await verify({ reads: true })).toMatchObject({ findings: 0, opened: count, foreignWithoutKey: 0 });
   });
 
@@ -289,7 +292,7 @@ describe('verifying', () => {
       }
     };
     change('size', { size: 5 });
-    change('sum', { crc32: 5 });
+    change('sum', { checksum: { algorithm: 'crc32c', value: 5 } });
     const [stored] = store.objects.get('bucket/content') ?? [];
     if (stored !== undefined) {
       store.objects.set('bucket/content', [{ ...stored, bytes: Buffer.from('CONTENT') }]);

@@ -160,7 +160,7 @@ export function foundVersion(
     isLatest: version.isLatest,
     sealedWith,
     size: info.size,
-    crc32: info.crc32,
+    checksum: info.checksum,
     etag: version.etag,
     mtimeSeconds: wholeSeconds(mtimeOfMetadata(info)),
     lastModifiedMs: version.lastModifiedMs,

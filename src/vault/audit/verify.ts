@@ -1,5 +1,6 @@
-import { crc32 } from 'node:zlib';
+import { RunningChecksum } from '../../checksums/sum.js';
 import type { Call } from '../../model/call.js';
+import { checksumHex, checksumText, compareChecksums } from '../../model/checksum.js';
 import { noKey, type ReadAccess } from '../../model/encryption.js';
 import { Fault, isFault } from '../../model/fault.js';
 import type { IntentId, LiveRow } from '../../model/ledger.js';
@@ -240,9 +241,13 @@ class Verification {
       return;
     }
     this.counts.opened += 1;
-    const expected = confirmation?.crc32 ?? null;
-    if (expected !== null && info.crc32 !== null && expected !== info.crc32) {
-      const text = `S3 keeps the CRC-32 ${hex(info.crc32)}, the ledger ${hex(expected)}`;
+    const expected = confirmation?.checksum ?? null;
+    if (
+      expected !== null &&
+      info.checksum !== null &&
+      compareChecksums(expected, info.checksum) === 'different'
+    ) {
+      const text = `S3 keeps the ${checksumText(info.checksum)}, the ledger ${checksumHex(expected)}`;
       this.#report('wrong-checksum', ref, versionId, sealedWith, text);
       return;
     }
@@ -283,13 +288,14 @@ class Verification {
       ifMatch: version.etag,
       ...(version.isLatest || versionId === null ? {} : { versionId }),
     };
-    let crc = 0;
+    const expected = row.confirmation?.checksum ?? info.checksum;
+    const sum = new RunningChecksum(expected?.algorithm ?? this.#services.store.checksumAlgorithm);
     let size = 0;
     try {
       const body = await this.#services.store.read(this.#call, ref, access, null, condition);
       if (body === null) return;
       for await (const piece of body.bytes) {
-        crc = crc32(piece, crc);
+        sum.update(piece);
         size += piece.byteLength;
       }
     } catch (error) {
@@ -298,14 +304,10 @@ class Verification {
       this.#report('unreadable', ref, versionId, row.sealedWith, error.hint);
       return;
     }
-    const expected = row.confirmation?.crc32 ?? info.crc32;
-    if (size !== info.size || (expected !== null && expected !== crc)) {
-      const text = `its ${size} bytes have the CRC-32 ${hex(crc)}, expected were ${info.size} with ${expected === null ? 'any' : hex(expected)}`;
+    const read = sum.checksum;
+    if (size !== info.size || compareChecksums(expected, read) === 'different') {
+      const text = `its ${size} bytes have the ${checksumText(read)}, expected were ${info.size} with ${expected === null ? 'any' : checksumHex(expected)}`;
       this.#report('wrong-checksum', ref, versionId, row.sealedWith, text);
     }
   }
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(8, '0');
 }

@@ -1,4 +1,5 @@
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../../checksums/sum.js';
+import { compareChecksums } from '../../model/checksum.js';
 import type { ReadAccess, RestingEncryption, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef, ReplayableBody } from '../../model/object-store.js';
@@ -11,7 +12,9 @@ export function nameOf(ref: ObjectRef): string {
 export async function checked(body: ReplayableBody): Promise<Buffer> {
   const bytes = Buffer.concat('chunks' in body ? body.chunks : await collected(body.stream()));
   if (bytes.byteLength !== body.byteLength) throw new Error('a body of another length than it says');
-  if (crc32(bytes) !== body.crc32) throw new Fault('corrupt', 'BadDigest: the CRC-32 is another');
+  if (compareChecksums(checksumOf(body.checksum.algorithm, bytes), body.checksum) !== 'same') {
+    throw new Fault('corrupt', 'BadDigest: the checksum is another');
+  }
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { checksumOf } from '../../checksums/sum.js';
 import type { Call } from '../../model/call.js';
+import { type ChecksumAlgorithm, compareChecksums } from '../../model/checksum.js';
 import type { CannedAcl, ReadAccess, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type {
@@ -26,6 +27,7 @@ import type {
   UploadSweeper,
   VersionPage,
   VersionsRequest,
+  WholeObject,
   WriteOptions,
   WrittenObject,
 } from '../../model/object-store.js';
@@ -83,8 +85,10 @@ export interface MemoryStoreOptions {
   /** The only one there is. */
   readonly bucket?: string;
   readonly versioned?: boolean;
-  /** Whether answers bear the CRC-32, as AWS's do. */
-  readonly answersCrc32?: boolean;
+  /** Of what bodies have to bear, and of what is kept of new objects. */
+  readonly checksumAlgorithm?: ChecksumAlgorithm;
+  /** Whether answers bear the checksum, as AWS's do. */
+  readonly answersChecksum?: boolean;
   /** Whether the ETag is the content's MD5 also under a customer's key, as Ceph's is: another key, the same ETag. */
   readonly etagIsMd5?: boolean;
   /** Sizes of the pieces in which bodies come. */
@@ -93,6 +97,7 @@ export interface MemoryStoreOptions {
 
 /** S3 in memory, by the contract of `ObjectStore`: keys are compared, parts are checked, nothing shows before complete. */
 export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
+  readonly checksumAlgorithm: ChecksumAlgorithm;
   readonly objects = new Map<string, StoredObject[]>();
   readonly uploads = new Map<string, StoredUpload>();
   hooks: StoreHooks = {};
@@ -106,11 +111,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       nowMs: () => Date.now(),
       bucket: 'bucket',
       versioned: false,
-      answersCrc32: true,
+      checksumAlgorithm: 'crc32c',
+      answersChecksum: true,
       etagIsMd5: false,
       pieceBytes: 64 * 1024,
       ...options,
     };
+    this.checksumAlgorithm = this.#options.checksumAlgorithm;
   }
 
   // What rests there, seen without a key; null when there is none.
@@ -200,7 +207,12 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000)
         throw new Fault('invalid', `no part ${partNumber}`);
       const bytes = await checked(body);
-      const receipt = { partNumber, etag: this.#etag(bytes), size: bytes.byteLength, crc32: body.crc32 };
+      const receipt = {
+        partNumber,
+        etag: this.#etag(bytes),
+        size: bytes.byteLength,
+        checksum: body.checksum,
+      };
       upload.parts.set(partNumber, { bytes, receipt });
       return receipt;
     });
@@ -210,7 +222,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     call: Call,
     uploadId: string,
     receipts: readonly PartReceipt[],
-    whole: { readonly size: number; readonly crc32: number },
+    whole: WholeObject,
   ): Promise<WrittenObject> {
     const upload = this.#upload(uploadId);
     return this.#run(call, 'complete', upload.ref, () => {
@@ -225,7 +237,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
         if (part.byteLength < 5 * 1024 * 1024) throw new Fault('invalid', 'EntityTooSmall');
       }
       const bytes = Buffer.concat(parts);
-      if (bytes.byteLength !== whole.size || crc32(bytes) !== whole.crc32) {
+      const sum = checksumOf(whole.checksum.algorithm, bytes);
+      if (bytes.byteLength !== whole.size || compareChecksums(sum, whole.checksum) !== 'same') {
         throw new Fault('corrupt', 'the object is not what was sent');
       }
       this.uploads.delete(uploadId);
@@ -367,7 +380,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     }
     checkMetadata(options.metadata);
     const versionId = this.#options.versioned ? `version-${this.#name()}` : null;
-    const crc = this.#options.answersCrc32 ? crc32(bytes) : null;
+    const { answersChecksum, checksumAlgorithm } = this.#options;
+    const checksum = answersChecksum ? checksumOf(checksumAlgorithm, bytes) : null;
     const info: ObjectInfo = {
       size: bytes.byteLength,
       etag,
@@ -376,13 +390,13 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       encryption: resting(options.encryption),
       metadata: options.metadata,
       contentType: options.contentType,
-      crc32: crc,
+      checksum,
     };
     const earlier = this.#options.versioned ? (this.objects.get(nameOf(ref)) ?? []) : [];
     const { encryption, acl } = options;
     const stored = { bytes, info, encryption, acl, tags, isDeleteMarker: false };
     this.objects.set(nameOf(ref), [...earlier, stored]);
-    return { etag, versionId, crc32: crc };
+    return { etag, versionId, checksum };
   }
 
   #upload(uploadId: string): StoredUpload {

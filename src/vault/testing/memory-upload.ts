@@ -1,5 +1,11 @@
 import type { Call } from '../../model/call.js';
-import type { PartReceipt, PartUpload, ReplayableBody, WrittenObject } from '../../model/object-store.js';
+import type {
+  PartReceipt,
+  PartUpload,
+  ReplayableBody,
+  WholeObject,
+  WrittenObject,
+} from '../../model/object-store.js';
 import type { MemoryStore } from './memory-store.js';
 
 /** One multipart upload of a `MemoryStore`. */
@@ -17,11 +23,7 @@ export class MemoryUpload implements PartUpload {
     return this.#store.uploadPart(call, this.uploadId, partNumber, body);
   }
 
-  complete(
-    call: Call,
-    parts: readonly PartReceipt[],
-    whole: { readonly size: number; readonly crc32: number },
-  ): Promise<WrittenObject> {
+  complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject> {
     return this.#store.complete(call, this.uploadId, parts, whole);
   }
 

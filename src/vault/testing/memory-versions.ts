@@ -32,7 +32,7 @@ export function deleteMarker(versionId: string, lastModifiedMs: number): StoredO
     encryption: { kind: 'unknown' },
     metadata: {},
     contentType: null,
-    crc32: null,
+    checksum: null,
   };
   const encryption: WriteEncryption = { kind: 'bucket-default' };
   return { bytes: Buffer.alloc(0), info, encryption, acl: null, tags: {}, isDeleteMarker: true };

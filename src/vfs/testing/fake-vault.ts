@@ -122,8 +122,14 @@ export class FakeVault implements Vault, LedgerDirectory, Pick<KeyLedger, 'recor
   #store(target: UploadTarget, bytes: Uint8Array, mtimeSeconds: number | null): WrittenObject {
     const object = this.#s3.put(target.ref.key, bytes, target.encryption, mtimeSeconds);
     const { etag } = object;
-    this.#rows.set(target.ref.key, { size: bytes.byteLength, crc32: 0, etag, versionId: null, mtimeSeconds });
-    return { etag, versionId: null, crc32: null };
+    this.#rows.set(target.ref.key, {
+      size: bytes.byteLength,
+      checksum: null,
+      etag,
+      versionId: null,
+      mtimeSeconds,
+    });
+    return { etag, versionId: null, checksum: null };
   }
 }
 
@@ -192,6 +198,6 @@ function infoOf(object: StoredObject): ObjectInfo {
     encryption: { kind: 'unknown' },
     metadata: {},
     contentType: null,
-    crc32: null,
+    checksum: null,
   };
 }

@@ -7,10 +7,20 @@ import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ListPage, ListRequest, ObjectRef, PendingUpload } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
+import { leanList } from './lean-list.js';
+import type { LeanRequests } from './lean-requests.js';
+import { decodeListed } from './listed-name.js';
 import { type Attempt, translate } from './translate.js';
 
 /** One page of ListObjectsV2. */
-export async function listObjects(context: S3Context, call: Call, wanted: ListRequest): Promise<ListPage> {
+export async function listObjects(
+  context: S3Context,
+  call: Call,
+  wanted: ListRequest,
+  lean: LeanRequests | null = null,
+): Promise<ListPage> {
+  const quick = lean && (await leanList(lean, call, wanted));
+  if (quick !== null) return quick;
   const attempt = bucketAttempt('ListObjectsV2', wanted.bucket, 's3:ListBucket');
   const command = new ListObjectsV2Command({
     Bucket: wanted.bucket,
@@ -21,6 +31,7 @@ export async function listObjects(context: S3Context, call: Call, wanted: ListRe
     ...(wanted.continuation === undefined ? {} : { ContinuationToken: wanted.continuation }),
     ...(wanted.maxKeys === undefined ? {} : { MaxKeys: Math.min(wanted.maxKeys, 1000) }),
   });
+  lean?.learnFrom(command, wanted.bucket, '');
   const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
     does: 'other',
   });
@@ -36,25 +47,6 @@ export async function listObjects(context: S3Context, call: Call, wanted: ListRe
     prefixes: (answer.CommonPrefixes ?? []).map((prefix) => decode(prefix.Prefix ?? '')),
     continuation: answer.IsTruncated ? (answer.NextContinuationToken ?? null) : null,
   };
-}
-
-/**
- * A name as `encoding-type=url` has it: percent signs, and `+` for a space at AWS. Names that are no UTF-8 (some servers let
- * them in) come out with U+FFFD instead of failing the whole page.
- */
-export function decodeListed(text: string): string {
-  const spaced = text.includes('+') ? text.replaceAll('+', '%20') : text;
-  if (!spaced.includes('%')) return spaced;
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    const bytes = spaced.replace(/%([0-9A-Fa-f]{2})|[^%]+|%/g, (piece, hex: string | undefined) =>
-      hex === undefined
-        ? Buffer.from(piece, 'utf8').toString('latin1')
-        : String.fromCharCode(Number.parseInt(hex, 16)),
-    );
-    return Buffer.from(bytes, 'latin1').toString('utf8');
-  }
 }
 
 /** Every unfinished multipart upload below the prefix. */

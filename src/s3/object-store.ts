@@ -30,7 +30,7 @@ import { getAcl } from './acl.js';
 import { createS3Client } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { copyObject } from './copy.js';
-import { LeanGet } from './lean-get.js';
+import { LeanRequests } from './lean-requests.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';
@@ -55,7 +55,7 @@ export type S3ObjectStore = ObjectStore &
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
   const { client, transport } = createS3Client(options);
   const context = createContext(client, options);
-  const lean = new LeanGet(client, transport, context.checksums !== 'none');
+  const lean = new LeanRequests(client, transport);
   const store = withRetries(new SdkObjectStore(context, lean), options);
   return Object.assign(store, {
     async [Symbol.asyncDispose]() {
@@ -64,13 +64,13 @@ export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
   });
 }
 
-/** Every operation once, as the SDK's commands have it; reads without the SDK's layers where that is possible. */
+/** Every operation once, as the SDK's commands have it; reads and listings without the SDK's layers where that is possible. */
 class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
   readonly checksumAlgorithm: ChecksumAlgorithm;
   readonly #context: S3Context;
-  readonly #lean: LeanGet;
+  readonly #lean: LeanRequests;
 
-  constructor(context: S3Context, lean: LeanGet) {
+  constructor(context: S3Context, lean: LeanRequests) {
     this.checksumAlgorithm = context.checksumAlgorithm;
     this.#context = context;
     this.#lean = lean;
@@ -107,7 +107,7 @@ class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, Obje
   }
 
   list(call: Call, request: ListRequest): Promise<ListPage> {
-    return listObjects(this.#context, call, request);
+    return listObjects(this.#context, call, request, this.#lean);
   }
 
   listUploads(call: Call, bucket: string, prefix: string): Promise<readonly PendingUpload[]> {

@@ -6,7 +6,8 @@ import type { ByteRange, ObjectBody, ObjectInfo, ObjectRef, ReadCondition } from
 import { request, type S3Context } from './context.js';
 import type { Subject } from './diagnosis.js';
 import { checkReadEcho, readInput } from './encryption-headers.js';
-import { type LeanGet, leanOutput } from './lean-get.js';
+import { leanGet, leanOutput } from './lean-get.js';
+import type { LeanRequests } from './lean-requests.js';
 import { objectInfo } from './object-info.js';
 import { bodyBytes, discardBody } from './read-body.js';
 import type { Attempt } from './translate.js';
@@ -46,12 +47,13 @@ export async function getObject(
   access: ReadAccess,
   range: ByteRange | null,
   condition: ReadCondition,
-  lean: LeanGet | null = null,
+  lean: LeanRequests | null = null,
 ): Promise<ObjectBody | null> {
   if (range !== null && !(range.start >= 0 && range.end > range.start)) {
     throw new Fault('invalid', `${range.start} to ${range.end} is no range of bytes`);
   }
-  const quick = (await lean?.get(call, ref, access, range, condition)) ?? null;
+  const asksForChecksums = context.checksums !== 'none';
+  const quick = lean && (await leanGet(lean, call, ref, access, range, condition, asksForChecksums));
   if (quick !== null) return objectBody(ref, access, range, leanOutput(quick.headers), quick.body);
   const { ifMatch, versionId } = condition;
   const command = new GetObjectCommand({
@@ -62,7 +64,7 @@ export async function getObject(
     ...(versionId === undefined ? {} : { VersionId: versionId }),
     ...readInput(access),
   });
-  lean?.learnFrom(command, ref);
+  lean?.learnFrom(command, ref.bucket, ref.key);
   const answer = await request(
     context,
     call,

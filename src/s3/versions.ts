@@ -2,7 +2,8 @@ import { ListObjectVersionsCommand, type ListObjectVersionsCommandOutput } from 
 import type { Call } from '../model/call.js';
 import type { ListedVersion, VersionPage, VersionsRequest } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { bucketAttempt, decodeListed, noBucket } from './listing.js';
+import { decodeListed } from './listed-name.js';
+import { bucketAttempt, noBucket } from './listing.js';
 import { versionOf } from './object-info.js';
 
 /** One page of versions. */

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { type EmbeddedS3, startEmbeddedS3 } from '../../embedded-s3/server.js';
 import { createS3Client } from '../../src/s3/client.js';
-import { decodeListed } from '../../src/s3/listing.js';
+import { decodeListed } from '../../src/s3/listed-name.js';
 import type { S3Credentials } from '../../src/s3/options.js';
 
 /** An S3 that tests run against. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeListed } from './listing.js';
+import { decodeListed } from './listed-name.js';
 
 describe('a listed name', () => {
   test('comes out as it was put in, by either way of encoding', () => {

@@ -56,7 +56,7 @@ export class ClearedDirectories {
     const planner = new Planner({ maxPathBytes: disk.maxPathBytes, foldsCase: false, keys: new Set() });
     let removed = 0;
     // As if S3 listed nothing: what is in a directory goes before it.
-    for await (const page of checkedState(state, name, disk.root, false)) {
+    for await (const page of checkedState(state, tools.looks, name, disk.root, false)) {
       for (const known of page) planner.next(known.entry.path, null, known);
       removed += await carryOut(committer, planner.take());
       if (signal.aborted) return false;

@@ -1,6 +1,6 @@
 import type { Call } from '../model/call.js';
 import type { MirrorPrefix, MirrorState } from '../model/mirror.js';
-import { checkEntries } from './local-check.js';
+import { isIntact } from './local-check.js';
 import { nameProblem, parentOf } from './names.js';
 import type { ObjectFetches, Place } from './object-fetches.js';
 
@@ -33,8 +33,8 @@ export async function lookAtKey(
   const entry = await state.find(name, path);
   const missing = await missingParents(state, name, path);
   if (missing === null || (await state.find(name, `${path}/`)) !== null) return { kind: 'unclear' };
-  const [checked] = entry === null ? [] : await checkEntries([entry], place.disk.root);
-  const known = { entry, isIntact: checked?.isIntact ?? false, newDirectories: missing };
+  const isThere = entry !== null && (await isIntact(entry, place.disk.root));
+  const known = { entry, isIntact: isThere, newDirectories: missing };
   const outcome = await fetches.bring(call, place, path, null, known);
   switch (outcome.kind) {
     case 'placed':

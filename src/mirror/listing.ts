@@ -2,6 +2,7 @@ import type { Call } from '../model/call.js';
 import type { ListedFile, MirrorPrefix } from '../model/mirror.js';
 import type { ListedObject, ListPage, ObjectStore } from '../model/object-store.js';
 import type { ListedPath } from './planner.js';
+import { readAhead } from './read-ahead.js';
 
 /** ETags without their quotes, which not every server sends everywhere. */
 export function plainEtag(etag: string): string {
@@ -15,7 +16,10 @@ export interface BegunListing {
   readonly pages: AsyncIterable<readonly ListedPath[]>;
 }
 
-/** Lists a prefix from the beginning. The next page is asked for while one is looked at. Throws the store's faults. */
+/** S3 works on the next page while one is looked at, and does not wait when that takes a little longer. */
+const pagesAhead = 2;
+
+/** Lists a prefix from the beginning. Throws the store's faults. */
 export async function beginListing(
   store: ObjectStore,
   call: Call,
@@ -24,7 +28,7 @@ export async function beginListing(
   const first = await page(store, call, prefix, null);
   return {
     isEmpty: first.objects.length === 0 && first.continuation === null,
-    pages: pagesFrom(first, store, call, prefix),
+    pages: readAhead(pagesFrom(first, store, call, prefix), pagesAhead),
   };
 }
 
@@ -34,14 +38,11 @@ async function* pagesFrom(
   call: Call,
   prefix: MirrorPrefix,
 ): AsyncGenerator<readonly ListedPath[]> {
-  for (let current: ListPage | null = first; current !== null; ) {
-    const { continuation, objects }: ListPage = current;
-    const next: Promise<ListPage | null> =
-      continuation === null ? Promise.resolve(null) : page(store, call, prefix, continuation);
-    // Whoever leaves early does not want to hear of it.
-    next.catch(() => undefined);
-    yield below(prefix.prefix, objects);
-    current = await next;
+  let current = first;
+  yield below(prefix.prefix, current.objects);
+  while (current.continuation !== null) {
+    current = await page(store, call, prefix, current.continuation);
+    yield below(prefix.prefix, current.objects);
   }
 }
 

@@ -1,17 +1,31 @@
-import { lstat, type Stats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import type { MirrorEntry, MirrorState } from '../model/mirror.js';
+import { stampOf } from './aside.js';
+import type { Look, LookThread } from './look-thread.js';
 import type { CheckedEntry } from './planner.js';
+import { readAhead } from './read-ahead.js';
 
 const pageEntries = 1000;
-/** Looked at side by side; more would keep others from the threads of the file system. */
-const parallel = 64;
+/** The next files are looked at while the listing is waited for. */
+const pagesAhead = 2;
 
 /**
  * The state of a prefix, page by page, each entry compared with the disk: what was damaged or removed there is noticed. With
  * `isOtherOrigin`, no file counts: it is no version of what S3 has now.
  */
-export async function* checkedState(
+export function checkedState(
   state: MirrorState,
+  looks: LookThread,
+  name: string,
+  root: string,
+  isOtherOrigin: boolean,
+): AsyncGenerator<readonly CheckedEntry[]> {
+  return readAhead(checkedPages(state, looks, name, root, isOtherOrigin), pagesAhead);
+}
+
+async function* checkedPages(
+  state: MirrorState,
+  looks: LookThread,
   name: string,
   root: string,
   isOtherOrigin: boolean,
@@ -19,47 +33,33 @@ export async function* checkedState(
   for (let after: string | null = null; ; ) {
     const entries: readonly MirrorEntry[] = await state.page(name, after, pageEntries);
     if (entries.length === 0) return;
-    const checked = await checkEntries(entries, root);
-    yield isOtherOrigin ? checked.map(({ entry }) => ({ entry, isIntact: false })) : checked;
+    const looked = await looks.look(
+      root,
+      entries.map(({ path }) => path),
+    );
+    yield entries.map((entry, index) => ({
+      entry,
+      isIntact: !isOtherOrigin && isAsLeft(entry, looked[index]),
+    }));
     if (entries.length < pageEntries) return;
     after = entries.at(-1)?.path ?? null;
   }
 }
 
-/** With callbacks: a promise for each of 100,000 files costs more than the look at the file. */
-export function checkEntries(
-  entries: readonly MirrorEntry[],
-  root: string,
-): Promise<readonly CheckedEntry[]> {
-  return new Promise((resolve) => {
-    const checked: CheckedEntry[] = new Array(entries.length);
-    let next = 0;
-    let left = entries.length;
-    const look = (): void => {
-      const index = next;
-      const entry = entries[index];
-      if (entry === undefined) return;
-      next += 1;
-      lstat(`${root}/${entry.path}`, (error, stats) => {
-        checked[index] = { entry, isIntact: error === null && isAsLeft(entry, stats) };
-        left -= 1;
-        if (left === 0) resolve(checked);
-        else look();
-      });
-    };
-    if (left === 0) resolve(checked);
-    for (let index = 0; index < parallel; index += 1) look();
+/** Whether the disk still has what one entry says. */
+export async function isIntact(entry: MirrorEntry, root: string): Promise<boolean> {
+  const stats = await lstat(`${root}/${entry.path}`).catch(() => null);
+  if (stats === null) return false;
+  return isAsLeft(entry, {
+    isDirectory: stats.isDirectory(),
+    stamp: stats.isFile() ? stampOf(stats) : null,
   });
 }
 
 /** A rename keeps the inode; whatever else is put there, or written into it, changes the inode, the size or the time. */
-function isAsLeft({ path, stamp }: MirrorEntry, stats: Stats): boolean {
-  if (path.endsWith('/')) return stats.isDirectory();
-  if (stamp === null) return false;
-  return (
-    stats.isFile() &&
-    stats.ino === stamp.inode &&
-    stats.size === stamp.size &&
-    stats.mtimeMs === stamp.mtimeMs
-  );
+function isAsLeft({ path, stamp }: MirrorEntry, look: Look | undefined): boolean {
+  if (path.endsWith('/')) return look?.isDirectory === true;
+  const found = look?.stamp ?? null;
+  if (stamp === null || found === null) return false;
+  return found.inode === stamp.inode && found.size === stamp.size && found.mtimeMs === stamp.mtimeMs;
 }

@@ -6,6 +6,7 @@ import { Fault } from '../model/fault.js';
 import { AsideSpace, mirroredDirectoryMode, type Owner } from './aside.js';
 import type { FileSystemSync } from './file-system-sync.js';
 import type { FileThread } from './file-thread.js';
+import type { LookThread } from './look-thread.js';
 
 /** PATH_MAX of Linux, its final zero counted (limits.h). */
 const maxPathBytes = 4096;
@@ -13,6 +14,7 @@ const maxPathBytes = 4096;
 /** What mirrored directories share. */
 export interface DiskTools {
   readonly thread: FileThread;
+  readonly looks: LookThread;
   readonly sync: FileSystemSync;
 }
 

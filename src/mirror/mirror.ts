@@ -12,6 +12,7 @@ import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror
 import { ClearedDirectories } from './clear.js';
 import { FileSystemSync } from './file-system-sync.js';
 import { FileThread } from './file-thread.js';
+import { LookThread } from './look-thread.js';
 import { mirrorCall } from './mirror-call.js';
 import { Observations } from './observations.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
@@ -57,7 +58,7 @@ class SourcesMirror implements Mirror {
       slots: new Slots(parallelFetches),
       passes: new Slots(parallelPasses),
       observations: new Observations(options.observed ?? null, options.log),
-      tools: { thread: new FileThread(), sync: new FileSystemSync() },
+      tools: { thread: new FileThread(), looks: new LookThread(), sync: new FileSystemSync() },
     };
     this.#cleared = new ClearedDirectories(this.#services);
   }
@@ -126,8 +127,9 @@ class SourcesMirror implements Mirror {
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
     this.#runners.clear();
     await this.#services.observations.flush();
-    const { thread, sync } = this.#services.tools;
+    const { thread, looks, sync } = this.#services.tools;
     sync[Symbol.dispose]();
+    await looks[Symbol.asyncDispose]();
     await thread[Symbol.asyncDispose]();
   }
 

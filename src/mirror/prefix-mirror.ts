@@ -177,8 +177,8 @@ export class PrefixMirror {
     listing: BegunListing,
     isOtherOrigin: boolean,
   ): AsyncGenerator<readonly MirrorAction[]> {
-    const state = checkedState(this.#services.state, this.prefix.name, disk.root, isOtherOrigin);
-    return plan(listing.pages, state, {
+    const { state, tools } = this.#services;
+    return plan(listing.pages, checkedState(state, tools.looks, this.prefix.name, disk.root, isOtherOrigin), {
       maxPathBytes: disk.maxPathBytes,
       foldsCase: disk.foldsCase,
       keys: this.#likely.fingerprints,

@@ -5,7 +5,7 @@ import type { ObjectRef, ObjectStore } from '../model/object-store.js';
 import type { Vault } from '../vault/vault.js';
 import { removeEmptyParents } from './key-look.js';
 import { plainEtag } from './listing.js';
-import { checkEntries } from './local-check.js';
+import { isIntact } from './local-check.js';
 import type { ObjectFetches, Place } from './object-fetches.js';
 import { isSameVersion } from './planner.js';
 
@@ -66,8 +66,7 @@ async function removeUnchanged(
 /** What the file on disk was made of; null when another file is there, or none. */
 async function intactObject(entry: MirrorEntry | null, root: string): Promise<MirrorEntry['object']> {
   if (entry === null || entry.stamp === null) return null;
-  const [checked] = await checkEntries([entry], root);
-  return checked?.isIntact === true ? entry.object : null;
+  return (await isIntact(entry, root)) ? entry.object : null;
 }
 
 function changed(): Fault {

@@ -12,16 +12,18 @@ export function cpuSeconds(pid: number): number {
   return (user + system + childUser + childSystem) / ticksPerSecond;
 }
 
-/** The process and every process below it. */
+/** The process and every process below it, some of which may end meanwhile. */
 export function processTree(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return [
-    pid,
-    ...children
-      .split(' ')
-      .filter(Boolean)
-      .flatMap((child) => processTree(Number(child))),
-  ];
+  return [pid, ...childrenOf(pid).flatMap(processTree)];
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return children.split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** The sum of `cpuSeconds` over processes that may end meanwhile; one that ended counts with its parent. */

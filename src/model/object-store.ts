@@ -129,6 +129,8 @@ export interface CopyOptions extends WriteOptions {
   readonly sourceAccess: ReadAccess;
   /** Fails with `conflict` when the source is not this one any more. */
   readonly sourceEtag?: string;
+  /** The source's size, as far as the caller knows it: a listing tells. */
+  readonly sourceSize?: number;
   /** An older version as the source. */
   readonly sourceVersionId?: string;
   /** `copy` keeps the source's metadata and content type and ignores those of the options. */
@@ -148,6 +150,11 @@ export type Admission = <T>(work: () => Promise<T>) => Promise<T>;
 /** What S3 said of a copy, and what the source was when it was made. */
 export interface CopiedObject extends WrittenObject {
   readonly source: ObjectInfo;
+  /**
+   * True when the answer has confirmed everything: the key, if one was said, the checksum of the whole content, and the version, if
+   * there are any. Otherwise the caller has to look.
+   */
+  readonly isVerified?: boolean;
 }
 
 export interface ListedObject {

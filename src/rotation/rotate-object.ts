@@ -201,7 +201,7 @@ async function rekey(
     await pace.admit(size, call.signal);
     try {
       const acl = await acls.of(call, ref);
-      const from = { ref, keys: openers, ifMatch: etag };
+      const from = { ref, keys: openers, ifMatch: etag, size };
       const encryption = { kind: 'sse-c', key: newKey } as const;
       const target = {
         ref,

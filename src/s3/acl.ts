@@ -3,6 +3,7 @@ import type { Call } from '../model/call.js';
 import type { CannedAcl } from '../model/encryption.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
+import { leanCall, parseXml } from './lean-calls.js';
 import type { Attempt } from './translate.js';
 
 const allUsers = 'http://acs.amazonaws.com/groups/global/AllUsers';
@@ -22,6 +23,9 @@ export async function getAcl(
   call: Call,
   ref: ObjectRef,
 ): Promise<CannedAcl | 'other' | null> {
+  const quick = await leanCall(context, call, ref, { method: 'GET', subresource: 'acl', headers: {} });
+  const told = quick ? aclOfXml(quick.text) : null;
+  if (told !== null) return told;
   const command = new GetObjectAclCommand({ Bucket: ref.bucket, Key: ref.key });
   const attempt: Attempt = { operation: 'GetObjectAcl', ...ref, permission: 's3:GetObjectAcl' };
   const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
@@ -29,6 +33,21 @@ export async function getAcl(
   });
   if (answer === null) return null;
   return cannedAclOf(answer.Grants ?? [], answer.Owner?.ID ?? '');
+}
+
+interface AclDocument {
+  readonly AccessControlPolicy?: {
+    readonly Owner?: { readonly ID?: string };
+    readonly AccessControlList?: { readonly Grant?: readonly Grant[] } | string;
+  };
+}
+
+/** Pure. Null for what is no such answer. */
+export function aclOfXml(text: string): CannedAcl | 'other' | null {
+  const policy = (parseXml(text, ['Grant']) as AclDocument).AccessControlPolicy;
+  const list = policy?.AccessControlList;
+  if (policy?.Owner?.ID === undefined || list === undefined) return null;
+  return cannedAclOf(typeof list === 'string' ? [] : (list.Grant ?? []), policy.Owner.ID);
 }
 
 /** Pure. Grants in any order. */

@@ -22,6 +22,14 @@ export function checksumInput({ algorithm, value }: Checksum): {
   return algorithm === 'crc32' ? { ChecksumCRC32: text } : { ChecksumCRC32C: text };
 }
 
+/** A checksum as headers, for requests without the SDK. Ceph verifies it only when the algorithm is named too. */
+export function checksumHeaders({ algorithm, value }: Checksum): Readonly<Record<string, string>> {
+  return {
+    'x-amz-sdk-checksum-algorithm': algorithmInput[algorithm],
+    [`x-amz-checksum-${algorithm}`]: base64Of(value),
+  };
+}
+
 /** As S3 writes it: base64 of its four bytes, the highest first. */
 function base64Of(value: number): string {
   const bytes = Buffer.allocUnsafe(4);

@@ -4,6 +4,7 @@ import type { ChecksumAlgorithm } from '../model/checksum.js';
 import { CopyConditions } from './copy-conditions.js';
 import { Diagnosis, type Subject } from './diagnosis.js';
 import type { ExchangeOptions } from './exchange.js';
+import type { LeanRequests } from './lean-requests.js';
 import {
   type ChecksumSetting,
   checksumsInUse,
@@ -24,8 +25,11 @@ export interface S3Context {
   readonly keyTags: boolean;
   readonly singleCopyLimitBytes: number;
   readonly copyPartBytes: number;
+  readonly copyThroughBytes: number;
   readonly slowAnswerTimeoutMs: number;
   readonly copyConditions: CopyConditions;
+  /** Requests without the SDK's layers; absent where only the SDK asks. */
+  readonly lean?: LeanRequests;
 }
 
 export function createContext(client: S3Client, options: S3StoreOptions): S3Context {
@@ -39,6 +43,7 @@ export function createContext(client: S3Client, options: S3StoreOptions): S3Cont
     keyTags: options.keyTags ?? true,
     singleCopyLimitBytes: options.singleCopyLimitBytes ?? storeDefaults.singleCopyLimitBytes,
     copyPartBytes: options.copyPartBytes ?? storeDefaults.copyPartBytes,
+    copyThroughBytes: options.copyThroughBytes ?? storeDefaults.copyThroughBytes,
     slowAnswerTimeoutMs: options.slowAnswerTimeoutMs ?? clientDefaults.slowAnswerTimeoutMs,
     copyConditions: new CopyConditions(),
   };

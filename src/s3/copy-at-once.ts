@@ -1,14 +1,16 @@
 import { CopyObjectCommand, type CopyObjectCommandInput } from '@aws-sdk/client-s3';
-import type { ObjectTagSet, WriteOptions, WrittenObject } from '../model/object-store.js';
+import type { ObjectTagSet, WriteOptions } from '../model/object-store.js';
 import { algorithmInput, wholeChecksum } from './checksum-headers.js';
 import { request } from './context.js';
 import {
+  type Copied,
   type CopyJob,
   copyAlgorithm,
   copyAttempt,
   copySource,
   type Description,
   descriptionOf,
+  isOntoItself,
   targetTags,
   whenAdmitted,
 } from './copy-source.js';
@@ -20,7 +22,7 @@ import { taggingInput } from './tags.js';
 type Condition = Pick<WriteOptions, 'onlyIfAbsent' | 'onlyIfMatches'>;
 
 /** One CopyObject, up to the size that S3 copies in one request. Null when there is no source, or nothing that matches. */
-export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<WrittenObject | null> {
+export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Copied | null> {
   const { context, call, to, options } = job;
   const tags = await targetTags(job);
   const command = new CopyObjectCommand({
@@ -47,9 +49,11 @@ export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Wr
   if (answer === null) return null;
   checkWriteEcho(to, options.encryption, answer);
   const result = answer.CopyObjectResult;
+  const versionId = versionOf(answer.VersionId);
   return {
     etag: result?.ETag ?? '',
-    versionId: versionOf(answer.VersionId),
+    versionId,
+    tellsVersion: versionId !== null || context.copyConditions.areHonoured === true,
     checksum: wholeChecksum(result),
   };
 }
@@ -62,15 +66,17 @@ type Said = Description &
  * x-amz-tagging-directive says. An object that is copied onto itself has them said again too: Ceph takes a change of the key
  * alone for no change at all, and refuses it.
  */
-function describeCopy({ from, to, options, source }: CopyJob, tags: ObjectTagSet): Said {
+function describeCopy(job: CopyJob, tags: ObjectTagSet): Said {
+  const { options, source } = job;
   const { ACL } = describeTarget(options);
   const acl = ACL === undefined ? {} : { ACL };
-  const ontoItself = from.bucket === to.bucket && from.key === to.key;
+  const ontoItself = isOntoItself(job);
   const hasTags = (source.TagCount ?? 0) > 0 || Object.keys(tags).length > 0;
   if (options.metadataFrom === 'copy' && !ontoItself && !hasTags) {
     return { ...acl, MetadataDirective: 'COPY', TaggingDirective: 'COPY' };
   }
-  const description = options.metadataFrom === 'options' ? describeTarget(options) : descriptionOf(source);
+  const description =
+    options.metadataFrom === 'options' ? describeTarget(options) : descriptionOf(source, ontoItself);
   return {
     ...acl,
     ...description,

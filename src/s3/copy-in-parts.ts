@@ -1,14 +1,15 @@
 import { UploadPartCopyCommand } from '@aws-sdk/client-s3';
 import { checksumOf } from '../checksums/sum.js';
-import type { WrittenObject } from '../model/object-store.js';
 import { partChecksum, wholeChecksum } from './checksum-headers.js';
 import { request } from './context.js';
 import {
+  type Copied,
   type CopyJob,
   copyAlgorithm,
   copyAttempt,
   copySource,
   descriptionOf,
+  isOntoItself,
   targetTags,
   whenAdmitted,
 } from './copy-source.js';
@@ -23,16 +24,17 @@ const mostParts = 10_000;
  * A multipart upload whose parts the server copies: for what is larger than one CopyObject takes, and for a condition on the
  * target that the server honours only here. Null when the source is gone.
  */
-export async function copyInParts(job: CopyJob): Promise<WrittenObject | null> {
+export async function copyInParts(job: CopyJob): Promise<Copied | null> {
   const { context, call, to, options, source } = job;
   const size = source.ContentLength ?? 0;
-  const description = options.metadataFrom === 'copy' ? descriptionOf(source) : {};
+  const description = options.metadataFrom === 'copy' ? descriptionOf(source, isOntoItself(job)) : {};
   const tags = await targetTags(job);
   const algorithm = copyAlgorithm(job);
   await using upload = await beginUpload(context, call, to, options, { description, tags, algorithm });
   const entries = size === 0 ? [await emptyPart(job, upload)] : await copyParts(job, upload, size);
   if (entries === null) return null;
-  return await upload.completeEntries(call, entries, { size, checksum: wholeChecksum(source) });
+  const written = await upload.completeEntries(call, entries, { size, checksum: wholeChecksum(source) });
+  return { ...written, tellsVersion: true };
 }
 
 /** Null when the source is gone. */

@@ -5,13 +5,19 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
-import type { CopyOptions, ObjectRef, ObjectTagSet } from '../model/object-store.js';
+import type { ReadAccess } from '../model/encryption.js';
+import type { CopyOptions, ObjectRef, ObjectTagSet, WrittenObject } from '../model/object-store.js';
 import { wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';
-import { checkReadEcho, readInput } from './encryption-headers.js';
+import { checkReadEcho, keyHeaders, readInput } from './encryption-headers.js';
+import { leanCall } from './lean-calls.js';
+import { leanOutput } from './lean-output.js';
 import { writePermission } from './object-writes.js';
 import { getTags, tagPermission, tagsOfCopy } from './tags.js';
 import type { Attempt } from './translate.js';
+
+/** What HEAD says of a source. */
+export type SourceHead = Omit<HeadObjectCommandOutput, '$metadata'>;
 
 /** One copy to be made. */
 export interface CopyJob {
@@ -21,7 +27,13 @@ export interface CopyJob {
   readonly to: ObjectRef;
   readonly options: CopyOptions;
   /** What HEAD said of the source. */
-  readonly source: HeadObjectCommandOutput;
+  readonly source: SourceHead;
+}
+
+/** What the server said of a copy. */
+export interface Copied extends WrittenObject {
+  /** Whether it would have named the version, if there were any: Ceph does not in its answer to CopyObject. */
+  readonly tellsVersion: boolean;
 }
 
 export async function headSource(
@@ -29,8 +41,10 @@ export async function headSource(
   call: Call,
   from: ObjectRef,
   options: CopyOptions,
-): Promise<HeadObjectCommandOutput | null> {
+): Promise<SourceHead | null> {
   const { sourceAccess: access, sourceVersionId: versionId } = options;
+  const quick = versionId === undefined ? await headLean(context, call, from, access) : null;
+  if (quick !== null) return quick;
   const command = new HeadObjectCommand({
     Bucket: from.bucket,
     Key: from.key,
@@ -38,6 +52,7 @@ export async function headSource(
     ...(context.checksums === 'none' ? {} : { ChecksumMode: 'ENABLED' as const }),
     ...readInput(access),
   });
+  context.lean?.learnFrom(command, from.bucket, from.key);
   const permission = versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
   const attempt: Attempt = { operation: 'HeadObject', ...from, permission };
   const source = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
@@ -53,6 +68,23 @@ export async function headSource(
 /** The source's own, so that its checksum stays comparable; the store's where it has none. */
 export function copyAlgorithm({ context, source }: CopyJob): ChecksumAlgorithm {
   return wholeChecksum(source)?.algorithm ?? context.checksumAlgorithm;
+}
+
+async function headLean(
+  context: S3Context,
+  call: Call,
+  from: ObjectRef,
+  access: ReadAccess,
+): Promise<SourceHead | null> {
+  const headers = {
+    ...keyHeaders(access),
+    ...(context.checksums === 'none' ? {} : { 'x-amz-checksum-mode': 'ENABLED' }),
+  };
+  const answer = await leanCall(context, call, from, { method: 'HEAD', headers });
+  if (!answer) return null;
+  const source = leanOutput(answer.headers);
+  checkReadEcho(from, access, source);
+  return source;
 }
 
 /** `bucket/key`, percent-encoded as x-amz-copy-source wants it, with the version where one is meant. */
@@ -84,10 +116,16 @@ export type Description = Pick<
   | 'ContentType'
   | 'Expires'
   | 'Metadata'
+  | 'StorageClass'
+  | 'WebsiteRedirectLocation'
 >;
 
-/** What a source says of itself, for a target whose metadata has to be said. */
-export function descriptionOf(source: HeadObjectCommandOutput): Description {
+/**
+ * What a source says of itself, for a target whose metadata has to be said. `isItself` for an object that is copied onto itself:
+ * then it stays where it rests, and goes on redirecting, which S3 lets no copy do by itself.
+ */
+export function descriptionOf(source: SourceHead, isItself: boolean): Description {
+  const { StorageClass, WebsiteRedirectLocation } = source;
   const { CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType } = source;
   const expires = new Date(source.ExpiresString ?? '');
   return {
@@ -97,12 +135,26 @@ export function descriptionOf(source: HeadObjectCommandOutput): Description {
     ...(ContentEncoding === undefined ? {} : { ContentEncoding }),
     ...(ContentLanguage === undefined ? {} : { ContentLanguage }),
     ...(ContentType === undefined ? {} : { ContentType }),
+    ...(isItself && StorageClass !== undefined ? { StorageClass } : {}),
+    ...(isItself && WebsiteRedirectLocation !== undefined ? { WebsiteRedirectLocation } : {}),
     ...(Number.isNaN(expires.getTime()) ? {} : { Expires: expires }),
   };
 }
 
+export function isOntoItself({ from, to }: Pick<CopyJob, 'from' | 'to'>): boolean {
+  return from.bucket === to.bucket && from.key === to.key;
+}
+
 /** All tags of the target. One request more, when the source has tags that the caller does not know. */
-export async function targetTags({ context, call, from, options, source }: CopyJob): Promise<ObjectTagSet> {
+export async function targetTags({
+  context,
+  call,
+  from,
+  options,
+  source,
+}: Omit<CopyJob, 'to' | 'source'> & {
+  readonly source: Pick<SourceHead, 'TagCount'>;
+}): Promise<ObjectTagSet> {
   const known = options.sourceTags ?? {};
   const isCountRight = (source.TagCount ?? 0) === Object.keys(known).length;
   const tags = isCountRight ? known : await getTags(context, call, from, options.sourceVersionId);

@@ -1,11 +1,13 @@
 import type { Call } from '../model/call.js';
+import { compareChecksums } from '../model/checksum.js';
 import { accessFor } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { CopiedObject, CopyOptions, ObjectRef, WrittenObject } from '../model/object-store.js';
+import type { CopiedObject, CopyOptions, ObjectRef } from '../model/object-store.js';
 import type { S3Context } from './context.js';
 import { copyAtOnce } from './copy-at-once.js';
 import { copyInParts } from './copy-in-parts.js';
-import { type CopyJob, headSource } from './copy-source.js';
+import { type Copied, type CopyJob, headSource } from './copy-source.js';
+import { copyThrough } from './copy-through.js';
 import { checkMetadata, objectInfo } from './object-info.js';
 import { checkChecksum } from './object-writes.js';
 import { headObject } from './reads.js';
@@ -22,6 +24,8 @@ export async function copyObject(
   options: CopyOptions,
 ): Promise<CopiedObject | null> {
   checkMetadata(to, options.metadata);
+  const through = await copyThrough(context, call, from, to, options);
+  if (through !== null) return through;
   const source = await headSource(context, call, from, options);
   if (source === null) return null;
   if (options.sourceEtag !== undefined && options.sourceEtag !== source.ETag) throw changed(from);
@@ -33,7 +37,10 @@ export async function copyObject(
   if (written === null) return null;
   const info = objectInfo(source, size);
   checkChecksum(to, info.checksum, written.checksum);
-  return { ...written, source: info };
+  const { tellsVersion, ...said } = written;
+  const isSame = compareChecksums(info.checksum, written.checksum) === 'same';
+  const isVerified = tellsVersion && isSame && options.encryption.kind === 'sse-c';
+  return { ...said, source: info, isVerified };
 }
 
 function changed(from: ObjectRef): Fault {
@@ -64,7 +71,7 @@ async function refuseExisting(
  * AWS honours a condition on the target of CopyObject; servers exist that overlook it there (Ceph 20.2.4) but honour it in
  * CompleteMultipartUpload, and are sent that. Which kind this one is, the first copy onto a certain object shows.
  */
-async function copyConditionally(job: CopyJob): Promise<WrittenObject | null> {
+async function copyConditionally(job: CopyJob): Promise<Copied | null> {
   const { context, options } = job;
   if (options.onlyIfMatches === undefined && !options.onlyIfAbsent) return copyAtOnce(job, {});
   const { copyConditions } = context;
@@ -82,9 +89,9 @@ async function copyConditionally(job: CopyJob): Promise<WrittenObject | null> {
  * The copy itself, under a condition that nothing fulfils. Undefined when the server refuses it: then it honours conditions. One
  * that does not has made the copy; it is the only one of this process whose target is not protected by its condition.
  */
-async function copyToLearn(job: CopyJob): Promise<WrittenObject | null | undefined> {
+async function copyToLearn(job: CopyJob): Promise<Copied | null | undefined> {
   const { context, call, from, options, source } = job;
-  let written: WrittenObject | null;
+  let written: Copied | null;
   try {
     written = await copyAtOnce(job, { onlyIfMatches: impossibleEtag });
   } catch (error) {

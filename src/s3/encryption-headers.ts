@@ -36,6 +36,16 @@ export function readInput(access: ReadAccess): CustomerKeyInput | Record<string,
   return access.kind === 'sse-c' ? trio(access.key) : {};
 }
 
+/** The trio as headers, for requests without the SDK. */
+export function keyHeaders(access: ReadAccess | WriteEncryption): Readonly<Record<string, string>> {
+  if (access.kind !== 'sse-c') return {};
+  return {
+    'x-amz-server-side-encryption-customer-algorithm': 'AES256',
+    'x-amz-server-side-encryption-customer-key': Buffer.from(access.key.reveal()).toString('base64'),
+    'x-amz-server-side-encryption-customer-key-md5': access.key.md5Base64,
+  };
+}
+
 /** For the source of CopyObject and UploadPartCopy. */
 export function sourceInput(access: ReadAccess): SourceKeyInput | Record<string, never> {
   return access.kind === 'sse-c'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import type { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
 import { type Answer, pathOf, type SignedRequest } from './exchange.js';
 import { discardBody } from './read-body.js';
@@ -18,8 +18,10 @@ interface Pattern {
   readonly scope: SigningScope;
 }
 
-/** A GET without the SDK. */
+/** A request without the SDK. */
 export interface LeanRequest {
+  /** GET, if nothing is said. */
+  readonly method?: 'GET' | 'HEAD' | 'PUT';
   readonly bucket: string;
   /** Empty: the bucket itself. */
   readonly key: string;
@@ -27,6 +29,8 @@ export interface LeanRequest {
   /** Lower-case names. */
   readonly signed?: Readonly<Record<string, string>>;
   readonly unsigned?: Readonly<Record<string, string>>;
+  /** Goes out unhashed, as the SDK sends streams. */
+  readonly body?: unknown;
   /** As in ExchangeOptions. */
   readonly intoSlabs: boolean;
 }
@@ -34,26 +38,27 @@ export interface LeanRequest {
 const maxPatterns = 1000;
 
 /**
- * GETs without the SDK's layers, which cost more CPU than all the rest of fetching a small object. Where requests go and
+ * Requests without the SDK's layers, which cost more CPU than all the rest of fetching a small object. Where requests go and
  * how they are signed is taken from a request that the SDK made for the same bucket, and only believed when signing that
- * request again gives the SDK's own signature. Whatever is not a plain success is left to the SDK: nothing is judged here.
+ * request again gives the SDK's own signature. Whatever is not a plain success is left to the SDK: nothing is judged here, and
+ * only what may be said twice is said here.
  */
 export class LeanRequests {
   readonly #client: S3Client;
-  readonly #transport: S3Transport;
+  readonly #transport: Pick<S3Transport, 'handle'>;
   /** By bucket; null for one whose requests are not understood. */
   readonly #patterns = new Map<string, Pattern | null>();
   readonly #keys = new SigningKeys();
 
-  constructor(client: S3Client, transport: S3Transport) {
+  constructor(client: S3Client, transport: Pick<S3Transport, 'handle'>) {
     this.#client = client;
     this.#transport = transport;
   }
 
   /** Sees to it that the command's request is learned from, when its bucket is not known yet. `key` is empty for the bucket itself. */
-  learnFrom(command: GetObjectCommand | ListObjectsV2Command, bucket: string, key: string): void {
+  learnFrom(command: GetObjectCommand | HeadObjectCommand | ListObjectsV2Command, bucket: string, key: string): void {
     if (this.#patterns.has(bucket)) return;
-    // Both commands take the same kind of step, but their types say so in different words.
+    // All commands take the same kind of step, but their types say so in different words.
     const stack: Pick<GetObjectCommand['middlewareStack'], 'add'> = command.middlewareStack;
     stack.add(
       (next) => async (sent) => {
@@ -84,11 +89,12 @@ export class LeanRequests {
     }
   }
 
-  async #request(pattern: Pattern, { key, query, signed, unsigned }: LeanRequest): Promise<SignedRequest> {
+  async #request(pattern: Pattern, wanted: LeanRequest): Promise<SignedRequest> {
+    const { method = 'GET', key, query, signed, unsigned, body } = wanted;
     const credentials = await this.#client.config.credentials();
     const headers: Record<string, string> = {
       host: pattern.host,
-      'x-amz-content-sha256': pattern.payloadHash,
+      'x-amz-content-sha256': body === undefined ? pattern.payloadHash : 'UNSIGNED-PAYLOAD',
       'x-amz-date': amzDate(Date.now() + this.#client.config.systemClockOffset),
       ...signed,
     };
@@ -99,16 +105,17 @@ export class LeanRequests {
       protocol,
       hostname,
       ...(port === undefined ? {} : { port }),
-      method: 'GET',
+      method,
       path,
       ...(query === undefined ? {} : { query }),
+      ...(body === undefined ? {} : { body }),
     };
     const [, encodedQuery = ''] = query === undefined ? [] : pathOf({ ...request, headers }).split('?');
     headers['authorization'] = authorization(
       this.#keys,
       credentials,
       pattern.scope,
-      { method: 'GET', path, query: encodedQuery, headers },
+      { method, path, query: encodedQuery, headers },
       Object.keys(headers).sort(),
     );
     Object.assign(headers, unsigned);

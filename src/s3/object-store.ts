@@ -54,8 +54,8 @@ export type S3ObjectStore = ObjectStore &
  */
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
   const { client, transport } = createS3Client(options);
-  const context = createContext(client, options);
   const lean = new LeanRequests(client, transport);
+  const context = { ...createContext(client, options), lean };
   const store = withRetries(new SdkObjectStore(context, lean), options);
   return Object.assign(store, {
     async [Symbol.asyncDispose]() {

@@ -6,7 +6,8 @@ import type { ByteRange, ObjectBody, ObjectInfo, ObjectRef, ReadCondition } from
 import { request, type S3Context } from './context.js';
 import type { Subject } from './diagnosis.js';
 import { checkReadEcho, readInput } from './encryption-headers.js';
-import { leanGet, leanOutput } from './lean-get.js';
+import { leanGet } from './lean-get.js';
+import { leanOutput } from './lean-output.js';
 import type { LeanRequests } from './lean-requests.js';
 import { objectInfo } from './object-info.js';
 import { bodyBytes, discardBody } from './read-body.js';

@@ -56,12 +56,13 @@ export function authorization(
   const date = headers['x-amz-date'] ?? '';
   const day = date.slice(0, 8);
   const names = signedHeaders.join(';');
+  // Path and query are ASCII; a header's characters are the bytes that go out.
   let canonical = `${request.method}\n${request.path}\n${request.query}\n`;
   for (const name of signedHeaders)
     canonical += `${name}:${(headers[name] ?? '').trim().replace(/ +/g, ' ')}\n`;
   canonical += `\n${names}\n${headers['x-amz-content-sha256'] ?? ''}`;
   const credential = `${day}/${scope.region}/${scope.service}/aws4_request`;
-  const digest = createHash('sha256').update(canonical).digest('hex');
+  const digest = createHash('sha256').update(canonical, 'latin1').digest('hex');
   const text = `${algorithm}\n${date}\n${credential}\n${digest}`;
   const signature = createHmac('sha256', keys.of(credentials, day, scope))
     .update(text)

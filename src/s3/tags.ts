@@ -4,6 +4,7 @@ import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import { keyTagName, type ObjectRef, type ObjectTagSet } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
+import { leanCall, parseXml } from './lean-calls.js';
 import type { Attempt } from './translate.js';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
@@ -61,6 +62,10 @@ export async function getTags(
   ref: ObjectRef,
   versionId: string | undefined,
 ): Promise<ObjectTagSet | null> {
+  const asked = { method: 'GET', subresource: 'tagging', headers: {} } as const;
+  const quick = versionId === undefined ? await leanCall(context, call, ref, asked) : null;
+  const told = quick ? tagsOfXml(quick.text) : null;
+  if (told !== null) return told;
   const command = new GetObjectTaggingCommand({
     Bucket: ref.bucket,
     Key: ref.key,
@@ -76,6 +81,22 @@ export async function getTags(
   });
   if (answer === null) return null;
   return Object.fromEntries((answer.TagSet ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? '']));
+}
+
+interface TaggingDocument {
+  readonly Tagging?: {
+    readonly TagSet?:
+      | { readonly Tag?: readonly { readonly Key?: string; readonly Value?: string }[] }
+      | string;
+  };
+}
+
+/** Pure. Null for what is no such answer. */
+export function tagsOfXml(text: string): ObjectTagSet | null {
+  const set = (parseXml(text, ['Tag']) as TaggingDocument).Tagging?.TagSet;
+  if (set === undefined) return null;
+  const tags = typeof set === 'string' ? [] : (set.Tag ?? []);
+  return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 }
 
 /** Replaces all tags. Throws `not-found`. */

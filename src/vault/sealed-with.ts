@@ -12,6 +12,12 @@ export function sealedWith(encryption: WriteEncryption): SealedWith {
   };
 }
 
+/** What S3 says of an object that rests as was asked. */
+export function restingUnder(encryption: WriteEncryption): RestingEncryption {
+  if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
+  return encryption.kind === 'bucket-default' ? { kind: 'unknown' } : encryption;
+}
+
 /** The access that opens what rests under `sealed`; null when its key is not among `keys`. */
 export function accessAmong(sealed: SealedWith, keys: readonly CustomerKey[]): ReadAccess | null {
   if (sealed.kind !== 'sse-c') return noKey;

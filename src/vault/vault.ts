@@ -23,6 +23,8 @@ export interface CopySource {
   readonly keys: readonly CustomerKey[];
   /** Its ETag: another object there throws `conflict`. */
   readonly ifMatch?: string;
+  /** Its size, as far as it is known: a listing tells. */
+  readonly size?: number;
   /** An older version. */
   readonly versionId?: string;
 }

@@ -21,7 +21,7 @@ import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall 
  *   npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation]
  *
  * Of the mirror's part there is also mirror-small, mirror-large, mirror-unchanged and mirror-events, with --mirror-small 10000,
- * --mirror-large 20, --mirror-unchanged 100000 objects and --mirror-events 2000.
+ * --mirror-large 20, --mirror-unchanged 100000 objects and --mirror-events 2000; of the rotation's --rotation small, large, mixed.
  */
 interface Settings {
   readonly rounds: number;
@@ -29,6 +29,8 @@ interface Settings {
   readonly smallCount: number;
   readonly only: ReadonlySet<string>;
   readonly mirror: MirrorSizes;
+  /** One of the rotation's sets of objects, or all. */
+  readonly rotation: string;
 }
 
 /** Ours first: the others are compared with it. */
@@ -62,6 +64,7 @@ function readSettings(argv: readonly string[]): Settings {
     largeMib: Number(value('mib', '1024')),
     smallCount: Number(value('small', '200')),
     only: new Set(value('only', 'upload,download,small,transport,mirror,rotation').split(',')),
+    rotation: value('rotation', 'all'),
     mirror: {
       rounds: Number(value('rounds', '3')),
       smallObjects: Number(value('mirror-small', '10000')),
@@ -80,7 +83,9 @@ async function main(): Promise<void> {
   if (wanted.length > 0 || settings.only.has('transport')) await transfers(stage, settings, wanted);
   const isWanted = (name: string) => settings.only.has('mirror') || settings.only.has(name);
   await compareMirrors(stage, settings.mirror, isWanted, print);
-  if (settings.only.has('rotation')) await measureRotation(stage, settings.rounds, print);
+  if (settings.only.has('rotation')) {
+    await measureRotation(stage, settings.rounds, settings.rotation, print);
+  }
 }
 
 async function transfers(stage: Stage, settings: Settings, wanted: readonly Discipline[]): Promise<void> {

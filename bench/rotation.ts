@@ -25,50 +25,83 @@ const parallel = 8;
 /** What the bare SDK does without looking at anything, before or after. */
 const least = 0.8;
 
-const sizes = [
-  { name: 'small', count: 400, bytes: 64 * 1024 },
-  { name: 'large', count: 32, bytes: 16 * mebibyte },
-] as const;
+interface ObjectSet {
+  readonly name: string;
+  readonly title: string;
+  /** Of each object. */
+  readonly bytes: readonly number[];
+}
+
+const sets: readonly ObjectSet[] = [
+  { name: 'small', title: '400 objects of 64 KiB', bytes: Array.from({ length: 400 }, () => 64 * 1024) },
+  { name: 'large', title: '32 objects of 16 MiB', bytes: Array.from({ length: 32 }, () => 16 * mebibyte) },
+  {
+    name: 'mixed',
+    title: '300 objects of 4 KiB to 64 MiB, as many below 512 KiB as above',
+    bytes: mixture(300, 4096, 64 * mebibyte),
+  },
+];
+
+/** Sizes that are spread evenly by their logarithm, large and small ones in turn. */
+function mixture(count: number, least: number, most: number): number[] {
+  const step = 103;
+  return Array.from({ length: count }, (_, index) =>
+    Math.round(least * (most / least) ** (((index * step) % count) / (count - 1))),
+  );
+}
 
 /**
  * A change of key against the bare CopyObject calls of the same objects with the same parallelism: what checking every copy, the
- * ledger and the job cost. Both give the same objects one key after the other; they take turns.
+ * ledger and the job cost. Both give the same objects one key after the other; they take turns. With `--rotation mixed` only that set.
  */
 export async function measureRotation(
   stage: Stage,
   rounds: number,
+  only: string,
   print: (text: string) => void,
 ): Promise<void> {
-  for (const size of sizes) {
-    const arena = stage.arena(`rotation-${size.name}`);
-    await using ours = await openOurs(arena);
-    const client = s3Client(arena);
-    const names = Array.from({ length: size.count }, (_, index) => `${size.name}${index}`);
-    let ourKey = newKey();
-    let bareKey = newKey();
-    await fill(ours, arena, `bench/${size.name}/`, names, size.bytes, ourKey);
-    await fill(ours, arena, `bare/${size.name}/`, names, size.bytes, bareKey);
-    const rotated: number[] = [];
-    const copied: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      const next = newKey();
-      rotated.push(await timedSeconds(() => rotate(ours, arena, `bench/${size.name}/`, ourKey, next)));
-      ourKey = next;
-      const bareNext = newKey();
-      const keys = names.map((name) => `bare/${size.name}/${name}`);
-      copied.push(await timedSeconds(() => copyBare(client, arena, keys, bareKey, bareNext)));
-      bareKey = bareNext;
-    }
-    client.destroy();
-    const rows: Row[] = [
-      { name: 'sftpgw key rotate', seconds: rotated, cpu: null, failure: null },
-      { name: 'CopyObject, bare SDK', seconds: copied, cpu: null, failure: null },
-    ];
-    const title = `Change of key of ${size.count} objects of ${size.bytes / 1024} KiB, ${parallel} at once`;
-    print(renderTable(title, { label: 'objects/s', amount: size.count }, rows));
-    const ratio = median(copied) / median(rotated);
-    print(renderBar(`a change of key runs at ${least} of the bare copies' rate`, ratio, ratio >= least));
+  for (const set of sets.filter(({ name }) => only === 'all' || name === only)) {
+    await measureSet(stage.arena(`rotation-${set.name}`), set, rounds, print);
   }
+}
+
+async function measureSet(
+  arena: Arena,
+  set: ObjectSet,
+  rounds: number,
+  print: (text: string) => void,
+): Promise<void> {
+  await using ours = await openOurs(arena);
+  const client = s3Client(arena);
+  const prefixes = { ours: `bench/${set.name}/`, bare: `bare/${set.name}/` };
+  const keys = set.bytes.map((_, index) => `${prefixes.bare}${nameOf(index)}`);
+  let ourKey = newKey();
+  let bareKey = newKey();
+  await fill(ours, arena, prefixes.ours, set.bytes, ourKey);
+  await fill(ours, arena, prefixes.bare, set.bytes, bareKey);
+  const rotated: number[] = [];
+  const copied: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const next = newKey();
+    rotated.push(await timedSeconds(() => rotate(ours, arena, prefixes.ours, ourKey, next)));
+    ourKey = next;
+    const bareNext = newKey();
+    copied.push(await timedSeconds(() => copyBare(client, arena, keys, bareKey, bareNext)));
+    bareKey = bareNext;
+  }
+  client.destroy();
+  const rows: Row[] = [
+    { name: 'sftpgw key rotate', seconds: rotated, cpu: null, failure: null },
+    { name: 'CopyObject, bare SDK', seconds: copied, cpu: null, failure: null },
+  ];
+  const title = `Change of key of ${set.title}, ${parallel} at once`;
+  print(renderTable(title, { label: 'objects/s', amount: set.bytes.length }, rows));
+  const ratio = median(copied) / median(rotated);
+  print(renderBar(`a change of key runs at ${least} of the bare copies' rate`, ratio, ratio >= least));
+}
+
+function nameOf(index: number): string {
+  return `f${String(index).padStart(4, '0')}`;
 }
 
 interface Ours extends AsyncDisposable {
@@ -113,21 +146,20 @@ async function fill(
   { vault, call }: Ours,
   { bucket }: Arena,
   prefix: string,
-  names: readonly string[],
-  bytes: number,
+  sizes: readonly number[],
   key: CustomerKey,
 ): Promise<void> {
-  const body = randomBytes(bytes);
-  await inParallel(names, async (name) => {
+  const body = randomBytes(Math.max(...sizes));
+  await inParallel([...sizes.entries()], async ([index, bytes]) => {
     const target = {
-      ref: { bucket, key: prefix + name },
+      ref: { bucket, key: prefix + nameOf(index) },
       encryption: { kind: 'sse-c', key } as const,
       acl: null,
       actor: 'bench',
       mtimeSeconds: null,
     };
     await using writer = await vault.openUpload(call, target);
-    await writer.write(0, [body]);
+    await writer.write(0, [body.subarray(0, bytes)]);
     await writer.commit(call);
   });
 }
@@ -176,10 +208,10 @@ async function copyBare(
   });
 }
 
-async function inParallel(names: readonly string[], work: (name: string) => Promise<void>): Promise<void> {
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const worker = async () => {
-    for (let name = names[next++]; name !== undefined; name = names[next++]) await work(name);
+    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
   };
   await Promise.all(Array.from({ length: parallel }, worker));
 }

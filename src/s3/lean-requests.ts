@@ -56,7 +56,11 @@ export class LeanRequests {
   }
 
   /** Sees to it that the command's request is learned from, when its bucket is not known yet. `key` is empty for the bucket itself. */
-  learnFrom(command: GetObjectCommand | HeadObjectCommand | ListObjectsV2Command, bucket: string, key: string): void {
+  learnFrom(
+    command: GetObjectCommand | HeadObjectCommand | ListObjectsV2Command,
+    bucket: string,
+    key: string,
+  ): void {
     if (this.#patterns.has(bucket)) return;
     // All commands take the same kind of step, but their types say so in different words.
     const stack: Pick<GetObjectCommand['middlewareStack'], 'add'> = command.middlewareStack;

@@ -1,0 +1,198 @@
+import { randomBytes } from 'node:crypto';
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import type { CustomerKey } from '../../src/model/customer-key.js';
+import { type CopyOptions, keyTagName, type ObjectRef } from '../../src/model/object-store.js';
+import { createS3Client } from '../../src/s3/client.js';
+import { createContext, type S3Context } from '../../src/s3/context.js';
+import { headSource } from '../../src/s3/copy-source.js';
+import { copyThrough } from '../../src/s3/copy-through.js';
+import { LeanRequests } from '../../src/s3/lean-requests.js';
+import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
+import type { S3Transport } from '../../src/s3/transport.js';
+import { type S3Target, s3Targets } from '../support/s3-targets.js';
+import { bodyOf, expectBytes, newCall, newKey, readAll, sseC, writeOptions } from './fixtures.js';
+
+const limitBytes = 256 * 1024;
+
+for (const target of await s3Targets()) {
+  describe.skipIf(target.skip !== null)(`a change of key by reading and writing: ${target.name}`, () =>
+    describeCopyThrough(target),
+  );
+}
+
+function describeCopyThrough(target: S3Target): void {
+  let store: S3ObjectStore;
+  let context: S3Context;
+  let bucket: string;
+  let versioned: string;
+  let disposeClient: () => void;
+  /** What happens after the object was read, before it is written. */
+  let beforeWrite: () => Promise<void>;
+
+  beforeAll(async () => {
+    bucket = await target.makeBucket();
+    versioned = await target.makeVersionedBucket();
+    const { endpoint, caFile, region, credentials } = target;
+    const clocks = { clock: systemClock, entropy: systemEntropy };
+    const options = { endpoint, caFile, region, credentials, copyThroughBytes: limitBytes, ...clocks };
+    store = createS3ObjectStore(options);
+    const { client, transport } = createS3Client(options);
+    disposeClient = () => client.destroy();
+    const watched: Pick<S3Transport, 'handle'> = {
+      async handle(request, sent) {
+        if (request.method === 'PUT') await beforeWrite();
+        return transport.handle(request, sent);
+      },
+    };
+    context = { ...createContext(client, options), lean: new LeanRequests(client, watched) };
+    // As a server shows itself that overlooks the condition of CopyObject.
+    context.copyConditions.areHonoured = false;
+  });
+  afterAll(async () => {
+    disposeClient();
+    await store[Symbol.asyncDispose]();
+    await target.close();
+  });
+
+  interface Rekey {
+    readonly ref: ObjectRef;
+    readonly etag: string;
+    readonly size: number;
+    readonly before: CustomerKey;
+    readonly after: CustomerKey;
+  }
+
+  async function rekey({ ref, etag, size, before, after }: Rekey, more: Partial<CopyOptions> = {}) {
+    const options: CopyOptions = {
+      ...writeOptions(sseC(after)),
+      sourceAccess: sseC(before),
+      sourceEtag: etag,
+      onlyIfMatches: etag,
+      sourceSize: size,
+      metadataFrom: 'copy',
+      ...more,
+    };
+    // How requests to the bucket look is learned from one of the SDK.
+    await headSource(context, newCall(), ref, options);
+    return copyThrough(context, newCall(), ref, ref, options);
+  }
+
+  async function written(name: string, body = bodyOf('as it was'), where = bucket): Promise<Rekey> {
+    beforeWrite = async () => undefined;
+    const [before, after] = [newKey(), newKey()];
+    const ref = { bucket: where, key: `${name} é+%(1)` };
+    const { etag } = await store.put(newCall(), ref, body, writeOptions(sseC(before)));
+    return { ref, etag, size: body.byteLength, before, after };
+  }
+
+  const read = (ref: ObjectRef, key: CustomerKey) =>
+    readAll(
+      { store, bucket, versioned: { store, bucket }, kmsKey: null, partBytes: 0, close: async () => {} },
+      ref,
+      sseC(key),
+    );
+
+  test.each([0, 1, 70_000, limitBytes])('of %i bytes brings all of them', async (size) => {
+    const body = bodyOf(randomBytes(size));
+    const object = await written(`size ${size}`, body);
+    const copied = await rekey(object);
+    expect(copied).toMatchObject({ isVerified: true, source: { size } });
+    expectBytes(await read(object.ref, object.after), body.whole);
+    expect(await store.head(newCall(), object.ref, sseC(object.after))).toMatchObject({
+      etag: copied?.etag,
+      checksum: copied?.checksum,
+    });
+  });
+
+  test('leaves larger objects, and whatever the listing was wrong about, to the server', async () => {
+    const larger = await written('larger', bodyOf(randomBytes(limitBytes + 1)));
+    expect(await rekey(larger)).toBeNull();
+    expect(await rekey({ ...larger, size: 1 })).toBeNull();
+    expect(await rekey({ ...larger, etag: '"00000000000000000000000000000000"', size: 1 })).toBeNull();
+    expect(await read(larger.ref, larger.before)).toHaveLength(limitBytes + 1);
+  });
+
+  test('keeps metadata, content headers, tags and the redirection', async () => {
+    const object = await written('described');
+    const at = { Bucket: bucket, Key: object.ref.key };
+    const described = {
+      CacheControl: 'max-age=60, must-revalidate',
+      ContentDisposition: `attachment; filename="a b.txt"; filename*=UTF-8''a%20b`,
+      ContentEncoding: 'gzip',
+      ContentLanguage: 'de, en-GB',
+      ContentType: 'text/x-kept; charset="utf-8"',
+      Metadata: {
+        mtime: '1700000000',
+        odd: `a  b, c; "d" = 'e' \\ <f> & %41 +`,
+        encoded: '=?UTF-8?B?w6TDtsO8?=',
+      },
+      StorageClass: 'STANDARD',
+      WebsiteRedirectLocation: '/elsewhere?a=b&c',
+    } as const;
+    const expires = new Date('2030-01-02T03:04:05Z');
+    const sealed = (key: CustomerKey) => ({
+      SSECustomerAlgorithm: 'AES256',
+      // The SDK takes the bytes; its type says text.
+      SSECustomerKey: key.reveal() as Uint8Array & string,
+    });
+    const put = { ...at, ...described, Expires: expires, Body: 'kept', ...sealed(object.before) };
+    const { ETag = '' } = await target.client().send(new PutObjectCommand(put));
+    const tags = { kind: 'a+b = c', 'empty/one': '', '<&>': `"'` };
+    await store.putTags(newCall(), object.ref, { ...tags, [keyTagName]: 'another' });
+    const look = async (key: CustomerKey) => {
+      const head = await target.client().send(new HeadObjectCommand({ ...at, ...sealed(key) }));
+      const names = [...Object.keys(described), 'ExpiresString', 'ContentLength'] as (keyof typeof head)[];
+      return Object.fromEntries(names.map((name) => [name, head[name]]));
+    };
+    const asItWas = await look(object.before);
+    expect(asItWas).toMatchObject({ Metadata: described.Metadata, CacheControl: described.CacheControl });
+    expect(await rekey({ ...object, etag: ETag, size: 4 })).toMatchObject({ isVerified: true });
+    expect(await look(object.after)).toEqual(asItWas);
+    const own = { [keyTagName]: object.after.fingerprint };
+    expect(await store.getTags(newCall(), object.ref)).toEqual({ ...tags, ...own });
+  });
+
+  test('brings the ACL that was said', async () => {
+    const object = await written('public');
+    expect(await rekey(object, { acl: 'public-read' })).toMatchObject({ isVerified: true });
+    expect(await store.getAcl(newCall(), object.ref)).toBe('public-read');
+  });
+
+  test('keeps what another program writes after the reading', async () => {
+    for (const content of ['newer', 'as it was!']) {
+      const object = await written('overwritten');
+      const other = newKey();
+      beforeWrite = async () => {
+        await store.put(newCall(), object.ref, bodyOf(content), writeOptions(sseC(other)));
+      };
+      expect(await rekey(object)).toBeNull();
+      expectBytes(await read(object.ref, other), content);
+    }
+  });
+
+  test('does not bring back what another program removes after the reading', async () => {
+    for (const where of [bucket, versioned]) {
+      const object = await written('removed', bodyOf('gone'), where);
+      beforeWrite = () => store.remove(newCall(), object.ref);
+      expect(await rekey(object)).toBeNull();
+      expect(await store.head(newCall(), object.ref, sseC(object.after))).toBeNull();
+    }
+  });
+
+  test('names the version that it made, and keeps a newer one on top', async () => {
+    const object = await written('versions', bodyOf('first'), versioned);
+    const copied = await rekey(object);
+    const head = await store.head(newCall(), object.ref, sseC(object.after));
+    expect(copied).toMatchObject({ isVerified: true, versionId: head?.versionId });
+    expect(head?.versionId).toBeTruthy();
+    const again = { ...object, etag: copied?.etag ?? '', before: object.after, after: newKey() };
+    const other = newKey();
+    beforeWrite = async () => {
+      await store.put(newCall(), object.ref, bodyOf('newer'), writeOptions(sseC(other)));
+    };
+    expect(await rekey(again)).toBeNull();
+    expectBytes(await read(object.ref, other), 'newer');
+  });
+}

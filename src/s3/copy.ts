@@ -69,13 +69,15 @@ async function refuseExisting(
 
 /**
  * AWS honours a condition on the target of CopyObject; servers exist that overlook it there (Ceph 20.2.4) but honour it in
- * CompleteMultipartUpload, and are sent that. Which kind this one is, the first copy onto a certain object shows.
+ * CompleteMultipartUpload, and are sent that. Which kind this one is, the first copy of a small object onto a certain object
+ * shows: what is large is not risked for it.
  */
 async function copyConditionally(job: CopyJob): Promise<Copied | null> {
-  const { context, options } = job;
+  const { context, options, source } = job;
   if (options.onlyIfMatches === undefined && !options.onlyIfAbsent) return copyAtOnce(job, {});
   const { copyConditions } = context;
-  if (copyConditions.areHonoured === null && options.onlyIfMatches !== undefined) {
+  const isSmall = (source.ContentLength ?? 0) <= context.copyThroughBytes;
+  if (copyConditions.areHonoured === null && options.onlyIfMatches !== undefined && isSmall) {
     const written = await copyConditions.learn(() => copyToLearn(job));
     if (written !== undefined) return written;
   }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { buildStage, type Stage } from './arena.js';
 import { median } from './measure.js';
 import { compareMirrors, type MirrorSizes } from './mirror/compare.js';
@@ -14,15 +15,15 @@ import { type Row, renderBar, renderTable } from './table.js';
 import { measureTransport } from './transport.js';
 import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall } from './workload.js';
 
-/**
- * The one table: the same files over the same OpenSSH client against the same S3 under the same customer key, through
- * this gateway and through what people use today. Contenders take turns, so that a slow minute of the machine hits all.
- *
- *   npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation]
- *
- * Of the mirror's part there is also mirror-small, mirror-large, mirror-unchanged and mirror-events, with --mirror-small 10000,
- * --mirror-large 20, --mirror-unchanged 100000 objects and --mirror-events 2000; of the rotation's --rotation small, large, mixed.
- */
+const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation]
+
+The same files over the same OpenSSH client into the same S3 under the same customer key, through this gateway and through
+what people use today, each in turn. Of the mirror there are also the parts mirror-small, mirror-large, mirror-unchanged and
+mirror-events, with --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000;
+of the rotation --rotation small, large or mixed.
+`;
+
+/** What is measured; contenders take turns, so that a slow minute of the machine hits all. */
 interface Settings {
   readonly rounds: number;
   readonly largeMib: number;
@@ -54,29 +55,45 @@ interface Runs {
 
 type Discipline = 'upload' | 'download' | 'small';
 
-function readSettings(argv: readonly string[]): Settings {
-  const value = (name: string, fallback: string) => {
-    const at = argv.indexOf(`--${name}`);
-    return at >= 0 ? (argv[at + 1] ?? fallback) : fallback;
-  };
+/** Null when only the help was asked for. Throws on an option that does not exist. */
+function readSettings(args: string[]): Settings | null {
+  const option = (fallback: string) => ({ type: 'string', default: fallback }) as const;
+  const { values } = parseArgs({
+    args,
+    options: {
+      help: { type: 'boolean', default: false },
+      rounds: option('3'),
+      mib: option('1024'),
+      small: option('200'),
+      only: option('upload,download,small,transport,mirror,rotation'),
+      rotation: option('all'),
+      'mirror-small': option('10000'),
+      'mirror-large': option('20'),
+      'mirror-unchanged': option('100000'),
+      'mirror-events': option('2000'),
+    },
+  });
+  if (values.help) return null;
+  const rounds = Number(values.rounds);
   return {
-    rounds: Number(value('rounds', '3')),
-    largeMib: Number(value('mib', '1024')),
-    smallCount: Number(value('small', '200')),
-    only: new Set(value('only', 'upload,download,small,transport,mirror,rotation').split(',')),
-    rotation: value('rotation', 'all'),
+    rounds,
+    largeMib: Number(values.mib),
+    smallCount: Number(values.small),
+    only: new Set(values.only.split(',')),
+    rotation: values.rotation,
     mirror: {
-      rounds: Number(value('rounds', '3')),
-      smallObjects: Number(value('mirror-small', '10000')),
-      largeObjects: Number(value('mirror-large', '20')),
-      unchangedObjects: Number(value('mirror-unchanged', '100000')),
-      events: Number(value('mirror-events', '2000')),
+      rounds,
+      smallObjects: Number(values['mirror-small']),
+      largeObjects: Number(values['mirror-large']),
+      unchangedObjects: Number(values['mirror-unchanged']),
+      events: Number(values['mirror-events']),
     },
   };
 }
 
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
+  if (settings === null) return print(help);
   await using stage = await buildStage();
   printHeader(stage, settings);
   const wanted = (['upload', 'download', 'small'] as const).filter((name) => settings.only.has(name));

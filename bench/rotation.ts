@@ -58,8 +58,8 @@ function mixture(count: number, least: number, most: number): number[] {
 }
 
 /**
- * A change of key against the bare CopyObject calls of the same objects with the same parallelism: what checking every copy, the
- * ledger and the job cost. Both give the same objects one key after the other; they take turns. With `--rotation mixed` only that set.
+ * A change of key against the SDK's bare copies of the same objects with the same parallelism: what checking every copy, the
+ * ledger and the job cost. All give their objects one key after the other; they take turns. With `--rotation mixed` only that set.
  */
 export async function measureRotation(
   stage: Stage,

@@ -7,6 +7,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import type { CustomerKey } from '../src/model/customer-key.js';
+import { partInput, readInput, sourceInput, writeInput } from '../src/s3/encryption-headers.js';
 
 /** One object given another key by the SDK alone, in its own place. */
 export type BareCopy = (
@@ -29,8 +30,8 @@ export const copyAtOnce: BareCopy = async (client, { bucket, key }, from, to) =>
       Key: key,
       CopySource: `${bucket}/${key}`,
       MetadataDirective: 'REPLACE',
-      ...sourceKey(from),
-      ...targetKey(to),
+      ...sourceInput(sealedWith(from)),
+      ...writeInput(sealedWith(to)),
     }),
   );
 };
@@ -41,39 +42,29 @@ export const copyAtOnce: BareCopy = async (client, { bucket, key }, from, to) =>
  */
 export const copyIfUnchanged: BareCopy = async (client, { bucket, key }, from, to) => {
   const object = { Bucket: bucket, Key: key };
-  const { ETag } = await client.send(new HeadObjectCommand({ ...object, ...targetKey(from) }));
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...object, ...targetKey(to) }));
-  const part = { ...object, UploadId, PartNumber: 1, ...targetKey(to) };
+  const { ETag } = await client.send(new HeadObjectCommand({ ...object, ...readInput(sealedWith(from)) }));
+  const { UploadId } = await client.send(
+    new CreateMultipartUploadCommand({ ...object, ...writeInput(sealedWith(to)) }),
+  );
+  const upload = { ...object, UploadId, ...partInput(sealedWith(to)) };
   const { CopyPartResult } = await client.send(
     new UploadPartCopyCommand({
-      ...part,
+      ...upload,
+      PartNumber: 1,
       CopySource: `${bucket}/${key}`,
       CopySourceIfMatch: ETag,
-      ...sourceKey(from),
+      ...sourceInput(sealedWith(from)),
     }),
   );
   await client.send(
     new CompleteMultipartUploadCommand({
-      ...object,
-      UploadId,
+      ...upload,
       IfMatch: ETag,
-      ...targetKey(to),
       MultipartUpload: { Parts: [{ PartNumber: 1, ETag: CopyPartResult?.ETag }] },
     }),
   );
 };
 
-// The SDK takes a key's bytes; its types say text.
-function targetKey(key: CustomerKey): { SSECustomerAlgorithm: string; SSECustomerKey: string } {
-  return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: key.reveal() as unknown as string };
-}
-
-function sourceKey(key: CustomerKey): {
-  CopySourceSSECustomerAlgorithm: string;
-  CopySourceSSECustomerKey: string;
-} {
-  return {
-    CopySourceSSECustomerAlgorithm: 'AES256',
-    CopySourceSSECustomerKey: key.reveal() as unknown as string,
-  };
+function sealedWith(key: CustomerKey) {
+  return { kind: 'sse-c', key } as const;
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { S3Client } from '@aws-sdk/client-s3';
 import { backgroundCall } from '../src/daemon/background-call.js';
 import { systemClock, systemEntropy } from '../src/daemon/system.js';
 import { openDatabase } from '../src/db/sqlite/open.js';
@@ -43,11 +42,12 @@ const sets: readonly ObjectSet[] = [
   },
 ];
 
-/** What the SDK alone can do: without a care for what others write meanwhile, and with it, as a change of key has to. */
-const ways: readonly { readonly name: string; readonly prefix: string; readonly copy: BareCopy }[] = [
-  { name: 'bare SDK, CopyObject', prefix: 'bare', copy: copyAtOnce },
-  { name: 'bare SDK, only if unchanged', prefix: 'careful', copy: copyIfUnchanged },
-];
+/** One that gives its own objects another key. */
+interface Contender {
+  readonly name: string;
+  readonly prefix: string;
+  readonly rekey: (prefix: string, from: CustomerKey, to: CustomerKey) => Promise<void>;
+}
 
 /** Sizes that are spread evenly by their logarithm, large and small ones in turn. */
 function mixture(count: number, least: number, most: number): number[] {
@@ -80,35 +80,37 @@ async function measureSet(
 ): Promise<void> {
   await using ours = await openOurs(arena);
   const client = s3Client(arena);
-  const ourPrefix = `bench/${set.name}/`;
-  const bare = ways.map((way) => ({
-    ...way,
-    prefix: `${way.prefix}/${set.name}/`,
-    key: newKey(),
-    seconds: [] as number[],
-  }));
-  let ourKey = newKey();
-  await fill(ours, arena, ourPrefix, set.bytes, ourKey);
-  for (const { prefix, key } of bare) await fill(ours, arena, prefix, set.bytes, key);
-  const rotated: number[] = [];
+  const names = set.bytes.map((_, index) => nameOf(index));
+  const bare =
+    (copy: BareCopy): Contender['rekey'] =>
+    (prefix, from, to) =>
+      inParallel(names, (name) => copy(client, { bucket: arena.bucket, key: prefix + name }, from, to));
+  // Ours first. What the SDK alone can do comes without a care for what others write meanwhile, and with it, as ours.
+  const contenders: readonly Contender[] = [
+    {
+      name: 'sftpgw key rotate',
+      prefix: `bench/${set.name}/`,
+      rekey: (prefix, from, to) => rotate(ours, arena, prefix, from, to),
+    },
+    { name: 'bare SDK, CopyObject', prefix: `bare/${set.name}/`, rekey: bare(copyAtOnce) },
+    { name: 'bare SDK, only if unchanged', prefix: `careful/${set.name}/`, rekey: bare(copyIfUnchanged) },
+  ];
+  const running = contenders.map((contender) => ({ ...contender, key: newKey(), seconds: [] as number[] }));
+  for (const { prefix, key } of running) await fill(ours, arena, prefix, set.bytes, key);
   for (let round = 0; round < rounds; round += 1) {
-    const next = newKey();
-    rotated.push(await timedSeconds(() => rotate(ours, arena, ourPrefix, ourKey, next)));
-    ourKey = next;
-    for (const way of bare) {
-      const bareNext = newKey();
-      const keys = set.bytes.map((_, index) => `${way.prefix}${nameOf(index)}`);
-      way.seconds.push(await timedSeconds(() => copyBare(client, way.copy, arena, keys, way.key, bareNext)));
-      way.key = bareNext;
+    for (const one of running) {
+      const next = newKey();
+      one.seconds.push(await timedSeconds(() => one.rekey(one.prefix, one.key, next)));
+      one.key = next;
     }
   }
   client.destroy();
-  const row = (name: string, seconds: number[]): Row => ({ name, seconds, cpu: null, failure: null });
-  const rows = [row('sftpgw key rotate', rotated), ...bare.map(({ name, seconds }) => row(name, seconds))];
+  const rows = running.map(({ name, seconds }): Row => ({ name, seconds, cpu: null, failure: null }));
   const title = `Change of key of ${set.title}, ${parallel} at once`;
   print(renderTable(title, { label: 'objects/s', amount: set.bytes.length }, rows));
-  for (const { name, seconds } of bare) {
-    const ratio = median(seconds) / median(rotated);
+  const [first, ...others] = rows;
+  for (const { name, seconds } of others) {
+    const ratio = median(seconds) / median(first?.seconds ?? []);
     print(renderBar(`rate of a change of key over "${name}", at least ${least}`, ratio, ratio >= least));
   }
 }
@@ -195,17 +197,6 @@ async function rotate(
   });
   const done = await runRotation({ ...services, keysOf: async () => [to, from] }, call, job);
   if (done.counts.failed > 0) throw new Error(`${done.counts.failed} objects could not be done`);
-}
-
-async function copyBare(
-  client: S3Client,
-  copy: BareCopy,
-  { bucket }: Arena,
-  keys: readonly string[],
-  from: CustomerKey,
-  to: CustomerKey,
-): Promise<void> {
-  await inParallel(keys, (key) => copy(client, { bucket, key }, from, to));
 }
 
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

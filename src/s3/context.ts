@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Call, Clock } from '../model/call.js';
+import type { Call, Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
 import { CopyConditions } from './copy-conditions.js';
 import { Diagnosis, type Subject } from './diagnosis.js';
@@ -19,6 +19,7 @@ export interface S3Context {
   readonly client: S3Client;
   readonly diagnosis: Diagnosis;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   readonly checksums: ChecksumSetting;
   /** Of the checksums that bodies bear, sent or not. */
   readonly checksumAlgorithm: ChecksumAlgorithm;
@@ -38,6 +39,7 @@ export function createContext(client: S3Client, options: S3StoreOptions): S3Cont
     client,
     diagnosis: new Diagnosis(client, options.clock),
     clock: options.clock,
+    entropy: options.entropy,
     checksums,
     checksumAlgorithm: checksums === 'none' ? 'crc32' : checksums,
     keyTags: options.keyTags ?? true,

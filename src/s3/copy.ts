@@ -8,12 +8,10 @@ import { copyAtOnce } from './copy-at-once.js';
 import { copyInParts } from './copy-in-parts.js';
 import { type Copied, type CopyJob, headSource } from './copy-source.js';
 import { copyThrough } from './copy-through.js';
+import { areCopyConditionsHonoured } from './copy-trial.js';
 import { checkMetadata, objectInfo } from './object-info.js';
 import { checkChecksum } from './object-writes.js';
 import { headObject } from './reads.js';
-
-/** The ETag of no object. */
-const impossibleEtag = '"00000000000000000000000000000000"';
 
 /** A server-side copy of any size. Null when the source is gone. */
 export async function copyObject(
@@ -69,43 +67,19 @@ async function refuseExisting(
 
 /**
  * AWS honours a condition on the target of CopyObject; servers exist that overlook it there (Ceph 20.2.4) but honour it in
- * CompleteMultipartUpload, and are sent that. Which kind this one is, the first copy of a small object onto a certain object
- * shows: what is large is not risked for it.
+ * CompleteMultipartUpload, and are sent that, as is one of which it is not known.
  */
 async function copyConditionally(job: CopyJob): Promise<Copied | null> {
-  const { context, options, source } = job;
+  const { context, call, to, options } = job;
   if (options.onlyIfMatches === undefined && !options.onlyIfAbsent) return copyAtOnce(job, {});
-  const { copyConditions } = context;
-  const isSmall = (source.ContentLength ?? 0) <= context.copyThroughBytes;
-  if (copyConditions.areHonoured === null && options.onlyIfMatches !== undefined && isSmall) {
-    const written = await copyConditions.learn(() => copyToLearn(job));
-    if (written !== undefined) return written;
+  if (options.onlyIfMatches !== undefined) {
+    await context.copyConditions.learn(() =>
+      areCopyConditionsHonoured(context, call, to.bucket, options.encryption),
+    );
   }
-  if (!copyConditions.areHonoured) return copyInParts(job);
+  if (!context.copyConditions.areHonoured) return copyInParts(job);
   const written = await copyAtOnce(job, options);
   if (written === null && options.onlyIfMatches !== undefined) return requireSource(job);
-  return written;
-}
-
-/**
- * The copy itself, under a condition that nothing fulfils. Undefined when the server refuses it: then it honours conditions. One
- * that does not has made the copy; it is the only one of this process whose target is not protected by its condition.
- */
-async function copyToLearn(job: CopyJob): Promise<Copied | null | undefined> {
-  const { context, call, from, options, source } = job;
-  let written: Copied | null;
-  try {
-    written = await copyAtOnce(job, { onlyIfMatches: impossibleEtag });
-  } catch (error) {
-    if (!isFault(error, 'conflict')) throw error;
-    // It may also be the source that does not match any more.
-    const now = await headSource(context, call, from, options);
-    if (now?.ETag !== source.ETag) throw changed(from);
-    context.copyConditions.areHonoured = true;
-    return undefined;
-  }
-  if (written === null) return requireSource(job);
-  context.copyConditions.areHonoured = false;
   return written;
 }
 

@@ -1,0 +1,183 @@
+import { CopyObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import type { CustomerKey } from '../../src/model/customer-key.js';
+import { Fault } from '../../src/model/fault.js';
+import type { CopyOptions, ObjectRef } from '../../src/model/object-store.js';
+import { probePrefix } from '../../src/model/trial-objects.js';
+import { createS3Client } from '../../src/s3/client.js';
+import { createContext, type S3Context } from '../../src/s3/context.js';
+import { copyObject } from '../../src/s3/copy.js';
+import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
+import { type S3Target, s3Targets } from '../support/s3-targets.js';
+import { bodyOf, expectBytes, faultOf, newCall, newKey, sseC, writeOptions } from './fixtures.js';
+
+for (const target of await s3Targets()) {
+  describe.skipIf(target.skip !== null)(`the first copies under a condition: ${target.name}`, () =>
+    describeFirstCopies(target),
+  );
+}
+
+/** What a command is asked before it goes out. */
+type Watch = (operation: string, key: string) => Promise<void>;
+
+function describeFirstCopies(target: S3Target): void {
+  let store: S3ObjectStore;
+  let bucket: string;
+  let versioned: string;
+  const clients: (() => void)[] = [];
+
+  beforeAll(async () => {
+    bucket = await target.makeBucket();
+    versioned = await target.makeVersionedBucket();
+    store = createS3ObjectStore(storeOptions());
+  });
+  afterAll(async () => {
+    for (const dispose of clients) dispose();
+    await store[Symbol.asyncDispose]();
+    await target.close();
+  });
+
+  function storeOptions() {
+    const { endpoint, caFile, region, credentials } = target;
+    return { endpoint, caFile, region, credentials, clock: systemClock, entropy: systemEntropy };
+  }
+
+  /** As a process begins, with a look at each command that it sends. */
+  function newContext(watch: Watch): S3Context {
+    const { client } = createS3Client(storeOptions());
+    clients.push(() => client.destroy());
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          await watch(commandName ?? '', 'Key' in args.input ? String(args.input.Key) : '');
+          return next(args);
+        },
+      { step: 'initialize' },
+    );
+    return createContext(client, storeOptions());
+  }
+
+  interface Rekey {
+    readonly ref: ObjectRef;
+    readonly etag: string;
+    readonly before: CustomerKey;
+    readonly after: CustomerKey;
+  }
+
+  async function written(name: string, where = bucket): Promise<Rekey> {
+    const [before, after] = [newKey(), newKey()];
+    const ref = { bucket: where, key: name };
+    const { etag } = await store.put(newCall(), ref, bodyOf('as it was'), writeOptions(sseC(before)));
+    return { ref, etag, before, after };
+  }
+
+  function rekey(context: S3Context, { ref, etag, before, after }: Rekey) {
+    const options: CopyOptions = {
+      ...writeOptions(sseC(after)),
+      sourceAccess: sseC(before),
+      sourceEtag: etag,
+      onlyIfMatches: etag,
+      metadataFrom: 'copy',
+    };
+    return copyObject(context, newCall(), ref, ref, options);
+  }
+
+  async function read(ref: ObjectRef, key: CustomerKey): Promise<Buffer> {
+    const found = await store.read(newCall(), ref, sseC(key), null);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of found?.bytes ?? []) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
+  /** Runs `work` just before the object itself is replaced. */
+  const beforeReplacing = (ref: ObjectRef, work: () => Promise<unknown>): Watch => {
+    let isDone = false;
+    return async (operation, key) => {
+      const replaces = operation === 'CopyObjectCommand' || operation === 'CompleteMultipartUploadCommand';
+      if (!replaces || key !== ref.key || isDone) return;
+      isDone = true;
+      await work();
+    };
+  };
+
+  const trials = async (where: string) => {
+    const command = new ListObjectVersionsCommand({ Bucket: where, Prefix: probePrefix });
+    const { Versions = [], DeleteMarkers = [] } = await target.client().send(command);
+    return [...Versions, ...DeleteMarkers];
+  };
+
+  test('keep what another program writes at the last moment', async () => {
+    const object = await written('overwritten');
+    const other = newKey();
+    const overwrite = () => store.put(newCall(), object.ref, bodyOf('newer'), writeOptions(sseC(other)));
+    const context = newContext(beforeReplacing(object.ref, overwrite));
+    await faultOf(rekey(context, object), 'conflict');
+    expectBytes(await read(object.ref, other), 'newer');
+  });
+
+  test('do not bring back what another program removes at the last moment', async () => {
+    const object = await written('removed');
+    const context = newContext(beforeReplacing(object.ref, () => store.remove(newCall(), object.ref)));
+    await rekey(context, object).catch((error: unknown) => expect(error).toBeInstanceOf(Fault));
+    expect(await store.head(newCall(), object.ref, sseC(object.after))).toBeNull();
+  });
+
+  test('learn by an object of their own what the server honours, once, and leave nothing of it', async () => {
+    for (const where of [bucket, versioned]) {
+      const operations: string[] = [];
+      const context = newContext(async (operation, key) => {
+        if (key.startsWith(probePrefix)) operations.push(operation);
+      });
+      const objects = await Promise.all(['1', '2', '3'].map((name) => written(`learned ${name}`, where)));
+      await Promise.all(objects.map((object) => rekey(context, object)));
+      for (const { ref, after } of objects) expectBytes(await read(ref, after), 'as it was');
+      expect(operations.filter((operation) => operation === 'CopyObjectCommand')).toHaveLength(1);
+      expect(context.copyConditions.areHonoured).toBe(await honoursConditions());
+      expect(await trials(where)).toEqual([]);
+    }
+  });
+
+  test('are made all the same where nothing may be tried, and ask no second time', async () => {
+    let tried = 0;
+    const context = newContext(async (operation, key) => {
+      if (operation !== 'PutObjectCommand' || !key.startsWith(probePrefix)) return;
+      tried += 1;
+      throw Object.assign(new Error('not here'), {
+        name: 'AccessDenied',
+        $metadata: { httpStatusCode: 403 },
+      });
+    });
+    for (const name of ['denied 1', 'denied 2']) {
+      const object = await written(name);
+      expect(await rekey(context, object)).not.toBeNull();
+      expectBytes(await read(object.ref, object.after), 'as it was');
+    }
+    expect(context.copyConditions.areHonoured).toBeNull();
+    expect(tried).toBe(1);
+  });
+
+  /** Asked with other means than the adapter's. */
+  async function honoursConditions(): Promise<boolean> {
+    const at = { Bucket: bucket, Key: 'asked' };
+    await store.put(
+      newCall(),
+      { bucket, key: at.Key },
+      bodyOf('x'),
+      writeOptions({ kind: 'bucket-default' }),
+    );
+    const copy = new CopyObjectCommand({
+      ...at,
+      CopySource: `${bucket}/${at.Key}`,
+      MetadataDirective: 'REPLACE',
+      IfMatch: '"00000000000000000000000000000000"',
+    });
+    return target
+      .client()
+      .send(copy)
+      .then(
+        () => false,
+        (error: unknown) => error instanceof Error && error.name === 'PreconditionFailed',
+      );
+  }
+}

@@ -1,4 +1,5 @@
 import {
+  type CompletedPart,
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateMultipartUploadCommand,
@@ -8,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { CustomerKey } from '../src/model/customer-key.js';
 import { partInput, readInput, sourceInput, writeInput } from '../src/s3/encryption-headers.js';
+import { storeDefaults } from '../src/s3/options.js';
 
 /** One object given another key by the SDK alone, in its own place. */
 export type BareCopy = (
@@ -21,6 +23,11 @@ interface BareObject {
   readonly bucket: string;
   readonly key: string;
 }
+
+/** What one CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
+export const mostAtOnceBytes = storeDefaults.singleCopyLimitBytes;
+const partBytes = storeDefaults.copyPartBytes;
+const partsAtOnce = 8;
 
 /** CopyObject: one request, and whatever another program writes meanwhile is lost. */
 export const copyAtOnce: BareCopy = async (client, { bucket, key }, from, to) => {
@@ -67,4 +74,42 @@ export const copyIfUnchanged: BareCopy = async (client, { bucket, key }, from, t
 
 function sealedWith(key: CustomerKey) {
   return { kind: 'sse-c', key } as const;
+}
+
+/** What is larger than one CopyObject takes: a multipart copy without conditions, in parts as large as the gateway's. */
+export async function copyLarge(
+  client: S3Client,
+  { bucket, key }: BareObject,
+  size: number,
+  from: CustomerKey,
+  to: CustomerKey,
+): Promise<void> {
+  const object = { Bucket: bucket, Key: key };
+  const begin = new CreateMultipartUploadCommand({ ...object, ...writeInput(sealedWith(to)) });
+  const { UploadId } = await client.send(begin);
+  const parts: CompletedPart[] = [];
+  const count = Math.ceil(size / partBytes);
+  const copyParts = async () => {
+    for (let index = parts.length; index < count; index = parts.length) {
+      const PartNumber = index + 1;
+      const part: CompletedPart = { PartNumber };
+      parts.push(part);
+      const end = Math.min((index + 1) * partBytes, size) - 1;
+      const { CopyPartResult } = await client.send(
+        new UploadPartCopyCommand({
+          ...object,
+          UploadId,
+          PartNumber,
+          ...partInput(sealedWith(to)),
+          CopySource: `${bucket}/${key}`,
+          CopySourceRange: `bytes=${index * partBytes}-${end}`,
+          ...sourceInput(sealedWith(from)),
+        }),
+      );
+      part.ETag = CopyPartResult?.ETag;
+    }
+  };
+  await Promise.all(Array.from({ length: partsAtOnce }, copyParts));
+  const complete = { ...object, UploadId, ...partInput(sealedWith(to)), MultipartUpload: { Parts: parts } };
+  await client.send(new CompleteMultipartUploadCommand(complete));
 }

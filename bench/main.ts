@@ -20,7 +20,7 @@ const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only u
 The same files over the same OpenSSH client into the same S3 under the same customer key, through this gateway and through
 what people use today, each in turn. Of the mirror there are also the parts mirror-small, mirror-large, mirror-unchanged and
 mirror-events, with --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000;
-of the rotation --rotation small, large or mixed.
+of the rotation --rotation small, large or mixed, and whole, which needs 20 GiB of disk and 20 more a round.
 `;
 
 /** What is measured; contenders take turns, so that a slow minute of the machine hits all. */
@@ -55,7 +55,11 @@ interface Runs {
 
 type Discipline = 'upload' | 'download' | 'small';
 
-/** Null when only the help was asked for. Throws on an option that does not exist. */
+const parts = ['upload', 'download', 'small', 'transport', 'mirror', 'rotation'].concat(
+  ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`),
+);
+
+/** Null when only the help was asked for. Throws on an option or a part that does not exist. */
 function readSettings(args: string[]): Settings | null {
   const option = (fallback: string) => ({ type: 'string', default: fallback }) as const;
   const { values } = parseArgs({
@@ -74,12 +78,15 @@ function readSettings(args: string[]): Settings | null {
     },
   });
   if (values.help) return null;
+  const only = values.only.split(',');
+  const unknown = only.filter((name) => !parts.includes(name));
+  if (unknown.length > 0) throw new Error(`there is no ${unknown.join(' and no ')} to measure; see --help`);
   const rounds = Number(values.rounds);
   return {
     rounds,
     largeMib: Number(values.mib),
     smallCount: Number(values.small),
-    only: new Set(values.only.split(',')),
+    only: new Set(only),
     rotation: values.rotation,
     mirror: {
       rounds,

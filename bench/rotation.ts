@@ -14,7 +14,7 @@ import { createRotationJobs } from '../src/rotation-state/rotation-jobs.js';
 import { createS3ObjectStore } from '../src/s3/object-store.js';
 import { createVault, type RunningVault } from '../src/vault/create-vault.js';
 import type { Stage } from './arena.js';
-import { type BareCopy, copyAtOnce, copyIfUnchanged } from './bare-copies.js';
+import { type BareCopy, copyAtOnce, copyIfUnchanged, copyLarge, mostAtOnceBytes } from './bare-copies.js';
 import { median } from './measure.js';
 import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
@@ -40,7 +40,19 @@ const sets: readonly ObjectSet[] = [
     title: '300 objects of 4 KiB to 64 MiB, as many below 512 KiB as above',
     bytes: mixture(300, 4096, 64 * mebibyte),
   },
+  {
+    name: 'whole',
+    title: '2,000 objects, one of 6 GiB, 300, 2 x 64, 17 and 9 MiB, the others of 4 to 64 KiB',
+    bytes: [
+      ...[6 * 1024, 300, 64, 64, 17, 9].map((size) => size * mebibyte),
+      ...mixture(1994, 4096, 64 * 1024),
+    ],
+  },
 ];
+
+/** `whole` fills a disk: it is measured when it is asked for. */
+const usualSets = sets.filter(({ name }) => name !== 'whole');
+const fillBytes = 16 * mebibyte;
 
 /** One that gives its own objects another key. */
 interface Contender {
@@ -67,7 +79,7 @@ export async function measureRotation(
   only: string,
   print: (text: string) => void,
 ): Promise<void> {
-  for (const set of sets.filter(({ name }) => only === 'all' || name === only)) {
+  for (const set of only === 'all' ? usualSets : sets.filter(({ name }) => name === only)) {
     await measureSet(stage.arena(`rotation-${set.name}`), set, rounds, print);
   }
 }
@@ -80,11 +92,14 @@ async function measureSet(
 ): Promise<void> {
   await using ours = await openOurs(arena);
   const client = s3Client(arena);
-  const names = set.bytes.map((_, index) => nameOf(index));
   const bare =
     (copy: BareCopy): Contender['rekey'] =>
     (prefix, from, to) =>
-      inParallel(names, (name) => copy(client, { bucket: arena.bucket, key: prefix + name }, from, to));
+      inParallel([...set.bytes.entries()], async ([index, bytes]) => {
+        const object = { bucket: arena.bucket, key: prefix + nameOf(index) };
+        if (bytes <= mostAtOnceBytes) await copy(client, object, from, to);
+        else await copyLarge(client, object, bytes, from, to);
+      });
   // Ours first. What the SDK alone can do comes without a care for what others write meanwhile, and with it, as ours.
   const contenders: readonly Contender[] = [
     {
@@ -164,7 +179,7 @@ async function fill(
   sizes: readonly number[],
   key: CustomerKey,
 ): Promise<void> {
-  const body = randomBytes(Math.max(...sizes));
+  const body = randomBytes(Math.min(fillBytes, Math.max(...sizes)));
   await inParallel([...sizes.entries()], async ([index, bytes]) => {
     const target = {
       ref: { bucket, key: prefix + nameOf(index) },
@@ -174,7 +189,9 @@ async function fill(
       mtimeSeconds: null,
     };
     await using writer = await vault.openUpload(call, target);
-    await writer.write(0, [body.subarray(0, bytes)]);
+    for (let offset = 0; offset < bytes; offset += body.byteLength) {
+      await writer.write(offset, [body.subarray(0, bytes - offset)]);
+    }
     await writer.commit(call);
   });
 }

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
 import { createKeyring } from '../../src/keyring/keyring.js';
 import { type CustomerKey, parseKeyFingerprint } from '../../src/model/customer-key.js';
-import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
+import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import { call } from '../../src/vault/testing/workshop.js';
 import type { Gateway } from '../support/gateway.js';
-import { type BucketAccess, gatewayTargets } from '../support/gateway-targets.js';
+import { gatewayTargets, storeOptions } from '../support/gateway-targets.js';
 import { SeededRandom } from '../support/random.js';
 import { type DrillSize, digestOf, RotationDrill } from '../support/rotation-drill.js';
 import { missing } from '../support/tools.js';
@@ -46,7 +46,7 @@ for (const target of await gatewayTargets()) {
           const random = SeededRandom.fromEnvironment();
           console.log(`seed ${random.seed}`);
           await using gateway = await target.start();
-          await using store = storeOf(await target.access(gateway));
+          await using store = createS3ObjectStore(storeOptions(await target.access(gateway)));
           const { bucket } = await target.access(gateway);
           const user = await gateway.addUser('eve');
           const drill = new RotationDrill(gateway, user, random, size);
@@ -97,18 +97,4 @@ async function keyringKey({ root }: Gateway, fingerprint: string): Promise<Custo
   const key = await keyring.open(parseKeyFingerprint(fingerprint));
   if (key === null) throw new Error(`the keyring does not open ${fingerprint}`);
   return key;
-}
-
-function storeOf({ environment }: BucketAccess): S3ObjectStore {
-  return createS3ObjectStore({
-    endpoint: environment['AWS_ENDPOINT_URL'] ?? '',
-    region: environment['AWS_DEFAULT_REGION'] ?? 'us-east-1',
-    caFile: environment['AWS_CA_BUNDLE'] ?? null,
-    credentials: {
-      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-    clock: systemClock,
-    entropy: systemEntropy,
-  });
 }

@@ -1,18 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import {
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { Sqlite as Database } from '../../src/db/sqlite/better-sqlite3.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
+import { readInput } from '../../src/s3/encryption-headers.js';
 import type { Gateway } from '../support/gateway.js';
-import { type BucketAccess, gatewayTargets } from '../support/gateway-targets.js';
+import { gatewayTargets, sdkClient } from '../support/gateway-targets.js';
 import { SeededRandom } from '../support/random.js';
 import { missing } from '../support/tools.js';
 
 const rounds = 10;
 const uploadsPerRound = 5;
-const programs = missing('sftp', 'ssh-keygen', 'aws');
+const programs = missing('sftp', 'ssh-keygen');
 
 interface LedgerLine {
   readonly object_key: string;
@@ -30,11 +38,13 @@ for (const target of await gatewayTargets()) {
         const random = SeededRandom.fromEnvironment();
         console.log(`seed ${random.seed}`);
         await using gateway = await target.start();
-        const s3 = await target.access(gateway);
+        const access = await target.access(gateway);
+        const client = sdkClient(access);
+        const s3 = { bucket: access.bucket, client };
         const user = await gateway.addUser('dora');
-        const keys = new Map<string, string>();
+        const keys = new Map<string, CustomerKey>();
         const contents = new Set<string>();
-        keep(keys, gateway, user.key);
+        keep(keys, user.key);
 
         for (let round = 0; round < rounds; round += 1) {
           const uploads = Array.from({ length: uploadsPerRound }, (_, index) => {
@@ -56,41 +66,38 @@ for (const target of await gatewayTargets()) {
         // The embedded server ends with the gateway; everything is read after one more start.
         await gateway.serve();
         const ledger = readLedger(gateway);
-        const listed = JSON.parse((await s3.s3api('list-objects-v2')).stdout || '{}') as {
-          Contents?: { Key: string }[];
-        };
-        const objects = (listed.Contents ?? [])
-          .map(({ Key }) => Key)
-          .filter((key) => key.startsWith('dora/'));
+        const { Contents: listed = [] } = await s3.client.send(
+          new ListObjectsV2Command({ Bucket: s3.bucket }),
+        );
+        const objects = listed.map(({ Key = '' }) => Key).filter((key) => key.startsWith('dora/'));
         expect(objects.length).toBeGreaterThan(0);
         for (const key of objects) {
           const named = ledger.filter(
             (row) => row.object_key === key && (row.state === 'confirmed' || row.state === 'intended'),
           );
-          const body = await openWithNamedKey(s3, gateway, key, named, keys);
+          const body = await openWithNamedKey(s3, key, named, keys);
           const name = key.slice('dora/uploads/'.length);
           expect(contents.has(`${name} ${sha256(body)}`), `${key} is one whole upload`).toBe(true);
         }
-        const uploads = JSON.parse((await s3.s3api('list-multipart-uploads')).stdout || '{}') as {
-          Uploads?: { UploadId: string }[];
-        };
+        const { Uploads: uploads = [] } = await s3.client.send(
+          new ListMultipartUploadsCommand({ Bucket: s3.bucket }),
+        );
         const known = new Set(ledger.filter((row) => row.state === 'intended').map((row) => row.upload_id));
-        expect((uploads.Uploads ?? []).filter(({ UploadId }) => !known.has(UploadId))).toEqual([]);
+        expect(uploads.filter(({ UploadId = '' }) => !known.has(UploadId))).toEqual([]);
+        client.destroy();
       }, 300_000);
     },
   );
 }
 
-function keep(keys: Map<string, string>, gateway: Gateway, key: Buffer): void {
+function keep(keys: Map<string, CustomerKey>, key: Buffer): void {
   const customerKey = CustomerKey.fromBytes(key);
-  const path = join(gateway.work, `${customerKey.fingerprint}.key`);
-  writeFileSync(path, key, { mode: 0o600 });
-  keys.set(customerKey.fingerprint, path);
+  keys.set(customerKey.fingerprint, customerKey);
 }
 
-async function changeKey(gateway: Gateway, keys: Map<string, string>): Promise<void> {
+async function changeKey(gateway: Gateway, keys: Map<string, CustomerKey>): Promise<void> {
   const key = randomBytes(32);
-  keep(keys, gateway, key);
+  keep(keys, key);
   const path = join(gateway.work, 'next.b64');
   writeFileSync(path, key.toString('base64'), { mode: 0o600 });
   const changed = await gateway.cli(['user', 'add', 'dora', '--sse', '3', '--sse-key-file', path]);
@@ -110,20 +117,26 @@ function readLedger(gateway: Gateway): LedgerLine[] {
   }
 }
 
+/** With the SDK alone: which of these keys opens an object is what S3 says. */
 async function openWithNamedKey(
-  s3: BucketAccess,
-  gateway: Gateway,
+  { client, bucket }: { readonly client: S3Client; readonly bucket: string },
   key: string,
   named: readonly LedgerLine[],
-  keys: ReadonlyMap<string, string>,
-): Promise<Buffer> {
-  const back = join(gateway.work, 'opened');
+  keys: ReadonlyMap<string, CustomerKey>,
+): Promise<Uint8Array> {
   for (const row of named) {
-    const path = keys.get(row.key_fingerprint ?? '');
-    if (path === undefined) continue;
-    const sse = ['--sse-customer-algorithm', 'AES256', '--sse-customer-key', `fileb://${path}`];
-    const got = await s3.s3api('get-object', '--key', key, ...sse, back);
-    if (got.code === 0) return readFileSync(back);
+    const customerKey = keys.get(row.key_fingerprint ?? '');
+    if (customerKey === undefined) continue;
+    const sealed = readInput({ kind: 'sse-c', key: customerKey });
+    const command = new GetObjectCommand({ Bucket: bucket, Key: key, ...sealed });
+    const body = await client.send(command).then(
+      ({ Body }) => Body?.transformToByteArray(),
+      (error: unknown) => {
+        if (error instanceof S3ServiceException) return undefined;
+        throw error;
+      },
+    );
+    if (body !== undefined) return body;
   }
   throw new Error(`${key} opens with none of the ${named.length} keys that the ledger names`);
 }

@@ -6,11 +6,10 @@ import { CustomerKey } from '../../src/model/customer-key.js';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import type { ObjectRef } from '../../src/model/object-store.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
-import { testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
 import { bodyOf, newCall, newKey, sseC, writeOptions } from '../conformance/fixtures.js';
 import { runOk } from '../support/command.js';
 import type { Gateway, TestUser } from '../support/gateway.js';
-import { type BucketAccess, gatewayTargets } from '../support/gateway-targets.js';
+import { type BucketAccess, gatewayTargets, storeOptions } from '../support/gateway-targets.js';
 import { findParamikoPython, missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
 
@@ -19,18 +18,8 @@ const paramikoPython = await findParamikoPython();
 const plain: WriteEncryption = { kind: 'bucket-default' };
 
 /** The bucket as another program writes to it. */
-function storeBehind({ environment }: BucketAccess): S3ObjectStore {
-  return createS3ObjectStore({
-    endpoint: environment['AWS_ENDPOINT_URL'] ?? null,
-    region: environment['AWS_DEFAULT_REGION'] ?? 'us-east-1',
-    caFile: environment['AWS_CA_BUNDLE'] ?? null,
-    credentials: {
-      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-    clock: testClock,
-    entropy: testEntropy,
-  });
+function storeBehind(access: BucketAccess): S3ObjectStore {
+  return createS3ObjectStore(storeOptions(access));
 }
 
 /** The files below the gateway's root that hold these bytes. */
@@ -149,16 +138,16 @@ for (const target of await gatewayTargets()) {
 
     it('can be read in parts and from the middle on, large ones too', async () => {
       const { user } = direct;
-      const bytes = randomBytes(64 * 1024 * 1024);
+      const bytes = randomBytes(24 * 1024 * 1024);
       const local = join(gateway.work, 'large');
       writeFileSync(local, bytes);
       await direct.put('large', bytes, direct.own);
       await user.sftpOk(`get /downloads/large ${back}`);
       expect(sha256(readFileSync(back))).toBe(sha256(bytes));
-      truncateSync(back, 41_234_567);
+      truncateSync(back, 15_234_567);
       await user.sftpOk(`reget /downloads/large ${back}`);
       expect(sha256(readFileSync(back))).toBe(sha256(bytes));
-      expect(filesWith(gateway, bytes.subarray(40_000_000, 40_000_032))).toEqual([]);
+      expect(filesWith(gateway, bytes.subarray(15_000_000, 15_000_032))).toEqual([]);
       if (paramikoPython === null) return;
       const script = join(import.meta.dirname, 'random_reads.py');
       const args = [script, String(gateway.sftpPort), user.name, user.identity, '/downloads/large', local];

@@ -1,3 +1,7 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { createS3Client } from '../../src/s3/client.js';
+import type { S3StoreOptions } from '../../src/s3/options.js';
 import { type Finished, run } from './command.js';
 import { Gateway, type GatewayOptions, type TestUser } from './gateway.js';
 import { s3Targets } from './s3-targets.js';
@@ -76,6 +80,26 @@ function accessWith(variables: NodeJS.ProcessEnv, bucket: string): BucketAccess 
       const endpoint = ['--endpoint-url', variables['AWS_ENDPOINT_URL'] ?? ''];
       return run('aws', ['s3api', ...args, '--bucket', bucket, ...endpoint], { env: environment });
     },
+  };
+}
+
+/** The SDK's client for the bucket behind a gateway, to look at it with other eyes than the gateway's. The caller ends it. */
+export function sdkClient(access: BucketAccess): S3Client {
+  return createS3Client(storeOptions(access)).client;
+}
+
+/** How the gateway's own adapter reaches that bucket. */
+export function storeOptions({ environment }: BucketAccess): S3StoreOptions {
+  return {
+    endpoint: environment['AWS_ENDPOINT_URL'] ?? '',
+    region: environment['AWS_DEFAULT_REGION'] ?? 'us-east-1',
+    caFile: environment['AWS_CA_BUNDLE'] ?? null,
+    credentials: {
+      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
+      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
+    },
+    clock: systemClock,
+    entropy: systemEntropy,
   };
 }
 

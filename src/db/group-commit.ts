@@ -10,16 +10,39 @@ interface PendingWrite<DB> {
 const maxWritesPerCommit = 256;
 
 /**
+ * Where several write at once, commits leave the thread to others for three times as long as the last one took: what comes
+ * meanwhile shares the next one. At most so long, for those who wait.
+ */
+const pausePerCommit = 3;
+const longestPauseMs = 5;
+
+/** Milliseconds, monotonic. */
+export interface CommitTiming {
+  now(): number;
+  pause(ms: number): Promise<void>;
+}
+
+const systemTiming: CommitTiming = {
+  now: () => performance.now(),
+  pause: (ms) => new Promise((resume) => setTimeout(resume, ms)),
+};
+
+/**
  * Makes one durable commit of all the writes that arrive within a turn of the event loop or while an earlier commit runs:
- * the wait for the disk is paid once. Each write still succeeds or fails alone, and they run in the order of the calls.
+ * the wait for the disk is paid once. Each write still succeeds or fails alone, and they run in the order of the calls. Who
+ * writes alone never waits for company.
  */
 export class GroupCommit<DB> {
   readonly #db: Kysely<DB>;
+  readonly #timing: CommitTiming;
   #pending: PendingWrite<DB>[] = [];
   #draining: Promise<void> | null = null;
+  /** When the next commit may begin. */
+  #nextAt = 0;
 
-  constructor(db: Kysely<DB>) {
+  constructor(db: Kysely<DB>, timing: CommitTiming = systemTiming) {
     this.#db = db;
+    this.#timing = timing;
   }
 
   /** Resolves with the result of `work` when it is durable; when it throws, what it wrote is undone. */
@@ -42,9 +65,19 @@ export class GroupCommit<DB> {
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
       await new Promise((resume) => setImmediate(resume));
-      await this.#commit(this.#pending.splice(0, maxWritesPerCommit));
+      const earlyMs = this.#nextAt - this.#timing.now();
+      if (earlyMs > 0 && this.#pending.length < maxWritesPerCommit) await this.#timing.pause(earlyMs);
+      await this.#timed(this.#pending.splice(0, maxWritesPerCommit));
     }
     this.#draining = null;
+  }
+
+  async #timed(writes: readonly PendingWrite<DB>[]): Promise<void> {
+    const began = this.#timing.now();
+    await this.#commit(writes);
+    const ended = this.#timing.now();
+    const pauseMs = Math.min((ended - began) * pausePerCommit, longestPauseMs);
+    this.#nextAt = writes.length > 1 ? ended + pauseMs : ended;
   }
 
   async #commit(writes: readonly PendingWrite<DB>[]): Promise<void> {

@@ -3,7 +3,7 @@ import type { Call } from '../model/call.js';
 import type { CannedAcl } from '../model/encryption.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanCall, parseXml } from './lean-calls.js';
+import { leanCall, parseXml, rememberingLast } from './lean-calls.js';
 import type { Attempt } from './translate.js';
 
 const allUsers = 'http://acs.amazonaws.com/groups/global/AllUsers';
@@ -43,12 +43,12 @@ interface AclDocument {
 }
 
 /** Pure. Null for what is no such answer. */
-export function aclOfXml(text: string): CannedAcl | 'other' | null {
+export const aclOfXml = rememberingLast((text): CannedAcl | 'other' | null => {
   const policy = (parseXml(text, ['Grant']) as AclDocument).AccessControlPolicy;
   const list = policy?.AccessControlList;
   if (policy?.Owner?.ID === undefined || list === undefined) return null;
   return cannedAclOf(typeof list === 'string' ? [] : (list.Grant ?? []), policy.Owner.ID);
-}
+});
 
 /** Pure. Grants in any order. */
 export function cannedAclOf(grants: readonly Grant[], ownerId: string): CannedAcl | 'other' {

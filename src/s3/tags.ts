@@ -4,7 +4,7 @@ import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import { keyTagName, type ObjectRef, type ObjectTagSet } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanCall, parseXml } from './lean-calls.js';
+import { leanCall, parseXml, rememberingLast } from './lean-calls.js';
 import type { Attempt } from './translate.js';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
@@ -92,12 +92,12 @@ interface TaggingDocument {
 }
 
 /** Pure. Null for what is no such answer. */
-export function tagsOfXml(text: string): ObjectTagSet | null {
+export const tagsOfXml = rememberingLast((text): ObjectTagSet | null => {
   const set = (parseXml(text, ['Tag']) as TaggingDocument).Tagging?.TagSet;
   if (set === undefined) return null;
   const tags = typeof set === 'string' ? [] : (set.Tag ?? []);
   return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
-}
+});
 
 /** Replaces all tags. Throws `not-found`. */
 export async function putTags(

@@ -1,19 +1,45 @@
 import { defineConfig } from 'vitest/config';
 
-// Set by the continuous check, which counts from this file.
-const report = process.env['SFTPGW_TEST_REPORT'];
+/** What replaces modules (`vi.mock`) and cannot share a process. */
+const alone = 'src/**/*.alone.test.ts';
+export const unitTests = ['src/**/*.test.ts', 'embedded-s3/**/*.test.ts', 'bench/**/*.test.ts', `!${alone}`];
+/** They start programs and talk to them. */
+export const systemTests = ['test/**/*.test.ts', alone];
 
-export default defineConfig({
-  test: {
-    include: ['src/**/*.test.ts', 'embedded-s3/**/*.test.ts', 'bench/**/*.test.ts', 'test/**/*.test.ts'],
-    pool: 'forks',
-    // End-to-end files start real servers and wait for them: three at a time keep two cores busy.
-    maxWorkers: 3,
-    minWorkers: 1,
-    // Bounds for what hangs, not for what is slow: the machine may have other work.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    reporters: report === undefined ? ['default'] : ['default', 'json'],
-    ...(report === undefined ? {} : { outputFile: { json: report } }),
-  },
+interface Part {
+  readonly include: readonly string[];
+  readonly isolate: boolean;
+  /** The continuous check counts from the files that this names; null for none. */
+  readonly report: string | null;
+}
+
+export function configOf({ include, isolate, report }: Part) {
+  return defineConfig({
+    test: {
+      include: [...include],
+      pool: 'forks',
+      isolate,
+      // End-to-end files start real servers and wait for them: three at a time keep two cores busy.
+      maxWorkers: 3,
+      // Without isolation fewer are not enough: the pool ends those that it takes for idle, and hangs.
+      minWorkers: 3,
+      // Bounds for what hangs, not for what is slow: the machine may have other work.
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
+      reporters: report === null ? ['default'] : ['default', 'json'],
+      ...(report === null ? {} : { outputFile: { json: report } }),
+    },
+  });
+}
+
+export function reportOf(part: string): string | null {
+  const prefix = process.env['SFTPGW_TEST_REPORT'];
+  return prefix === undefined ? null : `${prefix}-${part}.json`;
+}
+
+// For single files: each in a process of its own. `npm test` takes the two parts one after the other.
+export default configOf({
+  include: ['{src,embedded-s3,bench,test}/**/*.test.ts'],
+  isolate: true,
+  report: null,
 });

@@ -27,6 +27,16 @@ export async function buildStage(): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-bench-'));
   const given = process.env['SFTPGW_TEST_S3_ENDPOINT'];
   const ceph = given === undefined ? startCeph(join(directory, 'ceph')) : null;
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    // Whatever else is left ends without its S3; that runs as a daemon.
+    process.once(signal, () => {
+      ceph?.stop();
+      process.exit(code);
+    });
+  }
   const variables = ceph?.variables ?? process.env;
   const key = randomBytes(32);
   const keyFile = join(directory, 'customer.key');

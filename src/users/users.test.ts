@@ -1,4 +1,4 @@
-import { randomBytes, type ScryptOptions } from 'node:crypto';
+import crypto, { randomBytes, type ScryptOptions } from 'node:crypto';
 import {
   appendFile,
   chmod,
@@ -13,9 +13,10 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Call, Entropy, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername, type UserDirectory, type UserRegistry } from '../model/users.js';
@@ -24,13 +25,19 @@ import { createUserDirectory } from './user-directory.js';
 import { createUserRegistry } from './user-registry.js';
 
 const scryptCalls: ScryptOptions[] = [];
-vi.mock('node:crypto', async (importOriginal) => {
-  const crypto = await importOriginal<typeof import('node:crypto')>();
-  const scrypt = (...call: Parameters<typeof crypto.scrypt>): void => {
-    scryptCalls.push(call[3] as ScryptOptions);
-    crypto.scrypt(...call);
+const originalScrypt = crypto.scrypt;
+
+beforeAll(() => {
+  const counted = (...call: Parameters<typeof originalScrypt>): void => {
+    scryptCalls.push(call[3]);
+    originalScrypt(...call);
   };
-  return { ...crypto, scrypt };
+  Object.assign(crypto, { scrypt: counted });
+  syncBuiltinESMExports();
+});
+afterAll(() => {
+  Object.assign(crypto, { scrypt: originalScrypt });
+  syncBuiltinESMExports();
 });
 
 const bob = parseUsername('bob');

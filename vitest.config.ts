@@ -1,10 +1,33 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What replaces modules (`vi.mock`) and cannot share a process. */
 const alone = 'src/**/*.alone.test.ts';
 export const unitTests = ['src/**/*.test.ts', 'embedded-s3/**/*.test.ts', 'bench/**/*.test.ts', `!${alone}`];
 /** They start programs and talk to them. */
 export const systemTests = ['test/**/*.test.ts', alone];
+
+/** What takes longest, roughly in that order: begun last, one of them would keep one core busy and the other waiting. */
+const slowest = [
+  'test/crash/',
+  'test/drills/',
+  'test/e2e/',
+  'test/clients/',
+  'test/conformance/',
+  'test/mirror/',
+  'src/mirror/',
+  'src/recovery/',
+];
+
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = slowest.findIndex((directory) => moduleId.includes(`/${directory}`));
+      return at === -1 ? slowest.length : at;
+    };
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
+  }
+}
 
 interface Part {
   readonly include: readonly string[];
@@ -19,6 +42,7 @@ export function configOf({ include, isolate, report }: Part) {
       include: [...include],
       pool: 'forks',
       isolate,
+      sequence: { sequencer: SlowestFirst },
       // End-to-end files start real servers and wait for them: three at a time keep two cores busy.
       maxWorkers: 3,
       // Without isolation fewer are not enough: the pool ends those that it takes for idle, and hangs.

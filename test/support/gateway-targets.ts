@@ -4,7 +4,7 @@ import { createS3Client } from '../../src/s3/client.js';
 import type { S3StoreOptions } from '../../src/s3/options.js';
 import { type Finished, run } from './command.js';
 import { Gateway, type GatewayOptions, type TestUser } from './gateway.js';
-import { s3Targets } from './s3-targets.js';
+import { embeddedSkip, s3Targets } from './s3-targets.js';
 
 /** What the `aws` tool needs to reach the bucket behind a gateway. */
 export interface BucketAccess {
@@ -31,7 +31,7 @@ export async function gatewayTargets(): Promise<readonly GatewayTarget[]> {
 
 const embedded: GatewayTarget = {
   name: 'embedded S3',
-  skip: null,
+  skip: embeddedSkip,
   start: (options = {}) => Gateway.start({ ...options, s3: null }),
   async access(gateway) {
     const { code, stdout, stderr } = await gateway.cli(['env', '--json']);

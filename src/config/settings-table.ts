@@ -212,7 +212,7 @@ export const settings = {
     'mirror.fetches.parallel',
     count(1, 1024),
     32,
-    'Objects that the mirror fetches side by side.',
+    'Objects that the mirror fetches side by side; of what is larger than 8 MiB it has no more than eight requests at once.',
   ),
   mirrorRangesParallel: setting(
     'mirror.ranges.parallel',

@@ -58,6 +58,23 @@ const attemptsAtChanging = 3;
 
 const syncedAloneBytes = 4 * 1024 * 1024;
 
+/** What is larger keeps a connection, S3 and the disk busy for longer than a request takes to be answered. */
+const bulkBytes = 8 * 1024 * 1024;
+/** So many such streams at once are enough for the network and the disk; more get in each other's way. */
+const bulkStreams = 8;
+
+/** How many of the places for requests a fetch takes. */
+function placesOf(
+  listed: ListedFile | null,
+  { rangeBytes, parallelRanges, parallelFetches }: MirrorSettings,
+): number {
+  // What was not listed is asked for as a range: its size is not known yet.
+  if (listed === null) return 1;
+  const streams = listed.size > rangeBytes ? parallelRanges : 1;
+  const isBulk = listed.size > bulkBytes;
+  return isBulk ? streams * Math.max(1, Math.floor(parallelFetches / bulkStreams)) : streams;
+}
+
 class SameObject extends Error {}
 class NoRoom extends Error {}
 
@@ -87,9 +104,7 @@ export class ObjectFetches {
   ): Promise<FetchOutcome> {
     const { slots, settings } = this.#services;
     const { rangeBytes, parallelRanges } = settings();
-    // What was not listed is asked for as a range: its size is not known yet.
-    const isLarge = listed === null ? false : listed.size > rangeBytes;
-    const release = await slots.take(isLarge ? parallelRanges : 1, call.signal);
+    const release = await slots.take(placesOf(listed, settings()), call.signal);
     let claim: (() => void) | null = null;
     let seen: ListedFile = listed ?? { etag: '', size: 0, lastModifiedMs: 0 };
     try {

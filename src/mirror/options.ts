@@ -18,6 +18,7 @@ export interface MirrorSettings {
   readonly parallelFetches: number;
   /** Ranges of one large object fetched side by side. */
   readonly parallelRanges: number;
+  /** An object that is larger is fetched in ranges of this size. */
   readonly rangeBytes: number;
   /** Prefixes that are compared at the same time. */
   readonly parallelPasses: number;
@@ -36,7 +37,8 @@ export const defaultMirrorSettings: MirrorSettings = {
   reserveBytes: 1024 * mebibyte,
   parallelFetches: 32,
   parallelRanges: 4,
-  rangeBytes: 8 * mebibyte,
+  // Each range costs S3 a request. Measured at Ceph: docs/PERFORMANCE.md.
+  rangeBytes: 32 * mebibyte,
   parallelPasses: 4,
   emptyBelievedFiles: 10,
   keptProblems: 100,

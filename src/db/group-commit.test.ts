@@ -8,19 +8,18 @@ interface Tables {
   readonly note: { readonly text: string };
 }
 
-/** A clock on which each commit takes so long, and pauses are over at once. */
+/** A clock that the writes of the test move on, and on which pauses are over at once. */
 class CommitClock implements CommitTiming {
   readonly pauses: number[] = [];
   #nowMs = 1_000;
-  /** Looked at before and after each commit, and before each pause. */
-  commitMs = 1;
+  /** What each write takes. */
+  writeMs = 1;
 
   now(): number {
     return this.#nowMs;
   }
 
-  /** As time passes within a commit. */
-  pass(ms = this.commitMs): void {
+  pass(ms = this.writeMs): void {
     this.#nowMs += ms;
   }
 
@@ -57,7 +56,7 @@ test('who writes alone never waits for company', async () => {
 });
 
 test('where several write at once, the next commit comes after three times as long as the last one took', async () => {
-  clock.commitMs = 0.5;
+  clock.writeMs = 0.5;
   await Promise.all([note('a'), note('b')]);
   await Promise.all([note('c'), note('d')]);
   expect(clock.pauses).toEqual([3]);
@@ -65,7 +64,7 @@ test('where several write at once, the next commit comes after three times as lo
 });
 
 test('no wait is longer than five milliseconds, however slow the disk', async () => {
-  clock.commitMs = 400;
+  clock.writeMs = 400;
   await Promise.all([note('a'), note('b')]);
   await note('c');
   await note('d');

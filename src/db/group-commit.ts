@@ -30,7 +30,7 @@ const systemTiming: CommitTiming = {
 /**
  * Makes one durable commit of all the writes that arrive within a turn of the event loop or while an earlier commit runs:
  * the wait for the disk is paid once. Each write still succeeds or fails alone, and they run in the order of the calls. Who
- * writes alone never waits for company.
+ * writes alone waits for nobody, unless several have just shared a commit.
  */
 export class GroupCommit<DB> {
   readonly #db: Kysely<DB>;

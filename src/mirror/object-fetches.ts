@@ -102,9 +102,10 @@ export class ObjectFetches {
     listed: ListedFile | null,
     known: KnownPath,
   ): Promise<FetchOutcome> {
-    const { slots, settings } = this.#services;
-    const { rangeBytes, parallelRanges } = settings();
-    const release = await slots.take(placesOf(listed, settings()), call.signal);
+    const { slots } = this.#services;
+    const settings = this.#services.settings();
+    const { rangeBytes, parallelRanges } = settings;
+    const release = await slots.take(placesOf(listed, settings), call.signal);
     let claim: (() => void) | null = null;
     let seen: ListedFile = listed ?? { etag: '', size: 0, lastModifiedMs: 0 };
     try {

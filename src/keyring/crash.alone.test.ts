@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
+import { killAfter } from '../../test/support/kill-after.js';
 import { CustomerKey, parseKeyFingerprint } from '../model/customer-key.js';
 import type {
   Keyring,
@@ -167,22 +164,7 @@ test.each(Object.entries(scenarios))(
   },
 );
 
-const runner = join(createRequire(import.meta.url).resolve('vite-node/package.json'), '..', 'vite-node.mjs');
-const writer = fileURLToPath(new URL('testing/writer.ts', import.meta.url));
-
-/** Runs the writer until it has acknowledged this much, kills it, and gives the lines it had out by then. */
-async function killAfter(root: string, acknowledgements: number): Promise<readonly string[]> {
-  const child = spawn(process.execPath, [runner, writer, root], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const closed = once(child, 'close');
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-    if (text.split('\n').length > acknowledgements) child.kill('SIGKILL');
-  });
-  const [, signal] = await closed;
-  expect(signal).toBe('SIGKILL');
-  return text.split('\n').slice(0, -1);
-}
+const writer = new URL('testing/writer.ts', import.meta.url);
 
 const rank: Readonly<Record<string, number>> = { active: 0, retired: 1, destroyed: 2 };
 
@@ -191,7 +173,7 @@ test('what was acknowledged before kill -9 is there afterwards, and nothing is h
   await using _ = world;
   const acknowledged = new Map<string, string>();
   for (let run = 0; run < 3; run++) {
-    for (const line of await killAfter(world.root, 1 + Math.floor(Math.random() * 12))) {
+    for (const line of await killAfter(writer, [world.root], 1 + Math.floor(Math.random() * 12))) {
       const [state = '', id = ''] = line.split(' ');
       acknowledged.set(id, state);
     }

@@ -1,11 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { killAfter } from '../../test/support/kill-after.js';
 import { openDatabase } from '../db/sqlite/open.js';
 
 let directory: string;
@@ -14,30 +11,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-const runner = join(createRequire(import.meta.url).resolve('vite-node/package.json'), '..', 'vite-node.mjs');
-const writer = fileURLToPath(new URL('testing/writer.ts', import.meta.url));
+const writer = new URL('testing/writer.ts', import.meta.url);
 const rank: Readonly<Record<string, number>> = { intended: 0, attached: 1, abandoned: 2, confirmed: 2 };
-
-/** Runs the writer until it has acknowledged this much, kills it, and gives the lines it had out by then. */
-async function killAfter(path: string, run: number, acknowledgements: number): Promise<readonly string[]> {
-  const child = spawn(process.execPath, [runner, writer, path, String(run)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const closed = once(child, 'close');
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-    if (text.split('\n').length > acknowledgements) child.kill('SIGKILL');
-  });
-  const [, signal] = await closed;
-  expect(signal).toBe('SIGKILL');
-  return text.split('\n').slice(0, -1);
-}
 
 test('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
   const path = join(directory, 'ledger.db');
   for (let run = 0; run < 5; run++) {
-    const lines = await killAfter(path, run, 1 + Math.floor(Math.random() * 400));
+    const lines = await killAfter(writer, [path, String(run)], 1 + Math.floor(Math.random() * 400));
     const acknowledged = new Map<string, string>();
     for (const line of lines) {
       const [state = '', , key = ''] = line.split(' ');

@@ -8,6 +8,7 @@ import type { S3Context } from './context.js';
 import { copyAtOnce } from './copy-at-once.js';
 import { headSource } from './copy-source.js';
 import { putObject, removeObject } from './object-writes.js';
+import { removeTrial } from './remove-trial.js';
 
 /** The ETag of no object. */
 const impossibleEtag = '"00000000000000000000000000000000"';
@@ -67,28 +68,23 @@ async function tryCondition(
     if (isFault(error, 'conflict')) return true;
     throw error;
   } finally {
-    await removeTrial(context, call, ref, versions);
+    // What stays is a few bytes that nobody needs.
+    await removeTrial(versions, (condition) => removeLoudly(context, call, ref, condition)).catch(
+      () => undefined,
+    );
   }
 }
 
-/** With versioning the versions themselves, where that is allowed. What stays is a few bytes that nobody needs. */
-async function removeTrial(
+async function removeLoudly(
   context: S3Context,
   call: Call,
   ref: ObjectRef,
-  versions: ReadonlySet<string | null>,
+  condition: RemovalCondition,
 ): Promise<void> {
-  const remove = (condition: RemovalCondition) =>
-    removeObject(context, call, ref, condition).then(
-      () => true,
-      (error: unknown) => {
-        call.log.info('s3: the object of a trial stays', { ...ref, reason: String(error) });
-        return false;
-      },
-    );
-  let areGone = true;
-  for (const versionId of versions) {
-    areGone = versionId !== null && (await remove({ versionId })) && areGone;
+  try {
+    await removeObject(context, call, ref, condition);
+  } catch (error) {
+    call.log.info('s3: the object of a trial stays', { ...ref, reason: String(error) });
+    throw error;
   }
-  if (!areGone) await remove({});
 }

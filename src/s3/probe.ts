@@ -5,13 +5,7 @@ import { CustomerKey } from '../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, type FaultKind, isFault } from '../model/fault.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
-import {
-  keyTagName,
-  type MemoryBody,
-  type ObjectRef,
-  type RemovalCondition,
-  type WriteOptions,
-} from '../model/object-store.js';
+import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../model/object-store.js';
 import { probePrefix } from '../model/trial-objects.js';
 import { createS3Client, endpointInUse, type S3Connection } from './client.js';
 import { createContext, type S3Context } from './context.js';
@@ -21,6 +15,7 @@ import { putObject, removeObject } from './object-writes.js';
 import type { ChecksumSetting, S3StoreOptions } from './options.js';
 import { beginUpload } from './part-upload.js';
 import { getObject } from './reads.js';
+import { removeTrial } from './remove-trial.js';
 import { Retries } from './retry.js';
 import { getTags, keyTags } from './tags.js';
 
@@ -236,13 +231,10 @@ class Probe {
     return false;
   }
 
-  /** With versioning the version itself, where that is allowed: else each start would leave one behind. */
-  async #remove(): Promise<void> {
-    const remove = (condition: RemovalCondition) =>
-      this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, condition));
-    const versionId = this.#versionId;
-    const isRemoved = versionId !== null && (await succeeds(() => remove({ versionId })));
-    if (!isRemoved) await remove({});
+  #remove(): Promise<void> {
+    return removeTrial([this.#versionId], (condition) =>
+      this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, condition)),
+    );
   }
 
   /** Tells of tags that S3 refuses, when the same write works without them. */

@@ -10,7 +10,7 @@ import { createContext, type S3Context } from '../../src/s3/context.js';
 import { copyObject } from '../../src/s3/copy.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
-import { bodyOf, expectBytes, faultOf, newCall, newKey, sseC, writeOptions } from './fixtures.js';
+import { bodyOf, expectBytes, faultOf, newCall, newKey, readAll, sseC, writeOptions } from './fixtures.js';
 
 for (const target of await s3Targets()) {
   describe.skipIf(target.skip !== null)(`the first copies under a condition: ${target.name}`, () =>
@@ -83,12 +83,7 @@ function describeFirstCopies(target: S3Target): void {
     return copyObject(context, newCall(), ref, ref, options);
   }
 
-  async function read(ref: ObjectRef, key: CustomerKey): Promise<Buffer> {
-    const found = await store.read(newCall(), ref, sseC(key), null);
-    const pieces: Uint8Array[] = [];
-    for await (const piece of found?.bytes ?? []) pieces.push(piece);
-    return Buffer.concat(pieces);
-  }
+  const read = (ref: ObjectRef, key: CustomerKey) => readAll({ store }, ref, sseC(key));
 
   /** Runs `work` just before the object itself is replaced. */
   const beforeReplacing = (ref: ObjectRef, work: () => Promise<unknown>): Watch => {

@@ -83,7 +83,7 @@ export function writeOptions(encryption: WriteEncryption, more: Partial<WriteOpt
 
 /** The bytes of an object or a range; null when there is no such object. */
 export async function readAll(
-  target: StoreTarget,
+  target: { readonly store: Pick<ObjectStore, 'read'> },
   ref: ObjectRef,
   access: ReadAccess,
   range: ByteRange | null = null,

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+
+const runner = join(createRequire(import.meta.url).resolve('vite-node/package.json'), '..', 'vite-node.mjs');
+
+/**
+ * Runs a script that acknowledges each thing it has done by a line on standard output, until there are this many, kills it,
+ * and gives the whole lines it had out by then.
+ */
+export async function killAfter(
+  script: URL,
+  args: readonly string[],
+  acknowledgements: number,
+): Promise<readonly string[]> {
+  const child = spawn(process.execPath, [runner, fileURLToPath(script), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const closed = once(child, 'close');
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    if (text.split('\n').length > acknowledgements) child.kill('SIGKILL');
+  });
+  const [, signal] = await closed;
+  expect(signal).toBe('SIGKILL');
+  return text.split('\n').slice(0, -1);
+}

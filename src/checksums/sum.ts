@@ -1,9 +1,7 @@
-import { crc32 } from 'node:zlib';
 import type { Checksum, ChecksumAlgorithm } from '../model/checksum.js';
+import { crc32 } from './crc32.js';
 import { crc32c } from './crc32c.js';
-
-/** Goes on with the checksum of what came before; 0 when nothing did. */
-export type SumFunction = (bytes: Uint8Array, previous: number) => number;
+import type { SumFunction } from './native.js';
 
 const functions: Readonly<Record<ChecksumAlgorithm, SumFunction>> = { crc32, crc32c };
 

@@ -1,5 +1,7 @@
-import { chown, type FileHandle, mkdir, open, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { chown, mkdir, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { AlignedBlocks } from '../files/aligned-blocks.js';
+import { DirectFile } from '../files/direct-file.js';
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import type { Entropy } from '../model/call.js';
 import { type FileStamp, reservedName } from '../model/mirror.js';
@@ -14,9 +16,14 @@ export interface Owner {
 export const mirroredFileMode = 0o600;
 export const mirroredDirectoryMode = 0o700;
 
+/** Of all mirrors together: enough for the few large files that are fetched at once (object-fetches.ts). */
+const blocks = new AlignedBlocks(32);
+
 /** A finished file that waits to be renamed into place. */
 export interface AsideFile {
   readonly path: string;
+  /** Its bytes passed by the page cache: there is little left to sync. */
+  readonly isOnDisk: boolean;
   readonly stamp: FileStamp;
 }
 
@@ -57,26 +64,25 @@ export class AsideSpace {
     return new AsideSpace(directory, owner, entropy, thread);
   }
 
-  /** A new file, not readable by others from its first byte. */
-  async create(): Promise<{ readonly path: string; readonly handle: FileHandle }> {
-    const path = this.#nextPath();
-    const handle = await open(path, 'wx', mirroredFileMode);
-    if (this.#owner === null) return { path, handle };
+  /** A new file for so many bytes, not readable by others from its first byte. */
+  async create(size: number): Promise<DirectFile> {
+    const file = await DirectFile.create(this.#nextPath(), mirroredFileMode, size, blocks);
+    if (this.#owner === null) return file;
     try {
-      await handle.chown(this.#owner.uid, this.#owner.gid);
+      await file.handle.chown(this.#owner.uid, this.#owner.gid);
     } catch (error) {
-      await handle.close();
-      await this.discard(path);
+      await file[Symbol.asyncDispose]();
+      await this.discard(file.path);
       throw error;
     }
-    return { path, handle };
+    return file;
   }
 
   /** A whole new file, with its time. */
   async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<AsideFile> {
     const path = this.#nextPath();
     const file = { path, pieces, mtimeSeconds, mode: mirroredFileMode, owner: this.#owner };
-    return { path, stamp: await this.#thread.write(file) };
+    return { path, isOnDisk: false, stamp: await this.#thread.write(file) };
   }
 
   #nextPath(): string {

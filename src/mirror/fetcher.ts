@@ -1,5 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import { writeFully } from '../files/write-fully.js';
+import type { DirectFile } from '../files/direct-file.js';
 import type { Call } from '../model/call.js';
 import { releaseBytes } from '../model/lent-bytes.js';
 import type { ObjectInfo } from '../model/object-store.js';
@@ -46,7 +45,7 @@ class AsideSink implements FetchSink {
   readonly #inMemoryBytes: number;
   readonly #approve: (info: ObjectInfo) => Promise<void>;
   #pieces: Uint8Array[] | null = null;
-  #open: { readonly path: string; readonly handle: FileHandle } | null = null;
+  #file: DirectFile | null = null;
   #isFinished = false;
   /** Written since the disk was last told to begin. */
   #unsyncedBytes = 0;
@@ -67,42 +66,46 @@ class AsideSink implements FetchSink {
   async begin(info: ObjectInfo): Promise<void> {
     await this.#approve(info);
     if (info.size <= this.#inMemoryBytes) this.#pieces = [];
-    else this.#open = await this.#aside.create();
+    else this.#file = await this.#aside.create(info.size);
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
     // A small object is one range: its bytes come in order.
     if (this.#pieces !== null) this.#pieces.push(bytes);
-    if (this.#open === null) return;
+    if (this.#file === null) return;
     try {
-      await writeFully(this.#open.handle, bytes, position);
+      await this.#file.write(position, bytes);
     } finally {
       releaseBytes(bytes);
     }
-    this.#unsyncedBytes += bytes.byteLength;
-    if (this.#unsyncedBytes >= earlyBytes && !this.#isSyncing) void this.#syncEarly(this.#open.path);
+    // The page cache would leave all the work to the end.
+    if (!this.#file.isDirect) this.#syncEarly(this.#file.path, bytes.byteLength);
   }
 
-  async #syncEarly(path: string): Promise<void> {
+  #syncEarly(path: string, byteLength: number): void {
+    this.#unsyncedBytes += byteLength;
+    if (this.#unsyncedBytes < earlyBytes || this.#isSyncing) return;
     this.#unsyncedBytes = 0;
     this.#isSyncing = true;
-    await this.#sync.early(path);
-    this.#isSyncing = false;
+    void this.#sync.early(path).then(() => {
+      this.#isSyncing = false;
+    });
   }
 
   async finish(mtimeSeconds: number): Promise<AsideFile> {
-    if (this.#open === null) return this.#aside.write(this.#pieces ?? [], mtimeSeconds);
-    const { path, handle } = this.#open;
-    await handle.utimes(mtimeSeconds, mtimeSeconds);
-    const stamp = stampOf(await handle.stat());
-    await handle.close();
+    if (this.#file === null) return this.#aside.write(this.#pieces ?? [], mtimeSeconds);
+    await this.#file.finish();
+    const { path, isDirect: isOnDisk } = this.#file;
+    await this.#file.handle.utimes(mtimeSeconds, mtimeSeconds);
+    const stamp = stampOf(await this.#file.handle.stat());
+    await this.#file[Symbol.asyncDispose]();
     this.#isFinished = true;
-    return { path, stamp };
+    return { path, isOnDisk, stamp };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isFinished || this.#open === null) return;
-    await this.#open.handle.close().catch(() => undefined);
-    await this.#aside.discard(this.#open.path);
+    if (this.#isFinished || this.#file === null) return;
+    await this.#file[Symbol.asyncDispose]().catch(() => undefined);
+    await this.#aside.discard(this.#file.path);
   }
 }

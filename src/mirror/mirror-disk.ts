@@ -164,9 +164,8 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 async function foldsCase(aside: AsideSpace): Promise<boolean> {
-  const { path, handle } = await aside.create();
+  const { path } = await aside.write([], 0);
   try {
-    await handle.close();
     // Random hexadecimal digits; one without a letter is too rare to matter, and then the check says no.
     const other = `${aside.directory}/${path.slice(aside.directory.length + 1).toUpperCase()}`;
     if (other === path) return false;

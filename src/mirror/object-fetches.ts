@@ -63,16 +63,11 @@ const bulkBytes = 8 * 1024 * 1024;
 /** So many such streams at once are enough for the network and the disk; more get in each other's way. */
 const bulkStreams = 8;
 
-/** How many of the places for requests a fetch takes. */
-function placesOf(
-  listed: ListedFile | null,
-  { rangeBytes, parallelRanges, parallelFetches }: MirrorSettings,
-): number {
+/** How many of the places for requests one stream of an object takes. */
+function placesOf(listed: ListedFile | null, { parallelFetches }: MirrorSettings): number {
   // What was not listed is asked for as a range: its size is not known yet.
-  if (listed === null) return 1;
-  const streams = listed.size > rangeBytes ? parallelRanges : 1;
-  const isBulk = listed.size > bulkBytes;
-  return isBulk ? streams * Math.max(1, Math.floor(parallelFetches / bulkStreams)) : streams;
+  const isBulk = listed !== null && listed.size > bulkBytes;
+  return isBulk ? Math.max(1, Math.floor(parallelFetches / bulkStreams)) : 1;
 }
 
 class SameObject extends Error {}
@@ -105,7 +100,8 @@ export class ObjectFetches {
     const { slots } = this.#services;
     const settings = this.#services.settings();
     const { rangeBytes, parallelRanges } = settings;
-    const release = await slots.take(placesOf(listed, settings), call.signal);
+    const places = placesOf(listed, settings);
+    const release = await slots.take(places, call.signal);
     let claim: (() => void) | null = null;
     let seen: ListedFile = listed ?? { etag: '', size: 0, lastModifiedMs: 0 };
     try {
@@ -123,6 +119,7 @@ export class ObjectFetches {
             expectedSize: listed?.size ?? rangeBytes + 1,
             rangeBytes,
             parallelRanges,
+            spare: () => slots.takeSpare(places),
           };
           const fetched = await fetchAside(this.#services.vault, call, request, place.disk, async (info) => {
             seen = { etag: plainEtag(info.etag), size: info.size, lastModifiedMs: info.lastModifiedMs };
@@ -134,7 +131,7 @@ export class ObjectFetches {
           // Others fetch while this one waits for the disk.
           release();
           // A large file's bytes take a while to the disk; the group of steps that it joins should not wait for them.
-          if (fetched.object.info.size > syncedAloneBytes)
+          if (!fetched.file.isOnDisk && fetched.object.info.size > syncedAloneBytes)
             await place.disk.tools.sync.large(fetched.file.path);
           const placed = await this.#place(place, path, fetched, known);
           this.#observe(path, fetched, readMs);

@@ -26,6 +26,17 @@ export class Slots {
     if (signal.aborted) throw stopped();
     if (this.#waiting.length > 0 || this.#free < count) await this.#turn(count, signal);
     else this.#free -= count;
+    return this.#giveBack(count);
+  }
+
+  /** Takes places that nobody waits for, and answers how to give them back; null when there are not so many. */
+  takeSpare(count: number): (() => void) | null {
+    if (this.#waiting.length > 0 || this.#free < count) return null;
+    this.#free -= count;
+    return this.#giveBack(count);
+  }
+
+  #giveBack(count: number): () => void {
     let isGiven = false;
     return () => {
       if (isGiven) return;

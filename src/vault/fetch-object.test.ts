@@ -75,6 +75,26 @@ function saying(change: Partial<ObjectInfo>): ObjectStore {
   });
 }
 
+/** The store; says when a body begins and ends. */
+function watching(begins: () => void, ends: () => void): ObjectStore {
+  const { store } = shop;
+  async function* watched(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    begins();
+    try {
+      yield* pieces;
+    } finally {
+      ends();
+    }
+  }
+  return Object.assign(Object.create(store), {
+    head: (...args: Parameters<ObjectStore['head']>) => store.head(...args),
+    read: async (...args: Parameters<ObjectStore['read']>) => {
+      const body = await store.read(...args);
+      return body && { ...body, bytes: watched(body.bytes) };
+    },
+  });
+}
+
 describe('an object that is fetched whole', () => {
   it.each([
     ['in one request', 100_000],
@@ -88,6 +108,40 @@ describe('an object that is fetched whole', () => {
       checksum: checksumOf('crc32c', bytes),
       access: { kind: 'sse-c' },
     });
+  });
+
+  it.each([
+    ['none', 0],
+    ['one', 1],
+    ['more than it may use', 9],
+  ])('takes further ranges side by side only where there is a place for them: %s', async (_, places) => {
+    await put();
+    let free = places;
+    let most = 0;
+    let reading = 0;
+    const { target } = await fetched(
+      {
+        spare: () => {
+          if (free === 0) return null;
+          free -= 1;
+          return () => {
+            free += 1;
+          };
+        },
+      },
+      watching(
+        () => {
+          reading += 1;
+          most = Math.max(most, reading);
+        },
+        () => {
+          reading -= 1;
+        },
+      ),
+    );
+    expect(target.equals(bytes)).toBe(true);
+    expect(most).toBe(Math.min(3, places + 1));
+    expect(free).toBe(places);
   });
 
   it.each([100_000, 4000])(

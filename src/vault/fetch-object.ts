@@ -29,6 +29,8 @@ export interface FetchRequest {
   readonly expectedSize: number;
   readonly rangeBytes: number;
   readonly parallelRanges: number;
+  /** Asked before a further range is fetched beside the others: how to give its place back, or null when it should wait its turn. */
+  readonly spare?: () => (() => void) | null;
   /** Of the checksum that is computed where S3 keeps none to compare it with; the store's own when it is not said. */
   readonly algorithm?: ChecksumAlgorithm;
 }
@@ -149,6 +151,8 @@ async function openFirst(
   }
 }
 
+function nothing(): void {}
+
 interface OpenObject {
   readonly ref: ObjectRef;
   readonly access: ReadAccess;
@@ -182,29 +186,45 @@ class Pieces {
     this.#sink = sink;
   }
 
-  /** All of it in ranges side by side, the first of which has begun. */
-  async all(first: ObjectBody, { rangeBytes, parallelRanges }: FetchRequest): Promise<Sums> {
+  /** All of it in ranges, the first of which has begun; side by side as far as there is room for that. */
+  async all(
+    first: ObjectBody,
+    { rangeBytes, parallelRanges, spare = () => nothing }: FetchRequest,
+  ): Promise<Sums> {
     const { info, algorithm } = this.#object;
     const { size } = info;
     const count = Math.max(1, Math.ceil(size / rangeBytes));
     const sums: Sums[] = new Array(count);
     const end = (index: number) => Math.min(size, (index + 1) * rangeBytes);
+    const workers: Promise<void>[] = [];
     let next = 0;
+    let running = 0;
     const failed = new AbortController();
+    const start = (giveBack: () => void): void => {
+      running += 1;
+      const ended = work().finally(() => {
+        running -= 1;
+        giveBack();
+      });
+      ended.catch(() => failed.abort());
+      workers.push(ended);
+    };
     const work = async (): Promise<void> => {
-      for (let index = next++; index < count && !failed.signal.aborted; index = next++) {
-        const start = index * rangeBytes;
-        sums[index] = await this.one(start, end(index), index === 0 ? first : null);
+      while (next < count && !failed.signal.aborted) {
+        const index = next++;
+        // Room may have come up since the last range: the end of a long queue leaves it to those that are still running.
+        while (running < parallelRanges && next < count) {
+          const giveBack = spare();
+          if (giveBack === null) break;
+          start(giveBack);
+        }
+        sums[index] = await this.one(index * rangeBytes, end(index), index === 0 ? first : null);
       }
     };
-    const workers = Array.from({ length: Math.min(parallelRanges, count) }, () =>
-      work().catch((error: unknown) => {
-        failed.abort();
-        throw error;
-      }),
-    );
-    const results = await Promise.allSettled(workers);
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    start(nothing);
+    // One that has ended starts no more: this finds all of them.
+    for (let index = 0; index < workers.length; index += 1) await Promise.allSettled([workers[index]]);
+    await Promise.all(workers);
     return sums.reduce((whole, sum, index) =>
       combined(algorithm, whole, sum, end(index) - index * rangeBytes),
     );

@@ -1,5 +1,6 @@
 import { combineSums } from '../checksums/combine.js';
-import { type SumFunction, sumFunction } from '../checksums/sum.js';
+import type { SumFunction } from '../checksums/native.js';
+import { sumFunction } from '../checksums/sum.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { MemoryBody } from '../model/object-store.js';
 import { ByteRanges } from './byte-ranges.js';

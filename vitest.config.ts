@@ -2,10 +2,15 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What replaces modules (`vi.mock`) and cannot share a process. */
-const alone = 'src/**/*.alone.test.ts';
-export const unitTests = ['src/**/*.test.ts', 'embedded-s3/**/*.test.ts', 'bench/**/*.test.ts', `!${alone}`];
+export const loneTests = ['src/**/*.alone.test.ts'];
+export const unitTests = [
+  'src/**/*.test.ts',
+  'embedded-s3/**/*.test.ts',
+  'bench/**/*.test.ts',
+  ...loneTests.map((files) => `!${files}`),
+];
 /** They start programs and talk to them. */
-export const systemTests = ['test/**/*.test.ts', alone];
+export const systemTests = ['test/**/*.test.ts'];
 
 /** What takes longest, roughly in that order: begun last, one of them would keep one core busy and the other waiting. */
 const slowest = [
@@ -61,7 +66,7 @@ export function reportOf(part: string): string | null {
   return prefix === undefined ? null : `${prefix}-${part}.json`;
 }
 
-// For single files: each in a process of its own. `npm test` takes the two parts one after the other.
+// For single files: each in a process of its own. `npm test` takes the parts one after the other.
 export default configOf({
   include: ['{src,embedded-s3,bench,test}/**/*.test.ts'],
   isolate: true,

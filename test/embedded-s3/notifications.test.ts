@@ -362,7 +362,7 @@ describe('delivery', () => {
     receiver.statuses.push(503, 503, 503, 503);
     await put('a');
     await eventually('attempts', () => receiver.statuses.length === 0);
-    await running.server.close(1000);
+    await running.server.close(20_000);
     expect(receiver.told()).toEqual(['ObjectCreated:Put a']);
   });
 

@@ -66,9 +66,9 @@ async function recover(context: CommandContext, root: string, flags: RecoverFlag
     ledger: flags.ledger,
   };
   const { recoverRoot } = await import('../daemon/recover.js');
-  const report = await context.interruptible((signal) => {
+  const report = await context.interruptible(async (signal) => {
     using line = new ProgressLine(shell.terminal);
-    return recoverRoot(request, signal, (what, files, totalFiles) =>
+    return await recoverRoot(request, signal, (what, files, totalFiles) =>
       line.update(what, { files, totalFiles, bytes: 0, totalBytes: null }),
     );
   });

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { putMode, type Session, World } from '../testing/world.js';
+import { Located } from './root.js';
 
 let world: World;
 let bob: Session;
@@ -67,6 +68,29 @@ describe('links that leave, put on disk behind the gateway’s back', () => {
       await expect(attempts[attempt]?.('/local/l')).rejects.toMatchObject({ kind: 'denied' });
     },
   );
+
+  it('leaves no rejection that nobody takes, however slowly the disk closes: it would end the gateway', async () => {
+    await symlink(`${world.directory}/outside`, `${world.directory}/local/l`);
+    let isUntaken = false;
+    const note = () => {
+      isUntaken = true;
+    };
+    const close = Located.prototype[Symbol.asyncDispose];
+    Located.prototype[Symbol.asyncDispose] = async function () {
+      Located.prototype[Symbol.asyncDispose] = close;
+      for (let turn = 0; turn < 5000 && !isUntaken; turn += 1)
+        await new Promise((resolve) => setImmediate(resolve));
+      await close.call(this);
+    };
+    process.on('unhandledRejection', note);
+    try {
+      await expect(attempts['statistics']?.('/local/l/new')).rejects.toMatchObject({ kind: 'denied' });
+    } finally {
+      process.off('unhandledRejection', note);
+      Located.prototype[Symbol.asyncDispose] = close;
+    }
+    expect(isUntaken).toBe(false);
+  });
 
   it('a link to a file that does not exist outside does not make it', async () => {
     await symlink(`${world.directory}/outside/new`, `${world.directory}/local/l`);

@@ -65,7 +65,8 @@ export class LocalMount implements Mount {
   async statistics(_call: Call, path: string): Promise<FileSystemStatistics> {
     // Makes the directory where there is none yet: "no space" would keep clients from sending the first file.
     await using _ = await this.#locate('/', true);
-    return this.#view.statistics(path);
+    // Awaited here: else nobody has it yet when it is rejected before the directory is let go of, and that ends the process.
+    return await this.#view.statistics(path);
   }
 
   async setAttributes(_call: Call, path: string, change: AttributeChange): Promise<void> {

@@ -3,18 +3,17 @@ import type { Call } from '../model/call.js';
 import { type Checksum, compareChecksums } from '../model/checksum.js';
 import { releaseBytes } from '../model/lent-bytes.js';
 import type { CopiedObject, CopyOptions, ObjectRef } from '../model/object-store.js';
-import { checksumHeaders, wholeChecksum } from './checksum-headers.js';
+import { wholeChecksum } from './checksum-headers.js';
 import type { S3Context } from './context.js';
 import { targetTags } from './copy-source.js';
-import { checkReadEcho, checkWriteEcho, keyHeaders } from './encryption-headers.js';
+import { checkReadEcho, checkWriteEcho } from './encryption-headers.js';
 import type { Answer } from './exchange.js';
-import { leanCall } from './lean-calls.js';
 import { leanGet } from './lean-get.js';
 import { leanOutput } from './lean-output.js';
+import { leanPut } from './lean-put.js';
 import { objectInfo, versionOf } from './object-info.js';
 import { checkChecksum } from './object-writes.js';
 import { bodyBytes, discardBody } from './read-body.js';
-import { taggingHeader } from './tags.js';
 
 /** What PutObject is told as GetObject says it; and all x-amz-meta-*. */
 const carriedHeaders: ReadonlySet<string> = new Set([
@@ -130,21 +129,15 @@ async function writeAgain(
   const { headers } = read.answer;
   const source = leanOutput(headers);
   const tags = await targetTags({ context, call, from: to, options, source });
-  const written = await leanCall(context, call, to, {
-    method: 'PUT',
-    headers: {
-      ...carried(headers),
-      ...(options.acl === null ? {} : { 'x-amz-acl': options.acl }),
-      ...(Object.keys(tags).length === 0 ? {} : { 'x-amz-tagging': taggingHeader(tags) }),
-      ...(context.checksums === 'none' ? {} : checksumHeaders(read.checksum)),
-      ...keyHeaders(options.encryption),
-      'content-length': String(read.byteLength),
-      'if-match': options.onlyIfMatches ?? '',
-    },
+  if (options.encryption.kind !== 'sse-c') return null;
+  const answer = await leanPut(context, call, to, {
     body: read,
+    encryption: options.encryption,
+    acl: options.acl,
+    tags,
+    headers: { ...carried(headers), 'if-match': options.onlyIfMatches ?? '' },
   });
-  if (!written) return null;
-  const answer = leanOutput(written.headers);
+  if (answer === null) return null;
   checkWriteEcho(to, options.encryption, answer);
   const told = wholeChecksum(answer);
   checkChecksum(to, read.checksum, told);

@@ -48,6 +48,32 @@ export function describeStoredObjects(given: Given): void {
       expect(info?.checksum).toEqual(written.checksum);
     });
 
+    test.each([null, 'text/x-test'])(
+      'under a customer key is the same whether it was sent by the SDK (as with a condition) or without it: %s',
+      async (contentType) => {
+        const { store } = given();
+        const sealed = sseC(newKey());
+        const metadata = { mtime: '1700000000', note: 'two  spaces, ~ and "quotes"' };
+        const body = bodyOf(randomBytes(50_000), randomBytes(3));
+        // What goes without the SDK goes as the last one of the bucket that went with it.
+        await store.list(newCall(), { bucket: newRef(given()).bucket, prefix: 'none', delimiter: null });
+        const seen = [];
+        for (const onlyIfAbsent of [true, false]) {
+          const ref = newRef(given(), 'é and + in its name');
+          const options = writeOptions(sealed, { metadata, contentType, onlyIfAbsent });
+          const written = await store.put(newCall(), ref, body, options);
+          const info = await store.head(newCall(), ref, sealed);
+          expect(info?.etag).toBe(written.etag);
+          expectBytes(await readAll(given(), ref, sealed), body.whole);
+          const { size, metadata: kept, contentType: type, checksum, encryption } = info ?? {};
+          const tags = await store.getTags(newCall(), ref);
+          seen.push({ size, kept, type, checksum, encryption, tags, told: written.checksum });
+        }
+        expect(seen[1]).toEqual(seen[0]);
+        expect(seen[0]?.kept).toEqual(metadata);
+      },
+    );
+
     test('may be empty', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf(), writeOptions(managed));

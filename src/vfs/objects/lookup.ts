@@ -62,7 +62,7 @@ export class ObjectLookup {
     const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
     const marker = page.objects.find((object) => object.key === key);
     if (page.objects.length === 0 && path !== '/') {
-      services.known.forget(bucket, key);
+      services.known.learnAbsence(bucket, key);
       return null;
     }
     services.known.learn(bucket, key, marker !== undefined);
@@ -71,6 +71,13 @@ export class ObjectLookup {
       isEmpty: page.objects.every((object) => object.key === key),
       hasMarker: marker !== undefined,
     };
+  }
+
+  /** Whether the path is a directory; that it was none a moment ago will do. */
+  async isLikelyDirectory(call: Call, path: string): Promise<boolean> {
+    const { services, location } = this.#objects;
+    const { bucket, key } = location.directory(path);
+    return !services.known.wasAbsent(bucket, key) && (await this.directory(call, path)) !== null;
   }
 
   /** Throws `not-found` or `not-directory` unless the path is a directory, or was one a moment ago. */

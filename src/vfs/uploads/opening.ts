@@ -41,13 +41,13 @@ export class UploadOpener {
     const mtimeSeconds = mode.attributes.mtimeSeconds ?? null;
     // The usual upload (create and truncate) does not care what was there.
     const caresForExisting = mode.exclusive || mode.append || !mode.truncate || !mode.create;
-    const [existing, directory, target] = await Promise.all([
+    const [existing, isDirectory, target] = await Promise.all([
       caresForExisting ? this.#lookup.object(call, path) : null,
-      this.#lookup.directory(call, path),
+      this.#lookup.isLikelyDirectory(call, path),
       this.#context.target(call, ref, mtimeSeconds),
       this.#lookup.requireDirectory(call, parentPath(path)),
     ]);
-    if (directory !== null) throw new Fault('is-directory', `${shown} is a directory`);
+    if (isDirectory) throw new Fault('is-directory', `${shown} is a directory`);
     const size = existing?.size ?? null;
     judge(mode, size, services.open.find(ref.bucket, ref.key) !== null, shown);
     const writer = await services.vault.openUpload(call, target);

@@ -49,6 +49,24 @@ describe('an upload', () => {
     expect((await bob.stat('/uploads/b'))?.mtimeSeconds).toBe(2000);
   });
 
+  it('does not ask S3 again whether its name is a directory when the client has just asked', async () => {
+    const asked = () => world.s3.listed.filter(({ prefix }) => prefix === 'bob/uploads/f/').length;
+    expect(await bob.stat('/uploads/f')).toBeNull();
+    await bob.write('/uploads/f', 'x');
+    expect(asked()).toBe(1);
+    world.nowMs += 3000;
+    await bob.write('/uploads/f', 'y');
+    expect(asked()).toBe(2);
+  });
+
+  it('is refused where this gateway has made a directory since the client asked', async () => {
+    const other = await world.login();
+    expect(await bob.stat('/uploads/f')).toBeNull();
+    await other.mkdir('/uploads/f');
+    await expect(bob.write('/uploads/f', 'x')).rejects.toMatchObject({ kind: 'is-directory' });
+    await other.tree[Symbol.asyncDispose]();
+  });
+
   it('leaves nothing when it is given up', async () => {
     const handle = await open('/uploads/f');
     await handle.write(world.call, 0, bytes('half'));

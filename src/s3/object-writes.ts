@@ -42,6 +42,13 @@ export function describeTarget(options: WriteOptions): {
   };
 }
 
+interface OneWrite {
+  readonly ref: ObjectRef;
+  readonly body: ReplayableBody;
+  readonly options: WriteOptions;
+  readonly tags: ObjectTagSet;
+}
+
 /** One PutObject. */
 export async function putObject(
   context: S3Context,
@@ -51,10 +58,8 @@ export async function putObject(
   options: WriteOptions,
 ): Promise<WrittenObject> {
   checkMetadata(ref, options.metadata);
-  const tags = keyTags(context, options.encryption);
-  const answer =
-    (await putLean(context, call, ref, body, options, tags)) ??
-    (await putBySdk(context, call, ref, body, options, tags));
+  const write: OneWrite = { ref, body, options, tags: keyTags(context, options.encryption) };
+  const answer = (await putLean(context, call, write)) ?? (await putBySdk(context, call, write));
   checkWriteEcho(ref, options.encryption, answer);
   const checksum = wholeChecksum(answer);
   checkChecksum(ref, body.checksum, checksum);
@@ -68,10 +73,7 @@ export async function putObject(
 async function putLean(
   context: S3Context,
   call: Call,
-  ref: ObjectRef,
-  body: ReplayableBody,
-  options: WriteOptions,
-  tags: ObjectTagSet,
+  { ref, body, options, tags }: OneWrite,
 ): Promise<LeanOutput | null> {
   const { encryption, acl, metadata, contentType, onlyIfAbsent, onlyIfMatches } = options;
   const isConditional = onlyIfAbsent === true || onlyIfMatches !== undefined;
@@ -88,10 +90,7 @@ async function putLean(
 async function putBySdk(
   context: S3Context,
   call: Call,
-  ref: ObjectRef,
-  body: ReplayableBody,
-  options: WriteOptions,
-  tags: ObjectTagSet,
+  { ref, body, options, tags }: OneWrite,
 ): Promise<PutObjectCommandOutput> {
   const attempt: Attempt = {
     operation: 'PutObject',

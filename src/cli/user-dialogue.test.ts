@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CustomerKey, parseKeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
 import { parseUsername, type UserSummary } from '../model/users.js';
 import { type Exchange, fakeShell, ScriptedPrompter } from './testing/fake-shell.js';
 import { askAboutUser, askMissing, type DialogueSubject } from './user-dialogue.js';
@@ -23,7 +24,10 @@ const newUser: DialogueSubject = {
   username: parseUsername('bob'),
   existing: null,
   defaultBucket: 'files',
-  findKeyId: async (text) => parseKeyFingerprint(text.padEnd(32, '0')),
+  findKeyId: async (text) => {
+    if (text.startsWith('00')) throw new Fault('not-found', `there is no key "${text}"`);
+    return parseKeyFingerprint(text.padEnd(32, '0'));
+  },
 };
 const bob: UserSummary = {
   username: newUser.username,
@@ -194,8 +198,13 @@ describe('the SSE-C key', () => {
 
   it('is asked for again when it is not one, and the reason repeats nothing of it', async () => {
     const tooShort = Buffer.alloc(31, 9).toString('base64');
+    // Begins with a slash, as one key in 64 does.
+    const likePath = Buffer.alloc(31, 255).fill(253, 0, 1).toString('base64');
+    const cutId = '00112233445566778899aabbccddeeff';
     const { draft, said } = await ask(
       [hiddenKeyQuestion, tooShort, 'hidden'],
+      [hiddenKeyQuestion, likePath, 'hidden'],
+      [hiddenKeyQuestion, cutId, 'hidden'],
       [hiddenKeyQuestion, 'hunter2', 'hidden'],
       [hiddenKeyQuestion, '/no/such/file', 'hidden'],
       [hiddenKeyQuestion, '', 'hidden'],
@@ -208,14 +217,16 @@ describe('the SSE-C key', () => {
     for (const reason of [
       '31 bytes',
       'not base64',
-      'there is no /no/such/file',
+      'no file of that name',
+      'no such key in the keyring',
       'short.key: it has 31',
       'missing.key',
     ]) {
       expect(reasons).toContain(reason);
     }
-    expect(reasons).not.toContain(tooShort);
-    expect(reasons).not.toContain('hunter2');
+    expect(likePath).toMatch(/^\//);
+    for (const typed of [tooShort, likePath, cutId, 'hunter2', '/no/such/file'])
+      expect(reasons).not.toContain(typed);
   });
 });
 

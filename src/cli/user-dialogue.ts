@@ -1,6 +1,6 @@
 import { CustomerKey } from '../model/customer-key.js';
 import type { EncryptionOption } from '../model/encryption.js';
-import { Fault } from '../model/fault.js';
+import { Fault, isFault } from '../model/fault.js';
 import type { Username, UserSummary } from '../model/users.js';
 import {
   parseBucketName,
@@ -130,6 +130,9 @@ async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubj
   );
 }
 
+/** What was typed unseen may be a key with a slip in it: no answer to it repeats it. */
+const unseen = '(what was typed is not repeated here)';
+
 /** Null when the answer says: ask me for a file. */
 async function draftFromKeyAnswer(
   shell: Shell,
@@ -139,11 +142,27 @@ async function draftFromKeyAnswer(
   if (answer === '') return null;
   if (answer === 'generate') return draftWithNewSseKey();
   if (answer === 'keep' && (existing?.uploadKeyFingerprint ?? null) !== null) return emptyDraft;
-  if (/^[0-9a-f]{6,32}$/.test(answer)) return draftOf({ uploadKeyId: await findKeyId(answer) });
+  if (/^[0-9a-f]{6,32}$/.test(answer)) {
+    const uploadKeyId = await findKeyId(answer).catch((error: unknown) => {
+      if (!isFault(error, 'not-found')) throw error;
+      throw new Fault('not-found', `there is no such key in the keyring ${unseen}`);
+    });
+    return draftOf({ uploadKeyId });
+  }
   // A base64 key may begin with a slash as well, but a path of just this shape is not what anybody types.
   const isPath = /^(?:\/|\.{1,2}\/|~\/)/.test(answer) && !/^[A-Za-z0-9+/]{43}=$/.test(answer);
-  if (isPath) return draftFromKeyFile(shell, answer);
-  return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
+  if (!isPath) return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
+  // One key in 64 begins with a slash: what is no file may be a key that was not pasted whole.
+  const content = await readAnswerFile(shell, answer).catch(() => null);
+  if (content !== null) return draftOf({ uploadKey: parseKeyMaterial(content, answer) });
+  try {
+    return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
+  } catch (thrown) {
+    throw new Fault(
+      'invalid',
+      `no file of that name can be read ${unseen}; as a key: ${Fault.from(thrown).hint}`,
+    );
+  }
 }
 
 async function draftFromKeyFile(shell: Shell, path: string): Promise<UserDraft> {

@@ -9,8 +9,11 @@ export const unitTests = [
   'bench/**/*.test.ts',
   ...loneTests.map((files) => `!${files}`),
 ];
-/** They start programs and talk to them. */
-export const systemTests = ['test/**/*.test.ts'];
+/** They start programs and talk to them. Where the embedded server is not looked at, its own are left out. */
+export const systemTests = [
+  'test/**/*.test.ts',
+  ...(process.env['SFTPGW_TEST_EMBEDDED'] === 'no' ? ['!test/embedded-s3/**'] : []),
+];
 
 /** What takes longest, roughly in that order: begun last, one of them would keep one core busy and the other waiting. */
 const slowest = [

@@ -218,7 +218,7 @@ export const settings = {
     'mirror.ranges.parallel',
     count(1, 64),
     4,
-    'Ranges of one large object that the mirror fetches side by side.',
+    'Ranges of one large object that the mirror fetches side by side at most: fewer while other objects wait.',
   ),
   keyringBucketCopy: setting(
     'keyring.bucket.copy',

@@ -16,7 +16,7 @@ export interface MirrorSettings {
   readonly reserveBytes: number;
   /** Requests for objects on the way at once, of all prefixes together. */
   readonly parallelFetches: number;
-  /** Ranges of one large object fetched side by side. */
+  /** Ranges of one large object fetched side by side, at most. */
   readonly parallelRanges: number;
   /** An object that is larger is fetched in ranges of this size. */
   readonly rangeBytes: number;

@@ -126,19 +126,20 @@ async function writeAgain(
   options: CopyOptions,
   read: Read,
 ): Promise<CopiedObject | null> {
+  const { encryption, acl } = options;
+  if (encryption.kind !== 'sse-c') return null;
   const { headers } = read.answer;
   const source = leanOutput(headers);
   const tags = await targetTags({ context, call, from: to, options, source });
-  if (options.encryption.kind !== 'sse-c') return null;
   const answer = await leanPut(context, call, to, {
     body: read,
-    encryption: options.encryption,
-    acl: options.acl,
+    encryption,
+    acl,
     tags,
     headers: { ...carried(headers), 'if-match': options.onlyIfMatches ?? '' },
   });
   if (answer === null) return null;
-  checkWriteEcho(to, options.encryption, answer);
+  checkWriteEcho(to, encryption, answer);
   const told = wholeChecksum(answer);
   checkChecksum(to, read.checksum, told);
   return {

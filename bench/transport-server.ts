@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createLogger, type LogLevel } from '../src/daemon/logger.js';
 import { systemClock, systemEntropy } from '../src/daemon/system.js';
 import { startSftpServer } from '../src/sftp/server.js';
-import { nativeCryptoLoaded } from '../src/sftp/transport.js';
+import { nativeCrypto } from '../src/sftp/ssh2-library.js';
 import { transportVfs } from './transport-vfs.js';
 
 const [publicKeyFile, hostKeyDirectory, port = '0'] = process.argv.slice(2);
@@ -29,6 +29,4 @@ const server = await startSftpServer({
   entropy: systemEntropy,
 });
 process.once('SIGTERM', () => void server.close());
-process.stdout.write(
-  `ready ${server.address.port} native crypto ${nativeCryptoLoaded() ? 'loaded' : 'missing'}\n`,
-);
+process.stdout.write(`ready ${server.address.port} native crypto ${nativeCrypto}\n`);

@@ -7,21 +7,22 @@ import { renderFields, renderJson } from './render.js';
 export function versionCommand({ shell }: CommandContext): Command {
   const command = newCommand('version', 'Print the version, and what it runs on.', ['sftpgw version --json']);
   return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
-    const { nativeCryptoLoaded } = await import('../sftp/transport.js');
+    const { nativeCrypto } = await import('../sftp/ssh2-library.js');
     const { hasNativeCrc32c } = await import('../checksums/crc32c.js');
     const facts = {
       version: packageVersion(),
       node: process.version,
-      nativeCrypto: nativeCryptoLoaded(),
+      nativeCrypto: nativeCrypto === 'loaded',
       nativeCrc32c: hasNativeCrc32c,
     };
     if (flags.json === true) {
       shell.out(renderJson(facts));
       return;
     }
-    const crypto = facts.nativeCrypto
-      ? 'loaded'
-      : 'missing: SFTP takes two to three times the CPU; `npm rebuild ssh2 cpu-features` with a C++ toolchain builds it';
+    const crypto =
+      nativeCrypto === 'loaded'
+        ? 'loaded'
+        : `${nativeCrypto}: SFTP takes two to three times the CPU; \`npm ci\` with a C++ toolchain builds it`;
     shell.out(
       renderFields([
         ['sftpgw', facts.version],

@@ -3,7 +3,7 @@ import type { ListenAddress } from '../config/values.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
-import { nativeCryptoLoaded } from '../sftp/transport.js';
+import { nativeCrypto } from '../sftp/ssh2-library.js';
 import { createVfsFactory } from '../vfs/factory.js';
 import { watchBucketCopy } from './bucket-copy.js';
 import { checkKeyring } from './check-keyring.js';
@@ -75,10 +75,10 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   const background = new AbortController();
   const s3 = s3OptionsOf(settings.current, embedded);
   const core = await buildCore(settings, s3, log, background, closers);
-  if (!nativeCryptoLoaded()) {
-    options.output(
-      'warning: the native crypto of ssh2 is not built, transfers are slow: run `npm rebuild ssh2`',
-    );
+  if (nativeCrypto !== 'loaded') {
+    const why =
+      nativeCrypto === 'missing' ? 'not built' : 'not used, since as built it would end the gateway';
+    options.output(`warning: the native crypto of ssh2 is ${why}; transfers are slow: run \`npm ci\``);
   }
   if (settings.current.checksums === 'crc32c' && !hasNativeCrc32c) {
     options.output(

@@ -18,7 +18,7 @@ import { parseUsername, type Username } from '../model/users.js';
 import { bucketsOf, usesSseC } from '../provisioning/storage-needs.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket-administration.js';
 import type { S3StoreOptions } from '../s3/options.js';
-import { nativeCryptoLoaded } from '../sftp/transport.js';
+import { nativeCrypto } from '../sftp/ssh2-library.js';
 import { keyFilePlaces } from './key-file-places.js';
 import type { Operations } from './operations.js';
 import { storageNeedsOf } from './storage-needs.js';
@@ -57,7 +57,7 @@ function gatewayChecks(operations: Operations): readonly Check[] {
   const { paths, current } = settings;
   return [
     machineCheck({
-      hasNativeCrypto: nativeCryptoLoaded(),
+      nativeCrypto,
       hasNativeCrc32c,
       sendsCrc32c: current.checksums === 'crc32c',
       secretPaths: [

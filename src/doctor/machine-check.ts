@@ -6,8 +6,8 @@ import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
 export interface MachineParts {
-  /** ssh2's own ciphers and hashes are loaded. */
-  readonly hasNativeCrypto: boolean;
+  /** What became of ssh2's own ciphers. */
+  readonly nativeCrypto: 'loaded' | 'missing' | 'unsafe';
   /** CRC-32C is computed by the processor. */
   readonly hasNativeCrc32c: boolean;
   /** It is to go with every part. */
@@ -28,7 +28,7 @@ export function machineCheck(parts: MachineParts): Check {
   return {
     name: 'this machine',
     run: async () => [
-      ...nativeCrypto(parts),
+      ...nativeCiphers(parts),
       ...nativeChecksum(parts),
       ...settings(parts),
       ...(await openSecrets(parts)),
@@ -37,16 +37,19 @@ export function machineCheck(parts: MachineParts): Check {
   };
 }
 
-function nativeCrypto({ hasNativeCrypto }: MachineParts): readonly DoctorFinding[] {
-  if (hasNativeCrypto) return [];
+function nativeCiphers({ nativeCrypto }: MachineParts): readonly DoctorFinding[] {
+  if (nativeCrypto === 'loaded') return [];
   return [
     {
       code: 'no-native-crypto',
       severity: 'warning',
       subject: 'gateway',
-      what: 'The native ciphers of ssh2 are not built for this version of Node.',
+      what:
+        nativeCrypto === 'missing'
+          ? 'The native ciphers of ssh2 are not built for this version of Node.'
+          : 'The native ciphers of ssh2 are not used: as they were built, they would end the gateway.',
       why: 'Transfers cost two to three times the CPU.',
-      whatToDo: 'Run `npm rebuild ssh2 cpu-features` with a C++ toolchain, and restart.',
+      whatToDo: 'Run `npm ci` with a C++ toolchain, and restart.',
     },
   ];
 }

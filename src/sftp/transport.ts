@@ -1,17 +1,4 @@
-import { createRequire } from 'node:module';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
-import ssh2, {
-  type AcceptConnection,
-  type AuthContext,
-  type CipherAlgorithm,
-  type ClientInfo,
-  type ParsedKey,
-  type PublicKeyAuthContext,
-  type Server,
-  type ServerChannel,
-  type Session,
-  type Connection as SshConnection,
-} from 'ssh2';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { Credential } from '../model/users.js';
@@ -22,6 +9,19 @@ import { ChannelStream, type SshChannel, stderrLine } from './channel-stream.js'
 import { previewKeyExchange } from './key-exchange-preview.js';
 import type { SftpLimits } from './limits.js';
 import { receiveFast } from './ssh2-fast-receive.js';
+import {
+  type AcceptConnection,
+  type AuthContext,
+  type CipherAlgorithm,
+  type ClientInfo,
+  type ParsedKey,
+  type PublicKeyAuthContext,
+  type Server,
+  type ServerChannel,
+  type Session,
+  type Connection as SshConnection,
+  ssh2,
+} from './ssh2-library.js';
 import { announceSignatureAlgorithms, withoutSha1 } from './ssh2-repairs.js';
 import { acceptableUserKey, isSignatureSound, type PresentedKey } from './user-key.js';
 
@@ -60,16 +60,6 @@ const disconnectGraceMs = 2_000;
 const version = 'sftpgw';
 
 const loginMethods: ('publickey' | 'password')[] = ['publickey', 'password'];
-
-/** True when the transport's native cipher add-on is built and loaded. Without it every transfer costs two to three times the CPU. */
-export function nativeCryptoLoaded(): boolean {
-  try {
-    const crypto: unknown = createRequire(import.meta.url)('ssh2/lib/protocol/crypto.js');
-    return (crypto as { readonly bindingAvailable?: unknown }).bindingAvailable === true;
-  } catch {
-    return false;
-  }
-}
 
 function hostKeysOf(privateKey: string): { key: ParsedKey }[] {
   const parsed = ssh2.utils.parseKey(privateKey);

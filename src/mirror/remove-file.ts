@@ -46,7 +46,7 @@ export async function removeMirroredFile(
   await removeEmptyParents(state, name, place, path);
 }
 
-/** Between the comparison and the removal somebody may write: S3 looks once more, where it can. */
+/** Between the comparison and the removal somebody may write: S3 looks once more. */
 async function removeUnchanged(
   vault: Pick<Vault, 'remove'>,
   call: Call,
@@ -57,9 +57,7 @@ async function removeUnchanged(
   try {
     await vault.remove(call, ref, actor, etag);
   } catch (error) {
-    if (isFault(error, 'conflict')) throw changed();
-    if (!isFault(error, 'unsupported')) throw error;
-    await vault.remove(call, ref, actor);
+    throw isFault(error, 'conflict') ? changed() : error;
   }
 }
 

@@ -36,3 +36,8 @@ export interface Call {
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
+
+/** The same call for what has to be finished although the client has gone: only the store's own time limits end it. */
+export function lasting(call: Call): Call {
+  return { id: call.id, log: call.log, signal: new AbortController().signal };
+}

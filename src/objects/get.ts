@@ -4,6 +4,7 @@ import type { Call } from '../model/call.js';
 import { compareChecksums } from '../model/checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { noKey, type ReadAccess } from '../model/encryption.js';
+import { isSameEtag } from '../model/etag.js';
 import { Fault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
@@ -12,7 +13,7 @@ import { accessAmong } from '../vault/sealed-with.js';
 import { contentOf, fileHolds } from './content.js';
 import { DownloadFile, refuseExisting } from './download-file.js';
 import { openObject } from './resting.js';
-import { isSameEtag, type ObjectRooms } from './rooms.js';
+import type { ObjectRooms } from './rooms.js';
 import { s3Url } from './s3-url.js';
 import type { TransferProgress } from './tree-outcome.js';
 

@@ -1,9 +1,10 @@
 import type { Call } from '../model/call.js';
+import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ListedObject, ListedVersion, VersionPage } from '../model/object-store.js';
+import { mapSideBySide } from '../model/side-by-side.js';
 import { type KnownEncryption, RestingLook } from './resting.js';
-import { isSameEtag, type ObjectRooms, parallelObjects } from './rooms.js';
-import { mapSideBySide } from './side-by-side.js';
+import { type ObjectRooms, parallelObjects } from './rooms.js';
 
 export interface ObjectListRequest {
   readonly bucket: string;

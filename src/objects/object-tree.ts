@@ -1,7 +1,8 @@
 import type { Call } from '../model/call.js';
+import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ListedObject, ObjectRef } from '../model/object-store.js';
-import { isSameEtag, type ObjectRooms } from './rooms.js';
+import type { ObjectRooms } from './rooms.js';
 
 /** One object of a tree. */
 export interface TreeObject {

@@ -18,8 +18,3 @@ export interface ObjectRooms {
 
 /** Objects that are worked on side by side. */
 export const parallelObjects = 16;
-
-/** ETags come with quotes and without; nothing has an empty one. */
-export function isSameEtag(one: string | undefined, other: string): boolean {
-  return one !== undefined && one !== '' && one.replaceAll('"', '') === other.replaceAll('"', '');
-}

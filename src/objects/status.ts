@@ -1,5 +1,6 @@
 import type { Call } from '../model/call.js';
 import type { Checksum } from '../model/checksum.js';
+import { isSameEtag } from '../model/etag.js';
 import { isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
@@ -9,7 +10,7 @@ import { absent } from './get.js';
 import { type ListEntry, versionEntry, versionRows } from './listing.js';
 import { findListed, versionsOf } from './remove.js';
 import { type KnownEncryption, RestingLook } from './resting.js';
-import { isSameEtag, type ObjectRooms } from './rooms.js';
+import type { ObjectRooms } from './rooms.js';
 
 /** Who wrote an object through this gateway, and when. */
 export interface Writer {

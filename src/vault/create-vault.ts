@@ -12,6 +12,7 @@ import { openReader } from './open-reader.js';
 import { createPartSchedule } from './part-schedule.js';
 import { ReadMemory } from './read-memory.js';
 import { RefLocks } from './ref-locks.js';
+import { removeUnchanged } from './remove-unchanged.js';
 import { ScratchSpace } from './scratch-file.js';
 import { settlePending } from './settle.js';
 import { Successors } from './successors.js';
@@ -153,7 +154,8 @@ class StoreVault implements RunningVault {
   async remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void> {
     const { store, ledger, locks } = this.#services;
     await locks.alone([ref], async () => {
-      await store.remove(call, ref, ifMatch === undefined ? {} : { ifMatch });
+      if (ifMatch === undefined) await store.remove(call, ref);
+      else await removeUnchanged(store, call, ref, ifMatch);
       await ledger.recordRemoval(ref, actor);
     });
   }

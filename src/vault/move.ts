@@ -1,10 +1,10 @@
 import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
-import { isFault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { openWithKeys } from './access.js';
 import { copyVerified } from './copy.js';
 import type { VaultServices } from './part-sender.js';
+import { removeUnchanged } from './remove-unchanged.js';
 import type { CopyTarget } from './vault.js';
 
 /** See `Vault.move`. Whatever fails, the object is at the one place or at both, never at neither. */
@@ -22,23 +22,9 @@ export async function moveObject(
     }
     const copy = await copyVerified(services, call, { ref: from, keys }, to);
     if (copy === null) return false;
-    await removeSource(services, call, from, copy.source.etag);
+    // Another program's newer object stays.
+    await removeUnchanged(store, call, from, copy.source.etag);
     await ledger.recordRemoval(from, to.actor);
     return true;
   });
-}
-
-/** Another program's newer object stays. Where S3 has no such condition, only the lock keeps others away. */
-async function removeSource(
-  { store }: VaultServices,
-  call: Call,
-  from: ObjectRef,
-  etag: string,
-): Promise<void> {
-  try {
-    await store.remove(call, from, { ifMatch: etag });
-  } catch (error) {
-    if (!isFault(error, 'unsupported')) throw error;
-    await store.remove(call, from);
-  }
 }

@@ -1,4 +1,4 @@
-import type { Call, Clock } from '../model/call.js';
+import { type Call, type Clock, lasting } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { IntentId, KeyLedger } from '../model/ledger.js';
 import type {
@@ -133,7 +133,7 @@ export class PartSender {
     let upload: PartUpload;
     try {
       // Not to be cancelled: given up half-way, it could leave an upload at S3 whose id nobody knows.
-      upload = await store.beginUpload(this.#lasting(this.#call), this.#target.ref, this.#options());
+      upload = await store.beginUpload(lasting(this.#call), this.#target.ref, this.#options());
     } catch (error) {
       if (leavesDoubt(error)) this.#inDoubt = true;
       throw error;
@@ -190,7 +190,7 @@ export class PartSender {
     write: (call: Call) => Promise<WrittenObject>,
   ): Promise<WrittenObject> {
     // The client has sent everything: the object lands even if it goes away now. The store bounds the time.
-    const own = this.#lasting(call);
+    const own = lasting(call);
     const expected = { ...whole, partCount, startedMs: this.#startedMs };
     this.#inDoubt = true;
     let written: WrittenObject;
@@ -238,17 +238,12 @@ export class PartSender {
     }
   }
 
-  /** A call that only the store's own timeouts end. */
-  #lasting(call: Call): Call {
-    return { id: call.id, log: call.log, signal: new AbortController().signal };
-  }
-
   async #abortUpload(): Promise<void> {
     const upload = await this.#begun?.catch(() => null);
     if (upload === null || upload === undefined) return;
     // Disposing aborts too, but without saying whether it worked, and the row may only go when it has.
     upload.park();
     await upload[Symbol.asyncDispose]();
-    await this.#services.store.abortUpload(this.#lasting(this.#call), this.#target.ref, upload.uploadId);
+    await this.#services.store.abortUpload(lasting(this.#call), this.#target.ref, upload.uploadId);
   }
 }

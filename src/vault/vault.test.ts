@@ -96,6 +96,34 @@ describe('the time of a file', () => {
   });
 });
 
+describe('a removal of one content only', () => {
+  it.each([
+    ['where S3 compares', false],
+    ['where it cannot', true],
+  ])('leaves another content alone %s', async (_, cannotCompare) => {
+    await using shop = workshop();
+    await put(shop, 'a');
+    await put(shop, 'ab');
+    const etag = shop.store.infoOf(refOf('a'))?.etag ?? '';
+    if (cannotCompare) {
+      shop.store.hooks.beforeRemoval = ({ ifMatch }) => {
+        if (ifMatch !== undefined) throw new Fault('unsupported', 'no conditions here');
+      };
+    }
+    await expect(shop.vault.remove(call(), refOf('a'), 'alice', '"another"')).rejects.toMatchObject({
+      kind: 'conflict',
+    });
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+    expect(await shop.ledger.candidates(refOf('a'))).toHaveLength(1);
+    await shop.vault.remove(call(), refOf('a'), 'alice', etag);
+    expect(shop.store.contentOf(refOf('a'))).toBeNull();
+    expect(await shop.ledger.candidates(refOf('a'))).toEqual([]);
+    // That it has gone already is no fault, and what begins like it stays.
+    await shop.vault.remove(call(), refOf('a'), 'alice', etag);
+    expect(shop.store.contentOf(refOf('ab'))).toEqual(bytes);
+  });
+});
+
 describe('a move', () => {
   it('takes content, time and the target’s encryption along, and removes the source last', async () => {
     await using shop = workshop();

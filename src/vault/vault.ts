@@ -129,7 +129,10 @@ export interface Vault {
    * stay. False when the source is gone.
    */
   move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: CopyTarget): Promise<boolean>;
-  /** With an `ifMatch` (an ETag) only the object that has it: `conflict` when there is another. Absence is no fault. */
+  /**
+   * With an `ifMatch` (an ETag) only the object that has it: `conflict` when there is another. Absence is no fault. Where S3 cannot
+   * compare, a listing is compared just before.
+   */
   remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void>;
   /** Finishes or undoes what a crash left: called once at start, before uploads are taken. */
   settlePending(call: Call, request: SettleRequest): Promise<SettleReport>;

@@ -1,5 +1,5 @@
-import type { Call } from '../model/call.js';
-import { Fault } from '../model/fault.js';
+import type { Call } from './call.js';
+import { Fault } from './fault.js';
 
 /**
  * Does the work for each item, so many side by side, and takes items no faster than they are worked on. What the work or the source
@@ -7,7 +7,7 @@ import { Fault } from '../model/fault.js';
  */
 export async function forEachSideBySide<T>(
   call: Call,
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   parallel: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {

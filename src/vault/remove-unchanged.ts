@@ -1,0 +1,33 @@
+import type { Call } from '../model/call.js';
+import { isSameEtag } from '../model/etag.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { ObjectRef, ObjectStore } from '../model/object-store.js';
+
+/**
+ * Removes the object that has this ETag; `conflict` when another is there. Absence is no fault. Where S3 cannot compare
+ * (If-Match of DeleteObject), a listing is compared just before: against other programs that leaves a moment, against this process
+ * the caller's lock has to help.
+ */
+export async function removeUnchanged(
+  store: Pick<ObjectStore, 'remove' | 'list'>,
+  call: Call,
+  ref: ObjectRef,
+  etag: string,
+): Promise<void> {
+  try {
+    await store.remove(call, ref, { ifMatch: etag });
+  } catch (error) {
+    if (!isFault(error, 'unsupported')) throw error;
+    // The key itself is the first of all that begin with it, and a listing needs no customer key.
+    const { objects } = await store.list(call, {
+      bucket: ref.bucket,
+      prefix: ref.key,
+      delimiter: null,
+      maxKeys: 1,
+    });
+    const found = objects.find(({ key }) => key === ref.key);
+    if (found === undefined) return;
+    if (!isSameEtag(found.etag, etag)) throw new Fault('conflict', 'another object is there by now');
+    await store.remove(call, ref);
+  }
+}

@@ -184,6 +184,12 @@ export const settings = {
     'The longest file that can be uploaded. S3 takes 10,000 parts of at most 5 GiB: the longer this is, the earlier a file has ' +
       'parts that upload.memory cannot hold, which go through an encrypted scratch file at more CPU (48TiB: from 9 GiB on, 5TiB: from about 490 GiB on).',
   ),
+  renameLimit: setting(
+    'rename.limit',
+    count(0, 1_000_000),
+    10_000,
+    'The most files that a directory in /uploads may have for a client to rename it: each is copied in S3, then removed. With 0 only empty directories can be renamed.',
+  ),
   readMemoryBytes: setting(
     'read.memory',
     size(8 * mebibyte, tebibyte),

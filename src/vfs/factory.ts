@@ -17,6 +17,8 @@ export interface VfsOptions {
   readonly store: Pick<ObjectStore, 'list'>;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly clock: Clock;
+  /** The most objects that a directory in S3 may have to be renamed. */
+  readonly renameLimit: number;
   /** Where mirrored downloads are removed. */
   readonly mirror: MirrorRemoval;
 }

@@ -129,21 +129,13 @@ async function compare(
 const sequence = fc.array(operation, { minLength: 1, maxLength: 120, size: 'max' });
 
 describe('any sequence of operations', () => {
-  it('does in /local what it does in a file system', async () => {
+  it.each([
+    { point: '/local', numRuns: 60 },
+    { point: '/uploads', numRuns: 300 },
+  ])('does in $point what it does in a file system', async ({ point, numRuns }) => {
     await fc.assert(
-      fc.asyncProperty(sequence, (operations) =>
-        compare('/local', new ReferenceTree({ movesFullDirectories: true }), operations),
-      ),
-      { numRuns: 60 },
-    );
-  });
-
-  it('does in /uploads what it does in a file system, but for moving full directories', async () => {
-    await fc.assert(
-      fc.asyncProperty(sequence, (operations) =>
-        compare('/uploads', new ReferenceTree({ movesFullDirectories: false }), operations),
-      ),
-      { numRuns: 300 },
+      fc.asyncProperty(sequence, (operations) => compare(point, new ReferenceTree(), operations)),
+      { numRuns },
     );
   });
 });

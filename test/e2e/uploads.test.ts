@@ -72,6 +72,17 @@ for (const target of await gatewayTargets()) {
         await expectInS3(alice, 'made/zwei mit ü', source);
       });
 
+      it('renames a directory with all that is in it', async () => {
+        const source = localFile('kept', randomBytes(100_000));
+        await alice.sftpOk(
+          `mkdir /uploads/old\nmkdir /uploads/old/sub\nput ${source} /uploads/old/one\nput ${source} /uploads/old/sub/two`,
+        );
+        await alice.sftpOk('rename /uploads/old "/uploads/new name"');
+        expect(await alice.sftpOk('ls -l /uploads')).not.toMatch(/\/old$/m);
+        await expectInS3(alice, 'new name/one', source);
+        await expectInS3(alice, 'new name/sub/two', source);
+      });
+
       it('reads its own uploads back, byte for byte', async () => {
         const source = localFile('round', randomBytes(9 * 1024 * 1024 + 3));
         const back = join(gateway.work, 'round.back');

@@ -66,6 +66,7 @@ beforeAll(async () => {
   });
   ends.push(async () => vault[Symbol.asyncDispose]());
   const factory = createVfsFactory({
+    renameLimit: 30,
     users: {
       settings: async () => settings,
       uploadEncryption: async (): Promise<WriteEncryption> => {
@@ -276,5 +277,28 @@ describe('directories over a real S3 protocol', () => {
     await bob.rmdir('/uploads/d');
     expect(await keysInS3()).toEqual([]);
     await expect(bob.list('/uploads/d')).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  it('are renamed with all that is in them, however it is encrypted, up to the limit', async () => {
+    const [uploads] = keys;
+    await bob.mkdir('/uploads/d');
+    await bob.mkdir('/uploads/d/empty');
+    await bob.write('/uploads/d/own', 'own');
+    await putForeign('d/plain', 'plain');
+    const names = Array.from({ length: 27 }, (_, index) => `file-${String(index).padStart(5, '0')}`);
+    await Promise.all(names.map((name) => putForeign(`d/many/${name}`, name)));
+    await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({ kind: 'unsupported' });
+    await bob.remove('/uploads/d/many/file-00000');
+    await bob.rename('/uploads/d', '/uploads/e');
+    expect(await bob.list('/uploads')).toEqual(['e/']);
+    expect(await bob.list('/uploads/e')).toEqual(['empty/', 'many/', 'own', 'plain']);
+    expect(await bob.list('/uploads/e/many')).toEqual(names.slice(1));
+    expect(await bob.read('/uploads/e/many/file-00026')).toBe('file-00026');
+    expect((await bob.stat('/uploads/e/plain'))?.mtimeSeconds).toBe(1234);
+    const access = uploads === undefined ? undefined : ({ kind: 'sse-c', key: uploads } as const);
+    for (const name of ['own', 'plain', 'many/file-00001']) {
+      const info = access && (await store.head(call, { bucket, key: `${prefix}e/${name}` }, access));
+      expect(info).toMatchObject({ encryption: { kind: 'sse-c' } });
+    }
   });
 });

@@ -47,6 +47,14 @@ export class KnownDirectories {
     this.#known.delete(`${bucket}/${prefix}`);
   }
 
+  /** All that is known of the prefix and what is below it may be wrong from now on. */
+  forgetBelow(bucket: string, prefix: string): void {
+    const start = `${bucket}/${prefix}`;
+    for (const map of [this.#known, this.#absent]) {
+      for (const name of map.keys()) if (name.startsWith(start)) map.delete(name);
+    }
+  }
+
   /** Nothing is below the prefix at this moment, nor its marker. */
   learnAbsence(bucket: string, prefix: string): void {
     this.forget(bucket, prefix);

@@ -62,8 +62,12 @@ export class FakeVault implements Vault, LedgerDirectory, Pick<KeyLedger, 'recor
     };
   }
 
-  async copy(call: Call, { ref, keys }: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
+  async copy(call: Call, { ref, keys, ifMatch }: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
     const object = this.#open(ref, keys);
+    if (object !== null && ifMatch !== undefined && ifMatch !== object.etag)
+      throw new Fault('conflict', 'the source is another object by now');
+    if (to.onlyIfAbsent === true && this.#s3.objects.has(to.ref.key))
+      throw new Fault('exists', 'there is an object already');
     const described = await this.describe(call, ref, keys);
     if (object === null || described === null) return null;
     this.#store(to, object.bytes, to.mtimeSeconds ?? Math.floor(described.mtimeSeconds));
@@ -80,7 +84,10 @@ export class FakeVault implements Vault, LedgerDirectory, Pick<KeyLedger, 'recor
     return true;
   }
 
-  async remove(_call: Call, ref: ObjectRef): Promise<void> {
+  async remove(_call: Call, ref: ObjectRef, _actor: string, ifMatch?: string): Promise<void> {
+    const object = this.#s3.objects.get(ref.key);
+    if (object !== undefined && ifMatch !== undefined && ifMatch !== object.etag)
+      throw new Fault('conflict', 'another object is there by now');
     this.#s3.objects.delete(ref.key);
     this.#rows.delete(ref.key);
   }

@@ -14,17 +14,9 @@ function isDirectory(node: Node): node is Directory {
   return 'children' in node;
 }
 
-/**
- * A file system as POSIX describes it, as small as it can be: what a mount is compared with. Paths begin below the mount.
- * `movesFullDirectories`: whether a directory with something in it can be renamed.
- */
+/** A file system as POSIX describes it, as small as it can be: what a mount is compared with. Paths begin below the mount. */
 export class ReferenceTree {
   readonly #root: Directory = { children: new Map() };
-  readonly #movesFullDirectories: boolean;
-
-  constructor(options: { readonly movesFullDirectories: boolean }) {
-    this.#movesFullDirectories = options.movesFullDirectories;
-  }
 
   write(path: string, content: string): Outcome {
     return this.#answer(() => {
@@ -95,7 +87,6 @@ export class ReferenceTree {
       if (there !== undefined && !replace) refuse('exists');
       if (there === node) return;
       if (to.startsWith(`${from}/`)) refuse('invalid');
-      if (isDirectory(node) && node.children.size > 0 && !this.#movesFullDirectories) refuse('unsupported');
       if (there !== undefined) refuseReplacing(node, there);
       source.children.delete(oldName);
       target.children.set(newName, node);

@@ -59,6 +59,7 @@ export class World implements AsyncDisposable {
     };
     this.call = { id: 'call', signal: new AbortController().signal, log: this.#logger() };
     this.factory = createVfsFactory({
+      renameLimit: 20,
       users: {
         settings: async () => this.settings,
         uploadEncryption: async () => this.encryption,

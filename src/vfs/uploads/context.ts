@@ -15,6 +15,8 @@ export interface UploadServices extends ObjectServices {
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly clock: Clock;
   readonly open: OpenUploads;
+  /** The most objects that a directory may have to be renamed. */
+  readonly renameLimit: number;
 }
 
 /** What one user's `/uploads` works with. */

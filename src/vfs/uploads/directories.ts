@@ -1,5 +1,6 @@
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import type { ObjectRef, WrittenObject } from '../../model/object-store.js';
 import { parentPath } from '../../model/path.js';
 import type { ObjectLookup } from '../objects/lookup.js';
 import type { UploadContext } from './context.js';
@@ -45,16 +46,19 @@ export class UploadDirectories {
 
   /** The marker rests under the user's encryption like everything else, because bucket policies may demand it of every write. */
   async putMarker(call: Call, path: string): Promise<void> {
-    const { services, location } = this.#context;
-    const ref = location.newDirectory(path);
+    const ref = this.#context.location.newDirectory(path);
+    await this.putMarkerAt(call, ref);
+    this.#context.services.known.learn(ref.bucket, ref.key, true);
+  }
+
+  async putMarkerAt(call: Call, ref: ObjectRef): Promise<WrittenObject> {
     const target = await this.#context.target(call, ref, null);
-    await using writer = await services.vault.openUpload(call, target);
-    await writer.commit(call);
-    services.known.learn(ref.bucket, ref.key, true);
+    await using writer = await this.#context.services.vault.openUpload(call, target);
+    return await writer.commit(call);
   }
 
   /**
-   * Called before the object `leaving` goes from a directory. A directory that is only a prefix would vanish with its last
+   * Called before the object `leaving`, or all below it if it ends with `/`, goes from a directory. A directory that is only a prefix would vanish with its last
    * object, and with it the current directory of a client that does `rm *` and uploads anew; it gets its marker first.
    * Costs one list request per removal from a directory without a marker, none where the marker is known.
    * Never fails: losing an empty directory is less than not being able to remove a file.
@@ -68,7 +72,7 @@ export class UploadDirectories {
       const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
       const hasMarker = page.objects.some((object) => object.key === key);
       if (hasMarker) services.known.learn(bucket, key, true);
-      else if (page.objects.every((object) => object.key === leaving)) await this.putMarker(call, path);
+      else if (page.objects.every(({ key: each }) => goes(each, leaving))) await this.putMarker(call, path);
     } catch (thrown) {
       call.log.warn('an empty directory could not be kept', {
         path: location.shown(path),
@@ -76,4 +80,9 @@ export class UploadDirectories {
       });
     }
   }
+}
+
+/** Of a directory that goes only the first objects are looked at: a marker that was not needed does no harm. */
+function goes(key: string, leaving: string): boolean {
+  return leaving.endsWith('/') ? key.startsWith(leaving) : key === leaving;
 }

@@ -177,15 +177,6 @@ describe('renaming directories', () => {
     expect(world.keysInS3()).toEqual(['other/']);
   });
 
-  it('refuses one with content, and says what to do', async () => {
-    put('d/f', 'x');
-    await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
-      kind: 'unsupported',
-      hint: expect.stringContaining('one by one'),
-    });
-    expect(world.keysInS3()).toEqual(['d/f']);
-  });
-
   it('refuses to move it into itself, or over a file', async () => {
     await bob.mkdir('/uploads/d');
     put('f', 'x');
@@ -193,6 +184,12 @@ describe('renaming directories', () => {
     await expect(bob.rename('/uploads/d', '/uploads/f', true)).rejects.toMatchObject({
       kind: 'not-directory',
     });
+    put('d/f', 'x');
+    await expect(bob.rename('/uploads/d', '/uploads/d/e')).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(bob.rename('/uploads/d', '/uploads/f', true)).rejects.toMatchObject({
+      kind: 'not-directory',
+    });
+    expect(world.keysInS3()).toEqual(['d/', 'd/f', 'f']);
   });
 });
 

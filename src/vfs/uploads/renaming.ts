@@ -4,8 +4,9 @@ import { parentPath } from '../../model/path.js';
 import type { FoundDirectory, ObjectLookup } from '../objects/lookup.js';
 import type { UploadContext } from './context.js';
 import type { UploadDirectories } from './directories.js';
+import { TreeMove } from './tree-move.js';
 
-/** Renames inside `/uploads`: a copy on S3's side under the user's present encryption, then the removal of the original. */
+/** Renames inside `/uploads`: copies on S3's side under the user's present encryption, then the removal of the originals. */
 export class UploadRenamer {
   readonly #context: UploadContext;
   readonly #lookup: ObjectLookup;
@@ -19,8 +20,8 @@ export class UploadRenamer {
 
   /**
    * A name that is a file and a directory at once is taken for the file, so that somebody can end the clash.
-   * Throws `not-found`, `exists`, `is-directory`, `not-directory`, `not-empty`, `unsupported` (a directory with content),
-   * `conflict` (still being uploaded).
+   * Throws `not-found`, `exists`, `is-directory`, `not-directory`, `not-empty`, `conflict` (still being uploaded),
+   * and for a directory with content what `TreeMove` throws.
    */
   async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
     const { location, services } = this.#context;
@@ -69,16 +70,20 @@ export class UploadRenamer {
     const source = location.directory(from);
     if (to.startsWith(`${from}/`))
       throw new Fault('invalid', `${location.shown(from)} cannot be moved into itself`);
-    if (!found.isEmpty || services.open.anyBelow(source.bucket, source.key))
+    if (services.open.anyBelow(source.bucket, source.key))
       throw new Fault(
-        'unsupported',
-        `${location.shown(from)} is a directory with files in it, which cannot be renamed yet: make ${location.shown(to)} and rename the files one by one`,
+        'conflict',
+        `files are being uploaded to ${location.shown(from)}: rename it after that`,
       );
     const target = await this.#at(call, to);
     if (!replace && target.kind !== null) throw new Fault('exists', `${location.shown(to)} exists already`);
     if (target.kind === 'file') throw new Fault('not-directory', `${location.shown(to)} is a file`);
     if (target.kind === 'directory' && !target.isEmpty)
       throw new Fault('not-empty', `${location.shown(to)} is not empty`);
+    if (!found.isEmpty) {
+      await new TreeMove(this.#context, this.#directories, from, to, target.kind !== null).run(call);
+      return;
+    }
     // Made anew instead of moved: an empty marker may rest under a key that nobody has any more.
     await this.#directories.putMarker(call, to);
     await this.#directories.remove(call, from);

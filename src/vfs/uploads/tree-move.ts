@@ -1,0 +1,204 @@
+import { type Call, lasting } from '../../model/call.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { ListedObject, ListPage, ObjectRef } from '../../model/object-store.js';
+import { parentPath } from '../../model/path.js';
+import { forEachSideBySide } from '../../model/side-by-side.js';
+import { fits } from '../objects/location.js';
+import type { UploadContext } from './context.js';
+import type { UploadDirectories } from './directories.js';
+
+/** Copies, and removals, of one rename that are on the way to S3 side by side. */
+const parallel = 8;
+
+/** An object and its copy. */
+interface Copied {
+  readonly source: ListedObject;
+  readonly copy: ObjectRef;
+  /** Null when there is nothing to undo. */
+  readonly copyEtag: string | null;
+}
+
+/**
+ * Brings a directory with content to another name, where nothing is but perhaps an empty directory. S3 has no such operation:
+ * every object is copied under the user's present encryption, and when all copies are there the originals are removed. So what goes
+ * wrong before that is undone, and nothing has changed; what goes wrong later, or a crash, leaves originals beside their copies, and
+ * never loses one.
+ */
+export class TreeMove {
+  readonly #context: UploadContext;
+  readonly #directories: UploadDirectories;
+  readonly #from: string;
+  readonly #to: string;
+  readonly #source: ObjectRef;
+  readonly #target: ObjectRef;
+  readonly #targetExists: boolean;
+
+  constructor(
+    context: UploadContext,
+    directories: UploadDirectories,
+    from: string,
+    to: string,
+    targetExists: boolean,
+  ) {
+    this.#context = context;
+    this.#directories = directories;
+    this.#from = from;
+    this.#to = to;
+    this.#source = context.location.directory(from);
+    this.#target = context.location.newDirectory(to);
+    this.#targetExists = targetExists;
+  }
+
+  /**
+   * Throws `unsupported` for more objects than `rename.limit`, `invalid` for a name that would be too long, `not-found` when all has gone
+   * meanwhile, `conflict` when others change what is moved, `exists` when they write where it goes, and the faults of the vault.
+   */
+  async run(call: Call): Promise<void> {
+    const { services } = this.#context;
+    const { bucket } = this.#source;
+    try {
+      const copied = await this.#copyAll(call, await this.#list(call));
+      // A client that leaves now has its rename all the same: half of it would be worse.
+      const finishing = lasting(call);
+      await this.#directories.keep(finishing, parentPath(this.#from), this.#source.key);
+      await this.#removeOriginals(finishing, copied);
+    } finally {
+      services.known.forgetBelow(bucket, this.#source.key);
+      services.known.forgetBelow(bucket, this.#target.key);
+    }
+  }
+
+  async #list(call: Call): Promise<readonly ListedObject[]> {
+    const { services, location } = this.#context;
+    const { bucket, key: prefix } = this.#source;
+    const found: ListedObject[] = [];
+    for (let continuation: string | null | undefined; continuation !== null; ) {
+      const more = continuation === undefined ? {} : { continuation };
+      const page: ListPage = await services.store.list(call, { bucket, prefix, delimiter: null, ...more });
+      found.push(...page.objects);
+      if (found.length > services.renameLimit)
+        throw new Fault(
+          'unsupported',
+          `${location.shown(this.#from)} has more than ${services.renameLimit} files and directories in it, too many to be renamed at once: rename what is in it, or ask the administrator, who can raise rename.limit`,
+        );
+      ({ continuation } = page);
+    }
+    for (const { key } of found) {
+      if (!fits(this.#copyOf(key).key))
+        throw new Fault(
+          'invalid',
+          `${this.#shown(key)} would get a longer name than S3 takes: use shorter ones`,
+        );
+    }
+    return found;
+  }
+
+  async #copyAll(call: Call, objects: readonly ListedObject[]): Promise<readonly Copied[]> {
+    const keys = await this.#context.keys(call);
+    const copied: Copied[] = [];
+    try {
+      await forEachSideBySide(call, objects, parallel, async (source) => {
+        const copy = this.#copyOf(source.key);
+        // An empty directory has a marker.
+        const isThere = this.#targetExists && copy.key === this.#target.key;
+        const copyEtag = isThere ? null : await this.#copyOne(call, source, copy, keys);
+        if (isThere || copyEtag !== null) copied.push({ source, copy, copyEtag });
+      });
+    } catch (error) {
+      throw this.#undone(Fault.from(error), await this.#undo(lasting(call), copied));
+    }
+    if (copied.length === 0)
+      throw new Fault('not-found', `${this.#context.location.shown(this.#from)} does not exist any more`);
+    return copied;
+  }
+
+  /** The copy's ETag; null when the source has gone since it was listed. */
+  async #copyOne(
+    call: Call,
+    source: ListedObject,
+    copy: ObjectRef,
+    keys: Awaited<ReturnType<UploadContext['keys']>>,
+  ): Promise<string | null> {
+    const { services } = this.#context;
+    // Made anew instead of copied: an empty marker may rest under a key that nobody has any more.
+    if (source.size === 0 && source.key.endsWith('/')) {
+      return (await this.#directories.putMarkerAt(call, copy)).etag;
+    }
+    try {
+      const from = { ref: { ...copy, key: source.key }, keys, ifMatch: source.etag, size: source.size };
+      // Somebody may write to the new name already.
+      const to = { ...(await this.#context.target(call, copy, null)), onlyIfAbsent: true };
+      return (await services.vault.copy(call, from, to))?.etag ?? null;
+    } catch (error) {
+      const fault = Fault.from(error);
+      throw new Fault(fault.kind, `${this.#shown(source.key)}: ${fault.hint}`, { cause: error });
+    }
+  }
+
+  /** How many copies could not be removed again. */
+  async #undo(call: Call, copied: readonly Copied[]): Promise<number> {
+    const { services, actor } = this.#context;
+    let left = 0;
+    await forEachSideBySide(call, copied, parallel, async ({ copy, copyEtag }) => {
+      if (copyEtag === null) return;
+      try {
+        await services.vault.remove(call, copy, actor, copyEtag);
+      } catch (error) {
+        left += 1;
+        call.log.warn('a copy of a rename that failed could not be removed', {
+          ...copy,
+          error: Fault.from(error),
+        });
+      }
+    });
+    return left;
+  }
+
+  #undone(fault: Fault, left: number): Fault {
+    const { location } = this.#context;
+    const rest =
+      left === 0
+        ? 'nothing has changed'
+        : `everything is still there, and ${left} of its files lie at ${location.shown(this.#to)} too`;
+    const hint = `${location.shown(this.#from)} was not renamed, ${rest}: ${fault.hint}`;
+    return new Fault(fault.kind, hint, { cause: fault });
+  }
+
+  async #removeOriginals(call: Call, copied: readonly Copied[]): Promise<void> {
+    const { services, actor, location } = this.#context;
+    let changed = 0;
+    let removed = 0;
+    const both = `${location.shown(this.#to)} is complete`;
+    try {
+      await forEachSideBySide(call, copied, parallel, async ({ source: { key, etag } }) => {
+        try {
+          await services.vault.remove(call, { bucket: this.#source.bucket, key }, actor, etag);
+          removed += 1;
+        } catch (error) {
+          if (!isFault(error, 'conflict')) throw error;
+          changed += 1;
+        }
+      });
+    } catch (error) {
+      const fault = Fault.from(error);
+      const left = copied.length - removed;
+      const hint = `${both}, but ${left} of ${copied.length} files could not be removed from ${location.shown(this.#from)}: ${fault.hint}`;
+      throw new Fault(fault.kind, hint, { cause: error });
+    }
+    if (changed > 0)
+      throw new Fault(
+        'conflict',
+        `${both}, but ${changed} of ${copied.length} files were written to meanwhile, and stay at ${location.shown(this.#from)} as well`,
+      );
+  }
+
+  #copyOf(key: string): ObjectRef {
+    const { bucket, key: prefix } = this.#target;
+    return { bucket, key: prefix + key.slice(this.#source.key.length) };
+  }
+
+  #shown(key: string): string {
+    const { location } = this.#context;
+    return location.shown(`/${key.slice(location.prefix.length)}`);
+  }
+}

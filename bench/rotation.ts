@@ -5,6 +5,7 @@ import { systemClock, systemEntropy } from '../src/daemon/system.js';
 import { openDatabase } from '../src/db/sqlite/open.js';
 import { createKeyUsage } from '../src/ledger/key-usage.js';
 import { createKeyLedger } from '../src/ledger/ledger.js';
+import { createParkedUploads } from '../src/ledger/parked.js';
 import { createLedgerVersions } from '../src/ledger/versions.js';
 import type { Call, Logger } from '../src/model/call.js';
 import { CustomerKey } from '../src/model/customer-key.js';
@@ -147,7 +148,9 @@ async function openOurs(arena: Arena): Promise<Ours> {
   const store = createS3ObjectStore({ endpoint, caFile, region, credentials, ...clocks });
   const database = await openDatabase(join(arena.work, 'ledger.db'));
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
-  const vault = createVault({ store, ledger, ...clocks, scratchDirectory: join(arena.work, 'scratch') });
+  const parked = createParkedUploads(database, systemClock);
+  const scratchDirectory = join(arena.work, 'scratch');
+  const vault = createVault({ store, ledger, parked, ...clocks, scratchDirectory });
   const call = backgroundCall(new AbortController().signal, systemEntropy, silent);
   const services = {
     jobs: createRotationJobs(database, systemClock, systemEntropy),

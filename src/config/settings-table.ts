@@ -184,6 +184,12 @@ export const settings = {
     'The longest file that can be uploaded. S3 takes 10,000 parts of at most 5 GiB: the longer this is, the earlier a file has ' +
       'parts that upload.memory cannot hold, which go through an encrypted scratch file at more CPU (48TiB: from 9 GiB on, 5TiB: from about 490 GiB on).',
   ),
+  uploadResumeWindowMs: setting(
+    'upload.resume.window',
+    duration(0, 30 * 24 * hour),
+    24 * hour,
+    'How long an upload that was broken off waits at S3 for its client to go on with it. With 0 nothing is kept.',
+  ),
   renameLimit: setting(
     'rename.limit',
     count(0, 1_000_000),

@@ -2,9 +2,10 @@ import { hasNativeCrc32c } from '../checksums/crc32c.js';
 import type { ListenAddress } from '../config/values.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
+import type { VfsFactory } from '../model/vfs.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCrypto } from '../sftp/ssh2-library.js';
-import { createVfsFactory } from '../vfs/factory.js';
+import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { watchBucketCopy } from './bucket-copy.js';
 import { checkKeyring } from './check-keyring.js';
 import { checkStorage } from './check-storage.js';
@@ -13,6 +14,7 @@ import { startControl } from './control.js';
 import { buildCore, type Core, s3OptionsOf } from './core.js';
 import { type EmbeddedS3, startEmbedded } from './embedded.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
+import { expireUploads } from './expire-uploads.js';
 import { letGarbageLie } from './heap.js';
 import { sftpLimitsOf } from './limits.js';
 import { createLogger, type LogLevel } from './logger.js';
@@ -109,11 +111,14 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   await startEventSources(settings, events, log, background, closers);
   await startControl(settings, mirror, log, closers);
   closers.add(startRotations(core));
-  const sftp = await openDoor(settings, options, core, mirror, log);
+  const trees = treesOf(settings, core, mirror);
+  await trees.broken.restore();
+  const sftp = await openDoor(settings, options, core, trees, log);
   closers.add(() => sftp.close());
   const watching = [
     settings.watch(systemClock, log, background.signal),
     watchBucketCopy({ ...core, log, clock: systemClock }, background.signal),
+    expireUploads(core.call, trees.broken, systemClock),
   ];
   closers.add(() => {
     background.abort();
@@ -128,26 +133,28 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   };
 }
 
+function treesOf(
+  { current }: SettingsInForce,
+  { users, vault, store, ledger, parked }: Core,
+  mirror: Mirror,
+): UploadingVfsFactory {
+  const { renameLimit, uploadResumeWindowMs: resumeWindowMs } = current;
+  const services = { users, vault, store, ledger, parked, mirror, clock: systemClock };
+  return createVfsFactory({ ...services, renameLimit, resumeWindowMs });
+}
+
 async function openDoor(
   settings: SettingsInForce,
   options: GatewayOptions,
-  { users, vault, store, ledger }: Core,
-  mirror: Mirror,
+  { users }: Core,
+  vfs: VfsFactory,
   log: Logger,
 ): Promise<SftpServer> {
   const sftp = await startSftpServer({
     ...(options.sftpListen ?? settings.current.sftpListen),
     hostKeyDirectory: settings.paths.hostKeyDirectory,
     users,
-    vfs: createVfsFactory({
-      users,
-      vault,
-      store,
-      ledger,
-      mirror,
-      clock: systemClock,
-      renameLimit: settings.current.renameLimit,
-    }),
+    vfs,
     log,
     clock: systemClock,
     entropy: systemEntropy,

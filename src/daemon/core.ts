@@ -2,8 +2,10 @@ import type { GatewaySettings } from '../config/settings.js';
 import type { GatewayDatabase } from '../db/database.js';
 import { openDatabase } from '../db/sqlite/open.js';
 import { createKeyLedger } from '../ledger/ledger.js';
+import { createParkedUploads } from '../ledger/parked.js';
 import type { Call, Logger } from '../model/call.js';
 import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import type { ParkedUploads } from '../model/parked-uploads.js';
 import type { SharedRegistry, UserDirectory, UserRegistry } from '../model/users.js';
 import type { BucketCopy } from '../recovery/bucket-copy.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
@@ -26,6 +28,7 @@ export interface Core {
   readonly store: S3ObjectStore;
   readonly database: GatewayDatabase;
   readonly ledger: KeyLedger & LedgerDirectory;
+  readonly parked: ParkedUploads;
   readonly keyring: RootKeyring;
   readonly parts: UserParts;
   readonly users: UserDirectory;
@@ -49,12 +52,14 @@ export async function buildCore(
   const database = await openDatabase(settings.paths.databaseFile);
   closers.add(() => database.close());
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
+  const parked = createParkedUploads(database, systemClock);
   const keyring = keyringOf(settings, log);
   const parts = userParts(settings, keyring, log);
   const vault = closers.use(
     createVault({
       store,
       ledger,
+      parked,
       clock: systemClock,
       entropy: systemEntropy,
       limits: vaultLimitsOf(settings.current),
@@ -67,7 +72,20 @@ export async function buildCore(
   const registry = createUserRegistry(parts);
   const shared = createSharedRegistry(parts);
   const bucketCopy = bucketCopyOf(settings, { store, keyring, parts });
-  return { store, database, ledger, keyring, parts, users, registry, shared, vault, bucketCopy, call };
+  return {
+    store,
+    database,
+    ledger,
+    parked,
+    keyring,
+    parts,
+    users,
+    registry,
+    shared,
+    vault,
+    bucketCopy,
+    call,
+  };
 }
 
 /** The region of an embedded server whose settings name none. */

@@ -110,10 +110,20 @@ export interface RotationProblemTable {
   text: string;
 }
 
+/** A multipart upload that waits for its client; its row is `intended`. */
+export interface ParkedUploadTable {
+  row_id: string;
+  /** JSON: what S3 said of each part. */
+  parts: string;
+  mtime_seconds: number | null;
+  parked_ms: number;
+}
+
 /** Every table. */
 export interface Schema {
   sealed_object: SealedObjectTable;
   barred_key: BarredKeyTable;
+  parked_upload: ParkedUploadTable;
   mirror_prefix: MirrorPrefixTable;
   mirror_entry: MirrorEntryTable;
   rotation_job: RotationJobTable;

@@ -52,13 +52,22 @@ export function intendedRows(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObj
     .orderBy('seq', 'desc');
 }
 
-/** Every intended row from before the time, the oldest first. */
+/** Every intended row from before the time whose upload is not parked, the oldest first. */
 export function intendedBefore(db: Kysely<Schema>, timeMs: number): Rows<SealedObjectRow> {
   return db
     .selectFrom('sealed_object')
     .selectAll()
     .where(isIntended)
     .where('intended_ms', '<', timeMs)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('parked_upload')
+            .select('row_id')
+            .whereRef('parked_upload.row_id', '=', 'sealed_object.id'),
+        ),
+      ),
+    )
     .orderBy('intended_ms')
     .orderBy('seq');
 }

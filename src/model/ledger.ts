@@ -63,7 +63,7 @@ export interface KeyLedger {
    * intended one (a crash between write and confirm leaves two possible keys). Empty when the ledger knows nothing.
    */
   candidates(ref: ObjectRef): Promise<readonly LedgerRow[]>;
-  /** Intended rows older than the time, oldest first: what a restart has to settle. */
+  /** Intended rows older than the time whose uploads are not parked, oldest first: what a restart has to settle. */
   pending(olderThanMs: number): Promise<readonly LedgerRow[]>;
   /** The file's time changed after the upload. */
   recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void>;

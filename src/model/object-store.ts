@@ -208,6 +208,8 @@ export interface ObjectStore {
   /** One PutObject of up to 5 GiB. */
   put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject>;
   beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload>;
+  /** An upload that was begun before and parked, under the same options. Asks nothing of S3: one that is not there any more fails later. */
+  resumeUpload(call: Call, ref: ObjectRef, options: WriteOptions, uploadId: string): PartUpload;
   /** A server-side copy of any size. Null when the source is gone. Never answers OK for a target under another encryption. */
   copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopiedObject | null>;
   /**

@@ -34,7 +34,7 @@ import { LeanRequests } from './lean-requests.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';
-import { beginUpload } from './part-upload.js';
+import { beginUpload, S3PartUpload } from './part-upload.js';
 import { getObject, headObject } from './reads.js';
 import { withRetries } from './retry.js';
 import { getTags, putTags } from './tags.js';
@@ -96,6 +96,10 @@ class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, Obje
 
   beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload> {
     return beginUpload(this.#context, call, ref, options);
+  }
+
+  resumeUpload(call: Call, ref: ObjectRef, options: WriteOptions, uploadId: string): PartUpload {
+    return new S3PartUpload(this.#context, call, ref, options, uploadId, this.#context.checksumAlgorithm);
   }
 
   copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopiedObject | null> {

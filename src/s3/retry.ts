@@ -63,6 +63,8 @@ export function withRetries(
         retries,
         await retries.run(call, 'beginUpload', () => store.beginUpload(call, ref, wanted)),
       ),
+    resumeUpload: (call, ref, wanted, uploadId) =>
+      retriedUpload(retries, store.resumeUpload(call, ref, wanted, uploadId)),
     copy: (call, from, to, wanted) => retries.run(call, 'copy', () => store.copy(call, from, to, wanted)),
     remove: (call, ref, condition) => retries.run(call, 'remove', () => store.remove(call, ref, condition)),
     list: (call, request) => retries.run(call, 'list', () => store.list(call, request)),

@@ -2,6 +2,7 @@ import type { Call, Clock, Entropy } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { IntentId, KeyLedger } from '../model/ledger.js';
 import type { ObjectInfo, ObjectRef, ObjectStore, UploadSweeper } from '../model/object-store.js';
+import type { ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
 import { openWithKeys } from './access.js';
 import { copyVerified } from './copy.js';
 import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } from './fetch-object.js';
@@ -9,6 +10,7 @@ import { type VaultLimits, vaultLimits } from './limits.js';
 import { moveObject } from './move.js';
 import { mtimeOf } from './mtime.js';
 import { openReader } from './open-reader.js';
+import { giveUp, takeUp } from './parked.js';
 import { createPartSchedule } from './part-schedule.js';
 import { ReadMemory } from './read-memory.js';
 import { RefLocks } from './ref-locks.js';
@@ -25,6 +27,7 @@ import type {
   ObjectReader,
   SettleReport,
   SettleRequest,
+  UploadOptions,
   UploadTarget,
   UploadWriter,
   Vault,
@@ -33,6 +36,7 @@ import type {
 export interface VaultOptions {
   readonly store: ObjectStore & UploadSweeper;
   readonly ledger: KeyLedger;
+  readonly parked: ParkedUploads;
   readonly clock: Clock;
   readonly entropy: Entropy;
   /** What is not given has its default, see `defaultVaultLimits`. */
@@ -69,12 +73,13 @@ class StoreVault implements RunningVault {
   readonly #open = new Set<AsyncDisposable>();
   #openReaders = 0;
 
-  constructor({ store, ledger, clock, entropy, limits: given, scratchDirectory }: VaultOptions) {
+  constructor({ store, ledger, parked, clock, entropy, limits: given, scratchDirectory }: VaultOptions) {
     const limits = vaultLimits(given ?? {});
     this.#startedMs = clock.nowMs();
     this.#services = {
       store,
       ledger,
+      parked,
       clock,
       limits,
       locks: new RefLocks(),
@@ -109,12 +114,16 @@ class StoreVault implements RunningVault {
     };
   }
 
-  async openUpload(call: Call, target: UploadTarget): Promise<UploadWriter> {
-    const writer: PartUploadWriter = new PartUploadWriter(this.#services, call, target, () =>
-      this.#open.delete(writer),
-    );
+  async openUpload(call: Call, target: UploadTarget, options: UploadOptions = {}): Promise<UploadWriter> {
+    if (options.resume) await takeUp(this.#services, options.resume, target);
+    const ended = () => this.#open.delete(writer);
+    const writer: PartUploadWriter = new PartUploadWriter(this.#services, call, target, options, ended);
     this.#open.add(writer);
     return writer;
+  }
+
+  giveUp(call: Call, upload: ParkedUpload): Promise<void> {
+    return giveUp(this.#services, call, upload);
   }
 
   async describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[], versionId?: string) {

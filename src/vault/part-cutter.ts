@@ -1,6 +1,7 @@
 import { JoinedChecksum } from '../checksums/combine.js';
 import type { Checksum } from '../model/checksum.js';
 import { Fault } from '../model/fault.js';
+import type { ParkedUpload } from '../model/parked-uploads.js';
 import type { VaultLimits } from './limits.js';
 import { type PartSchedule, s3PartLimits } from './part-schedule.js';
 import type { PartSender } from './part-sender.js';
@@ -45,12 +46,14 @@ export class PartCutter {
     sender: PartSender,
     holder: ScratchHolder,
     check: () => void,
+    resumed: ParkedUpload | null,
   ) {
     this.#limits = services.limits;
     this.#schedule = services.schedule;
     this.#scratch = services.scratch;
     this.#buffer = buffer;
     this.#sum = new JoinedChecksum(buffer.algorithm);
+    for (const { checksum, size } of resumed?.parts ?? []) this.#sum.add(checksum, size);
     this.#sender = sender;
     this.#holder = holder;
     this.#check = check;
@@ -112,6 +115,17 @@ export class PartCutter {
     if (this.#appending) this.#leavesSoon = true;
     else this.#sendGathered();
     return true;
+  }
+
+  /** Sends what an upload that breaks off has, in parts that more can follow. Nothing else may be under way. */
+  sendUnfinished(): void {
+    if (this.#gathered >= s3PartLimits.smallestBytes) this.#sendGathered();
+    while (this.#part === null) {
+      const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
+      const whole = Math.min(waiting - (waiting % blockBytes), this.#plannedBytes());
+      if (whole < s3PartLimits.smallestBytes) return;
+      this.#send(whole);
+    }
   }
 
   /** Gives the disk back of what was gathered and will not be sent. */

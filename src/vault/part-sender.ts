@@ -12,6 +12,7 @@ import type {
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
+import type { ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
 import { leavesDoubt } from './doubt.js';
 import { mtimeMetadata, wholeSeconds } from './mtime.js';
 import type { RefLocks } from './ref-locks.js';
@@ -24,6 +25,7 @@ import { verifyWritten } from './verify-written.js';
 export interface VaultServices {
   readonly store: ObjectStore & UploadSweeper;
   readonly ledger: KeyLedger;
+  readonly parked: ParkedUploads;
   readonly clock: Clock;
   readonly locks: RefLocks;
   readonly successors: Successors;
@@ -55,7 +57,7 @@ export class PartSender {
 
   /**
    * Starts writing the row at once. `onPartSettled` is told of every part that S3 has, or whose fault is final.
-   * Aborting `cancel` ends every request of this upload.
+   * Aborting `cancel` ends every request of this upload. One that is `resumed` goes on behind its parts.
    */
   constructor(
     services: VaultServices,
@@ -63,16 +65,26 @@ export class PartSender {
     target: UploadTarget,
     cancel: AbortController,
     onPartSettled: (fault: Fault | null) => void,
+    resumed: ParkedUpload | null,
   ) {
     this.#services = services;
     this.#target = target;
     this.#cancel = cancel;
     this.#call = { id: call.id, log: call.log, signal: cancel.signal };
-    this.#mtimeSeconds = target.mtimeSeconds;
+    this.#mtimeSeconds = target.mtimeSeconds ?? resumed?.mtimeSeconds ?? null;
     this.#onPartSettled = onPartSettled;
     this.#startedMs = services.clock.nowMs();
-    this.#intent = this.#intend(call);
+    this.#intent = resumed === null ? this.#intend(call) : this.#goOn(resumed);
     this.#intent.catch(() => undefined);
+  }
+
+  async #goOn({ id, ref, uploadId, parts }: ParkedUpload): Promise<IntentId> {
+    this.#services.ownIntents.set(id, ref);
+    const upload = this.#services.store.resumeUpload(this.#call, ref, this.#options(), uploadId);
+    this.#begun = Promise.resolve(upload);
+    this.#receipts.push(...parts);
+    this.#nextPart = parts.length + 1;
+    return id;
   }
 
   async #intend(call: Call): Promise<IntentId> {
@@ -210,6 +222,29 @@ export class PartSender {
     this.#services.ownIntents.delete(id);
     this.#settled = true;
     return written;
+  }
+
+  /**
+   * Leaves what S3 has of an unfinished upload there, for somebody to go on with it: the parts up to the first that has not arrived.
+   * Waits for those on the way. Null when there is nothing to keep; then, and when it throws, `discard` is due.
+   */
+  async park(): Promise<ParkedUpload | null> {
+    if (this.#settled || this.#inDoubt) return null;
+    await this.allSettled();
+    const upload = await this.#begun?.catch(() => null);
+    let arrived = 0;
+    while (this.#receipts[arrived] !== undefined) arrived += 1;
+    if (!upload || arrived === 0) return null;
+    const parts = this.#receipts.slice(0, arrived);
+    const { parked, clock, ownIntents } = this.#services;
+    const id = await this.#intent;
+    const kept = { id, parts, mtimeSeconds: wholeSeconds(this.#mtimeSeconds) };
+    await parked.park(kept);
+    this.#settled = true;
+    ownIntents.delete(id);
+    const { ref, encryption, actor } = this.#target;
+    const { uploadId } = upload;
+    return { ...kept, ref, sealedWith: sealedWith(encryption), actor, uploadId, parkedMs: clock.nowMs() };
   }
 
   /**

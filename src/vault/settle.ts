@@ -34,11 +34,12 @@ export async function settlePending(
     if (services.ownIntents.has(row.id)) continue;
     ((await isUnderWay(row)) ? others : rows).push(row);
   }
+  const parked = new Set((await services.parked.parked()).map(({ uploadId }) => uploadId));
   const report = { confirmed: 0, abandoned: 0, abortedUploads: 0, problems: [] as string[] };
   // Newest first: when two rows of one object are left, its content is the later one's, and is then known for the other.
   for (const row of [...rows].reverse()) {
     try {
-      report.abortedUploads += await abortUploads(services, call, startedMs, row, rows, others);
+      report.abortedUploads += await abortUploads(services, call, startedMs, row, rows, others, parked);
       report[await settleRow(services, call, row, await keysOf(row.actor))] += 1;
     } catch (error) {
       const fault = Fault.from(error);
@@ -57,7 +58,7 @@ export async function settlePending(
 
 /**
  * The row's own upload; when it knows of none, those at its key that the last run had begun but not noted down. S3's clock
- * decides which those are only while this run uploads to the same key: it may be ahead of ours.
+ * decides which those are only while this run uploads to the same key: it may be ahead of ours. Those that are parked stay.
  */
 async function abortUploads(
   services: VaultServices,
@@ -66,6 +67,7 @@ async function abortUploads(
   row: LedgerRow,
   rows: readonly LedgerRow[],
   others: readonly LedgerRow[],
+  parked: ReadonlySet<string>,
 ): Promise<number> {
   const { store } = services;
   if (row.uploadId !== null) {
@@ -83,6 +85,7 @@ async function abortUploads(
     (upload) =>
       upload.key === row.ref.key &&
       !claimed.has(upload.uploadId) &&
+      !parked.has(upload.uploadId) &&
       !(isBusy && upload.initiatedMs >= startedMs),
   );
   for (const orphan of orphans) await store.abortUpload(call, row.ref, orphan.uploadId);

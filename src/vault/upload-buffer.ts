@@ -33,10 +33,13 @@ export class UploadBuffer {
   /** Filled ranges behind the frontier's gap. */
   readonly #islands = new ByteRanges();
   #aheadBlocks = 0;
-  #sentEnd = 0;
-  #frontier = 0;
+  #sentEnd: number;
+  #frontier: number;
 
-  constructor(share: UploadShare, algorithm: ChecksumAlgorithm) {
+  /** Everything before `start` has left for S3: a multiple of the block size. */
+  constructor(share: UploadShare, algorithm: ChecksumAlgorithm, start = 0) {
+    this.#sentEnd = start;
+    this.#frontier = start;
     this.algorithm = algorithm;
     this.#sum = sumFunction(algorithm);
     this.#share = share;

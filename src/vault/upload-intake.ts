@@ -24,8 +24,9 @@ export class UploadIntake implements AsyncDisposable {
     windowBytes: number,
     algorithm: ChecksumAlgorithm,
     waitForMemory: () => Promise<Buffer>,
+    start = 0,
   ) {
-    this.buffer = new UploadBuffer(share, algorithm);
+    this.buffer = new UploadBuffer(share, algorithm, start);
     this.#share = share;
     this.#space = space;
     this.#holder = holder;

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { WrittenObject } from '../model/object-store.js';
+import { type ParkedUpload, parkedBytes } from '../model/parked-uploads.js';
 import { ByteRanges } from './byte-ranges.js';
 import type { VaultLimits } from './limits.js';
 import { PartCutter } from './part-cutter.js';
@@ -13,7 +14,7 @@ import { Turns } from './turns.js';
 import type { UploadBuffer } from './upload-buffer.js';
 import { UploadIntake } from './upload-intake.js';
 import { blockBytes, type UploadMemory, type UploadShare } from './upload-memory.js';
-import type { UploadTarget, UploadWriter } from './vault.js';
+import type { UploadOptions, UploadTarget, UploadWriter } from './vault.js';
 
 /** What all uploads of a process share. */
 export interface UploadServices extends VaultServices {
@@ -32,7 +33,11 @@ export class PartUploadWriter implements UploadWriter {
   readonly #sender: PartSender;
   readonly #cutter: PartCutter;
   readonly #turns = new Turns();
+  /** Ends every request to S3. */
   readonly #cancel = new AbortController();
+  /** Ends every wait for room. */
+  readonly #leaving = new AbortController();
+  readonly #isResumable: boolean;
   readonly #detach: () => void;
   readonly #onEnd: () => void;
   /** Ranges that a set size has added and that nobody has written: zeros, unless bytes come. */
@@ -43,13 +48,21 @@ export class PartUploadWriter implements UploadWriter {
   #waitsForMemory = false;
   #disposed = false;
 
-  /** `onEnd` is called once, when the writer was disposed. */
-  constructor(services: UploadServices, call: Call, target: UploadTarget, onEnd: () => void) {
+  /** `onEnd` is called once, when the writer was disposed or parked. */
+  constructor(
+    services: UploadServices,
+    call: Call,
+    target: UploadTarget,
+    { resumable = false, resume = null }: UploadOptions,
+    onEnd: () => void,
+  ) {
     this.#services = services;
     this.#onEnd = onEnd;
+    this.#isResumable = resumable;
+    this.#size = resume === null ? 0 : parkedBytes(resume);
     this.#share = services.memory.openShare();
     const holder: ScratchHolder = {
-      signal: this.#cancel.signal,
+      signal: this.#leaving.signal,
       sendGathered: () => this.#fault === null && this.#cutter.sendShortGathered(),
     };
     const { reorderWindowBytes } = services.limits;
@@ -60,13 +73,19 @@ export class PartUploadWriter implements UploadWriter {
       reorderWindowBytes,
       services.store.checksumAlgorithm,
       () => this.#waitForMemory(),
+      this.#size,
     );
     this.#buffer = this.#intake.buffer;
-    this.#sender = new PartSender(services, call, target, this.#cancel, (fault) => this.#partSettled(fault));
-    this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check());
-    const cancelled = () => this.#stick(new Fault('cancelled', 'the upload was cancelled'));
+    const settled = (fault: Fault | null) => this.#partSettled(fault);
+    this.#sender = new PartSender(services, call, target, this.#cancel, settled, resume);
+    this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check(), resume);
+    const cancelled = () => {
+      const fault = new Fault('cancelled', 'the upload was cancelled');
+      if (resumable) this.#leave(fault);
+      else this.#stick(fault);
+    };
     // One session may have many uploads, and one upload many requests.
-    setMaxListeners(0, call.signal, this.#cancel.signal);
+    setMaxListeners(0, call.signal, this.#cancel.signal, this.#leaving.signal);
     call.signal.addEventListener('abort', cancelled, { once: true });
     this.#detach = () => call.signal.removeEventListener('abort', cancelled);
     if (call.signal.aborted) cancelled();
@@ -162,11 +181,37 @@ export class PartUploadWriter implements UploadWriter {
     return this.#sender.complete(call, { size: this.#size, checksum: this.#cutter.checksum });
   }
 
+  async park(): Promise<ParkedUpload | null> {
+    if (!this.#isResumable || this.#disposed || this.#state !== 'open') return null;
+    if (this.#fault !== null && !isWorthKeeping(this.#fault)) return null;
+    this.#leave(new Fault('cancelled', 'the upload was broken off'));
+    await this.#turns.enter();
+    try {
+      // A commit or a disposal may have come first.
+      if (this.#disposed || this.#state !== 'open') return null;
+      if (!this.#cancel.signal.aborted) this.#cutter.sendUnfinished();
+      const parked = await this.#sender.park();
+      if (parked === null) return null;
+      this.#disposed = true;
+      this.#state = 'ended';
+      this.#detach();
+      await this.#cutter.abandon();
+      await this.#intake[Symbol.asyncDispose]();
+      this.#onEnd();
+      return parked;
+    } finally {
+      this.#turns.leave();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
     // A commit that has begun is waited for: the client has sent everything.
-    if (this.#state === 'open') this.#stick(new Fault('cancelled', 'the upload was given up'));
+    if (this.#state === 'open') {
+      this.#stick(new Fault('cancelled', 'the upload was given up'));
+      this.#cancel.abort();
+    }
     await this.#turns.enter();
     try {
       this.#state = 'ended';
@@ -189,11 +234,17 @@ export class PartUploadWriter implements UploadWriter {
 
   /** Keeps the first fault, ends what is on the way, answers the fault to throw. */
   #stick(error: unknown): Fault {
-    if (this.#fault === null) {
-      this.#fault = Fault.from(error);
-      this.#cancel.abort();
-    }
-    return this.#fault;
+    if (this.#fault !== null) return this.#fault;
+    const fault = Fault.from(error);
+    this.#leave(fault);
+    this.#cancel.abort();
+    return fault;
+  }
+
+  /** Takes no more bytes. Parts on the way go on. */
+  #leave(fault: Fault): void {
+    this.#fault ??= fault;
+    this.#leaving.abort();
   }
 
   #refuseSent(offset: number, what: string): void {
@@ -254,7 +305,7 @@ export class PartUploadWriter implements UploadWriter {
     this.#waitsForMemory = true;
     try {
       this.#sendShortPart();
-      return await this.#share.take(this.#cancel.signal);
+      return await this.#share.take(this.#leaving.signal);
     } catch (error) {
       throw this.#fault ?? error;
     } finally {
@@ -277,4 +328,9 @@ export class PartUploadWriter implements UploadWriter {
       this.#stick(error);
     }
   }
+}
+
+/** Bytes that arrived before it are good: the client went away, S3 did, or there was no room. */
+function isWorthKeeping(fault: Fault): boolean {
+  return fault.isTransient || fault.kind === 'cancelled' || fault.kind === 'over-quota';
 }

@@ -3,6 +3,7 @@ import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { Admission, ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
+import type { ParkedUpload } from '../model/parked-uploads.js';
 import type { FetchedObject, FetchRequest, FetchSink } from './fetch-object.js';
 
 /** Where and how an object is to rest. */
@@ -14,6 +15,13 @@ export interface UploadTarget {
   readonly actor: string;
   /** Known before the first byte: goes into the object's `mtime` metadata. */
   readonly mtimeSeconds: number | null;
+}
+
+export interface UploadOptions {
+  /** Whether it may be parked when it is broken off. */
+  readonly resumable?: boolean;
+  /** Goes on behind the bytes that this one has, which nobody else resumes. */
+  readonly resume?: ParkedUpload | null;
 }
 
 /** What is copied. */
@@ -64,6 +72,11 @@ export interface UploadWriter extends AsyncDisposable {
   setMtime(mtimeSeconds: number): void;
   /** Resolves when the object is in S3, whole, verified and confirmed in the ledger. Bytes that never came throw `invalid`, naming the gap. */
   commit(call: Call): Promise<WrittenObject>;
+  /**
+   * Breaks a resumable upload off: takes no more bytes, sends to S3 what makes whole parts, and leaves it there. Null when there is
+   * nothing to keep, or what is there cannot be trusted; then, and when it throws, the writer has to be disposed.
+   */
+  park(): Promise<ParkedUpload | null>;
 }
 
 /** One object being read, pinned to the version that was opened (If-Match): another content throws `conflict`. */
@@ -105,9 +118,12 @@ export interface SettleReport {
 export interface Vault {
   /**
    * Asks nothing of S3 yet; the row is being written meanwhile. `call.signal` ends the upload until `commit` is called: it
-   * lives as long as the client's session, not as the request.
+   * lives as long as the client's session, not as the request. Throws `unsupported` when the upload to resume rests under another
+   * encryption than is wanted now, or has other checksums: it stays parked.
    */
-  openUpload(call: Call, target: UploadTarget): Promise<UploadWriter>;
+  openUpload(call: Call, target: UploadTarget, options?: UploadOptions): Promise<UploadWriter>;
+  /** Takes a parked upload away from S3. Absence is no fault. */
+  giveUp(call: Call, upload: ParkedUpload): Promise<void>;
   /** Of the latest version, if none is named. Null when there is no such object or version. */
   describe(
     call: Call,

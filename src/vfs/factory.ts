@@ -3,12 +3,14 @@ import { Fault, isFault } from '../model/fault.js';
 import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
 import type { MirrorRemoval } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
+import type { ParkedUploads } from '../model/parked-uploads.js';
 import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
 import type { Vfs, VfsFactory } from '../model/vfs.js';
 import type { Vault } from '../vault/vault.js';
 import { type MountServices, type Mounts, mountsFor, sameSettings } from './mounts.js';
 import { KnownDirectories } from './objects/known-directories.js';
 import { UserTree } from './tree.js';
+import { BrokenUploads } from './uploads/broken-uploads.js';
 import { OpenUploads } from './uploads/open-uploads.js';
 
 export interface VfsOptions {
@@ -17,24 +19,36 @@ export interface VfsOptions {
   readonly store: Pick<ObjectStore, 'list'>;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly clock: Clock;
+  readonly parked: Pick<ParkedUploads, 'parked'>;
+  /** How long an upload that was broken off waits to be resumed; 0 keeps none. */
+  readonly resumeWindowMs: number;
   /** The most objects that a directory in S3 may have to be renamed. */
   readonly renameLimit: number;
   /** Where mirrored downloads are removed. */
   readonly mirror: MirrorRemoval;
 }
 
+export interface UploadingVfsFactory extends VfsFactory {
+  /** To be restored before the first tree is made. */
+  readonly broken: Pick<BrokenUploads, 'restore' | 'expire'>;
+}
+
 /**
  * Makes the users' trees. One factory a process: the uploads in progress of all sessions are known to all trees that it
  * makes (sessions of the same user in another process see a file when it is complete).
  */
-export function createVfsFactory(options: VfsOptions): VfsFactory {
+export function createVfsFactory(options: VfsOptions): UploadingVfsFactory {
+  const open = new OpenUploads();
+  const broken = new BrokenUploads({ ...options, open, windowMs: options.resumeWindowMs });
   const services: MountServices = {
     ...options,
-    open: new OpenUploads(),
+    open,
+    broken,
     known: new KnownDirectories(options.clock),
     reported: new Set(),
   };
   return {
+    broken,
     async forUser(call: Call, text: string): Promise<Vfs | null> {
       const username = usernameOrNull(text);
       if (username === null || (await options.users.settings(call, username)) === null) return null;

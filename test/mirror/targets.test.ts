@@ -7,6 +7,7 @@ import { systemClock, systemEntropy } from '../../src/daemon/system.js';
 import type { GatewayDatabase } from '../../src/db/database.js';
 import { openDatabase } from '../../src/db/sqlite/open.js';
 import { createKeyLedger } from '../../src/ledger/ledger.js';
+import { createParkedUploads } from '../../src/ledger/parked.js';
 import { createMirror, type Mirror } from '../../src/mirror/mirror.js';
 import type { MirrorSettings } from '../../src/mirror/options.js';
 import { createMirrorState } from '../../src/mirror-state/mirror-state.js';
@@ -46,6 +47,7 @@ for (const target of await s3Targets()) {
       vault = createVault({
         store,
         ledger,
+        parked: createParkedUploads(database, systemClock),
         clock: systemClock,
         entropy: systemEntropy,
         scratchDirectory: root,

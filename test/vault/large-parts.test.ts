@@ -43,6 +43,7 @@ function vaultOver(
   const vault = createVault({
     store,
     ledger,
+    parked: ledger,
     clock: systemClock,
     entropy: systemEntropy,
     scratchDirectory: join(directory, 'scratch'),

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
 import { openDatabase } from '../../src/db/sqlite/open.js';
 import { createKeyLedger } from '../../src/ledger/ledger.js';
+import { createParkedUploads } from '../../src/ledger/parked.js';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import { Fault } from '../../src/model/fault.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
@@ -48,6 +49,7 @@ async function rigOver(target: S3Target): Promise<Rig> {
     createVault({
       store,
       ledger,
+      parked: createParkedUploads(database, systemClock),
       clock: systemClock,
       entropy: systemEntropy,
       scratchDirectory: join(directory, 'scratch'),

@@ -8,6 +8,7 @@ import { checksumOf } from '../../src/checksums/sum.js';
 import { systemClock, systemEntropy } from '../../src/daemon/system.js';
 import { openDatabase } from '../../src/db/sqlite/open.js';
 import { createKeyLedger } from '../../src/ledger/ledger.js';
+import { createParkedUploads } from '../../src/ledger/parked.js';
 import type { Call, Logger } from '../../src/model/call.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
@@ -56,16 +57,20 @@ beforeAll(async () => {
   const database = await openDatabase(join(directory, 'ledger.sqlite'));
   ends.push(() => database.close());
   const durable = createKeyLedger(database, systemClock, systemEntropy);
+  const parked = createParkedUploads(database, systemClock);
   await mkdir(join(directory, 'scratch'));
   const vault = createVault({
     store: real,
     ledger: durable,
+    parked,
     clock: systemClock,
     entropy: systemEntropy,
     scratchDirectory: join(directory, 'scratch'),
   });
   ends.push(async () => vault[Symbol.asyncDispose]());
   const factory = createVfsFactory({
+    parked,
+    resumeWindowMs: 60_000,
     renameLimit: 30,
     users: {
       settings: async () => settings,

@@ -5,6 +5,7 @@ import { keyUsage } from './0003-key-usage.js';
 import { rotation } from './0004-rotation.js';
 import { refusedTime } from './0005-refused-time.js';
 import { checksumAlgorithm } from './0006-checksum-algorithm.js';
+import { parkedUploads } from './0007-parked-uploads.js';
 
 /** In order; a name, once released, never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -14,4 +15,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-rotation': rotation,
   '0005-refused-time': refusedTime,
   '0006-checksum-algorithm': checksumAlgorithm,
+  '0007-parked-uploads': parkedUploads,
 };

@@ -93,6 +93,7 @@ export class MirrorWorld implements AsyncDisposable {
     this.#vault = createVault({
       store: this.store,
       ledger: this.ledger,
+      parked: this.ledger,
       clock,
       entropy,
       scratchDirectory: join(this.root, 'scratch'),

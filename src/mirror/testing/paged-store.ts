@@ -12,6 +12,7 @@ export class PagedStore implements ObjectStore {
   readonly read: ObjectStore['read'];
   readonly put: ObjectStore['put'];
   readonly beginUpload: ObjectStore['beginUpload'];
+  readonly resumeUpload: ObjectStore['resumeUpload'];
   readonly copy: ObjectStore['copy'];
   readonly remove: ObjectStore['remove'];
   readonly listUploads: MemoryStore['listUploads'];
@@ -37,6 +38,7 @@ export class PagedStore implements ObjectStore {
     };
     this.put = store.put.bind(store);
     this.beginUpload = store.beginUpload.bind(store);
+    this.resumeUpload = store.resumeUpload.bind(store);
     this.copy = store.copy.bind(store);
     this.remove = store.remove.bind(store);
     this.listUploads = store.listUploads.bind(store);

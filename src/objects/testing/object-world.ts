@@ -6,6 +6,7 @@ import type { GatewayDatabase } from '../../db/database.js';
 import { openDatabase } from '../../db/sqlite/open.js';
 import { createKeyLedger } from '../../ledger/ledger.js';
 import { createLedgerRows } from '../../ledger/many-rows.js';
+import { createParkedUploads } from '../../ledger/parked.js';
 import { createLedgerVersions } from '../../ledger/versions.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
@@ -41,6 +42,7 @@ export class ObjectWorld implements AsyncDisposable {
     this.vault = createVault({
       store,
       ledger: this.ledger,
+      parked: createParkedUploads(database, quickClock),
       clock: quickClock,
       entropy,
       scratchDirectory: join(this.directory, 'scratch'),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openDatabase } from '../../db/sqlite/open.js';
 import { createKeyUsage } from '../../ledger/key-usage.js';
 import { createKeyLedger } from '../../ledger/ledger.js';
+import { createParkedUploads } from '../../ledger/parked.js';
 import { createLedgerVersions } from '../../ledger/versions.js';
 import type { Clock } from '../../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../../model/customer-key.js';
@@ -60,6 +61,7 @@ export class RotationWorld implements AsyncDisposable {
     const vault = createVault({
       store: this.store,
       ledger,
+      parked: createParkedUploads(database, clock),
       clock,
       entropy: seededEntropy(`vault ${this.#starts}`),
       scratchDirectory: join(this.#directory, 'scratch'),

@@ -1,17 +1,27 @@
 import { Fault } from '../../model/fault.js';
 import type { Confirmation, Intent, IntentId, KeyLedger, LedgerRow } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
+import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 
-export type LedgerStep = 'intend' | 'attachUpload' | 'confirm' | 'abandon' | 'recordRemoval' | 'recordMtime';
+export type LedgerStep =
+  | 'intend'
+  | 'attachUpload'
+  | 'confirm'
+  | 'abandon'
+  | 'recordRemoval'
+  | 'recordMtime'
+  | 'park'
+  | 'unpark';
 
 export interface LedgerHooks {
   before?: (step: LedgerStep) => void | Promise<void>;
   after?: (step: LedgerStep) => void | Promise<void>;
 }
 
-/** A ledger in memory by the contract of `KeyLedger`. What it holds is what would be on the disk. */
-export class MemoryLedger implements KeyLedger {
+/** A ledger in memory by the contracts of `KeyLedger` and `ParkedUploads`. What it holds is what would be on the disk. */
+export class MemoryLedger implements KeyLedger, ParkedUploads {
   readonly rows = new Map<IntentId, LedgerRow>();
+  readonly #parked = new Map<IntentId, ParkedUpload>();
   readonly steps: LedgerStep[] = [];
   hooks: LedgerHooks = {};
   readonly #nowMs: () => number;
@@ -75,7 +85,25 @@ export class MemoryLedger implements KeyLedger {
   }
 
   async pending(olderThanMs: number): Promise<readonly LedgerRow[]> {
-    return [...this.rows.values()].filter((row) => row.state === 'intended' && row.intendedMs < olderThanMs);
+    return [...this.rows.values()].filter(
+      (row) => row.state === 'intended' && row.intendedMs < olderThanMs && !this.#parked.has(row.id),
+    );
+  }
+
+  park(upload: Parameters<ParkedUploads['park']>[0]): Promise<void> {
+    return this.#step('park', () => {
+      const { ref, sealedWith, actor, uploadId } = this.#intended(upload.id);
+      if (uploadId === null) throw new Fault('bug', `row ${upload.id} has no upload`);
+      this.#parked.set(upload.id, { ...upload, ref, sealedWith, actor, uploadId, parkedMs: this.#nowMs() });
+    });
+  }
+
+  unpark(id: IntentId): Promise<boolean> {
+    return this.#step('unpark', () => this.#parked.delete(id));
+  }
+
+  async parked(): Promise<readonly ParkedUpload[]> {
+    return [...this.#parked.values()].filter(({ id }) => this.rows.get(id)?.state === 'intended');
   }
 
   #rowsOf(ref: ObjectRef): LedgerRow[] {

@@ -195,6 +195,10 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     });
   }
 
+  resumeUpload(_call: Call, _ref: ObjectRef, _options: WriteOptions, uploadId: string): PartUpload {
+    return new MemoryUpload(this, uploadId);
+  }
+
   async uploadPart(
     call: Call,
     uploadId: string,

@@ -99,6 +99,7 @@ export function workshop(limits: Partial<VaultLimits> = {}, storeOptions: Memory
     createVault({
       store,
       ledger,
+      parked: ledger,
       clock,
       entropy: seededEntropy('vault'),
       limits: { ...limits, ...changed },

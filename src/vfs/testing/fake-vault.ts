@@ -1,40 +1,91 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Call } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
-import type { Confirmation, KeyLedger, KeyRange, LedgerDirectory } from '../../model/ledger.js';
+import type { Confirmation, IntentId, KeyLedger, KeyRange, LedgerDirectory } from '../../model/ledger.js';
 import type { ObjectInfo, ObjectRef, WrittenObject } from '../../model/object-store.js';
+import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 import type {
   CopySource,
   CopyTarget,
   ObjectDescription,
   ObjectReader,
   SettleReport,
+  UploadOptions,
   UploadTarget,
   UploadWriter,
   Vault,
 } from '../../vault/vault.js';
 import type { FakeS3, StoredObject } from './fake-s3.js';
 
+/** What a broken upload keeps is whole parts of this size. */
+export const partBytes = 8;
+
 /** A vault over the bucket in memory. It opens an object only with the key that sealed it, and keeps the ledger's times. */
-export class FakeVault implements Vault, LedgerDirectory, Pick<KeyLedger, 'recordMtime'> {
+export class FakeVault
+  implements Vault, LedgerDirectory, Pick<KeyLedger, 'recordMtime'>, Pick<ParkedUploads, 'parked'>
+{
   readonly #s3: FakeS3;
   readonly #rows = new Map<string, Confirmation>();
   /** Uploads begun and not disposed. */
   openWriters = 0;
+  nowMs: () => number = () => 1_800_000_000_000;
+  readonly #parked = new Map<
+    IntentId,
+    { readonly upload: ParkedUpload; readonly bytes: Buffer; readonly encryption: UploadTarget['encryption'] }
+  >();
+  #uploads = 0;
 
   constructor(s3: FakeS3) {
     this.#s3 = s3;
   }
 
-  async openUpload(_call: Call, target: UploadTarget): Promise<UploadWriter> {
+  async openUpload(
+    _call: Call,
+    target: UploadTarget,
+    { resumable = false, resume = null }: UploadOptions = {},
+  ): Promise<UploadWriter> {
+    const kept = resume === null ? undefined : this.#parked.get(resume.id);
+    if (resume !== null && kept === undefined) throw new Fault('conflict', 'somebody else has resumed it');
+    if (kept !== undefined && !isDeepStrictEqual(kept.encryption, target.encryption))
+      throw new Fault('unsupported', 'the encryption has changed');
+    if (kept !== undefined) this.#parked.delete(kept.upload.id);
     this.openWriters += 1;
-    return new FakeWriter(
-      target,
-      (bytes, mtimeSeconds) => this.#store(target, bytes, mtimeSeconds),
-      () => {
-        this.openWriters -= 1;
-      },
-    );
+    const end = () => {
+      this.openWriters -= 1;
+    };
+    const park = (bytes: Buffer, mtimeSeconds: number | null) =>
+      resumable ? this.#park(target, bytes, mtimeSeconds) : null;
+    const store = (bytes: Uint8Array, mtimeSeconds: number | null) =>
+      this.#store(target, bytes, mtimeSeconds);
+    return new FakeWriter(target, kept?.bytes ?? Buffer.alloc(0), { store, park, end });
+  }
+
+  #park(target: UploadTarget, bytes: Buffer, mtimeSeconds: number | null): ParkedUpload {
+    const { ref, encryption, actor } = target;
+    const id = `row-${this.#uploads++}` as IntentId;
+    const checksum = { algorithm: 'crc32c', value: 0 } as const;
+    const parts = [{ partNumber: 1, etag: '"1"', size: bytes.byteLength, checksum }];
+    const upload: ParkedUpload = {
+      id,
+      ref,
+      sealedWith: { kind: 'bucket-default' },
+      actor,
+      uploadId: id,
+      parts,
+      mtimeSeconds,
+      parkedMs: this.nowMs(),
+    };
+    this.#parked.set(id, { upload, bytes, encryption });
+    return upload;
+  }
+
+  async giveUp(_call: Call, { id }: ParkedUpload): Promise<void> {
+    this.#parked.delete(id);
+  }
+
+  async parked(): Promise<readonly ParkedUpload[]> {
+    return [...this.#parked.values()].map(({ upload }) => upload);
   }
 
   async describe(
@@ -140,22 +191,28 @@ export class FakeVault implements Vault, LedgerDirectory, Pick<KeyLedger, 'recor
   }
 }
 
-class FakeWriter implements UploadWriter {
-  readonly #store: (bytes: Uint8Array, mtimeSeconds: number | null) => WrittenObject;
-  readonly #end: () => void;
-  #bytes = Buffer.alloc(0);
-  /** One byte for each of `#bytes`: 1 where one came, or was made by truncation. */
-  #came = Buffer.alloc(0);
-  #mtimeSeconds: number | null;
+interface WriterEnds {
+  store(bytes: Uint8Array, mtimeSeconds: number | null): WrittenObject;
+  park(bytes: Buffer, mtimeSeconds: number | null): ParkedUpload | null;
+  end(): void;
+}
 
-  constructor(
-    target: UploadTarget,
-    store: (bytes: Uint8Array, mtimeSeconds: number | null) => WrittenObject,
-    end: () => void,
-  ) {
+class FakeWriter implements UploadWriter {
+  readonly #ends: WriterEnds;
+  /** The bytes before it cannot be written again. */
+  readonly #sentEnd: number;
+  #bytes: Buffer;
+  /** One byte for each of `#bytes`: 1 where one came, or was made by truncation. */
+  #came: Buffer;
+  #mtimeSeconds: number | null;
+  #isParked = false;
+
+  constructor(target: UploadTarget, sent: Buffer, ends: WriterEnds) {
     this.#mtimeSeconds = target.mtimeSeconds;
-    this.#store = store;
-    this.#end = end;
+    this.#ends = ends;
+    this.#sentEnd = sent.byteLength;
+    this.#bytes = sent;
+    this.#came = Buffer.alloc(sent.byteLength, 1);
   }
 
   get size(): number {
@@ -163,6 +220,7 @@ class FakeWriter implements UploadWriter {
   }
 
   async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    if (offset < this.#sentEnd) throw new Fault('unsupported', 'these bytes have been sent');
     const bytes = Buffer.concat(chunks);
     if (offset + bytes.byteLength > this.size) this.#resize(offset + bytes.byteLength);
     bytes.copy(this.#bytes, offset);
@@ -182,11 +240,22 @@ class FakeWriter implements UploadWriter {
   async commit(): Promise<WrittenObject> {
     const gap = this.#came.indexOf(0);
     if (gap !== -1) throw new Fault('invalid', `the byte ${gap} never came`);
-    return this.#store(this.#bytes, this.#mtimeSeconds);
+    return this.#ends.store(this.#bytes, this.#mtimeSeconds);
+  }
+
+  async park(): Promise<ParkedUpload | null> {
+    const gap = this.#came.indexOf(0);
+    const came = gap === -1 ? this.size : gap;
+    const whole = came - (came % partBytes);
+    if (whole === 0) return null;
+    const parked = this.#ends.park(this.#bytes.subarray(0, whole), this.#mtimeSeconds);
+    if (parked !== null) this.#isParked = true;
+    if (parked !== null) this.#ends.end();
+    return parked;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end();
+    if (!this.#isParked) this.#ends.end();
   }
 
   #resize(size: number): void {

@@ -5,8 +5,8 @@ import type { Call, LogFields, Logger } from '../../model/call.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
 import { parseUsername, type UserSettings } from '../../model/users.js';
-import type { Attributes, Vfs, VfsFactory, WriteMode } from '../../model/vfs.js';
-import { createVfsFactory } from '../factory.js';
+import type { Attributes, Vfs, WriteMode } from '../../model/vfs.js';
+import { createVfsFactory, type UploadingVfsFactory } from '../factory.js';
 import { FakeS3 } from './fake-s3.js';
 import { FakeVault } from './fake-vault.js';
 
@@ -30,7 +30,7 @@ export class World implements AsyncDisposable {
   readonly vault = new FakeVault(this.s3);
   readonly logged: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
   readonly call: Call;
-  readonly factory: VfsFactory;
+  readonly factory: UploadingVfsFactory;
   settings: UserSettings | null;
   keys: readonly CustomerKey[] = [firstKey];
   downloadKeys: readonly CustomerKey[] = [firstKey];
@@ -59,6 +59,8 @@ export class World implements AsyncDisposable {
     };
     this.call = { id: 'call', signal: new AbortController().signal, log: this.#logger() };
     this.factory = createVfsFactory({
+      parked: this.vault,
+      resumeWindowMs: 60_000,
       renameLimit: 20,
       users: {
         settings: async () => this.settings,

@@ -129,10 +129,10 @@ export class UploadsMount implements Mount {
     this.#refuseInDropbox('removed');
     const { services, location, actor } = this.#context;
     const ref = location.file(path);
+    const wasBroken = await services.broken.giveUp(call, ref);
     if ((await this.#lookup.object(call, path)) === null) {
-      if (services.open.find(ref.bucket, ref.key) !== null)
-        throw new Fault('conflict', `${location.shown(path)} is still being uploaded: remove it after that`);
-      throw await this.#lookup.noFile(call, path);
+      if (wasBroken) return;
+      throw this.#context.unfinished(path, 'removed') ?? (await this.#lookup.noFile(call, path));
     }
     await this.#directories.keep(call, parentPath(path), ref.key);
     await services.vault.remove(call, ref, actor);

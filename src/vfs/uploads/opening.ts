@@ -1,11 +1,14 @@
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import type { ObjectRef } from '../../model/object-store.js';
 import { parentPath } from '../../model/path.js';
 import type { ReadHandle, WriteHandle, WriteMode } from '../../model/vfs.js';
+import type { UploadTarget, UploadWriter } from '../../vault/vault.js';
 import type { ObjectLookup } from '../objects/lookup.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
 import type { UploadContext } from './context.js';
-import { UploadWriteHandle } from './write-handle.js';
+import { ResumedWriteHandle } from './resumed-handle.js';
+import { type UploadPlace, UploadWriteHandle } from './write-handle.js';
 
 /** Opens files of `/uploads`. */
 export class UploadOpener {
@@ -22,12 +25,7 @@ export class UploadOpener {
     const ref = location.file(path);
     const reader = await services.vault.openReader(call, ref, await this.#context.keys(call));
     if (reader !== null) return new ObjectReadHandle(reader);
-    if (services.open.find(ref.bucket, ref.key) !== null)
-      throw new Fault(
-        'conflict',
-        `${location.shown(path)} is still being uploaded: it can be read after that`,
-      );
-    throw await this.#lookup.noFile(call, path);
+    throw this.#context.unfinished(path, 'read') ?? (await this.#lookup.noFile(call, path));
   }
 
   /**
@@ -48,9 +46,14 @@ export class UploadOpener {
       this.#lookup.requireDirectory(call, parentPath(path)),
     ]);
     if (isDirectory) throw new Fault('is-directory', `${shown} is a directory`);
+    if (existing === null && !mode.truncate && !mode.exclusive) {
+      const resumed = await this.#resume(call, path, target);
+      if (resumed !== null) return resumed;
+    }
     const size = existing?.size ?? null;
     judge(mode, size, services.open.find(ref.bucket, ref.key) !== null, shown);
-    const writer = await services.vault.openUpload(call, target);
+    await services.broken.giveUp(call, ref);
+    const writer = await services.vault.openUpload(call, target, { resumable: this.#isResumable });
     return new UploadWriteHandle(
       writer,
       {
@@ -59,9 +62,52 @@ export class UploadOpener {
         recheck: mode.exclusive ? (later) => this.#requireAbsent(later, path) : null,
         recordMtime: (seconds) => services.ledger.recordMtime(ref, seconds),
       },
-      { open: services.open, ...ref },
+      this.#place(call, ref),
       { nowSeconds: Math.floor(services.clock.nowMs() / 1000), mtimeSeconds },
     );
+  }
+
+  /** An upload to this name that was broken off, as the client finds it. Null when there is none that it can go on with. */
+  async #resume(call: Call, path: string, target: UploadTarget): Promise<WriteHandle | null> {
+    const { services, location } = this.#context;
+    const broken = services.broken.take(target.ref);
+    if (broken === null) return null;
+    const shown = location.shown(path);
+    let writer: UploadWriter;
+    try {
+      writer = await services.vault.openUpload(call, target, { resumable: true, resume: broken });
+    } catch (error) {
+      const fault = Fault.from(error);
+      if (fault.kind === 'unsupported') await services.vault.giveUp(call, broken);
+      else await services.broken.keep(call, broken);
+      throw new Fault(fault.kind, `${shown} cannot be resumed, upload it from the start: ${fault.hint}`, {
+        cause: error,
+      });
+    }
+    const handle = (upload: UploadWriter) =>
+      new UploadWriteHandle(
+        upload,
+        { shown, keptSize: null, recheck: null, recordMtime: async () => undefined },
+        this.#place(call, target.ref),
+        {
+          nowSeconds: Math.floor(services.clock.nowMs() / 1000),
+          mtimeSeconds: target.mtimeSeconds ?? broken.mtimeSeconds,
+        },
+      );
+    return new ResumedWriteHandle(shown, handle(writer), async (later) => {
+      await services.broken.giveUp(later, target.ref);
+      return handle(await services.vault.openUpload(call, target, { resumable: this.#isResumable }));
+    });
+  }
+
+  get #isResumable(): boolean {
+    // Where nothing is shown nobody learns where to go on.
+    return this.#context.services.broken.areKept && !this.#context.settings.dropbox;
+  }
+
+  #place(call: Call, ref: ObjectRef): UploadPlace {
+    const { open, broken } = this.#context.services;
+    return { call, ref, open, broken };
   }
 
   /** S3 has the last word only about whole writes; between this look and the write a moment remains. */

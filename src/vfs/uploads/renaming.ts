@@ -24,8 +24,8 @@ export class UploadRenamer {
    * and for a directory with content what `TreeMove` throws.
    */
   async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
-    const { location, services } = this.#context;
-    const source = location.file(from);
+    const { location } = this.#context;
+    location.file(from);
     location.file(to);
     const [file, directory] = await Promise.all([
       this.#lookup.object(call, from),
@@ -33,9 +33,10 @@ export class UploadRenamer {
       this.#lookup.requireDirectory(call, parentPath(to)),
     ]);
     if (file === null && directory === null) {
-      if (services.open.find(source.bucket, source.key) !== null)
-        throw new Fault('conflict', `${location.shown(from)} is still being uploaded: rename it after that`);
-      throw new Fault('not-found', `${location.shown(from)} does not exist`);
+      throw (
+        this.#context.unfinished(from, 'renamed') ??
+        new Fault('not-found', `${location.shown(from)} does not exist`)
+      );
     }
     if (from === to) {
       if (replace) return;
@@ -57,6 +58,7 @@ export class UploadRenamer {
     const wanted = await this.#context.target(call, location.file(to), null);
     const moved = await services.vault.move(call, source, await this.#context.keys(call), wanted);
     if (!moved) throw new Fault('not-found', `${location.shown(from)} does not exist any more`);
+    await services.broken.giveUp(call, wanted.ref);
   }
 
   async #renameDirectory(
@@ -73,7 +75,7 @@ export class UploadRenamer {
     if (services.open.anyBelow(source.bucket, source.key))
       throw new Fault(
         'conflict',
-        `files are being uploaded to ${location.shown(from)}: rename it after that`,
+        `${location.shown(from)} has files that are not completely uploaded yet: rename it after that`,
       );
     const target = await this.#at(call, to);
     if (!replace && target.kind !== null) throw new Fault('exists', `${location.shown(to)} exists already`);

@@ -1,8 +1,11 @@
-import type { Call } from '../../model/call.js';
+import { type Call, lasting } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import type { ParkedUpload } from '../../model/parked-uploads.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 import type { UploadWriter } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
+import type { BrokenUploads } from './broken-uploads.js';
 import type { OpenUploads } from './open-uploads.js';
 
 /** What an upload has to respect of the object that its open found. */
@@ -17,6 +20,15 @@ export interface WriteRules {
   readonly recordMtime: (mtimeSeconds: number) => Promise<void>;
 }
 
+/** Where an upload will be, and what is known of others there. */
+export interface UploadPlace {
+  /** That of the client's session, which may be over. */
+  readonly call: Call;
+  readonly ref: ObjectRef;
+  readonly open: OpenUploads;
+  readonly broken: BrokenUploads;
+}
+
 /**
  * One upload as the door sees it. S3 replaces objects whole. So an existing file opened without truncation, as `scp` does
  * (OpenSSH sftp-client.c: it writes from the start, then cuts at the end with FSETSTAT), is a replacement too, and
@@ -25,6 +37,7 @@ export interface WriteRules {
 export class UploadWriteHandle implements WriteHandle {
   readonly #writer: UploadWriter;
   readonly #rules: WriteRules;
+  readonly #place: UploadPlace;
   readonly #release: () => void;
   #mtimeSeconds: number;
   #mtimeIsSet: boolean;
@@ -33,18 +46,21 @@ export class UploadWriteHandle implements WriteHandle {
   #fault: Fault | null = null;
   #committed = false;
   #disposed = false;
+  /** Broken off now, it could be resumed. */
+  #isBroken = true;
 
   constructor(
     writer: UploadWriter,
     rules: WriteRules,
-    place: { readonly open: OpenUploads; readonly bucket: string; readonly key: string },
+    place: UploadPlace,
     times: { readonly nowSeconds: number; readonly mtimeSeconds: number | null },
   ) {
     this.#writer = writer;
     this.#rules = rules;
     this.#mtimeSeconds = times.mtimeSeconds ?? times.nowSeconds;
     this.#mtimeIsSet = times.mtimeSeconds !== null;
-    this.#release = place.open.add(place.bucket, place.key, this);
+    this.#place = place;
+    this.#release = place.open.add(place.ref.bucket, place.ref.key, this);
   }
 
   async write(_call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
@@ -75,6 +91,7 @@ export class UploadWriteHandle implements WriteHandle {
   async commit(call: Call): Promise<void> {
     if (this.#committed) throw new Fault('bug', 'an upload is committed once');
     this.#committed = true;
+    this.#isBroken = false;
     if (this.#fault !== null) throw this.#fault;
     const { keptSize, recheck, shown, recordMtime } = this.#rules;
     if (keptSize !== null && !this.#written && !this.#cut) {
@@ -89,15 +106,40 @@ export class UploadWriteHandle implements WriteHandle {
         ),
       );
     await recheck?.(call);
-    await this.#writer.commit(call);
+    await this.#commitWriter(call);
     this.#release();
+    await this.#place.broken.giveUp(call, this.#place.ref);
+  }
+
+  async #commitWriter(call: Call): Promise<void> {
+    try {
+      await this.#writer.commit(call);
+    } catch (error) {
+      this.#isBroken = Fault.from(error).isTransient;
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    const parked = await this.#park();
     this.#release();
-    await this.#writer[Symbol.asyncDispose]();
+    if (parked === null) await this.#writer[Symbol.asyncDispose]();
+    else await this.#place.broken.keep(lasting(this.#place.call), parked);
+  }
+
+  async #park(): Promise<ParkedUpload | null> {
+    if (!this.#isBroken || this.#fault !== null) return null;
+    try {
+      return await this.#writer.park();
+    } catch (error) {
+      this.#place.call.log.warn('an upload that was broken off cannot be resumed', {
+        ...this.#place.ref,
+        error: Fault.from(error),
+      });
+      return null;
+    }
   }
 
   async #truncate(size: number): Promise<void> {

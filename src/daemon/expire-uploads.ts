@@ -1,0 +1,21 @@
+import type { Call, Clock } from '../model/call.js';
+import { isFault } from '../model/fault.js';
+import type { UploadingVfsFactory } from '../vfs/factory.js';
+
+const intervalMs = 60_000;
+
+/** Removes uploads that were broken off and not resumed in time, until the call ends. */
+export async function expireUploads(
+  call: Call,
+  broken: UploadingVfsFactory['broken'],
+  clock: Clock,
+): Promise<void> {
+  try {
+    for (;;) {
+      await broken.expire(call);
+      await clock.sleep(intervalMs, call.signal);
+    }
+  } catch (error) {
+    if (!isFault(error, 'cancelled')) throw error;
+  }
+}

@@ -1,0 +1,76 @@
+import type { GatewayDatabase } from '../db/database.js';
+import type { Clock } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { IntentId } from '../model/ledger.js';
+import type { PartReceipt } from '../model/object-store.js';
+import type { ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
+import { toLedgerRow } from './rows.js';
+
+/** Parked uploads in the gateway's database, beside the ledger's rows. */
+export function createParkedUploads(db: GatewayDatabase, clock: Clock): ParkedUploads {
+  return new DatabaseParkedUploads(db, clock);
+}
+
+class DatabaseParkedUploads implements ParkedUploads {
+  readonly #db: GatewayDatabase;
+  readonly #clock: Clock;
+
+  constructor(db: GatewayDatabase, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  async park({ id, parts, mtimeSeconds }: Parameters<ParkedUploads['park']>[0]): Promise<void> {
+    const values = { row_id: id, parts: JSON.stringify(parts), mtime_seconds: mtimeSeconds };
+    const parkedMs = this.#clock.nowMs();
+    await this.#db.write(async (trx) => {
+      const row = await trx
+        .selectFrom('sealed_object')
+        .select(['state', 'upload_id'])
+        .where('id', '=', id)
+        .executeTakeFirst();
+      if (row?.state !== 'intended' || row.upload_id === null)
+        throw new Fault('bug', `the row ${id} has no upload that could be parked`);
+      await trx
+        .insertInto('parked_upload')
+        .values({ ...values, parked_ms: parkedMs })
+        .execute();
+    });
+  }
+
+  async unpark(id: IntentId): Promise<boolean> {
+    return await this.#db.write(async (trx) => {
+      const { numDeletedRows } = await trx
+        .deleteFrom('parked_upload')
+        .where('row_id', '=', id)
+        .executeTakeFirst();
+      return numDeletedRows > 0n;
+    });
+  }
+
+  async parked(): Promise<readonly ParkedUpload[]> {
+    const rows = await this.#db.read((db) =>
+      db
+        .selectFrom('parked_upload')
+        .innerJoin('sealed_object', 'sealed_object.id', 'parked_upload.row_id')
+        .selectAll('sealed_object')
+        .select(['parts', 'parked_upload.mtime_seconds as parked_mtime', 'parked_ms'])
+        .where('state', '=', 'intended')
+        .orderBy('parked_ms')
+        .execute(),
+    );
+    return rows.map(({ parts, parked_mtime, parked_ms, ...row }) => {
+      const { id, ref, sealedWith, actor, uploadId } = toLedgerRow(row);
+      return {
+        id,
+        ref,
+        sealedWith,
+        actor,
+        uploadId: uploadId ?? '',
+        parts: JSON.parse(parts) as PartReceipt[],
+        mtimeSeconds: parked_mtime,
+        parkedMs: parked_ms,
+      };
+    });
+  }
+}

@@ -1,0 +1,128 @@
+import { type Call, type Clock, lasting } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
+import { type ParkedUpload, type ParkedUploads, parkedBytes } from '../../model/parked-uploads.js';
+import type { AttributeChange } from '../../model/vfs.js';
+import type { Vault } from '../../vault/vault.js';
+import { fileAttributes } from '../objects/attributes.js';
+import type { OpenUpload, OpenUploads } from './open-uploads.js';
+
+export interface BrokenUploadServices {
+  readonly vault: Pick<Vault, 'giveUp'>;
+  readonly parked: Pick<ParkedUploads, 'parked'>;
+  readonly store: Pick<ObjectStore, 'list'>;
+  readonly clock: Clock;
+  readonly open: OpenUploads;
+  /** How long they wait for their clients; with 0 there are none. */
+  readonly windowMs: number;
+}
+
+/** Uploads that were broken off and can be resumed, by where they will be. They show as files with the bytes that S3 has. */
+export class BrokenUploads {
+  readonly #services: BrokenUploadServices;
+  readonly #byName = new Map<string, { readonly upload: ParkedUpload; readonly hide: () => void }>();
+
+  constructor(services: BrokenUploadServices) {
+    this.#services = services;
+  }
+
+  get areKept(): boolean {
+    return this.#services.windowMs > 0;
+  }
+
+  /** Shows those that an earlier run has left. To be called before the first client comes. */
+  async restore(): Promise<void> {
+    for (const upload of await this.#services.parked.parked()) this.#show(upload);
+  }
+
+  /**
+   * Shows one that has just been broken off, until it is resumed or given up. Where there is a whole object of that name already, it
+   * is given up instead: the object would be hidden behind a part of its successor.
+   */
+  async keep(call: Call, upload: ParkedUpload): Promise<void> {
+    const { store, vault } = this.#services;
+    const { bucket, key } = upload.ref;
+    const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
+    if (page.objects.some((object) => object.key === key)) {
+      await vault.giveUp(call, upload);
+      return;
+    }
+    await this.giveUp(call, upload.ref);
+    this.#show(upload);
+  }
+
+  has(ref: ObjectRef): boolean {
+    return this.#byName.has(nameOf(ref));
+  }
+
+  /** Hands it over to who resumes it; null when there is none. */
+  take(ref: ObjectRef): ParkedUpload | null {
+    const name = nameOf(ref);
+    const found = this.#byName.get(name);
+    if (found === undefined) return null;
+    this.#byName.delete(name);
+    found.hide();
+    return found.upload;
+  }
+
+  /** Takes it away. False when there was none. */
+  async giveUp(call: Call, ref: ObjectRef): Promise<boolean> {
+    const upload = this.take(ref);
+    if (upload === null) return false;
+    await this.#services.vault.giveUp(lasting(call), upload);
+    return true;
+  }
+
+  /** Takes those away whose time is over. What S3 does not let go is left to the next start. */
+  async expire(call: Call): Promise<void> {
+    const { clock, windowMs } = this.#services;
+    const oldestMs = clock.nowMs() - windowMs;
+    for (const { upload } of [...this.#byName.values()]) {
+      if (upload.parkedMs > oldestMs) continue;
+      const { bucket, key } = upload.ref;
+      try {
+        await this.giveUp(call, upload.ref);
+        call.log.info('an upload that was broken off was not resumed in time, and is removed', {
+          bucket,
+          key,
+        });
+      } catch (error) {
+        const fault = Fault.from(error);
+        if (fault.kind === 'cancelled') throw fault;
+        call.log.warn('an upload that was broken off could not be removed', { bucket, key, error: fault });
+      }
+    }
+  }
+
+  #show(upload: ParkedUpload): void {
+    const { bucket, key } = upload.ref;
+    const hide = this.#services.open.add(bucket, key, new BrokenUpload(upload));
+    this.#byName.set(nameOf(upload.ref), { upload, hide });
+  }
+}
+
+/** One of them as a file. */
+class BrokenUpload implements OpenUpload {
+  readonly #size: number;
+  readonly #mtimeSeconds: number;
+
+  constructor(upload: ParkedUpload) {
+    this.#size = parkedBytes(upload);
+    this.#mtimeSeconds = upload.mtimeSeconds ?? Math.floor(upload.parkedMs / 1000);
+  }
+
+  attributes() {
+    return fileAttributes(this.#size, this.#mtimeSeconds);
+  }
+
+  /** Times and modes are set when the file is whole. */
+  async setAttributes(_call: Call, { size }: AttributeChange): Promise<void> {
+    if (size === undefined || size === this.#size) return;
+    throw new Fault('unsupported', 'the file is not completely uploaded yet: resume it, or upload it anew');
+  }
+}
+
+/** A bucket's name has no slash. */
+function nameOf({ bucket, key }: ObjectRef): string {
+  return `${bucket}/${key}`;
+}

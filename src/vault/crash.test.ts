@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checksumOf } from '../checksums/sum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
+import type { ParkedUpload } from '../model/parked-uploads.js';
 import type { MemoryStoreOptions } from './testing/memory-store.js';
 import {
   aliceKey,
@@ -46,6 +47,20 @@ const before = content(4000, 'before');
 const scenarios: readonly Scenario[] = [
   { name: 'a small upload', run: (shop) => put(shop, 'a', small, aliceKey), wholes: { a: [small] } },
   { name: 'an upload in parts', run: (shop) => put(shop, 'a', large, aliceKey), wholes: { a: [large] } },
+  {
+    name: 'an upload that is broken off twice and resumed',
+    run: async (shop) => {
+      let broken: ParkedUpload | null = null;
+      for (const end of [9 * mebibyte, 15 * mebibyte, large.byteLength]) {
+        const options = { resumable: true, resume: broken };
+        await using writer = await shop.vault.openUpload(call(), targetOf('a'), options);
+        await writer.write(writer.size, [large.subarray(writer.size, end)]);
+        if (end === large.byteLength) await writer.commit(call());
+        else broken = await writer.park();
+      }
+    },
+    wholes: { a: [large] },
+  },
   {
     name: 'an overwrite under a new key',
     prepare: (shop) => put(shop, 'a', before, oldKey),
@@ -126,6 +141,11 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   const next = shop.restart();
   const report = await next.settlePending(call(), { keysOf });
   expect(report.problems, at).toEqual([]);
+  for (const broken of await shop.ledger.parked()) {
+    const kept = shop.store.uploads.get(broken.uploadId);
+    for (const part of broken.parts) expect(kept?.parts.get(part.partNumber)?.receipt, at).toEqual(part);
+    await next.giveUp(call(), broken);
+  }
   expect(shop.store.uploads.size, at).toBe(0);
   const rows = [...shop.ledger.rows.values()];
   expect(

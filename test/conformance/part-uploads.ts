@@ -151,6 +151,30 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
+    test('goes on under its id and its key when it was parked, in another process', async () => {
+      const ref = newRef(given());
+      const key = newKey();
+      const options = writeOptions(sseC(key));
+      const [first, second] = [bodyOf(randomBytes(given().partBytes)), bodyOf('the rest')];
+      const whole = bodyOf(first.whole, second.whole);
+      const begun = await given().store.beginUpload(newCall(), ref, options);
+      const parts = [await begun.uploadPart(newCall(), 1, first)];
+      begun.park();
+      await begun[Symbol.asyncDispose]();
+      await using upload = given().store.resumeUpload(newCall(), ref, options, begun.uploadId);
+      parts.push(await upload.uploadPart(newCall(), 2, second));
+      await upload.complete(newCall(), parts, { size: whole.byteLength, checksum: whole.checksum });
+      expectBytes(await readAll(given(), ref, sseC(key)), whole.whole);
+    });
+
+    test('that is not there any more cannot be gone on with', async () => {
+      const ref = newRef(given());
+      const begun = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
+      await begun[Symbol.asyncDispose]();
+      const upload = given().store.resumeUpload(newCall(), ref, writeOptions(managed), begun.uploadId);
+      await faultOf(upload.uploadPart(newCall(), 1, bodyOf('x')), 'not-found');
+    });
+
     test('is refused when a part is not what its checksum says', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -168,21 +170,52 @@ for (const target of await gatewayTargets()) {
         expect((await s3.s3api('head-object', '--key', 'partner/in/file')).code).toBe(0);
       });
 
-      it('shows nothing of an upload that broke off, and leaves no multipart upload behind', async () => {
+      /** Kills the client when the gateway has taken so many bytes. */
+      async function breakOff(source: string, name: string, bytes: number): Promise<void> {
+        const args = ['-q', '-l', '160000', '-b', '-', ...alice.sshOptions, '-P', String(gateway.sftpPort)];
+        const client = spawn('sftp', [...args, 'alice@127.0.0.1'], { stdio: ['pipe', 'ignore', 'ignore'] });
+        client.stdin.end(`put ${source} /uploads/${name}\n`);
+        const end = once(client, 'exit');
+        await eventually('enough has come', async () => (await sizeOf(name)) >= bytes);
+        client.kill('SIGKILL');
+        await end;
+        await eventually('the upload is broken off', async () => (await stillUploading(name)) === false);
+      }
+
+      async function sizeOf(name: string): Promise<number> {
+        const listed = await alice.sftp(`ls -ln /uploads/${name}`);
+        return Number(/(\d+) \w{3} +\d+ [\d:]+ \/uploads\//.exec(listed.stdout)?.[1] ?? 0);
+      }
+
+      async function stillUploading(name: string): Promise<boolean> {
+        const refused = await alice.sftp(`get /uploads/${name} ${join(gateway.work, 'never')}`);
+        return refused.stderr.includes('still being uploaded');
+      }
+
+      it('keeps what came of an upload that broke off, also over a restart, until it is resumed', async () => {
+        const big = localFile('resumed', randomBytes(64 * 1024 * 1024 + 5));
+        await breakOff(big, 'resumed', 20 * 1024 * 1024);
+        const kept = await sizeOf('resumed');
+        expect(kept).toBeGreaterThan(15 * 1024 * 1024);
+        expect(kept).toBeLessThan(64 * 1024 * 1024);
+        const key = ['--key', 'alice/uploads/resumed', ...customerKeyArguments(alice)];
+        expect((await s3.s3api('head-object', ...key)).code).not.toBe(0);
+        expect(await gateway.end('SIGTERM')).toBe(0);
+        await gateway.serve();
+        expect(await sizeOf('resumed')).toBe(kept);
+        await alice.sftpOk(`reput ${big} /uploads/resumed`);
+        expect(await sizeOf('resumed')).toBe(64 * 1024 * 1024 + 5);
+        await expectInS3(alice, 'resumed', big);
+      });
+
+      it('leaves no multipart upload behind when one that broke off is removed', async () => {
         const big = localFile('broken', randomBytes(64 * 1024 * 1024));
-        const cut = await alice.sftp(`put ${big} /uploads/broken`, { timeoutMs: 250 });
-        expect(cut.code).not.toBe(0);
-        await eventually('no multipart upload is left', async () => {
-          const uploads = await s3.s3api('list-multipart-uploads');
-          return !uploads.stdout.includes('alice/uploads/broken');
-        });
-        const head = await s3.s3api(
-          'head-object',
-          '--key',
-          'alice/uploads/broken',
-          ...customerKeyArguments(alice),
-        );
-        expect(head.code).not.toBe(0);
+        await breakOff(big, 'broken', 12 * 1024 * 1024);
+        expect((await s3.s3api('list-multipart-uploads')).stdout).toContain('alice/uploads/broken');
+        await alice.sftpOk('rm /uploads/broken');
+        expect((await s3.s3api('list-multipart-uploads')).stdout).not.toContain('alice/uploads/broken');
+        const key = ['--key', 'alice/uploads/broken', ...customerKeyArguments(alice)];
+        expect((await s3.s3api('head-object', ...key)).code).not.toBe(0);
       });
     },
   );

@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.js';
 import type { Confirmation, IntentId, KeyLedger, KeyRange, LedgerDirectory } from '../../model/ledger.js';
 import type { ObjectInfo, ObjectRef, WrittenObject } from '../../model/object-store.js';
 import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
+import { sealedWith } from '../../vault/sealed-with.js';
 import type {
   CopySource,
   CopyTarget,
@@ -69,7 +70,7 @@ export class FakeVault
     const upload: ParkedUpload = {
       id,
       ref,
-      sealedWith: { kind: 'bucket-default' },
+      sealedWith: sealedWith(encryption),
       actor,
       uploadId: id,
       parts,

@@ -30,7 +30,7 @@ export class World implements AsyncDisposable {
   readonly vault = new FakeVault(this.s3);
   readonly logged: { readonly message: string; readonly fields: LogFields | undefined }[] = [];
   readonly call: Call;
-  readonly factory: UploadingVfsFactory;
+  factory: UploadingVfsFactory;
   settings: UserSettings | null;
   keys: readonly CustomerKey[] = [firstKey];
   downloadKeys: readonly CustomerKey[] = [firstKey];
@@ -58,9 +58,14 @@ export class World implements AsyncDisposable {
       sharedDirectory: join(directory, 'shared'),
     };
     this.call = { id: 'call', signal: new AbortController().signal, log: this.#logger() };
-    this.factory = createVfsFactory({
+    this.vault.nowMs = () => this.nowMs;
+    this.factory = this.#newFactory(60_000);
+  }
+
+  #newFactory(resumeWindowMs: number): UploadingVfsFactory {
+    return createVfsFactory({
       parked: this.vault,
-      resumeWindowMs: 60_000,
+      resumeWindowMs,
       renameLimit: 20,
       users: {
         settings: async () => this.settings,
@@ -93,6 +98,13 @@ export class World implements AsyncDisposable {
     const tree = await this.factory.forUser(this.call, 'bob');
     if (tree === null) throw new Error('the user is gone');
     return new Session(tree, this.call);
+  }
+
+  /** Another process over the same bucket; a session in it. */
+  async restart(resumeWindowMs = 60_000): Promise<Session> {
+    this.factory = this.#newFactory(resumeWindowMs);
+    await this.factory.broken.restore();
+    return await this.login();
   }
 
   change(change: Partial<UserSettings>): void {

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Call, type Clock, lasting } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { type ParkedUpload, type ParkedUploads, parkedBytes } from '../../model/parked-uploads.js';
+import { parseUsername, type UserDirectory } from '../../model/users.js';
 import type { AttributeChange } from '../../model/vfs.js';
+import { sealedWith as sealedAs } from '../../vault/sealed-with.js';
 import type { Vault } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
 import type { OpenUpload, OpenUploads } from './open-uploads.js';
@@ -12,6 +15,7 @@ export interface BrokenUploadServices {
   readonly parked: Pick<ParkedUploads, 'parked'>;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly clock: Clock;
+  readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
   readonly open: OpenUploads;
   /** How long they wait for their clients; with 0 there are none. */
   readonly windowMs: number;
@@ -73,25 +77,37 @@ export class BrokenUploads {
     return true;
   }
 
-  /** Takes those away whose time is over. What S3 does not let go is left to the next start. */
+  /**
+   * Takes those away whose time is over, and those that cannot be resumed any more: they would hold on to a key that is to be
+   * retired. What S3 does not let go is left to the next start.
+   */
   async expire(call: Call): Promise<void> {
-    const { clock, windowMs } = this.#services;
-    const oldestMs = clock.nowMs() - windowMs;
     for (const { upload } of [...this.#byName.values()]) {
-      if (upload.parkedMs > oldestMs) continue;
       const { bucket, key } = upload.ref;
       try {
+        const reason = await this.#whyNoLonger(call, upload);
+        if (reason === null || this.#byName.get(nameOf(upload.ref))?.upload !== upload) continue;
         await this.giveUp(call, upload.ref);
-        call.log.info('an upload that was broken off was not resumed in time, and is removed', {
-          bucket,
-          key,
-        });
+        call.log.info('an upload that was broken off is removed', { bucket, key, reason });
       } catch (error) {
         const fault = Fault.from(error);
         if (fault.kind === 'cancelled') throw fault;
-        call.log.warn('an upload that was broken off could not be removed', { bucket, key, error: fault });
+        call.log.warn('an upload that was broken off could not be looked after', {
+          bucket,
+          key,
+          error: fault,
+        });
       }
     }
+  }
+
+  async #whyNoLonger(call: Call, { actor, parkedMs, sealedWith }: ParkedUpload): Promise<string | null> {
+    const { clock, windowMs, users } = this.#services;
+    if (parkedMs <= clock.nowMs() - windowMs) return 'it was not resumed in time';
+    const username = parseUsername(actor);
+    if ((await users.settings(call, username)) === null) return 'its user is gone';
+    const wanted = sealedAs(await users.uploadEncryption(call, username));
+    return isDeepStrictEqual(wanted, sealedWith) ? null : 'the encryption of its user has changed';
   }
 
   #show(upload: ParkedUpload): void {

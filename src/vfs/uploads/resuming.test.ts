@@ -1,0 +1,193 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { WriteHandle } from '../../model/vfs.js';
+import { putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
+
+let world: World;
+let bob: Session;
+beforeEach(async () => {
+  world = await World.make();
+  bob = await world.login();
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+const resumeMode = scpMode;
+/** As OpenSSH's `reput` does. */
+const appendMode = { ...scpMode, append: true };
+const open = (path: string, mode = putMode) => bob.tree.openWrite(world.call, path, mode);
+const write = (handle: WriteHandle, offset: number, text: string) =>
+  handle.write(world.call, offset, [Buffer.from(text)]);
+
+/** What is kept of it are whole parts of 8 bytes. */
+async function breakOff(path: string, text = '0123456789'): Promise<void> {
+  await using handle = await open(path);
+  await write(handle, 0, text);
+}
+
+describe('an upload that was broken off', () => {
+  beforeEach(async () => {
+    await bob.mkdir('/uploads/d');
+    await breakOff('/uploads/d/f');
+  });
+
+  it('shows as a file with the bytes that S3 has, and is no object', async () => {
+    expect(await bob.stat('/uploads/d/f')).toMatchObject({ type: 'file', size: 8 });
+    expect(await bob.list('/uploads/d')).toEqual(['f']);
+    expect(world.keysInS3()).toEqual(['d/']);
+    expect(world.vault.openWriters).toBe(0);
+  });
+
+  it.each([
+    ['without truncation', resumeMode],
+    ['to append', appendMode],
+  ])('is resumed behind them when it is opened %s', async (_, mode) => {
+    await using handle = await open('/uploads/d/f', mode);
+    expect(handle.attributes()).toMatchObject({ size: 8 });
+    await Promise.all([write(handle, 8, '89'), write(handle, 10, 'ab')]);
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/d/f')).toBe('0123456789ab');
+    expect(await bob.stat('/uploads/d/f')).toMatchObject({ size: 12 });
+    expect(await world.vault.parked()).toEqual([]);
+  });
+
+  it('can be broken off again, and again', async () => {
+    for (const [at, text, size] of [
+      [8, '89abcdefgh', 16],
+      [16, 'gh', 16],
+      [16, 'ghijklmnop', 24],
+    ] as const) {
+      await using handle = await open('/uploads/d/f', resumeMode);
+      await write(handle, at, text);
+      await handle[Symbol.asyncDispose]();
+      expect(await bob.stat('/uploads/d/f')).toMatchObject({ size });
+    }
+    await using handle = await open('/uploads/d/f', resumeMode);
+    await write(handle, 24, 'op');
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/d/f')).toBe('0123456789abcdefghijklmnop');
+  });
+
+  it('is sent anew by a client that writes from the start', async () => {
+    for (const mode of [scpMode, putMode]) {
+      await breakOff('/uploads/d/f');
+      await using handle = await open('/uploads/d/f', mode);
+      await Promise.all([write(handle, 0, 'new'), write(handle, 3, ' text')]);
+      await handle.setAttributes(world.call, { size: 8 });
+      await handle.commit(world.call);
+      expect(await bob.read('/uploads/d/f')).toBe('new text');
+      expect(await world.vault.parked()).toEqual([]);
+      await bob.remove('/uploads/d/f');
+    }
+  });
+
+  it('stays as it is when a client writes elsewhere, or nothing', async () => {
+    await using handle = await open('/uploads/d/f', resumeMode);
+    await expect(write(handle, 4, 'x')).rejects.toMatchObject({
+      kind: 'unsupported',
+      hint: expect.stringContaining('has 8 bytes so far'),
+    });
+    await handle[Symbol.asyncDispose]();
+    await using another = await open('/uploads/d/f', resumeMode);
+    await another.setAttributes(world.call, { size: 8 });
+    await another.commit(world.call);
+    expect(await bob.stat('/uploads/d/f')).toMatchObject({ size: 8 });
+    expect(world.keysInS3()).toEqual(['d/']);
+  });
+
+  it('cannot be read or renamed, nor its directory, and is there for who wants the name for himself', async () => {
+    const broken = { kind: 'conflict', hint: expect.stringContaining('was broken off: resume it') };
+    await expect(bob.read('/uploads/d/f')).rejects.toMatchObject(broken);
+    await expect(bob.rename('/uploads/d/f', '/uploads/g')).rejects.toMatchObject(broken);
+    await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({ kind: 'conflict' });
+    await expect(bob.rmdir('/uploads/d')).rejects.toMatchObject({ kind: 'not-empty' });
+    await expect(bob.mkdir('/uploads/d/f')).rejects.toMatchObject({ kind: 'exists' });
+    await expect(open('/uploads/d/f', { ...putMode, exclusive: true })).rejects.toMatchObject({
+      kind: 'exists',
+    });
+    await expect(bob.tree.setAttributes(world.call, '/uploads/d/f', { size: 3 })).rejects.toMatchObject({
+      kind: 'unsupported',
+    });
+    await bob.tree.setAttributes(world.call, '/uploads/d/f', { mode: 0o600 });
+  });
+
+  it('goes when it is removed, and when another file takes its name', async () => {
+    await bob.remove('/uploads/d/f');
+    expect(await bob.stat('/uploads/d/f')).toBeNull();
+    await breakOff('/uploads/d/f');
+    await bob.write('/uploads/g', 'moved here');
+    await bob.rename('/uploads/g', '/uploads/d/f', true);
+    expect(await bob.read('/uploads/d/f')).toBe('moved here');
+    expect(await bob.stat('/uploads/d/f')).toMatchObject({ size: 10 });
+    expect(await world.vault.parked()).toEqual([]);
+  });
+
+  it('gives way to an upload of its name that ends first', async () => {
+    await using other = await open('/uploads/d/g');
+    await write(other, 0, 'other');
+    await breakOff('/uploads/d/g');
+    await other.commit(world.call);
+    expect(await bob.read('/uploads/d/g')).toBe('other');
+    expect(await bob.stat('/uploads/d/g')).toMatchObject({ size: 5 });
+    expect((await world.vault.parked()).map(({ ref }) => ref.key)).toEqual(['bob/uploads/d/f']);
+  });
+
+  it('is refused, and removed, when the encryption has changed', async () => {
+    world.encryption = { kind: 'sse-c', key: secondKey };
+    await expect(open('/uploads/d/f', resumeMode)).rejects.toMatchObject({
+      kind: 'unsupported',
+      hint: expect.stringContaining('upload it from the start'),
+    });
+    expect(await bob.stat('/uploads/d/f')).toBeNull();
+    await bob.write('/uploads/d/f', 'anew');
+  });
+
+  it.each([
+    ['the encryption of its user changes', { encryption: { kind: 'sse-s3' } }],
+    ['its user goes', { settings: null }],
+  ] as const)('holds on to no key when %s', async (_, change) => {
+    await world.factory.broken.expire(world.call);
+    expect(await world.vault.parked()).toHaveLength(1);
+    Object.assign(world, change);
+    await world.factory.broken.expire(world.call);
+    expect(await world.vault.parked()).toEqual([]);
+  });
+
+  it('is still there after a restart, until its time is over', async () => {
+    const next = await world.restart();
+    expect(await next.stat('/uploads/d/f')).toMatchObject({ size: 8 });
+    world.nowMs += 59_000;
+    await world.factory.broken.expire(world.call);
+    expect(await next.stat('/uploads/d/f')).toMatchObject({ size: 8 });
+    world.nowMs += 2_000;
+    await world.factory.broken.expire(world.call);
+    expect(await next.stat('/uploads/d/f')).toBeNull();
+    expect(await world.vault.parked()).toEqual([]);
+  });
+});
+
+describe('nothing is kept of an upload that was broken off', () => {
+  it('where there is an object of that name', async () => {
+    await bob.write('/uploads/f', 'old');
+    await breakOff('/uploads/f');
+    expect(await bob.read('/uploads/f')).toBe('old');
+    expect(await bob.stat('/uploads/f')).toMatchObject({ size: 3 });
+    expect(await world.vault.parked()).toEqual([]);
+  });
+
+  it('where files can only be put, and with a window of 0', async () => {
+    world.change({ dropbox: true });
+    await breakOff('/uploads/f');
+    world.change({ dropbox: false });
+    bob = await world.restart(0);
+    await breakOff('/uploads/f');
+    expect(await bob.stat('/uploads/f')).toBeNull();
+    expect(world.vault.openWriters).toBe(0);
+  });
+
+  it('when its end was refused', async () => {
+    await using handle = await open('/uploads/f');
+    await write(handle, 9, 'behind a gap');
+    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'invalid' });
+    await handle[Symbol.asyncDispose]();
+    expect(await bob.stat('/uploads/f')).toBeNull();
+  });
+});

@@ -188,7 +188,7 @@ export const settings = {
     'upload.resume.window',
     duration(0, 30 * 24 * hour),
     24 * hour,
-    'How long an upload that was broken off waits at S3 for its client to go on with it. With 0 nothing is kept.',
+    'How long an upload that was broken off waits at S3 for its client to go on with it. With 0s nothing is kept.',
   ),
   renameLimit: setting(
     'rename.limit',

@@ -44,15 +44,27 @@ export class BrokenUploads {
    * is given up instead: the object would be hidden behind a part of its successor.
    */
   async keep(call: Call, upload: ParkedUpload): Promise<void> {
-    const { store, vault } = this.#services;
-    const { bucket, key } = upload.ref;
-    const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
-    if (page.objects.some((object) => object.key === key)) {
-      await vault.giveUp(call, upload);
+    if (await this.#isObject(call, upload.ref)) {
+      await this.#takeAway(call, upload);
       return;
     }
     await this.giveUp(call, upload.ref);
     this.#show(upload);
+  }
+
+  /** False also when S3 does not say. */
+  async #isObject(call: Call, { bucket, key }: ObjectRef): Promise<boolean> {
+    try {
+      const page = await this.#services.store.list(call, {
+        bucket,
+        prefix: key,
+        delimiter: null,
+        maxKeys: 1,
+      });
+      return page.objects.some((object) => object.key === key);
+    } catch {
+      return false;
+    }
   }
 
   has(ref: ObjectRef): boolean {
@@ -69,17 +81,29 @@ export class BrokenUploads {
     return found.upload;
   }
 
-  /** Takes it away. False when there was none. */
+  /** Takes it away; what S3 does not let go is left to the next start. False when there was none. */
   async giveUp(call: Call, ref: ObjectRef): Promise<boolean> {
     const upload = this.take(ref);
     if (upload === null) return false;
-    await this.#services.vault.giveUp(lasting(call), upload);
+    await this.#takeAway(call, upload);
     return true;
+  }
+
+  /** Never throws: what its callers have done is done all the same. */
+  async #takeAway(call: Call, upload: ParkedUpload): Promise<void> {
+    try {
+      await this.#services.vault.giveUp(lasting(call), upload);
+    } catch (error) {
+      call.log.warn('an upload that was broken off could not be removed; the next start tries again', {
+        ...upload.ref,
+        error: Fault.from(error),
+      });
+    }
   }
 
   /**
    * Takes those away whose time is over, and those that cannot be resumed any more: they would hold on to a key that is to be
-   * retired. What S3 does not let go is left to the next start.
+   * retired.
    */
   async expire(call: Call): Promise<void> {
     for (const { upload } of [...this.#byName.values()]) {

@@ -78,8 +78,9 @@ export class UploadOpener {
       writer = await services.vault.openUpload(call, target, { resumable: true, resume: broken });
     } catch (error) {
       const fault = Fault.from(error);
-      if (fault.kind === 'unsupported') await services.vault.giveUp(call, broken);
-      else await services.broken.keep(call, broken);
+      await services.broken.keep(call, broken);
+      // What cannot be gone on with now never can.
+      if (fault.kind === 'unsupported') await services.broken.giveUp(call, target.ref);
       throw new Fault(fault.kind, `${shown} cannot be resumed, upload it from the start: ${fault.hint}`, {
         cause: error,
       });

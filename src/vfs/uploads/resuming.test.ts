@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fault } from '../../model/fault.js';
 import type { WriteHandle } from '../../model/vfs.js';
 import { putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
 
@@ -149,6 +150,15 @@ describe('an upload that was broken off', () => {
     Object.assign(world, change);
     await world.factory.broken.expire(world.call);
     expect(await world.vault.parked()).toEqual([]);
+  });
+
+  it('does no harm when S3 does not let it go', async () => {
+    world.vault.giveUp = async () => {
+      throw new Fault('unavailable', 'S3 is away');
+    };
+    await bob.write('/uploads/d/f', 'anew');
+    expect(await bob.read('/uploads/d/f')).toBe('anew');
+    expect(world.logged.map(({ message }) => message).join()).toContain('the next start tries again');
   });
 
   it('is still there after a restart, until its time is over', async () => {

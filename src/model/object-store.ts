@@ -106,6 +106,16 @@ export interface WholeObject {
   readonly checksum: Checksum;
 }
 
+/** A whole object, as it was found. */
+export interface PartSource {
+  readonly ref: ObjectRef;
+  /** What opens it. */
+  readonly access: ReadAccess;
+  readonly etag: string;
+  readonly size: number;
+  readonly checksum: Checksum;
+}
+
 /**
  * One multipart upload. Nothing of it is visible before `complete` answers. Dispose it first and it is
  * aborted at S3 (best effort, never throws), unless `park` was called: then it stays for a later resume.
@@ -114,6 +124,11 @@ export interface PartUpload extends AsyncDisposable {
   readonly uploadId: string;
   /** Sends one part; 1 <= partNumber <= 10,000. Parts may go side by side and in any order; sending a number again replaces it. */
   uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt>;
+  /**
+   * Lets the server copy an object of up to 5 GiB as one part. Null when it is gone, `conflict` when it has become another one. A
+   * checksum that the server answers is compared.
+   */
+  copyPart(call: Call, partNumber: number, source: PartSource): Promise<PartReceipt | null>;
   /**
    * Makes the object of these parts, in order. `whole` is what the object must turn out to be: after an answer
    * that leaves doubt (a retry's NoSuchUpload, a broken connection) the store asks with HEAD before it calls it failed.

@@ -1,7 +1,6 @@
-import { UploadPartCopyCommand } from '@aws-sdk/client-s3';
 import { checksumOf } from '../checksums/sum.js';
-import { partChecksum, wholeChecksum } from './checksum-headers.js';
-import { request } from './context.js';
+import { wholeChecksum } from './checksum-headers.js';
+import { copyPartOnce } from './copy-part.js';
 import {
   type Copied,
   type CopyJob,
@@ -13,7 +12,6 @@ import {
   targetTags,
   whenAdmitted,
 } from './copy-source.js';
-import { checkPartEcho, partInput, sourceInput } from './encryption-headers.js';
 import { beginUpload, type CompletedPartEntry, type S3PartUpload } from './part-upload.js';
 
 /** Parts of one copy under way at once: the server does the work. */
@@ -85,33 +83,18 @@ async function copyPart(
   range: string,
 ): Promise<CompletedPartEntry | null> {
   const { context, call, to, options, source } = job;
-  const command = new UploadPartCopyCommand({
-    Bucket: to.bucket,
-    Key: to.key,
-    UploadId: upload.uploadId,
-    PartNumber: partNumber,
-    CopySource: copySource(job),
-    CopySourceRange: range,
-    CopySourceIfMatch: source.ETag,
-    ...sourceInput(options.sourceAccess),
-    ...partInput(options.encryption),
-  });
-  const answer = await whenAdmitted(job, () =>
-    request(
-      context,
-      call,
-      (sent) => context.client.send(command, sent),
-      copyAttempt('UploadPartCopy', job),
-      { does: 'write', ref: to, encryption: options.encryption },
-      { idleTimeoutMs: context.slowAnswerTimeoutMs },
-    ),
+  const copied = await whenAdmitted(job, () =>
+    copyPartOnce(context, call, {
+      to,
+      uploadId: upload.uploadId,
+      partNumber,
+      source: copySource(job),
+      sourceEtag: source.ETag,
+      range,
+      access: options.sourceAccess,
+      encryption: options.encryption,
+      attempt: copyAttempt('UploadPartCopy', job),
+    }),
   );
-  if (answer === null) return null;
-  checkPartEcho(to, options.encryption, answer);
-  const result = answer.CopyPartResult;
-  return {
-    partNumber,
-    etag: result?.ETag ?? '',
-    checksum: partChecksum(result),
-  };
+  return copied === null ? null : { partNumber, ...copied };
 }

@@ -89,9 +89,13 @@ async function headLean(
 
 /** `bucket/key`, percent-encoded as x-amz-copy-source wants it, with the version where one is meant. */
 export function copySource({ from, options }: Pick<CopyJob, 'from' | 'options'>): string {
-  const path = `${from.bucket}/${from.key.split('/').map(encodeURIComponent).join('/')}`;
+  const path = copySourceOf(from);
   const { sourceVersionId } = options;
   return sourceVersionId === undefined ? path : `${path}?versionId=${encodeURIComponent(sourceVersionId)}`;
+}
+
+export function copySourceOf({ bucket, key }: ObjectRef): string {
+  return `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 export function copyAttempt(

@@ -10,6 +10,7 @@ import type {
   ObjectTags,
   ObjectVersions,
   PartReceipt,
+  PartSource,
   PartUpload,
   ReplayableBody,
   UploadSweeper,
@@ -164,6 +165,8 @@ function retriedUpload(retries: Retries, upload: PartUpload): PartUpload {
     uploadId: upload.uploadId,
     uploadPart: (call: Call, partNumber: number, body: ReplayableBody) =>
       retries.run(call, 'uploadPart', () => upload.uploadPart(call, partNumber, body)),
+    copyPart: (call: Call, partNumber: number, source: PartSource) =>
+      retries.run(call, 'copyPart', () => upload.copyPart(call, partNumber, source)),
     complete: (call: Call, parts: readonly PartReceipt[], whole: WholeObject) =>
       retries.run(call, 'complete', () => upload.complete(call, parts, whole)),
     park: () => upload.park(),

@@ -62,6 +62,17 @@ const scenarios: readonly Scenario[] = [
     wholes: { a: [large] },
   },
   {
+    name: 'an object that is made longer under a new key',
+    prepare: (shop) => put(shop, 'a', large.subarray(0, 6 * mebibyte), oldKey),
+    run: async (shop) => {
+      const etag = shop.store.infoOf(refOf('a'))?.etag ?? '';
+      await using writer = await shop.vault.openUpload(call(), targetOf('a'), { extend: { keys, etag } });
+      await writer.write(6 * mebibyte, [large.subarray(6 * mebibyte)]);
+      await writer.commit(call());
+    },
+    wholes: { a: [large.subarray(0, 6 * mebibyte), large] },
+  },
+  {
     name: 'an overwrite under a new key',
     prepare: (shop) => put(shop, 'a', before, oldKey),
     run: (shop) => put(shop, 'a', small, aliceKey),

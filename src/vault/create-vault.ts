@@ -5,6 +5,7 @@ import type { ObjectInfo, ObjectRef, ObjectStore, UploadSweeper } from '../model
 import type { ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
 import { openWithKeys } from './access.js';
 import { copyVerified } from './copy.js';
+import { openExtended } from './extended-writer.js';
 import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } from './fetch-object.js';
 import { type VaultLimits, vaultLimits } from './limits.js';
 import { moveObject } from './move.js';
@@ -19,7 +20,7 @@ import { ScratchSpace } from './scratch-file.js';
 import { settlePending } from './settle.js';
 import { Successors } from './successors.js';
 import { UploadMemory } from './upload-memory.js';
-import { PartUploadWriter, type UploadServices } from './upload-writer.js';
+import { PartUploadWriter, type UploadServices, type WriterOptions } from './upload-writer.js';
 import type {
   CopySource,
   CopyTarget,
@@ -115,7 +116,14 @@ class StoreVault implements RunningVault {
   }
 
   async openUpload(call: Call, target: UploadTarget, options: UploadOptions = {}): Promise<UploadWriter> {
-    if (options.resume) await takeUp(this.#services, options.resume, target);
+    const services = this.#services;
+    const open = (given: WriterOptions) => this.#openWriter(call, target, given);
+    if (options.extend) return await openExtended(services, call, target, options.extend, open);
+    if (options.resume) await takeUp(services, options.resume, target);
+    return open(options);
+  }
+
+  #openWriter(call: Call, target: UploadTarget, options: WriterOptions): PartUploadWriter {
     const ended = () => this.#open.delete(writer);
     const writer: PartUploadWriter = new PartUploadWriter(this.#services, call, target, options, ended);
     this.#open.add(writer);

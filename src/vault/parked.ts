@@ -36,3 +36,8 @@ export async function giveUp(
   await store.abortUpload(call, ref, uploadId);
   await ledger.abandon(id);
 }
+
+/** Whether bytes that arrived before this fault are good: the client went away, S3 did, or there was no room. */
+export function isWorthKeeping(fault: Fault): boolean {
+  return fault.isTransient || fault.kind === 'cancelled' || fault.kind === 'over-quota';
+}

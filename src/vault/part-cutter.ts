@@ -1,7 +1,6 @@
 import { JoinedChecksum } from '../checksums/combine.js';
 import type { Checksum } from '../model/checksum.js';
 import { Fault } from '../model/fault.js';
-import type { ParkedUpload } from '../model/parked-uploads.js';
 import type { VaultLimits } from './limits.js';
 import { type PartSchedule, s3PartLimits } from './part-schedule.js';
 import type { PartSender } from './part-sender.js';
@@ -35,7 +34,7 @@ export class PartCutter {
   #appending = false;
   #leavesSoon = false;
 
-  /** `check` throws when the upload has failed. */
+  /** `check` throws when the upload has failed; `sent` are the parts that S3 has already. */
   constructor(
     services: {
       readonly limits: VaultLimits;
@@ -46,14 +45,14 @@ export class PartCutter {
     sender: PartSender,
     holder: ScratchHolder,
     check: () => void,
-    resumed: ParkedUpload | null,
+    sent: readonly { readonly checksum: Checksum; readonly size: number }[],
   ) {
     this.#limits = services.limits;
     this.#schedule = services.schedule;
     this.#scratch = services.scratch;
     this.#buffer = buffer;
     this.#sum = new JoinedChecksum(buffer.algorithm);
-    for (const { checksum, size } of resumed?.parts ?? []) this.#sum.add(checksum, size);
+    for (const { checksum, size } of sent) this.#sum.add(checksum, size);
     this.#sender = sender;
     this.#holder = holder;
     this.#check = check;

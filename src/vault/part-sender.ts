@@ -5,6 +5,7 @@ import type {
   ObjectRef,
   ObjectStore,
   PartReceipt,
+  PartSource,
   PartUpload,
   ReplayableBody,
   UploadSweeper,
@@ -137,6 +138,16 @@ export class PartSender {
     this.#begun ??= this.#begin();
     const upload = await this.#begun;
     this.#receipts[partNumber - 1] = await upload.uploadPart(this.#call, partNumber, body);
+  }
+
+  /** Has an object copied as the first part. Throws `conflict` when it is not there any more as it was. */
+  async copyFirst(source: PartSource): Promise<void> {
+    this.#nextPart = 2;
+    this.#begun ??= this.#begin();
+    const upload = await this.#begun;
+    const receipt = await upload.copyPart(this.#call, 1, source);
+    if (receipt === null) throw new Fault('conflict', 'it has been removed meanwhile');
+    this.#receipts[0] = receipt;
   }
 
   async #begin(): Promise<PartUpload> {

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { WrittenObject } from '../model/object-store.js';
+import type { PartSource, WrittenObject } from '../model/object-store.js';
 import { type ParkedUpload, parkedBytes } from '../model/parked-uploads.js';
 import { ByteRanges } from './byte-ranges.js';
 import type { VaultLimits } from './limits.js';
+import { isWorthKeeping } from './parked.js';
 import { PartCutter } from './part-cutter.js';
 import type { PartSchedule } from './part-schedule.js';
 import { PartSender, type VaultServices } from './part-sender.js';
@@ -24,6 +25,11 @@ export interface UploadServices extends VaultServices {
   readonly scratch: ScratchSpace;
 }
 
+/** What a writer begins with: nothing, an upload that is resumed, or an object that is copied before its first byte. */
+export interface WriterOptions extends Pick<UploadOptions, 'resumable' | 'resume'> {
+  readonly head?: PartSource | null;
+}
+
 /** One upload: takes bytes, puts them in order, has them cut into parts, and ends as an object or as nothing. See `UploadWriter`. */
 export class PartUploadWriter implements UploadWriter {
   readonly #services: UploadServices;
@@ -38,6 +44,7 @@ export class PartUploadWriter implements UploadWriter {
   /** Ends every wait for room. */
   readonly #leaving = new AbortController();
   readonly #isResumable: boolean;
+  readonly #head: PartSource | null;
   readonly #detach: () => void;
   readonly #onEnd: () => void;
   /** Ranges that a set size has added and that nobody has written: zeros, unless bytes come. */
@@ -53,12 +60,13 @@ export class PartUploadWriter implements UploadWriter {
     services: UploadServices,
     call: Call,
     target: UploadTarget,
-    { resumable = false, resume = null }: UploadOptions,
+    { resumable = false, resume = null, head = null }: WriterOptions,
     onEnd: () => void,
   ) {
     this.#services = services;
     this.#onEnd = onEnd;
     this.#isResumable = resumable;
+    this.#head = head;
     this.#size = resume === null ? 0 : parkedBytes(resume);
     this.#share = services.memory.openShare();
     const holder: ScratchHolder = {
@@ -78,7 +86,8 @@ export class PartUploadWriter implements UploadWriter {
     this.#buffer = this.#intake.buffer;
     const settled = (fault: Fault | null) => this.#partSettled(fault);
     this.#sender = new PartSender(services, call, target, this.#cancel, settled, resume);
-    this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check(), resume);
+    const sent = head === null ? (resume?.parts ?? []) : [head];
+    this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check(), sent);
     const cancelled = () => {
       const fault = new Fault('cancelled', 'the upload was cancelled');
       if (resumable) this.#leave(fault);
@@ -91,8 +100,18 @@ export class PartUploadWriter implements UploadWriter {
     if (call.signal.aborted) cancelled();
   }
 
+  /** Without the head. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Has the head copied: to be called first, where there is one. */
+  async copyHead(): Promise<void> {
+    try {
+      if (this.#head !== null) await this.#sender.copyFirst(this.#head);
+    } catch (error) {
+      throw this.#stick(error);
+    }
   }
 
   async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
@@ -158,7 +177,10 @@ export class PartUploadWriter implements UploadWriter {
     try {
       this.#check();
       await this.#fillGaps();
-      const written = await (this.#buffer.sentEnd === 0 ? this.#putWhole(call) : this.#completeParts(call));
+      const isWhole = this.#buffer.sentEnd === 0 && this.#head === null;
+      const written = await (isWhole
+        ? this.#sender.put(call, this.#buffer.wholeBody())
+        : this.#completeParts(call));
       this.#state = 'ended';
       await this.#intake[Symbol.asyncDispose]();
       return written;
@@ -170,15 +192,12 @@ export class PartUploadWriter implements UploadWriter {
     }
   }
 
-  #putWhole(call: Call): Promise<WrittenObject> {
-    return this.#sender.put(call, this.#buffer.wholeBody());
-  }
-
   async #completeParts(call: Call): Promise<WrittenObject> {
     await this.#cutter.finish();
     await this.#sender.allSettled();
     this.#check();
-    return this.#sender.complete(call, { size: this.#size, checksum: this.#cutter.checksum });
+    const size = this.#size + (this.#head?.size ?? 0);
+    return this.#sender.complete(call, { size, checksum: this.#cutter.checksum });
   }
 
   async park(): Promise<ParkedUpload | null> {
@@ -328,9 +347,4 @@ export class PartUploadWriter implements UploadWriter {
       this.#stick(error);
     }
   }
-}
-
-/** Bytes that arrived before it are good: the client went away, S3 did, or there was no room. */
-function isWorthKeeping(fault: Fault): boolean {
-  return fault.isTransient || fault.kind === 'cancelled' || fault.kind === 'over-quota';
 }

@@ -22,6 +22,15 @@ export interface UploadOptions {
   readonly resumable?: boolean;
   /** Goes on behind the bytes that this one has, which nobody else resumes. */
   readonly resume?: ParkedUpload | null;
+  /** Begins with the content of the object that is at the target. */
+  readonly extend?: Extension | null;
+}
+
+/** The object that an upload makes longer, as it was found. */
+export interface Extension {
+  /** Those that may open it, the likeliest first. */
+  readonly keys: readonly CustomerKey[];
+  readonly etag: string;
 }
 
 /** What is copied. */
@@ -119,7 +128,8 @@ export interface Vault {
   /**
    * Asks nothing of S3 yet; the row is being written meanwhile. `call.signal` ends the upload until `commit` is called: it
    * lives as long as the client's session, not as the request. Throws `unsupported` when the upload to resume rests under another
-   * encryption than is wanted now, or has other checksums: it stays parked.
+   * encryption than is wanted now, or has other checksums: it stays parked; and for an object that is too large to be extended, or whose
+   * checksum nobody knows. `conflict` when that is another one by now.
    */
   openUpload(call: Call, target: UploadTarget, options?: UploadOptions): Promise<UploadWriter>;
   /** Takes a parked upload away from S3. Absence is no fault. */

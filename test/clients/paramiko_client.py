@@ -57,6 +57,13 @@ else:
 sftp.remove("/uploads/paramiko/one")
 sftp.rmdir("/uploads/paramiko")
 
+for line in ("one\n", "two\n", "three\n"):
+    with sftp.open("/uploads/log", "a") as remote:
+        remote.write(line)
+with sftp.open("/uploads/log") as remote:
+    assert remote.read() == b"one\ntwo\nthree\n"
+sftp.remove("/uploads/log")
+
 with sftp.open("/local/note", "w") as remote:
     remote.write("stays here")
 with sftp.open("/local/note", "a") as remote:

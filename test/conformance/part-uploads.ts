@@ -151,6 +151,44 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
+    test('begins with an object that the server copies, from under another key or none', async () => {
+      const { store, partBytes } = given();
+      for (const encryption of [sseC(newKey()), managed]) {
+        const [source, ref, key] = [newRef(given()), newRef(given()), newKey()];
+        const [first, second] = [bodyOf(randomBytes(partBytes + 3)), bodyOf('and more')];
+        const { etag } = await store.put(newCall(), source, first, writeOptions(encryption));
+        const access = encryption.kind === 'sse-c' ? sseC(encryption.key) : noKey;
+        const found = { ref: source, access, etag, size: first.byteLength, checksum: first.checksum };
+        await using upload = await store.beginUpload(newCall(), ref, writeOptions(sseC(key)));
+        const copied = await upload.copyPart(newCall(), 1, found);
+        expect(copied).toMatchObject({ partNumber: 1, size: first.byteLength });
+        if (copied === null) continue;
+        const parts = [copied, await upload.uploadPart(newCall(), 2, second)];
+        const whole = bodyOf(first.whole, second.whole);
+        await upload.complete(newCall(), parts, { size: whole.byteLength, checksum: whole.checksum });
+        expectBytes(await readAll(given(), ref, sseC(key)), whole.whole);
+        await faultOf(store.head(newCall(), ref, noKey), 'key-missing');
+        await faultOf(
+          upload.copyPart(newCall(), 1, { ...found, etag: '"another"' }),
+          'conflict',
+          'not-found',
+        );
+      }
+    });
+
+    test('copies no object that has gone, or has become another one', async () => {
+      const { store } = given();
+      const [source, ref] = [newRef(given()), newRef(given())];
+      const body = bodyOf('content');
+      const { etag } = await store.put(newCall(), source, body, writeOptions(managed));
+      const found = { ref: source, access: noKey, etag, size: body.byteLength, checksum: body.checksum };
+      await using upload = await store.beginUpload(newCall(), ref, writeOptions(managed));
+      await store.put(newCall(), source, bodyOf('another'), writeOptions(managed));
+      await faultOf(upload.copyPart(newCall(), 1, found), 'conflict');
+      await store.remove(newCall(), source);
+      expect(await upload.copyPart(newCall(), 1, found)).toBeNull();
+    });
+
     test('goes on under its id and its key when it was parked, in another process', async () => {
       const ref = newRef(given());
       const key = newKey();

@@ -208,6 +208,20 @@ for (const target of await gatewayTargets()) {
         await expectInS3(alice, 'resumed', big);
       });
 
+      it('makes a file that was closed too early longer, small and large, to its whole', async () => {
+        for (const [name, size, early] of [
+          ['early-small', 100_000, 70_001],
+          ['early-large', 30 * 1024 * 1024, 11 * 1024 * 1024 + 7],
+        ] as const) {
+          const content = randomBytes(size);
+          const whole = localFile(name, content);
+          const part = localFile(`${name}.part`, content.subarray(0, early));
+          await alice.sftpOk(`put ${part} /uploads/${name}`);
+          await alice.sftpOk(`reput ${whole} /uploads/${name}`);
+          await expectInS3(alice, name, whole);
+        }
+      });
+
       it('leaves no multipart upload behind when one that broke off is removed', async () => {
         const big = localFile('broken', randomBytes(64 * 1024 * 1024));
         await breakOff(big, 'broken', 12 * 1024 * 1024);

@@ -19,6 +19,7 @@ import type {
   ObjectTags,
   ObjectVersions,
   PartReceipt,
+  PartSource,
   PartUpload,
   PendingUpload,
   ReadCondition,
@@ -218,6 +219,24 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
         checksum: body.checksum,
       };
       upload.parts.set(partNumber, { bytes, receipt });
+      return receipt;
+    });
+  }
+
+  async copyPart(
+    call: Call,
+    uploadId: string,
+    partNumber: number,
+    { ref, access, etag, size, checksum }: PartSource,
+  ): Promise<PartReceipt | null> {
+    const upload = this.#upload(uploadId);
+    return this.#run(call, 'part', upload.ref, () => {
+      const source = this.#find(ref, undefined);
+      if (source === null) return null;
+      requireKey(ref, source.encryption, access);
+      if (source.info.etag !== etag) throw new Fault('conflict', `${ref.key} is another object now`);
+      const receipt = { partNumber, etag: this.#etag(source.bytes), size, checksum };
+      upload.parts.set(partNumber, { bytes: source.bytes, receipt });
       return receipt;
     });
   }

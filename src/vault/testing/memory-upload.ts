@@ -1,6 +1,7 @@
 import type { Call } from '../../model/call.js';
 import type {
   PartReceipt,
+  PartSource,
   PartUpload,
   ReplayableBody,
   WholeObject,
@@ -21,6 +22,10 @@ export class MemoryUpload implements PartUpload {
 
   uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt> {
     return this.#store.uploadPart(call, this.uploadId, partNumber, body);
+  }
+
+  copyPart(call: Call, partNumber: number, source: PartSource): Promise<PartReceipt | null> {
+    return this.#store.copyPart(call, this.uploadId, partNumber, source);
   }
 
   complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject> {

@@ -44,8 +44,11 @@ export class FakeVault
   async openUpload(
     _call: Call,
     target: UploadTarget,
-    { resumable = false, resume = null }: UploadOptions = {},
+    { resumable = false, resume = null, extend = null }: UploadOptions = {},
   ): Promise<UploadWriter> {
+    const extended = extend === null ? null : this.#open(target.ref, extend.keys);
+    if (extend !== null && extended?.etag !== extend.etag)
+      throw new Fault('conflict', 'somebody else has written it meanwhile');
     const kept = resume === null ? undefined : this.#parked.get(resume.id);
     if (resume !== null && kept === undefined) throw new Fault('conflict', 'somebody else has resumed it');
     if (kept !== undefined && !isDeepStrictEqual(kept.encryption, target.encryption))
@@ -59,7 +62,8 @@ export class FakeVault
       resumable ? this.#park(target, bytes, mtimeSeconds) : null;
     const store = (bytes: Uint8Array, mtimeSeconds: number | null) =>
       this.#store(target, bytes, mtimeSeconds);
-    return new FakeWriter(target, kept?.bytes ?? Buffer.alloc(0), { store, park, end });
+    const begun = kept?.bytes ?? Buffer.from(extended?.bytes ?? []);
+    return new FakeWriter(target, begun, { store, park, end });
   }
 
   #park(target: UploadTarget, bytes: Buffer, mtimeSeconds: number | null): ParkedUpload {

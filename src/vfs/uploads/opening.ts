@@ -1,14 +1,15 @@
 import type { Call } from '../../model/call.js';
+import { isSameEtag } from '../../model/etag.js';
 import { Fault } from '../../model/fault.js';
-import type { ObjectRef } from '../../model/object-store.js';
+import type { ParkedUpload } from '../../model/parked-uploads.js';
 import { parentPath } from '../../model/path.js';
 import type { ReadHandle, WriteHandle, WriteMode } from '../../model/vfs.js';
 import type { UploadTarget, UploadWriter } from '../../vault/vault.js';
 import type { ObjectLookup } from '../objects/lookup.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
+import { ChoosingWriteHandle } from './choosing-handle.js';
 import type { UploadContext } from './context.js';
-import { ResumedWriteHandle } from './resumed-handle.js';
-import { type UploadPlace, UploadWriteHandle } from './write-handle.js';
+import { UploadWriteHandle, type WriteRules } from './write-handle.js';
 
 /** Opens files of `/uploads`. */
 export class UploadOpener {
@@ -30,7 +31,7 @@ export class UploadOpener {
 
   /**
    * Throws `is-directory`, `not-found` (the directory above, or the file when it may not be made), `not-directory`, `exists`
-   * (an exclusive open), `unsupported` (append to what is there), and those of the encryption.
+   * (an exclusive open), `conflict` (append to what is still being uploaded), and those of the encryption.
    */
   async write(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
     const { services, location } = this.#context;
@@ -47,35 +48,99 @@ export class UploadOpener {
     ]);
     if (isDirectory) throw new Fault('is-directory', `${shown} is a directory`);
     if (existing === null && !mode.truncate && !mode.exclusive) {
-      const resumed = await this.#resume(call, path, target);
+      const resumed = await this.#resume(call, path, target, mode.append);
       if (resumed !== null) return resumed;
     }
     const size = existing?.size ?? null;
     judge(mode, size, services.open.find(ref.bucket, ref.key) !== null, shown);
     await services.broken.giveUp(call, ref);
-    const writer = await services.vault.openUpload(call, target, { resumable: this.#isResumable });
-    return new UploadWriteHandle(
-      writer,
-      {
-        shown,
-        keptSize: mode.truncate ? null : size,
-        recheck: mode.exclusive ? (later) => this.#requireAbsent(later, path) : null,
-        recordMtime: (seconds) => services.ledger.recordMtime(ref, seconds),
+    const handle = await this.#begin(call, target, {
+      shown,
+      keptSize: mode.truncate ? null : size,
+      recheck: mode.exclusive ? (later) => this.#requireAbsent(later, path) : null,
+      recordMtime: (seconds) => services.ledger.recordMtime(ref, seconds),
+    });
+    if (existing === null || existing.size === 0 || mode.truncate) return handle;
+    return new ChoosingWriteHandle(handle, {
+      size: existing.size,
+      append: mode.append,
+      choose: async (later, offset) => {
+        if (offset !== existing.size) return handle;
+        await handle[Symbol.asyncDispose]();
+        return await this.#extend(call, later, path, target, existing.etag);
       },
-      this.#place(call, ref),
-      { nowSeconds: Math.floor(services.clock.nowMs() / 1000), mtimeSeconds },
-    );
+      untouched: (later) => handle.commit(later),
+    });
   }
 
-  /** An upload to this name that was broken off, as the client finds it. Null when there is none that it can go on with. */
-  async #resume(call: Call, path: string, target: UploadTarget): Promise<WriteHandle | null> {
+  /** An upload that has nothing yet. `call` is the session's. */
+  async #begin(call: Call, target: UploadTarget, rules: WriteRules): Promise<WriteHandle> {
+    const options = { resumable: this.#isResumable };
+    const writer = await this.#context.services.vault.openUpload(call, target, options);
+    return this.#handle(call, writer, target, rules);
+  }
+
+  /** An upload that makes the object at its target longer. */
+  async #extend(
+    call: Call,
+    later: Call,
+    path: string,
+    target: UploadTarget,
+    etag: string,
+  ): Promise<WriteHandle> {
+    const { services, location } = this.#context;
+    const shown = location.shown(path);
+    const keys = await this.#context.keys(later);
+    try {
+      const writer = await services.vault.openUpload(call, target, { extend: { keys, etag } });
+      return this.#handle(call, writer, target, {
+        ...newFile(shown),
+        recheck: (last) => this.#requireSame(last, path, etag),
+      });
+    } catch (error) {
+      const fault = Fault.from(error);
+      throw new Fault(fault.kind, `${shown} cannot be made longer: ${fault.hint}`, { cause: error });
+    }
+  }
+
+  /** An upload to this name that was broken off, as the client finds it. Null when there is none. */
+  async #resume(
+    call: Call,
+    path: string,
+    target: UploadTarget,
+    append: boolean,
+  ): Promise<WriteHandle | null> {
     const { services, location } = this.#context;
     const broken = services.broken.take(target.ref);
     if (broken === null) return null;
     const shown = location.shown(path);
-    let writer: UploadWriter;
+    const timed = { ...target, mtimeSeconds: target.mtimeSeconds ?? broken.mtimeSeconds };
+    const resumed = await this.#takeUp(call, shown, timed, broken);
+    const { size } = resumed.attributes();
+    return new ChoosingWriteHandle(resumed, {
+      size,
+      append,
+      choose: async (later, offset) => {
+        if (offset === size) return resumed;
+        if (offset > 0)
+          throw new Fault(
+            'unsupported',
+            `${shown} has ${size} bytes so far: it can be resumed there, or uploaded from the start`,
+          );
+        await resumed[Symbol.asyncDispose]();
+        await services.broken.giveUp(later, target.ref);
+        return await this.#begin(call, target, newFile(shown));
+      },
+      // It waits on.
+      untouched: async () => await resumed[Symbol.asyncDispose](),
+    });
+  }
+
+  async #takeUp(call: Call, shown: string, target: UploadTarget, broken: ParkedUpload): Promise<WriteHandle> {
+    const { services } = this.#context;
     try {
-      writer = await services.vault.openUpload(call, target, { resumable: true, resume: broken });
+      const writer = await services.vault.openUpload(call, target, { resumable: true, resume: broken });
+      return this.#handle(call, writer, target, newFile(shown));
     } catch (error) {
       const fault = Fault.from(error);
       await services.broken.keep(call, broken);
@@ -85,20 +150,17 @@ export class UploadOpener {
         cause: error,
       });
     }
-    const handle = (upload: UploadWriter) =>
-      new UploadWriteHandle(
-        upload,
-        { shown, keptSize: null, recheck: null, recordMtime: async () => undefined },
-        this.#place(call, target.ref),
-        {
-          nowSeconds: Math.floor(services.clock.nowMs() / 1000),
-          mtimeSeconds: target.mtimeSeconds ?? broken.mtimeSeconds,
-        },
-      );
-    return new ResumedWriteHandle(shown, handle(writer), async (later) => {
-      await services.broken.giveUp(later, target.ref);
-      return handle(await services.vault.openUpload(call, target, { resumable: this.#isResumable }));
-    });
+  }
+
+  #handle(
+    call: Call,
+    writer: UploadWriter,
+    { ref, mtimeSeconds }: UploadTarget,
+    rules: WriteRules,
+  ): WriteHandle {
+    const { open, broken, clock } = this.#context.services;
+    const nowSeconds = Math.floor(clock.nowMs() / 1000);
+    return new UploadWriteHandle(writer, rules, { call, ref, open, broken }, { nowSeconds, mtimeSeconds });
   }
 
   get #isResumable(): boolean {
@@ -106,16 +168,23 @@ export class UploadOpener {
     return this.#context.services.broken.areKept && !this.#context.settings.dropbox;
   }
 
-  #place(call: Call, ref: ObjectRef): UploadPlace {
-    const { open, broken } = this.#context.services;
-    return { call, ref, open, broken };
-  }
-
   /** S3 has the last word only about whole writes; between this look and the write a moment remains. */
   async #requireAbsent(call: Call, path: string): Promise<void> {
     if ((await this.#lookup.object(call, path)) === null) return;
     throw new Fault('exists', `${this.#context.location.shown(path)} was made by somebody else meanwhile`);
   }
+
+  /** The same for an object that is made longer. */
+  async #requireSame(call: Call, path: string, etag: string): Promise<void> {
+    if (isSameEtag((await this.#lookup.object(call, path))?.etag, etag)) return;
+    const shown = this.#context.location.shown(path);
+    throw new Fault('conflict', `${shown} was changed by somebody else meanwhile: nothing was added to it`);
+  }
+}
+
+/** The rules of a file that was not there. */
+function newFile(shown: string): WriteRules {
+  return { shown, keptSize: null, recheck: null, recordMtime: async () => undefined };
 }
 
 /** Whether the open may go on. `size` is that of the object, null when there is none; `uploading` when one is on its way. */
@@ -123,9 +192,9 @@ function judge(mode: WriteMode, size: number | null, uploading: boolean, shown: 
   const isThere = size !== null || uploading;
   if (mode.exclusive && isThere) throw new Fault('exists', `${shown} exists already`);
   if (!mode.create && !isThere) throw new Fault('not-found', `${shown} does not exist`);
-  if (mode.append && !mode.truncate && (uploading || (size ?? 0) > 0))
+  if (mode.append && !mode.truncate && uploading)
     throw new Fault(
-      'unsupported',
-      `${shown} exists and cannot be appended to or resumed: remove it, or upload it again from the start`,
+      'conflict',
+      `${shown} is still being uploaded: it can be appended to, or resumed, after that`,
     );
 }

@@ -129,16 +129,14 @@ describe('opening for writing', () => {
     expect(await bob.read('/uploads/f')).toBe('new');
   });
 
-  it('to append is refused when there is something to append to', async () => {
+  it('to append fills an empty file, and waits for one that is still being uploaded', async () => {
     const append = { ...scpMode, append: true };
-    await bob.write('/uploads/f', 'new', append);
-    await expect(open('/uploads/f', append)).rejects.toMatchObject({
-      kind: 'unsupported',
-      hint: expect.stringContaining('resumed'),
-    });
     put('empty', '');
     await bob.write('/uploads/empty', 'filled', append);
     expect(await bob.read('/uploads/empty')).toBe('filled');
+    await using handle = await open('/uploads/new', append);
+    await expect(open('/uploads/new', append)).rejects.toMatchObject({ kind: 'conflict' });
+    await handle.commit(world.call);
   });
 });
 
@@ -169,12 +167,12 @@ describe('writing without truncation to an existing file, as scp does', () => {
     expect(await bob.read('/uploads/f')).toBe('long content');
   });
 
-  it('refuses to resume at its end', async () => {
+  it('refuses to change its middle', async () => {
     await using handle = await open('/uploads/f', scpMode);
-    const resumed = { kind: 'unsupported', hint: expect.stringContaining('from the start') };
-    await expect(handle.write(world.call, 12, bytes(' and more'))).rejects.toMatchObject(resumed);
-    await expect(handle.write(world.call, 0, bytes('x'))).rejects.toMatchObject(resumed);
-    await expect(handle.commit(world.call)).rejects.toMatchObject(resumed);
+    const refused = { kind: 'unsupported', hint: expect.stringContaining('from the start') };
+    await expect(handle.write(world.call, 4, bytes(' and more'))).rejects.toMatchObject(refused);
+    await expect(handle.write(world.call, 0, bytes('x'))).rejects.toMatchObject(refused);
+    await expect(handle.commit(world.call)).rejects.toMatchObject(refused);
     expect(await bob.read('/uploads/f')).toBe('long content');
   });
 

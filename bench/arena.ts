@@ -27,16 +27,10 @@ export async function buildStage(): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-bench-'));
   const given = process.env['SFTPGW_TEST_S3_ENDPOINT'];
   const ceph = given === undefined ? startCeph(join(directory, 'ceph')) : null;
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const) {
-    // Whatever else is left ends without its S3; that runs as a daemon.
-    process.once(signal, () => {
-      ceph?.stop();
-      process.exit(code);
-    });
-  }
+  // A daemon: nothing else ends it, after an error that nobody caught either.
+  process.once('exit', () => ceph?.stop());
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
   const variables = ceph?.variables ?? process.env;
   const key = randomBytes(32);
   const keyFile = join(directory, 'customer.key');
@@ -87,10 +81,14 @@ function startCeph(directory: string): {
     const at = line.indexOf('=');
     if (at > 0) variables[line.slice(0, at)] = line.slice(at + 1);
   }
+  let runs = true;
   return {
     variables,
     version: /ceph version \S+/.exec(version)?.[0] ?? 'ceph',
-    stop: () => void execFileSync(cephTool, ['stop', directory], { env, stdio: 'ignore' }),
+    stop() {
+      if (runs) execFileSync(cephTool, ['stop', directory], { env, stdio: 'ignore' });
+      runs = false;
+    },
   };
 }
 

@@ -39,6 +39,19 @@ export function exit(child: ChildProcess): Promise<number | null> {
   });
 }
 
+const servers = new Set<ChildProcess>();
+// Also after an error that nobody caught.
+process.once('exit', () => {
+  for (const server of servers) server.kill('SIGKILL');
+});
+
+/** A program that runs until it is stopped, and ends with this process at the latest. */
+export function asServer<Child extends ChildProcess>(child: Child): Child {
+  servers.add(child);
+  child.once('close', () => servers.delete(child));
+  return child;
+}
+
 /** Ends a child that we started, by its id, and waits until it is gone. */
 export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

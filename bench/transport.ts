@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { cpuSeconds } from './measure.js';
 import type { Arena } from './peers/peer.js';
 import { startSshd } from './peers/sshd.js';
-import { stop } from './process.js';
+import { asServer, stop } from './process.js';
 import type { Row } from './table.js';
 import { type Files, sftpBatch } from './workload.js';
 
@@ -42,12 +42,10 @@ export async function measureTransport(arena: Arena, files: Files, rounds: numbe
 async function startDoor(
   arena: Arena,
 ): Promise<AsyncDisposable & { port: number; user: string; cpuSeconds(): number }> {
-  const child = spawn(
-    process.execPath,
-    [doorScript, `${arena.identity}.pub`, join(arena.work, 'host-keys')],
-    {
+  const child = asServer(
+    spawn(process.execPath, [doorScript, `${arena.identity}.pub`, join(arena.work, 'host-keys')], {
       stdio: ['ignore', 'pipe', 'inherit'],
-    },
+    }),
   );
   const port = await new Promise<number>((resolvePort, reject) => {
     let said = '';

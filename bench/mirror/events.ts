@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { peakMemoryMib } from '../measure.js';
 import type { Arena } from '../peers/peer.js';
 import { mainScript } from '../peers/sftpgw.js';
-import { freePort, listening, stop } from '../process.js';
+import { asServer, freePort, listening, stop } from '../process.js';
 import { credentials, mirrorRoot, prefixOf } from './contenders.js';
 import { putRandom, s3Client } from './objects.js';
 
@@ -26,10 +26,11 @@ export async function measureEvents(arena: Arena, user: string, count: number): 
   const eventPort = await freePort();
   const sftpPort = await freePort();
   const root = await mirrorRoot(arena, user, [`events.listen=127.0.0.1:${eventPort}`, 'mirror.interval=1d']);
-  const child = spawn(
-    process.execPath,
-    [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${sftpPort}`],
-    { env: { ...process.env, ...credentials(arena) }, stdio: 'ignore' },
+  const child = asServer(
+    spawn(process.execPath, [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${sftpPort}`], {
+      env: { ...process.env, ...credentials(arena) },
+      stdio: 'ignore',
+    }),
   );
   const client = s3Client(arena);
   const directory = join(root, 'home', user, 'home', user, 'downloads');

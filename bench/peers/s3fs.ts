@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSeconds } from '../measure.js';
-import { stop, timed } from '../process.js';
+import { asServer, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 import { startSshd } from './sshd.js';
 
@@ -24,10 +24,12 @@ export async function startSshdOverS3fs(arena: Arena): Promise<Peer> {
     `use_sse=custom:${keys}`,
     `tmpdir=${cache}`,
   ];
-  const child = spawn('s3fs', [arena.bucket, mount, '-f', ...options.flatMap((option) => ['-o', option])], {
-    env: { ...process.env, CURL_CA_BUNDLE: arena.caFile },
-    stdio: 'ignore',
-  });
+  const child = asServer(
+    spawn('s3fs', [arena.bucket, mount, '-f', ...options.flatMap((option) => ['-o', option])], {
+      env: { ...process.env, CURL_CA_BUNDLE: arena.caFile },
+      stdio: 'ignore',
+    }),
+  );
   const pid = child.pid;
   if (pid === undefined) throw new Error('s3fs did not start');
   for (let tries = 0; !readFileSync('/proc/mounts', 'utf8').includes(` ${mount} fuse`); tries += 1) {

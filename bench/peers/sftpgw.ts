@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cpuSeconds, peakMemoryMib } from '../measure.js';
-import { freePort, listening, stop, timed } from '../process.js';
+import { asServer, freePort, listening, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
 export const mainScript = resolve(import.meta.dirname, '../../bin/sftpgw.js');
@@ -43,10 +43,11 @@ export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
     env: credentials,
   });
   const port = await freePort();
-  const child = spawn(
-    process.execPath,
-    [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`],
-    { env: { ...process.env, ...credentials }, stdio: 'ignore' },
+  const child = asServer(
+    spawn(process.execPath, [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`], {
+      env: { ...process.env, ...credentials },
+      stdio: 'ignore',
+    }),
   );
   const pid = child.pid;
   if (pid === undefined) throw new Error('sftpgw did not start');

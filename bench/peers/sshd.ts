@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuSecondsOf, processTree } from '../measure.js';
-import { freePort, listening, stop, timed } from '../process.js';
+import { asServer, freePort, listening, stop, timed } from '../process.js';
 
 export interface Sshd extends AsyncDisposable {
   readonly port: number;
@@ -35,7 +35,9 @@ export async function startSshd(work: string, identity: string): Promise<Sshd> {
       '',
     ].join('\n'),
   );
-  const child: ChildProcess = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', configuration], { stdio: 'ignore' });
+  const child: ChildProcess = asServer(
+    spawn('/usr/sbin/sshd', ['-D', '-e', '-f', configuration], { stdio: 'ignore' }),
+  );
   const pid = child.pid;
   if (pid === undefined) throw new Error('sshd did not start');
   await listening(port);

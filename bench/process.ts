@@ -42,7 +42,7 @@ export function exit(child: ChildProcess): Promise<number | null> {
 const servers = new Set<ChildProcess>();
 // Also after an error that nobody caught.
 process.once('exit', () => {
-  for (const server of servers) server.kill('SIGKILL');
+  for (const server of servers) server.kill();
 });
 
 /** A program that runs until it is stopped, and ends with this process at the latest. */

@@ -109,6 +109,10 @@ class ExtendedWriter implements UploadWriter {
     return this.#behind.commit(call);
   }
 
+  adopt(call: Call): void {
+    this.#behind.adopt(call);
+  }
+
   park(): Promise<ParkedUpload | null> {
     return this.#behind.park();
   }

@@ -143,6 +143,29 @@ describe('an upload that is broken off', () => {
   });
 });
 
+describe('an upload that another session goes on with', () => {
+  it('ends with that one’s signal, and not with the first one’s', async () => {
+    await using shop = workshop();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const options = { resumable: true };
+    await using writer = await shop.vault.openUpload(call(first.signal), targetOf('a'), options);
+    await send(writer, 9 * mebibyte + 1);
+    writer.adopt(call(second.signal));
+    first.abort();
+    await send(writer, 20 * mebibyte);
+    second.abort();
+    await expect(writer.write(20 * mebibyte, [bytes])).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(sizeOf(await writer.park())).toBeGreaterThanOrEqual(16 * mebibyte);
+  });
+
+  it('is over at once for one that has gone already', async () => {
+    await using shop = workshop();
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'));
+    writer.adopt(call(AbortSignal.abort()));
+    await expect(writer.write(0, [bytes])).rejects.toMatchObject({ kind: 'cancelled' });
+  });
+});
+
 describe('a parked upload', () => {
   it('is resumed by one only, and only under its own encryption', async () => {
     await using shop = workshop();

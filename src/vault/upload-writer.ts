@@ -4,6 +4,7 @@ import { Fault } from '../model/fault.js';
 import type { PartSource, WrittenObject } from '../model/object-store.js';
 import { type ParkedUpload, parkedBytes } from '../model/parked-uploads.js';
 import { ByteRanges } from './byte-ranges.js';
+import { ClientPresence } from './client-presence.js';
 import type { VaultLimits } from './limits.js';
 import { isWorthKeeping } from './parked.js';
 import { PartCutter } from './part-cutter.js';
@@ -45,7 +46,7 @@ export class PartUploadWriter implements UploadWriter {
   readonly #leaving = new AbortController();
   readonly #isResumable: boolean;
   readonly #head: PartSource | null;
-  readonly #detach: () => void;
+  readonly #client: ClientPresence;
   readonly #onEnd: () => void;
   /** Ranges that a set size has added and that nobody has written: zeros, unless bytes come. */
   readonly #zeros = new ByteRanges();
@@ -88,21 +89,23 @@ export class PartUploadWriter implements UploadWriter {
     this.#sender = new PartSender(services, call, target, this.#cancel, settled, resume);
     const sent = head === null ? (resume?.parts ?? []) : [head];
     this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check(), sent);
-    const cancelled = () => {
+    // One upload may have many requests.
+    setMaxListeners(0, this.#cancel.signal, this.#leaving.signal);
+    this.#client = new ClientPresence(() => {
       const fault = new Fault('cancelled', 'the upload was cancelled');
       if (resumable) this.#leave(fault);
       else this.#stick(fault);
-    };
-    // One session may have many uploads, and one upload many requests.
-    setMaxListeners(0, call.signal, this.#cancel.signal, this.#leaving.signal);
-    call.signal.addEventListener('abort', cancelled, { once: true });
-    this.#detach = () => call.signal.removeEventListener('abort', cancelled);
-    if (call.signal.aborted) cancelled();
+    });
+    this.#client.follow(call);
   }
 
   /** Without the head. */
   get size(): number {
     return this.#size;
+  }
+
+  adopt(call: Call): void {
+    this.#client.follow(call);
   }
 
   /** Has the head copied: to be called first, where there is one. */
@@ -172,7 +175,7 @@ export class PartUploadWriter implements UploadWriter {
     this.#check();
     // The client has sent everything: from here on the upload goes on without it.
     this.#state = 'committing';
-    this.#detach();
+    this.#client.release();
     await this.#turns.enter();
     try {
       this.#check();
@@ -213,7 +216,7 @@ export class PartUploadWriter implements UploadWriter {
       if (parked === null) return null;
       this.#disposed = true;
       this.#state = 'ended';
-      this.#detach();
+      this.#client.release();
       await this.#cutter.abandon();
       await this.#intake[Symbol.asyncDispose]();
       this.#onEnd();
@@ -234,7 +237,7 @@ export class PartUploadWriter implements UploadWriter {
     await this.#turns.enter();
     try {
       this.#state = 'ended';
-      this.#detach();
+      this.#client.release();
       await this.#sender.discard();
       await this.#cutter.abandon();
       await this.#intake[Symbol.asyncDispose]();
@@ -337,11 +340,8 @@ export class PartUploadWriter implements UploadWriter {
   }
 
   #partSettled(fault: Fault | null): void {
-    if (fault !== null) {
-      this.#stick(fault);
-      return;
-    }
     try {
+      if (fault !== null) throw fault;
       this.#sendShortPart();
     } catch (error) {
       this.#stick(error);

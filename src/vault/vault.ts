@@ -81,6 +81,8 @@ export interface UploadWriter extends AsyncDisposable {
   setMtime(mtimeSeconds: number): void;
   /** Resolves when the object is in S3, whole, verified and confirmed in the ledger. Bytes that never came throw `invalid`, naming the gap. */
   commit(call: Call): Promise<WrittenObject>;
+  /** The upload ends with this call's signal from now on, and not with that of its opening any more: another session goes on. */
+  adopt(call: Call): void;
   /**
    * Breaks a resumable upload off: takes no more bytes, sends to S3 what makes whole parts, and leaves it there. Null when there is
    * nothing to keep, or what is there cannot be trusted; then, and when it throws, the writer has to be disposed.

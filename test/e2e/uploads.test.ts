@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
@@ -170,13 +170,18 @@ for (const target of await gatewayTargets()) {
         expect((await s3.s3api('head-object', '--key', 'partner/in/file')).code).toBe(0);
       });
 
-      /** Kills the client when the gateway has taken so many bytes. */
-      async function breakOff(source: string, name: string, bytes: number): Promise<void> {
+      /** A client that is in the middle of its upload. */
+      async function uploading(source: string, name: string, bytes: number): Promise<ChildProcess> {
         const args = ['-q', '-l', '160000', '-b', '-', ...alice.sshOptions, '-P', String(gateway.sftpPort)];
         const client = spawn('sftp', [...args, 'alice@127.0.0.1'], { stdio: ['pipe', 'ignore', 'ignore'] });
         client.stdin.end(`put ${source} /uploads/${name}\n`);
-        const end = once(client, 'exit');
         await eventually('enough has come', async () => (await sizeOf(name)) >= bytes);
+        return client;
+      }
+
+      async function breakOff(source: string, name: string, bytes: number): Promise<void> {
+        const client = await uploading(source, name, bytes);
+        const end = once(client, 'exit');
         client.kill('SIGKILL');
         await end;
         await eventually('the upload is broken off', async () => (await stillUploading(name)) === false);
@@ -206,6 +211,18 @@ for (const target of await gatewayTargets()) {
         await alice.sftpOk(`reput ${big} /uploads/resumed`);
         expect(await sizeOf('resumed')).toBe(64 * 1024 * 1024 + 5);
         await expectInS3(alice, 'resumed', big);
+      });
+
+      it('is gone on with although its silent connection is still there', async () => {
+        const big = localFile('silent', randomBytes(64 * 1024 * 1024));
+        const client = await uploading(big, 'silent', 12 * 1024 * 1024);
+        client.kill('SIGSTOP');
+        await eventually('another connection goes on', async () => {
+          const resumed = await alice.sftp(`reput ${big} /uploads/silent`);
+          return resumed.code === 0;
+        });
+        await expectInS3(alice, 'silent', big);
+        client.kill('SIGKILL');
       });
 
       it('makes a file that was closed too early longer, small and large, to its whole', async () => {

@@ -248,6 +248,8 @@ class FakeWriter implements UploadWriter {
     return this.#ends.store(this.#bytes, this.#mtimeSeconds);
   }
 
+  adopt(): void {}
+
   async park(): Promise<ParkedUpload | null> {
     const gap = this.#came.indexOf(0);
     const came = gap === -1 ? this.size : gap;

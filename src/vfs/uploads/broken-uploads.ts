@@ -155,6 +155,11 @@ class BrokenUpload implements OpenUpload {
     return fileAttributes(this.#size, this.#mtimeSeconds);
   }
 
+  /** It is taken up otherwise: see `BrokenUploads.take`. */
+  handOver(): null {
+    return null;
+  }
+
   /** Times and modes are set when the file is whole. */
   async setAttributes(_call: Call, { size }: AttributeChange): Promise<void> {
     if (size === undefined || size === this.#size) return;

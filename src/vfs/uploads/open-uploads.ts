@@ -1,7 +1,21 @@
 import type { Attributes, WriteHandle } from '../../model/vfs.js';
+import type { UploadWriter } from '../../vault/vault.js';
+import type { WriteRules } from './write-handle.js';
 
 /** What can be asked of an upload in progress by its name. */
-export type OpenUpload = Pick<WriteHandle, 'attributes' | 'setAttributes'>;
+export interface OpenUpload extends Pick<WriteHandle, 'attributes' | 'setAttributes'> {
+  /**
+   * What another session of the same user needs to go on with an upload whose client has fallen silent, and whose connection the gateway
+   * does not know to be broken yet. From then on the upload is that session's. Null when it is not to be had.
+   */
+  handOver(actor: string): HandedOver | null;
+}
+
+export interface HandedOver {
+  readonly writer: UploadWriter;
+  readonly rules: WriteRules;
+  readonly mtimeSeconds: number | null;
+}
 
 /**
  * The files being uploaded in this process, by where they will be. They are not in S3 yet, and still the

@@ -1,7 +1,6 @@
 import type { Call } from '../../model/call.js';
 import { isSameEtag } from '../../model/etag.js';
 import { Fault } from '../../model/fault.js';
-import type { ParkedUpload } from '../../model/parked-uploads.js';
 import { parentPath } from '../../model/path.js';
 import type { ReadHandle, WriteHandle, WriteMode } from '../../model/vfs.js';
 import type { UploadTarget, UploadWriter } from '../../vault/vault.js';
@@ -103,7 +102,7 @@ export class UploadOpener {
     }
   }
 
-  /** An upload to this name that was broken off, as the client finds it. Null when there is none. */
+  /** An upload to this name that was broken off, or fell silent, as the client finds it. Null when there is none. */
   async #resume(
     call: Call,
     path: string,
@@ -111,11 +110,9 @@ export class UploadOpener {
     append: boolean,
   ): Promise<WriteHandle | null> {
     const { services, location } = this.#context;
-    const broken = services.broken.take(target.ref);
-    if (broken === null) return null;
     const shown = location.shown(path);
-    const timed = { ...target, mtimeSeconds: target.mtimeSeconds ?? broken.mtimeSeconds };
-    const resumed = await this.#takeUp(call, shown, timed, broken);
+    const resumed = this.#takeOver(call, target) ?? (await this.#takeUp(call, shown, target));
+    if (resumed === null) return null;
     const { size } = resumed.attributes();
     return new ChoosingWriteHandle(resumed, {
       size,
@@ -136,11 +133,26 @@ export class UploadOpener {
     });
   }
 
-  async #takeUp(call: Call, shown: string, target: UploadTarget, broken: ParkedUpload): Promise<WriteHandle> {
+  /** That of a session of the same user whose connection seems to be broken. */
+  #takeOver(call: Call, target: UploadTarget): WriteHandle | null {
+    const { bucket, key } = target.ref;
+    const handed = this.#context.services.open.find(bucket, key)?.handOver(this.#context.actor) ?? null;
+    if (handed === null) return null;
+    const { writer, rules } = handed;
+    writer.adopt(call);
+    call.log.info('an upload is taken over from a connection that has fallen silent', { bucket, key });
+    const mtimeSeconds = target.mtimeSeconds ?? handed.mtimeSeconds;
+    return this.#handle(call, writer, { ...target, mtimeSeconds }, rules);
+  }
+
+  async #takeUp(call: Call, shown: string, target: UploadTarget): Promise<WriteHandle | null> {
     const { services } = this.#context;
+    const broken = services.broken.take(target.ref);
+    if (broken === null) return null;
+    const timed = { ...target, mtimeSeconds: target.mtimeSeconds ?? broken.mtimeSeconds };
     try {
-      const writer = await services.vault.openUpload(call, target, { resumable: true, resume: broken });
-      return this.#handle(call, writer, target, newFile(shown));
+      const writer = await services.vault.openUpload(call, timed, { resumable: true, resume: broken });
+      return this.#handle(call, writer, timed, newFile(shown));
     } catch (error) {
       const fault = Fault.from(error);
       await services.broken.keep(call, broken);
@@ -160,7 +172,8 @@ export class UploadOpener {
   ): WriteHandle {
     const { open, broken, clock } = this.#context.services;
     const nowSeconds = Math.floor(clock.nowMs() / 1000);
-    return new UploadWriteHandle(writer, rules, { call, ref, open, broken }, { nowSeconds, mtimeSeconds });
+    const place = { call, ref, open, broken, clock, actor: this.#context.actor };
+    return new UploadWriteHandle(writer, rules, place, { nowSeconds, mtimeSeconds });
   }
 
   get #isResumable(): boolean {

@@ -201,3 +201,53 @@ describe('nothing is kept of an upload that was broken off', () => {
     expect(await bob.stat('/uploads/f')).toBeNull();
   });
 });
+
+describe('an upload whose client has fallen silent', () => {
+  let silent: WriteHandle;
+  beforeEach(async () => {
+    silent = await open('/uploads/f');
+    await write(silent, 0, '0123456789');
+  });
+
+  it('is gone on with by another session of the user, with every byte that came', async () => {
+    const other = await world.login();
+    world.nowMs += 5_000;
+    expect(await other.stat('/uploads/f')).toMatchObject({ size: 10 });
+    await using handle = await other.tree.openWrite(world.call, '/uploads/f', appendMode);
+    await write(handle, 10, 'ab');
+    const gone = { kind: 'conflict', hint: expect.stringContaining('another connection goes on') };
+    await expect(write(silent, 10, 'xy')).rejects.toMatchObject(gone);
+    await expect(silent.commit(world.call)).rejects.toMatchObject(gone);
+    await silent[Symbol.asyncDispose]();
+    expect(await other.stat('/uploads/f')).toMatchObject({ size: 12 });
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('0123456789ab');
+    await handle[Symbol.asyncDispose]();
+    expect(world.vault.openWriters).toBe(0);
+  });
+
+  it('is its own as long as it may come back', async () => {
+    world.nowMs += 4_999;
+    const busy = { kind: 'conflict', hint: expect.stringContaining('still being uploaded') };
+    await expect(open('/uploads/f', appendMode)).rejects.toMatchObject(busy);
+    await write(silent, 10, 'ab');
+    world.nowMs += 4_999;
+    await expect(open('/uploads/f', appendMode)).rejects.toMatchObject(busy);
+    await silent.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('0123456789ab');
+  });
+
+  it('is sent anew by a client that writes from the start, and kept by one that breaks off too', async () => {
+    world.nowMs += 5_000;
+    await using handle = await open('/uploads/f', resumeMode);
+    await write(handle, 10, '!');
+    await handle[Symbol.asyncDispose]();
+    expect(await bob.stat('/uploads/f')).toMatchObject({ size: 8 });
+    await using anew = await open('/uploads/f', resumeMode);
+    await write(anew, 0, 'new');
+    await anew.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('new');
+    await silent[Symbol.asyncDispose]();
+    expect(await bob.read('/uploads/f')).toBe('new');
+  });
+});

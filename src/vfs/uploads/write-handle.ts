@@ -1,4 +1,4 @@
-import { type Call, lasting } from '../../model/call.js';
+import { type Call, type Clock, lasting } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
@@ -6,7 +6,7 @@ import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.j
 import type { UploadWriter } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
 import type { BrokenUploads } from './broken-uploads.js';
-import type { OpenUploads } from './open-uploads.js';
+import type { HandedOver, OpenUpload, OpenUploads } from './open-uploads.js';
 
 /** What an upload has to respect of the object that its open found. */
 export interface WriteRules {
@@ -20,10 +20,15 @@ export interface WriteRules {
   readonly recordMtime: (mtimeSeconds: number) => Promise<void>;
 }
 
+/** After so long without a write another session may go on: a client that sends does not pause like this, one that is cut off does. */
+const silenceMs = 5_000;
+
 /** Where an upload will be, and what is known of others there. */
 export interface UploadPlace {
   /** That of the client's session, which may be over. */
   readonly call: Call;
+  readonly actor: string;
+  readonly clock: Clock;
   readonly ref: ObjectRef;
   readonly open: OpenUploads;
   readonly broken: BrokenUploads;
@@ -34,7 +39,7 @@ export interface UploadPlace {
  * (OpenSSH sftp-client.c: it writes from the start, then cuts at the end with FSETSTAT), is a replacement too, and
  * what S3 cannot do is refused instead of done otherwise: writing into the middle, or leaving the old tail in place.
  */
-export class UploadWriteHandle implements WriteHandle {
+export class UploadWriteHandle implements WriteHandle, OpenUpload {
   readonly #writer: UploadWriter;
   readonly #rules: WriteRules;
   readonly #place: UploadPlace;
@@ -46,6 +51,10 @@ export class UploadWriteHandle implements WriteHandle {
   #fault: Fault | null = null;
   #committed = false;
   #disposed = false;
+  /** Writes that are not answered yet, and since when there is none. */
+  #pending = 0;
+  #silentSinceMs: number;
+  #isHandedOver = false;
   /** Broken off now, it could be resumed. */
   #isBroken = true;
 
@@ -60,6 +69,7 @@ export class UploadWriteHandle implements WriteHandle {
     this.#mtimeSeconds = times.mtimeSeconds ?? times.nowSeconds;
     this.#mtimeIsSet = times.mtimeSeconds !== null;
     this.#place = place;
+    this.#silentSinceMs = place.clock.monotonicMs();
     this.#release = place.open.add(place.ref.bucket, place.ref.key, this);
   }
 
@@ -69,7 +79,27 @@ export class UploadWriteHandle implements WriteHandle {
       if (offset > 0 && this.#mayLoseContent()) throw this.#fail(this.#resumeRefused());
       this.#written = true;
     }
-    await this.#writer.write(offset, chunks);
+    this.#pending += 1;
+    try {
+      await this.#writer.write(offset, chunks);
+    } finally {
+      this.#pending -= 1;
+      if (this.#pending === 0) this.#silentSinceMs = this.#place.clock.monotonicMs();
+    }
+  }
+
+  handOver(actor: string): HandedOver | null {
+    const place = this.#place;
+    const rules = this.#rules;
+    const isSilent = this.#pending === 0 && place.clock.monotonicMs() - this.#silentSinceMs >= silenceMs;
+    const isNew = rules.keptSize === null && this.#written;
+    if (!isSilent || !isNew || this.#committed || this.#disposed || this.#fault !== null) return null;
+    // One whose session has ended is being parked.
+    if (actor !== place.actor || place.call.signal.aborted) return null;
+    this.#fault = new Fault('conflict', `another connection goes on with the upload of ${rules.shown}`);
+    this.#isHandedOver = true;
+    this.#release();
+    return { writer: this.#writer, rules, mtimeSeconds: this.#mtimeIsSet ? this.#mtimeSeconds : null };
   }
 
   attributes(): Attributes {
@@ -123,6 +153,7 @@ export class UploadWriteHandle implements WriteHandle {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    if (this.#isHandedOver) return;
     const parked = await this.#park();
     this.#release();
     if (parked === null) await this.#writer[Symbol.asyncDispose]();

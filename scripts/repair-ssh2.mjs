@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const addOn = () => readFileSync(require.resolve('ssh2/lib/protocol/crypto/build/Release/sshcrypto.node'));
-const isUnsafe = () => addOn().includes('RemoveEnvironmentCleanupHook');
 
 function rebuild() {
   const directory = join(dirname(require.resolve('ssh2/package.json')), 'lib/protocol/crypto');
@@ -28,15 +27,15 @@ function rebuild() {
   });
 }
 
-function found() {
+function isUnsafe() {
   try {
-    return isUnsafe();
+    return addOn().includes('RemoveEnvironmentCleanupHook');
   } catch {
     return false; // Not built at all: ssh2 has said so.
   }
 }
 
-if (found()) {
+if (isUnsafe()) {
   console.log(`ssh2's native ciphers abort on Node ${process.versions.node}: building them again`);
   rebuild();
   if (isUnsafe())

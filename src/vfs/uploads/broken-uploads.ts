@@ -116,7 +116,8 @@ export class BrokenUploads {
       } catch (error) {
         const fault = Fault.from(error);
         if (fault.kind === 'cancelled') throw fault;
-        call.log.warn('an upload that was broken off could not be looked after', {
+        // A key that is not at hand, for instance, which its user hears of often enough; this comes again every minute.
+        call.log.debug('an upload that was broken off could not be looked after', {
           bucket,
           key,
           error: fault,

@@ -55,7 +55,7 @@ export async function serveExchange(
   } catch (error) {
     progress.isWorking = false;
     refusal = toS3Error(error);
-    if (refusal !== error && refusal.status >= 500) reportTrouble(settings.log, requestId, incoming, error);
+    if (refusal.status >= 500 && !isAnswer(error)) reportTrouble(settings.log, requestId, incoming, error);
     if (!response.headersSent && !response.destroyed) {
       const ids = { requestId, hostId, resource: pathOf(incoming) };
       await sendError(incoming, response, refusal, ids, state.isContinued).catch(() => response.destroy());
@@ -152,6 +152,11 @@ function isLoopback(address: string | undefined): boolean {
 function pathOf(incoming: IncomingMessage): string {
   // Without the query: a presigned URL's holds a signature.
   return (incoming.url ?? '/').replace(/\?.*$/s, '');
+}
+
+/** Whether it was thrown to be answered, as 501 is too, and not by something that went wrong. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof S3Error || error instanceof S3AuthError || error instanceof ChecksumError;
 }
 
 function toS3Error(error: unknown): S3Error {

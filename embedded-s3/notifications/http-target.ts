@@ -81,6 +81,8 @@ export class HttpTarget {
     for (let failures = 0; this.#waiting.length > 0 && !this.#end.signal.aborted; ) {
       const batch = this.#nextBatch();
       const given = this.#given;
+      // One that was under way when the end came is not the attempt that is still owed.
+      const isLast = this.#wake.signal.aborted;
       const trouble = await this.#post(messageOf(batch));
       if (trouble === null || trouble.isFinal) {
         if (trouble !== null) this.#say('error', 'events were refused', { ...trouble, events: batch.length });
@@ -89,7 +91,7 @@ export class HttpTarget {
         failures = 0;
         continue;
       }
-      if (this.#wake.signal.aborted) return;
+      if (isLast) return;
       const delayMs = Math.min(maxDelayMs, this.#firstDelayMs * 2 ** Math.min(failures, 20));
       failures += 1;
       this.#say('warn', 'events could not be delivered; trying again', { ...trouble, failures, delayMs });

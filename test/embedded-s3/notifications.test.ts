@@ -66,6 +66,12 @@ const remove = async (Key: string) => await running.s3.send(new DeleteObjectComm
 const told = async (count: number) =>
   await eventually('the events', () => receiver.records().length >= count && receiver.told());
 
+const refusesConnections = async (endpoint: string): Promise<boolean> =>
+  await fetch(endpoint).then(
+    () => false,
+    () => true,
+  );
+
 describe('the configuration', () => {
   it('is given back as it was set, and an empty one ends it', async () => {
     await start();
@@ -363,6 +369,21 @@ describe('delivery', () => {
     await put('a');
     await eventually('attempts', () => receiver.statuses.length === 0);
     await running.server.close(20_000);
+    expect(receiver.told()).toEqual(['ObjectCreated:Put a']);
+  });
+
+  it('is tried once more after the server has begun to stop in the middle of an attempt', async () => {
+    await start();
+    await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
+    receiver.statuses.push(503);
+    const release = receiver.hold();
+    await put('a');
+    await eventually('the attempt', () => receiver.waiting > 0);
+    const closed = running.server.close(20_000);
+    // Its connections end before the last deliveries begin.
+    await eventually('the stop', async () => await refusesConnections(running.server.endpoint));
+    release();
+    await closed;
     expect(receiver.told()).toEqual(['ObjectCreated:Put a']);
   });
 

@@ -199,6 +199,7 @@ describe('an object', () => {
     expect(await send('\r\n')).toMatch(/411 Length Required[\s\S]*<Code>MissingContentLength</);
     const chunked = await send('transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n');
     expect(chunked).toMatch(/501 Not Implemented[\s\S]*<Header>Transfer-Encoding</);
+    expect(running.log.filter(({ level }) => level === 'error')).toEqual([]);
   });
 });
 

@@ -34,6 +34,8 @@ export class Receiver implements AsyncDisposable {
   readonly received: Received[] = [];
   /** The next answers; null breaks the connection off. Then 204 for all. */
   readonly statuses: (number | null)[] = [];
+  /** Requests that wait for an answer. */
+  waiting = 0;
   #hold: Promise<void> = Promise.resolve();
 
   async start(port = 0): Promise<number> {
@@ -68,7 +70,9 @@ export class Receiver implements AsyncDisposable {
   async #receive(request: IncomingMessage): Promise<number | null> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    this.waiting += 1;
     await this.#hold;
+    this.waiting -= 1;
     const status = this.statuses.length === 0 ? 204 : (this.statuses.shift() ?? null);
     if (status === null || status >= 300) return status;
     const body = JSON.parse(Buffer.concat(chunks).toString()) as Received['body'];

@@ -1,9 +1,10 @@
 import type { GatewayDatabase } from '../db/database.js';
+import type { ParkedUploadTable, SealedObjectRow } from '../db/schema.js';
 import type { Clock } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { IntentId } from '../model/ledger.js';
 import type { PartReceipt } from '../model/object-store.js';
-import type { ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
+import type { KeptParts, ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
 import { toLedgerRow } from './rows.js';
 
 /** Parked uploads in the gateway's database, beside the ledger's rows. */
@@ -20,21 +21,21 @@ class DatabaseParkedUploads implements ParkedUploads {
     this.#clock = clock;
   }
 
-  async park({ id, parts, mtimeSeconds }: Parameters<ParkedUploads['park']>[0]): Promise<void> {
-    const values = { row_id: id, parts: JSON.stringify(parts), mtime_seconds: mtimeSeconds };
-    const parkedMs = this.#clock.nowMs();
-    await this.#db.write(async (trx) => {
-      const row = await trx
-        .selectFrom('sealed_object')
-        .select(['state', 'upload_id'])
-        .where('id', '=', id)
-        .executeTakeFirst();
+  async park({ id, parts, mtimeSeconds }: KeptParts): Promise<ParkedUpload> {
+    const noted = {
+      parts: JSON.stringify(parts),
+      mtime_seconds: mtimeSeconds,
+      parked_ms: this.#clock.nowMs(),
+    };
+    return await this.#db.write(async (trx) => {
+      const row = await trx.selectFrom('sealed_object').selectAll().where('id', '=', id).executeTakeFirst();
       if (row?.state !== 'intended' || row.upload_id === null)
         throw new Fault('bug', `the row ${id} has no upload that could be parked`);
       await trx
         .insertInto('parked_upload')
-        .values({ ...values, parked_ms: parkedMs })
+        .values({ row_id: id, ...noted })
         .execute();
+      return toParkedUpload(row, noted);
     });
   }
 
@@ -59,18 +60,25 @@ class DatabaseParkedUploads implements ParkedUploads {
         .orderBy('parked_ms')
         .execute(),
     );
-    return rows.map(({ parts, parked_mtime, parked_ms, ...row }) => {
-      const { id, ref, sealedWith, actor, uploadId } = toLedgerRow(row);
-      return {
-        id,
-        ref,
-        sealedWith,
-        actor,
-        uploadId: uploadId ?? '',
-        parts: JSON.parse(parts) as PartReceipt[],
-        mtimeSeconds: parked_mtime,
-        parkedMs: parked_ms,
-      };
-    });
+    return rows.map(({ parts, parked_mtime, parked_ms, ...row }) =>
+      toParkedUpload(row, { parts, mtime_seconds: parked_mtime, parked_ms }),
+    );
   }
+}
+
+function toParkedUpload(
+  row: SealedObjectRow,
+  { parts, mtime_seconds, parked_ms }: Omit<ParkedUploadTable, 'row_id'>,
+): ParkedUpload {
+  const { id, ref, sealedWith, actor, uploadId } = toLedgerRow(row);
+  return {
+    id,
+    ref,
+    sealedWith,
+    actor,
+    uploadId: uploadId ?? '',
+    parts: JSON.parse(parts) as PartReceipt[],
+    mtimeSeconds: mtime_seconds,
+    parkedMs: parked_ms,
+  };
 }

@@ -242,20 +242,17 @@ export class PartSender {
   async park(): Promise<ParkedUpload | null> {
     if (this.#settled || this.#inDoubt) return null;
     await this.allSettled();
-    const upload = await this.#begun?.catch(() => null);
+    const begun = await this.#begun?.catch(() => null);
     let arrived = 0;
     while (this.#receipts[arrived] !== undefined) arrived += 1;
-    if (!upload || arrived === 0) return null;
+    if (!begun || arrived === 0) return null;
     const parts = this.#receipts.slice(0, arrived);
-    const { parked, clock, ownIntents } = this.#services;
+    const { parked, ownIntents } = this.#services;
     const id = await this.#intent;
-    const kept = { id, parts, mtimeSeconds: wholeSeconds(this.#mtimeSeconds) };
-    await parked.park(kept);
+    const upload = await parked.park({ id, parts, mtimeSeconds: wholeSeconds(this.#mtimeSeconds) });
     this.#settled = true;
     ownIntents.delete(id);
-    const { ref, encryption, actor } = this.#target;
-    const { uploadId } = upload;
-    return { ...kept, ref, sealedWith: sealedWith(encryption), actor, uploadId, parkedMs: clock.nowMs() };
+    return upload;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { Fault } from '../../model/fault.js';
 import type { Confirmation, Intent, IntentId, KeyLedger, LedgerRow } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
-import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
+import type { KeptParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 
 export type LedgerStep =
   | 'intend'
@@ -90,11 +90,13 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     );
   }
 
-  park(upload: Parameters<ParkedUploads['park']>[0]): Promise<void> {
+  park(kept: KeptParts): Promise<ParkedUpload> {
     return this.#step('park', () => {
-      const { ref, sealedWith, actor, uploadId } = this.#intended(upload.id);
-      if (uploadId === null) throw new Fault('bug', `row ${upload.id} has no upload`);
-      this.#parked.set(upload.id, { ...upload, ref, sealedWith, actor, uploadId, parkedMs: this.#nowMs() });
+      const { ref, sealedWith, actor, uploadId } = this.#intended(kept.id);
+      if (uploadId === null) throw new Fault('bug', `row ${kept.id} has no upload`);
+      const upload = { ...kept, ref, sealedWith, actor, uploadId, parkedMs: this.#nowMs() };
+      this.#parked.set(kept.id, upload);
+      return upload;
     });
   }
 

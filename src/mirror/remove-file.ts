@@ -1,5 +1,6 @@
 import type { Call } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
+import { findListed } from '../model/listing.js';
 import type { MirrorEntry, MirrorPrefix, MirrorState } from '../model/mirror.js';
 import type { ObjectRef, ObjectStore } from '../model/object-store.js';
 import type { Vault } from '../vault/vault.js';
@@ -35,10 +36,9 @@ export async function removeMirroredFile(
     throw conflict('the file on disk is not as the gateway put it there: it is compared with S3 again');
   }
   const ref = { bucket, key: prefix + path };
-  // The key itself is the first of all that begin with it. A listing needs no key, and tells the time that the state keeps.
-  const { objects } = await store.list(call, { bucket, prefix: ref.key, delimiter: null, maxKeys: 1 });
-  const object = objects.find(({ key }) => key === ref.key);
-  if (object === undefined) fetches.gone(path, entry);
+  // It also tells the time that the state keeps.
+  const object = await findListed(store, call, ref);
+  if (object === null) fetches.gone(path, entry);
   else if (isSameVersion(mirrored, { ...object, etag: plainEtag(object.etag) })) {
     await removeUnchanged(vault, call, ref, actor, `"${mirrored.etag}"`);
   } else throw changed();

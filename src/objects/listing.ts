@@ -1,6 +1,7 @@
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
+import { listPages } from '../model/listing.js';
 import type { ListedObject, ListedVersion, VersionPage } from '../model/object-store.js';
 import { mapSideBySide } from '../model/side-by-side.js';
 import { type KnownEncryption, RestingLook } from './resting.js';
@@ -58,9 +59,7 @@ async function* objectEntries(
   look: RestingLook,
 ): AsyncGenerator<ListEntry> {
   const delimiter = recursive ? null : '/';
-  for (let continuation: string | null | undefined; continuation !== null; ) {
-    const next = continuation === undefined ? {} : { continuation };
-    const page = await rooms.store.list(call, { bucket, prefix, delimiter, ...next });
+  for await (const page of listPages(rooms.store, call, { bucket, prefix, delimiter })) {
     const keys = page.objects.map(({ key }) => key);
     const rows = await rooms.rows.currentOf(bucket, keys);
     const objects = await mapSideBySide(page.objects, parallelObjects, (object) =>
@@ -69,7 +68,6 @@ async function* objectEntries(
     const directories = page.prefixes.map((key): ListEntry => ({ kind: 'directory', key }));
     const found = objects.filter((entry) => entry !== null);
     yield* inOrder(found, directories);
-    continuation = page.continuation;
   }
 }
 

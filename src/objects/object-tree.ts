@@ -1,6 +1,7 @@
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
+import { listPages } from '../model/listing.js';
 import type { ListedObject, ObjectRef } from '../model/object-store.js';
 import type { ObjectRooms } from './rooms.js';
 
@@ -21,9 +22,7 @@ export async function* walkObjects(
   top: ObjectRef,
 ): AsyncGenerator<TreeObject> {
   const { bucket, key: prefix } = top;
-  for (let continuation: string | null | undefined; continuation !== null; ) {
-    const next = continuation === undefined ? {} : { continuation };
-    const page = await rooms.store.list(call, { bucket, prefix, delimiter: null, ...next });
+  for await (const page of listPages(rooms.store, call, { bucket, prefix, delimiter: null })) {
     const keys = page.objects.map(({ key }) => key);
     const rows = await rooms.rows.currentOf(bucket, keys);
     for (const listed of page.objects) {
@@ -36,7 +35,6 @@ export async function* walkObjects(
         row: isThis ? row : null,
       };
     }
-    continuation = page.continuation;
   }
 }
 
@@ -48,12 +46,9 @@ export async function measureObjects(
 ): Promise<{ readonly files: number; readonly bytes: number }> {
   let files = 0;
   let bytes = 0;
-  for (let continuation: string | null | undefined; continuation !== null; ) {
-    const next = continuation === undefined ? {} : { continuation };
-    const page = await rooms.store.list(call, { bucket, prefix, delimiter: null, ...next });
+  for await (const page of listPages(rooms.store, call, { bucket, prefix, delimiter: null })) {
     files += page.objects.length;
     for (const { size } of page.objects) bytes += size;
-    continuation = page.continuation;
   }
   return { files, bytes };
 }

@@ -1,7 +1,8 @@
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import { Fault } from '../model/fault.js';
-import type { ListedObject, ListedVersion, ObjectRef, VersionPage } from '../model/object-store.js';
+import { findListed } from '../model/listing.js';
+import type { ListedVersion, ObjectRef, VersionPage } from '../model/object-store.js';
 import { forEachSideBySide } from '../model/side-by-side.js';
 import { requireNotTheGateways } from './encryption-choice.js';
 import { absent } from './get.js';
@@ -20,7 +21,7 @@ export async function removeObject(
   gatewayFiles: boolean,
 ): Promise<void> {
   if (!gatewayFiles) requireNotTheGateways(ref);
-  if ((await findListed(rooms, call, ref)) === null) throw absent(ref);
+  if ((await findListed(rooms.store, call, ref)) === null) throw absent(ref);
   await rooms.vault.remove(call, ref, actor);
 }
 
@@ -77,17 +78,6 @@ export async function removeTree(
       watcher.settled({ kind: 'failed', name, error });
     }
   });
-}
-
-/** A listing needs no key, where HEAD does. Null when there is no such object. */
-export async function findListed(
-  { store }: ObjectRooms,
-  call: Call,
-  { bucket, key }: ObjectRef,
-): Promise<ListedObject | null> {
-  const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
-  const [first] = page.objects;
-  return first?.key === key ? first : null;
 }
 
 /** Every version of one object, the newest first. */

@@ -3,12 +3,13 @@ import type { Checksum } from '../model/checksum.js';
 import { isSameEtag } from '../model/etag.js';
 import { isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
+import { findListed } from '../model/listing.js';
 import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
 import { mtimeOf } from '../vault/mtime.js';
 import { contentOf } from './content.js';
 import { absent } from './get.js';
 import { type ListEntry, versionEntry, versionRows } from './listing.js';
-import { findListed, versionsOf } from './remove.js';
+import { versionsOf } from './remove.js';
 import { type KnownEncryption, RestingLook } from './resting.js';
 import type { ObjectRooms } from './rooms.js';
 
@@ -84,7 +85,7 @@ async function knownVersions(
     return await versionsOf(rooms, call, ref);
   } catch (error) {
     if (!isFault(error, 'denied', 'unsupported')) throw error;
-    const object = await findListed(rooms, call, ref);
+    const object = await findListed(rooms.store, call, ref);
     return object === null ? [] : [{ ...object, versionId: null, isLatest: true, isDeleteMarker: false }];
   }
 }

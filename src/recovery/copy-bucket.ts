@@ -3,6 +3,7 @@ import type { Call } from '../model/call.js';
 import { noKey } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
+import { listPages } from '../model/listing.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
 import { snapshotNumber } from './bucket-names.js';
 
@@ -32,14 +33,8 @@ export class CopyBucket {
 
   async list(call: Call): Promise<readonly ListedObject[]> {
     const objects: ListedObject[] = [];
-    let continuation: string | null = null;
-    do {
-      const next = continuation === null ? {} : { continuation };
-      const request = { bucket: this.bucket, prefix: gatewayPrefix, delimiter: null, ...next } as const;
-      const page = await this.#store.list(call, request);
-      objects.push(...page.objects);
-      continuation = page.continuation;
-    } while (continuation !== null);
+    const request = { bucket: this.bucket, prefix: gatewayPrefix, delimiter: null };
+    for await (const page of listPages(this.#store, call, request)) objects.push(...page.objects);
     return objects;
   }
 

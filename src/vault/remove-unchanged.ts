@@ -1,6 +1,7 @@
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import { Fault, isFault } from '../model/fault.js';
+import { findListed } from '../model/listing.js';
 import type { ObjectRef, ObjectStore } from '../model/object-store.js';
 
 /**
@@ -18,15 +19,8 @@ export async function removeUnchanged(
     await store.remove(call, ref, { ifMatch: etag });
   } catch (error) {
     if (!isFault(error, 'unsupported')) throw error;
-    // The key itself is the first of all that begin with it, and a listing needs no customer key.
-    const { objects } = await store.list(call, {
-      bucket: ref.bucket,
-      prefix: ref.key,
-      delimiter: null,
-      maxKeys: 1,
-    });
-    const found = objects.find(({ key }) => key === ref.key);
-    if (found === undefined) return;
+    const found = await findListed(store, call, ref);
+    if (found === null) return;
     if (!isSameEtag(found.etag, etag)) throw new Fault('conflict', 'another object is there by now');
     await store.remove(call, ref);
   }

@@ -1,5 +1,6 @@
 import type { Call } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
+import { findListed } from '../../model/listing.js';
 import type { ListedObject } from '../../model/object-store.js';
 import { fits } from './location.js';
 import type { ObjectPrefix } from './prefix.js';
@@ -43,15 +44,8 @@ export class ObjectLookup {
 
   /** The object of that very name, whatever it is encrypted with. */
   async object(call: Call, path: string): Promise<ListedObject | null> {
-    const { bucket, key } = this.#objects.location.file(path);
-    // The key itself is the first of all keys that begin with it.
-    const page = await this.#objects.services.store.list(call, {
-      bucket,
-      prefix: key,
-      delimiter: null,
-      maxKeys: 1,
-    });
-    return page.objects.find((object) => object.key === key) ?? null;
+    const { services, location } = this.#objects;
+    return await findListed(services.store, call, location.file(path));
   }
 
   /** A directory is a marker, or a prefix of other names; the mount point always is one. */

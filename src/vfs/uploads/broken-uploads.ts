@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Call, type Clock, lasting } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import { findListed } from '../../model/listing.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { type ParkedUpload, type ParkedUploads, parkedBytes } from '../../model/parked-uploads.js';
 import { parseUsername, type UserDirectory } from '../../model/users.js';
@@ -53,15 +54,9 @@ export class BrokenUploads {
   }
 
   /** False also when S3 does not say. */
-  async #isObject(call: Call, { bucket, key }: ObjectRef): Promise<boolean> {
+  async #isObject(call: Call, ref: ObjectRef): Promise<boolean> {
     try {
-      const page = await this.#services.store.list(call, {
-        bucket,
-        prefix: key,
-        delimiter: null,
-        maxKeys: 1,
-      });
-      return page.objects.some((object) => object.key === key);
+      return (await findListed(this.#services.store, call, ref)) !== null;
     } catch {
       return false;
     }

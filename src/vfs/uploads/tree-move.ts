@@ -1,6 +1,7 @@
 import { type Call, lasting } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
-import type { ListedObject, ListPage, ObjectRef } from '../../model/object-store.js';
+import { listPages } from '../../model/listing.js';
+import type { ListedObject, ObjectRef } from '../../model/object-store.js';
 import { parentPath } from '../../model/path.js';
 import { forEachSideBySide } from '../../model/side-by-side.js';
 import { fits } from '../objects/location.js';
@@ -72,16 +73,13 @@ export class TreeMove {
     const { services, location } = this.#context;
     const { bucket, key: prefix } = this.#source;
     const found: ListedObject[] = [];
-    for (let continuation: string | null | undefined; continuation !== null; ) {
-      const more = continuation === undefined ? {} : { continuation };
-      const page: ListPage = await services.store.list(call, { bucket, prefix, delimiter: null, ...more });
+    for await (const page of listPages(services.store, call, { bucket, prefix, delimiter: null })) {
       found.push(...page.objects);
       if (found.length > services.renameLimit)
         throw new Fault(
           'unsupported',
           `${location.shown(this.#from)} has more than ${services.renameLimit} files and directories in it, too many to be renamed at once: rename what is in it, or ask the administrator, who can raise rename.limit`,
         );
-      ({ continuation } = page);
     }
     for (const { key } of found) {
       if (!fits(this.#copyOf(key).key))

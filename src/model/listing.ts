@@ -1,0 +1,29 @@
+import type { Call } from './call.js';
+import type { ListedObject, ListPage, ListRequest, ObjectRef, ObjectStore } from './object-store.js';
+
+type Lists = Pick<ObjectStore, 'list'>;
+
+/** The object of that very name. A listing needs no customer key, where HEAD does. Null when there is none. */
+export async function findListed(
+  store: Lists,
+  call: Call,
+  { bucket, key }: ObjectRef,
+): Promise<ListedObject | null> {
+  // The key itself is the first of all that begin with it.
+  const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
+  return page.objects.find((object) => object.key === key) ?? null;
+}
+
+/** All pages of a listing, each asked for when the one before has been worked on. */
+export async function* listPages(
+  store: Lists,
+  call: Call,
+  request: Omit<ListRequest, 'continuation'>,
+): AsyncGenerator<ListPage> {
+  for (let continuation: string | null | undefined; continuation !== null; ) {
+    const next = continuation === undefined ? {} : { continuation };
+    const page: ListPage = await store.list(call, { ...request, ...next });
+    yield page;
+    ({ continuation } = page);
+  }
+}

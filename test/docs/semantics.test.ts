@@ -1,29 +1,119 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseAst } from 'vitest/node';
 
 const project = resolve(import.meta.dirname, '../..');
 const text = readFileSync(join(project, 'docs/SEMANTICS.md'), 'utf8');
 
 interface Proof {
   readonly file: string;
-  readonly title: string;
+  readonly path: string;
 }
 
-/** `file`: title, up to the end of the line or of the table's cell. */
+/** Returns the proofs in a part of the page: `file`: suite > test, up to the end of the line or of the table cell. */
 function proofsIn(part: string): readonly Proof[] {
-  const proof = /`((?:src|test|embedded-s3)\/[\w./-]+\.ts)`: (.+?)(?= \||$)/gm;
-  return [...part.matchAll(proof)].map(([, file = '', title = '']) => ({ file, title }));
+  const proof = /`((?:src|test|packages)\/[\w./-]+\.ts)`: (.+?)(?= \||$)/gm;
+  return [...part.matchAll(proof)].map(([, file = '', path = '']) => ({ file, path }));
 }
 
-/** The titles in a test file, with `…` for what a loop or a table fills in. */
-function titlesIn(file: string): ReadonlySet<string> {
-  const source = readFileSync(join(project, file), 'utf8');
-  const firstArgument = /\(\s*(['"`])((?:\\.|(?!\1)[^\\])*)\1\s*,/gs;
-  const titles = [...source.matchAll(firstArgument)].map(([, , title = '']) =>
-    title.replace(/\\(.)/g, '$1').replace(/\$\{[^}]*\}|\$[\w.]+|%[sdifjoO]/g, '…'),
-  );
-  return new Set(titles);
+interface Node {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'type' in value;
+}
+
+function nodesIn(value: unknown): readonly Node[] {
+  if (Array.isArray(value)) return value.flatMap((item) => nodesIn(item));
+  return isNode(value) ? [value] : [];
+}
+
+function childrenOf(node: Node): readonly Node[] {
+  return Object.values(node).flatMap((value) => nodesIn(value));
+}
+
+/** Returns the innermost name of a callee: `describe` for `describe.skipIf(...)` and `describe.each(...)`. */
+function nameOf(callee: unknown): string | null {
+  if (!isNode(callee)) return null;
+  if (callee.type === 'Identifier') return String(callee['name']);
+  return nameOf(callee['callee'] ?? callee['object'] ?? callee['tag'] ?? callee['expression']);
+}
+
+/**
+ * Reads the tests of one file as full paths: every describe around a test, then the test, joined with " > ".
+ * `…` stands for a part that a variable, a loop or a table fills in.
+ */
+class TestFile {
+  readonly paths = new Set<string>();
+  /** The functions and values that the file declares, by name. */
+  readonly #functions = new Map<string, Node>();
+  readonly #values = new Map<string, Node>();
+  /** Functions called inside a suite. Their tests belong to that suite only. */
+  readonly #called = new Set<string>();
+  readonly #active = new Set<string>();
+
+  constructor(source: string) {
+    const program: unknown = parseAst(source, { lang: 'ts' });
+    if (!isNode(program)) throw new Error('the parser returned no program');
+    this.#declare(program);
+    this.#visit(program, []);
+    for (const [name, body] of this.#functions) if (!this.#called.has(name)) this.#visit(body, []);
+  }
+
+  #declare(node: Node): void {
+    const { id, init, body } = node;
+    if (isNode(id) && node.type === 'FunctionDeclaration' && isNode(body))
+      this.#functions.set(String(id['name']), body);
+    if (isNode(id) && node.type === 'VariableDeclarator' && isNode(init))
+      this.#values.set(String(id['name']), init);
+    for (const child of childrenOf(node)) this.#declare(child);
+  }
+
+  #visit(node: Node, suites: readonly string[]): void {
+    if (node.type === 'FunctionDeclaration') return;
+    const path = node.type === 'CallExpression' ? this.#call(node, suites) : suites;
+    for (const child of childrenOf(node)) this.#visit(child, path);
+  }
+
+  /** Returns the suites that surround the arguments of a call. */
+  #call(node: Node, suites: readonly string[]): readonly string[] {
+    const name = nameOf(node['callee']);
+    const [title, ...others] = nodesIn(node['arguments']);
+    const takesBody = others.some(({ type }) => type.endsWith('FunctionExpression'));
+    if (name === 'describe' && takesBody) return [...suites, this.#title(title)];
+    if ((name === 'it' || name === 'test') && takesBody)
+      this.paths.add([...suites, this.#title(title)].join(' > '));
+    else if (name !== null && suites.length > 0) this.#follow(name, suites);
+    return suites;
+  }
+
+  /** Visits the body of a function that is called inside a suite. */
+  #follow(name: string, suites: readonly string[]): void {
+    const body = this.#functions.get(name);
+    if (body === undefined || this.#active.has(name)) return;
+    this.#called.add(name);
+    this.#active.add(name);
+    this.#visit(body, suites);
+    this.#active.delete(name);
+  }
+
+  #title(node: Node | undefined): string {
+    return this.#text(node).replace(/…+/g, '…');
+  }
+
+  #text(node: Node | undefined): string {
+    const filledIn = (raw: unknown) => String(raw).replace(/\$[\w.]+|%[sdifjoO]/g, '…');
+    if (node?.type === 'Literal') return filledIn(node['value']);
+    if (node?.type === 'TemplateLiteral')
+      return nodesIn(node['quasis'])
+        .map(({ value }) => filledIn((value as { cooked: string }).cooked))
+        .join('…');
+    const value = node?.type === 'Identifier' ? this.#values.get(String(node['name'])) : undefined;
+    return value?.type === 'Literal' || value?.type === 'TemplateLiteral' ? this.#text(value) : '…';
+  }
 }
 
 function section(heading: string): string {
@@ -33,27 +123,51 @@ function section(heading: string): string {
   return text.slice(start, end === -1 ? undefined : end);
 }
 
+describe('the test reader', () => {
+  it.each([
+    ["test('alone', () => {})", ['alone']],
+    ["describe('a', () => { describe('b', () => { it('c', () => {}) }) })", ['a > b > c']],
+    ["describe.skipIf(x)('a', () => it.each([1])('is %s of $b.c', () => {}))", ['a > is … of …']],
+    [
+      `const title = \`in \${'x'}\${'y'}\`; describe(title, () => { it('b', { timeout: 1 }, () => {}) })`,
+      ['in … > b'],
+    ],
+    ["describe('a', () => suite()); function suite() { it('b', () => {}) }", ['a > b']],
+    ["export function suite(): void { describe('a', () => { it('b', async () => {}) }) }", ['a > b']],
+    ["/re/.test('x'); const s = \"it('no', () => {})\"; // it('no', () => {})", []],
+  ])('reads %s', (source, paths) => {
+    expect([...new TestFile(source).paths]).toEqual(paths);
+  });
+});
+
 describe('docs/SEMANTICS.md', () => {
   const proofs = proofsIn(text);
   const files = [...new Set(proofs.map(({ file }) => file))];
 
-  it.each(files)('names tests that are in %s', (file) => {
+  it.each(files)('names tests that exist in %s', (file) => {
     expect(existsSync(join(project, file)), 'the file').toBe(true);
-    const titles = titlesIn(file);
-    const missing = proofs.filter((proof) => proof.file === file && !titles.has(proof.title));
-    expect(missing.map(({ title }) => title)).toEqual([]);
+    const { paths } = new TestFile(readFileSync(join(project, file), 'utf8'));
+    const missing = proofs.filter((proof) => proof.file === file && !paths.has(proof.path));
+    expect(missing.map(({ path }) => path)).toEqual([]);
   });
 
   it('has a proof under every promise', () => {
-    const promises = section('What is promised')
-      .split(/^(?=\*\*)/m)
-      .slice(1);
-    expect(promises.length).toBeGreaterThan(20);
+    const promises = ['What is promised', 'Downloads and shared'].flatMap((heading) =>
+      section(heading)
+        .split(/^(?=\*\*)/m)
+        .slice(1),
+    );
+    expect(promises.length).toBeGreaterThan(50);
     const unproven = promises.filter((promise) => proofsIn(promise).length === 0);
     expect(unproven.map((promise) => promise.split('\n')[0])).toEqual([]);
   });
 
-  it('has in the last column of every refusal a proof, or says that there is none', () => {
+  it('has a proof in every list item that looks like one', () => {
+    const items = text.split('\n').filter((line) => line.startsWith('- '));
+    expect(items.filter((line) => proofsIn(line).length !== 1)).toEqual([]);
+  });
+
+  it('has a proof in the last column of every refusal, or says that there is none', () => {
     const rows = section('What is not done, or refused')
       .split('\n')
       .filter((line) => line.startsWith('| ') && !line.startsWith('| what |'));
@@ -62,7 +176,7 @@ describe('docs/SEMANTICS.md', () => {
     expect(without).toEqual([]);
   });
 
-  it('links to documents that are there', () => {
+  it('links to documents that exist', () => {
     const links = [...text.matchAll(/\]\(([\w./-]+\.md)(?:#[\w-]+)?\)/g)].map(([, link = '']) => link);
     expect(links.filter((link) => !existsSync(join(project, 'docs', link)))).toEqual([]);
   });

@@ -5,14 +5,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 export const loneTests = ['src/**/*.alone.test.ts'];
 export const unitTests = [
   'src/**/*.test.ts',
-  'embedded-s3/**/*.test.ts',
+  'packages/**/*.test.ts',
+  '!packages/*/test/**',
   'bench/**/*.test.ts',
   ...loneTests.map((files) => `!${files}`),
 ];
 /** They start programs and talk to them. Where the embedded server is not looked at, its own are left out. */
 export const systemTests = [
   'test/**/*.test.ts',
-  ...(process.env['SFTPGW_TEST_EMBEDDED'] === 'no' ? ['!test/embedded-s3/**'] : []),
+  ...(process.env['SFTPGW_TEST_EMBEDDED'] === 'no' ? [] : ['packages/embedded-s3/test/**/*.test.ts']),
 ];
 
 /** What takes longest, roughly in that order: begun last, one of them would keep one core busy and the other waiting. */
@@ -53,8 +54,6 @@ export function configOf({ include, isolate, report }: Part) {
       sequence: { sequencer: SlowestFirst },
       // End-to-end files start real servers and wait for them: three at a time keep two cores busy.
       maxWorkers: 3,
-      // Without isolation fewer are not enough: the pool ends those that it takes for idle, and hangs.
-      minWorkers: 3,
       // Bounds for what hangs, not for what is slow: the machine may have other work.
       testTimeout: 300_000,
       hookTimeout: 300_000,
@@ -71,7 +70,7 @@ export function reportOf(part: string): string | null {
 
 // For single files: each in a process of its own. `npm test` takes the parts one after the other.
 export default configOf({
-  include: ['{src,embedded-s3,bench,test}/**/*.test.ts'],
+  include: ['{src,packages,bench,test}/**/*.test.ts'],
   isolate: true,
   report: null,
 });

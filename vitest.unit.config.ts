@@ -11,7 +11,7 @@ export default defineConfig({
     projects: [
       { test: { ...together, name: 'unit' } },
       // In threads: what shares a pool with the others would begin when they have ended.
-      { test: { ...alone, name: 'alone', pool: 'threads', minWorkers: 1, maxWorkers: 1 } },
+      { test: { ...alone, name: 'alone', pool: 'threads', maxWorkers: 1 } },
     ],
   },
 });

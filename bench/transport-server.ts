@@ -3,10 +3,10 @@
  * `ready PORT`, and discards what is written. SFTPGW_BENCH_LOG=debug writes the log to stderr.
  */
 import { readFileSync } from 'node:fs';
-import { createLogger, type LogLevel } from '../src/daemon/logger.js';
-import { systemClock, systemEntropy } from '../src/daemon/system.js';
+import { createLogger, type LogLevel } from '../src/assembly/logger.js';
+import { systemClock, systemEntropy } from '../src/assembly/system.js';
 import { startSftpServer } from '../src/sftp/server.js';
-import { nativeCrypto } from '../src/sftp/ssh2-library.js';
+import { nativeCrypto } from '../src/sftp/ssh2/library.js';
 import { transportVfs } from './transport-vfs.js';
 
 const [publicKeyFile, hostKeyDirectory, port = '0'] = process.argv.slice(2);

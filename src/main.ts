@@ -1,6 +1,11 @@
 #!/usr/bin/env node
-import { runProgram } from './cli/command.js';
-import { sftpgwProgram } from './cli/program.js';
-import { openProcessShell } from './cli/shell.js';
+import { startProgram } from './cli/bin/runtime.js';
 
-process.exitCode = await runProgram(sftpgwProgram, process.argv.slice(2), openProcessShell());
+await startProgram(async (args) => {
+  const [{ runProgram }, { sftpgwProgram }, { openProcessShell }] = await Promise.all([
+    import('./cli/command.js'),
+    import('./cli/program.js'),
+    import('./cli/terminal/shell.js'),
+  ]);
+  return runProgram(sftpgwProgram, args, openProcessShell());
+});

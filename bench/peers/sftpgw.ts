@@ -5,7 +5,7 @@ import { cpuSeconds, peakMemoryMib } from '../measure.js';
 import { asServer, freePort, listening, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
-export const mainScript = resolve(import.meta.dirname, '../../bin/sftpgw.js');
+export const mainScript = resolve(import.meta.dirname, '../bin/sftpgw.js');
 
 export interface GatewayPeer extends Peer {
   peakMemoryMib(): number;

@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander';
-import type { Administration } from '../daemon/administration.js';
-import type { Operations } from '../daemon/operations.js';
+import type { Operations } from '../operations/open-root.js';
+import type { Administration } from '../operations/root-config.js';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.js';
-import { renderFault } from './render.js';
 import { chooseRoot, rootHelp, surroundings } from './root.js';
-import type { Shell } from './shell.js';
 import { faultOf } from './system-faults.js';
+import { renderFault } from './terminal/render.js';
+import type { Shell } from './terminal/shell.js';
 
 /** What every command is given. */
 export interface CommandContext {
@@ -41,7 +41,7 @@ export function newCommand(name: string, description: string, examples: readonly
 
 /** Opens the administration of a root. Loaded only now: `--help` need not wait for the S3 client and the database. */
 async function openAdministration(root: string): Promise<Administration> {
-  const daemon = await import('../daemon/administration.js');
+  const daemon = await import('../operations/root-config.js');
   return daemon.openAdministration(root);
 }
 
@@ -71,7 +71,7 @@ export async function runProgram(
       }
     },
     operate: async (root, work) => {
-      const { openOperations } = await import('../daemon/operations.js');
+      const { openOperations } = await import('../operations/open-root.js');
       return await interruptible(async (signal) => {
         await using operations = await openOperations(root, signal);
         return await work(operations);

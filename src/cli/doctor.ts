@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { DoctorFinding } from '../daemon/doctor.js';
+import type { DoctorFinding } from '../operations/doctor.js';
 import { type CommandContext, newCommand } from './command.js';
 import { exitCodes } from './exit-codes.js';
-import { renderJson } from './render.js';
+import { renderJson } from './terminal/render.js';
 
 interface DoctorFlags {
   readonly user?: readonly string[];
@@ -27,7 +27,7 @@ export function doctorCommand(context: CommandContext): Command {
     .action(async (flags: DoctorFlags) => {
       const { shell, setExitCode } = context;
       const findings = await context.operate(context.rootOf(command), async (operations) => {
-        const { runDoctor } = await import('../daemon/doctor.js');
+        const { runDoctor } = await import('../operations/doctor.js');
         return await runDoctor(operations, {
           users: flags.user ?? null,
           onCheck: (name) => {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Fault } from '../model/fault.js';
 import { type CommandContext, newCommand } from './command.js';
-import { renderJson } from './render.js';
+import { renderJson } from './terminal/render.js';
 
 /** `sftpgw env`. */
 export function envCommand(context: CommandContext): Command {

@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Administration } from '../daemon/administration.js';
 import { Fault } from '../model/fault.js';
+import type { Administration } from '../operations/root-config.js';
 import { runProgram } from './command.js';
 import { quoteForShell } from './env.js';
 import { sftpgwProgram } from './program.js';
-import { setupCommand } from './setup.js';
-import { type FakeShell, type FakeShellOptions, fakeShell, ScriptedPrompter } from './testing/fake-shell.js';
-import { userAddCommand } from './user-add.js';
-import { userRemoveCommand } from './user-remove.js';
+import { setupCommand } from './setup/setup.js';
+import {
+  type FakeShell,
+  type FakeShellOptions,
+  fakeShell,
+  ScriptedPrompter,
+} from './terminal/testing/fake-shell.js';
+import { userAddCommand } from './user/add.js';
+import { userRemoveCommand } from './user/remove.js';
 
 type Parts = Partial<Administration>;
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { parseListenAddress } from './answers.js';
 import { type CommandContext, newCommand } from './command.js';
+import { parseListenAddress } from './terminal/answers.js';
 
 /** `sftpgw s3`. */
 export function s3Command(context: CommandContext): Command {

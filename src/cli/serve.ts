@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { LogLevel } from '../daemon/logger.js';
+import type { LogLevel } from '../assembly/logger.js';
 import { Fault } from '../model/fault.js';
-import { parseListenAddress } from './answers.js';
 import { type CommandContext, newCommand } from './command.js';
+import { parseListenAddress } from './terminal/answers.js';
 
 interface ServeFlags {
   readonly embedded?: boolean;

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
 import { packageVersion } from './package.js';
-import { renderFields, renderJson } from './render.js';
+import { renderFields, renderJson } from './terminal/render.js';
 
 /** `sftpgw version`. */
 export function versionCommand({ shell }: CommandContext): Command {
   const command = newCommand('version', 'Print the version, and what it runs on.', ['sftpgw version --json']);
   return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
-    const { nativeCrypto } = await import('../sftp/ssh2-library.js');
-    const { hasNativeCrc32c } = await import('../checksums/crc32c.js');
+    const { nativeCrypto } = await import('../sftp/ssh2/library.js');
+    const { hasNativeCrc32c } = await import('../bytes/checksums/crc32c.js');
     const facts = {
       version: packageVersion(),
       node: process.version,

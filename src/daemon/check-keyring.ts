@@ -1,10 +1,10 @@
+import type { RootKeyring } from '../assembly/keyring.js';
+import { noRecoveryWarning } from '../assembly/recovery-warning.js';
+import type { UserParts } from '../assembly/user-parts.js';
 import type { Call, Clock } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { UserRegistry } from '../model/users.js';
 import { takeInKeyFiles } from '../users/key-intake.js';
-import type { RootKeyring } from './keyring.js';
-import { noRecoveryWarning } from './recovery-warning.js';
-import type { UserParts } from './user-parts.js';
 
 export interface KeyringCheck {
   readonly keyring: RootKeyring;

@@ -1,11 +1,11 @@
+import { isCommandRunning } from '../assembly/running-commands.js';
 import type { Call, Clock } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { UserRegistry } from '../model/users.js';
+import { probeS3 } from '../s3/bucket/probe.js';
 import type { S3StoreOptions } from '../s3/options.js';
-import { probeS3 } from '../s3/probe.js';
 import type { Vault } from '../vault/vault.js';
-import { isCommandRunning } from './running-commands.js';
 
 export interface StorageCheck {
   readonly bucket: string;

@@ -1,10 +1,10 @@
-import { startControlEndpoint } from '../http/control-endpoint.js';
+import { startControlEndpoint } from '../api/control-endpoint.js';
+import type { Closers } from '../assembly/closers.js';
+import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import { systemEntropy } from '../assembly/system.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { MirrorRuns } from '../model/mirror-runs.js';
-import type { Closers } from './closers.js';
-import type { SettingsInForce } from './settings-in-force.js';
-import { systemEntropy } from './system.js';
 
 /** Takes commands on the root's control socket. A gateway serves without one too: what keeps it from being made is logged. */
 export async function startControl(

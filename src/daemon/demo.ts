@@ -1,5 +1,10 @@
 import { appendFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { keyringOf } from '../assembly/keyring.js';
+import { createLogger } from '../assembly/logger.js';
+import { SettingsInForce } from '../assembly/settings-in-force.js';
+import { systemEntropy } from '../assembly/system.js';
+import { userParts } from '../assembly/user-parts.js';
 import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably } from '../files/durable.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername } from '../model/users.js';
@@ -8,11 +13,6 @@ import { syncKeyPlace } from '../users/key-places.js';
 import { userPaths } from '../users/places.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import type { Gateway } from './assemble.js';
-import { keyringOf } from './keyring.js';
-import { createLogger } from './logger.js';
-import { SettingsInForce } from './settings-in-force.js';
-import { systemEntropy } from './system.js';
-import { userParts } from './user-parts.js';
 
 const demo = parseUsername('demo');
 

@@ -1,11 +1,11 @@
+import { startEventEndpoint } from '../api/event-endpoint.js';
+import { ensureEventSecret } from '../api/event-secret.js';
+import type { Closers } from '../assembly/closers.js';
+import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { EventSink } from '../events/event-sink.js';
 import { runSqsSource } from '../events/sqs-source.js';
-import { startEventEndpoint } from '../http/event-endpoint.js';
-import { ensureEventSecret } from '../http/event-secret.js';
 import type { Clock, Logger } from '../model/call.js';
-import type { Closers } from './closers.js';
-import type { SettingsInForce } from './settings-in-force.js';
-import { systemClock, systemEntropy } from './system.js';
 
 /** A bucket from which no event came for so long is looked at as often as one without events. */
 const trustMs = 15 * 60_000;

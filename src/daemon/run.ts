@@ -1,8 +1,8 @@
+import { startEmbedded } from '../assembly/embedded.js';
+import { createLogger } from '../assembly/logger.js';
+import { SettingsInForce } from '../assembly/settings-in-force.js';
 import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.js';
 import { prepareDemo } from './demo.js';
-import { startEmbedded } from './embedded.js';
-import { createLogger } from './logger.js';
-import { SettingsInForce } from './settings-in-force.js';
 
 export interface RunGatewayOptions extends GatewayOptions {
   /** Makes a demo user at the first start and prints commands to try. */

@@ -1,5 +1,5 @@
+import { type Finding, probeS3 } from '../s3/bucket/probe.js';
 import type { S3StoreOptions } from '../s3/options.js';
-import { type Finding, probeS3 } from '../s3/probe.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 

@@ -162,8 +162,6 @@ class SqsSource {
 }
 
 function clientConfig(options: SqsSourceOptions, waitSeconds: number): SQSClientConfig {
-  // Which Node versions are good enough says our own package.json, not a line on every start's standard error.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const queue = parseQueueUrl(options.queueUrl);
   const region = queue.region ?? options.region ?? null;
   const caFile = options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? '';

@@ -59,7 +59,7 @@ export class KeyringLock {
   async #take() {
     const inUse = `another process has been ${this.#what} for half a minute; try again when it is done`;
     // Loaded only here: who opens keys needs no database.
-    const { takeProcessLock } = await import('../db/sqlite/process-lock.js');
+    const { takeProcessLock } = await import('../database/sqlite/process-lock.js');
     const since = this.#clock.monotonicMs();
     for (;;) {
       try {

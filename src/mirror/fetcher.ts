@@ -1,12 +1,12 @@
+import { releaseBytes } from '../bytes/lent-bytes.js';
 import type { DirectFile } from '../files/direct-file.js';
 import type { Call } from '../model/call.js';
-import { releaseBytes } from '../model/lent-bytes.js';
 import type { ObjectInfo } from '../model/object-store.js';
-import type { FetchedObject, FetchRequest, FetchSink } from '../vault/fetch-object.js';
+import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch-object.js';
 import type { ObjectFetcher } from '../vault/vault.js';
-import { type AsideFile, type AsideSpace, stampOf } from './aside.js';
-import type { FileSystemSync } from './file-system-sync.js';
-import type { MirrorDisk } from './mirror-disk.js';
+import { type AsideFile, type AsideSpace, stampOf } from './disk/aside.js';
+import type { FileSystemSync } from './disk/file-system-sync.js';
+import type { MirrorDisk } from './disk/mirror-disk.js';
 
 /** Up to this size an object is held in memory until its file is made. */
 const smallBytes = 1024 * 1024;

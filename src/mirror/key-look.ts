@@ -1,8 +1,8 @@
 import type { Call } from '../model/call.js';
 import type { MirrorPrefix, MirrorState } from '../model/mirror.js';
-import { isIntact } from './local-check.js';
-import { nameProblem, parentOf } from './names.js';
 import type { ObjectFetches, Place } from './object-fetches.js';
+import { isIntact } from './plan/local-check.js';
+import { nameProblem, parentOf } from './plan/names.js';
 
 /** What came of looking at one key. */
 export type EventLook =

@@ -1,3 +1,4 @@
+import { Slots } from '../concurrency/mirror-slots.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type {
@@ -9,16 +10,15 @@ import type {
   MirrorRemoval,
 } from '../model/mirror.js';
 import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
-import { ClearedDirectories } from './clear.js';
-import { FileSystemSync } from './file-system-sync.js';
-import { FileThread } from './file-thread.js';
-import { LookThread } from './look-thread.js';
+import { ClearedDirectories } from './disk/clear.js';
+import { FileSystemSync } from './disk/file-system-sync.js';
+import { FileThread } from './disk/file-thread.js';
+import { LookThread } from './disk/look-thread.js';
 import { mirrorCall } from './mirror-call.js';
 import { Observations } from './observations.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
 import { PrefixMirror, type PrefixServices } from './prefix-mirror.js';
 import { PrefixRunner, type RunnerServices } from './prefix-runner.js';
-import { Slots } from './slots.js';
 
 /** The mirror. Disposed, it ends what is under way; the next start goes on there. */
 export interface Mirror extends MirrorControl, MirrorRemoval, MirrorRuns, AsyncDisposable {

@@ -1,3 +1,4 @@
+import type { Slots } from '../concurrency/mirror-slots.js';
 import { hasCode } from '../files/system-errors.js';
 import type { Call, Clock } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
@@ -10,17 +11,16 @@ import type {
 } from '../model/mirror.js';
 import type { ObjectRef } from '../model/object-store.js';
 import type { ObjectFetcher } from '../vault/vault.js';
-import type { Committer } from './committer.js';
-import type { DiskRoom } from './disk-room.js';
+import type { Committer } from './disk/committer.js';
+import type { DiskRoom } from './disk/disk-room.js';
+import type { MirrorDisk } from './disk/mirror-disk.js';
 import { Failures } from './failures.js';
 import { type FetchedFile, fetchAside } from './fetcher.js';
 import { fingerprintOf, type LikelyAccess } from './likely-access.js';
-import { plainEtag } from './listing.js';
-import type { MirrorDisk } from './mirror-disk.js';
 import type { Observations } from './observations.js';
 import type { MirrorSettings } from './options.js';
-import { noKeyText } from './planner.js';
-import type { Slots } from './slots.js';
+import { plainEtag } from './plan/listing.js';
+import { noKeyText } from './plan/planner.js';
 
 export type FetchOutcome =
   | { readonly kind: 'placed'; readonly bytes: number }

@@ -1,3 +1,4 @@
+import { PathLocks } from '../concurrency/path-locks.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type {
@@ -9,21 +10,20 @@ import type {
   MirrorState,
 } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
-import { Committer } from './committer.js';
-import { DiskRoom } from './disk-room.js';
-import { EmptyListingGuard } from './empty-listing.js';
+import { Committer } from './disk/committer.js';
+import { DiskRoom } from './disk/disk-room.js';
+import { type DiskTools, type DiskView, MirrorDisk } from './disk/mirror-disk.js';
+import { removeMirroredFile } from './disk/remove-file.js';
 import { type EventLook, lookAtKey } from './key-look.js';
 import { LikelyAccess } from './likely-access.js';
-import { type BegunListing, beginListing } from './listing.js';
-import { checkedState } from './local-check.js';
-import { type DiskTools, type DiskView, MirrorDisk } from './mirror-disk.js';
-import { parentOf } from './names.js';
 import { type FetchServices, ObjectFetches, type Place } from './object-fetches.js';
 import type { MirrorVault } from './options.js';
-import { Pass } from './pass.js';
-import { PathLocks } from './path-locks.js';
-import { plan } from './plan.js';
-import { removeMirroredFile } from './remove-file.js';
+import { EmptyListingGuard } from './plan/empty-listing.js';
+import { type BegunListing, beginListing } from './plan/listing.js';
+import { checkedState } from './plan/local-check.js';
+import { parentOf } from './plan/names.js';
+import { Pass } from './plan/pass.js';
+import { plan } from './plan/plan.js';
 
 export interface PrefixServices extends FetchServices {
   readonly vault: MirrorVault;

@@ -1,3 +1,4 @@
+import { Slots } from '../concurrency/mirror-slots.js';
 import type { Call, Clock, Entropy, LogFields, Logger } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorPass, MirrorPrefixStatus } from '../model/mirror.js';
@@ -5,7 +6,6 @@ import type { MirrorPresence } from '../model/mirror-runs.js';
 import { mirrorCall } from './mirror-call.js';
 import type { MirrorSettings } from './options.js';
 import type { PrefixMirror } from './prefix-mirror.js';
-import { Slots } from './slots.js';
 
 export interface RunnerServices {
   readonly clock: Clock;

@@ -8,8 +8,8 @@ import { contentOf, isSameContent } from './content.js';
 import { type EncryptionChoice, requireNotTheGateways, sourceEncryption } from './encryption-choice.js';
 import { absent } from './get.js';
 import { openObject } from './resting.js';
-import type { ObjectRooms } from './rooms.js';
 import { s3Url } from './s3-url.js';
+import type { ObjectRooms } from './services.js';
 
 export interface CopyPlan {
   readonly choice: EncryptionChoice;

@@ -6,7 +6,7 @@ import { hasCode, isAbsence } from '../files/system-errors.js';
 import { writeFully } from '../files/write-fully.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectInfo } from '../model/object-store.js';
-import type { FetchSink } from '../vault/fetch-object.js';
+import type { FetchSink } from '../vault/read/fetch-object.js';
 import type { TransferProgress } from './tree-outcome.js';
 
 /**

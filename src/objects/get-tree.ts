@@ -1,12 +1,12 @@
+import { forEachSideBySide } from '../concurrency/side-by-side.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { forEachSideBySide } from '../model/side-by-side.js';
 import { getObject } from './get.js';
 import { LocalTree } from './local-tree.js';
 import { type TreeObject, walkObjects } from './object-tree.js';
-import { type ObjectRooms, parallelObjects } from './rooms.js';
 import { s3Url } from './s3-url.js';
+import { type ObjectRooms, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 /**

@@ -8,13 +8,13 @@ import { isSameEtag } from '../model/etag.js';
 import { Fault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
-import type { FetchedObject, FetchRequest, FetchSink } from '../vault/fetch-object.js';
+import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch-object.js';
 import { accessAmong } from '../vault/sealed-with.js';
 import { contentOf, fileHolds } from './content.js';
 import { DownloadFile, refuseExisting } from './download-file.js';
 import { openObject } from './resting.js';
-import type { ObjectRooms } from './rooms.js';
 import { s3Url } from './s3-url.js';
+import type { ObjectRooms } from './services.js';
 import type { TransferProgress } from './tree-outcome.js';
 
 const rangeBytes = 8 * 1024 * 1024;

@@ -1,11 +1,11 @@
+import { mapSideBySide } from '../concurrency/side-by-side.js';
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
 import { listPages } from '../model/listing.js';
 import type { ListedObject, ListedVersion, VersionPage } from '../model/object-store.js';
-import { mapSideBySide } from '../model/side-by-side.js';
 import { type KnownEncryption, RestingLook } from './resting.js';
-import { type ObjectRooms, parallelObjects } from './rooms.js';
+import { type ObjectRooms, parallelObjects } from './services.js';
 
 export interface ObjectListRequest {
   readonly bucket: string;

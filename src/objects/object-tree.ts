@@ -3,7 +3,7 @@ import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
 import { listPages } from '../model/listing.js';
 import type { ListedObject, ObjectRef } from '../model/object-store.js';
-import type { ObjectRooms } from './rooms.js';
+import type { ObjectRooms } from './services.js';
 
 /** One object of a tree. */
 export interface TreeObject {

@@ -7,7 +7,7 @@ import type { UploadTarget } from '../vault/vault.js';
 import { type Content, contentOf, contentOfFile, isSameContent } from './content.js';
 import type { ChosenEncryption, EncryptionChoice } from './encryption-choice.js';
 import { openObject } from './resting.js';
-import type { ObjectRooms } from './rooms.js';
+import type { ObjectRooms } from './services.js';
 import type { TransferProgress } from './tree-outcome.js';
 
 const pieceBytes = 1024 * 1024;

@@ -1,14 +1,14 @@
+import { forEachSideBySide } from '../concurrency/side-by-side.js';
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import { Fault } from '../model/fault.js';
 import { findListed } from '../model/listing.js';
 import type { ListedVersion, ObjectRef, VersionPage } from '../model/object-store.js';
-import { forEachSideBySide } from '../model/side-by-side.js';
 import { requireNotTheGateways } from './encryption-choice.js';
 import { absent } from './get.js';
 import { walkObjects } from './object-tree.js';
-import { type ObjectRooms, parallelObjects } from './rooms.js';
 import { s3Url } from './s3-url.js';
+import { type ObjectRooms, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 const actor = 'object rm';

@@ -6,7 +6,7 @@ import type { KeyState } from '../model/keyring.js';
 import type { SealedWith } from '../model/ledger.js';
 import { keyTagName, type ObjectInfo, type ObjectRef } from '../model/object-store.js';
 import { openWithKeys } from '../vault/access.js';
-import type { ObjectRooms } from './rooms.js';
+import type { ObjectRooms } from './services.js';
 
 /** What is known of the encryption that an object rests under, and from whom. */
 export type KnownEncryption =

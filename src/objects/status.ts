@@ -11,7 +11,7 @@ import { absent } from './get.js';
 import { type ListEntry, versionEntry, versionRows } from './listing.js';
 import { versionsOf } from './remove.js';
 import { type KnownEncryption, RestingLook } from './resting.js';
-import type { ObjectRooms } from './rooms.js';
+import type { ObjectRooms } from './services.js';
 
 /** Who wrote an object through this gateway, and when. */
 export interface Writer {

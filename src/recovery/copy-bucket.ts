@@ -1,4 +1,4 @@
-import { checksumOf } from '../checksums/sum.js';
+import { checksumOf } from '../bytes/checksums/sum.js';
 import type { Call } from '../model/call.js';
 import { noKey } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';

@@ -1,3 +1,4 @@
+import type { Slots } from '../concurrency/rotation-slots.js';
 import type { Call } from '../model/call.js';
 import { compareChecksums } from '../model/checksum.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
@@ -17,7 +18,6 @@ import {
   versionName,
 } from './planner.js';
 import type { RotationServices } from './services.js';
-import type { Slots } from './slots.js';
 import type { VersionGroup } from './version-groups.js';
 
 /** An object that is replaced again and again while it is copied is left after so many times. */

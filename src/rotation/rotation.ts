@@ -1,13 +1,13 @@
+import { inOrder } from '../concurrency/in-order.js';
+import { Slots } from '../concurrency/rotation-slots.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { noCounts, type RotationCounts, type RotationJob, type RotationProblem } from '../model/rotation.js';
 import { AclReader } from './acl-reader.js';
 import { finishRotation } from './finish.js';
-import { inOrder } from './in-order.js';
 import { Pace } from './pace.js';
 import { type ObjectOutcome, type RunningRotation, rotateObject } from './rotate-object.js';
 import type { RotationServices } from './services.js';
-import { Slots } from './slots.js';
 import { versionGroups } from './version-groups.js';
 
 /** How far it is, is noted at least so often: what a crash costs is looking again at so many objects. */

@@ -3,8 +3,8 @@ import type { Call } from '../model/call.js';
 import type { CannedAcl } from '../model/encryption.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanCall, parseXml, rememberingLast } from './lean-calls.js';
-import type { Attempt } from './translate.js';
+import { leanCall, parseXml, rememberingLast } from './direct/lean-calls.js';
+import type { Attempt } from './errors/translate.js';
 
 const allUsers = 'http://acs.amazonaws.com/groups/global/AllUsers';
 const authenticatedUsers = 'http://acs.amazonaws.com/groups/global/AuthenticatedUsers';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { Fault } from '../model/fault.js';
+import { S3Transport } from './http/transport.js';
 import { clientDefaults, type S3ClientOptions } from './options.js';
-import { S3Transport } from './transport.js';
 
 /** The SDK's client, and the transport below it. Destroying the client ends the transport's connections. */
 export interface S3Connection {
@@ -16,8 +16,6 @@ export interface S3Connection {
  * Throws `invalid` when the CA file cannot be read or the endpoint is no URL.
  */
 export function createS3Client(options: S3ClientOptions): S3Connection {
-  // Which Node versions are good enough says our own package.json, not a line on every start's standard error.
-  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const endpoint = endpointInUse(options);
   const transport = new S3Transport({
     ca: trustedCertificates(options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? null),

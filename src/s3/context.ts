@@ -1,10 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
-import { CopyConditions } from './copy-conditions.js';
-import { Diagnosis, type Subject } from './diagnosis.js';
-import type { ExchangeOptions } from './exchange.js';
-import type { LeanRequests } from './lean-requests.js';
+import { CopyConditions } from './copy/copy-conditions.js';
+import type { LeanRequests } from './direct/lean-requests.js';
+import { Diagnosis, type Subject } from './errors/diagnosis.js';
+import type { Attempt } from './errors/translate.js';
+import type { ExchangeOptions } from './http/exchange.js';
 import {
   type ChecksumSetting,
   checksumsInUse,
@@ -12,7 +13,6 @@ import {
   type S3StoreOptions,
   storeDefaults,
 } from './options.js';
-import type { Attempt } from './translate.js';
 
 /** What the operations on one S3 share. */
 export interface S3Context {

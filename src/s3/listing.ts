@@ -7,10 +7,10 @@ import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ListPage, ListRequest, ObjectRef, PendingUpload } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanList } from './lean-list.js';
-import type { LeanRequests } from './lean-requests.js';
+import { leanList } from './direct/lean-list.js';
+import type { LeanRequests } from './direct/lean-requests.js';
+import { type Attempt, translate } from './errors/translate.js';
 import { decodeListed } from './listed-name.js';
-import { type Attempt, translate } from './translate.js';
 
 /** One page of ListObjectsV2. */
 export async function listObjects(

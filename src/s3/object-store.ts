@@ -29,8 +29,8 @@ import type {
 import { getAcl } from './acl.js';
 import { createS3Client } from './client.js';
 import { createContext, type S3Context } from './context.js';
-import { copyObject } from './copy.js';
-import { LeanRequests } from './lean-requests.js';
+import { copyObject } from './copy/copy.js';
+import { LeanRequests } from './direct/lean-requests.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';

@@ -17,13 +17,13 @@ import type {
 } from '../model/object-store.js';
 import { wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';
+import type { LeanOutput } from './direct/lean-output.js';
+import { leanPut } from './direct/lean-put.js';
 import { checkWriteEcho, writeInput } from './encryption-headers.js';
-import type { LeanOutput } from './lean-output.js';
-import { leanPut } from './lean-put.js';
+import type { Attempt } from './errors/translate.js';
+import { streamed } from './http/streamed-body.js';
 import { checkMetadata, versionOf } from './object-info.js';
-import { streamed } from './streamed-body.js';
 import { keyTags, taggingInput, tagPermission } from './tags.js';
-import type { Attempt } from './translate.js';
 
 /** What is larger costs so much by itself that the SDK's layers do not matter. */
 const mostLeanBytes = 1024 * 1024;

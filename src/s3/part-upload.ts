@@ -23,9 +23,11 @@ import type {
 } from '../model/object-store.js';
 import { algorithmInput, checksumInput, partChecksum, wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';
-import { copyPartOnce } from './copy-part.js';
-import { copySourceOf } from './copy-source.js';
+import { copyPartOnce } from './copy/copy-part.js';
+import { copySourceOf } from './copy/copy-source.js';
 import { checkPartEcho, checkWriteEcho, partInput, writeInput } from './encryption-headers.js';
+import type { Attempt } from './errors/translate.js';
+import { streamed } from './http/streamed-body.js';
 import { abortUpload } from './listing.js';
 import { multipartEtag } from './multipart-etag.js';
 import { checkMetadata, versionOf } from './object-info.js';
@@ -37,9 +39,7 @@ import {
   writePermission,
 } from './object-writes.js';
 import { headObject } from './reads.js';
-import { streamed } from './streamed-body.js';
 import { keyTags, taggingInput, tagPermission } from './tags.js';
-import type { Attempt } from './translate.js';
 
 /** How long a disposed upload may take to be aborted, its call being over. */
 const abortTimeoutMs = 30_000;

@@ -4,14 +4,14 @@ import type { ReadAccess } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectRef, ReadCondition } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import type { Subject } from './diagnosis.js';
+import { leanGet } from './direct/lean-get.js';
+import { leanOutput } from './direct/lean-output.js';
+import type { LeanRequests } from './direct/lean-requests.js';
 import { checkReadEcho, readInput } from './encryption-headers.js';
-import { leanGet } from './lean-get.js';
-import { leanOutput } from './lean-output.js';
-import type { LeanRequests } from './lean-requests.js';
+import type { Subject } from './errors/diagnosis.js';
+import type { Attempt } from './errors/translate.js';
+import { bodyBytes, discardBody } from './http/read-body.js';
 import { objectInfo } from './object-info.js';
-import { bodyBytes, discardBody } from './read-body.js';
-import type { Attempt } from './translate.js';
 
 /** One HeadObject. Null when there is no such object. */
 export async function headObject(

@@ -4,8 +4,8 @@ import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import { keyTagName, type ObjectRef, type ObjectTagSet } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanCall, parseXml, rememberingLast } from './lean-calls.js';
-import type { Attempt } from './translate.js';
+import { leanCall, parseXml, rememberingLast } from './direct/lean-calls.js';
+import type { Attempt } from './errors/translate.js';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
 export const mostTags = 10;

@@ -8,7 +8,7 @@ import { loadHostKeys } from './host-keys.js';
 import { defaultSftpLimits, type SftpLimits } from './limits.js';
 import { RequestCall } from './request-call.js';
 import { SftpSession } from './session.js';
-import { type Login, startTransport, type Transport } from './transport.js';
+import { type Login, startTransport, type Transport } from './ssh2/transport.js';
 
 export interface SftpServerOptions {
   readonly host: string;

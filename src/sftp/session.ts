@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import { releaseBytes } from '../bytes/lent-bytes.js';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { releaseBytes } from '../model/lent-bytes.js';
 import type { Vfs } from '../model/vfs.js';
 import type { ByteStream } from './byte-stream.js';
 import { disposeHandle, HandleTable } from './handle-table.js';

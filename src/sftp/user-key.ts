@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto';
-import { minUserRsaBits } from './algorithms.js';
+import { minUserRsaBits } from './ssh2/algorithms.js';
 import { FieldReader } from './wire/field-reader.js';
 
 const curves: Readonly<

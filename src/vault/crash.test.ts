@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checksumOf } from '../checksums/sum.js';
+import { checksumOf } from '../bytes/checksums/sum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { ParkedUpload } from '../model/parked-uploads.js';

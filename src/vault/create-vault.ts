@@ -1,26 +1,26 @@
+import { RefLocks } from '../concurrency/ref-locks.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { IntentId, KeyLedger } from '../model/ledger.js';
 import type { ObjectInfo, ObjectRef, ObjectStore, UploadSweeper } from '../model/object-store.js';
 import type { ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
 import { openWithKeys } from './access.js';
-import { copyVerified } from './copy.js';
-import { openExtended } from './extended-writer.js';
-import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } from './fetch-object.js';
+import { copyVerified } from './copy/copy.js';
+import { moveObject } from './copy/move.js';
+import { removeUnchanged } from './copy/remove-unchanged.js';
+import { Successors } from './copy/successors.js';
 import { type VaultLimits, vaultLimits } from './limits.js';
-import { moveObject } from './move.js';
 import { mtimeOf } from './mtime.js';
-import { openReader } from './open-reader.js';
-import { giveUp, takeUp } from './parked.js';
-import { createPartSchedule } from './part-schedule.js';
-import { ReadMemory } from './read-memory.js';
-import { RefLocks } from './ref-locks.js';
-import { removeUnchanged } from './remove-unchanged.js';
-import { ScratchSpace } from './scratch-file.js';
+import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } from './read/fetch-object.js';
+import { openReader } from './read/open-reader.js';
+import { ReadMemory } from './read/read-memory.js';
 import { settlePending } from './settle.js';
-import { Successors } from './successors.js';
-import { UploadMemory } from './upload-memory.js';
-import { PartUploadWriter, type UploadServices, type WriterOptions } from './upload-writer.js';
+import { openExtended } from './upload/extended-writer.js';
+import { giveUp, takeUp } from './upload/parked.js';
+import { createPartSchedule } from './upload/part-schedule.js';
+import { ScratchSpace } from './upload/scratch-file.js';
+import { UploadMemory } from './upload/upload-memory.js';
+import { PartUploadWriter, type UploadServices, type WriterOptions } from './upload/upload-writer.js';
 import type {
   CopySource,
   CopyTarget,

@@ -1,6 +1,6 @@
 import { Fault } from '../model/fault.js';
-import { firstPartBytes, largestPartFor, longestFileBytes, memoryPartFor } from './part-schedule.js';
-import { blockBytes, reserveBytes } from './upload-memory.js';
+import { firstPartBytes, largestPartFor, longestFileBytes, memoryPartFor } from './upload/part-schedule.js';
+import { blockBytes, reserveBytes } from './upload/upload-memory.js';
 
 const mebibyte = 1024 * 1024;
 

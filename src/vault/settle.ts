@@ -1,4 +1,4 @@
-import { RunningChecksum } from '../checksums/sum.js';
+import { RunningChecksum } from '../bytes/checksums/sum.js';
 import type { Call } from '../model/call.js';
 import type { Checksum } from '../model/checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
@@ -7,10 +7,10 @@ import { Fault, isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import { mtimeOfMetadata, wholeSeconds } from './mtime.js';
-import type { VaultServices } from './part-sender.js';
 import { accessAmong, restsUnder } from './sealed-with.js';
+import type { VaultServices } from './upload/part-sender.js';
+import { clockSkewMs } from './upload/verify-written.js';
 import type { SettleReport, SettleRequest } from './vault.js';
-import { clockSkewMs } from './verify-written.js';
 
 /** An object whose checksum S3 does not keep is read to compute it, up to this size; beyond, the start would take too long. */
 const readToHashBytes = 256 * 1024 * 1024;

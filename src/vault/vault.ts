@@ -4,7 +4,7 @@ import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { Admission, ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
 import type { ParkedUpload } from '../model/parked-uploads.js';
-import type { FetchedObject, FetchRequest, FetchSink } from './fetch-object.js';
+import type { FetchedObject, FetchRequest, FetchSink } from './read/fetch-object.js';
 
 /** Where and how an object is to rest. */
 export interface UploadTarget {

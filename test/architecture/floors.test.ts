@@ -69,7 +69,7 @@ describe('the rules', () => {
     ['within a room', 'src/s3/a.ts', "import { b } from './parts/b.js';"],
     [
       'of the embedded server where it is started',
-      'src/daemon/embedded.ts',
+      'src/assembly/embedded.ts',
       "import '../../embedded-s3/b.js';",
     ],
     ['of the settings where the rooms meet', 'src/daemon/run.ts', "import { b } from '../config/b.js';"],

@@ -31,7 +31,7 @@ export const floors: Readonly<Record<string, number>> = {
 const aboveAll = 8;
 /** Where the rooms of one floor meet, and where the embedded S3 server is started. */
 const meetingPlace = 'src/daemon/';
-const embeddedServer = 'src/daemon/embedded.ts';
+const embeddedServer = 'src/assembly/embedded.ts';
 
 /** Which folder may know a package; the packages that are not here may be used anywhere. */
 export const packageHomes: Readonly<Record<string, RegExp>> = {

@@ -6,12 +6,12 @@ import {
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { accessFor, noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import { type CopyOptions, keyTagName } from '../../src/model/object-store.js';
+import { probeS3 } from '../../src/s3/bucket/probe.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import type { S3StoreOptions } from '../../src/s3/options.js';
-import { probeS3 } from '../../src/s3/probe.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
 import {
   bodyOf,

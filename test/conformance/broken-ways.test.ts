@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import type { S3StoreOptions } from '../../src/s3/options.js';

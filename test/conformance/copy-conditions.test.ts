@@ -1,13 +1,13 @@
 import { CopyObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import type { CustomerKey } from '../../src/model/customer-key.js';
 import { Fault } from '../../src/model/fault.js';
 import type { CopyOptions, ObjectRef } from '../../src/model/object-store.js';
 import { probePrefix } from '../../src/model/trial-objects.js';
 import { createS3Client } from '../../src/s3/client.js';
 import { createContext, type S3Context } from '../../src/s3/context.js';
-import { copyObject } from '../../src/s3/copy.js';
+import { copyObject } from '../../src/s3/copy/copy.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
 import { bodyOf, expectBytes, faultOf, newCall, newKey, readAll, sseC, writeOptions } from './fixtures.js';

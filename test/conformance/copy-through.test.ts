@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import type { CustomerKey } from '../../src/model/customer-key.js';
 import { type CopyOptions, keyTagName, type ObjectRef } from '../../src/model/object-store.js';
 import { createS3Client } from '../../src/s3/client.js';
 import { createContext, type S3Context } from '../../src/s3/context.js';
-import { headSource } from '../../src/s3/copy-source.js';
-import { copyThrough } from '../../src/s3/copy-through.js';
-import { LeanRequests } from '../../src/s3/lean-requests.js';
+import { headSource } from '../../src/s3/copy/copy-source.js';
+import { copyThrough } from '../../src/s3/copy/copy-through.js';
+import { LeanRequests } from '../../src/s3/direct/lean-requests.js';
+import type { S3Transport } from '../../src/s3/http/transport.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
-import type { S3Transport } from '../../src/s3/transport.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
 import { bodyOf, expectBytes, newCall, newKey, readAll, sseC, writeOptions } from './fixtures.js';
 

@@ -1,4 +1,4 @@
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { checksumAlgorithms, checksumName } from '../../src/model/checksum.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import { s3Targets } from '../support/s3-targets.js';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { createKeyring } from '../../src/keyring/keyring.js';
 import { type CustomerKey, parseKeyFingerprint } from '../../src/model/customer-key.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';

@@ -9,8 +9,8 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { Sqlite as Database } from '../../src/db/sqlite/better-sqlite3.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
 import { readInput } from '../../src/s3/encryption-headers.js';
 import type { Gateway } from '../support/gateway.js';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { exitCodeHelp, exitCodeOf } from '../../src/cli/exit-codes.js';
 import { settingsTable } from '../../src/config/settings.js';
 import { faultKinds } from '../../src/model/fault.js';
-import { sseCBlocked } from '../../src/s3/diagnosis.js';
+import { sseCBlocked } from '../../src/s3/errors/diagnosis.js';
 import { isWorthExplaining, statusCodeOf } from '../../src/sftp/status.js';
 import { userPropertyNames } from '../../src/users/user-properties.js';
 

@@ -17,14 +17,14 @@ import {
 } from '@aws-sdk/client-s3';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openAdministration } from '../../src/daemon/administration.js';
-import { type DoctorFinding, runDoctor } from '../../src/daemon/doctor.js';
-import { type Operations, openOperations } from '../../src/daemon/operations.js';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
-import { createKeyLedger } from '../../src/ledger/ledger.js';
-import { createMirrorState } from '../../src/mirror-state/mirror-state.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
+import { createKeyLedger } from '../../src/database/ledger/ledger.js';
+import { createMirrorState } from '../../src/database/mirror-state/mirror-state.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
 import { parseUsername } from '../../src/model/users.js';
+import { type DoctorFinding, runDoctor } from '../../src/operations/doctor.js';
+import { type Operations, openOperations } from '../../src/operations/open-root.js';
+import { openAdministration } from '../../src/operations/root-config.js';
 import { FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
 

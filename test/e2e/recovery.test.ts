@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runProgram } from '../../src/cli/command.js';
 import { sftpgwProgram } from '../../src/cli/program.js';
-import { fakeShell } from '../../src/cli/testing/fake-shell.js';
+import { fakeShell } from '../../src/cli/terminal/testing/fake-shell.js';
 import { run } from '../support/command.js';
 import { Gateway, mainScript } from '../support/gateway.js';
 import { s3Targets } from '../support/s3-targets.js';

@@ -12,11 +12,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EmbeddedS3, startEmbeddedS3 } from '../../embedded-s3/server.js';
-import { type EventEndpoint, eventsPath, startEventEndpoint } from '../../src/http/event-endpoint.js';
-import { ensureEventSecret } from '../../src/http/event-secret.js';
+import { type EmbeddedS3, startEmbeddedS3 } from '../../packages/embedded-s3/server.js';
+import { sdkClient, TestKey } from '../../packages/embedded-s3/test/running-server.js';
+import { type EventEndpoint, eventsPath, startEventEndpoint } from '../../src/api/event-endpoint.js';
+import { ensureEventSecret } from '../../src/api/event-secret.js';
 import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
-import { sdkClient, TestKey } from '../embedded-s3/running-server.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { eventually } from '../support/wait.js';
 import { notifyTopic, RgwTopics, whyNoRgwTopics } from './rgw-topics.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { checkHistories } from '../../src/mirror/testing/histories.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import { s3Targets } from '../support/s3-targets.js';

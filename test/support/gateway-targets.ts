@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { createS3Client } from '../../src/s3/client.js';
 import type { S3StoreOptions } from '../../src/s3/options.js';
 import { type Finished, run } from './command.js';

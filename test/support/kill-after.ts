@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 
-const runner = join(createRequire(import.meta.url).resolve('vite-node/package.json'), '..', 'vite-node.mjs');
+const loader = new URL('../../scripts/run-typescript.mjs', import.meta.url).href;
 
 /**
  * Runs a script that acknowledges each thing it has done by a line on standard output, until there are this many, kills it,
@@ -16,7 +14,7 @@ export async function killAfter(
   args: readonly string[],
   acknowledgements: number,
 ): Promise<readonly string[]> {
-  const child = spawn(process.execPath, [runner, fileURLToPath(script), ...args], {
+  const child = spawn(process.execPath, ['--import', loader, fileURLToPath(script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const closed = once(child, 'close');

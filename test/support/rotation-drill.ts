@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Sqlite as Database } from '../../src/db/sqlite/better-sqlite3.js';
+import Database from 'better-sqlite3';
 import type { RotationCounts } from '../../src/model/rotation.js';
 import { type Gateway, mainScript, type TestUser } from './gateway.js';
 import type { SeededRandom } from './random.js';

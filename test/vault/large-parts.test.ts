@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/daemon/system.js';
+import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { Fault } from '../../src/model/fault.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
 import type { ObjectStore, UploadSweeper } from '../../src/model/object-store.js';

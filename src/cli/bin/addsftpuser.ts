@@ -1,10 +1,15 @@
 #!/usr/bin/env node
-import { runProgram } from '../command.js';
-import { openProcessShell } from '../shell.js';
-import { userAddCommand } from '../user-add.js';
+import { startProgram } from './runtime.js';
 
-process.exitCode = await runProgram(
-  (context) => userAddCommand('addsftpuser', 'addsftpuser', context),
-  process.argv.slice(2),
-  openProcessShell(),
-);
+await startProgram(async (args) => {
+  const [{ runProgram }, { userAddCommand }, { openProcessShell }] = await Promise.all([
+    import('../command.js'),
+    import('../user/add.js'),
+    import('../terminal/shell.js'),
+  ]);
+  return runProgram(
+    (context) => userAddCommand('addsftpuser', 'addsftpuser', context),
+    args,
+    openProcessShell(),
+  );
+});

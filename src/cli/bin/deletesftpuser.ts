@@ -1,10 +1,15 @@
 #!/usr/bin/env node
-import { runProgram } from '../command.js';
-import { openProcessShell } from '../shell.js';
-import { userRemoveCommand } from '../user-remove.js';
+import { startProgram } from './runtime.js';
 
-process.exitCode = await runProgram(
-  (context) => userRemoveCommand('deletesftpuser', 'deletesftpuser', context),
-  process.argv.slice(2),
-  openProcessShell(),
-);
+await startProgram(async (args) => {
+  const [{ runProgram }, { userRemoveCommand }, { openProcessShell }] = await Promise.all([
+    import('../command.js'),
+    import('../user/remove.js'),
+    import('../terminal/shell.js'),
+  ]);
+  return runProgram(
+    (context) => userRemoveCommand('deletesftpuser', 'deletesftpuser', context),
+    args,
+    openProcessShell(),
+  );
+});

@@ -1,10 +1,15 @@
 #!/usr/bin/env node
-import { runProgram } from '../command.js';
-import { setupCommand } from '../setup.js';
-import { openProcessShell } from '../shell.js';
+import { startProgram } from './runtime.js';
 
-process.exitCode = await runProgram(
-  (context) => setupCommand('sftpgatewaysetup', 'sftpgatewaysetup', context),
-  process.argv.slice(2),
-  openProcessShell(),
-);
+await startProgram(async (args) => {
+  const [{ runProgram }, { setupCommand }, { openProcessShell }] = await Promise.all([
+    import('../command.js'),
+    import('../setup/setup.js'),
+    import('../terminal/shell.js'),
+  ]);
+  return runProgram(
+    (context) => setupCommand('sftpgatewaysetup', 'sftpgatewaysetup', context),
+    args,
+    openProcessShell(),
+  );
+});

@@ -1,6 +1,6 @@
+import { releaseBytes } from '../../bytes/lent-bytes.js';
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import { releaseBytes } from '../../model/lent-bytes.js';
 import type { ReadHandle, WriteHandle } from '../../model/vfs.js';
 import type { Handler } from './context.js';
 import { endOfFile, ok } from './replies.js';

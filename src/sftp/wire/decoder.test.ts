@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holdersOf, LendingPool, releaseBytes } from '../../model/lent-bytes.js';
+import { holdersOf, LendingPool, releaseBytes } from '../../bytes/lent-bytes.js';
 import { arbitraryRequest } from '../testing/arbitrary-request.js';
 import { encodeRequest, packet, string, uint32, uint64 } from '../testing/encode-request.js';
 import { announcedLimits, maxPacketBytes, packetType } from './constants.js';

@@ -1,9 +1,9 @@
+import { forEachSideBySide } from '../../concurrency/side-by-side.js';
 import { type Call, lasting } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
 import { listPages } from '../../model/listing.js';
 import type { ListedObject, ObjectRef } from '../../model/object-store.js';
 import { parentPath } from '../../model/path.js';
-import { forEachSideBySide } from '../../model/side-by-side.js';
 import { fits } from '../objects/location.js';
 import type { UploadContext } from './context.js';
 import type { UploadDirectories } from './directories.js';

@@ -1,0 +1,120 @@
+import type { GatewaySettings } from '../config/settings.js';
+import type { GatewayDatabase } from '../database/database.js';
+import { createKeyLedger } from '../database/ledger/ledger.js';
+import { createParkedUploads } from '../database/ledger/parked.js';
+import { openDatabase } from '../database/sqlite/open.js';
+import type { Call, Logger } from '../model/call.js';
+import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import type { ParkedUploads } from '../model/parked-uploads.js';
+import type { SharedRegistry, UserDirectory, UserRegistry } from '../model/users.js';
+import type { BucketCopy } from '../recovery/bucket-copy.js';
+import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
+import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
+import { createSharedRegistry } from '../users/shared-registry.js';
+import { createUserDirectory } from '../users/user-directory.js';
+import { createUserRegistry } from '../users/user-registry.js';
+import { createVault, type RunningVault } from '../vault/create-vault.js';
+import { backgroundCall } from './background-call.js';
+import { bucketCopyOf } from './bucket-copy.js';
+import type { Closers } from './closers.js';
+import { keyringOf, type RootKeyring } from './keyring.js';
+import { vaultLimitsOf } from './limits.js';
+import type { SettingsInForce } from './settings-in-force.js';
+import { systemClock, systemEntropy } from './system.js';
+import { type UserParts, userParts } from './user-parts.js';
+
+/** What the doors, the mirror and the commands stand on. */
+export interface Core {
+  readonly store: S3ObjectStore;
+  readonly database: GatewayDatabase;
+  readonly ledger: KeyLedger & LedgerDirectory;
+  readonly parked: ParkedUploads;
+  readonly keyring: RootKeyring;
+  readonly parts: UserParts;
+  readonly users: UserDirectory;
+  readonly registry: UserRegistry;
+  readonly shared: SharedRegistry;
+  readonly vault: RunningVault;
+  readonly bucketCopy: BucketCopy;
+  /** The call of work that no client asked for. */
+  readonly call: Call;
+}
+
+/** Opens the database of a root and builds what stands on it. Aborting `background`, which the closers do, ends all work. */
+export async function buildCore(
+  settings: SettingsInForce,
+  s3: S3StoreOptions,
+  log: Logger,
+  background: AbortController,
+  closers: Closers,
+): Promise<Core> {
+  const store = closers.use(createS3ObjectStore(s3));
+  const database = await openDatabase(settings.paths.databaseFile);
+  closers.add(() => database.close());
+  const ledger = createKeyLedger(database, systemClock, systemEntropy);
+  const parked = createParkedUploads(database, systemClock);
+  const keyring = keyringOf(settings, log);
+  const parts = userParts(settings, keyring, log);
+  const vault = closers.use(
+    createVault({
+      store,
+      ledger,
+      parked,
+      clock: systemClock,
+      entropy: systemEntropy,
+      limits: vaultLimitsOf(settings.current),
+      scratchDirectory: settings.paths.scratchDirectory,
+    }),
+  );
+  closers.add(() => background.abort());
+  const call = backgroundCall(background.signal, systemEntropy, log);
+  const users = createUserDirectory(parts);
+  const registry = createUserRegistry(parts);
+  const shared = createSharedRegistry(parts);
+  const bucketCopy = bucketCopyOf(settings, { store, keyring, parts });
+  return {
+    store,
+    database,
+    ledger,
+    parked,
+    keyring,
+    parts,
+    users,
+    registry,
+    shared,
+    vault,
+    bucketCopy,
+    call,
+  };
+}
+
+/** The region of an embedded server whose settings name none. */
+export const embeddedRegion = 'us-east-1';
+
+/** How S3 is reached: the embedded server when there is one, else what the settings say. */
+export function s3OptionsOf(
+  settings: GatewaySettings,
+  embedded: { readonly endpoint: string; readonly credentials: S3Credentials } | null,
+): S3StoreOptions {
+  const shared = {
+    checksums: settings.checksums,
+    keyTags: settings.ledgerTags === 'yes',
+    connectTimeoutMs: settings.s3ConnectTimeoutMs,
+    idleTimeoutMs: settings.s3IdleTimeoutMs,
+    clock: systemClock,
+    entropy: systemEntropy,
+  };
+  if (embedded !== null) {
+    const { endpoint } = embedded;
+    // The SDK notes down in the object where the credentials came from.
+    const credentials = { ...embedded.credentials };
+    return { ...shared, endpoint, credentials, region: settings.region ?? embeddedRegion, caFile: null };
+  }
+  return {
+    ...shared,
+    endpoint: settings.endpoint,
+    region: settings.region,
+    forcePathStyle: settings.endpointPathStyle,
+    caFile: settings.endpointCaFile,
+  };
+}

@@ -1,0 +1,30 @@
+import { createObservedObjects } from '../database/ledger/observed.js';
+import { createMirrorState } from '../database/mirror-state/mirror-state.js';
+import { createMirror, type Mirror } from '../mirror/mirror.js';
+import type { Logger } from '../model/call.js';
+import { createMirrorSources } from '../users/mirror-sources.js';
+import type { Core } from './core.js';
+import { mirrorSettingsOf } from './limits.js';
+import type { SettingsInForce } from './settings-in-force.js';
+import { systemClock, systemEntropy } from './system.js';
+
+/** The mirror of a root's download prefixes and its shared directory. Nothing happens yet. */
+export function buildMirror(
+  settings: SettingsInForce,
+  core: Core,
+  log: Logger,
+  hasEvents: (bucket: string) => boolean,
+): Mirror {
+  return createMirror({
+    sources: createMirrorSources({ ...core.parts, ...core }),
+    store: core.store,
+    vault: core.vault,
+    state: createMirrorState(core.database),
+    observed: createObservedObjects(core.database, systemClock, systemEntropy),
+    clock: systemClock,
+    entropy: systemEntropy,
+    log,
+    settings: () => mirrorSettingsOf(settings.current),
+    hasEvents,
+  });
+}

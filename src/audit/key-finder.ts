@@ -1,0 +1,169 @@
+import type { Call } from '../model/call.js';
+import { type CustomerKey, type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
+import { noKey, type ReadAccess, type RestingEncryption } from '../model/encryption.js';
+import { isFault } from '../model/fault.js';
+import type { KeyDescription } from '../model/keyring.js';
+import type { SealedWith } from '../model/ledger.js';
+import {
+  keyTagName,
+  type ListedVersion,
+  type ObjectInfo,
+  type ObjectRef,
+  type ObjectStore,
+  type ObjectTags,
+} from '../model/object-store.js';
+
+/** The keys to open with: a keyring, or more. */
+export interface AuditKeys {
+  /** Null when it is not there. */
+  open(id: KeyFingerprint): Promise<CustomerKey | null>;
+  list(): Promise<readonly Pick<KeyDescription, 'id' | 'state'>[]>;
+}
+
+/** What came of looking for the key of a version. */
+export type KeyFound =
+  | {
+      readonly kind: 'opened';
+      readonly info: ObjectInfo;
+      readonly sealedWith: SealedWith;
+      readonly access: ReadAccess;
+      /** True when the version's tag had named the key. */
+      readonly byTag: boolean;
+    }
+  /** Removed, or replaced, since the listing. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'no-key'; readonly tagged: KeyFingerprint | null; readonly tried: number };
+
+/**
+ * Finds out which key opens a version: the one that its tag names, else none, else every key of the keyring, the likeliest first. Asks
+ * for the newest version without its id, which needs fewer permissions.
+ */
+export class KeyFinder {
+  readonly #store: ObjectStore & ObjectTags;
+  readonly #keys: AuditKeys;
+  readonly #opened = new Map<KeyFingerprint, Promise<CustomerKey | null>>();
+  /** Keys that have opened something, the last one last; and the last one of each first part of a name, which often is a user's. */
+  readonly #useful = new Set<KeyFingerprint>();
+  readonly #ofPlace = new Map<string, KeyFingerprint>();
+  #all: Promise<readonly KeyFingerprint[]> | null = null;
+  #mayReadTags = true;
+
+  constructor(store: ObjectStore & ObjectTags, keys: AuditKeys) {
+    this.#store = store;
+    this.#keys = keys;
+  }
+
+  async find(call: Call, bucket: string, version: ListedVersion): Promise<KeyFound> {
+    const ref = { bucket, key: version.key };
+    const tagged = await this.#taggedKey(call, ref, version);
+    if (tagged === 'gone') return { kind: 'gone' };
+    if (tagged !== null) {
+      const found = await this.#tryKey(call, ref, version, tagged, true);
+      if (found !== null) return found;
+    }
+    const bare = await this.look(call, ref, version, noKey);
+    if (bare === 'gone') return { kind: 'gone' };
+    if (bare !== null) {
+      const sealedWith = withoutKey(bare.encryption);
+      return { kind: 'opened', info: bare, sealedWith, access: noKey, byTag: false };
+    }
+    let tried = 0;
+    for (const id of await this.#likely(version.key)) {
+      if (id === tagged) continue;
+      tried += 1;
+      const found = await this.#tryKey(call, ref, version, id, false);
+      if (found !== null) return found;
+    }
+    return { kind: 'no-key', tagged, tried };
+  }
+
+  /** What HEAD says with this access; null when it does not open the version. */
+  async look(
+    call: Call,
+    ref: ObjectRef,
+    version: ListedVersion,
+    access: ReadAccess,
+  ): Promise<ObjectInfo | 'gone' | null> {
+    try {
+      const info = await this.#store.head(call, ref, access, versionIdOf(version));
+      return info === null || info.etag !== version.etag ? 'gone' : info;
+    } catch (error) {
+      if (isFault(error, 'key-missing', 'key-mismatch')) return null;
+      throw error;
+    }
+  }
+
+  /** The key itself; null when it is not in the keyring. */
+  open(id: KeyFingerprint): Promise<CustomerKey | null> {
+    const known = this.#opened.get(id);
+    if (known !== undefined) return known;
+    const opening = this.#keys.open(id);
+    this.#opened.set(id, opening);
+    return opening;
+  }
+
+  async #tryKey(
+    call: Call,
+    ref: ObjectRef,
+    version: ListedVersion,
+    id: KeyFingerprint,
+    byTag: boolean,
+  ): Promise<KeyFound | null> {
+    const key = await this.open(id);
+    if (key === null) return null;
+    const access: ReadAccess = { kind: 'sse-c', key };
+    const info = await this.look(call, ref, version, access);
+    if (info === null) return null;
+    if (info === 'gone') return { kind: 'gone' };
+    this.#useful.delete(id);
+    this.#useful.add(id);
+    this.#ofPlace.set(placeOf(ref.key), id);
+    const sealedWith: SealedWith = { kind: 'sse-c', fingerprint: id, keyMd5Base64: key.md5Base64 };
+    return { kind: 'opened', info, sealedWith, access, byTag };
+  }
+
+  async #taggedKey(
+    call: Call,
+    ref: ObjectRef,
+    version: ListedVersion,
+  ): Promise<KeyFingerprint | 'gone' | null> {
+    if (!this.#mayReadTags) return null;
+    try {
+      const tags = await this.#store.getTags(call, ref, versionIdOf(version));
+      if (tags === null) return 'gone';
+      const text = tags[keyTagName];
+      return text !== undefined && /^[0-9a-f]{32}$/.test(text) ? parseKeyFingerprint(text) : null;
+    } catch (error) {
+      if (!isFault(error, 'denied', 'unsupported')) throw error;
+      this.#mayReadTags = false;
+      call.log.warn('tags cannot be read: keys are tried instead, which takes longer', { error });
+      return null;
+    }
+  }
+
+  async #likely(key: string): Promise<readonly KeyFingerprint[]> {
+    this.#all ??= this.#keys
+      .list()
+      .then((keys) => keys.filter(({ state }) => state !== 'destroyed').map(({ id }) => id));
+    const ofPlace = this.#ofPlace.get(placeOf(key));
+    const first = ofPlace === undefined ? [] : [ofPlace];
+    return [...new Set([...first, ...[...this.#useful].reverse(), ...(await this.#all)])];
+  }
+}
+
+function placeOf(key: string): string {
+  return key.slice(0, key.indexOf('/') + 1);
+}
+
+function versionIdOf(version: ListedVersion): string | undefined {
+  return version.isLatest ? undefined : (version.versionId ?? undefined);
+}
+
+/** What needed no key. A server that does not say has its own default. */
+function withoutKey(encryption: RestingEncryption): SealedWith {
+  if (encryption.kind === 'sse-s3') return { kind: 'sse-s3' };
+  if (encryption.kind === 'sse-kms' && encryption.keyArn !== null) {
+    return { kind: 'sse-kms', keyArn: encryption.keyArn };
+  }
+  return { kind: 'bucket-default' };
+}

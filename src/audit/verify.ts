@@ -1,0 +1,313 @@
+import { RunningChecksum } from '../bytes/checksums/sum.js';
+import { sideBySide } from '../concurrency/audit-side-by-side.js';
+import type { Call } from '../model/call.js';
+import { checksumHex, checksumText, compareChecksums } from '../model/checksum.js';
+import { noKey, type ReadAccess } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
+import type { IntentId, LiveRow } from '../model/ledger.js';
+import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
+import { restsUnder } from '../vault/sealed-with.js';
+import type { KeyComparison } from './compare.js';
+import {
+  type AuditFinding,
+  type AuditProgress,
+  type AuditServices,
+  auditBatch,
+  auditParallel,
+  type FindingKind,
+} from './findings.js';
+import { KeyFinder } from './key-finder.js';
+import { unopened } from './rebuild.js';
+import { Sampler, type SamplerState } from './sampler.js';
+import { compareAgain, walkBucket } from './walk.js';
+
+export interface VerifyRequest {
+  readonly buckets: readonly string[];
+  /** How many versions are opened, chosen at random; null for all. All are compared by listing in any case. */
+  readonly sample: number | null;
+  /** Reads them whole, besides asking for them. */
+  readonly reads: boolean;
+  /** Where an earlier run was interrupted; null to begin anew. */
+  readonly from: VerifyState | null;
+  readonly actor: string;
+  readonly parallel?: number;
+  /** Keys between two times that what was found is written down. */
+  readonly batch?: number;
+  readonly progress?: (progress: AuditProgress) => void;
+  readonly found?: (finding: AuditFinding) => void;
+  /** Called when everything before this place is done; what it does is waited for. */
+  readonly checkpoint?: (state: VerifyState) => Promise<void>;
+}
+
+export interface VerifyCounts {
+  versions: number;
+  bytes: number;
+  /** Of them, those that were opened with their key. */
+  opened: number;
+  /** Versions that the ledger does not know and that need no customer key: somebody else's, and no loss. */
+  foreignWithoutKey: number;
+  /** Versions that the ledger does not know and that were not in the sample. */
+  foreignNotOpened: number;
+  /** Older versions that were found to be gone, and are settled. */
+  olderVersionsGone: number;
+  /** Writes under way. */
+  pending: number;
+  findings: number;
+}
+
+/** A place in a verification, to go on from. It can be kept as JSON. */
+export interface VerifyState {
+  readonly bucket: string;
+  readonly afterKey: string;
+  readonly sampler: SamplerState | null;
+  readonly counts: VerifyCounts;
+}
+
+const noCounts: VerifyCounts = {
+  versions: 0,
+  bytes: 0,
+  opened: 0,
+  foreignWithoutKey: 0,
+  foreignNotOpened: 0,
+  olderVersionsGone: 0,
+  pending: 0,
+  findings: 0,
+};
+
+/**
+ * Compares the ledger with the buckets: by listing for all versions, and by opening each (or a sample) with the key that its row names.
+ * Nothing in S3 is changed; in the ledger only older versions that are gone are marked so. Each difference is looked at a second time
+ * before it is one, because the gateway may be writing. Faults of the store and of the database end it; what a key or an object is to blame
+ * for is a finding.
+ */
+export async function verifyLedger(
+  services: AuditServices,
+  call: Call,
+  request: VerifyRequest,
+): Promise<VerifyCounts> {
+  const verification = new Verification(services, call, request, await samplerOf(services, request));
+  const start = request.from === null ? 0 : request.buckets.indexOf(request.from.bucket);
+  if (start === -1) {
+    throw new Fault('invalid', `the verification to go on from was in bucket "${request.from?.bucket}"`);
+  }
+  for (const [index, bucket] of request.buckets.entries()) {
+    if (index < start) continue;
+    await verification.run(bucket, index === start ? (request.from?.afterKey ?? null) : null);
+  }
+  return verification.counts;
+}
+
+async function samplerOf(
+  { versions, entropy }: AuditServices,
+  request: VerifyRequest,
+): Promise<Sampler | null> {
+  if (request.sample === null) return null;
+  if (request.from !== null && request.from.sampler !== null) {
+    return new Sampler(request.from.sampler, entropy);
+  }
+  let total = 0;
+  for (const bucket of request.buckets) total += await versions.countLive(bucket);
+  return new Sampler({ wanted: request.sample, left: total }, entropy);
+}
+
+class Verification {
+  readonly counts: VerifyCounts;
+  readonly #services: AuditServices;
+  readonly #call: Call;
+  readonly #request: VerifyRequest;
+  readonly #sampler: Sampler | null;
+  readonly #finder: KeyFinder;
+  #gone: IntentId[] = [];
+
+  constructor(services: AuditServices, call: Call, request: VerifyRequest, sampler: Sampler | null) {
+    this.#services = services;
+    this.#call = call;
+    this.#request = request;
+    this.#sampler = sampler;
+    this.#finder = new KeyFinder(services.store, services.keys);
+    this.counts = { ...noCounts, ...request.from?.counts };
+  }
+
+  async run(bucket: string, afterKey: string | null): Promise<void> {
+    const keys = walkBucket(this.#services, this.#call, bucket, afterKey);
+    const { parallel = auditParallel, batch = auditBatch } = this.#request;
+    await sideBySide(
+      keys,
+      parallel,
+      batch,
+      (key) => this.#key(key),
+      (done) => this.#settled(done),
+    );
+  }
+
+  async #settled(batch: readonly KeyComparison[]): Promise<void> {
+    if (this.#gone.length > 0) await this.#services.versions.markGone(this.#gone, this.#request.actor);
+    this.counts.olderVersionsGone += this.#gone.length;
+    this.#gone = [];
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    await this.#request.checkpoint?.({
+      bucket: last.bucket,
+      afterKey: last.key,
+      sampler: this.#sampler?.state ?? null,
+      counts: { ...this.counts },
+    });
+  }
+
+  async #key(listed: KeyComparison): Promise<void> {
+    const isPlain = listed.unknown.length === 0 && listed.missing.length === 0;
+    const ref = { bucket: listed.bucket, key: listed.key };
+    const key = isPlain ? listed : await compareAgain(this.#services, this.#call, listed);
+    for (const { version, row } of key.matched) await this.#known(ref, version, row);
+    for (const version of key.unknown) await this.#unknown(key, ref, version);
+    for (const row of key.missing) this.#missing(ref, row);
+    this.counts.pending += key.intended.length;
+    const { versions, bytes } = this.counts;
+    this.#request.progress?.({ versions, bytes });
+  }
+
+  #report(
+    kind: FindingKind,
+    ref: ObjectRef,
+    versionId: string | null,
+    sealedWith: LiveRow['sealedWith'] | null,
+    text: string,
+  ): void {
+    this.counts.findings += 1;
+    const keyId = sealedWith?.kind === 'sse-c' ? sealedWith.fingerprint : null;
+    this.#request.found?.({ kind, ref, versionId, keyId, text });
+  }
+
+  #missing(ref: ObjectRef, row: LiveRow): void {
+    if (!row.isCurrent) {
+      this.#gone.push(row.id);
+      return;
+    }
+    const since = new Date(row.settledMs ?? row.intendedMs).toISOString();
+    const text = `the ledger has it (${row.actor}, ${since}), the bucket does not`;
+    this.#report('missing', ref, row.confirmation?.versionId ?? null, row.sealedWith, text);
+  }
+
+  async #unknown(key: KeyComparison, ref: ObjectRef, version: ListedVersion): Promise<void> {
+    this.#count(version);
+    // What a write under way has just made is not its row's yet.
+    if (key.intended.length > 0 && version.isLatest) return;
+    if (this.#sampler?.takes() === false) {
+      this.counts.foreignNotOpened += 1;
+      return;
+    }
+    const found = await this.#finder.find(this.#call, ref.bucket, version);
+    if (found.kind === 'gone') return;
+    if (found.kind === 'no-key') {
+      this.counts.findings += 1;
+      this.#request.found?.(unopened(ref.bucket, version, found));
+      return;
+    }
+    this.counts.opened += 1;
+    const { sealedWith } = found;
+    if (sealedWith.kind !== 'sse-c') this.counts.foreignWithoutKey += 1;
+    else {
+      const text = `the ledger does not know it; the key ${sealedWith.fingerprint} opens it`;
+      this.#report('foreign', ref, version.versionId, sealedWith, text);
+    }
+  }
+
+  #count(version: ListedVersion): void {
+    this.counts.versions += 1;
+    this.counts.bytes += version.size;
+  }
+
+  async #known(ref: ObjectRef, version: ListedVersion, row: LiveRow): Promise<void> {
+    this.#count(version);
+    const { versionId } = version;
+    const { sealedWith, confirmation } = row;
+    const isInSample = this.#sampler?.takes() ?? true;
+    if (confirmation !== null && confirmation.size !== version.size) {
+      const text = `it has ${version.size} bytes, ${confirmation.size} by the ledger`;
+      this.#report('wrong-size', ref, versionId, sealedWith, text);
+      return;
+    }
+    if (!isInSample) return;
+    const access = await this.#accessOf(row);
+    if (access === null) {
+      const keyId = sealedWith.kind === 'sse-c' ? sealedWith.fingerprint : '';
+      this.#report('no-key', ref, versionId, sealedWith, `its key ${keyId} is not in the keyring`);
+      return;
+    }
+    const info = await this.#finder.look(this.#call, ref, version, access);
+    if (info === 'gone') return;
+    if (info === null || !restsUnder(info.encryption, sealedWith)) {
+      await this.#wrongKey(ref, version, row);
+      return;
+    }
+    this.counts.opened += 1;
+    const expected = confirmation?.checksum ?? null;
+    if (
+      expected !== null &&
+      info.checksum !== null &&
+      compareChecksums(expected, info.checksum) === 'different'
+    ) {
+      const text = `S3 keeps the ${checksumText(info.checksum)}, the ledger ${checksumHex(expected)}`;
+      this.#report('wrong-checksum', ref, versionId, sealedWith, text);
+      return;
+    }
+    if (this.#request.reads) await this.#read(ref, version, row, access, info);
+  }
+
+  async #accessOf({ sealedWith }: LiveRow): Promise<ReadAccess | null> {
+    if (sealedWith.kind !== 'sse-c') return noKey;
+    const key = await this.#finder.open(sealedWith.fingerprint);
+    return key === null ? null : { kind: 'sse-c', key };
+  }
+
+  async #wrongKey(ref: ObjectRef, version: ListedVersion, row: LiveRow): Promise<void> {
+    const { sealedWith } = row;
+    const says = sealedWith.kind === 'sse-c' ? `the key ${sealedWith.fingerprint}` : sealedWith.kind;
+    const found = await this.#finder.find(this.#call, ref.bucket, version);
+    if (found.kind === 'gone') return;
+    const opens =
+      found.kind === 'no-key'
+        ? `none of the keys of the keyring opens it`
+        : found.sealedWith.kind === 'sse-c'
+          ? `the key ${found.sealedWith.fingerprint} opens it`
+          : `it rests under ${found.info.encryption.kind}`;
+    const kind = found.kind === 'no-key' ? 'no-key' : 'wrong-key';
+    this.#report(kind, ref, version.versionId, sealedWith, `the ledger says ${says}; ${opens}`);
+  }
+
+  /** All bytes, and their checksum against the ledger's, or S3's where the ledger has none. */
+  async #read(
+    ref: ObjectRef,
+    version: ListedVersion,
+    row: LiveRow,
+    access: ReadAccess,
+    info: ObjectInfo,
+  ): Promise<void> {
+    const { versionId } = version;
+    const condition = {
+      ifMatch: version.etag,
+      ...(version.isLatest || versionId === null ? {} : { versionId }),
+    };
+    const expected = row.confirmation?.checksum ?? info.checksum;
+    const sum = new RunningChecksum(expected?.algorithm ?? this.#services.store.checksumAlgorithm);
+    let size = 0;
+    try {
+      const body = await this.#services.store.read(this.#call, ref, access, null, condition);
+      if (body === null) return;
+      for await (const piece of body.bytes) {
+        sum.update(piece);
+        size += piece.byteLength;
+      }
+    } catch (error) {
+      if (isFault(error, 'conflict')) return;
+      if (!isFault(error, 'corrupt', 'unsupported', 'denied')) throw error;
+      this.#report('unreadable', ref, versionId, row.sealedWith, error.hint);
+      return;
+    }
+    const read = sum.checksum;
+    if (size !== info.size || compareChecksums(expected, read) === 'different') {
+      const text = `its ${size} bytes have the ${checksumText(read)}, expected were ${info.size} with ${expected === null ? 'any' : checksumHex(expected)}`;
+      this.#report('wrong-checksum', ref, versionId, row.sealedWith, text);
+    }
+  }
+}

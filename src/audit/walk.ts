@@ -1,0 +1,156 @@
+import type { Call, Clock } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { LedgerVersions, LiveRow } from '../model/ledger.js';
+import type { ListedVersion, ObjectRef, ObjectVersions, VersionPage } from '../model/object-store.js';
+import { isTrialObject } from '../model/trial-objects.js';
+import { compareUtf8 } from '../model/utf8-order.js';
+import { compareKey, type KeyComparison, type ListedKey } from './compare.js';
+
+export interface WalkServices {
+  readonly store: ObjectVersions;
+  readonly versions: LedgerVersions;
+  readonly clock: Clock;
+}
+
+/** Rows of the ledger that are read at once. */
+const rowsAtOnce = 1000;
+
+/**
+ * Every key that the bucket or the ledger has behind `afterKey`, in the order of a listing, trial objects left out. Both are read page by page and looked at
+ * once: what is in memory is a page of each, and all versions of one key. Throws `unsupported` for a server that lists in another order.
+ */
+export async function* walkBucket(
+  services: WalkServices,
+  call: Call,
+  bucket: string,
+  afterKey: string | null,
+): AsyncGenerator<KeyComparison> {
+  const listed = listedKeys(services, call, bucket, afterKey);
+  const known = ledgerKeys(services.versions, bucket, afterKey);
+  let version = (await listed.next()).value ?? null;
+  let row = (await known.next()).value ?? null;
+  while (version !== null || row !== null) {
+    const order = version === null ? 1 : row === null ? -1 : compareUtf8(version.key, row.key);
+    const listedKey =
+      order <= 0 && version !== null ? version : absent(row?.key ?? '', services.clock.nowMs());
+    const rows = order >= 0 && row !== null ? row.rows : [];
+    yield compareKey(bucket, listedKey, rows);
+    if (order <= 0) version = (await listed.next()).value ?? null;
+    if (order >= 0) row = (await known.next()).value ?? null;
+  }
+}
+
+/**
+ * A key once more, with the ledger as it is now, and where something is missing with the bucket as it is now: what was written or removed
+ * between the two looks is no difference.
+ */
+export async function compareAgain(
+  services: WalkServices,
+  call: Call,
+  before: KeyComparison,
+): Promise<KeyComparison> {
+  const { bucket, key, versions, listedMs } = before;
+  const rows = await services.versions.liveRowsOf({ bucket, key });
+  const again = compareKey(bucket, { key, versions, listedMs }, rows);
+  return again.missing.length === 0 ? again : await compareNow(services, call, { bucket, key });
+}
+
+async function compareNow(services: WalkServices, call: Call, ref: ObjectRef): Promise<KeyComparison> {
+  const { bucket, key } = ref;
+  const listedMs = services.clock.nowMs();
+  const versions: ListedVersion[] = [];
+  for (let next: VersionPage['next'] = null; ; ) {
+    const more = next === null ? {} : { next };
+    const page: VersionPage = await services.store.listVersions(call, { bucket, prefix: key, ...more });
+    // The key itself comes before all that it begins.
+    versions.push(...page.versions.filter((version) => version.key === key));
+    next = page.next;
+    if (next === null || page.versions.some((version) => version.key !== key)) break;
+  }
+  const rows = await services.versions.liveRowsOf(ref);
+  return compareKey(bucket, { key, versions, listedMs }, rows);
+}
+
+function absent(key: string, listedMs: number): ListedKey {
+  return { key, versions: [], listedMs };
+}
+
+/** The versions of each key together. The page behind the present one is on its way meanwhile. */
+async function* listedKeys(
+  { store, clock }: WalkServices,
+  call: Call,
+  bucket: string,
+  afterKey: string | null,
+): AsyncGenerator<ListedKey, undefined> {
+  const ask = (next: VersionPage['next']) => {
+    const listedMs = clock.nowMs();
+    const request = { bucket, prefix: '', ...(next === null ? {} : { next }) };
+    const page = store.listVersions(call, request).then((found) => ({ ...found, listedMs }));
+    // Whoever awaits it hears of its failure; nobody may be left to.
+    page.catch(() => undefined);
+    return page;
+  };
+  let open: { readonly key: string; readonly versions: ListedVersion[]; readonly listedMs: number } | null =
+    null;
+  let asked = ask(afterKey === null ? null : { keyMarker: afterKey, versionIdMarker: '' });
+  for (;;) {
+    const page = await asked;
+    const { next } = page;
+    if (next !== null) asked = ask(next);
+    for (const version of page.versions) {
+      if (isTrialObject(version.key)) continue;
+      if (open !== null && open.key !== version.key) {
+        requireOrder(open.key, version.key);
+        yield open;
+        open = null;
+      }
+      open ??= { key: version.key, versions: [], listedMs: page.listedMs };
+      open.versions.push(version);
+    }
+    if (next === null) break;
+  }
+  if (open !== null) yield open;
+  return undefined;
+}
+
+function requireOrder(before: string, after: string): void {
+  if (compareUtf8(before, after) < 0) return;
+  throw new Fault(
+    'unsupported',
+    `S3 does not list in the order of the keys (${JSON.stringify(after)} behind ${JSON.stringify(before)}): such a bucket cannot be compared with the ledger`,
+  );
+}
+
+interface LedgerKey {
+  readonly key: string;
+  readonly rows: readonly LiveRow[];
+}
+
+async function* ledgerKeys(
+  versions: LedgerVersions,
+  bucket: string,
+  afterKey: string | null,
+): AsyncGenerator<LedgerKey, undefined> {
+  for (let after = afterKey; ; ) {
+    const page = await versions.liveRows(bucket, after, rowsAtOnce);
+    for (const rows of byKey(page)) {
+      after = rows.key;
+      yield rows;
+    }
+    if (page.length === 0) return undefined;
+  }
+}
+
+function* byKey(page: readonly LiveRow[]): Generator<LedgerKey> {
+  let rows: LiveRow[] = [];
+  for (const row of page) {
+    const first = rows[0];
+    if (first !== undefined && first.ref.key !== row.ref.key) {
+      yield { key: first.ref.key, rows };
+      rows = [];
+    }
+    rows.push(row);
+  }
+  const [first] = rows;
+  if (first !== undefined) yield { key: first.ref.key, rows };
+}

@@ -1,0 +1,45 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { createFileDurably, secretFileMode } from '../../files/durable.js';
+import { tarOf } from '../../files/tar.js';
+import { Fault } from '../../model/fault.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { faultOf } from '../system-faults.js';
+import { withKeyring } from './open-keyring.js';
+
+/** `sftpgw key backup`. */
+export function keyBackupCommand(context: CommandContext): Command {
+  const summary = [
+    'Copy the keyring into one tar file: sealed keys, descriptions, recovery recipients.',
+    'It opens with a recovery identity, or with the gateway’s own (var/lib/sftpgw/keyring-identity), which is not in it.',
+    'Back: tar -xf FILE -C ROOT/opt/sftpgw, for the account that the gateway runs as.',
+  ].join('\n');
+  const command = newCommand('backup', summary, [
+    'sftpgw key backup --to /media/stick/keys-2026-05-01.tar',
+    'tar -xf keys-2026-05-01.tar -C /opt/sftpgw --skip-old-files',
+    'tar -xOf keys-2026-05-01.tar keys/KEYID.age | age -d -i recovery.txt > raw.key',
+  ]);
+  return command
+    .requiredOption('--to <file>', 'a file that is not there yet')
+    .action(async ({ to }: { readonly to: string }) => {
+      const path = resolve(context.shell.workingDirectory, to);
+      await withKeyring(context, command, async ({ keyring }) => {
+        const files = await keyring.files();
+        const now = Date.now();
+        const archive = tarOf(
+          files.map(({ name, bytes }) => ({
+            name: `keys/${name}`,
+            content: bytes,
+            mode: secretFileMode,
+            mtimeMs: now,
+          })),
+        );
+        const isNew = await createFileDurably(path, archive, secretFileMode).catch((error: unknown) => {
+          throw faultOf(error, path);
+        });
+        if (!isNew) throw new Fault('exists', `${path} is there already, and is not overwritten`);
+        const keys = files.filter(({ name }) => name.endsWith('.age')).length;
+        context.shell.out(`${path} holds ${keys} sealed ${keys === 1 ? 'key' : 'keys'}`);
+      });
+    });
+}

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import { type CommandContext, newCommand } from '../command.js';
+import { renderJson, renderTable } from '../terminal/render.js';
+import { withKeyring } from './open-keyring.js';
+import { keyHeader, keyJson, keyRow } from './report.js';
+
+/** `sftpgw key list`. */
+export function keyListCommand(context: CommandContext): Command {
+  const command = newCommand(
+    'list',
+    'List the keys of the keyring, the oldest first. The keys themselves do not appear.',
+    ['sftpgw key list', 'sftpgw key list --json'],
+  );
+  return command.option('--json', 'as a JSON array').action(async (flags: { json?: boolean }) => {
+    await withKeyring(context, command, async ({ keyring, keyWriters }) => {
+      const { shell } = context;
+      const keys = await keyring.list();
+      const writers = await keyWriters();
+      const of = (id: string) => writers.get(id) ?? [];
+      if (flags.json === true) shell.out(renderJson(keys.map((key) => keyJson(key, of(key.id)))));
+      else if (keys.length === 0) shell.err('there are no keys yet; `sftpgw key generate` makes one');
+      else
+        shell.out(
+          renderTable(
+            keyHeader,
+            keys.map((key) => keyRow(key, of(key.id))),
+          ),
+        );
+      for (const problem of await keyring.problems()) shell.err(problem);
+    });
+  });
+}

@@ -1,0 +1,57 @@
+import type { KeyDescription, KeyOwner } from '../../model/keyring.js';
+
+/** A key for `--json`: what is known of it, and what is written with it. */
+export function keyJson(key: KeyDescription, writers: readonly string[]): object {
+  const { id, md5Base64, label, owner, origin, createdMs, state, stateChangedMs, isRecoverable } = key;
+  return {
+    id,
+    md5: md5Base64,
+    label,
+    owner,
+    origin,
+    created: new Date(createdMs).toISOString(),
+    state,
+    stateChanged: stateChangedMs === null ? null : new Date(stateChangedMs).toISOString(),
+    isRecoverable,
+    writers,
+  };
+}
+
+/** A key as name and value pairs. */
+export function keyFields(
+  key: KeyDescription,
+  writers: readonly string[],
+): readonly (readonly [name: string, value: string])[] {
+  const changed = key.stateChangedMs === null ? '' : ` since ${day(key.stateChangedMs)}`;
+  return [
+    ['key', key.id],
+    ['label', key.label],
+    ['owner', describeOwner(key.owner)],
+    ['state', `${key.state}${changed}`],
+    ['written with by', writers.length === 0 ? 'nobody' : writers.join(', ')],
+    ['origin', `${key.origin} ${day(key.createdMs)}`],
+    ['MD5', key.md5Base64],
+    ['recovery', describeRecovery(key)],
+  ];
+}
+
+export const keyHeader = ['key', 'label', 'owner', 'state', 'created', 'recovery', 'written with by'];
+
+export function keyRow(key: KeyDescription, writers: readonly string[]): readonly string[] {
+  const { id, label, owner, state, createdMs } = key;
+  return [id, label, describeOwner(owner), state, day(createdMs), describeRecovery(key), writers.join(', ')];
+}
+
+function describeRecovery({ state, isRecoverable }: KeyDescription): string {
+  if (state === 'destroyed') return '';
+  return isRecoverable ? 'yes' : 'no';
+}
+
+function describeOwner(owner: KeyOwner): string {
+  if (owner.kind === 'user') return owner.username;
+  return owner.kind === 'shared' ? 'shared directory' : '';
+}
+
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}

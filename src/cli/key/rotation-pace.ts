@@ -1,0 +1,28 @@
+import { Fault } from '../../model/fault.js';
+import type { RotationPace } from '../../model/rotation.js';
+
+const units: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** `20/s` (objects) or `50MiB/s`. Throws `invalid`. */
+export function parseRate(text: string): Pick<RotationPace, 'objectsPerSecond' | 'bytesPerSecond'> {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?(KiB|MiB|GiB)?\/s$/.exec(text) ?? [];
+  const value = Number(number);
+  if (value <= 0 || !Number.isFinite(value)) {
+    throw new Fault('invalid', `--rate ${text}: objects a second (20/s) or bytes (50MiB/s)`);
+  }
+  return unit === ''
+    ? { objectsPerSecond: value, bytesPerSecond: null }
+    : { objectsPerSecond: null, bytesPerSecond: value * (units[unit] ?? 1) };
+}
+
+/** The most copies at once: S3 does the work, each costs a connection. */
+const mostParallel = 64;
+
+/** Throws `invalid`. */
+export function parseParallel(text: string): Pick<RotationPace, 'parallel'> {
+  const parallel = Number(text);
+  if (!/^\d+$/.test(text) || parallel < 1 || parallel > mostParallel) {
+    throw new Fault('invalid', `--parallel ${text}: 1 to ${mostParallel} objects at once`);
+  }
+  return { parallel };
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { type CommandContext, newCommand } from '../command.js';
+import { renderFields, renderJson } from '../terminal/render.js';
+import { withKeyring } from './open-keyring.js';
+import { findKey, keyArgument } from './reference.js';
+import { keyFields, keyJson } from './report.js';
+
+/** `sftpgw key show`. */
+export function keyShowCommand(context: CommandContext): Command {
+  const command = newCommand('show', 'Show what is known of one key. The key itself does not appear.', [
+    'sftpgw key show 3f9a01c2',
+    'sftpgw key show "bob 2026" --json',
+  ]);
+  return command
+    .argument('<key>', keyArgument)
+    .option('--json', 'as JSON')
+    .action(async (text: string, flags: { json?: boolean }) => {
+      await withKeyring(context, command, async ({ keyring, keyWriters }) => {
+        const key = await findKey(keyring, text);
+        const writers = (await keyWriters()).get(key.id) ?? [];
+        context.shell.out(
+          flags.json === true ? renderJson(keyJson(key, writers)) : renderFields(keyFields(key, writers)),
+        );
+      });
+    });
+}

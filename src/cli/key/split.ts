@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { systemEntropy } from '../../assembly/system.js';
+import { Fault } from '../../model/fault.js';
+import { type Share, splitIdentity } from '../../recovery/shares.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { readIdentity, writeNewSecretFile } from '../recovery/identity-input.js';
+
+interface SplitFlags {
+  readonly shares: string;
+  readonly threshold: string;
+  readonly identity: string;
+  readonly outDir?: string;
+}
+
+/** `sftpgw key split`. */
+export function keySplitCommand({ shell }: CommandContext): Command {
+  const summary = [
+    'Split the recovery identity into shares for several people (Shamir).',
+    'Any THRESHOLD of the shares give it back with `sftpgw key join`; fewer say nothing about it.',
+    'Do this on a machine of your own: the identity has no business on the gateway.',
+  ].join('\n');
+  const command = newCommand('split', summary, [
+    'sftpgw key split --shares 5 --threshold 3 --identity recovery.txt --out-dir shares',
+    'pass gateway/recovery | sftpgw key split --shares 3 --threshold 2',
+  ]);
+  return command
+    .requiredOption('--shares <n>', 'how many shares are made, 2 to 255')
+    .requiredOption('--threshold <k>', 'how many of them are needed')
+    .option('--identity <file>', 'the identity; "-" is stdin', '-')
+    .option('--out-dir <dir>', 'an existing directory for a file a share (mode 0600), instead of stdout')
+    .action(async (flags: SplitFlags) => {
+      const counts = { shares: parseCount(flags.shares), threshold: parseCount(flags.threshold) };
+      const { secret } = await readIdentity(shell, flags.identity);
+      const shares = await splitIdentity(secret, counts, systemEntropy);
+      if (flags.outDir === undefined) {
+        shell.out(shares.map(shareText).join('\n'));
+        return;
+      }
+      for (const share of shares) {
+        const name = `share-${share.set}-${share.number}-of-${share.shares}.txt`;
+        shell.out(await writeNewSecretFile(shell, join(flags.outDir, name), shareText(share)));
+      }
+    });
+}
+
+function shareText({ set, number, shares, threshold, text }: Share): string {
+  return `# share ${number} of ${shares} of the set ${set}; any ${threshold} of them give the recovery identity: sftpgw key join\n${text}\n`;
+}
+
+function parseCount(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new Fault('invalid', `${JSON.stringify(text)} is no number of shares`);
+  return Number(text);
+}

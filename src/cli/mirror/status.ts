@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import type { MirrorPresence } from '../../model/mirror-runs.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+import { renderBytes, renderDuration, renderJson, renderTable } from '../terminal/render.js';
+import { describeProblems, lastPassOf } from './report.js';
+
+/** `sftpgw mirror status`. */
+export function mirrorStatusCommand(context: CommandContext): Command {
+  const summary = [
+    'Show for each mirrored prefix how many objects are on disk, how it went and what is wrong.',
+    'A gateway that runs on the root is asked; without one this is what was last written down. LAG is how long ago the directory was last',
+    'known to be what S3 holds. The code is 12 when objects could not be mirrored or S3 could not be listed.',
+  ].join('\n');
+  const command = newCommand('status', summary, [
+    'sftpgw mirror status',
+    'sftpgw mirror status --json | jq ".mirrors[].status.problems"',
+  ]);
+  return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
+    const { shell, setExitCode } = context;
+    await context.operate(context.rootOf(command), async (operations) => {
+      const { lookAtMirrors } = await import('../../operations/mirror.js');
+      const { isLive, mirrors } = await lookAtMirrors(operations);
+      if (flags.json === true) shell.out(renderJson({ gatewayAnswers: isLive, mirrors }));
+      else {
+        if (mirrors.length > 0) shell.out(renderTable(header, mirrors.map(rowOf)));
+        else shell.err('nothing is mirrored: no user has downloads=yes, and nobody sees shared/');
+        for (const { status } of mirrors) for (const problem of describeProblems(status)) shell.err(problem);
+        if (!isLive) shell.err('no gateway answers; this is what was last written down');
+      }
+      if (mirrors.some(isTroubled)) setExitCode(exitCodes.findings);
+    });
+  });
+}
+
+const header = ['mirror', 'from', 'objects', 'bytes', 'last pass', 'lag', 'problems'];
+
+function rowOf({ status, progress, waitingEvents, lagMs }: MirrorPresence): readonly string[] {
+  const { name, bucket, prefix, objects, bytes, problemCount } = status;
+  const underWay = progress === null ? '' : `, one under way (${progress.fetched} fetched)`;
+  const waiting = waitingEvents === 0 ? '' : `, ${waitingEvents} events waiting`;
+  return [
+    name,
+    `s3://${bucket}/${prefix}`,
+    String(objects),
+    renderBytes(bytes),
+    `${lastPassOf(status)}${underWay}`,
+    `${lagMs === null ? 'unknown' : renderDuration(lagMs)}${waiting}`,
+    String(problemCount),
+  ];
+}
+
+function isTroubled({ status: { problemCount, lastPass } }: MirrorPresence): boolean {
+  return problemCount > 0 || lastPass?.result === 'failed';
+}

@@ -1,0 +1,109 @@
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { localNameProblem } from '../../files/local-names.js';
+import { isAbsence } from '../../files/system-errors.js';
+import { Fault } from '../../model/fault.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import { getObject, streamObject } from '../../objects/get.js';
+import { getTree } from '../../objects/get-tree.js';
+import { measureObjects } from '../../objects/object-tree.js';
+import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
+import { treePrefix } from '../../objects/tree-outcome.js';
+import type { OpenObjects } from '../../operations/object-services.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { withObjects } from './open-objects.js';
+import { followOne, TreeReport } from './tree-report.js';
+
+interface GetFlags {
+  readonly recursive?: boolean;
+  readonly force?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** `sftpgw object get`. */
+export function objectGetCommand(context: CommandContext): Command {
+  const summary = [
+    'Fetch an object, decrypted, into a file; or all below a prefix into a directory.',
+    'Size and checksum are compared with what S3 and the ledger keep; a file appears when it is whole.',
+  ].join('\n');
+  const command = newCommand('get', summary, [
+    'sftpgw object get s3://my-bucket/bob/uploads/report.pdf',
+    'sftpgw object get s3://my-bucket/bob/uploads/data.csv.gz - | gunzip',
+    'sftpgw object get --recursive s3://my-bucket/bob/uploads/ ./bob',
+  ]);
+  return command
+    .argument('<url>', 's3://BUCKET/KEY, or with --recursive s3://BUCKET/PREFIX')
+    .argument('[file]', 'a file or directory; - is stdout (default: the name in the working directory)')
+    .option('-r, --recursive', 'all that is below')
+    .option('-f, --force', 'replace files that hold something else')
+    .option('-v, --verbose', 'name each object')
+    .action(async (url: string, file: string | undefined, flags: GetFlags) => {
+      if (flags.recursive === true) {
+        if (file === undefined || file === '-') throw new Fault('invalid', 'name a directory to fetch into');
+        const from = parseS3Url(url);
+        const directory = resolve(context.shell.workingDirectory, file);
+        await withObjects(context, command, (objects) => getAll(context, objects, from, directory, flags));
+        return;
+      }
+      const ref = parseObjectUrl(url);
+      await withObjects(context, command, (objects) => getOne(context, objects, ref, file, flags));
+    });
+}
+
+async function getOne(
+  context: CommandContext,
+  { rooms, call }: OpenObjects,
+  ref: ObjectRef,
+  file: string | undefined,
+  flags: GetFlags,
+): Promise<void> {
+  const { shell } = context;
+  if (file === '-') {
+    // No progress: on a terminal it would be amid the content.
+    await streamObject(rooms, call, ref, async (bytes) => {
+      if (!(await shell.write(bytes))) throw new Fault('cancelled', 'the reader of stdout has gone');
+    });
+    return;
+  }
+  const path = await placeOf(shell.workingDirectory, ref, file);
+  using progress = followOne(context, 'fetching');
+  const known = { size: null, row: null };
+  const place = { path, mayReplace: flags.force ?? false };
+  const outcome = await getObject(rooms, call, ref, known, place, progress);
+  progress[Symbol.dispose]();
+  const what = outcome === 'fetched' ? 'fetched' : 'unchanged:';
+  shell.err(`${what} ${printable(s3Url(ref))} -> ${printable(path)}`);
+}
+
+/** The file itself, or the object's name in a directory. */
+async function placeOf(workingDirectory: string, ref: ObjectRef, file: string | undefined): Promise<string> {
+  const target = resolve(workingDirectory, file ?? '.');
+  if (file !== undefined && !file.endsWith('/') && !(await isDirectory(target))) return target;
+  const name = ref.key.slice(ref.key.lastIndexOf('/') + 1);
+  const problem = name === '' ? 'it is a directory’s' : localNameProblem(name, 255);
+  if (problem === null) return join(target, name);
+  throw new Fault('invalid', `${s3Url(ref)} gives no name to a file (${problem}): name one`);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}
+
+async function getAll(
+  context: CommandContext,
+  { rooms, call }: OpenObjects,
+  from: ObjectRef,
+  directory: string,
+  flags: GetFlags,
+): Promise<void> {
+  using report = new TreeReport(context, 'fetched', flags.verbose ?? false);
+  report.measure(() => measureObjects(rooms, call, treePrefix(from)));
+  await getTree(rooms, call, from, { directory, mayReplace: flags.force ?? false }, report);
+  report.finish();
+}

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { type ListEntry, listEntries } from '../../objects/listing.js';
+import { parseS3Url, s3Url } from '../../objects/s3-url.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+import { withObjects } from './open-objects.js';
+import { entryJson, listHeader, listLine } from './report.js';
+
+interface ListFlags {
+  readonly recursive?: boolean;
+  readonly versions?: boolean;
+  readonly json?: boolean;
+}
+
+/** `sftpgw object ls`. */
+export function objectListCommand(context: CommandContext): Command {
+  const summary = [
+    'List objects with size, time, encryption and key.',
+    'The key is the beginning of its fingerprint and its label, as the ledger knows it; what the ledger does not know is asked of S3.',
+  ].join('\n');
+  const command = newCommand('ls', summary, [
+    'sftpgw object ls s3://my-bucket/',
+    'sftpgw object ls s3://my-bucket/bob/uploads/ --recursive --json',
+    'sftpgw object ls s3://my-bucket/bob/uploads/report.pdf --versions',
+  ]);
+  return command
+    .argument('<url>', 's3://BUCKET/PREFIX: what the names begin with')
+    .option('-r, --recursive', 'all that is below, instead of one level')
+    .option('--versions', 'older versions and delete markers too')
+    .option('--json', 'as a JSON array')
+    .action(async (url: string, flags: ListFlags) => {
+      const { bucket, key: prefix } = parseS3Url(url);
+      const request = {
+        bucket,
+        prefix,
+        recursive: flags.recursive ?? false,
+        versions: flags.versions ?? false,
+      };
+      await withObjects(context, command, ({ rooms, call }) =>
+        print(context, bucket, listEntries(rooms, call, request), flags.json ?? false),
+      );
+    });
+}
+
+/** Line by line, no faster than they are read: a listing may be larger than memory. */
+async function print(
+  { shell, setExitCode }: CommandContext,
+  bucket: string,
+  entries: AsyncIterable<ListEntry>,
+  asJson: boolean,
+): Promise<void> {
+  let isFirst = true;
+  for await (const entry of entries) {
+    const before = isFirst ? (asJson ? '[\n  ' : `${listHeader()}\n`) : asJson ? ',\n  ' : '';
+    const text = asJson ? JSON.stringify(entryJson(entry)) : `${listLine(entry)}\n`;
+    if (!(await shell.write(before + text))) return;
+    isFirst = false;
+    if (entry.kind === 'object' && entry.encryption.kind === 'not-known') {
+      shell.err(`${s3Url({ bucket, key: entry.key })}: ${entry.encryption.why}`);
+      setExitCode(exitCodes.failure);
+    }
+  }
+  if (asJson) await shell.write(isFirst ? '[]\n' : '\n]\n');
+  else if (isFirst) shell.err('there are no such objects');
+}

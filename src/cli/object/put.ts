@@ -1,0 +1,87 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { Fault } from '../../model/fault.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import { EncryptionChoice } from '../../objects/encryption-choice.js';
+import { putFile, putStream } from '../../objects/put.js';
+import { measureFiles, putTree } from '../../objects/put-tree.js';
+import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
+import type { OpenObjects } from '../../operations/object-services.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { addEncryptionFlags, type EncryptionFlags, encryptionWish } from '../user/encryption-flags.js';
+import { withObjects } from './open-objects.js';
+import { followOne, TreeReport } from './tree-report.js';
+
+interface PutFlags extends EncryptionFlags {
+  readonly recursive?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** `sftpgw object put`. */
+export function objectPutCommand(context: CommandContext): Command {
+  const summary = [
+    'Store a file, stdin, or all files below a directory.',
+    'In a user’s place (uploads, downloads, shared/) it is encrypted as the user’s files say; anywhere else --sse has to say it.',
+  ].join('\n');
+  const command = newCommand('put', summary, [
+    'sftpgw object put report.pdf s3://my-bucket/bob/downloads/',
+    'pg_dump shop | sftpgw object put - s3://my-bucket/backup/shop.sql --sse 3 --key 3f9a01c2',
+    'sftpgw object put --recursive ./site s3://my-bucket/shared/site',
+  ]);
+  command
+    .argument('<file>', 'a file, a directory with --recursive, or - for stdin')
+    .argument('<url>', 's3://BUCKET/KEY; a key that ends with / gets the file’s name')
+    .option('-r, --recursive', 'all files below the directory')
+    .option('-v, --verbose', 'name each file');
+  return addEncryptionFlags(command).action(async (file: string, url: string, flags: PutFlags) => {
+    const path = file === '-' ? null : resolve(context.shell.workingDirectory, file);
+    if (flags.recursive === true && path === null) throw new Fault('invalid', 'stdin is no directory');
+    const to = flags.recursive === true ? parseS3Url(url) : targetOf(file, url);
+    await withObjects(context, command, async (objects) => {
+      const choice = new EncryptionChoice(
+        objects.rooms.owners,
+        await encryptionWish(flags, objects.rooms.keys),
+      );
+      if (flags.recursive === true && path !== null) {
+        await putAll(context, objects, path, to, choice, flags.verbose ?? false);
+      } else await putOne(context, objects, path, to, choice);
+    });
+  });
+}
+
+function targetOf(file: string, url: string): ObjectRef {
+  const ref = parseS3Url(url);
+  if (ref.key !== '' && !ref.key.endsWith('/')) return ref;
+  if (file === '-') throw new Fault('invalid', `name the object: ${s3Url(ref)} is a directory`);
+  const name = file.replace(/\/+$/, '').split('/').at(-1) ?? '';
+  return parseObjectUrl(s3Url({ bucket: ref.bucket, key: ref.key + name }));
+}
+
+async function putOne(
+  context: CommandContext,
+  { rooms, call }: OpenObjects,
+  path: string | null,
+  ref: ObjectRef,
+  choice: EncryptionChoice,
+): Promise<void> {
+  using progress = followOne(context, 'storing');
+  let what = 'stored';
+  if (path === null) await putStream(rooms, call, context.shell.input(), ref, choice, progress);
+  else if ((await putFile(rooms, call, path, ref, choice, progress)) === 'unchanged') what = 'unchanged:';
+  progress[Symbol.dispose]();
+  context.shell.out(`${what} ${printable(s3Url(ref))}`);
+}
+
+async function putAll(
+  context: CommandContext,
+  { rooms, call }: OpenObjects,
+  directory: string,
+  to: ObjectRef,
+  choice: EncryptionChoice,
+  isVerbose: boolean,
+): Promise<void> {
+  using report = new TreeReport(context, 'stored', isVerbose);
+  report.measure(() => measureFiles(directory));
+  await putTree(rooms, call, directory, to, choice, report);
+  report.finish();
+}

@@ -1,0 +1,89 @@
+import type { ListEntry } from '../../objects/listing.js';
+import type { KnownEncryption } from '../../objects/resting.js';
+import { printable } from '../../objects/s3-url.js';
+
+const names = {
+  'sse-c': 'SSE-C',
+  'sse-c-unknown-key': 'SSE-C',
+  'sse-s3': 'SSE-S3',
+  'sse-kms': 'SSE-KMS',
+  'bucket-default': 'default',
+  none: 'none',
+  'not-known': '?',
+} as const;
+
+/** The encryption in a word. */
+export function encryptionName({ kind }: KnownEncryption): string {
+  return names[kind];
+}
+
+/** Enough of a fingerprint to tell keys apart, and what `--key` takes. */
+const shortIdLength = 8;
+
+/** The key in a column: the beginning of its fingerprint and its label. */
+export function keyName(encryption: KnownEncryption): string {
+  switch (encryption.kind) {
+    case 'sse-c':
+      return `${encryption.keyId.slice(0, shortIdLength)} ${encryption.keyState === null ? '(not at hand)' : printable(encryption.label)}`.trimEnd();
+    case 'sse-c-unknown-key':
+      return 'unknown key';
+    case 'sse-kms':
+      return encryption.keyArn?.split('/').at(-1) ?? '';
+    default:
+      return '';
+  }
+}
+
+/** The key in full. */
+export function describeKey(encryption: KnownEncryption): string {
+  switch (encryption.kind) {
+    case 'sse-c': {
+      const { keyId, label, keyState } = encryption;
+      const state = keyState ?? 'not at hand';
+      return `${keyId} (${[printable(label), state].filter((part) => part !== '').join(', ')})`;
+    }
+    case 'sse-c-unknown-key':
+      return 'unknown: none of the keys at hand opens it';
+    case 'sse-kms':
+      return encryption.keyArn ?? "S3's own";
+    case 'not-known':
+      return encryption.why;
+    default:
+      return '';
+  }
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** One line of a listing: columns of a fixed width, because nobody knows what is still to come. */
+export function listLine(entry: ListEntry): string {
+  const name = printable(entry.key);
+  if (entry.kind === 'directory') return `${columns('', '', 'DIR', '')}${name}`;
+  const time = isoTime(entry.lastModifiedMs);
+  const version =
+    entry.version === null ? '' : `  [${entry.version.id ?? ''}${entry.version.isLatest ? ', latest' : ''}]`;
+  if (entry.kind === 'delete-marker') return `${columns(time, '', 'DELETED', '')}${name}${version}`;
+  const { encryption } = entry;
+  return `${columns(time, String(entry.size), encryptionName(encryption), keyName(encryption))}${name}${version}`;
+}
+
+function columns(time: string, size: string, encryption: string, key: string): string {
+  return `${time.padEnd(20)} ${size.padStart(14)}  ${encryption.padEnd(10)}  ${key.padEnd(24)}  `;
+}
+
+export function listHeader(): string {
+  return `${columns('TIME', 'SIZE', 'ENCRYPTION', 'KEY')}NAME`;
+}
+
+/** What a program gets of an entry. */
+export function entryJson(entry: ListEntry): Readonly<Record<string, unknown>> {
+  if (entry.kind === 'directory') return { kind: entry.kind, key: entry.key };
+  const { kind, key, version } = entry;
+  const ofVersion = version === null ? {} : { versionId: version.id, isLatest: version.isLatest };
+  const lastModified = new Date(entry.lastModifiedMs).toISOString();
+  if (kind === 'delete-marker') return { kind, key, lastModified, ...ofVersion };
+  const { size, etag, encryption } = entry;
+  return { kind, key, size, lastModified, etag, ...ofVersion, encryption };
+}

@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import { checksumHex, checksumName } from '../../model/checksum.js';
+import { parseObjectUrl, printable, s3Url } from '../../objects/s3-url.js';
+import { type ObjectStatus, statObject } from '../../objects/status.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { renderFields, renderJson } from '../terminal/render.js';
+import { withObjects } from './open-objects.js';
+import { describeKey, encryptionName, entryJson, isoTime, listHeader, listLine } from './report.js';
+
+/** `sftpgw object stat`. */
+export function objectStatusCommand(context: CommandContext): Command {
+  const summary = [
+    'Show all that is known of one object.',
+    'Its versions, metadata, checksum and encryption, which key opens it, and who wrote it when through this gateway.',
+  ].join('\n');
+  const command = newCommand('stat', summary, [
+    'sftpgw object stat s3://my-bucket/bob/uploads/report.pdf',
+    'sftpgw object stat s3://my-bucket/bob/uploads/report.pdf --json',
+  ]);
+  return command
+    .argument('<url>', 's3://BUCKET/KEY')
+    .option('--json', 'as a JSON object')
+    .action(async (url: string, flags: { json?: boolean }) => {
+      const ref = parseObjectUrl(url);
+      const status = await withObjects(context, command, ({ rooms, call }) => statObject(rooms, call, ref));
+      context.shell.out(flags.json === true ? renderJson(statusJson(status)) : renderStatus(status));
+    });
+}
+
+function statusJson(status: ObjectStatus): Readonly<Record<string, unknown>> {
+  const { ref, size, etag, encryption, info, isRemoved, mtimeSeconds, checksum, writer } = status;
+  return {
+    ...ref,
+    isRemoved,
+    size,
+    etag,
+    lastModified: new Date(status.lastModifiedMs).toISOString(),
+    versionId: info?.versionId ?? null,
+    encryption,
+    contentType: info?.contentType ?? null,
+    metadata: info?.metadata ?? null,
+    mtimeSeconds,
+    crc32: checksum?.algorithm === 'crc32' ? checksumHex(checksum) : null,
+    crc32c: checksum?.algorithm === 'crc32c' ? checksumHex(checksum) : null,
+    crc64Nvme: info?.crc64Nvme ?? null,
+    writer,
+    unsettledWrites: status.unsettledWrites,
+    versions: status.versions.map(entryJson),
+  };
+}
+
+function renderStatus(status: ObjectStatus): string {
+  const { ref, encryption, info, checksum, writer, versions } = status;
+  const key = describeKey(encryption);
+  const fields: (readonly [string, string])[] = [
+    ['object', printable(s3Url(ref)) + (status.isRemoved ? ' (removed)' : '')],
+    ['size', `${status.size} bytes`],
+    ['written', isoTime(status.lastModifiedMs)],
+    ...known("file's time", status.mtimeSeconds, (seconds) => isoTime(seconds * 1000)),
+    ['encryption', encryptionName(encryption)],
+    ...(key === '' ? [] : [['key', key] as const]),
+    ['etag', status.etag],
+    ...known('version', info?.versionId ?? null, String),
+    ...(checksum === null
+      ? []
+      : [[checksumName[checksum.algorithm].toLowerCase(), checksumHex(checksum)] as const]),
+    ...known('crc-64/nvme', info?.crc64Nvme ?? null, String),
+    ...known('content type', info?.contentType ?? null, printable),
+    ...Object.entries(info?.metadata ?? {}).map(
+      ([name, value]) => [`metadata ${printable(name)}`, printable(value)] as const,
+    ),
+    ['written by', writer === null ? 'not known: not through this gateway' : describeWriter(writer)],
+    ...status.unsettledWrites.map((write) => ['write not settled', describeWriter(write)] as const),
+  ];
+  const text = renderFields(fields);
+  const hasOlder = versions.length > 1 || versions.some(({ kind }) => kind === 'delete-marker');
+  return hasOlder ? [text, '', listHeader(), ...versions.map(listLine)].join('\n') : text;
+}
+
+function describeWriter({ actor, requestId, beganMs }: NonNullable<ObjectStatus['writer']>): string {
+  return `${printable(actor)}, begun ${isoTime(beganMs)}, request ${requestId}`;
+}
+
+function known<T>(
+  name: string,
+  value: T | null,
+  render: (value: T) => string,
+): (readonly [string, string])[] {
+  return value === null ? [] : [[name, render(value)]];
+}

@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import type { Operations } from '../../operations/open-root.js';
+import type { CopyStatus, NoCopy } from '../../recovery/bucket-copy.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+import { renderFields, renderJson } from '../terminal/render.js';
+
+/** `sftpgw recovery status`. */
+export function recoveryStatusCommand(context: CommandContext): Command {
+  const summary = [
+    'Show what would come back if this machine were lost now.',
+    'Nothing is asked of S3: the copy in the bucket is shown as this machine left it. Exit code 12 when something is missing.',
+  ].join('\n');
+  const command = newCommand('status', summary, ['sftpgw recovery status', 'sftpgw recovery status --json']);
+  return command.option('--json', 'print JSON').action(async ({ json }: { readonly json?: boolean }) => {
+    await context.operate(context.rootOf(command), async (operations) => {
+      const status = await gather(operations);
+      const { shell } = context;
+      shell.out(json === true ? renderJson(status) : renderFields(fields(status)));
+      if (json !== true) for (const problem of status.problems) shell.err(problem);
+      if (!isReady(status)) context.setExitCode(exitCodes.findings);
+    });
+  });
+}
+
+interface RecoveryStatus {
+  readonly recipients: readonly string[];
+  readonly keys: number;
+  readonly recoverableKeys: number;
+  readonly copy: Omit<CopyStatus, 'completeMs' | 'failure'> & {
+    readonly completeAt: string | null;
+    readonly failure: { readonly at: string; readonly text: string } | null;
+  };
+  readonly problems: readonly string[];
+}
+
+async function gather({ keyring, bucketCopy }: Operations): Promise<RecoveryStatus> {
+  const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed');
+  const { completeMs, failure, ...copy } = await bucketCopy.status();
+  return {
+    recipients: await keyring.recoveryRecipients(),
+    keys: keys.length,
+    recoverableKeys: keys.filter(({ isRecoverable }) => isRecoverable).length,
+    copy: {
+      ...copy,
+      completeAt: completeMs === null ? null : timeText(completeMs),
+      failure: failure === null ? null : { at: timeText(failure.ms), text: failure.text },
+    },
+    problems: await keyring.problems(),
+  };
+}
+
+function fields(status: RecoveryStatus): readonly (readonly [string, string])[] {
+  const { recipients, keys, recoverableKeys, copy } = status;
+  const { completeAt, failure } = copy;
+  return [
+    ...(recipients.length === 0
+      ? [['Recovery recipient', 'none: run `sftpgw recovery init`'] as const]
+      : recipients.map((recipient) => ['Recovery recipient', recipient] as const)),
+    ['Keys', `${keys}, ${recoverableKeys} of them sealed to every recovery recipient`],
+    ['Copy in the bucket', copyText(copy)],
+    ['Last complete', completeAt === null ? 'never' : `${completeAt}, snapshot ${copy.snapshot}`],
+    ...(failure === null ? [] : [['Last failure', `${failure.at}: ${failure.text}`] as const]),
+  ];
+}
+
+/** Nothing of this machine would be missing, as far as it is to be copied at all. */
+function isReady({ recipients, keys, recoverableKeys, copy, problems }: RecoveryStatus): boolean {
+  const isCopied = copy.none === 'off' || (copy.none === null && copy.isCurrent);
+  return recipients.length > 0 && keys === recoverableKeys && isCopied && problems.length === 0;
+}
+
+const reasons: Readonly<Record<NoCopy, string>> = {
+  off: 'none: keyring.bucket.copy=no',
+  'no-recipient': 'none before there is a recovery recipient',
+  'no-bucket': 'none: no bucket is set',
+};
+
+function copyText({ none, isCurrent, bucket }: RecoveryStatus['copy']): string {
+  if (none !== null) return reasons[none];
+  return isCurrent ? `s3://${bucket}/.sftpgw/, up to date` : `s3://${bucket}/.sftpgw/, behind this machine`;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}

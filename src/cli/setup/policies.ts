@@ -1,0 +1,87 @@
+import { Fault } from '../../model/fault.js';
+import type { ProvisionPlan, ProvisionRequest, ProvisionStep } from '../../operations/provision.js';
+import type { CommandContext } from '../command.js';
+import { exitCodeOf } from '../exit-codes.js';
+import { renderJson } from '../terminal/render.js';
+
+/** The flags of `setup` that concern the role and the buckets. */
+export interface PolicyFlags {
+  readonly policies?: boolean;
+  readonly apply?: boolean;
+  readonly allowSseC?: boolean;
+  readonly gatewayPrincipal?: string;
+  readonly alsoAllow?: readonly string[];
+  readonly unfinishedDays?: string;
+  readonly json?: boolean;
+}
+
+/** True when the flags ask for more, or for something else, than settings. */
+export function asksForPolicies({ policies, apply, allowSseC }: PolicyFlags): boolean {
+  return policies === true || apply === true || allowSseC === true;
+}
+
+/** Prints the policies, changes the buckets, or both. */
+export async function runPolicies(context: CommandContext, root: string, flags: PolicyFlags): Promise<void> {
+  const request = requestOf(flags);
+  await context.operate(root, async (operations) => {
+    const { allowSseC, applyProvision, planProvision } = await import('../../operations/provision.js');
+    const plan = flags.policies === true ? await planProvision(operations, request) : null;
+    const steps: ProvisionStep[] = [];
+    if (flags.apply === true) steps.push(...(await applyProvision(operations, request)));
+    else if (flags.allowSseC === true) steps.push(...(await allowSseC(operations)));
+    report(context, flags, plan, steps);
+  });
+}
+
+function requestOf(flags: PolicyFlags): ProvisionRequest {
+  const days = Number(flags.unfinishedDays ?? '7');
+  if (!Number.isInteger(days) || days < 1 || days > 365) {
+    throw new Fault('invalid', '--unfinished-days takes a whole number of days, 1 to 365');
+  }
+  const { gatewayPrincipal = null, alsoAllow = [] } = flags;
+  for (const principal of [gatewayPrincipal, ...alsoAllow]) {
+    if (principal !== null && !/^arn:[a-z-]+:(?:iam|sts):[^:]*:[^:]*:.+$/.test(principal)) {
+      throw new Fault(
+        'invalid',
+        `${JSON.stringify(principal.slice(0, 200))} is not the ARN of a role or user, such as arn:aws:iam::111122223333:role/sftpgw`,
+      );
+    }
+  }
+  return { writers: { gateway: gatewayPrincipal, others: alsoAllow }, unfinishedDays: days };
+}
+
+function report(
+  { shell, setExitCode }: CommandContext,
+  flags: PolicyFlags,
+  plan: ProvisionPlan | null,
+  steps: readonly ProvisionStep[],
+): void {
+  if (flags.json === true) {
+    const told = steps.map(({ fault, ...rest }) => ({ ...rest, problem: fault?.hint ?? null }));
+    shell.out(renderJson({ ...plan, steps: told }));
+  } else {
+    if (plan !== null) for (const line of planLines(plan)) shell.out(line);
+    for (const { bucket, what, outcome, fault } of steps) {
+      if (fault === null) shell.out(`bucket ${bucket}: ${what} (${outcome})`);
+      else shell.err(`bucket ${bucket}: not done: ${what}: ${fault.hint}`);
+    }
+    for (const note of plan?.notes ?? []) shell.err(note);
+  }
+  const failed = steps.find((step) => step.fault !== null)?.fault;
+  if (failed) setExitCode(exitCodeOf[failed.kind]);
+}
+
+function planLines(plan: ProvisionPlan): readonly string[] {
+  const lines = [
+    '# The permissions of the gateway (IAM policy of its role or user):',
+    renderJson(plan.rolePolicy),
+  ];
+  for (const { bucket, statements, allowsSseC, unfinishedDays } of plan.buckets) {
+    lines.push(
+      `# Bucket ${bucket}: policy. \`setup --apply\` adds it to the one that is there:`,
+      renderJson({ Version: '2012-10-17', Statement: statements }),
+      `# Bucket ${bucket}: unfinished uploads are aborted after ${unfinishedDays} days${allowsSseC ? ', and customer keys (SSE-C) are allowed' : ''}: \`setup --apply\`.`,
+    );
+  }
+  return lines;
+}

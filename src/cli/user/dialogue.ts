@@ -1,0 +1,185 @@
+import { CustomerKey } from '../../model/customer-key.js';
+import type { EncryptionOption } from '../../model/encryption.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { Username, UserSummary } from '../../model/users.js';
+import { parseKeyMaterial } from '../key/material.js';
+import {
+  parseBucketName,
+  parseEncryptionOption,
+  parseKmsKey,
+  parsePrefix,
+  readAnswerFile,
+} from '../terminal/answers.js';
+import { askUntil, askYesNo, type Prompter } from '../terminal/prompter.js';
+import type { Shell } from '../terminal/shell.js';
+import {
+  draftOf,
+  draftWithNewSseKey,
+  draftWithNewSshKey,
+  emptyDraft,
+  type FindKeyId,
+  type Missing,
+  mergeDrafts,
+  type UserDraft,
+} from './draft.js';
+import { parsePublicKeys } from './public-keys.js';
+
+/** Who is being asked about. */
+export interface DialogueSubject {
+  readonly username: Username;
+  /** Null for a user who is being made. */
+  readonly existing: UserSummary | null;
+  /** The gateway's bucket, where a new user's uploads go unless said otherwise; null while none is set up. */
+  readonly defaultBucket: string | null;
+  readonly findKeyId: FindKeyId;
+}
+
+/** The whole of `addsftpuser`: SSH key, encryption, S3 location, downloads, shared, in this order. */
+export async function askAboutUser(
+  shell: Shell,
+  prompter: Prompter,
+  subject: DialogueSubject,
+): Promise<UserDraft> {
+  let draft = await askSshKey(prompter, subject);
+  draft = mergeDrafts(draft, await askEncryption(shell, prompter, subject));
+  draft = mergeDrafts(draft, await askLocation(prompter, subject));
+  const downloads = await askYesNo(
+    prompter,
+    'Private download directory?',
+    subject.existing?.downloads ?? false,
+  );
+  const shared = await askYesNo(prompter, 'Shared directory?', subject.existing?.shared ?? false);
+  return mergeDrafts(draft, draftOf({ downloads, shared }));
+}
+
+/** Only the questions that the flags left open and that have no default. */
+export async function askMissing(
+  shell: Shell,
+  prompter: Prompter,
+  subject: DialogueSubject,
+  missing: readonly Missing[],
+): Promise<UserDraft> {
+  let draft = emptyDraft;
+  if (missing.includes('login')) draft = await askSshKey(prompter, subject);
+  if (missing.includes('kms-key')) draft = mergeDrafts(draft, await askKmsKey(prompter));
+  if (missing.includes('sse-key')) draft = mergeDrafts(draft, await askSseKey(shell, prompter, subject));
+  return draft;
+}
+
+async function askSshKey(prompter: Prompter, { username, existing }: DialogueSubject): Promise<UserDraft> {
+  if (await askYesNo(prompter, `Create an SSH key for ${username}?`, false))
+    return draftWithNewSshKey(username);
+  const keeps = existing === null ? 'none yet' : `keep the ${existing.publicKeyCount} there are`;
+  return askUntil(prompter, `Paste a public key (Enter: ${keeps}): `, (answer) =>
+    answer.trim() === '' ? emptyDraft : draftOf({ publicKeys: parsePublicKeys(answer, 'the pasted line') }),
+  );
+}
+
+const menu = [
+  'Server-side encryption of uploads:',
+  '  1) SSE-S3: Amazon S3 holds the key',
+  '  2) SSE-KMS: a key in AWS KMS',
+  '  3) SSE-C: your own AES-256 key',
+  "  4) none: the bucket's own default applies",
+];
+
+async function askEncryption(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
+  const { existing } = subject;
+  for (const line of menu) prompter.say(line);
+  if (existing !== null) prompter.say(`  5) skip: leave it as it is (${existing.uploadOption})`);
+  const preset = existing === null ? '1' : '5';
+  const option = await askUntil(prompter, `Option [${preset}]: `, (answer) =>
+    parseMenuOption(answer.trim() === '' ? preset : answer.trim(), existing !== null),
+  );
+  if (option === 'skip') return emptyDraft;
+  const chosen = draftOf({ uploadOption: option });
+  if (option === 2) return mergeDrafts(chosen, await askKmsKey(prompter));
+  if (option === 3) return mergeDrafts(chosen, await askSseKey(shell, prompter, subject));
+  return chosen;
+}
+
+function parseMenuOption(answer: string, maySkip: boolean): EncryptionOption | 'skip' {
+  if (answer !== '5') return parseEncryptionOption(answer);
+  if (maySkip) return 'skip';
+  throw new Fault('invalid', 'a new user has nothing to skip to: choose 1 to 4');
+}
+
+async function askKmsKey(prompter: Prompter): Promise<UserDraft> {
+  return draftOf({ kmsKeyArn: await askUntil(prompter, 'ARN of the KMS key: ', parseKmsKey) });
+}
+
+/**
+ * Base64 is what people have at hand, so the first question takes it, hidden; whoever has no base64 presses Enter.
+ * A word or a path typed there works too.
+ */
+async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
+  prompter.say(
+    'The AES-256 key. Without it nobody, Amazon included, can read the files: keep a copy elsewhere.',
+  );
+  const current = subject.existing?.uploadKeyFingerprint ?? null;
+  if (current !== null) prompter.say(`  "keep" leaves the present key, ${current}.`);
+  const given = await askUntil(
+    prompter,
+    'Paste it in base64 (it is not shown), say the id of a key in the keyring, or press Enter for a file or a new key: ',
+    (answer) => draftFromKeyAnswer(shell, subject, answer.trim()),
+    'askSecret',
+  );
+  if (given !== null) return given;
+  return askUntil(prompter, 'Path of a key file (Enter: generate a new key for me): ', async (answer) =>
+    answer.trim() === '' ? draftWithNewSseKey() : draftFromKeyFile(shell, answer.trim()),
+  );
+}
+
+/** What was typed unseen may be a key with a slip in it: no answer to it repeats it. */
+const unseen = '(what was typed is not repeated here)';
+
+/** Null when the answer says: ask me for a file. */
+async function draftFromKeyAnswer(
+  shell: Shell,
+  { existing, findKeyId }: DialogueSubject,
+  answer: string,
+): Promise<UserDraft | null> {
+  if (answer === '') return null;
+  if (answer === 'generate') return draftWithNewSseKey();
+  if (answer === 'keep' && (existing?.uploadKeyFingerprint ?? null) !== null) return emptyDraft;
+  if (/^[0-9a-f]{6,32}$/.test(answer)) {
+    const uploadKeyId = await findKeyId(answer).catch((error: unknown) => {
+      if (!isFault(error, 'not-found')) throw error;
+      throw new Fault('not-found', `there is no such key in the keyring ${unseen}`);
+    });
+    return draftOf({ uploadKeyId });
+  }
+  // A base64 key may begin with a slash as well, but a path of just this shape is not what anybody types.
+  const isPath = /^(?:\/|\.{1,2}\/|~\/)/.test(answer) && !/^[A-Za-z0-9+/]{43}=$/.test(answer);
+  if (!isPath) return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
+  // One key in 64 begins with a slash: what is no file may be a key that was not pasted whole.
+  const content = await readAnswerFile(shell, answer).catch(() => null);
+  if (content !== null) return draftOf({ uploadKey: parseKeyMaterial(content, answer) });
+  try {
+    return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
+  } catch (thrown) {
+    throw new Fault(
+      'invalid',
+      `no file of that name can be read ${unseen}; as a key: ${Fault.from(thrown).hint}`,
+    );
+  }
+}
+
+async function draftFromKeyFile(shell: Shell, path: string): Promise<UserDraft> {
+  return draftOf({ uploadKey: parseKeyMaterial(await readAnswerFile(shell, path), path) });
+}
+
+async function askLocation(prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
+  const bucket = subject.existing?.uploadBucket || subject.defaultBucket;
+  const prefix = subject.existing?.uploadPrefix ?? `${subject.username}/uploads/`;
+  const place = `${bucket ?? '(no bucket is set up yet)'}/${prefix}`;
+  const modify = await askYesNo(prompter, `Uploads go to ${place}. Modify?`, false);
+  if (!modify) return emptyDraft;
+  const bucketAnswer = await askUntil(prompter, `Bucket [${bucket ?? 'that of the gateway'}]: `, (answer) =>
+    answer.trim() === '' ? emptyDraft : draftOf({ uploadBucket: parseBucketName(answer) }),
+  );
+  const prefixAnswer = await askUntil(prompter, `Prefix [${prefix}]: `, (answer) =>
+    answer.trim() === '' ? emptyDraft : draftOf({ uploadPrefix: parsePrefix(answer) }),
+  );
+  return mergeDrafts(bucketAnswer, prefixAnswer);
+}

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { keysOf } from '../../objects/testing/object-world.js';
+import { keyNamed } from '../../vault/testing/workshop.js';
+import { type EncryptionFlags, encryptionWish } from './encryption-flags.js';
+
+const key = keyNamed('one');
+const keys = keysOf([key, keyNamed('two')]);
+const said = async (flags: EncryptionFlags) => (await encryptionWish(flags, keys)).said;
+
+describe('the encryption that flags ask for', () => {
+  test('is that of its number, with the key that the fingerprint begins', async () => {
+    expect(await said({})).toBeNull();
+    expect(await said({ sse: '1' })).toEqual({ kind: 'sse-s3' });
+    expect(await said({ sse: '4' })).toEqual({ kind: 'bucket-default' });
+    expect(await said({ sse: '2', key: 'alias/k' })).toEqual({ kind: 'sse-kms', keyArn: 'alias/k' });
+    expect(await said({ sse: '3', key: key.fingerprint })).toEqual({ kind: 'sse-c', key });
+    expect(await said({ sse: '3', key: key.fingerprint.slice(0, 8).toUpperCase() })).toEqual({
+      kind: 'sse-c',
+      key,
+    });
+  });
+
+  test.each<[EncryptionFlags, string, RegExp]>([
+    [{ sse: '5' }, 'invalid', /must be 1/],
+    [{ key: 'aaaaaaaa' }, 'invalid', /--key needs --sse/],
+    [{ sse: '1', key: 'aaaaaaaa' }, 'invalid', /takes no --key/],
+    [{ sse: '3' }, 'invalid', /needs --key/],
+    [{ sse: '3', key: 'abc' }, 'invalid', /at least its first 8 digits/],
+    [{ sse: '3', key: keyNamed('three').fingerprint }, 'not-found', /no key/],
+    [{ sse: '1', keepEncryption: true }, 'invalid', /not both/],
+  ])('%j is refused', async (flags, kind, words) => {
+    await expect(encryptionWish(flags, keys)).rejects.toMatchObject({ kind });
+    await expect(encryptionWish(flags, keys)).rejects.toThrow(words);
+  });
+
+  test('never shows what was given for a fingerprint and is none: it may be the key itself', async () => {
+    const base64 = Buffer.from(key.reveal()).toString('base64');
+    const refused = encryptionWish({ sse: '3', key: base64 }, keys);
+    await expect(refused).rejects.toThrow(/never the key itself/);
+    await expect(refused).rejects.not.toThrow(base64.slice(0, 12));
+  });
+
+  test('is not a key that is written with no more', async () => {
+    const retired = {
+      ...keys,
+      beginningWith: async () => [{ id: key.fingerprint, label: '', state: 'retired' as const }],
+    };
+    await expect(encryptionWish({ sse: '3', key: key.fingerprint }, retired)).rejects.toMatchObject({
+      kind: 'conflict',
+    });
+  });
+});

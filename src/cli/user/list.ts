@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { type CommandContext, newCommand } from '../command.js';
+import { renderJson, renderTable } from '../terminal/render.js';
+import { describeEncryption, describeLogin, describeProblems, describeUploads } from './report.js';
+
+/** `sftpgw user list`. */
+export function userListCommand(context: CommandContext): Command {
+  const command = newCommand('list', 'List the SFTP users.', ['sftpgw user list', 'sftpgw user list --json']);
+  return command.option('--json', 'as a JSON array').action(async (flags: { json?: boolean }) => {
+    await context.administer(context.rootOf(command), async ({ registry }) => {
+      const users = await registry.list();
+      if (flags.json === true) context.shell.out(renderJson(users));
+      else if (users.length === 0) context.shell.err('there are no users yet; `addsftpuser NAME` makes one');
+      else {
+        const rows = users.map((user) => [
+          user.username,
+          describeUploads(user),
+          describeEncryption(user),
+          describeLogin(user),
+          user.downloads ? 'on' : 'off',
+          user.shared ? 'on' : 'off',
+        ]);
+        const header = ['user', 'uploads to', 'encryption', 'login', 'downloads', 'shared'];
+        context.shell.out(renderTable(header, rows));
+        for (const problem of users.flatMap(describeProblems)) context.shell.err(problem);
+      }
+    });
+  });
+}

@@ -1,0 +1,57 @@
+import type { EncryptionOption } from '../../model/encryption.js';
+import type { UserSummary } from '../../model/users.js';
+
+const encryptionNames: Readonly<Record<EncryptionOption, string>> = {
+  1: 'SSE-S3',
+  2: 'SSE-KMS',
+  3: 'SSE-C',
+  4: "bucket's default",
+};
+
+function onOff(value: boolean): string {
+  return value ? 'on' : 'off';
+}
+
+export function describeEncryption(user: UserSummary): string {
+  const name = encryptionNames[user.uploadOption];
+  if (user.uploadOption !== 3) return name;
+  return user.uploadKeyFingerprint === null
+    ? `${name}, key missing`
+    : `${name}, key ${user.uploadKeyFingerprint}`;
+}
+
+export function describeUploads(user: UserSummary): string {
+  return user.uploadBucket === '' ? 'no bucket yet' : `s3://${user.uploadBucket}/${user.uploadPrefix}`;
+}
+
+export function describeLogin(user: UserSummary): string {
+  const ways: string[] = [];
+  if (user.publicKeyCount > 0)
+    ways.push(`${user.publicKeyCount} public key${user.publicKeyCount === 1 ? '' : 's'}`);
+  if (user.hasPassword) ways.push('password');
+  return ways.length === 0 ? 'none' : ways.join(', ');
+}
+
+/** A user as name and value pairs; the same ones that `describeChanges` compares. */
+export function userFields(user: UserSummary): readonly (readonly [name: string, value: string])[] {
+  return [
+    ['uploads to', describeUploads(user)],
+    ['encryption', describeEncryption(user)],
+    ['login', describeLogin(user)],
+    ['downloads', onOff(user.downloads)],
+    ['shared', onOff(user.shared)],
+  ];
+}
+
+/** What a change did, one line a difference; empty when nothing that is shown differs. */
+export function describeChanges(before: UserSummary, after: UserSummary): readonly string[] {
+  const was = new Map(userFields(before));
+  return userFields(after)
+    .filter(([name, value]) => was.get(name) !== value)
+    .map(([name, value]) => `${name}: ${was.get(name)} -> ${value}`);
+}
+
+/** What keeps the user from working as the settings say, a line each. */
+export function describeProblems(user: UserSummary): readonly string[] {
+  return (user.problems ?? []).map((problem) => `${user.username}: ${problem}`);
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { parseUsername } from '../../model/users.js';
+import { type CommandContext, newCommand } from '../command.js';
+import { renderFields, renderJson } from '../terminal/render.js';
+import { unknownUser } from './remove.js';
+import { describeProblems, userFields } from './report.js';
+
+/** `sftpgw user show`. */
+export function userShowCommand(context: CommandContext): Command {
+  const command = newCommand('show', 'Show one SFTP user. Keys appear as fingerprints.', [
+    'sftpgw user show bob',
+    'sftpgw user show bob --json',
+  ]);
+  return command
+    .argument('<user>', 'the user')
+    .option('--json', 'as JSON')
+    .action(async (text: string, flags: { json?: boolean }) => {
+      const username = parseUsername(text);
+      await context.administer(context.rootOf(command), async ({ registry }) => {
+        const user = await registry.describe(username);
+        if (user === null) throw unknownUser(username);
+        const shown =
+          flags.json === true ? renderJson(user) : renderFields([['user', username], ...userFields(user)]);
+        context.shell.out(shown);
+        if (flags.json !== true) for (const problem of describeProblems(user)) context.shell.err(problem);
+      });
+    });
+}

@@ -1,0 +1,347 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Clock, Entropy } from '../../model/call.js';
+import { parseKeyFingerprint } from '../../model/customer-key.js';
+import type { Confirmation, IntentId, KeyLedger, LedgerDirectory, SealedWith } from '../../model/ledger.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import type { GatewayDatabase } from '../database.js';
+import { openDatabase } from '../sqlite/open.js';
+import { createKeyLedger } from './ledger.js';
+
+let directory: string;
+let db: GatewayDatabase;
+let ledger: KeyLedger & LedgerDirectory;
+let nowMs: number;
+let ids: number;
+
+const clock: Clock = {
+  nowMs: () => nowMs,
+  monotonicMs: () => nowMs,
+  sleep: () => Promise.resolve(),
+};
+const entropy: Entropy = {
+  bytes: (length) => new Uint8Array(length),
+  id: () => (ids++).toString(16).padStart(16, '0'),
+};
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sftpgw-ledger-'));
+  nowMs = 1_000;
+  ids = 1;
+  await reopen();
+});
+afterEach(async () => {
+  await db.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function reopen(): Promise<void> {
+  db = await openDatabase(join(directory, 'ledger.db'));
+  ledger = createKeyLedger(db, clock, entropy);
+}
+
+const keyA: SealedWith = {
+  kind: 'sse-c',
+  fingerprint: parseKeyFingerprint('a'.repeat(32)),
+  keyMd5Base64: 'MD5A',
+};
+const keyB: SealedWith = {
+  kind: 'sse-c',
+  fingerprint: parseKeyFingerprint('b'.repeat(32)),
+  keyMd5Base64: 'MD5B',
+};
+
+const at = (key: string, bucket = 'bucket'): ObjectRef => ({ bucket, key });
+const intend = (ref: ObjectRef, sealedWith: SealedWith = keyA): Promise<IntentId> =>
+  ledger.intend({ ref, sealedWith, actor: 'bob', requestId: 'req' });
+const said = (etag: string, size = 1): Confirmation => ({
+  size,
+  checksum: { algorithm: 'crc32c', value: 0xffffffff },
+  etag,
+  versionId: null,
+  mtimeSeconds: null,
+});
+const candidateIds = async (ref: ObjectRef): Promise<readonly IntentId[]> =>
+  (await ledger.candidates(ref)).map((row) => row.id);
+
+describe('a row', () => {
+  test.each<SealedWith>([
+    keyA,
+    { kind: 'sse-s3' },
+    { kind: 'sse-kms', keyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1' },
+    { kind: 'bucket-default' },
+  ])('comes back as it was intended: $kind', async (sealedWith) => {
+    const id = await intend(at('bob/uploads/a'), sealedWith);
+    expect(await ledger.candidates(at('bob/uploads/a'))).toEqual([
+      {
+        id,
+        ref: at('bob/uploads/a'),
+        sealedWith,
+        actor: 'bob',
+        requestId: 'req',
+        state: 'intended',
+        uploadId: null,
+        confirmation: null,
+        intendedMs: 1_000,
+        settledMs: null,
+      },
+    ]);
+  });
+
+  test('keeps its multipart upload and what S3 said, past a restart', async () => {
+    const id = await intend(at('k'));
+    await ledger.attachUpload(id, 'upload-1');
+    nowMs = 2_000;
+    const confirmation: Confirmation = {
+      size: 50 * 2 ** 40,
+      checksum: { algorithm: 'crc32c', value: 0xffffffff },
+      etag: '"e"',
+      versionId: 'v1',
+      mtimeSeconds: -5,
+    };
+    await ledger.confirm(id, confirmation);
+    await db.close();
+    await reopen();
+    expect(await ledger.candidates(at('k'))).toMatchObject([
+      { id, state: 'confirmed', uploadId: 'upload-1', confirmation, settledMs: 2_000 },
+    ]);
+  });
+
+  test('whose checksum nobody knows is confirmed all the same', async () => {
+    await ledger.confirm(await intend(at('d/k')), { ...said('1'), checksum: null });
+    const expected = { ...said('1'), checksum: null };
+    expect(await ledger.candidates(at('d/k'))).toMatchObject([
+      { state: 'confirmed', confirmation: expected },
+    ]);
+    expect((await ledger.confirmedBelow('bucket', 'd/')).get('d/k')).toEqual(expected);
+  });
+
+  test('can be settled once', async () => {
+    const id = await intend(at('k'));
+    await ledger.confirm(id, said('1'));
+    await expect(ledger.confirm(id, said('2'))).rejects.toMatchObject({ kind: 'bug' });
+    await expect(ledger.abandon(id)).rejects.toMatchObject({ kind: 'bug' });
+    await expect(ledger.attachUpload(id, 'u')).rejects.toMatchObject({ kind: 'bug' });
+    await expect(ledger.confirm('unknown' as IntentId, said('3'))).rejects.toMatchObject({ kind: 'bug' });
+    expect(await ledger.candidates(at('k'))).toMatchObject([{ confirmation: { etag: '1' } }]);
+  });
+
+  test('abandoned names no key any more; abandoning again changes nothing', async () => {
+    const id = await intend(at('k'));
+    await ledger.abandon(id);
+    await ledger.abandon(id);
+    await expect(ledger.confirm(id, said('1'))).rejects.toMatchObject({ kind: 'bug' });
+    expect(await candidateIds(at('k'))).toEqual([]);
+  });
+
+  test('is never deleted', async () => {
+    const first = await intend(at('k'));
+    await ledger.confirm(first, said('1'));
+    await ledger.abandon(await intend(at('k')));
+    await ledger.recordRemoval(at('k'), 'bob');
+    const rows = await db.read((k) =>
+      k.selectFrom('sealed_object').select(['state', 'key_fingerprint', 'removed_by']).execute(),
+    );
+    expect(rows).toEqual([
+      { state: 'removed', key_fingerprint: 'a'.repeat(32), removed_by: 'bob' },
+      { state: 'abandoned', key_fingerprint: 'a'.repeat(32), removed_by: null },
+    ]);
+  });
+
+  test('refuses what would be stored as something else', async () => {
+    await expect(intend(at('half\ud800'))).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(intend(at(''))).rejects.toMatchObject({ kind: 'invalid' });
+    const id = await intend(at('k'));
+    for (const bad of [
+      said('1', -1),
+      said('1', 1.5),
+      { ...said('1'), checksum: { algorithm: 'crc32', value: 2 ** 32 } as const },
+    ]) {
+      await expect(ledger.confirm(id, bad)).rejects.toMatchObject({ kind: 'bug' });
+    }
+  });
+});
+
+describe('candidates', () => {
+  test('an overwrite leaves only the newest confirmed row', async () => {
+    const first = await intend(at('k'), keyA);
+    await ledger.confirm(first, said('1'));
+    const second = await intend(at('k'), keyB);
+    await ledger.confirm(second, said('2'));
+    expect(await candidateIds(at('k'))).toEqual([second]);
+  });
+
+  test('a write under way may already be the object: confirmed first, then intended, the newest first', async () => {
+    const done = await intend(at('k'), keyA);
+    await ledger.confirm(done, said('1'));
+    const older = await intend(at('k'), keyB);
+    const newer = await intend(at('k'), keyB);
+    expect(await candidateIds(at('k'))).toEqual([done, newer, older]);
+  });
+
+  test('a write that began before the newest one was confirmed, and was never settled, stays possible', async () => {
+    const lost = await intend(at('k'), keyA);
+    const done = await intend(at('k'), keyB);
+    await ledger.confirm(done, said('2'));
+    expect(await candidateIds(at('k'))).toEqual([done, lost]);
+  });
+
+  test('of two overlapping writes S3 may have kept either, whichever was confirmed last', async () => {
+    const one = await intend(at('k'), keyA);
+    const two = await intend(at('k'), keyB);
+    await ledger.confirm(two, said('2'));
+    await ledger.confirm(one, said('1'));
+    expect(await candidateIds(at('k'))).toEqual([one, two]);
+    const three = await intend(at('k'), keyB);
+    await ledger.confirm(three, said('3'));
+    expect(await candidateIds(at('k'))).toEqual([three]);
+  });
+
+  test('a removed object has none, until it is written again', async () => {
+    await ledger.confirm(await intend(at('k')), said('1'));
+    await ledger.recordRemoval(at('k'), 'bob');
+    expect(await candidateIds(at('k'))).toEqual([]);
+    const again = await intend(at('k'));
+    await ledger.confirm(again, said('2'));
+    expect(await candidateIds(at('k'))).toEqual([again]);
+  });
+
+  test('keys and buckets are told apart byte by byte', async () => {
+    const refs = [at('Key'), at('key'), at('key '), at('k\u00e9y'), at('ke\u0301y'), at('key', 'other')];
+    for (const ref of refs) await ledger.confirm(await intend(ref), said(ref.key + ref.bucket));
+    for (const ref of refs) {
+      expect(await ledger.candidates(ref)).toMatchObject([
+        { ref, confirmation: { etag: ref.key + ref.bucket } },
+      ]);
+    }
+    await ledger.recordRemoval(at('key'), 'bob');
+    expect(await candidateIds(at('Key'))).toHaveLength(1);
+  });
+});
+
+describe('pending', () => {
+  test('lists intended rows from before the time, the oldest first', async () => {
+    const ages = [3_000, 1_000, 2_000, 4_000];
+    const rows: IntentId[] = [];
+    for (const [index, age] of ages.entries()) {
+      nowMs = age;
+      rows.push(await intend(at(`k${index}`)));
+    }
+    const settled = await intend(at('settled'));
+    await ledger.confirm(settled, said('1'));
+    expect((await ledger.pending(4_000)).map((row) => row.id)).toEqual([rows[1], rows[2], rows[0]]);
+    expect(await ledger.pending(1_000)).toEqual([]);
+  });
+});
+
+describe('the file times', () => {
+  test('changed after the upload, they are those of the newest row', async () => {
+    await ledger.confirm(await intend(at('d/k')), said('1'));
+    await ledger.confirm(await intend(at('d/k')), said('2'));
+    await ledger.recordMtime(at('d/k'), 1_700_000_000);
+    expect(await ledger.confirmedBelow('bucket', 'd/')).toEqual(
+      new Map([['d/k', { ...said('2'), mtimeSeconds: 1_700_000_000 }]]),
+    );
+  });
+
+  test('of an object that the ledger does not know are not kept', async () => {
+    await ledger.recordMtime(at('foreign'), 5);
+    expect(await ledger.candidates(at('foreign'))).toEqual([]);
+  });
+});
+
+describe('confirmedBelow', () => {
+  const keysBelow = async (
+    prefix: string,
+    within?: { first: string; last: string },
+  ): Promise<readonly string[]> => [...(await ledger.confirmedBelow('bucket', prefix, within)).keys()].sort();
+
+  beforeEach(async () => {
+    const keys = ['u/a', 'u/b', 'u/sub/c', 'u/', 'u/\u{10ffff}', 'ux/d', 'top'];
+    for (const key of keys) await ledger.confirm(await intend(at(key)), said(key));
+    await intend(at('u/intended'));
+    await ledger.abandon(await intend(at('u/abandoned')));
+    await ledger.confirm(await intend(at('u/a', 'other')), said('other'));
+    await ledger.confirm(await intend(at('u/removed')), said('1'));
+    await ledger.recordRemoval(at('u/removed'), 'bob');
+  });
+
+  test('gives what lies directly below a directory, and its marker', async () => {
+    expect(await keysBelow('u/')).toEqual(['u/', 'u/a', 'u/b', 'u/\u{10ffff}']);
+    expect(await keysBelow('u/sub/')).toEqual(['u/sub/c']);
+    expect(await keysBelow('')).toEqual(['top']);
+    expect(await keysBelow('nothing/')).toEqual([]);
+  });
+
+  test('takes any prefix', async () => {
+    expect(await keysBelow('t')).toEqual(['top']);
+    expect(await keysBelow('u/a')).toEqual(['u/a']);
+    expect(await keysBelow('u')).toEqual([]);
+  });
+
+  test('gives one page', async () => {
+    expect(await keysBelow('u/', { first: 'u/a', last: 'u/a' })).toEqual(['u/a']);
+    expect(await keysBelow('u/', { first: 'u/aa', last: 'u/z' })).toEqual(['u/b']);
+  });
+
+  test('says of each key what was confirmed last', async () => {
+    await ledger.confirm(await intend(at('u/a')), said('newer', 7));
+    await intend(at('u/a'));
+    expect((await ledger.confirmedBelow('bucket', 'u/')).get('u/a')).toEqual(said('newer', 7));
+  });
+});
+
+/** The rules again, over histories nobody thought of: a few keys, many overlapping writes. */
+test('any history leaves the candidates that the rules say', async () => {
+  const step = fc.record({
+    action: fc.constantFrom('intend', 'intend', 'confirm', 'confirm', 'abandon', 'remove'),
+    pick: fc.nat(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.uuid(), async (steps, key) => {
+      const ref = at(key);
+      interface Write {
+        readonly id: IntentId;
+        readonly begun: number;
+        ended: number;
+        state: string;
+      }
+      const writes: Write[] = [];
+      for (const [time, { action, pick }] of steps.entries()) {
+        const open = writes.filter((write) => write.state === 'intended');
+        const chosen = open[pick % Math.max(1, open.length)];
+        if (action === 'intend') {
+          writes.push({
+            id: await intend(ref),
+            begun: time,
+            ended: Number.POSITIVE_INFINITY,
+            state: 'intended',
+          });
+        } else if (action === 'remove') {
+          await ledger.recordRemoval(ref, 'bob');
+          for (const write of writes) if (write.state === 'confirmed') write.state = 'removed';
+        } else if (chosen !== undefined) {
+          if (action === 'confirm') await ledger.confirm(chosen.id, said('x'));
+          else await ledger.abandon(chosen.id);
+          chosen.state = action === 'confirm' ? 'confirmed' : 'abandoned';
+          chosen.ended = time;
+        }
+      }
+      const confirmed = writes
+        .filter((write) => write.state === 'confirmed')
+        .sort((a, b) => b.ended - a.ended);
+      const newest = confirmed[0];
+      const wanted = [
+        ...confirmed.filter((write) => newest !== undefined && write.ended >= newest.begun),
+        ...writes.filter((write) => write.state === 'intended'),
+      ].map((write) => write.id);
+      const found = await candidateIds(ref);
+      expect([...found].sort()).toEqual(wanted.sort());
+      expect(found[0]).toBe(newest?.id ?? found[0]);
+    }),
+    { numRuns: 60 },
+  );
+});

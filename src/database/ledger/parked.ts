@@ -1,0 +1,84 @@
+import type { Clock } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import type { IntentId } from '../../model/ledger.js';
+import type { PartReceipt } from '../../model/object-store.js';
+import type { KeptParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
+import type { GatewayDatabase } from '../database.js';
+import type { ParkedUploadTable, SealedObjectRow } from '../schema.js';
+import { toLedgerRow } from './rows.js';
+
+/** Parked uploads in the gateway's database, beside the ledger's rows. */
+export function createParkedUploads(db: GatewayDatabase, clock: Clock): ParkedUploads {
+  return new DatabaseParkedUploads(db, clock);
+}
+
+class DatabaseParkedUploads implements ParkedUploads {
+  readonly #db: GatewayDatabase;
+  readonly #clock: Clock;
+
+  constructor(db: GatewayDatabase, clock: Clock) {
+    this.#db = db;
+    this.#clock = clock;
+  }
+
+  async park({ id, parts, mtimeSeconds }: KeptParts): Promise<ParkedUpload> {
+    const noted = {
+      parts: JSON.stringify(parts),
+      mtime_seconds: mtimeSeconds,
+      parked_ms: this.#clock.nowMs(),
+    };
+    return await this.#db.write(async (trx) => {
+      const row = await trx.selectFrom('sealed_object').selectAll().where('id', '=', id).executeTakeFirst();
+      if (row?.state !== 'intended' || row.upload_id === null)
+        throw new Fault('bug', `the row ${id} has no upload that could be parked`);
+      await trx
+        .insertInto('parked_upload')
+        .values({ row_id: id, ...noted })
+        .execute();
+      return toParkedUpload(row, noted);
+    });
+  }
+
+  async unpark(id: IntentId): Promise<boolean> {
+    return await this.#db.write(async (trx) => {
+      const { numDeletedRows } = await trx
+        .deleteFrom('parked_upload')
+        .where('row_id', '=', id)
+        .executeTakeFirst();
+      return numDeletedRows > 0n;
+    });
+  }
+
+  async parked(): Promise<readonly ParkedUpload[]> {
+    const rows = await this.#db.read((db) =>
+      db
+        .selectFrom('parked_upload')
+        .innerJoin('sealed_object', 'sealed_object.id', 'parked_upload.row_id')
+        .selectAll('sealed_object')
+        .select(['parts', 'parked_upload.mtime_seconds as parked_mtime', 'parked_ms'])
+        .where('state', '=', 'intended')
+        .orderBy('parked_ms')
+        .execute(),
+    );
+    return rows.map(({ parts, parked_mtime, parked_ms, ...row }) =>
+      toParkedUpload(row, { parts, mtime_seconds: parked_mtime, parked_ms }),
+    );
+  }
+}
+
+function toParkedUpload(
+  row: SealedObjectRow,
+  { parts, mtime_seconds, parked_ms }: Omit<ParkedUploadTable, 'row_id'>,
+): ParkedUpload {
+  const { id, ref, sealedWith, actor, uploadId } = toLedgerRow(row);
+  return {
+    id,
+    ref,
+    sealedWith,
+    actor,
+    uploadId: uploadId ?? '',
+    parts: JSON.parse(parts) as PartReceipt[],
+    mtimeSeconds: mtime_seconds,
+    parkedMs: parked_ms,
+  };
+}

@@ -1,0 +1,129 @@
+import type { Kysely, SelectQueryBuilder } from 'kysely';
+import { sql } from 'kysely';
+import type { KeyRange } from '../../model/ledger.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import { maxKeyBytes } from '../../model/path.js';
+import type { Schema, SealedObjectRow } from '../schema.js';
+import { parentPrefix } from './rows.js';
+
+type Rows<Columns> = SelectQueryBuilder<Schema, 'sealed_object', Columns>;
+
+// The partial indexes serve a query only when it repeats their condition with a literal
+// (https://www.sqlite.org/partialindex.html section 3): a bound parameter is not known when the plan is made.
+const isCurrent = sql<boolean>`is_current = 1`;
+const isIntended = sql<boolean>`state = 'intended'`;
+
+/** The row of the object that was confirmed last. */
+export function currentRow(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', ref.bucket)
+    .where('parent_prefix', '=', parentPrefix(ref.key))
+    .where('object_key', '=', ref.key)
+    .where(isCurrent);
+}
+
+/**
+ * Other confirmed rows of the object whose write was still under way when the write of row `seq` began. S3 keeps either of
+ * two overlapping writes, whatever the order of its answers.
+ */
+export function overlappingRows(db: Kysely<Schema>, ref: ObjectRef, seq: number): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', ref.bucket)
+    .where('object_key', '=', ref.key)
+    .where('state', '=', 'confirmed')
+    .where('settled_seq', '>=', seq)
+    .where('seq', '<>', seq)
+    .orderBy('settled_seq', 'desc')
+    .orderBy('seq', 'desc');
+}
+
+/** The object's intended rows, the newest first. */
+export function intendedRows(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', ref.bucket)
+    .where('object_key', '=', ref.key)
+    .where('state', '=', 'intended')
+    .orderBy('seq', 'desc');
+}
+
+/** Every intended row from before the time whose upload is not parked, the oldest first. */
+export function intendedBefore(db: Kysely<Schema>, timeMs: number): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where(isIntended)
+    .where('intended_ms', '<', timeMs)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('parked_upload')
+            .select('row_id')
+            .whereRef('parked_upload.row_id', '=', 'sealed_object.id'),
+        ),
+      ),
+    )
+    .orderBy('intended_ms')
+    .orderBy('seq');
+}
+
+/** The rows of these objects that were confirmed last. */
+export function currentRowsOf(
+  db: Kysely<Schema>,
+  bucket: string,
+  keys: readonly string[],
+): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', bucket)
+    .where('object_key', 'in', keys)
+    .where('state', '=', 'confirmed')
+    .where('is_current', '=', 1);
+}
+
+/** Every row of these objects that says which version it wrote. */
+export function versionRowsOf(
+  db: Kysely<Schema>,
+  bucket: string,
+  keys: readonly string[],
+): Rows<SealedObjectRow> {
+  return db
+    .selectFrom('sealed_object')
+    .selectAll()
+    .where('bucket', '=', bucket)
+    .where('object_key', 'in', keys)
+    .where('state', 'in', ['confirmed', 'removed'])
+    .where('version_id', 'is not', null);
+}
+
+type ConfirmedColumns = Pick<
+  SealedObjectRow,
+  'object_key' | 'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds'
+>;
+
+/** The current rows of the keys that begin with `prefix`, have no further `/`, and lie within the range. */
+export function currentRowsBelow(
+  db: Kysely<Schema>,
+  bucket: string,
+  prefix: string,
+  within: KeyRange | undefined,
+): Rows<ConfirmedColumns> {
+  const parent = parentPrefix(prefix);
+  let query = db
+    .selectFrom('sealed_object')
+    .select(['object_key', 'size', 'checksum', 'checksum_algorithm', 'etag', 'version_id', 'mtime_seconds'])
+    .where('bucket', '=', bucket)
+    .where('parent_prefix', '=', parent)
+    .where(isCurrent);
+  // Keys are compared as bytes of UTF-8, where nothing that continues the prefix sorts behind this.
+  const end = prefix + '\u{10ffff}'.repeat(maxKeyBytes / 4);
+  if (prefix !== parent) query = query.where('object_key', '>=', prefix).where('object_key', '<=', end);
+  if (within === undefined) return query;
+  return query.where('object_key', '>=', within.first).where('object_key', '<=', within.last);
+}

@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type SelectQueryBuilder, sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseKeyFingerprint } from '../../model/customer-key.js';
+import type { GatewayDatabase } from '../database.js';
+import type { Schema } from '../schema.js';
+import { openDatabase } from '../sqlite/open.js';
+import { barredQuery, needsQuery, totalsQuery } from './key-usage.js';
+import {
+  currentRow,
+  currentRowsBelow,
+  currentRowsOf,
+  intendedBefore,
+  intendedRows,
+  overlappingRows,
+  versionRowsOf,
+} from './queries.js';
+import { liveCount, liveRowsBehind, liveRowsOfKey, nextBucket } from './versions.js';
+
+let directory: string;
+let db: GatewayDatabase;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sftpgw-plans-'));
+  db = await openDatabase(join(directory, 'ledger.db'));
+});
+afterAll(async () => {
+  await db.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function plan(query: SelectQueryBuilder<Schema, 'sealed_object', unknown>): Promise<string> {
+  const steps = await query.explain<{ readonly detail: string }>(undefined, sql`query plan`);
+  return steps.map((step) => step.detail).join('; ');
+}
+
+const fingerprint = parseKeyFingerprint('a'.repeat(32));
+
+/** With an index to search, a million rows cost what ten do; a SCAN would read them all. */
+describe('each question is answered by a search in an index', () => {
+  const ref = { bucket: 'b', key: 'u/uploads/a' };
+  test.each([
+    [
+      'the newest confirmed row',
+      'sealed_object_current (bucket=? AND parent_prefix=? AND object_key=?)',
+      () => db.read(async (k) => plan(currentRow(k, ref))),
+    ],
+    [
+      'overlapping writes',
+      'sealed_object_by_key (bucket=? AND object_key=? AND state=? AND settled_seq>?)',
+      () => db.read(async (k) => plan(overlappingRows(k, ref, 1))),
+    ],
+    [
+      'writes under way',
+      'sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
+      () => db.read(async (k) => plan(intendedRows(k, ref))),
+    ],
+    [
+      'what a restart settles',
+      'sealed_object_pending (intended_ms<?)',
+      () => db.read(async (k) => plan(intendedBefore(k, 1))),
+    ],
+    [
+      'a directory',
+      'sealed_object_current (bucket=? AND parent_prefix=?)',
+      () => db.read(async (k) => plan(currentRowsBelow(k, 'b', 'u/', undefined))),
+    ],
+    [
+      'what needs a key',
+      'sealed_object_by_fingerprint (key_fingerprint=?)',
+      () => db.read(async (k) => plan(needsQuery(k, fingerprint, null, 10))),
+    ],
+    [
+      'what needs a key, from a row on',
+      'sealed_object_by_fingerprint (key_fingerprint=? AND (bucket,object_key)>(?,?))',
+      () => db.read(async (k) => plan(needsQuery(k, fingerprint, { ...ref, seq: 1 }, 10))),
+    ],
+    [
+      'the live rows of a bucket',
+      'sealed_object_by_key (bucket=? AND object_key>?)',
+      () => db.read(async (k) => plan(liveRowsBehind(k, 'b', 'a', 10))),
+    ],
+    [
+      'the live rows of an object',
+      'sealed_object_by_key (bucket=? AND object_key=?)',
+      () => db.read(async (k) => plan(liveRowsOfKey(k, ref))),
+    ],
+    [
+      'how many versions a bucket has',
+      'sealed_object_by_key (bucket=?)',
+      () => db.read(async (k) => plan(liveCount(k, 'b'))),
+    ],
+    [
+      'a page of a directory',
+      'sealed_object_current (bucket=? AND parent_prefix=? AND object_key>? AND object_key<?)',
+      () => db.read(async (k) => plan(currentRowsBelow(k, 'b', 'u/', { first: 'a', last: 'b' }))),
+    ],
+    [
+      'a page of a whole tree',
+      'sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
+      () => db.read(async (k) => plan(currentRowsOf(k, 'b', ['u/a', 'v/b/c']))),
+    ],
+    [
+      'a page of versions',
+      'sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
+      () => db.read(async (k) => plan(versionRowsOf(k, 'b', ['u/a', 'v/b/c']))),
+    ],
+  ])('%s: %s', async (_question, index, explain) => {
+    const steps = await explain();
+    expect(steps).toContain(`SEARCH sealed_object USING INDEX ${index}`);
+    expect(steps).not.toContain('SCAN');
+  });
+});
+
+/** Answered by an index alone: the rows themselves are not read. */
+describe('each question is answered without the table', () => {
+  test('the next bucket', async () => {
+    const steps = await db.read(async (k) => plan(nextBucket(k, 'b')));
+    expect(steps).toMatch(/^SEARCH sealed_object USING COVERING INDEX \w+ \(bucket>\?\)$/);
+  });
+
+  test('the totals of all keys', async () => {
+    const steps = await db.read(async (k) => plan(totalsQuery(k)));
+    expect(steps).toMatch(/^S\w+ sealed_object USING COVERING INDEX sealed_object_by_fingerprint/);
+    expect(steps).not.toContain('TEMP B-TREE');
+  });
+
+  test('whether a key is barred', async () => {
+    const steps = await db.read(async (k) =>
+      barredQuery(k, fingerprint).explain<{ readonly detail: string }>(undefined, sql`query plan`),
+    );
+    expect(steps.map((step) => step.detail)).toEqual([
+      'SEARCH barred_key USING PRIMARY KEY (key_fingerprint=?)',
+    ]);
+  });
+});

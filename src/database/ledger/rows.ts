@@ -1,0 +1,108 @@
+import type { Checksum } from '../../model/checksum.js';
+import { parseKeyFingerprint } from '../../model/customer-key.js';
+import { Fault } from '../../model/fault.js';
+import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../../model/ledger.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import type { NewSealedObject, SealedObjectRow } from '../schema.js';
+
+/** An object that is written without versioning has the version `null`, which not every answer says. */
+export function isNullVersion(versionId: string | null): boolean {
+  return versionId === null || versionId === 'null';
+}
+
+/** A key up to and with its last `/`; empty at the top of the bucket. */
+export function parentPrefix(key: string): string {
+  return key.slice(0, key.lastIndexOf('/') + 1);
+}
+
+/** Throws `invalid` for a key that UTF-8 cannot carry: stored, it would become another key. */
+export function checkRef(ref: ObjectRef): void {
+  if (ref.bucket === '' || ref.key === '') throw new Fault('invalid', 'an object needs a bucket and a key');
+  if (/\p{Surrogate}/u.test(ref.key)) throw new Fault('invalid', 'the object key is not valid Unicode');
+}
+
+/** Throws `bug` for numbers that are none: stored, they would pass for what S3 holds. */
+export function checkConfirmation({ size, checksum, mtimeSeconds }: Confirmation): void {
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+  const fits =
+    isCount(size) &&
+    (checksum === null || (isCount(checksum.value) && checksum.value < 2 ** 32)) &&
+    (mtimeSeconds === null || Number.isSafeInteger(mtimeSeconds));
+  if (fits) return;
+  throw new Fault('bug', `ledger confirm: size ${size}, checksum ${checksum?.value}, time ${mtimeSeconds}`);
+}
+
+/** The row of a write that is about to begin. */
+export function newRow(id: string, intent: Intent, intendedMs: number): NewSealedObject {
+  const { sealedWith } = intent;
+  return {
+    id,
+    bucket: intent.ref.bucket,
+    object_key: intent.ref.key,
+    parent_prefix: parentPrefix(intent.ref.key),
+    state: 'intended',
+    is_current: 0,
+    sealed_kind: sealedWith.kind,
+    key_fingerprint: sealedWith.kind === 'sse-c' ? sealedWith.fingerprint : null,
+    key_md5: sealedWith.kind === 'sse-c' ? sealedWith.keyMd5Base64 : null,
+    kms_key_arn: sealedWith.kind === 'sse-kms' ? sealedWith.keyArn : null,
+    actor: intent.actor,
+    request_id: intent.requestId,
+    intended_ms: intendedMs,
+  };
+}
+
+export function toLedgerRow(row: SealedObjectRow): LedgerRow {
+  return {
+    id: row.id as IntentId,
+    ref: { bucket: row.bucket, key: row.object_key },
+    sealedWith: toSealedWith(row),
+    actor: row.actor,
+    requestId: row.request_id,
+    state: row.state,
+    uploadId: row.upload_id,
+    confirmation: toConfirmation(row),
+    intendedMs: row.intended_ms,
+    settledMs: row.settled_ms,
+  };
+}
+
+/** The columns of a checksum. */
+export function checksumColumns(
+  checksum: Checksum | null,
+): Pick<SealedObjectRow, 'checksum' | 'checksum_algorithm'> | { checksum: null } {
+  if (checksum === null) return { checksum: null };
+  return { checksum: checksum.value, checksum_algorithm: checksum.algorithm };
+}
+
+/** Null for a row that was never confirmed. */
+export function toConfirmation(
+  row: Pick<
+    SealedObjectRow,
+    'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds'
+  >,
+): Confirmation | null {
+  if (row.size === null || row.etag === null) return null;
+  return {
+    size: row.size,
+    checksum: row.checksum === null ? null : { algorithm: row.checksum_algorithm, value: row.checksum },
+    etag: row.etag,
+    versionId: row.version_id,
+    mtimeSeconds: row.mtime_seconds,
+  };
+}
+
+function toSealedWith(row: SealedObjectRow): SealedWith {
+  switch (row.sealed_kind) {
+    case 'sse-c':
+      return {
+        kind: 'sse-c',
+        fingerprint: parseKeyFingerprint(row.key_fingerprint ?? ''),
+        keyMd5Base64: row.key_md5 ?? '',
+      };
+    case 'sse-kms':
+      return { kind: 'sse-kms', keyArn: row.kms_key_arn ?? '' };
+    default:
+      return { kind: row.sealed_kind };
+  }
+}

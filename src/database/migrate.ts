@@ -1,0 +1,54 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator, NO_MIGRATIONS } from 'kysely/migration';
+import { Fault } from '../model/fault.js';
+import { migrations as ours } from './migrations/index.js';
+
+const bookkeeping = 'kysely_migration';
+
+/**
+ * Brings the database to this program's schema, whole or not at all. `database` names it to a person.
+ * Throws `unsupported` when a newer program has changed it, `unavailable` when a migration fails (nothing was changed).
+ */
+export async function migrateToLatest<DB>(
+  db: Kysely<DB>,
+  database: string,
+  migrations: Readonly<Record<string, Migration>> = ours,
+): Promise<void> {
+  await db.connection().execute(async (connection) => {
+    // Takes the write lock: of two processes that start at once, one waits and then finds nothing left to do.
+    await sql`begin immediate`.execute(connection);
+    try {
+      await refuseNewer(connection, database, Object.keys(migrations));
+      const migrator = new Migrator({
+        db: connection,
+        provider: { getMigrations: () => Promise.resolve({ ...migrations }) },
+      });
+      const { error } = await migrator.migrateToLatest();
+      if (error !== undefined) throw error;
+      await sql`commit`.execute(connection);
+    } catch (error) {
+      await sql`rollback`.execute(connection);
+      if (error instanceof Fault) throw error;
+      throw new Fault(
+        'unavailable',
+        `${database}: its tables could not be brought up to date; nothing was changed`,
+        {
+          cause: error,
+        },
+      );
+    }
+  });
+}
+
+async function refuseNewer<DB>(db: Kysely<DB>, database: string, known: readonly string[]): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === bookkeeping)) return;
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(bookkeeping)}`.execute(db);
+  const unknown = rows.map((row) => row.name).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new Fault(
+    'unsupported',
+    `${database} was changed by a newer version of this program (${unknown.join(', ')}; this one knows up to ` +
+      `${known.at(-1) ?? NO_MIGRATIONS.__noMigrations__}): run that version, or restore the database from before the upgrade`,
+  );
+}

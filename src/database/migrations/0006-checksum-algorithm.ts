@@ -1,0 +1,16 @@
+import { type Kysely, sql } from 'kysely';
+import type { Migration } from 'kysely/migration';
+
+/** Until then every checksum was a CRC-32. */
+async function up(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('sealed_object').renameColumn('crc32', 'checksum').execute();
+  // With a default that is known beforehand, SQLite writes no row anew: https://www.sqlite.org/lang_altertable.html
+  await db.schema
+    .alterTable('sealed_object')
+    .addColumn('checksum_algorithm', 'text', (column) =>
+      column.notNull().defaultTo('crc32').check(sql`checksum_algorithm in ('crc32', 'crc32c')`),
+    )
+    .execute();
+}
+
+export const checksumAlgorithm: Migration = { up };

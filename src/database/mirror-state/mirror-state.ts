@@ -1,0 +1,183 @@
+import type { Transaction } from 'kysely';
+import type {
+  MirrorChange,
+  MirrorEntry,
+  MirrorPrefixRecord,
+  MirrorPrefixStatus,
+  MirrorState,
+} from '../../model/mirror.js';
+import type { GatewayDatabase } from '../database.js';
+import type { Schema } from '../schema.js';
+import { toEntry, toRow } from './rows.js';
+
+/** What was mirrored, in the gateway's database. Faults are the database's. */
+export function createMirrorState(db: GatewayDatabase): MirrorState {
+  return new DatabaseMirrorState(db);
+}
+
+/** Rows that one statement writes: few different lengths, so that few statements are prepared. */
+const statementRows = [64, 16, 4, 1];
+
+class DatabaseMirrorState implements MirrorState {
+  readonly #db: GatewayDatabase;
+  readonly #ids = new Map<string, number>();
+
+  constructor(db: GatewayDatabase) {
+    this.#db = db;
+  }
+
+  async page(name: string, after: string | null, limit: number): Promise<readonly MirrorEntry[]> {
+    const id = await this.#knownId(name);
+    if (id === null) return [];
+    return this.#db.read(async (db) => {
+      let query = db.selectFrom('mirror_entry').selectAll().where('prefix_id', '=', id);
+      if (after !== null) query = query.where('path', '>', after);
+      return (await query.orderBy('path').limit(limit).execute()).map(toEntry);
+    });
+  }
+
+  async find(name: string, path: string): Promise<MirrorEntry | null> {
+    const id = await this.#knownId(name);
+    if (id === null) return null;
+    const row = await this.#db.read((db) =>
+      db
+        .selectFrom('mirror_entry')
+        .selectAll()
+        .where('prefix_id', '=', id)
+        .where('path', '=', path)
+        .executeTakeFirst(),
+    );
+    return row === undefined ? null : toEntry(row);
+  }
+
+  async holdsBelow(name: string, directory: string): Promise<boolean> {
+    const id = await this.#knownId(name);
+    if (id === null) return false;
+    const row = await this.#db.read((db) =>
+      db
+        .selectFrom('mirror_entry')
+        .select('path')
+        .where('prefix_id', '=', id)
+        .where('path', '>', directory)
+        .orderBy('path')
+        .limit(1)
+        .executeTakeFirst(),
+    );
+    return row?.path.startsWith(directory) ?? false;
+  }
+
+  async apply(name: string, changes: readonly MirrorChange[]): Promise<void> {
+    if (changes.length === 0) return;
+    const last = new Map<string, MirrorChange>();
+    for (const change of changes) last.set(change.kind === 'put' ? change.entry.path : change.path, change);
+    const puts: MirrorEntry[] = [];
+    const removed: string[] = [];
+    for (const [path, change] of last) {
+      if (change.kind === 'put') puts.push(change.entry);
+      else removed.push(path);
+    }
+    await this.#db.write(async (trx) => {
+      const id = this.#ids.get(name) ?? (await makePrefix(trx, name));
+      for (const entries of chunks(puts)) {
+        await trx
+          .replaceInto('mirror_entry')
+          .values(entries.map((entry) => toRow(id, entry)))
+          .execute();
+      }
+      for (const paths of chunks(removed)) {
+        await trx.deleteFrom('mirror_entry').where('prefix_id', '=', id).where('path', 'in', paths).execute();
+      }
+    });
+  }
+
+  async totals(name: string): Promise<{ readonly files: number; readonly bytes: number }> {
+    const id = await this.#knownId(name);
+    if (id === null) return { files: 0, bytes: 0 };
+    const row = await this.#db.read((db) =>
+      db
+        .selectFrom('mirror_entry')
+        .select(({ fn }) => [
+          fn.count<number>('inode').as('files'),
+          fn.sum<number | null>('disk_size').as('bytes'),
+        ])
+        .where('prefix_id', '=', id)
+        .executeTakeFirst(),
+    );
+    return { files: row?.files ?? 0, bytes: row?.bytes ?? 0 };
+  }
+
+  async record(name: string): Promise<MirrorPrefixRecord | null> {
+    const row = await this.#db.read((db) =>
+      db.selectFrom('mirror_prefix').selectAll().where('name', '=', name).executeTakeFirst(),
+    );
+    if (row === undefined) return null;
+    return { origin: row.origin, emptySeenMs: row.empty_seen_ms, status: parseStatus(row.status) };
+  }
+
+  async saveRecord(name: string, record: MirrorPrefixRecord): Promise<void> {
+    const values = {
+      origin: record.origin,
+      empty_seen_ms: record.emptySeenMs,
+      status: record.status === null ? null : JSON.stringify(record.status),
+    };
+    await this.#db.write((trx) =>
+      trx
+        .insertInto('mirror_prefix')
+        .values({ name, ...values })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+        .execute(),
+    );
+  }
+
+  async names(): Promise<readonly string[]> {
+    const rows = await this.#db.read((db) =>
+      db.selectFrom('mirror_prefix').select('name').orderBy('name').execute(),
+    );
+    return rows.map((row) => row.name);
+  }
+
+  async #knownId(name: string): Promise<number | null> {
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    const row = await this.#db.read((db) =>
+      db.selectFrom('mirror_prefix').select('id').where('name', '=', name).executeTakeFirst(),
+    );
+    if (row === undefined) return null;
+    this.#ids.set(name, row.id);
+    return row.id;
+  }
+}
+
+/** The id of the prefix, which is not remembered here: the transaction may yet be undone. */
+async function makePrefix(trx: Transaction<Schema>, name: string): Promise<number> {
+  await trx
+    .insertInto('mirror_prefix')
+    .values({ name, origin: '', empty_seen_ms: null, status: null })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute();
+  const row = await trx
+    .selectFrom('mirror_prefix')
+    .select('id')
+    .where('name', '=', name)
+    .executeTakeFirstOrThrow();
+  return row.id;
+}
+
+/** A status is for a person; one that a later program wrote otherwise is none. */
+function parseStatus(text: string | null): MirrorPrefixStatus | null {
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as MirrorPrefixStatus;
+  } catch {
+    return null;
+  }
+}
+
+function* chunks<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; ) {
+    const rest = items.length - at;
+    const length = statementRows.find((rows) => rows <= rest) ?? 1;
+    yield items.slice(at, at + length);
+    at += length;
+  }
+}

@@ -1,0 +1,113 @@
+import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { Kysely, type Transaction } from 'kysely';
+import { Fault } from '../../model/fault.js';
+import type { GatewayDatabase } from '../database.js';
+import { GroupCommit } from '../group-commit.js';
+import { migrateToLatest } from '../migrate.js';
+import type { Schema } from '../schema.js';
+import { BetterSqliteDialect } from './dialect.js';
+import { sqliteFault } from './errors.js';
+
+/** How long one statement waits for another process to give the write lock back. */
+const busyTimeoutMs = 5000;
+
+/**
+ * Opens the SQLite database at `path`, makes it (0600, in a directory 0700) when it is not there, and brings its tables up
+ * to date. Commits reach the disk before they are answered. Faults: `unsupported` (made by a newer version), `unavailable`
+ * (cannot be opened; the native add-on does not load), `denied`, `corrupt`.
+ */
+export async function openDatabase(path: string): Promise<GatewayDatabase> {
+  try {
+    await makeSecretFile(path);
+    const sqlite = new Sqlite(path, { timeout: busyTimeoutMs });
+    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite) });
+    try {
+      configure(sqlite, path);
+      await migrateToLatest(db, path);
+    } catch (error) {
+      await db.destroy();
+      sqlite.close();
+      throw error;
+    }
+    return new SqliteDatabase(db, path);
+  } catch (error) {
+    throw sqliteFault(error, path);
+  }
+}
+
+function configure(sqlite: Sqlite.Database, path: string): void {
+  const mode = sqlite.pragma('journal_mode = WAL', { simple: true });
+  if (mode !== 'wal') {
+    throw new Fault(
+      'unavailable',
+      `the database ${path} cannot use a write-ahead log there (journal mode ${String(mode)}): keep it on a local disk`,
+    );
+  }
+  // FULL syncs the log at every commit; with NORMAL a power loss takes back commits that were answered.
+  sqlite.pragma('synchronous = FULL');
+  // Without it fsync(2) on macOS does not reach the platters. No effect elsewhere.
+  sqlite.pragma('fullfsync = ON');
+  sqlite.pragma('foreign_keys = ON');
+  sqlite.pragma('trusted_schema = OFF');
+  // A log grown by one long reader gives its space back at the next checkpoint.
+  sqlite.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
+}
+
+/**
+ * SQLite gives its log and shared memory the mode of the database file, so that must be right from the first byte. Made by
+ * root in another user's directory, the database is that user's: the gateway may run as that one.
+ */
+async function makeSecretFile(path: string): Promise<void> {
+  const directory = dirname(path);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  try {
+    const handle = await open(path, 'wx', 0o600);
+    try {
+      await handle.chmod(0o600);
+      const { uid, gid } = await stat(directory);
+      if (process.getuid?.() === 0 && uid !== 0) await handle.chown(uid, gid);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    // An existing file is not opened here: closing it would drop the locks this process holds on it (fcntl(2)).
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    await chmod(path, 0o600);
+  }
+}
+
+class SqliteDatabase implements GatewayDatabase {
+  readonly #db: Kysely<Schema>;
+  readonly #path: string;
+  readonly #commits: GroupCommit<Schema>;
+
+  constructor(db: Kysely<Schema>, path: string) {
+    this.#db = db;
+    this.#path = path;
+    this.#commits = new GroupCommit(db);
+  }
+
+  async read<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#db);
+    } catch (error) {
+      throw sqliteFault(error, this.#path);
+    }
+  }
+
+  async write<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    try {
+      return await this.#commits.write(work);
+    } catch (error) {
+      throw sqliteFault(error, this.#path);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.idle();
+    await this.#db.destroy();
+  }
+}

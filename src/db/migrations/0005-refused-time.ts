@@ -1,7 +1,0 @@
-import type { Kysely, Migration } from 'kysely';
-
-async function up(db: Kysely<unknown>): Promise<void> {
-  await db.schema.alterTable('mirror_entry').addColumn('refused_modified_ms', 'bigint').execute();
-}
-
-export const refusedTime: Migration = { up };

@@ -1,0 +1,123 @@
+import { chown, mkdir, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AlignedBlocks } from '../../files/aligned-blocks.js';
+import { DirectFile } from '../../files/direct-file.js';
+import { hasCode, isAbsence } from '../../files/system-errors.js';
+import type { Entropy } from '../../model/call.js';
+import { type FileStamp, reservedName } from '../../model/mirror.js';
+import type { FileThread } from './file-thread.js';
+
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Only the gateway reads what it decrypted. */
+export const mirroredFileMode = 0o600;
+export const mirroredDirectoryMode = 0o700;
+
+/** Of all mirrors together: enough for the few large files that are fetched at once (object-fetches.ts). */
+const blocks = new AlignedBlocks(32);
+
+/** A finished file that waits to be renamed into place. */
+export interface AsideFile {
+  readonly path: string;
+  /** Its bytes passed by the page cache: there is little left to sync. */
+  readonly isOnDisk: boolean;
+  readonly stamp: FileStamp;
+}
+
+/** Where unfinished files are: on the same file system, and where nobody looks for files. */
+export class AsideSpace {
+  readonly directory: string;
+  readonly #owner: Owner | null;
+  readonly #thread: FileThread;
+  /** Names of this run's files begin with it. */
+  readonly #run: string;
+  #count = 0;
+
+  private constructor(directory: string, owner: Owner | null, entropy: Entropy, thread: FileThread) {
+    this.directory = directory;
+    this.#owner = owner;
+    this.#thread = thread;
+    this.#run = entropy.id();
+  }
+
+  /**
+   * Beside the mirrored directory when a rename gets from there into it, else in it under the reserved name. What an earlier
+   * run left there is removed. `root` is the directory's real path.
+   */
+  static async open(
+    root: string,
+    owner: Owner | null,
+    entropy: Entropy,
+    thread: FileThread,
+  ): Promise<AsideSpace> {
+    const beside = join(dirname(root), `.${basename(root)}${reservedName}`);
+    const within = join(root, reservedName);
+    const directory = (await canRename(beside, within)) ? beside : within;
+    await mkdir(directory, { recursive: true, mode: mirroredDirectoryMode });
+    if (owner !== null) await chown(directory, owner.uid, owner.gid);
+    for (const name of await readdir(directory))
+      await rm(join(directory, name), { recursive: true, force: true });
+    if (directory === beside) await rm(within, { recursive: true, force: true });
+    return new AsideSpace(directory, owner, entropy, thread);
+  }
+
+  /** A new file for so many bytes, not readable by others from its first byte. */
+  async create(size: number): Promise<DirectFile> {
+    const file = await DirectFile.create(this.#nextPath(), mirroredFileMode, size, blocks);
+    if (this.#owner === null) return file;
+    try {
+      await file.handle.chown(this.#owner.uid, this.#owner.gid);
+    } catch (error) {
+      await file[Symbol.asyncDispose]();
+      await this.discard(file.path);
+      throw error;
+    }
+    return file;
+  }
+
+  /** A whole new file, with its time. */
+  async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<AsideFile> {
+    const path = this.#nextPath();
+    const file = { path, pieces, mtimeSeconds, mode: mirroredFileMode, owner: this.#owner };
+    return { path, isOnDisk: false, stamp: await this.#thread.write(file) };
+  }
+
+  #nextPath(): string {
+    this.#count += 1;
+    return `${this.directory}/${this.#run}-${this.#count}`;
+  }
+
+  /** Never throws: what stays is swept at the next start. */
+  async discard(path: string): Promise<void> {
+    await unlink(path).catch(() => undefined);
+  }
+}
+
+/** Device numbers do not tell: a bind mount has the same, and a rename across it fails all the same (rename(2), EXDEV). */
+async function canRename(beside: string, within: string): Promise<boolean> {
+  const probe = join(beside, 'probe');
+  try {
+    await mkdir(probe, { recursive: true, mode: mirroredDirectoryMode });
+    await rm(within, { recursive: true, force: true });
+    await rename(probe, within);
+    await rmdir(within);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'EXDEV', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG') && !isAbsence(error))
+      throw error;
+    await rm(beside, { recursive: true, force: true }).catch(() => undefined);
+    return false;
+  }
+}
+
+/** What `stats` say of a finished file. */
+export function stampOf(stats: {
+  readonly ino: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+}): FileStamp {
+  return { inode: stats.ino, size: stats.size, mtimeMs: stats.mtimeMs };
+}

@@ -1,0 +1,135 @@
+import { opendir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Entropy, Logger } from '../../model/call.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { ClearedDirectory, MirrorAction, MirrorState } from '../../model/mirror.js';
+import { checkedState } from '../plan/local-check.js';
+import { Planner } from '../plan/planner.js';
+import type { Step } from './commit-group.js';
+import { Committer } from './committer.js';
+import { type DiskTools, MirrorDisk } from './mirror-disk.js';
+
+export interface ClearingServices {
+  readonly state: MirrorState;
+  readonly entropy: Entropy;
+  readonly log: Logger;
+  readonly tools: DiskTools;
+  readonly checkpoint?: (step: string) => Promise<void>;
+}
+
+/** Sees to it that directories which are no longer mirrored hold nothing that the mirror put there. S3 is not asked. */
+export class ClearedDirectories {
+  readonly #services: ClearingServices;
+  readonly #done = new Set<string>();
+  /** What has been logged, by name: once for each new text. */
+  readonly #said = new Map<string, string>();
+
+  constructor(services: ClearingServices) {
+    this.#services = services;
+  }
+
+  /**
+   * Clears those of `directories` that were not cleared since they are among them. Nothing of them may be mirrored meanwhile. Trouble
+   * is logged, and tried again at the next call. Ends early when the signal says so.
+   */
+  async clear(directories: readonly ClearedDirectory[], signal: AbortSignal): Promise<void> {
+    const names = new Set(directories.map(({ name }) => name));
+    for (const name of this.#done) if (!names.has(name)) this.#done.delete(name);
+    for (const directory of directories) {
+      if (signal.aborted) return;
+      if (this.#done.has(directory.name)) continue;
+      try {
+        if (await this.#clear(directory, signal)) this.#done.add(directory.name);
+        this.#said.delete(directory.name);
+      } catch (error) {
+        this.#sayFailed(directory, Fault.from(error));
+      }
+    }
+  }
+
+  /** Answers false when it was ended before it was done. */
+  async #clear({ name, directory }: ClearedDirectory, signal: AbortSignal): Promise<boolean> {
+    const { state, entropy, tools, log, checkpoint } = this.#services;
+    // Sweeps unfinished files that an earlier process left aside.
+    const disk = await MirrorDisk.open(directory, entropy, tools);
+    const committer = new Committer(disk, state, name, checkpoint);
+    const planner = new Planner({ maxPathBytes: disk.maxPathBytes, foldsCase: false, keys: new Set() });
+    let removed = 0;
+    // As if S3 listed nothing: what is in a directory goes before it.
+    for await (const page of checkedState(state, tools.looks, name, disk.root, false)) {
+      for (const known of page) planner.next(known.entry.path, null, known);
+      removed += await carryOut(committer, planner.take());
+      if (signal.aborted) return false;
+    }
+    planner.end();
+    removed += await carryOut(committer, planner.take());
+    await committer.idle();
+    await this.#forgetRecord(name);
+    if (removed > 0) log.info('mirrored files were removed from disk', { mirror: name, directory, removed });
+    const left = await firstFileBelow(disk.root);
+    if (left !== null) {
+      log.warn('files that the mirror did not put there stay in a directory that should hold none', {
+        mirror: name,
+        file: left,
+      });
+    }
+    return true;
+  }
+
+  /** What it says of files on disk is not true any more. */
+  async #forgetRecord(name: string): Promise<void> {
+    const { state } = this.#services;
+    if ((await state.record(name)) === null) return;
+    await state.saveRecord(name, { origin: '', emptySeenMs: null, status: null });
+  }
+
+  #sayFailed({ name, directory }: ClearedDirectory, error: Fault): void {
+    const text = `${error.hint} ${error.cause instanceof Error ? error.cause.message : ''}`;
+    if (this.#said.get(name) === text) return;
+    this.#said.set(name, text);
+    this.#services.log.error('mirrored files could not be removed from disk', {
+      mirror: name,
+      directory,
+      error,
+    });
+  }
+}
+
+/** Answers how many files went. Throws the first fault, when every step has been tried. */
+async function carryOut(committer: Committer, actions: readonly MirrorAction[]): Promise<number> {
+  const steps = actions.map(stepOf);
+  const ends = await Promise.allSettled(steps.map((step) => commit(committer, step)));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return steps.filter(({ kind }) => kind === 'delete').length;
+}
+
+type RemovingStep = Extract<Step, { kind: 'delete' | 'forget' | 'remove-directory' }>;
+
+function stepOf(action: MirrorAction): RemovingStep {
+  switch (action.kind) {
+    case 'delete':
+    case 'forget':
+    case 'remove-directory':
+      return { kind: action.kind, path: action.path };
+    default:
+      throw new Fault('bug', `to clear a directory needs no ${action.kind}`);
+  }
+}
+
+async function commit(committer: Committer, step: RemovingStep): Promise<void> {
+  try {
+    await committer.commit(step);
+  } catch (error) {
+    // The directory holds what somebody else put there: that stays, and the directory with it.
+    if (step.kind !== 'remove-directory' || !isFault(error, 'conflict')) throw error;
+    await committer.commit({ kind: 'forget', path: step.path });
+  }
+}
+
+async function firstFileBelow(directory: string): Promise<string | null> {
+  for await (const entry of await opendir(directory, { recursive: true })) {
+    if (!entry.isDirectory()) return join(entry.parentPath, entry.name);
+  }
+  return null;
+}

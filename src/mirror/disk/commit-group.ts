@@ -1,0 +1,251 @@
+import { lstat, rename, rmdir, unlink } from 'node:fs/promises';
+import { hasCode, isAbsence } from '../../files/system-errors.js';
+import { Fault } from '../../model/fault.js';
+import type { MirrorChange, MirrorEntry, MirroredObject, MirrorState } from '../../model/mirror.js';
+import { parentOf } from '../plan/names.js';
+import type { AsideFile } from './aside.js';
+import type { MirrorDisk } from './mirror-disk.js';
+
+/** One change of the mirrored directory and of what is known of it. */
+export type Step =
+  /** A finished file goes to its place. */
+  | {
+      readonly kind: 'place';
+      readonly file: AsideFile;
+      readonly entry: MirrorEntry;
+      readonly previous: MirrorEntry | null;
+      /** Directories above that may have to be made, when no step of their own makes them. */
+      readonly newDirectories: readonly string[];
+    }
+  | { readonly kind: 'make-directory'; readonly path: string; readonly marker: MirroredObject | null }
+  | { readonly kind: 'delete'; readonly path: string }
+  | { readonly kind: 'remove-directory'; readonly path: string }
+  /** Nothing on disk changes. */
+  | { readonly kind: 'note'; readonly entry: MirrorEntry }
+  | { readonly kind: 'forget'; readonly path: string };
+
+type Place = Extract<Step, { kind: 'place' }>;
+
+/**
+ * Carries out a group of steps:
+ *
+ * 1. the finished files reach the disk;
+ * 2. the state says what will be there (durable);
+ * 3. directories are made, files and directories removed, in the order of the steps, then the finished files renamed into place;
+ * 4. when something was removed, the directories reach the disk, and the state forgets it (durable).
+ *
+ * The state is ahead of what comes and behind what goes: after a crash whatever the mirror put on disk is known to it. An
+ * entry whose file was not yet renamed names an inode that is not at its path, and is fetched again; one that was renamed is right.
+ * So a rename may reach the disk later than its entry: the directories of many groups are synced together.
+ */
+export class CommitGroup {
+  readonly #disk: MirrorDisk;
+  readonly #state: MirrorState;
+  readonly #name: string;
+  readonly #steps: readonly Step[];
+  readonly #checkpoint: (step: string) => Promise<void>;
+  readonly #failures = new Map<Step, unknown>();
+  readonly #held: HeldDirectories;
+  /** Directories in which something was made, renamed or removed since they were synced. */
+  readonly #touched: Set<string>;
+  /** Directories that were made for a file, without a step of their own. */
+  readonly #made = new Set<string>();
+
+  constructor(
+    disk: MirrorDisk,
+    state: MirrorState,
+    name: string,
+    steps: readonly Step[],
+    touched: Set<string>,
+    checkpoint: (step: string) => Promise<void>,
+  ) {
+    this.#disk = disk;
+    this.#state = state;
+    this.#name = name;
+    this.#steps = steps;
+    this.#touched = touched;
+    this.#checkpoint = checkpoint;
+    this.#held = new HeldDirectories(disk);
+  }
+
+  /** Never throws: answers the steps that failed, with the reason. Nothing of those stays. */
+  async run(): Promise<ReadonlyMap<Step, unknown>> {
+    const places = this.#steps.filter((step): step is Place => step.kind === 'place');
+    try {
+      await this.#carryOut(places);
+    } catch (error) {
+      for (const step of this.#steps) if (!this.#failures.has(step)) this.#failures.set(step, error);
+    }
+    for (const { file } of places.filter((step) => this.#failures.has(step))) {
+      await this.#disk.aside.discard(file.path);
+    }
+    return this.#failures;
+  }
+
+  async #carryOut(places: readonly Place[]): Promise<void> {
+    await this.#checkpoint('sync files');
+    const files = places.map(({ file }) => file.path);
+    await this.#disk.tools.sync.paths(files, this.#disk.aside.directory);
+    await this.#checkpoint('announce');
+    await this.#state.apply(this.#name, this.#announcements());
+    for (const step of this.#steps) if (step.kind !== 'place') await this.#attempt(step);
+    await Promise.all(places.map((place) => this.#attempt(place)));
+    if (this.#steps.some(isRemoval)) {
+      await this.#checkpoint('sync directories');
+      await syncDirectories(this.#disk, this.#touched);
+    }
+    await this.#checkpoint('conclude');
+    await this.#state.apply(this.#name, this.#conclusions());
+  }
+
+  async #attempt(step: Step): Promise<void> {
+    try {
+      await this.#checkpoint(step.kind);
+      await this.#touch(step);
+    } catch (error) {
+      this.#failures.set(step, error);
+    }
+  }
+
+  async #touch(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'place':
+        return this.#place(step);
+      case 'make-directory':
+        await this.#makeParents(step.path);
+        await this.#disk.makeDirectory(step.path);
+        this.#held.clear();
+        this.#touched.add(parentOf(step.path));
+        return;
+      case 'delete':
+        if (!(await this.#held.has(parentOf(step.path)))) return;
+        if (await isRemoved(unlink(this.#disk.pathOf(step.path)))) this.#touched.add(parentOf(step.path));
+        return;
+      case 'remove-directory':
+        return this.#removeDirectory(step.path);
+      case 'note':
+      case 'forget':
+        return;
+    }
+  }
+
+  async #place({ file, entry: { path } }: Place): Promise<void> {
+    const target = this.#disk.pathOf(path);
+    if (!(await this.#held.has(parentOf(path)))) await this.#makeParents(path);
+    try {
+      await this.#disk.tools.thread.rename(file.path, target);
+    } catch (error) {
+      if (!hasCode(error, 'EISDIR', 'ENOTEMPTY', 'EEXIST')) throw error;
+      // An empty directory holds nothing of anybody.
+      if (!(await isRemoved(rmdir(target)))) throw inTheWay('its name is that of a directory');
+      await rename(file.path, target);
+    }
+    this.#touched.add(parentOf(path));
+  }
+
+  async #removeDirectory(path: string): Promise<void> {
+    if (!(await this.#held.has(parentOf(path)))) return;
+    this.#held.clear();
+    if (!(await isRemoved(rmdir(this.#disk.pathOf(path))))) {
+      throw inTheWay('the directory is not in S3 any more, but holds something');
+    }
+    this.#made.delete(path);
+    this.#touched.add(parentOf(path));
+  }
+
+  /** Throws when a link or a file is where one of them should be. */
+  async #makeParents(path: string): Promise<void> {
+    for (const directory of await this.#disk.makeParents(path)) {
+      this.#made.add(directory);
+      this.#touched.add(parentOf(directory));
+    }
+  }
+
+  #announcements(): readonly MirrorChange[] {
+    const changes: MirrorChange[] = [];
+    for (const step of this.#steps) {
+      if (step.kind === 'place')
+        changes.push(...step.newDirectories.map((path) => directoryChange(path, null)));
+      if (step.kind === 'place' || step.kind === 'note') changes.push({ kind: 'put', entry: step.entry });
+      if (step.kind === 'make-directory') changes.push(directoryChange(step.path, step.marker));
+    }
+    return changes;
+  }
+
+  #conclusions(): readonly MirrorChange[] {
+    const changes: MirrorChange[] = [];
+    for (const step of this.#steps) {
+      const hasFailed = this.#failures.has(step);
+      if (step.kind === 'place') {
+        if (hasFailed) changes.push(restored(step.entry.path, step.previous));
+      } else if (step.kind === 'make-directory') {
+        if (hasFailed) changes.push({ kind: 'remove', path: step.path });
+      } else if (step.kind !== 'note' && !hasFailed) changes.push({ kind: 'remove', path: step.path });
+    }
+    for (const path of this.#made) changes.push(directoryChange(path, null));
+    return changes;
+  }
+}
+
+function isRemoval({ kind }: Step): boolean {
+  return kind === 'delete' || kind === 'remove-directory';
+}
+
+/** Makes what happened in these directories durable, and empties the set. */
+export async function syncDirectories(disk: MirrorDisk, touched: Set<string>): Promise<void> {
+  const paths = [...touched];
+  touched.clear();
+  const present: string[] = [];
+  for (const path of paths) {
+    const directory = disk.pathOf(path);
+    // It may have been removed, after something in it.
+    if ((await lstat(directory).catch(() => null))?.isDirectory()) present.push(directory);
+  }
+  await disk.tools.sync.paths(present, disk.root);
+}
+
+function directoryChange(path: string, marker: MirroredObject | null): MirrorChange {
+  return { kind: 'put', entry: { path, object: marker, stamp: null, refusal: null } };
+}
+
+/** The directories that were found to be there, and where their paths say, within one group. */
+class HeldDirectories {
+  readonly #disk: MirrorDisk;
+  readonly #answers = new Map<string, Promise<boolean>>();
+
+  constructor(disk: MirrorDisk) {
+    this.#disk = disk;
+  }
+
+  has(directory: string): Promise<boolean> {
+    const known = this.#answers.get(directory);
+    if (known !== undefined) return known;
+    const answer = this.#disk.holds(directory);
+    this.#answers.set(directory, answer);
+    return answer;
+  }
+
+  clear(): void {
+    this.#answers.clear();
+  }
+}
+
+function inTheWay(what: string): Fault {
+  return new Fault('conflict', `${what} that the mirror did not put there: move it away`);
+}
+
+/** False when it stays because something else is there: a directory in the place of a file, or with files of somebody. */
+async function isRemoved(removal: Promise<void>): Promise<boolean> {
+  try {
+    await removal;
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return true;
+    if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'EISDIR', 'EPERM', 'EBUSY')) return false;
+    throw error;
+  }
+}
+
+function restored(path: string, previous: MirrorEntry | null): MirrorChange {
+  return previous === null ? { kind: 'remove', path } : { kind: 'put', entry: previous };
+}

@@ -1,0 +1,76 @@
+import type { Call } from '../../model/call.js';
+import { Fault, isFault } from '../../model/fault.js';
+import { findListed } from '../../model/listing.js';
+import type { MirrorEntry, MirrorPrefix, MirrorState } from '../../model/mirror.js';
+import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
+import type { Vault } from '../../vault/vault.js';
+import { removeEmptyParents } from '../key-look.js';
+import type { ObjectFetches, Place } from '../object-fetches.js';
+import { plainEtag } from '../plan/listing.js';
+import { isIntact } from '../plan/local-check.js';
+import { isSameVersion } from '../plan/planner.js';
+
+interface RemovalServices {
+  readonly store: Pick<ObjectStore, 'list'>;
+  readonly vault: Pick<Vault, 'remove'>;
+  readonly state: MirrorState;
+  readonly place: Place;
+  readonly fetches: ObjectFetches;
+}
+
+/**
+ * Removes the object that a mirrored file was made of, then the file and the directories that are empty without it. A crash in
+ * between leaves a file without an object, which the next pass removes. The caller sees to it that nothing else happens to the
+ * path meanwhile. Faults as `MirrorRemoval.removeFile`.
+ */
+export async function removeMirroredFile(
+  { store, vault, state, place, fetches }: RemovalServices,
+  { name, bucket, prefix }: MirrorPrefix,
+  call: Call,
+  path: string,
+  actor: string,
+): Promise<void> {
+  const entry = await state.find(name, path);
+  const mirrored = await intactObject(entry, place.disk.root);
+  if (entry === null || mirrored === null) {
+    throw conflict('the file on disk is not as the gateway put it there: it is compared with S3 again');
+  }
+  const ref = { bucket, key: prefix + path };
+  // It also tells the time that the state keeps.
+  const object = await findListed(store, call, ref);
+  if (object === null) fetches.gone(path, entry);
+  else if (isSameVersion(mirrored, { ...object, etag: plainEtag(object.etag) })) {
+    await removeUnchanged(vault, call, ref, actor, `"${mirrored.etag}"`);
+  } else throw changed();
+  await place.committer.commit({ kind: 'delete', path });
+  await removeEmptyParents(state, name, place, path);
+}
+
+/** Between the comparison and the removal somebody may write: S3 looks once more. */
+async function removeUnchanged(
+  vault: Pick<Vault, 'remove'>,
+  call: Call,
+  ref: ObjectRef,
+  actor: string,
+  etag: string,
+): Promise<void> {
+  try {
+    await vault.remove(call, ref, actor, etag);
+  } catch (error) {
+    throw isFault(error, 'conflict') ? changed() : error;
+  }
+}
+
+/** What the file on disk was made of; null when another file is there, or none. */
+async function intactObject(entry: MirrorEntry | null, root: string): Promise<MirrorEntry['object']> {
+  if (entry === null || entry.stamp === null) return null;
+  return (await isIntact(entry, root)) ? entry.object : null;
+}
+
+function changed(): Fault {
+  return conflict('S3 holds another content by now: look at it, then remove it again');
+}
+
+function conflict(what: string): Fault {
+  return new Fault('conflict', `not removed: ${what}`);
+}

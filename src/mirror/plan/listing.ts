@@ -1,0 +1,75 @@
+import type { Call } from '../../model/call.js';
+import type { ListedFile, MirrorPrefix } from '../../model/mirror.js';
+import type { ListedObject, ListPage, ObjectStore } from '../../model/object-store.js';
+import { readAhead } from '../read-ahead.js';
+import type { ListedPath } from './planner.js';
+
+/** ETags without their quotes, which not every server sends everywhere. */
+export function plainEtag(etag: string): string {
+  return etag.replaceAll('"', '');
+}
+
+/** The first page, kept apart so that it can be judged before anything is done. */
+export interface BegunListing {
+  /** No object at all is listed, not even a marker of the prefix itself. */
+  readonly isEmpty: boolean;
+  readonly pages: AsyncIterable<readonly ListedPath[]>;
+}
+
+/** S3 works on the next page while one is looked at, and does not wait when that takes a little longer. */
+const pagesAhead = 2;
+
+/** Lists a prefix from the beginning. Throws the store's faults. */
+export async function beginListing(
+  store: ObjectStore,
+  call: Call,
+  prefix: MirrorPrefix,
+): Promise<BegunListing> {
+  const first = await page(store, call, prefix, null);
+  return {
+    isEmpty: first.objects.length === 0 && first.continuation === null,
+    pages: readAhead(pagesFrom(first, store, call, prefix), pagesAhead),
+  };
+}
+
+async function* pagesFrom(
+  first: ListPage,
+  store: ObjectStore,
+  call: Call,
+  prefix: MirrorPrefix,
+): AsyncGenerator<readonly ListedPath[]> {
+  let current = first;
+  yield below(prefix.prefix, current.objects);
+  while (current.continuation !== null) {
+    current = await page(store, call, prefix, current.continuation);
+    yield below(prefix.prefix, current.objects);
+  }
+}
+
+function page(
+  store: ObjectStore,
+  call: Call,
+  { bucket, prefix }: MirrorPrefix,
+  continuation: string | null,
+): Promise<ListPage> {
+  return store.list(call, {
+    bucket,
+    prefix,
+    delimiter: null,
+    ...(continuation === null ? {} : { continuation }),
+  });
+}
+
+/** The marker of the prefix itself is the mirrored directory. */
+function below(prefix: string, objects: readonly ListedObject[]): readonly ListedPath[] {
+  const paths: ListedPath[] = [];
+  for (const object of objects) {
+    if (!object.key.startsWith(prefix) || object.key === prefix) continue;
+    paths.push({ path: object.key.slice(prefix.length), file: listedFile(object) });
+  }
+  return paths;
+}
+
+function listedFile({ etag, size, lastModifiedMs }: ListedObject): ListedFile {
+  return { etag: plainEtag(etag), size, lastModifiedMs };
+}

@@ -1,0 +1,65 @@
+import { lstat } from 'node:fs/promises';
+import type { MirrorEntry, MirrorState } from '../../model/mirror.js';
+import { stampOf } from '../disk/aside.js';
+import type { Look, LookThread } from '../disk/look-thread.js';
+import { readAhead } from '../read-ahead.js';
+import type { CheckedEntry } from './planner.js';
+
+const pageEntries = 1000;
+/** The next files are looked at while the listing is waited for. */
+const pagesAhead = 2;
+
+/**
+ * The state of a prefix, page by page, each entry compared with the disk: what was damaged or removed there is noticed. With
+ * `isOtherOrigin`, no file counts: it is no version of what S3 has now.
+ */
+export function checkedState(
+  state: MirrorState,
+  looks: LookThread,
+  name: string,
+  root: string,
+  isOtherOrigin: boolean,
+): AsyncGenerator<readonly CheckedEntry[]> {
+  return readAhead(checkedPages(state, looks, name, root, isOtherOrigin), pagesAhead);
+}
+
+async function* checkedPages(
+  state: MirrorState,
+  looks: LookThread,
+  name: string,
+  root: string,
+  isOtherOrigin: boolean,
+): AsyncGenerator<readonly CheckedEntry[]> {
+  for (let after: string | null = null; ; ) {
+    const entries: readonly MirrorEntry[] = await state.page(name, after, pageEntries);
+    if (entries.length === 0) return;
+    const looked = await looks.look(
+      root,
+      entries.map(({ path }) => path),
+    );
+    yield entries.map((entry, index) => ({
+      entry,
+      isIntact: !isOtherOrigin && isAsLeft(entry, looked[index]),
+    }));
+    if (entries.length < pageEntries) return;
+    after = entries.at(-1)?.path ?? null;
+  }
+}
+
+/** Whether the disk still has what one entry says. */
+export async function isIntact(entry: MirrorEntry, root: string): Promise<boolean> {
+  const stats = await lstat(`${root}/${entry.path}`).catch(() => null);
+  if (stats === null) return false;
+  return isAsLeft(entry, {
+    isDirectory: stats.isDirectory(),
+    stamp: stats.isFile() ? stampOf(stats) : null,
+  });
+}
+
+/** A rename keeps the inode; whatever else is put there, or written into it, changes the inode, the size or the time. */
+function isAsLeft({ path, stamp }: MirrorEntry, look: Look | undefined): boolean {
+  if (path.endsWith('/')) return look?.isDirectory === true;
+  const found = look?.stamp ?? null;
+  if (stamp === null || found === null) return false;
+  return found.inode === stamp.inode && found.size === stamp.size && found.mtimeMs === stamp.mtimeMs;
+}

@@ -1,0 +1,131 @@
+import { isFault } from '../../model/fault.js';
+import type { MirrorAction, MirrorPass, MirrorProblem, MirrorProgress } from '../../model/mirror.js';
+import { diskText } from '../object-fetches.js';
+import { ProblemList } from '../problem-list.js';
+
+type Fetch = Extract<MirrorAction, { kind: 'fetch' }>;
+
+/** Objects without room that are tried again at the end; the others are tried by the next pass. */
+const maxRetried = 1000;
+const maxRemembered = 10 * maxRetried;
+
+/** What one pass does and has done. */
+export class Pass {
+  readonly problems: ProblemList;
+  /** Paths that events told of while this pass was under way: what it knows of them may be outdated. */
+  readonly overtaken = new Set<string>();
+  /** The listing has come to its end. */
+  isListed = false;
+  deleted = 0;
+  #listed = 0;
+  #unchanged = 0;
+  #fetched = 0;
+  #fetchedBytes = 0;
+  #toFetch = 0;
+  #toFetchBytes = 0;
+  #withoutRoom: { readonly problem: MirrorProblem; readonly action: Fetch }[] = [];
+  readonly #running = new Set<Promise<void>>();
+  #wake: (() => void) | null = null;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(keptProblems: number) {
+    this.problems = new ProblemList(keptProblems);
+  }
+
+  get progress(): MirrorProgress {
+    return {
+      listed: this.#listed,
+      fetched: this.#fetched,
+      fetchedBytes: this.#fetchedBytes,
+      toFetch: this.#toFetch,
+      toFetchBytes: this.#toFetchBytes,
+      listingDone: this.isListed,
+    };
+  }
+
+  get counts(): Pick<MirrorPass, 'listed' | 'fetched' | 'fetchedBytes' | 'deleted' | 'unchanged'> {
+    return {
+      listed: this.#listed,
+      fetched: this.#fetched,
+      fetchedBytes: this.#fetchedBytes,
+      deleted: this.deleted,
+      unchanged: this.#unchanged,
+    };
+  }
+
+  leave(_size: number): void {
+    this.#listed += 1;
+    this.#unchanged += 1;
+  }
+
+  report(problem: MirrorProblem): void {
+    this.#listed += 1;
+    this.problems.add(problem);
+  }
+
+  plannedFetch(size: number): void {
+    this.#listed += 1;
+    this.#toFetch += 1;
+    this.#toFetchBytes += size;
+  }
+
+  fetchedOne(bytes: number): void {
+    this.#fetched += 1;
+    this.#fetchedBytes += bytes;
+  }
+
+  unfetched(problem: MirrorProblem, action: Fetch): void {
+    const isRetried = problem.kind === 'no-room' && this.#withoutRoom.length < maxRemembered;
+    if (isRetried) this.#withoutRoom.push({ problem, action });
+    else this.problems.add(problem);
+  }
+
+  /** Those that should be tried again, the smallest first; the others are reported. */
+  takeWithoutRoom(): readonly Fetch[] {
+    const sorted = this.#withoutRoom.sort((one, other) => one.action.object.size - other.action.object.size);
+    this.#withoutRoom = [];
+    for (const { problem } of sorted.slice(maxRetried)) this.problems.add(problem);
+    const retried = sorted.slice(0, maxRetried).map(({ action }) => action);
+    this.#listed -= retried.length;
+    this.#toFetch -= retried.length;
+    for (const { object } of retried) this.#toFetchBytes -= object.size;
+    return retried;
+  }
+
+  reportWithoutRoom(): void {
+    for (const { problem } of this.#withoutRoom) this.problems.add(problem);
+    this.#withoutRoom = [];
+  }
+
+  /** Waits for work that goes on beside the pass. What fails becomes a problem, except what ends the pass. */
+  follow(work: Promise<void>, path: string): void {
+    const followed = work
+      .catch((error: unknown) => {
+        if (isFault(error, 'conflict', 'exists')) {
+          this.problems.add({ kind: 'in-the-way', path, size: 0, text: error.hint });
+        } else if (isFault(error)) this.#failure ??= { error };
+        else this.problems.add({ kind: 'failed', path, size: 0, text: diskText(error) });
+      })
+      .then(() => {
+        this.#running.delete(followed);
+        this.#wake?.();
+      });
+    this.#running.add(followed);
+  }
+
+  /** Resolves when less than so many are under way. Throws what ended the pass. */
+  async admission(most: number): Promise<void> {
+    while (this.#running.size >= most) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  /** Resolves when nothing is under way. Throws what ended the pass. */
+  async settle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+}

@@ -1,0 +1,86 @@
+import type { ListedFile, MirrorAction } from '../../model/mirror.js';
+import { compareUtf8 } from '../../model/utf8-order.js';
+import { type CheckedEntry, type ListedPath, Planner, type PlanOptions } from './planner.js';
+
+/**
+ * What makes the mirrored directory what the listing says, as batches of actions in an order in which they can be carried out.
+ * Both streams come in pages, in the order of a listing. Throws what the streams throw, and `unsupported` when they are out of order.
+ */
+export async function* plan(
+  listing: AsyncIterable<readonly ListedPath[]>,
+  state: AsyncIterable<readonly CheckedEntry[]>,
+  options: PlanOptions,
+): AsyncGenerator<readonly MirrorAction[]> {
+  const planner = new Planner(options);
+  const listed = new Peeked(listing);
+  const known = new Peeked(state);
+  try {
+    for (;;) {
+      if (listed.isEmpty) {
+        yield planner.take();
+        await listed.fill();
+      }
+      if (known.isEmpty) await known.fill();
+      const object = listed.head;
+      const entry = known.head;
+      if (object === null && entry === null) break;
+      const order = compareHeads(object, entry);
+      const path = order <= 0 ? (object?.path ?? '') : (entry?.entry.path ?? '');
+      const file: ListedFile | null = order <= 0 ? (object?.file ?? null) : null;
+      planner.next(path, file, order >= 0 ? entry : null);
+      if (order <= 0) listed.shift();
+      if (order >= 0) known.shift();
+    }
+    planner.end();
+    yield planner.take();
+  } finally {
+    await listed.close();
+    await known.close();
+  }
+}
+
+function compareHeads(object: ListedPath | null, entry: CheckedEntry | null): number {
+  if (object === null) return 1;
+  if (entry === null) return -1;
+  return compareUtf8(object.path, entry.entry.path);
+}
+
+/** The pages of a stream, item by item. */
+class Peeked<T> {
+  readonly #iterator: AsyncIterator<readonly T[]>;
+  #page: readonly T[] = [];
+  #position = 0;
+  #hasEnded = false;
+
+  constructor(pages: AsyncIterable<readonly T[]>) {
+    this.#iterator = pages[Symbol.asyncIterator]();
+  }
+
+  /** True when `fill` has to be asked for more. */
+  get isEmpty(): boolean {
+    return this.#position >= this.#page.length && !this.#hasEnded;
+  }
+
+  /** Null at the end. */
+  get head(): T | null {
+    return this.#page[this.#position] ?? null;
+  }
+
+  shift(): void {
+    this.#position += 1;
+  }
+
+  async fill(): Promise<void> {
+    while (this.isEmpty) {
+      const { done, value } = await this.#iterator.next();
+      if (done) this.#hasEnded = true;
+      else this.#page = value;
+      this.#position = 0;
+      if (done) this.#page = [];
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#hasEnded) await this.#iterator.return?.();
+  }
+}

@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import type { Logger } from '../model/call.js';
+import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
+import type { KeyFiles } from '../model/key-files.js';
+import type { Keyring, KeyState } from '../model/keyring.js';
+import type { ObjectRef } from '../model/object-store.js';
+import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
+import type { Username, UserRegistry } from '../model/users.js';
+import { type UserPlaces, userPaths } from '../users/places.js';
+import type { NamedKey, ObjectKeys } from './encryption-keys.js';
+
+export interface ObjectKeysParts {
+  readonly places: UserPlaces;
+  readonly sharedSettingsDirectory: string;
+  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly keyFiles: KeyFiles;
+  readonly keyring: Pick<Keyring, 'list' | 'open'>;
+  readonly owners: readonly PrefixOwner[];
+  readonly log: Logger;
+}
+
+interface KeyAtHand {
+  /** Null when only its description is left, or it cannot be opened. */
+  readonly key: CustomerKey | null;
+  /** Null for a key of the shared directory, and for nobody's. */
+  readonly username: string | null;
+  readonly label: string;
+  readonly state: KeyState;
+}
+
+/**
+ * The keys of all users' files, of the shared directory and of the keyring, read once: a command is soon over. What the keyring says of a
+ * key counts before what its file does.
+ */
+export function createObjectKeys(parts: ObjectKeysParts): ObjectKeys {
+  return new KeysAtHand(parts);
+}
+
+class KeysAtHand implements ObjectKeys {
+  readonly #parts: ObjectKeysParts;
+  #loaded: Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> | null = null;
+
+  constructor(parts: ObjectKeysParts) {
+    this.#parts = parts;
+  }
+
+  async all(): Promise<readonly CustomerKey[]> {
+    return [...(await this.#all()).values()].flatMap(({ key }) => key ?? []);
+  }
+
+  async keysFor(ref: ObjectRef): Promise<readonly CustomerKey[]> {
+    const all = [...(await this.#all()).values()];
+    const names: readonly (string | null)[] = ownersOf(this.#parts.owners, ref).map(
+      ({ username }) => username,
+    );
+    const own = all.filter(({ username }) => names.includes(username));
+    const others = all.filter(({ username }) => !names.includes(username));
+    return [...own, ...others].flatMap(({ key }) => key ?? []);
+  }
+
+  async describe(id: KeyFingerprint): Promise<NamedKey | null> {
+    const found = (await this.#all()).get(id);
+    return found === undefined ? null : { id, label: found.label, state: found.state };
+  }
+
+  async open(id: KeyFingerprint): Promise<CustomerKey | null> {
+    return (await this.#all()).get(id)?.key ?? null;
+  }
+
+  async beginningWith(text: string): Promise<readonly NamedKey[]> {
+    return [...(await this.#all())]
+      .filter(([id]) => id.startsWith(text))
+      .map(([id, { label, state }]) => ({ id, label, state }));
+  }
+
+  #all(): Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> {
+    this.#loaded ??= this.#load();
+    return this.#loaded;
+  }
+
+  async #load(): Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> {
+    const { places, registry, sharedSettingsDirectory } = this.#parts;
+    const keys = new Map<KeyFingerprint, KeyAtHand>();
+    for (const { username } of await registry.list()) {
+      const { uploadKey, syncKey } = userPaths(places, username);
+      await this.#take(keys, uploadKey, username, `${username} uploads`);
+      await this.#take(keys, syncKey, username, `${username} downloads`);
+    }
+    for (const name of ['sse-sync.key', 'sse.key']) {
+      await this.#take(keys, join(sharedSettingsDirectory, name), null, 'shared');
+    }
+    await this.#takeKeyring(keys);
+    return keys;
+  }
+
+  /** A key that cannot be opened leaves the others. */
+  async #takeKeyring(keys: Map<KeyFingerprint, KeyAtHand>): Promise<void> {
+    for (const { id, label, owner, state } of await this.#parts.keyring.list()) {
+      const inFile = keys.get(id);
+      const key = inFile?.key ?? (await this.#opened(id, state));
+      keys.set(id, {
+        key,
+        username: owner.kind === 'user' ? owner.username : (inFile?.username ?? null),
+        label: label === '' ? (inFile?.label ?? '') : label,
+        state,
+      });
+    }
+  }
+
+  async #opened(id: KeyFingerprint, state: KeyState): Promise<CustomerKey | null> {
+    if (state === 'destroyed') return null;
+    try {
+      return await this.#parts.keyring.open(id);
+    } catch (error) {
+      const fault = Fault.from(error);
+      this.#parts.log.warn('a key of the keyring cannot be opened', { key: id, error: fault });
+      return null;
+    }
+  }
+
+  /** A file that cannot be read leaves the other keys. */
+  async #take(
+    keys: Map<KeyFingerprint, KeyAtHand>,
+    path: string,
+    username: Username | null,
+    label: string,
+  ): Promise<void> {
+    try {
+      const current = await this.#parts.keyFiles.load(path);
+      for (const key of await this.#parts.keyFiles.loadAll(path)) {
+        const isCurrent = current?.equals(key) ?? false;
+        if (keys.has(key.fingerprint)) continue;
+        keys.set(key.fingerprint, { key, username, label, state: isCurrent ? 'active' : 'retired' });
+      }
+    } catch (error) {
+      this.#parts.log.warn('keys cannot be read', { path, error: Fault.from(error) });
+    }
+  }
+}

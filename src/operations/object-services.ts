@@ -1,0 +1,54 @@
+import type { Core } from '../assembly/core.js';
+import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import { systemClock, systemEntropy } from '../assembly/system.js';
+import { createLedgerRows } from '../database/ledger/many-rows.js';
+import { createLedgerVersions } from '../database/ledger/versions.js';
+import type { Call, Logger } from '../model/call.js';
+import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
+import type { ObjectKeys } from '../objects/encryption-keys.js';
+import { createObjectKeys } from '../objects/key-index.js';
+import type { ObjectRooms } from '../objects/services.js';
+import { createPrefixOwners } from '../users/prefix-owners.js';
+
+/** What the commands on objects stand on, and the call that ends when the command is interrupted. */
+export interface OpenObjects {
+  readonly rooms: ObjectRooms;
+  readonly call: Call;
+}
+
+/** Reads whose places there are; the keys are read when the first is needed. Faults of the users' files. */
+export async function openObjects(core: Core, settings: SettingsInForce, log: Logger): Promise<OpenObjects> {
+  const { store, vault, ledger, database, call } = core;
+  const owners = await prefixOwnersOf(core, settings).list();
+  return {
+    call,
+    rooms: {
+      store,
+      vault,
+      ledger,
+      rows: createLedgerRows(database),
+      versions: createLedgerVersions(database, systemClock, systemEntropy),
+      keys: objectKeysOf(core, settings, owners, log),
+      owners,
+    },
+  };
+}
+
+function prefixOwnersOf(core: Core, { paths }: SettingsInForce): PrefixOwners {
+  return createPrefixOwners({
+    ...core.parts,
+    ...core,
+    sharedSettingsDirectory: paths.sharedSettingsDirectory,
+  });
+}
+
+/** The keys of a root, as its files and its keyring say when the first is needed. */
+export function objectKeysOf(
+  core: Core,
+  { paths }: SettingsInForce,
+  owners: readonly PrefixOwner[],
+  log: Logger,
+): ObjectKeys {
+  const { sharedSettingsDirectory } = paths;
+  return createObjectKeys({ ...core.parts, ...core, sharedSettingsDirectory, owners, log });
+}

@@ -1,0 +1,133 @@
+import type { BucketProvisioning, PolicyStatement } from '../model/bucket.js';
+import type { Call } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import { createBucketAdministration } from '../s3/bucket/bucket-administration.js';
+import type { Operations } from './open-root.js';
+import {
+  bucketStatements,
+  gatewayPlaceholder,
+  type KeyWriters,
+  policyChange,
+} from './policies/bucket-policy.js';
+import { type PolicyDocument, rolePolicy } from './policies/role-policy.js';
+import { bucketsOf, type StorageNeeds, usesSseC } from './policies/storage-needs.js';
+import { storageNeedsOf } from './storage-needs.js';
+
+export interface ProvisionRequest {
+  readonly writers: KeyWriters;
+  /** After so many days unfinished multipart uploads are aborted. */
+  readonly unfinishedDays: number;
+}
+
+/** What a bucket should have, for a person and for scripts. */
+export interface BucketPlan {
+  readonly bucket: string;
+  readonly statements: readonly PolicyStatement[];
+  readonly allowsSseC: boolean;
+  readonly unfinishedDays: number;
+}
+
+export interface ProvisionPlan {
+  readonly rolePolicy: PolicyDocument;
+  readonly buckets: readonly BucketPlan[];
+  /** Sentences on what the plan leaves open. */
+  readonly notes: readonly string[];
+}
+
+/** One thing that was done, was so already, or failed. */
+export interface ProvisionStep {
+  readonly bucket: string;
+  readonly what: string;
+  readonly outcome: 'changed' | 'already so' | 'failed';
+  /** Why it failed. */
+  readonly fault: Fault | null;
+}
+
+/** What the role and the buckets of a root should have, for its users as they are now. Asks nothing of S3. */
+export async function planProvision(
+  operations: Operations,
+  request: ProvisionRequest,
+): Promise<ProvisionPlan> {
+  const needs = await needsOf(operations);
+  const notes =
+    request.writers.gateway === null
+      ? [
+          `who the gateway is at AWS is not known: put its ARN where the policies say ${gatewayPlaceholder}, or name it with --gateway-principal; until then --apply leaves that statement out`,
+        ]
+      : [];
+  return {
+    rolePolicy: rolePolicy(needs),
+    buckets: bucketsOf(needs).map((bucket) => ({
+      bucket,
+      statements: bucketStatements(needs, bucket, request.writers),
+      allowsSseC: usesSseC(needs, bucket),
+      unfinishedDays: request.unfinishedDays,
+    })),
+    notes,
+  };
+}
+
+/** Puts what concerns the buckets, one thing after the other; what fails does not stop the rest. */
+export async function applyProvision(
+  operations: Operations,
+  request: ProvisionRequest,
+): Promise<readonly ProvisionStep[]> {
+  const needs = await needsOf(operations);
+  return await withAdministration(operations, async (buckets, call) => {
+    const steps: ProvisionStep[] = [];
+    for (const bucket of bucketsOf(needs)) {
+      if (usesSseC(needs, bucket)) {
+        steps.push(await step(bucket, allowSseCText, () => buckets.allowSseC(call, bucket)));
+      }
+      const days = request.unfinishedDays;
+      steps.push(
+        await step(bucket, `unfinished uploads are aborted after ${days} days`, () =>
+          buckets.abortUnfinishedUploads(call, bucket, days),
+        ),
+      );
+      const change = policyChange(needs, bucket, request.writers);
+      const what = `the bucket policy has ${change.statements.map(({ Sid }) => Sid).join(', ') || 'nothing of the gateway'}`;
+      steps.push(await step(bucket, what, () => buckets.setStatements(call, bucket, change)));
+    }
+    return steps;
+  });
+}
+
+const allowSseCText = 'customer keys (SSE-C) are allowed';
+
+/** Allows SSE-C in every bucket where users need it, or in the default bucket while nobody does. */
+export async function allowSseC(operations: Operations): Promise<readonly ProvisionStep[]> {
+  const needs = await needsOf(operations);
+  const wanted = bucketsOf(needs).filter((bucket) => usesSseC(needs, bucket));
+  const buckets = wanted.length > 0 ? wanted : [needs.defaultBucket];
+  return await withAdministration(operations, async (administration, call) => {
+    const steps: ProvisionStep[] = [];
+    for (const bucket of buckets) {
+      steps.push(await step(bucket, allowSseCText, () => administration.allowSseC(call, bucket)));
+    }
+    return steps;
+  });
+}
+
+/** A user who is left out would lose what the policies do not name. */
+function needsOf(operations: Operations): Promise<StorageNeeds> {
+  return storageNeedsOf(operations, 'throw');
+}
+
+async function withAdministration<T>(
+  { s3, call }: Operations,
+  work: (buckets: BucketProvisioning, call: Call) => Promise<T>,
+): Promise<T> {
+  await using administration = createBucketAdministration(s3);
+  return await work(administration, call);
+}
+
+async function step(bucket: string, what: string, change: () => Promise<boolean>): Promise<ProvisionStep> {
+  try {
+    return { bucket, what, outcome: (await change()) ? 'changed' : 'already so', fault: null };
+  } catch (error) {
+    const fault = Fault.from(error);
+    if (fault.kind === 'cancelled') throw fault;
+    return { bucket, what, outcome: 'failed', fault };
+  }
+}

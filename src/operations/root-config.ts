@@ -1,0 +1,109 @@
+import { createCommandLog } from '../assembly/command-log.js';
+import { keyringOf, type RootKeyring } from '../assembly/keyring.js';
+import { openRootSettings } from '../assembly/root-settings.js';
+import { embeddedBucket, SettingsInForce } from '../assembly/settings-in-force.js';
+import { userParts } from '../assembly/user-parts.js';
+import { changeSettingsFile } from '../config/settings-file.js';
+import type { SharedRegistry, UserRegistry } from '../model/users.js';
+import { takeInKeyFiles } from '../users/key-intake.js';
+import { keyWriters } from '../users/key-writers.js';
+import { createSharedRegistry } from '../users/shared-registry.js';
+import { createUserRegistry } from '../users/user-registry.js';
+
+/** What `setup` may set; null takes a setting out. */
+export interface SetupAnswers {
+  readonly bucket?: string | null;
+  readonly region?: string | null;
+  readonly endpoint?: string | null;
+}
+
+export type S3Environment = Readonly<
+  Record<
+    | 'AWS_ENDPOINT_URL'
+    | 'AWS_ACCESS_KEY_ID'
+    | 'AWS_SECRET_ACCESS_KEY'
+    | 'AWS_DEFAULT_REGION'
+    | 'SFTPGW_BUCKET',
+    string | null
+  >
+>;
+
+/** What an administrator's commands need of a root. The gateway may run meanwhile, and sees changes at its next request. */
+export interface Administration {
+  readonly registry: UserRegistry;
+  readonly shared: SharedRegistry;
+  readonly keyring: RootKeyring;
+  /** Takes every raw key file into the keyring; what cannot be taken in is logged. */
+  takeInKeyFiles(): Promise<void>;
+  /** Throws `denied` while the settings want a recovery recipient and there is none. */
+  requireRecovery(): Promise<void>;
+  /** What is written with each key as the settings are now, by the key's id. */
+  keyWriters(): Promise<ReadonlyMap<string, readonly string[]>>;
+  defaults(): {
+    readonly bucket: string | null;
+    readonly region: string | null;
+    readonly endpoint: string | null;
+  };
+  /** What S3 tools need to reach this root's objects; null where the AWS default chain decides. */
+  environment(): Promise<S3Environment>;
+  /** Writes the settings and answers what a person should know of it. */
+  setup(answers: SetupAnswers): Promise<{ readonly lines: readonly string[] }>;
+  close(): Promise<void>;
+}
+
+/** Faults as `openSettingsFile`. */
+export async function openAdministration(root: string): Promise<Administration> {
+  const { settings, embedded: run } = await openRootSettings(root);
+  const log = createCommandLog(process.stderr);
+  const keyring = keyringOf(settings, log);
+  const parts = userParts(settings, keyring, log);
+  const registry = createUserRegistry(parts);
+  const shared = createSharedRegistry(parts);
+  return {
+    registry,
+    shared,
+    keyring,
+    takeInKeyFiles: () => takeInKeyFiles(parts),
+    requireRecovery: () => parts.keys.requireRecovery(),
+    keyWriters: () => keyWriters(registry, shared),
+    defaults: () => {
+      const { region, endpoint } = settings.current;
+      return { bucket: settings.bucket, region, endpoint };
+    },
+    environment: async () => {
+      if (run !== null) {
+        // Loaded only here: the other commands need neither S3 nor the door.
+        const { embeddedCredentials } = await import('../assembly/embedded.js');
+        const credentials = await embeddedCredentials(settings);
+        return {
+          AWS_ENDPOINT_URL: run.endpoint,
+          AWS_ACCESS_KEY_ID: credentials?.accessKeyId ?? null,
+          AWS_SECRET_ACCESS_KEY: credentials?.secretAccessKey ?? null,
+          AWS_DEFAULT_REGION: run.region,
+          SFTPGW_BUCKET: run.bucket,
+        };
+      }
+      const { region, endpoint } = settings.current;
+      return {
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_ACCESS_KEY_ID: null,
+        AWS_SECRET_ACCESS_KEY: null,
+        AWS_DEFAULT_REGION: region,
+        SFTPGW_BUCKET: settings.bucket,
+      };
+    },
+    setup: async (answers) => {
+      await changeSettingsFile(root, answers);
+      const { current, paths, bucket } = await SettingsInForce.open(root, false);
+      return {
+        lines: [
+          `${paths.propertiesFile} is written.`,
+          `Bucket: ${bucket ?? `none (the embedded server has "${embeddedBucket}")`}`,
+          `Region: ${current.region ?? 'what the AWS default chain says'}`,
+          `S3 server: ${current.endpoint ?? 'Amazon'}`,
+        ],
+      };
+    },
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,80 @@
+import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import { parseQueueUrl } from '../events/queue-url.js';
+import type { Call } from '../model/call.js';
+import { isFault } from '../model/fault.js';
+import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
+import type { PrefixNeed, StorageNeeds } from './policies/storage-needs.js';
+
+export interface StorageUsers {
+  readonly call: Call;
+  readonly settings: SettingsInForce;
+  readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
+  readonly registry: Pick<UserRegistry, 'list'>;
+}
+
+/** Users whose files are wrong are left out, or their fault is thrown. */
+export type WrongUsers = 'leave-out' | 'throw';
+
+/** What the users of a root, as they are now, need of S3. */
+export async function storageNeedsOf(
+  { call, users, registry, settings: inForce }: StorageUsers,
+  wrongUsers: WrongUsers,
+): Promise<StorageNeeds> {
+  const defaultBucket = inForce.requireBucket();
+  const { eventsSqsQueue } = inForce.current;
+  const prefixes: PrefixNeed[] = [];
+  let isSharedSeen = false;
+  for (const { username } of await registry.list()) {
+    const found = await placesOf(call, users, username, wrongUsers);
+    if (found === null) continue;
+    const { settings, uploads } = found;
+    prefixes.push(uploads);
+    if (settings.downloads) prefixes.push(readOnly(settings.uploadBucket, `${username}/downloads/`));
+    isSharedSeen ||= settings.shared;
+  }
+  if (isSharedSeen) prefixes.push(readOnly(defaultBucket, 'shared/'));
+  return {
+    prefixes,
+    defaultBucket,
+    eventQueueArn: eventsSqsQueue === null ? null : queueArn(eventsSqsQueue),
+  };
+}
+
+async function placesOf(
+  call: Call,
+  users: StorageUsers['users'],
+  username: Username,
+  wrongUsers: WrongUsers,
+): Promise<{ readonly settings: UserSettings; readonly uploads: PrefixNeed } | null> {
+  try {
+    const settings = await users.settings(call, username);
+    return settings && { settings, uploads: await uploadsOf(call, users, settings) };
+  } catch (error) {
+    if (wrongUsers === 'leave-out' && isFault(error, 'invalid')) return null;
+    throw error;
+  }
+}
+
+async function uploadsOf(
+  call: Call,
+  users: Pick<UserDirectory, 'uploadEncryption'>,
+  settings: UserSettings,
+): Promise<PrefixNeed> {
+  const { username, uploadBucket, uploadPrefix, uploadOption, acl } = settings;
+  // The other options name no key, or one that may be missing: nothing that a policy needs.
+  const encryption = uploadOption === 2 ? await users.uploadEncryption(call, username) : null;
+  const kmsKeyArn = encryption?.kind === 'sse-kms' ? encryption.keyArn : null;
+  return { bucket: uploadBucket, prefix: uploadPrefix, use: 'uploads', option: uploadOption, kmsKeyArn, acl };
+}
+
+function readOnly(bucket: string, prefix: string): PrefixNeed {
+  return { bucket, prefix, use: 'downloads', option: null, kmsKeyArn: null, acl: null };
+}
+
+/** Null for a queue that is not at AWS: IAM does not know it. */
+function queueArn(url: string): string | null {
+  const { region, url: whole } = parseQueueUrl(url);
+  const [, account, name] = /\/(\d{12})\/([^/]+)$/.exec(whole) ?? [];
+  if (region === null || account === undefined || name === undefined) return null;
+  return `arn:aws:sqs:${region}:${account}:${name}`;
+}

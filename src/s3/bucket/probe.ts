@@ -1,0 +1,328 @@
+import { checksumOf } from '../../bytes/checksums/sum.js';
+import type { Call } from '../../model/call.js';
+import { type ChecksumAlgorithm, checksumName } from '../../model/checksum.js';
+import { CustomerKey } from '../../model/customer-key.js';
+import { accessFor, type WriteEncryption } from '../../model/encryption.js';
+import { Fault, type FaultKind, isFault } from '../../model/fault.js';
+import { gatewayPrefix } from '../../model/gateway-prefix.js';
+import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../../model/object-store.js';
+import { probePrefix } from '../../model/trial-objects.js';
+import { createS3Client, endpointInUse, type S3Connection } from '../client.js';
+import { createContext, type S3Context } from '../context.js';
+import { listObjects, listUploads } from '../listing.js';
+import { putObject, removeObject } from '../object-writes.js';
+import type { ChecksumSetting, S3StoreOptions } from '../options.js';
+import { beginUpload } from '../part-upload.js';
+import { getObject } from '../reads.js';
+import { Retries } from '../retry.js';
+import { getTags, keyTags } from '../tags.js';
+import { isLoopbackHost } from './key-in-clear.js';
+import { removeTrial } from './remove-trial.js';
+
+/** One thing that is wrong, in one sentence each. With an `error` the gateway cannot do its work; a `warning` can wait. */
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  /** What kind of trouble: that of the fault, or what is found without one. */
+  readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums' | 'tags';
+  readonly what: string;
+  readonly whatToDo: string;
+}
+
+export interface ProbeRequest {
+  readonly bucket: string;
+  /** True when anybody's objects rest under a customer key. */
+  readonly sseC: boolean;
+}
+
+/** S3 refuses a request whose time is off by more (RequestTimeTooSkewed); from a third of it on a person should know. */
+const mostSkewMs = 15 * 60_000;
+const notableSkewMs = 5 * 60_000;
+
+/** Quick to an answer: who starts the gateway is waiting. */
+const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
+
+/**
+ * Looks whether the bucket can be worked with: reaches the endpoint, lists, writes, reads and removes one tiny object
+ * (`.sftpgw/probe-ID`) under a throw-away key, begins and aborts a multipart upload. Never throws; empty when all is well.
+ */
+export async function probeS3(
+  call: Call,
+  options: S3StoreOptions,
+  wanted: ProbeRequest,
+): Promise<readonly Finding[]> {
+  let connection: S3Connection;
+  try {
+    connection = createS3Client(options);
+  } catch (error) {
+    return [findingOf(error, 'error')];
+  }
+  const probe = new Probe(call, options, wanted, connection);
+  try {
+    await probe.run();
+  } catch (error) {
+    probe.findings.push(findingOf(error, 'error'));
+  } finally {
+    connection.client.destroy();
+  }
+  return probe.findings;
+}
+
+/** A fault's hint says what is wrong, and after its semicolon what to do. */
+function findingOf(error: unknown, severity: Finding['severity'], consequence = ''): Finding {
+  const { kind, hint } = Fault.from(error);
+  const cut = hint.indexOf('; ');
+  const what = cut === -1 ? hint : hint.slice(0, cut);
+  const whatToDo = cut === -1 ? 'See the log for what S3 answered' : hint.slice(cut + 2);
+  return { severity, about: kind, what: sentence(what + consequence), whatToDo: sentence(whatToDo) };
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.'}]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** What is tried where a server refuses these, the best first. */
+const lesserChecksums: Readonly<Record<ChecksumAlgorithm, readonly Exclude<ChecksumSetting, 'crc32c'>[]>> = {
+  crc32c: ['crc32', 'none'],
+  crc32: ['none'],
+};
+
+class Probe {
+  readonly findings: Finding[] = [];
+  readonly #call: Call;
+  readonly #options: S3StoreOptions;
+  readonly #wanted: ProbeRequest;
+  readonly #connection: S3Connection;
+  readonly #context: S3Context;
+  readonly #retries: Retries;
+  readonly #ref: ObjectRef;
+  /** Of the object that was written; null without versioning. */
+  #versionId: string | null = null;
+
+  constructor(call: Call, options: S3StoreOptions, wanted: ProbeRequest, connection: S3Connection) {
+    this.#call = call;
+    this.#options = options;
+    this.#wanted = wanted;
+    this.#connection = connection;
+    this.#context = createContext(connection.client, options);
+    this.#retries = new Retries({ ...options, retry: patience });
+    this.#ref = { bucket: wanted.bucket, key: `${probePrefix}${options.entropy.id()}` };
+  }
+
+  async run(): Promise<void> {
+    const inClear = this.#keysInClear();
+    if (!(await this.#list())) return;
+    this.#clock();
+    const encryption: WriteEncryption =
+      this.#wanted.sseC && !inClear
+        ? { kind: 'sse-c', key: CustomerKey.fromBytes(this.#options.entropy.bytes(32)) }
+        : { kind: 'bucket-default' };
+    await this.#roundTrip(encryption);
+    await this.#multipart(encryption);
+  }
+
+  #attempt<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    return this.#retries.run(this.#call, `probe: ${what}`, attempt);
+  }
+
+  #keysInClear(): boolean {
+    const endpoint = endpointInUse(this.#options);
+    if (!this.#wanted.sseC || endpoint === null) return false;
+    const { protocol, hostname } = new URL(endpoint);
+    if (protocol === 'https:' || isLoopbackHost(hostname)) return false;
+    this.findings.push({
+      severity: 'error',
+      about: 'plain-http',
+      what: `The S3 endpoint ${endpoint} is plain http, over which customer keys (SSE-C) are never sent.`,
+      whatToDo: 'Set the S3 endpoint to an https:// address.',
+    });
+    return true;
+  }
+
+  /** False when nothing else is worth trying. */
+  async #list(): Promise<boolean> {
+    const { bucket } = this.#wanted;
+    const page = { bucket, prefix: gatewayPrefix, delimiter: null, maxKeys: 1 };
+    try {
+      await this.#attempt('list', () => listObjects(this.#context, this.#call, page));
+      return true;
+    } catch (error) {
+      this.findings.push(findingOf(error, 'error'));
+      return isFault(error, 'denied') && error.hint.includes('s3:ListBucket');
+    }
+  }
+
+  #clock(): void {
+    const date = Date.parse(this.#connection.transport.serverDate ?? '');
+    const offMs = Math.abs(date - this.#options.clock.nowMs());
+    if (!(offMs > notableSkewMs)) return;
+    this.findings.push({
+      severity: offMs > mostSkewMs ? 'error' : 'warning',
+      about: 'clock',
+      what: `The clock of this machine and that of S3 are ${Math.round(offMs / 60_000)} minutes apart.`,
+      whatToDo: 'Set the time of this machine, and let NTP keep it.',
+    });
+  }
+
+  async #roundTrip(encryption: WriteEncryption): Promise<void> {
+    const body = this.#body(this.#context.checksumAlgorithm);
+    const options: WriteOptions = { encryption, acl: null, metadata: {}, contentType: null };
+    if (!(await this.#write(body, options))) return;
+    try {
+      const access = accessFor(encryption);
+      const read = await this.#attempt('read', async () => {
+        const found = await getObject(this.#context, this.#call, this.#ref, access, null, {});
+        return found === null ? null : collect(found.bytes);
+      });
+      const sent = Buffer.concat(body.chunks);
+      if (read === null || !read.equals(sent)) {
+        throw new Fault('corrupt', `S3 gave other bytes back than were written to ${this.#ref.key}`);
+      }
+    } catch (error) {
+      this.findings.push(findingOf(error, 'error'));
+    }
+    await this.#readTags(encryption);
+    try {
+      await this.#remove();
+    } catch (error) {
+      const left = ` (the probe's object ${this.#ref.key} stays)`;
+      this.findings.push(findingOf(error, 'warning', left));
+    }
+  }
+
+  /** False when nothing was written. */
+  async #write(body: MemoryBody, options: WriteOptions): Promise<boolean> {
+    const put = async (context: S3Context) => {
+      const sent = context === this.#context ? body : this.#body(context.checksumAlgorithm);
+      const { versionId } = await this.#attempt('write', () =>
+        putObject(context, this.#call, this.#ref, sent, options),
+      );
+      this.#versionId = versionId;
+    };
+    try {
+      await put(this.#context);
+      return true;
+    } catch (error) {
+      if (await this.#tagsAreWhy(error, options, put)) return true;
+      if (await this.#checksumsAreWhy(error, put)) return true;
+      this.findings.push(findingOf(error, 'error'));
+      return false;
+    }
+  }
+
+  /** Tells of checksums that S3 refuses, when the same works with others or without any. */
+  async #checksumsAreWhy(
+    error: unknown,
+    attempt: (context: S3Context) => Promise<unknown>,
+  ): Promise<boolean> {
+    const { checksums } = this.#context;
+    if (checksums === 'none' || !isFault(error, 'invalid', 'unsupported', 'corrupt')) return false;
+    for (const other of lesserChecksums[checksums]) {
+      const context = { ...this.#context, checksums: other, checksumAlgorithm: 'crc32' } as const;
+      if (!(await succeeds(() => attempt(context)))) continue;
+      this.findings.push({
+        severity: 'error',
+        about: 'checksums',
+        what: `The S3 server refuses checksums (x-amz-checksum-${checksums}), and works ${other === 'none' ? 'without' : `with ${checksumName[other]}`}.`,
+        whatToDo: `Set checksums=${other}.`,
+      });
+      return true;
+    }
+    return false;
+  }
+
+  #remove(): Promise<void> {
+    return removeTrial([this.#versionId], (condition) =>
+      this.#attempt('remove', () => removeObject(this.#context, this.#call, this.#ref, condition)),
+    );
+  }
+
+  /** Tells of tags that S3 refuses, when the same write works without them. */
+  async #tagsAreWhy(
+    error: unknown,
+    { encryption }: WriteOptions,
+    put: (context: S3Context) => Promise<unknown>,
+  ): Promise<boolean> {
+    const bearsTags = Object.keys(keyTags(this.#context, encryption)).length > 0;
+    if (!bearsTags || !isFault(error, 'denied', 'invalid', 'unsupported')) return false;
+    if (!(await succeeds(() => put({ ...this.#context, keyTags: false })))) return false;
+    const isDenied = isFault(error, 'denied');
+    this.findings.push({
+      severity: 'error',
+      about: 'tags',
+      what: isDenied
+        ? 'S3 does not allow the tag that names the key of an object.'
+        : 'The S3 server does not take the tag that names the key of an object.',
+      whatToDo: isDenied
+        ? 'Allow s3:PutObjectTagging and s3:GetObjectTagging, or set ledger.tags=no.'
+        : 'Set ledger.tags=no.',
+    });
+    return true;
+  }
+
+  /** Only when writing works. Without the tags of a source, a copy cannot keep them. */
+  async #readTags(encryption: WriteEncryption): Promise<void> {
+    const expected = keyTags(this.#context, encryption);
+    if (this.findings.length > 0 || Object.keys(expected).length === 0) return;
+    try {
+      const tags = await this.#attempt('read the tags', () =>
+        getTags(this.#context, this.#call, this.#ref, undefined),
+      );
+      if (tags?.[keyTagName] === expected[keyTagName]) return;
+      this.findings.push({
+        severity: 'warning',
+        about: 'tags',
+        what: 'The S3 server does not keep the tag that names the key of an object.',
+        whatToDo: 'Set ledger.tags=no; a lost ledger is then rebuilt by trying keys.',
+      });
+    } catch (error) {
+      this.findings.push(findingOf(error, 'warning'));
+    }
+  }
+
+  #body(algorithm: ChecksumAlgorithm): MemoryBody {
+    const bytes = Buffer.from(`sftpgw probe ${this.#ref.key}\n`);
+    return { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf(algorithm, bytes) };
+  }
+
+  /** Only when writing works: the same trouble is not told twice. */
+  async #multipart(encryption: WriteEncryption): Promise<void> {
+    const cannotWrite = this.findings.some((finding) => finding.severity === 'error');
+    if (cannotWrite) return;
+    const options: WriteOptions = { encryption, acl: null, metadata: {}, contentType: null };
+    const { bucket } = this.#wanted;
+    const begin = async (context: S3Context) => {
+      const upload = await this.#attempt('begin an upload', () =>
+        beginUpload(context, this.#call, this.#ref, options),
+      );
+      upload.park();
+      await this.#attempt('abort it', () => upload.abort(this.#call));
+    };
+    try {
+      await begin(this.#context);
+    } catch (error) {
+      // A server may take the checksum of a PutObject, and not one over all parts of an upload.
+      if (!(await this.#checksumsAreWhy(error, begin))) this.findings.push(findingOf(error, 'error'));
+    }
+    try {
+      await this.#attempt('list uploads', () =>
+        listUploads(this.#context, this.#call, bucket, this.#ref.key),
+      );
+    } catch (error) {
+      this.findings.push(findingOf(error, 'warning'));
+    }
+  }
+}
+
+async function collect(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+async function succeeds(attempt: () => Promise<unknown>): Promise<boolean> {
+  return attempt().then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,56 @@
+import { UploadPartCopyCommand } from '@aws-sdk/client-s3';
+import type { Call } from '../../model/call.js';
+import type { Checksum } from '../../model/checksum.js';
+import type { ReadAccess, WriteEncryption } from '../../model/encryption.js';
+import type { ObjectRef } from '../../model/object-store.js';
+import { partChecksum } from '../checksum-headers.js';
+import { request, type S3Context } from '../context.js';
+import { checkPartEcho, partInput, sourceInput } from '../encryption-headers.js';
+import type { Attempt } from '../errors/translate.js';
+
+/** One part that the server is to copy. */
+export interface PartCopy {
+  readonly to: ObjectRef;
+  readonly uploadId: string;
+  readonly partNumber: number;
+  /** As x-amz-copy-source wants it. */
+  readonly source: string;
+  readonly sourceEtag: string | undefined;
+  /** `bytes=0-4`, both ends included; the whole object when it is not said. */
+  readonly range?: string;
+  readonly access: ReadAccess;
+  readonly encryption: WriteEncryption;
+  readonly attempt: Attempt;
+}
+
+/** UploadPartCopy. Null when the source is gone; the checksum is null when the server keeps none. */
+export async function copyPartOnce(
+  context: S3Context,
+  call: Call,
+  part: PartCopy,
+): Promise<{ readonly etag: string; readonly checksum: Checksum | null } | null> {
+  const { to, encryption, attempt } = part;
+  const command = new UploadPartCopyCommand({
+    Bucket: to.bucket,
+    Key: to.key,
+    UploadId: part.uploadId,
+    PartNumber: part.partNumber,
+    CopySource: part.source,
+    CopySourceIfMatch: part.sourceEtag,
+    ...(part.range === undefined ? {} : { CopySourceRange: part.range }),
+    ...sourceInput(part.access),
+    ...partInput(encryption),
+  });
+  const answer = await request(
+    context,
+    call,
+    (sent) => context.client.send(command, sent),
+    attempt,
+    { does: 'write', ref: to, encryption },
+    { idleTimeoutMs: context.slowAnswerTimeoutMs },
+  );
+  if (answer === null) return null;
+  checkPartEcho(to, encryption, answer);
+  const result = answer.CopyPartResult;
+  return { etag: result?.ETag ?? '', checksum: partChecksum(result) };
+}

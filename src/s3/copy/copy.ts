@@ -1,0 +1,91 @@
+import type { Call } from '../../model/call.js';
+import { compareChecksums } from '../../model/checksum.js';
+import { accessFor } from '../../model/encryption.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { CopiedObject, CopyOptions, ObjectRef } from '../../model/object-store.js';
+import type { S3Context } from '../context.js';
+import { checkMetadata, objectInfo } from '../object-info.js';
+import { checkChecksum } from '../object-writes.js';
+import { headObject } from '../reads.js';
+import { copyAtOnce } from './copy-at-once.js';
+import { copyInParts } from './copy-in-parts.js';
+import { type Copied, type CopyJob, headSource } from './copy-source.js';
+import { copyThrough } from './copy-through.js';
+import { areCopyConditionsHonoured } from './copy-trial.js';
+
+/** A server-side copy of any size. Null when the source is gone. */
+export async function copyObject(
+  context: S3Context,
+  call: Call,
+  from: ObjectRef,
+  to: ObjectRef,
+  options: CopyOptions,
+): Promise<CopiedObject | null> {
+  checkMetadata(to, options.metadata);
+  const through = await copyThrough(context, call, from, to, options);
+  if (through !== null) return through;
+  const source = await headSource(context, call, from, options);
+  if (source === null) return null;
+  if (options.sourceEtag !== undefined && options.sourceEtag !== source.ETag) throw changed(from);
+  if (options.onlyIfAbsent) await refuseExisting(context, call, to, options);
+  const size = source.ContentLength ?? 0;
+  const job: CopyJob = { context, call, from, to, options, source };
+  const written =
+    size <= context.singleCopyLimitBytes ? await copyConditionally(job) : await copyInParts(job);
+  if (written === null) return null;
+  const info = objectInfo(source, size);
+  checkChecksum(to, info.checksum, written.checksum);
+  const { tellsVersion, ...said } = written;
+  const isSame = compareChecksums(info.checksum, written.checksum) === 'same';
+  const isVerified = tellsVersion && isSame && options.encryption.kind === 'sse-c';
+  return { ...said, source: info, isVerified };
+}
+
+function changed(from: ObjectRef): Fault {
+  return new Fault(
+    'conflict',
+    `"${from.key}" in bucket "${from.bucket}" is not the object that was expected any more`,
+  );
+}
+
+/** What a server that overlooks If-None-Match would overwrite is looked for first. */
+async function refuseExisting(
+  context: S3Context,
+  call: Call,
+  to: ObjectRef,
+  options: CopyOptions,
+): Promise<void> {
+  const exists = await headObject(context, call, to, accessFor(options.encryption), undefined).then(
+    (info) => info !== null,
+    (error: unknown) => {
+      if (isFault(error, 'key-missing', 'key-mismatch')) return true;
+      throw error;
+    },
+  );
+  if (exists) throw new Fault('exists', `there is already an object "${to.key}" in bucket "${to.bucket}"`);
+}
+
+/**
+ * AWS honours a condition on the target of CopyObject; servers exist that overlook it there (Ceph 20.2.4) but honour it in
+ * CompleteMultipartUpload, and are sent that, as is one of which it is not known.
+ */
+async function copyConditionally(job: CopyJob): Promise<Copied | null> {
+  const { context, call, to, options } = job;
+  if (options.onlyIfMatches === undefined && !options.onlyIfAbsent) return copyAtOnce(job, {});
+  if (options.onlyIfMatches !== undefined) {
+    await context.copyConditions.learn(() =>
+      areCopyConditionsHonoured(context, call, to.bucket, options.encryption),
+    );
+  }
+  if (!context.copyConditions.areHonoured) return copyInParts(job);
+  const written = await copyAtOnce(job, options);
+  if (written === null && options.onlyIfMatches !== undefined) return requireSource(job);
+  return written;
+}
+
+/** S3's 404 to a conditional copy: null when it was the source's, `conflict` when there is no target to match. */
+async function requireSource({ context, call, from, to, options }: CopyJob): Promise<null> {
+  const isItself = from.bucket === to.bucket && from.key === to.key;
+  if (isItself || (await headSource(context, call, from, options)) === null) return null;
+  throw new Fault('conflict', `"${to.key}" in bucket "${to.bucket}" is gone`);
+}

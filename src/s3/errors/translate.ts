@@ -1,0 +1,254 @@
+import { Fault, type FaultKind } from '../../model/fault.js';
+
+/** What was tried, for the text of a fault. */
+export interface Attempt {
+  /** The API's name for it: `PutObject`. */
+  readonly operation: string;
+  readonly bucket: string;
+  /** Null for what concerns the whole bucket. */
+  readonly key: string | null;
+  /** The permissions that it needs, as an IAM policy names them. */
+  readonly permission: string;
+}
+
+/** What an error of the SDK means, as far as the error alone tells. */
+export type Verdict =
+  | { readonly kind: 'fault'; readonly fault: Fault }
+  /** There is no such object, version or marker. */
+  | { readonly kind: 'absent' }
+  /** There is nothing, but the answer has no body to say whether object or bucket is missing. */
+  | { readonly kind: 'absent-or-no-bucket' }
+  | { readonly kind: 'no-upload' }
+  /** A 400 or 403 with several possible reasons; `code` is S3's, null when the answer had no body. */
+  | {
+      readonly kind: 'doubt';
+      readonly status: 400 | 403;
+      readonly code: string | null;
+      readonly message: string;
+      readonly cause: Error;
+    };
+
+interface SdkError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | null;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly requestId: string | null;
+}
+
+/**
+ * Reads an error that the SDK or the socket threw. Pure: whatever needs another look at S3 comes out as `doubt`
+ * (see diagnosis.ts).
+ */
+export function translate(thrown: unknown, attempt: Attempt): Verdict {
+  if (thrown instanceof Fault) return { kind: 'fault', fault: thrown };
+  const error = readError(thrown);
+  const cause = scrubbed(error);
+  if (error.name === 'AbortError') return faultOf('cancelled', 'the request was cancelled', cause);
+  const known = ofConnection(error, attempt, cause) ?? ofCode(error, attempt, cause);
+  if (known !== null) return known;
+  return error.status === 0 ? { kind: 'fault', fault: Fault.from(thrown) } : ofStatus(error, attempt, cause);
+}
+
+function faultOf(kind: FaultKind, hint: string, cause: Error): Verdict {
+  return { kind: 'fault', fault: new Fault(kind, hint, { cause }) };
+}
+
+/** Where the trouble was, in words. */
+export function placeOf(attempt: Attempt): string {
+  const bucket = `bucket "${attempt.bucket}"`;
+  return attempt.key === null ? bucket : `"${attempt.key}" in ${bucket}`;
+}
+
+/** S3 says that no byte of the object is in the range that was asked for (416). */
+export function isRangeRefusal(thrown: unknown): boolean {
+  const { name, status } = readError(thrown);
+  return name === 'InvalidRange' || status === 416;
+}
+
+function readError(thrown: unknown): SdkError {
+  const bag = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Record<string, unknown>;
+  const metadata = (bag['$metadata'] ?? {}) as Record<string, unknown>;
+  const response = (bag['$response'] ?? {}) as { headers?: Record<string, string> };
+  return {
+    name: typeof bag['name'] === 'string' ? bag['name'] : 'Unknown',
+    message: typeof bag['message'] === 'string' ? bag['message'] : String(thrown),
+    code: typeof bag['code'] === 'string' ? bag['code'] : null,
+    status: typeof metadata['httpStatusCode'] === 'number' ? metadata['httpStatusCode'] : 0,
+    headers: response.headers ?? {},
+    requestId: typeof metadata['requestId'] === 'string' ? metadata['requestId'] : null,
+  };
+}
+
+/**
+ * The error as the log may have it. The SDK's own object is not kept: a SignatureDoesNotMatch carries the canonical request,
+ * and with it the customer's key.
+ */
+function scrubbed(error: SdkError): Error {
+  const told = [error.code ?? '', error.status === 0 ? '' : `HTTP ${error.status}`, error.requestId ?? ''];
+  const aside = told.filter((part) => part !== '').join(', ');
+  const message = error.message.slice(0, 500).replace(/[A-Za-z0-9+/]{43}=/g, '[removed]');
+  return Object.assign(new Error(`${error.name}: ${message}${aside === '' ? '' : ` (${aside})`}`), {
+    name: 'S3Error',
+    stack: undefined,
+  });
+}
+
+/** Errors of the network, of TLS and of the credentials: nothing was answered. */
+function ofConnection(error: SdkError, attempt: Attempt, cause: Error): Verdict | null {
+  if (error.status !== 0) return null;
+  if (error.name === 'TimeoutError')
+    return faultOf('timed-out', `S3 did not answer in time (${attempt.operation})`, cause);
+  if (error.name === 'CredentialsProviderError' || error.name === 'TokenProviderError') {
+    return faultOf(
+      'denied',
+      'no AWS credentials were found; set them as for the aws command line tool',
+      cause,
+    );
+  }
+  if (error.message.includes('Region is missing')) {
+    return faultOf('invalid', 'no AWS region is set; name one in the settings or in AWS_REGION', cause);
+  }
+  const code = error.code ?? '';
+  if (tlsRefusals.has(code) || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL')) {
+    return faultOf(
+      'invalid',
+      `the certificate of the S3 endpoint is not trusted (${code}); name the file of its CA in the settings or in AWS_CA_BUNDLE`,
+      cause,
+    );
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return faultOf('unavailable', 'the name of the S3 endpoint cannot be resolved', cause);
+  }
+  if (code === 'ETIMEDOUT') return faultOf('timed-out', 'the S3 endpoint cannot be reached', cause);
+  if (code === 'ECONNREFUSED') return faultOf('unavailable', 'nothing listens at the S3 endpoint', cause);
+  if (/^(E[A-Z]+|HPE_[A-Z_]+|UND_.*)$/.test(code) || error.message.includes('socket hang up')) {
+    return faultOf('unavailable', `the connection to S3 broke (${attempt.operation})`, cause);
+  }
+  return null;
+}
+
+const tlsRefusals: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_UNTRUSTED',
+  'CERT_REVOKED',
+  'HOSTNAME_MISMATCH',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+type Told = (attempt: Attempt, error: SdkError) => string;
+
+/** Codes that mean one thing only. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const codes: Readonly<Record<string, readonly [FaultKind, Told]>> = {
+  NoSuchBucket: ['not-found', (at) => `there is no bucket "${at.bucket}"; create it or correct the setting`],
+  PreconditionFailed: ['conflict', (at) => `${placeOf(at)} is not the object that was expected any more`],
+  ConditionalRequestConflict: ['unavailable', (at) => `another write to ${placeOf(at)} is under way`],
+  OperationAborted: ['unavailable', (at) => `another change of ${placeOf(at)} is under way`],
+  InvalidRange: ['invalid', (at) => `the range begins behind the end of ${placeOf(at)}`],
+  InternalError: ['unavailable', (at) => `S3 had an internal error (${at.operation})`],
+  SlowDown: ['throttled', () => 'S3 asks to slow down'],
+  RequestTimeout: ['timed-out', () => 'S3 waited too long for the bytes of the request'],
+  RequestTimeTooSkewed: [
+    'denied',
+    () => 'the clock of this machine is off by more than S3 allows; set the time',
+  ],
+  InvalidAccessKeyId: ['denied', () => 'S3 does not know the access key id; correct the AWS credentials'],
+  SignatureDoesNotMatch: ['denied', () => 'S3 refuses the signature; correct the AWS secret access key'],
+  ExpiredToken: ['denied', () => 'the AWS session token has expired; renew the credentials'],
+  InvalidToken: ['denied', () => 'S3 refuses the AWS session token; renew the credentials'],
+  AccountProblem: ['denied', () => 'S3 refuses the AWS account; ask AWS support'],
+  AllAccessDisabled: ['denied', (at) => `all access to bucket "${at.bucket}" is disabled`],
+  BadDigest: ['corrupt', (at) => `S3 received other bytes for ${placeOf(at)} than were sent`],
+  InvalidDigest: ['corrupt', (at) => `S3 refuses the checksum of ${placeOf(at)}`],
+  XAmzContentChecksumMismatch: [
+    'corrupt',
+    (at) => `S3 received other bytes for ${placeOf(at)} than were sent`,
+  ],
+  XAmzContentSHA256Mismatch: ['corrupt', (at) => `S3 received other bytes for ${placeOf(at)} than were sent`],
+  EntityTooLarge: ['too-large', (at) => `${placeOf(at)} is larger than S3 takes in one request`],
+  EntityTooSmall: ['invalid', (at) => `a part of ${placeOf(at)} is smaller than the 5 MiB that S3 asks for`],
+  InvalidPart: ['conflict', (at) => `S3 does not have the parts of ${placeOf(at)} that were sent`],
+  InvalidPartOrder: ['bug', (at) => `the parts of ${placeOf(at)} were named out of order`],
+  KeyTooLongError: [
+    'invalid',
+    (at) => `the name ${placeOf(at)} is longer than the 1,024 bytes that S3 allows`,
+  ],
+  InvalidObjectName: ['invalid', (at) => `S3 refuses the name ${placeOf(at)}; it allows 1,024 bytes`],
+  InvalidBucketName: ['invalid', (at) => `"${at.bucket}" is not a name that S3 allows for a bucket`],
+  MetadataTooLarge: ['too-large', (at) => `the metadata of ${placeOf(at)} exceeds the 2 KiB that S3 allows`],
+  NotImplemented: ['unsupported', (at) => `the S3 server has no ${at.operation} of this kind`],
+  QuotaExceeded: ['over-quota', (at) => `the quota of bucket "${at.bucket}" is used up`],
+  InvalidObjectState: [
+    'unsupported',
+    (at) => `${placeOf(at)} is archived; restore it first (aws s3api restore-object)`,
+  ],
+  InvalidEncryptionAlgorithmError: ['bug', (at) => `S3 refuses the encryption of ${placeOf(at)}`],
+  PermanentRedirect: ['invalid', elsewhere],
+  TemporaryRedirect: ['unavailable', elsewhere],
+  IllegalLocationConstraintException: ['invalid', elsewhere],
+  AuthorizationHeaderMalformed: ['invalid', elsewhere],
+};
+
+function elsewhere(attempt: Attempt, error: SdkError): string {
+  const region = error.headers['x-amz-bucket-region'];
+  return region === undefined
+    ? `bucket "${attempt.bucket}" is in another region or at another endpoint; correct the setting`
+    : `bucket "${attempt.bucket}" is in region ${region}; set that region`;
+}
+
+function ofCode(error: SdkError, attempt: Attempt, cause: Error): Verdict | null {
+  const { name } = error;
+  if (name === 'NoSuchKey' || name === 'NoSuchVersion') return { kind: 'absent' };
+  if (name === 'NoSuchUpload') return { kind: 'no-upload' };
+  const known = Object.hasOwn(codes, name) ? codes[name] : undefined;
+  if (known !== undefined) return faultOf(known[0], known[1](attempt, error), cause);
+  if (
+    /^(Throttl|TooManyRequests|RequestLimitExceeded|ProvisionedThroughputExceeded|BandwidthLimit)/.test(name)
+  ) {
+    return faultOf('throttled', 'S3 asks to slow down', cause);
+  }
+  if (/^KMS\b|^KMS\./.test(name) || /kms-keyid/i.test(error.message)) {
+    return faultOf(
+      'invalid',
+      `the KMS key for ${placeOf(attempt)} cannot be used; check its ARN and state`,
+      cause,
+    );
+  }
+  return null;
+}
+
+function ofStatus(error: SdkError, attempt: Attempt, cause: Error): Verdict {
+  const { status } = error;
+  // The SDK names a bodyless error after its status, or not at all.
+  const code = /^(Unknown|UnknownError|NotFound|Forbidden|BadRequest|\d{3})$/.test(error.name)
+    ? null
+    : error.name;
+  if (status === 404) return code === null ? { kind: 'absent-or-no-bucket' } : { kind: 'absent' };
+  // A delete marker, asked for by its version.
+  if (status === 405) return { kind: 'absent' };
+  if (status === 400 || status === 403) {
+    return { kind: 'doubt', status, code, message: error.message, cause };
+  }
+  const bodyless = status === 412 ? 'PreconditionFailed' : status === 416 ? 'InvalidRange' : null;
+  if (bodyless !== null) return ofCode({ ...error, name: bodyless }, attempt, cause) ?? { kind: 'absent' };
+  if (status === 409)
+    return faultOf('conflict', `S3 refuses ${attempt.operation} of ${placeOf(attempt)} for now`, cause);
+  if (status === 429 || status === 503) return faultOf('throttled', 'S3 asks to slow down', cause);
+  if (status === 507) return faultOf('over-quota', 'the S3 server has no space left', cause);
+  if (status === 501)
+    return faultOf('unsupported', `the S3 server has no ${attempt.operation} of this kind`, cause);
+  if (status >= 500) return faultOf('unavailable', `S3 had an internal error (${attempt.operation})`, cause);
+  if (status >= 300 && status < 400) return faultOf('invalid', elsewhere(attempt, error), cause);
+  return faultOf(
+    'bug',
+    `S3 gave an answer to ${attempt.operation} that nobody expected; the log names it`,
+    cause,
+  );
+}

@@ -1,0 +1,78 @@
+import type { ClientRequest } from 'node:http';
+import type { MemoryBody, StreamedBody } from '../../model/object-store.js';
+
+/** Small chunks go to TLS in runs of about this size: each run costs one encryption call and one system call. */
+const runBytes = 256 * 1024;
+
+/**
+ * Sends a request's body to its end: one of ours, or what the SDK made. An answer that overtakes the body ends the sending;
+ * a body that cannot be brought destroys the request with its fault.
+ */
+export function sendBody(outgoing: ClientRequest, body: unknown): void {
+  if (isInMemory(body)) sendChunks(outgoing, body.chunks);
+  else if (isStreamed(body)) void sendStream(outgoing, body.stream());
+  else if (typeof body === 'string' || body instanceof Uint8Array) outgoing.end(body);
+  else outgoing.end();
+}
+
+function isInMemory(body: unknown): body is MemoryBody {
+  return typeof body === 'object' && body !== null && 'chunks' in body && Array.isArray(body.chunks);
+}
+
+function isStreamed(body: unknown): body is StreamedBody {
+  return typeof body === 'object' && body !== null && 'stream' in body && typeof body.stream === 'function';
+}
+
+/** Hands the chunks over as they are, waiting whenever the socket is full. */
+function sendChunks(outgoing: ClientRequest, chunks: readonly Uint8Array[]): void {
+  let next = 0;
+  let answered = false;
+  outgoing.once('response', () => {
+    answered = true;
+  });
+  const go = () => {
+    while (next < chunks.length) {
+      if (answered || outgoing.destroyed) return;
+      outgoing.cork();
+      for (let corked = 0; corked < runBytes && next < chunks.length; next += 1) {
+        const chunk = chunks[next];
+        if (chunk === undefined) continue;
+        outgoing.write(chunk);
+        corked += chunk.byteLength;
+      }
+      outgoing.uncork();
+      if (outgoing.writableNeedDrain) {
+        outgoing.once('drain', go);
+        return;
+      }
+    }
+    outgoing.end();
+  };
+  go();
+}
+
+/** Takes a piece whenever the socket has room for one, so that what is in memory has a bound. */
+async function sendStream(outgoing: ClientRequest, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  let over = false;
+  let wake = () => {};
+  const end = () => {
+    over = true;
+    wake();
+  };
+  outgoing.once('response', end);
+  outgoing.once('close', end);
+  outgoing.on('drain', () => wake());
+  try {
+    for await (const piece of pieces) {
+      if (over || outgoing.destroyed) return;
+      if (outgoing.write(piece)) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      if (over) return;
+    }
+    outgoing.end();
+  } catch (error) {
+    outgoing.destroy(error instanceof Error ? error : new Error(String(error)));
+  }
+}

@@ -1,0 +1,139 @@
+import http from 'node:http';
+import https from 'node:https';
+import { TLSSocket } from 'node:tls';
+import { refuseKeyInClear } from '../bucket/key-in-clear.js';
+import { abortError, connectError, idleError } from '../errors/network-errors.js';
+import {
+  type Answer,
+  type ExchangeOptions,
+  pathOf,
+  type SignedRequest,
+  type TransportOptions,
+} from './exchange.js';
+import { keptIdleMs } from './get-connection.js';
+import { GetPool } from './get-pool.js';
+import { sendBody } from './send-body.js';
+
+/** The same as the SDK's types have it, which know an older kind of signal too. */
+interface HandlerOptions {
+  readonly abortSignal?: unknown;
+  readonly idleTimeoutMs?: number;
+  readonly intoSlabs?: boolean;
+}
+
+/**
+ * The SDK's way to the network: HTTP/1.1 over kept connections. It exists, instead of the SDK's own handler, because a body
+ * here is a list of chunks that goes out without being copied, because it is the last place that sees a request before it
+ * leaves, and because it never follows a redirect.
+ */
+export class S3Transport {
+  readonly metadata = { handlerProtocol: 'http/1.1' };
+  readonly #options: TransportOptions;
+  readonly #http: http.Agent;
+  readonly #https: https.Agent;
+  readonly #pool: GetPool;
+  #serverDate: string | null = null;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    const { maxSockets } = options;
+    const shared = { keepAlive: true, noDelay: true, maxSockets, timeout: keptIdleMs };
+    this.#pool = new GetPool(options);
+    this.#http = new http.Agent(shared);
+    this.#https = new https.Agent({ ...shared, ...(options.ca === null ? {} : { ca: [...options.ca] }) });
+  }
+
+  /** Resolves when the head of the answer is there. Rejects with the socket's error, an AbortError or a TimeoutError. */
+  async handle(request: SignedRequest, options: HandlerOptions = {}): Promise<{ response: Answer }> {
+    refuseKeyInClear(request);
+    const exchange: ExchangeOptions = {
+      idleTimeoutMs: options.idleTimeoutMs ?? this.#options.idleTimeoutMs,
+      ...(options.abortSignal instanceof AbortSignal ? { abortSignal: options.abortSignal } : {}),
+    };
+    const response = options.intoSlabs
+      ? await this.#pool.get(request, exchange)
+      : await this.#exchange(request, exchange);
+    this.#serverDate = response.headers['date'] ?? null;
+    return { response };
+  }
+
+  /** What the last answer's Date header said; null when there was none. */
+  get serverDate(): string | null {
+    return this.#serverDate;
+  }
+
+  #exchange(request: SignedRequest, options: ExchangeOptions): Promise<Answer> {
+    const { abortSignal } = options;
+    const idleTimeoutMs = options.idleTimeoutMs ?? this.#options.idleTimeoutMs;
+    return new Promise((resolve, reject) => {
+      if (abortSignal?.aborted) return reject(abortError(abortSignal));
+      const outgoing = this.#open(request);
+      const onAbort = () => outgoing.destroy(abortError(abortSignal));
+      abortSignal?.addEventListener('abort', onAbort, { once: true });
+      outgoing.once('close', () => abortSignal?.removeEventListener('abort', onAbort));
+      outgoing.once('error', reject);
+      outgoing.once('timeout', () => outgoing.destroy(idleError(idleTimeoutMs)));
+      outgoing.setTimeout(idleTimeoutMs);
+      boundConnecting(outgoing, this.#options.connectTimeoutMs);
+      outgoing.once('response', (incoming) => {
+        // An answer that overtakes the body is a refusal: what is left of the body is not worth sending, and
+        // the connection, in the middle of a request, is of no further use.
+        if (!outgoing.writableEnded) incoming.once('close', () => outgoing.destroy());
+        incoming.once('error', () => outgoing.destroy());
+        resolve(answerOf(incoming));
+      });
+      sendBody(outgoing, request.body);
+    });
+  }
+
+  #open(request: SignedRequest): http.ClientRequest {
+    const secure = request.protocol === 'https:';
+    return (secure ? https : http).request({
+      host: request.hostname.replace(/^\[|\]$/g, ''),
+      port: request.port ?? (secure ? 443 : 80),
+      method: request.method,
+      path: pathOf(request),
+      headers: { ...request.headers },
+      agent: secure ? this.#https : this.#http,
+    });
+  }
+
+  destroy(): void {
+    this.#pool.destroy();
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  /** Asked for by the SDK's interface; there is nothing that it may change. */
+  updateHttpClientConfig(): void {}
+
+  httpHandlerConfigs(): Record<string, never> {
+    return {};
+  }
+}
+
+function boundConnecting(outgoing: http.ClientRequest, connectTimeoutMs: number): void {
+  outgoing.once('socket', (socket) => {
+    if (outgoing.reusedSocket) return;
+    const secure = socket instanceof TLSSocket;
+    if (!secure && !socket.connecting) return;
+    const ready = secure ? 'secureConnect' : 'connect';
+    const timer = setTimeout(() => outgoing.destroy(connectError(connectTimeoutMs)), connectTimeoutMs);
+    const stop = () => clearTimeout(timer);
+    socket.once(ready, stop);
+    outgoing.once('close', stop);
+  });
+}
+
+function answerOf(incoming: http.IncomingMessage): Answer {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(',') : value;
+  }
+  return {
+    statusCode: incoming.statusCode ?? 0,
+    reason: incoming.statusMessage ?? '',
+    headers,
+    body: incoming,
+  };
+}

@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest';
+import type { WriteEncryption } from '../../model/encryption.js';
+import { Fault } from '../../model/fault.js';
+import {
+  aliceKey,
+  call,
+  content,
+  keyNamed,
+  mebibyte,
+  refOf,
+  targetOf,
+  type Workshop,
+  workshop,
+} from '../testing/workshop.js';
+
+const oldKey = keyNamed('old');
+const bytes = content(5000);
+const old: WriteEncryption = { kind: 'sse-c', key: oldKey };
+
+async function put(
+  shop: Workshop,
+  key: string,
+  body = bytes,
+  encryption: WriteEncryption = old,
+): Promise<string> {
+  await using writer = await shop.vault.openUpload(call(), targetOf(key, { encryption, mtimeSeconds: 1000 }));
+  await writer.write(0, [body]);
+  return (await writer.commit(call())).etag;
+}
+
+const sourceOf = (key: string, ifMatch?: string) => ({
+  ref: refOf(key),
+  keys: [aliceKey, oldKey],
+  ...(ifMatch === undefined ? {} : { ifMatch }),
+});
+
+async function states(shop: Workshop, key: string): Promise<readonly string[]> {
+  const rows = [...shop.ledger.rows.values()].filter((row) => row.ref.key === key);
+  return rows.map((row) => row.state);
+}
+
+async function keyByLedger(shop: Workshop, key: string): Promise<string | null> {
+  const [row] = await shop.ledger.candidates(refOf(key));
+  return row?.sealedWith.kind === 'sse-c' ? row.sealedWith.fingerprint : null;
+}
+
+describe('a copy', () => {
+  it('rests under the target’s encryption, has the file’s time and checksum, and leaves the source', async () => {
+    await using shop = workshop();
+    await put(shop, 'a');
+    const info = await shop.vault.copy(call(), sourceOf('a'), targetOf('b'));
+    expect(info).toMatchObject({ size: 5000, metadata: { mtime: '1000' } });
+    expect(shop.store.contentOf(refOf('b'))).toEqual(bytes);
+    expect(await keyByLedger(shop, 'b')).toBe(aliceKey.fingerprint);
+    expect(await keyByLedger(shop, 'a')).toBe(oldKey.fingerprint);
+    expect((await shop.vault.describe(call(), refOf('b'), [aliceKey]))?.mtimeSeconds).toBe(1000);
+  });
+
+  it('may be described anew', async () => {
+    await using shop = workshop();
+    await put(shop, 'a');
+    const described = { metadata: { b: '2' }, contentType: 'text/plain' };
+    const info = await shop.vault.copy(call(), sourceOf('a'), { ...targetOf('b'), described });
+    expect(info).toMatchObject(described);
+  });
+
+  it('of nothing is null, and leaves no row behind', async () => {
+    await using shop = workshop();
+    expect(await shop.vault.copy(call(), sourceOf('a'), targetOf('b'))).toBeNull();
+    expect(await states(shop, 'b')).toEqual(['abandoned']);
+  });
+
+  it('keeps to its conditions', async () => {
+    await using shop = workshop();
+    const etag = await put(shop, 'a');
+    await put(shop, 'b', content(10, 'b'));
+    const copy = (target: object, ifMatch?: string) =>
+      shop.vault.copy(call(), sourceOf('a', ifMatch), { ...targetOf('b'), ...target });
+    await expect(copy({ onlyIfAbsent: true })).rejects.toMatchObject({ kind: 'exists' });
+    await expect(copy({ onlyIfMatches: etag })).rejects.toMatchObject({ kind: 'conflict' });
+    await expect(copy({}, '"another"')).rejects.toMatchObject({ kind: 'conflict' });
+    expect(shop.store.contentOf(refOf('b'))).toEqual(content(10, 'b'));
+    expect(await states(shop, 'b')).toEqual(['confirmed', 'abandoned', 'abandoned', 'abandoned']);
+  });
+});
+
+describe('a copy onto itself', () => {
+  it.each([false, true])('gives the object another key (ETag is MD5: %s)', async (etagIsMd5) => {
+    await using shop = workshop({}, { etagIsMd5 });
+    const etag = await put(shop, 'a');
+    await shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag });
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+    expect(await keyByLedger(shop, 'a')).toBe(aliceKey.fingerprint);
+    expect((await shop.vault.describe(call(), refOf('a'), [aliceKey]))?.mtimeSeconds).toBe(1000);
+  });
+
+  it('whose answer was lost, and whose second attempt is refused, is found to have worked', async () => {
+    await using shop = workshop();
+    const etag = await put(shop, 'a');
+    const copy = shop.store.copy.bind(shop.store);
+    shop.store.copy = async (...given) => {
+      await copy(...given);
+      throw new Fault('conflict', 'the second attempt finds another ETag');
+    };
+    const info = await shop.vault.copy(call(), sourceOf('a', etag), {
+      ...targetOf('a'),
+      onlyIfMatches: etag,
+    });
+    expect(info).toMatchObject({ size: 5000 });
+    expect(await keyByLedger(shop, 'a')).toBe(aliceKey.fingerprint);
+    expect(await states(shop, 'a')).toEqual(['confirmed', 'confirmed']);
+  });
+
+  it('does not bring back what was removed, nor replace what is newer', async () => {
+    await using shop = workshop();
+    const etag = await put(shop, 'a');
+    const copy = () =>
+      shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag });
+    shop.store.hooks.before = async (operation) => {
+      if (operation !== 'copy') return;
+      shop.store.hooks = {};
+      await shop.store.remove(call(), refOf('a'));
+    };
+    expect(await copy()).toBeNull();
+    expect(shop.store.contentOf(refOf('a'))).toBeNull();
+    await put(shop, 'a', content(7, 'newer'));
+    await expect(copy()).rejects.toMatchObject({ kind: 'conflict' });
+    expect(shop.store.contentOf(refOf('a'))).toEqual(content(7, 'newer'));
+    expect(await keyByLedger(shop, 'a')).toBe(oldKey.fingerprint);
+  });
+});
+
+describe('a reader that is open while its object is given another key', () => {
+  it.each([false, true])('reads on to the end (ETag is MD5: %s)', async (etagIsMd5) => {
+    await using shop = workshop({}, { etagIsMd5 });
+    const large = content(7 * mebibyte, 'large');
+    const etag = await put(shop, 'a', large);
+    await using reader = await shop.vault.openReader(call(), refOf('a'), [oldKey]);
+    if (reader === null) throw new Error('it is not there');
+    expect(Buffer.concat((await reader.read(call(), 0, 1000)) ?? [])).toEqual(large.subarray(0, 1000));
+    await shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag });
+    const rest = await reader.read(call(), 5 * mebibyte, 2 * mebibyte);
+    expect(Buffer.concat(rest ?? []).equals(large.subarray(5 * mebibyte))).toBe(true);
+  });
+
+  it('and then replaced, ends with a conflict', async () => {
+    await using shop = workshop();
+    const large = content(7 * mebibyte, 'large');
+    const etag = await put(shop, 'a', large);
+    await using reader = await shop.vault.openReader(call(), refOf('a'), [oldKey]);
+    await shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag });
+    await put(shop, 'a', content(7 * mebibyte, 'other'));
+    await expect(reader?.read(call(), 5 * mebibyte, 1000)).rejects.toMatchObject({ kind: 'conflict' });
+  });
+});
+
+/** An S3 that makes every copy without the target's key, as it does for who forgets to say it. */
+function forgetKeys(shop: Workshop, isEchoChecked: boolean): void {
+  const copy = shop.store.copy.bind(shop.store);
+  shop.store.copy = async (one, from, to, options) => {
+    const made = await copy(one, from, to, { ...options, encryption: { kind: 'sse-s3' } });
+    if (isEchoChecked) throw new Fault('corrupt', 'the answer does not confirm the customer key (SSE-C)');
+    return made;
+  };
+}
+
+describe('a copy that would rest under less than was asked', () => {
+  it.each([
+    [true, true],
+    [true, false],
+    [false, true],
+    [false, false],
+  ])('is refused and taken away (versioned: %s, seen by the echo: %s)', async (versioned, isEchoChecked) => {
+    await using shop = workshop({}, { versioned });
+    await put(shop, 'a');
+    forgetKeys(shop, isEchoChecked);
+    await expect(shop.vault.copy(call(), sourceOf('a'), targetOf('b'))).rejects.toMatchObject({
+      kind: 'corrupt',
+    });
+    expect(shop.store.contentOf(refOf('b'))).toBeNull();
+    expect(await shop.vault.move(call(), refOf('a'), [oldKey], targetOf('b')).catch(() => 'refused')).toBe(
+      'refused',
+    );
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+    expect(shop.store.encryptionOf(refOf('a'))).toEqual(old);
+  });
+
+  it.each([true, false])(
+    'onto itself: the version that has the key is back (by the echo: %s)',
+    async (echo) => {
+      await using shop = workshop({}, { versioned: true });
+      const etag = await put(shop, 'a');
+      forgetKeys(shop, echo);
+      await expect(
+        shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag }),
+      ).rejects.toMatchObject({ kind: 'corrupt' });
+      expect(shop.store.encryptionOf(refOf('a'))).toEqual(old);
+      expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+    },
+  );
+
+  it('onto itself without versions: its only copy is never removed', async () => {
+    await using shop = workshop();
+    const etag = await put(shop, 'a');
+    forgetKeys(shop, true);
+    await expect(
+      shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag }),
+    ).rejects.toMatchObject({ kind: 'corrupt' });
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+  });
+});

@@ -1,0 +1,83 @@
+import type { Call } from '../../model/call.js';
+import { compareChecksums } from '../../model/checksum.js';
+import { accessFor, noKey, type ReadAccess } from '../../model/encryption.js';
+import { isFault } from '../../model/fault.js';
+import type { LedgerRow } from '../../model/ledger.js';
+import type { ObjectInfo } from '../../model/object-store.js';
+import { openWithKeys } from '../access.js';
+import { restsUnder, sealedWith } from '../sealed-with.js';
+import type { VaultServices } from '../upload/part-sender.js';
+import { clockSkewMs } from '../upload/verify-written.js';
+import type { CopySource, CopyTarget } from '../vault.js';
+
+/**
+ * Removes a copy that is not what was asked for: it may lie there in the clear. Only what is certainly ours is removed, which is what
+ * has the source's content and came after the row; the source has it still. Of an object that was copied onto itself only a
+ * version can be removed. True when nothing wrong is left.
+ */
+export async function undoCopy(
+  services: VaultServices,
+  call: Call,
+  row: LedgerRow,
+  from: CopySource,
+  to: CopyTarget,
+): Promise<boolean> {
+  const wrong = await headAny(services, call, to);
+  if (wrong === null) return true;
+  const source = await headSource(services, call, from);
+  if (restsUnder(wrong.encryption, sealedWith(to.encryption)) && source?.size === wrong.size) return false;
+  if (wrong.lastModifiedMs < row.intendedMs - clockSkewMs) return false;
+  if (isItself(from, to)) {
+    // The version below is the object as it was, if this one has its content.
+    if (wrong.versionId === null || wrong.versionId === 'null') return false;
+    if (!(await hasKnownContent(services, from, wrong))) return false;
+    await services.store.remove(call, to.ref, { versionId: wrong.versionId });
+    return true;
+  }
+  if (source === null || !(sameContent(source, wrong) || source.etag === wrong.etag)) return false;
+  const { versionId } = wrong;
+  await services.store.remove(call, to.ref, versionId === null ? { ifMatch: wrong.etag } : { versionId });
+  return true;
+}
+
+/** What is at the target, under its own key or in the clear. Null when there is nothing, or something under another key. */
+async function headAny(services: VaultServices, call: Call, to: CopyTarget): Promise<ObjectInfo | null> {
+  for (const access of [noKey, accessFor(to.encryption)] satisfies ReadAccess[]) {
+    try {
+      return await services.store.head(call, to.ref, access);
+    } catch (error) {
+      if (!isFault(error, 'key-missing', 'key-mismatch')) throw error;
+    }
+  }
+  return null;
+}
+
+async function hasKnownContent(
+  { ledger }: VaultServices,
+  { ref }: CopySource,
+  { size, checksum }: ObjectInfo,
+): Promise<boolean> {
+  const rows = await ledger.candidates(ref);
+  return rows.some(
+    ({ confirmation }) =>
+      confirmation?.size === size && compareChecksums(confirmation.checksum, checksum) === 'same',
+  );
+}
+
+export async function headSource(
+  { store, ledger }: VaultServices,
+  call: Call,
+  { ref, keys, versionId }: CopySource,
+): Promise<ObjectInfo | null> {
+  const opened = await openWithKeys(ledger, ref, keys, (access) => store.head(call, ref, access, versionId));
+  return opened === null ? null : opened.value;
+}
+
+export function isItself(from: CopySource, to: CopyTarget): boolean {
+  return from.ref.bucket === to.ref.bucket && from.ref.key === to.ref.key;
+}
+
+/** By size and checksum; false where S3 keeps none, or those of two algorithms. */
+export function sameContent(one: ObjectInfo, other: ObjectInfo): boolean {
+  return one.size === other.size && compareChecksums(one.checksum, other.checksum) === 'same';
+}

@@ -1,0 +1,184 @@
+import { setMaxListeners } from 'node:events';
+import { releaseBytes, retainBytes } from '../../bytes/lent-bytes.js';
+import { Fault } from '../../model/fault.js';
+
+interface Waiter {
+  readonly end: number;
+  readonly resolve: () => void;
+  readonly reject: (fault: Fault) => void;
+}
+
+/**
+ * One range of an object on its way into memory. Holds the network's own buffers and hands out views of them: bytes
+ * are copied by nobody here. Readers wait for the stretch they need, not for the whole range. Where the buffers are lent, they
+ * are given back when the range was let go of, nobody is about to take views of it, and every view was released.
+ */
+export class FetchedRange {
+  readonly start: number;
+  readonly end: number;
+  /** Ends the fetch; its memory is given back then. */
+  readonly cancel: AbortController;
+  readonly #chunks: Uint8Array[] = [];
+  readonly #starts: number[] = [];
+  readonly #waiters: Waiter[] = [];
+  #filledEnd: number;
+  #servedBytes = 0;
+  #fault: Fault | null = null;
+  /** Where the last view was taken: sequential readers find the next one there. */
+  #cursor = 0;
+  /** Readers that are about to take views. */
+  #readers = 0;
+  #isLetGo = false;
+  state: 'queued' | 'fetching' | 'done' = 'queued';
+
+  constructor(start: number, end: number, cancel = new AbortController()) {
+    this.start = start;
+    this.end = end;
+    this.cancel = cancel;
+    this.#filledEnd = start;
+  }
+
+  get byteLength(): number {
+    return this.end - this.start;
+  }
+
+  get filledEnd(): number {
+    return this.#filledEnd;
+  }
+
+  /** Why the range will not be filled; null while it may. */
+  get fault(): Fault | null {
+    return this.#fault;
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#waiters.length > 0;
+  }
+
+  /** Every byte was handed out once. */
+  get isUsedUp(): boolean {
+    return this.state === 'done' && this.#servedBytes >= this.byteLength;
+  }
+
+  /** Adds the next bytes. Throws `corrupt` when they reach past the range. */
+  append(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return;
+    if (this.#isLetGo && this.#readers === 0) {
+      releaseBytes(chunk);
+      return;
+    }
+    if (this.#filledEnd + chunk.byteLength > this.end) {
+      throw new Fault('corrupt', `S3 sent more than the ${this.byteLength} bytes that were asked for`);
+    }
+    this.#chunks.push(chunk);
+    this.#starts.push(this.#filledEnd);
+    this.#filledEnd += chunk.byteLength;
+    if (this.#waiters.length > 0) this.#settleWaiters();
+  }
+
+  fail(fault: Fault): void {
+    this.#fault = fault;
+    this.#settleWaiters();
+  }
+
+  /** Resolves when everything before `end` is here. Throws the range's fault, or `cancelled`. */
+  filledTo(end: number, signal: AbortSignal): Promise<void> {
+    if (this.#filledEnd >= end) return Promise.resolve();
+    if (this.#fault !== null) return Promise.reject(this.#fault);
+    if (signal.aborted) return Promise.reject(new Fault('cancelled', 'the read was cancelled'));
+    return new Promise((resolve, reject) => {
+      const cancelled = () => {
+        const index = this.#waiters.indexOf(waiter);
+        if (index >= 0) this.#waiters.splice(index, 1);
+        reject(new Fault('cancelled', 'the read was cancelled'));
+      };
+      const waiter: Waiter = {
+        end,
+        resolve: () => {
+          signal.removeEventListener('abort', cancelled);
+          resolve();
+        },
+        reject: (fault) => {
+          signal.removeEventListener('abort', cancelled);
+          reject(fault);
+        },
+      };
+      // Many reads of one session may wait at once, all with its signal.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', cancelled, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /** What is here and comes stays until `leave`, called once for each. */
+  enter(): void {
+    this.#readers += 1;
+  }
+
+  leave(): void {
+    this.#readers -= 1;
+    this.#giveBack();
+  }
+
+  /** Nobody will enter any more. */
+  letGo(): void {
+    this.#isLetGo = true;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    if (!this.#isLetGo || this.#readers > 0) return;
+    for (const chunk of this.#chunks) releaseBytes(chunk);
+    this.#chunks.length = 0;
+    this.#starts.length = 0;
+  }
+
+  /** Adds views of the bytes from `start` to `end` to `target`; they are here. Each is held for whoever gets it. */
+  views(start: number, end: number, target: Uint8Array[]): void {
+    let index = this.#chunkAt(start);
+    for (let position = start; position < end; index += 1) {
+      const chunk = this.#chunks[index];
+      const chunkStart = this.#starts[index];
+      if (chunk === undefined || chunkStart === undefined) {
+        throw new Error(`the range does not hold byte ${position}`);
+      }
+      const from = position - chunkStart;
+      const to = Math.min(chunk.byteLength, end - chunkStart);
+      retainBytes(chunk);
+      target.push(from === 0 && to === chunk.byteLength ? chunk : chunk.subarray(from, to));
+      position = chunkStart + to;
+      this.#cursor = index;
+    }
+    this.#servedBytes += end - start;
+  }
+
+  #chunkAt(position: number): number {
+    const hinted = this.#starts[this.#cursor];
+    if (hinted !== undefined && hinted <= position) {
+      const next = this.#starts[this.#cursor + 1] ?? this.#filledEnd;
+      if (position < next) return this.#cursor;
+      if (position === next) return this.#cursor + 1;
+    }
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.#starts[middle] ?? 0) <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #settleWaiters(): void {
+    for (let index = 0; index < this.#waiters.length; ) {
+      const waiter = this.#waiters[index];
+      if (waiter !== undefined && waiter.end <= this.#filledEnd) waiter.resolve();
+      else if (waiter !== undefined && this.#fault !== null) waiter.reject(this.#fault);
+      else {
+        index += 1;
+        continue;
+      }
+      this.#waiters.splice(index, 1);
+    }
+  }
+}

@@ -1,0 +1,221 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LendingPool, releaseBytes } from '../../bytes/lent-bytes.js';
+import { Fault } from '../../model/fault.js';
+import {
+  aliceKey,
+  call,
+  content,
+  keyNamed,
+  mebibyte,
+  readAll,
+  refOf,
+  targetOf,
+  type Workshop,
+  workshop,
+} from '../testing/workshop.js';
+
+async function stored(shop: Workshop, key: string, bytes: Buffer, target = targetOf(key)): Promise<void> {
+  await using writer = await shop.vault.openUpload(call(), target);
+  await writer.write(0, [bytes]);
+  await writer.commit(call());
+}
+
+async function opened(shop: Workshop, key: string, keys = [aliceKey]) {
+  const reader = await shop.vault.openReader(call(), refOf(key), keys);
+  if (reader === null) throw new Error(`${key} is not there`);
+  return reader;
+}
+
+/** Lends pieces, spoils what comes back, and counts both. */
+class SpoilingPool extends LendingPool {
+  lentCount = 0;
+  backCount = 0;
+
+  async *pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const piece of bytes) {
+      const lent = this.lend();
+      this.lentCount += 1;
+      lent.set(piece);
+      yield lent.subarray(0, piece.byteLength);
+    }
+  }
+
+  override takeBack(bytes: Buffer): void {
+    this.backCount += 1;
+    bytes.fill(0xee);
+    super.takeBack(bytes);
+  }
+}
+
+describe('a reader', () => {
+  it('keeps lent memory as it is until the views of it are released, then gives all of it back', async () => {
+    const bytes = content(5 * mebibyte + 123);
+    await using shop = workshop({ rangeBytes: 256 * 1024, readMemoryBytes: mebibyte });
+    await stored(shop, 'a', bytes);
+    const pool = new SpoilingPool(64 * 1024, 1000);
+    const { store } = shop;
+    const read = store.read.bind(store);
+    store.read = async (...asked) => {
+      const body = await read(...asked);
+      return body === null ? null : { info: body.info, bytes: pool.pieces(body.bytes) };
+    };
+    const reads = fc.array(fc.tuple(fc.nat(bytes.byteLength), fc.nat(300_000), fc.nat(3), fc.boolean()), {
+      minLength: 1,
+      maxLength: 20,
+    });
+    await fc.assert(
+      fc.asyncProperty(reads, fc.boolean(), async (plan, inARow) => {
+        {
+          await using reader = await opened(shop, 'a');
+          let next = 0;
+          const readings = plan.map(async ([at, length, turns, isAwaited]) => {
+            const offset = inARow ? next : at;
+            next += length;
+            const controller = new AbortController();
+            const reading = reader.read({ ...call(), signal: controller.signal }, offset, length);
+            if (!isAwaited) controller.abort();
+            const views = await reading.catch(() => null);
+            for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+            if (views === null) return;
+            expect((await readAll(views)).equals(bytes.subarray(offset, offset + length))).toBe(true);
+            for (const view of views) releaseBytes(view);
+          });
+          await Promise.all(readings);
+        }
+        expect(pool.backCount).toBe(pool.lentCount);
+      }),
+      { numRuns: 60 },
+    );
+    expect(pool.backCount).toBeGreaterThan(100);
+  });
+
+  it('answers any range of any object as it was written, and null behind its end', async () => {
+    const bytes = content(9 * mebibyte + 123);
+    await using shop = workshop({ rangeBytes: 512 * 1024, readMemoryBytes: 2 * mebibyte });
+    await stored(shop, 'a', bytes);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(bytes.byteLength + 1000), fc.nat(700_000)), { minLength: 1, maxLength: 12 }),
+        fc.boolean(),
+        async (reads, together) => {
+          await using reader = await opened(shop, 'a');
+          const check = async ([offset, length]: [number, number]) => {
+            const answer = await reader.read(call(), offset, length);
+            if (offset >= bytes.byteLength) expect(answer).toBeNull();
+            else {
+              const same = (await readAll(answer)).equals(bytes.subarray(offset, offset + length));
+              expect(same).toBe(true);
+            }
+          };
+          if (together) await Promise.all(reads.map(check));
+          else for (const read of reads) await check(read);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(shop.vault.statistics).toMatchObject({ openReaders: 0, readMemoryBytes: 0 });
+  });
+
+  it('takes up bodies that break, at the byte where they broke', async () => {
+    const bytes = content(5 * mebibyte);
+    await using shop = workshop();
+    await stored(shop, 'a', bytes);
+    let pieces = 0;
+    shop.store.hooks.beforeBytes = () => {
+      pieces += 1;
+      if (pieces % 3 === 0) throw new Fault('unavailable', 'the connection broke');
+    };
+    await using reader = await opened(shop, 'a');
+    for (let at = 0; at < bytes.byteLength; at += 200_000) {
+      const answer = await readAll(await reader.read(call(), at, 200_000));
+      expect(answer.equals(bytes.subarray(at, at + 200_000))).toBe(true);
+    }
+    expect(shop.store.bytesRead).toBe(bytes.byteLength);
+  });
+
+  it('gives up on a body that breaks again and again without a byte', async () => {
+    await using shop = workshop();
+    await stored(shop, 'a', content(mebibyte));
+    shop.store.hooks.beforeBytes = () => {
+      throw new Fault('unavailable', 'the connection broke');
+    };
+    await using reader = await opened(shop, 'a');
+    await expect(reader.read(call(), 0, 100)).rejects.toThrow('the connection broke');
+  });
+
+  it('fetches each byte of a sequential read once, though 64 requests overtake each other', async () => {
+    const bytes = content(40 * mebibyte);
+    await using shop = workshop();
+    await stored(shop, 'a', bytes);
+    await using reader = await opened(shop, 'a');
+    const length = 255 * 1024;
+    const offsets = Array.from(
+      { length: Math.ceil(bytes.byteLength / length) },
+      (_, index) => index * length,
+    );
+    const swapped = offsets.map(
+      (_, index) => offsets[index % 2 === 0 ? index + 1 : index - 1] ?? offsets[index] ?? 0,
+    );
+    for (let batch = 0; batch < swapped.length; batch += 64) {
+      await Promise.all(
+        swapped.slice(batch, batch + 64).map(async (offset) => {
+          const answer = await readAll(await reader.read(call(), offset, length));
+          expect(answer.equals(bytes.subarray(offset, offset + length))).toBe(true);
+        }),
+      );
+    }
+    expect(shop.store.bytesRead).toBe(bytes.byteLength);
+  });
+
+  it('opens a small file with one request, and an empty one too', async () => {
+    await using shop = workshop();
+    await stored(shop, 'small', content(1000));
+    await stored(shop, 'empty', content(0));
+    await using small = await opened(shop, 'small');
+    expect((await readAll(await small.read(call(), 0, 5000))).equals(content(1000))).toBe(true);
+    expect([shop.store.count('read'), shop.store.count('head')]).toEqual([1, 0]);
+    await using empty = await opened(shop, 'empty');
+    expect(empty.info.size).toBe(0);
+    expect(await empty.read(call(), 0, 10)).toBeNull();
+  });
+
+  it('keeps to the version that was opened: another content is a conflict', async () => {
+    await using shop = workshop();
+    await stored(shop, 'a', content(3 * mebibyte, 'first'));
+    await using reader = await opened(shop, 'a');
+    await stored(shop, 'a', content(3 * mebibyte, 'second'));
+    await expect(reader.read(call(), 2 * mebibyte, 100)).rejects.toMatchObject({ kind: 'conflict' });
+    await expect(reader.read(call(), 2 * mebibyte, 100)).rejects.toMatchObject({ kind: 'conflict' });
+  });
+
+  it('reads on when many readers share little memory', async () => {
+    const bytes = content(4 * mebibyte);
+    await using shop = workshop({ readMemoryBytes: mebibyte });
+    await stored(shop, 'a', bytes);
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        await using reader = await opened(shop, 'a');
+        for (let at = 0; at < bytes.byteLength; at += 100_000) {
+          const answer = await readAll(await reader.read(call(), at, 100_000));
+          expect(answer.equals(bytes.subarray(at, at + 100_000))).toBe(true);
+        }
+      }),
+    );
+    expect(shop.vault.statistics.readMemoryBytes).toBe(0);
+  });
+
+  it('says which keys it tried when none opens the object', async () => {
+    await using shop = workshop();
+    await stored(shop, 'a', content(10));
+    const other = keyNamed('other');
+    await expect(shop.vault.openReader(call(), refOf('a'), [other])).rejects.toMatchObject({
+      kind: 'key-mismatch',
+      hint: expect.stringContaining(other.fingerprint),
+    });
+    await expect(shop.vault.openReader(call(), refOf('a'), [])).rejects.toMatchObject({
+      kind: 'key-missing',
+    });
+    expect(await shop.vault.openReader(call(), refOf('nothing'), [aliceKey])).toBeNull();
+  });
+});

@@ -1,0 +1,233 @@
+import type { Call } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import type { ObjectBody, ObjectInfo } from '../../model/object-store.js';
+import type { ObjectReader } from '../vault.js';
+import { FetchedRange } from './fetched-range.js';
+import type { RangeSource } from './range-source.js';
+import type { ReadAheadHolder, ReadMemory } from './read-memory.js';
+
+/** What an open fetches at once: small files are whole then, with one request. */
+export const firstRangeBytes = 1024 * 1024;
+
+/** Read-ahead begins with so much and grows with what was asked for in a row, so that a look at a header costs little. */
+const firstAheadBytes = 2 * 1024 * 1024;
+const aheadPerByteAsked = 4;
+
+/** How many places of recent random reads are remembered: a read that goes on at one of them is a sequence. */
+const rememberedEnds = 4;
+
+export interface ReaderBounds {
+  readonly rangeBytes: number;
+  readonly readAheadRanges: number;
+}
+
+/**
+ * Reads one version of an object. A sequence of reads is served from ranges that are fetched ahead side by side (the
+ * window); a read elsewhere fetches exactly what it asks for, and moves the window when a second one follows it.
+ */
+export class RangeReader implements ObjectReader, ReadAheadHolder {
+  readonly info: ObjectInfo;
+  readonly mtimeSeconds: number;
+  readonly #source: RangeSource;
+  readonly #memory: ReadMemory;
+  readonly #bounds: ReaderBounds;
+  readonly #onEnd: () => void;
+  /** The window's ranges and those of random reads, in the order in which they were planned. */
+  readonly #ranges = new Set<FetchedRange>();
+  readonly #fetches = new Set<Promise<void>>();
+  #windowEnd: number;
+  #nextRangeBytes: number;
+  /** The end of the furthest read within the window, and how much was asked for there. */
+  #askedEnd = 0;
+  #askedBytes = 0;
+  #fetching = 0;
+  #recentEnds: number[] = [];
+  /** Another content is there now: no further read can succeed. */
+  #conflict: Fault | null = null;
+  #closed = false;
+
+  constructor(
+    source: RangeSource,
+    memory: ReadMemory,
+    bounds: ReaderBounds,
+    opened: {
+      readonly info: ObjectInfo;
+      readonly mtimeSeconds: number;
+      /** The first range, whose body has begun; null for an empty object. */
+      readonly first: { readonly range: FetchedRange; readonly body: ObjectBody } | null;
+    },
+    onEnd: () => void,
+  ) {
+    this.info = opened.info;
+    this.mtimeSeconds = opened.mtimeSeconds;
+    this.#source = source;
+    this.#memory = memory;
+    this.#bounds = bounds;
+    this.#onEnd = onEnd;
+    this.#windowEnd = opened.first?.range.end ?? 0;
+    this.#nextRangeBytes = Math.min(bounds.rangeBytes, 2 * firstRangeBytes);
+    memory.touch(this);
+    if (opened.first !== null) {
+      this.#ranges.add(opened.first.range);
+      memory.take(opened.first.range.byteLength);
+      this.#fetch(opened.first.range, opened.first.body);
+    }
+  }
+
+  async read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null> {
+    if (this.#closed) throw new Fault('invalid', 'the file is closed');
+    if (this.#conflict !== null) throw this.#conflict;
+    if (!Number.isSafeInteger(offset) || offset < 0 || length < 0) {
+      throw new Fault('invalid', `${length} bytes at ${offset} are no range of a file`);
+    }
+    if (offset >= this.info.size) return null;
+    const end = Math.min(this.info.size, offset + length);
+    this.#memory.touch(this);
+    this.#plan(offset, end);
+    this.#readAhead();
+    this.#startQueued();
+    const views: Uint8Array[] = [];
+    for (let position = offset; position < end; ) {
+      const range = this.#rangeAt(position) ?? this.#planExactly(position, end);
+      const stop = Math.min(end, range.end);
+      range.enter();
+      try {
+        if (range.filledEnd < stop) await this.#filled(call, range, stop);
+        range.views(position, stop, views);
+        if (range.isUsedUp) this.#drop(range);
+      } finally {
+        range.leave();
+      }
+      position = stop;
+    }
+    return views;
+  }
+
+  async #filled(call: Call, range: FetchedRange, stop: number): Promise<void> {
+    const filled = range.filledTo(stop, call.signal);
+    // Now that somebody waits for it, it may start although memory is short.
+    this.#startQueued();
+    await filled;
+  }
+
+  giveUpReadAhead(): void {
+    for (const range of this.#ranges) if (range.isWaitedFor) return;
+    for (const range of this.#ranges) this.#drop(range);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#memory.forget(this);
+    for (const range of this.#ranges) {
+      this.#drop(range);
+      range.fail(new Fault('cancelled', 'the file was closed'));
+    }
+    await Promise.all(this.#fetches);
+    this.#onEnd();
+  }
+
+  #rangeAt(position: number): FetchedRange | null {
+    for (const range of this.#ranges) if (range.start <= position && position < range.end) return range;
+    return null;
+  }
+
+  /** Sees to it that ranges for this read are there or queued. */
+  #plan(offset: number, end: number): void {
+    const nearWindow = offset <= this.#windowEnd + this.#bounds.rangeBytes;
+    const inWindow = nearWindow && (offset >= this.#windowEnd || this.#rangeAt(offset) !== null);
+    if (!inWindow && this.#recentEnds.includes(offset)) this.#moveWindow(offset);
+    else if (!inWindow) {
+      this.#planExactly(offset, end);
+      this.#recentEnds = [...this.#recentEnds.slice(1 - rememberedEnds), end];
+      return;
+    }
+    this.#askedBytes += end - offset;
+    this.#askedEnd = Math.max(this.#askedEnd, end);
+    while (this.#windowEnd < end) this.#extendWindow();
+  }
+
+  #planExactly(offset: number, end: number): FetchedRange {
+    const range = new FetchedRange(offset, end);
+    this.#ranges.add(range);
+    this.#memory.take(range.byteLength);
+    this.#fetch(range, null);
+    return range;
+  }
+
+  #moveWindow(offset: number): void {
+    for (const range of this.#ranges) if (!range.isWaitedFor) this.#drop(range);
+    this.#recentEnds = [];
+    this.#windowEnd = offset;
+    this.#askedEnd = offset;
+    this.#askedBytes = 0;
+    this.#nextRangeBytes = Math.min(this.#bounds.rangeBytes, firstRangeBytes);
+  }
+
+  #readAhead(): void {
+    const wanted = Math.max(firstAheadBytes, this.#askedBytes * aheadPerByteAsked);
+    const bound = this.#bounds.readAheadRanges * this.#bounds.rangeBytes;
+    const goal = Math.min(this.info.size, this.#askedEnd + Math.min(wanted, bound));
+    while (this.#windowEnd < goal && !this.#memory.isShortOf(this.#nextRangeBytes)) {
+      if (this.#rangesAhead() >= this.#bounds.readAheadRanges) break;
+      this.#extendWindow();
+    }
+    const most = 2 * this.#bounds.readAheadRanges + 2;
+    for (const range of this.#ranges) {
+      if (this.#ranges.size <= most) break;
+      if (range.state === 'done' && range.end <= this.#askedEnd) this.#drop(range);
+    }
+  }
+
+  #rangesAhead(): number {
+    let count = 0;
+    for (const range of this.#ranges) if (range.end > this.#askedEnd) count += 1;
+    return count;
+  }
+
+  #extendWindow(): void {
+    const short = this.#memory.isShortOf(this.#nextRangeBytes);
+    const length = short ? Math.min(firstRangeBytes, this.#nextRangeBytes) : this.#nextRangeBytes;
+    const end = Math.min(this.info.size, this.#windowEnd + length);
+    this.#ranges.add(new FetchedRange(this.#windowEnd, end));
+    this.#windowEnd = end;
+    this.#nextRangeBytes = Math.min(this.#bounds.rangeBytes, this.#nextRangeBytes * 2);
+  }
+
+  #startQueued(): void {
+    for (const range of this.#ranges) {
+      if (range.state !== 'queued') continue;
+      if (this.#fetching >= this.#bounds.readAheadRanges) return;
+      if (!this.#memory.tryTake(range.byteLength)) {
+        // However short memory is, one range that somebody waits for is always on its way.
+        if (this.#fetching > 0 || !range.isWaitedFor) continue;
+        this.#memory.take(range.byteLength);
+      }
+      this.#fetch(range, null);
+    }
+  }
+
+  #fetch(range: FetchedRange, body: ObjectBody | null): void {
+    range.state = 'fetching';
+    this.#fetching += 1;
+    const fetch = this.#source.fill(range, body).then(() => {
+      this.#fetches.delete(fetch);
+      this.#fetching -= 1;
+      range.state = 'done';
+      if (range.fault !== null) {
+        if (range.fault.kind === 'conflict') this.#conflict = range.fault;
+        this.#drop(range);
+      } else if (range.isUsedUp) this.#drop(range);
+      if (!this.#closed) this.#startQueued();
+    });
+    this.#fetches.add(fetch);
+  }
+
+  /** Forgets a range; who reads from it now has it still. */
+  #drop(range: FetchedRange): void {
+    if (!this.#ranges.delete(range)) return;
+    range.letGo();
+    if (range.state !== 'queued') this.#memory.giveBack(range.byteLength);
+    if (range.state === 'fetching') range.cancel.abort();
+  }
+}

@@ -1,0 +1,104 @@
+import type { Call, Clock } from '../../model/call.js';
+import type { ReadAccess } from '../../model/encryption.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { ObjectBody, ObjectRef, ObjectStore } from '../../model/object-store.js';
+import type { Successor } from '../copy/successors.js';
+import type { FetchedRange } from './fetched-range.js';
+
+/** Where the same content is now; null when it is nowhere else. */
+export type Follow = (before: Successor) => Promise<Successor | null>;
+
+/** A body that breaks is taken up where it broke: so often without a byte gained in between, and so often in all. */
+const attemptsWithoutGain = 4;
+const attemptsInAll = 32;
+const firstPauseMs = 100;
+
+/** Fetches ranges of one version of one object. */
+export class RangeSource {
+  readonly #store: ObjectStore;
+  readonly #clock: Clock;
+  readonly #call: Call;
+  readonly #ref: ObjectRef;
+  readonly #follow: Follow;
+  #now: Successor;
+
+  constructor(
+    store: ObjectStore,
+    clock: Clock,
+    call: Call,
+    object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly etag: string },
+    follow: Follow = async () => null,
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#call = call;
+    this.#ref = object.ref;
+    this.#now = { access: object.access, etag: object.etag };
+    this.#follow = follow;
+  }
+
+  /**
+   * Fills the range, from `opened` first when its body has begun already. Never throws: a fault is the range's.
+   * Bodies that break are resumed at the byte where they broke.
+   */
+  async fill(range: FetchedRange, opened: ObjectBody | null): Promise<void> {
+    const call: Call = { id: this.#call.id, log: this.#call.log, signal: range.cancel.signal };
+    let body = opened;
+    let inVain = 0;
+    for (let attempt = 1; ; attempt += 1) {
+      const before = range.filledEnd;
+      try {
+        body ??= await this.#open(call, range);
+        for await (const chunk of body.bytes) {
+          range.append(chunk);
+          if (call.signal.aborted) break;
+        }
+        if (call.signal.aborted) throw new Fault('cancelled', 'the reader was closed');
+        if (range.filledEnd === range.end) return;
+        throw new Fault('unavailable', `S3 ended the object ${this.#ref.key} before its end`);
+      } catch (error) {
+        const fault = call.signal.aborted
+          ? new Fault('cancelled', 'the reader was closed')
+          : Fault.from(error);
+        inVain = range.filledEnd > before ? 0 : inVain + 1;
+        if (!fault.isTransient || inVain >= attemptsWithoutGain || attempt >= attemptsInAll) {
+          range.fail(fault);
+          return;
+        }
+        call.log.debug('a body broke and is taken up again', { key: this.#ref.key, at: range.filledEnd });
+      }
+      body = null;
+      try {
+        await this.#clock.sleep(firstPauseMs * 2 ** inVain, call.signal);
+      } catch (error) {
+        range.fail(Fault.from(error));
+        return;
+      }
+    }
+  }
+
+  /** An object that is given another key while it is read is read on under that. */
+  async #open(call: Call, range: FetchedRange): Promise<ObjectBody> {
+    for (;;) {
+      const tried = this.#now;
+      try {
+        const part = { start: range.filledEnd, end: range.end };
+        const body = await this.#store.read(call, this.#ref, tried.access, part, { ifMatch: tried.etag });
+        if (body !== null) return body;
+        throw new Fault('conflict', `the object ${this.#ref.key} was removed while it was read`);
+      } catch (error) {
+        if (!isFault(error, 'conflict', 'key-missing', 'key-mismatch')) throw error;
+        // Another range may have found out meanwhile.
+        const next = this.#now === tried ? await this.#follow(tried) : this.#now;
+        if (next === null) throw replaced(this.#ref, error);
+        this.#now = next;
+      }
+    }
+  }
+}
+
+/** It opened before: what does not open now is another object. */
+function replaced({ key }: ObjectRef, error: Fault): Fault {
+  if (error.kind === 'conflict') return error;
+  return new Fault('conflict', `the object ${key} was replaced while it was read`, { cause: error });
+}

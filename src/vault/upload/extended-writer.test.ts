@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checksumOf } from '../../bytes/checksums/sum.js';
+import { Fault } from '../../model/fault.js';
+import {
+  aliceEncryption,
+  aliceKey,
+  call,
+  content,
+  keyNamed,
+  mebibyte,
+  refOf,
+  targetOf,
+  type Workshop,
+  workshop,
+} from '../testing/workshop.js';
+import type { UploadWriter } from '../vault.js';
+
+const oldKey = keyNamed('the key before');
+const bytes = content(30 * mebibyte);
+const keys = [aliceKey, oldKey];
+
+async function put(shop: Workshop, size: number): Promise<string> {
+  const encryption = { kind: 'sse-c', key: oldKey } as const;
+  await using writer = await shop.vault.openUpload(call(), targetOf('a', { encryption }));
+  for (let at = 0; at < size; at += mebibyte)
+    await writer.write(at, [bytes.subarray(at, Math.min(size, at + mebibyte))]);
+  return (await writer.commit(call())).etag;
+}
+
+const extend = (shop: Workshop, etag: string): Promise<UploadWriter> =>
+  shop.vault.openUpload(call(), targetOf('a'), { extend: { keys, etag } });
+
+async function append(writer: UploadWriter, end: number): Promise<void> {
+  for (let at = writer.size; at < end; at += 700_000)
+    await writer.write(at, [bytes.subarray(at, Math.min(end, at + 700_000))]);
+}
+
+describe('an object that is made longer', () => {
+  it('is what it was and what came, under the present encryption, whatever the sizes', async () => {
+    const size = fc.oneof(
+      fc.integer({ min: 0, max: 15 * mebibyte }),
+      fc.constantFrom(0, 1, 5 * mebibyte - 1, 5 * mebibyte, 8 * mebibyte, 8 * mebibyte + 1),
+    );
+    await fc.assert(
+      fc.asyncProperty(size, size, async (first, more) => {
+        await using shop = workshop();
+        const etag = await put(shop, first);
+        const before = shop.store.bytesRead;
+        await using writer = await extend(shop, etag);
+        expect(writer.size).toBe(first);
+        expect(shop.store.bytesRead - before).toBe(first < 5 * mebibyte ? first : 0);
+        await append(writer, first + more);
+        expect(writer.size).toBe(first + more);
+        await writer.commit(call());
+        const expected = bytes.subarray(0, first + more);
+        expect(shop.store.contentOf(refOf('a'))?.equals(expected)).toBe(true);
+        expect(shop.store.encryptionOf(refOf('a'))).toEqual(aliceEncryption);
+        const [row] = await shop.ledger.candidates(refOf('a'));
+        expect(row?.confirmation).toMatchObject({
+          size: first + more,
+          checksum: checksumOf('crc32c', expected),
+        });
+        expect(shop.store.uploads.size).toBe(0);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it('keeps its first bytes', async () => {
+    await using shop = workshop();
+    await using writer = await extend(shop, await put(shop, 6 * mebibyte));
+    const refused = { kind: 'unsupported', hint: expect.stringContaining('the first 6291456 bytes') };
+    await expect(writer.write(0, [bytes.subarray(0, 10)])).rejects.toMatchObject(refused);
+    await expect(writer.truncate(5)).rejects.toMatchObject(refused);
+    await writer.truncate(6 * mebibyte + 3);
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('a'))?.subarray(6 * mebibyte)).toEqual(Buffer.alloc(3));
+  });
+
+  it('stays as it is when the upload is given up, or S3 goes away', async () => {
+    await using shop = workshop();
+    const etag = await put(shop, 6 * mebibyte);
+    const writer = await extend(shop, etag);
+    await append(writer, 20 * mebibyte);
+    expect(await writer.park()).toBeNull();
+    await writer[Symbol.asyncDispose]();
+    shop.store.hooks.before = (operation) => {
+      if (operation === 'part') throw new Fault('unavailable', 'S3 is away');
+    };
+    await expect(extend(shop, etag)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(shop.store.uploads.size).toBe(0);
+    expect(shop.store.contentOf(refOf('a'))?.equals(bytes.subarray(0, 6 * mebibyte))).toBe(true);
+  });
+
+  it('has to be the one that was looked at', async () => {
+    await using shop = workshop();
+    const etag = await put(shop, 6 * mebibyte);
+    await expect(extend(shop, '"another"')).rejects.toMatchObject({ kind: 'conflict' });
+    shop.store.hooks.before = async (operation) => {
+      if (operation !== 'begin') return;
+      shop.store.hooks = {};
+      await put(shop, 7 * mebibyte);
+    };
+    await expect(extend(shop, etag)).rejects.toMatchObject({ kind: 'conflict' });
+    await shop.store.remove(call(), refOf('a'));
+    await expect(extend(shop, etag)).rejects.toMatchObject({ kind: 'conflict' });
+    expect(shop.store.uploads.size).toBe(0);
+  });
+
+  it('is read when nobody knows its checksum, and refused when it is too large for that, or for one part', async () => {
+    await using shop = workshop({}, { answersChecksum: false });
+    const etag = await put(shop, 6 * mebibyte);
+    shop.ledger.rows.clear();
+    const head = shop.store.head.bind(shop.store);
+    const seen = (size: number) => {
+      shop.store.head = async (...given) => {
+        const info = await head(...given);
+        return info && { ...info, size };
+      };
+    };
+    seen(65 * mebibyte);
+    await expect(extend(shop, etag)).rejects.toMatchObject({ kind: 'unsupported' });
+    seen(6 * mebibyte);
+    {
+      await using writer = await extend(shop, etag);
+      shop.store.head = head;
+      await append(writer, 7 * mebibyte);
+      await writer.commit(call());
+    }
+    expect(shop.store.contentOf(refOf('a'))?.equals(bytes.subarray(0, 7 * mebibyte))).toBe(true);
+    seen(5 * 1024 * mebibyte + 1);
+    const now = shop.store.infoOf(refOf('a'))?.etag ?? '';
+    await expect(extend(shop, now)).rejects.toMatchObject({ kind: 'unsupported' });
+  });
+});

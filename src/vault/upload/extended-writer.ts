@@ -1,0 +1,131 @@
+import type { Call } from '../../model/call.js';
+import type { Checksum } from '../../model/checksum.js';
+import { isSameEtag } from '../../model/etag.js';
+import { Fault } from '../../model/fault.js';
+import type { ObjectInfo, WrittenObject } from '../../model/object-store.js';
+import type { ParkedUpload } from '../../model/parked-uploads.js';
+import { type Opened, openWithKeys } from '../access.js';
+import type { Extension, UploadTarget, UploadWriter } from '../vault.js';
+import { s3PartLimits } from './part-schedule.js';
+import type { PartUploadWriter, UploadServices, WriterOptions } from './upload-writer.js';
+
+/** An object whose checksum nobody knows is read, and sent again, up to this size. */
+const readAgainBytes = 64 * 1024 * 1024;
+
+/**
+ * Opens an upload that begins with the content of the object at its target. S3 copies it as the first part; what is too small for a
+ * part that others follow goes through memory. See `Vault.openUpload`.
+ */
+export async function openExtended(
+  services: UploadServices,
+  call: Call,
+  { ref }: UploadTarget,
+  { keys, etag }: Extension,
+  open: (options: WriterOptions) => PartUploadWriter,
+): Promise<UploadWriter> {
+  const found = await openWithKeys(services.ledger, ref, keys, (access) =>
+    services.store.head(call, ref, access),
+  );
+  if (found === null || !isSameEtag(found.value.etag, etag))
+    throw new Fault('conflict', 'somebody else has written or removed it meanwhile');
+  const { size } = found.value;
+  const checksum = knownChecksum(services, found);
+  if (size < s3PartLimits.smallestBytes || (checksum === null && size <= readAgainBytes))
+    return await sendAgain(services, call, found, open({}), ref);
+  if (checksum === null || size > s3PartLimits.largestBytes)
+    throw new Fault(
+      'unsupported',
+      `a file of ${size} bytes whose ${checksum === null ? 'checksum is not known' : 'content S3 does not copy as one part'} cannot be made longer: upload it again from the start`,
+    );
+  const writer = open({ head: { ref, access: found.access, etag, size, checksum } });
+  try {
+    await writer.copyHead();
+  } catch (error) {
+    await writer[Symbol.asyncDispose]();
+    throw error;
+  }
+  return new ExtendedWriter(writer, size);
+}
+
+/** Of the algorithm in use; null when it is of another, or unknown. */
+function knownChecksum(
+  { store }: UploadServices,
+  { value, candidates }: Opened<ObjectInfo>,
+): Checksum | null {
+  const row = candidates.find(({ confirmation }) => isSameEtag(confirmation?.etag, value.etag));
+  const known = [row?.confirmation?.checksum, value.checksum];
+  return known.find((checksum) => checksum?.algorithm === store.checksumAlgorithm) ?? null;
+}
+
+async function sendAgain(
+  { store }: UploadServices,
+  call: Call,
+  { access, value }: Opened<ObjectInfo>,
+  writer: PartUploadWriter,
+  ref: UploadTarget['ref'],
+): Promise<UploadWriter> {
+  try {
+    const body = value.size === 0 ? null : await store.read(call, ref, access, null, { ifMatch: value.etag });
+    let at = 0;
+    for await (const bytes of body?.bytes ?? []) {
+      await writer.write(at, [bytes]);
+      at += bytes.byteLength;
+    }
+    if (at !== value.size) throw new Fault('conflict', 'it has been removed meanwhile');
+    return writer;
+  } catch (error) {
+    await writer[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A writer whose bytes come behind those of an object that is its first part. */
+class ExtendedWriter implements UploadWriter {
+  readonly #behind: PartUploadWriter;
+  readonly #headBytes: number;
+
+  constructor(behind: PartUploadWriter, headBytes: number) {
+    this.#behind = behind;
+    this.#headBytes = headBytes;
+  }
+
+  get size(): number {
+    return this.#headBytes + this.#behind.size;
+  }
+
+  async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    await this.#behind.write(this.#placeBehind(offset), chunks);
+  }
+
+  async truncate(size: number): Promise<void> {
+    await this.#behind.truncate(this.#placeBehind(size));
+  }
+
+  setMtime(mtimeSeconds: number): void {
+    this.#behind.setMtime(mtimeSeconds);
+  }
+
+  commit(call: Call): Promise<WrittenObject> {
+    return this.#behind.commit(call);
+  }
+
+  adopt(call: Call): void {
+    this.#behind.adopt(call);
+  }
+
+  park(): Promise<ParkedUpload | null> {
+    return this.#behind.park();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#behind[Symbol.asyncDispose]();
+  }
+
+  #placeBehind(offset: number): number {
+    if (offset >= this.#headBytes) return offset - this.#headBytes;
+    throw new Fault(
+      'unsupported',
+      `the first ${this.#headBytes} bytes are those of the file that is made longer: to change them, upload it again from the start`,
+    );
+  }
+}

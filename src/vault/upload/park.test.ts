@@ -1,0 +1,209 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checksumOf } from '../../bytes/checksums/sum.js';
+import { Fault } from '../../model/fault.js';
+import { type ParkedUpload, parkedBytes } from '../../model/parked-uploads.js';
+import {
+  aliceKey,
+  call,
+  content,
+  keyNamed,
+  mebibyte,
+  refOf,
+  targetOf,
+  type Workshop,
+  workshop,
+} from '../testing/workshop.js';
+import type { UploadWriter } from '../vault.js';
+
+const bytes = content(40 * mebibyte + 77);
+const keysOf = async () => [aliceKey];
+
+async function send(writer: UploadWriter, end: number, step = mebibyte): Promise<void> {
+  for (let at = writer.size; at < end; at += step)
+    await writer.write(at, [bytes.subarray(at, Math.min(end, at + step))]);
+}
+
+/** An upload of which so many bytes come before its client goes away. */
+async function broken(shop: Workshop, end: number, key = 'a'): Promise<ParkedUpload | null> {
+  const client = new AbortController();
+  await using writer = await shop.vault.openUpload(call(client.signal), targetOf(key), { resumable: true });
+  await send(writer, end);
+  client.abort();
+  return await writer.park();
+}
+
+function sizeOf(upload: ParkedUpload | null): number {
+  return upload === null ? 0 : parkedBytes(upload);
+}
+
+describe('an upload that is broken off', () => {
+  it('leaves in S3 all that makes whole parts, and is finished later, by another process too', async () => {
+    await using shop = workshop();
+    const parked = await broken(shop, 29 * mebibyte + 5);
+    expect(sizeOf(parked)).toBe(29 * mebibyte);
+    expect(shop.store.contentOf(refOf('a'))).toBeNull();
+    const next = shop.restart();
+    expect(await next.settlePending(call(), { keysOf })).toMatchObject({ abandoned: 0, abortedUploads: 0 });
+    const [kept = null] = await shop.ledger.parked();
+    expect(kept).toEqual({ ...parked, parkedMs: kept?.parkedMs });
+    await using writer = await next.openUpload(call(), targetOf('a'), { resume: kept });
+    expect(writer.size).toBe(29 * mebibyte);
+    await send(writer, bytes.byteLength);
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('a'))?.equals(bytes)).toBe(true);
+    expect(shop.store.uploads.size).toBe(0);
+    const [row] = await shop.ledger.candidates(refOf('a'));
+    expect(row).toMatchObject({
+      state: 'confirmed',
+      confirmation: { size: bytes.byteLength, checksum: checksumOf('crc32c', bytes) },
+    });
+    expect(await shop.ledger.parked()).toEqual([]);
+  });
+
+  it('is whole whatever comes between', async () => {
+    const cut = fc.integer({ min: 1, max: bytes.byteLength });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(cut, { maxLength: 4 }),
+        fc.integer({ min: 100_000, max: 3 * mebibyte }),
+        async (cuts, step) => {
+          await using shop = workshop({ uploadMemoryBytes: 32 * mebibyte });
+          let parked: ParkedUpload | null = null;
+          for (const end of [...cuts].sort((one, other) => one - other)) {
+            const options = { resumable: true, resume: parked };
+            await using writer = await shop.vault.openUpload(call(), targetOf('a'), options);
+            const from = writer.size;
+            await send(writer, end, step);
+            parked = await writer.park();
+            expect(sizeOf(parked)).toBeGreaterThanOrEqual(from);
+            expect(sizeOf(parked)).toBeGreaterThan(Math.max(from, end) - 6 * mebibyte);
+          }
+          await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resume: parked });
+          await send(writer, bytes.byteLength, step);
+          await writer.commit(call());
+          expect(shop.store.contentOf(refOf('a'))?.equals(bytes)).toBe(true);
+          expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0 });
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('keeps nothing when it has less than a part', async () => {
+    await using shop = workshop();
+    expect(await broken(shop, 5 * mebibyte - 1)).toBeNull();
+    expect(shop.store.uploads.size).toBe(0);
+    expect([...shop.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
+  });
+
+  it('keeps what arrived before S3 went away', async () => {
+    await using shop = workshop();
+    let parts = 0;
+    shop.store.hooks.before = (operation) => {
+      if (operation === 'part' && ++parts > 2) throw new Fault('unavailable', 'S3 is away');
+    };
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resumable: true });
+    await expect(send(writer, bytes.byteLength)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(sizeOf(await writer.park())).toBe(16 * mebibyte);
+  });
+
+  it('keeps nothing of what cannot be trusted, or was not to be resumed', async () => {
+    await using shop = workshop();
+    let parts = 0;
+    shop.store.hooks.after = (operation) => {
+      if (operation === 'part' && ++parts > 2) throw new Fault('corrupt', 'other bytes than were sent');
+    };
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resumable: true });
+    await expect(send(writer, bytes.byteLength)).rejects.toMatchObject({ kind: 'corrupt' });
+    expect(await writer.park()).toBeNull();
+    shop.store.hooks = {};
+    await using other = await shop.vault.openUpload(call(), targetOf('b'));
+    await send(other, 20 * mebibyte);
+    expect(await other.park()).toBeNull();
+    await other.commit(call());
+  });
+
+  it('goes no further when a write waits for memory at that moment', async () => {
+    await using shop = workshop({ uploadMemoryBytes: 32 * mebibyte });
+    const client = new AbortController();
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    shop.store.hooks.before = (operation) => (operation === 'part' ? held : undefined);
+    await using writer = await shop.vault.openUpload(call(client.signal), targetOf('a'), { resumable: true });
+    const sending = send(writer, bytes.byteLength).catch((error: unknown) => Fault.from(error).kind);
+    await expect.poll(() => shop.vault.statistics.waitingUploads).toBe(1);
+    client.abort();
+    expect(await sending).toBe('cancelled');
+    release();
+    expect(sizeOf(await writer.park())).toBeGreaterThanOrEqual(16 * mebibyte);
+    expect(shop.vault.statistics.uploadMemoryBytes).toBe(0);
+  });
+});
+
+describe('an upload that another session goes on with', () => {
+  it('ends with that one’s signal, and not with the first one’s', async () => {
+    await using shop = workshop();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const options = { resumable: true };
+    await using writer = await shop.vault.openUpload(call(first.signal), targetOf('a'), options);
+    await send(writer, 9 * mebibyte + 1);
+    writer.adopt(call(second.signal));
+    first.abort();
+    await send(writer, 20 * mebibyte);
+    second.abort();
+    await expect(writer.write(20 * mebibyte, [bytes])).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(sizeOf(await writer.park())).toBeGreaterThanOrEqual(16 * mebibyte);
+  });
+
+  it('is over at once for one that has gone already', async () => {
+    await using shop = workshop();
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'));
+    writer.adopt(call(AbortSignal.abort()));
+    await expect(writer.write(0, [bytes])).rejects.toMatchObject({ kind: 'cancelled' });
+  });
+});
+
+describe('a parked upload', () => {
+  it('is resumed by one only, and only under its own encryption', async () => {
+    await using shop = workshop();
+    const parked = await broken(shop, 20 * mebibyte);
+    const otherKey = targetOf('a', { encryption: { kind: 'sse-c', key: keyNamed('another') } });
+    await expect(shop.vault.openUpload(call(), otherKey, { resume: parked })).rejects.toMatchObject({
+      kind: 'unsupported',
+    });
+    expect(await shop.ledger.parked()).toHaveLength(1);
+    await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resume: parked });
+    await expect(shop.vault.openUpload(call(), targetOf('a'), { resume: parked })).rejects.toMatchObject({
+      kind: 'conflict',
+    });
+    await send(writer, 21 * mebibyte);
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('a'))?.equals(bytes.subarray(0, 21 * mebibyte))).toBe(true);
+  });
+
+  it('is gone without a trace once it is given up', async () => {
+    await using shop = workshop();
+    const parked = await broken(shop, 20 * mebibyte);
+    if (parked === null) throw new Error('nothing was parked');
+    await shop.vault.giveUp(call(), parked);
+    await shop.vault.giveUp(call(), parked);
+    expect(shop.store.uploads.size).toBe(0);
+    expect([...shop.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
+  });
+
+  it('stays where a restart cleans up after another upload to its name', async () => {
+    await using shop = workshop();
+    const parked = await broken(shop, 21 * mebibyte);
+    // A crash before the upload was noted down.
+    const { sealedWith } = parked ?? { sealedWith: { kind: 'sse-s3' } };
+    await shop.ledger.intend({ ref: refOf('a'), sealedWith, actor: 'alice', requestId: 'crashed' });
+    const next = shop.restart();
+    expect(await next.settlePending(call(), { keysOf })).toMatchObject({ abandoned: 1, abortedUploads: 0 });
+    await using writer = await next.openUpload(call(), targetOf('a'), { resume: parked });
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('a'))?.byteLength).toBe(21 * mebibyte);
+  });
+});

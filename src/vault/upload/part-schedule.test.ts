@@ -1,0 +1,154 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { vaultLimits } from '../limits.js';
+import {
+  createPartSchedule,
+  firstPartBytes,
+  largestPartFor,
+  memoryPartFor,
+  type PartSchedule,
+  s3PartLimits,
+} from './part-schedule.js';
+
+const mebibyte = 1024 * 1024;
+const gibibyte = 1024 * mebibyte;
+const tebibyte = 1024 * gibibyte;
+
+/** The sizes of 10,000 parts; `send` may send a part smaller than planned. */
+function sizes(schedule: PartSchedule, send = (planned: number, _part: number) => planned): number[] {
+  const all: number[] = [];
+  let start = 0;
+  for (let part = 1; part <= s3PartLimits.parts; part += 1) {
+    const size = send(schedule.sizeOf(part, start), part);
+    all.push(size);
+    start += size;
+  }
+  return all;
+}
+
+function sum(all: readonly number[]): number {
+  return all.reduce((total, size) => total + size, 0);
+}
+
+/** The bytes at the beginning of a file that never touch the disk. */
+function inMemory(schedule: PartSchedule): number {
+  return sum(sizes(schedule).filter((size) => size <= schedule.memoryPartBytes));
+}
+
+function isSortedAndAllowed(all: readonly number[], largest: number): boolean {
+  return all.every(
+    (size, index) => size >= s3PartLimits.smallestBytes && size <= largest && size >= (all[index - 1] ?? 0),
+  );
+}
+
+const uploadMemory = fc.oneof(
+  fc.integer({ min: 32 * mebibyte, max: 1024 * mebibyte }),
+  fc.integer({ min: 32 * mebibyte, max: 64 * gibibyte }),
+);
+
+describe('the part schedule', () => {
+  it('reaches 48 TiB in 10,000 parts, whatever the upload memory is, and holds no part in memory that is too large', () => {
+    fc.assert(
+      fc.property(uploadMemory, (uploadMemoryBytes) => {
+        const limits = vaultLimits({ uploadMemoryBytes });
+        const schedule = createPartSchedule(limits);
+        const all = sizes(schedule);
+        expect(schedule.reachBytes).toBe(sum(all));
+        expect(schedule.reachBytes).toBeGreaterThanOrEqual(48 * tebibyte);
+        expect(all[0]).toBe(firstPartBytes);
+        expect(isSortedAndAllowed(all, 5 * gibibyte)).toBe(true);
+        expect(schedule.memoryPartBytes).toBeLessThanOrEqual(Math.max(firstPartBytes, uploadMemoryBytes / 4));
+        // Between what memory holds and 5 GiB there is nothing.
+        const onDisk = all.filter((size) => size > schedule.memoryPartBytes);
+        expect(onDisk.every((size) => size === 5 * gibibyte)).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('stays in memory as long as 10,000 parts still reach 48 TiB', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 32 * mebibyte, max: 16 * gibibyte }), (uploadMemoryBytes) => {
+        const { memoryPartBytes, ...schedule } = createPartSchedule(vaultLimits({ uploadMemoryBytes }));
+        const all = sizes({ memoryPartBytes, ...schedule });
+        const spare = sum(all) - 48 * tebibyte;
+        // One part more in memory is all that could be left, but for those of the steps.
+        expect(spare).toBeLessThan(5 * gibibyte);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('makes up for parts that were sent smaller than planned while memory was short', () => {
+    fc.assert(
+      fc.property(
+        uploadMemory,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 40 }),
+        (uploadMemoryBytes, shares) => {
+          const schedule = createPartSchedule(vaultLimits({ uploadMemoryBytes }));
+          const all = sizes(schedule, (planned, part) => {
+            if (planned > schedule.memoryPartBytes) return planned;
+            const { smallestBytes } = s3PartLimits;
+            const share = shares[part % shares.length] ?? 1;
+            return Math.max(smallestBytes, Math.floor(planned * share));
+          });
+          if (schedule.memoryPartBytes < schedule.largestPartBytes) {
+            expect(sum(all)).toBeGreaterThanOrEqual(48 * tebibyte);
+          }
+          // Once on disk, never back.
+          const first = all.findIndex((size) => size > schedule.memoryPartBytes);
+          if (first >= 0) expect(all.slice(first).every((size) => size === 5 * gibibyte)).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('without enough scratch space reaches three quarters of what its largest parts hold, and stays within the space', () => {
+    fc.assert(
+      fc.property(
+        uploadMemory,
+        fc.integer({ min: 0, max: 5 * gibibyte - 1 }),
+        (uploadMemoryBytes, scratchLimitBytes) => {
+          const limits = vaultLimits({ uploadMemoryBytes, scratchLimitBytes });
+          const schedule = createPartSchedule(limits);
+          const all = sizes(schedule);
+          const largest = Math.max(schedule.memoryPartBytes, scratchLimitBytes);
+          expect(isSortedAndAllowed(all, largest)).toBe(true);
+          const onDisk = all.filter((size) => size > schedule.memoryPartBytes);
+          expect(Math.max(0, ...onDisk)).toBeLessThanOrEqual(scratchLimitBytes);
+          expect(schedule.reachBytes).toBe(sum(all));
+          expect(sum(all)).toBeGreaterThanOrEqual(
+            0.74 * s3PartLimits.parts * Math.min(schedule.largestPartBytes, 5 * gibibyte),
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('serves from memory what its description names', () => {
+    const start = (uploadMemoryBytes: number) =>
+      inMemory(createPartSchedule(vaultLimits({ uploadMemoryBytes }))) / gibibyte;
+    expect(memoryPartFor(256 * mebibyte)).toBe(64 * mebibyte);
+    expect(start(256 * mebibyte)).toBeGreaterThan(9);
+    expect(start(gibibyte)).toBeGreaterThan(36);
+    expect(start(20 * gibibyte)).toBeGreaterThanOrEqual(48 * 1024);
+  });
+
+  it('stays in memory for longer when less reach is asked for', () => {
+    const limits = vaultLimits({ longestFileBytes: 40 * tebibyte });
+    expect(createPartSchedule(limits).reachBytes).toBeGreaterThanOrEqual(40 * tebibyte);
+    expect(inMemory(createPartSchedule(limits))).toBeGreaterThan(90 * gibibyte);
+    const small = vaultLimits({ scratchLimitBytes: 0 });
+    expect(largestPartFor(small.memoryPartBytes, 0)).toBe(64 * mebibyte);
+    expect(Math.floor(inMemory(createPartSchedule(small)) / gibibyte)).toBe(492);
+  });
+
+  it.each([0, firstPartBytes - 1, firstPartBytes + 1, 6 * gibibyte, Number.NaN])('refuses %s', (largest) => {
+    const options = { memoryPartBytes: firstPartBytes, longestFileBytes: tebibyte };
+    expect(() => createPartSchedule({ ...options, largestPartBytes: largest })).toThrow('multiple of 8 MiB');
+    const swapped = { memoryPartBytes: largest, largestPartBytes: 5 * gibibyte, longestFileBytes: tebibyte };
+    expect(() => createPartSchedule(swapped)).toThrow('multiple of 8 MiB');
+  });
+});

@@ -1,0 +1,110 @@
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { content, mebibyte, quickClock, seededEntropy } from '../testing/workshop.js';
+import { ScratchSpace } from './scratch-file.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'scratch-test-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function space(limitBytes = 64 * mebibyte, at = directory): ScratchSpace {
+  const entropy = seededEntropy('scratch');
+  return new ScratchSpace({ directory: at, limitBytes, patienceMs: 60_000, clock: quickClock, entropy });
+}
+
+const holder = { signal: new AbortController().signal, sendGathered: () => false };
+
+/** What this process has open that has no name any more. */
+function unlinkedContents(): Buffer[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      // Pipes and sockets would be waited for.
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.endsWith('.scratch (deleted)') ? [readFileSync(`/proc/self/fd/${fd}`)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+describe('the scratch file', () => {
+  it('gives back what was kept last, whatever was kept, dropped and taken before', async () => {
+    const step = fc.record({
+      what: fc.constantFrom('keep', 'drop', 'take'),
+      start: fc.nat(500),
+      length: fc.integer({ min: 1, max: 100 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const scratch = space();
+        await using file = scratch.openFile(holder);
+        const model: (number | null)[] = Array.from({ length: 700 }, () => null);
+        for (const [index, { what, start, length }] of steps.entries()) {
+          if (what === 'keep') {
+            await file.keep(start, Buffer.alloc(length, index + 1));
+            model.fill(index + 1, start, start + length);
+          } else if (what === 'drop') {
+            file.drop(start, start + length);
+            model.fill(null, start, start + length);
+          } else {
+            const target = Buffer.alloc(length);
+            const taken = await file.take(start, target);
+            if (model[start] === null) expect(taken).toBe(0);
+            else expect(taken).toBeGreaterThan(0);
+            expect([...target.subarray(0, taken)]).toEqual(model.slice(start, start + taken));
+            model.fill(null, start, start + taken);
+          }
+          const first = model.findIndex((value) => value !== null);
+          expect(file.first?.start ?? -1).toBe(first);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('has no name, holds no plaintext, and gives its disk back', async () => {
+    const scratch = space();
+    const plaintext = content(100_000);
+    {
+      await using file = scratch.openFile(holder);
+      await file.keep(1000, plaintext);
+      expect(readdirSync(directory)).toEqual([]);
+      expect(statfsSync(directory).blocks).toBeGreaterThan(0);
+      const held = unlinkedContents().filter((bytes) => bytes.byteLength >= 100_000);
+      expect(held.length).toBeGreaterThan(0);
+      expect(held.some((bytes) => bytes.includes(plaintext.subarray(500, 532)))).toBe(false);
+      expect(scratch.usedBytes).toBeGreaterThanOrEqual(100_000);
+      await file.take(1000, Buffer.alloc(100_000));
+      expect(scratch.usedBytes).toBe(0);
+    }
+    expect(scratch.usedBytes).toBe(0);
+  });
+
+  it('refuses more than all scratch files may take together', async () => {
+    const scratch = space(1000);
+    await using one = scratch.openFile(holder);
+    await using other = scratch.openFile(holder);
+    await one.keep(0, Buffer.alloc(600));
+    await expect(other.keep(0, Buffer.alloc(600))).rejects.toMatchObject({
+      kind: 'over-quota',
+      hint: expect.stringContaining('scratchLimitBytes'),
+    });
+  });
+
+  it('names a directory that it cannot use', async () => {
+    writeFileSync(join(directory, 'file'), '');
+    const scratch = space(1000, join(directory, 'file', 'below'));
+    await using file = scratch.openFile(holder);
+    await expect(file.keep(0, Buffer.alloc(10))).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+});

@@ -1,0 +1,147 @@
+import type { Clock, Entropy } from '../../model/call.js';
+import type { ChecksumAlgorithm } from '../../model/checksum.js';
+import { ScratchPart } from './scratch-part.js';
+import { type ScratchHolder, ScratchQuota } from './scratch-quota.js';
+import { aesBlockBytes, SealedFile } from './sealed-file.js';
+
+/** The scratch files of all uploads. */
+export class ScratchSpace {
+  readonly #directory: string;
+  readonly #quota: ScratchQuota;
+  readonly #entropy: Entropy;
+
+  constructor(options: {
+    readonly directory: string;
+    readonly limitBytes: number;
+    /** See `ScratchQuota`. */
+    readonly patienceMs: number;
+    readonly clock: Clock;
+    readonly entropy: Entropy;
+  }) {
+    this.#directory = options.directory;
+    this.#quota = new ScratchQuota(options);
+    this.#entropy = options.entropy;
+  }
+
+  get usedBytes(): number {
+    return this.#quota.usedBytes;
+  }
+
+  /** For bytes of this upload that come before their turn. */
+  openFile(holder: ScratchHolder): ScratchFile {
+    return new ScratchFile(new SealedFile(this.#directory, this.#entropy), this.#quota, holder);
+  }
+
+  /** Room for the next bytes of a part. Null when it is there at once. Throws `over-quota` or `cancelled`. */
+  roomForPart(bytes: number, holder: ScratchHolder): Promise<void> | null {
+    return this.#quota.takeForPart(bytes, holder);
+  }
+
+  /** For a part of this upload; it gathers one at a time. */
+  openPart(holder: ScratchHolder, algorithm: ChecksumAlgorithm): ScratchPart {
+    return new ScratchPart(this.#directory, this.#entropy, this.#quota, holder, algorithm);
+  }
+}
+
+/** Where a stretch of the upload lies in the scratch file. */
+interface Extent {
+  start: number;
+  end: number;
+  /** Of the byte at `start`. */
+  position: number;
+}
+
+/**
+ * Bytes of one upload that came far ahead of their turn, on disk. The file only grows, so that no place of it is written
+ * twice: a rewritten range gets a new place. Calls must not overlap.
+ */
+export class ScratchFile implements AsyncDisposable {
+  readonly #file: SealedFile;
+  readonly #quota: ScratchQuota;
+  readonly #holder: ScratchHolder;
+  #end = 0;
+  #accounted = 0;
+  /** Disjoint, in order of `start`. */
+  #extents: Extent[] = [];
+
+  constructor(file: SealedFile, quota: ScratchQuota, holder: ScratchHolder) {
+    this.#file = file;
+    this.#quota = quota;
+    this.#holder = holder;
+  }
+
+  get isEmpty(): boolean {
+    return this.#extents.length === 0;
+  }
+
+  /** The stretch with the lowest offset, null when there is none. */
+  get first(): { readonly start: number; readonly end: number } | null {
+    return this.#extents[0] ?? null;
+  }
+
+  /** Keeps bytes of the upload; what was kept for the same offsets gives way. Throws `over-quota`, `cancelled` or `unavailable`. */
+  async keep(start: number, bytes: Uint8Array): Promise<void> {
+    if (bytes.byteLength === 0) return;
+    // Whole AES blocks, so that each stretch begins with a counter of its own.
+    const room = Math.ceil(bytes.byteLength / aesBlockBytes) * aesBlockBytes;
+    await this.#quota.takeForKept(room, this.#holder);
+    this.#accounted += room;
+    const position = this.#end;
+    this.#end += room;
+    await this.#file.write(position, [bytes]);
+    this.drop(start, start + bytes.byteLength);
+    const at = this.#extents.findIndex((extent) => extent.start > start);
+    const extent = { start, end: start + bytes.byteLength, position };
+    this.#extents.splice(at < 0 ? this.#extents.length : at, 0, extent);
+  }
+
+  /**
+   * Reads kept bytes that begin at `start` into `target`, and forgets them. Answers how many: those of one
+   * stretch, at most as many as `target` takes; 0 when none are kept there.
+   */
+  async take(start: number, target: Uint8Array): Promise<number> {
+    const extent = this.#extents.find((candidate) => candidate.start <= start && candidate.end > start);
+    if (extent === undefined) return 0;
+    const length = Math.min(target.byteLength, extent.end - start);
+    const position = extent.position + start - extent.start;
+    target.set(await this.#file.read(position, length), 0);
+    this.drop(start, start + length);
+    await this.#shrinkWhenEmpty();
+    return length;
+  }
+
+  /** Forgets what is kept of the range. */
+  drop(start: number, end: number): void {
+    if (this.#extents.length === 0) return;
+    const kept: Extent[] = [];
+    for (const extent of this.#extents) {
+      if (extent.end <= start || extent.start >= end) {
+        kept.push(extent);
+        continue;
+      }
+      if (extent.start < start) kept.push({ ...extent, end: start });
+      if (extent.end > end) {
+        kept.push({ start: end, end: extent.end, position: extent.position + end - extent.start });
+      }
+    }
+    this.#extents = kept;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#extents = [];
+    await this.#file[Symbol.asyncDispose]();
+    this.#giveBack();
+  }
+
+  async #shrinkWhenEmpty(): Promise<void> {
+    if (!this.isEmpty) return;
+    await this.#file.discard();
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    const accounted = this.#accounted;
+    this.#accounted = 0;
+    this.#quota.giveBack(accounted);
+  }
+}

@@ -1,0 +1,191 @@
+import { setMaxListeners } from 'node:events';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mebibyte, quickClock } from '../testing/workshop.js';
+import { blockBytes, reserveBytes, UploadMemory, type UploadShare } from './upload-memory.js';
+
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+function memoryOf(totalBytes: number): UploadMemory {
+  return new UploadMemory({ totalBytes, admissionTimeoutMs: 60_000, clock: quickClock });
+}
+
+/** Takes blocks until none is left for this share. */
+function takeAll(share: UploadShare): Buffer[] {
+  const blocks: Buffer[] = [];
+  for (let block = share.tryTake(); block !== null; block = share.tryTake()) blocks.push(block);
+  return blocks;
+}
+
+describe('upload memory', () => {
+  it('keeps what an upload has had in use for its next parts, and what was needed at once for the next upload', () => {
+    const memory = memoryOf(200 * blockBytes);
+    const takeMany = (share: UploadShare, count: number) =>
+      Array.from({ length: count }, () => share.tryTake() ?? Buffer.alloc(0));
+    const long = memory.openShare();
+    const first = takeMany(long, 150);
+    for (const block of first) long.giveBack(block);
+    const second = takeMany(long, 150);
+    expect(new Set([...first, ...second]).size).toBe(150);
+    for (const block of second) long.giveBack(block);
+    long.close();
+    const next = memory.openShare();
+    const third = takeMany(next, 150);
+    expect(third.filter((block) => first.includes(block)).length).toBe(64);
+  });
+
+  it('gives out no more than it has, and the same blocks again', () => {
+    const memory = memoryOf(8 * mebibyte);
+    const share = memory.openShare();
+    const blocks = takeAll(share);
+    expect(blocks.length * blockBytes).toBe(8 * mebibyte);
+    for (const block of blocks) share.giveBack(block);
+    share.close();
+    expect(memory.statistics).toEqual({ heldBytes: 0, claimedBytes: 0, waiting: 0 });
+    const again = takeAll(memory.openShare());
+    expect(again.every((block) => blocks.includes(block))).toBe(true);
+  });
+
+  it('sets the reserve of an admitted upload aside, whoever asks for it', () => {
+    const memory = memoryOf(8 * mebibyte);
+    const first = memory.openShare();
+    first.tryTake();
+    first.tryTake();
+    const second = memory.openShare();
+    expect(second.tryTake()).not.toBeNull();
+    expect(second.tryTake()).toBeNull();
+    expect(takeAll(first).length).toBeGreaterThanOrEqual(reserveBytes / blockBytes - 2);
+  });
+
+  it('refuses an upload that waited too long for its share, in words', async () => {
+    const memory = new UploadMemory({ totalBytes: 6 * mebibyte, admissionTimeoutMs: 10, clock: quickClock });
+    takeAll(memory.openShare());
+    await expect(memory.openShare().take(never)).rejects.toMatchObject({
+      kind: 'over-quota',
+      hint: expect.stringContaining('uploadMemoryBytes'),
+    });
+    expect(memory.statistics.waiting).toBe(0);
+  });
+
+  it('ends a wait with its signal, and serves who waits behind it', async () => {
+    const memory = memoryOf(6 * mebibyte);
+    const holder = memory.openShare();
+    const blocks = takeAll(holder);
+    const cancel = new AbortController();
+    const cancelled = memory.openShare().take(cancel.signal);
+    const behind = memory.openShare().take(never);
+    cancel.abort();
+    await expect(cancelled).rejects.toMatchObject({ kind: 'cancelled' });
+    for (const block of blocks) holder.giveBack(block);
+    holder.close();
+    expect((await behind).byteLength).toBe(blockBytes);
+  });
+
+  it('serves those who wait in the order in which they came', async () => {
+    const memory = memoryOf(6 * mebibyte);
+    const holder = memory.openShare();
+    const blocks = takeAll(holder);
+    const served: number[] = [];
+    const waits = [0, 1, 2].map(async (index) => {
+      const share = memory.openShare();
+      await share.take(never);
+      served.push(index);
+    });
+    for (const block of blocks.slice(0, 3)) {
+      holder.giveBack(block);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(waits);
+    expect(served).toEqual([0, 1, 2]);
+  });
+
+  it('never leaves all uploads waiting, however many there are and however they interleave', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 22, max: 60 }),
+        fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 2, maxLength: 40 }),
+        fc.integer(),
+        async (totalBlocks, needs, seed) => {
+          const memory = memoryOf(totalBlocks * blockBytes);
+          const steps = new RandomSteps(seed);
+          let running = needs.length;
+          for (const need of needs) {
+            modelUpload(memory, need, steps).finally(() => {
+              running -= 1;
+            });
+          }
+          while (await steps.takeOne());
+          expect(running).toBe(0);
+          expect(memory.statistics).toEqual({ heldBytes: 0, claimedBytes: 0, waiting: 0 });
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+});
+
+/** Lets one of those who asked for a turn go on, in an order that the seed decides. */
+class RandomSteps {
+  readonly #asked: (() => void)[] = [];
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.#asked.push(resolve));
+  }
+
+  /** False when nobody asked for a turn: all are finished, or wait for each other. */
+  async takeOne(): Promise<boolean> {
+    await new Promise((resolve) => setImmediate(resolve));
+    // The generator of Numerical Recipes, chapter 7.1: any order will do, the same for the same seed.
+    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
+    const [chosen] = this.#asked.splice((this.#state >>> 8) % Math.max(1, this.#asked.length), 1);
+    chosen?.();
+    return chosen !== undefined;
+  }
+}
+
+/**
+ * An upload as the writer does it: fills blocks, sends eight MiB as a part, sends what it has (at least 5 MiB) when it has
+ * to wait and nothing is on its way; a file of less than a part is sent at its end.
+ */
+async function modelUpload(memory: UploadMemory, blocks: number, steps: RandomSteps): Promise<void> {
+  const share = memory.openShare();
+  const least = reserveBytes / blockBytes;
+  let filled: Buffer[] = [];
+  let waits = false;
+  const onTheWay = new Set<Promise<void>>();
+  const send = () => {
+    const part = filled;
+    filled = [];
+    const sent = steps.turn().then(() => {
+      for (const block of part) share.giveBack(block);
+      onTheWay.delete(sent);
+      sendShort();
+    });
+    onTheWay.add(sent);
+  };
+  const sendShort = () => {
+    if (waits && onTheWay.size === 0 && filled.length >= least) send();
+  };
+  for (let taken = 0; taken < blocks; taken += 1) {
+    await steps.turn();
+    let block = share.tryTake();
+    if (block === null) {
+      waits = true;
+      sendShort();
+      block = await share.take(never);
+      waits = false;
+    }
+    expect(memory.statistics.heldBytes).toBeLessThanOrEqual(memory.statistics.claimedBytes);
+    filled.push(block);
+    if (filled.length === 32) send();
+  }
+  send();
+  while (onTheWay.size > 0) await Promise.race(onTheWay);
+  share.close();
+}

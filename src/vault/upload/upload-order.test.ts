@@ -1,0 +1,228 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isFault } from '../../model/fault.js';
+import { call, content, mebibyte, refOf, targetOf, type Workshop, workshop } from '../testing/workshop.js';
+import type { UploadWriter } from '../vault.js';
+
+const kibibyte = 1024;
+
+/** What a file on a disk would be, with what nobody ever wrote. */
+class ReferenceFile {
+  bytes = Buffer.alloc(0);
+  known = Buffer.alloc(0);
+
+  write(offset: number, bytes: Uint8Array): void {
+    if (bytes.byteLength === 0) return;
+    const end = offset + bytes.byteLength;
+    if (end > this.bytes.byteLength) this.#resize(end);
+    this.bytes.set(bytes, offset);
+    this.known.fill(1, offset, end);
+  }
+
+  truncate(size: number): void {
+    const before = this.bytes.byteLength;
+    this.#resize(size);
+    if (size > before) this.known.fill(1, before);
+  }
+
+  #resize(size: number): void {
+    const grow = (old: Buffer) => Buffer.concat([old.subarray(0, size)], size);
+    this.bytes = grow(this.bytes);
+    this.known = grow(this.known);
+  }
+
+  get firstGap(): number {
+    return this.known.indexOf(0);
+  }
+}
+
+async function outcome(shop: Workshop, writer: UploadWriter, key: string): Promise<Buffer | 'gap'> {
+  try {
+    await writer.commit(call());
+  } catch (error) {
+    if (isFault(error, 'invalid')) return 'gap';
+    throw error;
+  }
+  return shop.store.contentOf(refOf(key)) ?? Buffer.alloc(0);
+}
+
+describe('bytes in any order', () => {
+  it('make the file that a disk would hold: rewritten, out of order, cut and extended at will', async () => {
+    const write = fc.record({
+      do: fc.constant('write' as const),
+      offset: fc.nat(2 * mebibyte),
+      length: fc.nat(700 * kibibyte),
+    });
+    const truncate = fc.record({ do: fc.constant('truncate' as const), size: fc.nat(3 * mebibyte) });
+    await using shop = workshop({ reorderWindowBytes: 600 * kibibyte });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 4, arbitrary: write }, { weight: 1, arbitrary: truncate }), {
+          maxLength: 10,
+        }),
+        fc.boolean(),
+        async (steps, together) => {
+          await using writer = await shop.vault.openUpload(call(), targetOf('a'));
+          const reference = new ReferenceFile();
+          const done: Promise<void>[] = [];
+          for (const [index, step] of steps.entries()) {
+            if (step.do === 'write') {
+              const bytes = Buffer.alloc(step.length, index + 1);
+              reference.write(step.offset, bytes);
+              const half = Math.floor(step.length / 2);
+              done.push(writer.write(step.offset, [bytes.subarray(0, half), bytes.subarray(half)]));
+            } else {
+              reference.truncate(step.size);
+              done.push(writer.truncate(step.size));
+            }
+            if (!together) await done.at(-1);
+          }
+          await Promise.all(done);
+          expect(writer.size).toBe(reference.bytes.byteLength);
+          const result = await outcome(shop, writer, 'a');
+          if (reference.firstGap >= 0) expect(result).toBe('gap');
+          else expect(result !== 'gap' && result.equals(reference.bytes)).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0, openUploads: 0 });
+  });
+
+  it('make a file of several parts though they overtake each other, inside the window and beyond it', async () => {
+    const bytes = content(21 * mebibyte + 12_345);
+    await using shop = workshop({ uploadMemoryBytes: 24 * mebibyte, parallelParts: 2 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: 2 * mebibyte }),
+        fc.array(fc.integer({ min: 1, max: mebibyte }), { minLength: 30, maxLength: 60 }),
+        fc.array(fc.nat(40), { minLength: 60, maxLength: 60 }),
+        async (reorderWindowBytes, lengths, delays) => {
+          const vault = shop.restart({ reorderWindowBytes });
+          await using writer = await vault.openUpload(call(), targetOf('b'));
+          const pieces: { offset: number; at: number }[] = [];
+          for (let offset = 0, index = 0; offset < bytes.byteLength; index += 1) {
+            pieces.push({ offset, at: index + (delays[index % delays.length] ?? 0) });
+            offset += lengths[index % lengths.length] ?? 1;
+          }
+          const ends = new Map(pieces.map(({ offset }, index) => [offset, pieces[index + 1]?.offset]));
+          pieces.sort((a, b) => a.at - b.at);
+          await Promise.all(
+            pieces.map(({ offset }) => writer.write(offset, [bytes.subarray(offset, ends.get(offset))])),
+          );
+          const result = await outcome(shop, writer, 'b');
+          expect(result !== 'gap' && result.equals(bytes)).toBe(true);
+        },
+      ),
+      { numRuns: 6 },
+    );
+  });
+
+  it('go to the scratch file beyond the window, and come back from it', async () => {
+    await using shop = workshop({ reorderWindowBytes: mebibyte });
+    await using writer = await shop.vault.openUpload(call(), targetOf('c'));
+    const bytes = content(20 * mebibyte);
+    for (let at = 19; at >= 0; at -= 1) {
+      await writer.write(at * mebibyte, [bytes.subarray(at * mebibyte, (at + 1) * mebibyte)]);
+      if (at === 1) expect(shop.vault.statistics.scratchBytes).toBe(19 * mebibyte);
+    }
+    expect(shop.vault.statistics.scratchBytes).toBe(0);
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('c'))?.equals(bytes)).toBe(true);
+  });
+
+  it('may not rewrite or cut what has left for S3', async () => {
+    for (const act of [
+      (writer: UploadWriter) => writer.write(100, [content(10)]),
+      (writer: UploadWriter) => writer.truncate(mebibyte),
+    ]) {
+      await using shop = workshop();
+      await using writer = await shop.vault.openUpload(call(), targetOf('d'));
+      await writer.write(0, [content(9 * mebibyte)]);
+      await expect(act(writer)).rejects.toMatchObject({ kind: 'unsupported' });
+      await expect(writer.commit(call())).rejects.toMatchObject({ kind: 'unsupported' });
+    }
+  });
+
+  it('name the gap that they leave', async () => {
+    await using shop = workshop();
+    await using writer = await shop.vault.openUpload(call(), targetOf('e'));
+    await writer.write(0, [content(1000)]);
+    await writer.write(3000, [content(1000)]);
+    await expect(writer.commit(call())).rejects.toMatchObject({
+      kind: 'invalid',
+      hint: 'the bytes 1000 to 2999 of the file never came',
+    });
+  });
+
+  it('are zeros where only the size was set, up to a limit', async () => {
+    await using shop = workshop({ zeroFillLimitBytes: 9 * mebibyte });
+    await using writer = await shop.vault.openUpload(call(), targetOf('f'));
+    await writer.truncate(9 * mebibyte);
+    await writer.write(8 * mebibyte, [content(1000)]);
+    await writer.commit(call());
+    const expected = Buffer.alloc(9 * mebibyte);
+    expected.set(content(1000), 8 * mebibyte);
+    expect(shop.store.contentOf(refOf('f'))?.equals(expected)).toBe(true);
+    await using other = await shop.vault.openUpload(call(), targetOf('g'));
+    await other.truncate(10 * mebibyte);
+    await expect(other.commit(call())).rejects.toMatchObject({ kind: 'too-large' });
+  });
+});
+
+describe('many uploads with little memory', () => {
+  it('all finish, and never hold more than the memory', async () => {
+    const limit = 16 * mebibyte;
+    await using shop = workshop({ uploadMemoryBytes: limit });
+    let most = 0;
+    shop.store.hooks.before = async () => {
+      most = Math.max(most, shop.vault.statistics.uploadMemoryBytes);
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const bytes = content(17 * mebibyte + 5);
+    const upload = async (index: number, size: number) => {
+      await using writer = await shop.vault.openUpload(call(), targetOf(`many/${index}`));
+      for (let at = 0; at < size; at += 100_000) {
+        await writer.write(at, [bytes.subarray(at, Math.min(size, at + 100_000))]);
+      }
+      await writer.commit(call());
+      expect(shop.store.contentOf(refOf(`many/${index}`))?.equals(bytes.subarray(0, size))).toBe(true);
+    };
+    const sizes = [17 * mebibyte + 5, 100, 6 * mebibyte, 300_000, 9 * mebibyte, 17 * mebibyte, 1, 255_000];
+    await Promise.all(sizes.map((size, index) => upload(index, size)));
+    expect(most).toBeLessThanOrEqual(limit);
+    expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, waitingUploads: 0, openUploads: 0 });
+  });
+
+  it('refuses in words what waits too long behind uploads that stand still', async () => {
+    await using shop = workshop({ uploadMemoryBytes: 13 * mebibyte, uploadAdmissionTimeoutMs: 10 });
+    const idle = await Promise.all(
+      [0, 1].map(async (index) => {
+        const writer = await shop.vault.openUpload(call(), targetOf(`idle/${index}`));
+        await writer.write(0, [content(mebibyte)]);
+        return writer;
+      }),
+    );
+    await using late = await shop.vault.openUpload(call(), targetOf('late'));
+    await expect(late.write(0, [content(4 * mebibyte)])).rejects.toMatchObject({ kind: 'over-quota' });
+    for (const writer of idle) await writer.commit(call());
+    for (const writer of idle) await writer[Symbol.asyncDispose]();
+  });
+
+  it('ends a wait for memory when the client goes away', async () => {
+    await using shop = workshop({ uploadMemoryBytes: 13 * mebibyte });
+    const holders = await Promise.all(
+      [0, 1].map(async (index) => {
+        const writer = await shop.vault.openUpload(call(), targetOf(`holder/${index}`));
+        await writer.write(0, [content(mebibyte)]);
+        return writer;
+      }),
+    );
+    const client = new AbortController();
+    await using waiting = await shop.vault.openUpload(call(client.signal), targetOf('waiting'));
+    const write = waiting.write(0, [content(4 * mebibyte)]);
+    client.abort();
+    await expect(write).rejects.toMatchObject({ kind: 'cancelled' });
+    for (const writer of holders) await writer[Symbol.asyncDispose]();
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { Fault } from '../../model/fault.js';
+import { aliceEncryption, call, content, mebibyte, refOf, targetOf, workshop } from '../testing/workshop.js';
+
+describe('an upload that comes in order', () => {
+  it('of a small file becomes one PutObject under the target encryption', async () => {
+    await using shop = workshop();
+    await using writer = await shop.vault.openUpload(call(), targetOf('a', { mtimeSeconds: 1_700_000_000 }));
+    const bytes = content(100_000);
+    await writer.write(0, [bytes.subarray(0, 30_000), bytes.subarray(30_000, 60_000)]);
+    await writer.write(60_000, [bytes.subarray(60_000)]);
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
+    expect(shop.store.encryptionOf(refOf('a'))).toEqual(aliceEncryption);
+    expect(shop.store.infoOf(refOf('a'))?.metadata).toEqual({ mtime: '1700000000' });
+    expect(shop.store.count('begin')).toBe(0);
+    expect(shop.ledger.steps).toEqual(['intend', 'confirm']);
+  });
+
+  it('of an empty file is an object of no bytes', async () => {
+    await using shop = workshop();
+    await using writer = await shop.vault.openUpload(call(), targetOf('empty'));
+    await writer.commit(call());
+    expect(shop.store.contentOf(refOf('empty'))?.byteLength).toBe(0);
+  });
+
+  it('of exactly one part is still one PutObject, and one byte more are two parts', async () => {
+    await using shop = workshop();
+    for (const [key, size, parts] of [
+      ['one', 8 * mebibyte, 0],
+      ['two', 8 * mebibyte + 1, 2],
+    ] as const) {
+      const before = shop.store.count('part');
+      await using writer = await shop.vault.openUpload(call(), targetOf(key));
+      const bytes = content(size);
+      for (let at = 0; at < size; at += 255 * 1024) {
+        await writer.write(at, [bytes.subarray(at, Math.min(size, at + 255 * 1024))]);
+      }
+      await writer.commit(call());
+      expect(shop.store.contentOf(refOf(key))?.equals(bytes)).toBe(true);
+      expect(shop.store.count('part') - before).toBe(parts);
+    }
+  });
+
+  it('sends parts while bytes come in, and confirms what the ledger then knows', async () => {
+    await using shop = workshop();
+    await using writer = await shop.vault.openUpload(call(), targetOf('big'));
+    const bytes = content(30 * mebibyte + 77);
+    let sentBeforeEnd = 0;
+    for (let at = 0; at < bytes.byteLength; at += mebibyte) {
+      await writer.write(at, [bytes.subarray(at, at + mebibyte)]);
+      sentBeforeEnd = shop.store.count('part');
+    }
+    expect(sentBeforeEnd).toBe(3);
+    const written = await writer.commit(call());
+    expect(shop.store.contentOf(refOf('big'))?.equals(bytes)).toBe(true);
+    expect(shop.ledger.steps).toEqual(['intend', 'attachUpload', 'confirm']);
+    const [row] = await shop.ledger.candidates(refOf('big'));
+    expect(row?.confirmation).toMatchObject({ size: bytes.byteLength, etag: written.etag });
+    expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0 });
+  });
+
+  it('given up before commit leaves nothing at S3 and its row abandoned', async () => {
+    await using shop = workshop();
+    {
+      await using writer = await shop.vault.openUpload(call(), targetOf('gone'));
+      await writer.write(0, [content(20 * mebibyte)]);
+    }
+    expect(shop.store.uploads.size).toBe(0);
+    expect(shop.store.contentOf(refOf('gone'))).toBeNull();
+    expect([...shop.ledger.rows.values()].map((row) => row.state)).toEqual(['abandoned']);
+    expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, openUploads: 0 });
+  });
+
+  it('fails for good when a part fails, and every later call says why', async () => {
+    await using shop = workshop();
+    shop.store.hooks.before = (operation) => {
+      if (operation === 'part') throw new Fault('unavailable', 'S3 is away');
+    };
+    await using writer = await shop.vault.openUpload(call(), targetOf('x'));
+    const attempt = async () => {
+      for (let at = 0; at < 64; at += 1) await writer.write(at * mebibyte, [content(mebibyte)]);
+    };
+    await expect(attempt()).rejects.toThrow('S3 is away');
+    await expect(writer.write(0, [content(1)])).rejects.toThrow('S3 is away');
+    await expect(writer.commit(call())).rejects.toThrow('S3 is away');
+  });
+});

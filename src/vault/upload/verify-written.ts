@@ -1,0 +1,99 @@
+import type { Call } from '../../model/call.js';
+import { checksumText, compareChecksums } from '../../model/checksum.js';
+import { accessFor } from '../../model/encryption.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { ObjectInfo, ObjectStore, WholeObject, WrittenObject } from '../../model/object-store.js';
+import type { UploadTarget } from '../vault.js';
+
+/** How far S3's clock may be from ours; with more, S3 refuses the requests' signatures (RequestTimeTooSkewed). */
+export const clockSkewMs = 15 * 60 * 1000;
+
+interface Expected extends WholeObject {
+  /** Null for a single PutObject. */
+  readonly partCount: number | null;
+  readonly startedMs: number;
+}
+
+/**
+ * Writes, and does not answer before the object is known to be what passed through: by the checksum that S3 answers
+ * with, else by HEAD. What is not is removed again, if it is certain that it is ours. Throws `corrupt`, or the write's fault.
+ */
+export async function verifyWritten(
+  store: ObjectStore,
+  call: Call,
+  target: UploadTarget,
+  whole: Expected,
+  write: () => Promise<WrittenObject>,
+): Promise<WrittenObject> {
+  let written: WrittenObject;
+  try {
+    written = await write();
+  } catch (error) {
+    if (isFault(error, 'corrupt')) {
+      await removeUnanswered(store, call, target, whole);
+    }
+    throw error;
+  }
+  const comparison = compareChecksums(written.checksum, whole.checksum);
+  if (comparison === 'same') return written;
+  if (comparison === 'different') {
+    await removeWritten(store, call, target, written);
+    throw corrupt(
+      target,
+      `S3 computed another checksum than ${checksumText(whole.checksum)}, which was sent`,
+    );
+  }
+  const info = await store.head(
+    call,
+    target.ref,
+    accessFor(target.encryption),
+    written.versionId ?? undefined,
+  );
+  if (info === null) throw corrupt(target, 'it is not there after S3 said that it was written');
+  // Another etag is another writer's object, which has replaced ours already: nothing to be said against ours.
+  if (info.etag === written.etag && differs(info, whole)) {
+    await removeWritten(store, call, target, written);
+    throw corrupt(target, `it has ${info.size} bytes, sent were ${whole.size}`);
+  }
+  return written;
+}
+
+function differs(info: ObjectInfo, whole: WholeObject): boolean {
+  return info.size !== whole.size || compareChecksums(info.checksum, whole.checksum) === 'different';
+}
+
+async function removeWritten(
+  store: ObjectStore,
+  call: Call,
+  target: UploadTarget,
+  written: WrittenObject,
+): Promise<void> {
+  if (written.versionId !== null) {
+    await store.remove(call, target.ref, { versionId: written.versionId });
+    return;
+  }
+  const info = await store.head(call, target.ref, accessFor(target.encryption));
+  if (info !== null && info.etag === written.etag) await store.remove(call, target.ref);
+}
+
+/**
+ * The store found that the object is not what was sent, and took its etag with it. What is there now is ours
+ * when it opens with our key, is not older than our request, has as many parts as we sent, and differs from what we sent.
+ */
+async function removeUnanswered(
+  store: ObjectStore,
+  call: Call,
+  target: UploadTarget,
+  whole: Expected,
+): Promise<void> {
+  if (whole.partCount === null) return;
+  const info = await store.head(call, target.ref, accessFor(target.encryption));
+  if (info === null || !differs(info, whole)) return;
+  if (!new RegExp(`-${whole.partCount}"?$`).test(info.etag)) return;
+  if (info.lastModifiedMs < whole.startedMs - clockSkewMs) return;
+  await store.remove(call, target.ref, info.versionId === null ? {} : { versionId: info.versionId });
+}
+
+function corrupt(target: UploadTarget, what: string): Fault {
+  return new Fault('corrupt', `the object ${target.ref.key} is not what was sent: ${what}`);
+}

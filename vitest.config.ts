@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** What replaces modules (`vi.mock`) and cannot share a process. */
+/** Tests that replace modules (`vi.mock`) and therefore cannot share a process. */
 export const loneTests = ['src/**/*.alone.test.ts'];
 export const unitTests = [
   'src/**/*.test.ts',
@@ -10,13 +10,13 @@ export const unitTests = [
   'bench/**/*.test.ts',
   ...loneTests.map((files) => `!${files}`),
 ];
-/** They start programs and talk to them. Where the embedded server is not looked at, its own are left out. */
+/** These tests start programs and talk to them. `SFTPGW_TEST_EMBEDDED=no` leaves out the embedded server's own. */
 export const systemTests = [
   'test/**/*.test.ts',
   ...(process.env['SFTPGW_TEST_EMBEDDED'] === 'no' ? [] : ['packages/embedded-s3/test/**/*.test.ts']),
 ];
 
-/** What takes longest, roughly in that order: begun last, one of them would keep one core busy and the other waiting. */
+/** The slowest tests, roughly in order. One of them started last would keep one core busy while the other waits. */
 const slowest = [
   'test/crash/',
   'test/drills/',
@@ -41,22 +41,23 @@ class SlowestFirst extends BaseSequencer {
 interface Part {
   readonly include: readonly string[];
   readonly isolate: boolean;
-  /** The continuous check counts from the files that this names; null for none. */
+  /** Path of the JSON report that the continuous check counts from; null for none. */
   readonly report: string | null;
+  /** Bounds a test that hangs. It is not a bound for slow ones: the machine may have other work. */
+  readonly timeoutMs: number;
 }
 
-export function configOf({ include, isolate, report }: Part) {
+export function configOf({ include, isolate, report, timeoutMs }: Part) {
   return defineConfig({
     test: {
       include: [...include],
       pool: 'forks',
       isolate,
       sequence: { sequencer: SlowestFirst },
-      // End-to-end files start real servers and wait for them: three at a time keep two cores busy.
+      // End-to-end tests wait for real servers: three files in parallel keep two cores busy.
       maxWorkers: 3,
-      // Bounds for what hangs, not for what is slow: the machine may have other work.
-      testTimeout: 300_000,
-      hookTimeout: 300_000,
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
       reporters: report === null ? ['default'] : ['default', 'json'],
       ...(report === null ? {} : { outputFile: { json: report } }),
     },
@@ -68,9 +69,10 @@ export function reportOf(part: string): string | null {
   return prefix === undefined ? null : `${prefix}-${part}.json`;
 }
 
-// For single files: each in a process of its own. `npm test` takes the parts one after the other.
+// For single files, each in its own process. `npm test` runs the parts in turn.
 export default configOf({
   include: ['{src,packages,bench,test}/**/*.test.ts'],
   isolate: true,
   report: null,
+  timeoutMs: 300_000,
 });

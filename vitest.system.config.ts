@@ -1,4 +1,9 @@
 import { configOf, reportOf, systemTests } from './vitest.config.js';
 
-// Several files in one process, as with the unit tests: loading the modules took 2 to 3 s of each file's time.
-export default configOf({ include: systemTests, isolate: false, report: reportOf('system') });
+// Many files share one process, like the unit tests: loading the modules took 2 to 3 s of each file's time.
+export default configOf({
+  include: systemTests,
+  isolate: false,
+  report: reportOf('system'),
+  timeoutMs: 300_000,
+});

@@ -1,17 +1,25 @@
 import { defineConfig } from 'vitest/config';
 import { configOf, loneTests, reportOf, unitTests } from './vitest.config.js';
 
-// Several files in one process: starting one and loading its modules takes longer than most of these tests.
-const { test: together } = configOf({ include: unitTests, isolate: false, report: reportOf('unit') });
-const { test: alone } = configOf({ include: loneTests, isolate: true, report: null });
+// Many files share one process: starting a process and loading its modules takes longer than most of these tests.
+const { test: shared } = configOf({
+  include: unitTests,
+  isolate: false,
+  report: reportOf('unit'),
+  timeoutMs: 30_000,
+});
+const { include, isolate, ...common } = shared ?? {};
 
 export default defineConfig({
   test: {
-    ...together,
+    ...common,
     projects: [
-      { test: { ...together, name: 'unit' } },
-      // In threads: what shares a pool with the others would begin when they have ended.
-      { test: { ...alone, name: 'alone', pool: 'threads', maxWorkers: 1 } },
+      { extends: true, test: { name: 'unit', include: [...(include ?? [])], isolate: isolate ?? false } },
+      // These run in threads, because a pool that they share with the others would start them last.
+      {
+        extends: true,
+        test: { name: 'alone', include: [...loneTests], isolate: true, pool: 'threads', maxWorkers: 1 },
+      },
     ],
   },
 });

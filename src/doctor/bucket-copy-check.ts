@@ -1,14 +1,23 @@
-import type { CopyStatus } from '../recovery/bucket-copy.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Would a new machine get everything back from the bucket: the copy as this machine left it. */
-export function bucketCopyCheck(copy: { status(): Promise<CopyStatus> }): Check {
+/** State of the copy of keys, users and settings, as this machine last left it. */
+export interface BucketCopyStatus {
+  /** Why no copy is made; null if one is. */
+  readonly none: 'off' | 'no-recipient' | 'no-bucket' | null;
+  readonly isCurrent: boolean;
+  /** When the copy was last complete; null for never. */
+  readonly completeMs: number | null;
+  readonly failure: { readonly text: string } | null;
+}
+
+/** Checks that a new machine could restore everything from the bucket. */
+export function bucketCopyCheck(copy: { status(): Promise<BucketCopyStatus> }): Check {
   return {
     name: 'the copy in the bucket',
     run: async () => {
       const { none, isCurrent, failure, completeMs } = await copy.status();
-      // Without a recipient the keyring's own check says what to do, without a bucket everything else does.
+      // The keyring's check reports a missing recipient, and most other checks a missing bucket.
       if (none === 'no-recipient' || none === 'no-bucket') return [];
       if (none === 'off') return [switchedOff];
       return isCurrent && failure === null ? [] : [behind(failure?.text ?? null, completeMs)];
@@ -21,7 +30,7 @@ const switchedOff: DoctorFinding = {
   severity: 'notice',
   subject: 'gateway',
   what: 'Keys, users and settings are not copied to the bucket (keyring.bucket.copy=no).',
-  why: 'When this machine is lost, only a backup of your own brings them back.',
+  why: 'If this machine is lost, only your own backup can restore them.',
   whatToDo: 'Keep such a backup, or set keyring.bucket.copy=yes.',
 };
 
@@ -33,8 +42,8 @@ function behind(failure: string | null, completeMs: number | null): DoctorFindin
     code: 'bucket-copy-behind',
     severity: 'warning',
     subject: 'gateway',
-    what: `The copy of keys, users and settings in the bucket is behind this machine (${since}${reason}).`,
-    why: 'When this machine is lost, what is missing there is lost with it.',
-    whatToDo: 'Start the gateway, which brings it up to date, or run `sftpgw recovery copy`.',
+    what: `The copy of keys, users and settings in the bucket is out of date (${since}${reason}).`,
+    why: 'If this machine is lost, every change since then is lost with it.',
+    whatToDo: 'Start the gateway, which updates the copy, or run `sftpgw recovery copy`.',
   };
 }

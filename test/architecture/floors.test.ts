@@ -3,35 +3,55 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   consoleViolations,
+  crowdedFolders,
+  cycleViolations,
   floorViolations,
   folderViolations,
   isTestCode,
   lengthViolations,
+  packageHomes,
   packageViolations,
+  parseFloors,
 } from './rules.js';
 import { parseSource, project, readSources } from './source-files.js';
 
-const sources = readSources('src', 'embedded-s3');
+const sources = readSources('src', 'packages');
 
 const code = sources.filter((source) => !isTestCode(source.path));
+const table = parseFloors(readFileSync(join(project, 'docs/ARCHITECTURE.md'), 'utf8'));
 
 /** Files that may be longer than the limit, each with its reason. */
 const longFiles: readonly string[] = [];
 const maxLines = 350;
+const maxFilesPerFolder = 26;
 
-describe('the house', () => {
-  it('is read whole: its nouns, its doors and the embedded server are among the files', () => {
+describe('the source tree', () => {
+  it('is read whole: model, main and the packages are among the files', () => {
     const paths = sources.map((source) => source.path);
     expect(paths).toContain('src/model/fault.ts');
     expect(paths).toContain('src/main.ts');
-    expect(paths.some((path) => path.startsWith('embedded-s3/'))).toBe(true);
+    expect(paths.some((path) => path.startsWith('packages/embedded-s3/'))).toBe(true);
   });
 
-  it('imports only from floors below', () => expect(floorViolations(sources)).toEqual([]));
+  it('has the folders of the table in docs/ARCHITECTURE.md, all of them and no others', () =>
+    expect(folderViolations(sources, table)).toEqual([]));
 
-  it('names its rooms after what they hold', () => expect(folderViolations(sources)).toEqual([]));
+  it('imports only from lower levels of that table', () =>
+    expect(floorViolations(sources, table)).toEqual([]));
 
-  it('keeps each foreign library in its room', () => expect(packageViolations(sources)).toEqual([]));
+  it('has no import cycle between files', () => expect(cycleViolations(sources)).toEqual([]));
+
+  it('imports each package only in its home', () => expect(packageViolations(sources)).toEqual([]));
+
+  it('has a home for each runtime dependency', () => {
+    const manifest = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    expect(Object.keys(manifest.dependencies).filter((name) => packageHomes[name] === undefined)).toEqual([]);
+  });
+
+  it(`has at most ${maxFilesPerFolder} files in one folder`, () =>
+    expect(crowdedFolders(sources, maxFilesPerFolder)).toEqual([]));
 
   it(`has files of at most ${maxLines} lines`, () =>
     expect(lengthViolations(code, maxLines, longFiles)).toEqual([]));
@@ -43,7 +63,7 @@ describe('the house', () => {
     expect(consoleViolations(sources)).toEqual([]));
 
   it('has a lock file without the address of a registry', () => {
-    expect(readFileSync(join(project, 'package-lock.json'), 'utf8')).not.toContain('"resolved"');
+    expect(readFileSync(join(project, 'package-lock.json'), 'utf8')).not.toMatch(/"resolved": "\w+:/);
   });
 });
 
@@ -52,61 +72,80 @@ describe('the rules', () => {
 
   it.each([
     ['up', 'src/users/a.ts', "import { b } from '../config/b.js';"],
-    ['sideways', 'src/s3/a.ts', "import type { B } from '../ledger/b.js';"],
+    ['sideways', 'src/mirror/a.ts', "import type { B } from '../rotation/b.js';"],
     ['up, dynamically', 'src/vfs/a.ts', "const b = await import('../sftp/b.js');"],
+    ['up, by require', 'src/vfs/a.ts', "const b = require('../sftp/b.js');"],
+    [
+      'up, by a require of its own',
+      'src/vfs/a.ts',
+      "const b = createRequire(import.meta.url)('../sftp/b.js');",
+    ],
     ['up, re-exporting', 'src/model/a.ts', "export * from '../files/b.js';"],
-    ['up, over several lines', 'src/db/a.ts', "import {\n  b,\n} from '../vault/b.js';"],
-    ['into the embedded server', 'src/daemon/run.ts', "import { b } from '../../embedded-s3/b.js';"],
-    ['out of the embedded server', 'embedded-s3/a.ts', "import { b } from '../src/model/b.js';"],
+    ['up, over several lines', 'src/database/a.ts', "import {\n  b,\n} from '../vault/b.js';"],
+    [
+      'into a package by its path',
+      'src/assembly/a.ts',
+      "import { b } from '../../packages/embedded-s3/b.js';",
+    ],
+    ['out of a package', 'packages/embedded-s3/a.ts', "import { b } from '../../src/model/b.js';"],
     ['from test code', 'src/vfs/a.ts', "import { b } from '../../test/support/b.js';"],
     ['from main', 'src/cli/a.ts', "import '../main.js';"],
   ])('refuse an import %s', (_, path, text) => {
-    expect(floorViolations(file(path, text))).toHaveLength(1);
+    expect(floorViolations(file(path, text), table)).toHaveLength(1);
   });
 
   it.each([
     ['down', 'src/cli/a.ts', "import { b } from '../model/b.js';"],
-    ['within a room', 'src/s3/a.ts', "import { b } from './parts/b.js';"],
-    [
-      'of the embedded server where it is started',
-      'src/assembly/embedded.ts',
-      "import '../../embedded-s3/b.js';",
-    ],
-    ['of the settings where the rooms meet', 'src/daemon/run.ts', "import { b } from '../config/b.js';"],
+    ['within a folder', 'src/s3/a.ts', "import { b } from './parts/b.js';"],
+    ['within a package', 'packages/embedded-s3/http/a.ts', "import { b } from '../b.js';"],
+    ['of the settings while assembling', 'src/assembly/a.ts', "import { b } from '../config/b.js';"],
     ['in a comment', 'src/model/a.ts', "/* import { b } from '../cli/b.js'; */\n// import '../cli/b.js'"],
     ['of a test', 'src/model/a.test.ts', "import { b } from '../cli/b.js';"],
   ])('allow an import %s', (_, path, text) => {
-    expect(floorViolations(file(path, text))).toEqual([]);
+    expect(floorViolations(file(path, text), table)).toEqual([]);
   });
 
-  it('refuse rooms without a floor and folders without a meaning', () => {
-    expect(folderViolations(file('src/attic/a.ts', ''))).toEqual(['src/attic has no floor']);
-    expect(folderViolations(file('src/s3/utils/a.ts', ''))).toHaveLength(1);
+  it('refuse a folder that the table lacks, a row without a folder, and a name without meaning', () => {
+    const floors = parseFloors('| 1 | `src/s3/` | S3 |\n| 0 | `src/model/` | nouns |\n');
+    const found = folderViolations([...file('src/attic/a.ts', ''), ...file('src/s3/utils/a.ts', '')], floors);
+    expect(found).toContain('src/attic is not in the table');
+    expect(found).toContain('src/model does not exist');
+    expect(found).toHaveLength(3);
   });
 
-  it('refuse a library outside its room', () => {
-    expect(
-      packageViolations(file('src/vault/a.ts', "import { S3Client } from '@aws-sdk/client-s3';")),
-    ).toHaveLength(1);
-    const queue = "import { SQSClient } from '@aws-sdk/client-sqs';";
-    expect(packageViolations(file('src/events/a.ts', queue))).toHaveLength(1);
-    expect(packageViolations(file('src/events/sqs-source.ts', queue))).toEqual([]);
-    expect(
-      packageViolations(file('src/events/a.ts', "import { x } from '@aws-sdk/client-sns';")),
-    ).toHaveLength(1);
-    expect(packageViolations(file('src/ledger/a.ts', "import Database from 'better-sqlite3';"))).toHaveLength(
-      1,
-    );
-    const twice = [
-      ...file('src/sftp/a.ts', "import ssh2 from 'ssh2';"),
-      ...file('src/sftp/b.ts', "import 'ssh2';"),
+  it('refuse an import cycle, type-only ones too, and name it once', () => {
+    const cycle = [
+      ...file('src/s3/a.ts', "import { b } from './b.js';"),
+      ...file('src/s3/b.ts', "import type { C } from './c.js';"),
+      ...file('src/s3/c.ts', "import { a } from './a.js';"),
+      ...file('src/s3/d.ts', "import { a } from './a.js';"),
     ];
-    expect(packageViolations(twice)).toHaveLength(1);
-    expect(packageViolations(file('src/sftp/a.ts', "import ssh2 from 'ssh2';"))).toEqual([]);
+    expect(cycleViolations(cycle)).toEqual(['src/s3/a.ts -> src/s3/b.ts -> src/s3/c.ts -> src/s3/a.ts']);
+    expect(cycleViolations(cycle.slice(0, 2))).toEqual([]);
   });
 
-  it('refuse long files and the console', () => {
+  it.each([
+    ['in another folder', 'src/vault/a.ts', "import { S3Client } from '@aws-sdk/client-s3';"],
+    ['in another file', 'src/events/a.ts', "import { SQSClient } from '@aws-sdk/client-sqs';"],
+    ['without a home', 'src/events/a.ts', "import { x } from '@aws-sdk/client-sns';"],
+    ['in another part of its folder', 'src/database/ledger/a.ts', "import Database from 'better-sqlite3';"],
+    ['by require', 'src/vault/a.ts', "const { crc32c } = createRequire(import.meta.url)('@node-rs/crc32');"],
+  ])('refuse a package %s', (_, path, text) => {
+    expect(packageViolations(file(path, text))).toHaveLength(1);
+  });
+
+  it('allow a package at home, and ssh2 in one file only', () => {
+    expect(packageViolations(file('src/events/sqs-source.ts', "import '@aws-sdk/client-sqs';"))).toEqual([]);
+    const one = file('src/sftp/ssh2/a.ts', "import ssh2 from 'ssh2';");
+    expect(packageViolations(one)).toEqual([]);
+    expect(packageViolations([...one, ...file('src/sftp/ssh2/b.ts', "import 'ssh2';")])).toHaveLength(1);
+  });
+
+  it('refuse long files, crowded folders and the console', () => {
     expect(lengthViolations(file('src/s3/a.ts', 'x\n'.repeat(3)), 2, [])).toHaveLength(1);
+    const three = ['a', 'b', 'a.test'].flatMap((name) => file(`src/s3/${name}.ts`, ''));
+    expect(crowdedFolders(three, 2)).toEqual([]);
+    expect(crowdedFolders(three, 1)).toEqual(['src/s3 has 2 files']);
     expect(consoleViolations(file('src/s3/a.ts', "console.log('x');"))).toHaveLength(1);
     expect(consoleViolations(file('src/cli/a.ts', "console.log('x');"))).toEqual([]);
   });

@@ -7,7 +7,7 @@ export interface SourceFile {
   readonly text: string;
   /** Files of ours, as paths with `.ts`. */
   readonly files: readonly string[];
-  /** Packages by name (`@aws-sdk/client-s3`), node's own modules left out. */
+  /** Packages by name (`@aws-sdk/client-s3`), without Node's own modules. */
   readonly packages: readonly string[];
 }
 
@@ -25,8 +25,9 @@ export function readSources(...folders: readonly string[]): readonly SourceFile[
     .sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
-/** Static, re-exporting, type-only and dynamic imports alike: each ties one file to another. */
-const importPattern = /(?:\bfrom\s*|\bimport\s*\(\s*|^\s*import\s+)(['"])([^'"]+)\1/gm;
+/** Static, re-exporting, type-only and dynamic imports, `require` and a `createRequire(...)` called at once. */
+const importPattern =
+  /(?:\bfrom\s*|\b(?:import|require)\s*\(\s*|\bcreateRequire\([^()]*\)\(\s*|^\s*import\s+)(['"])([@\w.][\w@./-]*)\1/gm;
 
 export function parseSource(path: string, text: string): SourceFile {
   const specifiers = [...withoutComments(text).matchAll(importPattern)].map((match) => match[2] ?? '');
@@ -40,7 +41,7 @@ export function parseSource(path: string, text: string): SourceFile {
   };
 }
 
-/** Block comments, and lines that are nothing but a comment: enough, since an import does not share its line with one. */
+/** Removes block comments and comment lines. An import does not share its line with a comment. */
 export function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
 }

@@ -162,7 +162,7 @@ describe('docs/SEMANTICS.md', () => {
     expect(unproven.map((promise) => promise.split('\n')[0])).toEqual([]);
   });
 
-  it('has a proof in every list item that looks like one', () => {
+  it('names exactly one test in every item of a proof list', () => {
     const items = text.split('\n').filter((line) => line.startsWith('- '));
     expect(items.filter((line) => proofsIn(line).length !== 1)).toEqual([]);
   });

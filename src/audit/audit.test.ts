@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemEntropy } from '../assembly/system.js';
-import { checksumOf } from '../bytes/checksums/sum.js';
+import { checksumOf } from '../bytes/running-checksum.js';
 import type { GatewayDatabase } from '../database/database.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createKeyLedger } from '../database/ledger/ledger.js';

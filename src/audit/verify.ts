@@ -1,4 +1,4 @@
-import { RunningChecksum } from '../bytes/checksums/sum.js';
+import { RunningChecksum } from '../bytes/running-checksum.js';
 import { sideBySide } from '../concurrency/audit-side-by-side.js';
 import type { Call } from '../model/call.js';
 import { checksumHex, checksumText, compareChecksums } from '../model/checksum.js';

@@ -8,7 +8,7 @@ export function versionCommand({ shell }: CommandContext): Command {
   const command = newCommand('version', 'Print the version, and what it runs on.', ['sftpgw version --json']);
   return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
     const { nativeCrypto } = await import('../sftp/ssh2/library.js');
-    const { hasNativeCrc32c } = await import('../bytes/checksums/crc32c.js');
+    const { hasNativeCrc32c } = await import('@sftpgw/checksums');
     const facts = {
       version: packageVersion(),
       node: process.version,

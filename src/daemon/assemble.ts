@@ -1,3 +1,4 @@
+import { hasNativeCrc32c } from '@sftpgw/checksums';
 import { watchBucketCopy } from '../assembly/bucket-copy.js';
 import { Closers } from '../assembly/closers.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
@@ -9,7 +10,6 @@ import { refuseHalfRecovered } from '../assembly/recovering.js';
 import { lockRoot } from '../assembly/root-lock.js';
 import { SettingsInForce } from '../assembly/settings-in-force.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
-import { hasNativeCrc32c } from '../bytes/checksums/crc32c.js';
 import type { ListenAddress } from '../config/values.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';

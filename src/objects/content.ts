@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { RunningChecksum } from '../bytes/checksums/sum.js';
+import { RunningChecksum } from '../bytes/running-checksum.js';
 import { isAbsence } from '../files/system-errors.js';
 import type { Call } from '../model/call.js';
 import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../model/checksum.js';

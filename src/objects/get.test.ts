@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checksumOf } from '../bytes/checksums/sum.js';
+import { checksumOf } from '../bytes/running-checksum.js';
 import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/workshop.js';
 import { getObject, streamObject } from './get.js';

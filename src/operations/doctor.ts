@@ -1,5 +1,5 @@
+import { hasNativeCrc32c } from '@sftpgw/checksums';
 import { systemClock, systemEntropy } from '../assembly/system.js';
-import { hasNativeCrc32c } from '../bytes/checksums/crc32c.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createMirrorState } from '../database/mirror-state/mirror-state.js';
 import { bucketCopyCheck } from '../doctor/bucket-copy-check.js';

@@ -1,4 +1,4 @@
-import { checksumOf } from '../bytes/checksums/sum.js';
+import { checksumOf } from '../bytes/running-checksum.js';
 import type { Call } from '../model/call.js';
 import { noKey } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checksumOf } from '../bytes/checksums/sum.js';
+import { checksumOf } from '../bytes/running-checksum.js';
 import { Fault } from '../model/fault.js';
 import { call, content, keyNamed, refOf, targetOf } from '../vault/testing/workshop.js';
 import { newKey, oldKey, RotationWorld } from './testing/rotation-world.js';

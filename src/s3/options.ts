@@ -1,4 +1,4 @@
-import { hasNativeCrc32c } from '../bytes/checksums/crc32c.js';
+import { hasNativeCrc32c } from '@sftpgw/checksums';
 import type { Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { RetryLimits } from './retry.js';

@@ -1,4 +1,4 @@
-import { checksumOf } from '../bytes/checksums/sum.js';
+import { checksumOf } from '../bytes/running-checksum.js';
 import type { Call, Entropy } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import {

@@ -1,4 +1,4 @@
-import { RunningChecksum } from '../bytes/checksums/sum.js';
+import { RunningChecksum } from '../bytes/running-checksum.js';
 import type { Call } from '../model/call.js';
 import type { Checksum } from '../model/checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';

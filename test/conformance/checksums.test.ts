@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
-import { checksumOf } from '../../src/bytes/checksums/sum.js';
+import { checksumOf } from '../../src/bytes/running-checksum.js';
 import { type ChecksumAlgorithm, checksumAlgorithms } from '../../src/model/checksum.js';
 import { accessFor, type WriteEncryption } from '../../src/model/encryption.js';
 import type { CopyOptions, MemoryBody, ObjectRef } from '../../src/model/object-store.js';

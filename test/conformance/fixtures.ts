@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { checksumOf } from '../../src/bytes/checksums/sum.js';
+import { checksumOf } from '../../src/bytes/running-checksum.js';
 import type { Call, Logger } from '../../src/model/call.js';
 import type { ChecksumAlgorithm } from '../../src/model/checksum.js';
 import { CustomerKey } from '../../src/model/customer-key.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
-import { checksumOf } from '../../src/bytes/checksums/sum.js';
+import { checksumOf } from '../../src/bytes/running-checksum.js';
 import type { GatewayDatabase } from '../../src/database/database.js';
 import { createKeyLedger } from '../../src/database/ledger/ledger.js';
 import { createParkedUploads } from '../../src/database/ledger/parked.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedS3 } from '../../packages/embedded-s3/server.js';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
-import { checksumOf } from '../../src/bytes/checksums/sum.js';
+import { checksumOf } from '../../src/bytes/running-checksum.js';
 import { createKeyLedger } from '../../src/database/ledger/ledger.js';
 import { createParkedUploads } from '../../src/database/ledger/parked.js';
 import { openDatabase } from '../../src/database/sqlite/open.js';

@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
-import { crc32 } from 'node:zlib';
+import { Crc64Nvme, type CrcFunction, crc32, crc32c, crc64NvmeBase64 } from '@sftpgw/checksums';
 import type { ChecksumAlgorithm } from './algorithms.js';
-import { crc32c } from './crc32c.js';
-import { Crc64Nvme } from './crc64nvme.js';
 
-/** A checksum that is fed as the bytes pass. */
+/** A checksum that is updated as the bytes pass. */
 export interface StreamingChecksum {
   update(chunk: Uint8Array): void;
-  /** The checksum of everything fed so far, big-endian, in base64, as S3's headers carry it. Ask once, at the end. */
+  /** Returns the checksum of all bytes so far: big-endian, in base64, as in S3's headers. Called once, at the end. */
   digestBase64(): string;
 }
 
-/** A new checksum of nothing yet. */
+/** Returns a new checksum of no bytes. */
 export function createChecksum(algorithm: ChecksumAlgorithm): StreamingChecksum {
   switch (algorithm) {
     case 'CRC32':
@@ -19,7 +17,7 @@ export function createChecksum(algorithm: ChecksumAlgorithm): StreamingChecksum 
     case 'CRC32C':
       return new Crc(crc32c);
     case 'CRC64NVME':
-      return new Crc64Nvme();
+      return new Crc64();
     case 'SHA1':
       return new Digest('sha1');
     case 'SHA256':
@@ -27,23 +25,32 @@ export function createChecksum(algorithm: ChecksumAlgorithm): StreamingChecksum 
   }
 }
 
-/** CRC-32 (ISO 3309, the one of zip and gzip, by zlib's vectorised code) or CRC-32C. */
 class Crc implements StreamingChecksum {
-  readonly #sum: (chunk: Uint8Array, previous: number) => number;
+  readonly #crc: CrcFunction;
   #value = 0;
 
-  constructor(sum: (chunk: Uint8Array, previous: number) => number) {
-    this.#sum = sum;
+  constructor(crc: CrcFunction) {
+    this.#crc = crc;
   }
 
   update(chunk: Uint8Array): void {
-    this.#value = this.#sum(chunk, this.#value);
+    this.#value = this.#crc(chunk, this.#value);
   }
 
   digestBase64(): string {
-    const bytes = Buffer.allocUnsafe(4);
-    bytes.writeUInt32BE(this.#value);
-    return bytes.toString('base64');
+    return crc32Base64(this.#value);
+  }
+}
+
+class Crc64 implements StreamingChecksum {
+  readonly #crc = new Crc64Nvme();
+
+  update(chunk: Uint8Array): void {
+    this.#crc.update(chunk);
+  }
+
+  digestBase64(): string {
+    return crc64NvmeBase64(this.#crc.value);
   }
 }
 
@@ -61,4 +68,11 @@ class Digest implements StreamingChecksum {
   digestBase64(): string {
     return this.#hash.digest('base64');
   }
+}
+
+/** Returns a CRC of 32 bits as S3 writes it: base64 of its four bytes, big-endian. */
+export function crc32Base64(value: number): string {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value);
+  return bytes.toString('base64');
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ChecksumAlgorithm } from './algorithms.js';
 import { createChecksum } from './checksum.js';
 import { combineCrc, compositeChecksum } from './combine.js';
@@ -14,7 +14,7 @@ function base64Of(algorithm: ChecksumAlgorithm, bytes: Uint8Array): string {
 }
 
 describe('the FULL_OBJECT checksum', () => {
-  test.each(crcs)('by %s from the parts is that of the parts laid end to end', (algorithm) => {
+  it.each(crcs)('by %s from the parts is that of the parts in a row', (algorithm) => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 5000, size: 'max' }), { maxLength: 6 }), (parts) => {
         const combined = combineCrc(
@@ -26,7 +26,7 @@ describe('the FULL_OBJECT checksum', () => {
     );
   });
 
-  test.each(crcs)('by %s of ten thousand parts is found without a long wait', (algorithm) => {
+  it.each(crcs)('by %s of ten thousand parts is computed fast', (algorithm) => {
     const bytes = Buffer.alloc(10_000, 'part');
     const parts = Array.from({ length: 10_000 }, (_, i) => ({
       base64: base64Of(algorithm, bytes.subarray(0, i)),
@@ -42,8 +42,8 @@ describe('the FULL_OBJECT checksum', () => {
     expect(combined).toBe(whole.digestBase64());
   });
 
-  test.each(crcs)('by %s counts sizes beyond 32 bits', (algorithm) => {
-    // Zeros in front of nothing: two parts of 2^33 bytes are one of 2^34, however they are combined.
+  it.each(crcs)('by %s counts sizes beyond 32 bits', (algorithm) => {
+    // The CRC of no bytes is 0: two parts of 2^33 bytes combine like one of 2^34.
     const some = { base64: base64Of(algorithm, Buffer.from('some')), size: 4 };
     const empty = (size: number) => ({ base64: base64Of(algorithm, new Uint8Array()), size });
     const twice = combineCrc(algorithm, [some, empty(2 ** 33), empty(2 ** 33)]);
@@ -52,7 +52,7 @@ describe('the FULL_OBJECT checksum', () => {
     expect(twice).not.toBe(combineCrc(algorithm, [some]));
   });
 
-  test('refuses a checksum of another length and a size that is not one', () => {
+  it('refuses a checksum of another length and an invalid size', () => {
     expect(() => combineCrc('CRC32', [{ base64: 'AAAAAAAAAAA=', size: 1 }])).toThrow(RangeError);
     expect(() => combineCrc('CRC32', [{ base64: 'AAAAAA==', size: 0.5 }])).toThrow(RangeError);
     expect(() => combineCrc('CRC32', [{ base64: 'AAAAAA==', size: -1 }])).toThrow(RangeError);
@@ -60,10 +60,10 @@ describe('the FULL_OBJECT checksum', () => {
 });
 
 describe('the COMPOSITE checksum', () => {
-  test.each([
+  it.each([
     ['SHA256', 'sha256'],
     ['SHA1', 'sha1'],
-  ] as const)('by %s hashes the digests of the parts and tells their number', (algorithm, hash) => {
+  ] as const)('by %s hashes the digests of the parts and appends their number', (algorithm, hash) => {
     const digests = ['one', 'two'].map((part) => createHash(hash).update(part).digest());
     const expected = createHash(hash).update(Buffer.concat(digests)).digest('base64');
     expect(
@@ -74,13 +74,13 @@ describe('the COMPOSITE checksum', () => {
     ).toBe(`${expected}-2`);
   });
 
-  test('by CRC32 of one part is the CRC of four bytes', () => {
+  it('by CRC32 of one part is the CRC of four bytes', () => {
     expect(compositeChecksum('CRC32', ['y/Q5Jg=='])).toBe(
       `${base64Of('CRC32', Buffer.from('cbf43926', 'hex'))}-1`,
     );
   });
 
-  test('refuses a checksum of another length', () => {
+  it('refuses a checksum of another length', () => {
     expect(() => compositeChecksum('CRC32C', ['y/Q5'])).toThrow(RangeError);
   });
 });

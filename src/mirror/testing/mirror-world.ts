@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import type { GatewayDatabase } from '../../database/database.js';
 import { createMirrorState } from '../../database/mirror-state/mirror-state.js';
 import { openDatabase } from '../../database/sqlite/open.js';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import type { GatewayDatabase } from '../../database/database.js';
 import { createKeyLedger } from '../../database/ledger/ledger.js';
 import { createLedgerRows } from '../../database/ledger/many-rows.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 import { createS3ObjectStore } from '../object-store.js';

@@ -1,4 +1,4 @@
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import type { Call } from '../../model/call.js';
 import { type ChecksumAlgorithm, checksumName } from '../../model/checksum.js';
 import { CustomerKey } from '../../model/customer-key.js';

@@ -1,4 +1,4 @@
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import { wholeChecksum } from '../checksum-headers.js';
 import { beginUpload, type CompletedPartEntry, type S3PartUpload } from '../part-upload.js';
 import { copyPartOnce } from './copy-part.js';

@@ -1,5 +1,5 @@
-import { RunningChecksum } from '../../bytes/checksums/sum.js';
 import { releaseBytes } from '../../bytes/lent-bytes.js';
+import { RunningChecksum } from '../../bytes/running-checksum.js';
 import type { Call } from '../../model/call.js';
 import { type Checksum, compareChecksums } from '../../model/checksum.js';
 import type { CopiedObject, CopyOptions, ObjectRef } from '../../model/object-store.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FaultProxy, type ProxyAction, type SeenRequest } from '../../../test/support/fault-proxy.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import type { Call } from '../../model/call.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import { noKey, type ReadAccess, type WriteEncryption } from '../../model/encryption.js';

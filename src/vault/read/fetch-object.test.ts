@@ -1,6 +1,6 @@
+import { Crc64Nvme, crc64NvmeBase64 } from '@sftpgw/checksums';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Crc64Nvme, crc64NvmeText } from '../../bytes/checksums/crc64-nvme.js';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import { noKey, type WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectInfo, ObjectStore } from '../../model/object-store.js';
@@ -173,9 +173,9 @@ describe('an object that is fetched whole', () => {
       await put();
       const sum = new Crc64Nvme();
       sum.update(bytes);
-      const right = { checksum: null, crc64Nvme: crc64NvmeText(sum.value) };
+      const right = { checksum: null, crc64Nvme: crc64NvmeBase64(sum.value) };
       expect((await fetched({ rangeBytes }, saying(right))).target.equals(bytes)).toBe(true);
-      const wrong = { checksum: null, crc64Nvme: crc64NvmeText(sum.value ^ 1n) };
+      const wrong = { checksum: null, crc64Nvme: crc64NvmeBase64(sum.value ^ 1n) };
       await expect(fetched({ rangeBytes }, saying(wrong))).rejects.toMatchObject({ kind: 'corrupt' });
     },
   );

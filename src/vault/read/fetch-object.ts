@@ -1,6 +1,6 @@
-import { combineSums } from '../../bytes/checksums/combine.js';
-import { Crc64Nvme, combineCrc64Nvme, crc64NvmeText } from '../../bytes/checksums/crc64-nvme.js';
-import { sumFunction } from '../../bytes/checksums/sum.js';
+import { Crc64Nvme, combineCrc64Nvme, crc64NvmeBase64 } from '@sftpgw/checksums';
+import { combineSums } from '../../bytes/joined-checksum.js';
+import { sumFunction } from '../../bytes/running-checksum.js';
 import type { Call, Clock } from '../../model/call.js';
 import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../../model/checksum.js';
 import type { CustomerKey } from '../../model/customer-key.js';
@@ -79,7 +79,7 @@ export async function fetchObject(
   const whole = isLarge ? await pieces.all(body, request) : await pieces.one(0, info.size, body);
   const checksum = { algorithm, value: whole.sum };
   const isOther32 = compareChecksums(kept.checksum, checksum) === 'different';
-  const isOther64 = whole.crc64 !== null && crc64NvmeText(whole.crc64) !== kept.crc64Nvme;
+  const isOther64 = whole.crc64 !== null && crc64NvmeBase64(whole.crc64) !== kept.crc64Nvme;
   if (isOther32 || isOther64) {
     throw new Fault('corrupt', `the bytes of ${ref.key} do not have the checksum that S3 keeps of it`);
   }

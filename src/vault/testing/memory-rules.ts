@@ -1,4 +1,4 @@
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import { compareChecksums } from '../../model/checksum.js';
 import type { ReadAccess, RestingEncryption, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import type { Call } from '../../model/call.js';
 import { type ChecksumAlgorithm, compareChecksums } from '../../model/checksum.js';
 import type { CannedAcl, ReadAccess, WriteEncryption } from '../../model/encryption.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import { Fault } from '../../model/fault.js';
 import {
   aliceEncryption,

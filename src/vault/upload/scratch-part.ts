@@ -1,4 +1,4 @@
-import { JoinedChecksum } from '../../bytes/checksums/combine.js';
+import { JoinedChecksum } from '../../bytes/joined-checksum.js';
 import type { Entropy } from '../../model/call.js';
 import type { Checksum, ChecksumAlgorithm } from '../../model/checksum.js';
 import type { StreamedBody } from '../../model/object-store.js';

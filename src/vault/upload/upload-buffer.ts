@@ -1,6 +1,6 @@
-import { combineSums } from '../../bytes/checksums/combine.js';
-import type { SumFunction } from '../../bytes/checksums/native.js';
-import { sumFunction } from '../../bytes/checksums/sum.js';
+import type { CrcFunction } from '@sftpgw/checksums';
+import { combineSums } from '../../bytes/joined-checksum.js';
+import { sumFunction } from '../../bytes/running-checksum.js';
 import type { ChecksumAlgorithm } from '../../model/checksum.js';
 import type { MemoryBody } from '../../model/object-store.js';
 import { ByteRanges } from './byte-ranges.js';
@@ -27,7 +27,7 @@ export interface OutgoingBytes {
  */
 export class UploadBuffer {
   readonly algorithm: ChecksumAlgorithm;
-  readonly #sum: SumFunction;
+  readonly #sum: CrcFunction;
   readonly #share: UploadShare;
   readonly #blocks = new Map<number, Block>();
   /** Filled ranges behind the frontier's gap. */

@@ -1,25 +1,23 @@
-import type { Checksum, ChecksumAlgorithm } from '../../model/checksum.js';
-import { crc32 } from './crc32.js';
-import { crc32c } from './crc32c.js';
-import type { SumFunction } from './native.js';
+import { type CrcFunction, crc32, crc32c } from '@sftpgw/checksums';
+import type { Checksum, ChecksumAlgorithm } from '../model/checksum.js';
 
-const functions: Readonly<Record<ChecksumAlgorithm, SumFunction>> = { crc32, crc32c };
+const functions: Readonly<Record<ChecksumAlgorithm, CrcFunction>> = { crc32, crc32c };
 
-/** The function of an algorithm, to be asked for once where many bytes pass. */
-export function sumFunction(algorithm: ChecksumAlgorithm): SumFunction {
+/** Returns the function of an algorithm. A caller with many small chunks looks it up once. */
+export function sumFunction(algorithm: ChecksumAlgorithm): CrcFunction {
   return functions[algorithm];
 }
 
-/** The checksum of bytes that are all there. */
+/** Returns the checksum of the chunks in a row. */
 export function checksumOf(algorithm: ChecksumAlgorithm, ...chunks: readonly Uint8Array[]): Checksum {
   const sum = functions[algorithm];
   return { algorithm, value: chunks.reduce((value, chunk) => sum(chunk, value), 0) };
 }
 
-/** A checksum of bytes as they pass. */
+/** A checksum that is updated as bytes pass. */
 export class RunningChecksum {
   readonly #algorithm: ChecksumAlgorithm;
-  readonly #sum: SumFunction;
+  readonly #sum: CrcFunction;
   #value = 0;
 
   constructor(algorithm: ChecksumAlgorithm) {
@@ -31,6 +29,7 @@ export class RunningChecksum {
     this.#value = this.#sum(bytes, this.#value);
   }
 
+  /** The checksum of all bytes so far. */
   get checksum(): Checksum {
     return { algorithm: this.#algorithm, value: this.#value };
   }

@@ -1,13 +1,16 @@
-/** Castagnoli's polynomial, its bits reflected. */
+/** Castagnoli's polynomial 0x1edc6f41, reflected (RFC 3720 section 12.1). */
 const polynomial = 0x82f63b78;
 
-/** Eight tables of 256: what a byte does to the sum when it is followed by 0 to 7 others. */
+/**
+ * Slicing-by-8 (Kounavis and Berry, 2005): slice n of the table is the CRC of a byte followed by n zero bytes. Eight
+ * look-ups that do not depend on each other then process eight bytes.
+ */
 const table = new Uint32Array(8 * 256);
 
 for (let index = 0; index < 256; index += 1) {
-  let sum = index;
-  for (let bit = 0; bit < 8; bit += 1) sum = (sum >>> 1) ^ ((sum & 1) === 0 ? 0 : polynomial);
-  table[index] = sum;
+  let crc = index;
+  for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ ((crc & 1) === 0 ? 0 : polynomial);
+  table[index] = crc;
 }
 for (let index = 256; index < table.length; index += 1) {
   const before = table[index - 256] ?? 0;
@@ -18,15 +21,16 @@ function at(index: number): number {
   return table[index] ?? 0;
 }
 
-/** CRC-32C without the processor's instructions, for machines that have no binary of the native one: some four times the time. */
-export function crc32cByTable(bytes: Uint8Array, previous = 0): number {
+/** CRC-32C for machines without a native binary. It takes about four times as long. */
+export function crc32cByTable(bytes: Uint8Array, previous: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let sum = ~previous;
+  // The register is inverted: the algorithm starts and ends with all ones.
+  let crc = ~previous;
   let position = 0;
   for (const end = bytes.byteLength - 7; position < end; position += 8) {
-    const low = sum ^ view.getInt32(position, true);
+    const low = crc ^ view.getInt32(position, true);
     const high = view.getInt32(position + 4, true);
-    sum =
+    crc =
       at(1792 + (low & 255)) ^
       at(1536 + ((low >>> 8) & 255)) ^
       at(1280 + ((low >>> 16) & 255)) ^
@@ -37,7 +41,7 @@ export function crc32cByTable(bytes: Uint8Array, previous = 0): number {
       at(high >>> 24);
   }
   for (; position < bytes.byteLength; position += 1) {
-    sum = (sum >>> 8) ^ at((sum ^ (bytes[position] ?? 0)) & 255);
+    crc = (crc >>> 8) ^ at((crc ^ (bytes[position] ?? 0)) & 255);
   }
-  return ~sum >>> 0;
+  return ~crc >>> 0;
 }

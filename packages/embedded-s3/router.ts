@@ -17,7 +17,7 @@ import * as description from './operations/object-description.js';
 import { putObject } from './operations/put-object.js';
 import { uploadPart, uploadPartCopy } from './operations/upload-part.js';
 
-/** Operations on a bucket, by method and sub-resource: the query's name without which the request would mean another. */
+/** OpenRoot on a bucket, by method and sub-resource: the query's name without which the request would mean another. */
 const bucketOperations: Readonly<Record<string, Operation<BucketRequest>>> = {
   GET: listObjectsV1,
   'GET list-type': listObjectsV2,

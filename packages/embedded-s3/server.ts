@@ -1,15 +1,11 @@
 import { type Credentials, ensureCredentials } from './credentials.js';
-import type { Log } from './http/exchange.js';
 import { Listener } from './http/listener.js';
+import type { Log } from './log.js';
 import type { ObjectEvent } from './notifications/event-message.js';
 import { Notifier } from './notifications/notifier.js';
 import { makeBucket } from './operations/bucket.js';
 import type { ServerContext } from './operations/context.js';
 import { Store } from './storage/store.js';
-
-export { type Credentials, readCredentials } from './credentials.js';
-export type { ObjectEvent } from './notifications/event-message.js';
-export { DirectoryInUse } from './storage/directory-lock.js';
 
 export interface EmbeddedS3Options {
   /** Where everything is kept. Made when missing, for its owner alone. */

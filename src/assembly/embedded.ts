@@ -1,9 +1,4 @@
-import {
-  DirectoryInUse,
-  type EmbeddedS3,
-  readCredentials,
-  startEmbeddedS3,
-} from '../../packages/embedded-s3/server.js';
+import { DirectoryInUse, type EmbeddedS3, readCredentials, startEmbeddedS3 } from '@sftpgw/embedded-s3';
 import type { ListenAddress } from '../config/values.js';
 import type { EventSink } from '../events/event-sink.js';
 import type { Logger } from '../model/call.js';

@@ -11,11 +11,13 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { type EmbeddedS3, startEmbeddedS3 } from '@sftpgw/embedded-s3';
+import { Receiver } from '@sftpgw/embedded-s3/testing/receiver';
+import { sdkClient, TestKey } from '@sftpgw/embedded-s3/testing/running-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type EmbeddedS3, startEmbeddedS3 } from '../../packages/embedded-s3/server.js';
-import { sdkClient, TestKey } from '../../packages/embedded-s3/test/running-server.js';
 import { type EventEndpoint, eventsPath, startEventEndpoint } from '../../src/api/event-endpoint.js';
 import { ensureEventSecret } from '../../src/api/event-secret.js';
+import { parseEvents } from '../../src/events/parse-event.js';
 import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { eventually } from '../support/wait.js';
@@ -181,3 +183,22 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
     });
   });
 }
+
+it('the parser reads the messages that the embedded S3 server posts', async () => {
+  await using receiver = new Receiver();
+  const sender = new EmbeddedSender();
+  try {
+    const { s3, bucket } = await sender.start(`http://127.0.0.1:${await receiver.start()}/`, '');
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'a b+c%/ü', Body: 'content' }));
+    const bodies = await eventually('the messages', () => {
+      const posted = receiver.received.map(({ body }) => parseEvents(JSON.stringify(body)));
+      return posted.some(({ kind }) => kind === 'objects') && posted;
+    });
+    expect(bodies).toContainEqual({ kind: 'test' });
+    expect(bodies).toContainEqual(
+      expect.objectContaining({ objects: [expect.objectContaining({ bucket, key: 'a b+c%/ü' })] }),
+    );
+  } finally {
+    await sender.close();
+  }
+});

@@ -12,7 +12,7 @@ import {
   PutBucketVersioningCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { type EmbeddedS3, startEmbeddedS3 } from '../../packages/embedded-s3/server.js';
+import { type EmbeddedS3, startEmbeddedS3 } from '@sftpgw/embedded-s3';
 import { createS3Client } from '../../src/s3/client.js';
 import { decodeListed } from '../../src/s3/listed-name.js';
 import type { S3Credentials } from '../../src/s3/options.js';

@@ -5,17 +5,12 @@ import { ChecksumError } from '../checksums/checksum-error.js';
 import type { Credentials } from '../credentials.js';
 import { carriesCustomerKey } from '../encryption-headers.js';
 import { internalError, invalidRequest, S3Error } from '../errors.js';
+import type { Log } from '../log.js';
 import type { ServerContext } from '../operations/context.js';
 import { route } from '../router.js';
 import { parseAddress } from './addressing.js';
 import type { Headers, S3Request } from './request.js';
 import { sendAnswer, sendError } from './send.js';
-
-export type Log = (line: {
-  level: 'debug' | 'info' | 'warn' | 'error';
-  message: string;
-  [field: string]: unknown;
-}) => void;
 
 export interface ExchangeSettings {
   readonly server: ServerContext;

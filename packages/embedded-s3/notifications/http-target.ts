@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Log } from '../http/exchange.js';
+import type { Log } from '../log.js';
 
 /** What waits: one record of an event, or a message of its own. */
 export type Outgoing = { readonly kind: 'record' | 'message'; readonly text: string };

@@ -1,4 +1,4 @@
-import type { Log } from '../http/exchange.js';
+import type { Log } from '../log.js';
 import type { NotificationIndex } from '../storage/notification-index.js';
 import { wants } from './configuration.js';
 import { type ObjectEvent, renderRecord, renderTestMessage } from './event-message.js';

@@ -3,11 +3,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run, runOk } from '../../../test/support/command.js';
-import { missing } from '../../../test/support/tools.js';
-import { bucket, type RunningServer, runServer, TestKey } from './running-server.js';
+import { runAws, runAwsOk, whyNoAws } from '../testing/aws-program.js';
+import { bucket, type RunningServer, runServer, TestKey } from '../testing/running-server.js';
 
-const reason = missing('aws');
+const reason = whyNoAws();
 
 describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : ` (${reason})`}`, () => {
   let running: RunningServer;
@@ -23,8 +22,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     AWS_CONFIG_FILE: path('config'),
     AWS_SHARED_CREDENTIALS_FILE: path('no-credentials'),
   });
-  const aws = async (...args: string[]): Promise<string> =>
-    (await runOk('aws', args, { env: environment(), timeoutMs: 60_000 })).stdout;
+  const aws = async (...args: string[]): Promise<string> => await runAwsOk(args, environment());
   const json = async (...args: string[]): Promise<Record<string, unknown>> =>
     JSON.parse(await aws('s3api', ...args)) as Record<string, unknown>;
   const sseC = (): string[] => [
@@ -57,7 +55,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     expect(await json('head-object', ...where, ...sseC())).toMatchObject({ ContentLength: 12 });
     await aws('s3api', 'get-object', ...where, ...sseC(), path('back'));
     expect(await readFile(path('back'), 'utf8')).toBe('a small file');
-    const refused = await run('aws', ['s3api', 'get-object', ...where, path('no')], { env: environment() });
+    const refused = await runAws(['s3api', 'get-object', ...where, path('no')], environment());
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('stored using a form of Server Side Encryption');
   });
@@ -83,7 +81,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     await aws('s3', 'sync', `s3://${bucket}/plain`, path('synced'), '--no-progress');
     expect(await readFile(path('synced/two'), 'utf8')).toBe('a small file');
     await aws('s3', 'rm', `s3://${bucket}/plain`, '--recursive');
-    expect((await run('aws', ['s3', 'ls', `s3://${bucket}/plain/`], { env: environment() })).code).toBe(1);
+    expect((await runAws(['s3', 'ls', `s3://${bucket}/plain/`], environment())).code).toBe(1);
   });
 
   it('reads an object through a URL that it presigned', async () => {

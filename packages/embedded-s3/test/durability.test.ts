@@ -18,10 +18,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { SeededRandom } from '../../../test/support/random.js';
-import { eventually } from '../../../test/support/wait.js';
-import { type Credentials, readCredentials, startEmbeddedS3 } from '../server.js';
-import { bucket, runServer, sdkClient, TestKey } from './running-server.js';
+import { type Credentials, readCredentials } from '../credentials.js';
+import { startEmbeddedS3 } from '../server.js';
+import { SeededRandom } from '../testing/random.js';
+import { bucket, runServer, sdkClient, TestKey } from '../testing/running-server.js';
+import { eventually } from '../testing/wait.js';
 
 const root = new URL('../../../', import.meta.url).pathname;
 const MiB = 1024 * 1024;
@@ -47,7 +48,7 @@ interface Killable {
 /** A server in a process of its own, which can be killed. */
 async function spawnServer(directory: string): Promise<Killable> {
   const loader = new URL('../../../scripts/run-typescript.mjs', import.meta.url).href;
-  const script = join(root, 'packages/embedded-s3/test/serve-until-killed.ts');
+  const script = join(root, 'packages/embedded-s3/testing/serve-until-killed.ts');
   const child: ChildProcess = spawn(process.execPath, ['--import', loader, script, directory], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],

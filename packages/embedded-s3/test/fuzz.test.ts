@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { SeededRandom } from '../../../test/support/random.js';
-import { bucket, type RunningServer, runServer, TestKey } from './running-server.js';
-import { type RawRequest, sign } from './signed-request.js';
+import { SeededRandom } from '../testing/random.js';
+import { bucket, type RunningServer, runServer, TestKey } from '../testing/running-server.js';
+import { type RawRequest, sign } from '../testing/signed-request.js';
 
 let running: RunningServer;
 const random = SeededRandom.fromEnvironment();

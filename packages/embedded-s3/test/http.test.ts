@@ -6,8 +6,8 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bucket, type RunningServer, runServer, TestKey } from './running-server.js';
-import { type RawRequest, sign } from './signed-request.js';
+import { bucket, type RunningServer, runServer, TestKey } from '../testing/running-server.js';
+import { type RawRequest, sign } from '../testing/signed-request.js';
 
 let running: RunningServer;
 const MiB = 1024 * 1024;

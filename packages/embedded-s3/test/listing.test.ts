@@ -17,7 +17,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningServer, runServer, TestKey } from './running-server.js';
+import { type RunningServer, runServer, TestKey } from '../testing/running-server.js';
 
 let running: RunningServer;
 beforeAll(async () => {

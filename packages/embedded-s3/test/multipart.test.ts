@@ -18,9 +18,9 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../../../test/support/wait.js';
-import { bucket, type RunningServer, runServer, sdkClient, TestKey } from './running-server.js';
-import type { RawRequest } from './signed-request.js';
+import { bucket, type RunningServer, runServer, sdkClient, TestKey } from '../testing/running-server.js';
+import type { RawRequest } from '../testing/signed-request.js';
+import { eventually } from '../testing/wait.js';
 
 let running: RunningServer;
 const Bucket = bucket;

@@ -19,12 +19,11 @@ import {
 } from '@aws-sdk/client-s3';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseEvents } from '../../../src/events/parse-event.js';
-import { eventually } from '../../../test/support/wait.js';
-import type { EmbeddedS3Options, ObjectEvent } from '../server.js';
-import { startEmbeddedS3 } from '../server.js';
-import { Receiver } from './receiver.js';
-import { bucket as Bucket, type RunningServer, runServer } from './running-server.js';
+import type { ObjectEvent } from '../notifications/event-message.js';
+import { type EmbeddedS3Options, startEmbeddedS3 } from '../server.js';
+import { Receiver } from '../testing/receiver.js';
+import { bucket as Bucket, type RunningServer, runServer } from '../testing/running-server.js';
+import { eventually } from '../testing/wait.js';
 
 const secret = `canary-${randomBytes(8).toString('hex')}`;
 const topic = 'arn:aws:sns:us-east-1:000000000000:gateway';
@@ -219,7 +218,6 @@ describe('the configuration', () => {
       () => receiver.received.length > 0 && receiver.received,
     );
     expect(first).toMatchObject({ path: '/events/s3', body: { Event: 's3:TestEvent' } });
-    expect(parseEvents(JSON.stringify(first?.body))).toEqual({ kind: 'test' });
   });
 });
 
@@ -263,10 +261,6 @@ describe('events', () => {
     expect([...new Set(sequencers)].sort()).toEqual(sequencers);
     expect(heard.map(({ name, key }) => `${name} ${key}`)[0]).toBe('ObjectCreated:Put a b+c%/ü');
     expect(heard).toHaveLength(5);
-    // What the gateway makes of them:
-    expect(parseEvents(JSON.stringify({ Records: [first] }))).toMatchObject({
-      objects: [{ bucket: Bucket, key: 'a b+c%/ü' }],
-    });
   });
 
   it('tell of versions and delete markers', async () => {

@@ -15,9 +15,9 @@ import {
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../../../test/support/wait.js';
-import { bucket, type RunningServer, runServer } from './running-server.js';
-import { sign } from './signed-request.js';
+import { bucket, type RunningServer, runServer } from '../testing/running-server.js';
+import { sign } from '../testing/signed-request.js';
+import { eventually } from '../testing/wait.js';
 
 let running: RunningServer;
 const md5 = (data: Uint8Array | string) => createHash('md5').update(data).digest('hex');

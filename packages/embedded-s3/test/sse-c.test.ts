@@ -9,8 +9,8 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bucket, type RunningServer, runServer, TestKey } from './running-server.js';
-import type { RawRequest } from './signed-request.js';
+import { bucket, type RunningServer, runServer, TestKey } from '../testing/running-server.js';
+import type { RawRequest } from '../testing/signed-request.js';
 
 let running: RunningServer;
 const key = new TestKey();

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
-import type { Credentials } from '../server.js';
+import type { Credentials } from '../credentials.js';
 
 /** One HTTP request as it is: nothing is added but what signing it needs. */
 export interface RawRequest {

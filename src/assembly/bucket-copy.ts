@@ -2,7 +2,7 @@ import { KeyringLock } from '../keyring/keyring-lock.js';
 import type { Call, Clock, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { BucketCopy, type BucketCopyParts, type CopyOutcome } from '../recovery/bucket-copy.js';
-import { takeInKeyFiles } from '../users/key-intake.js';
+import { importKeyFiles } from '../users/key-import.js';
 import type { RootKeyring } from './keyring.js';
 import type { SettingsInForce } from './settings-in-force.js';
 import { systemClock, systemEntropy } from './system.js';
@@ -20,7 +20,7 @@ export function bucketCopyOf(
     store: core.store,
     keyring: core.keyring,
     keyFiles: core.parts.keyFiles,
-    takeInKeyFiles: () => takeInKeyFiles(core.parts),
+    importKeyFiles: () => importKeyFiles(core.parts),
     stateFile: bucketCopyFile,
     alone: (work) => lock.hold(work),
     bucket: () => settings.bucket,

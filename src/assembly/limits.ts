@@ -23,7 +23,7 @@ export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
     parallelParts: settings.uploadPartsParallel,
     reorderWindowBytes: settings.uploadReorderWindowBytes,
     scratchLimitBytes: settings.uploadScratchLimitBytes,
-    longestFileBytes: settings.uploadLongestFileBytes,
+    maxFileBytes: settings.uploadLongestFileBytes,
     readMemoryBytes: settings.readMemoryBytes,
     readAheadRanges: settings.readAheadRanges,
   };

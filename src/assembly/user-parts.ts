@@ -26,7 +26,7 @@ export function userParts(settings: SettingsInForce, keyring: RootKeyring, log: 
     log,
   });
   return {
-    places: { homes, shared: sharedDirectory, removed: removedDirectory },
+    directories: { homes, shared: sharedDirectory, removed: removedDirectory },
     sharedSettingsDirectory,
     defaults: () => ({ bucket: settings.bucket }),
     keyFiles,

@@ -1,6 +1,6 @@
 import type { Call } from '../model/call.js';
 import { type CustomerKey, type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
-import { noKey, type ReadAccess, type RestingEncryption } from '../model/encryption.js';
+import { noKey, type ObjectEncryption, type ReadAccess } from '../model/encryption.js';
 import { isFault } from '../model/fault.js';
 import type { KeyDescription } from '../model/keyring.js';
 import type { SealedWith } from '../model/ledger.js';
@@ -160,7 +160,7 @@ function versionIdOf(version: ListedVersion): string | undefined {
 }
 
 /** What needed no key. A server that does not say has its own default. */
-function withoutKey(encryption: RestingEncryption): SealedWith {
+function withoutKey(encryption: ObjectEncryption): SealedWith {
   if (encryption.kind === 'sse-s3') return { kind: 'sse-s3' };
   if (encryption.kind === 'sse-kms' && encryption.keyArn !== null) {
     return { kind: 'sse-kms', keyArn: encryption.keyArn };

@@ -1,4 +1,4 @@
-import { sideBySide } from '../concurrency/audit-side-by-side.js';
+import { forEachInBatches } from '../concurrency/batches.js';
 import type { Call } from '../model/call.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
@@ -71,14 +71,14 @@ export async function proveKeyUnused(
 
   for (const bucket of [...buckets].sort()) {
     const keys = walkBucket(services, call, bucket, null);
-    await sideBySide(
+    await forEachInBatches(
       keys,
       request.parallel ?? auditParallel,
       request.batch ?? auditBatch,
       lookAt,
       async () => {
         if (found.length > 0) await services.versions.restore(found, request.actor);
-        if (gone.length > 0) await services.versions.markGone(gone, request.actor);
+        if (gone.length > 0) await services.versions.markRemoved(gone, request.actor);
         found = [];
         gone = [];
       },

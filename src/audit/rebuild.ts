@@ -1,4 +1,4 @@
-import { sideBySide } from '../concurrency/audit-side-by-side.js';
+import { forEachInBatches } from '../concurrency/batches.js';
 import type { Call } from '../model/call.js';
 import type { FoundVersion, IntentId } from '../model/ledger.js';
 import type { ListedVersion } from '../model/object-store.js';
@@ -90,7 +90,7 @@ class Rebuild {
 
   async run(bucket: string): Promise<void> {
     const keys = walkBucket(this.#services, this.#call, bucket, null);
-    await sideBySide(
+    await forEachInBatches(
       keys,
       this.#request.parallel ?? auditParallel,
       this.#request.batch ?? auditBatch,
@@ -141,7 +141,7 @@ class Rebuild {
         if (by !== undefined) this.report[by] += 1;
       }
     }
-    if (this.#gone.length > 0) await versions.markGone(this.#gone, actor);
+    if (this.#gone.length > 0) await versions.markRemoved(this.#gone, actor);
     this.report.gone += this.#gone.length;
     this.#opened = [];
     this.#gone = [];

@@ -1,12 +1,12 @@
 import { RunningChecksum } from '../bytes/running-checksum.js';
-import { sideBySide } from '../concurrency/audit-side-by-side.js';
+import { forEachInBatches } from '../concurrency/batches.js';
 import type { Call } from '../model/call.js';
 import { checksumHex, checksumText, compareChecksums } from '../model/checksum.js';
 import { noKey, type ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { IntentId, LiveRow } from '../model/ledger.js';
 import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
-import { restsUnder } from '../vault/sealed-with.js';
+import { isEncryptedAs } from '../vault/sealed-with.js';
 import type { KeyComparison } from './compare.js';
 import {
   type AuditFinding,
@@ -131,7 +131,7 @@ class Verification {
   async run(bucket: string, afterKey: string | null): Promise<void> {
     const keys = walkBucket(this.#services, this.#call, bucket, afterKey);
     const { parallel = auditParallel, batch = auditBatch } = this.#request;
-    await sideBySide(
+    await forEachInBatches(
       keys,
       parallel,
       batch,
@@ -141,7 +141,7 @@ class Verification {
   }
 
   async #settled(batch: readonly KeyComparison[]): Promise<void> {
-    if (this.#gone.length > 0) await this.#services.versions.markGone(this.#gone, this.#request.actor);
+    if (this.#gone.length > 0) await this.#services.versions.markRemoved(this.#gone, this.#request.actor);
     this.counts.olderVersionsGone += this.#gone.length;
     this.#gone = [];
     const last = batch.at(-1);
@@ -236,7 +236,7 @@ class Verification {
     }
     const info = await this.#finder.look(this.#call, ref, version, access);
     if (info === 'gone') return;
-    if (info === null || !restsUnder(info.encryption, sealedWith)) {
+    if (info === null || !isEncryptedAs(info.encryption, sealedWith)) {
       await this.#wrongKey(ref, version, row);
       return;
     }

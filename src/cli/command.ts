@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import type { Operations } from '../operations/open-root.js';
-import type { Administration } from '../operations/root-config.js';
+import type { OpenRoot } from '../operations/open-root.js';
+import type { RootConfig } from '../operations/root-config.js';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.js';
 import { chooseRoot, rootHelp, surroundings } from './root.js';
 import { faultOf } from './system-faults.js';
@@ -13,12 +13,12 @@ export interface CommandContext {
   /** Where the command acts: see `chooseRoot`. */
   rootOf(command: Command): string;
   /** Opens the users and settings below a root; the work's end closes them. */
-  administer<T>(root: string, work: (administration: Administration) => Promise<T>): Promise<T>;
+  withRootConfig<T>(root: string, work: (config: RootConfig) => Promise<T>): Promise<T>;
   /**
    * Opens the objects, keys and the ledger of a root; the work's end closes them. Interrupted (SIGINT, SIGTERM), the work's call is
    * cancelled; a second signal ends the process as usual.
    */
-  operate<T>(root: string, work: (operations: Operations) => Promise<T>): Promise<T>;
+  withRoot<T>(root: string, work: (opened: OpenRoot) => Promise<T>): Promise<T>;
   /** For work of several seconds that needs no root opened: interrupted, its signal is aborted. */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** For the commands that answer with a code of their own. */
@@ -40,9 +40,9 @@ export function newCommand(name: string, description: string, examples: readonly
 }
 
 /** Opens the administration of a root. Loaded only now: `--help` need not wait for the S3 client and the database. */
-async function openAdministration(root: string): Promise<Administration> {
+async function openAdministration(root: string): Promise<RootConfig> {
   const daemon = await import('../operations/root-config.js');
-  return daemon.openAdministration(root);
+  return daemon.openRootConfig(root);
 }
 
 /**
@@ -53,7 +53,7 @@ export async function runProgram(
   build: (context: CommandContext) => Command,
   args: readonly string[],
   shell: Shell,
-  open: (root: string) => Promise<Administration> = openAdministration,
+  open: (root: string) => Promise<RootConfig> = openAdministration,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = build({
@@ -62,19 +62,19 @@ export async function runProgram(
       const options = command.optsWithGlobals<{ root?: string }>();
       return chooseRoot(options.root, surroundings(shell.environment, shell.workingDirectory));
     },
-    administer: async (root, work) => {
-      const administration = await open(root);
+    withRootConfig: async (root, work) => {
+      const config = await open(root);
       try {
-        return await work(administration);
+        return await work(config);
       } finally {
-        await administration.close();
+        await config.close();
       }
     },
-    operate: async (root, work) => {
-      const { openOperations } = await import('../operations/open-root.js');
+    withRoot: async (root, work) => {
+      const { openRoot } = await import('../operations/open-root.js');
       return await interruptible(async (signal) => {
-        await using operations = await openOperations(root, signal);
-        return await work(operations);
+        await using opened = await openRoot(root, signal);
+        return await work(opened);
       });
     },
     interruptible,

@@ -26,9 +26,9 @@ export function doctorCommand(context: CommandContext): Command {
     .option('--json', 'as JSON')
     .action(async (flags: DoctorFlags) => {
       const { shell, setExitCode } = context;
-      const findings = await context.operate(context.rootOf(command), async (operations) => {
+      const findings = await context.withRoot(context.rootOf(command), async (root) => {
         const { runDoctor } = await import('../operations/doctor.js');
-        return await runDoctor(operations, {
+        return await runDoctor(root, {
           users: flags.user ?? null,
           onCheck: (name) => {
             shell.terminal?.write(`\r\x1b[Klooking at ${name}`.slice(0, shell.terminal.columns + 3));

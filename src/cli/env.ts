@@ -12,7 +12,7 @@ export function envCommand(context: CommandContext): Command {
   const command = newCommand('env', summary, ['eval "$(sftpgw env)"', 'sftpgw env --json']);
   return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
     const root = context.rootOf(command);
-    const values = await context.administer(root, (administration) => administration.environment());
+    const values = await context.withRootConfig(root, (config) => config.environment());
     const known = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null);
     if (known.length === 0) {
       throw new Fault(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
-import type { Administration } from '../operations/root-config.js';
+import type { RootConfig } from '../operations/root-config.js';
 import { runProgram } from './command.js';
 import { quoteForShell } from './env.js';
 import { sftpgwProgram } from './program.js';
@@ -14,7 +14,7 @@ import {
 import { userAddCommand } from './user/add.js';
 import { userRemoveCommand } from './user/remove.js';
 
-type Parts = Partial<Administration>;
+type Parts = Partial<RootConfig>;
 
 interface Ran {
   readonly code: number;
@@ -47,7 +47,7 @@ async function runWith(
     const close = async () => {
       closed = true;
     };
-    return { close, ...parts } as Administration;
+    return { close, ...parts } as RootConfig;
   });
   return { code, out: shell.outLines.join('\n'), err: shell.errLines.join('\n'), root, closed };
 }
@@ -189,7 +189,7 @@ describe('setup', () => {
 
   async function settingsOf(args: readonly string[], options: FakeShellOptions = {}) {
     const seen: unknown[] = [];
-    const setup: Administration['setup'] = async (answers) => {
+    const setup: RootConfig['setup'] = async (answers) => {
       seen.push(answers);
       return { lines: ['wrote it'] };
     };

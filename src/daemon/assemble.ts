@@ -14,7 +14,7 @@ import type { ListenAddress } from '../config/values.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
 import type { VfsFactory } from '../model/vfs.js';
-import { objectKeysOf } from '../operations/object-services.js';
+import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCrypto } from '../sftp/ssh2/library.js';
@@ -93,7 +93,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
       bucket,
       s3,
       ...said,
-      allKeys: () => objectKeysOf(core, settings, [], log).all(),
+      allKeys: () => encryptionKeysOf(core, settings, [], log).all(),
       runningCommandsDirectory: settings.paths.runningCommandsDirectory,
     }),
     checkKeyring(core.call, said),
@@ -112,13 +112,13 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   await startControl(settings, mirror, log, closers);
   closers.add(startRotations(core));
   const trees = treesOf(settings, core, mirror);
-  await trees.broken.restore();
+  await trees.parkedFiles.restore();
   const sftp = await openDoor(settings, options, core, trees, log);
   closers.add(() => sftp.close());
   const watching = [
     settings.watch(systemClock, log, background.signal),
     watchBucketCopy({ ...core, log, clock: systemClock }, background.signal),
-    expireUploads(core.call, trees.broken, systemClock),
+    expireUploads(core.call, trees.parkedFiles, systemClock),
   ];
   closers.add(() => {
     background.abort();

@@ -4,7 +4,7 @@ import type { UserParts } from '../assembly/user-parts.js';
 import type { Call, Clock } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { UserRegistry } from '../model/users.js';
-import { takeInKeyFiles } from '../users/key-intake.js';
+import { importKeyFiles } from '../users/key-import.js';
 
 export interface KeyringCheck {
   readonly keyring: RootKeyring;
@@ -33,7 +33,7 @@ export async function checkKeyring(call: Call, check: KeyringCheck): Promise<voi
 
 async function look(call: Call, { keyring, parts, registry, output }: KeyringCheck): Promise<void> {
   try {
-    await takeInKeyFiles(parts);
+    await importKeyFiles(parts);
     for (const done of await keyring.repair()) call.log.info(done);
     for (const problem of await keyring.problems()) {
       output(`error: ${problem}`);

@@ -9,8 +9,8 @@ import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably 
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername } from '../model/users.js';
 import { createSshKeyPair } from '../sftp/ssh-key-pair.js';
-import { syncKeyPlace } from '../users/key-places.js';
-import { userPaths } from '../users/places.js';
+import { syncKeySource } from '../users/key-sources.js';
+import { userPaths } from '../users/user-paths.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import type { Gateway } from './assemble.js';
 
@@ -26,7 +26,7 @@ export async function prepareDemo(root: string, gateway: Gateway): Promise<reado
   const keyring = keyringOf(settings, log);
   const parts = userParts(settings, keyring, log);
   const registry = createUserRegistry(parts);
-  const paths = userPaths(parts.places, demo);
+  const paths = userPaths(parts.directories, demo);
   const directory = join(settings.paths.root, 'demo');
   const identity = join(directory, 'id_ed25519');
   if ((await registry.describe(demo)) === null) {
@@ -44,7 +44,7 @@ export async function prepareDemo(root: string, gateway: Gateway): Promise<reado
       shared: true,
     });
     const syncKey = CustomerKey.fromBytes(systemEntropy.bytes(32));
-    const downloads = syncKeyPlace(demo, paths, null);
+    const downloads = syncKeySource(demo, paths, null);
     await parts.keys.import(syncKey, downloads, 'generated');
     await parts.keys.store(syncKey, downloads);
     await appendFile(paths.properties, 'sse.sync.option=3\n');

@@ -7,12 +7,12 @@ const intervalMs = 60_000;
 /** Removes uploads that were broken off and not resumed in time, until the call ends. */
 export async function expireUploads(
   call: Call,
-  broken: UploadingVfsFactory['broken'],
+  parkedFiles: UploadingVfsFactory['parkedFiles'],
   clock: Clock,
 ): Promise<void> {
   try {
     for (;;) {
-      await broken.expire(call);
+      await parkedFiles.expire(call);
       await clock.sleep(intervalMs, call.signal);
     }
   } catch (error) {

@@ -9,7 +9,7 @@ import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
 /** A raw key file that somebody's settings use, or may use. */
-export interface KeyFilePlace {
+export interface RawKeyFile {
   /** `user NAME` or `shared directory`. */
   readonly subject: string;
   readonly path: string;
@@ -22,7 +22,7 @@ export interface KeyFilePlace {
 }
 
 export interface KeyFilesCheckParts {
-  readonly places: () => Promise<readonly KeyFilePlace[]>;
+  readonly keyFiles: () => Promise<readonly RawKeyFile[]>;
   readonly load: KeyFiles['load'];
   readonly describe: Keyring['describe'];
 }
@@ -33,13 +33,13 @@ export function keyFilesCheck(parts: KeyFilesCheckParts): Check {
     name: 'raw key files',
     run: async () => {
       const findings: DoctorFinding[] = [];
-      for (const place of await parts.places()) findings.push(...(await findingsOf(parts, place)));
+      for (const place of await parts.keyFiles()) findings.push(...(await findingsOf(parts, place)));
       return findings;
     },
   };
 }
 
-async function findingsOf(parts: KeyFilesCheckParts, place: KeyFilePlace): Promise<readonly DoctorFinding[]> {
+async function findingsOf(parts: KeyFilesCheckParts, place: RawKeyFile): Promise<readonly DoctorFinding[]> {
   const { subject, path, isNeeded, why } = place;
   const paths = await withKept(path);
   const findings: DoctorFinding[] = [];
@@ -65,7 +65,7 @@ async function findingsOf(parts: KeyFilesCheckParts, place: KeyFilePlace): Promi
 /** A file that names no key for writing, and whose key the keyring keeps safe. */
 async function canGo(
   { load, describe }: KeyFilesCheckParts,
-  { path, keyId }: KeyFilePlace,
+  { path, keyId }: RawKeyFile,
   file: string,
 ): Promise<boolean> {
   if (file === path && keyId === null) return false;
@@ -85,7 +85,7 @@ function needless(subject: string, path: string): DoctorFinding {
   };
 }
 
-function findingOf({ subject, why }: KeyFilePlace, path: string, problem: KeyFileProblem): DoctorFinding {
+function findingOf({ subject, why }: RawKeyFile, path: string, problem: KeyFileProblem): DoctorFinding {
   const what = `${problem.text}.`;
   switch (problem.kind) {
     case 'open-to-others':

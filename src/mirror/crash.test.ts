@@ -74,7 +74,7 @@ describe('a crash', () => {
       expect(await world.run(), `after ${number}, ${step}`).toMatchObject({ result: 'complete' });
       expect(await world.onDisk(), `after ${number}, ${step}`).toEqual(wanted);
       expect([...read].filter((path) => right.includes(path))).toEqual([]);
-      expect(await world.asideNames()).toEqual([]);
+      expect(await world.stagedNames()).toEqual([]);
       read.clear();
       expect(await world.run()).toMatchObject({ result: 'complete', fetched: 0, deleted: 0 });
     }

@@ -8,7 +8,7 @@ interface Failure {
 }
 
 const firstPauseMs = 5_000;
-const longestPauseMs = 10 * 60_000;
+const maxPauseMs = 10 * 60_000;
 const maxRemembered = 10_000;
 
 /**
@@ -18,10 +18,10 @@ const maxRemembered = 10_000;
 export class Failures {
   readonly #byPath = new Map<string, Failure>();
 
-  note(path: string, etag: string, problem: MirrorProblem, nowMs: number): void {
+  record(path: string, etag: string, problem: MirrorProblem, nowMs: number): void {
     const earlier = this.#byPath.get(path);
     const count = earlier?.etag === etag ? earlier.count + 1 : 1;
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (count - 1));
+    const pauseMs = Math.min(maxPauseMs, firstPauseMs * 2 ** (count - 1));
     this.#byPath.delete(path);
     this.#byPath.set(path, { etag, count, retryMs: nowMs + pauseMs, problem });
     if (this.#byPath.size <= maxRemembered) return;
@@ -36,7 +36,7 @@ export class Failures {
   }
 
   /** What was wrong, while it is too early to try this version again. */
-  standing(path: string, etag: string, nowMs: number): MirrorProblem | null {
+  recentProblem(path: string, etag: string, nowMs: number): MirrorProblem | null {
     const failure = this.#byPath.get(path);
     return failure?.etag === etag && nowMs < failure.retryMs ? failure.problem : null;
   }

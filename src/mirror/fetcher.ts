@@ -4,7 +4,7 @@ import type { Call } from '../model/call.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch-object.js';
 import type { ObjectFetcher } from '../vault/vault.js';
-import { type AsideFile, type AsideSpace, stampOf } from './disk/aside.js';
+import { type StagedFile, type StagingDirectory, stampOf } from './disk/staging.js';
 import type { FileSystemSync } from './disk/file-system-sync.js';
 import type { MirrorDisk } from './disk/mirror-disk.js';
 
@@ -15,21 +15,21 @@ const earlyBytes = 16 * 1024 * 1024;
 
 export interface FetchedFile {
   readonly object: FetchedObject;
-  readonly file: AsideFile;
+  readonly file: StagedFile;
 }
 
 /**
  * Fetches an object into a finished file aside, with the object's time. Null when there is no such object. Throws the vault's faults, errors of the file system, and what `approve` throws, which
  * sees the object before its bytes.
  */
-export async function fetchAside(
+export async function fetchToStaging(
   vault: ObjectFetcher,
   call: Call,
   request: FetchRequest,
-  { aside, tools }: Pick<MirrorDisk, 'aside' | 'tools'>,
+  { staging, tools }: Pick<MirrorDisk, 'staging' | 'tools'>,
   approve: (info: ObjectInfo) => Promise<void>,
 ): Promise<FetchedFile | null> {
-  const sink = new AsideSink(aside, tools.sync, Math.min(smallBytes, request.rangeBytes), approve);
+  const sink = new StagingSink(staging, tools.sync, Math.min(smallBytes, request.rangeBytes), approve);
   try {
     const object = await vault.fetch(call, request, sink);
     if (object === null) return null;
@@ -39,8 +39,8 @@ export async function fetchAside(
   }
 }
 
-class AsideSink implements FetchSink {
-  readonly #aside: AsideSpace;
+class StagingSink implements FetchSink {
+  readonly #staging: StagingDirectory;
   readonly #sync: FileSystemSync;
   readonly #inMemoryBytes: number;
   readonly #approve: (info: ObjectInfo) => Promise<void>;
@@ -52,12 +52,12 @@ class AsideSink implements FetchSink {
   #isSyncing = false;
 
   constructor(
-    aside: AsideSpace,
+    staging: StagingDirectory,
     sync: FileSystemSync,
     inMemoryBytes: number,
     approve: (info: ObjectInfo) => Promise<void>,
   ) {
-    this.#aside = aside;
+    this.#staging = staging;
     this.#sync = sync;
     this.#inMemoryBytes = inMemoryBytes;
     this.#approve = approve;
@@ -66,7 +66,7 @@ class AsideSink implements FetchSink {
   async begin(info: ObjectInfo): Promise<void> {
     await this.#approve(info);
     if (info.size <= this.#inMemoryBytes) this.#pieces = [];
-    else this.#file = await this.#aside.create(info.size);
+    else this.#file = await this.#staging.create(info.size);
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
@@ -92,8 +92,8 @@ class AsideSink implements FetchSink {
     });
   }
 
-  async finish(mtimeSeconds: number): Promise<AsideFile> {
-    if (this.#file === null) return this.#aside.write(this.#pieces ?? [], mtimeSeconds);
+  async finish(mtimeSeconds: number): Promise<StagedFile> {
+    if (this.#file === null) return this.#staging.write(this.#pieces ?? [], mtimeSeconds);
     await this.#file.finish();
     const { path, isDirect: isOnDisk } = this.#file;
     await this.#file.handle.utimes(mtimeSeconds, mtimeSeconds);
@@ -106,6 +106,6 @@ class AsideSink implements FetchSink {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isFinished || this.#file === null) return;
     await this.#file[Symbol.asyncDispose]().catch(() => undefined);
-    await this.#aside.discard(this.#file.path);
+    await this.#staging.discard(this.#file.path);
   }
 }

@@ -1,4 +1,4 @@
-import { Slots } from '../concurrency/mirror-slots.js';
+import { Semaphore } from '../concurrency/semaphore.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type {
@@ -12,8 +12,8 @@ import type {
 import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { ClearedDirectories } from './disk/clear.js';
 import { FileSystemSync } from './disk/file-system-sync.js';
-import { FileThread } from './disk/file-thread.js';
-import { LookThread } from './disk/look-thread.js';
+import { FileWorker } from './disk/file-worker.js';
+import { StatWorker } from './disk/stat-worker.js';
 import { mirrorCall } from './mirror-call.js';
 import { Observations } from './observations.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
@@ -55,10 +55,10 @@ class SourcesMirror implements Mirror {
       ...options,
       settings,
       hasEvents: options.hasEvents ?? (() => false),
-      slots: new Slots(parallelFetches),
-      passes: new Slots(parallelPasses),
+      slots: new Semaphore(parallelFetches),
+      passes: new Semaphore(parallelPasses),
       observations: new Observations(options.observed ?? null, options.log),
-      tools: { thread: new FileThread(), looks: new LookThread(), sync: new FileSystemSync() },
+      tools: { files: new FileWorker(), stats: new StatWorker(), sync: new FileSystemSync() },
     };
     this.#cleared = new ClearedDirectories(this.#services);
   }
@@ -84,7 +84,7 @@ class SourcesMirror implements Mirror {
     const known: MirrorPresence[] = [];
     for (const prefix of await this.#options.sources.list()) {
       const runner = this.#runners.get(prefix.name);
-      known.push(await (runner ?? this.#looseRunner(prefix)).presence());
+      known.push(await (runner ?? this.#idleRunner(prefix)).presence());
     }
     return known;
   }
@@ -100,8 +100,8 @@ class SourcesMirror implements Mirror {
     for (const runner of runners) {
       const { mirror } = runner;
       const { name } = mirror.prefix;
-      const tell = () => report({ kind: 'progress', name, progress: mirror.progress });
-      const timer = setInterval(tell, progressEveryMs);
+      const reportProgress = () => report({ kind: 'progress', name, progress: mirror.progress });
+      const timer = setInterval(reportProgress, progressEveryMs);
       try {
         await runner.runOnce();
       } finally {
@@ -127,10 +127,10 @@ class SourcesMirror implements Mirror {
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
     this.#runners.clear();
     await this.#services.observations.flush();
-    const { thread, looks, sync } = this.#services.tools;
+    const { files, stats, sync } = this.#services.tools;
     sync[Symbol.dispose]();
-    await looks[Symbol.asyncDispose]();
-    await thread[Symbol.asyncDispose]();
+    await stats[Symbol.asyncDispose]();
+    await files[Symbol.asyncDispose]();
   }
 
   #call(): Call {
@@ -159,7 +159,7 @@ class SourcesMirror implements Mirror {
     for (const prefix of await this.#options.sources.list()) wanted.set(prefix.name, prefix);
     for (const [name, runner] of this.#runners) {
       const prefix = wanted.get(name);
-      if (prefix !== undefined && isSamePlace(prefix, runner.mirror.prefix)) continue;
+      if (prefix !== undefined && isSameTarget(prefix, runner.mirror.prefix)) continue;
       this.#runners.delete(name);
       await runner.stop();
     }
@@ -168,18 +168,18 @@ class SourcesMirror implements Mirror {
       const known = this.#runners.get(prefix.name);
       const runner = known ?? this.#newRunner(prefix);
       if (known === undefined || !known.isFollowing) runner.follow();
-      else await runner.lookAtKeys();
+      else await runner.checkKeys();
     }
     await this.#cleared.clear(await this.#options.sources.cleared(), this.#stopping.signal);
   }
 
   /** One that does nothing by itself. */
-  #looseRunner(prefix: MirrorPrefix): PrefixRunner {
+  #idleRunner(prefix: MirrorPrefix): PrefixRunner {
     return new PrefixRunner(this.#services, new PrefixMirror(this.#services, prefix));
   }
 
   #newRunner(prefix: MirrorPrefix): PrefixRunner {
-    const runner = this.#looseRunner(prefix);
+    const runner = this.#idleRunner(prefix);
     this.#runners.set(prefix.name, runner);
     return runner;
   }
@@ -198,6 +198,6 @@ class SourcesMirror implements Mirror {
   }
 }
 
-function isSamePlace(one: MirrorPrefix, other: MirrorPrefix): boolean {
+function isSameTarget(one: MirrorPrefix, other: MirrorPrefix): boolean {
   return one.bucket === other.bucket && one.prefix === other.prefix && one.directory === other.directory;
 }

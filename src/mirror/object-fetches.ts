@@ -1,4 +1,4 @@
-import type { Slots } from '../concurrency/mirror-slots.js';
+import type { Semaphore } from '../concurrency/semaphore.js';
 import { hasCode } from '../files/system-errors.js';
 import type { Call, Clock } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
@@ -12,10 +12,10 @@ import type {
 import type { ObjectRef } from '../model/object-store.js';
 import type { ObjectFetcher } from '../vault/vault.js';
 import type { Committer } from './disk/committer.js';
-import type { DiskRoom } from './disk/disk-room.js';
+import type { DiskSpace } from './disk/disk-space.js';
 import type { MirrorDisk } from './disk/mirror-disk.js';
 import { Failures } from './failures.js';
-import { type FetchedFile, fetchAside } from './fetcher.js';
+import { type FetchedFile, fetchToStaging } from './fetcher.js';
 import { fingerprintOf, type LikelyAccess } from './likely-access.js';
 import type { Observations } from './observations.js';
 import type { MirrorSettings } from './options.js';
@@ -41,16 +41,16 @@ export interface KnownPath {
 export interface FetchServices {
   readonly vault: ObjectFetcher;
   readonly clock: Clock;
-  readonly slots: Slots;
+  readonly slots: Semaphore;
   readonly observations: Observations;
   readonly settings: () => MirrorSettings;
 }
 
 /** Where a prefix is mirrored to at the moment. */
-export interface Place {
+export interface MirrorTarget {
   readonly disk: MirrorDisk;
   readonly committer: Committer;
-  readonly room: DiskRoom;
+  readonly space: DiskSpace;
 }
 
 /** A version that is replaced while it is read is given up for its successor, so often. */
@@ -64,14 +64,14 @@ const bulkBytes = 8 * 1024 * 1024;
 const bulkStreams = 8;
 
 /** How many of the places for requests one stream of an object takes. */
-function placesOf(listed: ListedFile | null, { parallelFetches }: MirrorSettings): number {
+function slotsOf(listed: ListedFile | null, { parallelFetches }: MirrorSettings): number {
   // What was not listed is asked for as a range: its size is not known yet.
   const isBulk = listed !== null && listed.size > bulkBytes;
   return isBulk ? Math.max(1, Math.floor(parallelFetches / bulkStreams)) : 1;
 }
 
 class SameObject extends Error {}
-class NoRoom extends Error {}
+class NotEnoughSpace extends Error {}
 
 /** Brings objects of one prefix to their places, and remembers what did not work. */
 export class ObjectFetches {
@@ -90,9 +90,9 @@ export class ObjectFetches {
    * Fetches and places one object. `listed` is what is known of its size: null when it was not listed, and then `entry` being
    * still right means that there is nothing to do (`isIntact`). Throws `cancelled` and faults of the database.
    */
-  async bring(
+  async fetch(
     call: Call,
-    place: Place,
+    target: MirrorTarget,
     path: string,
     listed: ListedFile | null,
     known: KnownPath,
@@ -100,14 +100,14 @@ export class ObjectFetches {
     const { slots } = this.#services;
     const settings = this.#services.settings();
     const { rangeBytes, parallelRanges } = settings;
-    const places = placesOf(listed, settings);
-    const release = await slots.take(places, call.signal);
+    const places = slotsOf(listed, settings);
+    const release = await slots.acquire(places, call.signal);
     let claim: (() => void) | null = null;
     let seen: ListedFile = listed ?? { etag: '', size: 0, lastModifiedMs: 0 };
     try {
       if (listed !== null) {
-        claim = await place.room.claim(listed.size);
-        if (claim === null) return noRoom(path, listed.size);
+        claim = await target.space.claim(listed.size);
+        if (claim === null) return notEnoughSpace(path, listed.size);
       }
       const readMs = this.#services.clock.nowMs();
       for (let attempt = 1; ; attempt += 1) {
@@ -119,21 +119,21 @@ export class ObjectFetches {
             expectedSize: listed?.size ?? rangeBytes + 1,
             rangeBytes,
             parallelRanges,
-            spare: () => slots.takeSpare(places),
+            spare: () => slots.tryAcquire(places),
           };
-          const fetched = await fetchAside(this.#services.vault, call, request, place.disk, async (info) => {
+          const fetched = await fetchToStaging(this.#services.vault, call, request, target.disk, async (info) => {
             seen = { etag: plainEtag(info.etag), size: info.size, lastModifiedMs: info.lastModifiedMs };
             if (listed === null && known.isIntact && isMirrored(seen, known.entry)) throw new SameObject();
-            claim ??= await place.room.claim(info.size);
-            if (claim === null) throw new NoRoom();
+            claim ??= await target.space.claim(info.size);
+            if (claim === null) throw new NotEnoughSpace();
           });
           if (fetched === null) return { kind: 'absent' };
           // Others fetch while this one waits for the disk.
           release();
           // A large file's bytes take a while to the disk; the group of steps that it joins should not wait for them.
           if (!fetched.file.isOnDisk && fetched.object.info.size > syncedAloneBytes)
-            await place.disk.tools.sync.large(fetched.file.path);
-          const placed = await this.#place(place, path, fetched, known);
+            await target.disk.tools.sync.large(fetched.file.path);
+          const placed = await this.#place(target, path, fetched, known);
           this.#observe(path, fetched, readMs);
           return placed;
         } catch (error) {
@@ -143,7 +143,7 @@ export class ObjectFetches {
       }
     } catch (error) {
       if (error instanceof SameObject) return { kind: 'same' };
-      return await this.#failed(place, path, seen, known.entry, error);
+      return await this.#failed(target, path, seen, known.entry, error);
     } finally {
       claim?.();
       release();
@@ -151,7 +151,7 @@ export class ObjectFetches {
   }
 
   async #place(
-    { committer, disk }: Place,
+    { committer, disk }: MirrorTarget,
     path: string,
     { object, file }: FetchedFile,
     { entry: previous, newDirectories }: KnownPath,
@@ -172,8 +172,8 @@ export class ObjectFetches {
     try {
       await committer.commit({ kind: 'place', file, entry, previous, newDirectories });
     } catch (error) {
-      await disk.aside.discard(file.path);
-      throw placeFault(error);
+      await disk.staging.discard(file.path);
+      throw placementFault(error);
     }
     this.failures.forget(path);
     return { kind: 'placed', bytes: info.size };
@@ -194,9 +194,9 @@ export class ObjectFetches {
   }
 
   /** The object of this entry is gone from S3. */
-  gone(path: string, entry: MirrorEntry): void {
+  removed(path: string, entry: MirrorEntry): void {
     if (entry.object === null || entry.object.fingerprint === null) return;
-    this.#services.observations.gone(this.#refOf(path), `"${entry.object.etag}"`);
+    this.#services.observations.removed(this.#refOf(path), `"${entry.object.etag}"`);
   }
 
   #refOf(path: string): ObjectRef {
@@ -204,32 +204,32 @@ export class ObjectFetches {
   }
 
   async #failed(
-    place: Place,
+    target: MirrorTarget,
     path: string,
     seen: ListedFile,
     entry: MirrorEntry | null,
     error: unknown,
   ): Promise<FetchOutcome> {
     if (isFault(error, 'cancelled')) throw error;
-    if (error instanceof NoRoom) return noRoom(path, seen.size);
+    if (error instanceof NotEnoughSpace) return notEnoughSpace(path, seen.size);
     if (hasCode(error, 'ENOSPC', 'EDQUOT')) {
-      place.room.doubt();
-      return noRoom(path, seen.size);
+      target.space.distrust();
+      return notEnoughSpace(path, seen.size);
     }
-    if (isFault(error, 'key-missing', 'key-mismatch')) return this.#refused(place, path, seen, entry);
+    if (isFault(error, 'key-missing', 'key-mismatch')) return this.#refused(target, path, seen, entry);
     const kind: MirrorProblemKind = isFault(error, 'corrupt')
       ? 'corrupt'
       : isFault(error, 'exists')
         ? 'in-the-way'
         : 'failed';
     const problem: MirrorProblem = { kind, path, size: seen.size, text: textOf(error) };
-    this.failures.note(path, seen.etag, problem, this.#services.clock.nowMs());
+    this.failures.record(path, seen.etag, problem, this.#services.clock.nowMs());
     return { kind: 'problem', problem };
   }
 
   /** Noted with the state, so that the next pass and the next process do not try the same keys again. */
   async #refused(
-    { committer }: Place,
+    { committer }: MirrorTarget,
     path: string,
     { etag, size, lastModifiedMs }: ListedFile,
     entry: MirrorEntry | null,
@@ -253,13 +253,13 @@ function isMirrored(seen: ListedFile, entry: MirrorEntry | null): boolean {
   return entry?.object?.etag === seen.etag && entry.object.lastModifiedMs === seen.lastModifiedMs;
 }
 
-function noRoom(path: string, size: number): FetchOutcome {
+function notEnoughSpace(path: string, size: number): FetchOutcome {
   const text = `it has ${size} bytes, and the disk has no room for them beside the reserve (mirror.reserve)`;
   return { kind: 'problem', problem: { kind: 'no-room', path, size, text } };
 }
 
 /** What is in the way on disk is no matter of another version. */
-function placeFault(error: unknown): unknown {
+function placementFault(error: unknown): unknown {
   return isFault(error, 'conflict') ? new Fault('exists', error.hint, { cause: error }) : error;
 }
 

@@ -15,8 +15,8 @@ export class Observations {
   readonly #observed: ObservedObjects | null;
   readonly #log: Logger;
   #seen: Observation[] = [];
-  #gone: { readonly ref: ObjectRef; readonly etag: string }[] = [];
-  #telling: Promise<void> = Promise.resolve();
+  #removed: { readonly ref: ObjectRef; readonly etag: string }[] = [];
+  #recording: Promise<void> = Promise.resolve();
 
   constructor(observed: ObservedObjects | null, log: Logger) {
     this.#observed = observed;
@@ -25,30 +25,30 @@ export class Observations {
 
   opened(observation: Observation): void {
     this.#seen.push(observation);
-    if (this.#seen.length >= batch) this.#tell();
+    if (this.#seen.length >= batch) this.#record();
   }
 
-  gone(ref: ObjectRef, etag: string): void {
-    this.#gone.push({ ref, etag });
-    if (this.#gone.length >= batch) this.#tell();
+  removed(ref: ObjectRef, etag: string): void {
+    this.#removed.push({ ref, etag });
+    if (this.#removed.length >= batch) this.#record();
   }
 
   /** Resolves when everything is told. Never throws: trouble is logged. */
   async flush(): Promise<void> {
-    this.#tell();
-    await this.#telling;
+    this.#record();
+    await this.#recording;
   }
 
-  #tell(): void {
+  #record(): void {
     const seen = this.#seen;
-    const gone = this.#gone;
+    const removed = this.#removed;
     this.#seen = [];
-    this.#gone = [];
+    this.#removed = [];
     const observed = this.#observed;
-    if (observed === null || seen.length + gone.length === 0) return;
-    this.#telling = this.#telling
+    if (observed === null || seen.length + removed.length === 0) return;
+    this.#recording = this.#recording
       .then(async () => {
-        if (gone.length > 0) await observed.recordGone(gone, actor);
+        if (removed.length > 0) await observed.recordRemovals(removed, actor);
         if (seen.length > 0) await observed.observe(seen, actor);
       })
       .catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import { PathLocks } from '../concurrency/path-locks.js';
+import { KeyedMutex } from '../concurrency/keyed-mutex.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type {
@@ -11,17 +11,17 @@ import type {
 } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
 import { Committer } from './disk/committer.js';
-import { DiskRoom } from './disk/disk-room.js';
-import { type DiskTools, type DiskView, MirrorDisk } from './disk/mirror-disk.js';
+import { DiskSpace } from './disk/disk-space.js';
+import { type DiskTools, type LocalDirectory, MirrorDisk } from './disk/mirror-disk.js';
 import { removeMirroredFile } from './disk/remove-file.js';
-import { type EventLook, lookAtKey } from './key-look.js';
+import { type KeyCheckResult, checkKey } from './key-check.js';
 import { LikelyAccess } from './likely-access.js';
-import { type FetchServices, ObjectFetches, type Place } from './object-fetches.js';
+import { type FetchServices, ObjectFetches, type MirrorTarget } from './object-fetches.js';
 import type { MirrorVault } from './options.js';
 import { EmptyListingGuard } from './plan/empty-listing.js';
 import { type BegunListing, beginListing } from './plan/listing.js';
 import { checkedState } from './plan/local-check.js';
-import { parentOf } from './plan/names.js';
+import { parentOf } from './plan/mirror-paths.js';
 import { Pass } from './plan/pass.js';
 import { plan } from './plan/plan.js';
 
@@ -36,7 +36,7 @@ export interface PrefixServices extends FetchServices {
 }
 
 /** What one path is worked on with. */
-type PathServices = PrefixServices & { readonly place: Place; readonly fetches: ObjectFetches };
+type PathServices = PrefixServices & { readonly target: MirrorTarget; readonly fetches: ObjectFetches };
 
 /** Objects of a pass that wait for a place to be fetched, or for the disk. */
 const maxAhead = 1024;
@@ -50,9 +50,9 @@ export class PrefixMirror {
   readonly #services: PrefixServices;
   readonly #likely = new LikelyAccess();
   readonly #fetches: ObjectFetches;
-  readonly #locks = new PathLocks();
+  readonly #locks = new KeyedMutex<string>((path) => path);
   readonly #guard: EmptyListingGuard;
-  #place: Place | null = null;
+  #target: MirrorTarget | null = null;
   #pass: Pass | null = null;
   #status: MirrorPrefixStatus | null = null;
   #statusSavedMs = 0;
@@ -111,7 +111,7 @@ export class PrefixMirror {
   /** What a pass would do now. Nothing is changed. Throws the store's faults. */
   async *dryRun(call: Call): AsyncGenerator<readonly MirrorAction[]> {
     this.#likely.keys = await this.prefix.keys();
-    const disk = this.#place?.disk ?? (await MirrorDisk.look(this.prefix.directory));
+    const disk = this.#target?.disk ?? (await MirrorDisk.inspect(this.prefix.directory));
     const listing = await beginListing(this.#services.store, call, this.prefix);
     yield* this.#plan(disk, listing, await this.#hasOtherOrigin());
   }
@@ -120,9 +120,9 @@ export class PrefixMirror {
    * Looks at one key again, after an event. Answers whether that was enough: false when only a pass can tell what has to
    * be done. Throws the faults of the disk and the database.
    */
-  async look(call: Call, path: string): Promise<EventLook> {
+  async checkKey(call: Call, path: string): Promise<KeyCheckResult> {
     if (this.#likely.keys.length === 0) this.#likely.keys = await this.prefix.keys();
-    return this.#alone(path, (services) => lookAtKey(services, this.prefix, call, path));
+    return this.#alone(path, (services) => checkKey(services, this.prefix, call, path));
   }
 
   /** Removes a file for somebody who waits for it: the object first. Faults as `MirrorRemoval.removeFile`. */
@@ -132,10 +132,10 @@ export class PrefixMirror {
 
   /** Passes and looks keep off the path meanwhile: the pass' own view of it is older than this. */
   async #alone<T>(path: string, work: (services: PathServices) => Promise<T>): Promise<T> {
-    const place = this.#place ?? (await this.#openPlace());
+    const target = this.#target ?? (await this.#openTarget());
     this.#overtake(path);
-    return this.#locks.alone(path, async () => {
-      const result = await work({ ...this.#services, place, fetches: this.#fetches });
+    return this.#locks.runExclusive([path], async () => {
+      const result = await work({ ...this.#services, target, fetches: this.#fetches });
       this.#overtake(path);
       return result;
     });
@@ -148,55 +148,55 @@ export class PrefixMirror {
 
   /** Resolves when nothing is under way on disk. To be called when no pass and no look is. */
   async idle(): Promise<void> {
-    await this.#place?.committer.idle();
+    await this.#target?.committer.idle();
   }
 
   async #compare(call: Call, pass: Pass): Promise<void> {
     this.#likely.keys = await this.prefix.keys();
-    const place = await this.#openPlace();
+    const target = await this.#openTarget();
     const listing = await beginListing(this.#services.store, call, this.prefix);
     await this.#guard.check(call, listing);
     const isOtherOrigin = await this.#hasOtherOrigin();
     try {
-      for await (const actions of this.#plan(place.disk, listing, isOtherOrigin)) {
-        for (const action of actions) await this.#act(call, place, pass, action);
+      for await (const actions of this.#plan(target.disk, listing, isOtherOrigin)) {
+        for (const action of actions) await this.#act(call, target, pass, action);
         if (call.signal.aborted) throw new Fault('cancelled', 'the mirror is being stopped');
       }
       pass.isListed = true;
     } finally {
       await pass.settle();
     }
-    await this.#retryWithoutRoom(call, place, pass);
+    await this.#retryUnfitting(call, target, pass);
     await this.#adoptOrigin();
-    await place.committer.idle();
+    await target.committer.idle();
     await this.#services.observations.flush();
   }
 
   #plan(
-    disk: DiskView,
+    disk: LocalDirectory,
     listing: BegunListing,
     isOtherOrigin: boolean,
   ): AsyncGenerator<readonly MirrorAction[]> {
     const { state, tools } = this.#services;
-    return plan(listing.pages, checkedState(state, tools.looks, this.prefix.name, disk.root, isOtherOrigin), {
+    return plan(listing.pages, checkedState(state, tools.stats, this.prefix.name, disk.root, isOtherOrigin), {
       maxPathBytes: disk.maxPathBytes,
       foldsCase: disk.foldsCase,
       keys: this.#likely.fingerprints,
     });
   }
 
-  async #openPlace(): Promise<Place> {
+  async #openTarget(): Promise<MirrorTarget> {
     const { entropy, state, settings } = this.#services;
     const { directory, name } = this.prefix;
-    const before = this.#place;
+    const before = this.#target;
     const disk =
       before === null
         ? await MirrorDisk.open(directory, entropy, this.#services.tools)
         : await before.disk.current(directory, entropy);
     if (before !== null && disk === before.disk) return before;
-    const room = new DiskRoom(disk, () => settings().reserveBytes);
-    this.#place = { disk, room, committer: new Committer(disk, state, name, this.#services.checkpoint) };
-    return this.#place;
+    const space = new DiskSpace(disk, () => settings().reserveBytes);
+    this.#target = { disk, space, committer: new Committer(disk, state, name, this.#services.checkpoint) };
+    return this.#target;
   }
 
   async #hasOtherOrigin(): Promise<boolean> {
@@ -221,63 +221,63 @@ export class PrefixMirror {
     });
   }
 
-  async #act(call: Call, place: Place, pass: Pass, action: MirrorAction): Promise<void> {
+  async #act(call: Call, target: MirrorTarget, pass: Pass, action: MirrorAction): Promise<void> {
     switch (action.kind) {
       case 'leave':
-        pass.leave(action.size);
+        pass.countUnchanged(action.size);
         return;
       case 'report':
         pass.report(action.problem);
         return;
       case 'fetch':
-        await this.#fetch(call, place, pass, action);
+        await this.#fetch(call, target, pass, action);
         return;
       case 'make-directory': {
         const marker = action.marker && { ...action.marker, fingerprint: null };
-        await place.committer.room();
-        pass.follow(place.committer.commit({ kind: action.kind, path: action.path, marker }), action.path);
+        await target.committer.ready();
+        pass.follow(target.committer.commit({ kind: action.kind, path: action.path, marker }), action.path);
         return;
       }
       default:
-        await this.#remove(place, pass, action);
+        await this.#remove(target, pass, action);
     }
   }
 
   async #remove(
-    { committer }: Place,
+    { committer }: MirrorTarget,
     pass: Pass,
     action: Extract<MirrorAction, { kind: 'delete' | 'forget' | 'remove-directory' }>,
   ): Promise<void> {
     const { kind, path } = action;
     // An event has brought news of it since the listing was made, or does at this moment.
-    if (pass.overtaken.has(path) || this.#locks.isHeld(path)) return;
-    await committer.room();
+    if (pass.overtaken.has(path) || this.#locks.isLocked(path)) return;
+    await committer.ready();
     if (action.kind === 'delete') {
       pass.deleted += 1;
-      this.#fetches.gone(path, action.entry);
+      this.#fetches.removed(path, action.entry);
     }
     pass.follow(committer.commit({ kind, path }), path);
   }
 
   async #fetch(
     call: Call,
-    place: Place,
+    target: MirrorTarget,
     pass: Pass,
     action: Extract<MirrorAction, { kind: 'fetch' }>,
   ): Promise<void> {
     const { path, object, entry } = action;
     pass.plannedFetch(object.size);
     if (pass.overtaken.has(path)) return;
-    const standing = this.#fetches.failures.standing(path, object.etag, this.#services.clock.nowMs());
+    const standing = this.#fetches.failures.recentProblem(path, object.etag, this.#services.clock.nowMs());
     if (standing !== null) {
       pass.report(standing);
       return;
     }
-    await place.committer.room();
+    await target.committer.ready();
     await pass.admission(this.#services.settings().parallelFetches + maxAhead);
-    const bring = this.#locks.alone(path, async () => {
+    const bring = this.#locks.runExclusive([path], async () => {
       if (pass.overtaken.has(path)) return;
-      const outcome = await this.#fetches.bring(call, place, path, object, {
+      const outcome = await this.#fetches.fetch(call, target, path, object, {
         entry,
         isIntact: false,
         newDirectories: [],
@@ -289,12 +289,12 @@ export class PrefixMirror {
   }
 
   /** What was deleted and what turned out smaller may have made room: the smallest first, as long as they fit. */
-  async #retryWithoutRoom(call: Call, place: Place, pass: Pass): Promise<void> {
-    for (const action of pass.takeWithoutRoom()) {
-      await this.#fetch(call, place, pass, action);
+  async #retryUnfitting(call: Call, target: MirrorTarget, pass: Pass): Promise<void> {
+    for (const action of pass.takeUnfitting()) {
+      await this.#fetch(call, target, pass, action);
       await pass.settle();
     }
-    pass.reportWithoutRoom();
+    pass.reportUnfitting();
   }
 
   async #conclude(call: Call, pass: Pass, done: MirrorPass): Promise<void> {

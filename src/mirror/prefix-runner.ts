@@ -1,4 +1,4 @@
-import { Slots } from '../concurrency/mirror-slots.js';
+import { Semaphore } from '../concurrency/semaphore.js';
 import type { Call, Clock, Entropy, LogFields, Logger } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorPass, MirrorPrefixStatus } from '../model/mirror.js';
@@ -14,17 +14,17 @@ export interface RunnerServices {
   readonly settings: () => MirrorSettings;
   readonly hasEvents: (bucket: string) => boolean;
   /** Passes at the same time, of all prefixes. */
-  readonly passes: Slots;
+  readonly passes: Semaphore;
 }
 
 /** Keys that events named, waiting; a prefix with more is compared as a whole. */
 const maxNudges = 10_000;
 /** Looked at side by side, and beside a pass under way. */
-const parallelLooks = 16;
+const parallelChecks = 16;
 /** The wait grows so much after each pass that found nothing. */
 const growth = 1.5;
 /** A prefix is compared for at most about half of the time, however long that takes. */
-const restPerPass = 1;
+const pausePerPass = 1;
 
 /** Decides when a prefix is compared, and when single keys of it are looked at. */
 export class PrefixRunner {
@@ -33,21 +33,21 @@ export class PrefixRunner {
   readonly #stopping = new AbortController();
   readonly #log: Logger;
   /** One pass at a time. */
-  readonly #turn = new Slots(1);
+  readonly #turn = new Semaphore(1);
   /** With the time of the event, monotonic. */
   readonly #nudges = new Map<string, number>();
   /** Those that are looked at, in the order in which that began. */
-  readonly #lookedAt = new Set<{ readonly sinceMs: number }>();
-  #looks = 0;
-  #looking: Promise<void>[] = [];
+  readonly #underCheck = new Set<{ readonly sinceMs: number }>();
+  #checkCount = 0;
+  #checks: Promise<void>[] = [];
   #following: Promise<void> | null = null;
   /** Ends the wait for the next pass. */
   #wake: AbortController | null = null;
-  #isWanted = false;
+  #isPassRequested = false;
   #waitMs = 0;
   #keys: string | null = null;
   /** The problems of the last pass, which are in the log already. */
-  #said: ReadonlySet<string> = new Set();
+  #logged: ReadonlySet<string> = new Set();
 
   constructor(services: RunnerServices, mirror: PrefixMirror) {
     this.#services = services;
@@ -66,20 +66,20 @@ export class PrefixRunner {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#following;
-    await Promise.all(this.#looking);
+    await Promise.all(this.#checks);
     // A pass that was asked for by hand.
-    (await this.#turn.take(1, new AbortController().signal))();
+    (await this.#turn.acquire(1, new AbortController().signal))();
     await this.mirror.idle();
   }
 
   async runOnce(): Promise<MirrorPass> {
     const { signal } = this.#stopping;
-    const endTurn = await this.#turn.take(1, signal);
+    const endTurn = await this.#turn.acquire(1, signal);
     try {
-      const endPass = await this.#services.passes.take(1, signal);
+      const endPass = await this.#services.passes.acquire(1, signal);
       try {
         const pass = await this.mirror.run(mirrorCall(signal, this.#services.entropy, this.#log));
-        await this.#say(pass);
+        await this.#logPass(pass);
         return pass;
       } finally {
         endPass();
@@ -91,7 +91,7 @@ export class PrefixRunner {
 
   async presence(): Promise<MirrorPresence> {
     const status = await this.mirror.status();
-    const waitingEvents = this.#nudges.size + this.#lookedAt.size;
+    const waitingEvents = this.#nudges.size + this.#underCheck.size;
     return { status, progress: this.mirror.progress, waitingEvents, lagMs: this.#lagMs(status) };
   }
 
@@ -99,10 +99,10 @@ export class PrefixRunner {
   #lagMs({ lastPass, completeMs }: MirrorPrefixStatus): number | null {
     const { clock, hasEvents } = this.#services;
     if (completeMs === null) return null;
-    const isTold = this.isFollowing && hasEvents(this.mirror.prefix.bucket);
-    if (!isTold || lastPass?.result !== 'complete' || this.#isWanted) return clock.nowMs() - completeMs;
+    const isNotified = this.isFollowing && hasEvents(this.mirror.prefix.bucket);
+    if (!isNotified || lastPass?.result !== 'complete' || this.#isPassRequested) return clock.nowMs() - completeMs;
     const [waiting] = this.#nudges.values();
-    const sinceMs = [...this.#lookedAt].reduce(
+    const sinceMs = [...this.#underCheck].reduce(
       (oldest, one) => Math.min(oldest, one.sinceMs),
       waiting ?? Infinity,
     );
@@ -110,10 +110,10 @@ export class PrefixRunner {
   }
 
   /** A pass follows at once when the keys at hand have changed. Never throws. */
-  async lookAtKeys(): Promise<void> {
+  async checkKeys(): Promise<void> {
     try {
       const keys = (await this.mirror.prefix.keys()).map((key) => key.fingerprint).join(' ');
-      if (this.#keys !== null && this.#keys !== keys) this.#want();
+      if (this.#keys !== null && this.#keys !== keys) this.#requestPass();
       this.#keys = keys;
     } catch (error) {
       // The pass says it, with the rest of its trouble.
@@ -126,11 +126,11 @@ export class PrefixRunner {
     if (this.#stopping.signal.aborted || path === '') return;
     if (this.#nudges.size >= maxNudges) {
       this.#nudges.clear();
-      this.#want();
+      this.#requestPass();
       return;
     }
     if (!this.#nudges.has(path)) this.#nudges.set(path, this.#services.clock.monotonicMs());
-    while (this.#looks < Math.min(parallelLooks, this.#nudges.size)) this.#beginLooking();
+    while (this.#checkCount < Math.min(parallelChecks, this.#nudges.size)) this.#startCheck();
   }
 
   /** Removes a file as `PrefixMirror.remove`. What turns out to be another is looked at at once. */
@@ -140,59 +140,59 @@ export class PrefixRunner {
     const removing = this.mirror.remove(call, path, actor);
     // A stop waits for it.
     const over = removing.catch(() => undefined);
-    this.#looking.push(over);
+    this.#checks.push(over);
     try {
       await removing;
     } catch (error) {
       if (isFault(error, 'conflict')) this.nudge(path);
       throw error;
     } finally {
-      this.#looking = this.#looking.filter((one) => one !== over);
+      this.#checks = this.#checks.filter((one) => one !== over);
     }
   }
 
-  #beginLooking(): void {
-    this.#looks += 1;
-    const looking = this.#look().finally(() => {
-      this.#looks -= 1;
-      this.#looking = this.#looking.filter((one) => one !== looking);
+  #startCheck(): void {
+    this.#checkCount += 1;
+    const looking = this.#checkNudged().finally(() => {
+      this.#checkCount -= 1;
+      this.#checks = this.#checks.filter((one) => one !== looking);
     });
-    this.#looking.push(looking);
+    this.#checks.push(looking);
   }
 
-  async #look(): Promise<void> {
+  async #checkNudged(): Promise<void> {
     const { signal } = this.#stopping;
     for (const [path, sinceMs] of this.#nudges) {
       if (signal.aborted) return;
       // From here on another event for the same path makes another look.
       this.#nudges.delete(path);
-      const looked = { sinceMs };
-      this.#lookedAt.add(looked);
+      const checked = { sinceMs };
+      this.#underCheck.add(checked);
       try {
         const call = mirrorCall(signal, this.#services.entropy, this.#log);
-        const look = await this.mirror.look(call, path);
-        if (look.kind === 'unclear') this.#want();
-        else call.log.debug('looked at a key', { path, result: look.kind });
+        const result = await this.mirror.checkKey(call, path);
+        if (result.kind === 'unclear') this.#requestPass();
+        else call.log.debug('looked at a key', { path, result: result.kind });
       } catch (error) {
         if (isFault(error, 'cancelled')) return;
         this.#log.warn('a key could not be looked at', { error: Fault.from(error) });
-        this.#want();
+        this.#requestPass();
       } finally {
-        this.#lookedAt.delete(looked);
+        this.#underCheck.delete(checked);
       }
     }
   }
 
   /** A pass as soon as possible, and another one when one is under way. */
-  #want(): void {
-    this.#isWanted = true;
+  #requestPass(): void {
+    this.#isPassRequested = true;
     this.#wake?.abort();
   }
 
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      this.#isWanted = false;
+      this.#isPassRequested = false;
       try {
         const pass = await this.runOnce();
         this.#adapt(pass);
@@ -200,12 +200,12 @@ export class PrefixRunner {
         if (isFault(error, 'cancelled')) return;
         this.#log.error('the mirror failed', { error: Fault.from(error) });
       }
-      await this.#rest();
+      await this.#waitForNextPass();
     }
   }
 
-  async #rest(): Promise<void> {
-    if (this.#isWanted) return;
+  async #waitForNextPass(): Promise<void> {
+    if (this.#isPassRequested) return;
     const wake = new AbortController();
     this.#wake = wake;
     const stopped = () => wake.abort();
@@ -224,37 +224,37 @@ export class PrefixRunner {
   #adapt(pass: MirrorPass): void {
     const { intervalMs, busyIntervalMs, eventIntervalMs } = this.#services.settings();
     const hasEvents = pass.result === 'complete' && this.#services.hasEvents(this.mirror.prefix.bucket);
-    const longestMs = hasEvents ? Math.max(intervalMs, eventIntervalMs) : intervalMs;
+    const maxMs = hasEvents ? Math.max(intervalMs, eventIntervalMs) : intervalMs;
     const hasChanged = pass.fetched + pass.deleted > 0;
-    const shortestMs = Math.min(busyIntervalMs, intervalMs);
-    const grownMs = hasChanged ? shortestMs : Math.max(shortestMs, this.#waitMs * growth);
-    this.#waitMs = Math.max(Math.min(grownMs, longestMs), pass.durationMs * restPerPass);
+    const minMs = Math.min(busyIntervalMs, intervalMs);
+    const grownMs = hasChanged ? minMs : Math.max(minMs, this.#waitMs * growth);
+    this.#waitMs = Math.max(Math.min(grownMs, maxMs), pass.durationMs * pausePerPass);
   }
 
-  async #say(pass: MirrorPass): Promise<void> {
+  async #logPass(pass: MirrorPass): Promise<void> {
     const { result, text, fetched, fetchedBytes, deleted, listed, durationMs } = pass;
     const fields = { listed, fetched, fetchedBytes, deleted, durationMs: Math.round(durationMs) };
     if (result === 'failed')
-      this.#sayOnce(`failed: ${text}`, 'the mirror could not be brought up to date', { reason: text });
+      this.#logOnce(`failed: ${text}`, 'the mirror could not be brought up to date', { reason: text });
     else if (fetched + deleted > 0) this.#log.info('mirrored', fields);
     else this.#log.debug('nothing to mirror', fields);
     const { problems, problemCount } = await this.mirror.status();
-    const said = new Set<string>(result === 'failed' ? [`failed: ${text}`] : []);
+    const logged = new Set<string>(result === 'failed' ? [`failed: ${text}`] : []);
     for (const { kind, path, text: reason } of problems) {
       const what = `${kind} ${path} ${reason}`;
-      said.add(what);
-      this.#sayOnce(what, 'an object is not mirrored', { path, problem: kind, reason });
+      logged.add(what);
+      this.#logOnce(what, 'an object is not mirrored', { path, problem: kind, reason });
     }
     const more = `${problemCount - problems.length} more`;
     if (problemCount > problems.length) {
-      said.add(more);
-      this.#sayOnce(more, 'further objects are not mirrored', { count: problemCount - problems.length });
+      logged.add(more);
+      this.#logOnce(more, 'further objects are not mirrored', { count: problemCount - problems.length });
     }
     // What is over may be said again when it comes back.
-    this.#said = said;
+    this.#logged = logged;
   }
 
-  #sayOnce(what: string, message: string, fields: LogFields): void {
-    if (!this.#said.has(what)) this.#log.warn(message, fields);
+  #logOnce(what: string, message: string, fields: LogFields): void {
+    if (!this.#logged.has(what)) this.#log.warn(message, fields);
   }
 }

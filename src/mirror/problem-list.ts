@@ -2,18 +2,18 @@ import type { MirrorProblem } from '../model/mirror.js';
 
 /** The problems of one pass: all are counted, the largest objects' are kept. */
 export class ProblemList {
-  readonly #most: number;
+  readonly #max: number;
   #kept: MirrorProblem[] = [];
   #count = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(max: number) {
+    this.#max = max;
   }
 
   add(problem: MirrorProblem): void {
     this.#count += 1;
     this.#kept.push(problem);
-    if (this.#kept.length >= 2 * this.#most) this.#trim();
+    if (this.#kept.length >= 2 * this.#max) this.#trim();
   }
 
   get count(): number {
@@ -28,6 +28,6 @@ export class ProblemList {
 
   #trim(): void {
     this.#kept.sort((one, other) => other.size - one.size || (one.path < other.path ? -1 : 1));
-    this.#kept = this.#kept.slice(0, this.#most);
+    this.#kept = this.#kept.slice(0, this.#max);
   }
 }

@@ -16,7 +16,7 @@ export type ReadAccess = { readonly kind: 'no-key' } | { readonly kind: 'sse-c';
 export const noKey: ReadAccess = { kind: 'no-key' };
 
 /** What S3 says an object rests under. `unknown` when the server does not say. */
-export type RestingEncryption =
+export type ObjectEncryption =
   | { readonly kind: 'sse-s3' }
   | { readonly kind: 'sse-kms'; readonly keyArn: string | null }
   | { readonly kind: 'sse-c'; readonly keyMd5Base64: string }

@@ -106,7 +106,7 @@ export interface ObservedObjects {
   /** Durable when it resolves. An object whose row is this one already, or newer than the read, is left. */
   observe(observations: readonly Observation[], actor: string): Promise<void>;
   /** These versions are gone from S3. Rows of other versions are left. */
-  recordGone(
+  recordRemovals(
     versions: readonly { readonly ref: ObjectRef; readonly etag: string }[],
     actor: string,
   ): Promise<void>;
@@ -137,7 +137,7 @@ export interface KeyNeed {
 
 /**
  * What each key holds, as the ledger knows it. With versioning, an object that was overwritten or removed goes on needing its key, until
- * that version is known to be gone (`LedgerVersions.markGone`).
+ * that version is known to be gone (`LedgerVersions.markRemoved`).
  */
 export interface KeyUsage {
   /** Objects that rest under the key (current ones, and older versions the ledger knows), in the order of bucket and key; at most `limit` behind `after`. */
@@ -191,7 +191,7 @@ export interface LedgerVersions {
    */
   restore(found: readonly FoundVersion[], actor: string): Promise<readonly FoundVersion[]>;
   /** The versions of these rows are not in S3 any more. Durable when it resolves. */
-  markGone(ids: readonly IntentId[], actor: string): Promise<void>;
+  markRemoved(ids: readonly IntentId[], actor: string): Promise<void>;
 }
 
 /** Rows of many objects with one question, for listings of whole trees. */

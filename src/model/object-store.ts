@@ -1,6 +1,6 @@
 import type { Call } from './call.js';
 import type { Checksum, ChecksumAlgorithm } from './checksum.js';
-import type { CannedAcl, ReadAccess, RestingEncryption, WriteEncryption } from './encryption.js';
+import type { CannedAcl, ReadAccess, ObjectEncryption, WriteEncryption } from './encryption.js';
 
 /** Where an object is. `key` is the whole key, as S3 has it: UTF-8, at most 1,024 bytes, no leading slash. */
 export interface ObjectRef {
@@ -37,7 +37,7 @@ export interface ObjectInfo {
   readonly etag: string;
   readonly versionId: string | null;
   readonly lastModifiedMs: number;
-  readonly encryption: RestingEncryption;
+  readonly encryption: ObjectEncryption;
   /** User metadata, lower-case names without `x-amz-meta-`. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string | null;

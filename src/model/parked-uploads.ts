@@ -18,7 +18,7 @@ export interface ParkedUpload {
 }
 
 /** What is noted of one beside its row. */
-export type KeptParts = Pick<ParkedUpload, 'id' | 'parts' | 'mtimeSeconds'>;
+export type ParkedParts = Pick<ParkedUpload, 'id' | 'parts' | 'mtimeSeconds'>;
 
 /** How many bytes of the file S3 has. */
 export function parkedBytes({ parts }: Pick<ParkedUpload, 'parts'>): number {
@@ -28,7 +28,7 @@ export function parkedBytes({ parts }: Pick<ParkedUpload, 'parts'>): number {
 /** Which broken uploads wait to be resumed. What resolves is durable. While one is parked, a restart leaves its row and its upload alone. */
 export interface ParkedUploads {
   /** Answers it as `parked` shows it. Throws `bug` when the row is not `intended`, or has no upload. */
-  park(kept: KeptParts): Promise<ParkedUpload>;
+  park(kept: ParkedParts): Promise<ParkedUpload>;
   /** It is resumed, or given up: a restart settles its row from now on. False when it was not parked. */
   unpark(id: IntentId): Promise<boolean>;
   /** All of them, the oldest first. */

@@ -31,7 +31,8 @@ export interface FileSystemStatistics {
 }
 
 /**
- * A file being written. Invisible until `commit`; disposed first, nothing of it stays (later: parked for resume).
+ * A file that is open for writing. It is visible only after `commit`. Disposing it earlier aborts the upload, or parks it
+ * so that its client can resume it.
  */
 export interface WriteHandle extends AsyncDisposable {
   /**

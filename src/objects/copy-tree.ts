@@ -1,11 +1,11 @@
-import { forEachSideBySide } from '../concurrency/side-by-side.js';
+import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { type CopyPlan, copyObject } from './copy.js';
 import { walkObjects } from './object-tree.js';
 import { s3Url } from './s3-url.js';
-import { type ObjectRooms, parallelObjects } from './services.js';
+import { type ObjectServices, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 /**
@@ -14,7 +14,7 @@ import { type TreeWatcher, treePrefix } from './tree-outcome.js';
  * `cancelled`.
  */
 export async function copyTree(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   from: ObjectRef,
   to: ObjectRef,
@@ -27,18 +27,23 @@ export async function copyTree(
   if (target.bucket === source.bucket && target.key.startsWith(source.key)) {
     throw new Fault('invalid', `${s3Url(target)} is within ${s3Url(source)}, which is to be copied there`);
   }
-  await forEachSideBySide(call, walkObjects(rooms, call, source), parallelObjects, async ({ ref, name }) => {
-    try {
-      const key = target.key + name;
-      if (key === '') throw new Fault('invalid', 'at the top of a bucket there is no place for it');
-      const placed = { bucket: target.bucket, key };
-      const { outcome, size } = await copyObject(rooms, call, ref, placed, plan);
-      if (outcome === 'copied') watcher.took(size);
-      const kind = outcome === 'copied' ? 'done' : 'unchanged';
-      watcher.settled({ kind, from: s3Url(ref), to: s3Url(placed) });
-    } catch (error) {
-      if (Fault.from(error).kind === 'cancelled') throw error;
-      watcher.settled({ kind: 'failed', name: s3Url(ref), error });
-    }
-  });
+  await forEachSideBySide(
+    call,
+    walkObjects(services, call, source),
+    parallelObjects,
+    async ({ ref, name }) => {
+      try {
+        const key = target.key + name;
+        if (key === '') throw new Fault('invalid', 'at the top of a bucket there is no place for it');
+        const placed = { bucket: target.bucket, key };
+        const { outcome, size } = await copyObject(services, call, ref, placed, plan);
+        if (outcome === 'copied') watcher.took(size);
+        const kind = outcome === 'copied' ? 'done' : 'unchanged';
+        watcher.settled({ kind, from: s3Url(ref), to: s3Url(placed) });
+      } catch (error) {
+        if (Fault.from(error).kind === 'cancelled') throw error;
+        watcher.settled({ kind: 'failed', name: s3Url(ref), error });
+      }
+    },
+  );
 }

@@ -19,7 +19,7 @@ const copying = (move = false, wish: Parameters<ObjectWorld['choice']>[0] = {}) 
 });
 
 function copy(from: string, to: string, move = false, wish = {}) {
-  return copyObject(world.rooms, call(), refOf(from), refOf(to), copying(move, wish));
+  return copyObject(world.services, call(), refOf(from), refOf(to), copying(move, wish));
 }
 
 describe('a copy', () => {
@@ -140,7 +140,7 @@ describe('a move', () => {
 describe('a tree', () => {
   const all = async (to = 'ann/uploads/copy', move = false): Promise<Heard> => {
     const heard = new Heard();
-    await copyTree(world.rooms, call(), refOf('bob/uploads'), refOf(to), copying(move), heard);
+    await copyTree(world.services, call(), refOf('bob/uploads'), refOf(to), copying(move), heard);
     return heard;
   };
 
@@ -155,7 +155,7 @@ describe('a tree', () => {
     };
     const interrupted = new Heard();
     const first = copyTree(
-      world.rooms,
+      world.services,
       call(abort.signal),
       refOf('bob/uploads'),
       refOf('ann/uploads/copy'),

@@ -3,13 +3,13 @@ import { accessFor, type WriteEncryption } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
 import type { Opened } from '../vault/access.js';
-import { restsUnder, sealedWith } from '../vault/sealed-with.js';
+import { isEncryptedAs, sealedWith } from '../vault/sealed-with.js';
 import { contentOf, isSameContent } from './content.js';
 import { type EncryptionChoice, requireNotTheGateways, sourceEncryption } from './encryption-choice.js';
+import { openObject } from './encryption-lookup.js';
 import { absent } from './get.js';
-import { openObject } from './resting.js';
 import { s3Url } from './s3-url.js';
-import type { ObjectRooms } from './services.js';
+import type { ObjectServices } from './services.js';
 
 export interface CopyPlan {
   readonly choice: EncryptionChoice;
@@ -32,7 +32,7 @@ export interface Copied {
  * and those of `Vault.copy`.
  */
 export async function copyObject(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   from: ObjectRef,
   to: ObjectRef,
@@ -41,28 +41,28 @@ export async function copyObject(
   if (move && !gatewayFiles) requireNotTheGateways(from);
   const isItself = from.bucket === to.bucket && from.key === to.key;
   if (move && isItself) throw new Fault('invalid', `${s3Url(from)} is to be moved to where it is`);
-  const source = await openObject(rooms, call, from);
+  const source = await openObject(services, call, from);
   if (source === null) throw absent(from);
   const { size, etag, encryption } = source.value;
   const key = source.access.kind === 'sse-c' ? source.access.key : null;
   const chosen = await choice.at(to, sourceEncryption(encryption, key));
   const actor = move ? 'object mv' : 'object cp';
-  if (await isCopied(rooms, call, source, to, chosen.encryption, isItself)) {
-    if (move) await rooms.vault.remove(call, from, actor, etag);
+  if (await isCopied(services, call, source, to, chosen.encryption, isItself)) {
+    if (move) await services.vault.remove(call, from, actor, etag);
     return { outcome: 'unchanged', size };
   }
   const keys = key === null ? [] : [key];
   const target = { ref: to, ...chosen, actor, mtimeSeconds: null };
   const isThere = move
-    ? await rooms.vault.move(call, from, keys, target)
-    : (await rooms.vault.copy(call, { ref: from, keys, ifMatch: etag }, target)) !== null;
+    ? await services.vault.move(call, from, keys, target)
+    : (await services.vault.copy(call, { ref: from, keys, ifMatch: etag }, target)) !== null;
   if (!isThere) throw absent(from);
   return { outcome: 'copied', size };
 }
 
 /** An object there that does not open with the target's key is another one, and is replaced. */
 async function isCopied(
-  { store, ledger }: ObjectRooms,
+  { store, ledger }: ObjectServices,
   call: Call,
   source: Opened<ObjectInfo>,
   to: ObjectRef,
@@ -70,10 +70,10 @@ async function isCopied(
   isItself: boolean,
 ): Promise<boolean> {
   const sealed = sealedWith(encryption);
-  if (isItself) return restsUnder(source.value.encryption, sealed);
+  if (isItself) return isEncryptedAs(source.value.encryption, sealed);
   try {
     const there = await store.head(call, to, accessFor(encryption));
-    if (there === null || !restsUnder(there.encryption, sealed)) return false;
+    if (there === null || !isEncryptedAs(there.encryption, sealed)) return false;
     const kept = contentOf(there, await ledger.candidates(to));
     return isSameContent(contentOf(source.value, source.candidates), kept);
   } catch (error) {

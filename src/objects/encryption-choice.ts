@@ -1,5 +1,5 @@
 import type { CustomerKey } from '../model/customer-key.js';
-import type { CannedAcl, RestingEncryption, WriteEncryption } from '../model/encryption.js';
+import type { CannedAcl, ObjectEncryption, WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { ObjectRef } from '../model/object-store.js';
@@ -135,15 +135,15 @@ const names = {
 } as const;
 
 /** `key` is the customer key that opened the source, null for none. */
-export function sourceEncryption(resting: RestingEncryption, key: CustomerKey | null): SourceEncryption {
+export function sourceEncryption(stored: ObjectEncryption, key: CustomerKey | null): SourceEncryption {
   if (key !== null) return { kind: 'sse-c', same: { kind: 'sse-c', key } };
-  switch (resting.kind) {
+  switch (stored.kind) {
     case 'sse-kms': {
-      const { keyArn } = resting;
+      const { keyArn } = stored;
       return { kind: 'sse-kms', same: keyArn === null ? null : { kind: 'sse-kms', keyArn } };
     }
     case 'sse-s3':
-      return { kind: 'sse-s3', same: resting };
+      return { kind: 'sse-s3', same: stored };
     default:
       return { kind: 'bucket-default', same: { kind: 'bucket-default' } };
   }

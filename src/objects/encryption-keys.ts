@@ -11,7 +11,7 @@ export interface NamedKey {
 }
 
 /** The keys at hand, wherever they are kept. */
-export interface ObjectKeys {
+export interface EncryptionKeys {
   /** In no particular order. */
   all(): Promise<readonly CustomerKey[]>;
   /** All that may open the object, the likeliest first: those of whose place it is, then the others. */

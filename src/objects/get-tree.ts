@@ -1,4 +1,4 @@
-import { forEachSideBySide } from '../concurrency/side-by-side.js';
+import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
@@ -6,7 +6,7 @@ import { getObject } from './get.js';
 import { LocalTree } from './local-tree.js';
 import { type TreeObject, walkObjects } from './object-tree.js';
 import { s3Url } from './s3-url.js';
-import { type ObjectRooms, parallelObjects } from './services.js';
+import { type ObjectServices, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 /**
@@ -14,19 +14,19 @@ import { type TreeWatcher, treePrefix } from './tree-outcome.js';
  * does not stop the others. Faults: those of the listing, `cancelled`, and errors of the directory itself.
  */
 export async function getTree(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   from: ObjectRef,
   to: { readonly directory: string; readonly mayReplace: boolean },
   watcher: TreeWatcher,
 ): Promise<void> {
   const tree = await LocalTree.open(to.directory);
-  const objects = walkObjects(rooms, call, treePrefix(from));
-  await forEachSideBySide(call, objects, parallelObjects, async (object) => {
+  const objects = walkObjects(services, call, treePrefix(from));
+  await forEachBounded(call.signal, objects, parallelObjects, async (object) => {
     const name = s3Url(object.ref);
     try {
       const path = await tree.placeFor(object.name);
-      const outcome = await getOne(rooms, call, object, { path, mayReplace: to.mayReplace }, watcher);
+      const outcome = await getOne(services, call, object, { path, mayReplace: to.mayReplace }, watcher);
       watcher.settled({ kind: outcome, from: name, to: path });
     } catch (error) {
       if (Fault.from(error).kind === 'cancelled') throw error;
@@ -36,7 +36,7 @@ export async function getTree(
 }
 
 async function getOne(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   { ref, name, listed, row }: TreeObject,
   file: { readonly path: string; readonly mayReplace: boolean },
@@ -49,6 +49,6 @@ async function getOne(
   }
   const known = { size: listed.size, row };
   const progress = { begin: () => undefined, took: (bytes: number) => watcher.took(bytes) };
-  const fetched = await getObject(rooms, call, ref, known, file, progress);
+  const fetched = await getObject(services, call, ref, known, file, progress);
   return fetched === 'fetched' ? 'done' : 'unchanged';
 }

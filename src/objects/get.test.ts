@@ -25,7 +25,7 @@ const silent = { begin: () => undefined, took: () => undefined };
 
 function get(key: string, name: string, mayReplace = false) {
   const file = { path: world.path(name), mayReplace };
-  return getObject(world.rooms, call(), refOf(key), { size: null, row: null }, file, silent);
+  return getObject(world.services, call(), refOf(key), { size: null, row: null }, file, silent);
 }
 
 const leftovers = () => readdirSync(world.directory).filter((name) => name.startsWith('.sftpgw-'));
@@ -56,7 +56,7 @@ describe('an object in a file', () => {
         taken += bytes;
       },
     };
-    await getObject(world.rooms, call(), refOf('large'), { size: null, row: null }, file, progress);
+    await getObject(world.services, call(), refOf('large'), { size: null, row: null }, file, progress);
     expect(readFileSync(world.path('large'), 'utf8') === text).toBe(true);
     expect(taken).toBe(text.length);
   });
@@ -121,9 +121,9 @@ describe('an object in a file', () => {
     await world.upload('a', text, sealed(bobKey));
     const pieces: Uint8Array[] = [];
     const take = async (bytes: Uint8Array) => void pieces.push(Uint8Array.from(bytes));
-    await streamObject(world.rooms, call(), refOf('a'), take);
+    await streamObject(world.services, call(), refOf('a'), take);
     expect(Buffer.concat(pieces).toString() === text).toBe(true);
-    await expect(streamObject(world.rooms, call(), refOf('absent'), take)).rejects.toMatchObject({
+    await expect(streamObject(world.services, call(), refOf('absent'), take)).rejects.toMatchObject({
       kind: 'not-found',
     });
   });
@@ -133,7 +133,7 @@ describe('a tree in a directory', () => {
   const all = async (mayReplace = false): Promise<Heard> => {
     const heard = new Heard();
     const to = { directory: world.path('tree'), mayReplace };
-    await getTree(world.rooms, call(), refOf('bob/uploads'), to, heard);
+    await getTree(world.services, call(), refOf('bob/uploads'), to, heard);
     return heard;
   };
 

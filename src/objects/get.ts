@@ -12,9 +12,9 @@ import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch
 import { accessAmong } from '../vault/sealed-with.js';
 import { contentOf, fileHolds } from './content.js';
 import { DownloadFile, refuseExisting } from './download-file.js';
-import { openObject } from './resting.js';
+import { openObject } from './encryption-lookup.js';
 import { s3Url } from './s3-url.js';
-import type { ObjectRooms } from './services.js';
+import type { ObjectServices } from './services.js';
 import type { TransferProgress } from './tree-outcome.js';
 
 const rangeBytes = 8 * 1024 * 1024;
@@ -35,7 +35,7 @@ export type Fetched = 'fetched' | 'unchanged';
  * those of the vault, and errors of the file system.
  */
 export async function getObject(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   ref: ObjectRef,
   known: KnownObject,
@@ -43,13 +43,13 @@ export async function getObject(
   progress: TransferProgress,
 ): Promise<Fetched> {
   if (await isThere(file.path)) {
-    const opened = await openObject(rooms, call, ref);
+    const opened = await openObject(services, call, ref);
     if (opened === null) throw absent(ref);
     if (await fileHolds(call, file.path, contentOf(opened.value, opened.candidates))) return 'unchanged';
     if (!file.mayReplace) await refuseExisting(file.path);
   }
   await using sink = new DownloadFile(file.path, file.mayReplace, progress);
-  const fetched = await fetchWhole(rooms, call, ref, known, { parallelRanges, rangeBytes }, sink);
+  const fetched = await fetchWhole(services, call, ref, known, { parallelRanges, rangeBytes }, sink);
   await sink.place(fetched.mtimeSeconds);
   return 'fetched';
 }
@@ -59,7 +59,7 @@ export async function getObject(
  * at the end: `corrupt` is thrown after the bytes. Faults as `getObject`.
  */
 export async function streamObject(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   ref: ObjectRef,
   take: (bytes: Uint8Array) => Promise<void>,
@@ -69,12 +69,12 @@ export async function streamObject(
     write: (_position, bytes) => take(bytes),
   };
   const inOrder = { parallelRanges: 1, rangeBytes: Number.MAX_SAFE_INTEGER };
-  const [row = null] = await rooms.ledger.candidates(ref);
-  await fetchWhole(rooms, call, ref, { size: null, row }, inOrder, sink);
+  const [row = null] = await services.ledger.candidates(ref);
+  await fetchWhole(services, call, ref, { size: null, row }, inOrder, sink);
 }
 
 async function fetchWhole(
-  { vault, keys, ledger }: ObjectRooms,
+  { vault, keys, ledger }: ObjectServices,
   call: Call,
   ref: ObjectRef,
   { size, row }: KnownObject,

@@ -7,11 +7,11 @@ import type { Keyring, KeyState } from '../model/keyring.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
 import type { Username, UserRegistry } from '../model/users.js';
-import { type UserPlaces, userPaths } from '../users/places.js';
-import type { NamedKey, ObjectKeys } from './encryption-keys.js';
+import { type UserDirectories, userPaths } from '../users/user-paths.js';
+import type { EncryptionKeys, NamedKey } from './encryption-keys.js';
 
-export interface ObjectKeysParts {
-  readonly places: UserPlaces;
+export interface EncryptionKeysParts {
+  readonly directories: UserDirectories;
   readonly sharedSettingsDirectory: string;
   readonly registry: Pick<UserRegistry, 'list'>;
   readonly keyFiles: KeyFiles;
@@ -33,15 +33,15 @@ interface KeyAtHand {
  * The keys of all users' files, of the shared directory and of the keyring, read once: a command is soon over. What the keyring says of a
  * key counts before what its file does.
  */
-export function createObjectKeys(parts: ObjectKeysParts): ObjectKeys {
+export function createEncryptionKeys(parts: EncryptionKeysParts): EncryptionKeys {
   return new KeysAtHand(parts);
 }
 
-class KeysAtHand implements ObjectKeys {
-  readonly #parts: ObjectKeysParts;
+class KeysAtHand implements EncryptionKeys {
+  readonly #parts: EncryptionKeysParts;
   #loaded: Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> | null = null;
 
-  constructor(parts: ObjectKeysParts) {
+  constructor(parts: EncryptionKeysParts) {
     this.#parts = parts;
   }
 
@@ -80,10 +80,10 @@ class KeysAtHand implements ObjectKeys {
   }
 
   async #load(): Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> {
-    const { places, registry, sharedSettingsDirectory } = this.#parts;
+    const { directories, registry, sharedSettingsDirectory } = this.#parts;
     const keys = new Map<KeyFingerprint, KeyAtHand>();
     for (const { username } of await registry.list()) {
-      const { uploadKey, syncKey } = userPaths(places, username);
+      const { uploadKey, syncKey } = userPaths(directories, username);
       await this.#take(keys, uploadKey, username, `${username} uploads`);
       await this.#take(keys, syncKey, username, `${username} downloads`);
     }

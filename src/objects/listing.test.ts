@@ -14,7 +14,7 @@ afterEach(() => world[Symbol.asyncDispose]());
 async function list(request: Partial<ObjectListRequest> = {}): Promise<ListEntry[]> {
   const all = { bucket: 'bucket', prefix: '', recursive: true, versions: false, ...request };
   const entries: ListEntry[] = [];
-  for await (const entry of listEntries(world.rooms, call(), all)) entries.push(entry);
+  for await (const entry of listEntries(world.services, call(), all)) entries.push(entry);
   return entries;
 }
 
@@ -104,7 +104,7 @@ describe('a listing', () => {
     world.store.counts.clear();
     const request = { bucket: 'bucket', prefix: '', recursive: true, versions: false };
     let taken = 0;
-    for await (const _ of listEntries(world.rooms, call(), request)) {
+    for await (const _ of listEntries(world.services, call(), request)) {
       taken += 1;
       if (taken === 1_000) expect(world.store.count('list')).toBe(1);
     }

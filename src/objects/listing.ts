@@ -1,11 +1,11 @@
-import { mapSideBySide } from '../concurrency/side-by-side.js';
+import { mapBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
 import { listPages } from '../model/listing.js';
 import type { ListedObject, ListedVersion, VersionPage } from '../model/object-store.js';
-import { type KnownEncryption, RestingLook } from './resting.js';
-import { type ObjectRooms, parallelObjects } from './services.js';
+import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
+import { type ObjectServices, parallelObjects } from './services.js';
 
 export interface ObjectListRequest {
   readonly bucket: string;
@@ -42,28 +42,28 @@ export type ListEntry =
  * the objects that are as it knows them; the others are looked at, a few side by side. The memory of a page is all it takes.
  */
 export async function* listEntries(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   request: ObjectListRequest,
 ): AsyncGenerator<ListEntry> {
-  const look = new RestingLook(rooms, call);
+  const lookup = new EncryptionLookup(services, call);
   yield* request.versions
-    ? versionEntries(rooms, call, request, look)
-    : objectEntries(rooms, call, request, look);
+    ? versionEntries(services, call, request, lookup)
+    : objectEntries(services, call, request, lookup);
 }
 
 async function* objectEntries(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   { bucket, prefix, recursive }: ObjectListRequest,
-  look: RestingLook,
+  lookup: EncryptionLookup,
 ): AsyncGenerator<ListEntry> {
   const delimiter = recursive ? null : '/';
-  for await (const page of listPages(rooms.store, call, { bucket, prefix, delimiter })) {
+  for await (const page of listPages(services.store, call, { bucket, prefix, delimiter })) {
     const keys = page.objects.map(({ key }) => key);
-    const rows = await rooms.rows.currentOf(bucket, keys);
-    const objects = await mapSideBySide(page.objects, parallelObjects, (object) =>
-      objectEntry(bucket, object, rows.get(object.key) ?? null, look),
+    const rows = await services.rows.currentOf(bucket, keys);
+    const objects = await mapBounded(page.objects, parallelObjects, (object) =>
+      objectEntry(bucket, object, rows.get(object.key) ?? null, lookup),
     );
     const directories = page.prefixes.map((key): ListEntry => ({ kind: 'directory', key }));
     const found = objects.filter((entry) => entry !== null);
@@ -76,25 +76,25 @@ async function objectEntry(
   bucket: string,
   { key, size, etag, lastModifiedMs }: ListedObject,
   row: LedgerRow | null,
-  look: RestingLook,
+  lookup: EncryptionLookup,
 ): Promise<ObjectEntry | null> {
   const entry = { kind: 'object', key, size, etag, lastModifiedMs, version: null } as const;
   if (row !== null && isSameEtag(row.confirmation?.etag, etag)) {
-    return { ...entry, encryption: await look.ofRow(row.sealedWith) };
+    return { ...entry, encryption: await lookup.ofRow(row.sealedWith) };
   }
-  const looked = await look.at({ bucket, key });
-  return looked && { ...entry, encryption: looked.encryption };
+  const found = await lookup.at({ bucket, key });
+  return found && { ...entry, encryption: found.encryption };
 }
 
 async function* versionEntries(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   { bucket, prefix, recursive }: ObjectListRequest,
-  look: RestingLook,
+  lookup: EncryptionLookup,
 ): AsyncGenerator<ListEntry> {
   let lastDirectory: string | null = null;
   for (let next: VersionPage['next'] | undefined; next !== null; ) {
-    const page: VersionPage = await rooms.store.listVersions(call, {
+    const page: VersionPage = await services.store.listVersions(call, {
       bucket,
       prefix,
       ...(next === undefined ? {} : { next }),
@@ -108,14 +108,14 @@ async function* versionEntries(
       lastDirectory = directory ?? lastDirectory;
     }
     const versions = shown.filter((item) => 'versionId' in item);
-    const find = await versionRows(rooms, bucket, versions);
-    const entries = await mapSideBySide(
+    const find = await versionRows(services, bucket, versions);
+    const entries = await mapBounded(
       shown,
       parallelObjects,
       async (item): Promise<ListEntry | null> =>
         'directory' in item
           ? { kind: 'directory', key: item.directory }
-          : versionEntry(bucket, item, find(item), look),
+          : versionEntry(bucket, item, find(item), lookup),
     );
     yield* entries.filter((entry) => entry !== null);
     next = page.next;
@@ -124,13 +124,13 @@ async function* versionEntries(
 
 /** Answers which row of the ledger tells of a version, null for none. */
 export async function versionRows(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   bucket: string,
   versions: readonly ListedVersion[],
 ): Promise<(version: ListedVersion) => LedgerRow | null> {
   const keys = [...new Set(versions.map(({ key }) => key))];
-  const older = await rooms.rows.versionsOf(bucket, keys);
-  const current = await rooms.rows.currentOf(bucket, keys);
+  const older = await services.rows.versionsOf(bucket, keys);
+  const current = await services.rows.currentOf(bucket, keys);
   const nameOf = (key: string, id: string | null) => `${id ?? ''} ${key}`;
   const byVersion = new Map(
     older.map((row) => [nameOf(row.ref.key, row.confirmation?.versionId ?? null), row]),
@@ -146,14 +146,14 @@ export async function versionEntry(
   bucket: string,
   { key, size, etag, lastModifiedMs, versionId, isLatest, isDeleteMarker }: ListedVersion,
   row: LedgerRow | null,
-  look: RestingLook,
+  lookup: EncryptionLookup,
 ): Promise<Exclude<ListEntry, { kind: 'directory' }> | null> {
   const version = { id: versionId, isLatest };
   if (isDeleteMarker) return { kind: 'delete-marker', key, lastModifiedMs, version };
   const entry = { kind: 'object', key, size, etag, lastModifiedMs, version } as const;
-  if (row !== null) return { ...entry, encryption: await look.ofRow(row.sealedWith) };
-  const looked = await look.at({ bucket, key }, versionId ?? undefined);
-  return looked && { ...entry, encryption: looked.encryption };
+  if (row !== null) return { ...entry, encryption: await lookup.ofRow(row.sealedWith) };
+  const found = await lookup.at({ bucket, key }, versionId ?? undefined);
+  return found && { ...entry, encryption: found.encryption };
 }
 
 /** Both are in the order of their bytes already. */

@@ -3,7 +3,7 @@ import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
 import { listPages } from '../model/listing.js';
 import type { ListedObject, ObjectRef } from '../model/object-store.js';
-import type { ObjectRooms } from './services.js';
+import type { ObjectServices } from './services.js';
 
 /** One object of a tree. */
 export interface TreeObject {
@@ -17,14 +17,14 @@ export interface TreeObject {
 
 /** Every object below a prefix, a page at a time, with the ledger's rows asked for once a page. */
 export async function* walkObjects(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   top: ObjectRef,
 ): AsyncGenerator<TreeObject> {
   const { bucket, key: prefix } = top;
-  for await (const page of listPages(rooms.store, call, { bucket, prefix, delimiter: null })) {
+  for await (const page of listPages(services.store, call, { bucket, prefix, delimiter: null })) {
     const keys = page.objects.map(({ key }) => key);
-    const rows = await rooms.rows.currentOf(bucket, keys);
+    const rows = await services.rows.currentOf(bucket, keys);
     for (const listed of page.objects) {
       const row = rows.get(listed.key) ?? null;
       const isThis = isSameEtag(row?.confirmation?.etag, listed.etag);
@@ -40,13 +40,13 @@ export async function* walkObjects(
 
 /** Objects and bytes below a prefix, for a progress bar. */
 export async function measureObjects(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   { bucket, key: prefix }: ObjectRef,
 ): Promise<{ readonly files: number; readonly bytes: number }> {
   let files = 0;
   let bytes = 0;
-  for await (const page of listPages(rooms.store, call, { bucket, prefix, delimiter: null })) {
+  for await (const page of listPages(services.store, call, { bucket, prefix, delimiter: null })) {
     files += page.objects.length;
     for (const { size } of page.objects) bytes += size;
   }

@@ -1,13 +1,13 @@
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { forEachSideBySide } from '../concurrency/side-by-side.js';
+import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
 import type { EncryptionChoice } from './encryption-choice.js';
 import { putFile } from './put.js';
 import { s3Url } from './s3-url.js';
-import { type ObjectRooms, parallelObjects } from './services.js';
+import { type ObjectServices, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 interface FoundFile {
@@ -23,7 +23,7 @@ interface FoundFile {
  * directory itself.
  */
 export async function putTree(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   directory: string,
   to: ObjectRef,
@@ -32,12 +32,12 @@ export async function putTree(
 ): Promise<void> {
   const { bucket, key: prefix } = treePrefix(to);
   const progress = { begin: () => undefined, took: (bytes: number) => watcher.took(bytes) };
-  await forEachSideBySide(call, walkFiles(directory, ''), parallelObjects, async (file) => {
+  await forEachBounded(call.signal, walkFiles(directory, ''), parallelObjects, async (file) => {
     const ref = { bucket, key: prefix + file.name };
     try {
       if (!file.isRegular)
         throw new Fault('unsupported', 'it is no regular file, and links are not followed');
-      const outcome = await putFile(rooms, call, file.path, ref, choice, progress);
+      const outcome = await putFile(services, call, file.path, ref, choice, progress);
       watcher.settled({
         kind: outcome === 'stored' ? 'done' : 'unchanged',
         from: file.path,

@@ -19,7 +19,7 @@ const silent = { begin: () => undefined, took: () => undefined };
 function put(content: string, key: string, choice = world.choice()) {
   writeFileSync(world.path('file'), content);
   utimesSync(world.path('file'), 1_600_000_000, 1_600_000_000);
-  return putFile(world.rooms, call(), world.path('file'), refOf(key), choice, silent);
+  return putFile(world.services, call(), world.path('file'), refOf(key), choice, silent);
 }
 
 describe('a file', () => {
@@ -51,14 +51,16 @@ describe('a file', () => {
   });
 
   test('in a place that two users share needs a word when their encryptions differ', async () => {
-    const owners = [...world.rooms.owners, ownerOf('eve', 'bob/uploads/', sealed(annKey))];
-    Object.assign(world.rooms, { owners });
+    const owners = [...world.services.owners, ownerOf('eve', 'bob/uploads/', sealed(annKey))];
+    Object.assign(world.services, { owners });
     await expect(put('x', 'bob/uploads/a')).rejects.toThrow(/the uploads of bob and the uploads of eve/);
-    Object.assign(world.rooms, {
+    Object.assign(world.services, {
       owners: [...owners.slice(0, -1), ownerOf('eve', 'bob/uploads/', sealed(bobKey))],
     });
     expect(await put('x', 'bob/uploads/a')).toBe('stored');
-    Object.assign(world.rooms, { owners: [...owners, ownerOf('max', 'bob/uploads/max/', sealed(annKey))] });
+    Object.assign(world.services, {
+      owners: [...owners, ownerOf('max', 'bob/uploads/max/', sealed(annKey))],
+    });
     await put('x', 'bob/uploads/max/a');
     expect(world.store.encryptionOf(refOf('bob/uploads/max/a'))).toEqual(sealed(annKey));
   });
@@ -83,7 +85,7 @@ describe('a file', () => {
       took: () => writeFileSync(world.path('file'), 'other', { flag: 'a' }),
     };
     const stored = putFile(
-      world.rooms,
+      world.services,
       call(),
       world.path('file'),
       refOf('bob/uploads/a'),
@@ -100,13 +102,13 @@ describe('a file', () => {
       expect(world.textOf('bob/uploads/a')).toBeNull();
       yield Buffer.from('two');
     }
-    await putStream(world.rooms, call(), bytes(), refOf('bob/uploads/a'), world.choice(), silent);
+    await putStream(world.services, call(), bytes(), refOf('bob/uploads/a'), world.choice(), silent);
     expect(world.textOf('bob/uploads/a')).toBe('one two');
     async function* broken() {
       yield Buffer.from('half');
       throw new Error('the pipe broke');
     }
-    const half = putStream(world.rooms, call(), broken(), refOf('bob/uploads/b'), world.choice(), silent);
+    const half = putStream(world.services, call(), broken(), refOf('bob/uploads/b'), world.choice(), silent);
     await expect(half).rejects.toThrow('the pipe broke');
     expect(world.textOf('bob/uploads/b')).toBeNull();
   });
@@ -126,7 +128,7 @@ describe('a directory', () => {
     writeFileSync(world.path('tree/sub/b'), 'two');
     symlinkSync('/etc/hostname', world.path('tree/link'));
     const heard = new Heard();
-    await putTree(world.rooms, call(), world.path('tree'), refOf('bob/uploads/t'), world.choice(), heard);
+    await putTree(world.services, call(), world.path('tree'), refOf('bob/uploads/t'), world.choice(), heard);
     expect(heard.failures).toEqual({ [world.path('tree/link')]: 'unsupported' });
     expect([...world.store.objects.keys()].sort()).toEqual([
       'bucket/bob/uploads/t/a',
@@ -134,7 +136,7 @@ describe('a directory', () => {
     ]);
     expect(world.textOf('bob/uploads/t/sub/b')).toBe('two');
     const again = new Heard();
-    await putTree(world.rooms, call(), world.path('tree'), refOf('bob/uploads/t/'), world.choice(), again);
+    await putTree(world.services, call(), world.path('tree'), refOf('bob/uploads/t/'), world.choice(), again);
     expect(again.kinds).toEqual({ unchanged: 2, failed: 1 });
   });
 });
@@ -143,11 +145,11 @@ describe('a removal', () => {
   test('takes one object away, without its key, and the ledger learns it', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putStrange('strange', 'x', sealed(strangeKey));
-    await removeObject(world.rooms, call(), refOf('bob/uploads/a'), false);
-    await removeObject(world.rooms, call(), refOf('strange'), false);
+    await removeObject(world.services, call(), refOf('bob/uploads/a'), false);
+    await removeObject(world.services, call(), refOf('strange'), false);
     expect(world.store.objects.size).toBe(0);
     expect(await world.ledger.candidates(refOf('bob/uploads/a'))).toEqual([]);
-    await expect(removeObject(world.rooms, call(), refOf('bob/uploads/a'), false)).rejects.toMatchObject({
+    await expect(removeObject(world.services, call(), refOf('bob/uploads/a'), false)).rejects.toMatchObject({
       kind: 'not-found',
     });
   });
@@ -157,13 +159,13 @@ describe('a removal', () => {
       await world.putStrange(key, 'x', { kind: 'sse-s3' });
     }
     const heard = new Heard();
-    await removeTree(world.rooms, call(), refOf('a'), false, heard);
+    await removeTree(world.services, call(), refOf('a'), false, heard);
     expect(heard.kinds).toEqual({ done: 2 });
     expect([...world.store.objects.keys()]).toEqual(['bucket/ab', 'bucket/.sftpgw/keyring/k']);
     const rest = new Heard();
-    await removeTree(world.rooms, call(), refOf(''), false, rest);
+    await removeTree(world.services, call(), refOf(''), false, rest);
     expect(rest.failures).toEqual({ 's3://bucket/.sftpgw/keyring/k': 'denied' });
-    await removeTree(world.rooms, call(), refOf(''), true, rest);
+    await removeTree(world.services, call(), refOf(''), true, rest);
     expect(world.store.objects.size).toBe(0);
   });
 
@@ -172,13 +174,13 @@ describe('a removal', () => {
     world = await ObjectWorld.open({ versioned: true });
     await world.upload('a', 'one', sealed(bobKey));
     await world.upload('a', 'two', sealed(annKey));
-    const { versions } = await statObject(world.rooms, call(), refOf('a'));
+    const { versions } = await statObject(world.services, call(), refOf('a'));
     const id = versions[1]?.version?.id ?? '';
-    await removeVersion(world.rooms, call(), refOf('a'), id, false);
+    await removeVersion(world.services, call(), refOf('a'), id, false);
     expect(world.textOf('a')).toBe('two');
-    const live = await world.rooms.versions.liveRowsOf(refOf('a'));
+    const live = await world.services.versions.liveRowsOf(refOf('a'));
     expect(live.map(({ sealedWith }) => sealedWith)).toMatchObject([{ fingerprint: annKey.fingerprint }]);
-    await expect(removeVersion(world.rooms, call(), refOf('a'), id, false)).rejects.toMatchObject({
+    await expect(removeVersion(world.services, call(), refOf('a'), id, false)).rejects.toMatchObject({
       kind: 'not-found',
     });
   });
@@ -187,7 +189,7 @@ describe('a removal', () => {
 describe('the status', () => {
   test('of an object says who wrote it, under which key, with which checksum', async () => {
     await put('content', 'bob/uploads/a');
-    const status = await statObject(world.rooms, call(), refOf('bob/uploads/a'));
+    const status = await statObject(world.services, call(), refOf('bob/uploads/a'));
     expect(status).toMatchObject({
       size: 7,
       mtimeSeconds: 1_600_000_000,
@@ -202,14 +204,14 @@ describe('the status', () => {
 
   test('of an object that no key opens says so, with what a listing tells', async () => {
     await world.putStrange('a', 'content', sealed(strangeKey));
-    const status = await statObject(world.rooms, call(), refOf('a'));
+    const status = await statObject(world.services, call(), refOf('a'));
     expect(status).toMatchObject({
       size: 7,
       info: null,
       writer: null,
       encryption: { kind: 'sse-c-unknown-key' },
     });
-    await expect(statObject(world.rooms, call(), refOf('absent'))).rejects.toMatchObject({
+    await expect(statObject(world.services, call(), refOf('absent'))).rejects.toMatchObject({
       kind: 'not-found',
     });
   });
@@ -219,7 +221,7 @@ describe('the status', () => {
     world.store.hooks.before = (operation) => {
       if (operation === 'listVersions') throw new Fault('denied', 'no s3:ListBucketVersions');
     };
-    const status = await statObject(world.rooms, call(), refOf('bob/uploads/a'));
+    const status = await statObject(world.services, call(), refOf('bob/uploads/a'));
     expect(status).toMatchObject({ size: 7, encryption: { keyId: bobKey.fingerprint } });
   });
 
@@ -227,8 +229,8 @@ describe('the status', () => {
     await world[Symbol.asyncDispose]();
     world = await ObjectWorld.open({ versioned: true });
     await world.upload('a', 'one', sealed(bobKey));
-    await removeObject(world.rooms, call(), refOf('a'), false);
-    const status = await statObject(world.rooms, call(), refOf('a'));
+    await removeObject(world.services, call(), refOf('a'), false);
+    const status = await statObject(world.services, call(), refOf('a'));
     expect(status.isRemoved).toBe(true);
     expect(status.versions.map(({ kind }) => kind)).toEqual(['delete-marker', 'object']);
   });

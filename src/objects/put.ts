@@ -2,12 +2,12 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Call } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { restsUnder, sealedWith } from '../vault/sealed-with.js';
+import { isEncryptedAs, sealedWith } from '../vault/sealed-with.js';
 import type { UploadTarget } from '../vault/vault.js';
 import { type Content, contentOf, contentOfFile, isSameContent } from './content.js';
 import type { ChosenEncryption, EncryptionChoice } from './encryption-choice.js';
-import { openObject } from './resting.js';
-import type { ObjectRooms } from './services.js';
+import { openObject } from './encryption-lookup.js';
+import type { ObjectServices } from './services.js';
 import type { TransferProgress } from './tree-outcome.js';
 
 const pieceBytes = 1024 * 1024;
@@ -21,7 +21,7 @@ const actor = 'object put';
  * while it is read, and errors of the file system.
  */
 export async function putFile(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   path: string,
   ref: ObjectRef,
@@ -33,11 +33,11 @@ export async function putFile(
   try {
     const before = await handle.stat();
     if (!before.isFile()) throw new Fault('invalid', `${path} is no regular file`);
-    if (await isStored(rooms, call, path, before.size, ref, chosen)) return 'unchanged';
+    if (await isStored(services, call, path, before.size, ref, chosen)) return 'unchanged';
     progress.begin(before.size);
     const mtimeSeconds = Math.floor(before.mtimeMs / 1000);
     await upload(
-      rooms,
+      services,
       call,
       targetOf(ref, chosen, mtimeSeconds),
       piecesOf(handle, before.size),
@@ -57,7 +57,7 @@ export async function putFile(
 
 /** Stores bytes as they come; the object appears after the last. Faults as `putFile`. */
 export async function putStream(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   bytes: AsyncIterable<Uint8Array>,
   ref: ObjectRef,
@@ -65,7 +65,7 @@ export async function putStream(
   progress: TransferProgress,
 ): Promise<void> {
   const chosen = await choice.at(ref, null);
-  await upload(rooms, call, targetOf(ref, chosen, null), bytes, progress, async () => undefined);
+  await upload(services, call, targetOf(ref, chosen, null), bytes, progress, async () => undefined);
 }
 
 function targetOf(ref: ObjectRef, chosen: ChosenEncryption, mtimeSeconds: number | null): UploadTarget {
@@ -74,7 +74,7 @@ function targetOf(ref: ObjectRef, chosen: ChosenEncryption, mtimeSeconds: number
 
 /** `check` comes before the object does, and stops it by throwing. */
 async function upload(
-  { vault }: ObjectRooms,
+  { vault }: ObjectServices,
   call: Call,
   target: UploadTarget,
   bytes: AsyncIterable<Uint8Array>,
@@ -109,7 +109,7 @@ async function* piecesOf(handle: FileHandle, size: number): AsyncGenerator<Uint8
 
 /** An object that cannot be opened is another's, and is replaced: that needs no look at it. */
 async function isStored(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   path: string,
   size: number,
@@ -118,9 +118,9 @@ async function isStored(
 ): Promise<boolean> {
   let kept: Content | null;
   try {
-    const opened = await openObject(rooms, call, ref);
+    const opened = await openObject(services, call, ref);
     if (opened === null || opened.value.size !== size) return false;
-    if (!restsUnder(opened.value.encryption, sealedWith(encryption))) return false;
+    if (!isEncryptedAs(opened.value.encryption, sealedWith(encryption))) return false;
     kept = contentOf(opened.value, opened.candidates);
   } catch (error) {
     if (isFault(error, 'key-missing', 'key-mismatch', 'denied')) return false;

@@ -1,4 +1,4 @@
-import { forEachSideBySide } from '../concurrency/side-by-side.js';
+import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { isSameEtag } from '../model/etag.js';
 import { Fault } from '../model/fault.js';
@@ -8,33 +8,33 @@ import { requireNotTheGateways } from './encryption-choice.js';
 import { absent } from './get.js';
 import { walkObjects } from './object-tree.js';
 import { s3Url } from './s3-url.js';
-import { type ObjectRooms, parallelObjects } from './services.js';
+import { type ObjectServices, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 const actor = 'object rm';
 
 /** Removes one object, and the ledger learns it; no key is needed. Throws `not-found`, and `denied` for the gateway's own. */
 export async function removeObject(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   ref: ObjectRef,
   gatewayFiles: boolean,
 ): Promise<void> {
   if (!gatewayFiles) requireNotTheGateways(ref);
-  if ((await findListed(rooms.store, call, ref)) === null) throw absent(ref);
-  await rooms.vault.remove(call, ref, actor);
+  if ((await findListed(services.store, call, ref)) === null) throw absent(ref);
+  await services.vault.remove(call, ref, actor);
 }
 
 /** Removes one version for ever, or a delete marker. Faults as `removeObject`. */
 export async function removeVersion(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   ref: ObjectRef,
   versionId: string,
   gatewayFiles: boolean,
 ): Promise<void> {
   if (!gatewayFiles) requireNotTheGateways(ref);
-  const versions = await versionsOf(rooms, call, ref);
+  const versions = await versionsOf(services, call, ref);
   const version = versions.find((one) => one.versionId === versionId);
   if (version === undefined) {
     throw new Fault(
@@ -42,12 +42,12 @@ export async function removeVersion(
       `${s3Url(ref)} has no version ${versionId}; \`object stat\` shows those it has`,
     );
   }
-  await rooms.store.remove(call, ref, { versionId });
-  if (!version.isDeleteMarker) await recordGone(rooms, ref, version);
+  await services.store.remove(call, ref, { versionId });
+  if (!version.isDeleteMarker) await recordRemovals(services, ref, version);
 }
 
 /** The ledger learns that the version needs its key no more. */
-async function recordGone({ versions }: ObjectRooms, ref: ObjectRef, gone: ListedVersion): Promise<void> {
+async function recordRemovals({ versions }: ObjectServices, ref: ObjectRef, gone: ListedVersion): Promise<void> {
   const rows = await versions.liveRowsOf(ref);
   const ids = rows
     .filter(({ confirmation }) => {
@@ -55,23 +55,23 @@ async function recordGone({ versions }: ObjectRooms, ref: ObjectRef, gone: Liste
       return isVersion && isSameEtag(confirmation?.etag, gone.etag);
     })
     .map(({ id }) => id);
-  if (ids.length > 0) await versions.markGone(ids, actor);
+  if (ids.length > 0) await versions.markRemoved(ids, actor);
 }
 
 /** Removes all below a prefix. Faults: those of the listing, and `cancelled`; the others are told to the watcher. */
 export async function removeTree(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   from: ObjectRef,
   gatewayFiles: boolean,
   watcher: TreeWatcher,
 ): Promise<void> {
-  const objects = walkObjects(rooms, call, treePrefix(from));
-  await forEachSideBySide(call, objects, parallelObjects, async ({ ref }) => {
+  const objects = walkObjects(services, call, treePrefix(from));
+  await forEachBounded(call.signal, objects, parallelObjects, async ({ ref }) => {
     const name = s3Url(ref);
     try {
       if (!gatewayFiles) requireNotTheGateways(ref);
-      await rooms.vault.remove(call, ref, actor);
+      await services.vault.remove(call, ref, actor);
       watcher.settled({ kind: 'done', from: name, to: null });
     } catch (error) {
       if (Fault.from(error).kind === 'cancelled') throw error;
@@ -82,7 +82,7 @@ export async function removeTree(
 
 /** Every version of one object, the newest first. */
 export async function versionsOf(
-  { store }: ObjectRooms,
+  { store }: ObjectServices,
   call: Call,
   { bucket, key }: ObjectRef,
 ): Promise<readonly ListedVersion[]> {

@@ -7,11 +7,11 @@ import { findListed } from '../model/listing.js';
 import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
 import { mtimeOf } from '../vault/mtime.js';
 import { contentOf } from './content.js';
+import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
 import { absent } from './get.js';
 import { type ListEntry, versionEntry, versionRows } from './listing.js';
 import { versionsOf } from './remove.js';
-import { type KnownEncryption, RestingLook } from './resting.js';
-import type { ObjectRooms } from './services.js';
+import type { ObjectServices } from './services.js';
 
 /** Who wrote an object through this gateway, and when. */
 export interface Writer {
@@ -43,21 +43,25 @@ export interface ObjectStatus {
 }
 
 /** Throws `not-found` when there is neither the object nor a version of it, and the faults of the store. */
-export async function statObject(rooms: ObjectRooms, call: Call, ref: ObjectRef): Promise<ObjectStatus> {
-  const look = new RestingLook(rooms, call);
-  const listed = await knownVersions(rooms, call, ref);
-  const rowOfVersion = await versionRows(rooms, ref.bucket, listed);
+export async function statObject(
+  services: ObjectServices,
+  call: Call,
+  ref: ObjectRef,
+): Promise<ObjectStatus> {
+  const lookup = new EncryptionLookup(services, call);
+  const listed = await knownVersions(services, call, ref);
+  const rowOfVersion = await versionRows(services, ref.bucket, listed);
   const versions = [];
   for (const version of listed) {
-    const entry = await versionEntry(ref.bucket, version, rowOfVersion(version), look);
+    const entry = await versionEntry(ref.bucket, version, rowOfVersion(version), lookup);
     if (entry !== null) versions.push(entry);
   }
   const latest = listed.find((version) => version.isLatest) ?? listed[0];
   if (latest === undefined) throw absent(ref);
-  const looked = latest.isDeleteMarker ? null : await look.at(ref);
-  const candidates = await rooms.ledger.candidates(ref);
+  const found = latest.isDeleteMarker ? null : await lookup.at(ref);
+  const candidates = await services.ledger.candidates(ref);
   const row = candidates.find(({ confirmation }) => isSameEtag(confirmation?.etag, latest.etag)) ?? null;
-  const info = looked?.info ?? null;
+  const info = found?.info ?? null;
   const content = info === null ? null : contentOf(info, candidates);
   return {
     ref,
@@ -65,7 +69,7 @@ export async function statObject(rooms: ObjectRooms, call: Call, ref: ObjectRef)
     size: latest.size,
     etag: latest.etag,
     lastModifiedMs: latest.lastModifiedMs,
-    encryption: await encryptionOf(look, looked?.encryption ?? null, row),
+    encryption: await encryptionOf(lookup, found?.encryption ?? null, row),
     info,
     mtimeSeconds: info === null ? (row?.confirmation?.mtimeSeconds ?? null) : mtimeOf(info, candidates),
     checksum: content?.checksum ?? row?.confirmation?.checksum ?? null,
@@ -77,28 +81,28 @@ export async function statObject(rooms: ObjectRooms, call: Call, ref: ObjectRef)
 
 /** Only the newest where the versions may not be listed: that needs a permission of its own. */
 async function knownVersions(
-  rooms: ObjectRooms,
+  services: ObjectServices,
   call: Call,
   ref: ObjectRef,
 ): Promise<readonly ListedVersion[]> {
   try {
-    return await versionsOf(rooms, call, ref);
+    return await versionsOf(services, call, ref);
   } catch (error) {
     if (!isFault(error, 'denied', 'unsupported')) throw error;
-    const object = await findListed(rooms.store, call, ref);
+    const object = await findListed(services.store, call, ref);
     return object === null ? [] : [{ ...object, versionId: null, isLatest: true, isDeleteMarker: false }];
   }
 }
 
 /** What S3 says, else what the ledger does. */
 async function encryptionOf(
-  look: RestingLook,
+  lookup: EncryptionLookup,
   seen: KnownEncryption | null,
   row: LedgerRow | null,
 ): Promise<KnownEncryption> {
   const isTold = seen !== null && seen.kind !== 'sse-c-unknown-key' && seen.kind !== 'not-known';
   if (isTold || row === null) return seen ?? { kind: 'not-known', why: 'it is removed' };
-  return look.ofRow(row.sealedWith);
+  return lookup.ofRow(row.sealedWith);
 }
 
 function writerOf({ actor, requestId, intendedMs, settledMs }: LedgerRow): Writer {

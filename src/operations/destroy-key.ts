@@ -5,9 +5,9 @@ import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import type { KeyNeed } from '../model/ledger.js';
-import { rawFilesWith } from '../users/key-intake.js';
-import { openObjects } from './object-services.js';
-import type { Operations } from './open-root.js';
+import { rawFilesWith } from '../users/key-import.js';
+import { openObjectServices } from './object-services.js';
+import type { OpenRoot } from './open-root.js';
 
 export type DestroyOutcome =
   /** Nothing was changed: the first hundred of what needs the key. */
@@ -20,13 +20,13 @@ export type DestroyOutcome =
  * begins anew. Faults as `proveKeyUnused` and `Keyring.destroy`.
  */
 export async function destroyKey(
-  operations: Operations,
+  root: OpenRoot,
   keyId: KeyFingerprint,
   progress: (progress: AuditProgress) => void,
 ): Promise<DestroyOutcome> {
-  const { store, keyring, database, settings, parts, call, log } = operations;
-  const { rooms } = await openObjects(operations, settings, log);
-  const buckets = rooms.owners.map(({ bucket }) => bucket);
+  const { store, keyring, database, settings, parts, call, log } = root;
+  const { services } = await openObjectServices(root, settings, log);
+  const buckets = services.owners.map(({ bucket }) => bucket);
   const outcome = await proveKeyUnused(
     {
       store,

@@ -19,9 +19,9 @@ import { parseUsername, type Username } from '../model/users.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket/bucket-administration.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { nativeCrypto } from '../sftp/ssh2/library.js';
-import { keyFilePlaces } from './key-file-places.js';
-import type { Operations } from './open-root.js';
+import type { OpenRoot } from './open-root.js';
 import { bucketsOf, usesSseC } from './policies/storage-needs.js';
+import { rawKeyFiles } from './raw-key-files.js';
 import { storageNeedsOf } from './storage-needs.js';
 
 export type { DoctorFinding };
@@ -39,21 +39,18 @@ const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
  * Looks at everything that can be wrong with a root: S3, each user's whole way there and back, keys, ledger, files, the machine. Writes
  * tiny objects for a moment. Answers what it found, the worst first; throws `not-found` for a user that is not there, and `cancelled`.
  */
-export async function runDoctor(
-  operations: Operations,
-  request: DoctorRequest,
-): Promise<readonly DoctorFinding[]> {
-  const s3 = { ...operations.s3, retry: patience };
+export async function runDoctor(root: OpenRoot, request: DoctorRequest): Promise<readonly DoctorFinding[]> {
+  const s3 = { ...root.s3, retry: patience };
   await using administration = createBucketAdministration(s3);
   const checks = [
-    ...(request.users === null ? gatewayChecks(operations) : []),
-    ...(await storageChecks(operations, s3, administration, request.users)),
+    ...(request.users === null ? gatewayChecks(root) : []),
+    ...(await storageChecks(root, s3, administration, request.users)),
   ];
-  return bySeverity(await runChecks(operations.call, checks, request.onCheck));
+  return bySeverity(await runChecks(root.call, checks, request.onCheck));
 }
 
-function gatewayChecks(operations: Operations): readonly Check[] {
-  const { settings, registry, database, keyring, ledger } = operations;
+function gatewayChecks(root: OpenRoot): readonly Check[] {
+  const { settings, registry, database, keyring, ledger } = root;
   const { paths, current } = settings;
   return [
     machineCheck({
@@ -73,16 +70,16 @@ function gatewayChecks(operations: Operations): readonly Check[] {
     }),
     usersCheck(registry),
     keyFilesCheck({
-      places: () => keyFilePlaces(operations),
-      load: (path) => operations.parts.keyFiles.load(path),
+      keyFiles: () => rawKeyFiles(root),
+      load: (path) => root.parts.keyFiles.load(path),
       describe: (id) => keyring.describe(id),
     }),
     keyringCheck(keyring, keyring),
-    bucketCopyCheck(operations.bucketCopy),
+    bucketCopyCheck(root.bucketCopy),
     ledgerCheck({
       ledger,
       usage: createKeyUsage(database, systemClock),
-      knownKeys: () => knownKeys(operations),
+      knownKeys: () => knownKeys(root),
       clock: systemClock,
     }),
     mirrorCheck(createMirrorState(database)),
@@ -90,13 +87,13 @@ function gatewayChecks(operations: Operations): readonly Check[] {
 }
 
 async function storageChecks(
-  operations: Operations,
+  root: OpenRoot,
   s3: S3StoreOptions,
   administration: BucketAdministration,
   only: readonly string[] | null,
 ): Promise<readonly Check[]> {
-  const { store, users } = operations;
-  const needs = await storageNeedsOf(operations, 'leave-out');
+  const { store, users } = root;
+  const needs = await storageNeedsOf(root, 'leave-out');
   const checks: Check[] = [];
   if (only === null) {
     for (const bucket of bucketsOf(needs)) {
@@ -104,23 +101,23 @@ async function storageChecks(
       checks.push(storageCheck(s3, bucket, sseC), bucketSettingsCheck(administration, bucket, sseC));
     }
   }
-  const usernames = only === null ? await allUsers(operations) : only.map(parseUsername);
+  const usernames = only === null ? await allUsers(root) : only.map(parseUsername);
   for (const username of usernames) {
     checks.push(roundTripCheck({ store, users, entropy: systemEntropy }, username));
   }
   return checks;
 }
 
-async function allUsers({ registry }: Operations): Promise<readonly Username[]> {
+async function allUsers({ registry }: OpenRoot): Promise<readonly Username[]> {
   return (await registry.list()).map(({ username }) => username);
 }
 
 /** Every key that is at hand: in the keyring, or in a raw file of a user or of the shared directory. */
-async function knownKeys(operations: Operations): Promise<ReadonlySet<KeyFingerprint>> {
-  const { keyring, parts } = operations;
+async function knownKeys(root: OpenRoot): Promise<ReadonlySet<KeyFingerprint>> {
+  const { keyring, parts } = root;
   const known = new Set<KeyFingerprint>();
   for (const { id, state } of await keyring.list()) if (state !== 'destroyed') known.add(id);
-  for (const { path } of await keyFilePlaces(operations)) {
+  for (const { path } of await rawKeyFiles(root)) {
     for (const { fingerprint } of await parts.keyFiles.loadAll(path)) known.add(fingerprint);
   }
   return known;

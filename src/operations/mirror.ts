@@ -5,24 +5,24 @@ import type { Mirror } from '../mirror/mirror.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorAction } from '../model/mirror.js';
 import type { MirrorPresence, MirrorRunEvent } from '../model/mirror-runs.js';
-import type { Operations } from './open-root.js';
+import type { OpenRoot } from './open-root.js';
 
 /**
  * One pass over each of these prefixes (null: all): by the gateway when one runs on the root, else in this process, which then holds
  * the root's lock. Faults: `not-found` (a name), `cancelled`, `unavailable` and `timed-out` (a gateway runs and does not answer).
  */
 export async function runMirrorPasses(
-  operations: Operations,
+  opened: OpenRoot,
   names: readonly string[] | null,
   report: (event: MirrorRunEvent) => void,
 ): Promise<void> {
-  const lock = await lockUnlessServed(operations);
+  const lock = await lockUnlessServed(opened);
   if (lock === null) {
-    await askGateway(operations, names, report);
+    await askGateway(opened, names, report);
     return;
   }
   try {
-    await withMirror(operations, (mirror) => mirror.run(names, report));
+    await withMirror(opened, (mirror) => mirror.run(names, report));
   } finally {
     await lock[Symbol.asyncDispose]();
   }
@@ -30,37 +30,37 @@ export async function runMirrorPasses(
 
 /** What passes would do now. Needs no gateway, and hinders none. */
 export async function* planMirrorPasses(
-  operations: Operations,
+  opened: OpenRoot,
   names: readonly string[] | null,
 ): AsyncGenerator<{ readonly name: string; readonly actions: readonly MirrorAction[] }> {
-  await using mirror = buildMirror(operations.settings, operations, operations.log, () => false);
+  await using mirror = buildMirror(opened.settings, opened, opened.log, () => false);
   const wanted = names ?? (await mirror.status()).map(({ name }) => name);
   for (const name of wanted) {
     for await (const actions of mirror.dryRun(name)) yield { name, actions };
   }
 }
 
-export interface MirrorPicture {
+export interface MirrorStatus {
   /** A gateway has answered: what it knows, else what was last written down. */
   readonly isLive: boolean;
   readonly mirrors: readonly MirrorPresence[];
 }
 
 /** Every prefix of the root with what is known of it. */
-export async function lookAtMirrors(operations: Operations): Promise<MirrorPicture> {
-  const { settings, call } = operations;
+export async function mirrorStatus(opened: OpenRoot): Promise<MirrorStatus> {
+  const { settings, call } = opened;
   try {
     const mirrors = await remoteMirror(settings.paths.controlSocket, call.signal).presence();
     return { isLive: true, mirrors };
   } catch (error) {
     if (!isFault(error, 'unavailable', 'invalid', 'timed-out', 'denied')) throw error;
   }
-  const mirrors = await withMirror(operations, (mirror) => mirror.presence());
+  const mirrors = await withMirror(opened, (mirror) => mirror.presence());
   return { isLive: false, mirrors };
 }
 
 /** Null when another process serves the root. */
-async function lockUnlessServed({ settings }: Operations): Promise<AsyncDisposable | null> {
+async function lockUnlessServed({ settings }: OpenRoot): Promise<AsyncDisposable | null> {
   try {
     return await lockRoot(settings, 'another process serves this root');
   } catch (error) {
@@ -70,7 +70,7 @@ async function lockUnlessServed({ settings }: Operations): Promise<AsyncDisposab
 }
 
 async function askGateway(
-  { settings, call }: Operations,
+  { settings, call }: OpenRoot,
   names: readonly string[] | null,
   report: (event: MirrorRunEvent) => void,
 ): Promise<void> {
@@ -85,9 +85,9 @@ async function askGateway(
 }
 
 /** Interrupted, the pass under way ends; what it had not finished is taken up by the next one. */
-async function withMirror<T>(operations: Operations, work: (mirror: Mirror) => Promise<T>): Promise<T> {
-  const { settings, log, call } = operations;
-  const mirror = buildMirror(settings, operations, log, () => false);
+async function withMirror<T>(opened: OpenRoot, work: (mirror: Mirror) => Promise<T>): Promise<T> {
+  const { settings, log, call } = opened;
+  const mirror = buildMirror(settings, opened, log, () => false);
   let ending: PromiseLike<void> | null = null;
   const end = () => {
     ending ??= mirror[Symbol.asyncDispose]();

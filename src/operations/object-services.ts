@@ -5,30 +5,34 @@ import { createLedgerRows } from '../database/ledger/many-rows.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import type { Call, Logger } from '../model/call.js';
 import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
-import type { ObjectKeys } from '../objects/encryption-keys.js';
-import { createObjectKeys } from '../objects/key-index.js';
-import type { ObjectRooms } from '../objects/services.js';
+import type { EncryptionKeys } from '../objects/encryption-keys.js';
+import { createEncryptionKeys } from '../objects/key-index.js';
+import type { ObjectServices } from '../objects/services.js';
 import { createPrefixOwners } from '../users/prefix-owners.js';
 
 /** What the commands on objects stand on, and the call that ends when the command is interrupted. */
-export interface OpenObjects {
-  readonly rooms: ObjectRooms;
+export interface OpenObjectServices {
+  readonly services: ObjectServices;
   readonly call: Call;
 }
 
 /** Reads whose places there are; the keys are read when the first is needed. Faults of the users' files. */
-export async function openObjects(core: Core, settings: SettingsInForce, log: Logger): Promise<OpenObjects> {
+export async function openObjectServices(
+  core: Core,
+  settings: SettingsInForce,
+  log: Logger,
+): Promise<OpenObjectServices> {
   const { store, vault, ledger, database, call } = core;
   const owners = await prefixOwnersOf(core, settings).list();
   return {
     call,
-    rooms: {
+    services: {
       store,
       vault,
       ledger,
       rows: createLedgerRows(database),
       versions: createLedgerVersions(database, systemClock, systemEntropy),
-      keys: objectKeysOf(core, settings, owners, log),
+      keys: encryptionKeysOf(core, settings, owners, log),
       owners,
     },
   };
@@ -43,12 +47,12 @@ function prefixOwnersOf(core: Core, { paths }: SettingsInForce): PrefixOwners {
 }
 
 /** The keys of a root, as its files and its keyring say when the first is needed. */
-export function objectKeysOf(
+export function encryptionKeysOf(
   core: Core,
   { paths }: SettingsInForce,
   owners: readonly PrefixOwner[],
   log: Logger,
-): ObjectKeys {
+): EncryptionKeys {
   const { sharedSettingsDirectory } = paths;
-  return createObjectKeys({ ...core.parts, ...core, sharedSettingsDirectory, owners, log });
+  return createEncryptionKeys({ ...core.parts, ...core, sharedSettingsDirectory, owners, log });
 }

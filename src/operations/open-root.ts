@@ -14,7 +14,7 @@ import type { S3StoreOptions } from '../s3/options.js';
  * What commands that touch objects have of a root: the same rooms as the gateway, in a process of their own. The gateway may
  * run meanwhile: both share the database, each has a vault of its own.
  */
-export interface Operations extends Core, AsyncDisposable {
+export interface OpenRoot extends Core, AsyncDisposable {
   readonly settings: SettingsInForce;
   readonly s3: S3StoreOptions;
   readonly log: Logger;
@@ -25,7 +25,7 @@ export interface Operations extends Core, AsyncDisposable {
  * of the root's embedded server where that is what the root has used; it has to run then, inside the gateway or alone.
  * Faults: `invalid` (settings), `not-found` (an embedded server that never ran), those of the database.
  */
-export async function openOperations(root: string, signal: AbortSignal): Promise<Operations> {
+export async function openRoot(root: string, signal: AbortSignal): Promise<OpenRoot> {
   const closers = new Closers();
   try {
     const { settings, embedded } = await openSettings(root);

@@ -2,7 +2,7 @@ import type { BucketProvisioning, PolicyStatement } from '../model/bucket.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { createBucketAdministration } from '../s3/bucket/bucket-administration.js';
-import type { Operations } from './open-root.js';
+import type { OpenRoot } from './open-root.js';
 import {
   bucketStatements,
   gatewayPlaceholder,
@@ -44,11 +44,8 @@ export interface ProvisionStep {
 }
 
 /** What the role and the buckets of a root should have, for its users as they are now. Asks nothing of S3. */
-export async function planProvision(
-  operations: Operations,
-  request: ProvisionRequest,
-): Promise<ProvisionPlan> {
-  const needs = await needsOf(operations);
+export async function planProvision(root: OpenRoot, request: ProvisionRequest): Promise<ProvisionPlan> {
+  const needs = await needsOf(root);
   const notes =
     request.writers.gateway === null
       ? [
@@ -69,11 +66,11 @@ export async function planProvision(
 
 /** Puts what concerns the buckets, one thing after the other; what fails does not stop the rest. */
 export async function applyProvision(
-  operations: Operations,
+  root: OpenRoot,
   request: ProvisionRequest,
 ): Promise<readonly ProvisionStep[]> {
-  const needs = await needsOf(operations);
-  return await withAdministration(operations, async (buckets, call) => {
+  const needs = await needsOf(root);
+  return await withAdministration(root, async (buckets, call) => {
     const steps: ProvisionStep[] = [];
     for (const bucket of bucketsOf(needs)) {
       if (usesSseC(needs, bucket)) {
@@ -96,30 +93,30 @@ export async function applyProvision(
 const allowSseCText = 'customer keys (SSE-C) are allowed';
 
 /** Allows SSE-C in every bucket where users need it, or in the default bucket while nobody does. */
-export async function allowSseC(operations: Operations): Promise<readonly ProvisionStep[]> {
-  const needs = await needsOf(operations);
+export async function allowSseC(root: OpenRoot): Promise<readonly ProvisionStep[]> {
+  const needs = await needsOf(root);
   const wanted = bucketsOf(needs).filter((bucket) => usesSseC(needs, bucket));
   const buckets = wanted.length > 0 ? wanted : [needs.defaultBucket];
-  return await withAdministration(operations, async (administration, call) => {
+  return await withAdministration(root, async (config, call) => {
     const steps: ProvisionStep[] = [];
     for (const bucket of buckets) {
-      steps.push(await step(bucket, allowSseCText, () => administration.allowSseC(call, bucket)));
+      steps.push(await step(bucket, allowSseCText, () => config.allowSseC(call, bucket)));
     }
     return steps;
   });
 }
 
 /** A user who is left out would lose what the policies do not name. */
-function needsOf(operations: Operations): Promise<StorageNeeds> {
-  return storageNeedsOf(operations, 'throw');
+function needsOf(root: OpenRoot): Promise<StorageNeeds> {
+  return storageNeedsOf(root, 'throw');
 }
 
 async function withAdministration<T>(
-  { s3, call }: Operations,
+  { s3, call }: OpenRoot,
   work: (buckets: BucketProvisioning, call: Call) => Promise<T>,
 ): Promise<T> {
-  await using administration = createBucketAdministration(s3);
-  return await work(administration, call);
+  await using config = createBucketAdministration(s3);
+  return await work(config, call);
 }
 
 async function step(bucket: string, what: string, change: () => Promise<boolean>): Promise<ProvisionStep> {

@@ -14,15 +14,15 @@ import { rootPaths } from '../config/paths.js';
 import { changeSettingsFile } from '../config/settings-file.js';
 import { parseAgeIdentity } from '../keyring/age.js';
 import { Fault } from '../model/fault.js';
-import { type BroughtKeys, bringKeys } from '../recovery/bring-keys.js';
 import { CopyBucket } from '../recovery/copy-bucket.js';
 import { type FoundSnapshot, findSnapshot } from '../recovery/find-snapshot.js';
+import { type ImportedKeys, importKeys } from '../recovery/import-keys.js';
 import { type Restored, restoreRecipients, restoreSnapshot } from '../recovery/restore.js';
 import { findSnapshotFiles } from '../recovery/snapshot-files.js';
 import { snapshotPath } from '../recovery/snapshot-paths.js';
 import { createS3ObjectStore } from '../s3/object-store.js';
 import { openLedger } from './ledger-audit.js';
-import { type Operations, openOperations } from './open-root.js';
+import { type OpenRoot, openRoot } from './open-root.js';
 
 export interface RecoverRequest {
   readonly root: string;
@@ -42,13 +42,13 @@ export interface RecoverRequest {
   readonly ledger: boolean;
 }
 
-interface BroughtBack {
+interface RecoveredRoot {
   readonly snapshot: FoundSnapshot;
-  readonly keys: BroughtKeys;
+  readonly keys: ImportedKeys;
   readonly restored: Restored;
 }
 
-export interface RecoverReport extends BroughtBack {
+export interface RecoverReport extends RecoveredRoot {
   /** Null when it was not wanted. A text says why there is none, or not all of it. */
   readonly ledger: RebuildReport | string | null;
   /** Null for a rehearsal. A text says why the bucket has no copy of the new machine yet. */
@@ -68,19 +68,19 @@ export async function recoverRoot(
   signal: AbortSignal,
   onProgress: RecoverProgress,
 ): Promise<RecoverReport> {
-  const brought = await bringBack(request, signal, onProgress);
+  const recovered = await restoreRoot(request, signal, onProgress);
   // The gateway may run from here on, and can do without what follows.
-  await using operations = await openOperations(request.root, signal);
-  const copy = request.rehearsal ? null : await takeOver(operations);
-  const ledger = request.ledger ? await makeLedger(operations, onProgress) : null;
-  return { ...brought, copy, ledger };
+  await using opened = await openRoot(request.root, signal);
+  const copy = request.rehearsal ? null : await takeOverCopy(opened);
+  const ledger = request.ledger ? await rebuildRootLedger(opened, onProgress) : null;
+  return { ...recovered, copy, ledger };
 }
 
-async function bringBack(
+async function restoreRoot(
   request: RecoverRequest,
   signal: AbortSignal,
   onProgress: RecoverProgress,
-): Promise<BroughtBack> {
+): Promise<RecoveredRoot> {
   await using closers = new Closers();
   const identity = await parseAgeIdentity(request.identity);
   const paths = rootPaths(request.root);
@@ -88,30 +88,30 @@ async function bringBack(
   closers.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
   const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
-  await refuseOccupied(request, paths.recoveringFile, async () => (await keyring.list()).length);
+  await refuseExistingRoot(request, paths.recoveringFile, async () => (await keyring.list()).length);
 
   const call = backgroundCall(signal, systemEntropy, log);
   const store = closers.use(
-    createS3ObjectStore(s3OptionsOf({ ...settings.current, ...reachOf(request) }, null)),
+    createS3ObjectStore(s3OptionsOf({ ...settings.current, ...connectionOf(request) }, null)),
   );
   const bucket = new CopyBucket(store, request.bucket);
   const snapshot = await findSnapshot(call, bucket, identity, request.acceptUnsigned);
 
   await beginRecovering(paths.recoveringFile, request.bucket);
   await restoreRecipients(snapshot.snapshot, paths.root);
-  const keys = await bringKeys(call, bucket, identity, keyring, (done, total) =>
+  const keys = await importKeys(call, bucket, identity, keyring, (done, total) =>
     onProgress('keys', done, total),
   );
   const restored = await restoreSnapshot(snapshot.snapshot, {
     root: paths.root,
-    places: userParts(settings, keyring, log).places,
+    directories: userParts(settings, keyring, log).directories,
     keyring,
     stateDirectory: paths.stateDirectory,
     onFile: (done, total) => onProgress('files', done, total),
   });
   await changeSettingsFile(request.root, {
     bucket: request.bucket,
-    ...reachOf(request),
+    ...connectionOf(request),
     ...(request.rehearsal ? { keyringBucketCopy: 'no' } : {}),
   });
   await endRecovering(paths.recoveringFile);
@@ -119,7 +119,7 @@ async function bringBack(
 }
 
 /** From now on this machine's copy is the one that counts. What keeps it from being made keeps nothing else. */
-async function takeOver({ bucketCopy, call }: Operations): Promise<{ readonly snapshot: number } | string> {
+async function takeOverCopy({ bucketCopy, call }: OpenRoot): Promise<{ readonly snapshot: number } | string> {
   try {
     const outcome = await bucketCopy.run(call, { takeOver: true });
     return outcome.kind === 'complete' ? { snapshot: outcome.snapshot } : outcome.kind;
@@ -128,12 +128,12 @@ async function takeOver({ bucketCopy, call }: Operations): Promise<{ readonly sn
   }
 }
 
-async function makeLedger(
-  operations: Operations,
+async function rebuildRootLedger(
+  opened: OpenRoot,
   onProgress: RecoverProgress,
 ): Promise<RebuildReport | string> {
   try {
-    const ledger = await openLedger(operations, operations.settings, operations.log);
+    const ledger = await openLedger(opened, opened.settings, opened.log);
     const buckets = await ledger.buckets();
     const progress = ({ versions }: AuditProgress) => onProgress('ledger', versions, null);
     return await rebuildLedger(ledger.audit, ledger.call, { buckets, actor: 'recover', progress });
@@ -142,7 +142,7 @@ async function makeLedger(
   }
 }
 
-async function refuseOccupied(
+async function refuseExistingRoot(
   { root, bucket, force }: RecoverRequest,
   recoveringFile: string,
   countKeys: () => Promise<number>,
@@ -165,7 +165,7 @@ async function refuseOccupied(
   );
 }
 
-function reachOf({ endpoint, region, endpointCaFile }: RecoverRequest) {
+function connectionOf({ endpoint, region, endpointCaFile }: RecoverRequest) {
   return {
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),

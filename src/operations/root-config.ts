@@ -5,7 +5,7 @@ import { embeddedBucket, SettingsInForce } from '../assembly/settings-in-force.j
 import { userParts } from '../assembly/user-parts.js';
 import { changeSettingsFile } from '../config/settings-file.js';
 import type { SharedRegistry, UserRegistry } from '../model/users.js';
-import { takeInKeyFiles } from '../users/key-intake.js';
+import { importKeyFiles } from '../users/key-import.js';
 import { keyWriters } from '../users/key-writers.js';
 import { createSharedRegistry } from '../users/shared-registry.js';
 import { createUserRegistry } from '../users/user-registry.js';
@@ -29,12 +29,12 @@ export type S3Environment = Readonly<
 >;
 
 /** What an administrator's commands need of a root. The gateway may run meanwhile, and sees changes at its next request. */
-export interface Administration {
+export interface RootConfig {
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
   readonly keyring: RootKeyring;
   /** Takes every raw key file into the keyring; what cannot be taken in is logged. */
-  takeInKeyFiles(): Promise<void>;
+  importKeyFiles(): Promise<void>;
   /** Throws `denied` while the settings want a recovery recipient and there is none. */
   requireRecovery(): Promise<void>;
   /** What is written with each key as the settings are now, by the key's id. */
@@ -52,7 +52,7 @@ export interface Administration {
 }
 
 /** Faults as `openSettingsFile`. */
-export async function openAdministration(root: string): Promise<Administration> {
+export async function openRootConfig(root: string): Promise<RootConfig> {
   const { settings, embedded: run } = await openRootSettings(root);
   const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
@@ -63,7 +63,7 @@ export async function openAdministration(root: string): Promise<Administration> 
     registry,
     shared,
     keyring,
-    takeInKeyFiles: () => takeInKeyFiles(parts),
+    importKeyFiles: () => importKeyFiles(parts),
     requireRecovery: () => parts.keys.requireRecovery(),
     keyWriters: () => keyWriters(registry, shared),
     defaults: () => {

@@ -17,17 +17,17 @@ import type {
 import { parseUsername, type Username, type UserSettings } from '../model/users.js';
 import { runRotation } from '../rotation/rotation.js';
 import type { RotationServices } from '../rotation/services.js';
-import type { Operations } from './open-root.js';
+import type { OpenRoot } from './open-root.js';
 
 /** The gateway looks for a job that a command began so often: one small query. */
-const lookForJobsMs = 2_000;
+const pollJobsMs = 2_000;
 /** What stands still for a reason outside is tried again. */
-const tryAgainMs = 30_000;
+const retryMs = 30_000;
 /** An upload that began under the older key may take long; a command does not wait as patiently as the gateway. */
 const gatewayPatienceMs = 60 * 60 * 1000;
 const commandPatienceMs = 10_000;
-const lookAtProgressMs = 300;
-const tryToTakeOverMs = 2_000;
+const pollProgressMs = 300;
+const retryLockMs = 2_000;
 
 export function rotationJobs({ database }: Pick<Core, 'database'>): RotationJobs {
   return createRotationJobs(database, systemClock, systemEntropy);
@@ -77,20 +77,24 @@ async function runJobs(call: Call, services: RotationServices): Promise<void> {
     const jobs = await services.jobs.running();
     const job = jobs.find(({ id }) => (notBeforeMs.get(id) ?? 0) <= systemClock.monotonicMs());
     if (job === undefined) {
-      await systemClock.sleep(lookForJobsMs, call.signal);
+      await systemClock.sleep(pollJobsMs, call.signal);
       continue;
     }
     try {
-      await runNoticed(call, services, job);
+      await runAndRecordFailure(call, services, job);
     } catch (error) {
       if (call.signal.aborted) throw error;
-      notBeforeMs.set(job.id, systemClock.monotonicMs() + tryAgainMs);
+      notBeforeMs.set(job.id, systemClock.monotonicMs() + retryMs);
     }
   }
 }
 
 /** Why a run ended is noted in the job, for who looks at it from outside. */
-async function runNoticed(call: Call, services: RotationServices, job: RotationJob): Promise<RotationJob> {
+async function runAndRecordFailure(
+  call: Call,
+  services: RotationServices,
+  job: RotationJob,
+): Promise<RotationJob> {
   const { jobs } = services;
   const { username, id } = job;
   call.log.info('a change of key goes on', { user: username, job: id, behind: job.cursor });
@@ -130,7 +134,7 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
   const settings = await core.users.settings(core.call, username);
   if (settings === null) throw new Fault('not-found', `there is no user ${username}`);
   const running = (await jobs.running()).find((job) => job.username === username);
-  if (running !== undefined) return await continued(jobs, running, request.pace);
+  if (running !== undefined) return await updatePace(jobs, running, request.pace);
   const present = await core.users.uploadEncryption(core.call, username);
   if (present.kind !== 'sse-c') {
     throw new Fault(
@@ -149,7 +153,7 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
   }
   return await jobs.begin({
     username,
-    ...placeOf(settings),
+    ...uploadsOf(settings),
     newKey,
     oldKeys: oldKeys.map(({ fingerprint }) => fingerprint),
     versions: request.versions,
@@ -157,11 +161,11 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
   });
 }
 
-function placeOf({ uploadBucket, uploadPrefix }: UserSettings): { bucket: string; prefix: string } {
+function uploadsOf({ uploadBucket, uploadPrefix }: UserSettings): { bucket: string; prefix: string } {
   return { bucket: uploadBucket, prefix: uploadPrefix };
 }
 
-export async function continued(
+export async function updatePace(
   jobs: RotationJobs,
   job: RotationJob,
   pace: Partial<RotationPace>,
@@ -191,13 +195,13 @@ export type RotationRunner = 'this command' | 'the gateway';
  * users' uploads. A gateway that ends meanwhile is taken over from. Throws `cancelled` with the call, and in this process what
  * made it stand still; the job can be gone on with in either case.
  */
-export async function seeThrough(
-  operations: Operations,
+export async function followRotation(
+  root: OpenRoot,
   id: RotationId,
   onProgress: (job: RotationJob, runner: RotationRunner) => void,
 ): Promise<RotationJob> {
-  const { call, settings } = operations;
-  const jobs = rotationJobs(operations);
+  const { call, settings } = root;
+  const jobs = rotationJobs(root);
   const find = async (): Promise<RotationJob> => {
     const job = await jobs.find(id);
     if (job === null) throw new Fault('not-found', `there is no change of key ${id}`);
@@ -209,24 +213,20 @@ export async function seeThrough(
     if (systemClock.monotonicMs() >= nextTryMs) {
       using lock = tryLock(settings.paths.lockFile);
       if (lock !== null) {
-        return await runHere(operations, job, async () => onProgress(await find(), 'this command'));
+        return await runHere(root, job, async () => onProgress(await find(), 'this command'));
       }
-      nextTryMs = systemClock.monotonicMs() + tryToTakeOverMs;
+      nextTryMs = systemClock.monotonicMs() + retryLockMs;
     }
     onProgress(job, 'the gateway');
-    await systemClock.sleep(lookAtProgressMs, call.signal);
+    await systemClock.sleep(pollProgressMs, call.signal);
   }
 }
 
-async function runHere(
-  operations: Operations,
-  job: RotationJob,
-  look: () => Promise<void>,
-): Promise<RotationJob> {
-  const { call } = operations;
-  const timer = setInterval(() => void look().catch(() => undefined), lookAtProgressMs);
+async function runHere(root: OpenRoot, job: RotationJob, report: () => Promise<void>): Promise<RotationJob> {
+  const { call } = root;
+  const timer = setInterval(() => void report().catch(() => undefined), pollProgressMs);
   try {
-    return await runNoticed(call, rotationServices(operations, commandPatienceMs), job);
+    return await runAndRecordFailure(call, rotationServices(root, commandPatienceMs), job);
   } finally {
     clearInterval(timer);
   }

@@ -25,7 +25,7 @@ export async function storageNeedsOf(
   const prefixes: PrefixNeed[] = [];
   let isSharedSeen = false;
   for (const { username } of await registry.list()) {
-    const found = await placesOf(call, users, username, wrongUsers);
+    const found = await needsOf(call, users, username, wrongUsers);
     if (found === null) continue;
     const { settings, uploads } = found;
     prefixes.push(uploads);
@@ -40,7 +40,7 @@ export async function storageNeedsOf(
   };
 }
 
-async function placesOf(
+async function needsOf(
   call: Call,
   users: StorageUsers['users'],
   username: Username,

@@ -8,17 +8,17 @@ import type { Call, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername } from '../model/users.js';
-import { takeInKeyFiles } from '../users/key-intake.js';
+import { importKeyFiles } from '../users/key-import.js';
 import { testKeys } from '../users/testing/test-keys.js';
 import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { MemoryStore } from '../vault/testing/memory-store.js';
 import { snapshotSigner } from './authenticity.js';
-import { bringKeys } from './bring-keys.js';
 import { BucketCopy } from './bucket-copy.js';
 import { CopyBucket } from './copy-bucket.js';
 import { readCopyState } from './copy-state.js';
 import { findSnapshot } from './find-snapshot.js';
+import { importKeys } from './import-keys.js';
 import { restoreRecipients, restoreSnapshot } from './restore.js';
 import { unpackSnapshot } from './snapshot.js';
 import { signerDirectory } from './snapshot-paths.js';
@@ -42,7 +42,7 @@ class Machine implements AsyncDisposable {
     this.keyring = world.open();
     this.stateFile = join(world.root, 'var/lib/sftpgw/bucket-copy.json');
     this.parts = {
-      places: {
+      directories: {
         homes: join(world.root, 'home'),
         shared: join(world.root, 'opt/sftpgw/shared'),
         removed: join(world.root, 'var/lib/sftpgw/removed'),
@@ -67,8 +67,8 @@ class Machine implements AsyncDisposable {
       store,
       keyring: this.world.open(),
       keyFiles: createKeyFiles(quiet),
-      takeInKeyFiles: () =>
-        takeInKeyFiles({
+      importKeyFiles: () =>
+        importKeyFiles({
           ...this.parts,
           sharedSettingsDirectory: join(this.world.root, 'root/.sftpgateway'),
         }),
@@ -108,10 +108,10 @@ class Machine implements AsyncDisposable {
     const found = await findSnapshot(call, from, identity, acceptUnsigned);
     await mkdir(join(this.world.root, 'var/lib/sftpgw'), { recursive: true });
     await restoreRecipients(found.snapshot, this.world.root);
-    const keys = await bringKeys(call, from, { ...identity, secret }, this.keyring, () => undefined);
+    const keys = await importKeys(call, from, { ...identity, secret }, this.keyring, () => undefined);
     const restored = await restoreSnapshot(found.snapshot, {
       root: this.world.root,
-      places: this.parts.places,
+      directories: this.parts.directories,
       keyring: this.keyring,
       stateDirectory: join(this.world.root, 'var/lib/sftpgw'),
       onFile,

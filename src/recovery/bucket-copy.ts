@@ -10,7 +10,7 @@ import { signSnapshot } from './authenticity.js';
 import { gatewayMetadata, keysPrefix, signatureMetadata, snapshotKey } from './bucket-names.js';
 import { type BucketObjects, CopyBucket, newestSnapshot } from './copy-bucket.js';
 import { type CopyState, readCopyState, writeCopyState } from './copy-state.js';
-import { RootContent, type RootContentParts, type RootLook, signersIn } from './root-content.js';
+import { RootContent, type RootContentParts, type RootState, signersIn } from './root-content.js';
 import { packSnapshot, type Snapshot } from './snapshot.js';
 import { recipientsPath } from './snapshot-paths.js';
 import { staleSnapshots } from './stale-snapshots.js';
@@ -19,7 +19,7 @@ export interface BucketCopyParts extends RootContentParts {
   readonly store: BucketObjects;
   readonly keyring: RootContentParts['keyring'] & SealedKeyring;
   /** A key that lies only in a raw file would be lost with the machine. */
-  readonly takeInKeyFiles: () => Promise<void>;
+  readonly importKeyFiles: () => Promise<void>;
   readonly stateFile: string;
   /** Runs the work while no other process of this root copies. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
@@ -55,7 +55,7 @@ export interface CopyStatus {
   readonly failure: CopyState['failure'];
 }
 
-/** `takeOver` goes on after the snapshots of another gateway, which from then on copies no more. */
+/** `takeOverCopy` goes on after the snapshots of another gateway, which from then on copies no more. */
 export interface CopyRequest {
   readonly takeOver: boolean;
 }
@@ -88,7 +88,7 @@ export class BucketCopy {
 
   /** Whether anything on disk has changed since this object last brought the bucket up to date. Nothing is asked of S3. */
   async isBehind(): Promise<boolean> {
-    return this.#seen === null || this.#seen !== (await this.#content.look()).stamps;
+    return this.#seen === null || this.#seen !== (await this.#content.state()).stamps;
   }
 
   /** Why nothing is copied; null when it is. */
@@ -122,7 +122,7 @@ export class BucketCopy {
   async status(): Promise<CopyStatus> {
     const name = this.#parts.bucket();
     const state = await this.#state(name ?? '');
-    const content = { ...(await this.#content.read(await this.#content.look())), bucket: name ?? '' };
+    const content = { ...(await this.#content.read(await this.#content.state())), bucket: name ?? '' };
     const files = (await this.#copiedFiles()).map(({ name: file, digest }) => state.files[file] === digest);
     const { snapshot, snapshotDigest, completeMs, failure } = state;
     const isCurrent =
@@ -135,13 +135,13 @@ export class BucketCopy {
 
   async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {
     let state = await this.#state(bucket.bucket);
-    await this.#parts.takeInKeyFiles();
+    await this.#parts.importKeyFiles();
     for (let attempt = 1; attempt <= mostAttempts; attempt++) {
       const listed = await bucket.list(call);
       // Who was faster than a take-over is another gateway that lives.
       const run = { call, bucket, listed, takeOver: takeOver && attempt === 1 };
       await refuseOthers(run, state);
-      const look = await this.#content.look();
+      const look = await this.#content.state();
       const keyring = await this.#copyKeyring(run, state);
       state = { ...state, files: keyring.digests };
       await writeCopyState(this.#parts.stateFile, state);
@@ -197,7 +197,7 @@ export class BucketCopy {
   async #copySnapshot(
     { call, bucket, listed, takeOver }: Run,
     state: CopyState,
-    look: RootLook,
+    look: RootState,
   ): Promise<{ readonly snapshot: number; readonly snapshotDigest: string; readonly isNew: boolean } | null> {
     const { keyring, clock } = this.#parts;
     const content = { ...(await this.#content.read(look)), bucket: bucket.bucket };

@@ -6,14 +6,14 @@ import { Fault } from '../model/fault.js';
 import type { Keyring } from '../model/keyring.js';
 import type { Username } from '../model/users.js';
 import { prepareHome } from '../users/homes.js';
-import { type UserPlaces, userPaths } from '../users/places.js';
-import { openKey } from './bring-keys.js';
+import { type UserDirectories, userPaths } from '../users/user-paths.js';
+import { openKey } from './import-keys.js';
 import type { Snapshot, SnapshotFile } from './snapshot.js';
 import { snapshotPath } from './snapshot-paths.js';
 
 export interface RestoreParts {
   readonly root: string;
-  readonly places: UserPlaces;
+  readonly directories: UserDirectories;
   /** Holds the keys of the snapshot already. */
   readonly keyring: Pick<Keyring, 'open'>;
   /** Whose the restored homes are when root restores them: the owner of this directory, which the gateway runs as. */
@@ -75,17 +75,17 @@ function makesUser({ path }: SnapshotFile): boolean {
   return snapshotPath(path)?.kind === 'user-settings';
 }
 
-async function makeHome(username: Username, { places, stateDirectory }: RestoreParts): Promise<void> {
-  const paths = userPaths(places, username);
+async function makeHome(username: Username, { directories, stateDirectory }: RestoreParts): Promise<void> {
+  const paths = userPaths(directories, username);
   try {
-    if (!(await isThere(places.homes))) await ensureDirectory(places.homes, openDirectoryMode);
+    if (!(await isThere(directories.homes))) await ensureDirectory(directories.homes, openDirectoryMode);
     if (!(await isThere(paths.home))) {
       await mkdir(paths.home, { mode: secretDirectoryMode });
       const { uid, gid } = await stat(stateDirectory);
       // Everything that is made in the home then belongs to its owner.
       if (process.getuid?.() === 0 && uid !== 0) await chown(paths.home, uid, gid);
     }
-    await prepareHome(paths, places);
+    await prepareHome(paths, directories);
   } catch (error) {
     throw cannotWrite(paths.home, error);
   }

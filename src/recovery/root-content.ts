@@ -13,7 +13,7 @@ export interface RootContentParts {
 }
 
 /** One look at the files below the root; nothing was opened. */
-export interface RootLook {
+export interface RootState {
   readonly found: readonly FoundFile[];
   /** Another text after every change of files, keys or recipients. */
   readonly stamps: string;
@@ -27,7 +27,7 @@ export class RootContent {
     this.#parts = parts;
   }
 
-  async look(): Promise<RootLook> {
+  async state(): Promise<RootState> {
     const { root, keyring } = this.#parts;
     const found = await findSnapshotFiles(root);
     const files = found.map((file) => file.stamps);
@@ -36,7 +36,7 @@ export class RootContent {
   }
 
   /** The snapshot of it, but for its time. */
-  async read({ found }: RootLook): Promise<Omit<Snapshot, 'takenMs' | 'bucket'>> {
+  async read({ found }: RootState): Promise<Omit<Snapshot, 'takenMs' | 'bucket'>> {
     const { root, keyring, keyFiles } = this.#parts;
     const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed').map(({ id }) => id);
     const inKeyring = new Set(keys);

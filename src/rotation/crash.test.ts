@@ -86,7 +86,7 @@ function killDatabase(world: RotationWorld, hook: () => void): void {
   };
   wrap(ledger, ['intend', 'confirm', 'abandon']);
   wrap(jobs, ['advance', 'finish']);
-  wrap(services.versions, ['markGone']);
+  wrap(services.versions, ['markRemoved']);
 }
 
 describe('when the process dies at any step of a rotation, nothing is lost, the ledger is true, and the next run ends it', () => {

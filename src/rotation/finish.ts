@@ -73,7 +73,7 @@ async function rotateLate(running: RunningRotation, need: KeyNeed) {
   const { ref } = need;
   const described = await services.vault.describe(call, ref, openers);
   if (described === null) {
-    await services.versions.markGone([need.id], job.username);
+    await services.versions.markRemoved([need.id], job.username);
     return rotateObject(running, { key: ref.key, versions: [] });
   }
   const { etag, size, versionId, lastModifiedMs } = described.info;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KeyFingerprint } from '../model/customer-key.js';
-import type { RestingEncryption } from '../model/encryption.js';
+import type { ObjectEncryption } from '../model/encryption.js';
 import type { SealedWith } from '../model/ledger.js';
 import type { ListedVersion } from '../model/object-store.js';
 import type { VersionPolicy } from '../model/rotation.js';
@@ -51,8 +51,8 @@ export function knownOf(sealed: SealedWith): Known {
 }
 
 /** What HEAD says; `named` tells a key by its MD5. */
-export function knownOfResting(
-  resting: RestingEncryption,
+export function knownOfEncryption(
+  resting: ObjectEncryption,
   named: (keyMd5Base64: string) => KeyFingerprint | null,
 ): Known {
   return resting.kind === 'sse-c' ? { kind: 'sse-c', key: named(resting.keyMd5Base64) } : { kind: 'other' };

@@ -1,4 +1,4 @@
-import type { Slots } from '../concurrency/rotation-slots.js';
+import type { Semaphore } from '../concurrency/semaphore.js';
 import type { Call } from '../model/call.js';
 import { compareChecksums } from '../model/checksum.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
@@ -12,7 +12,7 @@ import type { Pace } from './pace.js';
 import {
   type Known,
   knownOf,
-  knownOfResting,
+  knownOfEncryption,
   planVersion,
   type RotationKeys,
   versionName,
@@ -35,7 +35,7 @@ export interface RunningRotation {
   readonly pace: Pace;
   readonly acls: AclReader;
   /** As many copies at once as the pace says. */
-  readonly slots: Slots;
+  readonly copies: Semaphore;
 }
 
 export interface ObjectOutcome {
@@ -194,8 +194,8 @@ async function rekey(
   listed: ListedVersion,
   tally: Tally,
 ): Promise<void> {
-  const { services, call, job, keys, newKey, openers, pace, acls, slots } = running;
-  const admission = slots.admit;
+  const { services, call, job, keys, newKey, openers, pace, acls, copies } = running;
+  const admission = copies.run;
   let { etag, size } = listed;
   for (let attempt = 1; ; attempt += 1) {
     await pace.admit(size, call.signal);
@@ -235,7 +235,7 @@ async function rekey(
     const named = (md5: string) => openers.find((key) => key.md5Base64 === md5)?.fingerprint ?? null;
     const step = planVersion(
       { isLatest: true, isDeleteMarker: false },
-      knownOfResting(described.info.encryption, named),
+      knownOfEncryption(described.info.encryption, named),
       keys,
       job.versions,
     );
@@ -270,7 +270,7 @@ async function rewriteVersion(
   version: ListedVersion,
   rows: readonly LiveRow[],
 ): Promise<void> {
-  const { services, call, job, newKey, openers, pace, acls, slots } = running;
+  const { services, call, job, newKey, openers, pace, acls, copies } = running;
   const { versionId } = version;
   if (versionId === null) throw new Fault('bug', `an older version of ${ref.key} without an id`);
   await pace.admit(version.size, call.signal);
@@ -287,7 +287,7 @@ async function rewriteVersion(
         actor: job.username,
         mtimeSeconds: row?.confirmation?.mtimeSeconds ?? Math.floor(version.lastModifiedMs / 1000),
         onlyIfAbsent: true,
-        admission: slots.admit,
+        admission: copies.run,
       },
     );
     if (copied === null) return;
@@ -321,5 +321,5 @@ async function removeVersion(
   const ids = rows
     .filter(({ confirmation }) => (confirmation?.versionId ?? 'null') === versionId)
     .map(({ id }) => id);
-  await services.versions.markGone(ids, job.username);
+  await services.versions.markRemoved(ids, job.username);
 }

@@ -1,5 +1,5 @@
 import { inOrder } from '../concurrency/in-order.js';
-import { Slots } from '../concurrency/rotation-slots.js';
+import { Semaphore } from '../concurrency/semaphore.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { noCounts, type RotationCounts, type RotationJob, type RotationProblem } from '../model/rotation.js';
@@ -66,7 +66,7 @@ async function prepare(services: RotationServices, call: Call, job: RotationJob)
     openers: [newKey, ...keys.filter((key) => key !== newKey)],
     pace: new Pace(services.clock, job.pace),
     acls: new AclReader(services.store, setting),
-    slots: new Slots(job.pace.parallel),
+    copies: new Semaphore(job.pace.parallel),
   };
 }
 

@@ -11,7 +11,7 @@ export interface RotationServices {
   readonly jobs: RotationJobs;
   readonly vault: Pick<Vault, 'copy' | 'describe' | 'remove'>;
   readonly store: Pick<ObjectStore, 'list' | 'remove'> & ObjectVersions & ObjectAcls;
-  readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markGone' | 'restore'>;
+  readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markRemoved' | 'restore'>;
   readonly usage: Pick<KeyUsage, 'needs'>;
   readonly clock: Clock;
   /** Every key that may open the user's objects. */

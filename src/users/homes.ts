@@ -3,11 +3,11 @@ import { basename, dirname, join, relative } from 'node:path';
 import { ensureDirectory, secretDirectoryMode, syncDirectory } from '../files/durable.js';
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
-import type { UserPaths, UserPlaces } from './places.js';
+import type { UserDirectories, UserPaths } from './user-paths.js';
 
 /** Makes the directories of a user, 0700, and the link to the shared directory. What is there stays. */
-export async function prepareHome(paths: UserPaths, places: UserPlaces): Promise<void> {
-  const directories = [
+export async function prepareHome(paths: UserPaths, directories: UserDirectories): Promise<void> {
+  const own = [
     paths.home,
     paths.privateDirectory,
     paths.sshDirectory,
@@ -16,20 +16,25 @@ export async function prepareHome(paths: UserPaths, places: UserPlaces): Promise
     paths.downloads,
     paths.local,
   ];
-  for (const directory of directories) await ensureDirectory(directory, secretDirectoryMode);
-  if ((await typeOf(places.shared)) === null) await ensureDirectory(places.shared, secretDirectoryMode);
+  for (const directory of own) await ensureDirectory(directory, secretDirectoryMode);
+  if ((await typeOf(directories.shared)) === null)
+    await ensureDirectory(directories.shared, secretDirectoryMode);
   // Relative, so that the root can be moved as a whole.
-  await ensureLink(paths.sharedLink, relative(paths.tree, places.shared));
+  await ensureLink(paths.sharedLink, relative(paths.tree, directories.shared));
 }
 
 /**
- * Moves a user's home away, whole, and answers where it is now: `DIRECTORY/U-TIME` in `places.removed`, or beside the
+ * Moves a user's home away, whole, and answers where it is now: `DIRECTORY/U-TIME` in `directories.removed`, or beside the
  * homes when that is on another file system (a rename is all or nothing, a copy of keys is not).
  */
-export async function moveHomeAway(paths: UserPaths, places: UserPlaces, nowMs: number): Promise<string> {
+export async function moveHomeAway(
+  paths: UserPaths,
+  directories: UserDirectories,
+  nowMs: number,
+): Promise<string> {
   const stamp = new Date(nowMs).toISOString().replace(/[-:.]/g, '');
   const name = `${basename(paths.home)}-${stamp}`;
-  for (const removed of removedHomesDirectories(places)) {
+  for (const removed of removedHomesDirectories(directories)) {
     await ensureDirectory(removed, secretDirectoryMode);
     const target = await freeName(join(removed, name));
     try {
@@ -40,15 +45,15 @@ export async function moveHomeAway(paths: UserPaths, places: UserPlaces, nowMs: 
       throw error;
     }
     await syncDirectory(removed);
-    await syncDirectory(places.homes);
+    await syncDirectory(directories.homes);
     return target;
   }
-  throw new Fault('unavailable', `${paths.home} cannot be moved to ${places.removed}`);
+  throw new Fault('unavailable', `${paths.home} cannot be moved to ${directories.removed}`);
 }
 
 /** Where homes of removed users are. */
-export function removedHomesDirectories(places: UserPlaces): readonly string[] {
-  return [places.removed, join(places.homes, '.sftpgw-removed')];
+export function removedHomesDirectories(directories: UserDirectories): readonly string[] {
+  return [directories.removed, join(directories.homes, '.sftpgw-removed')];
 }
 
 /** Whose home it was, by its name among the removed ones; null for another name. */

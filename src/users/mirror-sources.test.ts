@@ -18,13 +18,17 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'mirror-sources-'));
   bucket = 'default-bucket';
   lines = [];
-  const places = { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') };
+  const directories = {
+    homes: join(root, 'home'),
+    shared: join(root, 'shared'),
+    removed: join(root, 'removed'),
+  };
   const { keys } = testKeys(root, call().log);
   const defaults = () => ({ bucket });
   const clock = quickClock;
-  const users = createUserDirectory({ places, defaults, keys, clock, entropy: seededEntropy('users') });
+  const users = createUserDirectory({ directories, defaults, keys, clock, entropy: seededEntropy('users') });
   sources = createMirrorSources({
-    places,
+    directories,
     sharedSettingsDirectory: join(root, 'root'),
     users,
     keys,

@@ -7,14 +7,14 @@ import { Fault } from '../model/fault.js';
 import type { ClearedDirectory, MirrorPrefix, MirrorSources } from '../model/mirror.js';
 import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
-import { sharedKeyPlaces } from './key-places.js';
-import type { UserPlaces } from './places.js';
+import { sharedKeySources } from './key-sources.js';
 import { readSyncProperties, type SyncProperties } from './sync-properties.js';
 import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
+import type { UserDirectories } from './user-paths.js';
 
 export interface MirrorSourcesParts {
-  readonly places: UserPlaces;
+  readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`: the settings and the keys of the shared directory. */
   readonly sharedSettingsDirectory: string;
   readonly users: UserDirectory;
@@ -88,12 +88,12 @@ class FileMirrorSources implements MirrorSources {
   }
 
   #shared(bucket: string): MirrorPrefix {
-    const { places } = this.#parts;
+    const { directories } = this.#parts;
     return {
       name: sharedMirrorName,
       bucket,
       prefix: 'shared/',
-      directory: places.shared,
+      directory: directories.shared,
       keys: () => this.#sharedKeys(),
     };
   }
@@ -117,7 +117,7 @@ class FileMirrorSources implements MirrorSources {
         call.log.warn('the settings of the shared directory cannot be read', { error: fault });
       }
     }
-    return await keys.readKeys(sharedKeyPlaces(directory, named));
+    return await keys.readKeys(sharedKeySources(directory, named));
   }
 
   #isNewOfShared(text: string): boolean {
@@ -146,7 +146,7 @@ class FileMirrorSources implements MirrorSources {
   }
 
   async #usernames(): Promise<readonly Username[]> {
-    const { homes } = this.#parts.places;
+    const { homes } = this.#parts.directories;
     let names: readonly string[];
     try {
       names = await readdir(homes);

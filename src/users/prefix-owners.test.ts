@@ -14,10 +14,14 @@ let owners: PrefixOwners;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'prefix-owners-'));
-  const places = { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') };
+  const directories = {
+    homes: join(root, 'home'),
+    shared: join(root, 'shared'),
+    removed: join(root, 'removed'),
+  };
   const { keys } = testKeys(root, call().log);
   const defaults = () => ({ bucket: 'default-bucket' });
-  const parts = { places, defaults, keys, clock: quickClock, entropy: seededEntropy('users') };
+  const parts = { directories, defaults, keys, clock: quickClock, entropy: seededEntropy('users') };
   owners = createPrefixOwners({
     ...parts,
     sharedSettingsDirectory: join(root, 'root'),

@@ -5,14 +5,14 @@ import { Fault } from '../model/fault.js';
 import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
 import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
-import { type KeyPlace, sharedKeyPlaces, syncKeyPlace } from './key-places.js';
-import { type UserPlaces, userPaths } from './places.js';
+import { type KeySource, sharedKeySources, syncKeySource } from './key-sources.js';
 import { readSyncProperties, type SyncProperties } from './sync-properties.js';
 import type { UserKeys } from './user-keys.js';
+import { type UserDirectories, userPaths } from './user-paths.js';
 import { userPropertyNames } from './user-properties.js';
 
 export interface PrefixOwnersParts {
-  readonly places: UserPlaces;
+  readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`: the settings and the key of the shared directory. */
   readonly sharedSettingsDirectory: string;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
@@ -68,7 +68,7 @@ function uploadsOf({ users, call }: PrefixOwnersParts, settings: UserSettings): 
 
 function downloadsOf(parts: PrefixOwnersParts, settings: UserSettings): PrefixOwner {
   const { username, uploadBucket: bucket, downloadsPrefix: prefix } = settings;
-  const paths = userPaths(parts.places, username);
+  const paths = userPaths(parts.directories, username);
   return {
     name: `the downloads of ${username}`,
     username,
@@ -76,7 +76,7 @@ function downloadsOf(parts: PrefixOwnersParts, settings: UserSettings): PrefixOw
     prefix,
     acl: null,
     encryption: () =>
-      syncEncryption(parts.keys, paths.properties, (said) => syncKeyPlace(username, paths, said)),
+      syncEncryption(parts.keys, paths.properties, (said) => syncKeySource(username, paths, said)),
   };
 }
 
@@ -92,7 +92,7 @@ function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
       syncEncryption(
         parts.keys,
         join(directory, 'user.properties'),
-        (said) => sharedKeyPlaces(directory, said)[0],
+        (said) => sharedKeySources(directory, said)[0],
       ),
   };
 }
@@ -100,7 +100,7 @@ function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
 async function syncEncryption(
   keys: UserKeys,
   propertiesPath: string,
-  placeOf: (said: SyncProperties) => KeyPlace,
+  placeOf: (said: SyncProperties) => KeySource,
 ): Promise<WriteEncryption> {
   const said = await readSyncProperties(propertiesPath);
   const { option, kmsKeyArn } = said;
@@ -121,12 +121,12 @@ async function syncEncryption(
       }
       return { kind: 'sse-kms', keyArn: kmsKeyArn };
     case 3: {
-      const place = placeOf(said);
-      const key = await keys.writeKey(place);
+      const source = placeOf(said);
+      const key = await keys.writeKey(source);
       if (key === null) {
         throw new Fault(
           'key-missing',
-          `${propertiesPath} asks for a customer key and there is no ${place.path}`,
+          `${propertiesPath} asks for a customer key and there is no ${source.path}`,
         );
       }
       return { kind: 'sse-c', key };

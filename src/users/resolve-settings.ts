@@ -1,7 +1,7 @@
 import { Fault } from '../model/fault.js';
 import type { Username, UserSettings } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
-import { type UserPlaces, userPaths } from './places.js';
+import { type UserDirectories, userPaths } from './user-paths.js';
 import type { UserProperties } from './user-properties.js';
 
 /** Where the uploads of a user go when the settings name no prefix. */
@@ -19,9 +19,9 @@ export function resolveSettings(
   username: Username,
   properties: UserProperties,
   defaults: GatewayDefaults,
-  places: UserPlaces,
+  directories: UserDirectories,
 ): UserSettings {
-  const paths = userPaths(places, username);
+  const paths = userPaths(directories, username);
   const uploadBucket = properties.uploadBucket ?? defaults.bucket;
   if (uploadBucket === null) {
     throw new Fault(
@@ -43,6 +43,6 @@ export function resolveSettings(
     downloadsPrefix: downloadsPrefix(username),
     localDirectory: paths.local,
     downloadsDirectory: paths.downloads,
-    sharedDirectory: places.shared,
+    sharedDirectory: directories.shared,
   };
 }

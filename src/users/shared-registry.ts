@@ -3,7 +3,7 @@ import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably 
 import { Fault } from '../model/fault.js';
 import type { SharedChange, SharedRegistry, SharedSummary } from '../model/users.js';
 import { changeSharedProperties } from './change-properties.js';
-import { sharedKeyPlaces } from './key-places.js';
+import { sharedKeySources } from './key-sources.js';
 import { readSyncProperties } from './sync-properties.js';
 import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
@@ -26,7 +26,7 @@ async function save(
   const path = join(directory, 'user.properties');
   const { isChanged, text, properties } = await changeSharedProperties(path, change);
   if (change.syncKeyId !== undefined) {
-    await keys.requireUsableIn(change.syncKeyId, sharedKeyPlaces(directory, properties)[0]);
+    await keys.requireUsableIn(change.syncKeyId, sharedKeySources(directory, properties)[0]);
     await keys.requireRecovery();
   }
   if (!isChanged) return;
@@ -44,7 +44,7 @@ async function describe({
 }: SharedRegistryParts): Promise<SharedSummary> {
   try {
     const said = await readSyncProperties(join(directory, 'user.properties'));
-    const key = await keys.currentKey(sharedKeyPlaces(directory, said)[0]);
+    const key = await keys.currentKey(sharedKeySources(directory, said)[0]);
     return { syncOption: said.option, syncKeyFingerprint: key?.fingerprint ?? null, problems: [] };
   } catch (error) {
     return { syncOption: null, syncKeyFingerprint: null, problems: [Fault.from(error).hint] };

@@ -12,16 +12,16 @@ import {
 } from '../model/users.js';
 import type { AuthorizedKey } from './authorized-keys.js';
 import type { GatewayDefaults } from './defaults.js';
-import { type KeyPlace, syncKeyPlace, uploadKeyPlace } from './key-places.js';
+import { type KeySource, syncKeySource, uploadKeySource } from './key-sources.js';
 import { Passwords, type ScryptCost } from './passwords.js';
-import type { UserPlaces } from './places.js';
 import { resolveSettings } from './resolve-settings.js';
 import { located, UserFiles } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
+import type { UserDirectories } from './user-paths.js';
 import type { UserProperties } from './user-properties.js';
 
 export interface UserDirectoryParts {
-  readonly places: UserPlaces;
+  readonly directories: UserDirectories;
   /** Asked at each use. */
   readonly defaults: () => GatewayDefaults;
   readonly keys: UserKeys;
@@ -48,7 +48,7 @@ class FileUserDirectory implements UserDirectory {
 
   constructor(parts: UserDirectoryParts) {
     this.#parts = parts;
-    this.#files = new UserFiles(parts.places);
+    this.#files = new UserFiles(parts.directories);
     this.#passwords = new Passwords(parts.entropy, parts.passwordCost);
   }
 
@@ -75,7 +75,7 @@ class FileUserDirectory implements UserDirectory {
   async settings(call: Call, username: Username): Promise<UserSettings | null> {
     const properties = await this.#properties(call, username);
     if (properties === null) return null;
-    return resolveSettings(username, properties, this.#parts.defaults(), this.#parts.places);
+    return resolveSettings(username, properties, this.#parts.defaults(), this.#parts.directories);
   }
 
   async uploadEncryption(call: Call, username: Username): Promise<WriteEncryption> {
@@ -95,19 +95,19 @@ class FileUserDirectory implements UserDirectory {
   }
 
   async uploadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]> {
-    const [, uploads] = await this.#keyPlaces(call, username);
+    const [, uploads] = await this.#keySources(call, username);
     return await this.#parts.keys.readKeys([uploads]);
   }
 
   async downloadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]> {
-    return await this.#parts.keys.readKeys(await this.#keyPlaces(call, username));
+    return await this.#parts.keys.readKeys(await this.#keySources(call, username));
   }
 
   /** Also of a user who is not there any more, or whose settings are wrong: what was sealed stays to be opened. */
-  async #keyPlaces(call: Call, username: Username): Promise<readonly [sync: KeyPlace, uploads: KeyPlace]> {
+  async #keySources(call: Call, username: Username): Promise<readonly [sync: KeySource, uploads: KeySource]> {
     const properties = await this.#properties(call, username).catch(() => null);
     const paths = this.#files.paths(username);
-    return [syncKeyPlace(username, paths, properties), uploadKeyPlace(username, paths, properties)];
+    return [syncKeySource(username, paths, properties), uploadKeySource(username, paths, properties)];
   }
 
   async #knownUser(text: string): Promise<Username | null> {
@@ -146,12 +146,12 @@ class FileUserDirectory implements UserDirectory {
   }
 
   async #uploadKey(username: Username, properties: UserProperties): Promise<CustomerKey> {
-    const place = uploadKeyPlace(username, this.#files.paths(username), properties);
-    const key = await this.#parts.keys.writeKey(place);
+    const source = uploadKeySource(username, this.#files.paths(username), properties);
+    const key = await this.#parts.keys.writeKey(source);
     if (key !== null) return key;
     throw new Fault(
       'key-missing',
-      `${place.path} is not there, and sse.option=3 sends uploads with the key in it: put the 32 raw bytes of the key there, or name a key of the keyring (sftpgw key use)`,
+      `${source.path} is not there, and sse.option=3 sends uploads with the key in it: put the 32 raw bytes of the key there, or name a key of the keyring (sftpgw key use)`,
     );
   }
 

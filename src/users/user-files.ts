@@ -3,7 +3,7 @@ import { hasCode } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { Username } from '../model/users.js';
 import { type AuthorizedKeys, parseAuthorizedKeys } from './authorized-keys.js';
-import { type UserPaths, type UserPlaces, userPaths } from './places.js';
+import { type UserDirectories, type UserPaths, userPaths } from './user-paths.js';
 import { maxPropertiesBytes, type ParsedUserProperties, parseUserProperties } from './user-properties.js';
 
 const maxAuthorizedKeysBytes = 1024 * 1024;
@@ -12,7 +12,7 @@ const noKeys: AuthorizedKeys = { keys: [], problems: [] };
 
 /** The users' files as they are now: read again when they changed. Faults: `denied` and `unavailable`, naming the file. */
 export class UserFiles {
-  readonly places: UserPlaces;
+  readonly directories: UserDirectories;
   readonly #properties = new FileCache<ParsedUserProperties>(maxPropertiesBytes, ({ bytes }) =>
     parseUserProperties(bytes),
   );
@@ -25,12 +25,12 @@ export class UserFiles {
     text: bytes.toString('latin1'),
   }));
 
-  constructor(places: UserPlaces) {
-    this.places = places;
+  constructor(directories: UserDirectories) {
+    this.directories = directories;
   }
 
   paths(username: Username): UserPaths {
-    return userPaths(this.places, username);
+    return userPaths(this.directories, username);
   }
 
   /** Null when there is no such user. The same object until the file changes. */

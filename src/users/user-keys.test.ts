@@ -9,7 +9,7 @@ import type { Call, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import type { KeyOwner } from '../model/keyring.js';
 import { parseUsername, type SharedRegistry, type UserDirectory, type UserRegistry } from '../model/users.js';
-import { takeInKeyFiles } from './key-intake.js';
+import { importKeyFiles } from './key-import.js';
 import { createMirrorSources } from './mirror-sources.js';
 import { createPrefixOwners } from './prefix-owners.js';
 import { createSharedRegistry } from './shared-registry.js';
@@ -35,7 +35,7 @@ let parts: Parameters<typeof createUserDirectory>[0] & { readonly sharedSettings
 function open(): void {
   held = testKeys(root, call.log);
   parts = {
-    places: { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') },
+    directories: { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') },
     sharedSettingsDirectory: join(root, 'root/.sftpgateway'),
     defaults: () => ({ bucket: 'bucket' }),
     keys: held.keys,
@@ -134,7 +134,7 @@ describe('a raw key file', () => {
     await mkdir(parts.sharedSettingsDirectory, { recursive: true });
     await put(join(parts.sharedSettingsDirectory, 'sse-sync.key'), keys[2]);
     await writeFile(at('sse.key'), 'no key');
-    await takeInKeyFiles(parts);
+    await importKeyFiles(parts);
     const owners = await Promise.all(
       keys.map(async (key) => (await held.keyring.describe(key.fingerprint))?.owner),
     );

@@ -3,7 +3,7 @@ import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
 import type { KeyDescription, KeyOwner, Keyring, KeyringCustody } from '../model/keyring.js';
-import type { KeyPlace } from './key-places.js';
+import type { KeySource } from './key-sources.js';
 
 export interface UserKeysParts {
   readonly keyFiles: KeyFiles;
@@ -39,30 +39,30 @@ export class UserKeys {
    * neither. Throws `key-missing` (a named key that the keyring does not have), `conflict` (one that is retired), `denied` (no recovery recipient,
    * and the settings want one), and the faults of the file and of the keyring.
    */
-  async writeKey(place: KeyPlace): Promise<CustomerKey | null> {
+  async writeKey(source: KeySource): Promise<CustomerKey | null> {
     await this.requireRecovery();
-    if (place.keyId === null) return await this.currentKey(place);
-    await this.requireWritable(place.keyId, place);
-    return await this.currentKey(place);
+    if (source.keyId === null) return await this.currentKey(source);
+    await this.requireWritable(source.keyId, source);
+    return await this.currentKey(source);
   }
 
   /** As `writeKey`, whether or not it may be written with. */
-  async currentKey(place: KeyPlace): Promise<CustomerKey | null> {
-    const { keyId } = place;
+  async currentKey(source: KeySource): Promise<CustomerKey | null> {
+    const { keyId } = source;
     if (keyId === null) {
-      const raw = await this.#parts.keyFiles.load(place.path);
-      if (raw !== null) await this.#takeIn(raw, place);
+      const raw = await this.#parts.keyFiles.load(source.path);
+      if (raw !== null) await this.#importRawKey(raw, source);
       return raw;
     }
     const key = await this.#parts.keyring.open(keyId);
-    if (key === null) throw new Fault('key-missing', `${saidBy(place)}: the keyring has no key ${keyId}`);
-    await this.#noteSecondKey(place, keyId);
+    if (key === null) throw new Fault('key-missing', `${saidBy(source)}: the keyring has no key ${keyId}`);
+    await this.#noteSecondKey(source, keyId);
     return key;
   }
 
   /** Throws `key-missing` or `conflict` for a key of the keyring that nothing may be sealed with. */
-  async requireWritable(keyId: KeyFingerprint, place: KeyPlace | null = null): Promise<KeyDescription> {
-    const where = place === null ? '' : `${saidBy(place)}: `;
+  async requireWritable(keyId: KeyFingerprint, source: KeySource | null = null): Promise<KeyDescription> {
+    const where = source === null ? '' : `${saidBy(source)}: `;
     const description = await this.#parts.keyring.describe(keyId);
     if (description === null || description.state === 'destroyed') {
       const why = description === null ? 'the keyring has no key' : 'the keyring has destroyed the key';
@@ -88,9 +88,9 @@ export class UserKeys {
   }
 
   /** As `requireWritable`, and `conflict` for a key that is somebody else's: it would not be among those that open the place later. */
-  async requireUsableIn(keyId: KeyFingerprint, place: KeyPlace): Promise<void> {
+  async requireUsableIn(keyId: KeyFingerprint, source: KeySource): Promise<void> {
     const { owner } = await this.requireWritable(keyId);
-    if (owner.kind === 'none' || isSameOwner(owner, place.owner)) return;
+    if (owner.kind === 'none' || isSameOwner(owner, source.owner)) return;
     const whose = owner.kind === 'user' ? `the user ${owner.username}` : 'the shared directory';
     throw new Fault(
       'conflict',
@@ -99,13 +99,13 @@ export class UserKeys {
   }
 
   /** Writes the raw file of a place; faults as `KeyFiles.store`. */
-  async store(key: CustomerKey, place: KeyPlace): Promise<void> {
-    await this.#parts.keyFiles.store(place.path, key);
+  async store(key: CustomerKey, source: KeySource): Promise<void> {
+    await this.#parts.keyFiles.store(source.path, key);
   }
 
   /** Takes a key into the keyring for a place. Faults as `Keyring.import`. */
-  async import(key: CustomerKey, place: KeyPlace, origin: 'generated' | 'imported'): Promise<void> {
-    await this.#parts.keyring.import(key, { label: place.label, owner: place.owner, origin });
+  async import(key: CustomerKey, source: KeySource, origin: 'generated' | 'imported'): Promise<void> {
+    await this.#parts.keyring.import(key, { label: source.label, owner: source.owner, origin });
     this.#taken.add(key.fingerprint);
   }
 
@@ -114,19 +114,19 @@ export class UserKeys {
    * ones; then the owner's keys in the keyring, then those without an owner; of these the active ones first, then the newest. A key that
    * cannot be had is logged and left out; only the faults of `KeyFiles.loadAll` come out.
    */
-  async readKeys(places: readonly KeyPlace[]): Promise<readonly CustomerKey[]> {
+  async readKeys(sources: readonly KeySource[]): Promise<readonly CustomerKey[]> {
     const keys = new Map<KeyFingerprint, CustomerKey>();
     const add = (key: CustomerKey | null) => {
       if (key !== null && !keys.has(key.fingerprint)) keys.set(key.fingerprint, key);
     };
-    for (const place of places) {
-      if (place.keyId !== null) add(await this.#open(place.keyId));
-      for (const key of await this.#parts.keyFiles.loadAll(place.path)) {
-        await this.#takeIn(key, place);
+    for (const source of sources) {
+      if (source.keyId !== null) add(await this.#open(source.keyId));
+      for (const key of await this.#parts.keyFiles.loadAll(source.path)) {
+        await this.#importRawKey(key, source);
         add(key);
       }
     }
-    const [first] = places;
+    const [first] = sources;
     if (first !== undefined) {
       for (const id of await this.#ownedBy(first.owner)) if (!keys.has(id)) add(await this.#open(id));
     }
@@ -134,18 +134,19 @@ export class UserKeys {
   }
 
   /** Takes the raw files of these places into the keyring, the kept ones too. What goes wrong is logged. */
-  async takeIn(places: readonly KeyPlace[]): Promise<void> {
-    for (const place of places) {
+  async importRawKeys(sources: readonly KeySource[]): Promise<void> {
+    for (const source of sources) {
       try {
-        for (const key of await this.#parts.keyFiles.loadAll(place.path)) await this.#takeIn(key, place);
+        for (const key of await this.#parts.keyFiles.loadAll(source.path))
+          await this.#importRawKey(key, source);
       } catch (error) {
-        this.#warnOnce(`${place.path}: the keys cannot be looked for`, Fault.from(error));
+        this.#warnOnce(`${source.path}: the keys cannot be looked for`, Fault.from(error));
       }
     }
   }
 
   /** The raw files of a place, the kept ones too, that hold this key. */
-  async rawFilesWith({ path }: KeyPlace, keyId: KeyFingerprint): Promise<readonly string[]> {
+  async rawFilesWith({ path }: KeySource, keyId: KeyFingerprint): Promise<readonly string[]> {
     const paths: string[] = [];
     for (const one of [path, `${path}.${keyId}`]) {
       const key = await this.#parts.keyFiles.load(one).catch(() => null);
@@ -180,7 +181,7 @@ export class UserKeys {
     }
   }
 
-  async #takeIn(key: CustomerKey, { owner, path, label }: KeyPlace): Promise<void> {
+  async #importRawKey(key: CustomerKey, { owner, path, label }: KeySource): Promise<void> {
     const { fingerprint } = key;
     const { keyring, clock } = this.#parts;
     if (this.#taken.has(fingerprint) || clock.monotonicMs() < (this.#notBefore.get(fingerprint) ?? 0)) return;
@@ -202,14 +203,14 @@ export class UserKeys {
   }
 
   /** The settings name a key and there is a raw file with another: the name counts, and a person may have meant the file. */
-  async #noteSecondKey(place: KeyPlace, keyId: KeyFingerprint): Promise<void> {
-    const text = `${saidBy(place)} counts, not the key in ${place.path}`;
+  async #noteSecondKey(source: KeySource, keyId: KeyFingerprint): Promise<void> {
+    const text = `${saidBy(source)} counts, not the key in ${source.path}`;
     if (this.#said.has(text)) return;
     this.#said.add(text);
-    const raw = await this.#parts.keyFiles.load(place.path).catch(() => null);
+    const raw = await this.#parts.keyFiles.load(source.path).catch(() => null);
     if (raw === null) return;
-    await this.#takeIn(raw, place);
-    if (raw.fingerprint !== keyId) this.#parts.log.info(text, { path: place.path, key: raw.fingerprint });
+    await this.#importRawKey(raw, source);
+    if (raw.fingerprint !== keyId) this.#parts.log.info(text, { path: source.path, key: raw.fingerprint });
   }
 
   #warnOnce(message: string, error?: Fault): void {
@@ -221,7 +222,7 @@ export class UserKeys {
 }
 
 /** The setting that names the key of a place, as it stands in its file. */
-function saidBy({ propertiesPath, keyIdProperty, keyId }: KeyPlace): string {
+function saidBy({ propertiesPath, keyIdProperty, keyId }: KeySource): string {
   return `${propertiesPath}: ${keyIdProperty}=${keyId}`;
 }
 

@@ -13,7 +13,7 @@ import {
 import { addPublicKeys } from './change-keys.js';
 import { changeUserProperties } from './change-properties.js';
 import { moveHomeAway, prepareHome } from './homes.js';
-import { type KeyPlace, syncKeyPlace, uploadKeyPlace } from './key-places.js';
+import { type KeySource, syncKeySource, uploadKeySource } from './key-sources.js';
 import { Passwords } from './passwords.js';
 import { defaultUploadPrefix } from './resolve-settings.js';
 import type { UserDirectoryParts } from './user-directory.js';
@@ -34,7 +34,7 @@ class FileUserRegistry implements UserRegistry {
 
   constructor(parts: UserDirectoryParts) {
     this.#parts = parts;
-    this.#files = new UserFiles(parts.places);
+    this.#files = new UserFiles(parts.directories);
     this.#passwords = new Passwords(parts.entropy, parts.passwordCost);
   }
 
@@ -55,10 +55,10 @@ class FileUserRegistry implements UserRegistry {
     const uploadBucket = properties.uploadBucket ?? this.#parts.defaults().bucket;
     if (uploadBucket === null) problems.push('there is no bucket for uploads');
     const uploads = await this.#keyInForce(
-      uploadKeyPlace(username, paths, properties),
+      uploadKeySource(username, paths, properties),
       properties.uploadOption,
     );
-    const downloads = await this.#keyInForce(syncKeyPlace(username, paths, properties), null);
+    const downloads = await this.#keyInForce(syncKeySource(username, paths, properties), null);
     problems.push(...uploads.problems, ...downloads.problems);
     return {
       username,
@@ -88,15 +88,15 @@ class FileUserRegistry implements UserRegistry {
 
   remove(username: Username): Promise<string | null> {
     return this.#inTurn(username, async () => {
-      const { places, clock } = this.#parts;
+      const { directories, clock } = this.#parts;
       const paths = this.#files.paths(username);
       if ((await this.#files.properties(username)) === null) return null;
-      await this.#parts.keys.takeIn([
-        uploadKeyPlace(username, paths, null),
-        syncKeyPlace(username, paths, null),
+      await this.#parts.keys.importRawKeys([
+        uploadKeySource(username, paths, null),
+        syncKeySource(username, paths, null),
       ]);
       try {
-        return await moveHomeAway(paths, places, clock.nowMs());
+        return await moveHomeAway(paths, directories, clock.nowMs());
       } catch (error) {
         throw fileFault(paths.home, 'written', error);
       }
@@ -107,13 +107,13 @@ class FileUserRegistry implements UserRegistry {
   async #save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
     const paths = this.#files.paths(username);
     const changed = await changeUserProperties(paths.properties, username, change);
-    const uploads = uploadKeyPlace(username, paths, changed.properties);
-    const downloads = syncKeyPlace(username, paths, changed.properties);
+    const uploads = uploadKeySource(username, paths, changed.properties);
+    const downloads = syncKeySource(username, paths, changed.properties);
     await this.#checkKeys(uploads, downloads, changed.properties, change);
     const authorizedKeys = await addPublicKeys(paths.authorizedKeys, change.publicKeys ?? []);
     const password = change.password === undefined ? null : await this.#passwords.hash(change.password);
     try {
-      await prepareHome(paths, this.#parts.places);
+      await prepareHome(paths, this.#parts.directories);
       if (change.uploadKey !== undefined) {
         await this.#parts.keys.import(change.uploadKey, uploads, change.uploadKeyOrigin ?? 'imported');
         await this.#parts.keys.store(change.uploadKey, uploads);
@@ -130,8 +130,8 @@ class FileUserRegistry implements UserRegistry {
 
   /** Uploads under option 3 without a key would all fail; that is said now, not then. */
   async #checkKeys(
-    uploads: KeyPlace,
-    downloads: KeyPlace,
+    uploads: KeySource,
+    downloads: KeySource,
     properties: UserProperties,
     change: UserChange,
   ): Promise<void> {
@@ -153,21 +153,21 @@ class FileUserRegistry implements UserRegistry {
 
   /** The key of a place as its settings and files have it, and what is wrong with it. */
   async #keyInForce(
-    place: KeyPlace,
+    source: KeySource,
     option: EncryptionOption | null,
   ): Promise<{ readonly fingerprint: string | null; readonly problems: readonly string[] }> {
     try {
-      const key = await this.#parts.keys.currentKey(place);
+      const key = await this.#parts.keys.currentKey(source);
       const lacks = key === null && option === 3;
-      const problems = lacks ? [`${place.path} is not there, and sse.option=3 needs it`] : [];
+      const problems = lacks ? [`${source.path} is not there, and sse.option=3 needs it`] : [];
       return { fingerprint: key?.fingerprint ?? null, problems };
     } catch (error) {
-      return { fingerprint: place.keyId, problems: [Fault.from(error).hint] };
+      return { fingerprint: source.keyId, problems: [Fault.from(error).hint] };
     }
   }
 
   async #homes(): Promise<readonly string[]> {
-    const { homes } = this.#parts.places;
+    const { homes } = this.#parts.directories;
     try {
       return (await readdir(homes)).sort();
     } catch (error) {

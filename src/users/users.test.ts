@@ -77,7 +77,7 @@ beforeEach(async () => {
   call = { id: 'c', signal: new AbortController().signal, log };
   held = testKeys(root, log);
   const parts = {
-    places: {
+    directories: {
       homes: join(root, 'home'),
       shared: join(root, 'opt/sftpgw/shared'),
       removed: join(root, 'var/lib/sftpgw/removed'),

@@ -5,7 +5,7 @@ import type { KeyLedger, LedgerRow } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
 import { accessAmong } from './sealed-with.js';
 
-/** What opened an object, with what the ledger knows of it. */
+/** A result with the access that opened the object and the ledger rows of the object. */
 export interface Opened<T> {
   readonly value: T;
   readonly access: ReadAccess;
@@ -13,9 +13,10 @@ export interface Opened<T> {
 }
 
 /**
- * Opens an object with the key that fits. The ledger's rows name the keys to try, the likeliest first; when none of them
- * fits (somebody else wrote the object) no key is tried, then each of `keys`. `attempt` answers null when there is
- * no object, and so does this. Throws `key-missing` or `key-mismatch`, naming the fingerprints tried.
+ * Opens an object with the key that fits. Tries the keys that the ledger rows name, the latest row first. If
+ * none of them fits, because another client wrote the object, it tries no key and then each of `keys`.
+ * Returns null if `attempt` does, which means that there is no object. Throws `key-missing` or
+ * `key-mismatch`, naming the fingerprints tried.
  */
 export async function openWithKeys<T>(
   ledger: KeyLedger,
@@ -37,7 +38,7 @@ export async function openWithKeys<T>(
   throw noKeyOpens(ref, keys, candidates, refusals);
 }
 
-/** Each way to open the object once, the likeliest first. */
+/** Returns each way to open the object once, the likeliest first. */
 function likelyAccesses(candidates: readonly LedgerRow[], keys: readonly CustomerKey[]): ReadAccess[] {
   const accesses: ReadAccess[] = [];
   const add = (access: ReadAccess | null) => {
@@ -64,20 +65,20 @@ function noKeyOpens(
     row.sealedWith.kind === 'sse-c' ? [row.sealedWith.fingerprint] : [],
   );
   const missing = named.filter((fingerprint) => !keys.some((key) => key.fingerprint === fingerprint));
-  const ledgerSays =
+  const ledgerNote =
     missing.length === 0 ? '' : `; the ledger names the key ${[...new Set(missing)].join(', ')}`;
   const cause = refusals.at(-1);
   if (keys.length === 0) {
     return new Fault(
       'key-missing',
-      `the object ${ref.key} rests under a customer key and none is at hand${ledgerSays}`,
+      `the object ${ref.key} is encrypted with a customer key, and no key is available${ledgerNote}`,
       { cause },
     );
   }
   const tried = keys.map((key) => key.fingerprint).join(', ');
   return new Fault(
     'key-mismatch',
-    `none of the keys at hand opens the object ${ref.key}: tried ${tried}${ledgerSays}`,
+    `none of the available keys opens the object ${ref.key}: tried ${tried}${ledgerNote}`,
     { cause },
   );
 }

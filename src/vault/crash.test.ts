@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checksumOf } from '../bytes/checksums/sum.js';
+import { checksumOf } from '../bytes/running-checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { ParkedUpload } from '../model/parked-uploads.js';
@@ -155,7 +155,7 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   for (const broken of await shop.ledger.parked()) {
     const kept = shop.store.uploads.get(broken.uploadId);
     for (const part of broken.parts) expect(kept?.parts.get(part.partNumber)?.receipt, at).toEqual(part);
-    await next.giveUp(call(), broken);
+    await next.abortParked(call(), broken);
   }
   expect(shop.store.uploads.size, at).toBe(0);
   const rows = [...shop.ledger.rows.values()];

@@ -1,4 +1,4 @@
-import { RefLocks } from '../concurrency/ref-locks.js';
+import { KeyedMutex } from '../concurrency/keyed-mutex.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { IntentId, KeyLedger } from '../model/ledger.js';
@@ -7,8 +7,8 @@ import type { ParkedUpload, ParkedUploads } from '../model/parked-uploads.js';
 import { openWithKeys } from './access.js';
 import { copyVerified } from './copy/copy.js';
 import { moveObject } from './copy/move.js';
+import { RekeyedObjects } from './copy/rekeyed-objects.js';
 import { removeUnchanged } from './copy/remove-unchanged.js';
-import { Successors } from './copy/successors.js';
 import { type VaultLimits, vaultLimits } from './limits.js';
 import { mtimeOf } from './mtime.js';
 import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } from './read/fetch-object.js';
@@ -16,7 +16,7 @@ import { openReader } from './read/open-reader.js';
 import { ReadMemory } from './read/read-memory.js';
 import { settlePending } from './settle.js';
 import { openExtended } from './upload/extended-writer.js';
-import { giveUp, takeUp } from './upload/parked.js';
+import { abortParked, resumeParked } from './upload/parked.js';
 import { createPartSchedule } from './upload/part-schedule.js';
 import { ScratchSpace } from './upload/scratch-file.js';
 import { UploadMemory } from './upload/upload-memory.js';
@@ -40,13 +40,13 @@ export interface VaultOptions {
   readonly parked: ParkedUploads;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  /** What is not given has its default, see `defaultVaultLimits`. */
+  /** Limits that are not given have their defaults, see `defaultVaultLimits`. */
   readonly limits?: Partial<VaultLimits>;
-  /** For scratch files, best on a disk and not in memory; made when it is needed and not there. */
+  /** Directory for scratch files, preferably on a disk rather than in memory. Created on first use. */
   readonly scratchDirectory: string;
 }
 
-/** What the vault holds in memory and on disk at the moment. */
+/** The vault's current use of memory and disk. */
 export interface VaultStatistics {
   readonly openUploads: number;
   readonly openReaders: number;
@@ -61,8 +61,8 @@ export interface RunningVault extends Vault, ObjectFetcher, AsyncDisposable {
 }
 
 /**
- * The vault over an object store and a ledger. Disposed, it gives up every open upload and reader; those that are
- * being committed are waited for. Throws `invalid` for limits that cannot work.
+ * Creates a vault over an object store and a ledger. Disposing it ends every open upload and reader, and
+ * waits for uploads that are being committed. Throws `invalid` for limits that cannot work.
  */
 export function createVault(options: VaultOptions): RunningVault {
   return new StoreVault(options);
@@ -83,8 +83,8 @@ class StoreVault implements RunningVault {
       parked,
       clock,
       limits,
-      locks: new RefLocks(),
-      successors: new Successors(),
+      locks: new KeyedMutex<ObjectRef>(({ bucket, key }) => `${bucket}/${key}`),
+      rekeyed: new RekeyedObjects(),
       ownIntents: new Map<IntentId, ObjectRef>(),
       schedule: createPartSchedule(limits),
       memory: new UploadMemory({
@@ -119,7 +119,7 @@ class StoreVault implements RunningVault {
     const services = this.#services;
     const open = (given: WriterOptions) => this.#openWriter(call, target, given);
     if (options.extend) return await openExtended(services, call, target, options.extend, open);
-    if (options.resume) await takeUp(services, options.resume, target);
+    if (options.resume) await resumeParked(services, options.resume, target);
     return open(options);
   }
 
@@ -130,8 +130,8 @@ class StoreVault implements RunningVault {
     return writer;
   }
 
-  giveUp(call: Call, upload: ParkedUpload): Promise<void> {
-    return giveUp(this.#services, call, upload);
+  abortParked(call: Call, upload: ParkedUpload): Promise<void> {
+    return abortParked(this.#services, call, upload);
   }
 
   async describe(call: Call, ref: ObjectRef, keys: readonly CustomerKey[], versionId?: string) {
@@ -158,7 +158,7 @@ class StoreVault implements RunningVault {
   }
 
   copy(call: Call, from: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
-    return this.#services.locks.alone([from.ref, to.ref], async () => {
+    return this.#services.locks.runExclusive([from.ref, to.ref], async () => {
       const copy = await copyVerified(this.#services, call, from, to);
       return copy === null ? null : copy.info;
     });
@@ -170,7 +170,7 @@ class StoreVault implements RunningVault {
 
   async remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void> {
     const { store, ledger, locks } = this.#services;
-    await locks.alone([ref], async () => {
+    await locks.runExclusive([ref], async () => {
       if (ifMatch === undefined) await store.remove(call, ref);
       else await removeUnchanged(store, call, ref, ifMatch);
       await ledger.recordRemoval(ref, actor);

@@ -1,34 +1,38 @@
 import { Fault } from '../model/fault.js';
-import { firstPartBytes, largestPartFor, longestFileBytes, memoryPartFor } from './upload/part-schedule.js';
+import { firstPartBytes, maxFileBytes, maxPartFor, memoryPartFor } from './upload/part-schedule.js';
 import { blockBytes, reserveBytes } from './upload/upload-memory.js';
 
 const mebibyte = 1024 * 1024;
 
-/** The bounds of the vault's queues and buffers. Sizes in bytes, times in milliseconds. */
+/** Bounds of the vault's queues and buffers. Sizes in bytes, times in milliseconds. */
 export interface VaultLimits {
-  /** Memory of all uploads of this process together; beyond it clients wait. */
+  /** Memory of all uploads of this process together. Clients wait while it is full. */
   readonly uploadMemoryBytes: number;
-  /** How long an upload waits for its share of that memory before it is refused with `over-quota`. */
+  /** Time that an upload waits for its share of that memory before it is refused with `over-quota`. */
   readonly uploadAdmissionTimeoutMs: number;
-  /** Parts of one upload that are on the way to S3 side by side. */
+  /** Parts of one upload that are sent to S3 in parallel. */
   readonly parallelParts: number;
-  /** The largest part that is gathered in memory; larger ones are in scratch files until S3 has them. */
+  /** Max part size that is gathered in memory. Larger parts are in scratch files until S3 has them. */
   readonly memoryPartBytes: number;
-  /** The largest part an upload plans; what it means for the longest file: see `createPartSchedule`. */
-  readonly largestPartBytes: number;
-  /** The longest file that has to fit into 10,000 parts. Less keeps longer files in memory. */
-  readonly longestFileBytes: number;
-  /** How far ahead of the first missing byte bytes are held in memory; what is further goes to the scratch file. */
+  /** Max part size of an upload. `createPartSchedule` documents how it limits the file size. */
+  readonly maxPartBytes: number;
+  /** Max file size that has to fit into 10,000 parts. A lower value lets longer files stay in memory. */
+  readonly maxFileBytes: number;
+  /**
+   * How far behind the first missing byte data is held in memory. Data further on goes to the scratch file.
+   */
   readonly reorderWindowBytes: number;
-  /** Disk that the scratch files of all uploads may take together; beyond it clients wait for parts to leave. */
+  /** Disk space of all scratch files together. Clients wait for parts to be sent while it is full. */
   readonly scratchLimitBytes: number;
-  /** The most that a file may be filled with zeros because its size was set and nothing written there. */
+  /**
+   * Max number of zeros with which a file is filled because its size was set and nothing was written there.
+   */
   readonly zeroFillLimitBytes: number;
-  /** The size of one range of a sequential read. The first ones are smaller. */
+  /** Size of one range of a sequential read. The first ranges are smaller. */
   readonly rangeBytes: number;
-  /** Ranges of one reader that are fetched ahead side by side. */
+  /** Ranges of one reader that are fetched ahead in parallel. */
   readonly readAheadRanges: number;
-  /** Memory of all readers' ranges together; beyond it they read ahead less. */
+  /** Memory of all readers' ranges together. Readers fetch less ahead while it is full. */
   readonly readMemoryBytes: number;
 }
 
@@ -40,8 +44,8 @@ export const defaultVaultLimits: VaultLimits = {
   uploadAdmissionTimeoutMs: 60_000,
   parallelParts: 4,
   memoryPartBytes: memoryPartFor(uploadMemoryBytes),
-  largestPartBytes: largestPartFor(memoryPartFor(uploadMemoryBytes), scratchLimitBytes),
-  longestFileBytes,
+  maxPartBytes: maxPartFor(memoryPartFor(uploadMemoryBytes), scratchLimitBytes),
+  maxFileBytes,
   reorderWindowBytes: 16 * mebibyte,
   scratchLimitBytes,
   zeroFillLimitBytes: 1024 * mebibyte,
@@ -50,19 +54,19 @@ export const defaultVaultLimits: VaultLimits = {
   readMemoryBytes: 192 * mebibyte,
 };
 
-/** The defaults with these instead. Throws `invalid` naming a limit that cannot work. */
+/** Returns the defaults, replaced by the limits given. Throws `invalid`, naming a limit that cannot work. */
 export function vaultLimits(given: Partial<VaultLimits>): VaultLimits {
   const { uploadMemoryBytes, scratchLimitBytes } = { ...defaultVaultLimits, ...given };
-  const most = given.largestPartBytes ?? Number.POSITIVE_INFINITY;
-  const memoryPartBytes = given.memoryPartBytes ?? Math.min(most, memoryPartFor(uploadMemoryBytes));
-  const largestPartBytes = largestPartFor(memoryPartBytes, scratchLimitBytes);
-  const limits: VaultLimits = { ...defaultVaultLimits, memoryPartBytes, largestPartBytes, ...given };
-  const leastMemory = reserveBytes + firstPartBytes;
+  const boundBytes = given.maxPartBytes ?? Number.POSITIVE_INFINITY;
+  const memoryPartBytes = given.memoryPartBytes ?? Math.min(boundBytes, memoryPartFor(uploadMemoryBytes));
+  const maxPartBytes = maxPartFor(memoryPartBytes, scratchLimitBytes);
+  const limits: VaultLimits = { ...defaultVaultLimits, memoryPartBytes, maxPartBytes, ...given };
+  const minMemoryBytes = reserveBytes + firstPartBytes;
   const rules: readonly (readonly [keyof VaultLimits, number])[] = [
-    ['uploadMemoryBytes', leastMemory],
+    ['uploadMemoryBytes', minMemoryBytes],
     ['uploadAdmissionTimeoutMs', 1],
     ['parallelParts', 1],
-    ['longestFileBytes', 1],
+    ['maxFileBytes', 1],
     ['reorderWindowBytes', 0],
     ['scratchLimitBytes', 0],
     ['zeroFillLimitBytes', 0],
@@ -70,9 +74,9 @@ export function vaultLimits(given: Partial<VaultLimits>): VaultLimits {
     ['readAheadRanges', 1],
     ['readMemoryBytes', 0],
   ];
-  for (const [name, least] of rules) {
-    if (!Number.isSafeInteger(limits[name]) || limits[name] < least) {
-      throw new Fault('invalid', `${name} must be a whole number of at least ${least}, not ${limits[name]}`);
+  for (const [name, min] of rules) {
+    if (!Number.isSafeInteger(limits[name]) || limits[name] < min) {
+      throw new Fault('invalid', `${name} must be a whole number >= ${min}, not ${limits[name]}`);
     }
   }
   return limits;

@@ -1,15 +1,18 @@
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
-import { restsUnder } from './sealed-with.js';
+import { isEncryptedAs } from './sealed-with.js';
 
-/** The metadata that keeps a file's time: decimal seconds since the epoch, as rclone writes it. */
+/** Metadata name for the file time. Its value is decimal seconds since the epoch, as rclone writes it. */
 const metadataName = 'mtime';
 
 export function mtimeMetadata(mtimeSeconds: number | null): Readonly<Record<string, string>> {
   return mtimeSeconds === null ? {} : { [metadataName]: String(mtimeSeconds) };
 }
 
-/** The file's time that the object's metadata keeps, in seconds; null when there is none, or none that is a number. */
+/**
+ * Returns the file time in the object's metadata, in seconds since the epoch, or null if there is no valid
+ * number.
+ */
 export function mtimeOfMetadata(info: ObjectInfo): number | null {
   const text = info.metadata[metadataName];
   if (text === undefined || !/^-?\d{1,12}(?:\.\d+)?$/.test(text)) return null;
@@ -17,26 +20,29 @@ export function mtimeOfMetadata(info: ObjectInfo): number | null {
 }
 
 /**
- * The confirmed row that tells of this very object, null when the ledger knows another one, or none. The ETag alone does not
- * say it: at Ceph the same content has the same one under another key.
+ * Returns the confirmed ledger row of exactly this object, or null if there is none. The ETag alone is not
+ * enough: Ceph keeps the ETag when the same content is copied to another key.
  */
 export function rowOf(info: ObjectInfo, candidates: readonly LedgerRow[]): LedgerRow | null {
   const tells = (row: LedgerRow) =>
-    row.confirmation?.etag === info.etag && restsUnder(info.encryption, row.sealedWith);
+    row.confirmation?.etag === info.etag && isEncryptedAs(info.encryption, row.sealedWith);
   return candidates.find(tells) ?? null;
 }
 
-/** The file's own time where somebody set one: the ledger's, which knows of later changes, else the metadata's. */
+/**
+ * Returns the file time that a client set, or null. The ledger comes before the metadata because it knows
+ * later changes.
+ */
 export function ownMtime(info: ObjectInfo, candidates: readonly LedgerRow[]): number | null {
   return rowOf(info, candidates)?.confirmation?.mtimeSeconds ?? mtimeOfMetadata(info);
 }
 
-/** The file's time as a person sees it: its own, else S3's. */
+/** Returns the file time to show, in seconds since the epoch: the client's, else S3's. */
 export function mtimeOf(info: ObjectInfo, candidates: readonly LedgerRow[]): number {
   return ownMtime(info, candidates) ?? info.lastModifiedMs / 1000;
 }
 
-/** The ledger keeps whole seconds, as SFTP does. */
+/** Rounds down to whole seconds, which is what SFTP and the ledger store. */
 export function wholeSeconds(mtimeSeconds: number | null): number | null {
   return mtimeSeconds === null ? null : Math.floor(mtimeSeconds);
 }

@@ -11,7 +11,7 @@ import {
 import { Fault, isFault } from '../model/fault.js';
 import type { MemoryBody, ObjectRef, ObjectStore } from '../model/object-store.js';
 import { doctorName } from '../model/trial-objects.js';
-import { restsUnder, sealedWith } from './sealed-with.js';
+import { isEncryptedAs, sealedWith } from './sealed-with.js';
 
 export type RoundTripStep =
   | 'write'
@@ -26,19 +26,20 @@ export interface RoundTripTrouble {
   readonly fault: Fault;
 }
 
-/** Where and how a tiny object is to make its way. */
+/** The location, encryption and ACL of the test object. */
 export interface RoundTripRequest {
   readonly bucket: string;
-  /** Where the object lies for a moment: `PREFIX.sftpgw-doctor-ID`. */
+  /** Prefix of the temporary object `PREFIX.sftpgw-doctor-ID`. */
   readonly prefix: string;
   readonly encryption: WriteEncryption;
   readonly acl: CannedAcl | null;
 }
 
 /**
- * Proves that a place works as its users will use it: writes a tiny object, reads it, is refused without its key and with another one,
- * copies it on the server, and removes both. Answers what went wrong; the steps after a failed write are left out. The ledger is
- * not told: nothing stays. Throws `cancelled` only.
+ * Tests a bucket and prefix with the access that its users need. Writes a tiny object, reads it, checks that
+ * S3 refuses it without its key and with another key, copies it within S3, and removes both objects. Returns
+ * what failed. After a failed write the other steps are skipped. Leaves no objects and no ledger rows. Throws
+ * only `cancelled`.
  */
 export async function tryRoundTrip(
   store: ObjectStore,
@@ -123,11 +124,11 @@ class RoundTrip {
 
   async #read(ref: ObjectRef, access: ReadAccess): Promise<void> {
     const found = await this.#store.read(this.#call, ref, access, null);
-    if (found === null) throw new Fault('corrupt', `${ref.key} is gone right after it was written`);
+    if (found === null) throw new Fault('corrupt', `${ref.key} does not exist right after it was written`);
     const pieces: Uint8Array[] = [];
     for await (const piece of found.bytes) pieces.push(piece);
     if (!Buffer.concat(pieces).equals(Buffer.concat(this.#body.chunks))) {
-      throw new Fault('corrupt', `S3 gave other bytes back than were written to ${ref.key}`);
+      throw new Fault('corrupt', `S3 returned other bytes than were written to ${ref.key}`);
     }
   }
 
@@ -138,7 +139,7 @@ class RoundTrip {
       if (isFault(error, 'key-missing', 'key-mismatch', 'denied')) return;
       throw error;
     }
-    throw new Fault('corrupt', `S3 opens an object that rests under a customer key with ${presented}`);
+    throw new Fault('corrupt', `S3 opens an object that is encrypted with a customer key, with ${presented}`);
   }
 
   async #copyThere(): Promise<void> {
@@ -153,11 +154,8 @@ class RoundTrip {
       sourceAccess: access,
     });
     const copied = await this.#store.head(this.#call, this.#copy, access);
-    if (copied === null || !restsUnder(copied.encryption, sealedWith(encryption))) {
-      throw new Fault(
-        'corrupt',
-        'a copy on the server does not rest under the encryption that was asked for',
-      );
+    if (copied === null || !isEncryptedAs(copied.encryption, sealedWith(encryption))) {
+      throw new Fault('corrupt', 'a copy within S3 does not have the requested encryption');
     }
     await this.#read(this.#copy, access);
   }

@@ -1,8 +1,8 @@
 import type { CustomerKey } from '../model/customer-key.js';
-import { noKey, type ReadAccess, type RestingEncryption, type WriteEncryption } from '../model/encryption.js';
+import { noKey, type ObjectEncryption, type ReadAccess, type WriteEncryption } from '../model/encryption.js';
 import type { SealedWith } from '../model/ledger.js';
 
-/** What the ledger keeps of an encryption: everything but the key. */
+/** Returns what the ledger records about an encryption: everything except the key. */
 export function sealedWith(encryption: WriteEncryption): SealedWith {
   if (encryption.kind !== 'sse-c') return encryption;
   return {
@@ -12,36 +12,43 @@ export function sealedWith(encryption: WriteEncryption): SealedWith {
   };
 }
 
-/** What S3 says of an object that rests as was asked. */
-export function restingUnder(encryption: WriteEncryption): RestingEncryption {
+/** Returns the encryption that S3 reports for an object that was written with `encryption`. */
+export function encryptionAsAsked(encryption: WriteEncryption): ObjectEncryption {
   if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
   return encryption.kind === 'bucket-default' ? { kind: 'unknown' } : encryption;
 }
 
-/** The access that opens what rests under `sealed`; null when its key is not among `keys`. */
+/** Returns the access that opens an object encrypted as `sealed`, or null if its key is not among `keys`. */
 export function accessAmong(sealed: SealedWith, keys: readonly CustomerKey[]): ReadAccess | null {
   if (sealed.kind !== 'sse-c') return noKey;
   const key = keys.find((candidate) => candidate.fingerprint === sealed.fingerprint);
   return key === undefined ? null : { kind: 'sse-c', key };
 }
 
-/** Whether what S3 says of an object is what was asked for. A server that does not say has not done it. */
-export function restsUnder(resting: RestingEncryption, sealed: SealedWith): boolean {
+/**
+ * Returns whether the encryption that S3 reports is the one requested. A server that does not report an
+ * encryption has not applied it.
+ */
+export function isEncryptedAs(encryption: ObjectEncryption, sealed: SealedWith): boolean {
   switch (sealed.kind) {
     case 'sse-c':
-      return resting.kind === 'sse-c' && resting.keyMd5Base64 === sealed.keyMd5Base64;
+      return encryption.kind === 'sse-c' && encryption.keyMd5Base64 === sealed.keyMd5Base64;
     case 'sse-kms':
       return (
-        resting.kind === 'sse-kms' && (resting.keyArn === null || sameKmsKey(resting.keyArn, sealed.keyArn))
+        encryption.kind === 'sse-kms' &&
+        (encryption.keyArn === null || sameKmsKey(encryption.keyArn, sealed.keyArn))
       );
     case 'sse-s3':
-      return resting.kind === 'sse-s3';
+      return encryption.kind === 'sse-s3';
     case 'bucket-default':
-      return resting.kind !== 'sse-c';
+      return encryption.kind !== 'sse-c';
   }
 }
 
-/** S3 answers with the key's ARN also when an id or an alias was asked for, and those cannot be compared. */
+/**
+ * Returns whether two KMS keys may be the same. S3 answers with an ARN even if an id or an alias was
+ * requested, and those cannot be compared.
+ */
 function sameKmsKey(answered: string, asked: string): boolean {
   return answered === asked || !asked.includes(':key/');
 }

@@ -7,19 +7,23 @@ import { Fault, isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import { mtimeOfMetadata, wholeSeconds } from './mtime.js';
-import { accessAmong, restsUnder } from './sealed-with.js';
+import { accessAmong, isEncryptedAs } from './sealed-with.js';
 import type { VaultServices } from './upload/part-sender.js';
 import { clockSkewMs } from './upload/verify-written.js';
 import type { SettleReport, SettleRequest } from './vault.js';
 
-/** An object whose checksum S3 does not keep is read to compute it, up to this size; beyond, the start would take too long. */
+/**
+ * If S3 keeps no checksum, an object up to this size is read to compute one. A larger one would delay the
+ * start too long.
+ */
 const readToHashBytes = 256 * 1024 * 1024;
 
 export type Outcome = 'confirmed' | 'abandoned';
 
 /**
- * Finishes or undoes what the last run left: for each row that is still `intended`, first its multipart uploads go
- * (then no late Complete can make an object any more), then HEAD tells whether the write had landed. See `Vault.settlePending`.
+ * Finishes or undoes the writes that the last run left in state `intended`. First aborts the multipart
+ * uploads of each row, so that no late CompleteMultipartUpload can create an object. Then sends a HEAD to
+ * find out whether the write succeeded. See `Vault.settlePending`.
  */
 export async function settlePending(
   services: VaultServices,
@@ -36,7 +40,8 @@ export async function settlePending(
   }
   const parked = new Set((await services.parked.parked()).map(({ uploadId }) => uploadId));
   const report = { confirmed: 0, abandoned: 0, abortedUploads: 0, problems: [] as string[] };
-  // Newest first: when two rows of one object are left, its content is the later one's, and is then known for the other.
+  // Newest first: if two rows of one object are left, the content belongs to the later row. The earlier row
+  // can then be compared with it.
   for (const row of [...rows].reverse()) {
     try {
       report.abortedUploads += await abortUploads(services, call, startedMs, row, rows, others, parked);
@@ -45,7 +50,7 @@ export async function settlePending(
       const fault = Fault.from(error);
       if (fault.kind === 'cancelled') throw fault;
       report.problems.push(`${row.ref.bucket}/${row.ref.key} (row ${row.id}): ${fault.hint}`);
-      call.log.warn('a write of the last run could not be settled and stays pending', {
+      call.log.warn('a pending write could not be settled', {
         bucket: row.ref.bucket,
         key: row.ref.key,
         row: row.id,
@@ -57,8 +62,9 @@ export async function settlePending(
 }
 
 /**
- * The row's own upload; when it knows of none, those at its key that the last run had begun but not noted down. S3's clock
- * decides which those are only while this run uploads to the same key: it may be ahead of ours. Those that are parked stay.
+ * Aborts the row's own upload. If the row has none recorded, aborts the uploads at its key that the last run
+ * began without recording them. S3's clock decides which uploads those are only while this run uploads to the
+ * same key, because that clock may be ahead of ours. Parked uploads stay.
  */
 async function abortUploads(
   services: VaultServices,
@@ -74,7 +80,8 @@ async function abortUploads(
     await store.abortUpload(call, row.ref, row.uploadId);
     return 1;
   }
-  // One of these uploads may be another process', which has not noted it down yet: the next start looks again.
+  // One of these uploads may belong to another process that has not recorded it yet. The next start checks
+  // again.
   if (others.some(({ ref }) => ref.bucket === row.ref.bucket && ref.key === row.ref.key)) return 0;
   const claimed = new Set(rows.map((other) => other.uploadId));
   const isBusy = [...services.ownIntents.values()].some(
@@ -92,7 +99,10 @@ async function abortUploads(
   return orphans.length;
 }
 
-/** Finishes or undoes one row by what HEAD says. Throws `key-missing` when the row's key is not among `keys`. */
+/**
+ * Confirms or abandons one row according to a HEAD of its object. Throws `key-missing` if the row's key is
+ * not among `keys`.
+ */
 export async function settleRow(
   services: VaultServices,
   call: Call,
@@ -105,7 +115,7 @@ export async function settleRow(
     const fingerprint = row.sealedWith.kind === 'sse-c' ? row.sealedWith.fingerprint : '';
     throw new Fault(
       'key-missing',
-      `the key ${fingerprint} of ${row.actor} is not at hand to look at the object`,
+      `cannot check the object: the key ${fingerprint} of ${row.actor} is not available`,
     );
   }
   const info = await headOrNull(() => store.head(call, row.ref, access));
@@ -123,7 +133,7 @@ export async function settleRow(
   return 'confirmed';
 }
 
-/** An object that does not open with the row's key is not the row's. */
+/** Returns null if the row's key does not open the object, because then another write created it. */
 async function headOrNull(head: () => Promise<ObjectInfo | null>): Promise<ObjectInfo | null> {
   try {
     return await head();
@@ -133,20 +143,26 @@ async function headOrNull(head: () => Promise<ObjectInfo | null>): Promise<Objec
   }
 }
 
-/** The object rests as the row says, is not older than the row, and no confirmed row tells of it already. */
+/**
+ * Returns whether this row's write created the object: it is encrypted as recorded, is not older than the
+ * row, and no confirmed row describes it.
+ */
 async function wroteIt(services: VaultServices, row: LedgerRow, info: ObjectInfo): Promise<boolean> {
-  if (!restsUnder(info.encryption, row.sealedWith)) return false;
+  if (!isEncryptedAs(info.encryption, row.sealedWith)) return false;
   if (info.lastModifiedMs < row.intendedMs - clockSkewMs) return false;
   const candidates = await services.ledger.candidates(row.ref);
   return !candidates.some((other) => {
     const { confirmation } = other;
     if (other.id === row.id || confirmation === null || confirmation.etag !== info.etag) return false;
-    // At Ceph an object that was copied onto itself under another key has the ETag that it had.
-    return confirmation.versionId === info.versionId && restsUnder(info.encryption, other.sealedWith);
+    // Ceph keeps the ETag of an object that was copied onto itself with another key.
+    return confirmation.versionId === info.versionId && isEncryptedAs(info.encryption, other.sealedWith);
   });
 }
 
-/** By reading it, which also proves that it opens. Null for an object that is too large for that. */
+/**
+ * Computes the checksum by reading the object, which also proves that it opens. Returns null if the object is
+ * too large.
+ */
 async function computeChecksum(
   services: VaultServices,
   call: Call,
@@ -157,14 +173,14 @@ async function computeChecksum(
   const sum = new RunningChecksum(services.store.checksumAlgorithm);
   if (info.size === 0) return sum.checksum;
   if (info.size > readToHashBytes) {
-    call.log.warn('the checksum of a large object stays unknown', {
+    call.log.warn('object too large to compute its checksum', {
       bucket: row.ref.bucket,
       key: row.ref.key,
     });
     return null;
   }
   const body = await services.store.read(call, row.ref, access, null, { ifMatch: info.etag });
-  if (body === null) throw new Fault('conflict', 'the object went while it was looked at');
+  if (body === null) throw new Fault('conflict', 'the object was removed while it was being checked');
   for await (const chunk of body.bytes) sum.update(chunk);
   return sum.checksum;
 }

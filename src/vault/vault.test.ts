@@ -265,7 +265,7 @@ describe('the vault', () => {
     [{ uploadMemoryBytes: 1000 }, 'uploadMemoryBytes'],
     [{ parallelParts: 0 }, 'parallelParts'],
     [{ readAheadRanges: 1.5 }, 'readAheadRanges'],
-    [{ largestPartBytes: 3 }, 'the largest part'],
+    [{ maxPartBytes: 3 }, 'the largest part'],
   ])('refuses limits that cannot work: %o', (limits, named) => {
     expect(() => workshop(limits)).toThrow(named);
   });

@@ -6,55 +6,61 @@ import type { Admission, ObjectInfo, ObjectRef, WrittenObject } from '../model/o
 import type { ParkedUpload } from '../model/parked-uploads.js';
 import type { FetchedObject, FetchRequest, FetchSink } from './read/fetch-object.js';
 
-/** Where and how an object is to rest. */
+/** The location, encryption and ACL of an object to write. */
 export interface UploadTarget {
   readonly ref: ObjectRef;
   readonly encryption: WriteEncryption;
   readonly acl: CannedAcl | null;
-  /** Goes into the ledger: the SFTP user, or the name of the job. */
+  /** The SFTP user or the name of the job. Recorded in the ledger. */
   readonly actor: string;
-  /** Known before the first byte: goes into the object's `mtime` metadata. */
+  /**
+   * File time in seconds since the epoch, if it is known before the first byte. Stored in the object's
+   * `mtime` metadata.
+   */
   readonly mtimeSeconds: number | null;
 }
 
 export interface UploadOptions {
-  /** Whether it may be parked when it is broken off. */
+  /** Whether the upload may be parked when it is interrupted. */
   readonly resumable?: boolean;
-  /** Goes on behind the bytes that this one has, which nobody else resumes. */
+  /** The parked upload to resume. The caller makes sure that only one writer resumes it. */
   readonly resume?: ParkedUpload | null;
-  /** Begins with the content of the object that is at the target. */
+  /** The object at the target whose content the upload begins with. */
   readonly extend?: Extension | null;
 }
 
-/** The object that an upload makes longer, as it was found. */
+/** The object that an upload extends, as it was found. */
 export interface Extension {
   /** Those that may open it, the likeliest first. */
   readonly keys: readonly CustomerKey[];
   readonly etag: string;
 }
 
-/** What is copied. */
+/** The source of a copy. */
 export interface CopySource {
   readonly ref: ObjectRef;
   /** Those that may open it, the likeliest first. */
   readonly keys: readonly CustomerKey[];
-  /** Its ETag: another object there throws `conflict`. */
+  /** ETag of the expected object. `copy` throws `conflict` if another object is there. */
   readonly ifMatch?: string;
-  /** Its size, as far as it is known: a listing tells. */
+  /** Size in bytes, if the caller knows it, for example from a listing. */
   readonly size?: number;
-  /** An older version. */
+  /** The version to copy; by default the latest. */
   readonly versionId?: string;
 }
 
-/** Where a copy goes. Its file time is the source's when `mtimeSeconds` is null; its tags are always the source's. */
+/**
+ * The target of a copy. If `mtimeSeconds` is null, the file time of the source is kept. The tags of the
+ * source are always kept.
+ */
 export interface CopyTarget extends UploadTarget {
-  /** Throws `exists` when there is an object already. */
+  /** Throws `exists` if there is an object already. */
   readonly onlyIfAbsent?: boolean;
-  /** Throws `conflict` when the object there is not the one of this ETag any more, or gone. */
+  /** ETag of the object to replace. Throws `conflict` if another object is there, or none. */
   readonly onlyIfMatches?: string;
   /** See `CopyOptions.admission`. */
   readonly admission?: Admission;
-  /** Instead of the source's own metadata and content type. */
+  /** Metadata and content type that replace those of the source. */
   readonly described?: {
     readonly metadata: Readonly<Record<string, string>>;
     readonly contentType: string | null;
@@ -62,116 +68,148 @@ export interface CopyTarget extends UploadTarget {
 }
 
 /**
- * One upload: bytes in, an object out at `commit`, nothing at all otherwise. Small uploads become one PutObject,
- * larger ones a multipart upload whose parts leave while bytes come in. Disposed before `commit` resolved, the
- * multipart upload is aborted and the ledger's row abandoned.
+ * One upload: it receives bytes and creates an object at `commit`. A small upload becomes one PutObject. A
+ * larger one becomes a multipart upload whose parts are sent while bytes are received. Disposing the writer
+ * aborts the multipart upload and marks the ledger row as abandoned, unless `commit` resolved or `park`
+ * returned a parked upload.
  */
 export interface UploadWriter extends AsyncDisposable {
-  /** The end of the furthest byte received. */
+  /** The offset behind the furthest byte received. */
   readonly size: number;
   /**
-   * Takes bytes at an offset, in any order. Resolves when they are taken and the chunks may be reused; waits while the
-   * process' upload memory is used up. Rewriting bytes that have left for S3 throws `unsupported`. The first fault sticks:
-   * every later call and `commit` throws it.
+   * Writes bytes at an offset, in any order. Resolves once the caller may reuse the chunks, and waits while
+   * the upload memory of the process is full. Throws `unsupported` if the bytes at this offset were already
+   * sent to S3. After the first fault, every later call and `commit` throw that fault.
    */
   write(offset: number, chunks: readonly Uint8Array[]): Promise<void>;
-  /** Makes the size this (zeros fill what is behind the end). Cutting what has left for S3 throws `unsupported`. */
+  /**
+   * Sets the size in bytes; a larger file is filled with zeros. Throws `unsupported` if bytes that were
+   * already sent to S3 would be cut.
+   */
   truncate(size: number): Promise<void>;
-  /** The file's time, before commit. In the metadata when the upload has not begun at S3, in the ledger always. */
+  /**
+   * Sets the file time, in seconds since the epoch. Call it before `commit`. The ledger always records the
+   * time; the metadata contains it only if the upload has not begun at S3 yet.
+   */
   setMtime(mtimeSeconds: number): void;
-  /** Resolves when the object is in S3, whole, verified and confirmed in the ledger. Bytes that never came throw `invalid`, naming the gap. */
+  /**
+   * Completes the upload. Resolves when the whole object is in S3, verified and confirmed in the ledger.
+   * Throws `invalid`, naming the missing range, if bytes were never received.
+   */
   commit(call: Call): Promise<WrittenObject>;
-  /** The upload ends with this call's signal from now on, and not with that of its opening any more: another session goes on. */
+  /**
+   * Hands the upload over to another session. From now on it ends with the signal of `call`, no longer with
+   * that of its opening.
+   */
   adopt(call: Call): void;
   /**
-   * Breaks a resumable upload off: takes no more bytes, sends to S3 what makes whole parts, and leaves it there. Null when there is
-   * nothing to keep, or what is there cannot be trusted; then, and when it throws, the writer has to be disposed.
+   * Parks a resumable upload: accepts no more bytes, sends the rest to S3 as far as it makes whole parts, and
+   * keeps the parts there. Returns null if there is nothing to keep or the parts cannot be trusted. After
+   * null or a fault the caller must dispose the writer.
    */
   park(): Promise<ParkedUpload | null>;
 }
 
-/** One object being read, pinned to the version that was opened (If-Match): another content throws `conflict`. */
+/**
+ * Reads one object, pinned to the content that was opened (If-Match). Throws `conflict` if the content has
+ * changed.
+ */
 export interface ObjectReader extends AsyncDisposable {
   readonly info: ObjectInfo;
-  /** The time that the ledger or the metadata keeps, else S3's own, in seconds. */
+  /** File time in seconds since the epoch, from the ledger or the metadata, else from S3. */
   readonly mtimeSeconds: number;
-  /** As ReadHandle.read: sequential reads are served from ranges fetched ahead side by side. */
+  /**
+   * Reads like `ReadHandle.read`. Sequential reads are served from ranges that are fetched ahead in parallel.
+   */
   read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null>;
 }
 
-/** An object as a person sees it. */
+/** An object's properties with its file time in seconds since the epoch. */
 export interface ObjectDescription {
   readonly info: ObjectInfo;
   readonly mtimeSeconds: number;
 }
 
 export interface SettleRequest {
-  /** The keys to open with what this actor of a row wrote. */
+  /** Returns the keys that may open the objects of this actor. */
   keysOf(actor: string): Promise<readonly CustomerKey[]>;
-  /** True for a row of another process that still works on it: it is left alone. By default there is none. */
+  /**
+   * Returns true for a row that another process is still working on; such rows stay unchanged. By default
+   * there are none.
+   */
   isUnderWay?(row: LedgerRow): Promise<boolean>;
 }
 
-/** What a restart did with the rows that the last run left behind. */
+/** Counts of the rows that the last run left behind, by what the restart did with them. */
 export interface SettleReport {
   readonly confirmed: number;
   readonly abandoned: number;
   readonly abortedUploads: number;
-  /** Rows that could not be settled now, with the reason; they stay pending. */
+  /** One line per row that could not be settled, with the reason. These rows stay pending. */
   readonly problems: readonly string[];
 }
 
 /**
- * The only room where bytes and keys meet. It always says the target's encryption, writes the ledger's row before the
- * first byte leaves, and never lets a copy or a move rest under less than was asked. `keys` are those that may open an
- * object, the likeliest first; the ledger's fingerprint picks among them, and only when it knows nothing are they tried.
+ * Reads and writes objects with their encryption keys. Every write sends the target's encryption to S3, and
+ * its ledger row is durable before the first byte is sent. A copy or a move never leaves a target with weaker
+ * encryption than requested. `keys` are those that may open an object, the likeliest first. The keys that the
+ * ledger names are tried first, then no key, then the others.
  */
 export interface Vault {
   /**
-   * Asks nothing of S3 yet; the row is being written meanwhile. `call.signal` ends the upload until `commit` is called: it
-   * lives as long as the client's session, not as the request. Throws `unsupported` when the upload to resume rests under another
-   * encryption than is wanted now, or has other checksums: it stays parked; and for an object that is too large to be extended, or whose
-   * checksum nobody knows. `conflict` when that is another one by now.
+   * Opens an upload. The ledger row is written in the background. Until `commit` is called, `call.signal`
+   * ends the upload, so it must live as long as the client's session. Throws `unsupported` if the upload to
+   * resume has other encryption or checksums (it stays parked), and if the object to extend is too large or
+   * has no known checksum. Throws `conflict` if the object to extend was replaced.
    */
   openUpload(call: Call, target: UploadTarget, options?: UploadOptions): Promise<UploadWriter>;
-  /** Takes a parked upload away from S3. Absence is no fault. */
-  giveUp(call: Call, upload: ParkedUpload): Promise<void>;
-  /** Of the latest version, if none is named. Null when there is no such object or version. */
+  /** Aborts a parked upload at S3. Does nothing if it does not exist. */
+  abortParked(call: Call, upload: ParkedUpload): Promise<void>;
+  /**
+   * Describes one version of an object, by default the latest. Returns null if there is no such object or
+   * version.
+   */
   describe(
     call: Call,
     ref: ObjectRef,
     keys: readonly CustomerKey[],
     versionId?: string,
   ): Promise<ObjectDescription | null>;
-  /** Null when there is no such object. `key-missing` or `key-mismatch` when none of the keys opens it. */
+  /**
+   * Opens an object for reading. Returns null if there is no such object. Throws `key-missing` or
+   * `key-mismatch` if none of the keys opens it.
+   */
   openReader(call: Call, ref: ObjectRef, keys: readonly CustomerKey[]): Promise<ObjectReader | null>;
   /**
-   * Copies on the server side, any size, under the target's encryption, which may be the source's own place: then the object
-   * has another key afterwards. What HEAD says of the target, once it is verified and confirmed in the ledger; null when the
-   * source is gone. A target that rests under less than was asked is removed again and throws `corrupt`. Where nothing is said
-   * of the target's state, what is there is replaced.
+   * Copies an object of any size within S3, with the target's encryption. The target may be the source
+   * itself, which then gets another key. Replaces an existing object unless `to` has a condition. Returns the
+   * target's properties once it is verified and confirmed in the ledger, or null if there is no source. If
+   * the target has weaker encryption than requested, removes it and throws `corrupt`.
    */
   copy(call: Call, from: CopySource, to: CopyTarget): Promise<ObjectInfo | null>;
   /**
-   * Copies as `copy` does, then removes the source, unless it became another object meanwhile: that throws `conflict`, and both
-   * stay. False when the source is gone.
+   * Copies like `copy`, then removes the source. Returns false if there is no source. Throws `conflict` if
+   * the source was replaced meanwhile; then both objects stay.
    */
   move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: CopyTarget): Promise<boolean>;
   /**
-   * With an `ifMatch` (an ETag) only the object that has it: `conflict` when there is another. Absence is no fault. Where S3 cannot
-   * compare, a listing is compared just before.
+   * Removes an object. Does nothing if there is none. With `ifMatch` (an ETag), throws `conflict` if another
+   * object is there. If S3 cannot compare ETags, the vault checks a listing right before the removal.
    */
   remove(call: Call, ref: ObjectRef, actor: string, ifMatch?: string): Promise<void>;
-  /** Finishes or undoes what a crash left: called once at start, before uploads are taken. */
+  /**
+   * Finishes or undoes the writes that a crash left pending. Called once at start, before uploads are
+   * accepted.
+   */
   settlePending(call: Call, request: SettleRequest): Promise<SettleReport>;
 }
 
-/** Whole objects for whom keeps them: apart from `Vault`, because no user's request needs it. */
+/** Fetches whole objects. Separate from `Vault`, because users' requests do not need it. */
 export interface ObjectFetcher {
   /**
-   * Brings all bytes of one version of an object to the sink. Null when there is no such object. Faults: `conflict` (it became
-   * another one meanwhile), `corrupt` (not the bytes that S3 keeps the checksum of), `key-missing`, `key-mismatch`, those of the
-   * store and what the sink throws.
+   * Fetches all bytes of one version of an object into the sink. Returns null if there is no such object.
+   * Throws `conflict` (the object was replaced meanwhile), `corrupt` (the bytes do not match S3's checksum),
+   * `key-missing`, `key-mismatch`, the faults of the store and those of the sink.
    */
   fetch(call: Call, request: FetchRequest, sink: FetchSink): Promise<FetchedObject | null>;
 }

@@ -10,8 +10,8 @@ import type { Vault } from '../vault/vault.js';
 import { type MountServices, type Mounts, mountsFor, sameSettings } from './mounts.js';
 import { KnownDirectories } from './objects/known-directories.js';
 import { UserTree } from './tree.js';
-import { BrokenUploads } from './uploads/broken-uploads.js';
 import { OpenUploads } from './uploads/open-uploads.js';
+import { ParkedFiles } from './uploads/parked-files.js';
 
 export interface VfsOptions {
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption' | 'uploadKeys' | 'downloadKeys'>;
@@ -20,35 +20,35 @@ export interface VfsOptions {
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly clock: Clock;
   readonly parked: Pick<ParkedUploads, 'parked'>;
-  /** How long an upload that was broken off waits to be resumed; 0 keeps none. */
+  /** Time that a parked upload is kept; 0 disables parking. */
   readonly resumeWindowMs: number;
-  /** The most objects that a directory in S3 may have to be renamed. */
+  /** Max objects of a directory in S3 that can be renamed. */
   readonly renameLimit: number;
-  /** Where mirrored downloads are removed. */
+  /** Removes mirrored downloads. */
   readonly mirror: MirrorRemoval;
 }
 
 export interface UploadingVfsFactory extends VfsFactory {
-  /** To be restored before the first tree is made. */
-  readonly broken: Pick<BrokenUploads, 'restore' | 'expire'>;
+  /** Must be restored before the first tree is created. */
+  readonly parkedFiles: Pick<ParkedFiles, 'restore' | 'expire'>;
 }
 
 /**
- * Makes the users' trees. One factory a process: the uploads in progress of all sessions are known to all trees that it
- * makes (sessions of the same user in another process see a file when it is complete).
+ * Creates the users' trees. A process has one factory, because all its trees share the uploads in progress.
+ * Sessions of the same user in another process see a file only once it is complete.
  */
 export function createVfsFactory(options: VfsOptions): UploadingVfsFactory {
   const open = new OpenUploads();
-  const broken = new BrokenUploads({ ...options, open, windowMs: options.resumeWindowMs });
+  const parkedFiles = new ParkedFiles({ ...options, open, windowMs: options.resumeWindowMs });
   const services: MountServices = {
     ...options,
     open,
-    broken,
+    parkedFiles,
     known: new KnownDirectories(options.clock),
     reported: new Set(),
   };
   return {
-    broken,
+    parkedFiles,
     async forUser(call: Call, text: string): Promise<Vfs | null> {
       const username = usernameOrNull(text);
       if (username === null || (await options.users.settings(call, username)) === null) return null;
@@ -66,7 +66,7 @@ function usernameOrNull(text: string): Username | null {
   }
 }
 
-/** The mounts by the user's settings as they are now; built anew only when the settings have changed. */
+/** Returns the user's mounts. They are created again only if the user's settings have changed. */
 function mountsOf(
   services: MountServices,
   users: Pick<UserDirectory, 'settings'>,

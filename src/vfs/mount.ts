@@ -1,19 +1,19 @@
 import type { Vfs } from '../model/vfs.js';
 
 /**
- * One directory at the top of a user's tree. Its methods are those of the Vfs; their paths have the mount point taken
- * off, so that `/` is the mount point itself. Faults name paths as the user knows them, with the mount point.
+ * One top-level directory of a user's tree. Its methods are those of `Vfs` with paths relative to the mount
+ * point, which is `/`. Faults name paths as the user sees them, with the mount point.
  */
 export interface Mount extends Omit<Vfs, typeof Symbol.asyncDispose> {
-  /** `/uploads`: where it hangs. */
+  /** Path of the mount point, for example `/uploads`. */
   readonly point: string;
   readonly isWritable: boolean;
 }
 
-/** A path inside a mount as the user knows it. */
+/** Returns a path inside a mount as the user sees it. */
 export function shownPath(point: string, path: string): string {
   return path === '/' ? point : point + path;
 }
 
-/** Ends every refusal of a write in a place where nobody may write. */
+/** The end of every fault that refuses a write to a read-only directory. */
 export const writableHint = 'write under /uploads or /local';

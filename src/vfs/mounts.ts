@@ -7,10 +7,10 @@ import { ReadOnlyMount } from './read-only.js';
 import type { UploadServices } from './uploads/context.js';
 import { UploadsMount } from './uploads/mount.js';
 
-/** The directories of a user's `/`, by name, in the order they are listed. */
+/** The directories of a user's `/` by name, in listing order. */
 export type Mounts = ReadonlyMap<string, Mount>;
 
-/** What the mounts of all sessions share. */
+/** Services that the mounts of all sessions share. */
 export type MountServices = UploadServices & DownloadServices;
 
 export function mountsFor(services: MountServices, settings: UserSettings): Mounts {
@@ -18,14 +18,14 @@ export function mountsFor(services: MountServices, settings: UserSettings): Moun
   if (settings.downloads) mounts.push(downloadsMount(services, settings));
   mounts.push(new LocalMount('/local', settings.localDirectory));
   if (settings.shared) {
-    // Nobody may remove what all the others see too.
+    // Users cannot remove files that all users see.
     mounts.push(new ReadOnlyMount('/shared', new DiskFiles('/shared', settings.sharedDirectory), null));
   }
   mounts.push(new UploadsMount('/uploads', services, settings));
   return new Map(mounts.map((mount) => [mount.point.slice(1), mount]));
 }
 
-/** Whether two readings of a user's files say the same. */
+/** Returns whether two readings of a user's settings are equal. */
 export function sameSettings(one: UserSettings, other: UserSettings): boolean {
   if (one === other) return true;
   const names = Object.keys(one) as (keyof UserSettings)[];

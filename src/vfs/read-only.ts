@@ -9,13 +9,16 @@ import type {
 } from '../model/vfs.js';
 import { type Mount, writableHint } from './mount.js';
 
-/** The reading half of a mount; paths and faults as there. */
+/** The reading half of a mount, with the same paths and faults. */
 export type ReadableFiles = Pick<Mount, 'stat' | 'lstat' | 'list' | 'openRead' | 'readLink' | 'statistics'>;
 
-/** Takes files away where users may change nothing else. */
+/** Removes files of a directory that users cannot change otherwise. */
 export type FileRemoval = Pick<Mount, 'remove'>;
 
-/** What somebody else fills: `/downloads`, `/shared`. Nobody writes through it; files can be removed where there is a `removal`. */
+/**
+ * A mount that users cannot write to: `/downloads`, `/shared`. Users can remove files if there is a
+ * `removal`.
+ */
 export class ReadOnlyMount implements Mount {
   readonly point: string;
   readonly isWritable = false;
@@ -82,7 +85,7 @@ export class ReadOnlyMount implements Mount {
   }
 
   #refusal(): Fault {
-    const only = this.#removal === null ? 'only be read' : 'only be read and removed, file by file';
+    const only = this.#removal === null ? 'only be read' : 'only be read, and its files removed one by one';
     return new Fault('denied', `${this.point} can ${only}: ${writableHint}`);
   }
 }

@@ -2,7 +2,7 @@ import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { AttributeChange, Attributes, ReadHandle, WriteHandle } from '../model/vfs.js';
 
-/** The handles that a session has open, so that its end leaves none behind. */
+/** The open handles of a session, so that its end closes all of them. */
 export class OpenHandles implements AsyncDisposable {
   readonly #handles = new Set<AsyncDisposable>();
 
@@ -18,7 +18,10 @@ export class OpenHandles implements AsyncDisposable {
     return tracked;
   }
 
-  /** Uploads are given up, files on disk closed. All are tried; the first fault is thrown afterwards. */
+  /**
+   * Disposes all handles: parks or aborts uploads and closes files on disk. Tries all of them, then throws
+   * the first fault.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     const ends = await Promise.allSettled([...this.#handles].map((handle) => handle[Symbol.asyncDispose]()));
     const failed = ends.find((end) => end.status === 'rejected');

@@ -22,19 +22,25 @@ const rootAttributes: Attributes = {
   atimeSeconds: 0,
 };
 
-/** Where a path leads: to `/`, to a name at the top that does not exist, or into a mount. */
+/** The target of a path: `/`, an unknown name in `/`, or a path in a mount. */
 type Place =
   | { readonly kind: 'root' }
   | { readonly kind: 'nowhere' }
-  /** `path` is that within the mount. */
+  /** `path` is relative to the mount. */
   | { readonly kind: 'mounted'; readonly mount: Mount; readonly path: string };
 
-/** The tree of one user: `/`, which only lists the mounts, and the mounts, found by the first segment of a path. */
+/**
+ * The tree of one user: `/`, which lists the mounts, and the mounts. The first segment of a path selects the
+ * mount.
+ */
 export class UserTree implements Vfs {
   readonly #mounts: (call: Call) => Promise<Mounts>;
   readonly #handles = new OpenHandles();
 
-  /** `mounts` is asked at every operation, so that changed settings count at once. It throws `denied` when the account has gone. */
+  /**
+   * `mounts` is called at every operation, so that changed settings apply immediately. It throws `denied` if
+   * the account was removed.
+   */
   constructor(mounts: (call: Call) => Promise<Mounts>) {
     this.#mounts = mounts;
   }
@@ -55,7 +61,8 @@ export class UserTree implements Vfs {
     const place = await this.#find(call, path);
     if (place.kind === 'nowhere') throw notFound(path);
     if (place.kind === 'root') throw readOnlyRoot();
-    // Clients that copy a whole tree set the times of its top as well, and would fail at the end of a good transfer.
+    // Clients that copy a whole tree also set the times of its top directory, and would report an error after
+    // a good transfer.
     if (place.path === '/' && place.mount.isWritable) {
       if (change.size !== undefined) throw isDirectory(path);
       return;
@@ -116,7 +123,7 @@ export class UserTree implements Vfs {
       throw new Fault('denied', `${readOnly.point} can only be read: ${writableHint}`);
     throw new Fault(
       'unsupported',
-      `a file cannot be renamed from ${source.mount.point} to ${place.mount.point}: copy it there and remove the original`,
+      `cannot rename a file from ${source.mount.point} to ${place.mount.point}: copy it there and remove the original`,
     );
   }
 
@@ -145,7 +152,7 @@ export class UserTree implements Vfs {
     return uploads.statistics(call, '/');
   }
 
-  /** Ends what the client has left open: uploads are given up, files on disk closed. */
+  /** Disposes the handles that the client left open: parks or aborts uploads and closes files on disk. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handles[Symbol.asyncDispose]();
   }
@@ -159,7 +166,7 @@ export class UserTree implements Vfs {
     return { kind: 'mounted', mount, path: end === -1 ? '/' : path.slice(end) };
   }
 
-  /** What can be removed or renamed: anything inside a mount, never the mount itself. */
+  /** Returns a path that can be removed or renamed: anything inside a mount, but not the mount itself. */
   async #changeable(call: Call, path: string): Promise<{ readonly mount: Mount; readonly path: string }> {
     const place = await this.#find(call, path);
     if (place.kind === 'nowhere') throw notFound(path);
@@ -188,12 +195,12 @@ function isDirectory(path: string): Fault {
 }
 
 function readOnlyRoot(): Fault {
-  return new Fault('denied', `nothing can be written or changed in /: ${writableHint}`);
+  return new Fault('denied', `/ cannot be changed: ${writableHint}`);
 }
 
 function fixed(path: string): Fault {
   return new Fault(
     'denied',
-    `${path} is a fixed directory, it cannot be removed or renamed: ${writableHint}`,
+    `${path} is a fixed directory and cannot be removed or renamed: ${writableHint}`,
   );
 }

@@ -25,7 +25,7 @@ export function suppliedNode(from: string = import.meta.url): string | null {
   }
 }
 
-const forwardedSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const forwardedSignals = ['SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Runs the present script with the same arguments on another Node.js, passes the signals on, and returns its exit code. A program
@@ -35,6 +35,8 @@ export function rerunOn(program: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
     for (const signal of forwardedSignals) process.on(signal, () => child.kill(signal));
+    // A terminal sends Ctrl-C to both processes, so the child already has it.
+    process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
     child.once('error', reject);
     child.once('close', (code, signal) =>
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])),

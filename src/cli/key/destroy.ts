@@ -3,7 +3,7 @@ import { Fault } from '../../model/fault.js';
 import type { KeyDescription } from '../../model/keyring.js';
 import type { KeyNeed } from '../../model/ledger.js';
 import { printable, s3Url } from '../../objects/s3-url.js';
-import type { Operations } from '../../operations/open-root.js';
+import type { OpenRoot } from '../../operations/open-root.js';
 import { keyWriters } from '../../users/key-writers.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { ProgressLine } from '../terminal/progress.js';
@@ -25,17 +25,17 @@ export function keyDestroyCommand(context: CommandContext): Command {
     .argument('<key>', keyArgument)
     .option('-y, --yes', 'do not ask')
     .action(async (text: string, flags: { readonly yes?: boolean }) => {
-      await context.operate(context.rootOf(command), async (operations) => {
-        const key = await findKey(operations.keyring, text);
-        await refuseInUse(operations, key);
+      await context.withRoot(context.rootOf(command), async (root) => {
+        const key = await findKey(root.keyring, text);
+        await refuseInUse(root, key);
         if (flags.yes !== true && !(await confirmed(context, key)))
           context.shell.out(`the key ${key.id} stays`);
-        else await destroy(context, operations, key);
+        else await destroy(context, root, key);
       });
     });
 }
 
-async function refuseInUse({ registry, shared }: Operations, { id, state }: KeyDescription): Promise<void> {
+async function refuseInUse({ registry, shared }: OpenRoot, { id, state }: KeyDescription): Promise<void> {
   if (state === 'destroyed') throw new Fault('conflict', `the key ${id} is destroyed already`);
   const writers = (await keyWriters(registry, shared)).get(id) ?? [];
   if (writers.length === 0) return;
@@ -54,14 +54,10 @@ async function confirmed({ shell }: CommandContext, { id, label }: KeyDescriptio
   return asked;
 }
 
-async function destroy(
-  { shell }: CommandContext,
-  operations: Operations,
-  { id }: KeyDescription,
-): Promise<void> {
+async function destroy({ shell }: CommandContext, root: OpenRoot, { id }: KeyDescription): Promise<void> {
   const { destroyKey } = await import('../../operations/destroy-key.js');
   using line = new ProgressLine(shell.terminal);
-  const outcome = await destroyKey(operations, id, ({ versions, bytes }) => {
+  const outcome = await destroyKey(root, id, ({ versions, bytes }) => {
     line.update('looking', { files: versions, totalFiles: null, bytes, totalBytes: null });
   });
   line[Symbol.dispose]();
@@ -72,7 +68,7 @@ async function destroy(
   shell.out(`the key ${id} is destroyed`);
   for (const path of outcome.rawFiles) shell.err(`${path} holds the key still: remove it yourself`);
   // A running gateway does it by itself; there may be none.
-  await operations.bucketCopy.run(operations.call).catch((error: unknown) => {
+  await root.bucketCopy.run(root.call).catch((error: unknown) => {
     shell.err(`the copy of the keyring in the bucket has the sealed key still: ${Fault.from(error).hint}`);
   });
 }

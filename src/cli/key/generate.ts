@@ -24,10 +24,10 @@ export function keyGenerateCommand(context: CommandContext): Command {
   return addOwnerFlags(command)
     .option('--json', 'as JSON')
     .action(async (flags: GenerateFlags) => {
-      await withKeyring(context, command, async (administration) => {
-        await administration.requireRecovery();
-        const owner = await ownerOf(flags, administration);
-        const made = await administration.keyring.mint({ label: flags.label ?? '', owner });
+      await withKeyring(context, command, async (config) => {
+        await config.requireRecovery();
+        const owner = await ownerOf(flags, config);
+        const made = await config.keyring.mint({ label: flags.label ?? '', owner });
         context.shell.out(
           flags.json === true ? renderJson(keyJson(made, [])) : renderFields(keyFields(made, [])),
         );

@@ -30,15 +30,15 @@ export function keyImportCommand(context: CommandContext): Command {
       const content = await readAnswerFile(context.shell, flags.file);
       const key = parseKeyMaterial(content, answerFileName(flags.file));
       content.fill(0);
-      await withKeyring(context, command, async (administration) => {
-        await administration.requireRecovery();
-        const owner = await ownerOf(flags, administration);
-        const { keyring } = administration;
+      await withKeyring(context, command, async (config) => {
+        await config.requireRecovery();
+        const owner = await ownerOf(flags, config);
+        const { keyring } = config;
         const before = await keyring.describe(key.fingerprint);
         const label = flags.label ?? '';
         const taken = await keyring.import(key, { label, owner, origin: 'imported' });
         if (before !== null) context.shell.err(`the keyring had the key ${taken.id} already`);
-        const writers = (await administration.keyWriters()).get(taken.id) ?? [];
+        const writers = (await config.keyWriters()).get(taken.id) ?? [];
         context.shell.out(
           flags.json === true ? renderJson(keyJson(taken, writers)) : renderFields(keyFields(taken, writers)),
         );

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { noRecoveryWarning } from '../../assembly/recovery-warning.js';
-import type { Administration } from '../../operations/root-config.js';
+import type { RootConfig } from '../../operations/root-config.js';
 import type { CommandContext } from '../command.js';
 import type { Shell } from '../terminal/shell.js';
 
@@ -8,12 +8,12 @@ import type { Shell } from '../terminal/shell.js';
 export function withKeyring<T>(
   context: CommandContext,
   command: Command,
-  work: (administration: Administration) => Promise<T>,
+  work: (config: RootConfig) => Promise<T>,
 ): Promise<T> {
-  return context.administer(context.rootOf(command), async (administration) => {
-    await administration.takeInKeyFiles();
-    const done = await work(administration);
-    await warnWithoutRecovery(context.shell, administration);
+  return context.withRootConfig(context.rootOf(command), async (config) => {
+    await config.importKeyFiles();
+    const done = await work(config);
+    await warnWithoutRecovery(context.shell, config);
     return done;
   });
 }
@@ -21,7 +21,7 @@ export function withKeyring<T>(
 /** Says so while no recovery recipient exists. */
 export async function warnWithoutRecovery(
   shell: Shell,
-  { keyring }: Pick<Administration, 'keyring'>,
+  { keyring }: Pick<RootConfig, 'keyring'>,
 ): Promise<void> {
   if ((await keyring.recoveryRecipients()).length === 0) shell.err(noRecoveryWarning);
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
 import type { KeyOwner } from '../../model/keyring.js';
 import { parseUsername } from '../../model/users.js';
-import type { Administration } from '../../operations/root-config.js';
+import type { RootConfig } from '../../operations/root-config.js';
 import { unknownUser } from '../user/remove.js';
 
 export interface OwnerFlags {
@@ -19,7 +19,7 @@ export function addOwnerFlags(command: Command): Command {
 }
 
 /** Whose it is to be; nobody's when the flags say nothing. Throws `invalid`, and `not-found` for no user. */
-export async function ownerOf({ user, shared }: OwnerFlags, { registry }: Administration): Promise<KeyOwner> {
+export async function ownerOf({ user, shared }: OwnerFlags, { registry }: RootConfig): Promise<KeyOwner> {
   if (user !== undefined && shared === true) throw new Fault('invalid', 'say --user or --shared, not both');
   if (shared === true) return { kind: 'shared' };
   if (user === undefined) return { kind: 'none' };

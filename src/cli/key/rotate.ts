@@ -9,7 +9,7 @@ import {
   versionPolicies,
 } from '../../model/rotation.js';
 import { parseUsername } from '../../model/users.js';
-import type { Operations } from '../../operations/open-root.js';
+import type { OpenRoot } from '../../operations/open-root.js';
 import type { RotationRunner } from '../../operations/rotation.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -61,14 +61,14 @@ export function keyRotateCommand(context: CommandContext): Command {
     .option('--downloads', 'refused: says what to do instead')
     .option('--json', 'the result as JSON')
     .action((flags: RotateFlags) =>
-      context.operate(context.rootOf(command), (operations) => rotate(context, operations, flags)),
+      context.withRoot(context.rootOf(command), (root) => rotate(context, root, flags)),
     );
 }
 
-async function rotate(context: CommandContext, operations: Operations, flags: RotateFlags): Promise<void> {
+async function rotate(context: CommandContext, root: OpenRoot, flags: RotateFlags): Promise<void> {
   if (flags.shared || flags.downloads) throw othersKeys();
   const daemon = await import('../../operations/rotation.js');
-  const jobs = daemon.rotationJobs(operations);
+  const jobs = daemon.rotationJobs(root);
   if (flags.status) {
     await show(context, jobs, await selected(jobs, flags, 'list'), flags);
     return;
@@ -80,17 +80,17 @@ async function rotate(context: CommandContext, operations: Operations, flags: Ro
   const begun: RotationJob[] = [];
   if (flags.resume) {
     for (const job of await selected(jobs, flags, 'running'))
-      begun.push(await daemon.continued(jobs, job, pace));
+      begun.push(await daemon.updatePace(jobs, job, pace));
     if (begun.length === 0) throw new Fault('not-found', 'no change of a key is under way');
   } else {
     if (flags.user === undefined) throw new Fault('invalid', 'say whose key: --user NAME');
     const username = parseUsername(flags.user);
     const versions = parseVersions(flags.versions);
     const presentKey = flags.presentKey ?? false;
-    begun.push(await daemon.beginRotation(operations, { username, versions, pace, presentKey }));
+    begun.push(await daemon.beginRotation(root, { username, versions, pace, presentKey }));
   }
   const done: RotationJob[] = [];
-  for (const job of begun) done.push(await follow(context, operations, job.id, daemon.seeThrough));
+  for (const job of begun) done.push(await follow(context, root, job.id, daemon.followRotation));
   await show(context, jobs, done, flags);
   if (done.some(({ counts }) => counts.failed > 0)) context.setExitCode(exitCodes.failure);
 }
@@ -120,14 +120,14 @@ async function selected(
 
 async function follow(
   { shell }: CommandContext,
-  operations: Operations,
+  root: OpenRoot,
   id: RotationId,
-  seeThrough: typeof import('../../operations/rotation.js').seeThrough,
+  followRotation: typeof import('../../operations/rotation.js').followRotation,
 ): Promise<RotationJob> {
   using line = new ProgressLine(shell.terminal);
   const seen: { runner: RotationRunner } = { runner: 'this command' };
   try {
-    return await seeThrough(operations, id, (job, runner) => {
+    return await followRotation(root, id, (job, runner) => {
       seen.runner = runner;
       const { rekeyed, already, withoutKey, bytes } = job.counts;
       const files = rekeyed + already + withoutKey;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
 import type { KeyDescription } from '../../model/keyring.js';
 import { parseUsername } from '../../model/users.js';
-import type { Administration } from '../../operations/root-config.js';
+import type { RootConfig } from '../../operations/root-config.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { unknownUser } from '../user/remove.js';
 import { withKeyring } from './open-keyring.js';
@@ -35,9 +35,9 @@ export function keyUseCommand(context: CommandContext): Command {
     .option('--shared', 'for what is put into the shared directory through the gateway')
     .action(async (text: string, flags: UseFlags) => {
       refuseContradictions(flags);
-      await withKeyring(context, command, async (administration) => {
-        const key = await findKey(administration.keyring, text);
-        context.shell.out(await useKey(administration, key, flags));
+      await withKeyring(context, command, async (config) => {
+        const key = await findKey(config.keyring, text);
+        context.shell.out(await useKey(config, key, flags));
       });
     });
 }
@@ -50,7 +50,7 @@ function refuseContradictions({ user, uploads, downloads, shared }: UseFlags): v
 }
 
 async function useKey(
-  { registry, shared }: Administration,
+  { registry, shared }: RootConfig,
   { id }: KeyDescription,
   { user, uploads, downloads }: UseFlags,
 ): Promise<string> {

@@ -3,7 +3,7 @@ import type { AuditFinding, AuditProgress } from '../../audit/findings.js';
 import { Fault } from '../../model/fault.js';
 import { printable, s3Url } from '../../objects/s3-url.js';
 import type { OpenLedger } from '../../operations/ledger-audit.js';
-import type { Operations } from '../../operations/open-root.js';
+import type { OpenRoot } from '../../operations/open-root.js';
 import type { CommandContext } from '../command.js';
 import type { ProgressLine } from '../terminal/progress.js';
 
@@ -11,12 +11,12 @@ import type { ProgressLine } from '../terminal/progress.js';
 export function withLedger<T>(
   context: CommandContext,
   command: Command,
-  work: (ledger: OpenLedger, operations: Operations) => Promise<T>,
+  work: (ledger: OpenLedger, root: OpenRoot) => Promise<T>,
 ): Promise<T> {
-  return context.operate(context.rootOf(command), async (operations) => {
+  return context.withRoot(context.rootOf(command), async (root) => {
     // Loaded only now, as the rest of the daemon.
     const { openLedger } = await import('../../operations/ledger-audit.js');
-    return work(await openLedger(operations, operations.settings, operations.log), operations);
+    return work(await openLedger(root, root.settings, root.log), root);
   });
 }
 

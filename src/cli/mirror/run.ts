@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
 import type { MirrorPrefixStatus } from '../../model/mirror.js';
 import { parseUsername } from '../../model/users.js';
-import type { Operations } from '../../operations/open-root.js';
+import type { OpenRoot } from '../../operations/open-root.js';
 import { downloadsMirrorName, sharedMirrorName } from '../../users/mirror-sources.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodeOf, exitCodes } from '../exit-codes.js';
@@ -37,9 +37,9 @@ export function mirrorRunCommand(context: CommandContext): Command {
     .option('--json', 'as JSON')
     .action(async (flags: RunFlags) => {
       const names = namesOf(flags);
-      await context.operate(context.rootOf(command), async (operations) => {
-        if (flags.dryRun === true) await showPlan(context, operations, names, flags.json === true);
-        else await runPasses(context, operations, names, flags.json === true);
+      await context.withRoot(context.rootOf(command), async (root) => {
+        if (flags.dryRun === true) await showPlan(context, root, names, flags.json === true);
+        else await runPasses(context, root, names, flags.json === true);
       });
     });
 }
@@ -53,14 +53,14 @@ function namesOf({ user, shared }: RunFlags): readonly string[] | null {
 
 async function runPasses(
   { shell, setExitCode }: CommandContext,
-  operations: Operations,
+  root: OpenRoot,
   names: readonly string[] | null,
   asJson: boolean,
 ): Promise<void> {
   const { runMirrorPasses } = await import('../../operations/mirror.js');
   const done: MirrorPrefixStatus[] = [];
   using line = new ProgressLine(shell.terminal);
-  await runMirrorPasses(operations, names, (event) => {
+  await runMirrorPasses(root, names, (event) => {
     if (event.kind === 'progress') {
       const { name, progress } = event;
       if (progress === null) return;
@@ -92,13 +92,13 @@ async function runPasses(
 
 async function showPlan(
   { shell, setExitCode }: CommandContext,
-  operations: Operations,
+  root: OpenRoot,
   names: readonly string[] | null,
   asJson: boolean,
 ): Promise<void> {
   const { planMirrorPasses } = await import('../../operations/mirror.js');
   let left = 0;
-  for await (const { name, actions } of planMirrorPasses(operations, names)) {
+  for await (const { name, actions } of planMirrorPasses(root, names)) {
     for (const action of actions) {
       if (action.kind === 'report') setExitCode(exitCodes.findings);
       if (asJson) shell.out(JSON.stringify({ mirror: name, ...action }));

@@ -18,9 +18,9 @@ export function mirrorStatusCommand(context: CommandContext): Command {
   ]);
   return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
     const { shell, setExitCode } = context;
-    await context.operate(context.rootOf(command), async (operations) => {
-      const { lookAtMirrors } = await import('../../operations/mirror.js');
-      const { isLive, mirrors } = await lookAtMirrors(operations);
+    await context.withRoot(context.rootOf(command), async (root) => {
+      const { mirrorStatus } = await import('../../operations/mirror.js');
+      const { isLive, mirrors } = await mirrorStatus(root);
       if (flags.json === true) shell.out(renderJson({ gatewayAnswers: isLive, mirrors }));
       else {
         if (mirrors.length > 0) shell.out(renderTable(header, mirrors.map(rowOf)));

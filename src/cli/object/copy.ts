@@ -6,7 +6,7 @@ import { EncryptionChoice } from '../../objects/encryption-choice.js';
 import { measureObjects } from '../../objects/object-tree.js';
 import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
 import { treePrefix } from '../../objects/tree-outcome.js';
-import type { OpenObjects } from '../../operations/object-services.js';
+import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { addEncryptionFlags, type EncryptionFlags, encryptionWish } from '../user/encryption-flags.js';
 import { withObjects } from './open-objects.js';
@@ -55,8 +55,8 @@ function completed(context: CommandContext, command: Command, move: boolean): Co
     const from = isTree ? parseS3Url(fromUrl) : parseObjectUrl(fromUrl);
     const to = isTree ? parseS3Url(toUrl) : targetOf(from, toUrl);
     await withObjects(context, command, async (objects) => {
-      const wish = await encryptionWish(flags, objects.rooms.keys);
-      const choice = new EncryptionChoice(objects.rooms.owners, wish);
+      const wish = await encryptionWish(flags, objects.services.keys);
+      const choice = new EncryptionChoice(objects.services.owners, wish);
       const plan = { choice, move, gatewayFiles: wish.gatewayFiles };
       if (isTree) await copyAll(context, objects, from, to, plan, flags.verbose ?? false);
       else await copyOne(context, objects, from, to, plan);
@@ -73,19 +73,19 @@ function targetOf(from: ObjectRef, url: string): ObjectRef {
 
 async function copyOne(
   context: CommandContext,
-  { rooms, call }: OpenObjects,
+  { services, call }: OpenObjectServices,
   from: ObjectRef,
   to: ObjectRef,
   plan: CopyPlan,
 ): Promise<void> {
-  const { outcome } = await copyObject(rooms, call, from, to, plan);
+  const { outcome } = await copyObject(services, call, from, to, plan);
   const what = plan.move ? 'moved' : outcome === 'copied' ? 'copied' : 'unchanged:';
   context.shell.out(`${what} ${printable(s3Url(from))} -> ${printable(s3Url(to))}`);
 }
 
 async function copyAll(
   context: CommandContext,
-  { rooms, call }: OpenObjects,
+  { services, call }: OpenObjectServices,
   from: ObjectRef,
   to: ObjectRef,
   plan: CopyPlan,
@@ -93,7 +93,7 @@ async function copyAll(
 ): Promise<void> {
   using report = new TreeReport(context, plan.move ? 'moved' : 'copied', isVerbose);
   // What is moved is not there any more when it is counted late.
-  if (!plan.move) report.measure(() => measureObjects(rooms, call, treePrefix(from)));
-  await copyTree(rooms, call, from, to, plan, report);
+  if (!plan.move) report.measure(() => measureObjects(services, call, treePrefix(from)));
+  await copyTree(services, call, from, to, plan, report);
   report.finish();
 }

@@ -10,7 +10,7 @@ import { getTree } from '../../objects/get-tree.js';
 import { measureObjects } from '../../objects/object-tree.js';
 import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
 import { treePrefix } from '../../objects/tree-outcome.js';
-import type { OpenObjects } from '../../operations/object-services.js';
+import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { withObjects } from './open-objects.js';
 import { followOne, TreeReport } from './tree-report.js';
@@ -53,7 +53,7 @@ export function objectGetCommand(context: CommandContext): Command {
 
 async function getOne(
   context: CommandContext,
-  { rooms, call }: OpenObjects,
+  { services, call }: OpenObjectServices,
   ref: ObjectRef,
   file: string | undefined,
   flags: GetFlags,
@@ -61,7 +61,7 @@ async function getOne(
   const { shell } = context;
   if (file === '-') {
     // No progress: on a terminal it would be amid the content.
-    await streamObject(rooms, call, ref, async (bytes) => {
+    await streamObject(services, call, ref, async (bytes) => {
       if (!(await shell.write(bytes))) throw new Fault('cancelled', 'the reader of stdout has gone');
     });
     return;
@@ -70,7 +70,7 @@ async function getOne(
   using progress = followOne(context, 'fetching');
   const known = { size: null, row: null };
   const place = { path, mayReplace: flags.force ?? false };
-  const outcome = await getObject(rooms, call, ref, known, place, progress);
+  const outcome = await getObject(services, call, ref, known, place, progress);
   progress[Symbol.dispose]();
   const what = outcome === 'fetched' ? 'fetched' : 'unchanged:';
   shell.err(`${what} ${printable(s3Url(ref))} -> ${printable(path)}`);
@@ -97,13 +97,13 @@ async function isDirectory(path: string): Promise<boolean> {
 
 async function getAll(
   context: CommandContext,
-  { rooms, call }: OpenObjects,
+  { services, call }: OpenObjectServices,
   from: ObjectRef,
   directory: string,
   flags: GetFlags,
 ): Promise<void> {
   using report = new TreeReport(context, 'fetched', flags.verbose ?? false);
-  report.measure(() => measureObjects(rooms, call, treePrefix(from)));
-  await getTree(rooms, call, from, { directory, mayReplace: flags.force ?? false }, report);
+  report.measure(() => measureObjects(services, call, treePrefix(from)));
+  await getTree(services, call, from, { directory, mayReplace: flags.force ?? false }, report);
   report.finish();
 }

@@ -36,8 +36,8 @@ export function objectListCommand(context: CommandContext): Command {
         recursive: flags.recursive ?? false,
         versions: flags.versions ?? false,
       };
-      await withObjects(context, command, ({ rooms, call }) =>
-        print(context, bucket, listEntries(rooms, call, request), flags.json ?? false),
+      await withObjects(context, command, ({ services, call }) =>
+        print(context, bucket, listEntries(services, call, request), flags.json ?? false),
       );
     });
 }

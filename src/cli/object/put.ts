@@ -6,7 +6,7 @@ import { EncryptionChoice } from '../../objects/encryption-choice.js';
 import { putFile, putStream } from '../../objects/put.js';
 import { measureFiles, putTree } from '../../objects/put-tree.js';
 import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
-import type { OpenObjects } from '../../operations/object-services.js';
+import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { addEncryptionFlags, type EncryptionFlags, encryptionWish } from '../user/encryption-flags.js';
 import { withObjects } from './open-objects.js';
@@ -39,8 +39,8 @@ export function objectPutCommand(context: CommandContext): Command {
     const to = flags.recursive === true ? parseS3Url(url) : targetOf(file, url);
     await withObjects(context, command, async (objects) => {
       const choice = new EncryptionChoice(
-        objects.rooms.owners,
-        await encryptionWish(flags, objects.rooms.keys),
+        objects.services.owners,
+        await encryptionWish(flags, objects.services.keys),
       );
       if (flags.recursive === true && path !== null) {
         await putAll(context, objects, path, to, choice, flags.verbose ?? false);
@@ -59,22 +59,22 @@ function targetOf(file: string, url: string): ObjectRef {
 
 async function putOne(
   context: CommandContext,
-  { rooms, call }: OpenObjects,
+  { services, call }: OpenObjectServices,
   path: string | null,
   ref: ObjectRef,
   choice: EncryptionChoice,
 ): Promise<void> {
   using progress = followOne(context, 'storing');
   let what = 'stored';
-  if (path === null) await putStream(rooms, call, context.shell.input(), ref, choice, progress);
-  else if ((await putFile(rooms, call, path, ref, choice, progress)) === 'unchanged') what = 'unchanged:';
+  if (path === null) await putStream(services, call, context.shell.input(), ref, choice, progress);
+  else if ((await putFile(services, call, path, ref, choice, progress)) === 'unchanged') what = 'unchanged:';
   progress[Symbol.dispose]();
   context.shell.out(`${what} ${printable(s3Url(ref))}`);
 }
 
 async function putAll(
   context: CommandContext,
-  { rooms, call }: OpenObjects,
+  { services, call }: OpenObjectServices,
   directory: string,
   to: ObjectRef,
   choice: EncryptionChoice,
@@ -82,6 +82,6 @@ async function putAll(
 ): Promise<void> {
   using report = new TreeReport(context, 'stored', isVerbose);
   report.measure(() => measureFiles(directory));
-  await putTree(rooms, call, directory, to, choice, report);
+  await putTree(services, call, directory, to, choice, report);
   report.finish();
 }

@@ -47,9 +47,9 @@ async function removeOne(
   ref: ObjectRef,
   { versionId, gatewayFiles = false }: RemoveFlags,
 ): Promise<void> {
-  await withObjects(context, command, async ({ rooms, call }) => {
-    if (versionId === undefined) await removeObject(rooms, call, ref, gatewayFiles);
-    else await removeVersion(rooms, call, ref, versionId, gatewayFiles);
+  await withObjects(context, command, async ({ services, call }) => {
+    if (versionId === undefined) await removeObject(services, call, ref, gatewayFiles);
+    else await removeVersion(services, call, ref, versionId, gatewayFiles);
   });
   context.shell.out(
     `removed ${printable(s3Url(ref))}${versionId === undefined ? '' : ` version ${versionId}`}`,
@@ -76,9 +76,9 @@ async function removeAll(
       return;
     }
   }
-  await withObjects(context, command, async ({ rooms, call }) => {
+  await withObjects(context, command, async ({ services, call }) => {
     using report = new TreeReport(context, 'removed', flags.verbose ?? false);
-    await removeTree(rooms, call, from, flags.gatewayFiles ?? false, report);
+    await removeTree(services, call, from, flags.gatewayFiles ?? false, report);
     report.finish();
   });
 }

@@ -1,5 +1,5 @@
+import type { KnownEncryption } from '../../objects/encryption-lookup.js';
 import type { ListEntry } from '../../objects/listing.js';
-import type { KnownEncryption } from '../../objects/resting.js';
 import { printable } from '../../objects/s3-url.js';
 
 const names = {

@@ -22,7 +22,9 @@ export function objectStatusCommand(context: CommandContext): Command {
     .option('--json', 'as a JSON object')
     .action(async (url: string, flags: { json?: boolean }) => {
       const ref = parseObjectUrl(url);
-      const status = await withObjects(context, command, ({ rooms, call }) => statObject(rooms, call, ref));
+      const status = await withObjects(context, command, ({ services, call }) =>
+        statObject(services, call, ref),
+      );
       context.shell.out(flags.json === true ? renderJson(statusJson(status)) : renderStatus(status));
     });
 }

@@ -13,8 +13,8 @@ function report(verbose = false) {
   const context: CommandContext = {
     shell,
     rootOf: never,
-    administer: never,
-    operate: never,
+    withRootConfig: never,
+    withRoot: never,
     interruptible: never,
     setExitCode: (code) => void codes.push(code),
   };

@@ -12,7 +12,7 @@ export function recoveryCopyCommand(context: CommandContext): Command {
   return command
     .option('--take-over', 'go on after the copies of another gateway, which from then on makes none')
     .action(async ({ takeOver }: { readonly takeOver?: boolean }) => {
-      await context.operate(context.rootOf(command), async ({ bucketCopy, call }) => {
+      await context.withRoot(context.rootOf(command), async ({ bucketCopy, call }) => {
         context.shell.out(copyLine(await bucketCopy.run(call, { takeOver: takeOver === true })));
       });
     });

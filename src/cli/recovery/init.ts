@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type AgeIdentity, newAgeIdentity, parseAgeIdentity, parseAgeRecipient } from '../../keyring/age.js';
 import { Fault } from '../../model/fault.js';
-import type { Operations } from '../../operations/open-root.js';
+import type { OpenRoot } from '../../operations/open-root.js';
 import { keepSigner } from '../../recovery/signer-files.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { askUntil, type Prompter } from '../terminal/prompter.js';
@@ -45,16 +45,16 @@ export function recoveryInitCommand(context: CommandContext): Command {
       if (ways.length > 1) {
         throw new Fault('invalid', 'say one of --identity-out, --confirm-file and --recipient');
       }
-      await context.operate(context.rootOf(command), async (operations) => {
-        await refuseSecond(operations, flags.another === true);
-        await init(context, operations, flags);
+      await context.withRoot(context.rootOf(command), async (opened) => {
+        await refuseSecond(opened, flags.another === true);
+        await init(context, opened, flags);
       });
     });
 }
 
 async function init(
   { shell }: CommandContext,
-  operations: Operations,
+  opened: OpenRoot,
   { identityOut, confirmFile, recipient }: InitFlags,
 ): Promise<void> {
   if (identityOut !== undefined) {
@@ -67,13 +67,13 @@ async function init(
   }
   if (recipient !== undefined) {
     const parsed = await parseAgeRecipient(recipient);
-    await use(shell.out, operations, parsed);
+    await use(shell.out, opened, parsed);
     shell.out('Snapshots are not signed for this recipient: `sftpgw recover` will want --accept-unsigned.');
     return;
   }
   if (confirmFile !== undefined) {
     const identity = await readIdentity(shell, confirmFile);
-    await useIdentity(shell.out, operations, identity);
+    await useIdentity(shell.out, opened, identity);
     if (confirmFile !== '-') shell.out(`If ${confirmFile} is on this machine, remove it now.`);
     return;
   }
@@ -84,10 +84,10 @@ async function init(
       'run it at a terminal, or in two steps: --identity-out FILE, then --confirm-file FILE',
     );
   }
-  await useIdentity(shell.out, operations, await asked);
+  await useIdentity(shell.out, opened, await asked);
 }
 
-async function refuseSecond({ keyring }: Operations, isWanted: boolean): Promise<void> {
+async function refuseSecond({ keyring }: OpenRoot, isWanted: boolean): Promise<void> {
   const [first] = await keyring.recoveryRecipients();
   if (first === undefined || isWanted) return;
   throw new Fault(
@@ -123,16 +123,16 @@ async function checkSame(answer: string, identity: AgeIdentity): Promise<void> {
 
 async function useIdentity(
   say: (line: string) => void,
-  operations: Operations,
+  opened: OpenRoot,
   { secret, recipient }: AgeIdentity,
 ): Promise<void> {
   // First: a snapshot that is made right after the recipient is there is signed already.
-  await keepSigner(operations.settings.paths.root, secret);
-  await use(say, operations, recipient);
+  await keepSigner(opened.settings.paths.root, secret);
+  await use(say, opened, recipient);
 }
 
-async function use(say: (line: string) => void, operations: Operations, recipient: string): Promise<void> {
-  const { keyring, bucketCopy, call } = operations;
+async function use(say: (line: string) => void, opened: OpenRoot, recipient: string): Promise<void> {
+  const { keyring, bucketCopy, call } = opened;
   await keyring.addRecoveryRecipient(recipient);
   say(`Recovery recipient: ${recipient}`);
   let copied: string;

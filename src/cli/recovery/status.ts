@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Operations } from '../../operations/open-root.js';
+import type { OpenRoot } from '../../operations/open-root.js';
 import type { CopyStatus, NoCopy } from '../../recovery/bucket-copy.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -13,8 +13,8 @@ export function recoveryStatusCommand(context: CommandContext): Command {
   ].join('\n');
   const command = newCommand('status', summary, ['sftpgw recovery status', 'sftpgw recovery status --json']);
   return command.option('--json', 'print JSON').action(async ({ json }: { readonly json?: boolean }) => {
-    await context.operate(context.rootOf(command), async (operations) => {
-      const status = await gather(operations);
+    await context.withRoot(context.rootOf(command), async (root) => {
+      const status = await gather(root);
       const { shell } = context;
       shell.out(json === true ? renderJson(status) : renderFields(fields(status)));
       if (json !== true) for (const problem of status.problems) shell.err(problem);
@@ -34,7 +34,7 @@ interface RecoveryStatus {
   readonly problems: readonly string[];
 }
 
-async function gather({ keyring, bucketCopy }: Operations): Promise<RecoveryStatus> {
+async function gather({ keyring, bucketCopy }: OpenRoot): Promise<RecoveryStatus> {
   const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed');
   const { completeMs, failure, ...copy } = await bucketCopy.status();
   return {

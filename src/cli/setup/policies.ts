@@ -23,12 +23,12 @@ export function asksForPolicies({ policies, apply, allowSseC }: PolicyFlags): bo
 /** Prints the policies, changes the buckets, or both. */
 export async function runPolicies(context: CommandContext, root: string, flags: PolicyFlags): Promise<void> {
   const request = requestOf(flags);
-  await context.operate(root, async (operations) => {
+  await context.withRoot(root, async (opened) => {
     const { allowSseC, applyProvision, planProvision } = await import('../../operations/provision.js');
-    const plan = flags.policies === true ? await planProvision(operations, request) : null;
+    const plan = flags.policies === true ? await planProvision(opened, request) : null;
     const steps: ProvisionStep[] = [];
-    if (flags.apply === true) steps.push(...(await applyProvision(operations, request)));
-    else if (flags.allowSseC === true) steps.push(...(await allowSseC(operations)));
+    if (flags.apply === true) steps.push(...(await applyProvision(opened, request)));
+    else if (flags.allowSseC === true) steps.push(...(await allowSseC(opened)));
     report(context, flags, plan, steps);
   });
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
-import type { Administration } from '../../operations/root-config.js';
+import type { RootConfig } from '../../operations/root-config.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { parseBucketName, parseEndpoint, parseRegion } from '../terminal/answers.js';
 import { askUntil, type Prompter } from '../terminal/prompter.js';
@@ -51,10 +51,10 @@ export function setupCommand(name: string, spelling: string, context: CommandCon
       if (asksForPolicies(flags) && Object.keys(given).length === 0)
         return await runPolicies(context, root, flags);
       const { shell } = context;
-      await context.administer(root, async (administration) => {
+      await context.withRootConfig(root, async (config) => {
         let answers = given;
         if (Object.keys(given).length === 0) {
-          const asked = shell.withPrompter((prompter) => askSettings(prompter, administration.defaults()));
+          const asked = shell.withPrompter((prompter) => askSettings(prompter, config.defaults()));
           if (asked === null) {
             throw new Fault(
               'invalid',
@@ -63,7 +63,7 @@ export function setupCommand(name: string, spelling: string, context: CommandCon
           }
           answers = await asked;
         }
-        const { lines } = await administration.setup(answers);
+        const { lines } = await config.setup(answers);
         for (const line of lines) shell.out(line);
         shell.out('Next: `sftpgw serve` (or restart the service), then `addsftpuser NAME`.');
         shell.out(
@@ -74,7 +74,7 @@ export function setupCommand(name: string, spelling: string, context: CommandCon
     });
 }
 
-type Settings = Parameters<Administration['setup']>[0];
+type Settings = Parameters<RootConfig['setup']>[0];
 
 const amazon = 'aws';
 
@@ -92,10 +92,7 @@ function parseEndpointAnswer(text: string): string | null {
 }
 
 /** The three questions; Enter keeps what is in force. */
-async function askSettings(
-  prompter: Prompter,
-  now: ReturnType<Administration['defaults']>,
-): Promise<Settings> {
+async function askSettings(prompter: Prompter, now: ReturnType<RootConfig['defaults']>): Promise<Settings> {
   const bucket = await askUntil(prompter, `Default bucket${preset(now.bucket)}: `, (answer) =>
     answer.trim() === '' && now.bucket !== null ? now.bucket : parseBucketName(answer),
   );

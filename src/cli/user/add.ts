@@ -2,8 +2,8 @@ import { type Command, Option } from 'commander';
 import { rootPaths } from '../../config/paths.js';
 import { Fault } from '../../model/fault.js';
 import { parseUsername, type Username, type UserSummary } from '../../model/users.js';
-import type { Administration } from '../../operations/root-config.js';
-import { userPaths } from '../../users/places.js';
+import type { RootConfig } from '../../operations/root-config.js';
+import { userPaths } from '../../users/user-paths.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { warnWithoutRecovery } from '../key/open-keyring.js';
 import { findKey } from '../key/reference.js';
@@ -75,15 +75,15 @@ async function addUser(
   username: Username,
   flags: UserAddFlags,
 ): Promise<void> {
-  await context.administer(root, async (administration) => {
-    const { registry } = administration;
+  await context.withRootConfig(root, async (config) => {
+    const { registry } = config;
     const before = await registry.describe(username);
-    const draft = await gatherDraft(context, administration, { username, flags, before });
+    const draft = await gatherDraft(context, config, { username, flags, before });
     await registry.save(username, draft.change);
     const after = await registry.describe(username);
     if (after === null) throw new Fault('conflict', `${username} was removed while being saved; try again`);
     report(context, { root, before, after, draft, json: flags.json === true });
-    if (after.uploadOption === 3) await warnWithoutRecovery(context.shell, administration);
+    if (after.uploadOption === 3) await warnWithoutRecovery(context.shell, config);
   });
 }
 
@@ -96,14 +96,14 @@ interface Request {
 /** Every answer, checked, from the flags and from the person at the terminal; nothing has been written yet. */
 async function gatherDraft(
   { shell }: CommandContext,
-  administration: Administration,
+  config: RootConfig,
   { username, flags, before }: Request,
 ): Promise<UserDraft> {
-  const findKeyId = async (text: string) => (await findKey(administration.keyring, text)).id;
+  const findKeyId = async (text: string) => (await findKey(config.keyring, text)).id;
   const subject: DialogueSubject = {
     username,
     existing: before,
-    defaultBucket: administration.defaults().bucket,
+    defaultBucket: config.defaults().bucket,
     findKeyId,
   };
   const { json: _json, root: _root, ...answers } = flags;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { EncryptionWish } from '../../objects/encryption-choice.js';
-import type { ObjectKeys } from '../../objects/encryption-keys.js';
+import type { EncryptionKeys } from '../../objects/encryption-keys.js';
 import { parseEncryptionOption, parseKmsKey } from '../terminal/answers.js';
 
 export interface EncryptionFlags {
@@ -23,7 +23,7 @@ export function addEncryptionFlags(command: Command): Command {
 }
 
 /** What the flags ask for. Throws `invalid`, `not-found` (no such key), `conflict` (a key that is not written with any more). */
-export async function encryptionWish(flags: EncryptionFlags, keys: ObjectKeys): Promise<EncryptionWish> {
+export async function encryptionWish(flags: EncryptionFlags, keys: EncryptionKeys): Promise<EncryptionWish> {
   if (flags.keepEncryption === true && flags.sse !== undefined) {
     throw new Fault('invalid', 'say --sse or --keep-encryption, not both');
   }
@@ -37,7 +37,7 @@ export async function encryptionWish(flags: EncryptionFlags, keys: ObjectKeys): 
 
 async function saidEncryption(
   { sse, key }: EncryptionFlags,
-  keys: ObjectKeys,
+  keys: EncryptionKeys,
 ): Promise<WriteEncryption | null> {
   if (sse === undefined) {
     if (key !== undefined) throw new Fault('invalid', '--key needs --sse 2 or --sse 3');
@@ -53,7 +53,7 @@ async function saidEncryption(
   return customerKey(key.trim().toLowerCase(), keys);
 }
 
-async function customerKey(text: string, keys: ObjectKeys): Promise<WriteEncryption> {
+async function customerKey(text: string, keys: EncryptionKeys): Promise<WriteEncryption> {
   if (!/^[0-9a-f]{8,32}$/.test(text)) {
     throw new Fault(
       'invalid',

@@ -7,7 +7,7 @@ import { describeEncryption, describeLogin, describeProblems, describeUploads } 
 export function userListCommand(context: CommandContext): Command {
   const command = newCommand('list', 'List the SFTP users.', ['sftpgw user list', 'sftpgw user list --json']);
   return command.option('--json', 'as a JSON array').action(async (flags: { json?: boolean }) => {
-    await context.administer(context.rootOf(command), async ({ registry }) => {
+    await context.withRootConfig(context.rootOf(command), async ({ registry }) => {
       const users = await registry.list();
       if (flags.json === true) context.shell.out(renderJson(users));
       else if (users.length === 0) context.shell.err('there are no users yet; `addsftpuser NAME` makes one');

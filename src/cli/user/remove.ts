@@ -18,7 +18,7 @@ export function userRemoveCommand(name: string, spelling: string, context: Comma
     .option('-y, --yes', 'do not ask')
     .action(async (text: string, flags: { yes?: boolean }) => {
       const username = parseUsername(text);
-      await context.administer(context.rootOf(command), async ({ registry }) => {
+      await context.withRootConfig(context.rootOf(command), async ({ registry }) => {
         const user = await registry.describe(username);
         if (user === null) throw unknownUser(username);
         if (flags.yes !== true && !(await confirmed(context, user))) {

@@ -16,7 +16,7 @@ export function userShowCommand(context: CommandContext): Command {
     .option('--json', 'as JSON')
     .action(async (text: string, flags: { json?: boolean }) => {
       const username = parseUsername(text);
-      await context.administer(context.rootOf(command), async ({ registry }) => {
+      await context.withRootConfig(context.rootOf(command), async ({ registry }) => {
         const user = await registry.describe(username);
         if (user === null) throw unknownUser(username);
         const shown =

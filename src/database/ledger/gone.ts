@@ -12,7 +12,7 @@ export function removed(
 }
 
 /** With versioning a removal adds a marker, and what was there stays as an older version. */
-export function goneUnlessVersioned(goneMs: number): RawBuilder<number | null> {
+export function removedUnlessVersioned(goneMs: number): RawBuilder<number | null> {
   return sql<
     number | null
   >`case when coalesce(version_id, 'null') = 'null' then coalesce(gone_ms, ${goneMs}) else gone_ms end`;

@@ -14,7 +14,7 @@ import type {
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
-import { goneUnlessVersioned, markReplaced, removed } from './gone.js';
+import { removedUnlessVersioned, markReplaced, removed } from './gone.js';
 import { refuseBarred } from './key-usage.js';
 import { currentRow, currentRowsBelow, intendedBefore, intendedRows, overlappingRows } from './queries.js';
 import {
@@ -109,7 +109,7 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     await this.#db.write((trx) =>
       trx
         .updateTable('sealed_object')
-        .set({ ...removed(removedMs, actor), gone_ms: goneUnlessVersioned(removedMs) })
+        .set({ ...removed(removedMs, actor), gone_ms: removedUnlessVersioned(removedMs) })
         .where('bucket', '=', ref.bucket)
         .where('object_key', '=', ref.key)
         .where('state', '=', 'confirmed')

@@ -96,7 +96,7 @@ describe('what was found out by reading', () => {
   it('ends with the version that is gone, and only with that', async () => {
     await observed.observe([seen('a', '"1"'), seen('b', '"1"')], 'mirror');
     const ref = (key: string) => ({ bucket: 'bucket', key });
-    await observed.recordGone(
+    await observed.recordRemovals(
       [
         { ref: ref('a'), etag: '"1"' },
         { ref: ref('b'), etag: '"0"' },

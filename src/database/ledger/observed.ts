@@ -4,7 +4,7 @@ import type { Observation, ObservedObjects } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { NewSealedObject, Schema } from '../schema.js';
-import { goneUnlessVersioned, markReplaced, removed } from './gone.js';
+import { removedUnlessVersioned, markReplaced, removed } from './gone.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow } from './rows.js';
 
 /** Rows of one statement: SQLite takes 32,766 parameters, and few different statements are prepared. */
@@ -45,7 +45,7 @@ class DatabaseObservedObjects implements ObservedObjects {
     });
   }
 
-  async recordGone(
+  async recordRemovals(
     versions: readonly { readonly ref: ObjectRef; readonly etag: string }[],
     actor: string,
   ): Promise<void> {
@@ -54,7 +54,7 @@ class DatabaseObservedObjects implements ObservedObjects {
       for (const { ref, etag } of versions) {
         await trx
           .updateTable('sealed_object')
-          .set({ ...removed(removedMs, actor), gone_ms: goneUnlessVersioned(removedMs) })
+          .set({ ...removed(removedMs, actor), gone_ms: removedUnlessVersioned(removedMs) })
           .where('bucket', '=', ref.bucket)
           .where('object_key', '=', ref.key)
           .where('state', '=', 'confirmed')

@@ -2,7 +2,7 @@ import type { Clock } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { IntentId } from '../../model/ledger.js';
 import type { PartReceipt } from '../../model/object-store.js';
-import type { KeptParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
+import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 import type { GatewayDatabase } from '../database.js';
 import type { ParkedUploadTable, SealedObjectRow } from '../schema.js';
 import { toLedgerRow } from './rows.js';
@@ -21,7 +21,7 @@ class DatabaseParkedUploads implements ParkedUploads {
     this.#clock = clock;
   }
 
-  async park({ id, parts, mtimeSeconds }: KeptParts): Promise<ParkedUpload> {
+  async park({ id, parts, mtimeSeconds }: ParkedParts): Promise<ParkedUpload> {
     const noted = {
       parts: JSON.stringify(parts),
       mtime_seconds: mtimeSeconds,

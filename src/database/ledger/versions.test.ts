@@ -187,7 +187,7 @@ describe('the live rows', () => {
   test('are not those of versions that are gone', async () => {
     const first = await write('a', '"1"', alice, 'v1');
     await write('a', '"2"', alice, 'v2');
-    await versions.markGone([first], 'verify');
+    await versions.markRemoved([first], 'verify');
     expect(await rowsOf('a')).toEqual(['"2" alice current']);
     await ledger.recordRemoval({ bucket: 'bucket', key: 'a' }, 'bob');
     expect(await rowsOf('a')).toEqual(['"2" alice']);

@@ -72,7 +72,7 @@ class DatabaseVersions implements LedgerVersions {
     });
   }
 
-  async markGone(ids: readonly IntentId[], actor: string): Promise<void> {
+  async markRemoved(ids: readonly IntentId[], actor: string): Promise<void> {
     const goneMs = this.#clock.nowMs();
     await this.#db.write(async (trx) => {
       for (const id of ids) {

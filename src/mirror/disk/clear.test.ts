@@ -67,14 +67,14 @@ describe('a directory that is mirrored no longer', () => {
 
   it('loses the unfinished files of an earlier process, also when nothing was mirrored yet', async () => {
     await using world = new MirrorWorld();
-    const aside = join(dirname(world.directory), '.downloads.sftpgw-aside');
+    const staging = join(dirname(world.directory), '.downloads.sftpgw-aside');
     await mkdir(world.directory, { recursive: true });
-    await mkdir(aside);
-    await writeFile(join(aside, 'run-1'), 'half a plaintext');
+    await mkdir(staging);
+    await writeFile(join(staging, 'run-1'), 'half a plaintext');
     world.sources = () => [];
     world.cleared = () => [{ name: 'downloads/alice', directory: world.directory }];
     await started(world);
-    await expect.poll(() => readdir(aside), patiently).toEqual([]);
+    await expect.poll(() => readdir(staging), patiently).toEqual([]);
   });
 
   it('keeps what the mirror did not put there, and that is said', async () => {

@@ -22,7 +22,7 @@ export class ClearedDirectories {
   readonly #services: ClearingServices;
   readonly #done = new Set<string>();
   /** What has been logged, by name: once for each new text. */
-  readonly #said = new Map<string, string>();
+  readonly #logged = new Map<string, string>();
 
   constructor(services: ClearingServices) {
     this.#services = services;
@@ -40,9 +40,9 @@ export class ClearedDirectories {
       if (this.#done.has(directory.name)) continue;
       try {
         if (await this.#clear(directory, signal)) this.#done.add(directory.name);
-        this.#said.delete(directory.name);
+        this.#logged.delete(directory.name);
       } catch (error) {
-        this.#sayFailed(directory, Fault.from(error));
+        this.#logFailure(directory, Fault.from(error));
       }
     }
   }
@@ -56,7 +56,7 @@ export class ClearedDirectories {
     const planner = new Planner({ maxPathBytes: disk.maxPathBytes, foldsCase: false, keys: new Set() });
     let removed = 0;
     // As if S3 listed nothing: what is in a directory goes before it.
-    for await (const page of checkedState(state, tools.looks, name, disk.root, false)) {
+    for await (const page of checkedState(state, tools.stats, name, disk.root, false)) {
       for (const known of page) planner.next(known.entry.path, null, known);
       removed += await carryOut(committer, planner.take());
       if (signal.aborted) return false;
@@ -83,10 +83,10 @@ export class ClearedDirectories {
     await state.saveRecord(name, { origin: '', emptySeenMs: null, status: null });
   }
 
-  #sayFailed({ name, directory }: ClearedDirectory, error: Fault): void {
+  #logFailure({ name, directory }: ClearedDirectory, error: Fault): void {
     const text = `${error.hint} ${error.cause instanceof Error ? error.cause.message : ''}`;
-    if (this.#said.get(name) === text) return;
-    this.#said.set(name, text);
+    if (this.#logged.get(name) === text) return;
+    this.#logged.set(name, text);
     this.#services.log.error('mirrored files could not be removed from disk', {
       mirror: name,
       directory,

@@ -2,8 +2,8 @@ import { lstat, rename, rmdir, unlink } from 'node:fs/promises';
 import { hasCode, isAbsence } from '../../files/system-errors.js';
 import { Fault } from '../../model/fault.js';
 import type { MirrorChange, MirrorEntry, MirroredObject, MirrorState } from '../../model/mirror.js';
-import { parentOf } from '../plan/names.js';
-import type { AsideFile } from './aside.js';
+import { parentOf } from '../plan/mirror-paths.js';
+import type { StagedFile } from './staging.js';
 import type { MirrorDisk } from './mirror-disk.js';
 
 /** One change of the mirrored directory and of what is known of it. */
@@ -11,7 +11,7 @@ export type Step =
   /** A finished file goes to its place. */
   | {
       readonly kind: 'place';
-      readonly file: AsideFile;
+      readonly file: StagedFile;
       readonly entry: MirrorEntry;
       readonly previous: MirrorEntry | null;
       /** Directories above that may have to be made, when no step of their own makes them. */
@@ -77,7 +77,7 @@ export class CommitGroup {
       for (const step of this.#steps) if (!this.#failures.has(step)) this.#failures.set(step, error);
     }
     for (const { file } of places.filter((step) => this.#failures.has(step))) {
-      await this.#disk.aside.discard(file.path);
+      await this.#disk.staging.discard(file.path);
     }
     return this.#failures;
   }
@@ -85,7 +85,7 @@ export class CommitGroup {
   async #carryOut(places: readonly Place[]): Promise<void> {
     await this.#checkpoint('sync files');
     const files = places.map(({ file }) => file.path);
-    await this.#disk.tools.sync.paths(files, this.#disk.aside.directory);
+    await this.#disk.tools.sync.paths(files, this.#disk.staging.directory);
     await this.#checkpoint('announce');
     await this.#state.apply(this.#name, this.#announcements());
     for (const step of this.#steps) if (step.kind !== 'place') await this.#attempt(step);
@@ -133,7 +133,7 @@ export class CommitGroup {
     const target = this.#disk.pathOf(path);
     if (!(await this.#held.has(parentOf(path)))) await this.#makeParents(path);
     try {
-      await this.#disk.tools.thread.rename(file.path, target);
+      await this.#disk.tools.files.rename(file.path, target);
     } catch (error) {
       if (!hasCode(error, 'EISDIR', 'ENOTEMPTY', 'EEXIST')) throw error;
       // An empty directory holds nothing of anybody.

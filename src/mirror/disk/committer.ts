@@ -45,7 +45,7 @@ export class Committer {
   }
 
   /** Resolves when there is room for more steps. */
-  async room(): Promise<void> {
+  async ready(): Promise<void> {
     while (this.#waiting.length >= maxWaiting) {
       await new Promise<void>((resolve) => this.#admissions.push(resolve));
     }

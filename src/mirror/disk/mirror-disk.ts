@@ -3,23 +3,23 @@ import { ensureDirectory, secretDirectoryMode } from '../../files/durable.js';
 import { hasCode, isAbsence } from '../../files/system-errors.js';
 import type { Entropy } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import { AsideSpace, mirroredDirectoryMode, type Owner } from './aside.js';
+import { StagingDirectory, mirroredDirectoryMode, type Owner } from './staging.js';
 import type { FileSystemSync } from './file-system-sync.js';
-import type { FileThread } from './file-thread.js';
-import type { LookThread } from './look-thread.js';
+import type { FileWorker } from './file-worker.js';
+import type { StatWorker } from './stat-worker.js';
 
 /** PATH_MAX of Linux, its final zero counted (limits.h). */
 const maxPathBytes = 4096;
 
 /** What mirrored directories share. */
 export interface DiskTools {
-  readonly thread: FileThread;
-  readonly looks: LookThread;
+  readonly files: FileWorker;
+  readonly stats: StatWorker;
   readonly sync: FileSystemSync;
 }
 
 /** What a plan needs to know of a mirrored directory. */
-export interface DiskView {
+export interface LocalDirectory {
   /** The directory's real path: a link on the way to it is the administrator's. */
   readonly root: string;
   readonly foldsCase: boolean;
@@ -28,9 +28,9 @@ export interface DiskView {
 }
 
 /** A mirrored directory on disk. */
-export class MirrorDisk implements DiskView {
+export class MirrorDisk implements LocalDirectory {
   readonly root: string;
-  readonly aside: AsideSpace;
+  readonly staging: StagingDirectory;
   readonly foldsCase: boolean;
   readonly maxPathBytes: number;
   readonly tools: DiskTools;
@@ -42,11 +42,11 @@ export class MirrorDisk implements DiskView {
     identity: string,
     owner: Owner | null,
     tools: DiskTools,
-    aside: AsideSpace,
+    staging: StagingDirectory,
     foldsCase: boolean,
   ) {
     this.root = root;
-    this.aside = aside;
+    this.staging = staging;
     this.foldsCase = foldsCase;
     this.maxPathBytes = pathBytesBelow(root);
     this.tools = tools;
@@ -57,16 +57,16 @@ export class MirrorDisk implements DiskView {
   /** Makes the directory when it is missing. Throws `denied` or `unavailable`, naming it. */
   static async open(directory: string, entropy: Entropy, tools: DiskTools): Promise<MirrorDisk> {
     try {
-      const { root, identity, owner } = await look(directory);
-      const aside = await AsideSpace.open(root, owner, entropy, tools.thread);
-      return new MirrorDisk(root, identity, owner, tools, aside, await foldsCase(aside));
+      const { root, identity, owner } = await examine(directory);
+      const staging = await StagingDirectory.open(root, owner, entropy, tools.files);
+      return new MirrorDisk(root, identity, owner, tools, staging, await foldsCase(staging));
     } catch (error) {
       throw directoryFault(directory, error);
     }
   }
 
   /** Looks without making anything; where case is concerned, by the habits of the system. */
-  static async look(directory: string): Promise<DiskView> {
+  static async inspect(directory: string): Promise<LocalDirectory> {
     try {
       const root = (await isThere(directory)) ? await realpath(directory) : directory;
       return { root, foldsCase: process.platform === 'darwin', maxPathBytes: pathBytesBelow(root) };
@@ -78,8 +78,8 @@ export class MirrorDisk implements DiskView {
   /** This one while `directory` is still the same, else what is there now. */
   async current(directory: string, entropy: Entropy): Promise<MirrorDisk> {
     try {
-      const { identity } = await look(directory);
-      if (identity === this.#identity && (await isThere(this.aside.directory))) return this;
+      const { identity } = await examine(directory);
+      if (identity === this.#identity && (await isThere(this.staging.directory))) return this;
     } catch (error) {
       throw directoryFault(directory, error);
     }
@@ -145,7 +145,7 @@ function pathBytesBelow(root: string): number {
   return maxPathBytes - 2 - Buffer.byteLength(root);
 }
 
-async function look(directory: string): Promise<{ root: string; identity: string; owner: Owner | null }> {
+async function examine(directory: string): Promise<{ root: string; identity: string; owner: Owner | null }> {
   if (!(await isThere(directory))) await ensureDirectory(directory, secretDirectoryMode);
   const root = await realpath(directory);
   const { dev, ino, uid, gid } = await stat(root);
@@ -163,11 +163,11 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-async function foldsCase(aside: AsideSpace): Promise<boolean> {
-  const { path } = await aside.write([], 0);
+async function foldsCase(staging: StagingDirectory): Promise<boolean> {
+  const { path } = await staging.write([], 0);
   try {
     // Random hexadecimal digits; one without a letter is too rare to matter, and then the check says no.
-    const other = `${aside.directory}/${path.slice(aside.directory.length + 1).toUpperCase()}`;
+    const other = `${staging.directory}/${path.slice(staging.directory.length + 1).toUpperCase()}`;
     if (other === path) return false;
     await access(other);
     return true;
@@ -175,7 +175,7 @@ async function foldsCase(aside: AsideSpace): Promise<boolean> {
     if (isAbsence(error)) return false;
     throw error;
   } finally {
-    await aside.discard(path);
+    await staging.discard(path);
   }
 }
 

@@ -11,7 +11,7 @@ beforeEach(() => {
   world = new MirrorWorld();
 });
 afterEach(async () => {
-  expect(await world.asideNames()).toEqual([]);
+  expect(await world.stagedNames()).toEqual([]);
   await world[Symbol.asyncDispose]();
 });
 

@@ -4,8 +4,8 @@ import { findListed } from '../../model/listing.js';
 import type { MirrorEntry, MirrorPrefix, MirrorState } from '../../model/mirror.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
 import type { Vault } from '../../vault/vault.js';
-import { removeEmptyParents } from '../key-look.js';
-import type { ObjectFetches, Place } from '../object-fetches.js';
+import { removeEmptyParents } from '../key-check.js';
+import type { ObjectFetches, MirrorTarget } from '../object-fetches.js';
 import { plainEtag } from '../plan/listing.js';
 import { isIntact } from '../plan/local-check.js';
 import { isSameVersion } from '../plan/planner.js';
@@ -14,7 +14,7 @@ interface RemovalServices {
   readonly store: Pick<ObjectStore, 'list'>;
   readonly vault: Pick<Vault, 'remove'>;
   readonly state: MirrorState;
-  readonly place: Place;
+  readonly target: MirrorTarget;
   readonly fetches: ObjectFetches;
 }
 
@@ -24,26 +24,26 @@ interface RemovalServices {
  * path meanwhile. Faults as `MirrorRemoval.removeFile`.
  */
 export async function removeMirroredFile(
-  { store, vault, state, place, fetches }: RemovalServices,
+  { store, vault, state, target, fetches }: RemovalServices,
   { name, bucket, prefix }: MirrorPrefix,
   call: Call,
   path: string,
   actor: string,
 ): Promise<void> {
   const entry = await state.find(name, path);
-  const mirrored = await intactObject(entry, place.disk.root);
+  const mirrored = await intactObject(entry, target.disk.root);
   if (entry === null || mirrored === null) {
     throw conflict('the file on disk is not as the gateway put it there: it is compared with S3 again');
   }
   const ref = { bucket, key: prefix + path };
   // It also tells the time that the state keeps.
   const object = await findListed(store, call, ref);
-  if (object === null) fetches.gone(path, entry);
+  if (object === null) fetches.removed(path, entry);
   else if (isSameVersion(mirrored, { ...object, etag: plainEtag(object.etag) })) {
     await removeUnchanged(vault, call, ref, actor, `"${mirrored.etag}"`);
   } else throw changed();
-  await place.committer.commit({ kind: 'delete', path });
-  await removeEmptyParents(state, name, place, path);
+  await target.committer.commit({ kind: 'delete', path });
+  await removeEmptyParents(state, name, target, path);
 }
 
 /** Between the comparison and the removal somebody may write: S3 looks once more. */

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import type { MirrorEntry, MirrorState } from '../../model/mirror.js';
-import { stampOf } from '../disk/aside.js';
-import type { Look, LookThread } from '../disk/look-thread.js';
+import { stampOf } from '../disk/staging.js';
+import type { PathStat, StatWorker } from '../disk/stat-worker.js';
 import { readAhead } from '../read-ahead.js';
 import type { CheckedEntry } from './planner.js';
 
@@ -15,7 +15,7 @@ const pagesAhead = 2;
  */
 export function checkedState(
   state: MirrorState,
-  looks: LookThread,
+  looks: StatWorker,
   name: string,
   root: string,
   isOtherOrigin: boolean,
@@ -25,7 +25,7 @@ export function checkedState(
 
 async function* checkedPages(
   state: MirrorState,
-  looks: LookThread,
+  looks: StatWorker,
   name: string,
   root: string,
   isOtherOrigin: boolean,
@@ -33,13 +33,13 @@ async function* checkedPages(
   for (let after: string | null = null; ; ) {
     const entries: readonly MirrorEntry[] = await state.page(name, after, pageEntries);
     if (entries.length === 0) return;
-    const looked = await looks.look(
+    const checked = await looks.stat(
       root,
       entries.map(({ path }) => path),
     );
     yield entries.map((entry, index) => ({
       entry,
-      isIntact: !isOtherOrigin && isAsLeft(entry, looked[index]),
+      isIntact: !isOtherOrigin && isAsLeft(entry, checked[index]),
     }));
     if (entries.length < pageEntries) return;
     after = entries.at(-1)?.path ?? null;
@@ -57,9 +57,9 @@ export async function isIntact(entry: MirrorEntry, root: string): Promise<boolea
 }
 
 /** A rename keeps the inode; whatever else is put there, or written into it, changes the inode, the size or the time. */
-function isAsLeft({ path, stamp }: MirrorEntry, look: Look | undefined): boolean {
-  if (path.endsWith('/')) return look?.isDirectory === true;
-  const found = look?.stamp ?? null;
+function isAsLeft({ path, stamp }: MirrorEntry, result: PathStat | undefined): boolean {
+  if (path.endsWith('/')) return result?.isDirectory === true;
+  const found = result?.stamp ?? null;
   if (stamp === null || found === null) return false;
   return found.inode === stamp.inode && found.size === stamp.size && found.mtimeMs === stamp.mtimeMs;
 }

@@ -23,7 +23,7 @@ export class Pass {
   #fetchedBytes = 0;
   #toFetch = 0;
   #toFetchBytes = 0;
-  #withoutRoom: { readonly problem: MirrorProblem; readonly action: Fetch }[] = [];
+  #unfitting: { readonly problem: MirrorProblem; readonly action: Fetch }[] = [];
   readonly #running = new Set<Promise<void>>();
   #wake: (() => void) | null = null;
   #failure: { readonly error: unknown } | null = null;
@@ -53,7 +53,7 @@ export class Pass {
     };
   }
 
-  leave(_size: number): void {
+  countUnchanged(_size: number): void {
     this.#listed += 1;
     this.#unchanged += 1;
   }
@@ -75,15 +75,15 @@ export class Pass {
   }
 
   unfetched(problem: MirrorProblem, action: Fetch): void {
-    const isRetried = problem.kind === 'no-room' && this.#withoutRoom.length < maxRemembered;
-    if (isRetried) this.#withoutRoom.push({ problem, action });
+    const isRetried = problem.kind === 'no-room' && this.#unfitting.length < maxRemembered;
+    if (isRetried) this.#unfitting.push({ problem, action });
     else this.problems.add(problem);
   }
 
   /** Those that should be tried again, the smallest first; the others are reported. */
-  takeWithoutRoom(): readonly Fetch[] {
-    const sorted = this.#withoutRoom.sort((one, other) => one.action.object.size - other.action.object.size);
-    this.#withoutRoom = [];
+  takeUnfitting(): readonly Fetch[] {
+    const sorted = this.#unfitting.sort((one, other) => one.action.object.size - other.action.object.size);
+    this.#unfitting = [];
     for (const { problem } of sorted.slice(maxRetried)) this.problems.add(problem);
     const retried = sorted.slice(0, maxRetried).map(({ action }) => action);
     this.#listed -= retried.length;
@@ -92,9 +92,9 @@ export class Pass {
     return retried;
   }
 
-  reportWithoutRoom(): void {
-    for (const { problem } of this.#withoutRoom) this.problems.add(problem);
-    this.#withoutRoom = [];
+  reportUnfitting(): void {
+    for (const { problem } of this.#unfitting) this.problems.add(problem);
+    this.#unfitting = [];
   }
 
   /** Waits for work that goes on beside the pass. What fails becomes a problem, except what ends the pass. */
@@ -114,8 +114,8 @@ export class Pass {
   }
 
   /** Resolves when less than so many are under way. Throws what ended the pass. */
-  async admission(most: number): Promise<void> {
-    while (this.#running.size >= most) {
+  async admission(max: number): Promise<void> {
+    while (this.#running.size >= max) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

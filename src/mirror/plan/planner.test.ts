@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ListedFile, MirrorAction, MirrorEntry } from '../../model/mirror.js';
 import { compareUtf8 } from '../../model/utf8-order.js';
 import { keyNamed } from '../../vault/testing/workshop.js';
-import { nameProblem } from './names.js';
+import { nameProblem } from './mirror-paths.js';
 import { plan } from './plan.js';
 import { type CheckedEntry, type ListedPath, Planner, type PlanOptions } from './planner.js';
 
@@ -78,8 +78,8 @@ describe('the plan', () => {
   });
 
   it('makes directories before their files and removes them after', async () => {
-    const gone = ['old/', 'old/deep/'].map((path) => intact(directoryEntry(path)));
-    expect(brief(await planned(s3('new/deep/f'), [...gone, intact(fileEntry('old/deep/f', 1))]))).toEqual([
+    const removed = ['old/', 'old/deep/'].map((path) => intact(directoryEntry(path)));
+    expect(brief(await planned(s3('new/deep/f'), [...removed, intact(fileEntry('old/deep/f', 1))]))).toEqual([
       'make-directory new/',
       'make-directory new/deep/',
       'fetch new/deep/f',

@@ -3,7 +3,7 @@ import { Fault } from '../../model/fault.js';
 import type { ListedFile, MirrorAction, MirrorEntry, MirrorProblemKind } from '../../model/mirror.js';
 import { compareUtf8 } from '../../model/utf8-order.js';
 import { FoldedNames } from './folded-names.js';
-import { nameProblem, parentOf } from './names.js';
+import { nameProblem, parentOf } from './mirror-paths.js';
 
 /** One key of the listing, below the prefix. */
 export interface ListedPath {

@@ -122,7 +122,7 @@ export class MirrorWorld implements AsyncDisposable {
     let seen = '';
     for (let unchanged = 0; unchanged < 4; ) {
       await new Promise((resume) => setTimeout(resume, 4));
-      const now = (await this.asideNames()).join();
+      const now = (await this.stagedNames()).join();
       unchanged = now === seen ? unchanged + 1 : 0;
       seen = now;
     }
@@ -188,7 +188,7 @@ export class MirrorWorld implements AsyncDisposable {
     return found;
   }
 
-  async asideNames(): Promise<readonly string[]> {
+  async stagedNames(): Promise<readonly string[]> {
     return readdir(join(dirname(this.directory), '.downloads.sftpgw-aside')).catch(() => []);
   }
 

@@ -17,7 +17,7 @@ import { createVault, type RunningVault } from '../../vault/create-vault.js';
 import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
 import { call, keyNamed, quickClock, refOf, seededEntropy } from '../../vault/testing/workshop.js';
 import { EncryptionChoice, type EncryptionWish } from '../encryption-choice.js';
-import type { ObjectRooms } from '../services.js';
+import type { ObjectServices } from '../services.js';
 import type { TreeOutcome, TreeWatcher } from '../tree-outcome.js';
 
 export const bobKey = keyNamed('bob');
@@ -31,7 +31,7 @@ export class ObjectWorld implements AsyncDisposable {
   readonly store: MemoryStore;
   readonly vault: RunningVault;
   readonly ledger: KeyLedger;
-  readonly rooms: ObjectRooms;
+  readonly services: ObjectServices;
   readonly #database: GatewayDatabase;
 
   private constructor(store: MemoryStore, database: GatewayDatabase) {
@@ -47,7 +47,7 @@ export class ObjectWorld implements AsyncDisposable {
       entropy,
       scratchDirectory: join(this.directory, 'scratch'),
     });
-    this.rooms = {
+    this.services = {
       store,
       vault: this.vault,
       ledger: this.ledger,
@@ -78,7 +78,7 @@ export class ObjectWorld implements AsyncDisposable {
 
   choice(wish: Partial<EncryptionWish> = {}): EncryptionChoice {
     const nothing = { said: null, keep: false, allowDowngrade: false, gatewayFiles: false };
-    return new EncryptionChoice(this.rooms.owners, { ...nothing, ...wish });
+    return new EncryptionChoice(this.services.owners, { ...nothing, ...wish });
   }
 
   /** As this gateway writes it. */
@@ -121,7 +121,7 @@ export function ownerOf(name: string, prefix: string, encryption: WriteEncryptio
   };
 }
 
-export function keysOf(keys: readonly CustomerKey[]): ObjectRooms['keys'] {
+export function keysOf(keys: readonly CustomerKey[]): ObjectServices['keys'] {
   const named = keys.map((key) => ({ id: key.fingerprint, label: 'a label', state: 'active' as const, key }));
   return {
     all: async () => keys,

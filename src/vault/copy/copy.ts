@@ -5,21 +5,21 @@ import type { Confirmation, IntentId, LedgerRow } from '../../model/ledger.js';
 import type { CopiedObject, CopyOptions, ObjectInfo, WrittenObject } from '../../model/object-store.js';
 import { type Opened, openWithKeys } from '../access.js';
 import { mtimeMetadata, mtimeOf, rowOf, wholeSeconds } from '../mtime.js';
-import { restingUnder, restsUnder, sealedWith } from '../sealed-with.js';
+import { encryptionAsAsked, isEncryptedAs, sealedWith } from '../sealed-with.js';
 import { settleRow } from '../settle.js';
-import { leavesDoubt } from '../upload/doubt.js';
 import type { VaultServices } from '../upload/part-sender.js';
+import { mayHaveSucceeded } from '../upload/uncertain-outcome.js';
 import type { CopySource, CopyTarget } from '../vault.js';
 import { headSource, isItself, sameContent, undoCopy } from './undo-copy.js';
 
-/** A copy that is what it should be, and confirmed in the ledger. */
+/** A copy that is verified and confirmed in the ledger. */
 export interface VerifiedCopy {
-  /** What HEAD said of the target. */
+  /** Properties of the target, as a HEAD returns them. */
   readonly info: ObjectInfo;
   readonly source: ObjectInfo;
 }
 
-/** See `Vault.copy`; the caller holds the locks. Null when there is no source. */
+/** Copies an object, see `Vault.copy`. The caller holds the locks. Returns null if there is no source. */
 export async function copyVerified(
   services: VaultServices,
   call: Call,
@@ -74,7 +74,10 @@ function copyOnce(
   );
 }
 
-/** Confirms the copy once HEAD says that it is the source's content under the target's encryption. Throws `corrupt` when it is not. */
+/**
+ * Confirms the copy once a HEAD shows the source's content with the target's encryption. Throws `corrupt` if
+ * it does not.
+ */
 async function requireCopy(
   services: VaultServices,
   call: Call,
@@ -89,38 +92,44 @@ async function requireCopy(
     ? verifiedInfo(services, to, copied.value)
     : await headWritten(services, call, to, written);
   if (info === null) {
-    // It landed, S3 said so; the ledger keeps which key sealed it.
+    // S3 reported success, so the ledger records which key the copy was encrypted with.
     await ledger.confirm(id, confirmationOf(copied, written, to, source));
-    throw new Fault('conflict', `the copy at ${to.ref.key} was replaced or removed at once by somebody else`);
+    throw new Fault(
+      'conflict',
+      `the copy at ${to.ref.key} was immediately overwritten or deleted by another client`,
+    );
   }
   const trouble =
     info.size !== source.size
       ? `it has ${info.size} bytes instead of ${source.size}`
-      : restsUnder(info.encryption, sealedWith(to.encryption))
+      : isEncryptedAs(info.encryption, sealedWith(to.encryption))
         ? null
-        : `it rests under ${info.encryption.kind} instead of ${to.encryption.kind}`;
+        : `its encryption is ${info.encryption.kind} instead of ${to.encryption.kind}`;
   if (trouble !== null) {
-    const rest = isItself(from, to) ? '' : '; the original stays';
-    throw new Fault('corrupt', `the copy at ${to.ref.key} is not what it should be: ${trouble}${rest}`);
+    const remainder = isItself(from, to) ? '' : '; the original is unchanged';
+    throw new Fault('corrupt', `the copy at ${to.ref.key} is wrong: ${trouble}${remainder}`);
   }
   await ledger.confirm(id, confirmationOf(copied, written, to, info));
   if (isItself(from, to)) {
-    services.successors.note(to.ref, source.etag, { etag: info.etag, access: accessFor(to.encryption) });
+    services.rekeyed.note(to.ref, source.etag, { etag: info.etag, access: accessFor(to.encryption) });
   }
   return { info, source };
 }
 
-/** What HEAD would say of a target that S3's answer has verified. Its time is about now. */
+/** Returns what a HEAD of a target would return that S3's response has verified. The time is approximate. */
 function verifiedInfo(
   { clock }: VaultServices,
   to: CopyTarget,
   { source, etag, versionId, checksum }: CopiedObject,
 ): ObjectInfo {
-  const encryption = restingUnder(to.encryption);
+  const encryption = encryptionAsAsked(to.encryption);
   return { ...source, ...to.described, etag, versionId, checksum, encryption, lastModifiedMs: clock.nowMs() };
 }
 
-/** The target, also where it turns out to lie there without the key. Null when another object is there, or none. */
+/**
+ * Returns the target's properties, even if it was stored without the key. Null if another object is there, or
+ * none.
+ */
 async function headWritten(
   { store }: VaultServices,
   call: Call,
@@ -147,12 +156,13 @@ function confirmationOf(
   const row = rowOf(source, candidates);
   return {
     size: source.size,
-    // Null when somebody else wrote the source and S3 keeps none: a copy does not fetch the whole object for it.
+    // Null if another client wrote the source and S3 keeps no checksum: a copy does not fetch the whole
+    // object for it.
     checksum: row?.confirmation?.checksum ?? written.checksum ?? target.checksum ?? source.checksum,
     etag: written.etag,
-    // Ceph does not say the version in its answer to a copy.
+    // Ceph's response to a copy does not contain the version.
     versionId: written.versionId ?? (target === source ? null : target.versionId),
-    // A copy's time at S3 is that of the copying; the file keeps its own.
+    // S3's time of a copy is the time of copying. The file keeps its own time.
     mtimeSeconds: wholeSeconds(to.mtimeSeconds ?? mtimeOf(source, candidates)),
   };
 }
@@ -160,8 +170,8 @@ function confirmationOf(
 const unsettled = { state: 'intended', uploadId: null, confirmation: null, settledMs: null } as const;
 
 /**
- * Settles the row of a copy that failed, as far as that can be known. A refusal may be the answer to a second attempt of a copy
- * that had worked and whose first answer was lost: then what is there is the copy after all, and is answered.
+ * Settles the row of a failed copy as far as possible. A refusal may answer a retry of a copy that succeeded
+ * and whose first response was lost. Then the object there is the copy, and it is returned.
  */
 async function settleFailed(
   services: VaultServices,
@@ -176,13 +186,13 @@ async function settleFailed(
       if (await undoCopy(services, call, row, from, to)) await services.ledger.abandon(row.id);
       return null;
     }
-    if (leavesDoubt(error)) return null;
+    if (mayHaveSucceeded(error)) return null;
     if (isFault(error, 'conflict', 'exists', 'key-missing', 'key-mismatch')) {
       return await findCopy(services, call, row, from, to);
     }
     await services.ledger.abandon(row.id);
   } catch (trouble) {
-    call.log.warn('a copy that failed could not be settled; the next start tries again', {
+    call.log.warn('a failed copy could not be settled; retrying at the next start', {
       bucket: to.ref.bucket,
       key: to.ref.key,
       error: Fault.from(trouble),
@@ -192,8 +202,8 @@ async function settleFailed(
 }
 
 /**
- * Confirms the row when what is there rests as the row says and nobody else's row tells of it. Copied onto itself, such an
- * object is what was wanted; elsewhere it has to have the source's content too.
+ * Confirms the row if the object there is encrypted as recorded and no other row describes it. This is enough
+ * for an object copied onto itself. Elsewhere it must also have the source's content.
  */
 async function findCopy(
   services: VaultServices,

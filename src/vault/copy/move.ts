@@ -7,7 +7,10 @@ import type { CopyTarget } from '../vault.js';
 import { copyVerified } from './copy.js';
 import { removeUnchanged } from './remove-unchanged.js';
 
-/** See `Vault.move`. Whatever fails, the object is at the one place or at both, never at neither. */
+/**
+ * Moves an object, see `Vault.move`. If a step fails, the object is still at the source, at the target or at
+ * both.
+ */
 export async function moveObject(
   services: VaultServices,
   call: Call,
@@ -16,13 +19,13 @@ export async function moveObject(
   to: CopyTarget,
 ): Promise<boolean> {
   const { store, ledger, locks } = services;
-  return locks.alone([from, to.ref], async () => {
+  return locks.runExclusive([from, to.ref], async () => {
     if (from.bucket === to.ref.bucket && from.key === to.ref.key) {
       return (await openWithKeys(ledger, from, keys, (access) => store.head(call, from, access))) !== null;
     }
     const copy = await copyVerified(services, call, { ref: from, keys }, to);
     if (copy === null) return false;
-    // Another program's newer object stays.
+    // A newer object of another client stays.
     await removeUnchanged(store, call, from, copy.source.etag);
     await ledger.recordRemoval(from, to.actor);
     return true;

@@ -5,9 +5,9 @@ import { findListed } from '../../model/listing.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
 
 /**
- * Removes the object that has this ETag; `conflict` when another is there. Absence is no fault. Where S3 cannot compare
- * (If-Match of DeleteObject), a listing is compared just before: against other programs that leaves a moment, against this process
- * the caller's lock has to help.
+ * Removes the object with this ETag; does nothing if there is no object. Throws `conflict` if another object
+ * is there. If S3 cannot compare ETags (If-Match of DeleteObject), compares a listing right before. That
+ * leaves a short race with other clients; within this process, the caller's lock prevents it.
  */
 export async function removeUnchanged(
   store: Pick<ObjectStore, 'remove' | 'list'>,
@@ -21,7 +21,8 @@ export async function removeUnchanged(
     if (!isFault(error, 'unsupported')) throw error;
     const found = await findListed(store, call, ref);
     if (found === null) return;
-    if (!isSameEtag(found.etag, etag)) throw new Fault('conflict', 'another object is there by now');
+    if (!isSameEtag(found.etag, etag))
+      throw new Fault('conflict', 'the object was replaced by another client');
     await store.remove(call, ref);
   }
 }

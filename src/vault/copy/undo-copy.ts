@@ -5,15 +5,15 @@ import { isFault } from '../../model/fault.js';
 import type { LedgerRow } from '../../model/ledger.js';
 import type { ObjectInfo } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
-import { restsUnder, sealedWith } from '../sealed-with.js';
+import { isEncryptedAs, sealedWith } from '../sealed-with.js';
 import type { VaultServices } from '../upload/part-sender.js';
 import { clockSkewMs } from '../upload/verify-written.js';
 import type { CopySource, CopyTarget } from '../vault.js';
 
 /**
- * Removes a copy that is not what was asked for: it may lie there in the clear. Only what is certainly ours is removed, which is what
- * has the source's content and came after the row; the source has it still. Of an object that was copied onto itself only a
- * version can be removed. True when nothing wrong is left.
+ * Removes a copy that is not as requested, because it may be unencrypted. Removes only an object that is
+ * certainly ours: it has the source's content and is newer than the row, and the source still exists. If an
+ * object was copied onto itself, only a version can be removed. Returns true if no wrong copy is left.
  */
 export async function undoCopy(
   services: VaultServices,
@@ -25,10 +25,10 @@ export async function undoCopy(
   const wrong = await headAny(services, call, to);
   if (wrong === null) return true;
   const source = await headSource(services, call, from);
-  if (restsUnder(wrong.encryption, sealedWith(to.encryption)) && source?.size === wrong.size) return false;
+  if (isEncryptedAs(wrong.encryption, sealedWith(to.encryption)) && source?.size === wrong.size) return false;
   if (wrong.lastModifiedMs < row.intendedMs - clockSkewMs) return false;
   if (isItself(from, to)) {
-    // The version below is the object as it was, if this one has its content.
+    // If this version has the object's content, the version below it is the original.
     if (wrong.versionId === null || wrong.versionId === 'null') return false;
     if (!(await hasKnownContent(services, from, wrong))) return false;
     await services.store.remove(call, to.ref, { versionId: wrong.versionId });
@@ -40,7 +40,10 @@ export async function undoCopy(
   return true;
 }
 
-/** What is at the target, under its own key or in the clear. Null when there is nothing, or something under another key. */
+/**
+ * Returns the target's properties, read without a key or with its own. Null if there is no object, or one
+ * with another key.
+ */
 async function headAny(services: VaultServices, call: Call, to: CopyTarget): Promise<ObjectInfo | null> {
   for (const access of [noKey, accessFor(to.encryption)] satisfies ReadAccess[]) {
     try {
@@ -77,7 +80,7 @@ export function isItself(from: CopySource, to: CopyTarget): boolean {
   return from.ref.bucket === to.ref.bucket && from.ref.key === to.ref.key;
 }
 
-/** By size and checksum; false where S3 keeps none, or those of two algorithms. */
+/** Compares size and checksum. Returns false if S3 keeps no checksum, or two algorithms. */
 export function sameContent(one: ObjectInfo, other: ObjectInfo): boolean {
   return one.size === other.size && compareChecksums(one.checksum, other.checksum) === 'same';
 }

@@ -11,36 +11,45 @@ import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../../model
 import { openWithKeys } from '../access.js';
 import { mtimeOfMetadata } from '../mtime.js';
 
-/** Takes the bytes of an object that is fetched whole. */
+/** Receives the bytes of an object that is fetched whole. */
 export interface FetchSink {
-  /** Once, before the first byte. What it throws ends the fetch. */
+  /** Called once, before the first byte. A fault ends the fetch. */
   begin(info: ObjectInfo): Promise<void>;
-  /** Bytes at their position in the object, held for the sink until it releases them (bytes/lent-bytes.ts). In any order, calls overlap. */
+  /**
+   * Receives bytes at their position in the object, in any order. Calls overlap. The bytes are retained for
+   * the sink until it releases them (bytes/lent-bytes.ts).
+   */
   write(position: number, bytes: Uint8Array): Promise<void>;
 }
 
 export interface FetchRequest {
   readonly ref: ObjectRef;
-  /** What opens it, very likely: it is tried before anything is looked up. */
+  /** The likely access, tried before anything is looked up. */
   readonly likely: ReadAccess;
-  /** The keys that may open it else. */
+  /** The keys to try if the likely access fails. */
   readonly keys: readonly CustomerKey[];
-  /** What a listing said: up to `rangeBytes` it is one request, beyond that ranges side by side. */
+  /**
+   * Size in bytes from a listing. Up to `rangeBytes` the object is one request, beyond that ranges in
+   * parallel.
+   */
   readonly expectedSize: number;
   readonly rangeBytes: number;
   readonly parallelRanges: number;
-  /** Asked before a further range is fetched beside the others: how to give its place back, or null when it should wait its turn. */
+  /**
+   * Called before a further range is fetched in parallel. Returns a function that releases the slot, or null
+   * if the range has to wait.
+   */
   readonly spare?: () => (() => void) | null;
-  /** Of the checksum that is computed where S3 keeps none to compare it with; the store's own when it is not said. */
+  /** Checksum algorithm if S3 keeps no checksum; defaults to the store's. */
   readonly algorithm?: ChecksumAlgorithm;
 }
 
 export interface FetchedObject {
   readonly info: ObjectInfo;
-  /** The time of its metadata, else S3's own, in seconds. */
+  /** File time in seconds since the epoch, from the metadata, else from S3. */
   readonly mtimeSeconds: number;
   readonly access: ReadAccess;
-  /** Of all its bytes; of the algorithm that S3 keeps of it, if that is one of ours. */
+  /** Checksum of all bytes, in the algorithm that S3 keeps if it is one of ours. */
   readonly checksum: Checksum;
 }
 
@@ -50,13 +59,14 @@ export interface FetchServices {
   readonly clock: Clock;
 }
 
-/** A body that breaks is taken up where it broke: so often without a byte gained in between. */
+/** Attempts without progress before an interrupted body fails. */
 const attemptsWithoutGain = 4;
 const firstPauseMs = 100;
 
 /**
- * Fetches one version of an object whole. Null when there is none. Throws `conflict` when it becomes another one meanwhile,
- * `corrupt` when the bytes are not those that S3 keeps the checksum of, `key-missing` or `key-mismatch` when nothing opens it.
+ * Fetches one version of an object whole. Returns null if there is no object. Throws `conflict` if it is
+ * replaced meanwhile, `corrupt` if the bytes do not match S3's checksum, and `key-missing` or `key-mismatch`
+ * if no key opens it.
  */
 export async function fetchObject(
   services: FetchServices,
@@ -81,13 +91,13 @@ export async function fetchObject(
   const isOther32 = compareChecksums(kept.checksum, checksum) === 'different';
   const isOther64 = whole.crc64 !== null && crc64NvmeBase64(whole.crc64) !== kept.crc64Nvme;
   if (isOther32 || isOther64) {
-    throw new Fault('corrupt', `the bytes of ${ref.key} do not have the checksum that S3 keeps of it`);
+    throw new Fault('corrupt', `the bytes of ${ref.key} do not match the checksum in S3`);
   }
   const mtimeSeconds = mtimeOfMetadata(info) ?? info.lastModifiedMs / 1000;
   return { info, mtimeSeconds, access, checksum };
 }
 
-/** What S3 keeps of the whole object: the answer to a range does not tell. */
+/** Returns S3's checksums of the whole object, which the response to a range does not contain. */
 async function checksumsOf(
   store: ObjectStore,
   call: Call,
@@ -96,7 +106,7 @@ async function checksumsOf(
   info: ObjectInfo,
 ): Promise<KeptChecksums> {
   const whole = await store.head(call, ref, access);
-  // Another version already: the ranges will find out.
+  // If the version differs, the ranges will fail with `conflict`.
   return whole?.etag === info.etag ? whole : { checksum: null };
 }
 
@@ -104,11 +114,11 @@ type KeptChecksums = Pick<ObjectInfo, 'checksum' | 'crc64Nvme'>;
 
 interface Sums {
   readonly sum: number;
-  /** Null when nobody needs it: it costs several times what the other does. */
+  /** Null if it is not needed, because it costs several times more. */
   readonly crc64: bigint | null;
 }
 
-/** Tries the likely access without looking anything up, then what the ledger and the keys have. */
+/** Tries the likely access first, then those from the ledger and the keys. */
 async function openLikely(
   ledger: KeyLedger,
   { ref, likely, keys }: FetchRequest,
@@ -145,7 +155,7 @@ async function openFirst(
   try {
     return await store.read(call, ref, access, { start: 0, end: firstBytes });
   } catch (error) {
-    // It is empty by now, and no range begins within it: 416 InvalidRange.
+    // The object is empty by now, and S3 answers 416 InvalidRange to any range of an empty object.
     if (!isFault(error, 'invalid')) throw error;
     return store.read(call, ref, access, null);
   }
@@ -158,7 +168,7 @@ interface OpenObject {
   readonly access: ReadAccess;
   readonly info: ObjectInfo;
   readonly kept: KeptChecksums;
-  /** Of the sums that are computed. */
+  /** Algorithm of the computed checksums. */
   readonly algorithm: ChecksumAlgorithm;
 }
 
@@ -172,7 +182,7 @@ function combined(algorithm: ChecksumAlgorithm, first: Sums, second: Sums, secon
   };
 }
 
-/** Brings pieces of one version of an object to a sink. */
+/** Fetches pieces of one version of an object into a sink. */
 class Pieces {
   readonly #services: FetchServices;
   readonly #call: Call;
@@ -186,7 +196,7 @@ class Pieces {
     this.#sink = sink;
   }
 
-  /** All of it in ranges, the first of which has begun; side by side as far as there is room for that. */
+  /** Fetches the object in ranges, in parallel as far as `spare` permits. The first range has begun. */
   async all(
     first: ObjectBody,
     { rangeBytes, parallelRanges, spare = () => nothing }: FetchRequest,
@@ -212,7 +222,8 @@ class Pieces {
     const work = async (): Promise<void> => {
       while (next < count && !failed.signal.aborted) {
         const index = next++;
-        // Room may have come up since the last range: the end of a long queue leaves it to those that are still running.
+        // More slots may be free since the last range: at the end of a queue they go to the objects that are
+        // still fetched.
         while (running < parallelRanges && next < count) {
           const giveBack = spare();
           if (giveBack === null) break;
@@ -222,7 +233,7 @@ class Pieces {
       }
     };
     start(nothing);
-    // One that has ended starts no more: this finds all of them.
+    // A worker that has ended starts no other, so this loop reaches all of them.
     for (let index = 0; index < workers.length; index += 1) await Promise.allSettled([workers[index]]);
     await Promise.all(workers);
     return sums.reduce((whole, sum, index) =>
@@ -230,7 +241,7 @@ class Pieces {
     );
   }
 
-  /** One range, taken up again where its body breaks. */
+  /** Fetches one range and resumes it where its body is interrupted. */
   async one(start: number, end: number, begun: ObjectBody | null): Promise<Sums> {
     const { clock } = this.#services;
     let position = start;
@@ -252,11 +263,11 @@ class Pieces {
           await this.#sink.write(at, bytes);
         }
         if (position === end) return { sum, crc64: sum64?.value ?? null };
-        throw new Fault('unavailable', `S3 ended the object ${this.#object.ref.key} before its end`);
+        throw new Fault('unavailable', `S3 ended the body of ${this.#object.ref.key} too early`);
       } catch (error) {
         inVain = position > before ? 0 : inVain + 1;
-        const mayGoOn = isFault(error) && error.isTransient && inVain < attemptsWithoutGain;
-        if (!mayGoOn || this.#call.signal.aborted) throw error;
+        const mayRetry = isFault(error) && error.isTransient && inVain < attemptsWithoutGain;
+        if (!mayRetry || this.#call.signal.aborted) throw error;
       }
       body = null;
       await clock.sleep(firstPauseMs * 2 ** inVain, this.#call.signal);
@@ -264,7 +275,7 @@ class Pieces {
   }
 
   #tooMuch(): Fault {
-    return new Fault('corrupt', `S3 sent more of ${this.#object.ref.key} than was asked for`);
+    return new Fault('corrupt', `S3 sent more bytes of ${this.#object.ref.key} than requested`);
   }
 
   async #open(start: number, end: number): Promise<ObjectBody> {

@@ -9,14 +9,14 @@ interface Waiter {
 }
 
 /**
- * One range of an object on its way into memory. Holds the network's own buffers and hands out views of them: bytes
- * are copied by nobody here. Readers wait for the stretch they need, not for the whole range. Where the buffers are lent, they
- * are given back when the range was let go of, nobody is about to take views of it, and every view was released.
+ * One range of an object that is being fetched into memory. It holds the network's buffers and returns views
+ * of them without copying. Readers wait only for the bytes they need, not for the whole range. Lent buffers
+ * are returned once the range is released, no reader is about to take views, and every view was released.
  */
 export class FetchedRange {
   readonly start: number;
   readonly end: number;
-  /** Ends the fetch; its memory is given back then. */
+  /** Aborts the fetch, which releases its memory. */
   readonly cancel: AbortController;
   readonly #chunks: Uint8Array[] = [];
   readonly #starts: number[] = [];
@@ -24,9 +24,9 @@ export class FetchedRange {
   #filledEnd: number;
   #servedBytes = 0;
   #fault: Fault | null = null;
-  /** Where the last view was taken: sequential readers find the next one there. */
+  /** Index of the chunk of the last view, where a sequential reader continues. */
   #cursor = 0;
-  /** Readers that are about to take views. */
+  /** Number of readers that are about to take views. */
   #readers = 0;
   #isLetGo = false;
   state: 'queued' | 'fetching' | 'done' = 'queued';
@@ -46,7 +46,7 @@ export class FetchedRange {
     return this.#filledEnd;
   }
 
-  /** Why the range will not be filled; null while it may. */
+  /** The fault of the fetch, or null. */
   get fault(): Fault | null {
     return this.#fault;
   }
@@ -55,12 +55,12 @@ export class FetchedRange {
     return this.#waiters.length > 0;
   }
 
-  /** Every byte was handed out once. */
+  /** Whether every byte was returned once. */
   get isUsedUp(): boolean {
     return this.state === 'done' && this.#servedBytes >= this.byteLength;
   }
 
-  /** Adds the next bytes. Throws `corrupt` when they reach past the range. */
+  /** Appends the next bytes. Throws `corrupt` if they reach past the range. */
   append(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
     if (this.#isLetGo && this.#readers === 0) {
@@ -68,7 +68,7 @@ export class FetchedRange {
       return;
     }
     if (this.#filledEnd + chunk.byteLength > this.end) {
-      throw new Fault('corrupt', `S3 sent more than the ${this.byteLength} bytes that were asked for`);
+      throw new Fault('corrupt', `S3 sent more than the ${this.byteLength} bytes requested`);
     }
     this.#chunks.push(chunk);
     this.#starts.push(this.#filledEnd);
@@ -81,7 +81,7 @@ export class FetchedRange {
     this.#settleWaiters();
   }
 
-  /** Resolves when everything before `end` is here. Throws the range's fault, or `cancelled`. */
+  /** Resolves when all bytes before `end` are available. Throws the range's fault, or `cancelled`. */
   filledTo(end: number, signal: AbortSignal): Promise<void> {
     if (this.#filledEnd >= end) return Promise.resolve();
     if (this.#fault !== null) return Promise.reject(this.#fault);
@@ -103,14 +103,14 @@ export class FetchedRange {
           reject(fault);
         },
       };
-      // Many reads of one session may wait at once, all with its signal.
+      // Many reads of one session may wait at the same time, all with its signal.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', cancelled, { once: true });
       this.#waiters.push(waiter);
     });
   }
 
-  /** What is here and comes stays until `leave`, called once for each. */
+  /** Keeps present and future bytes until `leave`, which is called once per `enter`. */
   enter(): void {
     this.#readers += 1;
   }
@@ -120,7 +120,7 @@ export class FetchedRange {
     this.#giveBack();
   }
 
-  /** Nobody will enter any more. */
+  /** Releases the range: `enter` is not called again. */
   letGo(): void {
     this.#isLetGo = true;
     this.#giveBack();
@@ -133,7 +133,10 @@ export class FetchedRange {
     this.#starts.length = 0;
   }
 
-  /** Adds views of the bytes from `start` to `end` to `target`; they are here. Each is held for whoever gets it. */
+  /**
+   * Appends views of the bytes from `start` to `end` to `target`. The bytes must be available. Each view is
+   * retained for its receiver.
+   */
   views(start: number, end: number, target: Uint8Array[]): void {
     let index = this.#chunkAt(start);
     for (let position = start; position < end; index += 1) {

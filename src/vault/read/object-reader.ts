@@ -6,14 +6,20 @@ import { FetchedRange } from './fetched-range.js';
 import type { RangeSource } from './range-source.js';
 import type { ReadAheadHolder, ReadMemory } from './read-memory.js';
 
-/** What an open fetches at once: small files are whole then, with one request. */
+/** Bytes that an open fetches. Small files need no further request. */
 export const firstRangeBytes = 1024 * 1024;
 
-/** Read-ahead begins with so much and grows with what was asked for in a row, so that a look at a header costs little. */
+/**
+ * Read-ahead starts with this many bytes and grows with sequential reads, so that reading only a header costs
+ * little.
+ */
 const firstAheadBytes = 2 * 1024 * 1024;
 const aheadPerByteAsked = 4;
 
-/** How many places of recent random reads are remembered: a read that goes on at one of them is a sequence. */
+/**
+ * Number of recent random reads whose ends are remembered. A read that continues at one of them starts a
+ * sequence.
+ */
 const rememberedEnds = 4;
 
 export interface ReaderBounds {
@@ -22,8 +28,8 @@ export interface ReaderBounds {
 }
 
 /**
- * Reads one version of an object. A sequence of reads is served from ranges that are fetched ahead side by side (the
- * window); a read elsewhere fetches exactly what it asks for, and moves the window when a second one follows it.
+ * Reads one version of an object. Sequential reads are served from ranges that are fetched ahead in parallel
+ * (the window). A read elsewhere fetches exactly its bytes; a second read that follows it moves the window.
  */
 export class RangeReader implements ObjectReader, ReadAheadHolder {
   readonly info: ObjectInfo;
@@ -32,17 +38,17 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
   readonly #memory: ReadMemory;
   readonly #bounds: ReaderBounds;
   readonly #onEnd: () => void;
-  /** The window's ranges and those of random reads, in the order in which they were planned. */
+  /** Ranges of the window and of random reads, in planning order. */
   readonly #ranges = new Set<FetchedRange>();
   readonly #fetches = new Set<Promise<void>>();
   #windowEnd: number;
   #nextRangeBytes: number;
-  /** The end of the furthest read within the window, and how much was asked for there. */
+  /** End of the furthest read within the window, and the bytes requested there. */
   #askedEnd = 0;
   #askedBytes = 0;
   #fetching = 0;
   #recentEnds: number[] = [];
-  /** Another content is there now: no further read can succeed. */
+  /** Set when the object was replaced: no further read can succeed. */
   #conflict: Fault | null = null;
   #closed = false;
 
@@ -53,7 +59,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     opened: {
       readonly info: ObjectInfo;
       readonly mtimeSeconds: number;
-      /** The first range, whose body has begun; null for an empty object. */
+      /** The first range, whose body has begun, or null for an empty object. */
       readonly first: { readonly range: FetchedRange; readonly body: ObjectBody } | null;
     },
     onEnd: () => void,
@@ -78,7 +84,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     if (this.#closed) throw new Fault('invalid', 'the file is closed');
     if (this.#conflict !== null) throw this.#conflict;
     if (!Number.isSafeInteger(offset) || offset < 0 || length < 0) {
-      throw new Fault('invalid', `${length} bytes at ${offset} are no range of a file`);
+      throw new Fault('invalid', `invalid range: ${length} bytes at offset ${offset}`);
     }
     if (offset >= this.info.size) return null;
     const end = Math.min(this.info.size, offset + length);
@@ -105,7 +111,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
 
   async #filled(call: Call, range: FetchedRange, stop: number): Promise<void> {
     const filled = range.filledTo(stop, call.signal);
-    // Now that somebody waits for it, it may start although memory is short.
+    // A range that a reader waits for may start although memory is short.
     this.#startQueued();
     await filled;
   }
@@ -132,7 +138,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     return null;
   }
 
-  /** Sees to it that ranges for this read are there or queued. */
+  /** Ensures that ranges for this read are fetched or queued. */
   #plan(offset: number, end: number): void {
     const nearWindow = offset <= this.#windowEnd + this.#bounds.rangeBytes;
     const inWindow = nearWindow && (offset >= this.#windowEnd || this.#rangeAt(offset) !== null);
@@ -172,9 +178,9 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
       if (this.#rangesAhead() >= this.#bounds.readAheadRanges) break;
       this.#extendWindow();
     }
-    const most = 2 * this.#bounds.readAheadRanges + 2;
+    const maxRanges = 2 * this.#bounds.readAheadRanges + 2;
     for (const range of this.#ranges) {
-      if (this.#ranges.size <= most) break;
+      if (this.#ranges.size <= maxRanges) break;
       if (range.state === 'done' && range.end <= this.#askedEnd) this.#drop(range);
     }
   }
@@ -199,7 +205,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
       if (range.state !== 'queued') continue;
       if (this.#fetching >= this.#bounds.readAheadRanges) return;
       if (!this.#memory.tryTake(range.byteLength)) {
-        // However short memory is, one range that somebody waits for is always on its way.
+        // One range that a reader waits for is always fetched, however short memory is.
         if (this.#fetching > 0 || !range.isWaitedFor) continue;
         this.#memory.take(range.byteLength);
       }
@@ -223,7 +229,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     this.#fetches.add(fetch);
   }
 
-  /** Forgets a range; who reads from it now has it still. */
+  /** Removes a range. Reads in progress keep it until they finish. */
   #drop(range: FetchedRange): void {
     if (!this.#ranges.delete(range)) return;
     range.letGo();

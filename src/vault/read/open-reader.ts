@@ -1,4 +1,4 @@
-import type { RefLocks } from '../../concurrency/ref-locks.js';
+import type { KeyedMutex } from '../../concurrency/keyed-mutex.js';
 import type { Call, Clock } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { ReadAccess } from '../../model/encryption.js';
@@ -6,7 +6,7 @@ import { isFault } from '../../model/fault.js';
 import type { KeyLedger } from '../../model/ledger.js';
 import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
-import type { Successors } from '../copy/successors.js';
+import type { RekeyedObjects } from '../copy/rekeyed-objects.js';
 import { mtimeOf } from '../mtime.js';
 import { FetchedRange } from './fetched-range.js';
 import { firstRangeBytes, RangeReader, type ReaderBounds } from './object-reader.js';
@@ -19,8 +19,8 @@ export interface ReadServices {
   readonly clock: Clock;
   readonly limits: ReaderBounds;
   readonly readMemory: ReadMemory;
-  readonly locks: RefLocks;
-  readonly successors: Successors;
+  readonly locks: KeyedMutex<ObjectRef>;
+  readonly rekeyed: RekeyedObjects;
 }
 
 interface OpenedObject {
@@ -29,8 +29,8 @@ interface OpenedObject {
 }
 
 /**
- * Opens an object with the GET of its first range, which answers everything that a HEAD would: one round trip until the
- * first byte, and for a small file the only one. Null when there is no such object.
+ * Opens an object with a GET of its first range, which returns all that a HEAD would. The first byte takes
+ * one round trip, and a small file needs no other request. Returns null if there is no such object.
  */
 export async function openReader(
   services: ReadServices,
@@ -44,10 +44,10 @@ export async function openReader(
   const cancelled = () => cancel.abort();
   if (call.signal.aborted) cancelled();
   call.signal.addEventListener('abort', cancelled, { once: true });
-  // The body goes on after the open was answered, so it has a signal of its own.
+  // The body continues after the open has been answered, so it needs its own signal.
   const own: Call = { id: call.id, log: call.log, signal: cancel.signal };
   const firstEnd = Math.min(firstRangeBytes, limits.rangeBytes);
-  const unwatch = services.successors.watch(ref);
+  const unwatch = services.rekeyed.watch(ref);
   let isOpen = false;
   try {
     const opened = await openWithKeys(ledger, ref, keys, (access) =>
@@ -56,9 +56,9 @@ export async function openReader(
     if (opened === null) return null;
     const { info, body } = opened.value;
     const object = { ref, access: opened.access, etag: info.etag };
-    // A copy that is under way is waited for.
+    // The lock waits for a copy that is in progress.
     const source = new RangeSource(store, clock, call, object, (before) =>
-      services.locks.alone([ref], async () => services.successors.after(ref, before)),
+      services.locks.runExclusive([ref], async () => services.rekeyed.after(ref, before)),
     );
     const range = new FetchedRange(0, Math.min(firstEnd, info.size), cancel);
     const reader: RangeReader = new RangeReader(
@@ -94,7 +94,7 @@ async function openFirstRange(
     const body = await store.read(call, ref, access, { start: 0, end });
     return body && { info: body.info, body };
   } catch (error) {
-    // No range begins within an empty object: 416 InvalidRange.
+    // S3 answers 416 InvalidRange to any range of an empty object.
     if (!isFault(error, 'invalid')) throw error;
     const info = await store.head(call, ref, access);
     if (info === null) return null;

@@ -2,13 +2,13 @@ import type { Call, Clock } from '../../model/call.js';
 import type { ReadAccess } from '../../model/encryption.js';
 import { Fault, isFault } from '../../model/fault.js';
 import type { ObjectBody, ObjectRef, ObjectStore } from '../../model/object-store.js';
-import type { Successor } from '../copy/successors.js';
+import type { RekeyedObject } from '../copy/rekeyed-objects.js';
 import type { FetchedRange } from './fetched-range.js';
 
-/** Where the same content is now; null when it is nowhere else. */
-export type Follow = (before: Successor) => Promise<Successor | null>;
+/** Returns the current ETag and access of the same content, or null if it does not exist any more. */
+export type Follow = (before: RekeyedObject) => Promise<RekeyedObject | null>;
 
-/** A body that breaks is taken up where it broke: so often without a byte gained in between, and so often in all. */
+/** Attempts before an interrupted body fails: without progress in between, and in total. */
 const attemptsWithoutGain = 4;
 const attemptsInAll = 32;
 const firstPauseMs = 100;
@@ -20,7 +20,7 @@ export class RangeSource {
   readonly #call: Call;
   readonly #ref: ObjectRef;
   readonly #follow: Follow;
-  #now: Successor;
+  #now: RekeyedObject;
 
   constructor(
     store: ObjectStore,
@@ -38,8 +38,8 @@ export class RangeSource {
   }
 
   /**
-   * Fills the range, from `opened` first when its body has begun already. Never throws: a fault is the range's.
-   * Bodies that break are resumed at the byte where they broke.
+   * Fills the range, beginning with `opened` if its body has begun. Resumes interrupted bodies at the byte
+   * where they ended. Never throws: a fault is recorded in the range.
    */
   async fill(range: FetchedRange, opened: ObjectBody | null): Promise<void> {
     const call: Call = { id: this.#call.id, log: this.#call.log, signal: range.cancel.signal };
@@ -55,7 +55,7 @@ export class RangeSource {
         }
         if (call.signal.aborted) throw new Fault('cancelled', 'the reader was closed');
         if (range.filledEnd === range.end) return;
-        throw new Fault('unavailable', `S3 ended the object ${this.#ref.key} before its end`);
+        throw new Fault('unavailable', `S3 ended the body of ${this.#ref.key} too early`);
       } catch (error) {
         const fault = call.signal.aborted
           ? new Fault('cancelled', 'the reader was closed')
@@ -65,7 +65,7 @@ export class RangeSource {
           range.fail(fault);
           return;
         }
-        call.log.debug('a body broke and is taken up again', { key: this.#ref.key, at: range.filledEnd });
+        call.log.debug('resuming an interrupted body', { key: this.#ref.key, at: range.filledEnd });
       }
       body = null;
       try {
@@ -77,7 +77,7 @@ export class RangeSource {
     }
   }
 
-  /** An object that is given another key while it is read is read on under that. */
+  /** Opens the rest of the range. If the object was re-encrypted meanwhile, continues with its new key. */
   async #open(call: Call, range: FetchedRange): Promise<ObjectBody> {
     for (;;) {
       const tried = this.#now;
@@ -88,7 +88,7 @@ export class RangeSource {
         throw new Fault('conflict', `the object ${this.#ref.key} was removed while it was read`);
       } catch (error) {
         if (!isFault(error, 'conflict', 'key-missing', 'key-mismatch')) throw error;
-        // Another range may have found out meanwhile.
+        // Another range may have found the new key meanwhile.
         const next = this.#now === tried ? await this.#follow(tried) : this.#now;
         if (next === null) throw replaced(this.#ref, error);
         this.#now = next;
@@ -97,7 +97,7 @@ export class RangeSource {
   }
 }
 
-/** It opened before: what does not open now is another object. */
+/** Returns `conflict`: the object opened before, so one that does not open now is another object. */
 function replaced({ key }: ObjectRef, error: Fault): Fault {
   if (error.kind === 'conflict') return error;
   return new Fault('conflict', `the object ${key} was replaced while it was read`, { cause: error });

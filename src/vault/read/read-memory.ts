@@ -1,19 +1,22 @@
 import type { Clock } from '../../model/call.js';
 
-/** One that holds memory of what may be read next, and can do without it. */
+/** A holder of read-ahead memory that can release it. */
 export interface ReadAheadHolder {
-  /** Gives up what nobody waits for. Called only when it was not used for a while. */
+  /** Releases ranges that no read waits for. Called only after an idle time. */
   giveUpReadAhead(): void;
 }
 
-/** A reader that nobody read from for so long has its read-ahead taken when another needs the memory. */
+/** After this idle time a reader loses its read-ahead if another reader needs the memory. */
 const idleMs = 1000;
 
-/** The memory of all readers' ranges: what is fetched ahead keeps to it, what a client waits for may go beyond. */
+/**
+ * The memory of all readers' ranges. Read-ahead stays within it; ranges that a client waits for may exceed
+ * it.
+ */
 export class ReadMemory {
   readonly #totalBytes: number;
   readonly #clock: Clock;
-  /** Least recently used first, with the time of the last use. */
+  /** Least recently used first, with the time of last use. */
   readonly #holders = new Map<ReadAheadHolder, number>();
   #usedBytes = 0;
 
@@ -30,7 +33,7 @@ export class ReadMemory {
     return this.#usedBytes + bytes > this.#totalBytes;
   }
 
-  /** Notes that a reader is in use. */
+  /** Marks a reader as used now. */
   touch(holder: ReadAheadHolder): void {
     this.#holders.delete(holder);
     this.#holders.set(holder, this.#clock.monotonicMs());
@@ -40,7 +43,10 @@ export class ReadMemory {
     this.#holders.delete(holder);
   }
 
-  /** Takes memory for read-ahead, if need be from readers that are idle. False when there is none. */
+  /**
+   * Reserves memory for read-ahead, taking it from idle readers if necessary. Returns false if there is not
+   * enough.
+   */
   tryTake(bytes: number): boolean {
     if (this.isShortOf(bytes)) this.#reclaim(bytes);
     if (this.isShortOf(bytes)) return false;
@@ -48,7 +54,7 @@ export class ReadMemory {
     return true;
   }
 
-  /** Takes memory for what a client waits for. */
+  /** Reserves memory for a range that a client waits for. */
   take(bytes: number): void {
     this.#usedBytes += bytes;
   }

@@ -1,7 +1,7 @@
 import { Fault } from '../../model/fault.js';
 import type { Confirmation, Intent, IntentId, KeyLedger, LedgerRow } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
-import type { KeptParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
+import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 
 export type LedgerStep =
   | 'intend'
@@ -18,7 +18,10 @@ export interface LedgerHooks {
   after?: (step: LedgerStep) => void | Promise<void>;
 }
 
-/** A ledger in memory by the contracts of `KeyLedger` and `ParkedUploads`. What it holds is what would be on the disk. */
+/**
+ * A ledger in memory that implements `KeyLedger` and `ParkedUploads`. Its content stands for what would be on
+ * disk.
+ */
 export class MemoryLedger implements KeyLedger, ParkedUploads {
   readonly rows = new Map<IntentId, LedgerRow>();
   readonly #parked = new Map<IntentId, ParkedUpload>();
@@ -90,7 +93,7 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     );
   }
 
-  park(kept: KeptParts): Promise<ParkedUpload> {
+  park(kept: ParkedParts): Promise<ParkedUpload> {
     return this.#step('park', () => {
       const { ref, sealedWith, actor, uploadId } = this.#intended(kept.id);
       if (uploadId === null) throw new Fault('bug', `row ${kept.id} has no upload`);

@@ -1,6 +1,6 @@
 import type { ListedObject, ListPage, ListRequest } from '../../model/object-store.js';
 
-/** One page of a listing as S3 makes it, from all objects of the bucket. */
+/** Returns one page of a listing like S3, from all objects of the bucket. */
 export function listPage(all: readonly ListedObject[], request: ListRequest): ListPage {
   const { prefix, delimiter, maxKeys } = request;
   const after = Buffer.from(request.continuation ?? request.startAfter ?? '');

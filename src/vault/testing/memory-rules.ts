@@ -1,6 +1,6 @@
 import { checksumOf } from '../../bytes/running-checksum.js';
 import { compareChecksums } from '../../model/checksum.js';
-import type { ReadAccess, RestingEncryption, WriteEncryption } from '../../model/encryption.js';
+import type { ObjectEncryption, ReadAccess, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef, ReplayableBody } from '../../model/object-store.js';
 
@@ -8,12 +8,12 @@ export function nameOf(ref: ObjectRef): string {
   return `${ref.bucket}/${ref.key}`;
 }
 
-/** The body's bytes, if they are what its figures say. */
+/** Returns the body's bytes. Throws if they do not match its length and checksum. */
 export async function checked(body: ReplayableBody): Promise<Buffer> {
   const bytes = Buffer.concat('chunks' in body ? body.chunks : await collected(body.stream()));
-  if (bytes.byteLength !== body.byteLength) throw new Error('a body of another length than it says');
+  if (bytes.byteLength !== body.byteLength) throw new Error('the body does not have its declared length');
   if (compareChecksums(checksumOf(body.checksum.algorithm, bytes), body.checksum) !== 'same') {
-    throw new Fault('corrupt', 'BadDigest: the checksum is another');
+    throw new Fault('corrupt', 'BadDigest: the checksum does not match');
   }
   return bytes;
 }
@@ -24,7 +24,7 @@ async function collected(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array[
   return collected;
 }
 
-export function resting(encryption: WriteEncryption): RestingEncryption {
+export function encryptionOf(encryption: WriteEncryption): ObjectEncryption {
   if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
   if (encryption.kind === 'bucket-default') return { kind: 'sse-s3' };
   return encryption;
@@ -41,7 +41,7 @@ export function requireKey(ref: ObjectRef, encryption: WriteEncryption, access: 
     throw new Fault('key-mismatch', `${ref.bucket}/${ref.key} needs another key`);
 }
 
-/** What HTTP headers cannot carry unchanged is refused. */
+/** Throws `invalid` for metadata that HTTP headers cannot carry unchanged. */
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(metadata)) {
     const fits = /^[a-z0-9._-]+$/.test(name) && /^[\x20-\x7e]*$/.test(value) && value.trim() === value;

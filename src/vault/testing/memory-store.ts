@@ -41,7 +41,7 @@ interface StoredUpload {
 }
 
 import { listPage } from './memory-listing.js';
-import { checked, checkMetadata, nameOf, requireKey, resting } from './memory-rules.js';
+import { checked, checkMetadata, encryptionOf, nameOf, requireKey } from './memory-rules.js';
 import { MemoryUpload } from './memory-upload.js';
 import {
   checkTags,
@@ -69,34 +69,40 @@ export type StoreOperation =
   | 'getAcl'
   | 'putTags';
 
-/** Where a test may interfere. What a hook throws is what the caller sees. */
+/** Hooks for a test. The caller sees the fault that a hook throws. */
 export interface StoreHooks {
-  /** Before anything happens. */
+  /** Called before each operation. */
   before?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
-  /** After it happened, before it is answered. */
+  /** Called after each operation, before its result is returned. */
   after?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
-  /** Throws to refuse a removal for its condition. */
+  /** Throws to refuse a conditional removal. */
   beforeRemoval?: (condition: RemovalCondition) => void;
-  /** Throws to break a body before the bytes from this position of the object. */
+  /** Throws to interrupt a body before the bytes at this position of the object. */
   beforeBytes?: (position: number) => void | Promise<void>;
 }
 
 export interface MemoryStoreOptions {
   readonly nowMs?: () => number;
-  /** The only one there is. */
+  /** The only bucket of the store. */
   readonly bucket?: string;
   readonly versioned?: boolean;
-  /** Of what bodies have to bear, and of what is kept of new objects. */
+  /** Algorithm of the checksums of bodies and of new objects. */
   readonly checksumAlgorithm?: ChecksumAlgorithm;
-  /** Whether answers bear the checksum, as AWS's do. */
+  /** Whether responses contain the checksum, as in AWS. */
   readonly answersChecksum?: boolean;
-  /** Whether the ETag is the content's MD5 also under a customer's key, as Ceph's is: another key, the same ETag. */
+  /**
+   * Whether the ETag is the content's MD5 even with a customer key, as in Ceph: another key keeps the same
+   * ETag.
+   */
   readonly etagIsMd5?: boolean;
-  /** Sizes of the pieces in which bodies come. */
+  /** Sizes in bytes of the pieces in which bodies are returned. */
   readonly pieceBytes?: number;
 }
 
-/** S3 in memory, by the contract of `ObjectStore`: keys are compared, parts are checked, nothing shows before complete. */
+/**
+ * S3 in memory, implementing `ObjectStore`: it compares keys and checks parts, and an object is visible only
+ * after `complete`.
+ */
 export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
   readonly checksumAlgorithm: ChecksumAlgorithm;
   readonly objects = new Map<string, StoredObject[]>();
@@ -121,7 +127,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     this.checksumAlgorithm = this.#options.checksumAlgorithm;
   }
 
-  // What rests there, seen without a key; null when there is none.
+  // Returns the object, read without a key, or null.
   contentOf(ref: ObjectRef): Buffer | null {
     return this.#current(ref)?.bytes ?? null;
   }
@@ -158,7 +164,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       if (object === null) return null;
       requireKey(ref, object.encryption, access);
       if (condition.ifMatch !== undefined && condition.ifMatch !== object.info.etag) {
-        throw new Fault('conflict', `${ref.key} is another object now`);
+        throw new Fault('conflict', `${ref.key} was replaced`);
       }
       if (range !== null && range.start >= object.bytes.byteLength) {
         throw new Fault('invalid', 'the range begins behind the end');
@@ -234,7 +240,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       const source = this.#find(ref, undefined);
       if (source === null) return null;
       requireKey(ref, source.encryption, access);
-      if (source.info.etag !== etag) throw new Fault('conflict', `${ref.key} is another object now`);
+      if (source.info.etag !== etag) throw new Fault('conflict', `${ref.key} was replaced`);
       const receipt = { partNumber, etag: this.#etag(source.bytes), size, checksum };
       upload.parts.set(partNumber, { bytes: source.bytes, receipt });
       return receipt;
@@ -275,7 +281,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       if (source === null) return null;
       requireKey(from, source.encryption, options.sourceAccess);
       if (options.sourceEtag !== undefined && options.sourceEtag !== source.info.etag) {
-        throw new Fault('conflict', `${from.key} is another object now`);
+        throw new Fault('conflict', `${from.key} was replaced`);
       }
       const { metadata, contentType } = options.metadataFrom === 'copy' ? source.info : options;
       const tags = tagsFor(options.encryption, source.tags);
@@ -291,7 +297,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       this.hooks.beforeRemoval?.(condition);
       const found = this.#find(ref, versionId);
       if (ifMatch !== undefined && found !== null && found.info.etag !== ifMatch)
-        throw new Fault('conflict', `${ref.key} is another object now`);
+        throw new Fault('conflict', `${ref.key} was replaced`);
       const name = nameOf(ref);
       const versions = this.objects.get(name) ?? [];
       if (versionId === undefined && this.#options.versioned) {
@@ -361,7 +367,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     });
   }
 
-  /** As a disposed upload does it: best effort. */
+  /** Aborts an upload as its disposal does: best effort. */
   async discard(uploadId: string): Promise<void> {
     const upload = this.uploads.get(uploadId);
     if (upload === undefined) return;
@@ -399,7 +405,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       throw new Fault('exists', `${ref.key} exists`);
     }
     if (options.onlyIfMatches !== undefined && this.#current(ref)?.info.etag !== options.onlyIfMatches) {
-      throw new Fault('conflict', `${ref.key} is another object now`);
+      throw new Fault('conflict', `${ref.key} was replaced`);
     }
     checkMetadata(options.metadata);
     const versionId = this.#options.versioned ? `version-${this.#name()}` : null;
@@ -410,7 +416,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       etag,
       versionId,
       lastModifiedMs: this.#options.nowMs(),
-      encryption: resting(options.encryption),
+      encryption: encryptionOf(options.encryption),
       metadata: options.metadata,
       contentType: options.contentType,
       checksum,

@@ -18,7 +18,10 @@ export interface StoredObject {
   readonly isDeleteMarker: boolean;
 }
 
-/** As S3 lists and takes it; without versioning an object's only version is called `null`. */
+/**
+ * Returns the version id that S3 lists and accepts. Without versioning an object's only version is called
+ * `null`.
+ */
 export function versionNameOf(object: StoredObject): string {
   return object.info.versionId ?? 'null';
 }
@@ -38,17 +41,17 @@ export function deleteMarker(versionId: string, lastModifiedMs: number): StoredO
   return { bytes: Buffer.alloc(0), info, encryption, acl: null, tags: {}, isDeleteMarker: true };
 }
 
-/** The tags of a write: the key's, and on a copy the others of its source. */
+/** Returns the tags of a write: the tag of the key, and on a copy the other tags of its source. */
 export function tagsFor(encryption: WriteEncryption, source: ObjectTagSet = {}): ObjectTagSet {
   const { [keyTagName]: _, ...others } = source;
   return encryption.kind === 'sse-c' ? { ...others, [keyTagName]: encryption.key.fingerprint } : others;
 }
 
 export function checkTags(tags: ObjectTagSet): void {
-  if (Object.keys(tags).length > 10) throw new Fault('invalid', 'an object has at most ten tags');
+  if (Object.keys(tags).length > 10) throw new Fault('invalid', 'an object can have at most ten tags');
 }
 
-/** One page of all versions, from the oldest-first versions of each object of the bucket. */
+/** Returns one page of all versions, given the versions of each object of the bucket, the oldest first. */
 export function versionPage(
   objects: ReadonlyMap<string, readonly StoredObject[]>,
   request: VersionsRequest,

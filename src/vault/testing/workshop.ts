@@ -27,7 +27,7 @@ export function call(signal: AbortSignal = new AbortController().signal): Call {
   return { id: 'test', signal, log: silent };
 }
 
-/** Waits pass at once, except those of more than ten seconds: they end only with their signal. */
+/** A clock whose waits end immediately. Waits of more than ten seconds end only with their signal. */
 export const quickClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -41,7 +41,7 @@ export const quickClock: Clock = {
   },
 };
 
-/** Different bytes at each call, the same in each run. */
+/** Returns entropy that differs between calls and is the same in each run. */
 export function seededEntropy(seed: string): Entropy {
   let calls = 0;
   const next = (length: number): Buffer => {
@@ -55,7 +55,7 @@ export function keyNamed(name: string): CustomerKey {
   return CustomerKey.fromBytes(createHash('sha256').update(name).digest());
 }
 
-/** Bytes that tell their place. */
+/** Returns bytes that depend on their position and the seed. */
 export function content(length: number, seed = 'content'): Buffer {
   return createHash('shake256', { outputLength: Math.max(1, length) })
     .update(seed)
@@ -81,13 +81,13 @@ export function targetOf(key: string, change: Partial<UploadTarget> = {}): Uploa
   };
 }
 
-/** A vault over an S3 and a ledger in memory. */
+/** A vault over a store and a ledger in memory. */
 export interface Workshop extends AsyncDisposable {
   readonly store: MemoryStore;
   readonly ledger: MemoryLedger;
   readonly vault: RunningVault;
   readonly scratchDirectory: string;
-  /** Another process over what is durable: the vault of a next start. */
+  /** Returns the vault of the next process over the same durable state. */
   restart(limits?: Partial<VaultLimits>): RunningVault;
 }
 
@@ -111,7 +111,7 @@ export function workshop(limits: Partial<VaultLimits> = {}, storeOptions: Memory
     ledger,
     vault,
     scratchDirectory,
-    // What happened within this millisecond belongs to the last run.
+    // Everything in this millisecond belongs to the previous run.
     restart: (changed = {}) => start(changed, { ...quickClock, nowMs: () => Date.now() + 1 }),
     async [Symbol.asyncDispose]() {
       await vault[Symbol.asyncDispose]();

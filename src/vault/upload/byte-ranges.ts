@@ -1,6 +1,6 @@
 import type { ByteRange } from '../../model/object-store.js';
 
-/** A set of byte positions, kept as disjoint ranges in order; touching ranges are one. */
+/** A set of byte positions, stored as ordered, disjoint ranges. Touching ranges are merged. */
 export class ByteRanges {
   #ranges: ByteRange[] = [];
 
@@ -8,7 +8,7 @@ export class ByteRanges {
     return this.#ranges.length === 0;
   }
 
-  /** The range with the lowest start, null when the set is empty. */
+  /** The range with the lowest start, or null if the set is empty. */
   get first(): ByteRange | null {
     return this.#ranges[0] ?? null;
   }
@@ -46,7 +46,7 @@ export class ByteRanges {
     this.#ranges = kept;
   }
 
-  /** Whether every position of the range is in the set. */
+  /** Returns whether every position of the range is in the set. */
   covers(start: number, end: number): boolean {
     if (start >= end) return true;
     const range = this.#ranges[this.#firstEndingAtOrAfter(start)];

@@ -1,17 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import type { Call } from '../../model/call.js';
 
-/** Hears of it when the client of an upload goes away, until that does not matter any more. */
+/** Reports that the client of an upload has gone, until that no longer matters. */
 export class ClientPresence {
   readonly #gone: () => void;
   #detach: () => void = () => undefined;
 
-  /** `gone` may be called at once, by `follow`. */
+  /** `gone` may be called immediately, by `follow`. */
   constructor(gone: () => void) {
     this.#gone = gone;
   }
 
-  /** From now on this call's signal counts, and no earlier one. */
+  /** Listens to the signal of this call, and no longer to earlier ones. */
   follow({ signal }: Call): void {
     this.#detach();
     // One session may have many uploads.
@@ -21,7 +21,7 @@ export class ClientPresence {
     if (signal.aborted) this.#gone();
   }
 
-  /** The upload goes on without a client. */
+  /** Stops listening: the upload continues without a client. */
   release(): void {
     this.#detach();
   }

@@ -9,12 +9,12 @@ import type { Extension, UploadTarget, UploadWriter } from '../vault.js';
 import { s3PartLimits } from './part-schedule.js';
 import type { PartUploadWriter, UploadServices, WriterOptions } from './upload-writer.js';
 
-/** An object whose checksum nobody knows is read, and sent again, up to this size. */
+/** Max size in bytes of an object without a known checksum: it is read and sent again. */
 const readAgainBytes = 64 * 1024 * 1024;
 
 /**
- * Opens an upload that begins with the content of the object at its target. S3 copies it as the first part; what is too small for a
- * part that others follow goes through memory. See `Vault.openUpload`.
+ * Opens an upload that begins with the content of the object at its target. S3 copies it as the first part.
+ * An object that is too small for a first part is read and sent again. See `Vault.openUpload`.
  */
 export async function openExtended(
   services: UploadServices,
@@ -27,7 +27,7 @@ export async function openExtended(
     services.store.head(call, ref, access),
   );
   if (found === null || !isSameEtag(found.value.etag, etag))
-    throw new Fault('conflict', 'somebody else has written or removed it meanwhile');
+    throw new Fault('conflict', 'another client has written or deleted it meanwhile');
   const { size } = found.value;
   const checksum = knownChecksum(services, found);
   if (size < s3PartLimits.smallestBytes || (checksum === null && size <= readAgainBytes))
@@ -35,7 +35,7 @@ export async function openExtended(
   if (checksum === null || size > s3PartLimits.largestBytes)
     throw new Fault(
       'unsupported',
-      `a file of ${size} bytes whose ${checksum === null ? 'checksum is not known' : 'content S3 does not copy as one part'} cannot be made longer: upload it again from the start`,
+      `cannot extend a file of ${size} bytes ${checksum === null ? 'without a known checksum' : 'that S3 cannot copy as one part'}: upload it again from the start`,
     );
   const writer = open({ head: { ref, access: found.access, etag, size, checksum } });
   try {
@@ -47,7 +47,7 @@ export async function openExtended(
   return new ExtendedWriter(writer, size);
 }
 
-/** Of the algorithm in use; null when it is of another, or unknown. */
+/** Returns the object's checksum, or null if it is unknown or has another algorithm than the store's. */
 function knownChecksum(
   { store }: UploadServices,
   { value, candidates }: Opened<ObjectInfo>,
@@ -71,7 +71,7 @@ async function sendAgain(
       await writer.write(at, [bytes]);
       at += bytes.byteLength;
     }
-    if (at !== value.size) throw new Fault('conflict', 'it has been removed meanwhile');
+    if (at !== value.size) throw new Fault('conflict', 'it was deleted meanwhile');
     return writer;
   } catch (error) {
     await writer[Symbol.asyncDispose]();
@@ -79,7 +79,7 @@ async function sendAgain(
   }
 }
 
-/** A writer whose bytes come behind those of an object that is its first part. */
+/** A writer whose bytes follow those of an object that is its first part. */
 class ExtendedWriter implements UploadWriter {
   readonly #behind: PartUploadWriter;
   readonly #headBytes: number;
@@ -94,11 +94,11 @@ class ExtendedWriter implements UploadWriter {
   }
 
   async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
-    await this.#behind.write(this.#placeBehind(offset), chunks);
+    await this.#behind.write(this.#offsetBehind(offset), chunks);
   }
 
   async truncate(size: number): Promise<void> {
-    await this.#behind.truncate(this.#placeBehind(size));
+    await this.#behind.truncate(this.#offsetBehind(size));
   }
 
   setMtime(mtimeSeconds: number): void {
@@ -121,11 +121,11 @@ class ExtendedWriter implements UploadWriter {
     return this.#behind[Symbol.asyncDispose]();
   }
 
-  #placeBehind(offset: number): number {
+  #offsetBehind(offset: number): number {
     if (offset >= this.#headBytes) return offset - this.#headBytes;
     throw new Fault(
       'unsupported',
-      `the first ${this.#headBytes} bytes are those of the file that is made longer: to change them, upload it again from the start`,
+      `cannot change the first ${this.#headBytes} bytes of a file that is being extended: upload it again from the start`,
     );
   }
 }

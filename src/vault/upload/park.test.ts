@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checksumOf } from '../../bytes/checksums/sum.js';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import { Fault } from '../../model/fault.js';
 import { type ParkedUpload, parkedBytes } from '../../model/parked-uploads.js';
 import {
@@ -188,8 +188,8 @@ describe('a parked upload', () => {
     await using shop = workshop();
     const parked = await broken(shop, 20 * mebibyte);
     if (parked === null) throw new Error('nothing was parked');
-    await shop.vault.giveUp(call(), parked);
-    await shop.vault.giveUp(call(), parked);
+    await shop.vault.abortParked(call(), parked);
+    await shop.vault.abortParked(call(), parked);
     expect(shop.store.uploads.size).toBe(0);
     expect([...shop.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
   });

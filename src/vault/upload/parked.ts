@@ -6,38 +6,44 @@ import { sealedWith } from '../sealed-with.js';
 import type { UploadTarget } from '../vault.js';
 import type { VaultServices } from './part-sender.js';
 
-/** Makes sure that the upload can be gone on with as it is wanted now, and that nobody else does. See `Vault.openUpload`. */
-export async function takeUp(
+/**
+ * Claims a parked upload, so that no other writer resumes it. Throws `unsupported` if its encryption or
+ * checksums are not those requested now, and `conflict` if it is not parked any more. See `Vault.openUpload`.
+ */
+export async function resumeParked(
   { parked, store }: VaultServices,
   upload: ParkedUpload,
   target: UploadTarget,
 ): Promise<void> {
   const { ref, parts } = upload;
   if (ref.bucket !== target.ref.bucket || ref.key !== target.ref.key)
-    throw new Fault('bug', 'an upload is resumed where it was begun');
+    throw new Fault('bug', 'an upload must be resumed at the key where it was begun');
   const isAsWanted = isDeepStrictEqual(upload.sealedWith, sealedWith(target.encryption));
   if (!isAsWanted || parts[0]?.checksum.algorithm !== store.checksumAlgorithm)
     throw new Fault(
       'unsupported',
-      'the encryption or the checksums of uploads have changed since it was begun',
+      'the encryption or the checksums of uploads have changed since the upload began',
     );
   if (!(await parked.unpark(upload.id)))
-    throw new Fault('conflict', 'somebody else has resumed it, or given it up');
+    throw new Fault('conflict', 'another session has resumed or aborted it');
 }
 
-/** See `Vault.giveUp`. */
-export async function giveUp(
+/** See `Vault.abort`. */
+export async function abortParked(
   { parked, store, ledger }: VaultServices,
   call: Call,
   { id, ref, uploadId }: ParkedUpload,
 ): Promise<void> {
   if (!(await parked.unpark(id))) return;
-  // A crash from here on leaves what a restart settles.
+  // A crash from here on leaves a pending row, which a restart settles.
   await store.abortUpload(call, ref, uploadId);
   await ledger.abandon(id);
 }
 
-/** Whether bytes that arrived before this fault are good: the client went away, S3 did, or there was no room. */
-export function isWorthKeeping(fault: Fault): boolean {
+/**
+ * Returns whether the bytes received before this fault are good: the client or S3 became unavailable, or
+ * there was no space.
+ */
+export function isWorthParking(fault: Fault): boolean {
   return fault.isTransient || fault.kind === 'cancelled' || fault.kind === 'over-quota';
 }

@@ -1,4 +1,4 @@
-import { JoinedChecksum } from '../../bytes/checksums/combine.js';
+import { JoinedChecksum } from '../../bytes/joined-checksum.js';
 import type { Checksum } from '../../model/checksum.js';
 import { Fault } from '../../model/fault.js';
 import type { VaultLimits } from '../limits.js';
@@ -11,14 +11,14 @@ import type { UploadBuffer } from './upload-buffer.js';
 import { blockBytes, reserveBytes } from './upload-memory.js';
 
 /**
- * Bytes of a part that is gathered on disk go there in stretches of this size. Less than the reserve, so that whoever
- * gathers on disk never waits for memory.
+ * A part that is gathered on disk is written in stretches of this size. It is smaller than the reserve, so an
+ * upload that gathers on disk never waits for memory.
  */
 const stretchBytes = reserveBytes - 4 * blockBytes;
 
 /**
- * Cuts the bytes of one upload that are in order into parts. Those that memory may hold leave from there; larger ones are
- * gathered on disk first, stretch by stretch, and leave from there. Calls that wait must not overlap.
+ * Cuts the ordered bytes of one upload into parts. Parts that fit into memory are sent from there. Larger
+ * parts are gathered on disk, stretch by stretch, and sent from there. Calls that wait must not overlap.
  */
 export class PartCutter {
   readonly #limits: VaultLimits;
@@ -29,12 +29,12 @@ export class PartCutter {
   readonly #holder: ScratchHolder;
   readonly #check: () => void;
   readonly #sum: JoinedChecksum;
-  /** The part that is gathered on disk: its bytes count as sent. */
+  /** The part that is being gathered on disk. Its bytes count as sent. */
   #part: ScratchPart | null = null;
   #appending = false;
-  #leavesSoon = false;
+  #sendAfterAppend = false;
 
-  /** `check` throws when the upload has failed; `sent` are the parts that S3 has already. */
+  /** `check` throws if the upload has failed. `sent` are the parts that S3 already has. */
   constructor(
     services: {
       readonly limits: VaultLimits;
@@ -58,14 +58,14 @@ export class PartCutter {
     this.#check = check;
   }
 
-  /** Of all bytes that have been cut off. */
+  /** Checksum of all bytes that have been cut off. */
   get checksum(): Checksum {
     return this.#sum.checksum;
   }
 
   /**
-   * Whether a part, or the next stretch of one that is gathered on disk, is whole. The first part only leaves when there is
-   * more: a file of one part is a PutObject.
+   * Returns whether a part, or the next stretch of a part on disk, is complete. The first part is sent only
+   * if more bytes follow, because a file of one part becomes a PutObject.
    */
   isDue(size: number): boolean {
     const planned = this.#plannedBytes();
@@ -76,7 +76,7 @@ export class PartCutter {
     return waiting >= planned && (sentEnd > 0 || size > planned);
   }
 
-  /** Sends, or gathers, all that is due. */
+  /** Sends or gathers everything that is due. */
   async cut(size: number): Promise<void> {
     while (this.isDue(size)) {
       if (this.#gathersOnDisk) {
@@ -88,7 +88,7 @@ export class PartCutter {
     }
   }
 
-  /** Sends what is left, as the last part. */
+  /** Sends the remaining bytes as the last part. */
   async finish(): Promise<void> {
     const rest = this.#buffer.frontier - this.#buffer.sentEnd;
     if (this.#part !== null && rest > 0) await this.#gather(rest);
@@ -98,8 +98,8 @@ export class PartCutter {
   }
 
   /**
-   * While memory is short and nothing of this upload is on its way, what is there goes as a part that is smaller than
-   * planned: otherwise uploads would wait for each other with full hands.
+   * Sends the bytes in memory as a part smaller than planned if memory is short and no part of this upload is
+   * being sent. Otherwise uploads that hold memory would wait for each other.
    */
   sendShort(): void {
     if (this.#sender.inFlight > 0 || this.#gathersOnDisk) return;
@@ -108,16 +108,18 @@ export class PartCutter {
     if (whole >= s3PartLimits.smallestBytes) this.#send(whole);
   }
 
-  /** The same for scratch space: see `ScratchHolder`. */
+  /** Does the same for scratch space, see `ScratchHolder`. */
   sendShortGathered(): boolean {
     if (this.#gathered < s3PartLimits.smallestBytes) return false;
-    if (this.#appending) this.#leavesSoon = true;
+    if (this.#appending) this.#sendAfterAppend = true;
     else this.#sendGathered();
     return true;
   }
 
-  /** Sends what an upload that breaks off has, in parts that more can follow. Nothing else may be under way. */
-  sendUnfinished(): void {
+  /**
+   * Sends the bytes of an interrupted upload, in parts that others can follow. No other call may be running.
+   */
+  sendRemaining(): void {
     if (this.#gathered >= s3PartLimits.smallestBytes) this.#sendGathered();
     while (this.#part === null) {
       const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
@@ -127,7 +129,7 @@ export class PartCutter {
     }
   }
 
-  /** Gives the disk back of what was gathered and will not be sent. */
+  /** Releases the disk space of bytes that were gathered and will not be sent. */
   async abandon(): Promise<void> {
     const part = this.#part;
     this.#part = null;
@@ -146,12 +148,12 @@ export class PartCutter {
     return this.#part !== null || this.#plannedBytes() > this.#schedule.memoryPartBytes;
   }
 
-  /** Brings the next bytes to the part on disk, and sends it when it is full. */
+  /** Writes the next bytes to the part on disk, and sends it once it is full. */
   async #gather(length: number): Promise<void> {
     this.#requirePartNumber();
     const waiting = this.#scratch.roomForPart(length, this.#holder);
     if (waiting !== null) await waiting;
-    // While this waited, the part may have been sent as it was.
+    // During the wait, the part may have been sent unfinished.
     this.#part ??= this.#scratch.openPart(this.#holder, this.#buffer.algorithm);
     const part = this.#part;
     const { body, release } = this.#buffer.takeOut(length);
@@ -163,7 +165,7 @@ export class PartCutter {
       this.#appending = false;
       release();
     }
-    if (this.#leavesSoon) this.#sendGathered();
+    if (this.#sendAfterAppend) this.#sendGathered();
     else if (part.byteLength >= this.#plannedBytes()) {
       await this.#partSlot();
       this.#sendGathered();
@@ -174,7 +176,7 @@ export class PartCutter {
     const part = this.#part;
     if (part === null) return;
     this.#part = null;
-    this.#leavesSoon = false;
+    this.#sendAfterAppend = false;
     this.#sender.send(part.leave(), () => part.left());
   }
 
@@ -196,7 +198,7 @@ export class PartCutter {
     if (this.#sender.nextPart <= s3PartLimits.parts) return;
     throw new Fault(
       'too-large',
-      `the file needs more than ${s3PartLimits.parts} parts; raise uploadMemoryBytes and scratchLimitBytes for longer files`,
+      `the file needs more than ${s3PartLimits.parts} parts; raise uploadMemoryBytes and scratchLimitBytes for larger files`,
     );
   }
 }

@@ -4,7 +4,7 @@ import { vaultLimits } from '../limits.js';
 import {
   createPartSchedule,
   firstPartBytes,
-  largestPartFor,
+  maxPartFor,
   memoryPartFor,
   type PartSchedule,
   s3PartLimits,
@@ -53,8 +53,8 @@ describe('the part schedule', () => {
         const limits = vaultLimits({ uploadMemoryBytes });
         const schedule = createPartSchedule(limits);
         const all = sizes(schedule);
-        expect(schedule.reachBytes).toBe(sum(all));
-        expect(schedule.reachBytes).toBeGreaterThanOrEqual(48 * tebibyte);
+        expect(schedule.capacityBytes).toBe(sum(all));
+        expect(schedule.capacityBytes).toBeGreaterThanOrEqual(48 * tebibyte);
         expect(all[0]).toBe(firstPartBytes);
         expect(isSortedAndAllowed(all, 5 * gibibyte)).toBe(true);
         expect(schedule.memoryPartBytes).toBeLessThanOrEqual(Math.max(firstPartBytes, uploadMemoryBytes / 4));
@@ -92,7 +92,7 @@ describe('the part schedule', () => {
             const share = shares[part % shares.length] ?? 1;
             return Math.max(smallestBytes, Math.floor(planned * share));
           });
-          if (schedule.memoryPartBytes < schedule.largestPartBytes) {
+          if (schedule.memoryPartBytes < schedule.maxPartBytes) {
             expect(sum(all)).toBeGreaterThanOrEqual(48 * tebibyte);
           }
           // Once on disk, never back.
@@ -117,9 +117,9 @@ describe('the part schedule', () => {
           expect(isSortedAndAllowed(all, largest)).toBe(true);
           const onDisk = all.filter((size) => size > schedule.memoryPartBytes);
           expect(Math.max(0, ...onDisk)).toBeLessThanOrEqual(scratchLimitBytes);
-          expect(schedule.reachBytes).toBe(sum(all));
+          expect(schedule.capacityBytes).toBe(sum(all));
           expect(sum(all)).toBeGreaterThanOrEqual(
-            0.74 * s3PartLimits.parts * Math.min(schedule.largestPartBytes, 5 * gibibyte),
+            0.74 * s3PartLimits.parts * Math.min(schedule.maxPartBytes, 5 * gibibyte),
           );
         },
       ),
@@ -137,18 +137,18 @@ describe('the part schedule', () => {
   });
 
   it('stays in memory for longer when less reach is asked for', () => {
-    const limits = vaultLimits({ longestFileBytes: 40 * tebibyte });
-    expect(createPartSchedule(limits).reachBytes).toBeGreaterThanOrEqual(40 * tebibyte);
+    const limits = vaultLimits({ maxFileBytes: 40 * tebibyte });
+    expect(createPartSchedule(limits).capacityBytes).toBeGreaterThanOrEqual(40 * tebibyte);
     expect(inMemory(createPartSchedule(limits))).toBeGreaterThan(90 * gibibyte);
     const small = vaultLimits({ scratchLimitBytes: 0 });
-    expect(largestPartFor(small.memoryPartBytes, 0)).toBe(64 * mebibyte);
+    expect(maxPartFor(small.memoryPartBytes, 0)).toBe(64 * mebibyte);
     expect(Math.floor(inMemory(createPartSchedule(small)) / gibibyte)).toBe(492);
   });
 
   it.each([0, firstPartBytes - 1, firstPartBytes + 1, 6 * gibibyte, Number.NaN])('refuses %s', (largest) => {
-    const options = { memoryPartBytes: firstPartBytes, longestFileBytes: tebibyte };
-    expect(() => createPartSchedule({ ...options, largestPartBytes: largest })).toThrow('multiple of 8 MiB');
-    const swapped = { memoryPartBytes: largest, largestPartBytes: 5 * gibibyte, longestFileBytes: tebibyte };
+    const options = { memoryPartBytes: firstPartBytes, maxFileBytes: tebibyte };
+    expect(() => createPartSchedule({ ...options, maxPartBytes: largest })).toThrow('multiple of 8 MiB');
+    const swapped = { memoryPartBytes: largest, maxPartBytes: 5 * gibibyte, maxFileBytes: tebibyte };
     expect(() => createPartSchedule(swapped)).toThrow('multiple of 8 MiB');
   });
 });

@@ -1,4 +1,4 @@
-import type { RefLocks } from '../../concurrency/ref-locks.js';
+import type { KeyedMutex } from '../../concurrency/keyed-mutex.js';
 import { type Call, type Clock, lasting } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { IntentId, KeyLedger } from '../../model/ledger.js';
@@ -15,29 +15,30 @@ import type {
   WrittenObject,
 } from '../../model/object-store.js';
 import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
-import type { Successors } from '../copy/successors.js';
+import type { RekeyedObjects } from '../copy/rekeyed-objects.js';
 import { mtimeMetadata, wholeSeconds } from '../mtime.js';
 import { sealedWith } from '../sealed-with.js';
 import type { UploadTarget } from '../vault.js';
-import { leavesDoubt } from './doubt.js';
+import { mayHaveSucceeded } from './uncertain-outcome.js';
 import { verifyWritten } from './verify-written.js';
 
-/** What the vault's parts share. */
+/** Services that the vault's parts share. */
 export interface VaultServices {
   readonly store: ObjectStore & UploadSweeper;
   readonly ledger: KeyLedger;
   readonly parked: ParkedUploads;
   readonly clock: Clock;
-  readonly locks: RefLocks;
-  readonly successors: Successors;
-  /** Rows of writes of this process that are under way, with their objects: a settlement leaves them alone. */
+  readonly locks: KeyedMutex<ObjectRef>;
+  readonly rekeyed: RekeyedObjects;
+  /** Rows of this process's unfinished writes, with their objects. A settlement leaves them unchanged. */
   readonly ownIntents: Map<IntentId, ObjectRef>;
 }
 
 /**
- * The S3 and ledger side of one upload. The order is: intend (durable), begin, attach (durable), parts, complete, verify,
- * confirm (durable); for a small file: intend, put, verify, confirm. The row is abandoned only when it is sure that
- * no object and no multipart upload of it is left; whatever is in doubt stays pending for the next start to settle.
+ * The S3 and ledger side of one upload. The order of a multipart upload is: intend (durable), begin, attach
+ * (durable), parts, complete, verify, confirm (durable). The order of a small file is: intend, put, verify,
+ * confirm. The row is abandoned only if it is certain that neither an object nor a multipart upload is left.
+ * Otherwise it stays pending, and the next start settles it.
  */
 export class PartSender {
   readonly #services: VaultServices;
@@ -52,13 +53,14 @@ export class PartSender {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #receipts: PartReceipt[] = [];
   #nextPart = 1;
-  /** Something at S3 may exist that nobody can tell of: the row must stay. */
-  #inDoubt = false;
+  /** Something may exist at S3 that is not recorded, so the row must stay. */
+  #isUncertain = false;
   #settled = false;
 
   /**
-   * Starts writing the row at once. `onPartSettled` is told of every part that S3 has, or whose fault is final.
-   * Aborting `cancel` ends every request of this upload. One that is `resumed` goes on behind its parts.
+   * Starts writing the row immediately. `onPartSettled` is called for every part that S3 has received or that
+   * has finally failed. Aborting `cancel` ends every request of this upload. A `resumed` upload continues
+   * behind its parts.
    */
   constructor(
     services: VaultServices,
@@ -75,11 +77,11 @@ export class PartSender {
     this.#mtimeSeconds = target.mtimeSeconds ?? resumed?.mtimeSeconds ?? null;
     this.#onPartSettled = onPartSettled;
     this.#startedMs = services.clock.nowMs();
-    this.#intent = resumed === null ? this.#intend(call) : this.#goOn(resumed);
+    this.#intent = resumed === null ? this.#intend(call) : this.#resume(resumed);
     this.#intent.catch(() => undefined);
   }
 
-  async #goOn({ id, ref, uploadId, parts }: ParkedUpload): Promise<IntentId> {
+  async #resume({ id, ref, uploadId, parts }: ParkedUpload): Promise<IntentId> {
     this.#services.ownIntents.set(id, ref);
     const upload = this.#services.store.resumeUpload(this.#call, ref, this.#options(), uploadId);
     this.#begun = Promise.resolve(upload);
@@ -112,12 +114,15 @@ export class PartSender {
     this.#mtimeSeconds = mtimeSeconds;
   }
 
-  /** Resolves when one part more than now has settled. */
+  /** Resolves when one more part has settled. */
   async partSettled(): Promise<void> {
     if (this.#inFlight.size > 0) await Promise.race(this.#inFlight);
   }
 
-  /** Sends the next part. `sent` is called when the body is no longer needed, whatever became of it; it never throws. */
+  /**
+   * Sends the next part. `sent` is called when the body is no longer needed, whether or not the part arrived.
+   * It never throws.
+   */
   send(body: ReplayableBody, sent: () => void | Promise<void>): void {
     const partNumber = this.#nextPart;
     this.#nextPart += 1;
@@ -140,13 +145,13 @@ export class PartSender {
     this.#receipts[partNumber - 1] = await upload.uploadPart(this.#call, partNumber, body);
   }
 
-  /** Has an object copied as the first part. Throws `conflict` when it is not there any more as it was. */
+  /** Lets S3 copy an object as the first part. Throws `conflict` if the object was removed or replaced. */
   async copyFirst(source: PartSource): Promise<void> {
     this.#nextPart = 2;
     this.#begun ??= this.#begin();
     const upload = await this.#begun;
     const receipt = await upload.copyPart(this.#call, 1, source);
-    if (receipt === null) throw new Fault('conflict', 'it has been removed meanwhile');
+    if (receipt === null) throw new Fault('conflict', 'it was deleted meanwhile');
     this.#receipts[0] = receipt;
   }
 
@@ -155,15 +160,15 @@ export class PartSender {
     const id = await this.#intent;
     let upload: PartUpload;
     try {
-      // Not to be cancelled: given up half-way, it could leave an upload at S3 whose id nobody knows.
+      // Not cancellable: an interrupted request could leave an upload at S3 with an unknown id.
       upload = await store.beginUpload(lasting(this.#call), this.#target.ref, this.#options());
     } catch (error) {
-      if (leavesDoubt(error)) this.#inDoubt = true;
+      if (mayHaveSucceeded(error)) this.#isUncertain = true;
       throw error;
     }
     await ledger.attachUpload(id, upload.uploadId).catch(async (error: unknown) => {
       await upload[Symbol.asyncDispose]();
-      this.#inDoubt = true;
+      this.#isUncertain = true;
       throw error;
     });
     return upload;
@@ -178,49 +183,56 @@ export class PartSender {
     };
   }
 
-  /** A file that was never cut into parts: one PutObject. Resolves when it is verified and confirmed. */
+  /**
+   * Writes a file that was not cut into parts with one PutObject. Resolves when it is verified and confirmed.
+   */
   async put(call: Call, body: ReplayableBody): Promise<WrittenObject> {
     const id = await this.#intent;
     const { ref } = this.#target;
     const whole = { size: body.byteLength, checksum: body.checksum };
-    return this.#services.locks.alone([ref], () =>
-      this.#land(call, id, whole, null, (own) => this.#services.store.put(own, ref, body, this.#options())),
+    return this.#services.locks.runExclusive([ref], () =>
+      this.#publish(call, id, whole, null, (own) =>
+        this.#services.store.put(own, ref, body, this.#options()),
+      ),
     );
   }
 
-  /** Resolves when no part is on the way. */
+  /** Resolves when no part is being sent. */
   async allSettled(): Promise<void> {
     await Promise.all(this.#inFlight);
   }
 
-  /** Makes the object of the parts that were sent and have all arrived. Resolves when it is verified and confirmed. */
+  /**
+   * Creates the object from the parts, all of which have arrived. Resolves when it is verified and confirmed.
+   */
   async complete(call: Call, whole: WholeObject): Promise<WrittenObject> {
     const id = await this.#intent;
     this.#begun ??= this.#begin();
     const upload = await this.#begun;
     const parts = this.#receipts;
-    return this.#services.locks.alone([this.#target.ref], () =>
-      this.#land(call, id, whole, parts.length, (own) => upload.complete(own, parts, whole)),
+    return this.#services.locks.runExclusive([this.#target.ref], () =>
+      this.#publish(call, id, whole, parts.length, (own) => upload.complete(own, parts, whole)),
     );
   }
 
-  /** The last step at S3, and what has to follow it. */
-  async #land(
+  /** Performs the last request to S3, verifies the object and confirms the row. */
+  async #publish(
     call: Call,
     id: IntentId,
     whole: WholeObject,
     partCount: number | null,
     write: (call: Call) => Promise<WrittenObject>,
   ): Promise<WrittenObject> {
-    // The client has sent everything: the object lands even if it goes away now. The store bounds the time.
+    // The client has sent everything, so the object is completed even if the client disconnects now. The
+    // store limits the time.
     const own = lasting(call);
     const expected = { ...whole, partCount, startedMs: this.#startedMs };
-    this.#inDoubt = true;
+    this.#isUncertain = true;
     let written: WrittenObject;
     try {
       written = await verifyWritten(this.#services.store, own, this.#target, expected, () => write(own));
     } catch (error) {
-      if (!leavesDoubt(error)) this.#inDoubt = false;
+      if (!mayHaveSucceeded(error)) this.#isUncertain = false;
       throw error;
     }
     await this.#services.ledger.confirm(id, {
@@ -236,11 +248,12 @@ export class PartSender {
   }
 
   /**
-   * Leaves what S3 has of an unfinished upload there, for somebody to go on with it: the parts up to the first that has not arrived.
-   * Waits for those on the way. Null when there is nothing to keep; then, and when it throws, `discard` is due.
+   * Parks the upload: keeps its parts at S3, up to the first one that has not arrived. Waits for parts that
+   * are being sent. Returns null if there is nothing to keep. After null or a fault the caller must call
+   * `discard`.
    */
   async park(): Promise<ParkedUpload | null> {
-    if (this.#settled || this.#inDoubt) return null;
+    if (this.#settled || this.#isUncertain) return null;
     await this.allSettled();
     const begun = await this.#begun?.catch(() => null);
     let arrived = 0;
@@ -256,8 +269,8 @@ export class PartSender {
   }
 
   /**
-   * Ends an upload that was not finished: nothing of it is left at S3 and its row is abandoned, or the row stays
-   * pending. Never throws. After a finished one it does nothing.
+   * Ends an unfinished upload. Aborts it at S3 and abandons its row, or leaves the row pending. Never throws.
+   * Does nothing after a finished upload.
    */
   async discard(): Promise<void> {
     if (this.#settled) return;
@@ -268,10 +281,10 @@ export class PartSender {
     if (id === null) return;
     try {
       await this.#abortUpload();
-      if (!this.#inDoubt) await this.#services.ledger.abandon(id);
+      if (!this.#isUncertain) await this.#services.ledger.abandon(id);
     } catch (error) {
       const { bucket, key } = this.#target.ref;
-      this.#call.log.warn('an unfinished upload could not be cleaned up; the next start settles it', {
+      this.#call.log.warn('an unfinished upload could not be aborted; retrying at the next start', {
         bucket,
         key,
         error: Fault.from(error),
@@ -284,7 +297,8 @@ export class PartSender {
   async #abortUpload(): Promise<void> {
     const upload = await this.#begun?.catch(() => null);
     if (upload === null || upload === undefined) return;
-    // Disposing aborts too, but without saying whether it worked, and the row may only go when it has.
+    // Disposing would abort too, but would not report success. The row may be abandoned only after a
+    // successful abort.
     upload.park();
     await upload[Symbol.asyncDispose]();
     await this.#services.store.abortUpload(lasting(this.#call), this.#target.ref, upload.uploadId);

@@ -27,33 +27,36 @@ export class ScratchSpace {
     return this.#quota.usedBytes;
   }
 
-  /** For bytes of this upload that come before their turn. */
+  /** Opens a file for bytes of this upload that arrive out of order. */
   openFile(holder: ScratchHolder): ScratchFile {
     return new ScratchFile(new SealedFile(this.#directory, this.#entropy), this.#quota, holder);
   }
 
-  /** Room for the next bytes of a part. Null when it is there at once. Throws `over-quota` or `cancelled`. */
+  /**
+   * Reserves disk space for the next bytes of a part. Returns null if it is free immediately. Throws
+   * `over-quota` or `cancelled`.
+   */
   roomForPart(bytes: number, holder: ScratchHolder): Promise<void> | null {
     return this.#quota.takeForPart(bytes, holder);
   }
 
-  /** For a part of this upload; it gathers one at a time. */
+  /** Opens a file for a part of this upload. An upload gathers one part at a time. */
   openPart(holder: ScratchHolder, algorithm: ChecksumAlgorithm): ScratchPart {
     return new ScratchPart(this.#directory, this.#entropy, this.#quota, holder, algorithm);
   }
 }
 
-/** Where a stretch of the upload lies in the scratch file. */
+/** A range of the upload, and its position in the scratch file. */
 interface Extent {
   start: number;
   end: number;
-  /** Of the byte at `start`. */
+  /** File position of the byte at `start`. */
   position: number;
 }
 
 /**
- * Bytes of one upload that came far ahead of their turn, on disk. The file only grows, so that no place of it is written
- * twice: a rewritten range gets a new place. Calls must not overlap.
+ * Bytes of one upload that arrived far out of order, on disk. The file only grows: a rewritten range is
+ * stored at a new position, so that no position is written twice. Calls must not overlap.
  */
 export class ScratchFile implements AsyncDisposable {
   readonly #file: SealedFile;
@@ -61,7 +64,7 @@ export class ScratchFile implements AsyncDisposable {
   readonly #holder: ScratchHolder;
   #end = 0;
   #accounted = 0;
-  /** Disjoint, in order of `start`. */
+  /** Disjoint and ordered by `start`. */
   #extents: Extent[] = [];
 
   constructor(file: SealedFile, quota: ScratchQuota, holder: ScratchHolder) {
@@ -74,15 +77,18 @@ export class ScratchFile implements AsyncDisposable {
     return this.#extents.length === 0;
   }
 
-  /** The stretch with the lowest offset, null when there is none. */
+  /** The range with the lowest offset, or null if the file is empty. */
   get first(): { readonly start: number; readonly end: number } | null {
     return this.#extents[0] ?? null;
   }
 
-  /** Keeps bytes of the upload; what was kept for the same offsets gives way. Throws `over-quota`, `cancelled` or `unavailable`. */
+  /**
+   * Stores bytes of the upload and replaces those stored at the same offsets. Throws `over-quota`,
+   * `cancelled` or `unavailable`.
+   */
   async keep(start: number, bytes: Uint8Array): Promise<void> {
     if (bytes.byteLength === 0) return;
-    // Whole AES blocks, so that each stretch begins with a counter of its own.
+    // Whole AES blocks, so that each range begins with its own counter.
     const room = Math.ceil(bytes.byteLength / aesBlockBytes) * aesBlockBytes;
     await this.#quota.takeForKept(room, this.#holder);
     this.#accounted += room;
@@ -96,8 +102,8 @@ export class ScratchFile implements AsyncDisposable {
   }
 
   /**
-   * Reads kept bytes that begin at `start` into `target`, and forgets them. Answers how many: those of one
-   * stretch, at most as many as `target` takes; 0 when none are kept there.
+   * Moves stored bytes that begin at `start` into `target`. Returns their number: at most those of one range,
+   * at most the size of `target`, and 0 if none are stored there.
    */
   async take(start: number, target: Uint8Array): Promise<number> {
     const extent = this.#extents.find((candidate) => candidate.start <= start && candidate.end > start);
@@ -110,7 +116,7 @@ export class ScratchFile implements AsyncDisposable {
     return length;
   }
 
-  /** Forgets what is kept of the range. */
+  /** Drops the stored bytes of a range. */
   drop(start: number, end: number): void {
     if (this.#extents.length === 0) return;
     const kept: Extent[] = [];

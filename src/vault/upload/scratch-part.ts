@@ -5,10 +5,12 @@ import type { StreamedBody } from '../../model/object-store.js';
 import type { ScratchHolder, ScratchQuota } from './scratch-quota.js';
 import { aesBlockBytes, SealedFile } from './sealed-file.js';
 
-/** What one read of a body brings; some of them of each body are in memory, beside what its socket holds. */
+/**
+ * Bytes per read of a body. Each body holds a few such pieces in memory, in addition to its socket's buffer.
+ */
 const pieceBytes = 256 * 1024;
 
-/** A part that is larger than what memory is meant to hold: gathered in an encrypted file, sent from there. */
+/** A part that is too large for memory: it is gathered in an encrypted file and sent from there. */
 export class ScratchPart {
   readonly #file: SealedFile;
   readonly #quota: ScratchQuota;
@@ -36,8 +38,8 @@ export class ScratchPart {
   }
 
   /**
-   * Adds the next bytes, for which the quota has given room; all calls but the last bring whole AES blocks. The bytes
-   * may be reused afterwards. Throws `unavailable`.
+   * Appends the next bytes, for which the quota has reserved space. All calls except the last must pass whole
+   * AES blocks. Afterwards the caller may reuse the bytes. Throws `unavailable`.
    */
   async append(chunks: readonly Uint8Array[], byteLength: number, checksum: Checksum): Promise<void> {
     this.#accounted += byteLength;
@@ -46,7 +48,10 @@ export class ScratchPart {
     this.#byteLength += byteLength;
   }
 
-  /** Nothing is added any more. Say `left` when the body is not needed any more, instead of `abandon`. */
+  /**
+   * Closes the part and returns its body. Call `left` once the body is no longer needed, instead of
+   * `abandon`.
+   */
   leave(): StreamedBody {
     this.#quota.gathersNoMore(this.#holder);
     this.#quota.leave(this.#accounted);
@@ -55,13 +60,13 @@ export class ScratchPart {
     return { byteLength, checksum: this.#sum.checksum, stream: () => piecesOf(file, byteLength) };
   }
 
-  /** Gives the disk back. */
+  /** Releases the disk space of a part that was sent. */
   async left(): Promise<void> {
     await this.#file[Symbol.asyncDispose]();
     this.#quota.left(this.#accounted);
   }
 
-  /** Gives the disk back of a part that was not sent. */
+  /** Releases the disk space of a part that was not sent. */
   async abandon(): Promise<void> {
     this.#quota.gathersNoMore(this.#holder);
     await this.#file[Symbol.asyncDispose]();
@@ -69,13 +74,13 @@ export class ScratchPart {
   }
 }
 
-/** The disk is read while the network sends. */
+/** Yields the pieces of a body. The next piece is read while the previous one is being sent. */
 async function* piecesOf(file: SealedFile, byteLength: number): AsyncIterable<Uint8Array> {
   const spaces = [0, 1].map(() => Buffer.allocUnsafeSlow(pieceBytes + aesBlockBytes));
   const read = (position: number) => {
     const space = spaces[(position / pieceBytes) % 2];
     const piece = file.read(position, Math.min(pieceBytes, byteLength - position), space);
-    // Whoever leaves early asks for no further piece.
+    // A consumer that stops early does not await this piece.
     piece.catch(() => undefined);
     return piece;
   };

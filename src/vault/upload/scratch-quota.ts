@@ -1,11 +1,14 @@
 import type { Clock } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 
-/** An upload that takes scratch space. */
+/** An upload that uses scratch space. */
 export interface ScratchHolder {
-  /** Ends its waits. */
+  /** Aborts its waits. */
   readonly signal: AbortSignal;
-  /** Sends the part that it gathers on disk, though it is smaller than planned. False when there is none to send. */
+  /**
+   * Sends the part that it is gathering on disk, although it is smaller than planned. Returns false if there
+   * is none to send.
+   */
   sendGathered(): boolean;
 }
 
@@ -14,14 +17,14 @@ interface Waiter {
   readonly bytes: number;
   readonly grant: () => void;
   readonly refuse: (fault: Fault) => void;
-  /** May wait for holders of which nothing is on its way. */
+  /** Whether it may wait while no part is being sent. */
   readonly patient: boolean;
 }
 
 /**
- * The disk that the scratch files of all uploads take together. Who finds it full waits, first come, first served, for parts
- * that are on their way to S3; when none is, parts that are still gathered are sent smaller than planned, whoever's they
- * are, so that neither uploads with full hands nor clients that stand still hold up the others.
+ * The disk space of all scratch files together. If it is full, uploads wait in order of arrival for parts
+ * that are being sent to S3. If no part is being sent, unfinished parts of any upload are sent smaller than
+ * planned. This way, waiting uploads and stalled clients do not block the others.
  */
 export class ScratchQuota {
   readonly #limitBytes: number;
@@ -34,7 +37,9 @@ export class ScratchQuota {
 
   constructor(options: {
     readonly limitBytes: number;
-    /** How long a part waits for room while nothing is on its way, before it is refused with `over-quota`. */
+    /**
+     * Time that a part waits for space while no part is being sent, before it is refused with `over-quota`.
+     */
     readonly patienceMs: number;
     readonly clock: Clock;
   }) {
@@ -47,12 +52,18 @@ export class ScratchQuota {
     return this.#usedBytes;
   }
 
-  /** Room for bytes that came out of order: waits only while parts are on their way. Throws `over-quota` or `cancelled`. */
+  /**
+   * Reserves space for bytes that arrived out of order. Waits only while parts are being sent. Throws
+   * `over-quota` or `cancelled`.
+   */
   takeForKept(bytes: number, holder: ScratchHolder): Promise<void> | null {
     return this.#take(bytes, holder, false);
   }
 
-  /** Room for a stretch of a part. Null when it is there at once. Throws `over-quota` or `cancelled`. */
+  /**
+   * Reserves space for a stretch of a part. Returns null if it is free immediately. Throws `over-quota` or
+   * `cancelled`.
+   */
   takeForPart(bytes: number, holder: ScratchHolder): Promise<void> | null {
     return this.#take(bytes, holder, true);
   }
@@ -62,22 +73,22 @@ export class ScratchQuota {
     this.#serve();
   }
 
-  /** The holder has begun a part, which it could send. */
+  /** Records that the holder is gathering a part, which it could send. */
   gathers(holder: ScratchHolder): void {
     this.#gathering.add(holder);
   }
 
-  /** The holder's part is gathered no more: it is on its way, or was given up. */
+  /** Records that the holder's part is complete or was aborted. */
   gathersNoMore(holder: ScratchHolder): void {
     this.#gathering.delete(holder);
   }
 
-  /** These bytes are on their way, and will come back. */
+  /** Records that these bytes are being sent and will be released. */
   leave(bytes: number): void {
     this.#leavingBytes += bytes;
   }
 
-  /** Bytes that were on their way are not needed any more. */
+  /** Releases bytes that were being sent. */
   left(bytes: number): void {
     this.#leavingBytes -= bytes;
     this.giveBack(bytes);
@@ -101,7 +112,10 @@ export class ScratchQuota {
       await new Promise<void>((resolve, reject) => {
         const waiter: Waiter = { holder, bytes, grant: resolve, refuse: reject, patient };
         cancelled = () => {
-          this.#refuse(waiter, new Fault('cancelled', 'the upload was cancelled while it waited for room'));
+          this.#refuse(
+            waiter,
+            new Fault('cancelled', 'the upload was cancelled while it waited for disk space'),
+          );
         };
         signal.addEventListener('abort', cancelled, { once: true });
         this.#waiters.add(waiter);
@@ -146,7 +160,7 @@ export class ScratchQuota {
   #overQuota(): Fault {
     return new Fault(
       'over-quota',
-      `the scratch space of ${this.#limitBytes} bytes is full; send the file from its beginning to its end, send fewer files at a time, or raise scratchLimitBytes`,
+      `the scratch space of ${this.#limitBytes} bytes is full; send the file in order, send fewer files in parallel, or raise scratchLimitBytes`,
     );
   }
 }

@@ -5,18 +5,20 @@ import { secretDirectoryMode, secretFileMode } from '../../files/durable.js';
 import type { Entropy } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 
-/** Each write begins at a multiple of this, so that it begins with a counter of its own. */
+/** Each write begins at a multiple of this, so that it begins with its own counter. */
 export const aesBlockBytes = 16;
 
-/** A write's bytes are encrypted into memory of this size, which is used again. */
+/** Size of the reused buffer into which a write's bytes are encrypted. */
 const bufferBytes = 1024 * 1024;
 
-/** What the cipher answers is new memory each time; small enough for an allocator that uses it again at once. */
+/**
+ * Bytes per call of the cipher. It allocates its output, which is small enough to be recycled immediately.
+ */
 const stepBytes = 64 * 1024;
 
 /**
- * A file without a name, encrypted with AES-256-CTR under a key that only this object has. No place may be written
- * twice, or a stretch of the key stream would be used twice. It is made by the first write.
+ * A nameless file, encrypted with AES-256-CTR and a key that only this object has. No position may be written
+ * twice, because part of the key stream would be used twice. The first write creates the file.
  */
 export class SealedFile implements AsyncDisposable {
   readonly #directory: string;
@@ -31,7 +33,9 @@ export class SealedFile implements AsyncDisposable {
     this.#name = `${entropy.id()}.scratch`;
   }
 
-  /** Writes chunks one after the other. Writes must not overlap. Throws `unavailable`. */
+  /**
+   * Writes chunks one after another, starting at `position`. Writes must not overlap. Throws `unavailable`.
+   */
   write(position: number, chunks: readonly Uint8Array[]): Promise<void> {
     const byteLength = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     if (this.#buffer === null || this.#buffer.byteLength < Math.min(byteLength, bufferBytes)) {
@@ -59,8 +63,8 @@ export class SealedFile implements AsyncDisposable {
   }
 
   /**
-   * Reads bytes that were written, from any place on. They belong to the caller. `space` is memory for the encrypted ones,
-   * 16 bytes more than `length`, not to be used until this settles. Throws `unavailable`.
+   * Reads written bytes from any position. The caller owns the result. `space` is memory for the encrypted
+   * bytes, 16 bytes more than `length`; it must not be used until the read settles. Throws `unavailable`.
    */
   read(
     position: number,
@@ -76,7 +80,7 @@ export class SealedFile implements AsyncDisposable {
     });
   }
 
-  /** Gives the disk back; the places stay used, the file becomes sparse. */
+  /** Releases the disk space. The positions stay used, and the file becomes sparse. */
   async discard(): Promise<void> {
     if (this.#handle !== null) await this.#use((handle) => handle.truncate(0));
   }
@@ -87,7 +91,7 @@ export class SealedFile implements AsyncDisposable {
       return await work(await this.#handle);
     } catch (error) {
       if (error instanceof Fault) throw error;
-      throw new Fault('unavailable', `the scratch file in ${this.#directory} cannot be used`, {
+      throw new Fault('unavailable', `cannot use the scratch file in ${this.#directory}`, {
         cause: error,
       });
     }
@@ -107,7 +111,10 @@ export class SealedFile implements AsyncDisposable {
   }
 }
 
-/** The counter of the AES block at a place of the file: 128 bits, big-endian (NIST SP 800-38A, appendix B). */
+/**
+ * Returns the counter of the AES block at a file position: 128 bits, big-endian (NIST SP 800-38A, appendix
+ * B).
+ */
 function counterAt(position: number): Buffer {
   const counter = Buffer.alloc(aesBlockBytes);
   counter.writeBigUInt64BE(BigInt(position / aesBlockBytes), 8);

@@ -8,35 +8,35 @@ import { blockBytes, type UploadShare } from './upload-memory.js';
 
 interface Block {
   readonly buffer: Buffer;
-  /** The checksum of the first `sumLength` bytes; computed while they are still in the processor's cache. */
+  /** Checksum of the first `sumLength` bytes, computed while they are still in the processor's cache. */
   sum: number;
   sumLength: number;
-  /** Its bytes came before their turn. */
+  /** Whether its bytes arrived out of order. */
   ahead: boolean;
 }
 
-/** Bytes that leave together, and the memory that is free once they have arrived. */
+/** Bytes that are sent together. `release` frees their memory after they have arrived. */
 export interface OutgoingBytes {
   readonly body: MemoryBody;
   release(): void;
 }
 
 /**
- * The bytes of one upload that are in memory, each block where it belongs in the file, so that bytes which come out
- * of order are put in order without another copy. Everything here is synchronous.
+ * The bytes of one upload that are in memory. Each block is stored under its position in the file, so bytes
+ * that arrive out of order need no second copy. All methods are synchronous.
  */
 export class UploadBuffer {
   readonly algorithm: ChecksumAlgorithm;
   readonly #sum: CrcFunction;
   readonly #share: UploadShare;
   readonly #blocks = new Map<number, Block>();
-  /** Filled ranges behind the frontier's gap. */
+  /** Filled ranges behind the gap at the frontier. */
   readonly #islands = new ByteRanges();
   #aheadBlocks = 0;
   #sentEnd: number;
   #frontier: number;
 
-  /** Everything before `start` has left for S3: a multiple of the block size. */
+  /** All bytes before `start` were already sent to S3. It is a multiple of the block size. */
   constructor(share: UploadShare, algorithm: ChecksumAlgorithm, start = 0) {
     this.#sentEnd = start;
     this.#frontier = start;
@@ -45,17 +45,19 @@ export class UploadBuffer {
     this.#share = share;
   }
 
-  /** Everything before it has left for S3. A multiple of the block size until the last part has left. */
+  /**
+   * Offset before which all bytes were sent to S3. A multiple of the block size until the last part is sent.
+   */
   get sentEnd(): number {
     return this.#sentEnd;
   }
 
-  /** Everything before it has come. */
+  /** Offset before which all bytes have been received. */
   get frontier(): number {
     return this.#frontier;
   }
 
-  /** Where the gap at the frontier ends, as far as memory knows; null when nothing lies behind it. */
+  /** End of the gap at the frontier as far as memory knows, or null if no bytes follow it. */
   get islandStart(): number | null {
     return this.#islands.first?.start ?? null;
   }
@@ -69,7 +71,7 @@ export class UploadBuffer {
     if (ahead) this.#aheadBlocks += 1;
   }
 
-  /** Copies bytes into the block where they belong; they do not reach past its end, and it is there. */
+  /** Copies bytes into their block. The block must exist, and the bytes must not reach past its end. */
   write(position: number, bytes: Uint8Array): void {
     const index = Math.floor(position / blockBytes);
     const within = position - index * blockBytes;
@@ -83,7 +85,10 @@ export class UploadBuffer {
     this.spaceFilled(position, target.byteLength);
   }
 
-  /** Where bytes from `position` on go, at most `length` and to the end of their block. Say `spaceFilled` afterwards. */
+  /**
+   * Returns the memory for bytes from `position` on, at most `length` and up to the end of their block. Call
+   * `spaceFilled` afterwards.
+   */
   spaceAt(position: number, length: number): Buffer {
     const index = Math.floor(position / blockBytes);
     const within = position - index * blockBytes;
@@ -136,7 +141,7 @@ export class UploadBuffer {
     }
   }
 
-  /** Takes the next `length` bytes out: whole blocks, or everything up to the frontier. */
+  /** Removes and returns the next `length` bytes: whole blocks, or everything up to the frontier. */
   takeOut(length: number): OutgoingBytes {
     const blocks: Block[] = [];
     const body = this.#bodyOf(length, blocks);
@@ -153,7 +158,7 @@ export class UploadBuffer {
     };
   }
 
-  /** All bytes from the first on, which stay here. Only while nothing has left. */
+  /** Returns all bytes from the first on and keeps them. Call it only before any bytes were sent. */
   wholeBody(): MemoryBody {
     return this.#bodyOf(this.#frontier, []);
   }
@@ -172,7 +177,9 @@ export class UploadBuffer {
     return { chunks, byteLength: length, checksum: { algorithm: this.algorithm, value } };
   }
 
-  /** The checksum of a block's first `length` bytes; hashes only what was not hashed when it came. */
+  /**
+   * Returns the checksum of a block's first `length` bytes. Computes only what was not computed on arrival.
+   */
   #sumOf(block: Block, length: number): number {
     if (block.sumLength > length) return this.#sum(block.buffer.subarray(0, length), 0);
     if (block.sumLength < length) {
@@ -182,7 +189,7 @@ export class UploadBuffer {
     return block.sum;
   }
 
-  /** Forgets everything from `size` on; `size` is not before `sentEnd`. */
+  /** Drops everything from `size` on; `size` must not be below `sentEnd`. */
   cut(size: number): void {
     this.#islands.remove(size, Number.MAX_SAFE_INTEGER);
     this.#frontier = Math.min(this.#frontier, size);
@@ -196,7 +203,7 @@ export class UploadBuffer {
     }
   }
 
-  /** Gives all memory back that has not left. */
+  /** Releases all memory whose bytes were not sent. */
   clear(): void {
     for (const [index, block] of this.#blocks) this.#drop(index, block);
   }

@@ -5,8 +5,9 @@ import { UploadBuffer } from './upload-buffer.js';
 import { blockBytes, type UploadShare } from './upload-memory.js';
 
 /**
- * Puts the bytes of one upload in order: those whose turn it is go to memory, and wait for it; those that are ahead go to
- * memory while it has room and the window reaches so far, else to the scratch file. Calls must not overlap.
+ * Puts the bytes of one upload in order. The next bytes go to memory and wait for it if necessary. Bytes
+ * further ahead go to memory if it has space and the window reaches that far, else to the scratch file. Calls
+ * must not overlap.
  */
 export class UploadIntake implements AsyncDisposable {
   readonly buffer: UploadBuffer;
@@ -34,7 +35,9 @@ export class UploadIntake implements AsyncDisposable {
     this.#waitForMemory = waitForMemory;
   }
 
-  /** Takes bytes of one block. Null when that is done, else it is when the promise resolves. */
+  /**
+   * Stores bytes of one block. Returns null if they are stored, else a promise that resolves once they are.
+   */
   place(position: number, piece: Uint8Array): Promise<void> | null {
     const index = Math.floor(position / blockBytes);
     if (!this.buffer.has(index)) {
@@ -72,7 +75,7 @@ export class UploadIntake implements AsyncDisposable {
     this.#scratch?.drop(position, position + piece.byteLength);
   }
 
-  /** Where the gap at the frontier ends; null when nothing is known behind it. */
+  /** End of the gap at the frontier, or null if no bytes are known behind it. */
   get gapEnd(): number | null {
     const { islandStart } = this.buffer;
     const kept = this.#scratch?.first?.start ?? null;
@@ -80,13 +83,13 @@ export class UploadIntake implements AsyncDisposable {
     return Math.min(islandStart, kept);
   }
 
-  /** Whether bytes lie in the scratch file whose turn has come. */
+  /** Whether the scratch file has the next bytes. */
   get mayDrain(): boolean {
     const first = this.#scratch?.first;
     return first !== undefined && first !== null && first.start <= this.buffer.frontier;
   }
 
-  /** Brings the next of those bytes to memory. */
+  /** Moves some of those bytes to memory. */
   async drainSome(): Promise<void> {
     const next = this.#scratch?.first;
     if (this.#scratch === null || next === null || next === undefined) return;
@@ -96,7 +99,7 @@ export class UploadIntake implements AsyncDisposable {
     this.buffer.spaceFilled(position, await this.#scratch.take(position, space));
   }
 
-  /** Puts zeros at the frontier, up to `end` or to the end of a block. Answers how many. */
+  /** Writes zeros at the frontier, up to `end` or the end of a block. Returns their number. */
   async zeroSome(end: number): Promise<number> {
     const position = this.buffer.frontier;
     await this.#ensureBlock(position);
@@ -111,13 +114,13 @@ export class UploadIntake implements AsyncDisposable {
     this.buffer.add(index, this.#share.tryTake() ?? (await this.#waitForMemory()), false);
   }
 
-  /** Forgets everything from `size` on. */
+  /** Drops everything from `size` on. */
   cut(size: number): void {
     this.buffer.cut(size);
     this.#scratch?.drop(size, Number.MAX_SAFE_INTEGER);
   }
 
-  /** Gives memory and disk back; what is on its way to S3 has to be back already. */
+  /** Releases memory and disk. All sends must have settled before. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.buffer.clear();
     this.#share.close();

@@ -2,14 +2,14 @@ import type { Clock } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import { s3PartLimits } from './part-schedule.js';
 
-/** Upload memory is given out in blocks of this size. */
+/** Block size of the upload memory, in bytes. */
 export const blockBytes = 256 * 1024;
 
-/** What an upload of more than one block is sure of: the smallest part that S3 takes. */
+/** Memory that is reserved for each upload of more than one block: the smallest part that S3 accepts. */
 export const reserveBytes = s3PartLimits.smallestBytes;
 const reserveBlocks = reserveBytes / blockBytes;
 
-/** Free blocks that are kept for the next upload however little is in use. */
+/** Number of free blocks that are always kept for the next upload. */
 const idleBlocks = (16 * 1024 * 1024) / blockBytes;
 
 interface Waiter {
@@ -18,13 +18,14 @@ interface Waiter {
 }
 
 /**
- * The memory of all uploads of this process: a fixed number of reusable blocks, so that nothing of the data path is
- * left to the garbage collector.
+ * The memory of all uploads of this process: a fixed number of reusable blocks, so that the data path leaves
+ * nothing to the garbage collector.
  *
- * Why nobody waits for ever: an upload may hold one block freely; with the second it is admitted, which sets aside
- * its whole reserve of 5 MiB. First blocks never use up the last reserve, so some upload is always admitted. An admitted upload
- * gets every block of its reserve at once and, when it has to wait for more, holds a part that S3 takes: it sends that
- * and goes on. What arrives out of order is never counted into a reserve and never waited for. Waiting is first come, first served.
+ * No upload waits forever. An upload may hold one block freely; with the second it is admitted, which
+ * reserves 5 MiB. First blocks never use up the last reserve, so some upload can always be admitted. An
+ * admitted upload gets every block of its reserve immediately. If it has to wait for more, it holds enough
+ * for a part that S3 accepts, sends it and continues. Bytes that arrive out of order never count towards a
+ * reserve, and no upload waits for memory for them. Waiting uploads are served in order of arrival.
  */
 export class UploadMemory {
   readonly #totalBlocks: number;
@@ -34,13 +35,13 @@ export class UploadMemory {
   readonly #waiters = new Set<Waiter>();
   #claimed = 0;
   #held = 0;
-  /** Blocks in use and free ones together: as many as were in use at once since the last upload ended. */
-  #mostKept = idleBlocks;
+  /** Max number of blocks in use and free: the peak use since the last upload ended. */
+  #maxKeptBlocks = idleBlocks;
   #unadmitted = 0;
 
   constructor(options: {
     readonly totalBytes: number;
-    /** How long a new upload waits before it is refused with `over-quota`. */
+    /** Time that a new upload waits before it is refused with `over-quota`. */
     readonly admissionTimeoutMs: number;
     readonly clock: Clock;
   }) {
@@ -52,7 +53,7 @@ export class UploadMemory {
     this.#clock = options.clock;
   }
 
-  /** Bytes in use, bytes in use or set aside, and uploads that wait. */
+  /** Bytes in use, bytes in use or reserved, and the number of waiting uploads. */
   get statistics(): { readonly heldBytes: number; readonly claimedBytes: number; readonly waiting: number } {
     return {
       heldBytes: this.#held * blockBytes,
@@ -77,7 +78,7 @@ export class UploadMemory {
     return this.#grant(share);
   }
 
-  /** A block if there is room for what it adds to the share's claim. */
+  /** Returns a block if there is space for what it adds to the share's claim, else null. */
   #grant(share: UploadShare): Buffer | null {
     const before = share.claim;
     if (share.held === 0 && !share.admitted) {
@@ -95,13 +96,13 @@ export class UploadMemory {
     return this.#block();
   }
 
-  /** A first block is wanted, and those that are left belong to the last reserve. */
+  /** Returns whether the share needs a first block and the remaining blocks belong to the last reserve. */
   #lacksFirstBlocks(share: UploadShare): boolean {
     const isFirst = share.held === 0 && !share.admitted;
     return isFirst && this.#unadmitted + 1 > this.#totalBlocks - reserveBlocks;
   }
 
-  /** Sets the reserve aside. The caller accounts for the claim's growth. */
+  /** Reserves memory for the share. The caller accounts for the claim's growth. */
   #admit(share: UploadShare): boolean {
     if (this.#claimed + reserveBlocks - share.claim > this.#totalBlocks) return false;
     share.admitted = true;
@@ -122,7 +123,7 @@ export class UploadMemory {
 
   #block(): Buffer {
     this.#held += 1;
-    this.#mostKept = Math.max(this.#mostKept, this.#held);
+    this.#maxKeptBlocks = Math.max(this.#maxKeptBlocks, this.#held);
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
   }
 
@@ -164,7 +165,7 @@ export class UploadMemory {
     const mebibytes = Math.floor((this.#totalBlocks * blockBytes) / 1048576);
     return new Fault(
       'over-quota',
-      `the upload memory of ${mebibytes} MiB is taken by other uploads; try again later, or raise uploadMemoryBytes`,
+      `the upload memory of ${mebibytes} MiB is used by other uploads; try again later, or raise uploadMemoryBytes`,
     );
   }
 
@@ -173,15 +174,15 @@ export class UploadMemory {
     if (returned !== null) {
       this.#held -= 1;
       if (!share.admitted) this.#unadmitted -= 1;
-      if (this.#free.length + this.#held < this.#mostKept) this.#free.push(returned);
+      if (this.#free.length + this.#held < this.#maxKeptBlocks) this.#free.push(returned);
     }
     this.#serve();
   }
 
-  /** An upload has ended: what the others have in use now is what they may need at once. */
+  /** Frees spare blocks after an upload has ended, down to what the others use now. */
   #trim(): void {
-    this.#mostKept = Math.max(idleBlocks, this.#held);
-    this.#free.length = Math.min(this.#free.length, this.#mostKept - this.#held);
+    this.#maxKeptBlocks = Math.max(idleBlocks, this.#held);
+    this.#free.length = Math.min(this.#free.length, this.#maxKeptBlocks - this.#held);
   }
 
   #serve(): void {
@@ -190,7 +191,7 @@ export class UploadMemory {
       if (waiter.share.admitted && waiter.share.held < reserveBlocks) this.#tryServe(waiter);
     }
     for (const waiter of this.#waiters) {
-      // Who waits for a first block must not hold up those whose admission makes room for first blocks.
+      // A share that waits for a first block must not delay shares whose admission frees first blocks.
       if (!this.#tryServe(waiter) && !this.#lacksFirstBlocks(waiter.share)) return;
     }
   }
@@ -212,40 +213,42 @@ interface ShareOwner {
   closed(): void;
 }
 
-/** One upload's part of the memory. Only `UploadMemory` writes its counters. */
+/** One upload's share of the memory. Only `UploadMemory` changes its counters. */
 export class UploadShare {
   readonly #owner: ShareOwner;
   admitted = false;
-  /** Blocks of bytes in order, being filled or on their way to S3. */
+  /** Blocks of ordered bytes that are being filled or sent. */
   held = 0;
-  /** Blocks of bytes that came before their turn. */
+  /** Blocks of bytes that arrived out of order. */
   heldAhead = 0;
 
   constructor(owner: ShareOwner) {
     this.#owner = owner;
   }
 
-  /** What this share takes from the whole, in blocks. */
+  /** Blocks that this share uses or reserves. */
   get claim(): number {
     return (this.admitted ? Math.max(this.held, reserveBlocks) : this.held) + this.heldAhead;
   }
 
-  /** A block for the next bytes in order; null when it has to be waited for. */
+  /** Returns a block for the next bytes in order, or null if the caller has to wait. */
   tryTake(): Buffer | null {
     return this.#owner.take(this);
   }
 
-  /** A block for the next bytes in order. Throws `over-quota` (not admitted in time) or `cancelled`. */
+  /**
+   * Waits for a block for the next bytes in order. Throws `over-quota` (not admitted in time) or `cancelled`.
+   */
   take(signal: AbortSignal): Promise<Buffer> {
     return this.#owner.wait(this, signal);
   }
 
-  /** A block for bytes that came before their turn; null when memory is short. */
+  /** Returns a block for bytes that arrived out of order, or null if memory is short. */
   tryTakeAhead(): Buffer | null {
     return this.#owner.takeAhead(this);
   }
 
-  /** The turn of a block's bytes has come. */
+  /** Records that a block's bytes are now in order. */
   putInOrder(): void {
     const before = this.claim;
     this.heldAhead -= 1;
@@ -265,7 +268,7 @@ export class UploadShare {
     this.#owner.changed(this, before, block);
   }
 
-  /** Gives up the reserve, after the last block came back. */
+  /** Releases the reserve, after the last block was returned. */
   close(): void {
     const before = this.claim;
     this.admitted = false;

@@ -151,7 +151,7 @@ describe('bytes in any order', () => {
     await writer.write(3000, [content(1000)]);
     await expect(writer.commit(call())).rejects.toMatchObject({
       kind: 'invalid',
-      hint: 'the bytes 1000 to 2999 of the file never came',
+      hint: 'bytes 1000-2999 were never received',
     });
   });
 

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { Turns } from '../../concurrency/turns.js';
+import { Mutex } from '../../concurrency/mutex.js';
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { PartSource, WrittenObject } from '../../model/object-store.js';
@@ -8,7 +8,7 @@ import type { VaultLimits } from '../limits.js';
 import type { UploadOptions, UploadTarget, UploadWriter } from '../vault.js';
 import { ByteRanges } from './byte-ranges.js';
 import { ClientPresence } from './client-presence.js';
-import { isWorthKeeping } from './parked.js';
+import { isWorthParking } from './parked.js';
 import { PartCutter } from './part-cutter.js';
 import type { PartSchedule } from './part-schedule.js';
 import { PartSender, type VaultServices } from './part-sender.js';
@@ -18,7 +18,7 @@ import type { UploadBuffer } from './upload-buffer.js';
 import { UploadIntake } from './upload-intake.js';
 import { blockBytes, type UploadMemory, type UploadShare } from './upload-memory.js';
 
-/** What all uploads of a process share. */
+/** Services that all uploads of a process share. */
 export interface UploadServices extends VaultServices {
   readonly limits: VaultLimits;
   readonly schedule: PartSchedule;
@@ -26,12 +26,12 @@ export interface UploadServices extends VaultServices {
   readonly scratch: ScratchSpace;
 }
 
-/** What a writer begins with: nothing, an upload that is resumed, or an object that is copied before its first byte. */
+/** Start of a writer: empty, a parked upload to resume, or an object that is copied before its first byte. */
 export interface WriterOptions extends Pick<UploadOptions, 'resumable' | 'resume'> {
   readonly head?: PartSource | null;
 }
 
-/** One upload: takes bytes, puts them in order, has them cut into parts, and ends as an object or as nothing. See `UploadWriter`. */
+/** One upload: receives bytes, orders them and has them cut into parts. See `UploadWriter`. */
 export class PartUploadWriter implements UploadWriter {
   readonly #services: UploadServices;
   readonly #share: UploadShare;
@@ -39,16 +39,16 @@ export class PartUploadWriter implements UploadWriter {
   readonly #buffer: UploadBuffer;
   readonly #sender: PartSender;
   readonly #cutter: PartCutter;
-  readonly #turns = new Turns();
-  /** Ends every request to S3. */
+  readonly #mutex = new Mutex();
+  /** Aborts every request to S3. */
   readonly #cancel = new AbortController();
-  /** Ends every wait for room. */
-  readonly #leaving = new AbortController();
+  /** Aborts every wait for memory or disk. */
+  readonly #intakeStopped = new AbortController();
   readonly #isResumable: boolean;
   readonly #head: PartSource | null;
   readonly #client: ClientPresence;
   readonly #onEnd: () => void;
-  /** Ranges that a set size has added and that nobody has written: zeros, unless bytes come. */
+  /** Ranges that were added by setting a size and not written since: zeros, unless bytes arrive. */
   readonly #zeros = new ByteRanges();
   #size = 0;
   #fault: Fault | null = null;
@@ -56,7 +56,7 @@ export class PartUploadWriter implements UploadWriter {
   #waitsForMemory = false;
   #disposed = false;
 
-  /** `onEnd` is called once, when the writer was disposed or parked. */
+  /** `onEnd` is called once, after the writer was disposed or parked. */
   constructor(
     services: UploadServices,
     call: Call,
@@ -71,7 +71,7 @@ export class PartUploadWriter implements UploadWriter {
     this.#size = resume === null ? 0 : parkedBytes(resume);
     this.#share = services.memory.openShare();
     const holder: ScratchHolder = {
-      signal: this.#leaving.signal,
+      signal: this.#intakeStopped.signal,
       sendGathered: () => this.#fault === null && this.#cutter.sendShortGathered(),
     };
     const { reorderWindowBytes } = services.limits;
@@ -90,16 +90,16 @@ export class PartUploadWriter implements UploadWriter {
     const sent = head === null ? (resume?.parts ?? []) : [head];
     this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check(), sent);
     // One upload may have many requests.
-    setMaxListeners(0, this.#cancel.signal, this.#leaving.signal);
+    setMaxListeners(0, this.#cancel.signal, this.#intakeStopped.signal);
     this.#client = new ClientPresence(() => {
       const fault = new Fault('cancelled', 'the upload was cancelled');
-      if (resumable) this.#leave(fault);
-      else this.#stick(fault);
+      if (resumable) this.#stopAccepting(fault);
+      else this.#failPermanently(fault);
     });
     this.#client.follow(call);
   }
 
-  /** Without the head. */
+  /** Size in bytes, without the head. */
   get size(): number {
     return this.#size;
   }
@@ -108,18 +108,18 @@ export class PartUploadWriter implements UploadWriter {
     this.#client.follow(call);
   }
 
-  /** Has the head copied: to be called first, where there is one. */
+  /** Copies the head, if there is one. Must be called first. */
   async copyHead(): Promise<void> {
     try {
       if (this.#head !== null) await this.#sender.copyFirst(this.#head);
     } catch (error) {
-      throw this.#stick(error);
+      throw this.#failPermanently(error);
     }
   }
 
   async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
     this.#check();
-    if (!this.#turns.tryEnter()) await this.#turns.enter();
+    if (!this.#mutex.tryLock()) await this.#mutex.lock();
     try {
       this.#check();
       this.#refuseSent(offset, 'rewriting');
@@ -139,15 +139,15 @@ export class PartUploadWriter implements UploadWriter {
       if (position > offset) this.#zeros.remove(offset, position);
       if (this.#intake.mayDrain) await this.#drainScratch();
     } catch (error) {
-      throw this.#stick(error);
+      throw this.#failPermanently(error);
     } finally {
-      this.#turns.leave();
+      this.#mutex.unlock();
     }
   }
 
   async truncate(size: number): Promise<void> {
     this.#check();
-    await this.#turns.enter();
+    await this.#mutex.lock();
     try {
       this.#check();
       if (size < this.#size) {
@@ -161,9 +161,9 @@ export class PartUploadWriter implements UploadWriter {
         this.#zeros.add(end, size);
       }
     } catch (error) {
-      throw this.#stick(error);
+      throw this.#failPermanently(error);
     } finally {
-      this.#turns.leave();
+      this.#mutex.unlock();
     }
   }
 
@@ -173,10 +173,10 @@ export class PartUploadWriter implements UploadWriter {
 
   async commit(call: Call): Promise<WrittenObject> {
     this.#check();
-    // The client has sent everything: from here on the upload goes on without it.
+    // The client has sent everything: from here on the upload continues without it.
     this.#state = 'committing';
     this.#client.release();
-    await this.#turns.enter();
+    await this.#mutex.lock();
     try {
       this.#check();
       await this.#fillGaps();
@@ -189,9 +189,9 @@ export class PartUploadWriter implements UploadWriter {
       return written;
     } catch (error) {
       this.#state = 'open';
-      throw this.#stick(error);
+      throw this.#failPermanently(error);
     } finally {
-      this.#turns.leave();
+      this.#mutex.unlock();
     }
   }
 
@@ -205,13 +205,13 @@ export class PartUploadWriter implements UploadWriter {
 
   async park(): Promise<ParkedUpload | null> {
     if (!this.#isResumable || this.#disposed || this.#state !== 'open') return null;
-    if (this.#fault !== null && !isWorthKeeping(this.#fault)) return null;
-    this.#leave(new Fault('cancelled', 'the upload was broken off'));
-    await this.#turns.enter();
+    if (this.#fault !== null && !isWorthParking(this.#fault)) return null;
+    this.#stopAccepting(new Fault('cancelled', 'the upload was interrupted'));
+    await this.#mutex.lock();
     try {
       // A commit or a disposal may have come first.
       if (this.#disposed || this.#state !== 'open') return null;
-      if (!this.#cancel.signal.aborted) this.#cutter.sendUnfinished();
+      if (!this.#cancel.signal.aborted) this.#cutter.sendRemaining();
       const parked = await this.#sender.park();
       if (parked === null) return null;
       this.#disposed = true;
@@ -222,19 +222,19 @@ export class PartUploadWriter implements UploadWriter {
       this.#onEnd();
       return parked;
     } finally {
-      this.#turns.leave();
+      this.#mutex.unlock();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    // A commit that has begun is waited for: the client has sent everything.
+    // Waits for a commit that has begun, because the client has sent everything.
     if (this.#state === 'open') {
-      this.#stick(new Fault('cancelled', 'the upload was given up'));
+      this.#failPermanently(new Fault('cancelled', 'the upload was aborted'));
       this.#cancel.abort();
     }
-    await this.#turns.enter();
+    await this.#mutex.lock();
     try {
       this.#state = 'ended';
       this.#client.release();
@@ -242,7 +242,7 @@ export class PartUploadWriter implements UploadWriter {
       await this.#cutter.abandon();
       await this.#intake[Symbol.asyncDispose]();
     } finally {
-      this.#turns.leave();
+      this.#mutex.unlock();
       this.#onEnd();
     }
   }
@@ -254,38 +254,38 @@ export class PartUploadWriter implements UploadWriter {
     }
   }
 
-  /** Keeps the first fault, ends what is on the way, answers the fault to throw. */
-  #stick(error: unknown): Fault {
+  /** Records the first fault, aborts all requests and returns the fault to throw. */
+  #failPermanently(error: unknown): Fault {
     if (this.#fault !== null) return this.#fault;
     const fault = Fault.from(error);
-    this.#leave(fault);
+    this.#stopAccepting(fault);
     this.#cancel.abort();
     return fault;
   }
 
-  /** Takes no more bytes. Parts on the way go on. */
-  #leave(fault: Fault): void {
+  /** Accepts no more bytes. Parts that are being sent continue. */
+  #stopAccepting(fault: Fault): void {
     this.#fault ??= fault;
-    this.#leaving.abort();
+    this.#intakeStopped.abort();
   }
 
   #refuseSent(offset: number, what: string): void {
     if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new Fault('invalid', `${offset} is no offset in a file`);
+      throw new Fault('invalid', `${offset} is not a valid file offset`);
     }
     if (offset >= this.#buffer.sentEnd) return;
     throw new Fault(
       'unsupported',
-      `${what} bytes before ${this.#buffer.sentEnd} is not possible any more: they have been sent to S3; send the file again from its beginning`,
+      `${what} bytes before offset ${this.#buffer.sentEnd} is no longer possible because they were sent to S3: upload the file again from the start`,
     );
   }
 
   #grow(size: number): void {
-    const { reachBytes } = this.#services.schedule;
-    if (size > reachBytes) {
+    const { capacityBytes } = this.#services.schedule;
+    if (size > capacityBytes) {
       throw new Fault(
         'too-large',
-        `the file is longer than ${reachBytes} bytes, the most for this scratchLimitBytes and uploadMemoryBytes; raise them for longer files`,
+        `the file is longer than ${capacityBytes} bytes, the most for this scratchLimitBytes and uploadMemoryBytes; raise them for longer files`,
       );
     }
     this.#size = size;
@@ -298,7 +298,7 @@ export class PartUploadWriter implements UploadWriter {
     }
   }
 
-  /** Fills what a set size has added with zeros. Throws `invalid` for a gap that nothing explains. */
+  /** Fills ranges that were added by setting a size with zeros. Throws `invalid` for any other gap. */
   async #fillGaps(): Promise<void> {
     const { zeroFillLimitBytes } = this.#services.limits;
     let filled = 0;
@@ -306,13 +306,13 @@ export class PartUploadWriter implements UploadWriter {
       const start = this.#buffer.frontier;
       const end = Math.min(this.#size, this.#intake.gapEnd ?? this.#size);
       if (!this.#zeros.covers(start, end)) {
-        throw new Fault('invalid', `the bytes ${start} to ${end - 1} of the file never came`);
+        throw new Fault('invalid', `bytes ${start}-${end - 1} were never received`);
       }
       filled += end - start;
       if (filled > zeroFillLimitBytes) {
         throw new Fault(
           'too-large',
-          `the file was set to ${this.#size} bytes but most were never written; at most ${zeroFillLimitBytes} are filled with zeros`,
+          `the file size was set to ${this.#size} bytes, but too few were written: at most ${zeroFillLimitBytes} bytes are filled with zeros`,
         );
       }
       for (let left = end - start; left > 0; ) {
@@ -327,7 +327,7 @@ export class PartUploadWriter implements UploadWriter {
     this.#waitsForMemory = true;
     try {
       this.#sendShortPart();
-      return await this.#share.take(this.#leaving.signal);
+      return await this.#share.take(this.#intakeStopped.signal);
     } catch (error) {
       throw this.#fault ?? error;
     } finally {
@@ -344,7 +344,7 @@ export class PartUploadWriter implements UploadWriter {
       if (fault !== null) throw fault;
       this.#sendShortPart();
     } catch (error) {
-      this.#stick(error);
+      this.#failPermanently(error);
     }
   }
 }

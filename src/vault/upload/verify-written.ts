@@ -5,7 +5,7 @@ import { Fault, isFault } from '../../model/fault.js';
 import type { ObjectInfo, ObjectStore, WholeObject, WrittenObject } from '../../model/object-store.js';
 import type { UploadTarget } from '../vault.js';
 
-/** How far S3's clock may be from ours; with more, S3 refuses the requests' signatures (RequestTimeTooSkewed). */
+/** Max difference between S3's clock and ours. With more, S3 refuses requests (RequestTimeTooSkewed). */
 export const clockSkewMs = 15 * 60 * 1000;
 
 interface Expected extends WholeObject {
@@ -15,8 +15,8 @@ interface Expected extends WholeObject {
 }
 
 /**
- * Writes, and does not answer before the object is known to be what passed through: by the checksum that S3 answers
- * with, else by HEAD. What is not is removed again, if it is certain that it is ours. Throws `corrupt`, or the write's fault.
+ * Writes an object and verifies it by the checksum in S3's response, else by a HEAD. Removes a wrong object
+ * if it is certainly ours. Throws `corrupt`, or the write's fault.
  */
 export async function verifyWritten(
   store: ObjectStore,
@@ -38,10 +38,7 @@ export async function verifyWritten(
   if (comparison === 'same') return written;
   if (comparison === 'different') {
     await removeWritten(store, call, target, written);
-    throw corrupt(
-      target,
-      `S3 computed another checksum than ${checksumText(whole.checksum)}, which was sent`,
-    );
+    throw corrupt(target, `S3 computed another checksum than the one sent, ${checksumText(whole.checksum)}`);
   }
   const info = await store.head(
     call,
@@ -49,11 +46,11 @@ export async function verifyWritten(
     accessFor(target.encryption),
     written.versionId ?? undefined,
   );
-  if (info === null) throw corrupt(target, 'it is not there after S3 said that it was written');
-  // Another etag is another writer's object, which has replaced ours already: nothing to be said against ours.
+  if (info === null) throw corrupt(target, 'it does not exist although S3 reported success');
+  // Another ETag belongs to another writer's object, which has replaced ours. That is not a fault of ours.
   if (info.etag === written.etag && differs(info, whole)) {
     await removeWritten(store, call, target, written);
-    throw corrupt(target, `it has ${info.size} bytes, sent were ${whole.size}`);
+    throw corrupt(target, `it has ${info.size} bytes instead of ${whole.size}`);
   }
   return written;
 }
@@ -77,8 +74,8 @@ async function removeWritten(
 }
 
 /**
- * The store found that the object is not what was sent, and took its etag with it. What is there now is ours
- * when it opens with our key, is not older than our request, has as many parts as we sent, and differs from what we sent.
+ * Removes an object that the store found corrupt without returning its ETag. The object is ours if our key
+ * opens it, it is not older than our request, has as many parts as we sent, and differs from what we sent.
  */
 async function removeUnanswered(
   store: ObjectStore,

@@ -1,7 +1,10 @@
 import type { Stats } from 'node:fs';
 import type { Attributes, FileType } from '../../model/vfs.js';
 
-/** What the protocol may show of a file on disk. Null for sockets, pipes and devices, which are not shown at all. */
+/**
+ * Returns the attributes that a client may see. Returns null for sockets, pipes and devices, which are
+ * hidden.
+ */
 export function attributesOf(stats: Stats, modeMask: number): Attributes | null {
   const type = typeOf(stats);
   if (type === null) return null;

@@ -2,7 +2,10 @@ import { Fault, type FaultKind } from '../../model/fault.js';
 
 type Meaning = readonly [FaultKind, string];
 
-/** What errno(3) means to the person at the other end. The kernel's own text names a path of ours and stays in the log. */
+/**
+ * Faults and texts for errno(3). The kernel's own text contains a path on the gateway, so it goes only to the
+ * log.
+ */
 const meanings: Readonly<Record<string, Meaning>> = {
   ENOENT: ['not-found', 'does not exist'],
   EEXIST: ['exists', 'exists already'],
@@ -11,33 +14,33 @@ const meanings: Readonly<Record<string, Meaning>> = {
   EISDIR: ['is-directory', 'is a directory'],
   EACCES: ['denied', 'may not be accessed: its permissions forbid it'],
   EPERM: ['denied', 'may not be changed: the file system forbids it'],
-  EROFS: ['denied', 'is on a file system that cannot be written'],
-  ENAMETOOLONG: ['invalid', 'has a name that is too long: at most 255 bytes between two slashes'],
+  EROFS: ['denied', 'is on a read-only file system'],
+  ENAMETOOLONG: ['invalid', 'has a name that is too long: the maximum is 255 bytes between two slashes'],
   ENOSPC: ['over-quota', 'cannot be written: the disk of the gateway is full'],
   EDQUOT: ['over-quota', 'cannot be written: the disk quota of the gateway is used up'],
   EFBIG: ['too-large', 'would become larger than the file system allows'],
   EXDEV: ['unsupported', 'is on another file system: copy it and remove the original'],
-  EINVAL: ['invalid', 'cannot be used like this: a directory cannot be moved into itself'],
-  ELOOP: ['conflict', 'became a symbolic link meanwhile: try again'],
+  EINVAL: ['invalid', 'cannot be used for this operation (a directory cannot be moved into itself)'],
+  ELOOP: ['conflict', 'has become a symbolic link: try again'],
   EBUSY: ['conflict', 'is in use'],
-  EMFILE: ['unavailable', 'cannot be opened now: the gateway has too many open files'],
-  ENFILE: ['unavailable', 'cannot be opened now: the machine has too many open files'],
-  EIO: ['unavailable', 'cannot be read or written: the disk of the gateway answers with an error'],
+  EMFILE: ['unavailable', 'cannot be opened: the gateway has too many open files; try again later'],
+  ENFILE: ['unavailable', 'cannot be opened: the machine has too many open files; try again later'],
+  EIO: ['unavailable', 'cannot be read or written: the disk of the gateway reports an error'],
 };
 
-/** The `code` of an error of the file system, null for anything else. */
+/** Returns the `code` of a file system error, or null for other errors. */
 export function errnoOf(thrown: unknown): string | null {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null;
 }
 
-/** An error of the file system as a fault that names the path as the user knows it. */
+/** Converts a file system error into a fault that names the path as the user sees it. */
 export function diskFault(thrown: unknown, shown: string): Fault {
   const meaning = meanings[errnoOf(thrown) ?? ''];
   if (meaning === undefined) return Fault.from(thrown);
   return new Fault(meaning[0], `${JSON.stringify(shown)} ${meaning[1]}`, { cause: thrown });
 }
 
-/** Runs one operation of the file system; its errors come out as faults. */
+/** Runs a file system operation and converts its errors into faults. */
 export async function onDisk<T>(shown: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();

@@ -4,7 +4,7 @@ import type { ReadableFiles } from '../read-only.js';
 import { DiskRoot } from './root.js';
 import { DiskView } from './view.js';
 
-/** What lies in a directory on disk, without the right to write. Empty when the directory does not exist. */
+/** The files of a directory on disk, read-only. Empty if the directory does not exist. */
 export class DiskFiles implements ReadableFiles {
   readonly #view: DiskView;
 

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { Fault } from '../../model/fault.js';
 import { errnoOf } from './faults.js';
 
-/** As Linux: more than 40 in one path is a loop (path_resolution(7)). */
+/** Max symbolic links in one path, as on Linux (path_resolution(7)). */
 const maxLinks = 40;
 
-/** The segments of a target relative to the root when it lies beneath it, null when it leaves. Takes an absolute path on disk. */
+/**
+ * Returns the segments of an absolute path on disk relative to the root, or null if it is outside the root.
+ */
 export function segmentsBeneath(root: string, target: string): readonly string[] | null {
   const segments = splitPath(target);
   const above = splitPath(root);
@@ -19,14 +21,18 @@ export function splitPath(path: string): readonly string[] {
 }
 
 function leavesRoot(shown: string): Fault {
-  return new Fault('denied', `${JSON.stringify(shown)} is behind a symbolic link that leads out of here`);
+  return new Fault(
+    'denied',
+    `${JSON.stringify(shown)} is behind a symbolic link that leads outside this directory`,
+  );
 }
 
 /**
- * Replaces every symbolic link in a path by what it says, staying beneath `root` (the real path of a directory). `..` in a
- * target is taken from where the link really is, as the kernel does, but never passes the root: the kernel itself is never
- * asked to follow a link. The last segment may be absent on disk; a link there is replaced when `followLast`.
- * Throws `denied` for a link that leaves, `not-found`, `not-directory`, `invalid` for a loop.
+ * Replaces every symbolic link in a path by its target, staying below `root` (the real path of a directory).
+ * `..` in a target is relative to the link's real directory, as in the kernel, but never passes the root. The
+ * kernel never follows a link for us. The last segment may be absent; a link there is replaced if
+ * `followLast`. Throws `denied` for a link that leaves the root, `not-found`, `not-directory`, and `invalid`
+ * for a loop.
  */
 export async function resolveLinks(
   root: string,

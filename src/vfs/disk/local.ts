@@ -21,12 +21,15 @@ import { DiskRoot, type Located, pin } from './root.js';
 import { DiskView, refuseUnlessFile } from './view.js';
 import { DiskWriteHandle } from './write-handle.js';
 
-/** Permissions that a client may give; set-user-ID and its like are dropped. */
+/** Permission bits that a client may set. Others, such as set-user-ID, are dropped. */
 const modeMask = 0o777;
 const defaultFileMode = 0o644;
 const directoryMode = 0o755;
 
-/** A directory on disk that the user may do anything with, and that never goes to S3. It is made when first written to. */
+/**
+ * A directory on disk in which the user may do everything. Its files never go to S3. Created on the first
+ * write.
+ */
 export class LocalMount implements Mount {
   readonly point: string;
   readonly isWritable = true;
@@ -63,9 +66,10 @@ export class LocalMount implements Mount {
   }
 
   async statistics(_call: Call, path: string): Promise<FileSystemStatistics> {
-    // Makes the directory where there is none yet: "no space" would keep clients from sending the first file.
+    // Creates the directory if necessary: clients that see "no space" would not send the first file.
     await using _ = await this.#locate('/', true);
-    // Awaited here: else nobody has it yet when it is rejected before the directory is let go of, and that ends the process.
+    // Awaited here: a rejection before the directory is released would otherwise be unhandled and end the
+    // process.
     return await this.#view.statistics(path);
   }
 
@@ -88,7 +92,7 @@ export class LocalMount implements Mount {
 
   async openWrite(_call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
     const shown = this.#view.shown(path);
-    // An exclusive open does not follow a link: the name itself must be new (open(2), O_EXCL).
+    // An exclusive open does not follow a link, because the name itself must be new (open(2), O_EXCL).
     const located = await this.#locate(path, !mode.exclusive);
     try {
       return await this.#openLocated(located, shown, mode);
@@ -111,7 +115,7 @@ export class LocalMount implements Mount {
   async remove(_call: Call, path: string): Promise<void> {
     const shown = this.#view.shown(path);
     await using located = await this.#locate(path, false);
-    // unlink(2) of a directory answers EPERM on some systems, which would read like a matter of permissions.
+    // On some systems unlink(2) of a directory fails with EPERM, which would look like missing permissions.
     if (located.stats?.isDirectory())
       throw new Fault('is-directory', `${JSON.stringify(shown)} is a directory`);
     await onDisk(shown, () => unlink(located.path));
@@ -134,15 +138,16 @@ export class LocalMount implements Mount {
   }
 
   /**
-   * `target` is what the client said: relative to the link's directory, or a path of the tree. It rests on disk as a relative
-   * link, which means the same to the gateway and to everybody else. Throws `denied` when it would leave the mount.
+   * Creates a symbolic link. `target` is the client's text: relative to the link's directory, or a path of
+   * the tree. It is stored as a relative link, which means the same to the gateway and to other programs.
+   * Throws `denied` if it would leave the mount.
    */
   async makeSymlink(_call: Call, path: string, target: string): Promise<void> {
     const shown = this.#view.shown(path);
     const text = target.startsWith('/') ? this.#relativeTarget(path, target) : target;
     const leaves = new Fault(
       'denied',
-      `a symbolic link may not leave ${this.point}, as ${JSON.stringify(target)} would`,
+      `a symbolic link must stay inside ${this.point}, but ${JSON.stringify(target)} is outside`,
     );
     if (text === null) throw leaves;
     await using located = await this.#locate(path, false);
@@ -191,7 +196,7 @@ export class LocalMount implements Mount {
     return again;
   }
 
-  /** Null for a path that is not in this mount. */
+  /** Returns the target as a relative path, or null if it is not in this mount. */
   #relativeTarget(path: string, target: string): string | null {
     const segments = splitPath(target);
     const point = splitPath(this.point);
@@ -201,7 +206,10 @@ export class LocalMount implements Mount {
     return text === '' ? '.' : text;
   }
 
-  /** Follows the target as the link will be followed; a target that does not exist yet is judged by its text. */
+  /**
+   * Throws `leaves` if the link would leave the mount. Follows the target; checks only the text of a target
+   * that does not exist yet.
+   */
   async #refuseEscape(path: string, text: string, leaves: Fault): Promise<void> {
     const depth = splitPath(parentPath(path)).length;
     let lowest = 0;
@@ -222,8 +230,8 @@ export class LocalMount implements Mount {
 }
 
 /**
- * link(2) then unlink(2): the only way that refuses an existing target without a gap between looking and moving. False when
- * the file system has no hard links.
+ * Moves a file with link(2) and unlink(2), the only way to refuse an existing target without a race. Returns
+ * false if the file system has no hard links.
  */
 async function linkedInstead(source: Located, target: Located, shown: string): Promise<boolean> {
   try {

@@ -3,7 +3,7 @@ import type { Call } from '../../model/call.js';
 import type { Attributes, ReadHandle } from '../../model/vfs.js';
 import { onDisk } from './faults.js';
 
-/** A file on disk being read. */
+/** A file on disk that is open for reading. */
 export class DiskReadHandle implements ReadHandle {
   readonly #file: FileHandle;
   readonly #attributes: Attributes;

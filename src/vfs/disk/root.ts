@@ -6,26 +6,29 @@ import { shownPath } from '../mount.js';
 import { diskFault, errnoOf } from './faults.js';
 import { resolveLinks, splitPath } from './links.js';
 
-/** O_PATH, which Node does not name: the same number on every Linux that Node runs on (x64, arm64, ppc64, s390x, riscv64, loong64). */
+/**
+ * O_PATH, which Node does not define. It is the same number on all Linux platforms of Node (x64, arm64,
+ * ppc64, s390x, riscv64, loong64).
+ */
 const pathOnly = 0o10000000;
 const hasDescriptorPaths = process.platform === 'linux';
 const directoryFlags =
   constants.O_DIRECTORY | constants.O_NOFOLLOW | (hasDescriptorPaths ? pathOnly : constants.O_RDONLY);
 
-/** How often a path is looked at again when somebody renames directories under our hands. */
+/** Attempts to resolve a path while other processes rename directories on it. */
 const maxAttempts = 4;
 
 /**
- * A name in a directory that was proven to lie beneath the root. On Linux `path` goes through the directory's descriptor
- * (`/proc/self/fd/N/name`, what openat(2) would do), so that nobody can put another directory in its place afterwards.
+ * A name in a directory that is proven to be below the root. On Linux `path` goes through the directory's
+ * descriptor (`/proc/self/fd/N/name`, like openat(2)), so replacing the directory afterwards has no effect.
  */
 export class Located implements AsyncDisposable {
   readonly #directory: FileHandle | null;
-  /** For functions of the file system that do not follow a link in the last segment. */
+  /** Path for file system calls that do not follow a link in the last segment. */
   readonly path: string;
-  /** The directory that holds the name, for syncing it. */
+  /** The directory that contains the name, for syncing it. */
   readonly directoryPath: string;
-  /** What was there when it was located, itself and not what it points to; null for nothing. */
+  /** Status of the name itself, not of a link's target, when it was located. Null if it did not exist. */
   readonly stats: Stats | null;
 
   constructor(directory: FileHandle | null, directoryPath: string, path: string, stats: Stats | null) {
@@ -40,7 +43,7 @@ export class Located implements AsyncDisposable {
   }
 }
 
-/** What a name stands for at this moment, held fast: whatever becomes of the name, `path` stays the same file or directory. */
+/** A file or directory that is held open: `path` keeps referring to it even if its name changes. */
 export class Pinned implements AsyncDisposable {
   readonly #file: FileHandle | null;
   readonly path: string;
@@ -58,8 +61,8 @@ export class Pinned implements AsyncDisposable {
 }
 
 /**
- * Holds what is there now without opening it (no permission is needed, no pipe is woken). Throws `conflict` when a link has
- * taken its place since it was located, and errors of the file system.
+ * Holds a file or directory without opening its content, so it needs no permission and does not block on a
+ * pipe. Throws `conflict` if a link has replaced the name since it was located, and file system errors.
  */
 export async function pin(located: Located, shown: string): Promise<Pinned> {
   if (!hasDescriptorPaths) return new Pinned(null, located.path, await lstat(located.path));
@@ -75,26 +78,29 @@ export async function pin(located: Located, shown: string): Promise<Pinned> {
 }
 
 /**
- * A directory on disk that nothing gets out of.
+ * A directory on disk that paths and links cannot leave.
  *
- * A path is found in two steps. First, hopefully: its directory is opened as it is written and the kernel is asked where
- * that descriptor really is; the answer equal to the question means that no link was in the way. Otherwise the links are
- * replaced one by one here (`resolveLinks`), and the first step is done again with the result. What remains: on a system
- * without `/proc` a directory could be swapped for a link between the check and the use. Only the user could
- * do that, through links that `makeSymlink` has let pass because they stay inside.
+ * A path is resolved in two steps. First its directory is opened as written, and the kernel is asked for the
+ * descriptor's real path. If that equals the path, it contains no link. Otherwise `resolveLinks` replaces the
+ * links one by one, and the first step is repeated with the result. One gap remains: on a system without
+ * `/proc`, a directory could be replaced by a link between check and use. Only the user could do that, with
+ * links that `makeSymlink` accepted because they stay inside.
  */
 export class DiskRoot {
   readonly #directory: string;
   readonly #point: string;
   #realRoot: string | null = null;
 
-  /** `directory` is absolute and may be missing; a link on the way to it is the administrator's and is followed. */
+  /**
+   * `directory` is absolute and may be missing. Links on the way to it belong to the administrator and are
+   * followed.
+   */
   constructor(directory: string, point: string) {
     this.#directory = directory;
     this.#point = point;
   }
 
-  /** The directory's real path, null while there is none. */
+  /** Returns the directory's real path, or null if it does not exist. */
   async realRoot(): Promise<string | null> {
     if (this.#realRoot !== null) return this.#realRoot;
     try {
@@ -106,8 +112,9 @@ export class DiskRoot {
   }
 
   /**
-   * Finds a path of the mount. Null when the root itself is missing. The last segment need not exist; those above must.
-   * Throws `not-found`, `not-directory`, `denied` (a link leads out), `invalid` (a loop), `conflict` (it keeps changing).
+   * Resolves a path of the mount. Returns null if the root is missing. The last segment may be missing; those
+   * above must exist. Throws `not-found`, `not-directory`, `denied` (a link leads outside), `invalid` (a
+   * loop) and `conflict` (the path keeps changing).
    */
   async locate(path: string, followLast: boolean): Promise<Located | null> {
     const shown = shownPath(this.#point, path);
@@ -117,7 +124,8 @@ export class DiskRoot {
       try {
         const root = await this.realRoot();
         if (root === null) return null;
-        // `..` after a link is not what its text says; only `resolveLinks` may judge it.
+        // `..` after a link means another directory than its text suggests, so only `resolveLinks` handles
+        // it.
         const isPlain = !segments.includes('..');
         const located = isPlain ? await openBeneath(root, segments) : null;
         if (located !== null) {
@@ -129,7 +137,7 @@ export class DiskRoot {
         }
         segments = await resolveLinks(root, asked, followLast, shown);
       } catch (error) {
-        // What was a link is none any more, or the other way round: look again.
+        // A link became something else, or the reverse: try again.
         if (!['EINVAL', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw diskFault(error, shown);
       }
     }
@@ -138,10 +146,10 @@ export class DiskRoot {
 }
 
 function changing(shown: string): Fault {
-  return new Fault('conflict', `${JSON.stringify(shown)} is being changed by somebody else: try again`);
+  return new Fault('conflict', `${JSON.stringify(shown)} is being changed by another client: try again`);
 }
 
-/** Null when the directory is not what its path says: missing, or behind a link. */
+/** Opens the directory of a path below the root. Returns null if it is missing or behind a link. */
 async function openBeneath(root: string, segments: readonly string[]): Promise<Located | null> {
   const expected = join(root, ...segments.slice(0, -1));
   const name = segments.at(-1) ?? '.';

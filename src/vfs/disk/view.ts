@@ -12,17 +12,20 @@ import { type DiskRoot, type Located, pin } from './root.js';
 
 const batchSize = 128;
 
-/** Names that `normalisePath` refuses cannot be asked for, so they are not shown: control characters, bytes that are not UTF-8. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/**
+ * Names that `normalisePath` refuses cannot be requested, so they are not listed: control characters, bytes
+ * that are not UTF-8.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
 const unaskable = /[\u0000-\u001f\u007f]/;
 
-/** The reading half of a directory on disk: what `/local`, `/downloads` and `/shared` have in common. */
+/** The reading half of a directory on disk, which `/local`, `/downloads` and `/shared` have in common. */
 export class DiskView {
   readonly point: string;
   readonly root: DiskRoot;
   readonly #modeMask: number;
 
-  /** `modeMask` takes away the permission bits that the mount does not grant. */
+  /** `modeMask` removes the permission bits that the mount does not grant. */
   constructor(point: string, root: DiskRoot, modeMask: number) {
     this.point = point;
     this.root = root;
@@ -43,7 +46,7 @@ export class DiskView {
       throw error;
     }
     await using found = located;
-    // A directory that nobody has made yet is an empty one.
+    // A directory that does not exist yet is shown as empty.
     if (found === null) return path === '/' ? this.#emptyRoot() : null;
     return found.stats === null ? null : attributesOf(found.stats, this.#modeMask);
   }
@@ -79,7 +82,7 @@ export class DiskView {
     if (located === null || stats === null)
       throw new Fault('not-found', `${JSON.stringify(shown)} does not exist`);
     refuseUnlessFile(stats, shown);
-    // Not blocking: a named pipe put in the place of the file meanwhile must not hold a thread.
+    // Non-blocking, so that a named pipe that replaced the file does not block a thread.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const file = await onDisk(shown, () => open(located.path, flags));
     try {
@@ -94,7 +97,9 @@ export class DiskView {
     }
   }
 
-  /** Relative as it stands on disk; an absolute target beneath the root as a path of the tree. */
+  /**
+   * Returns a relative target as it is on disk, and an absolute target below the root as a path of the tree.
+   */
   async readLink(path: string): Promise<string> {
     const shown = this.shown(path);
     await using located = await this.root.locate(path, false);
@@ -106,7 +111,7 @@ export class DiskView {
     if (!target.startsWith('/')) return target;
     const root = await this.root.realRoot();
     const beneath = root === null ? null : segmentsBeneath(root, target);
-    if (beneath === null) throw new Fault('denied', `${JSON.stringify(shown)} leads out of ${this.point}`);
+    if (beneath === null) throw new Fault('denied', `${JSON.stringify(shown)} leads outside ${this.point}`);
     return join(this.point, ...beneath);
   }
 
@@ -127,7 +132,7 @@ export class DiskView {
     return entries.filter((entry) => entry !== null);
   }
 
-  /** Null for a name that went meanwhile, for one that is not UTF-8, and for what is neither file, directory nor link. */
+  /** Returns null if the name was removed meanwhile, is not UTF-8, or is not a file, directory or link. */
   async #entry(directory: string, name: string): Promise<DirectoryEntry | null> {
     try {
       const attributes = attributesOf(await lstat(`${directory}/${name}`), this.#modeMask);
@@ -139,7 +144,7 @@ export class DiskView {
   }
 }
 
-/** Throws `is-directory`, or `unsupported` for sockets, pipes and devices. */
+/** Throws `is-directory` for a directory and `unsupported` for sockets, pipes and devices. */
 export function refuseUnlessFile(stats: { isFile(): boolean; isDirectory(): boolean }, shown: string): void {
   if (stats.isFile()) return;
   if (stats.isDirectory()) throw new Fault('is-directory', `${JSON.stringify(shown)} is a directory`);

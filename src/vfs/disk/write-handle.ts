@@ -7,8 +7,8 @@ import { diskFault, errnoOf } from './faults.js';
 import type { Located } from './root.js';
 
 /**
- * A file on disk being written: an ordinary one, seen by others while it grows, and left as it is when the client goes
- * away. `commit` makes it durable.
+ * A file on disk that is open for writing. It is visible while it grows, and stays as it is if the client
+ * disconnects. `commit` makes it durable.
  */
 export class DiskWriteHandle implements WriteHandle {
   readonly #file: FileHandle;
@@ -17,12 +17,12 @@ export class DiskWriteHandle implements WriteHandle {
   readonly #appends: boolean;
   readonly #shown: string;
   #attributes: Attributes;
-  /** Set by the client: restored after the last write, which would otherwise leave the time of day. */
+  /** Times set by the client, set again after the last write, which would change them. */
   #times: { readonly atimeSeconds: number; readonly mtimeSeconds: number } | null = null;
   #fault: Fault | null = null;
   #closed = false;
 
-  /** Owns `file` and `located`. `created`: the name is new, and its directory has to be synced too. */
+  /** Owns `file` and `located`. `created` means that the name is new, so its directory must be synced too. */
   constructor(
     file: FileHandle,
     located: Located,
@@ -38,9 +38,9 @@ export class DiskWriteHandle implements WriteHandle {
 
   async write(_call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
     await this.#attempt(async () => {
-      // Node takes a negative position for "wherever the file is just now".
+      // Node treats a negative position as the current position of the file.
       if (!Number.isSafeInteger(offset) || offset < 0)
-        throw new Fault('invalid', `${offset} is no offset in a file`);
+        throw new Fault('invalid', `${offset} is not a valid file offset`);
       let position = offset;
       let rest = chunks;
       while (rest.length > 0) {
@@ -111,7 +111,7 @@ export class DiskWriteHandle implements WriteHandle {
   }
 }
 
-/** The chunks without their first bytes: a write may take fewer than it was given (write(2)). */
+/** Returns the chunks without their first `bytes` bytes. write(2) may write fewer bytes than requested. */
 function after(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
   let left = bytes;
   for (const [index, chunk] of chunks.entries()) {
@@ -121,7 +121,10 @@ function after(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Arra
   return [];
 }
 
-/** A user may have taken the right to read from a directory; the file in it is durable all the same, its name a moment later. */
+/**
+ * Syncs a directory if its user left it readable. Otherwise the file's content is durable, and its name
+ * becomes durable a moment later.
+ */
 async function syncIfReadable(directory: string): Promise<void> {
   try {
     await syncDirectory(directory);

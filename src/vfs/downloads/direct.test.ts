@@ -99,7 +99,7 @@ describe('downloads.delete=yes', () => {
     await expect(bob.remove('/downloads/none')).rejects.toMatchObject({ kind: 'not-found' });
     await expect(bob.rmdir('/downloads/d')).rejects.toMatchObject({
       kind: 'denied',
-      hint: '/downloads can only be read and removed, file by file: write under /uploads or /local',
+      hint: '/downloads can only be read, and its files removed one by one: write under /uploads or /local',
     });
     await expect(bob.write('/downloads/d/f', 'x')).rejects.toMatchObject({ kind: 'denied' });
     expect([...world.s3.objects.keys()]).toEqual(['bob/downloads/d/f']);

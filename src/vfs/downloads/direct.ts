@@ -7,20 +7,21 @@ import { bucketStatistics, directoryAttributes, fileAttributes } from '../object
 import { ObjectListing } from '../objects/listing.js';
 import { ObjectLocation } from '../objects/location.js';
 import { ObjectLookup } from '../objects/lookup.js';
-import type { ObjectPrefix, ObjectServices } from '../objects/prefix.js';
+import type { ObjectLookupServices, ObjectPrefix } from '../objects/prefix.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
 import type { FileRemoval, ReadableFiles } from '../read-only.js';
 
-export interface DirectServices extends ObjectServices {
+export interface DirectServices extends ObjectLookupServices {
   readonly users: Pick<UserDirectory, 'downloadKeys'>;
 }
 
-/** Nobody may write. */
+/** Read-only permissions. */
 const modeMask = 0o555;
 
 /**
- * The downloads of one user as S3 holds them at each request (`downloads.mode=direct`): decrypted on the way to the client, and
- * never on disk. A name that is an object and a prefix of others is shown as it is in `/uploads`.
+ * The downloads of one user, read from S3 at each request (`downloads.mode=direct`). Files are decrypted
+ * while they are sent and never stored on disk. A name that is both an object and a prefix is shown as in
+ * `/uploads`.
  */
 export class DirectFiles implements ReadableFiles, FileRemoval, ObjectPrefix {
   readonly services: DirectServices;
@@ -49,7 +50,7 @@ export class DirectFiles implements ReadableFiles, FileRemoval, ObjectPrefix {
     return file && masked(fileAttributes(file.size, file.mtimeSeconds));
   }
 
-  /** There are no symbolic links in S3. */
+  /** Same as `stat`: there are no symbolic links in S3. */
   lstat(call: Call, path: string): Promise<Attributes | null> {
     return this.stat(call, path);
   }
@@ -69,7 +70,7 @@ export class DirectFiles implements ReadableFiles, FileRemoval, ObjectPrefix {
     return new ObjectReadHandle(reader, modeMask);
   }
 
-  /** What is there now, whichever version the client has seen. No key is needed for that. */
+  /** Removes the current object, whichever version the client has seen. Needs no key. */
   async remove(call: Call, path: string): Promise<void> {
     if ((await this.#lookup.object(call, path)) === null) throw await this.#lookup.noFile(call, path);
     await this.services.vault.remove(call, this.location.file(path), this.#settings.username);

@@ -6,7 +6,7 @@ import { downloadsMirrorName } from '../../users/mirror-sources.js';
 import { shownPath } from '../mount.js';
 import type { FileRemoval, ReadableFiles } from '../read-only.js';
 
-/** Removes mirrored downloads of one user: the object first, then the copy on disk. */
+/** Removes mirrored downloads of one user: first the object, then the copy on disk. */
 export class MirroredRemoval implements FileRemoval {
   readonly #point: string;
   readonly #files: ReadableFiles;

@@ -12,7 +12,7 @@ export interface DownloadServices extends DirectServices {
 
 const point = '/downloads';
 
-/** `/downloads` of one user, by `downloads.mode` and `downloads.delete`. */
+/** Returns `/downloads` of one user according to `downloads.mode` and `downloads.delete`. */
 export function downloadsMount(services: DownloadServices, settings: UserSettings): Mount {
   const { username, downloadsMode, downloadsDelete, downloadsDirectory } = settings;
   if (downloadsMode === 'direct') {

@@ -1,13 +1,14 @@
 import type { Attributes, FileSystemStatistics } from '../../model/vfs.js';
 
-/** S3 keeps no owner and no permissions: every file and every directory shows the same. */
+/** S3 stores no owner and no permissions, so all files and all directories show the same mode. */
 export const fileMode = 0o644;
 export const directoryMode = 0o755;
-/** In a write-only `/uploads` a directory can be entered and written to, not listed. */
+/** Mode of directories in a write-only `/uploads`: they can be entered and written to, but not listed. */
 export const dropboxDirectoryMode = 0o333;
 
 /**
- * S3 has no size, and a client that is told "0 free" refuses to send: one pebibyte, all of it free, in blocks of 4 KiB.
+ * S3 has no size limit, and clients refuse to send if they see "0 free". So this reports one pebibyte, all
+ * free, in blocks of 4 KiB.
  */
 export const bucketStatistics: FileSystemStatistics = {
   blockSize: 4096,
@@ -15,14 +16,17 @@ export const bucketStatistics: FileSystemStatistics = {
   freeBlocks: 2 ** 38,
 };
 
-/** S3 knows no time of access, so the time of change stands for it. */
+/** Returns a file's attributes. S3 has no access time, so it equals the modification time. */
 export function fileAttributes(size: number, mtimeSeconds: number): Attributes {
-  // Times out of metadata and of S3 have fractions; the protocol has none.
+  // Times in metadata and in S3 have fractions, but SFTP has none.
   const seconds = Math.floor(mtimeSeconds);
   return { type: 'file', size, mode: fileMode, mtimeSeconds: seconds, atimeSeconds: seconds };
 }
 
-/** `mtimeSeconds` is that of the marker; 0 for a directory that is only a prefix of other names. */
+/**
+ * Returns a directory's attributes. `mtimeSeconds` is the time of the marker, or 0 for a directory that is
+ * only a prefix.
+ */
 export function directoryAttributes(mtimeSeconds: number, dropbox: boolean): Attributes {
   const mode = dropbox ? dropboxDirectoryMode : directoryMode;
   return { type: 'directory', size: 0, mode, mtimeSeconds, atimeSeconds: mtimeSeconds };

@@ -5,21 +5,22 @@ interface Knowledge {
   readonly hasMarker: boolean;
 }
 
-/** A client asks what a name is, and opens it right after the answer. */
+/** Time in milliseconds that a name counts as absent: clients check a name and open it right afterwards. */
 const absenceMs = 2000;
 
 /**
- * Directories that were there a moment ago, so that a tree of small files does not ask S3 for the same directory before each;
- * and names that were none a moment ago, so that the open of a file does not ask again what the client has just asked.
- * Being wrong is harmless: an upload into a directory that somebody removed meanwhile makes it anew, which is what S3 itself
- * would do; one whose name another program has just made a directory is an object beside it, as with an upload that began earlier.
+ * Remembers directories that existed recently, so that uploading many small files does not list the same
+ * directory each time. Also remembers names that were not directories, so that opening a file does not repeat
+ * the client's check. Outdated entries are harmless. An upload into a removed directory creates it again, as
+ * S3 would. If another client has just made a directory of the name, the upload becomes an object beside it,
+ * like an upload that began earlier.
  */
 export class KnownDirectories {
   readonly #clock: Clock;
   readonly #lifetimeMs: number;
   readonly #capacity: number;
   readonly #known = new Map<string, Knowledge>();
-  /** Until when a name is taken for none. */
+  /** Time until which a name counts as absent, in monotonic milliseconds. */
   readonly #absent = new Map<string, number>();
 
   constructor(clock: Clock, lifetimeMs = 15_000, capacity = 10_000) {
@@ -28,7 +29,7 @@ export class KnownDirectories {
     this.#capacity = capacity;
   }
 
-  /** `prefix` ends with `/`. */
+  /** Returns whether the directory existed recently. `prefix` ends with `/`. */
   exists(bucket: string, prefix: string): boolean {
     return this.#find(bucket, prefix) !== null;
   }
@@ -47,7 +48,7 @@ export class KnownDirectories {
     this.#known.delete(`${bucket}/${prefix}`);
   }
 
-  /** All that is known of the prefix and what is below it may be wrong from now on. */
+  /** Forgets the prefix and everything below it. */
   forgetBelow(bucket: string, prefix: string): void {
     const start = `${bucket}/${prefix}`;
     for (const map of [this.#known, this.#absent]) {
@@ -55,7 +56,7 @@ export class KnownDirectories {
     }
   }
 
-  /** Nothing is below the prefix at this moment, nor its marker. */
+  /** Records that neither the prefix's marker nor anything below it exists now. */
   learnAbsence(bucket: string, prefix: string): void {
     this.forget(bucket, prefix);
     this.#keep(this.#absent, `${bucket}/${prefix}`, this.#clock.monotonicMs() + absenceMs);
@@ -67,7 +68,7 @@ export class KnownDirectories {
   }
 
   #keep<T>(map: Map<string, T>, name: string, value: T): void {
-    // Taken out first, so that the oldest knowledge stays at the front of the map.
+    // Deleted first, so that the oldest entries stay at the front of the map.
     map.delete(name);
     map.set(name, value);
     for (const oldest of map.keys()) {

@@ -9,8 +9,8 @@ import type { ObjectPrefix } from './prefix.js';
 const maxReported = 10_000;
 
 /**
- * One directory of a prefix, a page of S3's listing at a time. The next page is asked for while the last one is
- * being used.
+ * Lists one directory of a prefix, one page of S3's listing at a time. The next page is fetched while the
+ * last one is used.
  */
 export class ObjectListing {
   readonly #objects: ObjectPrefix;
@@ -19,7 +19,10 @@ export class ObjectListing {
   readonly #clashes = new ClashFilter();
   #empty = true;
 
-  /** `uploading`: the files on their way to this directory, by name, which appear with their size so far. */
+  /**
+   * `uploading` are the uploads in progress to this directory, by name. They are listed with their current
+   * size.
+   */
   constructor(
     objects: ObjectPrefix,
     path: string,
@@ -30,7 +33,7 @@ export class ObjectListing {
     this.#uploading = new Map(uploading);
   }
 
-  /** True when nothing at all was below the prefix, not even its marker. Known when the batches have ended. */
+  /** True if the prefix had no objects, not even its marker. Valid once the batches have ended. */
   get foundNothing(): boolean {
     return this.#empty;
   }
@@ -39,7 +42,7 @@ export class ObjectListing {
     let page = await this.#page(call, null);
     for (;;) {
       const next = page.continuation === null ? null : this.#page(call, page.continuation);
-      // Not awaited when the client stops listing; its fault then interests nobody.
+      // Not awaited if the client stops listing, so its fault must be handled here.
       next?.catch(() => undefined);
       if (page.objects.length > 0 || page.prefixes.length > 0) this.#empty = false;
       const entries = await this.#entries(call, page);
@@ -97,7 +100,7 @@ export class ObjectListing {
     const place = `${this.#objects.location.bucket}/${this.#prefix}`;
     if (!reported.has(place) && reported.size < maxReported) {
       reported.add(place);
-      call.log.warn('a listing leaves out names that no SFTP client could ask for', {
+      call.log.warn('listing omits names that SFTP clients cannot request', {
         bucket: this.#objects.location.bucket,
         firstKey: JSON.stringify(key),
       });
@@ -106,7 +109,10 @@ export class ObjectListing {
   }
 }
 
-/** The ledger's time, when the ledger speaks of this very content: another program may have replaced the object since. */
+/**
+ * Returns the ledger's time if the ledger describes this content, else S3's: another client may have replaced
+ * the object.
+ */
 function mtimeOf(object: ListedObject, known: Confirmation | undefined): number {
   const isSame = known !== undefined && unquoted(known.etag) === unquoted(object.etag);
   return (isSame ? known.mtimeSeconds : null) ?? Math.floor(object.lastModifiedMs / 1000);
@@ -117,9 +123,9 @@ function unquoted(etag: string): string {
 }
 
 /**
- * Drops files that have the name of a directory. Between the keys `d` and `d/` there may be others (`d-1`, `d.txt`), so
- * that the file may come pages before the directory: it is held back until a page ends behind `d/`. Only keys that
- * begin with each other can be held at once, at most as many as a key has bytes.
+ * Drops files whose name is also a directory. Other keys can sort between `d` and `d/` (`d-1`, `d.txt`), so
+ * the file may come pages before the directory. It is held back until a page ends behind `d/`. Only keys that
+ * begin with each other are held at the same time, so there are at most as many as a key has bytes.
  */
 class ClashFilter {
   #held: ListedObject[] = [];
@@ -139,7 +145,9 @@ class ClashFilter {
   }
 }
 
-/** Whether the page ends before `key/` would come. Takes the page's last key, which is not before `key`. */
+/**
+ * Returns whether `key/` may follow on a later page. `end` is the page's last key, which is not before `key`.
+ */
 function mayPrecedeDirectory(key: string, end: string): boolean {
   return end === key || (end.startsWith(key) && end.charCodeAt(key.length) < 0x2f);
 }

@@ -3,7 +3,10 @@ import type { ObjectRef } from '../../model/object-store.js';
 import { maxKeyBytes } from '../../model/path.js';
 import { shownPath } from '../mount.js';
 
-/** Where a mount is in S3: the key of `/a` is `prefix + 'a'`, that of the directory `/a` is `prefix + 'a/'`. */
+/**
+ * The location of a mount in S3. The key of the file `/a` is `prefix + 'a'`, that of the directory `/a` is
+ * `prefix + 'a/'`.
+ */
 export class ObjectLocation {
   readonly point: string;
   readonly bucket: string;
@@ -16,22 +19,25 @@ export class ObjectLocation {
     this.prefix = prefix;
   }
 
-  /** A path as the user knows it, in quotes, for a message. */
+  /** Returns a path as the user sees it, in quotes, for a message. */
   shown(path: string): string {
     return JSON.stringify(shownPath(this.point, path));
   }
 
-  /** Throws `invalid` when S3 could not take the key. */
+  /** Returns the object of a file. Throws `invalid` if the key is too long for S3. */
   file(path: string): ObjectRef {
     return { bucket: this.bucket, key: this.#checked(path, path.slice(1)) };
   }
 
-  /** The marker of a directory, which is also the prefix of all that is below it. May be a byte too long for S3: see `fits`. */
+  /**
+   * Returns the marker of a directory, whose key is also the prefix of everything below it. It may be a byte
+   * too long for S3, see `fits`.
+   */
   directory(path: string): ObjectRef {
     return { bucket: this.bucket, key: path === '/' ? this.prefix : `${this.prefix}${path.slice(1)}/` };
   }
 
-  /** Throws `invalid` when S3 could not take the marker of this directory. */
+  /** Returns the marker of a new directory. Throws `invalid` if its key is too long for S3. */
   newDirectory(path: string): ObjectRef {
     return { bucket: this.bucket, key: this.#checked(path, `${path.slice(1)}/`) };
   }
@@ -42,22 +48,22 @@ export class ObjectLocation {
     const bytes = Buffer.byteLength(key);
     throw new Fault(
       'invalid',
-      `the name is too long: S3 takes keys of ${maxKeyBytes} bytes, ${this.shown(path).slice(0, 80)}... would be one of ${bytes}; use shorter names of files or directories`,
+      `the name is too long: S3 keys have at most ${maxKeyBytes} bytes, but ${this.shown(path).slice(0, 80)}... would have ${bytes}; use shorter names for files or directories`,
     );
   }
 }
 
-/** Whether S3 takes a key of this length. */
+/** Returns whether the key is short enough for S3. */
 export function fits(key: string): boolean {
-  // A UTF-16 unit takes at most three bytes, so that short keys need no count.
+  // A UTF-16 unit takes at most three bytes, so short keys need no counting.
   return key.length * 3 <= maxKeyBytes || Buffer.byteLength(key) <= maxKeyBytes;
 }
 
 /**
- * Whether a path can name it: S3 takes keys such as `a//b`, `a/../b` or ones with control characters, which no client could
- * ask for. Half of a surrogate pair is not UTF-8.
+ * Returns whether a client can request this name. S3 accepts keys such as `a//b`, `a/../b` or keys with
+ * control characters, which clients cannot request. Half a surrogate pair is not UTF-8.
  */
 export function isUsableName(name: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
   return name !== '' && name !== '.' && name !== '..' && !/[\u0000-\u001f\u007f/]|\p{Surrogate}/u.test(name);
 }

@@ -5,21 +5,21 @@ import type { ListedObject } from '../../model/object-store.js';
 import { fits } from './location.js';
 import type { ObjectPrefix } from './prefix.js';
 
-/** A file in S3, as far as a name can tell. */
+/** Properties of a file in S3. */
 export interface FoundFile {
   readonly size: number;
   readonly mtimeSeconds: number;
 }
 
 export interface FoundDirectory {
-  /** Of the marker, 0 when there is none. */
+  /** Time of the marker, 0 if there is none. */
   readonly mtimeSeconds: number;
-  /** Nothing is in it but its marker. */
+  /** Whether it contains nothing except its marker. */
   readonly isEmpty: boolean;
   readonly hasMarker: boolean;
 }
 
-/** What is in S3 under a path. */
+/** Finds files and directories in S3 by path. */
 export class ObjectLookup {
   readonly #objects: ObjectPrefix;
 
@@ -27,7 +27,7 @@ export class ObjectLookup {
     this.#objects = objects;
   }
 
-  /** Size and time of the file. An object that no key opens still has both, from the listing. */
+  /** Returns size and time of a file, or null. An object that no key opens has both from the listing. */
   async file(call: Call, path: string): Promise<FoundFile | null> {
     if (path === '/') return null;
     const { services, location } = this.#objects;
@@ -42,13 +42,16 @@ export class ObjectLookup {
     }
   }
 
-  /** The object of that very name, whatever it is encrypted with. */
+  /** Returns the object with exactly this name, whatever it is encrypted with, or null. */
   async object(call: Call, path: string): Promise<ListedObject | null> {
     const { services, location } = this.#objects;
     return await findListed(services.store, call, location.file(path));
   }
 
-  /** A directory is a marker, or a prefix of other names; the mount point always is one. */
+  /**
+   * Returns the directory, or null. A directory is a marker or a prefix of other names; the mount point
+   * always is one.
+   */
   async directory(call: Call, path: string): Promise<FoundDirectory | null> {
     const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
@@ -67,7 +70,7 @@ export class ObjectLookup {
     };
   }
 
-  /** Whether the path is a directory; that it was none a moment ago will do. */
+  /** Returns whether the path is a directory. A name that was absent a moment ago counts as absent. */
   async isLikelyDirectory(call: Call, path: string): Promise<boolean> {
     const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
@@ -85,11 +88,11 @@ export class ObjectLookup {
       throw new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
     throw new Fault(
       'not-found',
-      `the directory ${location.shown(path)} does not exist: make it first (mkdir)`,
+      `the directory ${location.shown(path)} does not exist: create it first (mkdir)`,
     );
   }
 
-  /** Why there is no file to act on: `is-directory` or `not-found`. */
+  /** Returns the fault that explains why there is no file: `is-directory` or `not-found`. */
   async noFile(call: Call, path: string): Promise<Fault> {
     const { location } = this.#objects;
     if (path === '/' || (await this.directory(call, path)) !== null)
@@ -97,7 +100,7 @@ export class ObjectLookup {
     return new Fault('not-found', `${location.shown(path)} does not exist`);
   }
 
-  /** Why there is no directory: `not-directory` or `not-found`. */
+  /** Returns the fault that explains why there is no directory: `not-directory` or `not-found`. */
   async noDirectory(call: Call, path: string): Promise<Fault> {
     const { location } = this.#objects;
     if ((await this.object(call, path)) !== null)

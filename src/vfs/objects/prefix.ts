@@ -6,8 +6,8 @@ import type { Vault } from '../../vault/vault.js';
 import type { KnownDirectories } from './known-directories.js';
 import type { ObjectLocation } from './location.js';
 
-/** What all sessions of the process share to show objects as files. */
-export interface ObjectServices {
+/** Services that all sessions of the process share to show objects as files. */
+export interface ObjectLookupServices {
   readonly vault: Pick<Vault, 'describe' | 'openReader' | 'remove'>;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly ledger: LedgerDirectory;
@@ -18,8 +18,8 @@ export interface ObjectServices {
 
 /** A prefix of a bucket that is shown as a tree of files. */
 export interface ObjectPrefix {
-  readonly services: ObjectServices;
+  readonly services: ObjectLookupServices;
   readonly location: ObjectLocation;
-  /** The keys that may open what is there, the likeliest first. */
+  /** Returns the keys that may open the objects, the likeliest first. */
   keys(call: Call): Promise<readonly CustomerKey[]>;
 }

@@ -3,12 +3,12 @@ import type { Attributes, ReadHandle } from '../../model/vfs.js';
 import type { ObjectReader } from '../../vault/vault.js';
 import { fileAttributes } from './attributes.js';
 
-/** An object being read as a file, the version that was opened. */
+/** An object that is open for reading as a file, pinned to the version that was opened. */
 export class ObjectReadHandle implements ReadHandle {
   readonly #reader: ObjectReader;
   readonly #modeMask: number;
 
-  /** `modeMask` takes away the permission bits that the mount does not grant. */
+  /** `modeMask` removes the permission bits that the mount does not grant. */
   constructor(reader: ObjectReader, modeMask = 0o777) {
     this.#reader = reader;
     this.#modeMask = modeMask;

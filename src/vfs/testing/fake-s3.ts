@@ -11,11 +11,11 @@ export interface StoredObject {
   readonly mtimeSeconds: number | null;
 }
 
-/** One bucket in memory that lists as S3 does: in the order of UTF-8 bytes, by prefix and delimiter, in pages. */
+/** One bucket in memory that lists like S3: in UTF-8 byte order, by prefix and delimiter, in pages. */
 export class FakeS3 {
   readonly bucket = 'bucket';
   readonly objects = new Map<string, StoredObject>();
-  /** Every list request that came. */
+  /** Every list request received. */
   readonly listed: ListRequest[] = [];
   #etags = 0;
 

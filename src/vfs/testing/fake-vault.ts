@@ -19,16 +19,18 @@ import type {
 } from '../../vault/vault.js';
 import type { FakeS3, StoredObject } from './fake-s3.js';
 
-/** What a broken upload keeps is whole parts of this size. */
+/** A parked upload keeps whole parts of this size in bytes. */
 export const partBytes = 8;
 
-/** A vault over the bucket in memory. It opens an object only with the key that sealed it, and keeps the ledger's times. */
+/**
+ * A vault over the bucket in memory. It opens an object only with its key, and records times like the ledger.
+ */
 export class FakeVault
   implements Vault, LedgerDirectory, Pick<KeyLedger, 'recordMtime'>, Pick<ParkedUploads, 'parked'>
 {
   readonly #s3: FakeS3;
   readonly #rows = new Map<string, Confirmation>();
-  /** Uploads begun and not disposed. */
+  /** Number of uploads that are not disposed. */
   openWriters = 0;
   nowMs: () => number = () => 1_800_000_000_000;
   readonly #parked = new Map<
@@ -48,9 +50,9 @@ export class FakeVault
   ): Promise<UploadWriter> {
     const extended = extend === null ? null : this.#open(target.ref, extend.keys);
     if (extend !== null && extended?.etag !== extend.etag)
-      throw new Fault('conflict', 'somebody else has written it meanwhile');
+      throw new Fault('conflict', 'another client has written it meanwhile');
     const kept = resume === null ? undefined : this.#parked.get(resume.id);
-    if (resume !== null && kept === undefined) throw new Fault('conflict', 'somebody else has resumed it');
+    if (resume !== null && kept === undefined) throw new Fault('conflict', 'another session has resumed it');
     if (kept !== undefined && !isDeepStrictEqual(kept.encryption, target.encryption))
       throw new Fault('unsupported', 'the encryption has changed');
     if (kept !== undefined) this.#parked.delete(kept.upload.id);
@@ -85,7 +87,7 @@ export class FakeVault
     return upload;
   }
 
-  async giveUp(_call: Call, { id }: ParkedUpload): Promise<void> {
+  async abortParked(_call: Call, { id }: ParkedUpload): Promise<void> {
     this.#parked.delete(id);
   }
 
@@ -121,7 +123,7 @@ export class FakeVault
   async copy(call: Call, { ref, keys, ifMatch }: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
     const object = this.#open(ref, keys);
     if (object !== null && ifMatch !== undefined && ifMatch !== object.etag)
-      throw new Fault('conflict', 'the source is another object by now');
+      throw new Fault('conflict', 'the source was replaced');
     if (to.onlyIfAbsent === true && this.#s3.objects.has(to.ref.key))
       throw new Fault('exists', 'there is an object already');
     const described = await this.describe(call, ref, keys);
@@ -143,7 +145,7 @@ export class FakeVault
   async remove(_call: Call, ref: ObjectRef, _actor: string, ifMatch?: string): Promise<void> {
     const object = this.#s3.objects.get(ref.key);
     if (object !== undefined && ifMatch !== undefined && ifMatch !== object.etag)
-      throw new Fault('conflict', 'another object is there by now');
+      throw new Fault('conflict', 'the object was replaced by another client');
     this.#s3.objects.delete(ref.key);
     this.#rows.delete(ref.key);
   }
@@ -204,10 +206,10 @@ interface WriterEnds {
 
 class FakeWriter implements UploadWriter {
   readonly #ends: WriterEnds;
-  /** The bytes before it cannot be written again. */
+  /** Bytes before this offset cannot be written again. */
   readonly #sentEnd: number;
   #bytes: Buffer;
-  /** One byte for each of `#bytes`: 1 where one came, or was made by truncation. */
+  /** One byte for each of `#bytes`: 1 if it was received or added by truncation. */
   #came: Buffer;
   #mtimeSeconds: number | null;
   #isParked = false;
@@ -225,7 +227,7 @@ class FakeWriter implements UploadWriter {
   }
 
   async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
-    if (offset < this.#sentEnd) throw new Fault('unsupported', 'these bytes have been sent');
+    if (offset < this.#sentEnd) throw new Fault('unsupported', 'these bytes were already sent');
     const bytes = Buffer.concat(chunks);
     if (offset + bytes.byteLength > this.size) this.#resize(offset + bytes.byteLength);
     bytes.copy(this.#bytes, offset);
@@ -244,7 +246,7 @@ class FakeWriter implements UploadWriter {
 
   async commit(): Promise<WrittenObject> {
     const gap = this.#came.indexOf(0);
-    if (gap !== -1) throw new Fault('invalid', `the byte ${gap} never came`);
+    if (gap !== -1) throw new Fault('invalid', `byte ${gap} was never received`);
     return this.#ends.store(this.#bytes, this.#mtimeSeconds);
   }
 

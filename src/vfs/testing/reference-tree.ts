@@ -1,4 +1,4 @@
-/** What a file system answers to an operation: a value, or the kind of its fault. */
+/** The result of a file system operation: a value, or the kind of its fault. */
 export type Outcome = { readonly value: unknown } | { readonly fault: string };
 
 type Node = { content: string } | { children: Map<string, Node> };
@@ -14,7 +14,7 @@ function isDirectory(node: Node): node is Directory {
   return 'children' in node;
 }
 
-/** A file system as POSIX describes it, as small as it can be: what a mount is compared with. Paths begin below the mount. */
+/** A minimal POSIX file system that mounts are compared with. Paths are relative to the mount. */
 export class ReferenceTree {
   readonly #root: Directory = { children: new Map() };
 
@@ -34,7 +34,7 @@ export class ReferenceTree {
     });
   }
 
-  /** Type and size; null for nothing. */
+  /** Returns type and size, or null if there is no such path. */
   stat(path: string): Outcome {
     return this.#answer(() => {
       const node = this.#find(path);
@@ -126,7 +126,7 @@ export class ReferenceTree {
   }
 }
 
-/** rename(2): a file replaces a file, a directory an empty directory. */
+/** Throws unless rename(2) may replace the target: a file replaces a file, a directory an empty directory. */
 function refuseReplacing(node: Node, there: Node): void {
   if (isDirectory(there) && !isDirectory(node)) refuse('is-directory');
   if (!isDirectory(there) && isDirectory(node)) refuse('not-directory');

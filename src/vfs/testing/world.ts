@@ -13,7 +13,7 @@ import { FakeVault } from './fake-vault.js';
 export const firstKey = CustomerKey.fromBytes(new Uint8Array(32).fill(1));
 export const secondKey = CustomerKey.fromBytes(new Uint8Array(32).fill(2));
 
-/** What OpenSSH's `put` opens with; `scp` leaves `truncate` out. */
+/** The open mode of OpenSSH's `put`; `scp` omits `truncate`. */
 export const putMode: WriteMode = {
   create: true,
   exclusive: false,
@@ -23,7 +23,7 @@ export const putMode: WriteMode = {
 };
 export const scpMode: WriteMode = { ...putMode, truncate: false };
 
-/** A user with a bucket in memory and directories on disk, and everything a test wants to turn. */
+/** A user with a bucket in memory and directories on disk, with everything that a test can change. */
 export class World implements AsyncDisposable {
   readonly directory: string;
   readonly s3 = new FakeS3();
@@ -34,7 +34,7 @@ export class World implements AsyncDisposable {
   settings: UserSettings | null;
   keys: readonly CustomerKey[] = [firstKey];
   downloadKeys: readonly CustomerKey[] = [firstKey];
-  /** What the mirror was asked to remove: name, path and actor. */
+  /** Removals requested from the mirror: name, path and actor. */
   readonly removedFiles: string[] = [];
   encryption: WriteEncryption = { kind: 'sse-c', key: firstKey };
   nowMs = 1_800_000_000_000;
@@ -84,7 +84,7 @@ export class World implements AsyncDisposable {
       clock: {
         nowMs: () => this.nowMs,
         monotonicMs: () => this.nowMs,
-        sleep: () => Promise.reject(new Error('nothing here sleeps')),
+        sleep: () => Promise.reject(new Error('these tests do not sleep')),
       },
     });
   }
@@ -93,17 +93,17 @@ export class World implements AsyncDisposable {
     return new World(await mkdtemp(join(tmpdir(), 'vfs-')));
   }
 
-  /** A session of the user. */
+  /** Opens a session of the user. */
   async login(): Promise<Session> {
     const tree = await this.factory.forUser(this.call, 'bob');
-    if (tree === null) throw new Error('the user is gone');
+    if (tree === null) throw new Error('the user does not exist');
     return new Session(tree, this.call);
   }
 
-  /** Another process over the same bucket; a session in it. */
+  /** Opens a session in another process over the same bucket. */
   async restart(resumeWindowMs = 60_000): Promise<Session> {
     this.factory = this.#newFactory(resumeWindowMs);
-    await this.factory.broken.restore();
+    await this.factory.parkedFiles.restore();
     return await this.login();
   }
 
@@ -111,7 +111,7 @@ export class World implements AsyncDisposable {
     if (this.settings !== null) this.settings = { ...this.settings, ...change };
   }
 
-  /** The keys in the bucket, without the user's prefix. */
+  /** Returns the keys in the bucket without the user's prefix. */
   keysInS3(): readonly string[] {
     return [...this.s3.objects.keys()].map((key) => key.replace('bob/uploads/', '')).sort();
   }
@@ -129,7 +129,7 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** What a client does, in one call each. */
+/** Operations of a client, one method each. */
 export class Session {
   readonly tree: Vfs;
   readonly #call: Call;
@@ -165,13 +165,13 @@ export class Session {
     return this.tree.lstat(this.#call, path);
   }
 
-  /** Names with a `/` behind directories and an `@` behind links, sorted. */
+  /** Returns sorted names, with `/` behind directories and `@` behind links. */
   async list(path: string): Promise<readonly string[]> {
     const marks = { directory: '/', symlink: '@', file: '' };
     return [...(await this.entries(path))].map(([name, { type }]) => name + marks[type]).sort();
   }
 
-  /** Throws when a name comes twice. */
+  /** Throws if a name is listed twice. */
   async entries(path: string): Promise<ReadonlyMap<string, Attributes>> {
     const found = new Map<string, Attributes>();
     for await (const batch of this.tree.list(this.#call, path))

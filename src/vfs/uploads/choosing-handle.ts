@@ -1,31 +1,37 @@
 import type { Call } from '../../model/call.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 
-/** What a file that was opened without truncation can become. */
+/** The options for a file that was opened without truncation. */
 export interface Choice {
-  /** The file as it is, in bytes. */
+  /** Current size of the file in bytes. */
   readonly size: number;
-  /** SSH_FXF_APPEND: the first write goes to the end, wherever the client places it, and the others behind it. */
+  /**
+   * SSH_FXF_APPEND: the first write goes to the end of the file, whatever its offset, and later writes follow
+   * it.
+   */
   readonly append: boolean;
-  /** The handle for a client whose first write is at this offset: the given one, or another when that has been disposed. */
+  /**
+   * Returns the handle for a client whose first write has this offset: the given handle, or another after
+   * disposing it.
+   */
   choose(call: Call, offset: number): Promise<WriteHandle>;
-  /** The end of a client that has written nothing. */
+  /** Closes the file of a client that has written nothing. */
   untouched(call: Call): Promise<void>;
 }
 
 /**
- * A file that is there, whole or in part, and was opened without truncation. What the client means shows with its first write only: at
- * the end it goes on, at the start it sends the file anew, as `scp` does.
+ * An existing file, complete or parked, that was opened without truncation. The first write shows what the
+ * client wants. A write at the end continues the file; a write at the start replaces it, as `scp` does.
  */
 export class ChoosingWriteHandle implements WriteHandle {
   readonly #choice: Choice;
   #handle: WriteHandle;
-  /** Set with the first write: the handle that it goes to. */
+  /** The handle that writes go to, chosen by the first write. */
   #chosen: Promise<WriteHandle> | null = null;
-  /** What lies between where the client writes and where it belongs. */
+  /** Difference in bytes between the file offset and the client's offset. */
   #shift = 0;
 
-  /** `handle` is the file as it is, until another is chosen. */
+  /** `handle` is the file as it is, until `choose` returns another. */
   constructor(handle: WriteHandle, choice: Choice) {
     this.#handle = handle;
     this.#choice = choice;

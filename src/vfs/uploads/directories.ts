@@ -5,7 +5,7 @@ import { parentPath } from '../../model/path.js';
 import type { ObjectLookup } from '../objects/lookup.js';
 import type { UploadContext } from './context.js';
 
-/** Directories in S3: the objects `name/` of no bytes that stand for them. */
+/** Creates and removes directories in S3. A directory is marked by an empty object `name/`. */
 export class UploadDirectories {
   readonly #context: UploadContext;
   readonly #lookup: ObjectLookup;
@@ -37,14 +37,17 @@ export class UploadDirectories {
     if (!found.isEmpty || services.open.anyBelow(ref.bucket, ref.key))
       throw new Fault(
         'not-empty',
-        `${location.shown(path)} is not empty (objects whose names SFTP cannot show count too)`,
+        `${location.shown(path)} is not empty (objects that SFTP cannot show count too)`,
       );
     await this.keep(call, parentPath(path), ref.key);
     await services.vault.remove(call, ref, this.#context.actor);
     services.known.forget(ref.bucket, ref.key);
   }
 
-  /** The marker rests under the user's encryption like everything else, because bucket policies may demand it of every write. */
+  /**
+   * Writes a directory's marker. It has the user's encryption like every object, because bucket policies may
+   * require it of every write.
+   */
   async putMarker(call: Call, path: string): Promise<void> {
     const ref = this.#context.location.newDirectory(path);
     await this.putMarkerAt(call, ref);
@@ -58,10 +61,11 @@ export class UploadDirectories {
   }
 
   /**
-   * Called before the object `leaving`, or all below it if it ends with `/`, goes from a directory. A directory that is only a prefix would vanish with its last
-   * object, and with it the current directory of a client that does `rm *` and uploads anew; it gets its marker first.
-   * Costs one list request per removal from a directory without a marker, none where the marker is known.
-   * Never fails: losing an empty directory is less than not being able to remove a file.
+   * Writes the marker of a directory that would become empty. Called before the object `leaving` is removed
+   * from it, or everything below `leaving` if that ends with `/`. A directory without a marker disappears
+   * with its last object, even if it is the current directory of a client that runs `rm *` and uploads again.
+   * Costs one list request per removal from a directory without a known marker. Never fails, because an empty
+   * directory matters less than the removal of a file.
    */
   async keep(call: Call, path: string, leaving: string): Promise<void> {
     if (path === '/') return;
@@ -74,7 +78,7 @@ export class UploadDirectories {
       if (hasMarker) services.known.learn(bucket, key, true);
       else if (page.objects.every(({ key: each }) => goes(each, leaving))) await this.putMarker(call, path);
     } catch (thrown) {
-      call.log.warn('an empty directory could not be kept', {
+      call.log.warn('could not keep an empty directory', {
         path: location.shown(path),
         error: Fault.from(thrown),
       });
@@ -82,7 +86,10 @@ export class UploadDirectories {
   }
 }
 
-/** Of a directory that goes only the first objects are looked at: a marker that was not needed does no harm. */
+/**
+ * Returns whether the object is removed with `leaving`. Of a removed directory only the first objects are
+ * checked: an unnecessary marker does no harm.
+ */
 function goes(key: string, leaving: string): boolean {
   return leaving.endsWith('/') ? key.startsWith(leaving) : key === leaving;
 }

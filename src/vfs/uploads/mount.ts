@@ -21,13 +21,14 @@ import { UploadOpener } from './opening.js';
 import { UploadRenamer } from './renaming.js';
 
 /**
- * `/uploads` of one user: objects in S3 as files, markers (`name/`) and prefixes as directories.
+ * `/uploads` of one user. Objects in S3 are files; markers (`name/`) and prefixes are directories.
  *
- * A name that is both an object and a prefix of others shows as the directory, in listings and in STAT, or what is below it
- * could not be reached (some programs also make such objects to stand for directories). The object is not lost: opening it for
- * reading, REMOVE and RENAME by that name act on it.
+ * A name that is both an object and a prefix is shown as a directory, in listings and in STAT. Otherwise the
+ * files below it could not be reached; some programs also use such objects as directory markers. The object
+ * stays accessible: opening for reading, REMOVE and RENAME of the name use it.
  *
- * With `upload.dropbox=yes` it is write-only: nothing in it can be listed, read, removed or found by STAT except directories.
+ * With `upload.dropbox=yes` it is write-only: clients cannot list, read or remove anything, and STAT finds
+ * only directories.
  */
 export class UploadsMount implements Mount {
   readonly point: string;
@@ -62,12 +63,15 @@ export class UploadsMount implements Mount {
     return file && fileAttributes(file.size, file.mtimeSeconds);
   }
 
-  /** There are no symbolic links in S3. */
+  /** Same as `stat`: there are no symbolic links in S3. */
   lstat(call: Call, path: string): Promise<Attributes | null> {
     return this.stat(call, path);
   }
 
-  /** A time is kept in the ledger; mode and owner are accepted, because clients send them unasked, and not kept. */
+  /**
+   * Records a time in the ledger. Mode and owner are ignored without a fault, because many clients send them
+   * by default.
+   */
   async setAttributes(call: Call, path: string, change: AttributeChange): Promise<void> {
     if (path === '/') return;
     const { services, location } = this.#context;
@@ -90,7 +94,7 @@ export class UploadsMount implements Mount {
     if (change.size !== undefined && change.size !== file.size)
       throw new Fault(
         'unsupported',
-        `${location.shown(path)} has ${file.size} bytes; a file that is uploaded cannot be cut or extended: upload it again`,
+        `${location.shown(path)} has ${file.size} bytes, and an uploaded file cannot be resized: upload it again`,
       );
     if (change.mtimeSeconds !== undefined) await services.ledger.recordMtime(ref, change.mtimeSeconds);
   }
@@ -129,10 +133,10 @@ export class UploadsMount implements Mount {
     this.#refuseInDropbox('removed');
     const { services, location, actor } = this.#context;
     const ref = location.file(path);
-    const wasBroken = await services.broken.giveUp(call, ref);
+    const wasParked = await services.parkedFiles.abort(call, ref);
     if ((await this.#lookup.object(call, path)) === null) {
-      if (wasBroken) return;
-      throw this.#context.unfinished(path, 'removed') ?? (await this.#lookup.noFile(call, path));
+      if (wasParked) return;
+      throw this.#context.uploadConflict(path, 'removed') ?? (await this.#lookup.noFile(call, path));
     }
     await this.#directories.keep(call, parentPath(path), ref.key);
     await services.vault.remove(call, ref, actor);
@@ -147,7 +151,7 @@ export class UploadsMount implements Mount {
   }
 
   async makeSymlink(): Promise<void> {
-    throw new Fault('unsupported', `there are no symbolic links in S3: make them under /local`);
+    throw new Fault('unsupported', `there are no symbolic links in S3: create them under /local`);
   }
 
   async statistics(): Promise<FileSystemStatistics> {
@@ -156,9 +160,6 @@ export class UploadsMount implements Mount {
 
   #refuseInDropbox(what: string): void {
     if (!this.#context.settings.dropbox) return;
-    throw new Fault(
-      'denied',
-      `${this.point} is write-only: files can be put there, nothing in it can be ${what}`,
-    );
+    throw new Fault('denied', `${this.point} is write-only: files can be uploaded there, but not ${what}`);
   }
 }

@@ -2,30 +2,31 @@ import type { Attributes, WriteHandle } from '../../model/vfs.js';
 import type { UploadWriter } from '../../vault/vault.js';
 import type { WriteRules } from './write-handle.js';
 
-/** What can be asked of an upload in progress by its name. */
+/** Operations on an upload in progress, found by its name. */
 export interface OpenUpload extends Pick<WriteHandle, 'attributes' | 'setAttributes'> {
   /**
-   * What another session of the same user needs to go on with an upload whose client has fallen silent, and whose connection the gateway
-   * does not know to be broken yet. From then on the upload is that session's. Null when it is not to be had.
+   * Hands the upload over to another session of the same user. This is for a client that has stopped sending
+   * and whose connection may be dead although the gateway has not noticed. Afterwards the upload belongs to
+   * that session. Returns null if the upload cannot be handed over.
    */
-  handOver(actor: string): HandedOver | null;
+  handOver(actor: string): UploadHandover | null;
 }
 
-export interface HandedOver {
+export interface UploadHandover {
   readonly writer: UploadWriter;
   readonly rules: WriteRules;
   readonly mtimeSeconds: number | null;
 }
 
 /**
- * The files being uploaded in this process, by where they will be. They are not in S3 yet, and still the
- * client that sends one, and the user's other sessions, can ask for its size.
+ * The uploads in progress of this process, by target key. Their objects are not in S3 yet, but the user's
+ * sessions can already query their size.
  */
 export class OpenUploads {
-  /** Directory (bucket and prefix) -> key -> its uploads, the newest last. */
+  /** Directory (bucket and prefix) -> key -> uploads to the key, the newest last. */
   readonly #directories = new Map<string, Map<string, OpenUpload[]>>();
 
-  /** Shows the upload until the answer is called (once). */
+  /** Shows the upload until the returned function is called (once). */
   add(bucket: string, key: string, upload: OpenUpload): () => void {
     const directory = directoryName(bucket, parentPrefix(key));
     const uploads = this.#directories.get(directory) ?? new Map<string, OpenUpload[]>();
@@ -43,7 +44,7 @@ export class OpenUploads {
     };
   }
 
-  /** The newest upload to this key, null when there is none. */
+  /** Returns the newest upload to this key, or null. */
   find(bucket: string, key: string): OpenUpload | null {
     return (
       this.#directories
@@ -53,7 +54,7 @@ export class OpenUploads {
     );
   }
 
-  /** Names and attributes of the uploads directly below the prefix, as they are now. */
+  /** Returns the names and current attributes of the uploads directly below the prefix. */
   below(bucket: string, prefix: string): ReadonlyMap<string, Attributes> {
     const found = new Map<string, Attributes>();
     for (const [key, uploads] of this.#directories.get(directoryName(bucket, prefix)) ?? []) {
@@ -63,7 +64,7 @@ export class OpenUploads {
     return found;
   }
 
-  /** Whether anything is being uploaded to below the prefix, at any depth. */
+  /** Returns whether there is an upload below the prefix, at any depth. */
   anyBelow(bucket: string, prefix: string): boolean {
     const start = directoryName(bucket, prefix);
     for (const directory of this.#directories.keys()) if (directory.startsWith(start)) return true;
@@ -75,7 +76,7 @@ function parentPrefix(key: string): string {
   return key.slice(0, key.lastIndexOf('/') + 1);
 }
 
-/** A bucket's name has no slash. */
+/** Returns a unique name, because bucket names contain no slash. */
 function directoryName(bucket: string, prefix: string): string {
   return `${bucket}/${prefix}`;
 }

@@ -10,7 +10,7 @@ import { ChoosingWriteHandle } from './choosing-handle.js';
 import type { UploadContext } from './context.js';
 import { UploadWriteHandle, type WriteRules } from './write-handle.js';
 
-/** Opens files of `/uploads`. */
+/** Opens files of `/uploads` for reading and writing. */
 export class UploadOpener {
   readonly #context: UploadContext;
   readonly #lookup: ObjectLookup;
@@ -25,19 +25,20 @@ export class UploadOpener {
     const ref = location.file(path);
     const reader = await services.vault.openReader(call, ref, await this.#context.keys(call));
     if (reader !== null) return new ObjectReadHandle(reader);
-    throw this.#context.unfinished(path, 'read') ?? (await this.#lookup.noFile(call, path));
+    throw this.#context.uploadConflict(path, 'read') ?? (await this.#lookup.noFile(call, path));
   }
 
   /**
-   * Throws `is-directory`, `not-found` (the directory above, or the file when it may not be made), `not-directory`, `exists`
-   * (an exclusive open), `conflict` (append to what is still being uploaded), and those of the encryption.
+   * Opens a file for writing. Throws `is-directory`, `not-found` (no parent directory, or no file and it may
+   * not be created), `not-directory`, `exists` (an exclusive open), `conflict` (append to a file that is
+   * still being uploaded), and faults of the encryption.
    */
   async write(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
     const { services, location } = this.#context;
     const ref = location.file(path);
     const shown = location.shown(path);
     const mtimeSeconds = mode.attributes.mtimeSeconds ?? null;
-    // The usual upload (create and truncate) does not care what was there.
+    // The usual upload (create and truncate) replaces any existing file.
     const caresForExisting = mode.exclusive || mode.append || !mode.truncate || !mode.create;
     const [existing, isDirectory, target] = await Promise.all([
       caresForExisting ? this.#lookup.object(call, path) : null,
@@ -51,8 +52,8 @@ export class UploadOpener {
       if (resumed !== null) return resumed;
     }
     const size = existing?.size ?? null;
-    judge(mode, size, services.open.find(ref.bucket, ref.key) !== null, shown);
-    await services.broken.giveUp(call, ref);
+    checkOpenMode(mode, size, services.open.find(ref.bucket, ref.key) !== null, shown);
+    await services.parkedFiles.abort(call, ref);
     const handle = await this.#begin(call, target, {
       shown,
       keptSize: mode.truncate ? null : size,
@@ -72,14 +73,14 @@ export class UploadOpener {
     });
   }
 
-  /** An upload that has nothing yet. `call` is the session's. */
+  /** Begins an empty upload. `call` is the call of the session. */
   async #begin(call: Call, target: UploadTarget, rules: WriteRules): Promise<WriteHandle> {
     const options = { resumable: this.#isResumable };
     const writer = await this.#context.services.vault.openUpload(call, target, options);
     return this.#handle(call, writer, target, rules);
   }
 
-  /** An upload that makes the object at its target longer. */
+  /** Begins an upload that extends the object at its target. */
   async #extend(
     call: Call,
     later: Call,
@@ -98,11 +99,14 @@ export class UploadOpener {
       });
     } catch (error) {
       const fault = Fault.from(error);
-      throw new Fault(fault.kind, `${shown} cannot be made longer: ${fault.hint}`, { cause: error });
+      throw new Fault(fault.kind, `cannot extend ${shown}: ${fault.hint}`, { cause: error });
     }
   }
 
-  /** An upload to this name that was broken off, or fell silent, as the client finds it. Null when there is none. */
+  /**
+   * Resumes an upload to this name that is parked, or whose client has stopped sending. Returns null if there
+   * is none.
+   */
   async #resume(
     call: Call,
     path: string,
@@ -111,7 +115,7 @@ export class UploadOpener {
   ): Promise<WriteHandle | null> {
     const { services, location } = this.#context;
     const shown = location.shown(path);
-    const resumed = this.#takeOver(call, target) ?? (await this.#takeUp(call, shown, target));
+    const resumed = this.#takeOver(call, target) ?? (await this.#resumeParked(call, shown, target));
     if (resumed === null) return null;
     const { size } = resumed.attributes();
     return new ChoosingWriteHandle(resumed, {
@@ -122,43 +126,43 @@ export class UploadOpener {
         if (offset > 0)
           throw new Fault(
             'unsupported',
-            `${shown} has ${size} bytes so far: it can be resumed there, or uploaded from the start`,
+            `${shown} has ${size} bytes so far: resume it at that offset, or upload it from the start`,
           );
         await resumed[Symbol.asyncDispose]();
-        await services.broken.giveUp(later, target.ref);
+        await services.parkedFiles.abort(later, target.ref);
         return await this.#begin(call, target, newFile(shown));
       },
-      // It waits on.
+      // The upload stays parked.
       untouched: async () => await resumed[Symbol.asyncDispose](),
     });
   }
 
-  /** That of a session of the same user whose connection seems to be broken. */
+  /** Takes over an upload from a session of the same user whose connection seems to be dead. */
   #takeOver(call: Call, target: UploadTarget): WriteHandle | null {
     const { bucket, key } = target.ref;
     const handed = this.#context.services.open.find(bucket, key)?.handOver(this.#context.actor) ?? null;
     if (handed === null) return null;
     const { writer, rules } = handed;
     writer.adopt(call);
-    call.log.info('an upload is taken over from a connection that has fallen silent', { bucket, key });
+    call.log.info('taking over an upload from a silent connection', { bucket, key });
     const mtimeSeconds = target.mtimeSeconds ?? handed.mtimeSeconds;
     return this.#handle(call, writer, { ...target, mtimeSeconds }, rules);
   }
 
-  async #takeUp(call: Call, shown: string, target: UploadTarget): Promise<WriteHandle | null> {
+  async #resumeParked(call: Call, shown: string, target: UploadTarget): Promise<WriteHandle | null> {
     const { services } = this.#context;
-    const broken = services.broken.take(target.ref);
-    if (broken === null) return null;
-    const timed = { ...target, mtimeSeconds: target.mtimeSeconds ?? broken.mtimeSeconds };
+    const parked = services.parkedFiles.claim(target.ref);
+    if (parked === null) return null;
+    const timed = { ...target, mtimeSeconds: target.mtimeSeconds ?? parked.mtimeSeconds };
     try {
-      const writer = await services.vault.openUpload(call, timed, { resumable: true, resume: broken });
+      const writer = await services.vault.openUpload(call, timed, { resumable: true, resume: parked });
       return this.#handle(call, writer, timed, newFile(shown));
     } catch (error) {
       const fault = Fault.from(error);
-      await services.broken.keep(call, broken);
-      // What cannot be gone on with now never can.
-      if (fault.kind === 'unsupported') await services.broken.giveUp(call, target.ref);
-      throw new Fault(fault.kind, `${shown} cannot be resumed, upload it from the start: ${fault.hint}`, {
+      await services.parkedFiles.park(call, parked);
+      // An upload that cannot be resumed now can never be resumed.
+      if (fault.kind === 'unsupported') await services.parkedFiles.abort(call, target.ref);
+      throw new Fault(fault.kind, `cannot resume ${shown}, upload it from the start: ${fault.hint}`, {
         cause: error,
       });
     }
@@ -170,44 +174,50 @@ export class UploadOpener {
     { ref, mtimeSeconds }: UploadTarget,
     rules: WriteRules,
   ): WriteHandle {
-    const { open, broken, clock } = this.#context.services;
+    const { open, parkedFiles, clock } = this.#context.services;
     const nowSeconds = Math.floor(clock.nowMs() / 1000);
-    const place = { call, ref, open, broken, clock, actor: this.#context.actor };
-    return new UploadWriteHandle(writer, rules, place, { nowSeconds, mtimeSeconds });
+    const location = { call, ref, open, parkedFiles, clock, actor: this.#context.actor };
+    return new UploadWriteHandle(writer, rules, location, { nowSeconds, mtimeSeconds });
   }
 
   get #isResumable(): boolean {
-    // Where nothing is shown nobody learns where to go on.
-    return this.#context.services.broken.areKept && !this.#context.settings.dropbox;
+    // In a write-only directory clients cannot see where to resume.
+    return this.#context.services.parkedFiles.isEnabled && !this.#context.settings.dropbox;
   }
 
-  /** S3 has the last word only about whole writes; between this look and the write a moment remains. */
+  /**
+   * Throws `exists` if an object has appeared since the open. A short race remains between this check and the
+   * write.
+   */
   async #requireAbsent(call: Call, path: string): Promise<void> {
     if ((await this.#lookup.object(call, path)) === null) return;
-    throw new Fault('exists', `${this.#context.location.shown(path)} was made by somebody else meanwhile`);
+    throw new Fault(
+      'exists',
+      `${this.#context.location.shown(path)} was created by another client meanwhile`,
+    );
   }
 
-  /** The same for an object that is made longer. */
+  /** Throws `conflict` if the object to extend was changed since the open. */
   async #requireSame(call: Call, path: string, etag: string): Promise<void> {
     if (isSameEtag((await this.#lookup.object(call, path))?.etag, etag)) return;
     const shown = this.#context.location.shown(path);
-    throw new Fault('conflict', `${shown} was changed by somebody else meanwhile: nothing was added to it`);
+    throw new Fault('conflict', `${shown} was changed by another client meanwhile: nothing was appended`);
   }
 }
 
-/** The rules of a file that was not there. */
+/** Returns the rules of a file that did not exist before. */
 function newFile(shown: string): WriteRules {
   return { shown, keptSize: null, recheck: null, recordMtime: async () => undefined };
 }
 
-/** Whether the open may go on. `size` is that of the object, null when there is none; `uploading` when one is on its way. */
-function judge(mode: WriteMode, size: number | null, uploading: boolean, shown: string): void {
+/**
+ * Throws if the mode does not allow the open. `size` is that of the object, or null if there is none.
+ * `uploading` means that an upload is in progress.
+ */
+function checkOpenMode(mode: WriteMode, size: number | null, uploading: boolean, shown: string): void {
   const isThere = size !== null || uploading;
   if (mode.exclusive && isThere) throw new Fault('exists', `${shown} exists already`);
   if (!mode.create && !isThere) throw new Fault('not-found', `${shown} does not exist`);
   if (mode.append && !mode.truncate && uploading)
-    throw new Fault(
-      'conflict',
-      `${shown} is still being uploaded: it can be appended to, or resumed, after that`,
-    );
+    throw new Fault('conflict', `${shown} is still being uploaded: append to it or resume it later`);
 }

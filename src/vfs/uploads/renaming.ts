@@ -6,7 +6,10 @@ import type { UploadContext } from './context.js';
 import type { UploadDirectories } from './directories.js';
 import { TreeMove } from './tree-move.js';
 
-/** Renames inside `/uploads`: copies on S3's side under the user's present encryption, then the removal of the originals. */
+/**
+ * Renames inside `/uploads`: copies objects within S3 with the user's current encryption, then removes the
+ * originals.
+ */
 export class UploadRenamer {
   readonly #context: UploadContext;
   readonly #lookup: ObjectLookup;
@@ -19,9 +22,9 @@ export class UploadRenamer {
   }
 
   /**
-   * A name that is a file and a directory at once is taken for the file, so that somebody can end the clash.
-   * Throws `not-found`, `exists`, `is-directory`, `not-directory`, `not-empty`, `conflict` (still being uploaded),
-   * and for a directory with content what `TreeMove` throws.
+   * Renames a file or a directory. A name that is both is treated as the file, so that users can resolve the
+   * clash. Throws `not-found`, `exists`, `is-directory`, `not-directory`, `not-empty`, `conflict` (still
+   * being uploaded), and for a directory with content the faults of `TreeMove`.
    */
   async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
     const { location } = this.#context;
@@ -34,7 +37,7 @@ export class UploadRenamer {
     ]);
     if (file === null && directory === null) {
       throw (
-        this.#context.unfinished(from, 'renamed') ??
+        this.#context.uploadConflict(from, 'renamed') ??
         new Fault('not-found', `${location.shown(from)} does not exist`)
       );
     }
@@ -54,11 +57,11 @@ export class UploadRenamer {
       throw new Fault('exists', `${location.shown(to)} exists already: remove it first`);
     if (target.kind === 'directory') throw new Fault('is-directory', `${location.shown(to)} is a directory`);
     await this.#directories.keep(call, parentPath(from), source.key);
-    // Without a time of the target's own the vault keeps that of the source.
+    // Without a time for the target, the vault keeps that of the source.
     const wanted = await this.#context.target(call, location.file(to), null);
     const moved = await services.vault.move(call, source, await this.#context.keys(call), wanted);
-    if (!moved) throw new Fault('not-found', `${location.shown(from)} does not exist any more`);
-    await services.broken.giveUp(call, wanted.ref);
+    if (!moved) throw new Fault('not-found', `${location.shown(from)} no longer exists`);
+    await services.parkedFiles.abort(call, wanted.ref);
   }
 
   async #renameDirectory(
@@ -75,7 +78,7 @@ export class UploadRenamer {
     if (services.open.anyBelow(source.bucket, source.key))
       throw new Fault(
         'conflict',
-        `${location.shown(from)} has files that are not completely uploaded yet: rename it after that`,
+        `${location.shown(from)} has uploads in progress: rename it once they are complete`,
       );
     const target = await this.#at(call, to);
     if (!replace && target.kind !== null) throw new Fault('exists', `${location.shown(to)} exists already`);
@@ -86,7 +89,7 @@ export class UploadRenamer {
       await new TreeMove(this.#context, this.#directories, from, to, target.kind !== null).run(call);
       return;
     }
-    // Made anew instead of moved: an empty marker may rest under a key that nobody has any more.
+    // Created again instead of moved: an empty marker may be encrypted with a key that no longer exists.
     await this.#directories.putMarker(call, to);
     await this.#directories.remove(call, from);
   }

@@ -145,15 +145,15 @@ describe('an upload that was broken off', () => {
     ['the encryption of its user changes', { encryption: { kind: 'sse-s3' } }],
     ['its user goes', { settings: null }],
   ] as const)('holds on to no key when %s', async (_, change) => {
-    await world.factory.broken.expire(world.call);
+    await world.factory.parkedFiles.expire(world.call);
     expect(await world.vault.parked()).toHaveLength(1);
     Object.assign(world, change);
-    await world.factory.broken.expire(world.call);
+    await world.factory.parkedFiles.expire(world.call);
     expect(await world.vault.parked()).toEqual([]);
   });
 
   it('does no harm when S3 does not let it go', async () => {
-    world.vault.giveUp = async () => {
+    world.vault.abortParked = async () => {
       throw new Fault('unavailable', 'S3 is away');
     };
     await bob.write('/uploads/d/f', 'anew');
@@ -165,10 +165,10 @@ describe('an upload that was broken off', () => {
     const next = await world.restart();
     expect(await next.stat('/uploads/d/f')).toMatchObject({ size: 8 });
     world.nowMs += 59_000;
-    await world.factory.broken.expire(world.call);
+    await world.factory.parkedFiles.expire(world.call);
     expect(await next.stat('/uploads/d/f')).toMatchObject({ size: 8 });
     world.nowMs += 2_000;
-    await world.factory.broken.expire(world.call);
+    await world.factory.parkedFiles.expire(world.call);
     expect(await next.stat('/uploads/d/f')).toBeNull();
     expect(await world.vault.parked()).toEqual([]);
   });

@@ -139,7 +139,7 @@ describe('a rename that fails before all copies are there', () => {
       throw new Fault('unavailable', 'S3 is away');
     });
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
-      hint: expect.stringContaining('everything is still there, and 1 of its files lie at "/uploads/e" too'),
+      hint: expect.stringContaining('all its files still exist, and 1 of them exist at "/uploads/e" too'),
     });
     expect(world.keysInS3()).toEqual(['d/', 'd/a', 'd/b', 'd/c', 'e/a']);
     expect(world.logged.at(-1)?.message).toContain('could not be removed');

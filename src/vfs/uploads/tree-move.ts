@@ -1,4 +1,4 @@
-import { forEachSideBySide } from '../../concurrency/side-by-side.js';
+import { forEachBounded } from '../../concurrency/bounded.js';
 import { type Call, lasting } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
 import { listPages } from '../../model/listing.js';
@@ -8,22 +8,22 @@ import { fits } from '../objects/location.js';
 import type { UploadContext } from './context.js';
 import type { UploadDirectories } from './directories.js';
 
-/** Copies, and removals, of one rename that are on the way to S3 side by side. */
+/** Parallel copies or removals of one rename. */
 const parallel = 8;
 
 /** An object and its copy. */
 interface Copied {
   readonly source: ListedObject;
   readonly copy: ObjectRef;
-  /** Null when there is nothing to undo. */
+  /** Null if there is nothing to undo. */
   readonly copyEtag: string | null;
 }
 
 /**
- * Brings a directory with content to another name, where nothing is but perhaps an empty directory. S3 has no such operation:
- * every object is copied under the user's present encryption, and when all copies are there the originals are removed. So what goes
- * wrong before that is undone, and nothing has changed; what goes wrong later, or a crash, leaves originals beside their copies, and
- * never loses one.
+ * Renames a directory with content to a name that does not exist or is an empty directory. S3 has no such
+ * operation, so every object is copied with the user's current encryption. Once all copies exist, the
+ * originals are removed. A fault before that is undone, so that nothing has changed. A later fault, or a
+ * crash, leaves originals beside their copies, but never loses a file.
  */
 export class TreeMove {
   readonly #context: UploadContext;
@@ -51,15 +51,16 @@ export class TreeMove {
   }
 
   /**
-   * Throws `unsupported` for more objects than `rename.limit`, `invalid` for a name that would be too long, `not-found` when all has gone
-   * meanwhile, `conflict` when others change what is moved, `exists` when they write where it goes, and the faults of the vault.
+   * Throws `unsupported` for more objects than `rename.limit`, `invalid` for a name that would be too long,
+   * `not-found` if all objects were removed meanwhile, `conflict` if another client changes the source,
+   * `exists` if another client writes to the target, and the faults of the vault.
    */
   async run(call: Call): Promise<void> {
     const { services } = this.#context;
     const { bucket } = this.#source;
     try {
       const copied = await this.#copyAll(call, await this.#list(call));
-      // A client that leaves now has its rename all the same: half of it would be worse.
+      // The rename continues if the client disconnects now, because half a rename would be worse.
       const finishing = lasting(call);
       await this.#directories.keep(finishing, parentPath(this.#from), this.#source.key);
       await this.#removeOriginals(finishing, copied);
@@ -78,14 +79,14 @@ export class TreeMove {
       if (found.length > services.renameLimit)
         throw new Fault(
           'unsupported',
-          `${location.shown(this.#from)} has more than ${services.renameLimit} files and directories in it, too many to be renamed at once: rename what is in it, or ask the administrator, who can raise rename.limit`,
+          `${location.shown(this.#from)} has more than ${services.renameLimit} files and directories, too many for one rename: rename its content step by step, or ask the administrator to raise rename.limit`,
         );
     }
     for (const { key } of found) {
       if (!fits(this.#copyOf(key).key))
         throw new Fault(
           'invalid',
-          `${this.#shown(key)} would get a longer name than S3 takes: use shorter ones`,
+          `${this.#shown(key)} would get a name that is too long for S3: use shorter names`,
         );
     }
     return found;
@@ -95,9 +96,9 @@ export class TreeMove {
     const keys = await this.#context.keys(call);
     const copied: Copied[] = [];
     try {
-      await forEachSideBySide(call, objects, parallel, async (source) => {
+      await forEachBounded(call.signal, objects, parallel, async (source) => {
         const copy = this.#copyOf(source.key);
-        // An empty directory has a marker.
+        // An empty target directory already has its marker.
         const isThere = this.#targetExists && copy.key === this.#target.key;
         const copyEtag = isThere ? null : await this.#copyOne(call, source, copy, keys);
         if (isThere || copyEtag !== null) copied.push({ source, copy, copyEtag });
@@ -106,11 +107,11 @@ export class TreeMove {
       throw this.#undone(Fault.from(error), await this.#undo(lasting(call), copied));
     }
     if (copied.length === 0)
-      throw new Fault('not-found', `${this.#context.location.shown(this.#from)} does not exist any more`);
+      throw new Fault('not-found', `${this.#context.location.shown(this.#from)} no longer exists`);
     return copied;
   }
 
-  /** The copy's ETag; null when the source has gone since it was listed. */
+  /** Copies one object. Returns the copy's ETag, or null if the source was removed since it was listed. */
   async #copyOne(
     call: Call,
     source: ListedObject,
@@ -118,13 +119,13 @@ export class TreeMove {
     keys: Awaited<ReturnType<UploadContext['keys']>>,
   ): Promise<string | null> {
     const { services } = this.#context;
-    // Made anew instead of copied: an empty marker may rest under a key that nobody has any more.
+    // Created again instead of copied: an empty marker may be encrypted with a key that no longer exists.
     if (source.size === 0 && source.key.endsWith('/')) {
       return (await this.#directories.putMarkerAt(call, copy)).etag;
     }
     try {
       const from = { ref: { ...copy, key: source.key }, keys, ifMatch: source.etag, size: source.size };
-      // Somebody may write to the new name already.
+      // Another client may already write to the new name.
       const to = { ...(await this.#context.target(call, copy, null)), onlyIfAbsent: true };
       return (await services.vault.copy(call, from, to))?.etag ?? null;
     } catch (error) {
@@ -133,17 +134,17 @@ export class TreeMove {
     }
   }
 
-  /** How many copies could not be removed again. */
+  /** Removes the copies. Returns the number of copies that could not be removed. */
   async #undo(call: Call, copied: readonly Copied[]): Promise<number> {
     const { services, actor } = this.#context;
     let left = 0;
-    await forEachSideBySide(call, copied, parallel, async ({ copy, copyEtag }) => {
+    await forEachBounded(call.signal, copied, parallel, async ({ copy, copyEtag }) => {
       if (copyEtag === null) return;
       try {
         await services.vault.remove(call, copy, actor, copyEtag);
       } catch (error) {
         left += 1;
-        call.log.warn('a copy of a rename that failed could not be removed', {
+        call.log.warn('could not remove a copy after a failed rename', {
           ...copy,
           error: Fault.from(error),
         });
@@ -157,7 +158,7 @@ export class TreeMove {
     const rest =
       left === 0
         ? 'nothing has changed'
-        : `everything is still there, and ${left} of its files lie at ${location.shown(this.#to)} too`;
+        : `all its files still exist, and ${left} of them exist at ${location.shown(this.#to)} too`;
     const hint = `${location.shown(this.#from)} was not renamed, ${rest}: ${fault.hint}`;
     return new Fault(fault.kind, hint, { cause: fault });
   }
@@ -168,7 +169,7 @@ export class TreeMove {
     let removed = 0;
     const both = `${location.shown(this.#to)} is complete`;
     try {
-      await forEachSideBySide(call, copied, parallel, async ({ source: { key, etag } }) => {
+      await forEachBounded(call.signal, copied, parallel, async ({ source: { key, etag } }) => {
         try {
           await services.vault.remove(call, { bucket: this.#source.bucket, key }, actor, etag);
           removed += 1;
@@ -186,7 +187,7 @@ export class TreeMove {
     if (changed > 0)
       throw new Fault(
         'conflict',
-        `${both}, but ${changed} of ${copied.length} files were written to meanwhile, and stay at ${location.shown(this.#from)} as well`,
+        `${both}, but ${changed} of ${copied.length} files were changed meanwhile and stay at ${location.shown(this.#from)} as well`,
       );
   }
 

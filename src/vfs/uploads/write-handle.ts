@@ -5,44 +5,51 @@ import type { ParkedUpload } from '../../model/parked-uploads.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 import type { UploadWriter } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
-import type { BrokenUploads } from './broken-uploads.js';
-import type { HandedOver, OpenUpload, OpenUploads } from './open-uploads.js';
+import type { OpenUpload, OpenUploads, UploadHandover } from './open-uploads.js';
+import type { ParkedFiles } from './parked-files.js';
 
-/** What an upload has to respect of the object that its open found. */
+/** Constraints on an upload from the object that its open found. */
 export interface WriteRules {
-  /** In quotes, for messages. */
+  /** The path in quotes, for messages. */
   readonly shown: string;
-  /** Of an existing file opened without truncation; null when there was none, or when it is to be replaced anyway. */
+  /**
+   * Size of an existing file that was opened without truncation. Null if there was none, or if it is replaced
+   * anyway.
+   */
   readonly keptSize: number | null;
-  /** Throws when another file has taken the name since an exclusive open. */
+  /** Throws if another file has taken the name since an exclusive open. */
   readonly recheck: ((call: Call) => Promise<void>) | null;
-  /** Keeps the time of a file whose content stays as it is. */
+  /** Records the time of a file whose content does not change. */
   readonly recordMtime: (mtimeSeconds: number) => Promise<void>;
 }
 
-/** After so long without a write another session may go on: a client that sends does not pause like this, one that is cut off does. */
+/**
+ * Time without a write after which another session may take over the upload. Clients that are sending do not
+ * pause this long; disconnected ones do.
+ */
 const silenceMs = 5_000;
 
-/** Where an upload will be, and what is known of others there. */
-export interface UploadPlace {
-  /** That of the client's session, which may be over. */
+/** The location of an upload, and the services that know other uploads there. */
+export interface UploadLocation {
+  /** Call of the client's session, which may have ended. */
   readonly call: Call;
   readonly actor: string;
   readonly clock: Clock;
   readonly ref: ObjectRef;
   readonly open: OpenUploads;
-  readonly broken: BrokenUploads;
+  readonly parkedFiles: ParkedFiles;
 }
 
 /**
- * One upload as the door sees it. S3 replaces objects whole. So an existing file opened without truncation, as `scp` does
- * (OpenSSH sftp-client.c: it writes from the start, then cuts at the end with FSETSTAT), is a replacement too, and
- * what S3 cannot do is refused instead of done otherwise: writing into the middle, or leaving the old tail in place.
+ * One upload as the SFTP server sees it. S3 replaces objects as a whole, so an existing file opened without
+ * truncation is also replaced. `scp` opens files like this (OpenSSH sftp-client.c: it writes from the start,
+ * then truncates with FSETSTAT). Operations that S3 cannot do are refused: writing into the middle of a file,
+ * or keeping its old tail.
  */
 export class UploadWriteHandle implements WriteHandle, OpenUpload {
   readonly #writer: UploadWriter;
   readonly #rules: WriteRules;
-  readonly #place: UploadPlace;
+  readonly #location: UploadLocation;
   readonly #release: () => void;
   #mtimeSeconds: number;
   #mtimeIsSet: boolean;
@@ -51,24 +58,24 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
   #fault: Fault | null = null;
   #committed = false;
   #disposed = false;
-  /** Writes that are not answered yet, and since when there is none. */
+  /** Number of writes that are not answered yet. */
   #pending = 0;
   #silentSinceMs: number;
   #isHandedOver = false;
-  /** Broken off now, it could be resumed. */
-  #isBroken = true;
+  /** Whether the upload could be resumed if it were interrupted now. */
+  #isResumable = true;
 
   constructor(
     writer: UploadWriter,
     rules: WriteRules,
-    place: UploadPlace,
+    place: UploadLocation,
     times: { readonly nowSeconds: number; readonly mtimeSeconds: number | null },
   ) {
     this.#writer = writer;
     this.#rules = rules;
     this.#mtimeSeconds = times.mtimeSeconds ?? times.nowSeconds;
     this.#mtimeIsSet = times.mtimeSeconds !== null;
-    this.#place = place;
+    this.#location = place;
     this.#silentSinceMs = place.clock.monotonicMs();
     this.#release = place.open.add(place.ref.bucket, place.ref.key, this);
   }
@@ -84,19 +91,19 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
       await this.#writer.write(offset, chunks);
     } finally {
       this.#pending -= 1;
-      if (this.#pending === 0) this.#silentSinceMs = this.#place.clock.monotonicMs();
+      if (this.#pending === 0) this.#silentSinceMs = this.#location.clock.monotonicMs();
     }
   }
 
-  handOver(actor: string): HandedOver | null {
-    const place = this.#place;
+  handOver(actor: string): UploadHandover | null {
+    const place = this.#location;
     const rules = this.#rules;
     const isSilent = this.#pending === 0 && place.clock.monotonicMs() - this.#silentSinceMs >= silenceMs;
     const isNew = rules.keptSize === null && this.#written;
     if (!isSilent || !isNew || this.#committed || this.#disposed || this.#fault !== null) return null;
-    // One whose session has ended is being parked.
+    // An upload whose session has ended is being parked.
     if (actor !== place.actor || place.call.signal.aborted) return null;
-    this.#fault = new Fault('conflict', `another connection goes on with the upload of ${rules.shown}`);
+    this.#fault = new Fault('conflict', `another connection has taken over the upload of ${rules.shown}`);
     this.#isHandedOver = true;
     this.#release();
     return { writer: this.#writer, rules, mtimeSeconds: this.#mtimeIsSet ? this.#mtimeSeconds : null };
@@ -107,7 +114,7 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
     return fileAttributes((untouched ? this.#rules.keptSize : null) ?? this.#writer.size, this.#mtimeSeconds);
   }
 
-  /** Mode and owner are accepted and not kept: S3 has none. */
+  /** Sets time and size. Mode and owner are ignored, because S3 has none. */
   async setAttributes(_call: Call, change: AttributeChange): Promise<void> {
     if (this.#fault !== null) throw this.#fault;
     if (change.mtimeSeconds !== undefined) {
@@ -121,7 +128,7 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
   async commit(call: Call): Promise<void> {
     if (this.#committed) throw new Fault('bug', 'an upload is committed once');
     this.#committed = true;
-    this.#isBroken = false;
+    this.#isResumable = false;
     if (this.#fault !== null) throw this.#fault;
     const { keptSize, recheck, shown, recordMtime } = this.#rules;
     if (keptSize !== null && !this.#written && !this.#cut) {
@@ -132,20 +139,20 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
       throw this.#fail(
         new Fault(
           'unsupported',
-          `${shown} has ${keptSize} bytes and only the first ${this.#writer.size} were written: changing a part of a file is not possible here; nothing was changed, upload the whole file`,
+          `${shown} has ${keptSize} bytes but only the first ${this.#writer.size} were written: files cannot be changed in part, and nothing has changed; upload the whole file`,
         ),
       );
     await recheck?.(call);
     await this.#commitWriter(call);
     this.#release();
-    await this.#place.broken.giveUp(call, this.#place.ref);
+    await this.#location.parkedFiles.abort(call, this.#location.ref);
   }
 
   async #commitWriter(call: Call): Promise<void> {
     try {
       await this.#writer.commit(call);
     } catch (error) {
-      this.#isBroken = Fault.from(error).isTransient;
+      this.#isResumable = Fault.from(error).isTransient;
       throw error;
     }
   }
@@ -157,16 +164,16 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
     const parked = await this.#park();
     this.#release();
     if (parked === null) await this.#writer[Symbol.asyncDispose]();
-    else await this.#place.broken.keep(lasting(this.#place.call), parked);
+    else await this.#location.parkedFiles.park(lasting(this.#location.call), parked);
   }
 
   async #park(): Promise<ParkedUpload | null> {
-    if (!this.#isBroken || this.#fault !== null) return null;
+    if (!this.#isResumable || this.#fault !== null) return null;
     try {
       return await this.#writer.park();
     } catch (error) {
-      this.#place.call.log.warn('an upload that was broken off cannot be resumed', {
-        ...this.#place.ref,
+      this.#location.call.log.warn('could not park an interrupted upload', {
+        ...this.#location.ref,
         error: Fault.from(error),
       });
       return null;
@@ -175,20 +182,17 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
 
   async #truncate(size: number): Promise<void> {
     const { keptSize, shown } = this.#rules;
-    // Setting the size that an untouched file has already changes nothing.
+    // Setting the current size of an untouched file changes nothing.
     if (!this.#written && !this.#cut && size === keptSize) return;
     if (this.#mayLoseContent() && size > this.#writer.size && this.#writer.size < (keptSize ?? 0))
       throw this.#fail(
-        new Fault(
-          'unsupported',
-          `${shown} cannot be given another size without its content: upload the whole file`,
-        ),
+        new Fault('unsupported', `${shown} cannot be resized without its content: upload the whole file`),
       );
     if (size !== this.#writer.size) await this.#writer.truncate(size);
     this.#cut = true;
   }
 
-  /** An existing file is there whose content the client has not given up. */
+  /** Returns whether there is an existing file that the client has not truncated. */
   #mayLoseContent(): boolean {
     return !this.#cut && (this.#rules.keptSize ?? 0) > 0;
   }

@@ -1,25 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { KeyFilePlace } from '../doctor/key-files-check.js';
+import type { RawKeyFile } from '../doctor/key-files-check.js';
 import { isAbsence } from '../files/system-errors.js';
-import { type KeyPlace, sharedKeyPlaces, syncKeyPlace, uploadKeyPlace } from '../users/key-places.js';
-import { userPaths } from '../users/places.js';
+import { type KeySource, sharedKeySources, syncKeySource, uploadKeySource } from '../users/key-sources.js';
+import { userPaths } from '../users/user-paths.js';
 import { type ParsedUserProperties, parseUserProperties } from '../users/user-properties.js';
-import type { Operations } from './open-root.js';
+import type { OpenRoot } from './open-root.js';
 
 /** Every place where a raw key file may lie, and whether the settings need one there. */
-export async function keyFilePlaces({ parts, registry }: Operations): Promise<readonly KeyFilePlace[]> {
-  const found: KeyFilePlace[] = [];
+export async function rawKeyFiles({ parts, registry }: OpenRoot): Promise<readonly RawKeyFile[]> {
+  const found: RawKeyFile[] = [];
   for (const { username } of await registry.list()) {
-    const paths = userPaths(parts.places, username);
+    const paths = userPaths(parts.directories, username);
     const properties = (await readProperties(paths.properties))?.properties ?? null;
     const subject = `user ${username}`;
     found.push(
-      placeOf(uploadKeyPlace(username, paths, properties), subject, {
+      rawKeyFile(uploadKeySource(username, paths, properties), subject, {
         option: properties?.uploadOption ?? null,
         why: 'Uploads are refused, and what rests under the key cannot be read.',
       }),
-      placeOf(syncKeyPlace(username, paths, properties), subject, {
+      rawKeyFile(syncKeySource(username, paths, properties), subject, {
         option: properties?.syncOption ?? null,
         why: 'Downloads under the key do not reach the user.',
       }),
@@ -27,21 +27,21 @@ export async function keyFilePlaces({ parts, registry }: Operations): Promise<re
   }
   const directory = parts.sharedSettingsDirectory;
   const shared = (await readProperties(join(directory, 'user.properties')))?.properties ?? null;
-  const [sync, upload] = sharedKeyPlaces(directory, shared);
+  const [sync, upload] = sharedKeySources(directory, shared);
   const why = 'Shared files under the key do not reach the users.';
   const subject = 'shared directory';
   found.push(
-    placeOf(sync, subject, { option: shared?.syncOption ?? null, why }),
-    placeOf(upload, subject, { option: null, why }),
+    rawKeyFile(sync, subject, { option: shared?.syncOption ?? null, why }),
+    rawKeyFile(upload, subject, { option: null, why }),
   );
   return found;
 }
 
-function placeOf(
-  { path, keyId }: KeyPlace,
+function rawKeyFile(
+  { path, keyId }: KeySource,
   subject: string,
   { option, why }: { readonly option: number | null; readonly why: string },
-): KeyFilePlace {
+): RawKeyFile {
   return { subject, path, keyId, isNeeded: option === 3 && keyId === null, why };
 }
 

@@ -1,20 +1,20 @@
 import type { Call } from '../model/call.js';
 import type { MirrorPrefix, MirrorState } from '../model/mirror.js';
-import type { ObjectFetches, Place } from './object-fetches.js';
+import type { ObjectFetches, MirrorTarget } from './object-fetches.js';
 import { isIntact } from './plan/local-check.js';
-import { nameProblem, parentOf } from './plan/names.js';
+import { nameProblem, parentOf } from './plan/mirror-paths.js';
 
 /** What came of looking at one key. */
-export type EventLook =
+export type KeyCheckResult =
   | { readonly kind: 'fetched'; readonly bytes: number }
   | { readonly kind: 'deleted' }
   | { readonly kind: 'same' }
   /** Only a comparison of the whole prefix can tell what to do. */
   | { readonly kind: 'unclear' };
 
-interface LookServices {
+interface KeyCheckServices {
   readonly state: MirrorState;
-  readonly place: Place;
+  readonly target: MirrorTarget;
   readonly fetches: ObjectFetches;
 }
 
@@ -22,20 +22,20 @@ interface LookServices {
  * Makes one path what S3 holds of it now, whatever the event was that led here. What is not plain (directories, names that
  * are files and directories, objects that cannot be fetched) is left to a pass.
  */
-export async function lookAtKey(
-  { state, place, fetches }: LookServices,
+export async function checkKey(
+  { state, target, fetches }: KeyCheckServices,
   { name }: MirrorPrefix,
   call: Call,
   path: string,
-): Promise<EventLook> {
-  const isPlain = !path.endsWith('/') && nameProblem(path, place.disk.maxPathBytes) === null;
-  if (!isPlain || place.disk.foldsCase) return { kind: 'unclear' };
+): Promise<KeyCheckResult> {
+  const isPlain = !path.endsWith('/') && nameProblem(path, target.disk.maxPathBytes) === null;
+  if (!isPlain || target.disk.foldsCase) return { kind: 'unclear' };
   const entry = await state.find(name, path);
   const missing = await missingParents(state, name, path);
   if (missing === null || (await state.find(name, `${path}/`)) !== null) return { kind: 'unclear' };
-  const isThere = entry !== null && (await isIntact(entry, place.disk.root));
+  const isThere = entry !== null && (await isIntact(entry, target.disk.root));
   const known = { entry, isIntact: isThere, newDirectories: missing };
-  const outcome = await fetches.bring(call, place, path, null, known);
+  const outcome = await fetches.fetch(call, target, path, null, known);
   switch (outcome.kind) {
     case 'placed':
       return { kind: 'fetched', bytes: outcome.bytes };
@@ -45,9 +45,9 @@ export async function lookAtKey(
       return { kind: 'unclear' };
     case 'absent':
       if (entry === null) return { kind: 'same' };
-      await place.committer.commit({ kind: entry.stamp === null ? 'forget' : 'delete', path });
-      fetches.gone(path, entry);
-      await removeEmptyParents(state, name, place, path);
+      await target.committer.commit({ kind: entry.stamp === null ? 'forget' : 'delete', path });
+      fetches.removed(path, entry);
+      await removeEmptyParents(state, name, target, path);
       return { kind: 'deleted' };
   }
 }
@@ -71,12 +71,12 @@ async function missingParents(
 export async function removeEmptyParents(
   state: MirrorState,
   name: string,
-  place: Place,
+  target: MirrorTarget,
   path: string,
 ): Promise<void> {
   for (let parent = parentOf(path); parent !== ''; parent = parentOf(parent)) {
     const directory = await state.find(name, parent);
     if (directory === null || directory.object !== null || (await state.holdsBelow(name, parent))) return;
-    await place.committer.commit({ kind: 'remove-directory', path: parent });
+    await target.committer.commit({ kind: 'remove-directory', path: parent });
   }
 }

@@ -4,13 +4,13 @@ import { isAbsence } from '../files/system-errors.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { parseUsername, type Username } from '../model/users.js';
 import { removedHomeOwner, removedHomesDirectories } from './homes.js';
-import { type KeyPlace, sharedKeyPlaces, syncKeyPlace, uploadKeyPlace } from './key-places.js';
-import { pathsInHome, type UserPlaces, userPaths } from './places.js';
+import { type KeySource, sharedKeySources, syncKeySource, uploadKeySource } from './key-sources.js';
 import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
+import { pathsInHome, type UserDirectories, userPaths } from './user-paths.js';
 
-export interface KeyIntakeParts {
-  readonly places: UserPlaces;
+export interface KeyImportParts {
+  readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`. */
   readonly sharedSettingsDirectory: string;
   readonly keys: UserKeys;
@@ -20,37 +20,38 @@ export interface KeyIntakeParts {
  * Takes every raw key file into the keyring: those of the users, those that removed users have left, and those of the shared directory.
  * A file that cannot be taken in is logged.
  */
-export async function takeInKeyFiles(parts: KeyIntakeParts): Promise<void> {
-  for (const place of await allKeyPlaces(parts)) await parts.keys.takeIn([place]);
+export async function importKeyFiles(parts: KeyImportParts): Promise<void> {
+  for (const source of await allKeySources(parts)) await parts.keys.importRawKeys([source]);
 }
 
 /** The paths of all raw key files, the kept ones too, that hold this key. */
-export async function rawFilesWith(parts: KeyIntakeParts, keyId: KeyFingerprint): Promise<readonly string[]> {
+export async function rawFilesWith(parts: KeyImportParts, keyId: KeyFingerprint): Promise<readonly string[]> {
   const paths: string[] = [];
-  for (const place of await allKeyPlaces(parts)) paths.push(...(await parts.keys.rawFilesWith(place, keyId)));
+  for (const source of await allKeySources(parts))
+    paths.push(...(await parts.keys.rawFilesWith(source, keyId)));
   return paths;
 }
 
-async function allKeyPlaces({
-  places,
+async function allKeySources({
+  directories,
   sharedSettingsDirectory,
-}: KeyIntakeParts): Promise<readonly KeyPlace[]> {
-  const found: KeyPlace[] = [];
-  for (const name of await namesIn(places.homes)) {
+}: KeyImportParts): Promise<readonly KeySource[]> {
+  const found: KeySource[] = [];
+  for (const name of await namesIn(directories.homes)) {
     const username = usernameOf(name);
     if (username === null) continue;
-    const paths = userPaths(places, username);
-    found.push(uploadKeyPlace(username, paths, null), syncKeyPlace(username, paths, null));
+    const paths = userPaths(directories, username);
+    found.push(uploadKeySource(username, paths, null), syncKeySource(username, paths, null));
   }
-  for (const directory of removedHomesDirectories(places)) {
+  for (const directory of removedHomesDirectories(directories)) {
     for (const name of await namesIn(directory)) {
       const username = usernameOf(removedHomeOwner(name) ?? '');
       if (username === null) continue;
       const paths = pathsInHome(join(directory, name), username);
-      found.push(uploadKeyPlace(username, paths, null), syncKeyPlace(username, paths, null));
+      found.push(uploadKeySource(username, paths, null), syncKeySource(username, paths, null));
     }
   }
-  return [...found, ...sharedKeyPlaces(sharedSettingsDirectory, null)];
+  return [...found, ...sharedKeySources(sharedSettingsDirectory, null)];
 }
 
 function usernameOf(name: string): Username | null {

@@ -13,7 +13,7 @@ import type {
 import { keysPrefix } from './bucket-names.js';
 import type { CopyBucket } from './copy-bucket.js';
 
-export interface BroughtKeys {
+export interface ImportedKeys {
   /** How many of the copy's keys the keyring now opens. */
   readonly keys: number;
   /** A sentence for each key of the copy that could not be brought. */
@@ -26,45 +26,45 @@ const parallelReads = 8;
  * Puts the keys of the copy into the keyring, sealed to its own identity and to its present recovery recipients. One that the keyring
  * opens already is left alone, so that it can be done again. Faults: those of the store and of the keyring.
  */
-export async function bringKeys(
+export async function importKeys(
   call: Call,
   bucket: CopyBucket,
   identity: AgeIdentity,
   keyring: Keyring & KeyringCustody & SealedKeyring,
   onKey: (done: number, total: number) => void,
-): Promise<BroughtKeys> {
+): Promise<ImportedKeys> {
   const names = await keysIn(call, bucket);
   const problems: string[] = [];
-  const brought = new Set<KeyFingerprint>();
+  const imported = new Set<KeyFingerprint>();
   const files: SealedKeyringFile[] = [];
   let done = 0;
   await inParallel([...names.sealed], async (id) => {
     if ((await openKey(keyring, id)) === null) {
-      const sealed = await bring(call, bucket, identity, id);
+      const sealed = await fetchSealed(call, bucket, identity, id);
       if (typeof sealed === 'string') {
         problems.push(sealed);
         return;
       }
       files.push({ name: sealedFileName(id), bytes: sealed });
     }
-    brought.add(id);
+    imported.add(id);
     onKey(++done, names.sealed.size);
   });
   await inParallel([...names.described], async (id) => {
     const record = await describe(call, bucket, id);
     // Of a destroyed key the description is all there is. Of one whose sealed file is lost it would promise too much.
-    if (record !== null && (brought.has(id) || record.state === 'destroyed')) {
+    if (record !== null && (imported.has(id) || record.state === 'destroyed')) {
       files.push({ name: recordFileName(id), bytes: record.bytes });
     }
   });
   await keyring.put(files);
   await keyring.adopt(identity.secret);
-  for (const id of brought) {
+  for (const id of imported) {
     if ((await openKey(keyring, id)) !== null) continue;
     problems.push(`the key ${id} is in the copy and could not be taken in`);
-    brought.delete(id);
+    imported.delete(id);
   }
-  return { keys: brought.size, problems: problems.toSorted() };
+  return { keys: imported.size, problems: problems.toSorted() };
 }
 
 /** The key; null when the keyring does not have it, or cannot open it. */
@@ -97,7 +97,7 @@ async function keysIn(
 }
 
 /** The sealed file when the identity opens it and it is this key; else what is wrong with it. */
-async function bring(
+async function fetchSealed(
   call: Call,
   bucket: CopyBucket,
   identity: AgeIdentity,

@@ -1,12 +1,12 @@
 import type { Call } from '../model/call.js';
 import { type CustomerKey, type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
-import { noKey, type ReadAccess, type RestingEncryption } from '../model/encryption.js';
+import { noKey, type ObjectEncryption, type ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { KeyState } from '../model/keyring.js';
 import type { SealedWith } from '../model/ledger.js';
 import { keyTagName, type ObjectInfo, type ObjectRef } from '../model/object-store.js';
 import { openWithKeys } from '../vault/access.js';
-import type { ObjectRooms } from './services.js';
+import type { ObjectServices } from './services.js';
 
 /** What is known of the encryption that an object rests under, and from whom. */
 export type KnownEncryption =
@@ -28,22 +28,22 @@ export type KnownEncryption =
   | { readonly kind: 'not-known'; readonly why: string };
 
 /** What S3 says of an object, and who opened it; without `info` when no key does. */
-export interface LookedAt {
+export interface FoundEncryption {
   readonly info: ObjectInfo | null;
   readonly encryption: KnownEncryption;
 }
 
 /** Finds out what objects rest under: from the ledger's rows where they tell, else by looking at the object. */
-export class RestingLook {
-  readonly #rooms: ObjectRooms;
+export class EncryptionLookup {
+  readonly #services: ObjectServices;
   readonly #call: Call;
   /** What opened the last object: its neighbours mostly rest under the same. */
   #likely: ReadAccess = noKey;
   /** Tags need a permission of their own; without it they are not asked for again. */
   #mayReadTags = true;
 
-  constructor(rooms: ObjectRooms, call: Call) {
-    this.#rooms = rooms;
+  constructor(services: ObjectServices, call: Call) {
+    this.#services = services;
     this.#call = call;
   }
 
@@ -57,9 +57,9 @@ export class RestingLook {
    * As S3 says: without a key, then with each of those at hand. The object's tag names a key when none of them opens it. Null when there
    * is no such object. Trouble is an answer, not a throw, but for `cancelled`.
    */
-  async at(ref: ObjectRef, versionId?: string): Promise<LookedAt | null> {
+  async at(ref: ObjectRef, versionId?: string): Promise<FoundEncryption | null> {
     try {
-      return await this.#lookAt(ref, versionId);
+      return await this.#find(ref, versionId);
     } catch (error) {
       const fault = Fault.from(error);
       if (fault.kind === 'cancelled' || fault.kind === 'bug') throw fault;
@@ -67,8 +67,8 @@ export class RestingLook {
     }
   }
 
-  async #lookAt(ref: ObjectRef, versionId: string | undefined): Promise<LookedAt | null> {
-    const { store, keys } = this.#rooms;
+  async #find(ref: ObjectRef, versionId: string | undefined): Promise<FoundEncryption | null> {
+    const { store, keys } = this.#services;
     const likely = this.#likely;
     const head = (access: ReadAccess) => store.head(this.#call, ref, access, versionId);
     const found = await this.#opened(likely, head);
@@ -87,7 +87,7 @@ export class RestingLook {
   async #opened(
     access: ReadAccess,
     head: (access: ReadAccess) => Promise<ObjectInfo | null>,
-  ): Promise<LookedAt | null | 'refused'> {
+  ): Promise<FoundEncryption | null | 'refused'> {
     try {
       const info = await head(access);
       if (info === null) return null;
@@ -100,10 +100,10 @@ export class RestingLook {
   }
 
   /** As S3 answered to who opened it with `access`. */
-  async ofAnswer(resting: RestingEncryption, access: ReadAccess): Promise<KnownEncryption> {
+  async ofAnswer(encryption: ObjectEncryption, access: ReadAccess): Promise<KnownEncryption> {
     if (access.kind === 'sse-c') return this.#named(access.key.fingerprint, 'store');
-    if (resting.kind === 'sse-c') return { kind: 'sse-c-unknown-key' };
-    return resting.kind === 'unknown' ? { kind: 'none' } : resting;
+    if (encryption.kind === 'sse-c') return { kind: 'sse-c-unknown-key' };
+    return encryption.kind === 'unknown' ? { kind: 'none' } : encryption;
   }
 
   /** What the object's tag says, where it may be read: anybody may have written it, so it is believed only when a key opens. */
@@ -114,7 +114,7 @@ export class RestingLook {
   ): Promise<{ readonly id: KeyFingerprint | null; readonly key: CustomerKey | null }> {
     if (!this.#mayReadTags) return { id: null, key: null };
     try {
-      const tags = await this.#rooms.store.getTags(this.#call, ref, versionId);
+      const tags = await this.#services.store.getTags(this.#call, ref, versionId);
       const text = tags?.[keyTagName];
       if (text === undefined) return { id: null, key: null };
       const id = parseKeyFingerprint(text);
@@ -127,7 +127,7 @@ export class RestingLook {
   }
 
   async #named(id: KeyFingerprint, source: 'ledger' | 'store' | 'tag'): Promise<KnownEncryption> {
-    const described = await this.#rooms.keys.describe(id);
+    const described = await this.#services.keys.describe(id);
     const { label, state } = described ?? { label: '', state: null };
     return { kind: 'sse-c', keyId: id, label, keyState: state, source };
   }
@@ -148,7 +148,7 @@ function accessesAfter(
 }
 
 /** An object with what opened it and what the ledger knows of it; null when there is none. Faults as `Vault.describe`. */
-export async function openObject(rooms: ObjectRooms, call: Call, ref: ObjectRef) {
-  const keys = await rooms.keys.keysFor(ref);
-  return openWithKeys(rooms.ledger, ref, keys, (access) => rooms.store.head(call, ref, access));
+export async function openObject(services: ObjectServices, call: Call, ref: ObjectRef) {
+  const keys = await services.keys.keysFor(ref);
+  return openWithKeys(services.ledger, ref, keys, (access) => services.store.head(call, ref, access));
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Username } from '../model/users.js';
 
 /** Where users live on disk; every path absolute. */
-export interface UserPlaces {
+export interface UserDirectories {
   /** `ROOT/home`: one directory a user. */
   readonly homes: string;
   /** `ROOT/opt/sftpgw/shared`: what every user's `/shared` shows. */
@@ -31,8 +31,8 @@ export interface UserPaths {
   readonly sharedLink: string;
 }
 
-export function userPaths(places: UserPlaces, username: Username): UserPaths {
-  return pathsInHome(join(places.homes, username), username);
+export function userPaths(directories: UserDirectories, username: Username): UserPaths {
+  return pathsInHome(join(directories.homes, username), username);
 }
 
 /** The same in a home that has been moved. */

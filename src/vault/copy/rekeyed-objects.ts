@@ -1,29 +1,29 @@
 import type { ReadAccess } from '../../model/encryption.js';
 import type { ObjectRef } from '../../model/object-store.js';
 
-/** Where a content is that was given another key. */
-export interface Successor {
+/** The ETag and access of a content after it was re-encrypted. */
+export interface RekeyedObject {
   readonly etag: string;
   readonly access: ReadAccess;
 }
 
 interface Watched {
   readers: number;
-  /** By the ETag that the content had before. */
-  readonly next: Map<string, Successor>;
+  /** Keyed by the ETag that the content had before. */
+  readonly next: Map<string, RekeyedObject>;
 }
 
 /**
- * What objects that are being read were copied onto themselves as: the same content, known by the copy that made it. Nothing is
- * kept of objects that nobody reads.
+ * Remembers, for objects that are being read, which content was copied onto itself with another key. Objects
+ * without readers are not remembered.
  */
-export class Successors {
+export class RekeyedObjects {
   readonly #watched = new Map<string, Watched>();
 
-  /** From before the first byte is asked for. Answers what ends it. */
+  /** Starts watching an object, before its first byte is requested. Returns a function that stops it. */
   watch(ref: ObjectRef): () => void {
     const name = nameOf(ref);
-    const watched = this.#watched.get(name) ?? { readers: 0, next: new Map<string, Successor>() };
+    const watched = this.#watched.get(name) ?? { readers: 0, next: new Map<string, RekeyedObject>() };
     watched.readers += 1;
     this.#watched.set(name, watched);
     let isOver = false;
@@ -35,16 +35,16 @@ export class Successors {
     };
   }
 
-  /** The content of this ETag is now that. */
-  note(ref: ObjectRef, etag: string, successor: Successor): void {
+  /** Records that the content with this ETag is now `successor`. */
+  note(ref: ObjectRef, etag: string, successor: RekeyedObject): void {
     this.#watched.get(nameOf(ref))?.next.set(etag, successor);
   }
 
-  /** Null when the content is not known to be anywhere else. */
-  after(ref: ObjectRef, { etag, access }: Successor): Successor | null {
+  /** Returns the successor of a content, or null if none is known. */
+  after(ref: ObjectRef, { etag, access }: RekeyedObject): RekeyedObject | null {
     const next = this.#watched.get(nameOf(ref))?.next.get(etag);
     if (next === undefined) return null;
-    // At Ceph a copy onto itself keeps the ETag.
+    // Ceph keeps the ETag when an object is copied onto itself.
     return next.etag === etag && isSame(next.access, access) ? null : next;
   }
 }

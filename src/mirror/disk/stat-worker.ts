@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { FileStamp } from '../../model/mirror.js';
 
 /** What lstat(2) says of a path: `stamp` is a file's; null for everything else. */
-export interface Look {
+export interface PathStat {
   readonly isDirectory: boolean;
   readonly stamp: FileStamp | null;
 }
@@ -28,17 +28,17 @@ const aDirectory = 2;
  * Looks at many files on a thread of its own, with the system's plain call: a call through Node's pool of threads costs the
  * main thread several times what the look costs. The thread starts with the first look.
  */
-export class LookThread implements AsyncDisposable {
+export class StatWorker implements AsyncDisposable {
   #worker: Worker | null = null;
   /** In the order of their messages. */
   readonly #pending: Pending[] = [];
   #isClosed = false;
 
   /** Looks at these paths below `root`. What cannot be looked at is neither a file nor a directory. */
-  async look(root: string, paths: readonly string[]): Promise<readonly Look[]> {
+  async stat(root: string, paths: readonly string[]): Promise<readonly PathStat[]> {
     if (paths.length === 0) return [];
     const numbers = await this.#ask({ root, paths: paths.join('\0') });
-    return paths.map((_, index) => lookOf(numbers, index * numbersPerPath));
+    return paths.map((_, index) => statOf(numbers, index * numbersPerPath));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -78,7 +78,7 @@ export class LookThread implements AsyncDisposable {
   }
 }
 
-function lookOf(numbers: Float64Array, at: number): Look {
+function statOf(numbers: Float64Array, at: number): PathStat {
   const [kind, inode = 0, size = 0, mtimeMs = 0] = numbers.subarray(at, at + numbersPerPath);
   return { isDirectory: kind === aDirectory, stamp: kind === aFile ? { inode, size, mtimeMs } : null };
 }

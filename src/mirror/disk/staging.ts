@@ -5,7 +5,7 @@ import { DirectFile } from '../../files/direct-file.js';
 import { hasCode, isAbsence } from '../../files/system-errors.js';
 import type { Entropy } from '../../model/call.js';
 import { type FileStamp, reservedName } from '../../model/mirror.js';
-import type { FileThread } from './file-thread.js';
+import type { FileWorker } from './file-worker.js';
 
 export interface Owner {
   readonly uid: number;
@@ -20,7 +20,7 @@ export const mirroredDirectoryMode = 0o700;
 const blocks = new AlignedBlocks(32);
 
 /** A finished file that waits to be renamed into place. */
-export interface AsideFile {
+export interface StagedFile {
   readonly path: string;
   /** Its bytes passed by the page cache: there is little left to sync. */
   readonly isOnDisk: boolean;
@@ -28,18 +28,18 @@ export interface AsideFile {
 }
 
 /** Where unfinished files are: on the same file system, and where nobody looks for files. */
-export class AsideSpace {
+export class StagingDirectory {
   readonly directory: string;
   readonly #owner: Owner | null;
-  readonly #thread: FileThread;
+  readonly #thread: FileWorker;
   /** Names of this run's files begin with it. */
   readonly #run: string;
   #count = 0;
 
-  private constructor(directory: string, owner: Owner | null, entropy: Entropy, thread: FileThread) {
+  private constructor(directory: string, owner: Owner | null, entropy: Entropy, files: FileWorker) {
     this.directory = directory;
     this.#owner = owner;
-    this.#thread = thread;
+    this.#thread = files;
     this.#run = entropy.id();
   }
 
@@ -51,8 +51,8 @@ export class AsideSpace {
     root: string,
     owner: Owner | null,
     entropy: Entropy,
-    thread: FileThread,
-  ): Promise<AsideSpace> {
+    files: FileWorker,
+  ): Promise<StagingDirectory> {
     const beside = join(dirname(root), `.${basename(root)}${reservedName}`);
     const within = join(root, reservedName);
     const directory = (await canRename(beside, within)) ? beside : within;
@@ -61,7 +61,7 @@ export class AsideSpace {
     for (const name of await readdir(directory))
       await rm(join(directory, name), { recursive: true, force: true });
     if (directory === beside) await rm(within, { recursive: true, force: true });
-    return new AsideSpace(directory, owner, entropy, thread);
+    return new StagingDirectory(directory, owner, entropy, files);
   }
 
   /** A new file for so many bytes, not readable by others from its first byte. */
@@ -79,7 +79,7 @@ export class AsideSpace {
   }
 
   /** A whole new file, with its time. */
-  async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<AsideFile> {
+  async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<StagedFile> {
     const path = this.#nextPath();
     const file = { path, pieces, mtimeSeconds, mode: mirroredFileMode, owner: this.#owner };
     return { path, isOnDisk: false, stamp: await this.#thread.write(file) };

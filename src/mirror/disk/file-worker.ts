@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { releaseBytes } from '../../bytes/lent-bytes.js';
 import type { FileStamp } from '../../model/mirror.js';
-import type { Owner } from './aside.js';
+import type { Owner } from './staging.js';
 
 /** A small file to be made. */
 export interface SmallFile {
@@ -48,7 +48,7 @@ const maxBatch = 128;
  * Makes and renames small files on a thread of its own, with the system's plain calls, many for one message. A call through
  * Node's pool of threads costs more than what it calls, and a small file needs six of them.
  */
-export class FileThread implements AsyncDisposable {
+export class FileWorker implements AsyncDisposable {
   #worker: Worker | null = null;
   #queue: Pending[] = [];
   #running: readonly Pending[] = [];

@@ -11,49 +11,49 @@ import type { Vault } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
 import type { OpenUpload, OpenUploads } from './open-uploads.js';
 
-export interface BrokenUploadServices {
-  readonly vault: Pick<Vault, 'giveUp'>;
+export interface ParkedFilesServices {
+  readonly vault: Pick<Vault, 'abortParked'>;
   readonly parked: Pick<ParkedUploads, 'parked'>;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly clock: Clock;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
   readonly open: OpenUploads;
-  /** How long they wait for their clients; with 0 there are none. */
+  /** Time that parked uploads are kept; 0 disables parking. */
   readonly windowMs: number;
 }
 
-/** Uploads that were broken off and can be resumed, by where they will be. They show as files with the bytes that S3 has. */
-export class BrokenUploads {
-  readonly #services: BrokenUploadServices;
+/** Parked uploads by target key. They are listed as files with the number of bytes stored in S3. */
+export class ParkedFiles {
+  readonly #services: ParkedFilesServices;
   readonly #byName = new Map<string, { readonly upload: ParkedUpload; readonly hide: () => void }>();
 
-  constructor(services: BrokenUploadServices) {
+  constructor(services: ParkedFilesServices) {
     this.#services = services;
   }
 
-  get areKept(): boolean {
+  get isEnabled(): boolean {
     return this.#services.windowMs > 0;
   }
 
-  /** Shows those that an earlier run has left. To be called before the first client comes. */
+  /** Shows the uploads that an earlier run parked. Must be called before the first client connects. */
   async restore(): Promise<void> {
     for (const upload of await this.#services.parked.parked()) this.#show(upload);
   }
 
   /**
-   * Shows one that has just been broken off, until it is resumed or given up. Where there is a whole object of that name already, it
-   * is given up instead: the object would be hidden behind a part of its successor.
+   * Shows a newly parked upload until it is resumed or aborted. If an object of that name exists, aborts the
+   * upload instead, because the upload would hide the complete object.
    */
-  async keep(call: Call, upload: ParkedUpload): Promise<void> {
+  async park(call: Call, upload: ParkedUpload): Promise<void> {
     if (await this.#isObject(call, upload.ref)) {
-      await this.#takeAway(call, upload);
+      await this.#discard(call, upload);
       return;
     }
-    await this.giveUp(call, upload.ref);
+    await this.abort(call, upload.ref);
     this.#show(upload);
   }
 
-  /** False also when S3 does not say. */
+  /** Returns whether the object exists. False also if S3 does not answer. */
   async #isObject(call: Call, ref: ObjectRef): Promise<boolean> {
     try {
       return (await findListed(this.#services.store, call, ref)) !== null;
@@ -66,8 +66,8 @@ export class BrokenUploads {
     return this.#byName.has(nameOf(ref));
   }
 
-  /** Hands it over to who resumes it; null when there is none. */
-  take(ref: ObjectRef): ParkedUpload | null {
+  /** Removes and returns a parked upload for its resumer, or null if there is none. */
+  claim(ref: ObjectRef): ParkedUpload | null {
     const name = nameOf(ref);
     const found = this.#byName.get(name);
     if (found === undefined) return null;
@@ -76,20 +76,20 @@ export class BrokenUploads {
     return found.upload;
   }
 
-  /** Takes it away; what S3 does not let go is left to the next start. False when there was none. */
-  async giveUp(call: Call, ref: ObjectRef): Promise<boolean> {
-    const upload = this.take(ref);
+  /** Aborts a parked upload. If S3 fails, the next start tries again. Returns false if there is none. */
+  async abort(call: Call, ref: ObjectRef): Promise<boolean> {
+    const upload = this.claim(ref);
     if (upload === null) return false;
-    await this.#takeAway(call, upload);
+    await this.#discard(call, upload);
     return true;
   }
 
-  /** Never throws: what its callers have done is done all the same. */
-  async #takeAway(call: Call, upload: ParkedUpload): Promise<void> {
+  /** Aborts an upload at S3. Never throws, because the operation of the caller has succeeded anyway. */
+  async #discard(call: Call, upload: ParkedUpload): Promise<void> {
     try {
-      await this.#services.vault.giveUp(lasting(call), upload);
+      await this.#services.vault.abortParked(lasting(call), upload);
     } catch (error) {
-      call.log.warn('an upload that was broken off could not be removed; the next start tries again', {
+      call.log.warn('a parked upload could not be aborted; retrying at the next start', {
         ...upload.ref,
         error: Fault.from(error),
       });
@@ -97,22 +97,23 @@ export class BrokenUploads {
   }
 
   /**
-   * Takes those away whose time is over, and those that cannot be resumed any more: they would hold on to a key that is to be
-   * retired.
+   * Aborts uploads whose time has expired, and those that can no longer be resumed: they would block the
+   * retirement of a key.
    */
   async expire(call: Call): Promise<void> {
     for (const { upload } of [...this.#byName.values()]) {
       const { bucket, key } = upload.ref;
       try {
-        const reason = await this.#whyNoLonger(call, upload);
+        const reason = await this.#reasonToAbort(call, upload);
         if (reason === null || this.#byName.get(nameOf(upload.ref))?.upload !== upload) continue;
-        await this.giveUp(call, upload.ref);
-        call.log.info('an upload that was broken off is removed', { bucket, key, reason });
+        await this.abort(call, upload.ref);
+        call.log.info('aborting a parked upload', { bucket, key, reason });
       } catch (error) {
         const fault = Fault.from(error);
         if (fault.kind === 'cancelled') throw fault;
-        // A key that is not at hand, for instance, which its user hears of often enough; this comes again every minute.
-        call.log.debug('an upload that was broken off could not be looked after', {
+        // For example a key is not available, which its user sees in other faults. This check repeats every
+        // minute.
+        call.log.debug('could not check a parked upload', {
           bucket,
           key,
           error: fault,
@@ -121,24 +122,24 @@ export class BrokenUploads {
     }
   }
 
-  async #whyNoLonger(call: Call, { actor, parkedMs, sealedWith }: ParkedUpload): Promise<string | null> {
+  async #reasonToAbort(call: Call, { actor, parkedMs, sealedWith }: ParkedUpload): Promise<string | null> {
     const { clock, windowMs, users } = this.#services;
-    if (parkedMs <= clock.nowMs() - windowMs) return 'it was not resumed in time';
+    if (parkedMs <= clock.nowMs() - windowMs) return 'not resumed in time';
     const username = parseUsername(actor);
-    if ((await users.settings(call, username)) === null) return 'its user is gone';
+    if ((await users.settings(call, username)) === null) return 'the user was removed';
     const wanted = sealedAs(await users.uploadEncryption(call, username));
-    return isDeepStrictEqual(wanted, sealedWith) ? null : 'the encryption of its user has changed';
+    return isDeepStrictEqual(wanted, sealedWith) ? null : 'the encryption of the user has changed';
   }
 
   #show(upload: ParkedUpload): void {
     const { bucket, key } = upload.ref;
-    const hide = this.#services.open.add(bucket, key, new BrokenUpload(upload));
+    const hide = this.#services.open.add(bucket, key, new ParkedFile(upload));
     this.#byName.set(nameOf(upload.ref), { upload, hide });
   }
 }
 
-/** One of them as a file. */
-class BrokenUpload implements OpenUpload {
+/** A parked upload shown as a file. */
+class ParkedFile implements OpenUpload {
   readonly #size: number;
   readonly #mtimeSeconds: number;
 
@@ -151,19 +152,21 @@ class BrokenUpload implements OpenUpload {
     return fileAttributes(this.#size, this.#mtimeSeconds);
   }
 
-  /** It is taken up otherwise: see `BrokenUploads.take`. */
+  /** Returns null: a parked upload is resumed with `ParkedFiles.claim`. */
   handOver(): null {
     return null;
   }
 
-  /** Times and modes are set when the file is whole. */
+  /**
+   * Ignores times and modes, which are set when the file is complete. Throws `unsupported` for another size.
+   */
   async setAttributes(_call: Call, { size }: AttributeChange): Promise<void> {
     if (size === undefined || size === this.#size) return;
-    throw new Fault('unsupported', 'the file is not completely uploaded yet: resume it, or upload it anew');
+    throw new Fault('unsupported', 'the file is not completely uploaded yet: resume it, or upload it again');
   }
 }
 
-/** A bucket's name has no slash. */
+/** Returns a unique name, because bucket names contain no slash. */
 function nameOf({ bucket, key }: ObjectRef): string {
   return `${bucket}/${key}`;
 }

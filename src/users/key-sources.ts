@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import type { KeyOwner } from '../model/keyring.js';
 import type { Username } from '../model/users.js';
-import type { UserPaths } from './places.js';
+import type { UserPaths } from './user-paths.js';
 import { type UserProperties, userPropertyNames } from './user-properties.js';
 
 /** What the settings name as keys. */
 export type NamedKeys = Pick<UserProperties, 'uploadKeyId' | 'syncKeyId'>;
 
 /** Where the key of a place in S3 comes from: a raw file, or the keyring's key that the settings name. */
-export interface KeyPlace {
+export interface KeySource {
   readonly owner: KeyOwner;
   /** Given to a key that is taken into the keyring from here. */
   readonly label: string;
@@ -21,7 +21,7 @@ export interface KeyPlace {
   readonly keyId: KeyFingerprint | null;
 }
 
-export function uploadKeyPlace(username: Username, paths: UserPaths, named: NamedKeys | null): KeyPlace {
+export function uploadKeySource(username: Username, paths: UserPaths, named: NamedKeys | null): KeySource {
   return {
     owner: { kind: 'user', username },
     label: `${username} uploads`,
@@ -32,7 +32,7 @@ export function uploadKeyPlace(username: Username, paths: UserPaths, named: Name
   };
 }
 
-export function syncKeyPlace(username: Username, paths: UserPaths, named: NamedKeys | null): KeyPlace {
+export function syncKeySource(username: Username, paths: UserPaths, named: NamedKeys | null): KeySource {
   return {
     owner: { kind: 'user', username },
     label: `${username} downloads`,
@@ -44,7 +44,10 @@ export function syncKeyPlace(username: Username, paths: UserPaths, named: NamedK
 }
 
 /** Of the shared directory, the likeliest first; `directory` is `ROOT/root/.sftpgateway`. */
-export function sharedKeyPlaces(directory: string, named: NamedKeys | null): readonly [KeyPlace, KeyPlace] {
+export function sharedKeySources(
+  directory: string,
+  named: NamedKeys | null,
+): readonly [KeySource, KeySource] {
   const shared = {
     owner: { kind: 'shared' },
     label: 'shared directory',

@@ -8,9 +8,9 @@ import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
 import { timed } from './process.js';
 
-/** Starts and stops a throw-away Ceph RGW; beside the checkout, unless the environment names another. */
+/** Starts and stops a disposable Ceph RGW. */
 const cephTool =
-  process.env['SFTPGW_BENCH_CEPH'] ?? resolve(import.meta.dirname, '../../../shared/tools/ceph-rgw');
+  process.env['SFTPGW_BENCH_CEPH'] ?? resolve(import.meta.dirname, '../../test/servers/ceph-rgw');
 
 export interface Stage extends AsyncDisposable {
   /** A work directory, everything else shared. */

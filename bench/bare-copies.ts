@@ -25,7 +25,7 @@ interface BareObject {
 }
 
 /** What one CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
-export const mostAtOnceBytes = storeDefaults.singleCopyLimitBytes;
+export const maxAtOnceBytes = storeDefaults.singleCopyLimitBytes;
 const partBytes = storeDefaults.copyPartBytes;
 const partsAtOnce = 8;
 

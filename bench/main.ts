@@ -261,10 +261,10 @@ function report(
   }
 }
 
-function printRatioBar(text: string, rows: readonly Row[], against: string, least: number): void {
+function printRatioBar(text: string, rows: readonly Row[], against: string, min: number): void {
   const other = rows.find((row) => row.name === against);
   const ratio = median(other?.seconds ?? []) / median(rows[0]?.seconds ?? []);
-  print(renderBar(`${text}, at least ${least}`, ratio, ratio >= least));
+  print(renderBar(`${text}, at least ${min}`, ratio, ratio >= min));
 }
 
 function mib(files: Files): { label: string; amount: number } {

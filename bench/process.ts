@@ -18,9 +18,9 @@ export async function timed(
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  let said = '';
+  let output = '';
   const keep = (chunk: Buffer) => {
-    said = (said + chunk.toString('utf8')).slice(-4000);
+    output = (output + chunk.toString('utf8')).slice(-4000);
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
@@ -28,7 +28,7 @@ export async function timed(
   child.stdin.end(options.input ?? '');
   const code = await exit(child);
   const seconds = (performance.now() - start) / 1000;
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${output}`);
   return seconds;
 }
 

@@ -15,7 +15,7 @@ import type { RotationServices } from '../src/rotation/services.js';
 import { createS3ObjectStore } from '../src/s3/object-store.js';
 import { createVault, type RunningVault } from '../src/vault/create-vault.js';
 import type { Stage } from './arena.js';
-import { type BareCopy, copyAtOnce, copyIfUnchanged, copyLarge, mostAtOnceBytes } from './bare-copies.js';
+import { type BareCopy, copyAtOnce, copyIfUnchanged, copyLarge, maxAtOnceBytes } from './bare-copies.js';
 import { median } from './measure.js';
 import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
@@ -24,7 +24,7 @@ import { type Row, renderBar, renderTable } from './table.js';
 const mebibyte = 2 ** 20;
 const parallel = 8;
 /** What the bare SDK does without looking at anything, before or after. */
-const least = 0.8;
+const min = 0.8;
 
 interface ObjectSet {
   readonly name: string;
@@ -63,10 +63,10 @@ interface Contender {
 }
 
 /** Sizes that are spread evenly by their logarithm, large and small ones in turn. */
-function mixture(count: number, least: number, most: number): number[] {
+function mixture(count: number, min: number, max: number): number[] {
   const step = 103;
   return Array.from({ length: count }, (_, index) =>
-    Math.round(least * (most / least) ** (((index * step) % count) / (count - 1))),
+    Math.round(min * (max / min) ** (((index * step) % count) / (count - 1))),
   );
 }
 
@@ -98,7 +98,7 @@ async function measureSet(
     (prefix, from, to) =>
       inParallel([...set.bytes.entries()], async ([index, bytes]) => {
         const object = { bucket: arena.bucket, key: prefix + nameOf(index) };
-        if (bytes <= mostAtOnceBytes) await copy(client, object, from, to);
+        if (bytes <= maxAtOnceBytes) await copy(client, object, from, to);
         else await copyLarge(client, object, bytes, from, to);
       });
   // Ours first. What the SDK alone can do comes without a care for what others write meanwhile, and with it, as ours.
@@ -127,7 +127,7 @@ async function measureSet(
   const [first, ...others] = rows;
   for (const { name, seconds } of others) {
     const ratio = median(seconds) / median(first?.seconds ?? []);
-    print(renderBar(`rate of a change of key over "${name}", at least ${least}`, ratio, ratio >= least));
+    print(renderBar(`rate of a change of key over "${name}", at least ${min}`, ratio, ratio >= min));
   }
 }
 

@@ -8,7 +8,7 @@ import { asServer, stop } from './process.js';
 import type { Row } from './table.js';
 import { type Files, sftpBatch } from './workload.js';
 
-const doorScript = resolve(import.meta.dirname, 'transport-server.js');
+const serverScript = resolve(import.meta.dirname, 'transport-server.js');
 
 /** The SSH and SFTP layers alone: our door with the data thrown away, beside OpenSSH's server into a memory file system. */
 export async function measureTransport(arena: Arena, files: Files, rounds: number): Promise<Row[]> {
@@ -22,7 +22,7 @@ export async function measureTransport(arena: Arena, files: Files, rounds: numbe
   const memory = mkdtempSync('/dev/shm/sftpgw-bench-');
   try {
     await using sshd = await startSshd(join(arena.work, 'sshd'), arena.identity);
-    await using ours = await startDoor(arena);
+    await using ours = await startServer(arena);
     for (let round = 0; round < rounds; round += 1) {
       const before = ours.cpuSeconds();
       door.seconds.push(await sftpBatch(arena, ours, `put ${files.large} /uploads/large.bin`));
@@ -39,22 +39,22 @@ export async function measureTransport(arena: Arena, files: Files, rounds: numbe
   return [door, openssh];
 }
 
-async function startDoor(
+async function startServer(
   arena: Arena,
 ): Promise<AsyncDisposable & { port: number; user: string; cpuSeconds(): number }> {
   const child = asServer(
-    spawn(process.execPath, [doorScript, `${arena.identity}.pub`, join(arena.work, 'host-keys')], {
+    spawn(process.execPath, [serverScript, `${arena.identity}.pub`, join(arena.work, 'host-keys')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     }),
   );
   const port = await new Promise<number>((resolvePort, reject) => {
-    let said = '';
+    let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
-      said += chunk.toString('utf8');
-      const ready = /ready (\d+)/.exec(said);
+      output += chunk.toString('utf8');
+      const ready = /ready (\d+)/.exec(output);
       if (ready !== null) resolvePort(Number(ready[1]));
     });
-    child.once('exit', (code) => reject(new Error(`the door ended with ${code}: ${said}`)));
+    child.once('exit', (code) => reject(new Error(`the door ended with ${code}: ${output}`)));
   });
   const pid = child.pid ?? 0;
   return {

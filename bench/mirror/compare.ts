@@ -18,7 +18,7 @@ export interface MirrorSizes {
 }
 
 /** Memory of the gateway or the command, whatever the number of objects. */
-const mostMib = 300;
+const maxMib = 300;
 
 /** The mirror's part of the table. `wanted` names the disciplines: mirror-small, mirror-large, mirror-unchanged, mirror-events. */
 export async function compareMirrors(
@@ -30,14 +30,14 @@ export async function compareMirrors(
   const { smallObjects, largeObjects, unchangedObjects, rounds } = sizes;
   if (wanted('mirror-small')) {
     const title = `First mirror of ${smallObjects} objects of 4 KiB`;
-    await firstMirrors(stage, 'small', { count: smallObjects, bytes: 4096, rounds, title, least: 2 }, print);
+    await firstMirrors(stage, 'small', { count: smallObjects, bytes: 4096, rounds, title, min: 2 }, print);
   }
   if (wanted('mirror-large')) {
     const title = `First mirror of ${largeObjects} objects of 100 MiB`;
     await firstMirrors(
       stage,
       'large',
-      { count: largeObjects, bytes: 100 * mebibyte, rounds, title, least: 1 },
+      { count: largeObjects, bytes: 100 * mebibyte, rounds, title, min: 1 },
       print,
     );
   }
@@ -66,13 +66,13 @@ interface First {
   readonly bytes: number;
   readonly rounds: number;
   /** Bar: so many times the rate of the fastest other one. */
-  readonly least: number;
+  readonly min: number;
 }
 
 async function firstMirrors(
   stage: Stage,
   user: string,
-  { title, count, bytes, rounds, least }: First,
+  { title, count, bytes, rounds, min }: First,
   print: (text: string) => void,
 ): Promise<void> {
   const filling = stage.arena('filling');
@@ -112,20 +112,20 @@ async function firstMirrors(
   print(renderTable(`${title}, until the program ends`, unit, ended));
   printBar(
     print,
-    `rate over the fastest other one, which leaves its files to the kernel, at least ${least}`,
+    `rate over the fastest other one, which leaves its files to the kernel, at least ${min}`,
     ended,
-    least,
+    min,
   );
   print(renderTable(`${title}, until it is on the disk (the others: \`sync -f\` after them)`, unit, durable));
-  printBar(print, `rate over the fastest other one, at least ${least}`, durable, least);
+  printBar(print, `rate over the fastest other one, at least ${min}`, durable, min);
   const peak = Math.max(...(runs.get(mirrorContenders[0]?.name ?? '') ?? []).map((run) => run.peakMib));
-  print(renderBar(`at most ${mostMib} MiB of memory`, peak, peak <= mostMib));
+  print(renderBar(`at most ${maxMib} MiB of memory`, peak, peak <= maxMib));
 }
 
-function printBar(print: (text: string) => void, text: string, rows: readonly Row[], least: number): void {
+function printBar(print: (text: string) => void, text: string, rows: readonly Row[], min: number): void {
   const [ours, ...others] = rows.map((row) => median(row.seconds));
   const ratio = Math.min(...others.filter((seconds) => !Number.isNaN(seconds))) / (ours ?? Number.NaN);
-  print(renderBar(text, ratio, ratio >= least));
+  print(renderBar(text, ratio, ratio >= min));
 }
 
 async function events(stage: Stage, count: number, print: (text: string) => void): Promise<void> {
@@ -139,5 +139,5 @@ async function events(stage: Stage, count: number, print: (text: string) => void
     `| ${milliseconds(median(sorted))} | ${milliseconds(p95)} | ${milliseconds(sorted.at(-1) ?? Number.NaN)} | ${lost} | ${peakMib.toFixed(0)} MiB |\n`,
   );
   print(renderBar('seconds from the event to the file for 95 %, less than 1', p95, p95 < 1 && lost === 0));
-  print(renderBar(`at most ${mostMib} MiB of memory`, peakMib, peakMib <= mostMib));
+  print(renderBar(`at most ${maxMib} MiB of memory`, peakMib, peakMib <= maxMib));
 }

@@ -148,9 +148,9 @@ async function measure(
   });
   const pid = child.pid;
   if (pid === undefined) throw new Error(`${program} did not start`);
-  let said = '';
+  let output = '';
   child.stderr.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString('utf8')).slice(-2000);
+    output = (output + chunk.toString('utf8')).slice(-2000);
   });
   let peakMib = 0;
   let cpuSeconds = 0;
@@ -166,7 +166,7 @@ async function measure(
   const code = await exit(child);
   clearInterval(timer);
   const seconds = (performance.now() - start) / 1000;
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said}`);
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${output}`);
   if (unsynced !== null) await timed('sync', ['-f', unsynced]);
   return { seconds, durableSeconds: (performance.now() - start) / 1000, cpuSeconds, peakMib };
 }

@@ -32,7 +32,7 @@ class RemoteMirror implements MirrorRuns {
     try {
       for await (const line of linesOf(answer)) {
         const event = JSON.parse(line) as MirrorRunEvent | RunFailure;
-        if (event.kind === 'failed') throw faultSaid(event.fault, event.detail);
+        if (event.kind === 'failed') throw parseFault(event.fault, event.detail);
         report(event);
       }
     } catch (error) {
@@ -106,14 +106,14 @@ async function problemOf(answer: IncomingMessage): Promise<Fault> {
   const text = (await readBody(answer, maxAnswerBytes)).toString('utf8');
   try {
     const { kind, detail } = JSON.parse(text) as { readonly kind?: unknown; readonly detail?: unknown };
-    return faultSaid(String(kind), String(detail));
+    return parseFault(String(kind), String(detail));
   } catch {
     return new Fault('unavailable', `the gateway answers with status ${answer.statusCode}`);
   }
 }
 
 /** A gateway of another version may know other kinds. */
-function faultSaid(kind: string, detail: string): Fault {
+function parseFault(kind: string, detail: string): Fault {
   const known: FaultKind = faultKinds.find((one) => one === kind) ?? 'unavailable';
   return new Fault(known, detail);
 }

@@ -6,7 +6,7 @@ const intervalMs = 60_000;
 export class CountedWarnings {
   readonly #log: Logger;
   readonly #clock: Clock;
-  readonly #seen = new Map<string, { nextMs: number; unsaid: number }>();
+  readonly #seen = new Map<string, { nextMs: number; suppressed: number }>();
 
   constructor(log: Logger, clock: Clock) {
     this.#log = log;
@@ -16,14 +16,14 @@ export class CountedWarnings {
   /** `message` is the program's own text: it tells one thing from another, so it must not hold what a stranger sent. */
   warn(message: string, fields: LogFields): void {
     const nowMs = this.#clock.monotonicMs();
-    const seen = this.#seen.get(message) ?? { nextMs: nowMs, unsaid: 0 };
+    const seen = this.#seen.get(message) ?? { nextMs: nowMs, suppressed: 0 };
     this.#seen.set(message, seen);
     if (nowMs < seen.nextMs) {
-      seen.unsaid += 1;
+      seen.suppressed += 1;
       return;
     }
-    this.#log.warn(message, seen.unsaid === 0 ? fields : { ...fields, unsaid: seen.unsaid });
+    this.#log.warn(message, seen.suppressed === 0 ? fields : { ...fields, suppressed: seen.suppressed });
     seen.nextMs = nowMs + intervalMs;
-    seen.unsaid = 0;
+    seen.suppressed = 0;
   }
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Call, Clock, LogFields, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { CopyOutcome } from '../recovery/bucket-copy.js';
@@ -7,10 +7,10 @@ import { watchBucketCopy } from './bucket-copy.js';
 /** A gateway's life in which every wait ends at once, and is written down. */
 class Life {
   readonly waits: number[] = [];
-  readonly said: string[] = [];
+  readonly logged: string[] = [];
   runs = 0;
   behind = true;
-  lookMs = 0;
+  checkMs = 0;
   outcome: () => CopyOutcome = () => ({
     kind: 'complete',
     changedFiles: 2,
@@ -28,7 +28,7 @@ class Life {
   }
 
   async live(): Promise<void> {
-    const note = (message: string, _fields?: LogFields) => void this.said.push(message);
+    const note = (message: string, _fields?: LogFields) => void this.logged.push(message);
     const log: Logger = { debug: note, info: note, warn: note, error: note, child: () => log };
     const call: Call = { id: 'test', signal: this.#end.signal, log };
     const clock: Clock = {
@@ -42,13 +42,13 @@ class Life {
     const keyring = {
       onChange: (listener: () => void) => {
         this.onChange = listener;
-        return () => void this.said.push('stopped listening');
+        return () => void this.logged.push('stopped listening');
       },
     };
     const bucketCopy = {
       reasonForNone: async () => null,
       isBehind: async () => {
-        this.#nowMs += this.lookMs;
+        this.#nowMs += this.checkMs;
         return this.behind;
       },
       run: async () => {
@@ -60,7 +60,7 @@ class Life {
   }
 }
 
-test('copies what is behind, looks every five seconds, and says what it did', async () => {
+it('copies what is behind, looks every five seconds, and says what it did', async () => {
   const life = new Life((now, wait) => {
     now.behind = false;
     return wait === 3;
@@ -68,13 +68,13 @@ test('copies what is behind, looks every five seconds, and says what it did', as
   await life.live();
   expect(life.runs).toBe(1);
   expect(life.waits).toEqual([5_000, 5_000, 5_000]);
-  expect(life.said).toEqual([
+  expect(life.logged).toEqual([
     'keys, users and settings are copied to the bucket: snapshot 7',
     'stopped listening',
   ]);
 });
 
-test('says one failure once, waits longer each time, at last ten minutes, and goes on', async () => {
+it('says one failure once, waits longer each time, at last ten minutes, and goes on', async () => {
   const life = new Life((now, wait) => {
     if (wait === 9)
       now.outcome = () => ({ kind: 'complete', changedFiles: 0, snapshot: 8, isNewSnapshot: true });
@@ -86,20 +86,20 @@ test('says one failure once, waits longer each time, at last ten minutes, and go
   await life.live();
   expect(life.waits.slice(0, 9)).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60].map((tens) => tens * 10_000));
   expect(life.waits[9]).toBe(5_000);
-  expect(life.said.slice(0, 2)).toEqual([
+  expect(life.logged.slice(0, 2)).toEqual([
     'keys, users and settings are not copied to the bucket: S3 is away',
     'keys, users and settings are copied to the bucket: snapshot 8',
   ]);
 });
 
-test('looks at very many files so rarely that it takes a twentieth of the time', async () => {
+it('looks at very many files so rarely that it takes a twentieth of the time', async () => {
   const life = new Life((_now, wait) => wait === 2);
-  life.lookMs = 1_500;
+  life.checkMs = 1_500;
   await life.live();
   expect(life.waits).toEqual([30_000, 30_000]);
 });
 
-test('does not wait when a key has changed meanwhile', async () => {
+it('does not wait when a key has changed meanwhile', async () => {
   const life = new Life((_now, wait) => wait === 2);
   life.outcome = () => {
     if (life.runs === 1) life.onChange();

@@ -39,9 +39,9 @@ export interface CopyWatch {
 }
 
 /** How often is looked for changes; with very many users so rarely that looking takes a twentieth of the time. */
-const lookEveryMs = 5_000;
-const lookShare = 20;
-const longestRetryMs = 10 * 60_000;
+const checkIntervalMs = 5_000;
+const minIdlePerCheck = 20;
+const maxRetryMs = 10 * 60_000;
 
 /**
  * Keeps the copy up to date until the signal aborts: right after a change of the keyring in this process, and soon after any other
@@ -51,24 +51,24 @@ export async function watchBucketCopy(watch: CopyWatch, signal: AbortSignal): Pr
   const { clock } = watch;
   const waits = new Waits(clock, signal);
   const stop = watch.keyring.onChange(() => waits.wake());
-  let said = '';
+  let logged = '';
   let failures = 0;
   while (!signal.aborted) {
     const result = await copyIfBehind(watch);
-    if (result.text !== said && result.text !== '') watch.log[result.level](result.text, result.fields);
-    said = result.text;
+    if (result.text !== logged && result.text !== '') watch.log[result.level](result.text, result.fields);
+    logged = result.text;
     failures = result.failed ? failures + 1 : 0;
-    const retryMs = Math.min(longestRetryMs, lookEveryMs * 2 ** Math.min(failures, 16));
-    await waits.wait(Math.max(retryMs, result.lookMs * lookShare));
+    const retryMs = Math.min(maxRetryMs, checkIntervalMs * 2 ** Math.min(failures, 16));
+    await waits.wait(Math.max(retryMs, result.checkMs * minIdlePerCheck));
   }
   stop();
 }
 
-interface Looked extends Said {
-  readonly lookMs: number;
+interface TimedCopyReport extends CopyReport {
+  readonly checkMs: number;
 }
 
-interface Said {
+interface CopyReport {
   readonly failed: boolean;
   /** Empty when there is nothing to say. */
   readonly text: string;
@@ -76,31 +76,31 @@ interface Said {
   readonly fields?: { readonly error: Fault } | { readonly snapshot: number; readonly keyringFiles: number };
 }
 
-const nothingToSay: Said = { failed: false, text: '', level: 'info' };
+const nothingToReport: CopyReport = { failed: false, text: '', level: 'info' };
 
-async function copyIfBehind({ bucketCopy, call, clock }: CopyWatch): Promise<Looked> {
+async function copyIfBehind({ bucketCopy, call, clock }: CopyWatch): Promise<TimedCopyReport> {
   const startMs = clock.monotonicMs();
-  let lookMs = 0;
+  let checkMs = 0;
   try {
     const isNeeded = (await bucketCopy.reasonForNone()) !== null || (await bucketCopy.isBehind());
-    lookMs = clock.monotonicMs() - startMs;
-    return { lookMs, ...(isNeeded ? described(await bucketCopy.run(call)) : nothingToSay) };
+    checkMs = clock.monotonicMs() - startMs;
+    return { checkMs, ...(isNeeded ? described(await bucketCopy.run(call)) : nothingToReport) };
   } catch (error) {
     const fault = Fault.from(error);
-    if (fault.kind === 'cancelled') return { lookMs, ...nothingToSay };
+    if (fault.kind === 'cancelled') return { checkMs, ...nothingToReport };
     const text = `keys, users and settings are not copied to the bucket: ${fault.hint}`;
-    return { lookMs, failed: true, text, level: 'error', fields: { error: fault } };
+    return { checkMs, failed: true, text, level: 'error', fields: { error: fault } };
   }
 }
 
-function described(outcome: CopyOutcome): Said {
+function described(outcome: CopyOutcome): CopyReport {
   switch (outcome.kind) {
     case 'no-recipient':
     case 'off':
     case 'no-bucket':
-      return nothingToSay;
+      return nothingToReport;
     case 'complete':
-      if (!outcome.isNewSnapshot && outcome.changedFiles === 0) return nothingToSay;
+      if (!outcome.isNewSnapshot && outcome.changedFiles === 0) return nothingToReport;
       return {
         failed: false,
         level: 'info',
@@ -114,7 +114,7 @@ function described(outcome: CopyOutcome): Said {
 class Waits {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
-  #isNews = false;
+  #isWoken = false;
   #wait: AbortController | null = null;
 
   constructor(clock: Clock, signal: AbortSignal) {
@@ -124,16 +124,16 @@ class Waits {
   }
 
   wake(): void {
-    this.#isNews = true;
+    this.#isWoken = true;
     this.#wait?.abort();
   }
 
   async wait(ms: number): Promise<void> {
-    if (!this.#isNews && !this.#signal.aborted) {
+    if (!this.#isWoken && !this.#signal.aborted) {
       this.#wait = new AbortController();
       await this.#clock.sleep(ms, this.#wait.signal).catch(() => undefined);
       this.#wait = null;
     }
-    this.#isNews = false;
+    this.#isWoken = false;
   }
 }

@@ -7,18 +7,18 @@ import type { LogSink } from './logger.js';
  * (logger.ts) is for programs to read.
  */
 export function createCommandLog(sink: LogSink): Logger {
-  const said = new Set<string>();
-  const say = (severity: 'warning' | 'error') => (message: string, fields?: LogFields) => {
+  const printed = new Set<string>();
+  const print = (severity: 'warning' | 'error') => (message: string, fields?: LogFields) => {
     const line = `${severity}: ${message}${reasonOf(fields)}\n`;
-    if (said.has(line)) return;
-    said.add(line);
+    if (printed.has(line)) return;
+    printed.add(line);
     sink.write(line);
   };
   const log: Logger = {
     debug: () => undefined,
     info: () => undefined,
-    warn: say('warning'),
-    error: say('error'),
+    warn: print('warning'),
+    error: print('error'),
     child: () => log,
   };
   return log;

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { announceCommand, isCommandRunning } from './running-commands.js';
 
 let directory: string;
@@ -12,7 +12,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const id = '0123456789abcdef';
 
-test('a command is running from its announcement to its end', async () => {
+it('a command is running from its announcement to its end', async () => {
   expect(await isCommandRunning(directory, id)).toBe(false);
   const running = await announceCommand(directory, id);
   expect(await isCommandRunning(directory, id)).toBe(true);
@@ -21,14 +21,14 @@ test('a command is running from its announcement to its end', async () => {
   expect(await isCommandRunning(directory, id)).toBe(false);
 });
 
-test('one that was killed is not running, and what it left is removed', async () => {
+it('one that was killed is not running, and what it left is removed', async () => {
   const path = join(directory, `${id}.lock`);
   writeFileSync(path, '');
   expect(await isCommandRunning(directory, id)).toBe(false);
   expect(existsSync(path)).toBe(false);
 });
 
-test('what is no id of a command is no name of a file', async () => {
+it('what is no id of a command is no name of a file', async () => {
   writeFileSync(join(directory, 'other.lock'), '');
   expect(await isCommandRunning(join(directory, 'below'), '../other')).toBe(false);
   expect(existsSync(join(directory, 'other.lock'))).toBe(true);

@@ -68,14 +68,14 @@ export class SettingsInForce {
     try {
       for (;;) {
         await clock.sleep(reloadIntervalMs, signal);
-        await this.#lookAgain(log);
+        await this.#reload(log);
       }
     } catch (error) {
       if (!isFault(error, 'cancelled')) throw error;
     }
   }
 
-  async #lookAgain(log: Logger): Promise<void> {
+  async #reload(log: Logger): Promise<void> {
     const reload = await this.#file.reload();
     if (reload === null) return;
     for (const problem of reload.problems) {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemEntropy } from '../assembly/system.js';
 import { checksumOf } from '../bytes/running-checksum.js';
 import type { GatewayDatabase } from '../database/database.js';
@@ -157,7 +157,7 @@ describe.each([
   ['without versioning', false],
   ['with versioning', true],
 ])('a lost ledger, in a bucket %s,', (_, versioned) => {
-  test.each([
+  it.each([
     ['by the tags', true],
     ['by trying keys where there are no tags', false],
   ])('is rebuilt %s', async (_how, tagged) => {
@@ -180,7 +180,7 @@ describe.each([
     expect(await verify({ reads: true })).toMatchObject({ findings: 0, opened: count, foreignWithoutKey: 0 });
   });
 
-  test('that is rebuilt again stays as it is', async () => {
+  it('that is rebuilt again stays as it is', async () => {
     await open(versioned);
     await many();
     await openLedger('another');
@@ -192,7 +192,7 @@ describe.each([
     expect(store.count('head') + store.count('getTags')).toBe(asked);
   });
 
-  test('goes on after an interrupt where it was', async () => {
+  it('goes on after an interrupt where it was', async () => {
     await open(versioned);
     for (let index = 0; index < 120; index += 1) await put(`k${index}`, sseC(alice));
     await openLedger('another');
@@ -208,7 +208,7 @@ describe.each([
 });
 
 describe('rebuilding', () => {
-  test('names what no key opens, and does the rest', async () => {
+  it('names what no key opens, and does the rest', async () => {
     await open(false);
     await put('a', sseC(alice));
     await put('b', sseC(carol));
@@ -219,7 +219,7 @@ describe('rebuilding', () => {
     expect(await rows()).toEqual(['a alice current 1']);
   });
 
-  test('believes a tag only when its key opens the object', async () => {
+  it('believes a tag only when its key opens the object', async () => {
     await open(false);
     await put('a', sseC(bob));
     await store.putTags(call(), at('a'), { 'sftpgw-key': alice.fingerprint });
@@ -227,7 +227,7 @@ describe('rebuilding', () => {
     expect(await rows()).toEqual(['a bob current 1']);
   });
 
-  test('settles rows whose object is gone, and takes others’ objects in', async () => {
+  it('settles rows whose object is gone, and takes others’ objects in', async () => {
     await open(false);
     await write('removed', sseC(alice));
     await write('replaced', sseC(alice));
@@ -238,7 +238,7 @@ describe('rebuilding', () => {
     expect(await rows()).toEqual(['replaced bob current 16']);
   });
 
-  test('leaves what the gateway writes meanwhile', async () => {
+  it('leaves what the gateway writes meanwhile', async () => {
     await open(false);
     await put('a', sseC(alice));
     await put('b', sseC(alice));
@@ -253,7 +253,7 @@ describe('rebuilding', () => {
     expect(await rows()).toEqual(['a bob current 5', 'b alice current 1', 'c bob current 3']);
   });
 
-  test('reads no tags where it may not', async () => {
+  it('reads no tags where it may not', async () => {
     await open(false);
     for (const name of ['a', 'b', 'c']) await put(name, sseC(alice));
     store.hooks.before = (operation) => {
@@ -266,7 +266,7 @@ describe('rebuilding', () => {
 });
 
 describe('verifying', () => {
-  test('finds nothing where nothing is wrong, in full and by sampling', async () => {
+  it('finds nothing where nothing is wrong, in full and by sampling', async () => {
     await open(true);
     await many();
     await ledger.recordRemoval(at('plain'), 'bob');
@@ -277,7 +277,7 @@ describe('verifying', () => {
     expect(store.count('head') - heads).toBe(5);
   });
 
-  test('finds what is missing, foreign, under another key, of another size or content', async () => {
+  it('finds what is missing, foreign, under another key, of another size or content', async () => {
     await open(false);
     for (const name of ['fine', 'missing', 'wrong-key', 'size', 'sum', 'content', 'lost-key']) {
       await write(name, sseC(name === 'lost-key' ? carol : alice));
@@ -325,7 +325,7 @@ describe('verifying', () => {
     expect(findings).not.toContain('missing missing alice');
   });
 
-  test('takes no write of the meantime for a difference', async () => {
+  it('takes no write of the meantime for a difference', async () => {
     await open(false);
     await write('a', sseC(alice));
     await write('b', sseC(alice));
@@ -343,7 +343,7 @@ describe('verifying', () => {
     expect(await verify()).toMatchObject({ findings: 0, pending: 1 });
   });
 
-  test('settles older versions that a rule of the bucket has removed', async () => {
+  it('settles older versions that a rule of the bucket has removed', async () => {
     await open(true);
     await write('a', sseC(alice));
     await write('a', sseC(bob));
@@ -351,12 +351,12 @@ describe('verifying', () => {
     await store.remove(call(), at('a'), { versionId: older?.info.versionId ?? '' });
     expect(await rows()).toEqual(['a bob current 1', 'a alice 1']);
     nowMs += 1;
-    expect(await verify()).toMatchObject({ findings: 0, olderVersionsGone: 1 });
+    expect(await verify()).toMatchObject({ findings: 0, olderVersionsRemoved: 1 });
     expect(await rows()).toEqual(['a bob current 1']);
     expect(await usage.needs(alice.fingerprint, null, 10)).toEqual([]);
   });
 
-  test('goes on after an interrupt, with what was counted and chosen before', async () => {
+  it('goes on after an interrupt, with what was counted and chosen before', async () => {
     await open(false);
     for (let index = 0; index < 120; index += 1) await write(`k${index}`, sseC(alice), 'x');
     await store.remove(call(), at('k0'));
@@ -379,7 +379,7 @@ describe('verifying', () => {
 });
 
 describe('the proof that a key is unused, with the buckets looked at,', () => {
-  test('is given when every version rests under other keys, or none', async () => {
+  it('is given when every version rests under other keys, or none', async () => {
     await open(true);
     await write('a', sseC(bob));
     await put('b', { kind: 'sse-s3' });
@@ -388,7 +388,7 @@ describe('the proof that a key is unused, with the buckets looked at,', () => {
     await expect(write('d', sseC(alice))).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  test('finds what the ledger does not know: others’ objects, and older versions', async () => {
+  it('finds what the ledger does not know: others’ objects, and older versions', async () => {
     await open(true);
     await put('by another', sseC(alice));
     await put('versions', sseC(alice));
@@ -408,7 +408,7 @@ describe('the proof that a key is unused, with the buckets looked at,', () => {
     await write('still', sseC(alice));
   });
 
-  test('is given as soon as the last version is gone', async () => {
+  it('is given as soon as the last version is gone', async () => {
     await open(true);
     await write('a', sseC(alice));
     await write('a', sseC(bob));
@@ -419,7 +419,7 @@ describe('the proof that a key is unused, with the buckets looked at,', () => {
     expect(await prove(alice)).toMatchObject({ kind: 'unused' });
   });
 
-  test('is refused while a write is under way, and for a key or a bucket that cannot be looked at', async () => {
+  it('is refused while a write is under way, and for a key or a bucket that cannot be looked at', async () => {
     await open(false);
     await ledger.intend({ ref: at('a'), sealedWith: sealedWith(sseC(alice)), actor: 'b', requestId: 'r' });
     expect(await prove(alice)).toMatchObject({ kind: 'needed', needs: [{ state: 'intended' }] });

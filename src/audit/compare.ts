@@ -28,7 +28,7 @@ export function compareKey(bucket: string, listed: ListedKey, rows: readonly Liv
   const unknown: ListedVersion[] = [];
   for (const version of listed.versions) {
     if (version.isDeleteMarker) continue;
-    const telling = [...left].filter((row) => tellsOf(row, version));
+    const telling = [...left].filter((row) => describesVersion(row, version));
     for (const row of telling) {
       left.delete(row);
       matched.push({ version, row });
@@ -40,7 +40,7 @@ export function compareKey(bucket: string, listed: ListedKey, rows: readonly Liv
   return { ...listed, bucket, matched, unknown, missing, intended };
 }
 
-function tellsOf({ confirmation }: LiveRow, version: ListedVersion): boolean {
+function describesVersion({ confirmation }: LiveRow, version: ListedVersion): boolean {
   if (confirmation === null || confirmation.etag !== version.etag) return false;
   // What is written without versioning has the version `null`, which the answer to the write did not say.
   return (confirmation.versionId ?? 'null') === (version.versionId ?? 'null');

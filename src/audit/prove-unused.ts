@@ -47,7 +47,7 @@ export async function proveKeyUnused(
   let found: FoundVersion[] = [];
   let gone: IntentId[] = [];
 
-  const lookAt = async (listed: KeyComparison): Promise<void> => {
+  const check = async (listed: KeyComparison): Promise<void> => {
     const isPlain = listed.unknown.length === 0 && listed.missing.length === 0;
     const { bucket } = listed;
     const now = isPlain ? listed : await compareAgain(services, call, listed);
@@ -75,7 +75,7 @@ export async function proveKeyUnused(
       keys,
       request.parallel ?? auditParallel,
       request.batch ?? auditBatch,
-      lookAt,
+      check,
       async () => {
         if (found.length > 0) await services.versions.restore(found, request.actor);
         if (gone.length > 0) await services.versions.markRemoved(gone, request.actor);

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type KeptVerification, VerificationFile } from './verification-file.js';
 
 let directory: string;
@@ -17,7 +17,7 @@ const counts = {
   opened: 3,
   foreignWithoutKey: 0,
   foreignNotOpened: 0,
-  olderVersionsGone: 0,
+  olderVersionsRemoved: 0,
   pending: 0,
   findings: 1,
 };
@@ -38,7 +38,7 @@ const kept: KeptVerification = {
 };
 
 describe('an interrupted verification', () => {
-  test('is kept until it is done, for its owner alone', async () => {
+  it('is kept until it is done, for its owner alone', async () => {
     const file = new VerificationFile(directory);
     expect(await file.load()).toBeNull();
     await file.save(kept);
@@ -49,7 +49,7 @@ describe('an interrupted verification', () => {
     expect(await file.load()).toBeNull();
   });
 
-  test.each(['no JSON', '{}', '{"format":2}', '[]'])('is not read from %s', async (text) => {
+  it.each(['no JSON', '{}', '{"format":2}', '[]'])('is not read from %s', async (text) => {
     writeFileSync(join(directory, 'ledger-verify.json'), text);
     await expect(new VerificationFile(directory).load()).rejects.toMatchObject({ kind: 'corrupt' });
   });

@@ -49,7 +49,7 @@ export interface VerifyCounts {
   /** Versions that the ledger does not know and that were not in the sample. */
   foreignNotOpened: number;
   /** Older versions that were found to be gone, and are settled. */
-  olderVersionsGone: number;
+  olderVersionsRemoved: number;
   /** Writes under way. */
   pending: number;
   findings: number;
@@ -69,7 +69,7 @@ const noCounts: VerifyCounts = {
   opened: 0,
   foreignWithoutKey: 0,
   foreignNotOpened: 0,
-  olderVersionsGone: 0,
+  olderVersionsRemoved: 0,
   pending: 0,
   findings: 0,
 };
@@ -142,7 +142,7 @@ class Verification {
 
   async #settled(batch: readonly KeyComparison[]): Promise<void> {
     if (this.#gone.length > 0) await this.#services.versions.markRemoved(this.#gone, this.#request.actor);
-    this.counts.olderVersionsGone += this.#gone.length;
+    this.counts.olderVersionsRemoved += this.#gone.length;
     this.#gone = [];
     const last = batch.at(-1);
     if (last === undefined) return;

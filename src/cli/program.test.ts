@@ -213,7 +213,7 @@ describe('setup', () => {
     ]);
     const { seen } = await settingsOf([], { prompter });
     expect(seen).toEqual([{ bucket: 'old', region: 'eu-central-1', endpoint: 'https://s3.example.com' }]);
-    expect(prompter.said.join()).toContain('must be a URL');
+    expect(prompter.printed.join()).toContain('must be a URL');
   });
 
   it('without a terminal and flags is a usage error, and writes nothing', async () => {

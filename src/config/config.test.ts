@@ -2,7 +2,7 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PropertiesDocument } from '../files/properties.js';
 import { defaultPropertiesText } from './default-properties.js';
 import { rootPaths } from './paths.js';
@@ -19,7 +19,7 @@ const errorsOf = (text: string, environment = {}): readonly string[] =>
 describe('values', () => {
   const anySize = size(0, 2 ** 53);
   const anyDuration = duration(0, 2 ** 53);
-  test.each<[ValueKind<number>, string, number]>([
+  it.each<[ValueKind<number>, string, number]>([
     [anySize, '0B', 0],
     [anySize, '256MiB', 268_435_456],
     [anySize, '1 GiB', 1_073_741_824],
@@ -33,7 +33,7 @@ describe('values', () => {
     expect(kind.parse(text)).toEqual({ value });
   });
 
-  test.each<[ValueKind<number>, string, RegExp]>([
+  it.each<[ValueKind<number>, string, RegExp]>([
     [anySize, '256', /needs a unit: write 256MiB/],
     [anySize, '256MB', /unknown unit MB: use B, KiB/],
     [anySize, '-1MiB', /must be a size such as/],
@@ -47,7 +47,7 @@ describe('values', () => {
     expect(kind.parse(text)).toEqual({ problem: expect.stringMatching(problem) });
   });
 
-  test('what is written is read back', () => {
+  it('what is written is read back', () => {
     fc.assert(
       fc.property(fc.nat({ max: 2 ** 40 }), (value) => {
         expect(anySize.parse(anySize.format(value))).toEqual({ value });
@@ -56,7 +56,7 @@ describe('values', () => {
     );
   });
 
-  test.each([
+  it.each([
     ['0.0.0.0:22', '0.0.0.0', 22],
     ['localhost:0', 'localhost', 0],
     ['[::1]:65535', '::1', 65_535],
@@ -65,13 +65,13 @@ describe('values', () => {
     expect(listenAddress.format({ host, port })).toBe(text);
   });
 
-  test.each(['2222', ':22', '::1:22', '[x]:22', 'h:65536', 'h:', 'h:-1', ''])('%j is no address', (text) => {
+  it.each(['2222', ':22', '::1:22', '[x]:22', 'h:65536', 'h:', 'h:-1', ''])('%j is no address', (text) => {
     expect(listenAddress.parse(text)).toHaveProperty('problem');
   });
 });
 
 describe('reading', () => {
-  test('without a file everything has its default; port 22 only for the service of the machine', () => {
+  it('without a file everything has its default; port 22 only for the service of the machine', () => {
     const { settings, problems } = read('');
     expect(problems).toEqual([]);
     expect(settings).toMatchObject({
@@ -85,7 +85,7 @@ describe('reading', () => {
     expect(read('', {}, '/').settings.sftpListen).toEqual({ host: '0.0.0.0', port: 22 });
   });
 
-  test('the file counts, and the environment above it', () => {
+  it('the file counts, and the environment above it', () => {
     const text =
       'bucket=from-file\nendpoint=https://s3.example.org:8443/\nendpoint.path.style=YES\nsftp.login.timeout = 90s \n';
     const { settings, problems } = read(text, {
@@ -103,7 +103,7 @@ describe('reading', () => {
     });
   });
 
-  test.each([
+  it.each([
     [
       '\nupload.memory=256\n',
       'FILE line 2: upload.memory needs a unit: write 256MiB, for instance (B, KiB, MiB, GiB, TiB); it is "256"',
@@ -117,20 +117,20 @@ describe('reading', () => {
     expect(errorsOf(text)).toEqual([problem]);
   });
 
-  test.each(['ftp://x', 'https://x/path', 'https://user:pw@x', 'x:9000'])(
+  it.each(['ftp://x', 'https://x/path', 'https://user:pw@x', 'x:9000'])(
     'the endpoint %s is refused',
     (url) => {
       expect(errorsOf(`endpoint=${url}`)).toEqual([expect.stringMatching(/must be a URL such as/)]);
     },
   );
 
-  test('a wrong variable is named', () => {
+  it('a wrong variable is named', () => {
     expect(errorsOf('', { SFTPGW_DRAIN_TIMEOUT: 'long' })).toEqual([
       'environment: SFTPGW_DRAIN_TIMEOUT must be a duration such as 30s; it is "long"',
     ]);
   });
 
-  test('a duplicate is a notice, and the later line counts', () => {
+  it('a duplicate is a notice, and the later line counts', () => {
     const { settings, problems } = read('bucket=one\nbucket=two\n');
     expect(settings.bucket).toBe('two');
     expect(problems).toMatchObject([{ severity: 'notice' }]);
@@ -138,7 +138,7 @@ describe('reading', () => {
 });
 
 describe('the documentation', () => {
-  test('names every setting once, with a form and a description', () => {
+  it('names every setting once, with a form and a description', () => {
     expect(settingsTable.map((row) => row.key)).toEqual(Object.keys(table));
     expect(new Set(settingsTable.map((row) => row.name)).size).toBe(settingsTable.length);
     for (const row of settingsTable) expect(row.description).toMatch(/\.$/);
@@ -149,7 +149,7 @@ describe('the documentation', () => {
     });
   });
 
-  test('every default is a value its setting takes', () => {
+  it('every default is a value its setting takes', () => {
     for (const root of ['/', '/srv/x']) {
       const text = defaultPropertiesText(root);
       expect(read(text, {}, root)).toEqual({ settings: read('', {}, root).settings, problems: [] });
@@ -172,7 +172,7 @@ describe('the file of a running gateway', () => {
     await writeFile(path, text);
   };
 
-  test('a wrong file stops the start, with every line that is wrong', async () => {
+  it('a wrong file stops the start, with every line that is wrong', async () => {
     await put('bucket=bkt\nlog.level=x\n\nnonsense=1\n');
     await expect(openSettingsFile(root, {})).rejects.toMatchObject({
       kind: 'invalid',
@@ -182,7 +182,7 @@ describe('the file of a running gateway', () => {
     });
   });
 
-  test('a change counts at the next look, and says what changed', async () => {
+  it('a change counts at the next look, and says what changed', async () => {
     const file = await openSettingsFile(root, {});
     expect(await file.reload()).toBeNull();
     await put('bucket=bkt\nsftp.listen=127.0.0.1:2222\n');
@@ -193,7 +193,7 @@ describe('the file of a running gateway', () => {
     expect(await file.reload()).toEqual({ changed: ['bucket'], problems: [], isTaken: true });
   });
 
-  test('with an error the last good settings go on, said once for each change', async () => {
+  it('with an error the last good settings go on, said once for each change', async () => {
     await put('bucket=bkt\n');
     const file = await openSettingsFile(root, {});
     await appendFile(path, 'log.level=x\n');
@@ -213,7 +213,7 @@ describe('the file of a running gateway', () => {
     expect(await file.reload()).toMatchObject({ changed: ['bucket'], isTaken: true });
   });
 
-  test('changed by a command it keeps its comments; made by one it explains itself', async () => {
+  it('changed by a command it keeps its comments; made by one it explains itself', async () => {
     await changeSettingsFile(root, { bucket: 'first' });
     const text = await readFile(path, 'utf8');
     expect(text).toBe(defaultPropertiesText(root).replace('#bucket=\n', 'bucket=first\n'));
@@ -229,7 +229,7 @@ describe('the file of a running gateway', () => {
   });
 });
 
-test('the paths are those of the page below any root', () => {
+it('the paths are those of the page below any root', () => {
   expect(rootPaths('/')).toMatchObject({
     propertiesFile: '/opt/sftpgw/sftpgateway.properties',
     sharedDirectory: '/opt/sftpgw/shared',

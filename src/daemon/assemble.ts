@@ -24,7 +24,7 @@ import { checkStorage } from './check-storage.js';
 import { startControl } from './control.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
-import { letGarbageLie } from './heap.js';
+import { tuneHeapGrowth } from './heap.js';
 
 export interface GatewayOptions {
   readonly root: string;
@@ -87,25 +87,25 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
       'warning: @node-rs/crc32 has no binary for this machine, uploads carry CRC-32 instead of CRC-32C: run `npm ci` here, or set checksums=crc32',
     );
   }
-  const said = { ...core, clock: systemClock, output: options.output };
+  const checkContext = { ...core, clock: systemClock, output: options.output };
   await Promise.all([
     checkStorage(core.call, {
       bucket,
       s3,
-      ...said,
+      ...checkContext,
       allKeys: () => encryptionKeysOf(core, settings, [], log).all(),
       runningCommandsDirectory: settings.paths.runningCommandsDirectory,
     }),
-    checkKeyring(core.call, said),
+    checkKeyring(core.call, checkContext),
   ]);
 
   closers.add(
-    letGarbageLie(() => {
+    tuneHeapGrowth(() => {
       const { uploadMemoryBytes, readMemoryBytes, openUploads, openReaders } = core.vault.statistics;
       return { bytes: uploadMemoryBytes + readMemoryBytes, transfers: openUploads + openReaders };
     }),
   );
-  const mirror = closers.use(buildMirror(settings, core, log, (name) => events.arriveFor(name)));
+  const mirror = closers.use(buildMirror(settings, core, log, (name) => events.areRecent(name)));
   mirror.start();
   events.passTo(mirror);
   await startEventSources(settings, events, log, background, closers);
@@ -113,7 +113,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
   closers.add(startRotations(core));
   const trees = treesOf(settings, core, mirror);
   await trees.parkedFiles.restore();
-  const sftp = await openDoor(settings, options, core, trees, log);
+  const sftp = await startSftp(settings, options, core, trees, log);
   closers.add(() => sftp.close());
   const watching = [
     settings.watch(systemClock, log, background.signal),
@@ -143,7 +143,7 @@ function treesOf(
   return createVfsFactory({ ...services, renameLimit, resumeWindowMs });
 }
 
-async function openDoor(
+async function startSftp(
   settings: SettingsInForce,
   options: GatewayOptions,
   { users }: Core,

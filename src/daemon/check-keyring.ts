@@ -25,13 +25,13 @@ const startWaitMs = 10_000;
 export async function checkKeyring(call: Call, check: KeyringCheck): Promise<void> {
   const enough = new AbortController();
   await Promise.race([
-    look(call, check),
+    runCheck(call, check),
     check.clock.sleep(startWaitMs, enough.signal).catch(() => undefined),
   ]);
   enough.abort();
 }
 
-async function look(call: Call, { keyring, parts, registry, output }: KeyringCheck): Promise<void> {
+async function runCheck(call: Call, { keyring, parts, registry, output }: KeyringCheck): Promise<void> {
   try {
     await importKeyFiles(parts);
     for (const done of await keyring.repair()) call.log.info(done);

@@ -59,7 +59,7 @@ export async function prepareDemo(root: string, gateway: Gateway): Promise<reado
   });
 }
 
-interface DemoPlaces {
+interface DemoPaths {
   readonly gateway: Gateway;
   readonly root: string;
   readonly directory: string;
@@ -68,7 +68,7 @@ interface DemoPlaces {
   readonly syncKey: string;
 }
 
-function commands({ gateway, root, directory, identity, uploadKey, syncKey }: DemoPlaces): readonly string[] {
+function commands({ gateway, root, directory, identity, uploadKey, syncKey }: DemoPaths): readonly string[] {
   const { port } = gateway.sftpAddress;
   const knownHosts = `-o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${shown(join(directory, 'known_hosts'))}`;
   const login = `sftp -P ${port} -i ${shown(identity)} -o IdentitiesOnly=yes ${knownHosts}`;

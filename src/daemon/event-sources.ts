@@ -13,14 +13,14 @@ const trustMs = 15 * 60_000;
 /** Passes events on, and knows from which buckets they come. */
 export class RecentEvents implements EventSink {
   readonly #clock: Clock;
-  readonly #isAlwaysTold: boolean;
+  readonly #isReliable: boolean;
   readonly #lastMs = new Map<string, number>();
   #sink: EventSink | null = null;
 
   /** `isAlwaysTold`: S3 runs in this process, and no event of it gets lost. */
-  constructor(clock: Clock, isAlwaysTold: boolean) {
+  constructor(clock: Clock, isReliable: boolean) {
     this.#clock = clock;
-    this.#isAlwaysTold = isAlwaysTold;
+    this.#isReliable = isReliable;
   }
 
   passTo(sink: EventSink): void {
@@ -28,13 +28,13 @@ export class RecentEvents implements EventSink {
   }
 
   nudge(bucket: string, key: string): void {
-    if (!this.#isAlwaysTold) this.#lastMs.set(bucket, this.#clock.monotonicMs());
+    if (!this.#isReliable) this.#lastMs.set(bucket, this.#clock.monotonicMs());
     this.#sink?.nudge(bucket, key);
   }
 
   /** Whether changes of this bucket are told at the moment, so that it need not be asked often. */
-  arriveFor(bucket: string): boolean {
-    if (this.#isAlwaysTold) return true;
+  areRecent(bucket: string): boolean {
+    if (this.#isReliable) return true;
     const lastMs = this.#lastMs.get(bucket);
     return lastMs !== undefined && this.#clock.monotonicMs() - lastMs < trustMs;
   }

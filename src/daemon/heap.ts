@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 const mebibyte = 1024 ** 2;
 
 /** Buffers and the garbage that may lie before V8 collects the old generation, together; but so much garbage in any case. */
-const togetherBytes = 300 * mebibyte;
-const leastGarbageBytes = 64 * mebibyte;
+const totalBytes = 300 * mebibyte;
+const minGarbageBytes = 64 * mebibyte;
 /** With more transfers than these at once memory counts for more than CPU, and V8 decides alone. */
 const fewTransfers = 4;
 /** What lives without any transfer. */
@@ -23,11 +23,11 @@ export interface TransferBuffers {
  * them. V8 takes how much may come, in percent of what lives, from a flag that it reads at each collection; so it is set again and
  * again for what lives at the moment, and the garbage stays bounded. docs/decisions/0006-heap.md has figures.
  */
-export function letGarbageLie(buffersOf: () => TransferBuffers): () => void {
+export function tuneHeapGrowth(buffersOf: () => TransferBuffers): () => void {
   let last = 0;
   const adjust = () => {
     const { bytes: buffers, transfers } = buffersOf();
-    const garbage = Math.max(leastGarbageBytes, togetherBytes - buffers);
+    const garbage = Math.max(minGarbageBytes, totalBytes - buffers);
     const isUpToV8 = transfers === 0 || transfers > fewTransfers;
     const percent = isUpToV8 ? 0 : Math.round((100 * garbage) / (idleBytes + buffers));
     if (percent === last) return;

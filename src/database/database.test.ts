@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, sql } from 'kysely';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
 import type { GatewayDatabase } from './database.js';
 import { migrateToLatest } from './migrate.js';
@@ -61,7 +61,7 @@ const ids = async (db: GatewayDatabase): Promise<readonly string[]> =>
   );
 
 describe('opening', () => {
-  test('the file, its log and its directory are for the gateway alone, whatever the umask', async () => {
+  it('the file, its log and its directory are for the gateway alone, whatever the umask', async () => {
     const umask = process.umask(0);
     try {
       await insert(await open(), '1');
@@ -72,7 +72,7 @@ describe('opening', () => {
     for (const name of [path, `${path}-wal`, `${path}-shm`]) expect(await modeOf(name)).toBe(0o600);
   });
 
-  test('commits are synced, foreign keys are checked, writers wait for each other', async () => {
+  it('commits are synced, foreign keys are checked, writers wait for each other', async () => {
     const db = await open();
     expect(await pragma(db, 'journal_mode')).toBe('wal');
     expect(await pragma(db, 'synchronous')).toBe(2);
@@ -80,14 +80,14 @@ describe('opening', () => {
     expect(await pragma(db, 'busy_timeout')).toBe(5000);
   });
 
-  test('opened again it holds what it held', async () => {
+  it('opened again it holds what it held', async () => {
     const db = await open();
     await insert(db, '1');
     await opened.splice(0)[0]?.close();
     expect(await ids(await open())).toEqual(['1']);
   });
 
-  test('a database of a newer version is refused by name and left alone', async () => {
+  it('a database of a newer version is refused by name and left alone', async () => {
     await (await openDatabase(path)).close();
     const newer = new BetterSqlite3(path);
     newer.prepare("insert into kysely_migration (name, timestamp) values ('0999-later', 'now')").run();
@@ -98,20 +98,20 @@ describe('opening', () => {
     });
   });
 
-  test('a file that is no database is called damaged', async () => {
+  it('a file that is no database is called damaged', async () => {
     await (await openDatabase(path)).close();
     await writeFile(path, 'not a database at all, but long enough to be looked at '.repeat(100));
     await expect(openDatabase(path)).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
-  test('two processes opening it at once make its tables once', async () => {
+  it('two processes opening it at once make its tables once', async () => {
     await Promise.all([open(), open(), open()]);
     expect(opened).toHaveLength(3);
   });
 });
 
 describe('migrating', () => {
-  test('a migration that fails leaves nothing of itself', async () => {
+  it('a migration that fails leaves nothing of itself', async () => {
     const sqlite = new BetterSqlite3(join(directory, 'm.db'));
     const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
     const failing = {
@@ -132,7 +132,7 @@ describe('migrating', () => {
     await db.destroy();
   });
 
-  test('what a database from before says of overwritten and removed objects is taken over', async () => {
+  it('what a database from before says of overwritten and removed objects is taken over', async () => {
     const sqlite = new BetterSqlite3(join(directory, 'm.db'));
     const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
     const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0003'));
@@ -159,7 +159,7 @@ describe('migrating', () => {
     await db.destroy();
   });
 
-  test('a checksum of a database from before is a CRC-32; new rows say theirs', async () => {
+  it('a checksum of a database from before is a CRC-32; new rows say theirs', async () => {
     const sqlite = new BetterSqlite3(join(directory, 'm.db'));
     const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
     const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0006'));
@@ -186,7 +186,7 @@ describe('migrating', () => {
     await db.destroy();
   });
 
-  test('what is compared is bytes of UTF-8', async () => {
+  it('what is compared is bytes of UTF-8', async () => {
     const db = await open();
     // U+FFFD sorts before U+10000 in UTF-8, and after it in UTF-16.
     for (const key of ['\u{10000}', '\ufffd', 'a', 'B']) await insert(db, key, key);
@@ -198,7 +198,7 @@ describe('migrating', () => {
 });
 
 describe('writing', () => {
-  test('writes of one moment share commits and keep the order of the calls', async () => {
+  it('writes of one moment share commits and keep the order of the calls', async () => {
     const db = await open();
     const before = Number(await pragma(db, 'data_version'));
     const watcher = new BetterSqlite3(path);
@@ -218,7 +218,7 @@ describe('writing', () => {
     expect(commits).toBe(1);
   });
 
-  test('one that fails is undone alone', async () => {
+  it('one that fails is undone alone', async () => {
     const db = await open();
     const results = await Promise.allSettled([
       insert(db, 'a'),
@@ -240,14 +240,14 @@ describe('writing', () => {
     expect(await ids(db)).toEqual(['a', 'b']);
   });
 
-  test('a write that resolved is seen by another process at once', async () => {
+  it('a write that resolved is seen by another process at once', async () => {
     const db = await open();
     await insert(db, 'durable');
     const script = `const D=require('better-sqlite3');console.log(new D(process.argv[1]).prepare('select id from sealed_object').all()[0].id)`;
     expect(execFileSync(process.execPath, ['-e', script, path], { encoding: 'utf8' }).trim()).toBe('durable');
   });
 
-  test('when the engine has given the whole transaction up, every write of it hears the reason', async () => {
+  it('when the engine has given the whole transaction up, every write of it hears the reason', async () => {
     const db = await open();
     await insert(db, 'first');
     const pages = Number(await pragma(db, 'page_count'));
@@ -262,7 +262,7 @@ describe('writing', () => {
     expect(await ids(db)).toEqual([...kept, 'fourth']);
   });
 
-  test('close waits for the writes under way', async () => {
+  it('close waits for the writes under way', async () => {
     const db = await openDatabase(path);
     const write = insert(db, 'late');
     await db.close();
@@ -273,7 +273,7 @@ describe('writing', () => {
 
 describe('faults', () => {
   const error = (code: string): Error => Object.assign(new Error('x'), { code });
-  test.each([
+  it.each([
     ['SQLITE_BUSY_SNAPSHOT', 'unavailable', /held by another program/],
     ['SQLITE_FULL', 'unavailable', /no space left/],
     ['SQLITE_IOERR_FSYNC', 'unavailable', /SQLITE_IOERR_FSYNC/],
@@ -286,7 +286,7 @@ describe('faults', () => {
     expect(sqliteFault(error(code), '/x.db')).toMatchObject({ kind, hint: expect.stringMatching(hint) });
   });
 
-  test('a native add-on that was never built is said aloud', () => {
+  it('a native add-on that was never built is said aloud', () => {
     const missing = new Error('Could not locate the bindings file. Tried:\n → …/build/better_sqlite3.node');
     expect(sqliteFault(missing, '/x.db').hint).toContain('npm rebuild better-sqlite3');
   });

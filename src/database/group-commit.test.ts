@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3';
 import { Kysely, sql } from 'kysely';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type CommitTiming, GroupCommit } from './group-commit.js';
 import { BetterSqliteDialect } from './sqlite/dialect.js';
 
@@ -49,13 +49,13 @@ const note = (text: string) =>
 
 const notes = async () => (await db.selectFrom('note').select('text').execute()).map(({ text }) => text);
 
-test('who writes alone never waits for company', async () => {
+it('who writes alone never waits for company', async () => {
   for (const text of ['a', 'b', 'c']) await note(text);
   expect(clock.pauses).toEqual([]);
   expect(await notes()).toEqual(['a', 'b', 'c']);
 });
 
-test('where several write at once, the next commit comes after three times as long as the last one took', async () => {
+it('where several write at once, the next commit comes after three times as long as the last one took', async () => {
   clock.writeMs = 0.5;
   await Promise.all([note('a'), note('b')]);
   await Promise.all([note('c'), note('d')]);
@@ -63,7 +63,7 @@ test('where several write at once, the next commit comes after three times as lo
   expect(await notes()).toEqual(['a', 'b', 'c', 'd']);
 });
 
-test('no wait is longer than five milliseconds, however slow the disk', async () => {
+it('no wait is longer than five milliseconds, however slow the disk', async () => {
   clock.writeMs = 400;
   await Promise.all([note('a'), note('b')]);
   await note('c');
@@ -71,7 +71,7 @@ test('no wait is longer than five milliseconds, however slow the disk', async ()
   expect(clock.pauses).toEqual([5]);
 });
 
-test('time that has passed since is no wait', async () => {
+it('time that has passed since is no wait', async () => {
   await Promise.all([note('a'), note('b')]);
   clock.pass(4);
   await note('c');
@@ -82,7 +82,7 @@ test('time that has passed since is no wait', async () => {
   expect(clock.pauses).toEqual([1]);
 });
 
-test('a commit that is full waits for nobody', async () => {
+it('a commit that is full waits for nobody', async () => {
   await Promise.all([note('a'), note('b')]);
   await Promise.all(Array.from({ length: 256 }, (_, at) => note(String(at))));
   expect(clock.pauses).toEqual([]);

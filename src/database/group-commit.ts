@@ -14,7 +14,7 @@ const maxWritesPerCommit = 256;
  * meanwhile shares the next one. At most so long, for those who wait.
  */
 const pausePerCommit = 3;
-const longestPauseMs = 5;
+const maxPauseMs = 5;
 
 /** Milliseconds, monotonic. */
 export interface CommitTiming {
@@ -76,7 +76,7 @@ export class GroupCommit<DB> {
     const began = this.#timing.now();
     await this.#commit(writes);
     const ended = this.#timing.now();
-    const pauseMs = Math.min((ended - began) * pausePerCommit, longestPauseMs);
+    const pauseMs = Math.min((ended - began) * pausePerCommit, maxPauseMs);
     this.#nextAt = writes.length > 1 ? ended + pauseMs : ended;
   }
 

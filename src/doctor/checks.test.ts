@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Call, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { type Check, runChecks } from './check.js';
@@ -23,7 +23,7 @@ function check(name: string, run: Check['run']): Check {
 }
 
 describe('the checks', () => {
-  test('go on when one fails, whose failure is a finding', async () => {
+  it('go on when one fails, whose failure is a finding', async () => {
     const seen: string[] = [];
     const findings = await runChecks(
       call,
@@ -42,7 +42,7 @@ describe('the checks', () => {
     ]);
   });
 
-  test('end when they are interrupted', async () => {
+  it('end when they are interrupted', async () => {
     const interrupted = check('the first', async () => {
       throw new Fault('cancelled', 'the request was cancelled');
     });
@@ -51,7 +51,7 @@ describe('the checks', () => {
     });
   });
 
-  test('are told with the worst first', () => {
+  it('are told with the worst first', () => {
     const mixed = [
       finding('notice', 'a'),
       finding('error', 'b'),
@@ -62,7 +62,7 @@ describe('the checks', () => {
   });
 });
 
-test('native ciphers that are not built, a native checksum that is missing, and settings that are not what was meant, are found', async () => {
+it('native ciphers that are not built, a native checksum that is missing, and settings that are not what was meant, are found', async () => {
   const found = await machineCheck({
     nativeCrypto: 'missing',
     hasNativeCrc32c: false,

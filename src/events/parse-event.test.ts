@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maxMessageBytes, parseEvents } from './parse-event.js';
 
-const said = (message: unknown) => parseEvents(JSON.stringify(message));
+const parsed = (message: unknown) => parseEvents(JSON.stringify(message));
 const one = (bucket: string, key: string) => ({ kind: 'objects', objects: [{ bucket, key }], malformed: 0 });
 
 /** As S3 and those who follow it send a record. */
@@ -34,13 +34,13 @@ const encoded = (key: string) => encodeURIComponent(key).replaceAll('%20', '+').
 
 describe('what names an object', () => {
   it('an event of S3, its key encoded as in a form', () => {
-    expect(said({ Records: [record('b', 'alice/downloads/red+flower%2B%C3%BC.jpg')] })).toEqual(
+    expect(parsed({ Records: [record('b', 'alice/downloads/red+flower%2B%C3%BC.jpg')] })).toEqual(
       one('b', 'alice/downloads/red flower+ü.jpg'),
     );
   });
 
   it('an event of Ceph RGW, whose keys are not encoded', () => {
-    expect(said({ Records: [record('b', 'a b+c%20d/ü', { eventSource: 'ceph:s3' })] })).toEqual(
+    expect(parsed({ Records: [record('b', 'a b+c%20d/ü', { eventSource: 'ceph:s3' })] })).toEqual(
       one('b', 'a b+c%20d/ü'),
     );
   });
@@ -48,36 +48,36 @@ describe('what names an object', () => {
   it('an event of MinIO, with its short form beside the record, or alone', () => {
     const minio = record('b', 'a%2Fb+c', { eventSource: 'minio:s3', eventName: 's3:ObjectCreated:Put' });
     const short = { EventName: 's3:ObjectCreated:Put', Key: 'b/a/b c' };
-    expect(said({ ...short, Records: [minio] })).toEqual(one('b', 'a/b c'));
-    expect(said(short)).toEqual(one('b', 'a/b c'));
+    expect(parsed({ ...short, Records: [minio] })).toEqual(one('b', 'a/b c'));
+    expect(parsed(short)).toEqual(one('b', 'a/b c'));
   });
 
   it('an event of another server, in both readings', () => {
-    expect(said({ Records: [record('b', 'a+b', { eventSource: 'other:s3' })] })).toMatchObject({
+    expect(parsed({ Records: [record('b', 'a+b', { eventSource: 'other:s3' })] })).toMatchObject({
       objects: [
         { bucket: 'b', key: 'a b' },
         { bucket: 'b', key: 'a+b' },
       ],
     });
-    expect(said({ Records: [record('b', '100%', { eventSource: 'other:s3' })] })).toEqual(one('b', '100%'));
+    expect(parsed({ Records: [record('b', '100%', { eventSource: 'other:s3' })] })).toEqual(one('b', '100%'));
   });
 
   it.each(['Object Created', 'Object Deleted', 'Object Restore Completed'])('EventBridge: %s', (type) => {
-    expect(said(bridged('b', 'a+b c%', type))).toEqual(one('b', 'a+b c%'));
+    expect(parsed(bridged('b', 'a+b c%', type))).toEqual(one('b', 'a+b c%'));
   });
 
   it('the detail of an EventBridge event alone, as an input path of `$.detail` sends it', () => {
-    expect(said(bridged('b', 'a').detail)).toEqual(one('b', 'a'));
+    expect(parsed(bridged('b', 'a').detail)).toEqual(one('b', 'a'));
   });
 
   it('any of these inside an SNS notification', () => {
-    expect(said(notified({ Records: [record('b', 'a+b')] }))).toEqual(one('b', 'a b'));
-    expect(said(notified(bridged('b', 'a+b')))).toEqual(one('b', 'a+b'));
+    expect(parsed(notified({ Records: [record('b', 'a+b')] }))).toEqual(one('b', 'a b'));
+    expect(parsed(notified(bridged('b', 'a+b')))).toEqual(one('b', 'a+b'));
   });
 
   it('a batch of messages', () => {
     expect(
-      said([{ Records: [record('b', '1')] }, notified(bridged('b', '2')), bridged('b', '1')]),
+      parsed([{ Records: [record('b', '1')] }, notified(bridged('b', '2')), bridged('b', '1')]),
     ).toMatchObject({
       objects: [
         { bucket: 'b', key: '1' },
@@ -87,7 +87,7 @@ describe('what names an object', () => {
   });
 
   it('names each object once', () => {
-    expect(said({ Records: [record('b', 'a'), record('b', 'a'), record('b', 'c')] })).toMatchObject({
+    expect(parsed({ Records: [record('b', 'a'), record('b', 'a'), record('b', 'c')] })).toMatchObject({
       objects: [{ key: 'a' }, { key: 'c' }],
     });
   });
@@ -100,14 +100,14 @@ describe('what names an object', () => {
 describe('what names none', () => {
   it('the test message of S3, alone or through SNS', () => {
     const test = { Service: 'Amazon S3', Event: 's3:TestEvent', Time: '2026-01-01T00:00:00Z', Bucket: 'b' };
-    expect(said(test)).toEqual({ kind: 'test' });
-    expect(said(notified(test))).toEqual({ kind: 'test' });
+    expect(parsed(test)).toEqual({ kind: 'test' });
+    expect(parsed(notified(test))).toEqual({ kind: 'test' });
   });
 
   it.each(['s3:ObjectAccessed:Get', 'ObjectAccessed:Head', 'ObjectTagging:Put', 'ObjectAcl:Put'])(
     '%s: no content has changed, and a read that is answered by a read would never end',
     (eventName) => {
-      expect(said({ Records: [record('b', 'a', { eventName })] })).toEqual({
+      expect(parsed({ Records: [record('b', 'a', { eventName })] })).toEqual({
         kind: 'objects',
         objects: [],
         malformed: 0,
@@ -116,19 +116,19 @@ describe('what names none', () => {
   );
 
   it.each(['Object Tags Added', 'Object ACL Updated'])('EventBridge: %s', (type) => {
-    expect(said(bridged('b', 'a', type))).toMatchObject({ kind: 'objects', objects: [] });
+    expect(parsed(bridged('b', 'a', type))).toMatchObject({ kind: 'objects', objects: [] });
   });
 
   it('a subscription, which a person has to confirm; only at SNS', () => {
     const SubscribeURL = 'https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t';
     const asked = { Type: 'SubscriptionConfirmation', Message: 'You have chosen', SubscribeURL };
-    expect(said(asked)).toEqual({ kind: 'subscription', confirmUrl: SubscribeURL });
+    expect(parsed(asked)).toEqual({ kind: 'subscription', confirmUrl: SubscribeURL });
     for (const other of [
       'http://sns.eu-west-1.amazonaws.com/',
       'https://sns.evil.example/',
       'file:///etc/passwd',
     ]) {
-      expect(said({ ...asked, SubscribeURL: other }).kind).toBe('unknown');
+      expect(parsed({ ...asked, SubscribeURL: other }).kind).toBe('unknown');
     }
   });
 });
@@ -155,15 +155,15 @@ describe('garbage', () => {
   });
 
   it('does not hide the good records beside the bad ones', () => {
-    expect(said({ Records: [{}, record('b', 'a'), 7] })).toEqual({ ...one('b', 'a'), malformed: 2 });
+    expect(parsed({ Records: [{}, record('b', 'a'), 7] })).toEqual({ ...one('b', 'a'), malformed: 2 });
   });
 
   it('is bounded in bytes, records and depth', () => {
     expect(parseEvents(`"${'x'.repeat(maxMessageBytes)}"`).kind).toBe('unknown');
-    expect(said({ Records: Array.from({ length: 10_001 }, () => 0) }).kind).toBe('unknown');
+    expect(parsed({ Records: Array.from({ length: 10_001 }, () => 0) }).kind).toBe('unknown');
     let wrapped: unknown = { Records: [record('b', 'a')] };
     for (let depth = 0; depth < 6; depth += 1) wrapped = notified(wrapped);
-    expect(said(wrapped).kind).toBe('unknown');
+    expect(parsed(wrapped).kind).toBe('unknown');
     expect(parseEvents('['.repeat(500_000)).kind).toBe('unknown');
   });
 });
@@ -175,11 +175,11 @@ describe('for every', () => {
   it('bucket and key: what a server means is what is read', () => {
     fc.assert(
       fc.property(name, key, (bucket, text) => {
-        expect(said({ Records: [record(bucket, encoded(text))] })).toEqual(one(bucket, text));
-        expect(said({ Records: [record(bucket, text, { eventSource: 'ceph:s3' })] })).toEqual(
+        expect(parsed({ Records: [record(bucket, encoded(text))] })).toEqual(one(bucket, text));
+        expect(parsed({ Records: [record(bucket, text, { eventSource: 'ceph:s3' })] })).toEqual(
           one(bucket, text),
         );
-        expect(said(notified(bridged(bucket, text)))).toEqual(one(bucket, text));
+        expect(parsed(notified(bridged(bucket, text)))).toEqual(one(bucket, text));
       }),
     );
   });
@@ -225,7 +225,7 @@ describe('for every', () => {
     })).node;
     fc.assert(
       fc.property(shaped, (message) => {
-        const read = said(message);
+        const read = parsed(message);
         if (read.kind !== 'objects') return;
         for (const object of read.objects) {
           expect(object.bucket).toMatch(/^[^/]{1,255}$/s);

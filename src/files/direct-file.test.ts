@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AlignedBlocks, alignedBlockBytes } from './aligned-blocks.js';
 import { DirectFile } from './direct-file.js';
 
@@ -43,7 +43,7 @@ async function written(
 }
 
 describe('a file written past the page cache', () => {
-  test('holds what was written, whatever its size, pieces and their order', async () => {
+  it('holds what was written, whatever its size, pieces and their order', async () => {
     let count = 0;
     const size = fc.oneof(
       fc.integer({ min: 1, max: 2 * alignedBlockBytes }),
@@ -63,7 +63,7 @@ describe('a file written past the page cache', () => {
     await takeAll();
   });
 
-  test('goes through the cache where the disk wants more than it is given', async () => {
+  it('goes through the cache where the disk wants more than it is given', async () => {
     // Not aligned, as memory is without WebAssembly: a disk's file system refuses it, one in memory may take it.
     class Crooked extends AlignedBlocks {
       override async take(): Promise<Uint8Array> {
@@ -77,14 +77,14 @@ describe('a file written past the page cache', () => {
     expect(pattern.subarray(0, size).equals(await readFile(path))).toBe(true);
   });
 
-  test('is no file that was there', async () => {
+  it('is no file that was there', async () => {
     await written('f', 1, piecesOf(1, []));
     await expect(DirectFile.create(join(directory, 'f'), 0o600, 1, blocks)).rejects.toMatchObject({
       code: 'EEXIST',
     });
   });
 
-  test('says at the end what the disk said of any of it, and keeps no memory', async () => {
+  it('says at the end what the disk said of any of it, and keeps no memory', async () => {
     const size = 3 * alignedBlockBytes;
     const file = await DirectFile.create(join(directory, 'f'), 0o600, size, blocks);
     await file.handle.close();
@@ -97,7 +97,7 @@ describe('a file written past the page cache', () => {
     await takeAll();
   });
 
-  test('waits for memory that another one has', async () => {
+  it('waits for memory that another one has', async () => {
     const large = await DirectFile.create(join(directory, 'large'), 0o600, 3 * alignedBlockBytes, blocks);
     // A part of each block: none goes to the disk yet.
     for (let index = 0; index < 3; index += 1)

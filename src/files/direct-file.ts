@@ -5,7 +5,7 @@ import { hasCode } from './system-errors.js';
 import { writeFully } from './write-fully.js';
 
 /** Blocks of one file on their way to the disk at once. */
-const mostWriting = 4;
+const maxWriting = 4;
 
 interface Block {
   readonly bytes: Uint8Array;
@@ -121,7 +121,7 @@ export class DirectFile implements AsyncDisposable {
   }
 
   async #send(index: number, { bytes }: Block): Promise<void> {
-    while (this.#writing.size >= mostWriting) await Promise.race(this.#writing);
+    while (this.#writing.size >= maxWriting) await Promise.race(this.#writing);
     const writing = this.#writeBlock(index, bytes)
       .catch((error: unknown) => {
         this.#failure ??= { error };

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FileCache } from './file-cache.js';
 
 let directory: string;
@@ -21,21 +21,21 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-test('absence is null, of the file and of its directory', async () => {
+it('absence is null, of the file and of its directory', async () => {
   expect(await cache.read(path)).toBeNull();
   expect(await cache.read(join(directory, 'no', 'file'))).toBeNull();
   await writeFile(path, 'x');
   expect(await cache.read(join(path, 'below-a-file'))).toBeNull();
 });
 
-test('an unchanged file is parsed once', async () => {
+it('an unchanged file is parsed once', async () => {
   await writeFile(path, 'one');
   const first = await cache.read(path);
   expect(await cache.read(path)).toBe(first);
   expect(parsed).toBe(1);
 });
 
-test('every change is seen at once, even of the same length within one tick of the clock', async () => {
+it('every change is seen at once, even of the same length within one tick of the clock', async () => {
   for (let round = 0; round < 100; round++) {
     const text = String(1000 + round);
     await writeFile(path, text);
@@ -43,7 +43,7 @@ test('every change is seen at once, even of the same length within one tick of t
   }
 });
 
-test('a change that puts the modification time back is seen', async () => {
+it('a change that puts the modification time back is seen', async () => {
   const when = new Date(1_700_000_000_000);
   await writeFile(path, 'one');
   await utimes(path, when, when);
@@ -53,7 +53,7 @@ test('a change that puts the modification time back is seen', async () => {
   expect((await cache.read(path))?.text).toBe('two');
 });
 
-test('a file renamed over it, a changed mode, and its removal are seen', async () => {
+it('a file renamed over it, a changed mode, and its removal are seen', async () => {
   await writeFile(path, 'one', { mode: 0o600 });
   await cache.read(path);
   await writeFile(join(directory, 'other'), 'two', { mode: 0o600 });
@@ -65,12 +65,12 @@ test('a file renamed over it, a changed mode, and its removal are seen', async (
   expect(await cache.read(path)).toBeNull();
 });
 
-test('a long file is read up to one byte past the limit', async () => {
+it('a long file is read up to one byte past the limit', async () => {
   await writeFile(path, 'x'.repeat(5000));
   expect((await cache.read(path))?.text).toHaveLength(101);
 });
 
-test('other trouble comes out as it is; a pipe does not hold the reader', async () => {
+it('other trouble comes out as it is; a pipe does not hold the reader', async () => {
   await mkdir(path);
   await expect(cache.read(path)).rejects.toMatchObject({ code: 'EISDIR' });
   execFileSync('mkfifo', [join(directory, 'pipe')]);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PropertiesDocument } from './properties.js';
 
 const parse = PropertiesDocument.parse;
@@ -38,7 +38,7 @@ function lines(text: string): readonly string[] {
 }
 
 describe('reading', () => {
-  test.each([
+  it.each([
     ['a=1', 'a', '1'],
     ['a = 1', 'a', '1'],
     ['  a: 1', 'a', '1'],
@@ -62,15 +62,15 @@ describe('reading', () => {
     expect(parse(text).get(key)).toBe(value);
   });
 
-  test('comments and blank lines are no entries', () => {
+  it('comments and blank lines are no entries', () => {
     expect(parse('# a=1\n! b=2\n\n  # c=3\n').entries()).toEqual([]);
   });
 
-  test('a comment cannot be continued', () => {
+  it('a comment cannot be continued', () => {
     expect(parse('# note \\\na=1').get('a')).toBe('1');
   });
 
-  test('lines are counted through comments, continuations and every kind of line end', () => {
+  it('lines are counted through comments, continuations and every kind of line end', () => {
     const document = parse('# head\r\na=1\\\r\n  2\r\n\r\nb=3\rc=4\n');
     expect(document.entries()).toEqual([
       { key: 'a', value: '12', line: 2 },
@@ -81,7 +81,7 @@ describe('reading', () => {
     expect(document.lineOf('x')).toBeNull();
   });
 
-  test('the later of two counts, and both lines are named', () => {
+  it('the later of two counts, and both lines are named', () => {
     const document = parse('a=1\nb=2\na=3\n');
     expect(document.get('a')).toBe('3');
     expect(document.entries().map((entry) => entry.key)).toEqual(['b', 'a']);
@@ -90,7 +90,7 @@ describe('reading', () => {
     ]);
   });
 
-  test('a malformed escape and a missing name are reported with their lines', () => {
+  it('a malformed escape and a missing name are reported with their lines', () => {
     expect(parse('ok=1\nbad=\\u12\n=x\n').problems()).toEqual([
       { severity: 'error', line: 2, text: 'a \\u escape needs four hexadecimal digits' },
       { severity: 'error', line: 3, text: 'there is no name before the value' },
@@ -99,25 +99,25 @@ describe('reading', () => {
 });
 
 describe('writing', () => {
-  test('a changed value keeps its place, its indent and its separator', () => {
+  it('a changed value keeps its place, its indent and its separator', () => {
     const document = parse('# settings\n  sse.option : 1\nother=x\n');
     document.set('sse.option', '3');
     expect(document.render()).toBe('# settings\n  sse.option : 3\nother=x\n');
   });
 
-  test('a value over several lines becomes one line', () => {
+  it('a value over several lines becomes one line', () => {
     const document = parse('a=1,\\\n  2\nb=x\n');
     document.set('a', '9');
     expect(document.render()).toBe('a=9\nb=x\n');
   });
 
-  test('of two entries the one that counts is changed', () => {
+  it('of two entries the one that counts is changed', () => {
     const document = parse('a=1\na=2\n');
     document.set('a', '3');
     expect(document.render()).toBe('a=1\na=3\n');
   });
 
-  test('a new key takes the place of its commented-out line', () => {
+  it('a new key takes the place of its commented-out line', () => {
     const document = parse(
       '# The bucket. # bucket=x is an example.\n#bucket=example\n#bucket.other=1\nregion=r\n',
     );
@@ -127,14 +127,14 @@ describe('writing', () => {
     );
   });
 
-  test('a new key goes to the end, with the line ends of the file', () => {
+  it('a new key goes to the end, with the line ends of the file', () => {
     const document = parse('a=1\r\nb=2');
     document.set('c', '3');
     expect(document.render()).toBe('a=1\r\nb=2\r\nc=3\r\n');
     expect(document.lineOf('c')).toBe(3);
   });
 
-  test('a file that ends in a backslash does not swallow the new key', () => {
+  it('a file that ends in a backslash does not swallow the new key', () => {
     const document = parse('a=1\\');
     document.set('b', '2');
     expect(
@@ -147,7 +147,7 @@ describe('writing', () => {
     ]);
   });
 
-  test('remove takes every entry of the name, and its continuation lines', () => {
+  it('remove takes every entry of the name, and its continuation lines', () => {
     const document = parse('a=1\n# kept\na=2\\\n  3\nb=4\n');
     expect(document.remove('a')).toBe(true);
     expect(document.render()).toBe('# kept\nb=4\n');
@@ -156,7 +156,7 @@ describe('writing', () => {
 });
 
 describe('properties of the format', () => {
-  test('what is not changed is rendered as it was', () => {
+  it('what is not changed is rendered as it was', () => {
     fc.assert(
       fc.property(awkwardText, (text) => {
         expect(parse(text).render()).toBe(text);
@@ -165,7 +165,7 @@ describe('properties of the format', () => {
     );
   });
 
-  test('any key and value come back, and the other entries stay', () => {
+  it('any key and value come back, and the other entries stay', () => {
     fc.assert(
       fc.property(awkwardText, keys, values, (text, key, value) => {
         const document = parse(text);
@@ -183,7 +183,7 @@ describe('properties of the format', () => {
     );
   });
 
-  test('setting a key changes one line only', () => {
+  it('setting a key changes one line only', () => {
     const oneLineEntries = fc.uniqueArray(fc.tuple(keys, values), { selector: ([key]) => key, minLength: 1 });
     fc.assert(
       fc.property(oneLineEntries, fc.nat(), values, (entries, pick, value) => {
@@ -201,7 +201,7 @@ describe('properties of the format', () => {
     );
   });
 
-  test('a removed key is gone, and nothing else is', () => {
+  it('a removed key is gone, and nothing else is', () => {
     fc.assert(
       fc.property(awkwardText, (text) => {
         const document = parse(text);

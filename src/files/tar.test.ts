@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { readTar, type TarFile, tarOf } from './tar.js';
 
 const file: fc.Arbitrary<TarFile> = fc.record({
@@ -17,7 +17,7 @@ const file: fc.Arbitrary<TarFile> = fc.record({
 const plain = (files: readonly TarFile[]) =>
   files.map(({ content, ...file }) => ({ ...file, content: Buffer.from(content).toString('hex') }));
 
-test('what is written is read back', () => {
+it('what is written is read back', () => {
   fc.assert(
     fc.property(fc.array(file, { maxLength: 8 }), (files) => {
       expect(plain(readTar(tarOf(files)))).toEqual(plain(files));
@@ -25,7 +25,7 @@ test('what is written is read back', () => {
   );
 });
 
-test('an archive that was cut is never taken for a whole one', () => {
+it('an archive that was cut is never taken for a whole one', () => {
   const archive = tarOf([
     { name: 'a', content: Buffer.alloc(700, 1), mode: 0o600, mtimeMs: 0 },
     { name: 'b', content: Buffer.alloc(3), mode: 0o600, mtimeMs: 0 },
@@ -36,7 +36,7 @@ test('an archive that was cut is never taken for a whole one', () => {
   }
 });
 
-test('a header in which a byte was changed is refused', () => {
+it('a header in which a byte was changed is refused', () => {
   const archive = tarOf([{ name: 'home/bob', content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 }]);
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 264 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
@@ -47,7 +47,7 @@ test('a header in which a byte was changed is refused', () => {
   );
 });
 
-test('tar itself unpacks it', () => {
+it('tar itself unpacks it', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-tar-'));
   try {
     const path = `${'d'.repeat(49)}/${'f'.repeat(50)}`;
@@ -63,7 +63,7 @@ test('tar itself unpacks it', () => {
   }
 });
 
-test('a path that does not fit is a bug, and makes no wrong archive', () => {
+it('a path that does not fit is a bug, and makes no wrong archive', () => {
   expect(() =>
     tarOf([{ name: 'x'.repeat(101), content: Buffer.alloc(0), mode: 0o600, mtimeMs: 0 }]),
   ).toThrowError(/too long/);

@@ -11,7 +11,7 @@ export interface TarFile {
 }
 
 const block = 512;
-const longestName = 100;
+const maxNameBytes = 100;
 const magic = 'ustar\u0000';
 
 /** A tar archive of these files in the `ustar` format (IEEE Std 1003.1-2017, pax, "ustar Interchange Format"), which every tar reads. */
@@ -64,7 +64,7 @@ function readHeader(header: Buffer): Omit<TarFile, 'content'> & { readonly size:
   // The sum of all bytes, those of the checksum itself taken as blanks.
   const sum = header.reduce((total, byte, at) => total + (at >= checksumAt && at < typeAt ? 0x20 : byte), 0);
   const end = header.indexOf(0);
-  const name = header.toString('utf8', 0, end === -1 ? longestName : Math.min(end, longestName));
+  const name = header.toString('utf8', 0, end === -1 ? maxNameBytes : Math.min(end, maxNameBytes));
   const isOurs =
     header.toString('latin1', magicAt, magicAt + magic.length) === magic &&
     header[typeAt] === 0x30 &&
@@ -77,7 +77,7 @@ function readHeader(header: Buffer): Omit<TarFile, 'content'> & { readonly size:
 
 function headerOf({ name, content, mode, mtimeMs }: TarFile): Buffer {
   const header = Buffer.alloc(block);
-  if (Buffer.byteLength(name) > longestName)
+  if (Buffer.byteLength(name) > maxNameBytes)
     throw new RangeError(`the name ${name} is too long for a tar archive`);
   const octal = (value: number, at: number, length: number): void => {
     header.write(`${value.toString(8).padStart(length - 1, '0')}\0`, at, 'latin1');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { killAfter } from '../../test/support/kill-after.js';
 import { CustomerKey, parseKeyFingerprint } from '../model/customer-key.js';
 import type {
@@ -155,7 +155,7 @@ async function dieAndRestart(name: string, scenario: Scenario, at: number): Prom
   return died;
 }
 
-test.each(Object.entries(scenarios))(
+it.each(Object.entries(scenarios))(
   '%s: whenever the process dies, the next look finds whole keys',
   async (name, scenario) => {
     let at = 1;
@@ -168,7 +168,7 @@ const writer = new URL('testing/writer.ts', import.meta.url);
 
 const rank: Readonly<Record<string, number>> = { active: 0, retired: 1, destroyed: 2 };
 
-test('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
+it('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
   const world = await keyringWorld();
   await using _ = world;
   const acknowledged = new Map<string, string>();

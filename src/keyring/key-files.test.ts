@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import type { KeyFiles } from '../model/key-files.js';
@@ -37,7 +37,7 @@ const fingerprints = async (): Promise<readonly string[]> =>
   (await files.loadAll(path)).map((key) => key.fingerprint);
 
 describe('load', () => {
-  test('gives the raw 32 bytes as a key, and null for no file', async () => {
+  it('gives the raw 32 bytes as a key, and null for no file', async () => {
     expect(await files.load(path)).toBeNull();
     const key = newKey();
     await put(key.reveal());
@@ -45,7 +45,7 @@ describe('load', () => {
   });
 
   const base64 = randomBytes(32).toString('base64');
-  test.each([
+  it.each([
     ['an empty file', '', /empty/],
     ['31 bytes', randomBytes(31), /has 31 bytes/],
     ['33 bytes', Buffer.concat([randomBytes(32), Buffer.from('x')]), /has 33 bytes; a key file/],
@@ -63,7 +63,7 @@ describe('load', () => {
     expect(String(fault)).not.toContain(base64);
   });
 
-  test('a directory in its place is named', async () => {
+  it('a directory in its place is named', async () => {
     await mkdir(path);
     await expect(files.load(path)).rejects.toMatchObject({
       kind: 'invalid',
@@ -71,7 +71,7 @@ describe('load', () => {
     });
   });
 
-  test.skipIf(process.getuid?.() === 0)('an unreadable file is denied by name', async () => {
+  it.skipIf(process.getuid?.() === 0)('an unreadable file is denied by name', async () => {
     await put(newKey().reveal(), 0o000);
     await expect(files.load(path)).rejects.toMatchObject({
       kind: 'denied',
@@ -79,7 +79,7 @@ describe('load', () => {
     });
   });
 
-  test('every change counts at once, even within one tick of the clock and with the time put back', async () => {
+  it('every change counts at once, even within one tick of the clock and with the time put back', async () => {
     const when = new Date(1_700_000_000_000);
     for (let round = 0; round < 100; round++) {
       const key = newKey();
@@ -94,13 +94,13 @@ describe('load', () => {
     expect((await files.load(path))?.fingerprint).toBe(key.fingerprint);
   });
 
-  test('an unchanged file gives the same object: it was not read again', async () => {
+  it('an unchanged file gives the same object: it was not read again', async () => {
     await put(newKey().reveal());
     const first = await files.load(path);
     expect(await files.load(path)).toBe(first);
   });
 
-  test('a key open to others is noticed once for each change', async () => {
+  it('a key open to others is noticed once for each change', async () => {
     await put(newKey().reveal(), 0o600);
     await files.load(path);
     expect(logged).toEqual([]);
@@ -113,7 +113,7 @@ describe('load', () => {
 });
 
 describe('store', () => {
-  test('writes the raw bytes, for the gateway alone', async () => {
+  it('writes the raw bytes, for the gateway alone', async () => {
     const key = newKey();
     await files.store(path, key);
     expect(await readFile(path)).toEqual(Buffer.from(key.reveal()));
@@ -121,7 +121,7 @@ describe('store', () => {
     expect(await readdir(directory)).toEqual(['sse.key']);
   });
 
-  test('keeps another key beside it first, and the same key not at all', async () => {
+  it('keeps another key beside it first, and the same key not at all', async () => {
     const [old, next] = [newKey(), newKey()];
     await put(old.reveal(), 0o644);
     await files.store(path, next);
@@ -131,7 +131,7 @@ describe('store', () => {
     expect(await readFile(`${path}.${old.fingerprint}`)).toEqual(Buffer.from(old.reveal()));
   });
 
-  test('what is no key is set aside too, every time', async () => {
+  it('what is no key is set aside too, every time', async () => {
     const texts = ['a key in another form', 'and one more'];
     const when = new Date(1_700_000_000_000);
     for (const text of texts) {
@@ -145,7 +145,7 @@ describe('store', () => {
     expect(await files.loadAll(path)).toHaveLength(1);
   });
 
-  test('a directory that is not there is named', async () => {
+  it('a directory that is not there is named', async () => {
     await expect(files.store(join(directory, 'no', 'sse.key'), newKey())).rejects.toMatchObject({
       kind: 'not-found',
       hint: expect.stringContaining('no/sse.key'),
@@ -154,19 +154,19 @@ describe('store', () => {
 });
 
 describe('loadAll', () => {
-  test('gives the current key, then the kept ones, the last replaced first', async () => {
+  it('gives the current key, then the kept ones, the last replaced first', async () => {
     const keys = [newKey(), newKey(), newKey()];
     for (const key of keys) await files.store(path, key);
     expect(await fingerprints()).toEqual(keys.map((key) => key.fingerprint).reverse());
   });
 
-  test('a key that comes back and is replaced again counts as replaced last', async () => {
+  it('a key that comes back and is replaced again counts as replaced last', async () => {
     const [a, b, c] = [newKey(), newKey(), newKey()];
     for (const key of [a, b, a, c]) await files.store(path, key);
     expect(await fingerprints()).toEqual([c, a, b].map((key) => key.fingerprint));
   });
 
-  test('is empty without files, and finds kept keys when the current one is gone', async () => {
+  it('is empty without files, and finds kept keys when the current one is gone', async () => {
     expect(await files.loadAll(path)).toEqual([]);
     expect(await files.loadAll(join(directory, 'no', 'sse.key'))).toEqual([]);
     const [a, b] = [newKey(), newKey()];
@@ -176,7 +176,7 @@ describe('loadAll', () => {
     expect(await fingerprints()).toEqual([a.fingerprint]);
   });
 
-  test('a bad file among them is noticed and does not hide the others', async () => {
+  it('a bad file among them is noticed and does not hide the others', async () => {
     const [a, b] = [newKey(), newKey()];
     await files.store(path, a);
     await files.store(path, b);

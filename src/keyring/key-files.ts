@@ -117,7 +117,7 @@ class DiskKeyFiles implements KeyFiles {
     const old = await this.#read(path);
     if (old === null) return;
     if (old.content.kind === 'invalid') {
-      await setAside(path);
+      await moveAway(path);
       return;
     }
     const { key } = old.content;
@@ -175,7 +175,7 @@ async function keptFiles(path: string): Promise<readonly KeptFile[]> {
 }
 
 /** Content that is no raw key may still be one in another form (base64): it is kept too. */
-async function setAside(path: string): Promise<void> {
+async function moveAway(path: string): Promise<void> {
   const { mtime, size } = await stat(path);
   if (size === 0) return;
   const stamp = mtime.toISOString().replace(/[-:.]/g, '');

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseKeyFingerprint } from '../model/customer-key.js';
 import { isFault } from '../model/fault.js';
 import { type KeyRecord, parseKeyRecord, renderKeyRecord } from './key-record.js';
@@ -31,13 +31,13 @@ const records: fc.Arbitrary<KeyRecord> = fc.record({
 });
 
 describe('a description', () => {
-  test('is read as it was written', () => {
+  it('is read as it was written', () => {
     fc.assert(
       fc.property(records, (record) => void expect(parseKeyRecord(renderKeyRecord(record))).toEqual(record)),
     );
   });
 
-  test('with a field missing or of another kind is refused', () => {
+  it('with a field missing or of another kind is refused', () => {
     fc.assert(
       fc.property(records, fc.nat({ max: 9 }), fc.jsonValue(), (record, at, value) => {
         const fields: Record<string, unknown> = JSON.parse(renderKeyRecord(record));
@@ -53,7 +53,7 @@ describe('a description', () => {
     );
   });
 
-  test('is no other text', () => {
+  it('is no other text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         expect(() => parseKeyRecord(text)).toThrow();

@@ -38,7 +38,7 @@ export interface KeyEntry {
 export interface KeyringSnapshot {
   readonly entries: ReadonlyMap<KeyFingerprint, KeyEntry>;
   /** Names that a keyring does not have, remains of a crash left out. */
-  readonly strangers: readonly string[];
+  readonly unknownFiles: readonly string[];
   readonly hasRemains: boolean;
 }
 
@@ -47,7 +47,7 @@ const maxFileBytes = 65_536;
 /** As in `FileCache`: two changes this close together may bear the same time stamps. */
 const settleMs = 2500;
 
-const nothing: KeyringSnapshot = { entries: new Map(), strangers: [], hasRemains: false };
+const nothing: KeyringSnapshot = { entries: new Map(), unknownFiles: [], hasRemains: false };
 
 interface RecordContent {
   readonly record: KeyRecord | null;
@@ -81,7 +81,7 @@ export class KeyringFiles {
     if (stamps === null) return nothing;
     if (this.#seen?.stamps === stamps.text) return this.#seen.snapshot;
     this.#seen = null;
-    const snapshot = await this.#look();
+    const snapshot = await this.#scan();
     if (stamps.isSettled) this.#seen = { stamps: stamps.text, snapshot };
     return snapshot;
   }
@@ -165,15 +165,15 @@ export class KeyringFiles {
     }
   }
 
-  async #look(): Promise<KeyringSnapshot> {
+  async #scan(): Promise<KeyringSnapshot> {
     const names = await this.#names();
     const sealed = new Set<KeyFingerprint>();
     const records = new Map<KeyFingerprint, RecordContent | Fault>();
-    const strangers: string[] = [];
+    const unknownFiles: string[] = [];
     for (const name of names) {
       const file = parseKeyFileName(name);
       if (file === null) {
-        if (name !== recipientsFileName && !asideName.test(name)) strangers.push(name);
+        if (name !== recipientsFileName && !asideName.test(name)) unknownFiles.push(name);
       } else if (file.kind === 'sealed') {
         sealed.add(file.id);
       } else {
@@ -185,7 +185,7 @@ export class KeyringFiles {
     for (const id of [...new Set([...sealed, ...records.keys()])].sort()) {
       entries.set(id, this.#entryOf(id, records.get(id) ?? null, sealed.has(id)));
     }
-    return { entries, strangers, hasRemains: names.some((name) => asideName.test(name)) };
+    return { entries, unknownFiles, hasRemains: names.some((name) => asideName.test(name)) };
   }
 
   async #record(name: string): Promise<RecordContent | Fault | null> {

@@ -24,13 +24,13 @@ export async function findProblems(
       problems.push(Fault.from(error).hint);
     }
   };
-  const { entries, strangers } = await files.snapshot();
+  const { entries, unknownFiles } = await files.snapshot();
   await note(() => identity.modeProblem());
   await note(async () => (await identity.read()) && null);
   await note(async () => (await recovery.read()) && null);
   await note(() => directoryProblem(files.directory));
   const wanted = await sealed.recipients().catch(() => null);
-  for (const name of [...strangers].sort()) {
+  for (const name of [...unknownFiles].sort()) {
     problems.push(`${files.path(name)}: this is no file of the keyring; move it away`);
   }
   for (const entry of entries.values()) {

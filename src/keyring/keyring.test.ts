@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CustomerKey, type KeyFingerprint } from '../model/customer-key.js';
 import type { Keyring, KeyringCustody, SealedKeyring } from '../model/keyring.js';
 import type { UnusedKeyProof } from '../model/ledger.js';
@@ -25,7 +25,7 @@ const modeOf = async (file: string): Promise<number> => (await stat(file)).mode 
 const proofOf = (keyId: KeyFingerprint): UnusedKeyProof => ({ keyId, provenMs: 0 }) as UnusedKeyProof;
 
 describe('a key', () => {
-  test('that is made is described, opens in another process, and is for the gateway alone', async () => {
+  it('that is made is described, opens in another process, and is for the gateway alone', async () => {
     const made = await keyring.mint({ label: ' for bob ', owner: bob });
     expect(made).toMatchObject({
       label: 'for bob',
@@ -47,7 +47,7 @@ describe('a key', () => {
     expect(await keyring.problems()).toEqual([]);
   });
 
-  test('that is taken in comes out again, byte for byte, and its files do not hold it', async () => {
+  it('that is taken in comes out again, byte for byte, and its files do not hold it', async () => {
     const key = newKey();
     const { id } = await keyring.import(key, { ...nobody, origin: 'imported' });
     expect((await world.open().open(id))?.equals(key)).toBe(true);
@@ -59,7 +59,7 @@ describe('a key', () => {
     }
   });
 
-  test('that is there already keeps what is known, and gets the owner and the label it had not', async () => {
+  it('that is there already keeps what is known, and gets the owner and the label it had not', async () => {
     const key = newKey();
     const first = await keyring.import(key, { ...nobody, origin: 'found' });
     const filled = await keyring.import(key, { label: 'a', owner: bob, origin: 'imported' });
@@ -70,7 +70,7 @@ describe('a key', () => {
     expect(await world.open().list()).toEqual([filled]);
   });
 
-  test('that is not there is null, and cannot be retired', async () => {
+  it('that is not there is null, and cannot be retired', async () => {
     const { fingerprint } = newKey();
     expect(await keyring.open(fingerprint)).toBeNull();
     expect(await keyring.describe(fingerprint)).toBeNull();
@@ -80,7 +80,7 @@ describe('a key', () => {
     expect(await readdir(world.root)).not.toContain('opt');
   });
 
-  test('that is retired opens still', async () => {
+  it('that is retired opens still', async () => {
     const { id } = await keyring.mint(nobody);
     await keyring.retire(id);
     const retired = await world.open().describe(id);
@@ -90,7 +90,7 @@ describe('a key', () => {
     expect(await keyring.open(id)).not.toBeNull();
   });
 
-  test('that is destroyed leaves its description, and is not taken in again', async () => {
+  it('that is destroyed leaves its description, and is not taken in again', async () => {
     const key = newKey();
     const { id } = await keyring.import(key, { ...nobody, origin: 'imported' });
     const other = world.open();
@@ -105,7 +105,7 @@ describe('a key', () => {
     expect(await keyring.problems()).toEqual([]);
   });
 
-  test('with a label that would disturb a terminal is refused', async () => {
+  it('with a label that would disturb a terminal is refused', async () => {
     for (const label of ['a\nb', '\u001b[2J', 'x'.repeat(101)]) {
       await expect(keyring.mint({ ...nobody, label })).rejects.toMatchObject({ kind: 'invalid' });
     }
@@ -114,7 +114,7 @@ describe('a key', () => {
 });
 
 describe('two processes', () => {
-  test('change a keyring at once, and each sees what the other did', async () => {
+  it('change a keyring at once, and each sees what the other did', async () => {
     const others = [keyring, world.open(), world.open()];
     const keys = Array.from({ length: 12 }, newKey);
     await Promise.all(
@@ -130,7 +130,7 @@ describe('two processes', () => {
 });
 
 describe('recovery recipients', () => {
-  test('open every key, those from before as well, and the file may be edited', async () => {
+  it('open every key, those from before as well, and the file may be edited', async () => {
     const { id } = await keyring.mint(nobody);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
     const later = await keyring.mint(nobody);
@@ -148,7 +148,7 @@ describe('recovery recipients', () => {
     expect(await elsewhere.open().list()).toEqual(await keyring.list());
   });
 
-  test('added by hand are named as a problem until the keyring is repaired, and removed ones too', async () => {
+  it('added by hand are named as a problem until the keyring is repaired, and removed ones too', async () => {
     const { id } = await keyring.mint(nobody);
     const file = path('recovery-recipients.txt');
     await writeFile(file, `# the safe\r\n\r\n${world.recovery.recipient}\r\n`, { mode: 0o600 });
@@ -164,7 +164,7 @@ describe('recovery recipients', () => {
     expect((await keyring.problems())[0]).toMatch(/which is no recipient any more/);
   });
 
-  test('keep the comments of their file, and each is there once', async () => {
+  it('keep the comments of their file, and each is there once', async () => {
     await mkdir(world.keys, { recursive: true });
     const file = path('recovery-recipients.txt');
     await writeFile(file, '# mine', { mode: 0o600 });
@@ -173,7 +173,7 @@ describe('recovery recipients', () => {
     expect(await readFile(file, 'utf8')).toBe(`# mine\n${world.recovery.recipient}\n`);
   });
 
-  test.each([
+  it.each([
     ['nothing', '', /age1 and 58 more/],
     ['an identity', 'AGE-SECRET-KEY-1QQQQ', /is an age identity, which is secret/],
     ['an SSH key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI', /a native age recipient/],
@@ -186,7 +186,7 @@ describe('recovery recipients', () => {
     expect(await keyring.recoveryRecipients()).toEqual([]);
   });
 
-  test('that are wrong in their file are named with the line, and no key is made meanwhile', async () => {
+  it('that are wrong in their file are named with the line, and no key is made meanwhile', async () => {
     await keyring.mint(nobody);
     await writeFile(path('recovery-recipients.txt'), '# one\nage1nonsense\n', { mode: 0o600 });
     const fault = {
@@ -204,7 +204,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
       (await readdir(world.keys)).sort().map(async (name) => `${name} ${await readFile(path(name), 'hex')}`),
     );
 
-  test.each([
+  it.each([
     ['cut', (bytes: Buffer) => bytes.subarray(0, -1)],
     [
       'changed in its content',
@@ -232,7 +232,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect((await contents()).filter((line) => line.startsWith(id))).toEqual(before);
   });
 
-  test('a sealed file under another name', async () => {
+  it('a sealed file under another name', async () => {
     const [a, b] = [await keyring.mint(nobody), await keyring.mint(nobody)];
     await cp(path(`${a.id}.age`), path(`${b.id}.age`));
     await expect(world.open().open(b.id)).rejects.toMatchObject({
@@ -241,7 +241,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     });
   });
 
-  test('a sealed file that is gone; the key, taken in again, heals it', async () => {
+  it('a sealed file that is gone; the key, taken in again, heals it', async () => {
     const key = newKey();
     const { id } = await keyring.import(key, { label: 'a', owner: bob, origin: 'imported' });
     await rm(path(`${id}.age`));
@@ -257,7 +257,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect((await world.open().open(id))?.equals(key)).toBe(true);
   });
 
-  test.each([
+  it.each([
     ['no JSON', 'hello', /not JSON/],
     ['a later format', '{"format":2}', /its format is 2; this version reads 1/],
     ['another key’s', null, /it describes the key [0-9a-f]{32}/],
@@ -278,7 +278,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect(await contents()).toEqual(before);
   });
 
-  test('a keyring from another machine', async () => {
+  it('a keyring from another machine', async () => {
     const { id } = await keyring.mint(nobody);
     const theirs = await readFile(world.identityFile);
     const elsewhere = await keyringWorld();
@@ -300,7 +300,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect(await world.open().problems()).toEqual([]);
   });
 
-  test('no identity although there are keys: none is made', async () => {
+  it('no identity although there are keys: none is made', async () => {
     const { id } = await keyring.mint(nobody);
     const key = await keyring.open(id);
     await rm(world.identityFile);
@@ -318,7 +318,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect(await keyring.open(id)).toBe(key);
   });
 
-  test('an identity file that holds none', async () => {
+  it('an identity file that holds none', async () => {
     await keyring.mint(nobody);
     const { secret } = await newAgeIdentity();
     for (const text of [
@@ -337,7 +337,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     }
   });
 
-  test('files that others can read, and files that do not belong there', async () => {
+  it('files that others can read, and files that do not belong there', async () => {
     const { id } = await keyring.mint(nobody);
     await chmod(world.keys, 0o755);
     await chmod(path(`${id}.age`), 0o640);
@@ -353,7 +353,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
 });
 
 describe('the files of a copy', () => {
-  test('do not replace what is there', async () => {
+  it('do not replace what is there', async () => {
     const { id } = await keyring.mint(nobody);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
     const copy = await keyring.files();
@@ -372,13 +372,13 @@ describe('the files of a copy', () => {
     expect(await keyring.open(id)).toBeNull();
   });
 
-  test.each(['../x', 'a.age', 'keyring-identity'])('may not be called %s', async (name) => {
+  it.each(['../x', 'a.age', 'keyring-identity'])('may not be called %s', async (name) => {
     await expect(keyring.put([{ name, bytes: Buffer.from('x') }])).rejects.toMatchObject({ kind: 'invalid' });
     await expect(stat(world.keys)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
-test('a listener is told of each change when it is durable, and what it throws harms nobody', async () => {
+it('a listener is told of each change when it is durable, and what it throws harms nobody', async () => {
   const seen: number[] = [];
   const stop = keyring.onChange(() => {
     seen.push(seen.length);

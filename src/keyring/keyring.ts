@@ -208,11 +208,11 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
       return await this.#lock.hold(work);
     } finally {
       // Also when the work failed half way: what was written stays.
-      if (this.#files.changes !== before) this.#tell();
+      if (this.#files.changes !== before) this.#notifyListeners();
     }
   }
 
-  #tell(): void {
+  #notifyListeners(): void {
     for (const listener of this.#listeners) {
       try {
         listener();

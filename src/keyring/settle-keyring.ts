@@ -31,8 +31,8 @@ export async function settleKeyring(parts: SettleParts): Promise<readonly string
     }
     const isRight = recipients !== null && isSealedTo(entry, recipients) && parts.other === null;
     if (isRight || recipients === null) continue;
-    const said = await sealAgain(parts, entry, recipients);
-    if (said !== null) done.push(said);
+    const message = await sealAgain(parts, entry, recipients);
+    if (message !== null) done.push(message);
   }
   return done;
 }

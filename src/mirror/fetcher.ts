@@ -4,9 +4,9 @@ import type { Call } from '../model/call.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch-object.js';
 import type { ObjectFetcher } from '../vault/vault.js';
-import { type StagedFile, type StagingDirectory, stampOf } from './disk/staging.js';
 import type { FileSystemSync } from './disk/file-system-sync.js';
 import type { MirrorDisk } from './disk/mirror-disk.js';
+import { type StagedFile, type StagingDirectory, stampOf } from './disk/staging.js';
 
 /** Up to this size an object is held in memory until its file is made. */
 const smallBytes = 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { Call } from '../model/call.js';
 import type { MirrorPrefix, MirrorState } from '../model/mirror.js';
-import type { ObjectFetches, MirrorTarget } from './object-fetches.js';
+import type { MirrorTarget, ObjectFetches } from './object-fetches.js';
 import { isIntact } from './plan/local-check.js';
 import { nameProblem, parentOf } from './plan/mirror-paths.js';
 

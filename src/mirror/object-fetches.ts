@@ -121,12 +121,18 @@ export class ObjectFetches {
             parallelRanges,
             spare: () => slots.tryAcquire(places),
           };
-          const fetched = await fetchToStaging(this.#services.vault, call, request, target.disk, async (info) => {
-            seen = { etag: plainEtag(info.etag), size: info.size, lastModifiedMs: info.lastModifiedMs };
-            if (listed === null && known.isIntact && isMirrored(seen, known.entry)) throw new SameObject();
-            claim ??= await target.space.claim(info.size);
-            if (claim === null) throw new NotEnoughSpace();
-          });
+          const fetched = await fetchToStaging(
+            this.#services.vault,
+            call,
+            request,
+            target.disk,
+            async (info) => {
+              seen = { etag: plainEtag(info.etag), size: info.size, lastModifiedMs: info.lastModifiedMs };
+              if (listed === null && known.isIntact && isMirrored(seen, known.entry)) throw new SameObject();
+              claim ??= await target.space.claim(info.size);
+              if (claim === null) throw new NotEnoughSpace();
+            },
+          );
           if (fetched === null) return { kind: 'absent' };
           // Others fetch while this one waits for the disk.
           release();

@@ -100,7 +100,8 @@ export class PrefixRunner {
     const { clock, hasEvents } = this.#services;
     if (completeMs === null) return null;
     const isNotified = this.isFollowing && hasEvents(this.mirror.prefix.bucket);
-    if (!isNotified || lastPass?.result !== 'complete' || this.#isPassRequested) return clock.nowMs() - completeMs;
+    if (!isNotified || lastPass?.result !== 'complete' || this.#isPassRequested)
+      return clock.nowMs() - completeMs;
     const [waiting] = this.#nudges.values();
     const sinceMs = [...this.#underCheck].reduce(
       (oldest, one) => Math.min(oldest, one.sinceMs),

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readAhead } from './read-ahead.js';
 
 /** Counts to `end`, then throws what it is given. */
@@ -25,13 +25,13 @@ function settled(): Promise<void> {
 }
 
 describe('what is read ahead', () => {
-  test('comes whole and in order', async () => {
+  it('comes whole and in order', async () => {
     const items: number[] = [];
     for await (const item of readAhead(new Counting().to(5), 2)) items.push(item);
     expect(items).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test('is so much and no more, while one item is worked on', async () => {
+  it('is so much and no more, while one item is worked on', async () => {
     const counting = new Counting();
     for await (const item of readAhead(counting.to(10), 2)) {
       await settled();
@@ -39,7 +39,7 @@ describe('what is read ahead', () => {
     }
   });
 
-  test('ends with the error of the source, behind the items before it', async () => {
+  it('ends with the error of the source, behind the items before it', async () => {
     const items: number[] = [];
     const failure = new Error('the source broke');
     const reading = async () => {
@@ -52,7 +52,7 @@ describe('what is read ahead', () => {
     expect(items).toEqual([1, 2]);
   });
 
-  test('ends the source when the reader leaves', async () => {
+  it('ends the source when the reader leaves', async () => {
     const counting = new Counting();
     for await (const item of readAhead(counting.to(10), 2)) if (item === 2) break;
     expect(counting.hasEnded).toBe(true);

@@ -1,6 +1,6 @@
 import type { Call } from './call.js';
 import type { Checksum, ChecksumAlgorithm } from './checksum.js';
-import type { CannedAcl, ReadAccess, ObjectEncryption, WriteEncryption } from './encryption.js';
+import type { CannedAcl, ObjectEncryption, ReadAccess, WriteEncryption } from './encryption.js';
 
 /** Where an object is. `key` is the whole key, as S3 has it: UTF-8, at most 1,024 bytes, no leading slash. */
 export interface ObjectRef {

@@ -28,6 +28,6 @@ export interface PrefixOwners {
 /** Whose places cover the object; of those that lie within each other the innermost. More than one when they share a prefix. */
 export function ownersOf(owners: readonly PrefixOwner[], ref: ObjectRef): readonly PrefixOwner[] {
   const covering = owners.filter(({ bucket, prefix }) => bucket === ref.bucket && ref.key.startsWith(prefix));
-  const longest = Math.max(0, ...covering.map(({ prefix }) => prefix.length));
-  return covering.filter(({ prefix }) => prefix.length === longest);
+  const maxLength = Math.max(0, ...covering.map(({ prefix }) => prefix.length));
+  return covering.filter(({ prefix }) => prefix.length === maxLength);
 }

@@ -27,8 +27,8 @@ export async function copyTree(
   if (target.bucket === source.bucket && target.key.startsWith(source.key)) {
     throw new Fault('invalid', `${s3Url(target)} is within ${s3Url(source)}, which is to be copied there`);
   }
-  await forEachSideBySide(
-    call,
+  await forEachBounded(
+    call.signal,
     walkObjects(services, call, source),
     parallelObjects,
     async ({ ref, name }) => {

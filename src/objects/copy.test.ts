@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
 import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/workshop.js';
@@ -23,7 +23,7 @@ function copy(from: string, to: string, move = false, wish = {}) {
 }
 
 describe('a copy', () => {
-  test('rests under what its new place has: another user’s key', async () => {
+  it('rests under what its new place has: another user’s key', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'copied', size: 7 });
     expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(annKey));
@@ -34,7 +34,7 @@ describe('a copy', () => {
     expect(row?.confirmation?.mtimeSeconds).toBe(1_700_000_000);
   });
 
-  test('of what has the same content already is not made again; checksums of two algorithms do not tell that', async () => {
+  it('of what has the same content already is not made again; checksums of two algorithms do not tell that', async () => {
     const keep = async (key: string, algorithm: ChecksumAlgorithm) => {
       const [stored] = world.store.objects.get(`bucket/${key}`) ?? [];
       if (stored === undefined) throw new Error('it is not there');
@@ -50,7 +50,7 @@ describe('a copy', () => {
     expect(await copy('elsewhere/a', 'elsewhere/b', false, choice)).toMatchObject({ outcome: 'copied' });
   });
 
-  test('rests under its source’s key where no user’s place is, and where that is asked for', async () => {
+  it('rests under its source’s key where no user’s place is, and where that is asked for', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'archive/a');
     await copy('bob/uploads/a', 'ann/uploads/a', false, { keep: true });
@@ -58,7 +58,7 @@ describe('a copy', () => {
     expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(bobKey));
   });
 
-  test('that would rest under less than its source is refused, unless that is said', async () => {
+  it('that would rest under less than its source is refused, unless that is said', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     const refused = copy('bob/uploads/a', 'kim/uploads/a');
     await expect(refused).rejects.toMatchObject({ kind: 'denied' });
@@ -68,19 +68,19 @@ describe('a copy', () => {
     expect(world.store.encryptionOf(refOf('kim/uploads/a'))).toEqual({ kind: 'sse-s3' });
   });
 
-  test('finds the key of what others wrote', async () => {
+  it('finds the key of what others wrote', async () => {
     await world.putStrange('elsewhere/a', 'content', sealed(annKey));
     await copy('elsewhere/a', 'bob/uploads/a');
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
   });
 
-  test('of what no key opens fails, naming the keys tried', async () => {
+  it('of what no key opens fails, naming the keys tried', async () => {
     await world.putStrange('a', 'content', sealed(strangeKey));
     await expect(copy('a', 'b')).rejects.toThrow(new RegExp(`tried ${bobKey.fingerprint}`));
     await expect(copy('absent', 'b')).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test('that is there already is not made again; one with other content or another key is replaced', async () => {
+  it('that is there already is not made again; one with other content or another key is replaced', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'ann/uploads/a');
     world.store.counts.clear();
@@ -93,7 +93,7 @@ describe('a copy', () => {
     expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(annKey));
   });
 
-  test('onto itself changes the key, once', async () => {
+  it('onto itself changes the key, once', async () => {
     await world.putStrange('bob/uploads/a', 'content', { kind: 'sse-s3' });
     expect(await copy('bob/uploads/a', 'bob/uploads/a')).toMatchObject({ outcome: 'copied' });
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
@@ -102,7 +102,7 @@ describe('a copy', () => {
 });
 
 describe('a move', () => {
-  test('removes the source once its copy is verified, and the ledger learns it', async () => {
+  it('removes the source once its copy is verified, and the ledger learns it', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'ann/uploads/b', true);
     expect(world.textOf('bob/uploads/a')).toBeNull();
@@ -110,7 +110,7 @@ describe('a move', () => {
     expect(await world.ledger.candidates(refOf('bob/uploads/a'))).toEqual([]);
   });
 
-  test('that fails leaves the source', async () => {
+  it('that fails leaves the source', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     world.store.hooks.before = (operation) => {
       if (operation === 'copy') throw new Fault('denied', 'no s3:PutObject');
@@ -119,7 +119,7 @@ describe('a move', () => {
     expect(world.textOf('bob/uploads/a')).toBe('content');
   });
 
-  test('that was interrupted between the copy and the removal only removes', async () => {
+  it('that was interrupted between the copy and the removal only removes', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'ann/uploads/b');
     world.store.counts.clear();
@@ -128,7 +128,7 @@ describe('a move', () => {
     expect(world.textOf('bob/uploads/a')).toBeNull();
   });
 
-  test('to where it is, and of the gateway’s own, is refused', async () => {
+  it('to where it is, and of the gateway’s own, is refused', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await expect(copy('bob/uploads/a', 'bob/uploads/a', true)).rejects.toMatchObject({ kind: 'invalid' });
     await world.putStrange('.sftpgw/keyring/a', 'content', { kind: 'sse-s3' });
@@ -144,7 +144,7 @@ describe('a tree', () => {
     return heard;
   };
 
-  test('is copied but for what cannot be, which is named, and goes on where it was interrupted', async () => {
+  it('is copied but for what cannot be, which is named, and goes on where it was interrupted', async () => {
     for (let index = 0; index < 30; index += 1)
       await world.upload(`bob/uploads/${index}`, 'x', sealed(bobKey));
     await world.putStrange('bob/uploads/sub/strange', 'x', sealed(strangeKey));
@@ -176,7 +176,7 @@ describe('a tree', () => {
     expect([second.kinds, second.bytes]).toEqual([{ unchanged: 30, failed: 1 }, 0]);
   });
 
-  test('is moved, and what cannot be moved stays', async () => {
+  it('is moved, and what cannot be moved stays', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putStrange('bob/uploads/strange', 'x', sealed(strangeKey));
     expect((await all('ann/uploads/', true)).kinds).toEqual({ done: 1, failed: 1 });
@@ -185,7 +185,7 @@ describe('a tree', () => {
     expect(world.textOf('bob/uploads/strange')).toBe('x');
   });
 
-  test('is not copied into itself', async () => {
+  it('is not copied into itself', async () => {
     await expect(all('bob/uploads/sub')).rejects.toMatchObject({ kind: 'invalid' });
   });
 });

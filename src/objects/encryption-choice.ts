@@ -9,7 +9,7 @@ import { s3Url } from './s3-url.js';
 /** What a person said of the encryption of what is written. */
 export interface EncryptionWish {
   /** Of `--sse`; null leaves it to whose place it is. */
-  readonly said: WriteEncryption | null;
+  readonly given: WriteEncryption | null;
   /** The source's own, wherever the target is. */
   readonly keep: boolean;
   /** Less than the place's own, or the source's, is taken too. */
@@ -48,12 +48,12 @@ export class EncryptionChoice {
 
   /** `source` is what the source of a copy rests under; null for what comes from outside. */
   async at(ref: ObjectRef, source: SourceEncryption | null): Promise<ChosenEncryption> {
-    const { said, keep, allowDowngrade, gatewayFiles } = this.#wish;
+    const { given, keep, allowDowngrade, gatewayFiles } = this.#wish;
     if (!gatewayFiles) requireNotTheGateways(ref);
     const owners = ownersOf(this.#owners, ref);
     const acl = owners[0]?.acl ?? null;
     const same = source?.same ?? null;
-    const chosen = said ?? (keep ? same : ((await this.#agreed(owners, ref)) ?? same));
+    const chosen = given ?? (keep ? same : ((await this.#agreed(owners, ref)) ?? same));
     if (chosen === null) {
       throw new Fault(
         'invalid',
@@ -63,10 +63,10 @@ export class EncryptionChoice {
     if (!allowDowngrade && source !== null && isLess(chosen.kind, source.kind)) {
       throw downgrade(ref, chosen, `the source's ${names[source.kind]}`);
     }
-    if (!allowDowngrade && said !== null) {
+    if (!allowDowngrade && given !== null) {
       const own = await this.#agreed(owners, ref);
-      if (own !== null && isLess(said.kind, own.kind)) {
-        throw downgrade(ref, said, `${names[own.kind]}, as it is in ${owners[0]?.name ?? ''}`);
+      if (own !== null && isLess(given.kind, own.kind)) {
+        throw downgrade(ref, given, `${names[own.kind]}, as it is in ${owners[0]?.name ?? ''}`);
       }
     }
     return { encryption: chosen, acl };

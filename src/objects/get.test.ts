@@ -7,7 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checksumOf } from '../bytes/running-checksum.js';
 import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/workshop.js';
@@ -31,7 +31,7 @@ function get(key: string, name: string, mayReplace = false) {
 const leftovers = () => readdirSync(world.directory).filter((name) => name.startsWith('.sftpgw-'));
 
 describe('an object in a file', () => {
-  test('has its content and its time, whichever key seals it', async () => {
+  it('has its content and its time, whichever key seals it', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await world.putStrange('b', 'another', sealed(annKey));
     await world.putStrange('empty', '', { kind: 'sse-s3' });
@@ -45,7 +45,7 @@ describe('an object in a file', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  test('of many ranges is the same', async () => {
+  it('of many ranges is the same', async () => {
     const text = 'abcdefghij'.repeat(2_000_000);
     await world.putStrange('large', text, sealed(annKey));
     let taken = 0;
@@ -61,7 +61,7 @@ describe('an object in a file', () => {
     expect(taken).toBe(text.length);
   });
 
-  test('does not replace another file, unless that is said; the same content is left', async () => {
+  it('does not replace another file, unless that is said; the same content is left', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     writeFileSync(world.path('a'), 'mine');
     await expect(get('a', 'a')).rejects.toMatchObject({ kind: 'exists' });
@@ -73,7 +73,7 @@ describe('an object in a file', () => {
     expect(statSync(world.path('a')).ino).toBe(ino);
   });
 
-  test('does not replace what came there meanwhile', async () => {
+  it('does not replace what came there meanwhile', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     world.store.hooks.beforeBytes = () => writeFileSync(world.path('a'), 'mine');
     await expect(get('a', 'a')).rejects.toMatchObject({ kind: 'exists' });
@@ -81,7 +81,7 @@ describe('an object in a file', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  test('that is not what the ledger noted down is not placed', async () => {
+  it('that is not what the ledger noted down is not placed', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     const [stored] = world.store.objects.get('bucket/a') ?? [];
     if (stored === undefined) throw new Error('it is not there');
@@ -92,7 +92,7 @@ describe('an object in a file', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  test('that is not what the ledger noted down is not placed, also where that is a CRC-32 of before', async () => {
+  it('that is not what the ledger noted down is not placed, also where that is a CRC-32 of before', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     const [stored] = world.store.objects.get('bucket/a') ?? [];
     const [row] = await world.ledger.candidates(refOf('a'));
@@ -107,7 +107,7 @@ describe('an object in a file', () => {
     await expect(get('a', 'b')).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
-  test('that breaks off for good leaves nothing', async () => {
+  it('that breaks off for good leaves nothing', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     world.store.hooks.beforeBytes = () => {
       throw new Fault('denied', 'not any more');
@@ -116,7 +116,7 @@ describe('an object in a file', () => {
     expect(readdirSync(world.directory).filter((name) => name !== 'scratch')).toEqual([]);
   });
 
-  test('can be streamed instead, in order, and a wrong checksum is found at the end', async () => {
+  it('can be streamed instead, in order, and a wrong checksum is found at the end', async () => {
     const text = 'abcdefghij'.repeat(100_000);
     await world.upload('a', text, sealed(bobKey));
     const pieces: Uint8Array[] = [];
@@ -137,7 +137,7 @@ describe('a tree in a directory', () => {
     return heard;
   };
 
-  test('is fetched under all its keys; what is there already stays', async () => {
+  it('is fetched under all its keys; what is there already stays', async () => {
     await world.upload('bob/uploads/a', 'one', sealed(bobKey));
     await world.upload('bob/uploads/d/b', 'two', sealed(annKey));
     await world.upload('bob/uploads/empty/', '', sealed(bobKey));
@@ -152,7 +152,7 @@ describe('a tree in a directory', () => {
     expect((await all()).kinds).toEqual({ done: 1, unchanged: 3, failed: 1 });
   });
 
-  test('never leaves the directory: such names are refused and named', async () => {
+  it('never leaves the directory: such names are refused and named', async () => {
     const bad = ['../up', 'a/../../up', './dot', 'a//b', '/abs', 'con\u0000trol', `${'n'.repeat(256)}`];
     for (const name of bad) await world.putStrange(`bob/uploads/${name}`, 'x', { kind: 'sse-s3' });
     await world.putStrange('bob/uploads/fine', 'x', { kind: 'sse-s3' });
@@ -165,7 +165,7 @@ describe('a tree in a directory', () => {
     expect(existsSync(world.path('up'))).toBe(false);
   });
 
-  test('is not led out by a link that somebody has put there', async () => {
+  it('is not led out by a link that somebody has put there', async () => {
     mkdirSync(world.path('outside'));
     mkdirSync(world.path('tree'));
     symlinkSync(world.path('outside'), world.path('tree/d'));

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
 import { keyTagName } from '../model/object-store.js';
 import { call, refOf } from '../vault/testing/workshop.js';
@@ -21,7 +21,7 @@ async function list(request: Partial<ObjectListRequest> = {}): Promise<ListEntry
 const found = (entry: ListEntry | undefined) => (entry?.kind === 'object' ? entry.encryption : null);
 
 describe('a listing', () => {
-  test('tells key and encryption of what the ledger knows without asking S3 for a single object', async () => {
+  it('tells key and encryption of what the ledger knows without asking S3 for a single object', async () => {
     for (let index = 0; index < 40; index += 1) {
       await world.upload(`bob/uploads/${String(index).padStart(2, '0')}`, 'x', sealed(bobKey));
     }
@@ -40,7 +40,7 @@ describe('a listing', () => {
     expect(Object.fromEntries(world.store.counts)).toEqual({ list: 1 });
   });
 
-  test('finds out what others wrote, under whichever key, and says when no key at hand opens it', async () => {
+  it('finds out what others wrote, under whichever key, and says when no key at hand opens it', async () => {
     await world.putStrange('a', 'x', sealed(annKey));
     await world.putStrange('b', 'x', { kind: 'sse-s3' });
     await world.putStrange('c', 'x', sealed(strangeKey));
@@ -53,13 +53,13 @@ describe('a listing', () => {
     expect(found(d)).toMatchObject({ keyId: strangeKey.fingerprint, keyState: null, source: 'tag' });
   });
 
-  test('does not believe the ledger of an object that was replaced behind its back', async () => {
+  it('does not believe the ledger of an object that was replaced behind its back', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putStrange('bob/uploads/a', 'y', sealed(annKey));
     expect(found((await list())[0])).toMatchObject({ keyId: annKey.fingerprint, source: 'store' });
   });
 
-  test('goes on when one object cannot be looked at, and says why', async () => {
+  it('goes on when one object cannot be looked at, and says why', async () => {
     await world.putStrange('a', 'x', { kind: 'sse-s3' });
     await world.putStrange('b', 'x', { kind: 'sse-s3' });
     world.store.hooks.before = (operation, ref) => {
@@ -70,7 +70,7 @@ describe('a listing', () => {
     expect(found(b)).toEqual({ kind: 'sse-s3' });
   });
 
-  test('asks no further for tags once it may not', async () => {
+  it('asks no further for tags once it may not', async () => {
     for (const key of ['a', 'b', 'c']) await world.putStrange(key, 'x', sealed(strangeKey));
     world.store.counts.clear();
     world.store.hooks.before = (operation) => {
@@ -83,7 +83,7 @@ describe('a listing', () => {
     world.store.counts.clear();
   });
 
-  test('shows one level with its directories, in the order of the names', async () => {
+  it('shows one level with its directories, in the order of the names', async () => {
     for (const key of ['a', 'b/1', 'b/2', 'b0', 'c/', 'd'])
       await world.putStrange(key, 'x', { kind: 'sse-s3' });
     const entries = await list({ recursive: false });
@@ -97,7 +97,7 @@ describe('a listing', () => {
     expect((await list({ recursive: false, prefix: 'b/' })).map(({ key }) => key)).toEqual(['b/1', 'b/2']);
   });
 
-  test('streams: a page is looked at when the one before is taken', async () => {
+  it('streams: a page is looked at when the one before is taken', async () => {
     for (let index = 0; index < 1_100; index += 1) {
       await world.putStrange(`k${String(index).padStart(4, '0')}`, '', { kind: 'sse-s3' });
     }
@@ -119,7 +119,7 @@ describe('a listing of versions', () => {
     world = await ObjectWorld.open({ versioned: true });
   });
 
-  test('names the key of each, of older and removed ones too', async () => {
+  it('names the key of each, of older and removed ones too', async () => {
     await world.upload('a', 'one', sealed(bobKey));
     await world.upload('a', 'two', sealed(annKey));
     await world.putStrange('a', 'three', sealed(bobKey));
@@ -134,7 +134,7 @@ describe('a listing of versions', () => {
     expect(entries[0]).toMatchObject({ version: { isLatest: true } });
   });
 
-  test('shows one level, each directory once', async () => {
+  it('shows one level, each directory once', async () => {
     await world.upload('a', 'x', sealed(bobKey));
     await world.upload('b/1', 'x', sealed(bobKey));
     await world.upload('b/1', 'y', sealed(bobKey));

@@ -1,5 +1,5 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/workshop.js';
 import { putFile, putStream } from './put.js';
@@ -23,7 +23,7 @@ function put(content: string, key: string, choice = world.choice()) {
 }
 
 describe('a file', () => {
-  test('is stored under the encryption of whose place it is, with its time', async () => {
+  it('is stored under the encryption of whose place it is, with its time', async () => {
     expect(await put('content', 'bob/uploads/a')).toBe('stored');
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
     expect(world.store.infoOf(refOf('bob/uploads/a'))?.metadata).toEqual({ mtime: '1600000000' });
@@ -33,24 +33,24 @@ describe('a file', () => {
     expect(world.store.encryptionOf(refOf('kim/uploads/a'))).toEqual({ kind: 'sse-s3' });
   });
 
-  test('is not stored where nothing says how: there is no default', async () => {
+  it('is not stored where nothing says how: there is no default', async () => {
     await expect(put('content', 'elsewhere/a')).rejects.toThrow(/nothing says how .*elsewhere\/a.*say --sse/);
     await expect(put('content', 'bob/a')).rejects.toMatchObject({ kind: 'invalid' });
     expect(world.store.objects.size).toBe(0);
-    await put('content', 'elsewhere/a', world.choice({ said: sealed(annKey) }));
+    await put('content', 'elsewhere/a', world.choice({ given: sealed(annKey) }));
     expect(world.store.encryptionOf(refOf('elsewhere/a'))).toEqual(sealed(annKey));
   });
 
-  test('is not stored under less than the place has, unless that is said', async () => {
-    const said = { kind: 'sse-s3' } as const;
-    await expect(put('x', 'bob/uploads/a', world.choice({ said }))).rejects.toThrow(
+  it('is not stored under less than the place has, unless that is said', async () => {
+    const given = { kind: 'sse-s3' } as const;
+    await expect(put('x', 'bob/uploads/a', world.choice({ given }))).rejects.toThrow(
       /less than a customer key \(SSE-C\), as it is in the uploads of bob/,
     );
-    await put('x', 'bob/uploads/a', world.choice({ said, allowDowngrade: true }));
-    expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(said);
+    await put('x', 'bob/uploads/a', world.choice({ given, allowDowngrade: true }));
+    expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(given);
   });
 
-  test('in a place that two users share needs a word when their encryptions differ', async () => {
+  it('in a place that two users share needs a word when their encryptions differ', async () => {
     const owners = [...world.services.owners, ownerOf('eve', 'bob/uploads/', sealed(annKey))];
     Object.assign(world.services, { owners });
     await expect(put('x', 'bob/uploads/a')).rejects.toThrow(/the uploads of bob and the uploads of eve/);
@@ -65,7 +65,7 @@ describe('a file', () => {
     expect(world.store.encryptionOf(refOf('bob/uploads/max/a'))).toEqual(sealed(annKey));
   });
 
-  test('that is stored already is not sent again, unless content or encryption differ', async () => {
+  it('that is stored already is not sent again, unless content or encryption differ', async () => {
     await put('content', 'bob/uploads/a');
     world.store.counts.clear();
     expect(await put('content', 'bob/uploads/a')).toBe('unchanged');
@@ -78,7 +78,7 @@ describe('a file', () => {
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
   });
 
-  test('that changes while it is read is not stored', async () => {
+  it('that changes while it is read is not stored', async () => {
     writeFileSync(world.path('file'), 'x'.repeat(3_000_000));
     const grow = {
       begin: () => undefined,
@@ -96,7 +96,7 @@ describe('a file', () => {
     expect(world.textOf('bob/uploads/a')).toBeNull();
   });
 
-  test('can be a stream, of which nothing appears before its end', async () => {
+  it('can be a stream, of which nothing appears before its end', async () => {
     async function* bytes() {
       yield Buffer.from('one ');
       expect(world.textOf('bob/uploads/a')).toBeNull();
@@ -113,16 +113,16 @@ describe('a file', () => {
     expect(world.textOf('bob/uploads/b')).toBeNull();
   });
 
-  test('is not put among the gateway’s own', async () => {
-    const said = { kind: 'sse-s3' } as const;
-    await expect(put('x', '.sftpgw/a', world.choice({ said }))).rejects.toMatchObject({ kind: 'denied' });
-    await put('x', '.sftpgw/a', world.choice({ said, gatewayFiles: true }));
+  it('is not put among the gateway’s own', async () => {
+    const given = { kind: 'sse-s3' } as const;
+    await expect(put('x', '.sftpgw/a', world.choice({ given }))).rejects.toMatchObject({ kind: 'denied' });
+    await put('x', '.sftpgw/a', world.choice({ given, gatewayFiles: true }));
     expect(world.textOf('.sftpgw/a')).toBe('x');
   });
 });
 
 describe('a directory', () => {
-  test('is stored with all its files; links are not followed, and named', async () => {
+  it('is stored with all its files; links are not followed, and named', async () => {
     mkdirSync(world.path('tree/sub/empty'), { recursive: true });
     writeFileSync(world.path('tree/a'), 'one');
     writeFileSync(world.path('tree/sub/b'), 'two');
@@ -142,7 +142,7 @@ describe('a directory', () => {
 });
 
 describe('a removal', () => {
-  test('takes one object away, without its key, and the ledger learns it', async () => {
+  it('takes one object away, without its key, and the ledger learns it', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putStrange('strange', 'x', sealed(strangeKey));
     await removeObject(world.services, call(), refOf('bob/uploads/a'), false);
@@ -154,7 +154,7 @@ describe('a removal', () => {
     });
   });
 
-  test('of a tree takes what is below it, and leaves the gateway’s own', async () => {
+  it('of a tree takes what is below it, and leaves the gateway’s own', async () => {
     for (const key of ['a/1', 'a/b/2', 'ab', '.sftpgw/keyring/k']) {
       await world.putStrange(key, 'x', { kind: 'sse-s3' });
     }
@@ -169,7 +169,7 @@ describe('a removal', () => {
     expect(world.store.objects.size).toBe(0);
   });
 
-  test('of a version takes that alone, and the ledger learns that its key is needed no more for it', async () => {
+  it('of a version takes that alone, and the ledger learns that its key is needed no more for it', async () => {
     await world[Symbol.asyncDispose]();
     world = await ObjectWorld.open({ versioned: true });
     await world.upload('a', 'one', sealed(bobKey));
@@ -187,7 +187,7 @@ describe('a removal', () => {
 });
 
 describe('the status', () => {
-  test('of an object says who wrote it, under which key, with which checksum', async () => {
+  it('of an object says who wrote it, under which key, with which checksum', async () => {
     await put('content', 'bob/uploads/a');
     const status = await statObject(world.services, call(), refOf('bob/uploads/a'));
     expect(status).toMatchObject({
@@ -202,7 +202,7 @@ describe('the status', () => {
     expect(status.versions).toHaveLength(1);
   });
 
-  test('of an object that no key opens says so, with what a listing tells', async () => {
+  it('of an object that no key opens says so, with what a listing tells', async () => {
     await world.putStrange('a', 'content', sealed(strangeKey));
     const status = await statObject(world.services, call(), refOf('a'));
     expect(status).toMatchObject({
@@ -216,7 +216,7 @@ describe('the status', () => {
     });
   });
 
-  test('does without the permission to list versions', async () => {
+  it('does without the permission to list versions', async () => {
     await put('content', 'bob/uploads/a');
     world.store.hooks.before = (operation) => {
       if (operation === 'listVersions') throw new Fault('denied', 'no s3:ListBucketVersions');
@@ -225,7 +225,7 @@ describe('the status', () => {
     expect(status).toMatchObject({ size: 7, encryption: { keyId: bobKey.fingerprint } });
   });
 
-  test('of a removed object tells of its versions', async () => {
+  it('of a removed object tells of its versions', async () => {
     await world[Symbol.asyncDispose]();
     world = await ObjectWorld.open({ versioned: true });
     await world.upload('a', 'one', sealed(bobKey));

@@ -47,7 +47,11 @@ export async function removeVersion(
 }
 
 /** The ledger learns that the version needs its key no more. */
-async function recordRemovals({ versions }: ObjectServices, ref: ObjectRef, gone: ListedVersion): Promise<void> {
+async function recordRemovals(
+  { versions }: ObjectServices,
+  ref: ObjectRef,
+  gone: ListedVersion,
+): Promise<void> {
   const rows = await versions.liveRowsOf(ref);
   const ids = rows
     .filter(({ confirmation }) => {

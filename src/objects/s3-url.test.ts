@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
 import { parseObjectUrl, parseS3Url, printable, s3Url } from './s3-url.js';
 
@@ -7,7 +7,7 @@ const bucket = fc.stringMatching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
 const key = fc.string({ unit: 'grapheme', maxLength: 200 });
 
 describe('an S3 URL', () => {
-  test('is read as it is written, whatever the key holds', () => {
+  it('is read as it is written, whatever the key holds', () => {
     fc.assert(
       fc.property(bucket, key, (name, object) => {
         const ref = { bucket: name, key: object };
@@ -16,7 +16,7 @@ describe('an S3 URL', () => {
     );
   });
 
-  test('that is read can be written back, but for a missing slash behind the bucket', () => {
+  it('that is read can be written back, but for a missing slash behind the bucket', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -37,7 +37,7 @@ describe('an S3 URL', () => {
     );
   });
 
-  test.each([
+  it.each([
     ['s3://bucket', '', 'the whole bucket'],
     ['s3://bucket/', '', 'the whole bucket'],
     ['s3://bucket//a', '/a', 'a key that begins with a slash'],
@@ -47,7 +47,7 @@ describe('an S3 URL', () => {
     expect(parseS3Url(text)).toEqual({ bucket: 'bucket', key: expected });
   });
 
-  test.each([
+  it.each([
     ['bucket/key', /no place in S3/],
     ['S3://bucket/key', /no place in S3/],
     ['https://bucket/key', /no place in S3/],
@@ -62,14 +62,14 @@ describe('an S3 URL', () => {
     expect(() => parseS3Url(text)).toThrow(words);
   });
 
-  test('that must name one object names one', () => {
+  it('that must name one object names one', () => {
     expect(() => parseObjectUrl('s3://bucket/')).toThrow(/names no object/);
     expect(parseObjectUrl('s3://bucket/a/')).toEqual({ bucket: 'bucket', key: 'a/' });
   });
 });
 
 describe('a name on a terminal', () => {
-  test('holds nothing that a terminal acts on', () => {
+  it('holds nothing that a terminal acts on', () => {
     expect(printable('a\u001b[31mb\nc\u202ed')).toBe('a\\u{1b}[31mb\\u{a}c\\u{202e}d');
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
@@ -79,7 +79,7 @@ describe('a name on a terminal', () => {
     );
   });
 
-  test('stays as it is else', () => {
+  it('stays as it is else', () => {
     expect(printable('Übung 1/日本.txt')).toBe('Übung 1/日本.txt');
   });
 });

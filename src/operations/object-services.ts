@@ -1,7 +1,7 @@
 import type { Core } from '../assembly/core.js';
 import type { SettingsInForce } from '../assembly/settings-in-force.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
-import { createLedgerRows } from '../database/ledger/many-rows.js';
+import { createLedgerRowBatches } from '../database/ledger/row-batches.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import type { Call, Logger } from '../model/call.js';
 import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
@@ -30,7 +30,7 @@ export async function openObjectServices(
       store,
       vault,
       ledger,
-      rows: createLedgerRows(database),
+      rows: createLedgerRowBatches(database),
       versions: createLedgerVersions(database, systemClock, systemEntropy),
       keys: encryptionKeysOf(core, settings, owners, log),
       owners,

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newAgeIdentity } from '../keyring/age.js';
 import { createKeyFiles } from '../keyring/key-files.js';
 import { type KeyringWorld, keyringWorld, testClock, testEntropy } from '../keyring/testing/keyring-world.js';
@@ -156,7 +156,7 @@ async function withUsers(machine: Machine): Promise<readonly CustomerKey[]> {
 }
 
 describe('a machine is lost', () => {
-  test('and bucket and identity bring back settings, users, their keys, and the host keys', async () => {
+  it('and bucket and identity bring back settings, users, their keys, and the host keys', async () => {
     const keys = await withUsers(old);
     await old.initRecovery();
     expect(await old.copy.run(call)).toMatchObject({ kind: 'complete', snapshot: 1, isNewSnapshot: true });
@@ -191,7 +191,7 @@ describe('a machine is lost', () => {
     expect((await fresh.keyring.list()).every((key) => key.isRecoverable)).toBe(true);
   });
 
-  test('and again, over what the first time left: the same comes out', async () => {
+  it('and again, over what the first time left: the same comes out', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -224,7 +224,7 @@ describe('a machine is lost', () => {
     expect(await createUserRegistry(fresh.parts).list()).toEqual(await createUserRegistry(old.parts).list());
   });
 
-  test('and one damaged key is named and does not keep the others away', async () => {
+  it('and one damaged key is named and does not keep the others away', async () => {
     const [key] = await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -240,7 +240,7 @@ describe('a machine is lost', () => {
 });
 
 describe('the snapshot that is taken', () => {
-  test('is none of another identity, and that is said', async () => {
+  it('is none of another identity, and that is said', async () => {
     await old.initRecovery();
     await old.copy.run(call);
     await expect(fresh.recover(store, await newAgeIdentity())).rejects.toMatchObject({
@@ -249,14 +249,14 @@ describe('the snapshot that is taken', () => {
     });
   });
 
-  test('is there, or the bucket is named', async () => {
+  it('is there, or the bucket is named', async () => {
     await expect(fresh.recover(store)).rejects.toMatchObject({
       kind: 'not-found',
       hint: expect.stringContaining('s3://bucket/.sftpgw/'),
     });
   });
 
-  test('is the newest that is whole', async () => {
+  it('is the newest that is whole', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -270,7 +270,7 @@ describe('the snapshot that is taken', () => {
     await expect(fresh.recover(store)).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
-  test('is never one that somebody else sealed to the recipient', async () => {
+  it('is never one that somebody else sealed to the recipient', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -297,7 +297,7 @@ describe('the snapshot that is taken', () => {
     await attacker[Symbol.asyncDispose]();
   });
 
-  test('needs no signature when that is accepted: of a recipient whose identity was never here', async () => {
+  it('needs no signature when that is accepted: of a recipient whose identity was never here', async () => {
     await withUsers(old);
     await old.keyring.addRecoveryRecipient(old.world.recovery.recipient);
     await old.copy.run(call);
@@ -310,7 +310,7 @@ describe('the snapshot that is taken', () => {
 });
 
 describe('what is copied', () => {
-  test('is nothing while nobody could open it, or the setting says no', async () => {
+  it('is nothing while nobody could open it, or the setting says no', async () => {
     await withUsers(old);
     expect(await old.copy.run(call)).toEqual({ kind: 'no-recipient' });
     await old.initRecovery();
@@ -319,7 +319,7 @@ describe('what is copied', () => {
     expect(store.objects.size).toBe(0);
   });
 
-  test('is what has changed, and nothing when nothing has', async () => {
+  it('is what has changed, and nothing when nothing has', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -343,7 +343,7 @@ describe('what is copied', () => {
     expect(await old.copy.run(call)).toMatchObject({ changedFiles: 2, snapshot: 3 });
   });
 
-  test('is sealed: no secret of the root is in the bucket, and S3 is given no customer key', async () => {
+  it('is sealed: no secret of the root is in the bucket, and S3 is given no customer key', async () => {
     const keys = await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -360,7 +360,7 @@ describe('what is copied', () => {
     expect(keysInBucket()).not.toContain('.sftpgw/keys/recovery-recipients.txt');
   });
 
-  test('comes back when somebody took it out of the bucket', async () => {
+  it('comes back when somebody took it out of the bucket', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -370,7 +370,7 @@ describe('what is copied', () => {
     expect(keysInBucket()).toEqual(all);
   });
 
-  test('never holds a raw key that is only in a file: it goes into the keyring first', async () => {
+  it('never holds a raw key that is only in a file: it goes into the keyring first', async () => {
     const keys = await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -383,7 +383,7 @@ describe('what is copied', () => {
 });
 
 describe('snapshots', () => {
-  test('of two processes at once never replace each other, and the last holds the last state', async () => {
+  it('of two processes at once never replace each other, and the last holds the last state', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -397,7 +397,7 @@ describe('snapshots', () => {
     expect(Buffer.from(keys?.content ?? []).toString()).toBe('# 4\n');
   });
 
-  test('that begin before another one is written are taken again', async () => {
+  it('that begin before another one is written are taken again', async () => {
     await old.initRecovery();
     await old.copy.run(call);
     const other = old.process(store);
@@ -415,7 +415,7 @@ describe('snapshots', () => {
     expect(Buffer.from(snapshot.files.at(-1)?.content ?? []).toString()).not.toContain('earlier');
   });
 
-  test('of another gateway stop the copy, until it is taken over; then the other one stops', async () => {
+  it('of another gateway stop the copy, until it is taken over; then the other one stops', async () => {
     await old.initRecovery();
     await old.copy.run(call);
     await fresh.initRecovery(old.world.recovery);
@@ -429,7 +429,7 @@ describe('snapshots', () => {
     await expect(old.copy.run(call)).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  test('that are many leave the last five', async () => {
+  it('that are many leave the last five', async () => {
     const nowMs = Date.UTC(2026, 10, 9);
     store = new MemoryStore({ bucket, nowMs: () => nowMs });
     old.copy = old.process(store);
@@ -443,7 +443,7 @@ describe('snapshots', () => {
   });
 });
 
-test('a failure is noted and gone after the next success', async () => {
+it('a failure is noted and gone after the next success', async () => {
   await old.initRecovery();
   store.hooks.before = () => {
     throw new Fault('unavailable', 'S3 is away');
@@ -458,7 +458,7 @@ test('a failure is noted and gone after the next success', async () => {
   expect(await readCopyState(old.stateFile)).toMatchObject({ completeMs: expect.any(Number), failure: null });
 });
 
-test('the snapshot opens with the gateway’s own identity too', async () => {
+it('the snapshot opens with the gateway’s own identity too', async () => {
   await old.initRecovery();
   await old.keyring.mint({ label: '', owner: { kind: 'none' } });
   await old.copy.run(call);

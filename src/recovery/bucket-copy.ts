@@ -61,7 +61,7 @@ export interface CopyRequest {
 }
 
 /** Each attempt fails only because another process was faster. */
-const mostAttempts = 5;
+const maxAttempts = 5;
 
 /** One run: what it was asked, what the bucket held at its beginning. */
 interface Run extends CopyRequest {
@@ -136,7 +136,7 @@ export class BucketCopy {
   async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {
     let state = await this.#state(bucket.bucket);
     await this.#parts.importKeyFiles();
-    for (let attempt = 1; attempt <= mostAttempts; attempt++) {
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const listed = await bucket.list(call);
       // Who was faster than a take-over is another gateway that lives.
       const run = { call, bucket, listed, takeOver: takeOver && attempt === 1 };

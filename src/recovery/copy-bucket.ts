@@ -13,7 +13,7 @@ export interface CopiedObject {
 }
 
 /** No file of a copy is longer; what claims to be is none. */
-const mostBytes = 1024 ** 3;
+const maxBytes = 1024 ** 3;
 
 /** What of a store a copy needs. */
 export type BucketObjects = Pick<
@@ -53,7 +53,7 @@ export class CopyBucket {
       // The memory of a chunk may be used again for the next.
       chunks.push(Uint8Array.from(chunk));
       size += chunk.byteLength;
-      if (size > mostBytes) throw new Fault('corrupt', `${key} is too long to be part of a copy`);
+      if (size > maxBytes) throw new Fault('corrupt', `${key} is too long to be part of a copy`);
     }
     return { bytes: Buffer.concat(chunks), metadata: body.info.metadata };
   }

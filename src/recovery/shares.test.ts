@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { generateX25519Identity } from 'age-encryption';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Entropy } from '../model/call.js';
 import { joinShares as joinLines, type Share, secretOf, splitIdentity } from './shares.js';
 
@@ -16,7 +16,7 @@ const joinShares = (texts: readonly string[]) =>
 const textsOf = (shares: readonly Share[]): string[] => shares.map((share) => share.text);
 const cut = (shares: number, threshold: number) => splitIdentity(identity, { shares, threshold }, entropy);
 
-test('any threshold of the shares, in any order, gives the identity back', async () => {
+it('any threshold of the shares, in any order, gives the identity back', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 2, max: 9 }),
@@ -42,7 +42,7 @@ function rank(text: string, seed: number): number {
   return [...text].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 65_537, seed % 65_537);
 }
 
-test('every other identity comes back too, whatever its bytes', async () => {
+it('every other identity comes back too, whatever its bytes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.constant(null), async () => {
       const other = await generateX25519Identity();
@@ -54,19 +54,19 @@ test('every other identity comes back too, whatever its bytes', async () => {
   );
 });
 
-test('255 shares are possible, each at most 90 letters', async () => {
+it('255 shares are possible, each at most 90 letters', async () => {
   const texts = textsOf(await cut(255, 255));
   expect(new Set(texts).size).toBe(255);
   expect(Math.max(...texts.map((text) => text.length))).toBeLessThanOrEqual(90);
   expect(await joinShares(texts)).toBe(identity);
 });
 
-test('comments, empty lines, white space and capitals are no obstacle', async () => {
+it('comments, empty lines, white space and capitals are no obstacle', async () => {
   const [a = '', b = ''] = textsOf(await cut(3, 2));
   expect(await joinShares(['# share 1 of 3', `  ${a} `, '', b.toUpperCase()])).toBe(identity);
 });
 
-test('up to four wrong letters in a share are found, and the line is named', async () => {
+it('up to four wrong letters in a share are found, and the line is named', async () => {
   const [good = '', bad = ''] = textsOf(await cut(3, 2));
   const letters = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';
   const places = fc.uniqueArray(fc.integer({ min: 'sftpgw-share1'.length, max: bad.length - 1 }), {
@@ -88,7 +88,7 @@ test('up to four wrong letters in a share are found, and the line is named', asy
 });
 
 describe('what does not fit is named', () => {
-  test('a share of another split of the same identity', async () => {
+  it('a share of another split of the same identity', async () => {
     const [first, second] = [await cut(3, 2), await cut(3, 2)];
     const mixed = [first[0]?.text ?? '', '', second[1]?.text ?? ''];
     await expect(joinShares(mixed)).rejects.toMatchObject({
@@ -97,7 +97,7 @@ describe('what does not fit is named', () => {
     });
   });
 
-  test('the same share twice', async () => {
+  it('the same share twice', async () => {
     const [, share] = textsOf(await cut(3, 2));
     await expect(joinShares([share ?? '', share ?? ''])).rejects.toMatchObject({
       kind: 'invalid',
@@ -105,7 +105,7 @@ describe('what does not fit is named', () => {
     });
   });
 
-  test.each([
+  it.each([
     ['nothing', [], /no share was given/],
     ['the identity itself', ['IDENTITY'], /line 1: this is no share/],
     ['a recipient', ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'], /this is no share/],
@@ -116,7 +116,7 @@ describe('what does not fit is named', () => {
     expect(String(fault)).not.toContain(identity.slice(20));
   });
 
-  test.each([
+  it.each([
     [1, 1],
     [3, 1],
     [2, 3],
@@ -126,7 +126,7 @@ describe('what does not fit is named', () => {
     await expect(cut(shares, threshold)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  test('what is no identity, without repeating it', async () => {
+  it('what is no identity, without repeating it', async () => {
     const almost = `${identity.slice(0, -1)}${identity.endsWith('Q') ? 'P' : 'Q'}`;
     const fault = await splitIdentity(almost, { shares: 3, threshold: 2 }, entropy).catch(
       (error: unknown) => error,
@@ -136,7 +136,7 @@ describe('what does not fit is named', () => {
   });
 });
 
-test('every split draws anew: no two have a share in common', async () => {
+it('every split draws anew: no two have a share in common', async () => {
   const [mine] = await cut(2, 2);
   const others = await Promise.all(
     Array.from(

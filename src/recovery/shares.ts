@@ -18,9 +18,9 @@ const setBytes = 4;
 const digestBytes = 4;
 const headBytes = setBytes + digestBytes + 3;
 const shareBytes = headBytes + identityBytes + 1;
-const longestShare = 90;
+const maxShareLength = 90;
 
-export const mostShares = 255;
+export const maxShares = 255;
 
 export interface ShareCounts {
   readonly shares: number;
@@ -45,8 +45,8 @@ export async function splitIdentity(
   { shares, threshold }: ShareCounts,
   entropy: Entropy,
 ): Promise<readonly Share[]> {
-  if (!Number.isInteger(shares) || shares < 2 || shares > mostShares) {
-    throw new Fault('invalid', `the number of shares is from 2 to ${mostShares}`);
+  if (!Number.isInteger(shares) || shares < 2 || shares > maxShares) {
+    throw new Fault('invalid', `the number of shares is from 2 to ${maxShares}`);
   }
   if (!Number.isInteger(threshold) || threshold < 2 || threshold > shares) {
     throw new Fault('invalid', `the threshold is from 2 to the number of shares, ${shares}`);
@@ -58,7 +58,7 @@ export async function splitIdentity(
   secret.fill(0);
   return points.map((point, index) => {
     const bytes = Uint8Array.from([...set, ...digest, threshold, shares, index + 1, ...point]);
-    const text = bech32.encode(sharePrefix, bech32.toWords(bytes), longestShare);
+    const text = bech32.encode(sharePrefix, bech32.toWords(bytes), maxShareLength);
     return { set: hex(set), threshold, shares, number: index + 1, text };
   });
 }
@@ -135,7 +135,7 @@ interface ParsedShare extends ShareCounts {
 function parseShare(text: string, where: string): ParsedShare {
   let decoded: { readonly prefix: string; readonly words: number[] };
   try {
-    decoded = bech32.decode(text as `${string}1${string}`, longestShare);
+    decoded = bech32.decode(text as `${string}1${string}`, maxShareLength);
   } catch {
     // The library's text may hold the share.
     throw new Fault('invalid', `${where}: a share is mistyped or incomplete (its checksum is wrong)`);
@@ -183,7 +183,7 @@ function isSameSet(a: ParsedShare, b: ParsedShare): boolean {
 export function secretOf(identity: string): Uint8Array {
   const trimmed = identity.trim();
   try {
-    const { prefix, words } = bech32.decode(trimmed as `${string}1${string}`, longestShare);
+    const { prefix, words } = bech32.decode(trimmed as `${string}1${string}`, maxShareLength);
     const secret = bech32.fromWords(words);
     // age writes identities in capitals; a mixture of cases is refused by BIP 173.
     if (prefix === identityPrefix && secret.byteLength === identityBytes) return Uint8Array.from(secret);

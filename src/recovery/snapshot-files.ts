@@ -17,7 +17,7 @@ import {
 } from './snapshot-paths.js';
 
 /** The longest file of its kind, `authorized_keys`, may have a quarter of it. */
-const mostFileBytes = 4 * 1024 * 1024;
+const maxFileBytes = 4 * 1024 * 1024;
 
 /** A file that belongs into a snapshot, as one look found it. */
 export interface FoundFile {
@@ -133,7 +133,7 @@ async function statOf(path: string): Promise<BigIntStats | null> {
 async function contentOf(path: string): Promise<Uint8Array | null> {
   try {
     const { size } = await stat(path);
-    if (size > mostFileBytes) {
+    if (size > maxFileBytes) {
       throw new Fault('invalid', `${path} has ${size} bytes, too many for the copy in the bucket`);
     }
     return await readFile(path);

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { generateX25519Identity } from 'age-encryption';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { tarOf } from '../files/tar.js';
 import { parseKeyFingerprint } from '../model/customer-key.js';
 import { isSignedBy, signerOf, signSnapshot, snapshotSigner } from './authenticity.js';
@@ -20,12 +20,12 @@ const snapshot: Snapshot = {
   keys: [key],
 };
 
-test('comes back as it was, and the same one gives the same bytes', () => {
+it('comes back as it was, and the same one gives the same bytes', () => {
   expect(unpackSnapshot(packSnapshot(snapshot))).toEqual(snapshot);
   expect(packSnapshot(snapshot)).toEqual(packSnapshot(structuredClone(snapshot)));
 });
 
-test('damaged anywhere it is never taken for a whole one', () => {
+it('damaged anywhere it is never taken for a whole one', () => {
   const packed = packSnapshot(snapshot);
   fc.assert(
     fc.property(
@@ -56,7 +56,7 @@ describe('nothing is taken that has no place in it', () => {
       ]),
     );
 
-  test.each([
+  it.each([
     '../../etc/passwd',
     '/etc/passwd',
     'home/../etc/passwd',
@@ -72,7 +72,7 @@ describe('nothing is taken that has no place in it', () => {
     expect(() => unpackSnapshot(packed(manifest, path))).toThrowError(/has no place/);
   });
 
-  test.each([
+  it.each([
     ['another format', { ...manifest, format: 2 }, 'unsupported'],
     ['no time', { ...manifest, taken: 'yesterday' }, 'corrupt'],
     ['keys that are none', { ...manifest, keys: ['x'] }, 'corrupt'],
@@ -82,7 +82,7 @@ describe('nothing is taken that has no place in it', () => {
     expect(() => unpackSnapshot(packed(fields))).toThrowError(expect.objectContaining({ kind }));
   });
 
-  test('a tar without a description', () => {
+  it('a tar without a description', () => {
     const bare = gzipSync(
       tarOf([{ name: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600, mtimeMs: 0 }]),
     );
@@ -92,7 +92,7 @@ describe('nothing is taken that has no place in it', () => {
 });
 
 describe('a signature', () => {
-  test('holds for the identity it was made with, the number and every byte', async () => {
+  it('holds for the identity it was made with, the number and every byte', async () => {
     const identity = await generateX25519Identity();
     const signer = snapshotSigner(identity);
     const sealed = Buffer.from('sealed bytes');
@@ -104,7 +104,7 @@ describe('a signature', () => {
     expect(isSignedBy(signer, 7, sealed, '')).toBe(false);
   });
 
-  test('is made with a key that is kept, and is not the identity', async () => {
+  it('is made with a key that is kept, and is not the identity', async () => {
     const identity = await generateX25519Identity();
     const signer = snapshotSigner(identity);
     expect(signerOf(signer.key)).toEqual(signer);

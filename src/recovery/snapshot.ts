@@ -31,7 +31,7 @@ export interface Snapshot {
 const format = 1;
 const manifestPath = 'snapshot.json';
 /** A hundred thousand users have about this much; more is no snapshot. */
-const mostBytes = 512 * 1024 * 1024;
+const maxBytes = 512 * 1024 * 1024;
 
 /**
  * The snapshot as `tar -xz` reads it: `snapshot.json`, then the files at their paths. The same snapshot gives the same bytes.
@@ -67,7 +67,7 @@ export function unpackSnapshot(packed: Uint8Array): Snapshot {
 
 function unzip(packed: Uint8Array): Buffer {
   try {
-    return gunzipSync(packed, { maxOutputLength: mostBytes });
+    return gunzipSync(packed, { maxOutputLength: maxBytes });
   } catch (error) {
     throw new Fault('corrupt', 'the snapshot cannot be unpacked', { cause: error });
   }
@@ -81,8 +81,8 @@ function readManifest(content: Uint8Array): Omit<Snapshot, 'files'> {
     throw new Fault('corrupt', `the ${manifestPath} of the snapshot is no JSON`, { cause: error });
   }
   if (fields['format'] !== format) {
-    const said = JSON.stringify(fields['format']) ?? 'missing';
-    throw new Fault('unsupported', `the snapshot has the format ${said}; this version reads ${format}`);
+    const given = JSON.stringify(fields['format']) ?? 'missing';
+    throw new Fault('unsupported', `the snapshot has the format ${given}; this version reads ${format}`);
   }
   const takenMs = Date.parse(String(fields['taken']));
   const { bucket, keys, keyFiles } = fields;

@@ -17,7 +17,7 @@ interface Death {
  * The process dies before or after its n-th request to S3, or its n-th write into the database. False when the rotation was over
  * before.
  */
-async function dieAndGoOn(death: Death, step: number): Promise<boolean> {
+async function dieAndResume(death: Death, step: number): Promise<boolean> {
   await using world = await RotationWorld.open({ store: death });
   for (const name of ['a', 'b']) await world.put(`alice/${name}`, content(30, name));
   if (death.versioned) await world.put('alice/b', content(31, 'newer b'));
@@ -97,7 +97,7 @@ describe('when the process dies at any step of a rotation, nothing is lost, the 
     { etagIsMd5: false, versioned: true, versions: 'rewrite' },
   ] as const)('%o', async (death) => {
     let step = 0;
-    while (await dieAndGoOn(death, step)) step += 1;
+    while (await dieAndResume(death, step)) step += 1;
     expect(step).toBeGreaterThan(15);
   });
 });

@@ -5,7 +5,7 @@ import { type RunningRotation, rotateObject } from './rotate-object.js';
 import type { RotationLog } from './rotation.js';
 
 const pageRows = 1_000;
-const lookAgainMs = 1_000;
+const recheckMs = 1_000;
 
 /**
  * What began under an older key before the new one was the user's, and ended behind the rotation's back, is made up for: uploads
@@ -26,7 +26,7 @@ export async function finishRotation(running: RunningRotation, log: RotationLog)
     const isWaiting = needs.some(({ state }) => state === 'intended');
     if (left.length > 0) continue;
     if (!isWaiting || services.clock.monotonicMs() - startedMs >= services.patienceMs) break;
-    await services.clock.sleep(lookAgainMs, call.signal);
+    await services.clock.sleep(recheckMs, call.signal);
   }
   const retired: KeyFingerprint[] = [];
   for (const key of job.oldKeys) {

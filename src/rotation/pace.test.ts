@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Clock } from '../model/call.js';
 import { Pace } from './pace.js';
 
@@ -14,7 +14,7 @@ function clockThatCounts(): Clock & { waitedMs: number } {
   return clock;
 }
 
-test.each([
+it.each([
   [{ objectsPerSecond: 10, bytesPerSecond: null }, 10, 900],
   [{ objectsPerSecond: null, bytesPerSecond: 1000 }, 10, 4500],
   [{ objectsPerSecond: 10, bytesPerSecond: 1000 }, 10, 4500],

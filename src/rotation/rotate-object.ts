@@ -21,7 +21,7 @@ import type { RotationServices } from './services.js';
 import type { VersionGroup } from './version-groups.js';
 
 /** An object that is replaced again and again while it is copied is left after so many times. */
-const mostAttempts = 5;
+const maxAttempts = 5;
 
 /** A rotation that is under way. */
 export interface RunningRotation {
@@ -221,11 +221,11 @@ async function rekey(
       tally.add('bytes', info.size);
       // Without versioning the one version is called `null`, and is the copy.
       if (info.versionId !== null && listed.versionId !== null && info.versionId !== listed.versionId) {
-        await leaveBehind(running, ref, listed.versionId, tally);
+        await skip(running, ref, listed.versionId, tally);
       }
       return;
     } catch (error) {
-      if (!isFault(error, 'conflict', 'key-mismatch', 'key-missing') || attempt === mostAttempts) throw error;
+      if (!isFault(error, 'conflict', 'key-mismatch', 'key-missing') || attempt === maxAttempts) throw error;
     }
     const described = await services.vault.describe(call, ref, openers);
     if (described === null) {
@@ -249,7 +249,7 @@ async function rekey(
 }
 
 /** With versioning, the object as it was is an older version now: the same content, under the older key. */
-async function leaveBehind(
+async function skip(
   running: RunningRotation,
   ref: ObjectRef,
   versionId: string,

@@ -77,15 +77,15 @@ export class RotationLog {
   #counts: RotationCounts;
   #cursor: string | null;
   #problems: RotationProblem[] = [];
-  #unnoted = 0;
-  #notedMs: number;
+  #unsaved = 0;
+  #savedMs: number;
 
   constructor(services: Pick<RotationServices, 'jobs' | 'clock'>, job: RotationJob) {
     this.#services = services;
     this.#job = job;
     this.#counts = job.counts;
     this.#cursor = job.cursor;
-    this.#notedMs = services.clock.monotonicMs();
+    this.#savedMs = services.clock.monotonicMs();
   }
 
   get counts(): RotationCounts {
@@ -96,7 +96,7 @@ export class RotationLog {
     this.#cursor = key;
     this.add(outcome);
     const { clock } = this.#services;
-    if (this.#unnoted >= noteEveryObjects || clock.monotonicMs() - this.#notedMs >= noteEveryMs) {
+    if (this.#unsaved >= noteEveryObjects || clock.monotonicMs() - this.#savedMs >= noteEveryMs) {
       await this.flush();
     }
   }
@@ -105,14 +105,14 @@ export class RotationLog {
   add({ counts, problems }: ObjectOutcome): void {
     this.#counts = sum(this.#counts, counts);
     this.#problems.push(...problems);
-    this.#unnoted += 1;
+    this.#unsaved += 1;
   }
 
   async flush(): Promise<void> {
-    if (this.#unnoted === 0 || this.#cursor === null) return;
+    if (this.#unsaved === 0 || this.#cursor === null) return;
     const problems = this.#problems.splice(0);
-    this.#unnoted = 0;
-    this.#notedMs = this.#services.clock.monotonicMs();
+    this.#unsaved = 0;
+    this.#savedMs = this.#services.clock.monotonicMs();
     await this.#services.jobs.advance(this.#job.id, this.#cursor, this.#counts, problems);
   }
 }

@@ -85,7 +85,7 @@ describe('host keys', () => {
     const good = await readFile(file, 'utf8');
     const rsa = await readFile(path('ssh_host_rsa_key'), 'utf8');
     const cut = `${good.slice(0, 90)}\n-----END OPENSSH PRIVATE KEY-----\n`;
-    for (const [content, said] of [
+    for (const [content, expected] of [
       ['', 'is not an OpenSSH private key'],
       ['-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n', 'ssh-keygen -p'],
       [rsa, 'holds a key of type ssh-rsa, not ssh-ed25519'],
@@ -95,7 +95,7 @@ describe('host keys', () => {
       const { kind, hint } = await refusal(load());
       expect(kind).toBe('invalid');
       expect(hint).toContain(file);
-      expect(hint).toContain(said);
+      expect(hint).toContain(expected);
     }
   });
 

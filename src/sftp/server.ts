@@ -44,7 +44,7 @@ export interface SftpServer {
 export async function startSftpServer(options: SftpServerOptions): Promise<SftpServer> {
   const limits: SftpLimits = { ...defaultSftpLimits, ...options.limits };
   const hostKeys = await loadHostKeys(options.hostKeyDirectory, options.entropy, options.log);
-  const door = new Door(options, limits);
+  const door = new SftpListener(options, limits);
   let transport: Transport;
   try {
     transport = await startTransport({
@@ -78,7 +78,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
 }
 
 /** Logins and the sessions that they open. */
-class Door {
+class SftpListener {
   readonly #options: SftpServerOptions;
   readonly #limits: SftpLimits;
   readonly #sessions = new Set<SftpSession>();

@@ -48,7 +48,7 @@ export class SftpSession {
   readonly #inFlight = new Set<Promise<void>>();
   readonly #done: Promise<SessionTally>;
   #resolveDone: (tally: SessionTally) => void = () => undefined;
-  readonly #quietWaiters: (() => void)[] = [];
+  readonly #idleWaiters: (() => void)[] = [];
   #bytesInFlight = 0;
   #isInitialised = false;
   #isPaused = false;
@@ -99,15 +99,15 @@ export class SftpSession {
   drain(): Promise<void> {
     this.#isDraining = true;
     return new Promise((resolve) => {
-      this.#quietWaiters.push(resolve);
-      this.#tellWhenQuiet();
+      this.#idleWaiters.push(resolve);
+      this.#notifyWhenIdle();
     });
   }
 
-  #tellWhenQuiet(): void {
-    if (this.#quietWaiters.length === 0) return;
+  #notifyWhenIdle(): void {
+    if (this.#idleWaiters.length === 0) return;
     if (!this.#isClosed && (this.#inFlight.size > 0 || this.#context.handles.isWriting)) return;
-    for (const resolve of this.#quietWaiters.splice(0)) resolve();
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
   #hasRoom(): boolean {
@@ -165,7 +165,7 @@ export class SftpSession {
       if (request.type === 'write') for (const chunk of request.chunks) releaseBytes(chunk);
       this.#bytesInFlight -= bytes;
       this.#inFlight.delete(running);
-      this.#tellWhenQuiet();
+      this.#notifyWhenIdle();
       if (this.#isPaused || this.#isFinishing) this.#pump();
     });
     this.#inFlight.add(running);
@@ -215,7 +215,7 @@ export class SftpSession {
         log.error(`the end of a session left something behind: ${fault.hint}`, { error: fault });
       }
     }
-    this.#tellWhenQuiet();
+    this.#notifyWhenIdle();
     this.#resolveDone(this.#tally);
   }
 }

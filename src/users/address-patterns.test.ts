@@ -1,11 +1,11 @@
 import { BlockList, isIPv6 } from 'node:net';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { AddressPatterns } from './address-patterns.js';
 import { parseAddress, sharesPrefix } from './addresses.js';
 
 describe('from="..."', () => {
-  test.each([
+  it.each([
     ['192.0.2.1', '192.0.2.1', true],
     ['192.0.2.1', '192.0.2.10', false],
     ['192.0.2.1', '::ffff:192.0.2.1', true],
@@ -35,7 +35,7 @@ describe('from="..."', () => {
     expect(AddressPatterns.parse(list)?.match(address)).toBe(expected);
   });
 
-  test.each([
+  it.each([
     '192.0.2.1/24',
     '192.0.2.0/33',
     '2001:db8::1/32',
@@ -47,7 +47,7 @@ describe('from="..."', () => {
   });
 });
 
-test('networks contain what the platform says they contain', () => {
+it('networks contain what the platform says they contain', () => {
   const mixed = fc.oneof(fc.ipV4(), fc.ipV6());
   fc.assert(
     fc.property(mixed, mixed, fc.nat(128), (network, address, length) => {
@@ -65,7 +65,7 @@ test('networks contain what the platform says they contain', () => {
   );
 });
 
-test('an IPv6 address is its sixteen bytes', () => {
+it('an IPv6 address is its sixteen bytes', () => {
   expect(parseAddress('::')).toEqual(new Uint8Array(16));
   expect(parseAddress('1:2:3:4:5:6:7:8')).toEqual(
     Uint8Array.from([0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8]),

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseAuthorizedKeys } from './authorized-keys.js';
 
 const field = (content: Uint8Array | string): Buffer => {
@@ -31,7 +31,7 @@ const problemOf = (text: string): string => {
 };
 
 describe('usable lines', () => {
-  test('every accepted type, with comments, blank lines and CRLF', () => {
+  it('every accepted type, with comments, blank lines and CRLF', () => {
     const lines = ['# keys', '', `${ed25519} bob@laptop  two words`, ecdsa, skEd25519, skEcdsa, rsa(2048)];
     const { keys, problems } = parseAuthorizedKeys(lines.join('\r\n'));
     expect(problems).toEqual([]);
@@ -46,7 +46,7 @@ describe('usable lines', () => {
     expect(Buffer.from(keys[0]?.blob ?? []).toString('base64')).toBe(ed25519.split(' ')[1]);
   });
 
-  test('options that SFTP does not use are passed over', () => {
+  it('options that SFTP does not use are passed over', () => {
     const options =
       'no-pty,No-Port-Forwarding,restrict,environment="A=b, \\"c\\" d",permitopen="host:1",command="internal-sftp"';
     const { keys, problems } = parseAuthorizedKeys(`${options} ${ed25519} x`);
@@ -54,7 +54,7 @@ describe('usable lines', () => {
     expect(keys).toHaveLength(1);
   });
 
-  test('from= and expiry-time= come with the key', () => {
+  it('from= and expiry-time= come with the key', () => {
     const [key] = parseAuthorizedKeys(
       `from="192.0.2.0/24,!192.0.2.1",expiry-time="20300102Z" ${ed25519}`,
     ).keys;
@@ -63,7 +63,7 @@ describe('usable lines', () => {
     expect(key?.expiresMs).toBe(Date.UTC(2030, 0, 2));
   });
 
-  test.each([
+  it.each([
     ['20300102', new Date(2030, 0, 2).getTime()],
     ['203001021530', new Date(2030, 0, 2, 15, 30).getTime()],
     ['20300102153045Z', Date.UTC(2030, 0, 2, 15, 30, 45)],
@@ -73,7 +73,7 @@ describe('usable lines', () => {
 });
 
 describe('lines that are skipped, with the reason', () => {
-  test.each([
+  it.each([
     [`cert-authority ${ed25519}`, /certificate authorities/],
     [`command="/bin/ls" ${ed25519}`, /forced command/],
     [`command="internal-sftp -R" ${ed25519}`, /forced command/],
@@ -98,11 +98,11 @@ describe('lines that are skipped, with the reason', () => {
     expect(problemOf(line)).toMatch(reason);
   });
 
-  test('a short RSA key', () => {
+  it('a short RSA key', () => {
     expect(problemOf(rsa(1024))).toMatch(/1024 bits; at least 2048/);
   });
 
-  test('they are named by line and do not stop the others', () => {
+  it('they are named by line and do not stop the others', () => {
     const { keys, problems } = parseAuthorizedKeys(
       `# a\nnonsense here\n${ed25519}\n\ncert-authority ${ecdsa}\n${ecdsa}\n`,
     );

@@ -93,15 +93,15 @@ describe('what is mirrored', () => {
   it('is the shared directory also when root asks for none of it on disk: that does not hold, and is said once', async () => {
     mkdirSync(join(root, 'root'));
     const file = join(root, 'root', 'user.properties');
-    const lookTwice = async () => {
+    const listTwice = async () => {
       const [shared] = await sources.list();
       for (let times = 0; times < 2; times += 1) expect(await shared?.keys()).toEqual([]);
     };
     writeFileSync(file, 'sse.sync.option=3\n');
-    await lookTwice();
+    await listTwice();
     expect(lines).toEqual([]);
     writeFileSync(file, 'sse.sync.option=3\ndownloads.mode=direct\ndownloads.delete=yes\n');
-    await lookTwice();
+    await listTwice();
     expect(lines).toMatchObject([
       { level: 'warn', fields: { ignored: 'downloads.mode=direct, downloads.delete=yes' } },
     ]);

@@ -43,8 +43,8 @@ export function createMirrorSources(parts: MirrorSourcesParts): MirrorSources {
 class FileMirrorSources implements MirrorSources {
   readonly #parts: MirrorSourcesParts;
   /** What has been logged, by the user: once for each new text. */
-  readonly #said = new Map<string, string>();
-  #sharedSaid: string | null = null;
+  readonly #logged = new Map<string, string>();
+  #loggedShared: string | null = null;
 
   constructor(parts: MirrorSourcesParts) {
     this.#parts = parts;
@@ -110,7 +110,7 @@ class FileMirrorSources implements MirrorSources {
           ignored,
         });
       }
-      if (ignored === '') this.#sharedSaid = null;
+      if (ignored === '') this.#loggedShared = null;
     } catch (error) {
       const fault = Fault.from(error);
       if (this.#isNewOfShared(fault.hint)) {
@@ -121,8 +121,8 @@ class FileMirrorSources implements MirrorSources {
   }
 
   #isNewOfShared(text: string): boolean {
-    const isNew = this.#sharedSaid !== text;
-    this.#sharedSaid = text;
+    const isNew = this.#loggedShared !== text;
+    this.#loggedShared = text;
     return isNew;
   }
 
@@ -130,12 +130,12 @@ class FileMirrorSources implements MirrorSources {
   async #settings(username: Username): Promise<UserSettings | null> {
     try {
       const settings = await this.#parts.users.settings(this.#parts.call, username);
-      this.#said.delete(username);
+      this.#logged.delete(username);
       return settings;
     } catch (error) {
       const fault = Fault.from(error);
-      if (this.#said.get(username) !== fault.hint) {
-        this.#said.set(username, fault.hint);
+      if (this.#logged.get(username) !== fault.hint) {
+        this.#logged.set(username, fault.hint);
         this.#parts.call.log.warn('the downloads of a user are not mirrored', {
           user: username,
           error: fault,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Entropy } from '../model/call.js';
 import { defaultCost, Passwords } from './passwords.js';
 
@@ -7,7 +7,7 @@ const entropy: Entropy = { bytes: (length) => randomBytes(length), id: () => ran
 const cheap = new Passwords(entropy, { ln: 10, r: 1, p: 1 });
 
 describe('passwords', () => {
-  test('the right one is right, another is not', async () => {
+  it('the right one is right, another is not', async () => {
     const stored = await cheap.hash('correct horse');
     expect(await cheap.verify('correct horse', stored)).toBe(true);
     for (const wrong of ['Correct horse', 'correct horse ', '', 'x'.repeat(5000)]) {
@@ -16,23 +16,23 @@ describe('passwords', () => {
     expect(await cheap.verify('correct horse', null)).toBe(false);
   });
 
-  test('the stored text is salted, names its version and parameters, and not the password', async () => {
+  it('the stored text is salted, names its version and parameters, and not the password', async () => {
     const [one, two] = [await cheap.hash('secret'), await cheap.hash('secret')];
     expect(one).toMatch(/^\$scrypt\$v=1\$ln=10,r=1,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}\n$/);
     expect(one).not.toBe(two);
     expect(one).not.toContain('secret');
   });
 
-  test('the same characters count, composed or decomposed', async () => {
+  it('the same characters count, composed or decomposed', async () => {
     expect(await cheap.verify('cafe\u0301', await cheap.hash('caf\u00e9'))).toBe(true);
   });
 
-  test('the parameters of the file count: stronger ones may come', async () => {
+  it('the parameters of the file count: stronger ones may come', async () => {
     const stored = await new Passwords(entropy, { ln: 11, r: 2, p: 2 }).hash('x');
     expect(await cheap.verify('x', stored)).toBe(true);
   });
 
-  test.each([
+  it.each([
     '',
     'plain text',
     '$scrypt$v=2$ln=10,r=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA',
@@ -41,15 +41,15 @@ describe('passwords', () => {
     await expect(cheap.verify('x', stored)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  test.each(['', 'x'.repeat(1025)])('a password of length %# cannot be set', async (password) => {
+  it.each(['', 'x'.repeat(1025)])('a password of length %# cannot be set', async (password) => {
     await expect(cheap.hash(password)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  test('what is used costs 32 MiB at least', () => {
+  it('what is used costs 32 MiB at least', () => {
     expect(128 * defaultCost.r * 2 ** defaultCost.ln).toBeGreaterThanOrEqual(32 * 1024 * 1024);
   });
 
-  test('a flood is turned away, and what was taken is answered', async () => {
+  it('a flood is turned away, and what was taken is answered', async () => {
     const stored = await cheap.hash('x');
     const results = await Promise.allSettled(Array.from({ length: 100 }, () => cheap.verify('x', stored)));
     const taken = results.filter((result) => result.status === 'fulfilled');

@@ -76,7 +76,7 @@ function downloadsOf(parts: PrefixOwnersParts, settings: UserSettings): PrefixOw
     prefix,
     acl: null,
     encryption: () =>
-      syncEncryption(parts.keys, paths.properties, (said) => syncKeySource(username, paths, said)),
+      syncEncryption(parts.keys, paths.properties, (sync) => syncKeySource(username, paths, sync)),
   };
 }
 
@@ -92,7 +92,7 @@ function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
       syncEncryption(
         parts.keys,
         join(directory, 'user.properties'),
-        (said) => sharedKeySources(directory, said)[0],
+        (sync) => sharedKeySources(directory, sync)[0],
       ),
   };
 }
@@ -100,10 +100,10 @@ function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
 async function syncEncryption(
   keys: UserKeys,
   propertiesPath: string,
-  placeOf: (said: SyncProperties) => KeySource,
+  placeOf: (sync: SyncProperties) => KeySource,
 ): Promise<WriteEncryption> {
-  const said = await readSyncProperties(propertiesPath);
-  const { option, kmsKeyArn } = said;
+  const sync = await readSyncProperties(propertiesPath);
+  const { option, kmsKeyArn } = sync;
   switch (option) {
     case null:
       throw new Fault(
@@ -121,7 +121,7 @@ async function syncEncryption(
       }
       return { kind: 'sse-kms', keyArn: kmsKeyArn };
     case 3: {
-      const source = placeOf(said);
+      const source = placeOf(sync);
       const key = await keys.writeKey(source);
       if (key === null) {
         throw new Fault(

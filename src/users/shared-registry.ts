@@ -43,9 +43,9 @@ async function describe({
   keys,
 }: SharedRegistryParts): Promise<SharedSummary> {
   try {
-    const said = await readSyncProperties(join(directory, 'user.properties'));
-    const key = await keys.currentKey(sharedKeySources(directory, said)[0]);
-    return { syncOption: said.option, syncKeyFingerprint: key?.fingerprint ?? null, problems: [] };
+    const sync = await readSyncProperties(join(directory, 'user.properties'));
+    const key = await keys.currentKey(sharedKeySources(directory, sync)[0]);
+    return { syncOption: sync.option, syncKeyFingerprint: key?.fingerprint ?? null, problems: [] };
   } catch (error) {
     return { syncOption: null, syncKeyFingerprint: null, problems: [Fault.from(error).hint] };
   }

@@ -16,7 +16,7 @@ export interface SyncProperties {
   readonly ignored: readonly string[];
 }
 
-const nothingSaid: SyncProperties = {
+const noProperties: SyncProperties = {
   option: null,
   kmsKeyArn: null,
   syncKeyId: null,
@@ -30,7 +30,7 @@ export async function readSyncProperties(path: string): Promise<SyncProperties> 
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if (isAbsence(error)) return nothingSaid;
+    if (isAbsence(error)) return noProperties;
     throw fileFault(path, 'read', error);
   }
   const { properties, problems } = parseUserProperties(bytes);

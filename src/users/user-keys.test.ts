@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newAgeIdentity } from '../keyring/age.js';
 import { testClock, testEntropy } from '../keyring/testing/keyring-world.js';
 import type { Call, Logger } from '../model/call.js';
@@ -51,12 +51,12 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'sftpgw-user-keys-'));
   logged = [];
   noted = [];
-  const say = (message: string): void => void logged.push(message);
+  const record = (message: string): void => void logged.push(message);
   const log: Logger = {
     debug: () => undefined,
     info: (message) => void noted.push(message),
-    warn: say,
-    error: say,
+    warn: record,
+    error: record,
     child: () => log,
   };
   call = { id: 'c', signal: new AbortController().signal, log };
@@ -81,7 +81,7 @@ const sharedKeys = async (): Promise<readonly string[]> => {
 };
 
 describe('a raw key file', () => {
-  test('is used as it is, and taken into the keyring with its owner when it is seen', async () => {
+  it('is used as it is, and taken into the keyring with its owner when it is seen', async () => {
     await registry.save(bob, {});
     const [uploads, older, downloads] = [newKey(), newKey(), newKey()];
     await put(at('sse.key'), uploads);
@@ -102,7 +102,7 @@ describe('a raw key file', () => {
     expect(logged).toEqual([]);
   });
 
-  test('that is replaced by hand still opens what it sealed', async () => {
+  it('that is replaced by hand still opens what it sealed', async () => {
     const [first, second] = [newKey(), newKey()];
     await registry.save(bob, { uploadOption: 3, uploadKey: first });
     await put(at('sse.key'), second);
@@ -111,7 +111,7 @@ describe('a raw key file', () => {
     expect(ids(await users.uploadKeys(call, bob))).toEqual(ids([second, first]));
   });
 
-  test('works although the keyring does not, which is logged once', async () => {
+  it('works although the keyring does not, which is logged once', async () => {
     await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
     await rm(join(root, 'var/lib/sftpgw/keyring-identity'));
     const key = newKey();
@@ -124,7 +124,7 @@ describe('a raw key file', () => {
     expect(logged.filter((text) => text.includes('cannot be taken into the keyring'))).toHaveLength(1);
   });
 
-  test('of every user, of removed ones, and of the shared directory is found by a look at all', async () => {
+  it('of every user, of removed ones, and of the shared directory is found by a look at all', async () => {
     const keys = [newKey(), newKey(), newKey()] as const;
     await registry.save(bob, {});
     await put(at('sse-sync.key'), keys[0]);
@@ -143,7 +143,7 @@ describe('a raw key file', () => {
 });
 
 describe('a key of the keyring', () => {
-  test('named in the settings is what uploads rest under, without a file', async () => {
+  it('named in the settings is what uploads rest under, without a file', async () => {
     const { id } = await mint(bobs);
     await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
     expect(await writtenWith()).toBe(id);
@@ -152,7 +152,7 @@ describe('a key of the keyring', () => {
     expect(await registry.save(bob, {})).toBe('amended');
   });
 
-  test('counts before the raw file, and the log says so once', async () => {
+  it('counts before the raw file, and the log says so once', async () => {
     const raw = newKey();
     await registry.save(bob, { uploadOption: 3, uploadKey: raw });
     const { id } = await mint(nobodys);
@@ -170,7 +170,7 @@ describe('a key of the keyring', () => {
     expect(await properties()).not.toContain('sse.key.id');
   });
 
-  test('that is not there, or retired, or another’s is not written with', async () => {
+  it('that is not there, or retired, or another’s is not written with', async () => {
     const missing = newKey().fingerprint;
     const { id: retired } = await mint(bobs);
     const { id: alices } = await mint({ kind: 'user', username: 'alice' });
@@ -208,7 +208,7 @@ describe('a key of the keyring', () => {
     });
   });
 
-  test('of the owner opens, retired ones too, then one of nobody; another’s does not', async () => {
+  it('of the owner opens, retired ones too, then one of nobody; another’s does not', async () => {
     await registry.save(bob, { downloads: true });
     const first = await mint(bobs);
     const second = await mint(bobs);
@@ -222,7 +222,7 @@ describe('a key of the keyring', () => {
     expect(ids(await users.downloadKeys(call, bob))).toEqual([loose.id, first.id, second.id]);
   });
 
-  test('of a removed user stays', async () => {
+  it('of a removed user stays', async () => {
     const key = newKey();
     await registry.save(bob, {});
     await put(at('sse.key'), key);
@@ -231,7 +231,7 @@ describe('a key of the keyring', () => {
     expect(ids(await users.uploadKeys(call, bob))).toEqual([key.fingerprint]);
   });
 
-  test('that is damaged is logged once and hides no other', async () => {
+  it('that is damaged is logged once and hides no other', async () => {
     await registry.save(bob, {});
     const damaged = await mint(bobs);
     const good = await mint(bobs);
@@ -243,7 +243,7 @@ describe('a key of the keyring', () => {
 });
 
 describe('the shared directory', () => {
-  test('has a key of the keyring like a user, and comments stay', async () => {
+  it('has a key of the keyring like a user, and comments stay', async () => {
     const { id } = await mint({ kind: 'shared' });
     const loose = await mint(nobodys);
     const raw = newKey();
@@ -265,7 +265,7 @@ describe('the shared directory', () => {
   });
 });
 
-test('where a recovery recipient is required, nothing is sealed with a customer key before there is one', async () => {
+it('where a recovery recipient is required, nothing is sealed with a customer key before there is one', async () => {
   await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
   const { id } = await mint(bobs);
   held.requiresRecovery = true;

@@ -28,7 +28,7 @@ export class UserKeys {
   readonly #taken = new Set<KeyFingerprint>();
   readonly #notBefore = new Map<KeyFingerprint, number>();
   /** What has been logged. */
-  readonly #said = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(parts: UserKeysParts) {
     this.#parts = parts;
@@ -55,14 +55,15 @@ export class UserKeys {
       return raw;
     }
     const key = await this.#parts.keyring.open(keyId);
-    if (key === null) throw new Fault('key-missing', `${saidBy(source)}: the keyring has no key ${keyId}`);
-    await this.#noteSecondKey(source, keyId);
+    if (key === null)
+      throw new Fault('key-missing', `${describeSetting(source)}: the keyring has no key ${keyId}`);
+    await this.#logUnusedRawKey(source, keyId);
     return key;
   }
 
   /** Throws `key-missing` or `conflict` for a key of the keyring that nothing may be sealed with. */
   async requireWritable(keyId: KeyFingerprint, source: KeySource | null = null): Promise<KeyDescription> {
-    const where = source === null ? '' : `${saidBy(source)}: `;
+    const where = source === null ? '' : `${describeSetting(source)}: `;
     const description = await this.#parts.keyring.describe(keyId);
     if (description === null || description.state === 'destroyed') {
       const why = description === null ? 'the keyring has no key' : 'the keyring has destroyed the key';
@@ -203,10 +204,10 @@ export class UserKeys {
   }
 
   /** The settings name a key and there is a raw file with another: the name counts, and a person may have meant the file. */
-  async #noteSecondKey(source: KeySource, keyId: KeyFingerprint): Promise<void> {
-    const text = `${saidBy(source)} counts, not the key in ${source.path}`;
-    if (this.#said.has(text)) return;
-    this.#said.add(text);
+  async #logUnusedRawKey(source: KeySource, keyId: KeyFingerprint): Promise<void> {
+    const text = `${describeSetting(source)} counts, not the key in ${source.path}`;
+    if (this.#logged.has(text)) return;
+    this.#logged.add(text);
     const raw = await this.#parts.keyFiles.load(source.path).catch(() => null);
     if (raw === null) return;
     await this.#importRawKey(raw, source);
@@ -215,14 +216,14 @@ export class UserKeys {
 
   #warnOnce(message: string, error?: Fault): void {
     const text = `${message}: ${error?.hint ?? ''}`;
-    if (this.#said.has(text)) return;
-    this.#said.add(text);
+    if (this.#logged.has(text)) return;
+    this.#logged.add(text);
     this.#parts.log.warn(message, { error });
   }
 }
 
 /** The setting that names the key of a place, as it stands in its file. */
-function saidBy({ propertiesPath, keyIdProperty, keyId }: KeySource): string {
+function describeSetting({ propertiesPath, keyIdProperty, keyId }: KeySource): string {
   return `${propertiesPath}: ${keyIdProperty}=${keyId}`;
 }
 

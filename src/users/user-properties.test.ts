@@ -1,14 +1,14 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseUserProperties } from './user-properties.js';
 
 const parse = (text: string) => parseUserProperties(Buffer.from(text));
 const errors = (text: string) =>
   parse(text)
     .problems.filter((problem) => problem.severity === 'error')
-    .map(({ line, text: said }) => `${line}: ${said}`);
+    .map(({ line, text: message }) => `${line}: ${message}`);
 
 describe('user.properties', () => {
-  test('an empty file has the defaults', () => {
+  it('an empty file has the defaults', () => {
     expect(parse('')).toEqual({
       properties: {
         uploadOption: 1,
@@ -29,7 +29,7 @@ describe('user.properties', () => {
     });
   });
 
-  test('every setting is read, blanks around values do not count', () => {
+  it('every setting is read, blanks around values do not count', () => {
     const text = [
       'sse.option = 2 ',
       'sse.kms.key.arn=arn:aws:kms:eu-west-1:111122223333:key/1234abcd',
@@ -65,7 +65,7 @@ describe('user.properties', () => {
     });
   });
 
-  test.each([
+  it.each([
     ['sse.option=5', /^1: sse\.option must be 1 .*; it is "5"$/],
     ['\n\nsse.option=three', /^3: sse\.option/],
     ['sse.option=', /^1: sse\.option/],
@@ -93,17 +93,17 @@ describe('user.properties', () => {
     expect(errors(text)).toEqual([expect.stringMatching(reason)]);
   });
 
-  test('reserved settings may say what happens anyway', () => {
+  it('reserved settings may say what happens anyway', () => {
     expect(parse('upload.exclusions=\nsse.key.id=\n').problems).toEqual([]);
   });
 
-  test('a setting written twice counts as written last, and that is said', () => {
+  it('a setting written twice counts as written last, and that is said', () => {
     const { properties, problems } = parse('sse.option=1\nsse.option=3\n');
     expect(properties.uploadOption).toBe(3);
     expect(problems).toMatchObject([{ severity: 'notice', line: 2 }]);
   });
 
-  test('other encodings and huge files are refused', () => {
+  it('other encodings and huge files are refused', () => {
     expect(parseUserProperties(Buffer.from([0x61, 0x3d, 0xff])).problems).toMatchObject([
       { severity: 'error', text: 'the file is not valid UTF-8' },
     ]);

@@ -16,7 +16,7 @@ import {
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Call, Entropy, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername, type UserDirectory, type UserRegistry } from '../model/users.js';
@@ -70,10 +70,10 @@ beforeEach(async () => {
   nowMs = Date.UTC(2026, 4, 1, 12, 0, 0, 5);
   bucket = 'default-bucket';
   logged = [];
-  const say = (message: string): void => {
+  const record = (message: string): void => {
     logged.push(message);
   };
-  const log: Logger = { debug: say, info: say, warn: say, error: say, child: () => log };
+  const log: Logger = { debug: record, info: record, warn: record, error: record, child: () => log };
   call = { id: 'c', signal: new AbortController().signal, log };
   held = testKeys(root, log);
   const parts = {
@@ -100,7 +100,7 @@ const verify = (credential: Parameters<UserDirectory['verify']>[2], address = '1
   directory.verify(call, name, credential, address);
 
 describe('saving a user', () => {
-  test('makes the account with its files and directories, for the gateway alone', async () => {
+  it('makes the account with its files and directories, for the gateway alone', async () => {
     const key = CustomerKey.fromBytes(randomBytes(32));
     const change = {
       publicKeys: [keyLine(1)],
@@ -154,7 +154,7 @@ describe('saving a user', () => {
     }
   });
 
-  test('links the shared directory into the tree, relative, so that the root can be moved', async () => {
+  it('links the shared directory into the tree, relative, so that the root can be moved', async () => {
     await registry.save(bob, {});
     expect(await readlink(at('home/bob/shared'))).toBe('../../../../opt/sftpgw/shared');
     expect(await realpath(at('home/bob/shared'))).toBe(join(root, 'opt/sftpgw/shared'));
@@ -168,7 +168,7 @@ describe('saving a user', () => {
     await expect(registry.save(bob, {})).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  test('amends an existing one: comments, order and what is not named stay', async () => {
+  it('amends an existing one: comments, order and what is not named stay', async () => {
     await registry.save(bob, { uploadBucket: 'own-bucket', shared: true });
     const before = await readFile(propertiesFile(), 'utf8');
     await writeFile(propertiesFile(), `# by hand\n${before}\n# end\n`);
@@ -186,7 +186,7 @@ describe('saving a user', () => {
     });
   });
 
-  test('adds public keys and drops none', async () => {
+  it('adds public keys and drops none', async () => {
     await registry.save(bob, { publicKeys: [keyLine(1)] });
     await writeFile(at('.ssh/authorized_keys'), `# mine\nbroken line\nrestrict ${keyLine(2)}`);
     await registry.save(bob, { publicKeys: [keyLine(2), keyLine(3), `\n${keyLine(3)}\n`] });
@@ -195,7 +195,7 @@ describe('saving a user', () => {
     );
   });
 
-  test.each([
+  it.each([
     [{ uploadOption: 3 as const }, 'key-missing', /option 3/],
     [{ uploadOption: 2 as const }, 'invalid', /line 2: sse\.option=2 needs sse\.kms\.key\.arn/],
     [{ uploadPrefix: 'no-slash' }, 'invalid', /upload\.prefix must end with "\/"/],
@@ -209,7 +209,7 @@ describe('saving a user', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
-  test('does not amend on top of a file with an error, and says where it is', async () => {
+  it('does not amend on top of a file with an error, and says where it is', async () => {
     await registry.save(bob, {});
     await appendFile(propertiesFile(), 'sse.optoin=3\n');
     await expect(registry.save(bob, { shared: true })).rejects.toMatchObject({
@@ -218,7 +218,7 @@ describe('saving a user', () => {
     });
   });
 
-  test('changes of one user at once are all kept', async () => {
+  it('changes of one user at once are all kept', async () => {
     await registry.save(bob, {});
     await Promise.all([1, 2, 3, 4, 5].map((seed) => registry.save(bob, { publicKeys: [keyLine(seed)] })));
     expect((await registry.describe(bob))?.publicKeyCount).toBe(5);
@@ -226,7 +226,7 @@ describe('saving a user', () => {
 });
 
 describe('describing and removing', () => {
-  test('describe and list say what is there and what is wrong', async () => {
+  it('describe and list say what is there and what is wrong', async () => {
     expect(await registry.describe(bob)).toBeNull();
     expect(await registry.list()).toEqual([]);
     const key = CustomerKey.fromBytes(randomBytes(32));
@@ -260,7 +260,7 @@ describe('describing and removing', () => {
     ]);
   });
 
-  test('a removed user is gone at once, and nothing of it is lost', async () => {
+  it('a removed user is gone at once, and nothing of it is lost', async () => {
     const key = CustomerKey.fromBytes(randomBytes(32));
     await registry.save(bob, { uploadOption: 3, uploadKey: key, password: 'pw' });
     await writeFile(at('home/bob/local/file'), 'content');
@@ -278,7 +278,7 @@ describe('describing and removing', () => {
 });
 
 describe('settings', () => {
-  test('are null for an unknown user, and follow the file without a restart', async () => {
+  it('are null for an unknown user, and follow the file without a restart', async () => {
     expect(await settings()).toBeNull();
     await registry.save(bob, {});
     expect((await settings())?.uploadOption).toBe(1);
@@ -289,7 +289,7 @@ describe('settings', () => {
     expect(await directory.uploadEncryption(call, bob)).toEqual({ kind: 'sse-kms', keyArn: 'my-key' });
   });
 
-  test('the global bucket counts at each use; without any bucket the fault says what to set', async () => {
+  it('the global bucket counts at each use; without any bucket the fault says what to set', async () => {
     await registry.save(bob, {});
     bucket = 'another';
     expect((await settings())?.uploadBucket).toBe('another');
@@ -300,7 +300,7 @@ describe('settings', () => {
     });
   });
 
-  test('a wrong file leaves the last good settings, said once for each change', async () => {
+  it('a wrong file leaves the last good settings, said once for each change', async () => {
     await registry.save(bob, { shared: true });
     await settings();
     logged.length = 0;
@@ -315,7 +315,7 @@ describe('settings', () => {
     expect(await settings()).toMatchObject({ uploadOption: 4 });
   });
 
-  test('a file that was wrong from the beginning is refused with file and line', async () => {
+  it('a file that was wrong from the beginning is refused with file and line', async () => {
     await registry.save(bob, {});
     await writeFile(propertiesFile(), '# x\nupload.exclusions=filepart\n');
     await expect(settings()).rejects.toMatchObject({
@@ -325,7 +325,7 @@ describe('settings', () => {
     await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  test('option 3 without its key file names the file', async () => {
+  it('option 3 without its key file names the file', async () => {
     await registry.save(bob, {});
     await appendFile(propertiesFile(), 'sse.option=3\n');
     await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({
@@ -338,7 +338,7 @@ describe('settings', () => {
 });
 
 describe('logging in', () => {
-  test('with a public key of the file, from now on and until it is taken out', async () => {
+  it('with a public key of the file, from now on and until it is taken out', async () => {
     await registry.save(bob, { publicKeys: [keyLine(1)] });
     expect(await verify(publicKey(keyLine(1)))).toBe(true);
     expect(await verify(publicKey(keyLine(2)))).toBe(false);
@@ -348,7 +348,7 @@ describe('logging in', () => {
     expect(await verify(publicKey(keyLine(1)))).toBe(false);
   });
 
-  test('from= and expiry-time= of the line hold', async () => {
+  it('from= and expiry-time= of the line hold', async () => {
     await registry.save(bob, {
       publicKeys: [`from="192.0.2.0/24,!192.0.2.66",expiry-time="20260501120001Z" ${keyLine(1)}`],
     });
@@ -360,7 +360,7 @@ describe('logging in', () => {
     expect(await verify(publicKey(keyLine(1)), '192.0.2.1')).toBe(false);
   });
 
-  test('lines that are not usable are said once, by line', async () => {
+  it('lines that are not usable are said once, by line', async () => {
     await registry.save(bob, {});
     await writeFile(at('.ssh/authorized_keys'), `command="/bin/sh" ${keyLine(1)}\n${keyLine(2)}\n`);
     expect(await verify(publicKey(keyLine(1)))).toBe(false);
@@ -368,7 +368,7 @@ describe('logging in', () => {
     expect(logged).toEqual([expect.stringMatching(/authorized_keys line 1: a forced command/)]);
   });
 
-  test('with the password, and with no other', async () => {
+  it('with the password, and with no other', async () => {
     await registry.save(bob, { password: 'correct horse' });
     expect(await verify(password('correct horse'))).toBe(true);
     expect(await verify(password('wrong'))).toBe(false);
@@ -378,21 +378,21 @@ describe('logging in', () => {
     expect(await readFile(at('.sftpgateway/password'), 'utf8')).not.toContain('new');
   });
 
-  test('keys and password of a home without user.properties open nothing', async () => {
+  it('keys and password of a home without user.properties open nothing', async () => {
     await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
     await rm(propertiesFile());
     expect(await verify(password('pw'))).toBe(false);
     expect(await verify(publicKey(keyLine(1)))).toBe(false);
   });
 
-  test('names that are none are false, never a fault', async () => {
+  it('names that are none are false, never a fault', async () => {
     for (const name of ['', '..', '../etc', 'a/b', 'x'.repeat(5000), 'nobody\0']) {
       expect(await verify(publicKey(keyLine(1)), '192.0.2.1', name)).toBe(false);
     }
     expect(await verify(password('x'), 'not an address', '../bob')).toBe(false);
   });
 
-  test('trouble with the files is logged and false', async () => {
+  it('trouble with the files is logged and false', async () => {
     await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
     await rm(at('.ssh/authorized_keys'));
     await mkdir(at('.ssh/authorized_keys'));
@@ -403,7 +403,7 @@ describe('logging in', () => {
     expect(logged).toEqual(['a login could not be checked', 'a login could not be checked']);
   });
 
-  test('an unknown user costs the same computation as a wrong password', async () => {
+  it('an unknown user costs the same computation as a wrong password', async () => {
     await registry.save(bob, { password: 'pw' });
     await registry.save(parseUsername('alice'), { publicKeys: [keyLine(1)] });
     const costs: unknown[] = [];
@@ -417,7 +417,7 @@ describe('logging in', () => {
 });
 
 describe.skipIf(process.getuid?.() === 0)('files that may not be read', () => {
-  test('leave the last good settings', async () => {
+  it('leave the last good settings', async () => {
     await registry.save(bob, { shared: true });
     await settings();
     await chmod(propertiesFile(), 0o000);

@@ -48,7 +48,7 @@ const scenarios: readonly Scenario[] = [
   { name: 'a small upload', run: (shop) => put(shop, 'a', small, aliceKey), wholes: { a: [small] } },
   { name: 'an upload in parts', run: (shop) => put(shop, 'a', large, aliceKey), wholes: { a: [large] } },
   {
-    name: 'an upload that is broken off twice and resumed',
+    name: 'an upload that is interrupted twice and resumed',
     run: async (shop) => {
       let broken: ParkedUpload | null = null;
       for (const end of [9 * mebibyte, 15 * mebibyte, large.byteLength]) {
@@ -62,7 +62,7 @@ const scenarios: readonly Scenario[] = [
     wholes: { a: [large] },
   },
   {
-    name: 'an object that is made longer under a new key',
+    name: 'an object that is extended with a new key',
     prepare: (shop) => put(shop, 'a', large.subarray(0, 6 * mebibyte), oldKey),
     run: async (shop) => {
       const etag = shop.store.infoOf(refOf('a'))?.etag ?? '';
@@ -73,14 +73,14 @@ const scenarios: readonly Scenario[] = [
     wholes: { a: [large.subarray(0, 6 * mebibyte), large] },
   },
   {
-    name: 'an overwrite under a new key',
+    name: 'an overwrite with a new key',
     prepare: (shop) => put(shop, 'a', before, oldKey),
     run: (shop) => put(shop, 'a', small, aliceKey),
     wholes: { a: [before, small] },
     neverLost: ['a'],
   },
   {
-    name: 'an overwrite in parts under the same key',
+    name: 'an overwrite in parts with the same key',
     prepare: (shop) => put(shop, 'a', before, aliceKey),
     run: (shop) => put(shop, 'a', large, aliceKey),
     wholes: { a: [before, large] },
@@ -203,7 +203,7 @@ describe('when the process dies at any step, the next start opens every object w
 });
 
 describe('settling', () => {
-  it('leaves rows pending while S3 is away, and says so', async () => {
+  it('leaves rows pending while S3 is unavailable, and reports it', async () => {
     await using shop = workshop();
     const state = dieAt(shop, 3);
     await put(shop, 'a', small, aliceKey).catch(() => undefined);
@@ -211,18 +211,18 @@ describe('settling', () => {
     shop.ledger.hooks = {};
     shop.store.hooks = {
       before: () => {
-        throw new Fault('unavailable', 'S3 is away');
+        throw new Fault('unavailable', 'S3 is unavailable');
       },
     };
     const next = shop.restart();
     const report = await next.settlePending(call(), { keysOf });
     expect(report).toMatchObject({ confirmed: 0, abandoned: 0 });
-    expect(report.problems).toEqual([expect.stringContaining('S3 is away')]);
+    expect(report.problems).toEqual([expect.stringContaining('S3 is unavailable')]);
     shop.store.hooks = {};
     expect(await next.settlePending(call(), { keysOf })).toMatchObject({ problems: [] });
   });
 
-  it('leaves a row pending whose key is not at hand, and names the key', async () => {
+  it('leaves a row pending if its key is not available, and names the key', async () => {
     await using shop = workshop();
     await shop.ledger.intend({
       ref: refOf('a'),
@@ -235,7 +235,7 @@ describe('settling', () => {
     expect(report.abandoned).toBe(0);
   });
 
-  it('does not read a large object only for a checksum that S3 does not keep', async () => {
+  it('does not read a large object to compute a checksum that S3 does not keep', async () => {
     await using shop = workshop({}, { answersChecksum: false });
     shop.ledger.hooks.before = (step) => {
       if (step === 'confirm') throw new Fault('bug', 'the process has died');
@@ -259,7 +259,7 @@ describe('settling', () => {
     expect(shop.store.bytesRead).toBe(small.byteLength);
   });
 
-  it('leaves alone the uploads of this run', async () => {
+  it('keeps the uploads of this run', async () => {
     await using shop = workshop();
     await using writer = await shop.vault.openUpload(call(), targetOf('a'));
     await writer.write(0, [large]);
@@ -271,7 +271,7 @@ describe('settling', () => {
     expect(shop.store.contentOf(refOf('a'))?.equals(large)).toBe(true);
   });
 
-  it('leaves alone what another process writes, and an upload that it may not have noted down yet', async () => {
+  it('keeps the writes of another process, and an upload that it may not have recorded yet', async () => {
     await using shop = workshop();
     // A row of a crash at the same name, without an upload of its own.
     await shop.ledger.intend({
@@ -292,7 +292,7 @@ describe('settling', () => {
     expect((await shop.ledger.candidates(refOf('a')))[0]?.state).toBe('confirmed');
   });
 
-  it('does not take an object for the row’s that was there long before it', async () => {
+  it('does not attribute a much older object to the row', async () => {
     let now = 1_000_000_000;
     await using shop = workshop({}, { nowMs: () => now });
     await put(shop, 'a', before, aliceKey);

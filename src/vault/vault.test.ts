@@ -37,14 +37,14 @@ describe('the key for an object', () => {
     ['SSE-KMS', { kind: 'sse-kms', keyArn: 'arn:aws:kms:x:1:key/1' }],
     ['the bucket’s default', { kind: 'bucket-default' }],
     ['a customer key', aliceEncryption],
-  ])('is found by trying when somebody else wrote it under %s', async (_name, encryption) => {
+  ])('is found by trying if another client wrote it with %s', async (_name, encryption) => {
     await using shop = workshop();
     await put(shop, 'a', { encryption });
     shop.ledger.rows.clear();
     expect((await shop.vault.describe(call(), refOf('a'), [bobKey, aliceKey]))?.info.size).toBe(5000);
   });
 
-  it('is found though the ledger names another: the object was replaced behind its back', async () => {
+  it('is found although the ledger names another because another client replaced the object', async () => {
     await using shop = workshop();
     await put(shop, 'a', { encryption: { kind: 'sse-c', key: bobKey } });
     const rows = new Map(shop.ledger.rows);
@@ -54,7 +54,7 @@ describe('the key for an object', () => {
     expect((await shop.vault.describe(call(), refOf('a'), [bobKey, aliceKey]))?.info.size).toBe(5000);
   });
 
-  it('that is not at hand is named', async () => {
+  it('is named if it is not available', async () => {
     await using shop = workshop();
     await put(shop, 'a', { encryption: { kind: 'sse-c', key: bobKey } });
     await expect(shop.vault.describe(call(), refOf('a'), [aliceKey])).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('the key for an object', () => {
 });
 
 describe('the time of a file', () => {
-  it('is what the ledger keeps, else the metadata, else S3', async () => {
+  it('comes from the ledger, else the metadata, else S3', async () => {
     await using shop = workshop();
     await put(shop, 'a', { mtimeSeconds: 1000 });
     const time = async () => (await shop.vault.describe(call(), refOf('a'), [aliceKey]))?.mtimeSeconds;
@@ -80,7 +80,7 @@ describe('the time of a file', () => {
     expect(description?.mtimeSeconds).toBe((info?.lastModifiedMs ?? 0) / 1000);
   });
 
-  it('set before commit is in the metadata of a small file, and in the ledger of a large one', async () => {
+  it('that is set before commit is in the metadata of a small file, and in the ledger of a large one', async () => {
     await using shop = workshop();
     for (const [key, size] of [
       ['small', 100],
@@ -96,7 +96,7 @@ describe('the time of a file', () => {
   });
 });
 
-describe('a removal of one content only', () => {
+describe('a conditional removal', () => {
   it.each([
     ['where S3 compares', false],
     ['where it cannot', true],
@@ -125,7 +125,7 @@ describe('a removal of one content only', () => {
 });
 
 describe('a move', () => {
-  it('takes content, time and the target’s encryption along, and removes the source last', async () => {
+  it('keeps content and time, uses the target’s encryption, and removes the source last', async () => {
     await using shop = workshop();
     await put(shop, 'a', { mtimeSeconds: 1000, encryption: { kind: 'sse-c', key: bobKey } });
     expect(await shop.vault.move(call(), refOf('a'), [bobKey], targetOf('b'))).toBe(true);
@@ -138,7 +138,7 @@ describe('a move', () => {
     expect(await shop.ledger.candidates(refOf('a'))).toEqual([]);
   });
 
-  it('of nothing answers false and leaves no row that names a key', async () => {
+  it('of a missing object returns false and leaves no row that names a key', async () => {
     await using shop = workshop();
     expect(await shop.vault.move(call(), refOf('a'), [aliceKey], targetOf('b'))).toBe(false);
     expect(await shop.ledger.candidates(refOf('b'))).toEqual([]);
@@ -151,7 +151,7 @@ describe('a move', () => {
     expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
   });
 
-  it('whose copy rests under less than was asked fails, takes the copy away and keeps the source', async () => {
+  it('fails if the copy has weaker encryption than requested, removes the copy and keeps the source', async () => {
     await using shop = workshop();
     await put(shop, 'a');
     const copy = shop.store.copy.bind(shop.store);
@@ -170,7 +170,7 @@ describe('a move', () => {
     expect(shop.store.contentOf(refOf('b'))).toBeNull();
   });
 
-  it('notes no checksum when the ledger knows nothing of the source and S3 keeps none', async () => {
+  it('records no checksum if neither the ledger nor S3 has one', async () => {
     await using shop = workshop({}, { answersChecksum: false });
     await put(shop, 'a');
     shop.ledger.rows.clear();
@@ -179,7 +179,7 @@ describe('a move', () => {
     expect(row).toMatchObject({ state: 'confirmed', confirmation: { size: 5000, checksum: null } });
   });
 
-  it('does not remove what an upload puts at its source meanwhile', async () => {
+  it('does not remove an object that is uploaded to its source meanwhile', async () => {
     await using shop = workshop();
     await put(shop, 'a');
     const newer = content(100, 'newer');
@@ -198,15 +198,15 @@ describe('a move', () => {
   });
 });
 
-describe('what S3 answers is checked', () => {
-  it('by HEAD when it answers without a checksum', async () => {
+describe('the result of a write', () => {
+  it('is checked with a HEAD if the response has no checksum', async () => {
     await using shop = workshop({}, { answersChecksum: false });
     await put(shop, 'a');
     expect(shop.store.count('head')).toBe(1);
     expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
   });
 
-  it('by HEAD when it answers with a checksum of another algorithm, which tells nothing', async () => {
+  it('is checked with a HEAD if the response has a checksum of another algorithm', async () => {
     await using shop = workshop();
     const store = shop.store.put.bind(shop.store);
     shop.store.put = async (one, ref, body, options) => ({
@@ -218,26 +218,23 @@ describe('what S3 answers is checked', () => {
     expect(shop.store.contentOf(refOf('a'))).toEqual(bytes);
   });
 
-  it.each([false, true])(
-    'and an object that is not what was sent is taken away again (versioned: %s)',
-    async (versioned) => {
-      await using shop = workshop({}, { versioned });
-      await put(shop, 'a');
-      const store = shop.store.put.bind(shop.store);
-      shop.store.put = async (one, ref, body, options) => ({
-        ...(await store(one, ref, body, options)),
-        checksum: { algorithm: 'crc32c', value: 1 },
-      });
-      await expect(put(shop, 'a')).rejects.toMatchObject({ kind: 'corrupt' });
-      // Without versions the former object is gone already, as on any overwrite.
-      expect(shop.store.contentOf(refOf('a'))).toEqual(versioned ? bytes : null);
-      shop.store.put = store;
-      const report = await shop.restart().settlePending(call(), { keysOf: async () => [aliceKey] });
-      expect(report).toMatchObject({ abandoned: 1, confirmed: 0, problems: [] });
-    },
-  );
+  it.each([false, true])('is removed if it is not what was sent (versioned: %s)', async (versioned) => {
+    await using shop = workshop({}, { versioned });
+    await put(shop, 'a');
+    const store = shop.store.put.bind(shop.store);
+    shop.store.put = async (one, ref, body, options) => ({
+      ...(await store(one, ref, body, options)),
+      checksum: { algorithm: 'crc32c', value: 1 },
+    });
+    await expect(put(shop, 'a')).rejects.toMatchObject({ kind: 'corrupt' });
+    // Without versions the former object is gone already, as on any overwrite.
+    expect(shop.store.contentOf(refOf('a'))).toEqual(versioned ? bytes : null);
+    shop.store.put = store;
+    const report = await shop.restart().settlePending(call(), { keysOf: async () => [aliceKey] });
+    expect(report).toMatchObject({ abandoned: 1, confirmed: 0, problems: [] });
+  });
 
-  it('and a write whose answer was lost keeps its row until the next start settles it', async () => {
+  it('keeps its row if the response was lost, until the next start settles it', async () => {
     await using shop = workshop();
     shop.store.hooks.after = (operation) => {
       if (operation === 'put') throw new Fault('timed-out', 'S3 did not answer');
@@ -249,7 +246,7 @@ describe('what S3 answers is checked', () => {
     expect(report).toMatchObject({ confirmed: 1 });
   });
 
-  it('and a row that could not be confirmed is not lost', async () => {
+  it('is not lost if its row could not be confirmed', async () => {
     await using shop = workshop();
     shop.ledger.hooks.before = (step) => {
       if (step === 'confirm') throw new Fault('unavailable', 'the disk is full');
@@ -270,7 +267,7 @@ describe('the vault', () => {
     expect(() => workshop(limits)).toThrow(named);
   });
 
-  it('disposed, gives up what is open and waits for what is being committed', async () => {
+  it('aborts open uploads when it is disposed, and waits for uploads that are being committed', async () => {
     await using shop = workshop();
     const open = await shop.vault.openUpload(call(), targetOf('open'));
     await open.write(0, [content(9 * mebibyte)]);
@@ -284,7 +281,7 @@ describe('the vault', () => {
     await expect(open.commit(call())).rejects.toMatchObject({ kind: 'cancelled' });
   });
 
-  it('removes an object and the ledger’s word of it', async () => {
+  it('removes an object and marks its ledger row as removed', async () => {
     await using shop = workshop();
     await put(shop, 'a');
     await shop.vault.remove(call(), refOf('a'), 'alice');

@@ -20,7 +20,7 @@ describe.each(['downloads', 'shared'])('/%s', (name) => {
     await expect(bob.list(`/${name}/d`)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  it('shows what lies there, without the right to write', async () => {
+  it('shows its files read-only', async () => {
     await mkdir(`${world.directory}/${name}/d`, { recursive: true });
     await writeFile(`${world.directory}/${name}/d/f`, 'content');
     expect(await bob.list(`/${name}`)).toEqual(['d/']);
@@ -28,7 +28,7 @@ describe.each(['downloads', 'shared'])('/%s', (name) => {
     expect(await bob.stat(`/${name}/d/f`)).toMatchObject({ type: 'file', mode: 0o444, size: 7 });
   });
 
-  it('refuses every change, and says where one may write', async () => {
+  it('refuses every change, and names the writable directories', async () => {
     await mkdir(`${world.directory}/${name}`);
     await writeFile(`${world.directory}/${name}/f`, 'content');
     const path = `/${name}/f`;
@@ -48,7 +48,7 @@ describe.each(['downloads', 'shared'])('/%s', (name) => {
       });
   });
 
-  it('follows links inside and none outside', async () => {
+  it('follows links inside, but not to the outside', async () => {
     await mkdir(`${world.directory}/${name}`);
     await writeFile(`${world.directory}/${name}/f`, 'content');
     await writeFile(`${world.directory}/secret`, 'secret');

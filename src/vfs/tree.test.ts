@@ -18,7 +18,7 @@ describe('the root', () => {
     expect(await bob.list('/')).toEqual(['local/', 'uploads/']);
   });
 
-  it('lists downloads and shared when the settings have them on, from the next request', async () => {
+  it('lists downloads and shared from the next request after the settings enable them', async () => {
     world.change({ downloads: true, shared: true });
     expect(await bob.list('/')).toEqual(['downloads/', 'local/', 'shared/', 'uploads/']);
     world.change({ downloads: false });
@@ -26,7 +26,7 @@ describe('the root', () => {
     expect(await bob.stat('/downloads')).toBeNull();
   });
 
-  it('is a directory that nobody may write to', async () => {
+  it('is a read-only directory', async () => {
     expect(await bob.stat('/')).toMatchObject({ type: 'directory', mode: 0o555 });
     await expect(bob.write('/a', 'x')).rejects.toMatchObject(denied('write under /uploads or /local'));
     await expect(bob.mkdir('/a')).rejects.toMatchObject(denied('/uploads'));
@@ -35,14 +35,14 @@ describe('the root', () => {
     await expect(bob.tree.setAttributes(world.call, '/', { mode: 0o777 })).rejects.toMatchObject(denied(''));
   });
 
-  it('knows no other names', async () => {
+  it('contains no other names', async () => {
     expect(await bob.stat('/etc')).toBeNull();
     await expect(bob.list('/etc')).rejects.toMatchObject({ kind: 'not-found' });
     await expect(bob.read('/etc/passwd')).rejects.toMatchObject({ kind: 'not-found' });
     await expect(bob.remove('/etc/passwd')).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  it('has statistics that let clients send', async () => {
+  it('reports enough free space for clients to send', async () => {
     for (const path of ['/', '/uploads', '/uploads/a', '/local']) {
       const { blockSize, freeBlocks } = await bob.tree.statistics(world.call, path);
       expect(blockSize * freeBlocks).toBeGreaterThan(0);
@@ -51,7 +51,7 @@ describe('the root', () => {
 });
 
 describe('the mount points', () => {
-  it.each(['/uploads', '/local'])('%s cannot be removed, renamed or made', async (point) => {
+  it.each(['/uploads', '/local'])('%s cannot be removed, renamed or created', async (point) => {
     await expect(bob.rmdir(point)).rejects.toMatchObject(denied('fixed directory'));
     await expect(bob.remove(point)).rejects.toMatchObject(denied('fixed directory'));
     await expect(bob.rename(point, '/uploads/x')).rejects.toMatchObject(denied('fixed directory'));
@@ -62,7 +62,7 @@ describe('the mount points', () => {
     await expect(bob.read(point)).rejects.toMatchObject({ kind: 'is-directory' });
   });
 
-  it('take the attributes that a client sets after copying a whole tree, and keep their own', async () => {
+  it('accept the attributes that a client sets after copying a whole tree, and ignore them', async () => {
     await bob.tree.setAttributes(world.call, '/local', { mode: 0, mtimeSeconds: 1 });
     await bob.tree.setAttributes(world.call, '/uploads', { mode: 0, mtimeSeconds: 1 });
     expect(await bob.stat('/uploads')).toMatchObject({ mode: 0o755 });
@@ -71,7 +71,7 @@ describe('the mount points', () => {
 });
 
 describe('renaming between mounts', () => {
-  it('is refused with what to do instead', async () => {
+  it('is refused with a remedy', async () => {
     await bob.write('/local/f', 'x');
     await expect(bob.rename('/local/f', '/uploads/f')).rejects.toMatchObject({
       kind: 'unsupported',
@@ -80,7 +80,7 @@ describe('renaming between mounts', () => {
     await expect(bob.rename('/local/f', '/elsewhere')).rejects.toMatchObject(denied('/uploads'));
   });
 
-  it('is a matter of permission where one of them can only be read', async () => {
+  it('is denied if one of them is read-only', async () => {
     world.change({ downloads: true });
     await mkdir(`${world.directory}/downloads`);
     await writeFile(`${world.directory}/downloads/f`, 'x');
@@ -97,7 +97,7 @@ describe('an account', () => {
     expect(await world.factory.forUser(world.call, '../bob')).toBeNull();
   });
 
-  it('that goes while a session is open is refused from then on', async () => {
+  it('that is removed during a session is refused from then on', async () => {
     await bob.write('/uploads/f', 'x');
     world.settings = null;
     await expect(bob.stat('/uploads/f')).rejects.toMatchObject(denied('removed'));
@@ -105,7 +105,7 @@ describe('an account', () => {
 });
 
 describe('the end of a session', () => {
-  it('gives up the uploads that it has open', async () => {
+  it('disposes its open uploads', async () => {
     const handle = await bob.tree.openWrite(world.call, '/uploads/f', putMode);
     await handle.write(world.call, 0, [Buffer.from('half')]);
     const local = await bob.tree.openWrite(world.call, '/local/f', putMode);

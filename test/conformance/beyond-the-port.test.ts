@@ -5,7 +5,7 @@ import {
   PutBucketVersioningCommand,
   PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { accessFor, noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import { type CopyOptions, keyTagName } from '../../src/model/object-store.js';
@@ -65,7 +65,7 @@ function describeS3(target: S3Target): void {
   });
 
   describe('a copy of an object above the limit of one copy', () => {
-    test.each<[string, WriteEncryption, WriteEncryption]>([
+    it.each<[string, WriteEncryption, WriteEncryption]>([
       ['from one customer key to another', sseC(newKey()), sseC(newKey())],
       ['from SSE-S3 to a customer key', managed, sseC(newKey())],
       ['from a customer key to SSE-S3', sseC(newKey()), managed],
@@ -98,7 +98,7 @@ function describeS3(target: S3Target): void {
       expect(await store.listUploads(newCall(), bucket, '')).toEqual([]);
     });
 
-    test('may bring metadata of its own, and leaves nothing behind when it fails', async () => {
+    it('may bring metadata of its own, and leaves nothing behind when it fails', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const body = bodyOf(randomBytes(7 * MiB));
       await store.put(newCall(), from, body, writeOptions(managed, { metadata: { a: '1' } }));
@@ -120,7 +120,7 @@ function describeS3(target: S3Target): void {
   });
 
   describe('a bucket with versions', () => {
-    test('keeps each under its own key, until it is removed by its name', async () => {
+    it('keeps each under its own key, until it is removed by its name', async () => {
       const versioned = await target.makeBucket();
       const enabled = { Bucket: versioned, VersioningConfiguration: { Status: 'Enabled' as const } };
       await target.client().send(new PutBucketVersioningCommand(enabled));
@@ -146,7 +146,7 @@ function describeS3(target: S3Target): void {
 
   // Ceph 20 takes the setting without a word and forgets it.
   describe.skipIf(target.kind !== 'embedded')('a bucket that blocks SSE-C', () => {
-    test('says so at every write, with the command that unblocks it, and still opens what it has', async () => {
+    it('says so at every write, with the command that unblocks it, and still opens what it has', async () => {
       const blocked = await target.makeBucket();
       const key = newKey();
       const ref = { bucket: blocked, key: 'x' };
@@ -183,7 +183,7 @@ function describeS3(target: S3Target): void {
   });
 
   describe('the probe', () => {
-    test('finds nothing wrong where nothing is, and leaves nothing', async () => {
+    it('finds nothing wrong where nothing is, and leaves nothing', async () => {
       for (const sseC of [true, false]) {
         expect(await probeS3(newCall(), options(), { bucket, sseC })).toEqual([]);
       }
@@ -192,7 +192,7 @@ function describeS3(target: S3Target): void {
       expect(await store.listUploads(newCall(), bucket, '.sftpgw/')).toEqual([]);
     });
 
-    test.each<[string, Partial<S3StoreOptions>, RegExp]>([
+    it.each<[string, Partial<S3StoreOptions>, RegExp]>([
       [
         'an access key that S3 does not know',
         { credentials: { accessKeyId: 'AKIDNOBODY', secretAccessKey: 'x' } },
@@ -208,13 +208,13 @@ function describeS3(target: S3Target): void {
       expect(findings[0]?.what).toMatch(what);
     });
 
-    test('names a secret key that is wrong', async () => {
+    it('names a secret key that is wrong', async () => {
       const credentials = { ...target.credentials, secretAccessKey: 'wrong' };
       const findings = await probeS3(newCall(), { ...options(), credentials }, { bucket, sseC: true });
       expect(findings).toMatchObject([{ severity: 'error', whatToDo: 'Correct the AWS secret access key.' }]);
     });
 
-    test('names a bucket that is not there', async () => {
+    it('names a bucket that is not there', async () => {
       const findings = await probeS3(newCall(), options(), { bucket: 'sftpgw-test-none', sseC: true });
       expect(findings).toMatchObject([{ severity: 'error', what: 'There is no bucket "sftpgw-test-none".' }]);
     });

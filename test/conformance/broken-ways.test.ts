@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
@@ -86,7 +86,7 @@ function describeBrokenWays(target: S3Target): void {
   }
 
   describe('a write', () => {
-    test.each<[string, ProxyAction[]]>([
+    it.each<[string, ProxyAction[]]>([
       ['whose connection breaks at once', [{ do: 'reset' }, { do: 'reset' }]],
       ['whose connection breaks in the middle of the body', [{ do: 'reset', afterBodyBytes: 100_000 }]],
       ['whose answer is lost', [{ do: 'lose-answer' }]],
@@ -102,7 +102,7 @@ function describeBrokenWays(target: S3Target): void {
       expectBytes(await readAll(given(), ref, sseC(key)), body.whole);
     });
 
-    test('that must not overwrite knows its own object when its answer was lost', async () => {
+    it('that must not overwrite knows its own object when its answer was lost', async () => {
       const ref = newRef(given());
       const options = writeOptions(sseC(newKey()), { onlyIfAbsent: true });
       proxy.script(isPut, { do: 'lose-answer' });
@@ -110,7 +110,7 @@ function describeBrokenWays(target: S3Target): void {
       await faultOf(store.put(newCall(), ref, bodyOf('mine'), options), 'exists');
     });
 
-    test('is given up after the attempts that are set', async () => {
+    it('is given up after the attempts that are set', async () => {
       await using patient = open({ retry: { maxAttempts: 3, firstDelayMs: 1 } });
       const since = proxy.seen.length;
       proxy.decide = () => slowDown;
@@ -118,7 +118,7 @@ function describeBrokenWays(target: S3Target): void {
       expect(requests(isPut, since)).toBe(3);
     });
 
-    test('that is refused is not done again, though the refusal overtakes its body', async () => {
+    it('that is refused is not done again, though the refusal overtakes its body', async () => {
       const since = proxy.seen.length;
       const body = bodyOf(randomBytes(8_000_000));
       proxy.script(isPut, accessDenied, accessDenied);
@@ -132,7 +132,7 @@ function describeBrokenWays(target: S3Target): void {
       await eventually('the connection closed', async () => (await proxy.openConnections()) === 0);
     });
 
-    test.each<[string, Record<string, string | null>]>([
+    it.each<[string, Record<string, string | null>]>([
       ['does not echo the key', { 'x-amz-server-side-encryption-customer-key-md5': null }],
       ['echoes another key', { 'x-amz-server-side-encryption-customer-key-md5': newKey().md5Base64 }],
       ['does not echo the algorithm', { 'x-amz-server-side-encryption-customer-algorithm': null }],
@@ -153,7 +153,7 @@ function describeBrokenWays(target: S3Target): void {
       await faultOf(store.copy(newCall(), ref, newRef(given()), copy), 'corrupt');
     });
 
-    test('under SSE-S3 is not believed when the answer does not say so', async () => {
+    it('under SSE-S3 is not believed when the answer does not say so', async () => {
       proxy.script(isPut, { do: 'change-headers', headers: { 'x-amz-server-side-encryption': null } });
       await faultOf(store.put(newCall(), newRef(given()), bodyOf('x'), writeOptions(managed)), 'corrupt');
     });
@@ -175,17 +175,17 @@ function describeBrokenWays(target: S3Target): void {
       expectBytes(await readAll(given(), ref, sseC(key)), body.whole);
     }
 
-    test('survives parts that break', () => uploadOne());
-    test('survives a Complete whose answer is lost', () => uploadOne({ do: 'lose-answer' }));
-    test('survives a Complete that never reaches the server', () =>
+    it('survives parts that break', () => uploadOne());
+    it('survives a Complete whose answer is lost', () => uploadOne({ do: 'lose-answer' }));
+    it('survives a Complete that never reaches the server', () =>
       uploadOne({ do: 'reset' }, { do: 'reset' }));
-    test('survives a Complete with an error inside a 200', () =>
+    it('survives a Complete with an error inside a 200', () =>
       uploadOne({ do: 'answer', status: 200, body: xmlError('InternalError') }));
-    test('survives a Complete with nothing inside a 200', () => uploadOne({ do: 'answer', status: 200 }));
-    test('survives a Complete that is done, said to be unknown', () =>
+    it('survives a Complete with nothing inside a 200', () => uploadOne({ do: 'answer', status: 200 }));
+    it('survives a Complete that is done, said to be unknown', () =>
       uploadOne({ do: 'lose-answer' }, { do: 'answer', status: 404, body: xmlError('NoSuchUpload') }));
 
-    test('is not called done when Complete fails for good', async () => {
+    it('is not called done when Complete fails for good', async () => {
       const ref = newRef(given());
       const body = bodyOf('x');
       await using upload = await store.beginUpload(newCall(), ref, writeOptions(managed));
@@ -198,14 +198,14 @@ function describeBrokenWays(target: S3Target): void {
   });
 
   describe('a read', () => {
-    test('whose beginning fails is done again', async () => {
+    it('whose beginning fails is done again', async () => {
       const ref = newRef(given());
       await store.put(newCall(), ref, bodyOf('there'), writeOptions(managed));
       proxy.script(isGet, { do: 'reset' }, slowDown, { do: 'lose-answer' });
       expectBytes(await readAll(given(), ref, noKey), 'there');
     });
 
-    test('whose body breaks gives what came, then a fault, and goes on from there with a range', async () => {
+    it('whose body breaks gives what came, then a fault, and goes on from there with a range', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(2_000_000));
       await store.put(newCall(), ref, body, writeOptions(managed));
@@ -224,7 +224,7 @@ function describeBrokenWays(target: S3Target): void {
       expectBytes(await readAll(given(), ref, noKey, rest), body.whole.subarray(came.byteLength));
     });
 
-    test('goes on over a new connection, without a fault, when the kept one was closed meanwhile', async () => {
+    it('goes on over a new connection, without a fault, when the kept one was closed meanwhile', async () => {
       await using impatient = open({ retry: { maxAttempts: 1 } });
       const ref = newRef(given());
       await impatient.put(newCall(), ref, bodyOf('there'), writeOptions(managed));
@@ -235,7 +235,7 @@ function describeBrokenWays(target: S3Target): void {
       }
     });
 
-    test('uses its connection again', async () => {
+    it('uses its connection again', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(3_000_000));
       await store.put(newCall(), ref, body, writeOptions(managed));
@@ -244,7 +244,7 @@ function describeBrokenWays(target: S3Target): void {
       expect(proxy.connections - before).toBe(1);
     });
 
-    test('of another object than the key says is not believed', async () => {
+    it('of another object than the key says is not believed', async () => {
       const ref = newRef(given());
       const key = newKey();
       await store.put(newCall(), ref, bodyOf('x'), writeOptions(sseC(key)));
@@ -253,7 +253,7 @@ function describeBrokenWays(target: S3Target): void {
       await faultOf(store.read(newCall(), ref, sseC(key), null), 'corrupt');
     });
 
-    test('of another range than was asked for is not believed', async () => {
+    it('of another range than was asked for is not believed', async () => {
       const ref = newRef(given());
       await store.put(newCall(), ref, bodyOf('0123456789'), writeOptions(managed));
       proxy.script(isGet, { do: 'change-headers', headers: { 'content-range': 'bytes 3-5/10' } });
@@ -262,7 +262,7 @@ function describeBrokenWays(target: S3Target): void {
   });
 
   describe('silence', () => {
-    test('ends after the time that is set', async () => {
+    it('ends after the time that is set', async () => {
       await using impatient = open({ idleTimeoutMs: 200, retry: { maxAttempts: 1 } });
       const ref = newRef(given());
       proxy.decide = () => ({ do: 'hang' });
@@ -271,7 +271,7 @@ function describeBrokenWays(target: S3Target): void {
       await faultOf(impatient.put(newCall(), ref, bodyOf('x'), writeOptions(managed)), 'timed-out');
     });
 
-    test('ends at once for a call that is cancelled', async () => {
+    it('ends at once for a call that is cancelled', async () => {
       const ref = newRef(given());
       for (const attempt of ['head', 'read'] as const) {
         const cancel = new AbortController();
@@ -286,7 +286,7 @@ function describeBrokenWays(target: S3Target): void {
       }
     });
 
-    test('between attempts ends at once for a call that is cancelled', async () => {
+    it('between attempts ends at once for a call that is cancelled', async () => {
       await using slow = open({ retry: { firstDelayMs: 600_000, maxTotalMs: 1e9, maxDelayMs: 1e9 } });
       const cancel = new AbortController();
       proxy.decide = () => {
@@ -298,7 +298,7 @@ function describeBrokenWays(target: S3Target): void {
   });
 
   describe('a customer key', () => {
-    test('does not follow a redirect to another host', async () => {
+    it('does not follow a redirect to another host', async () => {
       await using other = await FaultProxy.start(target.endpoint, target.caFile);
       const key = newKey();
       const ref = newRef(given());
@@ -316,7 +316,7 @@ function describeBrokenWays(target: S3Target): void {
       expect(other.seen).toEqual([]);
     });
 
-    test('is in no fault, though S3 sends the signed headers back', async () => {
+    it('is in no fault, though S3 sends the signed headers back', async () => {
       const key = newKey();
       const base64 = Buffer.from(key.reveal()).toString('base64');
       const echo = `x-amz-server-side-encryption-customer-key:${base64}`;
@@ -334,7 +334,7 @@ function describeBrokenWays(target: S3Target): void {
       expect(shown).not.toContain(base64);
     });
 
-    test('is in its own header of a request and nowhere else', async () => {
+    it('is in its own header of a request and nowhere else', async () => {
       const key = newKey();
       const base64 = Buffer.from(key.reveal()).toString('base64');
       const ref = newRef(given());
@@ -354,7 +354,7 @@ function describeBrokenWays(target: S3Target): void {
   });
 
   describe('a body', () => {
-    test('goes out with its checksum and unhashed', async () => {
+    it('goes out with its checksum and unhashed', async () => {
       const body = bodyOf(randomBytes(100_000), randomBytes(1));
       await store.put(newCall(), newRef(given()), body, writeOptions(managed));
       await using upload = await store.beginUpload(newCall(), newRef(given()), writeOptions(managed));
@@ -379,7 +379,7 @@ function describeBrokenWays(target: S3Target): void {
       }
     });
 
-    test('goes out without a checksum where the server takes none', async () => {
+    it('goes out without a checksum where the server takes none', async () => {
       await using plain = open({ checksums: 'none' });
       const ref = newRef(given());
       const since = proxy.seen.length;
@@ -395,7 +395,7 @@ function describeBrokenWays(target: S3Target): void {
     });
   });
 
-  test('a request with no way to S3 is a fault that says so', async () => {
+  it('a request with no way to S3 is a fault that says so', async () => {
     await using gone = await FaultProxy.start(target.endpoint, target.caFile);
     const { endpoint } = gone;
     await gone[Symbol.asyncDispose]();

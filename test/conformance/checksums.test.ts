@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { checksumOf } from '../../src/bytes/running-checksum.js';
 import { type ChecksumAlgorithm, checksumAlgorithms } from '../../src/model/checksum.js';
@@ -70,7 +70,7 @@ function describeChecksums(target: S3Target): void {
   }
 
   describe.each(checksumAlgorithms)('%s', (algorithm) => {
-    test('is kept of an object, and read by a store that sends another', async () => {
+    it('is kept of an object, and read by a store that sends another', async () => {
       const encryption = sseC(newKey());
       const bytes = randomBytes(1000);
       const ref = newRef();
@@ -79,17 +79,17 @@ function describeChecksums(target: S3Target): void {
         const info = await storeOf(reader).head(newCall(), ref, accessFor(encryption));
         expect(info?.checksum).toEqual(checksumOf(algorithm, bytes));
         // The first request to a bucket is the SDK's, which does not ask for it.
-        const told = [];
+        const found = [];
         for (let time = 0; time < 2; time += 1) {
           const read = await storeOf(reader).read(newCall(), ref, accessFor(encryption), null);
           for await (const _ of read?.bytes ?? []);
-          told.push(read?.info.checksum);
+          found.push(read?.info.checksum);
         }
-        expect(told[1]).toEqual(checksumOf(algorithm, bytes));
+        expect(found[1]).toEqual(checksumOf(algorithm, bytes));
       }
     });
 
-    test('is refused when it is not that of the bytes', async () => {
+    it('is refused when it is not that of the bytes', async () => {
       const store = storeOf(algorithm);
       const wrong = { ...bodyWith(algorithm, randomBytes(10)), checksum: { algorithm, value: 5 } };
       const ref = newRef();
@@ -98,7 +98,7 @@ function describeChecksums(target: S3Target): void {
       await faultOf(parts.uploadPart(newCall(), 1, wrong), 'corrupt', 'invalid');
     });
 
-    test('of the whole is kept of an object of parts', async () => {
+    it('of the whole is kept of an object of parts', async () => {
       const encryption = sseC(newKey());
       const bytes = randomBytes(5 * MiB + 1000);
       const ref = newRef();
@@ -115,7 +115,7 @@ function describeChecksums(target: S3Target): void {
       ['in parts', 7 * MiB, false],
       ['in parts, onto itself', 7 * MiB, true],
     ] as const;
-    test.each(copies)('stays with a copy that a store of another makes: %s', async (_, size, ontoItself) => {
+    it.each(copies)('stays with a copy that a store of another makes: %s', async (_, size, ontoItself) => {
       const [before, after] = [sseC(newKey()), sseC(newKey())];
       const bytes = randomBytes(size);
       const options: CopyOptions = {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { accessFor, noKey, type ReadAccess, type WriteEncryption } from '../../src/model/encryption.js';
 import type { CopyOptions } from '../../src/model/object-store.js';
 import {
@@ -32,7 +32,7 @@ export function describeCopies(given: Given): void {
     const make = (kind: (typeof kinds)[number]): WriteEncryption =>
       kind === 'sse-c' ? sseC(newKey()) : { kind };
 
-    test.each(pairs)('from %s to %s rests under what was said of it', async (fromKind, toKind) => {
+    it.each(pairs)('from %s to %s rests under what was said of it', async (fromKind, toKind) => {
       const [before, after] = [make(fromKind), make(toKind)];
       const [from, to] = [newRef(given(), 'from é+%'), newRef(given(), 'to é+%')];
       const body = bodyOf(randomBytes(100_000));
@@ -47,7 +47,7 @@ export function describeCopies(given: Given): void {
       expectBytes(await readAll(given(), from, accessFor(before)), body.whole);
     });
 
-    test('may bring metadata and type of its own', async () => {
+    it('may bring metadata and type of its own', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const before = { metadata: { a: '1' }, contentType: 'text/x-before' };
       const after = { metadata: { b: '2' }, contentType: 'text/x-after' };
@@ -57,7 +57,7 @@ export function describeCopies(given: Given): void {
       expect(await given().store.head(newCall(), to, noKey)).toMatchObject(after);
     });
 
-    test('onto itself gives the object another key, and keeps the rest', async () => {
+    it('onto itself gives the object another key, and keeps the rest', async () => {
       const ref = newRef(given());
       const [before, after] = [newKey(), newKey()];
       const described = { metadata: { mtime: '9' }, contentType: 'text/x-self' };
@@ -68,13 +68,13 @@ export function describeCopies(given: Given): void {
       await faultOf(given().store.read(newCall(), ref, sseC(before), null), 'key-mismatch');
     });
 
-    test('of nothing is null', async () => {
+    it('of nothing is null', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       expect(await given().store.copy(newCall(), from, to, copyOptions(managed, noKey))).toBeNull();
       expect(await given().store.head(newCall(), to, noKey)).toBeNull();
     });
 
-    test('needs the key of its source', async () => {
+    it('needs the key of its source', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       await given().store.put(newCall(), from, bodyOf('sealed'), writeOptions(sseC(newKey())));
       const copy = (access: ReadAccess) =>
@@ -84,7 +84,7 @@ export function describeCopies(given: Given): void {
       expect(await given().store.head(newCall(), to, noKey)).toBeNull();
     });
 
-    test('is made only of the object that was meant', async () => {
+    it('is made only of the object that was meant', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const { etag } = await given().store.put(newCall(), from, bodyOf('meant'), writeOptions(managed));
       const options = copyOptions(managed, noKey, { sourceEtag: etag });
@@ -93,7 +93,7 @@ export function describeCopies(given: Given): void {
       await faultOf(given().store.copy(newCall(), from, to, options), 'conflict');
     });
 
-    test('does not replace an object when it must not', async () => {
+    it('does not replace an object when it must not', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       await given().store.put(newCall(), from, bodyOf('new'), writeOptions(managed));
       await given().store.put(newCall(), to, bodyOf('old'), writeOptions(managed));
@@ -102,7 +102,7 @@ export function describeCopies(given: Given): void {
       expectBytes(await readAll(given(), to, noKey), 'old');
     });
 
-    test('onto itself keeps an object that became another one meanwhile', async () => {
+    it('onto itself keeps an object that became another one meanwhile', async () => {
       const ref = newRef(given());
       const key = newKey();
       const { etag } = await given().store.put(newCall(), ref, bodyOf('old'), writeOptions(sseC(key)));
@@ -112,32 +112,29 @@ export function describeCopies(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), 'newer');
     });
 
-    test.each([0, 3, 6 * 1024 * 1024])(
-      'of %i bytes replaces only the object that was meant',
-      async (size) => {
-        const [from, to] = [newRef(given()), newRef(given())];
-        const body = bodyOf(randomBytes(size));
-        const key = newKey();
-        await given().store.put(newCall(), from, body, writeOptions(managed));
-        const { etag } = await given().store.put(newCall(), to, bodyOf('meant'), writeOptions(sseC(key)));
-        const options = copyOptions(sseC(key), noKey, { onlyIfMatches: etag });
-        for (const other of ['other', 'another']) {
-          await given().store.put(newCall(), to, bodyOf(other), writeOptions(sseC(key)));
-          await faultOf(given().store.copy(newCall(), from, to, options), 'conflict');
-          expectBytes(await readAll(given(), to, sseC(key)), other);
-        }
-        await given().store.remove(newCall(), to);
+    it.each([0, 3, 6 * 1024 * 1024])('of %i bytes replaces only the object that was meant', async (size) => {
+      const [from, to] = [newRef(given()), newRef(given())];
+      const body = bodyOf(randomBytes(size));
+      const key = newKey();
+      await given().store.put(newCall(), from, body, writeOptions(managed));
+      const { etag } = await given().store.put(newCall(), to, bodyOf('meant'), writeOptions(sseC(key)));
+      const options = copyOptions(sseC(key), noKey, { onlyIfMatches: etag });
+      for (const other of ['other', 'another']) {
+        await given().store.put(newCall(), to, bodyOf(other), writeOptions(sseC(key)));
         await faultOf(given().store.copy(newCall(), from, to, options), 'conflict');
-        expect(await given().store.head(newCall(), to, sseC(key))).toBeNull();
-        const again = await given().store.put(newCall(), to, bodyOf('meant'), writeOptions(sseC(key)));
-        const now = copyOptions(sseC(key), noKey, { onlyIfMatches: again.etag });
-        const copied = await given().store.copy(newCall(), from, to, now);
-        expect(copied?.source).toMatchObject({ size });
-        expectBytes(await readAll(given(), to, sseC(key)), body.whole);
-      },
-    );
+        expectBytes(await readAll(given(), to, sseC(key)), other);
+      }
+      await given().store.remove(newCall(), to);
+      await faultOf(given().store.copy(newCall(), from, to, options), 'conflict');
+      expect(await given().store.head(newCall(), to, sseC(key))).toBeNull();
+      const again = await given().store.put(newCall(), to, bodyOf('meant'), writeOptions(sseC(key)));
+      const now = copyOptions(sseC(key), noKey, { onlyIfMatches: again.etag });
+      const copied = await given().store.copy(newCall(), from, to, now);
+      expect(copied?.source).toMatchObject({ size });
+      expectBytes(await readAll(given(), to, sseC(key)), body.whole);
+    });
 
-    test('may be empty', async () => {
+    it('may be empty', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const key = newKey();
       await given().store.put(newCall(), from, bodyOf(), writeOptions(managed));

@@ -1,5 +1,5 @@
 import { CopyObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import type { CustomerKey } from '../../src/model/customer-key.js';
 import { Fault } from '../../src/model/fault.js';
@@ -102,7 +102,7 @@ function describeFirstCopies(target: S3Target): void {
     return [...Versions, ...DeleteMarkers];
   };
 
-  test('keep what another program writes at the last moment', async () => {
+  it('keep what another program writes at the last moment', async () => {
     const object = await written('overwritten');
     const other = newKey();
     const overwrite = () => store.put(newCall(), object.ref, bodyOf('newer'), writeOptions(sseC(other)));
@@ -111,14 +111,14 @@ function describeFirstCopies(target: S3Target): void {
     expectBytes(await read(object.ref, other), 'newer');
   });
 
-  test('do not bring back what another program removes at the last moment', async () => {
+  it('do not bring back what another program removes at the last moment', async () => {
     const object = await written('removed');
     const context = newContext(beforeReplacing(object.ref, () => store.remove(newCall(), object.ref)));
     await rekey(context, object).catch((error: unknown) => expect(error).toBeInstanceOf(Fault));
     expect(await store.head(newCall(), object.ref, sseC(object.after))).toBeNull();
   });
 
-  test('learn by an object of their own what the server honours, once, and leave nothing of it', async () => {
+  it('learn by an object of their own what the server honours, once, and leave nothing of it', async () => {
     for (const where of [bucket, versioned]) {
       const operations: string[] = [];
       const context = newContext(async (operation, key) => {
@@ -133,7 +133,7 @@ function describeFirstCopies(target: S3Target): void {
     }
   });
 
-  test('are made all the same where nothing may be tried, and ask no second time', async () => {
+  it('are made all the same where nothing may be tried, and ask no second time', async () => {
     let tried = 0;
     const context = newContext(async (operation, key) => {
       if (operation !== 'PutObjectCommand' || !key.startsWith(probePrefix)) return;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import type { CustomerKey } from '../../src/model/customer-key.js';
 import { type CopyOptions, keyTagName, type ObjectRef } from '../../src/model/object-store.js';
@@ -89,7 +89,7 @@ function describeCopyThrough(target: S3Target): void {
 
   const read = (ref: ObjectRef, key: CustomerKey) => readAll({ store }, ref, sseC(key));
 
-  test.each([0, 1, 70_000, limitBytes])('of %i bytes brings all of them', async (size) => {
+  it.each([0, 1, 70_000, limitBytes])('of %i bytes brings all of them', async (size) => {
     const body = bodyOf(randomBytes(size));
     const object = await written(`size ${size}`, body);
     const copied = await rekey(object);
@@ -101,7 +101,7 @@ function describeCopyThrough(target: S3Target): void {
     });
   });
 
-  test('leaves larger objects, and whatever the listing was wrong about, to the server', async () => {
+  it('leaves larger objects, and whatever the listing was wrong about, to the server', async () => {
     const larger = await written('larger', bodyOf(randomBytes(limitBytes + 1)));
     expect(await rekey(larger)).toBeNull();
     expect(await rekey({ ...larger, size: 1 })).toBeNull();
@@ -109,7 +109,7 @@ function describeCopyThrough(target: S3Target): void {
     expect(await read(larger.ref, larger.before)).toHaveLength(limitBytes + 1);
   });
 
-  test('keeps metadata, content headers, tags and the redirection', async () => {
+  it('keeps metadata, content headers, tags and the redirection', async () => {
     const object = await written('described');
     const at = { Bucket: bucket, Key: object.ref.key };
     const described = {
@@ -149,13 +149,13 @@ function describeCopyThrough(target: S3Target): void {
     expect(await store.getTags(newCall(), object.ref)).toEqual({ ...tags, ...own });
   });
 
-  test('brings the ACL that was said', async () => {
+  it('brings the ACL that was said', async () => {
     const object = await written('public');
     expect(await rekey(object, { acl: 'public-read' })).toMatchObject({ isVerified: true });
     expect(await store.getAcl(newCall(), object.ref)).toBe('public-read');
   });
 
-  test('keeps what another program writes after the reading', async () => {
+  it('keeps what another program writes after the reading', async () => {
     for (const content of ['newer', 'as it was!']) {
       const object = await written('overwritten');
       const other = newKey();
@@ -167,7 +167,7 @@ function describeCopyThrough(target: S3Target): void {
     }
   });
 
-  test('does not bring back what another program removes after the reading', async () => {
+  it('does not bring back what another program removes after the reading', async () => {
     for (const where of [bucket, versioned]) {
       const object = await written('removed', bodyOf('gone'), where);
       beforeWrite = () => store.remove(newCall(), object.ref);
@@ -176,7 +176,7 @@ function describeCopyThrough(target: S3Target): void {
     }
   });
 
-  test('names the version that it made, and keeps a newer one on top', async () => {
+  it('names the version that it made, and keeps a newer one on top', async () => {
     const object = await written('versions', bodyOf('first'), versioned);
     const copied = await rekey(object);
     const head = await store.head(newCall(), object.ref, sseC(object.after));

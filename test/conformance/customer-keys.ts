@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { noKey, type ReadAccess } from '../../src/model/encryption.js';
 import type { FaultKind } from '../../src/model/fault.js';
 import type { ObjectRef } from '../../src/model/object-store.js';
@@ -30,7 +30,7 @@ export function describeCustomerKeys(given: Given): void {
   }
 
   describe('an object under a customer key', () => {
-    test('opens with the key, and says so', async () => {
+    it('opens with the key, and says so', async () => {
       const key = newKey();
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(key)));
@@ -39,19 +39,19 @@ export function describeCustomerKeys(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), 'sealed');
     });
 
-    test('does not open without it: key-missing', async () => {
+    it('does not open without it: key-missing', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(newKey())));
       await refusedAlike(ref, noKey, 'key-missing');
     });
 
-    test('does not open with another: key-mismatch', async () => {
+    it('does not open with another: key-mismatch', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(newKey())));
       await refusedAlike(ref, sseC(newKey()), 'key-mismatch');
     });
 
-    test('does not open either when it is empty', async () => {
+    it('does not open either when it is empty', async () => {
       const { store } = given();
       const ref = newRef(given());
       await store.put(newCall(), ref, bodyOf(''), writeOptions(sseC(newKey())));
@@ -59,7 +59,7 @@ export function describeCustomerKeys(given: Given): void {
       await faultOf(store.head(newCall(), ref, sseC(newKey())), 'key-mismatch');
     });
 
-    test('is removed without a key', async () => {
+    it('is removed without a key', async () => {
       const key = newKey();
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(key)));
@@ -69,7 +69,7 @@ export function describeCustomerKeys(given: Given): void {
   });
 
   describe('an object without a customer key', () => {
-    test('does not open with one: key-mismatch', async () => {
+    it('does not open with one: key-mismatch', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('open'), writeOptions({ kind: 'sse-s3' }));
       await refusedAlike(ref, sseC(newKey()), 'key-mismatch');

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import type { ListedObject, ListRequest } from '../../src/model/object-store.js';
 import {
@@ -59,7 +59,7 @@ export function describeListings(given: Given): void {
   }
 
   describe('names', () => {
-    test('of any kind are kept: written, found, listed, read and removed', async () => {
+    it('of any kind are kept: written, found, listed, read and removed', async () => {
       const { key: prefix } = newRef(given(), '');
       for (const name of oddNames) {
         const ref = { bucket: given().bucket, key: prefix + name };
@@ -72,7 +72,7 @@ export function describeListings(given: Given): void {
       expect((await everything({ prefix, delimiter: null })).keys).toEqual([]);
     });
 
-    test('have up to 1,024 bytes', async () => {
+    it('have up to 1,024 bytes', async () => {
       const { key: prefix } = newRef(given(), '');
       const fits = prefix + 'é'.repeat((1024 - prefix.length) >> 1) + 'x'.repeat((1024 - prefix.length) & 1);
       expect(Buffer.byteLength(fits)).toBe(1024);
@@ -84,7 +84,7 @@ export function describeListings(given: Given): void {
   });
 
   describe('a listing', () => {
-    test('gives size, ETag and time of each object', async () => {
+    it('gives size, ETag and time of each object', async () => {
       const ref = newRef(given());
       const { etag } = await given().store.put(newCall(), ref, bodyOf('12345'), writeOptions(managed));
       const { objects } = await everything({ prefix: ref.key, delimiter: null });
@@ -92,7 +92,7 @@ export function describeListings(given: Given): void {
       expect(Math.abs((objects[0]?.lastModifiedMs ?? 0) - Date.now())).toBeLessThan(10 * 60_000);
     });
 
-    test('of one level gives what lies below as prefixes', async () => {
+    it('of one level gives what lies below as prefixes', async () => {
       const { key: prefix } = newRef(given(), '');
       const keys = ['a', 'b/1', 'b/2', 'c', 'd/', 'd/e/f', 'é+/x'].map((name) => prefix + name);
       await putAll(keys);
@@ -102,7 +102,7 @@ export function describeListings(given: Given): void {
       expect((await everything({ prefix, delimiter: null })).keys).toEqual(keys);
     });
 
-    test('is in the order of the bytes of UTF-8', async () => {
+    it('is in the order of the bytes of UTF-8', async () => {
       const { key: prefix } = newRef(given(), '');
       // UTF-16 would have the last two the other way round.
       const keys = ['A', 'Z', 'a', 'é', '\uffee', '\u{1f511}'].map((name) => prefix + name);
@@ -110,14 +110,14 @@ export function describeListings(given: Given): void {
       expect((await everything({ prefix, delimiter: null })).keys).toEqual(keys);
     });
 
-    test('begins after a key', async () => {
+    it('begins after a key', async () => {
       const { key: prefix } = newRef(given(), '');
       await putAll(['a', 'b', 'c d+', 'e'].map((name) => prefix + name));
       const { keys } = await everything({ prefix, delimiter: null, startAfter: `${prefix}b` });
       expect(keys).toEqual([`${prefix}c d+`, `${prefix}e`]);
     });
 
-    test('goes on over pages, across odd names and prefixes', async () => {
+    it('goes on over pages, across odd names and prefixes', async () => {
       const { key: prefix } = newRef(given(), '');
       const names = ['1 +%', '2/x', '2/y', '3\u0001', '4é/z', '5'];
       await putAll(names.map((name) => prefix + name));
@@ -129,7 +129,7 @@ export function describeListings(given: Given): void {
       expect(level.prefixes).toEqual([`${prefix}2/`, `${prefix}4é/`]);
     });
 
-    test('of more than a thousand objects has more than one page', async () => {
+    it('of more than a thousand objects has more than one page', async () => {
       const { key: prefix } = newRef(given(), '');
       const keys = Array.from({ length: 1005 }, (_, index) => `${prefix}${String(index).padStart(4, '0')}`);
       await putAll(keys);
@@ -138,7 +138,7 @@ export function describeListings(given: Given): void {
       expect(pages).toBe(2);
     });
 
-    test('of nothing is empty', async () => {
+    it('of nothing is empty', async () => {
       const { key: prefix } = newRef(given(), '');
       expect(await everything({ prefix, delimiter: '/' })).toMatchObject({
         objects: [],

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import type { ObjectRef } from '../../src/model/object-store.js';
 import {
@@ -24,7 +24,7 @@ export function describePartUploads(given: Given): void {
   }
 
   describe('an upload in parts', () => {
-    test('makes one object of parts that came side by side and out of order', async () => {
+    it('makes one object of parts that came side by side and out of order', async () => {
       const ref = newRef(given());
       const key = newKey();
       const { store, partBytes } = given();
@@ -64,7 +64,7 @@ export function describePartUploads(given: Given): void {
       await faultOf(store.read(newCall(), ref, sseC(newKey()), null), 'key-mismatch');
     });
 
-    test.each(['sse-s3', 'bucket-default', 'sse-kms'] as const)(
+    it.each(['sse-s3', 'bucket-default', 'sse-kms'] as const)(
       'rests under what was said: %s',
       async (kind) => {
         const { store, kmsKey } = given();
@@ -81,7 +81,7 @@ export function describePartUploads(given: Given): void {
       },
     );
 
-    test('takes the last of the parts with one number', async () => {
+    it('takes the last of the parts with one number', async () => {
       const ref = newRef(given());
       const [first, second] = [bodyOf('first'), bodyOf('second, which counts')];
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
@@ -91,7 +91,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), second.whole);
     });
 
-    test('shows nothing before it is complete, and leaves what was there', async () => {
+    it('shows nothing before it is complete, and leaves what was there', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, bodyOf('new'));
@@ -102,7 +102,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), 'new');
     });
 
-    test('is aborted when it is left before', async () => {
+    it('is aborted when it is left before', async () => {
       const ref = newRef(given());
       {
         await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
@@ -113,7 +113,7 @@ export function describePartUploads(given: Given): void {
       expect(await given().store.head(newCall(), ref, noKey)).toBeNull();
     });
 
-    test('is aborted even though its call was cancelled', async () => {
+    it('is aborted even though its call was cancelled', async () => {
       const ref = newRef(given());
       const cancel = new AbortController();
       const upload = await given().store.beginUpload(newCall(cancel.signal), ref, writeOptions(managed));
@@ -123,7 +123,7 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
-    test('that is cancelled while it begins is not left at S3', async () => {
+    it('that is cancelled while it begins is not left at S3', async () => {
       const ref = newRef(given());
       for (const delayMs of [0, 1, 2, 4, 8, 16]) {
         const call = newCall(AbortSignal.timeout(delayMs));
@@ -135,7 +135,7 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
-    test('stays when it is parked, until it is aborted by its id', async () => {
+    it('stays when it is parked, until it is aborted by its id', async () => {
       const ref = newRef(given());
       {
         await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
@@ -151,7 +151,7 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
-    test('begins with an object that the server copies, from under another key or none', async () => {
+    it('begins with an object that the server copies, from under another key or none', async () => {
       const { store, partBytes } = given();
       for (const encryption of [sseC(newKey()), managed]) {
         const [source, ref, key] = [newRef(given()), newRef(given()), newKey()];
@@ -176,7 +176,7 @@ export function describePartUploads(given: Given): void {
       }
     });
 
-    test('copies no object that has gone, or has become another one', async () => {
+    it('copies no object that has gone, or has become another one', async () => {
       const { store } = given();
       const [source, ref] = [newRef(given()), newRef(given())];
       const body = bodyOf('content');
@@ -189,7 +189,7 @@ export function describePartUploads(given: Given): void {
       expect(await upload.copyPart(newCall(), 1, found)).toBeNull();
     });
 
-    test('goes on under its id and its key when it was parked, in another process', async () => {
+    it('goes on under its id and its key when it was parked, in another process', async () => {
       const ref = newRef(given());
       const key = newKey();
       const options = writeOptions(sseC(key));
@@ -205,7 +205,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), whole.whole);
     });
 
-    test('that is not there any more cannot be gone on with', async () => {
+    it('that is not there any more cannot be gone on with', async () => {
       const ref = newRef(given());
       const begun = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       await begun[Symbol.asyncDispose]();
@@ -213,14 +213,14 @@ export function describePartUploads(given: Given): void {
       await faultOf(upload.uploadPart(newCall(), 1, bodyOf('x')), 'not-found');
     });
 
-    test('is refused when a part is not what its checksum says', async () => {
+    it('is refused when a part is not what its checksum says', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const body = { ...bodyOf('bytes'), checksum: bodyOf('others').checksum };
       await faultOf(upload.uploadPart(newCall(), 1, body), 'corrupt');
     });
 
-    test('is refused when the whole is not what its checksum says', async () => {
+    it('is refused when the whole is not what its checksum says', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, bodyOf('bytes'));
@@ -228,7 +228,7 @@ export function describePartUploads(given: Given): void {
       await faultOf(upload.complete(newCall(), [receipt], whole), 'corrupt');
     });
 
-    test('does not replace an object when it must not', async () => {
+    it('does not replace an object when it must not', async () => {
       const ref = newRef(given());
       const options = writeOptions(managed, { onlyIfAbsent: true });
       await using upload = await given().store.beginUpload(newCall(), ref, options);
@@ -240,7 +240,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), 'first');
     });
 
-    test('has parts from 1 to 10,000', async () => {
+    it('has parts from 1 to 10,000', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       for (const number of [0, -1, 1.5, 10_001]) {
@@ -251,7 +251,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), 'x');
     });
 
-    test('that was aborted elsewhere is not found', async () => {
+    it('that was aborted elsewhere is not found', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, bodyOf('x'));
@@ -264,7 +264,7 @@ export function describePartUploads(given: Given): void {
   });
 
   describe('the list of unfinished uploads', () => {
-    test('has every one below a prefix, whatever its name', async () => {
+    it('has every one below a prefix, whatever its name', async () => {
       const { key: prefix } = newRef(given(), '');
       const { store, bucket } = given();
       const names = ['plain', 'pl+us', 'sp ace %25', 'é\u0001/漢', 'same', 'same'];

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import {
   bodyOf,
@@ -18,7 +18,7 @@ const managed: WriteEncryption = { kind: 'sse-s3' };
 
 export function describeStoredObjects(given: Given): void {
   describe('an object that was put', () => {
-    test('comes back byte for byte, with what was said of it', async () => {
+    it('comes back byte for byte, with what was said of it', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(70_000), '', randomBytes(300_000), randomBytes(1));
       const options = writeOptions(managed, {
@@ -39,7 +39,7 @@ export function describeStoredObjects(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), body.whole);
     });
 
-    test('has the checksum that was sent with it, where the server keeps one', async () => {
+    it('has the checksum that was sent with it, where the server keeps one', async () => {
       const ref = newRef(given());
       const body = bodyOf('checksummed');
       const written = await given().store.put(newCall(), ref, body, writeOptions(managed));
@@ -48,7 +48,7 @@ export function describeStoredObjects(given: Given): void {
       expect(info?.checksum).toEqual(written.checksum);
     });
 
-    test.each([null, 'text/x-test'])(
+    it.each([null, 'text/x-test'])(
       'under a customer key is the same whether it was sent by the SDK (as with a condition) or without it: %s',
       async (contentType) => {
         const { store } = given();
@@ -67,21 +67,21 @@ export function describeStoredObjects(given: Given): void {
           expectBytes(await readAll(given(), ref, sealed), body.whole);
           const { size, metadata: kept, contentType: type, checksum, encryption } = info ?? {};
           const tags = await store.getTags(newCall(), ref);
-          seen.push({ size, kept, type, checksum, encryption, tags, told: written.checksum });
+          seen.push({ size, kept, type, checksum, encryption, tags, stored: written.checksum });
         }
         expect(seen[1]).toEqual(seen[0]);
         expect(seen[0]?.kept).toEqual(metadata);
       },
     );
 
-    test('may be empty', async () => {
+    it('may be empty', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf(), writeOptions(managed));
       expect(await given().store.head(newCall(), ref, noKey)).toMatchObject({ size: 0 });
       expectBytes(await readAll(given(), ref, noKey), Buffer.alloc(0));
     });
 
-    test('replaces the one before it, metadata and all', async () => {
+    it('replaces the one before it, metadata and all', async () => {
       const ref = newRef(given());
       await given().store.put(
         newCall(),
@@ -99,7 +99,7 @@ export function describeStoredObjects(given: Given): void {
       expect((await given().store.head(newCall(), ref, noKey))?.metadata).toEqual({ b: '2' });
     });
 
-    test('does not replace one when it must not', async () => {
+    it('does not replace one when it must not', async () => {
       const ref = newRef(given());
       const options = writeOptions(managed, { onlyIfAbsent: true });
       await given().store.put(newCall(), ref, bodyOf('first'), options);
@@ -107,14 +107,14 @@ export function describeStoredObjects(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), 'first');
     });
 
-    test('is refused when the bytes are not those of its checksum, and nothing is there', async () => {
+    it('is refused when the bytes are not those of its checksum, and nothing is there', async () => {
       const ref = newRef(given());
       const body = { ...bodyOf('bytes'), checksum: bodyOf('others').checksum };
       await faultOf(given().store.put(newCall(), ref, body, writeOptions(managed)), 'corrupt');
       expect(await given().store.head(newCall(), ref, noKey)).toBeNull();
     });
 
-    test.each([
+    it.each([
       ['a name in capitals', { Upper: 'x' }],
       ['a value beyond ASCII', { name: 'naïve' }],
       ['a line break', { name: 'a\r\nx-amz-acl: public-read' }],
@@ -126,7 +126,7 @@ export function describeStoredObjects(given: Given): void {
       await faultOf(given().store.beginUpload(newCall(), ref, options), 'invalid');
     });
 
-    test('rests under the encryption that was said', async () => {
+    it('rests under the encryption that was said', async () => {
       const { kmsKey } = given();
       const key = newKey();
       const encryptions: WriteEncryption[] = [managed, { kind: 'bucket-default' }, sseC(key)];
@@ -141,7 +141,7 @@ export function describeStoredObjects(given: Given): void {
       }
     });
 
-    test('is gone when it was removed, and removing nothing is no fault', async () => {
+    it('is gone when it was removed, and removing nothing is no fault', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('x'), writeOptions(managed));
       await given().store.remove(newCall(), ref);
@@ -149,7 +149,7 @@ export function describeStoredObjects(given: Given): void {
       await given().store.remove(newCall(), ref);
     });
 
-    test('is removed on condition only while it is the one that was meant', async () => {
+    it('is removed on condition only while it is the one that was meant', async () => {
       const ref = newRef(given());
       const sealed = writeOptions(sseC(newKey()));
       const first = await given().store.put(newCall(), ref, bodyOf('first'), sealed);
@@ -162,7 +162,7 @@ export function describeStoredObjects(given: Given): void {
   });
 
   describe('what is not there', () => {
-    test('is null, not a fault', async () => {
+    it('is null, not a fault', async () => {
       const ref = newRef(given());
       expect(await given().store.head(newCall(), ref, noKey)).toBeNull();
       expect(await given().store.head(newCall(), ref, sseC(newKey()))).toBeNull();
@@ -170,7 +170,7 @@ export function describeStoredObjects(given: Given): void {
       expect(await given().store.read(newCall(), ref, sseC(newKey()), { start: 0, end: 1 })).toBeNull();
     });
 
-    test('is a fault when it is the bucket, and names it', async () => {
+    it('is a fault when it is the bucket, and names it', async () => {
       const { store } = given();
       const bucket = 'sftpgw-test-no-such-bucket';
       const ref = { bucket, key: 'x' };
@@ -188,7 +188,7 @@ export function describeStoredObjects(given: Given): void {
   });
 
   describe('a range', () => {
-    test.each([
+    it.each([
       ['the first byte', 0, 1],
       ['bytes in the middle', 1_000, 90_000],
       ['the last byte', 99_999, 100_000],
@@ -205,7 +205,7 @@ export function describeStoredObjects(given: Given): void {
       for await (const _piece of read?.bytes ?? []) break;
     });
 
-    test('that begins at the end or behind it is invalid', async () => {
+    it('that begins at the end or behind it is invalid', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('12345'), writeOptions(managed));
       for (const start of [5, 6, 1_000_000]) {
@@ -213,14 +213,14 @@ export function describeStoredObjects(given: Given): void {
       }
     });
 
-    test('of nothing is invalid', async () => {
+    it('of nothing is invalid', async () => {
       const ref = newRef(given());
       await faultOf(given().store.read(newCall(), ref, noKey, { start: 3, end: 3 }), 'invalid');
     });
   });
 
   describe('a read', () => {
-    test('with a condition finds only the object that was meant', async () => {
+    it('with a condition finds only the object that was meant', async () => {
       const ref = newRef(given());
       const first = await given().store.put(newCall(), ref, bodyOf('first'), writeOptions(managed));
       expectBytes(await readAll(given(), ref, noKey, null, { ifMatch: first.etag }), 'first');
@@ -228,7 +228,7 @@ export function describeStoredObjects(given: Given): void {
       await faultOf(given().store.read(newCall(), ref, noKey, null, { ifMatch: first.etag }), 'conflict');
     });
 
-    test('may be left early, and others go on', async () => {
+    it('may be left early, and others go on', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(4_000_000));
       await given().store.put(newCall(), ref, body, writeOptions(managed));
@@ -242,7 +242,7 @@ export function describeStoredObjects(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), body.whole);
     });
 
-    test('gives pieces that stay as they are while more come', async () => {
+    it('gives pieces that stay as they are while more come', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(3_000_000));
       await given().store.put(newCall(), ref, body, writeOptions(managed));
@@ -254,7 +254,7 @@ export function describeStoredObjects(given: Given): void {
   });
 
   describe('a call that was cancelled', () => {
-    test('does nothing, and says so', async () => {
+    it('does nothing, and says so', async () => {
       const { store, bucket } = given();
       const ref = newRef(given());
       const call = newCall(AbortSignal.abort());
@@ -268,7 +268,7 @@ export function describeStoredObjects(given: Given): void {
       expect(await store.head(newCall(), ref, noKey)).toBeNull();
     });
 
-    test('ends a read in the middle of its body', async () => {
+    it('ends a read in the middle of its body', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf(randomBytes(8_000_000)), writeOptions(managed));
       const cancel = new AbortController();

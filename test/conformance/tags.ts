@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { accessFor, noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import { type CopyOptions, keyTagName } from '../../src/model/object-store.js';
 import {
@@ -25,7 +25,7 @@ export function describeTags(given: Given): void {
       .then(() => to);
 
   describe('tags', () => {
-    test('name the key of what rests under a customer key, however it was written', async () => {
+    it('name the key of what rests under a customer key, however it was written', async () => {
       const { store } = given();
       const key = newKey();
       expect(await store.getTags(newCall(), await write(sseC(key)))).toEqual({
@@ -39,11 +39,11 @@ export function describeTags(given: Given): void {
       expect(await store.getTags(newCall(), ref)).toEqual({ [keyTagName]: key.fingerprint });
     });
 
-    test('are none where there is no customer key', async () => {
+    it('are none where there is no customer key', async () => {
       expect(await given().store.getTags(newCall(), await write(managed))).toEqual({});
     });
 
-    test('are read and replaced without the key, and the object stays as it is', async () => {
+    it('are read and replaced without the key, and the object stays as it is', async () => {
       const { store } = given();
       const key = newKey();
       const ref = await write(sseC(key));
@@ -54,7 +54,7 @@ export function describeTags(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), 'tagged');
     });
 
-    test('of nothing are null, and cannot be written', async () => {
+    it('of nothing are null, and cannot be written', async () => {
       const { store } = given();
       expect(await store.getTags(newCall(), newRef(given()))).toBeNull();
       await faultOf(store.putTags(newCall(), newRef(given()), odd), 'not-found');
@@ -68,7 +68,7 @@ export function describeTags(given: Given): void {
       metadataFrom: 'copy',
     });
 
-    test.each([
+    it.each([
       ['a new key', sseC(newKey()), sseC(newKey())],
       ['no customer key any more', sseC(newKey()), managed],
       ['a customer key for the first time', managed, sseC(newKey())],
@@ -98,7 +98,7 @@ export function describeTags(given: Given): void {
       expect(await store.head(newCall(), from, accessFor(after))).toMatchObject(described);
     });
 
-    test('are kept too when the copy brings metadata of its own', async () => {
+    it('are kept too when the copy brings metadata of its own', async () => {
       const { store } = given();
       const [before, after] = [sseC(newKey()), sseC(newKey())];
       const from = await write(before);
@@ -115,7 +115,7 @@ export function describeTags(given: Given): void {
   });
 
   describe('the tags of a version', () => {
-    test('are its own', async () => {
+    it('are its own', async () => {
       const { store, bucket } = given().versioned;
       const ref = { bucket, key: newRef(given(), 'versions').key };
       const [first, second] = [newKey(), newKey()];

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { WriteEncryption } from '../../src/model/encryption.js';
 import type { ListedVersion, VersionPage } from '../../src/model/object-store.js';
 import { bodyOf, faultOf, type Given, newCall, newKey, newRef, sseC, writeOptions } from './fixtures.js';
@@ -26,7 +26,7 @@ export function describeVersions(given: Given): void {
     );
 
   describe('the versions of a bucket', () => {
-    test('that has no versioning are its objects, each under the id that opens it', async () => {
+    it('that has no versioning are its objects, each under the id that opens it', async () => {
       const { store, bucket } = given();
       const prefix = `${newRef(given(), 'plain').key}/`;
       const key = sseC(newKey());
@@ -48,7 +48,7 @@ export function describeVersions(given: Given): void {
       expect(info).toMatchObject({ size: 1, etag });
     });
 
-    test.each([1, 2, 3, 1000])('come by key and from new to old, %i at a time', async (maxKeys) => {
+    it.each([1, 2, 3, 1000])('come by key and from new to old, %i at a time', async (maxKeys) => {
       const { store, bucket } = given().versioned;
       const prefix = `${newRef(given(), 'many').key}/`;
       for (const name of names) {
@@ -69,7 +69,7 @@ export function describeVersions(given: Given): void {
       }
     });
 
-    test('can be listed from behind a key', async () => {
+    it('can be listed from behind a key', async () => {
       const { store, bucket } = given().versioned;
       const prefix = `${newRef(given(), 'behind').key}/`;
       for (const name of ['a', 'a', 'b', 'b', 'c']) {
@@ -81,7 +81,7 @@ export function describeVersions(given: Given): void {
       expect(page.next).toBeNull();
     });
 
-    test('are none where there are none, and a fault where there is no bucket', async () => {
+    it('are none where there are none, and a fault where there is no bucket', async () => {
       const { store, bucket } = given();
       const none = await store.listVersions(newCall(), { bucket, prefix: 'nothing is below this' });
       expect(none).toEqual({ versions: [], next: null });

@@ -36,12 +36,12 @@ for (const target of await gatewayTargets()) {
       const user = await gateway.addUser('canary');
       const source = join(gateway.work, 'source');
       writeFileSync(source, randomBytes(20_000_000));
-      const said: string[] = [];
+      const outputs: string[] = [];
       const put = await user.sftp(
         `put ${source} /uploads/one\nget /uploads/one ${source}.back\nls -la /uploads\nrename /uploads/one /uploads/two`,
       );
       expect(put.code, put.stderr).toBe(0);
-      said.push(put.stdout, put.stderr);
+      outputs.push(put.stdout, put.stderr);
       // Requests that fail on the way to S3 and inside the gateway: errors carry requests, and requests keys.
       for (const batch of [
         'get /uploads/absent x',
@@ -51,25 +51,25 @@ for (const target of await gatewayTargets()) {
       ]) {
         const failed = await user.sftp(batch);
         expect(failed.code, batch).not.toBe(0);
-        said.push(failed.stdout, failed.stderr);
+        outputs.push(failed.stdout, failed.stderr);
       }
-      await failWithWrongBucket(gateway, user, said);
+      await failWithWrongBucket(gateway, user, outputs);
       const programs = watchArguments();
-      await handleKeys(gateway, user, said);
+      await handleKeys(gateway, user, outputs);
       const watched = programs.stop();
       expect(watched.includes('key\0import')).toBe(true);
       for (const command of [['user', 'list', '--json'], ['user', 'show', 'canary'], ['version']]) {
         const { stdout, stderr } = await gateway.cli(command);
-        said.push(stdout, stderr);
+        outputs.push(stdout, stderr);
       }
-      await useObjects(gateway, (await target.access(gateway)).bucket, said);
-      said.push(gateway.output);
+      await useObjects(gateway, (await target.access(gateway)).bucket, outputs);
+      outputs.push(gateway.output);
       expect(gateway.output).toContain('"level":"debug"');
       await gateway.end('SIGTERM');
-      said.push(gateway.output);
+      outputs.push(gateway.output);
 
       const places = new Map<string, Buffer>([
-        ['what was printed and logged', Buffer.from(said.join('\n'))],
+        ['what was printed and logged', Buffer.from(outputs.join('\n'))],
         ['the arguments of processes', watched],
       ]);
       for (const entry of readdirSync(gateway.root, { recursive: true, withFileTypes: true })) {
@@ -87,7 +87,7 @@ for (const target of await gatewayTargets()) {
 }
 
 /** The commands that open objects with the key, also where that fails. */
-async function useObjects(gateway: Gateway, bucket: string, said: string[]): Promise<void> {
+async function useObjects(gateway: Gateway, bucket: string, outputs: string[]): Promise<void> {
   const url = (key: string) => `s3://${bucket}/canary/uploads/${key}`;
   for (const [args, fails] of [
     [['cp', url('two'), url('three')], false],
@@ -99,18 +99,18 @@ async function useObjects(gateway: Gateway, bucket: string, said: string[]): Pro
   ] as const) {
     const { code, stdout, stderr } = await gateway.cli(['object', ...args]);
     expect(code !== 0, `${args.join(' ')}: ${stderr}`).toBe(fails);
-    said.push(stdout, stderr);
+    outputs.push(stdout, stderr);
   }
 }
 
 /** The user's uploads point at a bucket that is not there: S3's own error comes back through every layer. */
-async function failWithWrongBucket(gateway: Gateway, user: TestUser, said: string[]): Promise<void> {
+async function failWithWrongBucket(gateway: Gateway, user: TestUser, outputs: string[]): Promise<void> {
   const properties = join(gateway.root, 'home/canary/.sftpgateway/user.properties');
   const before = readFileSync(properties, 'utf8');
   writeFileSync(properties, `${before}\nupload.bucket=no-such-bucket-here\n`);
   const source = join(gateway.work, 'source');
   const failed = await user.sftp(`put ${source} /uploads/lost`);
-  said.push(failed.stdout, failed.stderr);
+  outputs.push(failed.stdout, failed.stderr);
   expect(failed.code).not.toBe(0);
   writeFileSync(properties, before);
 }
@@ -119,10 +119,10 @@ async function failWithWrongBucket(gateway: Gateway, user: TestUser, said: strin
  * What the key commands say and write, and an object under a key that the gateway does not have any more: reading it fails with the user's
  * own key in the request.
  */
-async function handleKeys(gateway: Gateway, user: TestUser, said: string[]): Promise<void> {
-  const say = async (args: readonly string[], input: string | Uint8Array = ''): Promise<string> => {
+async function handleKeys(gateway: Gateway, user: TestUser, outputs: string[]): Promise<void> {
+  const runAndRecord = async (args: readonly string[], input: string | Uint8Array = ''): Promise<string> => {
     const { stdout, stderr } = await gateway.cli(args, { input });
-    said.push(stdout, stderr);
+    outputs.push(stdout, stderr);
     return stdout;
   };
   const wrongForms = [
@@ -131,20 +131,20 @@ async function handleKeys(gateway: Gateway, user: TestUser, said: string[]): Pro
     Buffer.from(`${user.key.toString('base64')}x`),
     Buffer.from(user.key.toString('hex').slice(2)),
   ];
-  for (const form of wrongForms) await say(['key', 'import'], form);
-  await say(['key', 'import', '--label', 'again', '--json'], `${user.key.toString('base64')}\n`);
-  for (const args of [['list'], ['list', '--json'], ['show', 'again']]) await say(['key', ...args]);
-  const { id } = JSON.parse(await say(['key', 'generate', '--json']));
-  await say(['key', 'retire', 'again']);
-  const { SFTPGW_BUCKET: own } = JSON.parse(await say(['env', '--json']));
+  for (const form of wrongForms) await runAndRecord(['key', 'import'], form);
+  await runAndRecord(['key', 'import', '--label', 'again', '--json'], `${user.key.toString('base64')}\n`);
+  for (const args of [['list'], ['list', '--json'], ['show', 'again']]) await runAndRecord(['key', ...args]);
+  const { id } = JSON.parse(await runAndRecord(['key', 'generate', '--json']));
+  await runAndRecord(['key', 'retire', 'again']);
+  const { SFTPGW_BUCKET: own } = JSON.parse(await runAndRecord(['env', '--json']));
   const place = `s3://${own}/${user.name}/uploads/foreign`;
-  await say(['object', 'put', '/etc/hostname', place, '--sse', '3', '--key', id]);
-  await say(['object', 'stat', place]);
-  await say(['key', 'backup', '--to', join(gateway.root, 'keys.tar')]);
+  await runAndRecord(['object', 'put', '/etc/hostname', place, '--sse', '3', '--key', id]);
+  await runAndRecord(['object', 'stat', place]);
+  await runAndRecord(['key', 'backup', '--to', join(gateway.root, 'keys.tar')]);
   for (const extension of ['age', 'json'])
     rmSync(join(gateway.root, 'opt/sftpgw/keys', `${id}.${extension}`));
   const failed = await user.sftp(`get /uploads/foreign ${join(gateway.work, 'never')}`);
-  said.push(failed.stdout, failed.stderr);
+  outputs.push(failed.stdout, failed.stderr);
   expect(failed.code).not.toBe(0);
   expect(failed.stdout + failed.stderr + gateway.output).toMatch(/none of the keys at hand/);
 }

@@ -23,8 +23,8 @@ import { createMirrorState } from '../../src/database/mirror-state/mirror-state.
 import { CustomerKey } from '../../src/model/customer-key.js';
 import { parseUsername } from '../../src/model/users.js';
 import { type DoctorFinding, runDoctor } from '../../src/operations/doctor.js';
-import { type Operations, openOperations } from '../../src/operations/open-root.js';
-import { openAdministration } from '../../src/operations/root-config.js';
+import { type OpenRoot, openRoot } from '../../src/operations/open-root.js';
+import { openRootConfig } from '../../src/operations/root-config.js';
 import { FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
 
@@ -286,7 +286,7 @@ class Patient implements AsyncDisposable {
     const place = new Patient(target, proxy, await target.makeBucket());
     place.#writeSettings();
     await place.#allowLifecycle();
-    const administration = await openAdministration(place.#root);
+    const administration = await openRootConfig(place.#root);
     await administration.registry.save(parseUsername('bob'), {
       uploadOption: 3,
       uploadKey: CustomerKey.fromBytes(randomBytes(32)),
@@ -313,13 +313,13 @@ class Patient implements AsyncDisposable {
     return page.objects.map(({ key }) => key);
   }
 
-  async #at<T>(work: (operations: Operations) => Promise<T>): Promise<T> {
-    await using operations = await openOperations(this.#root, new AbortController().signal);
+  async #at<T>(work: (operations: OpenRoot) => Promise<T>): Promise<T> {
+    await using operations = await openRoot(this.#root, new AbortController().signal);
     return await work(operations);
   }
 
   async replaceKey(): Promise<void> {
-    const administration = await openAdministration(this.#root);
+    const administration = await openRootConfig(this.#root);
     const uploadKey = CustomerKey.fromBytes(randomBytes(32));
     await administration.registry.save(parseUsername('bob'), { uploadKey });
     await administration.close();

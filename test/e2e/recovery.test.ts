@@ -16,7 +16,7 @@ if (s3 === undefined) throw new Error('there is no embedded S3');
 let bucket: string;
 /** A root that is not served: the commands do everything themselves. */
 let gateway: Gateway;
-const said: string[] = [];
+const outputs: string[] = [];
 
 beforeAll(async () => {
   await s3.start();
@@ -24,7 +24,7 @@ beforeAll(async () => {
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', s3.credentials.secretAccessKey);
   // The log of a command.
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    said.push(String(text));
+    outputs.push(String(text));
     return true;
   });
 });
@@ -52,7 +52,7 @@ async function cli(args: readonly string[], input = '', root = gateway.root): Pr
   const shell = fakeShell({ input, workingDirectory: gateway.work });
   const code = await runProgram(sftpgwProgram, [...args, '--root', root], shell);
   const ran = { code, stdout: shell.outLines.join('\n'), stderr: shell.errLines.join('\n') };
-  said.push(ran.stdout, ran.stderr);
+  outputs.push(ran.stdout, ran.stderr);
   return ran;
 }
 const at = (name: string) => join(gateway.work, name);
@@ -211,8 +211,8 @@ describe('sftpgw key split and join', () => {
     const shares = printed.stdout.split('\n').filter((line) => line.startsWith('sftpgw-share1'));
     expect(shares).toHaveLength(3);
     const joined = await cli(['key', 'join'], shares.slice(1).join('\n'));
-    said.pop();
-    said.pop();
+    outputs.pop();
+    outputs.pop();
     expect(secretIn(joined.stdout)).toBe(secret);
 
     const files = await cli([...split, '--out-dir', gateway.work], readFileSync(at('recovery.txt'), 'utf8'));
@@ -276,7 +276,7 @@ describe('the canary', () => {
     await cli(['recover', ...reach(), '--identity', '-', '--force'], `${secret}x`);
     const recovered = await cli(['recover', ...reach(), '--identity', at('recovery.txt'), '--force']);
     expect(recovered).toMatchObject({ code: 0 });
-    const places = { ...readRoot(), said: Buffer.from(said.join('\n')), ...(await readBucket()) };
+    const places = { ...readRoot(), outputs: Buffer.from(outputs.join('\n')), ...(await readBucket()) };
     expect(Object.keys(places).some((path) => path.includes('snapshot-'))).toBe(true);
     for (const [place, content] of Object.entries(places)) {
       expect(content.includes(secret), `the identity in ${place}`).toBe(false);

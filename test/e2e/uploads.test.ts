@@ -143,13 +143,13 @@ for (const target of await gatewayTargets()) {
         await user.sftpOk(`put ${source} /uploads/file`);
         const head = await s3.s3api('head-object', '--key', `${user.name}/uploads/file`);
         expect(head.code).toBe(0);
-        const said = JSON.parse(head.stdout) as {
+        const answer = JSON.parse(head.stdout) as {
           ServerSideEncryption?: string;
           SSECustomerAlgorithm?: string;
         };
         // A bucket may have a default of its own, which option 4 leaves to it.
-        if (expected !== undefined) expect(said.ServerSideEncryption).toBe(expected);
-        expect(said.SSECustomerAlgorithm).toBeUndefined();
+        if (expected !== undefined) expect(answer.ServerSideEncryption).toBe(expected);
+        expect(answer.SSECustomerAlgorithm).toBeUndefined();
       });
 
       it('honours option 2 with a key of the KMS', async () => {

@@ -75,16 +75,16 @@ export class FakeSqs implements AsyncDisposable {
   }
 
   async #receive(response: ServerResponse, input: Record<string, unknown>): Promise<void> {
-    const most = Number(input['MaxNumberOfMessages'] ?? 1);
-    if (most < 1 || most > 10) {
+    const max = Number(input['MaxNumberOfMessages'] ?? 1);
+    if (max < 1 || max > 10) {
       fail(response, 400, 'InvalidParameterValue');
       return;
     }
     const untilMs = performance.now() + Number(input['WaitTimeSeconds'] ?? 0) * 1000;
-    let found = this.#visible(most);
+    let found = this.#visible(max);
     while (found.length === 0 && performance.now() < untilMs && !response.destroyed) {
       await this.#arrival(Math.min(untilMs - performance.now(), this.#visibilityMs / 4));
-      found = response.destroyed ? [] : this.#visible(most);
+      found = response.destroyed ? [] : this.#visible(max);
     }
     answer(response, 200, {
       Messages: found.map(({ messageId, body, receipt }) => ({
@@ -96,9 +96,9 @@ export class FakeSqs implements AsyncDisposable {
     });
   }
 
-  #visible(most: number): readonly Held[] {
+  #visible(max: number): readonly Held[] {
     const nowMs = performance.now();
-    const found = [...this.#messages.values()].filter((held) => held.visibleFromMs <= nowMs).slice(0, most);
+    const found = [...this.#messages.values()].filter((held) => held.visibleFromMs <= nowMs).slice(0, max);
     for (const held of found) {
       held.visibleFromMs = nowMs + this.#visibilityMs;
       held.receipt = randomUUID();

@@ -133,12 +133,12 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
       const before = nudged.length;
       await change();
       const changedMs = performance.now();
-      const told = await eventually(
+      const event = await eventually(
         `an event of ${Key}`,
         () => nudged.slice(before).find(({ object }) => object === `${Bucket}/${Key}`) ?? null,
         10_000,
       );
-      return told.atMs - changedMs;
+      return event.atMs - changedMs;
     }
 
     it.each([

@@ -50,9 +50,9 @@ class PacketMaker {
     return handle;
   }
 
-  #garbage(most: number): Buffer {
+  #garbage(max: number): Buffer {
     return Buffer.from(
-      Array.from({ length: this.#random.between(0, most) }, () => this.#random.between(0, 255)),
+      Array.from({ length: this.#random.between(0, max) }, () => this.#random.between(0, 255)),
     );
   }
 

@@ -87,7 +87,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     };
     expect(await world.run()).toMatchObject({ result: 'problems' });
     expect(readFileSync(join(mount, 'downloads', 'replaced')).equals(old)).toBe(true);
-    expect(await world.asideNames()).toEqual([]);
+    expect(await world.stagedNames()).toEqual([]);
     world.memory.hooks.beforeBytes = () => undefined;
     rmSync(join(mount, 'others'), { recursive: true });
     expect(await world.run()).toMatchObject({ result: 'complete' });

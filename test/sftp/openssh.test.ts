@@ -5,24 +5,24 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../support/command.js';
 import { missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
-import { TestDoor } from './door.js';
+import { TestSftpServer } from './test-sftp-server.js';
 
 const skip = missing('sftp', 'scp', 'ssh', 'ssh-keygen', 'ssh-keyscan');
 
-let door: TestDoor;
-const file = (name: string) => join(door.directory, name);
+let testServer: TestSftpServer;
+const file = (name: string) => join(testServer.directory, name);
 
 beforeAll(async () => {
-  if (skip === null) door = await TestDoor.open();
+  if (skip === null) testServer = await TestSftpServer.open();
 });
 afterAll(async () => {
-  if (skip === null) await door[Symbol.asyncDispose]();
+  if (skip === null) await testServer[Symbol.asyncDispose]();
 });
 beforeEach(() => {
   if (skip === null) {
-    for (const path of door.memory.nodes.keys()) if (path !== '/') door.memory.nodes.delete(path);
-    door.asked.length = 0;
-    door.lines.length = 0;
+    for (const path of testServer.memory.nodes.keys()) if (path !== '/') testServer.memory.nodes.delete(path);
+    testServer.asked.length = 0;
+    testServer.lines.length = 0;
   }
 });
 
@@ -31,18 +31,18 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     const sizes = [0, 1, 32_768, 261_120, 261_121, 9_000_001];
     for (const size of sizes) await writeFile(file(`put-${size}`), randomBytes(size));
     const batch = sizes.map((size) => `put put-${size} /f-${size}\nget /f-${size} got-${size}`).join('\n');
-    const { code, stderr } = await door.sftp(batch);
+    const { code, stderr } = await testServer.sftp(batch);
     expect(stderr).toBe('');
     expect(code).toBe(0);
     for (const size of sizes) {
       const sent = await readFile(file(`put-${size}`));
-      expect(door.memory.content(`/f-${size}`)?.equals(sent)).toBe(true);
+      expect(testServer.memory.content(`/f-${size}`)?.equals(sent)).toBe(true);
       expect((await readFile(file(`got-${size}`))).equals(sent)).toBe(true);
     }
-    expect(door.memory.openHandles).toBe(0);
+    expect(testServer.memory.openHandles).toBe(0);
     const ended = await eventually(
       'the session is reported',
-      () => door.lines.find(({ message }) => message === 'an SFTP session has ended') ?? null,
+      () => testServer.lines.find(({ message }) => message === 'an SFTP session has ended') ?? null,
     );
     const total = sizes.reduce((sum, size) => sum + size, 0);
     expect(ended.fields).toMatchObject({
@@ -58,8 +58,8 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
 
   it('keeps keys agreed on anew in the middle of transfers', async () => {
     await writeFile(file('big'), randomBytes(40_000_000));
-    const options = door.options('id', 'RekeyLimit=1M');
-    const { code, stderr } = await door.sftp('put big /big\nget /big big-back', options);
+    const options = testServer.options('id', 'RekeyLimit=1M');
+    const { code, stderr } = await testServer.sftp('put big /big\nget /big big-back', options);
     expect(stderr).toBe('');
     expect(code).toBe(0);
     expect((await readFile(file('big-back'))).equals(await readFile(file('big')))).toBe(true);
@@ -68,14 +68,14 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
   it('keeps times and modes with -p and syncs with -f', async () => {
     await writeFile(file('kept'), 'kept', { mode: 0o640 });
     await utimes(file('kept'), 1_500_000_000, 1_500_000_000);
-    expect((await door.sftp('put -pf kept /kept\nget -p /kept kept-back')).code).toBe(0);
-    expect(door.memory.nodes.get('/kept')).toMatchObject({ mtimeSeconds: 1_500_000_000, mode: 0o640 });
+    expect((await testServer.sftp('put -pf kept /kept\nget -p /kept kept-back')).code).toBe(0);
+    expect(testServer.memory.nodes.get('/kept')).toMatchObject({ mtimeSeconds: 1_500_000_000, mode: 0o640 });
     expect((await stat(file('kept-back'))).mtimeMs).toBe(1_500_000_000_000);
   });
 
   it('lists, makes, moves, links and removes', async () => {
-    door.memory.putFile('/a', 'hello');
-    const { code, stdout, stderr } = await door.sftp(
+    testServer.memory.putFile('/a', 'hello');
+    const { code, stdout, stderr } = await testServer.sftp(
       [
         'mkdir /d',
         'rename /a /d/b',
@@ -98,11 +98,11 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     expect(stdout).toMatch(/^-rw-r--r-- .* 5 .* \/d\/c$/m);
     expect(stdout).toMatch(/3\.9MB +1\.6MB +2\.3MB/);
     expect(stdout).toMatch(/^Remote working directory: \/$/m);
-    expect([...door.memory.nodes.keys()]).toEqual(['/']);
+    expect([...testServer.memory.nodes.keys()]).toEqual(['/']);
   });
 
   it('says what is wrong, and the session goes on', async () => {
-    const { code, stdout, stderr } = await door.sftp('-get /none\n-rmdir /\n-ls /none\nls /');
+    const { code, stdout, stderr } = await testServer.sftp('-get /none\n-rmdir /\n-ls /none\nls /');
     expect(code).toBe(0);
     expect(stderr).toContain('File "/none" not found');
     expect(stderr).toContain('remote rmdir "/": Permission denied');
@@ -112,26 +112,26 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
 
 describe.skipIf(skip !== null)('logins', () => {
   it('work with a password', async () => {
-    const { code, stdout } = await door.sftpWithPassword('pwd', 'open sesame');
+    const { code, stdout } = await testServer.sftpWithPassword('pwd', 'open sesame');
     expect(code).toBe(0);
     expect(stdout).toContain('Remote working directory: /');
-    expect(door.asked).toContainEqual({ username: 'bob', kind: 'password', address: '127.0.0.1' });
+    expect(testServer.asked).toContainEqual({ username: 'bob', kind: 'password', address: '127.0.0.1' });
   });
 
   it('are refused with a wrong password, a foreign key and an unknown user, all in the same words', async () => {
-    await door.makeKey('foreign', 'ed25519', false);
-    const wrong = await door.sftpWithPassword('pwd', 'wrong');
-    const foreign = await door.sftp('pwd', door.options('foreign', 'PasswordAuthentication=no'));
+    await testServer.makeKey('foreign', 'ed25519', false);
+    const wrong = await testServer.sftpWithPassword('pwd', 'wrong');
+    const foreign = await testServer.sftp('pwd', testServer.options('foreign', 'PasswordAuthentication=no'));
     const unknown = await run('sftp', [
-      ...door.options('id', 'BatchMode=yes'),
-      ...['-P', String(door.port), 'nobody@127.0.0.1'],
+      ...testServer.options('id', 'BatchMode=yes'),
+      ...['-P', String(testServer.port), 'nobody@127.0.0.1'],
     ]);
     for (const { code, stderr } of [wrong, foreign, unknown]) {
       expect(code).toBe(255);
       expect(stderr).toMatch(/(?:bob|nobody)@127\.0\.0\.1: Permission denied \(publickey,password\)\./);
     }
     expect(
-      door.lines.some(
+      testServer.lines.some(
         ({ message, fields }) => message === 'a login was refused' && fields['user'] === 'nobody',
       ),
     ).toBe(true);
@@ -143,22 +143,24 @@ describe.skipIf(skip !== null)('logins', () => {
     ['rsa', ['-b', '2048']],
   ])('work with a key of type %s %j', async (type, more) => {
     const name = `key-${type}-${more[1] ?? ''}`;
-    await door.makeKey(name, type, true, ...more);
-    expect((await door.sftp('pwd', door.options(name, 'PasswordAuthentication=no'))).code).toBe(0);
+    await testServer.makeKey(name, type, true, ...more);
+    expect((await testServer.sftp('pwd', testServer.options(name, 'PasswordAuthentication=no'))).code).toBe(
+      0,
+    );
   });
 
   it('refuse an RSA key that signs with SHA-1, and one that is too short', async () => {
-    await door.makeKey('sha1', 'rsa', true, '-b', '2048');
-    await door.makeKey('short', 'rsa', true, '-b', '1024');
+    await testServer.makeKey('sha1', 'rsa', true, '-b', '2048');
+    await testServer.makeKey('short', 'rsa', true, '-b', '1024');
     const noPassword = 'PasswordAuthentication=no';
-    const sha1 = door.options('sha1', noPassword, 'PubkeyAcceptedAlgorithms=ssh-rsa');
-    const short = door.options('short', noPassword, 'RequiredRSASize=1024');
+    const sha1 = testServer.options('sha1', noPassword, 'PubkeyAcceptedAlgorithms=ssh-rsa');
+    const short = testServer.options('short', noPassword, 'RequiredRSASize=1024');
     for (const options of [sha1, short]) {
-      const { code, stderr } = await door.sftp('pwd', options);
+      const { code, stderr } = await testServer.sftp('pwd', options);
       expect(code).toBe(255);
       expect(stderr).toContain('Permission denied');
     }
-    expect((await door.sftp('pwd', door.options('sha1', noPassword))).code).toBe(0);
+    expect((await testServer.sftp('pwd', testServer.options('sha1', noPassword))).code).toBe(0);
   });
 });
 
@@ -172,7 +174,14 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
       more.filter((arg) => arg.startsWith('-')),
       more.filter((arg) => !arg.startsWith('-')),
     ];
-    const args = [...flags, ...door.options(), '-p', String(door.port), 'bob@127.0.0.1', ...command];
+    const args = [
+      ...flags,
+      ...testServer.options(),
+      '-p',
+      String(testServer.port),
+      'bob@127.0.0.1',
+      ...command,
+    ];
     const { code, stdout, stderr } = await run('ssh', args);
     expect(code).toBe(1);
     expect(stdout + stderr).toContain('This server speaks SFTP only: use sftp, or scp without -O');
@@ -180,19 +189,25 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
 
   it('tells scp in its old mode, while scp in its SFTP mode works', async () => {
     await writeFile(file('small'), 'small');
-    const args = [...door.options(), '-P', String(door.port), file('small'), 'bob@127.0.0.1:/small'];
+    const args = [
+      ...testServer.options(),
+      '-P',
+      String(testServer.port),
+      file('small'),
+      'bob@127.0.0.1:/small',
+    ];
     const old = await run('scp', ['-O', ...args]);
     expect(old.code).not.toBe(0);
     expect(old.stderr).toContain('scp without -O');
     expect((await run('scp', args)).code).toBe(0);
-    expect(door.memory.content('/small')?.toString()).toBe('small');
+    expect(testServer.memory.content('/small')?.toString()).toBe('small');
   });
 
   it('forwards nothing and knows no other subsystem', async () => {
     const ssh = (...more: string[]) =>
       run(
         'ssh',
-        [...more, ...door.options(), '-p', String(door.port), 'bob@127.0.0.1'].concat(
+        [...more, ...testServer.options(), '-p', String(testServer.port), 'bob@127.0.0.1'].concat(
           more.includes('-s') ? ['netconf'] : [],
         ),
       );
@@ -206,9 +221,17 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
 
 describe.skipIf(skip !== null)('algorithms', () => {
   it('are modern ones, with strict key exchange', async () => {
-    const args = ['-vv', ...door.options(), '-p', String(door.port), '-s', 'bob@127.0.0.1', 'sftp'];
-    const { stderr: said } = await run('ssh', args);
-    const stderr = said.replaceAll('\r', '');
+    const args = [
+      '-vv',
+      ...testServer.options(),
+      '-p',
+      String(testServer.port),
+      '-s',
+      'bob@127.0.0.1',
+      'sftp',
+    ];
+    const { stderr: answer } = await run('ssh', args);
+    const stderr = answer.replaceAll('\r', '');
     const offered = stderr
       .slice(stderr.indexOf('peer server KEXINIT proposal'))
       .split('\n')
@@ -231,9 +254,9 @@ describe.skipIf(skip !== null)('algorithms', () => {
     // Another list of ciphers goes to clients without AES-GCM.
     const ctr = [
       '-vv',
-      ...door.options('id', 'Ciphers=aes128-ctr'),
+      ...testServer.options('id', 'Ciphers=aes128-ctr'),
       '-p',
-      String(door.port),
+      String(testServer.port),
       '-s',
       'bob@127.0.0.1',
       'sftp',
@@ -249,15 +272,23 @@ describe.skipIf(skip !== null)('algorithms', () => {
       'Ciphers=chacha20-poly1305@openssh.com,aes256-ctr,aes256-gcm@openssh.com,aes128-gcm@openssh.com';
     const args = [
       '-v',
-      ...door.options('id', setting),
+      ...testServer.options('id', setting),
       '-p',
-      String(door.port),
+      String(testServer.port),
       '-s',
       'bob@127.0.0.1',
       'sftp',
     ];
     expect((await run('ssh', args)).stderr).toContain('server->client cipher: aes256-gcm@openssh.com');
-    const plain = ['-v', ...door.options(), '-p', String(door.port), '-s', 'bob@127.0.0.1', 'sftp'];
+    const plain = [
+      '-v',
+      ...testServer.options(),
+      '-p',
+      String(testServer.port),
+      '-s',
+      'bob@127.0.0.1',
+      'sftp',
+    ];
     expect((await run('ssh', plain)).stderr).toMatch(/server->client cipher: aes\d+-gcm@openssh\.com/);
   });
 
@@ -267,7 +298,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
       'Ciphers=aes128-cbc',
       'HostKeyAlgorithms=ssh-rsa',
     ]) {
-      const { code, stderr } = await door.sftp('pwd', door.options('id', setting));
+      const { code, stderr } = await testServer.sftp('pwd', testServer.options('id', setting));
       expect(code).toBe(255);
       expect(stderr).toContain('no matching');
     }
@@ -281,9 +312,9 @@ describe.skipIf(skip !== null)('algorithms', () => {
     'Ciphers=aes256-ctr',
   ])('that are sound work: %s', async (setting) => {
     await writeFile(file('sound'), randomBytes(1_000_000));
-    const { code, stderr } = await door.sftp(
+    const { code, stderr } = await testServer.sftp(
       'put sound /sound\nget /sound sound-back',
-      door.options('id', setting),
+      testServer.options('id', setting),
     );
     expect([code, stderr]).toEqual([0, '']);
     expect((await readFile(file('sound-back'))).equals(await readFile(file('sound')))).toBe(true);
@@ -296,12 +327,12 @@ describe.skipIf(skip !== null)('algorithms', () => {
       ['rsa-sha2-512', 'RSA'],
     ] as const) {
       const { stderr } = await run('ssh', [
-        ...['-v', ...door.options('id', `HostKeyAlgorithms=${type}`, 'StrictHostKeyChecking=no')],
+        ...['-v', ...testServer.options('id', `HostKeyAlgorithms=${type}`, 'StrictHostKeyChecking=no')],
         ...[
           '-o',
           `UserKnownHostsFile=${file('new')}`,
           '-p',
-          String(door.port),
+          String(testServer.port),
           'bob@127.0.0.1',
           '-s',
           'sftp',
@@ -309,7 +340,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
       ]);
       const shown = /Server host key: (\S+) (SHA256:\S+)/.exec(stderr);
       expect(shown?.[1]?.toUpperCase()).toContain(name);
-      expect(door.server.hostKeyFingerprints).toContain(`${shown?.[1]} ${shown?.[2]}`);
+      expect(testServer.server.hostKeyFingerprints).toContain(`${shown?.[1]} ${shown?.[2]}`);
     }
   });
 });

@@ -17,7 +17,7 @@ export interface DrillSize {
   readonly sizes: readonly number[];
   /** What a drill asks of `key rotate`: slow enough that the kills meet it. */
   readonly rate: string;
-  readonly betweenKillsMs: readonly [least: number, most: number];
+  readonly betweenKillsMs: readonly [min: number, max: number];
   readonly limitMs: number;
 }
 
@@ -90,10 +90,10 @@ export class RotationDrill {
   /** Kills the gateway again and again, with clients at work in between. */
   async disturb(): Promise<number> {
     let kills = 0;
-    const [least, most] = this.#size.betweenKillsMs;
+    const [min, max] = this.#size.betweenKillsMs;
     while (kills < this.#size.kills) {
       const clients = this.#work();
-      await delay(this.#random.between(least, most));
+      await delay(this.#random.between(min, max));
       await this.#gateway.end('SIGKILL');
       kills += 1;
       await clients;
@@ -158,13 +158,13 @@ export class RotationDrill {
           const name = isNew
             ? `n${worker}-${this.#random.between(0, 20)}`
             : `o${String(index).padStart(5, '0')}`;
-          await this.#operate(name);
+          await this.#withRoot(name);
         }
       }),
     );
   }
 
-  async #operate(name: string): Promise<void> {
+  async #withRoot(name: string): Promise<void> {
     const before = this.#possible.get(name) ?? new Set([null]);
     const choice = this.#random.between(0, 3);
     if (choice === 0) return await this.#read(name, before);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { Fault } from '../../src/model/fault.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
@@ -20,8 +20,8 @@ import { s3Targets } from '../support/s3-targets.js';
 const scaledDown: Partial<VaultLimits> = {
   uploadMemoryBytes: 32 * mebibyte,
   memoryPartBytes: 8 * mebibyte,
-  largestPartBytes: 24 * mebibyte,
-  longestFileBytes: 10_000 * 24 * mebibyte - 72 * mebibyte,
+  maxPartBytes: 24 * mebibyte,
+  maxFileBytes: 10_000 * 24 * mebibyte - 72 * mebibyte,
   scratchLimitBytes: 72 * mebibyte,
   reorderWindowBytes: 2 * mebibyte,
 };
@@ -98,8 +98,8 @@ function watchParts(store: MemoryStore): { readonly sizes: number[]; readonly at
 
 const planned = [8, 8, 8, 8, 24, 24].map((size) => size * mebibyte);
 
-describe('an upload whose parts outgrow memory, over a store in memory', () => {
-  test('goes on through the disk, stays within both limits, and touches the disk no earlier', async () => {
+describe('an upload whose parts do not fit into memory, over a store in memory', () => {
+  it('continues on disk, stays within both limits, and does not use the disk earlier', async () => {
     const store = new MemoryStore();
     const { sizes } = watchParts(store);
     const vault = vaultOver(store);
@@ -119,7 +119,7 @@ describe('an upload whose parts outgrow memory, over a store in memory', () => {
     expect(row?.confirmation?.checksum).toEqual(store.infoOf({ bucket: 'bucket', key: 'a' })?.checksum);
   });
 
-  test('sends a part from the disk again when it fails on the way', async () => {
+  it('sends a part from the disk again if it fails', async () => {
     const store = new MemoryStore();
     const { sizes, attempts } = watchParts(store);
     let begun = 0;
@@ -140,7 +140,7 @@ describe('an upload whose parts outgrow memory, over a store in memory', () => {
     expect((await stored(store, 'bucket', 'a')).equals(bytes)).toBe(true);
   });
 
-  test('gives memory and disk back when a part fails for good, and when it is given up', async () => {
+  it('releases memory and disk if a part fails permanently or the upload is aborted', async () => {
     const store = new MemoryStore();
     const vault = vaultOver(store);
     let begun = 0;
@@ -161,7 +161,7 @@ describe('an upload whose parts outgrow memory, over a store in memory', () => {
     expect(store.uploads.size).toBe(0);
   });
 
-  test('takes bytes out of order on both sides of the border, and zeros that were never written', async () => {
+  it('accepts bytes out of order on both sides of the boundary, and fills unwritten ranges with zeros', async () => {
     const store = new MemoryStore();
     const vault = vaultOver(store);
     const whole = Buffer.from(bytes);
@@ -184,15 +184,15 @@ describe('an upload whose parts outgrow memory, over a store in memory', () => {
 });
 
 describe('a full scratch space', () => {
-  test('is waited for while parts are on their way', async () => {
+  it('makes uploads wait while parts are being sent', async () => {
     const store = new MemoryStore();
     const { sizes } = watchParts(store);
     const vault = vaultOver(store, { scratchLimitBytes: 32 * mebibyte });
-    let most = 0;
+    let peakBytes = 0;
     let waited = false;
     let release = () => {};
     store.hooks.before = async (operation) => {
-      most = Math.max(most, vault.statistics.scratchBytes);
+      peakBytes = Math.max(peakBytes, vault.statistics.scratchBytes);
       if (operation !== 'part' || vault.statistics.scratchBytes < 24 * mebibyte) return;
       // The part on its way is let go only when the writer has filled the rest and stands still.
       await new Promise<void>((resolve) => {
@@ -209,24 +209,24 @@ describe('a full scratch space', () => {
     store.hooks = {};
     release();
     await done;
-    expect(most).toBeLessThanOrEqual(32 * mebibyte);
+    expect(peakBytes).toBeLessThanOrEqual(32 * mebibyte);
     expect(sizes.slice(1, 7)).toEqual(planned);
     expect((await stored(store, 'bucket', 'a')).equals(bytes)).toBe(true);
   });
 
-  test('is shared: gathered parts leave smaller than planned rather than that all wait for each other', async () => {
+  it('makes uploads send smaller parts than planned instead of waiting for each other', async () => {
     const store = new MemoryStore();
     const { sizes } = watchParts(store);
     const vault = vaultOver(store, { scratchLimitBytes: 32 * mebibyte });
-    let most = 0;
+    let peakBytes = 0;
     await Promise.all(
       ['a', 'b', 'c', 'd'].map((key) =>
         upload(vault, 'bucket', key, bytes, () => {
-          most = Math.max(most, vault.statistics.scratchBytes);
+          peakBytes = Math.max(peakBytes, vault.statistics.scratchBytes);
         }),
       ),
     );
-    expect(most).toBeLessThanOrEqual(32 * mebibyte);
+    expect(peakBytes).toBeLessThanOrEqual(32 * mebibyte);
     expect(sizes.some((size) => size > 8 * mebibyte && size < 24 * mebibyte)).toBe(true);
     for (const key of ['a', 'b', 'c', 'd']) {
       expect((await stored(store, 'bucket', key)).equals(bytes)).toBe(true);
@@ -234,7 +234,7 @@ describe('a full scratch space', () => {
     expect(vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0 });
   });
 
-  test('is not held by a client that stands still', async () => {
+  it('is not blocked by a stalled client', async () => {
     const store = new MemoryStore();
     const vault = vaultOver(store, { scratchLimitBytes: 24 * mebibyte });
     const target = { ref: { bucket: 'bucket', key: 'still' }, encryption: aliceEncryption, acl: null };
@@ -248,7 +248,7 @@ describe('a full scratch space', () => {
     expect((await stored(store, 'bucket', 'still')).equals(half)).toBe(true);
   });
 
-  test('that nobody can make room in is refused in words', async () => {
+  it('makes uploads fail with a reason if no space can be freed', async () => {
     const store = new MemoryStore();
     const vault = vaultOver(store, { scratchLimitBytes: 3 * mebibyte, uploadAdmissionTimeoutMs: 20 });
     await expect(upload(vault, 'bucket', 'a', bytes)).rejects.toMatchObject({
@@ -261,8 +261,8 @@ describe('a full scratch space', () => {
 
 for (const target of await s3Targets()) {
   const title = target.skip === null ? target.name : `${target.name} (skipped: ${target.skip})`;
-  describe.skipIf(target.skip !== null)(`an upload whose parts outgrow memory, over ${title}`, () => {
-    test('arrives whole, though connections break in the middle of its parts', async () => {
+  describe.skipIf(target.skip !== null)(`an upload whose parts do not fit into memory, over ${title}`, () => {
+    it('arrives complete although connections break in the middle of its parts', async () => {
       const bucket = await target.makeBucket();
       await using proxy = await FaultProxy.start(target.endpoint, target.caFile);
       const isPart = (number: number) => new RegExp(`partNumber=${number}(&|$)`);

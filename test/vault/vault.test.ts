@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CopyObjectCommand, GetObjectTaggingCommand, PutObjectTaggingCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { createKeyLedger } from '../../src/database/ledger/ledger.js';
 import { createParkedUploads } from '../../src/database/ledger/parked.js';
@@ -109,7 +109,7 @@ for (const target of await s3Targets()) {
     });
     afterAll(() => rig?.close());
 
-    test.each([
+    it.each([
       ['an empty file', 0, false],
       ['a small file', 4096, false],
       ['a file of one part', 8 * mebibyte, false],
@@ -134,7 +134,7 @@ for (const target of await s3Targets()) {
       expect(row).toMatchObject({ state: 'confirmed', sealedWith: { fingerprint: newKey.fingerprint } });
     });
 
-    test('opens what was overwritten under another key, and what was moved, with the key that the ledger names', async () => {
+    it('opens objects that were overwritten with another key, or moved, with the key that the ledger names', async () => {
       const from = { bucket: rig.bucket, key: 'moves/from' };
       const to = { bucket: rig.bucket, key: 'moves/to' };
       await upload(rig.vault, targetAt(from, { kind: 'sse-s3' }), content(100));
@@ -151,7 +151,7 @@ for (const target of await s3Targets()) {
       expect(await rig.vault.openReader(call(), to, keys)).toBeNull();
     });
 
-    test('takes back a copy that S3 made without the key: S3 alone allows it', async () => {
+    it('removes a copy that S3 made without the key, which S3 alone would keep', async () => {
       const from = { bucket: rig.bucket, key: 'downgrade/from' };
       const to = { bucket: rig.bucket, key: 'downgrade/to' };
       const plain = { bucket: rig.bucket, key: 'downgrade/plain' };
@@ -178,37 +178,34 @@ for (const target of await s3Targets()) {
       expect(await rig.vault.describe(call(), from, [oldKey])).toMatchObject({ info: { size: 5000 } });
     });
 
-    test.each(['of one part', 'above the single copy'])(
-      'gives an object %s another key where it is',
-      async (name) => {
-        const ref = { bucket: rig.bucket, key: `rekeyed/${name}` };
-        const bytes = content(name === 'of one part' ? 5000 : 11 * mebibyte);
-        const small = storeOver(target, {
-          singleCopyLimitBytes: 10 * mebibyte,
-          copyPartBytes: 5 * mebibyte,
-        });
-        const vault = rig.vaultOf({ store: small });
-        const { etag } = await upload(vault, targetAt(ref, { kind: 'sse-c', key: oldKey }, 1000), bytes);
-        const tagging = { TagSet: [{ Key: 'a b', Value: 'é+1' }] };
-        await target
-          .client()
-          .send(new PutObjectTaggingCommand({ Bucket: ref.bucket, Key: ref.key, Tagging: tagging }));
-        const encryption = { kind: 'sse-c', key: newKey } as const;
-        const to = { ...targetAt(ref, encryption), onlyIfMatches: etag };
-        await vault.copy(call(), { ref, keys, ifMatch: etag }, to);
-        expect((await download(vault, ref)).equals(bytes)).toBe(true);
-        expect(await vault.describe(call(), ref, [newKey])).toMatchObject({ mtimeSeconds: 1000 });
-        const kept = await target
-          .client()
-          .send(new GetObjectTaggingCommand({ Bucket: ref.bucket, Key: ref.key }));
-        expect(kept.TagSet).toEqual(expect.arrayContaining(tagging.TagSet));
-        const [row] = await rig.ledger.candidates(ref);
-        expect(row?.sealedWith).toMatchObject({ fingerprint: newKey.fingerprint });
-        await small[Symbol.asyncDispose]();
-      },
-    );
+    it.each(['of one part', 'above the single copy'])('re-encrypts an object %s in place', async (name) => {
+      const ref = { bucket: rig.bucket, key: `rekeyed/${name}` };
+      const bytes = content(name === 'of one part' ? 5000 : 11 * mebibyte);
+      const small = storeOver(target, {
+        singleCopyLimitBytes: 10 * mebibyte,
+        copyPartBytes: 5 * mebibyte,
+      });
+      const vault = rig.vaultOf({ store: small });
+      const { etag } = await upload(vault, targetAt(ref, { kind: 'sse-c', key: oldKey }, 1000), bytes);
+      const tagging = { TagSet: [{ Key: 'a b', Value: 'é+1' }] };
+      await target
+        .client()
+        .send(new PutObjectTaggingCommand({ Bucket: ref.bucket, Key: ref.key, Tagging: tagging }));
+      const encryption = { kind: 'sse-c', key: newKey } as const;
+      const to = { ...targetAt(ref, encryption), onlyIfMatches: etag };
+      await vault.copy(call(), { ref, keys, ifMatch: etag }, to);
+      expect((await download(vault, ref)).equals(bytes)).toBe(true);
+      expect(await vault.describe(call(), ref, [newKey])).toMatchObject({ mtimeSeconds: 1000 });
+      const kept = await target
+        .client()
+        .send(new GetObjectTaggingCommand({ Bucket: ref.bucket, Key: ref.key }));
+      expect(kept.TagSet).toEqual(expect.arrayContaining(tagging.TagSet));
+      const [row] = await rig.ledger.candidates(ref);
+      expect(row?.sealedWith).toMatchObject({ fingerprint: newKey.fingerprint });
+      await small[Symbol.asyncDispose]();
+    });
 
-    test('leaves nothing at S3 of an upload that is given up', async () => {
+    it('leaves nothing at S3 of an upload that is aborted', async () => {
       const ref = { bucket: rig.bucket, key: 'given-up' };
       {
         await using writer = await rig.vault.openUpload(
@@ -221,7 +218,7 @@ for (const target of await s3Targets()) {
       expect(await rig.ledger.candidates(ref)).toEqual([]);
     });
 
-    test('settles at the next start what a dead process left: an object without its row, an upload without an end', async () => {
+    it('settles at the next start what a killed process left: an object without a confirmed row, and an unfinished upload', async () => {
       const landed = { bucket: rig.bucket, key: 'dead/landed' };
       const unfinished = { bucket: rig.bucket, key: 'dead/unfinished' };
       const dead = async () => {

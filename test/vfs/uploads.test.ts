@@ -81,7 +81,7 @@ beforeAll(async () => {
       uploadKeys: async () => keys,
       downloadKeys: async () => keys,
     },
-    mirror: { removeFile: () => Promise.reject(new Error('nothing is mirrored here')) },
+    mirror: { removeFile: () => Promise.reject(new Error('this test has no mirror')) },
     vault,
     store: real,
     ledger: durable,
@@ -91,7 +91,7 @@ beforeAll(async () => {
   ledger = durable;
   login = async () => {
     const tree = await factory.forUser(call, 'bob');
-    if (tree === null) throw new Error('the user is gone');
+    if (tree === null) throw new Error('the user does not exist');
     return new Session(tree, call);
   };
   settings = {
@@ -138,7 +138,7 @@ async function keysInS3(): Promise<readonly string[]> {
 }
 
 describe('uploads over a real S3 protocol', () => {
-  it('rest under the customer’s key and are read back with it', async () => {
+  it('are encrypted with the customer key and read back with it', async () => {
     const [key] = keys;
     if (key === undefined) throw new Error('no key');
     await bob.mkdir('/uploads/d');
@@ -156,7 +156,7 @@ describe('uploads over a real S3 protocol', () => {
     expect(await keysInS3()).toEqual(['d/', 'd/f']);
   });
 
-  it('of several parts arrive whole, and nothing shows before the commit', async () => {
+  it('of several parts arrive complete, and are not visible before the commit', async () => {
     const bytes = systemEntropy.bytes(24 * 1024 * 1024);
     const step = 256 * 1024;
     await using handle = await bob.tree.openWrite(call, '/uploads/large', putMode);
@@ -173,7 +173,7 @@ describe('uploads over a real S3 protocol', () => {
     expect(await reader.read(call, bytes.byteLength, 1)).toBeNull();
   });
 
-  it('that are given up leave no object, and no row that calls it there', async () => {
+  it('that are aborted leave no object and no confirmed row', async () => {
     const handle = await bob.tree.openWrite(call, '/uploads/f', putMode);
     await handle.write(call, 0, [systemEntropy.bytes(20 * 1024 * 1024)]);
     await handle[Symbol.asyncDispose]();
@@ -182,7 +182,7 @@ describe('uploads over a real S3 protocol', () => {
     expect(rows.filter((row) => row.state === 'confirmed')).toEqual([]);
   });
 
-  it('can be overwritten as scp does it, longer and shorter', async () => {
+  it('can be overwritten like scp does, with longer and shorter files', async () => {
     for (const content of ['content', 'longer content', 'short', '']) {
       await using handle = await bob.tree.openWrite(call, '/uploads/f', scpMode);
       if (content !== '') await handle.write(call, 0, [Buffer.from(content)]);
@@ -215,7 +215,7 @@ describe('uploads over a real S3 protocol', () => {
 });
 
 describe('renaming over a real S3 protocol', () => {
-  it('keeps content and time, and rests under the present key afterwards', async () => {
+  it('keeps content and time, and applies the current key', async () => {
     await bob.write('/uploads/f', 'content', { ...putMode, attributes: { mtimeSeconds: 1_000_000 } });
     await bob.tree.setAttributes(call, '/uploads/f', { mtimeSeconds: 2_000_000 });
     const [old] = keys;
@@ -228,7 +228,7 @@ describe('renaming over a real S3 protocol', () => {
     expect(await bob.read('/uploads/g')).toBe('content');
   });
 
-  it('keeps the time of what another program uploaded', async () => {
+  it('keeps the time of an object that another client uploaded', async () => {
     await putForeign('f', 'content');
     expect(await bob.stat('/uploads/f')).toMatchObject({ mtimeSeconds: 1234 });
     await bob.rename('/uploads/f', '/uploads/g');
@@ -237,8 +237,8 @@ describe('renaming over a real S3 protocol', () => {
   });
 });
 
-describe('what other programs put into the bucket', () => {
-  it('shows as files and directories', async () => {
+describe('objects of other clients in the bucket', () => {
+  it('are shown as files and directories', async () => {
     await putForeign('top', 'x');
     await putForeign('a/b/c', 'deep');
     await putForeign('a/b//odd', 'x');
@@ -254,7 +254,7 @@ describe('what other programs put into the bucket', () => {
     await expect(bob.rmdir('/uploads/a')).rejects.toMatchObject({ kind: 'not-empty' });
   });
 
-  it('under a key that nobody here has is listed, and refused with that reason', async () => {
+  it('are listed even with an unknown key, and reads are refused with that reason', async () => {
     await putForeign('f', 'four', { kind: 'sse-c', key: newKey() });
     expect(await bob.stat('/uploads/f')).toMatchObject({ type: 'file', size: 4 });
     expect((await bob.entries('/uploads')).get('f')).toMatchObject({ size: 4 });
@@ -263,7 +263,7 @@ describe('what other programs put into the bucket', () => {
     expect(await keysInS3()).toEqual([]);
   });
 
-  it('is listed whole, more pages of it than one', async () => {
+  it('are listed completely over several pages', async () => {
     const names = Array.from({ length: 1020 }, (_, index) => `file-${String(index).padStart(5, '0')}`);
     for (let from = 0; from < names.length; from += 50)
       await Promise.all(names.slice(from, from + 50).map((name) => putForeign(name, name)));
@@ -272,7 +272,7 @@ describe('what other programs put into the bucket', () => {
 });
 
 describe('directories over a real S3 protocol', () => {
-  it('are made, renamed while empty, and removed', async () => {
+  it('are created, renamed while empty, and removed', async () => {
     await bob.mkdir('/uploads/New Folder');
     await bob.rename('/uploads/New Folder', '/uploads/d');
     await bob.mkdir('/uploads/d/e');
@@ -284,7 +284,7 @@ describe('directories over a real S3 protocol', () => {
     await expect(bob.list('/uploads/d')).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  it('are renamed with all that is in them, however it is encrypted, up to the limit', async () => {
+  it('are renamed with their content, whatever its encryption, up to the limit', async () => {
     const [uploads] = keys;
     await bob.mkdir('/uploads/d');
     await bob.mkdir('/uploads/d/empty');

@@ -16,13 +16,13 @@ export function parseRate(text: string): Pick<RotationPace, 'objectsPerSecond' |
 }
 
 /** The most copies at once: S3 does the work, each costs a connection. */
-const mostParallel = 64;
+const maxParallel = 64;
 
 /** Throws `invalid`. */
 export function parseParallel(text: string): Pick<RotationPace, 'parallel'> {
   const parallel = Number(text);
-  if (!/^\d+$/.test(text) || parallel < 1 || parallel > mostParallel) {
-    throw new Fault('invalid', `--parallel ${text}: 1 to ${mostParallel} objects at once`);
+  if (!/^\d+$/.test(text) || parallel < 1 || parallel > maxParallel) {
+    throw new Fault('invalid', `--parallel ${text}: 1 to ${maxParallel} objects at once`);
   }
   return { parallel };
 }

@@ -13,7 +13,7 @@ interface RebuildFlags {
 }
 
 /** Objects without a key that are listed with `--json`; all of them are printed as they are found otherwise. */
-const mostInJson = 10_000;
+const maxInJson = 10_000;
 
 /** `sftpgw ledger rebuild`. */
 export function ledgerRebuildCommand(context: CommandContext): Command {
@@ -44,7 +44,7 @@ async function rebuild(context: CommandContext, command: Command, flags: Rebuild
       actor: 'ledger rebuild',
       progress: showProgress(line, 'rebuilding'),
       found: (finding) => {
-        if (unopened.length < mostInJson) unopened.push(finding);
+        if (unopened.length < maxInJson) unopened.push(finding);
         if (flags.json === true) return;
         line.clear();
         shell.err(findingLine(finding));

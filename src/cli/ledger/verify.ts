@@ -28,7 +28,7 @@ interface Plan {
 }
 
 /** Findings that are kept for the report; more are counted. */
-const mostFindings = 10_000;
+const maxFindings = 10_000;
 const saveEveryMs = 2_000;
 
 /** `sftpgw ledger verify`. */
@@ -122,7 +122,7 @@ async function run(
       actor: 'ledger verify',
       progress: showProgress(line, reads ? 'reading' : 'verifying'),
       found: (finding) => {
-        if (findings.length < mostFindings) findings.push(finding);
+        if (findings.length < maxFindings) findings.push(finding);
         if (isJson) return;
         line.clear();
         shell.out(findingLine(finding));
@@ -154,7 +154,7 @@ function renderCounts({ buckets }: Plan, counts: VerifyCounts): string {
       'not the gateway’s',
       `${counts.foreignWithoutKey} without a customer key, ${counts.foreignNotOpened} not asked for`,
     ],
-    ['older versions gone', String(counts.olderVersionsGone)],
+    ['older versions gone', String(counts.olderVersionsRemoved)],
     ['wrong', String(counts.findings)],
   ]);
 }

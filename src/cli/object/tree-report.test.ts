@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { Fault } from '../../model/fault.js';
 import type { CommandContext } from '../command.js';
 import { fakeShell } from '../terminal/testing/fake-shell.js';
@@ -24,7 +24,7 @@ function report(verbose = false) {
 const failed = (name: string, kind: 'denied' | 'key-mismatch' | 'key-missing') =>
   ({ kind: 'failed', name, error: new Fault(kind, `because of ${kind}`) }) as const;
 
-test('work without a failure ends with a sum and no exit code', () => {
+it('work without a failure ends with a sum and no exit code', () => {
   const { shell, codes, tree } = report();
   tree.took(2048);
   tree.settled({ kind: 'done', from: 'a', to: 'b' });
@@ -34,7 +34,7 @@ test('work without a failure ends with a sum and no exit code', () => {
   expect([shell.errLines, codes]).toEqual([[], []]);
 });
 
-test('each failure is named, and failures of one exit code keep it', () => {
+it('each failure is named, and failures of one exit code keep it', () => {
   const { shell, codes, tree } = report();
   tree.settled(failed('s3://b/a\u001b[2J', 'key-mismatch'));
   tree.settled(failed('s3://b/c', 'key-missing'));
@@ -47,7 +47,7 @@ test('each failure is named, and failures of one exit code keep it', () => {
   expect(shell.outLines).toEqual(['copied 0, 2 failed']);
 });
 
-test('failures of several kinds answer with 1', () => {
+it('failures of several kinds answer with 1', () => {
   const { codes, tree } = report();
   tree.settled(failed('a', 'denied'));
   tree.settled(failed('b', 'key-missing'));
@@ -55,7 +55,7 @@ test('failures of several kinds answer with 1', () => {
   expect(codes).toEqual([1]);
 });
 
-test('each object is named when that is asked for', () => {
+it('each object is named when that is asked for', () => {
   const { shell, tree } = report(true);
   tree.settled({ kind: 'done', from: 'a', to: 'b' });
   tree.settled({ kind: 'unchanged', from: 'c', to: null });

@@ -110,7 +110,7 @@ async function showAndAsk(prompter: Prompter): Promise<AgeIdentity> {
     '',
     'Then clear this window, with what can be scrolled back, and give the identity from where you have kept it.',
   ];
-  for (const line of lines) prompter.say(line);
+  for (const line of lines) prompter.print(line);
   await askUntil(prompter, 'Recovery identity: ', (answer) => checkSame(answer, identity), 'askSecret');
   return identity;
 }
@@ -122,19 +122,19 @@ async function checkSame(answer: string, identity: AgeIdentity): Promise<void> {
 }
 
 async function useIdentity(
-  say: (line: string) => void,
+  print: (line: string) => void,
   opened: OpenRoot,
   { secret, recipient }: AgeIdentity,
 ): Promise<void> {
   // First: a snapshot that is made right after the recipient is there is signed already.
   await keepSigner(opened.settings.paths.root, secret);
-  await use(say, opened, recipient);
+  await use(print, opened, recipient);
 }
 
-async function use(say: (line: string) => void, opened: OpenRoot, recipient: string): Promise<void> {
+async function use(print: (line: string) => void, opened: OpenRoot, recipient: string): Promise<void> {
   const { keyring, bucketCopy, call } = opened;
   await keyring.addRecoveryRecipient(recipient);
-  say(`Recovery recipient: ${recipient}`);
+  print(`Recovery recipient: ${recipient}`);
   let copied: string;
   try {
     copied = copyLine(await bucketCopy.run(call));
@@ -144,6 +144,6 @@ async function use(say: (line: string) => void, opened: OpenRoot, recipient: str
   }
   const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed');
   const sealed = keys.filter(({ isRecoverable }) => isRecoverable).length;
-  say(`${sealed} of ${keys.length} keys are sealed to every recovery recipient.`);
-  say(copied);
+  print(`${sealed} of ${keys.length} keys are sealed to every recovery recipient.`);
+  print(copied);
 }

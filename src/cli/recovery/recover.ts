@@ -96,12 +96,12 @@ function reportLines(
   ];
 }
 
-const mostNames = 10;
+const maxNames = 10;
 
 function usersText(users: readonly string[]): string {
   if (users.length === 0) return '0';
-  const more = users.length > mostNames ? `, and ${users.length - mostNames} more` : '';
-  return `${users.length}: ${users.slice(0, mostNames).join(', ')}${more}`;
+  const more = users.length > maxNames ? `, and ${users.length - maxNames} more` : '';
+  return `${users.length}: ${users.slice(0, maxNames).join(', ')}${more}`;
 }
 
 function ledgerText(ledger: RecoverReport['ledger']): string {

@@ -59,14 +59,14 @@ describe('an AES-256 key', () => {
         }
         // 44 characters can stand for 31 or 33 bytes no more than 32 characters can stand for a raw key's text.
         if (text.length === 32) return;
-        let said = '';
+        let printed = '';
         try {
           parseKeyMaterial(Buffer.from(text), 'k');
         } catch (thrown) {
-          said = String(thrown);
+          printed = String(thrown);
         }
-        expect(said).toContain('invalid');
-        if (text.length >= 8) expect(said).not.toContain(text);
+        expect(printed).toContain('invalid');
+        if (text.length >= 8) expect(printed).not.toContain(text);
       }),
     );
   });

@@ -14,7 +14,7 @@ describe('a question', () => {
       return Number(text);
     });
     expect(answer).toBe(7);
-    expect(prompter.said).toEqual(['  a digit is needed.']);
+    expect(prompter.printed).toEqual(['  a digit is needed.']);
   });
 
   it('does not come again after a bug or a cancellation', async () => {

@@ -2,7 +2,7 @@ import { Fault } from '../../model/fault.js';
 
 /** Asks a person. Each question throws `cancelled` when the person ends the input (Ctrl-C, Ctrl-D). */
 export interface Prompter {
-  say(line: string): void;
+  print(line: string): void;
   /** One line, without its end. */
   ask(question: string): Promise<string>;
   /** One line that is not shown while it is typed. */
@@ -22,7 +22,7 @@ export async function askUntil<T>(
       return await parse(answer);
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.kind === 'cancelled' || thrown.kind === 'bug') throw thrown;
-      prompter.say(`  ${thrown.hint}.`);
+      prompter.print(`  ${thrown.hint}.`);
     }
   }
 }

@@ -50,7 +50,7 @@ export class TerminalPrompter implements Prompter {
     input.on('end', this.#end);
   }
 
-  say(line: string): void {
+  print(line: string): void {
     this.#output.write(`${line}\n`);
   }
 

@@ -137,18 +137,18 @@ interface Outcome {
 function report({ shell }: CommandContext, outcome: Outcome): void {
   const { root, before, after, draft, json } = outcome;
   // A new private key has stdout for itself, so that it can go into a file.
-  const say = draft.createdSshKey === null ? shell.out : shell.err;
+  const print = draft.createdSshKey === null ? shell.out : shell.err;
   if (json) {
-    say(renderJson(after));
+    print(renderJson(after));
   } else if (before === null) {
-    say(`added ${after.username} below ${root}`);
-    say(renderFields(userFields(after)));
+    print(`added ${after.username} below ${root}`);
+    print(renderFields(userFields(after)));
   } else {
     const changes = describeChanges(before, after);
-    say(
+    print(
       changes.length === 0 ? `${after.username}: nothing changed` : `changed ${after.username} below ${root}`,
     );
-    for (const change of changes) say(`  ${change}`);
+    for (const change of changes) print(`  ${change}`);
   }
   for (const note of userNotes(outcome)) shell.err(note);
   if (draft.createdSshKey !== null) {

@@ -50,11 +50,11 @@ const hiddenKeyQuestion = /base64 .*not shown/;
 async function play(
   script: readonly Exchange[],
   subject = newUser,
-): Promise<{ draft: UserDraft; said: readonly string[] }> {
+): Promise<{ draft: UserDraft; printed: readonly string[] }> {
   const prompter = new ScriptedPrompter(script);
   const draft = await askAboutUser(fakeShell({ workingDirectory: directory }), prompter, subject);
   expect(prompter.unasked).toBe(0);
-  return { draft, said: prompter.said };
+  return { draft, printed: prompter.printed };
 }
 
 const noSshKey: readonly Exchange[] = [
@@ -69,7 +69,7 @@ const restAsItIs: readonly Exchange[] = [
 
 describe('the dialogue about a new user', () => {
   it('asks in order: SSH key, encryption, S3 location, downloads, shared', async () => {
-    const { draft, said } = await play([
+    const { draft, printed } = await play([
       ['Create an SSH key for bob? [y/N]', 'n'],
       ['Paste a public key', publicKey],
       ['Option [1]', '4'],
@@ -91,7 +91,7 @@ describe('the dialogue about a new user', () => {
       createdSshKey: null,
       generatedSseKey: false,
     });
-    expect(said.join('\n')).not.toContain('5) skip');
+    expect(printed.join('\n')).not.toContain('5) skip');
   });
 
   it('is SSE-S3, at the usual place and without directories for who only presses Enter', async () => {
@@ -106,7 +106,7 @@ describe('the dialogue about a new user', () => {
   });
 
   it('asks again after a bad answer, with the reason', async () => {
-    const { draft, said } = await play([
+    const { draft, printed } = await play([
       ['Create an SSH key', 'perhaps'],
       ['Create an SSH key', 'n'],
       ['public key', 'no key'],
@@ -130,7 +130,7 @@ describe('the dialogue about a new user', () => {
     });
     expect(draft.change).not.toHaveProperty('uploadBucket');
     expect(draft.change).not.toHaveProperty('uploadPrefix');
-    const reasons = said.join('\n');
+    const reasons = printed.join('\n');
     for (const reason of [
       'y or n',
       'not a public key line',
@@ -146,9 +146,9 @@ describe('the dialogue about a new user', () => {
 
 describe('the SSE-C key', () => {
   const ask = async (...script: Exchange[]) => {
-    const { draft, said } = await play([...noSshKey, ['Option', '3'], ...script, ...restAsItIs]);
-    expect(said.join('\n')).not.toContain(base64);
-    return { draft, said };
+    const { draft, printed } = await play([...noSshKey, ['Option', '3'], ...script, ...restAsItIs]);
+    expect(printed.join('\n')).not.toContain(base64);
+    return { draft, printed };
   };
 
   it.each([
@@ -201,7 +201,7 @@ describe('the SSE-C key', () => {
     // Begins with a slash, as one key in 64 does.
     const likePath = Buffer.alloc(31, 255).fill(253, 0, 1).toString('base64');
     const cutId = '00112233445566778899aabbccddeeff';
-    const { draft, said } = await ask(
+    const { draft, printed } = await ask(
       [hiddenKeyQuestion, tooShort, 'hidden'],
       [hiddenKeyQuestion, likePath, 'hidden'],
       [hiddenKeyQuestion, cutId, 'hidden'],
@@ -213,7 +213,7 @@ describe('the SSE-C key', () => {
       ['Path', 'raw.key'],
     );
     expect(draft.change.uploadKey?.equals(key)).toBe(true);
-    const reasons = said.join('\n');
+    const reasons = printed.join('\n');
     for (const reason of [
       '31 bytes',
       'not base64',

@@ -85,8 +85,8 @@ const menu = [
 
 async function askEncryption(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
   const { existing } = subject;
-  for (const line of menu) prompter.say(line);
-  if (existing !== null) prompter.say(`  5) skip: leave it as it is (${existing.uploadOption})`);
+  for (const line of menu) prompter.print(line);
+  if (existing !== null) prompter.print(`  5) skip: leave it as it is (${existing.uploadOption})`);
   const preset = existing === null ? '1' : '5';
   const option = await askUntil(prompter, `Option [${preset}]: `, (answer) =>
     parseMenuOption(answer.trim() === '' ? preset : answer.trim(), existing !== null),
@@ -113,11 +113,11 @@ async function askKmsKey(prompter: Prompter): Promise<UserDraft> {
  * A word or a path typed there works too.
  */
 async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
-  prompter.say(
+  prompter.print(
     'The AES-256 key. Without it nobody, Amazon included, can read the files: keep a copy elsewhere.',
   );
   const current = subject.existing?.uploadKeyFingerprint ?? null;
-  if (current !== null) prompter.say(`  "keep" leaves the present key, ${current}.`);
+  if (current !== null) prompter.print(`  "keep" leaves the present key, ${current}.`);
   const given = await askUntil(
     prompter,
     'Paste it in base64 (it is not shown), say the id of a key in the keyring, or press Enter for a file or a new key: ',

@@ -71,7 +71,9 @@ export function draftWithNewSseKey(): UserDraft {
 export type FindKeyId = (text: string) => Promise<KeyFingerprint>;
 
 function refuseContradictions(flags: UserFlags): void {
-  const keys = [flags.sseKeyFile, flags.generateSseKey, flags.sseKeyId].filter((said) => said !== undefined);
+  const keys = [flags.sseKeyFile, flags.generateSseKey, flags.sseKeyId].filter(
+    (printed) => printed !== undefined,
+  );
   if (keys.length > 1) {
     throw new Fault('invalid', 'give one of --sse-key-file, --generate-sse-key and --sse-key-id, not both');
   }

@@ -1,26 +1,26 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { keysOf } from '../../objects/testing/object-world.js';
 import { keyNamed } from '../../vault/testing/workshop.js';
 import { type EncryptionFlags, encryptionWish } from './encryption-flags.js';
 
 const key = keyNamed('one');
 const keys = keysOf([key, keyNamed('two')]);
-const said = async (flags: EncryptionFlags) => (await encryptionWish(flags, keys)).said;
+const given = async (flags: EncryptionFlags) => (await encryptionWish(flags, keys)).given;
 
 describe('the encryption that flags ask for', () => {
-  test('is that of its number, with the key that the fingerprint begins', async () => {
-    expect(await said({})).toBeNull();
-    expect(await said({ sse: '1' })).toEqual({ kind: 'sse-s3' });
-    expect(await said({ sse: '4' })).toEqual({ kind: 'bucket-default' });
-    expect(await said({ sse: '2', key: 'alias/k' })).toEqual({ kind: 'sse-kms', keyArn: 'alias/k' });
-    expect(await said({ sse: '3', key: key.fingerprint })).toEqual({ kind: 'sse-c', key });
-    expect(await said({ sse: '3', key: key.fingerprint.slice(0, 8).toUpperCase() })).toEqual({
+  it('is that of its number, with the key that the fingerprint begins', async () => {
+    expect(await given({})).toBeNull();
+    expect(await given({ sse: '1' })).toEqual({ kind: 'sse-s3' });
+    expect(await given({ sse: '4' })).toEqual({ kind: 'bucket-default' });
+    expect(await given({ sse: '2', key: 'alias/k' })).toEqual({ kind: 'sse-kms', keyArn: 'alias/k' });
+    expect(await given({ sse: '3', key: key.fingerprint })).toEqual({ kind: 'sse-c', key });
+    expect(await given({ sse: '3', key: key.fingerprint.slice(0, 8).toUpperCase() })).toEqual({
       kind: 'sse-c',
       key,
     });
   });
 
-  test.each<[EncryptionFlags, string, RegExp]>([
+  it.each<[EncryptionFlags, string, RegExp]>([
     [{ sse: '5' }, 'invalid', /must be 1/],
     [{ key: 'aaaaaaaa' }, 'invalid', /--key needs --sse/],
     [{ sse: '1', key: 'aaaaaaaa' }, 'invalid', /takes no --key/],
@@ -33,14 +33,14 @@ describe('the encryption that flags ask for', () => {
     await expect(encryptionWish(flags, keys)).rejects.toThrow(words);
   });
 
-  test('never shows what was given for a fingerprint and is none: it may be the key itself', async () => {
+  it('never shows what was given for a fingerprint and is none: it may be the key itself', async () => {
     const base64 = Buffer.from(key.reveal()).toString('base64');
     const refused = encryptionWish({ sse: '3', key: base64 }, keys);
     await expect(refused).rejects.toThrow(/never the key itself/);
     await expect(refused).rejects.not.toThrow(base64.slice(0, 12));
   });
 
-  test('is not a key that is written with no more', async () => {
+  it('is not a key that is written with no more', async () => {
     const retired = {
       ...keys,
       beginningWith: async () => [{ id: key.fingerprint, label: '', state: 'retired' as const }],

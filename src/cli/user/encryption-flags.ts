@@ -28,14 +28,14 @@ export async function encryptionWish(flags: EncryptionFlags, keys: EncryptionKey
     throw new Fault('invalid', 'say --sse or --keep-encryption, not both');
   }
   return {
-    said: await saidEncryption(flags, keys),
+    given: await givenEncryption(flags, keys),
     keep: flags.keepEncryption ?? false,
     allowDowngrade: flags.allowDowngrade ?? false,
     gatewayFiles: flags.gatewayFiles ?? false,
   };
 }
 
-async function saidEncryption(
+async function givenEncryption(
   { sse, key }: EncryptionFlags,
   keys: EncryptionKeys,
 ): Promise<WriteEncryption | null> {

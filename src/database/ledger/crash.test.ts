@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { killAfter } from '../../../test/support/kill-after.js';
 import { openDatabase } from '../sqlite/open.js';
 
@@ -14,7 +14,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const writer = new URL('testing/writer.ts', import.meta.url);
 const rank: Readonly<Record<string, number>> = { intended: 0, attached: 1, abandoned: 2, confirmed: 2 };
 
-test('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
+it('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
   const path = join(directory, 'ledger.db');
   for (let run = 0; run < 5; run++) {
     const lines = await killAfter(writer, [path, String(run)], 1 + Math.floor(Math.random() * 400));

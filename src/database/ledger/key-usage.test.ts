@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemEntropy } from '../../assembly/system.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import { isFault } from '../../model/fault.js';
@@ -49,13 +49,13 @@ function at(key: string) {
   return { bucket: 'bucket', key };
 }
 
-function said(etag: string, versionId: string | null, size = 10) {
+function confirmationOf(etag: string, versionId: string | null, size = 10) {
   return { size, checksum: null, etag, versionId, mtimeSeconds: null };
 }
 
 async function write(key: string, by: CustomerKey, versionId: string | null = null, size = 10) {
   const id = await intend(key, by);
-  await ledger.confirm(id, said(`"${key}"`, versionId, size));
+  await ledger.confirm(id, confirmationOf(`"${key}"`, versionId, size));
   return id;
 }
 
@@ -65,7 +65,7 @@ async function needsOf(key: CustomerKey): Promise<readonly string[]> {
 }
 
 describe('what needs a key', () => {
-  test('is every object and every write under way, by key', async () => {
+  it('is every object and every write under way, by key', async () => {
     await write('b', alice);
     await write('a', alice);
     await intend('c', alice);
@@ -74,7 +74,7 @@ describe('what needs a key', () => {
     expect(await needsOf(alice)).toEqual(['a null current', 'b null current', 'c null intended']);
   });
 
-  test('is no longer what was overwritten or removed, without versioning', async () => {
+  it('is no longer what was overwritten or removed, without versioning', async () => {
     await write('a', alice);
     await write('a', bob);
     await write('b', alice);
@@ -83,7 +83,7 @@ describe('what needs a key', () => {
     expect(await needsOf(bob)).toEqual(['a null current']);
   });
 
-  test('is also what was overwritten or removed, with versioning', async () => {
+  it('is also what was overwritten or removed, with versioning', async () => {
     await write('a', alice, 'v1');
     await write('a', bob, 'v2');
     await write('b', alice, 'v3');
@@ -92,16 +92,16 @@ describe('what needs a key', () => {
     expect(await needsOf(bob)).toEqual(['a v2 current']);
   });
 
-  test('is what was there before its bucket had versioning', async () => {
+  it('is what was there before its bucket had versioning', async () => {
     await write('a', alice);
     await write('a', bob, 'v1');
     expect(await needsOf(alice)).toEqual(['a null current']);
   });
 
-  test('is either of two writes that overlapped, until a later one replaces both', async () => {
+  it('is either of two writes that overlapped, until a later one replaces both', async () => {
     const [first, second] = [await intend('a', alice), await intend('a', bob)];
-    await ledger.confirm(second, said('"2"', null));
-    await ledger.confirm(first, said('"1"', null));
+    await ledger.confirm(second, confirmationOf('"2"', null));
+    await ledger.confirm(first, confirmationOf('"1"', null));
     expect(await needsOf(alice)).toEqual(['a null current']);
     expect(await needsOf(bob)).toEqual(['a null current']);
     await write('a', alice);
@@ -109,7 +109,7 @@ describe('what needs a key', () => {
     expect(await needsOf(bob)).toEqual([]);
   });
 
-  test('comes in pages that miss nothing and repeat nothing', async () => {
+  it('comes in pages that miss nothing and repeat nothing', async () => {
     for (const key of ['a', 'b', 'b', 'b', 'c', 'é', '\u{1f511}']) await write(key, alice, `v-${key}`);
     const found: string[] = [];
     for (let last = null as Parameters<KeyUsage['needs']>[1]; ; ) {
@@ -121,7 +121,7 @@ describe('what needs a key', () => {
     expect(found).toEqual(['a', 'b', 'b', 'b', 'c', 'é', '\u{1f511}']);
   });
 
-  test('is summed up by key', async () => {
+  it('is summed up by key', async () => {
     await write('a', alice, 'v1', 5);
     await write('a', alice, 'v2', 7);
     await write('b', bob, null, 1);
@@ -136,7 +136,7 @@ describe('what needs a key', () => {
 });
 
 describe('the proof that a key is unused', () => {
-  test('is given where nothing needs it, and lets nothing be written under it any more', async () => {
+  it('is given where nothing needs it, and lets nothing be written under it any more', async () => {
     await write('a', alice);
     await write('a', bob);
     expect(await usage.proveUnused(alice.fingerprint)).toMatchObject({ keyId: alice.fingerprint });
@@ -148,7 +148,7 @@ describe('the proof that a key is unused', () => {
     await write('c', bob);
   });
 
-  test('is refused with the names of what needs it', async () => {
+  it('is refused with the names of what needs it', async () => {
     for (let index = 0; index < 120; index += 1) await write(`k${index}`, alice);
     const refused = await usage.proveUnused(alice.fingerprint);
     expect(refused).toHaveLength(100);
@@ -158,7 +158,7 @@ describe('the proof that a key is unused', () => {
     await write('more', alice);
   });
 
-  test('is refused while a write is under way, however close they come', async () => {
+  it('is refused while a write is under way, however close they come', async () => {
     const [intended, proof] = await Promise.all([intend('a', alice), usage.proveUnused(alice.fingerprint)]);
     expect(proof).toMatchObject([{ id: intended, state: 'intended' }]);
     const [second, late] = await Promise.allSettled([usage.proveUnused(bob.fingerprint), intend('b', bob)]);
@@ -211,7 +211,7 @@ interface Writing {
   landed: { readonly versionId: string | null } | null;
 }
 
-test('is never given for a key that an object in S3 or a write under way needs, in whatever order things happen', async () => {
+it('is never given for a key that an object in S3 or a write under way needs, in whatever order things happen', async () => {
   let proofs = 0;
   await fc.assert(
     fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 30 }), async (isVersioned, steps) => {
@@ -247,7 +247,7 @@ test('is never given for a key that an object in S3 or a write under way needs, 
           if (one.do === 'land') {
             writing.landed ??= { versionId: bucket.land(writing.name, writing.key) };
           } else if (one.do === 'confirm' && writing.landed !== null) {
-            await ledger.confirm(writing.id, said('"e"', writing.landed.versionId));
+            await ledger.confirm(writing.id, confirmationOf('"e"', writing.landed.versionId));
             writings = writings.filter((other) => other !== writing);
           } else if (one.do === 'abandon' && writing.landed === null) {
             await ledger.abandon(writing.id);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock, Entropy } from '../../model/call.js';
 import { parseKeyFingerprint } from '../../model/customer-key.js';
 import type { Confirmation, IntentId, KeyLedger, LedgerDirectory, SealedWith } from '../../model/ledger.js';
@@ -57,7 +57,7 @@ const keyB: SealedWith = {
 const at = (key: string, bucket = 'bucket'): ObjectRef => ({ bucket, key });
 const intend = (ref: ObjectRef, sealedWith: SealedWith = keyA): Promise<IntentId> =>
   ledger.intend({ ref, sealedWith, actor: 'bob', requestId: 'req' });
-const said = (etag: string, size = 1): Confirmation => ({
+const confirmationOf = (etag: string, size = 1): Confirmation => ({
   size,
   checksum: { algorithm: 'crc32c', value: 0xffffffff },
   etag,
@@ -68,7 +68,7 @@ const candidateIds = async (ref: ObjectRef): Promise<readonly IntentId[]> =>
   (await ledger.candidates(ref)).map((row) => row.id);
 
 describe('a row', () => {
-  test.each<SealedWith>([
+  it.each<SealedWith>([
     keyA,
     { kind: 'sse-s3' },
     { kind: 'sse-kms', keyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1' },
@@ -91,7 +91,7 @@ describe('a row', () => {
     ]);
   });
 
-  test('keeps its multipart upload and what S3 said, past a restart', async () => {
+  it('keeps its multipart upload and what S3 said, past a restart', async () => {
     const id = await intend(at('k'));
     await ledger.attachUpload(id, 'upload-1');
     nowMs = 2_000;
@@ -110,36 +110,38 @@ describe('a row', () => {
     ]);
   });
 
-  test('whose checksum nobody knows is confirmed all the same', async () => {
-    await ledger.confirm(await intend(at('d/k')), { ...said('1'), checksum: null });
-    const expected = { ...said('1'), checksum: null };
+  it('whose checksum nobody knows is confirmed all the same', async () => {
+    await ledger.confirm(await intend(at('d/k')), { ...confirmationOf('1'), checksum: null });
+    const expected = { ...confirmationOf('1'), checksum: null };
     expect(await ledger.candidates(at('d/k'))).toMatchObject([
       { state: 'confirmed', confirmation: expected },
     ]);
     expect((await ledger.confirmedBelow('bucket', 'd/')).get('d/k')).toEqual(expected);
   });
 
-  test('can be settled once', async () => {
+  it('can be settled once', async () => {
     const id = await intend(at('k'));
-    await ledger.confirm(id, said('1'));
-    await expect(ledger.confirm(id, said('2'))).rejects.toMatchObject({ kind: 'bug' });
+    await ledger.confirm(id, confirmationOf('1'));
+    await expect(ledger.confirm(id, confirmationOf('2'))).rejects.toMatchObject({ kind: 'bug' });
     await expect(ledger.abandon(id)).rejects.toMatchObject({ kind: 'bug' });
     await expect(ledger.attachUpload(id, 'u')).rejects.toMatchObject({ kind: 'bug' });
-    await expect(ledger.confirm('unknown' as IntentId, said('3'))).rejects.toMatchObject({ kind: 'bug' });
+    await expect(ledger.confirm('unknown' as IntentId, confirmationOf('3'))).rejects.toMatchObject({
+      kind: 'bug',
+    });
     expect(await ledger.candidates(at('k'))).toMatchObject([{ confirmation: { etag: '1' } }]);
   });
 
-  test('abandoned names no key any more; abandoning again changes nothing', async () => {
+  it('abandoned names no key any more; abandoning again changes nothing', async () => {
     const id = await intend(at('k'));
     await ledger.abandon(id);
     await ledger.abandon(id);
-    await expect(ledger.confirm(id, said('1'))).rejects.toMatchObject({ kind: 'bug' });
+    await expect(ledger.confirm(id, confirmationOf('1'))).rejects.toMatchObject({ kind: 'bug' });
     expect(await candidateIds(at('k'))).toEqual([]);
   });
 
-  test('is never deleted', async () => {
+  it('is never deleted', async () => {
     const first = await intend(at('k'));
-    await ledger.confirm(first, said('1'));
+    await ledger.confirm(first, confirmationOf('1'));
     await ledger.abandon(await intend(at('k')));
     await ledger.recordRemoval(at('k'), 'bob');
     const rows = await db.read((k) =>
@@ -151,14 +153,14 @@ describe('a row', () => {
     ]);
   });
 
-  test('refuses what would be stored as something else', async () => {
+  it('refuses what would be stored as something else', async () => {
     await expect(intend(at('half\ud800'))).rejects.toMatchObject({ kind: 'invalid' });
     await expect(intend(at(''))).rejects.toMatchObject({ kind: 'invalid' });
     const id = await intend(at('k'));
     for (const bad of [
-      said('1', -1),
-      said('1', 1.5),
-      { ...said('1'), checksum: { algorithm: 'crc32', value: 2 ** 32 } as const },
+      confirmationOf('1', -1),
+      confirmationOf('1', 1.5),
+      { ...confirmationOf('1'), checksum: { algorithm: 'crc32', value: 2 ** 32 } as const },
     ]) {
       await expect(ledger.confirm(id, bad)).rejects.toMatchObject({ kind: 'bug' });
     }
@@ -166,52 +168,52 @@ describe('a row', () => {
 });
 
 describe('candidates', () => {
-  test('an overwrite leaves only the newest confirmed row', async () => {
+  it('an overwrite leaves only the newest confirmed row', async () => {
     const first = await intend(at('k'), keyA);
-    await ledger.confirm(first, said('1'));
+    await ledger.confirm(first, confirmationOf('1'));
     const second = await intend(at('k'), keyB);
-    await ledger.confirm(second, said('2'));
+    await ledger.confirm(second, confirmationOf('2'));
     expect(await candidateIds(at('k'))).toEqual([second]);
   });
 
-  test('a write under way may already be the object: confirmed first, then intended, the newest first', async () => {
+  it('a write under way may already be the object: confirmed first, then intended, the newest first', async () => {
     const done = await intend(at('k'), keyA);
-    await ledger.confirm(done, said('1'));
+    await ledger.confirm(done, confirmationOf('1'));
     const older = await intend(at('k'), keyB);
     const newer = await intend(at('k'), keyB);
     expect(await candidateIds(at('k'))).toEqual([done, newer, older]);
   });
 
-  test('a write that began before the newest one was confirmed, and was never settled, stays possible', async () => {
+  it('a write that began before the newest one was confirmed, and was never settled, stays possible', async () => {
     const lost = await intend(at('k'), keyA);
     const done = await intend(at('k'), keyB);
-    await ledger.confirm(done, said('2'));
+    await ledger.confirm(done, confirmationOf('2'));
     expect(await candidateIds(at('k'))).toEqual([done, lost]);
   });
 
-  test('of two overlapping writes S3 may have kept either, whichever was confirmed last', async () => {
+  it('of two overlapping writes S3 may have kept either, whichever was confirmed last', async () => {
     const one = await intend(at('k'), keyA);
     const two = await intend(at('k'), keyB);
-    await ledger.confirm(two, said('2'));
-    await ledger.confirm(one, said('1'));
+    await ledger.confirm(two, confirmationOf('2'));
+    await ledger.confirm(one, confirmationOf('1'));
     expect(await candidateIds(at('k'))).toEqual([one, two]);
     const three = await intend(at('k'), keyB);
-    await ledger.confirm(three, said('3'));
+    await ledger.confirm(three, confirmationOf('3'));
     expect(await candidateIds(at('k'))).toEqual([three]);
   });
 
-  test('a removed object has none, until it is written again', async () => {
-    await ledger.confirm(await intend(at('k')), said('1'));
+  it('a removed object has none, until it is written again', async () => {
+    await ledger.confirm(await intend(at('k')), confirmationOf('1'));
     await ledger.recordRemoval(at('k'), 'bob');
     expect(await candidateIds(at('k'))).toEqual([]);
     const again = await intend(at('k'));
-    await ledger.confirm(again, said('2'));
+    await ledger.confirm(again, confirmationOf('2'));
     expect(await candidateIds(at('k'))).toEqual([again]);
   });
 
-  test('keys and buckets are told apart byte by byte', async () => {
+  it('keys and buckets are told apart byte by byte', async () => {
     const refs = [at('Key'), at('key'), at('key '), at('k\u00e9y'), at('ke\u0301y'), at('key', 'other')];
-    for (const ref of refs) await ledger.confirm(await intend(ref), said(ref.key + ref.bucket));
+    for (const ref of refs) await ledger.confirm(await intend(ref), confirmationOf(ref.key + ref.bucket));
     for (const ref of refs) {
       expect(await ledger.candidates(ref)).toMatchObject([
         { ref, confirmation: { etag: ref.key + ref.bucket } },
@@ -223,7 +225,7 @@ describe('candidates', () => {
 });
 
 describe('pending', () => {
-  test('lists intended rows from before the time, the oldest first', async () => {
+  it('lists intended rows from before the time, the oldest first', async () => {
     const ages = [3_000, 1_000, 2_000, 4_000];
     const rows: IntentId[] = [];
     for (const [index, age] of ages.entries()) {
@@ -231,23 +233,23 @@ describe('pending', () => {
       rows.push(await intend(at(`k${index}`)));
     }
     const settled = await intend(at('settled'));
-    await ledger.confirm(settled, said('1'));
+    await ledger.confirm(settled, confirmationOf('1'));
     expect((await ledger.pending(4_000)).map((row) => row.id)).toEqual([rows[1], rows[2], rows[0]]);
     expect(await ledger.pending(1_000)).toEqual([]);
   });
 });
 
 describe('the file times', () => {
-  test('changed after the upload, they are those of the newest row', async () => {
-    await ledger.confirm(await intend(at('d/k')), said('1'));
-    await ledger.confirm(await intend(at('d/k')), said('2'));
+  it('changed after the upload, they are those of the newest row', async () => {
+    await ledger.confirm(await intend(at('d/k')), confirmationOf('1'));
+    await ledger.confirm(await intend(at('d/k')), confirmationOf('2'));
     await ledger.recordMtime(at('d/k'), 1_700_000_000);
     expect(await ledger.confirmedBelow('bucket', 'd/')).toEqual(
-      new Map([['d/k', { ...said('2'), mtimeSeconds: 1_700_000_000 }]]),
+      new Map([['d/k', { ...confirmationOf('2'), mtimeSeconds: 1_700_000_000 }]]),
     );
   });
 
-  test('of an object that the ledger does not know are not kept', async () => {
+  it('of an object that the ledger does not know are not kept', async () => {
     await ledger.recordMtime(at('foreign'), 5);
     expect(await ledger.candidates(at('foreign'))).toEqual([]);
   });
@@ -261,41 +263,41 @@ describe('confirmedBelow', () => {
 
   beforeEach(async () => {
     const keys = ['u/a', 'u/b', 'u/sub/c', 'u/', 'u/\u{10ffff}', 'ux/d', 'top'];
-    for (const key of keys) await ledger.confirm(await intend(at(key)), said(key));
+    for (const key of keys) await ledger.confirm(await intend(at(key)), confirmationOf(key));
     await intend(at('u/intended'));
     await ledger.abandon(await intend(at('u/abandoned')));
-    await ledger.confirm(await intend(at('u/a', 'other')), said('other'));
-    await ledger.confirm(await intend(at('u/removed')), said('1'));
+    await ledger.confirm(await intend(at('u/a', 'other')), confirmationOf('other'));
+    await ledger.confirm(await intend(at('u/removed')), confirmationOf('1'));
     await ledger.recordRemoval(at('u/removed'), 'bob');
   });
 
-  test('gives what lies directly below a directory, and its marker', async () => {
+  it('gives what lies directly below a directory, and its marker', async () => {
     expect(await keysBelow('u/')).toEqual(['u/', 'u/a', 'u/b', 'u/\u{10ffff}']);
     expect(await keysBelow('u/sub/')).toEqual(['u/sub/c']);
     expect(await keysBelow('')).toEqual(['top']);
     expect(await keysBelow('nothing/')).toEqual([]);
   });
 
-  test('takes any prefix', async () => {
+  it('takes any prefix', async () => {
     expect(await keysBelow('t')).toEqual(['top']);
     expect(await keysBelow('u/a')).toEqual(['u/a']);
     expect(await keysBelow('u')).toEqual([]);
   });
 
-  test('gives one page', async () => {
+  it('gives one page', async () => {
     expect(await keysBelow('u/', { first: 'u/a', last: 'u/a' })).toEqual(['u/a']);
     expect(await keysBelow('u/', { first: 'u/aa', last: 'u/z' })).toEqual(['u/b']);
   });
 
-  test('says of each key what was confirmed last', async () => {
-    await ledger.confirm(await intend(at('u/a')), said('newer', 7));
+  it('says of each key what was confirmed last', async () => {
+    await ledger.confirm(await intend(at('u/a')), confirmationOf('newer', 7));
     await intend(at('u/a'));
-    expect((await ledger.confirmedBelow('bucket', 'u/')).get('u/a')).toEqual(said('newer', 7));
+    expect((await ledger.confirmedBelow('bucket', 'u/')).get('u/a')).toEqual(confirmationOf('newer', 7));
   });
 });
 
 /** The rules again, over histories nobody thought of: a few keys, many overlapping writes. */
-test('any history leaves the candidates that the rules say', async () => {
+it('any history leaves the candidates that the rules say', async () => {
   const step = fc.record({
     action: fc.constantFrom('intend', 'intend', 'confirm', 'confirm', 'abandon', 'remove'),
     pick: fc.nat(),
@@ -324,7 +326,7 @@ test('any history leaves the candidates that the rules say', async () => {
           await ledger.recordRemoval(ref, 'bob');
           for (const write of writes) if (write.state === 'confirmed') write.state = 'removed';
         } else if (chosen !== undefined) {
-          if (action === 'confirm') await ledger.confirm(chosen.id, said('x'));
+          if (action === 'confirm') await ledger.confirm(chosen.id, confirmationOf('x'));
           else await ledger.abandon(chosen.id);
           chosen.state = action === 'confirm' ? 'confirmed' : 'abandoned';
           chosen.ended = time;

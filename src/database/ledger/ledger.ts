@@ -14,9 +14,9 @@ import type {
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
-import { removedUnlessVersioned, markReplaced, removed } from './gone.js';
 import { refuseBarred } from './key-usage.js';
 import { currentRow, currentRowsBelow, intendedBefore, intendedRows, overlappingRows } from './queries.js';
+import { markReplaced, removed, removedUnlessVersioned } from './replaced-versions.js';
 import {
   checkConfirmation,
   checkRef,

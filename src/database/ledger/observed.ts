@@ -4,7 +4,7 @@ import type { Observation, ObservedObjects } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { NewSealedObject, Schema } from '../schema.js';
-import { removedUnlessVersioned, markReplaced, removed } from './gone.js';
+import { markReplaced, removed, removedUnlessVersioned } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow } from './rows.js';
 
 /** Rows of one statement: SQLite takes 32,766 parameters, and few different statements are prepared. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { parseKeyFingerprint } from '../../model/customer-key.js';
 import type { IntentId, KeyLedger, SealedWith } from '../../model/ledger.js';
 import type { ParkedUploads } from '../../model/parked-uploads.js';
@@ -56,7 +56,7 @@ async function intend(key: string, uploadId: string | null = `upload of ${key}`)
   return id;
 }
 
-test('a parked upload is there after a restart as it was, the oldest first, and is not to be settled', async () => {
+it('a parked upload is there after a restart as it was, the oldest first, and is not to be settled', async () => {
   const [first, second] = [await intend('b'), await intend('a')];
   await intend('c');
   await uploads.park({ id: first, parts, mtimeSeconds: 5 });
@@ -88,7 +88,7 @@ test('a parked upload is there after a restart as it was, the oldest first, and 
   expect((await ledger.pending(nowMs + 1)).map(({ ref }) => ref.key)).toEqual(['c']);
 });
 
-test('it is resumed, or given up, once, and is to be settled from then on', async () => {
+it('it is resumed, or given up, once, and is to be settled from then on', async () => {
   const id = await intend('a');
   await uploads.park({ id, parts, mtimeSeconds: null });
   expect(await Promise.all([uploads.unpark(id), uploads.unpark(id)])).toEqual([true, false]);
@@ -98,7 +98,7 @@ test('it is resumed, or given up, once, and is to be settled from then on', asyn
   expect(await uploads.parked()).toHaveLength(1);
 });
 
-test('only the upload of an unfinished write can be parked', async () => {
+it('only the upload of an unfinished write can be parked', async () => {
   const [without, finished] = [await intend('a', null), await intend('b')];
   await ledger.abandon(finished);
   for (const id of [without, finished, 'unknown' as IntentId]) {

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type SelectQueryBuilder, sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseKeyFingerprint } from '../../model/customer-key.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
@@ -41,7 +41,7 @@ const fingerprint = parseKeyFingerprint('a'.repeat(32));
 /** With an index to search, a million rows cost what ten do; a SCAN would read them all. */
 describe('each question is answered by a search in an index', () => {
   const ref = { bucket: 'b', key: 'u/uploads/a' };
-  test.each([
+  it.each([
     [
       'the newest confirmed row',
       'sealed_object_current (bucket=? AND parent_prefix=? AND object_key=?)',
@@ -116,18 +116,18 @@ describe('each question is answered by a search in an index', () => {
 
 /** Answered by an index alone: the rows themselves are not read. */
 describe('each question is answered without the table', () => {
-  test('the next bucket', async () => {
+  it('the next bucket', async () => {
     const steps = await db.read(async (k) => plan(nextBucket(k, 'b')));
     expect(steps).toMatch(/^SEARCH sealed_object USING COVERING INDEX \w+ \(bucket>\?\)$/);
   });
 
-  test('the totals of all keys', async () => {
+  it('the totals of all keys', async () => {
     const steps = await db.read(async (k) => plan(totalsQuery(k)));
     expect(steps).toMatch(/^S\w+ sealed_object USING COVERING INDEX sealed_object_by_fingerprint/);
     expect(steps).not.toContain('TEMP B-TREE');
   });
 
-  test('whether a key is barred', async () => {
+  it('whether a key is barred', async () => {
     const steps = await db.read(async (k) =>
       barredQuery(k, fingerprint).explain<{ readonly detail: string }>(undefined, sql`query plan`),
     );

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FoundVersion, KeyLedger, LedgerVersions } from '../../model/ledger.js';
 import { keyNamed, quickClock, seededEntropy } from '../../vault/testing/workshop.js';
 import type { GatewayDatabase } from '../database.js';
@@ -82,7 +82,7 @@ async function rowsOf(key: string): Promise<readonly string[]> {
 }
 
 describe('a version that the ledger does not know', () => {
-  test('is written down as it was found', async () => {
+  it('is written down as it was found', async () => {
     expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(1);
     const [row, ...others] = await ledger.candidates({ bucket: 'bucket', key: 'a' });
     expect(others).toEqual([]);
@@ -103,7 +103,7 @@ describe('a version that the ledger does not know', () => {
     expect(await rowsOf('a')).toEqual(['"1" alice current']);
   });
 
-  test('stands with the others of its object in their order', async () => {
+  it('stands with the others of its object in their order', async () => {
     const listed = [
       found('a', '"3"', { versionId: 'v3' }),
       found('a', '"2"', { versionId: 'v2', isLatest: false, sealedWith: sealed(bob) }),
@@ -114,7 +114,7 @@ describe('a version that the ledger does not know', () => {
     expect(await ledger.candidates({ bucket: 'bucket', key: 'a' })).toHaveLength(1);
   });
 
-  test('takes the place of what it has replaced', async () => {
+  it('takes the place of what it has replaced', async () => {
     await write('a', '"old"', bob);
     nowMs += 10;
     expect(await versions.restore([found('a', '"new"')], 'rebuild')).toHaveLength(1);
@@ -123,13 +123,13 @@ describe('a version that the ledger does not know', () => {
 });
 
 describe('what the ledger knows better stays', () => {
-  test('a version that it has already, whatever its id is called', async () => {
+  it('a version that it has already, whatever its id is called', async () => {
     await write('a', '"1"', alice);
     expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(0);
     expect(await rowsOf('a')).toEqual(['"1" alice current']);
   });
 
-  test('a write since the listing', async () => {
+  it('a write since the listing', async () => {
     const listed = found('a', '"listed"');
     nowMs += 10;
     await write('a', '"newer"', bob);
@@ -141,7 +141,7 @@ describe('what the ledger knows better stays', () => {
     expect((await rowsOf('v')).toSorted()).toEqual(['"listed" alice', '"newer" bob current']);
   });
 
-  test('a write under way', async () => {
+  it('a write under way', async () => {
     await ledger.intend({
       ref: { bucket: 'bucket', key: 'a' },
       sealedWith: sealed(bob),
@@ -154,7 +154,7 @@ describe('what the ledger knows better stays', () => {
   });
 });
 
-test('a row that names another key than the one that opens the object is corrected', async () => {
+it('a row that names another key than the one that opens the object is corrected', async () => {
   await write('a', '"1"', bob);
   nowMs += 10;
   expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(1);
@@ -162,7 +162,7 @@ test('a row that names another key than the one that opens the object is correct
 });
 
 describe('the live rows', () => {
-  test('come key by key in the order of a listing, never a part of a key', async () => {
+  it('come key by key in the order of a listing, never a part of a key', async () => {
     const names = ['a', 'a/b', 'b', 'é', '\ufffd', '\u{1f511}'];
     for (const name of names) {
       for (const version of ['v1', 'v2', 'v3']) await write(name, `"${name}${version}"`, alice, version);
@@ -184,7 +184,7 @@ describe('the live rows', () => {
     expect(await versions.countLive('bucket')).toBe(18);
   });
 
-  test('are not those of versions that are gone', async () => {
+  it('are not those of versions that are gone', async () => {
     const first = await write('a', '"1"', alice, 'v1');
     await write('a', '"2"', alice, 'v2');
     await versions.markRemoved([first], 'verify');

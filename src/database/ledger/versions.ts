@@ -5,7 +5,7 @@ import type { FoundVersion, IntentId, LedgerVersions, LiveRow } from '../../mode
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema, SealedObjectRow } from '../schema.js';
-import { markReplaced, removed } from './gone.js';
+import { markReplaced, removed } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow, toLedgerRow } from './rows.js';
 
 /** The ledger's rows beside the versions of a bucket. */
@@ -89,7 +89,7 @@ class DatabaseVersions implements LedgerVersions {
   async #restoreOne(trx: Transaction<Schema>, found: FoundVersion, actor: string): Promise<boolean> {
     const { ref, listedMs } = found;
     const rows = await liveRowsOfKey(trx, ref).execute();
-    const known = rows.filter((row) => tellsOf(row, found));
+    const known = rows.filter((row) => describesVersion(row, found));
     const isNewer = (row: SealedObjectRow): boolean => (row.settled_ms ?? 0) > listedMs;
     if (known.some((row) => isSealedAlike(row, found) || isNewer(row))) return false;
     const current = rows.find((row) => row.is_current === 1);
@@ -140,7 +140,7 @@ class DatabaseVersions implements LedgerVersions {
   }
 }
 
-function tellsOf(row: SealedObjectRow, found: FoundVersion): boolean {
+function describesVersion(row: SealedObjectRow, found: FoundVersion): boolean {
   if (row.etag !== found.etag || row.state === 'intended') return false;
   return (
     row.version_id === found.versionId || (isNullVersion(row.version_id) && isNullVersion(found.versionId))

@@ -3,8 +3,8 @@ import { hasCode, isAbsence } from '../../files/system-errors.js';
 import { Fault } from '../../model/fault.js';
 import type { MirrorChange, MirrorEntry, MirroredObject, MirrorState } from '../../model/mirror.js';
 import { parentOf } from '../plan/mirror-paths.js';
-import type { StagedFile } from './staging.js';
 import type { MirrorDisk } from './mirror-disk.js';
+import type { StagedFile } from './staging.js';
 
 /** One change of the mirrored directory and of what is known of it. */
 export type Step =

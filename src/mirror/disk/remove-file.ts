@@ -5,7 +5,7 @@ import type { MirrorEntry, MirrorPrefix, MirrorState } from '../../model/mirror.
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
 import type { Vault } from '../../vault/vault.js';
 import { removeEmptyParents } from '../key-check.js';
-import type { ObjectFetches, MirrorTarget } from '../object-fetches.js';
+import type { MirrorTarget, ObjectFetches } from '../object-fetches.js';
 import { plainEtag } from '../plan/listing.js';
 import { isIntact } from '../plan/local-check.js';
 import { isSameVersion } from '../plan/planner.js';

@@ -1,7 +1,7 @@
 import { lstat, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stampOf } from './staging.js';
 import { StatWorker } from './stat-worker.js';
 
@@ -23,7 +23,7 @@ describe('the thread that looks at files', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  test('tells files, directories and everything else apart', async () => {
+  it('tells files, directories and everything else apart', async () => {
     await writeFile(join(root, 'é file'), 'abc');
     await mkdir(join(root, 'd'));
     await symlink('é file', join(root, 'link'));
@@ -38,7 +38,7 @@ describe('the thread that looks at files', () => {
     ]);
   });
 
-  test('answers many at once, each what it was asked', async () => {
+  it('answers many at once, each what it was asked', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `f${index}`);
     await Promise.all(names.map((name) => writeFile(join(root, name), name)));
     const one = files();
@@ -49,7 +49,7 @@ describe('the thread that looks at files', () => {
     expect(await one.stat(root, [])).toEqual([]);
   });
 
-  test('once ended, says so to whoever waits and to whoever comes', async () => {
+  it('once ended, says so to whoever waits and to whoever comes', async () => {
     const one = files();
     const waiting = expect(one.stat(root, ['a'])).rejects.toThrow('ended');
     await one[Symbol.asyncDispose]();

@@ -1,3 +1,4 @@
+import { TaskSet } from '../../concurrency/task-set.js';
 import { isFault } from '../../model/fault.js';
 import type { MirrorAction, MirrorPass, MirrorProblem, MirrorProgress } from '../../model/mirror.js';
 import { diskText } from '../object-fetches.js';
@@ -24,8 +25,7 @@ export class Pass {
   #toFetch = 0;
   #toFetchBytes = 0;
   #unfitting: { readonly problem: MirrorProblem; readonly action: Fetch }[] = [];
-  readonly #running = new Set<Promise<void>>();
-  #wake: (() => void) | null = null;
+  readonly #tasks = new TaskSet();
   #failure: { readonly error: unknown } | null = null;
 
   constructor(keptProblems: number) {
@@ -97,35 +97,27 @@ export class Pass {
     this.#unfitting = [];
   }
 
-  /** Waits for work that goes on beside the pass. What fails becomes a problem, except what ends the pass. */
+  /** Adds work that runs beside the pass. Its failure becomes a problem, unless it ends the pass. */
   follow(work: Promise<void>, path: string): void {
-    const followed = work
-      .catch((error: unknown) => {
+    this.#tasks.add(
+      work.catch((error: unknown) => {
         if (isFault(error, 'conflict', 'exists')) {
           this.problems.add({ kind: 'in-the-way', path, size: 0, text: error.hint });
         } else if (isFault(error)) this.#failure ??= { error };
         else this.problems.add({ kind: 'failed', path, size: 0, text: diskText(error) });
-      })
-      .then(() => {
-        this.#running.delete(followed);
-        this.#wake?.();
-      });
-    this.#running.add(followed);
+      }),
+    );
   }
 
-  /** Resolves when less than so many are under way. Throws what ended the pass. */
+  /** Resolves when fewer than `max` are under way. Throws the fault that ended the pass. */
   async admission(max: number): Promise<void> {
-    while (this.#running.size >= max) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    await this.#tasks.below(max);
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Resolves when nothing is under way. Throws what ended the pass. */
+  /** Resolves when nothing is under way. Throws the fault that ended the pass. */
   async settle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#tasks.idle();
     if (this.#failure !== null) throw this.#failure.error;
   }
 }

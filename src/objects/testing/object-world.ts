@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { checksumOf } from '../../bytes/running-checksum.js';
 import type { GatewayDatabase } from '../../database/database.js';
 import { createKeyLedger } from '../../database/ledger/ledger.js';
-import { createLedgerRows } from '../../database/ledger/many-rows.js';
 import { createParkedUploads } from '../../database/ledger/parked.js';
+import { createLedgerRowBatches } from '../../database/ledger/row-batches.js';
 import { createLedgerVersions } from '../../database/ledger/versions.js';
 import { openDatabase } from '../../database/sqlite/open.js';
 import type { CustomerKey } from '../../model/customer-key.js';
@@ -51,7 +51,7 @@ export class ObjectWorld implements AsyncDisposable {
       store,
       vault: this.vault,
       ledger: this.ledger,
-      rows: createLedgerRows(database),
+      rows: createLedgerRowBatches(database),
       versions: createLedgerVersions(database, quickClock, entropy),
       keys: keysOf([bobKey, annKey]),
       owners: [
@@ -77,7 +77,7 @@ export class ObjectWorld implements AsyncDisposable {
   }
 
   choice(wish: Partial<EncryptionWish> = {}): EncryptionChoice {
-    const nothing = { said: null, keep: false, allowDowngrade: false, gatewayFiles: false };
+    const nothing = { given: null, keep: false, allowDowngrade: false, gatewayFiles: false };
     return new EncryptionChoice(this.services.owners, { ...nothing, ...wish });
   }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { bucketStatements, gatewayPlaceholder, policyChange } from './bucket-policy.js';
 import { rolePolicy } from './role-policy.js';
 import { bucketsOf, type PrefixNeed, type StorageNeeds } from './storage-needs.js';
@@ -23,7 +23,7 @@ const gateway = 'arn:aws:iam::111122223333:role/sftpgw';
 const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value : [String(value)]);
 
 describe('the policy of the role', () => {
-  test('names every prefix that is used, its own, and no other object', () => {
+  it('names every prefix that is used, its own, and no other object', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         const objects = rolePolicy(wanted).Statement.find(({ Sid }) => Sid === 'SftpgwObjects');
@@ -36,7 +36,7 @@ describe('the policy of the role', () => {
     );
   });
 
-  test('never allows to change a bucket, nor everything', () => {
+  it('never allows to change a bucket, nor everything', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         const actions = rolePolicy(wanted).Statement.flatMap((statement) => listOf(statement['Action']));
@@ -49,7 +49,7 @@ describe('the policy of the role', () => {
 });
 
 describe('the policy of a bucket', () => {
-  test('requires a key below the prefixes of users with SSE-C, and nowhere else', () => {
+  it('requires a key below the prefixes of users with SSE-C, and nowhere else', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         for (const bucket of bucketsOf(wanted)) {
@@ -67,7 +67,7 @@ describe('the policy of a bucket', () => {
     );
   });
 
-  test('is never put with a placeholder, which would lock the gateway out', () => {
+  it('is never put with a placeholder, which would lock the gateway out', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         const { statements } = policyChange(wanted, 'one', { gateway: null, others: [] });
@@ -77,7 +77,7 @@ describe('the policy of a bucket', () => {
     );
   });
 
-  test('takes the requirement away again when no user of the bucket has SSE-C any more', () => {
+  it('takes the requirement away again when no user of the bucket has SSE-C any more', () => {
     const wanted: StorageNeeds = { prefixes: [], defaultBucket: 'one', eventQueueArn: null };
     expect(policyChange(wanted, 'one', { gateway, others: [] }).obsoleteSids).toEqual([
       'SftpgwRequireCustomerKey',

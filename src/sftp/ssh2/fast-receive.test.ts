@@ -195,7 +195,7 @@ describe('receiving packets into memory that is used again', () => {
 });
 
 describe('reading a socket into memory of ours', () => {
-  const reader = { room: () => Buffer.alloc(10), received: () => undefined };
+  const reader = { buffer: () => Buffer.alloc(10), received: () => undefined };
 
   it('works on this Node, for an accepted socket that flows', async () => {
     const { near, far } = await pair();
@@ -203,7 +203,7 @@ describe('reading a socket into memory of ours', () => {
     let text = '';
     near.resume();
     const isOurs = readIntoMemory(near, {
-      room: () => memory,
+      buffer: () => memory,
       received: (byteLength) => {
         text += memory.toString('latin1', 0, byteLength);
       },

@@ -17,12 +17,12 @@ const maxPacketBytes = 35_000;
  * Shorter packets are handed on as copies. The transport keeps views of some, such as the messages of a key exchange, which are not
  * that long; of what comes on a channel it keeps none.
  */
-const leastLentBytes = 16 * 1024;
+const minLentBytes = 16 * 1024;
 
 /** Where a connection reads into while little comes. */
 const quietBytes = 16 * 1024;
 /** With less room than that, the next memory is taken: a read costs the same whatever it brings. */
-const leastRoomBytes = 64 * 1024;
+const minFreeBytes = 64 * 1024;
 
 /** What connections read into while much comes. Large enough that most packets lie whole in one. */
 const slabs = new LendingPool(256 * 1024, 32);
@@ -79,7 +79,7 @@ class PacketReceiver implements SocketReader {
     this.#socket = socket;
   }
 
-  room(): Uint8Array {
+  buffer(): Uint8Array {
     return this.#memory.subarray(this.#end);
   }
 
@@ -89,40 +89,40 @@ class PacketReceiver implements SocketReader {
 
   received(byteLength: number): void {
     this.#end += byteLength;
-    while (this.#handOnNext());
-    this.#makeRoom(byteLength);
+    while (this.#deliverNext());
+    this.#ensureBuffer(byteLength);
   }
 
   /** False when more has to come first. */
-  #handOnNext(): boolean {
+  #deliverNext(): boolean {
     const available = this.#end - this.#start;
     if (available === 0 || this.#socket.destroyed) return false;
     const decipher = gcmDecipher(this.#client);
-    if (decipher === null) return this.#handOnCopy(available);
+    if (decipher === null) return this.#deliverCopy(available);
     const missing = missingBytes(decipher);
-    if (missing > 0) return this.#handOnCopy(Math.min(missing, available));
+    if (missing > 0) return this.#deliverCopy(Math.min(missing, available));
     if (available < lengthBytes) return false;
     const length = lengthBytes + this.#memory.readUInt32BE(this.#start) + tagBytes;
-    if (length > maxPacketBytes) return this.#handOnCopy(available);
+    if (length > maxPacketBytes) return this.#deliverCopy(available);
     if (available < length) return false;
-    if (length < leastLentBytes || this.#slab === null) return this.#handOnCopy(length);
-    this.#tell(this.#slab.subarray(this.#start, this.#start + length));
+    if (length < minLentBytes || this.#slab === null) return this.#deliverCopy(length);
+    this.#deliver(this.#slab.subarray(this.#start, this.#start + length));
     this.#start += length;
     return true;
   }
 
-  #handOnCopy(length: number): true {
-    this.#tell(Buffer.from(this.#memory.subarray(this.#start, this.#start + length)));
+  #deliverCopy(length: number): true {
+    this.#deliver(Buffer.from(this.#memory.subarray(this.#start, this.#start + length)));
     this.#start += length;
     return true;
   }
 
   /** The transport listens for this, and treats its own errors. */
-  #tell(bytes: Buffer): void {
+  #deliver(bytes: Buffer): void {
     this.#socket.emit('data', bytes);
   }
 
-  #makeRoom(lastRead: number): void {
+  #ensureBuffer(lastRead: number): void {
     const rest = this.#end - this.#start;
     const isQuiet = rest === 0 && lastRead < quietBytes;
     const isOurs = this.#slab !== null && holdersOf(this.#slab) === 1;
@@ -130,7 +130,7 @@ class PacketReceiver implements SocketReader {
       if (isQuiet) this.#moveTo(null);
       this.#start = 0;
       this.#end = 0;
-    } else if (this.#slab === null || this.#slab.byteLength - this.#end < leastRoomBytes) {
+    } else if (this.#slab === null || this.#slab.byteLength - this.#end < minFreeBytes) {
       this.#moveTo(slabs.lend());
     }
   }

@@ -170,9 +170,9 @@ export class ChannelSender {
       return;
     }
     const { outgoing } = channel;
-    const most = Math.min(outgoing.packetSize, maxDataBytes);
+    const maxPacketBytes = Math.min(outgoing.packetSize, maxDataBytes);
     while (this.#queue.byteLength > 0 && outgoing.window > 0) {
-      const length = Math.min(this.#queue.byteLength, outgoing.window, most);
+      const length = Math.min(this.#queue.byteLength, outgoing.window, maxPacketBytes);
       outgoing.window -= length;
       sendPacket(this.#socket, cipher, outgoing.id, this.#queue, length);
     }

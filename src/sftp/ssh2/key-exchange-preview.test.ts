@@ -74,9 +74,9 @@ describe('the preview', () => {
 
   it('gives everything that it read back to the socket and sends the version line once', async () => {
     const { client, server } = await pair();
-    let said = '';
+    let text = '';
     client.on('data', (chunk) => {
-      said += chunk.toString();
+      text += chunk.toString();
     });
     const ciphers = new Promise<readonly string[]>((resolve) => previewKeyExchange(server, 'test', resolve));
     client.write(opening.subarray(0, 30));
@@ -92,8 +92,8 @@ describe('the preview', () => {
     server.resume();
     await eventually('all has come back', () => received.byteLength === opening.byteLength);
     expect(received.equals(opening)).toBe(true);
-    await eventually('the server has been heard', () => said.endsWith('next'));
-    expect(said).toBe('SSH-2.0-test\r\nnext');
+    await eventually('the server has been heard', () => text.endsWith('next'));
+    expect(text).toBe('SSH-2.0-test\r\nnext');
   });
 
   it('does not wait long for a client that waits for the server', async () => {

@@ -33,7 +33,7 @@ const abortingCall = 'RemoveEnvironmentCleanupHook';
  * on, as if it had nothing to offer. `path` is what `require.resolve` says of it.
  * True when it was kept out. Throws the system's error when the file cannot be read.
  */
-export function keepOutUnsafe(path: string): boolean {
+export function disableUnsafe(path: string): boolean {
   if (!readFileSync(path).includes(abortingCall)) return false;
   const nothing = new Module(path);
   nothing.exports = null;
@@ -42,16 +42,16 @@ export function keepOutUnsafe(path: string): boolean {
   return true;
 }
 
-function keepOutUnsafeCiphers(): boolean {
+function disableUnsafeCiphers(): boolean {
   try {
-    return keepOutUnsafe(require.resolve(addOn));
+    return disableUnsafe(require.resolve(addOn));
   } catch {
     return false;
   }
 }
 
 // ssh2 loads its add-on with itself: what is to be kept out has to be so before. An import would come first.
-const isUnsafe = keepOutUnsafeCiphers();
+const isUnsafe = disableUnsafeCiphers();
 
 /** The SSH library. */
 export const ssh2 = require('ssh2') as typeof Ssh2;

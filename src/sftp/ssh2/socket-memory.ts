@@ -2,7 +2,7 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 
 /** Where the next bytes go, and what is told when so many have come. */
 export interface SocketReader {
-  room(): Uint8Array;
+  buffer(): Uint8Array;
   received(byteLength: number): void;
 }
 
@@ -45,13 +45,13 @@ export function readIntoMemory(socket: Socket, reader: SocketReader): boolean {
   if (symbols === null || typeof handle?.useUserBuffer !== 'function') return false;
   if (socket.destroyed || socket.readableFlowing !== true || socket.readableLength > 0) return false;
   const fields = socket as unknown as Fields;
-  const room = reader.room();
-  fields[symbols.buffer] = room;
-  fields[symbols.generator] = () => reader.room();
+  const buffer = reader.buffer();
+  fields[symbols.buffer] = buffer;
+  fields[symbols.generator] = () => reader.buffer();
   fields[symbols.callback] = (byteLength: number) => {
     reader.received(byteLength);
     return true;
   };
-  handle.useUserBuffer(room);
+  handle.useUserBuffer(buffer);
   return true;
 }

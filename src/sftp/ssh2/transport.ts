@@ -198,7 +198,7 @@ class Connection {
         void this.disconnect();
       });
     });
-    client.on('ready', () => this.#letIn());
+    client.on('ready', () => this.#acceptLogin());
     client.on('session', (accept, reject) => {
       if (this.#channels >= this.#options.limits.maxChannelsPerConnection) reject();
       else this.#openSession(accept);
@@ -249,7 +249,7 @@ class Connection {
     context.reject(loginMethods);
   }
 
-  #letIn(): void {
+  #acceptLogin(): void {
     clearTimeout(this.#loginTimer);
     const login = this.#login;
     if (login === null) return;
@@ -271,7 +271,7 @@ class Connection {
     // Without it a client that asks for a terminal first complains about that, and not about what is wrong.
     session.on('pty', (acceptPty) => acceptPty?.());
     const sftpOnly = (acceptChannel: AcceptConnection<ServerChannel>) => {
-      sayAndClose(
+      refuseChannel(
         acceptChannel(),
         'This server speaks SFTP only: use sftp, or scp without -O (its SFTP mode).',
       );
@@ -287,14 +287,14 @@ class Connection {
 
   #serve(channel: ServerChannel): void {
     if (this.#login === null || this.#refusal !== null) {
-      sayAndClose(channel, this.#refusal ?? 'nobody is logged in');
+      refuseChannel(channel, this.#refusal ?? 'nobody is logged in');
       return;
     }
     if (this.#client !== null) receiveFast(this.#client, this.#socket);
     const stream = new ChannelStream(asSshChannel(channel), this.#socket, this.#showsStderr, (byteLength) =>
       this.#countTraffic(byteLength),
     );
-    this.#options.onSftp(this.#login, stream, (sentence) => sayAndClose(channel, sentence));
+    this.#options.onSftp(this.#login, stream, (sentence) => refuseChannel(channel, sentence));
   }
 
   #countTraffic(byteLength: number): void {
@@ -310,7 +310,7 @@ function asSshChannel(channel: ServerChannel): SshChannel {
 }
 
 /** One line on the channel's stderr, which every client shows, and an exit status that is not zero. */
-function sayAndClose(channel: ServerChannel, sentence: string): void {
+function refuseChannel(channel: ServerChannel, sentence: string): void {
   channel.on('error', () => undefined);
   channel.stderr.on('error', () => undefined);
   channel.resume();

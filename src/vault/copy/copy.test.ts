@@ -45,7 +45,7 @@ async function keyByLedger(shop: Workshop, key: string): Promise<string | null> 
 }
 
 describe('a copy', () => {
-  it('rests under the target’s encryption, has the file’s time and checksum, and leaves the source', async () => {
+  it('has the target’s encryption and the file’s time and checksum, and keeps the source', async () => {
     await using shop = workshop();
     await put(shop, 'a');
     const info = await shop.vault.copy(call(), sourceOf('a'), targetOf('b'));
@@ -56,7 +56,7 @@ describe('a copy', () => {
     expect((await shop.vault.describe(call(), refOf('b'), [aliceKey]))?.mtimeSeconds).toBe(1000);
   });
 
-  it('may be described anew', async () => {
+  it('can have new metadata and a new content type', async () => {
     await using shop = workshop();
     await put(shop, 'a');
     const described = { metadata: { b: '2' }, contentType: 'text/plain' };
@@ -64,13 +64,13 @@ describe('a copy', () => {
     expect(info).toMatchObject(described);
   });
 
-  it('of nothing is null, and leaves no row behind', async () => {
+  it('of a missing object is null, and leaves no row', async () => {
     await using shop = workshop();
     expect(await shop.vault.copy(call(), sourceOf('a'), targetOf('b'))).toBeNull();
     expect(await states(shop, 'b')).toEqual(['abandoned']);
   });
 
-  it('keeps to its conditions', async () => {
+  it('respects its conditions', async () => {
     await using shop = workshop();
     const etag = await put(shop, 'a');
     await put(shop, 'b', content(10, 'b'));
@@ -94,7 +94,7 @@ describe('a copy onto itself', () => {
     expect((await shop.vault.describe(call(), refOf('a'), [aliceKey]))?.mtimeSeconds).toBe(1000);
   });
 
-  it('whose answer was lost, and whose second attempt is refused, is found to have worked', async () => {
+  it('is recognised as done if its response was lost and the retry is refused', async () => {
     await using shop = workshop();
     const etag = await put(shop, 'a');
     const copy = shop.store.copy.bind(shop.store);
@@ -111,7 +111,7 @@ describe('a copy onto itself', () => {
     expect(await states(shop, 'a')).toEqual(['confirmed', 'confirmed']);
   });
 
-  it('does not bring back what was removed, nor replace what is newer', async () => {
+  it('does not restore a removed object, nor replace a newer one', async () => {
     await using shop = workshop();
     const etag = await put(shop, 'a');
     const copy = () =>
@@ -130,20 +130,20 @@ describe('a copy onto itself', () => {
   });
 });
 
-describe('a reader that is open while its object is given another key', () => {
-  it.each([false, true])('reads on to the end (ETag is MD5: %s)', async (etagIsMd5) => {
+describe('a reader that is open while its object is re-encrypted', () => {
+  it.each([false, true])('reads to the end (ETag is MD5: %s)', async (etagIsMd5) => {
     await using shop = workshop({}, { etagIsMd5 });
     const large = content(7 * mebibyte, 'large');
     const etag = await put(shop, 'a', large);
     await using reader = await shop.vault.openReader(call(), refOf('a'), [oldKey]);
-    if (reader === null) throw new Error('it is not there');
+    if (reader === null) throw new Error('the object does not exist');
     expect(Buffer.concat((await reader.read(call(), 0, 1000)) ?? [])).toEqual(large.subarray(0, 1000));
     await shop.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag });
     const rest = await reader.read(call(), 5 * mebibyte, 2 * mebibyte);
     expect(Buffer.concat(rest ?? []).equals(large.subarray(5 * mebibyte))).toBe(true);
   });
 
-  it('and then replaced, ends with a conflict', async () => {
+  it('fails with a conflict if the object is then replaced', async () => {
     await using shop = workshop();
     const large = content(7 * mebibyte, 'large');
     const etag = await put(shop, 'a', large);
@@ -164,13 +164,13 @@ function forgetKeys(shop: Workshop, isEchoChecked: boolean): void {
   };
 }
 
-describe('a copy that would rest under less than was asked', () => {
+describe('a copy that would have weaker encryption than requested', () => {
   it.each([
     [true, true],
     [true, false],
     [false, true],
     [false, false],
-  ])('is refused and taken away (versioned: %s, seen by the echo: %s)', async (versioned, isEchoChecked) => {
+  ])('is refused and removed (versioned: %s, seen by the echo: %s)', async (versioned, isEchoChecked) => {
     await using shop = workshop({}, { versioned });
     await put(shop, 'a');
     forgetKeys(shop, isEchoChecked);
@@ -186,7 +186,7 @@ describe('a copy that would rest under less than was asked', () => {
   });
 
   it.each([true, false])(
-    'onto itself: the version that has the key is back (by the echo: %s)',
+    'is undone onto itself: the version with the key is current again (by the echo: %s)',
     async (echo) => {
       await using shop = workshop({}, { versioned: true });
       const etag = await put(shop, 'a');
@@ -199,7 +199,7 @@ describe('a copy that would rest under less than was asked', () => {
     },
   );
 
-  it('onto itself without versions: its only copy is never removed', async () => {
+  it('is never removed onto itself without versions, because it is the only copy', async () => {
     await using shop = workshop();
     const etag = await put(shop, 'a');
     forgetKeys(shop, true);

@@ -117,7 +117,7 @@ describe('an object that is fetched whole', () => {
   ])('takes further ranges side by side only where there is a place for them: %s', async (_, places) => {
     await put();
     let free = places;
-    let most = 0;
+    let peak = 0;
     let reading = 0;
     const { target } = await fetched(
       {
@@ -132,7 +132,7 @@ describe('an object that is fetched whole', () => {
       watching(
         () => {
           reading += 1;
-          most = Math.max(most, reading);
+          peak = Math.max(peak, reading);
         },
         () => {
           reading -= 1;
@@ -140,12 +140,12 @@ describe('an object that is fetched whole', () => {
       ),
     );
     expect(target.equals(bytes)).toBe(true);
-    expect(most).toBe(Math.min(3, places + 1));
+    expect(peak).toBe(Math.min(3, places + 1));
     expect(free).toBe(places);
   });
 
   it.each([100_000, 4000])(
-    'and is not what S3 keeps the checksum of is corrupt (ranges of %d)',
+    'is corrupt if it does not match S3’s checksum (ranges of %d)',
     async (rangeBytes) => {
       await put();
       await expect(
@@ -155,7 +155,7 @@ describe('an object that is fetched whole', () => {
   );
 
   it.each([100_000, 4000])(
-    'is checked by its CRC-32 where S3 keeps that, whatever uploads carry (ranges of %d)',
+    'is checked by its CRC-32 if S3 keeps one, whatever uploads use (ranges of %d)',
     async (rangeBytes) => {
       await put();
       const checksum = checksumOf('crc32', bytes);
@@ -168,7 +168,7 @@ describe('an object that is fetched whole', () => {
   );
 
   it.each([100_000, 4000])(
-    'is checked by its CRC-64/NVME where there is no other (ranges of %d)',
+    'is checked by its CRC-64/NVME if there is no other checksum (ranges of %d)',
     async (rangeBytes) => {
       await put();
       const sum = new Crc64Nvme();
@@ -180,7 +180,7 @@ describe('an object that is fetched whole', () => {
     },
   );
 
-  it('is taken up where its body breaks', async () => {
+  it('is resumed where its body is interrupted', async () => {
     await put();
     let breaks = 3;
     shop.store.hooks.beforeBytes = (position) => {
@@ -192,7 +192,7 @@ describe('an object that is fetched whole', () => {
     expect(breaks).toBe(0);
   });
 
-  it('and is replaced meanwhile is a conflict', async () => {
+  it('is a conflict if it is replaced meanwhile', async () => {
     await put();
     let isReplaced = false;
     shop.store.hooks.beforeBytes = async (position) => {
@@ -203,19 +203,19 @@ describe('an object that is fetched whole', () => {
     await expect(fetched()).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  it('that is gone is null', async () => {
+  it('is null if it does not exist', async () => {
     expect((await fetched()).object).toBeNull();
     expect((await fetched({ rangeBytes: 100_000 })).object).toBeNull();
   });
 
-  it('and turned out empty, or smaller than was said, is fetched all the same', async () => {
+  it('is fetched even if it is empty or smaller than the listing reported', async () => {
     await put(Buffer.alloc(0));
     expect((await fetched()).object).toMatchObject({ info: { size: 0 } });
     await put(bytes.subarray(0, 100));
     expect((await fetched()).object).toMatchObject({ info: { size: 100 } });
   });
 
-  it('is opened by whatever opens it, one request when the guess is right', async () => {
+  it('is opened with any key that fits, with one request if the likely access fits', async () => {
     const bob = keyNamed('bob');
     await put(bytes, { kind: 'sse-c', key: bob });
     const one = { rangeBytes: 100_000, keys: [aliceKey, bob] };

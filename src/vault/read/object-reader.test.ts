@@ -49,7 +49,7 @@ class SpoilingPool extends LendingPool {
 }
 
 describe('a reader', () => {
-  it('keeps lent memory as it is until the views of it are released, then gives all of it back', async () => {
+  it('does not change lent memory until its views are released, then returns all of it', async () => {
     const bytes = content(5 * mebibyte + 123);
     await using shop = workshop({ rangeBytes: 256 * 1024, readMemoryBytes: mebibyte });
     await stored(shop, 'a', bytes);
@@ -90,7 +90,7 @@ describe('a reader', () => {
     expect(pool.backCount).toBeGreaterThan(100);
   });
 
-  it('answers any range of any object as it was written, and null behind its end', async () => {
+  it('returns any range of any object as it was written, and null behind its end', async () => {
     const bytes = content(9 * mebibyte + 123);
     await using shop = workshop({ rangeBytes: 512 * 1024, readMemoryBytes: 2 * mebibyte });
     await stored(shop, 'a', bytes);
@@ -117,7 +117,7 @@ describe('a reader', () => {
     expect(shop.vault.statistics).toMatchObject({ openReaders: 0, readMemoryBytes: 0 });
   });
 
-  it('takes up bodies that break, at the byte where they broke', async () => {
+  it('resumes interrupted bodies at the byte where they ended', async () => {
     const bytes = content(5 * mebibyte);
     await using shop = workshop();
     await stored(shop, 'a', bytes);
@@ -134,7 +134,7 @@ describe('a reader', () => {
     expect(shop.store.bytesRead).toBe(bytes.byteLength);
   });
 
-  it('gives up on a body that breaks again and again without a byte', async () => {
+  it('fails after repeated interruptions without progress', async () => {
     await using shop = workshop();
     await stored(shop, 'a', content(mebibyte));
     shop.store.hooks.beforeBytes = () => {
@@ -144,7 +144,7 @@ describe('a reader', () => {
     await expect(reader.read(call(), 0, 100)).rejects.toThrow('the connection broke');
   });
 
-  it('fetches each byte of a sequential read once, though 64 requests overtake each other', async () => {
+  it('fetches each byte of a sequential read once, although 64 requests run in parallel', async () => {
     const bytes = content(40 * mebibyte);
     await using shop = workshop();
     await stored(shop, 'a', bytes);
@@ -180,7 +180,7 @@ describe('a reader', () => {
     expect(await empty.read(call(), 0, 10)).toBeNull();
   });
 
-  it('keeps to the version that was opened: another content is a conflict', async () => {
+  it('stays with the version that was opened: another content is a conflict', async () => {
     await using shop = workshop();
     await stored(shop, 'a', content(3 * mebibyte, 'first'));
     await using reader = await opened(shop, 'a');
@@ -189,7 +189,7 @@ describe('a reader', () => {
     await expect(reader.read(call(), 2 * mebibyte, 100)).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  it('reads on when many readers share little memory', async () => {
+  it('continues if many readers share little memory', async () => {
     const bytes = content(4 * mebibyte);
     await using shop = workshop({ readMemoryBytes: mebibyte });
     await stored(shop, 'a', bytes);
@@ -205,7 +205,7 @@ describe('a reader', () => {
     expect(shop.vault.statistics.readMemoryBytes).toBe(0);
   });
 
-  it('says which keys it tried when none opens the object', async () => {
+  it('reports the keys that it tried if none opens the object', async () => {
     await using shop = workshop();
     await stored(shop, 'a', content(10));
     const other = keyNamed('other');

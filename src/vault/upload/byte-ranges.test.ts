@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ByteRanges } from './byte-ranges.js';
 
-it('is the set of positions that were added and not removed', () => {
+it('contains the positions that were added and not removed', () => {
   const step = fc.record({ add: fc.boolean(), start: fc.nat(60), length: fc.nat(20) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {

@@ -36,8 +36,8 @@ async function append(writer: UploadWriter, end: number): Promise<void> {
     await writer.write(at, [bytes.subarray(at, Math.min(end, at + 700_000))]);
 }
 
-describe('an object that is made longer', () => {
-  it('is what it was and what came, under the present encryption, whatever the sizes', async () => {
+describe('an object that is extended', () => {
+  it('has the old and the new bytes with the current encryption, whatever the sizes', async () => {
     const size = fc.oneof(
       fc.integer({ min: 0, max: 15 * mebibyte }),
       fc.constantFrom(0, 1, 5 * mebibyte - 1, 5 * mebibyte, 8 * mebibyte, 8 * mebibyte + 1),
@@ -78,7 +78,7 @@ describe('an object that is made longer', () => {
     expect(shop.store.contentOf(refOf('a'))?.subarray(6 * mebibyte)).toEqual(Buffer.alloc(3));
   });
 
-  it('stays as it is when the upload is given up, or S3 goes away', async () => {
+  it('is unchanged if the upload is aborted or S3 becomes unavailable', async () => {
     await using shop = workshop();
     const etag = await put(shop, 6 * mebibyte);
     const writer = await extend(shop, etag);
@@ -86,14 +86,14 @@ describe('an object that is made longer', () => {
     expect(await writer.park()).toBeNull();
     await writer[Symbol.asyncDispose]();
     shop.store.hooks.before = (operation) => {
-      if (operation === 'part') throw new Fault('unavailable', 'S3 is away');
+      if (operation === 'part') throw new Fault('unavailable', 'S3 is unavailable');
     };
     await expect(extend(shop, etag)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(shop.store.uploads.size).toBe(0);
     expect(shop.store.contentOf(refOf('a'))?.equals(bytes.subarray(0, 6 * mebibyte))).toBe(true);
   });
 
-  it('has to be the one that was looked at', async () => {
+  it('must still be the object that was found at the open', async () => {
     await using shop = workshop();
     const etag = await put(shop, 6 * mebibyte);
     await expect(extend(shop, '"another"')).rejects.toMatchObject({ kind: 'conflict' });
@@ -108,7 +108,7 @@ describe('an object that is made longer', () => {
     expect(shop.store.uploads.size).toBe(0);
   });
 
-  it('is read when nobody knows its checksum, and refused when it is too large for that, or for one part', async () => {
+  it('is read if its checksum is unknown, and refused if it is too large for that or for one part', async () => {
     await using shop = workshop({}, { answersChecksum: false });
     const etag = await put(shop, 6 * mebibyte);
     shop.ledger.rows.clear();

@@ -30,9 +30,9 @@ export async function openExtended(
     throw new Fault('conflict', 'another client has written or deleted it meanwhile');
   const { size } = found.value;
   const checksum = knownChecksum(services, found);
-  if (size < s3PartLimits.smallestBytes || (checksum === null && size <= readAgainBytes))
+  if (size < s3PartLimits.minBytes || (checksum === null && size <= readAgainBytes))
     return await sendAgain(services, call, found, open({}), ref);
-  if (checksum === null || size > s3PartLimits.largestBytes)
+  if (checksum === null || size > s3PartLimits.maxBytes)
     throw new Fault(
       'unsupported',
       `cannot extend a file of ${size} bytes ${checksum === null ? 'without a known checksum' : 'that S3 cannot copy as one part'}: upload it again from the start`,

@@ -37,8 +37,8 @@ function sizeOf(upload: ParkedUpload | null): number {
   return upload === null ? 0 : parkedBytes(upload);
 }
 
-describe('an upload that is broken off', () => {
-  it('leaves in S3 all that makes whole parts, and is finished later, by another process too', async () => {
+describe('an upload that is interrupted', () => {
+  it('keeps its whole parts in S3, and is finished later, by another process too', async () => {
     await using shop = workshop();
     const parked = await broken(shop, 29 * mebibyte + 5);
     expect(sizeOf(parked)).toBe(29 * mebibyte);
@@ -61,7 +61,7 @@ describe('an upload that is broken off', () => {
     expect(await shop.ledger.parked()).toEqual([]);
   });
 
-  it('is whole whatever comes between', async () => {
+  it('is complete after any number of interruptions', async () => {
     const cut = fc.integer({ min: 1, max: bytes.byteLength });
     await fc.assert(
       fc.asyncProperty(
@@ -90,25 +90,25 @@ describe('an upload that is broken off', () => {
     );
   });
 
-  it('keeps nothing when it has less than a part', async () => {
+  it('keeps nothing if it has less than a part', async () => {
     await using shop = workshop();
     expect(await broken(shop, 5 * mebibyte - 1)).toBeNull();
     expect(shop.store.uploads.size).toBe(0);
     expect([...shop.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
   });
 
-  it('keeps what arrived before S3 went away', async () => {
+  it('keeps the parts that arrived before S3 became unavailable', async () => {
     await using shop = workshop();
     let parts = 0;
     shop.store.hooks.before = (operation) => {
-      if (operation === 'part' && ++parts > 2) throw new Fault('unavailable', 'S3 is away');
+      if (operation === 'part' && ++parts > 2) throw new Fault('unavailable', 'S3 is unavailable');
     };
     await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resumable: true });
     await expect(send(writer, bytes.byteLength)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(sizeOf(await writer.park())).toBe(16 * mebibyte);
   });
 
-  it('keeps nothing of what cannot be trusted, or was not to be resumed', async () => {
+  it('keeps nothing if its parts cannot be trusted, or if it is not resumable', async () => {
     await using shop = workshop();
     let parts = 0;
     shop.store.hooks.after = (operation) => {
@@ -124,7 +124,7 @@ describe('an upload that is broken off', () => {
     await other.commit(call());
   });
 
-  it('goes no further when a write waits for memory at that moment', async () => {
+  it('ends a write that is waiting for memory', async () => {
     await using shop = workshop({ uploadMemoryBytes: 32 * mebibyte });
     const client = new AbortController();
     let release: () => void = () => undefined;
@@ -143,8 +143,8 @@ describe('an upload that is broken off', () => {
   });
 });
 
-describe('an upload that another session goes on with', () => {
-  it('ends with that one’s signal, and not with the first one’s', async () => {
+describe('an upload that another session takes over', () => {
+  it('ends with the signal of the new session, not of the first one', async () => {
     await using shop = workshop();
     const [first, second] = [new AbortController(), new AbortController()];
     const options = { resumable: true };
@@ -158,7 +158,7 @@ describe('an upload that another session goes on with', () => {
     expect(sizeOf(await writer.park())).toBeGreaterThanOrEqual(16 * mebibyte);
   });
 
-  it('is over at once for one that has gone already', async () => {
+  it('ends immediately if the new session has already ended', async () => {
     await using shop = workshop();
     await using writer = await shop.vault.openUpload(call(), targetOf('a'));
     writer.adopt(call(AbortSignal.abort()));
@@ -167,7 +167,7 @@ describe('an upload that another session goes on with', () => {
 });
 
 describe('a parked upload', () => {
-  it('is resumed by one only, and only under its own encryption', async () => {
+  it('is resumed only once, and only with its own encryption', async () => {
     await using shop = workshop();
     const parked = await broken(shop, 20 * mebibyte);
     const otherKey = targetOf('a', { encryption: { kind: 'sse-c', key: keyNamed('another') } });
@@ -184,17 +184,17 @@ describe('a parked upload', () => {
     expect(shop.store.contentOf(refOf('a'))?.equals(bytes.subarray(0, 21 * mebibyte))).toBe(true);
   });
 
-  it('is gone without a trace once it is given up', async () => {
+  it('leaves nothing at S3 once it is aborted', async () => {
     await using shop = workshop();
     const parked = await broken(shop, 20 * mebibyte);
-    if (parked === null) throw new Error('nothing was parked');
+    if (parked === null) throw new Error('the upload was not parked');
     await shop.vault.abortParked(call(), parked);
     await shop.vault.abortParked(call(), parked);
     expect(shop.store.uploads.size).toBe(0);
     expect([...shop.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
   });
 
-  it('stays where a restart cleans up after another upload to its name', async () => {
+  it('is kept when a restart cleans up after another upload to its name', async () => {
     await using shop = workshop();
     const parked = await broken(shop, 21 * mebibyte);
     // A crash before the upload was noted down.

@@ -105,12 +105,12 @@ export class PartCutter {
     if (this.#sender.inFlight > 0 || this.#gathersOnDisk) return;
     const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
     const whole = Math.min(waiting - (waiting % blockBytes), this.#plannedBytes());
-    if (whole >= s3PartLimits.smallestBytes) this.#send(whole);
+    if (whole >= s3PartLimits.minBytes) this.#send(whole);
   }
 
   /** Does the same for scratch space, see `ScratchHolder`. */
   sendShortGathered(): boolean {
-    if (this.#gathered < s3PartLimits.smallestBytes) return false;
+    if (this.#gathered < s3PartLimits.minBytes) return false;
     if (this.#appending) this.#sendAfterAppend = true;
     else this.#sendGathered();
     return true;
@@ -120,11 +120,11 @@ export class PartCutter {
    * Sends the bytes of an interrupted upload, in parts that others can follow. No other call may be running.
    */
   sendRemaining(): void {
-    if (this.#gathered >= s3PartLimits.smallestBytes) this.#sendGathered();
+    if (this.#gathered >= s3PartLimits.minBytes) this.#sendGathered();
     while (this.#part === null) {
       const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
       const whole = Math.min(waiting - (waiting % blockBytes), this.#plannedBytes());
-      if (whole < s3PartLimits.smallestBytes) return;
+      if (whole < s3PartLimits.minBytes) return;
       this.#send(whole);
     }
   }

@@ -35,9 +35,9 @@ function inMemory(schedule: PartSchedule): number {
   return sum(sizes(schedule).filter((size) => size <= schedule.memoryPartBytes));
 }
 
-function isSortedAndAllowed(all: readonly number[], largest: number): boolean {
+function isSortedAndAllowed(all: readonly number[], maxBytes: number): boolean {
   return all.every(
-    (size, index) => size >= s3PartLimits.smallestBytes && size <= largest && size >= (all[index - 1] ?? 0),
+    (size, index) => size >= s3PartLimits.minBytes && size <= maxBytes && size >= (all[index - 1] ?? 0),
   );
 }
 
@@ -47,7 +47,7 @@ const uploadMemory = fc.oneof(
 );
 
 describe('the part schedule', () => {
-  it('reaches 48 TiB in 10,000 parts, whatever the upload memory is, and holds no part in memory that is too large', () => {
+  it('reaches 48 TiB in 10,000 parts whatever the upload memory is, and keeps no part in memory that is too large', () => {
     fc.assert(
       fc.property(uploadMemory, (uploadMemoryBytes) => {
         const limits = vaultLimits({ uploadMemoryBytes });
@@ -79,7 +79,7 @@ describe('the part schedule', () => {
     );
   });
 
-  it('makes up for parts that were sent smaller than planned while memory was short', () => {
+  it('compensates for parts that were sent smaller than planned while memory was short', () => {
     fc.assert(
       fc.property(
         uploadMemory,
@@ -88,9 +88,9 @@ describe('the part schedule', () => {
           const schedule = createPartSchedule(vaultLimits({ uploadMemoryBytes }));
           const all = sizes(schedule, (planned, part) => {
             if (planned > schedule.memoryPartBytes) return planned;
-            const { smallestBytes } = s3PartLimits;
+            const { minBytes } = s3PartLimits;
             const share = shares[part % shares.length] ?? 1;
-            return Math.max(smallestBytes, Math.floor(planned * share));
+            return Math.max(minBytes, Math.floor(planned * share));
           });
           if (schedule.memoryPartBytes < schedule.maxPartBytes) {
             expect(sum(all)).toBeGreaterThanOrEqual(48 * tebibyte);
@@ -104,7 +104,7 @@ describe('the part schedule', () => {
     );
   });
 
-  it('without enough scratch space reaches three quarters of what its largest parts hold, and stays within the space', () => {
+  it('reaches three quarters of the maximum without enough scratch space, and stays within the space', () => {
     fc.assert(
       fc.property(
         uploadMemory,
@@ -113,8 +113,8 @@ describe('the part schedule', () => {
           const limits = vaultLimits({ uploadMemoryBytes, scratchLimitBytes });
           const schedule = createPartSchedule(limits);
           const all = sizes(schedule);
-          const largest = Math.max(schedule.memoryPartBytes, scratchLimitBytes);
-          expect(isSortedAndAllowed(all, largest)).toBe(true);
+          const maxBytes = Math.max(schedule.memoryPartBytes, scratchLimitBytes);
+          expect(isSortedAndAllowed(all, maxBytes)).toBe(true);
           const onDisk = all.filter((size) => size > schedule.memoryPartBytes);
           expect(Math.max(0, ...onDisk)).toBeLessThanOrEqual(scratchLimitBytes);
           expect(schedule.capacityBytes).toBe(sum(all));
@@ -127,7 +127,7 @@ describe('the part schedule', () => {
     );
   });
 
-  it('serves from memory what its description names', () => {
+  it('keeps as much in memory as its documentation states', () => {
     const start = (uploadMemoryBytes: number) =>
       inMemory(createPartSchedule(vaultLimits({ uploadMemoryBytes }))) / gibibyte;
     expect(memoryPartFor(256 * mebibyte)).toBe(64 * mebibyte);
@@ -136,7 +136,7 @@ describe('the part schedule', () => {
     expect(start(20 * gibibyte)).toBeGreaterThanOrEqual(48 * 1024);
   });
 
-  it('stays in memory for longer when less reach is asked for', () => {
+  it('stays in memory for longer with a lower maximum file size', () => {
     const limits = vaultLimits({ maxFileBytes: 40 * tebibyte });
     expect(createPartSchedule(limits).capacityBytes).toBeGreaterThanOrEqual(40 * tebibyte);
     expect(inMemory(createPartSchedule(limits))).toBeGreaterThan(90 * gibibyte);
@@ -145,10 +145,10 @@ describe('the part schedule', () => {
     expect(Math.floor(inMemory(createPartSchedule(small)) / gibibyte)).toBe(492);
   });
 
-  it.each([0, firstPartBytes - 1, firstPartBytes + 1, 6 * gibibyte, Number.NaN])('refuses %s', (largest) => {
+  it.each([0, firstPartBytes - 1, firstPartBytes + 1, 6 * gibibyte, Number.NaN])('refuses %s', (maxBytes) => {
     const options = { memoryPartBytes: firstPartBytes, maxFileBytes: tebibyte };
-    expect(() => createPartSchedule({ ...options, maxPartBytes: largest })).toThrow('multiple of 8 MiB');
-    const swapped = { memoryPartBytes: largest, maxPartBytes: 5 * gibibyte, maxFileBytes: tebibyte };
+    expect(() => createPartSchedule({ ...options, maxPartBytes: maxBytes })).toThrow('multiple of 8 MiB');
+    const swapped = { memoryPartBytes: maxBytes, maxPartBytes: 5 * gibibyte, maxFileBytes: tebibyte };
     expect(() => createPartSchedule(swapped)).toThrow('multiple of 8 MiB');
   });
 });

@@ -7,8 +7,8 @@ const gibibyte = 1024 * mebibyte;
 export const s3PartLimits = {
   parts: 10_000,
   /** The last part may be smaller. */
-  smallestBytes: 5 * mebibyte,
-  largestBytes: 5 * gibibyte,
+  minBytes: 5 * mebibyte,
+  maxBytes: 5 * gibibyte,
 } as const;
 
 /** Max size of a file that is not a multipart upload, and the size of the first parts. In bytes. */
@@ -80,7 +80,7 @@ export function createPartSchedule(options: PartScheduleOptions): PartSchedule {
   const forSteps = (wholeReach - wanted) * (maxPartBytes > memoryPartBytes ? stepShare : 1);
   const stepLength = Math.min(maxStepParts, Math.floor(forSteps / Math.max(1, lossPerStep)));
   // The most that one part can cost, so that the change to the largest parts is final once made.
-  const maxLossBytes = maxPartBytes - s3PartLimits.smallestBytes;
+  const maxLossBytes = maxPartBytes - s3PartLimits.minBytes;
   const sizeOf = (partNumber: number, start: number): number => {
     const spare = start + (s3PartLimits.parts - partNumber + 1) * maxPartBytes - wanted;
     if (spare < maxLossBytes) return maxPartBytes;
@@ -100,7 +100,7 @@ function checkSizes(memoryPartBytes: number, maxPartBytes: number): void {
     const fits =
       Number.isSafeInteger(size) &&
       size >= firstPartBytes &&
-      size <= s3PartLimits.largestBytes &&
+      size <= s3PartLimits.maxBytes &&
       size % firstPartBytes === 0;
     if (!fits)
       throw new Fault('invalid', `${what} must be a multiple of 8 MiB and at most 5 GiB, not ${size} bytes`);
@@ -128,5 +128,5 @@ export function maxPartFor(memoryPartBytes: number, scratchLimitBytes: number): 
 
 function wholeFirstParts(bytes: number): number {
   const whole = Math.floor(bytes / firstPartBytes) * firstPartBytes;
-  return Math.min(s3PartLimits.largestBytes, Math.max(firstPartBytes, whole));
+  return Math.min(s3PartLimits.maxBytes, Math.max(firstPartBytes, whole));
 }

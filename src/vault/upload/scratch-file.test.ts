@@ -38,7 +38,7 @@ function unlinkedContents(): Buffer[] {
 }
 
 describe('the scratch file', () => {
-  it('gives back what was kept last, whatever was kept, dropped and taken before', async () => {
+  it('returns the bytes that were stored last, whatever was stored, dropped and taken before', async () => {
     const step = fc.record({
       what: fc.constantFrom('keep', 'drop', 'take'),
       start: fc.nat(500),
@@ -72,7 +72,7 @@ describe('the scratch file', () => {
     );
   });
 
-  it('has no name, holds no plaintext, and gives its disk back', async () => {
+  it('has no name, contains no plaintext, and releases its disk space', async () => {
     const scratch = space();
     const plaintext = content(100_000);
     {
@@ -90,7 +90,7 @@ describe('the scratch file', () => {
     expect(scratch.usedBytes).toBe(0);
   });
 
-  it('refuses more than all scratch files may take together', async () => {
+  it('refuses more bytes than all scratch files may use together', async () => {
     const scratch = space(1000);
     await using one = scratch.openFile(holder);
     await using other = scratch.openFile(holder);

@@ -19,7 +19,7 @@ function takeAll(share: UploadShare): Buffer[] {
 }
 
 describe('upload memory', () => {
-  it('keeps what an upload has had in use for its next parts, and what was needed at once for the next upload', () => {
+  it('keeps the blocks of an upload for its next parts, and the peak of all uploads for the next one', () => {
     const memory = memoryOf(200 * blockBytes);
     const takeMany = (share: UploadShare, count: number) =>
       Array.from({ length: count }, () => share.tryTake() ?? Buffer.alloc(0));
@@ -35,7 +35,7 @@ describe('upload memory', () => {
     expect(third.filter((block) => first.includes(block)).length).toBe(64);
   });
 
-  it('gives out no more than it has, and the same blocks again', () => {
+  it('never grants more than its total, and reuses the same blocks', () => {
     const memory = memoryOf(8 * mebibyte);
     const share = memory.openShare();
     const blocks = takeAll(share);
@@ -47,7 +47,7 @@ describe('upload memory', () => {
     expect(again.every((block) => blocks.includes(block))).toBe(true);
   });
 
-  it('sets the reserve of an admitted upload aside, whoever asks for it', () => {
+  it('keeps the reserve of an admitted upload for that upload', () => {
     const memory = memoryOf(8 * mebibyte);
     const first = memory.openShare();
     first.tryTake();
@@ -58,7 +58,7 @@ describe('upload memory', () => {
     expect(takeAll(first).length).toBeGreaterThanOrEqual(reserveBytes / blockBytes - 2);
   });
 
-  it('refuses an upload that waited too long for its share, in words', async () => {
+  it('refuses an upload that waited too long for its share, with a reason', async () => {
     const memory = new UploadMemory({ totalBytes: 6 * mebibyte, admissionTimeoutMs: 10, clock: quickClock });
     takeAll(memory.openShare());
     await expect(memory.openShare().take(never)).rejects.toMatchObject({
@@ -68,7 +68,7 @@ describe('upload memory', () => {
     expect(memory.statistics.waiting).toBe(0);
   });
 
-  it('ends a wait with its signal, and serves who waits behind it', async () => {
+  it('ends a wait with its signal, and serves the next waiting upload', async () => {
     const memory = memoryOf(6 * mebibyte);
     const holder = memory.openShare();
     const blocks = takeAll(holder);
@@ -82,7 +82,7 @@ describe('upload memory', () => {
     expect((await behind).byteLength).toBe(blockBytes);
   });
 
-  it('serves those who wait in the order in which they came', async () => {
+  it('serves waiting uploads in order of arrival', async () => {
     const memory = memoryOf(6 * mebibyte);
     const holder = memory.openShare();
     const blocks = takeAll(holder);
@@ -100,7 +100,7 @@ describe('upload memory', () => {
     expect(served).toEqual([0, 1, 2]);
   });
 
-  it('never leaves all uploads waiting, however many there are and however they interleave', async () => {
+  it('never leaves all uploads waiting, whatever their number and order', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 22, max: 60 }),
@@ -155,7 +155,7 @@ class RandomSteps {
  */
 async function modelUpload(memory: UploadMemory, blocks: number, steps: RandomSteps): Promise<void> {
   const share = memory.openShare();
-  const least = reserveBytes / blockBytes;
+  const minBlocks = reserveBytes / blockBytes;
   let filled: Buffer[] = [];
   let waits = false;
   const onTheWay = new Set<Promise<void>>();
@@ -170,7 +170,7 @@ async function modelUpload(memory: UploadMemory, blocks: number, steps: RandomSt
     onTheWay.add(sent);
   };
   const sendShort = () => {
-    if (waits && onTheWay.size === 0 && filled.length >= least) send();
+    if (waits && onTheWay.size === 0 && filled.length >= minBlocks) send();
   };
   for (let taken = 0; taken < blocks; taken += 1) {
     await steps.turn();

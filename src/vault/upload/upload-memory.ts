@@ -6,7 +6,7 @@ import { s3PartLimits } from './part-schedule.js';
 export const blockBytes = 256 * 1024;
 
 /** Memory that is reserved for each upload of more than one block: the smallest part that S3 accepts. */
-export const reserveBytes = s3PartLimits.smallestBytes;
+export const reserveBytes = s3PartLimits.minBytes;
 const reserveBlocks = reserveBytes / blockBytes;
 
 /** Number of free blocks that are always kept for the next upload. */

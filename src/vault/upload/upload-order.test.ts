@@ -46,8 +46,8 @@ async function outcome(shop: Workshop, writer: UploadWriter, key: string): Promi
   return shop.store.contentOf(refOf(key)) ?? Buffer.alloc(0);
 }
 
-describe('bytes in any order', () => {
-  it('make the file that a disk would hold: rewritten, out of order, cut and extended at will', async () => {
+describe('bytes that arrive in any order', () => {
+  it('make the same file as on a disk, with any rewrites, order, truncation and extension', async () => {
     const write = fc.record({
       do: fc.constant('write' as const),
       offset: fc.nat(2 * mebibyte),
@@ -89,7 +89,7 @@ describe('bytes in any order', () => {
     expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0, openUploads: 0 });
   });
 
-  it('make a file of several parts though they overtake each other, inside the window and beyond it', async () => {
+  it('make a file of several parts, inside the reorder window and beyond it', async () => {
     const bytes = content(21 * mebibyte + 12_345);
     await using shop = workshop({ uploadMemoryBytes: 24 * mebibyte, parallelParts: 2 });
     await fc.assert(
@@ -118,7 +118,7 @@ describe('bytes in any order', () => {
     );
   });
 
-  it('go to the scratch file beyond the window, and come back from it', async () => {
+  it('go to the scratch file beyond the reorder window, and are read back from it', async () => {
     await using shop = workshop({ reorderWindowBytes: mebibyte });
     await using writer = await shop.vault.openUpload(call(), targetOf('c'));
     const bytes = content(20 * mebibyte);
@@ -131,7 +131,7 @@ describe('bytes in any order', () => {
     expect(shop.store.contentOf(refOf('c'))?.equals(bytes)).toBe(true);
   });
 
-  it('may not rewrite or cut what has left for S3', async () => {
+  it('cannot rewrite or cut bytes that were already sent to S3', async () => {
     for (const act of [
       (writer: UploadWriter) => writer.write(100, [content(10)]),
       (writer: UploadWriter) => writer.truncate(mebibyte),
@@ -144,7 +144,7 @@ describe('bytes in any order', () => {
     }
   });
 
-  it('name the gap that they leave', async () => {
+  it('leave a gap that the fault names', async () => {
     await using shop = workshop();
     await using writer = await shop.vault.openUpload(call(), targetOf('e'));
     await writer.write(0, [content(1000)]);
@@ -155,7 +155,7 @@ describe('bytes in any order', () => {
     });
   });
 
-  it('are zeros where only the size was set, up to a limit', async () => {
+  it('are completed with zeros where only the size was set, up to a limit', async () => {
     await using shop = workshop({ zeroFillLimitBytes: 9 * mebibyte });
     await using writer = await shop.vault.openUpload(call(), targetOf('f'));
     await writer.truncate(9 * mebibyte);
@@ -171,12 +171,12 @@ describe('bytes in any order', () => {
 });
 
 describe('many uploads with little memory', () => {
-  it('all finish, and never hold more than the memory', async () => {
+  it('all finish, and never use more than the memory', async () => {
     const limit = 16 * mebibyte;
     await using shop = workshop({ uploadMemoryBytes: limit });
-    let most = 0;
+    let peakBytes = 0;
     shop.store.hooks.before = async () => {
-      most = Math.max(most, shop.vault.statistics.uploadMemoryBytes);
+      peakBytes = Math.max(peakBytes, shop.vault.statistics.uploadMemoryBytes);
       await new Promise((resolve) => setImmediate(resolve));
     };
     const bytes = content(17 * mebibyte + 5);
@@ -190,11 +190,11 @@ describe('many uploads with little memory', () => {
     };
     const sizes = [17 * mebibyte + 5, 100, 6 * mebibyte, 300_000, 9 * mebibyte, 17 * mebibyte, 1, 255_000];
     await Promise.all(sizes.map((size, index) => upload(index, size)));
-    expect(most).toBeLessThanOrEqual(limit);
+    expect(peakBytes).toBeLessThanOrEqual(limit);
     expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, waitingUploads: 0, openUploads: 0 });
   });
 
-  it('refuses in words what waits too long behind uploads that stand still', async () => {
+  it('are refused with a reason if they wait too long for stalled uploads', async () => {
     await using shop = workshop({ uploadMemoryBytes: 13 * mebibyte, uploadAdmissionTimeoutMs: 10 });
     const idle = await Promise.all(
       [0, 1].map(async (index) => {
@@ -209,7 +209,7 @@ describe('many uploads with little memory', () => {
     for (const writer of idle) await writer[Symbol.asyncDispose]();
   });
 
-  it('ends a wait for memory when the client goes away', async () => {
+  it('stop waiting for memory when the client disconnects', async () => {
     await using shop = workshop({ uploadMemoryBytes: 13 * mebibyte });
     const holders = await Promise.all(
       [0, 1].map(async (index) => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Fault } from '../../model/fault.js';
 import { aliceEncryption, call, content, mebibyte, refOf, targetOf, workshop } from '../testing/workshop.js';
 
-describe('an upload that comes in order', () => {
-  it('of a small file becomes one PutObject under the target encryption', async () => {
+describe('an upload that arrives in order', () => {
+  it('becomes one PutObject with the target’s encryption if the file is small', async () => {
     await using shop = workshop();
     await using writer = await shop.vault.openUpload(call(), targetOf('a', { mtimeSeconds: 1_700_000_000 }));
     const bytes = content(100_000);
@@ -17,14 +17,14 @@ describe('an upload that comes in order', () => {
     expect(shop.ledger.steps).toEqual(['intend', 'confirm']);
   });
 
-  it('of an empty file is an object of no bytes', async () => {
+  it('becomes an empty object if the file is empty', async () => {
     await using shop = workshop();
     await using writer = await shop.vault.openUpload(call(), targetOf('empty'));
     await writer.commit(call());
     expect(shop.store.contentOf(refOf('empty'))?.byteLength).toBe(0);
   });
 
-  it('of exactly one part is still one PutObject, and one byte more are two parts', async () => {
+  it('becomes one PutObject up to the size of a part, and two parts with one byte more', async () => {
     await using shop = workshop();
     for (const [key, size, parts] of [
       ['one', 8 * mebibyte, 0],
@@ -42,7 +42,7 @@ describe('an upload that comes in order', () => {
     }
   });
 
-  it('sends parts while bytes come in, and confirms what the ledger then knows', async () => {
+  it('sends parts while bytes arrive, and confirms the result in the ledger', async () => {
     await using shop = workshop();
     await using writer = await shop.vault.openUpload(call(), targetOf('big'));
     const bytes = content(30 * mebibyte + 77);
@@ -60,7 +60,7 @@ describe('an upload that comes in order', () => {
     expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0 });
   });
 
-  it('given up before commit leaves nothing at S3 and its row abandoned', async () => {
+  it('leaves nothing at S3 if it is aborted before commit, and abandons its row', async () => {
     await using shop = workshop();
     {
       await using writer = await shop.vault.openUpload(call(), targetOf('gone'));
@@ -72,17 +72,17 @@ describe('an upload that comes in order', () => {
     expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, openUploads: 0 });
   });
 
-  it('fails for good when a part fails, and every later call says why', async () => {
+  it('fails permanently if a part fails, and every later call throws the same fault', async () => {
     await using shop = workshop();
     shop.store.hooks.before = (operation) => {
-      if (operation === 'part') throw new Fault('unavailable', 'S3 is away');
+      if (operation === 'part') throw new Fault('unavailable', 'S3 is unavailable');
     };
     await using writer = await shop.vault.openUpload(call(), targetOf('x'));
     const attempt = async () => {
       for (let at = 0; at < 64; at += 1) await writer.write(at * mebibyte, [content(mebibyte)]);
     };
-    await expect(attempt()).rejects.toThrow('S3 is away');
-    await expect(writer.write(0, [content(1)])).rejects.toThrow('S3 is away');
-    await expect(writer.commit(call())).rejects.toThrow('S3 is away');
+    await expect(attempt()).rejects.toThrow('S3 is unavailable');
+    await expect(writer.write(0, [content(1)])).rejects.toThrow('S3 is unavailable');
+    await expect(writer.commit(call())).rejects.toThrow('S3 is unavailable');
   });
 });

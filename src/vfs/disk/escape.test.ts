@@ -40,13 +40,13 @@ afterEach(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-describe('links that leave, put on disk behind the gateway’s back', () => {
+describe('links to the outside that another program put on disk', () => {
   const targets: Readonly<Record<string, (outside: string) => string>> = {
     'an absolute link to the directory': (outside) => outside,
     'a relative link to the directory': () => '../outside',
-    'a link that goes up and comes back by name': () => '../local/../outside',
+    'a link that goes up and returns by name': () => '../local/../outside',
     'a link to the file system’s root': () => '/',
-    'a link above everything': () => '../../../../../../../../../../../../..',
+    'a link far above the root': () => '../../../../../../../../../../../../..',
   };
 
   for (const [what, target] of Object.entries(targets)) {
@@ -69,7 +69,7 @@ describe('links that leave, put on disk behind the gateway’s back', () => {
     },
   );
 
-  it('leaves no rejection that nobody takes, however slowly the disk closes: it would end the gateway', async () => {
+  it('leaves no unhandled rejection, which would end the gateway, however slowly the disk closes', async () => {
     await symlink(`${world.directory}/outside`, `${world.directory}/local/l`);
     let isUntaken = false;
     const note = () => {
@@ -92,12 +92,12 @@ describe('links that leave, put on disk behind the gateway’s back', () => {
     expect(isUntaken).toBe(false);
   });
 
-  it('a link to a file that does not exist outside does not make it', async () => {
+  it('a link to a missing file outside does not create it', async () => {
     await symlink(`${world.directory}/outside/new`, `${world.directory}/local/l`);
     await expect(bob.write('/local/l', 'x')).rejects.toMatchObject({ kind: 'denied' });
   });
 
-  it('a chain whose last link leaves is denied', async () => {
+  it('a chain whose last link leads outside is denied', async () => {
     await symlink('b', `${world.directory}/local/a`);
     await symlink('c/../..', `${world.directory}/local/b`);
     await mkdir(`${world.directory}/local/d`);
@@ -105,13 +105,13 @@ describe('links that leave, put on disk behind the gateway’s back', () => {
     await expect(bob.list('/local/a/outside')).rejects.toMatchObject({ kind: 'denied' });
   });
 
-  it('a root whose own name begins like another’s is not that other', async () => {
+  it('a root whose name begins like another directory’s is not that directory', async () => {
     await mkdir(`${world.directory}/localized`);
     await symlink(`${world.directory}/localized`, `${world.directory}/local/l`);
     await expect(bob.list('/local/l')).rejects.toMatchObject({ kind: 'denied' });
   });
 
-  it('can be seen as links and removed', async () => {
+  it('can be listed as links and removed', async () => {
     await symlink(`${world.directory}/outside`, `${world.directory}/local/l`);
     expect(await bob.list('/local')).toEqual(['l@', 'mine']);
     expect(await bob.lstat('/local/l')).toMatchObject({ type: 'symlink' });
@@ -120,7 +120,7 @@ describe('links that leave, put on disk behind the gateway’s back', () => {
   });
 });
 
-describe('links that a client would make', () => {
+describe('links that a client tries to create', () => {
   it.each(['/', '/uploads/f', '/etc/passwd', '/local/../outside', '/localized'])(
     'to %s are denied',
     async (target) => {
@@ -138,7 +138,7 @@ describe('links that a client would make', () => {
     });
   });
 
-  it('through a link that leads up elsewhere are judged by where they really lead', async () => {
+  it('through another link are checked by their real target', async () => {
     await bob.mkdir('/local/d');
     await bob.mkdir('/local/d/e');
     await bob.tree.makeSymlink(world.call, '/local/d/e/top', '/local');
@@ -147,7 +147,7 @@ describe('links that a client would make', () => {
     ).rejects.toMatchObject({ kind: 'denied' });
   });
 
-  it('that leave after they were moved are denied when followed', async () => {
+  it('that lead outside after they were moved are denied when followed', async () => {
     await bob.mkdir('/local/d');
     await bob.tree.makeSymlink(world.call, '/local/d/l', '..');
     await bob.rename('/local/d/l', '/local/l');
@@ -156,7 +156,7 @@ describe('links that a client would make', () => {
   });
 });
 
-describe('directories that are swapped for links while the gateway works', () => {
+describe('directories that are replaced by links while the gateway uses them', () => {
   /** Swaps `/local/d` between a directory and a link outside, as fast as it can, until told to stop. */
   async function swap(stopped: () => boolean): Promise<void> {
     const local = `${world.directory}/local`;
@@ -168,7 +168,7 @@ describe('directories that are swapped for links while the gateway works', () =>
     }
   }
 
-  it('never let anything be read or written outside', async () => {
+  it('never allow a read or write outside', async () => {
     await bob.mkdir('/local/d');
     await writeFile(`${world.directory}/local/d/secret`, 'inside');
     let stop = false;

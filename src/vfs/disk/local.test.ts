@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 describe('/local', () => {
-  it('is an empty directory before anything was written, and is made with the first file', async () => {
+  it('is an empty directory before the first write, and is created with the first file', async () => {
     expect(await bob.list('/local')).toEqual([]);
     expect(await bob.stat('/local')).toMatchObject({ type: 'directory' });
     expect(await bob.stat('/local/f')).toBeNull();
@@ -37,7 +37,7 @@ describe('/local', () => {
     expect(await bob.stat('/local/f')).toMatchObject({ mtimeSeconds: 3000, atimeSeconds: 2000 });
   });
 
-  it('lets a directory be closed to everybody and opened again', async () => {
+  it('lets the user remove all permissions of a directory and restore them', async () => {
     await bob.mkdir('/local/d');
     await bob.tree.setAttributes(world.call, '/local/d', { mode: 0 });
     expect(await bob.stat('/local/d')).toMatchObject({ mode: 0 });
@@ -58,7 +58,7 @@ describe('/local', () => {
     expect(await bob.list('/local')).toEqual(names);
   });
 
-  it('shows neither pipes nor names that no client could ask for, and never waits for a pipe', async () => {
+  it('shows neither pipes nor names that clients cannot request, and never waits for a pipe', async () => {
     await bob.write('/local/f', 'x');
     execFileSync('mkfifo', [onDisk('pipe')]);
     await writeFile(onDisk('new\nline'), 'x');
@@ -94,7 +94,7 @@ describe('/local', () => {
 });
 
 describe('writing to /local', () => {
-  it('is visible while it goes on, and stays when the client goes away', async () => {
+  it('is visible while it continues, and is kept if the client disconnects', async () => {
     const handle = await bob.tree.openWrite(world.call, '/local/f', putMode);
     await handle.write(world.call, 2, [Buffer.from('ll'), Buffer.from('o')]);
     await handle.write(world.call, 0, bytes('he'));
@@ -104,7 +104,7 @@ describe('writing to /local', () => {
     expect(await bob.read('/local/f')).toBe('hello');
   });
 
-  it('in the middle, at the end and with holes is what files on disk do', async () => {
+  it('in the middle, at the end and with holes works as in any file on disk', async () => {
     await bob.write('/local/f', 'hello world');
     await using handle = await bob.tree.openWrite(world.call, '/local/f', scpMode);
     await handle.write(world.call, 6, bytes('W'));
@@ -116,13 +116,13 @@ describe('writing to /local', () => {
     expect(await bob.stat('/local/f')).toMatchObject({ mtimeSeconds: 99, mode: 0o600 });
   });
 
-  it('appends wherever the client thinks that the end is', async () => {
+  it('appends at the end, whatever offset the client sends', async () => {
     await bob.write('/local/f', 'one');
     await bob.write('/local/f', 'two', { ...scpMode, append: true });
     expect(await bob.read('/local/f')).toBe('onetwo');
   });
 
-  it('keeps the time that was set before the last bytes', async () => {
+  it('keeps a time that was set before the last write', async () => {
     await using handle = await bob.tree.openWrite(world.call, '/local/f', putMode);
     await handle.setAttributes(world.call, { mtimeSeconds: 99 });
     await handle.write(world.call, 0, bytes('x'));
@@ -130,7 +130,7 @@ describe('writing to /local', () => {
     expect(await bob.stat('/local/f')).toMatchObject({ mtimeSeconds: 99 });
   });
 
-  it('exclusively fails when the name is taken, even by a link to nowhere', async () => {
+  it('exclusively fails if the name exists, even as a dangling link', async () => {
     await bob.tree.makeSymlink(world.call, '/local/l', '/local/none');
     await bob.write('/local/f', 'x');
     for (const path of ['/local/f', '/local/l'])
@@ -158,7 +158,7 @@ describe('renaming in /local', () => {
     expect((await stat(onDisk('g'))).nlink).toBe(1);
   });
 
-  it('replaces a file only when asked to', async () => {
+  it('replaces a file only if requested', async () => {
     await bob.write('/local/f', 'new');
     await bob.write('/local/g', 'old');
     await expect(bob.rename('/local/f', '/local/g')).rejects.toMatchObject({ kind: 'exists' });
@@ -173,7 +173,7 @@ describe('symbolic links in /local', () => {
     await bob.write('/local/d/f', 'content');
   });
 
-  it('rest on disk as relative links, and are followed', async () => {
+  it('are stored on disk as relative links, and are followed', async () => {
     await bob.tree.makeSymlink(world.call, '/local/d/up', '/local/d/f');
     await bob.tree.makeSymlink(world.call, '/local/dir', '/local/d');
     await bob.tree.makeSymlink(world.call, '/local/d/top', '/local');
@@ -187,7 +187,7 @@ describe('symbolic links in /local', () => {
     expect(await bob.stat('/local/dir')).toMatchObject({ type: 'directory' });
   });
 
-  it('are removed and renamed themselves, and written through', async () => {
+  it('are removed and renamed themselves, but writes follow them', async () => {
     await bob.tree.makeSymlink(world.call, '/local/l', '/local/d/f');
     await bob.write('/local/l', 'changed');
     expect(await bob.read('/local/d/f')).toBe('changed');
@@ -198,7 +198,7 @@ describe('symbolic links in /local', () => {
     expect(await bob.read('/local/d/f')).toBe('ch');
   });
 
-  it('to nowhere are no file, until one is written through them', async () => {
+  it('that dangle do not exist as files until a write follows them', async () => {
     await bob.tree.makeSymlink(world.call, '/local/l', '/local/d/later');
     expect(await bob.stat('/local/l')).toBeNull();
     expect(await bob.lstat('/local/l')).toMatchObject({ type: 'symlink' });
@@ -206,7 +206,7 @@ describe('symbolic links in /local', () => {
     expect(await bob.read('/local/d/later')).toBe('now');
   });
 
-  it('in a circle end with a fault', async () => {
+  it('in a loop fail', async () => {
     await bob.tree.makeSymlink(world.call, '/local/a', '/local/b');
     await bob.tree.makeSymlink(world.call, '/local/b', '/local/a');
     await expect(bob.read('/local/a')).rejects.toMatchObject({ kind: 'invalid' });

@@ -19,7 +19,7 @@ function put(path: string, content = '', under: Parameters<typeof world.s3.put>[
 }
 
 describe('downloads straight from S3', () => {
-  it('show what is below the prefix at this moment, without the right to write', async () => {
+  it('show the current objects below the prefix, read-only', async () => {
     expect(await bob.list('/downloads')).toEqual([]);
     put('a/b', 'under a key');
     put('plain', 'without', { kind: 'sse-s3' });
@@ -36,7 +36,7 @@ describe('downloads straight from S3', () => {
     expect(handle.attributes()).toMatchObject({ mode: 0o444, size: 11 });
   });
 
-  it('show nothing of what lies on disk', async () => {
+  it('do not show files on disk', async () => {
     await mkdir(`${world.directory}/downloads`);
     await writeFile(`${world.directory}/downloads/left`, 'mirrored before');
     expect(await bob.list('/downloads')).toEqual([]);
@@ -45,7 +45,7 @@ describe('downloads straight from S3', () => {
     expect(await bob.list('/downloads')).toEqual(['left']);
   });
 
-  it('say what is no file and what is no directory', async () => {
+  it('tell files from directories in their faults', async () => {
     put('d/f', 'x');
     const kinds = { kind: 'not-found' };
     await expect(bob.read('/downloads/none')).rejects.toMatchObject(kinds);
@@ -55,7 +55,7 @@ describe('downloads straight from S3', () => {
     await expect(bob.tree.readLink(world.call, '/downloads/d/f')).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  it('list what no key opens, with its size; reading it says why not', async () => {
+  it('list an object that no key opens with its size, and explain why it cannot be read', async () => {
     put('foreign', 'sealed', { kind: 'sse-c', key: secondKey });
     expect(await bob.stat('/downloads/foreign')).toMatchObject({ type: 'file', size: 6 });
     await expect(bob.read('/downloads/foreign')).rejects.toMatchObject({ kind: 'key-mismatch' });
@@ -63,7 +63,7 @@ describe('downloads straight from S3', () => {
     expect(await bob.read('/downloads/foreign')).toBe('sealed');
   });
 
-  it('list thousands in batches of a page', async () => {
+  it('list thousands of files, one batch per page', async () => {
     for (let i = 0; i < 2_500; i += 1) put(`f${i}`);
     expect((await bob.entries('/downloads')).size).toBe(2_500);
     expect(world.s3.listed.length).toBe(3);
@@ -90,7 +90,7 @@ describe('downloads straight from S3', () => {
 });
 
 describe('downloads.delete=yes', () => {
-  it('removes the object, also one that no key opens, and nothing else', async () => {
+  it('removes the object, even one that no key opens, and nothing else', async () => {
     world.change({ downloadsDelete: true });
     put('d/f', 'content');
     put('d/foreign', 'sealed', { kind: 'sse-c', key: secondKey });
@@ -107,7 +107,7 @@ describe('downloads.delete=yes', () => {
     expect(await bob.list('/downloads'), 'the directory went with its last file').toEqual([]);
   });
 
-  it('asks the mirror when there is a copy on disk', async () => {
+  it('asks the mirror to remove the file if there is a copy on disk', async () => {
     world.change({ downloadsDelete: true, downloadsMode: 'mirror', shared: true });
     for (const place of ['downloads', 'shared']) {
       await mkdir(`${world.directory}/${place}/d`, { recursive: true });

@@ -33,7 +33,7 @@ describe('a file in S3 that a client writes to at its end', () => {
     expect(world.vault.openWriters).toBe(0);
   });
 
-  it('stays as it is when the client breaks off, and when it writes nothing', async () => {
+  it('is unchanged if the client disconnects or writes nothing', async () => {
     const handle = await open('/uploads/f');
     await write(handle, 13, ', and so on, and so on');
     await handle[Symbol.asyncDispose]();
@@ -43,8 +43,8 @@ describe('a file in S3 that a client writes to at its end', () => {
     expect(await world.vault.parked()).toEqual([]);
   });
 
-  it('is not made longer when somebody else writes to it before, or meanwhile', async () => {
-    const changed = { kind: 'conflict', hint: expect.stringContaining('somebody else') };
+  it('is not extended if another client writes to it before or meanwhile', async () => {
+    const changed = { kind: 'conflict', hint: expect.stringContaining('another client') };
     await using handle = await open('/uploads/f');
     await write(handle, 13, ', and more');
     world.s3.put('bob/uploads/f', 'theirs');
@@ -57,7 +57,7 @@ describe('a file in S3 that a client writes to at its end', () => {
     expect(await bob.read('/uploads/f')).toBe('theirs again');
   });
 
-  it('rests as the user has it now, and says when no key opens it', async () => {
+  it('gets the user’s current encryption, and is refused if no key opens it', async () => {
     world.keys = [secondKey, ...world.keys];
     world.encryption = { kind: 'sse-c', key: secondKey };
     await bob.write('/uploads/f', ' and more', appendMode);
@@ -67,11 +67,11 @@ describe('a file in S3 that a client writes to at its end', () => {
     await using handle = await open('/uploads/f', appendMode);
     await expect(write(handle, 0, 'x')).rejects.toMatchObject({
       kind: 'key-mismatch',
-      hint: expect.stringContaining('"/uploads/f" cannot be made longer'),
+      hint: expect.stringContaining('cannot extend "/uploads/f"'),
     });
   });
 
-  it('is a new file when it was truncated or is empty', async () => {
+  it('is a new file if it was truncated or is empty', async () => {
     await bob.write('/uploads/f', 'new', { ...putMode, append: true });
     expect(await bob.read('/uploads/f')).toBe('new');
   });

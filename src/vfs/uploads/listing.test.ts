@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 describe('listing a directory of uploads', () => {
-  it('shows one level: files with their size, markers and prefixes as directories, never the marker itself', async () => {
+  it('shows one level: files with their size, and markers and prefixes as directories, but not its own marker', async () => {
     put('', '');
     put('f', 'four');
     put('made/', '');
@@ -24,18 +24,18 @@ describe('listing a directory of uploads', () => {
     expect(await bob.list('/uploads/made')).toEqual([]);
   });
 
-  it('tells a missing directory from a file, before any entry', async () => {
+  it('tells a missing directory from a file before any entry', async () => {
     put('f', 'x');
     await expect(bob.list('/uploads/none')).rejects.toMatchObject({ kind: 'not-found' });
     await expect(bob.list('/uploads/f')).rejects.toMatchObject({ kind: 'not-directory' });
     expect(await bob.list('/uploads')).toEqual(['f']);
   });
 
-  it('sees an empty /uploads although S3 knows nothing of it', async () => {
+  it('shows an empty /uploads although S3 has no object there', async () => {
     expect(await bob.list('/uploads')).toEqual([]);
   });
 
-  it('streams 3,000 names in batches of a page, and stops asking when the client stops', async () => {
+  it('streams 3,000 names in one batch per page, and stops when the client stops', async () => {
     const names = Array.from({ length: 3000 }, (_, index) => `file-${String(index).padStart(5, '0')}`);
     for (const name of names) put(name, 'x');
     expect(await bob.list('/uploads')).toEqual(names);
@@ -50,7 +50,7 @@ describe('listing a directory of uploads', () => {
     expect(world.s3.listed.length).toBeLessThanOrEqual(2);
   });
 
-  it('shows the time that the client gave, asked of the ledger once a page, and S3’s for what others wrote', async () => {
+  it('shows the client’s time, with one ledger query per page, and S3’s time for objects of other clients', async () => {
     for (const name of ['a', 'b', 'c']) {
       await bob.write(`/uploads/${name}`, name);
       await bob.tree.setAttributes(world.call, `/uploads/${name}`, { mtimeSeconds: 1_000_000 });
@@ -63,8 +63,8 @@ describe('listing a directory of uploads', () => {
   });
 });
 
-describe('names that no client could ask for', () => {
-  it('are left out and logged once', async () => {
+describe('names that clients cannot request', () => {
+  it('are omitted and logged once', async () => {
     for (const name of [
       'ok',
       'a//b',
@@ -97,7 +97,7 @@ describe('a name that is a file and a directory at once', () => {
     put('d/inside', 'x');
   });
 
-  it('shows as the directory, in listings and in STAT', async () => {
+  it('is shown as the directory in listings and STAT', async () => {
     expect(await bob.list('/uploads')).toEqual(['d/']);
     expect(await bob.stat('/uploads/d')).toMatchObject({ type: 'directory' });
     expect(await bob.list('/uploads/d')).toEqual(['inside']);
@@ -112,7 +112,7 @@ describe('a name that is a file and a directory at once', () => {
     expect(world.keysInS3()).toEqual(['d.file', 'd/inside']);
   });
 
-  it('is known for one even when pages of other names lie between the two', async () => {
+  it('is recognised even if pages of other names lie between file and directory', async () => {
     for (let index = 0; index < 2500; index += 1) put(`d-${String(index).padStart(4, '0')}`);
     put('d-');
     put('d-/x');
@@ -121,7 +121,7 @@ describe('a name that is a file and a directory at once', () => {
     expect(names.filter((name) => !/^d-\d{4}$/.test(name))).toEqual(['d-/', 'd/']);
   });
 
-  it('does not hide files whose names only begin alike at the end of a page', async () => {
+  it('does not hide files at the end of a page whose names only begin alike', async () => {
     world.s3.objects.clear();
     for (let index = 0; index < 999; index += 1) put(`a${String(index).padStart(4, '0')}`);
     put('b');

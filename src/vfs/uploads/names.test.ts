@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 describe('stat', () => {
-  it('knows files, markers, prefixes and nothing', async () => {
+  it('finds files, markers and prefixes, and no other names', async () => {
     put('f', 'four');
     put('d/', '');
     put('p/x', '');
@@ -30,7 +30,7 @@ describe('stat', () => {
     expect(await bob.stat('/uploads/f/below')).toBeNull();
   });
 
-  it('knows size and time of a file that no key of the user opens; reading it says why not', async () => {
+  it('knows size and time of a file that no key of the user opens, and a read explains why', async () => {
     world.s3.put('bob/uploads/f', 'four', { kind: 'sse-c', key: secondKey });
     expect(await bob.stat('/uploads/f')).toMatchObject({ size: 4, mtimeSeconds: 1_700_000_000 });
     await expect(bob.read('/uploads/f')).rejects.toMatchObject({ kind: 'key-mismatch' });
@@ -38,7 +38,7 @@ describe('stat', () => {
 });
 
 describe('setting attributes of a file', () => {
-  it('keeps the time, accepts a mode, refuses another size', async () => {
+  it('records the time, ignores the mode and refuses another size', async () => {
     await bob.write('/uploads/f', 'four');
     await bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 5, mode: 0o600, size: 4 });
     expect(await bob.stat('/uploads/f')).toMatchObject({ mtimeSeconds: 5, mode: 0o644, size: 4 });
@@ -54,7 +54,7 @@ describe('setting attributes of a file', () => {
 });
 
 describe('making and removing directories', () => {
-  it('puts an empty marker under the user’s encryption', async () => {
+  it('writes an empty marker with the user’s encryption', async () => {
     await bob.mkdir('/uploads/d');
     expect(world.s3.objects.get('bob/uploads/d/')).toMatchObject({
       bytes: Buffer.alloc(0),
@@ -64,7 +64,7 @@ describe('making and removing directories', () => {
     expect(await bob.list('/uploads/d')).toEqual(['e/']);
   });
 
-  it('needs a free name in a directory that exists', async () => {
+  it('requires an unused name in an existing directory', async () => {
     put('f', 'x');
     put('p/x', '');
     await expect(bob.mkdir('/uploads/f')).rejects.toMatchObject({ kind: 'exists' });
@@ -73,7 +73,7 @@ describe('making and removing directories', () => {
     await expect(bob.mkdir('/uploads/f/d')).rejects.toMatchObject({ kind: 'not-directory' });
   });
 
-  it('removes only what is empty', async () => {
+  it('removes only empty directories', async () => {
     await bob.mkdir('/uploads/d');
     await bob.write('/uploads/d/f', 'x');
     await expect(bob.rmdir('/uploads/d')).rejects.toMatchObject({ kind: 'not-empty' });
@@ -85,7 +85,7 @@ describe('making and removing directories', () => {
     await expect(bob.write('/uploads/d/f', 'x')).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  it('keeps a directory that was only a prefix when its last object goes', async () => {
+  it('keeps a directory that was only a prefix when its last object is removed', async () => {
     put('p/a', '');
     put('p/b', '');
     await bob.remove('/uploads/p/a');
@@ -100,7 +100,7 @@ describe('making and removing directories', () => {
     expect(world.keysInS3()).toEqual(['f', 'p/', 'q/', 'r/']);
   });
 
-  it('costs no listing per removal where the marker is known', async () => {
+  it('needs no listing per removal if the marker is known', async () => {
     await bob.mkdir('/uploads/d');
     for (const name of ['a', 'b', 'c']) await bob.write(`/uploads/d/${name}`, 'x');
     world.s3.listed.length = 0;
@@ -108,7 +108,7 @@ describe('making and removing directories', () => {
     expect(world.s3.listed).toHaveLength(3);
   });
 
-  it('removes a file even when its directory cannot be kept', async () => {
+  it('removes a file even if its directory cannot be kept', async () => {
     put('p/a', '');
     world.vault.openUpload = () => Promise.reject(new Error('no key file'));
     await bob.remove('/uploads/p/a');
@@ -118,7 +118,7 @@ describe('making and removing directories', () => {
 });
 
 describe('removing files', () => {
-  it('refuses directories and what is not there', async () => {
+  it('refuses directories and missing files', async () => {
     await bob.mkdir('/uploads/d');
     await expect(bob.remove('/uploads/d')).rejects.toMatchObject({ kind: 'is-directory' });
     await expect(bob.remove('/uploads/none')).rejects.toMatchObject({ kind: 'not-found' });
@@ -136,7 +136,7 @@ describe('renaming files', () => {
     });
   });
 
-  it('keeps content and time, and rests under the present encryption', async () => {
+  it('keeps content and time, and applies the current encryption', async () => {
     world.keys = [secondKey, firstKey];
     world.encryption = { kind: 'sse-c', key: secondKey };
     await bob.rename('/uploads/f', '/uploads/g');
@@ -146,7 +146,7 @@ describe('renaming files', () => {
     expect(world.s3.objects.get('bob/uploads/g')?.encryption).toEqual({ kind: 'sse-c', key: secondKey });
   });
 
-  it('replaces an existing target only when asked to', async () => {
+  it('replaces an existing target only if requested', async () => {
     put('g', 'old');
     await expect(bob.rename('/uploads/f', '/uploads/g')).rejects.toMatchObject({ kind: 'exists' });
     await bob.rename('/uploads/f', '/uploads/g', true);
@@ -158,7 +158,7 @@ describe('renaming files', () => {
     });
   });
 
-  it('needs source and target directory', async () => {
+  it('requires the source and the target directory', async () => {
     await expect(bob.rename('/uploads/none', '/uploads/g')).rejects.toMatchObject({ kind: 'not-found' });
     await expect(bob.rename('/uploads/f', '/uploads/none/g')).rejects.toMatchObject({ kind: 'not-found' });
     await bob.rename('/uploads/f', '/uploads/f', true);
@@ -167,7 +167,7 @@ describe('renaming files', () => {
 });
 
 describe('renaming directories', () => {
-  it('moves an empty one', async () => {
+  it('moves an empty directory', async () => {
     await bob.mkdir('/uploads/New Folder');
     await bob.rename('/uploads/New Folder', '/uploads/reports');
     expect(world.keysInS3()).toEqual(['reports/']);
@@ -177,7 +177,7 @@ describe('renaming directories', () => {
     expect(world.keysInS3()).toEqual(['other/']);
   });
 
-  it('refuses to move it into itself, or over a file', async () => {
+  it('refuses to move a directory into itself or over a file', async () => {
     await bob.mkdir('/uploads/d');
     put('f', 'x');
     await expect(bob.rename('/uploads/d', '/uploads/d/e')).rejects.toMatchObject({ kind: 'invalid' });
@@ -209,7 +209,7 @@ describe('a write-only /uploads', () => {
     world.change({ dropbox: true });
   });
 
-  it('takes files and directories', async () => {
+  it('accepts files and directories', async () => {
     await bob.write('/uploads/d/new', 'x');
     await bob.mkdir('/uploads/d/e');
     await bob.write('/uploads/part', 'x');
@@ -218,7 +218,7 @@ describe('a write-only /uploads', () => {
     expect(world.keysInS3()).toEqual(['d/', 'd/e/', 'd/new', 'd/secret', 'whole']);
   });
 
-  it('shows directories, and nothing of what is in them', async () => {
+  it('shows directories but not their content', async () => {
     expect(await bob.stat('/uploads')).toMatchObject({ type: 'directory', mode: 0o333 });
     expect(await bob.stat('/uploads/d')).toMatchObject({ type: 'directory', mode: 0o333 });
     expect(await bob.stat('/uploads/d/secret')).toBeNull();

@@ -24,13 +24,13 @@ async function breakOff(path: string, text = '0123456789'): Promise<void> {
   await write(handle, 0, text);
 }
 
-describe('an upload that was broken off', () => {
+describe('an upload that was interrupted', () => {
   beforeEach(async () => {
     await bob.mkdir('/uploads/d');
     await breakOff('/uploads/d/f');
   });
 
-  it('shows as a file with the bytes that S3 has, and is no object', async () => {
+  it('is listed as a file with the bytes stored in S3, but is not an object', async () => {
     expect(await bob.stat('/uploads/d/f')).toMatchObject({ type: 'file', size: 8 });
     expect(await bob.list('/uploads/d')).toEqual(['f']);
     expect(world.keysInS3()).toEqual(['d/']);
@@ -50,7 +50,7 @@ describe('an upload that was broken off', () => {
     expect(await world.vault.parked()).toEqual([]);
   });
 
-  it('can be broken off again, and again', async () => {
+  it('can be interrupted several times', async () => {
     for (const [at, text, size] of [
       [8, '89abcdefgh', 16],
       [16, 'gh', 16],
@@ -67,7 +67,7 @@ describe('an upload that was broken off', () => {
     expect(await bob.read('/uploads/d/f')).toBe('0123456789abcdefghijklmnop');
   });
 
-  it('is sent anew by a client that writes from the start', async () => {
+  it('is replaced by a client that writes from the start', async () => {
     for (const mode of [scpMode, putMode]) {
       await breakOff('/uploads/d/f');
       await using handle = await open('/uploads/d/f', mode);
@@ -80,7 +80,7 @@ describe('an upload that was broken off', () => {
     }
   });
 
-  it('stays as it is when a client writes elsewhere, or nothing', async () => {
+  it('is unchanged if a client writes elsewhere or not at all', async () => {
     await using handle = await open('/uploads/d/f', resumeMode);
     await expect(write(handle, 4, 'x')).rejects.toMatchObject({
       kind: 'unsupported',
@@ -94,8 +94,8 @@ describe('an upload that was broken off', () => {
     expect(world.keysInS3()).toEqual(['d/']);
   });
 
-  it('cannot be read or renamed, nor its directory, and is there for who wants the name for himself', async () => {
-    const broken = { kind: 'conflict', hint: expect.stringContaining('was broken off: resume it') };
+  it('cannot be read or renamed, nor its directory, and an exclusive open finds it', async () => {
+    const broken = { kind: 'conflict', hint: expect.stringContaining('was interrupted: resume it') };
     await expect(bob.read('/uploads/d/f')).rejects.toMatchObject(broken);
     await expect(bob.rename('/uploads/d/f', '/uploads/g')).rejects.toMatchObject(broken);
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({ kind: 'conflict' });
@@ -110,7 +110,7 @@ describe('an upload that was broken off', () => {
     await bob.tree.setAttributes(world.call, '/uploads/d/f', { mode: 0o600 });
   });
 
-  it('goes when it is removed, and when another file takes its name', async () => {
+  it('is aborted if it is removed or another file takes its name', async () => {
     await bob.remove('/uploads/d/f');
     expect(await bob.stat('/uploads/d/f')).toBeNull();
     await breakOff('/uploads/d/f');
@@ -121,7 +121,7 @@ describe('an upload that was broken off', () => {
     expect(await world.vault.parked()).toEqual([]);
   });
 
-  it('gives way to an upload of its name that ends first', async () => {
+  it('is aborted if an upload to its name completes first', async () => {
     await using other = await open('/uploads/d/g');
     await write(other, 0, 'other');
     await breakOff('/uploads/d/g');
@@ -131,7 +131,7 @@ describe('an upload that was broken off', () => {
     expect((await world.vault.parked()).map(({ ref }) => ref.key)).toEqual(['bob/uploads/d/f']);
   });
 
-  it('is refused, and removed, when the encryption has changed', async () => {
+  it('is refused and aborted if the encryption has changed', async () => {
     world.encryption = { kind: 'sse-c', key: secondKey };
     await expect(open('/uploads/d/f', resumeMode)).rejects.toMatchObject({
       kind: 'unsupported',
@@ -152,16 +152,16 @@ describe('an upload that was broken off', () => {
     expect(await world.vault.parked()).toEqual([]);
   });
 
-  it('does no harm when S3 does not let it go', async () => {
+  it('does no harm if S3 fails to abort it', async () => {
     world.vault.abortParked = async () => {
-      throw new Fault('unavailable', 'S3 is away');
+      throw new Fault('unavailable', 'S3 is unavailable');
     };
     await bob.write('/uploads/d/f', 'anew');
     expect(await bob.read('/uploads/d/f')).toBe('anew');
     expect(world.logged.map(({ message }) => message).join()).toContain('the next start tries again');
   });
 
-  it('is still there after a restart, until its time is over', async () => {
+  it('is kept across a restart until its time expires', async () => {
     const next = await world.restart();
     expect(await next.stat('/uploads/d/f')).toMatchObject({ size: 8 });
     world.nowMs += 59_000;
@@ -174,8 +174,8 @@ describe('an upload that was broken off', () => {
   });
 });
 
-describe('nothing is kept of an upload that was broken off', () => {
-  it('where there is an object of that name', async () => {
+describe('an interrupted upload is not kept', () => {
+  it('if there is an object of that name', async () => {
     await bob.write('/uploads/f', 'old');
     await breakOff('/uploads/f');
     expect(await bob.read('/uploads/f')).toBe('old');
@@ -183,7 +183,7 @@ describe('nothing is kept of an upload that was broken off', () => {
     expect(await world.vault.parked()).toEqual([]);
   });
 
-  it('where files can only be put, and with a window of 0', async () => {
+  it('in a write-only directory, and with a window of 0', async () => {
     world.change({ dropbox: true });
     await breakOff('/uploads/f');
     world.change({ dropbox: false });
@@ -193,7 +193,7 @@ describe('nothing is kept of an upload that was broken off', () => {
     expect(world.vault.openWriters).toBe(0);
   });
 
-  it('when its end was refused', async () => {
+  it('if its commit was refused', async () => {
     await using handle = await open('/uploads/f');
     await write(handle, 9, 'behind a gap');
     await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'invalid' });
@@ -202,20 +202,20 @@ describe('nothing is kept of an upload that was broken off', () => {
   });
 });
 
-describe('an upload whose client has fallen silent', () => {
+describe('an upload whose client has stopped sending', () => {
   let silent: WriteHandle;
   beforeEach(async () => {
     silent = await open('/uploads/f');
     await write(silent, 0, '0123456789');
   });
 
-  it('is gone on with by another session of the user, with every byte that came', async () => {
+  it('is taken over by another session of the user, with every byte received', async () => {
     const other = await world.login();
     world.nowMs += 5_000;
     expect(await other.stat('/uploads/f')).toMatchObject({ size: 10 });
     await using handle = await other.tree.openWrite(world.call, '/uploads/f', appendMode);
     await write(handle, 10, 'ab');
-    const gone = { kind: 'conflict', hint: expect.stringContaining('another connection goes on') };
+    const gone = { kind: 'conflict', hint: expect.stringContaining('another connection has taken over') };
     await expect(write(silent, 10, 'xy')).rejects.toMatchObject(gone);
     await expect(silent.commit(world.call)).rejects.toMatchObject(gone);
     await silent[Symbol.asyncDispose]();
@@ -226,7 +226,7 @@ describe('an upload whose client has fallen silent', () => {
     expect(world.vault.openWriters).toBe(0);
   });
 
-  it('is its own as long as it may come back', async () => {
+  it('stays with its session as long as the client may continue', async () => {
     world.nowMs += 4_999;
     const busy = { kind: 'conflict', hint: expect.stringContaining('still being uploaded') };
     await expect(open('/uploads/f', appendMode)).rejects.toMatchObject(busy);
@@ -237,7 +237,7 @@ describe('an upload whose client has fallen silent', () => {
     expect(await bob.read('/uploads/f')).toBe('0123456789ab');
   });
 
-  it('is sent anew by a client that writes from the start, and kept by one that breaks off too', async () => {
+  it('is replaced by a client that writes from the start, and kept if that client disconnects too', async () => {
     world.nowMs += 5_000;
     await using handle = await open('/uploads/f', resumeMode);
     await write(handle, 10, '!');

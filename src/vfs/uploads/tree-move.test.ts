@@ -32,7 +32,7 @@ function atRemovalOf(name: string, then: () => void): void {
 }
 
 describe('renaming a directory with content', () => {
-  it('moves all that is below it, with times, under the present encryption', async () => {
+  it('moves everything below it, with times and the current encryption', async () => {
     await bob.mkdir('/uploads/d');
     await bob.mkdir('/uploads/d/empty');
     await bob.write('/uploads/d/f', 'content', { ...putMode, attributes: { mtimeSeconds: 1234 } });
@@ -51,7 +51,7 @@ describe('renaming a directory with content', () => {
       expect(encryption).toEqual({ kind: 'sse-c', key: secondKey });
   });
 
-  it('leaves nothing of the old name that could be written to, and keeps the directory above', async () => {
+  it('leaves no directory of the old name, and keeps the parent directory', async () => {
     put('p/d/sub/f', 'x');
     await bob.stat('/uploads/p/d/sub');
     await bob.rename('/uploads/p/d', '/uploads/d');
@@ -60,7 +60,7 @@ describe('renaming a directory with content', () => {
     await bob.write('/uploads/d/sub/g', 'x');
   });
 
-  it('takes the place of an empty directory when asked to, and of no other', async () => {
+  it('replaces an empty directory if requested, and no other', async () => {
     put('d/', '');
     put('d/f', 'x');
     await bob.mkdir('/uploads/e');
@@ -73,14 +73,14 @@ describe('renaming a directory with content', () => {
     expect(world.keysInS3()).toEqual(['e/', 'e/f', 'full/f']);
   });
 
-  it('is possible where files can only be put', async () => {
+  it('is possible in a write-only directory', async () => {
     world.change({ dropbox: true });
     put('d/f', 'x');
     await bob.rename('/uploads/d', '/uploads/e');
     expect(world.keysInS3()).toEqual(['e/f']);
   });
 
-  it('is refused for more than the limit, with what can be done', async () => {
+  it('is refused for more files than the limit, with a remedy', async () => {
     for (let i = 0; i < 21; i++) put(`d/${i}`);
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
       kind: 'unsupported',
@@ -102,7 +102,7 @@ describe('renaming a directory with content', () => {
   });
 });
 
-describe('a rename that fails before all copies are there', () => {
+describe('a rename that fails before all copies exist', () => {
   beforeEach(() => {
     put('d/', '');
     for (const name of ['a', 'b', 'c']) put(`d/${name}`, name);
@@ -124,7 +124,7 @@ describe('a rename that fails before all copies are there', () => {
     expect(world.keysInS3().filter((key) => key !== 'e/b')).toEqual(['d/', 'd/a', 'd/b', 'd/c']);
   });
 
-  it('keeps the empty directory that was there', async () => {
+  it('keeps the empty target directory', async () => {
     await bob.mkdir('/uploads/e');
     world.s3.put('bob/uploads/d/b', 'b', { kind: 'sse-c', key: secondKey });
     await expect(bob.rename('/uploads/d', '/uploads/e', true)).rejects.toMatchObject({
@@ -133,10 +133,10 @@ describe('a rename that fails before all copies are there', () => {
     expect(world.keysInS3()).toEqual(['d/', 'd/a', 'd/b', 'd/c', 'e/']);
   });
 
-  it('says how many copies stay where they cannot be removed', async () => {
+  it('reports the number of copies that could not be removed', async () => {
     world.s3.put('bob/uploads/d/b', 'b', { kind: 'sse-c', key: secondKey });
     atRemovalOf('e/a', () => {
-      throw new Fault('unavailable', 'S3 is away');
+      throw new Fault('unavailable', 'S3 is unavailable');
     });
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
       hint: expect.stringContaining('all its files still exist, and 1 of them exist at "/uploads/e" too'),
@@ -145,7 +145,7 @@ describe('a rename that fails before all copies are there', () => {
     expect(world.logged.at(-1)?.message).toContain('could not be removed');
   });
 
-  it('because the client has gone is undone all the same', async () => {
+  it('is undone even if it failed because the client disconnected', async () => {
     const gone = new AbortController();
     for (let i = 0; i < 16; i++) put(`d/more-${i}`, 'x');
     afterCopyOf('d/a', () => gone.abort());
@@ -157,24 +157,24 @@ describe('a rename that fails before all copies are there', () => {
   });
 });
 
-describe('a rename of which all copies are there', () => {
+describe('a rename whose copies all exist', () => {
   beforeEach(() => {
     for (const name of ['a', 'b', 'c']) put(`d/${name}`, name);
   });
 
-  it('keeps what somebody has written to the old name meanwhile', async () => {
+  it('keeps files that another client has written to the old name meanwhile', async () => {
     atRemovalOf('d/b', () => put('d/b', 'newer'));
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
       kind: 'conflict',
-      hint: expect.stringContaining('1 of 3 files were written to meanwhile'),
+      hint: expect.stringContaining('1 of 3 files were changed meanwhile'),
     });
     expect(await bob.read('/uploads/d/b')).toBe('newer');
     expect(await bob.list('/uploads/e')).toEqual(['a', 'b', 'c']);
   });
 
-  it('says what is left when S3 goes away', async () => {
+  it('reports the files that remain if S3 becomes unavailable', async () => {
     atRemovalOf('d/b', () => {
-      throw new Fault('unavailable', 'S3 is away');
+      throw new Fault('unavailable', 'S3 is unavailable');
     });
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
       kind: 'unavailable',
@@ -185,7 +185,7 @@ describe('a rename of which all copies are there', () => {
     expect(await bob.list('/uploads/e')).toEqual(['a', 'b', 'c']);
   });
 
-  it('is finished although the client has gone', async () => {
+  it('is finished although the client has disconnected', async () => {
     const gone = new AbortController();
     atRemovalOf('d/a', () => gone.abort());
     await bob.tree.rename({ ...world.call, signal: gone.signal }, '/uploads/d', '/uploads/e', false);
@@ -194,7 +194,7 @@ describe('a rename of which all copies are there', () => {
 });
 
 describe('a crash', () => {
-  it('after any step loses no file, and shows none twice with different content', async () => {
+  it('after any step loses no file, and leaves no file twice with different content', async () => {
     for (let steps = 0; ; steps++) {
       await using shop = await World.make();
       const session = await shop.login();

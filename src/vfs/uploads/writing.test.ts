@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 describe('an upload', () => {
-  it('is in S3 under the user’s encryption when it is committed, and not before', async () => {
+  it('is in S3 with the user’s encryption once it is committed, and not before', async () => {
     await using handle = await open('/uploads/f');
     await handle.write(world.call, 3, bytes('lo'));
     await handle.write(world.call, 0, bytes('hel'));
@@ -30,7 +30,7 @@ describe('an upload', () => {
     expect(await bob.read('/uploads/f')).toBe('hello');
   });
 
-  it('takes the encryption that the user has at its open', async () => {
+  it('uses the encryption that the user has at its open', async () => {
     await bob.write('/uploads/old', 'x');
     world.keys = [secondKey, firstKey];
     world.encryption = { kind: 'sse-c', key: secondKey };
@@ -49,7 +49,7 @@ describe('an upload', () => {
     expect((await bob.stat('/uploads/b'))?.mtimeSeconds).toBe(2000);
   });
 
-  it('does not ask S3 again whether its name is a directory when the client has just asked', async () => {
+  it('does not check again whether its name is a directory if the client has just asked', async () => {
     const asked = () => world.s3.listed.filter(({ prefix }) => prefix === 'bob/uploads/f/').length;
     expect(await bob.stat('/uploads/f')).toBeNull();
     await bob.write('/uploads/f', 'x');
@@ -59,7 +59,7 @@ describe('an upload', () => {
     expect(asked()).toBe(2);
   });
 
-  it('is refused where this gateway has made a directory since the client asked', async () => {
+  it('is refused if this gateway has created a directory of its name since the client asked', async () => {
     const other = await world.login();
     expect(await bob.stat('/uploads/f')).toBeNull();
     await other.mkdir('/uploads/f');
@@ -67,7 +67,7 @@ describe('an upload', () => {
     await other.tree[Symbol.asyncDispose]();
   });
 
-  it('leaves nothing when it is given up', async () => {
+  it('leaves nothing if it is aborted', async () => {
     const handle = await open('/uploads/f');
     await handle.write(world.call, 0, bytes('half'));
     await handle[Symbol.asyncDispose]();
@@ -76,7 +76,7 @@ describe('an upload', () => {
     expect(await bob.stat('/uploads/f')).toBeNull();
   });
 
-  it('needs its directory to exist, be it a marker or a prefix', async () => {
+  it('requires its directory, as a marker or a prefix', async () => {
     await expect(open('/uploads/none/f')).rejects.toMatchObject({
       kind: 'not-found',
       hint: expect.stringContaining('mkdir'),
@@ -90,14 +90,14 @@ describe('an upload', () => {
     await expect(open('/uploads/implied')).rejects.toMatchObject({ kind: 'is-directory' });
   });
 
-  it('asks S3 only once for the directory of many files', async () => {
+  it('checks the directory of many files only once', async () => {
     await bob.mkdir('/uploads/d');
     world.s3.listed.length = 0;
     for (let index = 0; index < 10; index += 1) await bob.write(`/uploads/d/${index}`, 'x');
     expect(world.s3.listed).toHaveLength(10);
   });
 
-  it('refuses a key that S3 would not take, and says how long it is', async () => {
+  it('refuses a key that is too long for S3, and reports its length', async () => {
     const fits = '€'.repeat(337);
     expect(Buffer.byteLength(`bob/uploads/${fits}`)).toBe(1023);
     await bob.write(`/uploads/${fits}a`, 'x');
@@ -109,7 +109,7 @@ describe('an upload', () => {
 });
 
 describe('opening for writing', () => {
-  it('exclusively fails when the file is there, on its way, or appears before the commit', async () => {
+  it('exclusively fails if the file exists, is being uploaded, or appears before the commit', async () => {
     const exclusive = { ...putMode, exclusive: true };
     put('f', 'x');
     await expect(open('/uploads/f', exclusive)).rejects.toMatchObject({ kind: 'exists' });
@@ -120,7 +120,7 @@ describe('opening for writing', () => {
     expect(await bob.read('/uploads/new')).toBe('somebody else');
   });
 
-  it('without create fails when nothing is there', async () => {
+  it('without create fails if there is no file', async () => {
     await expect(open('/uploads/f', { ...putMode, create: false })).rejects.toMatchObject({
       kind: 'not-found',
     });
@@ -129,7 +129,7 @@ describe('opening for writing', () => {
     expect(await bob.read('/uploads/f')).toBe('new');
   });
 
-  it('to append fills an empty file, and waits for one that is still being uploaded', async () => {
+  it('to append fills an empty file, and is refused while the file is being uploaded', async () => {
     const append = { ...scpMode, append: true };
     put('empty', '');
     await bob.write('/uploads/empty', 'filled', append);
@@ -143,7 +143,7 @@ describe('opening for writing', () => {
 describe('writing without truncation to an existing file, as scp does', () => {
   beforeEach(() => put('f', 'long content'));
 
-  it('replaces it when the client cuts at the end', async () => {
+  it('replaces it if the client truncates at the end', async () => {
     await using handle = await open('/uploads/f', scpMode);
     await handle.write(world.call, 0, bytes('short'));
     await handle.setAttributes(world.call, { size: 5 });
@@ -152,12 +152,12 @@ describe('writing without truncation to an existing file, as scp does', () => {
     expect(await bob.read('/uploads/f')).toBe('short');
   });
 
-  it('replaces it when the new content is at least as long', async () => {
+  it('replaces it if the new content is at least as long', async () => {
     await bob.write('/uploads/f', 'longer content', scpMode);
     expect(await bob.read('/uploads/f')).toBe('longer content');
   });
 
-  it('refuses to lose the tail that the client meant to keep', async () => {
+  it('refuses to lose the tail of the old file', async () => {
     await using handle = await open('/uploads/f', scpMode);
     await handle.write(world.call, 0, bytes('short'));
     await expect(handle.commit(world.call)).rejects.toMatchObject({
@@ -176,7 +176,7 @@ describe('writing without truncation to an existing file, as scp does', () => {
     expect(await bob.read('/uploads/f')).toBe('long content');
   });
 
-  it('changes nothing but the time when nothing is written', async () => {
+  it('changes only the time if nothing is written', async () => {
     await bob.write('/uploads/g', 'mine');
     await using handle = await open('/uploads/g', scpMode);
     expect(handle.attributes().size).toBe(4);
@@ -186,7 +186,7 @@ describe('writing without truncation to an existing file, as scp does', () => {
     expect((await bob.stat('/uploads/g'))?.mtimeSeconds).toBe(77);
   });
 
-  it('empties it when the client cuts it to nothing', async () => {
+  it('empties it if the client truncates it to 0 bytes', async () => {
     await using handle = await open('/uploads/f', scpMode);
     await handle.setAttributes(world.call, { size: 0 });
     await handle.commit(world.call);
@@ -203,7 +203,7 @@ describe('writing without truncation to an existing file, as scp does', () => {
 });
 
 describe('a file still being uploaded', () => {
-  it('has its size so far in STAT and listings, in every session of the process', async () => {
+  it('shows its current size in STAT and listings, in every session of the process', async () => {
     const other = await world.login();
     await bob.mkdir('/uploads/d');
     await using handle = await open('/uploads/d/f');
@@ -224,7 +224,7 @@ describe('a file still being uploaded', () => {
     expect(await bob.read('/uploads/f')).toBe('the old content');
   });
 
-  it('takes attributes by its name', async () => {
+  it('accepts attributes by its name', async () => {
     await using handle = await open('/uploads/f');
     await handle.write(world.call, 0, bytes('12345'));
     await bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 9 });
@@ -232,7 +232,7 @@ describe('a file still being uploaded', () => {
     expect((await bob.stat('/uploads/f'))?.mtimeSeconds).toBe(9);
   });
 
-  it('cannot be read, removed, renamed or covered by a directory yet', async () => {
+  it('cannot be read, removed, renamed or replaced by a directory', async () => {
     await bob.mkdir('/uploads/d');
     await using handle = await open('/uploads/d/f');
     const busy = { kind: 'conflict', hint: expect.stringContaining('still being uploaded') };
@@ -246,7 +246,7 @@ describe('a file still being uploaded', () => {
     await bob.remove('/uploads/d/f');
   });
 
-  it('may be sent twice at once: the newest is shown, the last to close stays', async () => {
+  it('may be sent twice in parallel: the newest is shown, the last to close is kept', async () => {
     await using first = await open('/uploads/f');
     await using second = await open('/uploads/f');
     await first.write(world.call, 0, bytes('first'));

@@ -8,7 +8,7 @@ export type Exchange = readonly [question: string | RegExp, answer: string, hidd
 
 /** Answers from a script and fails when another question comes, or a secret would be shown. */
 export class ScriptedPrompter implements Prompter {
-  readonly said: string[] = [];
+  readonly printed: string[] = [];
   readonly #script: Exchange[];
 
   constructor(script: readonly Exchange[]) {
@@ -19,8 +19,8 @@ export class ScriptedPrompter implements Prompter {
     return this.#script.length;
   }
 
-  say(line: string): void {
-    this.said.push(line);
+  print(line: string): void {
+    this.printed.push(line);
   }
 
   ask(question: string): Promise<string> {

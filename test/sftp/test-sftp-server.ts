@@ -10,7 +10,7 @@ import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/s
 import { type Finished, run, runOk } from '../support/command.js';
 
 /** The SFTP door over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */
-export class TestDoor implements AsyncDisposable {
+export class TestSftpServer implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'sftp-door-'));
   readonly memory = new MemoryVfs();
   readonly lines: LogLine[] = [];
@@ -18,28 +18,28 @@ export class TestDoor implements AsyncDisposable {
   #server: SftpServer | null = null;
   readonly #keys: Buffer[] = [];
 
-  static async open(limits: Partial<SftpLimits> = {}): Promise<TestDoor> {
-    const door = new TestDoor();
-    await door.makeKey('id', 'ed25519', true);
-    door.#server = await startSftpServer({
+  static async open(limits: Partial<SftpLimits> = {}): Promise<TestSftpServer> {
+    const testServer = new TestSftpServer();
+    await testServer.makeKey('id', 'ed25519', true);
+    testServer.#server = await startSftpServer({
       host: '127.0.0.1',
       port: 0,
-      hostKeyDirectory: join(door.directory, 'host-keys'),
+      hostKeyDirectory: join(testServer.directory, 'host-keys'),
       users: {
         verify: async (_call, username, credential, address) => {
-          door.asked.push({ username, kind: credential.kind, address });
-          return username === 'bob' && door.#opens(credential);
+          testServer.asked.push({ username, kind: credential.kind, address });
+          return username === 'bob' && testServer.#opens(credential);
         },
       },
-      vfs: { forUser: async () => door.memory },
-      log: keepingLogger(door.lines),
+      vfs: { forUser: async () => testServer.memory },
+      log: keepingLogger(testServer.lines),
       clock: testClock,
       entropy: testEntropy,
       limits,
     });
-    const hostKey = await runOk('ssh-keyscan', ['-p', String(door.port), '-t', 'ed25519', '127.0.0.1']);
-    await writeFile(join(door.directory, 'known_hosts'), hostKey.stdout);
-    return door;
+    const hostKey = await runOk('ssh-keyscan', ['-p', String(testServer.port), '-t', 'ed25519', '127.0.0.1']);
+    await writeFile(join(testServer.directory, 'known_hosts'), hostKey.stdout);
+    return testServer;
   }
 
   get server(): SftpServer {

@@ -4,7 +4,7 @@ import { currentRowsOf, versionRowsOf } from './queries.js';
 import { toLedgerRow } from './rows.js';
 
 /** Of the gateway's database. */
-export function createLedgerRows(db: GatewayDatabase): LedgerRows {
+export function createLedgerRowBatches(db: GatewayDatabase): LedgerRows {
   return {
     async currentOf(bucket, keys) {
       if (keys.length === 0) return new Map();

@@ -1,10 +1,10 @@
-/** How many items may be done beyond one that is not: what they answered waits in memory. */
-const mostAhead = 5_000;
+/** Max items that are done or under way while an earlier one is not done: their results wait in memory. */
+const maxAhead = 5_000;
 
 /**
- * Works on items side by side, and tells of the results one by one in the order of the items: whoever notes the last one told
- * can go on behind it. `done` is awaited. After a fault nothing begins, what comes before it is still told, and it is thrown once nothing
- * is under way any more.
+ * Runs `work` for each item, at most `parallel` at a time, and passes the results to `done` one by one, in the order of the
+ * items: a caller that records the last item done can continue behind it. `done` is awaited. After the first failure
+ * (abort.ts), the results before the failed item are still delivered.
  */
 export async function inOrder<T, R>(
   items: AsyncIterable<T>,
@@ -12,20 +12,23 @@ export async function inOrder<T, R>(
   work: (item: T) => Promise<R>,
   done: (item: T, result: R) => Promise<void>,
 ): Promise<void> {
-  const queue = new Queue(work, done);
+  const queue = new OrderedQueue(work, done);
   try {
     for await (const item of items) {
-      while (queue.active >= parallel || queue.length >= mostAhead) await queue.changed();
-      await queue.tell();
+      await queue.deliver();
+      while (queue.active >= parallel || queue.length >= maxAhead) {
+        await queue.changed();
+        await queue.deliver();
+      }
       queue.push(item);
     }
     while (queue.length > 0) {
-      await queue.tell();
+      await queue.deliver();
       if (queue.length > 0) await queue.changed();
     }
   } catch (error) {
     while (queue.active > 0) await queue.changed().catch(() => undefined);
-    await queue.tellDone().catch(() => undefined);
+    await queue.deliverDone().catch(() => undefined);
     throw error;
   }
 }
@@ -35,12 +38,14 @@ interface Entry<T, R> {
   outcome: { readonly result: R } | null;
 }
 
-class Queue<T, R> {
+/** The items that are under way, or done and not delivered yet. */
+class OrderedQueue<T, R> {
   active = 0;
   readonly #work: (item: T) => Promise<R>;
   readonly #done: (item: T, result: R) => Promise<void>;
   readonly #entries: Entry<T, R>[] = [];
   #failure: { readonly error: unknown } | null = null;
+  #isDoneFailed = false;
   #wake: () => void = () => undefined;
 
   constructor(work: (item: T) => Promise<R>, done: (item: T, result: R) => Promise<void>) {
@@ -71,7 +76,7 @@ class Queue<T, R> {
       });
   }
 
-  /** Resolves when some work has ended. Throws the first fault. */
+  /** Resolves when some work has ended. Throws the first failure. */
   async changed(): Promise<void> {
     if (this.active > 0) {
       await new Promise<void>((resolve) => {
@@ -81,16 +86,22 @@ class Queue<T, R> {
     this.#check();
   }
 
-  async tell(): Promise<void> {
+  /** Delivers the results up to the first item that is not done. Throws the first failure before anything else. */
+  async deliver(): Promise<void> {
     this.#check();
-    await this.tellDone();
+    await this.deliverDone();
   }
 
-  /** Tells of what is done up to the first item that is not. */
-  async tellDone(): Promise<void> {
-    for (let first = this.#entries[0]; first?.outcome; first = this.#entries[0]) {
+  /** Delivers like `deliver`, in spite of a failure of the work; nothing after a failure of `done`. */
+  async deliverDone(): Promise<void> {
+    for (let first = this.#entries[0]; first?.outcome && !this.#isDoneFailed; first = this.#entries[0]) {
       this.#entries.shift();
-      await this.#done(first.item, first.outcome.result);
+      try {
+        await this.#done(first.item, first.outcome.result);
+      } catch (error) {
+        this.#isDoneFailed = true;
+        throw error;
+      }
     }
   }
 

@@ -15,7 +15,7 @@ import { Fault } from '../model/fault.js';
 import type { KeyLedger, KeyUsage, LedgerVersions } from '../model/ledger.js';
 import { sealedWith } from '../vault/sealed-with.js';
 import { MemoryStore } from '../vault/testing/memory-store.js';
-import { call, keyNamed, quickClock } from '../vault/testing/workshop.js';
+import { call, keyNamed, quickClock } from '../vault/testing/vault-world.js';
 import type { AuditFinding, AuditServices } from './findings.js';
 import { proveKeyUnused } from './prove-unused.js';
 import { rebuildLedger } from './rebuild.js';

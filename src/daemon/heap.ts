@@ -18,7 +18,7 @@ export interface TransferBuffers {
 }
 
 /**
- * Lets garbage lie longer, until the returned function is called. Network buffers that are not used again (bytes/lent-bytes.ts)
+ * Lets garbage lie longer, until the returned function is called. Network buffers that are not used again (bytes/buffer-pool.ts)
  * count as old-generation garbage the moment they are made, and with little alive V8 runs a full collection for every 25 MiB of
  * them. V8 takes how much may come, in percent of what lives, from a flag that it reads at each collection; so it is set again and
  * again for what lives at the moment, and the garbage stays bounded. docs/decisions/0006-heap.md has figures.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { content } from '../vault/testing/workshop.js';
+import { content } from '../vault/testing/vault-world.js';
 import { MirrorWorld } from './testing/mirror-world.js';
 
 /** What the last process mirrored. */

@@ -1,4 +1,4 @@
-import { releaseBytes } from '../bytes/lent-bytes.js';
+import { releaseBytes } from '../bytes/buffer-pool.js';
 import type { DirectFile } from '../files/direct-file.js';
 import type { Call } from '../model/call.js';
 import type { ObjectInfo } from '../model/object-store.js';

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
-import { content, keyNamed } from '../vault/testing/workshop.js';
+import { content, keyNamed } from '../vault/testing/vault-world.js';
 import { MirrorWorld } from './testing/mirror-world.js';
 
 let world: MirrorWorld;

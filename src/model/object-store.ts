@@ -302,3 +302,8 @@ export interface ObjectAcls {
 
 /** The tag that names the key of an SSE-C object: its value is the key's fingerprint. */
 export const keyTagName = 'sftpgw-key';
+
+/** Returns whether two ETags name the same content. They may have quotes or not; an empty one equals nothing. */
+export function isSameEtag(one: string | undefined, other: string): boolean {
+  return one !== undefined && one !== '' && one.replaceAll('"', '') === other.replaceAll('"', '');
+}

@@ -50,7 +50,7 @@ export interface WriteHandle extends AsyncDisposable {
 
 export interface ReadHandle extends AsyncDisposable {
   /**
-   * Up to `length` bytes from `offset`, as views that stay valid and unchanged until they are released (lent-bytes.ts), if ever;
+   * Up to `length` bytes from `offset`, as views that stay valid and unchanged until they are released (buffer-pool.ts), if ever;
    * null at or past the end.
    * Shorter only at the end of the file. Calls may overlap; a sequence of them is read ahead.
    */

@@ -1,9 +1,13 @@
 import { mapBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
-import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
-import { listPages } from '../model/listing.js';
-import type { ListedObject, ListedVersion, VersionPage } from '../model/object-store.js';
+import { listPages } from '../model/list-pages.js';
+import {
+  isSameEtag,
+  type ListedObject,
+  type ListedVersion,
+  type VersionPage,
+} from '../model/object-store.js';
 import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
 import { type ObjectServices, parallelObjects } from './services.js';
 

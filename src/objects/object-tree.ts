@@ -1,8 +1,7 @@
 import type { Call } from '../model/call.js';
-import { isSameEtag } from '../model/etag.js';
 import type { LedgerRow } from '../model/ledger.js';
-import { listPages } from '../model/listing.js';
-import type { ListedObject, ObjectRef } from '../model/object-store.js';
+import { listPages } from '../model/list-pages.js';
+import { isSameEtag, type ListedObject, type ObjectRef } from '../model/object-store.js';
 import type { ObjectServices } from './services.js';
 
 /** One object of a tree. */

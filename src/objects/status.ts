@@ -1,10 +1,9 @@
 import type { Call } from '../model/call.js';
 import type { Checksum } from '../model/checksum.js';
-import { isSameEtag } from '../model/etag.js';
 import { isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
-import { findListed } from '../model/listing.js';
-import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
+import { findListed } from '../model/list-pages.js';
+import { isSameEtag, type ListedVersion, type ObjectInfo, type ObjectRef } from '../model/object-store.js';
 import { mtimeOf } from '../vault/mtime.js';
 import { contentOf } from './content.js';
 import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';

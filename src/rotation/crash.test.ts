@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
 import type { VersionPolicy } from '../model/rotation.js';
-import { content, refOf } from '../vault/testing/workshop.js';
+import { content, refOf } from '../vault/testing/vault-world.js';
 import { newKey, oldKey, RotationWorld } from './testing/rotation-world.js';
 
 /** What is durable, besides the bucket. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checksumOf } from '../bytes/running-checksum.js';
 import { Fault } from '../model/fault.js';
-import { call, content, keyNamed, refOf, targetOf } from '../vault/testing/workshop.js';
+import { call, content, keyNamed, refOf, targetOf } from '../vault/testing/vault-world.js';
 import { newKey, oldKey, RotationWorld } from './testing/rotation-world.js';
 
 const foreign = keyNamed('foreign');

@@ -7,19 +7,19 @@ import {
 import type { Call } from '../model/call.js';
 import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../model/checksum.js';
 import { accessFor } from '../model/encryption.js';
-import { isSameEtag } from '../model/etag.js';
 import { Fault, isFault } from '../model/fault.js';
-import type {
-  ObjectInfo,
-  ObjectRef,
-  ObjectTagSet,
-  PartReceipt,
-  PartSource,
-  PartUpload,
-  ReplayableBody,
-  WholeObject,
-  WriteOptions,
-  WrittenObject,
+import {
+  isSameEtag,
+  type ObjectInfo,
+  type ObjectRef,
+  type ObjectTagSet,
+  type PartReceipt,
+  type PartSource,
+  type PartUpload,
+  type ReplayableBody,
+  type WholeObject,
+  type WriteOptions,
+  type WrittenObject,
 } from '../model/object-store.js';
 import { algorithmInput, checksumInput, partChecksum, wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';

@@ -1,6 +1,6 @@
 /** What a `ByteStream` tells. Nothing is told before `start`. */
 export interface ByteStreamEvents {
-  /** Bytes came. They may be lent (bytes/lent-bytes.ts): whoever keeps views of them retains them. */
+  /** Bytes came. They may be lent (bytes/buffer-pool.ts): whoever keeps views of them retains them. */
   data(chunk: Uint8Array): void;
   /** The other side sends no more; it may still read. */
   ended(): void;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MirrorSources } from '../model/mirror.js';
 import { keepingLogger, type LogLine } from '../sftp/testing/quiet.js';
-import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/workshop.js';
+import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/vault-world.js';
 import { createMirrorSources } from './mirror-sources.js';
 import { testKeys } from './testing/test-keys.js';
 import { createUserDirectory } from './user-directory.js';

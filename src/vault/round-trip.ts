@@ -10,7 +10,7 @@ import {
 } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MemoryBody, ObjectRef, ObjectStore } from '../model/object-store.js';
-import { doctorName } from '../model/trial-objects.js';
+import { doctorName } from '../model/probe-objects.js';
 import { isEncryptedAs, sealedWith } from './sealed-with.js';
 
 export type RoundTripStep =

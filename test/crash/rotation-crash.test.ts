@@ -4,7 +4,7 @@ import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { createKeyring } from '../../src/keyring/keyring.js';
 import { type CustomerKey, parseKeyFingerprint } from '../../src/model/customer-key.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';
-import { call } from '../../src/vault/testing/workshop.js';
+import { call } from '../../src/vault/testing/vault-world.js';
 import type { Gateway } from '../support/gateway.js';
 import { gatewayTargets, storeOptions } from '../support/gateway-targets.js';
 import { SeededRandom } from '../support/random.js';

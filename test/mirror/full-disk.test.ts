@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MirrorWorld } from '../../src/mirror/testing/mirror-world.js';
-import { content } from '../../src/vault/testing/workshop.js';
+import { content } from '../../src/vault/testing/vault-world.js';
 
 const mebibyte = 1024 * 1024;
 

@@ -15,7 +15,7 @@ import type { CustomerKey } from '../../src/model/customer-key.js';
 import type { WriteEncryption } from '../../src/model/encryption.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import { createVault, type RunningVault } from '../../src/vault/create-vault.js';
-import { call, content, keyNamed } from '../../src/vault/testing/workshop.js';
+import { call, content, keyNamed } from '../../src/vault/testing/vault-world.js';
 import { s3Targets } from '../support/s3-targets.js';
 
 const alice = keyNamed('alice');

@@ -7,7 +7,7 @@ import { systemEntropy } from '../../assembly/system.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import { isFault } from '../../model/fault.js';
 import type { IntentId, KeyLedger, KeyUsage, SealedWith } from '../../model/ledger.js';
-import { keyNamed, quickClock } from '../../vault/testing/workshop.js';
+import { keyNamed, quickClock } from '../../vault/testing/vault-world.js';
 import type { GatewayDatabase } from '../database.js';
 import { openDatabase } from '../sqlite/open.js';
 import { createKeyUsage } from './key-usage.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FoundVersion, KeyLedger, LedgerVersions } from '../../model/ledger.js';
-import { keyNamed, quickClock, seededEntropy } from '../../vault/testing/workshop.js';
+import { keyNamed, quickClock, seededEntropy } from '../../vault/testing/vault-world.js';
 import type { GatewayDatabase } from '../database.js';
 import { openDatabase } from '../sqlite/open.js';
 import { createKeyLedger } from './ledger.js';

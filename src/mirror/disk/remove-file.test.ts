@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../../model/fault.js';
-import { call, keyNamed } from '../../vault/testing/workshop.js';
+import { call, keyNamed } from '../../vault/testing/vault-world.js';
 import { MirrorWorld } from '../testing/mirror-world.js';
 
 let world: MirrorWorld;

@@ -1,6 +1,6 @@
 import type { Call } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
-import { findListed } from '../../model/listing.js';
+import { findListed } from '../../model/list-pages.js';
 import type { MirrorEntry, MirrorPrefix, MirrorState } from '../../model/mirror.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
 import type { Vault } from '../../vault/vault.js';

@@ -1,5 +1,5 @@
+import { compareUtf8 } from '../../bytes/utf8-order.js';
 import type { ListedFile, MirrorAction } from '../../model/mirror.js';
-import { compareUtf8 } from '../../model/utf8-order.js';
 import { type CheckedEntry, type ListedPath, Planner, type PlanOptions } from './planner.js';
 
 /**

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compareUtf8 } from '../../bytes/utf8-order.js';
 import type { ListedFile, MirrorAction, MirrorEntry } from '../../model/mirror.js';
-import { compareUtf8 } from '../../model/utf8-order.js';
-import { keyNamed } from '../../vault/testing/workshop.js';
+import { keyNamed } from '../../vault/testing/vault-world.js';
 import { nameProblem } from './mirror-paths.js';
 import { plan } from './plan.js';
 import { type CheckedEntry, type ListedPath, Planner, type PlanOptions } from './planner.js';

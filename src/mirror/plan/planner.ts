@@ -1,7 +1,7 @@
+import { compareUtf8 } from '../../bytes/utf8-order.js';
 import type { KeyFingerprint } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 import type { ListedFile, MirrorAction, MirrorEntry, MirrorProblemKind } from '../../model/mirror.js';
-import { compareUtf8 } from '../../model/utf8-order.js';
 import { FoldedNames } from './folded-names.js';
 import { nameProblem, parentOf } from './mirror-paths.js';
 

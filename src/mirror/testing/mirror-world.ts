@@ -14,7 +14,7 @@ import { keepingLogger, type LogLine } from '../../sftp/testing/quiet.js';
 import { createVault, type RunningVault } from '../../vault/create-vault.js';
 import { MemoryLedger } from '../../vault/testing/memory-ledger.js';
 import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
-import { aliceKey, call, quickClock, seededEntropy } from '../../vault/testing/workshop.js';
+import { aliceKey, call, quickClock, seededEntropy } from '../../vault/testing/vault-world.js';
 import { createMirror, type Mirror } from '../mirror.js';
 import type { MirrorSettings } from '../options.js';
 import { type PagedObjects, PagedStore } from './paged-store.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { holdersOf, releaseBytes } from '../../bytes/lent-bytes.js';
+import { holdersOf, releaseBytes } from '../../bytes/buffer-pool.js';
 import { SlabBody } from './slab-body.js';
 
 /** A socket's part: writes the content in the given steps, as far as the body lets it. */

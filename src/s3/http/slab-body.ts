@@ -1,9 +1,9 @@
-import { LendingPool, releaseBytes, retainBytes } from '../../bytes/lent-bytes.js';
+import { BufferPool, releaseBytes, retainBytes } from '../../bytes/buffer-pool.js';
 
 /** Bytes are read into memory of this size, and handed on in pieces of it. */
 const slabBytes = 256 * 1024;
 /** What is left of a body that is shorter goes to memory of its own. */
-const slabs = new LendingPool(slabBytes, 128);
+const slabs = new BufferPool(slabBytes, 128);
 /** So much is read ahead of a reader that is slower than the network. */
 const aheadBytes = 1024 * 1024;
 
@@ -19,7 +19,7 @@ export interface BodySource {
  * A body of known length that the socket reads straight into: `room` is where the next bytes go, `filled` says how many came.
  * That saves the two buffers of 16 KiB that Node's own client allocates, copies and throws away for every TLS record, a third
  * of a download's CPU. Every piece that comes out is held for its receiver, who may
- * release it (bytes/lent-bytes.ts).
+ * release it (bytes/buffer-pool.ts).
  */
 export class SlabBody implements AsyncIterableIterator<Uint8Array> {
   readonly #source: BodySource;

@@ -1,4 +1,4 @@
-import { releaseBytes } from '../../bytes/lent-bytes.js';
+import { releaseBytes } from '../../bytes/buffer-pool.js';
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { ReadHandle, WriteHandle } from '../../model/vfs.js';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex, Writable } from 'node:stream';
-import { areLent } from '../../bytes/lent-bytes.js';
+import { areLent } from '../../bytes/buffer-pool.js';
 import type { ByteStream, ByteStreamEvents } from '../byte-stream.js';
 import { ChannelSender } from './fast-send.js';
 

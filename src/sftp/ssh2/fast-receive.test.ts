@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { areLent, releaseBytes, retainBytes } from '../../bytes/lent-bytes.js';
+import { areLent, releaseBytes, retainBytes } from '../../bytes/buffer-pool.js';
 import { receiveFast } from './fast-receive.js';
 import { readIntoMemory } from './socket-memory.js';
 

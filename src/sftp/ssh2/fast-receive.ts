@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { holdersOf, LendingPool, releaseBytes } from '../../bytes/lent-bytes.js';
+import { BufferPool, holdersOf, releaseBytes } from '../../bytes/buffer-pool.js';
 import { readIntoMemory, type SocketReader } from './socket-memory.js';
 
 /**
@@ -25,7 +25,7 @@ const quietBytes = 16 * 1024;
 const minFreeBytes = 64 * 1024;
 
 /** What connections read into while much comes. Large enough that most packets lie whole in one. */
-const slabs = new LendingPool(256 * 1024, 32);
+const slabs = new BufferPool(256 * 1024, 32);
 
 /** How far the transport is in a packet. */
 interface GcmDecipher {
@@ -55,7 +55,7 @@ const receiving = new WeakSet<Socket>();
 
 /**
  * From after the event that is being told on, the connection's packets come this way, if it can be. To be called by whoever takes
- * what is lent on the connection's channels for such (bytes/lent-bytes.ts); a second call does nothing.
+ * what is lent on the connection's channels for such (bytes/buffer-pool.ts); a second call does nothing.
  */
 export function receiveFast(client: object, socket: Socket): void {
   if (receiving.has(socket)) return;

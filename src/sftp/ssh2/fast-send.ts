@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
-import { releaseBytes } from '../../bytes/lent-bytes.js';
+import { releaseBytes } from '../../bytes/buffer-pool.js';
 
 /**
  * Sends channel data past the transport's own writer where that is the same on the wire and cheaper: every SSH packet is put

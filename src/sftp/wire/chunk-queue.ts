@@ -1,4 +1,4 @@
-import { areLent, releaseBytes, retainBytes } from '../../bytes/lent-bytes.js';
+import { areLent, releaseBytes, retainBytes } from '../../bytes/buffer-pool.js';
 
 /** Bytes in the order in which they came, as the buffers in which they came. What is lent is held while it is queued. */
 export class ChunkQueue {

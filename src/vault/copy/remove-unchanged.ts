@@ -1,8 +1,7 @@
 import type { Call } from '../../model/call.js';
-import { isSameEtag } from '../../model/etag.js';
 import { Fault, isFault } from '../../model/fault.js';
-import { findListed } from '../../model/listing.js';
-import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
+import { findListed } from '../../model/list-pages.js';
+import { isSameEtag, type ObjectRef, type ObjectStore } from '../../model/object-store.js';
 
 /**
  * Removes the object with this ETag; does nothing if there is no object. Throws `conflict` if another object

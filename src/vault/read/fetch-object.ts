@@ -17,7 +17,7 @@ export interface FetchSink {
   begin(info: ObjectInfo): Promise<void>;
   /**
    * Receives bytes at their position in the object, in any order. Calls overlap. The bytes are retained for
-   * the sink until it releases them (bytes/lent-bytes.ts).
+   * the sink until it releases them (bytes/buffer-pool.ts).
    */
   write(position: number, bytes: Uint8Array): Promise<void>;
 }

@@ -1,8 +1,7 @@
 import type { Call } from '../../model/call.js';
 import type { Checksum } from '../../model/checksum.js';
-import { isSameEtag } from '../../model/etag.js';
 import { Fault } from '../../model/fault.js';
-import type { ObjectInfo, WrittenObject } from '../../model/object-store.js';
+import { isSameEtag, type ObjectInfo, type WrittenObject } from '../../model/object-store.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
 import { type Opened, openWithKeys } from '../access.js';
 import type { Extension, UploadTarget, UploadWriter } from '../vault.js';

@@ -3,7 +3,7 @@ const lent = new WeakMap<ArrayBufferLike, Loan>();
 
 interface Loan {
   readonly bytes: Buffer;
-  readonly pool: LendingPool;
+  readonly pool: BufferPool;
   holders: number;
 }
 
@@ -13,7 +13,7 @@ interface Loan {
  * `retainBytes`, and `releaseBytes` when done, once each. Who never does only costs the reuse: that buffer is left to
  * the garbage collector.
  */
-export class LendingPool {
+export class BufferPool {
   readonly #byteLength: number;
   readonly #mostFree: number;
   readonly #free: Buffer[] = [];

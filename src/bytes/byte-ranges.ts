@@ -1,4 +1,4 @@
-import type { ByteRange } from '../../model/object-store.js';
+import type { ByteRange } from '../model/object-store.js';
 
 /** A set of byte positions, stored as ordered, disjoint ranges. Touching ranges are merged. */
 export class ByteRanges {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { areLent, holdersOf, LendingPool, releaseBytes, retainBytes } from './lent-bytes.js';
+import { areLent, BufferPool, holdersOf, releaseBytes, retainBytes } from './buffer-pool.js';
 
 describe('lent bytes', () => {
   it('come back to their pool when the last holder releases them, and not before', () => {
-    const pool = new LendingPool(64, 4);
+    const pool = new BufferPool(64, 4);
     const bytes = pool.lend();
     const view = bytes.subarray(10, 20);
     retainBytes(view);
@@ -27,7 +27,7 @@ describe('lent bytes', () => {
   it('are never given to a second borrower while one holds them, and as many are kept as were asked for', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom('lend', 'retain', 'release'), fc.nat())), (steps) => {
-        const pool = new LendingPool(16, 2);
+        const pool = new BufferPool(16, 2);
         const held: Buffer[] = [];
         for (const [step, pick] of steps) {
           const one = held[pick % Math.max(1, held.length)];

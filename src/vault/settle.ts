@@ -18,7 +18,7 @@ import type { SettleReport, SettleRequest } from './vault.js';
  */
 const readToHashBytes = 256 * 1024 * 1024;
 
-export type Outcome = 'confirmed' | 'abandoned';
+export type SettleOutcome = 'confirmed' | 'abandoned';
 
 /**
  * Finishes or undoes the writes that the last run left in state `intended`. First aborts the multipart
@@ -108,7 +108,7 @@ export async function settleRow(
   call: Call,
   row: LedgerRow,
   keys: readonly CustomerKey[],
-): Promise<Outcome> {
+): Promise<SettleOutcome> {
   const { ledger, store } = services;
   const access = accessAmong(row.sealedWith, keys);
   if (access === null) {

@@ -31,7 +31,7 @@ export interface UploadOptions {
 
 /** The object that an upload extends, as it was found. */
 export interface Extension {
-  /** Those that may open it, the likeliest first. */
+  /** Keys that may open it, the likeliest first. */
   readonly keys: readonly CustomerKey[];
   readonly etag: string;
 }
@@ -39,7 +39,7 @@ export interface Extension {
 /** The source of a copy. */
 export interface CopySource {
   readonly ref: ObjectRef;
-  /** Those that may open it, the likeliest first. */
+  /** Keys that may open it, the likeliest first. */
   readonly keys: readonly CustomerKey[];
   /** ETag of the expected object. `copy` throws `conflict` if another object is there. */
   readonly ifMatch?: string;
@@ -103,9 +103,9 @@ export interface UploadWriter extends AsyncDisposable {
    */
   adopt(call: Call): void;
   /**
-   * Parks a resumable upload: accepts no more bytes, sends the rest to S3 as far as it makes whole parts, and
-   * keeps the parts there. Returns null if there is nothing to keep or the parts cannot be trusted. After
-   * null or a fault the caller must dispose the writer.
+   * Parks a resumable upload: accepts no more bytes, sends the remaining whole parts to S3 and keeps them
+   * there. Returns null if there is nothing to keep or the parts cannot be trusted. After null or a fault the
+   * caller must dispose the writer.
    */
   park(): Promise<ParkedUpload | null>;
 }

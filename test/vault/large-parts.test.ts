@@ -12,7 +12,7 @@ import { createVault, type RunningVault } from '../../src/vault/create-vault.js'
 import type { VaultLimits } from '../../src/vault/limits.js';
 import { MemoryLedger } from '../../src/vault/testing/memory-ledger.js';
 import { MemoryStore } from '../../src/vault/testing/memory-store.js';
-import { aliceEncryption, aliceKey, call, content, mebibyte } from '../../src/vault/testing/workshop.js';
+import { aliceEncryption, aliceKey, call, content, mebibyte } from '../../src/vault/testing/vault-world.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { s3Targets } from '../support/s3-targets.js';
 
@@ -52,7 +52,7 @@ function vaultOver(
   return Object.assign(vault, { ledger });
 }
 
-/** Writes a file as a client does; `seen` learns what the vault holds meanwhile. */
+/** Writes a file like a client; `seen` receives the vault's statistics meanwhile. */
 async function upload(
   vault: RunningVault,
   bucket: string,
@@ -82,7 +82,7 @@ async function stored(store: ObjectStore, bucket: string, key: string): Promise<
   return Buffer.concat(pieces);
 }
 
-/** The sizes of the parts that arrived, by number, and how often each was begun. */
+/** Records the sizes of the parts that arrived, by number, and how often each was begun. */
 function watchParts(store: MemoryStore): { readonly sizes: number[]; readonly attempts: number[] } {
   const sizes: number[] = [];
   const attempts: number[] = [];
@@ -194,7 +194,7 @@ describe('a full scratch space', () => {
     store.hooks.before = async (operation) => {
       peakBytes = Math.max(peakBytes, vault.statistics.scratchBytes);
       if (operation !== 'part' || vault.statistics.scratchBytes < 24 * mebibyte) return;
-      // The part on its way is let go only when the writer has filled the rest and stands still.
+      // The part that is being sent is released only after the writer has filled the rest and stalled.
       await new Promise<void>((resolve) => {
         release = resolve;
       });

@@ -14,7 +14,7 @@ import type { ObjectRef } from '../../src/model/object-store.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import type { S3StoreOptions } from '../../src/s3/options.js';
 import { createVault, type RunningVault } from '../../src/vault/create-vault.js';
-import { call, content, keyNamed, mebibyte } from '../../src/vault/testing/workshop.js';
+import { call, content, keyNamed, mebibyte } from '../../src/vault/testing/vault-world.js';
 import type { UploadTarget } from '../../src/vault/vault.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
 
@@ -84,7 +84,7 @@ async function upload(vault: RunningVault, target: UploadTarget, bytes: Buffer, 
   return await writer.commit(call());
 }
 
-/** As OpenSSH reads: 64 requests at once. */
+/** Reads like OpenSSH, with 64 requests in parallel. */
 async function download(vault: RunningVault, ref: ObjectRef): Promise<Buffer> {
   await using reader = await vault.openReader(call(), ref, keys);
   if (reader === null) throw new Error(`${ref.key} is not there`);
@@ -114,7 +114,7 @@ for (const target of await s3Targets()) {
       ['a small file', 4096, false],
       ['a file of one part', 8 * mebibyte, false],
       ['a file of several parts', 21 * mebibyte + 7, false],
-      ['a file that comes backwards', 12 * mebibyte + 7, true],
+      ['a file that arrives backwards', 12 * mebibyte + 7, true],
     ])('keeps %s as it was written', async (name, size, backwards) => {
       const ref = { bucket: rig.bucket, key: `kept/${name}` };
       const bytes = content(size);
@@ -156,7 +156,7 @@ for (const target of await s3Targets()) {
       const to = { bucket: rig.bucket, key: 'downgrade/to' };
       const plain = { bucket: rig.bucket, key: 'downgrade/plain' };
       await upload(rig.vault, targetAt(from, { kind: 'sse-c', key: oldKey }), content(5000));
-      // Only the source's key is said: the copy lies there for everybody who may read the bucket.
+      // Sends only the source's key: everyone who can read the bucket can read the copy.
       await target.client().send(
         new CopyObjectCommand({
           Bucket: plain.bucket,

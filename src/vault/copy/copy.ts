@@ -10,7 +10,7 @@ import { settleRow } from '../settle.js';
 import type { VaultServices } from '../upload/part-sender.js';
 import { mayHaveSucceeded } from '../upload/uncertain-outcome.js';
 import type { CopySource, CopyTarget } from '../vault.js';
-import { headSource, isItself, sameContent, undoCopy } from './undo-copy.js';
+import { headOriginal, isItself, sameContent, undoCopy } from './undo-copy.js';
 
 /** A copy that is verified and confirmed in the ledger. */
 export interface VerifiedCopy {
@@ -217,6 +217,6 @@ async function findCopy(
   const info = await services.store.head(call, to.ref, accessFor(to.encryption));
   if (info === null) return null;
   if (isItself(from, to)) return { info, source: info };
-  const source = await headSource(services, call, from);
+  const source = await headOriginal(services, call, from);
   return source !== null && sameContent(source, info) ? { info, source } : null;
 }

@@ -24,7 +24,7 @@ export async function undoCopy(
 ): Promise<boolean> {
   const wrong = await headAny(services, call, to);
   if (wrong === null) return true;
-  const source = await headSource(services, call, from);
+  const source = await headOriginal(services, call, from);
   if (isEncryptedAs(wrong.encryption, sealedWith(to.encryption)) && source?.size === wrong.size) return false;
   if (wrong.lastModifiedMs < row.intendedMs - clockSkewMs) return false;
   if (isItself(from, to)) {
@@ -67,7 +67,7 @@ async function hasKnownContent(
   );
 }
 
-export async function headSource(
+export async function headOriginal(
   { store, ledger }: VaultServices,
   call: Call,
   { ref, keys, versionId }: CopySource,

@@ -11,17 +11,17 @@ import {
   keyNamed,
   quickClock,
   refOf,
-  type Workshop,
-  workshop,
-} from '../testing/workshop.js';
+  type VaultWorld,
+  vaultWorld,
+} from '../testing/vault-world.js';
 import { type FetchRequest, fetchObject } from './fetch-object.js';
 
-let shop: Workshop;
+let world: VaultWorld;
 
 beforeEach(() => {
-  shop = workshop({}, { pieceBytes: 1000 });
+  world = vaultWorld({}, { pieceBytes: 1000 });
 });
-afterEach(() => shop[Symbol.asyncDispose]());
+afterEach(() => world[Symbol.asyncDispose]());
 
 const bytes = content(25_000);
 const ref = refOf('object');
@@ -31,7 +31,7 @@ async function put(
   encryption: WriteEncryption = { kind: 'sse-c', key: aliceKey },
 ): Promise<void> {
   const body = { chunks: [content], byteLength: content.byteLength, checksum: checksumOf('crc32c', content) };
-  await shop.store.put(call(), ref, body, {
+  await world.store.put(call(), ref, body, {
     encryption,
     acl: null,
     metadata: { mtime: '12.5' },
@@ -39,9 +39,9 @@ async function put(
   });
 }
 
-async function fetched(change: Partial<FetchRequest> = {}, store: ObjectStore = shop.store) {
+async function fetched(change: Partial<FetchRequest> = {}, store: ObjectStore = world.store) {
   const target = Buffer.alloc(bytes.byteLength);
-  const { ledger } = shop;
+  const { ledger } = world;
   const request: FetchRequest = {
     ref,
     likely: { kind: 'sse-c', key: aliceKey },
@@ -60,9 +60,9 @@ async function fetched(change: Partial<FetchRequest> = {}, store: ObjectStore = 
   return { object, target };
 }
 
-/** The store, whose answers say something else of the object. */
+/** Returns the store with changed object properties in its responses. */
 function saying(change: Partial<ObjectInfo>): ObjectStore {
-  const { store } = shop;
+  const { store } = world;
   return Object.assign(Object.create(store), {
     head: async (...args: Parameters<ObjectStore['head']>) => {
       const info = await store.head(...args);
@@ -75,9 +75,9 @@ function saying(change: Partial<ObjectInfo>): ObjectStore {
   });
 }
 
-/** The store; says when a body begins and ends. */
+/** Returns the store, which reports the begin and end of each body. */
 function watching(begins: () => void, ends: () => void): ObjectStore {
-  const { store } = shop;
+  const { store } = world;
   async function* watched(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     begins();
     try {
@@ -99,7 +99,7 @@ describe('an object that is fetched whole', () => {
   it.each([
     ['in one request', 100_000],
     ['in ranges', 4000],
-  ])('%s is what S3 holds, with its time and its checksum', async (_, rangeBytes) => {
+  ])('%s has the content, time and checksum of the object in S3', async (_, rangeBytes) => {
     await put();
     const { object, target } = await fetched({ rangeBytes });
     expect(target.equals(bytes)).toBe(true);
@@ -113,8 +113,8 @@ describe('an object that is fetched whole', () => {
   it.each([
     ['none', 0],
     ['one', 1],
-    ['more than it may use', 9],
-  ])('takes further ranges side by side only where there is a place for them: %s', async (_, places) => {
+    ['more than it can use', 9],
+  ])('is fetched in parallel ranges only if there are free slots: %s', async (_, places) => {
     await put();
     let free = places;
     let peak = 0;
@@ -183,7 +183,7 @@ describe('an object that is fetched whole', () => {
   it('is resumed where its body is interrupted', async () => {
     await put();
     let breaks = 3;
-    shop.store.hooks.beforeBytes = (position) => {
+    world.store.hooks.beforeBytes = (position) => {
       if (position % 3000 !== 0 || breaks === 0) return;
       breaks -= 1;
       throw new Fault('unavailable', 'the connection broke');
@@ -195,7 +195,7 @@ describe('an object that is fetched whole', () => {
   it('is a conflict if it is replaced meanwhile', async () => {
     await put();
     let isReplaced = false;
-    shop.store.hooks.beforeBytes = async (position) => {
+    world.store.hooks.beforeBytes = async (position) => {
       if (position < 2000 || isReplaced) return;
       isReplaced = true;
       await put(content(25_000, 'other'));
@@ -220,9 +220,9 @@ describe('an object that is fetched whole', () => {
     await put(bytes, { kind: 'sse-c', key: bob });
     const one = { rangeBytes: 100_000, keys: [aliceKey, bob] };
     expect((await fetched(one)).object?.access).toEqual({ kind: 'sse-c', key: bob });
-    shop.store.counts.clear();
+    world.store.counts.clear();
     await fetched({ ...one, likely: { kind: 'sse-c', key: bob } });
-    expect(shop.store.count('read')).toBe(1);
+    expect(world.store.count('read')).toBe(1);
     await put(bytes, { kind: 'sse-s3' });
     expect((await fetched(one)).object?.access).toEqual(noKey);
     await put(bytes, { kind: 'sse-c', key: keyNamed('carol') });

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { releaseBytes, retainBytes } from '../../bytes/lent-bytes.js';
+import { releaseBytes, retainBytes } from '../../bytes/buffer-pool.js';
 import { Fault } from '../../model/fault.js';
 
 interface Waiter {
@@ -28,7 +28,7 @@ export class FetchedRange {
   #cursor = 0;
   /** Number of readers that are about to take views. */
   #readers = 0;
-  #isLetGo = false;
+  #isReleased = false;
   state: 'queued' | 'fetching' | 'done' = 'queued';
 
   constructor(start: number, end: number, cancel = new AbortController()) {
@@ -63,7 +63,7 @@ export class FetchedRange {
   /** Appends the next bytes. Throws `corrupt` if they reach past the range. */
   append(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
-    if (this.#isLetGo && this.#readers === 0) {
+    if (this.#isReleased && this.#readers === 0) {
       releaseBytes(chunk);
       return;
     }
@@ -121,13 +121,13 @@ export class FetchedRange {
   }
 
   /** Releases the range: `enter` is not called again. */
-  letGo(): void {
-    this.#isLetGo = true;
+  release(): void {
+    this.#isReleased = true;
     this.#giveBack();
   }
 
   #giveBack(): void {
-    if (!this.#isLetGo || this.#readers > 0) return;
+    if (!this.#isReleased || this.#readers > 0) return;
     for (const chunk of this.#chunks) releaseBytes(chunk);
     this.#chunks.length = 0;
     this.#starts.length = 0;

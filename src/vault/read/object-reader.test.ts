@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LendingPool, releaseBytes } from '../../bytes/lent-bytes.js';
+import { BufferPool, releaseBytes } from '../../bytes/buffer-pool.js';
 import { Fault } from '../../model/fault.js';
 import {
   aliceKey,
@@ -11,24 +11,24 @@ import {
   readAll,
   refOf,
   targetOf,
-  type Workshop,
-  workshop,
-} from '../testing/workshop.js';
+  type VaultWorld,
+  vaultWorld,
+} from '../testing/vault-world.js';
 
-async function stored(shop: Workshop, key: string, bytes: Buffer, target = targetOf(key)): Promise<void> {
-  await using writer = await shop.vault.openUpload(call(), target);
+async function stored(world: VaultWorld, key: string, bytes: Buffer, target = targetOf(key)): Promise<void> {
+  await using writer = await world.vault.openUpload(call(), target);
   await writer.write(0, [bytes]);
   await writer.commit(call());
 }
 
-async function opened(shop: Workshop, key: string, keys = [aliceKey]) {
-  const reader = await shop.vault.openReader(call(), refOf(key), keys);
+async function opened(world: VaultWorld, key: string, keys = [aliceKey]) {
+  const reader = await world.vault.openReader(call(), refOf(key), keys);
   if (reader === null) throw new Error(`${key} is not there`);
   return reader;
 }
 
-/** Lends pieces, spoils what comes back, and counts both. */
-class SpoilingPool extends LendingPool {
+/** Lends pieces, overwrites those that are returned, and counts both. */
+class SpoilingPool extends BufferPool {
   lentCount = 0;
   backCount = 0;
 
@@ -51,10 +51,10 @@ class SpoilingPool extends LendingPool {
 describe('a reader', () => {
   it('does not change lent memory until its views are released, then returns all of it', async () => {
     const bytes = content(5 * mebibyte + 123);
-    await using shop = workshop({ rangeBytes: 256 * 1024, readMemoryBytes: mebibyte });
-    await stored(shop, 'a', bytes);
+    await using world = vaultWorld({ rangeBytes: 256 * 1024, readMemoryBytes: mebibyte });
+    await stored(world, 'a', bytes);
     const pool = new SpoilingPool(64 * 1024, 1000);
-    const { store } = shop;
+    const { store } = world;
     const read = store.read.bind(store);
     store.read = async (...asked) => {
       const body = await read(...asked);
@@ -67,7 +67,7 @@ describe('a reader', () => {
     await fc.assert(
       fc.asyncProperty(reads, fc.boolean(), async (plan, inARow) => {
         {
-          await using reader = await opened(shop, 'a');
+          await using reader = await opened(world, 'a');
           let next = 0;
           const readings = plan.map(async ([at, length, turns, isAwaited]) => {
             const offset = inARow ? next : at;
@@ -92,14 +92,14 @@ describe('a reader', () => {
 
   it('returns any range of any object as it was written, and null behind its end', async () => {
     const bytes = content(9 * mebibyte + 123);
-    await using shop = workshop({ rangeBytes: 512 * 1024, readMemoryBytes: 2 * mebibyte });
-    await stored(shop, 'a', bytes);
+    await using world = vaultWorld({ rangeBytes: 512 * 1024, readMemoryBytes: 2 * mebibyte });
+    await stored(world, 'a', bytes);
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(bytes.byteLength + 1000), fc.nat(700_000)), { minLength: 1, maxLength: 12 }),
         fc.boolean(),
         async (reads, together) => {
-          await using reader = await opened(shop, 'a');
+          await using reader = await opened(world, 'a');
           const check = async ([offset, length]: [number, number]) => {
             const answer = await reader.read(call(), offset, length);
             if (offset >= bytes.byteLength) expect(answer).toBeNull();
@@ -114,41 +114,41 @@ describe('a reader', () => {
       ),
       { numRuns: 60 },
     );
-    expect(shop.vault.statistics).toMatchObject({ openReaders: 0, readMemoryBytes: 0 });
+    expect(world.vault.statistics).toMatchObject({ openReaders: 0, readMemoryBytes: 0 });
   });
 
   it('resumes interrupted bodies at the byte where they ended', async () => {
     const bytes = content(5 * mebibyte);
-    await using shop = workshop();
-    await stored(shop, 'a', bytes);
+    await using world = vaultWorld();
+    await stored(world, 'a', bytes);
     let pieces = 0;
-    shop.store.hooks.beforeBytes = () => {
+    world.store.hooks.beforeBytes = () => {
       pieces += 1;
       if (pieces % 3 === 0) throw new Fault('unavailable', 'the connection broke');
     };
-    await using reader = await opened(shop, 'a');
+    await using reader = await opened(world, 'a');
     for (let at = 0; at < bytes.byteLength; at += 200_000) {
       const answer = await readAll(await reader.read(call(), at, 200_000));
       expect(answer.equals(bytes.subarray(at, at + 200_000))).toBe(true);
     }
-    expect(shop.store.bytesRead).toBe(bytes.byteLength);
+    expect(world.store.bytesRead).toBe(bytes.byteLength);
   });
 
   it('fails after repeated interruptions without progress', async () => {
-    await using shop = workshop();
-    await stored(shop, 'a', content(mebibyte));
-    shop.store.hooks.beforeBytes = () => {
+    await using world = vaultWorld();
+    await stored(world, 'a', content(mebibyte));
+    world.store.hooks.beforeBytes = () => {
       throw new Fault('unavailable', 'the connection broke');
     };
-    await using reader = await opened(shop, 'a');
+    await using reader = await opened(world, 'a');
     await expect(reader.read(call(), 0, 100)).rejects.toThrow('the connection broke');
   });
 
   it('fetches each byte of a sequential read once, although 64 requests run in parallel', async () => {
     const bytes = content(40 * mebibyte);
-    await using shop = workshop();
-    await stored(shop, 'a', bytes);
-    await using reader = await opened(shop, 'a');
+    await using world = vaultWorld();
+    await stored(world, 'a', bytes);
+    await using reader = await opened(world, 'a');
     const length = 255 * 1024;
     const offsets = Array.from(
       { length: Math.ceil(bytes.byteLength / length) },
@@ -165,57 +165,57 @@ describe('a reader', () => {
         }),
       );
     }
-    expect(shop.store.bytesRead).toBe(bytes.byteLength);
+    expect(world.store.bytesRead).toBe(bytes.byteLength);
   });
 
   it('opens a small file with one request, and an empty one too', async () => {
-    await using shop = workshop();
-    await stored(shop, 'small', content(1000));
-    await stored(shop, 'empty', content(0));
-    await using small = await opened(shop, 'small');
+    await using world = vaultWorld();
+    await stored(world, 'small', content(1000));
+    await stored(world, 'empty', content(0));
+    await using small = await opened(world, 'small');
     expect((await readAll(await small.read(call(), 0, 5000))).equals(content(1000))).toBe(true);
-    expect([shop.store.count('read'), shop.store.count('head')]).toEqual([1, 0]);
-    await using empty = await opened(shop, 'empty');
+    expect([world.store.count('read'), world.store.count('head')]).toEqual([1, 0]);
+    await using empty = await opened(world, 'empty');
     expect(empty.info.size).toBe(0);
     expect(await empty.read(call(), 0, 10)).toBeNull();
   });
 
   it('stays with the version that was opened: another content is a conflict', async () => {
-    await using shop = workshop();
-    await stored(shop, 'a', content(3 * mebibyte, 'first'));
-    await using reader = await opened(shop, 'a');
-    await stored(shop, 'a', content(3 * mebibyte, 'second'));
+    await using world = vaultWorld();
+    await stored(world, 'a', content(3 * mebibyte, 'first'));
+    await using reader = await opened(world, 'a');
+    await stored(world, 'a', content(3 * mebibyte, 'second'));
     await expect(reader.read(call(), 2 * mebibyte, 100)).rejects.toMatchObject({ kind: 'conflict' });
     await expect(reader.read(call(), 2 * mebibyte, 100)).rejects.toMatchObject({ kind: 'conflict' });
   });
 
   it('continues if many readers share little memory', async () => {
     const bytes = content(4 * mebibyte);
-    await using shop = workshop({ readMemoryBytes: mebibyte });
-    await stored(shop, 'a', bytes);
+    await using world = vaultWorld({ readMemoryBytes: mebibyte });
+    await stored(world, 'a', bytes);
     await Promise.all(
       Array.from({ length: 8 }, async () => {
-        await using reader = await opened(shop, 'a');
+        await using reader = await opened(world, 'a');
         for (let at = 0; at < bytes.byteLength; at += 100_000) {
           const answer = await readAll(await reader.read(call(), at, 100_000));
           expect(answer.equals(bytes.subarray(at, at + 100_000))).toBe(true);
         }
       }),
     );
-    expect(shop.vault.statistics.readMemoryBytes).toBe(0);
+    expect(world.vault.statistics.readMemoryBytes).toBe(0);
   });
 
   it('reports the keys that it tried if none opens the object', async () => {
-    await using shop = workshop();
-    await stored(shop, 'a', content(10));
+    await using world = vaultWorld();
+    await stored(world, 'a', content(10));
     const other = keyNamed('other');
-    await expect(shop.vault.openReader(call(), refOf('a'), [other])).rejects.toMatchObject({
+    await expect(world.vault.openReader(call(), refOf('a'), [other])).rejects.toMatchObject({
       kind: 'key-mismatch',
       hint: expect.stringContaining(other.fingerprint),
     });
-    await expect(shop.vault.openReader(call(), refOf('a'), [])).rejects.toMatchObject({
+    await expect(world.vault.openReader(call(), refOf('a'), [])).rejects.toMatchObject({
       kind: 'key-missing',
     });
-    expect(await shop.vault.openReader(call(), refOf('nothing'), [aliceKey])).toBeNull();
+    expect(await world.vault.openReader(call(), refOf('nothing'), [aliceKey])).toBeNull();
   });
 });

@@ -116,7 +116,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     await filled;
   }
 
-  giveUpReadAhead(): void {
+  dropReadAhead(): void {
     for (const range of this.#ranges) if (range.isWaitedFor) return;
     for (const range of this.#ranges) this.#drop(range);
   }
@@ -232,7 +232,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
   /** Removes a range. Reads in progress keep it until they finish. */
   #drop(range: FetchedRange): void {
     if (!this.#ranges.delete(range)) return;
-    range.letGo();
+    range.release();
     if (range.state !== 'queued') this.#memory.giveBack(range.byteLength);
     if (range.state === 'fetching') range.cancel.abort();
   }

@@ -6,7 +6,7 @@ import type { RekeyedObject } from '../copy/rekeyed-objects.js';
 import type { FetchedRange } from './fetched-range.js';
 
 /** Returns the current ETag and access of the same content, or null if it does not exist any more. */
-export type Follow = (before: RekeyedObject) => Promise<RekeyedObject | null>;
+export type FindRekeyed = (before: RekeyedObject) => Promise<RekeyedObject | null>;
 
 /** Attempts before an interrupted body fails: without progress in between, and in total. */
 const attemptsWithoutGain = 4;
@@ -19,7 +19,7 @@ export class RangeSource {
   readonly #clock: Clock;
   readonly #call: Call;
   readonly #ref: ObjectRef;
-  readonly #follow: Follow;
+  readonly #follow: FindRekeyed;
   #now: RekeyedObject;
 
   constructor(
@@ -27,7 +27,7 @@ export class RangeSource {
     clock: Clock,
     call: Call,
     object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly etag: string },
-    follow: Follow = async () => null,
+    follow: FindRekeyed = async () => null,
   ) {
     this.#store = store;
     this.#clock = clock;

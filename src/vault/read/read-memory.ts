@@ -3,7 +3,7 @@ import type { Clock } from '../../model/call.js';
 /** A holder of read-ahead memory that can release it. */
 export interface ReadAheadHolder {
   /** Releases ranges that no read waits for. Called only after an idle time. */
-  giveUpReadAhead(): void;
+  dropReadAhead(): void;
 }
 
 /** After this idle time a reader loses its read-ahead if another reader needs the memory. */
@@ -67,7 +67,7 @@ export class ReadMemory {
     const before = this.#clock.monotonicMs() - idleMs;
     for (const [holder, usedMs] of this.#holders) {
       if (usedMs > before || !this.isShortOf(bytes)) return;
-      holder.giveUpReadAhead();
+      holder.dropReadAhead();
     }
   }
 }

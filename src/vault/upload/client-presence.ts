@@ -1,14 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import type { Call } from '../../model/call.js';
 
-/** Reports that the client of an upload has gone, until that no longer matters. */
+/** Reports when the client of an upload disconnects, until that no longer matters. */
 export class ClientPresence {
-  readonly #gone: () => void;
+  readonly #onDisconnect: () => void;
   #detach: () => void = () => undefined;
 
-  /** `gone` may be called immediately, by `follow`. */
-  constructor(gone: () => void) {
-    this.#gone = gone;
+  /** `onDisconnect` may be called immediately, by `follow`. */
+  constructor(onDisconnect: () => void) {
+    this.#onDisconnect = onDisconnect;
   }
 
   /** Listens to the signal of this call, and no longer to earlier ones. */
@@ -16,9 +16,9 @@ export class ClientPresence {
     this.#detach();
     // One session may have many uploads.
     setMaxListeners(0, signal);
-    signal.addEventListener('abort', this.#gone, { once: true });
-    this.#detach = () => signal.removeEventListener('abort', this.#gone);
-    if (signal.aborted) this.#gone();
+    signal.addEventListener('abort', this.#onDisconnect, { once: true });
+    this.#detach = () => signal.removeEventListener('abort', this.#onDisconnect);
+    if (signal.aborted) this.#onDisconnect();
   }
 
   /** Stops listening: the upload continues without a client. */

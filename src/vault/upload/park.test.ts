@@ -11,9 +11,9 @@ import {
   mebibyte,
   refOf,
   targetOf,
-  type Workshop,
-  workshop,
-} from '../testing/workshop.js';
+  type VaultWorld,
+  vaultWorld,
+} from '../testing/vault-world.js';
 import type { UploadWriter } from '../vault.js';
 
 const bytes = content(40 * mebibyte + 77);
@@ -24,10 +24,10 @@ async function send(writer: UploadWriter, end: number, step = mebibyte): Promise
     await writer.write(at, [bytes.subarray(at, Math.min(end, at + step))]);
 }
 
-/** An upload of which so many bytes come before its client goes away. */
-async function broken(shop: Workshop, end: number, key = 'a'): Promise<ParkedUpload | null> {
+/** Parks an upload after `end` bytes, as if its client had disconnected. */
+async function broken(world: VaultWorld, end: number, key = 'a'): Promise<ParkedUpload | null> {
   const client = new AbortController();
-  await using writer = await shop.vault.openUpload(call(client.signal), targetOf(key), { resumable: true });
+  await using writer = await world.vault.openUpload(call(client.signal), targetOf(key), { resumable: true });
   await send(writer, end);
   client.abort();
   return await writer.park();
@@ -39,26 +39,26 @@ function sizeOf(upload: ParkedUpload | null): number {
 
 describe('an upload that is interrupted', () => {
   it('keeps its whole parts in S3, and is finished later, by another process too', async () => {
-    await using shop = workshop();
-    const parked = await broken(shop, 29 * mebibyte + 5);
+    await using world = vaultWorld();
+    const parked = await broken(world, 29 * mebibyte + 5);
     expect(sizeOf(parked)).toBe(29 * mebibyte);
-    expect(shop.store.contentOf(refOf('a'))).toBeNull();
-    const next = shop.restart();
+    expect(world.store.contentOf(refOf('a'))).toBeNull();
+    const next = world.restart();
     expect(await next.settlePending(call(), { keysOf })).toMatchObject({ abandoned: 0, abortedUploads: 0 });
-    const [kept = null] = await shop.ledger.parked();
+    const [kept = null] = await world.ledger.parked();
     expect(kept).toEqual({ ...parked, parkedMs: kept?.parkedMs });
     await using writer = await next.openUpload(call(), targetOf('a'), { resume: kept });
     expect(writer.size).toBe(29 * mebibyte);
     await send(writer, bytes.byteLength);
     await writer.commit(call());
-    expect(shop.store.contentOf(refOf('a'))?.equals(bytes)).toBe(true);
-    expect(shop.store.uploads.size).toBe(0);
-    const [row] = await shop.ledger.candidates(refOf('a'));
+    expect(world.store.contentOf(refOf('a'))?.equals(bytes)).toBe(true);
+    expect(world.store.uploads.size).toBe(0);
+    const [row] = await world.ledger.candidates(refOf('a'));
     expect(row).toMatchObject({
       state: 'confirmed',
       confirmation: { size: bytes.byteLength, checksum: checksumOf('crc32c', bytes) },
     });
-    expect(await shop.ledger.parked()).toEqual([]);
+    expect(await world.ledger.parked()).toEqual([]);
   });
 
   it('is complete after any number of interruptions', async () => {
@@ -68,22 +68,22 @@ describe('an upload that is interrupted', () => {
         fc.array(cut, { maxLength: 4 }),
         fc.integer({ min: 100_000, max: 3 * mebibyte }),
         async (cuts, step) => {
-          await using shop = workshop({ uploadMemoryBytes: 32 * mebibyte });
+          await using world = vaultWorld({ uploadMemoryBytes: 32 * mebibyte });
           let parked: ParkedUpload | null = null;
           for (const end of [...cuts].sort((one, other) => one - other)) {
             const options = { resumable: true, resume: parked };
-            await using writer = await shop.vault.openUpload(call(), targetOf('a'), options);
+            await using writer = await world.vault.openUpload(call(), targetOf('a'), options);
             const from = writer.size;
             await send(writer, end, step);
             parked = await writer.park();
             expect(sizeOf(parked)).toBeGreaterThanOrEqual(from);
             expect(sizeOf(parked)).toBeGreaterThan(Math.max(from, end) - 6 * mebibyte);
           }
-          await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resume: parked });
+          await using writer = await world.vault.openUpload(call(), targetOf('a'), { resume: parked });
           await send(writer, bytes.byteLength, step);
           await writer.commit(call());
-          expect(shop.store.contentOf(refOf('a'))?.equals(bytes)).toBe(true);
-          expect(shop.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0 });
+          expect(world.store.contentOf(refOf('a'))?.equals(bytes)).toBe(true);
+          expect(world.vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0 });
         },
       ),
       { numRuns: 25 },
@@ -91,64 +91,66 @@ describe('an upload that is interrupted', () => {
   });
 
   it('keeps nothing if it has less than a part', async () => {
-    await using shop = workshop();
-    expect(await broken(shop, 5 * mebibyte - 1)).toBeNull();
-    expect(shop.store.uploads.size).toBe(0);
-    expect([...shop.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
+    await using world = vaultWorld();
+    expect(await broken(world, 5 * mebibyte - 1)).toBeNull();
+    expect(world.store.uploads.size).toBe(0);
+    expect([...world.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
   });
 
   it('keeps the parts that arrived before S3 became unavailable', async () => {
-    await using shop = workshop();
+    await using world = vaultWorld();
     let parts = 0;
-    shop.store.hooks.before = (operation) => {
+    world.store.hooks.before = (operation) => {
       if (operation === 'part' && ++parts > 2) throw new Fault('unavailable', 'S3 is unavailable');
     };
-    await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resumable: true });
+    await using writer = await world.vault.openUpload(call(), targetOf('a'), { resumable: true });
     await expect(send(writer, bytes.byteLength)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(sizeOf(await writer.park())).toBe(16 * mebibyte);
   });
 
   it('keeps nothing if its parts cannot be trusted, or if it is not resumable', async () => {
-    await using shop = workshop();
+    await using world = vaultWorld();
     let parts = 0;
-    shop.store.hooks.after = (operation) => {
+    world.store.hooks.after = (operation) => {
       if (operation === 'part' && ++parts > 2) throw new Fault('corrupt', 'other bytes than were sent');
     };
-    await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resumable: true });
+    await using writer = await world.vault.openUpload(call(), targetOf('a'), { resumable: true });
     await expect(send(writer, bytes.byteLength)).rejects.toMatchObject({ kind: 'corrupt' });
     expect(await writer.park()).toBeNull();
-    shop.store.hooks = {};
-    await using other = await shop.vault.openUpload(call(), targetOf('b'));
+    world.store.hooks = {};
+    await using other = await world.vault.openUpload(call(), targetOf('b'));
     await send(other, 20 * mebibyte);
     expect(await other.park()).toBeNull();
     await other.commit(call());
   });
 
   it('ends a write that is waiting for memory', async () => {
-    await using shop = workshop({ uploadMemoryBytes: 32 * mebibyte });
+    await using world = vaultWorld({ uploadMemoryBytes: 32 * mebibyte });
     const client = new AbortController();
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    shop.store.hooks.before = (operation) => (operation === 'part' ? held : undefined);
-    await using writer = await shop.vault.openUpload(call(client.signal), targetOf('a'), { resumable: true });
+    world.store.hooks.before = (operation) => (operation === 'part' ? held : undefined);
+    await using writer = await world.vault.openUpload(call(client.signal), targetOf('a'), {
+      resumable: true,
+    });
     const sending = send(writer, bytes.byteLength).catch((error: unknown) => Fault.from(error).kind);
-    await expect.poll(() => shop.vault.statistics.waitingUploads).toBe(1);
+    await expect.poll(() => world.vault.statistics.waitingUploads).toBe(1);
     client.abort();
     expect(await sending).toBe('cancelled');
     release();
     expect(sizeOf(await writer.park())).toBeGreaterThanOrEqual(16 * mebibyte);
-    expect(shop.vault.statistics.uploadMemoryBytes).toBe(0);
+    expect(world.vault.statistics.uploadMemoryBytes).toBe(0);
   });
 });
 
 describe('an upload that another session takes over', () => {
   it('ends with the signal of the new session, not of the first one', async () => {
-    await using shop = workshop();
+    await using world = vaultWorld();
     const [first, second] = [new AbortController(), new AbortController()];
     const options = { resumable: true };
-    await using writer = await shop.vault.openUpload(call(first.signal), targetOf('a'), options);
+    await using writer = await world.vault.openUpload(call(first.signal), targetOf('a'), options);
     await send(writer, 9 * mebibyte + 1);
     writer.adopt(call(second.signal));
     first.abort();
@@ -159,8 +161,8 @@ describe('an upload that another session takes over', () => {
   });
 
   it('ends immediately if the new session has already ended', async () => {
-    await using shop = workshop();
-    await using writer = await shop.vault.openUpload(call(), targetOf('a'));
+    await using world = vaultWorld();
+    await using writer = await world.vault.openUpload(call(), targetOf('a'));
     writer.adopt(call(AbortSignal.abort()));
     await expect(writer.write(0, [bytes])).rejects.toMatchObject({ kind: 'cancelled' });
   });
@@ -168,42 +170,42 @@ describe('an upload that another session takes over', () => {
 
 describe('a parked upload', () => {
   it('is resumed only once, and only with its own encryption', async () => {
-    await using shop = workshop();
-    const parked = await broken(shop, 20 * mebibyte);
+    await using world = vaultWorld();
+    const parked = await broken(world, 20 * mebibyte);
     const otherKey = targetOf('a', { encryption: { kind: 'sse-c', key: keyNamed('another') } });
-    await expect(shop.vault.openUpload(call(), otherKey, { resume: parked })).rejects.toMatchObject({
+    await expect(world.vault.openUpload(call(), otherKey, { resume: parked })).rejects.toMatchObject({
       kind: 'unsupported',
     });
-    expect(await shop.ledger.parked()).toHaveLength(1);
-    await using writer = await shop.vault.openUpload(call(), targetOf('a'), { resume: parked });
-    await expect(shop.vault.openUpload(call(), targetOf('a'), { resume: parked })).rejects.toMatchObject({
+    expect(await world.ledger.parked()).toHaveLength(1);
+    await using writer = await world.vault.openUpload(call(), targetOf('a'), { resume: parked });
+    await expect(world.vault.openUpload(call(), targetOf('a'), { resume: parked })).rejects.toMatchObject({
       kind: 'conflict',
     });
     await send(writer, 21 * mebibyte);
     await writer.commit(call());
-    expect(shop.store.contentOf(refOf('a'))?.equals(bytes.subarray(0, 21 * mebibyte))).toBe(true);
+    expect(world.store.contentOf(refOf('a'))?.equals(bytes.subarray(0, 21 * mebibyte))).toBe(true);
   });
 
   it('leaves nothing at S3 once it is aborted', async () => {
-    await using shop = workshop();
-    const parked = await broken(shop, 20 * mebibyte);
+    await using world = vaultWorld();
+    const parked = await broken(world, 20 * mebibyte);
     if (parked === null) throw new Error('the upload was not parked');
-    await shop.vault.abortParked(call(), parked);
-    await shop.vault.abortParked(call(), parked);
-    expect(shop.store.uploads.size).toBe(0);
-    expect([...shop.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
+    await world.vault.abortParked(call(), parked);
+    await world.vault.abortParked(call(), parked);
+    expect(world.store.uploads.size).toBe(0);
+    expect([...world.ledger.rows.values()].map(({ state }) => state)).toEqual(['abandoned']);
   });
 
   it('is kept when a restart cleans up after another upload to its name', async () => {
-    await using shop = workshop();
-    const parked = await broken(shop, 21 * mebibyte);
-    // A crash before the upload was noted down.
+    await using world = vaultWorld();
+    const parked = await broken(world, 21 * mebibyte);
+    // A crash before the upload was recorded.
     const { sealedWith } = parked ?? { sealedWith: { kind: 'sse-s3' } };
-    await shop.ledger.intend({ ref: refOf('a'), sealedWith, actor: 'alice', requestId: 'crashed' });
-    const next = shop.restart();
+    await world.ledger.intend({ ref: refOf('a'), sealedWith, actor: 'alice', requestId: 'crashed' });
+    const next = world.restart();
     expect(await next.settlePending(call(), { keysOf })).toMatchObject({ abandoned: 1, abortedUploads: 0 });
     await using writer = await next.openUpload(call(), targetOf('a'), { resume: parked });
     await writer.commit(call());
-    expect(shop.store.contentOf(refOf('a'))?.byteLength).toBe(21 * mebibyte);
+    expect(world.store.contentOf(refOf('a'))?.byteLength).toBe(21 * mebibyte);
   });
 });

@@ -14,7 +14,7 @@ const mebibyte = 1024 * 1024;
 const gibibyte = 1024 * mebibyte;
 const tebibyte = 1024 * gibibyte;
 
-/** The sizes of 10,000 parts; `send` may send a part smaller than planned. */
+/** Returns the sizes of 10,000 parts; `send` may send a part smaller than planned. */
 function sizes(schedule: PartSchedule, send = (planned: number, _part: number) => planned): number[] {
   const all: number[] = [];
   let start = 0;
@@ -30,7 +30,7 @@ function sum(all: readonly number[]): number {
   return all.reduce((total, size) => total + size, 0);
 }
 
-/** The bytes at the beginning of a file that never touch the disk. */
+/** Returns the number of bytes at the beginning of a file that never use the disk. */
 function inMemory(schedule: PartSchedule): number {
   return sum(sizes(schedule).filter((size) => size <= schedule.memoryPartBytes));
 }
@@ -58,7 +58,7 @@ describe('the part schedule', () => {
         expect(all[0]).toBe(firstPartBytes);
         expect(isSortedAndAllowed(all, 5 * gibibyte)).toBe(true);
         expect(schedule.memoryPartBytes).toBeLessThanOrEqual(Math.max(firstPartBytes, uploadMemoryBytes / 4));
-        // Between what memory holds and 5 GiB there is nothing.
+        // There are no sizes between the largest part in memory and 5 GiB.
         const onDisk = all.filter((size) => size > schedule.memoryPartBytes);
         expect(onDisk.every((size) => size === 5 * gibibyte)).toBe(true);
       }),
@@ -72,7 +72,7 @@ describe('the part schedule', () => {
         const { memoryPartBytes, ...schedule } = createPartSchedule(vaultLimits({ uploadMemoryBytes }));
         const all = sizes({ memoryPartBytes, ...schedule });
         const spare = sum(all) - 48 * tebibyte;
-        // One part more in memory is all that could be left, but for those of the steps.
+        // At most one more part could be in memory, apart from the steps.
         expect(spare).toBeLessThan(5 * gibibyte);
       }),
       { numRuns: 60 },
@@ -95,7 +95,7 @@ describe('the part schedule', () => {
           if (schedule.memoryPartBytes < schedule.maxPartBytes) {
             expect(sum(all)).toBeGreaterThanOrEqual(48 * tebibyte);
           }
-          // Once on disk, never back.
+          // Parts never return to memory once they are on disk.
           const first = all.findIndex((size) => size > schedule.memoryPartBytes);
           if (first >= 0) expect(all.slice(first).every((size) => size === 5 * gibibyte)).toBe(true);
         },

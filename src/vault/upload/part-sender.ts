@@ -1,5 +1,5 @@
 import type { KeyedMutex } from '../../concurrency/keyed-mutex.js';
-import { type Call, type Clock, lasting } from '../../model/call.js';
+import { type Call, type Clock, uncancellable } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { IntentId, KeyLedger } from '../../model/ledger.js';
 import type {
@@ -161,7 +161,7 @@ export class PartSender {
     let upload: PartUpload;
     try {
       // Not cancellable: an interrupted request could leave an upload at S3 with an unknown id.
-      upload = await store.beginUpload(lasting(this.#call), this.#target.ref, this.#options());
+      upload = await store.beginUpload(uncancellable(this.#call), this.#target.ref, this.#options());
     } catch (error) {
       if (mayHaveSucceeded(error)) this.#isUncertain = true;
       throw error;
@@ -225,7 +225,7 @@ export class PartSender {
   ): Promise<WrittenObject> {
     // The client has sent everything, so the object is completed even if the client disconnects now. The
     // store limits the time.
-    const own = lasting(call);
+    const own = uncancellable(call);
     const expected = { ...whole, partCount, startedMs: this.#startedMs };
     this.#isUncertain = true;
     let written: WrittenObject;
@@ -301,6 +301,6 @@ export class PartSender {
     // successful abort.
     upload.park();
     await upload[Symbol.asyncDispose]();
-    await this.#services.store.abortUpload(lasting(this.#call), this.#target.ref, upload.uploadId);
+    await this.#services.store.abortUpload(uncancellable(this.#call), this.#target.ref, upload.uploadId);
   }
 }

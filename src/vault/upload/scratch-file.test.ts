@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { content, mebibyte, quickClock, seededEntropy } from '../testing/workshop.js';
+import { content, mebibyte, quickClock, seededEntropy } from '../testing/vault-world.js';
 import { ScratchSpace } from './scratch-file.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'scratch-test-'));
@@ -24,11 +24,11 @@ function space(limitBytes = 64 * mebibyte, at = directory): ScratchSpace {
 
 const holder = { signal: new AbortController().signal, sendGathered: () => false };
 
-/** What this process has open that has no name any more. */
+/** Returns the contents of this process's open files that have no name any more. */
 function unlinkedContents(): Buffer[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
-      // Pipes and sockets would be waited for.
+      // Reading pipes and sockets would block.
       const path = readlinkSync(`/proc/self/fd/${fd}`);
       return path.endsWith('.scratch (deleted)') ? [readFileSync(`/proc/self/fd/${fd}`)] : [];
     } catch {

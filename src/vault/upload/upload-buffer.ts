@@ -1,9 +1,9 @@
 import type { CrcFunction } from '@sftpgw/checksums';
+import { ByteRanges } from '../../bytes/byte-ranges.js';
 import { combineSums } from '../../bytes/joined-checksum.js';
 import { sumFunction } from '../../bytes/running-checksum.js';
 import type { ChecksumAlgorithm } from '../../model/checksum.js';
 import type { MemoryBody } from '../../model/object-store.js';
-import { ByteRanges } from './byte-ranges.js';
 import { blockBytes, type UploadShare } from './upload-memory.js';
 
 interface Block {
@@ -212,7 +212,7 @@ export class UploadBuffer {
     this.#blocks.delete(index);
     if (block.ahead) {
       this.#aheadBlocks -= 1;
-      this.#share.giveBackAhead(block.buffer);
+      this.#share.releaseAhead(block.buffer);
     } else {
       this.#share.giveBack(block.buffer);
     }

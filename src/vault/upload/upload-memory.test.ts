@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mebibyte, quickClock } from '../testing/workshop.js';
+import { mebibyte, quickClock } from '../testing/vault-world.js';
 import { blockBytes, reserveBytes, UploadMemory, type UploadShare } from './upload-memory.js';
 
 const never = new AbortController().signal;
@@ -11,7 +11,7 @@ function memoryOf(totalBytes: number): UploadMemory {
   return new UploadMemory({ totalBytes, admissionTimeoutMs: 60_000, clock: quickClock });
 }
 
-/** Takes blocks until none is left for this share. */
+/** Takes blocks until the share gets no more. */
 function takeAll(share: UploadShare): Buffer[] {
   const blocks: Buffer[] = [];
   for (let block = share.tryTake(); block !== null; block = share.tryTake()) blocks.push(block);
@@ -125,7 +125,7 @@ describe('upload memory', () => {
   });
 });
 
-/** Lets one of those who asked for a turn go on, in an order that the seed decides. */
+/** Lets one waiting task continue, in an order that the seed decides. */
 class RandomSteps {
   readonly #asked: (() => void)[] = [];
   #state: number;
@@ -138,10 +138,10 @@ class RandomSteps {
     return new Promise((resolve) => this.#asked.push(resolve));
   }
 
-  /** False when nobody asked for a turn: all are finished, or wait for each other. */
+  /** Returns false if no task is waiting: all have finished, or wait for each other. */
   async takeOne(): Promise<boolean> {
     await new Promise((resolve) => setImmediate(resolve));
-    // The generator of Numerical Recipes, chapter 7.1: any order will do, the same for the same seed.
+    // The generator of Numerical Recipes, chapter 7.1: any order will do if it is the same for the same seed.
     this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
     const [chosen] = this.#asked.splice((this.#state >>> 8) % Math.max(1, this.#asked.length), 1);
     chosen?.();
@@ -150,8 +150,8 @@ class RandomSteps {
 }
 
 /**
- * An upload as the writer does it: fills blocks, sends eight MiB as a part, sends what it has (at least 5 MiB) when it has
- * to wait and nothing is on its way; a file of less than a part is sent at its end.
+ * An upload like the writer's. It fills blocks and sends 8 MiB as a part. If it has to wait and no part is
+ * being sent, it sends what it has (at least 5 MiB). A file smaller than a part is sent at its end.
  */
 async function modelUpload(memory: UploadMemory, blocks: number, steps: RandomSteps): Promise<void> {
   const share = memory.openShare();

@@ -262,7 +262,7 @@ export class UploadShare {
     this.#owner.changed(this, before, block);
   }
 
-  giveBackAhead(block: Buffer): void {
+  releaseAhead(block: Buffer): void {
     const before = this.claim;
     this.heldAhead -= 1;
     this.#owner.changed(this, before, block);

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { ByteRanges } from '../../bytes/byte-ranges.js';
 import { Mutex } from '../../concurrency/mutex.js';
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
@@ -6,7 +7,6 @@ import type { PartSource, WrittenObject } from '../../model/object-store.js';
 import { type ParkedUpload, parkedBytes } from '../../model/parked-uploads.js';
 import type { VaultLimits } from '../limits.js';
 import type { UploadOptions, UploadTarget, UploadWriter } from '../vault.js';
-import { ByteRanges } from './byte-ranges.js';
 import { ClientPresence } from './client-presence.js';
 import { isWorthParking } from './parked.js';
 import { PartCutter } from './part-cutter.js';
@@ -209,7 +209,7 @@ export class PartUploadWriter implements UploadWriter {
     this.#stopAccepting(new Fault('cancelled', 'the upload was interrupted'));
     await this.#mutex.lock();
     try {
-      // A commit or a disposal may have come first.
+      // A commit or a disposal may have been first.
       if (this.#disposed || this.#state !== 'open') return null;
       if (!this.#cancel.signal.aborted) this.#cutter.sendRemaining();
       const parked = await this.#sender.park();

@@ -82,7 +82,7 @@ export function targetOf(key: string, change: Partial<UploadTarget> = {}): Uploa
 }
 
 /** A vault over a store and a ledger in memory. */
-export interface Workshop extends AsyncDisposable {
+export interface VaultWorld extends AsyncDisposable {
   readonly store: MemoryStore;
   readonly ledger: MemoryLedger;
   readonly vault: RunningVault;
@@ -91,7 +91,10 @@ export interface Workshop extends AsyncDisposable {
   restart(limits?: Partial<VaultLimits>): RunningVault;
 }
 
-export function workshop(limits: Partial<VaultLimits> = {}, storeOptions: MemoryStoreOptions = {}): Workshop {
+export function vaultWorld(
+  limits: Partial<VaultLimits> = {},
+  storeOptions: MemoryStoreOptions = {},
+): VaultWorld {
   const store = new MemoryStore(storeOptions);
   const ledger = new MemoryLedger();
   const scratchDirectory = mkdtempSync(join(tmpdir(), 'vault-test-'));

@@ -8,7 +8,7 @@ import { parseUsername, type UserDirectory, type Username, type UserSettings } f
 import type { Vfs, VfsFactory } from '../model/vfs.js';
 import type { Vault } from '../vault/vault.js';
 import { type MountServices, type Mounts, mountsFor, sameSettings } from './mounts.js';
-import { KnownDirectories } from './objects/known-directories.js';
+import { DirectoryCache } from './objects/directory-cache.js';
 import { UserTree } from './tree.js';
 import { OpenUploads } from './uploads/open-uploads.js';
 import { ParkedFiles } from './uploads/parked-files.js';
@@ -44,7 +44,7 @@ export function createVfsFactory(options: VfsOptions): UploadingVfsFactory {
     ...options,
     open,
     parkedFiles,
-    known: new KnownDirectories(options.clock),
+    directoryCache: new DirectoryCache(options.clock),
     reported: new Set(),
   };
   return {

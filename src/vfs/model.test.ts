@@ -4,14 +4,14 @@ import { Fault } from '../model/fault.js';
 import { type Outcome, ReferenceTree } from './testing/reference-tree.js';
 import { putMode, type Session, scpMode, World } from './testing/world.js';
 
-/** One operation, on the real tree and on the reference. Paths begin below the mount. */
+/** One operation on the real tree and on the reference. Paths are relative to the mount. */
 interface Operation {
   readonly text: string;
   real(session: Session, point: string): Promise<unknown>;
   expected(reference: ReferenceTree): Outcome;
 }
 
-// Few names, some of which sort between another and its directory, so that operations meet.
+// Few names, so that operations meet. Some sort between another name and its directory.
 const name = fc.constantFrom('a', 'b', 'a.b');
 const depth = fc.constantFrom(1, 1, 1, 2, 2, 3);
 const path = depth
@@ -37,7 +37,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
 );
 
-/** As `put` does; as `scp` does: without truncation at the open, cut to its size at the end. */
+/** Writes like `put`, or like `scp`: without truncation at the open, truncated at the end. */
 function writing(at: string, text: string, scp: boolean): Operation {
   return {
     text: `${scp ? 'scp' : 'put'} ${at} ${JSON.stringify(text)}`,
@@ -90,7 +90,7 @@ async function outcomeOf(attempt: Promise<unknown>): Promise<Outcome> {
   }
 }
 
-/** Several things can be wrong with a rename at once, and which is told first is nobody's promise. */
+/** A rename can fail for several reasons at once, and the order of checks is not promised. */
 const anyOfRename = [
   'exists',
   'not-empty',
@@ -100,7 +100,7 @@ const anyOfRename = [
   'invalid',
   'not-found',
 ];
-/** POSIX tells a file on the way from a gap on the way; in S3 both are names that are not there. */
+/** POSIX distinguishes a file in the path from a missing directory; in S3 both are missing names. */
 const missing = ['not-found', 'not-directory'];
 
 function agree({ text }: Operation, real: Outcome, expected: Outcome): boolean {
@@ -132,7 +132,7 @@ describe('any sequence of operations', () => {
   it.each([
     { point: '/local', numRuns: 60 },
     { point: '/uploads', numRuns: 300 },
-  ])('does in $point what it does in a file system', async ({ point, numRuns }) => {
+  ])('has the same results in $point as in a file system', async ({ point, numRuns }) => {
     await fc.assert(
       fc.asyncProperty(sequence, (operations) => compare(point, new ReferenceTree(), operations)),
       { numRuns },

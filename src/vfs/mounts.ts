@@ -4,14 +4,14 @@ import { LocalMount } from './disk/local.js';
 import { type DownloadServices, downloadsMount } from './downloads/mount.js';
 import type { Mount } from './mount.js';
 import { ReadOnlyMount } from './read-only.js';
-import type { UploadServices } from './uploads/context.js';
+import type { UploadMountServices } from './uploads/context.js';
 import { UploadsMount } from './uploads/mount.js';
 
 /** The directories of a user's `/` by name, in listing order. */
 export type Mounts = ReadonlyMap<string, Mount>;
 
 /** Services that the mounts of all sessions share. */
-export type MountServices = UploadServices & DownloadServices;
+export type MountServices = UploadMountServices & DownloadServices;
 
 export function mountsFor(services: MountServices, settings: UserSettings): Mounts {
   const mounts: Mount[] = [];

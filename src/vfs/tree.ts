@@ -23,9 +23,9 @@ const rootAttributes: Attributes = {
 };
 
 /** The target of a path: `/`, an unknown name in `/`, or a path in a mount. */
-type Place =
+type Found =
   | { readonly kind: 'root' }
-  | { readonly kind: 'nowhere' }
+  | { readonly kind: 'unknown' }
   /** `path` is relative to the mount. */
   | { readonly kind: 'mounted'; readonly mount: Mount; readonly path: string };
 
@@ -46,57 +46,57 @@ export class UserTree implements Vfs {
   }
 
   async stat(call: Call, path: string): Promise<Attributes | null> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'root') return rootAttributes;
-    return place.kind === 'nowhere' ? null : place.mount.stat(call, place.path);
+    const found = await this.#find(call, path);
+    if (found.kind === 'root') return rootAttributes;
+    return found.kind === 'unknown' ? null : found.mount.stat(call, found.path);
   }
 
   async lstat(call: Call, path: string): Promise<Attributes | null> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'root') return rootAttributes;
-    return place.kind === 'nowhere' ? null : place.mount.lstat(call, place.path);
+    const found = await this.#find(call, path);
+    if (found.kind === 'root') return rootAttributes;
+    return found.kind === 'unknown' ? null : found.mount.lstat(call, found.path);
   }
 
   async setAttributes(call: Call, path: string, change: AttributeChange): Promise<void> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw notFound(path);
-    if (place.kind === 'root') throw readOnlyRoot();
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw notFound(path);
+    if (found.kind === 'root') throw readOnlyRoot();
     // Clients that copy a whole tree also set the times of its top directory, and would report an error after
     // a good transfer.
-    if (place.path === '/' && place.mount.isWritable) {
+    if (found.path === '/' && found.mount.isWritable) {
       if (change.size !== undefined) throw isDirectory(path);
       return;
     }
-    await place.mount.setAttributes(call, place.path, change);
+    await found.mount.setAttributes(call, found.path, change);
   }
 
   async *list(call: Call, path: string): AsyncGenerator<readonly DirectoryEntry[]> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw notFound(path);
-    if (place.kind === 'mounted') yield* place.mount.list(call, place.path);
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw notFound(path);
+    if (found.kind === 'mounted') yield* found.mount.list(call, found.path);
     else yield await this.#top(call);
   }
 
   async openRead(call: Call, path: string): Promise<ReadHandle> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw notFound(path);
-    if (place.kind === 'root' || place.path === '/') throw isDirectory(path);
-    return this.#handles.reading(await place.mount.openRead(call, place.path));
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw notFound(path);
+    if (found.kind === 'root' || found.path === '/') throw isDirectory(path);
+    return this.#handles.reading(await found.mount.openRead(call, found.path));
   }
 
   async openWrite(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw readOnlyRoot();
-    if (place.kind === 'root' || place.path === '/') throw isDirectory(path);
-    return this.#handles.writing(await place.mount.openWrite(call, place.path, mode));
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw readOnlyRoot();
+    if (found.kind === 'root' || found.path === '/') throw isDirectory(path);
+    return this.#handles.writing(await found.mount.openWrite(call, found.path, mode));
   }
 
   async makeDirectory(call: Call, path: string): Promise<void> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw readOnlyRoot();
-    if (place.kind === 'root' || place.path === '/')
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw readOnlyRoot();
+    if (found.kind === 'root' || found.path === '/')
       throw new Fault('exists', `${JSON.stringify(path)} exists already`);
-    await place.mount.makeDirectory(call, place.path);
+    await found.mount.makeDirectory(call, found.path);
   }
 
   async removeDirectory(call: Call, path: string): Promise<void> {
@@ -111,42 +111,42 @@ export class UserTree implements Vfs {
 
   async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
     const source = await this.#changeable(call, from);
-    const place = await this.#find(call, to);
-    if (place.kind !== 'mounted') throw readOnlyRoot();
-    if (place.path === '/') throw fixed(to);
-    if (place.mount.point === source.mount.point) {
-      await source.mount.rename(call, source.path, place.path, replace);
+    const found = await this.#find(call, to);
+    if (found.kind !== 'mounted') throw readOnlyRoot();
+    if (found.path === '/') throw fixed(to);
+    if (found.mount.point === source.mount.point) {
+      await source.mount.rename(call, source.path, found.path, replace);
       return;
     }
-    const readOnly = [source.mount, place.mount].find((mount) => !mount.isWritable);
+    const readOnly = [source.mount, found.mount].find((mount) => !mount.isWritable);
     if (readOnly !== undefined)
       throw new Fault('denied', `${readOnly.point} can only be read: ${writableHint}`);
     throw new Fault(
       'unsupported',
-      `cannot rename a file from ${source.mount.point} to ${place.mount.point}: copy it there and remove the original`,
+      `cannot rename a file from ${source.mount.point} to ${found.mount.point}: copy it there and remove the original`,
     );
   }
 
   async readLink(call: Call, path: string): Promise<string> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw notFound(path);
-    if (place.kind === 'root' || place.path === '/')
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw notFound(path);
+    if (found.kind === 'root' || found.path === '/')
       throw new Fault('invalid', `${JSON.stringify(path)} is not a symbolic link`);
-    return place.mount.readLink(call, place.path);
+    return found.mount.readLink(call, found.path);
   }
 
   async makeSymlink(call: Call, path: string, target: string): Promise<void> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw readOnlyRoot();
-    if (place.kind === 'root' || place.path === '/')
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw readOnlyRoot();
+    if (found.kind === 'root' || found.path === '/')
       throw new Fault('exists', `${JSON.stringify(path)} exists already`);
-    await place.mount.makeSymlink(call, place.path, target);
+    await found.mount.makeSymlink(call, found.path, target);
   }
 
   async statistics(call: Call, path: string): Promise<FileSystemStatistics> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw notFound(path);
-    if (place.kind === 'mounted') return place.mount.statistics(call, place.path);
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw notFound(path);
+    if (found.kind === 'mounted') return found.mount.statistics(call, found.path);
     const uploads = (await this.#mounts(call)).get('uploads');
     if (uploads === undefined) throw new Fault('bug', 'every user has /uploads');
     return uploads.statistics(call, '/');
@@ -157,22 +157,22 @@ export class UserTree implements Vfs {
     await this.#handles[Symbol.asyncDispose]();
   }
 
-  async #find(call: Call, path: string): Promise<Place> {
+  async #find(call: Call, path: string): Promise<Found> {
     const mounts = await this.#mounts(call);
     if (path === '/') return { kind: 'root' };
     const end = path.indexOf('/', 1);
     const mount = mounts.get(end === -1 ? path.slice(1) : path.slice(1, end));
-    if (mount === undefined) return { kind: 'nowhere' };
+    if (mount === undefined) return { kind: 'unknown' };
     return { kind: 'mounted', mount, path: end === -1 ? '/' : path.slice(end) };
   }
 
   /** Returns a path that can be removed or renamed: anything inside a mount, but not the mount itself. */
   async #changeable(call: Call, path: string): Promise<{ readonly mount: Mount; readonly path: string }> {
-    const place = await this.#find(call, path);
-    if (place.kind === 'nowhere') throw notFound(path);
-    if (place.kind === 'root') throw readOnlyRoot();
-    if (place.path === '/') throw fixed(path);
-    return place;
+    const found = await this.#find(call, path);
+    if (found.kind === 'unknown') throw notFound(path);
+    if (found.kind === 'root') throw readOnlyRoot();
+    if (found.path === '/') throw fixed(path);
+    return found;
   }
 
   async #top(call: Call): Promise<readonly DirectoryEntry[]> {

@@ -25,7 +25,7 @@ const newKey = () => CustomerKey.fromBytes(systemEntropy.bytes(32));
 const silence = () => undefined;
 const log: Logger = { debug: silence, info: silence, warn: silence, error: silence, child: () => log };
 const call: Call = { id: 'call', signal: new AbortController().signal, log };
-// As the SFTP session does: every request under way listens to it.
+// Like the SFTP session: every open request listens to the signal.
 setMaxListeners(0, call.signal);
 
 let store: ObjectStore;
@@ -35,7 +35,7 @@ let keys: readonly CustomerKey[] = [];
 let settings: UserSettings;
 const ends: (() => Promise<unknown>)[] = [];
 
-/** The tree over the real vault, ledger and S3 adapter; only the user's files are made up. */
+/** The tree over the real vault, ledger and S3 adapter; only the user's files are fake. */
 beforeAll(async () => {
   const directory = await mkdtemp(join(tmpdir(), 'vfs-s3-'));
   ends.push(() => rm(directory, { recursive: true }));
@@ -124,7 +124,7 @@ beforeEach(async () => {
   bob = await login();
 });
 
-/** As another program writes it: without a word in the ledger. */
+/** Writes like another client, without a ledger row. */
 async function putForeign(name: string, text: string, encryption: WriteEncryption = { kind: 'sse-s3' }) {
   const bytes = Buffer.from(text);
   const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
@@ -202,7 +202,7 @@ describe('uploads over a real S3 protocol', () => {
     '#?=;:@\\*',
     '.hidden',
     ' ',
-  ])('may be called %s', async (name) => {
+  ])('can have the name %s', async (name) => {
     if (name.includes('/')) await bob.mkdir(`/uploads/${name.slice(0, name.indexOf('/'))}`);
     await bob.write(`/uploads/${name}`, name);
     await bob.rename(`/uploads/${name}`, `/uploads/${name}.2`);

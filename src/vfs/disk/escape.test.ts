@@ -6,7 +6,7 @@ import { Located } from './root.js';
 let world: World;
 let bob: Session;
 
-/** Everything a client can do to a path. Each is tried, none may get through. */
+/** Every operation of a client on a path. None may succeed. */
 const attempts: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
   stat: (path) => bob.stat(path),
   list: (path) => bob.list(path),
@@ -157,7 +157,7 @@ describe('links that a client tries to create', () => {
 });
 
 describe('directories that are replaced by links while the gateway uses them', () => {
-  /** Swaps `/local/d` between a directory and a link outside, as fast as it can, until told to stop. */
+  /** Replaces `/local/d` by a link to the outside and back, as fast as possible, until stopped. */
   async function swap(stopped: () => boolean): Promise<void> {
     const local = `${world.directory}/local`;
     while (!stopped()) {
@@ -176,7 +176,7 @@ describe('directories that are replaced by links while the gateway uses them', (
     const outcomes = new Map<string, number>();
     const contents = ['inside', 'overwritten', ''];
     try {
-      // On a busy machine the same state may be there for a while each time that it is looked at.
+      // On a busy machine every check may see the same state for a while.
       const isBothSeen = () => outcomes.has('done') && outcomes.size > 1;
       for (let round = 0; round < 150 || (round < 5000 && !isBothSeen()); round += 1) {
         for (const attempt of [

@@ -76,14 +76,14 @@ describe('/local', () => {
     ['writing a directory', () => bob.write('/local/d', 'x'), 'is-directory'],
     ['writing into a missing directory', () => bob.write('/local/none/f', 'x'), 'not-found'],
     ['writing below a file', () => bob.write('/local/f/g', 'x'), 'not-directory'],
-    ['making what is there', () => bob.mkdir('/local/f'), 'exists'],
+    ['creating an existing directory', () => bob.mkdir('/local/f'), 'exists'],
     ['removing a directory as a file', () => bob.remove('/local/d'), 'is-directory'],
     ['removing a file as a directory', () => bob.rmdir('/local/f'), 'not-directory'],
     ['removing a directory with content', () => bob.rmdir('/local/d'), 'not-empty'],
     ['a name of 256 bytes', () => bob.write(`/local/${'n'.repeat(256)}`, 'x'), 'invalid'],
     ['moving a directory into itself', () => bob.rename('/local/d', '/local/d/e'), 'invalid'],
-    ['a rename onto what is there', () => bob.rename('/local/f', '/local/d/g'), 'exists'],
-    ['a rename of what is not there', () => bob.rename('/local/none', '/local/x'), 'not-found'],
+    ['a rename onto an existing name', () => bob.rename('/local/f', '/local/d/g'), 'exists'],
+    ['a rename of a missing name', () => bob.rename('/local/none', '/local/x'), 'not-found'],
   ])('refuses %s', async (_what, attempt, kind) => {
     await bob.write('/local/f', 'x');
     await bob.mkdir('/local/d');

@@ -81,7 +81,7 @@ export class ObjectListing {
     const known = await services.ledger.confirmedBelow(location.bucket, this.#prefix, within);
     for (const file of files) {
       if (file.key === this.#prefix) {
-        services.known.learn(location.bucket, this.#prefix, true);
+        services.directoryCache.add(location.bucket, this.#prefix, true);
         continue;
       }
       const name = file.key.slice(this.#prefix.length);
@@ -97,9 +97,9 @@ export class ObjectListing {
   #isUsable(call: Call, name: string, key: string): boolean {
     if (isUsableName(name)) return true;
     const { reported } = this.#objects.services;
-    const place = `${this.#objects.location.bucket}/${this.#prefix}`;
-    if (!reported.has(place) && reported.size < maxReported) {
-      reported.add(place);
+    const directory = `${this.#objects.location.bucket}/${this.#prefix}`;
+    if (!reported.has(directory) && reported.size < maxReported) {
+      reported.add(directory);
       call.log.warn('listing omits names that SFTP clients cannot request', {
         bucket: this.#objects.location.bucket,
         firstKey: JSON.stringify(key),

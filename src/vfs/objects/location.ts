@@ -44,7 +44,7 @@ export class ObjectLocation {
 
   #checked(path: string, relative: string): string {
     const key = this.prefix + relative;
-    if (fits(key)) return key;
+    if (fitsKeyLimit(key)) return key;
     const bytes = Buffer.byteLength(key);
     throw new Fault(
       'invalid',
@@ -54,7 +54,7 @@ export class ObjectLocation {
 }
 
 /** Returns whether the key is short enough for S3. */
-export function fits(key: string): boolean {
+export function fitsKeyLimit(key: string): boolean {
   // A UTF-16 unit takes at most three bytes, so short keys need no counting.
   return key.length * 3 <= maxKeyBytes || Buffer.byteLength(key) <= maxKeyBytes;
 }

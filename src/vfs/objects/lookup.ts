@@ -1,8 +1,8 @@
 import type { Call } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
-import { findListed } from '../../model/listing.js';
+import { findListed } from '../../model/list-pages.js';
 import type { ListedObject } from '../../model/object-store.js';
-import { fits } from './location.js';
+import { fitsKeyLimit } from './location.js';
 import type { ObjectPrefix } from './prefix.js';
 
 /** Properties of a file in S3. */
@@ -55,14 +55,14 @@ export class ObjectLookup {
   async directory(call: Call, path: string): Promise<FoundDirectory | null> {
     const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
-    if (!fits(key)) return null;
+    if (!fitsKeyLimit(key)) return null;
     const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
     const marker = page.objects.find((object) => object.key === key);
     if (page.objects.length === 0 && path !== '/') {
-      services.known.learnAbsence(bucket, key);
+      services.directoryCache.addAbsent(bucket, key);
       return null;
     }
-    services.known.learn(bucket, key, marker !== undefined);
+    services.directoryCache.add(bucket, key, marker !== undefined);
     return {
       mtimeSeconds: marker === undefined ? 0 : Math.floor(marker.lastModifiedMs / 1000),
       isEmpty: page.objects.every((object) => object.key === key),
@@ -74,7 +74,7 @@ export class ObjectLookup {
   async isLikelyDirectory(call: Call, path: string): Promise<boolean> {
     const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
-    return !services.known.wasAbsent(bucket, key) && (await this.directory(call, path)) !== null;
+    return !services.directoryCache.isKnownAbsent(bucket, key) && (await this.directory(call, path)) !== null;
   }
 
   /** Throws `not-found` or `not-directory` unless the path is a directory, or was one a moment ago. */
@@ -82,7 +82,7 @@ export class ObjectLookup {
     if (path === '/') return;
     const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
-    if (services.known.exists(bucket, key)) return;
+    if (services.directoryCache.exists(bucket, key)) return;
     if ((await this.directory(call, path)) !== null) return;
     if ((await this.object(call, path)) !== null)
       throw new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);

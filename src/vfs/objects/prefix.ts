@@ -3,7 +3,7 @@ import type { CustomerKey } from '../../model/customer-key.js';
 import type { LedgerDirectory } from '../../model/ledger.js';
 import type { ObjectStore } from '../../model/object-store.js';
 import type { Vault } from '../../vault/vault.js';
-import type { KnownDirectories } from './known-directories.js';
+import type { DirectoryCache } from './directory-cache.js';
 import type { ObjectLocation } from './location.js';
 
 /** Services that all sessions of the process share to show objects as files. */
@@ -11,7 +11,7 @@ export interface ObjectLookupServices {
   readonly vault: Pick<Vault, 'describe' | 'openReader' | 'remove'>;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly ledger: LedgerDirectory;
-  readonly known: KnownDirectories;
+  readonly directoryCache: DirectoryCache;
   /** Prefixes whose unusable names have been logged. */
   readonly reported: Set<string>;
 }

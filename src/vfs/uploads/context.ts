@@ -11,7 +11,7 @@ import type { OpenUploads } from './open-uploads.js';
 import type { ParkedFiles } from './parked-files.js';
 
 /** Services that all sessions of the process share. */
-export interface UploadServices extends ObjectLookupServices {
+export interface UploadMountServices extends ObjectLookupServices {
   readonly users: Pick<UserDirectory, 'uploadEncryption' | 'uploadKeys'>;
   readonly vault: Vault;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
@@ -24,11 +24,11 @@ export interface UploadServices extends ObjectLookupServices {
 
 /** Services, settings and location of one user's `/uploads`. */
 export class UploadContext implements ObjectPrefix {
-  readonly services: UploadServices;
+  readonly services: UploadMountServices;
   readonly settings: UserSettings;
   readonly location: ObjectLocation;
 
-  constructor(point: string, services: UploadServices, settings: UserSettings) {
+  constructor(point: string, services: UploadMountServices, settings: UserSettings) {
     this.services = services;
     this.settings = settings;
     this.location = new ObjectLocation(point, settings.uploadBucket, settings.uploadPrefix);

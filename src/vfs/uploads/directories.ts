@@ -41,7 +41,7 @@ export class UploadDirectories {
       );
     await this.keep(call, parentPath(path), ref.key);
     await services.vault.remove(call, ref, this.#context.actor);
-    services.known.forget(ref.bucket, ref.key);
+    services.directoryCache.forget(ref.bucket, ref.key);
   }
 
   /**
@@ -51,7 +51,7 @@ export class UploadDirectories {
   async putMarker(call: Call, path: string): Promise<void> {
     const ref = this.#context.location.newDirectory(path);
     await this.putMarkerAt(call, ref);
-    this.#context.services.known.learn(ref.bucket, ref.key, true);
+    this.#context.services.directoryCache.add(ref.bucket, ref.key, true);
   }
 
   async putMarkerAt(call: Call, ref: ObjectRef): Promise<WrittenObject> {
@@ -71,11 +71,11 @@ export class UploadDirectories {
     if (path === '/') return;
     const { services, location } = this.#context;
     const { bucket, key } = location.directory(path);
-    if (services.known.hasMarker(bucket, key)) return;
+    if (services.directoryCache.hasMarker(bucket, key)) return;
     try {
       const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
       const hasMarker = page.objects.some((object) => object.key === key);
-      if (hasMarker) services.known.learn(bucket, key, true);
+      if (hasMarker) services.directoryCache.add(bucket, key, true);
       else if (page.objects.every(({ key: each }) => goes(each, leaving))) await this.putMarker(call, path);
     } catch (thrown) {
       call.log.warn('could not keep an empty directory', {

@@ -21,7 +21,7 @@ describe('a file in S3 that a client writes to at its end', () => {
     ['without truncation', scpMode, 13],
     ['to append, at its size', appendMode, 13],
     ['to append, from 0 on', appendMode, 0],
-  ])('becomes longer when it is opened %s', async (_, mode, from) => {
+  ])('is extended if it is opened %s', async (_, mode, from) => {
     await using handle = await open('/uploads/f', mode);
     expect(handle.attributes()).toMatchObject({ size: 13 });
     await Promise.all([write(handle, from, ', and'), write(handle, from + 5, ' more')]);

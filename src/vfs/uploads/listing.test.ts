@@ -43,7 +43,7 @@ describe('listing a directory of uploads', () => {
 
     world.s3.listed.length = 0;
     for await (const batch of bob.tree.list(world.call, '/uploads')) {
-      // The last of a page waits for the next: a directory of its name may follow.
+      // The last name of a page is held back: a directory of its name may follow.
       expect(batch.length).toBe(999);
       break;
     }
@@ -80,7 +80,7 @@ describe('names that clients cannot request', () => {
     expect(await bob.list('/uploads')).toEqual(['a/', 'ok']);
     expect(await bob.list('/uploads/a')).toEqual([]);
     await bob.list('/uploads');
-    const lines = world.logged.filter((line) => line.message.includes('leaves out'));
+    const lines = world.logged.filter((line) => line.message.includes('listing omits names'));
     expect(lines).toHaveLength(2);
     expect(JSON.stringify(lines)).not.toContain('\u0007');
   });

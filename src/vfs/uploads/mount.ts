@@ -15,7 +15,7 @@ import type { Mount } from '../mount.js';
 import { bucketStatistics, directoryAttributes, fileAttributes } from '../objects/attributes.js';
 import { ObjectListing } from '../objects/listing.js';
 import { ObjectLookup } from '../objects/lookup.js';
-import { UploadContext, type UploadServices } from './context.js';
+import { UploadContext, type UploadMountServices } from './context.js';
 import { UploadDirectories } from './directories.js';
 import { UploadOpener } from './opening.js';
 import { UploadRenamer } from './renaming.js';
@@ -39,7 +39,7 @@ export class UploadsMount implements Mount {
   readonly #opener: UploadOpener;
   readonly #renamer: UploadRenamer;
 
-  constructor(point: string, services: UploadServices, settings: UserSettings) {
+  constructor(point: string, services: UploadMountServices, settings: UserSettings) {
     this.point = point;
     this.#context = new UploadContext(point, services, settings);
     this.#lookup = new ObjectLookup(this.#context);

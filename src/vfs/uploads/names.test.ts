@@ -113,7 +113,7 @@ describe('making and removing directories', () => {
     world.vault.openUpload = () => Promise.reject(new Error('no key file'));
     await bob.remove('/uploads/p/a');
     expect(world.keysInS3()).toEqual([]);
-    expect(world.logged.at(-1)?.message).toContain('could not be kept');
+    expect(world.logged.at(-1)?.message).toContain('could not keep an empty directory');
   });
 });
 

@@ -1,13 +1,13 @@
 import type { Call } from '../../model/call.js';
-import { isSameEtag } from '../../model/etag.js';
 import { Fault } from '../../model/fault.js';
+import { isSameEtag } from '../../model/object-store.js';
 import { parentPath } from '../../model/path.js';
 import type { ReadHandle, WriteHandle, WriteMode } from '../../model/vfs.js';
 import type { UploadTarget, UploadWriter } from '../../vault/vault.js';
 import type { ObjectLookup } from '../objects/lookup.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
-import { ChoosingWriteHandle } from './choosing-handle.js';
 import type { UploadContext } from './context.js';
+import { DeferredWriteHandle } from './deferred-write-handle.js';
 import { UploadWriteHandle, type WriteRules } from './write-handle.js';
 
 /** Opens files of `/uploads` for reading and writing. */
@@ -61,7 +61,7 @@ export class UploadOpener {
       recordMtime: (seconds) => services.ledger.recordMtime(ref, seconds),
     });
     if (existing === null || existing.size === 0 || mode.truncate) return handle;
-    return new ChoosingWriteHandle(handle, {
+    return new DeferredWriteHandle(handle, {
       size: existing.size,
       append: mode.append,
       choose: async (later, offset) => {
@@ -69,7 +69,7 @@ export class UploadOpener {
         await handle[Symbol.asyncDispose]();
         return await this.#extend(call, later, path, target, existing.etag);
       },
-      untouched: (later) => handle.commit(later),
+      closeUnwritten: (later) => handle.commit(later),
     });
   }
 
@@ -118,7 +118,7 @@ export class UploadOpener {
     const resumed = this.#takeOver(call, target) ?? (await this.#resumeParked(call, shown, target));
     if (resumed === null) return null;
     const { size } = resumed.attributes();
-    return new ChoosingWriteHandle(resumed, {
+    return new DeferredWriteHandle(resumed, {
       size,
       append,
       choose: async (later, offset) => {
@@ -133,7 +133,7 @@ export class UploadOpener {
         return await this.#begin(call, target, newFile(shown));
       },
       // The upload stays parked.
-      untouched: async () => await resumed[Symbol.asyncDispose](),
+      closeUnwritten: async () => await resumed[Symbol.asyncDispose](),
     });
   }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Call, type Clock, lasting } from '../../model/call.js';
+import { type Call, type Clock, uncancellable } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import { findListed } from '../../model/listing.js';
+import { findListed } from '../../model/list-pages.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { type ParkedUpload, type ParkedUploads, parkedBytes } from '../../model/parked-uploads.js';
 import { parseUsername, type UserDirectory } from '../../model/users.js';
@@ -87,7 +87,7 @@ export class ParkedFiles {
   /** Aborts an upload at S3. Never throws, because the operation of the caller has succeeded anyway. */
   async #discard(call: Call, upload: ParkedUpload): Promise<void> {
     try {
-      await this.#services.vault.abortParked(lasting(call), upload);
+      await this.#services.vault.abortParked(uncancellable(call), upload);
     } catch (error) {
       call.log.warn('a parked upload could not be aborted; retrying at the next start', {
         ...upload.ref,

@@ -12,14 +12,14 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 const resumeMode = scpMode;
-/** As OpenSSH's `reput` does. */
+/** The open mode of OpenSSH's `reput`. */
 const appendMode = { ...scpMode, append: true };
 const open = (path: string, mode = putMode) => bob.tree.openWrite(world.call, path, mode);
 const write = (handle: WriteHandle, offset: number, text: string) =>
   handle.write(world.call, offset, [Buffer.from(text)]);
 
-/** What is kept of it are whole parts of 8 bytes. */
-async function breakOff(path: string, text = '0123456789'): Promise<void> {
+/** Interrupts an upload. Whole parts of 8 bytes are kept. */
+async function interrupt(path: string, text = '0123456789'): Promise<void> {
   await using handle = await open(path);
   await write(handle, 0, text);
 }
@@ -27,7 +27,7 @@ async function breakOff(path: string, text = '0123456789'): Promise<void> {
 describe('an upload that was interrupted', () => {
   beforeEach(async () => {
     await bob.mkdir('/uploads/d');
-    await breakOff('/uploads/d/f');
+    await interrupt('/uploads/d/f');
   });
 
   it('is listed as a file with the bytes stored in S3, but is not an object', async () => {
@@ -40,7 +40,7 @@ describe('an upload that was interrupted', () => {
   it.each([
     ['without truncation', resumeMode],
     ['to append', appendMode],
-  ])('is resumed behind them when it is opened %s', async (_, mode) => {
+  ])('is resumed behind its bytes if it is opened %s', async (_, mode) => {
     await using handle = await open('/uploads/d/f', mode);
     expect(handle.attributes()).toMatchObject({ size: 8 });
     await Promise.all([write(handle, 8, '89'), write(handle, 10, 'ab')]);
@@ -69,7 +69,7 @@ describe('an upload that was interrupted', () => {
 
   it('is replaced by a client that writes from the start', async () => {
     for (const mode of [scpMode, putMode]) {
-      await breakOff('/uploads/d/f');
+      await interrupt('/uploads/d/f');
       await using handle = await open('/uploads/d/f', mode);
       await Promise.all([write(handle, 0, 'new'), write(handle, 3, ' text')]);
       await handle.setAttributes(world.call, { size: 8 });
@@ -95,9 +95,9 @@ describe('an upload that was interrupted', () => {
   });
 
   it('cannot be read or renamed, nor its directory, and an exclusive open finds it', async () => {
-    const broken = { kind: 'conflict', hint: expect.stringContaining('was interrupted: resume it') };
-    await expect(bob.read('/uploads/d/f')).rejects.toMatchObject(broken);
-    await expect(bob.rename('/uploads/d/f', '/uploads/g')).rejects.toMatchObject(broken);
+    const refused = { kind: 'conflict', hint: expect.stringContaining('was interrupted: resume it') };
+    await expect(bob.read('/uploads/d/f')).rejects.toMatchObject(refused);
+    await expect(bob.rename('/uploads/d/f', '/uploads/g')).rejects.toMatchObject(refused);
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({ kind: 'conflict' });
     await expect(bob.rmdir('/uploads/d')).rejects.toMatchObject({ kind: 'not-empty' });
     await expect(bob.mkdir('/uploads/d/f')).rejects.toMatchObject({ kind: 'exists' });
@@ -113,7 +113,7 @@ describe('an upload that was interrupted', () => {
   it('is aborted if it is removed or another file takes its name', async () => {
     await bob.remove('/uploads/d/f');
     expect(await bob.stat('/uploads/d/f')).toBeNull();
-    await breakOff('/uploads/d/f');
+    await interrupt('/uploads/d/f');
     await bob.write('/uploads/g', 'moved here');
     await bob.rename('/uploads/g', '/uploads/d/f', true);
     expect(await bob.read('/uploads/d/f')).toBe('moved here');
@@ -124,7 +124,7 @@ describe('an upload that was interrupted', () => {
   it('is aborted if an upload to its name completes first', async () => {
     await using other = await open('/uploads/d/g');
     await write(other, 0, 'other');
-    await breakOff('/uploads/d/g');
+    await interrupt('/uploads/d/g');
     await other.commit(world.call);
     expect(await bob.read('/uploads/d/g')).toBe('other');
     expect(await bob.stat('/uploads/d/g')).toMatchObject({ size: 5 });
@@ -143,8 +143,8 @@ describe('an upload that was interrupted', () => {
 
   it.each([
     ['the encryption of its user changes', { encryption: { kind: 'sse-s3' } }],
-    ['its user goes', { settings: null }],
-  ] as const)('holds on to no key when %s', async (_, change) => {
+    ['its user is removed', { settings: null }],
+  ] as const)('stops using its key if %s', async (_, change) => {
     await world.factory.parkedFiles.expire(world.call);
     expect(await world.vault.parked()).toHaveLength(1);
     Object.assign(world, change);
@@ -158,7 +158,7 @@ describe('an upload that was interrupted', () => {
     };
     await bob.write('/uploads/d/f', 'anew');
     expect(await bob.read('/uploads/d/f')).toBe('anew');
-    expect(world.logged.map(({ message }) => message).join()).toContain('the next start tries again');
+    expect(world.logged.map(({ message }) => message).join()).toContain('retrying at the next start');
   });
 
   it('is kept across a restart until its time expires', async () => {
@@ -177,7 +177,7 @@ describe('an upload that was interrupted', () => {
 describe('an interrupted upload is not kept', () => {
   it('if there is an object of that name', async () => {
     await bob.write('/uploads/f', 'old');
-    await breakOff('/uploads/f');
+    await interrupt('/uploads/f');
     expect(await bob.read('/uploads/f')).toBe('old');
     expect(await bob.stat('/uploads/f')).toMatchObject({ size: 3 });
     expect(await world.vault.parked()).toEqual([]);
@@ -185,10 +185,10 @@ describe('an interrupted upload is not kept', () => {
 
   it('in a write-only directory, and with a window of 0', async () => {
     world.change({ dropbox: true });
-    await breakOff('/uploads/f');
+    await interrupt('/uploads/f');
     world.change({ dropbox: false });
     bob = await world.restart(0);
-    await breakOff('/uploads/f');
+    await interrupt('/uploads/f');
     expect(await bob.stat('/uploads/f')).toBeNull();
     expect(world.vault.openWriters).toBe(0);
   });
@@ -215,9 +215,12 @@ describe('an upload whose client has stopped sending', () => {
     expect(await other.stat('/uploads/f')).toMatchObject({ size: 10 });
     await using handle = await other.tree.openWrite(world.call, '/uploads/f', appendMode);
     await write(handle, 10, 'ab');
-    const gone = { kind: 'conflict', hint: expect.stringContaining('another connection has taken over') };
-    await expect(write(silent, 10, 'xy')).rejects.toMatchObject(gone);
-    await expect(silent.commit(world.call)).rejects.toMatchObject(gone);
+    const takenOver = {
+      kind: 'conflict',
+      hint: expect.stringContaining('another connection has taken over'),
+    };
+    await expect(write(silent, 10, 'xy')).rejects.toMatchObject(takenOver);
+    await expect(silent.commit(world.call)).rejects.toMatchObject(takenOver);
     await silent[Symbol.asyncDispose]();
     expect(await other.stat('/uploads/f')).toMatchObject({ size: 12 });
     await handle.commit(world.call);
@@ -243,9 +246,9 @@ describe('an upload whose client has stopped sending', () => {
     await write(handle, 10, '!');
     await handle[Symbol.asyncDispose]();
     expect(await bob.stat('/uploads/f')).toMatchObject({ size: 8 });
-    await using anew = await open('/uploads/f', resumeMode);
-    await write(anew, 0, 'new');
-    await anew.commit(world.call);
+    await using restarted = await open('/uploads/f', resumeMode);
+    await write(restarted, 0, 'new');
+    await restarted.commit(world.call);
     expect(await bob.read('/uploads/f')).toBe('new');
     await silent[Symbol.asyncDispose]();
     expect(await bob.read('/uploads/f')).toBe('new');

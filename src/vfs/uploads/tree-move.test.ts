@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
-/** Does something with a name (below the mount) when its copy is there. */
+/** Calls `then` once the copy of a name (below the mount) exists. */
 function afterCopyOf(name: string, then: () => void): void {
   const copy = world.vault.copy.bind(world.vault);
   world.vault.copy = async (call, from, to) => {
@@ -22,7 +22,7 @@ function afterCopyOf(name: string, then: () => void): void {
   };
 }
 
-/** Does something in the place of the removal of a name. */
+/** Calls `then` instead of removing a name. */
 function atRemovalOf(name: string, then: () => void): void {
   const remove = world.vault.remove.bind(world.vault);
   world.vault.remove = async (call, ref, actor, ifMatch) => {
@@ -113,9 +113,12 @@ describe('a rename that fails before all copies exist', () => {
       'over a file that no key opens',
       () => world.s3.put('bob/uploads/d/b', 'b', { kind: 'sse-c', key: secondKey }),
     ],
-    ['over a file that somebody replaces', () => afterCopyOf('d/a', () => put('d/b', 'newer'))],
-    ['over a file that somebody puts where it goes', () => afterCopyOf('d/a', () => put('e/b', 'theirs'))],
-  ])('%s names it, and changes nothing', async (_, disturb) => {
+    ['over a file that another client replaces', () => afterCopyOf('d/a', () => put('d/b', 'newer'))],
+    [
+      'over a file that another client writes to the target',
+      () => afterCopyOf('d/a', () => put('e/b', 'theirs')),
+    ],
+  ])('%s names the file, and changes nothing', async (_, disturb) => {
     disturb();
     await expect(bob.rename('/uploads/d', '/uploads/e')).rejects.toMatchObject({
       kind: expect.stringMatching(/key-mismatch|conflict|exists/),
@@ -142,14 +145,14 @@ describe('a rename that fails before all copies exist', () => {
       hint: expect.stringContaining('all its files still exist, and 1 of them exist at "/uploads/e" too'),
     });
     expect(world.keysInS3()).toEqual(['d/', 'd/a', 'd/b', 'd/c', 'e/a']);
-    expect(world.logged.at(-1)?.message).toContain('could not be removed');
+    expect(world.logged.at(-1)?.message).toContain('could not remove a copy');
   });
 
   it('is undone even if it failed because the client disconnected', async () => {
-    const gone = new AbortController();
+    const disconnect = new AbortController();
     for (let i = 0; i < 16; i++) put(`d/more-${i}`, 'x');
-    afterCopyOf('d/a', () => gone.abort());
-    const call = { ...world.call, signal: gone.signal };
+    afterCopyOf('d/a', () => disconnect.abort());
+    const call = { ...world.call, signal: disconnect.signal };
     await expect(bob.tree.rename(call, '/uploads/d', '/uploads/e', false)).rejects.toMatchObject({
       kind: 'cancelled',
     });
@@ -186,9 +189,9 @@ describe('a rename whose copies all exist', () => {
   });
 
   it('is finished although the client has disconnected', async () => {
-    const gone = new AbortController();
-    atRemovalOf('d/a', () => gone.abort());
-    await bob.tree.rename({ ...world.call, signal: gone.signal }, '/uploads/d', '/uploads/e', false);
+    const disconnect = new AbortController();
+    atRemovalOf('d/a', () => disconnect.abort());
+    await bob.tree.rename({ ...world.call, signal: disconnect.signal }, '/uploads/d', '/uploads/e', false);
     expect(world.keysInS3()).toEqual(['e/a', 'e/b', 'e/c']);
   });
 });
@@ -221,7 +224,7 @@ describe('a crash', () => {
   });
 });
 
-/** Lets so many changes reach S3 and holds the rest back for good. True when the work ended without them. */
+/** Lets `steps` changes reach S3 and blocks all later ones. Returns true if the work ended without them. */
 async function crashAfter(steps: number, shop: World, work: Promise<void>): Promise<boolean> {
   let left = steps;
   let crash: () => void = () => undefined;

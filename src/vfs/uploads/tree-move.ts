@@ -1,10 +1,10 @@
 import { forEachBounded } from '../../concurrency/bounded.js';
-import { type Call, lasting } from '../../model/call.js';
+import { type Call, uncancellable } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
-import { listPages } from '../../model/listing.js';
+import { listPages } from '../../model/list-pages.js';
 import type { ListedObject, ObjectRef } from '../../model/object-store.js';
 import { parentPath } from '../../model/path.js';
-import { fits } from '../objects/location.js';
+import { fitsKeyLimit } from '../objects/location.js';
 import type { UploadContext } from './context.js';
 import type { UploadDirectories } from './directories.js';
 
@@ -12,7 +12,7 @@ import type { UploadDirectories } from './directories.js';
 const parallel = 8;
 
 /** An object and its copy. */
-interface Copied {
+interface CopiedFile {
   readonly source: ListedObject;
   readonly copy: ObjectRef;
   /** Null if there is nothing to undo. */
@@ -61,12 +61,12 @@ export class TreeMove {
     try {
       const copied = await this.#copyAll(call, await this.#list(call));
       // The rename continues if the client disconnects now, because half a rename would be worse.
-      const finishing = lasting(call);
+      const finishing = uncancellable(call);
       await this.#directories.keep(finishing, parentPath(this.#from), this.#source.key);
       await this.#removeOriginals(finishing, copied);
     } finally {
-      services.known.forgetBelow(bucket, this.#source.key);
-      services.known.forgetBelow(bucket, this.#target.key);
+      services.directoryCache.forgetBelow(bucket, this.#source.key);
+      services.directoryCache.forgetBelow(bucket, this.#target.key);
     }
   }
 
@@ -83,7 +83,7 @@ export class TreeMove {
         );
     }
     for (const { key } of found) {
-      if (!fits(this.#copyOf(key).key))
+      if (!fitsKeyLimit(this.#copyOf(key).key))
         throw new Fault(
           'invalid',
           `${this.#shown(key)} would get a name that is too long for S3: use shorter names`,
@@ -92,9 +92,9 @@ export class TreeMove {
     return found;
   }
 
-  async #copyAll(call: Call, objects: readonly ListedObject[]): Promise<readonly Copied[]> {
+  async #copyAll(call: Call, objects: readonly ListedObject[]): Promise<readonly CopiedFile[]> {
     const keys = await this.#context.keys(call);
-    const copied: Copied[] = [];
+    const copied: CopiedFile[] = [];
     try {
       await forEachBounded(call.signal, objects, parallel, async (source) => {
         const copy = this.#copyOf(source.key);
@@ -104,7 +104,7 @@ export class TreeMove {
         if (isThere || copyEtag !== null) copied.push({ source, copy, copyEtag });
       });
     } catch (error) {
-      throw this.#undone(Fault.from(error), await this.#undo(lasting(call), copied));
+      throw this.#undone(Fault.from(error), await this.#undo(uncancellable(call), copied));
     }
     if (copied.length === 0)
       throw new Fault('not-found', `${this.#context.location.shown(this.#from)} no longer exists`);
@@ -135,7 +135,7 @@ export class TreeMove {
   }
 
   /** Removes the copies. Returns the number of copies that could not be removed. */
-  async #undo(call: Call, copied: readonly Copied[]): Promise<number> {
+  async #undo(call: Call, copied: readonly CopiedFile[]): Promise<number> {
     const { services, actor } = this.#context;
     let left = 0;
     await forEachBounded(call.signal, copied, parallel, async ({ copy, copyEtag }) => {
@@ -163,7 +163,7 @@ export class TreeMove {
     return new Fault(fault.kind, hint, { cause: fault });
   }
 
-  async #removeOriginals(call: Call, copied: readonly Copied[]): Promise<void> {
+  async #removeOriginals(call: Call, copied: readonly CopiedFile[]): Promise<void> {
     const { services, actor, location } = this.#context;
     let changed = 0;
     let removed = 0;

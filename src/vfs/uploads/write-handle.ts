@@ -1,4 +1,4 @@
-import { type Call, type Clock, lasting } from '../../model/call.js';
+import { type Call, type Clock, uncancellable } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
@@ -68,16 +68,16 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
   constructor(
     writer: UploadWriter,
     rules: WriteRules,
-    place: UploadLocation,
+    location: UploadLocation,
     times: { readonly nowSeconds: number; readonly mtimeSeconds: number | null },
   ) {
     this.#writer = writer;
     this.#rules = rules;
     this.#mtimeSeconds = times.mtimeSeconds ?? times.nowSeconds;
     this.#mtimeIsSet = times.mtimeSeconds !== null;
-    this.#location = place;
-    this.#silentSinceMs = place.clock.monotonicMs();
-    this.#release = place.open.add(place.ref.bucket, place.ref.key, this);
+    this.#location = location;
+    this.#silentSinceMs = location.clock.monotonicMs();
+    this.#release = location.open.add(location.ref.bucket, location.ref.key, this);
   }
 
   async write(_call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
@@ -96,13 +96,13 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
   }
 
   handOver(actor: string): UploadHandover | null {
-    const place = this.#location;
+    const location = this.#location;
     const rules = this.#rules;
-    const isSilent = this.#pending === 0 && place.clock.monotonicMs() - this.#silentSinceMs >= silenceMs;
+    const isSilent = this.#pending === 0 && location.clock.monotonicMs() - this.#silentSinceMs >= silenceMs;
     const isNew = rules.keptSize === null && this.#written;
     if (!isSilent || !isNew || this.#committed || this.#disposed || this.#fault !== null) return null;
     // An upload whose session has ended is being parked.
-    if (actor !== place.actor || place.call.signal.aborted) return null;
+    if (actor !== location.actor || location.call.signal.aborted) return null;
     this.#fault = new Fault('conflict', `another connection has taken over the upload of ${rules.shown}`);
     this.#isHandedOver = true;
     this.#release();
@@ -164,7 +164,7 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
     const parked = await this.#park();
     this.#release();
     if (parked === null) await this.#writer[Symbol.asyncDispose]();
-    else await this.#location.parkedFiles.park(lasting(this.#location.call), parked);
+    else await this.#location.parkedFiles.park(uncancellable(this.#location.call), parked);
   }
 
   async #park(): Promise<ParkedUpload | null> {

@@ -2,7 +2,7 @@ import type { Call } from '../../model/call.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 
 /** The options for a file that was opened without truncation. */
-export interface Choice {
+export interface DeferredOpen {
   /** Current size of the file in bytes. */
   readonly size: number;
   /**
@@ -16,15 +16,15 @@ export interface Choice {
    */
   choose(call: Call, offset: number): Promise<WriteHandle>;
   /** Closes the file of a client that has written nothing. */
-  untouched(call: Call): Promise<void>;
+  closeUnwritten(call: Call): Promise<void>;
 }
 
 /**
  * An existing file, complete or parked, that was opened without truncation. The first write shows what the
  * client wants. A write at the end continues the file; a write at the start replaces it, as `scp` does.
  */
-export class ChoosingWriteHandle implements WriteHandle {
-  readonly #choice: Choice;
+export class DeferredWriteHandle implements WriteHandle {
+  readonly #choice: DeferredOpen;
   #handle: WriteHandle;
   /** The handle that writes go to, chosen by the first write. */
   #chosen: Promise<WriteHandle> | null = null;
@@ -32,7 +32,7 @@ export class ChoosingWriteHandle implements WriteHandle {
   #shift = 0;
 
   /** `handle` is the file as it is, until `choose` returns another. */
-  constructor(handle: WriteHandle, choice: Choice) {
+  constructor(handle: WriteHandle, choice: DeferredOpen) {
     this.#handle = handle;
     this.#choice = choice;
   }
@@ -62,7 +62,7 @@ export class ChoosingWriteHandle implements WriteHandle {
   }
 
   async commit(call: Call): Promise<void> {
-    if (this.#chosen === null) await this.#choice.untouched(call);
+    if (this.#chosen === null) await this.#choice.closeUnwritten(call);
     else await (await this.#chosen).commit(call);
   }
 

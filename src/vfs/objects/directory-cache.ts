@@ -15,7 +15,7 @@ const absenceMs = 2000;
  * S3 would. If another client has just made a directory of the name, the upload becomes an object beside it,
  * like an upload that began earlier.
  */
-export class KnownDirectories {
+export class DirectoryCache {
   readonly #clock: Clock;
   readonly #lifetimeMs: number;
   readonly #capacity: number;
@@ -38,7 +38,7 @@ export class KnownDirectories {
     return this.#find(bucket, prefix)?.hasMarker ?? false;
   }
 
-  learn(bucket: string, prefix: string, hasMarker: boolean): void {
+  add(bucket: string, prefix: string, hasMarker: boolean): void {
     const name = `${bucket}/${prefix}`;
     this.#absent.delete(name);
     this.#keep(this.#known, name, { untilMs: this.#clock.monotonicMs() + this.#lifetimeMs, hasMarker });
@@ -57,12 +57,12 @@ export class KnownDirectories {
   }
 
   /** Records that neither the prefix's marker nor anything below it exists now. */
-  learnAbsence(bucket: string, prefix: string): void {
+  addAbsent(bucket: string, prefix: string): void {
     this.forget(bucket, prefix);
     this.#keep(this.#absent, `${bucket}/${prefix}`, this.#clock.monotonicMs() + absenceMs);
   }
 
-  wasAbsent(bucket: string, prefix: string): boolean {
+  isKnownAbsent(bucket: string, prefix: string): boolean {
     const untilMs = this.#absent.get(`${bucket}/${prefix}`);
     return untilMs !== undefined && untilMs > this.#clock.monotonicMs();
   }

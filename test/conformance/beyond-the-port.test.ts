@@ -98,7 +98,7 @@ function describeS3(target: S3Target): void {
       expect(await store.listUploads(newCall(), bucket, '')).toEqual([]);
     });
 
-    it('may bring metadata of its own, and leaves nothing behind when it fails', async () => {
+    it('can have its own metadata, and leaves nothing if it fails', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const body = bodyOf(randomBytes(7 * MiB));
       await store.put(newCall(), from, body, writeOptions(managed, { metadata: { a: '1' } }));
@@ -120,7 +120,7 @@ function describeS3(target: S3Target): void {
   });
 
   describe('a bucket with versions', () => {
-    it('keeps each under its own key, until it is removed by its name', async () => {
+    it('keeps each version with its own key until that version is removed', async () => {
       const versioned = await target.makeBucket();
       const enabled = { Bucket: versioned, VersioningConfiguration: { Status: 'Enabled' as const } };
       await target.client().send(new PutBucketVersioningCommand(enabled));
@@ -144,9 +144,9 @@ function describeS3(target: S3Target): void {
     });
   });
 
-  // Ceph 20 takes the setting without a word and forgets it.
+  // Ceph 20 accepts the setting and ignores it.
   describe.skipIf(target.kind !== 'embedded')('a bucket that blocks SSE-C', () => {
-    it('says so at every write, with the command that unblocks it, and still opens what it has', async () => {
+    it('is reported at every write with the command that unblocks it, and existing objects still open', async () => {
       const blocked = await target.makeBucket();
       const key = newKey();
       const ref = { bucket: blocked, key: 'x' };
@@ -183,7 +183,7 @@ function describeS3(target: S3Target): void {
   });
 
   describe('the probe', () => {
-    it('finds nothing wrong where nothing is, and leaves nothing', async () => {
+    it('finds no problem in a correct setup, and leaves nothing', async () => {
       for (const sseC of [true, false]) {
         expect(await probeS3(newCall(), options(), { bucket, sseC })).toEqual([]);
       }
@@ -199,8 +199,8 @@ function describeS3(target: S3Target): void {
         /access key id/,
       ],
       ['an endpoint where nothing listens', { endpoint: 'http://127.0.0.1:9' }, /listens/],
-      ['a CA file that is not there', { caFile: '/nowhere/ca.pem' }, /\/nowhere\/ca\.pem/],
-      ['an endpoint that is no address', { endpoint: 'localhost' }, /"localhost" is not an address/],
+      ['a missing CA file', { caFile: '/nowhere/ca.pem' }, /\/nowhere\/ca\.pem/],
+      ['an endpoint that is not an address', { endpoint: 'localhost' }, /"localhost" is not an address/],
     ])('names %s', async (_, wrong, what) => {
       const findings = await probeS3(newCall(), { ...options(), ...wrong }, { bucket, sseC: true });
       expect(findings).toHaveLength(1);
@@ -208,13 +208,13 @@ function describeS3(target: S3Target): void {
       expect(findings[0]?.what).toMatch(what);
     });
 
-    it('names a secret key that is wrong', async () => {
+    it('names a wrong secret key', async () => {
       const credentials = { ...target.credentials, secretAccessKey: 'wrong' };
       const findings = await probeS3(newCall(), { ...options(), credentials }, { bucket, sseC: true });
       expect(findings).toMatchObject([{ severity: 'error', whatToDo: 'Correct the AWS secret access key.' }]);
     });
 
-    it('names a bucket that is not there', async () => {
+    it('names a missing bucket', async () => {
       const findings = await probeS3(newCall(), options(), { bucket: 'sftpgw-test-none', sseC: true });
       expect(findings).toMatchObject([{ severity: 'error', what: 'There is no bucket "sftpgw-test-none".' }]);
     });

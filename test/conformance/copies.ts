@@ -32,7 +32,7 @@ export function describeCopies(given: Given): void {
     const make = (kind: (typeof kinds)[number]): WriteEncryption =>
       kind === 'sse-c' ? sseC(newKey()) : { kind };
 
-    it.each(pairs)('from %s to %s rests under what was said of it', async (fromKind, toKind) => {
+    it.each(pairs)('from %s to %s has the requested encryption', async (fromKind, toKind) => {
       const [before, after] = [make(fromKind), make(toKind)];
       const [from, to] = [newRef(given(), 'from é+%'), newRef(given(), 'to é+%')];
       const body = bodyOf(randomBytes(100_000));
@@ -47,7 +47,7 @@ export function describeCopies(given: Given): void {
       expectBytes(await readAll(given(), from, accessFor(before)), body.whole);
     });
 
-    it('may bring metadata and type of its own', async () => {
+    it('can have its own metadata and type', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const before = { metadata: { a: '1' }, contentType: 'text/x-before' };
       const after = { metadata: { b: '2' }, contentType: 'text/x-after' };
@@ -57,7 +57,7 @@ export function describeCopies(given: Given): void {
       expect(await given().store.head(newCall(), to, noKey)).toMatchObject(after);
     });
 
-    it('onto itself gives the object another key, and keeps the rest', async () => {
+    it('onto itself gives the object another key, and keeps all else', async () => {
       const ref = newRef(given());
       const [before, after] = [newKey(), newKey()];
       const described = { metadata: { mtime: '9' }, contentType: 'text/x-self' };
@@ -68,13 +68,13 @@ export function describeCopies(given: Given): void {
       await faultOf(given().store.read(newCall(), ref, sseC(before), null), 'key-mismatch');
     });
 
-    it('of nothing is null', async () => {
+    it('of a missing object is null', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       expect(await given().store.copy(newCall(), from, to, copyOptions(managed, noKey))).toBeNull();
       expect(await given().store.head(newCall(), to, noKey)).toBeNull();
     });
 
-    it('needs the key of its source', async () => {
+    it('requires the key of its source', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       await given().store.put(newCall(), from, bodyOf('sealed'), writeOptions(sseC(newKey())));
       const copy = (access: ReadAccess) =>
@@ -84,7 +84,7 @@ export function describeCopies(given: Given): void {
       expect(await given().store.head(newCall(), to, noKey)).toBeNull();
     });
 
-    it('is made only of the object that was meant', async () => {
+    it('is made only of the expected object', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const { etag } = await given().store.put(newCall(), from, bodyOf('meant'), writeOptions(managed));
       const options = copyOptions(managed, noKey, { sourceEtag: etag });
@@ -93,7 +93,7 @@ export function describeCopies(given: Given): void {
       await faultOf(given().store.copy(newCall(), from, to, options), 'conflict');
     });
 
-    it('does not replace an object when it must not', async () => {
+    it('does not replace an object if the condition forbids it', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       await given().store.put(newCall(), from, bodyOf('new'), writeOptions(managed));
       await given().store.put(newCall(), to, bodyOf('old'), writeOptions(managed));
@@ -102,7 +102,7 @@ export function describeCopies(given: Given): void {
       expectBytes(await readAll(given(), to, noKey), 'old');
     });
 
-    it('onto itself keeps an object that became another one meanwhile', async () => {
+    it('onto itself keeps an object that was replaced meanwhile', async () => {
       const ref = newRef(given());
       const key = newKey();
       const { etag } = await given().store.put(newCall(), ref, bodyOf('old'), writeOptions(sseC(key)));
@@ -112,7 +112,7 @@ export function describeCopies(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), 'newer');
     });
 
-    it.each([0, 3, 6 * 1024 * 1024])('of %i bytes replaces only the object that was meant', async (size) => {
+    it.each([0, 3, 6 * 1024 * 1024])('of %i bytes replaces only the expected object', async (size) => {
       const [from, to] = [newRef(given()), newRef(given())];
       const body = bodyOf(randomBytes(size));
       const key = newKey();
@@ -134,7 +134,7 @@ export function describeCopies(given: Given): void {
       expectBytes(await readAll(given(), to, sseC(key)), body.whole);
     });
 
-    it('may be empty', async () => {
+    it('can be empty', async () => {
       const [from, to] = [newRef(given()), newRef(given())];
       const key = newKey();
       await given().store.put(newCall(), from, bodyOf(), writeOptions(managed));

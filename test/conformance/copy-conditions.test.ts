@@ -4,21 +4,23 @@ import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import type { CustomerKey } from '../../src/model/customer-key.js';
 import { Fault } from '../../src/model/fault.js';
 import type { CopyOptions, ObjectRef } from '../../src/model/object-store.js';
-import { probePrefix } from '../../src/model/trial-objects.js';
+import { probePrefix } from '../../src/model/probe-objects.js';
 import { createS3Client } from '../../src/s3/client.js';
 import { createContext, type S3Context } from '../../src/s3/context.js';
 import { copyObject } from '../../src/s3/copy/copy.js';
+import { DirectRequests } from '../../src/s3/direct/direct-requests.js';
+import type { S3Transport } from '../../src/s3/http/transport.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
 import { bodyOf, expectBytes, faultOf, newCall, newKey, readAll, sseC, writeOptions } from './fixtures.js';
 
 for (const target of await s3Targets()) {
-  describe.skipIf(target.skip !== null)(`the first copies under a condition: ${target.name}`, () =>
+  describe.skipIf(target.skip !== null)(`the first copies with a condition: ${target.name}`, () =>
     describeFirstCopies(target),
   );
 }
 
-/** What a command is asked before it goes out. */
+/** Called before each command is sent. */
 type Watch = (operation: string, key: string) => Promise<void>;
 
 function describeFirstCopies(target: S3Target): void {
@@ -43,9 +45,10 @@ function describeFirstCopies(target: S3Target): void {
     return { endpoint, caFile, region, credentials, clock: systemClock, entropy: systemEntropy };
   }
 
-  /** As a process begins, with a look at each command that it sends. */
+  /** Returns the context of a new process, which calls `watch` before each command. */
   function newContext(watch: Watch): S3Context {
-    const { client } = createS3Client(storeOptions());
+    const connection = createS3Client(storeOptions());
+    const { client, transport } = connection;
     clients.push(() => client.destroy());
     client.middlewareStack.add(
       (next, { commandName }) =>
@@ -55,7 +58,17 @@ function describeFirstCopies(target: S3Target): void {
         },
       { step: 'initialize' },
     );
-    return createContext(client, storeOptions());
+    const watched: Pick<S3Transport, 'handle'> = {
+      async handle(request, sent) {
+        const key = decodeURIComponent(request.path.split('/').slice(2).join('/'));
+        if (request.method === 'PUT') await watch('PutObjectCommand', key);
+        return transport.handle(request, sent);
+      },
+    };
+    return {
+      ...createContext(connection, storeOptions()),
+      direct: new DirectRequests(client, watched),
+    };
   }
 
   interface Rekey {
@@ -85,7 +98,7 @@ function describeFirstCopies(target: S3Target): void {
 
   const read = (ref: ObjectRef, key: CustomerKey) => readAll({ store }, ref, sseC(key));
 
-  /** Runs `work` just before the object itself is replaced. */
+  /** Runs `work` right before the object is replaced. */
   const beforeReplacing = (ref: ObjectRef, work: () => Promise<unknown>): Watch => {
     let isDone = false;
     return async (operation, key) => {
@@ -102,7 +115,7 @@ function describeFirstCopies(target: S3Target): void {
     return [...Versions, ...DeleteMarkers];
   };
 
-  it('keep what another program writes at the last moment', async () => {
+  it('keep an object that another client writes at the last moment', async () => {
     const object = await written('overwritten');
     const other = newKey();
     const overwrite = () => store.put(newCall(), object.ref, bodyOf('newer'), writeOptions(sseC(other)));
@@ -111,14 +124,14 @@ function describeFirstCopies(target: S3Target): void {
     expectBytes(await read(object.ref, other), 'newer');
   });
 
-  it('do not bring back what another program removes at the last moment', async () => {
+  it('do not restore an object that another client removes at the last moment', async () => {
     const object = await written('removed');
     const context = newContext(beforeReplacing(object.ref, () => store.remove(newCall(), object.ref)));
     await rekey(context, object).catch((error: unknown) => expect(error).toBeInstanceOf(Fault));
     expect(await store.head(newCall(), object.ref, sseC(object.after))).toBeNull();
   });
 
-  it('learn by an object of their own what the server honours, once, and leave nothing of it', async () => {
+  it('test once with a trial object which conditions the server honours, and remove that object', async () => {
     for (const where of [bucket, versioned]) {
       const operations: string[] = [];
       const context = newContext(async (operation, key) => {
@@ -133,7 +146,7 @@ function describeFirstCopies(target: S3Target): void {
     }
   });
 
-  it('are made all the same where nothing may be tried, and ask no second time', async () => {
+  it('are made even if the trial is denied, without a second trial', async () => {
     let tried = 0;
     const context = newContext(async (operation, key) => {
       if (operation !== 'PutObjectCommand' || !key.startsWith(probePrefix)) return;
@@ -152,7 +165,7 @@ function describeFirstCopies(target: S3Target): void {
     expect(tried).toBe(1);
   });
 
-  /** Asked with other means than the adapter's. */
+  /** Tests the server without the adapter. */
   async function honoursConditions(): Promise<boolean> {
     const at = { Bucket: bucket, Key: 'asked' };
     await store.put(

@@ -29,8 +29,8 @@ export function describeCustomerKeys(given: Given): void {
     }
   }
 
-  describe('an object under a customer key', () => {
-    it('opens with the key, and says so', async () => {
+  describe('an object with a customer key', () => {
+    it('opens with the key, and reports its encryption', async () => {
       const key = newKey();
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(key)));
@@ -39,19 +39,19 @@ export function describeCustomerKeys(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), 'sealed');
     });
 
-    it('does not open without it: key-missing', async () => {
+    it('does not open without the key: key-missing', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(newKey())));
       await refusedAlike(ref, noKey, 'key-missing');
     });
 
-    it('does not open with another: key-mismatch', async () => {
+    it('does not open with another key: key-mismatch', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('sealed'), writeOptions(sseC(newKey())));
       await refusedAlike(ref, sseC(newKey()), 'key-mismatch');
     });
 
-    it('does not open either when it is empty', async () => {
+    it('does not open without the key even if it is empty', async () => {
       const { store } = given();
       const ref = newRef(given());
       await store.put(newCall(), ref, bodyOf(''), writeOptions(sseC(newKey())));
@@ -69,7 +69,7 @@ export function describeCustomerKeys(given: Given): void {
   });
 
   describe('an object without a customer key', () => {
-    it('does not open with one: key-mismatch', async () => {
+    it('does not open with a key: key-mismatch', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('open'), writeOptions({ kind: 'sse-s3' }));
       await refusedAlike(ref, sseC(newKey()), 'key-mismatch');

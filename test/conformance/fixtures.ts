@@ -20,20 +20,20 @@ import type {
 
 type ConformingStore = ObjectStore & UploadSweeper & ObjectVersions & ObjectTags;
 
-/** A store to try, and a fresh bucket in it. */
+/** A store to test, and a new bucket in it. */
 export interface StoreTarget {
   readonly store: ConformingStore;
   readonly bucket: string;
   /** A bucket with versioning. */
   readonly versioned: { readonly store: ConformingStore; readonly bucket: string };
-  /** What to name as KMS key; null where there is no KMS. */
+  /** KMS key to use, or null if there is no KMS. */
   readonly kmsKey: string | null;
-  /** The smallest part that may be followed by another: 5 MiB in S3. */
+  /** Min size in bytes of a part that others follow: 5 MiB in S3. */
   readonly partBytes: number;
   close(): Promise<void>;
 }
 
-/** What every group of the suite is given: the target is there once the tests run. */
+/** Returns the target of the suite, which exists once the tests run. */
 export type Given = () => StoreTarget;
 
 const silent: Logger = {
@@ -58,7 +58,7 @@ export function sseC(key: CustomerKey): WriteEncryption & ReadAccess {
 
 let names = 0;
 
-/** A key that no other test uses. */
+/** Returns an object with a key that no other test uses. */
 export function newRef(target: StoreTarget, name = 'object'): ObjectRef {
   names += 1;
   return { bucket: target.bucket, key: `${names}/${name}` };
@@ -66,7 +66,7 @@ export function newRef(target: StoreTarget, name = 'object'): ObjectRef {
 
 let algorithm: ChecksumAlgorithm = 'crc32c';
 
-/** From here on bodies bear the checksums that this store takes. */
+/** From here on bodies have the checksums that this store accepts. */
 export function makeBodiesFor(store: Pick<ObjectStore, 'checksumAlgorithm'>): void {
   algorithm = store.checksumAlgorithm;
 }
@@ -81,7 +81,7 @@ export function writeOptions(encryption: WriteEncryption, more: Partial<WriteOpt
   return { encryption, acl: null, metadata: {}, contentType: null, ...more };
 }
 
-/** The bytes of an object or a range; null when there is no such object. */
+/** Returns the bytes of an object or a range, or null if there is no such object. */
 export async function readAll(
   target: { readonly store: Pick<ObjectStore, 'read'> },
   ref: ObjectRef,
@@ -96,7 +96,7 @@ export async function readAll(
   return Buffer.concat(pieces);
 }
 
-/** Expects the promise to end with a fault of one of these kinds, and gives it. */
+/** Expects the promise to reject with a fault of one of these kinds, and returns the fault. */
 export async function faultOf(promise: Promise<unknown>, ...kinds: readonly FaultKind[]): Promise<Fault> {
   const thrown: unknown = await promise.then(
     (value) => new Error(`no fault, but ${JSON.stringify(value)}`),
@@ -107,7 +107,7 @@ export async function faultOf(promise: Promise<unknown>, ...kinds: readonly Faul
   return thrown;
 }
 
-/** Compares bytes at once; `toEqual` looks at each of a million. */
+/** Compares all bytes in one step; `toEqual` would compare them one by one. */
 export function expectBytes(actual: Uint8Array | null, expected: string | Uint8Array): void {
   const [found, wanted] = [actual === null ? null : Buffer.from(actual), Buffer.from(expected)];
   if (found?.equals(wanted)) return;

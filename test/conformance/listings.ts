@@ -14,7 +14,7 @@ import {
 
 const managed: WriteEncryption = { kind: 'sse-s3' };
 
-/** Names that have gone wrong somewhere before. */
+/** Names that have caused bugs before. */
 const oddNames = [
   ' leading and trailing ',
   'plus+and space',
@@ -59,7 +59,7 @@ export function describeListings(given: Given): void {
   }
 
   describe('names', () => {
-    it('of any kind are kept: written, found, listed, read and removed', async () => {
+    it('of any kind can be written, found, listed, read and removed', async () => {
       const { key: prefix } = newRef(given(), '');
       for (const name of oddNames) {
         const ref = { bucket: given().bucket, key: prefix + name };
@@ -72,7 +72,7 @@ export function describeListings(given: Given): void {
       expect((await everything({ prefix, delimiter: null })).keys).toEqual([]);
     });
 
-    it('have up to 1,024 bytes', async () => {
+    it('can have up to 1,024 bytes', async () => {
       const { key: prefix } = newRef(given(), '');
       const fits = prefix + 'é'.repeat((1024 - prefix.length) >> 1) + 'x'.repeat((1024 - prefix.length) & 1);
       expect(Buffer.byteLength(fits)).toBe(1024);
@@ -84,7 +84,7 @@ export function describeListings(given: Given): void {
   });
 
   describe('a listing', () => {
-    it('gives size, ETag and time of each object', async () => {
+    it('returns size, ETag and time of each object', async () => {
       const ref = newRef(given());
       const { etag } = await given().store.put(newCall(), ref, bodyOf('12345'), writeOptions(managed));
       const { objects } = await everything({ prefix: ref.key, delimiter: null });
@@ -92,7 +92,7 @@ export function describeListings(given: Given): void {
       expect(Math.abs((objects[0]?.lastModifiedMs ?? 0) - Date.now())).toBeLessThan(10 * 60_000);
     });
 
-    it('of one level gives what lies below as prefixes', async () => {
+    it('of one level returns deeper levels as prefixes', async () => {
       const { key: prefix } = newRef(given(), '');
       const keys = ['a', 'b/1', 'b/2', 'c', 'd/', 'd/e/f', 'é+/x'].map((name) => prefix + name);
       await putAll(keys);
@@ -102,22 +102,22 @@ export function describeListings(given: Given): void {
       expect((await everything({ prefix, delimiter: null })).keys).toEqual(keys);
     });
 
-    it('is in the order of the bytes of UTF-8', async () => {
+    it('is in UTF-8 byte order', async () => {
       const { key: prefix } = newRef(given(), '');
-      // UTF-16 would have the last two the other way round.
+      // UTF-16 order would exchange the last two.
       const keys = ['A', 'Z', 'a', 'é', '\uffee', '\u{1f511}'].map((name) => prefix + name);
       await putAll([...keys].reverse());
       expect((await everything({ prefix, delimiter: null })).keys).toEqual(keys);
     });
 
-    it('begins after a key', async () => {
+    it('can start after a key', async () => {
       const { key: prefix } = newRef(given(), '');
       await putAll(['a', 'b', 'c d+', 'e'].map((name) => prefix + name));
       const { keys } = await everything({ prefix, delimiter: null, startAfter: `${prefix}b` });
       expect(keys).toEqual([`${prefix}c d+`, `${prefix}e`]);
     });
 
-    it('goes on over pages, across odd names and prefixes', async () => {
+    it('continues over pages, across unusual names and prefixes', async () => {
       const { key: prefix } = newRef(given(), '');
       const names = ['1 +%', '2/x', '2/y', '3\u0001', '4é/z', '5'];
       await putAll(names.map((name) => prefix + name));
@@ -138,7 +138,7 @@ export function describeListings(given: Given): void {
       expect(pages).toBe(2);
     });
 
-    it('of nothing is empty', async () => {
+    it('of an unused prefix is empty', async () => {
       const { key: prefix } = newRef(given(), '');
       expect(await everything({ prefix, delimiter: '/' })).toMatchObject({
         objects: [],

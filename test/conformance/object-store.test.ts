@@ -28,7 +28,7 @@ for (const { target, checksums } of trials) {
     const versioned = { store, bucket: await target.makeVersionedBucket() };
     return { store, bucket, versioned, kmsKey, partBytes: 5 * 1024 * 1024, close };
   };
-  // The checksum goes with what is written; the rest does not depend on it.
+  // Only writes depend on the checksum.
   const only = checksums === 'crc32c' ? 'all' : 'writes';
   describeObjectStore(`${target.name}, ${checksumName[checksums]}`, makeTarget, target.skip, only);
 }

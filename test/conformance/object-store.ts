@@ -11,9 +11,10 @@ import { describeVersions } from './versions.js';
 export type { StoreTarget } from './fixtures.js';
 
 /**
- * Every promise of the ports ObjectStore, UploadSweeper, ObjectVersions and ObjectTags. Whatever implements them passes this suite; a fake that has not
- * passed it is not used in another test. `skip` names the reason why it cannot run here. With `only` 'writes' it is those that
- * write, for a store whose reading has been tried.
+ * Describes every promise of the ports ObjectStore, UploadSweeper, ObjectVersions and ObjectTags. All
+ * implementations pass this suite; a fake that does not pass it must not be used in other tests. `skip` is
+ * the reason why the suite cannot run here. `only` 'writes' restricts it to the tests that write, for a store
+ * whose reads are tested elsewhere.
  */
 export function describeObjectStore(
   name: string,

@@ -24,7 +24,7 @@ export function describePartUploads(given: Given): void {
   }
 
   describe('an upload in parts', () => {
-    it('makes one object of parts that came side by side and out of order', async () => {
+    it('creates one object from parts that arrived in parallel and out of order', async () => {
       const ref = newRef(given());
       const key = newKey();
       const { store, partBytes } = given();
@@ -65,7 +65,7 @@ export function describePartUploads(given: Given): void {
     });
 
     it.each(['sse-s3', 'bucket-default', 'sse-kms'] as const)(
-      'rests under what was said: %s',
+      'has the requested encryption: %s',
       async (kind) => {
         const { store, kmsKey } = given();
         if (kind === 'sse-kms' && kmsKey === null) return;
@@ -81,7 +81,7 @@ export function describePartUploads(given: Given): void {
       },
     );
 
-    it('takes the last of the parts with one number', async () => {
+    it('uses the last part sent with each number', async () => {
       const ref = newRef(given());
       const [first, second] = [bodyOf('first'), bodyOf('second, which counts')];
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
@@ -91,7 +91,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), second.whole);
     });
 
-    it('shows nothing before it is complete, and leaves what was there', async () => {
+    it('is not visible before it is complete, and keeps the existing object until then', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, bodyOf('new'));
@@ -102,7 +102,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), 'new');
     });
 
-    it('is aborted when it is left before', async () => {
+    it('is aborted if it is disposed before it is complete', async () => {
       const ref = newRef(given());
       {
         await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
@@ -113,7 +113,7 @@ export function describePartUploads(given: Given): void {
       expect(await given().store.head(newCall(), ref, noKey)).toBeNull();
     });
 
-    it('is aborted even though its call was cancelled', async () => {
+    it('is aborted even if its call was cancelled', async () => {
       const ref = newRef(given());
       const cancel = new AbortController();
       const upload = await given().store.beginUpload(newCall(cancel.signal), ref, writeOptions(managed));
@@ -123,7 +123,7 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
-    it('that is cancelled while it begins is not left at S3', async () => {
+    it('is not left at S3 if it is cancelled while it begins', async () => {
       const ref = newRef(given());
       for (const delayMs of [0, 1, 2, 4, 8, 16]) {
         const call = newCall(AbortSignal.timeout(delayMs));
@@ -135,7 +135,7 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
-    it('stays when it is parked, until it is aborted by its id', async () => {
+    it('stays at S3 if it is parked, until it is aborted by its id', async () => {
       const ref = newRef(given());
       {
         await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
@@ -151,7 +151,7 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
-    it('begins with an object that the server copies, from under another key or none', async () => {
+    it('can begin with an object that the server copies, from another key or none', async () => {
       const { store, partBytes } = given();
       for (const encryption of [sseC(newKey()), managed]) {
         const [source, ref, key] = [newRef(given()), newRef(given()), newKey()];
@@ -176,7 +176,7 @@ export function describePartUploads(given: Given): void {
       }
     });
 
-    it('copies no object that has gone, or has become another one', async () => {
+    it('does not copy an object that was removed or replaced', async () => {
       const { store } = given();
       const [source, ref] = [newRef(given()), newRef(given())];
       const body = bodyOf('content');
@@ -189,7 +189,7 @@ export function describePartUploads(given: Given): void {
       expect(await upload.copyPart(newCall(), 1, found)).toBeNull();
     });
 
-    it('goes on under its id and its key when it was parked, in another process', async () => {
+    it('can be resumed in another process by its id and key if it was parked', async () => {
       const ref = newRef(given());
       const key = newKey();
       const options = writeOptions(sseC(key));
@@ -205,7 +205,7 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), whole.whole);
     });
 
-    it('that is not there any more cannot be gone on with', async () => {
+    it('cannot be resumed if it no longer exists', async () => {
       const ref = newRef(given());
       const begun = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       await begun[Symbol.asyncDispose]();
@@ -213,14 +213,14 @@ export function describePartUploads(given: Given): void {
       await faultOf(upload.uploadPart(newCall(), 1, bodyOf('x')), 'not-found');
     });
 
-    it('is refused when a part is not what its checksum says', async () => {
+    it('is refused if a part does not match its checksum', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const body = { ...bodyOf('bytes'), checksum: bodyOf('others').checksum };
       await faultOf(upload.uploadPart(newCall(), 1, body), 'corrupt');
     });
 
-    it('is refused when the whole is not what its checksum says', async () => {
+    it('is refused if the whole object does not match its checksum', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, bodyOf('bytes'));
@@ -228,7 +228,7 @@ export function describePartUploads(given: Given): void {
       await faultOf(upload.complete(newCall(), [receipt], whole), 'corrupt');
     });
 
-    it('does not replace an object when it must not', async () => {
+    it('does not replace an existing object if the condition forbids it', async () => {
       const ref = newRef(given());
       const options = writeOptions(managed, { onlyIfAbsent: true });
       await using upload = await given().store.beginUpload(newCall(), ref, options);
@@ -251,20 +251,20 @@ export function describePartUploads(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), 'x');
     });
 
-    it('that was aborted elsewhere is not found', async () => {
+    it('is not found if it was aborted elsewhere', async () => {
       const ref = newRef(given());
       await using upload = await given().store.beginUpload(newCall(), ref, writeOptions(managed));
       const receipt = await upload.uploadPart(newCall(), 1, bodyOf('x'));
       await given().store.abortUpload(newCall(), ref, upload.uploadId);
       await faultOf(upload.uploadPart(newCall(), 2, bodyOf('x')), 'not-found');
       const whole = { size: 1, checksum: bodyOf('x').checksum };
-      // Ceph 20 has an internal error instead.
+      // Ceph 20 answers with an internal error instead.
       await faultOf(upload.complete(newCall(), [receipt], whole), 'not-found', 'unavailable');
     });
   });
 
   describe('the list of unfinished uploads', () => {
-    it('has every one below a prefix, whatever its name', async () => {
+    it('contains every upload below a prefix, whatever its name', async () => {
       const { key: prefix } = newRef(given(), '');
       const { store, bucket } = given();
       const names = ['plain', 'pl+us', 'sp ace %25', 'é\u0001/漢', 'same', 'same'];

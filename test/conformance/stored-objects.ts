@@ -18,7 +18,7 @@ const managed: WriteEncryption = { kind: 'sse-s3' };
 
 export function describeStoredObjects(given: Given): void {
   describe('an object that was put', () => {
-    it('comes back byte for byte, with what was said of it', async () => {
+    it('is read back byte for byte, with its properties', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(70_000), '', randomBytes(300_000), randomBytes(1));
       const options = writeOptions(managed, {
@@ -39,7 +39,7 @@ export function describeStoredObjects(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), body.whole);
     });
 
-    it('has the checksum that was sent with it, where the server keeps one', async () => {
+    it('has the checksum that was sent with it, if the server keeps one', async () => {
       const ref = newRef(given());
       const body = bodyOf('checksummed');
       const written = await given().store.put(newCall(), ref, body, writeOptions(managed));
@@ -49,13 +49,13 @@ export function describeStoredObjects(given: Given): void {
     });
 
     it.each([null, 'text/x-test'])(
-      'under a customer key is the same whether it was sent by the SDK (as with a condition) or without it: %s',
+      'is the same with a customer key whether the SDK sent it (as with a condition) or not: %s',
       async (contentType) => {
         const { store } = given();
         const sealed = sseC(newKey());
         const metadata = { mtime: '1700000000', note: 'two  spaces, ~ and "quotes"' };
         const body = bodyOf(randomBytes(50_000), randomBytes(3));
-        // What goes without the SDK goes as the last one of the bucket that went with it.
+        // A request without the SDK copies the form of the bucket's last request through the SDK.
         await store.list(newCall(), { bucket: newRef(given()).bucket, prefix: 'none', delimiter: null });
         const seen = [];
         for (const onlyIfAbsent of [true, false]) {
@@ -74,14 +74,14 @@ export function describeStoredObjects(given: Given): void {
       },
     );
 
-    it('may be empty', async () => {
+    it('can be empty', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf(), writeOptions(managed));
       expect(await given().store.head(newCall(), ref, noKey)).toMatchObject({ size: 0 });
       expectBytes(await readAll(given(), ref, noKey), Buffer.alloc(0));
     });
 
-    it('replaces the one before it, metadata and all', async () => {
+    it('replaces the previous object including its metadata', async () => {
       const ref = newRef(given());
       await given().store.put(
         newCall(),
@@ -99,7 +99,7 @@ export function describeStoredObjects(given: Given): void {
       expect((await given().store.head(newCall(), ref, noKey))?.metadata).toEqual({ b: '2' });
     });
 
-    it('does not replace one when it must not', async () => {
+    it('does not replace an existing object if the condition forbids it', async () => {
       const ref = newRef(given());
       const options = writeOptions(managed, { onlyIfAbsent: true });
       await given().store.put(newCall(), ref, bodyOf('first'), options);
@@ -107,7 +107,7 @@ export function describeStoredObjects(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), 'first');
     });
 
-    it('is refused when the bytes are not those of its checksum, and nothing is there', async () => {
+    it('is refused if the bytes do not match its checksum, and leaves nothing', async () => {
       const ref = newRef(given());
       const body = { ...bodyOf('bytes'), checksum: bodyOf('others').checksum };
       await faultOf(given().store.put(newCall(), ref, body, writeOptions(managed)), 'corrupt');
@@ -126,7 +126,7 @@ export function describeStoredObjects(given: Given): void {
       await faultOf(given().store.beginUpload(newCall(), ref, options), 'invalid');
     });
 
-    it('rests under the encryption that was said', async () => {
+    it('has the requested encryption', async () => {
       const { kmsKey } = given();
       const key = newKey();
       const encryptions: WriteEncryption[] = [managed, { kind: 'bucket-default' }, sseC(key)];
@@ -141,7 +141,7 @@ export function describeStoredObjects(given: Given): void {
       }
     });
 
-    it('is gone when it was removed, and removing nothing is no fault', async () => {
+    it('does not exist after its removal, and removing a missing object is not a fault', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('x'), writeOptions(managed));
       await given().store.remove(newCall(), ref);
@@ -149,7 +149,7 @@ export function describeStoredObjects(given: Given): void {
       await given().store.remove(newCall(), ref);
     });
 
-    it('is removed on condition only while it is the one that was meant', async () => {
+    it('is removed with a condition only if it is the expected object', async () => {
       const ref = newRef(given());
       const sealed = writeOptions(sseC(newKey()));
       const first = await given().store.put(newCall(), ref, bodyOf('first'), sealed);
@@ -161,8 +161,8 @@ export function describeStoredObjects(given: Given): void {
     });
   });
 
-  describe('what is not there', () => {
-    it('is null, not a fault', async () => {
+  describe('a missing object', () => {
+    it('is null and not a fault', async () => {
       const ref = newRef(given());
       expect(await given().store.head(newCall(), ref, noKey)).toBeNull();
       expect(await given().store.head(newCall(), ref, sseC(newKey()))).toBeNull();
@@ -170,7 +170,7 @@ export function describeStoredObjects(given: Given): void {
       expect(await given().store.read(newCall(), ref, sseC(newKey()), { start: 0, end: 1 })).toBeNull();
     });
 
-    it('is a fault when it is the bucket, and names it', async () => {
+    it('is a fault that names the bucket if the bucket is missing', async () => {
       const { store } = given();
       const bucket = 'sftpgw-test-no-such-bucket';
       const ref = { bucket, key: 'x' };
@@ -192,7 +192,7 @@ export function describeStoredObjects(given: Given): void {
       ['the first byte', 0, 1],
       ['bytes in the middle', 1_000, 90_000],
       ['the last byte', 99_999, 100_000],
-      ['more than there is, cut at the end', 99_000, 1_000_000],
+      ['more than the object has, cut at the end', 99_000, 1_000_000],
       ['all', 0, 100_000],
     ])('is %s', async (_, start, end) => {
       const ref = newRef(given());
@@ -205,7 +205,7 @@ export function describeStoredObjects(given: Given): void {
       for await (const _piece of read?.bytes ?? []) break;
     });
 
-    it('that begins at the end or behind it is invalid', async () => {
+    it('that begins at or behind the end is invalid', async () => {
       const ref = newRef(given());
       await given().store.put(newCall(), ref, bodyOf('12345'), writeOptions(managed));
       for (const start of [5, 6, 1_000_000]) {
@@ -213,14 +213,14 @@ export function describeStoredObjects(given: Given): void {
       }
     });
 
-    it('of nothing is invalid', async () => {
+    it('of no bytes is invalid', async () => {
       const ref = newRef(given());
       await faultOf(given().store.read(newCall(), ref, noKey, { start: 3, end: 3 }), 'invalid');
     });
   });
 
   describe('a read', () => {
-    it('with a condition finds only the object that was meant', async () => {
+    it('with a condition finds only the expected object', async () => {
       const ref = newRef(given());
       const first = await given().store.put(newCall(), ref, bodyOf('first'), writeOptions(managed));
       expectBytes(await readAll(given(), ref, noKey, null, { ifMatch: first.etag }), 'first');
@@ -228,7 +228,7 @@ export function describeStoredObjects(given: Given): void {
       await faultOf(given().store.read(newCall(), ref, noKey, null, { ifMatch: first.etag }), 'conflict');
     });
 
-    it('may be left early, and others go on', async () => {
+    it('can be stopped early, and others continue', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(4_000_000));
       await given().store.put(newCall(), ref, body, writeOptions(managed));
@@ -242,7 +242,7 @@ export function describeStoredObjects(given: Given): void {
       expectBytes(await readAll(given(), ref, noKey), body.whole);
     });
 
-    it('gives pieces that stay as they are while more come', async () => {
+    it('returns pieces that do not change while more arrive', async () => {
       const ref = newRef(given());
       const body = bodyOf(randomBytes(3_000_000));
       await given().store.put(newCall(), ref, body, writeOptions(managed));
@@ -254,7 +254,7 @@ export function describeStoredObjects(given: Given): void {
   });
 
   describe('a call that was cancelled', () => {
-    it('does nothing, and says so', async () => {
+    it('does nothing and throws cancelled', async () => {
       const { store, bucket } = given();
       const ref = newRef(given());
       const call = newCall(AbortSignal.abort());

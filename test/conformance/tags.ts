@@ -15,7 +15,7 @@ import {
 } from './fixtures.js';
 
 const managed: WriteEncryption = { kind: 'sse-s3' };
-/** What a query string, XML and HTTP headers each have their own ways with. */
+/** Characters that query strings, XML and HTTP headers encode differently. */
 const odd = { kind: 'a+b = c', empty: '', 'ä/:@': 'ünï _.-' };
 
 export function describeTags(given: Given): void {
@@ -25,7 +25,7 @@ export function describeTags(given: Given): void {
       .then(() => to);
 
   describe('tags', () => {
-    it('name the key of what rests under a customer key, however it was written', async () => {
+    it('name the key of an object with a customer key, however it was written', async () => {
       const { store } = given();
       const key = newKey();
       expect(await store.getTags(newCall(), await write(sseC(key)))).toEqual({
@@ -39,11 +39,11 @@ export function describeTags(given: Given): void {
       expect(await store.getTags(newCall(), ref)).toEqual({ [keyTagName]: key.fingerprint });
     });
 
-    it('are none where there is no customer key', async () => {
+    it('are empty without a customer key', async () => {
       expect(await given().store.getTags(newCall(), await write(managed))).toEqual({});
     });
 
-    it('are read and replaced without the key, and the object stays as it is', async () => {
+    it('are read and replaced without the key, and the object is unchanged', async () => {
       const { store } = given();
       const key = newKey();
       const ref = await write(sseC(key));
@@ -54,7 +54,7 @@ export function describeTags(given: Given): void {
       expectBytes(await readAll(given(), ref, sseC(key)), 'tagged');
     });
 
-    it('of nothing are null, and cannot be written', async () => {
+    it('of a missing object are null, and cannot be written', async () => {
       const { store } = given();
       expect(await store.getTags(newCall(), newRef(given()))).toBeNull();
       await faultOf(store.putTags(newCall(), newRef(given()), odd), 'not-found');
@@ -73,7 +73,7 @@ export function describeTags(given: Given): void {
       ['no customer key any more', sseC(newKey()), managed],
       ['a customer key for the first time', managed, sseC(newKey())],
       ['none, as before', managed, managed],
-    ] as const)('are those of its source but for the key: %s', async (_, before, after) => {
+    ] as const)('are those of its source except the key: %s', async (_, before, after) => {
       const { store } = given();
       const expected = after.kind === 'sse-c' ? { [keyTagName]: after.key.fingerprint } : {};
       const own = before.kind === 'sse-c' ? { [keyTagName]: before.key.fingerprint } : {};
@@ -98,7 +98,7 @@ export function describeTags(given: Given): void {
       expect(await store.head(newCall(), from, accessFor(after))).toMatchObject(described);
     });
 
-    it('are kept too when the copy brings metadata of its own', async () => {
+    it('are kept even if the copy has its own metadata', async () => {
       const { store } = given();
       const [before, after] = [sseC(newKey()), sseC(newKey())];
       const from = await write(before);
@@ -115,7 +115,7 @@ export function describeTags(given: Given): void {
   });
 
   describe('the tags of a version', () => {
-    it('are its own', async () => {
+    it('belong to that version', async () => {
       const { store, bucket } = given().versioned;
       const ref = { bucket, key: newRef(given(), 'versions').key };
       const [first, second] = [newKey(), newKey()];

@@ -4,7 +4,7 @@ import type { ListedVersion, VersionPage } from '../../src/model/object-store.js
 import { bodyOf, faultOf, type Given, newCall, newKey, newRef, sseC, writeOptions } from './fixtures.js';
 
 const managed: WriteEncryption = { kind: 'sse-s3' };
-/** In the order of a listing: by their bytes of UTF-8, where U+FFFD comes before what lies beyond 16 bits. */
+/** In listing order, which is UTF-8 byte order: U+FFFD comes before characters beyond 16 bits. */
 const names = ['%41', 'a b+c', 'a/b', 'b&<"', 'c%2f', 'é', '\ufffd', '\u{1f511}'];
 
 export function describeVersions(given: Given): void {
@@ -26,7 +26,7 @@ export function describeVersions(given: Given): void {
     );
 
   describe('the versions of a bucket', () => {
-    it('that has no versioning are its objects, each under the id that opens it', async () => {
+    it('without versioning are its objects, each with the id that opens it', async () => {
       const { store, bucket } = given();
       const prefix = `${newRef(given(), 'plain').key}/`;
       const key = sseC(newKey());
@@ -48,7 +48,7 @@ export function describeVersions(given: Given): void {
       expect(info).toMatchObject({ size: 1, etag });
     });
 
-    it.each([1, 2, 3, 1000])('come by key and from new to old, %i at a time', async (maxKeys) => {
+    it.each([1, 2, 3, 1000])('are ordered by key and from new to old, %i per page', async (maxKeys) => {
       const { store, bucket } = given().versioned;
       const prefix = `${newRef(given(), 'many').key}/`;
       for (const name of names) {
@@ -69,7 +69,7 @@ export function describeVersions(given: Given): void {
       }
     });
 
-    it('can be listed from behind a key', async () => {
+    it('can be listed starting after a key', async () => {
       const { store, bucket } = given().versioned;
       const prefix = `${newRef(given(), 'behind').key}/`;
       for (const name of ['a', 'a', 'b', 'b', 'c']) {
@@ -81,7 +81,7 @@ export function describeVersions(given: Given): void {
       expect(page.next).toBeNull();
     });
 
-    it('are none where there are none, and a fault where there is no bucket', async () => {
+    it('are an empty list if there are none, and a fault if there is no bucket', async () => {
       const { store, bucket } = given();
       const none = await store.listVersions(newCall(), { bucket, prefix: 'nothing is below this' });
       expect(none).toEqual({ versions: [], next: null });

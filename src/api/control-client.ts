@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Fault, type FaultKind, faultKinds } from '../model/fault.js';
-import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
+import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { checkSocketPath, mirrorPath, mirrorRunPath, type RunFailure } from './control-socket.js';
 import { readBody } from './request-body.js';
 
@@ -40,12 +40,12 @@ class RemoteMirror implements MirrorRuns {
     }
   }
 
-  async presence(): Promise<readonly MirrorPresence[]> {
+  async liveStatus(): Promise<readonly LiveMirrorStatus[]> {
     const answer = await this.#ask('GET', mirrorPath, null);
     try {
       return JSON.parse(
         (await readBody(answer, maxAnswerBytes)).toString('utf8'),
-      ) as readonly MirrorPresence[];
+      ) as readonly LiveMirrorStatus[];
     } catch (error) {
       throw this.#fault(error);
     }

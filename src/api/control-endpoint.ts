@@ -91,7 +91,7 @@ class ControlEndpoint implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { mirror } = this.#options;
     if (request.url === mirrorPath && request.method === 'GET') {
-      const text = JSON.stringify(await mirror.presence());
+      const text = JSON.stringify(await mirror.liveStatus());
       response.writeHead(200, { 'content-type': 'application/json' }).end(text);
     } else if (request.url === mirrorRunPath && request.method === 'POST') {
       const names = namesOf(await readBody(request, maxRequestBytes));

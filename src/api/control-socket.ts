@@ -2,7 +2,7 @@ import { Fault } from '../model/fault.js';
 
 /** Runs passes: `{"names": ["downloads/bob"]}` or null for all; answers `MirrorRunEvent`s or a problem, one JSON text a line. */
 export const mirrorRunPath = '/mirror/run';
-/** Answers `MirrorPresence[]`. */
+/** Answers `LiveMirrorStatus[]`. */
 export const mirrorPath = '/mirror';
 
 /** What `run` takes. */

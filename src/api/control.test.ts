@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
 import type { MirrorPrefixStatus } from '../model/mirror.js';
-import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
-import { call, seededEntropy } from '../vault/testing/workshop.js';
+import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
+import { call, seededEntropy } from '../vault/testing/vault-world.js';
 import { remoteMirror } from './control-client.js';
 import { startControlEndpoint } from './control-endpoint.js';
 
@@ -22,7 +22,7 @@ const status: MirrorPrefixStatus = {
   problemCount: 0,
   problems: [],
 };
-const presence: MirrorPresence = { status, progress: null, waitingEvents: 3, lagMs: 4 };
+const presence: LiveMirrorStatus = { status, progress: null, waitingEvents: 3, lagMs: 4 };
 const events: readonly MirrorRunEvent[] = [
   { kind: 'progress', name: status.name, progress: null },
   { kind: 'done', status },
@@ -41,7 +41,7 @@ describe('the control socket', () => {
     path = join(directory, 'control.sock');
     mirror = {
       run: async (_names, report) => events.forEach(report),
-      presence: async () => [presence],
+      liveStatus: async () => [presence],
     };
   });
   afterEach(() => rmSync(directory, { recursive: true }));
@@ -64,7 +64,7 @@ describe('the control socket', () => {
     await remote.run(null, () => undefined);
     expect(seen).toEqual(events);
     expect(asked).toEqual([['downloads/bob'], null]);
-    expect(await remote.presence()).toEqual([presence]);
+    expect(await remote.liveStatus()).toEqual([presence]);
   });
 
   it('says what went wrong, before the first event and in the middle', async () => {
@@ -85,13 +85,13 @@ describe('the control socket', () => {
   });
 
   it('that nobody listens on, that is cut off, or that is silent is said to be so', async () => {
-    await expect(remoteMirror(path, signal).presence()).rejects.toMatchObject({
+    await expect(remoteMirror(path, signal).liveStatus()).rejects.toMatchObject({
       kind: 'unavailable',
       hint: expect.stringContaining(path),
     });
     const server = createServer((socket) => void socket.resume().on('error', () => undefined));
     await new Promise<void>((resolve) => server.listen(path, resolve));
-    await expect(remoteMirror(path, signal, 50).presence()).rejects.toMatchObject({ kind: 'timed-out' });
+    await expect(remoteMirror(path, signal, 50).liveStatus()).rejects.toMatchObject({ kind: 'timed-out' });
     const interrupted = new AbortController();
     const asking = remoteMirror(path, interrupted.signal).run(null, () => undefined);
     interrupted.abort();
@@ -115,7 +115,7 @@ describe('the control socket', () => {
       hint: expect.stringMatching(/bytes, and the system takes 10[37]: use a root/),
     };
     await expect(start()).rejects.toMatchObject(refusal);
-    await expect(remoteMirror(path, signal).presence()).rejects.toMatchObject(refusal);
+    await expect(remoteMirror(path, signal).liveStatus()).rejects.toMatchObject(refusal);
   });
 
   it('refuses what it does not understand', async () => {

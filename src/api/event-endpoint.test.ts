@@ -44,7 +44,7 @@ const start = (more: Partial<Parameters<typeof startEventEndpoint>[0]> = {}) =>
     host: '127.0.0.1',
     port: 0,
     secretFile,
-    sink: { nudge: (bucket, key) => sink(bucket, key) },
+    sink: { keyChanged: (bucket, key) => sink(bucket, key) },
     log: keepingLogger(logged),
     clock: testClock,
     entropy,

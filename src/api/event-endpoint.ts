@@ -5,11 +5,11 @@ import type { EventSink } from '../events/event-sink.js';
 import { type EventMessage, maxMessageBytes, parseEvents } from '../events/parse-event.js';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { CountedWarnings } from './counted-warnings.js';
 import { EventSecret } from './event-secret.js';
 import { presentedSecrets } from './presented-secrets.js';
 import { sendProblem } from './problem.js';
-import { discardBody, readBody } from './request-body.js';
+import { RateLimitedWarnings } from './rate-limited-warnings.js';
+import { drainRequest, readBody } from './request-body.js';
 
 export interface EventEndpointOptions {
   readonly host: string;
@@ -54,14 +54,14 @@ export async function startEventEndpoint(options: EventEndpointOptions): Promise
 class Endpoint implements EventEndpoint {
   readonly #options: EventEndpointOptions;
   readonly #secret: EventSecret;
-  readonly #warnings: CountedWarnings;
+  readonly #warnings: RateLimitedWarnings;
   readonly #server: Server;
   #closing: Promise<void> | null = null;
 
   constructor(options: EventEndpointOptions) {
     this.#options = options;
     this.#secret = new EventSecret(options.secretFile);
-    this.#warnings = new CountedWarnings(options.log, options.clock);
+    this.#warnings = new RateLimitedWarnings(options.log, options.clock);
     this.#server = createServer(
       {
         noDelay: true,
@@ -164,7 +164,7 @@ class Endpoint implements EventEndpoint {
     const remote = request.socket.remoteAddress;
     switch (message.kind) {
       case 'objects':
-        for (const { bucket, key } of message.objects) sink.nudge(bucket, key);
+        for (const { bucket, key } of message.objects) sink.keyChanged(bucket, key);
         if (message.malformed > 0) {
           this.#warnings.warn('an event message has records that name no object', { requestId, remote });
         }
@@ -195,7 +195,7 @@ class Endpoint implements EventEndpoint {
       response.destroy();
       return;
     }
-    await discardBody(request, maxMessageBytes);
+    await drainRequest(request, maxMessageBytes);
     sendProblem(response, fault, requestId, furtherHeaders(request, fault));
   }
 

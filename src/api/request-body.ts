@@ -21,7 +21,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
  * Reads what is left of a body that nobody wants, up to the limit: a connection that is closed over unread bytes is reset, and
  * the client would not see why.
  */
-export async function discardBody(request: IncomingMessage, maxBytes: number): Promise<void> {
+export async function drainRequest(request: IncomingMessage, maxBytes: number): Promise<void> {
   let size = 0;
   try {
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {

@@ -46,8 +46,8 @@ class Life {
       },
     };
     const bucketCopy = {
-      reasonForNone: async () => null,
-      isBehind: async () => {
+      reasonNotCopied: async () => null,
+      isOutdated: async () => {
         this.#nowMs += this.checkMs;
         return this.behind;
       },

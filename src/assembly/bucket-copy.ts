@@ -1,17 +1,17 @@
 import { KeyringLock } from '../keyring/keyring-lock.js';
 import type { Call, Clock, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { BucketCopy, type BucketCopyParts, type CopyOutcome } from '../recovery/bucket-copy.js';
+import { BucketCopy, type BucketCopyServices, type CopyOutcome } from '../recovery/bucket-copy.js';
 import { importKeyFiles } from '../users/key-import.js';
 import type { RootKeyring } from './keyring.js';
-import type { SettingsInForce } from './settings-in-force.js';
+import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
-import type { UserParts } from './user-parts.js';
+import type { UserServices } from './user-services.js';
 
 /** The copy of a root's keyring, users and settings in its default bucket. Nothing is read yet. */
 export function bucketCopyOf(
-  settings: SettingsInForce,
-  core: Pick<BucketCopyParts, 'store' | 'keyring'> & { readonly parts: UserParts },
+  settings: LiveSettings,
+  core: Pick<BucketCopyServices, 'store' | 'keyring'> & { readonly parts: UserServices },
 ): BucketCopy {
   const { root, bucketCopyFile, bucketCopyLockFile } = settings.paths;
   const lock = new KeyringLock(bucketCopyLockFile, systemClock, 'copying to the bucket');
@@ -31,7 +31,7 @@ export function bucketCopyOf(
 }
 
 export interface CopyWatch {
-  readonly bucketCopy: Pick<BucketCopy, 'isBehind' | 'reasonForNone' | 'run'>;
+  readonly bucketCopy: Pick<BucketCopy, 'isOutdated' | 'reasonNotCopied' | 'run'>;
   readonly keyring: Pick<RootKeyring, 'onChange'>;
   readonly call: Call;
   readonly log: Logger;
@@ -82,7 +82,7 @@ async function copyIfBehind({ bucketCopy, call, clock }: CopyWatch): Promise<Tim
   const startMs = clock.monotonicMs();
   let checkMs = 0;
   try {
-    const isNeeded = (await bucketCopy.reasonForNone()) !== null || (await bucketCopy.isBehind());
+    const isNeeded = (await bucketCopy.reasonNotCopied()) !== null || (await bucketCopy.isOutdated());
     checkMs = clock.monotonicMs() - startMs;
     return { checkMs, ...(isNeeded ? described(await bucketCopy.run(call)) : nothingToReport) };
   } catch (error) {

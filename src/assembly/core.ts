@@ -19,9 +19,9 @@ import { bucketCopyOf } from './bucket-copy.js';
 import type { Closers } from './closers.js';
 import { keyringOf, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
-import type { SettingsInForce } from './settings-in-force.js';
+import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
-import { type UserParts, userParts } from './user-parts.js';
+import { buildUserServices, type UserServices } from './user-services.js';
 
 /** What the doors, the mirror and the commands stand on. */
 export interface Core {
@@ -30,7 +30,7 @@ export interface Core {
   readonly ledger: KeyLedger & LedgerDirectory;
   readonly parked: ParkedUploads;
   readonly keyring: RootKeyring;
-  readonly parts: UserParts;
+  readonly userServices: UserServices;
   readonly users: UserDirectory;
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
@@ -42,7 +42,7 @@ export interface Core {
 
 /** Opens the database of a root and builds what stands on it. Aborting `background`, which the closers do, ends all work. */
 export async function buildCore(
-  settings: SettingsInForce,
+  settings: LiveSettings,
   s3: S3StoreOptions,
   log: Logger,
   background: AbortController,
@@ -54,7 +54,7 @@ export async function buildCore(
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
   const parked = createParkedUploads(database, systemClock);
   const keyring = keyringOf(settings, log);
-  const parts = userParts(settings, keyring, log);
+  const userServices = buildUserServices(settings, keyring, log);
   const vault = closers.use(
     createVault({
       store,
@@ -68,17 +68,17 @@ export async function buildCore(
   );
   closers.add(() => background.abort());
   const call = backgroundCall(background.signal, systemEntropy, log);
-  const users = createUserDirectory(parts);
-  const registry = createUserRegistry(parts);
-  const shared = createSharedRegistry(parts);
-  const bucketCopy = bucketCopyOf(settings, { store, keyring, parts });
+  const users = createUserDirectory(userServices);
+  const registry = createUserRegistry(userServices);
+  const shared = createSharedRegistry(userServices);
+  const bucketCopy = bucketCopyOf(settings, { store, keyring, parts: userServices });
   return {
     store,
     database,
     ledger,
     parked,
     keyring,
-    parts,
+    userServices,
     users,
     registry,
     shared,

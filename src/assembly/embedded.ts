@@ -4,8 +4,8 @@ import type { EventSink } from '../events/event-sink.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { embeddedRegion } from './core.js';
+import type { LiveSettings } from './live-settings.js';
 import { writeEmbeddedRun } from './run-file.js';
-import type { SettingsInForce } from './settings-in-force.js';
 
 export type { EmbeddedS3 };
 
@@ -14,7 +14,7 @@ export type { EmbeddedS3 };
  * runs, `unavailable` when it cannot listen or its data cannot be used.
  */
 export async function startEmbedded(
-  settings: SettingsInForce,
+  settings: LiveSettings,
   options: { readonly s3Listen?: ListenAddress },
   log: Logger,
   events: EventSink | null = null,
@@ -27,7 +27,7 @@ export async function startEmbedded(
       directory: settings.paths.embeddedS3Directory,
       listen,
       region,
-      onObjectEvent: (event) => events?.nudge(event.bucket, event.key),
+      onObjectEvent: (event) => events?.keyChanged(event.bucket, event.key),
       log: ({ level, message, ...fields }) => log[level](message, loggable(fields)),
     });
     await embedded.ensureBucket(bucket);
@@ -59,6 +59,6 @@ function loggable(
 }
 
 /** The credentials of a root's embedded S3 server; null before its first start. */
-export function embeddedCredentials(settings: SettingsInForce): ReturnType<typeof readCredentials> {
+export function embeddedCredentials(settings: LiveSettings): ReturnType<typeof readCredentials> {
   return readCredentials(settings.paths.embeddedS3Directory);
 }

@@ -1,13 +1,13 @@
 import { createKeyring } from '../keyring/keyring.js';
 import type { Logger } from '../model/call.js';
 import type { Keyring, KeyringCustody, SealedKeyring } from '../model/keyring.js';
-import type { SettingsInForce } from './settings-in-force.js';
+import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 
 /** The keyring of a root, in all its roles. */
 export type RootKeyring = Keyring & KeyringCustody & SealedKeyring;
 
-export function keyringOf({ paths }: SettingsInForce, log: Logger): RootKeyring {
+export function keyringOf({ paths }: LiveSettings, log: Logger): RootKeyring {
   return createKeyring({
     directory: paths.keysDirectory,
     identityFile: paths.keyringIdentityFile,

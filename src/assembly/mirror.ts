@@ -5,18 +5,18 @@ import type { Logger } from '../model/call.js';
 import { createMirrorSources } from '../users/mirror-sources.js';
 import type { Core } from './core.js';
 import { mirrorSettingsOf } from './limits.js';
-import type { SettingsInForce } from './settings-in-force.js';
+import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 
 /** The mirror of a root's download prefixes and its shared directory. Nothing happens yet. */
 export function buildMirror(
-  settings: SettingsInForce,
+  settings: LiveSettings,
   core: Core,
   log: Logger,
   hasEvents: (bucket: string) => boolean,
 ): Mirror {
   return createMirror({
-    sources: createMirrorSources({ ...core.parts, ...core }),
+    sources: createMirrorSources({ ...core.userServices, ...core }),
     store: core.store,
     vault: core.vault,
     state: createMirrorState(core.database),

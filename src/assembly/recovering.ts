@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { removeFileDurably, secretFileMode, writeFileDurably } from '../files/durable.js';
 import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
-import type { SettingsInForce } from './settings-in-force.js';
+import type { LiveSettings } from './live-settings.js';
 
 /** A recovery that was interrupted leaves some users with keys and some without: the gateway must not serve that. */
-export async function refuseHalfRecovered({ paths }: SettingsInForce): Promise<void> {
+export async function refuseIncompleteRecovery({ paths }: LiveSettings): Promise<void> {
   if ((await recoveringFrom(paths.recoveringFile)) === null) return;
   throw new Fault(
     'conflict',

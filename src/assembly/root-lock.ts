@@ -1,13 +1,13 @@
-import { takeProcessLock } from '../database/sqlite/process-lock.js';
+import { acquireProcessLock } from '../database/sqlite/process-lock.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
-import type { SettingsInForce } from './settings-in-force.js';
+import type { LiveSettings } from './live-settings.js';
 
 /** Keeps every other process from serving this root until it is disposed. Throws `conflict` with `inUse` when one does. */
-export async function lockRoot({ paths }: SettingsInForce, inUse: string): Promise<AsyncDisposable> {
+export async function lockRoot({ paths }: LiveSettings, inUse: string): Promise<AsyncDisposable> {
   for (const directory of [paths.stateDirectory, paths.scratchDirectory]) {
     await ensureDirectory(directory, secretDirectoryMode);
   }
-  const lock = takeProcessLock(paths.lockFile, inUse);
+  const lock = acquireProcessLock(paths.lockFile, inUse);
   return {
     async [Symbol.asyncDispose]() {
       lock.release();

@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ProcessLock, takeProcessLock } from '../database/sqlite/process-lock.js';
+import { acquireProcessLock, type ProcessLock } from '../database/sqlite/process-lock.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import { isAbsence } from '../files/system-errors.js';
 import { isFault } from '../model/fault.js';
@@ -12,7 +12,7 @@ import { isFault } from '../model/fault.js';
 export async function announceCommand(directory: string, id: string): Promise<{ release(): Promise<void> }> {
   await ensureDirectory(directory, secretDirectoryMode);
   const path = pathOf(directory, id);
-  const lock = takeProcessLock(path, `another command has the id ${id}`);
+  const lock = acquireProcessLock(path, `another command has the id ${id}`);
   return {
     release: async () => {
       lock.release();
@@ -34,7 +34,7 @@ export async function isCommandRunning(directory: string, id: string): Promise<b
   }
   let lock: ProcessLock;
   try {
-    lock = takeProcessLock(path, 'the command is running');
+    lock = acquireProcessLock(path, 'the command is running');
   } catch (error) {
     if (isFault(error, 'conflict')) return true;
     throw error;

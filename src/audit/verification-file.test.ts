@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type KeptVerification, VerificationFile } from './verification-file.js';
+import { type StoredVerification, VerificationFile } from './verification-file.js';
 
 let directory: string;
 
@@ -21,7 +21,7 @@ const counts = {
   pending: 0,
   findings: 1,
 };
-const kept: KeptVerification = {
+const kept: StoredVerification = {
   buckets: ['b'],
   sample: 10,
   reads: false,

@@ -6,7 +6,7 @@ import type { AuditFinding } from './findings.js';
 import type { VerifyState } from './verify.js';
 
 /** A verification that was interrupted: what was asked for, how far it came and what it found. */
-export interface KeptVerification {
+export interface StoredVerification {
   readonly buckets: readonly string[];
   readonly sample: number | null;
   readonly reads: boolean;
@@ -25,14 +25,14 @@ export class VerificationFile {
   }
 
   /** Null when none was interrupted. Throws `corrupt` for a file that this program did not write. */
-  async load(): Promise<KeptVerification | null> {
+  async load(): Promise<StoredVerification | null> {
     const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
       throw error;
     });
     if (text === null) return null;
     try {
-      const kept = JSON.parse(text) as KeptVerification & { readonly format?: number };
+      const kept = JSON.parse(text) as StoredVerification & { readonly format?: number };
       if (kept.format === format) return kept;
     } catch {
       // What is no JSON is not ours either.
@@ -43,7 +43,7 @@ export class VerificationFile {
     );
   }
 
-  async save(kept: KeptVerification): Promise<void> {
+  async save(kept: StoredVerification): Promise<void> {
     await writeFileDurably(this.#path, JSON.stringify({ format, ...kept }), secretFileMode);
   }
 

@@ -1,9 +1,9 @@
+import { compareUtf8 } from '../bytes/utf8-order.js';
 import type { Call, Clock } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { LedgerVersions, LiveRow } from '../model/ledger.js';
 import type { ListedVersion, ObjectRef, ObjectVersions, VersionPage } from '../model/object-store.js';
-import { isTrialObject } from '../model/trial-objects.js';
-import { compareUtf8 } from '../model/utf8-order.js';
+import { isProbeObject } from '../model/probe-objects.js';
 import { compareKey, type KeyComparison, type ListedKey } from './compare.js';
 
 export interface WalkServices {
@@ -98,7 +98,7 @@ async function* listedKeys(
     const { next } = page;
     if (next !== null) asked = ask(next);
     for (const version of page.versions) {
-      if (isTrialObject(version.key)) continue;
+      if (isProbeObject(version.key)) continue;
       if (open !== null && open.key !== version.key) {
         requireOrder(open.key, version.key);
         yield open;

@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { OpenRoot } from '../operations/open-root.js';
 import type { RootConfig } from '../operations/root-config.js';
 import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.js';
-import { chooseRoot, rootHelp, surroundings } from './root.js';
+import { chooseRoot, processContext, rootHelp } from './root.js';
 import { faultOf } from './system-faults.js';
 import { renderFault } from './terminal/render.js';
 import type { Shell } from './terminal/shell.js';
@@ -60,7 +60,7 @@ export async function runProgram(
     shell,
     rootOf: (command) => {
       const options = command.optsWithGlobals<{ root?: string }>();
-      return chooseRoot(options.root, surroundings(shell.environment, shell.workingDirectory));
+      return chooseRoot(options.root, processContext(shell.environment, shell.workingDirectory));
     },
     withRootConfig: async (root, work) => {
       const config = await open(root);

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
-import { chooseRoot, type Surroundings } from './root.js';
+import { chooseRoot, type ProcessContext } from './root.js';
 
-const checkout: Surroundings = {
+const checkout: ProcessContext = {
   environment: {},
   workingDirectory: '/src/sftpgw',
   checkout: '/src/sftpgw',
   hasServiceMarker: false,
 };
-const installed: Surroundings = { ...checkout, workingDirectory: '/home/admin', checkout: null };
+const installed: ProcessContext = { ...checkout, workingDirectory: '/home/admin', checkout: null };
 
 it.each([
   ['a checkout', undefined, checkout, '/src/sftpgw/sftpgw-data'],

@@ -6,7 +6,7 @@ import { isCheckout, packageDirectory } from './package.js';
 export const serviceMarker = '/opt/sftpgw/sftpgateway.properties';
 
 /** What the choice of the root depends on. */
-export interface Surroundings {
+export interface ProcessContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
   /** Of the package, when it runs from its sources; null when it is installed. */
@@ -14,10 +14,10 @@ export interface Surroundings {
   readonly hasServiceMarker: boolean;
 }
 
-export function surroundings(
-  environment: Surroundings['environment'],
+export function processContext(
+  environment: ProcessContext['environment'],
   workingDirectory: string,
-): Surroundings {
+): ProcessContext {
   return {
     environment,
     workingDirectory,
@@ -31,7 +31,7 @@ export function surroundings(
  * beside its sources, unless the machine's service runs from this checkout and the person stands elsewhere: inside the
  * checkout nobody means the service's users.
  */
-export function chooseRoot(flag: string | undefined, around: Surroundings): string {
+export function chooseRoot(flag: string | undefined, around: ProcessContext): string {
   const named = flag ?? around.environment['SFTPGW_ROOT'];
   if (named !== undefined && named !== '') return resolve(around.workingDirectory, named);
   if (around.checkout === null) return '/';

@@ -4,11 +4,11 @@ import { Closers } from '../assembly/closers.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
 import { type EmbeddedS3, startEmbedded } from '../assembly/embedded.js';
 import { sftpLimitsOf } from '../assembly/limits.js';
+import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger, type LogLevel } from '../assembly/logger.js';
 import { buildMirror } from '../assembly/mirror.js';
-import { refuseHalfRecovered } from '../assembly/recovering.js';
+import { refuseIncompleteRecovery } from '../assembly/recovering.js';
 import { lockRoot } from '../assembly/root-lock.js';
-import { SettingsInForce } from '../assembly/settings-in-force.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { ListenAddress } from '../config/values.js';
 import type { Mirror } from '../mirror/mirror.js';
@@ -63,12 +63,12 @@ export async function assembleGateway(options: GatewayOptions): Promise<Gateway>
 }
 
 async function assemble(options: GatewayOptions, closers: Closers): Promise<Gateway> {
-  const settings = await SettingsInForce.open(options.root, options.embedded);
+  const settings = await LiveSettings.open(options.root, options.embedded);
   const bucket = settings.requireBucket();
   const log = createLogger(options.logLevel ?? settings.current.logLevel, process.stderr);
   const inUse = `another gateway is already running on ${settings.paths.root}: stop it, or choose another --root`;
   closers.use(await lockRoot(settings, inUse));
-  await refuseHalfRecovered(settings);
+  await refuseIncompleteRecovery(settings);
   // The server starts before there is a mirror to tell: the mirror's first look at everything makes up for it.
   const events = new RecentEvents(systemClock, options.embedded);
   const embedded = options.embedded ? await startEmbedded(settings, options, log, events) : null;
@@ -134,7 +134,7 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
 }
 
 function treesOf(
-  { current }: SettingsInForce,
+  { current }: LiveSettings,
   { users, vault, store, ledger, parked }: Core,
   mirror: Mirror,
 ): UploadingVfsFactory {
@@ -144,7 +144,7 @@ function treesOf(
 }
 
 async function startSftp(
-  settings: SettingsInForce,
+  settings: LiveSettings,
   options: GatewayOptions,
   { users }: Core,
   vfs: VfsFactory,

@@ -1,6 +1,6 @@
 import type { RootKeyring } from '../assembly/keyring.js';
 import { noRecoveryWarning } from '../assembly/recovery-warning.js';
-import type { UserParts } from '../assembly/user-parts.js';
+import type { UserServices } from '../assembly/user-services.js';
 import type { Call, Clock } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { UserRegistry } from '../model/users.js';
@@ -8,7 +8,7 @@ import { importKeyFiles } from '../users/key-import.js';
 
 export interface KeyringCheck {
   readonly keyring: RootKeyring;
-  readonly parts: UserParts;
+  readonly userServices: UserServices;
   readonly registry: Pick<UserRegistry, 'list'>;
   readonly clock: Clock;
   /** Takes the sentences meant for a person. */
@@ -31,9 +31,12 @@ export async function checkKeyring(call: Call, check: KeyringCheck): Promise<voi
   enough.abort();
 }
 
-async function runCheck(call: Call, { keyring, parts, registry, output }: KeyringCheck): Promise<void> {
+async function runCheck(
+  call: Call,
+  { keyring, userServices, registry, output }: KeyringCheck,
+): Promise<void> {
   try {
-    await importKeyFiles(parts);
+    await importKeyFiles(userServices);
     for (const done of await keyring.repair()) call.log.info(done);
     for (const problem of await keyring.problems()) {
       output(`error: ${problem}`);

@@ -1,6 +1,6 @@
 import { startControlEndpoint } from '../api/control-endpoint.js';
 import type { Closers } from '../assembly/closers.js';
-import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import type { LiveSettings } from '../assembly/live-settings.js';
 import { systemEntropy } from '../assembly/system.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
@@ -8,7 +8,7 @@ import type { MirrorRuns } from '../model/mirror-runs.js';
 
 /** Takes commands on the root's control socket. A gateway serves without one too: what keeps it from being made is logged. */
 export async function startControl(
-  { paths }: SettingsInForce,
+  { paths }: LiveSettings,
   mirror: MirrorRuns,
   log: Logger,
   closers: Closers,

@@ -1,10 +1,10 @@
 import { appendFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { keyringOf } from '../assembly/keyring.js';
+import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger } from '../assembly/logger.js';
-import { SettingsInForce } from '../assembly/settings-in-force.js';
 import { systemEntropy } from '../assembly/system.js';
-import { userParts } from '../assembly/user-parts.js';
+import { buildUserServices } from '../assembly/user-services.js';
 import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably } from '../files/durable.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername } from '../model/users.js';
@@ -21,12 +21,12 @@ const demo = parseUsername('demo');
  * that can be pasted into a shell in the current directory.
  */
 export async function prepareDemo(root: string, gateway: Gateway): Promise<readonly string[]> {
-  const settings = await SettingsInForce.open(root, true);
+  const settings = await LiveSettings.open(root, true);
   const log = createLogger('warn', process.stderr);
   const keyring = keyringOf(settings, log);
-  const parts = userParts(settings, keyring, log);
-  const registry = createUserRegistry(parts);
-  const paths = userPaths(parts.directories, demo);
+  const userServices = buildUserServices(settings, keyring, log);
+  const registry = createUserRegistry(userServices);
+  const paths = userPaths(userServices.directories, demo);
   const directory = join(settings.paths.root, 'demo');
   const identity = join(directory, 'id_ed25519');
   if ((await registry.describe(demo)) === null) {
@@ -45,8 +45,8 @@ export async function prepareDemo(root: string, gateway: Gateway): Promise<reado
     });
     const syncKey = CustomerKey.fromBytes(systemEntropy.bytes(32));
     const downloads = syncKeySource(demo, paths, null);
-    await parts.keys.import(syncKey, downloads, 'generated');
-    await parts.keys.store(syncKey, downloads);
+    await userServices.keys.import(syncKey, downloads, 'generated');
+    await userServices.keys.store(syncKey, downloads);
     await appendFile(paths.properties, 'sse.sync.option=3\n');
   }
   return commands({

@@ -1,7 +1,7 @@
 import { startEventEndpoint } from '../api/event-endpoint.js';
 import { ensureEventSecret } from '../api/event-secret.js';
 import type { Closers } from '../assembly/closers.js';
-import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import type { LiveSettings } from '../assembly/live-settings.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { EventSink } from '../events/event-sink.js';
 import { runSqsSource } from '../events/sqs-source.js';
@@ -27,9 +27,9 @@ export class RecentEvents implements EventSink {
     this.#sink = sink;
   }
 
-  nudge(bucket: string, key: string): void {
+  keyChanged(bucket: string, key: string): void {
     if (!this.#isReliable) this.#lastMs.set(bucket, this.#clock.monotonicMs());
-    this.#sink?.nudge(bucket, key);
+    this.#sink?.keyChanged(bucket, key);
   }
 
   /** Whether changes of this bucket are told at the moment, so that it need not be asked often. */
@@ -42,22 +42,24 @@ export class RecentEvents implements EventSink {
 
 /** Opens the event endpoint and follows the SQS queue, where the settings name them. Faults: `invalid`, `unavailable`. */
 export async function startEventSources(
-  { current, paths }: SettingsInForce,
+  { current, paths }: LiveSettings,
   sink: EventSink,
   log: Logger,
   background: AbortController,
   closers: Closers,
 ): Promise<void> {
-  const parts = { sink, log, clock: systemClock, entropy: systemEntropy };
+  const userServices = { sink, log, clock: systemClock, entropy: systemEntropy };
   if (current.eventsListen !== null) {
     const secretFile = current.eventsSecretFile ?? paths.eventSecretFile;
     if (current.eventsSecretFile === null) await ensureEventSecret(secretFile, systemEntropy);
-    const endpoint = closers.use(await startEventEndpoint({ ...parts, ...current.eventsListen, secretFile }));
+    const endpoint = closers.use(
+      await startEventEndpoint({ ...userServices, ...current.eventsListen, secretFile }),
+    );
     log.info('S3 events are taken', { ...endpoint.address, secretFile });
   }
   if (current.eventsSqsQueue !== null) {
     const running = runSqsSource(
-      { ...parts, queueUrl: current.eventsSqsQueue, region: current.region },
+      { ...userServices, queueUrl: current.eventsSqsQueue, region: current.region },
       background.signal,
     );
     running.catch((error: unknown) => log.error('the SQS queue is not followed', { error: error as Error }));

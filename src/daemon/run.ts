@@ -1,6 +1,6 @@
 import { startEmbedded } from '../assembly/embedded.js';
+import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger } from '../assembly/logger.js';
-import { SettingsInForce } from '../assembly/settings-in-force.js';
 import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.js';
 import { prepareDemo } from './demo.js';
 
@@ -30,7 +30,7 @@ export async function runEmbeddedS3(
   options: Pick<GatewayOptions, 'root' | 's3Listen' | 'output'>,
 ): Promise<number> {
   using stop = new StopSignals();
-  const settings = await SettingsInForce.open(options.root, true);
+  const settings = await LiveSettings.open(options.root, true);
   const log = createLogger(settings.current.logLevel, process.stderr);
   const embedded = await startEmbedded(settings, options, log);
   options.output(

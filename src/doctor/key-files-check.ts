@@ -21,25 +21,28 @@ export interface RawKeyFile {
   readonly why: string;
 }
 
-export interface KeyFilesCheckParts {
+export interface KeyFilesCheckServices {
   readonly keyFiles: () => Promise<readonly RawKeyFile[]>;
   readonly load: KeyFiles['load'];
   readonly describe: Keyring['describe'];
 }
 
 /** The raw key files, with those that were kept beside them: what they hold, who may read them, and which are needed no more. */
-export function keyFilesCheck(parts: KeyFilesCheckParts): Check {
+export function keyFilesCheck(services: KeyFilesCheckServices): Check {
   return {
     name: 'raw key files',
     run: async () => {
       const findings: DoctorFinding[] = [];
-      for (const place of await parts.keyFiles()) findings.push(...(await findingsOf(parts, place)));
+      for (const place of await services.keyFiles()) findings.push(...(await findingsOf(services, place)));
       return findings;
     },
   };
 }
 
-async function findingsOf(parts: KeyFilesCheckParts, place: RawKeyFile): Promise<readonly DoctorFinding[]> {
+async function findingsOf(
+  services: KeyFilesCheckServices,
+  place: RawKeyFile,
+): Promise<readonly DoctorFinding[]> {
   const { subject, path, isNeeded, why } = place;
   const paths = await withKept(path);
   const findings: DoctorFinding[] = [];
@@ -57,14 +60,14 @@ async function findingsOf(parts: KeyFilesCheckParts, place: RawKeyFile): Promise
   for (const one of paths) {
     const problems = await keyFileProblems(one);
     findings.push(...problems.map((problem) => findingOf(place, one, problem)));
-    if (problems.length === 0 && (await canGo(parts, place, one))) findings.push(needless(subject, one));
+    if (problems.length === 0 && (await canGo(services, place, one))) findings.push(needless(subject, one));
   }
   return findings;
 }
 
 /** A file that names no key for writing, and whose key the keyring keeps safe. */
 async function canGo(
-  { load, describe }: KeyFilesCheckParts,
+  { load, describe }: KeyFilesCheckServices,
   { path, keyId }: RawKeyFile,
   file: string,
 ): Promise<boolean> {

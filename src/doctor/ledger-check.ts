@@ -4,7 +4,7 @@ import type { KeyLedger, KeyUsage } from '../model/ledger.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-export interface LedgerCheckParts {
+export interface LedgerCheckServices {
   readonly ledger: Pick<KeyLedger, 'pending'>;
   readonly usage: Pick<KeyUsage, 'totals'>;
   /** The keys that are at hand: of the keyring and of every user's files. */
@@ -16,7 +16,7 @@ export interface LedgerCheckParts {
 const stuckAfterMs = 60 * 60_000;
 
 /** Does every object have its key, and is nothing left half-way. */
-export function ledgerCheck({ ledger, usage, knownKeys, clock }: LedgerCheckParts): Check {
+export function ledgerCheck({ ledger, usage, knownKeys, clock }: LedgerCheckServices): Check {
   return {
     name: 'ledger',
     run: async (call) => {

@@ -5,7 +5,7 @@ import { isOpenToOthers } from '../keyring/disk-fault.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-export interface MachineParts {
+export interface MachineCheckOptions {
   /** What became of ssh2's own ciphers. */
   readonly nativeCrypto: 'loaded' | 'missing' | 'unsafe';
   /** CRC-32C is computed by the processor. */
@@ -24,20 +24,20 @@ export interface MachineParts {
 }
 
 /** What the machine and the installation themselves have wrong. */
-export function machineCheck(parts: MachineParts): Check {
+export function machineCheck(services: MachineCheckOptions): Check {
   return {
     name: 'this machine',
     run: async () => [
-      ...nativeCiphers(parts),
-      ...nativeChecksum(parts),
-      ...settings(parts),
-      ...(await openSecrets(parts)),
-      ...(await diskRoom(parts)),
+      ...nativeCiphers(services),
+      ...nativeChecksum(services),
+      ...settings(services),
+      ...(await openSecrets(services)),
+      ...(await diskRoom(services)),
     ],
   };
 }
 
-function nativeCiphers({ nativeCrypto }: MachineParts): readonly DoctorFinding[] {
+function nativeCiphers({ nativeCrypto }: MachineCheckOptions): readonly DoctorFinding[] {
   if (nativeCrypto === 'loaded') return [];
   return [
     {
@@ -54,7 +54,7 @@ function nativeCiphers({ nativeCrypto }: MachineParts): readonly DoctorFinding[]
   ];
 }
 
-function nativeChecksum({ hasNativeCrc32c, sendsCrc32c }: MachineParts): readonly DoctorFinding[] {
+function nativeChecksum({ hasNativeCrc32c, sendsCrc32c }: MachineCheckOptions): readonly DoctorFinding[] {
   if (hasNativeCrc32c || !sendsCrc32c) return [];
   return [
     {
@@ -68,7 +68,7 @@ function nativeChecksum({ hasNativeCrc32c, sendsCrc32c }: MachineParts): readonl
   ];
 }
 
-function settings({ settingsProblems }: MachineParts): readonly DoctorFinding[] {
+function settings({ settingsProblems }: MachineCheckOptions): readonly DoctorFinding[] {
   return settingsProblems.map((problem) => ({
     code: 'settings',
     severity: 'warning',
@@ -82,7 +82,7 @@ function settings({ settingsProblems }: MachineParts): readonly DoctorFinding[] 
 async function openSecrets({
   secretPaths,
   secretDirectories,
-}: MachineParts): Promise<readonly DoctorFinding[]> {
+}: MachineCheckOptions): Promise<readonly DoctorFinding[]> {
   const paths = [...secretPaths];
   for (const directory of secretDirectories) {
     for (const name of await namesIn(directory))
@@ -107,7 +107,7 @@ async function openSecrets({
 async function diskRoom({
   mirrorDirectory,
   mirrorReserveBytes,
-}: MachineParts): Promise<readonly DoctorFinding[]> {
+}: MachineCheckOptions): Promise<readonly DoctorFinding[]> {
   let freeBytes: number;
   try {
     const { bavail, bsize } = await statfs(mirrorDirectory);

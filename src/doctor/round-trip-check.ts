@@ -6,19 +6,19 @@ import { type RoundTripStep, type RoundTripTrouble, tryRoundTrip } from '../vaul
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-export interface RoundTripParts {
+export interface RoundTripServices {
   readonly store: ObjectStore;
   readonly entropy: Entropy;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
 }
 
 /** The whole way of one user's files, in the user's own place and under the user's own encryption. */
-export function roundTripCheck(parts: RoundTripParts, username: Username): Check {
-  return { name: `uploads of ${username}`, run: (call) => roundTripOf(parts, call, username) };
+export function roundTripCheck(services: RoundTripServices, username: Username): Check {
+  return { name: `uploads of ${username}`, run: (call) => roundTripOf(services, call, username) };
 }
 
 async function roundTripOf(
-  { store, entropy, users }: RoundTripParts,
+  { store, entropy, users }: RoundTripServices,
   call: Call,
   username: Username,
 ): Promise<readonly DoctorFinding[]> {

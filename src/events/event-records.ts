@@ -8,7 +8,7 @@ export interface ObjectChange {
 }
 
 /** The objects that one record names, none when it is of something that changes no content. */
-export type RecordReading = readonly ObjectChange[] | 'malformed';
+export type ParsedRecord = readonly ObjectChange[] | 'malformed';
 
 /**
  * Events without a change of content, by the beginning of their names. Reading an object is one at MinIO: to look at what
@@ -21,7 +21,7 @@ const detailWithoutChange = /^Object (?:Tags|ACL|Storage Class|Access Tier)/;
 const maxBucketBytes = 255;
 
 /** One of S3's `Records`, or MinIO's short form of one (`EventName` and `Key`, which begins with the bucket). */
-export function readRecord(record: unknown): RecordReading {
+export function readRecord(record: unknown): ParsedRecord {
   const s3 = field(record, 's3');
   const name = textField(record, 'eventName') ?? textField(record, 'EventName') ?? '';
   if (s3 === undefined) return readShortRecord(record, name);
@@ -29,17 +29,17 @@ export function readRecord(record: unknown): RecordReading {
   const key = textField(field(s3, 'object'), 'key');
   if (withoutChange.test(name)) return [];
   if (bucket === null || key === null) return 'malformed';
-  return named(bucket, keysMeant(textField(record, 'eventSource'), key));
+  return named(bucket, candidateKeys(textField(record, 'eventSource'), key));
 }
 
-function readShortRecord(record: unknown, name: string): RecordReading {
+function readShortRecord(record: unknown, name: string): ParsedRecord {
   const [, bucket, key] = /^([^/]+)\/(.+)$/s.exec(textField(record, 'Key') ?? '') ?? [];
   if (withoutChange.test(name)) return [];
   return bucket === undefined || key === undefined ? 'malformed' : named(bucket, [key]);
 }
 
 /** The `detail` of an EventBridge event; its keys are as they are. */
-export function readDetail(detail: unknown, detailType: string | null): RecordReading {
+export function readDetail(detail: unknown, detailType: string | null): ParsedRecord {
   const bucket = textField(field(detail, 'bucket'), 'name');
   const key = textField(field(detail, 'object'), 'key');
   if (detailType !== null && detailWithoutChange.test(detailType)) return [];
@@ -50,7 +50,7 @@ export function readDetail(detail: unknown, detailType: string | null): RecordRe
  * AWS and MinIO encode a key as a form's value, Ceph RGW sends it as it is. Of a server that is neither, both readings are
  * looked at: a hint that leads nowhere costs one request.
  */
-function keysMeant(source: string | null, text: string): readonly string[] {
+function candidateKeys(source: string | null, text: string): readonly string[] {
   if (source === 'ceph:s3') return [text];
   const decoded = decodeFormValue(text);
   if (decoded === null) return [text];
@@ -65,7 +65,7 @@ function decodeFormValue(text: string): string | null {
   }
 }
 
-function named(bucket: string, keys: readonly string[]): RecordReading {
+function named(bucket: string, keys: readonly string[]): ParsedRecord {
   if (!isName(bucket, maxBucketBytes) || bucket.includes('/')) return 'malformed';
   const objects = keys.filter((key) => isName(key, maxKeyBytes)).map((key) => ({ bucket, key }));
   return objects.length === 0 ? 'malformed' : objects;

@@ -1,4 +1,4 @@
 /** Takes the hint that an object may have changed. It must not wait; lost, doubled and reordered hints must do no harm. */
 export interface EventSink {
-  nudge(bucket: string, key: string): void;
+  keyChanged(bucket: string, key: string): void;
 }

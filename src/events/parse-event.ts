@@ -1,7 +1,7 @@
 import {
   foldChanges,
   type ObjectChange,
-  type RecordReading,
+  type ParsedRecord,
   readDetail,
   readRecord,
 } from './event-records.js';
@@ -115,7 +115,7 @@ function readBatch(messages: readonly unknown[], depth: number): EventMessage {
   return { kind: 'objects', objects: foldChanges(objects), malformed };
 }
 
-function gather(readings: readonly RecordReading[]): EventMessage {
+function gather(readings: readonly ParsedRecord[]): EventMessage {
   const objects = readings.flatMap((reading) => (reading === 'malformed' ? [] : reading));
   const malformed = readings.filter((reading) => reading === 'malformed').length;
   if (malformed > 0 && malformed === readings.length) {

@@ -119,7 +119,7 @@ class SqsSource {
       return true;
     }
     try {
-      for (const { bucket, key } of read.objects) sink.nudge(bucket, key);
+      for (const { bucket, key } of read.objects) sink.keyChanged(bucket, key);
       return true;
     } catch (error) {
       log.error('an event failed inside the gateway; it stays in the queue', {

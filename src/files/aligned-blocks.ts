@@ -29,7 +29,7 @@ export class AlignedBlocks {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  giveBack(block: Uint8Array): void {
+  release(block: Uint8Array): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free?.push(block);
     else next(block);

@@ -69,7 +69,7 @@ describe('a file written past the page cache', () => {
       override async take(): Promise<Uint8Array> {
         return new Uint8Array(new ArrayBuffer(alignedBlockBytes + 1), 1);
       }
-      override giveBack(): void {}
+      override release(): void {}
     }
     blocks = new Crooked(blockCount);
     const size = 3 * alignedBlockBytes - 7;
@@ -104,7 +104,7 @@ describe('a file written past the page cache', () => {
       await large.write(index * alignedBlockBytes, pattern.subarray(0, 1));
     const taken = await blocks.take();
     const other = written('other', 5, [{ start: 0, end: 5 }]);
-    blocks.giveBack(taken);
+    blocks.release(taken);
     const { path } = await other;
     expect((await readFile(path)).equals(pattern.subarray(0, 5))).toBe(true);
     await large[Symbol.asyncDispose]();

@@ -97,7 +97,7 @@ export class DirectFile implements AsyncDisposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await Promise.all(this.#writing);
-    for (const block of this.#blocks.values()) this.#pool.giveBack((await block).bytes);
+    for (const block of this.#blocks.values()) this.#pool.release((await block).bytes);
     this.#blocks.clear();
     await this.#handle.close();
   }
@@ -127,7 +127,7 @@ export class DirectFile implements AsyncDisposable {
         this.#failure ??= { error };
       })
       .finally(() => {
-        this.#pool.giveBack(bytes);
+        this.#pool.release(bytes);
         this.#writing.delete(writing);
       });
     this.#writing.add(writing);

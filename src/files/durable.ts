@@ -35,7 +35,7 @@ export async function ensureDirectory(path: string, mode: number): Promise<void>
 }
 
 /** How files are called until they are whole. A crash may leave one; it means nothing. */
-export const asideName = /^\.[0-9a-f]{12}\.tmp$/;
+export const temporaryName = /^\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Writes a file whole or not at all: aside, synced, renamed over, directory synced. The mode holds from the first byte,
@@ -47,7 +47,7 @@ export async function writeFileDurably(
   content: Uint8Array | string,
   mode: number,
 ): Promise<void> {
-  const aside = await writeAside(path, content, mode);
+  const aside = await writeTemporary(path, content, mode);
   try {
     await rename(aside, path);
   } catch (error) {
@@ -63,7 +63,7 @@ export async function createFileDurably(
   content: Uint8Array | string,
   mode: number,
 ): Promise<boolean> {
-  const aside = await writeAside(path, content, mode);
+  const aside = await writeTemporary(path, content, mode);
   try {
     await link(aside, path);
   } catch (error) {
@@ -82,14 +82,14 @@ export async function removeFileDurably(path: string): Promise<void> {
   await syncDirectory(dirname(path));
 }
 
-async function writeAside(path: string, content: Uint8Array | string, mode: number): Promise<string> {
+async function writeTemporary(path: string, content: Uint8Array | string, mode: number): Promise<string> {
   const directory = dirname(path);
   const aside = join(directory, `.${randomBytes(6).toString('hex')}.tmp`);
   const handle = await open(aside, 'wx', mode);
   try {
     try {
       await handle.chmod(mode);
-      await giveToOwnerOf(directory, handle);
+      await copyOwner(directory, handle);
       await handle.writeFile(content);
       await handle.sync();
     } finally {
@@ -103,7 +103,7 @@ async function writeAside(path: string, content: Uint8Array | string, mode: numb
 }
 
 /** Gives a file just made in `directory` to the directory's owner, when the process is root and the owner is not. */
-export async function giveToOwnerOf(directory: string, made: FileHandle): Promise<void> {
+export async function copyOwner(directory: string, made: FileHandle): Promise<void> {
   const owner = await inheritedOwner(directory);
   if (owner !== null) await made.chown(owner.uid, owner.gid);
 }

@@ -151,7 +151,7 @@ async function dieAndRestart(name: string, scenario: Scenario, at: number): Prom
     expect(described.label, where).toBe('a label');
   }
   // And life goes on.
-  await next.mint(nobody);
+  await next.generate(nobody);
   return died;
 }
 

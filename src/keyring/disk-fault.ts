@@ -2,7 +2,7 @@ import { hasCode, isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 
 /** What the file system said of reading a file of the keyring. */
-export function cannotRead(path: string, error: unknown): Fault {
+export function readFault(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const cause = { cause: error };
   if (hasCode(error, 'EACCES', 'EPERM')) {
@@ -18,7 +18,7 @@ export function cannotRead(path: string, error: unknown): Fault {
 }
 
 /** What the file system said of writing one. */
-export function cannotWrite(path: string, error: unknown): Fault {
+export function writeFault(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const cause = { cause: error };
   if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) {

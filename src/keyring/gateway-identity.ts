@@ -3,7 +3,7 @@ import { createFileDurably, ensureDirectory, secretDirectoryMode, secretFileMode
 import { FileCache } from '../files/file-cache.js';
 import { Fault } from '../model/fault.js';
 import { type AgeIdentity, newAgeIdentity, parseAgeIdentity } from './age.js';
-import { cannotRead, cannotWrite, isOpenToOthers, openToOthers } from './disk-fault.js';
+import { isOpenToOthers, openToOthers, readFault, writeFault } from './disk-fault.js';
 
 interface IdentityFile {
   readonly text: string;
@@ -51,7 +51,7 @@ export class GatewayIdentity {
       await ensureDirectory(dirname(this.path), secretDirectoryMode);
       await createFileDurably(this.path, `# public key: ${recipient}\n${secret}\n`, secretFileMode);
     } catch (error) {
-      throw cannotWrite(this.path, error);
+      throw writeFault(this.path, error);
     }
     const made = await this.read();
     if (made === null) throw new Fault('unavailable', `${this.path}: it was taken away while it was made`);
@@ -70,7 +70,7 @@ export class GatewayIdentity {
     try {
       return await this.#cache.read(this.path);
     } catch (error) {
-      throw cannotRead(this.path, error);
+      throw readFault(this.path, error);
     }
   }
 }

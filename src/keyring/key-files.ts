@@ -7,7 +7,7 @@ import type { Logger } from '../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
-import { cannotRead, cannotWrite, isOpenToOthers, openToOthers } from './disk-fault.js';
+import { isOpenToOthers, openToOthers, readFault, writeFault } from './disk-fault.js';
 import { type KeyFileContent, maxKeyFileBytes, readKeyFileContent } from './key-file-content.js';
 
 interface KeyFile {
@@ -38,7 +38,7 @@ export async function keyFileProblems(path: string): Promise<readonly KeyFilePro
     if (isOpenToOthers(file.mode))
       problems.push({ kind: 'open-to-others', text: openToOthers(path, file.mode, 'key file') });
   } catch (error) {
-    problems.push({ kind: 'unreadable', text: cannotRead(path, error).hint });
+    problems.push({ kind: 'unreadable', text: readFault(path, error).hint });
   }
   return problems;
 }
@@ -67,7 +67,7 @@ class DiskKeyFiles implements KeyFiles {
       await this.#keepOld(path, key);
       await writeFileDurably(path, key.reveal(), secretFileMode);
     } catch (error) {
-      throw cannotWrite(path, error);
+      throw writeFault(path, error);
     }
   }
 
@@ -86,7 +86,7 @@ class DiskKeyFiles implements KeyFiles {
     try {
       file = await this.#cache.read(path);
     } catch (error) {
-      throw cannotRead(path, error);
+      throw readFault(path, error);
     }
     if (file !== null && isOpenToOthers(file.mode) && !this.#open.has(file)) {
       this.#open.add(file);
@@ -158,7 +158,7 @@ async function keptFiles(path: string): Promise<readonly KeptFile[]> {
     names = await readdir(directory);
   } catch (error) {
     if (isAbsence(error)) return [];
-    throw cannotRead(directory, error);
+    throw readFault(directory, error);
   }
   const kept: KeptFile[] = [];
   for (const name of names) {
@@ -167,7 +167,7 @@ async function keptFiles(path: string): Promise<readonly KeptFile[]> {
     try {
       kept.push({ path: file, mtimeNs: (await stat(file, { bigint: true })).mtimeNs });
     } catch (error) {
-      if (!isAbsence(error)) throw cannotRead(file, error);
+      if (!isAbsence(error)) throw readFault(file, error);
     }
   }
   kept.sort((a, b) => (a.mtimeNs < b.mtimeNs ? 1 : a.mtimeNs > b.mtimeNs ? -1 : 0));

@@ -3,7 +3,7 @@ import { isAbsence } from '../files/system-errors.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { SealedKeyringFile } from '../model/keyring.js';
-import { cannotRead } from './disk-fault.js';
+import { readFault } from './disk-fault.js';
 import {
   type KeyRecord,
   parseKeyFileName,
@@ -101,6 +101,6 @@ async function read(path: string): Promise<Uint8Array | null> {
     return await readFile(path);
   } catch (error) {
     if (isAbsence(error)) return null;
-    throw cannotRead(path, error);
+    throw readFault(path, error);
   }
 }

@@ -1,18 +1,18 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  asideName,
   ensureDirectory,
   removeFileDurably,
   secretDirectoryMode,
   secretFileMode,
+  temporaryName,
   writeFileDurably,
 } from '../files/durable.js';
 import { FileCache } from '../files/file-cache.js';
 import { isAbsence } from '../files/system-errors.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
-import { cannotRead, cannotWrite } from './disk-fault.js';
+import { readFault, writeFault } from './disk-fault.js';
 import {
   type KeyRecord,
   parseKeyFileName,
@@ -39,7 +39,7 @@ export interface KeyringSnapshot {
   readonly entries: ReadonlyMap<KeyFingerprint, KeyEntry>;
   /** Names that a keyring does not have, remains of a crash left out. */
   readonly unknownFiles: readonly string[];
-  readonly hasRemains: boolean;
+  readonly hasLeftovers: boolean;
 }
 
 const maxFileBytes = 65_536;
@@ -47,7 +47,7 @@ const maxFileBytes = 65_536;
 /** As in `FileCache`: two changes this close together may bear the same time stamps. */
 const settleMs = 2500;
 
-const nothing: KeyringSnapshot = { entries: new Map(), unknownFiles: [], hasRemains: false };
+const nothing: KeyringSnapshot = { entries: new Map(), unknownFiles: [], hasLeftovers: false };
 
 interface RecordContent {
   readonly record: KeyRecord | null;
@@ -102,7 +102,7 @@ export class KeyringFiles {
     try {
       return (await this.#sealed.read(path))?.bytes ?? null;
     } catch (error) {
-      throw cannotRead(path, error);
+      throw readFault(path, error);
     }
   }
 
@@ -121,7 +121,7 @@ export class KeyringFiles {
       await writeFileDurably(path, content, secretFileMode);
       this.#changes += 1;
     } catch (error) {
-      throw cannotWrite(path, error);
+      throw writeFault(path, error);
     }
   }
 
@@ -130,8 +130,8 @@ export class KeyringFiles {
   }
 
   /** Takes away what a crash left of files that were never whole. Only for who holds the keyring's lock. */
-  async removeRemains(): Promise<void> {
-    for (const name of await this.#names()) if (asideName.test(name)) await this.#remove(name);
+  async removeLeftovers(): Promise<void> {
+    for (const name of await this.#names()) if (temporaryName.test(name)) await this.#remove(name);
   }
 
   async #remove(name: string): Promise<void> {
@@ -140,7 +140,7 @@ export class KeyringFiles {
       await removeFileDurably(path);
       this.#changes += 1;
     } catch (error) {
-      if (!isAbsence(error)) throw cannotWrite(path, error);
+      if (!isAbsence(error)) throw writeFault(path, error);
     }
   }
 
@@ -152,7 +152,7 @@ export class KeyringFiles {
       return { text: `${dev}:${ino}:${mtimeNs}:${ctimeNs}`, isSettled };
     } catch (error) {
       if (isAbsence(error)) return null;
-      throw cannotRead(this.directory, error);
+      throw readFault(this.directory, error);
     }
   }
 
@@ -161,7 +161,7 @@ export class KeyringFiles {
       return await readdir(this.directory);
     } catch (error) {
       if (isAbsence(error)) return [];
-      throw cannotRead(this.directory, error);
+      throw readFault(this.directory, error);
     }
   }
 
@@ -173,7 +173,7 @@ export class KeyringFiles {
     for (const name of names) {
       const file = parseKeyFileName(name);
       if (file === null) {
-        if (name !== recipientsFileName && !asideName.test(name)) unknownFiles.push(name);
+        if (name !== recipientsFileName && !temporaryName.test(name)) unknownFiles.push(name);
       } else if (file.kind === 'sealed') {
         sealed.add(file.id);
       } else {
@@ -185,7 +185,7 @@ export class KeyringFiles {
     for (const id of [...new Set([...sealed, ...records.keys()])].sort()) {
       entries.set(id, this.#entryOf(id, records.get(id) ?? null, sealed.has(id)));
     }
-    return { entries, unknownFiles, hasRemains: names.some((name) => asideName.test(name)) };
+    return { entries, unknownFiles, hasLeftovers: names.some((name) => temporaryName.test(name)) };
   }
 
   async #record(name: string): Promise<RecordContent | Fault | null> {
@@ -193,7 +193,7 @@ export class KeyringFiles {
     try {
       return await this.#records.read(path);
     } catch (error) {
-      return cannotRead(path, error);
+      return readFault(path, error);
     }
   }
 

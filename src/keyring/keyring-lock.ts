@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { createFileDurably, ensureDirectory, secretDirectoryMode, secretFileMode } from '../files/durable.js';
 import type { Clock } from '../model/call.js';
 import { isFault } from '../model/fault.js';
-import { cannotWrite } from './disk-fault.js';
+import { writeFault } from './disk-fault.js';
 
 const waitMs = 30_000;
 const pollMs = 10;
@@ -52,18 +52,18 @@ export class KeyringLock {
       await ensureDirectory(dirname(this.#path), secretDirectoryMode);
       await createFileDurably(this.#path, '', secretFileMode);
     } catch (error) {
-      throw cannotWrite(this.#path, error);
+      throw writeFault(this.#path, error);
     }
   }
 
   async #take() {
     const inUse = `another process has been ${this.#what} for half a minute; try again when it is done`;
     // Loaded only here: who opens keys needs no database.
-    const { takeProcessLock } = await import('../database/sqlite/process-lock.js');
+    const { acquireProcessLock } = await import('../database/sqlite/process-lock.js');
     const since = this.#clock.monotonicMs();
     for (;;) {
       try {
-        return takeProcessLock(this.#path, inUse);
+        return acquireProcessLock(this.#path, inUse);
       } catch (error) {
         if (!isFault(error, 'conflict') || this.#clock.monotonicMs() - since > waitMs) throw error;
         await this.#clock.sleep(pollMs);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
-import { cannotRead, isOpenToOthers, openToOthers } from './disk-fault.js';
+import { isOpenToOthers, openToOthers, readFault } from './disk-fault.js';
 import type { GatewayIdentity } from './gateway-identity.js';
 import { recordFileName, sealedFileName } from './key-record.js';
 import { type KeyEntry, type KeyringFiles, recipientsFileName } from './keyring-files.js';
@@ -68,11 +68,11 @@ function sealingProblem(
   const missing = wanted.filter((one) => !record.sealedTo.includes(one));
   const more = record.sealedTo.filter((one) => !wanted.includes(one));
   if (missing.length === 0 && more.length === 0) return null;
-  const parts = [
+  const services = [
     ...missing.map((one) => `it is not sealed to ${one}`),
     ...more.map((one) => `it is sealed to ${one}, which is no recipient any more`),
   ];
-  return `${path}: ${parts.join('; ')}`;
+  return `${path}: ${services.join('; ')}`;
 }
 
 async function modeProblem(path: string): Promise<string | null> {
@@ -92,6 +92,6 @@ async function modeOf(path: string): Promise<number | null> {
     return (await stat(path)).mode & 0o777;
   } catch (error) {
     if (isAbsence(error)) return null;
-    throw cannotRead(path, error);
+    throw readFault(path, error);
   }
 }

@@ -26,7 +26,7 @@ const proofOf = (keyId: KeyFingerprint): UnusedKeyProof => ({ keyId, provenMs: 0
 
 describe('a key', () => {
   it('that is made is described, opens in another process, and is for the gateway alone', async () => {
-    const made = await keyring.mint({ label: ' for bob ', owner: bob });
+    const made = await keyring.generate({ label: ' for bob ', owner: bob });
     expect(made).toMatchObject({
       label: 'for bob',
       owner: bob,
@@ -81,7 +81,7 @@ describe('a key', () => {
   });
 
   it('that is retired opens still', async () => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     await keyring.retire(id);
     const retired = await world.open().describe(id);
     expect(retired).toMatchObject({ state: 'retired', stateChangedMs: expect.any(Number) });
@@ -107,7 +107,7 @@ describe('a key', () => {
 
   it('with a label that would disturb a terminal is refused', async () => {
     for (const label of ['a\nb', '\u001b[2J', 'x'.repeat(101)]) {
-      await expect(keyring.mint({ ...nobody, label })).rejects.toMatchObject({ kind: 'invalid' });
+      await expect(keyring.generate({ ...nobody, label })).rejects.toMatchObject({ kind: 'invalid' });
     }
     expect(await keyring.list()).toEqual([]);
   });
@@ -131,9 +131,9 @@ describe('two processes', () => {
 
 describe('recovery recipients', () => {
   it('open every key, those from before as well, and the file may be edited', async () => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
-    const later = await keyring.mint(nobody);
+    const later = await keyring.generate(nobody);
     expect((await keyring.list()).map((one) => one.isRecoverable)).toEqual([true, true]);
     // What somebody who has only the copied keys and the recovery identity gets.
     const elsewhere = await keyringWorld();
@@ -149,7 +149,7 @@ describe('recovery recipients', () => {
   });
 
   it('added by hand are named as a problem until the keyring is repaired, and removed ones too', async () => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     const file = path('recovery-recipients.txt');
     await writeFile(file, `# the safe\r\n\r\n${world.recovery.recipient}\r\n`, { mode: 0o600 });
     expect(await keyring.recoveryRecipients()).toEqual([world.recovery.recipient]);
@@ -187,13 +187,13 @@ describe('recovery recipients', () => {
   });
 
   it('that are wrong in their file are named with the line, and no key is made meanwhile', async () => {
-    await keyring.mint(nobody);
+    await keyring.generate(nobody);
     await writeFile(path('recovery-recipients.txt'), '# one\nage1nonsense\n', { mode: 0o600 });
     const fault = {
       kind: 'corrupt',
       hint: expect.stringMatching(/recovery-recipients\.txt line 2: a recovery/),
     };
-    await expect(keyring.mint(nobody)).rejects.toMatchObject(fault);
+    await expect(keyring.generate(nobody)).rejects.toMatchObject(fault);
     expect((await keyring.problems())[0]).toMatch(/recovery-recipients\.txt line 2/);
   });
 });
@@ -217,7 +217,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     ['empty', () => Buffer.alloc(0)],
     ['something else', () => Buffer.from('hello')],
   ])('a sealed file that is %s', async (_how, damage) => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     const file = path(`${id}.age`);
     await writeFile(file, damage(await readFile(file)));
     const before = await contents();
@@ -233,7 +233,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
   });
 
   it('a sealed file under another name', async () => {
-    const [a, b] = [await keyring.mint(nobody), await keyring.mint(nobody)];
+    const [a, b] = [await keyring.generate(nobody), await keyring.generate(nobody)];
     await cp(path(`${a.id}.age`), path(`${b.id}.age`));
     await expect(world.open().open(b.id)).rejects.toMatchObject({
       kind: 'corrupt',
@@ -262,8 +262,8 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     ['a later format', '{"format":2}', /its format is 2; this version reads 1/],
     ['another key’s', null, /it describes the key [0-9a-f]{32}/],
   ])('a description that is %s', async (_what, text, reason) => {
-    const { id } = await keyring.mint(nobody);
-    const other = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
+    const other = await keyring.generate(nobody);
     const file = path(`${id}.json`);
     await writeFile(file, text ?? (await readFile(path(`${other.id}.json`))));
     const before = await contents();
@@ -279,11 +279,11 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
   });
 
   it('a keyring from another machine', async () => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     const theirs = await readFile(world.identityFile);
     const elsewhere = await keyringWorld();
     await using _ = elsewhere;
-    await elsewhere.open().mint(nobody);
+    await elsewhere.open().generate(nobody);
     await cp(elsewhere.identityFile, world.identityFile);
     const fresh = world.open();
     const before = await contents();
@@ -291,7 +291,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
       kind: 'key-missing',
       hint: expect.stringMatching(/is sealed to others, not to age1.*this keyring is another gateway's/),
     });
-    const mine = await fresh.mint(nobody);
+    const mine = await fresh.generate(nobody);
     expect((await contents()).filter((line) => !line.startsWith(mine.id))).toEqual(before);
     expect((await fresh.problems())[0]).toContain(`${id}.age`);
     expect(await fresh.adopt(world.recovery.secret)).toEqual({ adopted: [], left: [id] });
@@ -301,7 +301,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
   });
 
   it('no identity although there are keys: none is made', async () => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     const key = await keyring.open(id);
     await rm(world.identityFile);
     const fresh = world.open();
@@ -310,7 +310,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
       hint: expect.stringContaining(`${world.identityFile} is not there`),
     };
     await expect(fresh.open(id)).rejects.toMatchObject(fault);
-    await expect(fresh.mint(nobody)).rejects.toMatchObject(fault);
+    await expect(fresh.generate(nobody)).rejects.toMatchObject(fault);
     expect(await fresh.describe(id)).toMatchObject({ id });
     expect(await fresh.gatewayRecipient()).toBeNull();
     await expect(stat(world.identityFile)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -319,7 +319,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
   });
 
   it('an identity file that holds none', async () => {
-    await keyring.mint(nobody);
+    await keyring.generate(nobody);
     const { secret } = await newAgeIdentity();
     for (const text of [
       '',
@@ -330,7 +330,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
       await writeFile(world.identityFile, text);
       const fault = await world
         .open()
-        .mint(nobody)
+        .generate(nobody)
         .catch((error: unknown) => error);
       expect(fault).toMatchObject({ kind: 'corrupt', hint: expect.stringContaining(world.identityFile) });
       if (text.length > 5) expect(JSON.stringify(fault)).not.toContain(text.slice(20, 40));
@@ -338,7 +338,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
   });
 
   it('files that others can read, and files that do not belong there', async () => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     await chmod(world.keys, 0o755);
     await chmod(path(`${id}.age`), 0o640);
     await chmod(world.identityFile, 0o644);
@@ -354,7 +354,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
 
 describe('the files of a copy', () => {
   it('do not replace what is there', async () => {
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
     const copy = await keyring.files();
     expect(copy.map(({ name }) => name)).toEqual(['recovery-recipients.txt', `${id}.age`, `${id}.json`]);
@@ -384,14 +384,14 @@ it('a listener is told of each change when it is durable, and what it throws har
     seen.push(seen.length);
     throw new Error('listener');
   });
-  const { id } = await keyring.mint(nobody);
+  const { id } = await keyring.generate(nobody);
   await keyring.retire(id);
   await keyring.retire(id);
   await keyring.list();
-  await world.open().mint(nobody);
+  await world.open().generate(nobody);
   expect(seen).toHaveLength(2);
   expect(world.logged).toContain('a listener of the keyring failed');
   stop();
-  await keyring.mint(nobody);
+  await keyring.generate(nobody);
   expect(seen).toHaveLength(2);
 });

@@ -24,7 +24,7 @@ import { RecoveryRecipients } from './recovery-recipients.js';
 import { noIdentity, SealedKeys } from './sealed-keys.js';
 import { settleKeyring } from './settle-keyring.js';
 
-export interface KeyringParts {
+export interface KeyringServices {
   /** `ROOT/opt/sftpgw/keys`. */
   readonly directory: string;
   /** `ROOT/var/lib/sftpgw/keyring-identity`: apart from the keys, so that a copy of these alone opens nothing. */
@@ -36,12 +36,12 @@ export interface KeyringParts {
 }
 
 /** Custody of SSE-C keys on disk: docs/decisions/0007-keyring.md. Nothing is made or read before it is needed. */
-export function createKeyring(parts: KeyringParts): Keyring & KeyringCustody & SealedKeyring {
-  return new DiskKeyring(parts);
+export function createKeyring(services: KeyringServices): Keyring & KeyringCustody & SealedKeyring {
+  return new DiskKeyring(services);
 }
 
 class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
-  readonly #parts: KeyringParts;
+  readonly #services: KeyringServices;
   readonly #files: KeyringFiles;
   readonly #identity: GatewayIdentity;
   readonly #recipients: RecoveryRecipients;
@@ -51,17 +51,17 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   /** What was seen after the last repair that a missing description led to: repairing it again would change nothing. */
   #beyondRepair: KeyringSnapshot | null = null;
 
-  constructor(parts: KeyringParts) {
-    this.#parts = parts;
-    this.#files = new KeyringFiles(parts.directory);
-    this.#identity = new GatewayIdentity(parts.identityFile);
+  constructor(services: KeyringServices) {
+    this.#services = services;
+    this.#files = new KeyringFiles(services.directory);
+    this.#identity = new GatewayIdentity(services.identityFile);
     this.#recipients = new RecoveryRecipients(this.#files.path(recipientsFileName));
     this.#sealed = new SealedKeys(this.#files, this.#identity, this.#recipients);
-    this.#lock = new KeyringLock(parts.lockFile, parts.clock);
+    this.#lock = new KeyringLock(services.lockFile, services.clock);
   }
 
-  async mint(key: NewKey): Promise<KeyDescription> {
-    const raw = this.#parts.entropy.bytes(customerKeyBytes);
+  async generate(key: NewKey): Promise<KeyDescription> {
+    const raw = this.#services.entropy.bytes(customerKeyBytes);
     const minted = CustomerKey.fromBytes(raw);
     raw.fill(0);
     return await this.import(minted, { ...key, origin: 'generated' });
@@ -83,7 +83,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
         label,
         owner: as.owner,
         origin: as.origin,
-        createdMs: this.#parts.clock.nowMs(),
+        createdMs: this.#services.clock.nowMs(),
         state: 'active',
         stateChangedMs: null,
         sealedTo: [],
@@ -217,13 +217,13 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
       try {
         listener();
       } catch (error) {
-        this.#parts.log.error('a listener of the keyring failed', { error: Fault.from(error) });
+        this.#services.log.error('a listener of the keyring failed', { error: Fault.from(error) });
       }
     }
   }
 
   #settle(other: AgeIdentity | null = null): Promise<readonly string[]> {
-    const nowMs = this.#parts.clock.nowMs();
+    const nowMs = this.#services.clock.nowMs();
     return settleKeyring({ files: this.#files, sealed: this.#sealed, nowMs, other });
   }
 
@@ -250,7 +250,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   }
 
   #inState(record: KeyRecord, state: KeyState): KeyRecord {
-    return { ...record, state, stateChangedMs: this.#parts.clock.nowMs() };
+    return { ...record, state, stateChangedMs: this.#services.clock.nowMs() };
   }
 
   async #fillIn(known: KeyRecord, label: string, { owner }: NewKey): Promise<KeyDescription> {

@@ -1,7 +1,7 @@
 import { FileCache } from '../files/file-cache.js';
 import { Fault } from '../model/fault.js';
 import { contentLines, parseAgeRecipient } from './age.js';
-import { cannotRead } from './disk-fault.js';
+import { readFault } from './disk-fault.js';
 
 const maxFileBytes = 65_536;
 
@@ -48,7 +48,7 @@ export class RecoveryRecipients {
     try {
       return await this.#cache.read(this.path);
     } catch (error) {
-      throw cannotRead(this.path, error);
+      throw readFault(this.path, error);
     }
   }
 }

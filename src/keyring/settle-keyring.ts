@@ -4,7 +4,7 @@ import type { KeyEntry, KeyringFiles } from './keyring-files.js';
 import type { OpenedKey, SealedKeys } from './sealed-keys.js';
 
 /** What a keyring is settled with. */
-export interface SettleParts {
+export interface SettleServices {
   readonly files: KeyringFiles;
   readonly sealed: SealedKeys;
   readonly nowMs: number;
@@ -16,10 +16,10 @@ export interface SettleParts {
  * Finishes what a crash has left: files that were never whole, sealed files without a description, those of destroyed keys, keys that are
  * not sealed to the present recipients. What cannot be opened stays. Only for who holds the lock. Answers a sentence for each.
  */
-export async function settleKeyring(parts: SettleParts): Promise<readonly string[]> {
-  const { files, sealed } = parts;
+export async function settleKeyring(services: SettleServices): Promise<readonly string[]> {
+  const { files, sealed } = services;
   const snapshot = await files.snapshot();
-  if (snapshot.hasRemains) await files.removeRemains();
+  if (snapshot.hasLeftovers) await files.removeLeftovers();
   const recipients = await sealed.recipients();
   const done: string[] = [];
   for (const entry of snapshot.entries.values()) {
@@ -29,16 +29,16 @@ export async function settleKeyring(parts: SettleParts): Promise<readonly string
       done.push(`the destroyed key ${entry.id} is removed`);
       continue;
     }
-    const isRight = recipients !== null && isSealedTo(entry, recipients) && parts.other === null;
+    const isRight = recipients !== null && isSealedTo(entry, recipients) && services.other === null;
     if (isRight || recipients === null) continue;
-    const message = await sealAgain(parts, entry, recipients);
+    const message = await sealAgain(services, entry, recipients);
     if (message !== null) done.push(message);
   }
   return done;
 }
 
 async function sealAgain(
-  { sealed, nowMs, other }: SettleParts,
+  { sealed, nowMs, other }: SettleServices,
   entry: KeyEntry,
   recipients: readonly string[],
 ): Promise<string | null> {

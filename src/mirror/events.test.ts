@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { content, keyNamed } from '../vault/testing/workshop.js';
+import { content, keyNamed } from '../vault/testing/vault-world.js';
 import type { Mirror } from './mirror.js';
 import { ManualClock } from './testing/manual-clock.js';
 import { bucket, MirrorWorld } from './testing/mirror-world.js';
@@ -37,8 +37,8 @@ async function started(): Promise<void> {
   await until(async () => (await mirror.status())[0]?.lastPass !== null);
 }
 
-function nudge(path: string): void {
-  mirror.nudge(bucket, world.prefix + path);
+function keyChanged(path: string): void {
+  mirror.keyChanged(bucket, world.prefix + path);
 }
 
 describe('an event', () => {
@@ -47,13 +47,13 @@ describe('an event', () => {
     await started();
     const { pages } = world.store;
     await world.put('d/e/f', 'new');
-    nudge('d/e/f');
+    keyChanged('d/e/f');
     await until(holds('d/e/f', 'new'));
     await world.put('d/e/f', 'changed');
-    nudge('d/e/f');
+    keyChanged('d/e/f');
     await until(holds('d/e/f', 'changed'));
     await world.remove('d/e/f');
-    nudge('d/e/f');
+    keyChanged('d/e/f');
     await until(isGone('d'));
     expect(world.store.pages).toBe(pages);
     expect(await world.onDisk()).toEqual({ stays: 'x' });
@@ -63,12 +63,12 @@ describe('an event', () => {
     await started();
     for (let version = 1; version <= 20; version += 1) {
       await world.put('f', `version ${version}`);
-      for (let times = 0; times < 20; times += 1) nudge('f');
+      for (let times = 0; times < 20; times += 1) keyChanged('f');
     }
     await until(holds('f', 'version 20'));
     world.takeReads();
-    nudge('f');
-    nudge('f');
+    keyChanged('f');
+    keyChanged('f');
     await until(() => world.memory.count('read') > 0);
     expect(await world.onDisk()).toEqual({ f: 'version 20' });
   });
@@ -78,7 +78,7 @@ describe('an event', () => {
     await started();
     const bytes = content(400_000);
     await world.put('large', bytes);
-    nudge('large');
+    keyChanged('large');
     await until(holds('large', bytes.toString('utf8')));
   });
 
@@ -96,7 +96,7 @@ describe('an event', () => {
     await new Promise((resume) => setTimeout(resume, 20));
     // The page that is on its way does not know of it.
     await world.put('d/g', 'new');
-    nudge('d/g');
+    keyChanged('d/g');
     await until(holds('d/g', 'new'));
     world.store.afterPage = () => undefined;
     release();
@@ -108,19 +108,19 @@ describe('an event', () => {
     await world.put('a', 'file');
     await started();
     await world.put('a/b', 'below');
-    nudge('a/b');
+    keyChanged('a/b');
     await until(holds('a/b', 'below'));
     await world.put('marked/', '');
-    nudge('marked/');
+    keyChanged('marked/');
     await until(async () => 'marked/' in (await world.onDisk()));
   });
 
   it('for another bucket or prefix is none of ours', async () => {
     await started();
     world.takeReads();
-    mirror.nudge('other', `${world.prefix}f`);
-    mirror.nudge(bucket, 'bob/downloads/f');
-    nudge('');
+    mirror.keyChanged('other', `${world.prefix}f`);
+    mirror.keyChanged(bucket, 'bob/downloads/f');
+    keyChanged('');
     await new Promise((resume) => setTimeout(resume, 20));
     expect(world.takeReads()).toBe(0);
   });
@@ -133,7 +133,7 @@ describe('polling', () => {
       await clock.advance(500);
       await new Promise((resume) => setTimeout(resume, 4));
       // A pass that has begun takes none of the time that is made to pass.
-      await until(async () => (await mirror.presence()).every(({ progress }) => progress === null));
+      await until(async () => (await mirror.liveStatus()).every(({ progress }) => progress === null));
     }
     return world.store.pages - pages;
   }

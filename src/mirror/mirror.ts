@@ -9,7 +9,7 @@ import type {
   MirrorPrefixStatus,
   MirrorRemoval,
 } from '../model/mirror.js';
-import type { MirrorPresence, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
+import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { ClearedDirectories } from './disk/clear.js';
 import { FileSystemSync } from './disk/file-system-sync.js';
 import { FileWorker } from './disk/file-worker.js';
@@ -67,21 +67,21 @@ class SourcesMirror implements Mirror {
     this.#following ??= this.#follow();
   }
 
-  nudge(bucket: string, key: string): void {
+  keyChanged(bucket: string, key: string): void {
     for (const runner of this.#runners.values()) {
       const { prefix } = runner.mirror;
       if (prefix.bucket === bucket && key.startsWith(prefix.prefix)) {
-        runner.nudge(key.slice(prefix.prefix.length));
+        runner.keyChanged(key.slice(prefix.prefix.length));
       }
     }
   }
 
   async status(): Promise<readonly MirrorPrefixStatus[]> {
-    return (await this.presence()).map(({ status }) => status);
+    return (await this.liveStatus()).map(({ status }) => status);
   }
 
-  async presence(): Promise<readonly MirrorPresence[]> {
-    const known: MirrorPresence[] = [];
+  async liveStatus(): Promise<readonly LiveMirrorStatus[]> {
+    const known: LiveMirrorStatus[] = [];
     for (const prefix of await this.#options.sources.list()) {
       const runner = this.#runners.get(prefix.name);
       known.push(await (runner ?? this.#idleRunner(prefix)).presence());

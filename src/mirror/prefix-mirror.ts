@@ -19,7 +19,7 @@ import { LikelyAccess } from './likely-access.js';
 import { type FetchServices, type MirrorTarget, ObjectFetches } from './object-fetches.js';
 import type { MirrorVault } from './options.js';
 import { EmptyListingGuard } from './plan/empty-listing.js';
-import { type BegunListing, beginListing } from './plan/listing.js';
+import { type StartedListing, startListing } from './plan/listing.js';
 import { checkedState } from './plan/local-check.js';
 import { parentOf } from './plan/mirror-paths.js';
 import { Pass } from './plan/pass.js';
@@ -112,7 +112,7 @@ export class PrefixMirror {
   async *dryRun(call: Call): AsyncGenerator<readonly MirrorAction[]> {
     this.#likely.keys = await this.prefix.keys();
     const disk = this.#target?.disk ?? (await MirrorDisk.inspect(this.prefix.directory));
-    const listing = await beginListing(this.#services.store, call, this.prefix);
+    const listing = await startListing(this.#services.store, call, this.prefix);
     yield* this.#plan(disk, listing, await this.#hasOtherOrigin());
   }
 
@@ -154,7 +154,7 @@ export class PrefixMirror {
   async #compare(call: Call, pass: Pass): Promise<void> {
     this.#likely.keys = await this.prefix.keys();
     const target = await this.#openTarget();
-    const listing = await beginListing(this.#services.store, call, this.prefix);
+    const listing = await startListing(this.#services.store, call, this.prefix);
     await this.#guard.check(call, listing);
     const isOtherOrigin = await this.#hasOtherOrigin();
     try {
@@ -174,7 +174,7 @@ export class PrefixMirror {
 
   #plan(
     disk: LocalDirectory,
-    listing: BegunListing,
+    listing: StartedListing,
     isOtherOrigin: boolean,
   ): AsyncGenerator<readonly MirrorAction[]> {
     const { state, tools } = this.#services;

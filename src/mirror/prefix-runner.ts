@@ -2,7 +2,7 @@ import { Semaphore } from '../concurrency/semaphore.js';
 import type { Call, Clock, Entropy, LogFields, Logger } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorPass, MirrorPrefixStatus } from '../model/mirror.js';
-import type { MirrorPresence } from '../model/mirror-runs.js';
+import type { LiveMirrorStatus } from '../model/mirror-runs.js';
 import { mirrorCall } from './mirror-call.js';
 import type { MirrorSettings } from './options.js';
 import type { PrefixMirror } from './prefix-mirror.js';
@@ -18,7 +18,7 @@ export interface RunnerServices {
 }
 
 /** Keys that events named, waiting; a prefix with more is compared as a whole. */
-const maxNudges = 10_000;
+const maxChangedKeys = 10_000;
 /** Looked at side by side, and beside a pass under way. */
 const parallelChecks = 16;
 /** The wait grows so much after each pass that found nothing. */
@@ -35,7 +35,7 @@ export class PrefixRunner {
   /** One pass at a time. */
   readonly #turn = new Semaphore(1);
   /** With the time of the event, monotonic. */
-  readonly #nudges = new Map<string, number>();
+  readonly #changedKeys = new Map<string, number>();
   /** Those that are looked at, in the order in which that began. */
   readonly #underCheck = new Set<{ readonly sinceMs: number }>();
   #checkCount = 0;
@@ -89,9 +89,9 @@ export class PrefixRunner {
     }
   }
 
-  async presence(): Promise<MirrorPresence> {
+  async presence(): Promise<LiveMirrorStatus> {
     const status = await this.mirror.status();
-    const waitingEvents = this.#nudges.size + this.#underCheck.size;
+    const waitingEvents = this.#changedKeys.size + this.#underCheck.size;
     return { status, progress: this.mirror.progress, waitingEvents, lagMs: this.#lagMs(status) };
   }
 
@@ -102,7 +102,7 @@ export class PrefixRunner {
     const isNotified = this.isFollowing && hasEvents(this.mirror.prefix.bucket);
     if (!isNotified || lastPass?.result !== 'complete' || this.#isPassRequested)
       return clock.nowMs() - completeMs;
-    const [waiting] = this.#nudges.values();
+    const [waiting] = this.#changedKeys.values();
     const sinceMs = [...this.#underCheck].reduce(
       (oldest, one) => Math.min(oldest, one.sinceMs),
       waiting ?? Infinity,
@@ -123,15 +123,15 @@ export class PrefixRunner {
   }
 
   /** Takes the path of a key that something happened to. */
-  nudge(path: string): void {
+  keyChanged(path: string): void {
     if (this.#stopping.signal.aborted || path === '') return;
-    if (this.#nudges.size >= maxNudges) {
-      this.#nudges.clear();
+    if (this.#changedKeys.size >= maxChangedKeys) {
+      this.#changedKeys.clear();
       this.#requestPass();
       return;
     }
-    if (!this.#nudges.has(path)) this.#nudges.set(path, this.#services.clock.monotonicMs());
-    while (this.#checkCount < Math.min(parallelChecks, this.#nudges.size)) this.#startCheck();
+    if (!this.#changedKeys.has(path)) this.#changedKeys.set(path, this.#services.clock.monotonicMs());
+    while (this.#checkCount < Math.min(parallelChecks, this.#changedKeys.size)) this.#startCheck();
   }
 
   /** Removes a file as `PrefixMirror.remove`. What turns out to be another is looked at at once. */
@@ -145,7 +145,7 @@ export class PrefixRunner {
     try {
       await removing;
     } catch (error) {
-      if (isFault(error, 'conflict')) this.nudge(path);
+      if (isFault(error, 'conflict')) this.keyChanged(path);
       throw error;
     } finally {
       this.#checks = this.#checks.filter((one) => one !== over);
@@ -154,19 +154,19 @@ export class PrefixRunner {
 
   #startCheck(): void {
     this.#checkCount += 1;
-    const looking = this.#checkNudged().finally(() => {
+    const looking = this.#checkChangedKeys().finally(() => {
       this.#checkCount -= 1;
       this.#checks = this.#checks.filter((one) => one !== looking);
     });
     this.#checks.push(looking);
   }
 
-  async #checkNudged(): Promise<void> {
+  async #checkChangedKeys(): Promise<void> {
     const { signal } = this.#stopping;
-    for (const [path, sinceMs] of this.#nudges) {
+    for (const [path, sinceMs] of this.#changedKeys) {
       if (signal.aborted) return;
       // From here on another event for the same path makes another look.
-      this.#nudges.delete(path);
+      this.#changedKeys.delete(path);
       const checked = { sinceMs };
       this.#underCheck.add(checked);
       try {

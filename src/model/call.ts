@@ -38,6 +38,6 @@ export interface Call {
 }
 
 /** The same call for what has to be finished although the client has gone: only the store's own time limits end it. */
-export function lasting(call: Call): Call {
+export function uncancellable(call: Call): Call {
   return { id: call.id, log: call.log, signal: new AbortController().signal };
 }

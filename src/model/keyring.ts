@@ -45,7 +45,7 @@ export interface NewKey {
  */
 export interface Keyring {
   /** A new key of the system's entropy, active. */
-  mint(key: NewKey): Promise<KeyDescription>;
+  generate(key: NewKey): Promise<KeyDescription>;
   /**
    * Takes a key in. One that is there already keeps what is known of it (an owner of kind `none` and an empty label are filled
    * in); a destroyed one throws `conflict`.

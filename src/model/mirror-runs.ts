@@ -8,7 +8,7 @@ export type MirrorRunEvent =
   | { readonly kind: 'done'; readonly status: MirrorPrefixStatus };
 
 /** What only the process knows that follows a prefix. */
-export interface MirrorPresence {
+export interface LiveMirrorStatus {
   readonly status: MirrorPrefixStatus;
   /** Of the pass under way; null between passes. */
   readonly progress: MirrorProgress | null;
@@ -25,5 +25,5 @@ export interface MirrorRuns {
    * mirrored, before anything is done, and `cancelled`.
    */
   run(names: readonly string[] | null, report: (event: MirrorRunEvent) => void): Promise<void>;
-  presence(): Promise<readonly MirrorPresence[]>;
+  liveStatus(): Promise<readonly LiveMirrorStatus[]>;
 }

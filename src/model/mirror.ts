@@ -220,6 +220,6 @@ export interface MirrorRemoval {
 /** The mirror as doors and commands see it. */
 export interface MirrorControl {
   /** An event says that something happened to this key: it is looked at within a moment. Never throws, never waits. */
-  nudge(bucket: string, key: string): void;
+  keyChanged(bucket: string, key: string): void;
   status(): Promise<readonly MirrorPrefixStatus[]>;
 }

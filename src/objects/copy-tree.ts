@@ -2,7 +2,7 @@ import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { type CopyPlan, copyObject } from './copy.js';
+import { type CopyPlan, copyOrMoveObject } from './copy.js';
 import { walkObjects } from './object-tree.js';
 import { s3Url } from './s3-url.js';
 import { type ObjectServices, parallelObjects } from './services.js';
@@ -36,7 +36,7 @@ export async function copyTree(
         const key = target.key + name;
         if (key === '') throw new Fault('invalid', 'at the top of a bucket there is no place for it');
         const placed = { bucket: target.bucket, key };
-        const { outcome, size } = await copyObject(services, call, ref, placed, plan);
+        const { outcome, size } = await copyOrMoveObject(services, call, ref, placed, plan);
         if (outcome === 'copied') watcher.took(size);
         const kind = outcome === 'copied' ? 'done' : 'unchanged';
         watcher.settled({ kind, from: s3Url(ref), to: s3Url(placed) });

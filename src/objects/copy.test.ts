@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
 import { Fault } from '../model/fault.js';
-import { call, refOf } from '../vault/testing/workshop.js';
-import { copyObject } from './copy.js';
+import { call, refOf } from '../vault/testing/vault-world.js';
+import { copyOrMoveObject } from './copy.js';
 import { copyTree } from './copy-tree.js';
-import { annKey, bobKey, Heard, ObjectWorld, sealed, strangeKey } from './testing/object-world.js';
+import { annKey, bobKey, foreignKey, Heard, ObjectWorld, sealed } from './testing/object-world.js';
 
 let world: ObjectWorld;
 beforeEach(async () => {
@@ -12,14 +12,14 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
-const copying = (move = false, wish: Parameters<ObjectWorld['choice']>[0] = {}) => ({
-  choice: world.choice(wish),
+const copying = (move = false, request: Parameters<ObjectWorld['choice']>[0] = {}) => ({
+  choice: world.choice(request),
   move,
   gatewayFiles: false,
 });
 
-function copy(from: string, to: string, move = false, wish = {}) {
-  return copyObject(world.services, call(), refOf(from), refOf(to), copying(move, wish));
+function copy(from: string, to: string, move = false, request = {}) {
+  return copyOrMoveObject(world.services, call(), refOf(from), refOf(to), copying(move, request));
 }
 
 describe('a copy', () => {
@@ -41,7 +41,7 @@ describe('a copy', () => {
       const info = { ...stored.info, checksum: { algorithm, value: 7 } };
       world.store.objects.set(`bucket/${key}`, [{ ...stored, info }]);
     };
-    for (const key of ['elsewhere/a', 'elsewhere/b']) await world.putStrange(key, 'content', sealed(bobKey));
+    for (const key of ['elsewhere/a', 'elsewhere/b']) await world.putForeign(key, 'content', sealed(bobKey));
     const choice = { keep: true };
     await keep('elsewhere/a', 'crc32');
     await keep('elsewhere/b', 'crc32');
@@ -69,13 +69,13 @@ describe('a copy', () => {
   });
 
   it('finds the key of what others wrote', async () => {
-    await world.putStrange('elsewhere/a', 'content', sealed(annKey));
+    await world.putForeign('elsewhere/a', 'content', sealed(annKey));
     await copy('elsewhere/a', 'bob/uploads/a');
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
   });
 
   it('of what no key opens fails, naming the keys tried', async () => {
-    await world.putStrange('a', 'content', sealed(strangeKey));
+    await world.putForeign('a', 'content', sealed(foreignKey));
     await expect(copy('a', 'b')).rejects.toThrow(new RegExp(`tried ${bobKey.fingerprint}`));
     await expect(copy('absent', 'b')).rejects.toMatchObject({ kind: 'not-found' });
   });
@@ -86,15 +86,15 @@ describe('a copy', () => {
     world.store.counts.clear();
     expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'unchanged' });
     expect(world.store.count('copy')).toBe(0);
-    await world.putStrange('ann/uploads/a', 'another', sealed(annKey));
+    await world.putForeign('ann/uploads/a', 'another', sealed(annKey));
     expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'copied' });
-    await world.putStrange('ann/uploads/a', 'content', sealed(strangeKey));
+    await world.putForeign('ann/uploads/a', 'content', sealed(foreignKey));
     expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'copied' });
     expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(annKey));
   });
 
   it('onto itself changes the key, once', async () => {
-    await world.putStrange('bob/uploads/a', 'content', { kind: 'sse-s3' });
+    await world.putForeign('bob/uploads/a', 'content', { kind: 'sse-s3' });
     expect(await copy('bob/uploads/a', 'bob/uploads/a')).toMatchObject({ outcome: 'copied' });
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
     expect(await copy('bob/uploads/a', 'bob/uploads/a')).toMatchObject({ outcome: 'unchanged' });
@@ -131,7 +131,7 @@ describe('a move', () => {
   it('to where it is, and of the gateway’s own, is refused', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await expect(copy('bob/uploads/a', 'bob/uploads/a', true)).rejects.toMatchObject({ kind: 'invalid' });
-    await world.putStrange('.sftpgw/keyring/a', 'content', { kind: 'sse-s3' });
+    await world.putForeign('.sftpgw/keyring/a', 'content', { kind: 'sse-s3' });
     await expect(copy('.sftpgw/keyring/a', 'bob/uploads/a', true)).rejects.toMatchObject({ kind: 'denied' });
     await expect(copy('bob/uploads/a', '.sftpgw/a')).rejects.toMatchObject({ kind: 'denied' });
   });
@@ -147,8 +147,8 @@ describe('a tree', () => {
   it('is copied but for what cannot be, which is named, and goes on where it was interrupted', async () => {
     for (let index = 0; index < 30; index += 1)
       await world.upload(`bob/uploads/${index}`, 'x', sealed(bobKey));
-    await world.putStrange('bob/uploads/sub/strange', 'x', sealed(strangeKey));
-    await world.putStrange('bob/uploads-not', 'x', sealed(bobKey));
+    await world.putForeign('bob/uploads/sub/strange', 'x', sealed(foreignKey));
+    await world.putForeign('bob/uploads-not', 'x', sealed(bobKey));
     const abort = new AbortController();
     world.store.hooks.after = (operation) => {
       if (operation === 'copy' && world.store.count('copy') === 5) abort.abort();
@@ -178,7 +178,7 @@ describe('a tree', () => {
 
   it('is moved, and what cannot be moved stays', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
-    await world.putStrange('bob/uploads/strange', 'x', sealed(strangeKey));
+    await world.putForeign('bob/uploads/strange', 'x', sealed(foreignKey));
     expect((await all('ann/uploads/', true)).kinds).toEqual({ done: 1, failed: 1 });
     expect(world.textOf('bob/uploads/a')).toBeNull();
     expect(world.textOf('ann/uploads/a')).toBe('x');

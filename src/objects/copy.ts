@@ -5,7 +5,7 @@ import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
 import type { Opened } from '../vault/access.js';
 import { isEncryptedAs, sealedWith } from '../vault/sealed-with.js';
 import { contentOf, isSameContent } from './content.js';
-import { type EncryptionChoice, requireNotTheGateways, sourceEncryption } from './encryption-choice.js';
+import { type EncryptionChoice, refuseGatewayFiles, sourceEncryption } from './encryption-choice.js';
 import { openObject } from './encryption-lookup.js';
 import { absent } from './get.js';
 import { s3Url } from './s3-url.js';
@@ -20,7 +20,7 @@ export interface CopyPlan {
 }
 
 /** What came of one, and how large it is. */
-export interface Copied {
+export interface CopyResult {
   readonly outcome: 'copied' | 'unchanged';
   readonly size: number;
 }
@@ -31,14 +31,14 @@ export interface Copied {
  * object that was looked at, verified, and noted in the ledger; a move removes the source only then. Throws `not-found`, the faults of the choice
  * and those of `Vault.copy`.
  */
-export async function copyObject(
+export async function copyOrMoveObject(
   services: ObjectServices,
   call: Call,
   from: ObjectRef,
   to: ObjectRef,
   { choice, move, gatewayFiles }: CopyPlan,
-): Promise<Copied> {
-  if (move && !gatewayFiles) requireNotTheGateways(from);
+): Promise<CopyResult> {
+  if (move && !gatewayFiles) refuseGatewayFiles(from);
   const isItself = from.bucket === to.bucket && from.key === to.key;
   if (move && isItself) throw new Fault('invalid', `${s3Url(from)} is to be moved to where it is`);
   const source = await openObject(services, call, from);

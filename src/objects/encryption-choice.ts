@@ -7,7 +7,7 @@ import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
 import { s3Url } from './s3-url.js';
 
 /** What a person said of the encryption of what is written. */
-export interface EncryptionWish {
+export interface EncryptionRequest {
   /** Of `--sse`; null leaves it to whose place it is. */
   readonly given: WriteEncryption | null;
   /** The source's own, wherever the target is. */
@@ -37,19 +37,19 @@ export interface ChosenEncryption {
  */
 export class EncryptionChoice {
   readonly #owners: readonly PrefixOwner[];
-  readonly #wish: EncryptionWish;
+  readonly #request: EncryptionRequest;
   /** Asked once a command: the files of a user are the same for all of a tree. */
   readonly #encryptions = new Map<PrefixOwner, Promise<WriteEncryption>>();
 
-  constructor(owners: readonly PrefixOwner[], wish: EncryptionWish) {
+  constructor(owners: readonly PrefixOwner[], request: EncryptionRequest) {
     this.#owners = owners;
-    this.#wish = wish;
+    this.#request = request;
   }
 
   /** `source` is what the source of a copy rests under; null for what comes from outside. */
   async at(ref: ObjectRef, source: SourceEncryption | null): Promise<ChosenEncryption> {
-    const { given, keep, allowDowngrade, gatewayFiles } = this.#wish;
-    if (!gatewayFiles) requireNotTheGateways(ref);
+    const { given, keep, allowDowngrade, gatewayFiles } = this.#request;
+    if (!gatewayFiles) refuseGatewayFiles(ref);
     const owners = ownersOf(this.#owners, ref);
     const acl = owners[0]?.acl ?? null;
     const same = source?.same ?? null;
@@ -96,7 +96,7 @@ export class EncryptionChoice {
 }
 
 /** Throws `denied` for what the gateway keeps for itself. */
-export function requireNotTheGateways(ref: ObjectRef): void {
+export function refuseGatewayFiles(ref: ObjectRef): void {
   if (!ref.key.startsWith(gatewayPrefix)) return;
   throw new Fault(
     'denied',

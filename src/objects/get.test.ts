@@ -10,10 +10,10 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checksumOf } from '../bytes/running-checksum.js';
 import { Fault } from '../model/fault.js';
-import { call, refOf } from '../vault/testing/workshop.js';
+import { call, refOf } from '../vault/testing/vault-world.js';
 import { getObject, streamObject } from './get.js';
 import { getTree } from './get-tree.js';
-import { annKey, bobKey, Heard, ObjectWorld, sealed, strangeKey } from './testing/object-world.js';
+import { annKey, bobKey, foreignKey, Heard, ObjectWorld, sealed } from './testing/object-world.js';
 
 let world: ObjectWorld;
 beforeEach(async () => {
@@ -33,8 +33,8 @@ const leftovers = () => readdirSync(world.directory).filter((name) => name.start
 describe('an object in a file', () => {
   it('has its content and its time, whichever key seals it', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
-    await world.putStrange('b', 'another', sealed(annKey));
-    await world.putStrange('empty', '', { kind: 'sse-s3' });
+    await world.putForeign('b', 'another', sealed(annKey));
+    await world.putForeign('empty', '', { kind: 'sse-s3' });
     expect(await get('bob/uploads/a', 'a')).toBe('fetched');
     await get('b', 'b');
     await get('empty', 'empty');
@@ -47,7 +47,7 @@ describe('an object in a file', () => {
 
   it('of many ranges is the same', async () => {
     const text = 'abcdefghij'.repeat(2_000_000);
-    await world.putStrange('large', text, sealed(annKey));
+    await world.putForeign('large', text, sealed(annKey));
     let taken = 0;
     const file = { path: world.path('large'), mayReplace: false };
     const progress = {
@@ -141,8 +141,8 @@ describe('a tree in a directory', () => {
     await world.upload('bob/uploads/a', 'one', sealed(bobKey));
     await world.upload('bob/uploads/d/b', 'two', sealed(annKey));
     await world.upload('bob/uploads/empty/', '', sealed(bobKey));
-    await world.putStrange('bob/uploads/s', 'three', { kind: 'sse-s3' });
-    await world.putStrange('bob/uploads/strange', 'x', sealed(strangeKey));
+    await world.putForeign('bob/uploads/s', 'three', { kind: 'sse-s3' });
+    await world.putForeign('bob/uploads/strange', 'x', sealed(foreignKey));
     const heard = await all();
     expect(heard.failures).toEqual({ 's3://bucket/bob/uploads/strange': 'key-mismatch' });
     expect(readFileSync(world.path('tree/d/b'), 'utf8')).toBe('two');
@@ -154,8 +154,8 @@ describe('a tree in a directory', () => {
 
   it('never leaves the directory: such names are refused and named', async () => {
     const bad = ['../up', 'a/../../up', './dot', 'a//b', '/abs', 'con\u0000trol', `${'n'.repeat(256)}`];
-    for (const name of bad) await world.putStrange(`bob/uploads/${name}`, 'x', { kind: 'sse-s3' });
-    await world.putStrange('bob/uploads/fine', 'x', { kind: 'sse-s3' });
+    for (const name of bad) await world.putForeign(`bob/uploads/${name}`, 'x', { kind: 'sse-s3' });
+    await world.putForeign('bob/uploads/fine', 'x', { kind: 'sse-s3' });
     const heard = await all();
     expect(Object.values(heard.failures)).toEqual(bad.map(() => 'invalid'));
     expect(Object.keys(heard.failures).sort()).toEqual(
@@ -170,8 +170,8 @@ describe('a tree in a directory', () => {
     mkdirSync(world.path('tree'));
     symlinkSync(world.path('outside'), world.path('tree/d'));
     symlinkSync(world.path('outside/target'), world.path('tree/f'));
-    await world.putStrange('bob/uploads/d/b', 'x', { kind: 'sse-s3' });
-    await world.putStrange('bob/uploads/f', 'x', { kind: 'sse-s3' });
+    await world.putForeign('bob/uploads/d/b', 'x', { kind: 'sse-s3' });
+    await world.putForeign('bob/uploads/f', 'x', { kind: 'sse-s3' });
     expect((await all(true)).failures).toEqual({ 's3://bucket/bob/uploads/d/b': 'conflict' });
     expect(readdirSync(world.path('outside'))).toEqual([]);
     expect(readFileSync(world.path('tree/f'), 'utf8')).toBe('x');

@@ -4,10 +4,9 @@ import type { Call } from '../model/call.js';
 import { compareChecksums } from '../model/checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { noKey, type ReadAccess } from '../model/encryption.js';
-import { isSameEtag } from '../model/etag.js';
 import { Fault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
-import type { ObjectRef } from '../model/object-store.js';
+import { isSameEtag, type ObjectRef } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch-object.js';
 import { accessAmong } from '../vault/sealed-with.js';
 import { contentOf, fileHolds } from './content.js';
@@ -27,7 +26,7 @@ export interface KnownObject {
   readonly row: LedgerRow | null;
 }
 
-export type Fetched = 'fetched' | 'unchanged';
+export type FetchResult = 'fetched' | 'unchanged';
 
 /**
  * Fetches an object into a file, which appears when it is whole and its size and checksum are those that S3 and the ledger keep. A
@@ -41,7 +40,7 @@ export async function getObject(
   known: KnownObject,
   file: { readonly path: string; readonly mayReplace: boolean },
   progress: TransferProgress,
-): Promise<Fetched> {
+): Promise<FetchResult> {
   if (await isThere(file.path)) {
     const opened = await openObject(services, call, ref);
     if (opened === null) throw absent(ref);

@@ -10,7 +10,7 @@ import type { Username, UserRegistry } from '../model/users.js';
 import { type UserDirectories, userPaths } from '../users/user-paths.js';
 import type { EncryptionKeys, NamedKey } from './encryption-keys.js';
 
-export interface EncryptionKeysParts {
+export interface EncryptionKeysServices {
   readonly directories: UserDirectories;
   readonly sharedSettingsDirectory: string;
   readonly registry: Pick<UserRegistry, 'list'>;
@@ -20,7 +20,7 @@ export interface EncryptionKeysParts {
   readonly log: Logger;
 }
 
-interface KeyAtHand {
+interface AvailableKey {
   /** Null when only its description is left, or it cannot be opened. */
   readonly key: CustomerKey | null;
   /** Null for a key of the shared directory, and for nobody's. */
@@ -33,16 +33,16 @@ interface KeyAtHand {
  * The keys of all users' files, of the shared directory and of the keyring, read once: a command is soon over. What the keyring says of a
  * key counts before what its file does.
  */
-export function createEncryptionKeys(parts: EncryptionKeysParts): EncryptionKeys {
-  return new KeysAtHand(parts);
+export function createEncryptionKeys(services: EncryptionKeysServices): EncryptionKeys {
+  return new AvailableKeys(services);
 }
 
-class KeysAtHand implements EncryptionKeys {
-  readonly #parts: EncryptionKeysParts;
-  #loaded: Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> | null = null;
+class AvailableKeys implements EncryptionKeys {
+  readonly #services: EncryptionKeysServices;
+  #loaded: Promise<ReadonlyMap<KeyFingerprint, AvailableKey>> | null = null;
 
-  constructor(parts: EncryptionKeysParts) {
-    this.#parts = parts;
+  constructor(services: EncryptionKeysServices) {
+    this.#services = services;
   }
 
   async all(): Promise<readonly CustomerKey[]> {
@@ -51,7 +51,7 @@ class KeysAtHand implements EncryptionKeys {
 
   async keysFor(ref: ObjectRef): Promise<readonly CustomerKey[]> {
     const all = [...(await this.#all()).values()];
-    const names: readonly (string | null)[] = ownersOf(this.#parts.owners, ref).map(
+    const names: readonly (string | null)[] = ownersOf(this.#services.owners, ref).map(
       ({ username }) => username,
     );
     const own = all.filter(({ username }) => names.includes(username));
@@ -74,14 +74,14 @@ class KeysAtHand implements EncryptionKeys {
       .map(([id, { label, state }]) => ({ id, label, state }));
   }
 
-  #all(): Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> {
+  #all(): Promise<ReadonlyMap<KeyFingerprint, AvailableKey>> {
     this.#loaded ??= this.#load();
     return this.#loaded;
   }
 
-  async #load(): Promise<ReadonlyMap<KeyFingerprint, KeyAtHand>> {
-    const { directories, registry, sharedSettingsDirectory } = this.#parts;
-    const keys = new Map<KeyFingerprint, KeyAtHand>();
+  async #load(): Promise<ReadonlyMap<KeyFingerprint, AvailableKey>> {
+    const { directories, registry, sharedSettingsDirectory } = this.#services;
+    const keys = new Map<KeyFingerprint, AvailableKey>();
     for (const { username } of await registry.list()) {
       const { uploadKey, syncKey } = userPaths(directories, username);
       await this.#take(keys, uploadKey, username, `${username} uploads`);
@@ -95,8 +95,8 @@ class KeysAtHand implements EncryptionKeys {
   }
 
   /** A key that cannot be opened leaves the others. */
-  async #takeKeyring(keys: Map<KeyFingerprint, KeyAtHand>): Promise<void> {
-    for (const { id, label, owner, state } of await this.#parts.keyring.list()) {
+  async #takeKeyring(keys: Map<KeyFingerprint, AvailableKey>): Promise<void> {
+    for (const { id, label, owner, state } of await this.#services.keyring.list()) {
       const inFile = keys.get(id);
       const key = inFile?.key ?? (await this.#opened(id, state));
       keys.set(id, {
@@ -111,30 +111,30 @@ class KeysAtHand implements EncryptionKeys {
   async #opened(id: KeyFingerprint, state: KeyState): Promise<CustomerKey | null> {
     if (state === 'destroyed') return null;
     try {
-      return await this.#parts.keyring.open(id);
+      return await this.#services.keyring.open(id);
     } catch (error) {
       const fault = Fault.from(error);
-      this.#parts.log.warn('a key of the keyring cannot be opened', { key: id, error: fault });
+      this.#services.log.warn('a key of the keyring cannot be opened', { key: id, error: fault });
       return null;
     }
   }
 
   /** A file that cannot be read leaves the other keys. */
   async #take(
-    keys: Map<KeyFingerprint, KeyAtHand>,
+    keys: Map<KeyFingerprint, AvailableKey>,
     path: string,
     username: Username | null,
     label: string,
   ): Promise<void> {
     try {
-      const current = await this.#parts.keyFiles.load(path);
-      for (const key of await this.#parts.keyFiles.loadAll(path)) {
+      const current = await this.#services.keyFiles.load(path);
+      for (const key of await this.#services.keyFiles.loadAll(path)) {
         const isCurrent = current?.equals(key) ?? false;
         if (keys.has(key.fingerprint)) continue;
         keys.set(key.fingerprint, { key, username, label, state: isCurrent ? 'active' : 'retired' });
       }
     } catch (error) {
-      this.#parts.log.warn('keys cannot be read', { path, error: Fault.from(error) });
+      this.#services.log.warn('keys cannot be read', { path, error: Fault.from(error) });
     }
   }
 }

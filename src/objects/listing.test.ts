@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
 import { keyTagName } from '../model/object-store.js';
-import { call, refOf } from '../vault/testing/workshop.js';
+import { call, refOf } from '../vault/testing/vault-world.js';
 import { type ListEntry, listEntries, type ObjectListRequest } from './listing.js';
-import { annKey, bobKey, ObjectWorld, sealed, strangeKey } from './testing/object-world.js';
+import { annKey, bobKey, foreignKey, ObjectWorld, sealed } from './testing/object-world.js';
 
 let world: ObjectWorld;
 beforeEach(async () => {
@@ -41,27 +41,27 @@ describe('a listing', () => {
   });
 
   it('finds out what others wrote, under whichever key, and says when no key at hand opens it', async () => {
-    await world.putStrange('a', 'x', sealed(annKey));
-    await world.putStrange('b', 'x', { kind: 'sse-s3' });
-    await world.putStrange('c', 'x', sealed(strangeKey));
-    await world.putStrange('d', 'x', sealed(strangeKey));
-    await world.store.putTags(call(), refOf('d'), { [keyTagName]: strangeKey.fingerprint });
+    await world.putForeign('a', 'x', sealed(annKey));
+    await world.putForeign('b', 'x', { kind: 'sse-s3' });
+    await world.putForeign('c', 'x', sealed(foreignKey));
+    await world.putForeign('d', 'x', sealed(foreignKey));
+    await world.store.putTags(call(), refOf('d'), { [keyTagName]: foreignKey.fingerprint });
     const [a, b, c, d] = await list();
     expect(found(a)).toMatchObject({ kind: 'sse-c', keyId: annKey.fingerprint, source: 'store' });
     expect(found(b)).toEqual({ kind: 'sse-s3' });
     expect(found(c)).toEqual({ kind: 'sse-c-unknown-key' });
-    expect(found(d)).toMatchObject({ keyId: strangeKey.fingerprint, keyState: null, source: 'tag' });
+    expect(found(d)).toMatchObject({ keyId: foreignKey.fingerprint, keyState: null, source: 'tag' });
   });
 
   it('does not believe the ledger of an object that was replaced behind its back', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
-    await world.putStrange('bob/uploads/a', 'y', sealed(annKey));
+    await world.putForeign('bob/uploads/a', 'y', sealed(annKey));
     expect(found((await list())[0])).toMatchObject({ keyId: annKey.fingerprint, source: 'store' });
   });
 
   it('goes on when one object cannot be looked at, and says why', async () => {
-    await world.putStrange('a', 'x', { kind: 'sse-s3' });
-    await world.putStrange('b', 'x', { kind: 'sse-s3' });
+    await world.putForeign('a', 'x', { kind: 'sse-s3' });
+    await world.putForeign('b', 'x', { kind: 'sse-s3' });
     world.store.hooks.before = (operation, ref) => {
       if (operation === 'head' && ref.key === 'a') throw new Fault('denied', 'not for you');
     };
@@ -71,7 +71,7 @@ describe('a listing', () => {
   });
 
   it('asks no further for tags once it may not', async () => {
-    for (const key of ['a', 'b', 'c']) await world.putStrange(key, 'x', sealed(strangeKey));
+    for (const key of ['a', 'b', 'c']) await world.putForeign(key, 'x', sealed(foreignKey));
     world.store.counts.clear();
     world.store.hooks.before = (operation) => {
       if (operation === 'getTags') throw new Fault('denied', 'no s3:GetObjectTagging');
@@ -85,7 +85,7 @@ describe('a listing', () => {
 
   it('shows one level with its directories, in the order of the names', async () => {
     for (const key of ['a', 'b/1', 'b/2', 'b0', 'c/', 'd'])
-      await world.putStrange(key, 'x', { kind: 'sse-s3' });
+      await world.putForeign(key, 'x', { kind: 'sse-s3' });
     const entries = await list({ recursive: false });
     expect(entries.map(({ kind, key }) => `${kind} ${key}`)).toEqual([
       'object a',
@@ -99,7 +99,7 @@ describe('a listing', () => {
 
   it('streams: a page is looked at when the one before is taken', async () => {
     for (let index = 0; index < 1_100; index += 1) {
-      await world.putStrange(`k${String(index).padStart(4, '0')}`, '', { kind: 'sse-s3' });
+      await world.putForeign(`k${String(index).padStart(4, '0')}`, '', { kind: 'sse-s3' });
     }
     world.store.counts.clear();
     const request = { bucket: 'bucket', prefix: '', recursive: true, versions: false };
@@ -122,7 +122,7 @@ describe('a listing of versions', () => {
   it('names the key of each, of older and removed ones too', async () => {
     await world.upload('a', 'one', sealed(bobKey));
     await world.upload('a', 'two', sealed(annKey));
-    await world.putStrange('a', 'three', sealed(bobKey));
+    await world.putForeign('a', 'three', sealed(bobKey));
     await world.vault.remove(call(), refOf('a'), 'bob');
     const entries = await list({ versions: true });
     expect(entries.map(({ kind }) => kind)).toEqual(['delete-marker', 'object', 'object', 'object']);

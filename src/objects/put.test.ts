@@ -1,12 +1,12 @@
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../model/fault.js';
-import { call, refOf } from '../vault/testing/workshop.js';
+import { call, refOf } from '../vault/testing/vault-world.js';
 import { putFile, putStream } from './put.js';
 import { putTree } from './put-tree.js';
 import { removeObject, removeTree, removeVersion } from './remove.js';
 import { statObject } from './status.js';
-import { annKey, bobKey, Heard, ObjectWorld, ownerOf, sealed, strangeKey } from './testing/object-world.js';
+import { annKey, bobKey, foreignKey, Heard, ObjectWorld, ownerOf, sealed } from './testing/object-world.js';
 
 let world: ObjectWorld;
 beforeEach(async () => {
@@ -71,9 +71,9 @@ describe('a file', () => {
     expect(await put('content', 'bob/uploads/a')).toBe('unchanged');
     expect(world.store.count('put')).toBe(0);
     expect(await put('c0ntent', 'bob/uploads/a')).toBe('stored');
-    await world.putStrange('bob/uploads/a', 'c0ntent', sealed(annKey));
+    await world.putForeign('bob/uploads/a', 'c0ntent', sealed(annKey));
     expect(await put('c0ntent', 'bob/uploads/a')).toBe('stored');
-    await world.putStrange('bob/uploads/a', 'c0ntent', sealed(strangeKey));
+    await world.putForeign('bob/uploads/a', 'c0ntent', sealed(foreignKey));
     expect(await put('c0ntent', 'bob/uploads/a')).toBe('stored');
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
   });
@@ -144,7 +144,7 @@ describe('a directory', () => {
 describe('a removal', () => {
   it('takes one object away, without its key, and the ledger learns it', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
-    await world.putStrange('strange', 'x', sealed(strangeKey));
+    await world.putForeign('strange', 'x', sealed(foreignKey));
     await removeObject(world.services, call(), refOf('bob/uploads/a'), false);
     await removeObject(world.services, call(), refOf('strange'), false);
     expect(world.store.objects.size).toBe(0);
@@ -156,7 +156,7 @@ describe('a removal', () => {
 
   it('of a tree takes what is below it, and leaves the gateway’s own', async () => {
     for (const key of ['a/1', 'a/b/2', 'ab', '.sftpgw/keyring/k']) {
-      await world.putStrange(key, 'x', { kind: 'sse-s3' });
+      await world.putForeign(key, 'x', { kind: 'sse-s3' });
     }
     const heard = new Heard();
     await removeTree(world.services, call(), refOf('a'), false, heard);
@@ -203,7 +203,7 @@ describe('the status', () => {
   });
 
   it('of an object that no key opens says so, with what a listing tells', async () => {
-    await world.putStrange('a', 'content', sealed(strangeKey));
+    await world.putForeign('a', 'content', sealed(foreignKey));
     const status = await statObject(world.services, call(), refOf('a'));
     expect(status).toMatchObject({
       size: 7,

@@ -1,10 +1,9 @@
 import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
-import { isSameEtag } from '../model/etag.js';
 import { Fault } from '../model/fault.js';
-import { findListed } from '../model/listing.js';
-import type { ListedVersion, ObjectRef, VersionPage } from '../model/object-store.js';
-import { requireNotTheGateways } from './encryption-choice.js';
+import { findListed } from '../model/list-pages.js';
+import { isSameEtag, type ListedVersion, type ObjectRef, type VersionPage } from '../model/object-store.js';
+import { refuseGatewayFiles } from './encryption-choice.js';
 import { absent } from './get.js';
 import { walkObjects } from './object-tree.js';
 import { s3Url } from './s3-url.js';
@@ -20,7 +19,7 @@ export async function removeObject(
   ref: ObjectRef,
   gatewayFiles: boolean,
 ): Promise<void> {
-  if (!gatewayFiles) requireNotTheGateways(ref);
+  if (!gatewayFiles) refuseGatewayFiles(ref);
   if ((await findListed(services.store, call, ref)) === null) throw absent(ref);
   await services.vault.remove(call, ref, actor);
 }
@@ -33,7 +32,7 @@ export async function removeVersion(
   versionId: string,
   gatewayFiles: boolean,
 ): Promise<void> {
-  if (!gatewayFiles) requireNotTheGateways(ref);
+  if (!gatewayFiles) refuseGatewayFiles(ref);
   const versions = await versionsOf(services, call, ref);
   const version = versions.find((one) => one.versionId === versionId);
   if (version === undefined) {
@@ -74,7 +73,7 @@ export async function removeTree(
   await forEachBounded(call.signal, objects, parallelObjects, async ({ ref }) => {
     const name = s3Url(ref);
     try {
-      if (!gatewayFiles) requireNotTheGateways(ref);
+      if (!gatewayFiles) refuseGatewayFiles(ref);
       await services.vault.remove(call, ref, actor);
       watcher.settled({ kind: 'done', from: name, to: null });
     } catch (error) {

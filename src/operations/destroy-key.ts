@@ -24,7 +24,7 @@ export async function destroyKey(
   keyId: KeyFingerprint,
   progress: (progress: AuditProgress) => void,
 ): Promise<DestroyOutcome> {
-  const { store, keyring, database, settings, parts, call, log } = root;
+  const { store, keyring, database, settings, userServices, call, log } = root;
   const { services } = await openObjectServices(root, settings, log);
   const buckets = services.owners.map(({ bucket }) => bucket);
   const outcome = await proveKeyUnused(
@@ -46,5 +46,5 @@ export async function destroyKey(
   );
   if (outcome.kind === 'needed') return outcome;
   await keyring.destroy(outcome.proof);
-  return { kind: 'destroyed', rawFiles: await rawFilesWith(parts, keyId) };
+  return { kind: 'destroyed', rawFiles: await rawFilesWith(userServices, keyId) };
 }

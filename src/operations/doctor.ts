@@ -71,7 +71,7 @@ function gatewayChecks(root: OpenRoot): readonly Check[] {
     usersCheck(registry),
     keyFilesCheck({
       keyFiles: () => rawKeyFiles(root),
-      load: (path) => root.parts.keyFiles.load(path),
+      load: (path) => root.userServices.keyFiles.load(path),
       describe: (id) => keyring.describe(id),
     }),
     keyringCheck(keyring, keyring),
@@ -114,11 +114,11 @@ async function allUsers({ registry }: OpenRoot): Promise<readonly Username[]> {
 
 /** Every key that is at hand: in the keyring, or in a raw file of a user or of the shared directory. */
 async function knownKeys(root: OpenRoot): Promise<ReadonlySet<KeyFingerprint>> {
-  const { keyring, parts } = root;
+  const { keyring, userServices } = root;
   const known = new Set<KeyFingerprint>();
   for (const { id, state } of await keyring.list()) if (state !== 'destroyed') known.add(id);
   for (const { path } of await rawKeyFiles(root)) {
-    for (const { fingerprint } of await parts.keyFiles.loadAll(path)) known.add(fingerprint);
+    for (const { fingerprint } of await userServices.keyFiles.loadAll(path)) known.add(fingerprint);
   }
   return known;
 }

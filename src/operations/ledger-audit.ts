@@ -1,5 +1,5 @@
 import type { Core } from '../assembly/core.js';
-import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import type { LiveSettings } from '../assembly/live-settings.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { AuditServices } from '../audit/findings.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
@@ -20,7 +20,7 @@ export interface OpenLedger {
 }
 
 /** Nothing is asked of S3 yet. Faults of the users' files and of the database. */
-export async function openLedger(core: Core, settings: SettingsInForce, log: Logger): Promise<OpenLedger> {
+export async function openLedger(core: Core, settings: LiveSettings, log: Logger): Promise<OpenLedger> {
   const { store, database } = core;
   const { services, call } = await openObjectServices(core, settings, log);
   const { keys: names } = services;

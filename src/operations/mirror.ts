@@ -4,7 +4,7 @@ import { lockRoot } from '../assembly/root-lock.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorAction } from '../model/mirror.js';
-import type { MirrorPresence, MirrorRunEvent } from '../model/mirror-runs.js';
+import type { LiveMirrorStatus, MirrorRunEvent } from '../model/mirror-runs.js';
 import type { OpenRoot } from './open-root.js';
 
 /**
@@ -43,19 +43,19 @@ export async function* planMirrorPasses(
 export interface MirrorStatus {
   /** A gateway has answered: what it knows, else what was last written down. */
   readonly isLive: boolean;
-  readonly mirrors: readonly MirrorPresence[];
+  readonly mirrors: readonly LiveMirrorStatus[];
 }
 
 /** Every prefix of the root with what is known of it. */
 export async function mirrorStatus(opened: OpenRoot): Promise<MirrorStatus> {
   const { settings, call } = opened;
   try {
-    const mirrors = await remoteMirror(settings.paths.controlSocket, call.signal).presence();
+    const mirrors = await remoteMirror(settings.paths.controlSocket, call.signal).liveStatus();
     return { isLive: true, mirrors };
   } catch (error) {
     if (!isFault(error, 'unavailable', 'invalid', 'timed-out', 'denied')) throw error;
   }
-  const mirrors = await withMirror(opened, (mirror) => mirror.presence());
+  const mirrors = await withMirror(opened, (mirror) => mirror.liveStatus());
   return { isLive: false, mirrors };
 }
 

@@ -1,5 +1,5 @@
 import type { Core } from '../assembly/core.js';
-import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import type { LiveSettings } from '../assembly/live-settings.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import { createLedgerRowBatches } from '../database/ledger/row-batches.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
@@ -19,7 +19,7 @@ export interface OpenObjectServices {
 /** Reads whose places there are; the keys are read when the first is needed. Faults of the users' files. */
 export async function openObjectServices(
   core: Core,
-  settings: SettingsInForce,
+  settings: LiveSettings,
   log: Logger,
 ): Promise<OpenObjectServices> {
   const { store, vault, ledger, database, call } = core;
@@ -38,9 +38,9 @@ export async function openObjectServices(
   };
 }
 
-function prefixOwnersOf(core: Core, { paths }: SettingsInForce): PrefixOwners {
+function prefixOwnersOf(core: Core, { paths }: LiveSettings): PrefixOwners {
   return createPrefixOwners({
-    ...core.parts,
+    ...core.userServices,
     ...core,
     sharedSettingsDirectory: paths.sharedSettingsDirectory,
   });
@@ -49,10 +49,10 @@ function prefixOwnersOf(core: Core, { paths }: SettingsInForce): PrefixOwners {
 /** The keys of a root, as its files and its keyring say when the first is needed. */
 export function encryptionKeysOf(
   core: Core,
-  { paths }: SettingsInForce,
+  { paths }: LiveSettings,
   owners: readonly PrefixOwner[],
   log: Logger,
 ): EncryptionKeys {
   const { sharedSettingsDirectory } = paths;
-  return createEncryptionKeys({ ...core.parts, ...core, sharedSettingsDirectory, owners, log });
+  return createEncryptionKeys({ ...core.userServices, ...core, sharedSettingsDirectory, owners, log });
 }

@@ -2,9 +2,9 @@ import { Closers } from '../assembly/closers.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
 import { embeddedCredentials } from '../assembly/embedded.js';
+import type { LiveSettings } from '../assembly/live-settings.js';
 import { openRootSettings } from '../assembly/root-settings.js';
 import { announceCommand } from '../assembly/running-commands.js';
-import type { SettingsInForce } from '../assembly/settings-in-force.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
@@ -15,7 +15,7 @@ import type { S3StoreOptions } from '../s3/options.js';
  * run meanwhile: both share the database, each has a vault of its own.
  */
 export interface OpenRoot extends Core, AsyncDisposable {
-  readonly settings: SettingsInForce;
+  readonly settings: LiveSettings;
   readonly s3: S3StoreOptions;
   readonly log: Logger;
 }

@@ -8,10 +8,10 @@ import { type ParsedUserProperties, parseUserProperties } from '../users/user-pr
 import type { OpenRoot } from './open-root.js';
 
 /** Every place where a raw key file may lie, and whether the settings need one there. */
-export async function rawKeyFiles({ parts, registry }: OpenRoot): Promise<readonly RawKeyFile[]> {
+export async function rawKeyFiles({ userServices, registry }: OpenRoot): Promise<readonly RawKeyFile[]> {
   const found: RawKeyFile[] = [];
   for (const { username } of await registry.list()) {
-    const paths = userPaths(parts.directories, username);
+    const paths = userPaths(userServices.directories, username);
     const properties = (await readProperties(paths.properties))?.properties ?? null;
     const subject = `user ${username}`;
     found.push(
@@ -25,7 +25,7 @@ export async function rawKeyFiles({ parts, registry }: OpenRoot): Promise<readon
       }),
     );
   }
-  const directory = parts.sharedSettingsDirectory;
+  const directory = userServices.sharedSettingsDirectory;
   const shared = (await readProperties(join(directory, 'user.properties')))?.properties ?? null;
   const [sync, upload] = sharedKeySources(directory, shared);
   const why = 'Shared files under the key do not reach the users.';

@@ -3,11 +3,11 @@ import { Closers } from '../assembly/closers.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { s3OptionsOf } from '../assembly/core.js';
 import { keyringOf } from '../assembly/keyring.js';
+import { LiveSettings } from '../assembly/live-settings.js';
 import { beginRecovering, endRecovering, recoveringFrom } from '../assembly/recovering.js';
 import { lockRoot } from '../assembly/root-lock.js';
-import { SettingsInForce } from '../assembly/settings-in-force.js';
 import { systemEntropy } from '../assembly/system.js';
-import { userParts } from '../assembly/user-parts.js';
+import { buildUserServices } from '../assembly/user-services.js';
 import type { AuditProgress } from '../audit/findings.js';
 import { type RebuildReport, rebuildLedger } from '../audit/rebuild.js';
 import { rootPaths } from '../config/paths.js';
@@ -84,7 +84,7 @@ async function restoreRoot(
   await using closers = new Closers();
   const identity = await parseAgeIdentity(request.identity);
   const paths = rootPaths(request.root);
-  const settings = await SettingsInForce.open(request.root, false);
+  const settings = await LiveSettings.open(request.root, false);
   closers.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
   const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
@@ -104,7 +104,7 @@ async function restoreRoot(
   );
   const restored = await restoreSnapshot(snapshot.snapshot, {
     root: paths.root,
-    directories: userParts(settings, keyring, log).directories,
+    directories: buildUserServices(settings, keyring, log).directories,
     keyring,
     stateDirectory: paths.stateDirectory,
     onFile: (done, total) => onProgress('files', done, total),

@@ -1,8 +1,8 @@
 import { createCommandLog } from '../assembly/command-log.js';
 import { keyringOf, type RootKeyring } from '../assembly/keyring.js';
+import { embeddedBucket, LiveSettings } from '../assembly/live-settings.js';
 import { openRootSettings } from '../assembly/root-settings.js';
-import { embeddedBucket, SettingsInForce } from '../assembly/settings-in-force.js';
-import { userParts } from '../assembly/user-parts.js';
+import { buildUserServices } from '../assembly/user-services.js';
 import { changeSettingsFile } from '../config/settings-file.js';
 import type { SharedRegistry, UserRegistry } from '../model/users.js';
 import { importKeyFiles } from '../users/key-import.js';
@@ -56,15 +56,15 @@ export async function openRootConfig(root: string): Promise<RootConfig> {
   const { settings, embedded: run } = await openRootSettings(root);
   const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
-  const parts = userParts(settings, keyring, log);
-  const registry = createUserRegistry(parts);
-  const shared = createSharedRegistry(parts);
+  const services = buildUserServices(settings, keyring, log);
+  const registry = createUserRegistry(services);
+  const shared = createSharedRegistry(services);
   return {
     registry,
     shared,
     keyring,
-    importKeyFiles: () => importKeyFiles(parts),
-    requireRecovery: () => parts.keys.requireRecovery(),
+    importKeyFiles: () => importKeyFiles(services),
+    requireRecovery: () => services.keys.requireRecovery(),
     keyWriters: () => keyWriters(registry, shared),
     defaults: () => {
       const { region, endpoint } = settings.current;
@@ -94,7 +94,7 @@ export async function openRootConfig(root: string): Promise<RootConfig> {
     },
     setup: async (answers) => {
       await changeSettingsFile(root, answers);
-      const { current, paths, bucket } = await SettingsInForce.open(root, false);
+      const { current, paths, bucket } = await LiveSettings.open(root, false);
       return {
         lines: [
           `${paths.propertiesFile} is written.`,

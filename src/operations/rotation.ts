@@ -3,7 +3,7 @@ import { systemClock, systemEntropy } from '../assembly/system.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import { createRotationJobs } from '../database/rotation-jobs.js';
-import { type ProcessLock, takeProcessLock } from '../database/sqlite/process-lock.js';
+import { acquireProcessLock, type ProcessLock } from '../database/sqlite/process-lock.js';
 import type { Call } from '../model/call.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
@@ -181,7 +181,10 @@ export async function updatePace(
  */
 async function giveNewKey(core: Core, username: Username): Promise<KeyFingerprint> {
   const { keyring, registry, bucketCopy, call } = core;
-  const { id } = await keyring.mint({ label: `uploads of ${username}`, owner: { kind: 'user', username } });
+  const { id } = await keyring.generate({
+    label: `uploads of ${username}`,
+    owner: { kind: 'user', username },
+  });
   await bucketCopy.run(call);
   await registry.save(username, { uploadKeyId: id });
   return id;
@@ -235,7 +238,7 @@ async function runHere(root: OpenRoot, job: RotationJob, report: () => Promise<v
 /** Null when a gateway, or another command, holds the root. */
 function tryLock(path: string): (ProcessLock & Disposable) | null {
   try {
-    const lock = takeProcessLock(path, 'the root is in use');
+    const lock = acquireProcessLock(path, 'the root is in use');
     return { release: lock.release, [Symbol.dispose]: () => lock.release() };
   } catch (error) {
     if (isFault(error, 'conflict')) return null;

@@ -1,4 +1,4 @@
-import type { SettingsInForce } from '../assembly/settings-in-force.js';
+import type { LiveSettings } from '../assembly/live-settings.js';
 import { parseQueueUrl } from '../events/queue-url.js';
 import type { Call } from '../model/call.js';
 import { isFault } from '../model/fault.js';
@@ -7,7 +7,7 @@ import type { PrefixNeed, StorageNeeds } from './policies/storage-needs.js';
 
 export interface StorageUsers {
   readonly call: Call;
-  readonly settings: SettingsInForce;
+  readonly settings: LiveSettings;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
   readonly registry: Pick<UserRegistry, 'list'>;
 }

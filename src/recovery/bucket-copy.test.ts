@@ -10,7 +10,7 @@ import { Fault } from '../model/fault.js';
 import { parseUsername } from '../model/users.js';
 import { importKeyFiles } from '../users/key-import.js';
 import { testKeys } from '../users/testing/test-keys.js';
-import { createUserDirectory, type UserDirectoryParts } from '../users/user-directory.js';
+import { createUserDirectory, type UserDirectoryServices } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { MemoryStore } from '../vault/testing/memory-store.js';
 import { snapshotSigner } from './authenticity.js';
@@ -32,7 +32,7 @@ const bob = parseUsername('bob');
 class Machine implements AsyncDisposable {
   readonly world: KeyringWorld;
   readonly keyring: ReturnType<KeyringWorld['open']>;
-  readonly parts: UserDirectoryParts;
+  readonly services: UserDirectoryServices;
   readonly stateFile: string;
   isWanted = true;
   copy: BucketCopy;
@@ -41,7 +41,7 @@ class Machine implements AsyncDisposable {
     this.world = world;
     this.keyring = world.open();
     this.stateFile = join(world.root, 'var/lib/sftpgw/bucket-copy.json');
-    this.parts = {
+    this.services = {
       directories: {
         homes: join(world.root, 'home'),
         shared: join(world.root, 'opt/sftpgw/shared'),
@@ -69,7 +69,7 @@ class Machine implements AsyncDisposable {
       keyFiles: createKeyFiles(quiet),
       importKeyFiles: () =>
         importKeyFiles({
-          ...this.parts,
+          ...this.services,
           sharedSettingsDirectory: join(this.world.root, 'root/.sftpgateway'),
         }),
       stateFile: this.stateFile,
@@ -111,7 +111,7 @@ class Machine implements AsyncDisposable {
     const keys = await importKeys(call, from, { ...identity, secret }, this.keyring, () => undefined);
     const restored = await restoreSnapshot(found.snapshot, {
       root: this.world.root,
-      directories: this.parts.directories,
+      directories: this.services.directories,
       keyring: this.keyring,
       stateDirectory: join(this.world.root, 'var/lib/sftpgw'),
       onFile,
@@ -145,7 +145,7 @@ const newKey = () => CustomerKey.fromBytes(testEntropy.bytes(32));
 
 async function withUsers(machine: Machine): Promise<readonly CustomerKey[]> {
   const keys = [newKey(), newKey(), newKey()];
-  const registry = createUserRegistry(machine.parts);
+  const registry = createUserRegistry(machine.services);
   await machine.write('opt/sftpgw/sftpgateway.properties', 'bucket=bucket\n# mine\n');
   await machine.write('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'host key');
   await machine.write('root/.sftpgateway/user.properties', 'sse.sync.option=3\n');
@@ -160,7 +160,7 @@ describe('a machine is lost', () => {
     const keys = await withUsers(old);
     await old.initRecovery();
     expect(await old.copy.run(call)).toMatchObject({ kind: 'complete', snapshot: 1, isNewSnapshot: true });
-    const before = await createUserRegistry(old.parts).list();
+    const before = await createUserRegistry(old.services).list();
     const shared = await old.read('root/.sftpgateway/sse-sync.key');
     await rm(old.world.root, { recursive: true });
 
@@ -168,8 +168,8 @@ describe('a machine is lost', () => {
     expect(found).toMatchObject({ isSigned: true, passedOver: [] });
     expect(brought).toEqual({ keys: 4, problems: [] });
     expect(restored).toMatchObject({ users: ['alice', 'bob'], keyFiles: 4, problems: [] });
-    expect(await createUserRegistry(fresh.parts).list()).toEqual(before);
-    const directory = createUserDirectory(fresh.parts);
+    expect(await createUserRegistry(fresh.services).list()).toEqual(before);
+    const directory = createUserDirectory(fresh.services);
     expect((await directory.uploadKeys(call, bob)).map((key) => key.fingerprint)).toEqual(
       keys.map((key) => key.fingerprint).reverse(),
     );
@@ -213,7 +213,7 @@ describe('a machine is lost', () => {
         interruptions += 1;
         expect(error).toMatchObject({ kind: expect.stringMatching(/unavailable|cancelled/) });
         // Nobody who is there is without what belongs to him.
-        for (const user of await createUserRegistry(fresh.parts).list()) expect(user.problems).toEqual([]);
+        for (const user of await createUserRegistry(fresh.services).list()) expect(user.problems).toEqual([]);
       }
     }
     expect(interruptions).toBeGreaterThan(15);
@@ -221,7 +221,9 @@ describe('a machine is lost', () => {
     const { keys, restored } = await fresh.recover(store);
     expect(keys).toEqual({ keys: 4, problems: [] });
     expect(restored.problems).toEqual([]);
-    expect(await createUserRegistry(fresh.parts).list()).toEqual(await createUserRegistry(old.parts).list());
+    expect(await createUserRegistry(fresh.services).list()).toEqual(
+      await createUserRegistry(old.services).list(),
+    );
   });
 
   it('and one damaged key is named and does not keep the others away', async () => {
@@ -235,7 +237,7 @@ describe('a machine is lost', () => {
     expect(restored.problems).toEqual([
       `home/bob/.sftpgateway/sse.key.${key?.fingerprint} is not restored: its key ${key?.fingerprint} is not in the copy`,
     ]);
-    expect(await createUserRegistry(fresh.parts).list()).toHaveLength(2);
+    expect(await createUserRegistry(fresh.services).list()).toHaveLength(2);
   });
 });
 
@@ -277,7 +279,7 @@ describe('the snapshot that is taken', () => {
     // Who can write to the bucket and knows the recipient makes a gateway of his own of it.
     const attacker = await Machine.make(store);
     await attacker.keyring.addRecoveryRecipient(old.world.recovery.recipient);
-    await createUserRegistry(attacker.parts).save(parseUsername('mallory'), { uploadOption: 1 });
+    await createUserRegistry(attacker.services).save(parseUsername('mallory'), { uploadOption: 1 });
     await attacker.copy.run(call, { takeOver: true });
     expect(snapshotsInBucket()).toHaveLength(2);
     const { found, restored } = await fresh.recover(store);
@@ -325,7 +327,7 @@ describe('what is copied', () => {
     await old.copy.run(call);
     await old.copy.run(call);
     const puts = store.count('put');
-    expect(await old.copy.isBehind()).toBe(false);
+    expect(await old.copy.isOutdated()).toBe(false);
     expect(await old.copy.run(call)).toEqual({
       kind: 'complete',
       changedFiles: 0,
@@ -336,10 +338,10 @@ describe('what is copied', () => {
     expect(store.count('put')).toBe(puts);
 
     await old.write('home/bob/.ssh/authorized_keys', '# changed\n');
-    expect(await old.copy.isBehind()).toBe(true);
+    expect(await old.copy.isOutdated()).toBe(true);
     expect(await old.copy.run(call)).toMatchObject({ changedFiles: 0, snapshot: 2 });
-    await old.keyring.mint({ label: '', owner: { kind: 'none' } });
-    expect(await old.copy.isBehind()).toBe(true);
+    await old.keyring.generate({ label: '', owner: { kind: 'none' } });
+    expect(await old.copy.isOutdated()).toBe(true);
     expect(await old.copy.run(call)).toMatchObject({ changedFiles: 2, snapshot: 3 });
   });
 
@@ -460,7 +462,7 @@ it('a failure is noted and gone after the next success', async () => {
 
 it('the snapshot opens with the gateway’s own identity too', async () => {
   await old.initRecovery();
-  await old.keyring.mint({ label: '', owner: { kind: 'none' } });
+  await old.keyring.generate({ label: '', owner: { kind: 'none' } });
   await old.copy.run(call);
   const { unseal, parseAgeIdentity } = await import('../keyring/age.js');
   const own = await parseAgeIdentity(await readFile(old.world.identityFile, 'utf8'));

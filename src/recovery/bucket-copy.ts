@@ -10,14 +10,14 @@ import { signSnapshot } from './authenticity.js';
 import { gatewayMetadata, keysPrefix, signatureMetadata, snapshotKey } from './bucket-names.js';
 import { type BucketObjects, CopyBucket, newestSnapshot } from './copy-bucket.js';
 import { type CopyState, readCopyState, writeCopyState } from './copy-state.js';
-import { RootContent, type RootContentParts, type RootState, signersIn } from './root-content.js';
+import { RootContent, type RootContentServices, type RootState, signersIn } from './root-content.js';
 import { packSnapshot, type Snapshot } from './snapshot.js';
 import { recipientsPath } from './snapshot-paths.js';
 import { staleSnapshots } from './stale-snapshots.js';
 
-export interface BucketCopyParts extends RootContentParts {
+export interface BucketCopyServices extends RootContentServices {
   readonly store: BucketObjects;
-  readonly keyring: RootContentParts['keyring'] & SealedKeyring;
+  readonly keyring: RootContentServices['keyring'] & SealedKeyring;
   /** A key that lies only in a raw file would be lost with the machine. */
   readonly importKeyFiles: () => Promise<void>;
   readonly stateFile: string;
@@ -76,26 +76,26 @@ interface Run extends CopyRequest {
  * one before was there: a later number never holds an older state, and none is ever replaced.
  */
 export class BucketCopy {
-  readonly #parts: BucketCopyParts;
+  readonly #services: BucketCopyServices;
   readonly #content: RootContent;
   /** The stamps of the root when the bucket last had all of it. */
   #seen: string | null = null;
 
-  constructor(parts: BucketCopyParts) {
-    this.#parts = parts;
-    this.#content = new RootContent(parts);
+  constructor(services: BucketCopyServices) {
+    this.#services = services;
+    this.#content = new RootContent(services);
   }
 
   /** Whether anything on disk has changed since this object last brought the bucket up to date. Nothing is asked of S3. */
-  async isBehind(): Promise<boolean> {
+  async isOutdated(): Promise<boolean> {
     return this.#seen === null || this.#seen !== (await this.#content.state()).stamps;
   }
 
   /** Why nothing is copied; null when it is. */
-  async reasonForNone(): Promise<NoCopy | null> {
-    if (!this.#parts.isWanted()) return 'off';
-    if ((await this.#parts.keyring.recoveryRecipients()).length === 0) return 'no-recipient';
-    return this.#parts.bucket() === null ? 'no-bucket' : null;
+  async reasonNotCopied(): Promise<NoCopy | null> {
+    if (!this.#services.isWanted()) return 'off';
+    if ((await this.#services.keyring.recoveryRecipients()).length === 0) return 'no-recipient';
+    return this.#services.bucket() === null ? 'no-bucket' : null;
   }
 
   /**
@@ -103,11 +103,11 @@ export class BucketCopy {
    * when the snapshots in the bucket are another gateway's.
    */
   async run(call: Call, request: CopyRequest = { takeOver: false }): Promise<CopyOutcome> {
-    const none = await this.reasonForNone();
-    const name = this.#parts.bucket();
+    const none = await this.reasonNotCopied();
+    const name = this.#services.bucket();
     if (none !== null || name === null) return { kind: none ?? 'no-bucket' };
-    const bucket = new CopyBucket(this.#parts.store, name);
-    return await this.#parts.alone(async () => {
+    const bucket = new CopyBucket(this.#services.store, name);
+    return await this.#services.alone(async () => {
       try {
         return await this.#runAlone(call, bucket, request);
       } catch (error) {
@@ -120,7 +120,7 @@ export class BucketCopy {
 
   /** Nothing is asked of S3. */
   async status(): Promise<CopyStatus> {
-    const name = this.#parts.bucket();
+    const name = this.#services.bucket();
     const state = await this.#state(name ?? '');
     const content = { ...(await this.#content.read(await this.#content.state())), bucket: name ?? '' };
     const files = (await this.#copiedFiles()).map(({ name: file, digest }) => state.files[file] === digest);
@@ -130,12 +130,12 @@ export class BucketCopy {
       snapshotDigest === contentDigest(content) &&
       files.length === Object.keys(state.files).length &&
       files.every((isSame) => isSame);
-    return { none: await this.reasonForNone(), bucket: name, isCurrent, snapshot, completeMs, failure };
+    return { none: await this.reasonNotCopied(), bucket: name, isCurrent, snapshot, completeMs, failure };
   }
 
   async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {
     let state = await this.#state(bucket.bucket);
-    await this.#parts.importKeyFiles();
+    await this.#services.importKeyFiles();
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const listed = await bucket.list(call);
       // Who was faster than a take-over is another gateway that lives.
@@ -144,12 +144,12 @@ export class BucketCopy {
       const look = await this.#content.state();
       const keyring = await this.#copyKeyring(run, state);
       state = { ...state, files: keyring.digests };
-      await writeCopyState(this.#parts.stateFile, state);
+      await writeCopyState(this.#services.stateFile, state);
       const written = await this.#copySnapshot(run, state, look);
       if (written === null) continue;
       const { isNew, ...inBucket } = written;
-      const completeMs = this.#parts.clock.nowMs();
-      await writeCopyState(this.#parts.stateFile, { ...state, ...inBucket, completeMs, failure: null });
+      const completeMs = this.#services.clock.nowMs();
+      await writeCopyState(this.#services.stateFile, { ...state, ...inBucket, completeMs, failure: null });
       this.#seen = look.stamps;
       if (isNew) await this.#prune(run);
       return {
@@ -176,7 +176,7 @@ export class BucketCopy {
       await bucket.put(call, key, bytes);
       changed += 1;
     }
-    for (const description of await this.#parts.keyring.list()) {
+    for (const description of await this.#services.keyring.list()) {
       const key = `${keysPrefix}${description.id}.age`;
       if (description.state !== 'destroyed' || !there.has(key)) continue;
       await bucket.remove(call, key);
@@ -187,7 +187,7 @@ export class BucketCopy {
 
   /** Whom to seal to must not be believed of a bucket: the recipients stand in the signed snapshot. */
   async #copiedFiles(): Promise<readonly (SealedKeyringFile & { readonly digest: string })[]> {
-    const files = await this.#parts.keyring.files();
+    const files = await this.#services.keyring.files();
     return files
       .filter(({ name }) => name !== basename(recipientsPath))
       .map((file) => ({ ...file, digest: digestOf(file.bytes) }));
@@ -199,7 +199,7 @@ export class BucketCopy {
     state: CopyState,
     look: RootState,
   ): Promise<{ readonly snapshot: number; readonly snapshotDigest: string; readonly isNew: boolean } | null> {
-    const { keyring, clock } = this.#parts;
+    const { keyring, clock } = this.#services;
     const content = { ...(await this.#content.read(look)), bucket: bucket.bucket };
     const snapshotDigest = contentDigest(content);
     const newest = newestSnapshot(listed);
@@ -219,13 +219,13 @@ export class BucketCopy {
   }
 
   async #prune({ call, bucket, listed }: Run): Promise<void> {
-    for (const key of staleSnapshots(listed, this.#parts.clock.nowMs())) await bucket.remove(call, key);
+    for (const key of staleSnapshots(listed, this.#services.clock.nowMs())) await bucket.remove(call, key);
   }
 
   async #state(bucket: string): Promise<CopyState> {
-    const state = await readCopyState(this.#parts.stateFile);
+    const state = await readCopyState(this.#services.stateFile);
     if (state?.bucket === bucket) return state;
-    const gateway = state?.gateway ?? this.#parts.entropy.id();
+    const gateway = state?.gateway ?? this.#services.entropy.id();
     return {
       gateway,
       bucket,
@@ -238,9 +238,9 @@ export class BucketCopy {
   }
 
   async #noteFailure(bucket: string, fault: Fault): Promise<void> {
-    const failure = { ms: this.#parts.clock.nowMs(), text: fault.hint };
+    const failure = { ms: this.#services.clock.nowMs(), text: fault.hint };
     try {
-      await writeCopyState(this.#parts.stateFile, { ...(await this.#state(bucket)), failure });
+      await writeCopyState(this.#services.stateFile, { ...(await this.#state(bucket)), failure });
     } catch {
       // The fault that is to be noted is what the caller has to know.
     }

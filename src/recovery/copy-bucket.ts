@@ -3,11 +3,11 @@ import type { Call } from '../model/call.js';
 import { noKey } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
-import { listPages } from '../model/listing.js';
+import { listPages } from '../model/list-pages.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
 import { snapshotNumber } from './bucket-names.js';
 
-export interface CopiedObject {
+export interface StoredCopy {
   readonly bytes: Buffer;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -44,7 +44,7 @@ export class CopyBucket {
   }
 
   /** The whole object; null when there is none. */
-  async read(call: Call, key: string): Promise<CopiedObject | null> {
+  async read(call: Call, key: string): Promise<StoredCopy | null> {
     const body = await this.#store.read(call, { bucket: this.bucket, key }, noKey, null);
     if (body === null) return null;
     const chunks: Uint8Array[] = [];

@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 import { isSignedBy, snapshotSigner } from './authenticity.js';
 import { signatureMetadata, snapshotKey, snapshotNumber } from './bucket-names.js';
-import type { CopiedObject, CopyBucket } from './copy-bucket.js';
+import type { CopyBucket, StoredCopy } from './copy-bucket.js';
 import { type Snapshot, unpackSnapshot } from './snapshot.js';
 
 export interface FoundSnapshot {
@@ -53,7 +53,7 @@ export async function findSnapshot(
 }
 
 async function open(
-  { bytes, metadata }: CopiedObject,
+  { bytes, metadata }: StoredCopy,
   number: number,
   identity: AgeIdentity,
   acceptUnsigned: boolean,

@@ -11,7 +11,7 @@ import { openKey } from './import-keys.js';
 import type { Snapshot, SnapshotFile } from './snapshot.js';
 import { snapshotPath } from './snapshot-paths.js';
 
-export interface RestoreParts {
+export interface RestoreServices {
   readonly root: string;
   readonly directories: UserDirectories;
   /** Holds the keys of the snapshot already. */
@@ -38,15 +38,17 @@ const openDirectoryMode = 0o755;
  * else of the user. Done again after a crash it comes to the same. Raw key files are written again with the keys of the keyring, so
  * that settings that name no key mean what they meant. Faults: `denied`, `unavailable`, `over-quota`, naming the file.
  */
-export async function restoreSnapshot(snapshot: Snapshot, parts: RestoreParts): Promise<Restored> {
+export async function restoreSnapshot(snapshot: Snapshot, services: RestoreServices): Promise<Restored> {
   const total = snapshot.files.length + snapshot.keyFiles.length;
   let done = 0;
   const users = usersOf(snapshot.files);
-  for (const username of users) await makeHome(username, parts);
-  const { keyFiles, problems } = await restoreKeyFiles(snapshot, parts, () => parts.onFile(++done, total));
+  for (const username of users) await makeHome(username, services);
+  const { keyFiles, problems } = await restoreKeyFiles(snapshot, services, () =>
+    services.onFile(++done, total),
+  );
   for (const file of snapshot.files.toSorted(makerLast)) {
-    await writeBelow(parts.root, file.path, file.content);
-    parts.onFile(++done, total);
+    await writeBelow(services.root, file.path, file.content);
+    services.onFile(++done, total);
   }
   return { users, files: snapshot.files.length, keyFiles, problems };
 }
@@ -75,7 +77,7 @@ function makesUser({ path }: SnapshotFile): boolean {
   return snapshotPath(path)?.kind === 'user-settings';
 }
 
-async function makeHome(username: Username, { directories, stateDirectory }: RestoreParts): Promise<void> {
+async function makeHome(username: Username, { directories, stateDirectory }: RestoreServices): Promise<void> {
   const paths = userPaths(directories, username);
   try {
     if (!(await isThere(directories.homes))) await ensureDirectory(directories.homes, openDirectoryMode);
@@ -103,7 +105,7 @@ async function isThere(path: string): Promise<boolean> {
 
 async function restoreKeyFiles(
   { keyFiles, takenMs }: Snapshot,
-  { root, keyring }: RestoreParts,
+  { root, keyring }: RestoreServices,
   onFile: () => void,
 ): Promise<{ readonly keyFiles: number; readonly problems: readonly string[] }> {
   const problems: string[] = [];

@@ -3,10 +3,15 @@ import type { KeyFiles } from '../model/key-files.js';
 import type { Keyring, KeyringCustody } from '../model/keyring.js';
 import { type SnapshotSigner, signerOf } from './authenticity.js';
 import type { Snapshot } from './snapshot.js';
-import { type FoundFile, findKeyFiles, findSnapshotFiles, readSnapshotFiles } from './snapshot-files.js';
+import {
+  findKeyFiles,
+  findSnapshotFiles,
+  readSnapshotFiles,
+  type SnapshotSourceFile,
+} from './snapshot-files.js';
 import { snapshotPath } from './snapshot-paths.js';
 
-export interface RootContentParts {
+export interface RootContentServices {
   readonly root: string;
   readonly keyring: Keyring & KeyringCustody;
   readonly keyFiles: KeyFiles;
@@ -14,21 +19,21 @@ export interface RootContentParts {
 
 /** One look at the files below the root; nothing was opened. */
 export interface RootState {
-  readonly found: readonly FoundFile[];
+  readonly found: readonly SnapshotSourceFile[];
   /** Another text after every change of files, keys or recipients. */
   readonly stamps: string;
 }
 
 /** What of a root belongs into its copy. */
 export class RootContent {
-  readonly #parts: RootContentParts;
+  readonly #services: RootContentServices;
 
-  constructor(parts: RootContentParts) {
-    this.#parts = parts;
+  constructor(services: RootContentServices) {
+    this.#services = services;
   }
 
   async state(): Promise<RootState> {
-    const { root, keyring } = this.#parts;
+    const { root, keyring } = this.#services;
     const found = await findSnapshotFiles(root);
     const files = found.map((file) => file.stamps);
     const stamps = JSON.stringify([files, await keyring.list(), await keyring.recoveryRecipients()]);
@@ -37,7 +42,7 @@ export class RootContent {
 
   /** The snapshot of it, but for its time. */
   async read({ found }: RootState): Promise<Omit<Snapshot, 'takenMs' | 'bucket'>> {
-    const { root, keyring, keyFiles } = this.#parts;
+    const { root, keyring, keyFiles } = this.#services;
     const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed').map(({ id }) => id);
     const inKeyring = new Set(keys);
     const inFiles = await findKeyFiles(root, found, keyFiles);

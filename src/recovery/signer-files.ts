@@ -5,7 +5,7 @@ import { snapshotSigner } from './authenticity.js';
 import { signerDirectory } from './snapshot-paths.js';
 
 /** Keeps what signs snapshots for this recovery identity below the root; not the identity. Throws `invalid`, `unavailable`. */
-export async function keepSigner(root: string, identity: string): Promise<void> {
+export async function saveSigner(root: string, identity: string): Promise<void> {
   const { name, key } = snapshotSigner(identity);
   const path = join(root, signerDirectory, name);
   try {

@@ -20,7 +20,7 @@ import {
 const maxFileBytes = 4 * 1024 * 1024;
 
 /** A file that belongs into a snapshot, as one look found it. */
-export interface FoundFile {
+export interface SnapshotSourceFile {
   /** Below the root. */
   readonly path: string;
   /** Another text after every change of the file. */
@@ -29,7 +29,7 @@ export interface FoundFile {
 }
 
 /** Every file below the root that belongs into a snapshot. Nothing is opened. Faults: `denied`, `unavailable`. */
-export async function findSnapshotFiles(root: string): Promise<readonly FoundFile[]> {
+export async function findSnapshotFiles(root: string): Promise<readonly SnapshotSourceFile[]> {
   const users = await usernames(root);
   const paths = [
     ...gatewayFilePaths,
@@ -37,7 +37,7 @@ export async function findSnapshotFiles(root: string): Promise<readonly FoundFil
     ...users.flatMap(userFilePaths),
     ...(await filesIn(root, keyFileDirectories(users))),
   ];
-  const found: FoundFile[] = [];
+  const found: SnapshotSourceFile[] = [];
   for (const path of paths) {
     const stats = await statOf(join(root, path));
     if (stats === null) continue;
@@ -50,7 +50,7 @@ export async function findSnapshotFiles(root: string): Promise<readonly FoundFil
 /** Their contents, without those of raw key files. One that has gone meanwhile is left out. */
 export async function readSnapshotFiles(
   root: string,
-  found: readonly FoundFile[],
+  found: readonly SnapshotSourceFile[],
 ): Promise<readonly SnapshotFile[]> {
   const files: SnapshotFile[] = [];
   for (const { path } of found) {
@@ -67,7 +67,7 @@ export async function readSnapshotFiles(
  */
 export async function findKeyFiles(
   root: string,
-  found: readonly FoundFile[],
+  found: readonly SnapshotSourceFile[],
   keyFiles: KeyFiles,
 ): Promise<readonly SnapshotKeyFile[]> {
   const keys: SnapshotKeyFile[] = [];

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { versionPolicies } from '../model/rotation.js';
-import { keyNamed } from '../vault/testing/workshop.js';
-import { type Known, planVersion, versionName } from './planner.js';
+import { keyNamed } from '../vault/testing/vault-world.js';
+import { type KnownVersion, planVersion, versionName } from './planner.js';
 
 const newKey = keyNamed('new').fingerprint;
 const olds = [keyNamed('older').fingerprint, keyNamed('oldest').fingerprint];
 const foreign = keyNamed('foreign').fingerprint;
 const keys = { newKey, oldKeys: new Set<KeyFingerprint>(olds) };
 
-const anyKnown: fc.Arbitrary<Known> = fc.oneof(
+const anyKnown: fc.Arbitrary<KnownVersion> = fc.oneof(
   fc.constant({ kind: 'other' } as const),
   fc.constantFrom(newKey, ...olds, foreign, null).map((key) => ({ kind: 'sse-c', key }) as const),
 );

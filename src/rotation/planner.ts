@@ -12,7 +12,7 @@ export interface RotationKeys {
 }
 
 /** What is to be done with one version of an object. */
-export type Step =
+export type RotationStep =
   | { readonly do: 'nothing'; readonly because: 'marker' | 'already' | 'without-key' }
   /** Nobody knows yet what it rests under. */
   | { readonly do: 'look' }
@@ -25,17 +25,17 @@ export type Step =
   | { readonly do: 'report'; readonly key: KeyFingerprint | null };
 
 /** What a version rests under: by the ledger, or as HEAD says; null when it is not known. */
-export type Known =
+export type KnownVersion =
   | { readonly kind: 'sse-c'; readonly key: KeyFingerprint | null }
   | { readonly kind: 'other' };
 
 /** Pure: what is to be done with one version, by what it rests under. */
 export function planVersion(
   version: Pick<ListedVersion, 'isLatest' | 'isDeleteMarker'>,
-  known: Known | null,
+  known: KnownVersion | null,
   keys: RotationKeys,
   policy: VersionPolicy,
-): Step {
+): RotationStep {
   if (version.isDeleteMarker) return { do: 'nothing', because: 'marker' };
   if (known === null) return { do: 'look' };
   if (known.kind === 'other') return { do: 'nothing', because: 'without-key' };
@@ -46,7 +46,7 @@ export function planVersion(
 }
 
 /** What a row of the ledger says. */
-export function knownOf(sealed: SealedWith): Known {
+export function knownOf(sealed: SealedWith): KnownVersion {
   return sealed.kind === 'sse-c' ? { kind: 'sse-c', key: sealed.fingerprint } : { kind: 'other' };
 }
 
@@ -54,7 +54,7 @@ export function knownOf(sealed: SealedWith): Known {
 export function knownOfEncryption(
   resting: ObjectEncryption,
   named: (keyMd5Base64: string) => KeyFingerprint | null,
-): Known {
+): KnownVersion {
   return resting.kind === 'sse-c' ? { kind: 'sse-c', key: named(resting.keyMd5Base64) } : { kind: 'other' };
 }
 

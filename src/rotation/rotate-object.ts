@@ -8,15 +8,15 @@ import type { ListedVersion, ObjectRef } from '../model/object-store.js';
 import { noCounts, type RotationCounts, type RotationJob, type RotationProblem } from '../model/rotation.js';
 import { sealedWith } from '../vault/sealed-with.js';
 import type { AclReader } from './acl-reader.js';
-import type { Pace } from './pace.js';
 import {
-  type Known,
+  type KnownVersion,
   knownOf,
   knownOfEncryption,
   planVersion,
   type RotationKeys,
   versionName,
 } from './planner.js';
+import type { RateLimiter } from './rate-limiter.js';
 import type { RotationServices } from './services.js';
 import type { VersionGroup } from './version-groups.js';
 
@@ -32,7 +32,7 @@ export interface RunningRotation {
   readonly newKey: CustomerKey;
   /** The new one first: every key that may open what is there. */
   readonly openers: readonly CustomerKey[];
-  readonly pace: Pace;
+  readonly pace: RateLimiter;
   readonly acls: AclReader;
   /** As many copies at once as the pace says. */
   readonly copies: Semaphore;
@@ -159,7 +159,7 @@ async function look(
   { services, call, openers, job }: RunningRotation,
   ref: ObjectRef,
   version: ListedVersion,
-): Promise<Known | null> {
+): Promise<KnownVersion | null> {
   const { isLatest, versionId } = version;
   const listedMs = services.clock.nowMs();
   try {

@@ -5,7 +5,7 @@ import { Fault } from '../model/fault.js';
 import { noCounts, type RotationCounts, type RotationJob, type RotationProblem } from '../model/rotation.js';
 import { AclReader } from './acl-reader.js';
 import { finishRotation } from './finish.js';
-import { Pace } from './pace.js';
+import { RateLimiter } from './rate-limiter.js';
 import { type ObjectOutcome, type RunningRotation, rotateObject } from './rotate-object.js';
 import type { RotationServices } from './services.js';
 import { versionGroups } from './version-groups.js';
@@ -64,7 +64,7 @@ async function prepare(services: RotationServices, call: Call, job: RotationJob)
     keys: { newKey: job.newKey, oldKeys: new Set(job.oldKeys) },
     newKey,
     openers: [newKey, ...keys.filter((key) => key !== newKey)],
-    pace: new Pace(services.clock, job.pace),
+    pace: new RateLimiter(services.clock, job.pace),
     acls: new AclReader(services.store, setting),
     copies: new Semaphore(job.pace.parallel),
   };

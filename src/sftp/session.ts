@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { releaseBytes } from '../bytes/lent-bytes.js';
+import { releaseBytes } from '../bytes/buffer-pool.js';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { Vfs } from '../model/vfs.js';
@@ -10,9 +10,9 @@ import { dispatch } from './handlers/dispatch.js';
 import type { SessionLimits } from './limits.js';
 import { PathOrder } from './path-order.js';
 import { RequestCall } from './request-call.js';
-import { encodeFault, faultText, isWorthExplaining, logFault } from './status.js';
+import { encodeFault, faultText, logFault, shouldExplain } from './status.js';
 import { announcedLimits } from './wire/constants.js';
-import { BrokenFraming, RequestDecoder } from './wire/decoder.js';
+import { FramingError, RequestDecoder } from './wire/decoder.js';
 import type { Request } from './wire/requests.js';
 
 export interface SessionOptions {
@@ -146,12 +146,12 @@ export class SftpSession {
     try {
       const request = this.#decoder.next();
       if (request !== null && !this.#isInitialised) {
-        if (request.type !== 'init') throw new BrokenFraming('the first packet is not SSH_FXP_INIT');
+        if (request.type !== 'init') throw new FramingError('the first packet is not SSH_FXP_INIT');
         this.#isInitialised = true;
       }
       return request;
     } catch (thrown) {
-      if (!(thrown instanceof BrokenFraming)) throw thrown;
+      if (!(thrown instanceof FramingError)) throw thrown;
       this.#options.log.info(`the client does not speak SFTP: ${thrown.message}; the channel is closed`);
       this.#isFinishing = true;
       return null;
@@ -183,7 +183,7 @@ export class SftpSession {
       logFault(call, request.type, fault);
       if (request.type === 'init') return;
       reply = [encodeFault(request.id, fault, call)];
-      if (isWorthExplaining(fault.kind)) this.#options.stream.explain(faultText(fault, call));
+      if (shouldExplain(fault.kind)) this.#options.stream.explain(faultText(fault, call));
     }
     if (!this.#isClosed) stream.write(reply);
   }

@@ -57,7 +57,7 @@ export function faultText(fault: Fault, call: Call): string {
 }
 
 /** Whether the text is told beside the answer too, for clients that show only the code. */
-export function isWorthExplaining(kind: FaultKind): boolean {
+export function shouldExplain(kind: FaultKind): boolean {
   return answers[kind].explain;
 }
 

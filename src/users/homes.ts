@@ -27,7 +27,7 @@ export async function prepareHome(paths: UserPaths, directories: UserDirectories
  * Moves a user's home away, whole, and answers where it is now: `DIRECTORY/U-TIME` in `directories.removed`, or beside the
  * homes when that is on another file system (a rename is all or nothing, a copy of keys is not).
  */
-export async function moveHomeAway(
+export async function archiveHome(
   paths: UserPaths,
   directories: UserDirectories,
   nowMs: number,

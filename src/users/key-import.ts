@@ -9,7 +9,7 @@ import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
 import { pathsInHome, type UserDirectories, userPaths } from './user-paths.js';
 
-export interface KeyImportParts {
+export interface KeyImportServices {
   readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`. */
   readonly sharedSettingsDirectory: string;
@@ -20,22 +20,25 @@ export interface KeyImportParts {
  * Takes every raw key file into the keyring: those of the users, those that removed users have left, and those of the shared directory.
  * A file that cannot be taken in is logged.
  */
-export async function importKeyFiles(parts: KeyImportParts): Promise<void> {
-  for (const source of await allKeySources(parts)) await parts.keys.importRawKeys([source]);
+export async function importKeyFiles(services: KeyImportServices): Promise<void> {
+  for (const source of await allKeySources(services)) await services.keys.importRawKeys([source]);
 }
 
 /** The paths of all raw key files, the kept ones too, that hold this key. */
-export async function rawFilesWith(parts: KeyImportParts, keyId: KeyFingerprint): Promise<readonly string[]> {
+export async function rawFilesWith(
+  services: KeyImportServices,
+  keyId: KeyFingerprint,
+): Promise<readonly string[]> {
   const paths: string[] = [];
-  for (const source of await allKeySources(parts))
-    paths.push(...(await parts.keys.rawFilesWith(source, keyId)));
+  for (const source of await allKeySources(services))
+    paths.push(...(await services.keys.rawFilesWith(source, keyId)));
   return paths;
 }
 
 async function allKeySources({
   directories,
   sharedSettingsDirectory,
-}: KeyImportParts): Promise<readonly KeySource[]> {
+}: KeyImportServices): Promise<readonly KeySource[]> {
   const found: KeySource[] = [];
   for (const name of await namesIn(directories.homes)) {
     const username = usernameOf(name);

@@ -108,12 +108,12 @@ function parseExpiryTime(text: string): number | null {
   const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/i.exec(text);
   if (match === null) return null;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0));
-  const parts = [year ?? 0, (month ?? 0) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0] as const;
+  const services = [year ?? 0, (month ?? 0) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0] as const;
   const isUtc = match[7] !== '';
-  const date = new Date(isUtc ? Date.UTC(...parts) : new Date(...parts).getTime());
+  const date = new Date(isUtc ? Date.UTC(...services) : new Date(...services).getTime());
   // A date that does not exist (the 31st of February) comes out as another one.
   const sameDay = isUtc
-    ? date.getUTCMonth() === parts[1] && date.getUTCDate() === parts[2]
-    : date.getMonth() === parts[1] && date.getDate() === parts[2];
+    ? date.getUTCMonth() === services[1] && date.getUTCDate() === services[2]
+    : date.getMonth() === services[1] && date.getDate() === services[2];
   return sameDay ? date.getTime() : null;
 }

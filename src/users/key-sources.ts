@@ -6,7 +6,7 @@ import type { UserPaths } from './user-paths.js';
 import { type UserProperties, userPropertyNames } from './user-properties.js';
 
 /** What the settings name as keys. */
-export type NamedKeys = Pick<UserProperties, 'uploadKeyId' | 'syncKeyId'>;
+export type KeyIdSettings = Pick<UserProperties, 'uploadKeyId' | 'syncKeyId'>;
 
 /** Where the key of a place in S3 comes from: a raw file, or the keyring's key that the settings name. */
 export interface KeySource {
@@ -21,7 +21,11 @@ export interface KeySource {
   readonly keyId: KeyFingerprint | null;
 }
 
-export function uploadKeySource(username: Username, paths: UserPaths, named: NamedKeys | null): KeySource {
+export function uploadKeySource(
+  username: Username,
+  paths: UserPaths,
+  named: KeyIdSettings | null,
+): KeySource {
   return {
     owner: { kind: 'user', username },
     label: `${username} uploads`,
@@ -32,7 +36,7 @@ export function uploadKeySource(username: Username, paths: UserPaths, named: Nam
   };
 }
 
-export function syncKeySource(username: Username, paths: UserPaths, named: NamedKeys | null): KeySource {
+export function syncKeySource(username: Username, paths: UserPaths, named: KeyIdSettings | null): KeySource {
   return {
     owner: { kind: 'user', username },
     label: `${username} downloads`,
@@ -46,7 +50,7 @@ export function syncKeySource(username: Username, paths: UserPaths, named: Named
 /** Of the shared directory, the likeliest first; `directory` is `ROOT/root/.sftpgateway`. */
 export function sharedKeySources(
   directory: string,
-  named: NamedKeys | null,
+  named: KeyIdSettings | null,
 ): readonly [KeySource, KeySource] {
   const shared = {
     owner: { kind: 'shared' },

@@ -13,7 +13,7 @@ import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
 import type { UserDirectories } from './user-paths.js';
 
-export interface MirrorSourcesParts {
+export interface MirrorSourcesServices {
   readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`: the settings and the keys of the shared directory. */
   readonly sharedSettingsDirectory: string;
@@ -36,18 +36,18 @@ export function downloadsMirrorName(username: Username): string {
  * What is to be mirrored, as the users' files say at each call: `U/downloads/` of every user with `downloads=yes` whose
  * `downloads.mode` is not `direct`, from the bucket of the user's uploads, and `shared/` of the default bucket when a user sees it or root's files speak of it.
  */
-export function createMirrorSources(parts: MirrorSourcesParts): MirrorSources {
-  return new FileMirrorSources(parts);
+export function createMirrorSources(services: MirrorSourcesServices): MirrorSources {
+  return new FileMirrorSources(services);
 }
 
 class FileMirrorSources implements MirrorSources {
-  readonly #parts: MirrorSourcesParts;
+  readonly #services: MirrorSourcesServices;
   /** What has been logged, by the user: once for each new text. */
   readonly #logged = new Map<string, string>();
   #loggedShared: string | null = null;
 
-  constructor(parts: MirrorSourcesParts) {
-    this.#parts = parts;
+  constructor(services: MirrorSourcesServices) {
+    this.#services = services;
   }
 
   async list(): Promise<readonly MirrorPrefix[]> {
@@ -59,7 +59,7 @@ class FileMirrorSources implements MirrorSources {
         prefixes.push(this.#downloads(settings));
       isSharedSeen ||= settings?.shared ?? false;
     }
-    const { bucket } = this.#parts.defaults();
+    const { bucket } = this.#services.defaults();
     if (bucket !== null && (isSharedSeen || (await this.#hasSharedSettings()))) {
       prefixes.push(this.#shared(bucket));
     }
@@ -77,7 +77,7 @@ class FileMirrorSources implements MirrorSources {
   }
 
   #downloads({ username, uploadBucket, downloadsPrefix, downloadsDirectory }: UserSettings): MirrorPrefix {
-    const { users, call } = this.#parts;
+    const { users, call } = this.#services;
     return {
       name: downloadsMirrorName(username),
       bucket: uploadBucket,
@@ -88,7 +88,7 @@ class FileMirrorSources implements MirrorSources {
   }
 
   #shared(bucket: string): MirrorPrefix {
-    const { directories } = this.#parts;
+    const { directories } = this.#services;
     return {
       name: sharedMirrorName,
       bucket,
@@ -99,7 +99,7 @@ class FileMirrorSources implements MirrorSources {
   }
 
   async #sharedKeys(): Promise<readonly CustomerKey[]> {
-    const { keys, sharedSettingsDirectory: directory, call } = this.#parts;
+    const { keys, sharedSettingsDirectory: directory, call } = this.#services;
     let named: SyncProperties | null = null;
     try {
       named = await readSyncProperties(join(directory, 'user.properties'));
@@ -129,14 +129,14 @@ class FileMirrorSources implements MirrorSources {
   /** Null, and logged, when they cannot be used. */
   async #settings(username: Username): Promise<UserSettings | null> {
     try {
-      const settings = await this.#parts.users.settings(this.#parts.call, username);
+      const settings = await this.#services.users.settings(this.#services.call, username);
       this.#logged.delete(username);
       return settings;
     } catch (error) {
       const fault = Fault.from(error);
       if (this.#logged.get(username) !== fault.hint) {
         this.#logged.set(username, fault.hint);
-        this.#parts.call.log.warn('the downloads of a user are not mirrored', {
+        this.#services.call.log.warn('the downloads of a user are not mirrored', {
           user: username,
           error: fault,
         });
@@ -146,7 +146,7 @@ class FileMirrorSources implements MirrorSources {
   }
 
   async #usernames(): Promise<readonly Username[]> {
-    const { homes } = this.#parts.directories;
+    const { homes } = this.#services.directories;
     let names: readonly string[];
     try {
       names = await readdir(homes);
@@ -164,7 +164,7 @@ class FileMirrorSources implements MirrorSources {
   }
 
   async #hasSharedSettings(): Promise<boolean> {
-    const { sharedSettingsDirectory: directory } = this.#parts;
+    const { sharedSettingsDirectory: directory } = this.#services;
     for (const name of ['user.properties', 'sse-sync.key']) {
       const isThere = await stat(join(directory, name)).then(
         () => true,

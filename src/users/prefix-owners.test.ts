@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ownersOf, type PrefixOwners } from '../model/prefix-owners.js';
-import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/workshop.js';
+import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/vault-world.js';
 import { createPrefixOwners } from './prefix-owners.js';
 import { testKeys } from './testing/test-keys.js';
 import { createUserDirectory } from './user-directory.js';
@@ -21,12 +21,12 @@ beforeEach(() => {
   };
   const { keys } = testKeys(root, call().log);
   const defaults = () => ({ bucket: 'default-bucket' });
-  const parts = { directories, defaults, keys, clock: quickClock, entropy: seededEntropy('users') };
+  const services = { directories, defaults, keys, clock: quickClock, entropy: seededEntropy('users') };
   owners = createPrefixOwners({
-    ...parts,
+    ...services,
     sharedSettingsDirectory: join(root, 'root'),
-    users: createUserDirectory(parts),
-    registry: createUserRegistry(parts),
+    users: createUserDirectory(services),
+    registry: createUserRegistry(services),
     call: call(),
   });
 });

@@ -11,7 +11,7 @@ import type { UserKeys } from './user-keys.js';
 import { type UserDirectories, userPaths } from './user-paths.js';
 import { userPropertyNames } from './user-properties.js';
 
-export interface PrefixOwnersParts {
+export interface PrefixOwnersServices {
   readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`: the settings and the key of the shared directory. */
   readonly sharedSettingsDirectory: string;
@@ -26,24 +26,24 @@ export interface PrefixOwnersParts {
  * The uploads and the downloads of every user, and `shared/` of the default bucket. Objects of the last two are written by others,
  * so that what they rest under is what the gateway is told to read them with: `sse.sync.option` and `sse-sync.key`.
  */
-export function createPrefixOwners(parts: PrefixOwnersParts): PrefixOwners {
-  return { list: () => listOwners(parts) };
+export function createPrefixOwners(services: PrefixOwnersServices): PrefixOwners {
+  return { list: () => listOwners(services) };
 }
 
-async function listOwners(parts: PrefixOwnersParts): Promise<readonly PrefixOwner[]> {
+async function listOwners(services: PrefixOwnersServices): Promise<readonly PrefixOwner[]> {
   const owners: PrefixOwner[] = [];
-  for (const { username } of await parts.registry.list()) {
-    const settings = await settingsOf(parts, username);
-    if (settings !== null) owners.push(uploadsOf(parts, settings), downloadsOf(parts, settings));
+  for (const { username } of await services.registry.list()) {
+    const settings = await settingsOf(services, username);
+    if (settings !== null) owners.push(uploadsOf(services, settings), downloadsOf(services, settings));
   }
-  const { bucket } = parts.defaults();
-  if (bucket !== null) owners.push(shared(parts, bucket));
+  const { bucket } = services.defaults();
+  if (bucket !== null) owners.push(shared(services, bucket));
   return owners;
 }
 
 /** Null when they cannot be used: nobody knows then where the user's places are. */
 async function settingsOf(
-  { users, call }: PrefixOwnersParts,
+  { users, call }: PrefixOwnersServices,
   username: Username,
 ): Promise<UserSettings | null> {
   try {
@@ -54,7 +54,7 @@ async function settingsOf(
   }
 }
 
-function uploadsOf({ users, call }: PrefixOwnersParts, settings: UserSettings): PrefixOwner {
+function uploadsOf({ users, call }: PrefixOwnersServices, settings: UserSettings): PrefixOwner {
   const { username, uploadBucket: bucket, uploadPrefix: prefix, acl } = settings;
   return {
     name: `the uploads of ${username}`,
@@ -66,9 +66,9 @@ function uploadsOf({ users, call }: PrefixOwnersParts, settings: UserSettings): 
   };
 }
 
-function downloadsOf(parts: PrefixOwnersParts, settings: UserSettings): PrefixOwner {
+function downloadsOf(services: PrefixOwnersServices, settings: UserSettings): PrefixOwner {
   const { username, uploadBucket: bucket, downloadsPrefix: prefix } = settings;
-  const paths = userPaths(parts.directories, username);
+  const paths = userPaths(services.directories, username);
   return {
     name: `the downloads of ${username}`,
     username,
@@ -76,12 +76,12 @@ function downloadsOf(parts: PrefixOwnersParts, settings: UserSettings): PrefixOw
     prefix,
     acl: null,
     encryption: () =>
-      syncEncryption(parts.keys, paths.properties, (sync) => syncKeySource(username, paths, sync)),
+      syncEncryption(services.keys, paths.properties, (sync) => syncKeySource(username, paths, sync)),
   };
 }
 
-function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
-  const directory = parts.sharedSettingsDirectory;
+function shared(services: PrefixOwnersServices, bucket: string): PrefixOwner {
+  const directory = services.sharedSettingsDirectory;
   return {
     name: 'the shared directory',
     username: null,
@@ -90,7 +90,7 @@ function shared(parts: PrefixOwnersParts, bucket: string): PrefixOwner {
     acl: null,
     encryption: () =>
       syncEncryption(
-        parts.keys,
+        services.keys,
         join(directory, 'user.properties'),
         (sync) => sharedKeySources(directory, sync)[0],
       ),

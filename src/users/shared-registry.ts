@@ -8,19 +8,19 @@ import { readSyncProperties } from './sync-properties.js';
 import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
 
-export interface SharedRegistryParts {
+export interface SharedRegistryServices {
   /** `ROOT/root/.sftpgateway`. */
   readonly sharedSettingsDirectory: string;
   readonly keys: UserKeys;
 }
 
 /** The shared directory's settings, changed by an administrator. A change counts at the next request of a running gateway. */
-export function createSharedRegistry(parts: SharedRegistryParts): SharedRegistry {
-  return { save: (change) => save(parts, change), describe: () => describe(parts) };
+export function createSharedRegistry(services: SharedRegistryServices): SharedRegistry {
+  return { save: (change) => save(services, change), describe: () => describe(services) };
 }
 
 async function save(
-  { sharedSettingsDirectory: directory, keys }: SharedRegistryParts,
+  { sharedSettingsDirectory: directory, keys }: SharedRegistryServices,
   change: SharedChange,
 ): Promise<void> {
   const path = join(directory, 'user.properties');
@@ -41,7 +41,7 @@ async function save(
 async function describe({
   sharedSettingsDirectory: directory,
   keys,
-}: SharedRegistryParts): Promise<SharedSummary> {
+}: SharedRegistryServices): Promise<SharedSummary> {
   try {
     const sync = await readSyncProperties(join(directory, 'user.properties'));
     const key = await keys.currentKey(sharedKeySources(directory, sync)[0]);

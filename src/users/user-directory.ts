@@ -20,7 +20,7 @@ import type { UserKeys } from './user-keys.js';
 import type { UserDirectories } from './user-paths.js';
 import type { UserProperties } from './user-properties.js';
 
-export interface UserDirectoryParts {
+export interface UserDirectoryServices {
   readonly directories: UserDirectories;
   /** Asked at each use. */
   readonly defaults: () => GatewayDefaults;
@@ -32,12 +32,12 @@ export interface UserDirectoryParts {
 }
 
 /** The users as their files say at each call. */
-export function createUserDirectory(parts: UserDirectoryParts): UserDirectory {
-  return new FileUserDirectory(parts);
+export function createUserDirectory(services: UserDirectoryServices): UserDirectory {
+  return new FileUserDirectory(services);
 }
 
 class FileUserDirectory implements UserDirectory {
-  readonly #parts: UserDirectoryParts;
+  readonly #services: UserDirectoryServices;
   readonly #files: UserFiles;
   readonly #passwords: Passwords;
   readonly #lastGood = new Map<Username, UserProperties>();
@@ -46,10 +46,10 @@ class FileUserDirectory implements UserDirectory {
   /** What has been logged of files that cannot be read at all. */
   readonly #unreadable = new Map<Username, string>();
 
-  constructor(parts: UserDirectoryParts) {
-    this.#parts = parts;
-    this.#files = new UserFiles(parts.directories);
-    this.#passwords = new Passwords(parts.entropy, parts.passwordCost);
+  constructor(services: UserDirectoryServices) {
+    this.#services = services;
+    this.#files = new UserFiles(services.directories);
+    this.#passwords = new Passwords(services.entropy, services.passwordCost);
   }
 
   async verify(
@@ -75,7 +75,7 @@ class FileUserDirectory implements UserDirectory {
   async settings(call: Call, username: Username): Promise<UserSettings | null> {
     const properties = await this.#properties(call, username);
     if (properties === null) return null;
-    return resolveSettings(username, properties, this.#parts.defaults(), this.#parts.directories);
+    return resolveSettings(username, properties, this.#services.defaults(), this.#services.directories);
   }
 
   async uploadEncryption(call: Call, username: Username): Promise<WriteEncryption> {
@@ -96,11 +96,11 @@ class FileUserDirectory implements UserDirectory {
 
   async uploadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]> {
     const [, uploads] = await this.#keySources(call, username);
-    return await this.#parts.keys.readKeys([uploads]);
+    return await this.#services.keys.readKeys([uploads]);
   }
 
   async downloadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]> {
-    return await this.#parts.keys.readKeys(await this.#keySources(call, username));
+    return await this.#services.keys.readKeys(await this.#keySources(call, username));
   }
 
   /** Also of a user who is not there any more, or whose settings are wrong: what was sealed stays to be opened. */
@@ -139,7 +139,7 @@ class FileUserDirectory implements UserDirectory {
   }
 
   #refusal(key: AuthorizedKey, remoteAddress: string): string | null {
-    if (key.expiresMs !== null && this.#parts.clock.nowMs() >= key.expiresMs)
+    if (key.expiresMs !== null && this.#services.clock.nowMs() >= key.expiresMs)
       return 'its expiry-time has passed';
     if (key.from !== null && !key.from.match(remoteAddress)) return `from= does not allow ${remoteAddress}`;
     return null;
@@ -147,7 +147,7 @@ class FileUserDirectory implements UserDirectory {
 
   async #uploadKey(username: Username, properties: UserProperties): Promise<CustomerKey> {
     const source = uploadKeySource(username, this.#files.paths(username), properties);
-    const key = await this.#parts.keys.writeKey(source);
+    const key = await this.#services.keys.writeKey(source);
     if (key !== null) return key;
     throw new Fault(
       'key-missing',

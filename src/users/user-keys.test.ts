@@ -29,12 +29,12 @@ let held: TestKeys;
 let users: UserDirectory;
 let registry: UserRegistry;
 let shared: SharedRegistry;
-let parts: Parameters<typeof createUserDirectory>[0] & { readonly sharedSettingsDirectory: string };
+let services: Parameters<typeof createUserDirectory>[0] & { readonly sharedSettingsDirectory: string };
 
 /** As another process: nothing is remembered. */
 function open(): void {
   held = testKeys(root, call.log);
-  parts = {
+  services = {
     directories: { homes: join(root, 'home'), shared: join(root, 'shared'), removed: join(root, 'removed') },
     sharedSettingsDirectory: join(root, 'root/.sftpgateway'),
     defaults: () => ({ bucket: 'bucket' }),
@@ -42,9 +42,9 @@ function open(): void {
     clock: testClock,
     entropy: testEntropy,
   };
-  users = createUserDirectory(parts);
-  registry = createUserRegistry(parts);
-  shared = createSharedRegistry(parts);
+  users = createUserDirectory(services);
+  registry = createUserRegistry(services);
+  shared = createSharedRegistry(services);
 }
 
 beforeEach(async () => {
@@ -68,14 +68,14 @@ const newKey = (): CustomerKey => CustomerKey.fromBytes(randomBytes(32));
 const at = (name: string): string => join(root, 'home/bob/.sftpgateway', name);
 const properties = (): Promise<string> => readFile(at('user.properties'), 'utf8');
 const put = (path: string, key: CustomerKey): Promise<void> => writeFile(path, key.reveal(), { mode: 0o600 });
-const mint = (owner: KeyOwner, label = '') => held.keyring.mint({ label, owner });
+const mint = (owner: KeyOwner, label = '') => held.keyring.generate({ label, owner });
 const writtenWith = async (): Promise<string | null> => {
   const encryption = await users.uploadEncryption(call, bob);
   return encryption.kind === 'sse-c' ? encryption.key.fingerprint : null;
 };
 const ids = (keys: readonly CustomerKey[]): readonly string[] => keys.map((key) => key.fingerprint);
 const sharedKeys = async (): Promise<readonly string[]> => {
-  const sources = createMirrorSources({ ...parts, users, call });
+  const sources = createMirrorSources({ ...services, users, call });
   const found = (await sources.list()).find(({ name }) => name === 'shared');
   return ids((await found?.keys()) ?? []);
 };
@@ -131,10 +131,10 @@ describe('a raw key file', () => {
     const gone = join(root, 'removed/alice-20260501T120000005Z/.sftpgateway');
     await mkdir(gone, { recursive: true });
     await put(join(gone, 'sse.key'), keys[1]);
-    await mkdir(parts.sharedSettingsDirectory, { recursive: true });
-    await put(join(parts.sharedSettingsDirectory, 'sse-sync.key'), keys[2]);
+    await mkdir(services.sharedSettingsDirectory, { recursive: true });
+    await put(join(services.sharedSettingsDirectory, 'sse-sync.key'), keys[2]);
     await writeFile(at('sse.key'), 'no key');
-    await importKeyFiles(parts);
+    await importKeyFiles(services);
     const owners = await Promise.all(
       keys.map(async (key) => (await held.keyring.describe(key.fingerprint))?.owner),
     );
@@ -247,17 +247,17 @@ describe('the shared directory', () => {
     const { id } = await mint({ kind: 'shared' });
     const loose = await mint(nobodys);
     const raw = newKey();
-    await mkdir(parts.sharedSettingsDirectory, { recursive: true });
-    await put(join(parts.sharedSettingsDirectory, 'sse-sync.key'), raw);
-    await writeFile(join(parts.sharedSettingsDirectory, 'user.properties'), '# ours\nsse.sync.option=1\n');
+    await mkdir(services.sharedSettingsDirectory, { recursive: true });
+    await put(join(services.sharedSettingsDirectory, 'sse-sync.key'), raw);
+    await writeFile(join(services.sharedSettingsDirectory, 'user.properties'), '# ours\nsse.sync.option=1\n');
     expect(await sharedKeys()).toEqual([raw.fingerprint, id, loose.id]);
     await shared.save({ syncOption: 3, syncKeyId: loose.id });
-    expect(await readFile(join(parts.sharedSettingsDirectory, 'user.properties'), 'utf8')).toBe(
+    expect(await readFile(join(services.sharedSettingsDirectory, 'user.properties'), 'utf8')).toBe(
       `# ours\nsse.sync.option=3\nsse.sync.key.id=${loose.id}\n`,
     );
     expect(await shared.describe()).toEqual({ syncOption: 3, syncKeyFingerprint: loose.id, problems: [] });
     expect(await sharedKeys()).toEqual([loose.id, raw.fingerprint, id]);
-    const owners = await createPrefixOwners({ ...parts, users, registry, call }).list();
+    const owners = await createPrefixOwners({ ...services, users, registry, call }).list();
     expect(await owners.find(({ username }) => username === null)?.encryption()).toMatchObject({
       kind: 'sse-c',
       key: { fingerprint: loose.id },

@@ -5,7 +5,7 @@ import type { KeyFiles } from '../model/key-files.js';
 import type { KeyDescription, KeyOwner, Keyring, KeyringCustody } from '../model/keyring.js';
 import type { KeySource } from './key-sources.js';
 
-export interface UserKeysParts {
+export interface UserKeysServices {
   readonly keyFiles: KeyFiles;
   readonly keyring: Pick<Keyring, 'import' | 'open' | 'describe' | 'list'> &
     Pick<KeyringCustody, 'recoveryRecipients'>;
@@ -23,15 +23,15 @@ const againMs = 60_000;
  * is seen; when that fails it is used all the same, and the log says so.
  */
 export class UserKeys {
-  readonly #parts: UserKeysParts;
+  readonly #services: UserKeysServices;
   /** Keys that the keyring has, as far as this process has seen. */
   readonly #taken = new Set<KeyFingerprint>();
   readonly #notBefore = new Map<KeyFingerprint, number>();
   /** What has been logged. */
   readonly #logged = new Set<string>();
 
-  constructor(parts: UserKeysParts) {
-    this.#parts = parts;
+  constructor(services: UserKeysServices) {
+    this.#services = services;
   }
 
   /**
@@ -50,11 +50,11 @@ export class UserKeys {
   async currentKey(source: KeySource): Promise<CustomerKey | null> {
     const { keyId } = source;
     if (keyId === null) {
-      const raw = await this.#parts.keyFiles.load(source.path);
+      const raw = await this.#services.keyFiles.load(source.path);
       if (raw !== null) await this.#importRawKey(raw, source);
       return raw;
     }
-    const key = await this.#parts.keyring.open(keyId);
+    const key = await this.#services.keyring.open(keyId);
     if (key === null)
       throw new Fault('key-missing', `${describeSetting(source)}: the keyring has no key ${keyId}`);
     await this.#logUnusedRawKey(source, keyId);
@@ -64,7 +64,7 @@ export class UserKeys {
   /** Throws `key-missing` or `conflict` for a key of the keyring that nothing may be sealed with. */
   async requireWritable(keyId: KeyFingerprint, source: KeySource | null = null): Promise<KeyDescription> {
     const where = source === null ? '' : `${describeSetting(source)}: `;
-    const description = await this.#parts.keyring.describe(keyId);
+    const description = await this.#services.keyring.describe(keyId);
     if (description === null || description.state === 'destroyed') {
       const why = description === null ? 'the keyring has no key' : 'the keyring has destroyed the key';
       throw new Fault('key-missing', `${where}${why} ${keyId}`);
@@ -80,8 +80,8 @@ export class UserKeys {
 
   /** Throws `denied` while the settings want a recovery recipient and there is none. */
   async requireRecovery(): Promise<void> {
-    if (!this.#parts.requiresRecovery()) return;
-    if ((await this.#parts.keyring.recoveryRecipients()).length > 0) return;
+    if (!this.#services.requiresRecovery()) return;
+    if ((await this.#services.keyring.recoveryRecipients()).length > 0) return;
     throw new Fault(
       'denied',
       'nothing is sealed with a customer key while there is no recovery recipient (sse-c.require.recovery=yes): run `sftpgw recovery init`',
@@ -101,12 +101,12 @@ export class UserKeys {
 
   /** Writes the raw file of a place; faults as `KeyFiles.store`. */
   async store(key: CustomerKey, source: KeySource): Promise<void> {
-    await this.#parts.keyFiles.store(source.path, key);
+    await this.#services.keyFiles.store(source.path, key);
   }
 
   /** Takes a key into the keyring for a place. Faults as `Keyring.import`. */
   async import(key: CustomerKey, source: KeySource, origin: 'generated' | 'imported'): Promise<void> {
-    await this.#parts.keyring.import(key, { label: source.label, owner: source.owner, origin });
+    await this.#services.keyring.import(key, { label: source.label, owner: source.owner, origin });
     this.#taken.add(key.fingerprint);
   }
 
@@ -122,7 +122,7 @@ export class UserKeys {
     };
     for (const source of sources) {
       if (source.keyId !== null) add(await this.#open(source.keyId));
-      for (const key of await this.#parts.keyFiles.loadAll(source.path)) {
+      for (const key of await this.#services.keyFiles.loadAll(source.path)) {
         await this.#importRawKey(key, source);
         add(key);
       }
@@ -138,7 +138,7 @@ export class UserKeys {
   async importRawKeys(sources: readonly KeySource[]): Promise<void> {
     for (const source of sources) {
       try {
-        for (const key of await this.#parts.keyFiles.loadAll(source.path))
+        for (const key of await this.#services.keyFiles.loadAll(source.path))
           await this.#importRawKey(key, source);
       } catch (error) {
         this.#warnOnce(`${source.path}: the keys cannot be looked for`, Fault.from(error));
@@ -150,7 +150,7 @@ export class UserKeys {
   async rawFilesWith({ path }: KeySource, keyId: KeyFingerprint): Promise<readonly string[]> {
     const paths: string[] = [];
     for (const one of [path, `${path}.${keyId}`]) {
-      const key = await this.#parts.keyFiles.load(one).catch(() => null);
+      const key = await this.#services.keyFiles.load(one).catch(() => null);
       if (key?.fingerprint === keyId) paths.push(one);
     }
     return paths;
@@ -159,7 +159,7 @@ export class UserKeys {
   async #ownedBy(owner: KeyOwner): Promise<readonly KeyFingerprint[]> {
     let all: readonly KeyDescription[];
     try {
-      all = await this.#parts.keyring.list();
+      all = await this.#services.keyring.list();
     } catch (error) {
       this.#warnOnce('the keyring cannot be read', Fault.from(error));
       return [];
@@ -175,7 +175,7 @@ export class UserKeys {
 
   async #open(id: KeyFingerprint): Promise<CustomerKey | null> {
     try {
-      return await this.#parts.keyring.open(id);
+      return await this.#services.keyring.open(id);
     } catch (error) {
       this.#warnOnce('a key of the keyring cannot be opened', Fault.from(error));
       return null;
@@ -184,7 +184,7 @@ export class UserKeys {
 
   async #importRawKey(key: CustomerKey, { owner, path, label }: KeySource): Promise<void> {
     const { fingerprint } = key;
-    const { keyring, clock } = this.#parts;
+    const { keyring, clock } = this.#services;
     if (this.#taken.has(fingerprint) || clock.monotonicMs() < (this.#notBefore.get(fingerprint) ?? 0)) return;
     try {
       const known = await keyring.describe(fingerprint);
@@ -194,7 +194,7 @@ export class UserKeys {
         );
       } else if (known === null || known.owner.kind === 'none') {
         await keyring.import(key, { label, owner, origin: 'found' });
-        this.#parts.log.info('a key file is taken into the keyring', { path, key: fingerprint });
+        this.#services.log.info('a key file is taken into the keyring', { path, key: fingerprint });
       }
       this.#taken.add(fingerprint);
     } catch (error) {
@@ -208,17 +208,17 @@ export class UserKeys {
     const text = `${describeSetting(source)} counts, not the key in ${source.path}`;
     if (this.#logged.has(text)) return;
     this.#logged.add(text);
-    const raw = await this.#parts.keyFiles.load(source.path).catch(() => null);
+    const raw = await this.#services.keyFiles.load(source.path).catch(() => null);
     if (raw === null) return;
     await this.#importRawKey(raw, source);
-    if (raw.fingerprint !== keyId) this.#parts.log.info(text, { path: source.path, key: raw.fingerprint });
+    if (raw.fingerprint !== keyId) this.#services.log.info(text, { path: source.path, key: raw.fingerprint });
   }
 
   #warnOnce(message: string, error?: Fault): void {
     const text = `${message}: ${error?.hint ?? ''}`;
     if (this.#logged.has(text)) return;
     this.#logged.add(text);
-    this.#parts.log.warn(message, { error });
+    this.#services.log.warn(message, { error });
   }
 }
 

@@ -12,30 +12,30 @@ import {
 } from '../model/users.js';
 import { addPublicKeys } from './change-keys.js';
 import { changeUserProperties } from './change-properties.js';
-import { moveHomeAway, prepareHome } from './homes.js';
+import { archiveHome, prepareHome } from './homes.js';
 import { type KeySource, syncKeySource, uploadKeySource } from './key-sources.js';
 import { Passwords } from './passwords.js';
 import { defaultUploadPrefix } from './resolve-settings.js';
-import type { UserDirectoryParts } from './user-directory.js';
+import type { UserDirectoryServices } from './user-directory.js';
 import { fileFault, located, UserFiles } from './user-files.js';
 import type { UserProperties } from './user-properties.js';
 
 /** The users' files, changed by an administrator. A change counts at the next request of a running gateway. */
-export function createUserRegistry(parts: UserDirectoryParts): UserRegistry {
-  return new FileUserRegistry(parts);
+export function createUserRegistry(services: UserDirectoryServices): UserRegistry {
+  return new FileUserRegistry(services);
 }
 
 class FileUserRegistry implements UserRegistry {
-  readonly #parts: UserDirectoryParts;
+  readonly #services: UserDirectoryServices;
   readonly #files: UserFiles;
   readonly #passwords: Passwords;
   /** The last change under way of each user: changes of one user go one after the other. */
   readonly #changes = new Map<Username, Promise<unknown>>();
 
-  constructor(parts: UserDirectoryParts) {
-    this.#parts = parts;
-    this.#files = new UserFiles(parts.directories);
-    this.#passwords = new Passwords(parts.entropy, parts.passwordCost);
+  constructor(services: UserDirectoryServices) {
+    this.#services = services;
+    this.#files = new UserFiles(services.directories);
+    this.#passwords = new Passwords(services.entropy, services.passwordCost);
   }
 
   save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
@@ -52,7 +52,7 @@ class FileUserRegistry implements UserRegistry {
       ...located(paths.properties, parsed.problems),
       ...located(paths.authorizedKeys, authorized.problems),
     ];
-    const uploadBucket = properties.uploadBucket ?? this.#parts.defaults().bucket;
+    const uploadBucket = properties.uploadBucket ?? this.#services.defaults().bucket;
     if (uploadBucket === null) problems.push('there is no bucket for uploads');
     const uploads = await this.#keyInForce(
       uploadKeySource(username, paths, properties),
@@ -88,15 +88,15 @@ class FileUserRegistry implements UserRegistry {
 
   remove(username: Username): Promise<string | null> {
     return this.#inTurn(username, async () => {
-      const { directories, clock } = this.#parts;
+      const { directories, clock } = this.#services;
       const paths = this.#files.paths(username);
       if ((await this.#files.properties(username)) === null) return null;
-      await this.#parts.keys.importRawKeys([
+      await this.#services.keys.importRawKeys([
         uploadKeySource(username, paths, null),
         syncKeySource(username, paths, null),
       ]);
       try {
-        return await moveHomeAway(paths, directories, clock.nowMs());
+        return await archiveHome(paths, directories, clock.nowMs());
       } catch (error) {
         throw fileFault(paths.home, 'written', error);
       }
@@ -113,10 +113,10 @@ class FileUserRegistry implements UserRegistry {
     const authorizedKeys = await addPublicKeys(paths.authorizedKeys, change.publicKeys ?? []);
     const password = change.password === undefined ? null : await this.#passwords.hash(change.password);
     try {
-      await prepareHome(paths, this.#parts.directories);
+      await prepareHome(paths, this.#services.directories);
       if (change.uploadKey !== undefined) {
-        await this.#parts.keys.import(change.uploadKey, uploads, change.uploadKeyOrigin ?? 'imported');
-        await this.#parts.keys.store(change.uploadKey, uploads);
+        await this.#services.keys.import(change.uploadKey, uploads, change.uploadKeyOrigin ?? 'imported');
+        await this.#services.keys.store(change.uploadKey, uploads);
       }
       if (authorizedKeys !== null)
         await writeFileDurably(paths.authorizedKeys, authorizedKeys, secretFileMode);
@@ -135,7 +135,7 @@ class FileUserRegistry implements UserRegistry {
     properties: UserProperties,
     change: UserChange,
   ): Promise<void> {
-    const { keys } = this.#parts;
+    const { keys } = this.#services;
     if (change.uploadKey !== undefined && change.uploadKeyId !== undefined) {
       throw new Fault('invalid', 'say a key or the id of a key of the keyring, not both');
     }
@@ -157,7 +157,7 @@ class FileUserRegistry implements UserRegistry {
     option: EncryptionOption | null,
   ): Promise<{ readonly fingerprint: string | null; readonly problems: readonly string[] }> {
     try {
-      const key = await this.#parts.keys.currentKey(source);
+      const key = await this.#services.keys.currentKey(source);
       const lacks = key === null && option === 3;
       const problems = lacks ? [`${source.path} is not there, and sse.option=3 needs it`] : [];
       return { fingerprint: key?.fingerprint ?? null, problems };
@@ -167,7 +167,7 @@ class FileUserRegistry implements UserRegistry {
   }
 
   async #homes(): Promise<readonly string[]> {
-    const { homes } = this.#parts.directories;
+    const { homes } = this.#services.directories;
     try {
       return (await readdir(homes)).sort();
     } catch (error) {

@@ -76,7 +76,7 @@ beforeEach(async () => {
   const log: Logger = { debug: record, info: record, warn: record, error: record, child: () => log };
   call = { id: 'c', signal: new AbortController().signal, log };
   held = testKeys(root, log);
-  const parts = {
+  const services = {
     directories: {
       homes: join(root, 'home'),
       shared: join(root, 'opt/sftpgw/shared'),
@@ -88,8 +88,8 @@ beforeEach(async () => {
     entropy,
     passwordCost: { ln: 10, r: 8, p: 1 },
   };
-  directory = createUserDirectory(parts);
-  registry = createUserRegistry(parts);
+  directory = createUserDirectory(services);
+  registry = createUserRegistry(services);
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 

@@ -5,7 +5,7 @@ import { exitCodeHelp, exitCodeOf } from '../../src/cli/exit-codes.js';
 import { settingsTable } from '../../src/config/settings.js';
 import { faultKinds } from '../../src/model/fault.js';
 import { sseCBlocked } from '../../src/s3/errors/diagnosis.js';
-import { isWorthExplaining, statusCodeOf } from '../../src/sftp/status.js';
+import { shouldExplain, statusCodeOf } from '../../src/sftp/status.js';
 import { userPropertyNames } from '../../src/users/user-properties.js';
 
 const project = resolve(import.meta.dirname, '../..');
@@ -63,7 +63,7 @@ describe('docs/OPERATIONS.md', () => {
   it('has the status and the exit code of every kind of fault', () => {
     const expected = faultKinds.map((kind) => {
       const status = statusCodeOf(kind);
-      const star = isWorthExplaining(kind) ? ' *' : '';
+      const star = shouldExplain(kind) ? ' *' : '';
       return row(`\`${kind}\`${star}`, `${status} ${statusWords[status]}`, String(exitCodeOf[kind]));
     });
     const header = '| kind | status | exit code of a command |';

@@ -295,7 +295,7 @@ class Patient implements AsyncDisposable {
     });
     await administration.close();
     await place.#at(async ({ keyring, bucketCopy, call }) => {
-      await keyring.mint({ label: 'spare', owner: { kind: 'none' } });
+      await keyring.generate({ label: 'spare', owner: { kind: 'none' } });
       await keyring.addRecoveryRecipient(await identityToRecipient(await generateIdentity()));
       await bucketCopy.run(call);
     });
@@ -337,11 +337,11 @@ class Patient implements AsyncDisposable {
   }
 
   async mint(): Promise<void> {
-    await this.#at(({ keyring }) => keyring.mint({ label: '', owner: { kind: 'none' } }));
+    await this.#at(({ keyring }) => keyring.generate({ label: '', owner: { kind: 'none' } }));
   }
 
   async damageSealedKey(): Promise<void> {
-    const { id } = await this.#at(({ keyring }) => keyring.mint({ label: '', owner: { kind: 'none' } }));
+    const { id } = await this.#at(({ keyring }) => keyring.generate({ label: '', owner: { kind: 'none' } }));
     truncateSync(join(this.#root, `opt/sftpgw/keys/${id}.age`), 100);
   }
 

@@ -5,7 +5,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CustomerKey } from '../../src/model/customer-key.js';
 import type { MirrorPrefixStatus } from '../../src/model/mirror.js';
-import type { MirrorPresence } from '../../src/model/mirror-runs.js';
+import type { LiveMirrorStatus } from '../../src/model/mirror-runs.js';
 import { Gateway } from '../support/gateway.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { missing } from '../support/tools.js';
@@ -81,7 +81,7 @@ for (const target of await s3Targets()) {
       const live = await mirror('status', '--json');
       const { gatewayAnswers, mirrors } = JSON.parse(live.stdout) as {
         readonly gatewayAnswers: boolean;
-        readonly mirrors: readonly MirrorPresence[];
+        readonly mirrors: readonly LiveMirrorStatus[];
       };
       expect({ code: live.code, gatewayAnswers }).toEqual({ code: 0, gatewayAnswers: true });
       expect(mirrors[0]?.lagMs).toBeLessThan(60_000);

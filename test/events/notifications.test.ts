@@ -111,7 +111,8 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
         port: 0,
         secretFile,
         sink: {
-          nudge: (bucket, key) => void nudged.push({ object: `${bucket}/${key}`, atMs: performance.now() }),
+          keyChanged: (bucket, key) =>
+            void nudged.push({ object: `${bucket}/${key}`, atMs: performance.now() }),
         },
         log: keepingLogger(lines),
         clock: testClock,

@@ -20,7 +20,7 @@ function start(more: Partial<SqsSourceOptions> = {}): void {
     queueUrl: queue.queueUrl,
     region: 'eu-west-1',
     credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'canary-secret' },
-    sink: { nudge: (bucket, key) => sink(bucket, key) },
+    sink: { keyChanged: (bucket, key) => sink(bucket, key) },
     log: keepingLogger(lines),
     clock: testClock,
     entropy: testEntropy,

@@ -28,9 +28,9 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
 
   it('opens every key with the recovery identity, and gives its raw 32 bytes', async () => {
     const keyring = world.open();
-    const before = await keyring.mint(nobody);
+    const before = await keyring.generate(nobody);
     await keyring.addRecoveryRecipient(await recipient());
-    const after = await keyring.mint(nobody);
+    const after = await keyring.generate(nobody);
     for (const { id } of [before, after]) {
       const raw = join(directory, id);
       await runOk('age', ['-d', '-i', identity, '-o', raw, join(world.keys, `${id}.age`)]);
@@ -40,7 +40,7 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
   });
 
   it('opens them with the gateway’s own identity too, and with no other', async () => {
-    const { id } = await world.open().mint(nobody);
+    const { id } = await world.open().generate(nobody);
     const sealed = join(world.keys, `${id}.age`);
     await runOk('age', ['-d', '-i', world.identityFile, '-o', join(directory, 'raw'), sealed]);
     const refused = await run('age', ['-d', '-i', identity, sealed]);
@@ -51,7 +51,7 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
   it('seals a key that the keyring takes, to the same recipients file', async () => {
     const keyring = world.open();
     await keyring.addRecoveryRecipient(await recipient());
-    const { id } = await keyring.mint(nobody);
+    const { id } = await keyring.generate(nobody);
     const raw = join(directory, 'raw');
     await writeFile(raw, (await keyring.open(id))?.reveal() ?? '', { mode: 0o600 });
     const own = (await keyring.gatewayRecipient()) ?? '';

@@ -27,7 +27,7 @@ export function keyGenerateCommand(context: CommandContext): Command {
       await withKeyring(context, command, async (config) => {
         await config.requireRecovery();
         const owner = await ownerOf(flags, config);
-        const made = await config.keyring.mint({ label: flags.label ?? '', owner });
+        const made = await config.keyring.generate({ label: flags.label ?? '', owner });
         context.shell.out(
           flags.json === true ? renderJson(keyJson(made, [])) : renderFields(keyFields(made, [])),
         );

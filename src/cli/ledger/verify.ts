@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { AuditFinding } from '../../audit/findings.js';
-import type { KeptVerification, VerificationFile } from '../../audit/verification-file.js';
+import type { StoredVerification, VerificationFile } from '../../audit/verification-file.js';
 import { type VerifyCounts, type VerifyState, verifyLedger } from '../../audit/verify.js';
 import { Fault } from '../../model/fault.js';
 import type { OpenLedger } from '../../operations/ledger-audit.js';
@@ -111,7 +111,7 @@ async function run(
 ): Promise<VerifyCounts> {
   const { buckets, sample, reads, from } = plan;
   using line = new ProgressLine(shell.terminal);
-  let kept: KeptVerification | null = null;
+  let kept: StoredVerification | null = null;
   let savedMs = performance.now();
   try {
     return await verifyLedger(ledger.audit, ledger.call, {

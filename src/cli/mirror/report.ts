@@ -35,7 +35,7 @@ function resultOf({ lastPass, problemCount }: MirrorPrefixStatus): string {
 }
 
 /** Each object that is not mirrored and why, and why S3 could not be listed; a line each, for stderr. */
-export function describeProblems({
+export function describeMirrorProblems({
   name,
   lastPass,
   problems,

@@ -8,7 +8,7 @@ import { type CommandContext, newCommand } from '../command.js';
 import { exitCodeOf, exitCodes } from '../exit-codes.js';
 import { ProgressLine } from '../terminal/progress.js';
 import { renderJson } from '../terminal/render.js';
-import { describeAction, describePass, describeProblems } from './report.js';
+import { describeAction, describeMirrorProblems, describePass } from './report.js';
 
 interface RunFlags {
   readonly user?: readonly string[];
@@ -77,7 +77,7 @@ async function runPasses(
     line.clear();
     done.push(event.status);
     if (!asJson) shell.out(describePass(event.status));
-    for (const problem of describeProblems(event.status)) shell.err(problem);
+    for (const problem of describeMirrorProblems(event.status)) shell.err(problem);
   });
   line.clear();
   if (asJson) shell.out(renderJson(done));

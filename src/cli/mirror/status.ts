@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { MirrorPresence } from '../../model/mirror-runs.js';
+import type { LiveMirrorStatus } from '../../model/mirror-runs.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { renderBytes, renderDuration, renderJson, renderTable } from '../terminal/render.js';
-import { describeProblems, lastPassOf } from './report.js';
+import { describeMirrorProblems, lastPassOf } from './report.js';
 
 /** `sftpgw mirror status`. */
 export function mirrorStatusCommand(context: CommandContext): Command {
@@ -25,7 +25,8 @@ export function mirrorStatusCommand(context: CommandContext): Command {
       else {
         if (mirrors.length > 0) shell.out(renderTable(header, mirrors.map(rowOf)));
         else shell.err('nothing is mirrored: no user has downloads=yes, and nobody sees shared/');
-        for (const { status } of mirrors) for (const problem of describeProblems(status)) shell.err(problem);
+        for (const { status } of mirrors)
+          for (const problem of describeMirrorProblems(status)) shell.err(problem);
         if (!isLive) shell.err('no gateway answers; this is what was last written down');
       }
       if (mirrors.some(isTroubled)) setExitCode(exitCodes.findings);
@@ -35,7 +36,7 @@ export function mirrorStatusCommand(context: CommandContext): Command {
 
 const header = ['mirror', 'from', 'objects', 'bytes', 'last pass', 'lag', 'problems'];
 
-function rowOf({ status, progress, waitingEvents, lagMs }: MirrorPresence): readonly string[] {
+function rowOf({ status, progress, waitingEvents, lagMs }: LiveMirrorStatus): readonly string[] {
   const { name, bucket, prefix, objects, bytes, problemCount } = status;
   const underWay = progress === null ? '' : `, one under way (${progress.fetched} fetched)`;
   const waiting = waitingEvents === 0 ? '' : `, ${waitingEvents} events waiting`;
@@ -50,6 +51,6 @@ function rowOf({ status, progress, waitingEvents, lagMs }: MirrorPresence): read
   ];
 }
 
-function isTroubled({ status: { problemCount, lastPass } }: MirrorPresence): boolean {
+function isTroubled({ status: { problemCount, lastPass } }: LiveMirrorStatus): boolean {
   return problemCount > 0 || lastPass?.result === 'failed';
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ObjectRef } from '../../model/object-store.js';
-import { type CopyPlan, copyObject } from '../../objects/copy.js';
+import { type CopyPlan, copyOrMoveObject } from '../../objects/copy.js';
 import { copyTree } from '../../objects/copy-tree.js';
 import { EncryptionChoice } from '../../objects/encryption-choice.js';
 import { measureObjects } from '../../objects/object-tree.js';
@@ -8,7 +8,7 @@ import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-u
 import { treePrefix } from '../../objects/tree-outcome.js';
 import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { addEncryptionFlags, type EncryptionFlags, encryptionWish } from '../user/encryption-flags.js';
+import { addEncryptionFlags, type EncryptionFlags, encryptionRequest } from '../user/encryption-flags.js';
 import { withObjects } from './open-objects.js';
 import { TreeReport } from './tree-report.js';
 
@@ -55,9 +55,9 @@ function completed(context: CommandContext, command: Command, move: boolean): Co
     const from = isTree ? parseS3Url(fromUrl) : parseObjectUrl(fromUrl);
     const to = isTree ? parseS3Url(toUrl) : targetOf(from, toUrl);
     await withObjects(context, command, async (objects) => {
-      const wish = await encryptionWish(flags, objects.services.keys);
-      const choice = new EncryptionChoice(objects.services.owners, wish);
-      const plan = { choice, move, gatewayFiles: wish.gatewayFiles };
+      const request = await encryptionRequest(flags, objects.services.keys);
+      const choice = new EncryptionChoice(objects.services.owners, request);
+      const plan = { choice, move, gatewayFiles: request.gatewayFiles };
       if (isTree) await copyAll(context, objects, from, to, plan, flags.verbose ?? false);
       else await copyOne(context, objects, from, to, plan);
     });
@@ -78,7 +78,7 @@ async function copyOne(
   to: ObjectRef,
   plan: CopyPlan,
 ): Promise<void> {
-  const { outcome } = await copyObject(services, call, from, to, plan);
+  const { outcome } = await copyOrMoveObject(services, call, from, to, plan);
   const what = plan.move ? 'moved' : outcome === 'copied' ? 'copied' : 'unchanged:';
   context.shell.out(`${what} ${printable(s3Url(from))} -> ${printable(s3Url(to))}`);
 }

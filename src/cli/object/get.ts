@@ -13,7 +13,7 @@ import { treePrefix } from '../../objects/tree-outcome.js';
 import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { withObjects } from './open-objects.js';
-import { followOne, TreeReport } from './tree-report.js';
+import { reportOne, TreeReport } from './tree-report.js';
 
 interface GetFlags {
   readonly recursive?: boolean;
@@ -67,7 +67,7 @@ async function getOne(
     return;
   }
   const path = await placeOf(shell.workingDirectory, ref, file);
-  using progress = followOne(context, 'fetching');
+  using progress = reportOne(context, 'fetching');
   const known = { size: null, row: null };
   const place = { path, mayReplace: flags.force ?? false };
   const outcome = await getObject(services, call, ref, known, place, progress);

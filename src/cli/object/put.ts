@@ -8,9 +8,9 @@ import { measureFiles, putTree } from '../../objects/put-tree.js';
 import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
 import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { addEncryptionFlags, type EncryptionFlags, encryptionWish } from '../user/encryption-flags.js';
+import { addEncryptionFlags, type EncryptionFlags, encryptionRequest } from '../user/encryption-flags.js';
 import { withObjects } from './open-objects.js';
-import { followOne, TreeReport } from './tree-report.js';
+import { reportOne, TreeReport } from './tree-report.js';
 
 interface PutFlags extends EncryptionFlags {
   readonly recursive?: boolean;
@@ -40,7 +40,7 @@ export function objectPutCommand(context: CommandContext): Command {
     await withObjects(context, command, async (objects) => {
       const choice = new EncryptionChoice(
         objects.services.owners,
-        await encryptionWish(flags, objects.services.keys),
+        await encryptionRequest(flags, objects.services.keys),
       );
       if (flags.recursive === true && path !== null) {
         await putAll(context, objects, path, to, choice, flags.verbose ?? false);
@@ -64,7 +64,7 @@ async function putOne(
   ref: ObjectRef,
   choice: EncryptionChoice,
 ): Promise<void> {
-  using progress = followOne(context, 'storing');
+  using progress = reportOne(context, 'storing');
   let what = 'stored';
   if (path === null) await putStream(services, call, context.shell.input(), ref, choice, progress);
   else if ((await putFile(services, call, path, ref, choice, progress)) === 'unchanged') what = 'unchanged:';

@@ -97,7 +97,7 @@ export class TreeReport implements TreeWatcher, Disposable {
 }
 
 /** Progress of one object, which ends the line when it is disposed. */
-export function followOne({ shell }: CommandContext, what: string): Disposable & TransferProgress {
+export function reportOne({ shell }: CommandContext, what: string): Disposable & TransferProgress {
   const line = new ProgressLine(shell.terminal);
   let bytes = 0;
   let totalBytes: number | null = null;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type AgeIdentity, newAgeIdentity, parseAgeIdentity, parseAgeRecipient } from '../../keyring/age.js';
 import { Fault } from '../../model/fault.js';
 import type { OpenRoot } from '../../operations/open-root.js';
-import { keepSigner } from '../../recovery/signer-files.js';
+import { saveSigner } from '../../recovery/signer-files.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { askUntil, type Prompter } from '../terminal/prompter.js';
 import { copyLine } from './copy.js';
@@ -127,7 +127,7 @@ async function useIdentity(
   { secret, recipient }: AgeIdentity,
 ): Promise<void> {
   // First: a snapshot that is made right after the recipient is there is signed already.
-  await keepSigner(opened.settings.paths.root, secret);
+  await saveSigner(opened.settings.paths.root, secret);
   await use(print, opened, recipient);
 }
 

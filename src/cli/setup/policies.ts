@@ -16,7 +16,7 @@ export interface PolicyFlags {
 }
 
 /** True when the flags ask for more, or for something else, than settings. */
-export function asksForPolicies({ policies, apply, allowSseC }: PolicyFlags): boolean {
+export function wantsPolicies({ policies, apply, allowSseC }: PolicyFlags): boolean {
   return policies === true || apply === true || allowSseC === true;
 }
 

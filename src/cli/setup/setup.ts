@@ -4,7 +4,7 @@ import type { RootConfig } from '../../operations/root-config.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { parseBucketName, parseEndpoint, parseRegion } from '../terminal/answers.js';
 import { askUntil, type Prompter } from '../terminal/prompter.js';
-import { asksForPolicies, type PolicyFlags, runPolicies } from './policies.js';
+import { type PolicyFlags, runPolicies, wantsPolicies } from './policies.js';
 
 interface SetupFlags extends PolicyFlags {
   readonly bucket?: string;
@@ -48,7 +48,7 @@ export function setupCommand(name: string, spelling: string, context: CommandCon
     .action(async (flags: SetupFlags) => {
       const root = context.rootOf(command);
       const given = answersFromFlags(flags);
-      if (asksForPolicies(flags) && Object.keys(given).length === 0)
+      if (wantsPolicies(flags) && Object.keys(given).length === 0)
         return await runPolicies(context, root, flags);
       const { shell } = context;
       await context.withRootConfig(root, async (config) => {
@@ -70,7 +70,7 @@ export function setupCommand(name: string, spelling: string, context: CommandCon
           `\`${spelling} --policies\` prints the permissions and the bucket policy that they need at AWS.`,
         );
       });
-      if (asksForPolicies(flags)) await runPolicies(context, root, flags);
+      if (wantsPolicies(flags)) await runPolicies(context, root, flags);
     });
 }
 

@@ -18,7 +18,7 @@ import {
   type UserDraft,
   type UserFlags,
 } from './draft.js';
-import { describeChanges, describeLogin, describeProblems, userFields } from './report.js';
+import { describeChanges, describeLogin, describeUserProblems, userFields } from './report.js';
 
 interface UserAddFlags extends UserFlags {
   readonly json?: boolean;
@@ -159,7 +159,7 @@ function report({ shell }: CommandContext, outcome: Outcome): void {
 
 /** What a person has to know or do now. */
 function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
-  const notes = [...describeProblems(after)];
+  const notes = [...describeUserProblems(after)];
   const { homes, sharedDirectory: shared, removedDirectory: removed } = rootPaths(root);
   const keyFile = userPaths({ homes, shared, removed }, after.username).uploadKey;
   const replaced = before?.uploadKeyFingerprint ?? null;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { keysOf } from '../../objects/testing/object-world.js';
-import { keyNamed } from '../../vault/testing/workshop.js';
-import { type EncryptionFlags, encryptionWish } from './encryption-flags.js';
+import { keyNamed } from '../../vault/testing/vault-world.js';
+import { type EncryptionFlags, encryptionRequest } from './encryption-flags.js';
 
 const key = keyNamed('one');
 const keys = keysOf([key, keyNamed('two')]);
-const given = async (flags: EncryptionFlags) => (await encryptionWish(flags, keys)).given;
+const given = async (flags: EncryptionFlags) => (await encryptionRequest(flags, keys)).given;
 
 describe('the encryption that flags ask for', () => {
   it('is that of its number, with the key that the fingerprint begins', async () => {
@@ -29,13 +29,13 @@ describe('the encryption that flags ask for', () => {
     [{ sse: '3', key: keyNamed('three').fingerprint }, 'not-found', /no key/],
     [{ sse: '1', keepEncryption: true }, 'invalid', /not both/],
   ])('%j is refused', async (flags, kind, words) => {
-    await expect(encryptionWish(flags, keys)).rejects.toMatchObject({ kind });
-    await expect(encryptionWish(flags, keys)).rejects.toThrow(words);
+    await expect(encryptionRequest(flags, keys)).rejects.toMatchObject({ kind });
+    await expect(encryptionRequest(flags, keys)).rejects.toThrow(words);
   });
 
   it('never shows what was given for a fingerprint and is none: it may be the key itself', async () => {
     const base64 = Buffer.from(key.reveal()).toString('base64');
-    const refused = encryptionWish({ sse: '3', key: base64 }, keys);
+    const refused = encryptionRequest({ sse: '3', key: base64 }, keys);
     await expect(refused).rejects.toThrow(/never the key itself/);
     await expect(refused).rejects.not.toThrow(base64.slice(0, 12));
   });
@@ -45,7 +45,7 @@ describe('the encryption that flags ask for', () => {
       ...keys,
       beginningWith: async () => [{ id: key.fingerprint, label: '', state: 'retired' as const }],
     };
-    await expect(encryptionWish({ sse: '3', key: key.fingerprint }, retired)).rejects.toMatchObject({
+    await expect(encryptionRequest({ sse: '3', key: key.fingerprint }, retired)).rejects.toMatchObject({
       kind: 'conflict',
     });
   });

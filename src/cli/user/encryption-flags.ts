@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
-import type { EncryptionWish } from '../../objects/encryption-choice.js';
+import type { EncryptionRequest } from '../../objects/encryption-choice.js';
 import type { EncryptionKeys } from '../../objects/encryption-keys.js';
 import { parseEncryptionOption, parseKmsKey } from '../terminal/answers.js';
 
@@ -23,7 +23,10 @@ export function addEncryptionFlags(command: Command): Command {
 }
 
 /** What the flags ask for. Throws `invalid`, `not-found` (no such key), `conflict` (a key that is not written with any more). */
-export async function encryptionWish(flags: EncryptionFlags, keys: EncryptionKeys): Promise<EncryptionWish> {
+export async function encryptionRequest(
+  flags: EncryptionFlags,
+  keys: EncryptionKeys,
+): Promise<EncryptionRequest> {
   if (flags.keepEncryption === true && flags.sse !== undefined) {
     throw new Fault('invalid', 'say --sse or --keep-encryption, not both');
   }

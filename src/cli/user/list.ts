@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from '../command.js';
 import { renderJson, renderTable } from '../terminal/render.js';
-import { describeEncryption, describeLogin, describeProblems, describeUploads } from './report.js';
+import { describeEncryption, describeLogin, describeUploads, describeUserProblems } from './report.js';
 
 /** `sftpgw user list`. */
 export function userListCommand(context: CommandContext): Command {
@@ -22,7 +22,7 @@ export function userListCommand(context: CommandContext): Command {
         ]);
         const header = ['user', 'uploads to', 'encryption', 'login', 'downloads', 'shared'];
         context.shell.out(renderTable(header, rows));
-        for (const problem of users.flatMap(describeProblems)) context.shell.err(problem);
+        for (const problem of users.flatMap(describeUserProblems)) context.shell.err(problem);
       }
     });
   });

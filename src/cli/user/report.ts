@@ -52,6 +52,6 @@ export function describeChanges(before: UserSummary, after: UserSummary): readon
 }
 
 /** What keeps the user from working as the settings say, a line each. */
-export function describeProblems(user: UserSummary): readonly string[] {
+export function describeUserProblems(user: UserSummary): readonly string[] {
   return (user.problems ?? []).map((problem) => `${user.username}: ${problem}`);
 }

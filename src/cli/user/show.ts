@@ -3,7 +3,7 @@ import { parseUsername } from '../../model/users.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { unknownUser } from './remove.js';
-import { describeProblems, userFields } from './report.js';
+import { describeUserProblems, userFields } from './report.js';
 
 /** `sftpgw user show`. */
 export function userShowCommand(context: CommandContext): Command {
@@ -22,7 +22,7 @@ export function userShowCommand(context: CommandContext): Command {
         const shown =
           flags.json === true ? renderJson(user) : renderFields([['user', username], ...userFields(user)]);
         context.shell.out(shown);
-        if (flags.json !== true) for (const problem of describeProblems(user)) context.shell.err(problem);
+        if (flags.json !== true) for (const problem of describeUserProblems(user)) context.shell.err(problem);
       });
     });
 }

@@ -11,7 +11,7 @@ export interface ProcessLock {
  * the process ends in whatever way (https://www.sqlite.org/lockingv3.html): a crash leaves nothing to clean up.
  * Throws `conflict` with `inUse` when another process, or this one, holds it already.
  */
-export function takeProcessLock(path: string, inUse: string): ProcessLock {
+export function acquireProcessLock(path: string, inUse: string): ProcessLock {
   let database: Sqlite.Database;
   try {
     database = new Sqlite(path, { timeout: 0 });

@@ -26,7 +26,7 @@ for (let at = 0; ; at++) {
   const as = { label: `${at}`, owner: { kind: 'shared' } } as const;
   const { id } =
     at % 2 === 0
-      ? await keyring.mint(as)
+      ? await keyring.generate(as)
       : await keyring.import(CustomerKey.fromBytes(randomBytes(32)), { ...as, origin: 'imported' });
   writeSync(1, `active ${id} ${at}\n`);
   if (at % 3 === 1) {

@@ -5,7 +5,7 @@ import { Fault, isFault } from '../../model/fault.js';
 import type { ClearedDirectory, MirrorAction, MirrorState } from '../../model/mirror.js';
 import { checkedState } from '../plan/local-check.js';
 import { Planner } from '../plan/planner.js';
-import type { Step } from './commit-group.js';
+import type { CommitStep } from './commit-group.js';
 import { Committer } from './committer.js';
 import { type DiskTools, MirrorDisk } from './mirror-disk.js';
 
@@ -104,7 +104,7 @@ async function carryOut(committer: Committer, actions: readonly MirrorAction[]):
   return steps.filter(({ kind }) => kind === 'delete').length;
 }
 
-type RemovingStep = Extract<Step, { kind: 'delete' | 'forget' | 'remove-directory' }>;
+type RemovingStep = Extract<CommitStep, { kind: 'delete' | 'forget' | 'remove-directory' }>;
 
 function stepOf(action: MirrorAction): RemovingStep {
   switch (action.kind) {

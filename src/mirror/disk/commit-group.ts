@@ -7,7 +7,7 @@ import type { MirrorDisk } from './mirror-disk.js';
 import type { StagedFile } from './staging.js';
 
 /** One change of the mirrored directory and of what is known of it. */
-export type Step =
+export type CommitStep =
   /** A finished file goes to its place. */
   | {
       readonly kind: 'place';
@@ -24,7 +24,7 @@ export type Step =
   | { readonly kind: 'note'; readonly entry: MirrorEntry }
   | { readonly kind: 'forget'; readonly path: string };
 
-type Place = Extract<Step, { kind: 'place' }>;
+type Place = Extract<CommitStep, { kind: 'place' }>;
 
 /**
  * Carries out a group of steps:
@@ -42,9 +42,9 @@ export class CommitGroup {
   readonly #disk: MirrorDisk;
   readonly #state: MirrorState;
   readonly #name: string;
-  readonly #steps: readonly Step[];
+  readonly #steps: readonly CommitStep[];
   readonly #checkpoint: (step: string) => Promise<void>;
-  readonly #failures = new Map<Step, unknown>();
+  readonly #failures = new Map<CommitStep, unknown>();
   readonly #held: HeldDirectories;
   /** Directories in which something was made, renamed or removed since they were synced. */
   readonly #touched: Set<string>;
@@ -55,7 +55,7 @@ export class CommitGroup {
     disk: MirrorDisk,
     state: MirrorState,
     name: string,
-    steps: readonly Step[],
+    steps: readonly CommitStep[],
     touched: Set<string>,
     checkpoint: (step: string) => Promise<void>,
   ) {
@@ -69,7 +69,7 @@ export class CommitGroup {
   }
 
   /** Never throws: answers the steps that failed, with the reason. Nothing of those stays. */
-  async run(): Promise<ReadonlyMap<Step, unknown>> {
+  async run(): Promise<ReadonlyMap<CommitStep, unknown>> {
     const places = this.#steps.filter((step): step is Place => step.kind === 'place');
     try {
       await this.#carryOut(places);
@@ -98,7 +98,7 @@ export class CommitGroup {
     await this.#state.apply(this.#name, this.#conclusions());
   }
 
-  async #attempt(step: Step): Promise<void> {
+  async #attempt(step: CommitStep): Promise<void> {
     try {
       await this.#checkpoint(step.kind);
       await this.#touch(step);
@@ -107,7 +107,7 @@ export class CommitGroup {
     }
   }
 
-  async #touch(step: Step): Promise<void> {
+  async #touch(step: CommitStep): Promise<void> {
     switch (step.kind) {
       case 'place':
         return this.#place(step);
@@ -187,7 +187,7 @@ export class CommitGroup {
   }
 }
 
-function isRemoval({ kind }: Step): boolean {
+function isRemoval({ kind }: CommitStep): boolean {
   return kind === 'delete' || kind === 'remove-directory';
 }
 

@@ -1,6 +1,6 @@
 import { GroupQueue } from '../../concurrency/group-queue.js';
 import type { MirrorState } from '../../model/mirror.js';
-import { CommitGroup, type Step, syncDirectories } from './commit-group.js';
+import { CommitGroup, type CommitStep, syncDirectories } from './commit-group.js';
 import type { MirrorDisk } from './mirror-disk.js';
 
 /** Max steps that share one sync of the disk and one commit of the database. */
@@ -9,7 +9,7 @@ const maxWaiting = 2048;
 
 /** Carries out steps in groups, in their order: many files share one wait for the disk and the database. */
 export class Committer {
-  readonly #queue: GroupQueue<Step>;
+  readonly #queue: GroupQueue<CommitStep>;
 
   constructor(
     disk: MirrorDisk,
@@ -29,7 +29,7 @@ export class Committer {
   }
 
   /** Resolves when the step is done and durable. Throws the error of the disk or the database; then the step left nothing. */
-  commit(step: Step): Promise<void> {
+  commit(step: CommitStep): Promise<void> {
     return this.#queue.submit(step);
   }
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import { releaseBytes } from '../../bytes/lent-bytes.js';
+import { releaseBytes } from '../../bytes/buffer-pool.js';
 import type { FileStamp } from '../../model/mirror.js';
-import type { Owner } from './staging.js';
+import type { FileOwner } from './staging.js';
 
 /** A small file to be made. */
 export interface SmallFile {
@@ -9,7 +9,7 @@ export interface SmallFile {
   readonly pieces: readonly Uint8Array[];
   readonly mtimeSeconds: number;
   readonly mode: number;
-  readonly owner: Owner | null;
+  readonly owner: FileOwner | null;
 }
 
 interface Rename {
@@ -24,7 +24,7 @@ interface Task {
     readonly byteLength: number;
     readonly mtimeSeconds: number;
     readonly mode: number;
-    readonly owner: Owner | null;
+    readonly owner: FileOwner | null;
   }[];
   readonly bytes: Uint8Array;
   readonly renames: readonly Rename[];

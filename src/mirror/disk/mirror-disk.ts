@@ -5,7 +5,7 @@ import type { Entropy } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { FileSystemSync } from './file-system-sync.js';
 import type { FileWorker } from './file-worker.js';
-import { mirroredDirectoryMode, type Owner, StagingDirectory } from './staging.js';
+import { type FileOwner, mirroredDirectoryMode, StagingDirectory } from './staging.js';
 import type { StatWorker } from './stat-worker.js';
 
 /** PATH_MAX of Linux, its final zero counted (limits.h). */
@@ -35,12 +35,12 @@ export class MirrorDisk implements LocalDirectory {
   readonly maxPathBytes: number;
   readonly tools: DiskTools;
   readonly #identity: string;
-  readonly #owner: Owner | null;
+  readonly #owner: FileOwner | null;
 
   private constructor(
     root: string,
     identity: string,
-    owner: Owner | null,
+    owner: FileOwner | null,
     tools: DiskTools,
     staging: StagingDirectory,
     foldsCase: boolean,
@@ -145,7 +145,9 @@ function pathBytesBelow(root: string): number {
   return maxPathBytes - 2 - Buffer.byteLength(root);
 }
 
-async function examine(directory: string): Promise<{ root: string; identity: string; owner: Owner | null }> {
+async function examine(
+  directory: string,
+): Promise<{ root: string; identity: string; owner: FileOwner | null }> {
   if (!(await isThere(directory))) await ensureDirectory(directory, secretDirectoryMode);
   const root = await realpath(directory);
   const { dev, ino, uid, gid } = await stat(root);

@@ -7,7 +7,7 @@ import type { Entropy } from '../../model/call.js';
 import { type FileStamp, reservedName } from '../../model/mirror.js';
 import type { FileWorker } from './file-worker.js';
 
-export interface Owner {
+export interface FileOwner {
   readonly uid: number;
   readonly gid: number;
 }
@@ -30,13 +30,13 @@ export interface StagedFile {
 /** Where unfinished files are: on the same file system, and where nobody looks for files. */
 export class StagingDirectory {
   readonly directory: string;
-  readonly #owner: Owner | null;
+  readonly #owner: FileOwner | null;
   readonly #thread: FileWorker;
   /** Names of this run's files begin with it. */
   readonly #run: string;
   #count = 0;
 
-  private constructor(directory: string, owner: Owner | null, entropy: Entropy, files: FileWorker) {
+  private constructor(directory: string, owner: FileOwner | null, entropy: Entropy, files: FileWorker) {
     this.directory = directory;
     this.#owner = owner;
     this.#thread = files;
@@ -49,7 +49,7 @@ export class StagingDirectory {
    */
   static async open(
     root: string,
-    owner: Owner | null,
+    owner: FileOwner | null,
     entropy: Entropy,
     files: FileWorker,
   ): Promise<StagingDirectory> {

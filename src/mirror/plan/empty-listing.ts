@@ -3,7 +3,7 @@ import { Fault } from '../../model/fault.js';
 import type { MirrorPrefix, MirrorState } from '../../model/mirror.js';
 import type { ObjectStore } from '../../model/object-store.js';
 import type { MirrorSettings } from '../options.js';
-import { type BegunListing, beginListing } from './listing.js';
+import { type StartedListing, startListing } from './listing.js';
 
 /** A second look sooner than this is no second opinion. */
 const confirmAfterMs = 5_000;
@@ -32,7 +32,7 @@ export class EmptyListingGuard {
   }
 
   /** Throws `conflict` when the listing is not believed. */
-  async check(call: Call, listing: BegunListing): Promise<void> {
+  async check(call: Call, listing: StartedListing): Promise<void> {
     const { store, state, clock, settings } = this.#services;
     const { name } = this.#prefix;
     if (!listing.isEmpty) {
@@ -41,7 +41,7 @@ export class EmptyListingGuard {
     }
     const { files } = await state.totals(name);
     if (files <= settings().emptyBelievedFiles) return;
-    const again = await beginListing(store, call, this.#prefix);
+    const again = await startListing(store, call, this.#prefix);
     if (!again.isEmpty)
       throw doubt(files, 'S3 listed no object, and then some: nothing was deleted; it is looked at again');
     const record = await state.record(name);

@@ -10,7 +10,7 @@ export function plainEtag(etag: string): string {
 }
 
 /** The first page, kept apart so that it can be judged before anything is done. */
-export interface BegunListing {
+export interface StartedListing {
   /** No object at all is listed, not even a marker of the prefix itself. */
   readonly isEmpty: boolean;
   readonly pages: AsyncIterable<readonly ListedPath[]>;
@@ -20,11 +20,11 @@ export interface BegunListing {
 const pagesAhead = 2;
 
 /** Lists a prefix from the beginning. Throws the store's faults. */
-export async function beginListing(
+export async function startListing(
   store: ObjectStore,
   call: Call,
   prefix: MirrorPrefix,
-): Promise<BegunListing> {
+): Promise<StartedListing> {
   const first = await page(store, call, prefix, null);
   return {
     isEmpty: first.objects.length === 0 && first.continuation === null,

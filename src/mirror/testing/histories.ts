@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { Fault } from '../../model/fault.js';
-import { keyNamed } from '../../vault/testing/workshop.js';
+import { keyNamed } from '../../vault/testing/vault-world.js';
 import { type Encryption, MirrorWorld } from './mirror-world.js';
 import type { PagedObjects } from './paged-store.js';
 
@@ -148,7 +148,7 @@ class Run {
         return this.#pass(step.failAt);
       case 'nudge':
         // The runner exists from the first pass on.
-        (await this.world.mirror()).nudge(this.world.bucket, this.world.prefix + step.path);
+        (await this.world.mirror()).keyChanged(this.world.bucket, this.world.prefix + step.path);
         return;
       case 'keys':
         this.world.keys = [alice, bob].filter((_, index) => ((step.has >> index) & 1) === 1);

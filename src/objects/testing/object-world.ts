@@ -15,14 +15,14 @@ import type { PrefixOwner } from '../../model/prefix-owners.js';
 import { parseUsername } from '../../model/users.js';
 import { createVault, type RunningVault } from '../../vault/create-vault.js';
 import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
-import { call, keyNamed, quickClock, refOf, seededEntropy } from '../../vault/testing/workshop.js';
-import { EncryptionChoice, type EncryptionWish } from '../encryption-choice.js';
+import { call, keyNamed, quickClock, refOf, seededEntropy } from '../../vault/testing/vault-world.js';
+import { EncryptionChoice, type EncryptionRequest } from '../encryption-choice.js';
 import type { ObjectServices } from '../services.js';
 import type { TreeOutcome, TreeWatcher } from '../tree-outcome.js';
 
 export const bobKey = keyNamed('bob');
 export const annKey = keyNamed('ann');
-export const strangeKey = keyNamed('nobody here has this one');
+export const foreignKey = keyNamed('nobody here has this one');
 export const sealed = (key: CustomerKey): WriteEncryption => ({ kind: 'sse-c', key });
 
 /** Objects over an S3 in memory and the real ledger, with two users of a key each. */
@@ -76,9 +76,9 @@ export class ObjectWorld implements AsyncDisposable {
     return join(this.directory, name);
   }
 
-  choice(wish: Partial<EncryptionWish> = {}): EncryptionChoice {
+  choice(request: Partial<EncryptionRequest> = {}): EncryptionChoice {
     const nothing = { given: null, keep: false, allowDowngrade: false, gatewayFiles: false };
-    return new EncryptionChoice(this.services.owners, { ...nothing, ...wish });
+    return new EncryptionChoice(this.services.owners, { ...nothing, ...request });
   }
 
   /** As this gateway writes it. */
@@ -90,7 +90,7 @@ export class ObjectWorld implements AsyncDisposable {
   }
 
   /** As another program writes it: the ledger learns nothing. */
-  async putStrange(key: string, text: string, encryption: WriteEncryption): Promise<void> {
+  async putForeign(key: string, text: string, encryption: WriteEncryption): Promise<void> {
     const bytes = Buffer.from(text);
     const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
     const options = { encryption, acl: null, metadata: {}, contentType: null };

@@ -13,7 +13,14 @@ import type { KeyLedger } from '../../model/ledger.js';
 import type { NewRotation, RotationJob, RotationJobs } from '../../model/rotation.js';
 import { createVault, type RunningVault } from '../../vault/create-vault.js';
 import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
-import { call, keyNamed, quickClock, refOf, seededEntropy, targetOf } from '../../vault/testing/vault-world.js';
+import {
+  call,
+  keyNamed,
+  quickClock,
+  refOf,
+  seededEntropy,
+  targetOf,
+} from '../../vault/testing/vault-world.js';
 import { runRotation } from '../rotation.js';
 import type { RotationServices } from '../services.js';
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holdersOf, LendingPool, releaseBytes } from '../../bytes/lent-bytes.js';
+import { BufferPool, holdersOf, releaseBytes } from '../../bytes/buffer-pool.js';
 import { arbitraryRequest } from '../testing/arbitrary-request.js';
 import { encodeRequest, packet, string, uint32, uint64 } from '../testing/encode-request.js';
 import { announcedLimits, maxPacketBytes, packetType } from './constants.js';
-import { BrokenFraming, RequestDecoder } from './decoder.js';
+import { FramingError, RequestDecoder } from './decoder.js';
 import type { Request } from './requests.js';
 
 /** Cuts the bytes at places that the seed decides. */
@@ -53,7 +53,7 @@ describe('the request decoder', () => {
     fc.assert(
       fc.property(requests, fc.array(fc.nat(), { maxLength: 30 }), (sent, cuts) => {
         const bytes = Buffer.concat(sent.map(encodeRequest));
-        const pool = new LendingPool(bytes.byteLength + 1, 0);
+        const pool = new BufferPool(bytes.byteLength + 1, 0);
         const decoder = new RequestDecoder();
         const lent: Buffer[] = [];
         const received: Request[] = [];
@@ -84,7 +84,7 @@ describe('the request decoder', () => {
         try {
           while (decoder.next() !== null);
         } catch (error) {
-          expect(error).toBeInstanceOf(BrokenFraming);
+          expect(error).toBeInstanceOf(FramingError);
         }
       }),
       { numRuns: 2000 },
@@ -142,8 +142,8 @@ describe('the request decoder', () => {
   ])('refuses a packet that says it has %s, before its bytes have come', (_, length) => {
     const decoder = new RequestDecoder();
     decoder.push(uint32(length));
-    expect(() => decoder.next()).toThrow(BrokenFraming);
-    expect(() => decoder.next()).toThrow(BrokenFraming);
+    expect(() => decoder.next()).toThrow(FramingError);
+    expect(() => decoder.next()).toThrow(FramingError);
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { parseRequest } from './parse-request.js';
 import type { Request } from './requests.js';
 
 /** The stream no longer says where packets begin; nothing behind this point can be understood. */
-export class BrokenFraming extends Error {
+export class FramingError extends Error {
   constructor(reason: string) {
     super(reason);
     this.name = 'BrokenFraming';
@@ -40,21 +40,21 @@ export class RequestDecoder {
     this.#queue.push(chunk);
   }
 
-  /** The next whole request, null when more bytes are needed. Throws `BrokenFraming`, from then on always. */
+  /** The next whole request, null when more bytes are needed. Throws `FramingError`, from then on always. */
   next(): Request | null {
     const queue = this.#queue;
     if (queue.byteLength < 4) return null;
     const length = queue.peekUint32();
-    if (length < 5) throw new BrokenFraming(`a packet of ${length} bytes has no room for a type and an id`);
+    if (length < 5) throw new FramingError(`a packet of ${length} bytes has no room for a type and an id`);
     if (length > this.#maxPacketBytes) {
-      throw new BrokenFraming(`a packet of ${length} bytes is longer than the ${this.#maxPacketBytes} taken`);
+      throw new FramingError(`a packet of ${length} bytes is longer than the ${this.#maxPacketBytes} taken`);
     }
     if (queue.byteLength < 4 + length) return null;
     const head = queue.peek(Math.min(writeHeadBytes, 4 + length));
     if (head[4] === packetType.write) return this.#takeWrite(length, head);
     queue.skip(4);
     const request = parseRequest(queue.take(length));
-    if (request === null) throw new BrokenFraming('a packet has no room for a type and an id');
+    if (request === null) throw new FramingError('a packet has no room for a type and an id');
     return request;
   }
 

@@ -19,7 +19,7 @@ const live: ReadonlySet<SettingKey> = new Set<SettingKey>([
 ]);
 
 /** A root with its settings, as they hold now. */
-export class SettingsInForce {
+export class LiveSettings {
   readonly paths: RootPaths;
   readonly #file: SettingsFile;
   readonly #fallbackBucket: string | null;
@@ -31,9 +31,9 @@ export class SettingsInForce {
   }
 
   /** Faults as `openSettingsFile`. With `embedded`, there is a bucket even when nobody has named one. */
-  static async open(root: string, embedded: boolean): Promise<SettingsInForce> {
+  static async open(root: string, embedded: boolean): Promise<LiveSettings> {
     const file = await openSettingsFile(root, process.env);
-    return new SettingsInForce(root, file, embedded ? embeddedBucket : null);
+    return new LiveSettings(root, file, embedded ? embeddedBucket : null);
   }
 
   get current(): GatewaySettings {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Clock } from '../model/call.js';
-import { Pace } from './pace.js';
+import { RateLimiter } from './rate-limiter.js';
 
 function clockThatCounts(): Clock & { waitedMs: number } {
   const clock = {
@@ -21,7 +21,7 @@ it.each([
   [{ objectsPerSecond: null, bytesPerSecond: null }, 1000, 0],
 ])('%o: %i copies of 500 bytes begin within %i ms', async (limits, copies, expectedMs) => {
   const clock = clockThatCounts();
-  const pace = new Pace(clock, { ...limits, parallel: 4 });
+  const pace = new RateLimiter(clock, { ...limits, parallel: 4 });
   for (let copy = 0; copy < copies; copy += 1) await pace.admit(500, new AbortController().signal);
   expect(Math.round(clock.waitedMs)).toBe(expectedMs);
 });

@@ -1,21 +1,21 @@
 import { createKeyFiles } from '../keyring/key-files.js';
 import type { Logger } from '../model/call.js';
 import type { KeyFiles } from '../model/key-files.js';
-import type { UserDirectoryParts } from '../users/user-directory.js';
+import type { UserDirectoryServices } from '../users/user-directory.js';
 import { UserKeys } from '../users/user-keys.js';
 import type { RootKeyring } from './keyring.js';
-import type { SettingsInForce } from './settings-in-force.js';
+import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 
 /** What everything about users is built of. */
-export interface UserParts extends UserDirectoryParts {
+export interface UserServices extends UserDirectoryServices {
   readonly keyFiles: KeyFiles;
   /** `ROOT/root/.sftpgateway`: the settings and the raw keys of the shared directory. */
   readonly sharedSettingsDirectory: string;
 }
 
 /** Where the users of a root are, and what they are read with: their raw key files and the keyring meet here. */
-export function userParts(settings: SettingsInForce, keyring: RootKeyring, log: Logger): UserParts {
+export function buildUserServices(settings: LiveSettings, keyring: RootKeyring, log: Logger): UserServices {
   const { homes, sharedDirectory, removedDirectory, sharedSettingsDirectory } = settings.paths;
   const keyFiles = createKeyFiles(log);
   const keys = new UserKeys({

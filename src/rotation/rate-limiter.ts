@@ -2,7 +2,7 @@ import type { Clock } from '../model/call.js';
 import type { RotationPace } from '../model/rotation.js';
 
 /** Lets copies begin no faster than was asked for: evenly, without bursts, whatever their size. */
-export class Pace {
+export class RateLimiter {
   readonly #clock: Clock;
   #pace: RotationPace;
   #nextMs = 0;

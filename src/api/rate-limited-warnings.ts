@@ -3,7 +3,7 @@ import type { Clock, LogFields, Logger } from '../model/call.js';
 const intervalMs = 60_000;
 
 /** Warns of the same thing once a minute, with how often it has happened: strangers must not be able to fill the log. */
-export class CountedWarnings {
+export class RateLimitedWarnings {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #seen = new Map<string, { nextMs: number; suppressed: number }>();

@@ -1,8 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
+import type { S3Connection } from './client.js';
 import { CopyConditions } from './copy/copy-conditions.js';
-import type { LeanRequests } from './direct/lean-requests.js';
+import { DirectRequests } from './direct/direct-requests.js';
 import { Diagnosis, type Subject } from './errors/diagnosis.js';
 import type { Attempt } from './errors/translate.js';
 import type { ExchangeOptions } from './http/exchange.js';
@@ -17,11 +18,13 @@ import {
 /** What the operations on one S3 share. */
 export interface S3Context {
   readonly client: S3Client;
+  /** Sends the requests that need no SDK. */
+  readonly direct: DirectRequests;
   readonly diagnosis: Diagnosis;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly checksums: ChecksumSetting;
-  /** Of the checksums that bodies bear, sent or not. */
+  /** The algorithm of the checksums that come with bodies, whether they are sent or not. */
   readonly checksumAlgorithm: ChecksumAlgorithm;
   readonly keyTags: boolean;
   readonly singleCopyLimitBytes: number;
@@ -29,14 +32,13 @@ export interface S3Context {
   readonly copyThroughBytes: number;
   readonly slowAnswerTimeoutMs: number;
   readonly copyConditions: CopyConditions;
-  /** Requests without the SDK's layers; absent where only the SDK asks. */
-  readonly lean?: LeanRequests;
 }
 
-export function createContext(client: S3Client, options: S3StoreOptions): S3Context {
+export function createContext({ client, transport }: S3Connection, options: S3StoreOptions): S3Context {
   const checksums = checksumsInUse(options.checksums);
   return {
     client,
+    direct: new DirectRequests(client, transport),
     diagnosis: new Diagnosis(client, options.clock),
     clock: options.clock,
     entropy: options.entropy,
@@ -51,12 +53,10 @@ export function createContext(client: S3Client, options: S3StoreOptions): S3Cont
   };
 }
 
-/** Sends the command with these options: one call of the SDK's client. */
+/** Sends one request with these options, directly or with the SDK's client. */
 export type Send<Output> = (options: ExchangeOptions) => Promise<Output>;
 
-/**
- * Sends one command. Null when the object is absent; throws the Fault that `attempt` and `subject` explain.
- */
+/** Sends one request. Returns null when the object is absent. Throws the fault that the error means for `attempt` and `subject`. */
 export async function request<Output>(
   context: S3Context,
   call: Call,
@@ -72,7 +72,7 @@ export async function request<Output>(
   }
 }
 
-/** The SDK learns the server's time from a refusal; the same request is then good. */
+/** Both paths learn the server's time from such a refusal, and the same request then succeeds. */
 async function sendTwiceWhenSkewed<Output>(send: Send<Output>, options: ExchangeOptions): Promise<Output> {
   try {
     return await send(options);

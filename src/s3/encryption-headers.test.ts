@@ -7,9 +7,9 @@ import {
   checkReadEcho,
   checkWriteEcho,
   type EncryptionEcho,
+  objectEncryption,
   partInput,
   readInput,
-  restingEncryption,
   sourceInput,
   writeInput,
 } from './encryption-headers.js';
@@ -92,9 +92,9 @@ describe('what an answer says', () => {
   });
 
   test('tells how an object rests', () => {
-    expect(restingEncryption(echoOf(key))).toEqual({ kind: 'sse-c', keyMd5Base64: key.md5Base64 });
-    expect(restingEncryption({ ServerSideEncryption: 'AES256' })).toEqual({ kind: 'sse-s3' });
-    expect(restingEncryption({ ServerSideEncryption: 'aws:kms' })).toEqual({ kind: 'sse-kms', keyArn: null });
-    expect(restingEncryption({})).toEqual({ kind: 'unknown' });
+    expect(objectEncryption(echoOf(key))).toEqual({ kind: 'sse-c', keyMd5Base64: key.md5Base64 });
+    expect(objectEncryption({ ServerSideEncryption: 'AES256' })).toEqual({ kind: 'sse-s3' });
+    expect(objectEncryption({ ServerSideEncryption: 'aws:kms' })).toEqual({ kind: 'sse-kms', keyArn: null });
+    expect(objectEncryption({})).toEqual({ kind: 'unknown' });
   });
 });

@@ -1,5 +1,5 @@
 import type { CustomerKey } from '../model/customer-key.js';
-import type { ReadAccess, RestingEncryption, WriteEncryption } from '../model/encryption.js';
+import type { ObjectEncryption, ReadAccess, WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
 
@@ -86,7 +86,7 @@ export interface EncryptionEcho {
 }
 
 /** How the answer says that an object rests. */
-export function restingEncryption(echo: EncryptionEcho): RestingEncryption {
+export function objectEncryption(echo: EncryptionEcho): ObjectEncryption {
   if (echo.SSECustomerKeyMD5 !== undefined) {
     return { kind: 'sse-c', keyMd5Base64: echo.SSECustomerKeyMD5 };
   }

@@ -7,21 +7,31 @@ import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ListPage, ListRequest, ObjectRef, PendingUpload } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanList } from './direct/lean-list.js';
-import type { LeanRequests } from './direct/lean-requests.js';
+import { directList } from './direct/direct-list.js';
 import { type Attempt, translate } from './errors/translate.js';
+import type { ExchangeOptions } from './http/exchange.js';
 import { decodeListed } from './listed-name.js';
 
-/** One page of ListObjectsV2. */
-export async function listObjects(
-  context: S3Context,
-  call: Call,
-  wanted: ListRequest,
-  lean: LeanRequests | null = null,
-): Promise<ListPage> {
-  const quick = lean && (await leanList(lean, call, wanted));
-  if (quick !== null) return quick;
+/** Returns one page of ListObjectsV2. Throws `not-found` when there is no such bucket. */
+export async function listObjects(context: S3Context, call: Call, wanted: ListRequest): Promise<ListPage> {
+  const isDirect = await context.direct.canReach(call, wanted.bucket);
   const attempt = bucketAttempt('ListObjectsV2', wanted.bucket, 's3:ListBucket');
+  const page = await request(
+    context,
+    call,
+    (sent) => (isDirect ? directList(context.direct, wanted, sent) : listBySdk(context, wanted, sent)),
+    attempt,
+    { does: 'other' },
+  );
+  if (page === null) throw noBucket(wanted.bucket);
+  return page;
+}
+
+async function listBySdk(
+  { client }: S3Context,
+  wanted: ListRequest,
+  options: ExchangeOptions,
+): Promise<ListPage> {
   const command = new ListObjectsV2Command({
     Bucket: wanted.bucket,
     Prefix: wanted.prefix,
@@ -31,11 +41,7 @@ export async function listObjects(
     ...(wanted.continuation === undefined ? {} : { ContinuationToken: wanted.continuation }),
     ...(wanted.maxKeys === undefined ? {} : { MaxKeys: Math.min(wanted.maxKeys, 1000) }),
   });
-  lean?.learnFrom(command, wanted.bucket, '');
-  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
-    does: 'other',
-  });
-  if (answer === null) throw noBucket(wanted.bucket);
+  const answer = await client.send(command, options);
   const decode = answer.EncodingType === 'url' ? decodeListed : (text: string) => text;
   return {
     objects: (answer.Contents ?? []).map((object) => ({
@@ -49,7 +55,7 @@ export async function listObjects(
   };
 }
 
-/** Every unfinished multipart upload below the prefix. */
+/** Returns every multipart upload below the prefix that is neither completed nor aborted. */
 export async function listUploads(
   context: S3Context,
   call: Call,
@@ -71,7 +77,7 @@ export async function listUploads(
     });
     if (answer === null) throw noBucket(bucket);
     const page = (answer.Uploads ?? []).map((upload) => ({
-      // Ceph encodes the names as it is asked, without saying so.
+      // Ceph encodes the names as requested, but omits EncodingType from its answer.
       key: decodeListed(upload.Key ?? ''),
       uploadId: upload.UploadId ?? '',
       initiatedMs: upload.Initiated?.getTime() ?? 0,
@@ -79,12 +85,12 @@ export async function listUploads(
     uploads.push(...page);
     const last = page.at(-1);
     if (!answer.IsTruncated || last === undefined) return uploads;
-    // Where the next page begins: the same as S3's own markers, whose encoding differs from server to server.
+    // The last entry, and not S3's own markers, whose encoding differs between servers.
     marker = { KeyMarker: last.key, UploadIdMarker: last.uploadId };
   }
 }
 
-/** Aborts one. Absence is no fault. */
+/** Aborts one multipart upload. Absence is not a fault. */
 export async function abortUpload(
   context: S3Context,
   call: Call,

@@ -2,7 +2,7 @@ import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Fault } from '../model/fault.js';
 import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
 import { wholeChecksum } from './checksum-headers.js';
-import { restingEncryption } from './encryption-headers.js';
+import { objectEncryption } from './encryption-headers.js';
 
 /** The fields that the answers to HeadObject and GetObject have in common. */
 type ObjectHeaders = Pick<
@@ -28,7 +28,7 @@ export function objectInfo(headers: ObjectHeaders, size: number): ObjectInfo {
     etag: headers.ETag ?? '',
     versionId: versionOf(headers.VersionId),
     lastModifiedMs: headers.LastModified?.getTime() ?? 0,
-    encryption: restingEncryption(headers),
+    encryption: objectEncryption(headers),
     metadata: headers.Metadata ?? {},
     contentType: headers.ContentType ?? null,
     checksum: wholeChecksum(headers),

@@ -30,7 +30,6 @@ import { getAcl } from './acl.js';
 import { createS3Client } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { copyObject } from './copy/copy.js';
-import { LeanRequests } from './direct/lean-requests.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';
@@ -40,40 +39,41 @@ import { withRetries } from './retry.js';
 import { getTags, putTags } from './tags.js';
 import { listVersions } from './versions.js';
 
-/** The store of production. Disposing it ends its connections. */
+/** The production store. Disposing it closes its connections. */
 export type S3ObjectStore = ObjectStore &
   UploadSweeper &
   ObjectVersions &
   ObjectTags &
   ObjectAcls &
-  AsyncDisposable;
+  AsyncDisposable & {
+    /** How many requests were sent through the SDK because their bucket cannot be reached directly. */
+    requestsSentBySdk(): number;
+  };
 
 /**
- * Objects in S3, or in whatever speaks its protocol, with transient faults retried. Throws `invalid` for an endpoint or a CA
- * file that cannot be used; touches the network only when it is called.
+ * Creates a store of objects in S3 or a compatible server, with transient faults retried. Throws `invalid` for an endpoint or a
+ * CA file that cannot be used. Connects at the first request.
  */
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
-  const { client, transport } = createS3Client(options);
-  const lean = new LeanRequests(client, transport);
-  const context = { ...createContext(client, options), lean };
-  const store = withRetries(new SdkObjectStore(context, lean), options);
+  const connection = createS3Client(options);
+  const context = createContext(connection, options);
+  const store = withRetries(new SingleAttemptStore(context), options);
   return Object.assign(store, {
+    requestsSentBySdk: () => context.direct.sentBySdk,
     async [Symbol.asyncDispose]() {
-      client.destroy();
+      connection.client.destroy();
     },
   });
 }
 
-/** Every operation once, as the SDK's commands have it; reads and listings without the SDK's layers where that is possible. */
-class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
+/** The store's operations with one attempt each. */
+class SingleAttemptStore implements ObjectStore, UploadSweeper, ObjectVersions, ObjectTags, ObjectAcls {
   readonly checksumAlgorithm: ChecksumAlgorithm;
   readonly #context: S3Context;
-  readonly #lean: LeanRequests;
 
-  constructor(context: S3Context, lean: LeanRequests) {
+  constructor(context: S3Context) {
     this.checksumAlgorithm = context.checksumAlgorithm;
     this.#context = context;
-    this.#lean = lean;
   }
 
   head(call: Call, ref: ObjectRef, access: ReadAccess, versionId?: string): Promise<ObjectInfo | null> {
@@ -87,7 +87,7 @@ class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, Obje
     range: ByteRange | null,
     condition: ReadCondition = {},
   ): Promise<ObjectBody | null> {
-    return getObject(this.#context, call, ref, access, range, condition, this.#lean);
+    return getObject(this.#context, call, ref, access, range, condition);
   }
 
   put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
@@ -111,7 +111,7 @@ class SdkObjectStore implements ObjectStore, UploadSweeper, ObjectVersions, Obje
   }
 
   list(call: Call, request: ListRequest): Promise<ListPage> {
-    return listObjects(this.#context, call, request, this.#lean);
+    return listObjects(this.#context, call, request);
   }
 
   listUploads(call: Call, bucket: string, prefix: string): Promise<readonly PendingUpload[]> {

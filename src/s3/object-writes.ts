@@ -17,18 +17,19 @@ import type {
 } from '../model/object-store.js';
 import { wholeChecksum } from './checksum-headers.js';
 import { request, type S3Context } from './context.js';
-import type { LeanOutput } from './direct/lean-output.js';
-import { leanPut } from './direct/lean-put.js';
+import type { DirectOutput } from './direct/direct-output.js';
+import { directPut } from './direct/direct-put.js';
 import { checkWriteEcho, writeInput } from './encryption-headers.js';
 import type { Attempt } from './errors/translate.js';
+import type { ExchangeOptions } from './http/exchange.js';
 import { streamed } from './http/streamed-body.js';
 import { checkMetadata, versionOf } from './object-info.js';
 import { keyTags, taggingInput, tagPermission } from './tags.js';
 
-/** What is larger costs so much by itself that the SDK's layers do not matter. */
-const mostLeanBytes = 1024 * 1024;
+/** For larger bodies the cost of the SDK's layers does not matter. */
+const maxDirectBytes = 1024 * 1024;
 
-/** What PutObject and CreateMultipartUpload are told of the object to come. */
+/** Returns the description of the new object for PutObject and CreateMultipartUpload. */
 export function describeTarget(options: WriteOptions): {
   Metadata: Record<string, string>;
   ContentType?: string;
@@ -37,7 +38,7 @@ export function describeTarget(options: WriteOptions): {
   return {
     Metadata: { ...options.metadata },
     ...(options.contentType === null ? {} : { ContentType: options.contentType }),
-    // The SDK's list lacks log-delivery-write, which S3 takes all the same.
+    // The SDK's type lacks log-delivery-write, which S3 accepts.
     ...(options.acl === null ? {} : { ACL: options.acl as ObjectCannedACL }),
   };
 }
@@ -49,7 +50,7 @@ interface OneWrite {
   readonly tags: ObjectTagSet;
 }
 
-/** One PutObject. */
+/** Sends one PutObject. Throws `corrupt` when S3 does not confirm encryption or checksum. */
 export async function putObject(
   context: S3Context,
   call: Call,
@@ -59,44 +60,59 @@ export async function putObject(
 ): Promise<WrittenObject> {
   checkMetadata(ref, options.metadata);
   const write: OneWrite = { ref, body, options, tags: keyTags(context, options.encryption) };
-  const answer = (await putLean(context, call, write)) ?? (await putBySdk(context, call, write));
+  const isDirect = isForDirect(write) && (await context.direct.canReach(call, ref.bucket));
+  const attempt: Attempt = {
+    operation: 'PutObject',
+    ...ref,
+    permission: writePermission('s3:PutObject', options) + tagPermission(write.tags),
+  };
+  const ifAbsent = options.onlyIfAbsent ?? false;
+  const subject = { does: 'write', ref, encryption: options.encryption, ifAbsent } as const;
+  const answer = await request<PutOutput>(
+    context,
+    call,
+    (sent) => (isDirect ? putDirectly(context, write, sent) : putBySdk(context, write, sent)),
+    attempt,
+    subject,
+  );
+  if (answer === null) throw nothingThere('PutObject', ref, options);
   checkWriteEcho(ref, options.encryption, answer);
   const checksum = wholeChecksum(answer);
   checkChecksum(ref, body.checksum, checksum);
   return { etag: answer.ETag ?? '', versionId: versionOf(answer.VersionId), checksum };
 }
 
-/**
- * The usual write of a small file, for less CPU. A condition is for the SDK: a write that is said twice because its first answer was
- * lost would find itself in the way, and the retries know which was the first.
- */
-async function putLean(
-  context: S3Context,
-  call: Call,
-  { ref, body, options, tags }: OneWrite,
-): Promise<LeanOutput | null> {
-  const { encryption, acl, metadata, contentType, onlyIfAbsent, onlyIfMatches } = options;
+type PutOutput = DirectOutput | Omit<PutObjectCommandOutput, '$metadata'>;
+
+/** True for the usual write of a small file, which costs less CPU directly. */
+function isForDirect({ body, options }: OneWrite): boolean {
+  const { encryption, onlyIfAbsent, onlyIfMatches } = options;
   const isConditional = onlyIfAbsent === true || onlyIfMatches !== undefined;
-  if (isConditional || encryption.kind !== 'sse-c' || body.byteLength > mostLeanBytes) return null;
-  const named = Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]);
-  // What the SDK says of a body whose type nobody knows.
-  const headers = {
-    ...Object.fromEntries(named),
-    'content-type': contentType ?? 'application/octet-stream',
-  };
-  return leanPut(context, call, ref, { body, encryption, acl, tags, headers });
+  return !isConditional && encryption.kind === 'sse-c' && body.byteLength <= maxDirectBytes;
 }
 
-async function putBySdk(
+async function putDirectly(
   context: S3Context,
-  call: Call,
   { ref, body, options, tags }: OneWrite,
-): Promise<PutObjectCommandOutput> {
-  const attempt: Attempt = {
-    operation: 'PutObject',
-    ...ref,
-    permission: writePermission('s3:PutObject', options) + tagPermission(tags),
+  sent: ExchangeOptions,
+): Promise<PutOutput> {
+  const { encryption, acl, metadata, contentType } = options;
+  if (encryption.kind !== 'sse-c')
+    throw new Fault('bug', 'only writes under a customer key are sent directly');
+  const named = Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]);
+  const headers = {
+    ...Object.fromEntries(named),
+    // The SDK's default for bodies without a type.
+    'content-type': contentType ?? 'application/octet-stream',
   };
+  return directPut(context, { ref, body, encryption, acl, tags, headers }, sent);
+}
+
+function putBySdk(
+  { client, checksums }: S3Context,
+  { ref, body, options, tags }: OneWrite,
+  sent: ExchangeOptions,
+): Promise<PutOutput> {
   const command = new PutObjectCommand({
     Bucket: ref.bucket,
     Key: ref.key,
@@ -104,47 +120,40 @@ async function putBySdk(
     ...writeInput(options.encryption),
     ...taggingInput(tags),
     ...conditionInput(options),
-    ...streamed(body, context.checksums),
+    ...streamed(body, checksums),
   });
-  const subject = {
-    does: 'write',
-    ref,
-    encryption: options.encryption,
-    ifAbsent: options.onlyIfAbsent ?? false,
-  } as const;
-  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, subject);
-  if (answer === null) throw nothingThere('PutObject', ref, options);
-  return answer;
+  return client.send(command, sent);
 }
 
-/** The condition of a write, as headers. */
+/** Returns the condition of a write as fields of a request. */
 export function conditionInput(options: WriteOptions): { IfNoneMatch?: '*'; IfMatch?: string } {
   if (options.onlyIfAbsent) return { IfNoneMatch: '*' };
   return options.onlyIfMatches === undefined ? {} : { IfMatch: options.onlyIfMatches };
 }
 
-/** What a write's 404 means: of a conditional one, that there is nothing to match. */
+/** Returns the fault for a write's 404. For a conditional write it means that there is nothing to match. */
 export function nothingThere(operation: string, ref: ObjectRef, options: WriteOptions): Fault {
   return options.onlyIfMatches === undefined
-    ? new Fault('not-found', `S3 answered "not found" to ${operation} of "${ref.key}"`)
+    ? new Fault('not-found', `S3 answered ${operation} of "${ref.key}" with "not found"`)
     : new Fault('conflict', `"${ref.key}" in bucket "${ref.bucket}" is gone`);
 }
 
-/** A write with an ACL needs one permission more. */
+/** Returns the permissions that a write needs; an ACL needs one more. */
 export function writePermission(action: string, options: WriteOptions): string {
   return options.acl === null ? action : `${action} and s3:PutObjectAcl`;
 }
 
-/** Throws `corrupt` when S3 says another checksum than the one that was sent. */
+/** Throws `corrupt` when S3 answers with another checksum than the one that was sent. */
 export function checkChecksum(ref: ObjectRef, sent: Checksum | null, answered: Checksum | null): void {
   if (compareChecksums(sent, answered) === 'different') {
     throw new Fault(
       'corrupt',
-      `S3 stored other bytes for "${ref.key}" in bucket "${ref.bucket}" than were sent`,
+      `S3 stored different bytes for "${ref.key}" in bucket "${ref.bucket}" than were sent`,
     );
   }
 }
 
+/** Sends one DeleteObject. Absence is not a fault. */
 export async function removeObject(
   context: S3Context,
   call: Call,

@@ -1,19 +1,60 @@
-import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+} from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
 import type { ReadAccess } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectRef, ReadCondition } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanGet } from './direct/lean-get.js';
-import { leanOutput } from './direct/lean-output.js';
-import type { LeanRequests } from './direct/lean-requests.js';
+import { directGet, directHead } from './direct/direct-get.js';
+import { directOutput } from './direct/direct-output.js';
 import { checkReadEcho, readInput } from './encryption-headers.js';
 import type { Subject } from './errors/diagnosis.js';
 import type { Attempt } from './errors/translate.js';
-import { bodyBytes, discardBody } from './http/read-body.js';
+import { bodyBytes, closeBody } from './http/read-body.js';
 import { objectInfo } from './object-info.js';
 
-/** One HeadObject. Null when there is no such object. */
+/** The response headers of HeadObject. */
+export type HeadOutput = Omit<HeadObjectCommandOutput, '$metadata'>;
+type GetOutput = Omit<GetObjectCommandOutput, '$metadata' | 'Body'>;
+
+/** Sends one HeadObject and returns its headers. Null when there is no such object. */
+export async function headOutput(
+  context: S3Context,
+  call: Call,
+  ref: ObjectRef,
+  access: ReadAccess,
+  versionId: string | undefined,
+): Promise<HeadOutput | null> {
+  const withChecksum = context.checksums !== 'none';
+  const version = versionId === undefined ? {} : { versionId };
+  const command = new HeadObjectCommand({
+    Bucket: ref.bucket,
+    Key: ref.key,
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
+    ...(withChecksum ? { ChecksumMode: 'ENABLED' as const } : {}),
+    ...readInput(access),
+  });
+  const isDirect = await context.direct.canReach(call, ref.bucket);
+  const output = await request<HeadOutput>(
+    context,
+    call,
+    async (sent) => {
+      if (!isDirect) return context.client.send(command, sent);
+      const read = { ref, access, withChecksum, ...version };
+      return directOutput((await directHead(context.direct, read, sent)).headers);
+    },
+    readAttempt('HeadObject', ref, versionId),
+    readSubject(ref, access, versionId),
+  );
+  if (output !== null) checkReadEcho(ref, access, output);
+  return output;
+}
+
+/** Sends one HeadObject. Null when there is no such object. */
 export async function headObject(
   context: S3Context,
   call: Call,
@@ -21,26 +62,11 @@ export async function headObject(
   access: ReadAccess,
   versionId: string | undefined,
 ): Promise<ObjectInfo | null> {
-  const command = new HeadObjectCommand({
-    Bucket: ref.bucket,
-    Key: ref.key,
-    ...(versionId === undefined ? {} : { VersionId: versionId }),
-    ...(context.checksums === 'none' ? {} : { ChecksumMode: 'ENABLED' as const }),
-    ...readInput(access),
-  });
-  const answer = await request(
-    context,
-    call,
-    (sent) => context.client.send(command, sent),
-    readAttempt('HeadObject', ref, versionId),
-    readSubject(ref, access, versionId),
-  );
-  if (answer === null) return null;
-  checkReadEcho(ref, access, answer);
-  return objectInfo(answer, answer.ContentLength ?? 0);
+  const output = await headOutput(context, call, ref, access, versionId);
+  return output && objectInfo(output, output.ContentLength ?? 0);
 }
 
-/** One GetObject, of the whole or of a range. Null when there is no such object. */
+/** Sends one GetObject, for the whole object or a range. Null when there is no such object. */
 export async function getObject(
   context: S3Context,
   call: Call,
@@ -48,15 +74,37 @@ export async function getObject(
   access: ReadAccess,
   range: ByteRange | null,
   condition: ReadCondition,
-  lean: LeanRequests | null = null,
 ): Promise<ObjectBody | null> {
   if (range !== null && !(range.start >= 0 && range.end > range.start)) {
-    throw new Fault('invalid', `${range.start} to ${range.end} is no range of bytes`);
+    throw new Fault('invalid', `${range.start} to ${range.end} is not a range of bytes`);
   }
-  const asksForChecksums = context.checksums !== 'none';
-  const quick = lean && (await leanGet(lean, call, ref, access, range, condition, asksForChecksums));
-  if (quick !== null) return objectBody(ref, access, range, leanOutput(quick.headers), quick.body);
-  const { ifMatch, versionId } = condition;
+  const isDirect = await context.direct.canReach(call, ref.bucket);
+  const answer = await request<{ readonly output: GetOutput; readonly body: unknown }>(
+    context,
+    call,
+    async (sent) => {
+      if (!isDirect) return getBySdk(context, ref, access, range, condition, sent);
+      // S3 keeps checksums of whole objects only.
+      const withChecksum = range === null && context.checksums !== 'none';
+      const read = { ref, access, range, withChecksum, ...condition };
+      const { headers, body } = await directGet(context.direct, read, sent);
+      return { output: directOutput(headers), body };
+    },
+    readAttempt('GetObject', ref, condition.versionId),
+    readSubject(ref, access, condition.versionId),
+    { intoSlabs: true },
+  );
+  return answer && objectBody(ref, access, range, answer.output, answer.body);
+}
+
+async function getBySdk(
+  { client }: S3Context,
+  ref: ObjectRef,
+  access: ReadAccess,
+  range: ByteRange | null,
+  { ifMatch, versionId }: ReadCondition,
+  sent: Parameters<Parameters<typeof request>[2]>[0],
+): Promise<{ readonly output: GetOutput; readonly body: unknown }> {
   const command = new GetObjectCommand({
     Bucket: ref.bucket,
     Key: ref.key,
@@ -65,35 +113,23 @@ export async function getObject(
     ...(versionId === undefined ? {} : { VersionId: versionId }),
     ...readInput(access),
   });
-  lean?.learnFrom(command, ref.bucket, ref.key);
-  const answer = await request(
-    context,
-    call,
-    (sent) => context.client.send(command, sent),
-    readAttempt('GetObject', ref, versionId),
-    readSubject(ref, access, versionId),
-    { intoSlabs: true },
-  );
-  if (answer === null) return null;
-  if (answer.Body === undefined) throw new Fault('unavailable', 'S3 sent no body');
-  return objectBody(ref, access, range, answer, answer.Body);
+  const output = await client.send(command, sent);
+  return { output, body: output.Body };
 }
-
-type GetOutput = Omit<GetObjectCommandOutput, '$metadata' | 'Body'>;
 
 function objectBody(
   ref: ObjectRef,
   access: ReadAccess,
   range: ByteRange | null,
-  answer: GetOutput,
+  output: GetOutput,
   body: unknown,
 ): ObjectBody {
   try {
-    checkReadEcho(ref, access, answer);
-    const sent = sentRange(ref, range, answer.ContentRange, answer.ContentLength);
-    return { info: objectInfo(answer, sent.total), bytes: bodyBytes(body, sent.length) };
+    checkReadEcho(ref, access, output);
+    const received = receivedRange(ref, range, output.ContentRange, output.ContentLength);
+    return { info: objectInfo(output, received.total), bytes: bodyBytes(body, received.length) };
   } catch (error) {
-    discardBody(body);
+    closeBody(body);
     throw error;
   }
 }
@@ -111,29 +147,29 @@ function readSubject(ref: ObjectRef, access: ReadAccess, versionId: string | und
 }
 
 /**
- * How many bytes the body has, and how many the object. Throws `corrupt` when the answer is not the range that was asked
- * for (RFC 9110, section 14.4).
+ * Returns the size of the body and that of the object, in bytes. Throws `corrupt` when S3 answers with another range than was
+ * requested (RFC 9110, section 14.4).
  */
-function sentRange(
+function receivedRange(
   ref: ObjectRef,
-  asked: ByteRange | null,
+  requested: ByteRange | null,
   contentRange: string | undefined,
   contentLength: number | undefined,
 ): { length: number; total: number } {
-  if (contentLength === undefined) throw new Fault('unavailable', 'S3 did not say how many bytes it sends');
-  if (asked === null) return { length: contentLength, total: contentLength };
+  if (contentLength === undefined) throw new Fault('unavailable', 'S3 sent a body without its length');
+  if (requested === null) return { length: contentLength, total: contentLength };
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(contentRange ?? '');
   const [first, last, total] = (match ?? []).slice(1).map(Number);
   if (
-    first !== asked.start ||
+    first !== requested.start ||
     last === undefined ||
     total === undefined ||
-    last !== Math.min(asked.end, total) - 1 ||
+    last !== Math.min(requested.end, total) - 1 ||
     contentLength !== last - first + 1
   ) {
     throw new Fault(
       'corrupt',
-      `S3 sent another range of "${ref.key}" in bucket "${ref.bucket}" than was asked for`,
+      `S3 sent another range of "${ref.key}" in bucket "${ref.bucket}" than was requested`,
     );
   }
   return { length: contentLength, total };

@@ -4,20 +4,21 @@ import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import { keyTagName, type ObjectRef, type ObjectTagSet } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
-import { leanCall, parseXml, rememberingLast } from './direct/lean-calls.js';
+import { directText } from './direct/direct-text.js';
 import type { Attempt } from './errors/translate.js';
+import { parseXml, rememberingLast } from './xml.js';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
-export const mostTags = 10;
+export const maxTags = 10;
 
-/** What a new object under this encryption is tagged with: the fingerprint of its customer key, or nothing. */
+/** Returns the tags of a new object under this encryption: the fingerprint of its customer key, or none. */
 export function keyTags(context: S3Context, encryption: WriteEncryption): ObjectTagSet {
   return context.keyTags && encryption.kind === 'sse-c' ? { [keyTagName]: encryption.key.fingerprint } : {};
 }
 
 /**
- * The tags of a copy: those of its source, but that of the key, which is the target's own. A source with ten tags of its own
- * leaves no room for it: then the copy goes without, as far as tags are concerned.
+ * Returns the tags of a copy: those of its source, with the key tag replaced by the target's own. If the source already has ten
+ * other tags, the copy gets no key tag, and a warning is logged.
  */
 export function tagsOfCopy(
   context: S3Context,
@@ -27,45 +28,42 @@ export function tagsOfCopy(
   encryption: WriteEncryption,
 ): ObjectTagSet {
   const { [keyTagName]: sourceKey, ...others } = source;
-  // Tags that are switched off are not written; one that is true of the copy is not taken away either.
+  // With key tags switched off none is added, but one that is still true is not removed either.
   const isStillTrue = encryption.kind === 'sse-c' && encryption.key.fingerprint === sourceKey;
   const own = isStillTrue ? { [keyTagName]: sourceKey } : keyTags(context, encryption);
-  if (Object.keys(others).length + Object.keys(own).length <= mostTags) return { ...others, ...own };
-  call.log.warn('an object has ten tags already: its copy bears none that names its key', {
+  if (Object.keys(others).length + Object.keys(own).length <= maxTags) return { ...others, ...own };
+  call.log.warn('a copy has no key tag because its source already has ten tags', {
     bucket: from.bucket,
     key: from.key,
   });
   return others;
 }
 
-/** As the header x-amz-tagging wants them. Not URLSearchParams: its `+` for a space stays a plus at Ceph. */
+/** Returns tags for the header x-amz-tagging. Ceph would keep the `+` that URLSearchParams writes for a space. */
 export function taggingHeader(tags: ObjectTagSet): string {
   return Object.entries(tags)
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join('&');
 }
 
-/** For PutObject and CreateMultipartUpload. */
+/** Returns tags as a field of PutObject, CreateMultipartUpload or CopyObject. */
 export function taggingInput(tags: ObjectTagSet): { Tagging?: string } {
   return Object.keys(tags).length === 0 ? {} : { Tagging: taggingHeader(tags) };
 }
 
-/** What a write that sends tags has to be allowed besides, or what to do without. */
+/** Returns the permission that a write with a key tag needs as well, or how to do without. */
 export function tagPermission(tags: ObjectTagSet): string {
   return keyTagName in tags ? ` and s3:PutObjectTagging (or set ledger.tags=no)` : '';
 }
 
-/** Null when there is no such object or version. */
+/** Returns all tags of an object. Null when there is no such object or version. */
 export async function getTags(
   context: S3Context,
   call: Call,
   ref: ObjectRef,
   versionId: string | undefined,
 ): Promise<ObjectTagSet | null> {
-  const asked = { method: 'GET', subresource: 'tagging', headers: {} } as const;
-  const quick = versionId === undefined ? await leanCall(context, call, ref, asked) : null;
-  const told = quick ? tagsOfXml(quick.text) : null;
-  if (told !== null) return told;
+  const version = versionId === undefined ? {} : { versionId };
   const command = new GetObjectTaggingCommand({
     Bucket: ref.bucket,
     Key: ref.key,
@@ -76,11 +74,27 @@ export async function getTags(
     ...ref,
     permission: versionId === undefined ? 's3:GetObjectTagging' : 's3:GetObjectVersionTagging',
   };
-  const answer = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
-    does: 'other',
-  });
-  if (answer === null) return null;
-  return Object.fromEntries((answer.TagSet ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? '']));
+  const isDirect = await context.direct.canReach(call, ref.bucket);
+  return request(
+    context,
+    call,
+    async (sent) => {
+      if (!isDirect) return tagSetOf((await context.client.send(command, sent)).TagSet ?? []);
+      const wanted = { method: 'GET', ...ref, query: { tagging: '', ...version } } as const;
+      const tags = tagsOfXml((await directText(context.direct, wanted, sent)).text);
+      if (tags === null)
+        throw new Fault('unavailable', `S3 sent something other than the tags of "${ref.key}"`);
+      return tags;
+    },
+    attempt,
+    { does: 'other' },
+  );
+}
+
+function tagSetOf(
+  tags: readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[],
+): ObjectTagSet {
+  return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
 }
 
 interface TaggingDocument {
@@ -91,12 +105,11 @@ interface TaggingDocument {
   };
 }
 
-/** Pure. Null for what is no such answer. */
+/** Reads the answer to GetObjectTagging. Pure. Null when it is not one. */
 export const tagsOfXml = rememberingLast((text): ObjectTagSet | null => {
   const set = (parseXml(text, ['Tag']) as TaggingDocument).Tagging?.TagSet;
   if (set === undefined) return null;
-  const tags = typeof set === 'string' ? [] : (set.Tag ?? []);
-  return Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+  return tagSetOf(typeof set === 'string' ? [] : (set.Tag ?? []));
 });
 
 /** Replaces all tags. Throws `not-found`. */

@@ -41,7 +41,7 @@ class S3BucketAdministration implements BucketAdministration {
   readonly #retries: Retries;
 
   constructor(options: S3StoreOptions) {
-    this.#context = createContext(createS3Client(options).client, options);
+    this.#context = createContext(createS3Client(options), options);
     this.#retries = new Retries(options);
   }
 

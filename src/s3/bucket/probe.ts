@@ -6,7 +6,7 @@ import { accessFor, type WriteEncryption } from '../../model/encryption.js';
 import { Fault, type FaultKind, isFault } from '../../model/fault.js';
 import { gatewayPrefix } from '../../model/gateway-prefix.js';
 import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../../model/object-store.js';
-import { probePrefix } from '../../model/trial-objects.js';
+import { probePrefix } from '../../model/probe-objects.js';
 import { createS3Client, endpointInUse, type S3Connection } from '../client.js';
 import { createContext, type S3Context } from '../context.js';
 import { listObjects, listUploads } from '../listing.js';
@@ -104,7 +104,7 @@ class Probe {
     this.#options = options;
     this.#wanted = wanted;
     this.#connection = connection;
-    this.#context = createContext(connection.client, options);
+    this.#context = createContext(connection, options);
     this.#retries = new Retries({ ...options, retry: patience });
     this.#ref = { bucket: wanted.bucket, key: `${probePrefix}${options.entropy.id()}` };
   }

@@ -16,12 +16,11 @@ import {
   descriptionOf,
   isOntoItself,
   targetTags,
-  whenAdmitted,
 } from './copy-source.js';
 
 type Condition = Pick<WriteOptions, 'onlyIfAbsent' | 'onlyIfMatches'>;
 
-/** One CopyObject, up to the size that S3 copies in one request. Null when there is no source, or nothing that matches. */
+/** Sends one CopyObject, up to the size that S3 copies in one request. Null when the source is gone, or a conditional target. */
 export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Copied | null> {
   const { context, call, to, options } = job;
   const tags = await targetTags(job);
@@ -36,15 +35,13 @@ export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Co
     ...sourceInput(options.sourceAccess),
     ...writeInput(options.encryption),
   });
-  const answer = await whenAdmitted(job, () =>
-    request(
-      context,
-      call,
-      (sent) => context.client.send(command, sent),
-      copyAttempt('CopyObject', job, tags),
-      { does: 'write', ref: to, encryption: options.encryption, ifAbsent: condition.onlyIfAbsent ?? false },
-      { idleTimeoutMs: context.slowAnswerTimeoutMs },
-    ),
+  const answer = await request(
+    context,
+    call,
+    (sent) => context.client.send(command, sent),
+    copyAttempt('CopyObject', job, tags),
+    { does: 'write', ref: to, encryption: options.encryption, ifAbsent: condition.onlyIfAbsent ?? false },
+    { idleTimeoutMs: context.slowAnswerTimeoutMs },
   );
   if (answer === null) return null;
   checkWriteEcho(to, options.encryption, answer);
@@ -53,20 +50,19 @@ export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Co
   return {
     etag: result?.ETag ?? '',
     versionId,
-    tellsVersion: versionId !== null || context.copyConditions.areHonoured === true,
+    namesVersion: versionId !== null || context.copyConditions.areHonoured === true,
     checksum: wholeChecksum(result),
   };
 }
 
-type Said = Description &
+type CopyDescription = Description &
   Pick<CopyObjectCommandInput, 'ACL' | 'MetadataDirective' | 'Tagging' | 'TaggingDirective'>;
 
 /**
- * Metadata and tags are said again, both or neither: Ceph 20 lets the tags go the way of the metadata, whatever
- * x-amz-tagging-directive says. An object that is copied onto itself has them said again too: Ceph takes a change of the key
- * alone for no change at all, and refuses it.
+ * Sends metadata and tags either both or not at all: Ceph 20 treats the tags like the metadata, whatever x-amz-tagging-directive
+ * is. A copy of an object onto itself sends them too, because Ceph refuses a copy that changes the key only.
  */
-function describeCopy(job: CopyJob, tags: ObjectTagSet): Said {
+function describeCopy(job: CopyJob, tags: ObjectTagSet): CopyDescription {
   const { options, source } = job;
   const { ACL } = describeTarget(options);
   const acl = ACL === undefined ? {} : { ACL };

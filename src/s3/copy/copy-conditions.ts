@@ -1,13 +1,13 @@
-/** What is known of how a server takes conditions on the target of a CopyObject. */
+/** Remembers whether a server honours conditions on the target of CopyObject. */
 export class CopyConditions {
-  /** Null until it is known, and for good where it cannot be tried. */
+  /** Null until it is known, and for good if it cannot be tried. */
   areHonoured: boolean | null = null;
   #isTried = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
-   * Has `trial` find it out, once: whoever comes meanwhile waits for it. It answers null where it cannot be tried; when it
-   * throws, that goes to who brought it, and the next one tries again.
+   * Runs `trial` once; concurrent callers wait for it. It returns null if it cannot be tried. A fault that it throws goes to its own
+   * caller, and the next caller tries again.
    */
   async learn(trial: () => Promise<boolean | null>): Promise<void> {
     if (this.#isTried || this.areHonoured !== null) return;

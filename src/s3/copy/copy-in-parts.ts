@@ -11,16 +11,15 @@ import {
   descriptionOf,
   isOntoItself,
   targetTags,
-  whenAdmitted,
 } from './copy-source.js';
 
-/** Parts of one copy under way at once: the server does the work. */
-const partsAtOnce = 8;
-const mostParts = 10_000;
+/** Parts of one copy in parallel; the server does the work. */
+const parallelParts = 8;
+const maxParts = 10_000;
 
 /**
- * A multipart upload whose parts the server copies: for what is larger than one CopyObject takes, and for a condition on the
- * target that the server honours only here. Null when the source is gone.
+ * Copies with a multipart upload whose parts the server copies: for objects larger than one CopyObject takes, and for a condition on
+ * the target that the server honours only here. Null when the source is gone.
  */
 export async function copyInParts(job: CopyJob): Promise<Copied | null> {
   const { context, call, to, options, source } = job;
@@ -32,7 +31,7 @@ export async function copyInParts(job: CopyJob): Promise<Copied | null> {
   const entries = size === 0 ? [await emptyPart(job, upload)] : await copyParts(job, upload, size);
   if (entries === null) return null;
   const written = await upload.completeEntries(call, entries, { size, checksum: wholeChecksum(source) });
-  return { ...written, tellsVersion: true };
+  return { ...written, namesVersion: true };
 }
 
 /** Null when the source is gone. */
@@ -54,21 +53,21 @@ async function copyParts(
       else entries[index] = entry;
     }
   };
-  const settled = await Promise.allSettled(Array.from({ length: partsAtOnce }, worker));
+  const settled = await Promise.allSettled(Array.from({ length: parallelParts }, worker));
   const failed = settled.find((one) => one.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return gone ? null : entries;
 }
 
-/** There is no range of no bytes to copy, and no upload without a part. */
+/** An empty object has no range to copy, but an upload needs a part. */
 async function emptyPart({ call }: CopyJob, upload: S3PartUpload): Promise<CompletedPartEntry> {
   const checksum = checksumOf(upload.algorithm);
   return await upload.uploadPart(call, 1, { chunks: [], byteLength: 0, checksum });
 }
 
-/** Equal parts, larger when there would be too many. As UploadPartCopy wants them: both ends included. */
+/** Returns equal ranges of at least `partBytes` for UploadPartCopy, at most 10,000, both ends included. */
 export function partRanges(size: number, partBytes: number): string[] {
-  const length = Math.max(partBytes, Math.ceil(size / mostParts));
+  const length = Math.max(partBytes, Math.ceil(size / maxParts));
   const ranges: string[] = [];
   for (let start = 0; start < size; start += length) {
     ranges.push(`bytes=${start}-${Math.min(start + length, size) - 1}`);
@@ -83,18 +82,16 @@ async function copyPart(
   range: string,
 ): Promise<CompletedPartEntry | null> {
   const { context, call, to, options, source } = job;
-  const copied = await whenAdmitted(job, () =>
-    copyPartOnce(context, call, {
-      to,
-      uploadId: upload.uploadId,
-      partNumber,
-      source: copySource(job),
-      sourceEtag: source.ETag,
-      range,
-      access: options.sourceAccess,
-      encryption: options.encryption,
-      attempt: copyAttempt('UploadPartCopy', job),
-    }),
-  );
+  const copied = await copyPartOnce(context, call, {
+    to,
+    uploadId: upload.uploadId,
+    partNumber,
+    source: copySource(job),
+    sourceEtag: source.ETag,
+    range,
+    access: options.sourceAccess,
+    encryption: options.encryption,
+    attempt: copyAttempt('UploadPartCopy', job),
+  });
   return copied === null ? null : { partNumber, ...copied };
 }

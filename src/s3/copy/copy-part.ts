@@ -8,22 +8,22 @@ import { request, type S3Context } from '../context.js';
 import { checkPartEcho, partInput, sourceInput } from '../encryption-headers.js';
 import type { Attempt } from '../errors/translate.js';
 
-/** One part that the server is to copy. */
+/** A part for the server to copy. */
 export interface PartCopy {
   readonly to: ObjectRef;
   readonly uploadId: string;
   readonly partNumber: number;
-  /** As x-amz-copy-source wants it. */
+  /** The value of x-amz-copy-source. */
   readonly source: string;
   readonly sourceEtag: string | undefined;
-  /** `bytes=0-4`, both ends included; the whole object when it is not said. */
+  /** `bytes=0-4`, both ends included; the whole object by default. */
   readonly range?: string;
   readonly access: ReadAccess;
   readonly encryption: WriteEncryption;
   readonly attempt: Attempt;
 }
 
-/** UploadPartCopy. Null when the source is gone; the checksum is null when the server keeps none. */
+/** Sends one UploadPartCopy. Null when the source is gone. The checksum is null when the server keeps none. */
 export async function copyPartOnce(
   context: S3Context,
   call: Call,

@@ -1,23 +1,13 @@
-import {
-  type CopyObjectCommandInput,
-  HeadObjectCommand,
-  type HeadObjectCommandOutput,
-} from '@aws-sdk/client-s3';
+import type { CopyObjectCommandInput } from '@aws-sdk/client-s3';
 import type { Call } from '../../model/call.js';
 import type { ChecksumAlgorithm } from '../../model/checksum.js';
-import type { ReadAccess } from '../../model/encryption.js';
 import type { CopyOptions, ObjectRef, ObjectTagSet, WrittenObject } from '../../model/object-store.js';
 import { wholeChecksum } from '../checksum-headers.js';
-import { request, type S3Context } from '../context.js';
-import { leanCall } from '../direct/lean-calls.js';
-import { leanOutput } from '../direct/lean-output.js';
-import { checkReadEcho, keyHeaders, readInput } from '../encryption-headers.js';
+import type { S3Context } from '../context.js';
 import type { Attempt } from '../errors/translate.js';
 import { writePermission } from '../object-writes.js';
+import { type HeadOutput, headOutput } from '../reads.js';
 import { getTags, tagPermission, tagsOfCopy } from '../tags.js';
-
-/** What HEAD says of a source. */
-export type SourceHead = Omit<HeadObjectCommandOutput, '$metadata'>;
 
 /** One copy to be made. */
 export interface CopyJob {
@@ -26,81 +16,47 @@ export interface CopyJob {
   readonly from: ObjectRef;
   readonly to: ObjectRef;
   readonly options: CopyOptions;
-  /** What HEAD said of the source. */
-  readonly source: SourceHead;
+  /** The HEAD of the source. */
+  readonly source: HeadOutput;
 }
 
-/** What the server said of a copy. */
+/** The server's answer to a copy. */
 export interface Copied extends WrittenObject {
-  /** Whether it would have named the version, if there were any: Ceph does not in its answer to CopyObject. */
-  readonly tellsVersion: boolean;
+  /** Whether the answer would name the version, if there were any. Ceph's answer to CopyObject does not. */
+  readonly namesVersion: boolean;
 }
 
-export async function headSource(
+/** Returns the HEAD of a copy's source. Null when it is gone. */
+export function headCopySource(
   context: S3Context,
   call: Call,
   from: ObjectRef,
-  options: CopyOptions,
-): Promise<SourceHead | null> {
-  const { sourceAccess: access, sourceVersionId: versionId } = options;
-  const quick = versionId === undefined ? await headLean(context, call, from, access) : null;
-  if (quick !== null) return quick;
-  const command = new HeadObjectCommand({
-    Bucket: from.bucket,
-    Key: from.key,
-    ...(versionId === undefined ? {} : { VersionId: versionId }),
-    ...(context.checksums === 'none' ? {} : { ChecksumMode: 'ENABLED' as const }),
-    ...readInput(access),
-  });
-  context.lean?.learnFrom(command, from.bucket, from.key);
-  const permission = versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
-  const attempt: Attempt = { operation: 'HeadObject', ...from, permission };
-  const source = await request(context, call, (sent) => context.client.send(command, sent), attempt, {
-    does: 'read',
-    ref: from,
-    access,
-    ...(versionId === undefined ? {} : { versionId }),
-  });
-  if (source !== null) checkReadEcho(from, access, source);
-  return source;
+  { sourceAccess, sourceVersionId }: Pick<CopyOptions, 'sourceAccess' | 'sourceVersionId'>,
+): Promise<HeadOutput | null> {
+  return headOutput(context, call, from, sourceAccess, sourceVersionId);
 }
 
-/** The source's own, so that its checksum stays comparable; the store's where it has none. */
+/** Returns the source's checksum algorithm, so that both checksums can be compared; the store's if the source has none. */
 export function copyAlgorithm({ context, source }: CopyJob): ChecksumAlgorithm {
   return wholeChecksum(source)?.algorithm ?? context.checksumAlgorithm;
 }
 
-async function headLean(
-  context: S3Context,
-  call: Call,
-  from: ObjectRef,
-  access: ReadAccess,
-): Promise<SourceHead | null> {
-  const headers = {
-    ...keyHeaders(access),
-    ...(context.checksums === 'none' ? {} : { 'x-amz-checksum-mode': 'ENABLED' }),
-  };
-  const answer = await leanCall(context, call, from, { method: 'HEAD', headers });
-  if (!answer) return null;
-  const source = leanOutput(answer.headers);
-  checkReadEcho(from, access, source);
-  return source;
-}
-
-/** `bucket/key`, percent-encoded as x-amz-copy-source wants it, with the version where one is meant. */
+/** Returns `bucket/key`, percent-encoded for x-amz-copy-source, with the version if there is one. */
 export function copySource({ from, options }: Pick<CopyJob, 'from' | 'options'>): string {
   const path = copySourceOf(from);
   const { sourceVersionId } = options;
   return sourceVersionId === undefined ? path : `${path}?versionId=${encodeURIComponent(sourceVersionId)}`;
 }
 
+/** Returns `bucket/key`, percent-encoded for x-amz-copy-source. */
 export function copySourceOf({ bucket, key }: ObjectRef): string {
   return `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
 }
 
+/** Describes a request of this copy for the text of a fault. */
 export function copyAttempt(
   operation: string,
-  { from, to, options }: CopyJob,
+  { from, to, options }: Pick<CopyJob, 'from' | 'to' | 'options'>,
   tags: ObjectTagSet = {},
 ): Attempt {
   return {
@@ -110,7 +66,7 @@ export function copyAttempt(
   };
 }
 
-/** What a write is told of an object besides its encryption and its ACL. */
+/** The description of an object that a write sends, besides encryption and ACL. */
 export type Description = Pick<
   CopyObjectCommandInput,
   | 'CacheControl'
@@ -125,10 +81,10 @@ export type Description = Pick<
 >;
 
 /**
- * What a source says of itself, for a target whose metadata has to be said. `isItself` for an object that is copied onto itself:
- * then it stays where it rests, and goes on redirecting, which S3 lets no copy do by itself.
+ * Returns the source's description, for a target whose metadata has to be sent again. With `isItself` (an object is copied onto
+ * itself) it includes storage class and redirect, which S3 does not copy.
  */
-export function descriptionOf(source: SourceHead, isItself: boolean): Description {
+export function descriptionOf(source: HeadOutput, isItself: boolean): Description {
   const { StorageClass, WebsiteRedirectLocation } = source;
   const { CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType } = source;
   const expires = new Date(source.ExpiresString ?? '');
@@ -145,11 +101,12 @@ export function descriptionOf(source: SourceHead, isItself: boolean): Descriptio
   };
 }
 
+/** True when an object is copied onto itself. */
 export function isOntoItself({ from, to }: Pick<CopyJob, 'from' | 'to'>): boolean {
   return from.bucket === to.bucket && from.key === to.key;
 }
 
-/** All tags of the target. One request more, when the source has tags that the caller does not know. */
+/** Returns all tags of the target. Sends one more request if the source has tags that the caller does not know. */
 export async function targetTags({
   context,
   call,
@@ -157,15 +114,10 @@ export async function targetTags({
   options,
   source,
 }: Omit<CopyJob, 'to' | 'source'> & {
-  readonly source: Pick<SourceHead, 'TagCount'>;
+  readonly source: Pick<HeadOutput, 'TagCount'>;
 }): Promise<ObjectTagSet> {
   const known = options.sourceTags ?? {};
   const isCountRight = (source.TagCount ?? 0) === Object.keys(known).length;
   const tags = isCountRight ? known : await getTags(context, call, from, options.sourceVersionId);
   return tagsOfCopy(context, call, from, tags ?? {}, options.encryption);
-}
-
-/** Sends a request that copies bytes, when there is room for it. */
-export function whenAdmitted<T>({ options }: CopyJob, send: () => Promise<T>): Promise<T> {
-  return options.admission === undefined ? send() : options.admission(send);
 }

@@ -1,21 +1,21 @@
-import { releaseBytes } from '../../bytes/lent-bytes.js';
+import { releaseBytes } from '../../bytes/buffer-pool.js';
 import { RunningChecksum } from '../../bytes/running-checksum.js';
 import type { Call } from '../../model/call.js';
 import { type Checksum, compareChecksums } from '../../model/checksum.js';
 import type { CopiedObject, CopyOptions, ObjectRef } from '../../model/object-store.js';
 import { wholeChecksum } from '../checksum-headers.js';
-import type { S3Context } from '../context.js';
-import { leanGet } from '../direct/lean-get.js';
-import { leanOutput } from '../direct/lean-output.js';
-import { leanPut } from '../direct/lean-put.js';
+import { request, type S3Context } from '../context.js';
+import { directGet } from '../direct/direct-get.js';
+import { directOutput } from '../direct/direct-output.js';
+import { directPut } from '../direct/direct-put.js';
 import { checkReadEcho, checkWriteEcho } from '../encryption-headers.js';
-import type { Answer } from '../http/exchange.js';
-import { bodyBytes, discardBody } from '../http/read-body.js';
+import type { HttpResponse } from '../http/exchange.js';
+import { bodyBytes, closeBody } from '../http/read-body.js';
 import { objectInfo, versionOf } from '../object-info.js';
-import { checkChecksum } from '../object-writes.js';
-import { targetTags } from './copy-source.js';
+import { checkChecksum, nothingThere } from '../object-writes.js';
+import { copyAttempt, targetTags } from './copy-source.js';
 
-/** What PutObject is told as GetObject says it; and all x-amz-meta-*. */
+/** Response headers of GetObject that PutObject takes as they are, besides all x-amz-meta-*. */
 const carriedHeaders: ReadonlySet<string> = new Set([
   'cache-control',
   'content-disposition',
@@ -27,25 +27,29 @@ const carriedHeaders: ReadonlySet<string> = new Set([
   'x-amz-website-redirect-location',
 ]);
 
-/** Metadata that no header can carry, and locks, which are no metadata: copies of such objects are the server's work. */
-const hindrances = ['x-amz-missing-meta', 'x-amz-object-lock-mode', 'x-amz-object-lock-legal-hold'] as const;
+/** Metadata that headers cannot carry, and object locks: the server has to copy such objects. */
+const unsupportedHeaders = [
+  'x-amz-missing-meta',
+  'x-amz-object-lock-mode',
+  'x-amz-object-lock-legal-hold',
+] as const;
 
 /** The object as it was read. */
-interface Read {
-  readonly answer: Answer;
+interface ReadObject {
+  readonly headers: HttpResponse['headers'];
   readonly chunks: readonly Uint8Array[];
   readonly byteLength: number;
-  /** Of the source's own algorithm, if it has any that is known. */
+  /** Of the source's own algorithm, if it is a known one. */
   readonly checksum: Checksum;
 }
 
 /**
- * Gives a small object another key by reading it and writing it again under its condition: for servers that overlook the
- * condition of CopyObject and honour that of PutObject. Two requests instead of the multipart copy's four, of which each costs
- * the server more. The bytes are in this process' memory meanwhile, as those of uploads and downloads are.
+ * Re-encrypts a small object by reading and writing it under its condition, for servers that ignore the condition of CopyObject
+ * and honour that of PutObject. Takes two requests instead of the multipart copy's four, each of which costs the server more. The
+ * bytes are in this process's memory meanwhile, as those of uploads and downloads are.
  *
- * Null when it is not for this way, or anything is not a plain success: then the server's copy, which says what is wrong. A
- * write whose answer was lost is no harm to that: it stands under the same condition, with the same content.
+ * Null when the object does not qualify, or is gone: the server's copy is due. Throws `conflict` when the object has changed
+ * before the read or before the write, and what a read or a write throws. A write whose answer was lost has stored the same content.
  */
 export async function copyThrough(
   context: S3Context,
@@ -54,24 +58,21 @@ export async function copyThrough(
   to: ObjectRef,
   options: CopyOptions,
 ): Promise<CopiedObject | null> {
-  if (!isForThis(context, from, to, options)) return null;
-  const copy = async () => {
-    const read = await readWhole(context, call, from, options);
-    if (read === null) return null;
-    try {
-      return await writeAgain(context, call, to, options, read);
-    } finally {
-      for (const chunk of read.chunks) releaseBytes(chunk);
-    }
-  };
-  return options.admission === undefined ? copy() : options.admission(copy);
+  if (!qualifies(context, from, to, options)) return null;
+  if (!(await context.direct.canReach(call, to.bucket))) return null;
+  const read = await readWhole(context, call, from, options);
+  if (read === null) return null;
+  try {
+    return await writeAgain(context, call, to, options, read);
+  } finally {
+    for (const chunk of read.chunks) releaseBytes(chunk);
+  }
 }
 
-function isForThis(context: S3Context, from: ObjectRef, to: ObjectRef, options: CopyOptions): boolean {
+function qualifies(context: S3Context, from: ObjectRef, to: ObjectRef, options: CopyOptions): boolean {
   const { sourceSize, sourceEtag, onlyIfMatches, sourceVersionId, metadataFrom, encryption } = options;
   return (
     context.copyConditions.areHonoured === false &&
-    context.lean !== undefined &&
     from.bucket === to.bucket &&
     from.key === to.key &&
     sourceSize !== undefined &&
@@ -85,38 +86,53 @@ function isForThis(context: S3Context, from: ObjectRef, to: ObjectRef, options: 
   );
 }
 
+/** Null when the object is gone, or does not qualify after all. */
 async function readWhole(
   context: S3Context,
   call: Call,
   from: ObjectRef,
-  { sourceAccess, sourceEtag = '' }: CopyOptions,
-): Promise<Read | null> {
-  if (context.lean === undefined) return null;
-  const condition = { ifMatch: sourceEtag };
-  const asksForChecksums = context.checksums !== 'none';
-  const answer = await leanGet(context.lean, call, from, sourceAccess, null, condition, asksForChecksums);
+  { sourceAccess: access, sourceEtag: ifMatch = '' }: CopyOptions,
+): Promise<ReadObject | null> {
+  const read = { ref: from, access, ifMatch, range: null, withChecksum: context.checksums !== 'none' };
+  const answer = await request(
+    context,
+    call,
+    (sent) => directGet(context.direct, read, sent),
+    { operation: 'GetObject', ...from, permission: 's3:GetObject' },
+    { does: 'read', ref: from, access },
+  );
   if (answer === null) return null;
   const { headers, body } = answer;
-  const byteLength = Number(headers['content-length']);
-  const isExpected = headers['etag'] === sourceEtag && byteLength <= context.copyThroughBytes;
   const chunks: Uint8Array[] = [];
-  const kept = wholeChecksum(leanOutput(headers));
-  const sum = new RunningChecksum(kept?.algorithm ?? context.checksumAlgorithm);
   try {
-    checkReadEcho(from, sourceAccess, leanOutput(headers));
-    if (!isExpected || hindrances.some((name) => name in headers)) throw new Error('not for this way');
-    for await (const chunk of bodyBytes(body, byteLength)) {
-      chunks.push(chunk);
-      sum.update(chunk);
+    const output = directOutput(headers);
+    checkReadEcho(from, access, output);
+    const byteLength = output.ContentLength ?? Number.POSITIVE_INFINITY;
+    const isExpected = output.ETag === ifMatch && byteLength <= context.copyThroughBytes;
+    const isSupported = !unsupportedHeaders.some((name) => name in headers);
+    if (isExpected && isSupported) {
+      const kept = wholeChecksum(output);
+      const sum = new RunningChecksum(kept?.algorithm ?? context.checksumAlgorithm);
+      for await (const chunk of bodyBytes(body, byteLength)) {
+        chunks.push(chunk);
+        sum.update(chunk);
+      }
+      if (compareChecksums(kept, sum.checksum) !== 'different') {
+        return { headers, chunks, byteLength, checksum: sum.checksum };
+      }
+      call.log.debug('S3 server copies an object whose checksum does not match its bytes', { ...from });
     }
-    if (compareChecksums(kept, sum.checksum) === 'different')
-      throw new Error('not the bytes that S3 keeps the checksum of');
-  } catch {
-    discardBody(body);
-    for (const chunk of chunks) releaseBytes(chunk);
-    return null;
+  } catch (error) {
+    release(body, chunks);
+    throw error;
   }
-  return { answer, chunks, byteLength, checksum: sum.checksum };
+  release(body, chunks);
+  return null;
+}
+
+function release(body: unknown, chunks: readonly Uint8Array[]): void {
+  closeBody(body);
+  for (const chunk of chunks) releaseBytes(chunk);
 }
 
 async function writeAgain(
@@ -124,30 +140,31 @@ async function writeAgain(
   call: Call,
   to: ObjectRef,
   options: CopyOptions,
-  read: Read,
+  read: ReadObject,
 ): Promise<CopiedObject | null> {
   const { encryption, acl } = options;
   if (encryption.kind !== 'sse-c') return null;
-  const { headers } = read.answer;
-  const source = leanOutput(headers);
+  const source = directOutput(read.headers);
   const tags = await targetTags({ context, call, from: to, options, source });
-  const answer = await leanPut(context, call, to, {
-    body: read,
-    encryption,
-    acl,
-    tags,
-    headers: { ...carried(headers), 'if-match': options.onlyIfMatches ?? '' },
-  });
-  if (answer === null) return null;
+  const headers = { ...carried(read.headers), 'if-match': options.onlyIfMatches ?? '' };
+  const write = { ref: to, body: read, encryption, acl, tags, headers };
+  const answer = await request(
+    context,
+    call,
+    (sent) => directPut(context, write, sent),
+    copyAttempt('PutObject', { from: to, to, options }, tags),
+    { does: 'write', ref: to, encryption },
+  );
+  if (answer === null) throw nothingThere('PutObject', to, options);
   checkWriteEcho(to, encryption, answer);
-  const told = wholeChecksum(answer);
-  checkChecksum(to, read.checksum, told);
+  const answered = wholeChecksum(answer);
+  checkChecksum(to, read.checksum, answered);
   return {
     etag: answer.ETag ?? '',
     versionId: versionOf(answer.VersionId),
-    checksum: told,
+    checksum: answered,
     source: { ...objectInfo(source, read.byteLength), checksum: read.checksum },
-    isVerified: compareChecksums(told, read.checksum) === 'same' && answer.ETag !== undefined,
+    isVerified: compareChecksums(answered, read.checksum) === 'same' && answer.ETag !== undefined,
   };
 }
 

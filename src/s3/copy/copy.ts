@@ -9,11 +9,11 @@ import { checkChecksum } from '../object-writes.js';
 import { headObject } from '../reads.js';
 import { copyAtOnce } from './copy-at-once.js';
 import { copyInParts } from './copy-in-parts.js';
-import { type Copied, type CopyJob, headSource } from './copy-source.js';
+import { type Copied, type CopyJob, headCopySource } from './copy-source.js';
 import { copyThrough } from './copy-through.js';
 import { areCopyConditionsHonoured } from './copy-trial.js';
 
-/** A server-side copy of any size. Null when the source is gone. */
+/** Copies an object of any size on the server. Null when the source is gone. */
 export async function copyObject(
   context: S3Context,
   call: Call,
@@ -24,7 +24,7 @@ export async function copyObject(
   checkMetadata(to, options.metadata);
   const through = await copyThrough(context, call, from, to, options);
   if (through !== null) return through;
-  const source = await headSource(context, call, from, options);
+  const source = await headCopySource(context, call, from, options);
   if (source === null) return null;
   if (options.sourceEtag !== undefined && options.sourceEtag !== source.ETag) throw changed(from);
   if (options.onlyIfAbsent) await refuseExisting(context, call, to, options);
@@ -35,20 +35,17 @@ export async function copyObject(
   if (written === null) return null;
   const info = objectInfo(source, size);
   checkChecksum(to, info.checksum, written.checksum);
-  const { tellsVersion, ...said } = written;
+  const { namesVersion, ...answered } = written;
   const isSame = compareChecksums(info.checksum, written.checksum) === 'same';
-  const isVerified = tellsVersion && isSame && options.encryption.kind === 'sse-c';
-  return { ...said, source: info, isVerified };
+  const isVerified = namesVersion && isSame && options.encryption.kind === 'sse-c';
+  return { ...answered, source: info, isVerified };
 }
 
 function changed(from: ObjectRef): Fault {
-  return new Fault(
-    'conflict',
-    `"${from.key}" in bucket "${from.bucket}" is not the object that was expected any more`,
-  );
+  return new Fault('conflict', `"${from.key}" in bucket "${from.bucket}" is no longer the expected object`);
 }
 
-/** What a server that overlooks If-None-Match would overwrite is looked for first. */
+/** Checks for an existing target first, because some servers ignore If-None-Match. */
 async function refuseExisting(
   context: S3Context,
   call: Call,
@@ -66,8 +63,8 @@ async function refuseExisting(
 }
 
 /**
- * AWS honours a condition on the target of CopyObject; servers exist that overlook it there (Ceph 20.2.4) but honour it in
- * CompleteMultipartUpload, and are sent that, as is one of which it is not known.
+ * AWS honours a condition on the target of CopyObject. Ceph 20.2.4 ignores it there but honours it in CompleteMultipartUpload, which is
+ * also used for servers that could not be tried.
  */
 async function copyConditionally(job: CopyJob): Promise<Copied | null> {
   const { context, call, to, options } = job;
@@ -83,9 +80,9 @@ async function copyConditionally(job: CopyJob): Promise<Copied | null> {
   return written;
 }
 
-/** S3's 404 to a conditional copy: null when it was the source's, `conflict` when there is no target to match. */
+/** Explains the 404 of a conditional copy: null when the source is gone, `conflict` when there is no target to match. */
 async function requireSource({ context, call, from, to, options }: CopyJob): Promise<null> {
   const isItself = from.bucket === to.bucket && from.key === to.key;
-  if (isItself || (await headSource(context, call, from, options)) === null) return null;
+  if (isItself || (await headCopySource(context, call, from, options)) === null) return null;
   throw new Fault('conflict', `"${to.key}" in bucket "${to.bucket}" is gone`);
 }

@@ -1,4 +1,4 @@
-/** A request as the SDK hands it over, signed. */
+/** A signed request, as the SDK hands it over. */
 export interface SignedRequest {
   readonly protocol: string;
   readonly hostname: string;
@@ -10,19 +10,20 @@ export interface SignedRequest {
   readonly body?: unknown;
 }
 
-export interface Answer {
+/** A response whose head has arrived. */
+export interface HttpResponse {
   readonly statusCode: number;
   readonly reason?: string;
   readonly headers: Record<string, string>;
   readonly body: unknown;
 }
 
-/** What one request says beside itself. */
+/** Options of one request. */
 export interface ExchangeOptions {
   readonly abortSignal?: AbortSignal;
   /** Overrides the transport's own. */
   readonly idleTimeoutMs?: number;
-  /** Reads an object's bytes over the connections that are made for it; the answer's body is then a SlabReadable. */
+  /** Uses the connections for object bytes; the body of a successful response is then a SlabReadable. */
   readonly intoSlabs?: boolean;
 }
 
@@ -33,20 +34,22 @@ export interface TransportOptions {
   readonly maxSockets: number;
 }
 
-/** The request target: path and query as they were signed. */
+/** Returns the request target: path and query as they were signed. */
 export function pathOf(request: SignedRequest): string {
   const pairs: string[] = [];
   for (const name of Object.keys(request.query ?? {}).sort()) {
     const value = request.query?.[name];
     for (const one of Array.isArray(value) ? value : [value]) {
-      pairs.push(typeof one === 'string' ? `${escapeQuery(name)}=${escapeQuery(one)}` : escapeQuery(name));
+      pairs.push(
+        typeof one === 'string' ? `${encodeRfc3986(name)}=${encodeRfc3986(one)}` : encodeRfc3986(name),
+      );
     }
   }
   return pairs.length === 0 ? request.path : `${request.path}?${pairs.join('&')}`;
 }
 
-/** As the signature has it: everything but the unreserved characters of RFC 3986. */
-function escapeQuery(text: string): string {
+/** Percent-encodes everything but the unreserved characters of RFC 3986, as signatures do. */
+export function encodeRfc3986(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { abortError, connectError } from '../errors/network-errors.js';
 import {
-  type Answer,
   type ExchangeOptions,
+  type HttpResponse,
   pathOf,
   type SignedRequest,
   type TransportOptions,
@@ -44,7 +44,7 @@ export class GetPool {
   }
 
   /** Resolves when the head of the answer is there. Rejects with the socket's error, an AbortError or a TimeoutError. */
-  async get(request: SignedRequest, options: ExchangeOptions): Promise<Answer> {
+  async get(request: SignedRequest, options: ExchangeOptions): Promise<HttpResponse> {
     const head = requestHead(request);
     const to = this.#destination(request);
     const origin = `${to.secure}|${to.host}|${to.port}`;
@@ -52,7 +52,7 @@ export class GetPool {
       const kept = await this.#keptOrPlace(origin, options.abortSignal);
       const connection = kept ?? (await this.#connect(to, origin, options.abortSignal));
       try {
-        return answerOf(await this.#exchange(connection, head, options));
+        return responseOf(await this.#exchange(connection, head, options));
       } catch (error) {
         // A kept connection that the server has closed meanwhile: the request has not been looked at.
         if (kept === null || connection.hasAnswered || options.abortSignal?.aborted) throw error;
@@ -195,7 +195,7 @@ function requestHead(request: SignedRequest): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function answerOf({ head, body }: GetAnswer): Answer {
+function responseOf({ head, body }: GetAnswer): HttpResponse {
   return {
     statusCode: head.statusCode,
     reason: head.reason,

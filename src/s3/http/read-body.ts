@@ -3,21 +3,22 @@ import { SlabReadable } from './get-pool.js';
 import type { SlabBody } from './slab-body.js';
 
 /**
- * The bytes of an answer, piece by piece as they come; each belongs to the reader. Throws `unavailable` when the connection
- * breaks before the end, `timed-out` when it falls silent, `cancelled` when the call's signal aborts. Leaving the loop ends the
- * connection.
+ * Returns the bytes of a response, in pieces as they arrive; each belongs to the reader. Throws `unavailable` when the connection
+ * breaks before the end, `timed-out` when it falls silent, `cancelled` when the call's signal aborts. Leaving the loop early
+ * closes the connection.
  */
 export function bodyBytes(body: unknown, expectedBytes: number): AsyncIterable<Uint8Array> {
-  if (!(body instanceof SlabReadable)) throw new Fault('bug', 'the transport gave no body that can be read');
+  if (!(body instanceof SlabReadable))
+    throw new Fault('bug', 'the transport returned a body that cannot be read');
   return new FaultingBytes(body.slabs, expectedBytes);
 }
 
-/** Ends the connection of a body that nobody will read. */
-export function discardBody(body: unknown): void {
+/** Closes the connection of a body that will not be read. */
+export function closeBody(body: unknown): void {
   if (body instanceof SlabReadable) body.destroy();
 }
 
-/** The transport's errors as faults. No generator: that would cost a promise more for every piece. */
+/** Turns the transport's errors into faults. A generator would cost one more promise for each piece. */
 class FaultingBytes implements AsyncIterableIterator<Uint8Array> {
   readonly #slabs: SlabBody;
   readonly #expectedBytes: number;

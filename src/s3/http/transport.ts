@@ -4,8 +4,8 @@ import { TLSSocket } from 'node:tls';
 import { refuseKeyInClear } from '../bucket/key-in-clear.js';
 import { abortError, connectError, idleError } from '../errors/network-errors.js';
 import {
-  type Answer,
   type ExchangeOptions,
+  type HttpResponse,
   pathOf,
   type SignedRequest,
   type TransportOptions,
@@ -14,7 +14,7 @@ import { keptIdleMs } from './get-connection.js';
 import { GetPool } from './get-pool.js';
 import { sendBody } from './send-body.js';
 
-/** The same as the SDK's types have it, which know an older kind of signal too. */
+/** `ExchangeOptions` in the SDK's types, which allow an older kind of signal too. */
 interface HandlerOptions {
   readonly abortSignal?: unknown;
   readonly idleTimeoutMs?: number;
@@ -22,9 +22,8 @@ interface HandlerOptions {
 }
 
 /**
- * The SDK's way to the network: HTTP/1.1 over kept connections. It exists, instead of the SDK's own handler, because a body
- * here is a list of chunks that goes out without being copied, because it is the last place that sees a request before it
- * leaves, and because it never follows a redirect.
+ * Sends every request to S3: HTTP/1.1 over kept connections. Replaces the SDK's own handler because it sends a body that is a list of
+ * chunks without copying it, checks each request before it leaves, slows down when S3 asks for it, and never follows a redirect.
  */
 export class S3Transport {
   readonly metadata = { handlerProtocol: 'http/1.1' };
@@ -43,8 +42,11 @@ export class S3Transport {
     this.#https = new https.Agent({ ...shared, ...(options.ca === null ? {} : { ca: [...options.ca] }) });
   }
 
-  /** Resolves when the head of the answer is there. Rejects with the socket's error, an AbortError or a TimeoutError. */
-  async handle(request: SignedRequest, options: HandlerOptions = {}): Promise<{ response: Answer }> {
+  /**
+   * Resolves when the head of the response has arrived. Rejects with the socket's error, an AbortError, a TimeoutError, or
+   * `throttled` when the request would have to wait too long for its turn.
+   */
+  async handle(request: SignedRequest, options: HandlerOptions = {}): Promise<{ response: HttpResponse }> {
     refuseKeyInClear(request);
     const exchange: ExchangeOptions = {
       idleTimeoutMs: options.idleTimeoutMs ?? this.#options.idleTimeoutMs,
@@ -57,12 +59,12 @@ export class S3Transport {
     return { response };
   }
 
-  /** What the last answer's Date header said; null when there was none. */
+  /** The Date header of the last response; null when it had none. */
   get serverDate(): string | null {
     return this.#serverDate;
   }
 
-  #exchange(request: SignedRequest, options: ExchangeOptions): Promise<Answer> {
+  #exchange(request: SignedRequest, options: ExchangeOptions): Promise<HttpResponse> {
     const { abortSignal } = options;
     const idleTimeoutMs = options.idleTimeoutMs ?? this.#options.idleTimeoutMs;
     return new Promise((resolve, reject) => {
@@ -76,11 +78,11 @@ export class S3Transport {
       outgoing.setTimeout(idleTimeoutMs);
       boundConnecting(outgoing, this.#options.connectTimeoutMs);
       outgoing.once('response', (incoming) => {
-        // An answer that overtakes the body is a refusal: what is left of the body is not worth sending, and
-        // the connection, in the middle of a request, is of no further use.
+        // A response that arrives before the body is sent is a refusal. The rest of the body is not sent, and the connection,
+        // in the middle of a request, cannot be used again.
         if (!outgoing.writableEnded) incoming.once('close', () => outgoing.destroy());
         incoming.once('error', () => outgoing.destroy());
-        resolve(answerOf(incoming));
+        resolve(responseOf(incoming));
       });
       sendBody(outgoing, request.body);
     });
@@ -104,7 +106,7 @@ export class S3Transport {
     this.#https.destroy();
   }
 
-  /** Asked for by the SDK's interface; there is nothing that it may change. */
+  /** Required by the SDK's interface; changes nothing. */
   updateHttpClientConfig(): void {}
 
   httpHandlerConfigs(): Record<string, never> {
@@ -125,7 +127,7 @@ function boundConnecting(outgoing: http.ClientRequest, connectTimeoutMs: number)
   });
 }
 
-function answerOf(incoming: http.IncomingMessage): Answer {
+function responseOf(incoming: http.IncomingMessage): HttpResponse {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(',') : value;

@@ -5,13 +5,13 @@ import type {
   StorageClass,
 } from '@aws-sdk/client-s3';
 
-/** What the answers to GetObject, HeadObject and PutObject say in their headers, by the names that the SDK gives it. */
-export type LeanOutput = Omit<HeadObjectCommandOutput, '$metadata'> & {
+/** The response headers of GetObject, HeadObject and PutObject, under the SDK's names. */
+export type DirectOutput = Omit<HeadObjectCommandOutput, '$metadata'> & {
   readonly ContentRange?: string | undefined;
 };
 
-/** An answer's headers by the names that the SDK gives them. */
-export function leanOutput(headers: Readonly<Record<string, string>>): LeanOutput {
+/** Returns response headers under the SDK's names. */
+export function directOutput(headers: Readonly<Record<string, string>>): DirectOutput {
   const metadata: Record<string, string> = {};
   for (const name in headers) {
     if (name.startsWith('x-amz-meta-')) metadata[name.slice('x-amz-meta-'.length)] = headers[name] ?? '';

@@ -1,0 +1,46 @@
+import type { ReadAccess } from '../../model/encryption.js';
+import type { ByteRange, ObjectRef, ReadCondition } from '../../model/object-store.js';
+import { keyHeaders } from '../encryption-headers.js';
+import type { ExchangeOptions, HttpResponse } from '../http/exchange.js';
+import type { DirectRequests } from './direct-requests.js';
+
+/** What GetObject and HeadObject are sent with. */
+export interface DirectRead extends ReadCondition {
+  readonly ref: ObjectRef;
+  readonly access: ReadAccess;
+  /** Requests the object's checksum. */
+  readonly withChecksum: boolean;
+}
+
+/** Sends GetObject; the body of the answer is a SlabReadable. Throws as `DirectRequests.send`. */
+export function directGet(
+  direct: DirectRequests,
+  read: DirectRead & { readonly range: ByteRange | null },
+  options: ExchangeOptions,
+): Promise<HttpResponse> {
+  const { range } = read;
+  const headers = { ...readHeaders(read) };
+  if (range !== null) headers['range'] = `bytes=${range.start}-${range.end - 1}`;
+  return direct.send({ method: 'GET', ...target(read), headers }, { ...options, intoSlabs: true });
+}
+
+/** Sends HeadObject. Throws as `DirectRequests.send`. */
+export function directHead(
+  direct: DirectRequests,
+  read: DirectRead,
+  options: ExchangeOptions,
+): Promise<HttpResponse> {
+  return direct.send({ method: 'HEAD', ...target(read), headers: readHeaders(read) }, options);
+}
+
+function target({ ref, versionId }: DirectRead): ObjectRef & { readonly query?: Record<string, string> } {
+  return versionId === undefined ? ref : { ...ref, query: { versionId } };
+}
+
+function readHeaders({ access, withChecksum, ifMatch }: DirectRead): Record<string, string> {
+  return {
+    ...keyHeaders(access),
+    ...(withChecksum ? { 'x-amz-checksum-mode': 'ENABLED' } : {}),
+    ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+  };
+}

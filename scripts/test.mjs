@@ -1,0 +1,10 @@
+// Runs every part of the tests, also after a failure, and fails at the end if one of them failed.
+import { spawnSync } from 'node:child_process';
+
+const parts = ['typecheck', 'lint', 'build', 'test:unit', 'test:system'];
+const failed = parts.filter((part) => {
+  console.log(`\n== npm run ${part}`);
+  return spawnSync('npm', ['run', '--silent', part], { stdio: 'inherit' }).status !== 0;
+});
+console.log(failed.length === 0 ? '\nall parts passed' : `\nfailed: ${failed.join(', ')}`);
+process.exitCode = failed.length === 0 ? 0 : 1;

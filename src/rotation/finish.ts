@@ -2,7 +2,7 @@ import type { KeyFingerprint } from '../model/customer-key.js';
 import type { KeyNeed } from '../model/ledger.js';
 import type { ListedVersion } from '../model/object-store.js';
 import { type RunningRotation, rotateObject } from './rotate-object.js';
-import type { RotationLog } from './rotation.js';
+import type { RotationLog } from './rotation-log.js';
 
 const pageRows = 1_000;
 const recheckMs = 1_000;

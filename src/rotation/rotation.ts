@@ -2,17 +2,15 @@ import { inOrder } from '../concurrency/in-order.js';
 import { Semaphore } from '../concurrency/semaphore.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { noCounts, type RotationCounts, type RotationJob, type RotationProblem } from '../model/rotation.js';
+import type { RotationJob } from '../model/rotation.js';
 import { AclReader } from './acl-reader.js';
 import { finishRotation } from './finish.js';
 import { RateLimiter } from './rate-limiter.js';
-import { type ObjectOutcome, type RunningRotation, rotateObject } from './rotate-object.js';
+import { type RunningRotation, rotateObject } from './rotate-object.js';
+import { RotationLog } from './rotation-log.js';
 import type { RotationServices } from './services.js';
 import { versionGroups } from './version-groups.js';
 
-/** How far it is, is noted at least so often: what a crash costs is looking again at so many objects. */
-const noteEveryMs = 1_000;
-const noteEveryObjects = 500;
 /** While one object is copied, others are looked at, checked and noted: these wait for S3 and the disk most of the time. */
 const objectsPerCopy = 4;
 
@@ -68,57 +66,4 @@ async function prepare(services: RotationServices, call: Call, job: RotationJob)
     acls: new AclReader(services.store, setting),
     copies: new Semaphore(job.pace.parallel),
   };
-}
-
-/** What a rotation has done, noted in the order of the keys. */
-export class RotationLog {
-  readonly #services: Pick<RotationServices, 'jobs' | 'clock'>;
-  readonly #job: RotationJob;
-  #counts: RotationCounts;
-  #cursor: string | null;
-  #problems: RotationProblem[] = [];
-  #unsaved = 0;
-  #savedMs: number;
-
-  constructor(services: Pick<RotationServices, 'jobs' | 'clock'>, job: RotationJob) {
-    this.#services = services;
-    this.#job = job;
-    this.#counts = job.counts;
-    this.#cursor = job.cursor;
-    this.#savedMs = services.clock.monotonicMs();
-  }
-
-  get counts(): RotationCounts {
-    return this.#counts;
-  }
-
-  async done(key: string, outcome: ObjectOutcome): Promise<void> {
-    this.#cursor = key;
-    this.add(outcome);
-    const { clock } = this.#services;
-    if (this.#unsaved >= noteEveryObjects || clock.monotonicMs() - this.#savedMs >= noteEveryMs) {
-      await this.flush();
-    }
-  }
-
-  /** Without a place in the order: what is found at the end. */
-  add({ counts, problems }: ObjectOutcome): void {
-    this.#counts = sum(this.#counts, counts);
-    this.#problems.push(...problems);
-    this.#unsaved += 1;
-  }
-
-  async flush(): Promise<void> {
-    if (this.#unsaved === 0 || this.#cursor === null) return;
-    const problems = this.#problems.splice(0);
-    this.#unsaved = 0;
-    this.#savedMs = this.#services.clock.monotonicMs();
-    await this.#services.jobs.advance(this.#job.id, this.#cursor, this.#counts, problems);
-  }
-}
-
-function sum(one: RotationCounts, other: RotationCounts): RotationCounts {
-  const names = Object.keys(noCounts) as (keyof RotationCounts)[];
-  const entries = names.map((name) => [name, one[name] + other[name]] as const);
-  return { ...noCounts, ...Object.fromEntries(entries) };
 }

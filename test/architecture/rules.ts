@@ -123,11 +123,9 @@ export function packageViolations(sources: readonly SourceFile[]): readonly stri
   return found;
 }
 
-/** Returns the import cycles between files. Type-only imports count. Each cycle is listed once, from its first path. */
+/** Returns the import cycles between files. Type-only imports and test code count. Each cycle is listed once, from its first path. */
 export function cycleViolations(sources: readonly SourceFile[]): readonly string[] {
-  const imports = new Map(
-    sources.filter(({ path }) => !isTestCode(path)).map(({ path, files }) => [path, files]),
-  );
+  const imports = new Map(sources.map(({ path, files }) => [path, files]));
   const state = new Map<string, 'open' | 'done'>();
   const trail: string[] = [];
   const found = new Set<string>();

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { releaseBytes } from '../../bytes/buffer-pool.js';
 import type { FileStamp } from '../../model/mirror.js';
-import type { FileOwner } from './staging.js';
+import type { FileOwner } from './file-owner.js';
 
 /** A small file to be made. */
 export interface SmallFile {

@@ -3,9 +3,10 @@ import { ensureDirectory, secretDirectoryMode } from '../../files/durable.js';
 import { hasCode, isAbsence } from '../../files/system-errors.js';
 import type { Entropy } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import { type FileOwner, mirroredDirectoryMode } from './file-owner.js';
 import type { FileSystemSync } from './file-system-sync.js';
 import type { FileWorker } from './file-worker.js';
-import { type FileOwner, mirroredDirectoryMode, StagingDirectory } from './staging.js';
+import { StagingDirectory } from './staging.js';
 import type { StatWorker } from './stat-worker.js';
 
 /** PATH_MAX of Linux, its final zero counted (limits.h). */

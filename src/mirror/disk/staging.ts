@@ -5,16 +5,8 @@ import { DirectFile } from '../../files/direct-file.js';
 import { hasCode, isAbsence } from '../../files/system-errors.js';
 import type { Entropy } from '../../model/call.js';
 import { type FileStamp, reservedName } from '../../model/mirror.js';
+import { type FileOwner, mirroredDirectoryMode, mirroredFileMode } from './file-owner.js';
 import type { FileWorker } from './file-worker.js';
-
-export interface FileOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** Only the gateway reads what it decrypted. */
-export const mirroredFileMode = 0o600;
-export const mirroredDirectoryMode = 0o700;
 
 /** Of all mirrors together: enough for the few large files that are fetched at once (object-fetches.ts). */
 const blocks = new AlignedBlocks(32);

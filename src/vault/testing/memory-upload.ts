@@ -7,15 +7,27 @@ import type {
   WholeObject,
   WrittenObject,
 } from '../../model/object-store.js';
-import type { MemoryStore } from './memory-store.js';
+
+/** The part of a `MemoryStore` that its multipart uploads use. */
+export interface MemoryUploadStore {
+  uploadPart(call: Call, uploadId: string, partNumber: number, body: ReplayableBody): Promise<PartReceipt>;
+  copyPart(call: Call, uploadId: string, partNumber: number, source: PartSource): Promise<PartReceipt | null>;
+  complete(
+    call: Call,
+    uploadId: string,
+    parts: readonly PartReceipt[],
+    whole: WholeObject,
+  ): Promise<WrittenObject>;
+  discard(uploadId: string): Promise<void>;
+}
 
 /** One multipart upload of a `MemoryStore`. */
 export class MemoryUpload implements PartUpload {
   readonly uploadId: string;
-  readonly #store: MemoryStore;
+  readonly #store: MemoryUploadStore;
   #parked = false;
 
-  constructor(store: MemoryStore, uploadId: string) {
+  constructor(store: MemoryUploadStore, uploadId: string) {
     this.#store = store;
     this.uploadId = uploadId;
   }

@@ -1,6 +1,5 @@
 import type { Attributes, WriteHandle } from '../../model/vfs.js';
-import type { UploadWriter } from '../../vault/vault.js';
-import type { WriteRules } from './write-handle.js';
+import type { UploadHandover } from './write-rules.js';
 
 /** Operations on an upload in progress, found by its name. */
 export interface OpenUpload extends Pick<WriteHandle, 'attributes' | 'setAttributes'> {
@@ -10,12 +9,6 @@ export interface OpenUpload extends Pick<WriteHandle, 'attributes' | 'setAttribu
    * that session. Returns null if the upload cannot be handed over.
    */
   handOver(actor: string): UploadHandover | null;
-}
-
-export interface UploadHandover {
-  readonly writer: UploadWriter;
-  readonly rules: WriteRules;
-  readonly mtimeSeconds: number | null;
 }
 
 /**

@@ -8,7 +8,8 @@ import type { ObjectLookup } from '../objects/lookup.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
 import type { UploadContext } from './context.js';
 import { DeferredWriteHandle } from './deferred-write-handle.js';
-import { UploadWriteHandle, type WriteRules } from './write-handle.js';
+import { UploadWriteHandle } from './write-handle.js';
+import type { WriteRules } from './write-rules.js';
 
 /** Opens files of `/uploads` for reading and writing. */
 export class UploadOpener {

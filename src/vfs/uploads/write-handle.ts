@@ -5,23 +5,9 @@ import type { ParkedUpload } from '../../model/parked-uploads.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 import type { UploadWriter } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
-import type { OpenUpload, OpenUploads, UploadHandover } from './open-uploads.js';
+import type { OpenUpload, OpenUploads } from './open-uploads.js';
 import type { ParkedFiles } from './parked-files.js';
-
-/** Constraints on an upload from the object that its open found. */
-export interface WriteRules {
-  /** The path in quotes, for messages. */
-  readonly shown: string;
-  /**
-   * Size of an existing file that was opened without truncation. Null if there was none, or if it is replaced
-   * anyway.
-   */
-  readonly keptSize: number | null;
-  /** Throws if another file has taken the name since an exclusive open. */
-  readonly recheck: ((call: Call) => Promise<void>) | null;
-  /** Records the time of a file whose content does not change. */
-  readonly recordMtime: (mtimeSeconds: number) => Promise<void>;
-}
+import type { UploadHandover, WriteRules } from './write-rules.js';
 
 /**
  * Time without a write after which another session may take over the upload. Clients that are sending do not

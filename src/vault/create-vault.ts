@@ -34,6 +34,7 @@ import type {
   Vault,
 } from './vault.js';
 
+/** Services and limits of a vault. */
 export interface VaultOptions {
   readonly store: ObjectStore & UploadSweeper;
   readonly ledger: KeyLedger;
@@ -56,6 +57,7 @@ export interface VaultStatistics {
   readonly scratchBytes: number;
 }
 
+/** A vault whose owner disposes it. */
 export interface RunningVault extends Vault, ObjectFetcher, AsyncDisposable {
   readonly statistics: VaultStatistics;
 }

@@ -16,7 +16,7 @@ export interface VaultLimits {
   readonly memoryPartBytes: number;
   /** Max part size of an upload. `createPartSchedule` documents how it limits the file size. */
   readonly maxPartBytes: number;
-  /** Max file size that has to fit into 10,000 parts. A lower value lets longer files stay in memory. */
+  /** Max file size that has to fit into 10,000 parts. A lower value lets larger files stay in memory. */
   readonly maxFileBytes: number;
   /**
    * How far behind the first missing byte data is held in memory. Data further on goes to the scratch file.
@@ -39,6 +39,7 @@ export interface VaultLimits {
 const uploadMemoryBytes = 256 * mebibyte;
 const scratchLimitBytes = 16 * 1024 * mebibyte;
 
+/** The limits of a gateway with default settings. */
 export const defaultVaultLimits: VaultLimits = {
   uploadMemoryBytes,
   uploadAdmissionTimeoutMs: 60_000,

@@ -5,6 +5,7 @@ import { isEncryptedAs } from './sealed-with.js';
 /** Metadata name for the file time. Its value is decimal seconds since the epoch, as rclone writes it. */
 const metadataName = 'mtime';
 
+/** Returns the metadata that stores a file time in seconds since the epoch; empty for null. */
 export function mtimeMetadata(mtimeSeconds: number | null): Readonly<Record<string, string>> {
   return mtimeSeconds === null ? {} : { [metadataName]: String(mtimeSeconds) };
 }

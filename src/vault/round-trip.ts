@@ -13,6 +13,7 @@ import type { MemoryBody, ObjectRef, ObjectStore } from '../model/object-store.j
 import { doctorName } from '../model/probe-objects.js';
 import { isEncryptedAs, sealedWith } from './sealed-with.js';
 
+/** The steps of the test, in order. */
 export type RoundTripStep =
   | 'write'
   | 'read'
@@ -21,6 +22,7 @@ export type RoundTripStep =
   | 'copy'
   | 'remove';
 
+/** A step that failed, and why. */
 export interface RoundTripTrouble {
   readonly step: RoundTripStep;
   readonly fault: Fault;

@@ -18,6 +18,7 @@ import type { SettleReport, SettleRequest } from './vault.js';
  */
 const readToHashBytes = 256 * 1024 * 1024;
 
+/** The state of a row after it was settled. */
 export type SettleOutcome = 'confirmed' | 'abandoned';
 
 /**

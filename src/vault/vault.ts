@@ -20,6 +20,7 @@ export interface UploadTarget {
   readonly mtimeSeconds: number | null;
 }
 
+/** How an upload begins, and whether it can be parked. */
 export interface UploadOptions {
   /** Whether the upload may be parked when it is interrupted. */
   readonly resumable?: boolean;
@@ -130,6 +131,7 @@ export interface ObjectDescription {
   readonly mtimeSeconds: number;
 }
 
+/** Callbacks that `settlePending` needs for the rows that it finds. */
 export interface SettleRequest {
   /** Returns the keys that may open the objects of this actor. */
   keysOf(actor: string): Promise<readonly CustomerKey[]>;
@@ -157,10 +159,11 @@ export interface SettleReport {
  */
 export interface Vault {
   /**
-   * Opens an upload. The ledger row is written in the background. Until `commit` is called, `call.signal`
-   * ends the upload, so it must live as long as the client's session. Throws `unsupported` if the upload to
-   * resume has other encryption or checksums (it stays parked), and if the object to extend is too large or
-   * has no known checksum. Throws `conflict` if the object to extend was replaced.
+   * Opens an upload. Sends no request to S3 yet, unless it extends an object; the ledger row is written in
+   * the background. Until `commit` is called, `call.signal` ends the upload, so it must live as long as the
+   * client's session. Throws `unsupported` if the upload to resume has other encryption or checksums (it
+   * stays parked), and if the object to extend is too large or has no known checksum. Throws `conflict` if
+   * the object to extend was replaced.
    */
   openUpload(call: Call, target: UploadTarget, options?: UploadOptions): Promise<UploadWriter>;
   /** Aborts a parked upload at S3. Does nothing if it does not exist. */

@@ -13,6 +13,7 @@ import { UserTree } from './tree.js';
 import { OpenUploads } from './uploads/open-uploads.js';
 import { ParkedFiles } from './uploads/parked-files.js';
 
+/** Services and bounds of all users' trees. */
 export interface VfsOptions {
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption' | 'uploadKeys' | 'downloadKeys'>;
   readonly vault: Vault;
@@ -28,6 +29,7 @@ export interface VfsOptions {
   readonly mirror: MirrorRemoval;
 }
 
+/** A factory that also gives access to the parked uploads. */
 export interface UploadingVfsFactory extends VfsFactory {
   /** Must be restored before the first tree is created. */
   readonly parkedFiles: Pick<ParkedFiles, 'restore' | 'expire'>;

@@ -13,6 +13,7 @@ export type Mounts = ReadonlyMap<string, Mount>;
 /** Services that the mounts of all sessions share. */
 export type MountServices = UploadMountServices & DownloadServices;
 
+/** Returns the mounts that a user's settings enable. */
 export function mountsFor(services: MountServices, settings: UserSettings): Mounts {
   const mounts: Mount[] = [];
   if (settings.downloads) mounts.push(downloadsMount(services, settings));

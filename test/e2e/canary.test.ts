@@ -146,7 +146,7 @@ async function handleKeys(gateway: Gateway, user: TestUser, outputs: string[]): 
   const failed = await user.sftp(`get /uploads/foreign ${join(gateway.work, 'never')}`);
   outputs.push(failed.stdout, failed.stderr);
   expect(failed.code).not.toBe(0);
-  expect(failed.stdout + failed.stderr + gateway.output).toMatch(/none of the keys at hand/);
+  expect(failed.stdout + failed.stderr + gateway.output).toMatch(/none of the available keys/);
 }
 
 /** Every argument of every process, again and again until it is stopped. */

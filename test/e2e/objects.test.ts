@@ -108,7 +108,7 @@ for (const target of await gatewayTargets()) {
       const args = ['cp', '-r', url('bob/uploads/tree'), url('ann/uploads/tree')];
       const copied = await object(args);
       expect([copied.code, copied.stdout]).toEqual([7, expect.stringMatching(/^copied 3 .*, 1 failed\n$/)]);
-      expect(copied.stderr).toContain(`${url('bob/uploads/tree/strange')}: none of the keys at hand opens`);
+      expect(copied.stderr).toContain(`${url('bob/uploads/tree/strange')}: none of the available keys opens`);
       expect((await headAs(ann, 'ann/uploads/tree/sub/c')).code).toBe(0);
       expect((await object(args)).stdout).toBe('copied 0, 3 unchanged, 1 failed\n');
       const fetched = join(gateway.work, 'fetched');

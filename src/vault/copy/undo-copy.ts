@@ -67,6 +67,7 @@ async function hasKnownContent(
   );
 }
 
+/** Returns the properties of a copy's source, or null if there is no source. Throws `key-missing` or `key-mismatch`. */
 export async function headOriginal(
   { store, ledger }: VaultServices,
   call: Call,
@@ -76,6 +77,7 @@ export async function headOriginal(
   return opened === null ? null : opened.value;
 }
 
+/** Returns whether source and target are the same object. */
 export function isItself(from: CopySource, to: CopyTarget): boolean {
   return from.ref.bucket === to.ref.bucket && from.ref.key === to.ref.key;
 }

@@ -22,6 +22,7 @@ export interface FetchSink {
   write(position: number, bytes: Uint8Array): Promise<void>;
 }
 
+/** An object to fetch, its possible keys, and how to split it into ranges. */
 export interface FetchRequest {
   readonly ref: ObjectRef;
   /** The likely access, tried before anything is looked up. */
@@ -44,6 +45,7 @@ export interface FetchRequest {
   readonly algorithm?: ChecksumAlgorithm;
 }
 
+/** An object that was fetched whole, with the access that opened it. */
 export interface FetchedObject {
   readonly info: ObjectInfo;
   /** File time in seconds since the epoch, from the metadata, else from S3. */
@@ -53,6 +55,7 @@ export interface FetchedObject {
   readonly checksum: Checksum;
 }
 
+/** Services that a fetch needs. */
 export interface FetchServices {
   readonly store: ObjectStore;
   readonly ledger: KeyLedger;

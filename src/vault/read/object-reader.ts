@@ -22,6 +22,7 @@ const aheadPerByteAsked = 4;
  */
 const rememberedEnds = 4;
 
+/** Bounds of one reader: range size in bytes, and number of ranges fetched ahead. */
 export interface ReaderBounds {
   readonly rangeBytes: number;
   readonly readAheadRanges: number;

@@ -13,6 +13,7 @@ import { firstRangeBytes, RangeReader, type ReaderBounds } from './object-reader
 import { RangeSource } from './range-source.js';
 import type { ReadMemory } from './read-memory.js';
 
+/** Services that all readers of a vault share. */
 export interface ReadServices {
   readonly store: ObjectStore;
   readonly ledger: KeyLedger;

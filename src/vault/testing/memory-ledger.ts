@@ -3,6 +3,7 @@ import type { Confirmation, Intent, IntentId, KeyLedger, LedgerRow } from '../..
 import type { ObjectRef } from '../../model/object-store.js';
 import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 
+/** The operations that a hook can intercept. */
 export type LedgerStep =
   | 'intend'
   | 'attachUpload'
@@ -13,6 +14,7 @@ export type LedgerStep =
   | 'park'
   | 'unpark';
 
+/** Hooks for a test. The caller sees the fault that a hook throws. */
 export interface LedgerHooks {
   before?: (step: LedgerStep) => void | Promise<void>;
   after?: (step: LedgerStep) => void | Promise<void>;

@@ -4,6 +4,7 @@ import type { ObjectEncryption, ReadAccess, WriteEncryption } from '../../model/
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef, ReplayableBody } from '../../model/object-store.js';
 
+/** Returns a unique name of an object. */
 export function nameOf(ref: ObjectRef): string {
   return `${ref.bucket}/${ref.key}`;
 }
@@ -24,12 +25,14 @@ async function collected(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array[
   return collected;
 }
 
+/** Returns the encryption that the store reports for a write. */
 export function encryptionOf(encryption: WriteEncryption): ObjectEncryption {
   if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
   if (encryption.kind === 'bucket-default') return { kind: 'sse-s3' };
   return encryption;
 }
 
+/** Throws `key-missing` or `key-mismatch` unless the access opens the object. */
 export function requireKey(ref: ObjectRef, encryption: WriteEncryption, access: ReadAccess): void {
   if (encryption.kind !== 'sse-c') {
     if (access.kind === 'sse-c')

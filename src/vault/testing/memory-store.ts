@@ -52,6 +52,7 @@ import {
   versionPage,
 } from './memory-versions.js';
 
+/** The operations that a hook can intercept. */
 export type StoreOperation =
   | 'head'
   | 'read'
@@ -81,6 +82,7 @@ export interface StoreHooks {
   beforeBytes?: (position: number) => void | Promise<void>;
 }
 
+/** Behaviour of a `MemoryStore`. */
 export interface MemoryStoreOptions {
   readonly nowMs?: () => number;
   /** The only bucket of the store. */

@@ -9,6 +9,7 @@ import {
   type VersionsRequest,
 } from '../../model/object-store.js';
 
+/** One version of an object in memory. */
 export interface StoredObject {
   readonly bytes: Buffer;
   readonly info: ObjectInfo;
@@ -26,6 +27,7 @@ export function versionNameOf(object: StoredObject): string {
   return object.info.versionId ?? 'null';
 }
 
+/** Returns a delete marker. */
 export function deleteMarker(versionId: string, lastModifiedMs: number): StoredObject {
   const info: ObjectInfo = {
     size: 0,
@@ -47,6 +49,7 @@ export function tagsFor(encryption: WriteEncryption, source: ObjectTagSet = {}):
   return encryption.kind === 'sse-c' ? { ...others, [keyTagName]: encryption.key.fingerprint } : others;
 }
 
+/** Throws `invalid` for more than ten tags. */
 export function checkTags(tags: ObjectTagSet): void {
   if (Object.keys(tags).length > 10) throw new Fault('invalid', 'an object can have at most ten tags');
 }

@@ -23,6 +23,7 @@ const silent: Logger = {
   child: () => silent,
 };
 
+/** Returns a call that does not log. */
 export function call(signal: AbortSignal = new AbortController().signal): Call {
   return { id: 'test', signal, log: silent };
 }
@@ -51,6 +52,7 @@ export function seededEntropy(seed: string): Entropy {
   return { bytes: next, id: () => next(8).toString('hex') };
 }
 
+/** Returns a customer key derived from a name. */
 export function keyNamed(name: string): CustomerKey {
   return CustomerKey.fromBytes(createHash('sha256').update(name).digest());
 }
@@ -66,10 +68,12 @@ export function content(length: number, seed = 'content'): Buffer {
 export const aliceKey = keyNamed('alice');
 export const aliceEncryption: WriteEncryption = { kind: 'sse-c', key: aliceKey };
 
+/** Returns an object in the test bucket. */
 export function refOf(key: string): ObjectRef {
   return { bucket: 'bucket', key };
 }
 
+/** Returns an upload target in the test bucket with Alice's key. */
 export function targetOf(key: string, change: Partial<UploadTarget> = {}): UploadTarget {
   return {
     ref: refOf(key),
@@ -91,6 +95,7 @@ export interface VaultWorld extends AsyncDisposable {
   restart(limits?: Partial<VaultLimits>): RunningVault;
 }
 
+/** Returns a vault in memory, with a store and a ledger whose options a test can change. */
 export function vaultWorld(
   limits: Partial<VaultLimits> = {},
   storeOptions: MemoryStoreOptions = {},
@@ -123,6 +128,7 @@ export function vaultWorld(
   };
 }
 
+/** Joins the chunks of a read. */
 export async function readAll(chunks: readonly Uint8Array[] | null): Promise<Buffer> {
   return Buffer.concat(chunks ?? []);
 }

@@ -28,6 +28,7 @@ export interface PartSchedule {
   readonly capacityBytes: number;
 }
 
+/** Bounds of a part schedule. Sizes in bytes. */
 export interface PartScheduleOptions {
   /** Max size of a part that is gathered in memory. A multiple of 8 MiB. */
   readonly memoryPartBytes: number;

@@ -16,6 +16,7 @@ export function segmentsBeneath(root: string, target: string): readonly string[]
   return segments.slice(above.length);
 }
 
+/** Returns the segments of a path, without empty ones and `.`. */
 export function splitPath(path: string): readonly string[] {
   return path.split('/').filter((segment) => segment !== '' && segment !== '.');
 }

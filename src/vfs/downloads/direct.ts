@@ -11,6 +11,7 @@ import type { ObjectLookupServices, ObjectPrefix } from '../objects/prefix.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
 import type { FileRemoval, ReadableFiles } from '../read-only.js';
 
+/** Services that direct downloads need. */
 export interface DirectServices extends ObjectLookupServices {
   readonly users: Pick<UserDirectory, 'downloadKeys'>;
 }

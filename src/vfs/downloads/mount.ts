@@ -6,6 +6,7 @@ import { ReadOnlyMount } from '../read-only.js';
 import { DirectFiles, type DirectServices } from './direct.js';
 import { MirroredRemoval } from './mirrored.js';
 
+/** Services that `/downloads` needs in any mode. */
 export interface DownloadServices extends DirectServices {
   readonly mirror: MirrorRemoval;
 }

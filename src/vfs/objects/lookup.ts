@@ -11,6 +11,7 @@ export interface FoundFile {
   readonly mtimeSeconds: number;
 }
 
+/** Properties of a directory in S3. */
 export interface FoundDirectory {
   /** Time of the marker, 0 if there is none. */
   readonly mtimeSeconds: number;

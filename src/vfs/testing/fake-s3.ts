@@ -3,6 +3,7 @@ import type { WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { ListedObject, ListPage, ListRequest } from '../../model/object-store.js';
 
+/** An object of the fake bucket. */
 export interface StoredObject {
   readonly bytes: Uint8Array;
   readonly encryption: WriteEncryption;

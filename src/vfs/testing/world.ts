@@ -10,6 +10,7 @@ import { createVfsFactory, type UploadingVfsFactory } from '../factory.js';
 import { FakeS3 } from './fake-s3.js';
 import { FakeVault } from './fake-vault.js';
 
+/** The user's customer key. */
 export const firstKey = CustomerKey.fromBytes(new Uint8Array(32).fill(1));
 export const secondKey = CustomerKey.fromBytes(new Uint8Array(32).fill(2));
 

@@ -11,6 +11,7 @@ import type { Vault } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
 import type { OpenUpload, OpenUploads } from './open-uploads.js';
 
+/** Services that the parked uploads need. */
 export interface ParkedFilesServices {
   readonly vault: Pick<Vault, 'abortParked'>;
   readonly parked: Pick<ParkedUploads, 'parked'>;

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Call } from '../../model/call.js';
 
-/** Reports when the client of an upload disconnects, until that no longer matters. */
+/** Calls back when the client of an upload disconnects, until the upload continues without a client. */
 export class ClientPresence {
   readonly #onDisconnect: () => void;
   #detach: () => void = () => undefined;

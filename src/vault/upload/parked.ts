@@ -28,7 +28,7 @@ export async function resumeParked(
     throw new Fault('conflict', 'another session has resumed or aborted it');
 }
 
-/** See `Vault.abort`. */
+/** Aborts a parked upload, see `Vault.abortParked`. */
 export async function abortParked(
   { parked, store, ledger }: VaultServices,
   call: Call,

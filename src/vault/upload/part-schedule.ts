@@ -35,7 +35,7 @@ export interface PartScheduleOptions {
   /** Max size of any part: a multiple of 8 MiB, not below `memoryPartBytes`, max 5 GiB. */
   readonly maxPartBytes: number;
   /**
-   * Max file size that the parts must hold, if 10,000 of the largest can. A lower value keeps longer files in
+   * Max file size that the parts must hold, if 10,000 of the largest can. A lower value keeps larger files in
    * memory.
    */
   readonly maxFileBytes: number;

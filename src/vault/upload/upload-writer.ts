@@ -285,7 +285,7 @@ export class PartUploadWriter implements UploadWriter {
     if (size > capacityBytes) {
       throw new Fault(
         'too-large',
-        `the file is longer than ${capacityBytes} bytes, the most for this scratchLimitBytes and uploadMemoryBytes; raise them for longer files`,
+        `the file is larger than ${capacityBytes} bytes, the maximum for this scratchLimitBytes and uploadMemoryBytes; raise them for larger files`,
       );
     }
     this.#size = size;

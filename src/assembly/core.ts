@@ -16,7 +16,6 @@ import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { backgroundCall } from './background-call.js';
 import { bucketCopyOf } from './bucket-copy.js';
-import type { Closers } from './closers.js';
 import { keyringOf, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
@@ -40,22 +39,22 @@ export interface Core {
   readonly call: Call;
 }
 
-/** Opens the database of a root and builds what stands on it. Aborting `background`, which the closers do, ends all work. */
+/** Opens the database of a root and builds everything above it. Disposing `resources` aborts `background`, which ends all work. */
 export async function buildCore(
   settings: LiveSettings,
   s3: S3StoreOptions,
   log: Logger,
   background: AbortController,
-  closers: Closers,
+  resources: AsyncDisposableStack,
 ): Promise<Core> {
-  const store = closers.use(createS3ObjectStore(s3));
+  const store = resources.use(createS3ObjectStore(s3));
   const database = await openDatabase(settings.paths.databaseFile);
-  closers.add(() => database.close());
+  resources.defer(() => database.close());
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
   const parked = createParkedUploads(database, systemClock);
   const keyring = keyringOf(settings, log);
   const userServices = buildUserServices(settings, keyring, log);
-  const vault = closers.use(
+  const vault = resources.use(
     createVault({
       store,
       ledger,
@@ -66,7 +65,7 @@ export async function buildCore(
       scratchDirectory: settings.paths.scratchDirectory,
     }),
   );
-  closers.add(() => background.abort());
+  resources.defer(() => background.abort());
   const call = backgroundCall(background.signal, systemEntropy, log);
   const users = createUserDirectory(userServices);
   const registry = createUserRegistry(userServices);

@@ -1,19 +1,28 @@
 import pino from 'pino';
 import type { LogFields, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import { formatLogLine } from './log-text.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Where the lines go; process.stderr fits. */
+/** Receives the log, one line per call. `process.stderr` is one. */
 export interface LogSink {
   write(text: string): unknown;
+  /** True for a terminal: its lines are for people. */
+  readonly isTTY?: boolean;
 }
 
 /**
- * One line of JSON a record, ISO times. Errors are written with their kind, text, stack and causes, but without the
- * enumerable properties that foreign errors carry along: an SDK error holds its request, and the request the key.
+ * Creates the gateway's log: one line per record, with ISO times. It is JSON, or text in colour if the sink is a terminal. An error is
+ * written with its kind, text, stack and causes, but without the properties that other libraries add: an SDK error holds its request,
+ * and the request the key.
  */
 export function createLogger(level: LogLevel, sink: LogSink): Logger {
+  const colour = process.env['NO_COLOR'] === undefined;
+  const write =
+    sink.isTTY === true
+      ? (line: string) => void sink.write(formatLogLine(line, colour))
+      : (line: string) => void sink.write(line);
   const root = pino(
     {
       level,
@@ -21,7 +30,7 @@ export function createLogger(level: LogLevel, sink: LogSink): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line: string) => void sink.write(line) },
+    { write },
   );
   return wrap(root);
 }
@@ -46,13 +55,13 @@ function plain(fields: LogFields | undefined): Record<string, unknown> {
   return out;
 }
 
-const deepestCause = 4;
+const maxCauseDepth = 4;
 
 function describeError(error: Error, depth: number): Record<string, unknown> {
   const described: Record<string, unknown> = { name: error.name, message: error.message };
   if (error instanceof Fault) described['kind'] = error.kind;
   else described['stack'] = error.stack;
-  if (error.cause instanceof Error && depth < deepestCause)
+  if (error.cause instanceof Error && depth < maxCauseDepth)
     described['cause'] = describeError(error.cause, depth + 1);
   return described;
 }

@@ -1,11 +1,10 @@
 import { hasNativeCrc32c } from '@sftpgw/checksums';
 import { watchBucketCopy } from '../assembly/bucket-copy.js';
-import { Closers } from '../assembly/closers.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
 import { type EmbeddedS3, startEmbedded } from '../assembly/embedded.js';
 import { sftpLimitsOf } from '../assembly/limits.js';
 import { LiveSettings } from '../assembly/live-settings.js';
-import { createLogger, type LogLevel } from '../assembly/logger.js';
+import { createLogger, type LogLevel, type LogSink } from '../assembly/logger.js';
 import { buildMirror } from '../assembly/mirror.js';
 import { refuseIncompleteRecovery } from '../assembly/recovering.js';
 import { lockRoot } from '../assembly/root-lock.js';
@@ -34,7 +33,9 @@ export interface GatewayOptions {
   readonly sftpListen?: ListenAddress;
   readonly s3Listen?: ListenAddress;
   readonly logLevel?: LogLevel;
-  /** Takes the lines meant for a person. The log goes to stderr. */
+  /** Receives the log; process.stderr by default. */
+  readonly logSink?: LogSink;
+  /** Receives the lines meant for a person. */
   readonly output: (line: string) => void;
 }
 
@@ -49,34 +50,34 @@ export interface Gateway extends AsyncDisposable {
 }
 
 /**
- * Builds every adapter, hands each what it needs, and opens the door last. The only place that knows all the rooms.
+ * Builds every adapter, passes each what it needs, and starts the SFTP server last.
  * Faults: `conflict` (the root is in use), `invalid` (settings), `unavailable` (a port, the database, a directory).
  */
 export async function assembleGateway(options: GatewayOptions): Promise<Gateway> {
-  const closers = new Closers();
-  try {
-    return await assemble(options, closers);
-  } catch (error) {
-    await closers[Symbol.asyncDispose]();
-    throw error;
-  }
+  await using resources = new AsyncDisposableStack();
+  const gateway = await assemble(options, resources);
+  const owned = resources.move();
+  return { ...gateway, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-async function assemble(options: GatewayOptions, closers: Closers): Promise<Gateway> {
+async function assemble(
+  options: GatewayOptions,
+  resources: AsyncDisposableStack,
+): Promise<Omit<Gateway, typeof Symbol.asyncDispose>> {
   const settings = await LiveSettings.open(options.root, options.embedded);
   const bucket = settings.requireBucket();
-  const log = createLogger(options.logLevel ?? settings.current.logLevel, process.stderr);
+  const log = createLogger(options.logLevel ?? settings.current.logLevel, options.logSink ?? process.stderr);
   const inUse = `another gateway is already running on ${settings.paths.root}: stop it, or choose another --root`;
-  closers.use(await lockRoot(settings, inUse));
+  resources.use(await lockRoot(settings, inUse));
   await refuseIncompleteRecovery(settings);
-  // The server starts before there is a mirror to tell: the mirror's first look at everything makes up for it.
+  // The server starts before the mirror. The mirror's first pass covers the events that it misses.
   const events = new RecentEvents(systemClock, options.embedded);
   const embedded = options.embedded ? await startEmbedded(settings, options, log, events) : null;
-  if (embedded !== null) closers.add(() => embedded.close(settings.current.drainTimeoutMs));
+  if (embedded !== null) resources.defer(() => embedded.close(settings.current.drainTimeoutMs));
 
   const background = new AbortController();
   const s3 = s3OptionsOf(settings.current, embedded);
-  const core = await buildCore(settings, s3, log, background, closers);
+  const core = await buildCore(settings, s3, log, background, resources);
   if (nativeCrypto !== 'loaded') {
     const why =
       nativeCrypto === 'missing' ? 'not built' : 'not used, since as built it would end the gateway';
@@ -99,37 +100,36 @@ async function assemble(options: GatewayOptions, closers: Closers): Promise<Gate
     checkKeyring(core.call, checkContext),
   ]);
 
-  closers.add(
+  resources.defer(
     tuneHeapGrowth(() => {
       const { uploadMemoryBytes, readMemoryBytes, openUploads, openReaders } = core.vault.statistics;
       return { bytes: uploadMemoryBytes + readMemoryBytes, transfers: openUploads + openReaders };
     }),
   );
-  const mirror = closers.use(buildMirror(settings, core, log, (name) => events.areRecent(name)));
+  const mirror = resources.use(buildMirror(settings, core, log, (name) => events.areRecent(name)));
   mirror.start();
   events.passTo(mirror);
-  await startEventSources(settings, events, log, background, closers);
-  await startControl(settings, mirror, log, closers);
-  closers.add(startRotations(core));
+  await startEventSources(settings, events, log, background, resources);
+  await startControl(settings, mirror, log, resources);
+  resources.defer(startRotations(core));
   const trees = treesOf(settings, core, mirror);
   await trees.parkedFiles.restore();
   const sftp = await startSftp(settings, options, core, trees, log);
-  closers.add(() => sftp.close());
+  resources.defer(() => sftp.close());
   const watching = [
     settings.watch(systemClock, log, background.signal),
     watchBucketCopy({ ...core, log, clock: systemClock }, background.signal),
     expireUploads(core.call, trees.parkedFiles, systemClock),
   ];
-  closers.add(() => {
+  resources.defer(async () => {
     background.abort();
-    return Promise.all(watching);
+    await Promise.all(watching);
   });
   return {
     sftpAddress: { host: sftp.address.address, port: sftp.address.port },
     embedded,
     bucket,
     drain: () => sftp.drain(settings.current.drainTimeoutMs),
-    [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose](),
   };
 }
 

@@ -1,5 +1,4 @@
 import { startControlEndpoint } from '../api/control-endpoint.js';
-import type { Closers } from '../assembly/closers.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
 import { systemEntropy } from '../assembly/system.js';
 import type { Logger } from '../model/call.js';
@@ -11,11 +10,11 @@ export async function startControl(
   { paths }: LiveSettings,
   mirror: MirrorRuns,
   log: Logger,
-  closers: Closers,
+  resources: AsyncDisposableStack,
 ): Promise<void> {
   try {
     const path = paths.controlSocket;
-    closers.use(await startControlEndpoint({ path, mirror, log, entropy: systemEntropy }));
+    resources.use(await startControlEndpoint({ path, mirror, log, entropy: systemEntropy }));
   } catch (error) {
     log.warn('commands cannot reach this gateway while it runs', { error: Fault.from(error) });
   }

@@ -17,8 +17,8 @@ import type { Gateway } from './assemble.js';
 const demo = parseUsername('demo');
 
 /**
- * Makes the demo user at the first start, with keys for uploads and downloads, and answers the lines to print: three commands
- * that can be pasted into a shell in the current directory.
+ * Creates the demo user at the first start, with keys for uploads and downloads. Returns the lines to print: three commands to paste
+ * into a shell in the current directory.
  */
 export async function prepareDemo(root: string, gateway: Gateway): Promise<readonly string[]> {
   const settings = await LiveSettings.open(root, true);
@@ -77,15 +77,16 @@ function commands({ gateway, root, directory, identity, uploadKey, syncKey }: De
     `--sse-customer-algorithm AES256 --sse-customer-key fileb://${shown(path)}`;
   const hello = shown(join(directory, 'hello.txt'));
   return [
-    'Three commands to try, in another terminal, in this directory:',
+    'sftpgw runs with its own S3 server and a user named demo. Paste these commands into another terminal,',
+    'in this directory. The second and the third need the AWS command line (aws).',
     '',
-    '# 1. put a file over SFTP; it rests in S3 under the key of the user demo',
+    '# 1. Upload a file over SFTP. S3 stores it encrypted with the key of the user demo.',
     `echo "put ${hello} /uploads/" | ${login} demo@127.0.0.1`,
     '',
-    '# 2. get it from S3 with that key (without the key S3 refuses)',
+    '# 2. Fetch it from S3 with that key. Without the key S3 refuses.',
     `${environment} && aws --endpoint-url "$AWS_ENDPOINT_URL" s3api get-object --bucket "$SFTPGW_BUCKET" --key demo/uploads/hello.txt ${customerKey(uploadKey)} hello.back`,
     '',
-    '# 3. put a file into the downloads of demo, under the key for downloads',
+    '# 3. Put an encrypted file below demo/downloads/ in S3. It appears decrypted in /downloads within seconds.',
     `${environment} && aws --endpoint-url "$AWS_ENDPOINT_URL" s3api put-object --bucket "$SFTPGW_BUCKET" --key demo/downloads/hello.txt --body ${hello} ${customerKey(syncKey)}`,
     '',
   ];
@@ -95,7 +96,7 @@ function mainScript(): string {
   return process.argv[1] ?? 'sftpgw';
 }
 
-/** A path as one would type it here, in quotes where the shell needs them. */
+/** Returns a path relative to this directory if it is below it, quoted if the shell needs that. */
 function shown(path: string): string {
   const near = relative(process.cwd(), path);
   const short = near !== '' && !near.startsWith('..') ? near : path;

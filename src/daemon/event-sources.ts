@@ -1,6 +1,5 @@
 import { startEventEndpoint } from '../api/event-endpoint.js';
 import { ensureEventSecret } from '../api/event-secret.js';
-import type { Closers } from '../assembly/closers.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { EventSink } from '../events/event-sink.js';
@@ -46,13 +45,13 @@ export async function startEventSources(
   sink: EventSink,
   log: Logger,
   background: AbortController,
-  closers: Closers,
+  resources: AsyncDisposableStack,
 ): Promise<void> {
   const userServices = { sink, log, clock: systemClock, entropy: systemEntropy };
   if (current.eventsListen !== null) {
     const secretFile = current.eventsSecretFile ?? paths.eventSecretFile;
     if (current.eventsSecretFile === null) await ensureEventSecret(secretFile, systemEntropy);
-    const endpoint = closers.use(
+    const endpoint = resources.use(
       await startEventEndpoint({ ...userServices, ...current.eventsListen, secretFile }),
     );
     log.info('S3 events are taken', { ...endpoint.address, secretFile });
@@ -63,7 +62,7 @@ export async function startEventSources(
       background.signal,
     );
     running.catch((error: unknown) => log.error('the SQS queue is not followed', { error: error as Error }));
-    closers.add(() => {
+    resources.defer(() => {
       background.abort();
       return running;
     });

@@ -1,4 +1,5 @@
 import { startEmbedded } from '../assembly/embedded.js';
+import { HeldLog } from '../assembly/held-log.js';
 import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger } from '../assembly/logger.js';
 import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.js';
@@ -10,22 +11,24 @@ export interface RunGatewayOptions extends GatewayOptions {
 }
 
 /**
- * Runs the gateway until SIGTERM or SIGINT and answers the exit code. A line with the word `ready` is printed when the ports
- * listen. At the signal it takes no more connections, and files that are being written have `drain.timeout` to be finished; a
- * second signal ends that wait.
+ * Runs the gateway until SIGTERM or SIGINT and returns the exit code. Prints a line with the word `ready` when the ports listen. After the
+ * signal it accepts no connections, and open uploads have `drain.timeout` to finish; a second signal ends that wait. The demo's commands
+ * come before the log, so that a newcomer sees them first.
  */
 export async function runGateway(options: RunGatewayOptions): Promise<number> {
   using stop = new StopSignals();
-  await using gateway = await assembleGateway(options);
+  using log = new HeldLog(process.stderr);
+  await using gateway = await assembleGateway({ ...options, logSink: log });
   if (options.demo) for (const line of await prepareDemo(options.root, gateway)) options.output(line);
   options.output(readyLine(gateway));
+  log.release();
   await stop.first;
-  options.output('stopping; uploads under way may finish');
+  options.output('stopping; open uploads may finish');
   await Promise.race([gateway.drain(), stop.second]);
   return 0;
 }
 
-/** Runs the embedded S3 server alone until SIGTERM or SIGINT and answers the exit code. */
+/** Runs the embedded S3 server alone until SIGTERM or SIGINT and returns the exit code. */
 export async function runEmbeddedS3(
   options: Pick<GatewayOptions, 'root' | 's3Listen' | 'output'>,
 ): Promise<number> {

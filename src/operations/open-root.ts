@@ -1,4 +1,3 @@
-import { Closers } from '../assembly/closers.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
 import { embeddedCredentials } from '../assembly/embedded.js';
@@ -26,27 +25,23 @@ export interface OpenRoot extends Core, AsyncDisposable {
  * Faults: `invalid` (settings), `not-found` (an embedded server that never ran), those of the database.
  */
 export async function openRoot(root: string, signal: AbortSignal): Promise<OpenRoot> {
-  const closers = new Closers();
-  try {
-    const { settings, embedded } = await openSettings(root);
-    const log = createCommandLog(process.stderr);
-    for (const directory of [settings.paths.stateDirectory, settings.paths.scratchDirectory]) {
-      await ensureDirectory(directory, secretDirectoryMode);
-    }
-    const background = new AbortController();
-    const abort = () => background.abort();
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    closers.add(() => signal.removeEventListener('abort', abort));
-    const s3 = s3OptionsOf(settings.current, embedded);
-    const core = await buildCore(settings, s3, log, background, closers);
-    const running = await announceCommand(settings.paths.runningCommandsDirectory, core.call.id);
-    closers.add(() => running.release());
-    return { ...core, settings, s3, log, [Symbol.asyncDispose]: () => closers[Symbol.asyncDispose]() };
-  } catch (error) {
-    await closers[Symbol.asyncDispose]();
-    throw error;
+  await using resources = new AsyncDisposableStack();
+  const { settings, embedded } = await openSettings(root);
+  const log = createCommandLog(process.stderr);
+  for (const directory of [settings.paths.stateDirectory, settings.paths.scratchDirectory]) {
+    await ensureDirectory(directory, secretDirectoryMode);
   }
+  const background = new AbortController();
+  const abort = () => background.abort();
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  resources.defer(() => signal.removeEventListener('abort', abort));
+  const s3 = s3OptionsOf(settings.current, embedded);
+  const core = await buildCore(settings, s3, log, background, resources);
+  const running = await announceCommand(settings.paths.runningCommandsDirectory, core.call.id);
+  resources.defer(() => running.release());
+  const owned = resources.move();
+  return { ...core, settings, s3, log, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function openSettings(root: string) {

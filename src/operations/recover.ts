@@ -1,5 +1,4 @@
 import { backgroundCall } from '../assembly/background-call.js';
-import { Closers } from '../assembly/closers.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { s3OptionsOf } from '../assembly/core.js';
 import { keyringOf } from '../assembly/keyring.js';
@@ -81,17 +80,17 @@ async function restoreRoot(
   signal: AbortSignal,
   onProgress: RecoverProgress,
 ): Promise<RecoveredRoot> {
-  await using closers = new Closers();
+  await using resources = new AsyncDisposableStack();
   const identity = await parseAgeIdentity(request.identity);
   const paths = rootPaths(request.root);
   const settings = await LiveSettings.open(request.root, false);
-  closers.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
+  resources.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
   const log = createCommandLog(process.stderr);
   const keyring = keyringOf(settings, log);
   await refuseExistingRoot(request, paths.recoveringFile, async () => (await keyring.list()).length);
 
   const call = backgroundCall(signal, systemEntropy, log);
-  const store = closers.use(
+  const store = resources.use(
     createS3ObjectStore(s3OptionsOf({ ...settings.current, ...connectionOf(request) }, null)),
   );
   const bucket = new CopyBucket(store, request.bucket);

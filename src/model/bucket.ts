@@ -2,22 +2,22 @@ import type { Call } from './call.js';
 
 export type BucketVersioning = 'never' | 'enabled' | 'suspended';
 
-/** What a bucket's lifecycle rules do of what matters to a gateway. */
+/** The parts of a bucket's lifecycle rules that matter to a gateway. */
 export interface BucketLifecycle {
-  /** Unfinished multipart uploads of the whole bucket are aborted after some days. */
+  /** True if incomplete multipart uploads of the whole bucket are aborted after some days. */
   readonly abortsUnfinishedUploads: boolean;
-  /** Versions that are no longer the current one are removed after some days. */
+  /** True if noncurrent versions are removed after some days. */
   readonly expiresOlderVersions: boolean;
 }
 
 /**
- * A bucket's own settings. Nothing is changed. Faults: `not-found` (no such bucket), `denied` (names the permission), `unsupported` (the
- * server has no such setting), and those of the network.
+ * Reads a bucket's own settings. Faults: `not-found` (no such bucket), `denied` (names the
+ * permission), `unsupported` (the server has no such setting), and those of the network.
  */
 export interface BucketSettings {
   versioning(call: Call, bucket: string): Promise<BucketVersioning>;
   lifecycle(call: Call, bucket: string): Promise<BucketLifecycle>;
-  /** True when writes under a customer's key are refused. */
+  /** Returns true if the bucket refuses SSE-C writes. */
   blocksSseC(call: Call, bucket: string): Promise<boolean>;
 }
 
@@ -42,14 +42,20 @@ export interface StatementChange {
 }
 
 /**
- * Changes of a bucket that an administrator asks for. What is there already is kept; each answers whether anything had to be
- * changed. Faults as `BucketSettings`.
+ * Changes to a bucket that an administrator requests. Existing rules are kept. Each method returns
+ * whether it changed anything. Faults: as `BucketSettings`.
  */
 export interface BucketProvisioning {
-  /** Takes SSE-C out of what the bucket blocks; the rest of its encryption rule stays. */
+  /**
+   * Removes SSE-C from the encryption types that the bucket blocks, and keeps the rest of its
+   * encryption rule.
+   */
   allowSseC(call: Call, bucket: string): Promise<boolean>;
-  /** Changes the bucket's policy: statements with the Sid of one of these, or an obsolete one, go; these come; all others stay. */
+  /**
+   * Changes the bucket's policy: replaces the statements with the same Sid, removes the obsolete
+   * ones and keeps all others.
+   */
   setStatements(call: Call, bucket: string, change: StatementChange): Promise<boolean>;
-  /** Adds a lifecycle rule, unless one does it already. */
+  /** Adds a lifecycle rule that aborts incomplete uploads, unless one exists. */
   abortUnfinishedUploads(call: Call, bucket: string, afterDays: number): Promise<boolean>;
 }

@@ -1,4 +1,7 @@
-/** One line of structured log. Fields never hold a key; the logger drops what looks like one all the same. */
+/**
+ * Fields of one structured log line. They never contain a key; the logger also drops values that
+ * look like one.
+ */
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined | Error>>;
 
 export interface Logger {
@@ -6,38 +9,41 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** A logger that adds these fields to every line. */
+  /** Returns a logger that adds these fields to every line. */
   child(fields: LogFields): Logger;
 }
 
-/** Time is handed in, so that tests need not wait. */
+/** Time, as a dependency: tests need not wait. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
   /** Monotonic milliseconds, for durations. */
   monotonicMs(): number;
-  /** Resolves after `ms`, or rejects with a `cancelled` fault when `signal` aborts. */
+  /** Resolves after `ms`. Throws `cancelled` if `signal` aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Randomness is handed in. */
+/** Randomness, as a dependency. */
 export interface Entropy {
-  /** `length` bytes from the system's generator. */
+  /** Returns `length` bytes from the system's generator. */
   bytes(length: number): Uint8Array;
-  /** 16 lower-case hex digits: a request id, a row id. */
+  /** Returns 16 lower-case hex digits: a request id or a row id. */
   id(): string;
 }
 
-/** What travels with one request from the door to the store. */
+/** The context of one request, passed on from the SFTP server or a command to the store. */
 export interface Call {
-  /** Appears in the answer's text and in every log line of the request. */
+  /** Part of the answer's text and of every log line of the request. */
   readonly id: string;
-  /** Aborted when the client goes away or the process drains. */
+  /** Aborted when the client disconnects or the process drains. */
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
 
-/** The same call for what has to be finished although the client has gone: only the store's own time limits end it. */
+/**
+ * Returns the same call with a signal that never aborts, for work that must finish after the client
+ * has disconnected. Only the store's own timeouts end it.
+ */
 export function uncancellable(call: Call): Call {
   return { id: call.id, log: call.log, signal: new AbortController().signal };
 }

@@ -4,25 +4,32 @@ import { Fault } from './fault.js';
 
 declare const fingerprintBrand: unique symbol;
 
-/** Names a key without revealing it: 32 lower-case hex digits of a domain-separated SHA-256 of the key. */
+/**
+ * The name of a key: 32 lower-case hex digits of a domain-separated SHA-256 of the key. It does not
+ * reveal the key.
+ */
 export type KeyFingerprint = string & { readonly [fingerprintBrand]: true };
 
 export const customerKeyBytes = 32;
 
-/** Takes a stored fingerprint (from the ledger, a tag, a command line). Throws `invalid` when it is not one. */
+/**
+ * Parses a stored fingerprint (from the ledger, a tag or a command line). Throws `invalid` for
+ * other text.
+ */
 export function parseKeyFingerprint(text: string): KeyFingerprint {
   if (!/^[0-9a-f]{32}$/.test(text)) throw new Fault('invalid', 'a key fingerprint has 32 hexadecimal digits');
   return text as KeyFingerprint;
 }
 
 /**
- * A customer's AES-256 key (SSE-C). The bytes leave only through `reveal`, which the S3 adapter and the
- * keyring call; every way of printing the object gives the fingerprint instead.
+ * A customer's AES-256 key (SSE-C). The bytes leave only through `reveal`, which only the S3
+ * adapter, the keyring and the recovery of raw key files call. All ways of printing the object show
+ * the fingerprint instead.
  */
 export class CustomerKey {
   readonly #bytes: Uint8Array;
   readonly fingerprint: KeyFingerprint;
-  /** Base64 of the MD5 of the raw key: what S3 echoes as x-amz-server-side-encryption-customer-key-MD5. */
+  /** Base64 of the MD5 of the raw key, which S3 echoes as x-amz-server-side-encryption-customer-key-MD5. */
   readonly md5Base64: string;
 
   private constructor(bytes: Uint8Array) {
@@ -35,7 +42,7 @@ export class CustomerKey {
     this.md5Base64 = createHash('md5').update(bytes).digest('base64');
   }
 
-  /** Takes a copy of exactly 32 raw bytes. Throws `invalid` for any other length. */
+  /** Copies exactly 32 raw bytes. Throws `invalid` for any other length. */
   static fromBytes(raw: Uint8Array): CustomerKey {
     if (raw.byteLength !== customerKeyBytes) {
       throw new Fault(
@@ -47,8 +54,8 @@ export class CustomerKey {
   }
 
   /**
-   * Takes the base64 text of exactly 32 bytes, white space around it allowed (a pasted line, a file's last newline).
-   * Throws `invalid` with the reason, never with the text.
+   * Decodes the base64 text of exactly 32 bytes. White space around it is allowed, as in a pasted
+   * line or at the end of a file. Throws `invalid` with the reason, never with the text.
    */
   static fromBase64(text: string): CustomerKey {
     const trimmed = text.trim();
@@ -68,7 +75,7 @@ export class CustomerKey {
     return new CustomerKey(Uint8Array.from(raw));
   }
 
-  /** A fresh copy of the raw bytes, for the request to S3 or for sealing. Do not keep it. */
+  /** Returns a fresh copy of the raw bytes, for a request to S3 or for sealing. Do not keep it. */
   reveal(): Uint8Array {
     return Uint8Array.from(this.#bytes);
   }

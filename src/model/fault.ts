@@ -1,7 +1,7 @@
 /**
- * The closed set of things that can go wrong. Only adapters and parsers make faults from foreign errors;
- * each door translates a kind through one table `Record<FaultKind, ...>`, so a new kind breaks every door
- * at compile time instead of at night.
+ * The closed set of failures. Only adapters and parsers turn foreign errors into faults. The SFTP
+ * server, the command line and the HTTP endpoints translate kinds with one table `Record<FaultKind,
+ * ...>` each, so a new kind is a compile error in all of them.
  */
 export const faultKinds = [
   'invalid',
@@ -32,8 +32,8 @@ export type FaultKind = (typeof faultKinds)[number];
 const transient: ReadonlySet<FaultKind> = new Set<FaultKind>(['throttled', 'unavailable', 'timed-out']);
 
 /**
- * A fault of a known kind. `hint` may be read by a stranger: it names what was wrong, where, and what to do,
- * and never holds a secret. `cause` is for the log only.
+ * A fault of a known kind. `hint` may be shown to anyone: it says what failed, on which name, and
+ * what to do, and never contains a secret. `cause` is for the log only.
  */
 export class Fault extends Error {
   readonly kind: FaultKind;
@@ -46,12 +46,15 @@ export class Fault extends Error {
     this.hint = hint;
   }
 
-  /** True when the same request may succeed later without anybody changing anything. */
+  /** True if the same request may succeed later, without any change. */
   get isTransient(): boolean {
     return transient.has(this.kind);
   }
 
-  /** Any thrown value as a fault: a fault stays itself, an AbortError becomes `cancelled`, the rest a `bug`. */
+  /**
+   * Returns any thrown value as a fault: a fault unchanged, an AbortError as `cancelled`,
+   * everything else as `bug`.
+   */
   static from(thrown: unknown): Fault {
     if (thrown instanceof Fault) return thrown;
     if (thrown instanceof Error && thrown.name === 'AbortError') {
@@ -61,7 +64,7 @@ export class Fault extends Error {
   }
 }
 
-/** True when `thrown` is a fault of one of these kinds. */
+/** Returns true if `thrown` is a fault of one of these kinds; without kinds, of any. */
 export function isFault(thrown: unknown, ...kinds: readonly FaultKind[]): thrown is Fault {
   return thrown instanceof Fault && (kinds.length === 0 || kinds.includes(thrown.kind));
 }

@@ -1,5 +1,5 @@
 /**
- * What the gateway keeps for itself in the default bucket: probes of the start, and the sealed copy of keyring, users and settings. No
- * user's tree shows it.
+ * Prefix of the gateway's own objects in the default bucket: the probes at start, and the sealed
+ * copy of the keyring, the users and the settings. No user sees it.
  */
 export const gatewayPrefix = '.sftpgw/';

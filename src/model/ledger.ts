@@ -3,10 +3,10 @@ import type { KeyFingerprint } from './customer-key.js';
 import type { ObjectRef } from './object-store.js';
 
 declare const intentBrand: unique symbol;
-/** Names one row of the ledger. */
+/** The name of one row of the ledger. */
 export type IntentId = string & { readonly [intentBrand]: true };
 
-/** The encryption of a row: what sealed the object, without the key itself. */
+/** The encryption of an object as a row records it, without the key itself. */
 export type SealedWith =
   | { readonly kind: 'sse-c'; readonly fingerprint: KeyFingerprint; readonly keyMd5Base64: string }
   | { readonly kind: 'sse-s3' }
@@ -23,11 +23,11 @@ export interface Intent {
 
 export interface Confirmation {
   readonly size: number;
-  /** Of all bytes; null when nobody knows it: S3 keeps none, and the object was not read to compute it. */
+  /** Checksum of all bytes; null if it is unknown because S3 stores none and the object was not read. */
   readonly checksum: Checksum | null;
   readonly etag: string;
   readonly versionId: string | null;
-  /** The file's own time in seconds since the epoch, when the client set one. */
+  /** The file's own time in seconds since the epoch, if the client set one. */
   readonly mtimeSeconds: number | null;
 }
 
@@ -44,42 +44,54 @@ export interface LedgerRow extends Intent {
 }
 
 /**
- * Which key sealed which object version. Every method that writes is durable when it resolves (it survives
- * kill -9 and power loss). `intend` comes before the first byte leaves, `confirm` after S3 said yes.
+ * Records which key encrypted which object version. Every write is durable when it resolves: it
+ * survives kill -9 and power loss. `intend` comes before the first byte is sent, `confirm` after S3
+ * has confirmed the object.
  */
 export interface KeyLedger {
-  /** Throws `conflict` for a key that was proven unused (`KeyUsage.proveUnused`): it may be gone any moment. */
+  /**
+   * Records the intent to write. Throws `conflict` for a key that was proven unused
+   * (`KeyUsage.proveUnused`), because it may be destroyed at any moment.
+   */
   intend(intent: Intent): Promise<IntentId>;
-  /** Notes the multipart upload of an intended row, before its first part leaves. */
+  /** Records the multipart upload of an intended row, before its first part is sent. */
   attachUpload(id: IntentId, uploadId: string): Promise<void>;
-  /** Throws `bug` when the row is not `intended`. */
+  /** Throws `bug` if the row is not `intended`. */
   confirm(id: IntentId, confirmation: Confirmation): Promise<void>;
-  /** The write did not happen. The row stays as a trace; it names no key for the object any more. */
+  /**
+   * Records that the write did not happen. The row stays as a trace and does not name a key for the
+   * object any more.
+   */
   abandon(id: IntentId): Promise<void>;
-  /** The object was removed (by us): its confirmed rows become `removed`. */
+  /** Records that the gateway removed the object: its confirmed rows become `removed`. */
   recordRemoval(ref: ObjectRef, actor: string): Promise<void>;
   /**
-   * The rows that may describe the object as it is now, the likeliest first: the newest confirmed one, and every
-   * intended one (a crash between write and confirm leaves two possible keys). Empty when the ledger knows nothing.
+   * Returns the rows that may describe the current object, the likeliest first: the newest
+   * confirmed one, and every intended one (a crash between write and confirm leaves two possible
+   * keys). Empty if the ledger has none.
    */
   candidates(ref: ObjectRef): Promise<readonly LedgerRow[]>;
-  /** Intended rows older than the time whose uploads are not parked, oldest first: what a restart has to settle. */
+  /**
+   * Returns intended rows older than the time whose uploads are not parked, oldest first. A restart
+   * has to settle them.
+   */
   pending(olderThanMs: number): Promise<readonly LedgerRow[]>;
-  /** The file's time changed after the upload. */
+  /** Records a change of the file's time after the upload. */
   recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void>;
 }
 
-/** Keys from `first` to `last`, both inclusive, in the order S3 lists them: by their bytes of UTF-8. */
+/** Keys from `first` to `last`, both inclusive, in S3's order: by their UTF-8 bytes. */
 export interface KeyRange {
   readonly first: string;
   readonly last: string;
 }
 
-/** Answers what a listing needs without a request per name. */
+/** Answers directory listings without one request per name. */
 export interface LedgerDirectory {
   /**
-   * The newest confirmed row of each key directly below the prefix (no further `/`), by key. `within` bounds the answer to
-   * one page of a listing, so that a directory of any size costs the memory of a page.
+   * Returns the newest confirmed row of each key directly below the prefix (no further `/`), by
+   * key. `within` restricts the result to one page of a listing, so that memory does not grow with
+   * the directory.
    */
   confirmedBelow(
     bucket: string,
@@ -88,7 +100,7 @@ export interface LedgerDirectory {
   ): Promise<ReadonlyMap<string, Confirmation>>;
 }
 
-/** An object that somebody else wrote, as it was found when it was read whole. */
+/** An object that another client wrote, as it was when it was read completely. */
 export interface Observation {
   readonly ref: ObjectRef;
   readonly sealedWith: Extract<SealedWith, { kind: 'sse-c' }>;
@@ -97,15 +109,18 @@ export interface Observation {
   /** With its quotes, as S3 sends it. */
   readonly etag: string;
   readonly versionId: string | null;
-  /** When the read began: what the ledger learned later is newer. */
+  /** Time at which the read began. Rows that were written later are newer. */
   readonly readMs: number;
 }
 
-/** Which key opens objects that this gateway did not write, many at a time. */
+/** Records which key opens objects that another client wrote, many at a time. */
 export interface ObservedObjects {
-  /** Durable when it resolves. An object whose row is this one already, or newer than the read, is left. */
+  /**
+   * Records observations; durable when it resolves. Skips an object whose row is the same, or newer
+   * than the read.
+   */
   observe(observations: readonly Observation[], actor: string): Promise<void>;
-  /** These versions are gone from S3. Rows of other versions are left. */
+  /** Records that these versions were removed from S3. Rows of other versions stay. */
   recordRemovals(
     versions: readonly { readonly ref: ObjectRef; readonly etag: string }[],
     actor: string,
@@ -115,8 +130,8 @@ export interface ObservedObjects {
 declare const unusedBrand: unique symbol;
 
 /**
- * Says that no object version that anybody knows of needs this key, and that the ledger takes no new intent under it any more.
- * Only `KeyUsage.proveUnused` makes one.
+ * Proof that no known object version needs this key, and that the ledger accepts no new intent with
+ * it. Only `KeyUsage.proveUnused` creates one.
  */
 export interface UnusedKeyProof {
   readonly [unusedBrand]: true;
@@ -126,38 +141,42 @@ export interface UnusedKeyProof {
 
 /** One object version, or an unfinished write, that needs a key. */
 export interface KeyNeed {
-  /** The row that says so. */
+  /** The row that records it. */
   readonly id: IntentId;
   readonly ref: ObjectRef;
-  /** Null for the current version of a bucket without versioning, and for a write under way. */
+  /** Null for the current version in a bucket without versioning, and for an unfinished write. */
   readonly versionId: string | null;
   readonly state: 'intended' | 'current' | 'older-version';
   readonly size: number | null;
 }
 
 /**
- * What each key holds, as the ledger knows it. With versioning, an object that was overwritten or removed goes on needing its key, until
- * that version is known to be gone (`LedgerVersions.markRemoved`).
+ * The use of each key, by the ledger. With versioning, an overwritten or removed object still needs
+ * its key until that version is known to be removed (`LedgerVersions.markRemoved`).
  */
 export interface KeyUsage {
-  /** Objects that rest under the key (current ones, and older versions the ledger knows), in the order of bucket and key; at most `limit` behind `after`. */
+  /**
+   * Returns the objects encrypted with the key (current ones, and older versions in the ledger), in
+   * the order of bucket and key: at most `limit` after `after`.
+   */
   needs(keyId: KeyFingerprint, after: KeyNeed | null, limit: number): Promise<readonly KeyNeed[]>;
-  /** Counts (of versions) and bytes by key; keys without an object are left out. */
+  /** Returns the number of versions and their bytes by key, without keys that have no object. */
   totals(): Promise<ReadonlyMap<KeyFingerprint, { readonly objects: number; readonly bytes: number }>>;
   /**
-   * The proof, or the needs that speak against it (the first hundred). With the proof the key is barred in the same transaction: `intend`
-   * under it throws `conflict` from then on. The caller has made sure before that the ledger knows every version (`ledger verify`).
+   * Returns the proof, or the first hundred needs that contradict it. With the proof, the same
+   * transaction bars the key: from then on `intend` with it throws `conflict`. The caller must
+   * first make sure that the ledger knows every version (`ledger verify`).
    */
   proveUnused(keyId: KeyFingerprint): Promise<UnusedKeyProof | readonly KeyNeed[]>;
 }
 
-/** A row of which S3 may hold the version: neither abandoned nor known to be gone. */
+/** A row whose version may exist in S3: neither abandoned nor known to be removed. */
 export interface LiveRow extends LedgerRow {
-  /** Whether it is the newest of its object, as far as the ledger knows. */
+  /** True if it is the newest of its object in the ledger. */
   readonly isCurrent: boolean;
 }
 
-/** An object version as it was found in the bucket, and opened. */
+/** An object version as it was found in the bucket and opened. */
 export interface FoundVersion {
   readonly ref: ObjectRef;
   readonly versionId: string | null;
@@ -168,36 +187,44 @@ export interface FoundVersion {
   readonly etag: string;
   readonly mtimeSeconds: number | null;
   readonly lastModifiedMs: number;
-  /** When the listing that shows it was asked for: what the ledger learned later is newer. */
+  /** Time at which its listing was requested. Rows that were written later are newer. */
   readonly listedMs: number;
 }
 
-/** The ledger beside what a bucket holds: to find out where they differ, and to make the ledger say what is true. */
+/** Compares the ledger with a bucket, and corrects the ledger. */
 export interface LedgerVersions {
-  /** Every bucket that a row names, in order. */
+  /** Returns every bucket in the ledger, in order. */
   buckets(): Promise<readonly string[]>;
   /**
-   * The live rows of the next keys behind `afterKey` (null: from the first), by key in the order of a listing, the newest of a key first.
-   * About `limit` rows, and always all of a key. Empty behind the last.
+   * Returns the live rows of the next keys after `afterKey` (null: from the first), by key in
+   * listing order, the newest of a key first. Returns about `limit` rows, always all rows of a key,
+   * and none after the last.
    */
   liveRows(bucket: string, afterKey: string | null, limit: number): Promise<readonly LiveRow[]>;
-  /** The live rows of one object, the newest first. */
+  /** Returns the live rows of one object, the newest first. */
   liveRowsOf(ref: ObjectRef): Promise<readonly LiveRow[]>;
-  /** How many confirmed versions the bucket has by the ledger. */
+  /** Returns the number of confirmed versions of the bucket in the ledger. */
   countLive(bucket: string): Promise<number>;
   /**
-   * Writes rows for versions that the ledger does not know, or knows under another key. What it knows already, or has learned since the
-   * listing, stays as it is. The newest of an object comes first, as in a listing. Durable when it resolves with those that were written.
+   * Writes rows for versions that are not in the ledger, or are there with another key. Skips rows
+   * that exist or that were written since the listing. `found` has the newest version of an object
+   * first, as a listing has. Returns the versions that were written, when they are durable.
    */
   restore(found: readonly FoundVersion[], actor: string): Promise<readonly FoundVersion[]>;
-  /** The versions of these rows are not in S3 any more. Durable when it resolves. */
+  /** Records that the versions of these rows are not in S3 any more. Durable when it resolves. */
   markRemoved(ids: readonly IntentId[], actor: string): Promise<void>;
 }
 
-/** Rows of many objects with one question, for listings of whole trees. */
+/** Rows of many objects in one query, for listings of whole trees. */
 export interface LedgerRows {
-  /** The newest confirmed row of each of these keys; keys that the ledger does not know are left out. At most 1,000 keys. */
+  /**
+   * Returns the newest confirmed row of each of these keys, without keys that are not in the
+   * ledger. At most 1,000 keys.
+   */
   currentOf(bucket: string, keys: readonly string[]): Promise<ReadonlyMap<string, LedgerRow>>;
-  /** Every row of these keys that names a version, older and removed ones too. At most 1,000 keys. */
+  /**
+   * Returns every row of these keys that names a version, older and removed ones included. At most
+   * 1,000 keys.
+   */
   versionsOf(bucket: string, keys: readonly string[]): Promise<readonly LedgerRow[]>;
 }

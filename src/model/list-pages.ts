@@ -3,18 +3,18 @@ import type { ListedObject, ListPage, ListRequest, ObjectRef, ObjectStore } from
 
 type Lists = Pick<ObjectStore, 'list'>;
 
-/** The object of that very name. A listing needs no customer key, where HEAD does. Null when there is none. */
+/** Returns the object with exactly this key, or null. Unlike HEAD, a listing needs no customer key. */
 export async function findListed(
   store: Lists,
   call: Call,
   { bucket, key }: ObjectRef,
 ): Promise<ListedObject | null> {
-  // The key itself is the first of all that begin with it.
+  // The key itself is the first of all keys that begin with it.
   const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
   return page.objects.find((object) => object.key === key) ?? null;
 }
 
-/** All pages of a listing, each asked for when the one before has been worked on. */
+/** Returns all pages of a listing. Each is requested after the one before has been processed. */
 export async function* listPages(
   store: Lists,
   call: Call,

@@ -1,28 +1,28 @@
 import type { MirrorPrefixStatus, MirrorProgress } from './mirror.js';
 
-/** What happens while passes run that somebody asked for. */
+/** An event of passes that somebody requested. */
 export type MirrorRunEvent =
   /** Null while the pass waits for another one to end. */
   | { readonly kind: 'progress'; readonly name: string; readonly progress: MirrorProgress | null }
-  /** The pass is over; how it ended is its `lastPass`. */
+  /** The pass has ended; its result is `lastPass`. */
   | { readonly kind: 'done'; readonly status: MirrorPrefixStatus };
 
-/** What only the process knows that follows a prefix. */
+/** The status that only the process which follows a prefix has. */
 export interface LiveMirrorStatus {
   readonly status: MirrorPrefixStatus;
-  /** Of the pass under way; null between passes. */
+  /** Progress of the current pass; null between passes. */
   readonly progress: MirrorProgress | null;
-  /** Keys that events named and that were not looked at yet. */
+  /** Number of keys that events named and that were not checked yet. */
   readonly waitingEvents: number;
-  /** How long ago the directory was last known to be what S3 holds; null when it never was. */
+  /** Time since the directory was last known to equal S3; null if it never was. */
   readonly lagMs: number | null;
 }
 
-/** Runs passes for whoever asks: the mirror of this process, or that of the gateway. */
+/** Runs passes on request, in this process or in the gateway. */
 export interface MirrorRuns {
   /**
-   * One pass over each of these prefixes (null: over all), one after the other. Throws `not-found` for a name that is not
-   * mirrored, before anything is done, and `cancelled`.
+   * Runs one pass over each of these prefixes (null: over all), one after the other. Throws
+   * `cancelled`, and `not-found` before the first pass for a name that is not mirrored.
    */
   run(names: readonly string[] | null, report: (event: MirrorRunEvent) => void): Promise<void>;
   liveStatus(): Promise<readonly LiveMirrorStatus[]>;

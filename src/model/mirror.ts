@@ -4,31 +4,38 @@ import type { FaultKind } from './fault.js';
 
 /** One prefix of a bucket that is kept as a directory. */
 export interface MirrorPrefix {
-  /** `shared`, or `downloads/U`: unique, and the name under which the state is kept. */
+  /** `shared` or `downloads/U`: unique. The state is stored under this name. */
   readonly name: string;
   readonly bucket: string;
   /** Ends with `/`; empty for the whole bucket. */
   readonly prefix: string;
-  /** Absolute. Made when it is missing. */
+  /** Absolute. Created if it is missing. */
   readonly directory: string;
-  /** The keys that may open its objects, the likeliest first, as the files say now. */
+  /** Returns the keys that may open its objects by the present files, the likeliest first. */
   keys(): Promise<readonly CustomerKey[]>;
 }
 
-/** A directory that was mirrored, and has to hold nothing any more. */
+/** A directory that was mirrored and must become empty. */
 export type ClearedDirectory = Pick<MirrorPrefix, 'name' | 'directory'>;
 
-/** What is to be mirrored. */
+/** The prefixes to mirror. */
 export interface MirrorSources {
-  /** As the settings say now. What cannot be read is left out and logged; its directory stays as it is. */
+  /**
+   * Returns the prefixes of the present settings. Unreadable ones are logged and left out; their
+   * directories stay as they are.
+   */
   list(): Promise<readonly MirrorPrefix[]>;
-  /** What must not lie on disk, as the settings say now: the mirror removes what it put there. None of it is in `list`. */
+  /**
+   * Returns the directories that must not hold objects by the present settings. The mirror removes
+   * its files there. None of them is in `list`.
+   */
   cleared(): Promise<readonly ClearedDirectory[]>;
 }
 
 /**
- * Where the mirror puts unfinished files when no directory beside the mirrored one is on the same file system: a name at the
- * top of a mirrored directory that no door shows and no object gets.
+ * Name of the directory for unfinished files at the top of a mirrored directory. It is used if no
+ * directory beside the mirrored one is on the same file system. The SFTP server does not show it,
+ * and no object gets this name.
  */
 export const reservedName = '.sftpgw-aside';
 
@@ -38,31 +45,31 @@ export interface MirroredObject {
   readonly size: number;
   /** S3's own time. */
   readonly lastModifiedMs: number;
-  /** The key that opened it; null when it needed none. */
+  /** The key that opened it; null if it needed none. */
   readonly fingerprint: KeyFingerprint | null;
 }
 
-/** The file on disk as it was left: another one there is not ours. */
+/** The file as the mirror left it on disk. A file that differs belongs to somebody else. */
 export interface FileStamp {
   readonly inode: number;
   readonly size: number;
   readonly mtimeMs: number;
 }
 
-/** None of these keys opened the object with this ETag. */
+/** Records that none of these keys opened the object with this ETag. */
 export interface KeyRefusal {
   readonly etag: string;
   readonly size: number;
-  /** Some servers give the same ETag to the same content under another key. */
+  /** Some servers give the same content the same ETag under another key. */
   readonly lastModifiedMs: number;
   readonly tried: readonly KeyFingerprint[];
 }
 
-/** What the mirror knows of one path. */
+/** The mirror's record of one path. */
 export interface MirrorEntry {
-  /** Below the prefix, as in the key; a directory's ends with `/`. */
+  /** Below the prefix, as in the key; that of a directory ends with `/`. */
   readonly path: string;
-  /** Of a file, what is on disk. Of a directory, the marker that keeps it. Null when there is none. */
+  /** For a file, the object on disk. For a directory, its marker object. Null if there is none. */
   readonly object: MirroredObject | null;
   /** Null for a directory, and for a file that is not on disk. */
   readonly stamp: FileStamp | null;
@@ -73,50 +80,51 @@ export type MirrorChange =
   | { readonly kind: 'put'; readonly entry: MirrorEntry }
   | { readonly kind: 'remove'; readonly path: string };
 
-/** What is kept of a prefix as a whole. */
+/** The record of a whole prefix. */
 export interface MirrorPrefixRecord {
-  /** `BUCKET/PREFIX` that the entries were made of. */
+  /** `BUCKET/PREFIX` of the entries. */
   readonly origin: string;
-  /** When the listing was found empty although much had been mirrored; null when it was not. */
+  /** Time at which the listing was found empty although many files were mirrored; null if it was not. */
   readonly emptySeenMs: number | null;
-  /** Of the last pass that was written down; null before the first. */
+  /** Status after the last recorded pass; null before the first. */
   readonly status: MirrorPrefixStatus | null;
 }
 
 /**
- * What was mirrored, durably. Paths are in the order of a listing: by their bytes of UTF-8. `name` is the prefix'.
+ * The durable record of a mirror. Paths are in listing order: by their UTF-8 bytes. `name` is the
+ * name of the prefix.
  */
 export interface MirrorState {
-  /** At most `limit` entries behind `after` (null: from the first). */
+  /** Returns at most `limit` entries after `after` (null: from the first). */
   page(name: string, after: string | null, limit: number): Promise<readonly MirrorEntry[]>;
   find(name: string, path: string): Promise<MirrorEntry | null>;
-  /** True when there is an entry below this directory (`d/`), itself not counted. */
+  /** Returns true if there is an entry below this directory (`d/`), not counting itself. */
   holdsBelow(name: string, directory: string): Promise<boolean>;
-  /** All or nothing, durable when it resolves; the last change of a path counts. */
+  /** Applies all changes or none; durable when it resolves. The last change of a path wins. */
   apply(name: string, changes: readonly MirrorChange[]): Promise<void>;
-  /** Files on disk and their bytes. */
+  /** Returns the number of files on disk and their bytes. */
   totals(name: string): Promise<{ readonly files: number; readonly bytes: number }>;
-  /** Null when nothing is known of it. */
+  /** Returns null if there is none. */
   record(name: string): Promise<MirrorPrefixRecord | null>;
   saveRecord(name: string, record: MirrorPrefixRecord): Promise<void>;
-  /** The names with a record. */
+  /** Returns the names with a record. */
   names(): Promise<readonly string[]>;
 }
 
 export type MirrorProblemKind =
-  /** The file system cannot hold the name, or it would leave the directory. */
+  /** The file system cannot store the name, or the path would leave the directory. */
   | 'name'
   /** `a` and `a/b` are both objects: the directory wins. */
   | 'file-and-directory'
-  /** Another name differs in case only, and the file system does not tell them apart. */
+  /** Another name differs only in case, and the file system ignores case. */
   | 'case'
   /** No known key opens it. */
   | 'no-key'
   /** It does not fit beside the reserve. */
   | 'no-room'
-  /** What was read is not what S3 keeps. */
+  /** The bytes differ from S3's checksum. */
   | 'corrupt'
-  /** Something that the mirror did not put there is in the way. */
+  /** A file that the mirror did not create is in the way. */
   | 'in-the-way'
   /** S3 or the disk failed. */
   | 'failed';
@@ -126,17 +134,17 @@ export interface MirrorProblem {
   /** Below the prefix, as in the key. */
   readonly path: string;
   readonly size: number;
-  /** For a person: what is wrong and what to do. */
+  /** For people: what is wrong and what to do. */
   readonly text: string;
 }
 
-/** How a pass ended. */
+/** The result of a pass. */
 export type MirrorResult =
-  /** The directory is what S3 holds. */
+  /** The directory equals S3. */
   | 'complete'
-  /** All but the problems. */
+  /** Everything except the problems was mirrored. */
   | 'problems'
-  /** The listing failed, or is not believed: nothing was deleted because of it. */
+  /** The listing failed or is not plausible. Nothing was deleted because of it. */
   | 'failed'
   | 'cancelled';
 
@@ -144,10 +152,10 @@ export interface MirrorPass {
   readonly startedMs: number;
   readonly durationMs: number;
   readonly result: MirrorResult;
-  /** Why it failed. */
+  /** Reason for a failure. */
   readonly text: string | null;
   readonly fault: FaultKind | null;
-  /** Objects listed. */
+  /** Number of objects listed. */
   readonly listed: number;
   readonly fetched: number;
   readonly fetchedBytes: number;
@@ -160,19 +168,19 @@ export interface MirrorPrefixStatus {
   readonly bucket: string;
   readonly prefix: string;
   readonly directory: string;
-  /** Files on disk, and their bytes. */
+  /** Number of files on disk, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
   /** Null before the first. */
   readonly lastPass: MirrorPass | null;
-  /** When the directory was last known to be what S3 holds; null when never. */
+  /** Time at which the directory was last known to equal S3; null if it never was. */
   readonly completeMs: number | null;
   readonly problemCount: number;
-  /** The first of them, the largest objects first. */
+  /** The first problems, the largest objects first. */
   readonly problems: readonly MirrorProblem[];
 }
 
-/** What one pass would do, or does. */
+/** One action of a pass. */
 export type MirrorAction =
   | {
       readonly kind: 'fetch';
@@ -182,44 +190,45 @@ export type MirrorAction =
       readonly entry: MirrorEntry | null;
     }
   | { readonly kind: 'delete'; readonly path: string; readonly entry: MirrorEntry }
-  /** Takes the entry away; there is nothing of it on disk, or what is there is another's. */
+  /** Removes the entry. The file is not on disk, or it is not the mirror's. */
   | { readonly kind: 'forget'; readonly path: string }
   | { readonly kind: 'make-directory'; readonly path: string; readonly marker: ListedFile | null }
   | { readonly kind: 'remove-directory'; readonly path: string }
   | { readonly kind: 'leave'; readonly path: string; readonly size: number }
   | { readonly kind: 'report'; readonly problem: MirrorProblem };
 
-/** What a listing says of an object. */
+/** An object as a listing shows it. */
 export interface ListedFile {
   readonly etag: string;
   readonly size: number;
   readonly lastModifiedMs: number;
 }
 
-/** How far a pass has come, for a progress bar. */
+/** Progress of a pass, for a progress bar. */
 export interface MirrorProgress {
   readonly listed: number;
   readonly fetched: number;
   readonly fetchedBytes: number;
-  /** Found to be fetched so far; final once `listingDone`. */
+  /** Number of objects to fetch that were found so far; final once `listingDone`. */
   readonly toFetch: number;
   readonly toFetchBytes: number;
   readonly listingDone: boolean;
 }
 
-/** Takes files out of mirrored directories, and their objects out of S3. */
+/** Removes files from mirrored directories, and their objects from S3. */
 export interface MirrorRemoval {
   /**
-   * Removes the object that the file at this path (below the prefix of this name) was made of, then the file. Resolves when both are
-   * gone. Throws `not-found` (no such prefix, nothing mirrored there), `conflict` (S3 holds another content by now, or the file is not
-   * as the mirror left it; nothing is removed), and the faults of the store, the disk and the database.
+   * Removes the object that the file at this path (below the prefix of this name) was fetched from,
+   * then the file. Resolves when both are removed. Throws `not-found` (no such prefix, or nothing
+   * mirrored there), `conflict` (the object or the file has changed; nothing is removed), and the
+   * faults of the store, the disk and the database.
    */
   removeFile(call: Call, name: string, path: string, actor: string): Promise<void>;
 }
 
-/** The mirror as doors and commands see it. */
+/** The mirror as the SFTP server and the commands see it. */
 export interface MirrorControl {
-  /** An event says that something happened to this key: it is looked at within a moment. Never throws, never waits. */
+  /** Reports an event for this key. The mirror checks it within a moment. Never throws, never waits. */
   keyChanged(bucket: string, key: string): void;
   status(): Promise<readonly MirrorPrefixStatus[]>;
 }

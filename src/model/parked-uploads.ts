@@ -1,7 +1,7 @@
 import type { IntentId, SealedWith } from './ledger.js';
 import type { ObjectRef, PartReceipt } from './object-store.js';
 
-/** A multipart upload that was broken off, and waits at S3 for its client to come back. */
+/** A multipart upload that was interrupted and is kept at S3 until its client resumes it. */
 export interface ParkedUpload {
   /** The ledger's row, which stays `intended`. */
   readonly id: IntentId;
@@ -10,27 +10,36 @@ export interface ParkedUpload {
   /** The SFTP user. */
   readonly actor: string;
   readonly uploadId: string;
-  /** The parts that S3 has, from 1 on without a gap, at least one. */
+  /** The parts in S3, numbered from 1 without a gap; at least one. */
   readonly parts: readonly PartReceipt[];
-  /** The file's time in seconds since the epoch, when the client has set one. */
+  /** The file's time in seconds since the epoch, if the client has set one. */
   readonly mtimeSeconds: number | null;
   readonly parkedMs: number;
 }
 
-/** What is noted of one beside its row. */
+/** The part of a parked upload that is recorded beside its row. */
 export type ParkedParts = Pick<ParkedUpload, 'id' | 'parts' | 'mtimeSeconds'>;
 
-/** How many bytes of the file S3 has. */
+/** Returns the number of bytes of the file in S3. */
 export function parkedBytes({ parts }: Pick<ParkedUpload, 'parts'>): number {
   return parts.reduce((sum, part) => sum + part.size, 0);
 }
 
-/** Which broken uploads wait to be resumed. What resolves is durable. While one is parked, a restart leaves its row and its upload alone. */
+/**
+ * The interrupted uploads that wait to be resumed. Changes are durable when a method resolves. A
+ * restart leaves the row and the upload of a parked upload alone.
+ */
 export interface ParkedUploads {
-  /** Answers it as `parked` shows it. Throws `bug` when the row is not `intended`, or has no upload. */
+  /**
+   * Records an upload as parked and returns it as `parked` does. Throws `bug` if the row is not
+   * `intended` or has no upload.
+   */
   park(kept: ParkedParts): Promise<ParkedUpload>;
-  /** It is resumed, or given up: a restart settles its row from now on. False when it was not parked. */
+  /**
+   * Records that an upload is resumed or aborted: from now on, a restart settles its row. Returns
+   * false if it was not parked.
+   */
   unpark(id: IntentId): Promise<boolean>;
-  /** All of them, the oldest first. */
+  /** Returns all of them, the oldest first. */
   parked(): Promise<readonly ParkedUpload[]>;
 }

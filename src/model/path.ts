@@ -1,17 +1,21 @@
 import { Fault } from './fault.js';
 
-/** S3's limit for a key, in bytes of UTF-8. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
+/**
+ * S3's limit for a key, in bytes of UTF-8.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+ */
 export const maxKeyBytes = 1024;
 
-/** A path longer than this is refused before it is looked at, in bytes. */
+/** Longer paths are refused before they are parsed, in bytes. */
 export const maxPathBytes = 4096;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The one place where a client's path becomes ours: absolute, `.` and empty segments dropped, `..` resolved without
- * leaving `/`. Throws `invalid` for bytes that are not UTF-8, for control characters and for over-long paths.
- * An empty path is the home directory, `/` (draft-ietf-secsh-filexfer-02 section 6.2).
+ * Turns a client's path into an absolute one, and is the only function that does so: drops `.` and
+ * empty segments, and resolves `..` without leaving `/`. An empty path is the home directory, `/`
+ * (draft-ietf-secsh-filexfer-02 section 6.2). Throws `invalid` for bytes that are not UTF-8, for
+ * control characters and for paths that are too long.
  */
 export function normalisePath(raw: Uint8Array): string {
   if (raw.byteLength > maxPathBytes)
@@ -25,7 +29,7 @@ export function normalisePath(raw: Uint8Array): string {
   return normalisePathText(text);
 }
 
-/** `normalisePath` for text that is already decoded. */
+/** Applies `normalisePath` to text that is already decoded. */
 export function normalisePathText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(text)) throw new Fault('invalid', 'the path holds a control character');
@@ -38,12 +42,12 @@ export function normalisePathText(text: string): string {
   return `/${segments.join('/')}`;
 }
 
-/** The directory above, `/` for `/` itself. Takes a normalised path. */
+/** Returns the directory of a normalised path; `/` for `/` itself. */
 export function parentPath(path: string): string {
   return path.slice(0, Math.max(1, path.lastIndexOf('/')));
 }
 
-/** The last segment, empty for `/`. Takes a normalised path. */
+/** Returns the last segment of a normalised path; empty for `/`. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

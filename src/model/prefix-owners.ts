@@ -2,9 +2,9 @@ import type { CannedAcl, WriteEncryption } from './encryption.js';
 import type { ObjectRef } from './object-store.js';
 import type { Username } from './users.js';
 
-/** Whose a place in a bucket is, and what the files say of objects there. */
+/** The owner of a location in a bucket, and the encryption that its files set for objects there. */
 export interface PrefixOwner {
-  /** For a person: `the uploads of bob`. */
+  /** For people, such as `the uploads of bob`. */
   readonly name: string;
   /** Null for the shared directory. */
   readonly username: Username | null;
@@ -13,19 +13,25 @@ export interface PrefixOwner {
   readonly prefix: string;
   readonly acl: CannedAcl | null;
   /**
-   * What a new object here rests under, as the files say now. Throws `invalid` (they do not say it, or say what is wrong) and
-   * `key-missing`, naming the file.
+   * Returns the encryption of new objects here, by the present files. Throws `invalid` (it is not
+   * set, or set wrongly) and `key-missing`, naming the file.
    */
   encryption(): Promise<WriteEncryption>;
 }
 
-/** The places that the gateway's users and its shared directory have in S3. */
+/** The locations of the gateway's users and its shared directory in S3. */
 export interface PrefixOwners {
-  /** All of them, as the files say now. A user whose files are wrong is in it, and says so when asked for the encryption. */
+  /**
+   * Returns all locations by the present files. A user whose files are invalid is included; its
+   * `encryption` throws.
+   */
   list(): Promise<readonly PrefixOwner[]>;
 }
 
-/** Whose places cover the object; of those that lie within each other the innermost. More than one when they share a prefix. */
+/**
+ * Returns the owners whose location contains the object. Of nested locations it returns the
+ * innermost. It returns more than one if they share a prefix.
+ */
 export function ownersOf(owners: readonly PrefixOwner[], ref: ObjectRef): readonly PrefixOwner[] {
   const covering = owners.filter(({ bucket, prefix }) => bucket === ref.bucket && ref.key.startsWith(prefix));
   const maxLength = Math.max(0, ...covering.map(({ prefix }) => prefix.length));

@@ -1,12 +1,18 @@
 import { gatewayPrefix } from './gateway-prefix.js';
 
-/** What each start writes into the bucket for a moment, under a key that it throws away, to see whether that works. */
+/**
+ * Prefix of the objects that each start writes and removes to test the bucket, with a key that it
+ * discards.
+ */
 export const probePrefix = `${gatewayPrefix}probe-`;
 
-/** What the doctor writes for a moment where a user's objects are; behind the user's prefix. */
+/** Name of the object that the doctor writes and removes for a test, below a user's prefix. */
 export const doctorName = '.sftpgw-doctor-';
 
-/** Whether an object was only a trial. In a bucket with versioning a version of it may stay, which nobody needs to open. */
+/**
+ * Returns whether an object was only a test. In a bucket with versioning, a version of it may stay.
+ * Nobody needs to open it.
+ */
 export function isProbeObject(key: string): boolean {
   return key.startsWith(probePrefix) || key.includes(doctorName);
 }

@@ -2,22 +2,25 @@ import type { KeyFingerprint } from './customer-key.js';
 import type { FaultKind } from './fault.js';
 
 declare const jobBrand: unique symbol;
-/** Names one rotation. */
+/** The name of one rotation. */
 export type RotationId = string & { readonly [jobBrand]: true };
 
-/** What is done with older versions of objects: they stay and keep their key, or each becomes an object of its own under the new key. */
+/**
+ * The treatment of older versions: they keep their key, or each becomes an object of its own,
+ * encrypted with the new key.
+ */
 export const versionPolicies = ['keep', 'rewrite'] as const;
 export type VersionPolicy = (typeof versionPolicies)[number];
 
-/** How fast a rotation may go. Null: as fast as S3 and `parallel` allow. */
+/** The speed limit of a rotation; null for no limit besides `parallel`. */
 export interface RotationPace {
   readonly objectsPerSecond: number | null;
   readonly bytesPerSecond: number | null;
-  /** Requests that copy, side by side. */
+  /** Max copy requests at a time. */
   readonly parallel: number;
 }
 
-/** A user's objects, from older keys to a new one. */
+/** Re-encrypts a user's objects from older keys with a new one. */
 export interface NewRotation {
   readonly username: string;
   readonly bucket: string;
@@ -28,21 +31,21 @@ export interface NewRotation {
   readonly pace: RotationPace;
 }
 
-/** What has been found and done so far. Objects and versions, but for `bytes`. */
+/** The results so far. Everything except `bytes` counts objects and versions. */
 export interface RotationCounts {
-  /** Given the new key by this rotation, and their bytes. */
+  /** Objects that this rotation re-encrypted with the new key, and their bytes. */
   readonly rekeyed: number;
   readonly bytes: number;
-  /** Under the new key already. */
+  /** Objects that had the new key already. */
   readonly already: number;
-  /** Without a customer's key. */
+  /** Objects without a customer's key. */
   readonly withoutKey: number;
-  /** Removed by somebody while they were looked at. */
+  /** Objects that another client removed meanwhile. */
   readonly gone: number;
-  /** Older versions under an older key: left, and made objects of their own. */
+  /** Older versions with an older key: kept, and turned into objects of their own. */
   readonly versionsKept: number;
   readonly versionsRewritten: number;
-  /** What could not be done; see the problems. */
+  /** Objects that failed; see the problems. */
   readonly failed: number;
 }
 
@@ -57,19 +60,19 @@ export const noCounts: RotationCounts = {
   failed: 0,
 };
 
-/** `running` also when nobody runs it at the moment: it is to be gone on with. */
+/** `running` also while no process runs it: it can be resumed. */
 export type RotationState = 'running' | 'done';
 
 export interface RotationJob extends NewRotation {
   readonly id: RotationId;
   readonly state: RotationState;
-  /** Everything up to and with this key is done; null at the beginning. */
+  /** All keys up to and including this one are done; null at the start. */
   readonly cursor: string | null;
-  /** Of everything up to the cursor. */
+  /** The results up to the cursor. */
   readonly counts: RotationCounts;
-  /** Why it stands still, in words; null while it goes on. */
+  /** Reason for a pause, as a text; null while it runs. */
   readonly obstacle: string | null;
-  /** The older keys that nothing current needs any more: retired. */
+  /** The older keys that were retired because no current object needs them any more. */
   readonly retiredKeys: readonly KeyFingerprint[];
   readonly createdMs: number;
   readonly updatedMs: number;
@@ -79,33 +82,33 @@ export interface RotationJob extends NewRotation {
 /** An object or a version that keeps its older key, with the reason. */
 export interface RotationProblem {
   readonly key: string;
-  /** Null for the object as it is. */
+  /** Null for the current object. */
   readonly versionId: string | null;
   readonly kind: FaultKind;
   readonly text: string;
 }
 
-/** Rotations and how far they are. What a method changed is durable when it resolves. */
+/** Rotations and their progress. Changes are durable when a method resolves. */
 export interface RotationJobs {
-  /** Throws `conflict` when one of the user is running. */
+  /** Throws `conflict` if the user has a running rotation. */
   begin(rotation: NewRotation): Promise<RotationJob>;
-  /** Null when there is none of this id. */
+  /** Returns null if there is no rotation with this id. */
   find(id: RotationId): Promise<RotationJob | null>;
-  /** The oldest first. */
+  /** Returns the running rotations, the oldest first. */
   running(): Promise<readonly RotationJob[]>;
-  /** All of them, the newest first. */
+  /** Returns all rotations, the newest first. */
   list(): Promise<readonly RotationJob[]>;
-  /** Everything up to the cursor is done; the problems are those found on the way to it. */
+  /** Records that everything up to the cursor is done, with the problems found on the way. */
   advance(
     id: RotationId,
     cursor: string,
     counts: RotationCounts,
     problems: readonly RotationProblem[],
   ): Promise<void>;
-  /** A running one goes on at another pace. */
+  /** Changes the speed limit of a running rotation. */
   setPace(id: RotationId, pace: RotationPace): Promise<void>;
   setObstacle(id: RotationId, obstacle: string | null): Promise<void>;
   finish(id: RotationId, counts: RotationCounts, retired: readonly KeyFingerprint[]): Promise<void>;
-  /** In the order of their keys. */
+  /** Returns the problems in the order of their keys. */
   problems(id: RotationId): Promise<readonly RotationProblem[]>;
 }

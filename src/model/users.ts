@@ -6,7 +6,10 @@ import { Fault } from './fault.js';
 declare const usernameBrand: unique symbol;
 export type Username = string & { readonly [usernameBrand]: true };
 
-/** 1 to 32 characters: letters and digits, and `_`, `-`, `.` inside. Throws `invalid` with the rule. */
+/**
+ * Parses a user name: 1 to 32 letters and digits, with `_`, `-` and `.` inside. Throws `invalid`
+ * with the rule.
+ */
 export function parseUsername(text: string): Username {
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,30}[A-Za-z0-9])?$/.test(text) || text.includes('..')) {
     throw new Fault(
@@ -17,28 +20,31 @@ export function parseUsername(text: string): Username {
   return text as Username;
 }
 
-/** Whether a directory shows a copy on disk that is kept the same, or what S3 holds at each request. */
+/** `mirror`: the directory shows a copy on disk. `direct`: each request reads S3. */
 export type DownloadsMode = 'mirror' | 'direct';
 
-/** What a user's files say, resolved against the global settings. */
+/** The settings in a user's files, resolved against the global settings. */
 export interface UserSettings {
   readonly username: Username;
-  /** Where `/uploads` is: the key of `/uploads/a` is `uploadPrefix + 'a'`; the prefix ends with `/`. */
+  /**
+   * The location of `/uploads`: the key of `/uploads/a` is `uploadPrefix + 'a'`. The prefix ends
+   * with `/`.
+   */
   readonly uploadBucket: string;
   readonly uploadPrefix: string;
   readonly uploadOption: EncryptionOption;
   readonly acl: CannedAcl | null;
-  /** Write-only `/uploads`. */
+  /** True if `/uploads` is write-only. */
   readonly dropbox: boolean;
-  /** `/downloads` and `/shared` are shown. */
+  /** True if `/downloads` and `/shared` are shown. */
   readonly downloads: boolean;
   readonly shared: boolean;
   readonly downloadsMode: DownloadsMode;
-  /** The user may remove files of `/downloads`, and with them their objects. */
+  /** True if the user may remove files of `/downloads` together with their objects. */
   readonly downloadsDelete: boolean;
-  /** Where `/downloads` is, in the bucket of the uploads; ends with `/`. */
+  /** The location of `/downloads`, in the bucket of the uploads; ends with `/`. */
   readonly downloadsPrefix: string;
-  /** Directory on disk behind `/local`, absolute; likewise those of `/downloads` and `/shared`. */
+  /** Absolute directories on disk behind `/local`, `/downloads` and `/shared`. */
   readonly localDirectory: string;
   readonly downloadsDirectory: string;
   readonly sharedDirectory: string;
@@ -46,44 +52,61 @@ export interface UserSettings {
 
 export type Credential =
   | { readonly kind: 'password'; readonly password: string }
-  /** `blob` is the public key in SSH wire form (RFC 4253 section 6.6). The door has verified the signature, or will. */
+  /**
+   * `blob` is the public key in SSH wire form (RFC 4253 section 6.6). The SFTP server verifies the
+   * signature, before or after.
+   */
   | { readonly kind: 'public-key'; readonly algorithm: string; readonly blob: Uint8Array };
 
-/** What a door needs of the users. Reads the files afresh when they changed; no restart. */
+/** The users as the SFTP server needs them. Changed files are read again, without a restart. */
 export interface UserDirectory {
   /**
-   * True when the credential opens this account from this address. An unknown user takes as long as a wrong
-   * password. Never throws for bad input; trouble with the files is logged and answers false.
+   * Returns true if the credential opens this account from this address. An unknown user takes as
+   * long as a wrong password. Never throws for bad input. Unreadable files are logged, and the
+   * method returns false.
    */
   verify(call: Call, username: string, credential: Credential, remoteAddress: string): Promise<boolean>;
-  /** Null for an unknown user. When a file is wrong, the last good settings of this process, else throws `invalid` naming file and line. */
+  /**
+   * Returns null for an unknown user. If a file is invalid, returns the last valid settings of this
+   * process, or throws `invalid` with file and line.
+   */
   settings(call: Call, username: Username): Promise<UserSettings | null>;
   /**
-   * What uploads of this user are sent with, now. For option 3 the keyring's key that the settings name, else that of `sse.key`.
-   * Throws `key-missing` (neither is there), `invalid` (not 32 bytes), `conflict` (a retired key), each naming the file, and `denied`
+   * Returns the present encryption of this user's uploads. Option 3 takes the keyring's key in the
+   * settings, or else the key in `sse.key`. Throws `key-missing` (there is neither), `invalid` (not
+   * 32 bytes) and `conflict` (a retired key), each naming the file, and `denied`
    * (`sse-c.require.recovery`).
    */
   uploadEncryption(call: Call, username: Username): Promise<WriteEncryption>;
-  /** Every key that this user's uploads may rest under, the current one first. */
+  /** Returns every key that may have encrypted this user's uploads, the current one first. */
   uploadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]>;
-  /** Every key that may open this user's downloads, the likeliest first. Faults as `KeyFiles.loadAll`. */
+  /**
+   * Returns every key that may open this user's downloads, the likeliest first. Faults: as
+   * `KeyFiles.loadAll`.
+   */
   downloadKeys(call: Call, username: Username): Promise<readonly CustomerKey[]>;
 }
 
-/** The answers of `addsftpuser`. Undefined leaves what an existing user has. */
+/** The answers of `addsftpuser`. Undefined keeps the value of an existing user. */
 export interface UserChange {
   readonly publicKeys?: readonly string[];
   readonly password?: string;
   readonly uploadOption?: EncryptionOption;
   readonly kmsKeyArn?: string;
-  /** Goes into the keyring and into `sse.key`; a key that was named before is not any more. */
+  /**
+   * Is stored in the keyring and in `sse.key`. A key that the settings named before is not named
+   * any more.
+   */
   readonly uploadKey?: CustomerKey;
-  /** Where `uploadKey` comes from; a person unless said. */
+  /** Origin of `uploadKey`; `imported` by default. */
   readonly uploadKeyOrigin?: 'generated' | 'imported';
-  /** A key of the keyring, active, the user's own or nobody's: uploads rest under it from now on, instead of that of `sse.key`. */
+  /**
+   * An active key of the keyring, with this user or nobody as its owner. From now on it encrypts
+   * the uploads, instead of the key in `sse.key`.
+   */
   readonly uploadKeyId?: KeyFingerprint;
   readonly syncOption?: EncryptionOption;
-  /** Likewise for what is put into the user's downloads. */
+  /** The same for objects that are put into the user's downloads. */
   readonly syncKeyId?: KeyFingerprint;
   readonly uploadBucket?: string;
   readonly uploadPrefix?: string;
@@ -97,48 +120,57 @@ export interface UserSummary {
   readonly uploadOption: EncryptionOption;
   readonly uploadBucket: string;
   readonly uploadPrefix: string;
-  /** The key that uploads rest under with option 3: the one that the settings name, else that of `sse.key`. Null when there is none. */
+  /**
+   * The key of uploads with option 3: the one in the settings, or else the one in `sse.key`. Null
+   * if there is none.
+   */
   readonly uploadKeyFingerprint: string | null;
-  /** Likewise of downloads: what is put there through the gateway. */
+  /** The same for objects that the gateway puts into the downloads. */
   readonly syncOption: EncryptionOption | null;
   readonly syncKeyFingerprint: string | null;
   readonly publicKeyCount: number;
   readonly hasPassword: boolean;
   readonly downloads: boolean;
   readonly shared: boolean;
-  /** What is wrong with the user's files, a sentence each. */
+  /** Problems in the user's files, one sentence each. */
   readonly problems?: readonly string[];
 }
 
-/** What an administrator needs of the users. Every change is written atomically and synced. */
+/** The users as an administrator needs them. Every change is written atomically and synced. */
 export interface UserRegistry {
-  /** Makes the user, or amends an existing one. Answers which. A replaced `sse.key` is kept beside it, never overwritten. */
+  /** Creates or amends a user, and returns which. A replaced `sse.key` is kept beside the new one. */
   save(username: Username, change: UserChange): Promise<'created' | 'amended'>;
-  /** Null for an unknown user. */
+  /** Returns null for an unknown user. */
   describe(username: Username): Promise<UserSummary | null>;
   list(): Promise<readonly UserSummary[]>;
   /**
-   * Takes the account away; keys and local files move to a kept directory, whose path is answered. The keyring keeps the keys. Null for
-   * an unknown user.
+   * Removes the account, moves its keys and local files to another directory and returns its path.
+   * The keyring keeps the keys. Returns null for an unknown user.
    */
   remove(username: Username): Promise<string | null>;
 }
 
-/** What is to change of the shared directory; undefined leaves what is there. */
+/** A change to the shared directory. Undefined keeps the present value. */
 export interface SharedChange {
   readonly syncOption?: EncryptionOption;
-  /** A key of the keyring, active, the shared directory's or nobody's: instead of that of `sse-sync.key`. */
+  /**
+   * An active key of the keyring, with the shared directory or nobody as its owner, instead of the
+   * key in `sse-sync.key`.
+   */
   readonly syncKeyId?: KeyFingerprint;
 }
 
 export interface SharedSummary {
   readonly syncOption: EncryptionOption | null;
-  /** The key of what is put there through the gateway with option 3; null when there is none. */
+  /** The key for objects that the gateway puts there with option 3; null if there is none. */
   readonly syncKeyFingerprint: string | null;
   readonly problems: readonly string[];
 }
 
-/** The shared directory's settings, `ROOT/root/.sftpgateway/user.properties`. Every change is written atomically and synced. */
+/**
+ * The shared directory's settings, `ROOT/root/.sftpgateway/user.properties`. Every change is
+ * written atomically and synced.
+ */
 export interface SharedRegistry {
   save(change: SharedChange): Promise<void>;
   describe(): Promise<SharedSummary>;

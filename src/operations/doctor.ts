@@ -12,6 +12,7 @@ import { ledgerCheck } from '../doctor/ledger-check.js';
 import { machineCheck } from '../doctor/machine-check.js';
 import { mirrorCheck } from '../doctor/mirror-check.js';
 import { roundTripCheck } from '../doctor/round-trip-check.js';
+import { runtimeCheck } from '../doctor/runtime-check.js';
 import { storageCheck } from '../doctor/storage-check.js';
 import { usersCheck } from '../doctor/users-check.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
@@ -53,6 +54,7 @@ function gatewayChecks(root: OpenRoot): readonly Check[] {
   const { settings, registry, database, keyring, ledger } = root;
   const { paths, current } = settings;
   return [
+    runtimeCheck(process.versions.node, () => systemClock.nowMs()),
     machineCheck({
       nativeCrypto,
       hasNativeCrc32c,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { areLent, BufferPool, holdersOf, releaseBytes, retainBytes } from './buffer-pool.js';
 
 describe('lent bytes', () => {
-  it('come back to their pool when the last holder releases them, and not before', () => {
+  it('return to their pool when the last holder releases them, and not before', () => {
     const pool = new BufferPool(64, 4);
     const bytes = pool.lend();
     const view = bytes.subarray(10, 20);
@@ -16,7 +16,7 @@ describe('lent bytes', () => {
     expect(holdersOf(view)).toBe(1);
   });
 
-  it('that are not lent are left alone', () => {
+  it('does nothing for bytes that are not lent', () => {
     const own = Buffer.from('own');
     retainBytes(own);
     releaseBytes(own);
@@ -24,7 +24,7 @@ describe('lent bytes', () => {
     expect([areLent(own), holdersOf(own), own.toString()]).toEqual([false, 0, 'own']);
   });
 
-  it('are never given to a second borrower while one holds them, and as many are kept as were asked for', () => {
+  it('are never lent twice at a time, and at most the given number is kept', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom('lend', 'retain', 'release'), fc.nat())), (steps) => {
         const pool = new BufferPool(16, 2);

@@ -1,4 +1,4 @@
-/** How often each buffer that is lent is held. Bytes that are in none of them belong to the garbage collector alone. */
+/** Number of holders of each lent buffer. All other bytes are left to the garbage collector. */
 const lent = new WeakMap<ArrayBufferLike, Loan>();
 
 interface Loan {
@@ -8,56 +8,56 @@ interface Loan {
 }
 
 /**
- * Buffers of one size that are used again, so that the data path leaves nothing to the garbage collector. One is given out
- * with one holder, and comes back when it has none. Whoever keeps bytes of it beyond the call that brought them says so with
- * `retainBytes`, and `releaseBytes` when done, once each. Who never does only costs the reuse: that buffer is left to
- * the garbage collector.
+ * Reusable buffers of one size, so that the data path creates no garbage. A buffer is lent with one
+ * holder and returns to the pool when it has none. Code that keeps bytes of it beyond the call that
+ * received them calls `retainBytes`, and later `releaseBytes`, once each. Code that never releases
+ * them only costs the reuse: the garbage collector frees that buffer.
  */
 export class BufferPool {
   readonly #byteLength: number;
-  readonly #mostFree: number;
+  readonly #maxFree: number;
   readonly #free: Buffer[] = [];
 
-  /** `mostFree` bounds how many are kept while nobody needs them. */
-  constructor(byteLength: number, mostFree: number) {
+  /** `maxFree` is the max number of unused buffers to keep. */
+  constructor(byteLength: number, maxFree: number) {
     this.#byteLength = byteLength;
-    this.#mostFree = mostFree;
+    this.#maxFree = maxFree;
   }
 
   get freeCount(): number {
     return this.#free.length;
   }
 
-  /** A buffer with one holder: the caller. */
+  /** Lends a buffer with one holder: the caller. */
   lend(): Buffer {
     const bytes = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#byteLength);
     lent.set(bytes.buffer, { bytes, pool: this, holders: 1 });
     return bytes;
   }
 
-  /** Called by `releaseBytes`. */
+  /** Takes back a buffer. Only `releaseBytes` calls this. */
   takeBack(bytes: Buffer): void {
-    if (this.#free.length < this.#mostFree) this.#free.push(bytes);
+    if (this.#free.length < this.#maxFree) this.#free.push(bytes);
   }
 }
 
-/** Whether the bytes may change once nobody holds them. */
+/** Returns true if the bytes may change once they have no holder. */
 export function areLent(view: Uint8Array): boolean {
   return lent.has(view.buffer);
 }
 
-/** How many hold the buffer that the bytes lie in; 0 for such as are not lent. */
+/** Returns the number of holders of the buffer behind the bytes; 0 for bytes that are not lent. */
 export function holdersOf(view: Uint8Array): number {
   return lent.get(view.buffer)?.holders ?? 0;
 }
 
-/** Keeps the bytes as they are until `releaseBytes`. Nothing happens to bytes that are not lent. */
+/** Keeps the bytes unchanged until `releaseBytes`. Does nothing for bytes that are not lent. */
 export function retainBytes(view: Uint8Array): void {
   const loan = lent.get(view.buffer);
   if (loan !== undefined) loan.holders += 1;
 }
 
-/** Ends one hold; the bytes must not be looked at afterwards. Nothing happens to bytes that are not lent. */
+/** Removes one holder, which must not use the bytes afterwards. Does nothing for bytes that are not lent. */
 export function releaseBytes(view: Uint8Array): void {
   const loan = lent.get(view.buffer);
   if (loan === undefined) return;

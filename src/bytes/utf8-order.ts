@@ -1,4 +1,7 @@
-/** Less than zero when `a` sorts before `b` in a listing: by their bytes of UTF-8. */
+/**
+ * Returns a negative number if `a` comes before `b` in a listing, which is sorted by UTF-8 bytes; 0
+ * if they are equal.
+ */
 export function compareUtf8(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);
@@ -10,7 +13,7 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** UTF-16 sorts the surrogates, which stand for the highest code points, before U+E000 to U+FFFF. */
+/** UTF-16 sorts surrogates, which encode the highest code points, before U+E000 to U+FFFF. */
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }

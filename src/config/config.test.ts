@@ -130,7 +130,7 @@ describe('reading', () => {
     ]);
   });
 
-  it('a duplicate is a notice, and the later line counts', () => {
+  it('reports a duplicate as a notice, and the later line is effective', () => {
     const { settings, problems } = read('bucket=one\nbucket=two\n');
     expect(settings.bucket).toBe('two');
     expect(problems).toMatchObject([{ severity: 'notice' }]);

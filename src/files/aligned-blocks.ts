@@ -1,16 +1,20 @@
-/** What O_DIRECT asks of memory, positions and lengths differs by device and file system; this suits them (open(2), "O_DIRECT"). */
+/**
+ * O_DIRECT requires aligned memory, positions and lengths. The requirement differs by device and
+ * file system; this alignment satisfies them (open(2), "O_DIRECT").
+ */
 export const directAlignment = 4096;
 export const alignedBlockBytes = 1024 * 1024;
 
-/** WebAssembly is a part of Node that its types leave to the browser's. */
+/** Node has WebAssembly, but its types declare it only for browsers. */
 declare const WebAssembly:
   | undefined
   | { readonly Memory: new (pages: { readonly initial: number }) => { readonly buffer: ArrayBuffer } };
 const wasmPageBytes = 64 * 1024;
 
 /**
- * Blocks of memory for O_DIRECT. Node has no call for aligned memory, but that of WebAssembly begins at a page. All are made
- * at the first use, and the system gives memory to those that were used only.
+ * Blocks of memory for O_DIRECT. Node cannot allocate aligned memory, but WebAssembly memory starts
+ * at a page. All blocks are allocated at the first use. The system provides memory only for those
+ * that are used.
  */
 export class AlignedBlocks {
   readonly #count: number;
@@ -21,7 +25,10 @@ export class AlignedBlocks {
     this.#count = count;
   }
 
-  /** A block of `alignedBlockBytes` with anything in it, when one is free. Give it back. */
+  /**
+   * Returns a block of `alignedBlockBytes` with arbitrary content, as soon as one is free. The
+   * caller releases it.
+   */
   take(): Promise<Uint8Array> {
     this.#free ??= makeBlocks(this.#count);
     const block = this.#free.pop();
@@ -38,7 +45,7 @@ export class AlignedBlocks {
 
 function makeBlocks(count: number): Uint8Array[] {
   const bytes = count * alignedBlockBytes;
-  // Without WebAssembly (--jitless) no block is aligned; the first write finds that out.
+  // Without WebAssembly (--jitless) the blocks are not aligned. The first write detects that.
   const memory =
     typeof WebAssembly === 'undefined'
       ? new ArrayBuffer(bytes)

@@ -19,13 +19,13 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const pattern = randomBytes(3 * alignedBlockBytes);
 
-/** The pieces that the cuts make of `size` bytes. */
+/** Returns the pieces that the cuts make of `size` bytes. */
 function piecesOf(size: number, cuts: readonly number[]): readonly { start: number; end: number }[] {
   const edges = [...new Set([0, ...cuts.map((cut) => cut % size), size])].sort((one, other) => one - other);
   return edges.slice(1).map((end, index) => ({ start: edges[index] ?? 0, end }));
 }
 
-/** Takes all blocks: resolves only when none was kept. */
+/** Takes all blocks. Resolves only if all were released. */
 async function takeAll(): Promise<void> {
   for (let count = 0; count < blockCount; count += 1) await blocks.take();
 }
@@ -42,8 +42,8 @@ async function written(
   return file;
 }
 
-describe('a file written past the page cache', () => {
-  it('holds what was written, whatever its size, pieces and their order', async () => {
+describe('a file that bypasses the page cache', () => {
+  it('has the written bytes, whatever its size, pieces and their order', async () => {
     let count = 0;
     const size = fc.oneof(
       fc.integer({ min: 1, max: 2 * alignedBlockBytes }),
@@ -63,8 +63,9 @@ describe('a file written past the page cache', () => {
     await takeAll();
   });
 
-  it('goes through the cache where the disk wants more than it is given', async () => {
-    // Not aligned, as memory is without WebAssembly: a disk's file system refuses it, one in memory may take it.
+  it('uses the page cache if the disk requires a larger alignment', async () => {
+    // Not aligned, like memory without WebAssembly. The file system of a disk refuses it; one in
+    // memory may accept it.
     class Crooked extends AlignedBlocks {
       override async take(): Promise<Uint8Array> {
         return new Uint8Array(new ArrayBuffer(alignedBlockBytes + 1), 1);
@@ -77,14 +78,14 @@ describe('a file written past the page cache', () => {
     expect(pattern.subarray(0, size).equals(await readFile(path))).toBe(true);
   });
 
-  it('is no file that was there', async () => {
+  it('does not replace an existing file', async () => {
     await written('f', 1, piecesOf(1, []));
     await expect(DirectFile.create(join(directory, 'f'), 0o600, 1, blocks)).rejects.toMatchObject({
       code: 'EEXIST',
     });
   });
 
-  it('says at the end what the disk said of any of it, and keeps no memory', async () => {
+  it('throws the error of any write at the end, and releases its memory', async () => {
     const size = 3 * alignedBlockBytes;
     const file = await DirectFile.create(join(directory, 'f'), 0o600, size, blocks);
     await file.handle.close();
@@ -97,9 +98,9 @@ describe('a file written past the page cache', () => {
     await takeAll();
   });
 
-  it('waits for memory that another one has', async () => {
+  it('waits for memory that another file uses', async () => {
     const large = await DirectFile.create(join(directory, 'large'), 0o600, 3 * alignedBlockBytes, blocks);
-    // A part of each block: none goes to the disk yet.
+    // Only a part of each block, so none is written to the disk yet.
     for (let index = 0; index < 3; index += 1)
       await large.write(index * alignedBlockBytes, pattern.subarray(0, 1));
     const taken = await blocks.take();

@@ -4,7 +4,7 @@ import { type AlignedBlocks, alignedBlockBytes, directAlignment } from './aligne
 import { hasCode } from './system-errors.js';
 import { writeFully } from './write-fully.js';
 
-/** Blocks of one file on their way to the disk at once. */
+/** Max blocks of one file that are being written. */
 const maxWriting = 4;
 
 interface Block {
@@ -13,8 +13,9 @@ interface Block {
 }
 
 /**
- * A new file of known size whose bytes go to the disk past the page cache (O_DIRECT) where the file system can do that, else
- * through it. The cache costs a copy and the making of a page for every 4 KiB, and all of it waits for the disk at the end.
+ * A new file of known size. Its bytes bypass the page cache (O_DIRECT) if the file system supports
+ * that, and go through it otherwise. The cache costs a copy and a new page for every 4 KiB, and
+ * fsync would wait for all of them at the end.
  */
 export class DirectFile implements AsyncDisposable {
   readonly path: string;
@@ -22,7 +23,7 @@ export class DirectFile implements AsyncDisposable {
   readonly #pool: AlignedBlocks;
   #handle: FileHandle;
   #isDirect: boolean;
-  /** Not yet whole, by their place in the file. */
+  /** Incomplete blocks, by their index in the file. */
   readonly #blocks = new Map<number, Promise<Block>>();
   readonly #writing = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | null = null;
@@ -43,7 +44,7 @@ export class DirectFile implements AsyncDisposable {
     this.#isDirect = isDirect;
   }
 
-  /** Makes the file. Throws what the file system says, EEXIST too. */
+  /** Creates the file. Throws the errors of the file system, EEXIST included. */
   static async create(path: string, mode: number, size: number, pool: AlignedBlocks): Promise<DirectFile> {
     const { O_WRONLY, O_CREAT, O_EXCL, O_DIRECT } = constants;
     const flags = O_WRONLY | O_CREAT | O_EXCL;
@@ -54,7 +55,8 @@ export class DirectFile implements AsyncDisposable {
     } catch (error) {
       if (!hasCode(error, 'EINVAL')) throw error;
     }
-    // Linux has made the file by the time it finds that its file system cannot do that.
+    // Linux has created the file by the time it finds that its file system does not support
+    // O_DIRECT.
     return new DirectFile(path, size, pool, await open(path, O_WRONLY | O_CREAT, mode), false);
   }
 
@@ -62,14 +64,15 @@ export class DirectFile implements AsyncDisposable {
     return this.#handle;
   }
 
-  /** True while the page cache holds nothing of it. */
+  /** True while the page cache holds no part of it. */
   get isDirect(): boolean {
     return this.#isDirect;
   }
 
   /**
-   * Takes bytes, each position once, in any order; calls may overlap. The bytes are the caller's again when it resolves, and
-   * not all on the disk by then. Throws what the file system said of these or earlier ones.
+   * Writes bytes: each position once, in any order. Calls may overlap. When it resolves, the caller
+   * may reuse the bytes, but not all of them are on the disk. Throws the error of the file system
+   * for these or earlier bytes.
    */
   async write(position: number, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.byteLength; ) {
@@ -86,7 +89,10 @@ export class DirectFile implements AsyncDisposable {
     }
   }
 
-  /** Resolves when every byte was handed to the disk; fsync is the caller's. Throws what the file system said. */
+  /**
+   * Resolves when every byte was passed to the disk. The caller must fsync. Throws the error of the
+   * file system.
+   */
   async finish(): Promise<void> {
     await Promise.all(this.#writing);
     this.#check();
@@ -150,7 +156,7 @@ export class DirectFile implements AsyncDisposable {
     }
   }
 
-  /** The file system lets files be opened so, and then wants more than we align to. */
+  /** The file system accepts O_DIRECT at open, but requires a larger alignment at a write. */
   async #goThroughCache(direct: FileHandle): Promise<void> {
     this.#handle = await open(this.path, constants.O_WRONLY);
     this.#isDirect = false;

@@ -13,7 +13,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
 describe('writeFileDurably', () => {
-  it('replaces the content and the mode, and leaves nothing beside it', async () => {
+  it('replaces the content and the mode, and leaves no other file', async () => {
     const path = join(directory, 'secret');
     await writeFile(path, 'old', { mode: 0o644 });
     await writeFileDurably(path, 'new', 0o600);
@@ -22,7 +22,7 @@ describe('writeFileDurably', () => {
     expect(await readdir(directory)).toEqual(['secret']);
   });
 
-  it('the mode does not depend on the umask', async () => {
+  it('sets the mode whatever the umask', async () => {
     const before = process.umask(0o077);
     try {
       await writeFileDurably(join(directory, 'open'), 'x', 0o644);
@@ -32,7 +32,7 @@ describe('writeFileDurably', () => {
     expect(await modeOf(join(directory, 'open'))).toBe(0o644);
   });
 
-  it('a failure leaves the old file and no remains', async () => {
+  it('leaves the old file and no other when it fails', async () => {
     const path = join(directory, 'taken');
     await ensureDirectory(join(path, 'inside'), 0o700);
     await expect(writeFileDurably(path, 'x', 0o600)).rejects.toThrow();
@@ -41,7 +41,7 @@ describe('writeFileDurably', () => {
 });
 
 describe('createFileDurably', () => {
-  it('makes one that is not there, and leaves one that is', async () => {
+  it('creates a missing file, and leaves an existing one unchanged', async () => {
     const path = join(directory, 'identity');
     const made = await Promise.all(['a', 'b', 'c'].map((content) => createFileDurably(path, content, 0o600)));
     expect(made.filter((isNew) => isNew)).toHaveLength(1);
@@ -51,7 +51,7 @@ describe('createFileDurably', () => {
   });
 });
 
-it('removeFileDurably takes the file away, and says when there is none', async () => {
+it('removeFileDurably removes the file, and throws if there is none', async () => {
   const path = join(directory, 'gone');
   await writeFile(path, '');
   await removeFileDurably(path);
@@ -60,7 +60,7 @@ it('removeFileDurably takes the file away, and says when there is none', async (
 });
 
 describe('ensureDirectory', () => {
-  it('makes the directories above too, and narrows one that is there', async () => {
+  it('creates parent directories too, and restricts an existing directory', async () => {
     const path = join(directory, 'a', 'b');
     await ensureDirectory(path, 0o700);
     expect(await modeOf(path)).toBe(0o700);
@@ -71,7 +71,7 @@ describe('ensureDirectory', () => {
 });
 
 describe.runIf(process.getuid?.() === 0)('run by root below a directory of another user', () => {
-  it('directories and files belong to that user', async () => {
+  it('gives directories and files to that user', async () => {
     await chown(directory, 12345, 12346);
     await ensureDirectory(join(directory, 'a', 'b'), 0o700);
     await writeFileDurably(join(directory, 'a', 'b', 'file'), 'x', 0o600);

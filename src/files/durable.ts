@@ -3,11 +3,11 @@ import { chmod, chown, type FileHandle, link, mkdir, open, rename, stat, unlink 
 import { dirname, join, resolve } from 'node:path';
 import { hasCode } from './system-errors.js';
 
-/** Files with keys or secrets. */
+/** Mode of files with keys or secrets. */
 export const secretFileMode = 0o600;
 export const secretDirectoryMode = 0o700;
 
-/** Makes what was renamed or created in a directory survive a power loss (fsync(2), NOTES). */
+/** Makes renamed or created names in a directory survive a power loss (fsync(2), NOTES). */
 export async function syncDirectory(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
@@ -18,8 +18,9 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Makes the directory and those above it; an existing one gets the mode too. Created by root, they belong to the owner of
- * the directory they are made in, so that a gateway running as another user can read what an administrator made.
+ * Creates the directory and its parents, and sets the mode of an existing one too. If root creates
+ * them, they belong to the owner of the directory above, so that a gateway that runs as another
+ * user can read them.
  */
 export async function ensureDirectory(path: string, mode: number): Promise<void> {
   const target = resolve(path);
@@ -34,13 +35,14 @@ export async function ensureDirectory(path: string, mode: number): Promise<void>
   await chmod(target, mode);
 }
 
-/** How files are called until they are whole. A crash may leave one; it means nothing. */
+/** Returns the name of a file that is being written. A crash may leave such a file; it has no meaning. */
 export const temporaryName = /^\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Writes a file whole or not at all: aside, synced, renamed over, directory synced. The mode holds from the first byte,
- * whatever the umask; written by root, the file belongs to the directory's owner. Errors of the file system come out as
- * they are.
+ * Writes a file completely or not at all: into a temporary file that is synced, renamed and made
+ * durable with its directory. The mode applies from the first byte, whatever the umask. If root
+ * writes it, it belongs to the owner of the directory. Throws the errors of the file system
+ * unchanged.
  */
 export async function writeFileDurably(
   path: string,
@@ -57,7 +59,7 @@ export async function writeFileDurably(
   await syncDirectory(dirname(path));
 }
 
-/** As `writeFileDurably`, and never replaces: false, and nothing is done, when the path is there already. */
+/** Writes like `writeFileDurably`, but never replaces: returns false and does nothing if the path exists. */
 export async function createFileDurably(
   path: string,
   content: Uint8Array | string,
@@ -76,7 +78,7 @@ export async function createFileDurably(
   return true;
 }
 
-/** Removes a file for good. One that is not there is an error. */
+/** Removes a file durably. Throws if there is none. */
 export async function removeFileDurably(path: string): Promise<void> {
   await unlink(path);
   await syncDirectory(dirname(path));
@@ -102,7 +104,10 @@ async function writeTemporary(path: string, content: Uint8Array | string, mode: 
   return aside;
 }
 
-/** Gives a file just made in `directory` to the directory's owner, when the process is root and the owner is not. */
+/**
+ * Changes the owner of a new file in `directory` to the owner of the directory, if the process is
+ * root and the owner is not.
+ */
 export async function copyOwner(directory: string, made: FileHandle): Promise<void> {
   const owner = await inheritedOwner(directory);
   if (owner !== null) await made.chown(owner.uid, owner.gid);

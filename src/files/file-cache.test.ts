@@ -21,21 +21,21 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-it('absence is null, of the file and of its directory', async () => {
+it('returns null for a missing file or directory', async () => {
   expect(await cache.read(path)).toBeNull();
   expect(await cache.read(join(directory, 'no', 'file'))).toBeNull();
   await writeFile(path, 'x');
   expect(await cache.read(join(path, 'below-a-file'))).toBeNull();
 });
 
-it('an unchanged file is parsed once', async () => {
+it('parses an unchanged file once', async () => {
   await writeFile(path, 'one');
   const first = await cache.read(path);
   expect(await cache.read(path)).toBe(first);
   expect(parsed).toBe(1);
 });
 
-it('every change is seen at once, even of the same length within one tick of the clock', async () => {
+it('sees every change at once, even of the same length within one tick of the clock', async () => {
   for (let round = 0; round < 100; round++) {
     const text = String(1000 + round);
     await writeFile(path, text);
@@ -43,7 +43,7 @@ it('every change is seen at once, even of the same length within one tick of the
   }
 });
 
-it('a change that puts the modification time back is seen', async () => {
+it('sees a change that restores the modification time', async () => {
   const when = new Date(1_700_000_000_000);
   await writeFile(path, 'one');
   await utimes(path, when, when);
@@ -53,7 +53,7 @@ it('a change that puts the modification time back is seen', async () => {
   expect((await cache.read(path))?.text).toBe('two');
 });
 
-it('a file renamed over it, a changed mode, and its removal are seen', async () => {
+it('sees a renamed file, a changed mode and a removal', async () => {
   await writeFile(path, 'one', { mode: 0o600 });
   await cache.read(path);
   await writeFile(join(directory, 'other'), 'two', { mode: 0o600 });
@@ -65,12 +65,12 @@ it('a file renamed over it, a changed mode, and its removal are seen', async () 
   expect(await cache.read(path)).toBeNull();
 });
 
-it('a long file is read up to one byte past the limit', async () => {
+it('reads a long file up to one byte past the limit', async () => {
   await writeFile(path, 'x'.repeat(5000));
   expect((await cache.read(path))?.text).toHaveLength(101);
 });
 
-it('other trouble comes out as it is; a pipe does not hold the reader', async () => {
+it('throws other errors unchanged, and does not block on a pipe', async () => {
   await mkdir(path);
   await expect(cache.read(path)).rejects.toMatchObject({ code: 'EISDIR' });
   execFileSync('mkfifo', [join(directory, 'pipe')]);

@@ -3,10 +3,10 @@ import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { isAbsence } from './system-errors.js';
 
-/** One content of a file. */
+/** The content of a file at one time. */
 export interface FileContent {
   readonly path: string;
-  /** The reader's own; it may be overwritten. */
+  /** Belongs to the reader, which may overwrite it. */
   readonly bytes: Buffer;
   /** Permission bits. */
   readonly mode: number;
@@ -20,31 +20,33 @@ interface CachedFile<T> {
 }
 
 /**
- * Time stamps of files advance in steps (a tick of the kernel, up to two seconds on some file systems): a content read this
- * soon after the last change may change again without a trace in the stamps, so it is read again next time.
+ * Time stamps of files advance in steps (a tick of the kernel; up to two seconds on some file
+ * systems). A content that was read this soon after its last change may change again without a new
+ * stamp, so the next call reads it again.
  */
 const settleMs = 2500;
 
 const maxCachedFiles = 10_000;
 
 /**
- * Reads files and keeps what was made of them until they change: one stat(2) a call when nothing did. A change is seen at
- * the next call: by device, inode, size, mode, and modification and status time in nanoseconds.
+ * Reads files and caches the parsed content until they change. Without a change, a call costs one
+ * stat(2). The next call sees a change: it compares device, inode, size, mode, and modification and
+ * status time in nanoseconds.
  */
 export class FileCache<T extends object> {
   readonly #parse: (content: FileContent) => T;
   readonly #maxBytes: number;
   readonly #files = new Map<string, CachedFile<T>>();
 
-  /** `parse` must not throw for bad content. A file longer than `maxBytes` is given cut after `maxBytes + 1`. */
+  /** `parse` must not throw for bad content. It receives at most `maxBytes + 1` bytes of a longer file. */
   constructor(maxBytes: number, parse: (content: FileContent) => T) {
     this.#parse = parse;
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * The same object as long as the file does not change; null when there is none. Errors of the file system other than
-   * ENOENT and ENOTDIR come out as they are.
+   * Returns the same object as long as the file does not change, and null if there is none. Throws
+   * errors of the file system other than ENOENT and ENOTDIR unchanged.
    */
   async read(path: string): Promise<T | null> {
     try {
@@ -61,7 +63,7 @@ export class FileCache<T extends object> {
   }
 
   async #load(path: string, cached: CachedFile<T> | undefined): Promise<T> {
-    // O_NONBLOCK: a FIFO put in the file's place must not hold the reader for ever.
+    // O_NONBLOCK: a FIFO in place of the file must not block the reader for ever.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat({ bigint: true });

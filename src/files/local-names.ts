@@ -1,18 +1,19 @@
-/** Linux' NAME_MAX and the like: bytes between two slashes. */
+/** Max bytes between two slashes: NAME_MAX of Linux and most others. */
 const maxSegmentBytes = 255;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
 const control = /[\u0000-\u001f\u007f]/;
 
 /**
- * Why an object's name cannot be a path below a directory, in words; null when it can. One slash at its end makes a directory.
- * `maxPathBytes` is what the file system and the directory's own path leave.
+ * Returns why the name of an object cannot be a path below a directory, or null if it can. A name
+ * that ends with one slash is a directory. `maxPathBytes` is what the file system and the path of
+ * the directory leave.
  */
 export function localNameProblem(path: string, maxPathBytes: number): string | null {
-  if (control.test(path)) return 'the name holds a control character';
+  if (control.test(path)) return 'the name contains a control character';
   if (/\p{Surrogate}/u.test(path)) return 'the name is not valid Unicode';
   if (path.length * 3 > maxPathBytes && Buffer.byteLength(path) > maxPathBytes) {
-    return `the name is longer than the ${maxPathBytes} bytes that a path may have here`;
+    return `the name is longer than ${maxPathBytes} bytes, the limit for paths here`;
   }
   for (let start = 0; start < path.length; ) {
     const slash = path.indexOf('/', start);
@@ -26,7 +27,7 @@ export function localNameProblem(path: string, maxPathBytes: number): string | n
 
 function segmentProblem(path: string, start: number, end: number): string | null {
   const length = end - start;
-  if (length === 0) return 'the name has two slashes in a row, or one at its beginning';
+  if (length === 0) return 'the name has two slashes in a row or starts with one';
   if (path[start] === '.' && (length === 1 || (length === 2 && path[start + 1] === '.'))) {
     return 'the name has "." or ".." between its slashes';
   }

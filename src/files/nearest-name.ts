@@ -1,4 +1,7 @@
-/** The known name that was probably meant: at most two letters off, whatever the dots and capitals. Null when none is near. */
+/**
+ * Returns the known name that was probably meant: one that differs in at most two letters, ignoring
+ * dots and case. Returns null if there is none.
+ */
 export function nearestName(name: string, known: Iterable<string>): string | null {
   const letters = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
   const wanted = letters(name).slice(0, 64);
@@ -11,7 +14,7 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
   return best;
 }
 
-/** How many letters must be added, dropped or replaced to make one of the other (Levenshtein). */
+/** Returns the number of letters to add, drop or replace to turn one into the other (Levenshtein). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 0; i < a.length; i++) {

@@ -1,6 +1,9 @@
 const named: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' };
 
-/** Decodes the escape that `text` begins with. A malformed `\u` stands for its letters, and is a problem. */
+/**
+ * Decodes the escape at the start of `text`. A malformed `\u` is decoded as its letters and
+ * reported as a problem.
+ */
 export function decodeEscape(text: string): {
   readonly text: string;
   readonly length: number;
@@ -17,20 +20,20 @@ export function decodeEscape(text: string): {
   return { text: named[letter] ?? letter, length: 1 + letter.length, problem: null };
 }
 
-/** A key as it is written before `=`. */
+/** Returns a key as it is written before `=`. */
 export function escapeKey(key: string): string {
   return escapeText(key).replace(/[ =:]/g, '\\$&').replace(/^[#!]/, '\\$&');
 }
 
-/** A value as it is written after `=`: only a leading blank needs protection. */
+/** Returns a value as it is written after `=`. Only a leading blank needs an escape. */
 export function escapeValue(value: string): string {
   return escapeText(value).replace(/^ /, '\\ ');
 }
 
 function escapeText(text: string): string {
   return text.replace(
-    // Half a surrogate pair has no UTF-8 form, and a byte order mark is taken for white space at the beginning.
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
+    // Half a surrogate pair has no UTF-8 form. A byte order mark at the start would be taken for white space.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
     /[\u0000-\u001f\u007f\ufeff\\]|\p{Surrogate}/gu,
     (character) => {
       switch (character) {

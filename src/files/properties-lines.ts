@@ -1,6 +1,6 @@
 import { decodeEscape } from './properties-escapes.js';
 
-/** What one logical line says. */
+/** The parsed content of one logical line. */
 export interface LogicalEntry {
   readonly key: string;
   readonly value: string;
@@ -8,12 +8,15 @@ export interface LogicalEntry {
   readonly problem: string | null;
 }
 
-/** A natural line, its end included; only the last may have none. `\r`, `\n` and `\r\n` end one. */
+/**
+ * A natural line with its line end, which only the last line may lack. `\r`, `\n` and `\r\n` are
+ * line ends.
+ */
 export function parseNaturalLines(text: string): readonly string[] {
   return text.match(/[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$/g) ?? [];
 }
 
-/** Reads the blank line, the comment or the entry that begins at this natural line. */
+/** Reads the blank line, the comment or the entry that starts at this natural line. */
 export function readLogicalLine(
   lines: readonly string[],
   at: number,
@@ -27,13 +30,13 @@ export function readLogicalLine(
     if (next === undefined) break;
     raw += next;
     lineCount += 1;
-    // A blank continuation line ends the entry, even though it follows a backslash.
+    // A blank continuation line ends the entry, even after a backslash.
     if (/^[ \t\f]*[\r\n]*$/.test(next)) break;
   }
   return { raw, lineCount, entry: readEntry(raw) };
 }
 
-/** True when an odd number of backslashes stands at the end, a line end after them or not. */
+/** Returns true if an odd number of backslashes is at the end, before a line end or not. */
 export function endsInContinuation(raw: string): boolean {
   const backslashes = /(\\+)(?:\r\n|\r|\n)?$/.exec(raw)?.[1] ?? '';
   return backslashes.length % 2 === 1;
@@ -79,7 +82,7 @@ function readEntry(raw: string): LogicalEntry {
   };
 }
 
-/** The characters that count: escapes decoded, continuations and the final line end dropped. */
+/** The content: escapes decoded, continuations and the final line end removed. */
 function readUnits(raw: string, problems: string[]): readonly Unit[] {
   const units: Unit[] = [];
   for (let at = 0; at < raw.length; ) {

@@ -4,7 +4,7 @@ import { PropertiesDocument } from './properties.js';
 
 const parse = PropertiesDocument.parse;
 
-/** Text made of the characters that mean something, so that every rule meets every other. */
+/** Text of the special characters, so that every rule meets every other. */
 const awkwardText = fc
   .array(
     fc.constantFrom(
@@ -62,7 +62,7 @@ describe('reading', () => {
     expect(parse(text).get(key)).toBe(value);
   });
 
-  it('comments and blank lines are no entries', () => {
+  it('comments and blank lines are not entries', () => {
     expect(parse('# a=1\n! b=2\n\n  # c=3\n').entries()).toEqual([]);
   });
 
@@ -81,12 +81,12 @@ describe('reading', () => {
     expect(document.lineOf('x')).toBeNull();
   });
 
-  it('the later of two counts, and both lines are named', () => {
+  it('the later of two entries is effective, and both lines are reported', () => {
     const document = parse('a=1\nb=2\na=3\n');
     expect(document.get('a')).toBe('3');
     expect(document.entries().map((entry) => entry.key)).toEqual(['b', 'a']);
     expect(document.problems()).toEqual([
-      { severity: 'notice', line: 3, text: 'a is also set on line 1; the later line counts' },
+      { severity: 'notice', line: 3, text: 'a is also set on line 1; the later line is effective' },
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('writing', () => {
     expect(document.render()).toBe('a=9\nb=x\n');
   });
 
-  it('of two entries the one that counts is changed', () => {
+  it('changes the effective one of two entries', () => {
     const document = parse('a=1\na=2\n');
     document.set('a', '3');
     expect(document.render()).toBe('a=1\na=3\n');
@@ -147,7 +147,7 @@ describe('writing', () => {
     ]);
   });
 
-  it('remove takes every entry of the name, and its continuation lines', () => {
+  it('removes every entry of the name, with its continuation lines', () => {
     const document = parse('a=1\n# kept\na=2\\\n  3\nb=4\n');
     expect(document.remove('a')).toBe(true);
     expect(document.render()).toBe('# kept\nb=4\n');
@@ -156,7 +156,7 @@ describe('writing', () => {
 });
 
 describe('properties of the format', () => {
-  it('what is not changed is rendered as it was', () => {
+  it('an unchanged document is rendered as it was', () => {
     fc.assert(
       fc.property(awkwardText, (text) => {
         expect(parse(text).render()).toBe(text);
@@ -165,7 +165,7 @@ describe('properties of the format', () => {
     );
   });
 
-  it('any key and value come back, and the other entries stay', () => {
+  it('any key and value are read back, and the other entries stay', () => {
     fc.assert(
       fc.property(awkwardText, keys, values, (text, key, value) => {
         const document = parse(text);
@@ -183,7 +183,7 @@ describe('properties of the format', () => {
     );
   });
 
-  it('setting a key changes one line only', () => {
+  it('setting a key changes only one line', () => {
     const oneLineEntries = fc.uniqueArray(fc.tuple(keys, values), { selector: ([key]) => key, minLength: 1 });
     fc.assert(
       fc.property(oneLineEntries, fc.nat(), values, (entries, pick, value) => {
@@ -201,7 +201,7 @@ describe('properties of the format', () => {
     );
   });
 
-  it('a removed key is gone, and nothing else is', () => {
+  it('removing a key removes nothing else', () => {
     fc.assert(
       fc.property(awkwardText, (text) => {
         const document = parse(text);

@@ -1,17 +1,17 @@
 import { escapeKey, escapeValue } from './properties-escapes.js';
 import { endsInContinuation, parseNaturalLines, readLogicalLine } from './properties-lines.js';
 
-/** One setting that counts: the last of its name. */
+/** One effective setting: the last of its name. */
 export interface Property {
   readonly key: string;
   readonly value: string;
-  /** 1-based, the first line of the entry. */
+  /** The first line of the entry, from 1. */
   readonly line: number;
 }
 
 /**
- * Something a person should know about the text. The document works all the same: after a `notice` as written, after an
- * `error` perhaps not as meant.
+ * A problem in the text that a person should know. The document works anyway: after a `notice` as
+ * written, after an `error` perhaps not as intended.
  */
 export interface PropertiesProblem {
   readonly severity: 'notice' | 'error';
@@ -23,9 +23,9 @@ interface Entry {
   readonly kind: 'entry';
   readonly key: string;
   value: string;
-  /** Everything up to the value, as it was written: indent, key, separator. */
+  /** Everything before the value, as written: indent, key, separator. */
   readonly head: string;
-  /** As it stands in the file, continuation lines and line ends included. */
+  /** The entry as written, with its continuation lines and line ends. */
   raw: string;
   problem: string | null;
 }
@@ -38,10 +38,11 @@ interface Gap {
 type Item = Entry | Gap;
 
 /**
- * A `.properties` text that can be changed without disturbing the rest of it: comments, blank lines, order, line ends and
- * the spelling of untouched entries stay as they are. The grammar is that of java.util.Properties.load (Java SE 21):
- * `key=value`, `key: value` or `key value`, `#` and `!` comments, `\` escapes and continuation lines. Unlike there, the text
- * is UTF-8 and a malformed `\u` escape is reported instead of thrown.
+ * A `.properties` text that can be changed without altering the rest: comments, blank lines, order,
+ * line ends and the spelling of other entries stay. The grammar is that of
+ * java.util.Properties.load (Java SE 21): `key=value`, `key: value` or `key value`, `#` and `!`
+ * comments, `\` escapes and continuation lines. It differs in two points: the text is UTF-8, and a
+ * malformed `\u` escape is reported instead of thrown.
  */
 export class PropertiesDocument {
   readonly #items: Item[];
@@ -52,7 +53,7 @@ export class PropertiesDocument {
     this.#lineEnd = lineEnd;
   }
 
-  /** Never throws; see `problems`. */
+  /** Parses any text; see `problems`. */
   static parse(text: string): PropertiesDocument {
     const lines = parseNaturalLines(text);
     const items: Item[] = [];
@@ -65,22 +66,22 @@ export class PropertiesDocument {
     return new PropertiesDocument(items, /^[^\n]*\r\n/.test(text) ? '\r\n' : '\n');
   }
 
-  /** The text; what was parsed, byte for byte, when nothing was changed. */
+  /** Returns the text. Without a change it equals the parsed text byte for byte. */
   render(): string {
     return this.#items.map((item) => item.raw).join('');
   }
 
-  /** The value that counts, null when the key is not there. */
+  /** Returns the effective value, or null if there is no such key. */
   get(key: string): string | null {
     return this.#last(key)?.value ?? null;
   }
 
-  /** The 1-based line of the entry that counts, null when the key is not there. */
+  /** Returns the line of the effective entry, from 1, or null if there is no such key. */
   lineOf(key: string): number | null {
     return this.entries().find((entry) => entry.key === key)?.line ?? null;
   }
 
-  /** The entries that count, in the order of the file. */
+  /** Returns the effective entries, in the order of the file. */
   entries(): readonly Property[] {
     const found = new Map<string, Property>();
     for (const { entry, line } of this.#positions()) {
@@ -90,7 +91,7 @@ export class PropertiesDocument {
     return [...found.values()];
   }
 
-  /** Duplicates, entries without a name, malformed escapes. */
+  /** Returns duplicates, entries without a name and malformed escapes. */
   problems(): readonly PropertiesProblem[] {
     const problems: PropertiesProblem[] = [];
     const firstLine = new Map<string, number>();
@@ -101,7 +102,7 @@ export class PropertiesDocument {
         problems.push({
           severity: 'notice',
           line,
-          text: `${entry.key} is also set on line ${earlier}; the later line counts`,
+          text: `${entry.key} is also set on line ${earlier}; the later line is effective`,
         });
       }
       firstLine.set(entry.key, line);
@@ -110,8 +111,8 @@ export class PropertiesDocument {
   }
 
   /**
-   * Changes the entry that counts in its place; else replaces the first comment line that is this entry and nothing more
-   * (`#key=...`, without a blank behind the `#`); else adds one at the end.
+   * Changes the effective entry in place. Without one, replaces the first comment line that is
+   * exactly this entry (`#key=...`, without a blank after the `#`). Without that, appends an entry.
    */
   set(key: string, value: string): void {
     const entry = this.#last(key);
@@ -126,7 +127,7 @@ export class PropertiesDocument {
     entry.problem = null;
   }
 
-  /** Takes every entry of this name away. False when there was none. */
+  /** Removes every entry of this name. Returns false if there was none. */
   remove(key: string): boolean {
     const before = this.#items.length;
     for (let at = before - 1; at >= 0; at--) {
@@ -150,8 +151,9 @@ export class PropertiesDocument {
     const last = this.#items.at(-1);
     if (last !== undefined) {
       let gap = lineEndOf(last.raw) === '' ? this.#lineEnd : '';
-      // A file that ends in a continuation takes one blank line to end the entry, or it would swallow ours.
-      // After a lone CR it is another CR: LF would only make the same line end longer.
+      // After a file that ends in a continuation, one blank line must end the entry, which would
+      // swallow ours otherwise. After a lone CR this is another CR: an LF would only lengthen the
+      // same line end.
       if (last.kind === 'entry' && endsInContinuation(last.raw)) {
         gap += last.raw.endsWith('\r') ? '\r' : this.#lineEnd;
       }
@@ -171,7 +173,8 @@ export class PropertiesDocument {
   }
 
   *#positions(): Generator<{ readonly entry: Entry; readonly line: number }> {
-    // The breaks counted, not the items: a break added to an unterminated last line is an item of its own.
+    // Counts line breaks, not items: a break that was added to an unterminated last line is an item
+    // of its own.
     let line = 1;
     for (const item of this.#items) {
       if (item.kind === 'entry') yield { entry: item, line };

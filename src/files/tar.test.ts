@@ -17,7 +17,7 @@ const file: fc.Arbitrary<TarFile> = fc.record({
 const plain = (files: readonly TarFile[]) =>
   files.map(({ content, ...file }) => ({ ...file, content: Buffer.from(content).toString('hex') }));
 
-it('what is written is read back', () => {
+it('reads back what it has written', () => {
   fc.assert(
     fc.property(fc.array(file, { maxLength: 8 }), (files) => {
       expect(plain(readTar(tarOf(files)))).toEqual(plain(files));
@@ -25,7 +25,7 @@ it('what is written is read back', () => {
   );
 });
 
-it('an archive that was cut is never taken for a whole one', () => {
+it('refuses an archive that was cut anywhere', () => {
   const archive = tarOf([
     { name: 'a', content: Buffer.alloc(700, 1), mode: 0o600, mtimeMs: 0 },
     { name: 'b', content: Buffer.alloc(3), mode: 0o600, mtimeMs: 0 },
@@ -36,7 +36,7 @@ it('an archive that was cut is never taken for a whole one', () => {
   }
 });
 
-it('a header in which a byte was changed is refused', () => {
+it('refuses a header in which a byte was changed', () => {
   const archive = tarOf([{ name: 'home/bob', content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 }]);
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 264 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
@@ -47,7 +47,7 @@ it('a header in which a byte was changed is refused', () => {
   );
 });
 
-it('tar itself unpacks it', () => {
+it('writes archives that tar unpacks', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-tar-'));
   try {
     const path = `${'d'.repeat(49)}/${'f'.repeat(50)}`;
@@ -63,7 +63,7 @@ it('tar itself unpacks it', () => {
   }
 });
 
-it('a path that does not fit is a bug, and makes no wrong archive', () => {
+it('throws for a path that does not fit', () => {
   expect(() =>
     tarOf([{ name: 'x'.repeat(101), content: Buffer.alloc(0), mode: 0o600, mtimeMs: 0 }]),
   ).toThrowError(/too long/);

@@ -14,7 +14,10 @@ const block = 512;
 const maxNameBytes = 100;
 const magic = 'ustar\u0000';
 
-/** A tar archive of these files in the `ustar` format (IEEE Std 1003.1-2017, pax, "ustar Interchange Format"), which every tar reads. */
+/**
+ * Returns a tar archive of these files in the `ustar` format (IEEE Std 1003.1-2017, pax, "ustar
+ * Interchange Format"), which every tar reads.
+ */
 export function tarOf(files: readonly TarFile[]): Buffer {
   const parts: Uint8Array[] = [];
   for (const file of files) {
@@ -29,25 +32,28 @@ export function tarOf(files: readonly TarFile[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** The files of an archive that `tarOf` made. Throws `corrupt` for any other, or an incomplete one. */
+/**
+ * Returns the files of an archive that `tarOf` made. Throws `corrupt` for any other or incomplete
+ * archive.
+ */
 export function readTar(archive: Buffer): readonly TarFile[] {
   const files: TarFile[] = [];
   let at = 0;
   for (;;) {
     const header = archive.subarray(at, at + block);
-    if (header.byteLength < block) throw new Fault('corrupt', 'the archive ends in the middle');
+    if (header.byteLength < block) throw new Fault('corrupt', 'the archive is incomplete');
     if (header.every((byte) => byte === 0)) return files;
     const { size, ...file } = readHeader(header);
     at += block;
     const content = archive.subarray(at, at + size);
     if (content.byteLength < size)
-      throw new Fault('corrupt', `the archive ends in the middle of ${file.name}`);
+      throw new Fault('corrupt', `the archive is incomplete: it ends within ${file.name}`);
     files.push({ ...file, content });
     at += size + ((block - (size % block)) % block);
   }
 }
 
-// Where the fields of a header begin.
+// Offsets of the fields of a header.
 const modeAt = 100;
 const sizeAt = 124;
 const mtimeAt = 136;
@@ -61,7 +67,7 @@ function readHeader(header: Buffer): Omit<TarFile, 'content'> & { readonly size:
     if (!/^[0-7]+$/.test(text)) throw new Fault('corrupt', 'the archive is damaged');
     return Number.parseInt(text, 8);
   };
-  // The sum of all bytes, those of the checksum itself taken as blanks.
+  // Returns the sum of all bytes, counting those of the checksum field as blanks.
   const sum = header.reduce((total, byte, at) => total + (at >= checksumAt && at < typeAt ? 0x20 : byte), 0);
   const end = header.indexOf(0);
   const name = header.toString('utf8', 0, end === -1 ? maxNameBytes : Math.min(end, maxNameBytes));
@@ -70,7 +76,7 @@ function readHeader(header: Buffer): Omit<TarFile, 'content'> & { readonly size:
     header[typeAt] === 0x30 &&
     name !== '';
   if (!isOurs || header.toString('latin1', checksumAt, typeAt) !== checksumField(sum)) {
-    throw new Fault('corrupt', 'the archive is damaged, or of another kind');
+    throw new Fault('corrupt', 'the archive is damaged or has another format');
   }
   return { name, size: octal(sizeAt, 12), mode: octal(modeAt, 8), mtimeMs: octal(mtimeAt, 12) * 1000 };
 }

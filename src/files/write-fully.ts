@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** pwrite(2) may take less than it was given, on a disk that fills up for one. */
+/** Writes all bytes at the position. A single pwrite(2) may write fewer, for example when a disk fills up. */
 export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let written = 0; written < bytes.byteLength; ) {
     const { bytesWritten } = await handle.write(

@@ -3,7 +3,7 @@ import { type Checksum, checksumText, compareChecksums } from './checksum.js';
 
 const one: Checksum = { algorithm: 'crc32c', value: 1 };
 
-it('compares two checksums of one algorithm, and tells nothing of others', () => {
+it('compares two checksums of one algorithm, and no others', () => {
   expect(compareChecksums(one, { ...one })).toBe('same');
   expect(compareChecksums(one, { ...one, value: 2 })).toBe('different');
   expect(compareChecksums(one, { ...one, algorithm: 'crc32' })).toBe('not-comparable');
@@ -16,6 +16,6 @@ it('compares two checksums of one algorithm, and tells nothing of others', () =>
   }
 });
 
-it('is told with its name and eight digits', () => {
+it('prints a checksum with its name and eight digits', () => {
   expect(checksumText(one)).toBe('CRC-32C 00000001');
 });

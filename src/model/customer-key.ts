@@ -17,7 +17,8 @@ export const customerKeyBytes = 32;
  * other text.
  */
 export function parseKeyFingerprint(text: string): KeyFingerprint {
-  if (!/^[0-9a-f]{32}$/.test(text)) throw new Fault('invalid', 'a key fingerprint has 32 hexadecimal digits');
+  if (!/^[0-9a-f]{32}$/.test(text))
+    throw new Fault('invalid', 'not a key fingerprint: expected 32 hexadecimal digits');
   return text as KeyFingerprint;
 }
 
@@ -47,7 +48,7 @@ export class CustomerKey {
     if (raw.byteLength !== customerKeyBytes) {
       throw new Fault(
         'invalid',
-        `an AES-256 key has ${customerKeyBytes} bytes, this one has ${raw.byteLength}`,
+        `not an AES-256 key: expected ${customerKeyBytes} bytes, found ${raw.byteLength}`,
       );
     }
     return new CustomerKey(Uint8Array.from(raw));
@@ -62,14 +63,14 @@ export class CustomerKey {
     if (!/^[A-Za-z0-9+/]*={0,2}$/.test(trimmed) || trimmed.length % 4 !== 0) {
       throw new Fault(
         'invalid',
-        'the key is not base64: expected 44 characters such as `openssl rand -base64 32` prints',
+        'the key is not base64: expected 44 characters, as printed by `openssl rand -base64 32`',
       );
     }
     const raw = Buffer.from(trimmed, 'base64');
     if (raw.byteLength !== customerKeyBytes) {
       throw new Fault(
         'invalid',
-        `the base64 text decodes to ${raw.byteLength} bytes; an AES-256 key has ${customerKeyBytes}`,
+        `not an AES-256 key: the base64 text decodes to ${raw.byteLength} bytes, expected ${customerKeyBytes}`,
       );
     }
     return new CustomerKey(Uint8Array.from(raw));

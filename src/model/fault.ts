@@ -60,7 +60,7 @@ export class Fault extends Error {
     if (thrown instanceof Error && thrown.name === 'AbortError') {
       return new Fault('cancelled', 'the request was cancelled', { cause: thrown });
     }
-    return new Fault('bug', 'an internal error; the log names it', { cause: thrown });
+    return new Fault('bug', 'internal error: see the log', { cause: thrown });
   }
 }
 

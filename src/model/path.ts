@@ -31,8 +31,8 @@ export function normalisePath(raw: Uint8Array): string {
 
 /** Applies `normalisePath` to text that is already decoded. */
 export function normalisePathText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(text)) throw new Fault('invalid', 'the path holds a control character');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for control characters
+  if (/[\u0000-\u001f\u007f]/.test(text)) throw new Fault('invalid', 'the path contains a control character');
   const segments: string[] = [];
   for (const segment of text.split('/')) {
     if (segment === '' || segment === '.') continue;

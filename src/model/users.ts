@@ -14,7 +14,7 @@ export function parseUsername(text: string): Username {
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,30}[A-Za-z0-9])?$/.test(text) || text.includes('..')) {
     throw new Fault(
       'invalid',
-      `the user name ${JSON.stringify(text.slice(0, 64))} is not allowed: 1 to 32 letters and digits, with "_", "-" and single "." inside`,
+      `invalid user name ${JSON.stringify(text.slice(0, 64))}: expected 1 to 32 letters and digits, with "_", "-" and single "." inside`,
     );
   }
   return text as Username;

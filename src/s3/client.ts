@@ -22,6 +22,7 @@ export function createS3Client(options: S3ClientOptions): S3Connection {
     connectTimeoutMs: options.connectTimeoutMs ?? clientDefaults.connectTimeoutMs,
     idleTimeoutMs: options.idleTimeoutMs ?? clientDefaults.idleTimeoutMs,
     maxSockets: options.maxSockets ?? clientDefaults.maxSockets,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   });
   const config: S3ClientConfig = {
     requestHandler: transport,

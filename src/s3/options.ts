@@ -28,7 +28,9 @@ export interface S3ClientOptions {
   readonly idleTimeoutMs?: number;
   /** The same for a Complete or a copy, over which some servers are silent until all bytes are moved. */
   readonly slowAnswerTimeoutMs?: number;
-  /** Connections to S3 at once; further requests wait for one. */
+  /** Times the back-off when S3 asks to slow down; without a clock there is none. */
+  readonly clock?: Clock;
+  /** Parallel connections to S3; further requests wait for one. */
   readonly maxSockets?: number;
 }
 

@@ -45,7 +45,7 @@ export async function headOutput(
     async (sent) => {
       if (!isDirect) return context.client.send(command, sent);
       const read = { ref, access, withChecksum, ...version };
-      return directOutput((await directHead(context.direct, read, sent)).headers);
+      return directOutput(await directHead(context.direct, read, sent));
     },
     readAttempt('HeadObject', ref, versionId),
     readSubject(ref, access, versionId),

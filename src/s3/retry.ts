@@ -18,14 +18,15 @@ import type {
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
+import { S3Error } from './errors/s3-error.js';
 
-/** How long transient faults are borne. */
+/** How long a request with transient faults is retried. */
 export interface RetryLimits {
-  /** The first one included. */
+  /** Including the first one. */
   readonly maxAttempts: number;
-  /** From the first attempt on; an attempt under way is not cut off. */
+  /** From the first attempt on. An attempt in progress is not interrupted. */
   readonly maxTotalMs: number;
-  /** The longest wait before the second attempt; it doubles from attempt to attempt. */
+  /** The maximum wait before the second attempt; it doubles with each attempt. */
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
 }
@@ -44,8 +45,8 @@ export interface RetryOptions {
 }
 
 /**
- * The same store, with transient faults retried: the only layer that does. A body that breaks while it is read is its
- * reader's to resume. Waits end with the call's signal; the last fault comes out as it is.
+ * Wraps a store so that transient faults are retried. No other layer retries. A body that breaks while it is read is resumed by its
+ * reader. Waits end with the call's signal. Throws the last fault unchanged.
  */
 export function withRetries(
   store: ObjectStore & UploadSweeper & ObjectVersions & ObjectTags & ObjectAcls,
@@ -83,7 +84,7 @@ export function withRetries(
   };
 }
 
-/** Runs something until it succeeds, fails for good, or the limits are reached. */
+/** Runs an attempt until it succeeds, fails permanently, or the limits are reached. */
 export class Retries {
   readonly #clock: Clock;
   readonly #entropy: Entropy;
@@ -95,7 +96,7 @@ export class Retries {
     this.#limits = { ...defaultRetryLimits, ...options.retry };
   }
 
-  /** `attempt` learns its number, from 1 on. */
+  /** Passes `attempt` its number, from 1. Throws `cancelled` when the call's signal aborts between attempts. */
   async run<T>(call: Call, what: string, attempt: (number: number) => Promise<T>): Promise<T> {
     const startedMs = this.#clock.monotonicMs();
     for (let number = 1; ; number += 1) {
@@ -104,7 +105,7 @@ export class Retries {
         return await attempt(number);
       } catch (error) {
         if (!(error instanceof Fault) || !error.isTransient || call.signal.aborted) throw error;
-        const delayMs = this.#delayMs(number);
+        const delayMs = Math.max(this.#delayMs(number), requestedDelayMs(error));
         const elapsedMs = this.#clock.monotonicMs() - startedMs;
         if (number >= this.#limits.maxAttempts || elapsedMs + delayMs > this.#limits.maxTotalMs) throw error;
         call.log.warn('S3 request failed; trying again', { what, attempt: number, delayMs, error });
@@ -113,17 +114,22 @@ export class Retries {
     }
   }
 
-  /** "Full jitter": clients that failed together do not come back together. */
+  /** Adds jitter, so that clients that failed together do not retry together. */
   #delayMs(number: number): number {
-    const most = Math.min(this.#limits.maxDelayMs, this.#limits.firstDelayMs * 2 ** (number - 1));
+    const maxMs = Math.min(this.#limits.maxDelayMs, this.#limits.firstDelayMs * 2 ** (number - 1));
     const random = Buffer.from(this.#entropy.bytes(4)).readUInt32BE(0) / 2 ** 32;
-    return Math.ceil(most * (0.25 + 0.75 * random));
+    return Math.ceil(maxMs * (0.25 + 0.75 * random));
   }
 }
 
+/** Returns how long S3 asks to wait in its answer (Retry-After), in milliseconds. */
+function requestedDelayMs({ cause }: Fault): number {
+  return cause instanceof S3Error ? cause.retryAfterMs : 0;
+}
+
 /**
- * A put that must not overwrite may find its own first attempt, whose answer was lost: then the object that is there has
- * these bytes.
+ * Puts an object. A retried put that must not overwrite may find the object of its own first attempt, whose answer was lost; that
+ * object has the same bytes.
  */
 async function retriedPut(
   retries: Retries,

@@ -3,6 +3,7 @@ import type { ByteRange, ObjectRef, ReadCondition } from '../../model/object-sto
 import { keyHeaders } from '../encryption-headers.js';
 import type { ExchangeOptions, HttpResponse } from '../http/exchange.js';
 import type { DirectRequests } from './direct-requests.js';
+import { directText, type TextResponse } from './direct-text.js';
 
 /** What GetObject and HeadObject are sent with. */
 export interface DirectRead extends ReadCondition {
@@ -24,13 +25,15 @@ export function directGet(
   return direct.send({ method: 'GET', ...target(read), headers }, { ...options, intoSlabs: true });
 }
 
-/** Sends HeadObject. Throws as `DirectRequests.send`. */
-export function directHead(
+/** Sends HeadObject and returns the response headers. Throws as `directText`. */
+export async function directHead(
   direct: DirectRequests,
   read: DirectRead,
   options: ExchangeOptions,
-): Promise<HttpResponse> {
-  return direct.send({ method: 'HEAD', ...target(read), headers: readHeaders(read) }, options);
+): Promise<TextResponse['headers']> {
+  // The connection is only free for the next request when the body, empty as it is, has been read.
+  const request = { method: 'HEAD', ...target(read), headers: readHeaders(read) } as const;
+  return (await directText(direct, request, options)).headers;
 }
 
 function target({ ref, versionId }: DirectRead): ObjectRef & { readonly query?: Record<string, string> } {

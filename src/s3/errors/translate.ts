@@ -1,25 +1,27 @@
 import { Fault, type FaultKind } from '../../model/fault.js';
+import { retryAfterMs } from '../http/retry-after.js';
+import { S3Error } from './s3-error.js';
 
-/** What was tried, for the text of a fault. */
+/** A request, for the text of a fault. */
 export interface Attempt {
-  /** The API's name for it: `PutObject`. */
+  /** Its name in the API: `PutObject`. */
   readonly operation: string;
   readonly bucket: string;
-  /** Null for what concerns the whole bucket. */
+  /** Null for a request about the whole bucket. */
   readonly key: string | null;
-  /** The permissions that it needs, as an IAM policy names them. */
+  /** The permissions that it needs, named as in an IAM policy. */
   readonly permission: string;
 }
 
-/** What an error of the SDK means, as far as the error alone tells. */
+/** The meaning of an error of S3, as far as the error alone shows it. */
 export type Verdict =
   | { readonly kind: 'fault'; readonly fault: Fault }
   /** There is no such object, version or marker. */
   | { readonly kind: 'absent' }
-  /** There is nothing, but the answer has no body to say whether object or bucket is missing. */
+  /** The answer has no body, so either the object or the bucket is missing. */
   | { readonly kind: 'absent-or-no-bucket' }
   | { readonly kind: 'no-upload' }
-  /** A 400 or 403 with several possible reasons; `code` is S3's, null when the answer had no body. */
+  /** A 400 or 403 with several possible reasons. `code` is S3's, null when the answer had no body. */
   | {
       readonly kind: 'doubt';
       readonly status: 400 | 403;
@@ -38,8 +40,8 @@ interface SdkError {
 }
 
 /**
- * Reads an error that the SDK or the socket threw. Pure: whatever needs another look at S3 comes out as `doubt`
- * (see diagnosis.ts).
+ * Returns the meaning of an error that the SDK, the direct path or the socket threw. Pure: an error that only further requests can
+ * explain becomes `doubt` (see diagnosis.ts).
  */
 export function translate(thrown: unknown, attempt: Attempt): Verdict {
   if (thrown instanceof Fault) return { kind: 'fault', fault: thrown };
@@ -55,13 +57,13 @@ function faultOf(kind: FaultKind, hint: string, cause: Error): Verdict {
   return { kind: 'fault', fault: new Fault(kind, hint, { cause }) };
 }
 
-/** Where the trouble was, in words. */
+/** Returns the object or the bucket of a request in words. */
 export function placeOf(attempt: Attempt): string {
   const bucket = `bucket "${attempt.bucket}"`;
   return attempt.key === null ? bucket : `"${attempt.key}" in ${bucket}`;
 }
 
-/** S3 says that no byte of the object is in the range that was asked for (416). */
+/** True for S3's answer that the requested range is past the object's end (416). */
 export function isRangeRefusal(thrown: unknown): boolean {
   const { name, status } = readError(thrown);
   return name === 'InvalidRange' || status === 416;
@@ -82,39 +84,35 @@ function readError(thrown: unknown): SdkError {
 }
 
 /**
- * The error as the log may have it. The SDK's own object is not kept: a SignatureDoesNotMatch carries the canonical request,
- * and with it the customer's key.
+ * Returns the error for the log. The SDK's own object is dropped: a SignatureDoesNotMatch carries the canonical request, and with it the
+ * customer key.
  */
 function scrubbed(error: SdkError): Error {
-  const told = [error.code ?? '', error.status === 0 ? '' : `HTTP ${error.status}`, error.requestId ?? ''];
-  const aside = told.filter((part) => part !== '').join(', ');
+  const details = [error.code ?? '', error.status === 0 ? '' : `HTTP ${error.status}`, error.requestId ?? ''];
+  const aside = details.filter((part) => part !== '').join(', ');
   const message = error.message.slice(0, 500).replace(/[A-Za-z0-9+/]{43}=/g, '[removed]');
-  return Object.assign(new Error(`${error.name}: ${message}${aside === '' ? '' : ` (${aside})`}`), {
-    name: 'S3Error',
-    stack: undefined,
-  });
+  return new S3Error(
+    `${error.name}: ${message}${aside === '' ? '' : ` (${aside})`}`,
+    retryAfterMs(error.headers),
+  );
 }
 
-/** Errors of the network, of TLS and of the credentials: nothing was answered. */
+/** Errors of the network, TLS and the credentials, without an answer of S3. */
 function ofConnection(error: SdkError, attempt: Attempt, cause: Error): Verdict | null {
   if (error.status !== 0) return null;
   if (error.name === 'TimeoutError')
     return faultOf('timed-out', `S3 did not answer in time (${attempt.operation})`, cause);
   if (error.name === 'CredentialsProviderError' || error.name === 'TokenProviderError') {
-    return faultOf(
-      'denied',
-      'no AWS credentials were found; set them as for the aws command line tool',
-      cause,
-    );
+    return faultOf('denied', 'no AWS credentials found; set them as for the aws command line tool', cause);
   }
   if (error.message.includes('Region is missing')) {
-    return faultOf('invalid', 'no AWS region is set; name one in the settings or in AWS_REGION', cause);
+    return faultOf('invalid', 'no AWS region is set; set one in the settings or in AWS_REGION', cause);
   }
   const code = error.code ?? '';
   if (tlsRefusals.has(code) || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL')) {
     return faultOf(
       'invalid',
-      `the certificate of the S3 endpoint is not trusted (${code}); name the file of its CA in the settings or in AWS_CA_BUNDLE`,
+      `the certificate of the S3 endpoint is not trusted (${code}); set the file of its CA in the settings or in AWS_CA_BUNDLE`,
       cause,
     );
   }
@@ -143,21 +141,21 @@ const tlsRefusals: ReadonlySet<string> = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
-type Told = (attempt: Attempt, error: SdkError) => string;
+type Hint = (attempt: Attempt, error: SdkError) => string;
 
-/** Codes that mean one thing only. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
-const codes: Readonly<Record<string, readonly [FaultKind, Told]>> = {
+/** Codes with one meaning. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const codes: Readonly<Record<string, readonly [FaultKind, Hint]>> = {
   NoSuchBucket: ['not-found', (at) => `there is no bucket "${at.bucket}"; create it or correct the setting`],
-  PreconditionFailed: ['conflict', (at) => `${placeOf(at)} is not the object that was expected any more`],
-  ConditionalRequestConflict: ['unavailable', (at) => `another write to ${placeOf(at)} is under way`],
-  OperationAborted: ['unavailable', (at) => `another change of ${placeOf(at)} is under way`],
-  InvalidRange: ['invalid', (at) => `the range begins behind the end of ${placeOf(at)}`],
+  PreconditionFailed: ['conflict', (at) => `${placeOf(at)} is no longer the expected object`],
+  ConditionalRequestConflict: ['unavailable', (at) => `another write to ${placeOf(at)} is in progress`],
+  OperationAborted: ['unavailable', (at) => `another change of ${placeOf(at)} is in progress`],
+  InvalidRange: ['invalid', (at) => `the range begins past the end of ${placeOf(at)}`],
   InternalError: ['unavailable', (at) => `S3 had an internal error (${at.operation})`],
   SlowDown: ['throttled', () => 'S3 asks to slow down'],
   RequestTimeout: ['timed-out', () => 'S3 waited too long for the bytes of the request'],
   RequestTimeTooSkewed: [
     'denied',
-    () => 'the clock of this machine is off by more than S3 allows; set the time',
+    () => 'the clock of this machine differs from that of S3 by more than 15 minutes; set the time',
   ],
   InvalidAccessKeyId: ['denied', () => 'S3 does not know the access key id; correct the AWS credentials'],
   SignatureDoesNotMatch: ['denied', () => 'S3 refuses the signature; correct the AWS secret access key'],
@@ -165,15 +163,18 @@ const codes: Readonly<Record<string, readonly [FaultKind, Told]>> = {
   InvalidToken: ['denied', () => 'S3 refuses the AWS session token; renew the credentials'],
   AccountProblem: ['denied', () => 'S3 refuses the AWS account; ask AWS support'],
   AllAccessDisabled: ['denied', (at) => `all access to bucket "${at.bucket}" is disabled`],
-  BadDigest: ['corrupt', (at) => `S3 received other bytes for ${placeOf(at)} than were sent`],
+  BadDigest: ['corrupt', (at) => `S3 received different bytes for ${placeOf(at)} than were sent`],
   InvalidDigest: ['corrupt', (at) => `S3 refuses the checksum of ${placeOf(at)}`],
   XAmzContentChecksumMismatch: [
     'corrupt',
-    (at) => `S3 received other bytes for ${placeOf(at)} than were sent`,
+    (at) => `S3 received different bytes for ${placeOf(at)} than were sent`,
   ],
-  XAmzContentSHA256Mismatch: ['corrupt', (at) => `S3 received other bytes for ${placeOf(at)} than were sent`],
-  EntityTooLarge: ['too-large', (at) => `${placeOf(at)} is larger than S3 takes in one request`],
-  EntityTooSmall: ['invalid', (at) => `a part of ${placeOf(at)} is smaller than the 5 MiB that S3 asks for`],
+  XAmzContentSHA256Mismatch: [
+    'corrupt',
+    (at) => `S3 received different bytes for ${placeOf(at)} than were sent`,
+  ],
+  EntityTooLarge: ['too-large', (at) => `${placeOf(at)} is larger than S3 accepts in one request`],
+  EntityTooSmall: ['invalid', (at) => `a part of ${placeOf(at)} is smaller than the 5 MiB that S3 requires`],
   InvalidPart: ['conflict', (at) => `S3 does not have the parts of ${placeOf(at)} that were sent`],
   InvalidPartOrder: ['bug', (at) => `the parts of ${placeOf(at)} were named out of order`],
   KeyTooLongError: [
@@ -183,8 +184,8 @@ const codes: Readonly<Record<string, readonly [FaultKind, Told]>> = {
   InvalidObjectName: ['invalid', (at) => `S3 refuses the name ${placeOf(at)}; it allows 1,024 bytes`],
   InvalidBucketName: ['invalid', (at) => `"${at.bucket}" is not a name that S3 allows for a bucket`],
   MetadataTooLarge: ['too-large', (at) => `the metadata of ${placeOf(at)} exceeds the 2 KiB that S3 allows`],
-  NotImplemented: ['unsupported', (at) => `the S3 server has no ${at.operation} of this kind`],
-  QuotaExceeded: ['over-quota', (at) => `the quota of bucket "${at.bucket}" is used up`],
+  NotImplemented: ['unsupported', (at) => `the S3 server does not support this ${at.operation}`],
+  QuotaExceeded: ['over-quota', (at) => `bucket "${at.bucket}" has reached its quota`],
   InvalidObjectState: [
     'unsupported',
     (at) => `${placeOf(at)} is archived; restore it first (aws s3api restore-object)`,
@@ -226,12 +227,12 @@ function ofCode(error: SdkError, attempt: Attempt, cause: Error): Verdict | null
 
 function ofStatus(error: SdkError, attempt: Attempt, cause: Error): Verdict {
   const { status } = error;
-  // The SDK names a bodyless error after its status, or not at all.
+  // An error without a body is named after its status, or `Unknown`.
   const code = /^(Unknown|UnknownError|NotFound|Forbidden|BadRequest|\d{3})$/.test(error.name)
     ? null
     : error.name;
   if (status === 404) return code === null ? { kind: 'absent-or-no-bucket' } : { kind: 'absent' };
-  // A delete marker, asked for by its version.
+  // A delete marker, requested by its version.
   if (status === 405) return { kind: 'absent' };
   if (status === 400 || status === 403) {
     return { kind: 'doubt', status, code, message: error.message, cause };
@@ -239,16 +240,12 @@ function ofStatus(error: SdkError, attempt: Attempt, cause: Error): Verdict {
   const bodyless = status === 412 ? 'PreconditionFailed' : status === 416 ? 'InvalidRange' : null;
   if (bodyless !== null) return ofCode({ ...error, name: bodyless }, attempt, cause) ?? { kind: 'absent' };
   if (status === 409)
-    return faultOf('conflict', `S3 refuses ${attempt.operation} of ${placeOf(attempt)} for now`, cause);
+    return faultOf('conflict', `S3 refuses ${attempt.operation} of ${placeOf(attempt)} at the moment`, cause);
   if (status === 429 || status === 503) return faultOf('throttled', 'S3 asks to slow down', cause);
   if (status === 507) return faultOf('over-quota', 'the S3 server has no space left', cause);
   if (status === 501)
-    return faultOf('unsupported', `the S3 server has no ${attempt.operation} of this kind`, cause);
+    return faultOf('unsupported', `the S3 server does not support this ${attempt.operation}`, cause);
   if (status >= 500) return faultOf('unavailable', `S3 had an internal error (${attempt.operation})`, cause);
   if (status >= 300 && status < 400) return faultOf('invalid', elsewhere(attempt, error), cause);
-  return faultOf(
-    'bug',
-    `S3 gave an answer to ${attempt.operation} that nobody expected; the log names it`,
-    cause,
-  );
+  return faultOf('bug', `S3 sent an unexpected answer to ${attempt.operation}; see the log`, cause);
 }

@@ -1,3 +1,5 @@
+import type { Clock } from '../../model/call.js';
+
 /** A signed request, as the SDK hands it over. */
 export interface SignedRequest {
   readonly protocol: string;
@@ -28,6 +30,8 @@ export interface ExchangeOptions {
 }
 
 export interface TransportOptions {
+  /** Times the limit of `SendRate`; without a clock, requests are never delayed. */
+  readonly clock?: Clock;
   readonly ca: readonly string[] | null;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;

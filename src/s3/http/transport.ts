@@ -12,7 +12,9 @@ import {
 } from './exchange.js';
 import { keptIdleMs } from './get-connection.js';
 import { GetPool } from './get-pool.js';
+import { retryAfterMs } from './retry-after.js';
 import { sendBody } from './send-body.js';
+import { SendRate } from './send-rate.js';
 
 /** `ExchangeOptions` in the SDK's types, which allow an older kind of signal too. */
 interface HandlerOptions {
@@ -31,6 +33,7 @@ export class S3Transport {
   readonly #http: http.Agent;
   readonly #https: https.Agent;
   readonly #pool: GetPool;
+  readonly #rate: SendRate | null;
   #serverDate: string | null = null;
 
   constructor(options: TransportOptions) {
@@ -38,6 +41,7 @@ export class S3Transport {
     const { maxSockets } = options;
     const shared = { keepAlive: true, noDelay: true, maxSockets, timeout: keptIdleMs };
     this.#pool = new GetPool(options);
+    this.#rate = options.clock === undefined ? null : new SendRate(options.clock);
     this.#http = new http.Agent(shared);
     this.#https = new https.Agent({ ...shared, ...(options.ca === null ? {} : { ca: [...options.ca] }) });
   }
@@ -52,9 +56,12 @@ export class S3Transport {
       idleTimeoutMs: options.idleTimeoutMs ?? this.#options.idleTimeoutMs,
       ...(options.abortSignal instanceof AbortSignal ? { abortSignal: options.abortSignal } : {}),
     };
+    await this.#rate?.admit(exchange.abortSignal);
     const response = options.intoSlabs
       ? await this.#pool.get(request, exchange)
       : await this.#exchange(request, exchange);
+    const { statusCode } = response;
+    this.#rate?.answered(statusCode === 503 || statusCode === 429, retryAfterMs(response.headers));
     this.#serverDate = response.headers['date'] ?? null;
     return { response };
   }

@@ -3,21 +3,22 @@ import type { CannedAcl } from '../model/encryption.js';
 import { isFault } from '../model/fault.js';
 import type { ObjectAcls, ObjectRef } from '../model/object-store.js';
 
-/** The ACL that a copy of an object is given: S3 copies none. */
+/** Chooses the ACL for the copy of an object, because S3 does not copy ACLs. */
 export class AclReader {
   readonly #store: ObjectAcls;
   readonly #setting: CannedAcl | null;
   #mayRead = true;
 
-  /** `setting` is what the user's uploads are sent with. */
+  /** `setting` is the ACL of the user's uploads. */
   constructor(store: ObjectAcls, setting: CannedAcl | null) {
     this.#store = store;
     this.#setting = setting;
   }
 
   /**
-   * The object's own where a canned one grants the same; the setting's where none does, or ACLs may not be read. Null for
-   * `private`, which is what S3 gives: buckets without ACLs take no other word.
+   * Returns the object's own ACL if a canned ACL grants the same. Returns the setting if none does, or if
+   * ACLs may not be read. Null stands for `private`, the default of S3: a bucket with ACLs disabled accepts
+   * no other header.
    */
   async of(call: Call, ref: ObjectRef): Promise<CannedAcl | null> {
     if (!this.#mayRead) return this.#setting;

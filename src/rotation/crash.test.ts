@@ -4,7 +4,7 @@ import type { VersionPolicy } from '../model/rotation.js';
 import { content, refOf } from '../vault/testing/vault-world.js';
 import { newKey, oldKey, RotationWorld } from './testing/rotation-world.js';
 
-/** What is durable, besides the bucket. */
+/** Requests that change the bucket. */
 const durable = ['copy', 'remove'] as const;
 
 interface Death {
@@ -14,8 +14,8 @@ interface Death {
 }
 
 /**
- * The process dies before or after its n-th request to S3, or its n-th write into the database. False when the rotation was over
- * before.
+ * Lets the process die before or after its n-th request to S3, or its n-th write to the database. Returns
+ * false when the rotation finished before that.
  */
 async function dieAndResume(death: Death, step: number): Promise<boolean> {
   await using world = await RotationWorld.open({ store: death });
@@ -58,7 +58,7 @@ async function dieAndResume(death: Death, step: number): Promise<boolean> {
   return died;
 }
 
-/** The older version of `b` is an object of its own, under the new key. */
+/** Expects that the older version of `b` is an object of its own, encrypted with the new key. */
 async function expectNothingLost(world: RotationWorld, at: string): Promise<void> {
   const older = content(30, 'b');
   const found = [...world.store.objects].flatMap(([, versions]) => versions);
@@ -67,13 +67,13 @@ async function expectNothingLost(world: RotationWorld, at: string): Promise<void
   for (const { encryption } of kept) expect(encryption, at).toMatchObject({ kind: 'sse-c', key: newKey });
 }
 
-/** Every write of the ledger and of the job. */
+/** Calls `hook` around every write to the ledger and to the job. */
 function killDatabase(world: RotationWorld, hook: () => void): void {
   const { ledger, jobs, services } = world.opened;
   const wrap = <T extends object>(target: T, names: readonly (keyof T)[]) => {
     for (const name of names) {
       const method = target[name];
-      if (typeof method !== 'function') throw new Error(`${String(name)} is no method`);
+      if (typeof method !== 'function') throw new Error(`${String(name)} is not a method`);
       Object.defineProperty(target, name, {
         value: async (...args: unknown[]) => {
           hook();
@@ -89,7 +89,7 @@ function killDatabase(world: RotationWorld, hook: () => void): void {
   wrap(services.versions, ['markRemoved']);
 }
 
-describe('when the process dies at any step of a rotation, nothing is lost, the ledger is true, and the next run ends it', () => {
+describe('a crash at any step of a rotation loses nothing, the ledger stays correct, and the next run finishes', () => {
   it.each([
     { etagIsMd5: false, versioned: false, versions: 'keep' },
     { etagIsMd5: true, versioned: false, versions: 'keep' },

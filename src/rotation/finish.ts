@@ -8,8 +8,9 @@ const pageRows = 1_000;
 const recheckMs = 1_000;
 
 /**
- * What began under an older key before the new one was the user's, and ended behind the rotation's back, is made up for: uploads
- * under way are waited for. Then the older keys that nothing current needs are retired.
+ * Re-encrypts uploads that began under an older key and completed after the rotation had passed them. Waits
+ * up to `patienceMs` for uploads that are still running. Then retires each older key that no current object
+ * needs.
  */
 export async function finishRotation(running: RunningRotation, log: RotationLog): Promise<void> {
   const { services, job, call } = running;
@@ -37,7 +38,7 @@ export async function finishRotation(running: RunningRotation, log: RotationLog)
   await services.jobs.finish(job.id, log.counts, retired);
 }
 
-/** The objects of the rotation, and writes under way, that need an older key by the ledger. */
+/** Returns the rotation's objects and running uploads that need an older key according to the ledger. */
 async function currentNeeds(running: RunningRotation): Promise<readonly KeyNeed[]> {
   const { bucket, prefix } = running.job;
   const found: KeyNeed[] = [];
@@ -50,7 +51,7 @@ async function currentNeeds(running: RunningRotation): Promise<readonly KeyNeed[
   return found;
 }
 
-/** Anywhere: the key may be another user's too. */
+/** Checks all buckets and prefixes, because another user may have the same key. */
 async function isNeededNow(running: RunningRotation, key: KeyFingerprint): Promise<boolean> {
   for await (const { state } of needsOf(running, key)) {
     if (state !== 'older-version') return true;
@@ -67,7 +68,7 @@ async function* needsOf({ services }: RunningRotation, key: KeyFingerprint): Asy
   }
 }
 
-/** One that is not in S3 any more is not needed either. */
+/** Marks the object as removed if S3 no longer has it. */
 async function rotateLate(running: RunningRotation, need: KeyNeed) {
   const { services, call, job, openers } = running;
   const { ref } = need;

@@ -18,7 +18,7 @@ const anyVersion = fc.record({ isLatest: fc.boolean(), isDeleteMarker: fc.boolea
 const anyPolicy = fc.constantFrom(...versionPolicies);
 
 describe('the plan for a version', () => {
-  it('changes only what rests under an older key of the user, and an older version never where it is', () => {
+  it('changes only objects encrypted with an older key of the user, and never changes an older version in place', () => {
     fc.assert(
       fc.property(anyVersion, anyKnown, anyPolicy, (version, known, policy) => {
         const step = planVersion(version, known, keys, policy);
@@ -32,7 +32,7 @@ describe('the plan for a version', () => {
     );
   });
 
-  it('is nothing once it has been done', () => {
+  it('does nothing for a version that has the new key', () => {
     fc.assert(
       fc.property(anyVersion, anyPolicy, (version, policy) => {
         const known = { kind: 'sse-c', key: newKey } as const;
@@ -41,15 +41,15 @@ describe('the plan for a version', () => {
     );
   });
 
-  it('is a look where nobody knows, and a report of a key that is not the user’s', () => {
+  it('inspects a version whose key is unknown, and reports a key that is not the user’s', () => {
     const version = { isLatest: true, isDeleteMarker: false };
-    expect(planVersion(version, null, keys, 'keep')).toEqual({ do: 'look' });
+    expect(planVersion(version, null, keys, 'keep')).toEqual({ do: 'inspect' });
     const known = { kind: 'sse-c', key: foreign } as const;
     expect(planVersion(version, known, keys, 'keep')).toEqual({ do: 'report', key: foreign });
   });
 });
 
-it('the name of a version that becomes an object is the same at every attempt', () => {
+it('a version that becomes an object gets the same name at every attempt', () => {
   const version = {
     key: 'd/report.pdf',
     versionId: '3HL4kqtJvjVBH40Nrjfkd',

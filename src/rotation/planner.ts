@@ -5,31 +5,37 @@ import type { SealedWith } from '../model/ledger.js';
 import type { ListedVersion } from '../model/object-store.js';
 import type { VersionPolicy } from '../model/rotation.js';
 
-/** The keys of a rotation, by what names them. */
+/** Fingerprints of the keys of a rotation. */
 export interface RotationKeys {
   readonly newKey: KeyFingerprint;
   readonly oldKeys: ReadonlySet<KeyFingerprint>;
 }
 
-/** What is to be done with one version of an object. */
+/** Action that a rotation takes for one version of an object. */
 export type RotationStep =
   | { readonly do: 'nothing'; readonly because: 'marker' | 'already' | 'without-key' }
-  /** Nobody knows yet what it rests under. */
-  | { readonly do: 'look' }
-  /** Copied onto itself under the new key. */
+  /** The key is unknown: a HEAD request finds it. */
+  | { readonly do: 'inspect' }
+  /** Copy the object onto itself with the new key. */
   | { readonly do: 'rekey' }
   | { readonly do: 'keep-version' }
-  /** Copied to a name of its own under the new key, then removed. */
+  /** Copy the version to a name of its own with the new key, then remove it. */
   | { readonly do: 'rewrite-version' }
-  /** It rests under a key that is none of the user's: left, and told. */
+  /** The key is not one of the user's: keep the version and report it. */
   | { readonly do: 'report'; readonly key: KeyFingerprint | null };
 
-/** What a version rests under: by the ledger, or as HEAD says; null when it is not known. */
+/**
+ * Encryption of a version according to the ledger or to a HEAD response. A null key is a customer key that is
+ * not available.
+ */
 export type KnownVersion =
   | { readonly kind: 'sse-c'; readonly key: KeyFingerprint | null }
   | { readonly kind: 'other' };
 
-/** Pure: what is to be done with one version, by what it rests under. */
+/**
+ * Decides what to do with one version, from its encryption alone. `known` is null if the encryption is not
+ * known yet.
+ */
 export function planVersion(
   version: Pick<ListedVersion, 'isLatest' | 'isDeleteMarker'>,
   known: KnownVersion | null,
@@ -37,7 +43,7 @@ export function planVersion(
   policy: VersionPolicy,
 ): RotationStep {
   if (version.isDeleteMarker) return { do: 'nothing', because: 'marker' };
-  if (known === null) return { do: 'look' };
+  if (known === null) return { do: 'inspect' };
   if (known.kind === 'other') return { do: 'nothing', because: 'without-key' };
   if (known.key === keys.newKey) return { do: 'nothing', because: 'already' };
   if (known.key === null || !keys.oldKeys.has(known.key)) return { do: 'report', key: known.key };
@@ -45,22 +51,25 @@ export function planVersion(
   return policy === 'rewrite' ? { do: 'rewrite-version' } : { do: 'keep-version' };
 }
 
-/** What a row of the ledger says. */
+/** Returns the encryption recorded in a row of the ledger. */
 export function knownOf(sealed: SealedWith): KnownVersion {
   return sealed.kind === 'sse-c' ? { kind: 'sse-c', key: sealed.fingerprint } : { kind: 'other' };
 }
 
-/** What HEAD says; `named` tells a key by its MD5. */
+/** Returns the encryption in a HEAD response. `named` finds a key by its MD5. */
 export function knownOfEncryption(
-  resting: ObjectEncryption,
+  encryption: ObjectEncryption,
   named: (keyMd5Base64: string) => KeyFingerprint | null,
 ): KnownVersion {
-  return resting.kind === 'sse-c' ? { kind: 'sse-c', key: named(resting.keyMd5Base64) } : { kind: 'other' };
+  return encryption.kind === 'sse-c'
+    ? { kind: 'sse-c', key: named(encryption.keyMd5Base64) }
+    : { kind: 'other' };
 }
 
 /**
- * The name of the object that an older version becomes: beside the object, with the version's time, and a digest of its id that
- * tells versions of one second apart. The same at every attempt.
+ * Returns the name of the object that an older version becomes. The name consists of the key, the version's
+ * time, and a digest of its id that distinguishes versions of the same second. It is the same at every
+ * attempt.
  */
 export function versionName({ key, versionId, lastModifiedMs }: ListedVersion): string {
   const time = new Date(lastModifiedMs).toISOString().replace(/[-:]|\.\d+/g, '');

@@ -1,7 +1,7 @@
 import type { Clock } from '../model/call.js';
 import type { RotationPace } from '../model/rotation.js';
 
-/** Lets copies begin no faster than was asked for: evenly, without bursts, whatever their size. */
+/** Limits how fast copies begin. Spaces them evenly by count and by size, without bursts. */
 export class RateLimiter {
   readonly #clock: Clock;
   #pace: RotationPace;
@@ -12,12 +12,12 @@ export class RateLimiter {
     this.#pace = pace;
   }
 
-  /** From the next copy on. */
+  /** Applies from the next copy on. */
   change(pace: RotationPace): void {
     this.#pace = pace;
   }
 
-  /** Resolves when a copy of so many bytes may begin. */
+  /** Resolves when a copy of this size may begin. */
   async admit(bytes: number, signal: AbortSignal): Promise<void> {
     const nowMs = this.#clock.monotonicMs();
     const startMs = Math.max(nowMs, this.#nextMs);

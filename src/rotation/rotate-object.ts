@@ -20,21 +20,21 @@ import type { RateLimiter } from './rate-limiter.js';
 import type { RotationServices } from './services.js';
 import type { VersionGroup } from './version-groups.js';
 
-/** An object that is replaced again and again while it is copied is left after so many times. */
+/** Max attempts for an object that other clients keep replacing while it is copied. */
 const maxAttempts = 5;
 
-/** A rotation that is under way. */
+/** State shared by all steps of a running rotation. */
 export interface RunningRotation {
   readonly services: RotationServices;
   readonly call: Call;
   readonly job: RotationJob;
   readonly keys: RotationKeys;
   readonly newKey: CustomerKey;
-  /** The new one first: every key that may open what is there. */
+  /** Every key that may open the user's objects, the new key first. */
   readonly openers: readonly CustomerKey[];
   readonly pace: RateLimiter;
   readonly acls: AclReader;
-  /** As many copies at once as the pace says. */
+  /** Bounds the number of parallel copies. */
   readonly copies: Semaphore;
 }
 
@@ -44,14 +44,14 @@ export interface ObjectOutcome {
 }
 
 /**
- * Does what is to be done with one object and its older versions. What cannot be done is a problem in the outcome; only a fault that
- * would meet every object (S3 is away, the call is cancelled) is thrown.
+ * Rotates one object and its older versions. Returns errors of this object as problems in the outcome. Throws
+ * only faults that every object would meet, such as an unavailable S3 or a cancelled call.
  */
 export async function rotateObject(running: RunningRotation, group: VersionGroup): Promise<ObjectOutcome> {
   const ref: ObjectRef = { bucket: running.job.bucket, key: group.key };
   const rows = await running.services.versions.liveRowsOf(ref);
   const tally = new Tally(group.key);
-  // The oldest first: a version that becomes an object of its own does so before what came after it changes.
+  // Oldest first, so that an older version becomes an object of its own before a newer one changes.
   for (const version of [...group.versions].reverse()) {
     await attemptVersion(running, ref, version, rows, tally);
   }
@@ -117,13 +117,13 @@ async function attemptVersion(
 
 function otherKey(key: KeyFingerprint | null): string {
   return key === null
-    ? 'it rests under a key that is none of this user’s'
-    : `it rests under the key ${key}, which is none of this user’s`;
+    ? 'encrypted with an unknown key, not one of this user’s'
+    : `encrypted with the key ${key}, not one of this user’s`;
 }
 
-type Decision = Exclude<ReturnType<typeof planVersion>, { do: 'look' }> | { readonly do: 'gone' };
+type Decision = Exclude<ReturnType<typeof planVersion>, { do: 'inspect' }> | { readonly do: 'gone' };
 
-/** By the ledger's row for this very version, else by HEAD. */
+/** Decides by the ledger's row for this version, or by HEAD if there is no such row. */
 async function decide(
   running: RunningRotation,
   ref: ObjectRef,
@@ -133,14 +133,17 @@ async function decide(
   const { keys, job } = running;
   const row = rowFor(version, rows);
   const step = planVersion(version, row === null ? null : knownOf(row.sealedWith), keys, job.versions);
-  if (step.do !== 'look') return step;
-  const known = await look(running, ref, version);
+  if (step.do !== 'inspect') return step;
+  const known = await inspect(running, ref, version);
   if (known === null) return { do: 'gone' };
   const seen = planVersion(version, known, keys, job.versions);
-  return seen.do === 'look' ? { do: 'report', key: null } : seen;
+  return seen.do === 'inspect' ? { do: 'report', key: null } : seen;
 }
 
-/** The version's own row; where there are no versions, the current one, if the ETag is its own. */
+/**
+ * Returns the row of this version. Without versioning that is the current row, provided that the ETag
+ * matches.
+ */
 function rowFor(version: ListedVersion, rows: readonly LiveRow[]): LiveRow | null {
   const id = (versionId: string | null) => versionId ?? 'null';
   return (
@@ -152,10 +155,10 @@ function rowFor(version: ListedVersion, rows: readonly LiveRow[]): LiveRow | nul
 }
 
 /**
- * By HEAD. What the ledger did not know it knows from then on: a row of a run that died may never have been confirmed. Null
- * when there is no such object or version any more.
+ * Reads the encryption of a version by HEAD and records it in the ledger: a run that crashed may have left
+ * its row unconfirmed. Returns null if the object or version no longer exists.
  */
-async function look(
+async function inspect(
   { services, call, openers, job }: RunningRotation,
   ref: ObjectRef,
   version: ListedVersion,
@@ -187,7 +190,10 @@ async function look(
   }
 }
 
-/** Copies the object onto itself under the new key, if it is still the same; one that changed meanwhile is looked at again. */
+/**
+ * Copies the object onto itself with the new key if its ETag still matches. Checks it again if it changed in
+ * the meantime.
+ */
 async function rekey(
   running: RunningRotation,
   ref: ObjectRef,
@@ -219,9 +225,9 @@ async function rekey(
       }
       tally.add('rekeyed');
       tally.add('bytes', info.size);
-      // Without versioning the one version is called `null`, and is the copy.
+      // Without versioning the only version has the id `null`, and it is the copy.
       if (info.versionId !== null && listed.versionId !== null && info.versionId !== listed.versionId) {
-        await skip(running, ref, listed.versionId, tally);
+        await settleReplaced(running, ref, listed.versionId, tally);
       }
       return;
     } catch (error) {
@@ -248,8 +254,11 @@ async function rekey(
   }
 }
 
-/** With versioning, the object as it was is an older version now: the same content, under the older key. */
-async function skip(
+/**
+ * Handles the version that the copy replaced. With versioning it is now an older version with the same
+ * content under the older key.
+ */
+async function settleReplaced(
   running: RunningRotation,
   ref: ObjectRef,
   versionId: string,
@@ -263,7 +272,7 @@ async function skip(
   tally.add('versionsRewritten');
 }
 
-/** Copies an older version to a name of its own, then removes it. A copy that is there from an earlier attempt is taken as it is. */
+/** Copies an older version to a name of its own, then removes it. Accepts a copy from an earlier attempt. */
 async function rewriteVersion(
   running: RunningRotation,
   ref: ObjectRef,
@@ -298,7 +307,10 @@ async function rewriteVersion(
   await removeVersion(running, ref, versionId);
 }
 
-/** By size and checksum; where S3 keeps none, or those of two algorithms, nobody knows, and nothing is taken away. */
+/**
+ * Compares size and checksum. Returns false if S3 has no checksum, or if the checksums have different
+ * algorithms.
+ */
 async function isCopyOf(
   { services, call, newKey, openers }: RunningRotation,
   copy: ObjectRef,

@@ -2,11 +2,14 @@ import { noCounts, type RotationCounts, type RotationJob, type RotationProblem }
 import type { ObjectOutcome } from './rotate-object.js';
 import type { RotationServices } from './services.js';
 
-/** Progress is recorded at least this often: after a crash, the objects since then are checked again. */
+/**
+ * Bounds between two records of the progress. After a crash, the objects since the last record are checked
+ * again.
+ */
 const saveEveryMs = 1_000;
 const saveEveryObjects = 500;
 
-/** What a rotation has done so far. It is recorded in the order of the keys. */
+/** Counts and problems of a running rotation. They are recorded in key order. */
 export class RotationLog {
   readonly #services: Pick<RotationServices, 'jobs' | 'clock'>;
   readonly #job: RotationJob;
@@ -28,7 +31,7 @@ export class RotationLog {
     return this.#counts;
   }
 
-  /** Adds the outcome of the next object in the order, and records it if it is time to. */
+  /** Adds the outcome of the next object in key order. Records the progress if it is due. */
   async done(key: string, outcome: ObjectOutcome): Promise<void> {
     this.#cursor = key;
     this.add(outcome);
@@ -38,14 +41,14 @@ export class RotationLog {
     }
   }
 
-  /** Adds an outcome without its place in the order: that of an object found at the end. */
+  /** Adds the outcome of an object found at the end, outside the key order. */
   add({ counts, problems }: ObjectOutcome): void {
     this.#counts = sum(this.#counts, counts);
     this.#problems.push(...problems);
     this.#unsaved += 1;
   }
 
-  /** Records everything added so far. */
+  /** Records all outcomes added so far. */
   async flush(): Promise<void> {
     if (this.#unsaved === 0 || this.#cursor === null) return;
     const problems = this.#problems.splice(0);

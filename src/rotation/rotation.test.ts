@@ -21,7 +21,7 @@ async function expectRotated(world: RotationWorld, name: string, bytes = content
 
 describe('a rotation', () => {
   it.each([false, true])(
-    'brings every object to the new key and retires the old one (ETag is MD5: %s)',
+    're-encrypts every object with the new key and retires the old one (ETag is MD5: %s)',
     async (etagIsMd5) => {
       await using world = await filled({ store: { etagIsMd5 } });
       await world.put('alice/uploads/empty', Buffer.alloc(0));
@@ -38,7 +38,7 @@ describe('a rotation', () => {
     },
   );
 
-  it('run once more changes nothing', async () => {
+  it('changes nothing when it runs again', async () => {
     await using world = await filled();
     await world.run(await world.begin());
     const etags = names.map((name) => world.store.infoOf(refOf(name))?.etag);
@@ -47,7 +47,7 @@ describe('a rotation', () => {
     expect(names.map((name) => world.store.infoOf(refOf(name))?.etag)).toEqual(etags);
   });
 
-  it('finds the key of what the ledger does not know, and names what no key opens', async () => {
+  it('finds the keys of objects unknown to the ledger, and reports those that no key opens', async () => {
     await using world = await filled();
     const writing = { acl: null, metadata: {}, contentType: null } as const;
     const body = {
@@ -66,7 +66,7 @@ describe('a rotation', () => {
       { key: 'alice/uploads/locked', versionId: null, kind: 'key-mismatch' },
     ]);
     expect(world.keyAt('alice/uploads/locked')).toBe(foreign.fingerprint);
-    // Somebody may still need it.
+    // The object that failed may still need it.
     expect(done.retiredKeys).toEqual([]);
   });
 
@@ -89,7 +89,7 @@ describe('a rotation', () => {
     expect(await mtime('alice/b')).toBe(Math.floor(before / 1000));
   });
 
-  it('that is cancelled goes on where it was', async () => {
+  it('resumes where it was cancelled', async () => {
     await using world = await filled();
     const cancel = new AbortController();
     let copies = 0;
@@ -103,7 +103,7 @@ describe('a rotation', () => {
     world.store.hooks = {};
     await world.restart();
     const [job] = await world.opened.jobs.running();
-    if (job === undefined) throw new Error('the job is not there');
+    if (job === undefined) throw new Error('the job does not exist');
     expect(job.counts.rekeyed).toBeGreaterThan(4);
     expect(job.cursor).not.toBeNull();
     const done = await world.run(job);
@@ -111,17 +111,17 @@ describe('a rotation', () => {
     expect(done.counts.rekeyed + done.counts.already).toBe(16);
   });
 
-  it('ends when S3 is away, and has lost nothing of what is done', async () => {
+  it('stops when S3 is unavailable, and keeps its progress', async () => {
     await using world = await filled();
     world.store.hooks.before = (operation, { key }) => {
-      if (operation === 'copy' && key === names[10]) throw new Fault('unavailable', 'S3 is away');
+      if (operation === 'copy' && key === names[10]) throw new Fault('unavailable', 'S3 is unavailable');
     };
     const job = await world.begin({ pace: { objectsPerSecond: null, bytesPerSecond: null, parallel: 1 } });
     await expect(world.run(job)).rejects.toMatchObject({ kind: 'unavailable' });
     expect((await world.opened.jobs.find(job.id))?.cursor).toBe(names[9]);
   });
 
-  it('does what ended under the older key behind its back', async () => {
+  it('rotates an upload that completes under the older key after its name was passed', async () => {
     await using world = await filled();
     const encryption = { kind: 'sse-c', key: oldKey } as const;
     await using late = await world.opened.vault.openUpload(call(), targetOf('alice/a-late', { encryption }));
@@ -137,7 +137,7 @@ describe('a rotation', () => {
     expect(done.retiredKeys).toEqual([oldKey.fingerprint]);
   });
 
-  it('keeps a key active that an upload under way still needs', async () => {
+  it('keeps a key active that a running upload still needs', async () => {
     await using world = await filled();
     const encryption = { kind: 'sse-c', key: oldKey } as const;
     await using late = await world.opened.vault.openUpload(call(), targetOf('alice/a-late', { encryption }));
@@ -146,15 +146,15 @@ describe('a rotation', () => {
     expect(done.retiredKeys).toEqual([]);
   });
 
-  it('one of a user at a time', async () => {
+  it('refuses a second rotation of the same user', async () => {
     await using world = await filled();
     await world.begin();
     await expect(world.begin()).rejects.toMatchObject({ kind: 'conflict' });
   });
 });
 
-describe('what others do meanwhile', () => {
-  it.each([false, true])('stays as they left it (ETag is MD5: %s)', async (etagIsMd5) => {
+describe('changes by other clients during a rotation', () => {
+  it.each([false, true])('are preserved (ETag is MD5: %s)', async (etagIsMd5) => {
     await using world = await filled({ store: { etagIsMd5 } });
     const { vault } = world.opened;
     world.store.hooks.before = async (operation, { key }) => {
@@ -165,7 +165,7 @@ describe('what others do meanwhile', () => {
       };
       await replaceOrRemove(key);
     };
-    // As another program does it: the vault's locks know nothing of it.
+    // Without the vault's locks, as another client does it.
     const replaced = new Set<string>();
     const removed = new Set<string>();
     async function replaceOrRemove(key: string): Promise<void> {
@@ -210,7 +210,7 @@ describe('older versions', () => {
   const all = async (world: RotationWorld) =>
     (await world.store.listVersions(call(), { bucket: 'bucket', prefix: 'alice/' })).versions;
 
-  it('stay, are counted, and their key goes on opening them', async () => {
+  it('stay, are counted, and still open with the older key', async () => {
     await using world = await versioned();
     const done = await world.run(await world.begin());
     expect(done.counts).toMatchObject({ rekeyed: 1, versionsKept: 3, failed: 0 });
@@ -222,7 +222,7 @@ describe('older versions', () => {
     expect(done.retiredKeys).toEqual([oldKey.fingerprint]);
   });
 
-  it('become objects of their own with --versions rewrite, and nothing needs the older key any more', async () => {
+  it('become objects of their own with --versions rewrite, and nothing needs the older key afterwards', async () => {
     await using world = await versioned();
     const done = await world.run(await world.begin({ versions: 'rewrite' }));
     expect(done.counts).toMatchObject({ rekeyed: 1, versionsRewritten: 3, failed: 0 });
@@ -238,13 +238,13 @@ describe('older versions', () => {
     expect(await world.opened.services.usage.needs(oldKey.fingerprint, null, 10)).toEqual([]);
   });
 
-  it('with --versions rewrite and no versioning, no object is taken for an older version of itself', async () => {
+  it('are not confused with the object itself when --versions rewrite runs without versioning', async () => {
     await using world = await filled();
     await world.run(await world.begin({ versions: 'rewrite' }));
     for (const name of names) await expectRotated(world, name);
   });
 
-  it('that may not be listed are not counted', async () => {
+  it('are not counted if they may not be listed', async () => {
     await using world = await filled();
     world.store.hooks.before = (operation) => {
       if (operation === 'listVersions') throw new Fault('denied', 'allow s3:ListBucketVersions');

@@ -11,13 +11,17 @@ import { RotationLog } from './rotation-log.js';
 import type { RotationServices } from './services.js';
 import { versionGroups } from './version-groups.js';
 
-/** While one object is copied, others are looked at, checked and noted: these wait for S3 and the disk most of the time. */
+/**
+ * Objects in progress per parallel copy. While one is copied, others wait for S3 and the disk to be checked
+ * and recorded.
+ */
 const objectsPerCopy = 4;
 
 /**
- * Runs a rotation from where it is to its end, and answers it as it is then. Objects that could not be done are its problems.
- * Throws what would meet every object (`unavailable`, `key-missing`, ...) and `cancelled`; what is done until then is noted, and the
- * next run goes on behind it. Only one run of a job at a time, in the process whose vault the user's uploads go through.
+ * Runs a rotation from its recorded progress to its end, and returns the finished job. Objects that could not
+ * be rotated are recorded as problems of the job. Throws `cancelled`, and faults that every object would meet
+ * (`unavailable`, `key-missing`, ...). Progress until then is recorded, and the next run resumes after it. A
+ * job has at most one run at a time, in the process whose vault receives the user's uploads.
  */
 export async function runRotation(
   services: RotationServices,
@@ -28,7 +32,7 @@ export async function runRotation(
   const log = new RotationLog(services, job);
   const where = { bucket: job.bucket, prefix: job.prefix, after: job.cursor };
   const groups = versionGroups(services.store, call, where, () =>
-    call.log.warn('older versions may not be listed: they are not counted, and keep their keys', {
+    call.log.warn('older versions cannot be listed and keep their keys', {
       bucket: job.bucket,
     }),
   );
@@ -44,7 +48,7 @@ export async function runRotation(
   }
   await finishRotation(running, log);
   const finished = await services.jobs.find(job.id);
-  if (finished === null) throw new Fault('bug', `the rotation ${job.id} is not there any more`);
+  if (finished === null) throw new Fault('bug', `the rotation ${job.id} no longer exists`);
   return finished;
 }
 
@@ -52,7 +56,7 @@ async function prepare(services: RotationServices, call: Call, job: RotationJob)
   const keys = await services.keysOf(job.username);
   const newKey = keys.find(({ fingerprint }) => fingerprint === job.newKey);
   if (newKey === undefined) {
-    throw new Fault('key-missing', `the new key ${job.newKey} of ${job.username} is not at hand`);
+    throw new Fault('key-missing', `the new key ${job.newKey} of ${job.username} is not available`);
   }
   const setting = await services.aclOf(job.username);
   return {

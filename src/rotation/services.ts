@@ -6,7 +6,7 @@ import type { ObjectAcls, ObjectStore, ObjectVersions } from '../model/object-st
 import type { RotationJobs } from '../model/rotation.js';
 import type { Vault } from '../vault/vault.js';
 
-/** What a rotation works with. */
+/** Dependencies of a rotation. */
 export interface RotationServices {
   readonly jobs: RotationJobs;
   readonly vault: Pick<Vault, 'copy' | 'describe' | 'remove'>;
@@ -14,12 +14,12 @@ export interface RotationServices {
   readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markRemoved' | 'restore'>;
   readonly usage: Pick<KeyUsage, 'needs'>;
   readonly clock: Clock;
-  /** Every key that may open the user's objects. */
+  /** Returns every key that may open the user's objects. */
   keysOf(username: string): Promise<readonly CustomerKey[]>;
-  /** What the user's uploads are sent with. */
+  /** Returns the ACL of the user's uploads. */
   aclOf(username: string): Promise<CannedAcl | null>;
-  /** Nothing is to be written under this key any more. A key that is in no keyring is no fault. */
+  /** Ends the use of a key for new objects. Ignores a key that is in no keyring. */
   retire(key: KeyFingerprint): Promise<void>;
-  /** How long uploads that began under an older key are waited for at the end. */
+  /** Max time in milliseconds to wait at the end for uploads that began under an older key. */
   readonly patienceMs: number;
 }

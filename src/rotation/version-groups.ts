@@ -2,7 +2,7 @@ import type { Call } from '../model/call.js';
 import { isFault } from '../model/fault.js';
 import type { ListedVersion, ObjectStore, ObjectVersions } from '../model/object-store.js';
 
-/** All versions of one key, the newest first. */
+/** All versions of one key, newest first. */
 export interface VersionGroup {
   readonly key: string;
   readonly versions: readonly ListedVersion[];
@@ -11,8 +11,8 @@ export interface VersionGroup {
 type Listing = Pick<ObjectStore, 'list'> & ObjectVersions;
 
 /**
- * Every object below the prefix behind a key, with its versions, in the order of the keys. Where versions may not be listed, or
- * the server has no such listing, the objects as they are now; `onWithoutVersions` is told once.
+ * Yields every object below the prefix after a given key, with its versions, in key order. Yields only the
+ * current objects, and calls `onWithoutVersions` once, if the server cannot or may not list versions.
  */
 export async function* versionGroups(
   store: Listing,

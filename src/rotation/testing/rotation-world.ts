@@ -33,7 +33,10 @@ export interface WorldOptions {
   readonly clock?: Clock;
 }
 
-/** A user `alice` in a bucket in memory, with the real ledger, and what a rotation of the user's key needs. */
+/**
+ * The user `alice` in an in-memory bucket, with the real ledger and everything that a rotation of the user's
+ * key needs.
+ */
 export class RotationWorld implements AsyncDisposable {
   readonly store: MemoryStore;
   readonly retired: KeyFingerprint[] = [];
@@ -58,7 +61,7 @@ export class RotationWorld implements AsyncDisposable {
     return this.#opened;
   }
 
-  /** A new process over what is durable. */
+  /** Starts a new process over the durable state. */
   async restart(): Promise<void> {
     await this.#opened?.close();
     this.#starts += 1;
@@ -120,13 +123,15 @@ export class RotationWorld implements AsyncDisposable {
     return runRotation(this.opened.services, call(signal), job);
   }
 
-  /** The fingerprint of the key that the object rests under; null without one, or without an object. */
+  /**
+   * Returns the fingerprint of the key that encrypts the object. Null without a key, or without an object.
+   */
   keyAt(key: string): KeyFingerprint | null {
     const sealing = this.store.encryptionOf(refOf(key));
     return sealing?.kind === 'sse-c' ? sealing.key.fingerprint : null;
   }
 
-  /** What the ledger believes. */
+  /** Returns the key that the ledger has for the object. */
   async keyByLedger(key: string): Promise<KeyFingerprint | null> {
     const [row] = await this.opened.ledger.candidates(refOf(key));
     return row?.sealedWith.kind === 'sse-c' ? row.sealedWith.fingerprint : null;

@@ -1,59 +1,67 @@
 import { Command, CommanderError } from 'commander';
 import type { OpenRoot } from '../operations/open-root.js';
 import type { RootConfig } from '../operations/root-config.js';
-import { exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.js';
+import { type ExitName, exitCodeHelp, exitCodeOf, exitCodes } from './exit-codes.js';
 import { chooseRoot, processContext, rootHelp } from './root.js';
 import { faultOf } from './system-faults.js';
 import { renderFault } from './terminal/render.js';
 import type { Shell } from './terminal/shell.js';
 
-/** What every command is given. */
+/** The environment of a command. */
 export interface CommandContext {
   readonly shell: Shell;
-  /** Where the command acts: see `chooseRoot`. */
+  /** Returns the root of the command: see `chooseRoot`. */
   rootOf(command: Command): string;
-  /** Opens the users and settings below a root; the work's end closes them. */
+  /** Opens the users and settings of a root, runs the work and closes them. */
   withRootConfig<T>(root: string, work: (config: RootConfig) => Promise<T>): Promise<T>;
   /**
-   * Opens the objects, keys and the ledger of a root; the work's end closes them. Interrupted (SIGINT, SIGTERM), the work's call is
-   * cancelled; a second signal ends the process as usual.
+   * Opens the objects, keys and ledger of a root, runs the work and closes them. SIGINT and SIGTERM cancel the
+   * work's call. A second signal ends the process as usual.
    */
   withRoot<T>(root: string, work: (opened: OpenRoot) => Promise<T>): Promise<T>;
-  /** For work of several seconds that needs no root opened: interrupted, its signal is aborted. */
+  /** Runs work that takes several seconds without an open root. SIGINT and SIGTERM abort its signal. */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** For the commands that answer with a code of their own. */
+  /** Sets the exit code of a command that ends without a fault. */
   setExitCode(code: number): void;
 }
 
+/** Width of help texts in columns, on every terminal. */
+export const helpColumns = 80;
+
 /**
- * A command with its help: examples first, then the exit codes that all of them share. The description's first line
- * stands alone in the list of the command above.
+ * Creates a command. Its help ends with the examples and the command's exit codes. The first line of the
+ * description is its summary in the help of the parent command.
  */
-export function newCommand(name: string, description: string, examples: readonly string[]): Command {
-  const shown = examples.map((example) => `  ${example}`).join('\n');
+export function newCommand(
+  name: string,
+  description: string,
+  examples: readonly string[],
+  exits: readonly ExitName[],
+): Command {
+  const shown = examples.map((example) => `  ${example.replaceAll('\n', '\n  ')}`).join('\n');
   const [firstLine = ''] = description.split('\n');
   return new Command(name)
     .summary(firstLine)
     .description(description)
-    .addHelpText('after', `\nExamples:\n${shown}\n\n${exitCodeHelp()}`)
-    .configureHelp({ showGlobalOptions: true });
+    .addHelpText('after', `\nExamples:\n${shown}\n\n${exitCodeHelp(exits)}`)
+    .configureHelp({ helpWidth: helpColumns, showGlobalOptions: true });
 }
 
-/** Opens the administration of a root. Loaded only now: `--help` need not wait for the S3 client and the database. */
-async function openAdministration(root: string): Promise<RootConfig> {
-  const daemon = await import('../operations/root-config.js');
-  return daemon.openRootConfig(root);
+/** Opens the settings of a root. Loads the module late, because `--help` needs neither S3 nor the database. */
+async function openRootConfigLate(root: string): Promise<RootConfig> {
+  const { openRootConfig } = await import('../operations/root-config.js');
+  return openRootConfig(root);
 }
 
 /**
- * Runs one program on its arguments (without node and the script) and answers the exit code. Whatever is thrown ends
+ * Runs a program with its arguments (without node and the script) and returns the exit code. Prints anything thrown
  * as one line on stderr.
  */
 export async function runProgram(
   build: (context: CommandContext) => Command,
   args: readonly string[],
   shell: Shell,
-  open: (root: string) => Promise<RootConfig> = openAdministration,
+  open: (root: string) => Promise<RootConfig> = openRootConfigLate,
 ): Promise<number> {
   let exitCode: number = exitCodes.success;
   const program = build({
@@ -95,7 +103,7 @@ export async function runProgram(
   }
 }
 
-/** A second signal ends the process as usual. */
+/** Aborts the signal of the work on SIGINT and SIGTERM. A second signal ends the process as usual. */
 async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
@@ -109,7 +117,7 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
 
 const interruptSignals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Output through the shell, and errors thrown instead of ending the process, for a command and those below it. */
+/** Makes a command and those below it print through the shell, and throw errors instead of ending the process. */
 function prepare(command: Command, programName: string, shell: Shell): void {
   command.exitOverride();
   command.configureOutput({

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { DoctorFinding } from '../operations/doctor.js';
 import { type CommandContext, newCommand } from './command.js';
-import { exitCodes } from './exit-codes.js';
+import { exitCodes, rootExits } from './exit-codes.js';
 import { renderJson } from './terminal/render.js';
 
 interface DoctorFlags {
@@ -9,21 +9,21 @@ interface DoctorFlags {
   readonly json?: boolean;
 }
 
-/** `sftpgw doctor`. */
+/** Creates `sftpgw doctor`. */
 export function doctorCommand(context: CommandContext): Command {
   const summary = [
-    'Look for everything that is wrong: S3, every user, keys, files, this machine.',
-    'For each user a tiny object is written, read with the key, refused without it and with another, copied, and removed. Each finding',
-    'says what it is, why it matters and what to do. The code is 0 when there are no errors and warnings.',
+    'Check the whole setup and suggest fixes: S3, users, keys, files, this machine.',
+    'For each user, writes a tiny object, reads it with the key, checks that S3 refuses it without the key and with another one, copies it and removes it. Prints each finding with its reason and its remedy. The exit code is 0 without errors and warnings.',
   ].join('\n');
-  const command = newCommand('doctor', summary, [
-    'sftpgw doctor',
-    'sftpgw doctor --user bob',
-    'sftpgw doctor --json | jq .findings',
-  ]);
+  const command = newCommand(
+    'doctor',
+    summary,
+    ['sftpgw doctor', 'sftpgw doctor --user bob', 'sftpgw doctor --json | jq .findings'],
+    [...rootExits, 'findings'],
+  );
   return command
-    .option('--user <name...>', 'only the whole way of these users')
-    .option('--json', 'as JSON')
+    .option('--user <name...>', 'check only these users')
+    .option('--json', 'print JSON')
     .action(async (flags: DoctorFlags) => {
       const { shell, setExitCode } = context;
       const findings = await context.withRoot(context.rootOf(command), async (root) => {
@@ -31,7 +31,7 @@ export function doctorCommand(context: CommandContext): Command {
         return await runDoctor(root, {
           users: flags.user ?? null,
           onCheck: (name) => {
-            shell.terminal?.write(`\r\x1b[Klooking at ${name}`.slice(0, shell.terminal.columns + 3));
+            shell.terminal?.write(`\r\x1b[Kchecking ${name}`.slice(0, shell.terminal.columns + 3));
           },
         });
       });
@@ -43,13 +43,13 @@ export function doctorCommand(context: CommandContext): Command {
 }
 
 function linesOf(findings: readonly DoctorFinding[]): readonly string[] {
-  if (findings.length === 0) return ['all is well'];
-  const told = findings.flatMap(({ severity, subject, code, what, why, whatToDo }) => [
+  if (findings.length === 0) return ['no problems found'];
+  const printed = findings.flatMap(({ severity, subject, code, what, why, whatToDo }) => [
     `${severity}: ${subject}: ${what} [${code}]`,
     `  why: ${why}`,
     `  do:  ${whatToDo}`,
   ]);
   const count = (wanted: DoctorFinding['severity']) =>
     findings.filter(({ severity }) => severity === wanted).length;
-  return [...told, `${count('error')} errors, ${count('warning')} warnings, ${count('notice')} notices`];
+  return [...printed, `${count('error')} errors, ${count('warning')} warnings, ${count('notice')} notices`];
 }

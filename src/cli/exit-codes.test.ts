@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { faultKinds } from '../model/fault.js';
 import { exitCodeHelp, exitCodeOf } from './exit-codes.js';
 
-it('answers every fault with a code of the help text, and never with success', () => {
+it('gives every fault a code of the help text, never success', () => {
   const explained = exitCodeHelp()
     .split('\n')
     .slice(1)

@@ -1,6 +1,6 @@
 import type { FaultKind } from '../model/fault.js';
 
-/** What the process answers its shell with. A script may rely on these numbers. */
+/** Exit codes of the commands. Scripts may rely on these numbers. */
 export const exitCodes = {
   success: 0,
   failure: 1,
@@ -14,15 +14,16 @@ export const exitCodes = {
   limit: 9,
   unsupported: 10,
   tryAgain: 11,
-  /** Of commands that look for trouble. */
+  /** Only commands that check something end with it. */
   findings: 12,
-  /** 128 + SIGINT, as shells count. */
+  /** 128 + SIGINT, as in shells. */
   cancelled: 130,
 } as const;
 
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+export type ExitName = keyof typeof exitCodes;
+export type ExitCode = (typeof exitCodes)[ExitName];
 
-/** The door's one table of faults; a new kind does not compile until it has a number here. */
+/** Exit code of each kind of fault. A new kind does not compile until it has a number here. */
 export const exitCodeOf: Readonly<Record<FaultKind, ExitCode>> = {
   invalid: exitCodes.usage,
   unauthenticated: exitCodes.denied,
@@ -49,23 +50,44 @@ export const exitCodeOf: Readonly<Record<FaultKind, ExitCode>> = {
 
 const meanings: Readonly<Record<ExitCode, string>> = {
   [exitCodes.success]: 'done',
-  [exitCodes.failure]: 'an internal error, or failures of several kinds',
-  [exitCodes.usage]: 'a wrong argument, setting or key file; nothing was changed',
-  [exitCodes.notFound]: 'no such user, bucket or file',
-  [exitCodes.exists]: 'exists already',
+  [exitCodes.failure]: 'internal error, or failures of several kinds',
+  [exitCodes.usage]: 'invalid argument, setting or key file; nothing was changed',
+  [exitCodes.notFound]: 'not found: user, key, bucket, object or file',
+  [exitCodes.exists]: 'already exists',
   [exitCodes.denied]: 'permission denied, here or at S3',
-  [exitCodes.conflict]: 'in use, or changed meanwhile',
-  [exitCodes.key]: 'an encryption key is missing or wrong, or the bucket blocks SSE-C',
+  [exitCodes.conflict]: 'in use, or changed by another client',
+  [exitCodes.key]: 'encryption key missing or wrong, or SSE-C blocked by the bucket',
   [exitCodes.corrupt]: 'stored data is damaged',
   [exitCodes.limit]: 'too large, or no space left',
   [exitCodes.unsupported]: 'not supported',
-  [exitCodes.tryAgain]: 'S3 is away or slow; the same command may work later',
-  [exitCodes.findings]: 'something needs attention; the output says what',
-  [exitCodes.cancelled]: 'interrupted; what was under way left nothing',
+  [exitCodes.tryAgain]: 'S3 unavailable or slow; try again later',
+  [exitCodes.findings]: 'something needs attention; see the output',
+  [exitCodes.cancelled]: 'interrupted; nothing incomplete was left',
 };
 
-/** The table as the end of a help text. */
-export function exitCodeHelp(): string {
-  const lines = Object.entries(meanings).map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}`);
+/** Codes of a command that only lists the commands below it. */
+export const groupExits: readonly ExitName[] = ['success', 'usage'];
+
+/** Codes of every command that reads or writes files of the root. */
+export const localExits: readonly ExitName[] = ['success', 'failure', 'usage', 'denied', 'tryAgain'];
+
+/** Codes of every command that opens the keyring. */
+export const keyringExits: readonly ExitName[] = [...localExits, 'key', 'corrupt'];
+
+/** Codes of every command that opens the database and S3, and can be interrupted. */
+export const rootExits: readonly ExitName[] = [
+  ...localExits,
+  'notFound',
+  'corrupt',
+  'unsupported',
+  'cancelled',
+];
+
+/** Returns the codes in order, with their meanings, as the end of a help text. Without `names`, returns all codes. */
+export function exitCodeHelp(names = Object.keys(exitCodes) as readonly ExitName[]): string {
+  const listed = new Set<number>(names.map((name) => exitCodes[name]));
+  const lines = Object.entries(meanings)
+    .filter(([code]) => listed.has(Number(code)))
+    .map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}`);
   return ['Exit codes:', ...lines].join('\n');
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Where package.json is: some floors up, from src/ or from dist/bin/. */
+/** Returns the directory of package.json: an ancestor of src/ or of dist/bin/. */
 function findPackageDirectory(): string {
   let directory = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(directory, 'package.json'))) {
@@ -15,9 +15,10 @@ function findPackageDirectory(): string {
 
 export const packageDirectory = findPackageDirectory();
 
-/** True for a checkout: an installed package carries no TypeScript. */
+/** True for a checkout. An installed package has no TypeScript files. */
 export const isCheckout = existsSync(join(packageDirectory, 'src', 'main.ts'));
 
+/** Returns the version in package.json. */
 export function packageVersion(): string {
   const parsed: unknown = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8'));
   if (typeof parsed === 'object' && parsed !== null && 'version' in parsed) return String(parsed.version);

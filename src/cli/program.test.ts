@@ -14,21 +14,21 @@ import {
 import { userAddCommand } from './user/add.js';
 import { userRemoveCommand } from './user/remove.js';
 
-type Parts = Partial<RootConfig>;
+type ConfigPart = Partial<RootConfig>;
 
 interface Ran {
   readonly code: number;
   readonly out: string;
   readonly err: string;
-  /** The root that was opened, null when none was. */
+  /** The opened root; null if none was opened. */
   readonly root: string | null;
   readonly closed: boolean;
 }
 
-/** Runs `sftpgw` in this process on an administration that can do only what the test says. */
+/** Runs `sftpgw` in this process with a root config that has only the given parts. */
 async function sftpgw(
   args: readonly string[],
-  parts: Parts = {},
+  parts: ConfigPart = {},
   options: FakeShellOptions = {},
 ): Promise<Ran> {
   return runWith(sftpgwProgram, args, parts, fakeShell(options));
@@ -37,7 +37,7 @@ async function sftpgw(
 async function runWith(
   program: Parameters<typeof runProgram>[0],
   args: readonly string[],
-  parts: Parts,
+  parts: ConfigPart,
   shell: FakeShell,
 ): Promise<Ran> {
   let root: string | null = null;
@@ -68,16 +68,16 @@ const nothing = {
 };
 
 describe('the root', () => {
-  const parts: Parts = { environment: async () => embedded };
+  const parts: ConfigPart = { environment: async () => embedded };
 
   it.each([[['--root', '/data', 'env']], [['env', '--root', '/data']], [['env', '--root=/data', '--json']]])(
-    'may be given anywhere: %j',
+    'is accepted anywhere: %j',
     async (args) => {
       expect(await sftpgw(args, parts)).toMatchObject({ code: 0, root: '/data', closed: true });
     },
   );
 
-  it('comes from SFTPGW_ROOT otherwise', async () => {
+  it('defaults to SFTPGW_ROOT', async () => {
     const options = { environment: { SFTPGW_ROOT: 'here' }, workingDirectory: '/work' };
     expect((await sftpgw(['env'], parts, options)).root).toBe('/work/here');
     expect((await sftpgw(['env', '--root', '/data'], parts, options)).root).toBe('/data');
@@ -85,7 +85,7 @@ describe('the root', () => {
 });
 
 describe('env', () => {
-  it('prints exports that a shell reads back as they are', async () => {
+  it('prints exports that a shell reads back unchanged', async () => {
     const { out, code } = await sftpgw(['env', '--root', '/r'], { environment: async () => embedded });
     expect(code).toBe(0);
     expect(out.split('\n')).toEqual([
@@ -98,13 +98,13 @@ describe('env', () => {
     expect(quoteForShell("''")).toBe(String.raw`''\'''\'''`);
   });
 
-  it('leaves out what the shell has from elsewhere, and prints JSON when asked', async () => {
+  it('leaves out unset values, and prints JSON with --json', async () => {
     const environment = async () => ({ ...nothing, SFTPGW_BUCKET: 'mine', AWS_DEFAULT_REGION: 'eu-west-1' });
     const { out } = await sftpgw(['env', '--json', '--root', '/r'], { environment });
     expect(JSON.parse(out)).toEqual({ AWS_DEFAULT_REGION: 'eu-west-1', SFTPGW_BUCKET: 'mine' });
   });
 
-  it('says what to do when nothing is configured', async () => {
+  it('suggests commands if nothing is configured', async () => {
     const ran = await sftpgw(['env', '--root', '/r'], { environment: async () => nothing });
     expect(ran).toMatchObject({ code: 3, out: '', closed: true });
     expect(ran.err).toMatch(/^sftpgw: .*below \/r.*serve --embedded/);
@@ -128,7 +128,7 @@ describe('trouble', () => {
     expect(ran.err).toMatch(/^sftpgw: [^\n]+$/);
   });
 
-  it('below ends with the code of its fault, after closing what was opened', async () => {
+  it('in the work ends with the code of its fault, after closing the root', async () => {
     const environment = async () => {
       throw new Fault('denied', 'the file /r/x is not yours');
     };
@@ -166,7 +166,7 @@ describe('help', () => {
     expect(out).toMatch(/\nExit codes:\n {4}0 {2}done\n/);
   });
 
-  it('comes with the usage code when no command was named', async () => {
+  it('is printed with the usage code if no command is given', async () => {
     expect((await sftpgw([])).code).toBe(2);
     expect((await sftpgw(['user'])).code).toBe(2);
   });
@@ -175,7 +175,7 @@ describe('help', () => {
     ['addsftpuser', userAddCommand],
     ['deletesftpuser', userRemoveCommand],
     ['sftpgatewaysetup', setupCommand],
-  ] as const)('of %s speaks of it under its own name', async (name, build) => {
+  ] as const)('of %s uses its own name', async (name, build) => {
     const ran = await runWith((context) => build(name, name, context), ['--help'], {}, fakeShell());
     expect(ran).toMatchObject({ code: 0 });
     expect(ran.out).toMatch(new RegExp(`^Usage: ${name} `));
@@ -197,14 +197,14 @@ describe('setup', () => {
     return { ...ran, seen };
   }
 
-  it('passes on what the flags say and nothing else', async () => {
+  it('passes only the given flags on', async () => {
     const { seen, out, code } = await settingsOf(['--bucket', 'mine', '--endpoint', 'aws']);
     expect(seen).toEqual([{ bucket: 'mine', endpoint: null }]);
     expect(code).toBe(0);
     expect(out).toMatch(/^wrote it\nNext: .*serve.*addsftpuser/);
   });
 
-  it('asks at a terminal; Enter keeps what there is', async () => {
+  it('asks at a terminal; Enter keeps the present value', async () => {
     const prompter = new ScriptedPrompter([
       ['bucket [old]', ''],
       ['Region [eu-west-1]', 'eu-central-1'],

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type CommandContext, newCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
+import { groupExits } from './exit-codes.js';
 import { keyCommand } from './key/key.js';
 import { ledgerCommand } from './ledger/ledger.js';
 import { mirrorCommand } from './mirror/mirror.js';
@@ -20,30 +21,39 @@ import { userRemoveCommand } from './user/remove.js';
 import { userShowCommand } from './user/show.js';
 import { versionCommand } from './version.js';
 
-/** `sftpgw` and all that is below it. */
+/** Creates `sftpgw` with all its commands. */
 export function sftpgwProgram(context: CommandContext): Command {
-  const user = newCommand('user', 'Make, change, show and remove SFTP users.', [
-    'sftpgw user add bob --sse 3 --generate-sse-key --public-key-file id.pub',
-    'sftpgw user list',
-  ]);
+  const user = newCommand(
+    'user',
+    'Add, change, show and remove SFTP users.',
+    ['sftpgw user add bob --sse 3 --generate-sse-key --public-key-file id.pub', 'sftpgw user list'],
+    groupExits,
+  );
   user.addCommand(userAddCommand('add', 'sftpgw user add', context));
   user.addCommand(userRemoveCommand('remove', 'sftpgw user remove', context));
   user.addCommand(userListCommand(context));
   user.addCommand(userShowCommand(context));
 
-  const recovery = newCommand('recovery', 'Be ready for the loss of this machine: identity, copy, status.', [
-    'sftpgw recovery init',
-    'sftpgw recovery status',
-  ]);
+  const recovery = newCommand(
+    'recovery',
+    'Prepare for the loss of this machine: identity, copy, status.',
+    ['sftpgw recovery init', 'sftpgw recovery status'],
+    groupExits,
+  );
   recovery.addCommand(recoveryInitCommand(context));
   recovery.addCommand(recoveryStatusCommand(context));
   recovery.addCommand(recoveryCopyCommand(context));
 
-  return newCommand('sftpgw', 'An SFTP gateway to Amazon S3, with encryption keys that stay yours (SSE-C).', [
-    'sftpgw serve --embedded --demo',
-    'sftpgw setup --bucket my-bucket --region eu-central-1',
-    'addsftpuser bob',
-  ])
+  return newCommand(
+    'sftpgw',
+    'Run and manage an SFTP gateway to Amazon S3 with your own keys (SSE-C).',
+    [
+      'sftpgw serve --embedded --demo',
+      'sftpgw setup --bucket my-bucket --region eu-central-1',
+      'addsftpuser bob',
+    ],
+    groupExits,
+  )
     .version(packageVersion(), '-V, --version')
     .addCommand(serveCommand(context))
     .addCommand(setupCommand('setup', 'sftpgw setup', context))

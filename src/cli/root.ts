@@ -2,18 +2,19 @@ import { existsSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { isCheckout, packageDirectory } from './package.js';
 
-/** Its presence says that the machine runs the gateway as a service, with `/` as its root. */
+/** Exists on a machine that runs the gateway as a service, with `/` as its root. */
 export const serviceMarker = '/opt/sftpgw/sftpgateway.properties';
 
-/** What the choice of the root depends on. */
+/** Input of `chooseRoot`. */
 export interface ProcessContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
-  /** Of the package, when it runs from its sources; null when it is installed. */
+  /** Directory of the checkout; null for an installed package. */
   readonly checkout: string | null;
   readonly hasServiceMarker: boolean;
 }
 
+/** Returns the context of this process. */
 export function processContext(
   environment: ProcessContext['environment'],
   workingDirectory: string,
@@ -27,9 +28,9 @@ export function processContext(
 }
 
 /**
- * The root, absolute: `--root`, else `SFTPGW_ROOT`, else `/` for an installed package. A checkout has `sftpgw-data`
- * beside its sources, unless the machine's service runs from this checkout and the person stands elsewhere: inside the
- * checkout nobody means the service's users.
+ * Returns the absolute root: `--root`, else `SFTPGW_ROOT`, else `/` for an installed package. A checkout has
+ * `sftpgw-data` beside its sources. If the machine runs the service, commands outside the checkout use `/`, and
+ * commands inside it still use `sftpgw-data`.
  */
 export function chooseRoot(flag: string | undefined, around: ProcessContext): string {
   const named = flag ?? around.environment['SFTPGW_ROOT'];
@@ -41,4 +42,4 @@ export function chooseRoot(flag: string | undefined, around: ProcessContext): st
 }
 
 export const rootHelp =
-  'where everything lives (default: SFTPGW_ROOT, else / when installed, ./sftpgw-data of a checkout)';
+  'root of all files (default: SFTPGW_ROOT, else / if installed, else ./sftpgw-data of the checkout)';

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { LogLevel } from '../assembly/logger.js';
 import { Fault } from '../model/fault.js';
 import { type CommandContext, newCommand } from './command.js';
+import { localExits } from './exit-codes.js';
 import { parseListenAddress } from './terminal/answers.js';
 
 interface ServeFlags {
@@ -9,28 +10,29 @@ interface ServeFlags {
   readonly demo?: boolean;
   readonly sftpListen?: string;
   readonly s3Listen?: string;
-  /** commander has checked it. */
+  /** Checked by commander. */
   readonly logLevel?: LogLevel;
 }
 
-/** `sftpgw serve`. */
+/** Creates `sftpgw serve`. */
 export function serveCommand(context: CommandContext): Command {
   const summary = [
     'Run the gateway until SIGTERM or SIGINT.',
-    'Uploads under way then get a bounded time to finish. A line with the word "ready" is printed when the ports listen. Logs go to stderr, one JSON object a line.',
+    'Prints a line with the word "ready" when the ports listen. Logs to stderr, one JSON object per line. After the signal, uploads have a limited time to finish (drain.timeout).',
   ].join('\n');
-  const command = newCommand('serve', summary, [
-    'sftpgw serve',
-    'sftpgw serve --embedded --demo',
-    'sftpgw serve --embedded --sftp-listen 0.0.0.0:2222 --s3-listen 127.0.0.1:9000',
-  ]);
+  const command = newCommand(
+    'serve',
+    summary,
+    ['sftpgw serve', 'sftpgw serve --embedded --demo', 'sftpgw serve --embedded --sftp-listen 0.0.0.0:2222'],
+    [...localExits, 'conflict', 'corrupt', 'unsupported'],
+  );
   return command
-    .option('--embedded', 'run the embedded S3 server too, for a machine without AWS')
-    .option('--demo', 'with --embedded: make a demo user at the first start, and print commands to try')
-    .option('--sftp-listen <host:port>', 'where SFTP listens; over the setting sftp.listen')
-    .option('--s3-listen <host:port>', 'with --embedded: where S3 listens')
+    .option('--embedded', 'also run the embedded S3 server, to work without AWS')
+    .option('--demo', 'with --embedded: create a demo user at the first start, and print commands to try')
+    .option('--sftp-listen <host:port>', 'SFTP address; overrides sftp.listen')
+    .option('--s3-listen <host:port>', 'with --embedded: S3 address; overrides s3.listen')
     .addOption(
-      new Option('--log-level <level>', 'over the setting log.level').choices([
+      new Option('--log-level <level>', 'log level; overrides log.level').choices([
         'debug',
         'info',
         'warn',

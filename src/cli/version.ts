@@ -3,10 +3,15 @@ import { type CommandContext, newCommand } from './command.js';
 import { packageVersion } from './package.js';
 import { renderFields, renderJson } from './terminal/render.js';
 
-/** `sftpgw version`. */
+/** Creates `sftpgw version`. */
 export function versionCommand({ shell }: CommandContext): Command {
-  const command = newCommand('version', 'Print the version, and what it runs on.', ['sftpgw version --json']);
-  return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
+  const command = newCommand(
+    'version',
+    'Print the version and the environment.',
+    ['sftpgw version --json'],
+    ['success', 'failure', 'usage'],
+  );
+  return command.option('--json', 'print JSON').action(async (flags: { json?: boolean }) => {
     const { nativeCrypto } = await import('../sftp/ssh2/library.js');
     const { hasNativeCrc32c } = await import('@sftpgw/checksums');
     const facts = {
@@ -28,7 +33,7 @@ export function versionCommand({ shell }: CommandContext): Command {
         ['sftpgw', facts.version],
         ['node', facts.node],
         ["ssh2's native crypto", crypto],
-        ['native CRC-32C', facts.nativeCrc32c ? 'loaded' : 'missing: uploads carry CRC-32'],
+        ['native CRC-32C', facts.nativeCrc32c ? 'loaded' : 'missing: uploads use CRC-32'],
       ]),
     );
   });

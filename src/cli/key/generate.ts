@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from '../command.js';
+import { keyringExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { withKeyring } from './open-keyring.js';
 import { addOwnerFlags, type OwnerFlags, ownerOf } from './owner.js';
@@ -10,19 +11,24 @@ interface GenerateFlags extends OwnerFlags {
   readonly json?: boolean;
 }
 
-/** `sftpgw key generate`. */
+/** Creates `sftpgw key generate`. */
 export function keyGenerateCommand(context: CommandContext): Command {
   const summary = [
-    'Make a key of the system’s entropy, sealed in the keyring.',
-    'It leaves this machine only sealed, and in the requests to S3. `sftpgw key use` makes somebody write with it.',
+    'Generate a random key, sealed in the keyring.',
+    'The key leaves this machine only sealed and in requests to S3. Set it for a user with `sftpgw key use`.',
   ].join('\n');
-  const command = newCommand('generate', summary, [
-    'sftpgw key generate --user bob --label "bob 2026"',
-    'sftpgw key generate --shared',
-    'sftpgw key use "$(sftpgw key generate --user bob --json | jq -r .id)" --user bob',
-  ]);
+  const command = newCommand(
+    'generate',
+    summary,
+    [
+      'sftpgw key generate --user bob --label "bob 2026"',
+      'sftpgw key generate --shared',
+      'id="$(sftpgw key generate --user bob --json | jq -r .id)"\nsftpgw key use "$id" --user bob',
+    ],
+    [...keyringExits, 'notFound', 'conflict'],
+  );
   return addOwnerFlags(command)
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (flags: GenerateFlags) => {
       await withKeyring(context, command, async (config) => {
         await config.requireRecovery();

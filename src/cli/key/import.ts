@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from '../command.js';
+import { keyringExits } from '../exit-codes.js';
 import { answerFileName, readAnswerFile } from '../terminal/answers.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { parseKeyMaterial } from './material.js';
@@ -13,19 +14,24 @@ interface ImportFlags extends OwnerFlags {
   readonly json?: boolean;
 }
 
-/** `sftpgw key import`. */
+/** Creates `sftpgw key import`. */
 export function keyImportCommand(context: CommandContext): Command {
   const summary = [
-    'Take a key in: 32 raw bytes, base64 or hexadecimal, from a file or stdin.',
-    'A key never is an argument, where every process could read it. One that the keyring has keeps what is known of it.',
+    'Import a key from a file or stdin: 32 raw bytes, base64 or hexadecimal.',
+    'A key is never an argument, because every process can read arguments. A key that is already in the keyring keeps its label and owner.',
   ].join('\n');
-  const command = newCommand('import', summary, [
-    'sftpgw key import --file old.key --user bob --label "bob 2024"',
-    'pass sftp/shared | sftpgw key import --shared',
-  ]);
+  const command = newCommand(
+    'import',
+    summary,
+    [
+      'sftpgw key import --file old.key --user bob --label "bob 2024"',
+      'pass sftp/shared | sftpgw key import --shared',
+    ],
+    [...keyringExits, 'notFound', 'conflict', 'limit'],
+  );
   return addOwnerFlags(command)
-    .option('--file <file>', 'the file, "-" for stdin', '-')
-    .option('--json', 'as JSON')
+    .option('--file <file>', 'the key file; "-" is stdin', '-')
+    .option('--json', 'print JSON')
     .action(async (flags: ImportFlags) => {
       const content = await readAnswerFile(context.shell, flags.file);
       const key = parseKeyMaterial(content, answerFileName(flags.file));
@@ -36,11 +42,13 @@ export function keyImportCommand(context: CommandContext): Command {
         const { keyring } = config;
         const before = await keyring.describe(key.fingerprint);
         const label = flags.label ?? '';
-        const taken = await keyring.import(key, { label, owner, origin: 'imported' });
-        if (before !== null) context.shell.err(`the keyring had the key ${taken.id} already`);
-        const writers = (await config.keyWriters()).get(taken.id) ?? [];
+        const imported = await keyring.import(key, { label, owner, origin: 'imported' });
+        if (before !== null) context.shell.err(`the keyring had the key ${imported.id} already`);
+        const writers = (await config.keyWriters()).get(imported.id) ?? [];
         context.shell.out(
-          flags.json === true ? renderJson(keyJson(taken, writers)) : renderFields(keyFields(taken, writers)),
+          flags.json === true
+            ? renderJson(keyJson(imported, writers))
+            : renderFields(keyFields(imported, writers)),
         );
       });
     });

@@ -25,7 +25,7 @@ interface Ran {
   readonly err: string;
 }
 
-/** The real commands on a real root, in this process. */
+/** Runs real commands on a real root in this process. */
 async function sftpgw(args: readonly string[], input: string | Uint8Array = ''): Promise<Ran> {
   const shell = fakeShell({ workingDirectory: base, input });
   const code = await runProgram(sftpgwProgram, [...args, '--root', root], shell);
@@ -57,7 +57,7 @@ const addUser = (name: string, ...flags: readonly string[]) =>
   ok(['user', 'add', name, '--create-ssh-key', ...flags]);
 
 describe('key generate and key list', () => {
-  it('make and show a key, by its id, the beginning of it, or its label', async () => {
+  it('create and show a key, by its id, its first digits or its label', async () => {
     await addUser('bob');
     const id = await generate('--user', 'bob', '--label', 'bob 2026');
     for (const text of [id, id.slice(0, 6), 'bob 2026']) {
@@ -72,10 +72,10 @@ describe('key generate and key list', () => {
     }
     expect(await ok(['key', 'list'])).toMatch(new RegExp(`${id} +bob 2026 +bob +active`));
     expect(JSON.parse(await ok(['key', 'list', '--json']))).toHaveLength(1);
-    expect(await ok(['key', 'show', id])).toMatch(/written with by: +nobody/);
+    expect(await ok(['key', 'show', id])).toMatch(/used by: +nothing/);
   });
 
-  it('say in one sentence that no recovery recipient exists, until there is one', async () => {
+  it('warn in one sentence until there is a recovery recipient', async () => {
     const before = await sftpgw(['key', 'generate']);
     expect(before.err).toMatch(/^warning: no recovery recipient exists.*`sftpgw recovery init`$/);
     const { recipient } = await newAgeIdentity();
@@ -87,7 +87,7 @@ describe('key generate and key list', () => {
     ]);
   });
 
-  it('are refused for somebody who is not there, and find no key that is not there', async () => {
+  it('refuse unknown users and unknown keys', async () => {
     const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
       [['generate', '--user', 'nobody'], 3, /there is no user nobody/],
       [['generate', '--shared', '--user', 'bob'], 2, /not both/],
@@ -134,7 +134,7 @@ describe('key import', () => {
     expect(keyFiles()).toEqual([]);
   });
 
-  it('names a file that is not there', async () => {
+  it('names a missing file', async () => {
     expect(await sftpgw(['key', 'import', '--file', 'absent'])).toMatchObject({
       code: 3,
       err: expect.stringContaining(join(base, 'absent')),
@@ -149,7 +149,7 @@ describe('key import', () => {
 });
 
 describe('key use and key retire', () => {
-  it('change what is written with, comments stay, and a key in use is not retired', async () => {
+  it('change the key in use, keep comments, and never retire a key in use', async () => {
     await addUser('bob', '--sse', '3', '--generate-sse-key');
     const before = JSON.parse(await ok(['user', 'show', 'bob', '--json'])).uploadKeyFingerprint;
     writeFileSync(propertiesOf('bob'), `${readFileSync(propertiesOf('bob'), 'utf8')}# mine\n`);
@@ -158,9 +158,7 @@ describe('key use and key retire', () => {
       code: 6,
       err: expect.stringContaining('the uploads of bob'),
     });
-    expect(await ok(['key', 'use', id, '--user', 'bob'])).toContain(
-      `uploads of bob are written with the key ${id}`,
-    );
+    expect(await ok(['key', 'use', id, '--user', 'bob'])).toContain(`uploads of bob use the key ${id}`);
     expect(readFileSync(propertiesOf('bob'), 'utf8')).toMatch(new RegExp(`# mine\nsse.key.id=${id}\n$`));
     expect(await ok(['user', 'show', 'bob'])).toContain(`SSE-C, key ${id}`);
     await ok(['key', 'retire', before]);
@@ -171,7 +169,7 @@ describe('key use and key retire', () => {
     expect(await sftpgw(['key', 'retire', before])).toMatchObject({ code: 6 });
   });
 
-  it('work for downloads and for the shared directory too', async () => {
+  it('also work for downloads and the shared directory', async () => {
     await addUser('bob');
     const id = await generate();
     await ok(['key', 'use', id, '--user', 'bob', '--downloads']);
@@ -192,7 +190,7 @@ describe('key use and key retire', () => {
     expect((await sftpgw(['key', 'use', id, '--user', 'nobody'])).code).toBe(3);
   });
 
-  it('addsftpuser takes a key of the keyring by its id, and writes no file', async () => {
+  it('addsftpuser accepts a key of the keyring by its id, and writes no file', async () => {
     const id = await generate();
     await addUser('bob', '--sse', '3', '--sse-key-id', id.slice(0, 8));
     expect(JSON.parse(await ok(['user', 'show', 'bob', '--json']))).toMatchObject({
@@ -208,7 +206,7 @@ describe('key use and key retire', () => {
 });
 
 describe('key backup', () => {
-  it('is a tar file that plain tar puts back, and overwrites nothing', async () => {
+  it('writes a tar file that tar restores, and overwrites nothing', async () => {
     const id = await generate('--label', 'a');
     const { recipient } = await newAgeIdentity();
     writeFileSync(join(keysDirectory(), 'recovery-recipients.txt'), `${recipient}\n`, { mode: 0o600 });
@@ -229,7 +227,7 @@ describe('key backup', () => {
 });
 
 describe('a keyring that cannot be used', () => {
-  it('is said by path, and nothing is overwritten', async () => {
+  it('is reported with its path, and nothing is overwritten', async () => {
     const id = await generate();
     const sealed = join(keysDirectory(), `${id}.age`);
     const whole = readFileSync(sealed);
@@ -246,7 +244,7 @@ describe('a keyring that cannot be used', () => {
     expect(readFileSync(sealed)).toEqual(whole);
   });
 
-  it('where a recovery recipient is required, no key is made or used', async () => {
+  it('makes and uses no key while a required recovery recipient is missing', async () => {
     await addUser('bob');
     const id = await generate();
     writeFileSync(join(root, 'opt/sftpgw/sftpgateway.properties'), 'sse-c.require.recovery=yes\n');

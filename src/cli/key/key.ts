@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from '../command.js';
+import { groupExits } from '../exit-codes.js';
 import { keyBackupCommand } from './backup.js';
 import { keyDestroyCommand } from './destroy.js';
 import { keyGenerateCommand } from './generate.js';
@@ -12,18 +13,23 @@ import { keyShowCommand } from './show.js';
 import { keySplitCommand } from './split.js';
 import { keyUseCommand } from './use.js';
 
-/** `sftpgw key` and all that is below it. */
+/** Creates `sftpgw key` with its commands. */
 export function keyCommand(context: CommandContext): Command {
   const summary = [
-    'Make, take in, list, use, change, retire and destroy SSE-C keys; split and join the recovery identity.',
-    'They are sealed in opt/sftpgw/keys, one age file each. No command prints a key, and none takes one as an argument.',
+    'Manage SSE-C keys; split and join the recovery identity.',
+    'Keys are sealed in opt/sftpgw/keys, one age file each. No command prints a key or takes one as an argument.',
   ].join('\n');
-  return newCommand('key', summary, [
-    'sftpgw key generate --user bob --label "bob 2026"',
-    'sftpgw key use "bob 2026" --user bob',
-    'sftpgw key rotate --user bob',
-    'sftpgw key list',
-  ])
+  return newCommand(
+    'key',
+    summary,
+    [
+      'sftpgw key generate --user bob --label "bob 2026"',
+      'sftpgw key use "bob 2026" --user bob',
+      'sftpgw key rotate --user bob',
+      'sftpgw key list',
+    ],
+    groupExits,
+  )
     .addCommand(keyGenerateCommand(context))
     .addCommand(keyImportCommand(context))
     .addCommand(keyListCommand(context))

@@ -1,24 +1,26 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from '../command.js';
+import { keyringExits } from '../exit-codes.js';
 import { renderJson, renderTable } from '../terminal/render.js';
 import { withKeyring } from './open-keyring.js';
 import { keyHeader, keyJson, keyRow } from './report.js';
 
-/** `sftpgw key list`. */
+/** Creates `sftpgw key list`. */
 export function keyListCommand(context: CommandContext): Command {
   const command = newCommand(
     'list',
-    'List the keys of the keyring, the oldest first. The keys themselves do not appear.',
+    'List the keys of the keyring, oldest first. Does not print the keys themselves.',
     ['sftpgw key list', 'sftpgw key list --json'],
+    keyringExits,
   );
-  return command.option('--json', 'as a JSON array').action(async (flags: { json?: boolean }) => {
+  return command.option('--json', 'print JSON').action(async (flags: { json?: boolean }) => {
     await withKeyring(context, command, async ({ keyring, keyWriters }) => {
       const { shell } = context;
       const keys = await keyring.list();
       const writers = await keyWriters();
       const of = (id: string) => writers.get(id) ?? [];
       if (flags.json === true) shell.out(renderJson(keys.map((key) => keyJson(key, of(key.id)))));
-      else if (keys.length === 0) shell.err('there are no keys yet; `sftpgw key generate` makes one');
+      else if (keys.length === 0) shell.err('there are no keys yet: run `sftpgw key generate`');
       else
         shell.out(
           renderTable(

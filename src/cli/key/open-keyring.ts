@@ -4,7 +4,7 @@ import type { RootConfig } from '../../operations/root-config.js';
 import type { CommandContext } from '../command.js';
 import type { Shell } from '../terminal/shell.js';
 
-/** Opens the keyring and the users of the command's root, the raw key files taken in before; the work's end closes them. */
+/** Opens the keyring and the users of the command's root, imports the raw key files, runs the work and closes them. */
 export function withKeyring<T>(
   context: CommandContext,
   command: Command,
@@ -18,7 +18,7 @@ export function withKeyring<T>(
   });
 }
 
-/** Says so while no recovery recipient exists. */
+/** Prints a warning if there is no recovery recipient. */
 export async function warnWithoutRecovery(
   shell: Shell,
   { keyring }: Pick<RootConfig, 'keyring'>,

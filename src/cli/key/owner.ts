@@ -10,17 +10,17 @@ export interface OwnerFlags {
   readonly shared?: boolean;
 }
 
-/** The flags that say whose a key is. */
+/** Adds the flags for the owner and the label of a key. */
 export function addOwnerFlags(command: Command): Command {
   return command
-    .option('--user <user>', "the user's: it opens what is in his places")
-    .option('--shared', "the shared directory's")
-    .option('--label <text>', 'a name for people; may be said instead of the id while it is unique');
+    .option('--user <name>', "make the user the owner: the key opens the user's files")
+    .option('--shared', 'make the shared directory the owner')
+    .option('--label <text>', 'human-readable name; accepted in place of the id if unique');
 }
 
-/** Whose it is to be; nobody's when the flags say nothing. Throws `invalid`, and `not-found` for no user. */
+/** Returns the owner that the flags name, or none. Throws `invalid`, and `not-found` for an unknown user. */
 export async function ownerOf({ user, shared }: OwnerFlags, { registry }: RootConfig): Promise<KeyOwner> {
-  if (user !== undefined && shared === true) throw new Fault('invalid', 'say --user or --shared, not both');
+  if (user !== undefined && shared === true) throw new Fault('invalid', 'give --user or --shared, not both');
   if (shared === true) return { kind: 'shared' };
   if (user === undefined) return { kind: 'none' };
   const username = parseUsername(user);

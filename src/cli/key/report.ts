@@ -1,6 +1,6 @@
 import type { KeyDescription, KeyOwner } from '../../model/keyring.js';
 
-/** A key for `--json`: what is known of it, and what is written with it. */
+/** Returns a key for `--json`: its description and what uses it. */
 export function keyJson(key: KeyDescription, writers: readonly string[]): object {
   const { id, md5Base64, label, owner, origin, createdMs, state, stateChangedMs, isRecoverable } = key;
   return {
@@ -17,7 +17,7 @@ export function keyJson(key: KeyDescription, writers: readonly string[]): object
   };
 }
 
-/** A key as name and value pairs. */
+/** Returns a key as name and value pairs. */
 export function keyFields(
   key: KeyDescription,
   writers: readonly string[],
@@ -28,15 +28,17 @@ export function keyFields(
     ['label', key.label],
     ['owner', describeOwner(key.owner)],
     ['state', `${key.state}${changed}`],
-    ['written with by', writers.length === 0 ? 'nobody' : writers.join(', ')],
+    ['used by', writers.length === 0 ? 'nothing' : writers.join(', ')],
     ['origin', `${key.origin} ${day(key.createdMs)}`],
     ['MD5', key.md5Base64],
     ['recovery', describeRecovery(key)],
   ];
 }
 
-export const keyHeader = ['key', 'label', 'owner', 'state', 'created', 'recovery', 'written with by'];
+/** Header of the columns of `keyRow`. */
+export const keyHeader = ['key', 'label', 'owner', 'state', 'created', 'recovery', 'used by'];
 
+/** Returns a key as a row of the table of keys. */
 export function keyRow(key: KeyDescription, writers: readonly string[]): readonly string[] {
   const { id, label, owner, state, createdMs } = key;
   return [id, label, describeOwner(owner), state, day(createdMs), describeRecovery(key), writers.join(', ')];

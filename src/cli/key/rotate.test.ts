@@ -21,7 +21,7 @@ async function rotate(...args: readonly string[]) {
 }
 
 describe('sftpgw key rotate', () => {
-  it('refuses keys that others hold, and says what to do', async () => {
+  it('refuses keys that others hold, and suggests what to do', async () => {
     for (const flag of ['--shared', '--downloads']) {
       const { code, err } = await rotate(flag);
       expect(code).not.toBe(exitCodes.success);
@@ -35,24 +35,24 @@ describe('sftpgw key rotate', () => {
     [['--user', 'bob', '--parallel', '0'], '--parallel 0'],
     [['--user', 'bob', '--versions', 'some'], '--versions some'],
     [['--user', 'bob'], 'there is no user bob'],
-    [['--resume'], 'no change of a key is under way'],
-  ])('says what is wrong with %j', async (args, named) => {
+    [['--resume'], 'no rotation is in progress'],
+  ])('explains what is wrong with %j', async (args, named) => {
     const { code, err } = await rotate(...args);
     expect(code).not.toBe(exitCodes.success);
     expect(err).toContain(named);
   });
 
-  it('shows that nothing was changed yet', async () => {
+  it('reports that there are no rotations yet', async () => {
     expect(await rotate('--status')).toMatchObject({
       code: exitCodes.success,
-      err: 'no key has been changed yet',
+      err: 'there are no rotations yet',
     });
     expect(await rotate('--status', '--json')).toMatchObject({ out: '[]' });
   });
 });
 
 describe('the pace', () => {
-  it('is in objects or bytes a second', () => {
+  it('is given in objects or bytes per second', () => {
     expect(parseRate('20/s')).toEqual({ objectsPerSecond: 20, bytesPerSecond: null });
     expect(parseRate('1.5MiB/s')).toEqual({ objectsPerSecond: null, bytesPerSecond: 1.5 * 1024 ** 2 });
     for (const bad of ['', '0/s', '-1/s', '20', '20MB/s']) expect(() => parseRate(bad)).toThrow('--rate');

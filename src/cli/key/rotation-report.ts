@@ -2,10 +2,10 @@ import type { RotationJob, RotationProblem } from '../../model/rotation.js';
 import { printable } from '../../objects/s3-url.js';
 import { renderBytes, renderFields } from '../terminal/render.js';
 
-/** So many problems are named; `--json` has all of them. */
-const problemsShown = 20;
+/** Maximum problems printed. `--json` prints all. */
+const maxProblems = 20;
 
-/** A rotation for a person, in lines. */
+/** Returns a rotation as lines of text. */
 export function rotationReport(job: RotationJob, problems: readonly RotationProblem[]): string {
   const { counts } = job;
   const fields: [string, string][] = [
@@ -14,14 +14,14 @@ export function rotationReport(job: RotationJob, problems: readonly RotationProb
     ['new key', job.newKey],
     ['older keys', job.oldKeys.map((key) => `${key} (${oldKeyState(job, key)})`).join(', ')],
     ['state', stateOf(job)],
-    ['given the new key', `${counts.rekeyed} (${renderBytes(counts.bytes)})`],
-    ['had it already', String(counts.already)],
+    ['re-encrypted', `${counts.rekeyed} (${renderBytes(counts.bytes)})`],
+    ['already encrypted', String(counts.already)],
     ['without a customer key', String(counts.withoutKey)],
-    ['removed meanwhile', String(counts.gone)],
-    ['older versions', `${counts.versionsKept} under older keys, ${counts.versionsRewritten} rewritten`],
-    ['could not be done', String(counts.failed)],
+    ['removed', String(counts.gone)],
+    ['older versions', `${counts.versionsKept} kept with older keys, ${counts.versionsRewritten} rewritten`],
+    ['failed', String(counts.failed)],
   ];
-  const named = problems.slice(0, problemsShown).map(problemLine);
+  const named = problems.slice(0, maxProblems).map(problemLine);
   const more = problems.length - named.length;
   return [renderFields(fields), ...named, ...(more > 0 ? [`... and ${more} more; see --json`] : [])].join(
     '\n',
@@ -29,14 +29,14 @@ export function rotationReport(job: RotationJob, problems: readonly RotationProb
 }
 
 function oldKeyState(job: RotationJob, key: RotationJob['newKey']): string {
-  if (job.state !== 'done') return 'needed until the end';
+  if (job.state !== 'done') return 'needed until the rotation ends';
   return job.retiredKeys.includes(key) ? 'retired' : 'still needed';
 }
 
 function stateOf({ state, obstacle, cursor }: RotationJob): string {
   if (state === 'done') return 'done';
-  if (obstacle !== null) return `stands still: ${obstacle}`;
-  return cursor === null ? 'begun' : `under way, behind ${printable(cursor)}`;
+  if (obstacle !== null) return `paused: ${obstacle}`;
+  return cursor === null ? 'started' : `in progress, after ${printable(cursor)}`;
 }
 
 function problemLine({ key, versionId, text }: RotationProblem): string {

@@ -1,19 +1,22 @@
 import type { Command } from 'commander';
 import { type CommandContext, newCommand } from '../command.js';
+import { keyringExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { withKeyring } from './open-keyring.js';
 import { findKey, keyArgument } from './reference.js';
 import { keyFields, keyJson } from './report.js';
 
-/** `sftpgw key show`. */
+/** Creates `sftpgw key show`. */
 export function keyShowCommand(context: CommandContext): Command {
-  const command = newCommand('show', 'Show what is known of one key. The key itself does not appear.', [
-    'sftpgw key show 3f9a01c2',
-    'sftpgw key show "bob 2026" --json',
-  ]);
+  const command = newCommand(
+    'show',
+    'Show the description of one key. Does not print the key itself.',
+    ['sftpgw key show 3f9a01c2', 'sftpgw key show "bob 2026" --json'],
+    [...keyringExits, 'notFound'],
+  );
   return command
     .argument('<key>', keyArgument)
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (text: string, flags: { json?: boolean }) => {
       await withKeyring(context, command, async ({ keyring, keyWriters }) => {
         const key = await findKey(keyring, text);

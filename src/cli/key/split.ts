@@ -4,6 +4,7 @@ import { systemEntropy } from '../../assembly/system.js';
 import { Fault } from '../../model/fault.js';
 import { type Share, splitIdentity } from '../../recovery/shares.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { localExits } from '../exit-codes.js';
 import { readIdentity, writeNewSecretFile } from '../recovery/identity-input.js';
 
 interface SplitFlags {
@@ -13,22 +14,26 @@ interface SplitFlags {
   readonly outDir?: string;
 }
 
-/** `sftpgw key split`. */
+/** Creates `sftpgw key split`. */
 export function keySplitCommand({ shell }: CommandContext): Command {
   const summary = [
     'Split the recovery identity into shares for several people (Shamir).',
-    'Any THRESHOLD of the shares give it back with `sftpgw key join`; fewer say nothing about it.',
-    'Do this on a machine of your own: the identity has no business on the gateway.',
+    'Any THRESHOLD of the shares restore it with `sftpgw key join`. Fewer reveal nothing. Run this on your own machine: the identity should not be on the gateway.',
   ].join('\n');
-  const command = newCommand('split', summary, [
-    'sftpgw key split --shares 5 --threshold 3 --identity recovery.txt --out-dir shares',
-    'pass gateway/recovery | sftpgw key split --shares 3 --threshold 2',
-  ]);
+  const command = newCommand(
+    'split',
+    summary,
+    [
+      'pass gateway/recovery | sftpgw key split --shares 3 --threshold 2',
+      'sftpgw key split --shares 5 --threshold 3 --identity recovery.txt \\\n  --out-dir shares',
+    ],
+    [...localExits, 'notFound', 'exists', 'conflict', 'limit'],
+  );
   return command
-    .requiredOption('--shares <n>', 'how many shares are made, 2 to 255')
-    .requiredOption('--threshold <k>', 'how many of them are needed')
-    .option('--identity <file>', 'the identity; "-" is stdin', '-')
-    .option('--out-dir <dir>', 'an existing directory for a file a share (mode 0600), instead of stdout')
+    .requiredOption('--shares <n>', 'number of shares, 2 to 255')
+    .requiredOption('--threshold <k>', 'number of shares that restore the identity')
+    .option('--identity <file>', 'the identity file; "-" is stdin', '-')
+    .option('--out-dir <dir>', 'write one file per share, mode 0600, into this existing directory')
     .action(async (flags: SplitFlags) => {
       const counts = { shares: parseCount(flags.shares), threshold: parseCount(flags.threshold) };
       const { secret } = await readIdentity(shell, flags.identity);
@@ -45,10 +50,11 @@ export function keySplitCommand({ shell }: CommandContext): Command {
 }
 
 function shareText({ set, number, shares, threshold, text }: Share): string {
-  return `# share ${number} of ${shares} of the set ${set}; any ${threshold} of them give the recovery identity: sftpgw key join\n${text}\n`;
+  return `# share ${number} of ${shares} of the set ${set}; any ${threshold} of them restore the recovery identity: sftpgw key join\n${text}\n`;
 }
 
 function parseCount(text: string): number {
-  if (!/^\d{1,3}$/.test(text)) throw new Fault('invalid', `${JSON.stringify(text)} is no number of shares`);
+  if (!/^\d{1,3}$/.test(text))
+    throw new Fault('invalid', `${JSON.stringify(text)} is not a number of shares`);
   return Number(text);
 }

@@ -4,6 +4,7 @@ import type { KeyDescription } from '../../model/keyring.js';
 import { parseUsername } from '../../model/users.js';
 import type { RootConfig } from '../../operations/root-config.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { keyringExits } from '../exit-codes.js';
 import { unknownUser } from '../user/remove.js';
 import { withKeyring } from './open-keyring.js';
 import { findKey, keyArgument } from './reference.js';
@@ -15,24 +16,28 @@ interface UseFlags {
   readonly shared?: boolean;
 }
 
-/** `sftpgw key use`. */
+/** Creates `sftpgw key use`. */
 export function keyUseCommand(context: CommandContext): Command {
   const summary = [
-    'Make a user, or the shared directory, write with a key of the keyring.',
-    'It writes sse.option=3 and sse.key.id (--downloads and --shared: sse.sync.option=3 and sse.sync.key.id) and leaves the rest of the file.',
-    'It counts for files that are opened from now on; older objects keep their key, which still opens them.',
+    'Use a key of the keyring for a user or the shared directory.',
+    'Writes sse.option=3 and sse.key.id (with --downloads and --shared sse.sync.option=3 and sse.sync.key.id) and keeps the rest of the file. Applies to files opened from now on. Older objects keep their key, which still opens them.',
   ].join('\n');
-  const command = newCommand('use', summary, [
-    'sftpgw key use 3f9a01c2 --user bob',
-    'sftpgw key use "partner 2026" --user bob --downloads',
-    'sftpgw key use 3f9a01c2 --shared',
-  ]);
+  const command = newCommand(
+    'use',
+    summary,
+    [
+      'sftpgw key use 3f9a01c2 --user bob',
+      'sftpgw key use "partner 2026" --user bob --downloads',
+      'sftpgw key use 3f9a01c2 --shared',
+    ],
+    [...keyringExits, 'notFound', 'conflict'],
+  );
   return command
     .argument('<key>', keyArgument)
-    .option('--user <user>', 'the user who writes with it')
-    .option('--uploads', "for the user's uploads; so it is when nothing is said")
-    .option('--downloads', 'for what is put into his downloads through the gateway')
-    .option('--shared', 'for what is put into the shared directory through the gateway')
+    .option('--user <name>', 'use the key for this user')
+    .option('--uploads', 'use the key for uploads (default)')
+    .option('--downloads', 'use the key for files that commands put into downloads')
+    .option('--shared', 'use the key for files that commands put into shared/')
     .action(async (text: string, flags: UseFlags) => {
       refuseContradictions(flags);
       await withKeyring(context, command, async (config) => {
@@ -43,9 +48,9 @@ export function keyUseCommand(context: CommandContext): Command {
 }
 
 function refuseContradictions({ user, uploads, downloads, shared }: UseFlags): void {
-  if ((user === undefined) === (shared !== true)) throw new Fault('invalid', 'say --user USER or --shared');
+  if ((user === undefined) === (shared !== true)) throw new Fault('invalid', 'give --user NAME or --shared');
   if (shared === true && (uploads ?? downloads) === true) {
-    throw new Fault('invalid', '--uploads and --downloads go with --user');
+    throw new Fault('invalid', '--uploads and --downloads need --user');
   }
 }
 
@@ -56,7 +61,7 @@ async function useKey(
 ): Promise<string> {
   if (user === undefined) {
     await shared.save({ syncOption: 3, syncKeyId: id });
-    return `the shared directory is written with the key ${id}`;
+    return `the shared directory uses the key ${id}`;
   }
   const username = parseUsername(user);
   if ((await registry.describe(username)) === null) throw unknownUser(username);
@@ -68,5 +73,5 @@ async function useKey(
   const what = [isForUploads ? 'uploads' : '', downloads === true ? 'downloads' : ''].filter(
     (one) => one !== '',
   );
-  return `the ${what.join(' and ')} of ${username} are written with the key ${id}`;
+  return `the ${what.join(' and ')} of ${username} use the key ${id}`;
 }

@@ -8,6 +8,7 @@ import type { NamedKey } from '../../objects/encryption-keys.js';
 import { parseObjectUrl, printable, s3Url } from '../../objects/s3-url.js';
 import type { OpenLedger } from '../../operations/ledger-audit.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { rootExits } from '../exit-codes.js';
 import { findKey, keyArgument } from '../key/reference.js';
 import { renderBytes, renderJson, renderTable } from '../terminal/render.js';
 import { withLedger } from './open-ledger.js';
@@ -17,26 +18,32 @@ interface FindFlags {
   readonly json?: boolean;
 }
 
-const needsAtOnce = 1000;
+/** Rows that are read from the database at once. */
+const pageRows = 1000;
 
-/** `sftpgw ledger find`. */
+/** Creates `sftpgw ledger find`. */
 export function ledgerFindCommand(context: CommandContext): Command {
   const summary = [
-    'Ask the ledger which key opens an object, or which objects need a key.',
-    'S3 is not asked: `sftpgw ledger verify` tells whether the ledger is right.',
+    'Find the key of an object, or the objects that need a key.',
+    'Reads the ledger only. `sftpgw ledger verify` compares it with S3.',
   ].join('\n');
-  const command = newCommand('find', summary, [
-    'sftpgw ledger find s3://my-bucket/bob/uploads/report.pdf',
-    'sftpgw ledger find --key 3f9a41c07e52',
-    'sftpgw ledger find --key 3f9a41c07e52 --json',
-  ]);
+  const command = newCommand(
+    'find',
+    summary,
+    [
+      'sftpgw ledger find s3://my-bucket/bob/uploads/report.pdf',
+      'sftpgw ledger find --key 3f9a41c07e52',
+      'sftpgw ledger find --key 3f9a41c07e52 --json',
+    ],
+    [...rootExits, 'key'],
+  );
   return command
-    .argument('[url]', 's3://BUCKET/KEY: the versions of this object, each with its key')
-    .option('--key <id>', `all that needs ${keyArgument}`)
-    .option('--json', 'as a JSON array')
+    .argument('[url]', 's3://BUCKET/KEY: list the versions of this object with their keys')
+    .option('--key <id>', `list what needs ${keyArgument}`)
+    .option('--json', 'print JSON')
     .action(async (url: string | undefined, flags: FindFlags) => {
       if ((url === undefined) === (flags.key === undefined)) {
-        throw new Fault('invalid', 'say an object (s3://BUCKET/KEY) or a key (--key ID)');
+        throw new Fault('invalid', 'give an object (s3://BUCKET/KEY) or a key (--key ID)');
       }
       const isJson = flags.json ?? false;
       await withLedger(context, command, async (ledger, { keyring }) => {
@@ -55,7 +62,7 @@ async function findObject(
 ): Promise<void> {
   const ref = parseObjectUrl(url);
   const rows = await audit.versions.liveRowsOf(ref);
-  if (rows.length === 0) throw new Fault('not-found', `the ledger knows nothing of ${printable(s3Url(ref))}`);
+  if (rows.length === 0) throw new Fault('not-found', `the ledger has no entry for ${printable(s3Url(ref))}`);
   const found = [];
   for (const row of rows) {
     const { sealedWith } = row;
@@ -73,7 +80,7 @@ async function findObject(
 
 interface FoundRow {
   readonly row: LiveRow;
-  /** Null for an object without a customer key, and for a key that is not at hand. */
+  /** Null for an object without a customer key, and for an unknown key. */
   readonly key: NamedKey | null;
 }
 
@@ -84,11 +91,11 @@ function versionJson({ row, key }: FoundRow) {
     bucket: ref.bucket,
     key: ref.key,
     versionId: confirmation?.versionId ?? null,
-    is: standing(row),
+    is: stateOf(row),
     encryption: sealedWith.kind,
     keyId: sealedWith.kind === 'sse-c' ? sealedWith.fingerprint : null,
     keyLabel: key?.label ?? null,
-    keyState: sealedWith.kind === 'sse-c' ? (key?.state ?? 'not at hand') : null,
+    keyState: sealedWith.kind === 'sse-c' ? (key?.state ?? 'not available') : null,
     kmsKeyArn: sealedWith.kind === 'sse-kms' ? sealedWith.keyArn : null,
     size: confirmation?.size ?? null,
     crc32: checksum?.algorithm === 'crc32' ? checksum.value : null,
@@ -115,12 +122,12 @@ function versionCells(found: FoundRow): readonly string[] {
   ];
 }
 
-function standing(row: LiveRow): 'current' | 'older version' | 'under way' {
-  if (row.state === 'intended') return 'under way';
+function stateOf(row: LiveRow): 'current' | 'older version' | 'in progress' {
+  if (row.state === 'intended') return 'in progress';
   return row.isCurrent ? 'current' : 'older version';
 }
 
-/** Page by page and no faster than it is read: a key may hold more than memory does. */
+/** Prints page by page, as fast as the reader takes it: a key may have more objects than fit into memory. */
 async function findNeeds(
   { shell }: CommandContext,
   ledger: OpenLedger,
@@ -130,7 +137,7 @@ async function findNeeds(
   let after: KeyNeed | null = null;
   let isFirst = true;
   for (;;) {
-    const needs: readonly KeyNeed[] = await ledger.audit.usage.needs(keyId, after, needsAtOnce);
+    const needs: readonly KeyNeed[] = await ledger.audit.usage.needs(keyId, after, pageRows);
     for (const need of needs) {
       const before = isFirst ? (isJson ? '[\n  ' : '') : isJson ? ',\n  ' : '';
       const line = isJson ? JSON.stringify(needJson(need)) : `${needLine(need)}\n`;
@@ -138,10 +145,10 @@ async function findNeeds(
       isFirst = false;
     }
     after = needs.at(-1) ?? null;
-    if (needs.length < needsAtOnce) break;
+    if (needs.length < pageRows) break;
   }
   if (isJson) await shell.write(isFirst ? '[]\n' : '\n]\n');
-  else if (isFirst) shell.err(`by the ledger nothing needs the key ${keyId}`);
+  else if (isFirst) shell.err(`nothing in the ledger needs the key ${keyId}`);
 }
 
 function needJson({ ref, versionId, state, size }: KeyNeed) {
@@ -154,7 +161,7 @@ function needLine({ ref, versionId, state, size }: KeyNeed): string {
   return `${state.padEnd(13)}  ${printable(s3Url(ref))}${version}${bytes}`;
 }
 
-/** A whole fingerprint need not be of a key that is still there. */
+/** Returns the fingerprint of a key. A full fingerprint may be that of a key which is not in the keyring. */
 async function keyNamed(keyring: Pick<Keyring, 'list'>, text: string): Promise<KeyFingerprint> {
   const wanted = text.trim().toLowerCase();
   if (/^[0-9a-f]{32}$/.test(wanted)) return parseKeyFingerprint(wanted);

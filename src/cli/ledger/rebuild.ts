@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { AuditFinding } from '../../audit/findings.js';
 import { rebuildLedger } from '../../audit/rebuild.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, rootExits } from '../exit-codes.js';
 import { ProgressLine } from '../terminal/progress.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { chosenBuckets, findingJson, findingLine, showProgress, withLedger } from './open-ledger.js';
@@ -12,24 +12,24 @@ interface RebuildFlags {
   readonly json?: boolean;
 }
 
-/** Objects without a key that are listed with `--json`; all of them are printed as they are found otherwise. */
+/** Maximum objects without a key in the output of `--json`. Without it, all are printed as they are found. */
 const maxInJson = 10_000;
 
-/** `sftpgw ledger rebuild`. */
+/** Creates `sftpgw ledger rebuild`. */
 export function ledgerRebuildCommand(context: CommandContext): Command {
   const summary = [
-    'Make the ledger anew from what the buckets hold.',
-    'Each object version that the ledger does not know gets a row under the key that opens it: the one that its tag names, else whichever',
-    'key of the keyring does. Rows of versions that are gone are settled. What the ledger knows stays as it is: after an interrupt, run it again.',
-    'The gateway may run meanwhile.',
+    'Rebuild the ledger from the buckets.',
+    'Adds each object version that the ledger lacks, with the key that opens it: the key that the object’s tag names, else another key of the keyring. Settles the rows of removed versions. Keeps all other rows. Run it again after an interruption. The gateway may run meanwhile.',
   ].join('\n');
-  const command = newCommand('rebuild', summary, [
-    'sftpgw ledger rebuild',
-    'sftpgw ledger rebuild --bucket my-bucket --bucket other-bucket --json',
-  ]);
+  const command = newCommand(
+    'rebuild',
+    summary,
+    ['sftpgw ledger rebuild', 'sftpgw ledger rebuild --bucket my-bucket --bucket other-bucket --json'],
+    [...rootExits, 'key'],
+  );
   return command
-    .option('--bucket <name...>', 'only these, instead of all that the gateway uses')
-    .option('--json', 'as a JSON object')
+    .option('--bucket <name...>', 'only these buckets (default: all that the gateway uses)')
+    .option('--json', 'print JSON')
     .action((flags: RebuildFlags) => rebuild(context, command, flags));
 }
 
@@ -59,12 +59,12 @@ async function rebuild(context: CommandContext, command: Command, flags: Rebuild
     shell.out(
       renderFields([
         ['buckets', buckets.join(', ')],
-        ['versions', `${report.versions}, of which the ledger knew ${report.known}`],
-        ['by tag', String(report.restoredByTag)],
-        ['by trying keys', String(report.restoredByTrial)],
-        ['need no key', String(report.restoredWithoutKey)],
-        ['gone from S3', String(report.gone)],
-        ['no key opens', String(report.unopened)],
+        ['versions', `${report.versions}, ${report.known} of them known`],
+        ['added by tag', String(report.restoredByTag)],
+        ['added by trying keys', String(report.restoredByTrial)],
+        ['added without a key', String(report.restoredWithoutKey)],
+        ['removed from S3', String(report.gone)],
+        ['without a matching key', String(report.unopened)],
       ]),
     );
   });

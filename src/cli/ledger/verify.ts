@@ -5,7 +5,7 @@ import { type VerifyCounts, type VerifyState, verifyLedger } from '../../audit/v
 import { Fault } from '../../model/fault.js';
 import type { OpenLedger } from '../../operations/ledger-audit.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, rootExits } from '../exit-codes.js';
 import { ProgressLine } from '../terminal/progress.js';
 import { renderBytes, renderFields, renderJson } from '../terminal/render.js';
 import { chosenBuckets, findingJson, findingLine, showProgress, withLedger } from './open-ledger.js';
@@ -18,7 +18,7 @@ interface VerifyFlags {
   readonly json?: boolean;
 }
 
-/** What was asked for, and where an interrupted run of it was. */
+/** What to verify, and the state of an interrupted run. */
 interface Plan {
   readonly buckets: readonly string[];
   readonly sample: number | null;
@@ -27,30 +27,33 @@ interface Plan {
   readonly findings: readonly AuditFinding[];
 }
 
-/** Findings that are kept for the report; more are counted. */
+/** Maximum findings in the report. More are only counted. */
 const maxFindings = 10_000;
 const saveEveryMs = 2_000;
 
-/** `sftpgw ledger verify`. */
+/** Creates `sftpgw ledger verify`. */
 export function ledgerVerifyCommand(context: CommandContext): Command {
   const summary = [
-    'Compare the ledger with what the buckets hold.',
-    'All versions are compared by listing: missing ones, ones that the ledger does not know, wrong sizes. Each, or a sample, is asked for with',
-    'its key (HEAD): wrong keys, wrong checksums; with --read it is read whole. In S3 nothing is changed. Ends with 8 when something is wrong.',
-    'An interrupted run goes on with --resume. The gateway may run meanwhile.',
+    'Compare the ledger with the buckets.',
+    'Lists all versions and finds missing and unknown ones and wrong sizes. Requests each version, or a sample, with its key (HEAD) and finds wrong keys and checksums; --read reads the content too. Changes nothing in S3. The exit code is 8 if something is wrong. --resume continues an interrupted run. The gateway may run meanwhile.',
   ].join('\n');
-  const command = newCommand('verify', summary, [
-    'sftpgw ledger verify',
-    'sftpgw ledger verify --sample 1000 --read',
-    'sftpgw ledger verify --sample 5%',
-    'sftpgw ledger verify --resume --json',
-  ]);
+  const command = newCommand(
+    'verify',
+    summary,
+    [
+      'sftpgw ledger verify',
+      'sftpgw ledger verify --sample 1000 --read',
+      'sftpgw ledger verify --sample 5%',
+      'sftpgw ledger verify --resume --json',
+    ],
+    [...rootExits, 'key'],
+  );
   return command
-    .option('--bucket <name...>', 'only these, instead of all that the gateway uses')
-    .option('--sample <n|n%>', 'ask only for so many versions, chosen at random')
-    .option('--read', 'read what is asked for whole, and compare its checksum')
-    .option('--resume', 'go on where the last run was interrupted, with what it was asked for')
-    .option('--json', 'as a JSON object')
+    .option('--bucket <name...>', 'only these buckets (default: all that the gateway uses)')
+    .option('--sample <n|n%>', 'request only a random sample: a number or a percentage')
+    .option('--read', 'read the content and compare its checksum')
+    .option('--resume', 'continue the interrupted run, with its options')
+    .option('--json', 'print JSON')
     .action((flags: VerifyFlags) => verify(context, command, flags));
 }
 
@@ -73,10 +76,13 @@ async function verify(context: CommandContext, command: Command, flags: VerifyFl
 async function planOf(ledger: OpenLedger, file: VerificationFile, flags: VerifyFlags): Promise<Plan> {
   if (flags.resume === true) {
     if (flags.bucket !== undefined || flags.sample !== undefined || flags.read === true) {
-      throw new Fault('invalid', '--resume goes on with what was asked for: say nothing else but --json');
+      throw new Fault(
+        'invalid',
+        '--resume uses the options of the interrupted run: give no other option than --json',
+      );
     }
     const kept = await file.load();
-    if (kept === null) throw new Fault('not-found', 'no verification of this root was interrupted');
+    if (kept === null) throw new Fault('not-found', 'there is no interrupted verification of this root');
     return { ...kept, from: kept.state };
   }
   const buckets = await chosenBuckets(ledger, flags.bucket);
@@ -84,7 +90,7 @@ async function planOf(ledger: OpenLedger, file: VerificationFile, flags: VerifyF
   return { buckets, sample, reads: flags.read ?? false, from: null, findings: [] };
 }
 
-/** `1000` or `5%`, of what the ledger knows. */
+/** Parses `1000` or `5%` (of the versions in the ledger). */
 async function sampleOf(
   { audit }: OpenLedger,
   buckets: readonly string[],
@@ -94,7 +100,8 @@ async function sampleOf(
   const [, digits, percent] = /^(\d{1,12}(?:\.\d{1,6})?)(%?)$/.exec(text.trim()) ?? [];
   const number = Number(digits);
   const fits = percent === '%' ? number > 0 && number <= 100 : Number.isSafeInteger(number) && number > 0;
-  if (!fits) throw new Fault('invalid', `--sample takes a number such as 1000 or 5%, not "${text}"`);
+  if (!fits)
+    throw new Fault('invalid', `--sample ${text}: must be a number such as 1000, or a percentage such as 5%`);
   if (percent !== '%') return number;
   let total = 0;
   for (const bucket of buckets) total += await audit.versions.countLive(bucket);
@@ -138,7 +145,7 @@ async function run(
     line.clear();
     if (kept !== null) {
       await file.save(kept);
-      shell.err('what was done is kept: `sftpgw ledger verify --resume` goes on');
+      shell.err('interrupted: run `sftpgw ledger verify --resume` to continue');
     }
     throw error;
   }
@@ -149,12 +156,12 @@ function renderCounts({ buckets }: Plan, counts: VerifyCounts): string {
     ['buckets', buckets.join(', ')],
     ['versions', `${counts.versions}, ${renderBytes(counts.bytes)}`],
     ['opened', String(counts.opened)],
-    ['under way', String(counts.pending)],
+    ['in progress', String(counts.pending)],
     [
-      'not the gateway’s',
-      `${counts.foreignWithoutKey} without a customer key, ${counts.foreignNotOpened} not asked for`,
+      'of other clients',
+      `${counts.foreignWithoutKey} without a customer key, ${counts.foreignNotOpened} not requested`,
     ],
-    ['older versions gone', String(counts.olderVersionsRemoved)],
+    ['older versions removed', String(counts.olderVersionsRemoved)],
     ['wrong', String(counts.findings)],
   ]);
 }

@@ -2,7 +2,7 @@ import type { MirrorAction, MirrorPrefixStatus } from '../../model/mirror.js';
 import { printable } from '../../objects/s3-url.js';
 import { renderBytes, renderDuration } from '../terminal/render.js';
 
-/** What the last pass did, in a line. */
+/** Describes the last pass in one line. */
 export function describePass(status: MirrorPrefixStatus): string {
   const { name, lastPass } = status;
   if (lastPass === null) return `${name}: no pass yet`;
@@ -11,7 +11,7 @@ export function describePass(status: MirrorPrefixStatus): string {
   return `${name}: ${resultOf(status)}: ${fetched} fetched (${renderBytes(fetchedBytes)}), ${deleted} deleted, ${unchanged} unchanged, in ${took}`;
 }
 
-/** When the last pass ended and how. */
+/** Returns the end of the last pass and its result. */
 export function lastPassOf(status: MirrorPrefixStatus): string {
   const { lastPass } = status;
   if (lastPass === null) return 'never';
@@ -28,13 +28,13 @@ function resultOf({ lastPass, problemCount }: MirrorPrefixStatus): string {
     case 'failed':
       return 'failed';
     case 'cancelled':
-      return 'stopped before its end';
+      return 'interrupted';
     case undefined:
       return 'never';
   }
 }
 
-/** Each object that is not mirrored and why, and why S3 could not be listed; a line each, for stderr. */
+/** Returns one line for each object that is not mirrored and for a failed listing, with the reason. */
 export function describeMirrorProblems({
   name,
   lastPass,
@@ -52,10 +52,10 @@ const reasons: Readonly<Record<Extract<MirrorAction, { kind: 'fetch' }>['reason'
   new: 'new in S3',
   changed: 'changed in S3',
   damaged: 'missing or changed on disk',
-  retry: 'refused before, and there are other keys now',
+  retry: 'retried with other keys',
 };
 
-/** One step of a plan, in a line. */
+/** Describes one step of a plan in one line. */
 export function describeAction(action: MirrorAction): string {
   switch (action.kind) {
     case 'fetch':

@@ -5,7 +5,7 @@ import { parseUsername } from '../../model/users.js';
 import type { OpenRoot } from '../../operations/open-root.js';
 import { downloadsMirrorName, sharedMirrorName } from '../../users/mirror-sources.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { exitCodeOf, exitCodes } from '../exit-codes.js';
+import { exitCodeOf, exitCodes, rootExits } from '../exit-codes.js';
 import { ProgressLine } from '../terminal/progress.js';
 import { renderJson } from '../terminal/render.js';
 import { describeAction, describeMirrorProblems, describePass } from './report.js';
@@ -17,24 +17,27 @@ interface RunFlags {
   readonly json?: boolean;
 }
 
-/** `sftpgw mirror run`. */
+/** Creates `sftpgw mirror run`. */
 export function mirrorRunCommand(context: CommandContext): Command {
   const summary = [
-    'Compare the downloads and the shared directory with S3 now, and make them the same.',
-    'While a gateway runs on the root it does the work, and goes on when this command is interrupted. Without --user and --shared everything is',
-    'compared. The code is 12 when an object could not be mirrored, and says why when S3 could not be listed. --json prints the state',
-    'afterwards as an array, with --dry-run one object a line: what would be done, "leave" for what stays.',
+    'Sync downloads and the shared directory with S3 now.',
+    'Without --user and --shared, syncs everything. If a gateway runs on the root, it does the work and continues when this command is interrupted. The exit code is 12 if objects could not be mirrored. --json prints the resulting state as an array; with --dry-run it prints one object per line, with "leave" for unchanged files.',
   ].join('\n');
-  const command = newCommand('run', summary, [
-    'sftpgw mirror run',
-    'sftpgw mirror run --user bob --user alice',
-    'sftpgw mirror run --shared --dry-run',
-  ]);
+  const command = newCommand(
+    'run',
+    summary,
+    [
+      'sftpgw mirror run',
+      'sftpgw mirror run --user bob --user alice',
+      'sftpgw mirror run --shared --dry-run',
+    ],
+    [...rootExits, 'conflict', 'findings'],
+  );
   return command
-    .option('--user <name...>', 'the downloads of these users')
-    .option('--shared', 'the shared directory')
-    .option('--dry-run', 'only print what would be done')
-    .option('--json', 'as JSON')
+    .option('--user <name...>', 'sync the downloads of these users')
+    .option('--shared', 'sync the shared directory')
+    .option('--dry-run', 'print what would be done, change nothing')
+    .option('--json', 'print JSON')
     .action(async (flags: RunFlags) => {
       const names = namesOf(flags);
       await context.withRoot(context.rootOf(command), async (root) => {
@@ -44,7 +47,7 @@ export function mirrorRunCommand(context: CommandContext): Command {
     });
 }
 
-/** The names of the mirrors; null for all. */
+/** Returns the names of the mirrors; null for all. */
 function namesOf({ user, shared }: RunFlags): readonly string[] | null {
   if (user === undefined && shared === undefined) return null;
   const names = (user ?? []).map((name) => downloadsMirrorName(parseUsername(name)));
@@ -81,12 +84,11 @@ async function runPasses(
   });
   line.clear();
   if (asJson) shell.out(renderJson(done));
-  else if (done.length === 0)
-    shell.err('nothing is mirrored: no user has downloads=yes, and nobody sees shared/');
+  else if (done.length === 0) shell.err('nothing is mirrored: no user has downloads=yes or shared=yes');
   const failed = done.find(({ lastPass }) => lastPass?.result === 'failed');
   if (failed !== undefined) setExitCode(exitCodeOf[failed.lastPass?.fault ?? 'unavailable']);
   else if (done.some(({ lastPass }) => lastPass?.result === 'cancelled')) {
-    throw new Fault('cancelled', 'the mirror was stopped while it ran');
+    throw new Fault('cancelled', 'the mirror was stopped during the pass');
   } else if (done.some(({ problemCount }) => problemCount > 0)) setExitCode(exitCodes.findings);
 }
 
@@ -97,17 +99,14 @@ async function showPlan(
   asJson: boolean,
 ): Promise<void> {
   const { planMirrorPasses } = await import('../../operations/mirror.js');
-  let left = 0;
+  let unchanged = 0;
   for await (const { name, actions } of planMirrorPasses(root, names)) {
     for (const action of actions) {
       if (action.kind === 'report') setExitCode(exitCodes.findings);
       if (asJson) shell.out(JSON.stringify({ mirror: name, ...action }));
-      else if (action.kind === 'leave') left += 1;
+      else if (action.kind === 'leave') unchanged += 1;
       else shell.out(`${name}: ${describeAction(action)}`);
     }
   }
-  if (!asJson)
-    shell.err(
-      `${left} ${left === 1 ? 'stays' : 'stay'} as ${left === 1 ? 'it is' : 'they are'}; nothing was changed`,
-    );
+  if (!asJson) shell.err(`${unchanged} unchanged; this was a dry run`);
 }

@@ -1,22 +1,23 @@
 import type { Command } from 'commander';
 import type { LiveMirrorStatus } from '../../model/mirror-runs.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, rootExits } from '../exit-codes.js';
 import { renderBytes, renderDuration, renderJson, renderTable } from '../terminal/render.js';
 import { describeMirrorProblems, lastPassOf } from './report.js';
 
-/** `sftpgw mirror status`. */
+/** Creates `sftpgw mirror status`. */
 export function mirrorStatusCommand(context: CommandContext): Command {
   const summary = [
-    'Show for each mirrored prefix how many objects are on disk, how it went and what is wrong.',
-    'A gateway that runs on the root is asked; without one this is what was last written down. LAG is how long ago the directory was last',
-    'known to be what S3 holds. The code is 12 when objects could not be mirrored or S3 could not be listed.',
+    'Show the state and the problems of each mirrored prefix.',
+    'Asks the gateway that runs on the root. Without one, shows the last recorded state. LAG is the time since the directory was last known to match S3. The exit code is 12 if objects could not be mirrored or S3 could not be listed.',
   ].join('\n');
-  const command = newCommand('status', summary, [
-    'sftpgw mirror status',
-    'sftpgw mirror status --json | jq ".mirrors[].status.problems"',
-  ]);
-  return command.option('--json', 'as a JSON object').action(async (flags: { json?: boolean }) => {
+  const command = newCommand(
+    'status',
+    summary,
+    ['sftpgw mirror status', 'sftpgw mirror status --json | jq ".mirrors[].status.problems"'],
+    [...rootExits, 'findings'],
+  );
+  return command.option('--json', 'print JSON').action(async (flags: { json?: boolean }) => {
     const { shell, setExitCode } = context;
     await context.withRoot(context.rootOf(command), async (root) => {
       const { mirrorStatus } = await import('../../operations/mirror.js');
@@ -24,10 +25,10 @@ export function mirrorStatusCommand(context: CommandContext): Command {
       if (flags.json === true) shell.out(renderJson({ gatewayAnswers: isLive, mirrors }));
       else {
         if (mirrors.length > 0) shell.out(renderTable(header, mirrors.map(rowOf)));
-        else shell.err('nothing is mirrored: no user has downloads=yes, and nobody sees shared/');
+        else shell.err('nothing is mirrored: no user has downloads=yes or shared=yes');
         for (const { status } of mirrors)
           for (const problem of describeMirrorProblems(status)) shell.err(problem);
-        if (!isLive) shell.err('no gateway answers; this is what was last written down');
+        if (!isLive) shell.err('no gateway answers: this is the last recorded state');
       }
       if (mirrors.some(isTroubled)) setExitCode(exitCodes.findings);
     });
@@ -38,14 +39,14 @@ const header = ['mirror', 'from', 'objects', 'bytes', 'last pass', 'lag', 'probl
 
 function rowOf({ status, progress, waitingEvents, lagMs }: LiveMirrorStatus): readonly string[] {
   const { name, bucket, prefix, objects, bytes, problemCount } = status;
-  const underWay = progress === null ? '' : `, one under way (${progress.fetched} fetched)`;
+  const inProgress = progress === null ? '' : `, another in progress (${progress.fetched} fetched)`;
   const waiting = waitingEvents === 0 ? '' : `, ${waitingEvents} events waiting`;
   return [
     name,
     `s3://${bucket}/${prefix}`,
     String(objects),
     renderBytes(bytes),
-    `${lastPassOf(status)}${underWay}`,
+    `${lastPassOf(status)}${inProgress}`,
     `${lagMs === null ? 'unknown' : renderDuration(lagMs)}${waiting}`,
     String(problemCount),
   ];

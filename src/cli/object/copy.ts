@@ -8,6 +8,7 @@ import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-u
 import { treePrefix } from '../../objects/tree-outcome.js';
 import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { type ExitName, rootExits } from '../exit-codes.js';
 import { addEncryptionFlags, type EncryptionFlags, encryptionRequest } from '../user/encryption-flags.js';
 import { withObjects } from './open-objects.js';
 import { TreeReport } from './tree-report.js';
@@ -17,39 +18,49 @@ interface CopyFlags extends EncryptionFlags {
   readonly verbose?: boolean;
 }
 
-const howEncrypted = [
-  'In a user’s place the copy is encrypted as the user’s files say, anywhere else as its source; never less than the source.',
-  'S3 copies without sending the content here. Run again, it goes on where it was: what is there with the same content stays.',
-].join('\n');
+const details =
+  'In a user’s directories the copy is encrypted as the user’s settings require, elsewhere like its source, and never less than the source. S3 copies the content; it does not pass through this machine. Run the command again to continue it: objects with the same content are skipped.';
 
-/** `sftpgw object cp`. */
+const copyExits: readonly ExitName[] = [...rootExits, 'conflict', 'key', 'limit'];
+
+/** Creates `sftpgw object cp`. */
 export function objectCopyCommand(context: CommandContext): Command {
-  const summary = `Copy an object, or all below a prefix, to another key, bucket or user.\n${howEncrypted}`;
-  const command = newCommand('cp', summary, [
-    'sftpgw object cp s3://my-bucket/bob/uploads/a.csv s3://my-bucket/ann/downloads/',
-    'sftpgw object cp --recursive s3://my-bucket/bob/uploads/ s3://archive/bob/ --keep-encryption',
-    'sftpgw object cp s3://my-bucket/plain.txt s3://my-bucket/plain.txt --sse 3 --key 3f9a01c2',
-  ]);
+  const summary = `Copy an object, or all objects below a prefix.\n${details}`;
+  const command = newCommand(
+    'cp',
+    summary,
+    [
+      'sftpgw object cp s3://files/bob/uploads/a.csv s3://files/ann/downloads/',
+      'sftpgw object cp -r s3://files/bob/ s3://archive/bob/ --keep-encryption',
+      'sftpgw object cp s3://files/a.txt s3://files/a.txt --sse 3 --key 3f9a01c2',
+    ],
+    copyExits,
+  );
   return completed(context, command, false);
 }
 
-/** `sftpgw object mv`. */
+/** Creates `sftpgw object mv`. */
 export function objectMoveCommand(context: CommandContext): Command {
-  const summary = `Move an object, or all below a prefix: copy, verify, then remove the source.\n${howEncrypted}`;
-  const command = newCommand('mv', summary, [
-    'sftpgw object mv s3://my-bucket/bob/uploads/a.csv s3://my-bucket/bob/uploads/old/',
-    'sftpgw object mv --recursive s3://my-bucket/bob/uploads/2025/ s3://archive/bob/2025/',
-  ]);
+  const summary = `Move an object, or all objects below a prefix.\nCopies, verifies the copy, then removes the source. ${details}`;
+  const command = newCommand(
+    'mv',
+    summary,
+    [
+      'sftpgw object mv s3://files/bob/uploads/a.csv s3://files/bob/uploads/old/',
+      'sftpgw object mv -r s3://files/bob/uploads/2025/ s3://archive/bob/2025/',
+    ],
+    copyExits,
+  );
   return completed(context, command, true);
 }
 
 function completed(context: CommandContext, command: Command, move: boolean): Command {
   command
     .argument('<from>', 's3://BUCKET/KEY, or with --recursive s3://BUCKET/PREFIX')
-    .argument('<to>', 'likewise; a key that ends with / gets the source’s name')
-    .option('-r, --recursive', 'all that is below')
-    .option('-v, --verbose', 'name each object')
-    .option('--keep-encryption', 'encrypt the copy as its source is, under the same key, wherever it goes');
+    .argument('<to>', 'the target, in the same form; a key that ends with / gets the source’s name')
+    .option('-r, --recursive', 'copy all objects below the prefix')
+    .option('-v, --verbose', 'print each object')
+    .option('--keep-encryption', 'encrypt the copy like its source, with the same key');
   return addEncryptionFlags(command).action(async (fromUrl: string, toUrl: string, flags: CopyFlags) => {
     const isTree = flags.recursive ?? false;
     const from = isTree ? parseS3Url(fromUrl) : parseObjectUrl(fromUrl);
@@ -92,7 +103,7 @@ async function copyAll(
   isVerbose: boolean,
 ): Promise<void> {
   using report = new TreeReport(context, plan.move ? 'moved' : 'copied', isVerbose);
-  // What is moved is not there any more when it is counted late.
+  // A late count would miss objects that have already moved.
   if (!plan.move) report.measure(() => measureObjects(services, call, treePrefix(from)));
   await copyTree(services, call, from, to, plan, report);
   report.finish();

@@ -12,6 +12,7 @@ import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-u
 import { treePrefix } from '../../objects/tree-outcome.js';
 import type { OpenObjectServices } from '../../operations/object-services.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { rootExits } from '../exit-codes.js';
 import { withObjects } from './open-objects.js';
 import { reportOne, TreeReport } from './tree-report.js';
 
@@ -21,26 +22,32 @@ interface GetFlags {
   readonly verbose?: boolean;
 }
 
-/** `sftpgw object get`. */
+/** Creates `sftpgw object get`. */
 export function objectGetCommand(context: CommandContext): Command {
   const summary = [
-    'Fetch an object, decrypted, into a file; or all below a prefix into a directory.',
-    'Size and checksum are compared with what S3 and the ledger keep; a file appears when it is whole.',
+    'Fetch a decrypted object, or all objects below a prefix.',
+    'Compares size and checksum with S3 and the ledger. A file appears only when it is complete.',
   ].join('\n');
-  const command = newCommand('get', summary, [
-    'sftpgw object get s3://my-bucket/bob/uploads/report.pdf',
-    'sftpgw object get s3://my-bucket/bob/uploads/data.csv.gz - | gunzip',
-    'sftpgw object get --recursive s3://my-bucket/bob/uploads/ ./bob',
-  ]);
+  const command = newCommand(
+    'get',
+    summary,
+    [
+      'sftpgw object get s3://my-bucket/bob/uploads/report.pdf',
+      'sftpgw object get s3://my-bucket/bob/uploads/data.csv.gz - | gunzip',
+      'sftpgw object get --recursive s3://my-bucket/bob/uploads/ ./bob',
+    ],
+    [...rootExits, 'exists', 'conflict', 'key', 'limit'],
+  );
   return command
     .argument('<url>', 's3://BUCKET/KEY, or with --recursive s3://BUCKET/PREFIX')
-    .argument('[file]', 'a file or directory; - is stdout (default: the name in the working directory)')
-    .option('-r, --recursive', 'all that is below')
-    .option('-f, --force', 'replace files that hold something else')
-    .option('-v, --verbose', 'name each object')
+    .argument('[file]', 'a file or directory; "-" is stdout (default: the working directory)')
+    .option('-r, --recursive', 'fetch all objects below the prefix')
+    .option('-f, --force', 'replace files with other content')
+    .option('-v, --verbose', 'print each object')
     .action(async (url: string, file: string | undefined, flags: GetFlags) => {
       if (flags.recursive === true) {
-        if (file === undefined || file === '-') throw new Fault('invalid', 'name a directory to fetch into');
+        if (file === undefined || file === '-')
+          throw new Fault('invalid', '--recursive needs a target directory');
         const from = parseS3Url(url);
         const directory = resolve(context.shell.workingDirectory, file);
         await withObjects(context, command, (objects) => getAll(context, objects, from, directory, flags));
@@ -60,30 +67,34 @@ async function getOne(
 ): Promise<void> {
   const { shell } = context;
   if (file === '-') {
-    // No progress: on a terminal it would be amid the content.
+    // No progress here: on a terminal it would mix with the content.
     await streamObject(services, call, ref, async (bytes) => {
-      if (!(await shell.write(bytes))) throw new Fault('cancelled', 'the reader of stdout has gone');
+      if (!(await shell.write(bytes))) throw new Fault('cancelled', 'stdout was closed');
     });
     return;
   }
-  const path = await placeOf(shell.workingDirectory, ref, file);
+  const path = await targetPath(shell.workingDirectory, ref, file);
   using progress = reportOne(context, 'fetching');
   const known = { size: null, row: null };
-  const place = { path, mayReplace: flags.force ?? false };
-  const outcome = await getObject(services, call, ref, known, place, progress);
+  const target = { path, mayReplace: flags.force ?? false };
+  const outcome = await getObject(services, call, ref, known, target, progress);
   progress[Symbol.dispose]();
   const what = outcome === 'fetched' ? 'fetched' : 'unchanged:';
   shell.err(`${what} ${printable(s3Url(ref))} -> ${printable(path)}`);
 }
 
-/** The file itself, or the object's name in a directory. */
-async function placeOf(workingDirectory: string, ref: ObjectRef, file: string | undefined): Promise<string> {
+/** Returns the given file, or the object's name in the given directory. */
+async function targetPath(
+  workingDirectory: string,
+  ref: ObjectRef,
+  file: string | undefined,
+): Promise<string> {
   const target = resolve(workingDirectory, file ?? '.');
   if (file !== undefined && !file.endsWith('/') && !(await isDirectory(target))) return target;
   const name = ref.key.slice(ref.key.lastIndexOf('/') + 1);
-  const problem = name === '' ? 'it is a directory’s' : localNameProblem(name, 255);
+  const problem = name === '' ? 'it is a directory' : localNameProblem(name, 255);
   if (problem === null) return join(target, name);
-  throw new Fault('invalid', `${s3Url(ref)} gives no name to a file (${problem}): name one`);
+  throw new Fault('invalid', `${s3Url(ref)} cannot name a file (${problem}): give a file name`);
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type ListEntry, listEntries } from '../../objects/listing.js';
 import { parseS3Url, s3Url } from '../../objects/s3-url.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, rootExits } from '../exit-codes.js';
 import { withObjects } from './open-objects.js';
 import { entryJson, listHeader, listLine } from './report.js';
 
@@ -12,22 +12,27 @@ interface ListFlags {
   readonly json?: boolean;
 }
 
-/** `sftpgw object ls`. */
+/** Creates `sftpgw object ls`. */
 export function objectListCommand(context: CommandContext): Command {
   const summary = [
     'List objects with size, time, encryption and key.',
-    'The key is the beginning of its fingerprint and its label, as the ledger knows it; what the ledger does not know is asked of S3.',
+    'Prints the first digits of the key’s fingerprint and its label. Reads them from the ledger, and asks S3 for objects that the ledger does not know.',
   ].join('\n');
-  const command = newCommand('ls', summary, [
-    'sftpgw object ls s3://my-bucket/',
-    'sftpgw object ls s3://my-bucket/bob/uploads/ --recursive --json',
-    'sftpgw object ls s3://my-bucket/bob/uploads/report.pdf --versions',
-  ]);
+  const command = newCommand(
+    'ls',
+    summary,
+    [
+      'sftpgw object ls s3://my-bucket/',
+      'sftpgw object ls s3://my-bucket/bob/uploads/ --recursive --json',
+      'sftpgw object ls s3://my-bucket/bob/uploads/report.pdf --versions',
+    ],
+    [...rootExits, 'key'],
+  );
   return command
-    .argument('<url>', 's3://BUCKET/PREFIX: what the names begin with')
-    .option('-r, --recursive', 'all that is below, instead of one level')
-    .option('--versions', 'older versions and delete markers too')
-    .option('--json', 'as a JSON array')
+    .argument('<url>', 's3://BUCKET/PREFIX: list names that begin with the prefix')
+    .option('-r, --recursive', 'list all levels')
+    .option('--versions', 'also list older versions and delete markers')
+    .option('--json', 'print JSON')
     .action(async (url: string, flags: ListFlags) => {
       const { bucket, key: prefix } = parseS3Url(url);
       const request = {
@@ -42,7 +47,7 @@ export function objectListCommand(context: CommandContext): Command {
     });
 }
 
-/** Line by line, no faster than they are read: a listing may be larger than memory. */
+/** Prints line by line, as fast as the reader takes it: a listing may be larger than memory. */
 async function print(
   { shell, setExitCode }: CommandContext,
   bucket: string,
@@ -61,5 +66,5 @@ async function print(
     }
   }
   if (asJson) await shell.write(isFirst ? '[]\n' : '\n]\n');
-  else if (isFirst) shell.err('there are no such objects');
+  else if (isFirst) shell.err('no objects found');
 }

@@ -5,6 +5,7 @@ import { removeObject, removeTree, removeVersion } from '../../objects/remove.js
 import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
 import { treePrefix } from '../../objects/tree-outcome.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { rootExits } from '../exit-codes.js';
 import { askYesNo } from '../terminal/prompter.js';
 import { withObjects } from './open-objects.js';
 import { TreeReport } from './tree-report.js';
@@ -17,24 +18,29 @@ interface RemoveFlags {
   readonly verbose?: boolean;
 }
 
-/** `sftpgw object rm`. */
+/** Creates `sftpgw object rm`. */
 export function objectRemoveCommand(context: CommandContext): Command {
   const summary = [
-    'Remove an object, one of its versions, or all below a prefix.',
-    'With bucket versioning the content stays as an older version, unless --version-id removes that.',
+    'Remove an object, one of its versions, or all objects below a prefix.',
+    'In a bucket with versioning the content stays as an older version. --version-id removes a version permanently.',
   ].join('\n');
-  const command = newCommand('rm', summary, [
-    'sftpgw object rm s3://my-bucket/bob/uploads/a.csv',
-    'sftpgw object rm --recursive s3://my-bucket/bob/uploads/2019/ --yes',
-    'sftpgw object rm s3://my-bucket/bob/uploads/a.csv --version-id 3sL4kqtJlcpXroDTDmJ',
-  ]);
+  const command = newCommand(
+    'rm',
+    summary,
+    [
+      'sftpgw object rm s3://my-bucket/bob/uploads/a.csv',
+      'sftpgw object rm --recursive s3://my-bucket/bob/uploads/2019/ --yes',
+      'sftpgw object rm s3://my-bucket/a.csv --version-id 3sL4kqtJlcpXroDTDmJ',
+    ],
+    [...rootExits, 'conflict'],
+  );
   return command
     .argument('<url>', 's3://BUCKET/KEY, or with --recursive s3://BUCKET/PREFIX')
-    .option('-r, --recursive', 'all that is below')
-    .option('--version-id <id>', 'this version, for ever')
-    .option('-y, --yes', 'do not ask')
-    .option('--gateway-files', 'take names below .sftpgw/, which are the gateway’s own, too')
-    .option('-v, --verbose', 'name each object')
+    .option('-r, --recursive', 'remove all objects below the prefix')
+    .option('--version-id <id>', 'remove this version permanently')
+    .option('-y, --yes', 'do not ask for confirmation')
+    .option('--gateway-files', 'allow names below .sftpgw/, which belong to the gateway')
+    .option('-v, --verbose', 'print each object')
     .action(async (url: string, flags: RemoveFlags) => {
       if (flags.recursive === true) await removeAll(context, command, parseS3Url(url), flags);
       else await removeOne(context, command, parseObjectUrl(url), flags);
@@ -63,14 +69,17 @@ async function removeAll(
   flags: RemoveFlags,
 ): Promise<void> {
   if (flags.versionId !== undefined)
-    throw new Fault('invalid', '--version-id is of one object: leave --recursive out');
+    throw new Fault('invalid', '--version-id names one object: leave out --recursive');
   const name = printable(s3Url(treePrefix(from)));
   if (flags.yes !== true) {
     const asked = context.shell.withPrompter((prompter) =>
       askYesNo(prompter, `Remove all objects below ${name}?`, false),
     );
     if (asked === null)
-      throw new Fault('invalid', `to remove all below ${name} without a terminal, add --yes`);
+      throw new Fault(
+        'invalid',
+        `cannot ask for confirmation without a terminal: add --yes to remove all objects below ${name}`,
+      );
     if (!(await asked)) {
       context.shell.out('nothing was removed');
       return;

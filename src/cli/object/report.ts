@@ -12,19 +12,19 @@ const names = {
   'not-known': '?',
 } as const;
 
-/** The encryption in a word. */
+/** Returns the encryption as one word. */
 export function encryptionName({ kind }: KnownEncryption): string {
   return names[kind];
 }
 
-/** Enough of a fingerprint to tell keys apart, and what `--key` takes. */
+/** Digits of a fingerprint in a column. `--key` accepts them. */
 const shortIdLength = 8;
 
-/** The key in a column: the beginning of its fingerprint and its label. */
+/** Returns the key for a column: the first digits of its fingerprint and its label. */
 export function keyName(encryption: KnownEncryption): string {
   switch (encryption.kind) {
     case 'sse-c':
-      return `${encryption.keyId.slice(0, shortIdLength)} ${encryption.keyState === null ? '(not at hand)' : printable(encryption.label)}`.trimEnd();
+      return `${encryption.keyId.slice(0, shortIdLength)} ${encryption.keyState === null ? '(not available)' : printable(encryption.label)}`.trimEnd();
     case 'sse-c-unknown-key':
       return 'unknown key';
     case 'sse-kms':
@@ -34,16 +34,16 @@ export function keyName(encryption: KnownEncryption): string {
   }
 }
 
-/** The key in full. */
+/** Describes the key in full. */
 export function describeKey(encryption: KnownEncryption): string {
   switch (encryption.kind) {
     case 'sse-c': {
       const { keyId, label, keyState } = encryption;
-      const state = keyState ?? 'not at hand';
+      const state = keyState ?? 'not available';
       return `${keyId} (${[printable(label), state].filter((part) => part !== '').join(', ')})`;
     }
     case 'sse-c-unknown-key':
-      return 'unknown: none of the keys at hand opens it';
+      return 'unknown: none of the available keys opens it';
     case 'sse-kms':
       return encryption.keyArn ?? "S3's own";
     case 'not-known':
@@ -53,11 +53,12 @@ export function describeKey(encryption: KnownEncryption): string {
   }
 }
 
+/** Returns a time as `2026-05-01T12:00:00Z`. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** One line of a listing: columns of a fixed width, because nobody knows what is still to come. */
+/** Returns one line of a listing. The columns have a fixed width, because the entries are not known in advance. */
 export function listLine(entry: ListEntry): string {
   const name = printable(entry.key);
   if (entry.kind === 'directory') return `${columns('', '', 'DIR', '')}${name}`;
@@ -73,11 +74,12 @@ function columns(time: string, size: string, encryption: string, key: string): s
   return `${time.padEnd(20)} ${size.padStart(14)}  ${encryption.padEnd(10)}  ${key.padEnd(24)}  `;
 }
 
+/** Returns the header of a listing. */
 export function listHeader(): string {
   return `${columns('TIME', 'SIZE', 'ENCRYPTION', 'KEY')}NAME`;
 }
 
-/** What a program gets of an entry. */
+/** Returns an entry for `--json`. */
 export function entryJson(entry: ListEntry): Readonly<Record<string, unknown>> {
   if (entry.kind === 'directory') return { kind: entry.kind, key: entry.key };
   const { kind, key, version } = entry;

@@ -3,23 +3,29 @@ import { checksumHex, checksumName } from '../../model/checksum.js';
 import { parseObjectUrl, printable, s3Url } from '../../objects/s3-url.js';
 import { type ObjectStatus, statObject } from '../../objects/status.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { rootExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { withObjects } from './open-objects.js';
 import { describeKey, encryptionName, entryJson, isoTime, listHeader, listLine } from './report.js';
 
-/** `sftpgw object stat`. */
+/** Creates `sftpgw object stat`. */
 export function objectStatusCommand(context: CommandContext): Command {
   const summary = [
-    'Show all that is known of one object.',
-    'Its versions, metadata, checksum and encryption, which key opens it, and who wrote it when through this gateway.',
+    'Show everything about one object.',
+    'Prints its versions, metadata, checksum and encryption, the key that opens it, and the writer if this gateway wrote it.',
   ].join('\n');
-  const command = newCommand('stat', summary, [
-    'sftpgw object stat s3://my-bucket/bob/uploads/report.pdf',
-    'sftpgw object stat s3://my-bucket/bob/uploads/report.pdf --json',
-  ]);
+  const command = newCommand(
+    'stat',
+    summary,
+    [
+      'sftpgw object stat s3://my-bucket/bob/uploads/report.pdf',
+      'sftpgw object stat s3://my-bucket/bob/uploads/report.pdf --json',
+    ],
+    [...rootExits, 'key'],
+  );
   return command
     .argument('<url>', 's3://BUCKET/KEY')
-    .option('--json', 'as a JSON object')
+    .option('--json', 'print JSON')
     .action(async (url: string, flags: { json?: boolean }) => {
       const ref = parseObjectUrl(url);
       const status = await withObjects(context, command, ({ services, call }) =>
@@ -71,8 +77,8 @@ function renderStatus(status: ObjectStatus): string {
     ...Object.entries(info?.metadata ?? {}).map(
       ([name, value]) => [`metadata ${printable(name)}`, printable(value)] as const,
     ),
-    ['written by', writer === null ? 'not known: not through this gateway' : describeWriter(writer)],
-    ...status.unsettledWrites.map((write) => ['write not settled', describeWriter(write)] as const),
+    ['written by', writer === null ? 'unknown: not written through this gateway' : describeWriter(writer)],
+    ...status.unsettledWrites.map((write) => ['unsettled write', describeWriter(write)] as const),
   ];
   const text = renderFields(fields);
   const hasOlder = versions.length > 1 || versions.some(({ kind }) => kind === 'delete-marker');
@@ -80,7 +86,7 @@ function renderStatus(status: ObjectStatus): string {
 }
 
 function describeWriter({ actor, requestId, beganMs }: NonNullable<ObjectStatus['writer']>): string {
-  return `${printable(actor)}, begun ${isoTime(beganMs)}, request ${requestId}`;
+  return `${printable(actor)}, started ${isoTime(beganMs)}, request ${requestId}`;
 }
 
 function known<T>(

@@ -24,7 +24,7 @@ function report(verbose = false) {
 const failed = (name: string, kind: 'denied' | 'key-mismatch' | 'key-missing') =>
   ({ kind: 'failed', name, error: new Fault(kind, `because of ${kind}`) }) as const;
 
-it('work without a failure ends with a sum and no exit code', () => {
+it('prints totals and sets no exit code without failures', () => {
   const { shell, codes, tree } = report();
   tree.took(2048);
   tree.settled({ kind: 'done', from: 'a', to: 'b' });
@@ -34,7 +34,7 @@ it('work without a failure ends with a sum and no exit code', () => {
   expect([shell.errLines, codes]).toEqual([[], []]);
 });
 
-it('each failure is named, and failures of one exit code keep it', () => {
+it('names each failure, and keeps the exit code of failures of one kind', () => {
   const { shell, codes, tree } = report();
   tree.settled(failed('s3://b/a\u001b[2J', 'key-mismatch'));
   tree.settled(failed('s3://b/c', 'key-missing'));
@@ -47,7 +47,7 @@ it('each failure is named, and failures of one exit code keep it', () => {
   expect(shell.outLines).toEqual(['copied 0, 2 failed']);
 });
 
-it('failures of several kinds answer with 1', () => {
+it('ends with 1 after failures of several kinds', () => {
   const { codes, tree } = report();
   tree.settled(failed('a', 'denied'));
   tree.settled(failed('b', 'key-missing'));
@@ -55,7 +55,7 @@ it('failures of several kinds answer with 1', () => {
   expect(codes).toEqual([1]);
 });
 
-it('each object is named when that is asked for', () => {
+it('prints each object with --verbose', () => {
   const { shell, tree } = report(true);
   tree.settled({ kind: 'done', from: 'a', to: 'b' });
   tree.settled({ kind: 'unchanged', from: 'c', to: null });

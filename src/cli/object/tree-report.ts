@@ -11,7 +11,7 @@ export interface TreeTotals {
   readonly bytes: number;
 }
 
-/** What is said of work on many objects: a line of progress, each name that failed, and a sum at the end. */
+/** Reports work on many objects: progress, each failed name, and the totals at the end. */
 export class TreeReport implements TreeWatcher, Disposable {
   readonly #context: CommandContext;
   readonly #what: string;
@@ -22,7 +22,7 @@ export class TreeReport implements TreeWatcher, Disposable {
   #bytes = 0;
   #totals: TreeTotals | null = null;
 
-  /** `what` is being done, in a word: `copied`. */
+  /** `what` names the work in one word: `copied`. */
   constructor(context: CommandContext, what: string, isVerbose: boolean) {
     this.#context = context;
     this.#what = what;
@@ -30,7 +30,7 @@ export class TreeReport implements TreeWatcher, Disposable {
     this.#line = new ProgressLine(context.shell.terminal);
   }
 
-  /** Counts beside the work, for the time left; only where somebody looks. Without an answer there is none. */
+  /** Counts the objects during the work, to estimate the time left. Only on a terminal. Ignores failures. */
   measure(count: () => Promise<TreeTotals>): void {
     if (this.#context.shell.terminal === null) return;
     const take = (totals: TreeTotals): void => {
@@ -47,11 +47,11 @@ export class TreeReport implements TreeWatcher, Disposable {
   settled(outcome: TreeOutcome): void {
     this.#counts[outcome.kind] += 1;
     if (outcome.kind === 'failed') this.#fail(outcome.name, outcome.error);
-    else if (this.#isVerbose) this.#say(outcome);
+    else if (this.#isVerbose) this.#print(outcome);
     this.#show();
   }
 
-  /** Says the sum. When something failed the command answers with its code, that of failures of one kind where they are. */
+  /** Prints the totals. After failures, sets the exit code of their kind, or 1 if the kinds differ. */
   finish(): void {
     const { done, unchanged, failed } = this.#counts;
     const { shell, setExitCode } = this.#context;
@@ -79,7 +79,7 @@ export class TreeReport implements TreeWatcher, Disposable {
     this.#context.shell.err(`${printable(name)}: ${printable(cause)}`);
   }
 
-  #say({ kind, from, to }: Exclude<TreeOutcome, { kind: 'failed' }>): void {
+  #print({ kind, from, to }: Exclude<TreeOutcome, { kind: 'failed' }>): void {
     this.#line.clear();
     const target = to === null ? '' : ` -> ${printable(to)}`;
     this.#context.shell.out(`${kind === 'done' ? this.#what : kind}: ${printable(from)}${target}`);
@@ -96,7 +96,7 @@ export class TreeReport implements TreeWatcher, Disposable {
   }
 }
 
-/** Progress of one object, which ends the line when it is disposed. */
+/** Reports the progress of one object. Disposing it removes the line. */
 export function reportOne({ shell }: CommandContext, what: string): Disposable & TransferProgress {
   const line = new ProgressLine(shell.terminal);
   let bytes = 0;

@@ -8,7 +8,7 @@ import { faultOf } from '../system-faults.js';
 import { answerFileName, readAnswerFile } from '../terminal/answers.js';
 import type { Shell } from '../terminal/shell.js';
 
-/** The recovery identity from a file or, for `-`, from stdin. Throws `invalid`, naming the file and nothing of its content. */
+/** Reads the recovery identity from a file, or from stdin for `-`. Throws `invalid` with the file's name, never with its content. */
 export async function readIdentity(shell: Shell, path: string): Promise<AgeIdentity> {
   const content = await readAnswerFile(shell, path);
   try {
@@ -20,12 +20,12 @@ export async function readIdentity(shell: Shell, path: string): Promise<AgeIdent
   }
 }
 
-/** The identity as `age-keygen` writes it, and `age -d -i` reads it. */
+/** Returns the identity in the format of `age-keygen`, which `age -d -i` reads. */
 export function identityFileText({ secret, recipient }: AgeIdentity): string {
-  return `# The recovery identity of an SFTP gateway: whoever has it opens every key of the gateway.\n# public key: ${recipient}\n${secret}\n`;
+  return `# The recovery identity of an SFTP gateway: it opens every key of the gateway.\n# public key: ${recipient}\n${secret}\n`;
 }
 
-/** Writes a secret into a file of mode 0600 that was not there. Throws `exists`, and what the file system says. */
+/** Writes a secret into a new file of mode 0600 and returns its absolute path. Throws `exists` and faults of the file system. */
 export async function writeNewSecretFile(shell: Shell, path: string, text: string): Promise<string> {
   const absolute = resolve(shell.workingDirectory, path);
   try {
@@ -40,7 +40,7 @@ export async function writeNewSecretFile(shell: Shell, path: string, text: strin
     return absolute;
   } catch (error) {
     if (hasCode(error, 'EEXIST')) {
-      throw new Fault('exists', `${absolute} is there already; nothing is written over it`);
+      throw new Fault('exists', `${absolute} already exists and is not overwritten`);
     }
     throw faultOf(error, absolute);
   }

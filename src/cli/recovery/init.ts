@@ -4,6 +4,7 @@ import { Fault } from '../../model/fault.js';
 import type { OpenRoot } from '../../operations/open-root.js';
 import { saveSigner } from '../../recovery/signer-files.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { rootExits } from '../exit-codes.js';
 import { askUntil, type Prompter } from '../terminal/prompter.js';
 import { copyLine } from './copy.js';
 import { identityFileText, readIdentity, writeNewSecretFile } from './identity-input.js';
@@ -15,35 +16,35 @@ interface InitFlags {
   readonly another?: boolean;
 }
 
-/** `sftpgw recovery init`. */
+/** Creates `sftpgw recovery init`. */
 export function recoveryInitCommand(context: CommandContext): Command {
   const summary = [
-    'Make the recovery identity: kept off this machine, it opens every key when the machine is lost.',
-    'At a terminal the identity is shown once and asked for again. From then on every key is sealed to it too, and keys,',
-    'users and settings are copied to the default bucket. In a script this takes two steps: --identity-out, then, when',
-    'the file is where it will be kept, --confirm-file with it. The identity itself stays nowhere here.',
+    'Create the recovery identity, which opens every key if this machine is lost.',
+    'At a terminal, shows the identity once and asks for it again. From then on every key is also sealed to it, and keys, users and settings are copied to the default bucket. A script takes two steps: --identity-out, then --confirm-file when the file is stored elsewhere. The identity is not kept on this machine.',
   ].join('\n');
-  const command = newCommand('init', summary, [
-    'sftpgw recovery init',
-    'sftpgw recovery init --identity-out recovery.txt',
-    'ssh vault cat recovery.txt | sftpgw recovery init --confirm-file -',
-    'sftpgw recovery init --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
-  ]);
+  const command = newCommand(
+    'init',
+    summary,
+    [
+      'sftpgw recovery init',
+      'sftpgw recovery init --identity-out recovery.txt',
+      'ssh vault cat recovery.txt | sftpgw recovery init --confirm-file -',
+      'sftpgw recovery init --recipient \\\n  age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+    ],
+    [...rootExits, 'exists', 'conflict', 'key', 'limit'],
+  );
   return command
-    .option(
-      '--identity-out <file>',
-      'write a new identity into a new file, mode 0600, and change nothing else',
-    )
-    .option('--confirm-file <file>', 'read the kept identity back from a file ("-" is stdin), and use it')
+    .option('--identity-out <file>', 'write a new identity into a new file, mode 0600; change nothing else')
+    .option('--confirm-file <file>', 'use the stored identity; "-" is stdin')
     .option(
       '--recipient <recipient>',
-      'use an age identity that is kept elsewhere, by its recipient (age1...); snapshots are not signed for it',
+      'use an age identity that is stored elsewhere, by its recipient (age1...); snapshots are then not signed',
     )
-    .option('--another', 'add one to those that are there')
+    .option('--another', 'add an identity to the existing ones')
     .action(async (flags: InitFlags) => {
       const ways = [flags.identityOut, flags.confirmFile, flags.recipient].filter((way) => way !== undefined);
       if (ways.length > 1) {
-        throw new Fault('invalid', 'say one of --identity-out, --confirm-file and --recipient');
+        throw new Fault('invalid', 'give only one of --identity-out, --confirm-file and --recipient');
       }
       await context.withRoot(context.rootOf(command), async (opened) => {
         await refuseSecond(opened, flags.another === true);
@@ -60,15 +61,13 @@ async function init(
   if (identityOut !== undefined) {
     const path = await writeNewSecretFile(shell, identityOut, identityFileText(await newAgeIdentity()));
     shell.out(`The recovery identity is in ${path}. Nothing uses it yet.`);
-    shell.out(
-      'Move it off this machine, then show that it was kept: sftpgw recovery init --confirm-file FILE',
-    );
+    shell.out('Store it on another machine, then confirm it: sftpgw recovery init --confirm-file FILE');
     return;
   }
   if (recipient !== undefined) {
     const parsed = await parseAgeRecipient(recipient);
     await use(shell.out, opened, parsed);
-    shell.out('Snapshots are not signed for this recipient: `sftpgw recover` will want --accept-unsigned.');
+    shell.out('Snapshots are not signed for this recipient: `sftpgw recover` will need --accept-unsigned.');
     return;
   }
   if (confirmFile !== undefined) {
@@ -81,7 +80,7 @@ async function init(
   if (asked === null) {
     throw new Fault(
       'invalid',
-      'run it at a terminal, or in two steps: --identity-out FILE, then --confirm-file FILE',
+      'cannot show the identity without a terminal: run --identity-out FILE, then --confirm-file FILE',
     );
   }
   await useIdentity(shell.out, opened, await asked);
@@ -92,23 +91,23 @@ async function refuseSecond({ keyring }: OpenRoot, isWanted: boolean): Promise<v
   if (first === undefined || isWanted) return;
   throw new Fault(
     'exists',
-    `there is a recovery identity already, with the recipient ${first}; say --another to add one. Taking one away: edit recovery-recipients.txt in the keyring`,
+    `there is already a recovery identity, with the recipient ${first}: add another with --another, or remove one from recovery-recipients.txt in the keyring`,
   );
 }
 
-/** Shows a new identity, and answers it once the person has given it back. */
+/** Shows a new identity and returns it when it has been entered again. */
 async function showAndAsk(prompter: Prompter): Promise<AgeIdentity> {
   const identity = await newAgeIdentity();
   const lines = [
-    'This is the recovery identity. It is shown this once and kept nowhere on this machine:',
+    'This is the recovery identity. It is shown only once and not kept on this machine:',
     '',
     `  ${identity.secret}`,
     '',
-    'Whoever has it opens every key of this gateway. Without it, and without this machine, all objects under these keys',
-    'are lost. Write it down or put it into a password manager, best into two places that do not burn together;',
-    '`sftpgw key split` cuts it into shares for several people.',
+    'It opens every key of this gateway. Without it and without this machine, all objects that',
+    'are encrypted with these keys are lost. Write it down or store it in a password manager, best in',
+    'two separate locations. `sftpgw key split` splits it into shares for several people.',
     '',
-    'Then clear this window, with what can be scrolled back, and give the identity from where you have kept it.',
+    'Then clear this window and its scrollback, and enter the identity from where you stored it.',
   ];
   for (const line of lines) prompter.print(line);
   await askUntil(prompter, 'Recovery identity: ', (answer) => checkSame(answer, identity), 'askSecret');
@@ -117,8 +116,7 @@ async function showAndAsk(prompter: Prompter): Promise<AgeIdentity> {
 
 async function checkSame(answer: string, identity: AgeIdentity): Promise<void> {
   const given = await parseAgeIdentity(answer);
-  if (given.secret !== identity.secret)
-    throw new Fault('invalid', 'this is another identity than the one above');
+  if (given.secret !== identity.secret) throw new Fault('invalid', 'this is not the identity above');
 }
 
 async function useIdentity(
@@ -126,7 +124,7 @@ async function useIdentity(
   opened: OpenRoot,
   { secret, recipient }: AgeIdentity,
 ): Promise<void> {
-  // First: a snapshot that is made right after the recipient is there is signed already.
+  // The signer comes first, so that the first snapshot for the recipient is already signed.
   await saveSigner(opened.settings.paths.root, secret);
   await use(print, opened, recipient);
 }
@@ -140,7 +138,7 @@ async function use(print: (line: string) => void, opened: OpenRoot, recipient: s
     copied = copyLine(await bucketCopy.run(call));
   } catch (error) {
     const { hint } = Fault.from(error);
-    copied = `Not copied to the bucket yet: ${hint}. The gateway tries again while it runs; \`sftpgw recovery copy\` does now.`;
+    copied = `Not copied to the bucket yet: ${hint}. A running gateway retries; \`sftpgw recovery copy\` copies now.`;
   }
   const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed');
   const sealed = keys.filter(({ isRecoverable }) => isRecoverable).length;

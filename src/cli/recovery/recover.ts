@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RecoverReport, RecoverRequest } from '../../operations/recover.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, rootExits } from '../exit-codes.js';
 import { parseBucketName, parseEndpoint, parseRegion } from '../terminal/answers.js';
 import { ProgressLine } from '../terminal/progress.js';
 import { readIdentity } from './identity-input.js';
@@ -19,31 +19,38 @@ interface RecoverFlags {
   readonly ledger: boolean;
 }
 
-/** `sftpgw recover`. */
+/** Creates `sftpgw recover`. */
 export function recoverCommand(context: CommandContext): Command {
   const summary = [
-    'Make a lost gateway again, of its bucket and the recovery identity.',
-    'Brings back settings, keys, users and the SSH host keys into an empty root. Interrupted, the same command goes on.',
-    'Credentials come from the AWS default chain. The identity comes from a file or stdin, never from an argument.',
+    'Restore a lost gateway from its bucket with the recovery identity.',
+    'Restores settings, keys, users and SSH host keys into an empty root. Run the same command again to continue after an interruption. Credentials come from the AWS default chain. The identity comes from a file or stdin, never from an argument.',
   ].join('\n');
-  const command = newCommand('recover', summary, [
-    'sftpgw recover --bucket my-bucket --region eu-central-1 --identity recovery.txt',
-    'cat share-*.txt | sftpgw key join | sftpgw recover --bucket my-bucket --identity -',
-    'sftpgw recover --root /tmp/rehearsal --bucket my-bucket --identity recovery.txt --rehearsal',
-  ]);
+  const command = newCommand(
+    'recover',
+    summary,
+    [
+      'sftpgw recover --bucket my-bucket --identity recovery.txt',
+      'cat share-*.txt | sftpgw key join |\n  sftpgw recover --bucket my-bucket --identity -',
+      'sftpgw recover --root /tmp/rehearsal --rehearsal \\\n  --bucket my-bucket --identity recovery.txt',
+    ],
+    [...rootExits, 'conflict', 'key', 'limit'],
+  );
   return command
     .requiredOption('--bucket <name>', 'the default bucket of the lost gateway')
-    .requiredOption('--identity <file>', 'the recovery identity; "-" is stdin')
-    .option('--endpoint <url>', 'an S3 server that is not Amazon')
+    .requiredOption('--identity <file>', 'the recovery identity file; "-" is stdin')
+    .option('--endpoint <url>', 'an S3 server other than Amazon')
     .option('--region <region>', 'the region of the bucket')
-    .option('--endpoint-ca-file <file>', 'certificate authorities to trust for the endpoint (PEM)')
+    .option('--endpoint-ca-file <file>', 'trusted certificate authorities of the endpoint (PEM)')
     .option(
       '--rehearsal',
-      'for a trial while the gateway lives: sets keyring.bucket.copy=no, the bucket is only read',
+      'try the recovery while the gateway runs: set keyring.bucket.copy=no, only read the bucket',
     )
-    .option('--no-ledger', 'leave out the ledger; `sftpgw ledger rebuild` makes it later')
-    .option('--accept-unsigned', 'take a snapshot that is not signed: of a recipient added with --recipient')
-    .option('--force', 'write over users and keys that are there')
+    .option('--no-ledger', 'do not rebuild the ledger; `sftpgw ledger rebuild` does it later')
+    .option(
+      '--accept-unsigned',
+      'accept a snapshot without a signature, for a recipient that was added with --recipient',
+    )
+    .option('--force', 'overwrite existing users and keys')
     .action(async (flags: RecoverFlags) => {
       await recover(context, context.rootOf(command), flags);
     });
@@ -83,9 +90,9 @@ function reportLines(
   { snapshot, keys, restored, copy, ledger }: RecoverReport,
 ): readonly string[] {
   const taken = new Date(snapshot.snapshot.takenMs).toISOString();
-  const signed = snapshot.isSigned ? 'signed' : 'NOT SIGNED: accepted as you said';
+  const signed = snapshot.isSigned ? 'signed' : 'NOT SIGNED: accepted with --accept-unsigned';
   return [
-    ...snapshot.passedOver.map((text) => `Passed over: ${text}.`),
+    ...snapshot.passedOver.map((text) => `Skipped: ${text}.`),
     `Recovered ${root} from snapshot ${snapshot.number} of ${taken} (${signed}):`,
     `  keys: ${keys.keys}, sealed to the new gateway identity and to the recovery recipients`,
     `  users: ${usersText(restored.users)}`,
@@ -105,14 +112,15 @@ function usersText(users: readonly string[]): string {
 }
 
 function ledgerText(ledger: RecoverReport['ledger']): string {
-  if (ledger === null) return 'left out; `sftpgw ledger rebuild` makes it';
-  if (typeof ledger === 'string') return `not whole (${ledger}); \`sftpgw ledger rebuild\` goes on`;
-  const unopened = ledger.unopened === 0 ? '' : `, ${ledger.unopened} of which no key opens`;
+  if (ledger === null) return 'left out: run `sftpgw ledger rebuild`';
+  if (typeof ledger === 'string') return `incomplete (${ledger}): run \`sftpgw ledger rebuild\``;
+  const unopened = ledger.unopened === 0 ? '' : `, ${ledger.unopened} of them without a matching key`;
   return `${ledger.versions} object versions${unopened}`;
 }
 
 function copyText(copy: RecoverReport['copy']): string {
-  if (copy === null) return 'The bucket was only read (--rehearsal), and keyring.bucket.copy=no is set here.';
-  if (typeof copy === 'string') return `The bucket has no copy of this machine yet: ${copy}.`;
-  return `The bucket has the copy of this machine now: snapshot ${copy.snapshot}.`;
+  if (copy === null)
+    return 'This was a rehearsal: the bucket was only read, and keyring.bucket.copy=no is set.';
+  if (typeof copy === 'string') return `This machine is not copied to the bucket yet: ${copy}.`;
+  return `This machine is copied to the bucket: snapshot ${copy.snapshot}.`;
 }

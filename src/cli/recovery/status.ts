@@ -2,16 +2,21 @@ import type { Command } from 'commander';
 import type { OpenRoot } from '../../operations/open-root.js';
 import type { CopyStatus, NoCopy } from '../../recovery/bucket-copy.js';
 import { type CommandContext, newCommand } from '../command.js';
-import { exitCodes } from '../exit-codes.js';
+import { exitCodes, rootExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 
-/** `sftpgw recovery status`. */
+/** Creates `sftpgw recovery status`. */
 export function recoveryStatusCommand(context: CommandContext): Command {
   const summary = [
-    'Show what would come back if this machine were lost now.',
-    'Nothing is asked of S3: the copy in the bucket is shown as this machine left it. Exit code 12 when something is missing.',
+    'Show what could be restored if this machine were lost now.',
+    'Does not ask S3: shows the copy in the bucket as this machine left it. The exit code is 12 if something is missing.',
   ].join('\n');
-  const command = newCommand('status', summary, ['sftpgw recovery status', 'sftpgw recovery status --json']);
+  const command = newCommand(
+    'status',
+    summary,
+    ['sftpgw recovery status', 'sftpgw recovery status --json'],
+    [...rootExits, 'key', 'findings'],
+  );
   return command.option('--json', 'print JSON').action(async ({ json }: { readonly json?: boolean }) => {
     await context.withRoot(context.rootOf(command), async (root) => {
       const status = await gather(root);
@@ -64,7 +69,7 @@ function fields(status: RecoveryStatus): readonly (readonly [string, string])[] 
   ];
 }
 
-/** Nothing of this machine would be missing, as far as it is to be copied at all. */
+/** Returns true if a recovery would restore everything that the settings copy. */
 function isReady({ recipients, keys, recoverableKeys, copy, problems }: RecoveryStatus): boolean {
   const isCopied = copy.none === 'off' || (copy.none === null && copy.isCurrent);
   return recipients.length > 0 && keys === recoverableKeys && isCopied && problems.length === 0;
@@ -72,13 +77,13 @@ function isReady({ recipients, keys, recoverableKeys, copy, problems }: Recovery
 
 const reasons: Readonly<Record<NoCopy, string>> = {
   off: 'none: keyring.bucket.copy=no',
-  'no-recipient': 'none before there is a recovery recipient',
+  'no-recipient': 'none: there is no recovery recipient',
   'no-bucket': 'none: no bucket is set',
 };
 
 function copyText({ none, isCurrent, bucket }: RecoveryStatus['copy']): string {
   if (none !== null) return reasons[none];
-  return isCurrent ? `s3://${bucket}/.sftpgw/, up to date` : `s3://${bucket}/.sftpgw/, behind this machine`;
+  return isCurrent ? `s3://${bucket}/.sftpgw/, up to date` : `s3://${bucket}/.sftpgw/, out of date`;
 }
 
 function timeText(ms: number): string {

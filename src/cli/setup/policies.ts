@@ -4,7 +4,7 @@ import type { CommandContext } from '../command.js';
 import { exitCodeOf } from '../exit-codes.js';
 import { renderJson } from '../terminal/render.js';
 
-/** The flags of `setup` that concern the role and the buckets. */
+/** Flags of `setup` for the role and the buckets. */
 export interface PolicyFlags {
   readonly policies?: boolean;
   readonly apply?: boolean;
@@ -15,7 +15,7 @@ export interface PolicyFlags {
   readonly json?: boolean;
 }
 
-/** True when the flags ask for more, or for something else, than settings. */
+/** Returns true if the flags ask for more than settings. */
 export function wantsPolicies({ policies, apply, allowSseC }: PolicyFlags): boolean {
   return policies === true || apply === true || allowSseC === true;
 }
@@ -36,7 +36,7 @@ export async function runPolicies(context: CommandContext, root: string, flags: 
 function requestOf(flags: PolicyFlags): ProvisionRequest {
   const days = Number(flags.unfinishedDays ?? '7');
   if (!Number.isInteger(days) || days < 1 || days > 365) {
-    throw new Fault('invalid', '--unfinished-days takes a whole number of days, 1 to 365');
+    throw new Fault('invalid', '--unfinished-days must be a whole number of days, 1 to 365');
   }
   const { gatewayPrincipal = null, alsoAllow = [] } = flags;
   for (const principal of [gatewayPrincipal, ...alsoAllow]) {
@@ -57,8 +57,8 @@ function report(
   steps: readonly ProvisionStep[],
 ): void {
   if (flags.json === true) {
-    const told = steps.map(({ fault, ...rest }) => ({ ...rest, problem: fault?.hint ?? null }));
-    shell.out(renderJson({ ...plan, steps: told }));
+    const results = steps.map(({ fault, ...rest }) => ({ ...rest, problem: fault?.hint ?? null }));
+    shell.out(renderJson({ ...plan, steps: results }));
   } else {
     if (plan !== null) for (const line of planLines(plan)) shell.out(line);
     for (const { bucket, what, outcome, fault } of steps) {
@@ -78,9 +78,9 @@ function planLines(plan: ProvisionPlan): readonly string[] {
   ];
   for (const { bucket, statements, allowsSseC, unfinishedDays } of plan.buckets) {
     lines.push(
-      `# Bucket ${bucket}: policy. \`setup --apply\` adds it to the one that is there:`,
+      `# Bucket ${bucket}: policy. \`setup --apply\` adds it to the existing one:`,
       renderJson({ Version: '2012-10-17', Statement: statements }),
-      `# Bucket ${bucket}: unfinished uploads are aborted after ${unfinishedDays} days${allowsSseC ? ', and customer keys (SSE-C) are allowed' : ''}: \`setup --apply\`.`,
+      `# Bucket ${bucket}: \`setup --apply\` aborts incomplete uploads after ${unfinishedDays} days${allowsSseC ? ' and allows customer keys (SSE-C)' : ''}.`,
     );
   }
   return lines;

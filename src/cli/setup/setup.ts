@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
 import type { RootConfig } from '../../operations/root-config.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { rootExits } from '../exit-codes.js';
 import { parseBucketName, parseEndpoint, parseRegion } from '../terminal/answers.js';
 import { askUntil, type Prompter } from '../terminal/prompter.js';
 import { type PolicyFlags, runPolicies, wantsPolicies } from './policies.js';
@@ -12,39 +13,41 @@ interface SetupFlags extends PolicyFlags {
   readonly endpoint?: string;
 }
 
-/** `sftpgatewaysetup` and `sftpgw setup`. */
+/** Creates `sftpgatewaysetup` and `sftpgw setup`. */
 export function setupCommand(name: string, spelling: string, context: CommandContext): Command {
   const summary = [
-    'Write the settings that every user shares: bucket, region, endpoint.',
-    'At a terminal and without flags it asks. What is not said stays as it is. Credentials are not asked for:',
-    'they come from the AWS default chain (role, environment, ~/.aws).',
+    'Set the bucket, region and endpoint for all users.',
+    'Asks at a terminal if there are no flags. Keeps all other settings. Credentials come from the AWS default chain (role, environment, ~/.aws).',
     '',
-    '--policies prints what the gateway and its buckets need at AWS for the users as they are now: the least permissions, a bucket',
-    'policy that requires SSE-C below the prefixes of users with SSE-C and keeps others from writing with keys of their own, and a',
-    'rule against unfinished uploads. --apply puts what concerns the buckets, under your own credentials, and keeps what is there.',
+    '--policies prints what the gateway and its buckets need at AWS for the present users: the minimum permissions, a bucket policy that requires SSE-C for users with SSE-C and prevents other principals from writing with their own keys, and a rule that aborts incomplete uploads. --apply applies the bucket parts with your own credentials and keeps existing rules.',
   ].join('\n');
-  const command = newCommand(name, summary, [
-    `${spelling}`,
-    `${spelling} --bucket my-bucket --region eu-central-1`,
-    `${spelling} --bucket files --endpoint https://s3.example.com`,
-    `${spelling} --policies --gateway-principal arn:aws:iam::111122223333:role/sftpgw`,
-    `${spelling} --apply --gateway-principal arn:aws:iam::111122223333:role/sftpgw --also-allow arn:aws:iam::111122223333:user/admin`,
-    `${spelling} --allow-sse-c`,
-  ]);
+  const command = newCommand(
+    name,
+    summary,
+    [
+      `${spelling}`,
+      `${spelling} --bucket my-bucket --region eu-central-1`,
+      `${spelling} --bucket files --endpoint https://s3.example.com`,
+      `${spelling} --policies`,
+      `${spelling} --apply \\\n  --gateway-principal arn:aws:iam::111122223333:role/sftpgw \\\n  --also-allow arn:aws:iam::111122223333:user/admin`,
+      `${spelling} --allow-sse-c`,
+    ],
+    [...rootExits, 'conflict'],
+  );
   return command
-    .option('--bucket <name>', 'the default bucket')
-    .option('--region <region>', 'its region')
-    .option('--endpoint <url>', 'an S3 server that is not Amazon; "aws" for Amazon again')
+    .option('--bucket <name>', 'set the default bucket')
+    .option('--region <region>', 'set the region of the bucket')
+    .option('--endpoint <url>', 'set an S3 server other than Amazon; "aws" resets it')
     .option('--policies', 'print what the gateway and its buckets need at AWS')
     .option(
       '--apply',
-      'put the bucket policy, the rule against unfinished uploads, and allow SSE-C where users need it',
+      'apply the bucket policy and the rule for incomplete uploads, and allow SSE-C where users need it',
     )
-    .option('--allow-sse-c', 'only allow customer keys (SSE-C) in the buckets of users who need it')
-    .option('--gateway-principal <arn>', 'the role or user that the gateway runs as')
-    .option('--also-allow <arn...>', 'further principals that may write with customer keys')
-    .option('--unfinished-days <days>', 'after how many days unfinished uploads are aborted (7)')
-    .option('--json', 'print policies and what was done as JSON')
+    .option('--allow-sse-c', 'allow SSE-C in the buckets of users who need it, change nothing else')
+    .option('--gateway-principal <arn>', 'role or user that the gateway runs as')
+    .option('--also-allow <arn...>', 'other principals that may write with customer keys')
+    .option('--unfinished-days <days>', 'days after which incomplete uploads are aborted (default: 7)')
+    .option('--json', 'print JSON')
     .action(async (flags: SetupFlags) => {
       const root = context.rootOf(command);
       const given = answersFromFlags(flags);
@@ -58,7 +61,7 @@ export function setupCommand(name: string, spelling: string, context: CommandCon
           if (asked === null) {
             throw new Fault(
               'invalid',
-              'say what to set (--bucket, --region, --endpoint), or run it at a terminal',
+              'give the settings (--bucket, --region, --endpoint), or run it at a terminal',
             );
           }
           answers = await asked;
@@ -66,9 +69,7 @@ export function setupCommand(name: string, spelling: string, context: CommandCon
         const { lines } = await config.setup(answers);
         for (const line of lines) shell.out(line);
         shell.out('Next: `sftpgw serve` (or restart the service), then `addsftpuser NAME`.');
-        shell.out(
-          `\`${spelling} --policies\` prints the permissions and the bucket policy that they need at AWS.`,
-        );
+        shell.out(`\`${spelling} --policies\` prints the permissions and the bucket policy for AWS.`);
       });
       if (wantsPolicies(flags)) await runPolicies(context, root, flags);
     });
@@ -86,12 +87,12 @@ function answersFromFlags(flags: SetupFlags): Settings {
   };
 }
 
-/** The address, or null for Amazon's own. */
+/** Parses an endpoint; null for Amazon. */
 function parseEndpointAnswer(text: string): string | null {
   return text.trim().toLowerCase() === amazon ? null : parseEndpoint(text);
 }
 
-/** The three questions; Enter keeps what is in force. */
+/** Asks for the three settings. Enter keeps the present value. */
 async function askSettings(prompter: Prompter, now: ReturnType<RootConfig['defaults']>): Promise<Settings> {
   const bucket = await askUntil(prompter, `Default bucket${preset(now.bucket)}: `, (answer) =>
     answer.trim() === '' && now.bucket !== null ? now.bucket : parseBucketName(answer),

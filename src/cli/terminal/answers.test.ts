@@ -49,7 +49,7 @@ describe('an AES-256 key', () => {
     expect(() => parseKeyMaterial(content, 'k')).toThrow(reason);
   });
 
-  it('comes back whatever its bytes are, and a refusal never repeats the content', () => {
+  it('is accepted with any bytes, and a refusal never repeats the content', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 48 }), (bytes) => {
         const text = Buffer.from(bytes).toString('base64');
@@ -78,7 +78,7 @@ describe('a file that answers', () => {
   writeFileSync(join(directory, 'here'), 'x');
   writeFileSync(join(directory, 'huge'), Buffer.alloc(100_000));
 
-  it('is found from the working directory, and stdin is "-"', async () => {
+  it('is relative to the working directory, and stdin is "-"', async () => {
     const shell = fakeShell({ workingDirectory: directory, input: 'from stdin' });
     expect((await readAnswerFile(shell, 'here')).toString()).toBe('x');
     expect((await readAnswerFile(shell, '-')).toString()).toBe('from stdin');
@@ -127,7 +127,7 @@ it.each(['', 'arn:aws:s3:::bucket', 'arn:aws:kms:eu-central-1:12:key/x', 'a key'
 );
 
 it.each(['https://s3.example.com', 'http://127.0.0.1:9000', 'https://s3.example.com:8443/'])(
-  'takes the endpoint %s',
+  'accepts the endpoint %s',
   (text) => expect(parseEndpoint(text)).toBe(text.replace(/\/$/, '')),
 );
 
@@ -140,14 +140,14 @@ it.each([
   expect(() => parseEndpoint(text)).toThrow(/the endpoint must be a URL/),
 );
 
-it('takes addresses to listen on with a port', () => {
+it('accepts listen addresses with a port', () => {
   expect(parseListenAddress('[::1]:0')).toEqual({ host: '::1', port: 0 });
   for (const text of ['2222', '127.0.0.1', 'h:65536', '']) {
     expect(() => parseListenAddress(text)).toThrow(/host:port/);
   }
 });
 
-it('takes numbers of menus only', () => {
+it('accepts only numbers of the menus', () => {
   expect([1, 2, 3, 4].map((number) => parseEncryptionOption(` ${number} `))).toEqual([1, 2, 3, 4]);
   for (const text of ['0', '5', 'sse-c', '', '1.5', '-1'])
     expect(() => parseEncryptionOption(text)).toThrow(/1 \(SSE-S3\)/);
@@ -157,7 +157,7 @@ it('takes numbers of menus only', () => {
   expect(() => parseRegion('eu central')).toThrow(/region/);
 });
 
-it('takes a password without its line end, and one line of it', () => {
+it('accepts one line as a password, without its line end', () => {
   expect(parsePassword(Buffer.from('s p a c e \r\n'), 'p')).toBe('s p a c e ');
   expect(() => parsePassword(Buffer.from('\n'), 'p')).toThrow(/no password/);
   expect(() => parsePassword(Buffer.from('a\nb\n'), 'p')).toThrow(/more than one line/);

@@ -8,10 +8,10 @@ import * as values from '../../users/property-values.js';
 import { faultOf } from '../system-faults.js';
 import type { Shell } from './shell.js';
 
-/** What a key, public key or password file may hold at most; more is the wrong file. */
+/** Maximum size of a key, public key or password file. */
 const maxAnswerBytes = 64 * 1024;
 
-/** A file that answers a question. `-` is stdin, `~/` the home directory. Throws faults that name the path. */
+/** Reads a file that answers a question. `-` is stdin, `~/` the home directory. Throws faults that name the path. */
 export async function readAnswerFile(shell: Shell, path: string): Promise<Buffer> {
   if (path === '-') return shell.readInput(maxAnswerBytes);
   const expanded = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
@@ -19,7 +19,10 @@ export async function readAnswerFile(shell: Shell, path: string): Promise<Buffer
   try {
     const status = await stat(absolute);
     if (status.size > maxAnswerBytes) {
-      throw new Fault('invalid', `${absolute} has ${status.size} bytes; is it the right file?`);
+      throw new Fault(
+        'invalid',
+        `${absolute} has ${status.size} bytes, more than ${maxAnswerBytes}: check the file name`,
+      );
     }
     return await readFile(absolute);
   } catch (thrown) {
@@ -27,61 +30,66 @@ export async function readAnswerFile(shell: Shell, path: string): Promise<Buffer
   }
 }
 
-/** What a person calls the file in an error. */
+/** Returns the name of the file for errors. */
 export function answerFileName(path: string): string {
   return path === '-' ? 'stdin' : path;
 }
 
-/** The number of the encryption menu. */
+/** Parses a number of the encryption menu. */
 export function parseEncryptionOption(text: string): EncryptionOption {
   return accept('encryption', values.parseEncryptionOption(text.trim()));
 }
 
+/** Parses the number of a canned ACL. */
 export function parseAcl(text: string): CannedAcl {
   return cannedAcls[accept('ACL', values.parseAclOption(text.trim()))];
 }
 
-/** An ARN, or what S3 also takes and other S3 servers call a key: an id or `alias/NAME`. */
+/** Parses a KMS key: an ARN, or an id or `alias/NAME`, which S3 and other S3 servers also accept. */
 export function parseKmsKey(text: string): string {
   return accept('KMS key', values.parseKmsKey(text.trim()));
 }
 
+/** Parses a bucket name. */
 export function parseBucketName(text: string): string {
   return accept('bucket', values.parseBucketName(text.trim()));
 }
 
-/** Where in the bucket; a slash in front is dropped and one at the end added. */
+/** Parses a prefix. Removes leading slashes and adds one at the end. */
 export function parsePrefix(text: string): string {
   const bare = text.trim().replace(/^\/+/, '').replace(/\/+$/, '');
-  if (bare === '') throw new Fault('invalid', 'the prefix is empty; name a directory of the bucket');
+  if (bare === '') throw new Fault('invalid', 'the prefix is empty: give a directory of the bucket');
   return accept('prefix', values.parseUploadPrefix(`${bare}/`));
 }
 
-/** The files decide what a value may be, so that nothing is asked for that they would refuse. */
+/** Returns a parsed value. The rules are those of the settings files, so they accept every answer. */
 function accept<T>(what: string, parsed: values.ParsedValue<T>): T {
   if ('value' in parsed) return parsed.value;
   throw new Fault('invalid', `the ${what} ${parsed.problem}`);
 }
 
+/** Parses an AWS region. */
 export function parseRegion(text: string): string | null {
   return accept('region', settings.regionName.parse(text.trim()));
 }
 
+/** Parses the URL of an S3 server. */
 export function parseEndpoint(text: string): string | null {
   return accept('endpoint', settings.endpointUrl.parse(text.trim()));
 }
 
-/** `HOST:PORT`, with an IPv6 address in brackets; port 0 takes any free one. */
+/** Parses `HOST:PORT`, with an IPv6 address in brackets. Port 0 selects a free port. */
 export function parseListenAddress(text: string): settings.ListenAddress {
   return accept('address to listen on', settings.listenAddress.parse(text));
 }
 
-/** The first line of a password file: an editor's line end is not part of a password. */
+/** Returns the line of a password file, without its line end. Throws `invalid` for no line or several. */
 export function parsePassword(content: Uint8Array, where: string): string {
   const text = Buffer.from(content)
     .toString('utf8')
     .replace(/\r?\n$/, '');
   if (text === '') throw new Fault('invalid', `${where} holds no password`);
-  if (/[\r\n]/.test(text)) throw new Fault('invalid', `${where} holds more than one line; a password is one`);
+  if (/[\r\n]/.test(text))
+    throw new Fault('invalid', `${where} holds more than one line: a password is one line`);
   return text;
 }

@@ -13,7 +13,7 @@ class FakeTerminal {
 
 const halfway = { files: 5, totalFiles: 10, bytes: 50 * 2 ** 20, totalBytes: 100 * 2 ** 20 };
 
-it('appears after two seconds, is redrawn at most five times a second, and goes away', () => {
+it('appears after two seconds, is redrawn at most five times a second, and is removed', () => {
   const terminal = new FakeTerminal();
   let ms = 1000;
   const line = new ProgressLine(terminal, () => ms);
@@ -27,12 +27,12 @@ it('appears after two seconds, is redrawn at most five times a second, and goes 
   expect(terminal.written).toHaveLength(6);
 });
 
-it('says files, bytes, the rate of the last ten seconds and the time left', () => {
+it('shows files, bytes, the rate of the last ten seconds and the time left', () => {
   const terminal = new FakeTerminal();
   let ms = 0;
   const line = new ProgressLine(terminal, () => ms);
   const mebibyte = 2 ** 20;
-  // Slow at first, then 2 MiB a second: what counts is the present.
+  // Slow at first, then 2 MiB a second: the present rate counts.
   for (let second = 0; second <= 30; second += 1) {
     ms = second * 1000;
     const bytes = second < 15 ? 0 : (second - 15) * 2 * mebibyte;
@@ -43,7 +43,7 @@ it('says files, bytes, the rate of the last ten seconds and the time left', () =
   );
 });
 
-it('guesses no end while the totals are not known, and begins anew with other work', () => {
+it('estimates no end without totals, and starts again with other work', () => {
   expect(
     renderProgress('listing', { files: 3, totalFiles: null, bytes: 10, totalBytes: null }, noRate, 80),
   ).toBe('listing  3 files  10 B  0 B/s');
@@ -58,14 +58,14 @@ it('guesses no end while the totals are not known, and begins anew with other wo
   );
 });
 
-it('never wraps, and writes nothing where there is no terminal', () => {
+it('never wraps, and writes nothing without a terminal', () => {
   expect(renderProgress('x', halfway, noRate, 20)).toHaveLength(19);
   const line = new ProgressLine(null, () => 0);
   line.update('x', halfway);
   line.clear();
 });
 
-it('gives sizes and times in units that a person reads', () => {
+it('prints sizes and times in readable units', () => {
   expect([0, 1023, 1024, 1_500_000, 123 * 2 ** 20, 2 ** 50].map(renderBytes)).toEqual([
     '0 B',
     '1023 B',

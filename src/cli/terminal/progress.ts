@@ -1,6 +1,6 @@
 import { renderBytes, renderDuration } from './render.js';
 
-/** How far some work has come. Totals are null as long as nobody knows them. */
+/** Progress of some work. Totals are null while they are unknown. */
 export interface Progress {
   readonly files: number;
   readonly totalFiles: number | null;
@@ -10,15 +10,15 @@ export interface Progress {
 
 /** A terminal that shows text on its last line. */
 export interface Terminal {
-  /** Characters in a line, as wide as the window is now. */
+  /** Present width of the window in characters. */
   readonly columns: number;
   write(text: string): void;
 }
 
-/** What is over sooner needs no line. */
+/** Time before the line appears: short work does not need it. */
 const quietMs = 2_000;
 const everyMs = 200;
-/** The rate is that of so long: long enough to be steady, short enough to notice that S3 has become slow. */
+/** Window of the rate: long enough to be steady, short enough to show that S3 has become slow. */
 const rateWindowMs = 10_000;
 const barCells = 20;
 
@@ -29,8 +29,8 @@ interface Sample {
 }
 
 /**
- * One line that says how far some work has come: files, bytes, rate and the time left. It is drawn over itself, at most five times a
- * second, from two seconds after the beginning on, and taken away at the end. Without a terminal nothing is written.
+ * A line with the progress of some work: files, bytes, rate and time left. It appears after two seconds, is redrawn at
+ * most five times a second, and is removed at the end. Without a terminal it writes nothing.
  */
 export class ProgressLine implements Disposable {
   readonly #terminal: Terminal | null;
@@ -40,14 +40,14 @@ export class ProgressLine implements Disposable {
   #drawnMs = Number.NEGATIVE_INFINITY;
   #isShown = false;
 
-  /** `nowMs` is a clock that never goes back. */
+  /** `nowMs` is a monotonic clock. */
   constructor(terminal: Terminal | null, nowMs: () => number = () => performance.now()) {
     this.#terminal = terminal;
     this.#nowMs = nowMs;
     this.#startMs = nowMs();
   }
 
-  /** To be called as often as there is news. `what` names what is being done, in a word or two. */
+  /** Updates the line. Callers may call it at every change. `what` names the work in one or two words. */
   update(what: string, progress: Progress): void {
     if (this.#terminal === null) return;
     const ms = this.#nowMs();
@@ -55,7 +55,7 @@ export class ProgressLine implements Disposable {
     this.#drawnMs = ms;
     const { files, bytes } = progress;
     const last = this.#samples.at(-1);
-    // Another piece of work has begun.
+    // Another piece of work has started.
     if (last !== undefined && (files < last.files || bytes < last.bytes)) this.#samples = [];
     this.#samples.push({ ms, files, bytes });
     while ((this.#samples[1]?.ms ?? ms) <= ms - rateWindowMs) this.#samples.shift();
@@ -65,7 +65,7 @@ export class ProgressLine implements Disposable {
     this.#isShown = true;
   }
 
-  /** Takes the line away, for something else to be written; the next news brings it back. */
+  /** Removes the line, so that other text can be written. The next update draws it again. */
   clear(): void {
     if (this.#isShown) this.#terminal?.write('\r\x1b[K');
     this.#isShown = false;
@@ -85,13 +85,13 @@ export class ProgressLine implements Disposable {
   }
 }
 
-/** A second. */
+/** Rates per second. */
 interface Rates {
   readonly files: number;
   readonly bytes: number;
 }
 
-/** The line without its place on the terminal: shortened to `columns`, so that it never wraps. */
+/** Returns the text of the line, cut to `columns` so that it never wraps. */
 export function renderProgress(what: string, progress: Progress, rates: Rates, columns: number): string {
   const { files, totalFiles } = progress;
   const done = fractionDone(progress);
@@ -102,11 +102,11 @@ export function renderProgress(what: string, progress: Progress, rates: Rates, c
     ...bytesAndRate(progress, rates),
     ...timeLeft(progress, rates),
   ];
-  // The last column is left free: some terminals go to the next line as soon as it is taken.
+  // The last column stays free: some terminals wrap as soon as it is used.
   return parts.join('  ').slice(0, Math.max(0, columns - 1));
 }
 
-/** Nothing where bytes are not counted. */
+/** Returns nothing if bytes are not counted. */
 function bytesAndRate({ bytes, totalBytes }: Progress, rates: Rates): readonly string[] {
   if (totalBytes === null && bytes === 0) return [];
   const done =
@@ -114,10 +114,10 @@ function bytesAndRate({ bytes, totalBytes }: Progress, rates: Rates): readonly s
   return [done, `${renderBytes(rates.bytes)}/s`];
 }
 
-/** By what lasts: bytes where there are any, else files. Null when it cannot be said. */
+/** Returns the fraction of the work that is done; null if the totals are unknown. */
 function fractionDone({ files, totalFiles, bytes, totalBytes }: Progress): number | null {
   if (totalFiles === null || totalBytes === null) return null;
-  // Each file costs something besides its bytes, about as much as so many bytes do.
+  // Each file also has a fixed cost, about that of `fileCostBytes` bytes.
   const whole = totalBytes + totalFiles * fileCostBytes;
   return whole === 0 ? null : Math.min(1, (bytes + files * fileCostBytes) / whole);
 }

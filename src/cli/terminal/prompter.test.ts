@@ -4,7 +4,7 @@ import { askUntil, askYesNo } from './prompter.js';
 import { ScriptedPrompter } from './testing/fake-shell.js';
 
 describe('a question', () => {
-  it('comes again after a wrong answer, with the reason', async () => {
+  it('is repeated after a wrong answer, with the reason', async () => {
     const prompter = new ScriptedPrompter([
       ['Number: ', 'x'],
       ['Number: ', '7'],
@@ -17,7 +17,7 @@ describe('a question', () => {
     expect(prompter.printed).toEqual(['  a digit is needed.']);
   });
 
-  it('does not come again after a bug or a cancellation', async () => {
+  it('is not repeated after a bug or a cancellation', async () => {
     const fails = (thrown: Error) =>
       askUntil(new ScriptedPrompter([['Q', 'a']]), 'Q', () => {
         throw thrown;

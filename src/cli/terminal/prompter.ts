@@ -1,15 +1,15 @@
 import { Fault } from '../../model/fault.js';
 
-/** Asks a person. Each question throws `cancelled` when the person ends the input (Ctrl-C, Ctrl-D). */
+/** Asks a person. A question throws `cancelled` if the person ends the input (Ctrl-C, Ctrl-D). */
 export interface Prompter {
   print(line: string): void;
-  /** One line, without its end. */
+  /** Returns one line, without its end. */
   ask(question: string): Promise<string>;
-  /** One line that is not shown while it is typed. */
+  /** Returns one line that is not shown while it is typed. */
   askSecret(question: string): Promise<string>;
 }
 
-/** Asks until `parse` takes the answer; a refusal (`invalid`, `not-found`, ...) is shown and the question comes again. */
+/** Asks until `parse` accepts the answer. Prints each fault (`invalid`, `not-found`, ...) and asks again. */
 export async function askUntil<T>(
   prompter: Prompter,
   question: string,
@@ -27,7 +27,7 @@ export async function askUntil<T>(
   }
 }
 
-/** A yes or a no; Enter takes the capital one. */
+/** Asks for yes or no. Enter selects the capital letter. */
 export function askYesNo(prompter: Prompter, question: string, preset: boolean): Promise<boolean> {
   return askUntil(prompter, `${question} ${preset ? '[Y/n]' : '[y/N]'} `, (answer) => {
     const word = answer.trim().toLowerCase();

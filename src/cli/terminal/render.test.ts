@@ -31,7 +31,7 @@ it("says a fault's hint, and of a bug what went wrong", () => {
 it.each([
   ['EACCES', 'denied', /no permission for \/f/],
   ['ENOENT', 'not-found', /there is no \/f/],
-  ['ENOSPC', 'over-quota', /no space is left for \/f/],
+  ['ENOSPC', 'over-quota', /no space left for \/f/],
   ['EROFS', 'denied', /read-only/],
   ['ENOTDIR', 'not-directory', /\/f/],
 ])('reads the error %s of a file as %s', (code, kind, words) => {
@@ -40,7 +40,7 @@ it.each([
   expect(fault.hint).toMatch(words);
 });
 
-it('leaves other errors what they are', () => {
+it('keeps other errors unchanged', () => {
   const fault = new Fault('conflict', 'x');
   expect(faultOf(fault)).toBe(fault);
   expect(faultOf(new Error('x')).kind).toBe('bug');

@@ -1,6 +1,6 @@
 import type { Fault } from '../../model/fault.js';
 
-/** Columns as wide as their widest cell, the header in capitals; no trailing blanks. */
+/** Returns a table with the header in capitals. Columns are as wide as their widest cell. */
 export function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header.map((name) => name.toUpperCase()), ...rows];
   const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
@@ -14,34 +14,35 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
     .join('\n');
 }
 
-/** `name: value` lines, the values in one column. */
+/** Returns `name: value` lines with the values in one column. */
 export function renderFields(fields: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...fields.map(([name]) => name.length)) + 1;
   return fields.map(([name, value]) => `${`${name}:`.padEnd(width)}  ${value}`.trimEnd()).join('\n');
 }
 
+/** Returns a value as indented JSON. */
 export function renderJson(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
 
-/** One line for stderr. A bug names its cause: on a command line there is no log that could. */
+/** Returns a fault as one line for stderr. A bug names its cause, because a command has no log. */
 export function renderFault(program: string, fault: Fault): string {
   if (fault.kind === 'bug' && fault.cause instanceof Error) {
-    return `${program}: internal error: ${fault.cause.message}; please report it with the command you ran`;
+    return `${program}: internal error: ${fault.cause.message}; please report it with the command that you ran`;
   }
   return `${program}: ${fault.hint}`;
 }
 
 const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
-/** A size for a person, in three digits or so: `12.3 MiB`. */
+/** Returns a size in about three digits: `12.3 MiB`. */
 export function renderBytes(bytes: number): string {
   const power = Math.min(byteUnits.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
   const value = bytes / 1024 ** power;
   return `${power === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${byteUnits[power]}`;
 }
 
-/** A time span for a person, in its two largest units: `1 h 5 min`. */
+/** Returns a duration in its two largest units: `1 h 5 min`. */
 export function renderDuration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;

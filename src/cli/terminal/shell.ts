@@ -3,29 +3,29 @@ import type { Terminal } from './progress.js';
 import type { Prompter } from './prompter.js';
 import { TerminalPrompter } from './terminal-prompter.js';
 
-/** What the commands use of the process they run in; tests hand in their own. */
+/** The parts of the process that commands use. Tests replace them. */
 export interface Shell {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
-  /** A line for stdout: what the command was asked for. */
+  /** Prints a line on stdout: the result of the command. */
   out(line: string): void;
-  /** A line for stderr: what a person should know besides. */
+  /** Prints a line on stderr: information beside the result. */
   err(line: string): void;
-  /** To stdout as it is. Resolves when it is taken: true, or false when whoever read it has gone. */
+  /** Writes raw data to stdout. Resolves when it is written: true, or false if the reader has closed the pipe. */
   write(data: Uint8Array | string): Promise<boolean>;
-  /** stdin, piece by piece, no faster than it is asked for. */
+  /** Returns the chunks of stdin, as fast as they are consumed. */
   input(): AsyncIterable<Uint8Array>;
-  /** All of stdin, at most `maxBytes`; throws `too-large` beyond. */
+  /** Returns all of stdin. Throws `too-large` above `maxBytes`. */
   readInput(maxBytes: number): Promise<Buffer>;
-  /** Where progress is shown; null when stderr is no terminal. */
+  /** The terminal for progress; null if stderr is not a terminal. */
   readonly terminal: Terminal | null;
-  /** Runs a dialogue. Null without asking anything when nobody sits at a terminal. */
+  /** Runs a dialogue. Returns null without asking if stdin or stderr is not a terminal. */
   withPrompter<T>(dialogue: (prompter: Prompter) => Promise<T>): Promise<T> | null;
 }
 
-/** The shell of this very process. */
+/** Creates the shell of this process. */
 export function openProcessShell(): Shell {
-  // `sftpgw user list | head -1` closes the pipe early; that is no trouble worth a stack trace.
+  // `sftpgw user list | head -1` closes the pipe early. That is not an error.
   process.stdout.on('error', ignoreClosedPipe);
   process.stderr.on('error', ignoreClosedPipe);
   return {
@@ -37,7 +37,7 @@ export function openProcessShell(): Shell {
     input: () => process.stdin,
     readInput,
     terminal: process.stderr.isTTY ? new StderrTerminal() : null,
-    // Questions go to stderr, so that stdout holds only what was asked for, even when it is a file.
+    // Questions go to stderr, so that stdout holds only the result.
     withPrompter(dialogue) {
       if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
       const prompter = new TerminalPrompter(process.stdin, process.stderr);
@@ -48,7 +48,7 @@ export function openProcessShell(): Shell {
 
 class StderrTerminal implements Terminal {
   get columns(): number {
-    // A serial console says 0.
+    // A serial console reports 0.
     return process.stderr.columns || 80;
   }
 

@@ -25,7 +25,7 @@ describe('a prompter on a terminal', () => {
   });
   afterEach(() => prompter.close());
 
-  it('shows what is typed, and takes corrections', async () => {
+  it('shows typed text and accepts corrections', async () => {
     const answer = prompter.ask('Name: ');
     terminal.write('bax\x7fn');
     terminal.write('k\r');
@@ -34,7 +34,7 @@ describe('a prompter on a terminal', () => {
     expect(terminal.shown).toContain('ba');
   });
 
-  it('shows nothing of a secret, not even later by the arrow keys', async () => {
+  it('never shows a secret, not even with the arrow keys', async () => {
     const secret = prompter.askSecret('Key: ');
     terminal.write('s3cr3t');
     terminal.write('\x7fT\r');
@@ -58,7 +58,7 @@ describe('a prompter on a terminal', () => {
     expect(terminal.shown).not.toContain('hidden');
   });
 
-  it('keeps apart lines that come quickly one after the other', async () => {
+  it('separates lines that arrive quickly', async () => {
     const first = prompter.ask('One? ');
     terminal.write('n\r');
     terminal.write('hidden-key\r');
@@ -76,14 +76,14 @@ describe('a prompter on a terminal', () => {
     await expect(answer).rejects.toMatchObject({ kind: 'cancelled' });
   });
 
-  it('is cancelled when the terminal goes away, also for later questions', async () => {
+  it('is cancelled if the terminal closes, also for later questions', async () => {
     const answer = prompter.ask('Name: ');
     terminal.end();
     await expect(answer).rejects.toMatchObject({ kind: 'cancelled' });
     await expect(prompter.ask('Name: ')).rejects.toMatchObject({ kind: 'cancelled' });
   });
 
-  it('leaves the terminal as it was', async () => {
+  it('restores the terminal', async () => {
     expect(terminal.raw).toBe(true);
     prompter.close();
     expect(terminal.raw).toBe(false);

@@ -3,7 +3,7 @@ import { PassThrough, Writable } from 'node:stream';
 import { Fault } from '../../model/fault.js';
 import type { Prompter } from './prompter.js';
 
-/** process.stdin, when it is a terminal. */
+/** process.stdin of a terminal. */
 export interface TerminalInput extends NodeJS.ReadableStream {
   setRawMode(raw: boolean): unknown;
 }
@@ -14,9 +14,9 @@ interface Waiting {
 }
 
 /**
- * A prompter on a terminal. Raw mode holds until `close`, so the terminal itself echoes nothing; readline does,
- * through an output that keeps silent during a secret. Readline gets its input one line a question: what was pasted
- * ahead is echoed, or not, by the question it answers. History is off, or the arrow keys would show a secret.
+ * A prompter on a terminal. The terminal stays in raw mode until `close`, so only readline echoes, through an output
+ * that is silent during a secret. Readline gets one line per question: lines pasted in advance are echoed, or not, by
+ * the question that they answer. History is off, because the arrow keys would show a secret.
  */
 export class TerminalPrompter implements Prompter {
   readonly #input: TerminalInput;
@@ -25,7 +25,7 @@ export class TerminalPrompter implements Prompter {
   readonly #lines: Interface;
   #ahead = Buffer.alloc(0);
   #waiting: Waiting | null = null;
-  /** A whole line has gone to readline for the present question; the rest is for the next one. */
+  /** Readline has a complete line for the present question. The rest waits for the next one. */
   #lineGiven = true;
   #silent = false;
   #ended = false;
@@ -42,7 +42,7 @@ export class TerminalPrompter implements Prompter {
     this.#lines = createInterface({ input: this.#gate, output: echo, terminal: true, historySize: 0 });
     this.#lines.on('line', (line) => this.#settle((waiting) => waiting.resolve(line)));
     this.#lines.on('SIGINT', () => this.#cancel());
-    // Ctrl-Z would leave the shell behind with a raw terminal.
+    // Ctrl-Z would leave a raw terminal to the shell.
     this.#lines.on('SIGTSTP', () => undefined);
     this.#lines.on('close', this.#end);
     input.setRawMode(true);
@@ -62,7 +62,7 @@ export class TerminalPrompter implements Prompter {
         return;
       }
       this.#output.write(question);
-      // readline redraws the line on editing keys; it must know what stands before the cursor.
+      // Readline redraws the line on editing keys, so it needs the text before the cursor.
       this.#lines.setPrompt(question);
       this.#lineGiven = false;
       this.#feed();
@@ -70,7 +70,7 @@ export class TerminalPrompter implements Prompter {
   }
 
   async askSecret(question: string): Promise<string> {
-    // The question itself is written past the echo.
+    // The question is written directly, not through the echo.
     this.#silent = true;
     try {
       return await this.ask(question);
@@ -80,7 +80,7 @@ export class TerminalPrompter implements Prompter {
     }
   }
 
-  /** Gives the terminal back. */
+  /** Restores the terminal. */
   close(): void {
     this.#input.off('data', this.#take);
     this.#input.off('end', this.#end);

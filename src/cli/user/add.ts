@@ -5,6 +5,7 @@ import { parseUsername, type Username, type UserSummary } from '../../model/user
 import type { RootConfig } from '../../operations/root-config.js';
 import { userPaths } from '../../users/user-paths.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { keyringExits } from '../exit-codes.js';
 import { warnWithoutRecovery } from '../key/open-keyring.js';
 import { findKey } from '../key/reference.js';
 import { renderFields, renderJson } from '../terminal/render.js';
@@ -22,48 +23,52 @@ import { describeChanges, describeLogin, describeUserProblems, userFields } from
 
 interface UserAddFlags extends UserFlags {
   readonly json?: boolean;
-  /** Of the whole program when it is `addsftpuser`; no answer. */
+  /** Global option of `addsftpuser`; not an answer. */
   readonly root?: string;
 }
 
-/** `addsftpuser` and `sftpgw user add`. */
+/** Creates `addsftpuser` and `sftpgw user add`. */
 export function userAddCommand(name: string, spelling: string, context: CommandContext): Command {
   const summary = [
-    'Make an SFTP user, or change an existing one.',
-    'At a terminal and without flags it asks; with flags it asks only for what they leave open.',
-    'A key or a password never is an argument, where every process could read it: name a file, or "-" for stdin.',
+    'Add an SFTP user, or change an existing one.',
+    'At a terminal, asks for everything that the flags do not give. A key or a password is never an argument, because every process can read arguments: give a file, or "-" for stdin.',
   ].join('\n');
-  const command = newCommand(name, summary, [
-    `${spelling} bob`,
-    `${spelling} bob --sse 3 --sse-key-file k.b64 --public-key-file id.pub --downloads --shared`,
-    `${spelling} bob --sse 3 --generate-sse-key --create-ssh-key >bob.id`,
-    `pass sftp/bob | ${spelling} bob --sse 3 --sse-key-file - --public-key-file id.pub`,
-  ]);
+  const command = newCommand(
+    name,
+    summary,
+    [
+      `${spelling} bob`,
+      `${spelling} bob --public-key-file id.pub --downloads --shared`,
+      `${spelling} bob --sse 3 --generate-sse-key --create-ssh-key >bob.id`,
+      `pass sftp/bob |\n  ${spelling} bob --sse 3 --sse-key-file - --public-key-file id.pub`,
+    ],
+    [...keyringExits, 'notFound', 'conflict', 'limit', 'cancelled'],
+  );
   return command
     .argument('<user>', '1 to 32 letters and digits, with "_", "-" and "." inside')
-    .option('--sse <1..4>', 'encryption of uploads: 1 SSE-S3 (of a new user), 2 SSE-KMS, 3 SSE-C, 4 none')
-    .option('--kms-key-arn <arn>', 'the KMS key for --sse 2')
-    .option('--sse-key-file <file>', 'the AES-256 key for --sse 3: base64, or 32 raw bytes')
+    .option('--sse <1..4>', 'encryption of uploads: 1 SSE-S3 (default), 2 SSE-KMS, 3 SSE-C, 4 none')
+    .option('--kms-key-arn <arn>', 'KMS key for --sse 2')
+    .option('--sse-key-file <file>', 'AES-256 key for --sse 3: base64 or 32 raw bytes')
     .option(
       '--sse-key-id <id>',
-      'a key of the keyring for --sse 3: its id, the first 6 digits of it, or its label',
+      'key of the keyring for --sse 3: its id, at least 6 first digits of the id, or its label',
     )
-    .option('--generate-sse-key', 'make the key for --sse 3 here, from the system')
+    .option('--generate-sse-key', 'generate a random key for --sse 3')
     .addOption(
-      new Option('--public-key-file <file>', 'SSH public keys that may log in; repeatable').argParser(
+      new Option('--public-key-file <file>', 'SSH public keys for login; repeatable').argParser(
         (path: string, before: readonly string[] = []) => [...before, path],
       ),
     )
-    .option('--create-ssh-key', 'make an SSH key: the private half goes to stdout, once, and is kept nowhere')
-    .option('--password-file <file>', 'a password that may log in')
-    .option('--bucket <name>', "the user's own bucket for uploads")
-    .option('--prefix <prefix>', 'where in the bucket (a new user: USER/uploads/)')
-    .option('--acl <1..8>', 'canned ACL of each upload: 1 private ... 8 log-delivery-write')
-    .option('--downloads', 'a private download directory')
-    .option('--no-downloads', 'none')
-    .option('--shared', 'the shared directory')
-    .option('--no-shared', 'none')
-    .option('--json', 'print the user as JSON')
+    .option('--create-ssh-key', 'create an SSH key and print its private half on stdout; it is not kept')
+    .option('--password-file <file>', 'password for login')
+    .option('--bucket <name>', "bucket for this user's uploads")
+    .option('--prefix <prefix>', 'prefix of uploads in the bucket (default: USER/uploads/)')
+    .option('--acl <1..8>', 'canned ACL of uploads: 1 private ... 8 log-delivery-write')
+    .option('--downloads', 'give the user a download directory')
+    .option('--no-downloads', 'remove the download directory')
+    .option('--shared', 'give the user the shared directory')
+    .option('--no-shared', 'remove the shared directory')
+    .option('--json', 'print JSON')
     .action(async (user: string, flags: UserAddFlags) => {
       await addUser(context, context.rootOf(command), parseUsername(user), flags);
     });
@@ -81,7 +86,7 @@ async function addUser(
     const draft = await gatherDraft(context, config, { username, flags, before });
     await registry.save(username, draft.change);
     const after = await registry.describe(username);
-    if (after === null) throw new Fault('conflict', `${username} was removed while being saved; try again`);
+    if (after === null) throw new Fault('conflict', `${username} was removed by another command: try again`);
     report(context, { root, before, after, draft, json: flags.json === true });
     if (after.uploadOption === 3) await warnWithoutRecovery(context.shell, config);
   });
@@ -93,7 +98,7 @@ interface Request {
   readonly before: UserSummary | null;
 }
 
-/** Every answer, checked, from the flags and from the person at the terminal; nothing has been written yet. */
+/** Collects and checks all answers from the flags and the terminal. Writes nothing. */
 async function gatherDraft(
   { shell }: CommandContext,
   config: RootConfig,
@@ -113,7 +118,7 @@ async function gatherDraft(
     if (before !== null) {
       throw new Fault(
         'invalid',
-        `say what to change of ${username} (see --help), or run it at a terminal to be asked`,
+        `give the changes of ${username} as flags (see --help), or run it at a terminal`,
       );
     }
   }
@@ -136,7 +141,7 @@ interface Outcome {
 
 function report({ shell }: CommandContext, outcome: Outcome): void {
   const { root, before, after, draft, json } = outcome;
-  // A new private key has stdout for itself, so that it can go into a file.
+  // Stdout holds only the new private key, so that it can be redirected into a file.
   const print = draft.createdSshKey === null ? shell.out : shell.err;
   if (json) {
     print(renderJson(after));
@@ -152,12 +157,12 @@ function report({ shell }: CommandContext, outcome: Outcome): void {
   }
   for (const note of userNotes(outcome)) shell.err(note);
   if (draft.createdSshKey !== null) {
-    shell.err(`The SSH private key of ${after.username}, shown this once and kept nowhere:`);
+    shell.err(`The SSH private key of ${after.username}, shown only once and not kept:`);
     shell.out(draft.createdSshKey.privateKey.trimEnd());
   }
 }
 
-/** What a person has to know or do now. */
+/** Returns what the administrator should know or do next. */
 function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
   const notes = [...describeUserProblems(after)];
   const { homes, sharedDirectory: shared, removedDirectory: removed } = rootPaths(root);
@@ -166,9 +171,9 @@ function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
   const current = after.uploadKeyFingerprint;
   if (draft.generatedSseKey) {
     notes.push(
-      `A new SSE-C key, ${current}, is in the keyring and in ${keyFile}. S3 keeps no copy: without this key the files are lost.`,
+      `A new SSE-C key, ${current}, is in the keyring and in ${keyFile}. S3 does not keep a copy: without this key the files are lost.`,
     );
-    notes.push(`Back it up now, and keep the copy on another machine: base64 < ${keyFile}`);
+    notes.push(`Back it up to another machine now: base64 < ${keyFile}`);
   }
   if (replaced !== null && replaced !== current) {
     notes.push(`Older files need the key before this one, ${replaced}, which stays in the keyring.`);

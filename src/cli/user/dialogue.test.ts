@@ -46,7 +46,7 @@ const existingUser: DialogueSubject = { ...newUser, existing: bob };
 
 const hiddenKeyQuestion = /base64 .*not shown/;
 
-/** Plays the whole dialogue; every scripted question must have been asked. */
+/** Plays the whole dialogue, and checks that every scripted question was asked. */
 async function play(
   script: readonly Exchange[],
   subject = newUser,
@@ -94,12 +94,12 @@ describe('the dialogue about a new user', () => {
     expect(printed.join('\n')).not.toContain('5) skip');
   });
 
-  it('is SSE-S3, at the usual place and without directories for who only presses Enter', async () => {
+  it('selects SSE-S3, the default location and no directories with Enter', async () => {
     const { draft } = await play([...noSshKey, ['Option', ''], ...restAsItIs]);
     expect(draft.change).toEqual({ uploadOption: 1, downloads: false, shared: false });
   });
 
-  it('creates an SSH key and keeps both halves until they are shown', async () => {
+  it('creates an SSH key and keeps both halves until they are printed', async () => {
     const { draft } = await play([['Create an SSH key', 'y'], ['Option', '1'], ...restAsItIs]);
     expect(draft.createdSshKey?.privateKey).toMatch(/BEGIN OPENSSH PRIVATE KEY/);
     expect(draft.change.publicKeys).toEqual([draft.createdSshKey?.publicKey]);
@@ -135,7 +135,7 @@ describe('the dialogue about a new user', () => {
       'y or n',
       'not a public key line',
       '1 to 4',
-      'nothing to skip',
+      'no present option',
       'KMS key',
       'name of a bucket',
     ]) {
@@ -175,7 +175,7 @@ describe('the SSE-C key', () => {
     expect(draft.generatedSseKey).toBe(false);
   });
 
-  it('may be one of the keyring, by its id', async () => {
+  it('is accepted by its id in the keyring', async () => {
     const { draft } = await ask([hiddenKeyQuestion, '0123abcd', 'hidden']);
     expect(draft.change).toMatchObject({ uploadOption: 3, uploadKeyId: '0123abcd'.padEnd(32, '0') });
     expect(draft.change).not.toHaveProperty('uploadKey');
@@ -196,9 +196,9 @@ describe('the SSE-C key', () => {
     expect(first.change.uploadKey?.fingerprint).not.toBe(second.change.uploadKey?.fingerprint);
   });
 
-  it('is asked for again when it is not one, and the reason repeats nothing of it', async () => {
+  it('is asked again if it is invalid, and the reason does not repeat it', async () => {
     const tooShort = Buffer.alloc(31, 9).toString('base64');
-    // Begins with a slash, as one key in 64 does.
+    // Starts with a slash, like one key in 64.
     const likePath = Buffer.alloc(31, 255).fill(253, 0, 1).toString('base64');
     const cutId = '00112233445566778899aabbccddeeff';
     const { draft, printed } = await ask(
@@ -231,11 +231,11 @@ describe('the SSE-C key', () => {
 });
 
 describe('the dialogue about an existing user', () => {
-  it('changes nothing for who only presses Enter', async () => {
+  it('changes nothing with Enter', async () => {
     const { draft } = await play(
       [
         ['Create an SSH key', ''],
-        ['keep the 2 there are', ''],
+        ['keep the 2 existing', ''],
         ['Option [5]', ''],
         ['own-bucket/in/. Modify?', ''],
         ['Private download directory? [Y/n]', ''],
@@ -246,7 +246,7 @@ describe('the dialogue about an existing user', () => {
     expect(draft.change).toEqual({ downloads: true, shared: false });
   });
 
-  it('leaves the key when the person says keep', async () => {
+  it('keeps the key after the answer keep', async () => {
     const { draft } = await play(
       [...noSshKey, ['Option', '3'], [hiddenKeyQuestion, 'keep', 'hidden'], ...restAsItIs],
       existingUser,
@@ -256,7 +256,7 @@ describe('the dialogue about an existing user', () => {
   });
 });
 
-it('asks only for what the flags left open', async () => {
+it('asks only for missing flags', async () => {
   const prompter = new ScriptedPrompter([[hiddenKeyQuestion, base64, 'hidden']]);
   const draft = await askMissing(fakeShell(), prompter, newUser, ['sse-key']);
   expect(draft.change).toEqual({ uploadKey: key });

@@ -24,17 +24,17 @@ import {
 } from './draft.js';
 import { parsePublicKeys } from './public-keys.js';
 
-/** Who is being asked about. */
+/** The user that the dialogue is about. */
 export interface DialogueSubject {
   readonly username: Username;
-  /** Null for a user who is being made. */
+  /** Null for a new user. */
   readonly existing: UserSummary | null;
-  /** The gateway's bucket, where a new user's uploads go unless said otherwise; null while none is set up. */
+  /** The default bucket of new users; null if none is set. */
   readonly defaultBucket: string | null;
   readonly findKeyId: FindKeyId;
 }
 
-/** The whole of `addsftpuser`: SSH key, encryption, S3 location, downloads, shared, in this order. */
+/** Asks everything: SSH key, encryption, S3 location, downloads, shared directory, in this order. */
 export async function askAboutUser(
   shell: Shell,
   prompter: Prompter,
@@ -52,7 +52,7 @@ export async function askAboutUser(
   return mergeDrafts(draft, draftOf({ downloads, shared }));
 }
 
-/** Only the questions that the flags left open and that have no default. */
+/** Asks for answers that the flags did not give and that have no default. */
 export async function askMissing(
   shell: Shell,
   prompter: Prompter,
@@ -69,7 +69,7 @@ export async function askMissing(
 async function askSshKey(prompter: Prompter, { username, existing }: DialogueSubject): Promise<UserDraft> {
   if (await askYesNo(prompter, `Create an SSH key for ${username}?`, false))
     return draftWithNewSshKey(username);
-  const keeps = existing === null ? 'none yet' : `keep the ${existing.publicKeyCount} there are`;
+  const keeps = existing === null ? 'none yet' : `keep the ${existing.publicKeyCount} existing`;
   return askUntil(prompter, `Paste a public key (Enter: ${keeps}): `, (answer) =>
     answer.trim() === '' ? emptyDraft : draftOf({ publicKeys: parsePublicKeys(answer, 'the pasted line') }),
   );
@@ -86,7 +86,7 @@ const menu = [
 async function askEncryption(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
   const { existing } = subject;
   for (const line of menu) prompter.print(line);
-  if (existing !== null) prompter.print(`  5) skip: leave it as it is (${existing.uploadOption})`);
+  if (existing !== null) prompter.print(`  5) skip: keep the present option (${existing.uploadOption})`);
   const preset = existing === null ? '1' : '5';
   const option = await askUntil(prompter, `Option [${preset}]: `, (answer) =>
     parseMenuOption(answer.trim() === '' ? preset : answer.trim(), existing !== null),
@@ -101,26 +101,23 @@ async function askEncryption(shell: Shell, prompter: Prompter, subject: Dialogue
 function parseMenuOption(answer: string, maySkip: boolean): EncryptionOption | 'skip' {
   if (answer !== '5') return parseEncryptionOption(answer);
   if (maySkip) return 'skip';
-  throw new Fault('invalid', 'a new user has nothing to skip to: choose 1 to 4');
+  throw new Fault('invalid', 'a new user has no present option: choose 1 to 4');
 }
 
 async function askKmsKey(prompter: Prompter): Promise<UserDraft> {
   return draftOf({ kmsKeyArn: await askUntil(prompter, 'ARN of the KMS key: ', parseKmsKey) });
 }
 
-/**
- * Base64 is what people have at hand, so the first question takes it, hidden; whoever has no base64 presses Enter.
- * A word or a path typed there works too.
- */
+/** Asks for an SSE-C key. The first question is hidden and takes base64, a key id, a path or a word; Enter asks for a file. */
 async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
   prompter.print(
-    'The AES-256 key. Without it nobody, Amazon included, can read the files: keep a copy elsewhere.',
+    'The AES-256 key. Without it nobody can read the files, not even Amazon: keep a copy elsewhere.',
   );
   const current = subject.existing?.uploadKeyFingerprint ?? null;
   if (current !== null) prompter.print(`  "keep" leaves the present key, ${current}.`);
   const given = await askUntil(
     prompter,
-    'Paste it in base64 (it is not shown), say the id of a key in the keyring, or press Enter for a file or a new key: ',
+    'Paste it in base64 (not shown), type the id of a key in the keyring, or press Enter for a file or a new key: ',
     (answer) => draftFromKeyAnswer(shell, subject, answer.trim()),
     'askSecret',
   );
@@ -130,10 +127,10 @@ async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubj
   );
 }
 
-/** What was typed unseen may be a key with a slip in it: no answer to it repeats it. */
-const unseen = '(what was typed is not repeated here)';
+/** Hidden input may be a mistyped key, so errors do not repeat it. */
+const unseen = '(the input is not shown)';
 
-/** Null when the answer says: ask me for a file. */
+/** Returns the draft for a hidden answer; null if the next question should ask for a file. */
 async function draftFromKeyAnswer(
   shell: Shell,
   { existing, findKeyId }: DialogueSubject,
@@ -149,10 +146,10 @@ async function draftFromKeyAnswer(
     });
     return draftOf({ uploadKeyId });
   }
-  // A base64 key may begin with a slash as well, but a path of just this shape is not what anybody types.
+  // A base64 key may begin with a slash too. A path of exactly that shape is unlikely.
   const isPath = /^(?:\/|\.{1,2}\/|~\/)/.test(answer) && !/^[A-Za-z0-9+/]{43}=$/.test(answer);
   if (!isPath) return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
-  // One key in 64 begins with a slash: what is no file may be a key that was not pasted whole.
+  // One key in 64 begins with a slash: a missing file may be a key that was pasted incompletely.
   const content = await readAnswerFile(shell, answer).catch(() => null);
   if (content !== null) return draftOf({ uploadKey: parseKeyMaterial(content, answer) });
   try {

@@ -17,7 +17,7 @@ import {
 import type { Shell } from '../terminal/shell.js';
 import { parsePublicKeys } from './public-keys.js';
 
-/** The flags of `addsftpuser`, as commander hands them over. */
+/** Flags of `addsftpuser`, as commander returns them. */
 export interface UserFlags {
   readonly sse?: string;
   readonly kmsKeyArn?: string;
@@ -34,17 +34,17 @@ export interface UserFlags {
   readonly shared?: boolean;
 }
 
-/** Everything that is to be saved, checked, and what a person has to be shown afterwards. */
+/** Checked changes to save, and what to print afterwards. */
 export interface UserDraft {
   readonly change: UserChange;
-  /** Its private half is shown once and kept nowhere. */
+  /** Its private half is printed once and not kept. */
   readonly createdSshKey: SshKeyPair | null;
   readonly generatedSseKey: boolean;
 }
 
 export const emptyDraft: UserDraft = { change: {}, createdSshKey: null, generatedSseKey: false };
 
-/** The second draft's answers on top of the first's. */
+/** Merges two drafts. The second overrides the first. */
 export function mergeDrafts(first: UserDraft, second: UserDraft): UserDraft {
   return {
     change: { ...first.change, ...second.change },
@@ -53,29 +53,30 @@ export function mergeDrafts(first: UserDraft, second: UserDraft): UserDraft {
   };
 }
 
+/** Returns a draft with these changes. */
 export function draftOf(change: UserChange): UserDraft {
   return { ...emptyDraft, change };
 }
 
+/** Returns a draft with a new SSH key. */
 export function draftWithNewSshKey(username: Username): UserDraft {
   const pair = createSshKeyPair(username);
   return { change: { publicKeys: [pair.publicKey] }, createdSshKey: pair, generatedSseKey: false };
 }
 
+/** Returns a draft with a new random SSE-C key. */
 export function draftWithNewSseKey(): UserDraft {
   const uploadKey = CustomerKey.fromBytes(randomBytes(customerKeyBytes));
   return { change: { uploadKey, uploadKeyOrigin: 'generated' }, createdSshKey: null, generatedSseKey: true };
 }
 
-/** The key of the keyring that a person means by an id or a label. */
+/** Finds a key of the keyring by its id or label. */
 export type FindKeyId = (text: string) => Promise<KeyFingerprint>;
 
 function refuseContradictions(flags: UserFlags): void {
-  const keys = [flags.sseKeyFile, flags.generateSseKey, flags.sseKeyId].filter(
-    (printed) => printed !== undefined,
-  );
+  const keys = [flags.sseKeyFile, flags.generateSseKey, flags.sseKeyId].filter((flag) => flag !== undefined);
   if (keys.length > 1) {
-    throw new Fault('invalid', 'give one of --sse-key-file, --generate-sse-key and --sse-key-id, not both');
+    throw new Fault('invalid', 'give only one of --sse-key-file, --generate-sse-key and --sse-key-id');
   }
   const fromStdin = [flags.sseKeyFile, flags.passwordFile, ...(flags.publicKeyFile ?? [])].filter(
     (path) => path === '-',
@@ -83,7 +84,7 @@ function refuseContradictions(flags: UserFlags): void {
   if (fromStdin.length > 1) throw new Fault('invalid', 'only one flag can read stdin ("-")');
 }
 
-/** Reads and checks every flag; nothing is written. Throws faults that name the flag's file or the rule. */
+/** Reads and checks every flag. Writes nothing. Throws faults that name the file or the rule. */
 export async function draftFromFlags(
   shell: Shell,
   username: Username,
@@ -129,10 +130,10 @@ async function loginKeysFromFlags(shell: Shell, username: Username, flags: UserF
   return keys.length === 0 ? created : { ...created, change: { publicKeys: keys } };
 }
 
-/** Which answers a draft still lacks before it can be saved. */
+/** An answer that a draft needs before it can be saved. */
 export type Missing = 'login' | 'kms-key' | 'sse-key';
 
-/** A user must be able to log in, and an encryption that needs a key must have it, now or from before. */
+/** Returns the missing answers: a new user needs a login, and an encryption with a key needs that key. */
 export function missingAnswers(draft: UserDraft, existing: UserSummary | null): readonly Missing[] {
   const { change } = draft;
   const missing: Missing[] = [];
@@ -158,19 +159,19 @@ const flagsFor: Readonly<Record<Missing, string>> = {
   'sse-key': 'the SSE-C key: --sse-key-file FILE, --sse-key-id ID or --generate-sse-key',
 };
 
-/** The usage error of a command without a terminal. */
+/** Creates the fault of a command that cannot ask for missing answers. */
 export function missingAnswersFault(username: Username, missing: readonly Missing[]): Fault {
   const needs = missing.map((one) => flagsFor[one]).join('; and ');
-  return new Fault('invalid', `${username} still needs ${needs} (or run it at a terminal to be asked)`);
+  return new Fault('invalid', `${username} needs ${needs} (or run it at a terminal)`);
 }
 
-/** A key without the encryption that uses it is a slip that would leave files under another encryption than meant. */
+/** Refuses a key whose encryption is not set: files would be encrypted otherwise than intended. */
 export function refuseUnusedKeys(draft: UserDraft, existing: UserSummary | null): void {
   const option = draft.change.uploadOption ?? existing?.uploadOption ?? 1;
   if ((draft.change.uploadKey ?? draft.change.uploadKeyId) !== undefined && option !== 3) {
-    throw new Fault('invalid', `an SSE-C key was given, but the encryption is option ${option}; add --sse 3`);
+    throw new Fault('invalid', `an SSE-C key was given, but the encryption is option ${option}: add --sse 3`);
   }
   if (draft.change.kmsKeyArn !== undefined && option !== 2) {
-    throw new Fault('invalid', `a KMS key was given, but the encryption is option ${option}; add --sse 2`);
+    throw new Fault('invalid', `a KMS key was given, but the encryption is option ${option}: add --sse 2`);
   }
 }

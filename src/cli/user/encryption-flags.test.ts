@@ -7,8 +7,8 @@ const key = keyNamed('one');
 const keys = keysOf([key, keyNamed('two')]);
 const given = async (flags: EncryptionFlags) => (await encryptionRequest(flags, keys)).given;
 
-describe('the encryption that flags ask for', () => {
-  it('is that of its number, with the key that the fingerprint begins', async () => {
+describe('the encryption of the flags', () => {
+  it('is selected by its number, with the key whose id starts with the digits', async () => {
     expect(await given({})).toBeNull();
     expect(await given({ sse: '1' })).toEqual({ kind: 'sse-s3' });
     expect(await given({ sse: '4' })).toEqual({ kind: 'bucket-default' });
@@ -33,14 +33,14 @@ describe('the encryption that flags ask for', () => {
     await expect(encryptionRequest(flags, keys)).rejects.toThrow(words);
   });
 
-  it('never shows what was given for a fingerprint and is none: it may be the key itself', async () => {
+  it('never shows an invalid key id, which may be the key itself', async () => {
     const base64 = Buffer.from(key.reveal()).toString('base64');
     const refused = encryptionRequest({ sse: '3', key: base64 }, keys);
     await expect(refused).rejects.toThrow(/never the key itself/);
     await expect(refused).rejects.not.toThrow(base64.slice(0, 12));
   });
 
-  it('is not a key that is written with no more', async () => {
+  it('refuses a retired key', async () => {
     const retired = {
       ...keys,
       beginningWith: async () => [{ id: key.fingerprint, label: '', state: 'retired' as const }],

@@ -5,6 +5,7 @@ import type { EncryptionRequest } from '../../objects/encryption-choice.js';
 import type { EncryptionKeys } from '../../objects/encryption-keys.js';
 import { parseEncryptionOption, parseKmsKey } from '../terminal/answers.js';
 
+/** Flags for the encryption of written objects. */
 export interface EncryptionFlags {
   readonly sse?: string;
   readonly key?: string;
@@ -13,22 +14,22 @@ export interface EncryptionFlags {
   readonly gatewayFiles?: boolean;
 }
 
-/** The flags that say how what is written is encrypted. */
+/** Adds the flags for the encryption of written objects. */
 export function addEncryptionFlags(command: Command): Command {
   return command
-    .option('--sse <1-4>', 'encryption, instead of that of the place: 1 SSE-S3, 2 SSE-KMS, 3 SSE-C, 4 none')
-    .option('--key <id>', 'for --sse 3 the beginning of a key’s fingerprint, for --sse 2 a KMS key')
-    .option('--allow-downgrade', 'take less encryption than the place or the source has')
-    .option('--gateway-files', 'take names below .sftpgw/, which are the gateway’s own, too');
+    .option('--sse <1-4>', 'encryption instead of the default: 1 SSE-S3, 2 SSE-KMS, 3 SSE-C, 4 none')
+    .option('--key <id>', 'for --sse 3 at least 8 first digits of a key id, for --sse 2 a KMS key')
+    .option('--allow-downgrade', 'allow weaker encryption than the default or the source has')
+    .option('--gateway-files', 'allow names below .sftpgw/, which belong to the gateway');
 }
 
-/** What the flags ask for. Throws `invalid`, `not-found` (no such key), `conflict` (a key that is not written with any more). */
+/** Returns the encryption that the flags request. Throws `invalid`, `not-found` (unknown key) and `conflict` (retired key). */
 export async function encryptionRequest(
   flags: EncryptionFlags,
   keys: EncryptionKeys,
 ): Promise<EncryptionRequest> {
   if (flags.keepEncryption === true && flags.sse !== undefined) {
-    throw new Fault('invalid', 'say --sse or --keep-encryption, not both');
+    throw new Fault('invalid', 'give --sse or --keep-encryption, not both');
   }
   return {
     given: await givenEncryption(flags, keys),
@@ -58,20 +59,17 @@ async function givenEncryption(
 
 async function customerKey(text: string, keys: EncryptionKeys): Promise<WriteEncryption> {
   if (!/^[0-9a-f]{8,32}$/.test(text)) {
-    throw new Fault(
-      'invalid',
-      '--key wants a key’s fingerprint, or at least its first 8 digits; never the key itself',
-    );
+    throw new Fault('invalid', '--key must be a key id or at least its first 8 digits, never the key itself');
   }
   const [found, ...others] = await keys.beginningWith(text);
-  if (found === undefined) throw new Fault('not-found', `there is no key ${text} at hand`);
+  if (found === undefined) throw new Fault('not-found', `there is no key ${text}: see \`sftpgw key list\``);
   if (others.length > 0) {
-    throw new Fault('invalid', `${others.length + 1} keys begin with ${text}: give more of the fingerprint`);
+    throw new Fault('invalid', `${others.length + 1} keys begin with ${text}: give more digits`);
   }
   if (found.state !== 'active') {
-    throw new Fault('conflict', `the key ${found.id} is ${found.state}: it only opens what it sealed`);
+    throw new Fault('conflict', `the key ${found.id} is ${found.state}: it only opens existing objects`);
   }
   const key = await keys.open(found.id);
-  if (key === null) throw new Fault('key-missing', `the key ${found.id} is not at hand`);
+  if (key === null) throw new Fault('key-missing', `the key ${found.id} is not available`);
   return { kind: 'sse-c', key };
 }

@@ -3,7 +3,7 @@ import { parsePublicKeys } from './public-keys.js';
 
 const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl bob@laptop';
 
-it('takes keys line by line, without blank lines and comments', () => {
+it('accepts one key per line, without blank lines and comments', () => {
   expect(parsePublicKeys(`# mine\r\n\r\n${key}\r\n  ${key}\n`, 'id.pub')).toEqual([key, key]);
 });
 

@@ -2,18 +2,15 @@ import { Fault } from '../../model/fault.js';
 import { parseAuthorizedKeys } from '../../users/authorized-keys.js';
 
 /**
- * The public keys of a text as lines for `authorized_keys`; blank lines and comments drop out. Throws `invalid`, naming
- * `where` and the line: unlike the door, who types keys should hear of every bad one.
+ * Returns the public keys of a text as lines for `authorized_keys`, without blank lines and comments. Throws `invalid`
+ * with `where` and the line for every key that the SFTP server would skip.
  */
 export function parsePublicKeys(text: string, where: string): readonly string[] {
   if (/^PuTTY-User-Key-File/m.test(text)) {
-    throw new Fault(
-      'invalid',
-      `${where} holds a PuTTY private key; give the public one, as PuTTYgen shows it`,
-    );
+    throw new Fault('invalid', `${where} holds a PuTTY private key: give the public key that PuTTYgen shows`);
   }
   if (text.includes('---- BEGIN SSH2 PUBLIC KEY ----')) {
-    throw new Fault('invalid', `${where} is in SSH2 form; convert it first: ssh-keygen -i -f FILE`);
+    throw new Fault('invalid', `${where} is in the SSH2 format: convert it with ssh-keygen -i -f FILE`);
   }
   const { keys, problems } = parseAuthorizedKeys(text);
   const [problem] = problems;

@@ -2,27 +2,32 @@ import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
 import { parseUsername, type Username, type UserSummary } from '../../model/users.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { localExits } from '../exit-codes.js';
 import { askYesNo } from '../terminal/prompter.js';
 import { describeUploads } from './report.js';
 
-/** `deletesftpuser` and `sftpgw user remove`. */
+/** Creates `deletesftpuser` and `sftpgw user remove`. */
 export function userRemoveCommand(name: string, spelling: string, context: CommandContext): Command {
   const summary = [
-    'Take an SFTP user away.',
-    'The objects in S3 stay; keys and local files are moved aside, not deleted, because objects under SSE-C',
-    'can be read with the key only.',
+    'Remove an SFTP user.',
+    'Keeps the objects in S3. Moves keys and local files to var/lib/sftpgw/removed, because objects with SSE-C can be read only with the key.',
   ].join('\n');
-  const command = newCommand(name, summary, [`${spelling} bob`, `${spelling} bob --yes`]);
+  const command = newCommand(
+    name,
+    summary,
+    [`${spelling} bob`, `${spelling} bob --yes`],
+    [...localExits, 'notFound', 'conflict', 'cancelled'],
+  );
   return command
     .argument('<user>', 'the user')
-    .option('-y, --yes', 'do not ask')
+    .option('-y, --yes', 'do not ask for confirmation')
     .action(async (text: string, flags: { yes?: boolean }) => {
       const username = parseUsername(text);
       await context.withRootConfig(context.rootOf(command), async ({ registry }) => {
         const user = await registry.describe(username);
         if (user === null) throw unknownUser(username);
         if (flags.yes !== true && !(await confirmed(context, user))) {
-          context.shell.out(`${username} stays`);
+          context.shell.out(`${username} is kept`);
           return;
         }
         const kept = await registry.remove(username);
@@ -38,10 +43,15 @@ async function confirmed({ shell }: CommandContext, user: UserSummary): Promise<
   const asked = shell.withPrompter((prompter) =>
     askYesNo(prompter, `Remove the user ${user.username}?`, false),
   );
-  if (asked === null) throw new Fault('invalid', `to remove ${user.username} without a terminal, add --yes`);
+  if (asked === null)
+    throw new Fault(
+      'invalid',
+      `cannot ask for confirmation without a terminal: add --yes to remove ${user.username}`,
+    );
   return asked;
 }
 
+/** Creates the fault for a user that does not exist. */
 export function unknownUser(username: Username): Fault {
-  return new Fault('not-found', `there is no user ${username}; \`sftpgw user list\` shows those there are`);
+  return new Fault('not-found', `there is no user ${username}: see \`sftpgw user list\``);
 }

@@ -12,6 +12,7 @@ function onOff(value: boolean): string {
   return value ? 'on' : 'off';
 }
 
+/** Describes the encryption of a user's uploads. */
 export function describeEncryption(user: UserSummary): string {
   const name = encryptionNames[user.uploadOption];
   if (user.uploadOption !== 3) return name;
@@ -20,10 +21,12 @@ export function describeEncryption(user: UserSummary): string {
     : `${name}, key ${user.uploadKeyFingerprint}`;
 }
 
+/** Returns the S3 URL of a user's uploads. */
 export function describeUploads(user: UserSummary): string {
   return user.uploadBucket === '' ? 'no bucket yet' : `s3://${user.uploadBucket}/${user.uploadPrefix}`;
 }
 
+/** Lists the ways in which a user can log in. */
 export function describeLogin(user: UserSummary): string {
   const ways: string[] = [];
   if (user.publicKeyCount > 0)
@@ -32,7 +35,7 @@ export function describeLogin(user: UserSummary): string {
   return ways.length === 0 ? 'none' : ways.join(', ');
 }
 
-/** A user as name and value pairs; the same ones that `describeChanges` compares. */
+/** Returns a user as name and value pairs. `describeChanges` compares the same pairs. */
 export function userFields(user: UserSummary): readonly (readonly [name: string, value: string])[] {
   return [
     ['uploads to', describeUploads(user)],
@@ -43,7 +46,7 @@ export function userFields(user: UserSummary): readonly (readonly [name: string,
   ];
 }
 
-/** What a change did, one line a difference; empty when nothing that is shown differs. */
+/** Returns one line for each field that a change has changed. */
 export function describeChanges(before: UserSummary, after: UserSummary): readonly string[] {
   const was = new Map(userFields(before));
   return userFields(after)
@@ -51,7 +54,7 @@ export function describeChanges(before: UserSummary, after: UserSummary): readon
     .map(([name, value]) => `${name}: ${was.get(name)} -> ${value}`);
 }
 
-/** What keeps the user from working as the settings say, a line each. */
+/** Returns one line for each problem of the user's files. */
 export function describeUserProblems(user: UserSummary): readonly string[] {
   return (user.problems ?? []).map((problem) => `${user.username}: ${problem}`);
 }

@@ -1,19 +1,22 @@
 import type { Command } from 'commander';
 import { parseUsername } from '../../model/users.js';
 import { type CommandContext, newCommand } from '../command.js';
+import { localExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { unknownUser } from './remove.js';
 import { describeUserProblems, userFields } from './report.js';
 
-/** `sftpgw user show`. */
+/** Creates `sftpgw user show`. */
 export function userShowCommand(context: CommandContext): Command {
-  const command = newCommand('show', 'Show one SFTP user. Keys appear as fingerprints.', [
-    'sftpgw user show bob',
-    'sftpgw user show bob --json',
-  ]);
+  const command = newCommand(
+    'show',
+    'Show one SFTP user. Prints keys as fingerprints.',
+    ['sftpgw user show bob', 'sftpgw user show bob --json'],
+    [...localExits, 'notFound'],
+  );
   return command
     .argument('<user>', 'the user')
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action(async (text: string, flags: { json?: boolean }) => {
       const username = parseUsername(text);
       await context.withRootConfig(context.rootOf(command), async ({ registry }) => {

@@ -3,10 +3,10 @@ import type { Terminal } from '../progress.js';
 import type { Prompter } from '../prompter.js';
 import type { Shell } from '../shell.js';
 
-/** One expected question: a part of its text, the answer, and whether it must be hidden. */
+/** An expected question: a part of its text, the answer, and whether it must be hidden. */
 export type Exchange = readonly [question: string | RegExp, answer: string, hidden?: 'hidden'];
 
-/** Answers from a script and fails when another question comes, or a secret would be shown. */
+/** Answers from a script. Fails at an unexpected question, and if a secret would be shown. */
 export class ScriptedPrompter implements Prompter {
   readonly printed: string[] = [];
   readonly #script: Exchange[];
@@ -33,7 +33,7 @@ export class ScriptedPrompter implements Prompter {
 
   async #answer(question: string, hidden: boolean): Promise<string> {
     const next = this.#script.shift();
-    // As a person does who has enough.
+    // Like a person who presses Ctrl-C.
     if (next === undefined) throw new Fault('cancelled', `not expected: ${question}`);
     const [expected, answer, mark] = next;
     const fits = typeof expected === 'string' ? question.includes(expected) : expected.test(question);
@@ -50,7 +50,7 @@ export interface FakeShellOptions {
   readonly environment?: Shell['environment'];
   readonly workingDirectory?: string;
   readonly input?: string | Uint8Array;
-  /** A person at the terminal; without it there is no terminal. */
+  /** Answers the questions. Without it the shell has no terminal. */
   readonly prompter?: ScriptedPrompter;
   readonly terminal?: Terminal;
 }
@@ -58,7 +58,7 @@ export interface FakeShellOptions {
 export interface FakeShell extends Shell {
   readonly outLines: string[];
   readonly errLines: string[];
-  /** What was written to stdout as it is. */
+  /** Raw data that was written to stdout. */
   readonly written: Buffer[];
 }
 

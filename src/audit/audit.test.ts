@@ -33,7 +33,7 @@ let usage: KeyUsage;
 let services: AuditServices & { usage: KeyUsage };
 let nowMs = 1_000;
 
-/** What came of it last. */
+/** Findings of the last run, each as kind, key and key's name. */
 let findings: string[] = [];
 
 beforeEach(() => {
@@ -59,7 +59,7 @@ async function open(versioned: boolean, keys: readonly CustomerKey[] = [alice, b
   };
 }
 
-/** Another name is another, empty ledger. */
+/** Opens the ledger of this name. A new name is a new, empty ledger. */
 async function openLedger(name: string): Promise<void> {
   if (name !== 'ledger') await db.close();
   db = await openDatabase(join(directory, name));
@@ -81,7 +81,7 @@ function put(key: string, encryption: WriteEncryption, text = key) {
   return store.put(call(), at(key), body, { encryption, acl: null, metadata, contentType: null });
 }
 
-/** As the vault does it. */
+/** Writes an object and its row as the vault does. */
 async function write(key: string, encryption: WriteEncryption, text = key): Promise<string> {
   const intent = { ref: at(key), sealedWith: sealedWith(encryption), actor: 'bob', requestId: 'r' };
   const id = await ledger.intend(intent);
@@ -138,7 +138,7 @@ async function removeTags(): Promise<void> {
   }
 }
 
-/** Every row of which S3 may hold the version: what a key has to be kept for. */
+/** Returns every row whose version S3 may hold. These rows decide which keys must be kept. */
 async function rows(): Promise<readonly string[]> {
   return (await versions.liveRows('bucket', null, 10_000)).map(
     ({ ref, sealedWith: by, isCurrent, confirmation }) =>
@@ -180,7 +180,7 @@ describe.each([
     expect(await verify({ reads: true })).toMatchObject({ findings: 0, opened: count, foreignWithoutKey: 0 });
   });
 
-  it('that is rebuilt again stays as it is', async () => {
+  it('is not changed by a second rebuild', async () => {
     await open(versioned);
     await many();
     await openLedger('another');
@@ -192,13 +192,13 @@ describe.each([
     expect(store.count('head') + store.count('getTags')).toBe(asked);
   });
 
-  it('goes on after an interrupt where it was', async () => {
+  it('is rebuilt from the point of interruption', async () => {
     await open(versioned);
     for (let index = 0; index < 120; index += 1) await put(`k${index}`, sseC(alice));
     await openLedger('another');
     let heads = 0;
     store.hooks.before = (operation) => {
-      if (operation === 'head' && ++heads === 110) throw new Fault('unavailable', 'S3 is away');
+      if (operation === 'head' && ++heads === 110) throw new Fault('unavailable', 'S3 is unavailable');
     };
     await expect(rebuild()).rejects.toMatchObject({ kind: 'unavailable' });
     const done = await versions.countLive('bucket');
@@ -207,8 +207,8 @@ describe.each([
   });
 });
 
-describe('rebuilding', () => {
-  it('names what no key opens, and does the rest', async () => {
+describe('a rebuild', () => {
+  it('reports objects that no key opens, and restores the rest', async () => {
     await open(false);
     await put('a', sseC(alice));
     await put('b', sseC(carol));
@@ -219,7 +219,7 @@ describe('rebuilding', () => {
     expect(await rows()).toEqual(['a alice current 1']);
   });
 
-  it('believes a tag only when its key opens the object', async () => {
+  it('trusts a tag only if its key opens the object', async () => {
     await open(false);
     await put('a', sseC(bob));
     await store.putTags(call(), at('a'), { 'sftpgw-key': alice.fingerprint });
@@ -227,18 +227,18 @@ describe('rebuilding', () => {
     expect(await rows()).toEqual(['a bob current 1']);
   });
 
-  it('settles rows whose object is gone, and takes others’ objects in', async () => {
+  it('settles rows whose object was removed, and records objects of other clients', async () => {
     await open(false);
     await write('removed', sseC(alice));
     await write('replaced', sseC(alice));
     await store.remove(call(), at('removed'));
-    await put('replaced', sseC(bob), 'by somebody else');
+    await put('replaced', sseC(bob), 'by another client');
     nowMs += 1;
     expect(await rebuild()).toMatchObject({ gone: 2, restoredByTag: 1 });
-    expect(await rows()).toEqual(['replaced bob current 16']);
+    expect(await rows()).toEqual(['replaced bob current 17']);
   });
 
-  it('leaves what the gateway writes meanwhile', async () => {
+  it('keeps what the gateway writes in the meantime', async () => {
     await open(false);
     await put('a', sseC(alice));
     await put('b', sseC(alice));
@@ -253,7 +253,7 @@ describe('rebuilding', () => {
     expect(await rows()).toEqual(['a bob current 5', 'b alice current 1', 'c bob current 3']);
   });
 
-  it('reads no tags where it may not', async () => {
+  it('stops reading tags after a refusal', async () => {
     await open(false);
     for (const name of ['a', 'b', 'c']) await put(name, sseC(alice));
     store.hooks.before = (operation) => {
@@ -265,8 +265,8 @@ describe('rebuilding', () => {
   });
 });
 
-describe('verifying', () => {
-  it('finds nothing where nothing is wrong, in full and by sampling', async () => {
+describe('a verification', () => {
+  it('finds nothing in a correct ledger, in full and by sampling', async () => {
     await open(true);
     await many();
     await ledger.recordRemoval(at('plain'), 'bob');
@@ -277,7 +277,7 @@ describe('verifying', () => {
     expect(store.count('head') - heads).toBe(5);
   });
 
-  it('finds what is missing, foreign, under another key, of another size or content', async () => {
+  it('finds versions that are missing, foreign, or have another key, size or content', async () => {
     await open(false);
     for (const name of ['fine', 'missing', 'wrong-key', 'size', 'sum', 'content', 'lost-key']) {
       await write(name, sseC(name === 'lost-key' ? carol : alice));
@@ -325,7 +325,7 @@ describe('verifying', () => {
     expect(findings).not.toContain('missing missing alice');
   });
 
-  it('takes no write of the meantime for a difference', async () => {
+  it('does not mistake a write in the meantime for a difference', async () => {
     await open(false);
     await write('a', sseC(alice));
     await write('b', sseC(alice));
@@ -343,7 +343,7 @@ describe('verifying', () => {
     expect(await verify()).toMatchObject({ findings: 0, pending: 1 });
   });
 
-  it('settles older versions that a rule of the bucket has removed', async () => {
+  it('settles older versions that a lifecycle rule removed', async () => {
     await open(true);
     await write('a', sseC(alice));
     await write('a', sseC(bob));
@@ -356,7 +356,7 @@ describe('verifying', () => {
     expect(await usage.needs(alice.fingerprint, null, 10)).toEqual([]);
   });
 
-  it('goes on after an interrupt, with what was counted and chosen before', async () => {
+  it('resumes after an interruption with its counts and sample', async () => {
     await open(false);
     for (let index = 0; index < 120; index += 1) await write(`k${index}`, sseC(alice), 'x');
     await store.remove(call(), at('k0'));
@@ -378,8 +378,8 @@ describe('verifying', () => {
   });
 });
 
-describe('the proof that a key is unused, with the buckets looked at,', () => {
-  it('is given when every version rests under other keys, or none', async () => {
+describe('the proof that a key is unused, with a check of all buckets,', () => {
+  it('is given if every version has another key or none', async () => {
     await open(true);
     await write('a', sseC(bob));
     await put('b', { kind: 'sse-s3' });
@@ -388,7 +388,7 @@ describe('the proof that a key is unused, with the buckets looked at,', () => {
     await expect(write('d', sseC(alice))).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  it('finds what the ledger does not know: others’ objects, and older versions', async () => {
+  it('finds versions unknown to the ledger: objects of other clients, and older versions', async () => {
     await open(true);
     await put('by another', sseC(alice));
     await put('versions', sseC(alice));
@@ -408,7 +408,7 @@ describe('the proof that a key is unused, with the buckets looked at,', () => {
     await write('still', sseC(alice));
   });
 
-  it('is given as soon as the last version is gone', async () => {
+  it('is given as soon as the last version is removed', async () => {
     await open(true);
     await write('a', sseC(alice));
     await write('a', sseC(bob));
@@ -419,7 +419,7 @@ describe('the proof that a key is unused, with the buckets looked at,', () => {
     expect(await prove(alice)).toMatchObject({ kind: 'unused' });
   });
 
-  it('is refused while a write is under way, and for a key or a bucket that cannot be looked at', async () => {
+  it('is refused during a write, and for a key or bucket that is not available', async () => {
     await open(false);
     await ledger.intend({ ref: at('a'), sealedWith: sealedWith(sseC(alice)), actor: 'b', requestId: 'r' });
     expect(await prove(alice)).toMatchObject({ kind: 'needed', needs: [{ state: 'intended' }] });

@@ -4,7 +4,7 @@ import type { LedgerVersions } from '../model/ledger.js';
 import type { ObjectRef, ObjectStore, ObjectTags, ObjectVersions } from '../model/object-store.js';
 import type { AuditKeys } from './key-finder.js';
 
-/** What comparing a bucket with the ledger stands on. */
+/** Dependencies of the comparison of buckets and ledger. */
 export interface AuditServices {
   readonly store: ObjectStore & ObjectVersions & ObjectTags;
   readonly versions: LedgerVersions;
@@ -13,40 +13,40 @@ export interface AuditServices {
   readonly entropy: Entropy;
 }
 
-/** How far it has come: versions, and the bytes of them. */
+/** Versions checked so far, and their bytes. */
 export interface AuditProgress {
   readonly versions: number;
   readonly bytes: number;
 }
 
 export const findingKinds = [
-  /** The ledger has it as an object's present version, the bucket does not. */
+  /** The current version in the ledger is not in the bucket. */
   'missing',
-  /** It rests under a customer key, and the ledger knows nothing of it. */
+  /** The version has a customer key, and the ledger has no row of it. */
   'foreign',
-  /** Another key opens it than the ledger says. */
+  /** A key other than the ledger's opens it. */
   'wrong-key',
-  /** No key at hand opens it. */
+  /** No available key opens it. */
   'no-key',
   'wrong-size',
   'wrong-checksum',
-  /** It cannot be read to its end. */
+  /** It cannot be read completely. */
   'unreadable',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
-/** One version with which something is wrong. */
+/** Difference or error in one version. */
 export interface AuditFinding {
   readonly kind: FindingKind;
   readonly ref: ObjectRef;
   readonly versionId: string | null;
-  /** The key that the ledger, or the version's tag, names. */
+  /** Key named by the ledger or by the version's tag. */
   readonly keyId: KeyFingerprint | null;
-  /** For a person: what is wrong. */
+  /** Description of the error, for people. */
   readonly text: string;
 }
 
-/** Versions looked at side by side. */
+/** Default max versions checked in parallel. */
 export const auditParallel = 16;
-/** Keys between two looks at how far it has come. */
+/** Default number of object keys between two records of the progress. */
 export const auditBatch = 500;

@@ -13,38 +13,39 @@ import {
   type ObjectTags,
 } from '../model/object-store.js';
 
-/** The keys to open with: a keyring, or more. */
+/** Encryption keys of an audit. */
 export interface AuditKeys {
-  /** Null when it is not there. */
+  /** Returns null if the key is not available. */
   open(id: KeyFingerprint): Promise<CustomerKey | null>;
   list(): Promise<readonly Pick<KeyDescription, 'id' | 'state'>[]>;
 }
 
-/** What came of looking for the key of a version. */
+/** Result of the search for a version's key. */
 export type KeyFound =
   | {
       readonly kind: 'opened';
       readonly info: ObjectInfo;
       readonly sealedWith: SealedWith;
       readonly access: ReadAccess;
-      /** True when the version's tag had named the key. */
+      /** True if the version's tag named the key. */
       readonly byTag: boolean;
     }
-  /** Removed, or replaced, since the listing. */
+  /** The version was removed or replaced after the listing. */
   | { readonly kind: 'gone' }
   | { readonly kind: 'no-key'; readonly tagged: KeyFingerprint | null; readonly tried: number };
 
 /**
- * Finds out which key opens a version: the one that its tag names, else none, else every key of the keyring, the likeliest first. Asks
- * for the newest version without its id, which needs fewer permissions.
+ * Finds the key that opens a version. Tries the key named by its tag, then no key, then every key of the
+ * keyring, the likeliest first. Requests the newest version without its id, which needs fewer permissions.
  */
 export class KeyFinder {
   readonly #store: ObjectStore & ObjectTags;
   readonly #keys: AuditKeys;
   readonly #opened = new Map<KeyFingerprint, Promise<CustomerKey | null>>();
-  /** Keys that have opened something, the last one last; and the last one of each first part of a name, which often is a user's. */
+  /** Keys that opened a version, in order of last use. */
   readonly #useful = new Set<KeyFingerprint>();
-  readonly #ofPlace = new Map<string, KeyFingerprint>();
+  /** Key that last opened a version below each first path segment, which often belongs to one user. */
+  readonly #lastByPrefix = new Map<string, KeyFingerprint>();
   #all: Promise<readonly KeyFingerprint[]> | null = null;
   #mayReadTags = true;
 
@@ -77,7 +78,7 @@ export class KeyFinder {
     return { kind: 'no-key', tagged, tried };
   }
 
-  /** What HEAD says with this access; null when it does not open the version. */
+  /** Requests the metadata with this access. Returns null if it does not open the version. */
   async look(
     call: Call,
     ref: ObjectRef,
@@ -93,7 +94,7 @@ export class KeyFinder {
     }
   }
 
-  /** The key itself; null when it is not in the keyring. */
+  /** Returns the key itself; null if it is not available. */
   open(id: KeyFingerprint): Promise<CustomerKey | null> {
     const known = this.#opened.get(id);
     if (known !== undefined) return known;
@@ -117,7 +118,7 @@ export class KeyFinder {
     if (info === 'gone') return { kind: 'gone' };
     this.#useful.delete(id);
     this.#useful.add(id);
-    this.#ofPlace.set(placeOf(ref.key), id);
+    this.#lastByPrefix.set(firstSegment(ref.key), id);
     const sealedWith: SealedWith = { kind: 'sse-c', fingerprint: id, keyMd5Base64: key.md5Base64 };
     return { kind: 'opened', info, sealedWith, access, byTag };
   }
@@ -136,7 +137,7 @@ export class KeyFinder {
     } catch (error) {
       if (!isFault(error, 'denied', 'unsupported')) throw error;
       this.#mayReadTags = false;
-      call.log.warn('tags cannot be read: keys are tried instead, which takes longer', { error });
+      call.log.warn('cannot read tags; trying all keys instead', { error });
       return null;
     }
   }
@@ -145,13 +146,13 @@ export class KeyFinder {
     this.#all ??= this.#keys
       .list()
       .then((keys) => keys.filter(({ state }) => state !== 'destroyed').map(({ id }) => id));
-    const ofPlace = this.#ofPlace.get(placeOf(key));
-    const first = ofPlace === undefined ? [] : [ofPlace];
+    const last = this.#lastByPrefix.get(firstSegment(key));
+    const first = last === undefined ? [] : [last];
     return [...new Set([...first, ...[...this.#useful].reverse(), ...(await this.#all)])];
   }
 }
 
-function placeOf(key: string): string {
+function firstSegment(key: string): string {
   return key.slice(0, key.indexOf('/') + 1);
 }
 
@@ -159,7 +160,10 @@ function versionIdOf(version: ListedVersion): string | undefined {
   return version.isLatest ? undefined : (version.versionId ?? undefined);
 }
 
-/** What needed no key. A server that does not say has its own default. */
+/**
+ * Returns the encryption of a version that opened without a key. Counts an unreported encryption as the
+ * bucket's default.
+ */
 function withoutKey(encryption: ObjectEncryption): SealedWith {
   if (encryption.kind === 'sse-s3') return { kind: 'sse-s3' };
   if (encryption.kind === 'sse-kms' && encryption.keyArn !== null) {

@@ -11,25 +11,26 @@ import { compareAgain, walkBucket } from './walk.js';
 
 export interface ProofRequest {
   readonly keyId: KeyFingerprint;
-  /** Every bucket that may hold an object under the key; those that the ledger names are looked at besides. */
+  /** Buckets that may hold an object with this key. Buckets named in the ledger are checked as well. */
   readonly buckets: readonly string[];
   readonly actor: string;
   readonly parallel?: number;
-  /** Keys between two times that what was found is written down. */
+  /** Object keys between two records of the findings. */
   readonly batch?: number;
   readonly progress?: (progress: AuditProgress) => void;
 }
 
 export type ProofOutcome =
   | { readonly kind: 'unused'; readonly proof: UnusedKeyProof }
-  /** The first hundred of what needs the key. */
+  /** The first hundred versions that need the key. */
   | { readonly kind: 'needed'; readonly needs: readonly KeyNeed[] };
 
 /**
- * Proves that nothing needs a key, or says what does. Every version in every bucket is looked at: those that the ledger does not know are
- * tried with the key (by HEAD) and written down when it opens them, rows of versions that are gone are settled; then the ledger
- * decides, and bars the key in the same transaction. Throws `key-missing` when there is no such key to try; `not-found` and
- * `denied` for a bucket that cannot be looked at: without it nothing is proven.
+ * Proves that no version needs a key, or returns those that do. Checks every version in every bucket. Tries
+ * the key on versions that the ledger does not know (by HEAD), records those that it opens, and settles rows
+ * whose version is gone. Then the ledger decides, and bars the key in the same transaction. Throws
+ * `key-missing` if the key is not available, and `not-found` or `denied` if a bucket cannot be read: without
+ * that bucket there is no proof.
  */
 export async function proveKeyUnused(
   services: AuditServices & { readonly usage: KeyUsage },
@@ -38,7 +39,7 @@ export async function proveKeyUnused(
 ): Promise<ProofOutcome> {
   const key = await services.keys.open(request.keyId);
   if (key === null) {
-    throw new Fault('key-missing', `the key ${request.keyId} is not in the keyring: it cannot be tried`);
+    throw new Fault('key-missing', `the key ${request.keyId} is not in the keyring and cannot be tried`);
   }
   const finder = new KeyFinder(services.store, services.keys);
   const buckets = new Set([...request.buckets, ...(await services.versions.buckets())]);

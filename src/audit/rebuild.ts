@@ -16,28 +16,28 @@ import { compareAgain, walkBucket } from './walk.js';
 
 export interface RebuildRequest {
   readonly buckets: readonly string[];
-  /** Goes into the rows. */
+  /** Writer recorded in the new rows. */
   readonly actor: string;
-  /** Versions looked at side by side; 16 by default. */
+  /** Max versions checked in parallel; 16 by default. */
   readonly parallel?: number;
-  /** Keys between two times that what was found is written down. */
+  /** Object keys between two writes to the ledger. */
   readonly batch?: number;
-  /** Called as often as there is news. */
+  /** Called after every key. */
   readonly progress?: (progress: AuditProgress) => void;
-  /** Objects that no key opens, as they are found. */
+  /** Called for each version that no key opens. */
   readonly found?: (finding: AuditFinding) => void;
 }
 
 export interface RebuildReport {
-  /** Versions in the buckets, delete markers left out. */
+  /** Versions in the buckets, without delete markers. */
   versions: number;
-  /** Of them, those that the ledger knew already. */
+  /** Versions that the ledger knew already. */
   known: number;
-  /** Rows that were written: by the key that a tag named, by trying keys, and of objects that need no key. */
+  /** New rows, by the source of the key: the tag, a trial of keys, or no key at all. */
   restoredByTag: number;
   restoredByTrial: number;
   restoredWithoutKey: number;
-  /** Rows whose version is not in the bucket any more. */
+  /** Rows whose version is no longer in the bucket. */
   gone: number;
   /** Versions that no key opens. */
   unopened: number;
@@ -45,13 +45,14 @@ export interface RebuildReport {
 
 type Restored = 'restoredByTag' | 'restoredByTrial' | 'restoredWithoutKey';
 
-/** Rows of one transaction: the gateway may be waiting to write meanwhile. */
+/** Max rows per transaction, because the gateway may be waiting to write. */
 const rowsAtOnce = 100;
 
 /**
- * Makes the ledger say what the buckets hold: a row for each version that it does not know, under the key that opens it, and none for a
- * version that is gone. Every key is proven by HEAD. What is there already stays, so that it can be run again, after an interrupt too, at
- * the cost of a listing; the gateway may run meanwhile. Faults of the store and of the database end it.
+ * Restores the ledger from the buckets. Adds a row for each version that it does not know, with the key that
+ * opens the version, and settles the rows of removed versions. Proves every key by HEAD. Keeps existing rows,
+ * so a second run, also after an interruption, costs little more than a listing. The gateway may run at the
+ * same time. Throws faults of the store and of the database.
  */
 export async function rebuildLedger(
   services: AuditServices,
@@ -155,7 +156,7 @@ export function foundVersion(
 ): FoundVersion {
   return {
     ref: { bucket, key: version.key },
-    // As an answer to a write would have it: without versioning there is none.
+    // As in S3's answer to a write, the id is null without versioning.
     versionId: info.versionId,
     isLatest: version.isLatest,
     sealedWith,
@@ -175,8 +176,8 @@ export function unopened(
 ): AuditFinding {
   const text =
     tagged === null
-      ? `none of the ${tried} keys of the keyring opens it, and no tag names its key`
-      : `its tag names the key ${tagged}, which does not open it or is not in the keyring; nor does any of the ${tried} others`;
+      ? `no tag names its key, and none of the ${tried} keys in the keyring opens it`
+      : `its tag names the key ${tagged}, which is not in the keyring or does not open it; none of ${tried} other keys opens it`;
   return {
     kind: 'no-key',
     ref: { bucket, key: version.key },

@@ -1,14 +1,15 @@
 import type { Entropy } from '../model/call.js';
 
-/** How many are still wanted, of how many that are still to come. */
+/** Items still to choose, and items still to come. */
 export interface SamplerState {
   readonly wanted: number;
   readonly left: number;
 }
 
 /**
- * Chooses so many of what comes, each as likely as every other, and needs to know only how many come (Knuth, The Art of Computer
- * Programming 3.4.2, algorithm S). When more come than was said, those behind are not chosen.
+ * Chooses a random sample of fixed size from a stream of known length, each item with equal probability
+ * (Knuth, The Art of Computer Programming 3.4.2, algorithm S). Items beyond the announced number are not
+ * chosen.
  */
 export class Sampler {
   #wanted: number;
@@ -25,7 +26,7 @@ export class Sampler {
     return { wanted: this.#wanted, left: this.#left };
   }
 
-  /** Whether the next one is in the sample. */
+  /** Returns true if the next item is in the sample. */
   takes(): boolean {
     if (this.#left === 0) return false;
     const random = Buffer.from(this.#entropy.bytes(6)).readUIntBE(0, 6) / 2 ** 48;

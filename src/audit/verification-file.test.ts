@@ -32,13 +32,13 @@ const kept: StoredVerification = {
       ref: { bucket: 'b', key: 'k' },
       versionId: null,
       keyId: null,
-      text: 'it is not there',
+      text: 'not in the bucket',
     },
   ],
 };
 
 describe('an interrupted verification', () => {
-  it('is kept until it is done, for its owner alone', async () => {
+  it('is kept until it is done, readable only by its owner', async () => {
     const file = new VerificationFile(directory);
     expect(await file.load()).toBeNull();
     await file.save(kept);
@@ -49,7 +49,7 @@ describe('an interrupted verification', () => {
     expect(await file.load()).toBeNull();
   });
 
-  it.each(['no JSON', '{}', '{"format":2}', '[]'])('is not read from %s', async (text) => {
+  it.each(['no JSON', '{}', '{"format":2}', '[]'])('cannot be loaded from %s', async (text) => {
     writeFileSync(join(directory, 'ledger-verify.json'), text);
     await expect(new VerificationFile(directory).load()).rejects.toMatchObject({ kind: 'corrupt' });
   });

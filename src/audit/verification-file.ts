@@ -5,7 +5,7 @@ import { Fault } from '../model/fault.js';
 import type { AuditFinding } from './findings.js';
 import type { VerifyState } from './verify.js';
 
-/** A verification that was interrupted: what was asked for, how far it came and what it found. */
+/** Interrupted verification: its request, progress and findings. */
 export interface StoredVerification {
   readonly buckets: readonly string[];
   readonly sample: number | null;
@@ -16,7 +16,7 @@ export interface StoredVerification {
 
 const format = 1;
 
-/** One a root, below its state directory. */
+/** File in the state directory that stores an interrupted verification. A root has at most one. */
 export class VerificationFile {
   readonly #path: string;
 
@@ -24,7 +24,10 @@ export class VerificationFile {
     this.#path = join(stateDirectory, 'ledger-verify.json');
   }
 
-  /** Null when none was interrupted. Throws `corrupt` for a file that this program did not write. */
+  /**
+   * Returns the interrupted verification; null if there is none. Throws `corrupt` for a file in another
+   * format.
+   */
   async load(): Promise<StoredVerification | null> {
     const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
@@ -35,11 +38,11 @@ export class VerificationFile {
       const kept = JSON.parse(text) as StoredVerification & { readonly format?: number };
       if (kept.format === format) return kept;
     } catch {
-      // What is no JSON is not ours either.
+      // Text that is not JSON gets the same fault.
     }
     throw new Fault(
       'corrupt',
-      `${this.#path} is not an interrupted verification: begin anew, without --resume`,
+      `${this.#path} is not an interrupted verification; start again without --resume`,
     );
   }
 

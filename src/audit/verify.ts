@@ -23,39 +23,45 @@ import { compareAgain, walkBucket } from './walk.js';
 
 export interface VerifyRequest {
   readonly buckets: readonly string[];
-  /** How many versions are opened, chosen at random; null for all. All are compared by listing in any case. */
+  /**
+   * Number of versions to open, chosen at random; null for all. All versions are compared by listing in any
+   * case.
+   */
   readonly sample: number | null;
-  /** Reads them whole, besides asking for them. */
+  /** Reads the content of opened versions too. */
   readonly reads: boolean;
-  /** Where an earlier run was interrupted; null to begin anew. */
+  /** Point where an earlier run was interrupted; null to start from the beginning. */
   readonly from: VerifyState | null;
   readonly actor: string;
   readonly parallel?: number;
-  /** Keys between two times that what was found is written down. */
+  /** Object keys between two checkpoints. */
   readonly batch?: number;
   readonly progress?: (progress: AuditProgress) => void;
   readonly found?: (finding: AuditFinding) => void;
-  /** Called when everything before this place is done; what it does is waited for. */
+  /** Called when all keys up to this state are done. The verification waits for it. */
   readonly checkpoint?: (state: VerifyState) => Promise<void>;
 }
 
 export interface VerifyCounts {
   versions: number;
   bytes: number;
-  /** Of them, those that were opened with their key. */
+  /** Versions opened with their key. */
   opened: number;
-  /** Versions that the ledger does not know and that need no customer key: somebody else's, and no loss. */
+  /**
+   * Versions that the ledger does not know and that need no customer key. They belong to another client and
+   * are not an error.
+   */
   foreignWithoutKey: number;
   /** Versions that the ledger does not know and that were not in the sample. */
   foreignNotOpened: number;
-  /** Older versions that were found to be gone, and are settled. */
+  /** Older versions that were removed from the bucket, now settled in the ledger. */
   olderVersionsRemoved: number;
-  /** Writes under way. */
+  /** Running writes. */
   pending: number;
   findings: number;
 }
 
-/** A place in a verification, to go on from. It can be kept as JSON. */
+/** Point at which a verification can resume. It can be stored as JSON. */
 export interface VerifyState {
   readonly bucket: string;
   readonly afterKey: string;
@@ -75,10 +81,10 @@ const noCounts: VerifyCounts = {
 };
 
 /**
- * Compares the ledger with the buckets: by listing for all versions, and by opening each (or a sample) with the key that its row names.
- * Nothing in S3 is changed; in the ledger only older versions that are gone are marked so. Each difference is looked at a second time
- * before it is one, because the gateway may be writing. Faults of the store and of the database end it; what a key or an object is to blame
- * for is a finding.
+ * Compares the ledger with the buckets: lists all versions, and opens each of them (or a sample) with the key
+ * that its row names. Does not change S3; in the ledger it only marks removed older versions. Checks each
+ * difference a second time, because the gateway may be writing. Reports errors of a single key or object as
+ * findings. Throws faults of the store and of the database.
  */
 export async function verifyLedger(
   services: AuditServices,
@@ -88,7 +94,10 @@ export async function verifyLedger(
   const verification = new Verification(services, call, request, await samplerOf(services, request));
   const start = request.from === null ? 0 : request.buckets.indexOf(request.from.bucket);
   if (start === -1) {
-    throw new Fault('invalid', `the verification to go on from was in bucket "${request.from?.bucket}"`);
+    throw new Fault(
+      'invalid',
+      `the interrupted verification was in bucket "${request.from?.bucket}"; give the same buckets`,
+    );
   }
   for (const [index, bucket] of request.buckets.entries()) {
     if (index < start) continue;
@@ -184,13 +193,13 @@ class Verification {
       return;
     }
     const since = new Date(row.settledMs ?? row.intendedMs).toISOString();
-    const text = `the ledger has it (${row.actor}, ${since}), the bucket does not`;
+    const text = `in the ledger (${row.actor}, ${since}) but not in the bucket`;
     this.#report('missing', ref, row.confirmation?.versionId ?? null, row.sealedWith, text);
   }
 
   async #unknown(key: KeyComparison, ref: ObjectRef, version: ListedVersion): Promise<void> {
     this.#count(version);
-    // What a write under way has just made is not its row's yet.
+    // A running write may have created this version before its row is confirmed.
     if (key.intended.length > 0 && version.isLatest) return;
     if (this.#sampler?.takes() === false) {
       this.counts.foreignNotOpened += 1;
@@ -207,7 +216,7 @@ class Verification {
     const { sealedWith } = found;
     if (sealedWith.kind !== 'sse-c') this.counts.foreignWithoutKey += 1;
     else {
-      const text = `the ledger does not know it; the key ${sealedWith.fingerprint} opens it`;
+      const text = `not in the ledger; the key ${sealedWith.fingerprint} opens it`;
       this.#report('foreign', ref, version.versionId, sealedWith, text);
     }
   }
@@ -223,7 +232,7 @@ class Verification {
     const { sealedWith, confirmation } = row;
     const isInSample = this.#sampler?.takes() ?? true;
     if (confirmation !== null && confirmation.size !== version.size) {
-      const text = `it has ${version.size} bytes, ${confirmation.size} by the ledger`;
+      const text = `${version.size} bytes in the bucket, ${confirmation.size} bytes in the ledger`;
       this.#report('wrong-size', ref, versionId, sealedWith, text);
       return;
     }
@@ -247,7 +256,7 @@ class Verification {
       info.checksum !== null &&
       compareChecksums(expected, info.checksum) === 'different'
     ) {
-      const text = `S3 keeps the ${checksumText(info.checksum)}, the ledger ${checksumHex(expected)}`;
+      const text = `S3 has the ${checksumText(info.checksum)}, the ledger ${checksumHex(expected)}`;
       this.#report('wrong-checksum', ref, versionId, sealedWith, text);
       return;
     }
@@ -262,20 +271,20 @@ class Verification {
 
   async #wrongKey(ref: ObjectRef, version: ListedVersion, row: LiveRow): Promise<void> {
     const { sealedWith } = row;
-    const says = sealedWith.kind === 'sse-c' ? `the key ${sealedWith.fingerprint}` : sealedWith.kind;
+    const recorded = sealedWith.kind === 'sse-c' ? `the key ${sealedWith.fingerprint}` : sealedWith.kind;
     const found = await this.#finder.find(this.#call, ref.bucket, version);
     if (found.kind === 'gone') return;
     const opens =
       found.kind === 'no-key'
-        ? `none of the keys of the keyring opens it`
+        ? `no key in the keyring opens it`
         : found.sealedWith.kind === 'sse-c'
           ? `the key ${found.sealedWith.fingerprint} opens it`
-          : `it rests under ${found.info.encryption.kind}`;
+          : `it is encrypted with ${found.info.encryption.kind}`;
     const kind = found.kind === 'no-key' ? 'no-key' : 'wrong-key';
-    this.#report(kind, ref, version.versionId, sealedWith, `the ledger says ${says}; ${opens}`);
+    this.#report(kind, ref, version.versionId, sealedWith, `the ledger has ${recorded}; ${opens}`);
   }
 
-  /** All bytes, and their checksum against the ledger's, or S3's where the ledger has none. */
+  /** Reads all bytes and compares their checksum with the ledger's, or with S3's if the ledger has none. */
   async #read(
     ref: ObjectRef,
     version: ListedVersion,
@@ -306,7 +315,7 @@ class Verification {
     }
     const read = sum.checksum;
     if (size !== info.size || compareChecksums(expected, read) === 'different') {
-      const text = `its ${size} bytes have the ${checksumText(read)}, expected were ${info.size} with ${expected === null ? 'any' : checksumHex(expected)}`;
+      const text = `read ${size} bytes with the ${checksumText(read)}, expected ${info.size} bytes with ${expected === null ? 'any checksum' : checksumHex(expected)}`;
       this.#report('wrong-checksum', ref, versionId, row.sealedWith, text);
     }
   }

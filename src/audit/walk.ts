@@ -12,12 +12,13 @@ export interface WalkServices {
   readonly clock: Clock;
 }
 
-/** Rows of the ledger that are read at once. */
+/** Ledger rows read per query. */
 const rowsAtOnce = 1000;
 
 /**
- * Every key that the bucket or the ledger has behind `afterKey`, in the order of a listing, trial objects left out. Both are read page by page and looked at
- * once: what is in memory is a page of each, and all versions of one key. Throws `unsupported` for a server that lists in another order.
+ * Yields every key that the bucket or the ledger has after `afterKey`, in listing order, without probe
+ * objects. Reads both page by page and compares them as it goes. Holds a page of each and all versions of one
+ * key in memory. Throws `unsupported` for a server that lists in another order.
  */
 export async function* walkBucket(
   services: WalkServices,
@@ -41,8 +42,8 @@ export async function* walkBucket(
 }
 
 /**
- * A key once more, with the ledger as it is now, and where something is missing with the bucket as it is now: what was written or removed
- * between the two looks is no difference.
+ * Compares a key again with the current rows, and with the current bucket if a version is missing. Writes and
+ * removals in the meantime then do not count as differences.
  */
 export async function compareAgain(
   services: WalkServices,
@@ -62,7 +63,7 @@ async function compareNow(services: WalkServices, call: Call, ref: ObjectRef): P
   for (let next: VersionPage['next'] = null; ; ) {
     const more = next === null ? {} : { next };
     const page: VersionPage = await services.store.listVersions(call, { bucket, prefix: key, ...more });
-    // The key itself comes before all that it begins.
+    // The key itself is listed before the longer keys that begin with it.
     versions.push(...page.versions.filter((version) => version.key === key));
     next = page.next;
     if (next === null || page.versions.some((version) => version.key !== key)) break;
@@ -75,7 +76,7 @@ function absent(key: string, listedMs: number): ListedKey {
   return { key, versions: [], listedMs };
 }
 
-/** The versions of each key together. The page behind the present one is on its way meanwhile. */
+/** Yields the versions of each key together. Requests the next page while the current one is processed. */
 async function* listedKeys(
   { store, clock }: WalkServices,
   call: Call,
@@ -86,7 +87,7 @@ async function* listedKeys(
     const listedMs = clock.nowMs();
     const request = { bucket, prefix: '', ...(next === null ? {} : { next }) };
     const page = store.listVersions(call, request).then((found) => ({ ...found, listedMs }));
-    // Whoever awaits it hears of its failure; nobody may be left to.
+    // Awaiting the page reports its error. The page may never be awaited.
     page.catch(() => undefined);
     return page;
   };
@@ -117,7 +118,7 @@ function requireOrder(before: string, after: string): void {
   if (compareUtf8(before, after) < 0) return;
   throw new Fault(
     'unsupported',
-    `S3 does not list in the order of the keys (${JSON.stringify(after)} behind ${JSON.stringify(before)}): such a bucket cannot be compared with the ledger`,
+    `S3 does not list in key order (${JSON.stringify(after)} after ${JSON.stringify(before)}), so the bucket cannot be compared with the ledger`,
   );
 }
 

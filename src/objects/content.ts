@@ -8,25 +8,28 @@ import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import { rowOf } from '../vault/mtime.js';
 
-/** What two contents are compared by. */
+/** Size and checksum by which contents are compared. */
 export interface Content {
   readonly size: number;
   readonly checksum: Checksum;
 }
 
-/** Null when nobody kept the checksum of the object: neither the ledger nor S3. */
+/** Returns the content of an object. Null if neither the ledger nor S3 has its checksum. */
 export function contentOf(info: ObjectInfo, candidates: readonly LedgerRow[]): Content | null {
   const checksum = rowOf(info, candidates)?.confirmation?.checksum ?? info.checksum;
   return checksum === null ? null : { size: info.size, checksum };
 }
 
-/** False too when nobody knows: where there is no checksum, or those of two algorithms. */
+/** Compares two contents. Returns false also if a checksum is missing or the algorithms differ. */
 export function isSameContent(one: Content | null, other: Content | null): boolean {
   if (one === null || other === null || one.size !== other.size) return false;
   return compareChecksums(one.checksum, other.checksum) === 'same';
 }
 
-/** Whether a file holds this content; it is read only when it has the size. False when there is no file. */
+/**
+ * Reports whether a file has this content. Reads the file only if its size matches. Returns false if there is
+ * no file.
+ */
 export async function fileHolds(call: Call, path: string, content: Content | null): Promise<boolean> {
   if (content === null) return false;
   try {
@@ -39,7 +42,7 @@ export async function fileHolds(call: Call, path: string, content: Content | nul
   }
 }
 
-/** Reads all of it. */
+/** Reads the whole file and returns its content. */
 export async function contentOfFile(
   call: Call,
   path: string,

@@ -9,9 +9,9 @@ import { type ObjectServices, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 /**
- * Copies or moves all below a prefix to below another, a few objects side by side. What cannot be copied is told to the watcher, stays
- * where it is, and does not stop the others. Faults: `invalid` for a target within the source, those of the listing, and
- * `cancelled`.
+ * Copies or moves all objects below a prefix to another prefix, a few in parallel. Reports an object that
+ * fails to the watcher, leaves it where it is, and continues with the others. Throws `invalid` for a target
+ * within the source, the faults of the listing, and `cancelled`.
  */
 export async function copyTree(
   services: ObjectServices,
@@ -23,9 +23,9 @@ export async function copyTree(
 ): Promise<void> {
   const source = treePrefix(from);
   const target = treePrefix(to);
-  // The copies would be among what is listed, and be copied again.
+  // The listing would find the copies and copy them again.
   if (target.bucket === source.bucket && target.key.startsWith(source.key)) {
-    throw new Fault('invalid', `${s3Url(target)} is within ${s3Url(source)}, which is to be copied there`);
+    throw new Fault('invalid', `cannot copy ${s3Url(source)} into itself: ${s3Url(target)} is below it`);
   }
   await forEachBounded(
     call.signal,
@@ -34,12 +34,12 @@ export async function copyTree(
     async ({ ref, name }) => {
       try {
         const key = target.key + name;
-        if (key === '') throw new Fault('invalid', 'at the top of a bucket there is no place for it');
-        const placed = { bucket: target.bucket, key };
-        const { outcome, size } = await copyOrMoveObject(services, call, ref, placed, plan);
+        if (key === '') throw new Fault('invalid', 'the key of the target is empty');
+        const targetRef = { bucket: target.bucket, key };
+        const { outcome, size } = await copyOrMoveObject(services, call, ref, targetRef, plan);
         if (outcome === 'copied') watcher.took(size);
         const kind = outcome === 'copied' ? 'done' : 'unchanged';
-        watcher.settled({ kind, from: s3Url(ref), to: s3Url(placed) });
+        watcher.settled({ kind, from: s3Url(ref), to: s3Url(targetRef) });
       } catch (error) {
         if (Fault.from(error).kind === 'cancelled') throw error;
         watcher.settled({ kind: 'failed', name: s3Url(ref), error });

@@ -23,7 +23,7 @@ function copy(from: string, to: string, move = false, request = {}) {
 }
 
 describe('a copy', () => {
-  it('rests under what its new place has: another user’s key', async () => {
+  it('is encrypted as its target location requires, here with another user’s key', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     expect(await copy('bob/uploads/a', 'ann/uploads/a')).toMatchObject({ outcome: 'copied', size: 7 });
     expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(annKey));
@@ -34,10 +34,10 @@ describe('a copy', () => {
     expect(row?.confirmation?.mtimeSeconds).toBe(1_700_000_000);
   });
 
-  it('of what has the same content already is not made again; checksums of two algorithms do not tell that', async () => {
+  it('is skipped if the target has the same content, which checksums of different algorithms do not prove', async () => {
     const keep = async (key: string, algorithm: ChecksumAlgorithm) => {
       const [stored] = world.store.objects.get(`bucket/${key}`) ?? [];
-      if (stored === undefined) throw new Error('it is not there');
+      if (stored === undefined) throw new Error('the object does not exist');
       const info = { ...stored.info, checksum: { algorithm, value: 7 } };
       world.store.objects.set(`bucket/${key}`, [{ ...stored, info }]);
     };
@@ -50,7 +50,7 @@ describe('a copy', () => {
     expect(await copy('elsewhere/a', 'elsewhere/b', false, choice)).toMatchObject({ outcome: 'copied' });
   });
 
-  it('rests under its source’s key where no user’s place is, and where that is asked for', async () => {
+  it('keeps the source’s key outside all users’ prefixes, and where the caller asks for it', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'archive/a');
     await copy('bob/uploads/a', 'ann/uploads/a', false, { keep: true });
@@ -58,29 +58,31 @@ describe('a copy', () => {
     expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(bobKey));
   });
 
-  it('that would rest under less than its source is refused, unless that is said', async () => {
+  it('with weaker encryption than its source is refused, unless a downgrade is allowed', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     const refused = copy('bob/uploads/a', 'kim/uploads/a');
     await expect(refused).rejects.toMatchObject({ kind: 'denied' });
-    await expect(refused).rejects.toThrow(/SSE-S3, which is less than the source's a customer key/);
+    await expect(refused).rejects.toThrow(
+      /SSE-S3, which is weaker than the source's encryption with a customer key/,
+    );
     expect(world.textOf('kim/uploads/a')).toBeNull();
     await copy('bob/uploads/a', 'kim/uploads/a', false, { allowDowngrade: true });
     expect(world.store.encryptionOf(refOf('kim/uploads/a'))).toEqual({ kind: 'sse-s3' });
   });
 
-  it('finds the key of what others wrote', async () => {
+  it('finds the key of an object that another client wrote', async () => {
     await world.putForeign('elsewhere/a', 'content', sealed(annKey));
     await copy('elsewhere/a', 'bob/uploads/a');
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
   });
 
-  it('of what no key opens fails, naming the keys tried', async () => {
+  it('of an object that no key opens fails and names the keys tried', async () => {
     await world.putForeign('a', 'content', sealed(foreignKey));
     await expect(copy('a', 'b')).rejects.toThrow(new RegExp(`tried ${bobKey.fingerprint}`));
     await expect(copy('absent', 'b')).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  it('that is there already is not made again; one with other content or another key is replaced', async () => {
+  it('is skipped if it exists already, and replaces an object with other content or another key', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'ann/uploads/a');
     world.store.counts.clear();
@@ -93,7 +95,7 @@ describe('a copy', () => {
     expect(world.store.encryptionOf(refOf('ann/uploads/a'))).toEqual(sealed(annKey));
   });
 
-  it('onto itself changes the key, once', async () => {
+  it('onto itself changes the key once', async () => {
     await world.putForeign('bob/uploads/a', 'content', { kind: 'sse-s3' });
     expect(await copy('bob/uploads/a', 'bob/uploads/a')).toMatchObject({ outcome: 'copied' });
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
@@ -102,7 +104,7 @@ describe('a copy', () => {
 });
 
 describe('a move', () => {
-  it('removes the source once its copy is verified, and the ledger learns it', async () => {
+  it('removes the source once its copy is verified, and records the removal in the ledger', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'ann/uploads/b', true);
     expect(world.textOf('bob/uploads/a')).toBeNull();
@@ -110,7 +112,7 @@ describe('a move', () => {
     expect(await world.ledger.candidates(refOf('bob/uploads/a'))).toEqual([]);
   });
 
-  it('that fails leaves the source', async () => {
+  it('keeps the source if it fails', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     world.store.hooks.before = (operation) => {
       if (operation === 'copy') throw new Fault('denied', 'no s3:PutObject');
@@ -119,7 +121,7 @@ describe('a move', () => {
     expect(world.textOf('bob/uploads/a')).toBe('content');
   });
 
-  it('that was interrupted between the copy and the removal only removes', async () => {
+  it('interrupted between the copy and the removal only removes the source', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await copy('bob/uploads/a', 'ann/uploads/b');
     world.store.counts.clear();
@@ -128,7 +130,7 @@ describe('a move', () => {
     expect(world.textOf('bob/uploads/a')).toBeNull();
   });
 
-  it('to where it is, and of the gateway’s own, is refused', async () => {
+  it('onto itself, or to or from the gateway’s own files, is refused', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await expect(copy('bob/uploads/a', 'bob/uploads/a', true)).rejects.toMatchObject({ kind: 'invalid' });
     await world.putForeign('.sftpgw/keyring/a', 'content', { kind: 'sse-s3' });
@@ -144,7 +146,7 @@ describe('a tree', () => {
     return heard;
   };
 
-  it('is copied but for what cannot be, which is named, and goes on where it was interrupted', async () => {
+  it('is copied except for named failures, and resumes after an interruption', async () => {
     for (let index = 0; index < 30; index += 1)
       await world.upload(`bob/uploads/${index}`, 'x', sealed(bobKey));
     await world.putForeign('bob/uploads/sub/strange', 'x', sealed(foreignKey));
@@ -176,7 +178,7 @@ describe('a tree', () => {
     expect([second.kinds, second.bytes]).toEqual([{ unchanged: 30, failed: 1 }, 0]);
   });
 
-  it('is moved, and what cannot be moved stays', async () => {
+  it('is moved, except for objects that cannot be moved', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putForeign('bob/uploads/strange', 'x', sealed(foreignKey));
     expect((await all('ann/uploads/', true)).kinds).toEqual({ done: 1, failed: 1 });

@@ -15,21 +15,21 @@ export interface CopyPlan {
   readonly choice: EncryptionChoice;
   /** Removes the source once its copy is verified. */
   readonly move: boolean;
-  /** What the gateway keeps for itself may be moved away too. */
+  /** Allows moving the gateway's own files. */
   readonly gatewayFiles: boolean;
 }
 
-/** What came of one, and how large it is. */
+/** Outcome of one copy and the size of the object in bytes. */
 export interface CopyResult {
   readonly outcome: 'copied' | 'unchanged';
   readonly size: number;
 }
 
 /**
- * Copies or moves one object at S3, whatever its size, under the encryption that is chosen for its new place. A target that has the same
- * content under that encryption already stays as it is, so that what was interrupted goes on where it was. A copy is made of the very
- * object that was looked at, verified, and noted in the ledger; a move removes the source only then. Throws `not-found`, the faults of the choice
- * and those of `Vault.copy`.
+ * Copies or moves one object of any size within S3, with the encryption chosen for its target. Skips the copy
+ * if the target has the same content and encryption, so that an interrupted command can resume. Copies
+ * exactly the object that was inspected, verifies the copy, and records it in the ledger. A move removes the
+ * source only after that. Throws `not-found`, and the faults of the choice and of `Vault.copy`.
  */
 export async function copyOrMoveObject(
   services: ObjectServices,
@@ -40,7 +40,7 @@ export async function copyOrMoveObject(
 ): Promise<CopyResult> {
   if (move && !gatewayFiles) refuseGatewayFiles(from);
   const isItself = from.bucket === to.bucket && from.key === to.key;
-  if (move && isItself) throw new Fault('invalid', `${s3Url(from)} is to be moved to where it is`);
+  if (move && isItself) throw new Fault('invalid', `cannot move ${s3Url(from)} onto itself`);
   const source = await openObject(services, call, from);
   if (source === null) throw absent(from);
   const { size, etag, encryption } = source.value;
@@ -60,7 +60,10 @@ export async function copyOrMoveObject(
   return { outcome: 'copied', size };
 }
 
-/** An object there that does not open with the target's key is another one, and is replaced. */
+/**
+ * Reports whether the target has the copy already. An object that does not open with the target's key is
+ * another one, which the copy replaces.
+ */
 async function isCopied(
   { store, ledger }: ObjectServices,
   call: Call,

@@ -10,73 +10,76 @@ import type { FetchSink } from '../vault/read/fetch-object.js';
 import type { TransferProgress } from './tree-outcome.js';
 
 /**
- * A file that is written aside, in the directory of its place, and put there when it is whole; disposed before that it is removed.
- * Errors of the file system come out as they are.
+ * File that is written under a temporary name in its directory, and gets its own name once it is complete.
+ * Disposing it earlier removes it. Throws errors of the file system unchanged.
  */
 export class DownloadFile implements FetchSink, AsyncDisposable {
   readonly #path: string;
-  readonly #aside: string;
+  readonly #temporaryPath: string;
   readonly #mayReplace: boolean;
   readonly #progress: TransferProgress;
   #handle: FileHandle | null = null;
-  #isAside = false;
+  #isTemporary = false;
 
   constructor(path: string, mayReplace: boolean, progress: TransferProgress) {
     this.#path = path;
-    this.#aside = join(dirname(path), `.sftpgw-${randomBytes(8).toString('hex')}.part`);
+    this.#temporaryPath = join(dirname(path), `.sftpgw-${randomBytes(8).toString('hex')}.part`);
     this.#mayReplace = mayReplace;
     this.#progress = progress;
   }
 
   async begin({ size }: ObjectInfo): Promise<void> {
     this.#progress.begin(size);
-    this.#handle = await open(this.#aside, 'wx', 0o666);
-    this.#isAside = true;
+    this.#handle = await open(this.#temporaryPath, 'wx', 0o666);
+    this.#isTemporary = true;
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
-    if (this.#handle === null) throw new Fault('bug', 'bytes before the beginning');
+    if (this.#handle === null) throw new Fault('bug', 'write before begin');
     await writeFully(this.#handle, bytes, position);
     this.#progress.took(bytes.byteLength);
   }
 
-  /** Durable when it resolves. Throws `exists` when there is a file by now that may not be replaced. */
+  /**
+   * Gives the file its own name. The file is durable when the call resolves. Throws `exists` if another file
+   * has the name by now and may not be replaced.
+   */
   async place(mtimeSeconds: number): Promise<void> {
     const handle = this.#handle;
-    if (handle === null) throw new Fault('bug', 'the file was not begun');
+    if (handle === null) throw new Fault('bug', 'place before begin');
     await handle.utimes(mtimeSeconds, mtimeSeconds);
     await handle.sync();
     await handle.close();
     this.#handle = null;
-    if (this.#mayReplace) await rename(this.#aside, this.#path);
+    if (this.#mayReplace) await rename(this.#temporaryPath, this.#path);
     else await this.#linkIntoPlace();
-    this.#isAside = false;
+    this.#isTemporary = false;
     await syncDirectory(dirname(this.#path));
   }
 
-  /** Unlike rename(2), link(2) never replaces what came there meanwhile. */
+  /** Unlike rename(2), link(2) never replaces an existing file. */
   async #linkIntoPlace(): Promise<void> {
     try {
-      await link(this.#aside, this.#path);
+      await link(this.#temporaryPath, this.#path);
     } catch (error) {
       if (hasCode(error, 'EEXIST')) throw existing(this.#path);
-      // File systems without hard links.
+      // Some file systems have no hard links.
       if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS')) throw error;
       await refuseExisting(this.#path);
-      await rename(this.#aside, this.#path);
+      await rename(this.#temporaryPath, this.#path);
       return;
     }
-    await unlink(this.#aside);
+    await unlink(this.#temporaryPath);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle?.close().catch(() => undefined);
     this.#handle = null;
-    if (this.#isAside) await unlink(this.#aside).catch(() => undefined);
+    if (this.#isTemporary) await unlink(this.#temporaryPath).catch(() => undefined);
   }
 }
 
-/** Throws `exists` when there is anything by this name. */
+/** Throws `exists` if the path exists, whatever its type. */
 export async function refuseExisting(path: string): Promise<void> {
   try {
     await lstat(path);
@@ -88,5 +91,5 @@ export async function refuseExisting(path: string): Promise<void> {
 }
 
 function existing(path: string): Fault {
-  return new Fault('exists', `${path} is there already; add --force to replace it`);
+  return new Fault('exists', `${path} exists already; add --force to replace it`);
 }

@@ -6,22 +6,22 @@ import type { ObjectRef } from '../model/object-store.js';
 import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
 import { s3Url } from './s3-url.js';
 
-/** What a person said of the encryption of what is written. */
+/** The user's request for the encryption of new objects. */
 export interface EncryptionRequest {
-  /** Of `--sse`; null leaves it to whose place it is. */
+  /** Value of `--sse`. Null uses the encryption of the target location. */
   readonly given: WriteEncryption | null;
-  /** The source's own, wherever the target is. */
+  /** Keeps the source's encryption, wherever the target is. */
   readonly keep: boolean;
-  /** Less than the place's own, or the source's, is taken too. */
+  /** Allows weaker encryption than that of the target location or the source. */
   readonly allowDowngrade: boolean;
-  /** What the gateway keeps for itself may be written too. */
+  /** Allows writing the gateway's own files. */
   readonly gatewayFiles: boolean;
 }
 
-/** What the source of a copy rests under. */
+/** Encryption of the source of a copy. */
 export interface SourceEncryption {
   readonly kind: WriteEncryption['kind'];
-  /** What asks for the same; null when S3 does not say which KMS key it is. */
+  /** Request for the same encryption. Null if S3 does not report the KMS key. */
   readonly same: WriteEncryption | null;
 }
 
@@ -31,14 +31,15 @@ export interface ChosenEncryption {
 }
 
 /**
- * What a new object rests under: what was said, else what whose place it is says, else what the source of a copy rests under. There is no
- * default. Throws `invalid` when nothing says it, or two users who share the place disagree, and `denied` for less than the
- * place's own or the source's, unless that is allowed.
+ * Chooses the encryption of a new object: the requested one, else that of the owner of the target location,
+ * else that of the source of a copy. There is no default. Throws `invalid` if none of them decides, or if two
+ * users who share the location disagree. Throws `denied` for weaker encryption than that of the location or
+ * the source, unless a downgrade is allowed.
  */
 export class EncryptionChoice {
   readonly #owners: readonly PrefixOwner[];
   readonly #request: EncryptionRequest;
-  /** Asked once a command: the files of a user are the same for all of a tree. */
+  /** Cached for the command, because a user's settings are the same for a whole tree. */
   readonly #encryptions = new Map<PrefixOwner, Promise<WriteEncryption>>();
 
   constructor(owners: readonly PrefixOwner[], request: EncryptionRequest) {
@@ -46,7 +47,10 @@ export class EncryptionChoice {
     this.#request = request;
   }
 
-  /** `source` is what the source of a copy rests under; null for what comes from outside. */
+  /**
+   * Returns the encryption and ACL for `ref`. `source` is the encryption of the source of a copy; null for
+   * data from outside S3.
+   */
   async at(ref: ObjectRef, source: SourceEncryption | null): Promise<ChosenEncryption> {
     const { given, keep, allowDowngrade, gatewayFiles } = this.#request;
     if (!gatewayFiles) refuseGatewayFiles(ref);
@@ -57,16 +61,16 @@ export class EncryptionChoice {
     if (chosen === null) {
       throw new Fault(
         'invalid',
-        `nothing says how ${s3Url(ref)} is to be encrypted; say --sse 1 or 4, or 2 or 3 with --key`,
+        `no setting determines the encryption of ${s3Url(ref)}; add --sse 1 or 4, or 2 or 3 with --key`,
       );
     }
     if (!allowDowngrade && source !== null && isLess(chosen.kind, source.kind)) {
-      throw downgrade(ref, chosen, `the source's ${names[source.kind]}`);
+      throw downgrade(ref, chosen, `the source's encryption with ${names[source.kind]}`);
     }
     if (!allowDowngrade && given !== null) {
       const own = await this.#agreed(owners, ref);
       if (own !== null && isLess(given.kind, own.kind)) {
-        throw downgrade(ref, given, `${names[own.kind]}, as it is in ${owners[0]?.name ?? ''}`);
+        throw downgrade(ref, given, `${names[own.kind]}, the encryption of ${owners[0]?.name ?? ''}`);
       }
     }
     return { encryption: chosen, acl };
@@ -80,7 +84,7 @@ export class EncryptionChoice {
         const names = owners.map(({ name }) => name).join(' and ');
         throw new Fault(
           'invalid',
-          `${s3Url(ref)} is among ${names}, which are encrypted differently; say --sse`,
+          `${s3Url(ref)} belongs to ${names}, which have different encryption; add --sse`,
         );
       }
       agreed = encryption;
@@ -95,18 +99,19 @@ export class EncryptionChoice {
   }
 }
 
-/** Throws `denied` for what the gateway keeps for itself. */
+/** Throws `denied` for one of the gateway's own files. */
 export function refuseGatewayFiles(ref: ObjectRef): void {
   if (!ref.key.startsWith(gatewayPrefix)) return;
   throw new Fault(
     'denied',
-    `${s3Url(ref)} is the gateway's own (a copy of its keyring may be there); add --gateway-files if you mean it`,
+    `${s3Url(ref)} belongs to the gateway and may be a copy of its keyring; add --gateway-files to use it anyway`,
   );
 }
 
 /**
- * How much stands between a thief of the storage and the content. `bucket-default` counts as SSE-S3: since January 2023 no bucket of
- * AWS has less. https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
+ * Strengths of the protection against theft of the storage. `bucket-default` counts as SSE-S3, because no AWS
+ * bucket has had less since January 2023.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
  */
 const strengths = { 'sse-c': 2, 'sse-kms': 1, 'sse-s3': 0, 'bucket-default': 0 } as const;
 
@@ -123,7 +128,7 @@ function isSame(one: WriteEncryption, other: WriteEncryption): boolean {
 function downgrade(ref: ObjectRef, to: WriteEncryption, than: string): Fault {
   return new Fault(
     'denied',
-    `${s3Url(ref)} would rest under ${names[to.kind]}, which is less than ${than}; --allow-downgrade takes it`,
+    `${s3Url(ref)} would be encrypted with ${names[to.kind]}, which is weaker than ${than}; add --allow-downgrade to allow it`,
   );
 }
 
@@ -134,7 +139,7 @@ const names = {
   'bucket-default': "the bucket's default",
 } as const;
 
-/** `key` is the customer key that opened the source, null for none. */
+/** Returns the encryption of a source. `key` is the customer key that opened it; null for none. */
 export function sourceEncryption(stored: ObjectEncryption, key: CustomerKey | null): SourceEncryption {
   if (key !== null) return { kind: 'sse-c', same: { kind: 'sse-c', key } };
   switch (stored.kind) {

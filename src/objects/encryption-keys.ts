@@ -2,7 +2,7 @@ import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import type { KeyState } from '../model/keyring.js';
 import type { ObjectRef } from '../model/object-store.js';
 
-/** What a person is told of a key. */
+/** Description of a key for the user. */
 export interface NamedKey {
   readonly id: KeyFingerprint;
   /** May be empty. */
@@ -10,16 +10,16 @@ export interface NamedKey {
   readonly state: KeyState;
 }
 
-/** The keys at hand, wherever they are kept. */
+/** All available keys, from key files and the keyring. */
 export interface EncryptionKeys {
-  /** In no particular order. */
+  /** Returns all keys in no particular order. */
   all(): Promise<readonly CustomerKey[]>;
-  /** All that may open the object, the likeliest first: those of whose place it is, then the others. */
+  /** Returns all keys that may open the object. The keys of the owner of its location come first. */
   keysFor(ref: ObjectRef): Promise<readonly CustomerKey[]>;
-  /** Null for a key that nobody here knows. */
+  /** Returns null for an unknown key. */
   describe(id: KeyFingerprint): Promise<NamedKey | null>;
-  /** The key itself. Null when it is not at hand. */
+  /** Returns the key itself. Null if it is not available. */
   open(id: KeyFingerprint): Promise<CustomerKey | null>;
-  /** Those whose fingerprint begins with this text. */
+  /** Returns the keys whose fingerprint begins with this text. */
   beginningWith(text: string): Promise<readonly NamedKey[]>;
 }

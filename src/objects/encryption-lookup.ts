@@ -8,38 +8,38 @@ import { keyTagName, type ObjectInfo, type ObjectRef } from '../model/object-sto
 import { openWithKeys } from '../vault/access.js';
 import type { ObjectServices } from './services.js';
 
-/** What is known of the encryption that an object rests under, and from whom. */
+/** Encryption of an object, and the source of that information. */
 export type KnownEncryption =
   | {
       readonly kind: 'sse-c';
       readonly keyId: KeyFingerprint;
       readonly label: string;
-      /** Null for a key that is not at hand and of which nothing else is known. */
+      /** Null if the key is neither available nor described in the keyring. */
       readonly keyState: KeyState | null;
       readonly source: 'ledger' | 'store' | 'tag';
     }
-  /** A customer's key, and none at hand is it. */
+  /** Encrypted with a customer key that is not available. */
   | { readonly kind: 'sse-c-unknown-key' }
   | { readonly kind: 'sse-s3' | 'bucket-default' }
   | { readonly kind: 'sse-kms'; readonly keyArn: string | null }
-  /** S3 does not say that it encrypts at all. */
+  /** S3 reports no encryption. */
   | { readonly kind: 'none' }
-  /** It could not be found out. */
+  /** The lookup failed. */
   | { readonly kind: 'not-known'; readonly why: string };
 
-/** What S3 says of an object, and who opened it; without `info` when no key does. */
+/** Metadata of an object and its encryption. `info` is null if no key opens the object. */
 export interface FoundEncryption {
   readonly info: ObjectInfo | null;
   readonly encryption: KnownEncryption;
 }
 
-/** Finds out what objects rest under: from the ledger's rows where they tell, else by looking at the object. */
+/** Finds the encryption of objects: from the ledger's rows if they tell, else by a HEAD request. */
 export class EncryptionLookup {
   readonly #services: ObjectServices;
   readonly #call: Call;
-  /** What opened the last object: its neighbours mostly rest under the same. */
+  /** Access that opened the last object. Objects listed next to each other usually have the same key. */
   #likely: ReadAccess = noKey;
-  /** Tags need a permission of their own; without it they are not asked for again. */
+  /** Reading tags needs its own permission. False after a refusal. */
   #mayReadTags = true;
 
   constructor(services: ObjectServices, call: Call) {
@@ -47,15 +47,16 @@ export class EncryptionLookup {
     this.#call = call;
   }
 
-  /** As the ledger says. */
+  /** Returns the encryption recorded in a row of the ledger. */
   ofRow(sealedWith: SealedWith): Promise<KnownEncryption> {
     if (sealedWith.kind === 'sse-c') return this.#named(sealedWith.fingerprint, 'ledger');
     return Promise.resolve(sealedWith);
   }
 
   /**
-   * As S3 says: without a key, then with each of those at hand. The object's tag names a key when none of them opens it. Null when there
-   * is no such object. Trouble is an answer, not a throw, but for `cancelled`.
+   * Asks S3, first without a key, then with each available key. If none opens the object, its tag may name
+   * the key. Returns null if there is no such object. Returns errors as `not-known` and throws only
+   * `cancelled` and `bug`.
    */
   async at(ref: ObjectRef, versionId?: string): Promise<FoundEncryption | null> {
     try {
@@ -99,14 +100,17 @@ export class EncryptionLookup {
     }
   }
 
-  /** As S3 answered to who opened it with `access`. */
+  /** Returns the encryption that S3 reported for a request with `access`. */
   async ofAnswer(encryption: ObjectEncryption, access: ReadAccess): Promise<KnownEncryption> {
     if (access.kind === 'sse-c') return this.#named(access.key.fingerprint, 'store');
     if (encryption.kind === 'sse-c') return { kind: 'sse-c-unknown-key' };
     return encryption.kind === 'unknown' ? { kind: 'none' } : encryption;
   }
 
-  /** What the object's tag says, where it may be read: anybody may have written it, so it is believed only when a key opens. */
+  /**
+   * Reads the key in the object's tag, if tags may be read. Anyone may have written the tag, so it counts
+   * only once the key opens the object.
+   */
   async #taggedKey(
     ref: ObjectRef,
     versionId: string | undefined,
@@ -147,7 +151,10 @@ function accessesAfter(
   );
 }
 
-/** An object with what opened it and what the ledger knows of it; null when there is none. Faults as `Vault.describe`. */
+/**
+ * Opens an object. Returns its metadata with the access that opened it and the ledger's rows; null if there
+ * is no object. Throws as `Vault.describe` does.
+ */
 export async function openObject(services: ObjectServices, call: Call, ref: ObjectRef) {
   const keys = await services.keys.keysFor(ref);
   return openWithKeys(services.ledger, ref, keys, (access) => services.store.head(call, ref, access));

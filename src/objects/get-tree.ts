@@ -10,8 +10,9 @@ import { type ObjectServices, parallelObjects } from './services.js';
 import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 /**
- * Fetches everything below a prefix into a directory, a few objects side by side. What cannot be fetched is told to the watcher and
- * does not stop the others. Faults: those of the listing, `cancelled`, and errors of the directory itself.
+ * Fetches all objects below a prefix into a directory, a few in parallel. Reports an object that fails to the
+ * watcher and continues with the others. Throws the faults of the listing, `cancelled`, and errors of the
+ * directory itself.
  */
 export async function getTree(
   services: ObjectServices,
@@ -43,9 +44,12 @@ async function getOne(
   watcher: TreeWatcher,
 ): Promise<'done' | 'unchanged'> {
   if (name === '' || name.endsWith('/')) {
-    // The marker of a directory, which is made by now.
+    // The object marks a directory, which exists by now.
     if (listed.size === 0) return 'done';
-    throw new Fault('invalid', `its name is a directory's, and it holds ${listed.size} bytes`);
+    throw new Fault(
+      'invalid',
+      `its name ends with "/" like a directory's, but it holds ${listed.size} bytes`,
+    );
   }
   const known = { size: listed.size, row };
   const progress = { begin: () => undefined, took: (bytes: number) => watcher.took(bytes) };

@@ -31,7 +31,7 @@ function get(key: string, name: string, mayReplace = false) {
 const leftovers = () => readdirSync(world.directory).filter((name) => name.startsWith('.sftpgw-'));
 
 describe('an object in a file', () => {
-  it('has its content and its time, whichever key seals it', async () => {
+  it('has the object’s content and time, whichever key encrypts it', async () => {
     await world.upload('bob/uploads/a', 'content', sealed(bobKey));
     await world.putForeign('b', 'another', sealed(annKey));
     await world.putForeign('empty', '', { kind: 'sse-s3' });
@@ -45,7 +45,7 @@ describe('an object in a file', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('of many ranges is the same', async () => {
+  it('is the same when it is fetched in many ranges', async () => {
     const text = 'abcdefghij'.repeat(2_000_000);
     await world.putForeign('large', text, sealed(annKey));
     let taken = 0;
@@ -61,7 +61,7 @@ describe('an object in a file', () => {
     expect(taken).toBe(text.length);
   });
 
-  it('does not replace another file, unless that is said; the same content is left', async () => {
+  it('does not replace another file unless allowed, and keeps a file with the same content', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     writeFileSync(world.path('a'), 'mine');
     await expect(get('a', 'a')).rejects.toMatchObject({ kind: 'exists' });
@@ -73,7 +73,7 @@ describe('an object in a file', () => {
     expect(statSync(world.path('a')).ino).toBe(ino);
   });
 
-  it('does not replace what came there meanwhile', async () => {
+  it('does not replace a file created during the transfer', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     world.store.hooks.beforeBytes = () => writeFileSync(world.path('a'), 'mine');
     await expect(get('a', 'a')).rejects.toMatchObject({ kind: 'exists' });
@@ -81,10 +81,10 @@ describe('an object in a file', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('that is not what the ledger noted down is not placed', async () => {
+  it('does not appear if it differs from the ledger’s checksum', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     const [stored] = world.store.objects.get('bucket/a') ?? [];
-    if (stored === undefined) throw new Error('it is not there');
+    if (stored === undefined) throw new Error('the object does not exist');
     const damaged = { ...stored, bytes: Buffer.from('c0ntent'), info: { ...stored.info, checksum: null } };
     world.store.objects.set('bucket/a', [damaged]);
     await expect(get('a', 'a')).rejects.toMatchObject({ kind: 'corrupt' });
@@ -92,7 +92,7 @@ describe('an object in a file', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('that is not what the ledger noted down is not placed, also where that is a CRC-32 of before', async () => {
+  it('does not appear if it differs from an older CRC-32 in the ledger', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     const [stored] = world.store.objects.get('bucket/a') ?? [];
     const [row] = await world.ledger.candidates(refOf('a'));
@@ -107,7 +107,7 @@ describe('an object in a file', () => {
     await expect(get('a', 'b')).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
-  it('that breaks off for good leaves nothing', async () => {
+  it('leaves nothing after a permanent failure', async () => {
     await world.upload('a', 'content', sealed(bobKey));
     world.store.hooks.beforeBytes = () => {
       throw new Fault('denied', 'not any more');
@@ -116,7 +116,7 @@ describe('an object in a file', () => {
     expect(readdirSync(world.directory).filter((name) => name !== 'scratch')).toEqual([]);
   });
 
-  it('can be streamed instead, in order, and a wrong checksum is found at the end', async () => {
+  it('can be streamed in order instead', async () => {
     const text = 'abcdefghij'.repeat(100_000);
     await world.upload('a', text, sealed(bobKey));
     const pieces: Uint8Array[] = [];
@@ -137,7 +137,7 @@ describe('a tree in a directory', () => {
     return heard;
   };
 
-  it('is fetched under all its keys; what is there already stays', async () => {
+  it('is fetched with all its keys, and unchanged files stay', async () => {
     await world.upload('bob/uploads/a', 'one', sealed(bobKey));
     await world.upload('bob/uploads/d/b', 'two', sealed(annKey));
     await world.upload('bob/uploads/empty/', '', sealed(bobKey));
@@ -152,7 +152,7 @@ describe('a tree in a directory', () => {
     expect((await all()).kinds).toEqual({ done: 1, unchanged: 3, failed: 1 });
   });
 
-  it('never leaves the directory: such names are refused and named', async () => {
+  it('refuses and reports names that would leave the directory', async () => {
     const bad = ['../up', 'a/../../up', './dot', 'a//b', '/abs', 'con\u0000trol', `${'n'.repeat(256)}`];
     for (const name of bad) await world.putForeign(`bob/uploads/${name}`, 'x', { kind: 'sse-s3' });
     await world.putForeign('bob/uploads/fine', 'x', { kind: 'sse-s3' });
@@ -165,7 +165,7 @@ describe('a tree in a directory', () => {
     expect(existsSync(world.path('up'))).toBe(false);
   });
 
-  it('is not led out by a link that somebody has put there', async () => {
+  it('does not follow a link out of the directory', async () => {
     mkdirSync(world.path('outside'));
     mkdirSync(world.path('tree'));
     symlinkSync(world.path('outside'), world.path('tree/d'));

@@ -19,9 +19,9 @@ import type { TransferProgress } from './tree-outcome.js';
 const rangeBytes = 8 * 1024 * 1024;
 const parallelRanges = 4;
 
-/** What is known of an object before it is fetched. */
+/** Information about an object before it is fetched. */
 export interface KnownObject {
-  /** Null when it was not listed. */
+  /** Size in bytes; null if the object was not listed. */
   readonly size: number | null;
   readonly row: LedgerRow | null;
 }
@@ -29,9 +29,9 @@ export interface KnownObject {
 export type FetchResult = 'fetched' | 'unchanged';
 
 /**
- * Fetches an object into a file, which appears when it is whole and its size and checksum are those that S3 and the ledger keep. A
- * file that holds the same already stays; another is replaced only when that is allowed. Throws `not-found`, `exists`, `corrupt`,
- * those of the vault, and errors of the file system.
+ * Fetches an object into a file. The file appears once it is complete and matches the size and checksum that
+ * S3 and the ledger have. Keeps a file with the same content; replaces another file only if allowed. Throws
+ * `not-found`, `exists`, `corrupt`, the faults of the vault, and errors of the file system.
  */
 export async function getObject(
   services: ObjectServices,
@@ -54,8 +54,8 @@ export async function getObject(
 }
 
 /**
- * Fetches an object in the order of its bytes, each piece when the one before is taken. That the checksum is right is known only
- * at the end: `corrupt` is thrown after the bytes. Faults as `getObject`.
+ * Fetches an object in byte order. Requests each piece after `take` has accepted the one before. Verifies the
+ * checksum at the end, so `corrupt` is thrown after all bytes were delivered. Other faults as `getObject`.
  */
 export async function streamObject(
   services: ObjectServices,
@@ -82,7 +82,7 @@ async function fetchWhole(
 ): Promise<FetchedObject> {
   const all = await keys.keysFor(ref);
   const known = row ?? (await ledger.candidates(ref))[0] ?? null;
-  // Where S3 keeps no checksum, the ledger's is the one to compare with.
+  // If S3 has no checksum, the ledger's is compared.
   const algorithm = known?.confirmation?.checksum?.algorithm;
   const request: FetchRequest = {
     ref,
@@ -98,15 +98,12 @@ async function fetchWhole(
   const kept = rows.find(({ confirmation }) => isSameEtag(confirmation?.etag, fetched.info.etag));
   const sum = kept?.confirmation?.checksum ?? null;
   if (compareChecksums(sum, fetched.checksum) === 'different') {
-    throw new Fault(
-      'corrupt',
-      `the bytes of ${s3Url(ref)} do not have the checksum that the ledger keeps of it`,
-    );
+    throw new Fault('corrupt', `the content of ${s3Url(ref)} does not match its checksum in the ledger`);
   }
   return fetched;
 }
 
-/** The key that the ledger names, else none. */
+/** Returns access with the key that the ledger names, else without a key. */
 function likelyAccess(row: LedgerRow | null, keys: readonly CustomerKey[]): ReadAccess {
   return row === null ? noKey : (accessAmong(row.sealedWith, keys) ?? noKey);
 }

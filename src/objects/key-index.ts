@@ -21,17 +21,17 @@ export interface EncryptionKeysServices {
 }
 
 interface AvailableKey {
-  /** Null when only its description is left, or it cannot be opened. */
+  /** Null if only the description is left, or if the key cannot be opened. */
   readonly key: CustomerKey | null;
-  /** Null for a key of the shared directory, and for nobody's. */
+  /** Null for a key of the shared directory, and for a key without an owner. */
   readonly username: string | null;
   readonly label: string;
   readonly state: KeyState;
 }
 
 /**
- * The keys of all users' files, of the shared directory and of the keyring, read once: a command is soon over. What the keyring says of a
- * key counts before what its file does.
+ * Indexes the keys of all users' files, of the shared directory and of the keyring. Reads them once, because
+ * a command is short. The keyring's description of a key takes precedence over its file.
  */
 export function createEncryptionKeys(services: EncryptionKeysServices): EncryptionKeys {
   return new AvailableKeys(services);
@@ -94,7 +94,7 @@ class AvailableKeys implements EncryptionKeys {
     return keys;
   }
 
-  /** A key that cannot be opened leaves the others. */
+  /** Adds the keys of the keyring. Logs a key that cannot be opened and continues with the others. */
   async #takeKeyring(keys: Map<KeyFingerprint, AvailableKey>): Promise<void> {
     for (const { id, label, owner, state } of await this.#services.keyring.list()) {
       const inFile = keys.get(id);
@@ -114,12 +114,12 @@ class AvailableKeys implements EncryptionKeys {
       return await this.#services.keyring.open(id);
     } catch (error) {
       const fault = Fault.from(error);
-      this.#services.log.warn('a key of the keyring cannot be opened', { key: id, error: fault });
+      this.#services.log.warn('cannot open keyring key', { key: id, error: fault });
       return null;
     }
   }
 
-  /** A file that cannot be read leaves the other keys. */
+  /** Adds the keys of a file. Logs a file that cannot be read and continues. */
   async #take(
     keys: Map<KeyFingerprint, AvailableKey>,
     path: string,
@@ -134,7 +134,7 @@ class AvailableKeys implements EncryptionKeys {
         keys.set(key.fingerprint, { key, username, label, state: isCurrent ? 'active' : 'retired' });
       }
     } catch (error) {
-      this.#services.log.warn('keys cannot be read', { path, error: Fault.from(error) });
+      this.#services.log.warn('cannot read key file', { path, error: Fault.from(error) });
     }
   }
 }

@@ -21,7 +21,7 @@ async function list(request: Partial<ObjectListRequest> = {}): Promise<ListEntry
 const found = (entry: ListEntry | undefined) => (entry?.kind === 'object' ? entry.encryption : null);
 
 describe('a listing', () => {
-  it('tells key and encryption of what the ledger knows without asking S3 for a single object', async () => {
+  it('shows key and encryption from the ledger without a request for each object', async () => {
     for (let index = 0; index < 40; index += 1) {
       await world.upload(`bob/uploads/${String(index).padStart(2, '0')}`, 'x', sealed(bobKey));
     }
@@ -40,7 +40,7 @@ describe('a listing', () => {
     expect(Object.fromEntries(world.store.counts)).toEqual({ list: 1 });
   });
 
-  it('finds out what others wrote, under whichever key, and says when no key at hand opens it', async () => {
+  it('finds the key of objects from other clients, and reports those that no available key opens', async () => {
     await world.putForeign('a', 'x', sealed(annKey));
     await world.putForeign('b', 'x', { kind: 'sse-s3' });
     await world.putForeign('c', 'x', sealed(foreignKey));
@@ -53,13 +53,13 @@ describe('a listing', () => {
     expect(found(d)).toMatchObject({ keyId: foreignKey.fingerprint, keyState: null, source: 'tag' });
   });
 
-  it('does not believe the ledger of an object that was replaced behind its back', async () => {
+  it('ignores the ledger for an object that another client replaced', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putForeign('bob/uploads/a', 'y', sealed(annKey));
     expect(found((await list())[0])).toMatchObject({ keyId: annKey.fingerprint, source: 'store' });
   });
 
-  it('goes on when one object cannot be looked at, and says why', async () => {
+  it('continues if one object cannot be inspected, and reports why', async () => {
     await world.putForeign('a', 'x', { kind: 'sse-s3' });
     await world.putForeign('b', 'x', { kind: 'sse-s3' });
     world.store.hooks.before = (operation, ref) => {
@@ -70,7 +70,7 @@ describe('a listing', () => {
     expect(found(b)).toEqual({ kind: 'sse-s3' });
   });
 
-  it('asks no further for tags once it may not', async () => {
+  it('stops asking for tags after a refusal', async () => {
     for (const key of ['a', 'b', 'c']) await world.putForeign(key, 'x', sealed(foreignKey));
     world.store.counts.clear();
     world.store.hooks.before = (operation) => {
@@ -78,12 +78,12 @@ describe('a listing', () => {
     };
     const entries = await list();
     expect(entries.map(found)).toEqual(entries.map(() => ({ kind: 'sse-c-unknown-key' })));
-    // Those that were looked at side by side had asked already.
+    // Objects inspected in parallel had asked already.
     expect(world.store.count('getTags')).toBeLessThanOrEqual(3);
     world.store.counts.clear();
   });
 
-  it('shows one level with its directories, in the order of the names', async () => {
+  it('shows one level with its directories, sorted by name', async () => {
     for (const key of ['a', 'b/1', 'b/2', 'b0', 'c/', 'd'])
       await world.putForeign(key, 'x', { kind: 'sse-s3' });
     const entries = await list({ recursive: false });
@@ -97,7 +97,7 @@ describe('a listing', () => {
     expect((await list({ recursive: false, prefix: 'b/' })).map(({ key }) => key)).toEqual(['b/1', 'b/2']);
   });
 
-  it('streams: a page is looked at when the one before is taken', async () => {
+  it('streams, requesting a page after the previous one is consumed', async () => {
     for (let index = 0; index < 1_100; index += 1) {
       await world.putForeign(`k${String(index).padStart(4, '0')}`, '', { kind: 'sse-s3' });
     }
@@ -119,7 +119,7 @@ describe('a listing of versions', () => {
     world = await ObjectWorld.open({ versioned: true });
   });
 
-  it('names the key of each, of older and removed ones too', async () => {
+  it('names the key of each version, older and removed ones included', async () => {
     await world.upload('a', 'one', sealed(bobKey));
     await world.upload('a', 'two', sealed(annKey));
     await world.putForeign('a', 'three', sealed(bobKey));
@@ -134,7 +134,7 @@ describe('a listing of versions', () => {
     expect(entries[0]).toMatchObject({ version: { isLatest: true } });
   });
 
-  it('shows one level, each directory once', async () => {
+  it('shows one level with each directory once', async () => {
     await world.upload('a', 'x', sealed(bobKey));
     await world.upload('b/1', 'x', sealed(bobKey));
     await world.upload('b/1', 'y', sealed(bobKey));

@@ -13,9 +13,9 @@ import { type ObjectServices, parallelObjects } from './services.js';
 
 export interface ObjectListRequest {
   readonly bucket: string;
-  /** What the names begin with; empty for all. */
+  /** Prefix of the keys; empty for all. */
   readonly prefix: string;
-  /** Else one level, with the directories below it. */
+  /** Lists all levels. If false, lists one level with its directories. */
   readonly recursive: boolean;
   readonly versions: boolean;
 }
@@ -27,7 +27,7 @@ export interface ObjectEntry {
   readonly etag: string;
   readonly lastModifiedMs: number;
   readonly encryption: KnownEncryption;
-  /** Only where versions were asked for. */
+  /** Null unless versions were requested. */
   readonly version: { readonly id: string | null; readonly isLatest: boolean } | null;
 }
 
@@ -42,8 +42,9 @@ export type ListEntry =
     };
 
 /**
- * What is in a bucket, page by page in S3's order, with what each object rests under. The ledger tells it, asked once a page, of
- * the objects that are as it knows them; the others are looked at, a few side by side. The memory of a page is all it takes.
+ * Yields the contents of a bucket in S3's order, page by page, with the encryption of each object. Asks the
+ * ledger once per page. Inspects objects that the ledger does not know or that have changed, a few in
+ * parallel. Holds one page in memory.
  */
 export async function* listEntries(
   services: ObjectServices,
@@ -75,7 +76,7 @@ async function* objectEntries(
   }
 }
 
-/** Null when it went while it was looked at. */
+/** Returns null if the object was removed in the meantime. */
 async function objectEntry(
   bucket: string,
   { key, size, etag, lastModifiedMs }: ListedObject,
@@ -126,7 +127,7 @@ async function* versionEntries(
   }
 }
 
-/** Answers which row of the ledger tells of a version, null for none. */
+/** Returns a function that finds the ledger's row of a version; null for none. */
 export async function versionRows(
   services: ObjectServices,
   bucket: string,
@@ -145,7 +146,7 @@ export async function versionRows(
   };
 }
 
-/** Null when it went while it was looked at. */
+/** Returns null if the object was removed in the meantime. */
 export async function versionEntry(
   bucket: string,
   { key, size, etag, lastModifiedMs, versionId, isLatest, isDeleteMarker }: ListedVersion,
@@ -160,7 +161,7 @@ export async function versionEntry(
   return found && { ...entry, encryption: found.encryption };
 }
 
-/** Both are in the order of their bytes already. */
+/** Merges two lists that are already in byte order. */
 function* inOrder(objects: readonly ListEntry[], directories: readonly ListEntry[]): Generator<ListEntry> {
   let at = 0;
   for (const object of objects) {

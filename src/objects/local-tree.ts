@@ -3,10 +3,10 @@ import { localNameProblem } from '../files/local-names.js';
 import { hasCode } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 
-/** PATH_MAX of Linux, its final zero counted (limits.h). */
+/** PATH_MAX of Linux in bytes, including the terminating null (limits.h). */
 const maxPathBytes = 4096;
 
-/** A directory that objects are fetched into: nothing is ever written outside of it, whatever the names and the links there say. */
+/** Directory that objects are fetched into. Never writes outside of it, whatever names and links it meets. */
 export class LocalTree {
   readonly root: string;
   readonly #known = new Set<string>();
@@ -15,19 +15,20 @@ export class LocalTree {
     this.root = root;
   }
 
-  /** Made when it is missing. Errors of the file system come out as they are. */
+  /** Opens the directory and creates it if it is missing. Throws errors of the file system unchanged. */
   static async open(directory: string): Promise<LocalTree> {
     await mkdir(directory, { recursive: true });
     return new LocalTree(await realpath(directory));
   }
 
   /**
-   * Where the object with this name below the prefix goes, its directories made. Throws `invalid` for a name that no path can have or
-   * that would leave the tree, `conflict` when something that is no directory is on the way.
+   * Returns the path for an object's name below the prefix, and creates the directories on the way. Throws
+   * `invalid` for a name that is not a valid path or would leave the tree, and `conflict` if a non-directory
+   * is in the way.
    */
   async placeFor(name: string): Promise<string> {
     const problem = localNameProblem(name, maxPathBytes - 2 - Buffer.byteLength(this.root));
-    if (problem !== null) throw new Fault('invalid', `it cannot be a file: ${problem}`);
+    if (problem !== null) throw new Fault('invalid', `its name cannot be a file name: ${problem}`);
     for (let slash = name.indexOf('/'); slash !== -1; slash = name.indexOf('/', slash + 1)) {
       await this.#directory(name.slice(0, slash));
     }
@@ -41,9 +42,9 @@ export class LocalTree {
       await mkdir(path);
     } catch (error) {
       if (!hasCode(error, 'EEXIST')) throw error;
-      // lstat(2): a link may lead anywhere.
+      // lstat(2) does not follow links, which may lead anywhere.
       if (!(await lstat(path)).isDirectory()) {
-        throw new Fault('conflict', `${path} is in the way: it is no directory`);
+        throw new Fault('conflict', `${path} is in the way and is not a directory`);
       }
     }
     this.#known.add(name);

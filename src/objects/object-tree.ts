@@ -7,14 +7,14 @@ import type { ObjectServices } from './services.js';
 /** One object of a tree. */
 export interface TreeObject {
   readonly ref: ObjectRef;
-  /** Below the prefix. */
+  /** Key relative to the prefix. */
   readonly name: string;
   readonly listed: ListedObject;
-  /** The ledger's, when it tells of this very object. */
+  /** The ledger's row, if it describes exactly this object. */
   readonly row: LedgerRow | null;
 }
 
-/** Every object below a prefix, a page at a time, with the ledger's rows asked for once a page. */
+/** Yields every object below a prefix, page by page, with one query to the ledger per page. */
 export async function* walkObjects(
   services: ObjectServices,
   call: Call,
@@ -37,7 +37,7 @@ export async function* walkObjects(
   }
 }
 
-/** Objects and bytes below a prefix, for a progress bar. */
+/** Counts the objects and bytes below a prefix, for a progress bar. */
 export async function measureObjects(
   services: ObjectServices,
   call: Call,

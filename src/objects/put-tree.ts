@@ -12,15 +12,15 @@ import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 interface FoundFile {
   readonly path: string;
-  /** Below the directory, with `/` between its parts. */
+  /** Path relative to the directory, with `/` as the separator. */
   readonly name: string;
   readonly isRegular: boolean;
 }
 
 /**
- * Stores every file below a directory below a prefix, a few side by side. What cannot be stored is told to the watcher and does not
- * stop the others: symbolic links are not followed. Empty directories leave nothing. Faults: `cancelled`, and errors of the
- * directory itself.
+ * Stores every file in a directory below a prefix, a few in parallel. Reports a file that fails to the
+ * watcher and continues with the others. Does not follow symbolic links; they count as failures. Ignores
+ * empty directories. Throws `cancelled`, and errors of the directory itself.
  */
 export async function putTree(
   services: ObjectServices,
@@ -35,8 +35,7 @@ export async function putTree(
   await forEachBounded(call.signal, walkFiles(directory, ''), parallelObjects, async (file) => {
     const ref = { bucket, key: prefix + file.name };
     try {
-      if (!file.isRegular)
-        throw new Fault('unsupported', 'it is no regular file, and links are not followed');
+      if (!file.isRegular) throw new Fault('unsupported', 'not a regular file (links are not followed)');
       const outcome = await putFile(services, call, file.path, ref, choice, progress);
       watcher.settled({
         kind: outcome === 'stored' ? 'done' : 'unchanged',
@@ -58,7 +57,7 @@ async function* walkFiles(directory: string, below: string): AsyncGenerator<Foun
   }
 }
 
-/** Regular files and their bytes below a directory, for a progress bar. */
+/** Counts the regular files and their bytes below a directory, for a progress bar. */
 export async function measureFiles(
   directory: string,
 ): Promise<{ readonly files: number; readonly bytes: number }> {

@@ -23,7 +23,7 @@ function put(content: string, key: string, choice = world.choice()) {
 }
 
 describe('a file', () => {
-  it('is stored under the encryption of whose place it is, with its time', async () => {
+  it('is stored with the encryption of the location’s owner and with its own time', async () => {
     expect(await put('content', 'bob/uploads/a')).toBe('stored');
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
     expect(world.store.infoOf(refOf('bob/uploads/a'))?.metadata).toEqual({ mtime: '1600000000' });
@@ -33,24 +33,26 @@ describe('a file', () => {
     expect(world.store.encryptionOf(refOf('kim/uploads/a'))).toEqual({ kind: 'sse-s3' });
   });
 
-  it('is not stored where nothing says how: there is no default', async () => {
-    await expect(put('content', 'elsewhere/a')).rejects.toThrow(/nothing says how .*elsewhere\/a.*say --sse/);
+  it('is refused if nothing determines its encryption, because there is no default', async () => {
+    await expect(put('content', 'elsewhere/a')).rejects.toThrow(
+      /no setting determines the encryption of .*elsewhere\/a.*add --sse/,
+    );
     await expect(put('content', 'bob/a')).rejects.toMatchObject({ kind: 'invalid' });
     expect(world.store.objects.size).toBe(0);
     await put('content', 'elsewhere/a', world.choice({ given: sealed(annKey) }));
     expect(world.store.encryptionOf(refOf('elsewhere/a'))).toEqual(sealed(annKey));
   });
 
-  it('is not stored under less than the place has, unless that is said', async () => {
+  it('is not stored with weaker encryption than its location has, unless a downgrade is allowed', async () => {
     const given = { kind: 'sse-s3' } as const;
     await expect(put('x', 'bob/uploads/a', world.choice({ given }))).rejects.toThrow(
-      /less than a customer key \(SSE-C\), as it is in the uploads of bob/,
+      /weaker than a customer key \(SSE-C\), the encryption of the uploads of bob/,
     );
     await put('x', 'bob/uploads/a', world.choice({ given, allowDowngrade: true }));
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(given);
   });
 
-  it('in a place that two users share needs a word when their encryptions differ', async () => {
+  it('needs --sse in a location that two users with different encryption share', async () => {
     const owners = [...world.services.owners, ownerOf('eve', 'bob/uploads/', sealed(annKey))];
     Object.assign(world.services, { owners });
     await expect(put('x', 'bob/uploads/a')).rejects.toThrow(/the uploads of bob and the uploads of eve/);
@@ -65,7 +67,7 @@ describe('a file', () => {
     expect(world.store.encryptionOf(refOf('bob/uploads/max/a'))).toEqual(sealed(annKey));
   });
 
-  it('that is stored already is not sent again, unless content or encryption differ', async () => {
+  it('is not sent again if it is stored already with the same content and encryption', async () => {
     await put('content', 'bob/uploads/a');
     world.store.counts.clear();
     expect(await put('content', 'bob/uploads/a')).toBe('unchanged');
@@ -78,7 +80,7 @@ describe('a file', () => {
     expect(world.store.encryptionOf(refOf('bob/uploads/a'))).toEqual(sealed(bobKey));
   });
 
-  it('that changes while it is read is not stored', async () => {
+  it('is not stored if it changes while it is read', async () => {
     writeFileSync(world.path('file'), 'x'.repeat(3_000_000));
     const grow = {
       begin: () => undefined,
@@ -96,7 +98,7 @@ describe('a file', () => {
     expect(world.textOf('bob/uploads/a')).toBeNull();
   });
 
-  it('can be a stream, of which nothing appears before its end', async () => {
+  it('can be a stream, which appears only at its end', async () => {
     async function* bytes() {
       yield Buffer.from('one ');
       expect(world.textOf('bob/uploads/a')).toBeNull();
@@ -113,7 +115,7 @@ describe('a file', () => {
     expect(world.textOf('bob/uploads/b')).toBeNull();
   });
 
-  it('is not put among the gateway’s own', async () => {
+  it('is not stored among the gateway’s own files', async () => {
     const given = { kind: 'sse-s3' } as const;
     await expect(put('x', '.sftpgw/a', world.choice({ given }))).rejects.toMatchObject({ kind: 'denied' });
     await put('x', '.sftpgw/a', world.choice({ given, gatewayFiles: true }));
@@ -122,7 +124,7 @@ describe('a file', () => {
 });
 
 describe('a directory', () => {
-  it('is stored with all its files; links are not followed, and named', async () => {
+  it('is stored with all its files, and reports links without following them', async () => {
     mkdirSync(world.path('tree/sub/empty'), { recursive: true });
     writeFileSync(world.path('tree/a'), 'one');
     writeFileSync(world.path('tree/sub/b'), 'two');
@@ -142,7 +144,7 @@ describe('a directory', () => {
 });
 
 describe('a removal', () => {
-  it('takes one object away, without its key, and the ledger learns it', async () => {
+  it('removes one object without its key, and records that in the ledger', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putForeign('strange', 'x', sealed(foreignKey));
     await removeObject(world.services, call(), refOf('bob/uploads/a'), false);
@@ -154,7 +156,7 @@ describe('a removal', () => {
     });
   });
 
-  it('of a tree takes what is below it, and leaves the gateway’s own', async () => {
+  it('of a tree removes all objects below it except the gateway’s own', async () => {
     for (const key of ['a/1', 'a/b/2', 'ab', '.sftpgw/keyring/k']) {
       await world.putForeign(key, 'x', { kind: 'sse-s3' });
     }
@@ -169,7 +171,7 @@ describe('a removal', () => {
     expect(world.store.objects.size).toBe(0);
   });
 
-  it('of a version takes that alone, and the ledger learns that its key is needed no more for it', async () => {
+  it('of a version removes only that version, and records that it no longer needs its key', async () => {
     await world[Symbol.asyncDispose]();
     world = await ObjectWorld.open({ versioned: true });
     await world.upload('a', 'one', sealed(bobKey));
@@ -187,7 +189,7 @@ describe('a removal', () => {
 });
 
 describe('the status', () => {
-  it('of an object says who wrote it, under which key, with which checksum', async () => {
+  it('of an object shows its writer, key and checksum', async () => {
     await put('content', 'bob/uploads/a');
     const status = await statObject(world.services, call(), refOf('bob/uploads/a'));
     expect(status).toMatchObject({
@@ -202,7 +204,7 @@ describe('the status', () => {
     expect(status.versions).toHaveLength(1);
   });
 
-  it('of an object that no key opens says so, with what a listing tells', async () => {
+  it('of an object that no key opens shows that, and what a listing shows', async () => {
     await world.putForeign('a', 'content', sealed(foreignKey));
     const status = await statObject(world.services, call(), refOf('a'));
     expect(status).toMatchObject({
@@ -216,7 +218,7 @@ describe('the status', () => {
     });
   });
 
-  it('does without the permission to list versions', async () => {
+  it('works without the permission to list versions', async () => {
     await put('content', 'bob/uploads/a');
     world.store.hooks.before = (operation) => {
       if (operation === 'listVersions') throw new Fault('denied', 'no s3:ListBucketVersions');
@@ -225,7 +227,7 @@ describe('the status', () => {
     expect(status).toMatchObject({ size: 7, encryption: { keyId: bobKey.fingerprint } });
   });
 
-  it('of a removed object tells of its versions', async () => {
+  it('of a removed object shows its versions', async () => {
     await world[Symbol.asyncDispose]();
     world = await ObjectWorld.open({ versioned: true });
     await world.upload('a', 'one', sealed(bobKey));

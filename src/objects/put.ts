@@ -12,13 +12,13 @@ import type { TransferProgress } from './tree-outcome.js';
 
 const pieceBytes = 1024 * 1024;
 
-/** What the ledger names as the writer. */
+/** Name of the writer in the ledger. */
 const actor = 'object put';
 
 /**
- * Stores a file as an object, under the encryption that is chosen for its place, with its time in the metadata. One that is there
- * already, with this content and under this encryption, stays. Throws the faults of the choice and of the vault, `conflict` when the file changes
- * while it is read, and errors of the file system.
+ * Stores a file as an object, with the encryption chosen for its location and the file's time in the
+ * metadata. Skips an object that has the same content and encryption already. Throws the faults of the choice
+ * and of the vault, `conflict` if the file changes while it is read, and errors of the file system.
  */
 export async function putFile(
   services: ObjectServices,
@@ -32,7 +32,7 @@ export async function putFile(
   const handle = await open(path, 'r');
   try {
     const before = await handle.stat();
-    if (!before.isFile()) throw new Fault('invalid', `${path} is no regular file`);
+    if (!before.isFile()) throw new Fault('invalid', `${path} is not a regular file`);
     if (await isStored(services, call, path, before.size, ref, chosen)) return 'unchanged';
     progress.begin(before.size);
     const mtimeSeconds = Math.floor(before.mtimeMs / 1000);
@@ -45,7 +45,7 @@ export async function putFile(
       async () => {
         const { size, mtimeMs } = await handle.stat();
         if (size !== before.size || mtimeMs !== before.mtimeMs) {
-          throw new Fault('conflict', `${path} changed while it was read; nothing was stored`);
+          throw new Fault('conflict', `${path} changed while it was read; nothing was stored, try again`);
         }
       },
     );
@@ -55,7 +55,7 @@ export async function putFile(
   }
 }
 
-/** Stores bytes as they come; the object appears after the last. Faults as `putFile`. */
+/** Stores a stream as an object, which appears after the last byte. Throws as `putFile` does. */
 export async function putStream(
   services: ObjectServices,
   call: Call,
@@ -72,7 +72,7 @@ function targetOf(ref: ObjectRef, chosen: ChosenEncryption, mtimeSeconds: number
   return { ref, ...chosen, actor, mtimeSeconds };
 }
 
-/** `check` comes before the object does, and stops it by throwing. */
+/** Uploads the bytes. Calls `check` just before the object appears; it aborts the upload by throwing. */
 async function upload(
   { vault }: ObjectServices,
   call: Call,
@@ -94,8 +94,8 @@ async function upload(
 }
 
 /**
- * The vault copies what it is given: one buffer does for all. A file that grows faster than it is read has no end: it is left once it
- * is longer than it was.
+ * Yields the file's bytes in one reused buffer, because the vault copies them. Stops once a growing file is
+ * longer than `size`, so that it cannot go on for ever.
  */
 async function* piecesOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(pieceBytes);
@@ -107,7 +107,10 @@ async function* piecesOf(handle: FileHandle, size: number): AsyncGenerator<Uint8
   }
 }
 
-/** An object that cannot be opened is another's, and is replaced: that needs no look at it. */
+/**
+ * Reports whether the object has this content and encryption. An object that cannot be opened is another one
+ * and is replaced.
+ */
 async function isStored(
   services: ObjectServices,
   call: Call,

@@ -12,7 +12,10 @@ import { type TreeWatcher, treePrefix } from './tree-outcome.js';
 
 const actor = 'object rm';
 
-/** Removes one object, and the ledger learns it; no key is needed. Throws `not-found`, and `denied` for the gateway's own. */
+/**
+ * Removes one object, without its key, and records that in the ledger. Throws `not-found`, and `denied` for
+ * the gateway's own files.
+ */
 export async function removeObject(
   services: ObjectServices,
   call: Call,
@@ -24,7 +27,7 @@ export async function removeObject(
   await services.vault.remove(call, ref, actor);
 }
 
-/** Removes one version for ever, or a delete marker. Faults as `removeObject`. */
+/** Removes one version or delete marker permanently. Throws as `removeObject` does. */
 export async function removeVersion(
   services: ObjectServices,
   call: Call,
@@ -38,14 +41,14 @@ export async function removeVersion(
   if (version === undefined) {
     throw new Fault(
       'not-found',
-      `${s3Url(ref)} has no version ${versionId}; \`object stat\` shows those it has`,
+      `${s3Url(ref)} has no version ${versionId}; \`object stat\` lists its versions`,
     );
   }
   await services.store.remove(call, ref, { versionId });
   if (!version.isDeleteMarker) await recordRemovals(services, ref, version);
 }
 
-/** The ledger learns that the version needs its key no more. */
+/** Records in the ledger that the version no longer needs its key. */
 async function recordRemovals(
   { versions }: ObjectServices,
   ref: ObjectRef,
@@ -61,7 +64,10 @@ async function recordRemovals(
   if (ids.length > 0) await versions.markRemoved(ids, actor);
 }
 
-/** Removes all below a prefix. Faults: those of the listing, and `cancelled`; the others are told to the watcher. */
+/**
+ * Removes all objects below a prefix. Throws the faults of the listing and `cancelled`; reports all others to
+ * the watcher.
+ */
 export async function removeTree(
   services: ObjectServices,
   call: Call,
@@ -83,7 +89,7 @@ export async function removeTree(
   });
 }
 
-/** Every version of one object, the newest first. */
+/** Returns all versions of one object, newest first. */
 export async function versionsOf(
   { store }: ObjectServices,
   call: Call,
@@ -94,7 +100,7 @@ export async function versionsOf(
     const more = next === undefined ? {} : { next };
     const page: VersionPage = await store.listVersions(call, { bucket, prefix: key, ...more });
     versions.push(...page.versions.filter((version) => version.key === key));
-    // Names that only begin with the key come behind all of its versions.
+    // Keys that only begin with this key are listed after all its versions.
     if (page.versions.some((version) => version.key !== key)) break;
     next = page.next;
   }

@@ -7,7 +7,7 @@ const bucket = fc.stringMatching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
 const key = fc.string({ unit: 'grapheme', maxLength: 200 });
 
 describe('an S3 URL', () => {
-  it('is read as it is written, whatever the key holds', () => {
+  it('is parsed back to the same reference, whatever the key contains', () => {
     fc.assert(
       fc.property(bucket, key, (name, object) => {
         const ref = { bucket: name, key: object };
@@ -16,7 +16,7 @@ describe('an S3 URL', () => {
     );
   });
 
-  it('that is read can be written back, but for a missing slash behind the bucket', () => {
+  it('is formatted back to the same text, except for a missing slash after the bucket', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -41,45 +41,45 @@ describe('an S3 URL', () => {
     ['s3://bucket', '', 'the whole bucket'],
     ['s3://bucket/', '', 'the whole bucket'],
     ['s3://bucket//a', '/a', 'a key that begins with a slash'],
-    ['s3://bucket/a b?c#d%20', 'a b?c#d%20', 'a key with signs that mean something in other URLs'],
-    ['s3://bucket/../a', '../a', 'dots that are a part of the key'],
+    ['s3://bucket/a b?c#d%20', 'a b?c#d%20', 'a key with characters that are special in other URLs'],
+    ['s3://bucket/../a', '../a', 'dots that are part of the key'],
   ])('%s has the key %j: %s', (text, expected) => {
     expect(parseS3Url(text)).toEqual({ bucket: 'bucket', key: expected });
   });
 
   it.each([
-    ['bucket/key', /no place in S3/],
-    ['S3://bucket/key', /no place in S3/],
-    ['https://bucket/key', /no place in S3/],
-    ['s3:///key', /no bucket name/],
-    ['s3://b/key', /no bucket name/],
-    ['s3://buc ket/key', /no bucket name/],
-    ['s3://user:secret@bucket/key', /no bucket name/],
+    ['bucket/key', /not an S3 URL/],
+    ['S3://bucket/key', /not an S3 URL/],
+    ['https://bucket/key', /not an S3 URL/],
+    ['s3:///key', /not a bucket name/],
+    ['s3://b/key', /not a bucket name/],
+    ['s3://buc ket/key', /not a bucket name/],
+    ['s3://user:secret@bucket/key', /not a bucket name/],
     ['s3://bucket/\ud800', /not valid Unicode/],
     [`s3://bucket/${'ä'.repeat(513)}`, /longer than 1024 bytes/],
-  ])('%j is refused with the reason', (text, words) => {
+  ])('refuses %j and gives the reason', (text, words) => {
     expect(() => parseS3Url(text)).toThrow(Fault);
     expect(() => parseS3Url(text)).toThrow(words);
   });
 
-  it('that must name one object names one', () => {
-    expect(() => parseObjectUrl('s3://bucket/')).toThrow(/names no object/);
+  it('needs a key where it must name an object', () => {
+    expect(() => parseObjectUrl('s3://bucket/')).toThrow(/has no key/);
     expect(parseObjectUrl('s3://bucket/a/')).toEqual({ bucket: 'bucket', key: 'a/' });
   });
 });
 
 describe('a name on a terminal', () => {
-  it('holds nothing that a terminal acts on', () => {
+  it('contains no control characters', () => {
     expect(printable('a\u001b[31mb\nc\u202ed')).toBe('a\\u{1b}[31mb\\u{a}c\\u{202e}d');
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
         expect(printable(name)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/);
       }),
     );
   });
 
-  it('stays as it is else', () => {
+  it('keeps all other characters', () => {
     expect(printable('Übung 1/日本.txt')).toBe('Übung 1/日本.txt');
   });
 });

@@ -4,7 +4,7 @@ import type { PrefixOwner } from '../model/prefix-owners.js';
 import type { ObjectFetcher, Vault } from '../vault/vault.js';
 import type { EncryptionKeys } from './encryption-keys.js';
 
-/** What the work on objects stands on. */
+/** Dependencies of the operations on objects. */
 export interface ObjectServices {
   readonly store: ObjectStore & ObjectVersions & ObjectTags;
   readonly vault: Vault & ObjectFetcher;
@@ -12,9 +12,9 @@ export interface ObjectServices {
   readonly rows: LedgerRows;
   readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markRemoved'>;
   readonly keys: EncryptionKeys;
-  /** Whose places there are, as the files said when the work began. */
+  /** Prefixes with their owners, read from the settings when the command began. */
   readonly owners: readonly PrefixOwner[];
 }
 
-/** Objects that are worked on side by side. */
+/** Max objects processed in parallel. */
 export const parallelObjects = 16;

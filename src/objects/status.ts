@@ -12,7 +12,7 @@ import { type ListEntry, versionEntry, versionRows } from './listing.js';
 import { versionsOf } from './remove.js';
 import type { ObjectServices } from './services.js';
 
-/** Who wrote an object through this gateway, and when. */
+/** Writer of an object through this gateway, with the times of the write. */
 export interface Writer {
   readonly actor: string;
   readonly requestId: string;
@@ -20,28 +20,31 @@ export interface Writer {
   readonly confirmedMs: number | null;
 }
 
-/** All that is known of one object. */
+/** All available information about one object. */
 export interface ObjectStatus {
   readonly ref: ObjectRef;
-  /** Its newest version is a delete marker; what is said is said of that. */
+  /** True if the newest version is a delete marker. Size, ETag and time are then those of the marker. */
   readonly isRemoved: boolean;
   readonly size: number;
   readonly etag: string;
   readonly lastModifiedMs: number;
   readonly encryption: KnownEncryption;
-  /** Null when no key opens it: then S3 tells nothing of these. */
+  /** Null if no key opens the object: S3 then returns no metadata. */
   readonly info: ObjectInfo | null;
-  /** The file's own time, in seconds. */
+  /** Modification time of the file in seconds. */
   readonly mtimeSeconds: number | null;
   readonly checksum: Checksum | null;
-  /** Null when the ledger does not know it. */
+  /** Null if the ledger has no row of it. */
   readonly writer: Writer | null;
-  /** Writes of this object whose end the ledger does not know (yet). */
+  /** Writes of this object whose outcome the ledger does not know (yet). */
   readonly unsettledWrites: readonly Writer[];
   readonly versions: readonly Exclude<ListEntry, { kind: 'directory' }>[];
 }
 
-/** Throws `not-found` when there is neither the object nor a version of it, and the faults of the store. */
+/**
+ * Collects the status of an object. Throws `not-found` if neither the object nor a version of it exists, and
+ * the faults of the store.
+ */
 export async function statObject(
   services: ObjectServices,
   call: Call,
@@ -78,7 +81,10 @@ export async function statObject(
   };
 }
 
-/** Only the newest where the versions may not be listed: that needs a permission of its own. */
+/**
+ * Returns all versions. Returns only the current one if listing versions, which needs its own permission, is
+ * refused.
+ */
 async function knownVersions(
   services: ObjectServices,
   call: Call,
@@ -93,14 +99,14 @@ async function knownVersions(
   }
 }
 
-/** What S3 says, else what the ledger does. */
+/** Returns the encryption that S3 reports, else that of the ledger. */
 async function encryptionOf(
   lookup: EncryptionLookup,
   seen: KnownEncryption | null,
   row: LedgerRow | null,
 ): Promise<KnownEncryption> {
-  const isTold = seen !== null && seen.kind !== 'sse-c-unknown-key' && seen.kind !== 'not-known';
-  if (isTold || row === null) return seen ?? { kind: 'not-known', why: 'it is removed' };
+  const isKnown = seen !== null && seen.kind !== 'sse-c-unknown-key' && seen.kind !== 'not-known';
+  if (isKnown || row === null) return seen ?? { kind: 'not-known', why: 'the object is removed' };
   return lookup.ofRow(row.sealedWith);
 }
 

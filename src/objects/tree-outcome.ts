@@ -1,27 +1,30 @@
 import type { ObjectRef } from '../model/object-store.js';
 
-/** What came of one object or file of a tree. */
+/** Outcome for one object or file of a tree. */
 export type TreeOutcome =
   | { readonly kind: 'done' | 'unchanged'; readonly from: string; readonly to: string | null }
-  /** It was left as it is. The others went on. */
+  /** The item was left unchanged, and the others continued. */
   | { readonly kind: 'failed'; readonly name: string; readonly error: unknown };
 
-/** Hears of the bytes of one object. */
+/** Receives the progress of one transfer. */
 export interface TransferProgress {
-  /** Its size, once it is known; null when nobody knows it. */
+  /** Called once with the size in bytes; null if it is unknown. */
   begin(size: number | null): void;
   /** Bytes that have come or gone. */
   took(bytes: number): void;
 }
 
-/** Hears how work on a tree goes on. */
+/** Receives the progress of an operation on a tree. */
 export interface TreeWatcher {
   /** Bytes that have come or gone. */
   took(bytes: number): void;
   settled(outcome: TreeOutcome): void;
 }
 
-/** `a/` for `a`: a tree is what is below a directory, not all whose names begin so. Empty stays empty: the whole bucket. */
+/**
+ * Returns the prefix of a tree: `a/` for `a`, so that `ab` is not part of it. An empty key stays empty and
+ * stands for the whole bucket.
+ */
 export function treePrefix({ bucket, key }: ObjectRef): ObjectRef {
   return { bucket, key: key === '' || key.endsWith('/') ? key : `${key}/` };
 }

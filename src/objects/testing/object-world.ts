@@ -25,7 +25,9 @@ export const annKey = keyNamed('ann');
 export const foreignKey = keyNamed('nobody here has this one');
 export const sealed = (key: CustomerKey): WriteEncryption => ({ kind: 'sse-c', key });
 
-/** Objects over an S3 in memory and the real ledger, with two users of a key each. */
+/**
+ * Object services over an in-memory S3 and the real ledger. Two users have a key each, and a third has none.
+ */
 export class ObjectWorld implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'objects-test-'));
   readonly store: MemoryStore;
@@ -81,7 +83,7 @@ export class ObjectWorld implements AsyncDisposable {
     return new EncryptionChoice(this.services.owners, { ...nothing, ...request });
   }
 
-  /** As this gateway writes it. */
+  /** Writes an object through this gateway. */
   async upload(key: string, text: string, encryption: WriteEncryption): Promise<void> {
     const target = { ref: refOf(key), encryption, acl: null, actor: 'bob', mtimeSeconds: 1_700_000_000 };
     await using writer = await this.vault.openUpload(call(), target);
@@ -89,7 +91,7 @@ export class ObjectWorld implements AsyncDisposable {
     await writer.commit(call());
   }
 
-  /** As another program writes it: the ledger learns nothing. */
+  /** Writes an object as another client does, without the ledger. */
   async putForeign(key: string, text: string, encryption: WriteEncryption): Promise<void> {
     const bytes = Buffer.from(text);
     const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
@@ -132,7 +134,7 @@ export function keysOf(keys: readonly CustomerKey[]): ObjectServices['keys'] {
   };
 }
 
-/** Keeps what it hears. */
+/** Records the outcomes and bytes that it receives. */
 export class Heard implements TreeWatcher {
   readonly outcomes: TreeOutcome[] = [];
   bytes = 0;
@@ -151,7 +153,7 @@ export class Heard implements TreeWatcher {
     return counts;
   }
 
-  /** The names that failed with the kinds of their faults. */
+  /** Returns the names that failed, with the kinds of their faults. */
   get failures(): Record<string, string> {
     return Object.fromEntries(
       this.outcomes.flatMap((outcome) =>

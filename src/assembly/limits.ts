@@ -23,7 +23,7 @@ export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
     parallelParts: settings.uploadPartsParallel,
     reorderWindowBytes: settings.uploadReorderWindowBytes,
     scratchLimitBytes: settings.uploadScratchLimitBytes,
-    maxFileBytes: settings.uploadLongestFileBytes,
+    maxFileBytes: settings.uploadMaxFileBytes,
     readMemoryBytes: settings.readMemoryBytes,
     readAheadRanges: settings.readAheadRanges,
   };

@@ -177,12 +177,13 @@ export const settings = {
     16 * gibibyte,
     'Disk space for all scratch files together: bytes far ahead of their turn, and the 5 GiB parts of files beyond what memory serves. When it is used up, clients wait; less than 5 GiB makes the longest file shorter.',
   ),
-  uploadLongestFileBytes: setting(
+  uploadMaxFileBytes: setting(
     'upload.longest.file',
     size(gibibyte, 48 * tebibyte),
-    48 * tebibyte,
-    'The longest file that can be uploaded. S3 takes 10,000 parts of at most 5 GiB: the longer this is, the earlier a file has ' +
-      'parts that upload.memory cannot hold, which go through an encrypted scratch file at more CPU (48TiB: from 9 GiB on, 5TiB: from about 490 GiB on).',
+    5 * tebibyte,
+    'Maximum size of an uploaded file. S3 accepts 10,000 parts of at most 5 GiB: the larger the maximum, the earlier a file has parts ' +
+      'that do not fit into upload.memory. Those pass through an encrypted scratch file, which takes more CPU. With the default upload.memory ' +
+      'this begins at 315 GiB for 5TiB, and at 6 GiB for 48TiB.',
   ),
   uploadResumeWindowMs: setting(
     'upload.resume.window',

@@ -1,5 +1,5 @@
 import { Fault } from '../model/fault.js';
-import { firstPartBytes, maxFileBytes, maxPartFor, memoryPartFor } from './upload/part-schedule.js';
+import { defaultMaxFileBytes, firstPartBytes, maxPartFor, memoryPartFor } from './upload/part-schedule.js';
 import { blockBytes, reserveBytes } from './upload/upload-memory.js';
 
 const mebibyte = 1024 * 1024;
@@ -46,7 +46,7 @@ export const defaultVaultLimits: VaultLimits = {
   parallelParts: 4,
   memoryPartBytes: memoryPartFor(uploadMemoryBytes),
   maxPartBytes: maxPartFor(memoryPartFor(uploadMemoryBytes), scratchLimitBytes),
-  maxFileBytes,
+  maxFileBytes: defaultMaxFileBytes,
   reorderWindowBytes: 16 * mebibyte,
   scratchLimitBytes,
   zeroFillLimitBytes: 1024 * mebibyte,

@@ -330,7 +330,7 @@ describe.skipIf(missing('python3') !== null)('at a terminal', () => {
   it('deletesftpuser asks first', async () => {
     await ok('addsftpuser', ['carol', '--public-key-file', write('id.pub', publicKey)]);
     const no = await play([['Remove the user carol? [y/N]', '\r']], 'deletesftpuser', ['carol']);
-    expect(no.stdout).toContain('carol stays');
+    expect(no.stdout).toContain('carol is kept');
     const yes = await play([['Remove the user carol? [y/N]', 'y\r']], 'deletesftpuser', ['carol']);
     expect(yes.code, yes.stdout).toBe(0);
     expect(yes.stdout).toContain('removed carol');

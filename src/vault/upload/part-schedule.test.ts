@@ -50,7 +50,7 @@ describe('the part schedule', () => {
   it('reaches 48 TiB in 10,000 parts whatever the upload memory is, and keeps no part in memory that is too large', () => {
     fc.assert(
       fc.property(uploadMemory, (uploadMemoryBytes) => {
-        const limits = vaultLimits({ uploadMemoryBytes });
+        const limits = vaultLimits({ uploadMemoryBytes, maxFileBytes: 48 * tebibyte });
         const schedule = createPartSchedule(limits);
         const all = sizes(schedule);
         expect(schedule.capacityBytes).toBe(sum(all));
@@ -69,7 +69,9 @@ describe('the part schedule', () => {
   it('stays in memory as long as 10,000 parts still reach 48 TiB', () => {
     fc.assert(
       fc.property(fc.integer({ min: 32 * mebibyte, max: 16 * gibibyte }), (uploadMemoryBytes) => {
-        const { memoryPartBytes, ...schedule } = createPartSchedule(vaultLimits({ uploadMemoryBytes }));
+        const { memoryPartBytes, ...schedule } = createPartSchedule(
+          vaultLimits({ uploadMemoryBytes, maxFileBytes: 48 * tebibyte }),
+        );
         const all = sizes({ memoryPartBytes, ...schedule });
         const spare = sum(all) - 48 * tebibyte;
         // At most one more part could be in memory, apart from the steps.
@@ -85,7 +87,9 @@ describe('the part schedule', () => {
         uploadMemory,
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 40 }),
         (uploadMemoryBytes, shares) => {
-          const schedule = createPartSchedule(vaultLimits({ uploadMemoryBytes }));
+          const schedule = createPartSchedule(
+            vaultLimits({ uploadMemoryBytes, maxFileBytes: 48 * tebibyte }),
+          );
           const all = sizes(schedule, (planned, part) => {
             if (planned > schedule.memoryPartBytes) return planned;
             const { minBytes } = s3PartLimits;
@@ -110,7 +114,7 @@ describe('the part schedule', () => {
         uploadMemory,
         fc.integer({ min: 0, max: 5 * gibibyte - 1 }),
         (uploadMemoryBytes, scratchLimitBytes) => {
-          const limits = vaultLimits({ uploadMemoryBytes, scratchLimitBytes });
+          const limits = vaultLimits({ uploadMemoryBytes, scratchLimitBytes, maxFileBytes: 48 * tebibyte });
           const schedule = createPartSchedule(limits);
           const all = sizes(schedule);
           const maxBytes = Math.max(schedule.memoryPartBytes, scratchLimitBytes);
@@ -128,12 +132,18 @@ describe('the part schedule', () => {
   });
 
   it('keeps as much in memory as its documentation states', () => {
-    const start = (uploadMemoryBytes: number) =>
-      inMemory(createPartSchedule(vaultLimits({ uploadMemoryBytes }))) / gibibyte;
+    const start = (uploadMemoryBytes: number, maxFileBytes: number) =>
+      inMemory(createPartSchedule(vaultLimits({ uploadMemoryBytes, maxFileBytes }))) / gibibyte;
     expect(memoryPartFor(256 * mebibyte)).toBe(64 * mebibyte);
-    expect(start(256 * mebibyte)).toBeGreaterThan(9);
-    expect(start(gibibyte)).toBeGreaterThan(36);
-    expect(start(20 * gibibyte)).toBeGreaterThanOrEqual(48 * 1024);
+    expect(Math.round(start(160 * mebibyte, 48 * tebibyte))).toBe(6);
+    expect(start(256 * mebibyte, 48 * tebibyte)).toBeGreaterThan(9);
+    expect(start(gibibyte, 48 * tebibyte)).toBeGreaterThan(36);
+    expect(start(20 * gibibyte, 48 * tebibyte)).toBeGreaterThanOrEqual(48 * 1024);
+    expect(vaultLimits({}).maxFileBytes).toBe(5 * tebibyte);
+    expect(start(160 * mebibyte, 5 * tebibyte)).toBeGreaterThan(315);
+    expect(start(256 * mebibyte, 5 * tebibyte)).toBeGreaterThan(487);
+    expect(start(gibibyte, 5 * tebibyte)).toBeGreaterThan(1.9 * 1024);
+    expect(start(20 * gibibyte, 5 * tebibyte)).toBeGreaterThan(5 * 1024);
   });
 
   it('stays in memory for longer with a lower maximum file size', () => {

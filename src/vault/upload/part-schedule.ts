@@ -41,8 +41,8 @@ export interface PartScheduleOptions {
   readonly maxFileBytes: number;
 }
 
-/** 48 TiB of the 48.83 TiB that 10,000 parts of 5 GiB hold. That leaves 1.7 % for smaller parts. */
-export const maxFileBytes = 48 * 1024 * gibibyte;
+/** Default max file size: files of up to 315 GiB then need no disk with 160 MiB of upload memory. */
+export const defaultMaxFileBytes = 5 * 1024 * gibibyte;
 
 /** Max number of parts in one step. After it, the file is large enough for larger parts. */
 const maxStepParts = 1000;
@@ -64,11 +64,12 @@ const stepShare = 0.2;
  * as long as the max file size allows, then changes to the largest part of all. Sizes in between would use as
  * much disk and cost as much file size.
  *
- * The number of parts in memory follows from arithmetic. 48 TiB in 10,000 parts means that all but about 170
- * parts have 5 GiB each, whatever the steps are. With parts of up to 64 MiB in memory (256 MiB of upload
- * memory), the first 9 GiB of a file never use the disk. With 256 MiB (1 GiB) it is 36 GiB, and with 5 GiB
- * (20 GiB) the whole file. A lower max file size keeps more of a file in memory. Parts that were sent smaller
- * than planned are compensated in the same way.
+ * The number of parts in memory follows from arithmetic. 10,000 parts of 5 GiB hold 48.83 TiB. A max of 48 TiB
+ * thus means that all but about 170 parts have 5 GiB each, whatever the steps are. With parts of up to 64 MiB
+ * in memory (256 MiB of upload memory), the first 9 GiB of a file then never use the disk. With 256 MiB (1 GiB)
+ * it is 36 GiB, and with 5 GiB (20 GiB) the whole file. A lower max keeps more of a file in memory: with 5 TiB
+ * it is 487 GiB, 1.9 TiB and the whole file. Parts that were sent smaller than planned are compensated in the
+ * same way.
  */
 export function createPartSchedule(options: PartScheduleOptions): PartSchedule {
   const { memoryPartBytes, maxPartBytes } = options;

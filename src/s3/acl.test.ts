@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 import { cannedAclOf } from './acl.js';
 
 const owner = { Grantee: { Type: 'CanonicalUser', ID: 'me' }, Permission: 'FULL_CONTROL' } as const;
@@ -8,7 +8,7 @@ const group = (name: string, Permission: 'READ' | 'WRITE') =>
     Permission,
   }) as const;
 
-test.each([
+it.each([
   ['private', [owner]],
   ['public-read', [group('AllUsers', 'READ'), owner]],
   ['public-read-write', [owner, group('AllUsers', 'WRITE'), group('AllUsers', 'READ')]],

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CustomerKey } from '../model/customer-key.js';
 import { noKey, type WriteEncryption } from '../model/encryption.js';
 import { isFault } from '../model/fault.js';
@@ -22,7 +22,7 @@ const arn = 'arn:aws:kms:us-east-1:111122223333:key/1234abcd';
 const kms = (keyArn: string): WriteEncryption => ({ kind: 'sse-kms', keyArn });
 
 describe('what a request says', () => {
-  test('is the raw key for SSE-C, and no managed encryption beside it', () => {
+  it('is the raw key for SSE-C, and no managed encryption beside it', () => {
     expect(writeInput(sealed)).toEqual({ SSECustomerAlgorithm: 'AES256', SSECustomerKey: key.reveal() });
     expect(readInput(sealed)).toEqual(writeInput(sealed));
     expect(partInput(sealed)).toEqual(writeInput(sealed));
@@ -32,7 +32,7 @@ describe('what a request says', () => {
     });
   });
 
-  test('is what was asked for otherwise, and nothing for the parts', () => {
+  it('is what was asked for otherwise, and nothing for the parts', () => {
     expect(writeInput({ kind: 'sse-s3' })).toEqual({ ServerSideEncryption: 'AES256' });
     expect(writeInput(kms(arn))).toEqual({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn });
     expect(writeInput({ kind: 'bucket-default' })).toEqual({});
@@ -46,7 +46,7 @@ describe('what an answer says', () => {
     SSECustomerKeyMD5: own.md5Base64,
   });
 
-  test.each<[string, WriteEncryption, EncryptionEcho]>([
+  it.each<[string, WriteEncryption, EncryptionEcho]>([
     ['the same key', sealed, echoOf(key)],
     ['SSE-S3', { kind: 'sse-s3' }, { ServerSideEncryption: 'AES256' }],
     ['the same KMS key', kms(arn), { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn }],
@@ -62,7 +62,7 @@ describe('what an answer says', () => {
     checkWriteEcho(ref, asked, echo);
   });
 
-  test.each<[string, WriteEncryption, EncryptionEcho]>([
+  it.each<[string, WriteEncryption, EncryptionEcho]>([
     ['nothing, for a customer key', sealed, {}],
     ['another key', sealed, echoOf(other)],
     ['a key without algorithm', sealed, { SSECustomerKeyMD5: key.md5Base64 }],
@@ -76,7 +76,7 @@ describe('what an answer says', () => {
     expect(check).toThrow(expect.objectContaining({ kind: 'corrupt' }));
   });
 
-  test('of a read must name the key that was presented', () => {
+  it('of a read must name the key that was presented', () => {
     checkReadEcho(ref, sealed, echoOf(key));
     checkReadEcho(ref, noKey, {});
     const kindOf = (echo: EncryptionEcho) => {
@@ -91,7 +91,7 @@ describe('what an answer says', () => {
     expect(kindOf(echoOf(other))).toBe('corrupt');
   });
 
-  test('tells how an object rests', () => {
+  it('tells how an object rests', () => {
     expect(objectEncryption(echoOf(key))).toEqual({ kind: 'sse-c', keyMd5Base64: key.md5Base64 });
     expect(objectEncryption({ ServerSideEncryption: 'AES256' })).toEqual({ kind: 'sse-s3' });
     expect(objectEncryption({ ServerSideEncryption: 'aws:kms' })).toEqual({ kind: 'sse-kms', keyArn: null });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault, type FaultKind, faultKinds } from '../model/fault.js';
 import { Retries } from './retry.js';
@@ -41,7 +41,7 @@ function failing(kind: FaultKind, times = Number.POSITIVE_INFINITY) {
 describe('what fails', () => {
   const transient = ['throttled', 'unavailable', 'timed-out'];
 
-  test.each(faultKinds.filter((kind) => transient.includes(kind)))(
+  it.each(faultKinds.filter((kind) => transient.includes(kind)))(
     'for now (%s) is tried again',
     async (kind) => {
       const { retries } = setUp();
@@ -51,7 +51,7 @@ describe('what fails', () => {
     },
   );
 
-  test.each(faultKinds.filter((kind) => !transient.includes(kind)))('for good (%s) is not', async (kind) => {
+  it.each(faultKinds.filter((kind) => !transient.includes(kind)))('for good (%s) is not', async (kind) => {
     const { retries, clock } = setUp();
     const { attempts, attempt } = failing(kind);
     await expect(retries.run(call, 'x', attempt)).rejects.toMatchObject({ kind });
@@ -59,28 +59,28 @@ describe('what fails', () => {
     expect(clock.sleeps).toEqual([]);
   });
 
-  test('without being a fault is not', async () => {
+  it('without being a fault is not', async () => {
     const { retries } = setUp();
     await expect(retries.run(call, 'x', () => Promise.reject(new TypeError('bug')))).rejects.toThrow(
       TypeError,
     );
   });
 
-  test('is given up after the attempts that are set, with its own fault', async () => {
+  it('is given up after the attempts that are set, with its own fault', async () => {
     const { retries } = setUp({ retry: { maxAttempts: 4 } });
     const { attempts, attempt } = failing('throttled');
     await expect(retries.run(call, 'x', attempt)).rejects.toMatchObject({ kind: 'throttled', hint: 'again' });
     expect(attempts).toHaveLength(4);
   });
 
-  test('is given up when the next attempt would come too late', async () => {
+  it('is given up when the next attempt would come too late', async () => {
     const { retries, clock } = setUp({ retry: { maxAttempts: 1000, maxTotalMs: 5_000 } });
     await expect(retries.run(call, 'x', failing('unavailable').attempt)).rejects.toThrow();
     expect(clock.ms).toBeLessThanOrEqual(5_000);
     expect(clock.ms).toBeGreaterThan(1_000);
   });
 
-  test('waits longer from time to time, up to a bound, and never all alike', async () => {
+  it('waits longer from time to time, up to a bound, and never all alike', async () => {
     const limits = { retry: { maxAttempts: 8, firstDelayMs: 100, maxDelayMs: 1_000 } };
     const sleepsWith = async (byte: number) => {
       const { retries, clock } = setUp({ ...limits, entropy: entropyOf(byte) });
@@ -91,7 +91,7 @@ describe('what fails', () => {
     expect(await sleepsWith(0)).toEqual([25, 50, 100, 200, 250, 250, 250]);
   });
 
-  test('is not tried at all for a call that is over', async () => {
+  it('is not tried at all for a call that is over', async () => {
     const { retries } = setUp();
     const { attempts, attempt } = failing('throttled');
     const over = callWith(AbortSignal.abort());

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import { checksumOf } from '../../bytes/running-checksum.js';
 import { CustomerKey } from '../../model/customer-key.js';
@@ -11,7 +11,7 @@ const withKey = { 'X-Amz-Server-Side-Encryption-Customer-Key': 'c2VjcmV0' };
 const withSourceKey = { 'x-amz-copy-source-server-side-encryption-customer-key': 'c2VjcmV0' };
 
 describe('a customer key', () => {
-  test.each(['127.0.0.1', '127.8.9.10', '::1', '[::1]', 'localhost', 'LOCALHOST', 'bucket.localhost'])(
+  it.each(['127.0.0.1', '127.8.9.10', '::1', '[::1]', 'localhost', 'LOCALHOST', 'bucket.localhost'])(
     'may go over http to %s',
     (hostname) => {
       expect(isLoopbackHost(hostname)).toBe(true);
@@ -19,7 +19,7 @@ describe('a customer key', () => {
     },
   );
 
-  test.each([
+  it.each([
     's3.example.com',
     '127.0.0.1.example.com',
     '10.0.0.1',
@@ -35,7 +35,7 @@ describe('a customer key', () => {
     refuseKeyInClear({ protocol: 'http:', hostname, headers: { range: 'bytes=0-1' } });
   });
 
-  test('does not leave the process: the store refuses before it looks for the host', async () => {
+  it('does not leave the process: the store refuses before it looks for the host', async () => {
     await using store = createS3ObjectStore({
       endpoint: 'http://s3.example.invalid',
       region: 'us-east-1',

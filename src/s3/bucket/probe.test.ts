@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListObjectVersionsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { type EmbeddedS3, startEmbeddedS3 } from '@sftpgw/embedded-s3';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProxy, type ProxyAction, type SeenRequest } from '../../../test/support/fault-proxy.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import type { Call } from '../../model/call.js';
@@ -56,11 +56,11 @@ const noCrc32c =
   checksumsInUse() === 'crc32c' ? '' : ' (skipped: no binary of @node-rs/crc32, so CRC-32C is not in use)';
 
 describe('the probe', () => {
-  test('finds nothing where nothing is wrong', async () => {
+  it('finds nothing where nothing is wrong', async () => {
     expect(await probe()).toEqual([]);
   });
 
-  test.each<[string, (seen: SeenRequest) => boolean, 'error' | 'warning']>([
+  it.each<[string, (seen: SeenRequest) => boolean, 'error' | 'warning']>([
     ['s3:ListBucket', (seen) => seen.url.includes('list-type=2'), 'error'],
     ['s3:PutObject', (seen) => seen.method === 'PUT', 'error'],
     [
@@ -86,7 +86,7 @@ describe('the probe', () => {
     expect(findings[0]?.whatToDo).toContain(`Allow ${permission}`);
   });
 
-  test('finds out that tags are not allowed, or not kept', async () => {
+  it('finds out that tags are not allowed, or not kept', async () => {
     const bearsTags = (seen: SeenRequest) => 'x-amz-tagging' in seen.headers;
     refuse(bearsTags, 403, 'AccessDenied');
     const isError = { severity: 'error', whatToDo: expect.stringContaining('s3:PutObjectTagging') };
@@ -106,7 +106,7 @@ describe('the probe', () => {
     ]);
   });
 
-  test('leaves nothing behind in a bucket with versioning, and no more than a marker and a version where it may not', async () => {
+  it('leaves nothing behind in a bucket with versioning, and no more than a marker and a version where it may not', async () => {
     const target = { ...server.credentials };
     const { client } = createS3Client({
       endpoint: server.endpoint,
@@ -128,7 +128,7 @@ describe('the probe', () => {
     client.destroy();
   });
 
-  test.skipIf(noCrc32c !== '')(`finds a server that refuses checksums${noCrc32c}`, async () => {
+  it.skipIf(noCrc32c !== '')(`finds a server that refuses checksums${noCrc32c}`, async () => {
     const isSent = (seen: SeenRequest, name: string) => `x-amz-checksum-${name}` in seen.headers;
     const isError = (whatToDo: string) => [{ severity: 'error', about: 'checksums', whatToDo }];
     refuse((seen) => isSent(seen, 'crc32c'), 501, 'NotImplemented');
@@ -140,7 +140,7 @@ describe('the probe', () => {
     expect(await probe({ checksums: 'none' })).toEqual([]);
   });
 
-  test.skipIf(noCrc32c !== '')(
+  it.skipIf(noCrc32c !== '')(
     `finds a server that takes a checksum of an object, and none over the parts of an upload${noCrc32c}`,
     async () => {
       refuse((seen) => seen.headers['x-amz-checksum-algorithm'] === 'CRC32C', 400, 'InvalidRequest');
@@ -151,7 +151,7 @@ describe('the probe', () => {
     },
   );
 
-  test('finds a server that takes the key and does not use it', async () => {
+  it('finds a server that takes the key and does not use it', async () => {
     const headers = {
       'x-amz-server-side-encryption-customer-algorithm': null,
       'x-amz-server-side-encryption-customer-key-md5': null,
@@ -160,7 +160,7 @@ describe('the probe', () => {
     expect(await probe()).toMatchObject([{ severity: 'error', what: expect.stringContaining('SSE-C') }]);
   });
 
-  test.each([
+  it.each([
     [6, 'warning'],
     [60, 'error'],
   ])('finds a clock that is %i minutes off', async (minutes, severity) => {
@@ -171,7 +171,7 @@ describe('the probe', () => {
     expect(findings).toMatchObject([{ severity, what: expect.stringContaining(`${minutes} minutes`) }]);
   });
 
-  test('finds plain http where keys are to be sent, and only there', async () => {
+  it('finds plain http where keys are to be sent, and only there', async () => {
     const endpoint = 'http://s3.example.invalid';
     const [first, ...others] = await probe({ endpoint });
     expect(first).toMatchObject({ severity: 'error', whatToDo: expect.stringContaining('https://') });
@@ -184,7 +184,7 @@ describe('the probe', () => {
     ]);
   });
 
-  test('says one sentence of each', async () => {
+  it('says one sentence of each', async () => {
     refuse(() => true, 403, 'AccessDenied');
     for (const { what, whatToDo } of await probe()) {
       expect(what).toMatch(/^\p{Lu}[^\n]*\.$/u);

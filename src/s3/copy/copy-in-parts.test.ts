@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { test } from 'vitest';
+import { it } from 'vitest';
 import { partRanges } from './copy-in-parts.js';
 
-test('the at most 10,000 parts of a copy cover the object without gap or overlap', () => {
+it('the at most 10,000 parts of a copy cover the object without gap or overlap', () => {
   const sizes = fc.integer({ min: 1, max: 50_000_000_000_000 });
   const partSizes = fc.integer({ min: 5 * 1024 ** 2, max: 5 * 1024 ** 3 });
   fc.assert(

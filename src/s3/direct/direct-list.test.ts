@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ListPage } from '../../model/object-store.js';
 import { responseError } from '../errors/response-error.js';
 import { directList } from './direct-list.js';
@@ -35,7 +35,7 @@ function* interrupted(): Generator<Buffer> {
 }
 
 describe('a direct listing', () => {
-  test('requests what is wanted and reads the answer in whatever pieces it arrives', async () => {
+  it('requests what is wanted and reads the answer in whatever pieces it arrives', async () => {
     const requests = new FakeRequests(
       Readable.from([...Buffer.from(head + rest)].map((byte) => Buffer.of(byte))),
     );
@@ -57,7 +57,7 @@ describe('a direct listing', () => {
     ]);
   });
 
-  test('reads an unusual page with a general parser, and does not request it again', async () => {
+  it('reads an unusual page with a general parser, and does not request it again', async () => {
     const page =
       '<?xml version="1.0"?><!-- c --><x:ListBucketResult xmlns:x="u"><x:EncodingType>url</x:EncodingType>' +
       '<x:Contents><x:Key>a%2Fb&#x21;</x:Key><x:Size>3</x:Size><x:ETag>"e"</x:ETag>' +
@@ -72,7 +72,7 @@ describe('a direct listing', () => {
     expect(requests.sent).toHaveLength(1);
   });
 
-  test.each([
+  it.each([
     [
       'is refused',
       () => responseError(503, {}, '<Error><Code>SlowDown</Code></Error>'),

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseListPage } from './list-page-xml.js';
 
 function contents(key: string, further = ''): string {
@@ -16,7 +16,7 @@ function page(
 const object = { key: 'a/b', size: 4096, etag: '"0a34"', lastModifiedMs: Date.UTC(2026, 10, 26, 10, 34, 15) };
 
 describe('the answer to a listing', () => {
-  test('is read as AWS, Ceph and others write it', () => {
+  it('is read as AWS, Ceph and others write it', () => {
     const further =
       '<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><StorageClass>STANDARD</StorageClass><Owner><ID>1</ID><DisplayName/></Owner><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress></RestoreStatus><Type>Normal</Type>';
     const head = '<Name>b</Name>\n  <Prefix/><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>';
@@ -32,7 +32,7 @@ describe('the answer to a listing', () => {
     expect(parseListPage(page(''))).toEqual({ objects: [], prefixes: [], continuation: null });
   });
 
-  test('has every name as it was put in', () => {
+  it('has every name as it was put in', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 })), (names) => {
         const read = parseListPage(page(names.map((name) => contents(encodeURIComponent(name))).join('')));
@@ -41,7 +41,7 @@ describe('the answer to a listing', () => {
     );
   });
 
-  test.each([
+  it.each([
     ['nothing', ''],
     ['an error', '<?xml version="1.0"?><Error><Code>SlowDown</Code></Error>'],
     ['a page that breaks off', page(contents('a')).slice(0, -30)],
@@ -67,7 +67,7 @@ describe('the answer to a listing', () => {
     expect(parseListPage(xml)).toBeNull();
   });
 
-  test('is never read as something else when it is cut off or has another character somewhere', () => {
+  it('is never read as something else when it is cut off or has another character somewhere', () => {
     const whole = page(contents('a%2Fb', '<Owner><ID>1</ID></Owner>'));
     fc.assert(
       fc.property(fc.nat(whole.length - 1), (length) => {

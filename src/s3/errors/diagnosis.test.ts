@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FaultProxy, type ProxyAction, type SeenRequest } from '../../../test/support/fault-proxy.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import { checksumOf } from '../../bytes/running-checksum.js';
@@ -71,7 +71,7 @@ async function readsEndWith(access: ReadAccess, kind: FaultKind | null, hint = '
 
 /** A HEAD's answer has no body at AWS: the proxy's answer loses it on the way as well. */
 describe('a read that AWS refuses', () => {
-  test('with 403 for a wrong key is key-mismatch', async () => {
+  it('with 403 for a wrong key is key-mismatch', async () => {
     server.decide = (seen) =>
       withKey(seen)
         ? refusal(403, 'AccessDenied', 'Access Denied: must provide the correct secret key')
@@ -79,24 +79,24 @@ describe('a read that AWS refuses', () => {
     await readsEndWith(sealed, 'key-mismatch', 'another customer key');
   });
 
-  test('with 403 whatever is presented is denied, and names the permission', async () => {
+  it('with 403 whatever is presented is denied, and names the permission', async () => {
     server.decide = () => refusal(403, 'AccessDenied');
     await readsEndWith(sealed, 'denied', 's3:GetObject');
     await readsEndWith(noKey, 'denied', 's3:ListBucket');
   });
 
-  test('with 400 for a key too many is key-mismatch, and says that there is none', async () => {
+  it('with 400 for a key too many is key-mismatch, and says that there is none', async () => {
     server.decide = (seen) => (withKey(seen) ? refusal(400, 'InvalidRequest', 'not applicable') : noBody);
     await readsEndWith(sealed, 'key-mismatch', 'not encrypted with a customer key');
   });
 
-  test('with 400 for a key too few is key-missing', async () => {
+  it('with 400 for a key too few is key-missing', async () => {
     server.decide = () =>
       refusal(400, 'InvalidRequest', 'The object was stored using a form of Server Side Encryption.');
     await readsEndWith(noKey, 'key-missing', 'the/key');
   });
 
-  test.each<[string, number, FaultKind, string]>([
+  it.each<[string, number, FaultKind, string]>([
     ['ExpiredToken', 400, 'denied', 'session token'],
     ['InvalidAccessKeyId', 403, 'denied', 'access key id'],
     ['SignatureDoesNotMatch', 403, 'denied', 'secret access key'],
@@ -112,7 +112,7 @@ describe('a read that AWS refuses', () => {
     await readsEndWith(sealed, kind, hint);
   });
 
-  test('with 404 is null, unless it is the bucket that is missing', async () => {
+  it('with 404 is null, unless it is the bucket that is missing', async () => {
     server.decide = (seen) => (seen.url.startsWith('/the-bucket/the') ? refusal(404, 'NoSuchKey') : noBody);
     await readsEndWith(noKey, null);
     await store[Symbol.asyncDispose]();
@@ -122,14 +122,14 @@ describe('a read that AWS refuses', () => {
     expect(await faultOf(fresh.read(call, ref, noKey, null))).toMatchObject({ kind: 'not-found' });
   });
 
-  test('for a version that is a delete marker, or none, is null', async () => {
+  it('for a version that is a delete marker, or none, is null', async () => {
     server.decide = () => refusal(405, 'MethodNotAllowed');
     expect(await store.head(call, ref, noKey, 'v')).toBeNull();
     server.decide = () => refusal(400, 'InvalidArgument', 'Invalid version id specified');
     expect(await store.read(call, ref, noKey, null, { versionId: 'v' })).toBeNull();
   });
 
-  test('since the bucket is elsewhere is told where', async () => {
+  it('since the bucket is elsewhere is told where', async () => {
     const headers = { 'x-amz-bucket-region': 'ap-south-1' };
     server.decide = () => ({ ...refusal(301, 'PermanentRedirect'), headers }) as ProxyAction;
     await readsEndWith(noKey, 'invalid', 'ap-south-1');
@@ -156,7 +156,7 @@ describe('a write that AWS refuses', () => {
     `<BlockedEncryptionTypes><EncryptionType>${blocked}</EncryptionType></BlockedEncryptionTypes></Rule>` +
     '</ServerSideEncryptionConfiguration>';
 
-  test('since the bucket blocks SSE-C gets the command that unblocks it and keeps the rest of the rule', async () => {
+  it('since the bucket blocks SSE-C gets the command that unblocks it and keeps the rest of the rule', async () => {
     server.decide = (seen) =>
       asksBucketRule(seen)
         ? { do: 'answer', status: 200, body: rule('SSE-C') }
@@ -176,7 +176,7 @@ describe('a write that AWS refuses', () => {
     expect((await put({ kind: 'sse-s3' })).kind).toBe('denied');
   });
 
-  test('although the bucket allows SSE-C is denied', async () => {
+  it('although the bucket allows SSE-C is denied', async () => {
     server.decide = (seen) =>
       asksBucketRule(seen) ? { do: 'answer', status: 200, body: rule('NONE') } : refusal(403, 'AccessDenied');
     const { kind, hint } = await put(sealed);
@@ -185,7 +185,7 @@ describe('a write that AWS refuses', () => {
     expect(hint).not.toContain('blocks');
   });
 
-  test("with the bucket's rule hidden is denied, and both reasons are named", async () => {
+  it("with the bucket's rule hidden is denied, and both reasons are named", async () => {
     server.decide = () => refusal(403, 'AccessDenied');
     const { kind, hint } = await put(sealed);
     expect(kind).toBe('denied');
@@ -193,14 +193,14 @@ describe('a write that AWS refuses', () => {
     expect(hint).toContain('s3:GetEncryptionConfiguration');
   });
 
-  test('is asked for the rule of its bucket once, not for every write', async () => {
+  it('is asked for the rule of its bucket once, not for every write', async () => {
     const since = server.seen.length;
     server.decide = () => refusal(403, 'AccessDenied');
     for (let times = 0; times < 5; times += 1) await put(sealed);
     expect(server.seen.slice(since).filter(asksBucketRule)).toHaveLength(1);
   });
 
-  test.each<[number, string, FaultKind]>([
+  it.each<[number, string, FaultKind]>([
     [400, 'BadDigest', 'corrupt'],
     [400, 'XAmzContentChecksumMismatch', 'corrupt'],
     [400, 'KeyTooLongError', 'invalid'],
@@ -219,7 +219,7 @@ describe('a write that AWS refuses', () => {
     expect((await put({ kind: 'sse-s3' })).kind).toBe(kind);
   });
 
-  test('for the time is done again at once: the SDK has learned the time from the refusal', async () => {
+  it('for the time is done again at once: the SDK has learned the time from the refusal', async () => {
     const since = server.seen.length;
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     server.decide = () => ({ ...refusal(403, 'RequestTimeTooSkewed'), headers: { date } }) as ProxyAction;

@@ -1,17 +1,19 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { brokenError, idleError } from '../errors/network-errors.js';
-import { decodeChunked, endOfHead, mostHeadBytes, parseHead, type ResponseHead } from './http-head.js';
+import { decodeChunked, endOfHead, maxHeadBytes, parseHead, type ResponseHead } from './http-head.js';
 import { SlabBody } from './slab-body.js';
 
-/** An answer that is not an object's bytes is small: an error in XML. */
-const mostErrorBytes = 256 * 1024;
-/** A connection that nobody needs is closed before the server or a firewall forgets it. */
+/** A response without an object's bytes is an error in XML, which is small. */
+const maxErrorBytes = 256 * 1024;
+/** A server has no reason to send more interim responses. */
+const maxInterimResponses = 8;
+/** Unused connections are closed before the server or a firewall drops them. */
 export const keptIdleMs = 15_000;
 
-export interface GetAnswer {
+export interface GetResponse {
   readonly head: ResponseHead;
-  /** The object's bytes; or, of any other answer, the whole body. */
+  /** The object's bytes, or the whole body of any other response. */
   readonly body: SlabBody | Buffer;
 }
 
@@ -24,37 +26,42 @@ export interface ConnectTo {
   readonly session: Buffer | undefined;
 }
 
-/** What a connection tells its pool. */
+/** What a connection reports to its pool. */
 export interface ConnectionEvents {
   /** Another request may follow. */
   idle(): void;
   closed(): void;
-  /** The server gave a ticket for the next handshake. */
+  /** The server sent a ticket for the next handshake. */
   session(session: Buffer): void;
 }
 
-interface Pending {
-  resolve(answer: GetAnswer): void;
+interface Pending<T> {
+  resolve(value: T): void;
   reject(error: Error): void;
 }
 
 /**
- * One connection for GET requests, one after the other. Between bodies it reads into a small buffer of its own, within an
- * object's bytes straight into the memory that its reader gets (`onread` of node:net): no buffer is made for a TLS record.
+ * One connection for GET requests, one at a time. Between bodies it reads into a small buffer of its own. Object bytes are read
+ * directly into the memory that the reader receives (`onread` of node:net), without a buffer for each TLS record.
+ *
+ * Bytes that belong to no request close the connection: they could be taken for the response to the next one.
  */
 export class GetConnection {
   readonly #socket: net.Socket;
   readonly #buffer = Buffer.allocUnsafeSlow(16 * 1024);
   readonly #events: ConnectionEvents;
   #collected: Buffer = Buffer.alloc(0);
+  #interimResponses = 0;
   #head: ResponseHead | null = null;
   #body: SlabBody | null = null;
-  #pending: Pending | null = null;
+  #connecting: Pending<void> | null = null;
+  /** The request whose response head is awaited. */
+  #pending: Pending<GetResponse> | null = null;
   #idleTimeoutMs = 0;
   #failure: Error | null = null;
   #over: () => void = () => undefined;
-  /** True from the first byte of an answer on: then it is too late to say it on another connection. */
-  hasAnswered = false;
+  /** True from the first byte of a response on. The request may then no longer be sent on another connection. */
+  hasResponded = false;
 
   constructor(to: ConnectTo, events: ConnectionEvents) {
     this.#events = events;
@@ -90,31 +97,32 @@ export class GetConnection {
     return this.#failure === null;
   }
 
-  /** Resolves when TCP and TLS stand. */
+  /** Resolves when TCP and TLS are connected. */
   async connected(): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     await new Promise<void>((resolve, reject) => {
-      this.#pending = { resolve: () => resolve(), reject };
+      this.#connecting = { resolve, reject };
       const ready = this.#socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect';
       this.#socket.once(ready, () => {
-        this.#pending = null;
+        this.#connecting = null;
         resolve();
       });
     });
   }
 
   /**
-   * Sends a request without a body. Rejects when the connection breaks before the answer's head is whole. `over` is called
-   * once, when the last byte of the answer has come or the connection is gone.
+   * Sends a request without a body. Rejects when the connection breaks before the response head is complete. `over` is called
+   * once, when the last byte of the response has arrived or the connection is closed.
    */
-  send(head: string, idleTimeoutMs: number, over: () => void): Promise<GetAnswer> {
+  send(head: string, idleTimeoutMs: number, over: () => void): Promise<GetResponse> {
+    this.hasResponded = false;
     if (this.#failure !== null) {
       over();
       return Promise.reject(this.#failure);
     }
     this.#over = over;
     this.#head = null;
-    this.hasAnswered = false;
+    this.#interimResponses = 0;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#socket.setTimeout(idleTimeoutMs);
     this.#socket.ref();
@@ -124,7 +132,7 @@ export class GetConnection {
     });
   }
 
-  /** Ends it; whoever waits for it gets the error. */
+  /** Closes the connection; a waiting request or reader gets the error. */
   destroy(error: Error): void {
     this.#fail(error);
   }
@@ -135,6 +143,8 @@ export class GetConnection {
     this.#socket.destroy();
     this.#body?.fail(error);
     this.#body = null;
+    this.#connecting?.reject(error);
+    this.#connecting = null;
     this.#pending?.reject(error);
     this.#pending = null;
     this.#over();
@@ -148,78 +158,87 @@ export class GetConnection {
   }
 
   #ended(): void {
-    if (this.#head?.framing.kind === 'until-close') this.#answer(this.#head, this.#collected);
+    if (this.#head?.framing.kind === 'until-close') this.#respond(this.#head, this.#collected);
     this.#fail(brokenError('the server closed the connection'));
   }
 
   /** False stops reading until the body's reader has caught up. */
   #received(byteLength: number, buffer: Uint8Array): boolean {
     if (this.#body !== null) {
-      const goOn = this.#body.add(byteLength);
+      const continues = this.#body.add(byteLength);
       if (this.#body.isWhole) this.#finished();
-      return goOn;
+      return continues;
     }
     if (this.#pending === null) {
-      this.#fail(brokenError('the server spoke unasked'));
+      this.#fail(brokenError('the server sent bytes without a request'));
       return false;
     }
-    this.hasAnswered = true;
+    this.hasResponded = true;
     this.#collected = Buffer.concat([this.#collected, buffer.subarray(0, byteLength)]);
     try {
-      this.#readAnswer();
+      const head = this.#readHead();
+      if (head !== null) this.#readBody(head);
     } catch (error) {
       this.#fail(error instanceof Error ? error : brokenError(String(error)));
     }
     return this.#failure === null;
   }
 
-  #readAnswer(): void {
-    if (this.#head === null) {
+  /** Null while the head is incomplete. */
+  #readHead(): ResponseHead | null {
+    while (this.#head === null) {
       const end = endOfHead(this.#collected);
-      if (end === -1) {
-        if (this.#collected.byteLength > mostHeadBytes)
-          throw brokenError('the head of the answer is too long');
-        return;
-      }
+      if (end > maxHeadBytes || (end === -1 && this.#collected.byteLength > maxHeadBytes))
+        throw brokenError('the head of the response is too long');
+      if (end === -1) return null;
       const head = parseHead(this.#collected.subarray(0, end));
       this.#collected = this.#collected.subarray(end);
-      // An interim answer (1xx) has nothing to say to a GET; the real one follows.
-      if (head.statusCode < 200) {
-        this.#readAnswer();
-        return;
-      }
-      this.#head = head;
+      if (head.statusCode >= 200) this.#head = head;
+      else this.#skipInterim(head);
     }
-    this.#readBody(this.#head);
+    return this.#head;
+  }
+
+  /** An interim response (1xx) means nothing for a GET; the final one follows. */
+  #skipInterim({ statusCode }: ResponseHead): void {
+    this.#interimResponses += 1;
+    if (statusCode === 101 || this.#interimResponses > maxInterimResponses)
+      throw brokenError('the server sent interim responses that were not requested');
   }
 
   #readBody(head: ResponseHead): void {
     const bytes = this.#collected;
     const { framing } = head;
-    if (framing.kind === 'length' && (head.statusCode === 200 || head.statusCode === 206)) {
-      if (bytes.byteLength > framing.byteLength) throw brokenError('the server sent more than it announced');
-      this.#collected = Buffer.alloc(0);
-      const body = new SlabBody(framing.byteLength, {
-        resume: () => this.#socket.resume(),
-        abandon: () => this.#fail(brokenError('the reader left')),
-      });
-      this.#body = body;
-      body.copyIn(bytes);
-      this.#pending?.resolve({ head, body });
-      this.#pending = null;
-      if (body.isWhole) this.#finished();
+    const isObject = head.statusCode === 200 || head.statusCode === 206;
+    if (framing.kind === 'length') {
+      if (bytes.byteLength > framing.byteLength) throw tooManyBytes();
+      if (isObject) this.#readObject(head, framing.byteLength);
+      else if (framing.byteLength > maxErrorBytes) throw errorTooLong();
+      else if (bytes.byteLength === framing.byteLength) this.#respond(head, bytes);
       return;
     }
-    if (bytes.byteLength > mostErrorBytes) throw brokenError('the server sent an error without end');
-    if (framing.kind === 'length') {
-      if (bytes.byteLength >= framing.byteLength) this.#answer(head, bytes.subarray(0, framing.byteLength));
-    } else if (framing.kind === 'chunked') {
-      const body = decodeChunked(bytes);
-      if (body !== null) this.#answer(head, body);
-    }
+    if (bytes.byteLength > maxErrorBytes) throw errorTooLong();
+    const decoded = framing.kind === 'chunked' ? decodeChunked(bytes) : null;
+    if (decoded === null) return;
+    if (decoded.encodedBytes < bytes.byteLength) throw tooManyBytes();
+    this.#respond(head, decoded.body);
   }
 
-  #answer(head: ResponseHead, body: Buffer): void {
+  #readObject(head: ResponseHead, byteLength: number): void {
+    const bytes = this.#collected;
+    this.#collected = Buffer.alloc(0);
+    const body = new SlabBody(byteLength, {
+      resume: () => this.#socket.resume(),
+      abandon: () => this.#fail(brokenError('the reader has left')),
+    });
+    this.#body = body;
+    body.copyIn(bytes);
+    this.#pending?.resolve({ head, body });
+    this.#pending = null;
+    if (body.isWhole) this.#finished();
+  }
+
+  #respond(head: ResponseHead, body: Buffer): void {
     this.#pending?.resolve({ head, body });
     this.#pending = null;
     this.#finished();
@@ -233,14 +252,22 @@ export class GetConnection {
     this.#over();
     this.#over = () => undefined;
     if (!keepsAlive) {
-      this.#fail(brokenError('the server ends the connection'));
+      this.#fail(brokenError('the server closes the connection'));
       return;
     }
-    // The rest of a body may have come although reading was stopped: the next answer needs it on again.
+    // The rest of a body may have arrived although reading was stopped. The next response needs it started again.
     this.#socket.resume();
     this.#idleTimeoutMs = keptIdleMs;
     this.#socket.setTimeout(keptIdleMs);
     this.#socket.unref();
     this.#events.idle();
   }
+}
+
+function tooManyBytes(): Error {
+  return brokenError('the server sent more bytes than it announced');
+}
+
+function errorTooLong(): Error {
+  return brokenError('the error response of the server is too long');
 }

@@ -7,13 +7,10 @@ import {
   type SignedRequest,
   type TransportOptions,
 } from './exchange.js';
-import { type ConnectTo, type GetAnswer, GetConnection } from './get-connection.js';
+import { type ConnectTo, GetConnection, type GetResponse } from './get-connection.js';
 import { SlabBody } from './slab-body.js';
 
-/**
- * What the SDK takes for a stream: it passes one on unread, and nothing else. `slabs` is what is read; destroying the stream
- * leaves the body.
- */
+/** A stream for the SDK, which passes on only streams unread. `slabs` has the bytes; destroying the stream leaves the body. */
 export class SlabReadable extends Readable {
   readonly slabs: SlabBody;
 
@@ -28,14 +25,14 @@ export class SlabReadable extends Readable {
   }
 }
 
-/** The kept connections for reading objects, by the host they go to. */
+/** Kept connections for reading objects, by their host. */
 export class GetPool {
   readonly #options: TransportOptions;
   readonly #idle = new Map<string, GetConnection[]>();
   readonly #open = new Set<GetConnection>();
-  /** The connections that are open or about to be. */
+  /** Connections that are open or being opened. */
   #places = 0;
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   readonly #waiting = new Set<() => void>();
   readonly #sessions = new Map<string, Buffer>();
 
@@ -43,7 +40,7 @@ export class GetPool {
     this.#options = options;
   }
 
-  /** Resolves when the head of the answer is there. Rejects with the socket's error, an AbortError or a TimeoutError. */
+  /** Resolves when the response head has arrived. Rejects with the socket's error, an AbortError or a TimeoutError. */
   async get(request: SignedRequest, options: ExchangeOptions): Promise<HttpResponse> {
     const head = requestHead(request);
     const to = this.#destination(request);
@@ -52,10 +49,11 @@ export class GetPool {
       const kept = await this.#keptOrPlace(origin, options.abortSignal);
       const connection = kept ?? (await this.#connect(to, origin, options.abortSignal));
       try {
+        await nextPoll();
         return responseOf(await this.#exchange(connection, head, options));
       } catch (error) {
-        // A kept connection that the server has closed meanwhile: the request has not been looked at.
-        if (kept === null || connection.hasAnswered || options.abortSignal?.aborted) throw error;
+        // The server has closed a kept connection in the meantime, and did not process the request.
+        if (kept === null || connection.hasResponded || options.abortSignal?.aborted) throw error;
         if (error instanceof Error && error.name === 'TimeoutError') throw error;
       }
     }
@@ -68,11 +66,11 @@ export class GetPool {
     return { secure, host, port, ca: this.#options.ca, session: this.#sessions.get(`${host}|${port}`) };
   }
 
-  /** A kept connection; or null with a place taken for a new one, which may have to be waited for. */
+  /** Returns a kept connection; or null with a place reserved for a new one, when there is one. */
   async #keptOrPlace(origin: string, signal: AbortSignal | undefined): Promise<GetConnection | null> {
     for (;;) {
       if (signal?.aborted) {
-        // Whatever woke this one is another's now.
+        // The free place goes to the next one.
         this.#wakeNext();
         throw abortError(signal);
       }
@@ -92,18 +90,18 @@ export class GetPool {
     return null;
   }
 
-  /** Makes a place. False when every connection is in use. */
+  /** Frees a place. False when every connection is in use. */
   #closeIdleElsewhere(): boolean {
     for (const idle of this.#idle.values()) {
       const spare = idle.shift();
       if (spare === undefined) continue;
-      spare.destroy(new Error('its place is needed'));
+      spare.destroy(new Error('another host needs its place'));
       return true;
     }
     return false;
   }
 
-  /** Resolves when a connection has become free or has gone, or the signal aborts. */
+  /** Resolves when a connection has become free or was closed, or the signal aborts. */
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
@@ -136,7 +134,7 @@ export class GetPool {
     return connection;
   }
 
-  /** Into the place that was taken for it. */
+  /** Opens a connection in the reserved place. */
   #openConnection(to: ConnectTo, origin: string): GetConnection {
     try {
       const connection: GetConnection = new GetConnection(to, {
@@ -152,7 +150,7 @@ export class GetPool {
     }
   }
 
-  async #exchange(connection: GetConnection, head: string, options: ExchangeOptions): Promise<GetAnswer> {
+  async #exchange(connection: GetConnection, head: string, options: ExchangeOptions): Promise<GetResponse> {
     const { abortSignal, idleTimeoutMs = this.#options.idleTimeoutMs } = options;
     if (abortSignal?.aborted) {
       connection.destroy(abortError(abortSignal));
@@ -186,16 +184,26 @@ export class GetPool {
   }
 }
 
+/**
+ * Resolves after the event loop has polled its sockets once more. Bytes that the server sent before the request are then read and have
+ * closed the connection, instead of being taken for the response.
+ */
+function nextPoll(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
 function requestHead(request: SignedRequest): string {
   const lines = [`${request.method} ${pathOf(request)} HTTP/1.1`];
   for (const [name, value] of Object.entries(request.headers)) lines.push(`${name}: ${value}`);
   for (const line of lines) {
-    if (/[\r\n\0]/.test(line)) throw new Error('a request header has a line break');
+    // Other characters would be cut to a byte, which may be a line break.
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(line))
+      throw new Error('a request header has a character that HTTP does not allow');
   }
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function responseOf({ head, body }: GetAnswer): HttpResponse {
+function responseOf({ head, body }: GetResponse): HttpResponse {
   return {
     statusCode: head.statusCode,
     reason: head.reason,

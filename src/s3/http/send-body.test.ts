@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { checksumOf } from '../../bytes/running-checksum.js';
 import { Fault } from '../../model/fault.js';
 import type { StreamedBody } from '../../model/object-store.js';
@@ -55,7 +55,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 
-test('a streamed body arrives whole, is asked for no more than the network takes, and can be sent again', async () => {
+it('a streamed body arrives whole, is asked for no more than the network takes, and can be sent again', async () => {
   const body = bodyOf(400);
   let letGo = () => {};
   const received: Promise<number>[] = [];
@@ -91,7 +91,7 @@ test('a streamed body arrives whole, is asked for no more than the network takes
   }
 });
 
-test('a body that cannot be brought ends the request with its fault', async () => {
+it('a body that cannot be brought ends the request with its fault', async () => {
   handle = (request) => request.resume();
   const body = bodyOf(10, 3);
   const outgoing = put(body);
@@ -100,7 +100,7 @@ test('a body that cannot be brought ends the request with its fault', async () =
   expect((await failed)[0]).toMatchObject({ kind: 'unavailable', hint: 'the disk is gone' });
 });
 
-test('an answer that overtakes the body ends the sending', async () => {
+it('an answer that overtakes the body ends the sending', async () => {
   handle = (_request, response) => response.writeHead(403).end();
   const body = bodyOf(4000);
   const outgoing = put(body);

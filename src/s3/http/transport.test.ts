@@ -5,7 +5,7 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loopbackTls, writeLoopbackCa } from '../../../test/support/loopback-tls.js';
 import { eventually } from '../../../test/support/wait.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
@@ -77,7 +77,7 @@ async function readAll(store: S3ObjectStore): Promise<Buffer> {
 }
 
 describe('reading an object', () => {
-  test.each([0, 1, 100, 16_384, 262_144, 262_145, 3_000_001])('gives its %i bytes', async (byteLength) => {
+  it.each([0, 1, 100, 16_384, 262_144, 262_145, 3_000_001])('gives its %i bytes', async (byteLength) => {
     await using store = open();
     const content = randomBytes(byteLength);
     serveObject(content);
@@ -85,7 +85,7 @@ describe('reading an object', () => {
     expect(connections).toBe(1);
   });
 
-  test('slowly does not take more memory than a bound, and leaves the connection good', async () => {
+  it('slowly does not take more memory than a bound, and leaves the connection good', async () => {
     await using store = open();
     const content = randomBytes(24 * 1024 * 1024);
     let written = 0;
@@ -120,7 +120,7 @@ describe('reading an object', () => {
     expect(connections).toBe(1);
   });
 
-  test('of which the end came while reading was stopped leaves the connection good', async () => {
+  it('of which the end came while reading was stopped leaves the connection good', async () => {
     await using store = open();
     // TLS hands on what it has decrypted although reading was stopped: sizes around the bound meet that.
     for (let byteLength = 1024 * 1024; byteLength < 1536 * 1024; byteLength += 50_000) {
@@ -135,7 +135,7 @@ describe('reading an object', () => {
     expect(connections).toBe(1);
   });
 
-  test('over as many connections as may be: the others wait for their turn', async () => {
+  it('over as many connections as may be: the others wait for their turn', async () => {
     await using store = open({ maxSockets: 2 });
     const content = randomBytes(100_000);
     let atOnce = 0;
@@ -154,7 +154,7 @@ describe('reading an object', () => {
     expect(connections).toBe(2);
   });
 
-  test('waiting for a turn ends with the call', async () => {
+  it('waiting for a turn ends with the call', async () => {
     await using store = open({ maxSockets: 1 });
     serve = () => undefined;
     const hanging = new AbortController();
@@ -167,7 +167,7 @@ describe('reading an object', () => {
     await expect(first).rejects.toMatchObject({ kind: 'cancelled' });
   });
 
-  test('gives a refusal however it is sent: with a length, in chunks, or up to the end', async () => {
+  it('gives a refusal however it is sent: with a length, in chunks, or up to the end', async () => {
     await using store = open();
     const refusal = '<Error><Code>InvalidObjectState</Code></Error>';
     for (const headers of [{ 'content-length': refusal.length }, {}, { connection: 'close' }]) {
@@ -180,7 +180,7 @@ describe('reading an object', () => {
     }
   });
 
-  test.each([
+  it.each([
     ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
     ['a head without end', `HTTP/1.1 200 OK\r\n${'x-filler: 1234567890\r\n'.repeat(5_000)}`],
     ['more than was announced', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n123456'],
@@ -194,7 +194,7 @@ describe('reading an object', () => {
 });
 
 describe('a certificate', () => {
-  test('that nobody vouches for is a fault that says so, by either way', async () => {
+  it('that nobody vouches for is a fault that says so, by either way', async () => {
     await using store = open({ caFile: null });
     serveObject(Buffer.from('x'));
     for (const attempt of bothWays(store)) {
@@ -205,7 +205,7 @@ describe('a certificate', () => {
     }
   });
 
-  test('for another name is a fault', async () => {
+  it('for another name is a fault', async () => {
     const { port } = server.address() as AddressInfo;
     await using store = open({ endpoint: `https://127.0.0.2:${port}` });
     for (const attempt of bothWays(store)) await expect(attempt()).rejects.toMatchObject({ kind: 'invalid' });
@@ -213,7 +213,7 @@ describe('a certificate', () => {
 });
 
 describe('a connection', () => {
-  test('that never stands is given up after the time that is set, by either way', async () => {
+  it('that never stands is given up after the time that is set, by either way', async () => {
     // A server that takes TCP connections and says nothing, so that TLS never stands.
     const mute = net.createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));

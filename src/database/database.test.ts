@@ -60,8 +60,8 @@ const ids = async (db: GatewayDatabase): Promise<readonly string[]> =>
     (r) => r.id,
   );
 
-describe('opening', () => {
-  it('the file, its log and its directory are for the gateway alone, whatever the umask', async () => {
+describe('opening a database', () => {
+  it('makes the file, its log and its directory private, whatever the umask', async () => {
     const umask = process.umask(0);
     try {
       await insert(await open(), '1');
@@ -72,7 +72,7 @@ describe('opening', () => {
     for (const name of [path, `${path}-wal`, `${path}-shm`]) expect(await modeOf(name)).toBe(0o600);
   });
 
-  it('commits are synced, foreign keys are checked, writers wait for each other', async () => {
+  it('syncs commits, checks foreign keys and lets writers wait for each other', async () => {
     const db = await open();
     expect(await pragma(db, 'journal_mode')).toBe('wal');
     expect(await pragma(db, 'synchronous')).toBe(2);
@@ -80,14 +80,14 @@ describe('opening', () => {
     expect(await pragma(db, 'busy_timeout')).toBe(5000);
   });
 
-  it('opened again it holds what it held', async () => {
+  it('keeps its rows when it is opened again', async () => {
     const db = await open();
     await insert(db, '1');
     await opened.splice(0)[0]?.close();
     expect(await ids(await open())).toEqual(['1']);
   });
 
-  it('a database of a newer version is refused by name and left alone', async () => {
+  it('refuses a database of a newer version and leaves it unchanged', async () => {
     await (await openDatabase(path)).close();
     const newer = new BetterSqlite3(path);
     newer.prepare("insert into kysely_migration (name, timestamp) values ('0999-later', 'now')").run();
@@ -98,20 +98,20 @@ describe('opening', () => {
     });
   });
 
-  it('a file that is no database is called damaged', async () => {
+  it('reports a file that is not a database as damaged', async () => {
     await (await openDatabase(path)).close();
-    await writeFile(path, 'not a database at all, but long enough to be looked at '.repeat(100));
+    await writeFile(path, 'not a database at all, but long enough to be parsed '.repeat(100));
     await expect(openDatabase(path)).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
-  it('two processes opening it at once make its tables once', async () => {
+  it('creates the tables once when several connections open it in parallel', async () => {
     await Promise.all([open(), open(), open()]);
     expect(opened).toHaveLength(3);
   });
 });
 
-describe('migrating', () => {
-  it('a migration that fails leaves nothing of itself', async () => {
+describe('migrating a database', () => {
+  it('undoes a migration that fails', async () => {
     const sqlite = new BetterSqlite3(join(directory, 'm.db'));
     const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
     const failing = {
@@ -132,7 +132,7 @@ describe('migrating', () => {
     await db.destroy();
   });
 
-  it('what a database from before says of overwritten and removed objects is taken over', async () => {
+  it('takes over overwritten and removed objects from an older database', async () => {
     const sqlite = new BetterSqlite3(join(directory, 'm.db'));
     const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
     const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0003'));
@@ -159,7 +159,7 @@ describe('migrating', () => {
     await db.destroy();
   });
 
-  it('a checksum of a database from before is a CRC-32; new rows say theirs', async () => {
+  it('treats checksums from an older database as CRC-32; new rows name their algorithm', async () => {
     const sqlite = new BetterSqlite3(join(directory, 'm.db'));
     const db = new Kysely<unknown>({ dialect: new BetterSqliteDialect(sqlite) });
     const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0006'));
@@ -186,7 +186,7 @@ describe('migrating', () => {
     await db.destroy();
   });
 
-  it('what is compared is bytes of UTF-8', async () => {
+  it('compares text by its bytes in UTF-8', async () => {
     const db = await open();
     // U+FFFD sorts before U+10000 in UTF-8, and after it in UTF-16.
     for (const key of ['\u{10000}', '\ufffd', 'a', 'B']) await insert(db, key, key);
@@ -197,8 +197,8 @@ describe('migrating', () => {
   });
 });
 
-describe('writing', () => {
-  it('writes of one moment share commits and keep the order of the calls', async () => {
+describe('writing to a database', () => {
+  it('combines simultaneous writes into one commit in call order', async () => {
     const db = await open();
     const before = Number(await pragma(db, 'data_version'));
     const watcher = new BetterSqlite3(path);
@@ -218,7 +218,7 @@ describe('writing', () => {
     expect(commits).toBe(1);
   });
 
-  it('one that fails is undone alone', async () => {
+  it('undoes only the write that failed', async () => {
     const db = await open();
     const results = await Promise.allSettled([
       insert(db, 'a'),
@@ -240,14 +240,14 @@ describe('writing', () => {
     expect(await ids(db)).toEqual(['a', 'b']);
   });
 
-  it('a write that resolved is seen by another process at once', async () => {
+  it('makes a finished write visible to other processes at once', async () => {
     const db = await open();
     await insert(db, 'durable');
     const script = `const D=require('better-sqlite3');console.log(new D(process.argv[1]).prepare('select id from sealed_object').all()[0].id)`;
     expect(execFileSync(process.execPath, ['-e', script, path], { encoding: 'utf8' }).trim()).toBe('durable');
   });
 
-  it('when the engine has given the whole transaction up, every write of it hears the reason', async () => {
+  it('rejects every write of a transaction that SQLite rolled back', async () => {
     const db = await open();
     await insert(db, 'first');
     const pages = Number(await pragma(db, 'page_count'));
@@ -262,7 +262,7 @@ describe('writing', () => {
     expect(await ids(db)).toEqual([...kept, 'fourth']);
   });
 
-  it('close waits for the writes under way', async () => {
+  it('waits for running writes before it closes', async () => {
     const db = await openDatabase(path);
     const write = insert(db, 'late');
     await db.close();
@@ -271,10 +271,10 @@ describe('writing', () => {
   });
 });
 
-describe('faults', () => {
+describe('faults of a database', () => {
   const error = (code: string): Error => Object.assign(new Error('x'), { code });
   it.each([
-    ['SQLITE_BUSY_SNAPSHOT', 'unavailable', /held by another program/],
+    ['SQLITE_BUSY_SNAPSHOT', 'unavailable', /locked by another program/],
     ['SQLITE_FULL', 'unavailable', /no space left/],
     ['SQLITE_IOERR_FSYNC', 'unavailable', /SQLITE_IOERR_FSYNC/],
     ['SQLITE_CORRUPT_INDEX', 'corrupt', /backup/],
@@ -282,11 +282,11 @@ describe('faults', () => {
     ['EACCES', 'denied', /permissions/],
     ['ERR_DLOPEN_FAILED', 'unavailable', /npm rebuild better-sqlite3/],
     ['SQLITE_CONSTRAINT', 'bug', /internal/],
-  ])('%s is %s', (code, kind, hint) => {
+  ])('reports %s as %s', (code, kind, hint) => {
     expect(sqliteFault(error(code), '/x.db')).toMatchObject({ kind, hint: expect.stringMatching(hint) });
   });
 
-  it('a native add-on that was never built is said aloud', () => {
+  it('reports a native add-on that was never built', () => {
     const missing = new Error('Could not locate the bindings file. Tried:\n → …/build/better_sqlite3.node');
     expect(sqliteFault(missing, '/x.db').hint).toContain('npm rebuild better-sqlite3');
   });

@@ -8,11 +8,11 @@ interface Tables {
   readonly note: { readonly text: string };
 }
 
-/** A clock that the writes of the test move on, and on which pauses are over at once. */
+/** Clock that the test's writes advance, with pauses that end at once. */
 class CommitClock implements CommitTiming {
   readonly pauses: number[] = [];
   #nowMs = 1_000;
-  /** What each write takes. */
+  /** Duration of each write in milliseconds. */
   writeMs = 1;
 
   now(): number {
@@ -49,13 +49,13 @@ const note = (text: string) =>
 
 const notes = async () => (await db.selectFrom('note').select('text').execute()).map(({ text }) => text);
 
-it('who writes alone never waits for company', async () => {
+it('a single writer never waits', async () => {
   for (const text of ['a', 'b', 'c']) await note(text);
   expect(clock.pauses).toEqual([]);
   expect(await notes()).toEqual(['a', 'b', 'c']);
 });
 
-it('where several write at once, the next commit comes after three times as long as the last one took', async () => {
+it('after a shared commit, the next one waits three times as long as the last one took', async () => {
   clock.writeMs = 0.5;
   await Promise.all([note('a'), note('b')]);
   await Promise.all([note('c'), note('d')]);
@@ -63,7 +63,7 @@ it('where several write at once, the next commit comes after three times as long
   expect(await notes()).toEqual(['a', 'b', 'c', 'd']);
 });
 
-it('no wait is longer than five milliseconds, however slow the disk', async () => {
+it('a wait lasts at most five milliseconds, however slow the disk', async () => {
   clock.writeMs = 400;
   await Promise.all([note('a'), note('b')]);
   await note('c');
@@ -71,7 +71,7 @@ it('no wait is longer than five milliseconds, however slow the disk', async () =
   expect(clock.pauses).toEqual([5]);
 });
 
-it('time that has passed since is no wait', async () => {
+it('time that has passed since the commit shortens the wait', async () => {
   await Promise.all([note('a'), note('b')]);
   clock.pass(4);
   await note('c');
@@ -82,7 +82,7 @@ it('time that has passed since is no wait', async () => {
   expect(clock.pauses).toEqual([1]);
 });
 
-it('a commit that is full waits for nobody', async () => {
+it('a full commit does not wait', async () => {
   await Promise.all([note('a'), note('b')]);
   await Promise.all(Array.from({ length: 256 }, (_, at) => note(String(at))));
   expect(clock.pauses).toEqual([]);

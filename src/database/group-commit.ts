@@ -1,22 +1,22 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 
 interface PendingWrite<DB> {
-  /** Runs the work and answers how to settle its promise once the commit is durable. */
+  /** Runs the work. Returns the function that settles its promise once the commit is durable. */
   readonly run: (trx: Transaction<DB>) => Promise<() => void>;
   readonly reject: (error: unknown) => void;
 }
 
-/** A transaction holds the database while it runs, so it takes no more than this many writes. */
+/** Max writes per commit, because a transaction locks the database while it runs. */
 const maxWritesPerCommit = 256;
 
 /**
- * Where several write at once, commits leave the thread to others for three times as long as the last one took: what comes
- * meanwhile shares the next one. At most so long, for those who wait.
+ * After a commit of several writes, the next one waits three times as long as the last one took. It collects
+ * the writes that arrive in the meantime. `maxPauseMs` bounds the wait.
  */
 const pausePerCommit = 3;
 const maxPauseMs = 5;
 
-/** Milliseconds, monotonic. */
+/** Monotonic clock and pauses, in milliseconds. */
 export interface CommitTiming {
   now(): number;
   pause(ms: number): Promise<void>;
@@ -28,9 +28,9 @@ const systemTiming: CommitTiming = {
 };
 
 /**
- * Makes one durable commit of all the writes that arrive within a turn of the event loop or while an earlier commit runs:
- * the wait for the disk is paid once. Each write still succeeds or fails alone, and they run in the order of the calls. Who
- * writes alone waits for nobody, unless several have just shared a commit.
+ * Combines writes that arrive within a turn of the event loop, or during an earlier commit, into one durable
+ * commit. They share one wait for the disk. Each write still succeeds or fails alone, and they run in call
+ * order. A single writer does not wait, unless several have just shared a commit.
  */
 export class GroupCommit<DB> {
   readonly #db: Kysely<DB>;
@@ -45,7 +45,7 @@ export class GroupCommit<DB> {
     this.#timing = timing;
   }
 
-  /** Resolves with the result of `work` when it is durable; when it throws, what it wrote is undone. */
+  /** Resolves with the result of `work` once it is durable. Undoes the write if `work` throws. */
   write<T>(work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const run = async (trx: Transaction<DB>): Promise<() => void> => {
@@ -105,7 +105,8 @@ async function runAlone<DB>(trx: Transaction<DB>, write: PendingWrite<DB>): Prom
       await sql`rollback to savepoint one_write`.execute(trx);
       await sql`release savepoint one_write`.execute(trx);
     } catch {
-      // The engine has undone the whole transaction already (a full disk): the first error says why.
+      // The engine has rolled back the whole transaction already, as on a full disk. The first error gives
+      // the reason.
       throw error;
     }
     return () => write.reject(error);

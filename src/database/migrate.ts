@@ -6,8 +6,9 @@ import { migrations as ours } from './migrations/index.js';
 const bookkeeping = 'kysely_migration';
 
 /**
- * Brings the database to this program's schema, whole or not at all. `database` names it to a person.
- * Throws `unsupported` when a newer program has changed it, `unavailable` when a migration fails (nothing was changed).
+ * Migrates the database to this program's schema, completely or not at all. `database` is its name in errors.
+ * Throws `unsupported` if a newer program has changed it, and `unavailable` if a migration fails, which
+ * changes nothing.
  */
 export async function migrateToLatest<DB>(
   db: Kysely<DB>,
@@ -15,7 +16,8 @@ export async function migrateToLatest<DB>(
   migrations: Readonly<Record<string, Migration>> = ours,
 ): Promise<void> {
   await db.connection().execute(async (connection) => {
-    // Takes the write lock: of two processes that start at once, one waits and then finds nothing left to do.
+    // Takes the write lock. Of two processes that start at the same time, one waits and then has nothing to
+    // migrate.
     await sql`begin immediate`.execute(connection);
     try {
       await refuseNewer(connection, database, Object.keys(migrations));
@@ -29,13 +31,9 @@ export async function migrateToLatest<DB>(
     } catch (error) {
       await sql`rollback`.execute(connection);
       if (error instanceof Fault) throw error;
-      throw new Fault(
-        'unavailable',
-        `${database}: its tables could not be brought up to date; nothing was changed`,
-        {
-          cause: error,
-        },
-      );
+      throw new Fault('unavailable', `cannot upgrade the tables of ${database}; nothing was changed`, {
+        cause: error,
+      });
     }
   });
 }

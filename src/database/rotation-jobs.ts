@@ -16,7 +16,7 @@ import {
 import type { GatewayDatabase } from './database.js';
 import type { RotationJobTable, Schema } from './schema.js';
 
-/** Rotations in the gateway's database. Faults are the database's. */
+/** Stores rotations in the gateway's database. Throws the database's faults. */
 export function createRotationJobs(db: GatewayDatabase, clock: Clock, entropy: Entropy): RotationJobs {
   return new DatabaseRotationJobs(db, clock, entropy);
 }
@@ -38,7 +38,7 @@ class DatabaseRotationJobs implements RotationJobs {
     await this.#db.write(async (trx) => {
       const running = await runningJobs(trx).where('username', '=', rotation.username).executeTakeFirst();
       if (running !== undefined) {
-        throw new Fault('conflict', `a change of ${rotation.username}'s key is under way already`);
+        throw new Fault('conflict', `a key rotation of ${rotation.username} is already running`);
       }
       await trx
         .insertInto('rotation_job')
@@ -60,7 +60,7 @@ class DatabaseRotationJobs implements RotationJobs {
         .execute();
     });
     const job = await this.find(id);
-    if (job === null) throw new Fault('bug', `the rotation ${id} was written and is not there`);
+    if (job === null) throw new Fault('bug', `the rotation ${id} was written but cannot be read`);
     return job;
   }
 

@@ -1,16 +1,16 @@
 import type { Generated, Insertable, Selectable } from 'kysely';
 
-/** One write to an object: which key sealed it. Rows are never deleted. */
+/** One write of an object, with the key that encrypts it. Rows are never deleted. */
 export interface SealedObjectTable {
-  /** The order in which writes were intended. */
+  /** Order in which the writes were intended. */
   seq: Generated<number>;
   id: string;
   bucket: string;
   object_key: string;
-  /** `object_key` up to and with its last `/`: what a listing of one directory looks for. */
+  /** `object_key` up to and including its last `/`, for the listing of one directory. */
   parent_prefix: string;
   state: 'intended' | 'confirmed' | 'abandoned' | 'removed';
-  /** 1 for the row of each object that was confirmed last, until the object is removed. */
+  /** 1 for the row of an object that was confirmed last, until the object is removed. */
   is_current: number;
   sealed_kind: 'sse-c' | 'sse-s3' | 'sse-kms' | 'bucket-default';
   key_fingerprint: string | null;
@@ -21,19 +21,22 @@ export interface SealedObjectTable {
   upload_id: string | null;
   size: number | null;
   checksum: number | null;
-  /** Says something only where there is a checksum. */
+  /** Meaningful only with a checksum. */
   checksum_algorithm: Generated<'crc32' | 'crc32c'>;
   etag: string | null;
   version_id: string | null;
   mtime_seconds: number | null;
   intended_ms: number;
-  /** When it was confirmed or abandoned. */
+  /** Time of the confirmation or abandonment. */
   settled_ms: number | null;
-  /** The highest `seq` of the table when it was confirmed: two writes overlapped in time when it is not below the other's `seq`. */
+  /**
+   * Highest `seq` of the table at the confirmation. If it is not below the `seq` of another write, the two
+   * writes overlapped.
+   */
   settled_seq: number | null;
   removed_ms: number | null;
   removed_by: string | null;
-  /** Since when it is known that S3 does not hold this version any more; null while it may. */
+  /** Time since which S3 is known not to have this version; null while it may have it. */
   gone_ms: number | null;
 }
 
@@ -44,40 +47,40 @@ export type NewSealedObject = Insertable<SealedObjectTable>;
 export interface MirrorPrefixTable {
   id: Generated<number>;
   name: string;
-  /** `BUCKET/PREFIX` that the entries were made of. */
+  /** `BUCKET/PREFIX` that the entries come from. */
   origin: string;
   empty_seen_ms: number | null;
-  /** JSON, for a person. */
+  /** JSON, shown to people. */
   status: string | null;
 }
 
-/** One path of a mirrored prefix: a file, or a directory when it ends with `/`. */
+/** One path of a mirrored prefix: a directory if it ends with `/`, else a file. */
 export interface MirrorEntryTable {
   prefix_id: number;
   path: string;
   etag: string | null;
   size: number | null;
   last_modified_ms: number | null;
-  /** Null when the object needed no key. */
+  /** Null if the object needed no key. */
   key_fingerprint: string | null;
   inode: number | null;
   disk_size: number | null;
   disk_mtime_ms: number | null;
-  /** The object that no key opened. */
+  /** ETag of an object that no key opened. */
   refused_etag: string | null;
   refused_size: number | null;
   refused_modified_ms: number | null;
-  /** The fingerprints tried, separated by spaces. */
+  /** Fingerprints of the keys tried, separated by spaces. */
   refused_keys: string | null;
 }
 
-/** A key that nothing needed when it was asked: nothing may be written under it any more. */
+/** A key that was proven unused. It cannot encrypt new objects. */
 export interface BarredKeyTable {
   key_fingerprint: string;
   barred_ms: number;
 }
 
-/** One change of a user's key, with how far it is. */
+/** One rotation of a user's key, with its progress. */
 export interface RotationJobTable {
   seq: Generated<number>;
   id: string;
@@ -85,10 +88,10 @@ export interface RotationJobTable {
   bucket: string;
   prefix: string;
   new_key: string;
-  /** Fingerprints, separated by spaces; likewise `retired_keys`. */
+  /** Fingerprints separated by spaces, as in `retired_keys`. */
   old_keys: string;
   versions: string;
-  /** JSON, likewise `counts`. */
+  /** JSON, as in `counts`. */
   pace: string;
   state: 'running' | 'done';
   cursor_key: string | null;
@@ -100,26 +103,26 @@ export interface RotationJobTable {
   finished_ms: number | null;
 }
 
-/** What a rotation could not do. */
+/** An object or version that a rotation could not re-encrypt. */
 export interface RotationProblemTable {
   job_id: string;
   object_key: string;
-  /** Empty for the object as it is. */
+  /** Empty for the current object. */
   version_id: string;
   kind: string;
   text: string;
 }
 
-/** A multipart upload that waits for its client; its row is `intended`. */
+/** A multipart upload that waits for its client. Its row is `intended`. */
 export interface ParkedUploadTable {
   row_id: string;
-  /** JSON: what S3 said of each part. */
+  /** JSON with S3's receipt for each part. */
   parts: string;
   mtime_seconds: number | null;
   parked_ms: number;
 }
 
-/** Every table. */
+/** All tables of the database. */
 export interface Schema {
   sealed_object: SealedObjectTable;
   barred_key: BarredKeyTable;

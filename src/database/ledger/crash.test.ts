@@ -14,7 +14,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const writer = new URL('testing/writer.ts', import.meta.url);
 const rank: Readonly<Record<string, number>> = { intended: 0, attached: 1, abandoned: 2, confirmed: 2 };
 
-it('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
+it('a ledger keeps every acknowledged write after kill -9, and no partial write', async () => {
   const path = join(directory, 'ledger.db');
   for (let run = 0; run < 5; run++) {
     const lines = await killAfter(writer, [path, String(run)], 1 + Math.floor(Math.random() * 400));
@@ -33,7 +33,7 @@ it('what was acknowledged before kill -9 is there afterwards, and nothing is hal
     for (const [key, state] of acknowledged) {
       const row = found.get(key);
       const reached = row?.state === 'intended' && row.upload_id !== null ? 'attached' : row?.state;
-      // The child may have got further than its last line.
+      // The child may have continued after its last line.
       expect(rank[reached ?? ''], `${key}: ${state}, found ${reached}`).toBeGreaterThanOrEqual(
         rank[state] ?? 9,
       );

@@ -64,8 +64,8 @@ async function needsOf(key: CustomerKey): Promise<readonly string[]> {
   return needs.map((need) => `${need.ref.key} ${need.versionId} ${need.state}`);
 }
 
-describe('what needs a key', () => {
-  it('is every object and every write under way, by key', async () => {
+describe('the needs of a key', () => {
+  it('include every object and every running write, in key order', async () => {
     await write('b', alice);
     await write('a', alice);
     await intend('c', alice);
@@ -74,7 +74,7 @@ describe('what needs a key', () => {
     expect(await needsOf(alice)).toEqual(['a null current', 'b null current', 'c null intended']);
   });
 
-  it('is no longer what was overwritten or removed, without versioning', async () => {
+  it('exclude overwritten and removed objects without versioning', async () => {
     await write('a', alice);
     await write('a', bob);
     await write('b', alice);
@@ -83,7 +83,7 @@ describe('what needs a key', () => {
     expect(await needsOf(bob)).toEqual(['a null current']);
   });
 
-  it('is also what was overwritten or removed, with versioning', async () => {
+  it('include overwritten and removed objects with versioning', async () => {
     await write('a', alice, 'v1');
     await write('a', bob, 'v2');
     await write('b', alice, 'v3');
@@ -92,13 +92,13 @@ describe('what needs a key', () => {
     expect(await needsOf(bob)).toEqual(['a v2 current']);
   });
 
-  it('is what was there before its bucket had versioning', async () => {
+  it('include an object from before its bucket had versioning', async () => {
     await write('a', alice);
     await write('a', bob, 'v1');
     expect(await needsOf(alice)).toEqual(['a null current']);
   });
 
-  it('is either of two writes that overlapped, until a later one replaces both', async () => {
+  it('include both of two overlapping writes, until a later write replaces them', async () => {
     const [first, second] = [await intend('a', alice), await intend('a', bob)];
     await ledger.confirm(second, confirmationOf('"2"', null));
     await ledger.confirm(first, confirmationOf('"1"', null));
@@ -109,7 +109,7 @@ describe('what needs a key', () => {
     expect(await needsOf(bob)).toEqual([]);
   });
 
-  it('comes in pages that miss nothing and repeat nothing', async () => {
+  it('come in pages without gaps or repetitions', async () => {
     for (const key of ['a', 'b', 'b', 'b', 'c', 'é', '\u{1f511}']) await write(key, alice, `v-${key}`);
     const found: string[] = [];
     for (let last = null as Parameters<KeyUsage['needs']>[1]; ; ) {
@@ -121,7 +121,7 @@ describe('what needs a key', () => {
     expect(found).toEqual(['a', 'b', 'b', 'b', 'c', 'é', '\u{1f511}']);
   });
 
-  it('is summed up by key', async () => {
+  it('are summed per key', async () => {
     await write('a', alice, 'v1', 5);
     await write('a', alice, 'v2', 7);
     await write('b', bob, null, 1);
@@ -136,7 +136,7 @@ describe('what needs a key', () => {
 });
 
 describe('the proof that a key is unused', () => {
-  it('is given where nothing needs it, and lets nothing be written under it any more', async () => {
+  it('is given if nothing needs the key, and bars the key for new writes', async () => {
     await write('a', alice);
     await write('a', bob);
     expect(await usage.proveUnused(alice.fingerprint)).toMatchObject({ keyId: alice.fingerprint });
@@ -148,7 +148,7 @@ describe('the proof that a key is unused', () => {
     await write('c', bob);
   });
 
-  it('is refused with the names of what needs it', async () => {
+  it('is refused with the names of objects that need the key', async () => {
     for (let index = 0; index < 120; index += 1) await write(`k${index}`, alice);
     const refused = await usage.proveUnused(alice.fingerprint);
     expect(refused).toHaveLength(100);
@@ -158,7 +158,7 @@ describe('the proof that a key is unused', () => {
     await write('more', alice);
   });
 
-  it('is refused while a write is under way, however close they come', async () => {
+  it('is refused during a write, even if both begin at the same time', async () => {
     const [intended, proof] = await Promise.all([intend('a', alice), usage.proveUnused(alice.fingerprint)]);
     expect(proof).toMatchObject([{ id: intended, state: 'intended' }]);
     const [second, late] = await Promise.allSettled([usage.proveUnused(bob.fingerprint), intend('b', bob)]);
@@ -167,7 +167,7 @@ describe('the proof that a key is unused', () => {
   });
 });
 
-/** What S3 holds, with and without versioning, as the writes land in it. */
+/** Contents of a bucket, with or without versioning, as the writes arrive. */
 class Bucket {
   readonly #versions = new Map<string, { key: CustomerKey; versionId: string | null }[]>();
   readonly isVersioned: boolean;
@@ -211,7 +211,7 @@ interface Writing {
   landed: { readonly versionId: string | null } | null;
 }
 
-it('is never given for a key that an object in S3 or a write under way needs, in whatever order things happen', async () => {
+it('the proof is never given for a key that an object or a running write needs, in any order of events', async () => {
   let proofs = 0;
   await fc.assert(
     fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 30 }), async (isVersioned, steps) => {

@@ -9,10 +9,10 @@ import type { GatewayDatabase } from '../database.js';
 import type { Schema, SealedObjectTable } from '../schema.js';
 import { isNullVersion } from './rows.js';
 
-/** Needs that a refused proof names. */
+/** Max needs that a refused proof names. */
 const needsNamed = 100;
 
-/** Which key the objects of the ledger need. */
+/** Finds which objects of the ledger need a key. */
 export function createKeyUsage(db: GatewayDatabase, clock: Clock): KeyUsage {
   return {
     needs: (keyId, after, limit) =>
@@ -45,13 +45,16 @@ export function createKeyUsage(db: GatewayDatabase, clock: Clock): KeyUsage {
   };
 }
 
-/** Throws `conflict` for a key that was proven unused. In the transaction that writes the row, or the proof would mean nothing. */
+/**
+ * Throws `conflict` for a key that was proven unused. Call it in the transaction that writes the row:
+ * otherwise the proof would not hold.
+ */
 export async function refuseBarred(db: Kysely<Schema>, keyId: KeyFingerprint): Promise<void> {
   const barred = await barredQuery(db, keyId).executeTakeFirst();
   if (barred === undefined) return;
   throw new Fault(
     'conflict',
-    `the key ${keyId} was given up for destruction: nothing is written under it any more; give the user another key`,
+    `the key ${keyId} is marked for destruction and can no longer encrypt; give the user another key`,
   );
 }
 
@@ -59,7 +62,8 @@ export function barredQuery(db: Kysely<Schema>, keyId: KeyFingerprint) {
   return db.selectFrom('barred_key').select('barred_ms').where('key_fingerprint', '=', keyId);
 }
 
-// The partial index serves a query that repeats its conditions (https://www.sqlite.org/partialindex.html section 3).
+// The partial index serves a query that repeats its conditions (https://www.sqlite.org/partialindex.html
+// section 3).
 const isLive = sql<boolean>`gone_ms is null and state <> 'abandoned'`;
 
 type NeedColumns = Pick<
@@ -69,11 +73,11 @@ type NeedColumns = Pick<
 
 async function seqOf(db: Kysely<Schema>, id: IntentId): Promise<number> {
   const row = await db.selectFrom('sealed_object').select('seq').where('id', '=', id).executeTakeFirst();
-  if (row === undefined) throw new Fault('bug', `ledger needs: there is no row ${id}`);
+  if (row === undefined) throw new Fault('bug', `ledger needs: no row ${id}`);
   return row.seq;
 }
 
-/** The rows that need the key, by bucket, key and age, behind one of them. */
+/** Selects the rows that need the key, by bucket, key and age, after the given row. */
 export function needsQuery(
   db: Kysely<Schema>,
   keyId: KeyFingerprint,
@@ -92,7 +96,7 @@ export function needsQuery(
   return query.orderBy('bucket').orderBy('object_key').orderBy('seq').limit(limit);
 }
 
-/** An intended row has no size yet, and is no object. */
+/** Counts the objects and bytes of each key. An intended row has no size and does not count. */
 export function totalsQuery(db: Kysely<Schema>) {
   return db
     .selectFrom('sealed_object')
@@ -118,7 +122,10 @@ function toNeed(row: { [Column in keyof NeedColumns]: NeedColumns[Column] }): Ke
   };
 }
 
-/** Of two writes at once without versioning, S3 may have kept the one that the ledger does not take for the newest. */
+/**
+ * Returns the state of a need. Of two overlapping writes without versioning, S3 may have kept the one that
+ * the ledger considers older.
+ */
 function stateOf(row: Pick<NeedColumns, 'state' | 'is_current' | 'version_id'>): KeyNeed['state'] {
   if (row.state === 'intended') return 'intended';
   const mayBeCurrent = row.state === 'confirmed' && isNullVersion(row.version_id);

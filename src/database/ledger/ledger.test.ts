@@ -73,7 +73,7 @@ describe('a row', () => {
     { kind: 'sse-s3' },
     { kind: 'sse-kms', keyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1' },
     { kind: 'bucket-default' },
-  ])('comes back as it was intended: $kind', async (sealedWith) => {
+  ])('is read back as it was intended: $kind', async (sealedWith) => {
     const id = await intend(at('bob/uploads/a'), sealedWith);
     expect(await ledger.candidates(at('bob/uploads/a'))).toEqual([
       {
@@ -91,7 +91,7 @@ describe('a row', () => {
     ]);
   });
 
-  it('keeps its multipart upload and what S3 said, past a restart', async () => {
+  it('keeps its multipart upload and confirmation over a restart', async () => {
     const id = await intend(at('k'));
     await ledger.attachUpload(id, 'upload-1');
     nowMs = 2_000;
@@ -110,7 +110,7 @@ describe('a row', () => {
     ]);
   });
 
-  it('whose checksum nobody knows is confirmed all the same', async () => {
+  it('can be confirmed without a checksum', async () => {
     await ledger.confirm(await intend(at('d/k')), { ...confirmationOf('1'), checksum: null });
     const expected = { ...confirmationOf('1'), checksum: null };
     expect(await ledger.candidates(at('d/k'))).toMatchObject([
@@ -119,7 +119,7 @@ describe('a row', () => {
     expect((await ledger.confirmedBelow('bucket', 'd/')).get('d/k')).toEqual(expected);
   });
 
-  it('can be settled once', async () => {
+  it('can be settled only once', async () => {
     const id = await intend(at('k'));
     await ledger.confirm(id, confirmationOf('1'));
     await expect(ledger.confirm(id, confirmationOf('2'))).rejects.toMatchObject({ kind: 'bug' });
@@ -131,7 +131,7 @@ describe('a row', () => {
     expect(await ledger.candidates(at('k'))).toMatchObject([{ confirmation: { etag: '1' } }]);
   });
 
-  it('abandoned names no key any more; abandoning again changes nothing', async () => {
+  it('is no candidate once it is abandoned, which may happen twice', async () => {
     const id = await intend(at('k'));
     await ledger.abandon(id);
     await ledger.abandon(id);
@@ -153,7 +153,7 @@ describe('a row', () => {
     ]);
   });
 
-  it('refuses what would be stored as something else', async () => {
+  it('refuses values that the database would change', async () => {
     await expect(intend(at('half\ud800'))).rejects.toMatchObject({ kind: 'invalid' });
     await expect(intend(at(''))).rejects.toMatchObject({ kind: 'invalid' });
     const id = await intend(at('k'));
@@ -167,8 +167,8 @@ describe('a row', () => {
   });
 });
 
-describe('candidates', () => {
-  it('an overwrite leaves only the newest confirmed row', async () => {
+describe('the candidates of an object', () => {
+  it('are only the newest confirmed row after an overwrite', async () => {
     const first = await intend(at('k'), keyA);
     await ledger.confirm(first, confirmationOf('1'));
     const second = await intend(at('k'), keyB);
@@ -176,7 +176,7 @@ describe('candidates', () => {
     expect(await candidateIds(at('k'))).toEqual([second]);
   });
 
-  it('a write under way may already be the object: confirmed first, then intended, the newest first', async () => {
+  it('include running writes: the confirmed row first, then intended rows, newest first', async () => {
     const done = await intend(at('k'), keyA);
     await ledger.confirm(done, confirmationOf('1'));
     const older = await intend(at('k'), keyB);
@@ -184,14 +184,14 @@ describe('candidates', () => {
     expect(await candidateIds(at('k'))).toEqual([done, newer, older]);
   });
 
-  it('a write that began before the newest one was confirmed, and was never settled, stays possible', async () => {
+  it('include an unsettled write that began before the newest confirmation', async () => {
     const lost = await intend(at('k'), keyA);
     const done = await intend(at('k'), keyB);
     await ledger.confirm(done, confirmationOf('2'));
     expect(await candidateIds(at('k'))).toEqual([done, lost]);
   });
 
-  it('of two overlapping writes S3 may have kept either, whichever was confirmed last', async () => {
+  it('include both of two overlapping writes, whichever was confirmed last', async () => {
     const one = await intend(at('k'), keyA);
     const two = await intend(at('k'), keyB);
     await ledger.confirm(two, confirmationOf('2'));
@@ -202,7 +202,7 @@ describe('candidates', () => {
     expect(await candidateIds(at('k'))).toEqual([three]);
   });
 
-  it('a removed object has none, until it is written again', async () => {
+  it('are none for a removed object until it is written again', async () => {
     await ledger.confirm(await intend(at('k')), confirmationOf('1'));
     await ledger.recordRemoval(at('k'), 'bob');
     expect(await candidateIds(at('k'))).toEqual([]);
@@ -211,7 +211,7 @@ describe('candidates', () => {
     expect(await candidateIds(at('k'))).toEqual([again]);
   });
 
-  it('keys and buckets are told apart byte by byte', async () => {
+  it('distinguish keys and buckets byte by byte', async () => {
     const refs = [at('Key'), at('key'), at('key '), at('k\u00e9y'), at('ke\u0301y'), at('key', 'other')];
     for (const ref of refs) await ledger.confirm(await intend(ref), confirmationOf(ref.key + ref.bucket));
     for (const ref of refs) {
@@ -224,8 +224,8 @@ describe('candidates', () => {
   });
 });
 
-describe('pending', () => {
-  it('lists intended rows from before the time, the oldest first', async () => {
+describe('the pending rows', () => {
+  it('are the intended rows from before the given time, oldest first', async () => {
     const ages = [3_000, 1_000, 2_000, 4_000];
     const rows: IntentId[] = [];
     for (const [index, age] of ages.entries()) {
@@ -240,7 +240,7 @@ describe('pending', () => {
 });
 
 describe('the file times', () => {
-  it('changed after the upload, they are those of the newest row', async () => {
+  it('are set on the newest row after the upload', async () => {
     await ledger.confirm(await intend(at('d/k')), confirmationOf('1'));
     await ledger.confirm(await intend(at('d/k')), confirmationOf('2'));
     await ledger.recordMtime(at('d/k'), 1_700_000_000);
@@ -249,7 +249,7 @@ describe('the file times', () => {
     );
   });
 
-  it('of an object that the ledger does not know are not kept', async () => {
+  it('are not kept for an object that the ledger does not know', async () => {
     await ledger.recordMtime(at('foreign'), 5);
     expect(await ledger.candidates(at('foreign'))).toEqual([]);
   });
@@ -271,33 +271,33 @@ describe('confirmedBelow', () => {
     await ledger.recordRemoval(at('u/removed'), 'bob');
   });
 
-  it('gives what lies directly below a directory, and its marker', async () => {
+  it('returns the objects directly below a directory, and its marker', async () => {
     expect(await keysBelow('u/')).toEqual(['u/', 'u/a', 'u/b', 'u/\u{10ffff}']);
     expect(await keysBelow('u/sub/')).toEqual(['u/sub/c']);
     expect(await keysBelow('')).toEqual(['top']);
     expect(await keysBelow('nothing/')).toEqual([]);
   });
 
-  it('takes any prefix', async () => {
+  it('accepts any prefix', async () => {
     expect(await keysBelow('t')).toEqual(['top']);
     expect(await keysBelow('u/a')).toEqual(['u/a']);
     expect(await keysBelow('u')).toEqual([]);
   });
 
-  it('gives one page', async () => {
+  it('returns one page', async () => {
     expect(await keysBelow('u/', { first: 'u/a', last: 'u/a' })).toEqual(['u/a']);
     expect(await keysBelow('u/', { first: 'u/aa', last: 'u/z' })).toEqual(['u/b']);
   });
 
-  it('says of each key what was confirmed last', async () => {
+  it('returns the last confirmation of each key', async () => {
     await ledger.confirm(await intend(at('u/a')), confirmationOf('newer', 7));
     await intend(at('u/a'));
     expect((await ledger.confirmedBelow('bucket', 'u/')).get('u/a')).toEqual(confirmationOf('newer', 7));
   });
 });
 
-/** The rules again, over histories nobody thought of: a few keys, many overlapping writes. */
-it('any history leaves the candidates that the rules say', async () => {
+/** Checks the same rules over random histories of a few keys with many overlapping writes. */
+it('any history leaves the candidates that the rules require', async () => {
   const step = fc.record({
     action: fc.constantFrom('intend', 'intend', 'confirm', 'confirm', 'abandon', 'remove'),
     pick: fc.nat(),

@@ -27,7 +27,7 @@ import {
   toLedgerRow,
 } from './rows.js';
 
-/** The ledger in the gateway's database. Writes of the same moment share one commit. */
+/** Creates the ledger on the gateway's database. Simultaneous writes share one commit. */
 export function createKeyLedger(
   db: GatewayDatabase,
   clock: Clock,
@@ -119,7 +119,8 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
 
   async candidates(ref: ObjectRef): Promise<readonly LedgerRow[]> {
     return await this.#db.read(async (db) => {
-      // The intended rows first: one that is confirmed between the queries is then seen twice rather than never.
+      // Intended rows are read first: a row confirmed between the queries is then seen twice rather than
+      // never.
       const intended = await intendedRows(db, ref).execute();
       const current = await currentRow(db, ref).executeTakeFirst();
       const confirmed =
@@ -137,7 +138,8 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
 
   async recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void> {
     checkRef(ref);
-    if (!Number.isSafeInteger(mtimeSeconds)) throw new Fault('invalid', 'a file time is in whole seconds');
+    if (!Number.isSafeInteger(mtimeSeconds))
+      throw new Fault('invalid', 'a file time must be in whole seconds');
     await this.#db.write(async (trx) => {
       const row = await currentRow(trx, ref).executeTakeFirst();
       if (row === undefined) return;
@@ -169,7 +171,7 @@ async function stateOf(db: Kysely<Schema>, id: IntentId): Promise<RowState | nul
   return row?.state ?? null;
 }
 
-/** The object of an intended row. Throws `bug` when the row is not there, or settled. */
+/** Returns the object of an intended row. Throws `bug` if the row does not exist or is settled. */
 async function refFor(
   db: Kysely<Schema>,
   id: IntentId,
@@ -181,7 +183,7 @@ async function refFor(
     .where('id', '=', id)
     .executeTakeFirst();
   if (row?.state === 'intended') return { bucket: row.bucket, key: row.object_key, seq: row.seq };
-  throw new Fault('bug', `ledger ${action}: the row ${id} is ${row?.state ?? 'not there'}, not intended`);
+  throw new Fault('bug', `ledger ${action}: the row ${id} is ${row?.state ?? 'missing'}, not intended`);
 }
 
 async function unsetCurrent(db: Kysely<Schema>, ref: ObjectRef): Promise<void> {

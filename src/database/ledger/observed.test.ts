@@ -51,8 +51,8 @@ async function keyOf(key: string): Promise<readonly unknown[]> {
   ]);
 }
 
-describe('what was found out by reading', () => {
-  it('is what the ledger answers afterwards, many objects at a time', async () => {
+describe('an observation', () => {
+  it('becomes the ledger’s answer, also for many objects at a time', async () => {
     const many = Array.from({ length: 100 }, (_, index) => seen(`d/f${index}`, '"1"'));
     await observed.observe(many, 'mirror');
     expect(await keyOf('d/f99')).toEqual([[alice.fingerprint, '"1"', 'confirmed']]);
@@ -61,7 +61,7 @@ describe('what was found out by reading', () => {
     expect(await keyOf('d/f99')).toEqual([[bob.fingerprint, '"2"', 'confirmed']]);
   });
 
-  it('is written once', async () => {
+  it('is recorded once', async () => {
     await observed.observe([seen('a', '"1"')], 'mirror');
     nowMs += 10;
     await observed.observe([seen('a', '"1"'), seen('a', '"1"')], 'mirror');
@@ -74,7 +74,7 @@ describe('what was found out by reading', () => {
     expect(count).toBe(1);
   });
 
-  it('does not replace what was written here after the read began', async () => {
+  it('does not replace a write that was made after the read began', async () => {
     const readMs = nowMs;
     nowMs += 10;
     const { ref, sealedWith } = seen('a', '"1"', bob);
@@ -93,7 +93,7 @@ describe('what was found out by reading', () => {
     expect(await keyOf('a')).toEqual([[alice.fingerprint, '"3"', 'confirmed']]);
   });
 
-  it('ends with the version that is gone, and only with that', async () => {
+  it('ends when its version is removed, and only then', async () => {
     await observed.observe([seen('a', '"1"'), seen('b', '"1"')], 'mirror');
     const ref = (key: string) => ({ bucket: 'bucket', key });
     await observed.recordRemovals(

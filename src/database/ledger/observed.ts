@@ -7,10 +7,13 @@ import type { NewSealedObject, Schema } from '../schema.js';
 import { markReplaced, removed, removedUnlessVersioned } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow } from './rows.js';
 
-/** Rows of one statement: SQLite takes 32,766 parameters, and few different statements are prepared. */
+/**
+ * Rows per statement. SQLite allows 32,766 parameters, and a fixed number keeps the set of prepared
+ * statements small.
+ */
 const statementRows = 32;
 
-/** What was found out by reading goes into the same rows as what was written here. */
+/** Records observed objects in the same rows as writes of this gateway. */
 export function createObservedObjects(db: GatewayDatabase, clock: Clock, entropy: Entropy): ObservedObjects {
   return new DatabaseObservedObjects(db, clock, entropy);
 }

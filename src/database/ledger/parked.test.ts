@@ -56,7 +56,7 @@ async function intend(key: string, uploadId: string | null = `upload of ${key}`)
   return id;
 }
 
-it('a parked upload is there after a restart as it was, the oldest first, and is not to be settled', async () => {
+it('parked uploads survive a restart unchanged, oldest first, and are not pending', async () => {
   const [first, second] = [await intend('b'), await intend('a')];
   await intend('c');
   await uploads.park({ id: first, parts, mtimeSeconds: 5 });
@@ -88,7 +88,7 @@ it('a parked upload is there after a restart as it was, the oldest first, and is
   expect((await ledger.pending(nowMs + 1)).map(({ ref }) => ref.key)).toEqual(['c']);
 });
 
-it('it is resumed, or given up, once, and is to be settled from then on', async () => {
+it('a parked upload is unparked once and is pending from then on', async () => {
   const id = await intend('a');
   await uploads.park({ id, parts, mtimeSeconds: null });
   expect(await Promise.all([uploads.unpark(id), uploads.unpark(id)])).toEqual([true, false]);
@@ -98,7 +98,7 @@ it('it is resumed, or given up, once, and is to be settled from then on', async 
   expect(await uploads.parked()).toHaveLength(1);
 });
 
-it('only the upload of an unfinished write can be parked', async () => {
+it('only the multipart upload of an unsettled write can be parked', async () => {
   const [without, finished] = [await intend('a', null), await intend('b')];
   await ledger.abandon(finished);
   for (const id of [without, finished, 'unknown' as IntentId]) {

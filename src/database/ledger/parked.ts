@@ -7,7 +7,7 @@ import type { GatewayDatabase } from '../database.js';
 import type { ParkedUploadTable, SealedObjectRow } from '../schema.js';
 import { toLedgerRow } from './rows.js';
 
-/** Parked uploads in the gateway's database, beside the ledger's rows. */
+/** Stores parked uploads in the gateway's database, next to the ledger's rows. */
 export function createParkedUploads(db: GatewayDatabase, clock: Clock): ParkedUploads {
   return new DatabaseParkedUploads(db, clock);
 }
@@ -22,7 +22,7 @@ class DatabaseParkedUploads implements ParkedUploads {
   }
 
   async park({ id, parts, mtimeSeconds }: ParkedParts): Promise<ParkedUpload> {
-    const noted = {
+    const recorded = {
       parts: JSON.stringify(parts),
       mtime_seconds: mtimeSeconds,
       parked_ms: this.#clock.nowMs(),
@@ -30,12 +30,12 @@ class DatabaseParkedUploads implements ParkedUploads {
     return await this.#db.write(async (trx) => {
       const row = await trx.selectFrom('sealed_object').selectAll().where('id', '=', id).executeTakeFirst();
       if (row?.state !== 'intended' || row.upload_id === null)
-        throw new Fault('bug', `the row ${id} has no upload that could be parked`);
+        throw new Fault('bug', `the row ${id} has no multipart upload to park`);
       await trx
         .insertInto('parked_upload')
-        .values({ row_id: id, ...noted })
+        .values({ row_id: id, ...recorded })
         .execute();
-      return toParkedUpload(row, noted);
+      return toParkedUpload(row, recorded);
     });
   }
 

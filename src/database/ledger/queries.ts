@@ -13,7 +13,7 @@ type Rows<Columns> = SelectQueryBuilder<Schema, 'sealed_object', Columns>;
 const isCurrent = sql<boolean>`is_current = 1`;
 const isIntended = sql<boolean>`state = 'intended'`;
 
-/** The row of the object that was confirmed last. */
+/** Selects the row of the object that was confirmed last. */
 export function currentRow(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
   return db
     .selectFrom('sealed_object')
@@ -25,8 +25,8 @@ export function currentRow(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjec
 }
 
 /**
- * Other confirmed rows of the object whose write was still under way when the write of row `seq` began. S3 keeps either of
- * two overlapping writes, whatever the order of its answers.
+ * Selects other confirmed rows of the object whose write was still running when the write of row `seq` began.
+ * S3 keeps either of two overlapping writes, whatever the order of its answers.
  */
 export function overlappingRows(db: Kysely<Schema>, ref: ObjectRef, seq: number): Rows<SealedObjectRow> {
   return db
@@ -41,7 +41,7 @@ export function overlappingRows(db: Kysely<Schema>, ref: ObjectRef, seq: number)
     .orderBy('seq', 'desc');
 }
 
-/** The object's intended rows, the newest first. */
+/** Selects the object's intended rows, newest first. */
 export function intendedRows(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
   return db
     .selectFrom('sealed_object')
@@ -52,7 +52,7 @@ export function intendedRows(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObj
     .orderBy('seq', 'desc');
 }
 
-/** Every intended row from before the time whose upload is not parked, the oldest first. */
+/** Selects every intended row from before the time whose upload is not parked, oldest first. */
 export function intendedBefore(db: Kysely<Schema>, timeMs: number): Rows<SealedObjectRow> {
   return db
     .selectFrom('sealed_object')
@@ -72,7 +72,7 @@ export function intendedBefore(db: Kysely<Schema>, timeMs: number): Rows<SealedO
     .orderBy('seq');
 }
 
-/** The rows of these objects that were confirmed last. */
+/** Selects the rows of these objects that were confirmed last. */
 export function currentRowsOf(
   db: Kysely<Schema>,
   bucket: string,
@@ -87,7 +87,7 @@ export function currentRowsOf(
     .where('is_current', '=', 1);
 }
 
-/** Every row of these objects that says which version it wrote. */
+/** Selects every row of these objects that has a version id. */
 export function versionRowsOf(
   db: Kysely<Schema>,
   bucket: string,
@@ -107,7 +107,9 @@ type ConfirmedColumns = Pick<
   'object_key' | 'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds'
 >;
 
-/** The current rows of the keys that begin with `prefix`, have no further `/`, and lie within the range. */
+/**
+ * Selects the current rows of keys that begin with `prefix`, have no further `/`, and are within the range.
+ */
 export function currentRowsBelow(
   db: Kysely<Schema>,
   bucket: string,
@@ -121,7 +123,7 @@ export function currentRowsBelow(
     .where('bucket', '=', bucket)
     .where('parent_prefix', '=', parent)
     .where(isCurrent);
-  // Keys are compared as bytes of UTF-8, where nothing that continues the prefix sorts behind this.
+  // Keys are compared as bytes of UTF-8. No key that begins with the prefix sorts after this one.
   const end = prefix + '\u{10ffff}'.repeat(maxKeyBytes / 4);
   if (prefix !== parent) query = query.where('object_key', '>=', prefix).where('object_key', '<=', end);
   if (within === undefined) return query;

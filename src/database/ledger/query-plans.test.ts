@@ -38,8 +38,8 @@ async function plan(query: SelectQueryBuilder<Schema, 'sealed_object', unknown>)
 
 const fingerprint = parseKeyFingerprint('a'.repeat(32));
 
-/** With an index to search, a million rows cost what ten do; a SCAN would read them all. */
-describe('each question is answered by a search in an index', () => {
+/** A search in an index costs the same for ten rows and for a million. A SCAN would read all rows. */
+describe('each query searches an index', () => {
   const ref = { bucket: 'b', key: 'u/uploads/a' };
   it.each([
     [
@@ -53,12 +53,12 @@ describe('each question is answered by a search in an index', () => {
       () => db.read(async (k) => plan(overlappingRows(k, ref, 1))),
     ],
     [
-      'writes under way',
+      'running writes',
       'sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
       () => db.read(async (k) => plan(intendedRows(k, ref))),
     ],
     [
-      'what a restart settles',
+      'writes that a restart settles',
       'sealed_object_pending (intended_ms<?)',
       () => db.read(async (k) => plan(intendedBefore(k, 1))),
     ],
@@ -68,12 +68,12 @@ describe('each question is answered by a search in an index', () => {
       () => db.read(async (k) => plan(currentRowsBelow(k, 'b', 'u/', undefined))),
     ],
     [
-      'what needs a key',
+      'the needs of a key',
       'sealed_object_by_fingerprint (key_fingerprint=?)',
       () => db.read(async (k) => plan(needsQuery(k, fingerprint, null, 10))),
     ],
     [
-      'what needs a key, from a row on',
+      'the needs of a key, after a row',
       'sealed_object_by_fingerprint (key_fingerprint=? AND (bucket,object_key)>(?,?))',
       () => db.read(async (k) => plan(needsQuery(k, fingerprint, { ...ref, seq: 1 }, 10))),
     ],
@@ -88,7 +88,7 @@ describe('each question is answered by a search in an index', () => {
       () => db.read(async (k) => plan(liveRowsOfKey(k, ref))),
     ],
     [
-      'how many versions a bucket has',
+      'the number of versions in a bucket',
       'sealed_object_by_key (bucket=?)',
       () => db.read(async (k) => plan(liveCount(k, 'b'))),
     ],
@@ -107,15 +107,15 @@ describe('each question is answered by a search in an index', () => {
       'sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
       () => db.read(async (k) => plan(versionRowsOf(k, 'b', ['u/a', 'v/b/c']))),
     ],
-  ])('%s: %s', async (_question, index, explain) => {
+  ])('%s: %s', async (_query, index, explain) => {
     const steps = await explain();
     expect(steps).toContain(`SEARCH sealed_object USING INDEX ${index}`);
     expect(steps).not.toContain('SCAN');
   });
 });
 
-/** Answered by an index alone: the rows themselves are not read. */
-describe('each question is answered without the table', () => {
+/** The index alone answers these queries, without reading the rows. */
+describe('each query is answered by an index alone', () => {
   it('the next bucket', async () => {
     const steps = await db.read(async (k) => plan(nextBucket(k, 'b')));
     expect(steps).toMatch(/^SEARCH sealed_object USING COVERING INDEX \w+ \(bucket>\?\)$/);
@@ -127,7 +127,7 @@ describe('each question is answered without the table', () => {
     expect(steps).not.toContain('TEMP B-TREE');
   });
 
-  it('whether a key is barred', async () => {
+  it('the check whether a key is barred', async () => {
     const steps = await db.read(async (k) =>
       barredQuery(k, fingerprint).explain<{ readonly detail: string }>(undefined, sql`query plan`),
     );

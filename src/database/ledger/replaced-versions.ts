@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { Schema, SealedObjectTable } from '../schema.js';
 
-/** What becomes of a row whose object was removed. */
+/** Returns the changes to a row whose object was removed. */
 export function removed(
   removedMs: number,
   actor: string,
@@ -11,7 +11,9 @@ export function removed(
   return { state: 'removed', is_current: 0, removed_ms: removedMs, removed_by: actor };
 }
 
-/** With versioning a removal adds a marker, and what was there stays as an older version. */
+/**
+ * Keeps versioned rows: with versioning a removal adds a marker, and the object stays as an older version.
+ */
 export function removedUnlessVersioned(goneMs: number): RawBuilder<number | null> {
   return sql<
     number | null
@@ -19,8 +21,8 @@ export function removedUnlessVersioned(goneMs: number): RawBuilder<number | null
 }
 
 /**
- * Without versioning, a write takes the place of what was there: rows that were confirmed before the row `seq` was intended are
- * gone. Of writes that overlapped S3 may keep either, so they stay.
+ * Marks the rows that a write without versioning replaces: those confirmed before row `seq` was intended.
+ * Keeps rows of overlapping writes, because S3 may have kept either.
  */
 export async function markReplaced(
   db: Kysely<Schema>,

@@ -3,7 +3,7 @@ import type { GatewayDatabase } from '../database.js';
 import { currentRowsOf, versionRowsOf } from './queries.js';
 import { toLedgerRow } from './rows.js';
 
-/** Of the gateway's database. */
+/** Creates the batched queries for rows of many objects. */
 export function createLedgerRowBatches(db: GatewayDatabase): LedgerRows {
   return {
     async currentOf(bucket, keys) {

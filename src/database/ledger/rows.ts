@@ -5,23 +5,26 @@ import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../.
 import type { ObjectRef } from '../../model/object-store.js';
 import type { NewSealedObject, SealedObjectRow } from '../schema.js';
 
-/** An object that is written without versioning has the version `null`, which not every answer says. */
+/**
+ * Reports whether a version id stands for an object written without versioning. S3 calls its version `null`,
+ * but not every answer contains that.
+ */
 export function isNullVersion(versionId: string | null): boolean {
   return versionId === null || versionId === 'null';
 }
 
-/** A key up to and with its last `/`; empty at the top of the bucket. */
+/** Returns the key up to and including its last `/`; empty at the top of the bucket. */
 export function parentPrefix(key: string): string {
   return key.slice(0, key.lastIndexOf('/') + 1);
 }
 
-/** Throws `invalid` for a key that UTF-8 cannot carry: stored, it would become another key. */
+/** Throws `invalid` for a key that is not valid Unicode: storing it as UTF-8 would change it. */
 export function checkRef(ref: ObjectRef): void {
   if (ref.bucket === '' || ref.key === '') throw new Fault('invalid', 'an object needs a bucket and a key');
   if (/\p{Surrogate}/u.test(ref.key)) throw new Fault('invalid', 'the object key is not valid Unicode');
 }
 
-/** Throws `bug` for numbers that are none: stored, they would pass for what S3 holds. */
+/** Throws `bug` for numbers that are out of range: stored, they would look like values from S3. */
 export function checkConfirmation({ size, checksum, mtimeSeconds }: Confirmation): void {
   const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
   const fits =
@@ -32,7 +35,7 @@ export function checkConfirmation({ size, checksum, mtimeSeconds }: Confirmation
   throw new Fault('bug', `ledger confirm: size ${size}, checksum ${checksum?.value}, time ${mtimeSeconds}`);
 }
 
-/** The row of a write that is about to begin. */
+/** Returns the row of a write that is about to begin. */
 export function newRow(id: string, intent: Intent, intendedMs: number): NewSealedObject {
   const { sealedWith } = intent;
   return {
@@ -67,7 +70,7 @@ export function toLedgerRow(row: SealedObjectRow): LedgerRow {
   };
 }
 
-/** The columns of a checksum. */
+/** Returns the columns of a checksum. */
 export function checksumColumns(
   checksum: Checksum | null,
 ): Pick<SealedObjectRow, 'checksum' | 'checksum_algorithm'> | { checksum: null } {
@@ -75,7 +78,7 @@ export function checksumColumns(
   return { checksum: checksum.value, checksum_algorithm: checksum.algorithm };
 }
 
-/** Null for a row that was never confirmed. */
+/** Returns the confirmation in a row; null if the row was never confirmed. */
 export function toConfirmation(
   row: Pick<
     SealedObjectRow,

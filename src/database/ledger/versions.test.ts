@@ -81,8 +81,8 @@ async function rowsOf(key: string): Promise<readonly string[]> {
   );
 }
 
-describe('a version that the ledger does not know', () => {
-  it('is written down as it was found', async () => {
+describe('a version unknown to the ledger', () => {
+  it('is recorded as it was found', async () => {
     expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(1);
     const [row, ...others] = await ledger.candidates({ bucket: 'bucket', key: 'a' });
     expect(others).toEqual([]);
@@ -103,7 +103,7 @@ describe('a version that the ledger does not know', () => {
     expect(await rowsOf('a')).toEqual(['"1" alice current']);
   });
 
-  it('stands with the others of its object in their order', async () => {
+  it('is recorded in order with the other versions of its object', async () => {
     const listed = [
       found('a', '"3"', { versionId: 'v3' }),
       found('a', '"2"', { versionId: 'v2', isLatest: false, sealedWith: sealed(bob) }),
@@ -114,7 +114,7 @@ describe('a version that the ledger does not know', () => {
     expect(await ledger.candidates({ bucket: 'bucket', key: 'a' })).toHaveLength(1);
   });
 
-  it('takes the place of what it has replaced', async () => {
+  it('replaces the row of the version that it overwrote', async () => {
     await write('a', '"old"', bob);
     nowMs += 10;
     expect(await versions.restore([found('a', '"new"')], 'rebuild')).toHaveLength(1);
@@ -122,14 +122,14 @@ describe('a version that the ledger does not know', () => {
   });
 });
 
-describe('what the ledger knows better stays', () => {
-  it('a version that it has already, whatever its id is called', async () => {
+describe('a restore keeps newer knowledge of the ledger', () => {
+  it('about a version that it has already, under either form of the id', async () => {
     await write('a', '"1"', alice);
     expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(0);
     expect(await rowsOf('a')).toEqual(['"1" alice current']);
   });
 
-  it('a write since the listing', async () => {
+  it('about a write since the listing', async () => {
     const listed = found('a', '"listed"');
     nowMs += 10;
     await write('a', '"newer"', bob);
@@ -141,7 +141,7 @@ describe('what the ledger knows better stays', () => {
     expect((await rowsOf('v')).toSorted()).toEqual(['"listed" alice', '"newer" bob current']);
   });
 
-  it('a write under way', async () => {
+  it('about a running write', async () => {
     await ledger.intend({
       ref: { bucket: 'bucket', key: 'a' },
       sealedWith: sealed(bob),
@@ -154,7 +154,7 @@ describe('what the ledger knows better stays', () => {
   });
 });
 
-it('a row that names another key than the one that opens the object is corrected', async () => {
+it('a restore corrects a row whose key does not open the object', async () => {
   await write('a', '"1"', bob);
   nowMs += 10;
   expect(await versions.restore([found('a', '"1"')], 'rebuild')).toHaveLength(1);
@@ -162,7 +162,7 @@ it('a row that names another key than the one that opens the object is corrected
 });
 
 describe('the live rows', () => {
-  it('come key by key in the order of a listing, never a part of a key', async () => {
+  it('come in listing order, with all rows of a key on one page', async () => {
     const names = ['a', 'a/b', 'b', 'é', '\ufffd', '\u{1f511}'];
     for (const name of names) {
       for (const version of ['v1', 'v2', 'v3']) await write(name, `"${name}${version}"`, alice, version);
@@ -184,7 +184,7 @@ describe('the live rows', () => {
     expect(await versions.countLive('bucket')).toBe(18);
   });
 
-  it('are not those of versions that are gone', async () => {
+  it('exclude removed versions', async () => {
     const first = await write('a', '"1"', alice, 'v1');
     await write('a', '"2"', alice, 'v2');
     await versions.markRemoved([first], 'verify');

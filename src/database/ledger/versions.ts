@@ -8,7 +8,7 @@ import type { Schema, SealedObjectRow } from '../schema.js';
 import { markReplaced, removed } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow, toLedgerRow } from './rows.js';
 
-/** The ledger's rows beside the versions of a bucket. */
+/** Compares the ledger's rows with the versions of a bucket. */
 export function createLedgerVersions(db: GatewayDatabase, clock: Clock, entropy: Entropy): LedgerVersions {
   return new DatabaseVersions(db, clock, entropy);
 }
@@ -27,7 +27,7 @@ class DatabaseVersions implements LedgerVersions {
   async buckets(): Promise<readonly string[]> {
     return await this.#db.read(async (k) => {
       const names: string[] = [];
-      // One search for each bucket, however many rows it has.
+      // One index search per bucket, however many rows it has.
       for (let last = ''; ; ) {
         const row = await nextBucket(k, last).executeTakeFirst();
         if (row === undefined) return names;
@@ -64,7 +64,7 @@ class DatabaseVersions implements LedgerVersions {
     }
     return await this.#db.write(async (trx) => {
       const written: FoundVersion[] = [];
-      // The oldest of an object first: rows are in the order in which they were written.
+      // Oldest version first, because rows are in the order of the writes.
       for (const version of found.toReversed()) {
         if (await this.#restoreOne(trx, version, actor)) written.push(version);
       }
@@ -94,7 +94,7 @@ class DatabaseVersions implements LedgerVersions {
     if (known.some((row) => isSealedAlike(row, found) || isNewer(row))) return false;
     const current = rows.find((row) => row.is_current === 1);
     const isNewest = found.isLatest && (current === undefined || !isNewer(current));
-    // What was written since the listing in the place of this version, in a bucket without versioning, has taken it away.
+    // Without versioning, a write since the listing has replaced this version.
     if (!isNewest && found.isLatest && current !== undefined && isReplacedBy(found, current)) return false;
     const nowMs = this.#clock.nowMs();
     const wrong = known.map((row) => row.seq);
@@ -134,7 +134,7 @@ class DatabaseVersions implements LedgerVersions {
       })
       .returning('seq')
       .executeTakeFirstOrThrow();
-    // It was confirmed before whatever comes next was intended.
+    // The version counts as confirmed before any later intent.
     await trx.updateTable('sealed_object').set({ settled_seq: seq }).where('seq', '=', seq).execute();
     return seq;
   }

@@ -43,13 +43,13 @@ async function up(db: Kysely<unknown>): Promise<void> {
       sql`state <> 'confirmed' or (size is not null and etag is not null and settled_seq is not null)`,
     )
     .execute();
-  // Every write of one object: its candidates, and the rows that an overwrite or a removal settles.
+  // Serves all writes of one object: its candidates, and the rows that an overwrite or a removal settles.
   await db.schema
     .createIndex('sealed_object_by_key')
     .on('sealed_object')
     .columns(['bucket', 'object_key', 'state', 'settled_seq'])
     .execute();
-  // Unique: an object has one newest write, whatever happens.
+  // Unique, because an object has exactly one newest write.
   await db.schema
     .createIndex('sealed_object_current')
     .unique()

@@ -10,7 +10,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('empty_seen_ms', 'bigint')
     .addColumn('status', 'text')
     .execute();
-  // The key is the order of a listing: text is compared by its bytes of UTF-8.
+  // The primary key has the order of a listing: text is compared by its bytes in UTF-8.
   await db.schema
     .createTable('mirror_entry')
     .addColumn('prefix_id', 'integer', (column) => column.notNull())

@@ -3,7 +3,7 @@ import type { Migration } from 'kysely/migration';
 
 async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('sealed_object').addColumn('gone_ms', 'bigint').execute();
-  // Without versioning, what was removed or overwritten is gone. (`null` is the version of what was written without.)
+  // Without versioning, removed and overwritten objects are gone. Their version is `null`.
   await sql`
     update sealed_object set gone_ms = coalesce(removed_ms, settled_ms)
     where coalesce(version_id, 'null') = 'null' and (
@@ -14,7 +14,8 @@ async function up(db: Kysely<unknown>): Promise<void> {
           and newer.seq > sealed_object.settled_seq
       ))
     )`.execute(db);
-  // What needs a key: everything that may still be in S3. With the columns behind `seq`, the index alone gives the totals of all keys.
+  // Contains every row that may still be in S3 and so needs its key. The columns after `seq` let the index
+  // alone answer the totals of all keys.
   await sql`
     create index sealed_object_by_fingerprint
     on sealed_object (key_fingerprint, bucket, object_key, seq, size, state, gone_ms)

@@ -22,7 +22,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('updated_ms', 'bigint', (column) => column.notNull())
     .addColumn('finished_ms', 'bigint')
     .execute();
-  // Unique: one rotation of a user at a time, whoever begins it.
+  // Unique, because a user has at most one rotation at a time.
   await db.schema
     .createIndex('rotation_job_running')
     .unique()
@@ -34,7 +34,7 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .createTable('rotation_problem')
     .addColumn('job_id', 'text', (column) => column.notNull())
     .addColumn('object_key', 'text', (column) => column.notNull())
-    // Empty for the object as it is.
+    // Empty for the current object.
     .addColumn('version_id', 'text', (column) => column.notNull())
     .addColumn('kind', 'text', (column) => column.notNull())
     .addColumn('text', 'text', (column) => column.notNull())

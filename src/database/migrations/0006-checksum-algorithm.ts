@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import type { Migration } from 'kysely/migration';
 
-/** Until then every checksum was a CRC-32. */
+/** Adds the algorithm to checksums, which were all CRC-32 before. */
 async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('sealed_object').renameColumn('crc32', 'checksum').execute();
-  // With a default that is known beforehand, SQLite writes no row anew: https://www.sqlite.org/lang_altertable.html
+  // With a constant default, SQLite does not rewrite the rows: https://www.sqlite.org/lang_altertable.html
   await db.schema
     .alterTable('sealed_object')
     .addColumn('checksum_algorithm', 'text', (column) =>

@@ -7,7 +7,7 @@ import { refusedTime } from './0005-refused-time.js';
 import { checksumAlgorithm } from './0006-checksum-algorithm.js';
 import { parkedUploads } from './0007-parked-uploads.js';
 
-/** In order; a name, once released, never changes. */
+/** All migrations in order. A released name never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-sealed-object': sealedObject,
   '0002-mirror': mirror,

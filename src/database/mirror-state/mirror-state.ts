@@ -10,12 +10,12 @@ import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
 import { toEntry, toRow } from './rows.js';
 
-/** What was mirrored, in the gateway's database. Faults are the database's. */
+/** Stores the state of the mirror in the gateway's database. Throws the database's faults. */
 export function createMirrorState(db: GatewayDatabase): MirrorState {
   return new DatabaseMirrorState(db);
 }
 
-/** Rows that one statement writes: few different lengths, so that few statements are prepared. */
+/** Rows per statement. Few different lengths keep the set of prepared statements small. */
 const statementRows = [64, 16, 4, 1];
 
 class DatabaseMirrorState implements MirrorState {
@@ -148,7 +148,7 @@ class DatabaseMirrorState implements MirrorState {
   }
 }
 
-/** The id of the prefix, which is not remembered here: the transaction may yet be undone. */
+/** Returns the id of the prefix. Does not cache it, because the transaction may still be undone. */
 async function makePrefix(trx: Transaction<Schema>, name: string): Promise<number> {
   await trx
     .insertInto('mirror_prefix')
@@ -163,7 +163,9 @@ async function makePrefix(trx: Transaction<Schema>, name: string): Promise<numbe
   return row.id;
 }
 
-/** A status is for a person; one that a later program wrote otherwise is none. */
+/**
+ * Parses a status, which is only shown to people. Returns null if a later program wrote it in another format.
+ */
 function parseStatus(text: string | null): MirrorPrefixStatus | null {
   if (text === null) return null;
   try {

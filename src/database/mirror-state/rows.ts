@@ -45,7 +45,7 @@ export function toEntry(row: Selectable<MirrorEntryTable>): MirrorEntry {
   };
 }
 
-/** Most rows of a prefix name one of a few keys: the text is taken apart once. */
+/** Cache of parsed fingerprints, because most rows of a prefix have one of a few keys. */
 const fingerprints = new Map<string, KeyFingerprint>();
 
 function known(text: string | null): KeyFingerprint | null {

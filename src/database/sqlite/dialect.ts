@@ -8,10 +8,10 @@ import {
   type SqliteStatement,
 } from 'kysely';
 
-/** Distinct statements kept ready; the gateway has a few dozen. */
+/** Max prepared statements kept for reuse. The gateway has a few dozen. */
 const maxPreparedStatements = 200;
 
-/** SQLite through better-sqlite3, on one connection. */
+/** Kysely dialect for SQLite through better-sqlite3, on one connection. */
 export class BetterSqliteDialect extends SqliteDialect {
   readonly #database: BetterSqlite3.Database;
 
@@ -34,14 +34,17 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   /**
-   * Takes the write lock at once: a transaction that reads first and writes later fails without waiting when another
-   * process wrote in between (SQLITE_BUSY_SNAPSHOT, https://www.sqlite.org/isolation.html).
+   * Takes the write lock at once. A transaction that reads first and writes later fails without waiting if
+   * another process has written in between (SQLITE_BUSY_SNAPSHOT, https://www.sqlite.org/isolation.html).
    */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
 
-  /** Some errors, a full disk among them, have undone the transaction already (https://www.sqlite.org/lang_transaction.html). */
+  /**
+   * Skips the rollback if SQLite has done it already, as after some errors such as a full disk
+   * (https://www.sqlite.org/lang_transaction.html).
+   */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     if (this.#database.inTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'));
   }

@@ -10,13 +10,14 @@ import type { Schema } from '../schema.js';
 import { BetterSqliteDialect } from './dialect.js';
 import { sqliteFault } from './errors.js';
 
-/** How long one statement waits for another process to give the write lock back. */
+/** Max time in milliseconds that a statement waits for another process to release the write lock. */
 const busyTimeoutMs = 5000;
 
 /**
- * Opens the SQLite database at `path`, makes it (0600, in a directory 0700) when it is not there, and brings its tables up
- * to date. Commits reach the disk before they are answered. Faults: `unsupported` (made by a newer version), `unavailable`
- * (cannot be opened; the native add-on does not load), `denied`, `corrupt`.
+ * Opens the SQLite database at `path` and migrates its tables. Creates the file (mode 0600, in a directory
+ * with mode 0700) if it is missing. Commits are on disk before they resolve. Throws `unsupported` (created by
+ * a newer version), `unavailable` (cannot be opened, or the native add-on cannot be loaded), `denied` and
+ * `corrupt`.
  */
 export async function openDatabase(path: string): Promise<GatewayDatabase> {
   try {
@@ -42,22 +43,22 @@ function configure(sqlite: Sqlite.Database, path: string): void {
   if (mode !== 'wal') {
     throw new Fault(
       'unavailable',
-      `the database ${path} cannot use a write-ahead log there (journal mode ${String(mode)}): keep it on a local disk`,
+      `the database ${path} cannot use a write-ahead log (journal mode ${String(mode)}); move it to a local disk`,
     );
   }
-  // FULL syncs the log at every commit; with NORMAL a power loss takes back commits that were answered.
+  // FULL syncs the log at every commit. With NORMAL, a power loss may undo acknowledged commits.
   sqlite.pragma('synchronous = FULL');
-  // Without it fsync(2) on macOS does not reach the platters. No effect elsewhere.
+  // On macOS, fsync(2) alone does not reach the platters. No effect on other systems.
   sqlite.pragma('fullfsync = ON');
   sqlite.pragma('foreign_keys = ON');
   sqlite.pragma('trusted_schema = OFF');
-  // A log grown by one long reader gives its space back at the next checkpoint.
+  // After a long read, the log shrinks to this size at the next checkpoint.
   sqlite.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
 }
 
 /**
- * SQLite gives its log and shared memory the mode of the database file, so that must be right from the first byte. Made by
- * root in another user's directory, the database is that user's: the gateway may run as that one.
+ * Creates the database file with its final mode, because SQLite gives its log and shared memory the same
+ * mode. If root creates it in another user's directory, it belongs to that user: the gateway may run as them.
  */
 async function makeSecretFile(path: string): Promise<void> {
   const directory = dirname(path);
@@ -73,7 +74,8 @@ async function makeSecretFile(path: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    // An existing file is not opened here: closing it would drop the locks this process holds on it (fcntl(2)).
+    // Does not open an existing file: closing it would drop the locks that this process holds on it
+    // (fcntl(2)).
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     await chmod(path, 0o600);
   }

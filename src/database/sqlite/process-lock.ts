@@ -7,9 +7,9 @@ export interface ProcessLock {
 }
 
 /**
- * Makes this process the only one that holds the file. The lock is SQLite's exclusive lock, which the kernel drops when
- * the process ends in whatever way (https://www.sqlite.org/lockingv3.html): a crash leaves nothing to clean up.
- * Throws `conflict` with `inUse` when another process, or this one, holds it already.
+ * Takes an exclusive lock on a file for this process. The lock is SQLite's exclusive lock, which the kernel
+ * drops however the process ends (https://www.sqlite.org/lockingv3.html), so a crash leaves nothing to clean
+ * up. Throws `conflict` with the text `inUse` if another process, or this one, has the lock already.
  */
 export function acquireProcessLock(path: string, inUse: string): ProcessLock {
   let database: Sqlite.Database;

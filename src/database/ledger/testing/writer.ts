@@ -1,6 +1,6 @@
 /**
- * The process that the crash test kills: it intends and settles writes in several lanes until then, and says on standard
- * output what the ledger has acknowledged, one line each.
+ * Process that the crash test kills. It intends and settles writes in several lanes, and prints one line for
+ * each write that the ledger has acknowledged.
  */
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';

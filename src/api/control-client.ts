@@ -85,8 +85,8 @@ class RemoteMirror implements MirrorRuns {
         `the control socket ${this.#path} is another user's: run the command as the gateway's owner`,
       );
     }
-    const isNobody = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK';
-    const what = isNobody ? 'nobody listens on' : 'the gateway broke off on';
+    const hasNoListener = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK';
+    const what = hasNoListener ? 'nobody listens on' : 'the gateway broke off on';
     return new Fault('unavailable', `${what} the control socket ${this.#path}`, { cause: error });
   }
 }

@@ -22,7 +22,7 @@ let directory: string;
 let secretFile: string;
 let endpoint: EventEndpoint;
 let logged: LogLine[];
-let nudged: string[];
+let changed: string[];
 let sink: (bucket: string, key: string) => void;
 
 beforeEach(async () => {
@@ -30,8 +30,8 @@ beforeEach(async () => {
   secretFile = join(directory, 'secret');
   await writeFile(secretFile, `${secret}\n`, { mode: 0o600 });
   logged = [];
-  nudged = [];
-  sink = (bucket, key) => void nudged.push(`${bucket}/${key}`);
+  changed = [];
+  sink = (bucket, key) => void changed.push(`${bucket}/${key}`);
   endpoint = await start();
 });
 afterEach(async () => {
@@ -94,7 +94,7 @@ describe('a message with the secret', () => {
   ])('%s is taken with 204, and the sink knows the object', async (_, path, headers) => {
     const answer = await ask('POST', path, headers, event('a+b'));
     expect(answer.status).toBe(204);
-    expect(nudged).toEqual(['b/a b']);
+    expect(changed).toEqual(['b/a b']);
   });
 
   it('is refused with 400 when it is no event, with a problem document that says why', async () => {
@@ -108,7 +108,7 @@ describe('a message with the secret', () => {
       detail: 'the message is not JSON in UTF-8',
       requestId: expect.stringMatching(/^[0-9a-f]{16}$/),
     });
-    expect(nudged).toEqual([]);
+    expect(changed).toEqual([]);
   });
 
   it.each([
@@ -163,7 +163,7 @@ describe('a message without it', () => {
     const answer = await ask('POST', path, headers, event('a'));
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toContain('Basic');
-    expect(nudged).toEqual([]);
+    expect(changed).toEqual([]);
   });
 
   it('cannot fill the log', async () => {
@@ -203,7 +203,7 @@ describe('the secret', () => {
     expect(answer.status).toBe(503);
     expect(answer.text).not.toContain(directory);
     expect(inspect(logged, { depth: 5 })).toContain(secretFile);
-    expect(nudged).toEqual([]);
+    expect(changed).toEqual([]);
   });
 
   it.each([

@@ -54,7 +54,7 @@ export async function watchBucketCopy(watch: CopyWatch, signal: AbortSignal): Pr
   let logged = '';
   let failures = 0;
   while (!signal.aborted) {
-    const result = await copyIfBehind(watch);
+    const result = await copyIfOutdated(watch);
     if (result.text !== logged && result.text !== '') watch.log[result.level](result.text, result.fields);
     logged = result.text;
     failures = result.failed ? failures + 1 : 0;
@@ -78,7 +78,7 @@ interface CopyReport {
 
 const nothingToReport: CopyReport = { failed: false, text: '', level: 'info' };
 
-async function copyIfBehind({ bucketCopy, call, clock }: CopyWatch): Promise<TimedCopyReport> {
+async function copyIfOutdated({ bucketCopy, call, clock }: CopyWatch): Promise<TimedCopyReport> {
   const startMs = clock.monotonicMs();
   let checkMs = 0;
   try {

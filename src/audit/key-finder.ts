@@ -62,7 +62,7 @@ export class KeyFinder {
       const found = await this.#tryKey(call, ref, version, tagged, true);
       if (found !== null) return found;
     }
-    const bare = await this.look(call, ref, version, noKey);
+    const bare = await this.head(call, ref, version, noKey);
     if (bare === 'gone') return { kind: 'gone' };
     if (bare !== null) {
       const sealedWith = withoutKey(bare.encryption);
@@ -79,7 +79,7 @@ export class KeyFinder {
   }
 
   /** Requests the metadata with this access. Returns null if it does not open the version. */
-  async look(
+  async head(
     call: Call,
     ref: ObjectRef,
     version: ListedVersion,
@@ -113,7 +113,7 @@ export class KeyFinder {
     const key = await this.open(id);
     if (key === null) return null;
     const access: ReadAccess = { kind: 'sse-c', key };
-    const info = await this.look(call, ref, version, access);
+    const info = await this.head(call, ref, version, access);
     if (info === null) return null;
     if (info === 'gone') return { kind: 'gone' };
     this.#useful.delete(id);

@@ -55,7 +55,7 @@ export async function proveKeyUnused(
     for (const version of now.unknown) {
       const ref = { bucket, key: version.key };
       const access = { kind: 'sse-c', key } as const;
-      const info = await finder.look(call, ref, version, access);
+      const info = await finder.head(call, ref, version, access);
       if (info === null || info === 'gone') continue;
       const sealedWith = {
         kind: 'sse-c',

@@ -80,7 +80,7 @@ class Rebuild {
   readonly #finder: KeyFinder;
   #bytes = 0;
   #opened: { readonly version: FoundVersion; readonly by: Restored }[] = [];
-  #gone: IntentId[] = [];
+  #removed: IntentId[] = [];
 
   constructor(services: AuditServices, call: Call, request: RebuildRequest) {
     this.#services = services;
@@ -111,7 +111,7 @@ class Rebuild {
     }
     if (key.missing.length > 0) {
       const { missing } = await compareAgain(this.#services, this.#call, key);
-      this.#gone.push(...missing.map((row) => row.id));
+      this.#removed.push(...missing.map((row) => row.id));
     }
     this.#request.progress?.({ versions: report.versions, bytes: this.#bytes });
   }
@@ -142,10 +142,10 @@ class Rebuild {
         if (by !== undefined) this.report[by] += 1;
       }
     }
-    if (this.#gone.length > 0) await versions.markRemoved(this.#gone, actor);
-    this.report.gone += this.#gone.length;
+    if (this.#removed.length > 0) await versions.markRemoved(this.#removed, actor);
+    this.report.gone += this.#removed.length;
     this.#opened = [];
-    this.#gone = [];
+    this.#removed = [];
   }
 }
 

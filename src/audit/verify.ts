@@ -126,7 +126,7 @@ class Verification {
   readonly #request: VerifyRequest;
   readonly #sampler: Sampler | null;
   readonly #finder: KeyFinder;
-  #gone: IntentId[] = [];
+  #removed: IntentId[] = [];
 
   constructor(services: AuditServices, call: Call, request: VerifyRequest, sampler: Sampler | null) {
     this.#services = services;
@@ -150,9 +150,10 @@ class Verification {
   }
 
   async #settled(batch: readonly KeyComparison[]): Promise<void> {
-    if (this.#gone.length > 0) await this.#services.versions.markRemoved(this.#gone, this.#request.actor);
-    this.counts.olderVersionsRemoved += this.#gone.length;
-    this.#gone = [];
+    if (this.#removed.length > 0)
+      await this.#services.versions.markRemoved(this.#removed, this.#request.actor);
+    this.counts.olderVersionsRemoved += this.#removed.length;
+    this.#removed = [];
     const last = batch.at(-1);
     if (last === undefined) return;
     await this.#request.checkpoint?.({
@@ -189,7 +190,7 @@ class Verification {
 
   #missing(ref: ObjectRef, row: LiveRow): void {
     if (!row.isCurrent) {
-      this.#gone.push(row.id);
+      this.#removed.push(row.id);
       return;
     }
     const since = new Date(row.settledMs ?? row.intendedMs).toISOString();
@@ -243,7 +244,7 @@ class Verification {
       this.#report('no-key', ref, versionId, sealedWith, `its key ${keyId} is not in the keyring`);
       return;
     }
-    const info = await this.#finder.look(this.#call, ref, version, access);
+    const info = await this.#finder.head(this.#call, ref, version, access);
     if (info === 'gone') return;
     if (info === null || !isEncryptedAs(info.encryption, sealedWith)) {
       await this.#wrongKey(ref, version, row);

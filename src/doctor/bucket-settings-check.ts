@@ -10,7 +10,7 @@ export function bucketSettingsCheck(settings: BucketSettings, bucket: string, ss
     name: `settings of bucket ${bucket}`,
     run: async (call) => [
       ...(await known(bucket, 'bucket versioning', () => versioningOf(settings, call, bucket, sseC))),
-      ...(await known(bucket, 'lifecycle rules', () => unfinishedOf(settings, call, bucket))),
+      ...(await known(bucket, 'lifecycle rules', () => incompleteUploadsOf(settings, call, bucket))),
       ...(sseC
         ? await known(bucket, 'the encryption settings', () => blockedOf(settings, call, bucket))
         : []),
@@ -85,12 +85,12 @@ async function expiresOlderVersions(settings: BucketSettings, call: Call, bucket
   }
 }
 
-async function unfinishedOf(
+async function incompleteUploadsOf(
   settings: BucketSettings,
   call: Call,
   bucket: string,
 ): Promise<readonly DoctorFinding[]> {
-  if ((await settings.lifecycle(call, bucket)).abortsUnfinishedUploads) return [];
+  if ((await settings.lifecycle(call, bucket)).abortsIncompleteUploads) return [];
   return [
     {
       code: 'no-rule-for-unfinished-uploads',

@@ -32,7 +32,7 @@ export function machineCheck(services: MachineCheckOptions): Check {
       ...nativeChecksum(services),
       ...settings(services),
       ...(await openSecrets(services)),
-      ...(await diskRoom(services)),
+      ...(await diskSpaceFindings(services)),
     ],
   };
 }
@@ -104,7 +104,7 @@ async function openSecrets({
   return findings;
 }
 
-async function diskRoom({
+async function diskSpaceFindings({
   mirrorDirectory,
   mirrorReserveBytes,
 }: MachineCheckOptions): Promise<readonly DoctorFinding[]> {

@@ -49,11 +49,11 @@ export async function writeFileDurably(
   content: Uint8Array | string,
   mode: number,
 ): Promise<void> {
-  const aside = await writeTemporary(path, content, mode);
+  const temporary = await writeTemporary(path, content, mode);
   try {
-    await rename(aside, path);
+    await rename(temporary, path);
   } catch (error) {
-    await unlink(aside).catch(() => undefined);
+    await unlink(temporary).catch(() => undefined);
     throw error;
   }
   await syncDirectory(dirname(path));
@@ -65,14 +65,14 @@ export async function createFileDurably(
   content: Uint8Array | string,
   mode: number,
 ): Promise<boolean> {
-  const aside = await writeTemporary(path, content, mode);
+  const temporary = await writeTemporary(path, content, mode);
   try {
-    await link(aside, path);
+    await link(temporary, path);
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false;
     throw error;
   } finally {
-    await unlink(aside).catch(() => undefined);
+    await unlink(temporary).catch(() => undefined);
   }
   await syncDirectory(dirname(path));
   return true;
@@ -86,8 +86,8 @@ export async function removeFileDurably(path: string): Promise<void> {
 
 async function writeTemporary(path: string, content: Uint8Array | string, mode: number): Promise<string> {
   const directory = dirname(path);
-  const aside = join(directory, `.${randomBytes(6).toString('hex')}.tmp`);
-  const handle = await open(aside, 'wx', mode);
+  const temporary = join(directory, `.${randomBytes(6).toString('hex')}.tmp`);
+  const handle = await open(temporary, 'wx', mode);
   try {
     try {
       await handle.chmod(mode);
@@ -98,10 +98,10 @@ async function writeTemporary(path: string, content: Uint8Array | string, mode: 
       await handle.close();
     }
   } catch (error) {
-    await unlink(aside).catch(() => undefined);
+    await unlink(temporary).catch(() => undefined);
     throw error;
   }
-  return aside;
+  return temporary;
 }
 
 /**

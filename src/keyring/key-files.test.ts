@@ -139,8 +139,8 @@ describe('store', () => {
       await utimes(path, when, when);
       await files.store(path, newKey());
     }
-    const aside = (await readdir(directory)).filter((name) => name.includes('.invalid-')).sort();
-    const kept = await Promise.all(aside.map((name) => readFile(join(directory, name), 'utf8')));
+    const moved = (await readdir(directory)).filter((name) => name.includes('.invalid-')).sort();
+    const kept = await Promise.all(moved.map((name) => readFile(join(directory, name), 'utf8')));
     expect(kept.sort()).toEqual([...texts].sort());
     expect(await files.loadAll(path)).toHaveLength(1);
   });

@@ -180,10 +180,10 @@ async function moveAway(path: string): Promise<void> {
   if (size === 0) return;
   const stamp = mtime.toISOString().replace(/[-:.]/g, '');
   for (let attempt = 1; ; attempt++) {
-    const aside = `${path}.invalid-${stamp}${attempt === 1 ? '' : `-${attempt}`}`;
+    const moved = `${path}.invalid-${stamp}${attempt === 1 ? '' : `-${attempt}`}`;
     try {
-      await link(path, aside);
-      await chmod(aside, secretFileMode);
+      await link(path, moved);
+      await chmod(moved, secretFileMode);
       await syncDirectory(dirname(path));
       return;
     } catch (error) {

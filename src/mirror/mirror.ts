@@ -11,9 +11,7 @@ import type {
 } from '../model/mirror.js';
 import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { ClearedDirectories } from './disk/clear.js';
-import { FileSystemSync } from './disk/file-system-sync.js';
-import { FileWorker } from './disk/file-worker.js';
-import { StatWorker } from './disk/stat-worker.js';
+import { DiskTools } from './disk/disk-tools.js';
 import { mirrorCall } from './mirror-call.js';
 import { Observations } from './observations.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
@@ -58,7 +56,7 @@ class SourcesMirror implements Mirror {
       slots: new Semaphore(parallelFetches),
       passes: new Semaphore(parallelPasses),
       observations: new Observations(options.observed ?? null, options.log),
-      tools: { files: new FileWorker(), stats: new StatWorker(), sync: new FileSystemSync() },
+      tools: new DiskTools(),
     };
     this.#cleared = new ClearedDirectories(this.#services);
   }
@@ -127,10 +125,7 @@ class SourcesMirror implements Mirror {
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
     this.#runners.clear();
     await this.#services.observations.flush();
-    const { files, stats, sync } = this.#services.tools;
-    sync[Symbol.dispose]();
-    await stats[Symbol.asyncDispose]();
-    await files[Symbol.asyncDispose]();
+    await this.#services.tools[Symbol.asyncDispose]();
   }
 
   #call(): Call {

@@ -100,8 +100,8 @@ export class ObjectFetches {
     const { slots } = this.#services;
     const settings = this.#services.settings();
     const { rangeBytes, parallelRanges } = settings;
-    const places = slotsOf(listed, settings);
-    const release = await slots.acquire(places, call.signal);
+    const needed = slotsOf(listed, settings);
+    const release = await slots.acquire(needed, call.signal);
     let claim: (() => void) | null = null;
     let seen: ListedFile = listed ?? { etag: '', size: 0, lastModifiedMs: 0 };
     try {
@@ -119,7 +119,7 @@ export class ObjectFetches {
             expectedSize: listed?.size ?? rangeBytes + 1,
             rangeBytes,
             parallelRanges,
-            spare: () => slots.tryAcquire(places),
+            spare: () => slots.tryAcquire(needed),
           };
           const fetched = await fetchToStaging(
             this.#services.vault,
@@ -243,13 +243,13 @@ export class ObjectFetches {
     const tried = this.#likely.keys.map((key) => key.fingerprint);
     const problem: MirrorProblem = { kind: 'no-key', path, size, text: noKeyText(tried) };
     if (etag !== '') {
-      const noted: MirrorEntry = {
+      const recorded: MirrorEntry = {
         path,
         object: entry?.object ?? null,
         stamp: entry?.stamp ?? null,
         refusal: { etag, size, lastModifiedMs, tried },
       };
-      await committer.commit({ kind: 'note', entry: noted });
+      await committer.commit({ kind: 'note', entry: recorded });
     }
     return { kind: 'problem', problem };
   }

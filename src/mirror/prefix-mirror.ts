@@ -12,7 +12,8 @@ import type {
 import type { ObjectStore } from '../model/object-store.js';
 import { Committer } from './disk/committer.js';
 import { DiskSpace } from './disk/disk-space.js';
-import { type DiskTools, type LocalDirectory, MirrorDisk } from './disk/mirror-disk.js';
+import type { DiskTools } from './disk/disk-tools.js';
+import { type LocalDirectory, MirrorDisk } from './disk/mirror-disk.js';
 import { removeMirroredFile } from './disk/remove-file.js';
 import { checkKey, type KeyCheckResult } from './key-check.js';
 import { LikelyAccess } from './likely-access.js';
@@ -275,7 +276,7 @@ export class PrefixMirror {
     }
     await target.committer.ready();
     await pass.admission(this.#services.settings().parallelFetches + maxAhead);
-    const bring = this.#locks.runExclusive([path], async () => {
+    const fetching = this.#locks.runExclusive([path], async () => {
       if (pass.overtaken.has(path)) return;
       const outcome = await this.#fetches.fetch(call, target, path, object, {
         entry,
@@ -285,7 +286,7 @@ export class PrefixMirror {
       if (outcome.kind === 'placed') pass.fetchedOne(outcome.bytes);
       else if (outcome.kind === 'problem') pass.unfetched(outcome.problem, action);
     });
-    pass.follow(bring, path);
+    pass.follow(fetching, path);
   }
 
   /** What was deleted and what turned out smaller may have made room: the smallest first, as long as they fit. */

@@ -154,11 +154,11 @@ export class PrefixRunner {
 
   #startCheck(): void {
     this.#checkCount += 1;
-    const looking = this.#checkChangedKeys().finally(() => {
+    const check = this.#checkChangedKeys().finally(() => {
       this.#checkCount -= 1;
-      this.#checks = this.#checks.filter((one) => one !== looking);
+      this.#checks = this.#checks.filter((one) => one !== check);
     });
-    this.#checks.push(looking);
+    this.#checks.push(check);
   }
 
   async #checkChangedKeys(): Promise<void> {

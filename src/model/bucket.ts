@@ -5,7 +5,7 @@ export type BucketVersioning = 'never' | 'enabled' | 'suspended';
 /** The parts of a bucket's lifecycle rules that matter to a gateway. */
 export interface BucketLifecycle {
   /** True if incomplete multipart uploads of the whole bucket are aborted after some days. */
-  readonly abortsUnfinishedUploads: boolean;
+  readonly abortsIncompleteUploads: boolean;
   /** True if noncurrent versions are removed after some days. */
   readonly expiresOlderVersions: boolean;
 }
@@ -57,5 +57,5 @@ export interface BucketProvisioning {
    */
   setStatements(call: Call, bucket: string, change: StatementChange): Promise<boolean>;
   /** Adds a lifecycle rule that aborts incomplete uploads, unless one exists. */
-  abortUnfinishedUploads(call: Call, bucket: string, afterDays: number): Promise<boolean>;
+  abortIncompleteUploads(call: Call, bucket: string, afterDays: number): Promise<boolean>;
 }

@@ -162,6 +162,11 @@ export interface PartUpload extends AsyncDisposable {
   complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject>;
   /** Makes S3 keep the upload when this object is disposed. */
   park(): void;
+  /**
+   * Aborts the upload at S3, with all its parts. An absent upload is not a fault. Throws if it may still
+   * exist; disposing does not, and sends nothing after a successful abort.
+   */
+  abort(call: Call): Promise<void>;
 }
 
 export interface CopyOptions extends WriteOptions {
@@ -181,15 +186,7 @@ export interface CopyOptions extends WriteOptions {
    * key.
    */
   readonly sourceTags?: ObjectTagSet;
-  /**
-   * Wraps each request that copies bytes, but not the checks before and after it. It lets a caller
-   * that copies many objects limit them.
-   */
-  readonly admission?: Admission;
 }
-
-/** Starts the work when a limit allows it. */
-export type Admission = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** S3's answer to a copy, and the source at that time. */
 export interface CopiedObject extends WrittenObject {
@@ -252,6 +249,10 @@ export interface ObjectStore {
   ): Promise<ObjectBody | null>;
   /** Sends one PutObject, of up to 5 GiB. */
   put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject>;
+  /**
+   * Begins a multipart upload. If the call is cancelled meanwhile, waits for S3's answer and aborts the
+   * upload, so that `cancelled` means that none is left.
+   */
   beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload>;
   /**
    * Returns a parked upload, to be continued with the options that it began with. Does not contact

@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/vault-world.js';
 import { copyOrMoveObject } from './copy.js';
 import { copyTree } from './copy-tree.js';
-import { annKey, bobKey, foreignKey, Heard, ObjectWorld, sealed } from './testing/object-world.js';
+import { annKey, bobKey, foreignKey, ObjectWorld, RecordedOutcomes, sealed } from './testing/object-world.js';
 
 let world: ObjectWorld;
 beforeEach(async () => {
@@ -140,8 +140,8 @@ describe('a move', () => {
 });
 
 describe('a tree', () => {
-  const all = async (to = 'ann/uploads/copy', move = false): Promise<Heard> => {
-    const heard = new Heard();
+  const all = async (to = 'ann/uploads/copy', move = false): Promise<RecordedOutcomes> => {
+    const heard = new RecordedOutcomes();
     await copyTree(world.services, call(), refOf('bob/uploads'), refOf(to), copying(move), heard);
     return heard;
   };
@@ -155,7 +155,7 @@ describe('a tree', () => {
     world.store.hooks.after = (operation) => {
       if (operation === 'copy' && world.store.count('copy') === 5) abort.abort();
     };
-    const interrupted = new Heard();
+    const interrupted = new RecordedOutcomes();
     const first = copyTree(
       world.services,
       call(abort.signal),

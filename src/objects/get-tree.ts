@@ -2,7 +2,7 @@ import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { getObject } from './get.js';
+import { getObjectToFile } from './get.js';
 import { LocalTree } from './local-tree.js';
 import { type TreeObject, walkObjects } from './object-tree.js';
 import { s3Url } from './s3-url.js';
@@ -26,7 +26,7 @@ export async function getTree(
   await forEachBounded(call.signal, objects, parallelObjects, async (object) => {
     const name = s3Url(object.ref);
     try {
-      const path = await tree.placeFor(object.name);
+      const path = await tree.pathFor(object.name);
       const outcome = await getOne(services, call, object, { path, mayReplace: to.mayReplace }, watcher);
       watcher.settled({ kind: outcome, from: name, to: path });
     } catch (error) {
@@ -53,6 +53,6 @@ async function getOne(
   }
   const known = { size: listed.size, row };
   const progress = { begin: () => undefined, took: (bytes: number) => watcher.took(bytes) };
-  const fetched = await getObject(services, call, ref, known, file, progress);
+  const fetched = await getObjectToFile(services, call, ref, known, file, progress);
   return fetched === 'fetched' ? 'done' : 'unchanged';
 }

@@ -11,9 +11,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checksumOf } from '../bytes/running-checksum.js';
 import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/vault-world.js';
-import { getObject, streamObject } from './get.js';
+import { getObjectToFile, streamObject } from './get.js';
 import { getTree } from './get-tree.js';
-import { annKey, bobKey, foreignKey, Heard, ObjectWorld, sealed } from './testing/object-world.js';
+import { annKey, bobKey, foreignKey, ObjectWorld, RecordedOutcomes, sealed } from './testing/object-world.js';
 
 let world: ObjectWorld;
 beforeEach(async () => {
@@ -25,7 +25,7 @@ const silent = { begin: () => undefined, took: () => undefined };
 
 function get(key: string, name: string, mayReplace = false) {
   const file = { path: world.path(name), mayReplace };
-  return getObject(world.services, call(), refOf(key), { size: null, row: null }, file, silent);
+  return getObjectToFile(world.services, call(), refOf(key), { size: null, row: null }, file, silent);
 }
 
 const leftovers = () => readdirSync(world.directory).filter((name) => name.startsWith('.sftpgw-'));
@@ -56,7 +56,7 @@ describe('an object in a file', () => {
         taken += bytes;
       },
     };
-    await getObject(world.services, call(), refOf('large'), { size: null, row: null }, file, progress);
+    await getObjectToFile(world.services, call(), refOf('large'), { size: null, row: null }, file, progress);
     expect(readFileSync(world.path('large'), 'utf8') === text).toBe(true);
     expect(taken).toBe(text.length);
   });
@@ -130,8 +130,8 @@ describe('an object in a file', () => {
 });
 
 describe('a tree in a directory', () => {
-  const all = async (mayReplace = false): Promise<Heard> => {
-    const heard = new Heard();
+  const all = async (mayReplace = false): Promise<RecordedOutcomes> => {
+    const heard = new RecordedOutcomes();
     const to = { directory: world.path('tree'), mayReplace };
     await getTree(world.services, call(), refOf('bob/uploads'), to, heard);
     return heard;

@@ -33,7 +33,7 @@ export type FetchResult = 'fetched' | 'unchanged';
  * S3 and the ledger have. Keeps a file with the same content; replaces another file only if allowed. Throws
  * `not-found`, `exists`, `corrupt`, the faults of the vault, and errors of the file system.
  */
-export async function getObject(
+export async function getObjectToFile(
   services: ObjectServices,
   call: Call,
   ref: ObjectRef,
@@ -55,7 +55,7 @@ export async function getObject(
 
 /**
  * Fetches an object in byte order. Requests each piece after `take` has accepted the one before. Verifies the
- * checksum at the end, so `corrupt` is thrown after all bytes were delivered. Other faults as `getObject`.
+ * checksum at the end, so `corrupt` is thrown after all bytes were delivered. Other faults as `getObjectToFile`.
  */
 export async function streamObject(
   services: ObjectServices,

@@ -26,7 +26,7 @@ export class LocalTree {
    * `invalid` for a name that is not a valid path or would leave the tree, and `conflict` if a non-directory
    * is in the way.
    */
-  async placeFor(name: string): Promise<string> {
+  async pathFor(name: string): Promise<string> {
     const problem = localNameProblem(name, maxPathBytes - 2 - Buffer.byteLength(this.root));
     if (problem !== null) throw new Fault('invalid', `its name cannot be a file name: ${problem}`);
     for (let slash = name.indexOf('/'); slash !== -1; slash = name.indexOf('/', slash + 1)) {

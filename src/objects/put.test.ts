@@ -4,9 +4,17 @@ import { Fault } from '../model/fault.js';
 import { call, refOf } from '../vault/testing/vault-world.js';
 import { putFile, putStream } from './put.js';
 import { putTree } from './put-tree.js';
-import { removeObject, removeTree, removeVersion } from './remove.js';
+import { removeCurrentObject, removeTree, removeVersion } from './remove.js';
 import { statObject } from './status.js';
-import { annKey, bobKey, foreignKey, Heard, ObjectWorld, ownerOf, sealed } from './testing/object-world.js';
+import {
+  annKey,
+  bobKey,
+  foreignKey,
+  ObjectWorld,
+  ownerOf,
+  RecordedOutcomes,
+  sealed,
+} from './testing/object-world.js';
 
 let world: ObjectWorld;
 beforeEach(async () => {
@@ -129,7 +137,7 @@ describe('a directory', () => {
     writeFileSync(world.path('tree/a'), 'one');
     writeFileSync(world.path('tree/sub/b'), 'two');
     symlinkSync('/etc/hostname', world.path('tree/link'));
-    const heard = new Heard();
+    const heard = new RecordedOutcomes();
     await putTree(world.services, call(), world.path('tree'), refOf('bob/uploads/t'), world.choice(), heard);
     expect(heard.failures).toEqual({ [world.path('tree/link')]: 'unsupported' });
     expect([...world.store.objects.keys()].sort()).toEqual([
@@ -137,7 +145,7 @@ describe('a directory', () => {
       'bucket/bob/uploads/t/sub/b',
     ]);
     expect(world.textOf('bob/uploads/t/sub/b')).toBe('two');
-    const again = new Heard();
+    const again = new RecordedOutcomes();
     await putTree(world.services, call(), world.path('tree'), refOf('bob/uploads/t/'), world.choice(), again);
     expect(again.kinds).toEqual({ unchanged: 2, failed: 1 });
   });
@@ -147,11 +155,13 @@ describe('a removal', () => {
   it('removes one object without its key, and records that in the ledger', async () => {
     await world.upload('bob/uploads/a', 'x', sealed(bobKey));
     await world.putForeign('strange', 'x', sealed(foreignKey));
-    await removeObject(world.services, call(), refOf('bob/uploads/a'), false);
-    await removeObject(world.services, call(), refOf('strange'), false);
+    await removeCurrentObject(world.services, call(), refOf('bob/uploads/a'), false);
+    await removeCurrentObject(world.services, call(), refOf('strange'), false);
     expect(world.store.objects.size).toBe(0);
     expect(await world.ledger.candidates(refOf('bob/uploads/a'))).toEqual([]);
-    await expect(removeObject(world.services, call(), refOf('bob/uploads/a'), false)).rejects.toMatchObject({
+    await expect(
+      removeCurrentObject(world.services, call(), refOf('bob/uploads/a'), false),
+    ).rejects.toMatchObject({
       kind: 'not-found',
     });
   });
@@ -160,11 +170,11 @@ describe('a removal', () => {
     for (const key of ['a/1', 'a/b/2', 'ab', '.sftpgw/keyring/k']) {
       await world.putForeign(key, 'x', { kind: 'sse-s3' });
     }
-    const heard = new Heard();
+    const heard = new RecordedOutcomes();
     await removeTree(world.services, call(), refOf('a'), false, heard);
     expect(heard.kinds).toEqual({ done: 2 });
     expect([...world.store.objects.keys()]).toEqual(['bucket/ab', 'bucket/.sftpgw/keyring/k']);
-    const rest = new Heard();
+    const rest = new RecordedOutcomes();
     await removeTree(world.services, call(), refOf(''), false, rest);
     expect(rest.failures).toEqual({ 's3://bucket/.sftpgw/keyring/k': 'denied' });
     await removeTree(world.services, call(), refOf(''), true, rest);
@@ -231,7 +241,7 @@ describe('the status', () => {
     await world[Symbol.asyncDispose]();
     world = await ObjectWorld.open({ versioned: true });
     await world.upload('a', 'one', sealed(bobKey));
-    await removeObject(world.services, call(), refOf('a'), false);
+    await removeCurrentObject(world.services, call(), refOf('a'), false);
     const status = await statObject(world.services, call(), refOf('a'));
     expect(status.isRemoved).toBe(true);
     expect(status.versions.map(({ kind }) => kind)).toEqual(['delete-marker', 'object']);

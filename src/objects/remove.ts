@@ -16,7 +16,7 @@ const actor = 'object rm';
  * Removes one object, without its key, and records that in the ledger. Throws `not-found`, and `denied` for
  * the gateway's own files.
  */
-export async function removeObject(
+export async function removeCurrentObject(
   services: ObjectServices,
   call: Call,
   ref: ObjectRef,
@@ -27,7 +27,7 @@ export async function removeObject(
   await services.vault.remove(call, ref, actor);
 }
 
-/** Removes one version or delete marker permanently. Throws as `removeObject` does. */
+/** Removes one version or delete marker permanently. Throws as `removeCurrentObject` does. */
 export async function removeVersion(
   services: ObjectServices,
   call: Call,

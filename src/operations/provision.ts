@@ -79,7 +79,7 @@ export async function applyProvision(
       const days = request.unfinishedDays;
       steps.push(
         await step(bucket, `unfinished uploads are aborted after ${days} days`, () =>
-          buckets.abortUnfinishedUploads(call, bucket, days),
+          buckets.abortIncompleteUploads(call, bucket, days),
         ),
       );
       const change = policyChange(needs, bucket, request.writers);

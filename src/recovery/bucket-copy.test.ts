@@ -164,9 +164,9 @@ describe('a machine is lost', () => {
     const shared = await old.read('root/.sftpgateway/sse-sync.key');
     await rm(old.world.root, { recursive: true });
 
-    const { keys: brought, restored, found } = await fresh.recover(store);
+    const { keys: imported, restored, found } = await fresh.recover(store);
     expect(found).toMatchObject({ isSigned: true, passedOver: [] });
-    expect(brought).toEqual({ keys: 4, problems: [] });
+    expect(imported).toEqual({ keys: 4, problems: [] });
     expect(restored).toMatchObject({ users: ['alice', 'bob'], keyFiles: 4, problems: [] });
     expect(await createUserRegistry(fresh.services).list()).toEqual(before);
     const directory = createUserDirectory(fresh.services);

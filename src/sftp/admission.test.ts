@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Admission } from './admission.js';
+import { SessionAdmission } from './admission.js';
 
 describe('admission', () => {
   it('bounds all connections, those of one address and those of one user', () => {
-    const admission = new Admission({ maxSessions: 3, maxSessionsPerAddress: 2, maxSessionsPerUser: 1 });
+    const admission = new SessionAdmission({
+      maxSessions: 3,
+      maxSessionsPerAddress: 2,
+      maxSessionsPerUser: 1,
+    });
     expect(admission.enter('a')).toBeNull();
     expect(admission.enter('a')).toBeNull();
     expect(admission.enter('a')).toContain('from this address');
@@ -22,7 +26,11 @@ describe('admission', () => {
   });
 
   it('gives back the place of a connection that it refuses', () => {
-    const admission = new Admission({ maxSessions: 2, maxSessionsPerAddress: 1, maxSessionsPerUser: 1 });
+    const admission = new SessionAdmission({
+      maxSessions: 2,
+      maxSessionsPerAddress: 1,
+      maxSessionsPerUser: 1,
+    });
     expect(admission.enter('a')).toBeNull();
     for (let again = 0; again < 5; again++) expect(admission.enter('a')).not.toBeNull();
     expect(admission.enter('b')).toBeNull();

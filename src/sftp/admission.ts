@@ -22,19 +22,19 @@ class BoundedCounts {
   }
 }
 
-export interface AdmissionLimits {
+export interface SessionAdmissionLimits {
   readonly maxSessions: number;
   readonly maxSessionsPerAddress: number;
   readonly maxSessionsPerUser: number;
 }
 
 /** Counts connections against their bounds: all and by address before the handshake, by user at the login. */
-export class Admission {
+export class SessionAdmission {
   readonly #all: BoundedCounts;
   readonly #byAddress: BoundedCounts;
   readonly #byUser: BoundedCounts;
 
-  constructor(limits: AdmissionLimits) {
+  constructor(limits: SessionAdmissionLimits) {
     this.#all = new BoundedCounts(limits.maxSessions);
     this.#byAddress = new BoundedCounts(limits.maxSessionsPerAddress);
     this.#byUser = new BoundedCounts(limits.maxSessionsPerUser);

@@ -20,9 +20,9 @@ function conflict(a: PathClaim, b: PathClaim): boolean {
   if (a.access !== 'write' && b.access !== 'write') return false;
   if (a.path === b.path) return true;
   if (a.access === 'write' && b.access === 'write') return isBelow(a.path, b.path) || isBelow(b.path, a.path);
-  const [written, looked] = a.access === 'write' ? [a, b] : [b, a];
+  const [written, checked] = a.access === 'write' ? [a, b] : [b, a];
   return (
-    isBelow(looked.path, written.path) || (looked.access === 'list' && isBelow(written.path, looked.path))
+    isBelow(checked.path, written.path) || (checked.access === 'list' && isBelow(written.path, checked.path))
   );
 }
 

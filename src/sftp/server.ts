@@ -44,7 +44,7 @@ export interface SftpServer {
 export async function startSftpServer(options: SftpServerOptions): Promise<SftpServer> {
   const limits: SftpLimits = { ...defaultSftpLimits, ...options.limits };
   const hostKeys = await loadHostKeys(options.hostKeyDirectory, options.entropy, options.log);
-  const door = new SftpListener(options, limits);
+  const listener = new SftpListener(options, limits);
   let transport: Transport;
   try {
     transport = await startTransport({
@@ -53,8 +53,8 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       hostKeys: hostKeys.map((key) => key.privateKey),
       limits,
       log: options.log,
-      verify: (username, credential, address) => door.verify(username, credential, address),
-      onSftp: (login, stream, refuse) => door.open(login, stream, refuse),
+      verify: (username, credential, address) => listener.verify(username, credential, address),
+      onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
     });
   } catch (error) {
     throw new Fault(
@@ -65,9 +65,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
   }
   const drain = async (timeoutMs: number) => {
     transport.stopListening();
-    await door.finish(timeoutMs);
+    await listener.finish(timeoutMs);
     await transport.disconnectAll();
-    await door.sessionsEnded();
+    await listener.sessionsEnded();
   };
   return {
     address: transport.address,

@@ -110,7 +110,7 @@ export class SftpSession {
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
-  #hasRoom(): boolean {
+  #hasCapacity(): boolean {
     const { limits, stream } = this.#options;
     return (
       this.#inFlight.size < limits.maxRequestsInFlight &&
@@ -122,7 +122,7 @@ export class SftpSession {
   /** Starts what can be started, and lets the stream flow or holds it. */
   #pump(): void {
     while (!this.#isClosed && !this.#isFinishing) {
-      if (!this.#hasRoom()) {
+      if (!this.#hasCapacity()) {
         if (!this.#isPaused) {
           this.#isPaused = true;
           this.#options.stream.pause();

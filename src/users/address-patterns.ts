@@ -54,14 +54,14 @@ function parsePattern(item: string): Pattern | null {
   const bits = network.length * 8;
   if (mask !== undefined && !/^\d{1,3}$/.test(mask)) return null;
   const prefixLength = mask === undefined ? bits : Number(mask);
-  if (prefixLength > bits || !hasZerosBehind(network, prefixLength)) return null;
+  if (prefixLength > bits || !hasZerosAfter(network, prefixLength)) return null;
   return {
     isNegated,
     matches: (_remote, address) => address !== null && sharesPrefix(network, address, prefixLength),
   };
 }
 
-function hasZerosBehind(network: Uint8Array, prefixLength: number): boolean {
+function hasZerosAfter(network: Uint8Array, prefixLength: number): boolean {
   return network.every((byte, at) => {
     const kept = Math.min(8, Math.max(0, prefixLength - at * 8));
     return (byte & (0xff >> kept)) === 0;

@@ -166,8 +166,8 @@ export class UserKeys {
     }
     const newestFirst = [...all].reverse().filter(({ state }) => state !== 'destroyed');
     const own = newestFirst.filter((key) => isSameOwner(key.owner, owner));
-    const nobodys = newestFirst.filter((key) => key.owner.kind === 'none');
-    return [own, nobodys].flatMap((keys) => [
+    const unowned = newestFirst.filter((key) => key.owner.kind === 'none');
+    return [own, unowned].flatMap((keys) => [
       ...keys.filter(({ state }) => state === 'active').map(({ id }) => id),
       ...keys.filter(({ state }) => state === 'retired').map(({ id }) => id),
     ]);

@@ -22,6 +22,7 @@ import { ScratchSpace } from './upload/scratch-file.js';
 import { UploadMemory } from './upload/upload-memory.js';
 import { PartUploadWriter, type UploadServices, type WriterOptions } from './upload/upload-writer.js';
 import type {
+  CopyLimit,
   CopySource,
   CopyTarget,
   ObjectFetcher,
@@ -159,9 +160,9 @@ class StoreVault implements RunningVault {
     return fetchObject(this.#services, call, request, sink);
   }
 
-  copy(call: Call, from: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
+  copy(call: Call, from: CopySource, to: CopyTarget, limit?: CopyLimit): Promise<ObjectInfo | null> {
     return this.#services.locks.runExclusive([from.ref, to.ref], async () => {
-      const copy = await copyVerified(this.#services, call, from, to);
+      const copy = await copyVerified(this.#services, call, from, to, limit);
       return copy === null ? null : copy.info;
     });
   }

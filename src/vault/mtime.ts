@@ -25,9 +25,9 @@ export function mtimeOfMetadata(info: ObjectInfo): number | null {
  * enough: Ceph keeps the ETag when the same content is copied to another key.
  */
 export function rowOf(info: ObjectInfo, candidates: readonly LedgerRow[]): LedgerRow | null {
-  const tells = (row: LedgerRow) =>
+  const hasTime = (row: LedgerRow) =>
     row.confirmation?.etag === info.etag && isEncryptedAs(info.encryption, row.sealedWith);
-  return candidates.find(tells) ?? null;
+  return candidates.find(hasTime) ?? null;
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
 import type { LedgerRow } from '../model/ledger.js';
-import type { Admission, ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
+import type { ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
 import type { ParkedUpload } from '../model/parked-uploads.js';
 import type { FetchedObject, FetchRequest, FetchSink } from './read/fetch-object.js';
 
@@ -59,8 +59,6 @@ export interface CopyTarget extends UploadTarget {
   readonly onlyIfAbsent?: boolean;
   /** ETag of the object to replace. Throws `conflict` if another object is there, or none. */
   readonly onlyIfMatches?: string;
-  /** See `CopyOptions.admission`. */
-  readonly admission?: Admission;
   /** Metadata and content type that replace those of the source. */
   readonly described?: {
     readonly metadata: Readonly<Record<string, string>>;

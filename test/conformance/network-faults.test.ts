@@ -35,11 +35,11 @@ const accessDenied: ProxyAction = { do: 'answer', status: 403, body: xmlError('A
 
 for (const target of await s3Targets()) {
   describe.skipIf(target.skip !== null)(`over a faulty connection to ${target.name}`, () =>
-    describeBrokenWays(target),
+    describeNetworkFaults(target),
   );
 }
 
-function describeBrokenWays(target: S3Target): void {
+function describeNetworkFaults(target: S3Target): void {
   let proxy: FaultProxy;
   let bucket: string;
   let store: S3ObjectStore;

@@ -173,11 +173,15 @@ describe('addsftpuser with flags', () => {
   });
 
   it.each([
-    ['nothing', [], /bob still needs a way to log in: --public-key-file/],
-    ['no key for SSE-C', ['--sse', '3', '--create-ssh-key'], /still needs the SSE-C key: --sse-key-file/],
-    ['no ARN for KMS', ['--sse', '2', '--create-ssh-key'], /still needs the KMS key: --kms-key-arn/],
+    ['nothing', [], /bob needs a way to log in: --public-key-file/],
+    ['no key for SSE-C', ['--sse', '3', '--create-ssh-key'], /needs the SSE-C key: --sse-key-file/],
+    ['no ARN for KMS', ['--sse', '2', '--create-ssh-key'], /needs the KMS key: --kms-key-arn/],
     ['a key for SSE-S3', ['--sse', '1', '--create-ssh-key', '--generate-sse-key'], /add --sse 3/],
-    ['two keys', ['--sse', '3', '--generate-sse-key', '--sse-key-file', 'k', '--create-ssh-key'], /not both/],
+    [
+      'two keys',
+      ['--sse', '3', '--generate-sse-key', '--sse-key-file', 'k', '--create-ssh-key'],
+      /only one of/,
+    ],
     ['two files from stdin', ['--password-file', '-', '--sse', '3', '--sse-key-file', '-'], /only one flag/],
     ['an option that is none', ['--sse', '7', '--create-ssh-key'], /the encryption must be 1/],
     ['a file that is missing', ['--public-key-file', '/no/such.pub'], /there is no \/no\/such\.pub/],

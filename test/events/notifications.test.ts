@@ -94,7 +94,7 @@ function target() {
 for (const sender of [new EmbeddedSender(), new CephSender()]) {
   const title = `notifications of ${sender.name}${sender.skip === null ? '' : ` (skipped: ${sender.skip})`}`;
   describe.skipIf(sender.skip !== null)(title, () => {
-    const nudged: { readonly object: string; readonly atMs: number }[] = [];
+    const changed: { readonly object: string; readonly atMs: number }[] = [];
     const lines: LogLine[] = [];
     let directory: string;
     let endpoint: EventEndpoint;
@@ -112,7 +112,7 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
         secretFile,
         sink: {
           keyChanged: (bucket, key) =>
-            void nudged.push({ object: `${bucket}/${key}`, atMs: performance.now() }),
+            void changed.push({ object: `${bucket}/${key}`, atMs: performance.now() }),
         },
         log: keepingLogger(lines),
         clock: testClock,
@@ -131,12 +131,12 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
 
     /** Runs the change and answers how long after it the endpoint knew, in milliseconds; negative when it knew before. */
     async function latency(Key: string, change: () => Promise<unknown>): Promise<number> {
-      const before = nudged.length;
+      const before = changed.length;
       await change();
       const changedMs = performance.now();
       const event = await eventually(
         `an event of ${Key}`,
-        () => nudged.slice(before).find(({ object }) => object === `${Bucket}/${Key}`) ?? null,
+        () => changed.slice(before).find(({ object }) => object === `${Bucket}/${Key}`) ?? null,
         10_000,
       );
       return event.atMs - changedMs;
@@ -176,7 +176,7 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
       await s3.send(new PutObjectCommand({ Bucket, Key: 'other/a', Body: 'x' }));
       const Key = `${prefix}after`;
       await latency(Key, () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })));
-      expect(nudged.filter(({ object }) => !object.startsWith(`${Bucket}/${prefix}`))).toEqual([]);
+      expect(changed.filter(({ object }) => !object.startsWith(`${Bucket}/${prefix}`))).toEqual([]);
     });
 
     it('leave nothing in the log to worry about', () => {

@@ -10,7 +10,7 @@ const event = (key: string) =>
 let queue: FakeSqs;
 let stop: AbortController;
 let running: Promise<void>;
-let nudged: string[];
+let changed: string[];
 let lines: LogLine[];
 let sink: (bucket: string, key: string) => void;
 const warnings = () => lines.filter(({ level }) => level === 'warn' || level === 'error');
@@ -34,9 +34,9 @@ beforeEach(async () => {
   await queue.start();
   stop = new AbortController();
   running = Promise.resolve();
-  nudged = [];
+  changed = [];
   lines = [];
-  sink = (bucket, key) => void nudged.push(`${bucket}/${key}`);
+  sink = (bucket, key) => void changed.push(`${bucket}/${key}`);
 });
 afterEach(async () => {
   stop.abort();
@@ -52,7 +52,7 @@ describe('the queue', () => {
     queue.send(event('later+on'));
     await eventually('the queue is empty again', () => queue.size === 0);
     const expected = Array.from({ length: 25 }, (_, count) => `b/before-${count}`);
-    expect([...nudged].sort()).toEqual([...expected, 'b/later on'].sort());
+    expect([...changed].sort()).toEqual([...expected, 'b/later on'].sort());
     expect(warnings()).toEqual([]);
   });
 
@@ -79,12 +79,12 @@ describe('the queue', () => {
   it('loses nothing over a stop: what was handed over is deleted, the rest stays', async () => {
     for (let count = 0; count < 15; count += 1) queue.send(event(String(count)));
     sink = (_, key) => {
-      nudged.push(key);
-      if (nudged.length === 3) stop.abort();
+      changed.push(key);
+      if (changed.length === 3) stop.abort();
     };
     start();
     await running;
-    expect(nudged).toHaveLength(10);
+    expect(changed).toHaveLength(10);
     expect(queue.size).toBe(5);
   });
 });
@@ -96,7 +96,7 @@ describe('messages that are no events', () => {
     queue.send('{"Event":"s3:TestEvent"}');
     start();
     await eventually('the queue is empty', () => queue.size === 0);
-    expect(nudged).toEqual(['b/a']);
+    expect(changed).toEqual(['b/a']);
     expect(warnings()).toMatchObject([{ message: expect.stringContaining('no event') }]);
     expect(JSON.stringify(lines)).not.toContain('canary');
   });
@@ -109,7 +109,7 @@ describe('trouble', () => {
     queue.send(event('a'));
     start();
     await eventually('the queue is empty', () => queue.size === 0);
-    expect(nudged).toEqual(['b/a']);
+    expect(changed).toEqual(['b/a']);
     expect(warnings()).toHaveLength(2);
     const delays = warnings().map(({ fields }) => Number(fields['delayMs']));
     expect(delays[0]).toBeGreaterThanOrEqual(250);
@@ -123,7 +123,7 @@ describe('trouble', () => {
     queue.send(event('a'));
     start();
     await eventually('the queue is empty', () => queue.size === 0);
-    expect(nudged).toEqual(['b/a', 'b/a']);
+    expect(changed).toEqual(['b/a', 'b/a']);
     expect(warnings()).toHaveLength(1);
   });
 
@@ -132,12 +132,12 @@ describe('trouble', () => {
     sink = (bucket, key) => {
       calls += 1;
       if (calls === 1) throw new Error('not now');
-      nudged.push(`${bucket}/${key}`);
+      changed.push(`${bucket}/${key}`);
     };
     queue.send(event('a'));
     start();
     await eventually('the queue is empty', () => queue.size === 0);
-    expect(nudged).toEqual(['b/a']);
+    expect(changed).toEqual(['b/a']);
   });
 
   it('on the way, a body that is not what was sent, is noticed', async () => {
@@ -145,7 +145,7 @@ describe('trouble', () => {
     queue.send(event('a'));
     start();
     await eventually('the queue is empty', () => queue.size === 0);
-    expect(nudged).toEqual(['b/a']);
+    expect(changed).toEqual(['b/a']);
     expect(warnings()).toHaveLength(1);
   });
 

@@ -5,7 +5,7 @@ import { localNameProblem } from '../../files/local-names.js';
 import { isAbsence } from '../../files/system-errors.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef } from '../../model/object-store.js';
-import { getObject, streamObject } from '../../objects/get.js';
+import { getObjectToFile, streamObject } from '../../objects/get.js';
 import { getTree } from '../../objects/get-tree.js';
 import { measureObjects } from '../../objects/object-tree.js';
 import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
@@ -77,7 +77,7 @@ async function getOne(
   using progress = reportOne(context, 'fetching');
   const known = { size: null, row: null };
   const target = { path, mayReplace: flags.force ?? false };
-  const outcome = await getObject(services, call, ref, known, target, progress);
+  const outcome = await getObjectToFile(services, call, ref, known, target, progress);
   progress[Symbol.dispose]();
   const what = outcome === 'fetched' ? 'fetched' : 'unchanged:';
   shell.err(`${what} ${printable(s3Url(ref))} -> ${printable(path)}`);

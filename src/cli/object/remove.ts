@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef } from '../../model/object-store.js';
-import { removeObject, removeTree, removeVersion } from '../../objects/remove.js';
+import { removeCurrentObject, removeTree, removeVersion } from '../../objects/remove.js';
 import { parseObjectUrl, parseS3Url, printable, s3Url } from '../../objects/s3-url.js';
 import { treePrefix } from '../../objects/tree-outcome.js';
 import { type CommandContext, newCommand } from '../command.js';
@@ -54,7 +54,7 @@ async function removeOne(
   { versionId, gatewayFiles = false }: RemoveFlags,
 ): Promise<void> {
   await withObjects(context, command, async ({ services, call }) => {
-    if (versionId === undefined) await removeObject(services, call, ref, gatewayFiles);
+    if (versionId === undefined) await removeCurrentObject(services, call, ref, gatewayFiles);
     else await removeVersion(services, call, ref, versionId, gatewayFiles);
   });
   context.shell.out(

@@ -35,7 +35,7 @@ export function keyName(encryption: KnownEncryption): string {
 }
 
 /** Describes the key in full. */
-export function describeKey(encryption: KnownEncryption): string {
+export function describeObjectKey(encryption: KnownEncryption): string {
   switch (encryption.kind) {
     case 'sse-c': {
       const { keyId, label, keyState } = encryption;

@@ -6,7 +6,7 @@ import { type CommandContext, newCommand } from '../command.js';
 import { rootExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { withObjects } from './open-objects.js';
-import { describeKey, encryptionName, entryJson, isoTime, listHeader, listLine } from './report.js';
+import { describeObjectKey, encryptionName, entryJson, isoTime, listHeader, listLine } from './report.js';
 
 /** Creates `sftpgw object stat`. */
 export function objectStatusCommand(context: CommandContext): Command {
@@ -59,7 +59,7 @@ function statusJson(status: ObjectStatus): Readonly<Record<string, unknown>> {
 
 function renderStatus(status: ObjectStatus): string {
   const { ref, encryption, info, checksum, writer, versions } = status;
-  const key = describeKey(encryption);
+  const key = describeObjectKey(encryption);
   const fields: (readonly [string, string])[] = [
     ['object', printable(s3Url(ref)) + (status.isRemoved ? ' (removed)' : '')],
     ['size', `${status.size} bytes`],

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { RecoverReport, RecoverRequest } from '../../operations/recover.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes, rootExits } from '../exit-codes.js';
-import { parseBucketName, parseEndpoint, parseRegion } from '../terminal/answers.js';
+import { parseBucketAnswer, parseEndpoint, parseRegion } from '../terminal/answers.js';
 import { ProgressLine } from '../terminal/progress.js';
 import { readIdentity } from './identity-input.js';
 
@@ -60,7 +60,7 @@ async function recover(context: CommandContext, root: string, flags: RecoverFlag
   const { shell } = context;
   const request: RecoverRequest = {
     root,
-    bucket: parseBucketName(flags.bucket),
+    bucket: parseBucketAnswer(flags.bucket),
     ...(flags.endpoint === undefined ? {} : { endpoint: parseEndpoint(flags.endpoint) }),
     ...(flags.region === undefined ? {} : { region: parseRegion(flags.region) }),
     ...(flags.endpointCaFile === undefined

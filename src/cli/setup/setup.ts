@@ -3,7 +3,7 @@ import { Fault } from '../../model/fault.js';
 import type { RootConfig } from '../../operations/root-config.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { rootExits } from '../exit-codes.js';
-import { parseBucketName, parseEndpoint, parseRegion } from '../terminal/answers.js';
+import { parseBucketAnswer, parseEndpoint, parseRegion } from '../terminal/answers.js';
 import { askUntil, type Prompter } from '../terminal/prompter.js';
 import { type PolicyFlags, runPolicies, wantsPolicies } from './policies.js';
 
@@ -81,7 +81,7 @@ const amazon = 'aws';
 
 function answersFromFlags(flags: SetupFlags): Settings {
   return {
-    ...(flags.bucket === undefined ? {} : { bucket: parseBucketName(flags.bucket) }),
+    ...(flags.bucket === undefined ? {} : { bucket: parseBucketAnswer(flags.bucket) }),
     ...(flags.region === undefined ? {} : { region: parseRegion(flags.region) }),
     ...(flags.endpoint === undefined ? {} : { endpoint: parseEndpointAnswer(flags.endpoint) }),
   };
@@ -95,7 +95,7 @@ function parseEndpointAnswer(text: string): string | null {
 /** Asks for the three settings. Enter keeps the present value. */
 async function askSettings(prompter: Prompter, now: ReturnType<RootConfig['defaults']>): Promise<Settings> {
   const bucket = await askUntil(prompter, `Default bucket${preset(now.bucket)}: `, (answer) =>
-    answer.trim() === '' && now.bucket !== null ? now.bucket : parseBucketName(answer),
+    answer.trim() === '' && now.bucket !== null ? now.bucket : parseBucketAnswer(answer),
   );
   const region = await askUntil(prompter, `Region${preset(now.region)}: `, (answer) =>
     answer.trim() === '' && now.region !== null ? now.region : parseRegion(answer),

@@ -6,10 +6,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseKeyMaterial } from '../key/material.js';
 import {
   parseAcl,
-  parseBucketName,
-  parseEncryptionOption,
+  parseBucketAnswer,
+  parseEncryptionAnswer,
   parseEndpoint,
-  parseKmsKey,
+  parseKmsKeyAnswer,
   parseListenAddress,
   parsePassword,
   parsePrefix,
@@ -98,10 +98,10 @@ describe('a file that answers', () => {
 it.each([
   ['my-bucket', 'my-bucket'],
   [' files.example.com ', 'files.example.com'],
-])('takes the bucket name %j', (text, name) => expect(parseBucketName(text)).toBe(name));
+])('takes the bucket name %j', (text, name) => expect(parseBucketAnswer(text)).toBe(name));
 
 it.each(['ab', 'a..b', '-ab', 's3://files', 'a/b', ''])('refuses the bucket name %j', (text) =>
-  expect(() => parseBucketName(text)).toThrow(/the bucket must be/),
+  expect(() => parseBucketAnswer(text)).toThrow(/the bucket must be/),
 );
 
 it.each([
@@ -119,11 +119,11 @@ it.each([
   'arn:aws-us-gov:kms:us-gov-west-1:123456789012:alias/files',
   'alias/files',
   '1234abcd-12ab-34cd-56ef-1234567890ab',
-])('takes the KMS key %s', (text) => expect(parseKmsKey(` ${text}\n`)).toBe(text));
+])('takes the KMS key %s', (text) => expect(parseKmsKeyAnswer(` ${text}\n`)).toBe(text));
 
 it.each(['', 'arn:aws:s3:::bucket', 'arn:aws:kms:eu-central-1:12:key/x', 'a key'])(
   'refuses the KMS key %j',
-  (text) => expect(() => parseKmsKey(text)).toThrow(/KMS key/),
+  (text) => expect(() => parseKmsKeyAnswer(text)).toThrow(/KMS key/),
 );
 
 it.each(['https://s3.example.com', 'http://127.0.0.1:9000', 'https://s3.example.com:8443/'])(
@@ -148,9 +148,9 @@ it('accepts listen addresses with a port', () => {
 });
 
 it('accepts only numbers of the menus', () => {
-  expect([1, 2, 3, 4].map((number) => parseEncryptionOption(` ${number} `))).toEqual([1, 2, 3, 4]);
+  expect([1, 2, 3, 4].map((number) => parseEncryptionAnswer(` ${number} `))).toEqual([1, 2, 3, 4]);
   for (const text of ['0', '5', 'sse-c', '', '1.5', '-1'])
-    expect(() => parseEncryptionOption(text)).toThrow(/1 \(SSE-S3\)/);
+    expect(() => parseEncryptionAnswer(text)).toThrow(/1 \(SSE-S3\)/);
   expect(parseAcl('7')).toBe('bucket-owner-full-control');
   for (const text of ['0', '9', 'private', '']) expect(() => parseAcl(text)).toThrow(/1 \(private\)/);
   expect(parseRegion(' eu-central-1 ')).toBe('eu-central-1');

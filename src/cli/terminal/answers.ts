@@ -36,7 +36,7 @@ export function answerFileName(path: string): string {
 }
 
 /** Parses a number of the encryption menu. */
-export function parseEncryptionOption(text: string): EncryptionOption {
+export function parseEncryptionAnswer(text: string): EncryptionOption {
   return accept('encryption', values.parseEncryptionOption(text.trim()));
 }
 
@@ -46,12 +46,12 @@ export function parseAcl(text: string): CannedAcl {
 }
 
 /** Parses a KMS key: an ARN, or an id or `alias/NAME`, which S3 and other S3 servers also accept. */
-export function parseKmsKey(text: string): string {
+export function parseKmsKeyAnswer(text: string): string {
   return accept('KMS key', values.parseKmsKey(text.trim()));
 }
 
 /** Parses a bucket name. */
-export function parseBucketName(text: string): string {
+export function parseBucketAnswer(text: string): string {
   return accept('bucket', values.parseBucketName(text.trim()));
 }
 

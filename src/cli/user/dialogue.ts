@@ -4,9 +4,9 @@ import { Fault, isFault } from '../../model/fault.js';
 import type { Username, UserSummary } from '../../model/users.js';
 import { parseKeyMaterial } from '../key/material.js';
 import {
-  parseBucketName,
-  parseEncryptionOption,
-  parseKmsKey,
+  parseBucketAnswer,
+  parseEncryptionAnswer,
+  parseKmsKeyAnswer,
   parsePrefix,
   readAnswerFile,
 } from '../terminal/answers.js';
@@ -99,13 +99,13 @@ async function askEncryption(shell: Shell, prompter: Prompter, subject: Dialogue
 }
 
 function parseMenuOption(answer: string, maySkip: boolean): EncryptionOption | 'skip' {
-  if (answer !== '5') return parseEncryptionOption(answer);
+  if (answer !== '5') return parseEncryptionAnswer(answer);
   if (maySkip) return 'skip';
   throw new Fault('invalid', 'a new user has no present option: choose 1 to 4');
 }
 
 async function askKmsKey(prompter: Prompter): Promise<UserDraft> {
-  return draftOf({ kmsKeyArn: await askUntil(prompter, 'ARN of the KMS key: ', parseKmsKey) });
+  return draftOf({ kmsKeyArn: await askUntil(prompter, 'ARN of the KMS key: ', parseKmsKeyAnswer) });
 }
 
 /** Asks for an SSE-C key. The first question is hidden and takes base64, a key id, a path or a word; Enter asks for a file. */
@@ -173,7 +173,7 @@ async function askLocation(prompter: Prompter, subject: DialogueSubject): Promis
   const modify = await askYesNo(prompter, `Uploads go to ${place}. Modify?`, false);
   if (!modify) return emptyDraft;
   const bucketAnswer = await askUntil(prompter, `Bucket [${bucket ?? 'that of the gateway'}]: `, (answer) =>
-    answer.trim() === '' ? emptyDraft : draftOf({ uploadBucket: parseBucketName(answer) }),
+    answer.trim() === '' ? emptyDraft : draftOf({ uploadBucket: parseBucketAnswer(answer) }),
   );
   const prefixAnswer = await askUntil(prompter, `Prefix [${prefix}]: `, (answer) =>
     answer.trim() === '' ? emptyDraft : draftOf({ uploadPrefix: parsePrefix(answer) }),

@@ -7,9 +7,9 @@ import { parseKeyMaterial } from '../key/material.js';
 import {
   answerFileName,
   parseAcl,
-  parseBucketName,
-  parseEncryptionOption,
-  parseKmsKey,
+  parseBucketAnswer,
+  parseEncryptionAnswer,
+  parseKmsKeyAnswer,
   parsePassword,
   parsePrefix,
   readAnswerFile,
@@ -93,9 +93,9 @@ export async function draftFromFlags(
 ): Promise<UserDraft> {
   refuseContradictions(flags);
   let draft = draftOf({
-    ...(flags.sse === undefined ? {} : { uploadOption: parseEncryptionOption(flags.sse) }),
-    ...(flags.kmsKeyArn === undefined ? {} : { kmsKeyArn: parseKmsKey(flags.kmsKeyArn) }),
-    ...(flags.bucket === undefined ? {} : { uploadBucket: parseBucketName(flags.bucket) }),
+    ...(flags.sse === undefined ? {} : { uploadOption: parseEncryptionAnswer(flags.sse) }),
+    ...(flags.kmsKeyArn === undefined ? {} : { kmsKeyArn: parseKmsKeyAnswer(flags.kmsKeyArn) }),
+    ...(flags.bucket === undefined ? {} : { uploadBucket: parseBucketAnswer(flags.bucket) }),
     ...(flags.prefix === undefined ? {} : { uploadPrefix: parsePrefix(flags.prefix) }),
     ...(flags.acl === undefined ? {} : { acl: parseAcl(flags.acl) }),
     ...(flags.downloads === undefined ? {} : { downloads: flags.downloads }),

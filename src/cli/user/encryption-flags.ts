@@ -3,7 +3,7 @@ import type { WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { EncryptionRequest } from '../../objects/encryption-choice.js';
 import type { EncryptionKeys } from '../../objects/encryption-keys.js';
-import { parseEncryptionOption, parseKmsKey } from '../terminal/answers.js';
+import { parseEncryptionAnswer, parseKmsKeyAnswer } from '../terminal/answers.js';
 
 /** Flags for the encryption of written objects. */
 export interface EncryptionFlags {
@@ -47,13 +47,13 @@ async function givenEncryption(
     if (key !== undefined) throw new Fault('invalid', '--key needs --sse 2 or --sse 3');
     return null;
   }
-  const option = parseEncryptionOption(sse);
+  const option = parseEncryptionAnswer(sse);
   if (option === 1 || option === 4) {
     if (key !== undefined) throw new Fault('invalid', `--sse ${option} takes no --key`);
     return { kind: option === 1 ? 'sse-s3' : 'bucket-default' };
   }
   if (key === undefined) throw new Fault('invalid', `--sse ${option} needs --key`);
-  if (option === 2) return { kind: 'sse-kms', keyArn: parseKmsKey(key) };
+  if (option === 2) return { kind: 'sse-kms', keyArn: parseKmsKeyAnswer(key) };
   return customerKey(key.trim().toLowerCase(), keys);
 }
 

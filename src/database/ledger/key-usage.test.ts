@@ -177,7 +177,7 @@ class Bucket {
     this.isVersioned = isVersioned;
   }
 
-  land(name: string, key: CustomerKey): string | null {
+  complete(name: string, key: CustomerKey): string | null {
     this.#count += 1;
     const versionId = this.isVersioned ? `v${this.#count}` : null;
     const earlier = this.isVersioned ? (this.#versions.get(name) ?? []) : [];
@@ -208,7 +208,7 @@ interface Writing {
   readonly id: IntentId;
   readonly name: string;
   readonly key: CustomerKey;
-  landed: { readonly versionId: string | null } | null;
+  completed: { readonly versionId: string | null } | null;
 }
 
 it('the proof is never given for a key that an object or a running write needs, in any order of events', async () => {
@@ -229,7 +229,7 @@ it('the proof is never given for a key that an object or a running write needs, 
             return null;
           });
           expect(intended === null).toBe(proven.has(key));
-          if (intended !== null) writings.push({ id: intended, name: one.name, key, landed: null });
+          if (intended !== null) writings.push({ id: intended, name: one.name, key, completed: null });
         } else if (one.do === 'remove') {
           bucket.remove(one.name);
           await ledger.recordRemoval(at(prefix + one.name), 'bob');
@@ -245,11 +245,11 @@ it('the proof is never given for a key that an object or a running write needs, 
           const writing = writings[one.pick % Math.max(1, writings.length)];
           if (writing === undefined) continue;
           if (one.do === 'land') {
-            writing.landed ??= { versionId: bucket.land(writing.name, writing.key) };
-          } else if (one.do === 'confirm' && writing.landed !== null) {
-            await ledger.confirm(writing.id, confirmationOf('"e"', writing.landed.versionId));
+            writing.completed ??= { versionId: bucket.complete(writing.name, writing.key) };
+          } else if (one.do === 'confirm' && writing.completed !== null) {
+            await ledger.confirm(writing.id, confirmationOf('"e"', writing.completed.versionId));
             writings = writings.filter((other) => other !== writing);
-          } else if (one.do === 'abandon' && writing.landed === null) {
+          } else if (one.do === 'abandon' && writing.completed === null) {
             await ledger.abandon(writing.id);
             writings = writings.filter((other) => other !== writing);
           }

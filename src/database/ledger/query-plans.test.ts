@@ -17,7 +17,7 @@ import {
   overlappingRows,
   versionRowsOf,
 } from './queries.js';
-import { liveCount, liveRowsBehind, liveRowsOfKey, nextBucket } from './versions.js';
+import { liveCount, liveRowsAfter, liveRowsOfKey, nextBucket } from './versions.js';
 
 let directory: string;
 let db: GatewayDatabase;
@@ -80,7 +80,7 @@ describe('each query searches an index', () => {
     [
       'the live rows of a bucket',
       'sealed_object_by_key (bucket=? AND object_key>?)',
-      () => db.read(async (k) => plan(liveRowsBehind(k, 'b', 'a', 10))),
+      () => db.read(async (k) => plan(liveRowsAfter(k, 'b', 'a', 10))),
     ],
     [
       'the live rows of an object',

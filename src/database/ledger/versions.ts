@@ -39,7 +39,7 @@ class DatabaseVersions implements LedgerVersions {
 
   async liveRows(bucket: string, afterKey: string | null, limit: number): Promise<readonly LiveRow[]> {
     return await this.#db.read(async (k) => {
-      const rows = await liveRowsBehind(k, bucket, afterKey, limit).execute();
+      const rows = await liveRowsAfter(k, bucket, afterKey, limit).execute();
       const lastKey = rows.at(-1)?.object_key;
       if (lastKey === undefined || rows.length < limit) return rows.map(toLiveRow);
       const complete = rows.filter((row) => row.object_key !== lastKey);
@@ -171,7 +171,7 @@ export function nextBucket(db: Kysely<Schema>, after: string) {
 
 const isLive = sql<boolean>`gone_ms is null and state <> 'abandoned'`;
 
-export function liveRowsBehind(
+export function liveRowsAfter(
   db: Kysely<Schema>,
   bucket: string,
   afterKey: string | null,

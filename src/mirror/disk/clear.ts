@@ -7,7 +7,8 @@ import { checkedState } from '../plan/local-check.js';
 import { Planner } from '../plan/planner.js';
 import type { CommitStep } from './commit-group.js';
 import { Committer } from './committer.js';
-import { type DiskTools, MirrorDisk } from './mirror-disk.js';
+import type { DiskTools } from './disk-tools.js';
+import { MirrorDisk } from './mirror-disk.js';
 
 export interface ClearingServices {
   readonly state: MirrorState;

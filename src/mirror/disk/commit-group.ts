@@ -70,26 +70,26 @@ export class CommitGroup {
 
   /** Never throws: answers the steps that failed, with the reason. Nothing of those stays. */
   async run(): Promise<ReadonlyMap<CommitStep, unknown>> {
-    const places = this.#steps.filter((step): step is Place => step.kind === 'place');
+    const placements = this.#steps.filter((step): step is Place => step.kind === 'place');
     try {
-      await this.#carryOut(places);
+      await this.#carryOut(placements);
     } catch (error) {
       for (const step of this.#steps) if (!this.#failures.has(step)) this.#failures.set(step, error);
     }
-    for (const { file } of places.filter((step) => this.#failures.has(step))) {
+    for (const { file } of placements.filter((step) => this.#failures.has(step))) {
       await this.#disk.staging.discard(file.path);
     }
     return this.#failures;
   }
 
-  async #carryOut(places: readonly Place[]): Promise<void> {
+  async #carryOut(placements: readonly Place[]): Promise<void> {
     await this.#checkpoint('sync files');
-    const files = places.map(({ file }) => file.path);
-    await this.#disk.tools.sync.paths(files, this.#disk.staging.directory);
+    const files = placements.map(({ file }) => file.path);
+    await this.#disk.tools.sync.paths(files);
     await this.#checkpoint('announce');
     await this.#state.apply(this.#name, this.#announcements());
     for (const step of this.#steps) if (step.kind !== 'place') await this.#attempt(step);
-    await Promise.all(places.map((place) => this.#attempt(place)));
+    await Promise.all(placements.map((place) => this.#attempt(place)));
     if (this.#steps.some(isRemoval)) {
       await this.#checkpoint('sync directories');
       await syncDirectories(this.#disk, this.#touched);
@@ -201,7 +201,7 @@ export async function syncDirectories(disk: MirrorDisk, touched: Set<string>): P
     // It may have been removed, after something in it.
     if ((await lstat(directory).catch(() => null))?.isDirectory()) present.push(directory);
   }
-  await disk.tools.sync.paths(present, disk.root);
+  await disk.tools.sync.paths(present);
 }
 
 function directoryChange(path: string, marker: MirroredObject | null): MirrorChange {

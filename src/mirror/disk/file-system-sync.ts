@@ -1,54 +1,32 @@
-import { open } from 'node:fs/promises';
-import { SyncHelper } from './sync-helper.js';
+import { DiskWorker } from './disk-worker.js';
 
-/** From so many on, the file system as a whole is synced: syncfs(2) costs less than so many times fsync(2). */
-const manyPaths = 16;
-const parallel = 16;
+/** Makes written files and renames survive a power loss, on disk threads. Disposing it ends the threads. */
+export class FileSystemSync implements AsyncDisposable {
+  readonly #groups = new DiskWorker('mirror sync');
+  /** A large file takes longer, and groups of small files must not wait for it. */
+  readonly #large = new DiskWorker('mirror large sync');
 
-/** Makes what was written survive a power loss. Disposed, its helper processes end. */
-export class FileSystemSync {
-  readonly #groups = new SyncHelper();
-  /** Of its own: a large file takes a while, and groups of small ones should not wait for it. */
-  readonly #large = new SyncHelper();
-
-  /**
-   * Syncs these files, or what was renamed in these directories. They are on the file system of `directory`. Errors of the
-   * file system come out as they are.
-   */
-  async paths(paths: readonly string[], directory: string): Promise<void> {
-    if (paths.length >= manyPaths && (await this.#groups.sync('file-system', directory))) return;
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let path = paths[next++]; path !== undefined; path = paths[next++]) await syncPath(path);
-    };
-    await Promise.all(Array.from({ length: Math.min(parallel, paths.length) }, work));
+  /** Syncs files, and directories in which something was renamed. Throws an error with the system's `code`. */
+  async paths(paths: readonly string[]): Promise<void> {
+    if (paths.length > 0) await sync(this.#groups, paths, false);
   }
 
-  /** Syncs a finished file that takes a while. Errors of the file system come out as they are. */
+  /** Syncs one large file. Throws an error with the system's `code`. */
   async large(path: string): Promise<void> {
-    if (!(await this.#large.sync('file', path))) await syncPath(path);
+    await sync(this.#large, [path], false);
   }
 
-  /**
-   * Has what is written of a file so far brought to the disk, so that less is left when it is finished. Resolves when that is done;
-   * trouble is found at the end.
-   */
+  /** Starts to write a file to disk before it is complete, so that less remains for its end, which reports any error. */
   async early(path: string): Promise<void> {
-    await this.#large.sync('data', path);
+    await sync(this.#large, [path], true).catch(() => undefined);
   }
 
-  [Symbol.dispose](): void {
-    this.#groups[Symbol.dispose]();
-    this.#large[Symbol.dispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#groups[Symbol.asyncDispose](), this.#large[Symbol.asyncDispose]()]);
   }
 }
 
-/** fsync(2) of one file or directory. */
-async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+async function sync(worker: DiskWorker, paths: readonly string[], dataOnly: boolean): Promise<void> {
+  const failure = await worker.run({ kind: 'sync', paths, dataOnly });
+  if (failure !== null) throw Object.assign(new Error(failure.message), { code: failure.code });
 }

@@ -3,21 +3,12 @@ import { ensureDirectory, secretDirectoryMode } from '../../files/durable.js';
 import { hasCode, isAbsence } from '../../files/system-errors.js';
 import type { Entropy } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import type { DiskTools } from './disk-tools.js';
 import { type FileOwner, mirroredDirectoryMode } from './file-owner.js';
-import type { FileSystemSync } from './file-system-sync.js';
-import type { FileWorker } from './file-worker.js';
 import { StagingDirectory } from './staging.js';
-import type { StatWorker } from './stat-worker.js';
 
 /** PATH_MAX of Linux, its final zero counted (limits.h). */
 const maxPathBytes = 4096;
-
-/** What mirrored directories share. */
-export interface DiskTools {
-  readonly files: FileWorker;
-  readonly stats: StatWorker;
-  readonly sync: FileSystemSync;
-}
 
 /** What a plan needs to know of a mirrored directory. */
 export interface LocalDirectory {

@@ -6,7 +6,7 @@ import { hasCode, isAbsence } from '../../files/system-errors.js';
 import type { Entropy } from '../../model/call.js';
 import { type FileStamp, reservedName } from '../../model/mirror.js';
 import { type FileOwner, mirroredDirectoryMode, mirroredFileMode } from './file-owner.js';
-import type { FileWorker } from './file-worker.js';
+import type { SmallFiles } from './small-files.js';
 
 /** Of all mirrors together: enough for the few large files that are fetched at once (object-fetches.ts). */
 const blocks = new AlignedBlocks(32);
@@ -23,15 +23,15 @@ export interface StagedFile {
 export class StagingDirectory {
   readonly directory: string;
   readonly #owner: FileOwner | null;
-  readonly #thread: FileWorker;
+  readonly #files: SmallFiles;
   /** Names of this run's files begin with it. */
   readonly #run: string;
   #count = 0;
 
-  private constructor(directory: string, owner: FileOwner | null, entropy: Entropy, files: FileWorker) {
+  private constructor(directory: string, owner: FileOwner | null, entropy: Entropy, files: SmallFiles) {
     this.directory = directory;
     this.#owner = owner;
-    this.#thread = files;
+    this.#files = files;
     this.#run = entropy.id();
   }
 
@@ -43,7 +43,7 @@ export class StagingDirectory {
     root: string,
     owner: FileOwner | null,
     entropy: Entropy,
-    files: FileWorker,
+    files: SmallFiles,
   ): Promise<StagingDirectory> {
     const beside = join(dirname(root), `.${basename(root)}${reservedName}`);
     const within = join(root, reservedName);
@@ -74,7 +74,7 @@ export class StagingDirectory {
   async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<StagedFile> {
     const path = this.#nextPath();
     const file = { path, pieces, mtimeSeconds, mode: mirroredFileMode, owner: this.#owner };
-    return { path, isOnDisk: false, stamp: await this.#thread.write(file) };
+    return { path, isOnDisk: false, stamp: await this.#files.write(file) };
   }
 
   #nextPath(): string {

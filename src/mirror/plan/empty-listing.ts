@@ -24,7 +24,7 @@ export class EmptyListingGuard {
   readonly #services: GuardServices;
   readonly #prefix: MirrorPrefix;
   /** Whether a doubt is written down; null when nobody has looked. */
-  #isDoubted: boolean | null = null;
+  #isSuspect: boolean | null = null;
 
   constructor(services: GuardServices, prefix: MirrorPrefix) {
     this.#services = services;
@@ -43,7 +43,7 @@ export class EmptyListingGuard {
     if (files <= settings().emptyBelievedFiles) return;
     const again = await startListing(store, call, this.#prefix);
     if (!again.isEmpty)
-      throw doubt(files, 'S3 listed no object, and then some: nothing was deleted; it is looked at again');
+      throw suspect(files, 'S3 listed no object, and then some: nothing was deleted; it is looked at again');
     const record = await state.record(name);
     const seenMs = record?.emptySeenMs ?? null;
     const now = clock.nowMs();
@@ -51,23 +51,23 @@ export class EmptyListingGuard {
       call.log.warn('nothing is left in S3: the mirrored files are removed', { mirror: name, files });
       return;
     }
-    this.#isDoubted = true;
+    this.#isSuspect = true;
     if (seenMs === null) {
       await state.saveRecord(name, { origin: '', status: null, ...record, emptySeenMs: now });
     }
-    throw doubt(files, 'nothing was deleted; when another look finds the same, the files are removed');
+    throw suspect(files, 'nothing was deleted; when another look finds the same, the files are removed');
   }
 
   async #forget(): Promise<void> {
-    if (this.#isDoubted === false) return;
+    if (this.#isSuspect === false) return;
     const record = await this.#services.state.record(this.#prefix.name);
     if (record !== null && record.emptySeenMs !== null) {
       await this.#services.state.saveRecord(this.#prefix.name, { ...record, emptySeenMs: null });
     }
-    this.#isDoubted = false;
+    this.#isSuspect = false;
   }
 }
 
-function doubt(files: number, what: string): Fault {
+function suspect(files: number, what: string): Fault {
   return new Fault('conflict', `S3 lists no object, and ${files} files were mirrored from there: ${what}`);
 }

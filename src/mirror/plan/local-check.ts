@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import type { MirrorEntry, MirrorState } from '../../model/mirror.js';
+import type { PathStat, PathStats } from '../disk/path-stats.js';
 import { stampOf } from '../disk/staging.js';
-import type { PathStat, StatWorker } from '../disk/stat-worker.js';
 import { readAhead } from '../read-ahead.js';
 import type { CheckedEntry } from './planner.js';
 
@@ -15,17 +15,17 @@ const pagesAhead = 2;
  */
 export function checkedState(
   state: MirrorState,
-  looks: StatWorker,
+  stats: PathStats,
   name: string,
   root: string,
   isOtherOrigin: boolean,
 ): AsyncGenerator<readonly CheckedEntry[]> {
-  return readAhead(checkedPages(state, looks, name, root, isOtherOrigin), pagesAhead);
+  return readAhead(checkedPages(state, stats, name, root, isOtherOrigin), pagesAhead);
 }
 
 async function* checkedPages(
   state: MirrorState,
-  looks: StatWorker,
+  stats: PathStats,
   name: string,
   root: string,
   isOtherOrigin: boolean,
@@ -33,7 +33,7 @@ async function* checkedPages(
   for (let after: string | null = null; ; ) {
     const entries: readonly MirrorEntry[] = await state.page(name, after, pageEntries);
     if (entries.length === 0) return;
-    const checked = await looks.stat(
+    const checked = await stats.stat(
       root,
       entries.map(({ path }) => path),
     );

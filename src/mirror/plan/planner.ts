@@ -88,7 +88,7 @@ export class Planner {
     else if (file !== null) {
       this.#makeLive(parentOf(path));
       this.#held.push({ path, file, known });
-    } else if (known !== null) this.#gone(path, known.entry);
+    } else if (known !== null) this.#removed(path, known.entry);
   }
 
   /** Both streams have ended. */
@@ -130,7 +130,7 @@ export class Planner {
     this.#report('file-and-directory', path, marker.size, text);
   }
 
-  #gone(path: string, entry: MirrorEntry): void {
+  #removed(path: string, entry: MirrorEntry): void {
     // On a file system that folds case, what is there under this name is then the other one's.
     const isAnothers = this.#folded?.has(path) === true;
     if (isAnothers || entry.stamp === null) this.#actions.push({ kind: 'forget', path });
@@ -172,7 +172,7 @@ export class Planner {
     if (held === undefined) return;
     const text = `there are also objects below ${JSON.stringify(directory)}, and a name is a file or a directory: it is not mirrored`;
     this.#report('file-and-directory', path, held.file.size, text);
-    if (held.known !== null) this.#gone(path, held.known.entry);
+    if (held.known !== null) this.#removed(path, held.known.entry);
   }
 
   /** What the next path (null: the end) is past is decided. */

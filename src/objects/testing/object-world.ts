@@ -135,7 +135,7 @@ export function keysOf(keys: readonly CustomerKey[]): ObjectServices['keys'] {
 }
 
 /** Records the outcomes and bytes that it receives. */
-export class Heard implements TreeWatcher {
+export class RecordedOutcomes implements TreeWatcher {
   readonly outcomes: TreeOutcome[] = [];
   bytes = 0;
 

@@ -97,11 +97,11 @@ class S3BucketAdministration implements BucketAdministration {
     return true;
   }
 
-  async abortUnfinishedUploads(call: Call, bucket: string, afterDays: number): Promise<boolean> {
+  async abortIncompleteUploads(call: Call, bucket: string, afterDays: number): Promise<boolean> {
     const { Rules: rules = [] } = await this.#attempt(call, 'GetBucketLifecycleConfiguration', () =>
       lifecycleRules(this.#context, call, bucket),
     );
-    if (summariseLifecycle(rules).abortsUnfinishedUploads) return false;
+    if (summariseLifecycle(rules).abortsIncompleteUploads) return false;
     const command = new PutBucketLifecycleConfigurationCommand({
       Bucket: bucket,
       LifecycleConfiguration: {

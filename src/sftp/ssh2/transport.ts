@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Server as NetServer, type Socket }
 import type { Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { Credential } from '../../model/users.js';
-import { Admission } from '../admission.js';
+import { SessionAdmission } from '../admission.js';
 import type { ByteStream } from '../byte-stream.js';
 import type { SftpLimits } from '../limits.js';
 import { acceptableUserKey, isSignatureSound, type PresentedKey } from '../user-key.js';
@@ -94,7 +94,7 @@ function sshServer(
 /** Listens, and resolves once it does. Rejects with the system's error when it cannot. */
 export async function startTransport(options: TransportOptions): Promise<Transport> {
   const { log } = options;
-  const admission = new Admission(options.limits);
+  const admission = new SessionAdmission(options.limits);
   const connections = new Map<string, Connection>();
   const speaksSsh = (client: SshConnection, info: ClientInfo) => {
     connections.get(`${info.ip} ${info.port}`)?.speaksSsh(client, info.header.versions.software);
@@ -155,7 +155,7 @@ function plainAddress(address: string | undefined): string {
 class Connection {
   readonly #socket: Socket;
   readonly #address: string;
-  readonly #admission: Admission;
+  readonly #admission: SessionAdmission;
   readonly #options: TransportOptions;
   readonly #log: Logger;
   readonly #loginTimer: NodeJS.Timeout;
@@ -169,7 +169,7 @@ class Connection {
   /** Said at the first channel instead of service. */
   #refusal: string | null = null;
 
-  constructor(socket: Socket, address: string, admission: Admission, options: TransportOptions) {
+  constructor(socket: Socket, address: string, admission: SessionAdmission, options: TransportOptions) {
     this.#socket = socket;
     this.#address = address;
     this.#admission = admission;

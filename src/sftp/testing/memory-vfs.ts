@@ -45,27 +45,28 @@ function resized(data: Buffer, size: number): Buffer {
 
 /** Bytes that are written at offsets; room grows by doubling. */
 class Draft {
-  #room: Buffer;
+  #freeBytes: Buffer;
   size: number;
 
   constructor(start: Uint8Array) {
-    this.#room = Buffer.from(start);
+    this.#freeBytes = Buffer.from(start);
     this.size = start.byteLength;
   }
 
   write(offset: number, bytes: Uint8Array): void {
     this.resize(Math.max(this.size, offset + bytes.byteLength));
-    this.#room.set(bytes, offset);
+    this.#freeBytes.set(bytes, offset);
   }
 
   resize(size: number): void {
-    if (size < this.size) this.#room.fill(0, size, this.size);
-    if (size > this.#room.byteLength) this.#room = resized(this.#room, Math.max(size, 2 * this.size));
+    if (size < this.size) this.#freeBytes.fill(0, size, this.size);
+    if (size > this.#freeBytes.byteLength)
+      this.#freeBytes = resized(this.#freeBytes, Math.max(size, 2 * this.size));
     this.size = size;
   }
 
   content(): Buffer {
-    return Buffer.from(this.#room.subarray(0, this.size));
+    return Buffer.from(this.#freeBytes.subarray(0, this.size));
   }
 }
 
@@ -121,7 +122,7 @@ export class MemoryVfs implements Vfs {
     return [...this.nodes.keys()].filter((key) => key !== '/' && key.startsWith(prefix));
   }
 
-  #needRoom(size: number): void {
+  #requireSpace(size: number): void {
     if (size > this.maxFileBytes)
       throw new Fault('too-large', `a file has at most ${this.maxFileBytes} bytes`);
   }
@@ -143,7 +144,7 @@ export class MemoryVfs implements Vfs {
   }
 
   async setAttributes(_call: unknown, path: string, change: AttributeChange): Promise<void> {
-    this.#needRoom(change.size ?? 0);
+    this.#requireSpace(change.size ?? 0);
     apply(this.#existing(this.#resolve(path)), change);
   }
 
@@ -186,13 +187,13 @@ export class MemoryVfs implements Vfs {
       write: async (_call, offset, chunks) => {
         let at = mode.append ? draft.size : offset;
         for (const chunk of chunks) {
-          this.#needRoom(at + chunk.byteLength);
+          this.#requireSpace(at + chunk.byteLength);
           draft.write(at, chunk);
           at += chunk.byteLength;
         }
       },
       setAttributes: async (_call, { size, ...change }) => {
-        this.#needRoom(size ?? 0);
+        this.#requireSpace(size ?? 0);
         apply(made, change);
         if (size !== undefined) draft.resize(size);
       },

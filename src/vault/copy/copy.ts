@@ -9,7 +9,7 @@ import { encryptionAsAsked, isEncryptedAs, sealedWith } from '../sealed-with.js'
 import { settleRow } from '../settle.js';
 import type { VaultServices } from '../upload/part-sender.js';
 import { mayHaveSucceeded } from '../upload/uncertain-outcome.js';
-import type { CopySource, CopyTarget } from '../vault.js';
+import type { CopyLimit, CopySource, CopyTarget } from '../vault.js';
 import { headOriginal, isItself, sameContent, undoCopy } from './undo-copy.js';
 
 /** A copy that is verified and confirmed in the ledger. */
@@ -25,6 +25,7 @@ export async function copyVerified(
   call: Call,
   from: CopySource,
   to: CopyTarget,
+  limit: CopyLimit = (work) => work(),
 ): Promise<VerifiedCopy | null> {
   const { ledger, ownIntents } = services;
   const { ref, actor, encryption } = to;
@@ -33,7 +34,7 @@ export async function copyVerified(
   const id = await ledger.intend(intent);
   ownIntents.set(id, ref);
   try {
-    const copied = await copyOnce(services, call, from, to);
+    const copied = await copyOnce(services, call, from, to, limit);
     if (copied === null) {
       await ledger.abandon(id);
       return null;
@@ -54,6 +55,7 @@ function copyOnce(
   call: Call,
   from: CopySource,
   to: CopyTarget,
+  limit: CopyLimit,
 ): Promise<Opened<CopiedObject> | null> {
   const { metadata, contentType } = to.described ?? { metadata: {}, contentType: null };
   const options: Omit<CopyOptions, 'sourceAccess'> = {
@@ -64,13 +66,12 @@ function copyOnce(
     metadataFrom: to.described === undefined ? 'copy' : 'options',
     ...(to.onlyIfAbsent === undefined ? {} : { onlyIfAbsent: to.onlyIfAbsent }),
     ...(to.onlyIfMatches === undefined ? {} : { onlyIfMatches: to.onlyIfMatches }),
-    ...(to.admission === undefined ? {} : { admission: to.admission }),
     ...(from.ifMatch === undefined ? {} : { sourceEtag: from.ifMatch }),
     ...(from.size === undefined ? {} : { sourceSize: from.size }),
     ...(from.versionId === undefined ? {} : { sourceVersionId: from.versionId }),
   };
   return openWithKeys(services.ledger, from.ref, from.keys, (sourceAccess) =>
-    services.store.copy(call, from.ref, to.ref, { ...options, sourceAccess }),
+    limit(() => services.store.copy(call, from.ref, to.ref, { ...options, sourceAccess })),
   );
 }
 

@@ -56,7 +56,7 @@ export interface FetchedObject {
 }
 
 /** Services that a fetch needs. */
-export interface FetchServices {
+export interface ObjectFetchServices {
   readonly store: ObjectStore;
   readonly ledger: KeyLedger;
   readonly clock: Clock;
@@ -72,7 +72,7 @@ const firstPauseMs = 100;
  * if no key opens it.
  */
 export async function fetchObject(
-  services: FetchServices,
+  services: ObjectFetchServices,
   call: Call,
   request: FetchRequest,
   sink: FetchSink,
@@ -187,12 +187,12 @@ function combined(algorithm: ChecksumAlgorithm, first: Sums, second: Sums, secon
 
 /** Fetches pieces of one version of an object into a sink. */
 class Pieces {
-  readonly #services: FetchServices;
+  readonly #services: ObjectFetchServices;
   readonly #call: Call;
   readonly #object: OpenObject;
   readonly #sink: FetchSink;
 
-  constructor(services: FetchServices, call: Call, object: OpenObject, sink: FetchSink) {
+  constructor(services: ObjectFetchServices, call: Call, object: OpenObject, sink: FetchSink) {
     this.#services = services;
     this.#call = call;
     this.#object = object;

@@ -151,7 +151,7 @@ export class PartCutter {
   /** Writes the next bytes to the part on disk, and sends it once it is full. */
   async #gather(length: number): Promise<void> {
     this.#requirePartNumber();
-    const waiting = this.#scratch.roomForPart(length, this.#holder);
+    const waiting = this.#scratch.reservePart(length, this.#holder);
     if (waiting !== null) await waiting;
     // During the wait, the part may have been sent unfinished.
     this.#part ??= this.#scratch.openPart(this.#holder, this.#buffer.algorithm);

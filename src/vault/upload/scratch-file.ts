@@ -36,7 +36,7 @@ export class ScratchSpace {
    * Reserves disk space for the next bytes of a part. Returns null if it is free immediately. Throws
    * `over-quota` or `cancelled`.
    */
-  roomForPart(bytes: number, holder: ScratchHolder): Promise<void> | null {
+  reservePart(bytes: number, holder: ScratchHolder): Promise<void> | null {
     return this.#quota.takeForPart(bytes, holder);
   }
 

@@ -15,8 +15,8 @@ import { PartSender, type VaultServices } from './part-sender.js';
 import type { ScratchSpace } from './scratch-file.js';
 import type { ScratchHolder } from './scratch-quota.js';
 import type { UploadBuffer } from './upload-buffer.js';
-import { UploadIntake } from './upload-intake.js';
 import { blockBytes, type UploadMemory, type UploadShare } from './upload-memory.js';
+import { UploadReceiver } from './upload-receiver.js';
 
 /** Services that all uploads of a process share. */
 export interface UploadServices extends VaultServices {
@@ -35,7 +35,7 @@ export interface WriterOptions extends Pick<UploadOptions, 'resumable' | 'resume
 export class PartUploadWriter implements UploadWriter {
   readonly #services: UploadServices;
   readonly #share: UploadShare;
-  readonly #intake: UploadIntake;
+  readonly #intake: UploadReceiver;
   readonly #buffer: UploadBuffer;
   readonly #sender: PartSender;
   readonly #cutter: PartCutter;
@@ -75,7 +75,7 @@ export class PartUploadWriter implements UploadWriter {
       sendGathered: () => this.#fault === null && this.#cutter.sendShortGathered(),
     };
     const { reorderWindowBytes } = services.limits;
-    this.#intake = new UploadIntake(
+    this.#intake = new UploadReceiver(
       this.#share,
       services.scratch,
       holder,

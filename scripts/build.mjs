@@ -39,6 +39,8 @@ await Promise.all([
       addsftpuser: 'src/cli/bin/addsftpuser.ts',
       deletesftpuser: 'src/cli/bin/deletesftpuser.ts',
       sftpgatewaysetup: 'src/cli/bin/sftpgatewaysetup.ts',
+      // The program of a thread, beside the chunk that starts it.
+      'lib/disk-thread': 'src/mirror/disk/disk-thread.ts',
     },
     outdir: 'dist/bin',
     chunkNames: 'lib/[name]-[hash]',

@@ -3,14 +3,17 @@ import { invalidArgument, notImplemented } from './errors.js';
 import type { Headers } from './http/request.js';
 import type { XmlElement, XmlNode } from './xml.js';
 
-/** Everything belongs to one account. Its canonical id is made up, and the same everywhere. */
+/** The one account that owns everything. Its canonical id is invented, and the same on every server. */
 const ownerId = '75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a';
 
 const allUsers = 'http://acs.amazonaws.com/groups/global/AllUsers';
 const authenticatedUsers = 'http://acs.amazonaws.com/groups/global/AuthenticatedUsers';
 const logDelivery = 'http://acs.amazonaws.com/groups/s3/LogDelivery';
 
-/** What each canned ACL grants besides the owner's full control. There is one account: bucket and object owner are the same. */
+/**
+ * The grants of each canned ACL besides the owner's full control. There is one account: it owns
+ * buckets and objects.
+ */
 const cannedGrants: Readonly<Record<string, readonly (readonly [group: string, permission: string])[]>> = {
   private: [],
   'public-read': [[allUsers, 'READ']],
@@ -28,7 +31,10 @@ const cannedGrants: Readonly<Record<string, readonly (readonly [group: string, p
   ],
 };
 
-/** The canned ACL of a request. It is kept and shown; whoever holds the credentials may do everything all the same. */
+/**
+ * Returns the canned ACL of a request. It is stored and returned, but not enforced: the credentials
+ * allow everything.
+ */
 export function parseCannedAcl(headers: Headers): string {
   const grant = Object.keys(headers).find((name) => name.startsWith('x-amz-grant-'));
   if (grant !== undefined) throw notImplemented(`The header ${grant}`);
@@ -42,7 +48,7 @@ export const ownerElement: XmlNode = ['Owner', [['ID', ownerId]]];
 
 export const initiatorElement: XmlNode = ['Initiator', [['ID', `arn:aws:iam::${accountId}:root`]]];
 
-/** The AccessControlPolicy document of a canned ACL. */
+/** Returns the AccessControlPolicy document of a canned ACL. */
 export function renderAcl(acl: string): XmlElement {
   const xsi = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type=';
   const grants: XmlNode[] = [

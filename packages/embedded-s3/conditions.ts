@@ -9,7 +9,7 @@ import {
 import type { Headers } from './http/request.js';
 import type { AnyVersion, ObjectVersion } from './storage/records.js';
 
-/** The headers' names for a read, and for the source of a copy. */
+/** The names of the condition headers for a read, and for the source of a copy. */
 const readNames = {
   match: 'if-match',
   noneMatch: 'if-none-match',
@@ -23,7 +23,10 @@ const copySourceNames = {
   unmodifiedSince: 'x-amz-copy-source-if-unmodified-since',
 } as const;
 
-/** Throws PreconditionFailed or NotModified when a read's conditions do not hold (RFC 9110 section 13.2.2). */
+/**
+ * Throws PreconditionFailed or NotModified if the conditions of a read do not hold (RFC 9110
+ * section 13.2.2).
+ */
 export function checkReadConditions(headers: Headers, version: ObjectVersion): void {
   const failed = failedCondition(headers, readNames, version);
   if (failed === null) return;
@@ -36,13 +39,13 @@ export function checkReadConditions(headers: Headers, version: ObjectVersion): v
   throw preconditionFailed(failed);
 }
 
-/** Throws PreconditionFailed when the conditions on a copy's source do not hold: there is no 304 for a copy. */
+/** Throws PreconditionFailed if the conditions on the source of a copy do not hold. A copy has no 304. */
 export function checkCopySourceConditions(headers: Headers, version: ObjectVersion): void {
   const failed = failedCondition(headers, copySourceNames, version);
   if (failed !== null) throw preconditionFailed(`x-amz-copy-source-${failed}`);
 }
 
-/** A match condition, when there is one, stands in for the time condition beside it. */
+/** A match condition replaces the time condition beside it. */
 function failedCondition(
   headers: Headers,
   names: Readonly<Record<keyof typeof readNames, string>>,
@@ -65,13 +68,16 @@ function failedCondition(
   return null;
 }
 
-/** Conditions of a write, to be checked again in the transaction that makes it. */
+/** The conditions of a write. They are checked again in the transaction of the write. */
 export type WriteCondition =
   | { readonly kind: 'none' }
   | { readonly kind: 'absent' }
   | { readonly kind: 'matches'; readonly etag: string };
 
-/** `If-None-Match: *` or `If-Match: ETAG`. Throws for both, or another form: S3 has no others for a write. */
+/**
+ * Parses `If-None-Match: *` or `If-Match: ETAG`. Throws for both, or another form: S3 has no others
+ * for a write.
+ */
 export function parseWriteCondition(headers: Headers): WriteCondition {
   const match = headers['if-match'];
   const noneMatch = headers['if-none-match'];
@@ -86,7 +92,7 @@ export function parseWriteCondition(headers: Headers): WriteCondition {
   return { kind: 'matches', etag: match };
 }
 
-/** Throws PreconditionFailed, or NoSuchKey when there is nothing to match. */
+/** Throws PreconditionFailed, or NoSuchKey if there is no object to match. */
 export function checkWriteCondition(
   condition: WriteCondition,
   key: string,
@@ -102,7 +108,7 @@ export function checkWriteCondition(
   if (!matchesEtag(condition.etag, object.etag)) throw preconditionFailed('If-Match');
 }
 
-/** Compares a list of entity tags, quoted or not, or `*`. */
+/** Matches an entity tag against a list of tags, quoted or not, or `*`. */
 export function matchesEtag(header: string, etag: string): boolean {
   return header.split(',').some((item) => {
     const tag = item
@@ -113,7 +119,10 @@ export function matchesEtag(header: string, etag: string): boolean {
   });
 }
 
-/** Milliseconds; null when absent or not a date, which RFC 9110 section 13.1.3 has a server ignore. */
+/**
+ * Returns milliseconds, or null if the header is absent or not a date: RFC 9110 section 13.1.3
+ * requires a server to ignore it.
+ */
 function parseDate(text: string | undefined): number | null {
   if (text === undefined) return null;
   const ms = Date.parse(text);

@@ -12,7 +12,10 @@ function credentialsPath(directory: string): string {
   return join(directory, 'credentials.json');
 }
 
-/** The credentials of the server that keeps its data there; null before its first start. Throws naming the file when it is damaged. */
+/**
+ * Returns the credentials of the server with this data directory, or null before its first start.
+ * Throws an error with the file's name if it is damaged.
+ */
 export async function readCredentials(directory: string): Promise<Credentials | null> {
   const path = credentialsPath(directory);
   let text: string;
@@ -25,17 +28,17 @@ export async function readCredentials(directory: string): Promise<Credentials | 
   const credentials = parse(text);
   if (credentials === null) {
     throw new Error(
-      `${path} does not hold an accessKeyId and a secretAccessKey: restore it, or remove it for new ones`,
+      `invalid credentials file ${path}: expected accessKeyId and secretAccessKey; restore it, or remove it for new ones`,
     );
   }
   return credentials;
 }
 
-/** The kept credentials, or new ones, which it keeps: 0600, whole or not at all. */
+/** Returns the stored credentials, or generates and stores new ones: mode 0600, completely or not at all. */
 export async function ensureCredentials(directory: string): Promise<Credentials> {
   const kept = await readCredentials(directory);
   if (kept !== null) return kept;
-  // The forms AWS uses: 20 upper-case letters and digits that begin with AKIA; 40 characters of base64.
+  // The forms of AWS: AKIA and 16 more upper-case letters and digits; 40 characters of base64.
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   const id = [...randomBytes(16)].map((byte) => letters[byte % letters.length]).join('');
   const credentials = { accessKeyId: `AKIA${id}`, secretAccessKey: randomBytes(30).toString('base64') };

@@ -5,14 +5,14 @@ import type { Headers } from './http/request.js';
 import type { ServerKeys } from './storage/key-wrap.js';
 import type { Bucket, BucketEncryption, RestEncryption } from './storage/records.js';
 
-/** The account that everything belongs to. */
+/** The account that owns everything. */
 export const accountId = '000000000000';
 
 export const encryptionHeader = 'x-amz-server-side-encryption';
 const kmsKeyHeader = 'x-amz-server-side-encryption-aws-kms-key-id';
 const bucketKeyHeader = 'x-amz-server-side-encryption-bucket-key-enabled';
 
-/** The customer's key of a request: its raw bytes, for this request only, and the MD5 to echo. */
+/** The customer's key of one request: its raw bytes, and the MD5 to echo. */
 export interface CustomerKeyHeaders {
   readonly key: Uint8Array;
   readonly md5Base64: string;
@@ -29,20 +29,21 @@ function trio(headers: Headers, prefix: KeyPrefix) {
   };
 }
 
-/** True when any of the three key headers is there. */
+/** Returns true if any of the three key headers is present. */
 export function carriesCustomerKey(headers: Headers, prefix: KeyPrefix = 'x-amz-'): boolean {
   const { algorithm, key, md5 } = trio(headers, prefix);
   return algorithm !== undefined || key !== undefined || md5 !== undefined;
 }
 
-/** AWS names this argument for every fault of the trio, the copy source's too. */
+/** AWS names this argument in every error about the three headers, those of the copy source included. */
 const keyArgument = (message: string, value = 'null'): S3Error =>
   invalidArgument(message, encryptionHeader, value);
 
 /**
- * The customer's key, or null when none of its headers is there. Checked in AWS's order: algorithm given, key given,
- * algorithm known, MD5 given, MD5 right. The key's length is checked by `requireKeyLength`, for a write only: on a read a key
- * of another length is just another key. Throws the 400 of each.
+ * Returns the customer's key, or null if none of its headers is present. Checks in AWS's order:
+ * algorithm present, key present, algorithm known, MD5 present, MD5 correct. `requireKeyLength`
+ * checks the length of the key, for a write only: on a read, a key of another length is just
+ * another key. Throws the 400 of each.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
  */
 export function parseCustomerKey(headers: Headers, prefix: KeyPrefix = 'x-amz-'): CustomerKeyHeaders | null {
@@ -69,20 +70,21 @@ export function parseCustomerKey(headers: Headers, prefix: KeyPrefix = 'x-amz-')
   return { key: bytes, md5Base64: calculated.toString('base64') };
 }
 
-/** Throws InvalidArgument when the key cannot be an AES-256 key. */
+/** Throws InvalidArgument if the key is not an AES-256 key. */
 export function requireKeyLength({ key }: CustomerKeyHeaders): void {
   if (key.byteLength !== 32) throw keyArgument('The secret key was invalid for the specified algorithm.');
 }
 
-/** What a write is to rest under, with the key for this request when it is a customer's. */
+/** The encryption of a write, with the key of this request if it is a customer's. */
 export interface WriteEncryption {
   readonly encryption: RestEncryption;
   readonly customerKey: CustomerKeyHeaders | null;
 }
 
 /**
- * What a request that makes an object or an upload asks for, or else the bucket's default.
- * Throws AccessDenied for a customer's key where the bucket blocks them, before the key is looked at.
+ * Returns the encryption that a request for an object or an upload specifies, or else the bucket's
+ * default. Throws AccessDenied for a customer's key if the bucket blocks them, before it checks the
+ * key.
  */
 export function resolveWriteEncryption(
   headers: Headers,
@@ -139,7 +141,10 @@ function defaultEncryption(fallback: BucketEncryption, region: string): RestEncr
   return { kind: 'sse-kms', algorithm, keyArn: kmsKeyArn(keyArn, region), bucketKey };
 }
 
-/** A key's ARN from what a client may name it by; without a name the account's `aws/s3` key. Any key is known here. */
+/**
+ * Returns the ARN of a KMS key from any name that a client may give it; without a name that of the
+ * account's `aws/s3` key. Every key is known here.
+ */
 function kmsKeyArn(keyId: string | null, region: string): string {
   const stem = `arn:aws:kms:${region}:${accountId}:`;
   if (keyId === null || keyId === '' || keyId === 'alias/aws/s3') return `${stem}key/aws-s3`;
@@ -147,7 +152,7 @@ function kmsKeyArn(keyId: string | null, region: string): string {
   return keyId.startsWith('alias/') ? stem + keyId : `${stem}key/${keyId}`;
 }
 
-/** The response headers that say how an object rests. */
+/** Returns the response headers about the encryption of an object. */
 export function encryptionAnswer(
   encryption: RestEncryption,
   customerKey: CustomerKeyHeaders | null,
@@ -172,8 +177,9 @@ export function encryptionAnswer(
 }
 
 /**
- * The key that reads an object: null for one that is not under a customer's. Throws InvalidRequest (a key is needed; or must
- * not be sent), AccessDenied (another key), and the 400s of a malformed one.
+ * Returns the key that reads an object, or null if it is not encrypted with a customer's. Throws
+ * InvalidRequest (a key is required, or must not be sent), AccessDenied (another key), and the 400s
+ * of a malformed one.
  */
 export function resolveReadKey(
   headers: Headers,
@@ -200,7 +206,10 @@ export function resolveReadKey(
   return customerKey;
 }
 
-/** The key that a part is to be sealed under: the upload's. Throws InvalidRequest when it is missing, needless or another. */
+/**
+ * Returns the key that seals a part: the upload's. Throws InvalidRequest if it is missing, not
+ * needed or another one.
+ */
 export function resolvePartKey(
   headers: Headers,
   encryption: RestEncryption,
@@ -220,7 +229,7 @@ export function resolvePartKey(
   return customerKey;
 }
 
-/** Throws when a read, or a part, carries the header that only belongs to making an object. */
+/** Throws if a read, or a part, carries the header that only requests for a new object may have. */
 export function refuseEncryptionHeader(headers: Headers): void {
   const value = headers[encryptionHeader];
   if (value === undefined) return;

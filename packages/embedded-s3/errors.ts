@@ -1,5 +1,5 @@
 /**
- * An answer that refuses: S3's code, HTTP status and text. `details` become further elements of the error document,
+ * A refusal: S3's code, HTTP status and text. `details` are further elements of the error document,
  * `headers` further headers of the response.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
@@ -32,7 +32,7 @@ const make =
   (details: Readonly<Record<string, string>> = {}): S3Error =>
     new S3Error(code, status, text, { details });
 
-/** Errors with a fixed text, as AWS words them. The argument holds further elements of the error document. */
+/** Errors with a fixed text, in AWS's words. The argument has further elements of the error document. */
 export const badDigest = make(
   'BadDigest',
   400,
@@ -122,17 +122,17 @@ export const requestTimeout = make(
   'Your socket connection to the server was not read from or written to within the timeout period.',
 );
 
-/** 412, naming the condition that did not hold. */
+/** Returns a 412 that names the condition. */
 export const preconditionFailed = (condition: string): S3Error =>
   new S3Error('PreconditionFailed', 412, 'At least one of the pre-conditions you specified did not hold', {
     details: { Condition: condition },
   });
 
-/** 501, saying which operation, header or value this server does not have. */
+/** Returns a 501 that names the operation, header or value which this server does not implement. */
 export const notImplemented = (what: string): S3Error =>
   new S3Error('NotImplemented', 501, `${what} is not implemented by this server.`);
 
-/** 400 InvalidArgument with the argument named as AWS names it. */
+/** Returns a 400 InvalidArgument that names the argument like AWS. */
 export const invalidArgument = (message: string, name: string, value: string): S3Error =>
   new S3Error('InvalidArgument', 400, message, { details: { ArgumentName: name, ArgumentValue: value } });
 

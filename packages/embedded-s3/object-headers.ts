@@ -10,10 +10,13 @@ import { parseTagHeader } from './tags.js';
 
 const metadataPrefix = 'x-amz-meta-';
 
-/** User-defined metadata: 2 KB in names and values. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html */
+/**
+ * Max bytes of user-defined metadata: names and values.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+ */
 const maxMetadataBytes = 2048;
 
-/** The headers that are kept with an object and sent back with it. */
+/** The headers that are stored with an object and returned with it. */
 const keptHeaders = [
   'cache-control',
   'content-disposition',
@@ -35,7 +38,7 @@ const storageClasses = new Set([
   'GLACIER_IR',
 ]);
 
-/** What the headers of a write say of the object. Throws what is wrong with them. */
+/** Parses the headers of a write that describe the object. Throws the errors of invalid ones. */
 export function parseDescription(request: S3Request): Description {
   const { headers } = request;
   return {
@@ -60,7 +63,7 @@ export function parseStorageClass(headers: Headers): string {
   return storageClass;
 }
 
-/** The standard headers to keep; `contentEncoding` is the one without `aws-chunked`. */
+/** Returns the standard headers to store. `contentEncoding` is the one without `aws-chunked`. */
 export function parseKeptHeaders(headers: Headers, contentEncoding: string | null): Record<string, string> {
   const kept: Record<string, string> = { 'content-type': 'binary/octet-stream' };
   for (const name of keptHeaders) {
@@ -70,7 +73,7 @@ export function parseKeptHeaders(headers: Headers, contentEncoding: string | nul
   return kept;
 }
 
-/** User metadata. Throws MetadataTooLarge. */
+/** Returns the user metadata. Throws MetadataTooLarge. */
 export function parseMetadata(headers: Headers): Record<string, string> {
   const metadata: Record<string, string> = {};
   let bytes = 0;
@@ -86,23 +89,26 @@ export function parseMetadata(headers: Headers): Record<string, string> {
   return metadata;
 }
 
-/** `"etag"`, as headers and documents carry it. */
+/** Returns `"etag"`, as in headers and documents. */
 export function quoted(etag: string): string {
   return `"${etag}"`;
 }
 
-/** The version to name in an answer; none for an object written before versioning was first enabled. */
+/**
+ * Returns the version to name in an answer; undefined for an object from before versioning was
+ * first enabled.
+ */
 export function versionHeader(versionId: string, isVersioned: boolean): AnswerHeaders {
   return { 'x-amz-version-id': isVersioned ? versionId : undefined };
 }
 
-/** The checksum as response headers. */
+/** Returns the response headers of a checksum. */
 export function checksumAnswer(checksum: KeptChecksum | null): AnswerHeaders {
   if (checksum === null) return {};
   return { [checksumHeader[checksum.algorithm]]: checksum.value, 'x-amz-checksum-type': checksum.type };
 }
 
-/** Every header that describes an object in a GET or HEAD, but for its length. */
+/** Returns every header that describes an object in a GET or HEAD, except its length. */
 export function objectAnswer(
   version: ObjectVersion,
   request: S3Request,
@@ -127,7 +133,10 @@ export function objectAnswer(
   };
 }
 
-/** The `response-*` parameters. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
+/**
+ * Returns the headers of the `response-*` parameters.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
 function overrides(request: S3Request): AnswerHeaders {
   const headers: Record<string, string> = {};
   for (const name of keptHeaders) {

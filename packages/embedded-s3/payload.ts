@@ -14,20 +14,29 @@ import type { S3Request } from './http/request.js';
 import { BodyTooLarge, type Tap, type WrittenBody } from './storage/body-writer.js';
 import type { Store } from './storage/store.js';
 
-/** The largest object or part of one request: 5 GiB. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/**
+ * Max size of an object or part in one request: 5 GiB.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+ */
 export const maxPutBytes = 5 * 1024 ** 3;
 
-/** Largest XML document taken from a client: DeleteObjects and CompleteMultipartUpload come near 1 MiB. */
+/**
+ * Max size of an XML document from a client: DeleteObjects and CompleteMultipartUpload come close
+ * to 1 MiB.
+ */
 const maxDocumentBytes = 2 * 1024 ** 2;
 
 export interface ReceivedBody extends WrittenBody {
-  /** Lower-case hex; null unless it was asked for. */
+  /** Lower-case hex; null unless it was requested. */
   readonly md5: string | null;
-  /** The computed value of every algorithm that was asked for. */
+  /** The computed value of every requested algorithm. */
   checksum(algorithm: ChecksumAlgorithm): string;
 }
 
-/** The hashes of one payload: those to keep, and those the client declared, to be compared at the end. */
+/**
+ * The hashes of one payload: those to store, and those that the client declared, which are compared
+ * at the end.
+ */
 class PayloadHashes {
   readonly taps: Tap[] = [];
   readonly #md5;
@@ -57,7 +66,7 @@ class PayloadHashes {
     if (this.#md5 !== null) this.taps.push(this.#md5);
   }
 
-  /** Ends the hashes and compares them. Throws BadDigest and what a wrong trailer deserves. */
+  /** Ends the hashes and compares them. Throws BadDigest, and the errors of a wrong trailer. */
   finish(request: S3Request): void {
     for (const [algorithm, checksum] of this.#checksums) this.#values.set(algorithm, checksum.digestBase64());
     if (this.#md5 !== null) this.#md5Hex = this.#md5.digest('hex');
@@ -86,8 +95,8 @@ function declaredMd5(header: string | undefined): string | null {
 }
 
 /**
- * Receives an object's or a part's bytes into a sealed body, durably, verified against everything the client declared.
- * Nothing stays when it throws. The body needs a row, or `store.discard`.
+ * Receives the bytes of an object or part into a sealed body, durably, and verifies everything that
+ * the client declared. Leaves nothing if it throws. The body then needs a row, or `store.discard`.
  */
 export async function receiveBody(
   store: Store,
@@ -123,8 +132,9 @@ export async function receiveBody(
 }
 
 /**
- * Receives a small document whole, verified. Throws MaxMessageLengthExceeded. `declares`: what the request's checksum
- * headers are of; those of CompleteMultipartUpload tell of the object, not of the document that names its parts.
+ * Receives a small document completely, and verifies it. Throws MaxMessageLengthExceeded.
+ * `declares` is the subject of the request's checksum headers: those of CompleteMultipartUpload are
+ * about the object, not about the document.
  */
 export async function receiveDocument(
   request: S3Request,

@@ -11,7 +11,7 @@ describe('a Range header', () => {
     ['bytes=0-99999', { start: 0, end: 1000 }],
     ['bytes=-1', { start: 999, end: 1000 }],
     ['bytes=-5000', { start: 0, end: 1000 }],
-  ])('%s asks for a part', (header, range) => expect(resolveRange(header, size)).toEqual(range));
+  ])('%s requests a part', (header, range) => expect(resolveRange(header, size)).toEqual(range));
 
   it.each([undefined, 'bytes=', 'bytes=-', 'bytes=5-1', 'bytes=0-1,5-6', 'lines=0-1', 'bytes=a-b'])(
     '%s asks for the whole',
@@ -23,7 +23,7 @@ describe('a Range header', () => {
     ['bytes=-0', 1000],
     ['bytes=0-', 0],
     ['bytes=-1', 0],
-  ])('%s of %d bytes has none of them: 416', (header, length) => {
+  ])('%s of %d bytes has no byte: 416', (header, length) => {
     expect(() => resolveRange(header, length)).toThrow(
       expect.objectContaining({ status: 416, code: 'InvalidRange' }) as S3Error,
     );

@@ -1,14 +1,15 @@
 import { invalidRange } from './errors.js';
 
-/** First byte and the byte after the last. */
+/** From the first byte to the byte before `end`. */
 export interface ResolvedRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * What a Range header asks of an object of this size: null for the whole (no header, several ranges, or one that is
- * malformed, which RFC 9110 section 14.2 has a server ignore). Throws InvalidRange when no byte of it exists.
+ * Returns the range that a Range header requests from an object of this size; null for the whole
+ * (no header, several ranges, or a malformed one, which RFC 9110 section 14.2 requires a server to
+ * ignore). Throws InvalidRange if the object has no byte of it.
  */
 export function resolveRange(header: string | undefined, size: number): ResolvedRange | null {
   const match = /^\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*$/i.exec(header ?? '');

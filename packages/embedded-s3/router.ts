@@ -17,7 +17,7 @@ import * as description from './operations/object-description.js';
 import { putObject } from './operations/put-object.js';
 import { uploadPart, uploadPartCopy } from './operations/upload-part.js';
 
-/** OpenRoot on a bucket, by method and sub-resource: the query's name without which the request would mean another. */
+/** Operations on a bucket, by method and sub-resource: the name in the query that selects the operation. */
 const bucketOperations: Readonly<Record<string, Operation<BucketRequest>>> = {
   GET: listObjectsV1,
   'GET list-type': listObjectsV2,
@@ -58,7 +58,10 @@ const objectOperations: Readonly<Record<string, Operation<ObjectRequest>>> = {
   'DELETE tagging': description.deleteObjectTagging,
 };
 
-/** Every sub-resource S3 has: one that no operation above takes is refused instead of being taken for the plain request. */
+/**
+ * Every sub-resource of S3. A request with one that no operation above handles is refused, instead
+ * of being treated as the plain request.
+ */
 const subresources = new Set(
   `accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle list-type
    location logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy

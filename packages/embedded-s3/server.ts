@@ -8,52 +8,62 @@ import type { ServerContext } from './operations/context.js';
 import { Store } from './storage/store.js';
 
 export interface EmbeddedS3Options {
-  /** Where everything is kept. Made when missing, for its owner alone. */
+  /** Directory of all data. Created if it is missing, readable only by its owner. */
   readonly directory: string;
-  /** Port 0 takes a free one. */
+  /** Port 0 selects a free one. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly region: string;
-  /** Takes one line of log. No line ever holds a key, a signature or a header. Default: none. */
+  /** Receives the log lines. Default: none. */
   readonly log?: Log;
-  /** Connections beyond these are closed at once. Default 1024. */
+  /** Further connections are closed at once. Default 1024. */
   readonly maxConnections?: number;
-  /** A connection on which the client should act, and does not, is closed after this. Default 60,000. */
+  /** Closes a connection whose client does not act for this time. Default 60,000. */
   readonly idleTimeoutMs?: number;
-  /** A request's headers in all, in bytes. Default 32 KiB. */
+  /** Max total size of a request's headers, in bytes. Default 32 KiB. */
   readonly maxHeaderBytes?: number;
-  /** Host names below which virtual-hosted buckets live, besides `localhost` and `s3.localhost`. */
+  /** Domains below which virtual-hosted buckets are, besides `localhost` and `s3.localhost`. */
   readonly domains?: readonly string[];
-  /** Takes customers' keys over plain HTTP from other machines too, where something else encrypts the way. Default false. */
+  /**
+   * Accepts customers' keys over plain HTTP from other machines too, for setups that encrypt the
+   * connection in another way. Default false.
+   */
   readonly allowKeysOverPlainHttp?: boolean;
   /**
-   * Where notifications of buckets can go: `{ NAME: 'http://user:secret@host:port/path' }` is what the topic
-   * `arn:aws:sns:REGION:000000000000:NAME` (or the queue `arn:aws:sqs:...`) of PutBucketNotificationConfiguration names.
+   * Targets of notifications: `{ NAME: 'http://user:secret@host:port/path' }` is the topic
+   * `arn:aws:sns:REGION:000000000000:NAME` (or the queue `arn:aws:sqs:...`) of
+   * PutBucketNotificationConfiguration.
    */
   readonly notificationTargets?: Readonly<Record<string, string>>;
-  /** Hears of every change to an object in this process, durable by then, before its request is answered. Must not wait. */
+  /**
+   * Receives every change of an object in this process, when it is durable and before its request
+   * is answered. Must not wait.
+   */
   readonly onObjectEvent?: (event: ObjectEvent) => void;
-  /** The clock, milliseconds since the epoch. */
+  /** The clock, in milliseconds since the epoch. */
   readonly nowMs?: () => number;
 }
 
 export interface EmbeddedS3 {
   readonly address: { readonly host: string; readonly port: number };
-  /** `http://host:port`, as clients on this machine reach it. */
+  /** `http://host:port` for clients on this machine. */
   readonly endpoint: string;
   readonly credentials: Credentials;
-  /** Makes the bucket unless it is there. Throws an S3Error for a name that is not one. */
+  /** Creates the bucket if it does not exist. Throws an S3Error for an invalid name. */
   ensureBucket(name: string): Promise<void>;
-  /** Takes no more requests, gives those under way this long, then closes. The data is safe in any case. Call it once or more. */
+  /**
+   * Accepts no more requests, gives the current ones this long, then closes. The data is safe in
+   * any case. May be called again.
+   */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** What a stop may wait for events that are still to be delivered. */
+/** Max time that a stop waits for the delivery of events. */
 const lastDeliveriesMs = 2_000;
 
 /**
- * Starts an S3 server over a directory. Resolves when it takes requests.
- * Throws `DirectoryInUse` when another server has the directory, the system's error (EADDRINUSE, EACCES) when it cannot
- * listen or write, and an Error that names the file when one is damaged or missing.
+ * Starts an S3 server over a directory. Resolves when it accepts requests. Throws `DirectoryInUse`
+ * if another server uses the directory, the system's error (EADDRINUSE, EACCES) if it cannot listen
+ * or write, and an Error that names the file if one is damaged or missing.
  */
 export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<EmbeddedS3> {
   const log: Log = options.log ?? (() => undefined);
@@ -89,7 +99,13 @@ export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<Embed
       },
     );
     const { address, port } = await listener.listen(options.listen.host, options.listen.port);
-    log({ level: 'info', message: 'embedded S3 listens', host: address, port, directory: options.directory });
+    log({
+      level: 'info',
+      message: 'embedded S3 is listening',
+      host: address,
+      port,
+      directory: options.directory,
+    });
     let closing: Promise<void> | null = null;
     return {
       address: { host: address, port },

@@ -19,7 +19,10 @@ function checkTags(tags: readonly Tag[]): readonly Tag[] {
   return tags;
 }
 
-/** The tags of an `x-amz-tagging` header: a URL query. Throws InvalidArgument, InvalidTag, BadRequest. */
+/**
+ * Returns the tags of an `x-amz-tagging` header: a URL query. Throws InvalidArgument, InvalidTag,
+ * BadRequest.
+ */
 export function parseTagHeader(header: string | undefined): readonly Tag[] {
   if (header === undefined) return [];
   const tags = [...new URLSearchParams(header)].map(([key, value]) => ({ key, value }));
@@ -33,7 +36,7 @@ export function parseTagHeader(header: string | undefined): readonly Tag[] {
   return checkTags(tags);
 }
 
-/** The tags of a Tagging document. Throws MalformedXML, InvalidTag, BadRequest. */
+/** Returns the tags of a Tagging document. Throws MalformedXML, InvalidTag, BadRequest. */
 export function parseTagging(document: XmlReader): readonly Tag[] {
   const set = document.child('TagSet');
   if (set === null) throw malformedXml();

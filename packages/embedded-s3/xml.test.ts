@@ -6,7 +6,7 @@ import { parseXml, xmlDocument } from './xml.js';
 const read = (text: string, root = 'Delete') => parseXml(Buffer.from(text), root);
 
 describe('a document', () => {
-  it('brings any text of a key through, as it was', () => {
+  it('carries any text of a key unchanged', () => {
     const text = fc.string({
       unit: fc.constantFrom(
         'a',
@@ -52,7 +52,7 @@ describe('a document', () => {
     expect(read('<Delete>\n  <Key>k</Key>\n</Delete>\n').text('Key')).toBe('k');
   });
 
-  it('keeps the order and number of what it repeats, and has nothing that was not sent', () => {
+  it('keeps the order and number of repeated elements, and has no others', () => {
     const document = read('<Delete><A>1</A><B/><A>2</A></Delete>');
     expect(document.all('A').map((element) => element.own())).toEqual(['1', '2']);
     expect(document.text('B')).toBe('');
@@ -68,7 +68,7 @@ describe('a document', () => {
     '<Delete/><Delete/>',
     '<!DOCTYPE Delete [<!ENTITY a "b">]><Delete>&a;</Delete>',
     '<Delete><__proto__><Key>k</Key></__proto__></Delete>',
-  ])('%j is malformed or holds no key', (text) => {
+  ])('%j is malformed or contains no key', (text) => {
     let key: string | null = null;
     try {
       key = read(text).text('Key');
@@ -79,7 +79,7 @@ describe('a document', () => {
     expect(key).toBeNull();
   });
 
-  it('that is no UTF-8 is malformed', () => {
+  it('that is not UTF-8 is malformed', () => {
     expect(() => parseXml(Buffer.from([0x3c, 0x61, 0xff, 0x3e]), 'a')).toThrow(S3Error);
   });
 });

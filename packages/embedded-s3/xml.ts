@@ -1,11 +1,11 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { malformedXml } from './errors.js';
 
-/** A document of S3's 2006-03-01 namespace. */
+/** A document in S3's 2006-03-01 namespace. */
 const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
 const declaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
-/** What an element holds: text, or elements in order. Null and undefined leave the element out. */
+/** The content of an element: text, or elements in order. Null and undefined leave the element out. */
 export type XmlContent = string | number | boolean | XmlElement | null | undefined;
 export type XmlElement = readonly XmlNode[];
 export type XmlNode = readonly [name: string, content: XmlContent, attributes?: string];
@@ -34,7 +34,10 @@ function renderAll(nodes: XmlElement): string {
 
 const named: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
-/** Control characters become character references, as AWS sends them; a reader of XML 1.1 or of S3 understands them. */
+/**
+ * Control characters become character references, as in AWS's answers. Readers of XML 1.1 or of S3
+ * understand them.
+ */
 function escapeXml(text: string): string {
   return text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
@@ -54,7 +57,7 @@ const parser = new XMLParser({
   isArray: () => true,
 });
 
-/** An element as a request sent it. Absent children are null; a child sent twice is in `all`. */
+/** An element of a request's document. A missing child is null; repeated children are in `all`. */
 export class XmlReader {
   readonly #value: unknown;
 
@@ -62,12 +65,12 @@ export class XmlReader {
     this.#value = value;
   }
 
-  /** The first child of that name, or null. */
+  /** Returns the first child with that name, or null. */
   child(name: string): XmlReader | null {
     return this.all(name)[0] ?? null;
   }
 
-  /** Every child of that name, in order. */
+  /** Returns every child with that name, in order. */
   all(name: string): readonly XmlReader[] {
     if (typeof this.#value !== 'object' || this.#value === null || !Object.hasOwn(this.#value, name))
       return [];
@@ -75,18 +78,21 @@ export class XmlReader {
     return Array.isArray(children) ? children.map((child) => new XmlReader(child)) : [];
   }
 
-  /** The text of the child of that name, or null. */
+  /** Returns the text of the child with that name, or null. */
   text(name: string): string | null {
     return this.child(name)?.own() ?? null;
   }
 
-  /** This element's own text; empty for one that has elements. */
+  /** Returns the element's own text; empty if it has elements. */
   own(): string {
     return typeof this.#value === 'string' ? this.#value : '';
   }
 }
 
-/** Parses a request's document whose root must be `root`. Throws MalformedXML. No document types, no entities of its own. */
+/**
+ * Parses the document of a request, whose root must be `root`. Throws MalformedXML, also for a
+ * document type or entities.
+ */
 export function parseXml(bytes: Uint8Array, root: string): XmlReader {
   let document: unknown;
   try {

@@ -21,34 +21,37 @@ import { verifySignature } from './verify-signature.js';
 
 export { S3AuthError } from './s3-auth-error.js';
 
-/** The secret that belongs to an access key id, or null when nobody has that id. */
+/** Returns the secret of an access key id, or null for an unknown id. */
 export type CredentialLookup = (accessKeyId: string) => { readonly secretAccessKey: string } | null;
 
-/** A request whose signature was verified, and its body, which is verified as it is read. */
+/** A request with a verified signature. Its body is verified while it is read. */
 export interface AuthenticatedRequest {
   readonly accessKeyId: string;
   /**
-   * The payload with any `aws-chunked` framing removed; read it once. It throws an `S3AuthError`, midway or in
-   * place of its end, when a hash or signature does not match: only a body read to its end was what the client
-   * signed. Leaving it early does not close the connection, so that an answer can still be sent.
+   * The payload without `aws-chunked` framing; can be read once. It throws an `S3AuthError`, midway
+   * or at its end, if a hash or signature does not match: only a body that was read to its end is
+   * what the client signed. Leaving it early does not close the connection, so that an answer can
+   * still be sent.
    */
   readonly body: AsyncIterable<Uint8Array>;
-  /** The length of `body` in bytes; null when the request names none (it then has no body). */
+  /** The length of `body` in bytes; null if the request names none and has no body. */
   readonly decodedLength: number | null;
-  /** The verified trailing headers by lower-case name; valid once `body` is drained. */
+  /** Returns the verified trailing headers by lower-case name; valid after `body` was read to its end. */
   trailers(): ReadonlyMap<string, string>;
-  /** `Content-Encoding` as the object has it: without `aws-chunked`, null when nothing is left. */
+  /** `Content-Encoding` as stored with the object: without `aws-chunked`; null if nothing is left. */
   readonly contentEncoding: string | null;
   /**
-   * The `x-amz-*` request headers that a presigned URL carries in its query (its own signature parameters and
-   * checksums apart), by lower-case name. They count as headers: `{ ...hoistedHeaders, ...request.headers }`.
+   * The `x-amz-*` request headers in the query of a presigned URL, by lower-case name, without its
+   * signature parameters and checksums. They count as headers: `{ ...hoistedHeaders,
+   * ...request.headers }`.
    */
   readonly hoistedHeaders: Readonly<Record<string, string>>;
 }
 
 /**
- * Verifies the AWS Signature Version 4 of `request`, in the Authorization header or in a presigned URL's query.
- * Resolves before any of the body is read, so an `Expect: 100-continue` can be answered afterwards.
+ * Verifies the AWS Signature Version 4 of `request`, in the Authorization header or in the query of
+ * a presigned URL. Resolves before it reads the body, so that an `Expect: 100-continue` can be
+ * answered afterwards.
  *
  * @param nowMs the server's clock, milliseconds since the epoch
  * @throws S3AuthError with AWS's own code and status
@@ -97,13 +100,14 @@ function openBody(
   key: SigningKey,
 ): OpenBody {
   if (payload.kind === 'chunked') return openChunkedBody(request, claim, key, payload);
-  // S3 takes no body of unknown length: "A header you provided implies functionality that is not implemented".
+  // S3 accepts no body of unknown length: "A header you provided implies functionality that is not
+  // implemented".
   if (request.headers['transfer-encoding'] !== undefined) throw notImplementedHeader('Transfer-Encoding');
   const length = wholeNumber(request.headers['content-length']);
   if (payload.kind === 'unsigned') {
     return { body: readOnce(plainBody(request)), decodedLength: length, trailers: () => noTrailers };
   }
-  // Nobody may care to read a body of no bytes, so its hash is checked now.
+  // The body of no bytes may never be read, so its hash is checked now.
   if (!length && payload.sha256 !== sha256OfNothing)
     throw contentSha256Mismatch(payload.sha256, sha256OfNothing);
   return {
@@ -134,7 +138,7 @@ function openChunkedBody(
     verified = trailers;
   });
   const trailers = (): ReadonlyMap<string, string> => {
-    if (verified === null) throw new Error('the trailers come behind the body: drain it first');
+    if (verified === null) throw new Error('the trailers follow the body: read it to its end first');
     return verified;
   };
   return { body: readOnce(body), decodedLength, trailers };
@@ -152,7 +156,10 @@ function wholeNumber(text: string | undefined): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }
 
-/** `aws-chunked` describes the request, not the object (sigv4-streaming.html): S3 stores the encoding without it. */
+/**
+ * `aws-chunked` describes the request, not the object (sigv4-streaming.html): S3 stores the
+ * encoding without it.
+ */
 function storedContentEncoding(header: string | undefined): string | null {
   if (header === undefined) return null;
   const codings = header.split(',').map((coding) => coding.trim());

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { authenticate } from './authenticate.js';
 import { accept, changed, example, exampleCredentials, receive } from './testing/requests.js';
 import { presignedRequest, signedRequest } from './testing/signer.js';
@@ -10,13 +10,13 @@ describe('an Authorization header', () => {
   const authorization = (change: (value: string) => string | null) =>
     changed(request, 'authorization', change);
 
-  test('tells whose request it is', async () => {
+  it('names the owner of the request', async () => {
     const authenticated = await authenticate(receive(request), exampleCredentials, example.nowMs);
     expect(authenticated.accessKeyId).toBe(example.accessKeyId);
     expect(authenticated.hoistedHeaders).toEqual({});
   });
 
-  test('may be written with or without spaces, in any order', async () => {
+  it('may be written with or without spaces, in any order', async () => {
     await expect(accept(authorization((value) => value.replaceAll(', ', ',')))).resolves.toBeDefined();
     const [scheme, credential, headers, signature] = (request.headers[3]?.[1] ?? '').split(/,? /);
     await expect(
@@ -24,7 +24,7 @@ describe('an Authorization header', () => {
     ).resolves.toBeDefined();
   });
 
-  test.each([
+  it.each([
     ['missing', authorization(() => null), 'AccessDenied', 403, /^Access Denied$/],
     ['of version 2', authorization(() => 'AWS AKIA:c2ln'), 'InvalidRequest', 400, /use AWS4-HMAC-SHA256/],
     [
@@ -140,7 +140,7 @@ describe('an Authorization header', () => {
       400,
       /^Only one auth mechanism allowed/,
     ],
-  ])('is refused when it is %s', async (_, sent, code, status, message) => {
+  ])('is refused if it is %s', async (_, sent, code, status, message) => {
     await expect(accept(sent)).rejects.toMatchObject({
       name: 'S3AuthError',
       code,
@@ -149,7 +149,7 @@ describe('an Authorization header', () => {
     });
   });
 
-  test('never repeats a secret or an SSE-C key in its refusal', async () => {
+  it('never repeats a secret or an SSE-C key in its refusal', async () => {
     const key = Buffer.alloc(32, 7).toString('base64');
     const { request: sent } = signedRequest({
       secret: 'guessed',
@@ -165,11 +165,11 @@ describe('an Authorization header', () => {
 describe('the time of a request', () => {
   const { request } = signedRequest({});
 
-  test.each([-15, 0, 15])('may be %i minutes from ours', async (off) => {
+  it.each([-15, 0, 15])('may differ by %i minutes from the server', async (off) => {
     await expect(accept(request, example.nowMs + minutes(off))).resolves.toBeDefined();
   });
 
-  test.each([-15.1, 15.1])('may not be %d minutes from ours', async (off) => {
+  it.each([-15.1, 15.1])('may not differ by %d minutes from the server', async (off) => {
     await expect(accept(request, example.nowMs + minutes(off))).rejects.toMatchObject({
       code: 'RequestTimeTooSkewed',
       status: 403,
@@ -177,17 +177,17 @@ describe('the time of a request', () => {
     });
   });
 
-  test('may stand in the Date header', async () => {
+  it('may be in the Date header', async () => {
     const dated = changed(
       signedRequest({ headers: [['Date', 'Fri, 24 May 2013 00:00:00 GMT']] }).request,
       'x-amz-date',
       () => null,
     );
-    // Not signed as it was sent, yet its time was understood.
+    // The signature does not match, but the time was understood.
     await expect(accept(dated)).rejects.toMatchObject({ code: 'SignatureDoesNotMatch' });
   });
 
-  test.each(['20130531T250000Z', '20130631T000000Z', 'yesterday', '2013-05-24T00:00:00Z', ''])(
+  it.each(['20130531T250000Z', '20130631T000000Z', 'yesterday', '2013-05-24T00:00:00Z', ''])(
     'may not be %j',
     async (text) => {
       await expect(accept(changed(request, 'x-amz-date', () => text))).rejects.toMatchObject({

@@ -10,10 +10,10 @@ import { parseCredential, parseSignedHeaders, type SignatureClaim } from './sign
 import { parseHttpDate, parseTimestamp, type Timestamp } from './timestamp.js';
 
 /**
- * Reads the claim of an `Authorization: AWS4-HMAC-SHA256 ...` header
+ * Reads the claim in an `Authorization: AWS4-HMAC-SHA256 ...` header
  * (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-auth-using-authorization-header.html).
  *
- * @throws S3AuthError when it is of another kind or not well formed
+ * @throws S3AuthError for another kind of header or a malformed one
  */
 export function parseAuthorizationHeader(
   authorization: string,
@@ -48,7 +48,8 @@ export function parseAuthorizationHeader(
 function parseComponents(authorization: string): ReadonlyMap<string, string> {
   const space = authorization.indexOf(' ');
   const scheme = space < 0 ? authorization : authorization.slice(0, space);
-  // "AWS" is version 2, withdrawn by AWS; the ECDSA one is version 4a, which only multi-Region access points need.
+  // "AWS" is version 2, which AWS has withdrawn. The ECDSA version is 4a, which only multi-Region
+  // access points need.
   if (scheme === 'AWS' || scheme === 'AWS4-ECDSA-P256-SHA256') throw mechanismNotSupported();
   if (scheme !== 'AWS4-HMAC-SHA256') throw unsupportedAuthorizationType();
   const components = new Map<string, string>();

@@ -1,8 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { accept, example, type WireRequest } from './testing/requests.js';
 
-/*
- * The examples that AWS's documentation computes, to the byte:
+/**
+ * The computed examples of AWS's documentation, byte for byte:
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
@@ -17,7 +17,7 @@ const authorization = (signedHeaders: string, signature: string) =>
     `AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request,SignedHeaders=${signedHeaders},Signature=${signature}`,
   ] as const;
 
-/** The signature with its last digit changed. */
+/** Returns the signature with its last digit changed. */
 function forged(request: WireRequest): WireRequest {
   const change = (text: string) =>
     text.replace(/(Signature=[0-9a-f]{63})([0-9a-f])/, (_, head: string, last: string) =>
@@ -162,15 +162,15 @@ const examples: readonly (readonly [string, WireRequest, string, Readonly<Record
   ],
 ];
 
-describe('an example of the AWS documentation', () => {
-  test.each(examples)('%s is accepted', async (_, request, payload, trailers) => {
+describe('an example in the AWS documentation', () => {
+  it.each(examples)('%s is accepted', async (_, request, payload, trailers) => {
     const accepted = await accept(request);
     expect(accepted.body.toString()).toBe(payload);
     expect(accepted.trailers).toEqual(trailers);
     expect(accepted.decodedLength ?? 0).toBe(payload.length);
   });
 
-  test.each(examples)('%s with another signature is refused', async (_, request) => {
+  it.each(examples)('%s with another signature is refused', async (_, request) => {
     await expect(accept(forged(request))).rejects.toMatchObject({
       name: 'S3AuthError',
       code: 'SignatureDoesNotMatch',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { authenticate } from './authenticate.js';
 import { accept, changed, example, exampleCredentials, receive } from './testing/requests.js';
 import { chunkedRequest, emptySha256, signedRequest } from './testing/signer.js';
@@ -15,13 +15,13 @@ describe('a body', () => {
       body: [...body].map((character) => Buffer.from(character)),
     }).request;
 
-  test('is what its hash says, in either case', async () => {
+  it('matches its hash, in either case', async () => {
     const sent = { body: Buffer.from('payload'), decodedLength: 7 };
     await expect(accept(upload('payload', sha256('payload')))).resolves.toMatchObject(sent);
     await expect(accept(upload('payload', sha256('payload').toUpperCase()))).resolves.toMatchObject(sent);
   });
 
-  test('is refused at its end when it is something else', async () => {
+  it('is refused at its end if it does not match its hash', async () => {
     const request = receive(upload('paylord', sha256('payload')));
     const { body } = await authenticate(request, exampleCredentials, example.nowMs);
     const read: string[] = [];
@@ -36,39 +36,39 @@ describe('a body', () => {
     expect(read.join('')).toBe('paylord');
   });
 
-  test('that is absent is checked although nobody reads it', async () => {
+  it('of no bytes is verified although nobody reads it', async () => {
     const { request } = signedRequest({ contentSha256: sha256('payload') });
     await expect(authenticate(receive(request), exampleCredentials, example.nowMs)).rejects.toMatchObject({
       code: 'XAmzContentSHA256Mismatch',
     });
   });
 
-  test('is taken as it is when it is unsigned', async () => {
+  it('is accepted unchanged if it is unsigned', async () => {
     await expect(accept(upload('payload', 'UNSIGNED-PAYLOAD'))).resolves.toMatchObject({
       body: Buffer.from('payload'),
     });
   });
 
-  test('can be read once, and says so', async () => {
+  it('throws when it is read a second time', async () => {
     const { body } = await authenticate(receive(upload('x', sha256('x'))), exampleCredentials, example.nowMs);
     for await (const piece of body) expect(piece.length).toBe(1);
     expect(() => body[Symbol.asyncIterator]()).toThrow('can be read only once');
   });
 
-  test('of no length is none', async () => {
+  it('without a length is empty', async () => {
     await expect(accept(signedRequest({}).request)).resolves.toMatchObject({ decodedLength: null });
   });
 
-  test.each([
+  it.each([
     ['no word and no hash', 'sha256', 'InvalidArgument', 400],
     ['half a hash', emptySha256.slice(32), 'InvalidArgument', 400],
     ['version 4a', 'STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD', 'NotImplemented', 501],
     ['streaming, of unknown length', 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'MissingContentLength', 411],
-  ])('is refused when its x-amz-content-sha256 is %s', async (_, contentSha256, code, status) => {
+  ])('is refused if its x-amz-content-sha256 is %s', async (_, contentSha256, code, status) => {
     await expect(accept(upload('x', contentSha256))).rejects.toMatchObject({ code, status });
   });
 
-  test('is refused without x-amz-content-sha256', async () => {
+  it('is refused without x-amz-content-sha256', async () => {
     const { request } = signedRequest({});
     await expect(accept(changed(request, 'x-amz-content-sha256', () => null))).rejects.toMatchObject({
       code: 'InvalidRequest',
@@ -76,7 +76,7 @@ describe('a body', () => {
     });
   });
 
-  test('is refused in a transfer coding, unless it tells its length', async () => {
+  it('is refused with a transfer coding, unless its length is given', async () => {
     const { request } = signedRequest({
       method: 'PUT',
       contentSha256: 'UNSIGNED-PAYLOAD',
@@ -92,7 +92,7 @@ describe('a body', () => {
     await expect(accept(sent)).resolves.toMatchObject({ decodedLength: 1 });
   });
 
-  test('whose connection breaks is IncompleteBody', async () => {
+  it('fails with IncompleteBody if its connection breaks', async () => {
     const request = receive({ ...upload('payload', 'UNSIGNED-PAYLOAD'), body: [] });
     const broken = Object.assign(request, {
       iterator: async function* () {
@@ -109,7 +109,7 @@ describe('a body', () => {
 });
 
 describe('the Content-Encoding of the object', () => {
-  test.each([
+  it.each([
     ['aws-chunked', null],
     ['gzip', 'gzip'],
     ['aws-chunked,gzip', 'gzip'],

@@ -4,8 +4,8 @@ import { ChunkDecoder, type ChunkFraming } from './chunk-decoder.js';
 import { bodyTerminated, contentSha256Mismatch } from './refusals.js';
 
 /**
- * The body's bytes as they come. Stopping early leaves the connection open, so that the refusal can be sent over it;
- * a connection that breaks is a refusal too.
+ * Yields the bytes of the body as they arrive. Stopping early leaves the connection open, so that a
+ * refusal can be sent. Throws a refusal if the connection breaks.
  */
 async function* received(request: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
   try {
@@ -15,12 +15,15 @@ async function* received(request: IncomingMessage): AsyncGenerator<Uint8Array, v
   }
 }
 
-/** The body as it is, for a payload that nobody signed. */
+/** Yields the body unchanged, for an unsigned payload. */
 export function plainBody(request: IncomingMessage): AsyncIterable<Uint8Array> {
   return received(request);
 }
 
-/** The body as it is; where it would end, its SHA-256 is compared with the signed one (hexadecimal, lower case). */
+/**
+ * Yields the body unchanged and compares its SHA-256 with the signed one (hexadecimal, lower case)
+ * before its end.
+ */
 export async function* hashedBody(
   request: IncomingMessage,
   sha256: string,
@@ -34,7 +37,10 @@ export async function* hashedBody(
   if (computed !== sha256) throw contentSha256Mismatch(sha256, computed);
 }
 
-/** The body without its `aws-chunked` framing; `onTrailers` hears of the verified trailers just before it ends. */
+/**
+ * Yields the body without its `aws-chunked` framing. Calls `onTrailers` with the verified trailers
+ * just before its end.
+ */
 export async function* chunkedBody(
   request: IncomingMessage,
   framing: ChunkFraming,
@@ -48,8 +54,8 @@ export async function* chunkedBody(
 }
 
 /**
- * A body that says so when it is read a second time. Without this the second reading would end at once, like a body of
- * no bytes whose signature is right.
+ * Returns a body that throws when it is read a second time. Without this, the second reading would
+ * end at once, like a body of no bytes with a correct signature.
  */
 export function readOnce(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let taken = false;

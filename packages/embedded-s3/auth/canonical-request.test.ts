@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { accept } from './testing/requests.js';
 import { signedRequest, type Unsigned } from './testing/signer.js';
 
-/** Each request is sent in one form and signed in the canonical one, by a signer that knows nothing of the server. */
-describe('a request is accepted when it was signed in its canonical form', () => {
-  test.each<[string, Unsigned]>([
+/**
+ * Each request is sent in one form and signed in the canonical form, by a signer that shares no
+ * code with the server.
+ */
+describe('a request is accepted if its canonical form was signed', () => {
+  it.each<[string, Unsigned]>([
     ['a plain path', { path: '/bucket/key' }],
     [
       'a path that is encoded once, and not a second time',
@@ -74,14 +77,14 @@ describe('a request is accepted when it was signed in its canonical form', () =>
   });
 });
 
-describe('a request is refused when its signature is for another one', () => {
+describe('a request is refused if its signature is for another one', () => {
   const signed = signedRequest({
     path: '/bucket/key',
     query: 'versionId=1',
     headers: [['X-Amz-Meta-A', 'one two']],
   }).request;
 
-  test.each([
+  it.each([
     ['path', { ...signed, url: '/bucket/kez?versionId=1' }],
     ['path, by a slash', { ...signed, url: '/bucket//key?versionId=1' }],
     ['query value', { ...signed, url: '/bucket/key?versionId=2' }],
@@ -101,7 +104,7 @@ describe('a request is refused when its signature is for another one', () => {
     await expect(accept(request)).rejects.toMatchObject({ code: 'SignatureDoesNotMatch', status: 403 });
   });
 
-  test('an x-amz- header that the signature does not cover', async () => {
+  it('an x-amz- header that the signature does not cover', async () => {
     const request = { ...signed, headers: [...signed.headers, ['x-amz-acl', 'public-read'] as const] };
     await expect(accept(request)).rejects.toMatchObject({
       code: 'AccessDenied',
@@ -110,7 +113,7 @@ describe('a request is refused when its signature is for another one', () => {
     });
   });
 
-  test('a header that nobody needs to sign may be added', async () => {
+  it('a header that need not be signed may be added', async () => {
     const request = {
       ...signed,
       headers: [...signed.headers, ['User-Agent', 'proxy'] as const, ['X-Amzn-Trace-Id', '1'] as const],
@@ -118,7 +121,7 @@ describe('a request is refused when its signature is for another one', () => {
     await expect(accept(request)).resolves.toBeDefined();
   });
 
-  test('the host is not signed', async () => {
+  it('the host is not signed', async () => {
     const headers = signed.headers.map(([name, value]) => [name, value.replace('host;', '')] as const);
     await expect(accept({ ...signed, headers })).rejects.toMatchObject({
       code: 'AccessDenied',
@@ -127,14 +130,14 @@ describe('a request is refused when its signature is for another one', () => {
   });
 });
 
-test('a percent sign without two hexadecimal digits is an invalid URI', async () => {
+it('a percent sign without two hexadecimal digits is an invalid URI', async () => {
   for (const url of ['/100%', '/%zz', '/?a=%1', '/?%=a']) {
     const { request } = signedRequest({});
     await expect(accept({ ...request, url })).rejects.toMatchObject({ code: 'InvalidURI', status: 400 });
   }
 });
 
-test('a target in absolute form, as proxies send it, is the same as its path', async () => {
+it('a target in absolute form, as proxies send it, is the same as its path', async () => {
   const { request } = signedRequest({ path: '/bucket/key', query: 'a=1' });
   await expect(accept({ ...request, url: `http://proxied:1234${request.url}` })).resolves.toBeDefined();
 });

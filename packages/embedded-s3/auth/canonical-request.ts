@@ -2,19 +2,19 @@ import type { IncomingMessage } from 'node:http';
 import { canonicalPath, canonicalQuery, type RequestTarget } from './request-target.js';
 import type { SignatureClaim } from './signature-claim.js';
 
-/** The headers of a request, sorted into what its signature covers and what it should have covered. */
+/** The headers of a request: those that its signature covers and those that it had to cover. */
 export interface SignedHeaders {
-  /** `name:value`, a line for each signed header, in the order they were signed. */
+  /** `name:value`, one line per signed header, in the signed order. */
   readonly lines: string;
-  /** Headers that S3 wants signed and that were not. */
+  /** Headers that S3 requires to be signed and that were not. */
   readonly missing: readonly string[];
 }
 
 /**
- * Gathers the signed headers: surrounding blanks cut off, inner runs of blanks made one, repeated headers joined with
- * commas in their order (SigV4 task 1). S3 refuses a request with an `x-amz-*` header that the signature
- * does not cover, since it could turn what a presigned URL allows into something else; only `x-amz-content-sha256` may
- * be left out, as the last line of the canonical request holds it.
+ * Collects the signed headers: trims them, reduces inner runs of blanks to one, and joins repeated
+ * headers with commas in their order (SigV4 task 1). S3 refuses a request with an `x-amz-*` header
+ * that the signature does not cover, because it could change what a presigned URL allows. Only
+ * `x-amz-content-sha256` may be left out: it is the last line of the canonical request.
  */
 export function gatherSignedHeaders(request: IncomingMessage, signed: readonly string[]): SignedHeaders {
   const values = new Map<string, string[]>(signed.map((name) => [name, []]));
@@ -32,16 +32,16 @@ export function gatherSignedHeaders(request: IncomingMessage, signed: readonly s
   return { lines, missing: [...missing] };
 }
 
-/** Not `trim`, which takes 0xA0 for a blank: that is the second byte of an à in UTF-8. */
+/** Not `trim`, which treats 0xA0 as a blank: it is the second byte of an à in UTF-8. */
 function foldBlanks(value: string): string {
   return value.replace(/[ \t]+/g, ' ').replace(/^ | $/g, '');
 }
 
 /**
- * The canonical requests that a sincere client can have signed, each as bytes in a string (one character a byte).
- * Mostly there is one. A client that sends a path which it encoded otherwise than SigV4 does may have signed it as
- * sent, and one that sends a header in ISO 8859-1 (as Node's own client does) has signed it in UTF-8.
- * Each of them names this request and no other.
+ * Returns the canonical requests that an honest client may have signed, each as bytes in a string
+ * (one character per byte). Usually there is one. A client that encodes the path in another way
+ * than SigV4 may have signed it as sent. A client that sends a header in ISO 8859-1, as Node's
+ * does, has signed it in UTF-8. Each of them names this request and no other.
  */
 export function canonicalRequests(
   method: string,

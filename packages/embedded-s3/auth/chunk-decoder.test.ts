@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { authenticate, S3AuthError } from './authenticate.js';
 import { ChunkDecoder } from './chunk-decoder.js';
 import { accept, example, exampleCredentials, receive, type WireRequest } from './testing/requests.js';
@@ -10,7 +10,7 @@ type Trailers = readonly (readonly [string, string])[];
 
 const crc32: Trailers = [['x-amz-checksum-crc32', 'y/Q5Jg==']];
 
-/** Chunks as S3 wants them: any size for the last, 8 KiB and more for the others. */
+/** Chunks as S3 requires them: any size for the last, 8 KiB or more for the others. */
 const chunks = fc
   .tuple(
     fc.array(fc.integer({ min: 8192, max: 20_000 }), { maxLength: 3 }),
@@ -27,7 +27,7 @@ const kinds = fc.constantFrom<{ signed: boolean; trailers?: Trailers }>(
   { signed: true, trailers: [] },
 );
 
-/** Cuts `bytes` at these places. */
+/** Cuts `bytes` at these positions. */
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const stops = [...new Set(places.map((place) => place % (bytes.length + 1))), bytes.length].sort(
     (a, b) => a - b,
@@ -37,7 +37,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 
 const bodyOf = (request: WireRequest): Buffer => Buffer.concat(request.body);
 
-/** A body without signatures, in one piece, as a decoder takes it. */
+/** Decodes an unsigned body in one piece. */
 function decode(text: string, decodedLength: number, trailers: readonly string[] | null = []): string {
   const decoder = new ChunkDecoder({
     signatures: null,
@@ -51,7 +51,7 @@ function decode(text: string, decodedLength: number, trailers: readonly string[]
 const refusal = (code: string) => expect.objectContaining({ name: 'S3AuthError', code });
 
 describe('a chunked body', () => {
-  test('is its payload, however it was cut on the way', async () => {
+  it('is decoded to its payload, however it is cut', async () => {
     await fc.assert(
       fc.asyncProperty(
         chunks,
@@ -69,14 +69,14 @@ describe('a chunked body', () => {
     );
   });
 
-  test('is its payload when it comes byte by byte', async () => {
+  it('is decoded to its payload byte by byte', async () => {
     const payload = [Buffer.alloc(8192, 'a'), Buffer.from('b')];
     const request = chunkedRequest(payload, { signed: true, trailers: crc32 });
     const body = [...bodyOf(request)].map((byte) => Uint8Array.of(byte));
     await expect(accept({ ...request, body })).resolves.toMatchObject({ body: Buffer.concat(payload) });
   });
 
-  test('may be empty', async () => {
+  it('may be empty', async () => {
     for (const signed of [true, false]) {
       const accepted = await accept(chunkedRequest([], { signed, trailers: crc32 }));
       expect(accepted).toEqual({
@@ -87,13 +87,13 @@ describe('a chunked body', () => {
     }
   });
 
-  test('tells its trailers only at its end', async () => {
+  it('returns its trailers only at its end', async () => {
     const request = receive(chunkedRequest([Buffer.from('x')], { signed: true, trailers: crc32 }));
     const authenticated = await authenticate(request, exampleCredentials, example.nowMs);
-    expect(() => authenticated.trailers()).toThrow('drain it first');
+    expect(() => authenticated.trailers()).toThrow('read it to its end first');
   });
 
-  test('yields views of what came, not copies', () => {
+  it('yields views of its input, not copies', () => {
     const payload = Buffer.alloc(100_000, 'x');
     const piece = encodeChunks([payload], { trailers: [] });
     const decoder = new ChunkDecoder({
@@ -107,7 +107,7 @@ describe('a chunked body', () => {
     expect(view?.length).toBe(payload.length);
   });
 
-  test('of one chunk of 64 MiB is passed on piece by piece', () => {
+  it('of one chunk of 64 MiB is decoded piece by piece', () => {
     const size = 64 * 1024 * 1024;
     const decoder = new ChunkDecoder({ signatures: null, decodedLength: size, trailers: null });
     expect([...decoder.feed(Buffer.from(`${size.toString(16)}\r\n`))]).toEqual([]);
@@ -121,8 +121,8 @@ describe('a chunked body', () => {
   });
 });
 
-describe('a body that was changed on the way', () => {
-  /** What an honest reader would take from the request, or the refusal. */
+describe('a body that was changed in transit', () => {
+  /** Returns what a correct reader reads from the request, or the refusal. */
   async function outcome(request: WireRequest): Promise<string> {
     try {
       const { body, trailers } = await accept(request);
@@ -133,7 +133,7 @@ describe('a body that was changed on the way', () => {
     }
   }
 
-  test('is refused, whichever bit it was, when its chunks are signed', async () => {
+  it('is refused, whichever bit has changed, if its chunks are signed', async () => {
     const payload = [Buffer.alloc(8192, 'a'), Buffer.from('last')];
     const request = chunkedRequest(payload, { signed: true, trailers: crc32 });
     const honest = await outcome(request);
@@ -145,13 +145,14 @@ describe('a body that was changed on the way', () => {
         const changed = Buffer.from(body);
         changed.writeUInt8(changed.readUInt8(at) ^ bit, at);
         const got = await outcome({ ...request, body: [changed] });
-        // A capital letter in a size or a trailer's name says the same; anything else must not pass.
+        // A capital letter in a size or in the name of a trailer has the same meaning; all other
+        // changes must be refused.
         if (got !== 'refused') expect({ at, bit, got }).toEqual({ at, bit: 0x20, got: honest });
       }
     }
   });
 
-  test('is refused when a signed chunk was left out, doubled or moved', async () => {
+  it('is refused if a signed chunk was left out, repeated or moved', async () => {
     const payload = ['a', 'b', 'c'].map((letter) => Buffer.alloc(8192, letter));
     const request = chunkedRequest(payload, { signed: true });
     const body = bodyOf(request);
@@ -171,7 +172,7 @@ describe('a body that was changed on the way', () => {
     }
   });
 
-  test('is refused before its end is told', async () => {
+  it('is refused before its end is reported', async () => {
     const request = chunkedRequest([Buffer.alloc(20_000, 'a'), Buffer.from('b')], { signed: true });
     const body = bodyOf(request);
     body.write('b', 10_000);
@@ -184,7 +185,7 @@ describe('a body that was changed on the way', () => {
     await expect(iterator.next()).rejects.toMatchObject({ code: 'SignatureDoesNotMatch', status: 403 });
   });
 
-  test('is IncompleteBody when it stops early, wherever', async () => {
+  it('fails with IncompleteBody wherever it ends early', async () => {
     const request = chunkedRequest([Buffer.alloc(8192, 'a'), Buffer.from('b')], { signed: true });
     const body = bodyOf(request);
     const lastHeader = body.lastIndexOf('\r\n', body.length - 3) + 2;
@@ -198,7 +199,7 @@ describe('a body that was changed on the way', () => {
     );
   });
 
-  test('never does anything but refuse or pass, whatever it is', () => {
+  it('is always either refused or decoded, whatever it is', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -240,18 +241,18 @@ describe('a body that was changed on the way', () => {
 });
 
 describe('the framing', () => {
-  test('may end its trailers as the clients do', () => {
+  it('may end its trailers in the ways of all clients', () => {
     for (const end of ['\r\n\r\n', '\r\n', '\n\r\n\r\n\r\n', '\n', '']) {
       expect(decode(`5\r\nhello\r\n0\r\nA:  b ${end}`, 5, ['a'])).toBe('hello a=b');
     }
   });
 
-  test('may have capitals and leading zeros in a size', () => {
+  it('may have capital letters and leading zeros in a size', () => {
     expect(decode('00a\r\n0123456789\r\n0\r\n\r\n', 10)).toBe('0123456789');
     expect(decode('A\r\n0123456789\r\n000\r\n\r\n', 10)).toBe('0123456789');
   });
 
-  test.each([
+  it.each([
     ['a size that is none', 'x\r\nhello\r\n0\r\n\r\n'],
     ['a negative size', '-5\r\nhello\r\n0\r\n\r\n'],
     ['an empty size', '\r\nhello\r\n0\r\n\r\n'],
@@ -266,7 +267,7 @@ describe('the framing', () => {
     expect(() => decode(body, 5)).toThrow(refusal('IncompleteBody'));
   });
 
-  test('is refused when it holds more or less than was declared, before the excess is taken', () => {
+  it('is refused if it contains more or less than declared, before the excess is decoded', () => {
     expect(() => decode('5\r\nhello\r\n0\r\n\r\n', 6)).toThrow(refusal('IncompleteBody'));
     const decoder = new ChunkDecoder({ signatures: null, decodedLength: 4, trailers: null });
     expect(() => [...decoder.feed(Buffer.from('5\r\n'))]).toThrow(
@@ -278,7 +279,7 @@ describe('the framing', () => {
     expect(() => decode('ffffffffffffffff\r\n', 2 ** 53 - 1)).toThrow(refusal('IncompleteBody'));
   });
 
-  test('is refused with a small chunk that is not the last', () => {
+  it('is refused with a small chunk that is not the last', () => {
     const small = `${(8191).toString(16)}\r\n${'a'.repeat(8191)}\r\n`;
     expect(decode(`${small}0\r\n\r\n`, 8191)).toHaveLength(8191);
     expect(() => decode(`${small}1\r\nb\r\n0\r\n\r\n`, 8192)).toThrow(
@@ -290,7 +291,7 @@ describe('the framing', () => {
     );
   });
 
-  test.each<[string, string, readonly string[] | null]>([
+  it.each<[string, string, readonly string[] | null]>([
     ['that was not announced', '0\r\na:b\r\n\r\n', []],
     ['where there may be none', '0\r\na:b\r\n\r\n', null],
     ['that was announced and did not come', '0\r\n\r\n', ['a']],
@@ -304,7 +305,7 @@ describe('the framing', () => {
     expect(() => decode(body, 0, trailers)).toThrow(refusal('MalformedTrailerError'));
   });
 
-  test('is refused without the signature of signed trailers', async () => {
+  it('is refused without the signature of signed trailers', async () => {
     const request = chunkedRequest([Buffer.from('x')], { signed: true, trailers: crc32 });
     const body = bodyOf(request)
       .toString('latin1')

@@ -3,21 +3,24 @@ import { bodyTerminated, invalidChunkSize, malformedTrailer, wrongDecodedLength 
 import { parseTrailers } from './trailers.js';
 
 export interface ChunkFraming {
-  /** Checks the chunks' signatures; null when they bear none. */
+  /** Verifies the signatures of the chunks; null for unsigned ones. */
   readonly signatures: ChunkSignatures | null;
-  /** The lower-case names of the trailers to come; null when the body may have none. */
+  /** The lower-case names of the announced trailers; null if the body may have none. */
   readonly trailers: ReadonlySet<string> | null;
-  /** What the chunks' sizes add up to, bytes. */
+  /** The sum of the chunks' sizes, in bytes. */
   readonly decodedLength: number;
 }
 
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** S3 refuses a smaller chunk unless it is the last (sigv4-streaming.html), so that signatures stay few. */
+/**
+ * S3 refuses smaller chunks before the last one (sigv4-streaming.html), which limits the number of
+ * signatures.
+ */
 const minChunkSize = 8192;
 
-/** A chunk's header is at most 16 digits, `;chunk-signature=`, 64 digits, and the line's end. */
+/** The header of a chunk has at most 16 digits, `;chunk-signature=`, 64 digits, and the line end. */
 const maxHeaderLength = 100;
 
 /** More than any checksums and their signature need. */
@@ -26,18 +29,18 @@ const maxTrailersLength = 16_384;
 type State = 'header' | 'payload' | 'payload-end' | 'trailers';
 
 /**
- * Takes `aws-chunked` framing apart as it comes, in whatever pieces. What it yields are views of what it was fed; it
- * holds on to nothing of the payload, however large the chunks are.
+ * Removes `aws-chunked` framing from pieces of any size. It yields views of the pieces and keeps
+ * none of the payload, however large the chunks are.
  */
 export class ChunkDecoder {
   readonly #framing: ChunkFraming;
   #state: State = 'header';
-  /** The beginning of a header, or of the trailers, that ended with a piece. */
+  /** The start of a header, or of the trailers, at the end of the last piece. */
   #carried = '';
   #signature = '';
   #chunkSize = 0;
   #chunks = 0;
-  /** Bytes that the chunk at hand still lacks; while in `payload-end`, of the CR LF behind it. */
+  /** Missing bytes of the current chunk; in `payload-end`, missing bytes of the CR LF after it. */
   #remaining = 0;
   #decoded = 0;
 
@@ -46,10 +49,11 @@ export class ChunkDecoder {
   }
 
   /**
-   * Takes the next piece of the body and yields the payload in it. The last bytes of a signed chunk come out only
-   * when its signature is right.
+   * Decodes the next piece of the body and yields its payload. Yields the last bytes of a signed
+   * chunk only after its signature was verified.
    *
-   * @throws S3AuthError IncompleteBody for broken framing, SignatureDoesNotMatch, InvalidChunkSizeError
+   * @throws S3AuthError IncompleteBody for broken framing, SignatureDoesNotMatch,
+   *   InvalidChunkSizeError
    */
   *feed(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
     let at = 0;
@@ -84,7 +88,8 @@ export class ChunkDecoder {
    * Ends the body.
    *
    * @returns the trailers, by lower-case name
-   * @throws S3AuthError IncompleteBody when chunks are missing, MalformedTrailerError, SignatureDoesNotMatch
+   * @throws S3AuthError IncompleteBody if chunks are missing, MalformedTrailerError,
+   *   SignatureDoesNotMatch
    */
   finish(): ReadonlyMap<string, string> {
     if (this.#state !== 'trailers') throw bodyTerminated();

@@ -5,9 +5,9 @@ import { type SigningKey, signaturesEqual } from './signing-key.js';
 const sha256OfNothing = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /**
- * The chain of signatures over a body's chunks, each over the one before it, the first over the request's own
- * (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html), so that none can be changed, left out or
- * moved.
+ * The chain of signatures over the chunks of a body. Each covers the one before it, the first the
+ * signature of the request (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html).
+ * Therefore no chunk can be changed, left out or moved.
  */
 export class ChunkSignatures {
   readonly #key: SigningKey;
@@ -22,7 +22,7 @@ export class ChunkSignatures {
     this.#previous = seedSignature;
   }
 
-  /** Takes the next bytes of the chunk. */
+  /** Adds the next bytes of the chunk. */
   update(bytes: Uint8Array): void {
     this.#hash.update(bytes);
   }

@@ -15,12 +15,12 @@ import {
   type S3ClientConfig,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BareServer, startBareServer } from './testing/bare-server.js';
 import { example, exampleCredentials, type WireRequest } from './testing/requests.js';
 import { chunkedRequest } from './testing/signer.js';
 
-/** Names that every client encodes in its own way. */
+/** Names that each client encodes in its own way. */
 const oddKeys = [
   'a b+c%2F=&?#.txt',
   "quotes'()!*~@$,;:",
@@ -52,14 +52,14 @@ describe('the AWS SDK for JavaScript', () => {
     });
   }
 
-  test('puts a buffer, its hash signed, with the checksum it likes best', async () => {
+  it('puts a buffer with a signed hash and its default checksum', async () => {
     await client().send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: large }));
     const [put] = server.take();
     expect(put).toMatchObject({ payload: 'hash', checksum: 'CRC32', decodedLength: large.length });
     expect(put?.body.equals(large)).toBe(true);
   });
 
-  test.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)(
+  it.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)(
     'puts a stream with a %s behind it',
     async (algorithm) => {
       const pieces = [large.subarray(0, 100_000), large.subarray(100_000)];
@@ -84,7 +84,7 @@ describe('the AWS SDK for JavaScript', () => {
     },
   );
 
-  test('puts without a checksum when told to', async () => {
+  it('puts without a checksum on request', async () => {
     const plain = client({ requestChecksumCalculation: 'WHEN_REQUIRED' });
     await plain.send(
       new UploadPartCommand({ Bucket: 'b', Key: 'k', UploadId: 'u/+=', PartNumber: 1, Body: large }),
@@ -92,14 +92,14 @@ describe('the AWS SDK for JavaScript', () => {
     expect(server.take()).toMatchObject([{ payload: 'hash', checksum: null, decodedLength: large.length }]);
   });
 
-  test.each(oddKeys)('names %j in a path and in a query', async (key) => {
+  it.each(oddKeys)('names %j in a path and in a query', async (key) => {
     await client().send(new PutObjectCommand({ Bucket: 'b', Key: key, Body: 'x' }));
     await client().send(new GetObjectCommand({ Bucket: 'b', Key: key, VersionId: key }));
     await client().send(new ListObjectsV2Command({ Bucket: 'b', Prefix: key, Delimiter: '/' }));
     expect(server.take()).toHaveLength(3);
   });
 
-  test('sends metadata and headers with blanks', async () => {
+  it('sends metadata and headers with blanks', async () => {
     const put = new PutObjectCommand({
       Bucket: 'b',
       Key: 'k',
@@ -113,19 +113,19 @@ describe('the AWS SDK for JavaScript', () => {
     expect(server.take()).toHaveLength(1);
   });
 
-  test('posts a document', async () => {
+  it('posts a document', async () => {
     await client().send(new DeleteObjectsCommand({ Bucket: 'b', Delete: { Objects: [{ Key: 'k' }] } }));
     expect(server.take()).toMatchObject([{ method: 'POST', payload: 'hash', checksum: 'CRC32' }]);
   });
 
-  test('hears which of its credentials is wrong', async () => {
+  it('is told which of its credentials is wrong', async () => {
     const get = new GetObjectCommand({ Bucket: 'b', Key: 'k' });
     await expect(client({}, 'guessed').send(get)).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' });
     const credentials = { accessKeyId: 'AKIAUNKNOWN', secretAccessKey: 'x' };
     await expect(client({ credentials }).send(get)).rejects.toMatchObject({ name: 'InvalidAccessKeyId' });
   });
 
-  test('hears that its clock is off', async () => {
+  it('is told that its clock is wrong', async () => {
     const late = client({ systemClockOffset: 20 * 60_000 });
     await expect(late.send(new GetObjectCommand({ Bucket: 'b', Key: 'k' }))).rejects.toMatchObject({
       name: 'RequestTimeTooSkewed',
@@ -133,7 +133,10 @@ describe('the AWS SDK for JavaScript', () => {
   });
 });
 
-/** Why the tests with `aws` are skipped; null when they can run. With CI set its absence is an error. */
+/**
+ * Returns why the tests with `aws` are skipped, or null if they can run. Throws if it is missing
+ * and CI is set.
+ */
 function awsMissing(): string | null {
   const found = (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
@@ -171,7 +174,7 @@ describe.skipIf(skipped !== null)(`aws${skipped === null ? '' : ` (${skipped})`}
     return stdout;
   }
 
-  test.concurrent('puts an object with an odd name and a customer key', async () => {
+  it.concurrent('puts an object with an odd name and a customer key', async () => {
     const file = join(folder, 'large');
     await writeFile(file, large);
     const key = join(folder, 'key');
@@ -186,7 +189,7 @@ describe.skipIf(skipped !== null)(`aws${skipped === null ? '' : ` (${skipped})`}
     expect(put?.body.equals(large)).toBe(true);
   });
 
-  test.concurrent('presigns a URL that anybody can use', async () => {
+  it.concurrent('presigns a URL that anybody can use', async () => {
     const url = (await aws('s3', 'presign', `s3://b/${oddKeys[2]}+ &`, '--expires-in', '60')).trim();
     const response = await fetch(url);
     expect([response.status, await response.text()]).toEqual([200, '']);
@@ -195,8 +198,8 @@ describe.skipIf(skipped !== null)(`aws${skipped === null ? '' : ` (${skipped})`}
   });
 });
 
-describe('a client that sends before it listens', () => {
-  /** Sends the beginning of a request that goes on, and gives what is answered meanwhile. */
+describe('a client that sends before it reads', () => {
+  /** Sends the start of a longer request, and returns the answer that arrives meanwhile. */
   async function answerTo(port: number, request: WireRequest): Promise<string> {
     const head = [...request.headers, ['Content-Length', '1000000']].map(
       ([name, value]) => `${name}: ${value}`,
@@ -212,7 +215,7 @@ describe('a client that sends before it listens', () => {
     return answer;
   }
 
-  test('gets its refusal although none of its body was read', async () => {
+  it('receives the refusal although none of its body was read', async () => {
     const request = {
       method: 'PUT',
       url: '/k',
@@ -224,7 +227,7 @@ describe('a client that sends before it listens', () => {
     expect(answer).toContain('<Code>AccessDenied</Code>');
   });
 
-  test('gets its refusal in the midst of its body, when a chunk was not the one that was signed', async () => {
+  it('receives the refusal within its body if a chunk does not match its signature', async () => {
     const then = await startBareServer(exampleCredentials, () => example.nowMs);
     try {
       const request = chunkedRequest([Buffer.alloc(200_000), Buffer.from('more')], { signed: true });

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { S3AuthError } from './authenticate.js';
 import { accept, example, type WireRequest } from './testing/requests.js';
 import { chunkedRequest, presignedRequest, signedRequest } from './testing/signer.js';
 
-/** Text that looks like what belongs there, pieces of it, and noise. */
+/** Text that looks valid, pieces of it, and noise. */
 const text = (...likely: readonly string[]) =>
   fc.oneof(
     fc.constantFrom(...likely),
@@ -14,7 +14,7 @@ const text = (...likely: readonly string[]) =>
       .map(([base, at, noise]) => base.slice(0, at) + noise + base.slice(at + noise.length)),
   );
 
-/** Made with a secret that is not the one, so that no luck makes sense of it. */
+/** Signed with another secret, so that no input can be valid by chance. */
 const secret = 'guessed';
 const signed = signedRequest({ method: 'PUT', path: '/bucket/key', query: 'partNumber=1', secret }).request;
 const authorization = signed.headers[3]?.[1] ?? '';
@@ -52,7 +52,7 @@ const garbage: fc.Arbitrary<WireRequest> = fc.record({
 });
 
 describe('garbage', () => {
-  test('is refused as S3 would, and in no other way', async () => {
+  it('is refused only in the ways of S3', async () => {
     await fc.assert(
       fc.asyncProperty(garbage, async (request) => {
         await expect(accept(request)).rejects.toBeInstanceOf(S3AuthError);
@@ -61,7 +61,7 @@ describe('garbage', () => {
     );
   });
 
-  test('in the body of a request that was signed is refused or is the payload', async () => {
+  it('in the body of a signed request is refused or is the payload', async () => {
     const chunked = [
       chunkedRequest([Buffer.alloc(20)], { signed: true }),
       chunkedRequest([Buffer.alloc(20)], { signed: false, trailers: [['x-amz-checksum-crc32', 'y/Q5Jg==']] }),
@@ -87,7 +87,7 @@ describe('garbage', () => {
   });
 });
 
-test('a request of which any byte was changed is refused, or is the same request', async () => {
+it('a request with any byte changed is refused, or is the same request', async () => {
   const { request } = signedRequest({
     method: 'PUT',
     path: '/bucket/key%20+',

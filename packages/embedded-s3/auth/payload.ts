@@ -1,6 +1,6 @@
 import { invalidContentSha256, notImplementedHeader } from './refusals.js';
 
-/** What `x-amz-content-sha256` says of the body. */
+/** The kind of body that `x-amz-content-sha256` announces. */
 export type Payload =
   | { readonly kind: 'hashed'; readonly sha256: string }
   | { readonly kind: 'unsigned' }
@@ -9,7 +9,8 @@ export type Payload =
 /**
  * Reads `x-amz-content-sha256`.
  *
- * @throws S3AuthError InvalidArgument for what is neither a hash nor one of S3's words, NotImplemented for version 4a
+ * @throws S3AuthError InvalidArgument for a value that is neither a hash nor one of S3's words,
+ *   NotImplemented for version 4a
  */
 export function parsePayload(contentSha256: string): Payload {
   switch (contentSha256) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { authenticate } from './authenticate.js';
 import { accept, example, exampleCredentials, receive, type WireRequest } from './testing/requests.js';
 import { presignedRequest } from './testing/signer.js';
@@ -9,7 +9,7 @@ const minutes = (count: number) => count * 60_000;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe('a presigned URL', () => {
-  test('is accepted, with the headers in its query', async () => {
+  it('is accepted, with the headers in its query', async () => {
     const request = receive(
       presignedRequest({
         method: 'PUT',
@@ -24,12 +24,12 @@ describe('a presigned URL', () => {
     });
   });
 
-  test('is accepted with headers that it names', async () => {
+  it('is accepted with headers that it names', async () => {
     const request = presignedRequest({ headers: [['X-Amz-Acl', 'private']] });
     await expect(accept(request)).resolves.toBeDefined();
   });
 
-  test('is refused with x-amz- headers that it does not name', async () => {
+  it('is refused with x-amz- headers that it does not name', async () => {
     const request = presignedRequest({});
     await expect(
       accept({ ...request, headers: [...request.headers, ['x-amz-acl', 'public-read']] }),
@@ -39,7 +39,7 @@ describe('a presigned URL', () => {
     });
   });
 
-  test('binds the body to a hash that it holds', async () => {
+  it('requires a body with the hash in its query', async () => {
     const url = {
       method: 'PUT',
       query: `X-Amz-Content-Sha256=${sha256('body')}`,
@@ -55,7 +55,7 @@ describe('a presigned URL', () => {
     await expect(accept(upload('bodi'))).rejects.toMatchObject({ code: 'XAmzContentSHA256Mismatch' });
   });
 
-  test('is valid until its time is over, to the millisecond', async () => {
+  it('is valid until its time ends, to the millisecond', async () => {
     const week = presignedRequest({ expires: '604800' });
     const end = example.nowMs + 604_800_000;
     await expect(accept(week, end)).resolves.toBeDefined();
@@ -67,7 +67,7 @@ describe('a presigned URL', () => {
     });
   });
 
-  test('is not valid before its time, but for a clock that is 15 minutes off', async () => {
+  it('is not valid before its time, except for a clock difference of 15 minutes', async () => {
     await expect(accept(presignedRequest({}), example.nowMs - minutes(15))).resolves.toBeDefined();
     await expect(accept(presignedRequest({}), example.nowMs - minutes(16))).rejects.toMatchObject({
       code: 'AccessDenied',
@@ -80,7 +80,7 @@ describe('a presigned URL', () => {
     return { ...request, url: request.url.replace(new RegExp(`${parameter}=[^&]*&?`), '') };
   };
 
-  test.each([
+  it.each([
     ...['Algorithm', 'Credential', 'Signature', 'Date', 'SignedHeaders', 'Expires'].map(
       (name) =>
         [`without X-Amz-${name}`, without(`X-Amz-${name}`), /requires the X-Amz-Algorithm, /] as const,
@@ -113,7 +113,7 @@ describe('a presigned URL', () => {
     });
   });
 
-  test('of version 2 is refused by name', async () => {
+  it('of version 2 is refused, naming the version', async () => {
     const url = '/key?AWSAccessKeyId=AKIA&Expires=1369353600&Signature=c2ln';
     await expect(accept({ ...presignedRequest({}), url })).rejects.toMatchObject({
       code: 'InvalidRequest',
@@ -121,7 +121,7 @@ describe('a presigned URL', () => {
     });
   });
 
-  test('made with another secret is refused', async () => {
+  it('made with another secret is refused', async () => {
     await expect(accept(presignedRequest({ secret: 'guessed' }))).rejects.toMatchObject({
       code: 'SignatureDoesNotMatch',
     });

@@ -17,7 +17,7 @@ type AuthenticationParameter = (typeof authenticationParameters)[number];
 
 const maxExpiresSeconds = 604_800;
 
-/** True when the query carries a signature of any version, so that the request is not an anonymous one. */
+/** Returns true if the query carries a signature of any version: the request is not anonymous. */
 export function isPresigned(parameters: readonly QueryParameter[]): boolean {
   return parameters.some(({ name }) => isAuthenticationParameter(name) || name === 'AWSAccessKeyId');
 }
@@ -26,7 +26,7 @@ export function isPresigned(parameters: readonly QueryParameter[]): boolean {
  * Reads the claim of a presigned URL
  * (https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
  *
- * @throws S3AuthError when it is of another version or not well formed
+ * @throws S3AuthError for another version or a malformed claim
  */
 export function parsePresignedQuery(
   parameters: readonly QueryParameter[],
@@ -66,9 +66,10 @@ export function parsePresignedQuery(
 }
 
 /**
- * The `x-amz-*` headers that the query stands in for, by lower-case name. A checksum among them is left out, as S3
- * does not look at it there (https://github.com/aws/aws-sdk-js-v3/issues/4448): the JavaScript SDK, which has no body yet when
- * it presigns, puts the CRC-32 of no bytes into every upload, and the uploads work all the same.
+ * Returns the `x-amz-*` headers that the query replaces, by lower-case name, without checksums. S3
+ * ignores checksums there (https://github.com/aws/aws-sdk-js-v3/issues/4448): the JavaScript SDK
+ * has no body when it presigns, so it adds the CRC-32 of no bytes to every upload, and the uploads
+ * succeed.
  */
 export function hoistedHeaders(parameters: readonly QueryParameter[]): Readonly<Record<string, string>> {
   const hoisted = parameters

@@ -1,9 +1,9 @@
 import { S3AuthError } from './s3-auth-error.js';
 
-/*
- * The refusals of authentication, each with the code, status and words that S3 answers with
- * (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), so that what clients do on a code, such as
- * correcting their clock, works here too.
+/**
+ * The refusals of authentication, each with the code, status and text of S3
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html). Clients react to a code,
+ * for example by correcting their clock.
  */
 
 export const accessDenied = (): S3AuthError => new S3AuthError('AccessDenied', 403, 'Access Denied');
@@ -15,7 +15,10 @@ export const invalidAccessKeyId = (): S3AuthError =>
     'The AWS Access Key Id you provided does not exist in our records.',
   );
 
-/** The string to sign holds only hashes; the canonical request, which AWS shows too, holds SSE-C keys and is left out. */
+/**
+ * The string to sign contains only hashes. The canonical request, which AWS returns too, contains
+ * SSE-C keys and is left out.
+ */
 export const signatureDoesNotMatch = (stringToSign: string): S3AuthError =>
   new S3AuthError(
     'SignatureDoesNotMatch',
@@ -71,7 +74,7 @@ export const mechanismNotSupported = (): S3AuthError =>
     'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
   );
 
-/** The value is not repeated, as AWS does: it may be somebody's password or token for another service. */
+/** Unlike AWS, this does not repeat the value: it may be a password or a token for another service. */
 export const unsupportedAuthorizationType = (): S3AuthError =>
   new S3AuthError('InvalidArgument', 400, 'Unsupported Authorization Type', {
     details: { ArgumentName: 'Authorization' },
@@ -120,11 +123,11 @@ export const invalidUri = (): S3AuthError =>
 export const missingContentLength = (): S3AuthError =>
   new S3AuthError('MissingContentLength', 411, 'You must provide the Content-Length HTTP header.');
 
-/** The framing is broken or the body stopped early. */
+/** The framing is broken, or the body ended early. */
 export const bodyTerminated = (cause?: unknown): S3AuthError =>
   new S3AuthError('IncompleteBody', 400, 'The request body terminated unexpectedly', { cause });
 
-/** The framing is sound but holds another number of bytes than `x-amz-decoded-content-length` says. */
+/** The framing is correct but contains another number of bytes than `x-amz-decoded-content-length`. */
 export const wrongDecodedLength = (expected: number, provided: number): S3AuthError =>
   new S3AuthError(
     'IncompleteBody',

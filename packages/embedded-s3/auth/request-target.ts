@@ -1,13 +1,13 @@
 import { invalidUri } from './refusals.js';
 
 /**
- * A request's target as its bytes: every character of these strings is one byte (as Node delivers URLs), so that a
- * key in UTF-8 or in nothing at all is signed as what it is.
+ * The target of a request in bytes: each character of these strings is one byte, as in Node's URLs.
+ * A key is signed as it is, in UTF-8 or not.
  */
 export interface RequestTarget {
-  /** As it came, percent-encoded. */
+  /** As received, percent-encoded. */
   readonly path: string;
-  /** Decoded, in the order they came. */
+  /** Decoded, in the received order. */
   readonly parameters: readonly QueryParameter[];
 }
 
@@ -17,9 +17,9 @@ export interface QueryParameter {
 }
 
 /**
- * Takes `IncomingMessage.url` apart.
+ * Parses `IncomingMessage.url`.
  *
- * @throws S3AuthError InvalidURI when a percent sign is not followed by two hexadecimal digits
+ * @throws S3AuthError InvalidURI if a percent sign is not followed by two hexadecimal digits
  */
 export function parseTarget(url: string): RequestTarget {
   // RFC 9112 section 3.2.2: a client may send the absolute form, which proxies use.
@@ -41,19 +41,23 @@ function parseParameter(segment: string): QueryParameter {
   const equals = segment.indexOf('=');
   const name = equals < 0 ? segment : segment.slice(0, equals);
   const value = equals < 0 ? '' : segment.slice(equals + 1);
-  // In a query, unlike in a path, S3 takes a plus sign for a space.
+  // In a query, unlike in a path, S3 reads a plus sign as a space.
   return { name: percentDecode(name.replaceAll('+', ' ')), value: percentDecode(value.replaceAll('+', ' ')) };
 }
 
 /**
- * The path as SigV4 for S3 signs it: decoded and encoded once, whatever of it the client had encoded; slashes stay,
- * and nothing is normalised away ("Do not normalize URI paths for requests to Amazon S3", sig-v4-header-based-auth).
+ * Returns the path as SigV4 for S3 signs it: decoded and encoded once, whatever the client had
+ * encoded. Slashes stay, and nothing is normalised ("Do not normalize URI paths for requests to
+ * Amazon S3", sig-v4-header-based-auth).
  */
 export function canonicalPath(path: string): string {
   return percentDecode(path).replace(/[^A-Za-z0-9\-._~/]/g, percentEncode);
 }
 
-/** The query as SigV4 signs it: encoded, sorted by name and then by value, every name with an equals sign. */
+/**
+ * Returns the query as SigV4 signs it: encoded, sorted by name and then by value, each name with an
+ * equals sign.
+ */
 export function canonicalQuery(parameters: readonly QueryParameter[]): string {
   return parameters
     .map(({ name, value }) => [encodeParameter(name), encodeParameter(value)] as const)

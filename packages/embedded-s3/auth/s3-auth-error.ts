@@ -1,11 +1,14 @@
 /**
- * A request that must be refused before, or while, its body is read. It carries what S3's error document
- * needs: `code`, the HTTP `status`, the text, and the further elements AWS puts beside them.
+ * A request that is refused before or while its body is read. It has the content of S3's error
+ * document: `code`, the HTTP `status`, the text and AWS's further elements.
  */
 export class S3AuthError extends Error {
   readonly code: string;
   readonly status: number;
-  /** Further elements of the `<Error>` document, such as `HeadersNotSigned`. Never a secret, never a header's value. */
+  /**
+   * Further elements of the `<Error>` document, such as `HeadersNotSigned`. Never a secret or the
+   * value of a header.
+   */
   readonly details: Readonly<Record<string, string>>;
 
   constructor(

@@ -1,17 +1,17 @@
 import type { S3AuthError } from './s3-auth-error.js';
 import type { Timestamp } from './timestamp.js';
 
-/** What a request says about who signed it, when and what; nothing of it is proven yet. */
+/** A request's claim of who signed what and when. It is not verified yet. */
 export interface SignatureClaim {
   readonly credential: CredentialScope;
   readonly signedAt: Timestamp;
-  /** Lower-case names, in the order the client signed them. */
+  /** Lower-case names, in the signed order. */
   readonly signedHeaders: readonly string[];
-  /** 64 hexadecimal digits if the client is sincere; anything otherwise. */
+  /** 64 hexadecimal digits from an honest client; any text otherwise. */
   readonly signature: string;
-  /** `x-amz-content-sha256`: a hash or one of the words that stand for one. */
+  /** `x-amz-content-sha256`: a hash or one of the words that replace it. */
   readonly contentSha256: string;
-  /** How long a presigned URL is valid; null for an Authorization header, which is valid only now. */
+  /** Validity of a presigned URL; null for an Authorization header, which is valid only now. */
   readonly expiresSeconds: number | null;
 }
 
@@ -26,14 +26,14 @@ export interface CredentialScope {
 }
 
 /**
- * Parses a credential. The region is not checked: this server is in whichever region its clients are set to.
+ * Parses a credential. Does not check the region: this server is in every region.
  *
- * @param refuse makes the error from its reason, which differs between the header and the query
+ * @param refuse returns the error for a reason; header and query have different errors
  */
 export function parseCredential(text: string, refuse: (why: string) => S3AuthError): CredentialScope {
   const fields = text.split('/');
   const [date, region, service, terminal] = fields.slice(-4);
-  // An access key id may itself hold slashes.
+  // An access key id may contain slashes.
   const accessKeyId = fields.slice(0, -4).join('/');
   if (!accessKeyId || !date || !region || !service || !terminal) {
     throw refuse(
@@ -52,7 +52,7 @@ export function parseCredential(text: string, refuse: (why: string) => S3AuthErr
   return { accessKeyId, date, region, scope: `${date}/${region}/s3/aws4_request` };
 }
 
-/** `SignedHeaders` as a list; null when it is not one of lower-case header names. */
+/** Returns `SignedHeaders` as a list, or null if it is not a list of lower-case header names. */
 export function parseSignedHeaders(text: string): readonly string[] | null {
   const names = text.split(';');
   return names.every((name) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) ? names : null;

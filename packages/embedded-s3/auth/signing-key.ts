@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { CredentialScope } from './signature-claim.js';
 
-/** The key derived from a secret for one day, region and service (SigV4 task 3), and what is signed with it. */
+/** The key derived from a secret for one day, region and service (SigV4 task 3). */
 export class SigningKey {
   readonly #key: Buffer;
 
@@ -11,7 +11,7 @@ export class SigningKey {
     this.#key = hmac(hmac(regionKey, 's3'), 'aws4_request');
   }
 
-  /** The signature of a string to sign, in hexadecimal. */
+  /** Returns the signature of a string to sign, in hexadecimal. */
   sign(stringToSign: string): string {
     return hmac(this.#key, stringToSign).toString('hex');
   }
@@ -21,7 +21,7 @@ function hmac(key: string | Buffer, data: string): Buffer {
   return createHmac('sha256', key).update(data).digest();
 }
 
-/** Compares two signatures in a time that does not tell where they differ. */
+/** Compares two signatures in constant time. */
 export function signaturesEqual(computed: string, claimed: string): boolean {
   const a = Buffer.from(computed);
   const b = Buffer.from(claimed);

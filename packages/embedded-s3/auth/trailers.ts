@@ -2,20 +2,20 @@ import { malformedTrailer } from './refusals.js';
 
 const signatureName = 'x-amz-trailer-signature';
 
-/** What stands behind a body's last chunk. */
+/** The trailers after the last chunk of a body. */
 export interface Trailers {
   /** By lower-case name, without the signature. */
   readonly values: ReadonlyMap<string, string>;
-  /** `name:value\n` for each, sorted, as they are signed. */
+  /** `name:value\n` for each, sorted, as signed. */
   readonly lines: string;
   readonly signature: string | null;
 }
 
 /**
- * Parses the bytes behind the last chunk's header. Clients end the lines with CR LF, with LF, or with both (the
- * MinIO client), and put one or more empty lines around them; none of that carries a meaning.
+ * Parses the bytes after the header of the last chunk. Clients end the lines with CR LF, with LF,
+ * or with both (the MinIO client), and add empty lines around them. None of that has a meaning.
  *
- * @param declared the lower-case names that `x-amz-trailer` announced: these have to be there, and no others
+ * @param declared the lower-case names that `x-amz-trailer` announced: exactly these must be there
  * @throws S3AuthError MalformedTrailerError
  */
 export function parseTrailers(text: string, declared: ReadonlySet<string>): Trailers {
@@ -35,7 +35,7 @@ export function parseTrailers(text: string, declared: ReadonlySet<string>): Trai
   return { values, lines: lines.join(''), signature };
 }
 
-/** The names that an `x-amz-trailer` header announces, in lower case. */
+/** Returns the names that an `x-amz-trailer` header announces, in lower case. */
 export function declaredTrailers(header: string | undefined): ReadonlySet<string> {
   const names = (header ?? '').split(',').map((name) => name.trim().toLowerCase());
   return new Set(names.filter((name) => name !== ''));

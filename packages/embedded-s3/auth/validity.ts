@@ -4,7 +4,8 @@ import type { SignatureClaim } from './signature-claim.js';
 const maxSkewMs = 15 * 60 * 1000;
 
 /**
- * Checks that the request was signed now (within 15 minutes) or, for a presigned URL, that it is still valid.
+ * Checks that the request was signed now (within 15 minutes) or, for a presigned URL, that it is
+ * still valid.
  *
  * @param nowMs the server's clock, milliseconds since the epoch
  * @throws S3AuthError RequestTimeTooSkewed, or AccessDenied for a presigned URL

@@ -7,9 +7,9 @@ import type { SignatureClaim } from './signature-claim.js';
 import { type SigningKey, signaturesEqual } from './signing-key.js';
 
 /**
- * Proves a claim: the signature is over this request, made with this key.
+ * Verifies a claim: the signature covers this request and was made with this key.
  *
- * @throws S3AuthError SignatureDoesNotMatch, or AccessDenied when it leaves out a header that it has to cover
+ * @throws S3AuthError SignatureDoesNotMatch, or AccessDenied if it does not cover a required header
  */
 export function verifySignature(
   request: IncomingMessage,

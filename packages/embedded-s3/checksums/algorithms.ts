@@ -1,17 +1,20 @@
-/** The checksums that S3 takes and keeps, by the names its API uses. */
+/** The checksums that S3 accepts and stores, by their names in the API. */
 export const checksumAlgorithms = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const;
 
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 
-/** The algorithms whose part checksums combine into the checksum of the whole without reading it again. */
+/**
+ * The algorithms whose part checksums can be combined into the checksum of the whole without
+ * reading it again.
+ */
 export type CrcAlgorithm = 'CRC32' | 'CRC32C' | 'CRC64NVME';
 
-/** The algorithms S3 allows for a checksum of checksums. */
+/** The algorithms that S3 allows for a checksum of checksums. */
 export type CompositeAlgorithm = 'CRC32' | 'CRC32C' | 'SHA1' | 'SHA256';
 
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 
-/** The request and response header (and trailer) that carries a checksum's value, in lower case. */
+/** The request and response header (and trailer) of each checksum, in lower case. */
 export const checksumHeader: Readonly<Record<ChecksumAlgorithm, string>> = {
   CRC32: 'x-amz-checksum-crc32',
   CRC32C: 'x-amz-checksum-crc32c',

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   declaredChecksum,
   declaredObjectChecksum,
@@ -9,8 +9,8 @@ import {
 
 const noTrailers = new Map<string, string>();
 
-describe('the checksum a request declares', () => {
-  test('is none when no header names one', () => {
+describe('the declared checksum of a request', () => {
+  it('is absent if no header names one', () => {
     expect(declaredChecksum({})).toBeNull();
     expect(
       declaredChecksum({ 'x-amz-checksum-mode': 'ENABLED', 'x-amz-checksum-algorithm': 'CRC32' }),
@@ -18,14 +18,14 @@ describe('the checksum a request declares', () => {
     expect(declaredChecksum({ 'x-amz-checksum-type': 'FULL_OBJECT' })).toBeNull();
   });
 
-  test('is in a header', () => {
+  it('is in a header', () => {
     expect(declaredChecksum({ 'x-amz-checksum-crc32': 'y/Q5Jg==' })).toEqual({
       algorithm: 'CRC32',
       base64: 'y/Q5Jg==',
     });
   });
 
-  test('is announced as a trailer', () => {
+  it('is announced as a trailer', () => {
     expect(
       declaredChecksum({
         'x-amz-trailer': 'x-amz-checksum-crc64nvme',
@@ -34,12 +34,12 @@ describe('the checksum a request declares', () => {
     ).toEqual({ algorithm: 'CRC64NVME', base64: null });
   });
 
-  test('may be named in lower case by x-amz-sdk-checksum-algorithm', () => {
+  it('may be named in lower case by x-amz-sdk-checksum-algorithm', () => {
     const headers = { 'x-amz-checksum-crc32': 'y/Q5Jg==', 'x-amz-sdk-checksum-algorithm': 'crc32' };
     expect(declaredChecksum(headers)?.algorithm).toBe('CRC32');
   });
 
-  test.each<[string, RequestHeaders, string]>([
+  it.each<[string, RequestHeaders, string]>([
     [
       'two different ones',
       { 'x-amz-checksum-crc32': 'y/Q5Jg==', 'x-amz-checksum-crc32c': '4waSgw==' },
@@ -80,24 +80,24 @@ describe('the checksum a request declares', () => {
       { 'x-amz-sdk-checksum-algorithm': 'CRC32' },
       'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
     ],
-  ])('is refused when it is %s', (_, headers, message) => {
+  ])('is refused if it is %s', (_, headers, message) => {
     expect(() => declaredChecksum(headers)).toThrow(
       expect.objectContaining({ name: 'ChecksumError', code: 'InvalidRequest', status: 400, message }),
     );
   });
 });
 
-describe('what was computed', () => {
+describe('the computed checksum', () => {
   const inHeader = { algorithm: 'CRC32', base64: 'y/Q5Jg==' } as const;
   const inTrailer = { algorithm: 'CRC32', base64: null } as const;
   const trailer = (value: string) => new Map([['x-amz-checksum-crc32', value]]);
 
-  test('passes when it is what was declared', () => {
+  it('passes if it equals the declared one', () => {
     expect(() => verifyDeclared(inHeader, 'y/Q5Jg==', noTrailers)).not.toThrow();
     expect(() => verifyDeclared(inTrailer, 'y/Q5Jg==', trailer('y/Q5Jg=='))).not.toThrow();
   });
 
-  test('is BadDigest when it is something else', () => {
+  it('fails with BadDigest if it differs', () => {
     const refusal = expect.objectContaining({
       code: 'BadDigest',
       message: 'The CRC32 you specified did not match the calculated checksum.',
@@ -106,7 +106,7 @@ describe('what was computed', () => {
     expect(() => verifyDeclared(inTrailer, 'AAAAAA==', trailer('y/Q5Jg=='))).toThrow(refusal);
   });
 
-  test('is refused when the trailer stayed away or holds no checksum', () => {
+  it('is refused if the trailer is missing or is not a checksum', () => {
     expect(() => verifyDeclared(inTrailer, 'y/Q5Jg==', noTrailers)).toThrow(
       expect.objectContaining({ code: 'MalformedTrailerError', status: 400 }),
     );
@@ -119,8 +119,8 @@ describe('what was computed', () => {
   });
 });
 
-describe('the whole object, at the end of a multipart upload', () => {
-  test('may be declared with the number of parts behind it', () => {
+describe('the checksum of a completed multipart upload', () => {
+  it('may be declared with the number of parts after it', () => {
     const headers = { 'x-amz-checksum-sha256': '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=-3' };
     expect(declaredObjectChecksum(headers)).toEqual({
       algorithm: 'SHA256',
@@ -129,13 +129,13 @@ describe('the whole object, at the end of a multipart upload', () => {
     expect(() => declaredChecksum(headers)).toThrow('is invalid');
   });
 
-  test('may be declared without', () => {
+  it('may be declared without that number', () => {
     expect(declaredObjectChecksum({ 'x-amz-checksum-crc32': 'y/Q5Jg==' })?.base64).toBe('y/Q5Jg==');
     expect(declaredObjectChecksum({})).toBeNull();
   });
 });
 
-test('a checksum is canonical base64 of the right length', () => {
+it('a checksum is canonical base64 of the right length', () => {
   expect(isChecksum('CRC32', 'y/Q5Jg==')).toBe(true);
   expect(isChecksum('CRC32', 'y/Q5Jg')).toBe(false);
   expect(isChecksum('CRC32', 'y/Q5Jh==')).toBe(false);

@@ -8,22 +8,22 @@ import {
 } from './algorithms.js';
 import { ChecksumError } from './checksum-error.js';
 
-/** Request headers by lower-case name, as `IncomingMessage.headers` has them. */
+/** Request headers by lower-case name, as in `IncomingMessage.headers`. */
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The checksum a client declared for the body it sends. */
+/** The checksum that a client declared for a body. */
 export interface DeclaredChecksum {
   readonly algorithm: ChecksumAlgorithm;
-  /** The value from the header; null when it follows the body as a trailer. */
+  /** The value from the header; null if it follows the body as a trailer. */
   readonly base64: string | null;
 }
 
 /**
- * The checksum that the request's headers declare for its body (`x-amz-checksum-*`, or `x-amz-trailer` naming one),
- * null when there is none. Not for CompleteMultipartUpload, whose header is about the object: see
- * `declaredObjectChecksum`.
+ * Returns the checksum that the headers of a request declare for its body (`x-amz-checksum-*`, or
+ * `x-amz-trailer` naming one), or null. CompleteMultipartUpload's header is about the object
+ * instead: see `declaredObjectChecksum`.
  *
- * @throws ChecksumError InvalidRequest for two different ones, an unknown algorithm, a value that is not one
+ * @throws ChecksumError InvalidRequest for two checksums, an unknown algorithm or an invalid value
  */
 export function declaredChecksum(headers: RequestHeaders): DeclaredChecksum | null {
   const inHeader = checksumInHeader(headers, (algorithm, value) => isChecksum(algorithm, value));
@@ -42,8 +42,8 @@ export function declaredChecksum(headers: RequestHeaders): DeclaredChecksum | nu
 }
 
 /**
- * The whole object's checksum that CompleteMultipartUpload's headers declare, null when there is none. A COMPOSITE one
- * may end in a hyphen and the number of parts.
+ * Returns the checksum of the whole object that CompleteMultipartUpload's headers declare, or null.
+ * A COMPOSITE one may end in a hyphen and the number of parts.
  *
  * @throws ChecksumError InvalidRequest as `declaredChecksum`
  */
@@ -56,10 +56,11 @@ export function declaredObjectChecksum(
 }
 
 /**
- * Compares what was computed with what the client declared, in the header or in the body's trailers.
+ * Compares the computed checksum with the one that the client declared, in the header or in the
+ * trailers.
  *
- * @throws ChecksumError BadDigest when they differ, MalformedTrailerError when the declared trailer did not come,
- *   InvalidRequest when it holds no checksum
+ * @throws ChecksumError BadDigest if they differ, MalformedTrailerError if the declared trailer is
+ *   missing, InvalidRequest if it is not a checksum
  */
 export function verifyDeclared(
   declared: DeclaredChecksum,
@@ -84,13 +85,13 @@ export function verifyDeclared(
   }
 }
 
-/** True when `base64` is, in canonical base64, as many bytes as the algorithm's checksums have. */
+/** Returns true if `base64` is canonical base64 of a checksum of the algorithm's length. */
 export function isChecksum(algorithm: ChecksumAlgorithm, base64: string): boolean {
   const bytes = Buffer.from(base64, 'base64');
   return bytes.length === checksumLength[algorithm] && bytes.toString('base64') === base64;
 }
 
-/** The algorithm of a name in upper or lower case, as the clients write it; null when S3 has no such one. */
+/** Returns the algorithm with this name, in upper or lower case, or null if S3 has none. */
 export function parseChecksumAlgorithm(name: string): ChecksumAlgorithm | null {
   return checksumAlgorithms.find((algorithm) => algorithm === name.toUpperCase()) ?? null;
 }
@@ -106,7 +107,7 @@ function checksumInHeader(
   headers: RequestHeaders,
   accepts: (algorithm: ChecksumAlgorithm, value: string) => boolean,
 ): { readonly algorithm: ChecksumAlgorithm; readonly base64: string } | null {
-  // x-amz-checksum-algorithm, -mode and -type share the prefix and carry no checksum.
+  // x-amz-checksum-algorithm, -mode and -type have the same prefix but are not checksums.
   const names = Object.keys(headers).filter((name) =>
     /^x-amz-checksum-(?!(algorithm|mode|type)$)/.test(name),
   );

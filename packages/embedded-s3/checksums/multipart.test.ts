@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RequestHeaders } from './declared.js';
 import { multipartChecksum, parseChecksumType } from './multipart.js';
 
@@ -8,11 +8,11 @@ const asked = (algorithm: string, type?: string): RequestHeaders => ({
 });
 
 describe('the checksum of a multipart upload', () => {
-  test('is none unless one is asked for', () => {
+  it('is absent unless one is requested', () => {
     expect(multipartChecksum({})).toBeNull();
   });
 
-  test.each([
+  it.each([
     ['CRC32', 'COMPOSITE'],
     ['CRC32C', 'COMPOSITE'],
     ['SHA1', 'COMPOSITE'],
@@ -26,11 +26,11 @@ describe('the checksum of a multipart upload', () => {
     });
   });
 
-  test.each(['CRC32', 'CRC32C'])('by %s may be FULL_OBJECT', (algorithm) => {
+  it.each(['CRC32', 'CRC32C'])('by %s may be FULL_OBJECT', (algorithm) => {
     expect(multipartChecksum(asked(algorithm, 'FULL_OBJECT'))).toEqual({ algorithm, type: 'FULL_OBJECT' });
   });
 
-  test.each([
+  it.each([
     [
       asked('SHA1', 'FULL_OBJECT'),
       'The FULL_OBJECT checksum type cannot be used with the sha1 checksum algorithm.',
@@ -54,7 +54,7 @@ describe('the checksum of a multipart upload', () => {
     );
   });
 
-  test('keeps its type when the upload is completed', () => {
+  it('keeps its type when the upload is completed', () => {
     expect(parseChecksumType({ 'x-amz-checksum-type': 'COMPOSITE' })).toBe('COMPOSITE');
     expect(parseChecksumType({})).toBeNull();
   });

@@ -8,14 +8,17 @@ import {
 import { ChecksumError } from './checksum-error.js';
 import { parseChecksumAlgorithm, type RequestHeaders } from './declared.js';
 
-/** What CreateMultipartUpload asks for: the algorithm of every part and how the whole is checksummed. */
+/**
+ * The checksum that CreateMultipartUpload requests: the algorithm of the parts, and the type of the
+ * whole.
+ */
 export interface MultipartChecksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly type: ChecksumType;
 }
 
 /**
- * How the whole may be checksummed, the default first
+ * The allowed types for the whole object, the default first
  * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
  */
 const types: Readonly<Record<ChecksumAlgorithm, readonly [ChecksumType, ...ChecksumType[]]>> = {
@@ -27,10 +30,11 @@ const types: Readonly<Record<ChecksumAlgorithm, readonly [ChecksumType, ...Check
 };
 
 /**
- * The checksum that CreateMultipartUpload's headers ask for (`x-amz-checksum-algorithm`, `x-amz-checksum-type`), with
- * AWS's default type for the algorithm; null when they ask for none.
+ * Returns the checksum that CreateMultipartUpload's headers request (`x-amz-checksum-algorithm`,
+ * `x-amz-checksum-type`), with AWS's default type for the algorithm, or null.
  *
- * @throws ChecksumError InvalidRequest for an unknown algorithm or type, or a pair that S3 does not allow
+ * @throws ChecksumError InvalidRequest for an unknown algorithm or type, or a pair that S3 does not
+ *   allow
  */
 export function multipartChecksum(headers: RequestHeaders): MultipartChecksum | null {
   const type = parseChecksumType(headers);
@@ -60,9 +64,10 @@ export function multipartChecksum(headers: RequestHeaders): MultipartChecksum | 
 }
 
 /**
- * The `x-amz-checksum-type` header, null when there is none. CompleteMultipartUpload may repeat the one it was created with.
+ * Returns the `x-amz-checksum-type` header, or null. CompleteMultipartUpload may repeat the type of
+ * its upload.
  *
- * @throws ChecksumError InvalidRequest when it is neither FULL_OBJECT nor COMPOSITE
+ * @throws ChecksumError InvalidRequest for a value other than FULL_OBJECT or COMPOSITE
  */
 export function parseChecksumType(headers: RequestHeaders): ChecksumType | null {
   const value = headers[checksumTypeHeader];

@@ -3,7 +3,7 @@ import { invalidUri, keyTooLong } from '../errors.js';
 export interface Address {
   readonly bucket: string | null;
   readonly key: string | null;
-  /** The path as it was sent, without the query. */
+  /** The path as sent, without the query. */
   readonly resource: string;
   readonly query: URLSearchParams;
 }
@@ -12,15 +12,15 @@ export interface Address {
 const maxKeyBytes = 1024;
 
 /**
- * Which bucket and key a request is for: virtual-hosted style when the host is a name below one of `domains`
- * (`bucket.localhost`), else path style. Throws InvalidURI for a path that is not percent-encoded UTF-8,
- * KeyTooLongError.
+ * Returns the bucket and key of a request: virtual-hosted style if the host is a name below one of
+ * `domains` (`bucket.localhost`), else path style. Throws InvalidURI for a path that is not
+ * percent-encoded UTF-8, and KeyTooLongError.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
  */
 export function parseAddress(url: string, host: string | undefined, domains: readonly string[]): Address {
   const mark = url.indexOf('?');
   const target = mark < 0 ? url : url.slice(0, mark);
-  // A proxy-style request line names scheme and host before the path.
+  // A request line for a proxy has scheme and host before the path.
   const resource = target.replace(/^https?:\/\/[^/]*/i, '') || '/';
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
   if (!resource.startsWith('/')) throw invalidUri();
@@ -66,7 +66,10 @@ function bucketOfHost(host: string | undefined, domains: readonly string[]): str
   return bucket;
 }
 
-/** The bucket naming rules. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
+/**
+ * The naming rules of buckets.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
 export function isBucketName(name: string): boolean {
   return (
     /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) &&

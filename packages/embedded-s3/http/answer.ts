@@ -11,11 +11,11 @@ export type AnswerBody =
       readonly kind: 'stream';
       readonly length: number;
       readonly bytes: AsyncIterable<Uint8Array>;
-      /** Called once, whatever happens, when the bytes are sent or nobody wants them. */
+      /** Called exactly once, when the bytes were sent or will not be sent. */
       readonly release: () => void;
     };
 
-/** What an operation answers. */
+/** The answer of an operation. */
 export interface Answer {
   readonly status: number;
   readonly headers: AnswerHeaders;

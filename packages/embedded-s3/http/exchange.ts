@@ -20,13 +20,13 @@ export interface ExchangeSettings {
   readonly log: Log;
 }
 
-/** What the idle timer needs to know of a request under way. */
+/** State of a request for the idle timer. */
 export interface Progress {
-  /** True while the server is at work and the client has nothing to do: the connection may then be silent. */
+  /** True while the server works and the client has nothing to do: the connection may be silent. */
   isWorking: boolean;
 }
 
-/** Serves one request, whatever comes of it. Never throws. */
+/** Serves one request. Never throws. */
 export async function serveExchange(
   settings: ExchangeSettings,
   incoming: IncomingMessage,
@@ -69,7 +69,7 @@ export async function serveExchange(
   });
 }
 
-/** Authenticates a request and takes it apart. */
+/** Authenticates and parses a request. */
 async function accept(
   settings: ExchangeSettings,
   incoming: IncomingMessage,
@@ -112,7 +112,10 @@ async function accept(
   };
 }
 
-/** The body, asked of a client that waits for `100 Continue` only now, and timed while the client is the one to act. */
+/**
+ * Yields the body. Only now asks a client that waits for `100 Continue` to send it. The idle timer
+ * runs while the client has to act.
+ */
 async function* watched(
   body: AsyncIterable<Uint8Array>,
   open: () => void,
@@ -145,11 +148,11 @@ function isLoopback(address: string | undefined): boolean {
 }
 
 function pathOf(incoming: IncomingMessage): string {
-  // Without the query: a presigned URL's holds a signature.
+  // Without the query: that of a presigned URL contains a signature.
   return (incoming.url ?? '/').replace(/\?.*$/s, '');
 }
 
-/** Whether it was thrown to be answered, as 501 is too, and not by something that went wrong. */
+/** Returns true if the error was thrown as an answer (501 included), and not by a failure. */
 function isAnswer(error: unknown): boolean {
   return error instanceof S3Error || error instanceof S3AuthError || error instanceof ChecksumError;
 }
@@ -164,7 +167,7 @@ function toS3Error(error: unknown): S3Error {
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') {
     return new S3Error('InsufficientStorage', 507, "The disk that holds this server's data is full.");
   }
-  // The client broke off its body: it will not see an answer.
+  // The client has interrupted its body and will not see an answer.
   if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') {
     return new S3Error('IncompleteBody', 400, 'The connection was closed before the body was complete.');
   }
@@ -175,7 +178,7 @@ function reportTrouble(log: Log, requestId: string, incoming: IncomingMessage, e
   const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
   log({
     level: 'error',
-    message: 'a request failed inside the server',
+    message: 'internal error in a request',
     requestId,
     method: incoming.method,
     path: pathOf(incoming),

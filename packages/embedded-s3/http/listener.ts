@@ -5,15 +5,15 @@ import { xmlError } from '../xml.js';
 import { type ExchangeSettings, type Progress, serveExchange } from './exchange.js';
 
 export interface ListenerBounds {
-  /** Connections beyond these are closed at once. */
+  /** Further connections are closed at once. */
   readonly maxConnections: number;
-  /** A connection on which the client should act, and does not, is closed after this. */
+  /** Closes a connection whose client does not act for this time. */
   readonly idleTimeoutMs: number;
-  /** A request's headers in all. S3 itself takes 8 KiB of a PUT's. */
+  /** Total size of a request's headers. S3 itself accepts 8 KiB for a PUT. */
   readonly maxHeaderBytes: number;
 }
 
-/** The HTTP side: connections, their bounds and their end. */
+/** The HTTP server: its connections, limits and shutdown. */
 export class Listener {
   readonly #server: Server;
   readonly #settings: ExchangeSettings;
@@ -24,7 +24,7 @@ export class Listener {
     this.#settings = settings;
     this.#server = createServer({
       maxHeaderSize: bounds.maxHeaderBytes,
-      // An upload of 5 GiB takes as long as it takes; what is bounded is silence.
+      // An upload of 5 GiB may take long. Only silence is limited.
       requestTimeout: 0,
       headersTimeout: bounds.idleTimeoutMs,
       keepAliveTimeout: bounds.idleTimeoutMs,
@@ -45,23 +45,26 @@ export class Listener {
     this.#server.on('connect', (_request, socket) => socket.destroy());
   }
 
-  /** Resolves when it takes connections. Rejects with the system's error, such as EADDRINUSE. */
+  /** Resolves when it accepts connections. Rejects with the system's error, such as EADDRINUSE. */
   async listen(host: string, port: number): Promise<AddressInfo> {
     this.#server.listen(port, host);
     await once(this.#server, 'listening');
     const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
     return address;
   }
 
-  /** Takes no more connections and resolves when the requests under way are done; after the timeout they are broken off. */
+  /**
+   * Accepts no more connections and resolves when the current requests are done. After the timeout
+   * it closes them.
+   */
   async close(timeoutMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), timeoutMs);
-    // A connection whose request just ended may be idle only now.
+    // A connection whose request has just ended becomes idle only now.
     const sweep = setInterval(() => this.#server.closeIdleConnections(), 50);
     try {
       await closed;
@@ -77,7 +80,7 @@ export class Listener {
     const progress: Progress = { isWorking: false };
     const all = this.#progress.get(socket) ?? new Set<Progress>();
     this.#progress.set(socket, all.add(progress));
-    // A reset connection shows where it is read or written; it must not end the process.
+    // A reset connection fails its reads and writes. It must not end the process.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     const exchange = serveExchange(this.#settings, request, response, expectsContinue, progress);

@@ -1,11 +1,11 @@
-/** Request headers by lower-case name; those that a presigned URL carries in its query are among them. */
+/** Request headers by lower-case name, including those in the query of a presigned URL. */
 export type Headers = Readonly<Record<string, string | undefined>>;
 
-/** One authenticated request, taken apart. */
+/** One authenticated, parsed request. */
 export interface S3Request {
   readonly requestId: string;
   readonly method: string;
-  /** The decoded path or host name's bucket; null for the service itself. */
+  /** Decoded bucket from the path or host name; null for the service itself. */
   readonly bucket: string | null;
   /** The decoded key; null for the bucket itself. */
   readonly key: string | null;
@@ -13,17 +13,20 @@ export interface S3Request {
   readonly headers: Headers;
   /** The path as sent, for error documents. */
   readonly resource: string;
-  /** The payload without framing. Read once; throws what verification finds, and when the client goes away. */
+  /**
+   * The payload without framing. Can be read once. Throws if the verification fails or the client
+   * disconnects.
+   */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Length of the payload in bytes; null when the client did not say. */
+  /** Length of the payload in bytes; null if the client did not send it. */
   readonly contentLength: number | null;
-  /** Trailing headers, once the body is drained. */
+  /** Returns the trailing headers, after the body was read to its end. */
   trailers(): ReadonlyMap<string, string>;
   /** Content-Encoding without `aws-chunked`. */
   readonly contentEncoding: string | null;
 }
 
-/** A request on a bucket or on an object in one. */
+/** A request for a bucket or an object in one. */
 export interface BucketRequest extends S3Request {
   readonly bucket: string;
 }

@@ -3,7 +3,10 @@ import type { S3Error } from '../errors.js';
 import { xmlError } from '../xml.js';
 import type { Answer, AnswerHeaders } from './answer.js';
 
-/** How much of a body that nobody wants is read, so that a client still sending it sees the answer and not a reset. */
+/**
+ * Max bytes to read of a body that is not used, so that a client that still sends it receives the
+ * answer and not a reset.
+ */
 const drainBytes = 64 * 1024 ** 2;
 const drainMs = 10_000;
 
@@ -13,7 +16,10 @@ function setHeaders(response: ServerResponse, headers: AnswerHeaders): void {
   }
 }
 
-/** Sends an answer. A stream that fails midway closes the connection: the client sees that the body is not whole. */
+/**
+ * Sends an answer. A stream that fails midway closes the connection, so that the client detects the
+ * incomplete body.
+ */
 export async function sendAnswer(
   request: IncomingMessage,
   response: ServerResponse,
@@ -52,7 +58,7 @@ async function sendStream(response: ServerResponse, bytes: AsyncIterable<Uint8Ar
   }
 }
 
-/** Resolves when the response takes more, or is closed. */
+/** Resolves when the response accepts more, or is closed. */
 async function drained(response: ServerResponse): Promise<void> {
   if (response.destroyed || !response.writableNeedDrain) return;
   await new Promise<void>((resolve) => {
@@ -67,8 +73,9 @@ async function drained(response: ServerResponse): Promise<void> {
 }
 
 /**
- * Sends an error document. A body still being sent is read on, within bounds, so that the client sees the answer; then the
- * connection closes. `isBodyComing` is false for a client that was never told to go on.
+ * Sends an error document. Reads on a body that is still being sent, within a limit, so that the
+ * client receives the answer; then closes the connection. `isBodyComing` is false for a client that
+ * was never asked to continue.
  */
 export async function sendError(
   request: IncomingMessage,
@@ -97,12 +104,12 @@ export async function sendError(
   } else {
     response.flushHeaders();
   }
-  // The answer is on its way; only its end, which closes the connection, waits for the client to stop sending.
+  // The answer has been sent. Only closing the connection waits for the client to stop sending.
   if (isUnfinished && isBodyComing) await drain(request);
   response.end();
 }
 
-/** Reads and forgets what the client still sends, up to a bound. */
+/** Reads and discards what the client still sends, up to a limit. */
 async function drain(request: IncomingMessage): Promise<void> {
   await new Promise<void>((resolve) => {
     let read = 0;

@@ -1,4 +1,8 @@
-/** What an event may be called here, without its `s3:`. https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html */
+/**
+ * Types of events here, without `s3:`.
+ *
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+ */
 export const eventNames = [
   'ObjectCreated:Put',
   'ObjectCreated:Copy',
@@ -9,7 +13,7 @@ export const eventNames = [
 
 export type EventName = (typeof eventNames)[number];
 
-/** As a configuration names them. This server has no browser forms, so nothing is ever created by Post. */
+/** Event types in configurations. This server has no browser forms, so Post never occurs. */
 export const eventTypes: ReadonlySet<string> = new Set([
   's3:ObjectCreated:*',
   's3:ObjectCreated:Post',
@@ -17,14 +21,14 @@ export const eventTypes: ReadonlySet<string> = new Set([
   ...eventNames.map((name) => `s3:${name}`),
 ]);
 
-/** Which element of the document it stands in; AWS has an SNS topic or an SQS queue behind it. */
+/** The element of the document. AWS has an SNS topic or an SQS queue behind it. */
 export type DestinationKind = 'Topic' | 'Queue';
 
-/** Which events of a bucket go where. */
+/** A rule of a bucket: the events to send, and their target. */
 export interface Notification {
   readonly id: string;
   readonly kind: DestinationKind;
-  /** Of a target that the server was started with. */
+  /** Name of a target that the server was started with. */
   readonly target: string;
   readonly events: readonly string[];
   /** Null without the rule. */
@@ -32,7 +36,7 @@ export interface Notification {
   readonly suffix: string | null;
 }
 
-/** True when the event is one of those to be told. */
+/** Returns true if the configuration selects the event. */
 export function wants(notification: Notification, name: EventName, key: string): boolean {
   const { events, prefix, suffix } = notification;
   const group = `s3:${name.slice(0, name.indexOf(':'))}:*`;

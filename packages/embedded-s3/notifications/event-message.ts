@@ -1,12 +1,12 @@
 import { accountId } from '../encryption-headers.js';
 import type { EventName } from './configuration.js';
 
-/** One change of an object, durable when it is told. */
+/** One change of an object. It is durable when it is reported. */
 export interface ObjectEvent {
   readonly name: EventName;
   readonly bucket: string;
   readonly key: string;
-  /** Null for a removal; likewise the entity tag, which has no quotes. */
+  /** Null for a removal, like the entity tag, which has no quotes. */
   readonly size: number | null;
   readonly etag: string | null;
   /** Null while the bucket is not versioned. */
@@ -16,12 +16,13 @@ export interface ObjectEvent {
 
 export interface EventTime {
   readonly nowMs: number;
-  /** Hex digits; those of a later event of the same key sort behind. */
+  /** Hex digits. Those of a later event of the same key sort after it. */
   readonly sequencer: string;
 }
 
 /**
- * A record as S3 sends it.
+ * Returns a record as S3 sends it.
+ *
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
 export function renderRecord(
@@ -54,7 +55,7 @@ export function renderRecord(
   });
 }
 
-/** What S3 sends to a new destination, to see whether it is there. */
+/** Returns the message that S3 sends to test a new destination. */
 export function renderTestMessage(bucket: string, nowMs: number, requestId: string): string {
   return JSON.stringify({
     Service: 'Amazon S3',
@@ -65,7 +66,7 @@ export function renderTestMessage(bucket: string, nowMs: number, requestId: stri
   });
 }
 
-/** As in a form, but slashes stay: `a b/c` is `a+b/c`. */
+/** Encodes like a form, but keeps slashes: `a b/c` becomes `a+b/c`. */
 function encodeKey(key: string): string {
   return encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
 }

@@ -3,21 +3,21 @@ import https from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../log.js';
 
-/** What waits: one record of an event, or a message of its own. */
+/** One queued item: the record of an event, or a whole message. */
 export type Outgoing = { readonly kind: 'record' | 'message'; readonly text: string };
 
 export interface HttpTargetOptions {
   readonly name: string;
-  /** May hold credentials, which go along as Basic authentication; no log has it. */
+  /** May contain credentials, which are sent as Basic authentication and never logged. */
   readonly url: string;
   readonly log: Log;
-  /** Events that wait at most; then the oldest is given up. Default 10,000. */
+  /** Max events in the queue; beyond it the oldest is dropped. Default 10,000. */
   readonly maxWaiting?: number;
-  /** Before the second attempt; doubles up to 30 s. Default 100. */
+  /** Delay before the second attempt; doubles up to 30 s. Default 100. */
   readonly firstDelayMs?: number;
 }
 
-/** As many events as one request carries when many wait. */
+/** Max events in one request. */
 const maxRecordsPerRequest = 100;
 const maxDelayMs = 30_000;
 const requestTimeoutMs = 10_000;
@@ -26,8 +26,9 @@ const requestTimeoutMs = 10_000;
 const finalStatuses: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
 /**
- * Posts events to one address, in order, one request at a time. Each arrives at least once as long as the process lives and
- * no more wait than the queue holds; a request that fails is tried again until it succeeds or the message is refused for good.
+ * Posts events to one address, in order, one request at a time. Each event arrives at least once
+ * while the process lives and the queue has room. A failed request is repeated until it succeeds or
+ * the message is refused permanently.
  */
 export class HttpTarget {
   readonly #name: string;
@@ -42,12 +43,12 @@ export class HttpTarget {
   #given = 0;
   #sending: Promise<void> | null = null;
 
-  /** Throws when the URL is not of http or https. */
+  /** Throws if the URL is not http or https. */
   constructor(options: HttpTargetOptions) {
     this.#name = options.name;
     this.#url = new URL(options.url);
     if (!/^https?:$/.test(this.#url.protocol)) {
-      throw new Error(`the notification target ${options.name} needs an address of http or https`);
+      throw new Error(`invalid address of the notification target ${options.name}: expected http or https`);
     }
     this.#log = options.log;
     this.#maxWaiting = options.maxWaiting ?? 10_000;
@@ -56,7 +57,7 @@ export class HttpTarget {
     this.#agent = this.#url.protocol === 'https:' ? new https.Agent(kept) : new http.Agent(kept);
   }
 
-  /** Takes an event to be sent soon. Never waits, never throws. */
+  /** Queues an event. Never waits, never throws. */
   push(outgoing: Outgoing): void {
     if (this.#wake.signal.aborted) return;
     if (this.#waiting.length >= this.#maxWaiting) this.#giveUpOldest();
@@ -64,7 +65,7 @@ export class HttpTarget {
     this.#sending ??= this.#send();
   }
 
-  /** Takes no more; what waits gets one more attempt, all of it within the time limit. */
+  /** Accepts no more events. Makes one more attempt to send the queued ones, within the time limit. */
   async close(timeoutMs: number): Promise<void> {
     this.#wake.abort();
     const timer = setTimeout(() => this.#end.abort(), timeoutMs);
@@ -72,21 +73,22 @@ export class HttpTarget {
     clearTimeout(timer);
     this.#agent.destroy();
     if (this.#waiting.length > 0)
-      this.#say('error', 'events were not delivered', { events: this.#waiting.length });
+      this.#logTarget('error', 'undelivered events were dropped', { events: this.#waiting.length });
   }
 
   async #send(): Promise<void> {
-    // Those that arrive in the same turn go together.
+    // Events that arrive in the same turn are sent together.
     await new Promise((resolve) => setImmediate(resolve));
     for (let failures = 0; this.#waiting.length > 0 && !this.#end.signal.aborted; ) {
       const batch = this.#nextBatch();
       const given = this.#given;
-      // One that was under way when the end came is not the attempt that is still owed.
+      // An attempt that was under way at the stop does not count as the last one.
       const isLast = this.#wake.signal.aborted;
       const trouble = await this.#post(messageOf(batch));
       if (trouble === null || trouble.isFinal) {
-        if (trouble !== null) this.#say('error', 'events were refused', { ...trouble, events: batch.length });
-        // The oldest may have been given up while they were sent.
+        if (trouble !== null)
+          this.#logTarget('error', 'the target refused events', { ...trouble, events: batch.length });
+        // The oldest events may have been dropped while they were being sent.
         this.#waiting.splice(0, Math.max(0, batch.length - (this.#given - given)));
         failures = 0;
         continue;
@@ -94,14 +96,14 @@ export class HttpTarget {
       if (isLast) return;
       const delayMs = Math.min(maxDelayMs, this.#firstDelayMs * 2 ** Math.min(failures, 20));
       failures += 1;
-      this.#say('warn', 'events could not be delivered; trying again', { ...trouble, failures, delayMs });
+      this.#logTarget('warn', 'could not deliver events; retrying', { ...trouble, failures, delayMs });
       await delay(delayMs, undefined, { signal: this.#wake.signal }).catch(() => undefined);
     }
-    // In the same step in which nothing was left, so that the next one pushed starts it anew.
+    // In the same step in which the queue became empty, so that the next event starts a new run.
     this.#sending = null;
   }
 
-  /** The oldest ones: a message alone, or records that fit into one request. */
+  /** Returns the oldest items: a message alone, or records that fit into one request. */
   #nextBatch(): readonly Outgoing[] {
     const end = this.#waiting.findIndex(({ kind }) => kind === 'message');
     const records = this.#waiting.slice(
@@ -115,13 +117,13 @@ export class HttpTarget {
     this.#waiting.shift();
     this.#given += 1;
     if (this.#given % 1000 === 1) {
-      this.#say('error', 'too many events wait for delivery: the oldest are given up', {
+      this.#logTarget('error', 'too many undelivered events; dropping the oldest', {
         givenUp: this.#given,
       });
     }
   }
 
-  /** Null when it was taken. */
+  /** Returns null if the target has accepted the message. */
   #post(text: string): Promise<{ readonly isFinal: boolean; readonly reason: string } | null> {
     const { request } = this.#url.protocol === 'https:' ? https : http;
     const body = Buffer.from(text);
@@ -151,7 +153,7 @@ export class HttpTarget {
     });
   }
 
-  #say(level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {
+  #logTarget(level: 'warn' | 'error', message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#log({ level, message, target: this.#name, host: this.#url.host, ...fields });
   }
 }

@@ -6,30 +6,30 @@ import { HttpTarget } from './http-target.js';
 
 export interface NotifierOptions {
   readonly region: string;
-  /** Where events can go: a name, as it stands at the end of an ARN, and an address of http or https. */
+  /** Targets of events by name: the end of an ARN, and an http or https address. */
   readonly targets: Readonly<Record<string, string>>;
-  /** Hears of every change, whatever the buckets' configurations say. */
+  /** Receives every change, whatever the configurations of the buckets. */
   readonly listener: ((event: ObjectEvent) => void) | null;
   readonly log: Log;
   nowMs(): number;
 }
 
-/** Tells of changes to objects, after they are durable and without holding up the request that made them. */
+/** Reports changes of objects, after they are durable and without delaying their requests. */
 export class Notifier {
   readonly #options: NotifierOptions;
   readonly #index: NotificationIndex;
   readonly #targets: ReadonlyMap<string, HttpTarget>;
   #sequence = 0n;
 
-  /** Throws when a target has a name or an address that cannot be. */
+  /** Throws if the name or the address of a target is invalid. */
   constructor(options: NotifierOptions, index: NotificationIndex) {
     this.#options = options;
     this.#index = index;
     this.#targets = new Map(
       Object.entries(options.targets).map(([name, url]) => {
-        // https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html: a topic's name
+        // Name of a topic. https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
         if (!/^[A-Za-z0-9_-]{1,256}$/.test(name))
-          throw new Error(`${name} cannot name a notification target`);
+          throw new Error(`invalid name of a notification target: ${name}`);
         return [name, new HttpTarget({ name, url, log: options.log })];
       }),
     );
@@ -46,17 +46,17 @@ export class Notifier {
       listener?.(event);
       if (this.#targets.size > 0) this.#send(event);
     } catch (error) {
-      log({ level: 'error', message: 'an event could not be told', error: String(error) });
+      log({ level: 'error', message: 'could not send an event', error: String(error) });
     }
   }
 
-  /** Sends what S3 sends to destinations that are new in a configuration. */
+  /** Sends S3's test message to destinations that are new in a configuration. */
   sendTest(targets: readonly string[], bucket: string, requestId: string): void {
     const text = renderTestMessage(bucket, this.#options.nowMs(), requestId);
     for (const name of new Set(targets)) this.#targets.get(name)?.push({ kind: 'message', text });
   }
 
-  /** Delivers what waits, within the time limit. */
+  /** Delivers the queued events, within the time limit. */
   async close(timeoutMs: number): Promise<void> {
     await Promise.all([...this.#targets.values()].map((target) => target.close(timeoutMs)));
   }
@@ -67,13 +67,13 @@ export class Notifier {
     if (wanted.length === 0) return;
     const time = { nowMs, sequencer: this.#nextSequencer(nowMs) };
     for (const { target, id } of wanted) {
-      // A configuration may be older than the server's start, with other targets.
+      // A configuration may be older than the start of the server, which may have other targets.
       const text = renderRecord(event, time, this.#options.region, id);
       this.#targets.get(target)?.push({ kind: 'record', text });
     }
   }
 
-  /** Grows with the time, over restarts too, and with each event. */
+  /** Grows with time, across restarts, and with each event. */
   #nextSequencer(nowMs: number): string {
     const fromTime = BigInt(Math.trunc(nowMs)) << 20n;
     this.#sequence = fromTime > this.#sequence ? fromTime : this.#sequence + 1n;

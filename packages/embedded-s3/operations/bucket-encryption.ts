@@ -7,7 +7,7 @@ import { parseXml, type XmlReader } from '../xml.js';
 import { requireBucket, type ServerContext } from './context.js';
 
 /**
- * GetBucketEncryption. Like AWS since April 2026 it always says what is blocked.
+ * GetBucketEncryption. Like AWS since April 2026, it always returns the blocked encryption types.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html
  */
 export async function getBucketEncryption(server: ServerContext, request: BucketRequest): Promise<Answer> {
@@ -31,7 +31,7 @@ export async function getBucketEncryption(server: ServerContext, request: Bucket
 }
 
 /**
- * PutBucketEncryption. A rule that does not say what is blocked leaves that as it is.
+ * PutBucketEncryption. A rule without blocked encryption types does not change them.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html
  */
 export async function putBucketEncryption(server: ServerContext, request: BucketRequest): Promise<Answer> {
@@ -49,7 +49,7 @@ export async function putBucketEncryption(server: ServerContext, request: Bucket
   return emptyAnswer(200);
 }
 
-/** DeleteBucketEncryption: the default is SSE-S3 again; what is blocked stays so. */
+/** DeleteBucketEncryption: resets the default to SSE-S3 and keeps the blocked encryption types. */
 export async function deleteBucketEncryption(server: ServerContext, request: BucketRequest): Promise<Answer> {
   await server.store.change(() => {
     const { blocksSseC } = requireBucket(server, request.bucket);
@@ -76,7 +76,10 @@ function parseDefault(rule: XmlReader): BucketEncryption {
   return { algorithm, keyArn, bucketKey };
 }
 
-/** True when SSE-C is blocked, false for NONE, null when the rule does not say. Throws MalformedXML. */
+/**
+ * Returns true if the rule blocks SSE-C, false for NONE, null if it does not mention it. Throws
+ * MalformedXML.
+ */
 function parseBlocked(rule: XmlReader): boolean | null {
   const blocked = rule.child('BlockedEncryptionTypes');
   if (blocked === null) return null;

@@ -22,8 +22,9 @@ export async function getBucketNotification(server: ServerContext, request: Buck
 }
 
 /**
- * PutBucketNotificationConfiguration: topics and queues whose ARNs name targets that the server was started with; either way
- * the events are posted to the target's address. An empty document ends all notifications of the bucket.
+ * PutBucketNotificationConfiguration: topics and queues whose ARNs name targets that the server was
+ * started with. The server posts the events of both to the target's address. An empty document ends
+ * all notifications of the bucket.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html
  */
 export async function putBucketNotification(server: ServerContext, request: BucketRequest): Promise<Answer> {

@@ -16,7 +16,10 @@ import { requireBucket, type ServerContext } from './context.js';
 
 const defaultEncryption: BucketEncryption = { algorithm: 'AES256', keyArn: null, bucketKey: false };
 
-/** Makes a bucket. Unlike AWS's new ones it does not block SSE-C. Answers false when there is one. Throws InvalidBucketName. */
+/**
+ * Creates a bucket, which does not block SSE-C, unlike AWS's new ones. Returns false if it exists.
+ * Throws InvalidBucketName.
+ */
 export async function makeBucket(server: ServerContext, name: string): Promise<boolean> {
   if (!isBucketName(name)) throw invalidBucketName(name);
   return await server.store.change(() =>
@@ -39,7 +42,7 @@ export async function createBucket(server: ServerContext, request: BucketRequest
     }
   }
   const isNew = await makeBucket(server, request.bucket);
-  // Only in us-east-1 does AWS let an owner make the same bucket twice.
+  // AWS lets an owner create the same bucket twice only in us-east-1.
   if (!isNew && server.region !== 'us-east-1') throw bucketAlreadyOwnedByYou({ BucketName: request.bucket });
   return emptyAnswer(200, { location: `/${request.bucket}` });
 }
@@ -85,7 +88,7 @@ export async function listBuckets(server: ServerContext, request: S3Request): Pr
 /** GetBucketLocation. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html */
 export async function getBucketLocation(server: ServerContext, request: BucketRequest): Promise<Answer> {
   requireBucket(server, request.bucket);
-  // The document's own text is the region; none stands for us-east-1.
+  // The text of the document is the region; an empty one means us-east-1.
   const region = server.region === 'us-east-1' ? '' : server.region;
   const text = xmlAnswer('LocationConstraint', []);
   if (region === '' || text.body.kind !== 'xml') return text;
@@ -93,7 +96,10 @@ export async function getBucketLocation(server: ServerContext, request: BucketRe
   return { ...text, body: { kind: 'xml', text: document } };
 }
 
-/** GetBucketAcl: buckets are private. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html */
+/**
+ * GetBucketAcl: buckets are private.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html
+ */
 export async function getBucketAcl(server: ServerContext, request: BucketRequest): Promise<Answer> {
   requireBucket(server, request.bucket);
   return xmlAnswer('AccessControlPolicy', renderAcl('private'));

@@ -21,7 +21,10 @@ import { isVersioned, refuseBlockedKey, requireBucket, type ServerContext } from
 import { partAlgorithm, requireUpload } from './multipart-upload.js';
 import { recordCreation } from './put-object.js';
 
-/** Every part but the last. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+/**
+ * Min size of every part except the last.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+ */
 const minPartBytes = 5 * 1024 ** 2;
 const maxParts = 10_000;
 
@@ -32,7 +35,8 @@ interface NamedPart {
 }
 
 /**
- * CompleteMultipartUpload: the parts' bodies become the object's, in order, without being read or copied.
+ * CompleteMultipartUpload: the bodies of the parts become those of the object, in order, without
+ * being read or copied.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
  */
 export async function completeMultipartUpload(
@@ -67,7 +71,7 @@ export async function completeMultipartUpload(
     const current = requireBucket(server, request.bucket);
     requireUpload(server, request);
     checkWriteCondition(condition, upload.key, store.versions.latest(upload.bucket, upload.key));
-    // A part may have been sent anew while this was under way.
+    // A part may have been sent again meanwhile.
     const now = new Set(store.uploads.remove(upload.uploadId));
     if (parts.some((part) => !now.has(part.bodyId))) throw invalidPart({ UploadId: upload.uploadId });
     for (const part of parts) now.delete(part.bodyId);
@@ -128,7 +132,7 @@ function parsePart(upload: Upload, part: XmlReader): NamedPart {
   return { partNumber: Number(number), etag: etag.trim().replace(/^"(.*)"$/, '$1'), checksum };
 }
 
-/** The uploaded parts that the request names. Throws InvalidPart, EntityTooSmall. */
+/** Returns the uploaded parts that the request names. Throws InvalidPart, EntityTooSmall. */
 function matchParts(named: readonly NamedPart[], uploaded: readonly UploadedPart[]): readonly UploadedPart[] {
   const byNumber = new Map(uploaded.map((part) => [part.partNumber, part]));
   const parts = named.map(({ partNumber, etag, checksum }) => {
@@ -161,14 +165,17 @@ function objectSize(request: ObjectRequest, parts: readonly UploadedPart[]): num
   return size;
 }
 
-/** MD5 over the parts' entity tags, a hyphen, their number. */
+/** Returns the MD5 over the parts' entity tags, a hyphen and their number. */
 function multipartEtag(parts: readonly UploadedPart[]): string {
   const hash = createHash('md5');
   for (const part of parts) hash.update(Buffer.from(part.etag, 'hex'));
   return `${hash.digest('hex')}-${parts.length}`;
 }
 
-/** The checksum of the whole, from the parts' own; compared with the one the request declares. Throws BadDigest. */
+/**
+ * Returns the checksum of the whole object from those of its parts. Throws BadDigest if the request
+ * declares another one.
+ */
 function objectChecksum(
   request: ObjectRequest,
   upload: Upload,

@@ -7,7 +7,7 @@ import type { Bucket } from '../storage/records.js';
 import type { Store } from '../storage/store.js';
 import { nullVersionId } from '../storage/version-index.js';
 
-/** What every operation works with. */
+/** The dependencies of every operation. */
 export interface ServerContext {
   readonly store: Store;
   readonly notifier: Notifier;
@@ -24,29 +24,35 @@ export function requireBucket(server: ServerContext, name: string): Bucket {
   return bucket;
 }
 
-/** True once versioning was ever enabled: only then do answers name versions. */
+/** Returns true if versioning was ever enabled: only then do answers name versions. */
 export function isVersioned(bucket: Bucket): boolean {
   return bucket.versioning !== 'never';
 }
 
-/** A version's id as events carry it: null for an object written while versioning was not enabled. */
+/**
+ * Returns the id of a version as events name it: null for an object that was written while
+ * versioning was off.
+ */
 export function namedVersion(versionId: string): string | null {
   return versionId === nullVersionId ? null : versionId;
 }
 
-/** The 403 of a bucket that blocks SSE-C, as https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html words it. */
+/**
+ * The 403 of a bucket that blocks SSE-C, with the text in
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html.
+ */
 export function sseCBlocked(request: ObjectRequest, action: string): S3Error {
   return accessDenied(
     `User: arn:aws:iam::${accountId}:root is not authorized to perform: s3:${action} on resource: "arn:aws:s3:::${request.bucket}/${request.key}" because this bucket has blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type`,
   );
 }
 
-/** Throws that 403 for a request that carries a customer's key. */
+/** Throws that 403 for a request with a customer's key. */
 export function refuseBlockedKey(bucket: Bucket, request: ObjectRequest, action: string): void {
   if (bucket.blocksSseC && carriesCustomerKey(request.headers)) throw sseCBlocked(request, action);
 }
 
-/** The `versionId` parameter, null when absent. Throws InvalidArgument when it is empty. */
+/** Returns the `versionId` parameter, or null. Throws InvalidArgument if it is empty. */
 export function requestedVersion(query: URLSearchParams): string | null {
   const versionId = query.get('versionId');
   if (versionId === '') {
@@ -55,7 +61,10 @@ export function requestedVersion(query: URLSearchParams): string | null {
   return versionId;
 }
 
-/** A whole number from the query within bounds, or what stands for its absence. Throws InvalidArgument. */
+/**
+ * Returns a whole number from the query, or the default if it is absent. Throws InvalidArgument if
+ * it is out of bounds.
+ */
 export function integerParameter(
   request: BucketRequest,
   name: string,

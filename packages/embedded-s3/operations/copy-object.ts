@@ -27,7 +27,8 @@ import { commitVersion, etagIsMd5, randomEtag, wholeSegment } from './put-object
 export async function copyObject(server: ServerContext, request: ObjectRequest): Promise<Answer> {
   const { store } = server;
   const bucket = requireBucket(server, request.bucket);
-  // Without a key of its own the target rests under SSE-S3 or the bucket's default, whatever the source rests under.
+  // Without a key in the request, the target has SSE-S3 or the bucket's default, whatever the
+  // source has.
   const { encryption, customerKey } = resolveWriteEncryption(
     request.headers,
     bucket,
@@ -86,7 +87,7 @@ function copyResult(version: NewVersion): readonly XmlNode[] {
   ];
 }
 
-/** Decrypts the source and seals it anew under a key of its own: a copy never shares a data key with its source. */
+/** Decrypts the source and seals it with a new data key: a copy never shares a data key with its source. */
 async function copyBytes(
   server: ServerContext,
   source: CopySource,
@@ -126,7 +127,10 @@ function refuseCopyOntoItself(request: ObjectRequest, source: CopySource, target
   );
 }
 
-/** Metadata and tags from the source or from the request, as the directives say. ACL and storage class are never copied. */
+/**
+ * Takes metadata and tags from the source or the request, as the directives demand. ACL and storage
+ * class are not copied.
+ */
 function describeCopy(request: ObjectRequest, source: Description): Description {
   const { headers } = request;
   const replacesMetadata = directive(headers['x-amz-metadata-directive'], 'x-amz-metadata-directive');

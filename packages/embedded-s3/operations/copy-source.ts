@@ -10,15 +10,16 @@ export interface CopySource {
   readonly version: ObjectVersion;
   readonly segments: readonly Segment[];
   readonly customerKey: CustomerKeyHeaders | null;
-  /** True when the request names a version. */
+  /** True if the request names a version. */
   readonly isVersionNamed: boolean;
-  /** The segments are pinned until this is called. */
+  /** Releases the segments, which are pinned until then. */
   readonly release: () => void;
 }
 
 /**
- * The object that `x-amz-copy-source` names, opened with its own key headers, its conditions checked, its bodies pinned.
- * Throws NoSuchKey, NoSuchBucket, PreconditionFailed and the errors of a wrong or missing key.
+ * Finds the object that `x-amz-copy-source` names, checks its key headers and its conditions, and
+ * pins its bodies. Throws NoSuchKey, NoSuchBucket, PreconditionFailed and the errors of a wrong or
+ * missing key.
  */
 export function openCopySource(server: ServerContext, request: ObjectRequest): CopySource {
   const { bucket, key, versionId } = parseCopySource(request.headers['x-amz-copy-source'] ?? '');

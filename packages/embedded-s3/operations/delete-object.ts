@@ -34,11 +34,14 @@ interface Removal {
 }
 
 interface RemovalOutcome extends VersionChange {
-  /** A delete marker now hides the object, which is still there. */
+  /** A delete marker now hides the object, which still exists. */
   readonly isHidden: boolean;
 }
 
-/** Inside a transaction: removes the version named, or else hides or removes the latest. Null when there was nothing to do. */
+/**
+ * Removes the given version, or hides or removes the latest. Runs inside a transaction. Returns
+ * null if there was nothing to do.
+ */
 function remove(server: ServerContext, bucketName: string, removal: Removal): RemovalOutcome | null {
   const { versions } = server.store;
   const { key, versionId, condition } = removal;
@@ -57,7 +60,7 @@ function remove(server: ServerContext, bucketName: string, removal: Removal): Re
   return { ...marker, isHidden: true };
 }
 
-/** After the commit: gives the bytes up and tells of it. What was not there was not removed. */
+/** Discards the bytes and reports the removal, after the commit. Does not report what did not exist. */
 function finishRemoval(
   server: ServerContext,
   request: BucketRequest,
@@ -91,7 +94,7 @@ export async function deleteObjects(server: ServerContext, request: BucketReques
   const removals = document.all('Object').map(parseRemoval);
   if (removals.length === 0 || removals.length > maxKeysPerRequest) throw malformedXml();
   const isQuiet = document.text('Quiet')?.trim() === 'true';
-  // Each is a change of its own; arriving together they share one commit.
+  // Each is a change of its own. Those that arrive together share one commit.
   const results = await Promise.all(removals.map((removal) => removeOne(server, request, removal)));
   const nodes: XmlNode[] = [];
   for (const result of results) {

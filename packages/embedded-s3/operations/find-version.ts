@@ -4,7 +4,7 @@ import { versionHeader } from '../object-headers.js';
 import type { AnyVersion, Bucket, ObjectVersion } from '../storage/records.js';
 import { isVersioned, requestedVersion, type ServerContext } from './context.js';
 
-/** The version that a request is for: the one it names, or the latest. Throws NoSuchKey, NoSuchVersion. */
+/** Returns the version that a request names, or the latest. Throws NoSuchKey, NoSuchVersion. */
 export function findAnyVersion(server: ServerContext, request: ObjectRequest): AnyVersion {
   const versionId = requestedVersion(request.query);
   const { versions } = server.store;
@@ -19,8 +19,8 @@ export function findAnyVersion(server: ServerContext, request: ObjectRequest): A
 }
 
 /**
- * The object version that a request reads. Throws NoSuchKey (also where a delete marker is the latest) or MethodNotAllowed
- * (where one is named), both with the marker's headers.
+ * Returns the object version that a request reads. Throws NoSuchKey (also if the latest is a delete
+ * marker) or MethodNotAllowed (if the request names one), both with the headers of the marker.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
  */
 export function findVersion(server: ServerContext, bucket: Bucket, request: ObjectRequest): ObjectVersion {

@@ -20,7 +20,8 @@ interface Selected {
 
 /** GetObject. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
 export async function getObject(server: ServerContext, request: ObjectRequest): Promise<Answer> {
-  // Nothing waits between reading the rows and pinning the bodies: an overwrite cannot come between.
+  // Reading the rows and pinning the bodies happen without a wait, so that no overwrite can come
+  // between.
   const { version, customerKey, status, range, headers } = select(server, request);
   const segments = server.store.versions.segments(version.sequence);
   const release = server.store.pin(segments);
@@ -62,7 +63,10 @@ function select(server: ServerContext, request: ObjectRequest): Selected {
   };
 }
 
-/** The range of the part that `partNumber` names, and how many there are. Null when it names none. */
+/**
+ * Returns the range of the part that `partNumber` names, and the number of parts; null without the
+ * parameter.
+ */
 function selectPart(
   server: ServerContext,
   request: ObjectRequest,

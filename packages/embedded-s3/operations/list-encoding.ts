@@ -3,8 +3,8 @@ import type { BucketRequest } from '../http/request.js';
 import type { XmlNode } from '../xml.js';
 
 /**
- * How keys are written into a list: as they are, or percent-encoded (`encoding-type=url`) so that XML can carry any of them.
- * S3 leaves the slash and writes a space as `+`.
+ * The encoding of keys in a list: unchanged, or percent-encoded (`encoding-type=url`) so that XML
+ * can carry all of them. S3 keeps slashes and writes a space as `+`.
  */
 export function keyEncoder(request: BucketRequest): (key: string) => string {
   const encoding = request.query.get('encoding-type');

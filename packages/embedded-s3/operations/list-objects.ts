@@ -52,7 +52,7 @@ export async function listObjectsV1(server: ServerContext, request: BucketReques
     ['Name', request.bucket],
     ['Prefix', encode(query.get('prefix') ?? '')],
     ['Marker', encode(marker)],
-    // Without a delimiter the last key is the marker, and S3 does not say it twice.
+    // Without a delimiter the last key is the marker, and S3 does not repeat it.
     ['NextMarker', page.isTruncated && hasDelimiter ? encode(lastName(page)) : null],
     ['MaxKeys', limit],
     ['Delimiter', encoded(query.get('delimiter'), encode)],
@@ -79,7 +79,7 @@ function pageAfter(
   );
 }
 
-/** The key or the common prefix that ends a page: the next page's marker. */
+/** Returns the key or common prefix at the end of a page: the marker of the next page. */
 function lastName(page: Page<ListedObject>): string {
   if (page.last === null) return '';
   return page.last.kind === 'row' ? page.last.row.key : page.last.prefix;

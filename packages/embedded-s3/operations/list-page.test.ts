@@ -14,7 +14,7 @@ function bucketOf(keys: readonly string[]) {
       .slice(0, limit);
 }
 
-/** What a whole listing has, straight from its definition. */
+/** Returns the whole listing by its definition. */
 function expected(keys: readonly string[], prefix: string, delimiter: string): string[] {
   const names = new Set<string>();
   for (const key of keys) {
@@ -25,7 +25,7 @@ function expected(keys: readonly string[], prefix: string, delimiter: string): s
   return [...names].sort(compareKeys);
 }
 
-/** Follows the pages as a client does. */
+/** Follows the pages like a client. */
 function walk(keys: readonly string[], prefix: string, delimiter: string, limit: number): string[] {
   const fetch = bucketOf(keys);
   const names: string[] = [];
@@ -76,7 +76,7 @@ describe('a listing', () => {
     );
   });
 
-  it('steps over a common prefix with one look, however much is below it', () => {
+  it('skips a common prefix with one look-up, however many keys it has', () => {
     const keys = Array.from({ length: 5000 }, (_, index) => `a/${String(index).padStart(5, '0')}`);
     let looks = 0;
     const fetch = bucketOf([...keys, 'b']);
@@ -98,7 +98,7 @@ describe('a listing', () => {
     expect(page).toMatchObject({ rows: [], prefixes: [], isTruncated: false });
   });
 
-  it('goes on inside a directory whose own marker object was the last key', () => {
+  it('continues inside a directory after its own marker object', () => {
     const keys = ['dir/', 'dir/a', 'dir/b'];
     const from = { key: keyAfterMarker('dir/', 'dir/', '/'), within: null };
     const page = listPage<Row, never>(

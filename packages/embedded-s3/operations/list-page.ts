@@ -1,29 +1,29 @@
 import { afterPrefix, compareKeys, justAfter } from '../key-order.js';
 
-/** Where a listing goes on: at a key, and for lists with several rows to a key, within it. */
+/** Where a listing continues: at a key or, in lists with several rows per key, within it. */
 export interface Position<P> {
   readonly key: string;
-  /** Null: from the key's first row on. */
+  /** Null: from the first row of the key. */
   readonly within: P | null;
 }
 
-/** What a list is asked for. */
+/** The request for a list. */
 export interface PageRequest<P> {
   readonly prefix: string;
-  /** Empty: none. */
+  /** Empty for none. */
   readonly delimiter: string;
   readonly from: Position<P>;
-  /** Common prefixes that this begins with were on an earlier page already. */
+  /** Common prefixes that this begins with were on an earlier page. */
   readonly marker: string;
   readonly limit: number;
 }
 
 export interface Page<R> {
   readonly rows: readonly R[];
-  /** In order; each ends with the delimiter. */
+  /** In order. Each ends with the delimiter. */
   readonly prefixes: readonly string[];
   readonly isTruncated: boolean;
-  /** The last thing on the page. Null for an empty page. */
+  /** The last row or prefix on the page; null for an empty page. */
   readonly last:
     | { readonly kind: 'row'; readonly row: R }
     | { readonly kind: 'prefix'; readonly prefix: string }
@@ -33,10 +33,12 @@ export interface Page<R> {
 const rowsPerFetch = 1001;
 
 /**
- * One page of a list in the order of its keys, with what a delimiter rolls up. A common prefix counts as one and is stepped
- * over with one look into the index, however much is below it.
+ * Returns one page of a list in the order of its keys. A delimiter groups keys into common
+ * prefixes. A common prefix counts as one entry and costs one look-up in the index, however many
+ * keys it has.
  *
- * @param fetch rows from a position on (included) up to a key (not included; null is no bound), in order
+ * @param fetch returns rows from a position (included) up to a key (excluded; null for no bound),
+ *   in order
  */
 export function listPage<R extends { readonly key: string }, P>(
   request: PageRequest<P>,
@@ -76,8 +78,8 @@ export function listPage<R extends { readonly key: string }, P>(
 }
 
 /**
- * The first key that may follow a marker: the one after it, or, when the marker is a common prefix of this listing, the one after
- * everything below it. Never before the prefix.
+ * Returns the first key that may follow a marker: the next one or, if the marker is a common prefix
+ * of this listing, the one after everything below it. Never returns a key before the prefix.
  */
 export function keyAfterMarker(marker: string, prefix: string, delimiter: string): string {
   if (marker === '') return prefix;

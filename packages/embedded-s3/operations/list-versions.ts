@@ -44,7 +44,10 @@ export async function listObjectVersions(server: ServerContext, request: BucketR
   return xmlAnswer('ListVersionsResult', nodes);
 }
 
-/** The position after the markers. Throws InvalidArgument for a version marker without a key, or of no version. */
+/**
+ * Returns the position after the markers. Throws InvalidArgument for a version marker without a key
+ * or without a version.
+ */
 function startOf(
   server: ServerContext,
   request: BucketRequest,

@@ -51,7 +51,7 @@ export async function createMultipartUpload(server: ServerContext, request: Obje
   );
 }
 
-/** The unfinished upload that the request names. Throws NoSuchBucket, NoSuchUpload. */
+/** Returns the incomplete upload that the request names. Throws NoSuchBucket, NoSuchUpload. */
 export function requireUpload(server: ServerContext, request: ObjectRequest): Upload {
   requireBucket(server, request.bucket);
   const uploadId = request.query.get('uploadId') ?? '';
@@ -60,7 +60,7 @@ export function requireUpload(server: ServerContext, request: ObjectRequest): Up
   return upload;
 }
 
-/** The algorithm that every part of an upload is kept with. */
+/** Returns the checksum algorithm of every part of an upload. */
 export function partAlgorithm(upload: Upload): ChecksumAlgorithm {
   return upload.checksum?.algorithm ?? 'CRC64NVME';
 }

@@ -11,7 +11,10 @@ import { parseXml, type XmlNode } from '../xml.js';
 import { integerParameter, isVersioned, requireBucket, type ServerContext } from './context.js';
 import { findVersion } from './find-version.js';
 
-/** GetObjectTagging. No key is needed: tags are not encrypted. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html */
+/**
+ * GetObjectTagging. It needs no key: tags are not encrypted.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html
+ */
 export async function getObjectTagging(server: ServerContext, request: ObjectRequest): Promise<Answer> {
   const bucket = requireBucket(server, request.bucket);
   const version = findVersion(server, bucket, request);
@@ -100,7 +103,7 @@ export async function getObjectAttributes(server: ServerContext, request: Object
   });
 }
 
-/** The parts, with their checksums where the whole's is one of checksums. */
+/** Returns the parts, with their checksums if that of the whole is a checksum of checksums. */
 function objectParts(
   server: ServerContext,
   request: ObjectRequest,

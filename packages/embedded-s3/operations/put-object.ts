@@ -24,7 +24,7 @@ export async function putObject(server: ServerContext, request: ObjectRequest): 
   );
   const description = parseDescription(request);
   const condition = parseWriteCondition(request.headers);
-  // Asked before the body too, so that a client need not send what cannot be kept.
+  // Checked before the body too, so that a client need not send a body that will be refused.
   checkWriteCondition(condition, request.key, store.versions.latest(request.bucket, request.key));
   const algorithm = declaredChecksum(request.headers)?.algorithm ?? 'CRC64NVME';
   const body = await receiveBody(store, request, {
@@ -56,24 +56,25 @@ export async function putObject(server: ServerContext, request: ObjectRequest): 
   });
 }
 
-/** The one body of an object that was not uploaded in parts. */
+/** Returns the body of an object that was not uploaded in parts. */
 export function wholeSegment({ bodyId, wrappedKey, size }: WrittenBody): Segment {
   return { bodyId, wrappedKey, size, partNumber: 0, checksum: null };
 }
 
-/** An entity tag is the content's MD5 only where S3 holds the key in clear: not under SSE-C and SSE-KMS. */
+/** An entity tag is the MD5 of the content only if S3 knows the key: not with SSE-C and SSE-KMS. */
 export function etagIsMd5(encryption: RestEncryption): boolean {
   return encryption.kind === 'sse-s3';
 }
 
-/** 32 hex digits that are no digest: they differ for the same content. */
+/** Returns 32 hex digits that are not a digest: they differ for the same content. */
 export function randomEtag(): string {
   return randomBytes(16).toString('hex');
 }
 
 /**
- * Makes a version the latest of its key, if the condition still holds in the transaction that does it, removes what it
- * replaced, and tells of it. `newBodies` are discarded when it throws. Answers the version's id.
+ * Makes a version the latest of its key, if the condition still holds in the transaction. Removes
+ * the version that it replaces, reports the change, and returns the id of the version. Discards
+ * `newBodies` if it throws.
  */
 export async function commitVersion(
   server: ServerContext,
@@ -102,7 +103,7 @@ export async function commitVersion(
   }
 }
 
-/** Tells of an object that was created, once it is durable. */
+/** Reports an object that was created, when it is durable. */
 export function recordCreation(
   server: ServerContext,
   version: NewVersion,

@@ -3,8 +3,9 @@ import type { Segment } from '../storage/records.js';
 import type { Store } from '../storage/store.js';
 
 /**
- * The bytes `[start, end)` of pinned segments as an answer's body. The first of them are opened before it resolves, so that a
- * body that does not open is an error and not a broken answer. `release` is called once, also when this throws.
+ * Returns the bytes `[start, end)` of pinned segments as the body of an answer. Opens the first
+ * segments before it resolves, so that a body that cannot be opened is an error and not a broken
+ * answer. Calls `release` once, also if it throws.
  */
 export async function streamSegments(
   store: Store,
@@ -32,7 +33,7 @@ export async function streamSegments(
     length: end - start,
     bytes: primed(),
     release: () => {
-      // A body nobody began to read has its file open all the same.
+      // The file of a body is open even if nobody began to read it.
       void bytes
         .return(undefined)
         .catch(() => undefined)

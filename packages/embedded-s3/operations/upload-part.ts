@@ -110,17 +110,20 @@ function parsePartNumber(request: ObjectRequest): number {
   return number;
 }
 
-/** An upload made with an algorithm takes parts with that one only: the checksum of the whole is made of theirs. */
+/**
+ * An upload with an algorithm accepts only parts with that algorithm: the checksum of the whole is
+ * computed from theirs.
+ */
 function requireSameAlgorithm(upload: Upload, declared: string | null): void {
   if (upload.checksum === null || declared === upload.checksum.algorithm) return;
-  // CRC64NVME is what S3 computes itself for a part that declares nothing.
+  // S3 itself computes CRC64NVME for a part that declares none.
   if (declared === null && upload.checksum.algorithm === 'CRC64NVME') return;
   throw invalidRequest(
     `Checksum Type mismatch occurred, expected checksum Type: ${upload.checksum.algorithm.toLowerCase()}, actual checksum Type: ${declared?.toLowerCase() ?? 'null'}`,
   );
 }
 
-/** `bytes=first-last`, both inside the source. Null header: all of it. */
+/** Parses `bytes=first-last`, both inside the source. Without the header, returns all of it. */
 function copyRange(header: string | undefined, size: number): { start: number; end: number } {
   if (header === undefined) return { start: 0, end: size };
   const match = /^bytes=(\d+)-(\d+)$/.exec(header);
@@ -143,7 +146,7 @@ function copyRange(header: string | undefined, size: number): { start: number; e
   return { start: first, end: last + 1 };
 }
 
-/** Names the part in the index, if its upload still is. The body is discarded when it throws. */
+/** Records the part in the index, if its upload still exists. Discards the body if it throws. */
 async function commitPart(server: ServerContext, request: ObjectRequest, part: UploadedPart): Promise<void> {
   try {
     const orphans = await server.store.change(() => {

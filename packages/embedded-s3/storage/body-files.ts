@@ -11,14 +11,14 @@ import {
 const fanOut = 256;
 
 /**
- * The files that bodies rest in: `bodies/xx/ID`. A file is made under `staging/`, synced, and moved to its place;
- * it counts only once an index row names it. A body that is being read is pinned: its file stays until the last
- * reader is done, though its row is gone.
+ * The files of bodies: `bodies/xx/ID`. A file is created under `staging/`, synced, and moved to its
+ * path. It is valid only after an index row names it. A body that is being read is pinned: its file
+ * stays until the last reader has finished, even without a row.
  */
 export class BodyFiles {
   readonly #staging: string;
   readonly #bodies: string;
-  /** Ids made by this process begin with it, so that a sweep tells them from what an earlier one left. */
+  /** Prefix of the ids of this process, so that a sweep can tell them from those of an earlier one. */
   readonly #session = randomBytes(6).toString('hex');
   readonly #pins = new Map<string, number>();
   readonly #doomed = new Set<string>();
@@ -31,7 +31,7 @@ export class BodyFiles {
     this.#onTrouble = onTrouble;
   }
 
-  /** Makes the directories, and empties staging of what a crash left there. */
+  /** Creates the directories, and empties staging of files that a crash left there. */
   async prepare(): Promise<void> {
     await ensurePrivateDirectory(this.#staging);
     await ensurePrivateDirectory(this.#bodies);
@@ -48,19 +48,19 @@ export class BodyFiles {
     return this.#session + randomBytes(12).toString('hex');
   }
 
-  /** A new, empty file for the body, in staging. */
+  /** Creates a new, empty file for the body, in staging. */
   async create(bodyId: string): Promise<FileHandle> {
     return await open(join(this.#staging, bodyId), 'wx', privateFileMode);
   }
 
-  /** Moves a synced and closed file to its place, durably. */
+  /** Moves a synced and closed file to its path, durably. */
   async publish(bodyId: string): Promise<void> {
     const directory = this.#directoryOf(bodyId);
     await rename(join(this.#staging, bodyId), join(directory, bodyId));
     await syncDirectory(directory);
   }
 
-  /** Removes an unfinished file. */
+  /** Removes an incomplete file. */
   async abandon(bodyId: string): Promise<void> {
     await unlink(join(this.#staging, bodyId)).catch((error: unknown) => this.#ignoreAbsence(error));
   }
@@ -69,7 +69,10 @@ export class BodyFiles {
     return await open(join(this.#directoryOf(bodyId), bodyId), 'r');
   }
 
-  /** Keeps these bodies' files until the function it answers is called. Pin in the same tick as the row is read. */
+  /**
+   * Keeps the files of these bodies until the returned function is called. Must be called in the
+   * same tick as the row is read.
+   */
   pin(bodyIds: readonly string[]): () => void {
     for (const id of bodyIds) this.#pins.set(id, (this.#pins.get(id) ?? 0) + 1);
     let isPinned = true;
@@ -80,7 +83,7 @@ export class BodyFiles {
     };
   }
 
-  /** Removes the files of bodies that no row names any more; pinned ones when their last reader is done. */
+  /** Removes the files of bodies without a row; pinned ones when their last reader has finished. */
   discard(bodyIds: readonly string[]): void {
     const free = bodyIds.filter((id) => {
       const isPinned = this.#pins.has(id);
@@ -91,8 +94,8 @@ export class BodyFiles {
   }
 
   /**
-   * Removes files that no row names: what a crash left between moving a file into place and committing its row, or
-   * between committing a row's removal and removing its file. Answers how many.
+   * Removes files without a row. A crash leaves them between moving a file and committing its row,
+   * or between committing the removal of a row and removing its file. Returns their number.
    */
   async sweep(isKnown: (bodyId: string) => boolean, signal: AbortSignal): Promise<number> {
     let removed = 0;
@@ -108,7 +111,7 @@ export class BodyFiles {
     return removed;
   }
 
-  /** Resolves when the removals under way are done. */
+  /** Resolves when the current removals are done. */
   async settle(): Promise<void> {
     while (this.#removals.size > 0) await Promise.all(this.#removals);
   }
@@ -131,10 +134,10 @@ export class BodyFiles {
   async #removeAll(bodyIds: readonly string[]): Promise<void> {
     for (const id of bodyIds) {
       try {
-        // Absent is well: the sweep may have come first.
+        // A missing file is not an error: the sweep may have removed it.
         await unlink(join(this.#directoryOf(id), id)).catch((error: unknown) => this.#ignoreAbsence(error));
       } catch (error) {
-        // The next start's sweep takes what stays.
+        // The sweep of the next start removes the files that are left.
         this.#onTrouble('a body that nothing refers to could not be removed', error);
       }
     }

@@ -11,12 +11,13 @@ import {
   sealedChunkSpan,
 } from './sealed-body.js';
 
-/** Sealed chunks read from the file in one call. */
+/** Number of sealed chunks per read from the file. */
 const chunksPerRead = 8;
 
 /**
- * The plaintext of `[start, end)` of an object made of these segments, opening only the chunks it touches. The
- * caller has pinned the bodies. Throws `SealBroken` when a file is not what was written.
+ * Yields the plaintext `[start, end)` of an object made of these segments, and opens only the
+ * chunks in it. The caller has pinned the bodies. Throws `SealBroken` if a file is not what was
+ * written.
  */
 export async function* readSegments(
   files: BodyFiles,
@@ -65,7 +66,7 @@ async function* readBody(
   }
 }
 
-/** Reads sealed chunks in batches, one batch ahead, into two buffers in turn. */
+/** Reads sealed chunks in batches, one batch ahead, into two alternating buffers. */
 class AheadReader {
   readonly #handle: FileHandle;
   readonly #size: number;
@@ -75,7 +76,10 @@ class AheadReader {
   #batches = 0;
   #ahead: Promise<Uint8Array> | null;
 
-  /** Takes the handle over. Begins with chunk `first` and ends before `stop`, of a body of `size` bytes of plaintext. */
+  /**
+   * Takes over the handle. Reads from chunk `first` up to but not including `stop`, of a body of
+   * `size` bytes of plaintext.
+   */
   constructor(handle: FileHandle, size: number, first: number, stop: number) {
     this.#handle = handle;
     this.#size = size;
@@ -84,14 +88,17 @@ class AheadReader {
     this.#ahead = this.#start();
   }
 
-  /** The next batch, whole; valid until the next but one is asked for. Null at the end. Throws `SealBroken` for a cut file. */
+  /**
+   * Returns the next complete batch, or null at the end. It is valid until the second call from
+   * here. Throws `SealBroken` for a cut file.
+   */
   async next(): Promise<Uint8Array | null> {
     const batch = await this.#ahead;
     this.#ahead = this.#start();
     return batch;
   }
 
-  /** Waits for a read under way: its file must not be closed under it. */
+  /** Waits for a read that is under way: its file must not be closed meanwhile. */
   async close(): Promise<void> {
     await this.#ahead?.catch(() => undefined);
     await this.#handle.close();
@@ -105,11 +112,11 @@ class AheadReader {
     const last = sealedChunkSpan(this.#size, this.#nextIndex - 1);
     const length = last.offset + last.length - begin;
     const slot = this.#batches++ % 2;
-    // The first of each pair is the longest: only a body's last batch is shorter.
+    // The first of each pair is the longest: only the last batch of a body is shorter.
     const buffer = this.#buffers[slot] ?? Buffer.allocUnsafe(length);
     this.#buffers[slot] = buffer;
     const read = fill(this.#handle, buffer.subarray(0, length), begin, first);
-    // It may fail while nobody waits for it yet; whoever waits later still gets the failure.
+    // It may fail while nobody waits for it yet. A later wait still receives the failure.
     read.catch(() => undefined);
     return read;
   }

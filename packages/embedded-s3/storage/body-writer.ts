@@ -4,10 +4,10 @@ import type { BodyFiles } from './body-files.js';
 import type { ServerKeys } from './key-wrap.js';
 import { chunkBytes, dataKeyBytes, sealChunk, sealedChunkBytes } from './sealed-body.js';
 
-/** Sealed chunks that go to the file in one call. */
+/** Number of sealed chunks per write to the file. */
 const chunksPerWrite = 16;
 
-/** What sees the plaintext pass: a hash, a checksum. */
+/** Receives the plaintext: a hash or a checksum. */
 export interface Tap {
   update(chunk: Uint8Array): unknown;
 }
@@ -18,15 +18,16 @@ export interface WrittenBody {
   readonly size: number;
 }
 
-/** Thrown when a body is larger than allowed. */
+/** Thrown if a body is larger than allowed. */
 export class BodyTooLarge extends Error {}
 
 /**
- * Seals a body into a new file. Resolves when the file is complete, synced and in its place; it then needs an index
- * row, or `discard`. Whatever the source throws comes out, and nothing stays. Memory: two batches of 1 MiB.
+ * Seals a body into a new file. Resolves when the file is complete, synced and at its path; it then
+ * needs an index row, or `discard`. Throws the errors of the source, and then leaves nothing. It
+ * uses two batches of 1 MiB of memory.
  *
- * @param customerKey 32 bytes, or null to wrap under the server's own key
- * @param taps fed every chunk, in order, before it is sealed
+ * @param customerKey 32 bytes, or null to wrap with the server's own key
+ * @param taps receive every chunk, in order, before it is sealed
  */
 export async function writeBody(
   files: BodyFiles,
@@ -68,7 +69,10 @@ export async function writeBody(
   }
 }
 
-/** Cuts a stream into sealed chunks and writes them in batches, one batch under way while the next is sealed. */
+/**
+ * Cuts a stream into sealed chunks and writes them in batches. One batch is written while the next
+ * is sealed.
+ */
 class SealingWriter {
   readonly #handle: FileHandle;
   readonly #dataKey: Uint8Array;
@@ -84,17 +88,18 @@ class SealingWriter {
     this.#dataKey = dataKey;
   }
 
-  /** Takes bytes, copying them. Answers what to wait for before pushing more, or null. */
+  /** Copies bytes. Returns a promise to wait for before pushing more, or null. */
   push(bytes: Uint8Array): Promise<unknown> | null {
     let offset = 0;
     let pending: Promise<unknown> | null = null;
     while (offset < bytes.byteLength) {
-      // A full buffer is sealed only when more follows: the last chunk is sealed as the last.
+      // Seals a full buffer only when more follows: the last chunk is sealed as the last.
       if (this.#filled === chunkBytes) {
         this.#seal(false);
         if (this.#batch.length >= 2 * chunksPerWrite) {
           pending = this.#flush();
-          // Replaced by a later flush it would go unobserved; the failure comes out of that one too.
+          // A later flush replaces this promise, so nobody may observe it. That flush throws its
+          // failure too.
           pending.catch(() => undefined);
         }
       }
@@ -106,14 +111,14 @@ class SealingWriter {
     return pending;
   }
 
-  /** Seals what is left as the last chunk and waits until all is written. */
+  /** Seals the rest as the last chunk and waits until everything is written. */
   async finish(): Promise<void> {
     this.#seal(true);
     await this.#flush();
     await this.#underWay;
   }
 
-  /** Waits for a write under way, whatever became of it: the file must not be closed under it. */
+  /** Waits for a write that is under way, whatever its result: the file must not be closed meanwhile. */
   async settle(): Promise<void> {
     await this.#underWay.catch(() => undefined);
   }
@@ -126,7 +131,7 @@ class SealingWriter {
     this.#filled = 0;
   }
 
-  /** Starts writing the batch; the promise it answers is the write before it. */
+  /** Starts writing the batch, and returns the promise of the write before it. */
   async #flush(): Promise<void> {
     const batch = this.#batch;
     const position = this.#batchStart * sealedChunkBytes;
@@ -134,7 +139,7 @@ class SealingWriter {
     this.#batch = [];
     this.#batchStart = this.#index;
     const write = previous.then(() => writeAll(this.#handle, batch, position));
-    // The failure comes out of the next flush or of finish.
+    // The next flush or `finish` throws the failure.
     write.catch(() => undefined);
     this.#underWay = write;
     await previous;
@@ -145,7 +150,8 @@ async function writeAll(handle: FileHandle, batch: readonly Uint8Array[], positi
   const wanted = batch.reduce((sum, piece) => sum + piece.byteLength, 0);
   const { bytesWritten } = await handle.writev(batch, position);
   if (bytesWritten === wanted) return;
-  // A short write: a nearly full disk. Finish the rest piece by piece, so that the real error shows.
+  // A short write means an almost full disk. Write the rest in pieces, so that the real error
+  // occurs.
   let rest = Buffer.concat(batch).subarray(bytesWritten);
   let at = position + bytesWritten;
   while (rest.byteLength > 0) {

@@ -2,7 +2,7 @@ import type { IndexDatabase } from './index-database.js';
 import type { Bucket, BucketEncryption, Versioning } from './records.js';
 import { type BucketRow, bucketOf } from './row-codec.js';
 
-/** The buckets' rows. The methods that change something run inside `IndexDatabase.write`. */
+/** The rows of buckets. Methods with changes run inside `IndexDatabase.write`. */
 export class BucketIndex {
   readonly #insert;
   readonly #find;
@@ -38,19 +38,19 @@ export class BucketIndex {
     return this.#all.all().map(bucketOf);
   }
 
-  /** True when it was made, false when there is one of that name. */
+  /** Returns false if there is a bucket of that name already. */
   create(name: string, nowMs: number, encryption: BucketEncryption): boolean {
     if (this.find(name) !== null) return false;
     this.#insert.run(name, nowMs, JSON.stringify(encryption));
     return true;
   }
 
-  /** True when no version and no delete marker is in it. Unfinished uploads do not keep a bucket. */
+  /** Returns true if it has no version and no delete marker. Incomplete uploads do not count. */
   isEmpty(name: string): boolean {
     return this.#holdsVersions.get(name) === undefined;
   }
 
-  /** Takes an empty bucket away. Its unfinished uploads have to go first. */
+  /** Removes an empty bucket. Its incomplete uploads must be removed first. */
   remove(name: string): void {
     this.#delete.run(name);
   }

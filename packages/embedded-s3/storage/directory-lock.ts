@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
-/** Thrown when another server, in this process or another, has the directory. */
+/** Thrown if another server, in this process or another, uses the directory. */
 export class DirectoryInUse extends Error {
   constructor(directory: string) {
-    super(
-      `another embedded S3 server is using ${directory}: stop it first, or give this one a directory of its own`,
-    );
+    super(`another embedded S3 server uses ${directory}: stop it, or use another directory`);
     this.name = 'DirectoryInUse';
   }
 }
@@ -16,9 +14,9 @@ export interface DirectoryLock {
 }
 
 /**
- * Takes the directory for this server. The lock is SQLite's exclusive lock on a file of its own, which the kernel
- * drops when the process ends in whatever way (https://www.sqlite.org/lockingv3.html), so a crash leaves nothing
- * to clean up. Throws `DirectoryInUse`.
+ * Locks the directory for this server. The lock is SQLite's exclusive lock on a separate file. The
+ * kernel releases it when the process ends in any way (https://www.sqlite.org/lockingv3.html), so a
+ * crash leaves nothing to clean up. Throws `DirectoryInUse`.
  */
 export function lockDirectory(directory: string): DirectoryLock {
   const database = new Sqlite(join(directory, 'lock'), { timeout: 0 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Files and directories that hold objects or secrets are their owner's alone. */
+/** Only the owner can read files and directories with objects or secrets. */
 export const privateFileMode = 0o600;
 export const privateDirectoryMode = 0o700;
 
@@ -16,13 +16,16 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes a directory and those above it, for its owner alone. An existing one is left as it is. */
+/** Creates a directory and its parents, readable only by the owner. Does not change an existing one. */
 export async function ensurePrivateDirectory(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: privateDirectoryMode });
   if (first !== undefined) await syncDirectory(dirname(first));
 }
 
-/** Writes a file whole or not at all, 0600: aside, synced, renamed over, directory synced. */
+/**
+ * Writes a file completely or not at all, with mode 0600: into a temporary file that is synced,
+ * renamed and made durable with its directory.
+ */
 export async function writePrivateFile(path: string, content: Uint8Array | string): Promise<void> {
   const aside = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | null = await open(aside, 'wx', privateFileMode);

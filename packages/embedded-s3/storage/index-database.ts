@@ -1,8 +1,8 @@
 import Sqlite from 'better-sqlite3';
 
 /**
- * Keys are TEXT under the BINARY collation, which compares the stored UTF-8 byte by byte: S3's own order
- * (https://www.sqlite.org/datatype3.html#collating_sequences).
+ * Keys are TEXT with the BINARY collation, which compares the stored UTF-8 byte by byte: S3's own
+ * order (https://www.sqlite.org/datatype3.html#collating_sequences).
  */
 const objectsSchema = `
 CREATE TABLE buckets (
@@ -77,20 +77,21 @@ CREATE TABLE notifications (
 ) STRICT, WITHOUT ROWID;
 `;
 
-/** What makes each version of the schema from the one before. */
+/** The steps from each version of the schema to the next. */
 const migrations: readonly string[] = [objectsSchema, notificationsSchema];
 
 interface Pending {
   /** Makes the change, inside the transaction. */
   readonly apply: () => void;
-  /** Tells the waiting caller that it is on the disk. */
+  /** Settles the promise of the caller, when the change is on the disk. */
   readonly succeed: () => void;
   readonly fail: (error: unknown) => void;
 }
 
 /**
- * The index: SQLite in WAL mode, every commit synced. Reads are immediate. Writes that arrive together share one
- * commit, and so one sync; each is a savepoint of its own, so that one that throws undoes only itself.
+ * The index: SQLite in WAL mode, with every commit synced. Reads are immediate. Writes that arrive
+ * together share one commit, and thus one sync. Each is a savepoint of its own, so that a failing
+ * one undoes only itself.
  */
 export class IndexDatabase {
   readonly sqlite: Sqlite.Database;
@@ -98,7 +99,7 @@ export class IndexDatabase {
   #isScheduled = false;
   #isClosed = false;
 
-  /** Opens or makes the index. Throws an Error that names the path when it is from a newer version. */
+  /** Opens or creates the index. Throws an Error that names the path if it is from a newer version. */
   constructor(path: string) {
     this.sqlite = new Sqlite(path);
     try {
@@ -113,8 +114,9 @@ export class IndexDatabase {
   }
 
   /**
-   * Runs `change` in a transaction and resolves with what it answered once that is on the disk. `change` runs
-   * alone and must not wait; whatever it throws comes out here and leaves the index as it was.
+   * Runs `change` in a transaction, and resolves with its result when that is on the disk. `change`
+   * runs alone and must not wait. If it throws, this throws the same error and the index is
+   * unchanged.
    */
   write<T>(change: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -168,7 +170,7 @@ export class IndexDatabase {
     for (const pending of written) pending.succeed();
   }
 
-  /** Commits what is queued, then closes. */
+  /** Commits the queued changes, then closes. */
   close(): void {
     if (this.#isClosed) return;
     if (this.#queue.length > 0) this.#commit();

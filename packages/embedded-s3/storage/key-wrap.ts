@@ -13,15 +13,15 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const wrapCipher = 'aes-256-gcm';
 
-/** What the index keeps of a customer's key: enough to recognise it again, not enough to find it. */
+/** The index's record of a customer's key: enough to recognise it, not enough to find it. */
 export interface KeyVerifier {
   readonly salt: Uint8Array;
   readonly hmac: Uint8Array;
 }
 
 /**
- * The server's own secrets, all derived from one random 32-byte master key. Data keys of bodies without a customer's
- * key are wrapped under it; it also peppers the verifiers of customers' keys.
+ * The server's own secrets, derived from one random 32-byte master key. It wraps the data keys of
+ * bodies without a customer's key, and peppers the verifiers of customers' keys.
  */
 export class ServerKeys {
   readonly #wrappingKey: Uint8Array;
@@ -32,20 +32,20 @@ export class ServerKeys {
     this.#verifierKey = derive(masterKey, new Uint8Array(0), 'embedded-s3 customer key verifier v1');
   }
 
-  /** A verifier for a customer's key, with a fresh salt. */
+  /** Returns a verifier for a customer's key, with a new salt. */
   makeVerifier(customerKey: Uint8Array): KeyVerifier {
     const salt = randomBytes(saltBytes);
     return { salt, hmac: this.#hmac(salt, customerKey) };
   }
 
-  /** True when this is the key that the verifier was made for. */
+  /** Returns true if the verifier was made for this key. */
   isSameKey(verifier: KeyVerifier, customerKey: Uint8Array): boolean {
     return timingSafeEqual(this.#hmac(verifier.salt, customerKey), verifier.hmac);
   }
 
   /**
-   * Wraps a body's data key under the customer's key, or under the server's own when that is null.
-   * The body's id is bound to it: a wrapped key serves no other body.
+   * Wraps the data key of a body with the customer's key, or with the server's own if that is null.
+   * The id of the body is bound to it: a wrapped key fits no other body.
    */
   wrap(dataKey: Uint8Array, bodyId: string, customerKey: Uint8Array | null): Uint8Array {
     const salt = randomBytes(saltBytes);
@@ -57,7 +57,7 @@ export class ServerKeys {
     return Buffer.concat([salt, nonce, wrapped, cipher.getAuthTag()]);
   }
 
-  /** The data key. Throws `SealBroken` for another key, another body or a changed row. */
+  /** Returns the data key. Throws `SealBroken` for another key, another body or a changed row. */
   unwrap(wrapped: Uint8Array, bodyId: string, customerKey: Uint8Array | null): Uint8Array {
     const bytes = Buffer.from(wrapped.buffer, wrapped.byteOffset, wrapped.byteLength);
     if (bytes.byteLength !== saltBytes + nonceBytes + dataKeyBytes + tagBytes) throw new SealBroken(0);

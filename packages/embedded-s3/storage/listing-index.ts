@@ -20,10 +20,10 @@ interface VisibleRow {
   readonly checksum: string | null;
 }
 
-/** Sorts after every key: no key is longer than 1,024 bytes, and no character sorts after U+10FFFF. */
+/** Sorts after every key: keys have at most 1,024 bytes, and no character sorts after U+10FFFF. */
 const afterAllKeys = '\u{10FFFF}'.repeat(257);
 
-/** Reads rows in the order of their keys. Bounds: `lower` is included, `upper` is not, null is no bound. */
+/** Reads rows in the order of their keys, from `lower` (included) to `upper` (excluded); null is no bound. */
 export class ListingIndex {
   readonly #visible;
   readonly #versions;
@@ -48,7 +48,7 @@ export class ListingIndex {
     );
   }
 
-  /** Latest versions that are no delete markers. */
+  /** Latest versions that are not delete markers. */
   visible(bucket: string, lower: string, upper: string | null, limit: number): readonly ListedObject[] {
     return this.#visible.all(bucket, lower, upper ?? afterAllKeys, limit).map((row) => ({
       key: row.key,
@@ -60,7 +60,10 @@ export class ListingIndex {
     }));
   }
 
-  /** Every version and delete marker: by key, and for one key the newest first, those of `lower` below a sequence. */
+  /**
+   * Every version and delete marker: by key, the newest of a key first; those of `lower` below a
+   * sequence.
+   */
   versions(
     bucket: string,
     lower: { readonly key: string; readonly belowSequence: number | null },
@@ -73,7 +76,7 @@ export class ListingIndex {
       .map((row) => ({ ...versionOf(row), isLatest: row.is_latest === 1 }));
   }
 
-  /** Unfinished uploads by key, and for one key by id, those of `lower` from an id on. */
+  /** Incomplete uploads by key, and for one key by id; those of `lower` from an id on. */
   uploads(
     bucket: string,
     lower: { readonly key: string; readonly uploadId: string },

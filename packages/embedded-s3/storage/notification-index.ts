@@ -1,7 +1,7 @@
 import type { Notification } from '../notifications/configuration.js';
 import type { IndexDatabase } from './index-database.js';
 
-/** The buckets' notification configurations. `set` runs inside `IndexDatabase.write`. */
+/** The notification configurations of buckets. `set` runs inside `IndexDatabase.write`. */
 export class NotificationIndex {
   readonly #find;
   readonly #delete;
@@ -17,7 +17,7 @@ export class NotificationIndex {
     );
   }
 
-  /** Empty when the bucket has none. */
+  /** Empty if the bucket has none. */
   of(bucket: string): readonly Notification[] {
     const row = this.#find.get(bucket);
     return row === undefined ? [] : (JSON.parse(row.configuration) as readonly Notification[]);

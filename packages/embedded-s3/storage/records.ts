@@ -1,7 +1,7 @@
 import type { ChecksumAlgorithm, ChecksumType } from '../checksums/algorithms.js';
 import type { KeyVerifier } from './key-wrap.js';
 
-/** How an object, or an upload's parts to come, rest. Every body is sealed; this says under what. */
+/** The encryption of an object, or of the parts of an upload. Every body is sealed; this names the key. */
 export type RestEncryption =
   | { readonly kind: 'sse-s3' }
   | {
@@ -12,31 +12,31 @@ export type RestEncryption =
     }
   | { readonly kind: 'sse-c'; readonly verifier: KeyVerifier };
 
-/** A kept checksum. The value is null for an unfinished upload, which has the algorithm and type only. */
+/** A stored checksum. The value is null for an incomplete upload, which has only algorithm and type. */
 export interface KeptChecksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly type: ChecksumType;
   readonly value: string;
 }
 
-/** One stored body of an object: the whole of it, or one part. */
+/** One stored body of an object: all of it, or one part. */
 export interface Segment {
   readonly bodyId: string;
-  /** The body's data key, wrapped. */
+  /** The wrapped data key of the body. */
   readonly wrappedKey: Uint8Array;
   /** Plaintext bytes. */
   readonly size: number;
-  /** The part's number, 0 for an object that was put in one piece. */
+  /** The number of the part; 0 for an object from a single PUT. */
   readonly partNumber: number;
-  /** The part's checksum in the object's algorithm, base64. Null for an object put in one piece. */
+  /** The checksum of the part in the object's algorithm, base64; null for an object from a single PUT. */
   readonly checksum: string | null;
 }
 
-/** What a client said of an object besides its bytes. */
+/** The description of an object from its client, without its bytes. */
 export interface Description {
-  /** The standard headers kept with the object (content-type, cache-control, ...), lower-case. */
+  /** The standard headers of the object (content-type, cache-control, ...), in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** User metadata, lower-case names without `x-amz-meta-`. */
+  /** User metadata, with lower-case names without `x-amz-meta-`. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly tags: readonly Tag[];
   /** A canned ACL. */
@@ -49,7 +49,7 @@ export interface Tag {
   readonly value: string;
 }
 
-/** A version as a write makes it; the index adds its order and its id. */
+/** A version as a write creates it. The index adds its order and its id. */
 export interface NewVersion {
   readonly bucket: string;
   readonly key: string;
@@ -60,7 +60,7 @@ export interface NewVersion {
   readonly description: Description;
   readonly encryption: RestEncryption;
   readonly checksum: KeptChecksum | null;
-  /** The number of parts it was uploaded in, null for an object put in one piece. */
+  /** The number of its parts; null for an object from a single PUT. */
   readonly partsCount: number | null;
 }
 
@@ -68,7 +68,7 @@ export interface ObjectVersion extends NewVersion {
   readonly deleteMarker: false;
   /** Position in the order of writes: the highest of a key is the latest. */
   readonly sequence: number;
-  /** `null` (the word) for an object written while versioning was not enabled. */
+  /** The text `null` for an object that was written while versioning was not enabled. */
   readonly versionId: string;
 }
 
@@ -96,7 +96,7 @@ export interface Bucket {
   readonly createdMs: number;
   readonly versioning: Versioning;
   readonly encryption: BucketEncryption;
-  /** PutBucketEncryption's BlockedEncryptionTypes holds SSE-C. */
+  /** True if PutBucketEncryption's BlockedEncryptionTypes contains SSE-C. */
   readonly blocksSseC: boolean;
 }
 
@@ -107,7 +107,10 @@ export interface Upload {
   readonly initiatedMs: number;
   readonly description: Description;
   readonly encryption: RestEncryption;
-  /** What the client asked for at the start, or null: then parts get CRC64NVME, and the object its combination. */
+  /**
+   * The client's choice at the start, or null: then parts get CRC64NVME, and the object their
+   * combination.
+   */
   readonly checksum: { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType } | null;
 }
 

@@ -11,7 +11,7 @@ import type {
   Versioning,
 } from './records.js';
 
-/** Rows as SQLite holds them. */
+/** Rows as SQLite stores them. */
 export interface BucketRow {
   readonly name: string;
   readonly created_ms: number;

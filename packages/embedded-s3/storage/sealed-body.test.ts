@@ -48,14 +48,14 @@ async function read(
 
 const pathOf = (segment: Segment) => join(directory, 'bodies', segment.bodyId.slice(-2), segment.bodyId);
 
-/** Sizes about the borders of chunks and of the batches they are written in. */
+/** Sizes around the boundaries of chunks and of write batches. */
 const size = fc.oneof(
   fc.nat(3 * chunkBytes),
   fc.tuple(fc.nat(34), fc.integer({ min: -1, max: 1 })).map(([n, d]) => Math.max(0, n * chunkBytes + d)),
 );
 
 describe('a sealed body', () => {
-  it('gives back any range of any body, and lies on the disk as long as it says', async () => {
+  it('returns any range of any body, and has the computed length on the disk', async () => {
     await fc.assert(
       fc.asyncProperty(size, fc.nat(), fc.nat(), fc.boolean(), async (length, a, b, isCustomers) => {
         const plain = content.subarray(0, length);
@@ -73,7 +73,7 @@ describe('a sealed body', () => {
     );
   });
 
-  it('gives back any range over several bodies', async () => {
+  it('returns any range over several bodies', async () => {
     const sizes = [chunkBytes, 5, 0, 2 * chunkBytes + 17, 1];
     const total = sizes.reduce((sum, n) => sum + n, 0);
     const segments: Segment[] = [];
@@ -91,7 +91,7 @@ describe('a sealed body', () => {
     );
   });
 
-  it('does not lie on the disk in the clear', async () => {
+  it('is encrypted on the disk', async () => {
     const plain = Buffer.from('plaintext canary '.repeat(1000));
     const segment = await seal(plain, null);
     const handle = await open(pathOf(segment));
@@ -99,19 +99,19 @@ describe('a sealed body', () => {
     await handle.close();
   });
 
-  it('opens with its own key only', async () => {
+  it('opens only with its own key', async () => {
     const segment = await seal(content.subarray(0, 100), randomBytes(32));
     await expect(read([segment], randomBytes(32), 0, 100)).rejects.toThrow(SealBroken);
     await expect(read([segment], null, 0, 100)).rejects.toThrow(SealBroken);
   });
 
-  it('is bound to its own wrapped key: another body’s does not open it', async () => {
+  it('does not open with the wrapped key of another body', async () => {
     const one = await seal(content.subarray(0, 100), null);
     const two = await seal(content.subarray(0, 100), null);
     await expect(read([{ ...one, wrappedKey: two.wrappedKey }], null, 0, 100)).rejects.toThrow(SealBroken);
   });
 
-  it('notices any changed byte', async () => {
+  it('detects any changed byte', async () => {
     const length = 2 * chunkBytes + 1000;
     const segment = await seal(content.subarray(0, length), null);
     await fc.assert(
@@ -133,7 +133,7 @@ describe('a sealed body', () => {
     expect((await read([segment], null, 0, length)).length).toBe(length);
   });
 
-  it('notices a cut end, also at the border of a chunk and in the row', async () => {
+  it('detects a cut end, also at the boundary of a chunk and in the row', async () => {
     const length = 3 * chunkBytes;
     const segment = await seal(content.subarray(0, length), null);
     await expect(read([{ ...segment, size: 2 * chunkBytes }], null, 0, 2 * chunkBytes)).rejects.toThrow(
@@ -145,7 +145,7 @@ describe('a sealed body', () => {
     await expect(read([segment], null, chunkBytes, 2 * chunkBytes)).rejects.toThrow(SealBroken);
   });
 
-  it('notices chunks that changed places', async () => {
+  it('detects exchanged chunks', async () => {
     const segment = await seal(content.subarray(0, 3 * chunkBytes), null);
     const handle = await open(pathOf(segment), 'r+');
     const whole = await handle.readFile();
@@ -157,7 +157,7 @@ describe('a sealed body', () => {
 });
 
 describe('writing a body', () => {
-  it('leaves nothing when the source fails or is too long', async () => {
+  it('leaves nothing if the source fails or is too long', async () => {
     const before = await countFiles();
     async function* failing() {
       yield content.subarray(0, 3 * chunkBytes);
@@ -174,7 +174,7 @@ describe('writing a body', () => {
 });
 
 describe('the files of bodies', () => {
-  it('stay while they are read, and go when the last reader is done', async () => {
+  it('stay while they are read, and are removed after the last reader', async () => {
     const segment = await seal(content.subarray(0, chunkBytes), null);
     const first = files.pin([segment.bodyId]);
     const second = files.pin([segment.bodyId]);
@@ -188,7 +188,7 @@ describe('the files of bodies', () => {
     await expect(read([segment], null, 0, 10)).rejects.toThrow('ENOENT');
   });
 
-  it('that no row names are swept by a later run, this run’s own are not', async () => {
+  it('without a row are swept by a later run, but not those of this run', async () => {
     const segment = await seal(content.subarray(0, 10), null);
     const signal = new AbortController().signal;
     expect(await files.sweep(() => false, signal)).toBe(0);

@@ -1,11 +1,12 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 
 /**
- * A body at rest: chunks of 64 KiB, each sealed by AES-256-GCM and followed by its tag, so that a range opens only
- * the chunks it touches. The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár, "Online Authenticated-
- * Encryption and its Nonce-Reuse Misuse-Resistance", CRYPTO 2015, section 7): the nonce holds the chunk's number
- * and whether it is the last, so chunks can be neither reordered, nor dropped, nor cut off at the end. The key is
- * random and serves one body only, so a counter is a nonce that never repeats.
+ * A body at rest: chunks of 64 KiB, each sealed with AES-256-GCM and followed by its tag, so that a
+ * range opens only its own chunks. The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár,
+ * "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", CRYPTO 2015, section 7):
+ * the nonce contains the number of the chunk and whether it is the last, so chunks cannot be
+ * reordered, dropped or cut off at the end. The key is random and used for one body only, so a
+ * counter is a nonce that never repeats.
  */
 export const chunkBytes = 64 * 1024;
 export const tagBytes = 16;
@@ -15,7 +16,10 @@ export const dataKeyBytes = 32;
 const cipherName = 'aes-256-gcm';
 const nonceBytes = 12;
 
-/** Thrown when a chunk is not what was sealed: a changed, moved, cut or foreign file, or another key. */
+/**
+ * Thrown if a chunk is not the sealed one: the file was changed, cut, moved or replaced, or the key
+ * is another one.
+ */
 export class SealBroken extends Error {
   constructor(chunkIndex: number, cause?: unknown) {
     super(`chunk ${chunkIndex} of a stored body does not open`, { cause });
@@ -23,17 +27,20 @@ export class SealBroken extends Error {
   }
 }
 
-/** How many chunks a body of this many plaintext bytes has. An empty body has one, empty: its end is sealed too. */
+/**
+ * Returns the number of chunks of a body with this many plaintext bytes. An empty body has one
+ * empty chunk: its end is sealed too.
+ */
 export function chunkCount(size: number): number {
   return Math.max(1, Math.ceil(size / chunkBytes));
 }
 
-/** Bytes on disk for this many bytes of plaintext. */
+/** Returns the bytes on disk for this many bytes of plaintext. */
 export function sealedLength(size: number): number {
   return size + chunkCount(size) * tagBytes;
 }
 
-/** Where a chunk lies in the file, and how long it is there, tag included. */
+/** Returns the position of a chunk in the file, and its length there with the tag. */
 export function sealedChunkSpan(size: number, index: number): { offset: number; length: number } {
   const plain = Math.min(chunkBytes, size - index * chunkBytes);
   return { offset: index * sealedChunkBytes, length: plain + tagBytes };
@@ -46,7 +53,7 @@ function nonce(index: number, isLast: boolean): Uint8Array {
   return bytes;
 }
 
-/** Seals one chunk: the ciphertext and the tag to write after it. */
+/** Seals one chunk. Returns the ciphertext and the tag to write after it. */
 export function sealChunk(
   dataKey: Uint8Array,
   index: number,

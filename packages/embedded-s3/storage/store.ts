@@ -22,9 +22,9 @@ export type StoreLog = (
 ) => void;
 
 /**
- * A directory of buckets: `index.sqlite` says what there is, `bodies/` holds the sealed bytes, `master.key` the secret
- * that opens what no customer's key does. A body's file is complete and synced before the row that names it commits, so
- * after a crash an object is there whole or not at all.
+ * A directory of buckets: `index.sqlite` is the index, `bodies/` has the sealed bytes, and
+ * `master.key` opens the bodies without a customer's key. The file of a body is complete and synced
+ * before the row that names it commits, so after a crash an object is complete or absent.
  */
 export class Store {
   readonly buckets: BucketIndex;
@@ -58,7 +58,7 @@ export class Store {
     this.#sweep = this.#sweepLeftovers(log);
   }
 
-  /** Opens or makes the store. Throws `DirectoryInUse`, or an Error that names what is wrong and where. */
+  /** Opens or creates the store. Throws `DirectoryInUse`, or an Error that names the problem and the file. */
   static async open(directory: string, log: StoreLog): Promise<Store> {
     await ensurePrivateDirectory(directory);
     const lock = lockDirectory(directory);
@@ -73,12 +73,15 @@ export class Store {
     }
   }
 
-  /** Runs a change of the index alone, in a transaction; resolves when it is durable. */
+  /** Runs a change of the index alone, in a transaction. Resolves when it is durable. */
   async change<T>(change: () => T): Promise<T> {
     return await this.#index.write(change);
   }
 
-  /** Seals a body into a new file, durably. Name it in a row, or `discard` it. Throws `BodyTooLarge`, and what the source throws. */
+  /**
+   * Seals a body into a new file, durably. It then needs a row, or `discard`. Throws
+   * `BodyTooLarge`, and the errors of the source.
+   */
   async writeBody(
     source: AsyncIterable<Uint8Array>,
     options: {
@@ -90,7 +93,7 @@ export class Store {
     return await writeBody(this.#files, this.keys, source, options);
   }
 
-  /** The plaintext of `[start, end)` of these segments, which are pinned. Throws `SealBroken`. */
+  /** Yields the plaintext `[start, end)` of these segments, which are pinned. Throws `SealBroken`. */
   readBody(
     segments: readonly Segment[],
     customerKey: Uint8Array | null,
@@ -100,17 +103,20 @@ export class Store {
     return readSegments(this.#files, this.keys, segments, customerKey, start, end);
   }
 
-  /** Keeps the segments' files while they are read. Call it in the same tick as their rows are read; then the answer, once. */
+  /**
+   * Keeps the files of the segments while they are read. Must be called in the same tick as their
+   * rows are read. The returned function, called once, releases them.
+   */
   pin(segments: readonly Segment[]): () => void {
     return this.#files.pin(segments.map((segment) => segment.bodyId));
   }
 
-  /** Removes bodies that no row names any more, once nobody reads them. */
+  /** Removes bodies without a row, once nobody reads them. */
   discard(bodyIds: readonly string[]): void {
     this.#files.discard(bodyIds);
   }
 
-  /** Ends the sweep and the removals under way, closes the index and gives the directory free. */
+  /** Ends the sweep and the current removals, closes the index and unlocks the directory. */
   async close(): Promise<void> {
     this.#stopSweep.abort();
     await this.#sweep;
@@ -125,20 +131,25 @@ export class Store {
         (bodyId) => this.versions.isBodyKnown(bodyId),
         this.#stopSweep.signal,
       );
-      if (removed > 0) log('info', 'removed bodies that an interrupted run left behind', { removed });
+      if (removed > 0) log('info', 'removed bodies of an interrupted run', { removed });
     } catch (error) {
-      log('error', 'the sweep for left-over bodies failed; the next start repeats it', { error });
+      log('error', 'could not remove bodies of an interrupted run; the next start retries', { error });
     }
   }
 }
 
-/** The server's master key, made at the first start. Throws when it is gone though there are objects under it. */
+/**
+ * Returns the server's master key, which the first start generates. Throws if it is missing
+ * although objects need it.
+ */
 async function masterKey(directory: string): Promise<Uint8Array> {
   const path = join(directory, 'master.key');
   try {
     const key = await readFile(path);
     if (key.byteLength !== 32)
-      throw new Error(`${path} has ${key.byteLength} bytes, not 32: restore it from a copy`);
+      throw new Error(
+        `invalid key file ${path}: expected 32 bytes, found ${key.byteLength}; restore it from a copy`,
+      );
     return key;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

@@ -2,7 +2,7 @@ import type { IndexDatabase } from './index-database.js';
 import type { Upload, UploadedPart } from './records.js';
 import { formatEncryption, type PartRow, partOf, type UploadRow, uploadOf } from './row-codec.js';
 
-/** Unfinished multipart uploads and their parts. The methods that change something run inside `IndexDatabase.write`. */
+/** Incomplete multipart uploads and their parts. Methods with changes run inside `IndexDatabase.write`. */
 export class UploadIndex {
   readonly #find;
   readonly #insert;
@@ -42,7 +42,7 @@ export class UploadIndex {
     );
   }
 
-  /** Null when there is none of this id for this key. */
+  /** Returns null if the key has no upload with this id. */
   find(bucket: string, key: string, uploadId: string): Upload | null {
     const row = this.#find.get(uploadId);
     return row === undefined || row.bucket !== bucket || row.key !== key ? null : uploadOf(row);
@@ -60,17 +60,17 @@ export class UploadIndex {
     );
   }
 
-  /** Every part, in order of their numbers. */
+  /** Returns every part, in order of the numbers. */
   parts(uploadId: string): readonly UploadedPart[] {
     return this.#parts.all(uploadId).map(partOf);
   }
 
-  /** At most `limit` parts with higher numbers. */
+  /** Returns at most `limit` parts with higher numbers. */
   partsAfter(uploadId: string, partNumber: number, limit: number): readonly UploadedPart[] {
     return this.#partsAfter.all(uploadId, partNumber, limit).map(partOf);
   }
 
-  /** Adds a part or replaces the one of its number. Answers the bodies to discard after the commit. */
+  /** Adds a part or replaces the one with its number. Returns the bodies to discard after the commit. */
   putPart(uploadId: string, part: UploadedPart): readonly string[] {
     const replaced = this.#part.get(uploadId, part.partNumber);
     this.#putPart.run(
@@ -86,14 +86,14 @@ export class UploadIndex {
     return replaced === undefined ? [] : [replaced.body_id];
   }
 
-  /** Removes the upload and its parts. Answers the bodies it had, used or not. */
+  /** Removes the upload and its parts. Returns all its bodies, used or not. */
   remove(uploadId: string): readonly string[] {
     const bodies = this.#bodies.all(uploadId).map((row) => row.body_id);
     this.#delete.run(uploadId);
     return bodies;
   }
 
-  /** Removes every unfinished upload of a bucket. Answers the bodies they had. */
+  /** Removes every incomplete upload of a bucket. Returns their bodies. */
   removeAllOf(bucket: string): readonly string[] {
     return this.#ofBucket.all(bucket).flatMap((row) => this.remove(row.upload_id));
   }

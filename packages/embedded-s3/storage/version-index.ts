@@ -3,10 +3,10 @@ import type { IndexDatabase } from './index-database.js';
 import type { AnyVersion, Description, NewVersion, Segment, Versioning } from './records.js';
 import { formatEncryption, type SegmentRow, segmentOf, type VersionRow, versionOf } from './row-codec.js';
 
-/** The id of a version written while versioning was not enabled. */
+/** The id of a version that was written while versioning was not enabled. */
 export const nullVersionId = 'null';
 
-/** What a change to a key's versions did. `orphans` are bodies to discard after the commit. */
+/** The result of a change to the versions of a key. `orphans` are bodies to discard after the commit. */
 export interface VersionChange {
   readonly versionId: string;
   readonly deleteMarker: boolean;
@@ -27,7 +27,7 @@ type InsertParameters = [
   number | null,
 ];
 
-/** Versions and their segments. The methods that change something run inside `IndexDatabase.write`. */
+/** Versions and their segments. Methods with changes run inside `IndexDatabase.write`. */
 export class VersionIndex {
   readonly #latest;
   readonly #byId;
@@ -79,7 +79,7 @@ export class VersionIndex {
     );
   }
 
-  /** The latest version, which may be a delete marker. Null when the key has none. */
+  /** Returns the latest version, which may be a delete marker; null if the key has none. */
   latest(bucket: string, key: string): AnyVersion | null {
     const row = this.#latest.get(bucket, key);
     return row === undefined ? null : versionOf(row);
@@ -90,17 +90,17 @@ export class VersionIndex {
     return row === undefined ? null : versionOf(row);
   }
 
-  /** The stored bodies of a version, in order. */
+  /** Returns the stored bodies of a version, in order. */
   segments(sequence: number): readonly Segment[] {
     return this.#segments.all(sequence).map(segmentOf);
   }
 
-  /** True when a version or an unfinished upload has this body. */
+  /** Returns true if a version or an incomplete upload has this body. */
   isBodyKnown(bodyId: string): boolean {
     return this.#isBodyKnown.get(bodyId, bodyId) !== undefined;
   }
 
-  /** Adds a version as the latest; without versioning it takes the place of the null version. */
+  /** Adds a version as the latest. Without versioning it replaces the null version. */
   add(version: NewVersion, segments: readonly Segment[], versioning: Versioning): VersionChange {
     const { versionId, orphans } = this.#makeRoom(version.bucket, version.key, versioning);
     const { lastInsertRowid } = this.#insert.run(
@@ -138,7 +138,10 @@ export class VersionIndex {
     return { versionId, deleteMarker: true, orphans };
   }
 
-  /** Removes one version for good; the newest of the others becomes the latest. Null when there is none of that id. */
+  /**
+   * Removes one version permanently; the newest of the others becomes the latest. Returns null if
+   * there is none with that id.
+   */
   removeVersion(bucket: string, key: string, versionId: string): VersionChange | null {
     const row = this.#byId.get(bucket, key, versionId);
     if (row === undefined) return null;
@@ -150,12 +153,12 @@ export class VersionIndex {
     return { versionId, deleteMarker: row.delete_marker === 1, orphans };
   }
 
-  /** Tags and ACL change without a new version. */
+  /** Changes tags and ACL without a new version. */
   setDescription(sequence: number, description: Description): void {
     this.#setDescription.run(JSON.stringify(description), sequence);
   }
 
-  /** Makes whatever is latest an older version, and takes the null version away where the new one replaces it. */
+  /** Turns the latest version into an older one, and removes the null version if the new one replaces it. */
   #makeRoom(
     bucket: string,
     key: string,
@@ -175,7 +178,7 @@ export class VersionIndex {
   }
 }
 
-/** 32 characters that need no escaping in a URL and cannot be taken for an option on a command line. */
+/** Returns 32 characters that need no escaping in a URL and do not look like an option on a command line. */
 export function newVersionId(): string {
   return randomBytes(24).toString('base64url').replaceAll('-', '.');
 }

@@ -36,7 +36,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     running = await runServer();
     directory = await mkdtemp(join(tmpdir(), 'aws-cli-'));
     await writeFile(path('k'), key.bytes);
-    // Version 1 of aws still presigns with Signature Version 2 for an endpoint of one's own.
+    // Version 1 of aws presigns with Signature Version 2 for a custom endpoint.
     await writeFile(path('config'), '[default]\ns3 =\n  signature_version = s3v4\n');
     await writeFile(path('small'), 'a small file');
     await writeFile(path('large'), randomBytes(20 * 1024 * 1024));
@@ -46,7 +46,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     await rm(directory, { recursive: true, force: true });
   });
 
-  it('puts, shows and gets an object under a customer’s key', async () => {
+  it('puts, heads and gets an object with a customer’s key', async () => {
     const where = ['--bucket', bucket, '--key', 'dir/small file.txt'];
     expect(await json('put-object', ...where, '--body', path('small'), ...sseC())).toMatchObject({
       SSECustomerAlgorithm: 'AES256',
@@ -60,7 +60,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     expect(refused.stderr).toContain('stored using a form of Server Side Encryption');
   });
 
-  it('copies a large file up in parts and back in ranges', async () => {
+  it('uploads a large file in parts and downloads it in ranges', async () => {
     const options = ['--no-progress', '--sse-c', 'AES256', '--sse-c-key', `fileb://${path('k')}`];
     await aws('s3', 'cp', path('large'), `s3://${bucket}/large`, ...options);
     await aws('s3', 'cp', `s3://${bucket}/large`, path('large-back'), ...options);
@@ -84,7 +84,7 @@ describe.skipIf(reason !== null)(`the aws command line${reason === null ? '' : `
     expect((await runAws(['s3', 'ls', `s3://${bucket}/plain/`], environment())).code).toBe(1);
   });
 
-  it('reads an object through a URL that it presigned', async () => {
+  it('reads an object through a presigned URL', async () => {
     await aws('s3', 'cp', path('small'), `s3://${bucket}/presigned`, '--no-progress');
     const url = (await aws('s3', 'presign', `s3://${bucket}/presigned`)).trim();
     expect(await (await fetch(url)).text()).toBe('a small file');

@@ -45,7 +45,7 @@ interface Killable {
   kill(): Promise<void>;
 }
 
-/** A server in a process of its own, which can be killed. */
+/** Starts a server in a process of its own, which can be killed. */
 async function spawnServer(directory: string): Promise<Killable> {
   const loader = new URL('../../../scripts/run-typescript.mjs', import.meta.url).href;
   const script = join(root, 'packages/embedded-s3/testing/serve-until-killed.ts');
@@ -82,12 +82,18 @@ async function spawnServer(directory: string): Promise<Killable> {
   };
 }
 
-/** What an object may hold after the kill: what was acknowledged last, or what was under way. Null: it may be absent. */
+/**
+ * The possible contents of an object after the kill: the last acknowledged one, or those under way.
+ * Null: it may be absent.
+ */
 type Allowed = Set<string | null>;
 
 const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
 
-/** Writers that put, complete, copy and delete, each on names of its own, and note what each name may hold. */
+/**
+ * Writers that put, complete, copy and delete, each on names of its own, and record the possible
+ * contents of each name.
+ */
 class Workload {
   readonly allowed = new Map<string, Allowed>();
   acknowledged = 0;
@@ -121,7 +127,7 @@ class Workload {
       try {
         await this.#act(s3, action, Key, data);
       } catch {
-        // Unacknowledged: either is right from here on.
+        // Not acknowledged: both contents are correct from here on.
         return;
       }
       this.allowed.set(Key, after);
@@ -175,7 +181,7 @@ class Workload {
   }
 }
 
-/** Every object there is, by what it holds; each is read whole, under the key. */
+/** Returns every object by its content. Each is read completely, with the key. */
 async function readAll(s3: S3Client): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket }));
@@ -189,7 +195,7 @@ async function readAll(s3: S3Client): Promise<Map<string, string>> {
 }
 
 describe('kill -9', () => {
-  it('at random moments loses nothing acknowledged and leaves nothing half', async () => {
+  it('at random moments loses no acknowledged object and leaves none incomplete', async () => {
     const random = SeededRandom.fromEnvironment();
     console.log(`SFTPGW_TEST_SEED=${random.seed}`);
     const directory = await newDirectory();
@@ -207,7 +213,7 @@ describe('kill -9', () => {
       const running = workload.run(server.s3, 4);
       const acknowledgedBefore = workload.acknowledged;
       await eventually('some work is done', () => workload.acknowledged > acknowledgedBefore + 3);
-      // The moment is the point: it is drawn, not waited for.
+      // The kill happens at a random moment: this does not wait for anything.
       await delay(random.between(0, 300));
       await restart();
       await running;
@@ -215,7 +221,7 @@ describe('kill -9', () => {
       for (const [Key, allowed] of workload.allowed) {
         const held = found.get(Key) ?? null;
         expect(allowed.has(held), `${Key} after round ${round}`).toBe(true);
-        // What it is now is what it was at the kill: from here it is known.
+        // The present content is that at the time of the kill: it is known from here on.
         workload.allowed.set(Key, new Set([held]));
       }
       for (const Key of found.keys()) expect(workload.allowed.has(Key), Key).toBe(true);
@@ -225,11 +231,12 @@ describe('kill -9', () => {
   });
 });
 
-/** As many body files as there are rows for them: the sweep at start took the rest. */
+/** There are as many body files as rows for them: the sweep at start removed the others. */
 async function expectNoStrayFiles(s3: S3Client, directory: string): Promise<void> {
   const { Uploads } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
   const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket }));
-  // Objects have one body or, in this workload, the two of a multipart upload; unfinished uploads up to two.
+  // Objects have one body or, in this workload, the two of a multipart upload; incomplete uploads
+  // have up to two.
   const most = 2 * ((Contents?.length ?? 0) + (Uploads?.length ?? 0));
   await eventually('left-over files are swept', async () => {
     const files = (await readdir(join(directory, 'bodies'), { recursive: true })).filter((name) =>
@@ -241,12 +248,12 @@ async function expectNoStrayFiles(s3: S3Client, directory: string): Promise<void
 }
 
 describe('a directory', () => {
-  it('serves one server: a second is refused, in this process and in another, until the first is gone', async () => {
+  it('is used by one server: a second is refused, in this process and in another, until the first has ended', async () => {
     const directory = await newDirectory();
     const first = await spawnServer(directory);
     const options = { directory, listen: { host: '127.0.0.1', port: 0 }, region: 'us-east-1' };
     await expect(startEmbeddedS3(options)).rejects.toThrow(
-      `another embedded S3 server is using ${directory}`,
+      `another embedded S3 server uses ${directory}`,
     );
     await first.kill();
     const second = await startEmbeddedS3(options);
@@ -269,7 +276,7 @@ describe('a directory', () => {
     expect(await readCredentials(directory)).toBeNull();
   });
 
-  it('is its owner’s alone', async () => {
+  it('is readable only by its owner', async () => {
     const running = await runServer();
     for (const name of ['credentials.json', 'master.key']) {
       expect((await stat(join(running.directory, name))).mode & 0o777).toBe(0o600);
@@ -278,7 +285,7 @@ describe('a directory', () => {
     await running.stop();
   });
 
-  it('without its master key, or with a broken one, is not opened, and the message names the file', async () => {
+  it('is not opened without its master key, or with a damaged one, and the error names the file', async () => {
     const directory = await newDirectory();
     const running = await runServer({ directory });
     await running.server.close(1000);
@@ -286,7 +293,7 @@ describe('a directory', () => {
     const options = { directory, listen: { host: '127.0.0.1', port: 0 }, region: 'us-east-1' };
     const kept = await readFile(path);
     await writeFile(path, kept.subarray(1));
-    await expect(startEmbeddedS3(options)).rejects.toThrow(`${path} has 31 bytes`);
+    await expect(startEmbeddedS3(options)).rejects.toThrow(`${path}: expected 32 bytes, found 31`);
     await rm(path);
     await expect(startEmbeddedS3(options)).rejects.toThrow(`${path} is missing`);
     await writeFile(path, kept);
@@ -295,7 +302,7 @@ describe('a directory', () => {
     running.raw.close();
   });
 
-  it('holds no customer’s key, raw, in hex or in base64', async () => {
+  it('contains no customer’s key, raw, in hex or in base64', async () => {
     const running = await runServer();
     const canary = new TestKey(Buffer.from('canary key of exactly 32 bytes!!'));
     await running.s3.send(

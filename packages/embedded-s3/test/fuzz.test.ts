@@ -155,13 +155,13 @@ function randomRequest(): RawRequest {
     if (name.includes('customer') && random.next() < 0.15) headers[name] = headerValue();
   }
   const method = random.pick(['GET', 'GET', 'HEAD', 'PUT', 'PUT', 'POST', 'DELETE', 'PATCH']);
-  // The bucket itself stays: without it everything is one error.
+  // The bucket itself stays: without it, every request fails.
   const target =
     method === 'DELETE' || method === 'PUT' ? `/${bucket}/${junk(3).replace(/\W/g, '')}x` : path();
   return { method, path: target, query, headers, body: document() };
 }
 
-/** The request on the wire; some are then damaged. */
+/** The request on the wire. Some are then damaged. */
 function onTheWire(): Buffer {
   const { host } = new URL(running.server.endpoint);
   const raw = randomRequest();
@@ -190,7 +190,7 @@ function onTheWire(): Buffer {
   return random.next() < 0.05 ? bytes.subarray(0, random.between(1, bytes.length)) : bytes;
 }
 
-/** Resolves with the first line of the answer, empty for a connection closed without one. */
+/** Resolves with the first line of the answer; empty for a connection that was closed without one. */
 function exchange(bytes: Buffer): Promise<string> {
   const { hostname, port } = new URL(running.server.endpoint);
   return new Promise((resolve, reject) => {
@@ -212,7 +212,7 @@ function exchange(bytes: Buffer): Promise<string> {
   });
 }
 
-it('3,000 random and damaged requests are each answered or closed; none is a 500, none ends or hangs the server', async () => {
+it('3,000 random and damaged requests are each answered or closed; none returns 500, ends the server or hangs it', async () => {
   const statuses = new Map<string, number>();
   let left = 3000;
   const worker = async () => {
@@ -226,7 +226,7 @@ it('3,000 random and damaged requests are each answered or closed; none is a 500
   const internal = running.log.filter((line) => line['level'] === 'error');
   expect(internal).toEqual([]);
   expect(troubles).toEqual([]);
-  // Requests of every fate were among them, or the test has lost its point.
+  // Requests with every outcome occurred; otherwise the test would be pointless.
   for (const status of ['200', '400', '403', '404'])
     expect(statuses.get(status) ?? 0, status).toBeGreaterThan(10);
   expect((await running.raw({ method: 'GET', path: `/${bucket}/a` })).body).toHaveLength(100_000);

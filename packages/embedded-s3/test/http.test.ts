@@ -30,7 +30,7 @@ async function readToEnd(socket: Socket): Promise<string> {
   return answer;
 }
 
-/** The head of a signed request, as bytes on the wire. */
+/** Returns the head of a signed request, as bytes on the wire. */
 function head(raw: RawRequest, more: Record<string, string> = {}): string {
   const { host } = new URL(running.server.endpoint);
   const { path, headers } = sign(raw, host, running.server.credentials);
@@ -39,7 +39,7 @@ function head(raw: RawRequest, more: Record<string, string> = {}): string {
 }
 
 describe('a connection', () => {
-  it('serves one request after the other', async () => {
+  it('serves several requests', async () => {
     const socket = open();
     const get = head({ method: 'GET', path: `/${bucket}`, query: { location: '' } });
     socket.write(get);
@@ -48,7 +48,7 @@ describe('a connection', () => {
     expect(await readToEnd(socket)).toContain('200 OK');
   });
 
-  it('that asks first is told to go on only when the request is good', async () => {
+  it('with Expect: 100-continue is asked to continue only if the request is valid', async () => {
     const put: RawRequest = { method: 'PUT', path: `/${bucket}/asked` };
     const good = open();
     good.write(head(put, { expect: '100-continue', 'content-length': '5', connection: 'close' }));
@@ -63,7 +63,7 @@ describe('a connection', () => {
     expect(answer).toContain('404 Not Found');
   });
 
-  it('shows the error to a client that is still sending its body', async () => {
+  it('delivers the error to a client that is still sending its body', async () => {
     const agent = new Agent();
     const { host, hostname, port } = new URL(running.server.endpoint);
     const { path, headers } = sign(
@@ -88,7 +88,7 @@ describe('a connection', () => {
     agent.destroy();
   });
 
-  it('that falls silent in the middle of a body is closed', async () => {
+  it('is closed if the client stops within a body', async () => {
     const socket = open();
     socket.write(`${head({ method: 'PUT', path: `/${bucket}/silent` }, { 'content-length': '100' })}half`);
     const started = performance.now();
@@ -97,7 +97,7 @@ describe('a connection', () => {
     expect((await running.raw({ method: 'HEAD', path: `/${bucket}/silent` })).status).toBe(404);
   });
 
-  it('whose client takes its time between chunks, but not too long, is served', async () => {
+  it('is served if the client pauses between chunks for less than the limit', async () => {
     const socket = open();
     socket.write(
       head({ method: 'PUT', path: `/${bucket}/slow` }, { 'content-length': '4', connection: 'close' }),
@@ -109,7 +109,7 @@ describe('a connection', () => {
     expect(await readToEnd(socket)).toContain('200 OK');
   });
 
-  it('with headers beyond all measure gets an error, not a reset', async () => {
+  it('receives an error and not a reset for headers that are too long', async () => {
     const socket = open();
     socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx-amz-meta-a: ${'a'.repeat(40_000)}\r\n\r\n`);
     const answer = await readToEnd(socket);
@@ -117,7 +117,7 @@ describe('a connection', () => {
     expect(answer).toContain('<Code>RequestHeaderSectionTooLarge</Code>');
   });
 
-  it('that speaks no HTTP gets an error', async () => {
+  it('receives an error for data that is not HTTP', async () => {
     const socket = open();
     socket.write('SSH-2.0-OpenSSH_9.2\r\n\r\n');
     expect(await readToEnd(socket)).toContain('<Code>BadRequest</Code>');
@@ -143,7 +143,7 @@ describe('a request', () => {
     ]);
   });
 
-  it('for a key that is too long, or a path that is no UTF-8, is refused', async () => {
+  it('with a key that is too long, or a path that is not UTF-8, is refused', async () => {
     expect(await running.raw({ method: 'PUT', path: `/${bucket}/${'k'.repeat(1025)}` })).toMatchObject({
       status: 400,
       code: 'KeyTooLongError',
@@ -160,7 +160,7 @@ describe('a request', () => {
     });
   });
 
-  it('with a document beyond all measure is refused', async () => {
+  it('with a document that is too long is refused', async () => {
     const body = `<Delete>${'<Object><Key>k</Key></Object>'.repeat(100_000)}</Delete>`;
     expect(
       await running.raw({ method: 'POST', path: `/${bucket}`, query: { delete: '' }, body }),
@@ -205,7 +205,7 @@ describe('a customer’s key over plain HTTP', () => {
 });
 
 describe('closing', () => {
-  it('lets a request under way finish, and takes no new one', async () => {
+  it('finishes current requests, and accepts no new ones', async () => {
     const closing = await runServer();
     const data = Buffer.alloc(16 * MiB, 7);
     await closing.s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'x', Body: data }));
@@ -217,7 +217,7 @@ describe('closing', () => {
     await closing.stop();
   });
 
-  it('breaks off what does not finish in time', async () => {
+  it('closes connections that do not finish in time', async () => {
     const closing = await runServer();
     await closing.s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'x', Body: Buffer.alloc(64 * MiB) }));
     const { Body } = await closing.s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'x' }));

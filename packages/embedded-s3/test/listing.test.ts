@@ -29,7 +29,7 @@ const put = async (Bucket: string, Key: string, Body = Key, more: object = {}) =
   await running.s3.send(new PutObjectCommand({ Bucket, Key, Body, ...more }));
 
 describe('a bucket', () => {
-  it('is made, found, listed, located and removed when empty', async () => {
+  it('is created, found, listed, located and, when empty, removed', async () => {
     const Bucket = 'life.of-a-bucket';
     await running.s3.send(new CreateBucketCommand({ Bucket }));
     expect(await running.s3.send(new HeadBucketCommand({ Bucket }))).toMatchObject({
@@ -51,7 +51,7 @@ describe('a bucket', () => {
     await expect(put(Bucket, 'x')).rejects.toMatchObject({ name: 'NoSuchBucket' });
   });
 
-  it('has a name that keeps the rules', async () => {
+  it('must have a name that follows the rules', async () => {
     for (const name of ['Ab', 'a', 'a..b', '1.2.3.4', 'x'.repeat(64), '-ab', 'a_b']) {
       expect(await running.raw({ method: 'PUT', path: `/${name}` }), name).toMatchObject({
         status: 400,
@@ -60,10 +60,10 @@ describe('a bucket', () => {
     }
   });
 
-  it('tells its region elsewhere than in us-east-1', async () => {
+  it('returns its region unless it is us-east-1', async () => {
     const elsewhere = await runServer({ region: 'eu-north-1' });
     const { s3 } = elsewhere;
-    // Signed for another region than the server's is signed well: the server is every region's.
+    // A request signed for another region is valid: the server is in every region.
     const location = await s3.send(new GetBucketLocationCommand({ Bucket: 'test-bucket' }));
     expect(location.LocationConstraint).toBe('eu-north-1');
     await expect(s3.send(new CreateBucketCommand({ Bucket: 'test-bucket' }))).rejects.toMatchObject({
@@ -72,7 +72,7 @@ describe('a bucket', () => {
     await elsewhere.stop();
   });
 
-  it('applies its default encryption, and says what it blocks', async () => {
+  it('applies its default encryption, and returns the blocked types', async () => {
     const Bucket = 'kms-by-default';
     await running.server.ensureBucket(Bucket);
     const arn = 'arn:aws:kms:us-east-1:111122223333:key/k';
@@ -91,7 +91,7 @@ describe('a bucket', () => {
     const ApplyServerSideEncryptionByDefault = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: arn };
     await set({ ApplyServerSideEncryptionByDefault, BlockedEncryptionTypes: { EncryptionType: ['SSE-C'] } });
     expect(await put(Bucket, 'x')).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn });
-    // A rule that does not name what is blocked leaves it blocked.
+    // A rule without blocked encryption types keeps them.
     await set({ ApplyServerSideEncryptionByDefault });
     expect(await rule()).toMatchObject({ BlockedEncryptionTypes: { EncryptionType: ['SSE-C'] } });
     await expect(put(Bucket, 'x', 'x', new TestKey().trio)).rejects.toMatchObject({ name: 'AccessDenied' });
@@ -99,7 +99,7 @@ describe('a bucket', () => {
     expect(await put(Bucket, 'x')).toMatchObject({ ServerSideEncryption: 'AES256' });
   });
 
-  it('answers what it does not have with 501', async () => {
+  it('answers 501 for operations that it does not have', async () => {
     for (const name of ['policy', 'lifecycle', 'replication', 'website', 'object-lock', 'cors', 'logging']) {
       for (const method of ['GET', 'PUT']) {
         const answer = await running.raw({ method, path: '/test-bucket', query: { [name]: '' } });
@@ -137,7 +137,7 @@ describe('a list of objects', () => {
   const list = async (more: object = {}) =>
     await running.s3.send(new ListObjectsV2Command({ Bucket, ...more }));
 
-  it('has them in the byte order of their UTF-8, with size, time and tag', async () => {
+  it('is in the byte order of UTF-8, with size, time and tag', async () => {
     const all = await list();
     expect(all.Contents?.map(({ Key }) => Key)).toEqual(inOrder);
     expect(all).toMatchObject({ KeyCount: keys.length, IsTruncated: false, MaxKeys: 1000 });
@@ -162,7 +162,7 @@ describe('a list of objects', () => {
     await expect(list({ ContinuationToken: 'nonsense' })).rejects.toMatchObject({ name: 'InvalidArgument' });
   });
 
-  it('rolls up what a delimiter separates', async () => {
+  it('groups keys by a delimiter', async () => {
     const top = await list({ Delimiter: '/' });
     expect(top.CommonPrefixes).toEqual([{ Prefix: 'dir/' }]);
     expect(top.KeyCount).toBe(keys.length - 3);
@@ -173,7 +173,7 @@ describe('a list of objects', () => {
     expect([after.Contents?.length, after.CommonPrefixes?.length]).toEqual([1, 1]);
   });
 
-  it('encodes keys when asked to', async () => {
+  it('encodes keys on request', async () => {
     const encoded = await list({ EncodingType: 'url' });
     const decoded = encoded.Contents?.map(({ Key }) => decodeURIComponent((Key ?? '').replaceAll('+', ' ')));
     expect(decoded).toEqual(inOrder);
@@ -181,7 +181,7 @@ describe('a list of objects', () => {
     await expect(list({ EncodingType: 'rot13' })).rejects.toMatchObject({ name: 'InvalidArgument' });
   });
 
-  it('of the first version has markers', async () => {
+  it('in version 1 has markers', async () => {
     const first = await running.s3.send(
       new ListObjectsCommand({ Bucket, Delimiter: '/', MaxKeys: inOrder.indexOf('dir/') + 1 }),
     );
@@ -214,7 +214,7 @@ describe('versions', () => {
   };
   beforeAll(async () => await running.server.ensureBucket(Bucket));
 
-  it('are kept, shown, marked deleted and brought back', async () => {
+  it('are kept, listed, marked as deleted and restored', async () => {
     expect((await put(Bucket, Key, 'before')).VersionId).toBeUndefined();
     await versioning('Enabled');
     expect(await running.s3.send(new GetBucketVersioningCommand({ Bucket }))).toMatchObject({
@@ -258,7 +258,7 @@ describe('versions', () => {
     await expect(read(two)).rejects.toMatchObject({ name: 'NoSuchVersion' });
   });
 
-  it('suspended, the null version is replaced and the others stay', async () => {
+  it('stay while versioning is suspended, except that the null version is replaced', async () => {
     await versioning('Suspended');
     expect((await put(Bucket, Key, 'after')).VersionId).toBe('null');
     expect([await read(), await read('null')]).toEqual(['after', 'after']);

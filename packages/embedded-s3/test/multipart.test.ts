@@ -69,7 +69,7 @@ const bodyFiles = async () =>
     .length;
 
 describe('a multipart upload', () => {
-  it('is nothing until it is completed, then the parts in order', async () => {
+  it('is invisible until it is completed; then it is its parts in order', async () => {
     const Key = 'in-order';
     const UploadId = await begin(Key, { Metadata: { m: '1' }, ContentType: 'text/x' });
     const parts = [
@@ -102,7 +102,7 @@ describe('a multipart upload', () => {
     await expect(read(Key, { PartNumber: 3 })).rejects.toMatchObject({ name: 'InvalidPartNumber' });
   });
 
-  it('sealed under a customer’s key reads as one', async () => {
+  it('with a customer’s key is read as one object', async () => {
     const Key = 'sealed';
     const key = new TestKey();
     const UploadId = await begin(Key, key.trio);
@@ -115,7 +115,7 @@ describe('a multipart upload', () => {
     await expect(read(Key, new TestKey().trio)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('takes a part again: the last one counts, and its predecessor’s file goes', async () => {
+  it('accepts a part again: the last one is used, and the file of the earlier one is removed', async () => {
     const Key = 'again';
     const before = await bodyFiles();
     const UploadId = await begin(Key);
@@ -127,7 +127,7 @@ describe('a multipart upload', () => {
     expect((await read(Key)).equals(last)).toBe(true);
   });
 
-  it('drops what its completion does not name', async () => {
+  it('drops parts that its completion does not name', async () => {
     const Key = 'dropped';
     const before = await bodyFiles();
     const UploadId = await begin(Key);
@@ -138,7 +138,7 @@ describe('a multipart upload', () => {
     expect((await read(Key)).equals(last)).toBe(true);
   });
 
-  it('aborted leaves nothing', async () => {
+  it('leaves nothing when it is aborted', async () => {
     const Key = 'aborted';
     const before = await bodyFiles();
     const UploadId = await begin(Key);
@@ -151,7 +151,7 @@ describe('a multipart upload', () => {
     });
   });
 
-  it('goes with its bucket, which it does not keep', async () => {
+  it('is removed with its bucket, and does not block that removal', async () => {
     const doomed = 'doomed-bucket';
     await running.server.ensureBucket(doomed);
     const before = await bodyFiles();
@@ -201,7 +201,7 @@ describe('a multipart upload', () => {
     expect(rolled.CommonPrefixes).toEqual([{ Prefix: 'listed/' }]);
   });
 
-  it('refuses parts out of order, parts too small, and parts it does not have', async () => {
+  it('refuses parts out of order, parts that are too small, and unknown parts', async () => {
     const Key = 'refused';
     const UploadId = await begin(Key);
     const one = await send(Key, UploadId, 1, last);
@@ -219,7 +219,7 @@ describe('a multipart upload', () => {
     await complete(Key, UploadId, [one]);
   });
 
-  it('completed only where there is nothing yet, when asked so', async () => {
+  it('is completed only if there is no object yet, on request', async () => {
     const Key = 'only-once';
     const UploadId = await begin(Key);
     const part = await send(Key, UploadId, 1, last);
@@ -230,7 +230,7 @@ describe('a multipart upload', () => {
     await complete(Key, UploadId, [part]);
   });
 
-  it('completed by many at once is completed by one', async () => {
+  it('is completed by one of many that try at once', async () => {
     const Key = 'raced';
     const UploadId = await begin(Key);
     const part = await send(Key, UploadId, 1, last);
@@ -253,7 +253,7 @@ describe('checksums of a multipart upload', () => {
     ['SHA256', 'COMPOSITE'],
   ];
   for (const [ChecksumAlgorithm, ChecksumType] of cases) {
-    it(`${ChecksumAlgorithm} ${ChecksumType} is made of the parts’`, async () => {
+    it(`${ChecksumAlgorithm} ${ChecksumType} is computed from those of the parts`, async () => {
       const Key = `checked-${ChecksumAlgorithm}-${ChecksumType}`;
       const UploadId = await begin(Key, { ChecksumAlgorithm, ChecksumType });
       const parts = [
@@ -286,7 +286,7 @@ describe('checksums of a multipart upload', () => {
     });
   }
 
-  it('without one asked for is a CRC64NVME, whatever the parts were sent with', async () => {
+  it('default to CRC64NVME, whatever the parts were sent with', async () => {
     const plain = sdkClient(running.server, { requestChecksumCalculation: 'WHEN_REQUIRED' });
     const Key = 'unasked';
     const { UploadId } = await plain.send(new CreateMultipartUploadCommand({ Bucket, Key }));
@@ -331,7 +331,7 @@ describe('checksums of a multipart upload', () => {
 });
 
 describe('a part copied from an object', () => {
-  it('may be a range of it, and may change hands between keys', async () => {
+  it('may be a range of it, and may have another key', async () => {
     const from = new TestKey();
     const to = new TestKey();
     await running.s3.send(new PutObjectCommand({ Bucket, Key: 'copy-source', Body: whole, ...from.trio }));

@@ -72,7 +72,7 @@ const refusesConnections = async (endpoint: string): Promise<boolean> =>
   );
 
 describe('the configuration', () => {
-  it('is given back as it was set, and an empty one ends it', async () => {
+  it('is returned as it was set, and an empty one ends it', async () => {
     await start();
     const configuration: NotificationConfiguration = {
       TopicConfigurations: [
@@ -108,7 +108,7 @@ describe('the configuration', () => {
 
   it.each([
     [
-      'a topic nobody knows',
+      'an unknown topic',
       { TopicConfigurations: [{ TopicArn: `${topic}x`, Events: everything }] },
       'InvalidArgument',
     ],
@@ -118,7 +118,7 @@ describe('the configuration', () => {
       'InvalidArgument',
     ],
     [
-      'an event that never comes',
+      'an event that never occurs',
       { TopicConfigurations: [{ TopicArn: topic, Events: ['s3:ObjectRestore:*'] as Event[] }] },
       'InvalidArgument',
     ],
@@ -171,7 +171,7 @@ describe('the configuration', () => {
     expect(kept.TopicConfigurations).toMatchObject([{ Id: 'old' }]);
   });
 
-  it('goes with its bucket', async () => {
+  it('is removed with its bucket', async () => {
     await start();
     await running.s3.send(new CreateBucketCommand({ Bucket: 'short-lived' }));
     const ofIt = {
@@ -207,7 +207,7 @@ describe('the configuration', () => {
     upgraded.close();
   });
 
-  it('that is new is tried with the test event', async () => {
+  it('is tested with the test event when it is new', async () => {
     await start();
     const NotificationConfiguration = { TopicConfigurations: [{ TopicArn: topic, Events: everything }] };
     await running.s3.send(
@@ -222,7 +222,7 @@ describe('the configuration', () => {
 });
 
 describe('events', () => {
-  it('tell of every way an object comes and goes, in order, once it is so', async () => {
+  it('report every creation and removal of an object, in order, once it is durable', async () => {
     await start();
     await configure({ TopicConfigurations: [{ Id: 'all', TopicArn: topic, Events: everything }] });
     const { ETag } = await put('a b+c%/ü');
@@ -263,7 +263,7 @@ describe('events', () => {
     expect(heard).toHaveLength(5);
   });
 
-  it('tell of versions and delete markers', async () => {
+  it('report versions and delete markers', async () => {
     await start();
     await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
     const VersioningConfiguration = { Status: 'Enabled' as const };
@@ -280,7 +280,7 @@ describe('events', () => {
     expect(versions).toEqual([VersionId, marker.VersionId, marker.VersionId]);
   });
 
-  it('go where the filters and types of a configuration send them, and nowhere else', async () => {
+  it('go only where the filters and types of a configuration send them', async () => {
     await start();
     const Filter = {
       Key: {
@@ -300,7 +300,7 @@ describe('events', () => {
     );
   });
 
-  it('of a write that was refused are not told', async () => {
+  it('are not sent for a refused write', async () => {
     await start();
     await put('a');
     await expect(
@@ -309,7 +309,7 @@ describe('events', () => {
     expect(heard).toHaveLength(1);
   });
 
-  it('reach the listener in the process before the request is answered; one that throws harms nobody', async () => {
+  it('reach the listener in the process before the request is answered, and its exceptions do no harm', async () => {
     const seen: string[] = [];
     await start({
       onObjectEvent: ({ key }) => {
@@ -324,7 +324,7 @@ describe('events', () => {
 });
 
 describe('delivery', () => {
-  it('holds up no request, and those that wait go together', async () => {
+  it('does not delay requests, and sends waiting events together', async () => {
     await start();
     await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
     const release = receiver.hold();
@@ -345,7 +345,7 @@ describe('delivery', () => {
     expect(running.log.filter(({ level }) => level === 'warn')).toHaveLength(3);
   });
 
-  it('is not repeated when the target says that the message is wrong', async () => {
+  it('is not repeated if the target refuses the message', async () => {
     await start();
     await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
     receiver.statuses.push(400);
@@ -356,7 +356,7 @@ describe('delivery', () => {
     expect(running.log.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
-  it('is finished when the server stops', async () => {
+  it('is completed when the server stops', async () => {
     await start();
     await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
     receiver.statuses.push(503, 503, 503, 503);
@@ -366,7 +366,7 @@ describe('delivery', () => {
     expect(receiver.told()).toEqual(['ObjectCreated:Put a']);
   });
 
-  it('is tried once more after the server has begun to stop in the middle of an attempt', async () => {
+  it('is tried once more if the server begins to stop within an attempt', async () => {
     await start();
     await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
     receiver.statuses.push(503);
@@ -374,14 +374,14 @@ describe('delivery', () => {
     await put('a');
     await eventually('the attempt', () => receiver.waiting > 0);
     const closed = running.server.close(20_000);
-    // Its connections end before the last deliveries begin.
+    // The connections end before the last deliveries begin.
     await eventually('the stop', async () => await refusesConnections(running.server.endpoint));
     release();
     await closed;
     expect(receiver.told()).toEqual(['ObjectCreated:Put a']);
   });
 
-  it('does not keep a server from stopping when the target is gone', async () => {
+  it('does not keep a server from stopping if the target is unreachable', async () => {
     await start({ notificationTargets: { gateway: 'http://127.0.0.1:1/' } });
     await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
     await put('a');
@@ -391,7 +391,7 @@ describe('delivery', () => {
     expect(running.log).toContainEqual(expect.objectContaining({ level: 'error', events: 1 }));
   });
 
-  it('presents the address’s credentials, which no log has', async () => {
+  it('sends the credentials in the address, which are never logged', async () => {
     await start();
     await configure({ TopicConfigurations: [{ TopicArn: topic, Events: everything }] });
     receiver.statuses.push(500);

@@ -69,7 +69,7 @@ describe('an object', () => {
     await expect(get('empty', { Range: 'bytes=0-' })).rejects.toMatchObject({ name: 'InvalidRange' });
   });
 
-  it('has a CRC64NVME of the server’s when its writer sent no checksum', async () => {
+  it('has a CRC64NVME from the server if its writer sent no checksum', async () => {
     await running.raw({ method: 'PUT', path: `/${bucket}/unchecked`, body: '123456789' });
     const head = await running.raw({
       method: 'HEAD',
@@ -81,7 +81,7 @@ describe('an object', () => {
     expect(head.headers['x-amz-checksum-type']).toBe('FULL_OBJECT');
   });
 
-  it('is refused when its bytes are not what was declared, and nothing is stored', async () => {
+  it('is refused if its bytes differ from the declaration, and nothing is stored', async () => {
     const path = `/${bucket}/corrupted`;
     const send = async (headers: Record<string, string>) => {
       const { status, code } = await running.raw({ method: 'PUT', path, headers, body: 'x' });
@@ -94,7 +94,7 @@ describe('an object', () => {
     expect((await running.raw({ method: 'GET', path })).code).toBe('NoSuchKey');
   });
 
-  it('says which key there is none of', async () => {
+  it('is reported as missing by its key', async () => {
     const { status, code, message, text, headers } = await running.raw({
       method: 'GET',
       path: `/${bucket}/no`,
@@ -131,14 +131,14 @@ describe('an object', () => {
     ).toMatchObject({ status: 416, code: 'InvalidRange', headers: { 'content-range': 'bytes */200000' } });
   });
 
-  it('is sent with the headers that the request overrides', async () => {
+  it('is returned with the headers that the request overrides', async () => {
     await put('overridden');
     expect(
       await get('overridden', { ResponseContentType: 'text/csv', ResponseContentDisposition: 'inline' }),
     ).toMatchObject({ ContentType: 'text/csv', ContentDisposition: 'inline' });
   });
 
-  it('is overwritten while it is read: the reader gets the old one whole, the next the new one', async () => {
+  it('may be overwritten while it is read: the reader receives all of the old one, the next reader the new one', async () => {
     const old = randomBytes(8 * 1024 * 1024);
     await put('overwritten', old);
     const reading = await running.s3.send(new GetObjectCommand({ Bucket, Key: 'overwritten' }));
@@ -157,7 +157,7 @@ describe('an object', () => {
     expect(await eventually('its file goes', async () => (await bodyFiles()) === before - 1)).toBe(true);
   });
 
-  it('broken off leaves nothing', async () => {
+  it('leaves nothing when its upload is interrupted', async () => {
     const before = await bodyFiles();
     const { host, hostname, port } = new URL(running.server.endpoint);
     const { path, headers } = sign(
@@ -204,7 +204,7 @@ describe('an object', () => {
 });
 
 describe('conditions', () => {
-  it('of a read answer 304 and 412', async () => {
+  it('on a read return 304 and 412', async () => {
     const { ETag } = await put('conditional', 'x');
     const read = async (headers: Record<string, string>) =>
       (await running.raw({ method: 'GET', path: `/${bucket}/conditional`, headers })).status;
@@ -221,7 +221,7 @@ describe('conditions', () => {
     expect(await read({ 'if-modified-since': past, 'if-none-match': ETag ?? '' })).toBe(304);
   });
 
-  it('of a write answer 412, and 404 where there is nothing to match', async () => {
+  it('on a write return 412, and 404 if there is nothing to match', async () => {
     await put('only-once', 'first', { IfNoneMatch: '*' });
     await expect(put('only-once', 'second', { IfNoneMatch: '*' })).rejects.toMatchObject({
       name: 'PreconditionFailed',
@@ -236,7 +236,7 @@ describe('conditions', () => {
     expect((await get('only-once')).text).toBe('fourth');
   });
 
-  it('let exactly one of many writers through', async () => {
+  it('let exactly one of many writers succeed', async () => {
     const writers = Array.from({ length: 20 }, (_, index) =>
       put('raced', `writer ${index}`, { IfNoneMatch: '*' }),
     );
@@ -276,7 +276,7 @@ describe('copying', () => {
     });
   });
 
-  it('onto itself has to change something', async () => {
+  it('onto itself must change something', async () => {
     await put('self', 'data');
     const CopySource = `${bucket}/self`;
     await expect(
@@ -311,18 +311,18 @@ describe('copying', () => {
     await expect(copy({ IfNoneMatch: '*' })).rejects.toMatchObject({ name: 'PreconditionFailed' });
   });
 
-  it('of nothing says so', async () => {
+  it('of a missing object fails with its key', async () => {
     const copy = new CopyObjectCommand({ Bucket, Key: 'x', CopySource: `${bucket}/nothing` });
     await expect(running.s3.send(copy)).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 });
 
 describe('deleting', () => {
-  it('what is not there is no error', async () => {
+  it('a missing object is not an error', async () => {
     expect((await running.raw({ method: 'DELETE', path: `/${bucket}/never-was` })).status).toBe(204);
   });
 
-  it('many at once names each, or nothing when quiet', async () => {
+  it('many at once names each, or none in quiet mode', async () => {
     const names = ['m/1', 'm/2', 'm/ <&> é'];
     for (const name of names) await put(name);
     const Objects = [...names, 'm/none'].map((Key) => ({ Key }));
@@ -354,7 +354,7 @@ describe('deleting', () => {
 });
 
 describe('tags and ACLs', () => {
-  it('are set, shown and removed without a key', async () => {
+  it('are set, read and removed without a key', async () => {
     const TagSet = [
       { Key: 'a', Value: '1' },
       { Key: 'b c', Value: '<2>' },
@@ -371,7 +371,7 @@ describe('tags and ACLs', () => {
     expect(await tags()).toEqual([]);
   });
 
-  it('are bounded', async () => {
+  it('have limits', async () => {
     const eleven = Array.from({ length: 11 }, (_, index) => `k${index}=v`).join('&');
     await expect(put('tagged', 'x', { Tagging: eleven })).rejects.toMatchObject({ name: 'BadRequest' });
     await expect(put('tagged', 'x', { Tagging: 'a=1&a=2' })).rejects.toMatchObject({
@@ -379,7 +379,7 @@ describe('tags and ACLs', () => {
     });
   });
 
-  it('a canned ACL is kept; an unknown one is refused', async () => {
+  it('a canned ACL is stored; an unknown one is refused', async () => {
     await put('shared', 'x', { ACL: 'public-read' });
     const acl = await running.s3.send(new GetObjectAclCommand({ Bucket, Key: 'shared' }));
     expect(acl.Grants?.map((grant) => grant.Permission)).toEqual(['FULL_CONTROL', 'READ']);
@@ -388,7 +388,7 @@ describe('tags and ACLs', () => {
 });
 
 describe('SSE-KMS', () => {
-  it('keeps the key’s ARN and shows it; the entity tag is not the MD5', async () => {
+  it('stores and returns the key’s ARN; the entity tag is not the MD5', async () => {
     const arn = 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
     const written = await put('kms', 'data', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn });
     expect(written).toMatchObject({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn });

@@ -57,8 +57,8 @@ const object = (
   body,
 });
 
-describe('an object under a customer’s key', () => {
-  it('comes back to the one who has the key, and every answer echoes the key’s MD5', async () => {
+describe('an object with a customer’s key', () => {
+  it('is returned to a client with the key, and every answer echoes the MD5 of the key', async () => {
     const written = await put('round-trip', key, 'the content');
     expect(written).toMatchObject({ SSECustomerAlgorithm: 'AES256', SSECustomerKeyMD5: key.md5 });
     expect(written.ServerSideEncryption).toBeUndefined();
@@ -108,7 +108,7 @@ describe('reading with the wrong parameters', () => {
     });
   });
 
-  it('GET with a key of another length is just another key: 403', async () => {
+  it('GET with a key of another length is like any other key: 403', async () => {
     const short = new TestKey(randomBytes(16));
     expect(await refused(object('sealed', 'GET', short.headers()))).toMatchObject({
       status: 403,
@@ -132,7 +132,7 @@ describe('reading with the wrong parameters', () => {
     expect((await running.raw(object('plain', 'HEAD', key.headers()))).status).toBe(400);
   });
 
-  it('GetObjectAttributes asks for the key like GET', async () => {
+  it('GetObjectAttributes requires the key like GET', async () => {
     const attributes = (headers: Record<string, string>): RawRequest => ({
       ...object('sealed', 'GET', { ...headers, 'x-amz-object-attributes': 'ObjectSize' }),
       query: { attributes: '' },
@@ -252,7 +252,7 @@ describe('copying', () => {
   });
 });
 
-describe('a multipart upload under a customer’s key', () => {
+describe('a multipart upload with a customer’s key', () => {
   const part = (uploadId: string, headers: Record<string, string>): RawRequest => ({
     ...object('parted', 'PUT', headers, 'part'),
     query: { partNumber: '1', uploadId },
@@ -264,7 +264,7 @@ describe('a multipart upload under a customer’s key', () => {
     return UploadId ?? '';
   }
 
-  it('takes parts with its own key only', async () => {
+  it('accepts parts only with its own key', async () => {
     const uploadId = await begin(key);
     expect(await refused(part(uploadId, {}))).toEqual({
       status: 400,
@@ -281,7 +281,7 @@ describe('a multipart upload under a customer’s key', () => {
     expect(accepted.headers['x-amz-server-side-encryption-customer-key-md5']).toBe(key.md5);
   });
 
-  it('begun without a key takes no part with one', async () => {
+  it('that began without a key refuses parts with one', async () => {
     expect(await refused(part(await begin(null), key.headers()))).toEqual({
       status: 400,
       code: 'InvalidRequest',
@@ -330,7 +330,7 @@ describe('a bucket that blocks SSE-C', () => {
     await block('SSE-C');
   });
 
-  it('refuses every write with a key, before it looks at the key', async () => {
+  it('refuses every write with a key, before it checks the key', async () => {
     const path = `/${blocked}/x`;
     const nonsense = { 'x-amz-server-side-encryption-customer-algorithm': 'ROT13' };
     expect(await refused({ method: 'PUT', path, headers: key.headers(), body: 'x' })).toEqual(
@@ -349,7 +349,7 @@ describe('a bucket that blocks SSE-C', () => {
     ).toEqual(denied('CopyObject'));
   });
 
-  it('still reads what it holds, takes other writes, and takes keys again once unblocked', async () => {
+  it('still reads its objects, accepts other writes, and accepts keys again once unblocked', async () => {
     const got = await running.raw({ method: 'GET', path: `/${blocked}/before`, headers: key.headers() });
     expect(got.text).toBe('old');
     expect((await running.raw({ method: 'PUT', path: `/${blocked}/y`, body: 'x' })).status).toBe(200);
@@ -360,7 +360,7 @@ describe('a bucket that blocks SSE-C', () => {
   });
 });
 
-it('no line of log holds the key, in any form', () => {
+it('no log line contains the key, in any form', () => {
   const everything = JSON.stringify(running.log);
   expect(running.log.length).toBeGreaterThan(50);
   expect(everything).not.toContain(key.base64);

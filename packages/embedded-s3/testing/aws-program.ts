@@ -23,7 +23,7 @@ export function whyNoAws(): string | null {
   return 'not installed: aws';
 }
 
-/** Runs the aws command line, for 60 seconds at the longest. Does not throw for its exit code. */
+/** Runs the aws command line, for at most 60 seconds. Does not throw for its exit code. */
 export function runAws(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const limits = { env, timeout: 60_000, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 ** 2 } as const;

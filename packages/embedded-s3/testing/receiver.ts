@@ -23,7 +23,7 @@ export interface EventRecord {
   };
 }
 
-/** An HTTP server that keeps what it is sent. */
+/** An HTTP server that records its requests. */
 export class Receiver implements AsyncDisposable {
   readonly #server = createServer((request, response) => {
     void this.#receive(request).then((status) => {
@@ -32,9 +32,9 @@ export class Receiver implements AsyncDisposable {
     });
   });
   readonly received: Received[] = [];
-  /** The next answers; null breaks the connection off. Then 204 for all. */
+  /** The next statuses; null closes the connection without an answer. Afterwards every answer is 204. */
   readonly statuses: (number | null)[] = [];
-  /** Requests that wait for an answer. */
+  /** Number of requests that wait for an answer. */
   waiting = 0;
   #hold: Promise<void> = Promise.resolve();
 
@@ -44,19 +44,19 @@ export class Receiver implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Answers wait until the function that comes back is called. */
+  /** Delays all answers until the returned function is called. */
   hold(): () => void {
     const { promise, resolve } = withResolvers();
     this.#hold = promise;
     return resolve;
   }
 
-  /** Records that were taken, in order. */
+  /** Returns the accepted records, in order. */
   records(): readonly EventRecord[] {
     return this.received.flatMap(({ body }) => body.Records ?? []);
   }
 
-  /** `NAME KEY` of each. */
+  /** Returns `NAME KEY` of each record. */
   told(): readonly string[] {
     return this.records().map(({ eventName, s3 }) => `${eventName} ${s3.object.key}`);
   }

@@ -6,7 +6,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { type EmbeddedS3, type EmbeddedS3Options, startEmbeddedS3 } from '../server.js';
 import { type RawClient, rawClient } from './signed-request.js';
 
-/** Everything that a server logged, for tests that look for what must not be there. */
+/** Everything that a server logged, for tests that search it for secrets. */
 export type LogLines = Record<string, unknown>[];
 
 export interface RunningServer {
@@ -21,7 +21,7 @@ export interface RunningServer {
 
 export const bucket = 'test-bucket';
 
-/** A server on a free port over a new directory, with a bucket, and both clients. */
+/** Starts a server on a free port over a new directory, with a bucket and both clients. */
 export async function runServer(options: Partial<EmbeddedS3Options> = {}): Promise<RunningServer> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'embedded-s3-')));
   const log: LogLines = [];
@@ -57,7 +57,7 @@ export function sdkClient(
   return new S3Client({
     region: 'us-east-1',
     endpoint: server.endpoint,
-    // The SDK writes into what it is given.
+    // The SDK changes the object that it receives.
     credentials: { ...server.credentials },
     forcePathStyle: true,
     maxAttempts: 1,
@@ -65,7 +65,7 @@ export function sdkClient(
   });
 }
 
-/** A customer's key, as the SDK takes it and as the three headers carry it. */
+/** A customer's key in the forms of the SDK and of the three headers. */
 export class TestKey {
   readonly bytes: Uint8Array;
 
@@ -99,7 +99,7 @@ export class TestKey {
     } as const;
   }
 
-  /** For raw requests. */
+  /** Returns the headers for raw requests. */
   headers(prefix: 'x-amz-' | 'x-amz-copy-source-' = 'x-amz-'): Record<string, string> {
     return {
       [`${prefix}server-side-encryption-customer-algorithm`]: 'AES256',

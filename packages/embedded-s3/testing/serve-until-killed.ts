@@ -1,6 +1,7 @@
 import { startEmbeddedS3 } from '../server.js';
 
-// A process of its own, for tests that kill it: serves the directory named on the command line and prints where.
+// A separate process for tests that kill it. Serves the directory on its command line and prints
+// the endpoint.
 const [directory = ''] = process.argv.slice(2);
 const server = await startEmbeddedS3({
   directory,

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import type { Credentials } from '../credentials.js';
 
-/** One HTTP request as it is: nothing is added but what signing it needs. */
+/** One HTTP request as it is sent: only the headers of the signature are added. */
 export interface RawRequest {
   readonly method: string;
   /** Percent-encoded, with its leading slash. */
@@ -17,7 +17,7 @@ export interface RawAnswer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
   readonly text: string;
-  /** The error document's elements; empty strings where there is none. */
+  /** Elements of the error document; empty if there is none. */
   readonly code: string;
   readonly message: string;
 }
@@ -27,7 +27,7 @@ export interface RawClient {
   close(): void;
 }
 
-/** Sends signed requests and shows exactly what comes back. */
+/** Sends signed requests and returns the exact answers. */
 export function rawClient(endpoint: string, credentials: Credentials): RawClient {
   const agent = new Agent({ keepAlive: true });
   const { hostname, port, host } = new URL(endpoint);
@@ -59,7 +59,10 @@ export function rawClient(endpoint: string, credentials: Credentials): RawClient
   return Object.assign(send, { close: () => agent.destroy() });
 }
 
-/** Signature Version 4 with an unsigned payload. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html */
+/**
+ * Signs with Signature Version 4 and an unsigned payload.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+ */
 export function sign(
   raw: RawRequest,
   host: string,

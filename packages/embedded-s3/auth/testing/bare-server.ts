@@ -4,15 +4,15 @@ import { createChecksum } from '../../checksums/checksum.js';
 import { declaredChecksum, verifyDeclared } from '../../checksums/declared.js';
 import { authenticate, type CredentialLookup, S3AuthError } from '../authenticate.js';
 
-/** What came with a request that was accepted. */
+/** One accepted request. */
 export interface Heard {
   readonly method: string;
   readonly url: string;
-  /** How the payload was signed: `x-amz-content-sha256`, with any hash written as `hash`. */
+  /** How the payload was signed: `x-amz-content-sha256`, with `hash` for any hash. */
   readonly payload: string;
   readonly body: Buffer;
   readonly decodedLength: number | null;
-  /** The algorithm whose checksum was sent and was right. */
+  /** The algorithm of the checksum that was sent and verified. */
   readonly checksum: string | null;
   readonly contentEncoding: string | null;
 }
@@ -20,12 +20,12 @@ export interface Heard {
 export interface BareServer {
   readonly endpoint: string;
   readonly port: number;
-  /** Takes the requests accepted since it was asked last. */
+  /** Returns the requests accepted since the last call. */
   take(): readonly Heard[];
   close(): Promise<void>;
 }
 
-/** An HTTP server that does nothing but authenticate, read and verify; it answers 200 or the refusal as S3 would. */
+/** An HTTP server that only authenticates, reads and verifies. It answers 200, or refuses as S3 would. */
 export async function startBareServer(
   credentials: CredentialLookup,
   now: () => number = Date.now,

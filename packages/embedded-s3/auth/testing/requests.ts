@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { authenticate, type CredentialLookup } from '../authenticate.js';
 
-/** The key pair and the bucket of AWS's documentation. */
+/** The key pair and the bucket in AWS's documentation. */
 export const example = {
   accessKeyId: 'AKIAIOSFODNN7EXAMPLE',
   secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
@@ -21,7 +21,7 @@ export interface WireRequest {
   readonly body: readonly Uint8Array[];
 }
 
-/** A request as Node's parser would hand it over, without a connection. */
+/** Returns a request as Node's parser would, without a connection. */
 export function receive({ method, url, headers, body }: WireRequest): IncomingMessage {
   const message = new IncomingMessage(new Socket());
   message.method = method;
@@ -57,7 +57,7 @@ export async function accept(request: WireRequest, nowMs = example.nowMs): Promi
   };
 }
 
-/** The request with its header replaced by what `change` makes of it; null takes it away. */
+/** Returns the request with its header replaced by the result of `change`; null removes it. */
 export function changed(
   request: WireRequest,
   header: string,

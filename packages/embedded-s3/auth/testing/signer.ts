@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import { example, type WireRequest } from './requests.js';
 
-/*
- * A client's side of SigV4, written from the specification and not from the code it tests: it takes what is to be
- * signed in its canonical form, where the server has to find that form in what it received.
+/**
+ * The client side of SigV4, written from the specification and independent of the code under test.
+ * It receives the canonical form to sign; the server must find that form in the request.
  */
 
 export const emptySha256 = createHash('sha256').digest('hex');
@@ -27,14 +27,14 @@ export interface Unsigned {
   readonly method?: string;
   /** As sent. */
   readonly path?: string;
-  /** As signed, when that differs. */
+  /** As signed, if that differs. */
   readonly canonicalPath?: string;
   /** As sent, without the question mark. */
   readonly query?: string;
   readonly canonicalQuery?: string;
   /** Signed headers besides host, x-amz-date and x-amz-content-sha256; as sent. */
   readonly headers?: readonly (readonly [string, string])[];
-  /** Their canonical lines (`name:value`), when not simply lower case. */
+  /** Their canonical lines (`name:value`), if these are not just in lower case. */
   readonly canonicalHeaders?: readonly string[];
   readonly contentSha256?: string;
   readonly timestamp?: string;
@@ -50,7 +50,10 @@ function canonicalHeaders(request: Unsigned, own: readonly string[]): { lines: s
   return { lines, names: lines.map((line) => line.slice(0, line.indexOf(':'))).join(';') };
 }
 
-/** Signs with an Authorization header; gives the request and its signature, from which a chain of chunks starts. */
+/**
+ * Signs with an Authorization header. Returns the request and its signature, which starts a chain
+ * of chunk signatures.
+ */
 export function signedRequest(request: Unsigned): {
   readonly request: WireRequest;
   readonly signature: string;
@@ -90,7 +93,7 @@ export function signedRequest(request: Unsigned): {
   };
 }
 
-/** A presigned URL and its request; `query` are further parameters, canonical. */
+/** Returns a presigned URL and its request. `query` has further parameters in canonical form. */
 export function presignedRequest(
   request: Unsigned & {
     readonly expires?: string;
@@ -122,13 +125,16 @@ export function presignedRequest(
   };
 }
 
-/** How a body is framed: its payload cut into chunks, the trailers behind it, each signed from `seed` on or not. */
+/**
+ * The framing of a body: its payload in chunks, the trailers after it, and the `seed` of their
+ * signatures, if any.
+ */
 export interface Framing {
   readonly seed?: string;
   readonly trailers?: readonly (readonly [string, string])[];
 }
 
-/** `aws-chunked` encoding of `chunks`, which leave out the empty one at the end. */
+/** Returns the `aws-chunked` encoding of `chunks`, which do not include the empty last one. */
 export function encodeChunks(chunks: readonly Uint8Array[], { seed, trailers }: Framing): Buffer {
   const out: (Buffer | Uint8Array)[] = [];
   let previous = seed ?? '';
@@ -155,7 +161,7 @@ export function encodeChunks(chunks: readonly Uint8Array[], { seed, trailers }: 
   return Buffer.concat(out);
 }
 
-/** A whole upload with a chunked body: signed chunks, unsigned with trailers, or both. */
+/** Returns a whole upload with a chunked body: signed chunks, unsigned with trailers, or both. */
 export function chunkedRequest(
   chunks: readonly Uint8Array[],
   options: { readonly signed: boolean; readonly trailers?: readonly (readonly [string, string])[] },

@@ -234,7 +234,7 @@ describe('inOrder', () => {
 });
 
 describe('a semaphore', () => {
-  it('gives out no more permits than it has, in order, and loses none, whoever is cancelled', async () => {
+  it('grants at most its permits, in order, and loses none when waits are cancelled', async () => {
     const callers = fc.array(
       fc.record({
         count: fc.integer({ min: 1, max: 6 }),
@@ -280,7 +280,7 @@ describe('a semaphore', () => {
     );
   });
 
-  it('has spare permits only while nobody holds them or waits for them', async () => {
+  it('has spare permits only if they are free and no caller waits', async () => {
     const { signal } = new AbortController();
     const semaphore = new Semaphore(4);
     const release = await semaphore.acquire(3, signal);
@@ -309,7 +309,7 @@ describe('a semaphore', () => {
     release();
   });
 
-  it('admits nobody whose signal has aborted already', async () => {
+  it('refuses a caller whose signal has already aborted', async () => {
     const semaphore = new Semaphore(1);
     await expect(semaphore.acquire(1, AbortSignal.abort())).rejects.toMatchObject({ kind: 'cancelled' });
     expect(semaphore.tryAcquire(1)).not.toBeNull();

@@ -32,7 +32,7 @@ export class Semaphore {
     return this.#releaser(taken);
   }
 
-  /** Takes `count` permits if they are free and nobody waits; otherwise returns null. */
+  /** Takes `count` permits if they are free and no caller waits; otherwise returns null. */
   tryAcquire(count: number): (() => void) | null {
     if (this.#waiting.length > 0 || this.#free < count) return null;
     this.#free -= count;

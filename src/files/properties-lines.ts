@@ -73,7 +73,7 @@ function readEntry(raw: string): LogicalEntry {
       .map((unit) => unit.text)
       .join('');
   const key = join(keyStart, keyEnd);
-  if (key === '') problems.push('there is no name before the value');
+  if (key === '') problems.push('the name before the value is missing');
   return {
     key,
     value: join(at),

@@ -93,7 +93,7 @@ describe('reading', () => {
   it('a malformed escape and a missing name are reported with their lines', () => {
     expect(parse('ok=1\nbad=\\u12\n=x\n').problems()).toEqual([
       { severity: 'error', line: 2, text: 'a \\u escape needs four hexadecimal digits' },
-      { severity: 'error', line: 3, text: 'there is no name before the value' },
+      { severity: 'error', line: 3, text: 'the name before the value is missing' },
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { MirrorPrefixStatus, MirrorProgress } from './mirror.js';
 
-/** An event of passes that somebody requested. */
+/** An event of requested passes. */
 export type MirrorRunEvent =
   /** Null while the pass waits for another one to end. */
   | { readonly kind: 'progress'; readonly name: string; readonly progress: MirrorProgress | null }

@@ -49,7 +49,7 @@ export interface MirroredObject {
   readonly fingerprint: KeyFingerprint | null;
 }
 
-/** The file as the mirror left it on disk. A file that differs belongs to somebody else. */
+/** The file as the mirror left it on disk. The mirror did not write a file that differs. */
 export interface FileStamp {
   readonly inode: number;
   readonly size: number;

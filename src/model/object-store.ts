@@ -67,7 +67,7 @@ export interface ByteRange {
 }
 
 export interface ReadCondition {
-  /** Fails with `conflict` if the object is no longer this one (412). */
+  /** Fails with `conflict` if the object has been replaced (412). */
   readonly ifMatch?: string;
   readonly versionId?: string;
 }

@@ -11,7 +11,7 @@ export const doctorName = '.sftpgw-doctor-';
 
 /**
  * Returns whether an object was only a test. In a bucket with versioning, a version of it may stay.
- * Nobody needs to open it.
+ * It never needs to be opened.
  */
 export function isProbeObject(key: string): boolean {
   return key.startsWith(probePrefix) || key.includes(doctorName);

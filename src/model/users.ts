@@ -101,7 +101,7 @@ export interface UserChange {
   /** Origin of `uploadKey`; `imported` by default. */
   readonly uploadKeyOrigin?: 'generated' | 'imported';
   /**
-   * An active key of the keyring, with this user or nobody as its owner. From now on it encrypts
+   * An active key of the keyring, with this user or none as its owner. From now on it encrypts
    * the uploads, instead of the key in `sse.key`.
    */
   readonly uploadKeyId?: KeyFingerprint;
@@ -154,7 +154,7 @@ export interface UserRegistry {
 export interface SharedChange {
   readonly syncOption?: EncryptionOption;
   /**
-   * An active key of the keyring, with the shared directory or nobody as its owner, instead of the
+   * An active key of the keyring, with the shared directory or none as its owner, instead of the
    * key in `sse-sync.key`.
    */
   readonly syncKeyId?: KeyFingerprint;

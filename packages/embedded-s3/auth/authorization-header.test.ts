@@ -106,7 +106,7 @@ describe('an Authorization header', () => {
       /not the same as X-Amz-Date/,
     ],
     [
-      'of somebody unknown',
+      'of an unknown client',
       authorization((value) => value.replace('AKIA', 'AKIB')),
       'InvalidAccessKeyId',
       403,

@@ -36,7 +36,7 @@ describe('a body', () => {
     expect(read.join('')).toBe('paylord');
   });
 
-  it('of no bytes is verified although nobody reads it', async () => {
+  it('of no bytes is verified even if it is not read', async () => {
     const { request } = signedRequest({ contentSha256: sha256('payload') });
     await expect(authenticate(receive(request), exampleCredentials, example.nowMs)).rejects.toMatchObject({
       code: 'XAmzContentSHA256Mismatch',

@@ -23,7 +23,7 @@ describe('a request is accepted if its canonical form was signed', () => {
     ],
     ['a path signed as it is, unescaped', { path: '/a(b)', canonicalPath: '/a(b)' }],
     ['a key in UTF-8', { path: '/%F0%9F%90%8E', canonicalPath: '/%F0%9F%90%8E' }],
-    ['a key that is no UTF-8', { path: '/%FF%FE', canonicalPath: '/%FF%FE' }],
+    ['a key that is not UTF-8', { path: '/%FF%FE', canonicalPath: '/%FF%FE' }],
     ['raw bytes of UTF-8', { path: Buffer.from('/ü').toString('latin1'), canonicalPath: '/%C3%BC' }],
     [
       'dots and empty segments, which are part of a key',

@@ -61,12 +61,12 @@ describe('the declared checksum of a request', () => {
       'Value for x-amz-checksum-crc32 header is invalid.',
     ],
     [
-      'an algorithm that nobody knows',
+      'an unknown algorithm',
       { 'x-amz-checksum-crc16': 'AAA=' },
       'The algorithm type you specified in x-amz-checksum- header is invalid.',
     ],
     [
-      'a trailer that is no checksum',
+      'a trailer that is not a checksum',
       { 'x-amz-trailer': 'x-amz-meta-late' },
       'The value specified in the x-amz-trailer header is not supported',
     ],

@@ -29,14 +29,17 @@ export async function getObjectTagging(server: ServerContext, request: ObjectReq
 export async function putObjectTagging(server: ServerContext, request: ObjectRequest): Promise<Answer> {
   requireBucket(server, request.bucket);
   const tags = parseTagging(parseXml(await receiveDocument(request), 'Tagging'));
-  return emptyAnswer(200, await describeAnew(server, request, (description) => ({ ...description, tags })));
+  return emptyAnswer(
+    200,
+    await updateDescription(server, request, (description) => ({ ...description, tags })),
+  );
 }
 
 /** DeleteObjectTagging. https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html */
 export async function deleteObjectTagging(server: ServerContext, request: ObjectRequest): Promise<Answer> {
   return emptyAnswer(
     204,
-    await describeAnew(server, request, (description) => ({ ...description, tags: [] })),
+    await updateDescription(server, request, (description) => ({ ...description, tags: [] })),
   );
 }
 
@@ -50,10 +53,13 @@ export async function getObjectAcl(server: ServerContext, request: ObjectRequest
 export async function putObjectAcl(server: ServerContext, request: ObjectRequest): Promise<Answer> {
   if (request.headers['x-amz-acl'] === undefined) throw notImplemented('PutObjectAcl without a canned ACL');
   const acl = parseCannedAcl(request.headers);
-  return emptyAnswer(200, await describeAnew(server, request, (description) => ({ ...description, acl })));
+  return emptyAnswer(
+    200,
+    await updateDescription(server, request, (description) => ({ ...description, acl })),
+  );
 }
 
-async function describeAnew(
+async function updateDescription(
   server: ServerContext,
   request: ObjectRequest,
   change: (description: Description) => Description,

@@ -33,7 +33,7 @@ export async function streamSegments(
     length: end - start,
     bytes: primed(),
     release: () => {
-      // The file of a body is open even if nobody began to read it.
+      // The file of a body is open even if reading it has not begun.
       void bytes
         .return(undefined)
         .catch(() => undefined)

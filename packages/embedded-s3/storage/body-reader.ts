@@ -116,7 +116,7 @@ class AheadReader {
     const buffer = this.#buffers[slot] ?? Buffer.allocUnsafe(length);
     this.#buffers[slot] = buffer;
     const read = fill(this.#handle, buffer.subarray(0, length), begin, first);
-    // It may fail while nobody waits for it yet. A later wait still receives the failure.
+    // It may fail before anything waits for it. A later wait still receives the failure.
     read.catch(() => undefined);
     return read;
   }

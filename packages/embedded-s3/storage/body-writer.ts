@@ -98,7 +98,7 @@ class SealingWriter {
         this.#seal(false);
         if (this.#batch.length >= 2 * chunksPerWrite) {
           pending = this.#flush();
-          // A later flush replaces this promise, so nobody may observe it. That flush throws its
+          // A later flush replaces this promise, so it may go unobserved. That flush throws its
           // failure too.
           pending.catch(() => undefined);
         }

@@ -111,7 +111,7 @@ export class Store {
     return this.#files.pin(segments.map((segment) => segment.bodyId));
   }
 
-  /** Removes bodies without a row, once nobody reads them. */
+  /** Removes bodies without a row, once they are not being read. */
   discard(bodyIds: readonly string[]): void {
     this.#files.discard(bodyIds);
   }

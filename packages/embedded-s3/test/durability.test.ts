@@ -252,9 +252,7 @@ describe('a directory', () => {
     const directory = await newDirectory();
     const first = await spawnServer(directory);
     const options = { directory, listen: { host: '127.0.0.1', port: 0 }, region: 'us-east-1' };
-    await expect(startEmbeddedS3(options)).rejects.toThrow(
-      `another embedded S3 server uses ${directory}`,
-    );
+    await expect(startEmbeddedS3(options)).rejects.toThrow(`another embedded S3 server uses ${directory}`);
     await first.kill();
     const second = await startEmbeddedS3(options);
     await expect(startEmbeddedS3(options)).rejects.toMatchObject({ name: 'DirectoryInUse' });

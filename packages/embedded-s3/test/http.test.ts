@@ -222,7 +222,7 @@ describe('closing', () => {
     await closing.s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'x', Body: Buffer.alloc(64 * MiB) }));
     const { Body } = await closing.s3.send(new GetObjectCommand({ Bucket: bucket, Key: 'x' }));
     if (!(Body instanceof Readable)) throw new Error('the SDK gives a stream');
-    // Nobody reads it, so the server cannot finish.
+    // The client does not read, so the server cannot finish.
     const broken = once(Body, 'error');
     const started = performance.now();
     await closing.server.close(300);

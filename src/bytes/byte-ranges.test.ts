@@ -2,9 +2,9 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ByteRanges } from './byte-ranges.js';
 
-it('contains the positions that were added and not removed', () => {
+it('contains the positions that were added and not removed', async () => {
   const step = fc.record({ add: fc.boolean(), start: fc.nat(60), length: fc.nat(20) });
-  fc.assert(
+  await fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const ranges = new ByteRanges();
       const model = new Set<number>();

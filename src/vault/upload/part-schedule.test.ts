@@ -47,8 +47,8 @@ const uploadMemory = fc.oneof(
 );
 
 describe('the part schedule', () => {
-  it('reaches 48 TiB in 10,000 parts whatever the upload memory is, and keeps no part in memory that is too large', () => {
-    fc.assert(
+  it('reaches 48 TiB in 10,000 parts whatever the upload memory is, and keeps no part in memory that is too large', async () => {
+    await fc.assert(
       fc.property(uploadMemory, (uploadMemoryBytes) => {
         const limits = vaultLimits({ uploadMemoryBytes, maxFileBytes: 48 * tebibyte });
         const schedule = createPartSchedule(limits);
@@ -66,8 +66,8 @@ describe('the part schedule', () => {
     );
   });
 
-  it('stays in memory as long as 10,000 parts still reach 48 TiB', () => {
-    fc.assert(
+  it('stays in memory as long as 10,000 parts still reach 48 TiB', async () => {
+    await fc.assert(
       fc.property(fc.integer({ min: 32 * mebibyte, max: 16 * gibibyte }), (uploadMemoryBytes) => {
         const { memoryPartBytes, ...schedule } = createPartSchedule(
           vaultLimits({ uploadMemoryBytes, maxFileBytes: 48 * tebibyte }),
@@ -81,8 +81,8 @@ describe('the part schedule', () => {
     );
   });
 
-  it('compensates for parts that were sent smaller than planned while memory was short', () => {
-    fc.assert(
+  it('compensates for parts that were sent smaller than planned while memory was short', async () => {
+    await fc.assert(
       fc.property(
         uploadMemory,
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 40 }),
@@ -108,8 +108,8 @@ describe('the part schedule', () => {
     );
   });
 
-  it('reaches three quarters of the maximum without enough scratch space, and stays within the space', () => {
-    fc.assert(
+  it('reaches three quarters of the maximum without enough scratch space, and stays within the space', async () => {
+    await fc.assert(
       fc.property(
         uploadMemory,
         fc.integer({ min: 0, max: 5 * gibibyte - 1 }),

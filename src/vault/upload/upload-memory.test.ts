@@ -111,7 +111,7 @@ describe('upload memory', () => {
           const steps = new RandomSteps(seed);
           let running = needs.length;
           for (const need of needs) {
-            modelUpload(memory, need, steps).finally(() => {
+            void modelUpload(memory, need, steps).finally(() => {
               running -= 1;
             });
           }

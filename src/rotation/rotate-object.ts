@@ -10,8 +10,8 @@ import { sealedWith } from '../vault/sealed-with.js';
 import type { AclReader } from './acl-reader.js';
 import {
   type KnownVersion,
-  knownOf,
-  knownOfEncryption,
+  knownVersionOf,
+  knownVersionOfEncryption,
   planVersion,
   type RotationKeys,
   versionName,
@@ -132,7 +132,7 @@ async function decide(
 ): Promise<Decision> {
   const { keys, job } = running;
   const row = rowFor(version, rows);
-  const step = planVersion(version, row === null ? null : knownOf(row.sealedWith), keys, job.versions);
+  const step = planVersion(version, row === null ? null : knownVersionOf(row.sealedWith), keys, job.versions);
   if (step.do !== 'inspect') return step;
   const known = await inspect(running, ref, version);
   if (known === null) return { do: 'gone' };
@@ -201,7 +201,6 @@ async function rekey(
   tally: Tally,
 ): Promise<void> {
   const { services, call, job, keys, newKey, openers, pace, acls, copies } = running;
-  const admission = copies.run;
   let { etag, size } = listed;
   for (let attempt = 1; ; attempt += 1) {
     await pace.admit(size, call.signal);
@@ -216,9 +215,8 @@ async function rekey(
         actor: job.username,
         mtimeSeconds: null,
         onlyIfMatches: etag,
-        admission,
       };
-      const info = await services.vault.copy(call, from, target);
+      const info = await services.vault.copy(call, from, target, copies.run);
       if (info === null) {
         tally.add('gone');
         return;
@@ -241,7 +239,7 @@ async function rekey(
     const named = (md5: string) => openers.find((key) => key.md5Base64 === md5)?.fingerprint ?? null;
     const step = planVersion(
       { isLatest: true, isDeleteMarker: false },
-      knownOfEncryption(described.info.encryption, named),
+      knownVersionOfEncryption(described.info.encryption, named),
       keys,
       job.versions,
     );
@@ -296,8 +294,8 @@ async function rewriteVersion(
         actor: job.username,
         mtimeSeconds: row?.confirmation?.mtimeSeconds ?? Math.floor(version.lastModifiedMs / 1000),
         onlyIfAbsent: true,
-        admission: copies.run,
       },
+      copies.run,
     );
     if (copied === null) return;
   } catch (error) {

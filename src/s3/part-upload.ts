@@ -41,40 +41,48 @@ import {
 import { headObject } from './reads.js';
 import { keyTags, taggingInput, tagPermission } from './tags.js';
 
-/** How long a disposed upload may take to be aborted, its call being over. */
+/** Time limit for aborting an upload whose call has ended. */
 const abortTimeoutMs = 30_000;
 
-/** A Complete that ends so may have worked all the same; a retried one finds no upload, or its own object. */
-const leavesDoubt = ['unavailable', 'timed-out', 'throttled', 'not-found', 'exists', 'conflict'] as const;
+/** After these faults a Complete may have succeeded: a retried one finds no upload, or its own object. */
+const mayHaveSucceeded = [
+  'unavailable',
+  'timed-out',
+  'throttled',
+  'not-found',
+  'exists',
+  'conflict',
+] as const;
 
-/** What the object must turn out to be. */
+/** The expected size and checksum of the object. */
 interface Whole {
   readonly size: number;
-  /** Null when it is not known: parts that the server copied. */
+  /** Null when it is unknown, because the server copied parts. */
   readonly checksum: Checksum | null;
 }
 
-/** A part as Complete names it; copied parts come without a checksum when the server keeps none. */
+/** A part as Complete names it. A copied part has no checksum if the server keeps none. */
 export interface CompletedPartEntry {
   readonly partNumber: number;
   readonly etag: string;
   readonly checksum: Checksum | null;
 }
 
-/** What an upload has from the object that it copies: its description, and all tags of the object to come. */
+/** What an upload takes from the object that it copies: its description, and all tags of the new object. */
 export interface CopiedDescription {
   readonly description?: Partial<CreateMultipartUploadCommandInput>;
   readonly tags?: ObjectTagSet;
-  /** That of the checksum which the object is to have; the store's own when it is not said. */
+  /** Checksum algorithm of the new object; defaults to the store's. */
   readonly algorithm?: ChecksumAlgorithm;
 }
 
-/** How long a begin may take. */
+/** Time limit for one attempt to begin an upload, which the call's signal does not interrupt. */
 const beginTimeoutMs = 120_000;
 
 /**
- * CreateMultipartUpload, with one checksum asked for over the whole object. A call that is cancelled meanwhile is answered with
- * `cancelled` only when S3 has answered and the upload is aborted: else it would stay there, and nobody would know its id.
+ * Sends CreateMultipartUpload, with one checksum over the whole object. If the call is cancelled meanwhile, waits for the answer, aborts
+ * the upload and then throws `cancelled`: an interrupted request could leave an upload with an unknown id. Throws the abort's
+ * fault when the upload may still exist.
  */
 export async function beginUpload(
   context: S3Context,
@@ -112,30 +120,32 @@ export async function beginUpload(
     attempt,
     subject,
   );
-  if (!answer?.UploadId) throw new Fault('unavailable', `S3 began no upload of "${ref.key}"`);
+  if (!answer?.UploadId) throw new Fault('unavailable', `S3 did not begin an upload of "${ref.key}"`);
   const upload = new S3PartUpload(context, call, ref, options, answer.UploadId, algorithm);
   try {
     checkWriteEcho(ref, options.encryption, answer);
-    if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
   } catch (error) {
     await upload[Symbol.asyncDispose]();
     throw error;
   }
-  return upload;
+  if (!call.signal.aborted) return upload;
+  await upload.abort({ ...call, signal: AbortSignal.timeout(abortTimeoutMs) });
+  throw new Fault('cancelled', 'the request was cancelled');
 }
 
-/** One multipart upload at S3. */
+/** A multipart upload at S3. */
 export class S3PartUpload implements PartUpload {
   readonly uploadId: string;
-  /** Of the checksums that its parts bear. */
+  /** The checksum algorithm of its parts. */
   readonly algorithm: ChecksumAlgorithm;
   readonly #context: S3Context;
   readonly #begun: Call;
   readonly #ref: ObjectRef;
   readonly #options: WriteOptions;
-  /** Parts of which the server keeps no checksum. */
+  /** Parts for which the server keeps no checksum. */
   readonly #unsummed = new Set<number>();
-  #kept = false;
+  /** True when disposing has nothing to abort: the upload is complete, parked or aborted. */
+  #isOver = false;
 
   constructor(
     context: S3Context,
@@ -180,21 +190,21 @@ export class S3PartUpload implements PartUpload {
       encryption: this.#options.encryption,
       attempt: { operation: 'UploadPartCopy', ...this.#ref, permission },
     });
-    // Ceph RGW 20 looks at no condition here: whether it was that content is told by what is there afterwards.
+    // Ceph RGW 20 ignores the condition here, so the source is checked afterwards.
     const after = copied && (await headObject(this.#context, call, ref, access, undefined));
     if (copied === null || after === null) return null;
     if (!isSameEtag(after.etag, etag))
-      throw new Fault('conflict', `"${ref.key}" has become another object while it was copied`);
+      throw new Fault('conflict', `"${ref.key}" was replaced while it was copied`);
     checkChecksum(this.#ref, checksum, copied.checksum);
-    // Named in Complete, a checksum that the server has not kept would be refused.
+    // Complete must not name a checksum that the server has not kept.
     if (copied.checksum === null) this.#unsummed.add(partNumber);
     return { partNumber, etag: copied.etag, size, checksum };
   }
 
-  /** What names a part of this upload. */
+  /** Returns the fields that identify a part of this upload. */
   #part(partNumber: number): { Bucket: string; Key: string; UploadId: string; PartNumber: number } {
     if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000) {
-      throw new Fault('invalid', `an upload has the parts 1 to 10,000, not ${partNumber}`);
+      throw new Fault('invalid', `a part number is between 1 and 10,000, not ${partNumber}`);
     }
     return { Bucket: this.#ref.bucket, Key: this.#ref.key, UploadId: this.uploadId, PartNumber: partNumber };
   }
@@ -228,7 +238,7 @@ export class S3PartUpload implements PartUpload {
     return this.completeEntries(call, entries, whole);
   }
 
-  /** As `complete`, for parts whose bytes the server copied as well. */
+  /** Completes the upload like `complete`, for parts that the server copied as well. */
   async completeEntries(
     call: Call,
     parts: readonly CompletedPartEntry[],
@@ -240,13 +250,13 @@ export class S3PartUpload implements PartUpload {
     } catch (error) {
       written = await this.#settle(call, error, parts, whole);
     }
-    this.#kept = true;
+    this.#isOver = true;
     return written;
   }
 
   async #complete(call: Call, parts: readonly CompletedPartEntry[], whole: Whole): Promise<WrittenObject> {
     const summed = this.#context.checksums !== 'none';
-    // Of another algorithm than the upload's, S3 would refuse it.
+    // S3 refuses a checksum of another algorithm than the upload's.
     const fits = (checksum: Checksum | null) => summed && checksum?.algorithm === this.algorithm;
     const sent = (checksum: Checksum | null) =>
       checksum !== null && fits(checksum) ? checksumInput(checksum) : {};
@@ -273,14 +283,14 @@ export class S3PartUpload implements PartUpload {
       (sent) => this.#context.client.send(command, sent),
       this.#context.slowAnswerTimeoutMs,
     );
-    this.#kept = true;
-    const told = wholeChecksum(answer);
-    const comparison = fits(whole.checksum) ? compareChecksums(whole.checksum, told) : 'not-comparable';
+    this.#isOver = true;
+    const answered = wholeChecksum(answer);
+    const comparison = fits(whole.checksum) ? compareChecksums(whole.checksum, answered) : 'not-comparable';
     const versionId = versionOf(answer.VersionId);
     if (comparison !== 'not-comparable' && answer.ChecksumType === 'FULL_OBJECT') {
-      // The server has summed up the parts that it has: their bytes and their number are those that were sent.
-      checkChecksum(this.#ref, whole.checksum, told);
-      return { etag: answer.ETag ?? '', versionId, checksum: told };
+      // The server's checksum covers all parts that it has, so their bytes and number are those that were sent.
+      checkChecksum(this.#ref, whole.checksum, answered);
+      return { etag: answer.ETag ?? '', versionId, checksum: answered };
     }
     const info = await this.#head(call, versionId);
     if (info === null) return { etag: answer.ETag ?? '', versionId, checksum: null };
@@ -297,15 +307,15 @@ export class S3PartUpload implements PartUpload {
     if (info.size !== whole.size) {
       throw new Fault(
         'corrupt',
-        `S3 made an object of ${info.size} bytes of the ${whole.size} that were sent for "${this.#ref.key}"`,
+        `S3 created "${this.#ref.key}" with ${info.size} bytes instead of the ${whole.size} that were sent`,
       );
     }
     checkChecksum(this.#ref, whole.checksum, info.checksum);
   }
 
   /**
-   * After an answer that leaves doubt: the object is ours when its ETag is the one that these parts make, or its size and
-   * checksum are. Throws the first fault otherwise.
+   * Checks for the object after a fault that leaves the outcome open. It is ours if its ETag is the one of these parts, or if
+   * size and checksum match. Throws the first fault otherwise.
    */
   async #settle(
     call: Call,
@@ -313,7 +323,7 @@ export class S3PartUpload implements PartUpload {
     parts: readonly CompletedPartEntry[],
     whole: Whole,
   ): Promise<WrittenObject> {
-    if (!isFault(error, ...leavesDoubt) || call.signal.aborted) throw error;
+    if (!isFault(error, ...mayHaveSucceeded) || call.signal.aborted) throw error;
     const info = await this.#head(call, null).catch(() => null);
     if (info === null || info.size !== whole.size) throw error;
     const sameEtag = info.etag === multipartEtag(parts.map((part) => part.etag));
@@ -323,22 +333,21 @@ export class S3PartUpload implements PartUpload {
   }
 
   park(): void {
-    this.#kept = true;
+    this.#isOver = true;
   }
 
-  /** Takes the upload and its parts away from S3. Absence is no fault. */
-  abort(call: Call): Promise<void> {
-    return abortUpload(this.#context, call, this.#ref, this.uploadId);
+  async abort(call: Call): Promise<void> {
+    await abortUpload(this.#context, call, this.#ref, this.uploadId);
+    this.#isOver = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#kept) return;
-    this.#kept = true;
+    if (this.#isOver) return;
     const call = { ...this.#begun, signal: AbortSignal.timeout(abortTimeoutMs) };
     try {
       await this.abort(call);
     } catch (error) {
-      call.log.warn('an unfinished upload could not be aborted; the next start tries again', {
+      call.log.warn('an unfinished upload could not be aborted; retrying at the next start', {
         bucket: this.#ref.bucket,
         key: this.#ref.key,
         uploadId: this.uploadId,

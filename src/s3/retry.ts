@@ -61,10 +61,7 @@ export function withRetries(
       retries.run(call, 'read', () => store.read(call, ref, access, range, condition)),
     put: (call, ref, body, wanted) => retriedPut(retries, store, call, ref, body, wanted),
     beginUpload: async (call, ref, wanted) =>
-      retriedUpload(
-        retries,
-        await retries.run(call, 'beginUpload', () => store.beginUpload(call, ref, wanted)),
-      ),
+      retriedUpload(retries, await retriedBegin(retries, store, call, ref, wanted)),
     resumeUpload: (call, ref, wanted, uploadId) =>
       retriedUpload(retries, store.resumeUpload(call, ref, wanted, uploadId)),
     copy: (call, from, to, wanted) => retries.run(call, 'copy', () => store.copy(call, from, to, wanted)),
@@ -166,6 +163,29 @@ async function foundOwn(
   return { etag: info.etag, versionId: info.versionId, checksum: info.checksum };
 }
 
+/** Begins an upload. A failed attempt may have begun one, so that a call cancelled after it throws that attempt's fault. */
+async function retriedBegin(
+  retries: Retries,
+  store: ObjectStore,
+  call: Call,
+  ref: ObjectRef,
+  wanted: WriteOptions,
+): Promise<PartUpload> {
+  let failed: unknown = null;
+  try {
+    return await retries.run(call, 'beginUpload', async () => {
+      try {
+        return await store.beginUpload(call, ref, wanted);
+      } catch (error) {
+        failed = isFault(error, 'cancelled') ? failed : error;
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw isFault(error, 'cancelled') && failed !== null ? failed : error;
+  }
+}
+
 function retriedUpload(retries: Retries, upload: PartUpload): PartUpload {
   return {
     uploadId: upload.uploadId,
@@ -176,6 +196,7 @@ function retriedUpload(retries: Retries, upload: PartUpload): PartUpload {
     complete: (call: Call, parts: readonly PartReceipt[], whole: WholeObject) =>
       retries.run(call, 'complete', () => upload.complete(call, parts, whole)),
     park: () => upload.park(),
+    abort: (call: Call) => retries.run(call, 'abort', () => upload.abort(call)),
     [Symbol.asyncDispose]: () => upload[Symbol.asyncDispose](),
   };
 }

@@ -50,6 +50,9 @@ export interface CopySource {
   readonly versionId?: string;
 }
 
+/** Runs a copy when there is room for it. */
+export type CopyLimit = <T>(copy: () => Promise<T>) => Promise<T>;
+
 /**
  * The target of a copy. If `mtimeSeconds` is null, the file time of the source is kept. The tags of the
  * source are always kept.
@@ -185,9 +188,10 @@ export interface Vault {
    * Copies an object of any size within S3, with the target's encryption. The target may be the source
    * itself, which then gets another key. Replaces an existing object unless `to` has a condition. Returns the
    * target's properties once it is verified and confirmed in the ledger, or null if there is no source. If
-   * the target has weaker encryption than requested, removes it and throws `corrupt`.
+   * the target has weaker encryption than requested, removes it and throws `corrupt`. `limit` runs the copy at
+   * S3, but neither the ledger's steps nor the checks around it.
    */
-  copy(call: Call, from: CopySource, to: CopyTarget): Promise<ObjectInfo | null>;
+  copy(call: Call, from: CopySource, to: CopyTarget, limit?: CopyLimit): Promise<ObjectInfo | null>;
   /**
    * Copies like `copy`, then removes the source. Returns false if there is no source. Throws `conflict` if
    * the source was replaced meanwhile; then both objects stay.

@@ -135,6 +135,22 @@ export function describePartUploads(given: Given): void {
       expect(await pendingIds(ref)).toEqual([]);
     });
 
+    it('is aborted even if its call was cancelled, and aborting it again changes nothing', async () => {
+      const ref = newRef(given());
+      const cancel = new AbortController();
+      await using upload = await given().store.beginUpload(
+        newCall(cancel.signal),
+        ref,
+        writeOptions(managed),
+      );
+      await upload.uploadPart(newCall(), 1, bodyOf('x'));
+      cancel.abort();
+      await upload.abort(newCall());
+      expect(await pendingIds(ref)).toEqual([]);
+      await upload.abort(newCall());
+      await faultOf(upload.uploadPart(newCall(), 2, bodyOf('x')), 'not-found');
+    });
+
     it('stays at S3 if it is parked, until it is aborted by its id', async () => {
       const ref = newRef(given());
       {

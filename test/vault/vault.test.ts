@@ -237,7 +237,7 @@ for (const target of await s3Targets()) {
         beginUpload: async (...given: Parameters<S3ObjectStore['beginUpload']>) => {
           const begun = await rig.store.beginUpload(...given);
           begun.park();
-          return begun;
+          return Object.assign(begun, { abort: dead });
         },
       }) as S3ObjectStore;
       const dying = rig.vaultOf({ ledger, store });

@@ -84,7 +84,7 @@ export async function lifecycleRules(
 export function summariseLifecycle(rules: readonly LifecycleRule[]): BucketLifecycle {
   const inForce = rules.filter((rule) => rule.Status === 'Enabled' && isForWholeBucket(rule));
   return {
-    abortsUnfinishedUploads: inForce.some((rule) => rule.AbortIncompleteMultipartUpload !== undefined),
+    abortsIncompleteUploads: inForce.some((rule) => rule.AbortIncompleteMultipartUpload !== undefined),
     expiresOlderVersions: inForce.some((rule) => rule.NoncurrentVersionExpiration !== undefined),
   };
 }

@@ -81,7 +81,7 @@ export type Description = Pick<
 >;
 
 /**
- * Returns the source's description, for a target whose metadata has to be sent again. With `isItself` (an object is copied onto
+ * Returns the source's description, for a target whose metadata has to be sent again. With `isSameObject` (an object is copied onto
  * itself) it includes storage class and redirect, which S3 does not copy.
  */
 export function descriptionOf(source: HeadOutput, isItself: boolean): Description {

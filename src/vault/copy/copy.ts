@@ -5,12 +5,12 @@ import type { Confirmation, IntentId, LedgerRow } from '../../model/ledger.js';
 import type { CopiedObject, CopyOptions, ObjectInfo, WrittenObject } from '../../model/object-store.js';
 import { type Opened, openWithKeys } from '../access.js';
 import { mtimeMetadata, mtimeOf, rowOf, wholeSeconds } from '../mtime.js';
-import { encryptionAsAsked, isEncryptedAs, sealedWith } from '../sealed-with.js';
+import { expectedEncryption, isEncryptedAs, sealedWith } from '../sealed-with.js';
 import { settleRow } from '../settle.js';
 import type { VaultServices } from '../upload/part-sender.js';
 import { mayHaveSucceeded } from '../upload/uncertain-outcome.js';
 import type { CopyLimit, CopySource, CopyTarget } from '../vault.js';
-import { headOriginal, isItself, sameContent, undoCopy } from './undo-copy.js';
+import { headOriginal, isSameObject, sameContent, undoCopy } from './undo-copy.js';
 
 /** A copy that is verified and confirmed in the ledger. */
 export interface VerifiedCopy {
@@ -107,11 +107,11 @@ async function requireCopy(
         ? null
         : `its encryption is ${info.encryption.kind} instead of ${to.encryption.kind}`;
   if (trouble !== null) {
-    const remainder = isItself(from, to) ? '' : '; the original is unchanged';
+    const remainder = isSameObject(from, to) ? '' : '; the original is unchanged';
     throw new Fault('corrupt', `the copy at ${to.ref.key} is wrong: ${trouble}${remainder}`);
   }
   await ledger.confirm(id, confirmationOf(copied, written, to, info));
-  if (isItself(from, to)) {
+  if (isSameObject(from, to)) {
     services.rekeyed.note(to.ref, source.etag, { etag: info.etag, access: accessFor(to.encryption) });
   }
   return { info, source };
@@ -123,7 +123,7 @@ function verifiedInfo(
   to: CopyTarget,
   { source, etag, versionId, checksum }: CopiedObject,
 ): ObjectInfo {
-  const encryption = encryptionAsAsked(to.encryption);
+  const encryption = expectedEncryption(to.encryption);
   return { ...source, ...to.described, etag, versionId, checksum, encryption, lastModifiedMs: clock.nowMs() };
 }
 
@@ -217,7 +217,7 @@ async function findCopy(
   if ((await settleRow(services, call, row, keys)) === 'abandoned') return null;
   const info = await services.store.head(call, to.ref, accessFor(to.encryption));
   if (info === null) return null;
-  if (isItself(from, to)) return { info, source: info };
+  if (isSameObject(from, to)) return { info, source: info };
   const source = await headOriginal(services, call, from);
   return source !== null && sameContent(source, info) ? { info, source } : null;
 }

@@ -369,12 +369,15 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     });
   }
 
+  async abortById(call: Call, uploadId: string): Promise<void> {
+    const upload = this.uploads.get(uploadId);
+    if (upload !== undefined) await this.abortUpload(call, upload.ref, uploadId);
+  }
+
   /** Aborts an upload as its disposal does: best effort. */
   async discard(uploadId: string): Promise<void> {
-    const upload = this.uploads.get(uploadId);
-    if (upload === undefined) return;
     const call = { signal: new AbortController().signal } as Call;
-    await this.abortUpload(call, upload.ref, uploadId).catch(() => undefined);
+    await this.abortById(call, uploadId).catch(() => undefined);
   }
 
   async #run<T>(

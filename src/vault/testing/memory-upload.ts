@@ -19,6 +19,7 @@ export interface MemoryUploadStore {
     whole: WholeObject,
   ): Promise<WrittenObject>;
   discard(uploadId: string): Promise<void>;
+  abortById(call: Call, uploadId: string): Promise<void>;
 }
 
 /** One multipart upload of a `MemoryStore`. */
@@ -45,6 +46,11 @@ export class MemoryUpload implements PartUpload {
   }
 
   park(): void {
+    this.#parked = true;
+  }
+
+  async abort(call: Call): Promise<void> {
+    await this.#store.abortById(call, this.uploadId);
     this.#parked = true;
   }
 

@@ -1,6 +1,6 @@
 import type { KeyedMutex } from '../../concurrency/keyed-mutex.js';
 import { type Call, type Clock, uncancellable } from '../../model/call.js';
-import { Fault } from '../../model/fault.js';
+import { Fault, isFault } from '../../model/fault.js';
 import type { IntentId, KeyLedger } from '../../model/ledger.js';
 import type {
   ObjectRef,
@@ -160,10 +160,10 @@ export class PartSender {
     const id = await this.#intent;
     let upload: PartUpload;
     try {
-      // Not cancellable: an interrupted request could leave an upload at S3 with an unknown id.
-      upload = await store.beginUpload(uncancellable(this.#call), this.#target.ref, this.#options());
+      upload = await store.beginUpload(this.#call, this.#target.ref, this.#options());
     } catch (error) {
-      if (mayHaveSucceeded(error)) this.#isUncertain = true;
+      // After `cancelled` the store has left nothing at S3.
+      if (mayHaveSucceeded(error) && !isFault(error, 'cancelled')) this.#isUncertain = true;
       throw error;
     }
     await ledger.attachUpload(id, upload.uploadId).catch(async (error: unknown) => {
@@ -296,11 +296,6 @@ export class PartSender {
 
   async #abortUpload(): Promise<void> {
     const upload = await this.#begun?.catch(() => null);
-    if (upload === null || upload === undefined) return;
-    // Disposing would abort too, but would not report success. The row may be abandoned only after a
-    // successful abort.
-    upload.park();
-    await upload[Symbol.asyncDispose]();
-    await this.#services.store.abortUpload(uncancellable(this.#call), this.#target.ref, upload.uploadId);
+    await upload?.abort(uncancellable(this.#call));
   }
 }

@@ -1,3 +1,4 @@
+import { AlignedBlocks } from '../../files/aligned-blocks.js';
 import { DiskWorker } from './disk-worker.js';
 import { FileSystemSync } from './file-system-sync.js';
 import { PathStats } from './path-stats.js';
@@ -9,6 +10,8 @@ export class DiskTools implements AsyncDisposable {
   readonly files = new SmallFiles(this.#worker);
   readonly stats = new PathStats(this.#worker);
   readonly sync = new FileSystemSync();
+  /** 32 MiB for all mirrors: enough for the large files that are fetched at a time (object-fetches.ts). */
+  readonly blocks = new AlignedBlocks(32);
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#worker[Symbol.asyncDispose](), this.sync[Symbol.asyncDispose]()]);

@@ -7,15 +7,15 @@ import type { DiskTools } from './disk-tools.js';
 import { type FileOwner, mirroredDirectoryMode } from './file-owner.js';
 import { StagingDirectory } from './staging.js';
 
-/** PATH_MAX of Linux, its final zero counted (limits.h). */
+/** PATH_MAX of Linux in bytes, including the terminating null (limits.h). */
 const maxPathBytes = 4096;
 
-/** What a plan needs to know of a mirrored directory. */
+/** Properties of a mirrored directory that a plan needs. */
 export interface LocalDirectory {
-  /** The directory's real path: a link on the way to it is the administrator's. */
+  /** Real path of the directory. Links on the way to it belong to the administrator. */
   readonly root: string;
   readonly foldsCase: boolean;
-  /** What is left for a path below the directory. */
+  /** Max bytes of a path below the directory. */
   readonly maxPathBytes: number;
 }
 
@@ -46,18 +46,18 @@ export class MirrorDisk implements LocalDirectory {
     this.#owner = owner;
   }
 
-  /** Makes the directory when it is missing. Throws `denied` or `unavailable`, naming it. */
+  /** Opens the directory and creates it if it is missing. Throws `denied` or `unavailable` with its name. */
   static async open(directory: string, entropy: Entropy, tools: DiskTools): Promise<MirrorDisk> {
     try {
       const { root, identity, owner } = await examine(directory);
-      const staging = await StagingDirectory.open(root, owner, entropy, tools.files);
+      const staging = await StagingDirectory.open(root, owner, entropy, tools);
       return new MirrorDisk(root, identity, owner, tools, staging, await foldsCase(staging));
     } catch (error) {
       throw directoryFault(directory, error);
     }
   }
 
-  /** Looks without making anything; where case is concerned, by the habits of the system. */
+  /** Inspects the directory without creating anything. Guesses from the platform whether names fold case. */
   static async inspect(directory: string): Promise<LocalDirectory> {
     try {
       const root = (await isThere(directory)) ? await realpath(directory) : directory;
@@ -67,7 +67,7 @@ export class MirrorDisk implements LocalDirectory {
     }
   }
 
-  /** This one while `directory` is still the same, else what is there now. */
+  /** Returns this object while `directory` is still the same directory, else opens the new one. */
   async current(directory: string, entropy: Entropy): Promise<MirrorDisk> {
     try {
       const { identity } = await examine(directory);
@@ -78,12 +78,12 @@ export class MirrorDisk implements LocalDirectory {
     return MirrorDisk.open(directory, entropy, this.tools);
   }
 
-  /** Where a path below the prefix is. */
+  /** Returns the absolute path for a path below the prefix. */
   pathOf(path: string): string {
     return `${this.root}/${path}`;
   }
 
-  /** Makes one directory, and answers false when it is there. Throws `conflict` when something else has its name. */
+  /** Creates one directory. Returns false if it exists. Throws `conflict` if something else has its name. */
   async makeDirectory(path: string): Promise<boolean> {
     const target = this.pathOf(path.endsWith('/') ? path.slice(0, -1) : path);
     try {
@@ -95,14 +95,17 @@ export class MirrorDisk implements LocalDirectory {
       if (!(await lstat(target)).isDirectory()) {
         throw new Fault(
           'conflict',
-          'something that the mirror did not put there has the name of a directory',
+          'a file that the mirror did not create has the name of a directory; move it away',
         );
       }
       return false;
     }
   }
 
-  /** Makes the directories above a path and answers those that were not there. Throws as `makeDirectory`. */
+  /**
+   * Creates the parent directories of a path. Returns those that were missing. Throws as `makeDirectory`
+   * does.
+   */
   async makeParents(path: string): Promise<readonly string[]> {
     const made: string[] = [];
     for (let slash = path.indexOf('/'); slash !== -1 && slash < path.length - 1; ) {
@@ -113,8 +116,9 @@ export class MirrorDisk implements LocalDirectory {
   }
 
   /**
-   * Whether a directory below (empty: the mirrored directory) is there and where its path says. Somebody with access to the
-   * disk may have put a link in its place, and nothing is written or removed through that.
+   * Reports whether a directory below (empty: the mirrored directory) exists at its own path. Someone with
+   * access to the disk may have replaced it with a link, and the mirror must not write or remove anything
+   * through that.
    */
   async holds(directory: string): Promise<boolean> {
     const path = directory === '' ? this.root : this.pathOf(directory.slice(0, -1));
@@ -126,7 +130,7 @@ export class MirrorDisk implements LocalDirectory {
     }
   }
 
-  /** Bytes that somebody without privileges may still write. */
+  /** Returns the free bytes for users without privileges. */
   async freeBytes(): Promise<number> {
     const { bavail, bsize } = await statfs(this.root);
     return bavail * bsize;
@@ -143,7 +147,7 @@ async function examine(
   if (!(await isThere(directory))) await ensureDirectory(directory, secretDirectoryMode);
   const root = await realpath(directory);
   const { dev, ino, uid, gid } = await stat(root);
-  // As everywhere: what root makes in another one's directory is that one's.
+  // As everywhere, a directory that root creates below another user's directory belongs to that user.
   const owner = process.getuid?.() === 0 && uid !== 0 ? { uid, gid } : null;
   return { root, identity: `${root}|${dev}|${ino}`, owner };
 }
@@ -160,7 +164,8 @@ async function isThere(path: string): Promise<boolean> {
 async function foldsCase(staging: StagingDirectory): Promise<boolean> {
   const { path } = await staging.write([], 0);
   try {
-    // Random hexadecimal digits; one without a letter is too rare to matter, and then the check says no.
+    // The name has random hexadecimal digits. A name without a letter is too rare to matter; the result is
+    // then false.
     const other = `${staging.directory}/${path.slice(staging.directory.length + 1).toUpperCase()}`;
     if (other === path) return false;
     await access(other);
@@ -177,7 +182,7 @@ function directoryFault(directory: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const isDenied = hasCode(error, 'EACCES', 'EPERM', 'EROFS');
   const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-  const text = isDenied ? 'cannot be used: check its owner and permissions' : `cannot be used${code}`;
+  const text = isDenied ? 'cannot be used; check its owner and permissions' : `cannot be used${code}`;
   return new Fault(isDenied ? 'denied' : 'unavailable', `the directory ${directory} ${text}`, {
     cause: error,
   });

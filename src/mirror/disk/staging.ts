@@ -1,15 +1,13 @@
 import { chown, mkdir, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { AlignedBlocks } from '../../files/aligned-blocks.js';
 import { DirectFile } from '../../files/direct-file.js';
 import { hasCode, isAbsence } from '../../files/system-errors.js';
 import type { Entropy } from '../../model/call.js';
 import { type FileStamp, reservedName } from '../../model/mirror.js';
+import type { DiskTools } from './disk-tools.js';
 import { type FileOwner, mirroredDirectoryMode, mirroredFileMode } from './file-owner.js';
-import type { SmallFiles } from './small-files.js';
 
-/** Of all mirrors together: enough for the few large files that are fetched at once (object-fetches.ts). */
-const blocks = new AlignedBlocks(32);
+type StagingTools = Pick<DiskTools, 'files' | 'blocks'>;
 
 /** A finished file that waits to be renamed into place. */
 export interface StagedFile {
@@ -23,15 +21,15 @@ export interface StagedFile {
 export class StagingDirectory {
   readonly directory: string;
   readonly #owner: FileOwner | null;
-  readonly #files: SmallFiles;
+  readonly #tools: StagingTools;
   /** Names of this run's files begin with it. */
   readonly #run: string;
   #count = 0;
 
-  private constructor(directory: string, owner: FileOwner | null, entropy: Entropy, files: SmallFiles) {
+  private constructor(directory: string, owner: FileOwner | null, entropy: Entropy, tools: StagingTools) {
     this.directory = directory;
     this.#owner = owner;
-    this.#files = files;
+    this.#tools = tools;
     this.#run = entropy.id();
   }
 
@@ -43,7 +41,7 @@ export class StagingDirectory {
     root: string,
     owner: FileOwner | null,
     entropy: Entropy,
-    files: SmallFiles,
+    tools: StagingTools,
   ): Promise<StagingDirectory> {
     const beside = join(dirname(root), `.${basename(root)}${reservedName}`);
     const within = join(root, reservedName);
@@ -53,12 +51,12 @@ export class StagingDirectory {
     for (const name of await readdir(directory))
       await rm(join(directory, name), { recursive: true, force: true });
     if (directory === beside) await rm(within, { recursive: true, force: true });
-    return new StagingDirectory(directory, owner, entropy, files);
+    return new StagingDirectory(directory, owner, entropy, tools);
   }
 
   /** A new file for so many bytes, not readable by others from its first byte. */
   async create(size: number): Promise<DirectFile> {
-    const file = await DirectFile.create(this.#nextPath(), mirroredFileMode, size, blocks);
+    const file = await DirectFile.create(this.#nextPath(), mirroredFileMode, size, this.#tools.blocks);
     if (this.#owner === null) return file;
     try {
       await file.handle.chown(this.#owner.uid, this.#owner.gid);
@@ -74,7 +72,7 @@ export class StagingDirectory {
   async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<StagedFile> {
     const path = this.#nextPath();
     const file = { path, pieces, mtimeSeconds, mode: mirroredFileMode, owner: this.#owner };
-    return { path, isOnDisk: false, stamp: await this.#files.write(file) };
+    return { path, isOnDisk: false, stamp: await this.#tools.files.write(file) };
   }
 
   #nextPath(): string {

@@ -9,7 +9,7 @@ import { systemClock, systemEntropy } from './system.js';
 import type { UserServices } from './user-services.js';
 
 /** The copy of a root's keyring, users and settings in its default bucket. Nothing is read yet. */
-export function bucketCopyOf(
+export function createBucketCopy(
   settings: LiveSettings,
   core: Pick<BucketCopyServices, 'store' | 'keyring'> & { readonly parts: UserServices },
 ): BucketCopy {
@@ -30,7 +30,7 @@ export function bucketCopyOf(
   });
 }
 
-export interface CopyWatch {
+export interface BucketCopyWatch {
   readonly bucketCopy: Pick<BucketCopy, 'isOutdated' | 'reasonNotCopied' | 'run'>;
   readonly keyring: Pick<RootKeyring, 'onChange'>;
   readonly call: Call;
@@ -47,7 +47,7 @@ const maxRetryMs = 10 * 60_000;
  * Keeps the copy up to date until the signal aborts: right after a change of the keyring in this process, and soon after any other
  * change of the files. What fails is logged once and tried again, at last every ten minutes. Never rejects.
  */
-export async function watchBucketCopy(watch: CopyWatch, signal: AbortSignal): Promise<void> {
+export async function watchBucketCopy(watch: BucketCopyWatch, signal: AbortSignal): Promise<void> {
   const { clock } = watch;
   const waits = new Waits(clock, signal);
   const stop = watch.keyring.onChange(() => waits.wake());
@@ -78,7 +78,7 @@ interface CopyReport {
 
 const nothingToReport: CopyReport = { failed: false, text: '', level: 'info' };
 
-async function copyIfOutdated({ bucketCopy, call, clock }: CopyWatch): Promise<TimedCopyReport> {
+async function copyIfOutdated({ bucketCopy, call, clock }: BucketCopyWatch): Promise<TimedCopyReport> {
   const startMs = clock.monotonicMs();
   let checkMs = 0;
   try {

@@ -15,8 +15,8 @@ import { createUserDirectory } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { backgroundCall } from './background-call.js';
-import { bucketCopyOf } from './bucket-copy.js';
-import { keyringOf, type RootKeyring } from './keyring.js';
+import { createBucketCopy } from './bucket-copy.js';
+import { createRootKeyring, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
@@ -52,7 +52,7 @@ export async function buildCore(
   resources.defer(() => database.close());
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
   const parked = createParkedUploads(database, systemClock);
-  const keyring = keyringOf(settings, log);
+  const keyring = createRootKeyring(settings, log);
   const userServices = buildUserServices(settings, keyring, log);
   const vault = resources.use(
     createVault({
@@ -70,7 +70,7 @@ export async function buildCore(
   const users = createUserDirectory(userServices);
   const registry = createUserRegistry(userServices);
   const shared = createSharedRegistry(userServices);
-  const bucketCopy = bucketCopyOf(settings, { store, keyring, parts: userServices });
+  const bucketCopy = createBucketCopy(settings, { store, keyring, parts: userServices });
   return {
     store,
     database,

@@ -7,7 +7,7 @@ import { systemClock, systemEntropy } from './system.js';
 /** The keyring of a root, in all its roles. */
 export type RootKeyring = Keyring & KeyringCustody & SealedKeyring;
 
-export function keyringOf({ paths }: LiveSettings, log: Logger): RootKeyring {
+export function createRootKeyring({ paths }: LiveSettings, log: Logger): RootKeyring {
   return createKeyring({
     directory: paths.keysDirectory,
     identityFile: paths.keyringIdentityFile,

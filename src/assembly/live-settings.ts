@@ -18,7 +18,7 @@ const live: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'sseCRequireRecovery',
 ]);
 
-/** A root with its settings, as they hold now. */
+/** A root with its current settings. */
 export class LiveSettings {
   readonly paths: RootPaths;
   readonly #file: SettingsFile;
@@ -30,7 +30,7 @@ export class LiveSettings {
     this.#fallbackBucket = fallbackBucket;
   }
 
-  /** Faults as `openSettingsFile`. With `embedded`, there is a bucket even when nobody has named one. */
+  /** Opens the settings of a root. With `embedded`, the embedded server's bucket is the default. Faults as `openSettingsFile`. */
   static async open(root: string, embedded: boolean): Promise<LiveSettings> {
     const file = await openSettingsFile(root, process.env);
     return new LiveSettings(root, file, embedded ? embeddedBucket : null);
@@ -57,14 +57,14 @@ export class LiveSettings {
     return bucket;
   }
 
-  /** What is said of the file without stopping its use, a sentence each. */
+  /** Problems of the file that do not stop its use, one sentence each. */
   get notices(): readonly string[] {
     return this.#file.notices;
   }
 
-  /** Looks at the file now and then until the signal aborts, and logs what changed and what is wrong with it. */
+  /** Reads the file again every second until the signal aborts. Logs changed settings and problems. */
   async watch(clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
-    for (const notice of this.#file.notices) log.warn(notice);
+    for (const problem of this.#file.notices) log.warn('problem in the settings file', { problem });
     try {
       for (;;) {
         await clock.sleep(reloadIntervalMs, signal);
@@ -79,12 +79,12 @@ export class LiveSettings {
     const reload = await this.#file.reload();
     if (reload === null) return;
     for (const problem of reload.problems) {
-      if (reload.isTaken) log.warn(problem);
-      else log.error(`${problem}; the settings from before stay in force`);
+      if (reload.isTaken) log.warn('problem in the settings file', { problem });
+      else log.error('settings file not loaded; the last valid settings stay in force', { problem });
     }
     const waiting = reload.changed.filter((key) => !live.has(key));
-    if (reload.changed.length > 0) log.info('settings have changed', { settings: reload.changed.join(', ') });
+    if (reload.changed.length > 0) log.info('settings changed', { settings: reload.changed.join(', ') });
     if (waiting.length > 0)
-      log.warn('these settings count after a restart', { settings: waiting.join(', ') });
+      log.warn('changed settings take effect after a restart', { settings: waiting.join(', ') });
   }
 }

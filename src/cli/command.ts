@@ -15,11 +15,13 @@ export interface CommandContext {
   /** Opens the users and settings of a root, runs the work and closes them. */
   withRootConfig<T>(root: string, work: (config: RootConfig) => Promise<T>): Promise<T>;
   /**
-   * Opens the objects, keys and ledger of a root, runs the work and closes them. SIGINT and SIGTERM cancel the
-   * work's call. A second signal ends the process as usual.
+   * Opens the objects, keys and ledger of a root, runs the work and closes them. SIGINT and SIGTERM
+   * cancel the work's call. A second signal ends the process as usual.
    */
   withRoot<T>(root: string, work: (opened: OpenRoot) => Promise<T>): Promise<T>;
-  /** Runs work that takes several seconds without an open root. SIGINT and SIGTERM abort its signal. */
+  /**
+   * Runs work that takes several seconds without an open root. SIGINT and SIGTERM abort its signal.
+   */
   interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Sets the exit code of a command that ends without a fault. */
   setExitCode(code: number): void;
@@ -29,8 +31,8 @@ export interface CommandContext {
 export const helpColumns = 80;
 
 /**
- * Creates a command. Its help ends with the examples and the command's exit codes. The first line of the
- * description is its summary in the help of the parent command.
+ * Creates a command. Its help ends with the examples and the command's exit codes. The first line
+ * of the description is its summary in the help of the parent command.
  */
 export function newCommand(
   name: string,
@@ -47,15 +49,18 @@ export function newCommand(
     .configureHelp({ helpWidth: helpColumns, showGlobalOptions: true });
 }
 
-/** Opens the settings of a root. Loads the module late, because `--help` needs neither S3 nor the database. */
+/**
+ * Opens the settings of a root. Loads the module late, because `--help` needs neither S3 nor the
+ * database.
+ */
 async function openRootConfigLate(root: string): Promise<RootConfig> {
   const { openRootConfig } = await import('../operations/root-config.js');
   return openRootConfig(root);
 }
 
 /**
- * Runs a program with its arguments (without node and the script) and returns the exit code. Prints anything thrown
- * as one line on stderr.
+ * Runs a program with its arguments (without node and the script) and returns the exit code. Prints
+ * anything thrown as one line on stderr.
  */
 export async function runProgram(
   build: (context: CommandContext) => Command,
@@ -103,7 +108,9 @@ export async function runProgram(
   }
 }
 
-/** Aborts the signal of the work on SIGINT and SIGTERM. A second signal ends the process as usual. */
+/**
+ * Aborts the signal of the work on SIGINT and SIGTERM. A second signal ends the process as usual.
+ */
 async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
@@ -117,7 +124,10 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
 
 const interruptSignals = ['SIGINT', 'SIGTERM'] as const;
 
-/** Makes a command and those below it print through the shell, and throw errors instead of ending the process. */
+/**
+ * Makes a command and those below it print through the shell, and throw errors instead of ending
+ * the process.
+ */
 function prepare(command: Command, programName: string, shell: Shell): void {
   command.exitOverride();
   command.configureOutput({

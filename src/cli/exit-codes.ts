@@ -83,7 +83,10 @@ export const rootExits: readonly ExitName[] = [
   'cancelled',
 ];
 
-/** Returns the codes in order, with their meanings, as the end of a help text. Without `names`, returns all codes. */
+/**
+ * Returns the codes in order, with their meanings, as the end of a help text. Without `names`,
+ * returns all codes.
+ */
 export function exitCodeHelp(names = Object.keys(exitCodes) as readonly ExitName[]): string {
   const listed = new Set<number>(names.map((name) => exitCodes[name]));
   const lines = Object.entries(meanings)

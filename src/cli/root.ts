@@ -28,9 +28,9 @@ export function processContext(
 }
 
 /**
- * Returns the absolute root: `--root`, else `SFTPGW_ROOT`, else `/` for an installed package. A checkout has
- * `sftpgw-data` beside its sources. If the machine runs the service, commands outside the checkout use `/`, and
- * commands inside it still use `sftpgw-data`.
+ * Returns the absolute root: `--root`, else `SFTPGW_ROOT`, else `/` for an installed package. A
+ * checkout has `sftpgw-data` beside its sources. If the machine runs the service, commands outside
+ * the checkout use `/`, and commands inside it still use `sftpgw-data`.
  */
 export function chooseRoot(flag: string | undefined, around: ProcessContext): string {
   const named = flag ?? around.environment['SFTPGW_ROOT'];

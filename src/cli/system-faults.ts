@@ -1,8 +1,8 @@
 import { Fault } from '../model/fault.js';
 
 /**
- * Converts any thrown value to a fault. Errors of the file system and the network name paths and addresses, never
- * contents. `path` is used if the error has none, as with read(2).
+ * Converts any thrown value to a fault. Errors of the file system and the network name paths and
+ * addresses, never contents. `path` is used if the error has none, as with read(2).
  */
 export function faultOf(thrown: unknown, path = 'the file'): Fault {
   if (thrown instanceof Fault || !(thrown instanceof Error) || !('code' in thrown)) return Fault.from(thrown);

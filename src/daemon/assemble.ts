@@ -6,7 +6,7 @@ import { sftpLimitsOf } from '../assembly/limits.js';
 import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger, type LogLevel, type LogSink } from '../assembly/logger.js';
 import { buildMirror } from '../assembly/mirror.js';
-import { refuseIncompleteRecovery } from '../assembly/recovering.js';
+import { refuseIncompleteRecovery } from '../assembly/recovery-marker.js';
 import { lockRoot } from '../assembly/root-lock.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { ListenAddress } from '../config/values.js';
@@ -23,7 +23,7 @@ import { checkStorage } from './check-storage.js';
 import { startControl } from './control.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
-import { tuneHeapGrowth } from './heap.js';
+import { tuneHeapGrowth } from './heap-growth.js';
 
 export interface GatewayOptions {
   readonly root: string;

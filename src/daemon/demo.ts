@@ -1,6 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { keyringOf } from '../assembly/keyring.js';
+import { createRootKeyring } from '../assembly/keyring.js';
 import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger } from '../assembly/logger.js';
 import { systemEntropy } from '../assembly/system.js';
@@ -23,7 +23,7 @@ const demo = parseUsername('demo');
 export async function prepareDemo(root: string, gateway: Gateway): Promise<readonly string[]> {
   const settings = await LiveSettings.open(root, true);
   const log = createLogger('warn', process.stderr);
-  const keyring = keyringOf(settings, log);
+  const keyring = createRootKeyring(settings, log);
   const userServices = buildUserServices(settings, keyring, log);
   const registry = createUserRegistry(userServices);
   const paths = userPaths(userServices.directories, demo);

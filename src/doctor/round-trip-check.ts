@@ -2,7 +2,7 @@ import type { Call, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ObjectStore } from '../model/object-store.js';
 import type { UserDirectory, Username } from '../model/users.js';
-import { type RoundTripStep, type RoundTripTrouble, tryRoundTrip } from '../vault/round-trip.js';
+import { type RoundTripProblem, type RoundTripStep, tryRoundTrip } from '../vault/round-trip.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
@@ -25,7 +25,7 @@ async function roundTripOf(
   const subject = `user ${username}`;
   const settings = await users.settings(call, username);
   if (settings === null) return [];
-  let troubles: readonly RoundTripTrouble[];
+  let troubles: readonly RoundTripProblem[];
   try {
     const encryption = await users.uploadEncryption(call, username);
     const { uploadBucket: bucket, uploadPrefix: prefix, acl } = settings;

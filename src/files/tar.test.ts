@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { readTar, type TarFile, tarOf } from './tar.js';
+import { packTar, readTar, type TarFile } from './tar.js';
 
 const file: fc.Arbitrary<TarFile> = fc.record({
   name: fc
@@ -20,13 +20,13 @@ const plain = (files: readonly TarFile[]) =>
 it('reads back what it has written', () => {
   fc.assert(
     fc.property(fc.array(file, { maxLength: 8 }), (files) => {
-      expect(plain(readTar(tarOf(files)))).toEqual(plain(files));
+      expect(plain(readTar(packTar(files)))).toEqual(plain(files));
     }),
   );
 });
 
 it('refuses an archive that was cut anywhere', () => {
-  const archive = tarOf([
+  const archive = packTar([
     { name: 'a', content: Buffer.alloc(700, 1), mode: 0o600, mtimeMs: 0 },
     { name: 'b', content: Buffer.alloc(3), mode: 0o600, mtimeMs: 0 },
   ]);
@@ -37,7 +37,7 @@ it('refuses an archive that was cut anywhere', () => {
 });
 
 it('refuses a header in which a byte was changed', () => {
-  const archive = tarOf([{ name: 'home/bob', content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 }]);
+  const archive = packTar([{ name: 'home/bob', content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 }]);
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 264 }), fc.integer({ min: 1, max: 255 }), (at, change) => {
       const damaged = Buffer.from(archive);
@@ -53,7 +53,7 @@ it('writes archives that tar unpacks', () => {
     const path = `${'d'.repeat(49)}/${'f'.repeat(50)}`;
     writeFileSync(
       join(directory, 'x.tar'),
-      tarOf([{ name: path, content: Buffer.from('content'), mode: 0o600, mtimeMs: 0 }]),
+      packTar([{ name: path, content: Buffer.from('content'), mode: 0o600, mtimeMs: 0 }]),
     );
     execFileSync('tar', ['-xf', 'x.tar'], { cwd: directory });
     expect(readFileSync(join(directory, path), 'utf8')).toBe('content');
@@ -65,6 +65,6 @@ it('writes archives that tar unpacks', () => {
 
 it('throws for a path that does not fit', () => {
   expect(() =>
-    tarOf([{ name: 'x'.repeat(101), content: Buffer.alloc(0), mode: 0o600, mtimeMs: 0 }]),
+    packTar([{ name: 'x'.repeat(101), content: Buffer.alloc(0), mode: 0o600, mtimeMs: 0 }]),
   ).toThrowError(/too long/);
 });

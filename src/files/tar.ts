@@ -18,7 +18,7 @@ const magic = 'ustar\u0000';
  * Returns a tar archive of these files in the `ustar` format (IEEE Std 1003.1-2017, pax, "ustar
  * Interchange Format"), which every tar reads.
  */
-export function tarOf(files: readonly TarFile[]): Buffer {
+export function packTar(files: readonly TarFile[]): Buffer {
   const parts: Uint8Array[] = [];
   for (const file of files) {
     parts.push(
@@ -33,7 +33,7 @@ export function tarOf(files: readonly TarFile[]): Buffer {
 }
 
 /**
- * Returns the files of an archive that `tarOf` made. Throws `corrupt` for any other or incomplete
+ * Returns the files of an archive that `packTar` made. Throws `corrupt` for any other or incomplete
  * archive.
  */
 export function readTar(archive: Buffer): readonly TarFile[] {

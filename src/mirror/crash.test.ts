@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { content } from '../vault/testing/vault-world.js';
 import { MirrorWorld } from './testing/mirror-world.js';
 
-/** What the last process mirrored. */
+/** Lets a first process mirror some objects. */
 async function mirrored(world: MirrorWorld): Promise<void> {
   await world.put('stays', 'stays');
   await world.put('changes', 'old');
@@ -13,7 +13,7 @@ async function mirrored(world: MirrorWorld): Promise<void> {
   expect(await world.run()).toMatchObject({ result: 'complete' });
 }
 
-/** What S3 holds when the process dies. */
+/** Changes the objects in S3 before the crash. Returns the files that the directory should then have. */
 async function changed(world: MirrorWorld): Promise<Record<string, string | null>> {
   await world.put('changes', 'new');
   await world.put('large', content(300_000));
@@ -37,7 +37,9 @@ async function changed(world: MirrorWorld): Promise<Record<string, string | null
   };
 }
 
-/** Runs until the step of this number begins, or to the end; answers the step's name, or null. */
+/**
+ * Runs until the step with this number begins, or to the end. Returns the step's name, or null at the end.
+ */
 async function runUntil(world: MirrorWorld, number: number): Promise<string | null> {
   let count = 0;
   return new Promise((resolve, reject) => {
@@ -45,7 +47,7 @@ async function runUntil(world: MirrorWorld, number: number): Promise<string | nu
       count += 1;
       if (count < number) return;
       if (count === number) resolve(step);
-      // The process is dead: it does nothing more.
+      // The process is dead and does nothing more.
       await new Promise(() => undefined);
     };
     world.run().then(() => resolve(null), reject);
@@ -53,7 +55,7 @@ async function runUntil(world: MirrorWorld, number: number): Promise<string | nu
 }
 
 describe('a crash', () => {
-  it('before any durable step converges at the next start, and fetches nothing that was right', async () => {
+  it('before any durable step is repaired at the next start, without fetching correct files again', async () => {
     const reached: string[] = [];
     for (let number = 1; ; number += 1) {
       await using world = new MirrorWorld();
@@ -92,7 +94,7 @@ describe('a crash', () => {
     );
   });
 
-  it('after which S3 changes again leaves nothing of what was under way', async () => {
+  it('followed by further changes in S3 leaves no trace of the interrupted work', async () => {
     for (let number = 1; ; number += 1) {
       await using world = new MirrorWorld();
       await mirrored(world);

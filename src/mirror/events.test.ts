@@ -18,11 +18,11 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
-/** Waits for a condition, real time passing and none of the mirror's. */
+/** Waits for a condition in real time, while the mirror's clock stands still. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('it did not happen');
+    if (performance.now() > deadline) throw new Error('the condition was not met');
     await new Promise((resume) => setTimeout(resume, 2));
   }
 }
@@ -31,7 +31,7 @@ const holds = (path: string, text: string) => async () =>
   (await readFile(join(world.directory, path), 'utf8').catch(() => null)) === text;
 const isGone = (path: string) => async () => !(await readdir(world.directory)).includes(path);
 
-/** Started, and the first pass is over. */
+/** Starts the mirror and waits for the end of the first pass. */
 async function started(): Promise<void> {
   mirror.start();
   await until(async () => (await mirror.status())[0]?.lastPass !== null);
@@ -42,7 +42,7 @@ function keyChanged(path: string): void {
 }
 
 describe('an event', () => {
-  it('brings one object without a listing: new, changed, removed', async () => {
+  it('updates one object without a listing: new, changed or removed', async () => {
     await world.put('stays', 'x');
     await started();
     const { pages } = world.store;
@@ -59,7 +59,7 @@ describe('an event', () => {
     expect(await world.onDisk()).toEqual({ stays: 'x' });
   });
 
-  it('that comes many times costs little, and the last state counts', async () => {
+  it('that repeats many times costs little, and the last state counts', async () => {
     await started();
     for (let version = 1; version <= 20; version += 1) {
       await world.put('f', `version ${version}`);
@@ -73,7 +73,7 @@ describe('an event', () => {
     expect(await world.onDisk()).toEqual({ f: 'version 20' });
   });
 
-  it('for a large object brings it in ranges', async () => {
+  it('for a large object fetches it in ranges', async () => {
     world.settings = { ...world.settings, rangeBytes: 50_000 };
     await started();
     const bytes = content(400_000);
@@ -82,7 +82,7 @@ describe('an event', () => {
     await until(holds('large', bytes.toString('utf8')));
   });
 
-  it('that a listing overtakes does no harm: what it brought is not taken for gone', async () => {
+  it('newer than a running listing is not undone by it', async () => {
     for (let i = 0; i < 3; i += 1) await world.put(`f${i}`, 'x');
     await started();
     let release = () => {};
@@ -94,7 +94,7 @@ describe('an event', () => {
     const pass = mirror.runOnce('downloads/alice');
     await until(() => world.store.pages > pages);
     await new Promise((resume) => setTimeout(resume, 20));
-    // The page that is on its way does not know of it.
+    // The requested page does not include the new object.
     await world.put('d/g', 'new');
     keyChanged('d/g');
     await until(holds('d/g', 'new'));
@@ -104,7 +104,7 @@ describe('an event', () => {
     expect(await world.onDisk()).toMatchObject({ 'd/g': 'new' });
   });
 
-  it('of what only a comparison can settle makes a pass follow at once', async () => {
+  it('that needs a full comparison starts a pass at once', async () => {
     await world.put('a', 'file');
     await started();
     await world.put('a/b', 'below');
@@ -115,7 +115,7 @@ describe('an event', () => {
     await until(async () => 'marked/' in (await world.onDisk()));
   });
 
-  it('for another bucket or prefix is none of ours', async () => {
+  it('for another bucket or prefix is ignored', async () => {
     await started();
     world.takeReads();
     mirror.keyChanged('other', `${world.prefix}f`);
@@ -132,13 +132,13 @@ describe('polling', () => {
     for (let passed = 0; passed < ms; passed += 500) {
       await clock.advance(500);
       await new Promise((resume) => setTimeout(resume, 4));
-      // A pass that has begun takes none of the time that is made to pass.
+      // A running pass does not use the time that the test adds.
       await until(async () => (await mirror.liveStatus()).every(({ progress }) => progress === null));
     }
     return world.store.pages - pages;
   }
 
-  it('finds what changed within the interval, looks more often after it, and calms down', async () => {
+  it('finds a change within the interval, polls more often after it, then slows down', async () => {
     await world.put('f', 'x');
     await started();
     expect(await passesWithin(12_000)).toBeGreaterThanOrEqual(3);
@@ -148,7 +148,7 @@ describe('polling', () => {
     expect(await world.onDisk()).toEqual({ f: 'changed' });
   });
 
-  it('is rare while events tell of changes', async () => {
+  it('is rare while events report changes', async () => {
     world.hasEvents = true;
     await started();
     await passesWithin(120_000);
@@ -156,8 +156,8 @@ describe('polling', () => {
   });
 });
 
-describe('what is mirrored', () => {
-  it('follows the sources: a new one begins, one that goes keeps its directory', async () => {
+describe('the mirrored prefixes', () => {
+  it('follow the sources: a new one starts, and a removed one keeps its directory', async () => {
     await world.put('f', 'x');
     const all = world.sources;
     world.sources = () => [];
@@ -172,7 +172,7 @@ describe('what is mirrored', () => {
     expect(await world.onDisk()).toEqual({ f: 'x' });
   });
 
-  it('is looked at again as soon as another key is there', async () => {
+  it('are compared again as soon as another key is available', async () => {
     const bob = keyNamed('bob');
     await world.put('f', 'x', bob);
     await started();

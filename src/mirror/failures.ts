@@ -12,8 +12,8 @@ const maxPauseMs = 10 * 60_000;
 const maxRemembered = 10_000;
 
 /**
- * Objects that could not be fetched although nothing can be done about them here: they are tried again, less and less
- * often, so that one that is broken at S3 is not downloaded at every pass.
+ * Remembers objects that could not be fetched for a reason outside the gateway. They are retried at growing
+ * intervals, so that an object damaged at S3 is not downloaded in every pass.
  */
 export class Failures {
   readonly #byPath = new Map<string, Failure>();
@@ -35,7 +35,7 @@ export class Failures {
     this.#byPath.delete(path);
   }
 
-  /** What was wrong, while it is too early to try this version again. */
+  /** Returns the last problem of this version while it is too early to retry it, else null. */
   recentProblem(path: string, etag: string, nowMs: number): MirrorProblem | null {
     const failure = this.#byPath.get(path);
     return failure?.etag === etag && nowMs < failure.retryMs ? failure.problem : null;

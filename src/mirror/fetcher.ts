@@ -8,9 +8,9 @@ import type { FileSystemSync } from './disk/file-system-sync.js';
 import type { MirrorDisk } from './disk/mirror-disk.js';
 import { type StagedFile, type StagingDirectory, stampOf } from './disk/staging.js';
 
-/** Up to this size an object is held in memory until its file is made. */
+/** Max size in bytes of objects held in memory until their file is created. */
 const smallBytes = 1024 * 1024;
-/** The disk begins to write a file when so much of it has come. */
+/** Bytes received between two early syncs of a file. */
 const earlyBytes = 16 * 1024 * 1024;
 
 export interface FetchedFile {
@@ -19,8 +19,9 @@ export interface FetchedFile {
 }
 
 /**
- * Fetches an object into a finished file aside, with the object's time. Null when there is no such object. Throws the vault's faults, errors of the file system, and what `approve` throws, which
- * sees the object before its bytes.
+ * Fetches an object into a complete staged file with the object's time. Calls `approve` with the metadata
+ * before the bytes. Returns null if there is no such object. Throws the vault's faults, errors of the file
+ * system, and errors of `approve`.
  */
 export async function fetchToStaging(
   vault: ObjectFetcher,
@@ -47,7 +48,7 @@ class StagingSink implements FetchSink {
   #pieces: Uint8Array[] | null = null;
   #file: DirectFile | null = null;
   #isFinished = false;
-  /** Written since the disk was last told to begin. */
+  /** Bytes written since the last early sync. */
   #unsyncedBytes = 0;
   #isSyncing = false;
 
@@ -70,7 +71,7 @@ class StagingSink implements FetchSink {
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
-    // A small object is one range: its bytes come in order.
+    // A small object is fetched as one range, so its bytes arrive in order.
     if (this.#pieces !== null) this.#pieces.push(bytes);
     if (this.#file === null) return;
     try {
@@ -78,7 +79,7 @@ class StagingSink implements FetchSink {
     } finally {
       releaseBytes(bytes);
     }
-    // The page cache would leave all the work to the end.
+    // Without this, the page cache would delay all writing to the end.
     if (!this.#file.isDirect) this.#syncEarly(this.#file.path, bytes.byteLength);
   }
 

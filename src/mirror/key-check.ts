@@ -4,12 +4,12 @@ import type { MirrorTarget, ObjectFetches } from './object-fetches.js';
 import { isIntact } from './plan/local-check.js';
 import { nameProblem, parentOf } from './plan/mirror-paths.js';
 
-/** What came of looking at one key. */
+/** Result of the check of one key. */
 export type KeyCheckResult =
   | { readonly kind: 'fetched'; readonly bytes: number }
   | { readonly kind: 'deleted' }
   | { readonly kind: 'same' }
-  /** Only a comparison of the whole prefix can tell what to do. */
+  /** Only a comparison of the whole prefix can decide. */
   | { readonly kind: 'unclear' };
 
 interface KeyCheckServices {
@@ -19,8 +19,8 @@ interface KeyCheckServices {
 }
 
 /**
- * Makes one path what S3 holds of it now, whatever the event was that led here. What is not plain (directories, names that
- * are files and directories, objects that cannot be fetched) is left to a pass.
+ * Brings one path up to date with S3, whatever the event was. Leaves difficult cases to a pass: directories,
+ * names that are both file and directory, and objects that cannot be fetched.
  */
 export async function checkKey(
   { state, target, fetches }: KeyCheckServices,
@@ -52,7 +52,10 @@ export async function checkKey(
   }
 }
 
-/** The directories above that are not known yet, the uppermost first; null when one of them is known as a file. */
+/**
+ * Returns the parent directories that are not known yet, topmost first. Null if one of them is known as a
+ * file.
+ */
 async function missingParents(
   state: MirrorState,
   name: string,
@@ -67,7 +70,7 @@ async function missingParents(
   return missing;
 }
 
-/** The directories above that are empty without this path, and that no marker keeps. */
+/** Removes parent directories that are empty without this path and have no marker. */
 export async function removeEmptyParents(
   state: MirrorState,
   name: string,

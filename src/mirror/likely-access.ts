@@ -1,7 +1,7 @@
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { noKey, type ReadAccess } from '../model/encryption.js';
 
-/** Guesses what opens the next object of a prefix: mostly what opened the last ones. */
+/** Guesses the key of the next object of a prefix. Most objects have the same key as the last ones. */
 export class LikelyAccess {
   #keys: readonly CustomerKey[] = [];
   #last: KeyFingerprint | null | undefined = undefined;
@@ -18,7 +18,10 @@ export class LikelyAccess {
     return new Set(this.#keys.map((key) => key.fingerprint));
   }
 
-  /** `earlier` is what opened the object's last version; undefined when it is new. */
+  /**
+   * Returns the likeliest access. `earlier` is the key of the object's last version: null if it had none,
+   * undefined for a new object.
+   */
   guess(earlier: KeyFingerprint | null | undefined): ReadAccess {
     return this.#accessOf(earlier) ?? this.#accessOf(this.#last) ?? this.#first();
   }

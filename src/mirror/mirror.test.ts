@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 describe('a pass', () => {
-  it('makes the directory what S3 holds: additions, changes, deletions', async () => {
+  it('brings the directory up to date with S3: additions, changes, deletions', async () => {
     await world.put('a', 'one');
     await world.put('d/e/b', 'two');
     expect(await world.run()).toMatchObject({ result: 'complete', listed: 2, fetched: 2, fetchedBytes: 6 });
@@ -28,7 +28,7 @@ describe('a pass', () => {
     expect(await world.onDisk()).toEqual({ a: 'changed' });
   });
 
-  it('fetches nothing that is right, also after a restart', async () => {
+  it('does not fetch correct files again, also after a restart', async () => {
     for (let i = 0; i < 30; i += 1) await world.put(`d${i % 3}/f${i}`, `content ${i}`);
     await world.run();
     world.takeReads();
@@ -38,7 +38,7 @@ describe('a pass', () => {
     expect(world.takeReads()).toBe(0);
   });
 
-  it('gives files the time of their metadata, else that of S3', async () => {
+  it('gives files the time in their metadata, else S3’s time', async () => {
     await world.put('a', 'one', undefined, 1234567890.5);
     await world.put('b', 'two');
     await world.run();
@@ -46,7 +46,7 @@ describe('a pass', () => {
     expect((await stat(join(world.directory, 'b'))).mtimeMs).toBe(world.nowMs);
   });
 
-  it('reads large objects in ranges side by side', async () => {
+  it('reads large objects in parallel ranges', async () => {
     world.settings = { ...world.settings, rangeBytes: 64 * 1024, parallelRanges: 3 };
     const bytes = content(1_000_000);
     await world.put('large', bytes);
@@ -55,7 +55,7 @@ describe('a pass', () => {
     expect(world.takeReads()).toBe(16);
   });
 
-  it('keeps a directory for a marker, and lets it go with the marker', async () => {
+  it('keeps a directory with a marker, and removes it with the marker', async () => {
     await world.put('d/', '');
     await world.put('d/f', 'x');
     await world.run();
@@ -80,7 +80,7 @@ describe('a pass', () => {
     expect(await world.onDisk()).toEqual({ a: 'file again' });
   });
 
-  it('reports what a file system cannot hold, and never leaves the directory', async () => {
+  it('reports names that a file system cannot hold, and never leaves the directory', async () => {
     for (const name of [
       '../out',
       'a/../../out',
@@ -112,7 +112,7 @@ describe('a pass', () => {
 describe('keys', () => {
   const bob = keyNamed('bob');
 
-  it('mix in a prefix, and what opened an object is not probed again', async () => {
+  it('mix in a prefix, and the key of a changed object is tried first', async () => {
     world.keys = [world.keys[0] ?? bob, bob];
     await world.put('a', 'alice');
     await world.put('b', 'bob', bob);
@@ -127,7 +127,7 @@ describe('keys', () => {
     expect(world.takeReads()).toBe(3);
   });
 
-  it('that are missing are named, tried once, and again when another key arrives', async () => {
+  it('that are missing are reported; the object is tried again only with a new key', async () => {
     await world.put('a', 'alice');
     await world.put('b', 'bob', bob);
     expect(await world.run()).toMatchObject({ result: 'problems', fetched: 1 });
@@ -145,7 +145,7 @@ describe('keys', () => {
     expect(await world.onDisk()).toEqual({ a: 'alice', b: 'bob' });
   });
 
-  it('that nobody has leave the last version that could be read', async () => {
+  it('that are missing keep the last readable version on disk', async () => {
     await world.put('a', 'readable');
     await world.run();
     await world.put('a', 'sealed', bob);
@@ -155,7 +155,7 @@ describe('keys', () => {
 });
 
 describe('the disk', () => {
-  it('is put right where somebody damaged it', async () => {
+  it('is repaired after damage', async () => {
     for (const name of ['gone', 'short', 'touched', 'other', 'd/inside']) await world.put(name, `is ${name}`);
     await world.run();
     const at = (name: string) => join(world.directory, name);
@@ -174,7 +174,7 @@ describe('the disk', () => {
     });
   });
 
-  it('is not left through a link that stands where a directory should be', async () => {
+  it('is not left through a link in the place of a directory', async () => {
     await mkdir(join(world.root, 'outside'));
     await mkdir(world.directory);
     await symlink('../outside', join(world.directory, 'd'));
@@ -185,7 +185,7 @@ describe('the disk', () => {
     expect(await readFile(join(world.directory, 'e'), 'utf8')).toBe('y');
   });
 
-  it('keeps what the mirror did not put there, and says what is in the way', async () => {
+  it('keeps files that the mirror did not create, and reports those in the way', async () => {
     await world.put('d/f', 'x');
     await world.run();
     await writeFile(join(world.directory, 'd', 'mine'), 'mine');
@@ -197,7 +197,7 @@ describe('the disk', () => {
     expect(await world.onDisk()).toEqual({});
   });
 
-  it('is never filled beyond the reserve: what does not fit is reported, and fetched when there is room', async () => {
+  it('is not filled beyond the reserve; objects that do not fit are reported and fetched later', async () => {
     await world.put('small', 'x');
     await world.run();
     world.settings = { reserveBytes: 2 ** 60 };
@@ -215,7 +215,7 @@ describe('the disk', () => {
 });
 
 describe('a listing', () => {
-  it('that fails deletes nothing', async () => {
+  it('deletes nothing if it fails', async () => {
     for (let i = 0; i < 20; i += 1) await world.put(`f${i}`, 'x');
     await world.run();
     world.store.beforePage = () => {
@@ -225,7 +225,7 @@ describe('a listing', () => {
     expect(Object.keys(await world.onDisk())).toHaveLength(20);
   });
 
-  it('that is suddenly empty deletes nothing before another one, later, is empty too', async () => {
+  it('deletes nothing if it is suddenly empty, until a later one is empty too', async () => {
     for (let i = 0; i < 20; i += 1) await world.put(`f${i}`, 'x');
     await world.run();
     for (let i = 0; i < 20; i += 1) await world.remove(`f${i}`);
@@ -237,7 +237,7 @@ describe('a listing', () => {
     expect(await world.onDisk()).toEqual({});
   });
 
-  it('that was empty by mistake is forgotten', async () => {
+  it('has no effect if it was empty by mistake', async () => {
     for (let i = 0; i < 20; i += 1) await world.put(`f${i}`, 'x');
     await world.run();
     const { prefix } = world;
@@ -253,7 +253,7 @@ describe('a listing', () => {
 });
 
 describe('a dry run', () => {
-  it('says what a pass would do, and does nothing', async () => {
+  it('returns what a pass would do, and changes nothing', async () => {
     await world.put('stays', 'x');
     await world.put('goes', 'x');
     await world.run();

@@ -13,26 +13,31 @@ import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirr
 import { ClearedDirectories } from './disk/clear.js';
 import { DiskTools } from './disk/disk-tools.js';
 import { mirrorCall } from './mirror-call.js';
-import { Observations } from './observations.js';
+import { KeyObservations } from './observations.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
 import { PrefixMirror, type PrefixServices } from './prefix-mirror.js';
 import { PrefixRunner, type RunnerServices } from './prefix-runner.js';
 
-/** The mirror. Disposed, it ends what is under way; the next start goes on there. */
+/** The mirror. Disposing it stops running passes; the next start resumes them. */
 export interface Mirror extends MirrorControl, MirrorRemoval, MirrorRuns, AsyncDisposable {
-  /** Begins to follow the sources: every prefix at once, then again and again. At most once. */
+  /**
+   * Starts following the sources: passes over every prefix now and at intervals. Later calls have no effect.
+   */
   start(): void;
-  /** One pass over a prefix, after a pass that may be under way. Throws `not-found` for an unknown prefix. */
+  /** Runs one pass over a prefix, after any running pass. Throws `not-found` for an unknown prefix. */
   runOnce(prefix: string): Promise<MirrorPass>;
-  /** What a pass would do now, in its order, in batches. Throws `not-found` for an unknown prefix, and the store's faults. */
+  /**
+   * Returns what a pass would do now, in order and in batches. Throws `not-found` for an unknown prefix, and
+   * the store's faults.
+   */
   dryRun(prefix: string): AsyncIterable<readonly MirrorAction[]>;
 }
 
-/** How soon a new user, a changed setting or a new key is noticed. */
+/** Interval in milliseconds between checks for new users, changed settings and new keys. */
 const sourcesEveryMs = 2_000;
 const progressEveryMs = 250;
 
-/** Keeps directories the same as prefixes of buckets. Nothing happens before `start` or `runOnce`. */
+/** Keeps directories identical to prefixes of buckets. Does nothing before `start` or `runOnce`. */
 export function createMirror(options: MirrorOptions): Mirror {
   return new SourcesMirror(options);
 }
@@ -55,7 +60,7 @@ class SourcesMirror implements Mirror {
       hasEvents: options.hasEvents ?? (() => false),
       slots: new Semaphore(parallelFetches),
       passes: new Semaphore(parallelPasses),
-      observations: new Observations(options.observed ?? null, options.log),
+      observations: new KeyObservations(options.observed ?? null, options.log),
       tools: new DiskTools(),
     };
     this.#cleared = new ClearedDirectories(this.#services);
@@ -139,15 +144,15 @@ class SourcesMirror implements Mirror {
       try {
         await this.#refresh();
       } catch (error) {
-        log.warn('what is to be mirrored cannot be read', { error: Fault.from(error) });
+        log.warn('cannot read the mirror sources', { error: Fault.from(error) });
       }
       await clock.sleep(sourcesEveryMs, signal).catch(() => undefined);
     }
   }
 
   /**
-   * Begins what is new, ends what is gone, and looks at the keys of the others. The directories of what is gone stay, except those
-   * that have to be cleared.
+   * Starts new prefixes, stops removed ones, and checks the keys of the others. Directories of removed
+   * prefixes stay, unless the sources list them as cleared.
    */
   async #refresh(): Promise<void> {
     const wanted = new Map<string, MirrorPrefix>();
@@ -168,7 +173,7 @@ class SourcesMirror implements Mirror {
     await this.#cleared.clear(await this.#options.sources.cleared(), this.#stopping.signal);
   }
 
-  /** One that does nothing by itself. */
+  /** Creates a runner that does nothing by itself. */
   #idleRunner(prefix: MirrorPrefix): PrefixRunner {
     return new PrefixRunner(this.#services, new PrefixMirror(this.#services, prefix));
   }
@@ -186,10 +191,7 @@ class SourcesMirror implements Mirror {
     const prefix = prefixes.find((one) => one.name === name);
     if (prefix !== undefined) return this.#newRunner(prefix);
     const names = prefixes.map((one) => one.name).join(', ');
-    throw new Fault(
-      'not-found',
-      `nothing is mirrored under the name ${name}; there is ${names || 'nothing'}`,
-    );
+    throw new Fault('not-found', `no mirrored prefix is named ${name}; the names are: ${names || 'none'}`);
   }
 }
 

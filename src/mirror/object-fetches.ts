@@ -17,24 +17,24 @@ import type { MirrorDisk } from './disk/mirror-disk.js';
 import { Failures } from './failures.js';
 import { type FetchedFile, fetchToStaging } from './fetcher.js';
 import { fingerprintOf, type LikelyAccess } from './likely-access.js';
-import type { Observations } from './observations.js';
+import type { KeyObservations } from './observations.js';
 import type { MirrorSettings } from './options.js';
 import { plainEtag } from './plan/listing.js';
-import { noKeyText } from './plan/planner.js';
+import { describeMissingKey } from './plan/planner.js';
 
 export type FetchOutcome =
   | { readonly kind: 'placed'; readonly bytes: number }
-  /** There is no such object any more. */
+  /** The object no longer exists. */
   | { readonly kind: 'absent' }
-  /** It is what was mirrored. */
+  /** The object is the mirrored version. */
   | { readonly kind: 'same' }
   | { readonly kind: 'problem'; readonly problem: MirrorProblem };
 
-/** What is known of a path before it is fetched. */
+/** Recorded state of a path before it is fetched. */
 export interface KnownPath {
   readonly entry: MirrorEntry | null;
   readonly isIntact: boolean;
-  /** Directories above that may have to be made, when no step of their own makes them. */
+  /** Parent directories that may be missing and that no other step creates. */
   readonly newDirectories: readonly string[];
 }
 
@@ -42,30 +42,32 @@ export interface FetchServices {
   readonly vault: ObjectFetcher;
   readonly clock: Clock;
   readonly slots: Semaphore;
-  readonly observations: Observations;
+  readonly observations: KeyObservations;
   readonly settings: () => MirrorSettings;
 }
 
-/** Where a prefix is mirrored to at the moment. */
+/** Current target of a prefix on disk. */
 export interface MirrorTarget {
   readonly disk: MirrorDisk;
   readonly committer: Committer;
   readonly space: DiskSpace;
 }
 
-/** A version that is replaced while it is read is given up for its successor, so often. */
+/** Max attempts at an object that is replaced while it is read. */
 const attemptsAtChanging = 3;
 
 const syncedAloneBytes = 4 * 1024 * 1024;
 
-/** What is larger keeps a connection, S3 and the disk busy for longer than a request takes to be answered. */
+/** Objects above this size in bytes use a connection, S3 and the disk for longer than a request's latency. */
 const bulkBytes = 8 * 1024 * 1024;
-/** So many such streams at once are enough for the network and the disk; more get in each other's way. */
+/**
+ * Parallel streams of large objects that use the network and the disk fully. More would slow each other down.
+ */
 const bulkStreams = 8;
 
-/** How many of the places for requests one stream of an object takes. */
+/** Returns how many request slots one stream of an object occupies. */
 function slotsOf(listed: ListedFile | null, { parallelFetches }: MirrorSettings): number {
-  // What was not listed is asked for as a range: its size is not known yet.
+  // An object that was not listed is requested as a range, because its size is unknown.
   const isBulk = listed !== null && listed.size > bulkBytes;
   return isBulk ? Math.max(1, Math.floor(parallelFetches / bulkStreams)) : 1;
 }
@@ -73,7 +75,7 @@ function slotsOf(listed: ListedFile | null, { parallelFetches }: MirrorSettings)
 class SameObject extends Error {}
 class NotEnoughSpace extends Error {}
 
-/** Brings objects of one prefix to their places, and remembers what did not work. */
+/** Fetches objects of one prefix to their files, and remembers failures. */
 export class ObjectFetches {
   readonly failures = new Failures();
   readonly #services: FetchServices;
@@ -87,8 +89,9 @@ export class ObjectFetches {
   }
 
   /**
-   * Fetches and places one object. `listed` is what is known of its size: null when it was not listed, and then `entry` being
-   * still right means that there is nothing to do (`isIntact`). Throws `cancelled` and faults of the database.
+   * Fetches and slotCount one object. `listed` is null if the object was not listed; nothing is fetched then
+   * if the file is intact (`isIntact`) and `entry` matches S3. Throws `cancelled` and the faults of the
+   * database.
    */
   async fetch(
     call: Call,
@@ -134,9 +137,10 @@ export class ObjectFetches {
             },
           );
           if (fetched === null) return { kind: 'absent' };
-          // Others fetch while this one waits for the disk.
+          // Releases the slot, so that others can fetch during the wait for the disk.
           release();
-          // A large file's bytes take a while to the disk; the group of steps that it joins should not wait for them.
+          // A large file takes a while to sync. Syncing it here keeps the group of steps that it joins from
+          // waiting.
           if (!fetched.file.isOnDisk && fetched.object.info.size > syncedAloneBytes)
             await target.disk.tools.sync.large(fetched.file.path);
           const placed = await this.#place(target, path, fetched, known);
@@ -199,7 +203,7 @@ export class ObjectFetches {
     });
   }
 
-  /** The object of this entry is gone from S3. */
+  /** Records that the object of this entry is gone from S3. */
   removed(path: string, entry: MirrorEntry): void {
     if (entry.object === null || entry.object.fingerprint === null) return;
     this.#services.observations.removed(this.#refOf(path), `"${entry.object.etag}"`);
@@ -233,7 +237,7 @@ export class ObjectFetches {
     return { kind: 'problem', problem };
   }
 
-  /** Noted with the state, so that the next pass and the next process do not try the same keys again. */
+  /** Records the refusal, so that neither the next pass nor the next process tries the same keys again. */
   async #refused(
     { committer }: MirrorTarget,
     path: string,
@@ -241,7 +245,7 @@ export class ObjectFetches {
     entry: MirrorEntry | null,
   ): Promise<FetchOutcome> {
     const tried = this.#likely.keys.map((key) => key.fingerprint);
-    const problem: MirrorProblem = { kind: 'no-key', path, size, text: noKeyText(tried) };
+    const problem: MirrorProblem = { kind: 'no-key', path, size, text: describeMissingKey(tried) };
     if (etag !== '') {
       const recorded: MirrorEntry = {
         path,
@@ -249,7 +253,7 @@ export class ObjectFetches {
         stamp: entry?.stamp ?? null,
         refusal: { etag, size, lastModifiedMs, tried },
       };
-      await committer.commit({ kind: 'note', entry: recorded });
+      await committer.commit({ kind: 'record', entry: recorded });
     }
     return { kind: 'problem', problem };
   }
@@ -260,21 +264,21 @@ function isMirrored(seen: ListedFile, entry: MirrorEntry | null): boolean {
 }
 
 function notEnoughSpace(path: string, size: number): FetchOutcome {
-  const text = `it has ${size} bytes, and the disk has no room for them beside the reserve (mirror.reserve)`;
+  const text = `its ${size} bytes do not fit on the disk above the reserve (mirror.reserve)`;
   return { kind: 'problem', problem: { kind: 'no-room', path, size, text } };
 }
 
-/** What is in the way on disk is no matter of another version. */
+/** Converts a conflict on disk into `exists`: it does not concern the version in S3. */
 function placementFault(error: unknown): unknown {
   return isFault(error, 'conflict') ? new Fault('exists', error.hint, { cause: error }) : error;
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Fault ? error.hint : diskText(error);
+  return error instanceof Fault ? error.hint : describeDiskError(error);
 }
 
-/** What the file system said, for a person. */
-export function diskText(error: unknown): string {
+/** Describes an error of the file system for people. */
+export function describeDiskError(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return code === '' ? 'an internal error; the log names it' : `the disk answers with an error (${code})`;
+  return code === '' ? 'internal error; see the log' : `disk error (${code})`;
 }

@@ -3,15 +3,16 @@ import { Fault } from '../model/fault.js';
 import type { Observation, ObservedObjects } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
 
-/** Each is a commit of the database, which waits for the disk. */
+/** Observations per commit, because each commit waits for the disk. */
 const batch = 1024;
 const actor = 'mirror';
 
 /**
- * Tells the ledger which key opened what, many objects at a time. The mirror itself remembers it with its own state: what is
- * lost here in a crash costs others a try with another key, and is told again when the object changes.
+ * Records in the ledger which key opened each object, in batches. The mirror has the key in its own state. A
+ * record lost in a crash costs other readers one try with another key, and is made again when the object
+ * changes.
  */
-export class Observations {
+export class KeyObservations {
   readonly #observed: ObservedObjects | null;
   readonly #log: Logger;
   #seen: Observation[] = [];
@@ -33,7 +34,7 @@ export class Observations {
     if (this.#removed.length >= batch) this.#record();
   }
 
-  /** Resolves when everything is told. Never throws: trouble is logged. */
+  /** Resolves when everything is recorded. Logs errors and never throws. */
   async flush(): Promise<void> {
     this.#record();
     await this.#recording;
@@ -52,7 +53,7 @@ export class Observations {
         if (seen.length > 0) await observed.observe(seen, actor);
       })
       .catch((error: unknown) => {
-        this.#log.warn('the ledger was not told which keys open the mirrored objects', {
+        this.#log.warn('cannot record the keys of mirrored objects', {
           error: Fault.from(error),
         });
       });

@@ -4,27 +4,27 @@ import type { MirrorSources, MirrorState } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
 import type { ObjectFetcher, Vault } from '../vault/vault.js';
 
-/** What may be changed while the mirror runs. Sizes in bytes, times in milliseconds. */
+/** Settings that may change while the mirror runs. Sizes in bytes, times in milliseconds. */
 export interface MirrorSettings {
-  /** The longest wait between two looks at a prefix in which little happens, and no events come. */
+  /** Max wait between two passes over a quiet prefix without events. */
   readonly intervalMs: number;
-  /** The wait right after something changed: what changes once often changes again. It grows to `intervalMs`. */
+  /** Wait after a pass that found a change, because changes tend to cluster. It grows to `intervalMs`. */
   readonly busyIntervalMs: number;
-  /** The wait while events tell of changes. */
+  /** Wait between passes while events report changes. */
   readonly eventIntervalMs: number;
-  /** Free space of a disk that is left alone. */
+  /** Free disk space that the mirror does not use. */
   readonly reserveBytes: number;
-  /** Requests for objects on the way at once, of all prefixes together. */
+  /** Max parallel requests for objects, for all prefixes together. */
   readonly parallelFetches: number;
-  /** Ranges of one large object fetched side by side, at most. */
+  /** Max ranges of one large object fetched in parallel. */
   readonly parallelRanges: number;
-  /** An object that is larger is fetched in ranges of this size. */
+  /** Larger objects are fetched in ranges of this size. */
   readonly rangeBytes: number;
-  /** Prefixes that are compared at the same time. */
+  /** Max prefixes compared in parallel. */
   readonly parallelPasses: number;
-  /** A listing that is empty is believed at once when no more files than these were mirrored. */
+  /** An empty listing is accepted at once if at most this many files were mirrored. */
   readonly emptyBelievedFiles: number;
-  /** Problems of a prefix that are kept for a person; all are counted. */
+  /** Max problems of a prefix kept for display. All are counted. */
   readonly keptProblems: number;
 }
 
@@ -37,14 +37,14 @@ export const defaultMirrorSettings: MirrorSettings = {
   reserveBytes: 1024 * mebibyte,
   parallelFetches: 32,
   parallelRanges: 4,
-  // Each range costs S3 a request. Measured at Ceph: docs/PERFORMANCE.md.
+  // Each range costs one request. Measured with Ceph: docs/PERFORMANCE.md.
   rangeBytes: 32 * mebibyte,
   parallelPasses: 4,
   emptyBelievedFiles: 10,
   keptProblems: 100,
 };
 
-/** What the mirror needs of the vault: bytes, and the end of what a user removes. */
+/** Parts of the vault that the mirror uses: fetching, and removal for users. */
 export type MirrorVault = ObjectFetcher & Pick<Vault, 'remove'>;
 
 export interface MirrorOptions {
@@ -52,15 +52,15 @@ export interface MirrorOptions {
   readonly store: ObjectStore;
   readonly vault: MirrorVault;
   readonly state: MirrorState;
-  /** Told which key opened what. */
+  /** Receives the key that opened each object. */
   readonly observed?: ObservedObjects;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;
-  /** Asked at each use; what is not given has its default. Parallel numbers count from the start on. */
+  /** Called at each use; missing values get defaults. Bounds on parallelism are read only at the start. */
   readonly settings?: () => Partial<MirrorSettings>;
-  /** Called before each step that survives a crash: tests end the process there. */
+  /** Called before each durable step. Tests end the process there. */
   readonly checkpoint?: (step: string) => Promise<void>;
-  /** Whether events for this bucket arrive at the moment. */
+  /** Reports whether events for this bucket currently arrive. */
   readonly hasEvents?: (bucket: string) => boolean;
 }

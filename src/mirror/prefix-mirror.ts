@@ -36,16 +36,19 @@ export interface PrefixServices extends FetchServices {
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
-/** What one path is worked on with. */
+/** Dependencies of work on a single path. */
 type PathServices = PrefixServices & { readonly target: MirrorTarget; readonly fetches: ObjectFetches };
 
-/** Objects of a pass that wait for a place to be fetched, or for the disk. */
+/** Max objects of a pass that wait for a fetch slot or for the disk. */
 const maxAhead = 1024;
 
-/** How often an unchanged status is written down all the same, so that another process sees that somebody looks. */
+/**
+ * Interval in milliseconds at which even an unchanged status is recorded, so that other processes see that
+ * the mirror runs.
+ */
 const statusEveryMs = 60_000;
 
-/** One prefix and its directory. One pass at a time; single keys are looked at meanwhile. */
+/** Mirrors one prefix to its directory. Runs one pass at a time, with checks of single keys in parallel. */
 export class PrefixMirror {
   readonly prefix: MirrorPrefix;
   readonly #services: PrefixServices;
@@ -65,20 +68,20 @@ export class PrefixMirror {
     this.#guard = new EmptyListingGuard(services, prefix);
   }
 
-  /** How far the pass under way has come; null between passes. */
+  /** Progress of the running pass; null between passes. */
   get progress(): MirrorProgress | null {
     return this.#pass?.progress ?? null;
   }
 
-  /** What this process knows, else what was written down. */
+  /** Returns the status of this process, else the recorded one. */
   async status(): Promise<MirrorPrefixStatus> {
     const known = this.#status ?? (await this.#services.state.record(this.prefix.name))?.status;
     return known ?? this.#newStatus();
   }
 
   /**
-   * Compares S3 with the directory and makes the directory the same. Never throws: how it ended is in the answer, and in the
-   * status. Not to be called while a pass is under way.
+   * Runs a pass: compares S3 with the directory and fetchings the directory up to date. Returns and records
+   * the result, and never throws. Must not be called during a pass.
    */
   async run(call: Call): Promise<MirrorPass> {
     const { clock, settings } = this.#services;
@@ -93,7 +96,7 @@ export class PrefixMirror {
     } catch (error) {
       const fault = Fault.from(error);
       if (fault.kind === 'bug')
-        call.log.error('the mirror failed', { mirror: this.prefix.name, error: fault });
+        call.log.error('mirror pass failed', { mirror: this.prefix.name, error: fault });
       const isCancelled = call.signal.aborted;
       result = { result: isCancelled ? 'cancelled' : 'failed', text: fault.hint, fault: fault.kind };
     } finally {
@@ -109,7 +112,7 @@ export class PrefixMirror {
     return done;
   }
 
-  /** What a pass would do now. Nothing is changed. Throws the store's faults. */
+  /** Yields what a pass would do now, without changing anything. Throws the store's faults. */
   async *dryRun(call: Call): AsyncGenerator<readonly MirrorAction[]> {
     this.#likely.keys = await this.prefix.keys();
     const disk = this.#target?.disk ?? (await MirrorDisk.inspect(this.prefix.directory));
@@ -118,20 +121,22 @@ export class PrefixMirror {
   }
 
   /**
-   * Looks at one key again, after an event. Answers whether that was enough: false when only a pass can tell what has to
-   * be done. Throws the faults of the disk and the database.
+   * Checks one key after an event. The result is `unclear` if only a pass can decide. Throws the faults of
+   * the disk and the database.
    */
   async checkKey(call: Call, path: string): Promise<KeyCheckResult> {
     if (this.#likely.keys.length === 0) this.#likely.keys = await this.prefix.keys();
     return this.#alone(path, (services) => checkKey(services, this.prefix, call, path));
   }
 
-  /** Removes a file for somebody who waits for it: the object first. Faults as `MirrorRemoval.removeFile`. */
+  /**
+   * Removes a file for a client: first the object, then the file. Throws as `MirrorRemoval.removeFile` does.
+   */
   remove(call: Call, path: string, actor: string): Promise<void> {
     return this.#alone(path, (services) => removeMirroredFile(services, this.prefix, call, path, actor));
   }
 
-  /** Passes and looks keep off the path meanwhile: the pass' own view of it is older than this. */
+  /** Locks the path against passes and checks, and marks it as newer than the running pass. */
   async #alone<T>(path: string, work: (services: PathServices) => Promise<T>): Promise<T> {
     const target = this.#target ?? (await this.#openTarget());
     this.#overtake(path);
@@ -147,7 +152,7 @@ export class PrefixMirror {
     for (let above = path; above !== ''; above = parentOf(above)) this.#pass.overtaken.add(above);
   }
 
-  /** Resolves when nothing is under way on disk. To be called when no pass and no look is. */
+  /** Resolves when no work on disk is running. Call it only when no pass and no check is running. */
   async idle(): Promise<void> {
     await this.#target?.committer.idle();
   }
@@ -161,7 +166,7 @@ export class PrefixMirror {
     try {
       for await (const actions of this.#plan(target.disk, listing, isOtherOrigin)) {
         for (const action of actions) await this.#act(call, target, pass, action);
-        if (call.signal.aborted) throw new Fault('cancelled', 'the mirror is being stopped');
+        if (call.signal.aborted) throw new Fault('cancelled', 'the mirror is stopping');
       }
       pass.isListed = true;
     } finally {
@@ -209,7 +214,7 @@ export class PrefixMirror {
     return `${this.prefix.bucket}/${this.prefix.prefix}`;
   }
 
-  /** From now on the entries are versions of what is there now. */
+  /** Records the current origin: from now on the entries are versions of its objects. */
   async #adoptOrigin(): Promise<void> {
     const { state } = this.#services;
     const record = await state.record(this.prefix.name);
@@ -250,7 +255,7 @@ export class PrefixMirror {
     action: Extract<MirrorAction, { kind: 'delete' | 'forget' | 'remove-directory' }>,
   ): Promise<void> {
     const { kind, path } = action;
-    // An event has brought news of it since the listing was made, or does at this moment.
+    // An event has changed this path since the listing, or is doing so now.
     if (pass.overtaken.has(path) || this.#locks.isLocked(path)) return;
     await committer.ready();
     if (action.kind === 'delete') {
@@ -289,7 +294,9 @@ export class PrefixMirror {
     pass.follow(fetching, path);
   }
 
-  /** What was deleted and what turned out smaller may have made room: the smallest first, as long as they fit. */
+  /**
+   * Retries objects that did not fit, smallest first. Deletions and smaller versions may have freed space.
+   */
   async #retryUnfitting(call: Call, target: MirrorTarget, pass: Pass): Promise<void> {
     for (const action of pass.takeUnfitting()) {
       await this.#fetch(call, target, pass, action);
@@ -308,7 +315,7 @@ export class PrefixMirror {
           ? await state.totals(name)
           : { files: before.objects, bytes: before.bytes };
       const isComplete = done.result === 'complete';
-      // A listing that failed says nothing new of the objects' own problems.
+      // A failed listing has no news about problems of single objects.
       const problems = pass.isListed
         ? { problemCount: pass.problems.count, problems: pass.problems.kept }
         : { problemCount: before.problemCount, problems: before.problems };
@@ -329,7 +336,7 @@ export class PrefixMirror {
       await state.saveRecord(name, { origin: '', emptySeenMs: null, ...record, status: this.#status });
       this.#statusSavedMs = clock.nowMs();
     } catch (error) {
-      call.log.warn('the status of a mirror cannot be written', { mirror: name, error: Fault.from(error) });
+      call.log.warn('cannot record the mirror status', { mirror: name, error: Fault.from(error) });
     }
   }
 

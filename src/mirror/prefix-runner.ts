@@ -13,40 +13,40 @@ export interface RunnerServices {
   readonly log: Logger;
   readonly settings: () => MirrorSettings;
   readonly hasEvents: (bucket: string) => boolean;
-  /** Passes at the same time, of all prefixes. */
+  /** Bounds the parallel passes of all prefixes. */
   readonly passes: Semaphore;
 }
 
-/** Keys that events named, waiting; a prefix with more is compared as a whole. */
+/** Max keys with waiting events. Beyond that, the whole prefix is compared. */
 const maxChangedKeys = 10_000;
-/** Looked at side by side, and beside a pass under way. */
+/** Max keys checked in parallel, also during a pass. */
 const parallelChecks = 16;
-/** The wait grows so much after each pass that found nothing. */
+/** Growth factor of the wait after each pass that found nothing. */
 const growth = 1.5;
-/** A prefix is compared for at most about half of the time, however long that takes. */
+/** Min wait in relation to the duration of the last pass: at most half of the time is spent on passes. */
 const pausePerPass = 1;
 
-/** Decides when a prefix is compared, and when single keys of it are looked at. */
+/** Decides when a prefix is compared and when single keys of it are checked. */
 export class PrefixRunner {
   readonly mirror: PrefixMirror;
   readonly #services: RunnerServices;
   readonly #stopping = new AbortController();
   readonly #log: Logger;
-  /** One pass at a time. */
+  /** Allows one pass at a time. */
   readonly #turn = new Semaphore(1);
-  /** With the time of the event, monotonic. */
+  /** Paths with waiting events, and the monotonic time of the first event. */
   readonly #changedKeys = new Map<string, number>();
-  /** Those that are looked at, in the order in which that began. */
+  /** Checks that are running, in the order of their start. */
   readonly #underCheck = new Set<{ readonly sinceMs: number }>();
   #checkCount = 0;
   #checks: Promise<void>[] = [];
   #following: Promise<void> | null = null;
-  /** Ends the wait for the next pass. */
+  /** Ends the wait for the next pass early. */
   #wake: AbortController | null = null;
   #isPassRequested = false;
   #waitMs = 0;
   #keys: string | null = null;
-  /** The problems of the last pass, which are in the log already. */
+  /** Problems of the last pass, which are logged already. */
   #logged: ReadonlySet<string> = new Set();
 
   constructor(services: RunnerServices, mirror: PrefixMirror) {
@@ -67,7 +67,7 @@ export class PrefixRunner {
     this.#stopping.abort();
     await this.#following;
     await Promise.all(this.#checks);
-    // A pass that was asked for by hand.
+    // Waits for a pass that was started by hand.
     (await this.#turn.acquire(1, new AbortController().signal))();
     await this.mirror.idle();
   }
@@ -95,7 +95,10 @@ export class PrefixRunner {
     return { status, progress: this.mirror.progress, waitingEvents, lagMs: this.#lagMs(status) };
   }
 
-  /** Where events tell of every change, the directory is behind by the oldest one that waits; else by the last pass. */
+  /**
+   * Returns the lag in milliseconds. With events it is the age of the oldest waiting event, else the age of
+   * the last complete pass.
+   */
   #lagMs({ lastPass, completeMs }: MirrorPrefixStatus): number | null {
     const { clock, hasEvents } = this.#services;
     if (completeMs === null) return null;
@@ -110,19 +113,19 @@ export class PrefixRunner {
     return sinceMs === Infinity ? 0 : clock.monotonicMs() - sinceMs;
   }
 
-  /** A pass follows at once when the keys at hand have changed. Never throws. */
+  /** Starts a pass at once if the available keys have changed. Never throws. */
   async checkKeys(): Promise<void> {
     try {
       const keys = (await this.mirror.prefix.keys()).map((key) => key.fingerprint).join(' ');
       if (this.#keys !== null && this.#keys !== keys) this.#requestPass();
       this.#keys = keys;
     } catch (error) {
-      // The pass says it, with the rest of its trouble.
-      this.#log.debug('the keys cannot be read', { error: Fault.from(error) });
+      // The next pass reports the error.
+      this.#log.debug('cannot read keys', { error: Fault.from(error) });
     }
   }
 
-  /** Takes the path of a key that something happened to. */
+  /** Queues a check of the path after an event. */
   keyChanged(path: string): void {
     if (this.#stopping.signal.aborted || path === '') return;
     if (this.#changedKeys.size >= maxChangedKeys) {
@@ -134,21 +137,21 @@ export class PrefixRunner {
     while (this.#checkCount < Math.min(parallelChecks, this.#changedKeys.size)) this.#startCheck();
   }
 
-  /** Removes a file as `PrefixMirror.remove`. What turns out to be another is looked at at once. */
+  /** Removes a file as `PrefixMirror.remove` does. After a conflict, checks the path at once. */
   async remove(call: Call, path: string, actor: string): Promise<void> {
     if (this.#stopping.signal.aborted)
-      throw new Fault('unavailable', 'what is mirrored is being changed: try again');
+      throw new Fault('unavailable', 'the mirror is being reconfigured; try again');
     const removing = this.mirror.remove(call, path, actor);
-    // A stop waits for it.
-    const over = removing.catch(() => undefined);
-    this.#checks.push(over);
+    // `stop` waits for the removal.
+    const settled = removing.catch(() => undefined);
+    this.#checks.push(settled);
     try {
       await removing;
     } catch (error) {
       if (isFault(error, 'conflict')) this.keyChanged(path);
       throw error;
     } finally {
-      this.#checks = this.#checks.filter((one) => one !== over);
+      this.#checks = this.#checks.filter((one) => one !== settled);
     }
   }
 
@@ -165,7 +168,7 @@ export class PrefixRunner {
     const { signal } = this.#stopping;
     for (const [path, sinceMs] of this.#changedKeys) {
       if (signal.aborted) return;
-      // From here on another event for the same path makes another look.
+      // From here on, another event for this path starts another check.
       this.#changedKeys.delete(path);
       const checked = { sinceMs };
       this.#underCheck.add(checked);
@@ -173,10 +176,10 @@ export class PrefixRunner {
         const call = mirrorCall(signal, this.#services.entropy, this.#log);
         const result = await this.mirror.checkKey(call, path);
         if (result.kind === 'unclear') this.#requestPass();
-        else call.log.debug('looked at a key', { path, result: result.kind });
+        else call.log.debug('key checked', { path, result: result.kind });
       } catch (error) {
         if (isFault(error, 'cancelled')) return;
-        this.#log.warn('a key could not be looked at', { error: Fault.from(error) });
+        this.#log.warn('key check failed', { error: Fault.from(error) });
         this.#requestPass();
       } finally {
         this.#underCheck.delete(checked);
@@ -184,7 +187,7 @@ export class PrefixRunner {
     }
   }
 
-  /** A pass as soon as possible, and another one when one is under way. */
+  /** Requests a pass as soon as possible, or another one after the running pass. */
   #requestPass(): void {
     this.#isPassRequested = true;
     this.#wake?.abort();
@@ -199,7 +202,7 @@ export class PrefixRunner {
         this.#adapt(pass);
       } catch (error) {
         if (isFault(error, 'cancelled')) return;
-        this.#log.error('the mirror failed', { error: Fault.from(error) });
+        this.#log.error('mirror pass failed', { error: Fault.from(error) });
       }
       await this.#waitForNextPass();
     }
@@ -235,8 +238,7 @@ export class PrefixRunner {
   async #logPass(pass: MirrorPass): Promise<void> {
     const { result, text, fetched, fetchedBytes, deleted, listed, durationMs } = pass;
     const fields = { listed, fetched, fetchedBytes, deleted, durationMs: Math.round(durationMs) };
-    if (result === 'failed')
-      this.#logOnce(`failed: ${text}`, 'the mirror could not be brought up to date', { reason: text });
+    if (result === 'failed') this.#logOnce(`failed: ${text}`, 'mirror pass failed', { reason: text });
     else if (fetched + deleted > 0) this.#log.info('mirrored', fields);
     else this.#log.debug('nothing to mirror', fields);
     const { problems, problemCount } = await this.mirror.status();
@@ -244,14 +246,14 @@ export class PrefixRunner {
     for (const { kind, path, text: reason } of problems) {
       const what = `${kind} ${path} ${reason}`;
       logged.add(what);
-      this.#logOnce(what, 'an object is not mirrored', { path, problem: kind, reason });
+      this.#logOnce(what, 'object not mirrored', { path, problem: kind, reason });
     }
     const more = `${problemCount - problems.length} more`;
     if (problemCount > problems.length) {
       logged.add(more);
-      this.#logOnce(more, 'further objects are not mirrored', { count: problemCount - problems.length });
+      this.#logOnce(more, 'further objects not mirrored', { count: problemCount - problems.length });
     }
-    // What is over may be said again when it comes back.
+    // A problem that ends and returns is logged again.
     this.#logged = logged;
   }
 

@@ -1,6 +1,6 @@
 import type { MirrorProblem } from '../model/mirror.js';
 
-/** The problems of one pass: all are counted, the largest objects' are kept. */
+/** Problems of one pass. Counts all and keeps those of the largest objects. */
 export class ProblemList {
   readonly #max: number;
   #kept: MirrorProblem[] = [];
@@ -20,7 +20,7 @@ export class ProblemList {
     return this.#count;
   }
 
-  /** The largest objects first. */
+  /** The kept problems, largest objects first. */
   get kept(): readonly MirrorProblem[] {
     this.#trim();
     return [...this.#kept];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readAhead } from './read-ahead.js';
 
-/** Counts to `end`, then throws what it is given. */
+/** Counts to `end`, then throws `failure` if it is given. */
 class Counting {
   begun = 0;
   hasEnded = false;
@@ -19,19 +19,19 @@ class Counting {
   }
 }
 
-/** Lets everything go on that waits for nothing but promises. */
+/** Lets all pending promises settle. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-describe('what is read ahead', () => {
-  it('comes whole and in order', async () => {
+describe('reading ahead', () => {
+  it('yields all items in order', async () => {
     const items: number[] = [];
     for await (const item of readAhead(new Counting().to(5), 2)) items.push(item);
     expect(items).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('is so much and no more, while one item is worked on', async () => {
+  it('requests only the given number of items while one is processed', async () => {
     const counting = new Counting();
     for await (const item of readAhead(counting.to(10), 2)) {
       await settled();
@@ -39,7 +39,7 @@ describe('what is read ahead', () => {
     }
   });
 
-  it('ends with the error of the source, behind the items before it', async () => {
+  it('throws the error of the source after the items before it', async () => {
     const items: number[] = [];
     const failure = new Error('the source broke');
     const reading = async () => {
@@ -52,7 +52,7 @@ describe('what is read ahead', () => {
     expect(items).toEqual([1, 2]);
   });
 
-  it('ends the source when the reader leaves', async () => {
+  it('ends the source when the reader stops early', async () => {
     const counting = new Counting();
     for await (const item of readAhead(counting.to(10), 2)) if (item === 2) break;
     expect(counting.hasEnded).toBe(true);

@@ -1,13 +1,13 @@
 /**
- * The same items; up to `most` are asked for ahead of the one that is worked on. What the source throws comes behind the items before it.
- * Who leaves early ends the source.
+ * Yields the items of a source, requesting up to `max` items ahead. Throws the source's error after the items
+ * before it. Ends the source if the reader stops early.
  */
 export async function* readAhead<T>(source: AsyncGenerator<T>, max: number): AsyncGenerator<T> {
-  // A generator answers them one after the other.
+  // A generator answers these requests one after the other.
   const asked: Promise<IteratorResult<T>>[] = [];
   const ask = (): void => {
     const next = source.next();
-    // Who leaves early does not want to hear of it.
+    // A reader that stops early must not get an unhandled rejection.
     next.catch(() => undefined);
     asked.push(next);
   };

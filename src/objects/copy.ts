@@ -7,7 +7,7 @@ import { isEncryptedAs, sealedWith } from '../vault/sealed-with.js';
 import { contentOf, isSameContent } from './content.js';
 import { type EncryptionChoice, refuseGatewayFiles, sourceEncryption } from './encryption-choice.js';
 import { openObject } from './encryption-lookup.js';
-import { absent } from './get.js';
+import { objectNotFound } from './get.js';
 import { s3Url } from './s3-url.js';
 import type { ObjectServices } from './services.js';
 
@@ -42,7 +42,7 @@ export async function copyOrMoveObject(
   const isItself = from.bucket === to.bucket && from.key === to.key;
   if (move && isItself) throw new Fault('invalid', `cannot move ${s3Url(from)} onto itself`);
   const source = await openObject(services, call, from);
-  if (source === null) throw absent(from);
+  if (source === null) throw objectNotFound(from);
   const { size, etag, encryption } = source.value;
   const key = source.access.kind === 'sse-c' ? source.access.key : null;
   const chosen = await choice.at(to, sourceEncryption(encryption, key));
@@ -56,7 +56,7 @@ export async function copyOrMoveObject(
   const isThere = move
     ? await services.vault.move(call, from, keys, target)
     : (await services.vault.copy(call, { ref: from, keys, ifMatch: etag }, target)) !== null;
-  if (!isThere) throw absent(from);
+  if (!isThere) throw objectNotFound(from);
   return { outcome: 'copied', size };
 }
 

@@ -8,7 +8,7 @@ import { Fault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import { isSameEtag, type ObjectRef } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch-object.js';
-import { accessAmong } from '../vault/sealed-with.js';
+import { accessWithKeys } from '../vault/sealed-with.js';
 import { contentOf, fileHolds } from './content.js';
 import { DownloadFile, refuseExisting } from './download-file.js';
 import { openObject } from './encryption-lookup.js';
@@ -43,7 +43,7 @@ export async function getObjectToFile(
 ): Promise<FetchResult> {
   if (await isThere(file.path)) {
     const opened = await openObject(services, call, ref);
-    if (opened === null) throw absent(ref);
+    if (opened === null) throw objectNotFound(ref);
     if (await fileHolds(call, file.path, contentOf(opened.value, opened.candidates))) return 'unchanged';
     if (!file.mayReplace) await refuseExisting(file.path);
   }
@@ -93,7 +93,7 @@ async function fetchWhole(
     ...(algorithm === undefined ? {} : { algorithm }),
   };
   const fetched = await vault.fetch(call, request, sink);
-  if (fetched === null) throw absent(ref);
+  if (fetched === null) throw objectNotFound(ref);
   const rows = row === null ? await ledger.candidates(ref) : [row];
   const kept = rows.find(({ confirmation }) => isSameEtag(confirmation?.etag, fetched.info.etag));
   const sum = kept?.confirmation?.checksum ?? null;
@@ -105,7 +105,7 @@ async function fetchWhole(
 
 /** Returns access with the key that the ledger names, else without a key. */
 function likelyAccess(row: LedgerRow | null, keys: readonly CustomerKey[]): ReadAccess {
-  return row === null ? noKey : (accessAmong(row.sealedWith, keys) ?? noKey);
+  return row === null ? noKey : (accessWithKeys(row.sealedWith, keys) ?? noKey);
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -118,6 +118,6 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-export function absent(ref: ObjectRef): Fault {
+export function objectNotFound(ref: ObjectRef): Fault {
   return new Fault('not-found', `there is no object ${s3Url(ref)}`);
 }

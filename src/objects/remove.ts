@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.js';
 import { findListed } from '../model/list-pages.js';
 import { isSameEtag, type ListedVersion, type ObjectRef, type VersionPage } from '../model/object-store.js';
 import { refuseGatewayFiles } from './encryption-choice.js';
-import { absent } from './get.js';
+import { objectNotFound } from './get.js';
 import { walkObjects } from './object-tree.js';
 import { s3Url } from './s3-url.js';
 import { type ObjectServices, parallelObjects } from './services.js';
@@ -23,7 +23,7 @@ export async function removeCurrentObject(
   gatewayFiles: boolean,
 ): Promise<void> {
   if (!gatewayFiles) refuseGatewayFiles(ref);
-  if ((await findListed(services.store, call, ref)) === null) throw absent(ref);
+  if ((await findListed(services.store, call, ref)) === null) throw objectNotFound(ref);
   await services.vault.remove(call, ref, actor);
 }
 

@@ -7,13 +7,13 @@ import { isSameEtag, type ListedVersion, type ObjectInfo, type ObjectRef } from 
 import { mtimeOf } from '../vault/mtime.js';
 import { contentOf } from './content.js';
 import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
-import { absent } from './get.js';
+import { objectNotFound } from './get.js';
 import { type ListEntry, versionEntry, versionRows } from './listing.js';
 import { versionsOf } from './remove.js';
 import type { ObjectServices } from './services.js';
 
 /** Writer of an object through this gateway, with the times of the write. */
-export interface Writer {
+export interface ObjectWriter {
   readonly actor: string;
   readonly requestId: string;
   readonly beganMs: number;
@@ -35,9 +35,9 @@ export interface ObjectStatus {
   readonly mtimeSeconds: number | null;
   readonly checksum: Checksum | null;
   /** Null if the ledger has no row of it. */
-  readonly writer: Writer | null;
+  readonly writer: ObjectWriter | null;
   /** Writes of this object whose outcome the ledger does not know (yet). */
-  readonly unsettledWrites: readonly Writer[];
+  readonly unsettledWrites: readonly ObjectWriter[];
   readonly versions: readonly Exclude<ListEntry, { kind: 'directory' }>[];
 }
 
@@ -59,7 +59,7 @@ export async function statObject(
     if (entry !== null) versions.push(entry);
   }
   const latest = listed.find((version) => version.isLatest) ?? listed[0];
-  if (latest === undefined) throw absent(ref);
+  if (latest === undefined) throw objectNotFound(ref);
   const found = latest.isDeleteMarker ? null : await lookup.at(ref);
   const candidates = await services.ledger.candidates(ref);
   const row = candidates.find(({ confirmation }) => isSameEtag(confirmation?.etag, latest.etag)) ?? null;
@@ -110,6 +110,6 @@ async function encryptionOf(
   return lookup.ofRow(row.sealedWith);
 }
 
-function writerOf({ actor, requestId, intendedMs, settledMs }: LedgerRow): Writer {
+function writerOf({ actor, requestId, intendedMs, settledMs }: LedgerRow): ObjectWriter {
   return { actor, requestId, beganMs: intendedMs, confirmedMs: settledMs };
 }

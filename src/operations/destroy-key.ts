@@ -5,7 +5,7 @@ import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import type { KeyNeed } from '../model/ledger.js';
-import { rawFilesWith } from '../users/key-import.js';
+import { findRawFiles } from '../users/key-import.js';
 import { openObjectServices } from './object-services.js';
 import type { OpenRoot } from './open-root.js';
 
@@ -46,5 +46,5 @@ export async function destroyKey(
   );
   if (outcome.kind === 'needed') return outcome;
   await keyring.destroy(outcome.proof);
-  return { kind: 'destroyed', rawFiles: await rawFilesWith(userServices, keyId) };
+  return { kind: 'destroyed', rawFiles: await findRawFiles(userServices, keyId) };
 }

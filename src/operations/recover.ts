@@ -1,9 +1,13 @@
 import { backgroundCall } from '../assembly/background-call.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { s3OptionsOf } from '../assembly/core.js';
-import { keyringOf } from '../assembly/keyring.js';
+import { createRootKeyring } from '../assembly/keyring.js';
 import { LiveSettings } from '../assembly/live-settings.js';
-import { beginRecovering, endRecovering, recoveringFrom } from '../assembly/recovering.js';
+import {
+  readRecoveryMarker,
+  removeRecoveryMarker,
+  writeRecoveryMarker,
+} from '../assembly/recovery-marker.js';
 import { lockRoot } from '../assembly/root-lock.js';
 import { systemEntropy } from '../assembly/system.js';
 import { buildUserServices } from '../assembly/user-services.js';
@@ -16,7 +20,7 @@ import { Fault } from '../model/fault.js';
 import { CopyBucket } from '../recovery/copy-bucket.js';
 import { type FoundSnapshot, findSnapshot } from '../recovery/find-snapshot.js';
 import { type ImportedKeys, importKeys } from '../recovery/import-keys.js';
-import { type Restored, restoreRecipients, restoreSnapshot } from '../recovery/restore.js';
+import { type RestoredFiles, restoreRecipients, restoreSnapshot } from '../recovery/restore.js';
 import { findSnapshotFiles } from '../recovery/snapshot-files.js';
 import { snapshotPath } from '../recovery/snapshot-paths.js';
 import { createS3ObjectStore } from '../s3/object-store.js';
@@ -44,7 +48,7 @@ export interface RecoverRequest {
 interface RecoveredRoot {
   readonly snapshot: FoundSnapshot;
   readonly keys: ImportedKeys;
-  readonly restored: Restored;
+  readonly restored: RestoredFiles;
 }
 
 export interface RecoverReport extends RecoveredRoot {
@@ -86,7 +90,7 @@ async function restoreRoot(
   const settings = await LiveSettings.open(request.root, false);
   resources.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
   const log = createCommandLog(process.stderr);
-  const keyring = keyringOf(settings, log);
+  const keyring = createRootKeyring(settings, log);
   await refuseExistingRoot(request, paths.recoveringFile, async () => (await keyring.list()).length);
 
   const call = backgroundCall(signal, systemEntropy, log);
@@ -96,7 +100,7 @@ async function restoreRoot(
   const bucket = new CopyBucket(store, request.bucket);
   const snapshot = await findSnapshot(call, bucket, identity, request.acceptUnsigned);
 
-  await beginRecovering(paths.recoveringFile, request.bucket);
+  await writeRecoveryMarker(paths.recoveringFile, request.bucket);
   await restoreRecipients(snapshot.snapshot, paths.root);
   const keys = await importKeys(call, bucket, identity, keyring, (done, total) =>
     onProgress('keys', done, total),
@@ -113,7 +117,7 @@ async function restoreRoot(
     ...connectionOf(request),
     ...(request.rehearsal ? { keyringBucketCopy: 'no' } : {}),
   });
-  await endRecovering(paths.recoveringFile);
+  await removeRecoveryMarker(paths.recoveringFile);
   return { snapshot, keys, restored };
 }
 
@@ -146,7 +150,7 @@ async function refuseExistingRoot(
   recoveringFile: string,
   countKeys: () => Promise<number>,
 ): Promise<void> {
-  const begun = await recoveringFrom(recoveringFile);
+  const begun = await readRecoveryMarker(recoveringFile);
   if (force || begun === bucket) return;
   if (begun !== null) {
     throw new Fault(

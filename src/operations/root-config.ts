@@ -1,5 +1,5 @@
 import { createCommandLog } from '../assembly/command-log.js';
-import { keyringOf, type RootKeyring } from '../assembly/keyring.js';
+import { createRootKeyring, type RootKeyring } from '../assembly/keyring.js';
 import { embeddedBucket, LiveSettings } from '../assembly/live-settings.js';
 import { openRootSettings } from '../assembly/root-settings.js';
 import { buildUserServices } from '../assembly/user-services.js';
@@ -55,7 +55,7 @@ export interface RootConfig {
 export async function openRootConfig(root: string): Promise<RootConfig> {
   const { settings, embedded: run } = await openRootSettings(root);
   const log = createCommandLog(process.stderr);
-  const keyring = keyringOf(settings, log);
+  const keyring = createRootKeyring(settings, log);
   const services = buildUserServices(settings, keyring, log);
   const registry = createUserRegistry(services);
   const shared = createSharedRegistry(services);

@@ -13,12 +13,12 @@ export interface StorageUsers {
 }
 
 /** Users whose files are wrong are left out, or their fault is thrown. */
-export type WrongUsers = 'leave-out' | 'throw';
+export type InvalidUsers = 'leave-out' | 'throw';
 
 /** What the users of a root, as they are now, need of S3. */
 export async function storageNeedsOf(
   { call, users, registry, settings: inForce }: StorageUsers,
-  wrongUsers: WrongUsers,
+  wrongUsers: InvalidUsers,
 ): Promise<StorageNeeds> {
   const defaultBucket = inForce.requireBucket();
   const { eventsSqsQueue } = inForce.current;
@@ -44,7 +44,7 @@ async function needsOf(
   call: Call,
   users: StorageUsers['users'],
   username: Username,
-  wrongUsers: WrongUsers,
+  wrongUsers: InvalidUsers,
 ): Promise<{ readonly settings: UserSettings; readonly uploads: PrefixNeed } | null> {
   try {
     const settings = await users.settings(call, username);

@@ -39,7 +39,7 @@ export async function importKeys(
   const files: SealedKeyringFile[] = [];
   let done = 0;
   await inParallel([...names.sealed], async (id) => {
-    if ((await openKey(keyring, id)) === null) {
+    if ((await openKeyOrNull(keyring, id)) === null) {
       const sealed = await fetchSealed(call, bucket, identity, id);
       if (typeof sealed === 'string') {
         problems.push(sealed);
@@ -60,7 +60,7 @@ export async function importKeys(
   await keyring.put(files);
   await keyring.adopt(identity.secret);
   for (const id of imported) {
-    if ((await openKey(keyring, id)) !== null) continue;
+    if ((await openKeyOrNull(keyring, id)) !== null) continue;
     problems.push(`the key ${id} is in the copy and could not be taken in`);
     imported.delete(id);
   }
@@ -68,7 +68,7 @@ export async function importKeys(
 }
 
 /** The key; null when the keyring does not have it, or cannot open it. */
-export async function openKey(
+export async function openKeyOrNull(
   keyring: Pick<Keyring, 'open'>,
   id: KeyFingerprint,
 ): Promise<CustomerKey | null> {

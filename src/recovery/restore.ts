@@ -7,7 +7,7 @@ import type { Keyring } from '../model/keyring.js';
 import type { Username } from '../model/users.js';
 import { prepareHome } from '../users/homes.js';
 import { type UserDirectories, userPaths } from '../users/user-paths.js';
-import { openKey } from './import-keys.js';
+import { openKeyOrNull } from './import-keys.js';
 import type { Snapshot, SnapshotFile } from './snapshot.js';
 import { snapshotPath } from './snapshot-paths.js';
 
@@ -21,7 +21,7 @@ export interface RestoreServices {
   readonly onFile: (done: number, total: number) => void;
 }
 
-export interface Restored {
+export interface RestoredFiles {
   readonly users: readonly Username[];
   readonly files: number;
   readonly keyFiles: number;
@@ -38,7 +38,7 @@ const openDirectoryMode = 0o755;
  * else of the user. Done again after a crash it comes to the same. Raw key files are written again with the keys of the keyring, so
  * that settings that name no key mean what they meant. Faults: `denied`, `unavailable`, `over-quota`, naming the file.
  */
-export async function restoreSnapshot(snapshot: Snapshot, services: RestoreServices): Promise<Restored> {
+export async function restoreSnapshot(snapshot: Snapshot, services: RestoreServices): Promise<RestoredFiles> {
   const total = snapshot.files.length + snapshot.keyFiles.length;
   let done = 0;
   const users = usersOf(snapshot.files);
@@ -111,7 +111,7 @@ async function restoreKeyFiles(
   const problems: string[] = [];
   let restored = 0;
   for (const [index, { path, key: id }] of keyFiles.entries()) {
-    const key = await openKey(keyring, id);
+    const key = await openKeyOrNull(keyring, id);
     if (key === null) {
       problems.push(`${path} is not restored: its key ${id} is not in the copy`);
     } else {

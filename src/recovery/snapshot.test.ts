@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { generateX25519Identity } from 'age-encryption';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tarOf } from '../files/tar.js';
+import { packTar } from '../files/tar.js';
 import { parseKeyFingerprint } from '../model/customer-key.js';
 import { isSignedBy, signerOf, signSnapshot, snapshotSigner } from './authenticity.js';
 import { packSnapshot, type Snapshot, unpackSnapshot } from './snapshot.js';
@@ -50,7 +50,7 @@ describe('nothing is taken that has no place in it', () => {
   const manifest = { format: 1, taken: '2026-11-09T10:15:30Z', bucket: 'b', keys: [], keyFiles: [] };
   const packed = (fields: object, ...paths: readonly string[]) =>
     gzipSync(
-      tarOf([
+      packTar([
         { name: 'snapshot.json', content: Buffer.from(JSON.stringify(fields)), mode: 0o600, mtimeMs: 0 },
         ...paths.map((path) => ({ name: path, content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 })),
       ]),
@@ -84,7 +84,7 @@ describe('nothing is taken that has no place in it', () => {
 
   it('a tar without a description', () => {
     const bare = gzipSync(
-      tarOf([{ name: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600, mtimeMs: 0 }]),
+      packTar([{ name: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600, mtimeMs: 0 }]),
     );
     expect(() => unpackSnapshot(bare)).toThrowError(/no snapshot\.json/);
     expect(() => unpackSnapshot(Buffer.from('not a snapshot'))).toThrowError(/cannot be unpacked/);

@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { secretFileMode } from '../files/durable.js';
-import { readTar, tarOf } from '../files/tar.js';
+import { packTar, readTar } from '../files/tar.js';
 import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { snapshotPath } from './snapshot-paths.js';
@@ -45,7 +45,7 @@ export function packSnapshot(snapshot: Snapshot): Buffer {
   ];
   // Times are left out: the same files are to give the same bytes.
   return gzipSync(
-    tarOf(entries.map(({ path, content }) => ({ name: path, content, mode: secretFileMode, mtimeMs: 0 }))),
+    packTar(entries.map(({ path, content }) => ({ name: path, content, mode: secretFileMode, mtimeMs: 0 }))),
   );
 }
 

@@ -52,12 +52,12 @@ export function planVersion(
 }
 
 /** Returns the encryption recorded in a row of the ledger. */
-export function knownOf(sealed: SealedWith): KnownVersion {
+export function knownVersionOf(sealed: SealedWith): KnownVersion {
   return sealed.kind === 'sse-c' ? { kind: 'sse-c', key: sealed.fingerprint } : { kind: 'other' };
 }
 
 /** Returns the encryption in a HEAD response. `named` finds a key by its MD5. */
-export function knownOfEncryption(
+export function knownVersionOfEncryption(
   encryption: ObjectEncryption,
   named: (keyMd5Base64: string) => KeyFingerprint | null,
 ): KnownVersion {

@@ -8,13 +8,13 @@ import { missing } from '../../test/support/tools.js';
 import { Fault } from '../model/fault.js';
 import { loadHostKeys } from './host-keys.js';
 import { encodeOpensshKey, keyFingerprint, publicBlobOfOpensshKey } from './openssh-key.js';
-import { keepingLogger, type LogLine, testEntropy } from './testing/quiet.js';
+import { type LogLine, recordingLogger, testEntropy } from './testing/test-logger.js';
 
 const noKeygen = missing('ssh-keygen');
 
 let directory: string;
 let lines: LogLine[];
-const load = () => loadHostKeys(join(directory, 'keys'), testEntropy, keepingLogger(lines));
+const load = () => loadHostKeys(join(directory, 'keys'), testEntropy, recordingLogger(lines));
 const path = (name: string) => join(directory, 'keys', name);
 
 beforeEach(async () => {

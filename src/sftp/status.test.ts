@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Fault, faultKinds } from '../model/fault.js';
 import { RequestCall } from './request-call.js';
 import { encodeFault, logFault, statusCodeOf } from './status.js';
-import { keepingLogger, type LogLine, testEntropy } from './testing/quiet.js';
+import { type LogLine, recordingLogger, testEntropy } from './testing/test-logger.js';
 import { statusCode } from './wire/constants.js';
 
 describe('the status of a fault', () => {
@@ -21,7 +21,7 @@ describe('the status of a fault', () => {
 
   it('shows hint, kind and request to the client, and the cause only to the log', () => {
     const lines: LogLine[] = [];
-    const call = new RequestCall(new AbortController().signal, testEntropy, keepingLogger(lines));
+    const call = new RequestCall(new AbortController().signal, testEntropy, recordingLogger(lines));
     const cause = new Error('socket hang up');
     const fault = new Fault('unavailable', 'S3 does not answer', { cause });
     const text = Buffer.from(encodeFault(1, fault, call)).toString();

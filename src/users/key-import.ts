@@ -25,7 +25,7 @@ export async function importKeyFiles(services: KeyImportServices): Promise<void>
 }
 
 /** The paths of all raw key files, the kept ones too, that hold this key. */
-export async function rawFilesWith(
+export async function findRawFiles(
   services: KeyImportServices,
   keyId: KeyFingerprint,
 ): Promise<readonly string[]> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MirrorSources } from '../model/mirror.js';
-import { keepingLogger, type LogLine } from '../sftp/testing/quiet.js';
+import { type LogLine, recordingLogger } from '../sftp/testing/test-logger.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/vault-world.js';
 import { createMirrorSources } from './mirror-sources.js';
 import { testKeys } from './testing/test-keys.js';
@@ -33,7 +33,7 @@ beforeEach(() => {
     users,
     keys,
     defaults,
-    call: { ...call(), log: keepingLogger(lines) },
+    call: { ...call(), log: recordingLogger(lines) },
   });
 });
 afterEach(() => rmSync(root, { recursive: true }));

@@ -23,7 +23,7 @@ export type RoundTripStep =
   | 'remove';
 
 /** A step that failed, and why. */
-export interface RoundTripTrouble {
+export interface RoundTripProblem {
   readonly step: RoundTripStep;
   readonly fault: Fault;
 }
@@ -48,14 +48,14 @@ export async function tryRoundTrip(
   entropy: Entropy,
   call: Call,
   request: RoundTripRequest,
-): Promise<readonly RoundTripTrouble[]> {
+): Promise<readonly RoundTripProblem[]> {
   const trip = new RoundTrip(store, entropy, call, request);
   await trip.run();
   return trip.troubles;
 }
 
 class RoundTrip {
-  readonly troubles: RoundTripTrouble[] = [];
+  readonly troubles: RoundTripProblem[] = [];
   readonly #store: ObjectStore;
   readonly #entropy: Entropy;
   readonly #call: Call;

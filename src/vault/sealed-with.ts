@@ -13,13 +13,13 @@ export function sealedWith(encryption: WriteEncryption): SealedWith {
 }
 
 /** Returns the encryption that S3 reports for an object that was written with `encryption`. */
-export function encryptionAsAsked(encryption: WriteEncryption): ObjectEncryption {
+export function expectedEncryption(encryption: WriteEncryption): ObjectEncryption {
   if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };
   return encryption.kind === 'bucket-default' ? { kind: 'unknown' } : encryption;
 }
 
 /** Returns the access that opens an object encrypted as `sealed`, or null if its key is not among `keys`. */
-export function accessAmong(sealed: SealedWith, keys: readonly CustomerKey[]): ReadAccess | null {
+export function accessWithKeys(sealed: SealedWith, keys: readonly CustomerKey[]): ReadAccess | null {
   if (sealed.kind !== 'sse-c') return noKey;
   const key = keys.find((candidate) => candidate.fingerprint === sealed.fingerprint);
   return key === undefined ? null : { kind: 'sse-c', key };

@@ -12,7 +12,7 @@ import type {
 } from '../model/vfs.js';
 import { type Mount, writableHint } from './mount.js';
 import type { Mounts } from './mounts.js';
-import { OpenHandles } from './tracked.js';
+import { OpenHandles } from './open-handles.js';
 
 const rootAttributes: Attributes = {
   type: 'directory',

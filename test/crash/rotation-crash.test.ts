@@ -23,7 +23,10 @@ const small: DrillSize = {
   limitMs: 300_000,
 };
 
-/** The whole drill: `SFTPGW_DRILL=full`, see package.json. The largest object is above the 5 GiB of a single copy. */
+/**
+ * Sizes of the full drill: `SFTPGW_DRILL=full`, see package.json. The largest object exceeds the 5 GiB of a
+ * single copy.
+ */
 const full: DrillSize = {
   objects: 2_000,
   kills: 30,
@@ -38,10 +41,10 @@ const size = process.env['SFTPGW_DRILL'] === 'full' ? full : small;
 for (const target of await gatewayTargets()) {
   const skip = target.skip ?? programs;
   describe.skipIf(skip !== null)(
-    `kill -9 while a user’s key is changed, over ${target.name}${skip ? ` (${skip})` : ''}`,
+    `kill -9 during a key rotation, over ${target.name}${skip ? ` (${skip})` : ''}`,
     () => {
       it(
-        'nothing is lost, nothing comes back, everything is under the new key, and the ledger is true',
+        'loses nothing, restores nothing removed, encrypts everything with the new key, and keeps the ledger correct',
         async () => {
           const random = SeededRandom.fromEnvironment();
           console.log(`seed ${random.seed}`);
@@ -69,11 +72,11 @@ for (const target of await gatewayTargets()) {
           const wrong: string[] = [];
           for (const [name, possible] of drill.possible) {
             const ref = { bucket, key: `eve/uploads/${name}` };
-            // Under another key this throws.
+            // Throws if the object has another key.
             const body = await store.read(call(), ref, { kind: 'sse-c', key }, null);
             const found = body === null ? null : await digestOf(body.bytes);
             if (!possible.has(found))
-              wrong.push(`${name}: ${found === null ? 'not there' : 'another content'}`);
+              wrong.push(`${name}: ${found === null ? 'missing' : 'another content'}`);
             if (found !== null && ledger.get(ref.key) !== key.fingerprint)
               wrong.push(`${name}: the ledger names ${ledger.get(ref.key)}`);
           }

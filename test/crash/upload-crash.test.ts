@@ -34,7 +34,7 @@ for (const target of await gatewayTargets()) {
   describe.skipIf(skip !== null)(
     `kill -9 during uploads into ${target.name}${skip ? ` (${skip})` : ''}`,
     () => {
-      it(`${rounds * uploadsPerRound} uploads under changing keys: every object opens with the key that the ledger names`, async () => {
+      it(`${rounds * uploadsPerRound} uploads with changing keys: every object opens with the key in the ledger`, async () => {
         const random = SeededRandom.fromEnvironment();
         console.log(`seed ${random.seed}`);
         await using gateway = await target.start();
@@ -63,7 +63,7 @@ for (const target of await gatewayTargets()) {
         }
         await gateway.end('SIGTERM');
 
-        // The embedded server ends with the gateway; everything is read after one more start.
+        // The embedded server stops with the gateway, so the gateway starts once more for the checks.
         await gateway.serve();
         const ledger = readLedger(gateway);
         const { Contents: listed = [] } = await s3.client.send(
@@ -77,7 +77,7 @@ for (const target of await gatewayTargets()) {
           );
           const body = await openWithNamedKey(s3, key, named, keys);
           const name = key.slice('dora/uploads/'.length);
-          expect(contents.has(`${name} ${sha256(body)}`), `${key} is one whole upload`).toBe(true);
+          expect(contents.has(`${name} ${sha256(body)}`), `${key} is one complete upload`).toBe(true);
         }
         const { Uploads: uploads = [] } = await s3.client.send(
           new ListMultipartUploadsCommand({ Bucket: s3.bucket }),
@@ -117,7 +117,7 @@ function readLedger(gateway: Gateway): LedgerLine[] {
   }
 }
 
-/** With the SDK alone: which of these keys opens an object is what S3 says. */
+/** Opens an object with the SDK alone, so that S3 decides which key is the right one. */
 async function openWithNamedKey(
   { client, bucket }: { readonly client: S3Client; readonly bucket: string },
   key: string,
@@ -138,7 +138,7 @@ async function openWithNamedKey(
     );
     if (body !== undefined) return body;
   }
-  throw new Error(`${key} opens with none of the ${named.length} keys that the ledger names`);
+  throw new Error(`${key} opens with none of the ${named.length} keys in the ledger`);
 }
 
 function sha256(body: Uint8Array): string {

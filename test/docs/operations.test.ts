@@ -27,6 +27,13 @@ function row(...cells: readonly string[]): string {
   return `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`;
 }
 
+/** Texts of the program's files below a folder, without tests. */
+function sourcesBelow(folder: string): readonly string[] {
+  return readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /(?<!\.test)\.ts$/.test(name) && !name.includes('testing/'))
+    .map((name) => readFileSync(join(project, folder, name), 'utf8'));
+}
+
 const statusWords: Readonly<Record<number, string>> = {
   2: 'no such file',
   3: 'permission denied',
@@ -71,16 +78,41 @@ describe('docs/OPERATIONS.md', () => {
   });
 
   it('names every permission that the S3 adapter names', () => {
-    const directory = join(project, 'src/s3');
-    const sources = readdirSync(directory).filter((name) => /(?<!\.test)\.ts$/.test(name));
-    const named = sources.flatMap((name) => {
-      const source = readFileSync(join(directory, name), 'utf8');
-      return [...source.matchAll(/\bs3:[A-Z][A-Za-z]+/g)].map(([permission]) => permission);
-    });
+    const named = sourcesBelow('src/s3').flatMap((source) =>
+      [...source.matchAll(/\bs3:[A-Z][A-Za-z]+/g)].map(([permission]) => permission),
+    );
     expect(named.length).toBeGreaterThan(10);
     const start = text.indexOf('## AWS permissions');
     const part = text.slice(start, text.indexOf('\n## ', start));
     expect([...new Set(named)].filter((permission) => !part.includes(`\`${permission}\``))).toEqual([]);
+  });
+
+  it('explains log lines that the program writes', () => {
+    const written = sourcesBelow('src').flatMap((source) =>
+      [...source.matchAll(/\b(?:log|#log)\.(?:debug|info|warn|error)\(\s*['`]([^'`]+)['`]/g)].map(
+        ([, message = '']) => message,
+      ),
+    );
+    expect(written.length).toBeGreaterThan(50);
+    const explained = rowsBelow('## The log', '| line | what to do |').map(
+      (line) => line.split('`')[1] ?? '',
+    );
+    expect(explained.length).toBeGreaterThan(5);
+    expect(explained.filter((message) => !written.includes(message))).toEqual([]);
+  });
+
+  it('explains every finding of the doctor', () => {
+    const codes = sourcesBelow('src/doctor').flatMap((source) =>
+      [...source.matchAll(/\bcode: '([a-z-]+)'/g)].map(([, code = '']) => code),
+    );
+    expect(codes.length).toBeGreaterThan(10);
+    const explained = rowsBelow('## The doctor', '| finding | meaning |').join('\n');
+    const isExplained = (code: string) =>
+      explained.includes(`\`${code}\``) ||
+      // Rows share a beginning: `round-trip-write`, `-read`.
+      (code.startsWith('round-trip-') && explained.includes(`\`${code.slice('round-trip'.length)}\``)) ||
+      (code.startsWith('mirror-') && explained.includes('`mirror-...`'));
+    expect(codes.filter((code) => !isExplained(code))).toEqual([]);
   });
 
   it('has the command that unblocks SSE-C as the gateway prints it', () => {

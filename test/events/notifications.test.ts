@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EventEndpoint, eventsPath, startEventEndpoint } from '../../src/api/event-endpoint.js';
 import { ensureEventSecret } from '../../src/api/event-secret.js';
 import { parseEvents } from '../../src/events/parse-event.js';
-import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
+import { type LogLine, recordingLogger, testClock, testEntropy } from '../../src/sftp/testing/test-logger.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { eventually } from '../support/wait.js';
 import { notifyTopic, RgwTopics, whyNoRgwTopics } from './rgw-topics.js';
@@ -114,7 +114,7 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
           keyChanged: (bucket, key) =>
             void changed.push({ object: `${bucket}/${key}`, atMs: performance.now() }),
         },
-        log: keepingLogger(lines),
+        log: recordingLogger(lines),
         clock: testClock,
         entropy: testEntropy,
       });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runSqsSource, type SqsSourceOptions } from '../../src/events/sqs-source.js';
-import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
+import { type LogLine, recordingLogger, testClock, testEntropy } from '../../src/sftp/testing/test-logger.js';
 import { eventually } from '../support/wait.js';
 import { FakeSqs } from './fake-sqs.js';
 
@@ -21,7 +21,7 @@ function start(more: Partial<SqsSourceOptions> = {}): void {
     region: 'eu-west-1',
     credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'canary-secret' },
     sink: { keyChanged: (bucket, key) => sink(bucket, key) },
-    log: keepingLogger(lines),
+    log: recordingLogger(lines),
     clock: testClock,
     entropy: testEntropy,
     ...more,

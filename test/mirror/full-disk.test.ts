@@ -16,7 +16,7 @@ import { content } from '../../src/vault/testing/vault-world.js';
 
 const mebibyte = 1024 * 1024;
 
-/** A file system of a few MiB, where this machine lets a test mount one. */
+/** Mounts a file system of 8 MiB, if this machine allows a test to do that. */
 function mountSmall(directory: string): boolean {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', directory], { stdio: 'ignore' });
@@ -51,7 +51,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     return bavail * bsize;
   };
 
-  it('is not filled beyond the reserve; what fits is there, the rest comes when there is room', async () => {
+  it('is not filled beyond the reserve; objects that fit are mirrored, the rest once space is free', async () => {
     world.settings = { reserveBytes: 2 * mebibyte };
     for (let i = 0; i < 5; i += 1) await world.put(`f${i}`, content(1.5 * mebibyte, `f${i}`));
     await world.put('small', 'x');
@@ -59,7 +59,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     expect(free()).toBeGreaterThanOrEqual(2 * mebibyte);
     const [status] = await (await world.mirror()).status();
     expect(status?.problems).toMatchObject([{ kind: 'no-room' }, { kind: 'no-room' }]);
-    // They are of one size: which of them found room is a matter of the moment.
+    // All have the same size, so any of them may have fit.
     const there = readdirSync(join(mount, 'downloads')).filter((name) => name !== 'small');
     const gone = there.slice(0, 2);
     for (const name of gone) await world.remove(name);
@@ -70,19 +70,19 @@ describe.skipIf(!canMount)('a full disk', () => {
     }
   });
 
-  it('that fills up under a file being written leaves nothing of it, and the old version in place', async () => {
+  it('during a write leaves nothing of the new file and keeps the old version', async () => {
     const old = content(500_000, 'old');
     await world.put('replaced', old);
     await world.run();
     await world.put('replaced', content(3 * mebibyte, 'new'));
-    await world.put('small', 'goes on');
+    await world.put('small', 'continues');
     mkdirSync(join(mount, 'others'));
     world.memory.hooks.beforeBytes = (position) => {
       if (position !== 2 * mebibyte) return;
       try {
         for (let i = 0; ; i += 1) writeFileSync(join(mount, 'others', `${i}`), content(mebibyte));
       } catch {
-        // Full.
+        // The disk is full.
       }
     };
     expect(await world.run()).toMatchObject({ result: 'problems' });
@@ -91,7 +91,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     world.memory.hooks.beforeBytes = () => undefined;
     rmSync(join(mount, 'others'), { recursive: true });
     expect(await world.run()).toMatchObject({ result: 'complete' });
-    expect(readFileSync(join(mount, 'downloads', 'small'), 'utf8')).toBe('goes on');
+    expect(readFileSync(join(mount, 'downloads', 'small'), 'utf8')).toBe('continues');
     expect(readFileSync(join(mount, 'downloads', 'replaced')).byteLength).toBe(3 * mebibyte);
   });
 });

@@ -9,7 +9,7 @@ for (const target of await s3Targets()) {
     beforeAll(() => target.start());
     afterAll(() => target.close());
 
-    it('converges to what S3 holds after any sequence, and never shows a torn file', async () => {
+    it('converges to the contents of S3 after any history, and never shows a torn file', async () => {
       const bucket = await target.makeBucket();
       const { endpoint, region, caFile, credentials } = target;
       const options = { endpoint, region, caFile, credentials, clock: systemClock, entropy: systemEntropy };

@@ -113,7 +113,7 @@ for (const target of await s3Targets()) {
       await rm(root, { recursive: true, force: true });
     });
 
-    it('holds every encryption, names of all kinds, empty and large objects, with their times', async () => {
+    it('mirrors every encryption, all kinds of names, empty and large objects, and their times', async () => {
       settings = { reserveBytes: 0, rangeBytes: 1024 * 1024, parallelRanges: 3 };
       const large = content(5_000_001);
       await put('alice', Buffer.from('a'), { kind: 'sse-c', key: alice }, '1600000000.25');
@@ -138,7 +138,7 @@ for (const target of await s3Targets()) {
       expect(await run()).toMatchObject({ result: 'complete', unchanged: 12, fetched: 0 });
     });
 
-    it('goes on through more than one page of a listing, and follows changes and deletions', async () => {
+    it('reads a listing of several pages, and follows changes and deletions', async () => {
       const count = 1100;
       let next = 0;
       const work = async () => {
@@ -160,7 +160,7 @@ for (const target of await s3Targets()) {
       expect(await readdir(join(root, 'downloads'))).toEqual(['d0', 'd2', 'd3', 'd4', 'd5', 'd6']);
     });
 
-    it('names what no key opens, and mirrors the rest', async () => {
+    it('reports objects that no key opens, and mirrors the rest', async () => {
       keys = [alice];
       await put('a', Buffer.from('a'), { kind: 'sse-c', key: alice });
       await put('b', Buffer.from('b'), { kind: 'sse-c', key: bob });
@@ -173,7 +173,7 @@ for (const target of await s3Targets()) {
       expect(await run()).toMatchObject({ result: 'complete', fetched: 1 });
     });
 
-    it('deletes nothing when the bucket is gone', async () => {
+    it('deletes nothing if the bucket is gone', async () => {
       await put('a', Buffer.from('a'), { kind: 'sse-c', key: alice });
       await run();
       const before = bucket;

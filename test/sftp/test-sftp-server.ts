@@ -6,7 +6,7 @@ import type { Credential } from '../../src/model/users.js';
 import type { SftpLimits } from '../../src/sftp/limits.js';
 import { type SftpServer, startSftpServer } from '../../src/sftp/server.js';
 import { MemoryVfs } from '../../src/sftp/testing/memory-vfs.js';
-import { keepingLogger, type LogLine, testClock, testEntropy } from '../../src/sftp/testing/quiet.js';
+import { type LogLine, recordingLogger, testClock, testEntropy } from '../../src/sftp/testing/test-logger.js';
 import { type Finished, run, runOk } from '../support/command.js';
 
 /** The SFTP door over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */
@@ -32,7 +32,7 @@ export class TestSftpServer implements AsyncDisposable {
         },
       },
       vfs: { forUser: async () => testServer.memory },
-      log: keepingLogger(testServer.lines),
+      log: recordingLogger(testServer.lines),
       clock: testClock,
       entropy: testEntropy,
       limits,

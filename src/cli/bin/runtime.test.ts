@@ -46,7 +46,9 @@ describe('a rerun', () => {
   const loader = new URL('../../../scripts/run-typescript.mjs', import.meta.url).href;
   const runtime = new URL('./runtime.ts', import.meta.url).href;
 
-  /** Runs a script that reruns itself on `other`, a program that stands for the supplied Node.js. */
+  /**
+   * Runs a script that reruns itself on `other`, a program that stands for the supplied Node.js.
+   */
   const rerun = (other: string) => {
     const program = join(directory, 'node');
     writeFileSync(program, `#!${process.execPath}\n${other}\n`);

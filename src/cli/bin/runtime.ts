@@ -4,7 +4,10 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** The oldest Node.js that runs the gateway: it has `AsyncDisposableStack`, ML-KEM and raw keys in node:crypto. */
+/**
+ * The oldest Node.js that runs the gateway: it has `AsyncDisposableStack`, ML-KEM and raw keys in
+ * node:crypto.
+ */
 export const minNodeVersion = '24.15.0';
 
 /** True if `version` (such as `24.22.3`) runs the gateway. */
@@ -14,7 +17,10 @@ export function isSupportedNode(version: string): boolean {
   return major > minMajor || (major === minMajor && minor >= minMinor);
 }
 
-/** Returns the path of the Node.js that npm installed beside the gateway; null if this platform has none. */
+/**
+ * Returns the path of the Node.js that npm installed beside the gateway; null if this platform has
+ * none.
+ */
 export function suppliedNode(from: string = import.meta.url): string | null {
   try {
     const manifest = createRequire(from).resolve(`node-${process.platform}-${process.arch}/package.json`);
@@ -28,8 +34,9 @@ export function suppliedNode(from: string = import.meta.url): string | null {
 const forwardedSignals = ['SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs the present script with the same arguments on another Node.js, passes the signals on, and returns its exit code. A program
- * that a signal ended gives 128 plus the signal's number, as a shell reports it.
+ * Runs the present script with the same arguments on another Node.js, passes the signals on, and
+ * returns its exit code. A program that a signal ended gives 128 plus the signal's number, as a
+ * shell reports it.
  */
 export function rerunOn(program: string): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -45,8 +52,8 @@ export function rerunOn(program: string): Promise<number> {
 }
 
 /**
- * Runs a program on this Node.js if it is new enough, else on the supplied one. Sets the exit code. This file and its importers are all
- * that an older Node.js loads.
+ * Runs a program on this Node.js if it is new enough, else on the supplied one. Sets the exit code.
+ * This file and its importers are all that an older Node.js loads.
  */
 export async function startProgram(run: (args: readonly string[]) => Promise<number>): Promise<void> {
   if (isSupportedNode(process.versions.node)) {

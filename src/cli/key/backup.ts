@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { createFileDurably, secretFileMode } from '../../files/durable.js';
-import { tarOf } from '../../files/tar.js';
+import { packTar } from '../../files/tar.js';
 import { Fault } from '../../model/fault.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
@@ -31,7 +31,7 @@ export function keyBackupCommand(context: CommandContext): Command {
       await withKeyring(context, command, async ({ keyring }) => {
         const files = await keyring.files();
         const now = Date.now();
-        const archive = tarOf(
+        const archive = packTar(
           files.map(({ name, bytes }) => ({
             name: `keys/${name}`,
             content: bytes,

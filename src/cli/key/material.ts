@@ -2,8 +2,8 @@ import { CustomerKey, customerKeyBytes } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 
 /**
- * Parses an AES-256 key: exactly 32 raw bytes, or base64 or hexadecimal of 32 bytes, with white space around it.
- * Throws `invalid` with the reason and `where`, never with the content.
+ * Parses an AES-256 key: exactly 32 raw bytes, or base64 or hexadecimal of 32 bytes, with white
+ * space around it. Throws `invalid` with the reason and `where`, never with the content.
  */
 export function parseKeyMaterial(content: Uint8Array, where: string): CustomerKey {
   const { byteLength } = content;

@@ -4,7 +4,10 @@ import type { RootConfig } from '../../operations/root-config.js';
 import type { CommandContext } from '../command.js';
 import type { Shell } from '../terminal/shell.js';
 
-/** Opens the keyring and the users of the command's root, imports the raw key files, runs the work and closes them. */
+/**
+ * Opens the keyring and the users of the command's root, imports the raw key files, runs the work
+ * and closes them.
+ */
 export function withKeyring<T>(
   context: CommandContext,
   command: Command,

@@ -18,7 +18,10 @@ export function addOwnerFlags(command: Command): Command {
     .option('--label <text>', 'human-readable name; accepted in place of the id if unique');
 }
 
-/** Returns the owner that the flags name, or none. Throws `invalid`, and `not-found` for an unknown user. */
+/**
+ * Returns the owner that the flags name, or none. Throws `invalid`, and `not-found` for an unknown
+ * user.
+ */
 export async function ownerOf({ user, shared }: OwnerFlags, { registry }: RootConfig): Promise<KeyOwner> {
   if (user !== undefined && shared === true) throw new Fault('invalid', 'give --user or --shared, not both');
   if (shared === true) return { kind: 'shared' };

@@ -4,7 +4,10 @@ import type { KeyDescription, Keyring } from '../../model/keyring.js';
 /** Describes a key argument in help texts. */
 export const keyArgument = 'the key: its id, at least 6 first digits of the id, or its label';
 
-/** Finds the key that `text` names. Throws `not-found`, and `invalid` for an ambiguous text or a key itself. */
+/**
+ * Finds the key that `text` names. Throws `not-found`, and `invalid` for an ambiguous text or a key
+ * itself.
+ */
 export async function findKey(keyring: Pick<Keyring, 'list'>, text: string): Promise<KeyDescription> {
   const wanted = text.trim();
   if (/^(?:[A-Za-z0-9+/_-]{43}=?|[0-9A-Fa-f]{64})$/.test(wanted)) {

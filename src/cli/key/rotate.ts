@@ -107,7 +107,10 @@ function parseVersions(text = 'keep'): VersionPolicy {
   return policy;
 }
 
-/** Refuses keys that other clients hold: with a new key here, the gateway could not read what they write next. */
+/**
+ * Refuses keys that other clients hold: with a new key here, the gateway could not read what they
+ * write next.
+ */
 function othersKeys(): Fault {
   return new Fault(
     'unsupported',

@@ -127,7 +127,10 @@ function stateOf(row: LiveRow): 'current' | 'older version' | 'in progress' {
   return row.isCurrent ? 'current' : 'older version';
 }
 
-/** Prints page by page, as fast as the reader takes it: a key may have more objects than fit into memory. */
+/**
+ * Prints page by page, as fast as the reader takes it: a key may have more objects than fit into
+ * memory.
+ */
 async function findNeeds(
   { shell }: CommandContext,
   ledger: OpenLedger,
@@ -161,7 +164,10 @@ function needLine({ ref, versionId, state, size }: KeyNeed): string {
   return `${state.padEnd(13)}  ${printable(s3Url(ref))}${version}${bytes}`;
 }
 
-/** Returns the fingerprint of a key. A full fingerprint may be that of a key which is not in the keyring. */
+/**
+ * Returns the fingerprint of a key. A full fingerprint may be that of a key which is not in the
+ * keyring.
+ */
 async function keyNamed(keyring: Pick<Keyring, 'list'>, text: string): Promise<KeyFingerprint> {
   const wanted = text.trim().toLowerCase();
   if (/^[0-9a-f]{32}$/.test(wanted)) return parseKeyFingerprint(wanted);

@@ -12,7 +12,10 @@ interface RebuildFlags {
   readonly json?: boolean;
 }
 
-/** Maximum objects without a key in the output of `--json`. Without it, all are printed as they are found. */
+/**
+ * Maximum objects without a key in the output of `--json`. Without it, all are printed as they are
+ * found.
+ */
 const maxInJson = 10_000;
 
 /** Creates `sftpgw ledger rebuild`. */

@@ -34,7 +34,9 @@ function resultOf({ lastPass, problemCount }: MirrorPrefixStatus): string {
   }
 }
 
-/** Returns one line for each object that is not mirrored and for a failed listing, with the reason. */
+/**
+ * Returns one line for each object that is not mirrored and for a failed listing, with the reason.
+ */
 export function describeMirrorProblems({
   name,
   lastPass,

@@ -58,7 +58,10 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** Returns one line of a listing. The columns have a fixed width, because the entries are not known in advance. */
+/**
+ * Returns one line of a listing. The columns have a fixed width, because the entries are not known
+ * in advance.
+ */
 export function listLine(entry: ListEntry): string {
   const name = printable(entry.key);
   if (entry.kind === 'directory') return `${columns('', '', 'DIR', '')}${name}`;

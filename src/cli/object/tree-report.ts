@@ -30,7 +30,10 @@ export class TreeReport implements TreeWatcher, Disposable {
     this.#line = new ProgressLine(context.shell.terminal);
   }
 
-  /** Counts the objects during the work, to estimate the time left. Only on a terminal. Ignores failures. */
+  /**
+   * Counts the objects during the work, to estimate the time left. Only on a terminal. Ignores
+   * failures.
+   */
   measure(count: () => Promise<TreeTotals>): void {
     if (this.#context.shell.terminal === null) return;
     const take = (totals: TreeTotals): void => {
@@ -51,7 +54,9 @@ export class TreeReport implements TreeWatcher, Disposable {
     this.#show();
   }
 
-  /** Prints the totals. After failures, sets the exit code of their kind, or 1 if the kinds differ. */
+  /**
+   * Prints the totals. After failures, sets the exit code of their kind, or 1 if the kinds differ.
+   */
   finish(): void {
     const { done, unchanged, failed } = this.#counts;
     const { shell, setExitCode } = this.#context;

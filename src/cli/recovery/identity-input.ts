@@ -8,7 +8,10 @@ import { faultOf } from '../system-faults.js';
 import { answerFileName, readAnswerFile } from '../terminal/answers.js';
 import type { Shell } from '../terminal/shell.js';
 
-/** Reads the recovery identity from a file, or from stdin for `-`. Throws `invalid` with the file's name, never with its content. */
+/**
+ * Reads the recovery identity from a file, or from stdin for `-`. Throws `invalid` with the file's
+ * name, never with its content.
+ */
 export async function readIdentity(shell: Shell, path: string): Promise<AgeIdentity> {
   const content = await readAnswerFile(shell, path);
   try {
@@ -25,7 +28,10 @@ export function identityFileText({ secret, recipient }: AgeIdentity): string {
   return `# The recovery identity of an SFTP gateway: it opens every key of the gateway.\n# public key: ${recipient}\n${secret}\n`;
 }
 
-/** Writes a secret into a new file of mode 0600 and returns its absolute path. Throws `exists` and faults of the file system. */
+/**
+ * Writes a secret into a new file of mode 0600 and returns its absolute path. Throws `exists` and
+ * faults of the file system.
+ */
 export async function writeNewSecretFile(shell: Shell, path: string, text: string): Promise<string> {
   const absolute = resolve(shell.workingDirectory, path);
   try {

@@ -57,7 +57,8 @@ describe('an AES-256 key', () => {
           expect(parseKeyMaterial(Buffer.from(text), 'k').equals(parseKeyMaterial(bytes, 'k'))).toBe(true);
           return;
         }
-        // 44 characters can stand for 31 or 33 bytes no more than 32 characters can stand for a raw key's text.
+        // 44 characters can stand for 31 or 33 bytes no more than 32 characters can stand for a raw
+        // key's text.
         if (text.length === 32) return;
         let printed = '';
         try {

@@ -11,7 +11,10 @@ import type { Shell } from './shell.js';
 /** Maximum size of a key, public key or password file. */
 const maxAnswerBytes = 64 * 1024;
 
-/** Reads a file that answers a question. `-` is stdin, `~/` the home directory. Throws faults that name the path. */
+/**
+ * Reads a file that answers a question. `-` is stdin, `~/` the home directory. Throws faults that
+ * name the path.
+ */
 export async function readAnswerFile(shell: Shell, path: string): Promise<Buffer> {
   if (path === '-') return shell.readInput(maxAnswerBytes);
   const expanded = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
@@ -45,7 +48,9 @@ export function parseAcl(text: string): CannedAcl {
   return cannedAcls[accept('ACL', values.parseAclOption(text.trim()))];
 }
 
-/** Parses a KMS key: an ARN, or an id or `alias/NAME`, which S3 and other S3 servers also accept. */
+/**
+ * Parses a KMS key: an ARN, or an id or `alias/NAME`, which S3 and other S3 servers also accept.
+ */
 export function parseKmsKeyAnswer(text: string): string {
   return accept('KMS key', values.parseKmsKey(text.trim()));
 }
@@ -62,7 +67,9 @@ export function parsePrefix(text: string): string {
   return accept('prefix', values.parseUploadPrefix(`${bare}/`));
 }
 
-/** Returns a parsed value. The rules are those of the settings files, so they accept every answer. */
+/**
+ * Returns a parsed value. The rules are those of the settings files, so they accept every answer.
+ */
 function accept<T>(what: string, parsed: values.ParsedValue<T>): T {
   if ('value' in parsed) return parsed.value;
   throw new Fault('invalid', `the ${what} ${parsed.problem}`);
@@ -83,7 +90,10 @@ export function parseListenAddress(text: string): settings.ListenAddress {
   return accept('address to listen on', settings.listenAddress.parse(text));
 }
 
-/** Returns the line of a password file, without its line end. Throws `invalid` for no line or several. */
+/**
+ * Returns the line of a password file, without its line end. Throws `invalid` for no line or
+ * several.
+ */
 export function parsePassword(content: Uint8Array, where: string): string {
   const text = Buffer.from(content)
     .toString('utf8')

@@ -29,8 +29,9 @@ interface Sample {
 }
 
 /**
- * A line with the progress of some work: files, bytes, rate and time left. It appears after two seconds, is redrawn at
- * most five times a second, and is removed at the end. Without a terminal it writes nothing.
+ * A line with the progress of some work: files, bytes, rate and time left. It appears after two
+ * seconds, is redrawn at most five times a second, and is removed at the end. Without a terminal it
+ * writes nothing.
  */
 export class ProgressLine implements Disposable {
   readonly #terminal: Terminal | null;
@@ -47,7 +48,10 @@ export class ProgressLine implements Disposable {
     this.#startMs = nowMs();
   }
 
-  /** Updates the line. Callers may call it at every change. `what` names the work in one or two words. */
+  /**
+   * Updates the line. Callers may call it at every change. `what` names the work in one or two
+   * words.
+   */
   update(what: string, progress: Progress): void {
     if (this.#terminal === null) return;
     const ms = this.#nowMs();

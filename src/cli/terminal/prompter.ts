@@ -9,7 +9,10 @@ export interface Prompter {
   askSecret(question: string): Promise<string>;
 }
 
-/** Asks until `parse` accepts the answer. Prints each fault (`invalid`, `not-found`, ...) and asks again. */
+/**
+ * Asks until `parse` accepts the answer. Prints each fault (`invalid`, `not-found`, ...) and asks
+ * again.
+ */
 export async function askUntil<T>(
   prompter: Prompter,
   question: string,

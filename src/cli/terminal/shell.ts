@@ -11,7 +11,10 @@ export interface Shell {
   out(line: string): void;
   /** Prints a line on stderr: information beside the result. */
   err(line: string): void;
-  /** Writes raw data to stdout. Resolves when it is written: true, or false if the reader has closed the pipe. */
+  /**
+   * Writes raw data to stdout. Resolves when it is written: true, or false if the reader has closed
+   * the pipe.
+   */
   write(data: Uint8Array | string): Promise<boolean>;
   /** Returns the chunks of stdin, as fast as they are consumed. */
   input(): AsyncIterable<Uint8Array>;

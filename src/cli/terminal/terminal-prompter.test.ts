@@ -3,7 +3,10 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TerminalPrompter } from './terminal-prompter.js';
 
-/** The keyboard and the screen of a terminal in raw mode: what is typed appears only if the program writes it. */
+/**
+ * The keyboard and the screen of a terminal in raw mode: what is typed appears only if the program
+ * writes it.
+ */
 class Terminal extends PassThrough {
   raw = false;
   shown = '';

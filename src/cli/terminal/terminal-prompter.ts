@@ -14,9 +14,10 @@ interface Waiting {
 }
 
 /**
- * A prompter on a terminal. The terminal stays in raw mode until `close`, so only readline echoes, through an output
- * that is silent during a secret. Readline gets one line per question: lines pasted in advance are echoed, or not, by
- * the question that they answer. History is off, because the arrow keys would show a secret.
+ * A prompter on a terminal. The terminal stays in raw mode until `close`, so only readline echoes,
+ * through an output that is silent during a secret. Readline gets one line per question: lines
+ * pasted in advance are echoed, or not, by the question that they answer. History is off, because
+ * the arrow keys would show a secret.
  */
 export class TerminalPrompter implements Prompter {
   readonly #input: TerminalInput;

@@ -34,7 +34,9 @@ export interface DialogueSubject {
   readonly findKeyId: FindKeyId;
 }
 
-/** Asks everything: SSH key, encryption, S3 location, downloads, shared directory, in this order. */
+/**
+ * Asks everything: SSH key, encryption, S3 location, downloads, shared directory, in this order.
+ */
 export async function askAboutUser(
   shell: Shell,
   prompter: Prompter,
@@ -108,7 +110,10 @@ async function askKmsKey(prompter: Prompter): Promise<UserDraft> {
   return draftOf({ kmsKeyArn: await askUntil(prompter, 'ARN of the KMS key: ', parseKmsKeyAnswer) });
 }
 
-/** Asks for an SSE-C key. The first question is hidden and takes base64, a key id, a path or a word; Enter asks for a file. */
+/**
+ * Asks for an SSE-C key. The first question is hidden and takes base64, a key id, a path or a word;
+ * Enter asks for a file.
+ */
 async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
   prompter.print(
     'The AES-256 key. Without it nobody can read the files, not even Amazon: keep a copy elsewhere.',

@@ -133,7 +133,10 @@ async function loginKeysFromFlags(shell: Shell, username: Username, flags: UserF
 /** An answer that a draft needs before it can be saved. */
 export type Missing = 'login' | 'kms-key' | 'sse-key';
 
-/** Returns the missing answers: a new user needs a login, and an encryption with a key needs that key. */
+/**
+ * Returns the missing answers: a new user needs a login, and an encryption with a key needs that
+ * key.
+ */
 export function missingAnswers(draft: UserDraft, existing: UserSummary | null): readonly Missing[] {
   const { change } = draft;
   const missing: Missing[] = [];

@@ -23,7 +23,10 @@ export function addEncryptionFlags(command: Command): Command {
     .option('--gateway-files', 'allow names below .sftpgw/, which belong to the gateway');
 }
 
-/** Returns the encryption that the flags request. Throws `invalid`, `not-found` (unknown key) and `conflict` (retired key). */
+/**
+ * Returns the encryption that the flags request. Throws `invalid`, `not-found` (unknown key) and
+ * `conflict` (retired key).
+ */
 export async function encryptionRequest(
   flags: EncryptionFlags,
   keys: EncryptionKeys,

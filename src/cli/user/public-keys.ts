@@ -2,8 +2,9 @@ import { Fault } from '../../model/fault.js';
 import { parseAuthorizedKeys } from '../../users/authorized-keys.js';
 
 /**
- * Returns the public keys of a text as lines for `authorized_keys`, without blank lines and comments. Throws `invalid`
- * with `where` and the line for every key that the SFTP server would skip.
+ * Returns the public keys of a text as lines for `authorized_keys`, without blank lines and
+ * comments. Throws `invalid` with `where` and the line for every key that the SFTP server would
+ * skip.
  */
 export function parsePublicKeys(text: string, where: string): readonly string[] {
   if (/^PuTTY-User-Key-File/m.test(text)) {

@@ -16,7 +16,7 @@ import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
 import { refuseBarred } from './key-usage.js';
 import { currentRow, currentRowsBelow, intendedBefore, intendedRows, overlappingRows } from './queries.js';
-import { markReplaced, removed, removedUnlessVersioned } from './replaced-versions.js';
+import { markReplaced, removedColumns, removedUnlessVersioned } from './replaced-versions.js';
 import {
   checkConfirmation,
   checkRef,
@@ -109,7 +109,7 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     await this.#db.write((trx) =>
       trx
         .updateTable('sealed_object')
-        .set({ ...removed(removedMs, actor), gone_ms: removedUnlessVersioned(removedMs) })
+        .set({ ...removedColumns(removedMs, actor), gone_ms: removedUnlessVersioned(removedMs) })
         .where('bucket', '=', ref.bucket)
         .where('object_key', '=', ref.key)
         .where('state', '=', 'confirmed')

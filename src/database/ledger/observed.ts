@@ -4,7 +4,7 @@ import type { Observation, ObservedObjects } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { NewSealedObject, Schema } from '../schema.js';
-import { markReplaced, removed, removedUnlessVersioned } from './replaced-versions.js';
+import { markReplaced, removedColumns, removedUnlessVersioned } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow } from './rows.js';
 
 /**
@@ -57,7 +57,7 @@ class DatabaseObservedObjects implements ObservedObjects {
       for (const { ref, etag } of versions) {
         await trx
           .updateTable('sealed_object')
-          .set({ ...removed(removedMs, actor), gone_ms: removedUnlessVersioned(removedMs) })
+          .set({ ...removedColumns(removedMs, actor), gone_ms: removedUnlessVersioned(removedMs) })
           .where('bucket', '=', ref.bucket)
           .where('object_key', '=', ref.key)
           .where('state', '=', 'confirmed')

@@ -4,7 +4,7 @@ import type { ObjectRef } from '../../model/object-store.js';
 import type { Schema, SealedObjectTable } from '../schema.js';
 
 /** Returns the changes to a row whose object was removed. */
-export function removed(
+export function removedColumns(
   removedMs: number,
   actor: string,
 ): Pick<SealedObjectTable, 'state' | 'is_current' | 'removed_ms' | 'removed_by'> {

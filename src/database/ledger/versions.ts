@@ -5,7 +5,7 @@ import type { FoundVersion, IntentId, LedgerVersions, LiveRow } from '../../mode
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema, SealedObjectRow } from '../schema.js';
-import { markReplaced, removed } from './replaced-versions.js';
+import { markReplaced, removedColumns } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow, toLedgerRow } from './rows.js';
 
 /** Compares the ledger's rows with the versions of a bucket. */
@@ -78,7 +78,7 @@ class DatabaseVersions implements LedgerVersions {
       for (const id of ids) {
         await trx
           .updateTable('sealed_object')
-          .set({ ...removed(goneMs, actor), gone_ms: goneMs })
+          .set({ ...removedColumns(goneMs, actor), gone_ms: goneMs })
           .where('id', '=', id)
           .where('state', 'in', ['confirmed', 'removed'])
           .execute();
@@ -99,7 +99,7 @@ class DatabaseVersions implements LedgerVersions {
     const nowMs = this.#clock.nowMs();
     const wrong = known.map((row) => row.seq);
     if (wrong.length > 0) {
-      const isWrong = { ...removed(nowMs, actor), gone_ms: nowMs };
+      const isWrong = { ...removedColumns(nowMs, actor), gone_ms: nowMs };
       await trx.updateTable('sealed_object').set(isWrong).where('seq', 'in', wrong).execute();
     }
     if (isNewest && current !== undefined) {

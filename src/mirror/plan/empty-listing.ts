@@ -5,7 +5,7 @@ import type { ObjectStore } from '../../model/object-store.js';
 import type { MirrorSettings } from '../options.js';
 import { type StartedListing, startListing } from './listing.js';
 
-/** A second look sooner than this is no second opinion. */
+/** Min time in milliseconds between the two listings that confirm each other. */
 const confirmAfterMs = 5_000;
 
 interface GuardServices {
@@ -16,14 +16,14 @@ interface GuardServices {
 }
 
 /**
- * Doubts a listing without a single object when much was mirrored: a wrong bucket, a prefix moved away and a broken server look
- * like this too, and the directory may be the last copy. Such a listing counts when another pass, some seconds later,
- * finds the same.
+ * Guards against a wrongly empty listing of a prefix with many mirrored files. A wrong bucket, a moved prefix
+ * or a broken server look the same, and the directory may be the last copy. The listing is accepted once
+ * another pass, some seconds later, finds the same.
  */
 export class EmptyListingGuard {
   readonly #services: GuardServices;
   readonly #prefix: MirrorPrefix;
-  /** Whether a doubt is written down; null when nobody has looked. */
+  /** True if a doubt is recorded; null if that is not known yet. */
   #isSuspect: boolean | null = null;
 
   constructor(services: GuardServices, prefix: MirrorPrefix) {
@@ -31,7 +31,7 @@ export class EmptyListingGuard {
     this.#prefix = prefix;
   }
 
-  /** Throws `conflict` when the listing is not believed. */
+  /** Throws `conflict` if the listing is not accepted. */
   async check(call: Call, listing: StartedListing): Promise<void> {
     const { store, state, clock, settings } = this.#services;
     const { name } = this.#prefix;
@@ -43,19 +43,22 @@ export class EmptyListingGuard {
     if (files <= settings().emptyBelievedFiles) return;
     const again = await startListing(store, call, this.#prefix);
     if (!again.isEmpty)
-      throw suspect(files, 'S3 listed no object, and then some: nothing was deleted; it is looked at again');
+      throw suspect(
+        files,
+        'a second listing was not empty; nothing was deleted, and the gateway compares again',
+      );
     const record = await state.record(name);
     const seenMs = record?.emptySeenMs ?? null;
     const now = clock.nowMs();
     if (seenMs !== null && now - seenMs >= confirmAfterMs) {
-      call.log.warn('nothing is left in S3: the mirrored files are removed', { mirror: name, files });
+      call.log.warn('prefix is empty in S3; removing its mirrored files', { mirror: name, files });
       return;
     }
     this.#isSuspect = true;
     if (seenMs === null) {
       await state.saveRecord(name, { origin: '', status: null, ...record, emptySeenMs: now });
     }
-    throw suspect(files, 'nothing was deleted; when another look finds the same, the files are removed');
+    throw suspect(files, 'nothing was deleted; the files are removed if another listing is empty too');
   }
 
   async #forget(): Promise<void> {
@@ -69,5 +72,5 @@ export class EmptyListingGuard {
 }
 
 function suspect(files: number, what: string): Fault {
-  return new Fault('conflict', `S3 lists no object, and ${files} files were mirrored from there: ${what}`);
+  return new Fault('conflict', `S3 lists no objects, but ${files} files were mirrored: ${what}`);
 }

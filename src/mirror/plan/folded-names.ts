@@ -1,8 +1,11 @@
-/** The names of a file system that does not tell `A` from `a`, as far as they were given out. */
+/** Names in use on a file system that does not distinguish `A` from `a`. */
 export class FoldedNames {
   readonly #names = new Map<string, string>();
 
-  /** Takes a path with the directories above it. The first one keeps a name: answers that one when another is asked for. */
+  /**
+   * Claims a path and its parent directories. The first owner keeps a name; returns that owner's path if
+   * another path wants it, else null.
+   */
   claim(path: string): string | null {
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
       const other = this.#take(path.slice(0, slash));
@@ -11,7 +14,7 @@ export class FoldedNames {
     return path.endsWith('/') ? null : this.#take(path);
   }
 
-  /** Whether another path has this name now, or that of a directory above it. */
+  /** Reports whether another path owns this name or that of a parent directory. */
   has(path: string): boolean {
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
       if (this.#isAnothers(path.slice(0, slash))) return true;
@@ -32,7 +35,7 @@ export class FoldedNames {
   }
 }
 
-/** Close to what APFS and NTFS do; where they differ, a name too many is reported. */
+/** Approximates the rules of APFS and NTFS. Where they differ, a valid name may be reported as taken. */
 function fold(path: string): string {
   return path.normalize('NFC').toLowerCase();
 }

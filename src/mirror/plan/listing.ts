@@ -4,22 +4,22 @@ import type { ListedObject, ListPage, ObjectStore } from '../../model/object-sto
 import { readAhead } from '../read-ahead.js';
 import type { ListedPath } from './planner.js';
 
-/** ETags without their quotes, which not every server sends everywhere. */
+/** Returns an ETag without quotes, which some servers omit in some answers. */
 export function plainEtag(etag: string): string {
   return etag.replaceAll('"', '');
 }
 
-/** The first page, kept apart so that it can be judged before anything is done. */
+/** A listing whose first page has arrived, so that it can be checked before anything is done. */
 export interface StartedListing {
-  /** No object at all is listed, not even a marker of the prefix itself. */
+  /** True if nothing is listed, not even a marker of the prefix itself. */
   readonly isEmpty: boolean;
   readonly pages: AsyncIterable<readonly ListedPath[]>;
 }
 
-/** S3 works on the next page while one is looked at, and does not wait when that takes a little longer. */
+/** Pages requested ahead, so that S3 prepares them while one is processed. */
 const pagesAhead = 2;
 
-/** Lists a prefix from the beginning. Throws the store's faults. */
+/** Starts the listing of a prefix. Throws the store's faults. */
 export async function startListing(
   store: ObjectStore,
   call: Call,
@@ -60,7 +60,7 @@ function page(
   });
 }
 
-/** The marker of the prefix itself is the mirrored directory. */
+/** Skips the marker of the prefix itself, which stands for the mirrored directory. */
 function below(prefix: string, objects: readonly ListedObject[]): readonly ListedPath[] {
   const paths: ListedPath[] = [];
   for (const object of objects) {

@@ -6,12 +6,13 @@ import { readAhead } from '../read-ahead.js';
 import type { CheckedEntry } from './planner.js';
 
 const pageEntries = 1000;
-/** The next files are looked at while the listing is waited for. */
+/** Pages of files checked ahead while the listing is awaited. */
 const pagesAhead = 2;
 
 /**
- * The state of a prefix, page by page, each entry compared with the disk: what was damaged or removed there is noticed. With
- * `isOtherOrigin`, no file counts: it is no version of what S3 has now.
+ * Yields the state of a prefix page by page. Compares each entry with the disk, to find files that were
+ * damaged or removed. With `isOtherOrigin`, every file counts as damaged, because it is not a version of S3's
+ * current object.
  */
 export function checkedState(
   state: MirrorState,
@@ -46,7 +47,7 @@ async function* checkedPages(
   }
 }
 
-/** Whether the disk still has what one entry says. */
+/** Reports whether the disk still matches an entry. */
 export async function isIntact(entry: MirrorEntry, root: string): Promise<boolean> {
   const stats = await lstat(`${root}/${entry.path}`).catch(() => null);
   if (stats === null) return false;
@@ -56,7 +57,10 @@ export async function isIntact(entry: MirrorEntry, root: string): Promise<boolea
   });
 }
 
-/** A rename keeps the inode; whatever else is put there, or written into it, changes the inode, the size or the time. */
+/**
+ * Reports whether a path is as the mirror left it. A rename keeps the inode; a replacement or a write changes
+ * the inode, the size or the time.
+ */
 function isAsLeft({ path, stamp }: MirrorEntry, result: PathStat | undefined): boolean {
   if (path.endsWith('/')) return result?.isDirectory === true;
   const found = result?.stamp ?? null;

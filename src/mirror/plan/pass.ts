@@ -1,21 +1,24 @@
 import { TaskSet } from '../../concurrency/task-set.js';
 import { isFault } from '../../model/fault.js';
 import type { MirrorAction, MirrorPass, MirrorProblem, MirrorProgress } from '../../model/mirror.js';
-import { diskText } from '../object-fetches.js';
+import { describeDiskError } from '../object-fetches.js';
 import { ProblemList } from '../problem-list.js';
 
 type Fetch = Extract<MirrorAction, { kind: 'fetch' }>;
 
-/** Objects without room that are tried again at the end; the others are tried by the next pass. */
+/**
+ * Max objects that did not fit on the disk and are retried at the end of the pass. The next pass tries the
+ * others.
+ */
 const maxRetried = 1000;
 const maxRemembered = 10 * maxRetried;
 
-/** What one pass does and has done. */
+/** Progress, problems and running work of one pass. */
 export class Pass {
   readonly problems: ProblemList;
-  /** Paths that events told of while this pass was under way: what it knows of them may be outdated. */
+  /** Paths with events since the pass began. The pass may have outdated information about them. */
   readonly overtaken = new Set<string>();
-  /** The listing has come to its end. */
+  /** True once the listing has ended. */
   isListed = false;
   deleted = 0;
   #listed = 0;
@@ -80,7 +83,7 @@ export class Pass {
     else this.problems.add(problem);
   }
 
-  /** Those that should be tried again, the smallest first; the others are reported. */
+  /** Returns the objects to retry, smallest first, and reports the others. */
   takeUnfitting(): readonly Fetch[] {
     const sorted = this.#unfitting.sort((one, other) => one.action.object.size - other.action.object.size);
     this.#unfitting = [];
@@ -97,25 +100,28 @@ export class Pass {
     this.#unfitting = [];
   }
 
-  /** Adds work that runs beside the pass. Its failure becomes a problem, unless it ends the pass. */
+  /**
+   * Adds work that runs in parallel to the pass. An error becomes a problem, or the failure of the whole
+   * pass.
+   */
   follow(work: Promise<void>, path: string): void {
     this.#tasks.add(
       work.catch((error: unknown) => {
         if (isFault(error, 'conflict', 'exists')) {
           this.problems.add({ kind: 'in-the-way', path, size: 0, text: error.hint });
         } else if (isFault(error)) this.#failure ??= { error };
-        else this.problems.add({ kind: 'failed', path, size: 0, text: diskText(error) });
+        else this.problems.add({ kind: 'failed', path, size: 0, text: describeDiskError(error) });
       }),
     );
   }
 
-  /** Resolves when fewer than `max` are under way. Throws the fault that ended the pass. */
+  /** Resolves when fewer than `max` tasks are running. Throws the fault that ended the pass. */
   async admission(max: number): Promise<void> {
     await this.#tasks.below(max);
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Resolves when nothing is under way. Throws the fault that ended the pass. */
+  /** Resolves when no task is running. Throws the fault that ended the pass. */
   async settle(): Promise<void> {
     await this.#tasks.idle();
     if (this.#failure !== null) throw this.#failure.error;

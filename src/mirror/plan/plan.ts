@@ -3,8 +3,9 @@ import type { ListedFile, MirrorAction } from '../../model/mirror.js';
 import { type CheckedEntry, type ListedPath, Planner, type PlanOptions } from './planner.js';
 
 /**
- * What makes the mirrored directory what the listing says, as batches of actions in an order in which they can be carried out.
- * Both streams come in pages, in the order of a listing. Throws what the streams throw, and `unsupported` when they are out of order.
+ * Plans how to bring the mirrored directory up to date with a listing. Yields batches of actions that can be
+ * carried out in this order. Both streams are pages in listing order. Throws the errors of the streams, and
+ * `unsupported` if they are out of order.
  */
 export async function* plan(
   listing: AsyncIterable<readonly ListedPath[]>,
@@ -45,7 +46,7 @@ function compareHeads(object: ListedPath | null, entry: CheckedEntry | null): nu
   return compareUtf8(object.path, entry.entry.path);
 }
 
-/** The pages of a stream, item by item. */
+/** Reads a stream of pages item by item. */
 class Peeked<T> {
   readonly #iterator: AsyncIterator<readonly T[]>;
   #page: readonly T[] = [];
@@ -56,12 +57,12 @@ class Peeked<T> {
     this.#iterator = pages[Symbol.asyncIterator]();
   }
 
-  /** True when `fill` has to be asked for more. */
+  /** True if `fill` must be called for more items. */
   get isEmpty(): boolean {
     return this.#position >= this.#page.length && !this.#hasEnded;
   }
 
-  /** Null at the end. */
+  /** The next item; null at the end. */
   get head(): T | null {
     return this.#page[this.#position] ?? null;
   }

@@ -32,7 +32,7 @@ async function* pages<T>(items: readonly T[], pageItems: number): AsyncGenerator
   for (let at = 0; at < items.length; at += pageItems) yield items.slice(at, at + pageItems);
 }
 
-/** S3 as versions by path; the state as entries with whether they are intact. */
+/** Returns the plan. `s3` has versions by path; the state has entries and whether each is intact. */
 async function planned(
   s3: ReadonlyMap<string, number>,
   state: readonly CheckedEntry[],
@@ -63,7 +63,7 @@ const damaged = (entry: MirrorEntry): CheckedEntry => ({ entry, isIntact: false 
 const s3 = (...paths: readonly string[]) => new Map(paths.map((path) => [path, 1]));
 
 describe('the plan', () => {
-  it('fetches what is new, changed or damaged, and leaves the rest', async () => {
+  it('fetches new, changed and damaged files, and leaves the rest', async () => {
     const actions = await planned(s3('new', 'changed', 'damaged', 'same'), [
       intact(fileEntry('changed', 2)),
       damaged(fileEntry('damaged', 1)),
@@ -77,7 +77,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('makes directories before their files and removes them after', async () => {
+  it('creates directories before their files and removes them afterwards', async () => {
     const removed = ['old/', 'old/deep/'].map((path) => intact(directoryEntry(path)));
     expect(brief(await planned(s3('new/deep/f'), [...removed, intact(fileEntry('old/deep/f', 1))]))).toEqual([
       'make-directory new/',
@@ -89,7 +89,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('lets a directory win over a file of its name, whatever sorts between them', async () => {
+  it('prefers a directory to a file of the same name, whatever sorts between them', async () => {
     expect(
       brief(await planned(s3('a', 'a!', 'a-x', 'a.x/y', 'a/b', 'a0'), [intact(fileEntry('a', 1))])),
     ).toEqual([
@@ -105,7 +105,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('makes way before a directory becomes a file', async () => {
+  it('removes a directory before a file takes its name', async () => {
     const state = [intact(directoryEntry('a/')), intact(fileEntry('a/b', 1))];
     expect(brief(await planned(s3('a', 'a-'), state))).toEqual([
       'fetch a-',
@@ -115,7 +115,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('does not take a name that cannot be on disk for a directory', async () => {
+  it('does not count a name that cannot be on disk as a directory', async () => {
     expect(brief(await planned(s3('a', 'a/../b', 'a//c'), []))).toEqual([
       'report name a/../b',
       'report name a//c',
@@ -123,7 +123,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('keeps a directory that only a marker keeps, and says when a marker has content', async () => {
+  it('keeps a directory that has only a marker, and reports a marker with content', async () => {
     const state = [intact(directoryEntry('d/', 0)), intact(fileEntry('d/f', 1))];
     expect(brief(await planned(new Map([['d/', 0]]), state))).toEqual(['delete d/f']);
     expect(brief(await planned(new Map([['e/', 5]]), []))).toEqual([
@@ -132,7 +132,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('does not try keys again that failed, until there is another one', async () => {
+  it('does not try failed keys again until another key is available', async () => {
     const refused: MirrorEntry = {
       path: 'a',
       object: null,
@@ -146,7 +146,7 @@ describe('the plan', () => {
     expect(brief(await planned(new Map(), [intact(refused)]))).toEqual(['forget a']);
   });
 
-  it('tries anew what was put again with the same entity tag, as servers give it whose tags are those of the content', async () => {
+  it('retries an object that was written again with the same ETag, as with ETags made from the content', async () => {
     const refused: MirrorEntry = {
       path: 'a',
       object: null,
@@ -156,7 +156,7 @@ describe('the plan', () => {
     expect(brief(await planned(s3('a'), [intact(refused)]))).toEqual(['fetch a']);
   });
 
-  it('holds names that differ in case only apart where the file system does not', async () => {
+  it('reports names that differ only in case if the file system folds case', async () => {
     const names = s3('A', 'a', 'D/x', 'd/y');
     expect(brief(await planned(names, [])).filter((line) => line.startsWith('fetch'))).toHaveLength(4);
     const state = [intact(fileEntry('a', 1)), intact(directoryEntry('d/')), intact(fileEntry('d/y', 1))];
@@ -172,7 +172,7 @@ describe('the plan', () => {
     ]);
   });
 
-  it('refuses streams that are out of order, because what is gone could not be told', () => {
+  it('refuses streams that are out of order, because removals could not be detected', () => {
     const planner = new Planner(options);
     planner.next('b', listed(1), null);
     expect(() => planner.next('a', listed(1), null)).toThrow(/order/);
@@ -180,7 +180,7 @@ describe('the plan', () => {
   });
 });
 
-/** A tree on disk as the actions leave it; what cannot be carried out throws. */
+/** A tree on disk that carries out actions. Throws for an action that is impossible. */
 class Tree {
   readonly files = new Map<string, number>();
   readonly directories = new Set<string>();
@@ -213,7 +213,7 @@ class Tree {
         this.directories.delete(action.path);
         return;
       case 'leave':
-        if (!this.files.has(action.path)) throw new Error(`${action.path} is not there`);
+        if (!this.files.has(action.path)) throw new Error(`${action.path} does not exist`);
         return;
       default:
         return;
@@ -221,7 +221,7 @@ class Tree {
   }
 }
 
-/** What should be on disk for these objects, the naive way. */
+/** Returns the files and directories for these objects, computed in a simple way. */
 function wanted(objects: ReadonlyMap<string, number>): {
   files: Map<string, number>;
   directories: Set<string>;
@@ -237,7 +237,7 @@ function wanted(objects: ReadonlyMap<string, number>): {
   return { files: new Map(files), directories };
 }
 
-describe('the plan, against a naive one', () => {
+describe('the plan compared with a simple one', () => {
   const piece = fc.constantFrom('a', 'b', 'a-', 'a.', 'a!', 'é', '\u{1f600}', '\ufb01', '..', '.', '', 'A');
   const path = fc
     .tuple(fc.array(piece, { minLength: 1, maxLength: 4 }), fc.boolean())
@@ -247,7 +247,7 @@ describe('the plan, against a naive one', () => {
     .array(fc.tuple(path, fc.integer({ min: 1, max: 3 })), { maxLength: 25 })
     .map((pairs) => new Map(pairs));
 
-  it('makes any tree that any other objects left into the one that these want, each action possible in its turn', async () => {
+  it('turns the tree of any objects into the tree of any others, with every action possible in its turn', async () => {
     await fc.assert(
       fc.asyncProperty(
         objects,
@@ -290,7 +290,7 @@ describe('the plan, against a naive one', () => {
     );
   });
 
-  it('compares names as their bytes', () => {
+  it('compares names by their bytes', () => {
     const text = fc.string({ unit: 'binary', maxLength: 6 });
     fc.assert(
       fc.property(text, text, (one, other) => {
@@ -301,11 +301,11 @@ describe('the plan, against a naive one', () => {
     );
   });
 
-  it('remembers no more than a path’s directories, however many objects there are', () => {
+  it('remembers only the directories of the current path, however many objects there are', () => {
     const planner = new Planner(options);
     for (let index = 0; index < 50_000; index += 1) {
       planner.next(`d${String(index).padStart(6, '0')}/f`, listed(1), null);
-      // The file itself waits for one more path: it may be a directory.
+      // The file waits for one more path, because its name may turn out to be a directory.
       expect(planner.take().length).toBeLessThanOrEqual(2);
     }
   });

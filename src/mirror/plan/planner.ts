@@ -5,37 +5,40 @@ import type { ListedFile, MirrorAction, MirrorEntry, MirrorProblemKind } from '.
 import { FoldedNames } from './folded-names.js';
 import { nameProblem, parentOf } from './mirror-paths.js';
 
-/** One key of the listing, below the prefix. */
+/** One object of the listing, by its path below the prefix. */
 export interface ListedPath {
   readonly path: string;
   readonly file: ListedFile;
 }
 
-/** An entry of the state, and whether the disk still has what it says. */
+/** An entry of the state. `isIntact` tells whether the disk still matches it. */
 export interface CheckedEntry {
   readonly entry: MirrorEntry;
   readonly isIntact: boolean;
 }
 
 export interface PlanOptions {
-  /** What the file system leaves for a path below the directory. */
+  /** Max bytes of a path below the directory. */
   readonly maxPathBytes: number;
-  /** Whether the file system takes names that differ in case only for one. */
+  /** True if the file system does not distinguish names that differ only in case. */
   readonly foldsCase: boolean;
-  /** The fingerprints of the keys at hand: what all of them failed to open is not tried again. */
+  /** Fingerprints of the available keys. An object that all of them failed to open is not tried again. */
   readonly keys: ReadonlySet<KeyFingerprint>;
 }
 
-/** A directory between the root and where the plan is. */
+/** A directory on the current path. */
 interface OpenDirectory {
   readonly path: string;
-  /** Null when it has not been mirrored yet. */
+  /** Null if it has not been mirrored yet. */
   readonly known: CheckedEntry | null;
-  /** S3 has something for it. */
+  /** True if S3 has an object for it or below it. */
   isLive: boolean;
 }
 
-/** A file that waits until no key below `path/` can come any more: that would make it a directory. */
+/**
+ * A file that waits until no more keys below `path/` can follow. Such a key would turn its name into a
+ * directory.
+ */
 interface HeldFile {
   readonly path: string;
   readonly file: ListedFile;
@@ -43,12 +46,13 @@ interface HeldFile {
 }
 
 /**
- * Compares a listing with what was mirrored. Both come in the order of a listing and are looked at once; what is remembered
- * is the directories above the current path and the files that may still turn out to be directories, whose names begin each
- * other: both are bounded by the length of a key. (Where the file system folds case, every name is remembered too.)
+ * Compares a listing with the mirrored state. Both come in listing order and are read once. The planner
+ * remembers the directories of the current path, and files whose name may still turn out to be a directory.
+ * Their names are prefixes of each other, so the length of a key bounds both. If the file system folds case,
+ * it remembers every name.
  *
- * The actions come in an order in which they can be carried out: what is in the way goes before what comes, a directory is
- * made before what is in it and removed after.
+ * The actions can be carried out in their order: obstacles are removed before something new takes their name,
+ * and a directory is created before its contents and removed after them.
  */
 export class Planner {
   readonly #options: PlanOptions;
@@ -63,7 +67,7 @@ export class Planner {
     this.#folded = options.foldsCase ? new FoldedNames() : null;
   }
 
-  /** The actions since the last call. */
+  /** Returns the actions since the last call. */
   take(): readonly MirrorAction[] {
     const actions = this.#actions;
     this.#actions = [];
@@ -71,14 +75,14 @@ export class Planner {
   }
 
   /**
-   * The next path of the two streams, with what each of them has for it. Throws `unsupported` when they are out of order: who
-   * cannot rely on the order cannot tell what is gone.
+   * Adds the next path of the two streams, with its object and its entry. Throws `unsupported` if the streams
+   * are out of order, because removals could not be detected then.
    */
   next(path: string, listed: ListedFile | null, known: CheckedEntry | null): void {
     if (this.#last !== null && compareUtf8(this.#last, path) >= 0) {
       throw new Fault(
         'unsupported',
-        `S3 does not list in the order of the keys (${JSON.stringify(path)} behind ${JSON.stringify(this.#last)}): such a bucket cannot be mirrored`,
+        `S3 does not list in key order (${JSON.stringify(path)} after ${JSON.stringify(this.#last)}), so the bucket cannot be mirrored`,
       );
     }
     this.#last = path;
@@ -91,16 +95,16 @@ export class Planner {
     } else if (known !== null) this.#removed(path, known.entry);
   }
 
-  /** Both streams have ended. */
+  /** Ends the plan after both streams have ended. */
   end(): void {
     this.#settle(null);
   }
 
-  /** Null for a key that cannot be on disk, which is reported. */
+  /** Returns null for a key that cannot be on disk, and reports it. */
   #accept(path: string, listed: ListedFile): ListedFile | null {
     const problem = nameProblem(path, this.#options.maxPathBytes);
     if (problem !== null) {
-      this.#report('name', path, listed.size, `${problem}: it is not mirrored`);
+      this.#report('name', path, listed.size, `${problem}; not mirrored`);
       return null;
     }
     const other = this.#folded?.claim(path) ?? null;
@@ -109,7 +113,7 @@ export class Planner {
       'case',
       path,
       listed.size,
-      `it differs from ${JSON.stringify(other)} in case only: it is not mirrored`,
+      `it differs from ${JSON.stringify(other)} only in case; not mirrored`,
     );
     return null;
   }
@@ -126,18 +130,18 @@ export class Planner {
       this.#actions.push({ kind: 'make-directory', path, marker });
     }
     if (marker.size === 0) return;
-    const text = 'its name ends with a slash, so it is a directory here: its content is not mirrored';
+    const text = 'its name ends with a slash and stands for a directory; its content is not mirrored';
     this.#report('file-and-directory', path, marker.size, text);
   }
 
   #removed(path: string, entry: MirrorEntry): void {
-    // On a file system that folds case, what is there under this name is then the other one's.
+    // If the file system folds case, another object may own the file of this name.
     const isAnothers = this.#folded?.has(path) === true;
     if (isAnothers || entry.stamp === null) this.#actions.push({ kind: 'forget', path });
     else this.#actions.push({ kind: 'delete', path, entry });
   }
 
-  /** S3 has something below this directory, so it has to be there, and those above it. */
+  /** Marks a directory and its parents as needed, because S3 has an object below. */
   #makeLive(path: string): void {
     if (path === '') return;
     const top = this.#directories.at(-1);
@@ -164,18 +168,18 @@ export class Planner {
     if (!isAsKnown) this.#actions.push({ kind: 'make-directory', path: open.path, marker: null });
   }
 
-  /** The file of the same name as this directory cannot be there. */
+  /** Gives up a file with the same name as this directory. */
   #loseFile(directory: string): void {
     const path = directory.slice(0, -1);
     const index = this.#held.findIndex((held) => held.path === path);
     const [held] = index === -1 ? [] : this.#held.splice(index, 1);
     if (held === undefined) return;
-    const text = `there are also objects below ${JSON.stringify(directory)}, and a name is a file or a directory: it is not mirrored`;
+    const text = `other objects are below ${JSON.stringify(directory)}, which makes its name a directory; not mirrored`;
     this.#report('file-and-directory', path, held.file.size, text);
     if (held.known !== null) this.#removed(path, held.known.entry);
   }
 
-  /** What the next path (null: the end) is past is decided. */
+  /** Decides everything that the next path (null: the end) has passed. */
   #settle(next: string | null): void {
     for (let open = this.#directories.at(-1); open !== undefined; open = this.#directories.at(-1)) {
       if (next?.startsWith(open.path)) break;
@@ -185,7 +189,8 @@ export class Planner {
       this.#actions.push({ kind: isAnothers ? 'forget' : 'remove-directory', path: open.path });
     }
     for (let held = this.#held.at(-1); held !== undefined; held = this.#held.at(-1)) {
-      // Between `a` and the last of `a/...` every path begins with `a` and goes on with a slash or what sorts before it.
+      // Between `a` and the last `a/...`, every path begins with `a`, followed by a slash or a character that
+      // sorts before it.
       if (next?.startsWith(held.path) && next.charCodeAt(held.path.length) <= slashCode) break;
       this.#held.pop();
       this.#compare(held);
@@ -201,7 +206,7 @@ export class Planner {
     }
     const isRefused = refusal !== null && isSameVersion(refusal, file);
     if (isRefused && isAllTried(this.#options.keys, refusal.tried)) {
-      this.#report('no-key', path, file.size, noKeyText(refusal.tried));
+      this.#report('no-key', path, file.size, describeMissingKey(refusal.tried));
       return;
     }
     const isChanged = object !== null && !isSameVersion(object, file);
@@ -216,7 +221,10 @@ export class Planner {
 
 const slashCode = 0x2f;
 
-/** Whether a listing tells of the object that was fetched. The answer to a GET has its time in whole seconds only. */
+/**
+ * Reports whether a listed object is the fetched version. Compares whole seconds, because the answer to a GET
+ * has no fractions.
+ */
 export function isSameVersion(object: ListedFile, file: ListedFile): boolean {
   return (
     object.etag === file.etag &&
@@ -230,8 +238,8 @@ function isAllTried(keys: ReadonlySet<KeyFingerprint>, tried: readonly KeyFinger
   return true;
 }
 
-export function noKeyText(tried: readonly KeyFingerprint[]): string {
+export function describeMissingKey(tried: readonly KeyFingerprint[]): string {
   return tried.length === 0
-    ? 'it rests under a customer key and none is at hand; put the 32 raw bytes of the key into sse-sync.key'
-    : `none of the keys at hand opens it (tried ${tried.join(', ')}); put the 32 raw bytes of its key into sse-sync.key`;
+    ? 'encrypted with a customer key, and no key is available; put the 32 raw bytes of the key into sse-sync.key'
+    : `no available key opens it (tried ${tried.join(', ')}); put the 32 raw bytes of its key into sse-sync.key`;
 }

@@ -18,7 +18,7 @@ type Step =
   | { readonly do: 'put'; readonly path: string; readonly under: number; readonly bytes: number }
   | { readonly do: 'remove'; readonly path: string }
   | { readonly do: 'pass'; readonly failAt: number | null }
-  | { readonly do: 'nudge'; readonly path: string }
+  | { readonly do: 'notify'; readonly path: string }
   | { readonly do: 'keys'; readonly has: number }
   | { readonly do: 'restart' }
   | { readonly do: 'crash'; readonly at: number };
@@ -42,7 +42,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       failAt: fc.option(fc.integer({ min: 1, max: 4 })),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('nudge' as const), path }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('notify' as const), path }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('keys' as const), has: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
   {
@@ -51,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Says what it is from its first line to its last byte. */
+/** Returns content in which every byte depends on name, version and size. */
 function sealed(name: string, version: number, bytes: number): Buffer {
   const head = `${name} ${version} ${bytes}\n`;
   const body = createHash('shake256', { outputLength: Math.max(1, bytes) })
@@ -67,7 +67,10 @@ function isWhole(name: string, content: Buffer): boolean {
   return content.equals(sealed(name, Number(head[1]), Number(head[2])));
 }
 
-/** Opens files all the while, keeps some open for a while, and looks whether what it reads is one version of the object. */
+/**
+ * Opens files repeatedly, keeps some open for a while, and checks that everything it reads is one version of
+ * the object.
+ */
 class Reader {
   torn: string[] = [];
   opened = 0;
@@ -105,7 +108,7 @@ class Reader {
   }
 }
 
-/** The objects that should be files, by path: the naive way. */
+/** Returns the files that the objects should become, by path, computed in a simple way. */
 function wanted(objects: ReadonlyMap<string, Buffer>): Record<string, string | null> {
   const tree: Record<string, string | null> = {};
   for (const name of objects.keys()) {
@@ -146,8 +149,8 @@ class Run {
         return this.world.remove(step.path);
       case 'pass':
         return this.#pass(step.failAt);
-      case 'nudge':
-        // The runner exists from the first pass on.
+      case 'notify':
+        // The runner exists after the first pass.
         (await this.world.mirror()).keyChanged(this.world.bucket, this.world.prefix + step.path);
         return;
       case 'keys':
@@ -171,7 +174,7 @@ class Run {
     let pages = 0;
     this.world.store.beforePage = () => {
       pages += 1;
-      if (pages === failAt) throw new Fault('unavailable', 'S3 is away');
+      if (pages === failAt) throw new Fault('unavailable', 'S3 is unavailable');
     };
     await this.world.run();
     this.world.store.beforePage = () => undefined;
@@ -192,7 +195,7 @@ class Run {
     this.world.checkpoint = async () => undefined;
   }
 
-  /** All keys, a listing that works, and time: the directory has to be what S3 holds. */
+  /** With all keys, a working listing and enough time, expects the directory to match S3. */
   async converge(): Promise<void> {
     this.world.keys = [alice, bob];
     for (let round = 0; round < 4; round += 1) {
@@ -206,16 +209,17 @@ class Run {
   }
 }
 
-/** Where a history happens when not in memory: a bucket that is empty before and after. */
+/** A real bucket for the histories, empty before and after each. */
 export interface RealS3 {
   readonly store: PagedObjects;
   readonly bucket: string;
 }
 
 /**
- * One history after another, each from nothing: puts, overwrites, removals, passes whose listing fails, events, keys that come and
- * go, restarts and crashes. After each the directory has to be what S3 holds, and nothing is fetched twice; meanwhile a reader
- * looks for torn files. Answers how many files it has opened.
+ * Runs random histories, each from an empty state: writes, overwrites, removals, passes with a failing
+ * listing, events, keys that come and go, restarts and crashes. After each, expects the directory to match S3
+ * and nothing to be fetched twice, while a reader looks for torn files. Returns how many files the reader
+ * opened.
  */
 export async function checkHistories(runs: number, s3: RealS3 | null): Promise<number> {
   let opened = 0;

@@ -6,7 +6,7 @@ interface Sleeper {
   wake(): void;
 }
 
-/** Time that passes when a test says so. */
+/** Clock that a test advances. */
 export class ManualClock implements Clock {
   #nowMs = 1_700_000_000_000;
   readonly #sleepers = new Set<Sleeper>();
@@ -38,7 +38,7 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Lets time pass in steps of 100 ms, and what it wakes run. */
+  /** Advances the time in steps of 100 ms, and runs what each step wakes. */
   async advance(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 100) {
       this.#nowMs += Math.min(100, left);

@@ -10,7 +10,7 @@ import type { Clock } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
 import type { ClearedDirectory, MirrorPass, MirrorPrefix, MirrorState } from '../../model/mirror.js';
-import { keepingLogger, type LogLine } from '../../sftp/testing/quiet.js';
+import { type LogLine, recordingLogger } from '../../sftp/testing/test-logger.js';
 import { createVault, type RunningVault } from '../../vault/create-vault.js';
 import { MemoryLedger } from '../../vault/testing/memory-ledger.js';
 import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
@@ -23,7 +23,7 @@ export const bucket = 'bucket';
 
 export type Encryption = CustomerKey | 'plain';
 
-/** A mirror over an S3 in memory, a real database and a real directory. */
+/** A mirror over an in-memory S3, a real database and a real directory. */
 export class MirrorWorld implements AsyncDisposable {
   readonly root: string;
   readonly directory: string;
@@ -31,17 +31,17 @@ export class MirrorWorld implements AsyncDisposable {
   readonly store: PagedStore;
   readonly bucket: string;
   readonly ledger = new MemoryLedger();
-  /** What the mirror logged. */
+  /** Log lines of the mirror. */
   readonly lines: LogLine[] = [];
   prefix = 'alice/downloads/';
   keys: CustomerKey[] = [aliceKey];
   settings: Partial<MirrorSettings> = { reserveBytes: 0 };
   checkpoint: (step: string) => Promise<void> = async () => undefined;
-  /** What is mirrored besides, or instead: by default the one prefix. */
+  /** Mirrored prefixes; the one prefix by default. */
   sources: () => readonly MirrorPrefix[] = () => [this.source()];
-  /** What has to hold nothing: none of `sources`. */
+  /** Directories to clear, none of them among `sources`. */
   cleared: () => readonly ClearedDirectory[] = () => [];
-  /** Of the next start; by default waits pass at once. */
+  /** Clock of the next start. By default, waits end at once. */
   clock: Clock | null = null;
   hasEvents = false;
   #nowMs = 1_700_000_000_000;
@@ -54,7 +54,7 @@ export class MirrorWorld implements AsyncDisposable {
     options: MemoryStoreOptions & {
       readonly directory?: string;
       readonly pageKeys?: number;
-      /** A real S3 instead of the one in memory. */
+      /** A real S3 instead of the in-memory one. */
       readonly s3?: { readonly store: PagedObjects; readonly bucket: string };
     } = {},
   ) {
@@ -65,7 +65,7 @@ export class MirrorWorld implements AsyncDisposable {
     this.store = new PagedStore(options.s3?.store ?? this.memory, options.pageKeys ?? 7);
   }
 
-  /** Later by so much for S3 and the mirror alike. */
+  /** Advances the time of S3 and of the mirror. */
   pass(ms: number): void {
     this.#nowMs += ms;
   }
@@ -106,7 +106,7 @@ export class MirrorWorld implements AsyncDisposable {
       state: await this.state(),
       clock,
       entropy,
-      log: keepingLogger(this.lines),
+      log: recordingLogger(this.lines),
       settings: () => this.settings,
       checkpoint: (step) => this.checkpoint(step),
     });
@@ -117,7 +117,10 @@ export class MirrorWorld implements AsyncDisposable {
     return (await this.mirror()).runOnce('downloads/alice');
   }
 
-  /** As after kill -9: nothing of the mirror that runs is asked or told. What it had begun to write aside comes to its end first. */
+  /**
+   * Drops the mirror without stopping it, as kill -9 does. Waits until files that it is still writing are
+   * complete.
+   */
   async crash(): Promise<void> {
     let seen = '';
     for (let unchanged = 0; unchanged < 4; ) {
@@ -131,7 +134,7 @@ export class MirrorWorld implements AsyncDisposable {
     this.#database = null;
   }
 
-  /** Ends this process' mirror and database; the next use starts new ones. */
+  /** Closes the mirror and the database. The next use starts new ones. */
   async restart(): Promise<void> {
     await this.#mirror?.[Symbol.asyncDispose]();
     await this.#vault?.[Symbol.asyncDispose]();
@@ -164,20 +167,20 @@ export class MirrorWorld implements AsyncDisposable {
     await this.store.remove(call(), { bucket: this.bucket, key: this.prefix + path });
   }
 
-  /** The paths below the prefix that S3 holds now. */
+  /** Returns the paths below the prefix that S3 has now. */
   async pathsInS3(): Promise<readonly string[]> {
     const { objects } = await this.memory.list(call(), { bucket, prefix: this.prefix, delimiter: null });
     return objects.map(({ key }) => key.slice(this.prefix.length));
   }
 
-  /** Requests for bytes since the last question. */
+  /** Returns the number of requests for bytes since the last call. */
   takeReads(): number {
     const { reads } = this.store;
     this.store.reads = 0;
     return reads;
   }
 
-  /** Everything below the directory: files with their content, directories with null. */
+  /** Returns everything below the directory: files with their content, directories with null. */
   async onDisk(): Promise<Record<string, string | null>> {
     const found: Record<string, string | null> = {};
     for (const name of (await readdir(this.directory, { recursive: true })).sort()) {

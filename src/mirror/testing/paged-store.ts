@@ -2,10 +2,10 @@ import type { Call } from '../../model/call.js';
 import type { ListPage, ListRequest, ObjectStore } from '../../model/object-store.js';
 import type { MemoryStore } from '../../vault/testing/memory-store.js';
 
-/** A store of a few objects: the S3 in memory, or a real one. */
+/** A store for a few objects: in memory or a real S3. */
 export type PagedObjects = ObjectStore & Pick<MemoryStore, 'listUploads' | 'abortUpload'>;
 
-/** An S3 whose listings come in small pages; a page shows what is there when it is asked for. */
+/** A store whose listings come in small pages. A page shows the objects at the time of its request. */
 export class PagedStore implements ObjectStore {
   readonly checksumAlgorithm: ObjectStore['checksumAlgorithm'];
   readonly head: ObjectStore['head'];
@@ -19,11 +19,11 @@ export class PagedStore implements ObjectStore {
   readonly abortUpload: MemoryStore['abortUpload'];
   readonly #store: PagedObjects;
   readonly #pageKeys: number;
-  /** Called before a page is made; what it throws is what the listing throws. */
+  /** Called before a page is created. Its errors become the errors of the listing. */
   beforePage: (page: number) => void | Promise<void> = () => undefined;
-  /** Called when a page is made, before it is answered. */
+  /** Called after a page is created, before it is returned. */
   afterPage: (page: number) => void | Promise<void> = () => undefined;
-  /** Requests for bytes. */
+  /** Number of requests for bytes. */
   reads = 0;
   #pages = 0;
 
@@ -45,7 +45,7 @@ export class PagedStore implements ObjectStore {
     this.abortUpload = store.abortUpload.bind(store);
   }
 
-  /** How many were asked for. */
+  /** Number of pages requested. */
   get pages(): number {
     return this.#pages;
   }

@@ -4,7 +4,7 @@ import { SftpSession } from '../session.js';
 import { TestClient } from './client.js';
 import { MemoryVfs } from './memory-vfs.js';
 import { PipeStream } from './pipe-stream.js';
-import { keepingLogger, type LogLine, testClock, testEntropy } from './quiet.js';
+import { type LogLine, recordingLogger, testClock, testEntropy } from './test-logger.js';
 
 export interface OpenedSession {
   readonly session: SftpSession;
@@ -28,7 +28,7 @@ export async function openSession(
     vfs: change(memory),
     username: 'bob',
     limits: { ...defaultSftpLimits, ...limits },
-    log: keepingLogger(lines),
+    log: recordingLogger(lines),
     clock: testClock,
     entropy: testEntropy,
   });

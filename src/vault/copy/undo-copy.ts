@@ -27,7 +27,7 @@ export async function undoCopy(
   const source = await headOriginal(services, call, from);
   if (isEncryptedAs(wrong.encryption, sealedWith(to.encryption)) && source?.size === wrong.size) return false;
   if (wrong.lastModifiedMs < row.intendedMs - clockSkewMs) return false;
-  if (isItself(from, to)) {
+  if (isSameObject(from, to)) {
     // If this version has the object's content, the version below it is the original.
     if (wrong.versionId === null || wrong.versionId === 'null') return false;
     if (!(await hasKnownContent(services, from, wrong))) return false;
@@ -78,7 +78,7 @@ export async function headOriginal(
 }
 
 /** Returns whether source and target are the same object. */
-export function isItself(from: CopySource, to: CopyTarget): boolean {
+export function isSameObject(from: CopySource, to: CopyTarget): boolean {
   return from.ref.bucket === to.ref.bucket && from.ref.key === to.ref.key;
 }
 

@@ -7,7 +7,7 @@ import type { PartSource, WrittenObject } from '../../model/object-store.js';
 import { type ParkedUpload, parkedBytes } from '../../model/parked-uploads.js';
 import type { VaultLimits } from '../limits.js';
 import type { UploadOptions, UploadTarget, UploadWriter } from '../vault.js';
-import { ClientPresence } from './client-presence.js';
+import { ClientSignal } from './client-signal.js';
 import { isWorthParking } from './parked.js';
 import { PartCutter } from './part-cutter.js';
 import type { PartSchedule } from './part-schedule.js';
@@ -46,7 +46,7 @@ export class PartUploadWriter implements UploadWriter {
   readonly #intakeStopped = new AbortController();
   readonly #isResumable: boolean;
   readonly #head: PartSource | null;
-  readonly #client: ClientPresence;
+  readonly #client: ClientSignal;
   readonly #onEnd: () => void;
   /** Ranges that were added by setting a size and not written since: zeros, unless bytes arrive. */
   readonly #zeros = new ByteRanges();
@@ -91,7 +91,7 @@ export class PartUploadWriter implements UploadWriter {
     this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check(), sent);
     // One upload may have many requests.
     setMaxListeners(0, this.#cancel.signal, this.#intakeStopped.signal);
-    this.#client = new ClientPresence(() => {
+    this.#client = new ClientSignal(() => {
       const fault = new Fault('cancelled', 'the upload was cancelled');
       if (resumable) this.#stopAccepting(fault);
       else this.#failPermanently(fault);

@@ -41,7 +41,7 @@ export function diskFault(thrown: unknown, shown: string): Fault {
 }
 
 /** Runs a file system operation and converts its errors into faults. */
-export async function onDisk<T>(shown: string, operation: () => Promise<T>): Promise<T> {
+export async function withDiskFaults<T>(shown: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (error) {

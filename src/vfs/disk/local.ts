@@ -15,7 +15,7 @@ import type {
 } from '../../model/vfs.js';
 import { type Mount, writableHint } from '../mount.js';
 import { attributesOf } from './attributes.js';
-import { errnoOf, onDisk } from './faults.js';
+import { errnoOf, withDiskFaults } from './faults.js';
 import { splitPath } from './links.js';
 import { DiskRoot, type Located, pin } from './root.js';
 import { DiskView, refuseUnlessFile } from './view.js';
@@ -76,7 +76,7 @@ export class LocalMount implements Mount {
   async setAttributes(_call: Call, path: string, change: AttributeChange): Promise<void> {
     const shown = this.#view.shown(path);
     await using located = await this.#locate(path, true);
-    await onDisk(shown, async () => {
+    await withDiskFaults(shown, async () => {
       await using pinned = await pin(located, shown);
       const { size, mode, mtimeSeconds, atimeSeconds } = change;
       if (size !== undefined) {
@@ -104,12 +104,12 @@ export class LocalMount implements Mount {
 
   async makeDirectory(_call: Call, path: string): Promise<void> {
     await using located = await this.#locate(path, false);
-    await onDisk(this.#view.shown(path), () => mkdir(located.path, directoryMode));
+    await withDiskFaults(this.#view.shown(path), () => mkdir(located.path, directoryMode));
   }
 
   async removeDirectory(_call: Call, path: string): Promise<void> {
     await using located = await this.#locate(path, false);
-    await onDisk(this.#view.shown(path), () => rmdir(located.path));
+    await withDiskFaults(this.#view.shown(path), () => rmdir(located.path));
   }
 
   async remove(_call: Call, path: string): Promise<void> {
@@ -118,7 +118,7 @@ export class LocalMount implements Mount {
     // On some systems unlink(2) of a directory fails with EPERM, which would look like missing permissions.
     if (located.stats?.isDirectory())
       throw new Fault('is-directory', `${JSON.stringify(shown)} is a directory`);
-    await onDisk(shown, () => unlink(located.path));
+    await withDiskFaults(shown, () => unlink(located.path));
   }
 
   async rename(_call: Call, from: string, to: string, replace: boolean): Promise<void> {
@@ -129,12 +129,12 @@ export class LocalMount implements Mount {
       throw new Fault('not-found', `${JSON.stringify(this.#view.shown(from))} does not exist`);
     const exists = new Fault('exists', `${JSON.stringify(shown)} exists already`);
     if (replace) {
-      await onDisk(shown, () => rename(source.path, target.path));
+      await withDiskFaults(shown, () => rename(source.path, target.path));
       return;
     }
     if (target.stats !== null) throw exists;
     if (source.stats.isFile() && (await linkedInstead(source, target, shown))) return;
-    await onDisk(shown, () => rename(source.path, target.path));
+    await withDiskFaults(shown, () => rename(source.path, target.path));
   }
 
   /**
@@ -152,7 +152,7 @@ export class LocalMount implements Mount {
     if (text === null) throw leaves;
     await using located = await this.#locate(path, false);
     await this.#refuseEscape(path, text, leaves);
-    await onDisk(shown, () => symlink(text, located.path));
+    await withDiskFaults(shown, () => symlink(text, located.path));
   }
 
   async #openLocated(located: Located, shown: string, mode: WriteMode): Promise<WriteHandle> {
@@ -169,7 +169,7 @@ export class LocalMount implements Mount {
       (mode.truncate ? constants.O_TRUNC : 0) |
       (mode.append ? constants.O_APPEND : 0);
     const permissions = (mode.attributes.mode ?? defaultFileMode) & modeMask;
-    const file = await onDisk(shown, () => open(located.path, flags, permissions));
+    const file = await withDiskFaults(shown, () => open(located.path, flags, permissions));
     try {
       const stats = await file.stat();
       refuseUnlessFile(stats, shown);
@@ -190,7 +190,7 @@ export class LocalMount implements Mount {
   async #locate(path: string, followLast: boolean): Promise<Located> {
     const located = await this.#root.locate(path, followLast);
     if (located !== null) return located;
-    await onDisk(this.point, () => mkdir(this.#directory, { recursive: true, mode: 0o700 }));
+    await withDiskFaults(this.point, () => mkdir(this.#directory, { recursive: true, mode: 0o700 }));
     const again = await this.#root.locate(path, followLast);
     if (again === null) throw new Fault('not-found', `${this.point} does not exist: ${writableHint}`);
     return again;
@@ -238,8 +238,8 @@ async function linkedInstead(source: Located, target: Located, shown: string): P
     await link(source.path, target.path);
   } catch (error) {
     if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'].includes(errnoOf(error) ?? '')) return false;
-    return onDisk(shown, () => Promise.reject(error));
+    return withDiskFaults(shown, () => Promise.reject(error));
   }
-  await onDisk(shown, () => unlink(source.path));
+  await withDiskFaults(shown, () => unlink(source.path));
   return true;
 }

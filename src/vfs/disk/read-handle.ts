@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Call } from '../../model/call.js';
 import type { Attributes, ReadHandle } from '../../model/vfs.js';
-import { onDisk } from './faults.js';
+import { withDiskFaults } from './faults.js';
 
 /** A file on disk that is open for reading. */
 export class DiskReadHandle implements ReadHandle {
@@ -19,7 +19,7 @@ export class DiskReadHandle implements ReadHandle {
     const buffer = Buffer.allocUnsafeSlow(length);
     let filled = 0;
     while (filled < length) {
-      const { bytesRead } = await onDisk(this.#shown, () =>
+      const { bytesRead } = await withDiskFaults(this.#shown, () =>
         this.#file.read(buffer, filled, length - filled, offset + filled),
       );
       if (bytesRead === 0) break;

@@ -5,7 +5,7 @@ import { Fault } from '../../model/fault.js';
 import type { Attributes, DirectoryEntry, FileSystemStatistics, ReadHandle } from '../../model/vfs.js';
 import { shownPath } from '../mount.js';
 import { attributesOf } from './attributes.js';
-import { diskFault, errnoOf, onDisk } from './faults.js';
+import { diskFault, errnoOf, withDiskFaults } from './faults.js';
 import { segmentsBeneath } from './links.js';
 import { DiskReadHandle } from './read-handle.js';
 import { type DiskRoot, type Located, pin } from './root.js';
@@ -84,7 +84,7 @@ export class DiskView {
     refuseUnlessFile(stats, shown);
     // Non-blocking, so that a named pipe that replaced the file does not block a thread.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const file = await onDisk(shown, () => open(located.path, flags));
+    const file = await withDiskFaults(shown, () => open(located.path, flags));
     try {
       const opened = await file.stat();
       refuseUnlessFile(opened, shown);
@@ -107,7 +107,7 @@ export class DiskView {
       throw new Fault('not-found', `${JSON.stringify(shown)} does not exist`);
     if (!located.stats.isSymbolicLink())
       throw new Fault('invalid', `${JSON.stringify(shown)} is not a symbolic link`);
-    const target = await onDisk(shown, () => readlink(located.path));
+    const target = await withDiskFaults(shown, () => readlink(located.path));
     if (!target.startsWith('/')) return target;
     const root = await this.root.realRoot();
     const beneath = root === null ? null : segmentsBeneath(root, target);
@@ -119,7 +119,7 @@ export class DiskView {
     const shown = this.shown(path);
     await using located = await this.root.locate(path, true);
     if (located === null) return { blockSize: 4096, totalBlocks: 0, freeBlocks: 0 };
-    const found = await onDisk(shown, () => statfs(located.path));
+    const found = await withDiskFaults(shown, () => statfs(located.path));
     return { blockSize: found.bsize, totalBlocks: found.blocks, freeBlocks: found.bavail };
   }
 

@@ -39,7 +39,7 @@ export class UploadDirectories {
         'not-empty',
         `${location.shown(path)} is not empty (objects that SFTP cannot show count too)`,
       );
-    await this.keep(call, parentPath(path), ref.key);
+    await this.preserve(call, parentPath(path), ref.key);
     await services.vault.remove(call, ref, this.#context.actor);
     services.directoryCache.forget(ref.bucket, ref.key);
   }
@@ -67,7 +67,7 @@ export class UploadDirectories {
    * Costs one list request per removal from a directory without a known marker. Never fails, because an empty
    * directory matters less than the removal of a file.
    */
-  async keep(call: Call, path: string, leaving: string): Promise<void> {
+  async preserve(call: Call, path: string, leaving: string): Promise<void> {
     if (path === '/') return;
     const { services, location } = this.#context;
     const { bucket, key } = location.directory(path);

@@ -138,7 +138,7 @@ export class UploadsMount implements Mount {
       if (wasParked) return;
       throw this.#context.uploadConflict(path, 'removed') ?? (await this.#lookup.noFile(call, path));
     }
-    await this.#directories.keep(call, parentPath(path), ref.key);
+    await this.#directories.preserve(call, parentPath(path), ref.key);
     await services.vault.remove(call, ref, actor);
   }
 

@@ -56,7 +56,7 @@ export class UploadRenamer {
     if (!replace && target.kind !== null)
       throw new Fault('exists', `${location.shown(to)} exists already: remove it first`);
     if (target.kind === 'directory') throw new Fault('is-directory', `${location.shown(to)} is a directory`);
-    await this.#directories.keep(call, parentPath(from), source.key);
+    await this.#directories.preserve(call, parentPath(from), source.key);
     // Without a time for the target, the vault keeps that of the source.
     const wanted = await this.#context.target(call, location.file(to), null);
     const moved = await services.vault.move(call, source, await this.#context.keys(call), wanted);

@@ -62,7 +62,7 @@ export class TreeMove {
       const copied = await this.#copyAll(call, await this.#list(call));
       // The rename continues if the client disconnects now, because half a rename would be worse.
       const finishing = uncancellable(call);
-      await this.#directories.keep(finishing, parentPath(this.#from), this.#source.key);
+      await this.#directories.preserve(finishing, parentPath(this.#from), this.#source.key);
       await this.#removeOriginals(finishing, copied);
     } finally {
       services.directoryCache.forgetBelow(bucket, this.#source.key);

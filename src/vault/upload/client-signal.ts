@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Call } from '../../model/call.js';
 
 /** Calls back when the client of an upload disconnects, until the upload continues without a client. */
-export class ClientPresence {
+export class ClientSignal {
   readonly #onDisconnect: () => void;
   #detach: () => void = () => undefined;
 

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { removeFileDurably, secretFileMode, writeFileDurably } from '../files/durable.js';
+import { isAbsence } from '../files/system-errors.js';
+import { Fault } from '../model/fault.js';
+import type { LiveSettings } from './live-settings.js';
+
+/** A recovery that was interrupted leaves some users with keys and some without: the gateway must not serve that. */
+export async function refuseIncompleteRecovery({ paths }: LiveSettings): Promise<void> {
+  if ((await readRecoveryMarker(paths.recoveringFile)) === null) return;
+  throw new Fault(
+    'conflict',
+    `the recovery of ${paths.root} was interrupted: run the same \`sftpgw recover\` once more, it goes on`,
+  );
+}
+
+/** The bucket of a recovery that has begun and not ended; null when there is none. */
+export async function readRecoveryMarker(path: string): Promise<string | null> {
+  try {
+    const { bucket } = Object(JSON.parse(await readFile(path, 'utf8'))) as { readonly bucket?: unknown };
+    return String(bucket);
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw new Fault('unavailable', `${path} cannot be read`, { cause: error });
+  }
+}
+
+export async function writeRecoveryMarker(path: string, bucket: string): Promise<void> {
+  await writeFileDurably(path, `${JSON.stringify({ bucket })}\n`, secretFileMode);
+}
+
+export async function removeRecoveryMarker(path: string): Promise<void> {
+  await removeFileDurably(path);
+}

@@ -16,8 +16,8 @@ let logged: string[];
 const log: Logger = {
   debug: () => undefined,
   info: () => undefined,
-  warn: (message) => {
-    logged.push(message);
+  warn: (message, fields) => {
+    logged.push(String(fields?.['problem'] ?? message));
   },
   error: () => undefined,
   child: () => log,

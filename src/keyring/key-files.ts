@@ -90,7 +90,7 @@ class DiskKeyFiles implements KeyFiles {
     }
     if (file !== null && isOpenToOthers(file.mode) && !this.#open.has(file)) {
       this.#open.add(file);
-      this.#log.warn(openToOthers(path, file.mode, 'key file'), { path });
+      this.#log.warn('key file is open to others', { problem: openToOthers(path, file.mode, 'key file') });
     }
     return file;
   }

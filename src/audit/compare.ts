@@ -1,5 +1,5 @@
 import type { LiveRow } from '../model/ledger.js';
-import type { ListedVersion } from '../model/object-store.js';
+import type { ListedVersion } from '../model/object-versions.js';
 
 /** Versions of one key in the bucket, compared with the ledger's rows. */
 export interface KeyComparison extends ListedKey {

@@ -1,7 +1,8 @@
 import type { Clock, Entropy } from '../model/call.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import type { LedgerVersions } from '../model/ledger.js';
-import type { ObjectRef, ObjectStore, ObjectTags, ObjectVersions } from '../model/object-store.js';
+import type { ObjectRef, ObjectStore, ObjectTags } from '../model/object-store.js';
+import type { ObjectVersions } from '../model/object-versions.js';
 import type { AuditKeys } from './key-finder.js';
 
 /** Dependencies of the comparison of buckets and ledger. */

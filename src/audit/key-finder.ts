@@ -6,12 +6,12 @@ import type { KeyDescription } from '../model/keyring.js';
 import type { SealedWith } from '../model/ledger.js';
 import {
   keyTagName,
-  type ListedVersion,
   type ObjectInfo,
   type ObjectRef,
   type ObjectStore,
   type ObjectTags,
 } from '../model/object-store.js';
+import type { ListedVersion } from '../model/object-versions.js';
 
 /** Encryption keys of an audit. */
 export interface AuditKeys {

@@ -1,7 +1,7 @@
 import { forEachInBatches } from '../concurrency/batches.js';
 import type { Call } from '../model/call.js';
 import type { FoundVersion, IntentId } from '../model/ledger.js';
-import type { ListedVersion } from '../model/object-store.js';
+import type { ListedVersion } from '../model/object-versions.js';
 import { mtimeOfMetadata, wholeSeconds } from '../vault/mtime.js';
 import type { KeyComparison } from './compare.js';
 import {

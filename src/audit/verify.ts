@@ -5,7 +5,8 @@ import { checksumHex, checksumText, compareChecksums } from '../model/checksum.j
 import { noKey, type ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { IntentId, LiveRow } from '../model/ledger.js';
-import type { ListedVersion, ObjectInfo, ObjectRef } from '../model/object-store.js';
+import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
+import type { ListedVersion } from '../model/object-versions.js';
 import { isEncryptedAs } from '../vault/sealed-with.js';
 import type { KeyComparison } from './compare.js';
 import {

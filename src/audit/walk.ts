@@ -2,7 +2,8 @@ import { compareUtf8 } from '../bytes/utf8-order.js';
 import type { Call, Clock } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { LedgerVersions, LiveRow } from '../model/ledger.js';
-import type { ListedVersion, ObjectRef, ObjectVersions, VersionPage } from '../model/object-store.js';
+import type { ObjectRef } from '../model/object-store.js';
+import type { ListedVersion, ObjectVersions, VersionPage } from '../model/object-versions.js';
 import { isProbeObject } from '../model/probe-objects.js';
 import { compareKey, type KeyComparison, type ListedKey } from './compare.js';
 

@@ -2,12 +2,8 @@ import { mapBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import type { LedgerRow } from '../model/ledger.js';
 import { listPages } from '../model/list-pages.js';
-import {
-  isSameEtag,
-  type ListedObject,
-  type ListedVersion,
-  type VersionPage,
-} from '../model/object-store.js';
+import { isSameEtag, type ListedObject } from '../model/object-store.js';
+import type { ListedVersion, VersionPage } from '../model/object-versions.js';
 import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
 import { type ObjectServices, parallelObjects } from './services.js';
 

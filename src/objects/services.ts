@@ -1,5 +1,6 @@
 import type { KeyLedger, LedgerRows, LedgerVersions } from '../model/ledger.js';
-import type { ObjectStore, ObjectTags, ObjectVersions } from '../model/object-store.js';
+import type { ObjectStore, ObjectTags } from '../model/object-store.js';
+import type { ObjectVersions } from '../model/object-versions.js';
 import type { PrefixOwner } from '../model/prefix-owners.js';
 import type { ObjectFetcher, Vault } from '../vault/vault.js';
 import type { EncryptionKeys } from './encryption-keys.js';

@@ -1,6 +1,6 @@
 import type { KeyFingerprint } from '../model/customer-key.js';
 import type { KeyNeed } from '../model/ledger.js';
-import type { ListedVersion } from '../model/object-store.js';
+import type { ListedVersion } from '../model/object-versions.js';
 import { type RunningRotation, rotateObject } from './rotate-object.js';
 import type { RotationLog } from './rotation-log.js';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import type { ObjectEncryption } from '../model/encryption.js';
 import type { SealedWith } from '../model/ledger.js';
-import type { ListedVersion } from '../model/object-store.js';
+import type { ListedVersion } from '../model/object-versions.js';
 import type { VersionPolicy } from '../model/rotation.js';
 
 /** Fingerprints of the keys of a rotation. */

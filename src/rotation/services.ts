@@ -2,7 +2,8 @@ import type { Clock } from '../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import type { CannedAcl } from '../model/encryption.js';
 import type { KeyUsage, LedgerVersions } from '../model/ledger.js';
-import type { ObjectAcls, ObjectStore, ObjectVersions } from '../model/object-store.js';
+import type { ObjectAcls, ObjectStore } from '../model/object-store.js';
+import type { ObjectVersions } from '../model/object-versions.js';
 import type { RotationJobs } from '../model/rotation.js';
 import type { Vault } from '../vault/vault.js';
 

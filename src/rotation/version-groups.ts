@@ -1,6 +1,7 @@
 import type { Call } from '../model/call.js';
 import { isFault } from '../model/fault.js';
-import type { ListedVersion, ObjectStore, ObjectVersions } from '../model/object-store.js';
+import type { ObjectStore } from '../model/object-store.js';
+import type { ListedVersion, ObjectVersions } from '../model/object-versions.js';
 
 /** All versions of one key, newest first. */
 export interface VersionGroup {

@@ -14,18 +14,16 @@ import type {
   ObjectStore,
   ObjectTagSet,
   ObjectTags,
-  ObjectVersions,
   PartUpload,
   PendingUpload,
   ReadCondition,
   RemovalCondition,
   ReplayableBody,
   UploadSweeper,
-  VersionPage,
-  VersionsRequest,
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
+import type { ObjectVersions, VersionPage, VersionsRequest } from '../model/object-versions.js';
 import { getAcl } from './acl.js';
 import { createS3Client } from './client.js';
 import { createContext, type S3Context } from './context.js';

@@ -8,7 +8,6 @@ import type {
   ObjectRef,
   ObjectStore,
   ObjectTags,
-  ObjectVersions,
   PartReceipt,
   PartSource,
   PartUpload,
@@ -18,6 +17,7 @@ import type {
   WriteOptions,
   WrittenObject,
 } from '../model/object-store.js';
+import type { ObjectVersions } from '../model/object-versions.js';
 import { S3Error } from './errors/s3-error.js';
 
 /** How long a request with transient faults is retried. */

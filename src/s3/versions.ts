@@ -1,6 +1,6 @@
 import { ListObjectVersionsCommand, type ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
-import type { ListedVersion, VersionPage, VersionsRequest } from '../model/object-store.js';
+import type { ListedVersion, VersionPage, VersionsRequest } from '../model/object-versions.js';
 import { request, type S3Context } from './context.js';
 import { decodeListed } from './listed-name.js';
 import { bucketAttempt, noBucket } from './listing.js';

@@ -11,12 +11,12 @@ import type {
   ObjectRef,
   ObjectStore,
   ObjectTags,
-  ObjectVersions,
   ReadCondition,
   ReplayableBody,
   UploadSweeper,
   WriteOptions,
 } from '../../src/model/object-store.js';
+import type { ObjectVersions } from '../../src/model/object-versions.js';
 
 type ConformingStore = ObjectStore & UploadSweeper & ObjectVersions & ObjectTags;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WriteEncryption } from '../../src/model/encryption.js';
-import type { ListedVersion, VersionPage } from '../../src/model/object-store.js';
+import type { ListedVersion, VersionPage } from '../../src/model/object-versions.js';
 import { bodyOf, faultOf, type Given, newCall, newKey, newRef, sseC, writeOptions } from './fixtures.js';
 
 const managed: WriteEncryption = { kind: 'sse-s3' };

@@ -17,7 +17,6 @@ import type {
   ObjectStore,
   ObjectTagSet,
   ObjectTags,
-  ObjectVersions,
   PartReceipt,
   PartSource,
   PartUpload,
@@ -26,12 +25,11 @@ import type {
   RemovalCondition,
   ReplayableBody,
   UploadSweeper,
-  VersionPage,
-  VersionsRequest,
   WholeObject,
   WriteOptions,
   WrittenObject,
 } from '../../model/object-store.js';
+import type { ObjectVersions, VersionPage, VersionsRequest } from '../../model/object-versions.js';
 
 interface StoredUpload {
   readonly ref: ObjectRef;

@@ -1,13 +1,7 @@
 import type { CannedAcl, WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
-import {
-  keyTagName,
-  type ListedVersion,
-  type ObjectInfo,
-  type ObjectTagSet,
-  type VersionPage,
-  type VersionsRequest,
-} from '../../model/object-store.js';
+import { keyTagName, type ObjectInfo, type ObjectTagSet } from '../../model/object-store.js';
+import type { ListedVersion, VersionPage, VersionsRequest } from '../../model/object-versions.js';
 
 /** One version of an object in memory. */
 export interface StoredObject {

@@ -26,7 +26,7 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
 
   const recipient = async (): Promise<string> => (await runOk('age-keygen', ['-y', identity])).stdout.trim();
 
-  it('opens every key with the recovery identity, and gives its raw 32 bytes', async () => {
+  it('opens every key with the recovery identity, and returns the raw 32 bytes', async () => {
     const keyring = world.open();
     const before = await keyring.generate(nobody);
     await keyring.addRecoveryRecipient(await recipient());
@@ -39,7 +39,7 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
     }
   });
 
-  it('opens them with the gateway’s own identity too, and with no other', async () => {
+  it('opens a key with the gateway’s own identity, but not with another one', async () => {
     const { id } = await world.open().generate(nobody);
     const sealed = join(world.keys, `${id}.age`);
     await runOk('age', ['-d', '-i', world.identityFile, '-o', join(directory, 'raw'), sealed]);
@@ -48,7 +48,7 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
     expect(refused.stderr).toMatch(/no identity matched/);
   });
 
-  it('seals a key that the keyring takes, to the same recipients file', async () => {
+  it('seals a key to the recipients file, and the keyring opens it', async () => {
     const keyring = world.open();
     await keyring.addRecoveryRecipient(await recipient());
     const { id } = await keyring.generate(nobody);

@@ -17,8 +17,8 @@ beforeAll(async () => {
   theirs = await newAgeIdentity();
 });
 
-describe('what is sealed', () => {
-  it('opens with each identity it is sealed to, and with no other', async () => {
+describe('an age file', () => {
+  it('opens with each identity it is sealed to, but not with another one', async () => {
     const content = randomBytes(32);
     const sealed = await sealTo([ours.recipient, theirs.recipient], content);
     for (const one of [ours, theirs])
@@ -26,7 +26,7 @@ describe('what is sealed', () => {
     expect(await unseal(sealed, await newAgeIdentity())).toEqual({ kind: 'not-ours' });
   });
 
-  it('and changed anywhere does not open', async () => {
+  it('does not open after a change at any byte, or cut at any byte', async () => {
     const sealed = await sealTo([ours.recipient], randomBytes(32));
     await fc.assert(
       fc.asyncProperty(
@@ -43,7 +43,7 @@ describe('what is sealed', () => {
     );
   });
 
-  it('is nothing that was never sealed', async () => {
+  it('is not recognised in arbitrary bytes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async (bytes) => {
         expect((await unseal(bytes, ours)).kind).toBe('damaged');
@@ -53,13 +53,13 @@ describe('what is sealed', () => {
 });
 
 describe('identities and recipients', () => {
-  it('are read as age-keygen writes them', async () => {
+  it('are read in the format of age-keygen', async () => {
     const text = `# created: 2026-01-01T00:00:00Z\n# public key: ${ours.recipient}\n${ours.secret}\n`;
     expect(await parseAgeIdentity(text)).toEqual(ours);
     expect(await parseAgeRecipient(` ${ours.recipient}\n`)).toBe(ours.recipient);
   });
 
-  it('with one character changed are refused, and the fault does not hold the identity', async () => {
+  it('are refused with one character changed, and the fault does not reveal the identity', async () => {
     const alphabet = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: 57 }), fc.nat({ max: 31 }), async (at, letter) => {

@@ -1,22 +1,23 @@
 import type { Decrypter, Encrypter } from 'age-encryption';
 import { Fault } from '../model/fault.js';
 
-/** Loaded at the first use: it takes a tenth of a second, and most commands open no key. */
+/** Loads the library at the first use: loading takes 0.1 seconds, and most commands do not open a key. */
 const age = () => import('age-encryption');
 
-/** A native age identity (`AGE-SECRET-KEY-1...`) and what is sealed to it (`age1...`). */
+/** A native age identity (`AGE-SECRET-KEY-1...`) and its recipient (`age1...`), to which files are sealed. */
 export interface AgeIdentity {
   readonly secret: string;
   readonly recipient: string;
 }
 
-/** What came of opening a sealed file. */
+/** The result of opening a sealed file. */
 export type Unsealed =
   | { readonly kind: 'opened'; readonly bytes: Uint8Array }
-  /** An age file, sealed to others. */
+  /** An age file that is sealed to other recipients. */
   | { readonly kind: 'not-ours' }
   | { readonly kind: 'damaged'; readonly cause: unknown };
 
+/** Generates an X25519 identity. */
 export async function newAgeIdentity(): Promise<AgeIdentity> {
   const { generateX25519Identity, identityToRecipient } = await age();
   const secret = await generateX25519Identity();
@@ -24,66 +25,65 @@ export async function newAgeIdentity(): Promise<AgeIdentity> {
 }
 
 /**
- * The identity in an identity file as `age-keygen` writes it: comments, and one line `AGE-SECRET-KEY-1...`. Throws `invalid`, which says
- * nothing of the content.
+ * Reads an identity file in the format of `age-keygen`: comments, and one line `AGE-SECRET-KEY-1...`. Throws
+ * `invalid`, which does not reveal the content.
  */
 export async function parseAgeIdentity(text: string): Promise<AgeIdentity> {
   const lines = contentLines(text).map(({ content }) => content);
   const [secret = ''] = lines;
   if (lines.length !== 1 || !/^AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}$/.test(secret)) {
-    throw new Fault('invalid', 'an age identity is one line AGE-SECRET-KEY-1..., as `age-keygen` writes it');
+    throw new Fault(
+      'invalid',
+      'an age identity is one line AGE-SECRET-KEY-1..., in the format of `age-keygen`',
+    );
   }
   const { identityToRecipient } = await age();
   try {
     return { secret, recipient: await identityToRecipient(secret) };
   } catch {
-    // Without the cause: it may quote the line.
-    throw new Fault(
-      'invalid',
-      'the age identity is mistyped: its last characters are a checksum of the others, and do not fit',
-    );
+    // The fault has no cause, because the cause may quote the line.
+    throw new Fault('invalid', 'the age identity is mistyped: its checksum does not match');
   }
 }
 
 /**
- * A recipient that keys may be sealed to. Only the native kind (X25519): every version of `age` opens what is sealed to it. Throws
- * `invalid`.
+ * Checks a recipient and returns it without surrounding spaces. Accepts only native ones (X25519), because
+ * every version of `age` supports them. Throws `invalid`.
  */
 export async function parseAgeRecipient(text: string): Promise<string> {
   const recipient = text.trim();
   if (/AGE-SECRET-KEY/i.test(recipient)) {
-    throw new Fault(
-      'invalid',
-      'this is an age identity, which is secret; the recipient that goes with it begins with age1',
-    );
+    throw new Fault('invalid', 'this is an age identity, which is secret; its recipient begins with age1');
   }
   if (!/^age1[02-9ac-hj-np-z]{58}$/.test(recipient)) {
     throw new Fault(
       'invalid',
-      'a recovery recipient is a native age recipient: age1 and 58 more characters, as `age-keygen -y` prints it',
+      'a recovery recipient is a native age recipient: age1 and 58 more characters, as printed by `age-keygen -y`',
     );
   }
   try {
     (await newEncrypter()).addRecipient(recipient);
   } catch (error) {
-    throw new Fault('invalid', `the recipient ${recipient} is mistyped: its checksum does not fit`, {
+    throw new Fault('invalid', `the recipient ${recipient} is mistyped: its checksum does not match`, {
       cause: error,
     });
   }
   return recipient;
 }
 
-/** An age file (https://age-encryption.org/v1) with this content, which any one of the recipients opens. */
+/** Returns an age file (https://age-encryption.org/v1) with this content, which each recipient can open. */
 export async function sealTo(recipients: readonly string[], content: Uint8Array): Promise<Uint8Array> {
   const encrypter = await newEncrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   return await encrypter.encrypt(content);
 }
 
+/** Opens an age file with an identity. The caller should overwrite the bytes after use. */
 export async function unseal(sealed: Uint8Array, identity: AgeIdentity): Promise<Unsealed> {
   const decrypter: Decrypter = new (await age()).Decrypter();
   decrypter.addIdentity(identity.secret);
-  // Identities are asked in turn until one answers: this one is asked only when the file is whole so far, and not for ours.
+  // The decrypter asks the identities in turn. It asks this one only if the header is intact and not
+  // for ours.
   let isForOthers = false;
   decrypter.addIdentity({
     unwrapFileKey: () => {
@@ -98,7 +98,10 @@ export async function unseal(sealed: Uint8Array, identity: AgeIdentity): Promise
   }
 }
 
-/** The lines of an identity or recipients file that are neither blank nor comments (age(1), RECIPIENTS AND IDENTITIES). */
+/**
+ * Returns the lines of an identity or recipients file that are not blank and not comments, numbered from 1
+ * (age(1), RECIPIENTS AND IDENTITIES).
+ */
 export function contentLines(text: string): readonly { readonly content: string; readonly line: number }[] {
   return text
     .split('\n')

@@ -14,7 +14,10 @@ import type {
 import type { UnusedKeyProof } from '../model/ledger.js';
 import { type KeyringWorld, keyringWorld } from './testing/keyring-world.js';
 
-/** The process dies at the n-th durable step: before it, half way, or after it. Nothing that it tries afterwards happens. */
+/**
+ * The process dies at a numbered point: before, during or after a durable step. Later steps have no
+ * effect.
+ */
 const death = vi.hoisted(() => ({ at: Number.POSITIVE_INFINITY, points: 0 }));
 
 vi.mock('../files/durable.js', async (original) => {
@@ -59,7 +62,7 @@ const take = (keyring: TestKeyring, key: CustomerKey) =>
 interface Scenario {
   readonly prepare?: (keyring: TestKeyring, world: KeyringWorld) => Promise<unknown>;
   readonly run: (keyring: TestKeyring, world: KeyringWorld) => Promise<unknown>;
-  /** The states that the new key may have when the run did not come to its end; null for none at all. */
+  /** The states that the new key may have after an interrupted run; null if the key may be missing. */
   readonly between: readonly (KeyState | null)[];
   readonly after: KeyState | null;
 }
@@ -93,19 +96,19 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     between: ['active'],
     after: 'active',
   },
-  'putting a copy back': {
+  'restoring a copy': {
     prepare: (_, world) => makeCopy(world),
     run: async (keyring, world) => {
       await keyring.put(copyOf(world));
       await keyring.adopt(world.recovery.secret);
     },
-    // The same call goes on where it stopped.
+    // The same call, repeated, continues.
     between: ['active'],
     after: 'active',
   },
 };
 
-/** What somebody else's gateway has copied away of `newKey`. */
+/** The copy of `newKey` from another gateway. */
 const copies = new WeakMap<KeyringWorld, readonly SealedKeyringFile[]>();
 
 function copyOf(world: KeyringWorld): readonly SealedKeyringFile[] {
@@ -120,7 +123,7 @@ async function makeCopy(world: KeyringWorld): Promise<void> {
   copies.set(world, await source.open().files());
 }
 
-/** One run that dies at the point, and the next start. False when the run was over before. */
+/** Runs a scenario that dies at the point, then restarts. Returns false if the run ended before the point. */
 async function dieAndRestart(name: string, scenario: Scenario, at: number): Promise<boolean> {
   const world = await keyringWorld();
   await using _ = world;
@@ -150,25 +153,22 @@ async function dieAndRestart(name: string, scenario: Scenario, at: number): Prom
   if (name !== 'another key' && scenario.prepare !== undefined && described !== null) {
     expect(described.label, where).toBe('a label');
   }
-  // And life goes on.
+  // The keyring accepts new keys.
   await next.generate(nobody);
   return died;
 }
 
-it.each(Object.entries(scenarios))(
-  '%s: whenever the process dies, the next look finds whole keys',
-  async (name, scenario) => {
-    let at = 1;
-    while (await dieAndRestart(name, scenario, at)) at += 1;
-    expect(at).toBeGreaterThan(3);
-  },
-);
+it.each(Object.entries(scenarios))('%s: a crash at any step leaves whole keys', async (name, scenario) => {
+  let at = 1;
+  while (await dieAndRestart(name, scenario, at)) at += 1;
+  expect(at).toBeGreaterThan(3);
+});
 
 const writer = new URL('testing/writer.ts', import.meta.url);
 
 const rank: Readonly<Record<string, number>> = { active: 0, retired: 1, destroyed: 2 };
 
-it('what was acknowledged before kill -9 is there afterwards, and nothing is half', async () => {
+it('every acknowledged change survives kill -9, and no key is incomplete', async () => {
   const world = await keyringWorld();
   await using _ = world;
   const acknowledged = new Map<string, string>();

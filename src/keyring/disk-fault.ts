@@ -1,41 +1,45 @@
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 
-/** What the file system said of reading a file of the keyring. */
+/**
+ * Converts a file system error on reading a file of the keyring to `denied`, `invalid` (a directory) or
+ * `unavailable`. Returns a Fault unchanged.
+ */
 export function readFault(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const cause = { cause: error };
   if (hasCode(error, 'EACCES', 'EPERM')) {
-    return new Fault(
-      'denied',
-      `${path}: the gateway may not read it; check its owner and permissions`,
-      cause,
-    );
+    return new Fault('denied', `${path}: permission denied; check its owner and permissions`, cause);
   }
   if (hasCode(error, 'EISDIR'))
     return new Fault('invalid', `${path}: it is a directory, not a key file`, cause);
-  return new Fault('unavailable', `${path}: it cannot be read${codeOf(error)}`, cause);
+  return new Fault('unavailable', `${path}: cannot be read${codeOf(error)}`, cause);
 }
 
-/** What the file system said of writing one. */
+/**
+ * Converts a file system error on writing a file to `denied`, `not-found` (its directory) or `unavailable`.
+ * Returns a Fault unchanged.
+ */
 export function writeFault(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const cause = { cause: error };
   if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) {
     return new Fault(
       'denied',
-      `${path}: it may not be written; check the owner and permissions of its directory`,
+      `${path}: permission denied for writing; check the owner and permissions of its directory`,
       cause,
     );
   }
-  if (isAbsence(error)) return new Fault('not-found', `${path}: its directory is not there`, cause);
-  return new Fault('unavailable', `${path}: it cannot be written${codeOf(error)}`, cause);
+  if (isAbsence(error)) return new Fault('not-found', `${path}: its directory does not exist`, cause);
+  return new Fault('unavailable', `${path}: cannot be written${codeOf(error)}`, cause);
 }
 
+/** Reports whether other accounts have any permission in this mode. */
 export function isOpenToOthers(mode: number): boolean {
   return (mode & 0o077) !== 0;
 }
 
+/** Returns the text of the problem that other accounts can open a file. `what` is the kind of file. */
 export function openToOthers(path: string, mode: number, what: string): string {
   return `${path}: this ${what} is open to others (mode ${mode.toString(8).padStart(4, '0')}); run: chmod 600 ${path}`;
 }

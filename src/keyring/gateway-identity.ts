@@ -12,7 +12,7 @@ interface IdentityFile {
 
 const maxFileBytes = 4096;
 
-/** The identity that the gateway opens its keys with: a file as `age-keygen` writes it. */
+/** The identity with which the gateway opens its keys: a file in the format of `age-keygen`. */
 export class GatewayIdentity {
   readonly path: string;
   readonly #cache = new FileCache<IdentityFile>(maxFileBytes, ({ bytes, mode }) => ({
@@ -25,7 +25,11 @@ export class GatewayIdentity {
     this.path = path;
   }
 
-  /** Null when there is none. Throws `corrupt` for a file that holds none, `denied`, `unavailable`. */
+  /**
+   * Returns the identity, or null if the file does not exist. Throws `corrupt` for a file without an
+   * identity,
+   * `denied` or `unavailable`.
+   */
   async read(): Promise<AgeIdentity | null> {
     const file = await this.#file();
     if (file === null) return null;
@@ -37,15 +41,15 @@ export class GatewayIdentity {
     } catch (error) {
       throw new Fault(
         'corrupt',
-        `${this.path}: the gateway's identity cannot be read: ${Fault.from(error).hint}. Put it back from a backup`,
+        `${this.path}: invalid gateway identity: ${Fault.from(error).hint}; restore the file from a backup`,
       );
     }
   }
 
-  /** The one that is there, or a new one, durable before it is answered. */
+  /** Returns the existing identity, or generates one and returns it after it is durable. */
   async readOrMake(): Promise<AgeIdentity> {
-    const there = await this.read();
-    if (there !== null) return there;
+    const existing = await this.read();
+    if (existing !== null) return existing;
     const { secret, recipient } = await newAgeIdentity();
     try {
       await ensureDirectory(dirname(this.path), secretDirectoryMode);
@@ -54,11 +58,11 @@ export class GatewayIdentity {
       throw writeFault(this.path, error);
     }
     const made = await this.read();
-    if (made === null) throw new Fault('unavailable', `${this.path}: it was taken away while it was made`);
+    if (made === null) throw new Fault('unavailable', `${this.path}: it was deleted while being created`);
     return made;
   }
 
-  /** What is wrong with the file's permissions; null when nothing is. */
+  /** Returns the problem with the file's permissions, or null. */
   async modeProblem(): Promise<string | null> {
     const file = await this.#file();
     return file !== null && isOpenToOthers(file.mode)

@@ -1,14 +1,14 @@
 import { CustomerKey, customerKeyBytes } from '../model/customer-key.js';
 
-/** What a raw key file holds: a key, or the reason why not. */
+/** The content of a raw key file: a key, or the reason why it is not one. */
 export type KeyFileContent =
   | { readonly kind: 'key'; readonly key: CustomerKey }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** Longest content that is looked at: enough to recognise what people put there by mistake. */
+/** Maximum content that is read, in bytes: enough to recognise other formats of a key. */
 export const maxKeyFileBytes = 4096;
 
-/** Reads the content of a raw key file. The reason names what to do and never holds a byte of the content. */
+/** Reads the content of a raw key file. The reason suggests what to do and never reveals the content. */
 export function readKeyFileContent(bytes: Uint8Array): KeyFileContent {
   if (bytes.byteLength === customerKeyBytes) return { kind: 'key', key: CustomerKey.fromBytes(bytes) };
   return { kind: 'invalid', reason: reasonAgainst(bytes) };
@@ -28,6 +28,6 @@ function reasonAgainst(bytes: Uint8Array): string {
     return `this file holds a PEM block (a certificate or another kind of key); ${wanted}`;
   if (bytes.byteLength > maxKeyFileBytes) return `it has more than ${maxKeyFileBytes} bytes; ${wanted}`;
   const newline = bytes.byteLength === customerKeyBytes + 1 && bytes.at(-1) === 0x0a;
-  const why = newline ? ', the last a line feed that does not belong there' : '';
+  const why = newline ? ', the last one an unwanted line feed' : '';
   return `it has ${bytes.byteLength} ${bytes.byteLength === 1 ? 'byte' : 'bytes'}${why}; ${wanted}`;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
 import { createKeyFiles, keyFileProblems } from './key-files.js';
 
@@ -17,7 +18,8 @@ const log: Logger = {
   debug: () => undefined,
   info: () => undefined,
   warn: (message, fields) => {
-    logged.push(String(fields?.['problem'] ?? message));
+    const { problem, error } = fields ?? {};
+    logged.push(`${message}: ${error instanceof Fault ? error.hint : String(problem)}`);
   },
   error: () => undefined,
   child: () => log,
@@ -37,7 +39,7 @@ const fingerprints = async (): Promise<readonly string[]> =>
   (await files.loadAll(path)).map((key) => key.fingerprint);
 
 describe('load', () => {
-  it('gives the raw 32 bytes as a key, and null for no file', async () => {
+  it('returns the raw 32 bytes as a key, and null if there is no file', async () => {
     expect(await files.load(path)).toBeNull();
     const key = newKey();
     await put(key.reveal());
@@ -54,8 +56,8 @@ describe('load', () => {
     ['base64 text and a newline', `${base64}\n`, /decode it: base64 -d/],
     ['hexadecimal text', `${randomBytes(32).toString('hex')}\n`, /decode it: xxd -r -p/],
     ['a PEM file', '-----BEGIN OPENSSH PRIVATE KEY-----\nabc', /PEM/],
-    ['something long', randomBytes(100_000), /more than 4096 bytes/],
-  ])('refuses %s, says why and names the file', async (_what, content, reason) => {
+    ['a long file', randomBytes(100_000), /more than 4096 bytes/],
+  ])('refuses %s, with the reason and the path', async (_what, content, reason) => {
     await put(content);
     const fault = await files.load(path).catch((error: unknown) => error);
     expect(fault).toMatchObject({ kind: 'invalid', hint: expect.stringMatching(reason) });
@@ -63,7 +65,7 @@ describe('load', () => {
     expect(String(fault)).not.toContain(base64);
   });
 
-  it('a directory in its place is named', async () => {
+  it('refuses a directory, with the path', async () => {
     await mkdir(path);
     await expect(files.load(path)).rejects.toMatchObject({
       kind: 'invalid',
@@ -71,7 +73,7 @@ describe('load', () => {
     });
   });
 
-  it.skipIf(process.getuid?.() === 0)('an unreadable file is denied by name', async () => {
+  it.skipIf(process.getuid?.() === 0)('denies an unreadable file, with the path', async () => {
     await put(newKey().reveal(), 0o000);
     await expect(files.load(path)).rejects.toMatchObject({
       kind: 'denied',
@@ -79,7 +81,7 @@ describe('load', () => {
     });
   });
 
-  it('every change counts at once, even within one tick of the clock and with the time put back', async () => {
+  it('sees every change at once, even within one tick of the clock and with an older time stamp', async () => {
     const when = new Date(1_700_000_000_000);
     for (let round = 0; round < 100; round++) {
       const key = newKey();
@@ -94,26 +96,31 @@ describe('load', () => {
     expect((await files.load(path))?.fingerprint).toBe(key.fingerprint);
   });
 
-  it('an unchanged file gives the same object: it was not read again', async () => {
+  it('does not read an unchanged file again', async () => {
     await put(newKey().reveal());
     const first = await files.load(path);
     expect(await files.load(path)).toBe(first);
   });
 
-  it('a key open to others is noticed once for each change', async () => {
+  it('logs a key that is open to others once per change', async () => {
     await put(newKey().reveal(), 0o600);
     await files.load(path);
     expect(logged).toEqual([]);
     await chmod(path, 0o644);
     await files.load(path);
     await files.load(path);
-    expect(logged).toEqual([expect.stringMatching(/open to others \(mode 0644\); run: chmod 600/)]);
-    expect(await keyFileProblems(path)).toEqual([{ kind: 'open-to-others', text: logged[0] }]);
+    const [problem] = await keyFileProblems(path);
+    expect(problem).toMatchObject({
+      kind: 'open-to-others',
+      text: expect.stringMatching(/open to others \(mode 0644\); run: chmod 600/),
+    });
+    expect(await keyFileProblems(path)).toHaveLength(1);
+    expect(logged).toEqual([`key file is open to others: ${problem?.text}`]);
   });
 });
 
 describe('store', () => {
-  it('writes the raw bytes, for the gateway alone', async () => {
+  it('writes the raw bytes, readable only by the gateway', async () => {
     const key = newKey();
     await files.store(path, key);
     expect(await readFile(path)).toEqual(Buffer.from(key.reveal()));
@@ -121,7 +128,7 @@ describe('store', () => {
     expect(await readdir(directory)).toEqual(['sse.key']);
   });
 
-  it('keeps another key beside it first, and the same key not at all', async () => {
+  it('first keeps a different key beside it, but not the same key', async () => {
     const [old, next] = [newKey(), newKey()];
     await put(old.reveal(), 0o644);
     await files.store(path, next);
@@ -131,7 +138,7 @@ describe('store', () => {
     expect(await readFile(`${path}.${old.fingerprint}`)).toEqual(Buffer.from(old.reveal()));
   });
 
-  it('what is no key is set aside too, every time', async () => {
+  it('keeps every invalid file too', async () => {
     const texts = ['a key in another form', 'and one more'];
     const when = new Date(1_700_000_000_000);
     for (const text of texts) {
@@ -145,7 +152,7 @@ describe('store', () => {
     expect(await files.loadAll(path)).toHaveLength(1);
   });
 
-  it('a directory that is not there is named', async () => {
+  it('reports a missing directory, with the path', async () => {
     await expect(files.store(join(directory, 'no', 'sse.key'), newKey())).rejects.toMatchObject({
       kind: 'not-found',
       hint: expect.stringContaining('no/sse.key'),
@@ -154,19 +161,19 @@ describe('store', () => {
 });
 
 describe('loadAll', () => {
-  it('gives the current key, then the kept ones, the last replaced first', async () => {
+  it('returns the current key, then the kept ones, the last replaced first', async () => {
     const keys = [newKey(), newKey(), newKey()];
     for (const key of keys) await files.store(path, key);
     expect(await fingerprints()).toEqual(keys.map((key) => key.fingerprint).reverse());
   });
 
-  it('a key that comes back and is replaced again counts as replaced last', async () => {
+  it('orders a key that was used twice by its last replacement', async () => {
     const [a, b, c] = [newKey(), newKey(), newKey()];
     for (const key of [a, b, a, c]) await files.store(path, key);
     expect(await fingerprints()).toEqual([c, a, b].map((key) => key.fingerprint));
   });
 
-  it('is empty without files, and finds kept keys when the current one is gone', async () => {
+  it('returns nothing without files, and the kept keys without a current one', async () => {
     expect(await files.loadAll(path)).toEqual([]);
     expect(await files.loadAll(join(directory, 'no', 'sse.key'))).toEqual([]);
     const [a, b] = [newKey(), newKey()];
@@ -176,7 +183,7 @@ describe('loadAll', () => {
     expect(await fingerprints()).toEqual([a.fingerprint]);
   });
 
-  it('a bad file among them is noticed and does not hide the others', async () => {
+  it('logs an invalid file once and returns the other keys', async () => {
     const [a, b] = [newKey(), newKey()];
     await files.store(path, a);
     await files.store(path, b);
@@ -186,8 +193,8 @@ describe('loadAll', () => {
     expect(await fingerprints()).toEqual([a.fingerprint]);
     expect(await fingerprints()).toEqual([a.fingerprint]);
     expect(logged).toEqual([
-      expect.stringMatching(/sse\.key: it has 6 bytes/),
-      expect.stringMatching(/sse\.key\.0+: it has 10 bytes/),
+      expect.stringMatching(/^invalid key file: \S+sse\.key: it has 6 bytes/),
+      expect.stringMatching(/^invalid key file: \S+sse\.key\.0+: it has 10 bytes/),
     ]);
   });
 });

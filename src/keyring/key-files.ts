@@ -16,18 +16,18 @@ interface KeyFile {
   readonly mode: number;
 }
 
-/** Raw key files on disk. What should be noticed without stopping anything is logged, once for each change of a file. */
+/** Opens raw key files on disk. Logs problems that do not stop anything, once per change of a file. */
 export function createKeyFiles(log: Logger): KeyFiles {
   return new DiskKeyFiles(log);
 }
 
-/** What is wrong with a key file. The text is a sentence that names the path. */
+/** A problem of a key file. The text is a sentence that begins with the path. */
 export interface KeyFileProblem {
   readonly kind: 'no-key' | 'open-to-others' | 'unreadable';
   readonly text: string;
 }
 
-/** Empty when nothing is wrong, or there is no file. */
+/** Checks a key file. Returns no problem if the file does not exist. */
 export async function keyFileProblems(path: string): Promise<readonly KeyFileProblem[]> {
   const problems: KeyFileProblem[] = [];
   try {
@@ -46,7 +46,7 @@ export async function keyFileProblems(path: string): Promise<readonly KeyFilePro
 class DiskKeyFiles implements KeyFiles {
   readonly #log: Logger;
   readonly #cache = newCache();
-  // What has been logged already; a changed file is another object.
+  // Files that have been logged. A changed file is a new object.
   readonly #open = new WeakSet<KeyFile>();
   readonly #invalid = new WeakSet<KeyFile>();
   readonly #unreadable = new Map<string, string>();
@@ -95,24 +95,26 @@ class DiskKeyFiles implements KeyFiles {
     return file;
   }
 
-  /** One bad file must not hide the other keys, nor the objects that need none. */
+  /** Logs a file that holds no usable key and returns null, so that it does not hide the other keys. */
   async #loadOrNotice(path: string): Promise<CustomerKey | null> {
     try {
       const file = await this.#read(path);
       this.#unreadable.delete(path);
       if (file === null) return null;
       if (file.content.kind === 'key') return file.content.key;
-      if (!this.#invalid.has(file)) this.#log.warn(`${path}: ${file.content.reason}`, { path });
+      if (!this.#invalid.has(file))
+        this.#log.warn('invalid key file', { problem: `${path}: ${file.content.reason}` });
       this.#invalid.add(file);
     } catch (error) {
       const fault = Fault.from(error);
-      if (this.#unreadable.get(path) !== fault.hint) this.#log.warn(fault.hint, { path, error: fault });
+      if (this.#unreadable.get(path) !== fault.hint)
+        this.#log.warn('cannot read key file', { path, error: fault });
       this.#unreadable.set(path, fault.hint);
     }
     return null;
   }
 
-  /** An older key may still be the only one that opens what was uploaded under it. */
+  /** Keeps a copy of the old key, because objects uploaded with it may still need it. */
   async #keepOld(path: string, next: CustomerKey): Promise<void> {
     const old = await this.#read(path);
     if (old === null) return;
@@ -129,7 +131,10 @@ class DiskKeyFiles implements KeyFiles {
   }
 }
 
-/** The kept keys are ordered by time, and two that are replaced within one tick of the kernel's clock bear the same. */
+/**
+ * Makes a kept key newer than the given time in nanoseconds. Kept keys are ordered by time, and two keys
+ * replaced within one tick of the kernel's clock would have the same.
+ */
 async function makeNewer(path: string, thanNs: bigint): Promise<void> {
   const { atime, mtimeNs } = await stat(path, { bigint: true });
   if (mtimeNs > thanNs) return;
@@ -149,7 +154,7 @@ function newCache(): FileCache<KeyFile> {
   });
 }
 
-/** The kept keys beside the file, the one that was replaced last first. */
+/** Returns the kept keys beside the file, the last replaced first. */
 async function keptFiles(path: string): Promise<readonly KeptFile[]> {
   const directory = dirname(path);
   const prefix = `${basename(path)}.`;
@@ -174,7 +179,7 @@ async function keptFiles(path: string): Promise<readonly KeptFile[]> {
   return kept;
 }
 
-/** Content that is no raw key may still be one in another form (base64): it is kept too. */
+/** Keeps an invalid file under another name, because it may hold a key in another form, such as base64. */
 async function moveAway(path: string): Promise<void> {
   const { mtime, size } = await stat(path);
   if (size === 0) return;

@@ -31,13 +31,13 @@ const records: fc.Arbitrary<KeyRecord> = fc.record({
 });
 
 describe('a description', () => {
-  it('is read as it was written', () => {
+  it('is read back unchanged', () => {
     fc.assert(
       fc.property(records, (record) => void expect(parseKeyRecord(renderKeyRecord(record))).toEqual(record)),
     );
   });
 
-  it('with a field missing or of another kind is refused', () => {
+  it('is refused if a field is missing or has another type', () => {
     fc.assert(
       fc.property(records, fc.nat({ max: 9 }), fc.jsonValue(), (record, at, value) => {
         const fields: Record<string, unknown> = JSON.parse(renderKeyRecord(record));
@@ -53,7 +53,7 @@ describe('a description', () => {
     );
   });
 
-  it('is no other text', () => {
+  it('is not recognised in arbitrary text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         expect(() => parseKeyRecord(text)).toThrow();

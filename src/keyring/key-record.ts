@@ -2,13 +2,13 @@ import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.
 import { Fault } from '../model/fault.js';
 import type { KeyDescription, KeyOrigin, KeyOwner, KeyState } from '../model/keyring.js';
 
-/** What `KEYID.json` says: the description, and whom the sealed file beside it is sealed to. */
+/** The content of `KEYID.json`: the description, and the recipients of the sealed file beside it. */
 export interface KeyRecord extends Omit<KeyDescription, 'isRecoverable'> {
-  /** The age recipients, the gateway's own among them. Empty when unknown, and for a destroyed key. */
+  /** The age recipients, including the gateway's own. Empty if unknown, and for a destroyed key. */
   readonly sealedTo: readonly string[];
 }
 
-/** The file's fields, before they are looked at. */
+/** The file's fields before they are checked. */
 type KeyFields = {
   readonly [name in
     | 'format'
@@ -30,15 +30,22 @@ const origins: readonly KeyOrigin[] = ['generated', 'imported', 'found'];
 const format = 1;
 export const maxLabelLength = 100;
 
-/** Throws `invalid` for a label that would disturb a list or a terminal. */
+/**
+ * Returns the label without surrounding spaces. Throws `invalid` if it is too long or has control
+ * characters.
+ */
 export function parseKeyLabel(text: string): string {
   const label = text.trim();
   if (label.length > maxLabelLength || /\p{C}/u.test(label)) {
-    throw new Fault('invalid', `a label has at most ${maxLabelLength} characters, and no control characters`);
+    throw new Fault(
+      'invalid',
+      `a label may have up to ${maxLabelLength} characters and no control characters`,
+    );
   }
   return label;
 }
 
+/** Returns the text of the file, with times in ISO 8601. */
 export function renderKeyRecord(record: KeyRecord): string {
   const { id, md5Base64, label, owner, origin, createdMs, state, stateChangedMs, sealedTo } = record;
   const fields = {
@@ -56,7 +63,7 @@ export function renderKeyRecord(record: KeyRecord): string {
   return `${JSON.stringify(fields, null, 2)}\n`;
 }
 
-/** Throws `invalid`, which says what is wrong with the text. */
+/** Parses the text of the file. Throws `invalid` with the reason. */
 export function parseKeyRecord(text: string): KeyRecord {
   let fields: unknown;
   try {
@@ -90,7 +97,7 @@ function ownerOf(value: unknown): KeyOwner {
       return { kind: 'user', username: textOf(value, 'username', /^[A-Za-z0-9_.-]{1,32}$/) };
     if (value.kind === 'shared' || value.kind === 'none') return { kind: value.kind };
   }
-  throw new Fault('invalid', 'its owner is neither a user, nor shared, nor none');
+  throw new Fault('invalid', 'its owner is not a user, shared or none');
 }
 
 function recipientsOf(value: unknown): readonly string[] {
@@ -106,13 +113,13 @@ function textOf(fields: KeyFields, name: keyof KeyFields, form: RegExp | null = 
 
 function timeOf(fields: KeyFields, name: keyof KeyFields): number {
   const time = Date.parse(textOf(fields, name));
-  if (Number.isNaN(time)) throw new Fault('invalid', `its ${name} is no time`);
+  if (Number.isNaN(time)) throw new Fault('invalid', `its ${name} is not a time`);
   return time;
 }
 
 function oneOf<T extends string>(values: readonly T[], text: string, name: string): T {
   const found = values.find((value) => value === text);
-  if (found === undefined) throw new Fault('invalid', `its ${name} is none of ${values.join(', ')}`);
+  if (found === undefined) throw new Fault('invalid', `its ${name} is not one of ${values.join(', ')}`);
   return found;
 }
 
@@ -120,22 +127,23 @@ function isObject(value: unknown): value is KeyFields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What others are told of a key. */
+/** Returns the description of a key. It is recoverable if it is sealed to every one of these recipients. */
 export function describeKey({ sealedTo, ...known }: KeyRecord, recovery: readonly string[]): KeyDescription {
   const isRecoverable = recovery.length > 0 && recovery.every((recipient) => sealedTo.includes(recipient));
   return { ...known, isRecoverable };
 }
 
-/** The names of the two files of a key, and back. */
+/** Returns the name of a key's sealed file. */
 export function sealedFileName(id: KeyFingerprint): string {
   return `${id}.age`;
 }
 
+/** Returns the name of a key's description. */
 export function recordFileName(id: KeyFingerprint): string {
   return `${id}.json`;
 }
 
-/** Which key's file this is; null for any other name. */
+/** Returns the key and the kind of file that this name belongs to, or null for any other name. */
 export function parseKeyFileName(
   name: string,
 ): { readonly id: KeyFingerprint; readonly kind: 'sealed' | 'record' } | null {

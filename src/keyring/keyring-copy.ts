@@ -14,7 +14,7 @@ import {
 } from './key-record.js';
 import { type KeyEntry, type KeyringFiles, recipientsFileName } from './keyring-files.js';
 
-/** Every file of the keyring, in the order in which they may be put back. */
+/** Returns every file of the keyring, in the order in which `filesToPut` accepts them. */
 export async function readAllFiles(files: KeyringFiles): Promise<readonly SealedKeyringFile[]> {
   const { entries } = await files.snapshot();
   const names = [recipientsFileName];
@@ -27,7 +27,10 @@ export async function readAllFiles(files: KeyringFiles): Promise<readonly Sealed
   return found;
 }
 
-/** Which files of a copy are to be written, in order, and which are there already. Throws `invalid` for what is no keyring. */
+/**
+ * Chooses the files of a copy that the keyring needs, in the order to write them. `leftOut` names the files
+ * that already exist. Throws `invalid` for a name or a description that a keyring does not have.
+ */
 export async function filesToPut(
   files: KeyringFiles,
   copy: readonly SealedKeyringFile[],
@@ -38,8 +41,8 @@ export async function filesToPut(
   for (const file of inOrder(copy)) {
     const key = parseKeyFileName(file.name);
     if (key === null) {
-      const isThere = (await read(files.path(file.name))) !== null;
-      if (isThere) leftOut.push(file.name);
+      const exists = (await read(files.path(file.name))) !== null;
+      if (exists) leftOut.push(file.name);
       else wanted.push(file);
       continue;
     }
@@ -49,7 +52,7 @@ export async function filesToPut(
       leftOut.push(file.name);
       continue;
     }
-    // A sealed file put under a description that stayed: nobody knows whom it is sealed to.
+    // The existing description may list other recipients than those of the restored sealed file.
     if (entry?.record) wanted.push(recordFile({ ...entry.record, sealedTo: [] }));
     wanted.push(file);
   }
@@ -65,13 +68,13 @@ function lacksRecord(entry: KeyEntry | undefined): boolean {
   return entry === undefined || (entry.record === null && entry.recordProblem === null);
 }
 
-/** Descriptions before sealed files, unlike when a key is new: a description could not be made up for. */
+/** Sorts descriptions before sealed files, unlike for a new key: a restored description cannot be rebuilt. */
 function inOrder(copy: readonly SealedKeyringFile[]): readonly SealedKeyringFile[] {
   const rank = (file: SealedKeyringFile): number => {
     const key = parseKeyFileName(file.name);
     if (key === null) {
       if (file.name === recipientsFileName) return 0;
-      throw new Fault('invalid', `${JSON.stringify(file.name)} is no file of a keyring`);
+      throw new Fault('invalid', `${JSON.stringify(file.name)} is not a file of a keyring`);
     }
     if (key.kind === 'record') checkRecord(file, key.id);
     return key.kind === 'record' ? 1 : 2;
@@ -87,9 +90,9 @@ function checkRecord({ name, bytes }: SealedKeyringFile, id: KeyFingerprint): vo
   try {
     record = parseKeyRecord(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
-    throw new Fault('invalid', `${name}: the description cannot be read: ${Fault.from(error).hint}`);
+    throw new Fault('invalid', `${name}: invalid description: ${Fault.from(error).hint}`);
   }
-  if (record.id !== id) throw new Fault('invalid', `${name}: it describes the key ${record.id}`);
+  if (record.id !== id) throw new Fault('invalid', `${name}: describes another key, ${record.id}`);
 }
 
 function recordFile(record: KeyRecord): SealedKeyringFile {

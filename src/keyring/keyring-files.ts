@@ -24,27 +24,27 @@ import {
 
 export const recipientsFileName = 'recovery-recipients.txt';
 
-/** What there is of one key. */
+/** The files of one key. */
 export interface KeyEntry {
   readonly id: KeyFingerprint;
-  /** Null when there is no description, or none that can be used. */
+  /** The description; null if it does not exist or is invalid. */
   readonly record: KeyRecord | null;
-  /** What is wrong with the description's file; null when it is right, or not there. */
+  /** The error in the description's file; null if the file is valid or does not exist. */
   readonly recordProblem: Fault | null;
   readonly hasSealedFile: boolean;
 }
 
-/** One look at the directory. The same object until something changes. */
+/** The directory at one moment. Remains the same object until something changes. */
 export interface KeyringSnapshot {
   readonly entries: ReadonlyMap<KeyFingerprint, KeyEntry>;
-  /** Names that a keyring does not have, remains of a crash left out. */
+  /** Names that do not belong in a keyring, except files left by a crash. */
   readonly unknownFiles: readonly string[];
   readonly hasLeftovers: boolean;
 }
 
 const maxFileBytes = 65_536;
 
-/** As in `FileCache`: two changes this close together may bear the same time stamps. */
+/** Two changes within this time may have the same time stamps (see `FileCache`). */
 const settleMs = 2500;
 
 const nothing: KeyringSnapshot = { entries: new Map(), unknownFiles: [], hasLeftovers: false };
@@ -54,7 +54,10 @@ interface RecordContent {
   readonly problem: string;
 }
 
-/** The directory of sealed files and descriptions. Files come and go by being renamed, so the directory's time stamps tell of every change. */
+/**
+ * The directory of sealed files and descriptions. Every change renames or removes a file, so the directory's
+ * time stamps show it.
+ */
 export class KeyringFiles {
   readonly directory: string;
   readonly #sealed = new FileCache<{ readonly bytes: Uint8Array }>(maxFileBytes, ({ bytes }) => ({ bytes }));
@@ -66,7 +69,7 @@ export class KeyringFiles {
     this.directory = directory;
   }
 
-  /** How many files this object has written or removed. */
+  /** Number of files that this object has written or removed. */
   get changes(): number {
     return this.#changes;
   }
@@ -75,7 +78,7 @@ export class KeyringFiles {
     return join(this.directory, name);
   }
 
-  /** One stat(2) when nothing changed. */
+  /** Lists the directory. Costs one stat(2) if nothing changed. Throws `denied` or `unavailable`. */
   async snapshot(): Promise<KeyringSnapshot> {
     const stamps = await this.#stamps();
     if (stamps === null) return nothing;
@@ -86,7 +89,10 @@ export class KeyringFiles {
     return snapshot;
   }
 
-  /** One key, whatever changes beside it: at most a look at its two files. Null when there is neither. */
+  /**
+   * Returns the files of one key, or null if it has none. Reads two files or fewer, even if other
+   * keys change.
+   */
   async entry(id: KeyFingerprint): Promise<KeyEntry | null> {
     const seen = this.#seen;
     if (seen !== null && seen.stamps === (await this.#stamps())?.text)
@@ -96,7 +102,7 @@ export class KeyringFiles {
     return content === null && !hasSealedFile ? null : this.#entryOf(id, content, hasSealedFile);
   }
 
-  /** Null when it is not there. */
+  /** Returns the sealed file of a key, or null if it does not exist. Throws `denied` or `unavailable`. */
   async sealed(id: KeyFingerprint): Promise<Uint8Array | null> {
     const path = this.path(sealedFileName(id));
     try {
@@ -129,7 +135,7 @@ export class KeyringFiles {
     await this.#remove(sealedFileName(id));
   }
 
-  /** Takes away what a crash left of files that were never whole. Only for who holds the keyring's lock. */
+  /** Removes partial files that a crash left. The caller must hold the keyring's lock. */
   async removeLeftovers(): Promise<void> {
     for (const name of await this.#names()) if (temporaryName.test(name)) await this.#remove(name);
   }
@@ -144,7 +150,7 @@ export class KeyringFiles {
     }
   }
 
-  /** The directory's time stamps; null when it is not there. */
+  /** Returns the directory's time stamps, or null if it does not exist. */
   async #stamps(): Promise<{ readonly text: string; readonly isSettled: boolean } | null> {
     try {
       const { dev, ino, mtimeNs, ctimeNs, ctimeMs } = await stat(this.directory, { bigint: true });
@@ -201,13 +207,10 @@ export class KeyringFiles {
     if (content === null) return { id, record: null, recordProblem: null, hasSealedFile };
     if (content instanceof Fault) return { id, record: null, recordProblem: content, hasSealedFile };
     const isOther = content.record !== null && content.record.id !== id;
-    const problem = isOther ? `it describes the key ${content.record?.id}` : content.problem;
+    const problem = isOther ? `it describes another key, ${content.record?.id}` : content.problem;
     if (content.record !== null && !isOther)
       return { id, record: content.record, recordProblem: null, hasSealedFile };
-    const fault = new Fault(
-      'corrupt',
-      `${this.path(recordFileName(id))}: the description cannot be read: ${problem}`,
-    );
+    const fault = new Fault('corrupt', `${this.path(recordFileName(id))}: invalid description: ${problem}`);
     return { id, record: null, recordProblem: fault, hasSealedFile };
   }
 }

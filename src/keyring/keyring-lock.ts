@@ -8,21 +8,24 @@ import { writeFault } from './disk-fault.js';
 const waitMs = 30_000;
 const pollMs = 10;
 
-/** Makes changes of a keyring, or of its copy, go one after the other, in whichever process they begin. */
+/** Lets one process at a time change a keyring or its copy. */
 export class KeyringLock {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #what: string;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** `what` is what another process is said to be doing when it keeps the lock. */
+  /** `what` describes the work under the lock, for the fault in a process that waits for it. */
   constructor(path: string, clock: Clock, what = 'changing the keyring') {
     this.#path = path;
     this.#clock = clock;
     this.#what = what;
   }
 
-  /** Throws `conflict` when another process keeps it for half a minute. */
+  /**
+   * Runs the work under the lock, one call at a time. Throws `conflict` if another process holds the lock for
+   * 30 seconds.
+   */
   hold<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.#last.then(() => this.#hold(work));
     this.#last = mine.catch(() => undefined);
@@ -39,7 +42,10 @@ export class KeyringLock {
     }
   }
 
-  /** Made here and not by SQLite, so that root's commands leave a file that the gateway's user can lock. */
+  /**
+   * Creates the lock file before SQLite would, so that after a command of root the gateway's user can still
+   * lock it.
+   */
   async #prepare(): Promise<void> {
     try {
       if (
@@ -57,8 +63,8 @@ export class KeyringLock {
   }
 
   async #take() {
-    const inUse = `another process has been ${this.#what} for half a minute; try again when it is done`;
-    // Loaded only here: who opens keys needs no database.
+    const inUse = `another process has been ${this.#what} for 30 seconds; try again later`;
+    // Loaded only here, because opening keys does not need the database.
     const { acquireProcessLock } = await import('../database/sqlite/process-lock.js');
     const since = this.#clock.monotonicMs();
     for (;;) {

@@ -8,7 +8,7 @@ import { type KeyEntry, type KeyringFiles, recipientsFileName } from './keyring-
 import type { RecoveryRecipients } from './recovery-recipients.js';
 import type { SealedKeys } from './sealed-keys.js';
 
-/** Everything that is wrong with the files of a keyring, a sentence each. Opens every key. */
+/** Returns every problem with the files of a keyring, one sentence each. Opens every key. */
 export async function findProblems(
   files: KeyringFiles,
   identity: GatewayIdentity,
@@ -16,9 +16,9 @@ export async function findProblems(
   sealed: SealedKeys,
 ): Promise<readonly string[]> {
   const problems: string[] = [];
-  const note = async (look: () => Promise<string | null>): Promise<void> => {
+  const note = async (check: () => Promise<string | null>): Promise<void> => {
     try {
-      const problem = await look();
+      const problem = await check();
       if (problem !== null) problems.push(problem);
     } catch (error) {
       problems.push(Fault.from(error).hint);
@@ -31,7 +31,7 @@ export async function findProblems(
   await note(() => directoryProblem(files.directory));
   const wanted = await sealed.recipients().catch(() => null);
   for (const name of [...unknownFiles].sort()) {
-    problems.push(`${files.path(name)}: this is no file of the keyring; move it away`);
+    problems.push(`${files.path(name)}: not a file of the keyring; move it away`);
   }
   for (const entry of entries.values()) {
     await note(async () => keyProblem(entry, sealed));
@@ -61,18 +61,18 @@ function sealingProblem(
   const { id, record, recordProblem, hasSealedFile } = entry;
   const path = files.path(sealedFileName(id));
   if (!hasSealedFile || recordProblem !== null) return null;
-  if (record === null) return `${path}: it has no description; the next change of the keyring writes one`;
+  if (record === null) return `${path}: no description; the next change of the keyring writes one`;
   if (record.state === 'destroyed')
     return `${path}: the key was destroyed; the next change of the keyring removes it`;
   if (wanted === null) return null;
   const missing = wanted.filter((one) => !record.sealedTo.includes(one));
   const more = record.sealedTo.filter((one) => !wanted.includes(one));
   if (missing.length === 0 && more.length === 0) return null;
-  const services = [
-    ...missing.map((one) => `it is not sealed to ${one}`),
-    ...more.map((one) => `it is sealed to ${one}, which is no recipient any more`),
+  const differences = [
+    ...missing.map((one) => `not sealed to ${one}`),
+    ...more.map((one) => `sealed to ${one}, which is no longer a recipient`),
   ];
-  return `${path}: ${services.join('; ')}`;
+  return `${path}: ${differences.join('; ')}`;
 }
 
 async function modeProblem(path: string): Promise<string | null> {

@@ -21,11 +21,11 @@ const bob = { kind: 'user', username: 'bob' } as const;
 const newKey = (): CustomerKey => CustomerKey.fromBytes(randomBytes(32));
 const path = (name: string): string => join(world.keys, name);
 const modeOf = async (file: string): Promise<number> => (await stat(file)).mode & 0o777;
-// What the ledger answers in production.
+// In production the ledger returns this proof.
 const proofOf = (keyId: KeyFingerprint): UnusedKeyProof => ({ keyId, provenMs: 0 }) as UnusedKeyProof;
 
 describe('a key', () => {
-  it('that is made is described, opens in another process, and is for the gateway alone', async () => {
+  it('is generated with a description, opens in another process, and is readable only by the gateway', async () => {
     const made = await keyring.generate({ label: ' for bob ', owner: bob });
     expect(made).toMatchObject({
       label: 'for bob',
@@ -47,7 +47,7 @@ describe('a key', () => {
     expect(await keyring.problems()).toEqual([]);
   });
 
-  it('that is taken in comes out again, byte for byte, and its files do not hold it', async () => {
+  it('is imported byte for byte, and its files do not reveal it', async () => {
     const key = newKey();
     const { id } = await keyring.import(key, { ...nobody, origin: 'imported' });
     expect((await world.open().open(id))?.equals(key)).toBe(true);
@@ -59,7 +59,7 @@ describe('a key', () => {
     }
   });
 
-  it('that is there already keeps what is known, and gets the owner and the label it had not', async () => {
+  it('keeps its description when it is imported again, and gains a missing owner or label', async () => {
     const key = newKey();
     const first = await keyring.import(key, { ...nobody, origin: 'found' });
     const filled = await keyring.import(key, { label: 'a', owner: bob, origin: 'imported' });
@@ -70,7 +70,7 @@ describe('a key', () => {
     expect(await world.open().list()).toEqual([filled]);
   });
 
-  it('that is not there is null, and cannot be retired', async () => {
+  it('that does not exist is null, and cannot be retired', async () => {
     const { fingerprint } = newKey();
     expect(await keyring.open(fingerprint)).toBeNull();
     expect(await keyring.describe(fingerprint)).toBeNull();
@@ -80,7 +80,7 @@ describe('a key', () => {
     expect(await readdir(world.root)).not.toContain('opt');
   });
 
-  it('that is retired opens still', async () => {
+  it('still opens after it is retired', async () => {
     const { id } = await keyring.generate(nobody);
     await keyring.retire(id);
     const retired = await world.open().describe(id);
@@ -90,7 +90,7 @@ describe('a key', () => {
     expect(await keyring.open(id)).not.toBeNull();
   });
 
-  it('that is destroyed leaves its description, and is not taken in again', async () => {
+  it('leaves its description when it is destroyed, and cannot be imported again', async () => {
     const key = newKey();
     const { id } = await keyring.import(key, { ...nobody, origin: 'imported' });
     const other = world.open();
@@ -105,7 +105,7 @@ describe('a key', () => {
     expect(await keyring.problems()).toEqual([]);
   });
 
-  it('with a label that would disturb a terminal is refused', async () => {
+  it('is refused with a label that is too long or has control characters', async () => {
     for (const label of ['a\nb', '\u001b[2J', 'x'.repeat(101)]) {
       await expect(keyring.generate({ ...nobody, label })).rejects.toMatchObject({ kind: 'invalid' });
     }
@@ -114,7 +114,7 @@ describe('a key', () => {
 });
 
 describe('two processes', () => {
-  it('change a keyring at once, and each sees what the other did', async () => {
+  it('change a keyring in parallel, and each sees the changes of the others', async () => {
     const others = [keyring, world.open(), world.open()];
     const keys = Array.from({ length: 12 }, newKey);
     await Promise.all(
@@ -130,12 +130,12 @@ describe('two processes', () => {
 });
 
 describe('recovery recipients', () => {
-  it('open every key, those from before as well, and the file may be edited', async () => {
+  it('open every key, older ones too', async () => {
     const { id } = await keyring.generate(nobody);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
     const later = await keyring.generate(nobody);
     expect((await keyring.list()).map((one) => one.isRecoverable)).toEqual([true, true]);
-    // What somebody who has only the copied keys and the recovery identity gets.
+    // This gateway has only the copied keys and the recovery identity.
     const elsewhere = await keyringWorld();
     await using _ = elsewhere;
     await elsewhere.open().put(await keyring.files());
@@ -148,23 +148,23 @@ describe('recovery recipients', () => {
     expect(await elsewhere.open().list()).toEqual(await keyring.list());
   });
 
-  it('added by hand are named as a problem until the keyring is repaired, and removed ones too', async () => {
+  it('edited by hand are reported as a problem until the keyring is repaired', async () => {
     const { id } = await keyring.generate(nobody);
     const file = path('recovery-recipients.txt');
     await writeFile(file, `# the safe\r\n\r\n${world.recovery.recipient}\r\n`, { mode: 0o600 });
     expect(await keyring.recoveryRecipients()).toEqual([world.recovery.recipient]);
     expect(await keyring.problems()).toEqual([
-      `${path(`${id}.age`)}: it is not sealed to ${world.recovery.recipient}`,
+      `${path(`${id}.age`)}: not sealed to ${world.recovery.recipient}`,
     ]);
     expect(await keyring.describe(id)).toMatchObject({ isRecoverable: false });
-    expect(await keyring.repair()).toEqual([`the key ${id} is sealed to the present recipients`]);
+    expect(await keyring.repair()).toEqual([`sealed the key ${id} to the present recipients`]);
     expect(await keyring.describe(id)).toMatchObject({ isRecoverable: true });
     expect(await keyring.problems()).toEqual([]);
     await rm(file);
-    expect((await keyring.problems())[0]).toMatch(/which is no recipient any more/);
+    expect((await keyring.problems())[0]).toMatch(/which is no longer a recipient/);
   });
 
-  it('keep the comments of their file, and each is there once', async () => {
+  it('are added once each, and keep the comments of their file', async () => {
     await mkdir(world.keys, { recursive: true });
     const file = path('recovery-recipients.txt');
     await writeFile(file, '# mine', { mode: 0o600 });
@@ -174,11 +174,11 @@ describe('recovery recipients', () => {
   });
 
   it.each([
-    ['nothing', '', /age1 and 58 more/],
+    ['an empty text', '', /age1 and 58 more/],
     ['an identity', 'AGE-SECRET-KEY-1QQQQ', /is an age identity, which is secret/],
     ['an SSH key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI', /a native age recipient/],
-    ['a mistyped one', `age1${'q'.repeat(58)}`, /mistyped/],
-  ])('are not %s', async (_what, text, reason) => {
+    ['a mistyped recipient', `age1${'q'.repeat(58)}`, /mistyped/],
+  ])('cannot be %s', async (_what, text, reason) => {
     await expect(keyring.addRecoveryRecipient(text)).rejects.toMatchObject({
       kind: 'invalid',
       hint: expect.stringMatching(reason),
@@ -186,7 +186,7 @@ describe('recovery recipients', () => {
     expect(await keyring.recoveryRecipients()).toEqual([]);
   });
 
-  it('that are wrong in their file are named with the line, and no key is made meanwhile', async () => {
+  it('that are malformed are reported with the line and prevent new keys', async () => {
     await keyring.generate(nobody);
     await writeFile(path('recovery-recipients.txt'), '# one\nage1nonsense\n', { mode: 0o600 });
     const fault = {
@@ -198,14 +198,14 @@ describe('recovery recipients', () => {
   });
 });
 
-describe('what is wrong with the files is said by path, and nothing is overwritten', () => {
+describe('the keyring reports by path, and does not overwrite,', () => {
   const contents = async (): Promise<readonly string[]> =>
     Promise.all(
       (await readdir(world.keys)).sort().map(async (name) => `${name} ${await readFile(path(name), 'hex')}`),
     );
 
   it.each([
-    ['cut', (bytes: Buffer) => bytes.subarray(0, -1)],
+    ['truncated', (bytes: Buffer) => bytes.subarray(0, -1)],
     [
       'changed in its content',
       (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([bytes.at(-1) === 0 ? 1 : 0])]),
@@ -215,7 +215,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
       (bytes: Buffer) => Buffer.from(bytes.toString('latin1').replace('--- ', '--- A'), 'latin1'),
     ],
     ['empty', () => Buffer.alloc(0)],
-    ['something else', () => Buffer.from('hello')],
+    ['not an age file', () => Buffer.from('hello')],
   ])('a sealed file that is %s', async (_how, damage) => {
     const { id } = await keyring.generate(nobody);
     const file = path(`${id}.age`);
@@ -232,7 +232,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect((await contents()).filter((line) => line.startsWith(id))).toEqual(before);
   });
 
-  it('a sealed file under another name', async () => {
+  it('a sealed file with the name of another key', async () => {
     const [a, b] = [await keyring.generate(nobody), await keyring.generate(nobody)];
     await cp(path(`${a.id}.age`), path(`${b.id}.age`));
     await expect(world.open().open(b.id)).rejects.toMatchObject({
@@ -241,7 +241,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     });
   });
 
-  it('a sealed file that is gone; the key, taken in again, heals it', async () => {
+  it('a missing sealed file, until the key is imported again', async () => {
     const key = newKey();
     const { id } = await keyring.import(key, { label: 'a', owner: bob, origin: 'imported' });
     await rm(path(`${id}.age`));
@@ -258,9 +258,9 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
   });
 
   it.each([
-    ['no JSON', 'hello', /not JSON/],
-    ['a later format', '{"format":2}', /its format is 2; this version reads 1/],
-    ['another key’s', null, /it describes the key [0-9a-f]{32}/],
+    ['not JSON', 'hello', /not JSON/],
+    ['of a later format', '{"format":2}', /its format is 2; this version reads 1/],
+    ['of another key', null, /it describes another key, [0-9a-f]{32}/],
   ])('a description that is %s', async (_what, text, reason) => {
     const { id } = await keyring.generate(nobody);
     const other = await keyring.generate(nobody);
@@ -289,7 +289,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     const before = await contents();
     await expect(fresh.open(id)).rejects.toMatchObject({
       kind: 'key-missing',
-      hint: expect.stringMatching(/is sealed to others, not to age1.*this keyring is another gateway's/),
+      hint: expect.stringMatching(/: not sealed to age1.*this keyring is another gateway's/),
     });
     const mine = await fresh.generate(nobody);
     expect((await contents()).filter((line) => !line.startsWith(mine.id))).toEqual(before);
@@ -300,25 +300,25 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect(await world.open().problems()).toEqual([]);
   });
 
-  it('no identity although there are keys: none is made', async () => {
+  it('a missing identity beside existing keys, and does not generate one', async () => {
     const { id } = await keyring.generate(nobody);
     const key = await keyring.open(id);
     await rm(world.identityFile);
     const fresh = world.open();
     const fault = {
       kind: 'key-missing',
-      hint: expect.stringContaining(`${world.identityFile} is not there`),
+      hint: expect.stringContaining(`${world.identityFile} is missing`),
     };
     await expect(fresh.open(id)).rejects.toMatchObject(fault);
     await expect(fresh.generate(nobody)).rejects.toMatchObject(fault);
     expect(await fresh.describe(id)).toMatchObject({ id });
     expect(await fresh.gatewayRecipient()).toBeNull();
     await expect(stat(world.identityFile)).rejects.toMatchObject({ code: 'ENOENT' });
-    // Who has opened it goes on.
+    // A process that has opened the key can still use it.
     expect(await keyring.open(id)).toBe(key);
   });
 
-  it('an identity file that holds none', async () => {
+  it('an identity file without an identity', async () => {
     await keyring.generate(nobody);
     const { secret } = await newAgeIdentity();
     for (const text of [
@@ -337,7 +337,7 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     }
   });
 
-  it('files that others can read, and files that do not belong there', async () => {
+  it('files that others can read, and files that do not belong to a keyring', async () => {
     const { id } = await keyring.generate(nobody);
     await chmod(world.keys, 0o755);
     await chmod(path(`${id}.age`), 0o640);
@@ -346,14 +346,14 @@ describe('what is wrong with the files is said by path, and nothing is overwritt
     expect(await world.open().problems()).toEqual([
       expect.stringMatching(/keyring-identity: .* \(mode 0644\); run: chmod 600/),
       expect.stringMatching(/keys: the keyring is open to others \(mode 0755\); run: chmod 700/),
-      expect.stringMatching(/notes: this is no file of the keyring/),
+      expect.stringMatching(/notes: not a file of the keyring/),
       expect.stringMatching(/\.age: .* \(mode 0640\); run: chmod 600/),
     ]);
   });
 });
 
 describe('the files of a copy', () => {
-  it('do not replace what is there', async () => {
+  it('do not replace existing files', async () => {
     const { id } = await keyring.generate(nobody);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
     const copy = await keyring.files();
@@ -372,13 +372,13 @@ describe('the files of a copy', () => {
     expect(await keyring.open(id)).toBeNull();
   });
 
-  it.each(['../x', 'a.age', 'keyring-identity'])('may not be called %s', async (name) => {
+  it.each(['../x', 'a.age', 'keyring-identity'])('cannot be named %s', async (name) => {
     await expect(keyring.put([{ name, bytes: Buffer.from('x') }])).rejects.toMatchObject({ kind: 'invalid' });
     await expect(stat(world.keys)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
-it('a listener is told of each change when it is durable, and what it throws harms nobody', async () => {
+it('a listener is called after each durable change, and may throw', async () => {
   const seen: number[] = [];
   const stop = keyring.onChange(() => {
     seen.push(seen.length);
@@ -390,7 +390,7 @@ it('a listener is told of each change when it is durable, and what it throws har
   await keyring.list();
   await world.open().generate(nobody);
   expect(seen).toHaveLength(2);
-  expect(world.logged).toContain('a listener of the keyring failed');
+  expect(world.logged).toContain('keyring listener failed');
   stop();
   await keyring.generate(nobody);
   expect(seen).toHaveLength(2);

@@ -27,7 +27,7 @@ import { settleKeyring } from './settle-keyring.js';
 export interface KeyringServices {
   /** `ROOT/opt/sftpgw/keys`. */
   readonly directory: string;
-  /** `ROOT/var/lib/sftpgw/keyring-identity`: apart from the keys, so that a copy of these alone opens nothing. */
+  /** `ROOT/var/lib/sftpgw/keyring-identity`. A copy of the keys does not include it and so opens nothing. */
   readonly identityFile: string;
   readonly lockFile: string;
   readonly clock: Clock;
@@ -35,7 +35,10 @@ export interface KeyringServices {
   readonly log: Logger;
 }
 
-/** Custody of SSE-C keys on disk: docs/decisions/0007-keyring.md. Nothing is made or read before it is needed. */
+/**
+ * Opens the custody of SSE-C keys on disk (docs/decisions/0007-keyring.md). Creates and reads each file only
+ * when it is needed.
+ */
 export function createKeyring(services: KeyringServices): Keyring & KeyringCustody & SealedKeyring {
   return new DiskKeyring(services);
 }
@@ -48,7 +51,10 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   readonly #sealed: SealedKeys;
   readonly #lock: KeyringLock;
   readonly #listeners = new Set<() => void>();
-  /** What was seen after the last repair that a missing description led to: repairing it again would change nothing. */
+  /**
+   * State after the last repair of a missing description. Repairing the same state again would change
+   * nothing.
+   */
   #beyondRepair: KeyringSnapshot | null = null;
 
   constructor(services: KeyringServices) {
@@ -74,7 +80,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
       if (entry !== null && entry.recordProblem !== null) throw entry.recordProblem;
       const known = entry?.record ?? null;
       if (known?.state === 'destroyed') {
-        throw new Fault('conflict', `the key ${key.fingerprint} was destroyed; it is not taken in again`);
+        throw new Fault('conflict', `the key ${key.fingerprint} was destroyed and cannot be imported again`);
       }
       if (known !== null && entry?.hasSealedFile === true) return await this.#fillIn(known, label, as);
       const record: KeyRecord = known ?? {
@@ -129,7 +135,8 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   async destroy(proof: UnusedKeyProof): Promise<void> {
     await this.#change(async () => {
       const record = await this.#recordOf(proof.keyId);
-      // The description first: from then on nobody opens the key, and `settleKeyring` finishes what a crash leaves.
+      // Once the description is written, the key is never opened again. After a crash `settleKeyring`
+      // removes the file.
       if (record.state !== 'destroyed')
         await this.#files.writeRecord({ ...this.#inState(record, 'destroyed'), sealedTo: [] });
       await this.#sealed.remove(proof.keyId);
@@ -190,7 +197,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** A change that needs the gateway's identity, which is made with the first key. */
+  /** Runs a change that needs the gateway's identity. The first key generates the identity. */
   #change<T>(work: () => Promise<T>): Promise<T> {
     return this.#locked(async () => {
       const { entries } = await this.#files.snapshot();
@@ -207,7 +214,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
     try {
       return await this.#lock.hold(work);
     } finally {
-      // Also when the work failed half way: what was written stays.
+      // Listeners are called after a failure too, because files may have been written.
       if (this.#files.changes !== before) this.#notifyListeners();
     }
   }
@@ -217,7 +224,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
       try {
         listener();
       } catch (error) {
-        this.#services.log.error('a listener of the keyring failed', { error: Fault.from(error) });
+        this.#services.log.error('keyring listener failed', { error: Fault.from(error) });
       }
     }
   }
@@ -227,7 +234,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
     return settleKeyring({ files: this.#files, sealed: this.#sealed, nowMs, other });
   }
 
-  /** The directory, with a description for each key that can be opened: a crash may have left one without. */
+  /** Lists the directory, and first repairs descriptions that a crash left out. */
   async #described(): Promise<KeyringSnapshot> {
     const snapshot = await this.#files.snapshot();
     if (snapshot === this.#beyondRepair || ![...snapshot.entries.values()].some(isUndescribed))
@@ -245,7 +252,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   async #recordOf(id: KeyFingerprint): Promise<KeyRecord> {
     const entry = await this.#files.entry(id);
     if (entry?.recordProblem) throw entry.recordProblem;
-    if (!entry?.record) throw new Fault('not-found', `there is no key ${id} in ${this.#files.directory}`);
+    if (!entry?.record) throw new Fault('not-found', `no key ${id} in ${this.#files.directory}`);
     return entry.record;
   }
 
@@ -273,7 +280,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   }
 }
 
-/** Left by a crash, or by somebody who copied half a key. */
+/** Reports whether the key has a sealed file only, after a crash or an incomplete copy. */
 function isUndescribed({ record, recordProblem }: KeyEntry): boolean {
   return record === null && recordProblem === null;
 }

@@ -5,11 +5,11 @@ import { readFault } from './disk-fault.js';
 
 const maxFileBytes = 65_536;
 
-const newFileText = `# Whoever holds an identity of these age recipients opens every SSE-C key of the gateway. One a line.
-# A line that is added or taken away by hand counts at the gateway's next start.
+const newFileText = `# Age recipients, one per line. The identity of each recipient opens every SSE-C key of the gateway.
+# After a change by hand, the keys are sealed again at the gateway's next start.
 `;
 
-/** The recipients file (age(1), RECIPIENTS AND IDENTITIES: `-R`), read again when it changes. */
+/** The recipients file (age(1), RECIPIENTS AND IDENTITIES: `-R`). It is read again after a change. */
 export class RecoveryRecipients {
   readonly path: string;
   readonly #cache = new FileCache<{ readonly text: string }>(maxFileBytes, ({ bytes }) => ({
@@ -21,7 +21,10 @@ export class RecoveryRecipients {
     this.path = path;
   }
 
-  /** Each once, in the order of the file; empty without one. Throws `corrupt`, naming the line, `denied`, `unavailable`. */
+  /**
+   * Returns the recipients without duplicates, in the order of the file; none if there is no file. Throws
+   * `corrupt` with the line, `denied` or `unavailable`.
+   */
   async read(): Promise<readonly string[]> {
     const file = await this.#file();
     if (file === null) return [];
@@ -38,7 +41,7 @@ export class RecoveryRecipients {
     return this.#parsed.recipients;
   }
 
-  /** The file's text with this recipient added; what is there stays. */
+  /** Returns the file's text with this recipient appended. */
   async textWith(recipient: string): Promise<string> {
     const text = (await this.#file())?.text ?? newFileText;
     return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${recipient}\n`;

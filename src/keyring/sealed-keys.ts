@@ -6,17 +6,17 @@ import { type KeyRecord, sealedFileName } from './key-record.js';
 import type { KeyringFiles } from './keyring-files.js';
 import type { RecoveryRecipients } from './recovery-recipients.js';
 
-/** What came of opening the sealed file of a key. */
+/** The result of opening the sealed file of a key. */
 export type OpenedKey =
   | { readonly kind: 'opened'; readonly key: CustomerKey }
   | { readonly kind: 'failed'; readonly fault: Fault };
 
-/** Keys between memory and their sealed files. */
+/** Seals keys into their files, and opens them. */
 export class SealedKeys {
   readonly #files: KeyringFiles;
   readonly #identity: GatewayIdentity;
   readonly #recipients: RecoveryRecipients;
-  /** A key's id is a digest of it: what was opened once stays true as long as the file is there. */
+  /** Opened keys. They cannot become wrong, because a key's id is its digest. */
   readonly #opened = new Map<KeyFingerprint, CustomerKey>();
 
   constructor(files: KeyringFiles, identity: GatewayIdentity, recipients: RecoveryRecipients) {
@@ -25,13 +25,13 @@ export class SealedKeys {
     this.#recipients = recipients;
   }
 
-  /** Whom every key is to be sealed to: the gateway first. Null while the gateway has no identity. */
+  /** Returns the recipients of every key, the gateway first; null while the gateway has no identity. */
   async recipients(): Promise<readonly string[] | null> {
     const identity = await this.#identity.read();
     return identity === null ? null : [identity.recipient, ...(await this.#recipients.read())];
   }
 
-  /** From memory, or from the sealed file. Faults: `key-missing`, `corrupt`, and those of the disk. */
+  /** Opens a key, from memory if possible. Throws `key-missing`, `corrupt`, and the faults of `readFault`. */
   async open(id: KeyFingerprint): Promise<CustomerKey> {
     const known = this.#opened.get(id);
     if (known !== undefined) return known;
@@ -41,7 +41,10 @@ export class SealedKeys {
     return opened.key;
   }
 
-  /** From the sealed file, with the gateway's identity or another. Throws only when the gateway's identity cannot be read. */
+  /**
+   * Opens the sealed file with the gateway's identity or another one. Throws only if the gateway's identity
+   * cannot be read.
+   */
   async tryOpen(id: KeyFingerprint, other: AgeIdentity | null = null): Promise<OpenedKey> {
     const path = this.#files.path(sealedFileName(id));
     const failed = (kind: 'key-missing' | 'corrupt', text: string, cause?: unknown): OpenedKey => ({
@@ -57,29 +60,29 @@ export class SealedKeys {
     if (sealed === null)
       return failed(
         'corrupt',
-        'the sealed key is not there, only its description: put it back from a backup',
+        'the sealed key is missing, only its description exists; restore the file from a backup',
       );
     const identity = other ?? (await this.#identity.read());
     if (identity === null) return { kind: 'failed', fault: noIdentity(this.#identity.path, path) };
     const content = await unseal(sealed, identity);
     if (content.kind === 'damaged') {
-      return failed('corrupt', 'the sealed key is damaged: put the file back from a backup', content.cause);
+      return failed('corrupt', 'the sealed key is damaged; restore the file from a backup', content.cause);
     }
     if (content.kind === 'not-ours') {
       return failed(
         'key-missing',
-        `it is sealed to others, not to ${identity.recipient}${other === null ? ` of ${this.#identity.path}: this keyring is another gateway's. Put that gateway's identity there, or take the keyring over with a recovery identity` : ''}`,
+        `not sealed to ${identity.recipient}${other === null ? ` of ${this.#identity.path}: this keyring is another gateway's; put that gateway's identity there, or take the keyring over with a recovery identity` : ''}`,
       );
     }
     const { bytes } = content;
     try {
       if (bytes.byteLength !== customerKeyBytes)
-        return failed('corrupt', `it holds ${bytes.byteLength} bytes, and a key has ${customerKeyBytes}`);
+        return failed('corrupt', `it holds ${bytes.byteLength} bytes, but a key has ${customerKeyBytes}`);
       const key = CustomerKey.fromBytes(bytes);
       if (key.fingerprint !== id)
         return failed(
           'corrupt',
-          `it holds another key, ${key.fingerprint}: rename the file, or put the right one back`,
+          `it holds another key, ${key.fingerprint}; rename the file, or restore the right one`,
         );
       return { kind: 'opened', key };
     } finally {
@@ -88,8 +91,8 @@ export class SealedKeys {
   }
 
   /**
-   * Seals the key to the present recipients: first the sealed file, then the description, so that the description never promises
-   * more than there is.
+   * Seals the key to the present recipients. Writes the sealed file before the description, so that the
+   * description never names a missing file.
    */
   async write(key: CustomerKey, record: KeyRecord): Promise<KeyRecord> {
     const recipients = await this.recipients();
@@ -107,7 +110,7 @@ export class SealedKeys {
     await this.#files.removeSealed(id);
   }
 
-  /** Opened again before it replaces anything: a key that cannot be opened is lost. */
+  /** Seals a key, and checks that it opens again before it replaces anything. */
   async #seal(key: CustomerKey, recipients: readonly string[]): Promise<Uint8Array> {
     const identity = await this.#identity.read();
     const raw = key.reveal();
@@ -124,9 +127,10 @@ export class SealedKeys {
   }
 }
 
+/** Returns the fault for sealed files at `path` without the gateway's identity. */
 export function noIdentity(identityPath: string, path: string): Fault {
   return new Fault(
     'key-missing',
-    `${identityPath} is not there, and what is sealed in ${path} opens only with it: put it back from a backup, or take the keyring over with a recovery identity`,
+    `${identityPath} is missing, and ${path} opens only with it; restore it from a backup, or take the keyring over with a recovery identity`,
   );
 }

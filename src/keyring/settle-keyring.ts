@@ -3,18 +3,19 @@ import type { KeyRecord } from './key-record.js';
 import type { KeyEntry, KeyringFiles } from './keyring-files.js';
 import type { OpenedKey, SealedKeys } from './sealed-keys.js';
 
-/** What a keyring is settled with. */
+/** The dependencies of `settleKeyring`. */
 export interface SettleServices {
   readonly files: KeyringFiles;
   readonly sealed: SealedKeys;
   readonly nowMs: number;
-  /** Opens what the gateway's own identity does not; null for none. */
+  /** An identity for keys that the gateway's own identity does not open; null for none. */
   readonly other: AgeIdentity | null;
 }
 
 /**
- * Finishes what a crash has left: files that were never whole, sealed files without a description, those of destroyed keys, keys that are
- * not sealed to the present recipients. What cannot be opened stays. Only for who holds the lock. Answers a sentence for each.
+ * Completes changes that a crash interrupted. Removes partial files and the sealed files of destroyed keys.
+ * Writes missing descriptions, and seals keys again that are not sealed to the present recipients. Keys that
+ * cannot be opened are not changed. The caller must hold the lock. Returns one sentence per action.
  */
 export async function settleKeyring(services: SettleServices): Promise<readonly string[]> {
   const { files, sealed } = services;
@@ -26,7 +27,7 @@ export async function settleKeyring(services: SettleServices): Promise<readonly 
     if (!entry.hasSealedFile || entry.recordProblem !== null) continue;
     if (entry.record?.state === 'destroyed') {
       await sealed.remove(entry.id);
-      done.push(`the destroyed key ${entry.id} is removed`);
+      done.push(`removed the destroyed key ${entry.id}`);
       continue;
     }
     const isRight = recipients !== null && isSealedTo(entry, recipients) && services.other === null;
@@ -60,8 +61,8 @@ async function sealAgain(
   };
   await sealed.write(key, record);
   return entry.record === null
-    ? `the key ${entry.id} has a description again`
-    : `the key ${entry.id} is sealed to the present recipients`;
+    ? `wrote a new description of the key ${entry.id}`
+    : `sealed the key ${entry.id} to the present recipients`;
 }
 
 function isSealedTo({ record }: KeyEntry, recipients: readonly string[]): boolean {

@@ -239,7 +239,7 @@ describe('a keyring that cannot be used', () => {
     expect((await sftpgw(['key', 'list'])).err).toMatch(/this keyring is another gateway's/);
     rmSync(identity);
     const refused = await sftpgw(['key', 'generate']);
-    expect(refused).toMatchObject({ code: 7, err: expect.stringContaining(`${identity} is not there`) });
+    expect(refused).toMatchObject({ code: 7, err: expect.stringContaining(`${identity} is missing`) });
     expect(keyFiles()).toEqual([`${id}.age`, `${id}.json`]);
     expect(readFileSync(sealed)).toEqual(whole);
   });

@@ -7,15 +7,15 @@ import type { Keyring, KeyringCustody, SealedKeyring } from '../../model/keyring
 import { type AgeIdentity, newAgeIdentity } from '../age.js';
 import { createKeyring } from '../keyring.js';
 
-/** A root with a keyring on a real disk, opened as often as wanted. */
+/** A root with a keyring on a real disk, which can be opened several times. */
 export interface KeyringWorld extends AsyncDisposable {
   readonly root: string;
   readonly keys: string;
   readonly identityFile: string;
-  /** Somebody's recovery identity. */
+  /** A recovery identity that the keyring does not know yet. */
   readonly recovery: AgeIdentity;
   readonly logged: readonly string[];
-  /** Another process, as far as the keyring can tell. */
+  /** Opens the keyring as another process would. */
   open(): Keyring & KeyringCustody & SealedKeyring;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The process that the crash test kills: it makes, retires and destroys keys and adds recipients until then, and says on standard output
- * what the keyring has acknowledged, one line each.
+ * The process that the crash test kills. Until then it generates, imports, retires and destroys keys, and
+ * adds recipients. It prints one line on stdout for each change that the keyring acknowledged.
  */
 import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';

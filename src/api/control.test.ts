@@ -68,7 +68,7 @@ describe('the control socket', () => {
   });
 
   it('says what went wrong, before the first event and in the middle', async () => {
-    const refusal = new Fault('not-found', 'nothing is mirrored under the name x');
+    const refusal = new Fault('not-found', 'no mirrored prefix is named x');
     let isLate = false;
     mirror = {
       ...mirror,

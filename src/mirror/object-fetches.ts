@@ -89,7 +89,7 @@ export class ObjectFetches {
   }
 
   /**
-   * Fetches and slotCount one object. `listed` is null if the object was not listed; nothing is fetched then
+   * Fetches and places one object. `listed` is null if the object was not listed; nothing is fetched then
    * if the file is intact (`isIntact`) and `entry` matches S3. Throws `cancelled` and the faults of the
    * database.
    */

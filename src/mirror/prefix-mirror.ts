@@ -80,7 +80,7 @@ export class PrefixMirror {
   }
 
   /**
-   * Runs a pass: compares S3 with the directory and fetchings the directory up to date. Returns and records
+   * Runs a pass: compares S3 with the directory and brings the directory up to date. Returns and records
    * the result, and never throws. Must not be called during a pass.
    */
   async run(call: Call): Promise<MirrorPass> {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../testing/manual-clock.js';
 import { MirrorWorld } from '../testing/mirror-world.js';
 
-/** A world with files on disk, whose prefix is not mirrored any more. */
+/** Returns a world with files on disk whose prefix is no longer mirrored. */
 async function mirroredBefore(): Promise<MirrorWorld> {
   const world = new MirrorWorld();
   await world.put('a', 'plaintext');
@@ -27,11 +27,11 @@ async function started(world: MirrorWorld): Promise<void> {
   (await world.mirror()).start();
 }
 
-/** Machines are busy. */
+/** Long timeout, because test machines are busy. */
 const patiently = { timeout: 20_000, interval: 10 };
 
-describe('a directory that is mirrored no longer', () => {
-  it('is emptied without asking S3, and mirrored anew when it is wanted again', async () => {
+describe('a directory that is no longer mirrored', () => {
+  it('is emptied without a request to S3, and mirrored again when it becomes a source again', async () => {
     await using world = await mirroredBefore();
     const clock = new ManualClock();
     world.clock = clock;
@@ -65,7 +65,7 @@ describe('a directory that is mirrored no longer', () => {
       .toEqual({});
   });
 
-  it('loses the unfinished files of an earlier process, also when nothing was mirrored yet', async () => {
+  it('loses the staged files of an earlier process, even if nothing was mirrored yet', async () => {
     await using world = new MirrorWorld();
     const staging = join(dirname(world.directory), '.downloads.sftpgw-aside');
     await mkdir(world.directory, { recursive: true });
@@ -77,7 +77,7 @@ describe('a directory that is mirrored no longer', () => {
     await expect.poll(() => readdir(staging), patiently).toEqual([]);
   });
 
-  it('keeps what the mirror did not put there, and that is said', async () => {
+  it('keeps files that the mirror did not create, and logs them', async () => {
     await using world = await mirroredBefore();
     await writeFile(join(world.directory, 'd', 'own'), 'put there by hand');
     await started(world);
@@ -88,7 +88,7 @@ describe('a directory that is mirrored no longer', () => {
       .toMatchObject([{ fields: { file: join(world.directory, 'd', 'own') } }]);
   });
 
-  it('is empty after the next start, whichever step the process died at', async () => {
+  it('is empty after the next start, at whichever step the process died', async () => {
     const reached = new Set<string>();
     for (let number = 1; ; number += 1) {
       await using world = await mirroredBefore();

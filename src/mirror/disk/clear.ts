@@ -18,11 +18,11 @@ export interface ClearingServices {
   readonly checkpoint?: (step: string) => Promise<void>;
 }
 
-/** Sees to it that directories which are no longer mirrored hold nothing that the mirror put there. S3 is not asked. */
+/** Removes mirrored files from directories that are no longer mirrored. Sends no requests to S3. */
 export class ClearedDirectories {
   readonly #services: ClearingServices;
   readonly #done = new Set<string>();
-  /** What has been logged, by name: once for each new text. */
+  /** Last logged text by name, so that each new text is logged once. */
   readonly #logged = new Map<string, string>();
 
   constructor(services: ClearingServices) {
@@ -30,8 +30,8 @@ export class ClearedDirectories {
   }
 
   /**
-   * Clears those of `directories` that were not cleared since they are among them. Nothing of them may be mirrored meanwhile. Trouble
-   * is logged, and tried again at the next call. Ends early when the signal says so.
+   * Clears each of `directories` once while it stays in the list. None of them may be mirrored in the
+   * meantime. Logs errors and tries again at the next call. Stops early if the signal is aborted.
    */
   async clear(directories: readonly ClearedDirectory[], signal: AbortSignal): Promise<void> {
     const names = new Set(directories.map(({ name }) => name));
@@ -48,15 +48,15 @@ export class ClearedDirectories {
     }
   }
 
-  /** Answers false when it was ended before it was done. */
+  /** Clears one directory. Returns false if it was stopped before the end. */
   async #clear({ name, directory }: ClearedDirectory, signal: AbortSignal): Promise<boolean> {
     const { state, entropy, tools, log, checkpoint } = this.#services;
-    // Sweeps unfinished files that an earlier process left aside.
+    // Also removes staged files that an earlier process left.
     const disk = await MirrorDisk.open(directory, entropy, tools);
     const committer = new Committer(disk, state, name, checkpoint);
     const planner = new Planner({ maxPathBytes: disk.maxPathBytes, foldsCase: false, keys: new Set() });
     let removed = 0;
-    // As if S3 listed nothing: what is in a directory goes before it.
+    // Plans for an empty listing. The contents of a directory are removed before the directory.
     for await (const page of checkedState(state, tools.stats, name, disk.root, false)) {
       for (const known of page) planner.next(known.entry.path, null, known);
       removed += await carryOut(committer, planner.take());
@@ -66,10 +66,10 @@ export class ClearedDirectories {
     removed += await carryOut(committer, planner.take());
     await committer.idle();
     await this.#forgetRecord(name);
-    if (removed > 0) log.info('mirrored files were removed from disk', { mirror: name, directory, removed });
+    if (removed > 0) log.info('removed mirrored files', { mirror: name, directory, removed });
     const left = await firstFileBelow(disk.root);
     if (left !== null) {
-      log.warn('files that the mirror did not put there stay in a directory that should hold none', {
+      log.warn('foreign files left in a cleared directory', {
         mirror: name,
         file: left,
       });
@@ -77,7 +77,7 @@ export class ClearedDirectories {
     return true;
   }
 
-  /** What it says of files on disk is not true any more. */
+  /** Resets the record, whose statements about files on disk no longer hold. */
   async #forgetRecord(name: string): Promise<void> {
     const { state } = this.#services;
     if ((await state.record(name)) === null) return;
@@ -88,7 +88,7 @@ export class ClearedDirectories {
     const text = `${error.hint} ${error.cause instanceof Error ? error.cause.message : ''}`;
     if (this.#logged.get(name) === text) return;
     this.#logged.set(name, text);
-    this.#services.log.error('mirrored files could not be removed from disk', {
+    this.#services.log.error('cannot remove mirrored files', {
       mirror: name,
       directory,
       error,
@@ -96,7 +96,7 @@ export class ClearedDirectories {
   }
 }
 
-/** Answers how many files went. Throws the first fault, when every step has been tried. */
+/** Returns the number of files removed. Throws the first fault after all steps have been tried. */
 async function carryOut(committer: Committer, actions: readonly MirrorAction[]): Promise<number> {
   const steps = actions.map(stepOf);
   const ends = await Promise.allSettled(steps.map((step) => commit(committer, step)));
@@ -114,7 +114,7 @@ function stepOf(action: MirrorAction): RemovingStep {
     case 'remove-directory':
       return { kind: action.kind, path: action.path };
     default:
-      throw new Fault('bug', `to clear a directory needs no ${action.kind}`);
+      throw new Fault('bug', `clearing a directory cannot need ${action.kind}`);
   }
 }
 
@@ -122,7 +122,7 @@ async function commit(committer: Committer, step: RemovingStep): Promise<void> {
   try {
     await committer.commit(step);
   } catch (error) {
-    // The directory holds what somebody else put there: that stays, and the directory with it.
+    // The directory contains files of another program, so they and the directory stay.
     if (step.kind !== 'remove-directory' || !isFault(error, 'conflict')) throw error;
     await committer.commit({ kind: 'forget', path: step.path });
   }

@@ -6,22 +6,22 @@ import { parentOf } from '../plan/mirror-paths.js';
 import type { MirrorDisk } from './mirror-disk.js';
 import type { StagedFile } from './staging.js';
 
-/** One change of the mirrored directory and of what is known of it. */
+/** One change of the mirrored directory and of its recorded state. */
 export type CommitStep =
-  /** A finished file goes to its place. */
+  /** Moves a staged file to its path. */
   | {
       readonly kind: 'place';
       readonly file: StagedFile;
       readonly entry: MirrorEntry;
       readonly previous: MirrorEntry | null;
-      /** Directories above that may have to be made, when no step of their own makes them. */
+      /** Parent directories that may be missing and that no other step creates. */
       readonly newDirectories: readonly string[];
     }
   | { readonly kind: 'make-directory'; readonly path: string; readonly marker: MirroredObject | null }
   | { readonly kind: 'delete'; readonly path: string }
   | { readonly kind: 'remove-directory'; readonly path: string }
-  /** Nothing on disk changes. */
-  | { readonly kind: 'note'; readonly entry: MirrorEntry }
+  /** Changes only the recorded state. */
+  | { readonly kind: 'record'; readonly entry: MirrorEntry }
   | { readonly kind: 'forget'; readonly path: string };
 
 type Place = Extract<CommitStep, { kind: 'place' }>;
@@ -29,14 +29,15 @@ type Place = Extract<CommitStep, { kind: 'place' }>;
 /**
  * Carries out a group of steps:
  *
- * 1. the finished files reach the disk;
- * 2. the state says what will be there (durable);
- * 3. directories are made, files and directories removed, in the order of the steps, then the finished files renamed into place;
- * 4. when something was removed, the directories reach the disk, and the state forgets it (durable).
+ * 1. sync the staged files to disk
+ * 2. record the new state (durable)
+ * 3. create directories and remove files and directories, in step order; then rename the staged files
+ * 4. if something was removed, sync the directories and remove it from the state (durable)
  *
- * The state is ahead of what comes and behind what goes: after a crash whatever the mirror put on disk is known to it. An
- * entry whose file was not yet renamed names an inode that is not at its path, and is fetched again; one that was renamed is right.
- * So a rename may reach the disk later than its entry: the directories of many groups are synced together.
+ * The state is ahead of additions and behind removals, so after a crash it knows everything that the mirror
+ * put on disk. If a file was not yet renamed, its entry has an inode that is not at its path, and the file is
+ * fetched again. If it was renamed, the entry is correct. So a rename may reach the disk later than its
+ * entry, and the directories of many groups are synced together.
  */
 export class CommitGroup {
   readonly #disk: MirrorDisk;
@@ -46,9 +47,9 @@ export class CommitGroup {
   readonly #checkpoint: (step: string) => Promise<void>;
   readonly #failures = new Map<CommitStep, unknown>();
   readonly #held: HeldDirectories;
-  /** Directories in which something was made, renamed or removed since they were synced. */
+  /** Directories with changes that are not synced yet. */
   readonly #touched: Set<string>;
-  /** Directories that were made for a file, without a step of their own. */
+  /** Directories created for a file, without a step of their own. */
   readonly #made = new Set<string>();
 
   constructor(
@@ -68,7 +69,7 @@ export class CommitGroup {
     this.#held = new HeldDirectories(disk);
   }
 
-  /** Never throws: answers the steps that failed, with the reason. Nothing of those stays. */
+  /** Returns the steps that failed, with their errors. A failed step leaves nothing behind. Never throws. */
   async run(): Promise<ReadonlyMap<CommitStep, unknown>> {
     const placements = this.#steps.filter((step): step is Place => step.kind === 'place');
     try {
@@ -123,7 +124,7 @@ export class CommitGroup {
         return;
       case 'remove-directory':
         return this.#removeDirectory(step.path);
-      case 'note':
+      case 'record':
       case 'forget':
         return;
     }
@@ -136,8 +137,8 @@ export class CommitGroup {
       await this.#disk.tools.files.rename(file.path, target);
     } catch (error) {
       if (!hasCode(error, 'EISDIR', 'ENOTEMPTY', 'EEXIST')) throw error;
-      // An empty directory holds nothing of anybody.
-      if (!(await isRemoved(rmdir(target)))) throw inTheWay('its name is that of a directory');
+      // An empty directory may be replaced.
+      if (!(await isRemoved(rmdir(target)))) throw inTheWay('its name is taken by a directory');
       await rename(file.path, target);
     }
     this.#touched.add(parentOf(path));
@@ -147,13 +148,13 @@ export class CommitGroup {
     if (!(await this.#held.has(parentOf(path)))) return;
     this.#held.clear();
     if (!(await isRemoved(rmdir(this.#disk.pathOf(path))))) {
-      throw inTheWay('the directory is not in S3 any more, but holds something');
+      throw inTheWay('the directory is no longer in S3 but contains files');
     }
     this.#made.delete(path);
     this.#touched.add(parentOf(path));
   }
 
-  /** Throws when a link or a file is where one of them should be. */
+  /** Creates the parent directories. Throws if a link or a file has the name of one of them. */
   async #makeParents(path: string): Promise<void> {
     for (const directory of await this.#disk.makeParents(path)) {
       this.#made.add(directory);
@@ -166,7 +167,7 @@ export class CommitGroup {
     for (const step of this.#steps) {
       if (step.kind === 'place')
         changes.push(...step.newDirectories.map((path) => directoryChange(path, null)));
-      if (step.kind === 'place' || step.kind === 'note') changes.push({ kind: 'put', entry: step.entry });
+      if (step.kind === 'place' || step.kind === 'record') changes.push({ kind: 'put', entry: step.entry });
       if (step.kind === 'make-directory') changes.push(directoryChange(step.path, step.marker));
     }
     return changes;
@@ -180,7 +181,7 @@ export class CommitGroup {
         if (hasFailed) changes.push(restored(step.entry.path, step.previous));
       } else if (step.kind === 'make-directory') {
         if (hasFailed) changes.push({ kind: 'remove', path: step.path });
-      } else if (step.kind !== 'note' && !hasFailed) changes.push({ kind: 'remove', path: step.path });
+      } else if (step.kind !== 'record' && !hasFailed) changes.push({ kind: 'remove', path: step.path });
     }
     for (const path of this.#made) changes.push(directoryChange(path, null));
     return changes;
@@ -191,14 +192,14 @@ function isRemoval({ kind }: CommitStep): boolean {
   return kind === 'delete' || kind === 'remove-directory';
 }
 
-/** Makes what happened in these directories durable, and empties the set. */
+/** Syncs changes in these directories to disk, and empties the set. */
 export async function syncDirectories(disk: MirrorDisk, touched: Set<string>): Promise<void> {
   const paths = [...touched];
   touched.clear();
   const present: string[] = [];
   for (const path of paths) {
     const directory = disk.pathOf(path);
-    // It may have been removed, after something in it.
+    // A directory may have been removed after something in it.
     if ((await lstat(directory).catch(() => null))?.isDirectory()) present.push(directory);
   }
   await disk.tools.sync.paths(present);
@@ -208,7 +209,7 @@ function directoryChange(path: string, marker: MirroredObject | null): MirrorCha
   return { kind: 'put', entry: { path, object: marker, stamp: null, refusal: null } };
 }
 
-/** The directories that were found to be there, and where their paths say, within one group. */
+/** Remembers within one group which directories exist at their own path, without links. */
 class HeldDirectories {
   readonly #disk: MirrorDisk;
   readonly #answers = new Map<string, Promise<boolean>>();
@@ -231,10 +232,13 @@ class HeldDirectories {
 }
 
 function inTheWay(what: string): Fault {
-  return new Fault('conflict', `${what} that the mirror did not put there: move it away`);
+  return new Fault('conflict', `${what} that the mirror did not create; move it away`);
 }
 
-/** False when it stays because something else is there: a directory in the place of a file, or with files of somebody. */
+/**
+ * Returns false if something else is in the way: a directory instead of a file, or a directory with foreign
+ * files.
+ */
 async function isRemoved(removal: Promise<void>): Promise<boolean> {
   try {
     await removal;

@@ -7,7 +7,7 @@ import type { MirrorDisk } from './mirror-disk.js';
 const maxGroup = 512;
 const maxWaiting = 2048;
 
-/** Carries out steps in groups, in their order: many files share one wait for the disk and the database. */
+/** Carries out steps in groups and in order. Many files share one wait for the disk and the database. */
 export class Committer {
   readonly #queue: GroupQueue<CommitStep>;
 
@@ -17,18 +17,21 @@ export class Committer {
     name: string,
     checkpoint: (step: string) => Promise<void> = async () => undefined,
   ) {
-    /** Directories with renames that may not have reached the disk yet. */
+    /** Directories with renames that may not be on disk yet. */
     const touched = new Set<string>();
     this.#queue = new GroupQueue({
       maxGroup,
       maxWaiting,
       process: (steps) => new CommitGroup(disk, state, name, steps, touched, checkpoint).run(),
-      // The files are in place: a directory that cannot be synced undoes none of that.
+      // The files have their names already; a failed sync of a directory does not undo that.
       drained: () => syncDirectories(disk, touched).catch(() => undefined),
     });
   }
 
-  /** Resolves when the step is done and durable. Throws the error of the disk or the database; then the step left nothing. */
+  /**
+   * Resolves when the step is done and durable. Throws the error of the disk or the database; the step then
+   * has left nothing behind.
+   */
   commit(step: CommitStep): Promise<void> {
     return this.#queue.submit(step);
   }
@@ -38,7 +41,7 @@ export class Committer {
     return this.#queue.ready();
   }
 
-  /** Resolves when nothing is under way and every rename has reached the disk. */
+  /** Resolves when no step is running and every rename is on disk. */
   idle(): Promise<void> {
     return this.#queue.idle();
   }

@@ -1,16 +1,16 @@
 import type { MirrorDisk } from './mirror-disk.js';
 
-/** Blocks and the inode: what a file takes beside its bytes, about. */
+/** Approximate overhead of a file in bytes, for its last block and its inode. */
 const blockBytes = 4096;
-/** How many files are let in on one look at the disk. */
+/** Claims between two measurements of the disk. */
 const claimsPerMeasurement = 256;
 
-/** Keeps a mirror from filling its disk: what is fetched is counted before its bytes come. */
+/** Keeps a mirror from filling its disk. Counts the bytes of a file before it is fetched. */
 export class DiskSpace {
   readonly #disk: MirrorDisk;
   readonly #reserveBytes: () => number;
   #freeBytes = 0;
-  /** Claimed since the last look, or still on its way. */
+  /** Bytes claimed since the last measurement, or still being written. */
   #claimedBytes = 0;
   #claims = 0;
   #claimsUntilMeasured = 0;
@@ -20,7 +20,10 @@ export class DiskSpace {
     this.#reserveBytes = reserveBytes;
   }
 
-  /** Answers how to give the claim back once the file is there or given up; null when it does not fit beside the reserve. */
+  /**
+   * Claims space for a file of `size` bytes. Returns a function that releases the claim once the file is
+   * written or discarded. Returns null if the file does not fit above the reserve.
+   */
   async claim(size: number): Promise<(() => void) | null> {
     const bytes = Math.ceil(size / blockBytes) * blockBytes + blockBytes;
     if (this.#claimsUntilMeasured <= 0 || !this.#fits(bytes)) await this.#measure();
@@ -28,23 +31,23 @@ export class DiskSpace {
     this.#claimsUntilMeasured -= 1;
     this.#claimedBytes += bytes;
     this.#claims += 1;
-    let isGivenBack = false;
+    let isReleased = false;
     return () => {
-      if (isGivenBack) return;
-      isGivenBack = true;
+      if (isReleased) return;
+      isReleased = true;
       this.#claims -= 1;
-      // Its bytes are counted by the disk itself from the next look on.
+      // From the next measurement on, the disk itself counts these bytes.
       this.#claimedBytes -= bytes;
       this.#freeBytes -= bytes;
     };
   }
 
-  /** True while files are on their way whose claims may come back. */
+  /** True while claims are active that may be released. */
   get isClaimed(): boolean {
     return this.#claims > 0;
   }
 
-  /** The disk was full although there should have been room: look again before the next file. */
+  /** Forces a new measurement before the next file, after the disk was full unexpectedly. */
   distrust(): void {
     this.#claimsUntilMeasured = 0;
   }

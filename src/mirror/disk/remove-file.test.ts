@@ -19,11 +19,11 @@ async function removeFile(path: string): Promise<void> {
   await (await world.mirror()).removeFile(call(), 'downloads/alice', path, 'alice');
 }
 
-/** Machines are busy. */
+/** Long timeout, because test machines are busy. */
 const patiently = { timeout: 20_000, interval: 10 };
 
 describe('a removal by a user', () => {
-  it('takes the object from S3, then the file, then the directories that are empty without it', async () => {
+  it('removes the object from S3, then the file, then directories that became empty', async () => {
     await world.put('a', 'stays');
     await world.put('d/e/f', 'goes');
     await world.run();
@@ -38,7 +38,7 @@ describe('a removal by a user', () => {
     expect(await world.run()).toMatchObject({ result: 'complete', fetched: 0, deleted: 0, unchanged: 1 });
   });
 
-  it('keeps a directory that a marker keeps', async () => {
+  it('keeps a directory that has a marker', async () => {
     await world.put('d/', '');
     await world.put('d/f', 'x');
     await world.run();
@@ -46,7 +46,7 @@ describe('a removal by a user', () => {
     expect(await world.onDisk()).toEqual({ 'd/': null });
   });
 
-  it('does not remove what has another content in S3 by now, and brings that', async () => {
+  it('refuses an object that changed in S3, and fetches the new content', async () => {
     await world.put('f', 'seen');
     await world.run();
     await world.put('f', 'newer');
@@ -58,7 +58,7 @@ describe('a removal by a user', () => {
     expect(await world.onDisk()).toEqual({});
   });
 
-  it('does not remove what is written between the comparison and the removal', async () => {
+  it('refuses an object that is written between the comparison and the removal', async () => {
     await world.put('f', 'seen');
     await world.run();
     let writes = 1;
@@ -71,7 +71,7 @@ describe('a removal by a user', () => {
     expect(await world.pathsInS3()).toEqual(['f']);
   });
 
-  it('is done without a condition where S3 has none', async () => {
+  it('works without a condition if S3 does not support it', async () => {
     await world.put('f', 'seen');
     await world.run();
     let conditions = 0;
@@ -85,7 +85,7 @@ describe('a removal by a user', () => {
     expect(await world.onDisk()).toEqual({});
   });
 
-  it('does not remove a newer version that no key opens', async () => {
+  it('refuses a newer version that no key opens', async () => {
     await world.put('f', 'seen');
     await world.run();
     await world.put('f', 'sealed', keyNamed('bob'));
@@ -95,7 +95,7 @@ describe('a removal by a user', () => {
     expect(await world.onDisk()).toEqual({ f: 'seen' });
   });
 
-  it('takes only the file when the object has gone already', async () => {
+  it('removes only the file if the object is gone already', async () => {
     await world.put('f', 'x');
     await world.run();
     await world.remove('f');
@@ -103,7 +103,7 @@ describe('a removal by a user', () => {
     expect(await world.onDisk()).toEqual({});
   });
 
-  it('leaves both when the file is not as the mirror left it, or is not the mirror’s', async () => {
+  it('refuses a file that was changed on disk or that the mirror did not create', async () => {
     await world.put('f', 'mirrored');
     await world.run();
     await writeFile(join(world.directory, 'f'), 'written over');
@@ -114,7 +114,7 @@ describe('a removal by a user', () => {
     await expect.poll(() => readFile(join(world.directory, 'f'), 'utf8'), patiently).toBe('mirrored');
   });
 
-  it('leaves the file when S3 does not remove the object', async () => {
+  it('keeps the file if S3 refuses to remove the object', async () => {
     await world.put('f', 'x');
     await world.run();
     world.memory.hooks.before = (operation) => {
@@ -124,22 +124,22 @@ describe('a removal by a user', () => {
     expect(await world.onDisk()).toEqual({ f: 'x' });
   });
 
-  it('is not undone by a pass whose listing is older', async () => {
+  it('is not undone by a pass with an older listing', async () => {
     await world.put('d/f', 'x');
     await world.put('g', 'y');
     await world.run();
     world.takeReads();
-    let goOn = () => {};
+    let release = () => {};
     const { pages } = world.store;
     world.store.afterPage = () =>
       new Promise((resolve) => {
-        goOn = resolve;
+        release = resolve;
       });
     const pass = world.run();
     await expect.poll(() => world.store.pages, patiently).toBeGreaterThan(pages);
     world.store.afterPage = () => undefined;
     await removeFile('d/f');
-    goOn();
+    release();
     expect(await pass).toMatchObject({ result: 'complete', fetched: 0 });
     expect(Object.keys(await world.onDisk())).not.toContain('d/f');
     expect(await world.run()).toMatchObject({ result: 'complete' });
@@ -147,7 +147,7 @@ describe('a removal by a user', () => {
     expect(world.takeReads()).toBe(0);
   });
 
-  it('that a crash cuts off is finished by the next pass', async () => {
+  it('is finished by the next pass after a crash', async () => {
     for (let number = 1; ; number += 1) {
       await using one = new MirrorWorld();
       await one.put('a', 'stays');

@@ -19,9 +19,9 @@ interface RemovalServices {
 }
 
 /**
- * Removes the object that a mirrored file was made of, then the file and the directories that are empty without it. A crash in
- * between leaves a file without an object, which the next pass removes. The caller sees to it that nothing else happens to the
- * path meanwhile. Faults as `MirrorRemoval.removeFile`.
+ * Removes the object of a mirrored file, then the file and the directories that became empty. After a crash
+ * in between, the next pass removes the file. The caller must lock the path. Throws as
+ * `MirrorRemoval.removeFile` does.
  */
 export async function removeMirroredFile(
   { store, vault, state, target, fetches }: RemovalServices,
@@ -33,10 +33,10 @@ export async function removeMirroredFile(
   const entry = await state.find(name, path);
   const mirrored = await intactObject(entry, target.disk.root);
   if (entry === null || mirrored === null) {
-    throw conflict('the file on disk is not as the gateway put it there: it is compared with S3 again');
+    throw conflict('the file on disk was changed; the gateway compares it with S3 again');
   }
   const ref = { bucket, key: prefix + path };
-  // It also tells the time that the state keeps.
+  // The listing also has the time that the state records.
   const object = await findListed(store, call, ref);
   if (object === null) fetches.removed(path, entry);
   else if (isSameVersion(mirrored, { ...object, etag: plainEtag(object.etag) })) {
@@ -46,7 +46,10 @@ export async function removeMirroredFile(
   await removeEmptyParents(state, name, target, path);
 }
 
-/** Between the comparison and the removal somebody may write: S3 looks once more. */
+/**
+ * Removes the object on the condition that its ETag still matches, because another client may write after the
+ * comparison.
+ */
 async function removeUnchanged(
   vault: Pick<Vault, 'remove'>,
   call: Call,
@@ -61,14 +64,14 @@ async function removeUnchanged(
   }
 }
 
-/** What the file on disk was made of; null when another file is there, or none. */
+/** Returns the object that the file on disk came from. Null if the file is missing or was changed. */
 async function intactObject(entry: MirrorEntry | null, root: string): Promise<MirrorEntry['object']> {
   if (entry === null || entry.stamp === null) return null;
   return (await isIntact(entry, root)) ? entry.object : null;
 }
 
 function changed(): Fault {
-  return conflict('S3 holds another content by now: look at it, then remove it again');
+  return conflict('the object has changed in S3; check the new content, then remove it again');
 }
 
 function conflict(what: string): Fault {

@@ -12,7 +12,7 @@ export interface ChecksummedPart {
  * Returns the FULL_OBJECT checksum of the parts in a row, in base64, from their own checksums. It reads none of their
  * bytes. Ten thousand parts take less than a tenth of a second.
  *
- * @throws RangeError if a checksum has not the algorithm's length or a size is not a whole number
+ * @throws RangeError if a checksum does not have the algorithm's length or a size is not a whole number
  */
 export function combineCrc(algorithm: CrcAlgorithm, parts: readonly ChecksummedPart[]): string {
   if (algorithm === 'CRC64NVME') {
@@ -33,7 +33,7 @@ export function combineCrc(algorithm: CrcAlgorithm, parts: readonly ChecksummedP
 /**
  * Returns the COMPOSITE checksum: the checksum over the parts' checksums, in base64, a hyphen and the number of parts.
  *
- * @throws RangeError if a part's checksum has not the algorithm's length
+ * @throws RangeError if a part's checksum does not have the algorithm's length
  */
 export function compositeChecksum(algorithm: CompositeAlgorithm, partsBase64: readonly string[]): string {
   const checksum = createChecksum(algorithm);

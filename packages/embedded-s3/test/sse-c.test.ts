@@ -170,7 +170,7 @@ describe('the key headers themselves', () => {
       'The calculated MD5 hash of the key did not match the hash that was provided.',
     ],
     [
-      'a key that has not 32 bytes',
+      'a key of another length than 32 bytes',
       new TestKey(randomBytes(24)).headers(),
       'InvalidArgument',
       'The secret key was invalid for the specified algorithm.',

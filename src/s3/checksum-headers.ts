@@ -1,19 +1,19 @@
 import type { Checksum, ChecksumAlgorithm } from '../model/checksum.js';
 
-/** What of an answer's fields tells of checksums. */
+/** The checksum fields of an answer. */
 interface ChecksumOutput {
   readonly ChecksumCRC32?: string | undefined;
   readonly ChecksumCRC32C?: string | undefined;
   readonly ChecksumType?: string | undefined;
 }
 
-/** The name that S3's API gives to an algorithm. */
+/** The names of the algorithms in S3's API. */
 export const algorithmInput = { crc32: 'CRC32', crc32c: 'CRC32C' } as const satisfies Record<
   ChecksumAlgorithm,
   string
 >;
 
-/** A checksum as the field of a request. */
+/** Returns a checksum as a field of a request. */
 export function checksumInput({ algorithm, value }: Checksum): {
   ChecksumCRC32?: string;
   ChecksumCRC32C?: string;
@@ -22,7 +22,7 @@ export function checksumInput({ algorithm, value }: Checksum): {
   return algorithm === 'crc32' ? { ChecksumCRC32: text } : { ChecksumCRC32C: text };
 }
 
-/** A checksum as headers, for requests without the SDK. Ceph verifies it only when the algorithm is named too. */
+/** Returns a checksum as headers, for requests without the SDK. Ceph verifies it only if the algorithm is named too. */
 export function checksumHeaders({ algorithm, value }: Checksum): Readonly<Record<string, string>> {
   return {
     'x-amz-sdk-checksum-algorithm': algorithmInput[algorithm],
@@ -30,7 +30,7 @@ export function checksumHeaders({ algorithm, value }: Checksum): Readonly<Record
   };
 }
 
-/** As S3 writes it: base64 of its four bytes, the highest first. */
+/** Returns the base64 of the four bytes, most significant first, as S3 does. */
 function base64Of(value: number): string {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(value);
@@ -38,17 +38,17 @@ function base64Of(value: number): string {
 }
 
 /**
- * The checksum of a whole object, or null when S3 says none that is known here, or a composite one (of the parts' checksums),
- * which tells nothing of the bytes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+ * Returns the checksum of a whole object. Null when S3 sends none, one of an unknown algorithm, or a composite one (of the parts'
+ * checksums), which cannot be compared with the bytes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
  */
-export function wholeChecksum(said: ChecksumOutput | undefined): Checksum | null {
-  if (said === undefined || said.ChecksumType === 'COMPOSITE') return null;
-  return checksumFrom('crc32c', said.ChecksumCRC32C) ?? checksumFrom('crc32', said.ChecksumCRC32);
+export function wholeChecksum(fields: ChecksumOutput | undefined): Checksum | null {
+  if (fields === undefined || fields.ChecksumType === 'COMPOSITE') return null;
+  return checksumFrom('crc32c', fields.ChecksumCRC32C) ?? checksumFrom('crc32', fields.ChecksumCRC32);
 }
 
-/** The checksum of a part: its type is that of the upload, not its own. */
-export function partChecksum(said: Omit<ChecksumOutput, 'ChecksumType'> | undefined): Checksum | null {
-  return checksumFrom('crc32c', said?.ChecksumCRC32C) ?? checksumFrom('crc32', said?.ChecksumCRC32);
+/** Returns the checksum of a part. The type in its answer is that of the upload. */
+export function partChecksum(fields: Omit<ChecksumOutput, 'ChecksumType'> | undefined): Checksum | null {
+  return checksumFrom('crc32c', fields?.ChecksumCRC32C) ?? checksumFrom('crc32', fields?.ChecksumCRC32);
 }
 
 function checksumFrom(algorithm: ChecksumAlgorithm, text: string | undefined): Checksum | null {

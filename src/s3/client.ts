@@ -4,16 +4,16 @@ import { Fault } from '../model/fault.js';
 import { S3Transport } from './http/transport.js';
 import { clientDefaults, type S3ClientOptions } from './options.js';
 
-/** The SDK's client, and the transport below it. Destroying the client ends the transport's connections. */
+/** The SDK's client and its transport. Destroying the client closes the transport's connections. */
 export interface S3Connection {
   readonly client: S3Client;
   readonly transport: S3Transport;
 }
 
 /**
- * One client for the whole process. The SDK's own retries, checksums, redirects, logging and `Expect: 100-continue` are
- * off: retries have one layer (retry.ts), checksums are known before the body is, and a redirect could carry a key elsewhere.
- * Throws `invalid` when the CA file cannot be read or the endpoint is no URL.
+ * Creates the client of one store. The SDK's own retries, checksums, redirects, logging and `Expect: 100-continue` are off: retries
+ * have one layer (retry.ts), checksums are known before the body is sent, and a redirect could send a key to another host. Throws
+ * `invalid` when the CA file cannot be read or the endpoint is not a URL.
  */
 export function createS3Client(options: S3ClientOptions): S3Connection {
   const endpoint = endpointInUse(options);
@@ -39,13 +39,13 @@ export function createS3Client(options: S3ClientOptions): S3Connection {
   return { client: new S3Client(config), transport };
 }
 
-/** Null means AWS. The SDK would find the environment's itself, but not choose path style for it. */
+/** Returns the endpoint, null for AWS. The SDK would find that of the environment, but would not use path style for it. */
 export function endpointInUse(options: S3ClientOptions): string | null {
   const { AWS_ENDPOINT_URL_S3: forS3, AWS_ENDPOINT_URL: forAll } = process.env;
   return options.endpoint ?? (forS3 || forAll || null);
 }
 
-/** Servers other than AWS rarely care for the region, and the SDK sends nothing without one. */
+/** Servers other than AWS rarely check the region, but the SDK requires one. */
 function regionOf(region: string | null, endpoint: string | null): { region?: string } {
   const named = region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
   if (named !== undefined) return { region: named };
@@ -57,7 +57,7 @@ function checkedEndpoint(endpoint: string): string {
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new Fault(
       'invalid',
-      `the S3 endpoint "${endpoint}" is not an address such as https://s3.example.com:9000`,
+      `the S3 endpoint "${endpoint}" is not a URL such as https://s3.example.com:9000`,
     );
   }
   return endpoint;
@@ -72,7 +72,7 @@ function trustedCertificates(caFile: string | null): string[] | null {
     throw new Fault('invalid', `the CA file ${caFile} cannot be read`, { cause: error });
   }
   if (!text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new Fault('invalid', `the CA file ${caFile} holds no PEM certificate`);
+    throw new Fault('invalid', `the CA file ${caFile} does not contain a PEM certificate`);
   }
   return [text];
 }

@@ -21,8 +21,8 @@ const sealed = { kind: 'sse-c', key } as const;
 const arn = 'arn:aws:kms:us-east-1:111122223333:key/1234abcd';
 const kms = (keyArn: string): WriteEncryption => ({ kind: 'sse-kms', keyArn });
 
-describe('what a request says', () => {
-  it('is the raw key for SSE-C, and no managed encryption beside it', () => {
+describe('the encryption of a request', () => {
+  it('is the raw key for SSE-C, without managed encryption', () => {
     expect(writeInput(sealed)).toEqual({ SSECustomerAlgorithm: 'AES256', SSECustomerKey: key.reveal() });
     expect(readInput(sealed)).toEqual(writeInput(sealed));
     expect(partInput(sealed)).toEqual(writeInput(sealed));
@@ -32,7 +32,7 @@ describe('what a request says', () => {
     });
   });
 
-  it('is what was asked for otherwise, and nothing for the parts', () => {
+  it('is the requested one otherwise, and nothing for parts', () => {
     expect(writeInput({ kind: 'sse-s3' })).toEqual({ ServerSideEncryption: 'AES256' });
     expect(writeInput(kms(arn))).toEqual({ ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn });
     expect(writeInput({ kind: 'bucket-default' })).toEqual({});
@@ -40,7 +40,7 @@ describe('what a request says', () => {
   });
 });
 
-describe('what an answer says', () => {
+describe('the encryption in an answer', () => {
   const echoOf = (own: CustomerKey): EncryptionEcho => ({
     SSECustomerAlgorithm: 'AES256',
     SSECustomerKeyMD5: own.md5Base64,
@@ -51,14 +51,14 @@ describe('what an answer says', () => {
     ['SSE-S3', { kind: 'sse-s3' }, { ServerSideEncryption: 'AES256' }],
     ['the same KMS key', kms(arn), { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn }],
     [
-      'the ARN of a KMS key asked for by id',
+      'the ARN of a KMS key requested by id',
       kms('1234abcd'),
       { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn },
     ],
     ['the key behind an alias', kms('alias/x'), { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: arn }],
     ['KMS in two layers', kms(arn), { ServerSideEncryption: 'aws:kms:dsse', SSEKMSKeyId: arn }],
     ['whatever the bucket does', { kind: 'bucket-default' }, {}],
-  ])('is believed: %s', (_, asked, echo) => {
+  ])('is accepted: %s', (_, asked, echo) => {
     checkWriteEcho(ref, asked, echo);
   });
 
@@ -71,12 +71,12 @@ describe('what an answer says', () => {
     ['KMS for SSE-S3', { kind: 'sse-s3' }, { ServerSideEncryption: 'aws:kms' }],
     ['SSE-S3 for KMS', kms(arn), { ServerSideEncryption: 'AES256' }],
     ['another KMS key', kms(arn), { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: `${arn}5` }],
-  ])('is not believed: %s', (_, asked, echo) => {
+  ])('is refused: %s', (_, asked, echo) => {
     const check = () => checkWriteEcho(ref, asked, echo);
     expect(check).toThrow(expect.objectContaining({ kind: 'corrupt' }));
   });
 
-  it('of a read must name the key that was presented', () => {
+  it('of a read must name the key that was sent', () => {
     checkReadEcho(ref, sealed, echoOf(key));
     checkReadEcho(ref, noKey, {});
     const kindOf = (echo: EncryptionEcho) => {
@@ -91,7 +91,7 @@ describe('what an answer says', () => {
     expect(kindOf(echoOf(other))).toBe('corrupt');
   });
 
-  it('tells how an object rests', () => {
+  it('is that of the object', () => {
     expect(objectEncryption(echoOf(key))).toEqual({ kind: 'sse-c', keyMd5Base64: key.md5Base64 });
     expect(objectEncryption({ ServerSideEncryption: 'AES256' })).toEqual({ kind: 'sse-s3' });
     expect(objectEncryption({ ServerSideEncryption: 'aws:kms' })).toEqual({ kind: 'sse-kms', keyArn: null });

@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.js';
 import type { ObjectRef } from '../model/object-store.js';
 
 /*
- * The one place where a customer's key meets a request. The SDK takes the raw bytes and makes the three headers of them.
+ * The only place that puts a customer key into a request. The SDK makes the three headers from the raw bytes.
  */
 
 interface CustomerKeyInput {
@@ -22,21 +22,21 @@ interface ManagedInput {
   SSEKMSKeyId?: string;
 }
 
-/** The SDK's types say string; its documentation and its code say bytes, which alone are not guessed at. */
+/** The SDK's types want a string, its documentation and its code want bytes, which it never has to guess. */
 function rawKey(key: CustomerKey): Uint8Array & string {
   return key.reveal() as Uint8Array & string;
 }
 
-function trio(key: CustomerKey): CustomerKeyInput {
+function customerKeyFields(key: CustomerKey): CustomerKeyInput {
   return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: rawKey(key) };
 }
 
-/** For GetObject and HeadObject. */
+/** Returns the key fields of GetObject and HeadObject. */
 export function readInput(access: ReadAccess): CustomerKeyInput | Record<string, never> {
-  return access.kind === 'sse-c' ? trio(access.key) : {};
+  return access.kind === 'sse-c' ? customerKeyFields(access.key) : {};
 }
 
-/** The trio as headers, for requests without the SDK. */
+/** Returns the three customer key headers, for requests without the SDK. */
 export function keyHeaders(access: ReadAccess | WriteEncryption): Readonly<Record<string, string>> {
   if (access.kind !== 'sse-c') return {};
   return {
@@ -46,20 +46,20 @@ export function keyHeaders(access: ReadAccess | WriteEncryption): Readonly<Recor
   };
 }
 
-/** For the source of CopyObject and UploadPartCopy. */
+/** Returns the key fields for the source of CopyObject and UploadPartCopy. */
 export function sourceInput(access: ReadAccess): SourceKeyInput | Record<string, never> {
   return access.kind === 'sse-c'
     ? { CopySourceSSECustomerAlgorithm: 'AES256', CopySourceSSECustomerKey: rawKey(access.key) }
     : {};
 }
 
-/** For whatever makes an object: PutObject, CreateMultipartUpload, CopyObject. */
+/** Returns the encryption fields of PutObject, CreateMultipartUpload and CopyObject. */
 export function writeInput(
   encryption: WriteEncryption,
 ): CustomerKeyInput | ManagedInput | Record<string, never> {
   switch (encryption.kind) {
     case 'sse-c':
-      return trio(encryption.key);
+      return customerKeyFields(encryption.key);
     case 'sse-s3':
       return { ServerSideEncryption: 'AES256' };
     case 'sse-kms':
@@ -70,14 +70,14 @@ export function writeInput(
 }
 
 /**
- * For the requests of a multipart upload that has begun: only the trio is said again. Complete needs it at Ceph, and where
- * a bucket policy demands SSE-C; AWS takes it.
+ * Returns the encryption fields for the requests of a multipart upload that has begun: the customer key only. Ceph and bucket
+ * policies that require SSE-C need it in Complete too; AWS accepts it.
  */
 export function partInput(encryption: WriteEncryption): CustomerKeyInput | Record<string, never> {
-  return encryption.kind === 'sse-c' ? trio(encryption.key) : {};
+  return encryption.kind === 'sse-c' ? customerKeyFields(encryption.key) : {};
 }
 
-/** The fields of an answer that say how an object rests. */
+/** The fields of an answer that describe an object's encryption. */
 export interface EncryptionEcho {
   readonly SSECustomerAlgorithm?: string | undefined;
   readonly SSECustomerKeyMD5?: string | undefined;
@@ -85,7 +85,7 @@ export interface EncryptionEcho {
   readonly SSEKMSKeyId?: string | undefined;
 }
 
-/** How the answer says that an object rests. */
+/** Returns the object's encryption according to an answer. */
 export function objectEncryption(echo: EncryptionEcho): ObjectEncryption {
   if (echo.SSECustomerKeyMD5 !== undefined) {
     return { kind: 'sse-c', keyMd5Base64: echo.SSECustomerKeyMD5 };
@@ -98,20 +98,19 @@ export function objectEncryption(echo: EncryptionEcho): ObjectEncryption {
 }
 
 /**
- * Throws `corrupt` when S3 does not say back the encryption that a write asked for: the bytes may rest under less than was
- * asked, and nobody may believe the write.
+ * Throws `corrupt` when S3 does not confirm the encryption that a write requested. The bytes may be encrypted with less than that.
  */
 export function checkWriteEcho(ref: ObjectRef, asked: WriteEncryption, echo: EncryptionEcho): void {
   const problem = echoProblem(asked, echo);
   if (problem !== null) {
     throw new Fault(
       'corrupt',
-      `S3 did not store "${ref.key}" in bucket "${ref.bucket}" as asked: ${problem}`,
+      `S3 did not store "${ref.key}" in bucket "${ref.bucket}" as requested: ${problem}`,
     );
   }
 }
 
-/** The same for UploadPart and UploadPartCopy, whose answers always echo the trio, but not every server's the rest. */
+/** Does the same for UploadPart and UploadPartCopy. All servers echo a customer key there, but not all the rest. */
 export function checkPartEcho(ref: ObjectRef, asked: WriteEncryption, echo: EncryptionEcho): void {
   if (asked.kind === 'sse-c') checkWriteEcho(ref, asked, echo);
 }
@@ -133,15 +132,15 @@ function echoProblem(asked: WriteEncryption, echo: EncryptionEcho): string | nul
   }
 }
 
-/** S3 answers with the key's ARN; asked for by ARN, id or alias. An alias cannot be compared. */
+/** Compares the requested KMS key (ARN, id or alias) with the ARN in the answer. An alias cannot be compared. */
 function sameKmsKey(asked: string, echoed: string | undefined): boolean {
   if (echoed === undefined || echoed === asked || asked.includes('alias/')) return true;
   return echoed.endsWith(`:key/${asked}`) || asked.endsWith(`:key/${echoed}`);
 }
 
 /**
- * Throws `key-mismatch` when a key was presented for an object that has none: AWS refuses such a read, other servers ignore
- * the key, and who presents one must not take the bytes for encrypted.
+ * Throws `key-mismatch` when a key was sent for an object that has none. AWS refuses such a read. Other servers ignore the key, and
+ * the caller must not take the bytes for encrypted. Throws `corrupt` when the answer names another key.
  */
 export function checkReadEcho(ref: ObjectRef, access: ReadAccess, echo: EncryptionEcho): void {
   if (access.kind !== 'sse-c') return;
@@ -154,6 +153,7 @@ export function checkReadEcho(ref: ObjectRef, access: ReadAccess, echo: Encrypti
   }
 }
 
+/** Returns the fault for a key that was sent for an object without one. */
 export function keyNotApplicable(ref: ObjectRef): Fault {
   return new Fault(
     'key-mismatch',

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeListed } from './listed-name.js';
 
 describe('a listed name', () => {
-  it('comes out as it was put in, by either way of encoding', () => {
+  it('is decoded from either encoding', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (name) => {
         expect(decodeListed(encodeURIComponent(name))).toBe(name);
@@ -14,7 +14,7 @@ describe('a listed name', () => {
     );
   });
 
-  it('that is no UTF-8 comes out marked, and does not fail the page', () => {
+  it('that is not UTF-8 is marked and does not fail the page', () => {
     expect(decodeListed('a%FFb%20%C3%A9')).toBe('a\ufffdb é');
     expect(decodeListed('50%')).toBe('50%');
   });

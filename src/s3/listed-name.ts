@@ -1,6 +1,6 @@
 /**
- * A name as `encoding-type=url` has it: percent signs, and `+` for a space at AWS. Names that are no UTF-8 (some servers let
- * them in) come out with U+FFFD instead of failing the whole page.
+ * Decodes a name of a listing with `encoding-type=url`: percent signs, and AWS's `+` for a space. Bytes that are not UTF-8, which some
+ * servers accept, become U+FFFD instead of failing the whole page.
  */
 export function decodeListed(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', '%20') : text;

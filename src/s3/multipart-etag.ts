@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The ETag that S3 gives an object of these parts: the MD5 of the parts' ETags, as bytes, and their number. Not documented,
- * but so everywhere; it is only taken as a sign that an object is the one just sent, never the other way round.
+ * Returns the ETag of an object with these parts: the MD5 of the parts' binary ETags, and their number. It is not documented, but all
+ * servers do it. A match proves that an object is the one just sent; a difference proves nothing.
  */
 export function multipartEtag(partEtags: readonly string[]): string {
   const hash = createHash('md5');

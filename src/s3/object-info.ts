@@ -4,7 +4,7 @@ import type { ObjectInfo, ObjectRef } from '../model/object-store.js';
 import { wholeChecksum } from './checksum-headers.js';
 import { objectEncryption } from './encryption-headers.js';
 
-/** The fields that the answers to HeadObject and GetObject have in common. */
+/** The fields that HeadObject and GetObject share in their answers. */
 type ObjectHeaders = Pick<
   HeadObjectCommandOutput,
   | 'ETag'
@@ -22,6 +22,7 @@ type ObjectHeaders = Pick<
   | 'SSEKMSKeyId'
 >;
 
+/** Returns the properties of an object from an answer. */
 export function objectInfo(headers: ObjectHeaders, size: number): ObjectInfo {
   return {
     size,
@@ -32,32 +33,32 @@ export function objectInfo(headers: ObjectHeaders, size: number): ObjectInfo {
     metadata: headers.Metadata ?? {},
     contentType: headers.ContentType ?? null,
     checksum: wholeChecksum(headers),
-    // There is no composite one of this algorithm.
+    // This algorithm has no composite checksums.
     ...(headers.ChecksumCRC64NVME === undefined ? {} : { crc64Nvme: headers.ChecksumCRC64NVME }),
   };
 }
 
-/** An object that was stored before its bucket knew versions has the version `null`. */
+/** Returns a version id, or null without one. An object from before versioning has the id `null`. */
 export function versionOf(versionId: string | undefined): string | null {
   return versionId === undefined || versionId === '' ? null : versionId;
 }
 
 /**
- * Throws `invalid` for metadata that HTTP headers cannot carry unchanged: S3 takes US-ASCII without control characters, and
- * cuts white space at both ends. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+ * Throws `invalid` for metadata that HTTP headers cannot carry unchanged: S3 accepts US-ASCII without control characters, and trims
+ * white space. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
  */
 export function checkMetadata(ref: ObjectRef, metadata: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(metadata)) {
     if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) {
       throw new Fault(
         'invalid',
-        `"${name}" is no name for metadata of "${ref.key}": lower-case ASCII, as in a header`,
+        `"${name}" is not a metadata name for "${ref.key}"; use lower-case ASCII, as in a header`,
       );
     }
     if (!/^[\x20-\x7e]*$/.test(value) || value.trim() !== value) {
       throw new Fault(
         'invalid',
-        `the metadata "${name}" of "${ref.key}" is not plain ASCII without spaces at its ends`,
+        `the metadata "${name}" of "${ref.key}" must be printable ASCII without leading or trailing spaces`,
       );
     }
   }

@@ -25,13 +25,14 @@ import type {
 } from '../model/object-store.js';
 import type { ObjectVersions, VersionPage, VersionsRequest } from '../model/object-versions.js';
 import { getAcl } from './acl.js';
+import { beginUpload } from './begin-upload.js';
 import { createS3Client } from './client.js';
 import { createContext, type S3Context } from './context.js';
 import { copyObject } from './copy/copy.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
 import { putObject, removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';
-import { beginUpload, S3PartUpload } from './part-upload.js';
+import { S3PartUpload } from './part-upload.js';
 import { getObject, headObject } from './reads.js';
 import { withRetries } from './retry.js';
 import { getTags, putTags } from './tags.js';

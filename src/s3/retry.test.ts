@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault, type FaultKind, faultKinds } from '../model/fault.js';
+import { translate } from './errors/translate.js';
 import { Retries } from './retry.js';
 
 class FakeClock implements Clock {
@@ -38,11 +39,11 @@ function failing(kind: FaultKind, times = Number.POSITIVE_INFINITY) {
   return { attempts, attempt };
 }
 
-describe('what fails', () => {
+describe('a retry', () => {
   const transient = ['throttled', 'unavailable', 'timed-out'];
 
   it.each(faultKinds.filter((kind) => transient.includes(kind)))(
-    'for now (%s) is tried again',
+    'follows a transient fault (%s)',
     async (kind) => {
       const { retries } = setUp();
       const { attempts, attempt } = failing(kind, 2);
@@ -51,36 +52,39 @@ describe('what fails', () => {
     },
   );
 
-  it.each(faultKinds.filter((kind) => !transient.includes(kind)))('for good (%s) is not', async (kind) => {
-    const { retries, clock } = setUp();
-    const { attempts, attempt } = failing(kind);
-    await expect(retries.run(call, 'x', attempt)).rejects.toMatchObject({ kind });
-    expect(attempts).toEqual([1]);
-    expect(clock.sleeps).toEqual([]);
-  });
+  it.each(faultKinds.filter((kind) => !transient.includes(kind)))(
+    'does not follow a permanent fault (%s)',
+    async (kind) => {
+      const { retries, clock } = setUp();
+      const { attempts, attempt } = failing(kind);
+      await expect(retries.run(call, 'x', attempt)).rejects.toMatchObject({ kind });
+      expect(attempts).toEqual([1]);
+      expect(clock.sleeps).toEqual([]);
+    },
+  );
 
-  it('without being a fault is not', async () => {
+  it('does not follow an error that is not a fault', async () => {
     const { retries } = setUp();
     await expect(retries.run(call, 'x', () => Promise.reject(new TypeError('bug')))).rejects.toThrow(
       TypeError,
     );
   });
 
-  it('is given up after the attempts that are set, with its own fault', async () => {
+  it('ends after the maximum of attempts with the last fault', async () => {
     const { retries } = setUp({ retry: { maxAttempts: 4 } });
     const { attempts, attempt } = failing('throttled');
     await expect(retries.run(call, 'x', attempt)).rejects.toMatchObject({ kind: 'throttled', hint: 'again' });
     expect(attempts).toHaveLength(4);
   });
 
-  it('is given up when the next attempt would come too late', async () => {
+  it('ends when the next attempt would exceed the time limit', async () => {
     const { retries, clock } = setUp({ retry: { maxAttempts: 1000, maxTotalMs: 5_000 } });
     await expect(retries.run(call, 'x', failing('unavailable').attempt)).rejects.toThrow();
     expect(clock.ms).toBeLessThanOrEqual(5_000);
     expect(clock.ms).toBeGreaterThan(1_000);
   });
 
-  it('waits longer from time to time, up to a bound, and never all alike', async () => {
+  it('waits longer each time, up to a maximum, with jitter', async () => {
     const limits = { retry: { maxAttempts: 8, firstDelayMs: 100, maxDelayMs: 1_000 } };
     const sleepsWith = async (byte: number) => {
       const { retries, clock } = setUp({ ...limits, entropy: entropyOf(byte) });
@@ -91,7 +95,25 @@ describe('what fails', () => {
     expect(await sleepsWith(0)).toEqual([25, 50, 100, 200, 250, 250, 250]);
   });
 
-  it('is not tried at all for a call that is over', async () => {
+  it('waits as long as S3 asks for (Retry-After)', async () => {
+    const { retries, clock } = setUp();
+    const thrown = Object.assign(new Error('slow down'), {
+      name: 'SlowDown',
+      $metadata: { httpStatusCode: 503 },
+      $response: { headers: { 'retry-after': '7' } },
+    });
+    const attempt = { operation: 'GetObject', bucket: 'b', key: 'k', permission: 's3:GetObject' };
+    const verdict = translate(thrown, attempt);
+    const fault = verdict.kind === 'fault' ? verdict.fault : null;
+    let attempts = 0;
+    await retries.run(call, 'x', async () => {
+      attempts += 1;
+      if (attempts === 1) throw fault;
+    });
+    expect(clock.sleeps).toEqual([7_000]);
+  });
+
+  it('is not made for a cancelled call, which makes no attempt at all', async () => {
     const { retries } = setUp();
     const { attempts, attempt } = failing('throttled');
     const over = callWith(AbortSignal.abort());

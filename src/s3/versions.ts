@@ -6,7 +6,7 @@ import { decodeListed } from './listed-name.js';
 import { bucketAttempt, noBucket } from './listing.js';
 import { versionOf } from './object-info.js';
 
-/** One page of versions. */
+/** Returns one page of versions. */
 export async function listVersions(
   context: S3Context,
   call: Call,
@@ -14,7 +14,7 @@ export async function listVersions(
 ): Promise<VersionPage> {
   let page = await onePage(context, call, wanted);
   if (wanted.next?.versionIdMarker !== '') return page;
-  // AWS begins behind a key that is named without a version; Ceph begins with its versions, of which there may be pages.
+  // After a key marker without a version, AWS continues with the next key. Ceph first lists the versions of that key, possibly several pages.
   const { keyMarker } = wanted.next;
   while (page.next?.keyMarker === keyMarker) {
     page = await onePage(context, call, { ...wanted, next: page.next });
@@ -22,7 +22,7 @@ export async function listVersions(
   return { ...page, versions: page.versions.filter(({ key }) => key !== keyMarker) };
 }
 
-/** One ListObjectVersions. */
+/** Sends one ListObjectVersions. */
 async function onePage(context: S3Context, call: Call, wanted: VersionsRequest): Promise<VersionPage> {
   const { keyMarker, versionIdMarker } = wanted.next ?? { keyMarker: '', versionIdMarker: '' };
   const command = new ListObjectVersionsCommand({
@@ -69,7 +69,7 @@ function markersOf(answer: ListObjectVersionsCommandOutput, decode: Decode): rea
   }));
 }
 
-/** The SDK takes versions and delete markers apart, each still in the order of the answer: they are put together again. */
+/** Merges versions and delete markers, which the SDK separates, into the order of the answer. */
 function inOrder(versions: readonly ListedVersion[], markers: readonly ListedVersion[]): ListedVersion[] {
   const merged: ListedVersion[] = [];
   let at = 0;
@@ -90,7 +90,7 @@ function comesBefore(version: ListedVersion, marker: ListedVersion): boolean {
   return version.lastModifiedMs > marker.lastModifiedMs;
 }
 
-/** A server that encodes the names of the page but not its marker is understood too: the marker is the page's last key. */
+/** Returns the next markers. Some servers encode a page's names but not its marker, which is its last key. */
 function nextOf(
   answer: ListObjectVersionsCommandOutput,
   decode: Decode,

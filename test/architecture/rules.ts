@@ -19,6 +19,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   '@scure/base': /^src\/recovery\/shares\.ts$/,
   '@sftpgw/checksums': /^(?:src|packages\/embedded-s3)\//,
   '@sftpgw/embedded-s3': /^src\/assembly\/embedded\.ts$/,
+  '@smithy/core': /^src\/s3\//,
   '@smithy/node-http-handler': /^src\/s3\//,
   'age-encryption': /^src\/keyring\/age\.ts$/,
   'better-sqlite3': /^(?:src\/database\/sqlite|packages\/embedded-s3\/storage)\//,

@@ -29,7 +29,7 @@ import {
 
 export type BucketAdministration = BucketSettings & BucketProvisioning & AsyncDisposable;
 
-/** The settings of buckets, over connections of its own. Throws as `createS3ObjectStore`. */
+/** Returns access to the settings of buckets, with its own connections. Throws as `createS3ObjectStore`. */
 export function createBucketAdministration(options: S3StoreOptions): BucketAdministration {
   return new S3BucketAdministration(options);
 }
@@ -147,7 +147,7 @@ class S3BucketAdministration implements BucketAdministration {
   }
 }
 
-/** The statements of a policy as S3 keeps it; a single one may stand alone. */
+/** Returns the statements of a policy. A single one may be outside a list. */
 function statementsOf(text: string, bucket: string): readonly unknown[] {
   try {
     const { Statement: statement } = JSON.parse(text) as { Statement?: unknown };

@@ -14,7 +14,7 @@ import { request, type S3Context, type Send } from '../context.js';
 import type { Attempt } from '../errors/translate.js';
 
 /**
- * Asks for one setting of a bucket. Null when it has none, which S3 answers as an error of that name.
+ * Reads one setting of a bucket. Null when it is not set, which S3 answers with an error of that name.
  * Throws `not-found` when there is no such bucket.
  */
 export async function bucketSetting<Output>(
@@ -48,7 +48,7 @@ function attemptOf(operation: string, bucket: string, permission: string): Attem
   return { operation, bucket, key: null, permission };
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html */
+/** Reads a bucket's versioning. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html */
 export async function bucketVersioning(
   context: S3Context,
   call: Call,
@@ -65,7 +65,7 @@ export async function bucketVersioning(
   return answer?.Status === 'Suspended' ? 'suspended' : 'never';
 }
 
-/** The bucket's rules as they are; empty when there are none. */
+/** Returns the bucket's lifecycle rules; empty when there are none. */
 export async function lifecycleRules(
   context: S3Context,
   call: Call,
@@ -81,6 +81,7 @@ export async function lifecycleRules(
   return { Rules: answer?.Rules ?? [] };
 }
 
+/** Returns what the enabled rules for the whole bucket do. Pure. */
 export function summariseLifecycle(rules: readonly LifecycleRule[]): BucketLifecycle {
   const inForce = rules.filter((rule) => rule.Status === 'Enabled' && isForWholeBucket(rule));
   return {
@@ -94,7 +95,7 @@ function isForWholeBucket({ Prefix, Filter }: LifecycleRule): boolean {
   return Filter === undefined || Object.values(Filter).every((value) => value === undefined || value === '');
 }
 
-/** The rule of the bucket's encryption; empty when it has none. */
+/** Returns the bucket's encryption rule; empty when it has none. */
 export async function encryptionRule(
   context: S3Context,
   call: Call,
@@ -110,7 +111,7 @@ export async function encryptionRule(
   return answer?.ServerSideEncryptionConfiguration?.Rules?.[0] ?? {};
 }
 
-/** The text of the bucket's policy, null when it has none. */
+/** Returns the text of the bucket's policy; null when it has none. */
 export async function policyText(context: S3Context, call: Call, bucket: string): Promise<string | null> {
   const answer = await bucketSetting(
     context,

@@ -12,7 +12,7 @@ const withSourceKey = { 'x-amz-copy-source-server-side-encryption-customer-key':
 
 describe('a customer key', () => {
   it.each(['127.0.0.1', '127.8.9.10', '::1', '[::1]', 'localhost', 'LOCALHOST', 'bucket.localhost'])(
-    'may go over http to %s',
+    'may be sent over http to %s',
     (hostname) => {
       expect(isLoopbackHost(hostname)).toBe(true);
       refuseKeyInClear({ protocol: 'http:', hostname, headers: withKey });
@@ -26,7 +26,7 @@ describe('a customer key', () => {
     'localhost.example.com',
     '::2',
     '1127.0.0.1',
-  ])('may not go over http to %s', (hostname) => {
+  ])('may not be sent over http to %s', (hostname) => {
     expect(isLoopbackHost(hostname)).toBe(false);
     for (const headers of [withKey, withSourceKey]) {
       expect(() => refuseKeyInClear({ protocol: 'http:', hostname, headers })).toThrow(Fault);
@@ -35,7 +35,7 @@ describe('a customer key', () => {
     refuseKeyInClear({ protocol: 'http:', hostname, headers: { range: 'bytes=0-1' } });
   });
 
-  it('does not leave the process: the store refuses before it looks for the host', async () => {
+  it('does not leave the process: the store refuses before it resolves the host', async () => {
     await using store = createS3ObjectStore({
       endpoint: 'http://s3.example.invalid',
       region: 'us-east-1',

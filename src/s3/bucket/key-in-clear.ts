@@ -5,7 +5,7 @@ const keyHeaders = [
   'x-amz-copy-source-server-side-encryption-customer-key',
 ];
 
-/** True for 127.0.0.0/8, ::1 and the names that RFC 6761, section 6.3 keeps for the loopback. */
+/** True for 127.0.0.0/8, ::1 and the names that RFC 6761, section 6.3, reserves for the loopback. */
 export function isLoopbackHost(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/^\[|\]$/g, '');
   return (
@@ -23,9 +23,9 @@ interface Destination {
 }
 
 /**
- * Throws `denied` when a request is about to carry a customer's key over plain http to another machine. AWS refuses such
- * a request, and says to treat its key as compromised
- * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html): so it must not leave.
+ * Throws `denied` for a request that would send a customer key over plain http to another machine. AWS refuses such requests, and
+ * advises to treat their keys as compromised
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html).
  */
 export function refuseKeyInClear(destination: Destination): void {
   if (destination.protocol === 'https:' || isLoopbackHost(destination.hostname)) return;

@@ -56,7 +56,7 @@ const noCrc32c =
   checksumsInUse() === 'crc32c' ? '' : ' (skipped: no binary of @node-rs/crc32, so CRC-32C is not in use)';
 
 describe('the probe', () => {
-  it('finds nothing where nothing is wrong', async () => {
+  it('finds nothing without a problem', async () => {
     expect(await probe()).toEqual([]);
   });
 
@@ -78,7 +78,7 @@ describe('the probe', () => {
       (seen) => seen.method === 'GET' && /[?&]uploads/.test(seen.url),
       'warning',
     ],
-  ])('names the permission that is missing: %s', async (permission, matches, severity) => {
+  ])('names the missing permission: %s', async (permission, matches, severity) => {
     refuse(matches, 403, 'AccessDenied');
     const findings = await probe();
     expect(findings).toHaveLength(1);
@@ -86,7 +86,7 @@ describe('the probe', () => {
     expect(findings[0]?.whatToDo).toContain(`Allow ${permission}`);
   });
 
-  it('finds out that tags are not allowed, or not kept', async () => {
+  it('finds that tags are not allowed, or not kept', async () => {
     const bearsTags = (seen: SeenRequest) => 'x-amz-tagging' in seen.headers;
     refuse(bearsTags, 403, 'AccessDenied');
     const isError = { severity: 'error', whatToDo: expect.stringContaining('s3:PutObjectTagging') };
@@ -106,7 +106,7 @@ describe('the probe', () => {
     ]);
   });
 
-  it('leaves nothing behind in a bucket with versioning, and no more than a marker and a version where it may not', async () => {
+  it('leaves nothing in a bucket with versioning, or a marker and a version if it may not remove them', async () => {
     const target = { ...server.credentials };
     const { client } = createS3Client({
       endpoint: server.endpoint,
@@ -151,7 +151,7 @@ describe('the probe', () => {
     },
   );
 
-  it('finds a server that takes the key and does not use it', async () => {
+  it('finds a server that accepts the key and does not use it', async () => {
     const headers = {
       'x-amz-server-side-encryption-customer-algorithm': null,
       'x-amz-server-side-encryption-customer-key-md5': null,
@@ -171,7 +171,7 @@ describe('the probe', () => {
     expect(findings).toMatchObject([{ severity, what: expect.stringContaining(`${minutes} minutes`) }]);
   });
 
-  it('finds plain http where keys are to be sent, and only there', async () => {
+  it('finds plain http only if keys would be sent over it', async () => {
     const endpoint = 'http://s3.example.invalid';
     const [first, ...others] = await probe({ endpoint });
     expect(first).toMatchObject({ severity: 'error', whatToDo: expect.stringContaining('https://') });
@@ -184,7 +184,7 @@ describe('the probe', () => {
     ]);
   });
 
-  it('says one sentence of each', async () => {
+  it('reports one sentence for each problem and solution', async () => {
     refuse(() => true, 403, 'AccessDenied');
     for (const { what, whatToDo } of await probe()) {
       expect(what).toMatch(/^\p{Lu}[^\n]*\.$/u);

@@ -7,22 +7,22 @@ import { Fault, type FaultKind, isFault } from '../../model/fault.js';
 import { gatewayPrefix } from '../../model/gateway-prefix.js';
 import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../../model/object-store.js';
 import { probePrefix } from '../../model/probe-objects.js';
+import { beginUpload } from '../begin-upload.js';
 import { createS3Client, endpointInUse, type S3Connection } from '../client.js';
 import { createContext, type S3Context } from '../context.js';
 import { listObjects, listUploads } from '../listing.js';
 import { putObject, removeObject } from '../object-writes.js';
 import type { ChecksumSetting, S3StoreOptions } from '../options.js';
-import { beginUpload } from '../part-upload.js';
 import { getObject } from '../reads.js';
 import { Retries } from '../retry.js';
 import { getTags, keyTags } from '../tags.js';
 import { isLoopbackHost } from './key-in-clear.js';
 import { removeTrial } from './remove-trial.js';
 
-/** One thing that is wrong, in one sentence each. With an `error` the gateway cannot do its work; a `warning` can wait. */
+/** A problem and its solution, in one sentence each. With an `error` the gateway cannot work; a `warning` can wait. */
 export interface Finding {
   readonly severity: 'error' | 'warning';
-  /** What kind of trouble: that of the fault, or what is found without one. */
+  /** The kind of the fault, or a problem that is found without one. */
   readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums' | 'tags';
   readonly what: string;
   readonly whatToDo: string;
@@ -30,20 +30,20 @@ export interface Finding {
 
 export interface ProbeRequest {
   readonly bucket: string;
-  /** True when anybody's objects rest under a customer key. */
+  /** True when any user's objects are encrypted with a customer key. */
   readonly sseC: boolean;
 }
 
-/** S3 refuses a request whose time is off by more (RequestTimeTooSkewed); from a third of it on a person should know. */
-const mostSkewMs = 15 * 60_000;
+/** S3 refuses requests with a larger clock difference (RequestTimeTooSkewed). A third of it is reported. */
+const maxSkewMs = 15 * 60_000;
 const notableSkewMs = 5 * 60_000;
 
-/** Quick to an answer: who starts the gateway is waiting. */
-const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
+/** Fewer retries, because the start of the gateway waits for the result. */
+const retryLimits = { maxAttempts: 2, maxTotalMs: 15_000 };
 
 /**
- * Looks whether the bucket can be worked with: reaches the endpoint, lists, writes, reads and removes one tiny object
- * (`.sftpgw/probe-ID`) under a throw-away key, begins and aborts a multipart upload. Never throws; empty when all is well.
+ * Checks whether the gateway can work with the bucket: lists it, writes, reads and removes a tiny object (`.sftpgw/probe-ID`) with a
+ * throw-away key, and begins and aborts a multipart upload. Never throws. Empty when there is no problem.
  */
 export async function probeS3(
   call: Call,
@@ -67,12 +67,12 @@ export async function probeS3(
   return probe.findings;
 }
 
-/** A fault's hint says what is wrong, and after its semicolon what to do. */
+/** Makes a finding of a fault. Its hint has the problem, and after a semicolon the solution. */
 function findingOf(error: unknown, severity: Finding['severity'], consequence = ''): Finding {
   const { kind, hint } = Fault.from(error);
   const cut = hint.indexOf('; ');
   const what = cut === -1 ? hint : hint.slice(0, cut);
-  const whatToDo = cut === -1 ? 'See the log for what S3 answered' : hint.slice(cut + 2);
+  const whatToDo = cut === -1 ? 'See the log for the answer of S3' : hint.slice(cut + 2);
   return { severity, about: kind, what: sentence(what + consequence), whatToDo: sentence(whatToDo) };
 }
 
@@ -81,7 +81,7 @@ function sentence(text: string): string {
   return /[.'}]$/.test(begun) ? begun : `${begun}.`;
 }
 
-/** What is tried where a server refuses these, the best first. */
+/** Alternatives for servers that refuse a checksum algorithm, the best first. */
 const lesserChecksums: Readonly<Record<ChecksumAlgorithm, readonly Exclude<ChecksumSetting, 'crc32c'>[]>> = {
   crc32c: ['crc32', 'none'],
   crc32: ['none'],
@@ -96,7 +96,7 @@ class Probe {
   readonly #context: S3Context;
   readonly #retries: Retries;
   readonly #ref: ObjectRef;
-  /** Of the object that was written; null without versioning. */
+  /** The version of the written object; null without versioning. */
   #versionId: string | null = null;
 
   constructor(call: Call, options: S3StoreOptions, wanted: ProbeRequest, connection: S3Connection) {
@@ -105,7 +105,7 @@ class Probe {
     this.#wanted = wanted;
     this.#connection = connection;
     this.#context = createContext(connection, options);
-    this.#retries = new Retries({ ...options, retry: patience });
+    this.#retries = new Retries({ ...options, retry: retryLimits });
     this.#ref = { bucket: wanted.bucket, key: `${probePrefix}${options.entropy.id()}` };
   }
 
@@ -139,7 +139,7 @@ class Probe {
     return true;
   }
 
-  /** False when nothing else is worth trying. */
+  /** Returns false when the other checks would fail too. */
   async #list(): Promise<boolean> {
     const { bucket } = this.#wanted;
     const page = { bucket, prefix: gatewayPrefix, delimiter: null, maxKeys: 1 };
@@ -157,7 +157,7 @@ class Probe {
     const offMs = Math.abs(date - this.#options.clock.nowMs());
     if (!(offMs > notableSkewMs)) return;
     this.findings.push({
-      severity: offMs > mostSkewMs ? 'error' : 'warning',
+      severity: offMs > maxSkewMs ? 'error' : 'warning',
       about: 'clock',
       what: `The clock of this machine and that of S3 are ${Math.round(offMs / 60_000)} minutes apart.`,
       whatToDo: 'Set the time of this machine, and let NTP keep it.',
@@ -176,7 +176,7 @@ class Probe {
       });
       const sent = Buffer.concat(body.chunks);
       if (read === null || !read.equals(sent)) {
-        throw new Fault('corrupt', `S3 gave other bytes back than were written to ${this.#ref.key}`);
+        throw new Fault('corrupt', `S3 returned different bytes than were written to ${this.#ref.key}`);
       }
     } catch (error) {
       this.findings.push(findingOf(error, 'error'));
@@ -185,12 +185,12 @@ class Probe {
     try {
       await this.#remove();
     } catch (error) {
-      const left = ` (the probe's object ${this.#ref.key} stays)`;
+      const left = ` (the probe's object ${this.#ref.key} is left)`;
       this.findings.push(findingOf(error, 'warning', left));
     }
   }
 
-  /** False when nothing was written. */
+  /** Returns false when nothing was written. */
   async #write(body: MemoryBody, options: WriteOptions): Promise<boolean> {
     const put = async (context: S3Context) => {
       const sent = context === this.#context ? body : this.#body(context.checksumAlgorithm);
@@ -210,7 +210,7 @@ class Probe {
     }
   }
 
-  /** Tells of checksums that S3 refuses, when the same works with others or without any. */
+  /** Reports refused checksums if the same request works with others or without any. */
   async #checksumsAreWhy(
     error: unknown,
     attempt: (context: S3Context) => Promise<unknown>,
@@ -237,14 +237,14 @@ class Probe {
     );
   }
 
-  /** Tells of tags that S3 refuses, when the same write works without them. */
+  /** Reports refused tags if the same write works without them. */
   async #tagsAreWhy(
     error: unknown,
     { encryption }: WriteOptions,
     put: (context: S3Context) => Promise<unknown>,
   ): Promise<boolean> {
-    const bearsTags = Object.keys(keyTags(this.#context, encryption)).length > 0;
-    if (!bearsTags || !isFault(error, 'denied', 'invalid', 'unsupported')) return false;
+    const hasTags = Object.keys(keyTags(this.#context, encryption)).length > 0;
+    if (!hasTags || !isFault(error, 'denied', 'invalid', 'unsupported')) return false;
     if (!(await succeeds(() => put({ ...this.#context, keyTags: false })))) return false;
     const isDenied = isFault(error, 'denied');
     this.findings.push({
@@ -260,7 +260,7 @@ class Probe {
     return true;
   }
 
-  /** Only when writing works. Without the tags of a source, a copy cannot keep them. */
+  /** Reads the tags back, if writing works. A copy cannot keep tags that cannot be read. */
   async #readTags(encryption: WriteEncryption): Promise<void> {
     const expected = keyTags(this.#context, encryption);
     if (this.findings.length > 0 || Object.keys(expected).length === 0) return;
@@ -285,7 +285,7 @@ class Probe {
     return { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf(algorithm, bytes) };
   }
 
-  /** Only when writing works: the same trouble is not told twice. */
+  /** Begins, aborts and lists uploads, if writing works; otherwise the same problem would be reported twice. */
   async #multipart(encryption: WriteEncryption): Promise<void> {
     const cannotWrite = this.findings.some((finding) => finding.severity === 'error');
     if (cannotWrite) return;
@@ -295,13 +295,12 @@ class Probe {
       const upload = await this.#attempt('begin an upload', () =>
         beginUpload(context, this.#call, this.#ref, options),
       );
-      upload.park();
       await this.#attempt('abort it', () => upload.abort(this.#call));
     };
     try {
       await begin(this.#context);
     } catch (error) {
-      // A server may take the checksum of a PutObject, and not one over all parts of an upload.
+      // A server may accept a checksum with PutObject, but not over all parts of an upload.
       if (!(await this.#checksumsAreWhy(error, begin))) this.findings.push(findingOf(error, 'error'));
     }
     try {

@@ -1,8 +1,8 @@
 import type { RemovalCondition } from '../../model/object-store.js';
 
 /**
- * Removes an object that was only a trial: with versioning the versions themselves, where that is allowed, else each trial would
- * leave some behind. A version of null is that of a bucket without. Throws what the last removal does.
+ * Removes a trial object. With versioning it removes the versions themselves, if that is allowed, so that trials leave nothing. A version
+ * is null in a bucket without versioning. Throws the fault of the last removal.
  */
 export async function removeTrial(
   versions: Iterable<string | null>,

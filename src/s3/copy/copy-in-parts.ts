@@ -1,6 +1,7 @@
 import { checksumOf } from '../../bytes/running-checksum.js';
+import { beginUpload } from '../begin-upload.js';
 import { wholeChecksum } from '../checksum-headers.js';
-import { beginUpload, type CompletedPartEntry, type S3PartUpload } from '../part-upload.js';
+import type { CompletedPartEntry, S3PartUpload } from '../part-upload.js';
 import { copyPartOnce } from './copy-part.js';
 import {
   type Copied,

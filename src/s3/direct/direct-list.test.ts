@@ -35,7 +35,7 @@ function* interrupted(): Generator<Buffer> {
 }
 
 describe('a direct listing', () => {
-  it('requests what is wanted and reads the answer in whatever pieces it arrives', async () => {
+  it('sends the parameters of the listing and reads the answer in whatever pieces it arrives', async () => {
     const requests = new FakeRequests(
       Readable.from([...Buffer.from(head + rest)].map((byte) => Buffer.of(byte))),
     );

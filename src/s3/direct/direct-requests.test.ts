@@ -66,7 +66,7 @@ describe('an error answer of S3', () => {
     }
   });
 
-  it('without XML, or with more than a bound, is translated by its status', async () => {
+  it('without XML, or longer than 64 KiB, is translated by its status', async () => {
     for (const body of ['', '<html>', `<Error><Code>SlowDown</Code>${' '.repeat(200_000)}</Error>`]) {
       server.decide = () => ({ do: 'answer', status: 503, body });
       for (const [, operation] of operations) {

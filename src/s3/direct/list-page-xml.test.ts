@@ -15,8 +15,8 @@ function page(
 
 const object = { key: 'a/b', size: 4096, etag: '"0a34"', lastModifiedMs: Date.UTC(2026, 10, 26, 10, 34, 15) };
 
-describe('the answer to a listing', () => {
-  it('is read as AWS, Ceph and others write it', () => {
+describe('the fast reader of a listing', () => {
+  it('reads the answers of AWS, Ceph and others', () => {
     const further =
       '<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><StorageClass>STANDARD</StorageClass><Owner><ID>1</ID><DisplayName/></Owner><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress></RestoreStatus><Type>Normal</Type>';
     const head = '<Name>b</Name>\n  <Prefix/><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>';
@@ -32,7 +32,7 @@ describe('the answer to a listing', () => {
     expect(parseListPage(page(''))).toEqual({ objects: [], prefixes: [], continuation: null });
   });
 
-  it('has every name as it was put in', () => {
+  it('returns every name unchanged', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 })), (names) => {
         const read = parseListPage(page(names.map((name) => contents(encodeURIComponent(name))).join('')));
@@ -44,30 +44,30 @@ describe('the answer to a listing', () => {
   it.each([
     ['nothing', ''],
     ['an error', '<?xml version="1.0"?><Error><Code>SlowDown</Code></Error>'],
-    ['a page that breaks off', page(contents('a')).slice(0, -30)],
-    ['something behind the page', `${page(contents('a'))}<More/>`],
-    ['names as they are', page(contents('a'), '<IsTruncated>false</IsTruncated>')],
-    ['a page that does not say whether it is the last', page('', '<EncodingType>url</EncodingType>')],
+    ['a truncated page', page(contents('a')).slice(0, -30)],
+    ['text after the page', `${page(contents('a'))}<More/>`],
+    ['a page with unencoded names', page(contents('a'), '<IsTruncated>false</IsTruncated>')],
+    ['a page without IsTruncated', page('', '<EncodingType>url</EncodingType>')],
     [
-      'a page without the beginning of the next',
+      'a page without the token of the next',
       page('', '<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>'),
     ],
     ['an object without its size', page(contents('a').replace('<Size>4096</Size>', ''))],
     ['an object with two keys', page(contents('a', '<Key>b</Key>'))],
-    ['a size that is none', page(contents('a').replace('4096', '-1'))],
-    ['a time that is none', page(contents('a').replace('2026-11-26T', '26 Nov '))],
+    ['a negative size', page(contents('a').replace('4096', '-1'))],
+    ['a malformed time', page(contents('a').replace('2026-11-26T', '26 Nov '))],
     ['an element with attributes', page(contents('a', '<Owner xsi:type="x">1</Owner>'))],
     ['a comment', page(contents('a', '<!-- -->'))],
     ['a section', page(contents('<![CDATA[a]]>'))],
-    ['an entity of its own', page(contents('&own;'))],
+    ['an unknown entity', page(contents('&own;'))],
     ['text between the elements', page(`${contents('a')}text`)],
-    ['elements that overlap', page(contents('a', '<Owner><ID></Owner></ID>').replace('</Contents>', ''))],
-    ['an element in one of the same name', page(contents('a', '<Owner><Owner>1</Owner></Owner>'))],
-  ])('with %s is left to a whole parser', (_, xml) => {
+    ['overlapping elements', page(contents('a', '<Owner><ID></Owner></ID>').replace('</Contents>', ''))],
+    ['an element inside one of the same name', page(contents('a', '<Owner><Owner>1</Owner></Owner>'))],
+  ])('leaves %s to the general parser', (_, xml) => {
     expect(parseListPage(xml)).toBeNull();
   });
 
-  it('is never read as something else when it is cut off or has another character somewhere', () => {
+  it('never misreads a page that is truncated or has a changed character', () => {
     const whole = page(contents('a%2Fb', '<Owner><ID>1</ID></Owner>'));
     fc.assert(
       fc.property(fc.nat(whole.length - 1), (length) => {

@@ -2,9 +2,8 @@ import type { ListedObject, ListPage } from '../../model/object-store.js';
 import { decodeListed } from '../listed-name.js';
 
 /**
- * Reads the answer to ListObjectsV2 with `encoding-type=url`. Only what such answers are made of: elements without attributes
- * below the first one, text, the five entities. Null for everything else, and for a page that lacks what a page has: a whole
- * parser has to look at it. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+ * Reads the usual form of an answer to ListObjectsV2 with `encoding-type=url`: elements without attributes below the root, text, and the
+ * five entities. Null for everything else, and for an incomplete page, which a general parser has to read. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  */
 export function parseListPage(xml: string): ListPage | null {
   const root = /^\uFEFF?(?:<\?xml [^?<>]*\?>)?\s*<ListBucketResult(?: [^<>]*[^<>/])?>/.exec(xml);
@@ -12,12 +11,12 @@ export function parseListPage(xml: string): ListPage | null {
   try {
     return readPage(new Reader(xml, root[0].length));
   } catch (error) {
-    if (error instanceof NotUnderstood) return null;
+    if (error instanceof UnusualPage) return null;
     throw error;
   }
 }
 
-class NotUnderstood extends Error {}
+class UnusualPage extends Error {}
 
 function readPage(reader: Reader): ListPage {
   const objects: ListedObject[] = [];
@@ -37,14 +36,14 @@ function readPage(reader: Reader): ListPage {
   const isTruncated = page.get('IsTruncated');
   const token = page.get('NextContinuationToken');
   const isWhole = isTruncated === 'false' || (isTruncated === 'true' && token !== undefined);
-  if (page.get('EncodingType') !== 'url' || !isWhole) throw new NotUnderstood();
+  if (page.get('EncodingType') !== 'url' || !isWhole) throw new UnusualPage();
   return { objects, prefixes, continuation: isTruncated === 'true' ? (token ?? null) : null };
 }
 
 const pageFields: ReadonlySet<string> = new Set(['EncodingType', 'IsTruncated', 'NextContinuationToken']);
 
 function setOnce(page: Map<string, string>, name: string, value: string): void {
-  if (page.has(name)) throw new NotUnderstood();
+  if (page.has(name)) throw new UnusualPage();
   page.set(name, value);
 }
 
@@ -71,7 +70,7 @@ function readObject(reader: Reader): ListedObject {
         reader.skip(name);
     }
   });
-  if (key === null || size === null || etag === null || lastModified === null) throw new NotUnderstood();
+  if (key === null || size === null || etag === null || lastModified === null) throw new UnusualPage();
   return {
     key: nameOf(key),
     size: sizeOf(size),
@@ -81,21 +80,21 @@ function readObject(reader: Reader): ListedObject {
 }
 
 function nameOf(encoded: string): string {
-  // A slice would keep the text of the whole page in memory for as long as the name is used.
+  // A slice would keep the whole page in memory while the name is in use.
   if (!/[%+]/.test(encoded)) return Buffer.from(encoded, 'utf8').toString('utf8');
   return decodeListed(encoded);
 }
 
 function sizeOf(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new NotUnderstood();
+  if (!/^\d{1,15}$/.test(text)) throw new UnusualPage();
   return Number(text);
 }
 
-/** Goes through the text once. */
+/** Reads the text from start to end, once. */
 class Reader {
   readonly #xml: string;
   #at: number;
-  /** Objects that were put together have the same second. */
+  /** Neighbouring objects often have the same time. */
   #time = '';
   #timeMs = 0;
 
@@ -104,12 +103,12 @@ class Reader {
     this.#at = at;
   }
 
-  /** Calls `each` behind the start tag of every child, which has to read or skip it, until this element's end tag. */
+  /** Calls `each` after the start tag of every child, which it has to read or skip, until this element's end tag. */
   children(parent: string, each: (name: string) => void): void {
     for (;;) {
       const name = this.#tag();
       if (name.charCodeAt(0) === slash) {
-        if (name.length !== parent.length + 1 || !name.endsWith(parent)) throw new NotUnderstood();
+        if (name.length !== parent.length + 1 || !name.endsWith(parent)) throw new UnusualPage();
         return;
       }
       if (name.endsWith('/')) continue;
@@ -117,7 +116,7 @@ class Reader {
     }
   }
 
-  /** The text of the element whose start tag was read last. */
+  /** Returns the text of the element whose start tag was read last. */
   text(name: string): string {
     const end = this.#xml.indexOf('<', this.#at);
     const raw = this.#xml.slice(this.#at, end);
@@ -126,61 +125,61 @@ class Reader {
     return raw.includes('&') ? unescaped(raw) : raw;
   }
 
-  /** The same for one that may be there once only. */
+  /** Does the same for an element that may occur only once. */
   fresh(before: string | null, name: string): string {
-    if (before !== null) throw new NotUnderstood();
+    if (before !== null) throw new UnusualPage();
     return this.text(name);
   }
 
-  /** Past the element whose start tag was read last, whatever is in it. */
+  /** Skips the element whose start tag was read last, with its content. */
   skip(name: string): void {
     const closing = `</${name}>`;
     let end = this.#xml.indexOf('<', this.#at);
     if (!this.#xml.startsWith(closing, end)) {
       end = this.#xml.indexOf(closing, this.#at);
-      if (end === -1 || this.#xml.slice(this.#at, end).includes(`<${name}>`)) throw new NotUnderstood();
+      if (end === -1 || this.#xml.slice(this.#at, end).includes(`<${name}>`)) throw new UnusualPage();
     }
     this.#at = end + closing.length;
   }
 
   end(): void {
-    if (this.#xml.slice(this.#at).trim() !== '') throw new NotUnderstood();
+    if (this.#xml.slice(this.#at).trim() !== '') throw new UnusualPage();
   }
 
   timeOf(text: string): number {
     if (text === this.#time) return this.#timeMs;
-    if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/.test(text)) throw new NotUnderstood();
+    if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/.test(text)) throw new UnusualPage();
     const timeMs = Date.parse(text);
-    if (Number.isNaN(timeMs)) throw new NotUnderstood();
+    if (Number.isNaN(timeMs)) throw new UnusualPage();
     this.#time = text;
     this.#timeMs = timeMs;
     return timeMs;
   }
 
-  /** What is between the angle brackets of the next tag, which only white space may precede. */
+  /** Returns the text between the angle brackets of the next tag. Only white space may precede it. */
   #tag(): string {
     const xml = this.#xml;
     let at = this.#at;
     for (let code = xml.charCodeAt(at); code !== opening; code = xml.charCodeAt(at)) {
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) throw new NotUnderstood();
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) throw new UnusualPage();
       at += 1;
     }
     const end = xml.indexOf('>', at);
     const name = xml.slice(at + 1, end);
-    if (end === -1 || !(usualTags.has(name) || plainTag.test(name))) throw new NotUnderstood();
+    if (end === -1 || !(usualTags.has(name) || plainTag.test(name))) throw new UnusualPage();
     this.#at = end + 1;
     return name;
   }
 
   #close(name: string): void {
     const closing = `</${name}>`;
-    if (this.#at === -1 || !this.#xml.startsWith(closing, this.#at)) throw new NotUnderstood();
+    if (this.#at === -1 || !this.#xml.startsWith(closing, this.#at)) throw new UnusualPage();
     this.#at += closing.length;
   }
 }
 
 const plainTag = /^\/?[A-Za-z][A-Za-z0-9]*\/?$/;
-/** Faster than the expression. */
+/** Checked first, because it is faster than the expression. */
 const usualTags: ReadonlySet<string> = new Set(
   ['Contents', 'Key', 'LastModified', 'ETag', 'Size', 'StorageClass'].flatMap((name) => [name, `/${name}`]),
 );
@@ -197,12 +196,12 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 function unescaped(text: string): string {
-  // An ETag's own.
+  // ETags contain these.
   const unquoted = text.replaceAll('&quot;', '"');
   if (!unquoted.includes('&')) return unquoted;
   return text.replace(/&[^;]*;?/g, (entity) => {
     const character = entities[entity];
-    if (character === undefined) throw new NotUnderstood();
+    if (character === undefined) throw new UnusualPage();
     return character;
   });
 }

@@ -10,7 +10,7 @@ import { Fault, type FaultKind } from '../../model/fault.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../object-store.js';
 
 /*
- * What AWS answers in the cases that a test cannot bring about elsewhere, and what comes of it.
+ * Answers of AWS that a test cannot provoke elsewhere, and their faults.
  * Statuses and codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 
@@ -69,7 +69,7 @@ async function readsEndWith(access: ReadAccess, kind: FaultKind | null, hint = '
   }
 }
 
-/** A HEAD's answer has no body at AWS: the proxy's answer loses it on the way as well. */
+/** The answer to a HEAD has no body at AWS, nor through the proxy. */
 describe('a read that AWS refuses', () => {
   it('with 403 for a wrong key is key-mismatch', async () => {
     server.decide = (seen) =>
@@ -79,18 +79,18 @@ describe('a read that AWS refuses', () => {
     await readsEndWith(sealed, 'key-mismatch', 'another customer key');
   });
 
-  it('with 403 whatever is presented is denied, and names the permission', async () => {
+  it('with 403 with any key is denied, and names the permission', async () => {
     server.decide = () => refusal(403, 'AccessDenied');
     await readsEndWith(sealed, 'denied', 's3:GetObject');
     await readsEndWith(noKey, 'denied', 's3:ListBucket');
   });
 
-  it('with 400 for a key too many is key-mismatch, and says that there is none', async () => {
+  it('with 400 for a superfluous key is key-mismatch, and the text explains it', async () => {
     server.decide = (seen) => (withKey(seen) ? refusal(400, 'InvalidRequest', 'not applicable') : noBody);
     await readsEndWith(sealed, 'key-mismatch', 'not encrypted with a customer key');
   });
 
-  it('with 400 for a key too few is key-missing', async () => {
+  it('with 400 for a missing key is key-missing', async () => {
     server.decide = () =>
       refusal(400, 'InvalidRequest', 'The object was stored using a form of Server Side Encryption.');
     await readsEndWith(noKey, 'key-missing', 'the/key');
@@ -106,13 +106,13 @@ describe('a read that AWS refuses', () => {
     ['RequestTimeout', 400, 'timed-out', 'too long'],
     ['InvalidObjectState', 403, 'unsupported', 'restore'],
     ['AllAccessDisabled', 403, 'denied', 'disabled'],
-  ])('with %s is that, also when a HEAD hides the code', async (code, status, kind, hint) => {
+  ])('with %s has its own fault, also when a HEAD hides the code', async (code, status, kind, hint) => {
     server.decide = () => refusal(status, code);
     await readsEndWith(noKey, kind, hint);
     await readsEndWith(sealed, kind, hint);
   });
 
-  it('with 404 is null, unless it is the bucket that is missing', async () => {
+  it('with 404 is null, unless the bucket is missing', async () => {
     server.decide = (seen) => (seen.url.startsWith('/the-bucket/the') ? refusal(404, 'NoSuchKey') : noBody);
     await readsEndWith(noKey, null);
     await store[Symbol.asyncDispose]();
@@ -122,14 +122,14 @@ describe('a read that AWS refuses', () => {
     expect(await faultOf(fresh.read(call, ref, noKey, null))).toMatchObject({ kind: 'not-found' });
   });
 
-  it('for a version that is a delete marker, or none, is null', async () => {
+  it('for a delete marker or a missing version is null', async () => {
     server.decide = () => refusal(405, 'MethodNotAllowed');
     expect(await store.head(call, ref, noKey, 'v')).toBeNull();
     server.decide = () => refusal(400, 'InvalidArgument', 'Invalid version id specified');
     expect(await store.read(call, ref, noKey, null, { versionId: 'v' })).toBeNull();
   });
 
-  it('since the bucket is elsewhere is told where', async () => {
+  it('because the bucket is in another region names the region', async () => {
     const headers = { 'x-amz-bucket-region': 'ap-south-1' };
     server.decide = () => ({ ...refusal(301, 'PermanentRedirect'), headers }) as ProxyAction;
     await readsEndWith(noKey, 'invalid', 'ap-south-1');
@@ -156,7 +156,7 @@ describe('a write that AWS refuses', () => {
     `<BlockedEncryptionTypes><EncryptionType>${blocked}</EncryptionType></BlockedEncryptionTypes></Rule>` +
     '</ServerSideEncryptionConfiguration>';
 
-  it('since the bucket blocks SSE-C gets the command that unblocks it and keeps the rest of the rule', async () => {
+  it('because the bucket blocks SSE-C names the command that allows it and keeps the rest of the rule', async () => {
     server.decide = (seen) =>
       asksBucketRule(seen)
         ? { do: 'answer', status: 200, body: rule('SSE-C') }
@@ -193,7 +193,7 @@ describe('a write that AWS refuses', () => {
     expect(hint).toContain('s3:GetEncryptionConfiguration');
   });
 
-  it('is asked for the rule of its bucket once, not for every write', async () => {
+  it('reads the rule of its bucket once, not for every write', async () => {
     const since = server.seen.length;
     server.decide = () => refusal(403, 'AccessDenied');
     for (let times = 0; times < 5; times += 1) await put(sealed);
@@ -219,7 +219,7 @@ describe('a write that AWS refuses', () => {
     expect((await put({ kind: 'sse-s3' })).kind).toBe(kind);
   });
 
-  it('for the time is done again at once: the SDK has learned the time from the refusal', async () => {
+  it('because of the time is sent again at once with the corrected time', async () => {
     const since = server.seen.length;
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     server.decide = () => ({ ...refusal(403, 'RequestTimeTooSkewed'), headers: { date } }) as ProxyAction;

@@ -13,7 +13,7 @@ import type { ObjectRef } from '../../model/object-store.js';
 import { keyNotApplicable, readInput } from '../encryption-headers.js';
 import { type Attempt, isRangeRefusal, placeOf, translate, type Verdict } from './translate.js';
 
-/** An attempt, with what it presented. */
+/** What a request was for, with the key that it sent. */
 export type Subject =
   | {
       readonly does: 'read';
@@ -29,19 +29,19 @@ export type Subject =
     }
   | { readonly does: 'other' };
 
-/** How long a look at a bucket is believed. */
+/** How long a bucket's settings are remembered. */
 const memoryMs = 60_000;
 
 interface BucketRule {
   readonly seenMs: number;
-  /** Null when the rule may not be read. */
+  /** Null when reading the rule is not allowed. */
   readonly rule: ServerSideEncryptionRule | null;
 }
 
 /**
- * Tells apart what S3 answers alike: the 403 of a missing permission, of a wrong key and of a bucket that blocks SSE-C; the 400
- * of a missing key, of a key too many and of everything else; the 404 of an object and of a bucket. By evidence: it asks S3
- * again, with and without the key, and for the bucket's settings.
+ * Distinguishes errors that S3 answers alike: a 403 for a missing permission, a wrong key or a bucket that blocks SSE-C; a 400 for a
+ * missing key, a superfluous key or anything else; a 404 for an object or a bucket. Sends further requests for that, with and
+ * without the key, and reads the bucket's settings.
  */
 export class Diagnosis {
   readonly #client: S3Client;
@@ -54,7 +54,7 @@ export class Diagnosis {
     this.#clock = clock;
   }
 
-  /** Null when the object is absent; throws the fault otherwise. */
+  /** Returns null when the object is absent. Throws the fault otherwise. */
   async explain(call: Call, thrown: unknown, attempt: Attempt, subject: Subject): Promise<null> {
     const verdict = translate(thrown, attempt);
     switch (verdict.kind) {
@@ -72,7 +72,7 @@ export class Diagnosis {
       case 'no-upload':
         throw new Fault(
           'not-found',
-          `the multipart upload of ${placeOf(attempt)} is gone; it was completed or aborted elsewhere`,
+          `the multipart upload of ${placeOf(attempt)} does not exist; it was completed or aborted elsewhere`,
         );
       case 'doubt':
         if (subject.does === 'read') return this.#doubtfulRead(call, verdict, attempt, subject);
@@ -102,7 +102,7 @@ export class Diagnosis {
     return null;
   }
 
-  /** Null when the command succeeds. */
+  /** Returns null when the command succeeds. */
   async #try(send: () => Promise<unknown>, asked: Attempt): Promise<Verdict | null> {
     try {
       await send();
@@ -118,10 +118,10 @@ export class Diagnosis {
     attempt: Attempt,
     subject: Extract<Subject, { does: 'read' }>,
   ): Promise<null> {
-    // A HEAD's error has no body: the same question as a GET of one byte gives the code.
+    // The error answer to a HEAD has no body. A GET of one byte returns the code.
     const verdict = first.code === null ? await this.#askForCode(call, first, attempt, subject) : first;
     if (verdict === null)
-      throw new Fault('unavailable', `S3 refused ${placeOf(attempt)} once, and then did not`);
+      throw new Fault('unavailable', `S3 refused ${placeOf(attempt)} once, and then allowed it`);
     if (verdict.kind === 'fault') throw verdict.fault;
     if (verdict.kind !== 'doubt') return null;
     const { status, code, message, cause } = verdict;
@@ -131,7 +131,7 @@ export class Diagnosis {
       throw denied(
         attempt,
         cause,
-        ' (S3 also answers so for a missing object when s3:ListBucket is not allowed)',
+        ' (S3 answers a missing object in the same way unless s3:ListBucket is allowed)',
       );
     }
     const bare = await this.#headWithout(call, subject);
@@ -162,7 +162,7 @@ export class Diagnosis {
       await this.#client.send(command, { abortSignal: call.signal });
       return null;
     } catch (error) {
-      // Ceph looks at the range before it looks at the key: of an empty object it says no more than that it is empty.
+      // Ceph checks the range before the key, so an empty object gives no code.
       return isRangeRefusal(error) ? first : translate(error, attempt);
     }
   }
@@ -192,16 +192,14 @@ export class Diagnosis {
       if (rule !== null && blocksSseC(rule)) return sseCBlocked(attempt.bucket, rule, cause);
       const maybe =
         withKey && rule === null
-          ? '; or the bucket blocks SSE-C: allow s3:GetEncryptionConfiguration, and this says which'
+          ? '; or the bucket blocks SSE-C: allow s3:GetEncryptionConfiguration to find out'
           : '';
       return denied(attempt, cause, maybe);
     }
     if (withKey && /did not match/i.test(message)) {
-      return new Fault(
-        'key-mismatch',
-        `the upload of ${placeOf(attempt)} was begun under another customer key`,
-        { cause },
-      );
+      return new Fault('key-mismatch', `the upload of ${placeOf(attempt)} began with another customer key`, {
+        cause,
+      });
     }
     return new Fault(
       'invalid',
@@ -210,7 +208,7 @@ export class Diagnosis {
     );
   }
 
-  /** True when the bucket is known to refuse SSE-C; false when it does not, null when that may not be read. */
+  /** Returns whether the bucket blocks SSE-C; null when reading that is not allowed. */
   async sseCBlocked(call: Call, bucket: string): Promise<boolean | null> {
     const rule = await this.#encryptionRule(call, bucket);
     return rule === null ? null : blocksSseC(rule);
@@ -234,11 +232,12 @@ export class Diagnosis {
   }
 }
 
+/** True when a bucket's rule blocks customer keys. */
 export function blocksSseC(rule: ServerSideEncryptionRule): boolean {
   return rule.BlockedEncryptionTypes?.EncryptionType?.includes('SSE-C') ?? false;
 }
 
-/** The bucket's rule as it is, but with SSE-C allowed. */
+/** Returns a bucket's rule with SSE-C allowed and the rest unchanged. */
 export function unblockedRules(rule: ServerSideEncryptionRule): {
   readonly Rules: ServerSideEncryptionRule[];
 } {
@@ -256,7 +255,7 @@ export function unblockedRules(rule: ServerSideEncryptionRule): {
 }
 
 /**
- * Names the command that unblocks it, with the rest of the bucket's rule kept.
+ * Returns the fault for a bucket that blocks SSE-C, with the command that allows it and keeps the rest of the rule.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
  */
 export function sseCBlocked(bucket: string, rule: ServerSideEncryptionRule, cause?: unknown): Fault {
@@ -271,7 +270,7 @@ export function sseCBlocked(bucket: string, rule: ServerSideEncryptionRule, caus
 function keyMissing(ref: ObjectRef, cause: Error): Fault {
   return new Fault(
     'key-missing',
-    `"${ref.key}" in bucket "${ref.bucket}" is encrypted with a customer key (SSE-C), and none was given`,
+    `"${ref.key}" in bucket "${ref.bucket}" is encrypted with a customer key (SSE-C), and none was sent`,
     { cause },
   );
 }
@@ -279,13 +278,13 @@ function keyMissing(ref: ObjectRef, cause: Error): Fault {
 function keyMismatch(ref: ObjectRef, cause: Error): Fault {
   return new Fault(
     'key-mismatch',
-    `"${ref.key}" in bucket "${ref.bucket}" is encrypted with another customer key than the one given`,
+    `"${ref.key}" in bucket "${ref.bucket}" is encrypted with another customer key than the one sent`,
     { cause },
   );
 }
 
 /**
- * AWS names the one action that was missing.
+ * AWS names the missing action.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
  */
 const missingAction = /not authorized to perform: (s3:[A-Za-z]+)/;

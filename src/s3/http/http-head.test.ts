@@ -6,7 +6,7 @@ const parse = (...lines: readonly string[]) =>
   parseHead(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
 
 describe('the head of a response', () => {
-  it('has a status, and headers by their lower-case names', () => {
+  it('has a status, and headers under lower-case names', () => {
     const head = parse(
       'HTTP/1.1 206 Partial Content',
       'ETag: "x"',

@@ -20,7 +20,7 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-/** A body that counts what was asked of it; `failAt` is the piece that cannot be brought. */
+/** A body that counts the pieces read from it. The piece `failAt` cannot be read. */
 function bodyOf(pieces: number, failAt = -1): StreamedBody & { asked: number; left: boolean } {
   const body = {
     byteLength: pieces * pieceBytes,
@@ -55,7 +55,7 @@ async function until(condition: () => boolean): Promise<void> {
   expect(condition()).toBe(true);
 }
 
-it('a streamed body arrives whole, is asked for no more than the network takes, and can be sent again', async () => {
+it('a streamed body arrives complete, is read no faster than the network, and can be sent again', async () => {
   const body = bodyOf(400);
   let letGo = () => {};
   const received: Promise<number>[] = [];
@@ -76,7 +76,7 @@ it('a streamed body arrives whole, is asked for no more than the network takes, 
     sendBody(outgoing, body);
     let before = -1;
     await until(() => received.length > 0);
-    // What the sockets hold is filled when nothing more is asked for.
+    // The sockets' buffers are full when no more pieces are read.
     for (let still = 0; still < 200; still += 1) {
       await new Promise((resolve) => setImmediate(resolve));
       if (body.asked !== before) still = 0;
@@ -91,7 +91,7 @@ it('a streamed body arrives whole, is asked for no more than the network takes, 
   }
 });
 
-it('a body that cannot be brought ends the request with its fault', async () => {
+it('a body that cannot be read ends the request with its fault', async () => {
   handle = (request) => request.resume();
   const body = bodyOf(10, 3);
   const outgoing = put(body);
@@ -100,7 +100,7 @@ it('a body that cannot be brought ends the request with its fault', async () => 
   expect((await failed)[0]).toMatchObject({ kind: 'unavailable', hint: 'the disk is gone' });
 });
 
-it('an answer that overtakes the body ends the sending', async () => {
+it('a response before the end of the body stops the sending', async () => {
   handle = (_request, response) => response.writeHead(403).end();
   const body = bodyOf(4000);
   const outgoing = put(body);

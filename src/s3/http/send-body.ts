@@ -1,12 +1,12 @@
 import type { ClientRequest } from 'node:http';
 import type { MemoryBody, StreamedBody } from '../../model/object-store.js';
 
-/** Small chunks go to TLS in runs of about this size: each run costs one encryption call and one system call. */
+/** Small chunks are passed to TLS in runs of about this size. Each run costs one encryption call and one system call. */
 const runBytes = 256 * 1024;
 
 /**
- * Sends a request's body to its end: one of ours, or what the SDK made. An answer that overtakes the body ends the sending;
- * a body that cannot be brought destroys the request with its fault.
+ * Sends a request body: one of `ReplayableBody`, or text and bytes of the SDK. Stops when the response arrives before the end of the body.
+ * Destroys the request with the body's fault when the body cannot be read.
  */
 export function sendBody(outgoing: ClientRequest, body: unknown): void {
   if (isInMemory(body)) sendChunks(outgoing, body.chunks);
@@ -23,7 +23,7 @@ function isStreamed(body: unknown): body is StreamedBody {
   return typeof body === 'object' && body !== null && 'stream' in body && typeof body.stream === 'function';
 }
 
-/** Hands the chunks over as they are, waiting whenever the socket is full. */
+/** Writes the chunks without copying them, and waits when the socket is full. */
 function sendChunks(outgoing: ClientRequest, chunks: readonly Uint8Array[]): void {
   let next = 0;
   let answered = false;
@@ -51,7 +51,7 @@ function sendChunks(outgoing: ClientRequest, chunks: readonly Uint8Array[]): voi
   go();
 }
 
-/** Takes a piece whenever the socket has room for one, so that what is in memory has a bound. */
+/** Reads a piece when the socket has room for it, so that memory use has a bound. */
 async function sendStream(outgoing: ClientRequest, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   let over = false;
   let wake = () => {};

@@ -75,14 +75,14 @@ describe('the send rate', () => {
     expect(settled).toBeLessThan(72);
   });
 
-  it('lets a process that has sent almost nothing send a few requests a second', async () => {
+  it('allows a few requests a second when almost nothing was sent before', async () => {
     const { rate } = setUp();
     await rate.admit(undefined);
     rate.answered(true, 0);
     expect(rate.perSecond).toBeCloseTo(6.4);
   });
 
-  it('pauses as long as S3 asks for, up to thirty seconds', async () => {
+  it('pauses for the Retry-After of S3, up to thirty seconds', async () => {
     for (const [askedMs, pausedMs] of [
       [7_000, 7_000],
       [3_600_000, 30_000],
@@ -95,7 +95,7 @@ describe('the send rate', () => {
     }
   });
 
-  it('lets waiting requests go in order, and ends a wait with its signal', async () => {
+  it('releases waiting requests in order, and ends a wait with its signal', async () => {
     const { clock, rate } = setUp();
     rate.answered(true, 1_000);
     const order: string[] = [];

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { holdersOf, releaseBytes } from '../../bytes/buffer-pool.js';
 import { SlabBody } from './slab-body.js';
 
-/** A socket's part: writes the content in the given steps, as far as the body lets it. */
+/** Plays the socket: writes the content in the given steps until the body pauses it. */
 class Feeder {
   readonly body: SlabBody;
   readonly #content: Buffer;
@@ -44,7 +44,7 @@ class Feeder {
 }
 
 describe('a body read into slabs', () => {
-  it('lends every piece to its reader alone once it is whole', async () => {
+  it('lends every piece to its reader only, once it is complete', async () => {
     const content = randomBytes(900_000);
     const feeder = new Feeder(content, [50_000, 3]);
     const pieces: Uint8Array[] = [];
@@ -66,7 +66,7 @@ describe('a body read into slabs', () => {
     expect(lent.map(holdersOf)).toEqual(lent.map(() => 0));
   });
 
-  it('hands out exactly what came, in whatever steps it came and was taken', async () => {
+  it('returns exactly the received bytes, in whatever steps they arrive and are read', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 0, max: 900_000 }),
@@ -91,7 +91,7 @@ describe('a body read into slabs', () => {
     );
   });
 
-  it('stops its source when the reader lags, and lets it go on when the reader has caught up', async () => {
+  it('pauses its source when the reader is slow, and resumes it when the reader has caught up', async () => {
     const content = randomBytes(5 * 1024 * 1024);
     const feeder = new Feeder(content, [16_384]);
     feeder.feedAll();
@@ -109,7 +109,7 @@ describe('a body read into slabs', () => {
     expect(Buffer.concat(pieces).equals(content)).toBe(true);
   });
 
-  it('hands out what has come before it tells of the break', async () => {
+  it('returns the bytes that arrived before a break, then its error', async () => {
     const feeder = new Feeder(randomBytes(100_000), [30_000]);
     feeder.feed();
     feeder.body.fail(new Error('broken'));
@@ -118,14 +118,14 @@ describe('a body read into slabs', () => {
     await expect(feeder.body.next()).rejects.toThrow('broken');
   });
 
-  it('tells a waiting reader of the break', async () => {
+  it('rejects a waiting read when the connection breaks', async () => {
     const feeder = new Feeder(randomBytes(10), [1]);
     const waiting = feeder.body.next();
     feeder.body.fail(new Error('broken'));
     await expect(waiting).rejects.toThrow('broken');
   });
 
-  it('that is whole cannot break any more', async () => {
+  it('cannot fail once it is complete', async () => {
     const feeder = new Feeder(randomBytes(10), [10]);
     feeder.feed();
     feeder.body.fail(new Error('broken'));
@@ -133,7 +133,7 @@ describe('a body read into slabs', () => {
     expect((await feeder.body.next()).done).toBe(true);
   });
 
-  it('that is left ends its source, once, and gives nothing more', async () => {
+  it('closes its source once when the reader leaves, and returns nothing more', async () => {
     const feeder = new Feeder(randomBytes(100), [10]);
     feeder.feed();
     for await (const _piece of feeder.body) break;
@@ -141,14 +141,14 @@ describe('a body read into slabs', () => {
     expect(await feeder.body.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('that is left when it is whole keeps its source', async () => {
+  it('keeps its source when the reader leaves after the last byte', async () => {
     const feeder = new Feeder(randomBytes(100), [100]);
     feeder.feed();
     for await (const _piece of feeder.body) break;
     expect(feeder.abandoned).toBe(false);
   });
 
-  it('takes no more memory than it has bytes', () => {
+  it('takes no more memory than its size', () => {
     const feeder = new Feeder(randomBytes(7), [7]);
     expect(feeder.body.room().byteLength).toBe(7);
     expect(feeder.body.room().buffer.byteLength).toBe(7);

@@ -1,15 +1,15 @@
 import { BufferPool, releaseBytes, retainBytes } from '../../bytes/buffer-pool.js';
 
-/** Bytes are read into memory of this size, and handed on in pieces of it. */
+/** Bytes are read into buffers of this size, and passed on in pieces of them. */
 const slabBytes = 256 * 1024;
-/** What is left of a body that is shorter goes to memory of its own. */
+/** The end of a body, when shorter, gets a buffer of its own. */
 const slabs = new BufferPool(slabBytes, 128);
-/** So much is read ahead of a reader that is slower than the network. */
+/** Bytes read ahead for a reader that is slower than the network. */
 const aheadBytes = 1024 * 1024;
 
-/** What the connection below a body has to do for it. */
+/** What a body needs from its connection. */
 export interface BodySource {
-  /** The reader has caught up: read on. */
+  /** The reader has caught up; continue reading. */
   resume(): void;
   /** The reader has left before the end. */
   abandon(): void;
@@ -44,17 +44,17 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     this.#source = source;
   }
 
-  /** True when every byte has come. */
+  /** True when every byte has arrived. */
   get isWhole(): boolean {
     return this.#missing === 0;
   }
 
-  /** True when the reader is what everybody waits for. */
+  /** True while the connection waits for the reader. */
   get isStopped(): boolean {
     return this.#stopped;
   }
 
-  /** Where the next bytes go; never empty while bytes are missing. */
+  /** Returns the memory for the next bytes; never empty while bytes are missing. */
   room(): Buffer {
     if (this.#filled === this.#slab.byteLength) {
       this.#retire();
@@ -66,7 +66,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     return this.#slab.subarray(this.#filled);
   }
 
-  /** This many bytes are in `room`. False when the source should stop for now. */
+  /** Records bytes that were read into `room`. False when the source should pause. */
   add(byteLength: number): boolean {
     this.#filled += byteLength;
     this.#missing -= byteLength;
@@ -75,7 +75,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     return !this.#stopped;
   }
 
-  /** Bytes that came with the head. */
+  /** Copies bytes that arrived with the head. */
   copyIn(bytes: Buffer): void {
     for (let at = 0; at < bytes.byteLength; ) {
       const copied = bytes.copy(this.room(), 0, at);
@@ -84,7 +84,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     }
   }
 
-  /** The connection broke: what has come is still handed out, then this is thrown. */
+  /** Records that the connection broke. The bytes so far are still passed on, then `error` is thrown. */
   fail(error: Error): void {
     if (this.isWhole || this.#failure !== null) return;
     this.#failure = error;
@@ -100,7 +100,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     this.#pieceBytes += piece.byteLength;
   }
 
-  /** After all that the socket has to give in this turn: fewer, larger pieces. */
+  /** Wakes the reader after all reads of this turn, for fewer and larger pieces. */
   #wakeSoon(): void {
     if (this.#waiting === null || this.#wakeScheduled) return;
     this.#wakeScheduled = true;
@@ -116,7 +116,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     });
   }
 
-  /** What there is to hand out now, or null. */
+  /** Returns what can be passed on now, or null. */
   #take(): IteratorResult<Uint8Array> | Error | null {
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
@@ -138,7 +138,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     return this.#failure;
   }
 
-  /** Nothing will be read into it any more. */
+  /** Releases the buffer after its last read. */
   #letGoOfSlab(): void {
     releaseBytes(this.#slab);
     this.#slab = Buffer.alloc(0);
@@ -155,7 +155,7 @@ export class SlabBody implements AsyncIterableIterator<Uint8Array> {
     });
   }
 
-  /** Leaves the body: the connection ends unless all of it has come. */
+  /** Leaves the body. Closes the connection unless every byte has arrived. */
   return(): Promise<IteratorResult<Uint8Array>> {
     this.#left = true;
     for (const piece of this.#pieces) releaseBytes(piece);

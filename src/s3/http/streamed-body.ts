@@ -12,9 +12,9 @@ interface StreamedInput {
 }
 
 /**
- * A body for PutObject or UploadPart that the SDK neither reads nor hashes: it hands what it takes for a stream on to
- * the transport, signs `UNSIGNED-PAYLOAD`, and adds no checksum since there is one. Ceph verifies the checksum of a
- * PutObject only when the algorithm is named too.
+ * Returns a body for PutObject or UploadPart that the SDK neither reads nor hashes. The SDK passes it to the transport like a stream, signs
+ * `UNSIGNED-PAYLOAD`, and adds no checksum because there is one. Ceph verifies the checksum of a PutObject only if the
+ * algorithm is named too.
  */
 export function streamed(body: ReplayableBody, checksums: ChecksumSetting): StreamedInput {
   return {

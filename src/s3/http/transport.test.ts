@@ -14,7 +14,7 @@ import { noKey } from '../../model/encryption.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../object-store.js';
 import type { S3StoreOptions } from '../options.js';
 
-/* Both ways to the network, over TLS: that of the SDK's requests, and that of objects' bytes. */
+/* Both kinds of connections, over TLS: for requests of the SDK, and for object bytes. */
 
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const newCall = (signal = new AbortController().signal): Call => ({ id: 'x', signal, log: silent });
@@ -24,7 +24,7 @@ let directory: string;
 let caFile: string;
 let server: https.Server;
 let serve: (request: http.IncomingMessage, response: http.ServerResponse) => void;
-/** Every connection the server took, so that a test sees whether one was used again. */
+/** Connections that the server accepted, to show whether one was reused. */
 let connections = 0;
 
 beforeAll(async () => {
@@ -64,7 +64,7 @@ function serveObject(content: Buffer): void {
   serve = (_, response) => response.writeHead(200, { 'content-length': content.byteLength }).end(content);
 }
 
-/** A request of the SDK's, and one for an object's bytes. */
+/** A request for each kind of connection. */
 function bothWays(store: S3ObjectStore): (() => Promise<unknown>)[] {
   return [() => store.head(newCall(), ref, noKey), () => store.read(newCall(), ref, noKey, null)];
 }
@@ -77,7 +77,7 @@ async function readAll(store: S3ObjectStore): Promise<Buffer> {
 }
 
 describe('reading an object', () => {
-  it.each([0, 1, 100, 16_384, 262_144, 262_145, 3_000_001])('gives its %i bytes', async (byteLength) => {
+  it.each([0, 1, 100, 16_384, 262_144, 262_145, 3_000_001])('returns its %i bytes', async (byteLength) => {
     await using store = open();
     const content = randomBytes(byteLength);
     serveObject(content);
@@ -85,49 +85,56 @@ describe('reading an object', () => {
     expect(connections).toBe(1);
   });
 
-  it('slowly does not take more memory than a bound, and leaves the connection good', async () => {
+  it('slowly keeps at most a bounded number of bytes in memory, and leaves the connection usable', async () => {
     await using store = open();
     const content = randomBytes(24 * 1024 * 1024);
     let written = 0;
     serve = (_, response) => {
       response.writeHead(200, { 'content-length': content.byteLength });
       const step = 64 * 1024;
-      const go = () => {
+      const write = () => {
         while (written < content.byteLength) {
           const more = response.write(content.subarray(written, written + step));
           written += step;
-          if (!more) return response.once('drain', go);
+          if (!more) return response.once('drain', write);
         }
         return response.end();
       };
-      go();
+      write();
     };
     const body = await store.read(newCall(), ref, noKey, null);
-    let before = -1;
-    // The server stops writing when the sockets' buffers and the reader's are full.
-    await eventually('the server is held up', async () => {
-      const held = written === before;
-      before = written;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return held;
-    });
-    expect(written).toBeLessThan(content.byteLength / 2);
+    // More than the reader takes ahead: the rest waits in the sockets.
+    await eventually('the server is ahead', async () => written > 2 * 1024 * 1024);
     const pieces: Uint8Array[] = [];
-    for await (const piece of body?.bytes ?? []) pieces.push(piece);
+    let read = 0;
+    let maxAhead = 0;
+    for await (const piece of body?.bytes ?? []) {
+      pieces.push(piece);
+      read += piece.byteLength;
+      // The server could write much more in these turns.
+      for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      maxAhead = Math.max(maxAhead, written - read);
+    }
+    expect(maxAhead).toBeLessThan(content.byteLength / 2);
     expect(Buffer.concat(pieces).equals(content)).toBe(true);
     serveObject(content.subarray(0, 10));
     expect(await readAll(store)).toEqual(content.subarray(0, 10));
     expect(connections).toBe(1);
   });
 
-  it('of which the end came while reading was stopped leaves the connection good', async () => {
+  it('leaves the connection usable when the last bytes arrived while reading was paused', async () => {
     await using store = open();
-    // TLS hands on what it has decrypted although reading was stopped: sizes around the bound meet that.
+    // TLS passes on what it has decrypted although reading was paused. Sizes around the bound show that.
     for (let byteLength = 1024 * 1024; byteLength < 1536 * 1024; byteLength += 50_000) {
       const content = randomBytes(byteLength);
-      serveObject(content);
+      let isSent = false;
+      serve = (_, response) => {
+        response.writeHead(200, { 'content-length': content.byteLength }).end(content, () => {
+          isSent = true;
+        });
+      };
       const body = await store.read(newCall(), ref, noKey, null);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await eventually('the response is sent', async () => isSent);
       const pieces: Uint8Array[] = [];
       for await (const piece of body?.bytes ?? []) pieces.push(piece);
       expect(Buffer.concat(pieces).equals(content)).toBe(true);
@@ -135,7 +142,7 @@ describe('reading an object', () => {
     expect(connections).toBe(1);
   });
 
-  it('over as many connections as may be: the others wait for their turn', async () => {
+  it('uses at most the maximum of connections; other reads wait for their turn', async () => {
     await using store = open({ maxSockets: 2 });
     const content = randomBytes(100_000);
     let atOnce = 0;
@@ -154,7 +161,7 @@ describe('reading an object', () => {
     expect(connections).toBe(2);
   });
 
-  it('waiting for a turn ends with the call', async () => {
+  it('stops waiting for a connection when the call is cancelled', async () => {
     await using store = open({ maxSockets: 1 });
     serve = () => undefined;
     const hanging = new AbortController();
@@ -167,7 +174,7 @@ describe('reading an object', () => {
     await expect(first).rejects.toMatchObject({ kind: 'cancelled' });
   });
 
-  it('gives a refusal however it is sent: with a length, in chunks, or up to the end', async () => {
+  it('reads an error response with a length, in chunks, or up to the end of the connection', async () => {
     await using store = open();
     const refusal = '<Error><Code>InvalidObjectState</Code></Error>';
     for (const headers of [{ 'content-length': refusal.length }, {}, { connection: 'close' }]) {
@@ -181,11 +188,11 @@ describe('reading an object', () => {
   });
 
   it.each([
-    ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
+    ['something other than HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
     ['a head without end', `HTTP/1.1 200 OK\r\n${'x-filler: 1234567890\r\n'.repeat(5_000)}`],
     ['more than was announced', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n123456'],
     ['an end too early', 'HTTP/1.1 200 OK\r\ncontent-le'],
-  ])('of a server that sends %s is a fault', async (_, sent) => {
+  ])('fails when the server sends %s', async (_, sent) => {
     await using store = open();
     serve = (request) => request.socket.end(sent);
     const reading = readAll(store);
@@ -194,7 +201,7 @@ describe('reading an object', () => {
 });
 
 describe('a certificate', () => {
-  it('that nobody vouches for is a fault that says so, by either way', async () => {
+  it('that is not trusted is a fault that names the remedy, on both kinds of connections', async () => {
     await using store = open({ caFile: null });
     serveObject(Buffer.from('x'));
     for (const attempt of bothWays(store)) {
@@ -213,8 +220,8 @@ describe('a certificate', () => {
 });
 
 describe('a connection', () => {
-  it('that never stands is given up after the time that is set, by either way', async () => {
-    // A server that takes TCP connections and says nothing, so that TLS never stands.
+  it('that is not established fails after its timeout, on both kinds of connections', async () => {
+    // A server that accepts TCP connections and sends nothing, so that TLS is never established.
     const mute = net.createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const endpoint = `https://127.0.0.1:${(mute.address() as AddressInfo).port}`;

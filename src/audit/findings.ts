@@ -20,6 +20,7 @@ export interface AuditProgress {
   readonly bytes: number;
 }
 
+/** Kinds of findings. */
 export const findingKinds = [
   /** The current version in the ledger is not in the bucket. */
   'missing',
@@ -34,6 +35,7 @@ export const findingKinds = [
   /** It cannot be read completely. */
   'unreadable',
 ] as const;
+/** Kind of a finding. */
 export type FindingKind = (typeof findingKinds)[number];
 
 /** Difference or error in one version. */

@@ -9,6 +9,7 @@ import { KeyFinder } from './key-finder.js';
 import { foundVersion } from './rebuild.js';
 import { compareAgain, walkBucket } from './walk.js';
 
+/** Key and buckets of a proof, with bounds on the work. */
 export interface ProofRequest {
   readonly keyId: KeyFingerprint;
   /** Buckets that may hold an object with this key. Buckets named in the ledger are checked as well. */
@@ -20,6 +21,7 @@ export interface ProofRequest {
   readonly progress?: (progress: AuditProgress) => void;
 }
 
+/** Result of an attempt to prove a key unused. */
 export type ProofOutcome =
   | { readonly kind: 'unused'; readonly proof: UnusedKeyProof }
   /** The first hundred versions that need the key. */

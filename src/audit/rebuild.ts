@@ -14,6 +14,7 @@ import {
 import { KeyFinder, type KeyFound } from './key-finder.js';
 import { compareAgain, walkBucket } from './walk.js';
 
+/** Buckets of a rebuild, with bounds on the work. */
 export interface RebuildRequest {
   readonly buckets: readonly string[];
   /** Writer recorded in the new rows. */
@@ -28,6 +29,7 @@ export interface RebuildRequest {
   readonly found?: (finding: AuditFinding) => void;
 }
 
+/** Counts of a rebuild. */
 export interface RebuildReport {
   /** Versions in the buckets, without delete markers. */
   versions: number;
@@ -149,6 +151,7 @@ class Rebuild {
   }
 }
 
+/** Returns the row to restore for a version that a key, or no key, opened. */
 export function foundVersion(
   { bucket, listedMs }: Pick<KeyComparison, 'bucket' | 'listedMs'>,
   version: ListedVersion,
@@ -169,6 +172,7 @@ export function foundVersion(
   };
 }
 
+/** Returns the finding for a version that no key opens. */
 export function unopened(
   bucket: string,
   version: ListedVersion,

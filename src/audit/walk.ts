@@ -7,6 +7,7 @@ import type { ListedVersion, ObjectVersions, VersionPage } from '../model/object
 import { isProbeObject } from '../model/probe-objects.js';
 import { compareKey, type KeyComparison, type ListedKey } from './compare.js';
 
+/** Dependencies of a walk over a bucket. */
 export interface WalkServices {
   readonly store: ObjectVersions;
   readonly versions: LedgerVersions;

@@ -40,7 +40,9 @@ export interface SealedObjectTable {
   gone_ms: number | null;
 }
 
+/** A row of the ledger as it is read. */
 export type SealedObjectRow = Selectable<SealedObjectTable>;
+/** A row of the ledger as it is inserted. */
 export type NewSealedObject = Insertable<SealedObjectTable>;
 
 /** One mirrored prefix of a bucket. */

@@ -13,6 +13,7 @@ const smallBytes = 1024 * 1024;
 /** Bytes received between two early syncs of a file. */
 const earlyBytes = 16 * 1024 * 1024;
 
+/** A fetched object and its staged file. */
 export interface FetchedFile {
   readonly object: FetchedObject;
   readonly file: StagedFile;

@@ -43,6 +43,7 @@ export class LikelyAccess {
   }
 }
 
+/** Returns the fingerprint of the key of an access; null without a key. */
 export function fingerprintOf(access: ReadAccess): KeyFingerprint | null {
   return access.kind === 'sse-c' ? access.key.fingerprint : null;
 }

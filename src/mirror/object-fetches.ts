@@ -22,6 +22,7 @@ import type { MirrorSettings } from './options.js';
 import { plainEtag } from './plan/listing.js';
 import { describeMissingKey } from './plan/planner.js';
 
+/** Result of the fetch of one object. */
 export type FetchOutcome =
   | { readonly kind: 'placed'; readonly bytes: number }
   /** The object no longer exists. */
@@ -38,6 +39,7 @@ export interface KnownPath {
   readonly newDirectories: readonly string[];
 }
 
+/** Dependencies of `ObjectFetches`. */
 export interface FetchServices {
   readonly vault: ObjectFetcher;
   readonly clock: Clock;

@@ -30,6 +30,7 @@ export interface MirrorSettings {
 
 const mebibyte = 1024 ** 2;
 
+/** Defaults of the settings. */
 export const defaultMirrorSettings: MirrorSettings = {
   intervalMs: 10_000,
   busyIntervalMs: 2_000,
@@ -47,6 +48,7 @@ export const defaultMirrorSettings: MirrorSettings = {
 /** Parts of the vault that the mirror uses: fetching, and removal for users. */
 export type MirrorVault = ObjectFetcher & Pick<Vault, 'remove'>;
 
+/** Dependencies and settings of the mirror. */
 export interface MirrorOptions {
   readonly sources: MirrorSources;
   readonly store: ObjectStore;

@@ -15,6 +15,7 @@ import { DiskSpace } from './disk/disk-space.js';
 import type { DiskTools } from './disk/disk-tools.js';
 import { type LocalDirectory, MirrorDisk } from './disk/mirror-disk.js';
 import { removeMirroredFile } from './disk/remove-file.js';
+import { initialStatus } from './initial-status.js';
 import { checkKey, type KeyCheckResult } from './key-check.js';
 import { LikelyAccess } from './likely-access.js';
 import { type FetchServices, type MirrorTarget, ObjectFetches } from './object-fetches.js';
@@ -26,6 +27,7 @@ import { parentOf } from './plan/mirror-paths.js';
 import { Pass } from './plan/pass.js';
 import { plan } from './plan/plan.js';
 
+/** Dependencies of `PrefixMirror`. */
 export interface PrefixServices extends FetchServices {
   readonly vault: MirrorVault;
   readonly store: ObjectStore;
@@ -76,7 +78,7 @@ export class PrefixMirror {
   /** Returns the status of this process, else the recorded one. */
   async status(): Promise<MirrorPrefixStatus> {
     const known = this.#status ?? (await this.#services.state.record(this.prefix.name))?.status;
-    return known ?? this.#newStatus();
+    return known ?? initialStatus(this.prefix);
   }
 
   /**
@@ -320,7 +322,7 @@ export class PrefixMirror {
         ? { problemCount: pass.problems.count, problems: pass.problems.kept }
         : { problemCount: before.problemCount, problems: before.problems };
       this.#status = {
-        ...this.#newStatus(),
+        ...initialStatus(this.prefix),
         objects: files,
         bytes,
         lastPass: done,
@@ -338,21 +340,5 @@ export class PrefixMirror {
     } catch (error) {
       call.log.warn('cannot record the mirror status', { mirror: name, error: Fault.from(error) });
     }
-  }
-
-  #newStatus(): MirrorPrefixStatus {
-    const { name, bucket, prefix, directory } = this.prefix;
-    return {
-      name,
-      bucket,
-      prefix,
-      directory,
-      objects: 0,
-      bytes: 0,
-      lastPass: null,
-      completeMs: null,
-      problemCount: 0,
-      problems: [],
-    };
   }
 }

@@ -7,6 +7,7 @@ import { mirrorCall } from './mirror-call.js';
 import type { MirrorSettings } from './options.js';
 import type { PrefixMirror } from './prefix-mirror.js';
 
+/** Dependencies of `PrefixRunner`. */
 export interface RunnerServices {
   readonly clock: Clock;
   readonly entropy: Entropy;

@@ -11,6 +11,7 @@ import { objectNotFound } from './get.js';
 import { s3Url } from './s3-url.js';
 import type { ObjectServices } from './services.js';
 
+/** How to copy or move objects. */
 export interface CopyPlan {
   readonly choice: EncryptionChoice;
   /** Removes the source once its copy is verified. */

@@ -25,6 +25,7 @@ export interface SourceEncryption {
   readonly same: WriteEncryption | null;
 }
 
+/** Encryption and ACL of a new object. */
 export interface ChosenEncryption {
   readonly encryption: WriteEncryption;
   readonly acl: CannedAcl | null;

@@ -26,6 +26,7 @@ export interface KnownObject {
   readonly row: LedgerRow | null;
 }
 
+/** Whether an object was fetched, or the file had its content already. */
 export type FetchResult = 'fetched' | 'unchanged';
 
 /**
@@ -118,6 +119,7 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
+/** Returns the fault for an object that does not exist. */
 export function objectNotFound(ref: ObjectRef): Fault {
   return new Fault('not-found', `there is no object ${s3Url(ref)}`);
 }

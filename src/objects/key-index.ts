@@ -10,6 +10,7 @@ import type { Username, UserRegistry } from '../model/users.js';
 import { type UserDirectories, userPaths } from '../users/user-paths.js';
 import type { EncryptionKeys, NamedKey } from './encryption-keys.js';
 
+/** Dependencies of the index of keys. */
 export interface EncryptionKeysServices {
   readonly directories: UserDirectories;
   readonly sharedSettingsDirectory: string;

@@ -7,6 +7,7 @@ import type { ListedVersion, VersionPage } from '../model/object-versions.js';
 import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
 import { type ObjectServices, parallelObjects } from './services.js';
 
+/** Range and depth of a listing. */
 export interface ObjectListRequest {
   readonly bucket: string;
   /** Prefix of the keys; empty for all. */
@@ -16,6 +17,7 @@ export interface ObjectListRequest {
   readonly versions: boolean;
 }
 
+/** An object, or one version of it, in a listing. */
 export interface ObjectEntry {
   readonly kind: 'object';
   readonly key: string;
@@ -27,6 +29,7 @@ export interface ObjectEntry {
   readonly version: { readonly id: string | null; readonly isLatest: boolean } | null;
 }
 
+/** One line of a listing. */
 export type ListEntry =
   | ObjectEntry
   | { readonly kind: 'directory'; readonly key: string }

@@ -39,6 +39,7 @@ export function s3Url({ bucket, key }: ObjectRef): string {
   return `${scheme}${bucket}/${key}`;
 }
 
+/** Reports whether a text is meant as an S3 URL. */
 export function isS3Url(text: string): boolean {
   return text.startsWith(scheme);
 }

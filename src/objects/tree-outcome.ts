@@ -10,13 +10,13 @@ export type TreeOutcome =
 export interface TransferProgress {
   /** Called once with the size in bytes; null if it is unknown. */
   begin(size: number | null): void;
-  /** Bytes that have come or gone. */
+  /** Called with the number of bytes transferred since the last call. */
   took(bytes: number): void;
 }
 
 /** Receives the progress of an operation on a tree. */
 export interface TreeWatcher {
-  /** Bytes that have come or gone. */
+  /** Called with the number of bytes transferred since the last call. */
   took(bytes: number): void;
   settled(outcome: TreeOutcome): void;
 }

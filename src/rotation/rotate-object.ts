@@ -39,6 +39,7 @@ export interface RunningRotation {
   readonly copies: Semaphore;
 }
 
+/** Counts and problems of one object. */
 export interface ObjectOutcome {
   readonly counts: RotationCounts;
   readonly problems: readonly RotationProblem[];

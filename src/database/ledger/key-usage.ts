@@ -58,6 +58,7 @@ export async function refuseBarred(db: Kysely<Schema>, keyId: KeyFingerprint): P
   );
 }
 
+/** Selects the bar on a key, if there is one. */
 export function barredQuery(db: Kysely<Schema>, keyId: KeyFingerprint) {
   return db.selectFrom('barred_key').select('barred_ms').where('key_fingerprint', '=', keyId);
 }

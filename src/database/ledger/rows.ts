@@ -55,6 +55,7 @@ export function newRow(id: string, intent: Intent, intendedMs: number): NewSeale
   };
 }
 
+/** Converts a database row into a row of the ledger. */
 export function toLedgerRow(row: SealedObjectRow): LedgerRow {
   return {
     id: row.id as IntentId,

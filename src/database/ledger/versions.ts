@@ -160,6 +160,7 @@ function toLiveRow(row: SealedObjectRow): LiveRow {
   return { ...toLedgerRow(row), isCurrent: row.is_current === 1 };
 }
 
+/** Selects the first bucket name after the given one. */
 export function nextBucket(db: Kysely<Schema>, after: string) {
   return db
     .selectFrom('sealed_object')
@@ -171,6 +172,7 @@ export function nextBucket(db: Kysely<Schema>, after: string) {
 
 const isLive = sql<boolean>`gone_ms is null and state <> 'abandoned'`;
 
+/** Selects the rows of versions that S3 may have, after a key, in listing order and newest first. */
 export function liveRowsAfter(
   db: Kysely<Schema>,
   bucket: string,
@@ -188,6 +190,7 @@ export function liveRowsAfter(
     .limit(limit);
 }
 
+/** Selects the rows of an object's versions that S3 may have, newest first. */
 export function liveRowsOfKey(
   db: Kysely<Schema>,
   ref: ObjectRef,
@@ -201,6 +204,7 @@ export function liveRowsOfKey(
     .orderBy('seq', 'desc');
 }
 
+/** Counts the settled rows of versions that S3 may have. */
 export function liveCount(db: Kysely<Schema>, bucket: string) {
   return db
     .selectFrom('sealed_object')

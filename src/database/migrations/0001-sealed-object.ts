@@ -65,4 +65,5 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Creates the table of the ledger. */
 export const sealedObject: Migration = { up };

@@ -30,4 +30,5 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Creates the tables of the mirror. */
 export const mirror: Migration = { up };

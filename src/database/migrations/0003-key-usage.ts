@@ -28,4 +28,5 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Adds the index of key usage and the table of barred keys. */
 export const keyUsage: Migration = { up };

@@ -43,4 +43,5 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Creates the tables of key rotations. */
 export const rotation: Migration = { up };

@@ -13,4 +13,5 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Adds the algorithm of checksums. */
 export const checksumAlgorithm: Migration = { up };

@@ -12,4 +12,5 @@ async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 }
 
+/** Creates the table of parked uploads. */
 export const parkedUploads: Migration = { up };

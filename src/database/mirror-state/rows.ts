@@ -3,6 +3,7 @@ import { type KeyFingerprint, parseKeyFingerprint } from '../../model/customer-k
 import type { MirrorEntry } from '../../model/mirror.js';
 import type { MirrorEntryTable } from '../schema.js';
 
+/** Converts an entry of the mirror into a database row. */
 export function toRow(prefixId: number, entry: MirrorEntry): Insertable<MirrorEntryTable> {
   const { path, object, stamp, refusal } = entry;
   return {
@@ -22,6 +23,7 @@ export function toRow(prefixId: number, entry: MirrorEntry): Insertable<MirrorEn
   };
 }
 
+/** Converts a database row into an entry of the mirror. */
 export function toEntry(row: Selectable<MirrorEntryTable>): MirrorEntry {
   const { etag, size, last_modified_ms: lastModifiedMs, key_fingerprint: fingerprint } = row;
   const { inode, disk_size: diskSize, disk_mtime_ms: mtimeMs } = row;

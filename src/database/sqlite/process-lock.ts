@@ -2,6 +2,7 @@ import Sqlite from 'better-sqlite3';
 import { Fault } from '../../model/fault.js';
 import { sqliteFault } from './errors.js';
 
+/** A lock that this process holds until it releases it or ends. */
 export interface ProcessLock {
   release(): void;
 }

@@ -10,6 +10,7 @@ import { Committer } from './committer.js';
 import type { DiskTools } from './disk-tools.js';
 import { MirrorDisk } from './mirror-disk.js';
 
+/** Dependencies of `ClearedDirectories`. */
 export interface ClearingServices {
   readonly state: MirrorState;
   readonly entropy: Entropy;

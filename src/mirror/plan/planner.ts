@@ -17,6 +17,7 @@ export interface CheckedEntry {
   readonly isIntact: boolean;
 }
 
+/** Properties of the directory and the keys of a plan. */
 export interface PlanOptions {
   /** Max bytes of a path below the directory. */
   readonly maxPathBytes: number;
@@ -238,6 +239,7 @@ function isAllTried(keys: ReadonlySet<KeyFingerprint>, tried: readonly KeyFinger
   return true;
 }
 
+/** Describes for people that none of the tried keys opens an object, and how to add the key. */
 export function describeMissingKey(tried: readonly KeyFingerprint[]): string {
   return tried.length === 0
     ? 'encrypted with a customer key, and no key is available; put the 32 raw bytes of the key into sse-sync.key'

@@ -19,8 +19,10 @@ import { createMirror, type Mirror } from '../mirror.js';
 import type { MirrorSettings } from '../options.js';
 import { type PagedObjects, PagedStore } from './paged-store.js';
 
+/** Bucket of the in-memory S3. */
 export const bucket = 'bucket';
 
+/** Encryption of a test object: a customer key, or none. */
 export type Encryption = CustomerKey | 'plain';
 
 /** A mirror over an in-memory S3, a real database and a real directory. */

@@ -23,6 +23,7 @@ import type { TreeOutcome, TreeWatcher } from '../tree-outcome.js';
 export const bobKey = keyNamed('bob');
 export const annKey = keyNamed('ann');
 export const foreignKey = keyNamed('nobody here has this one');
+/** Returns SSE-C with this key. */
 export const sealed = (key: CustomerKey): WriteEncryption => ({ kind: 'sse-c', key });
 
 /**
@@ -112,6 +113,7 @@ export class ObjectWorld implements AsyncDisposable {
   }
 }
 
+/** Returns the owner of a prefix with this encryption. */
 export function ownerOf(name: string, prefix: string, encryption: WriteEncryption): PrefixOwner {
   return {
     name: `the uploads of ${name}`,
@@ -123,6 +125,7 @@ export function ownerOf(name: string, prefix: string, encryption: WriteEncryptio
   };
 }
 
+/** Returns an index of these keys. */
 export function keysOf(keys: readonly CustomerKey[]): ObjectServices['keys'] {
   const named = keys.map((key) => ({ id: key.fingerprint, label: 'a label', state: 'active' as const, key }));
   return {

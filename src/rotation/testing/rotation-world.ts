@@ -27,6 +27,7 @@ import type { RotationServices } from '../services.js';
 export const oldKey = keyNamed('old');
 export const newKey = keyNamed('new');
 
+/** Store, keys and clock of the test. */
 export interface WorldOptions {
   readonly store?: MemoryStoreOptions;
   readonly keys?: readonly CustomerKey[];

@@ -1,0 +1,55 @@
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+
+/** Bounds of the connection protocol. Those of one connection, except where the comment states the whole server. */
+export interface ConnectionLimits {
+  /** Channels that exist at the same time, those whose session still ends included. */
+  readonly maxChannels: number;
+  /** Smallest packet that a client may ask for in CHANNEL_OPEN. RFC 4253 section 6.1 requires clients to accept 32,768 bytes. */
+  readonly minPacketBytes: number;
+  /** Data bytes in one CHANNEL_DATA, in both directions. */
+  readonly maxPacketBytes: number;
+  /** Window of a new channel while enough of `maxWindowTotalBytes` is free. */
+  readonly initialWindowBytes: number;
+  /** Window of a new channel while little of `maxWindowTotalBytes` is free. */
+  readonly minWindowBytes: number;
+  /** Window that one channel can grow to. */
+  readonly maxWindowBytes: number;
+  /** Sum of all windows of the server: the bytes that all clients together may send unasked. */
+  readonly maxWindowTotalBytes: number;
+  /** Unwritten bytes of the connection above which its channels send no data. The high mark of the transport at the least. */
+  readonly maxBacklogBytes: number;
+  /** Bytes that wait on all channels of the server. Above half of them, channels report larger backlogs than they have. */
+  readonly maxUnsentTotalBytes: number;
+  /** Unwritten bytes of the connection above which a request that needs a reply ends the connection. */
+  readonly maxUnsentReplyBytes: number;
+  /** Channel data sent in one turn of the event loop, of the whole server. */
+  readonly maxTurnBytes: number;
+  /** Channel data sent in one turn of the event loop. */
+  readonly maxTurnShareBytes: number;
+  /** Silence after which the server asks for a sign of life. 0 turns keep-alives off. */
+  readonly keepAliveIntervalMs: number;
+  /** Unanswered keep-alives after which the connection ends. */
+  readonly maxMissedKeepAlives: number;
+  /** `hostkeys-prove-00@openssh.com` requests that are answered: each costs a signature for each host key. */
+  readonly maxHostKeyProofs: number;
+}
+
+export const defaultConnectionLimits: ConnectionLimits = {
+  maxChannels: 10,
+  minPacketBytes: KiB,
+  maxPacketBytes: 32 * KiB,
+  initialWindowBytes: 2 * MiB,
+  minWindowBytes: 64 * KiB,
+  maxWindowBytes: 16 * MiB,
+  maxWindowTotalBytes: GiB,
+  maxBacklogBytes: 512 * KiB,
+  maxUnsentTotalBytes: 512 * MiB,
+  maxUnsentReplyBytes: 4 * MiB,
+  maxTurnBytes: 4 * MiB,
+  maxTurnShareBytes: 256 * KiB,
+  keepAliveIntervalMs: 30_000,
+  maxMissedKeepAlives: 4,
+  maxHostKeyProofs: 4,
+};

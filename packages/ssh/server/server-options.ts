@@ -1,0 +1,70 @@
+import type { CidrList } from '../addresses/cidr-list.js';
+import type { AlgorithmOffer, NegotiatedAlgorithms } from '../algorithms/negotiate.js';
+import type { Refusal } from '../auth/auth-events.js';
+import type { Authenticator, Login } from '../auth/authenticator.js';
+import type { AuthLimits } from '../auth/limits.js';
+import type { ConnectionLimits } from '../connection/limits.js';
+import type { SessionRequest, SshChannel } from '../connection/ssh-channel.js';
+import type { HostKey } from '../host-keys/host-key.js';
+import type { Clock } from '../transport/clock.js';
+import type { TransportLog } from '../transport/events.js';
+import type { SlabPool } from '../transport/layer.js';
+import type { TransportLimits } from '../transport/limits.js';
+import type { ServerLimits } from './limits.js';
+
+/** A connection whose user is logged in. */
+export interface SshConnection {
+  readonly login: Login;
+  /** The client's address: that of the PROXY protocol if it is in use. */
+  readonly address: string;
+  readonly port: number;
+  /** Name and version of the client's software, from its identification. */
+  readonly clientSoftware: string;
+  /** Null only after the connection failed. */
+  readonly algorithms: NegotiatedAlgorithms | null;
+  /** Channels, those included whose session still ends. */
+  readonly channelCount: number;
+  /** Ends the connection with SSH_MSG_DISCONNECT. Clients show the text. */
+  disconnect(text: string): void;
+}
+
+export interface SshServerLimits {
+  readonly transport?: Partial<TransportLimits>;
+  readonly authentication?: Partial<AuthLimits>;
+  readonly connection?: Partial<ConnectionLimits>;
+  readonly server?: Partial<ServerLimits>;
+}
+
+export interface SshServerOptions {
+  /** The preferred first. */
+  readonly hostKeys: readonly HostKey[];
+  /** Name and version in the identification, such as `sftpgw_1.0`. */
+  readonly ident: string;
+  readonly authenticator: Authenticator;
+  /**
+   * Called for the subsystem `sftp` and for the command `scp`. The application calls `channel.start`, or `refuse`, which sends a
+   * text and ends the channel. The returned promise settles when the application holds nothing of the session any more: until then
+   * it counts against `maxChannels`. A rejection ends the channel and is logged.
+   */
+  onSession(
+    connection: SshConnection,
+    channel: SshChannel,
+    request: SessionRequest,
+    refuse: (text: string) => void,
+  ): Promise<void> | void;
+  /** Text for a client that requests a shell or another command. */
+  readonly refusalText: string;
+  readonly log: TransportLog;
+  readonly limits?: SshServerLimits;
+  readonly slabs?: SlabPool;
+  readonly clock?: Clock;
+  /** Replaces lists of the full offer of algorithms. */
+  readonly offer?: Partial<AlgorithmOffer>;
+  /** The proxies. Their connections must begin with a PROXY header, those of others must not. */
+  readonly proxyFrom?: Pick<CidrList, 'contains'>;
+  /** Returns why an address may not connect, null if it may. Called before the handshake, with the address of the PROXY header. */
+  admit?(address: string): string | null;
+  /** A refused login attempt, for limiters. */
+  onRefusal?(refusal: Refusal): void;
+  onLogin?(connection: SshConnection): void;
+}

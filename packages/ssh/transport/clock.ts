@@ -1,0 +1,19 @@
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time as the package sees it; tests replace it. */
+export interface Clock {
+  /** Milliseconds from an arbitrary origin; never goes back. */
+  nowMs(): number;
+  /** Calls the function once after the time, unless it is cancelled. */
+  after(delayMs: number, call: () => void): Timer;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  after: (delayMs, call) => {
+    const timeout = setTimeout(call, delayMs);
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};

@@ -17,6 +17,7 @@ export type {
   UserKey,
 } from './auth/authenticator.js';
 export { type AuthLimits, defaultAuthLimits } from './auth/limits.js';
+export { hasNativeProtection } from './cipher/native.js';
 export { type ConnectionLimits, defaultConnectionLimits } from './connection/limits.js';
 export type { SessionRequest, SshChannel, SshChannelEvents } from './connection/ssh-channel.js';
 export { type HostKey, hostKeyOf, parseHostKey } from './host-keys/host-key.js';

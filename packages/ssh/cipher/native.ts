@@ -12,14 +12,21 @@ export interface NativeProtection {
   packetLength(state: NativeState, buffer: Buffer, offset: number, sequence: number): number;
 }
 
+/** Directories of the add-on: for this file, for a bundle two folders below the project, and for a chunk of one three folders below. */
+const directories = ['../native/', '../../packages/ssh/native/', '../../../packages/ssh/native/'];
+
 function load(): NativeProtection | null {
   if (process.env['SFTPGW_SSH_NATIVE'] === 'no') return null;
-  try {
-    const native = createRequire(import.meta.url)('../native/packet-protection.node') as NativeProtection;
-    return passesSelfTest(native) ? native : null;
-  } catch {
-    return null;
+  const require = createRequire(import.meta.url);
+  for (const directory of directories) {
+    try {
+      const native = require(`${directory}packet-protection.node`) as NativeProtection;
+      return passesSelfTest(native) ? native : null;
+    } catch {
+      // Not there, or built for another platform.
+    }
   }
+  return null;
 }
 
 /** An add-on built for another OpenSSL may load and fail later: one packet with each cipher shows it at the start. */
@@ -44,3 +51,6 @@ function passesSelfTest(native: NativeProtection): boolean {
  * then uses node:crypto.
  */
 export const nativeProtection: NativeProtection | null = load();
+
+/** True if the add-on protects packets. Without it, transfers take two to three times the CPU. */
+export const hasNativeProtection = nativeProtection !== null;

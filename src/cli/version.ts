@@ -12,27 +12,26 @@ export function versionCommand({ shell }: CommandContext): Command {
     ['success', 'failure', 'usage'],
   );
   return command.option('--json', 'print JSON').action(async (flags: { json?: boolean }) => {
-    const { nativeCrypto } = await import('../sftp/ssh2/library.js');
+    const { hasNativeCrypto } = await import('../sftp/native-crypto.js');
     const { hasNativeCrc32c } = await import('@sftpgw/checksums');
     const facts = {
       version: packageVersion(),
       node: process.version,
-      nativeCrypto: nativeCrypto === 'loaded',
+      nativeCrypto: hasNativeCrypto,
       nativeCrc32c: hasNativeCrc32c,
     };
     if (flags.json === true) {
       shell.out(renderJson(facts));
       return;
     }
-    const crypto =
-      nativeCrypto === 'loaded'
-        ? 'loaded'
-        : `${nativeCrypto}: SFTP takes two to three times the CPU; \`npm ci\` with a C++ toolchain builds it`;
+    const crypto = hasNativeCrypto
+      ? 'loaded'
+      : 'missing: SFTP takes two to three times the CPU; install a C++ compiler and run `npm ci`';
     shell.out(
       renderFields([
         ['sftpgw', facts.version],
         ['node', facts.node],
-        ["ssh2's native crypto", crypto],
+        ['native crypto', crypto],
         ['native CRC-32C', facts.nativeCrc32c ? 'loaded' : 'missing: uploads use CRC-32'],
       ]),
     );

@@ -15,8 +15,9 @@ import type { Logger } from '../model/call.js';
 import type { VfsFactory } from '../model/vfs.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
+import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
-import { nativeCrypto } from '../sftp/ssh2/library.js';
+import { plainLogins } from '../users/plain-logins.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { checkKeyring } from './check-keyring.js';
 import { checkStorage } from './check-storage.js';
@@ -78,10 +79,10 @@ async function assemble(
   const background = new AbortController();
   const s3 = s3OptionsOf(settings.current, embedded);
   const core = await buildCore(settings, s3, log, background, resources);
-  if (nativeCrypto !== 'loaded') {
-    const why =
-      nativeCrypto === 'missing' ? 'not built' : 'not used, since as built it would end the gateway';
-    options.output(`warning: the native crypto of ssh2 is ${why}; transfers are slow: run \`npm ci\``);
+  if (!hasNativeCrypto) {
+    options.output(
+      'warning: the native ciphers of the SSH server are not built, transfers are slow: install a C++ compiler and run `npm ci`',
+    );
   }
   if (settings.current.checksums === 'crc32c' && !hasNativeCrc32c) {
     options.output(
@@ -153,7 +154,7 @@ async function startSftp(
   const sftp = await startSftpServer({
     ...(options.sftpListen ?? settings.current.sftpListen),
     hostKeyDirectory: settings.paths.hostKeyDirectory,
-    users,
+    users: plainLogins(users),
     vfs,
     log,
     clock: systemClock,

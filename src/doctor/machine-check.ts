@@ -6,8 +6,8 @@ import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
 export interface MachineCheckOptions {
-  /** What became of ssh2's own ciphers. */
-  readonly nativeCrypto: 'loaded' | 'missing' | 'unsafe';
+  /** The native ciphers of the SSH server are loaded. */
+  readonly hasNativeCrypto: boolean;
   /** CRC-32C is computed by the processor. */
   readonly hasNativeCrc32c: boolean;
   /** It is to go with every part. */
@@ -37,19 +37,16 @@ export function machineCheck(services: MachineCheckOptions): Check {
   };
 }
 
-function nativeCiphers({ nativeCrypto }: MachineCheckOptions): readonly DoctorFinding[] {
-  if (nativeCrypto === 'loaded') return [];
+function nativeCiphers({ hasNativeCrypto }: MachineCheckOptions): readonly DoctorFinding[] {
+  if (hasNativeCrypto) return [];
   return [
     {
       code: 'no-native-crypto',
       severity: 'warning',
       subject: 'gateway',
-      what:
-        nativeCrypto === 'missing'
-          ? 'The native ciphers of ssh2 are not built for this version of Node.'
-          : 'The native ciphers of ssh2 are not used: as they were built, they would end the gateway.',
+      what: 'The native ciphers of the SSH server are not built for this version of Node.',
       why: 'Transfers cost two to three times the CPU.',
-      whatToDo: 'Run `npm ci` with a C++ toolchain, and restart.',
+      whatToDo: 'Install a C++ compiler, run `npm ci`, and restart.',
     },
   ];
 }

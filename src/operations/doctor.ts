@@ -19,7 +19,7 @@ import type { KeyFingerprint } from '../model/customer-key.js';
 import { parseUsername, type Username } from '../model/users.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket/bucket-administration.js';
 import type { S3StoreOptions } from '../s3/options.js';
-import { nativeCrypto } from '../sftp/ssh2/library.js';
+import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import type { OpenRoot } from './open-root.js';
 import { bucketsOf, usesSseC } from './policies/storage-needs.js';
 import { rawKeyFiles } from './raw-key-files.js';
@@ -56,7 +56,7 @@ function gatewayChecks(root: OpenRoot): readonly Check[] {
   return [
     runtimeCheck(process.versions.node, () => systemClock.nowMs()),
     machineCheck({
-      nativeCrypto,
+      hasNativeCrypto,
       hasNativeCrc32c,
       sendsCrc32c: current.checksums === 'crc32c',
       secretPaths: [

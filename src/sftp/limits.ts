@@ -17,15 +17,23 @@ export interface SftpLimits extends SessionLimits {
   readonly keepAliveIntervalMs: number;
   /** Unanswered signs of life after which the connection ends. */
   readonly keepAliveMaxMissed: number;
-  /** Connections at a time, logged in or not. */
+  /** Connections without a login. Beyond a quarter of them, some are dropped at random (MaxStartups in sshd_config(5)). */
+  readonly maxUnauthenticated: number;
+  /** Per address, like all limits by address: an IPv6 network of 64 bits counts as one. */
+  readonly maxUnauthenticatedPerAddress: number;
+  /** Connections with a login. */
   readonly maxSessions: number;
   readonly maxSessionsPerUser: number;
   readonly maxSessionsPerAddress: number;
-  /** Refused logins on one connection. A client with many keys uses one for each that it offers. */
+  /** Time without requests after which a session ends. 0 for no bound. */
+  readonly idleTimeoutMs: number;
+  /** Age at which a session ends. 0 for no bound. */
+  readonly maxSessionMs: number;
+  /** Refused login attempts of one connection. A client with many keys uses one for each that it offers. */
   readonly maxLoginAttempts: number;
-  /** SFTP channels side by side on one connection (OpenSSH's ControlMaster). */
+  /** SFTP channels of one connection at the same time (OpenSSH's ControlMaster). */
   readonly maxChannelsPerConnection: number;
-  /** Bytes either way after which new keys are agreed on (RFC 4344 section 3.2 asks for far fewer than 2^36 here). */
+  /** Bytes in one direction after which the server renews the keys (RFC 4253 section 9). */
   readonly rekeyAfterBytes: number;
 }
 
@@ -37,14 +45,18 @@ export const defaultSftpLimits: SftpLimits = {
   loginTimeoutMs: 60_000,
   keepAliveIntervalMs: 30_000,
   keepAliveMaxMissed: 4,
+  maxUnauthenticated: 400,
+  maxUnauthenticatedPerAddress: 64,
   maxSessions: 1000,
   maxSessionsPerUser: 100,
   maxSessionsPerAddress: 200,
+  idleTimeoutMs: 0,
+  maxSessionMs: 0,
   maxLoginAttempts: 10,
   maxChannelsPerConnection: 10,
   maxHandlesPerSession: 256,
   maxRequestsInFlight: 128,
   maxBytesInFlight: 4 * MiB,
   maxBacklogBytes: 4 * MiB,
-  rekeyAfterBytes: 32 * GiB,
+  rekeyAfterBytes: GiB,
 };

@@ -1,14 +1,15 @@
 import type { AddressInfo } from 'node:net';
+import type { SshServer } from '@sftpgw/ssh';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { Credential, UserDirectory } from '../model/users.js';
+import type { UserLogins } from '../model/users.js';
 import type { VfsFactory } from '../model/vfs.js';
 import type { ByteStream } from './byte-stream.js';
 import { loadHostKeys } from './host-keys.js';
 import { defaultSftpLimits, type SftpLimits } from './limits.js';
 import { RequestCall } from './request-call.js';
 import { SftpSession } from './session.js';
-import { type Login, startTransport, type Transport } from './ssh2/transport.js';
+import { type SftpLogin, startSshServer } from './ssh-server.js';
 
 export interface SftpServerOptions {
   readonly host: string;
@@ -16,7 +17,7 @@ export interface SftpServerOptions {
   readonly port: number;
   /** The host keys are kept here, and made at the first start. */
   readonly hostKeyDirectory: string;
-  readonly users: Pick<UserDirectory, 'verify'>;
+  readonly users: UserLogins;
   readonly vfs: VfsFactory;
   readonly log: Logger;
   readonly clock: Clock;
@@ -45,15 +46,16 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
   const limits: SftpLimits = { ...defaultSftpLimits, ...options.limits };
   const hostKeys = await loadHostKeys(options.hostKeyDirectory, options.entropy, options.log);
   const listener = new SftpListener(options, limits);
-  let transport: Transport;
+  let ssh: SshServer;
   try {
-    transport = await startTransport({
+    ssh = await startSshServer({
       host: options.host,
       port: options.port,
       hostKeys: hostKeys.map((key) => key.privateKey),
       limits,
       log: options.log,
-      verify: (username, credential, address) => listener.verify(username, credential, address),
+      users: options.users,
+      callFor: (address, signal) => new RequestCall(signal, options.entropy, options.log.child({ address })),
       onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
     });
   } catch (error) {
@@ -64,13 +66,13 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     );
   }
   const drain = async (timeoutMs: number) => {
-    transport.stopListening();
+    ssh.stopListening();
     await listener.finish(timeoutMs);
-    await transport.disconnectAll();
+    await ssh.disconnectAll();
     await listener.sessionsEnded();
   };
   return {
-    address: transport.address,
+    address: ssh.address,
     hostKeyFingerprints: hostKeys.map((key) => `${key.type} ${key.fingerprint}`),
     drain,
     close: () => drain(0),
@@ -92,20 +94,10 @@ class SftpListener {
     this.#limits = limits;
   }
 
-  async verify(username: string, credential: Credential, address: string): Promise<boolean> {
-    const { users, entropy, log } = this.#options;
-    const call = new RequestCall(this.#abort.signal, entropy, log.child({ address }));
-    try {
-      return await users.verify(call, username, credential, address);
-    } catch (thrown) {
-      call.log.error('a login could not be checked and is refused', { error: Fault.from(thrown) });
-      return false;
-    }
-  }
-
-  open(login: Login, stream: ByteStream, refuse: (sentence: string) => void): void {
+  open(login: SftpLogin, stream: ByteStream, refuse: (sentence: string) => void): Promise<void> {
     const end = this.#serve(login, stream, refuse).then(() => void this.#ends.delete(end));
     this.#ends.add(end);
+    return end;
   }
 
   /** Waits until no session writes any more, or for the time. */
@@ -131,9 +123,13 @@ class SftpListener {
   }
 
   /** Never rejects. */
-  async #serve(login: Login, stream: ByteStream, refuse: (sentence: string) => void): Promise<void> {
+  async #serve(login: SftpLogin, stream: ByteStream, refuse: (sentence: string) => void): Promise<void> {
     const { vfs: factory, entropy, clock } = this.#options;
-    const { username, address, method } = login;
+    const { username, address, methods: method } = login;
+    const keyFields = {
+      key: login.keyFingerprint ?? undefined,
+      certificate: login.certificate ?? undefined,
+    };
     const id = entropy.id();
     const log = this.#options.log.child({ session: id, user: username, address });
     if (this.#isDraining) return refuse('the server is shutting down; try again in a moment');
@@ -144,7 +140,7 @@ class SftpListener {
       const session = new SftpSession({ stream, vfs, username, limits: this.#limits, log, clock, entropy });
       this.#sessions.add(session);
       if (this.#isDraining) void session.drain();
-      log.info('an SFTP session begins', { method });
+      log.info('an SFTP session begins', { method, ...keyFields });
       const tally = await session.done;
       this.#sessions.delete(session);
       log.info('an SFTP session has ended', {

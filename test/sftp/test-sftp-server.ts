@@ -7,6 +7,7 @@ import type { SftpLimits } from '../../src/sftp/limits.js';
 import { type SftpServer, startSftpServer } from '../../src/sftp/server.js';
 import { MemoryVfs } from '../../src/sftp/testing/memory-vfs.js';
 import { type LogLine, recordingLogger, testClock, testEntropy } from '../../src/sftp/testing/test-logger.js';
+import { plainLogins } from '../../src/users/plain-logins.js';
 import { type Finished, run, runOk } from '../support/command.js';
 
 /** The SFTP door over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */
@@ -25,12 +26,12 @@ export class TestSftpServer implements AsyncDisposable {
       host: '127.0.0.1',
       port: 0,
       hostKeyDirectory: join(testServer.directory, 'host-keys'),
-      users: {
+      users: plainLogins({
         verify: async (_call, username, credential, address) => {
           testServer.asked.push({ username, kind: credential.kind, address });
           return username === 'bob' && testServer.#opens(credential);
         },
-      },
+      }),
       vfs: { forUser: async () => testServer.memory },
       log: recordingLogger(testServer.lines),
       clock: testClock,

@@ -22,7 +22,7 @@ import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 import { buildUserServices, type UserServices } from './user-services.js';
 
-/** What the doors, the mirror and the commands stand on. */
+/** What the SFTP server, the mirror and the commands stand on. */
 export interface Core {
   readonly store: S3ObjectStore;
   readonly database: GatewayDatabase;

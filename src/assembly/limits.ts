@@ -3,7 +3,7 @@ import { defaultMirrorSettings, type MirrorSettings } from '../mirror/options.js
 import type { SftpLimits } from '../sftp/limits.js';
 import type { VaultLimits } from '../vault/limits.js';
 
-/** The bounds of the SFTP door that the settings name; the others have the door's defaults. */
+/** The bounds of the SFTP server that the settings name; the others have the server's defaults. */
 export function sftpLimitsOf(settings: GatewaySettings): Partial<SftpLimits> {
   return {
     loginTimeoutMs: settings.sftpLoginTimeoutMs,

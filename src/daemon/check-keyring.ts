@@ -15,7 +15,7 @@ export interface KeyringCheck {
   readonly output: (line: string) => void;
 }
 
-/** The first start takes many raw key files in: the door does not wait longer than this for them. */
+/** The first start takes many raw key files in: the SFTP server does not wait longer than this for them. */
 const startWaitMs = 10_000;
 
 /**

@@ -20,7 +20,7 @@ export interface StorageCheck {
   readonly output: (line: string) => void;
 }
 
-/** The start waits this long for S3; what is not known by then is found out while the door is already open. */
+/** The start waits this long for S3; what is not known by then is found out while the SFTP server is already open. */
 const startWaitMs = 10_000;
 const settleAgainMs = 60_000;
 

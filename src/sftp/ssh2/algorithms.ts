@@ -1,5 +1,5 @@
 /**
- * What the door agrees to. Nothing with SHA-1, MD5, CBC or RC4; every MAC is encrypt-then-MAC; no compression, which the
+ * What the SFTP server agrees to. Nothing with SHA-1, MD5, CBC or RC4; every MAC is encrypt-then-MAC; no compression, which the
  * sizes of secrets leak through. Strict key exchange (OpenSSH PROTOCOL, section 1.10) comes with the transport itself.
  */
 export const algorithms = {

@@ -319,7 +319,7 @@ function refuseChannel(channel: ServerChannel, sentence: string): void {
   channel.end();
 }
 
-/** Null for what the door does not take at all. */
+/** Null for what the SFTP server does not take at all. */
 function credentialOf(context: AuthContext): Credential | null {
   if (context.method === 'password') return { kind: 'password', password: context.password };
   if (context.method !== 'publickey' || acceptableUserKey(presentedKey(context)) === null) return null;

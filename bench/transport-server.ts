@@ -1,5 +1,5 @@
 /**
- * The SFTP door alone: `transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]` lets any user in who has the key, prints
+ * The SFTP server alone: `transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]` lets any user in who has the key, prints
  * `ready PORT`, and discards what is written. SFTPGW_BENCH_LOG=debug writes the log to stderr.
  */
 import { readFileSync } from 'node:fs';

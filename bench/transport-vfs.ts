@@ -42,7 +42,7 @@ function producing(): ReadHandle {
   };
 }
 
-/** A tree for measuring the door alone: what is written is thrown away, every file that is read is 1 GiB of zeros. */
+/** A tree for measuring the SFTP server alone: what is written is thrown away, every file that is read is 1 GiB of zeros. */
 export function transportVfs(): Vfs {
   const refuse = (): never => {
     throw new Fault('unsupported', 'this tree only takes and gives bytes');

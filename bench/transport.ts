@@ -10,9 +10,9 @@ import { type Files, sftpBatch } from './workload.js';
 
 const serverScript = resolve(import.meta.dirname, 'transport-server.js');
 
-/** The SSH and SFTP layers alone: our door with the data thrown away, beside OpenSSH's server into a memory file system. */
+/** The SSH and SFTP layers alone: our server with the data thrown away, beside OpenSSH's server into a memory file system. */
 export async function measureTransport(arena: Arena, files: Files, rounds: number): Promise<Row[]> {
-  const door = {
+  const own = {
     name: 'sftpgw, data discarded',
     seconds: [] as number[],
     cpu: [] as number[],
@@ -25,8 +25,8 @@ export async function measureTransport(arena: Arena, files: Files, rounds: numbe
     await using ours = await startServer(arena);
     for (let round = 0; round < rounds; round += 1) {
       const before = ours.cpuSeconds();
-      door.seconds.push(await sftpBatch(arena, ours, `put ${files.large} /uploads/large.bin`));
-      door.cpu.push(ours.cpuSeconds() - before);
+      own.seconds.push(await sftpBatch(arena, ours, `put ${files.large} /uploads/large.bin`));
+      own.cpu.push(ours.cpuSeconds() - before);
       const sshdBefore = sshd.cpuSeconds();
       openssh.seconds.push(
         await sftpBatch(arena, { port: sshd.port, user: 'root' }, `put ${files.large} ${memory}/large.bin`),
@@ -36,7 +36,7 @@ export async function measureTransport(arena: Arena, files: Files, rounds: numbe
   } finally {
     rmSync(memory, { recursive: true, force: true });
   }
-  return [door, openssh];
+  return [own, openssh];
 }
 
 async function startServer(
@@ -54,7 +54,7 @@ async function startServer(
       const ready = /ready (\d+)/.exec(output);
       if (ready !== null) resolvePort(Number(ready[1]));
     });
-    child.once('exit', (code) => reject(new Error(`the door ended with ${code}: ${output}`)));
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${output}`)));
   });
   const pid = child.pid ?? 0;
   return {

@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { maxMessageBytes } from '../events/parse-event.js';
 import { faultKinds } from '../model/fault.js';
-import { keepingLogger, type LogLine, testClock, testEntropy } from '../sftp/testing/quiet.js';
+import { type LogLine, recordingLogger, testClock, testEntropy } from '../sftp/testing/test-logger.js';
 import { type EventEndpoint, eventsPath, healthPath, startEventEndpoint } from './event-endpoint.js';
 import { ensureEventSecret } from './event-secret.js';
 import { httpStatusOf } from './problem.js';
@@ -45,7 +45,7 @@ const start = (more: Partial<Parameters<typeof startEventEndpoint>[0]> = {}) =>
     port: 0,
     secretFile,
     sink: { keyChanged: (bucket, key) => sink(bucket, key) },
-    log: keepingLogger(logged),
+    log: recordingLogger(logged),
     clock: testClock,
     entropy,
     ...more,

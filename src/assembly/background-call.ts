@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { Call, Entropy, Logger } from '../model/call.js';
 
-/** The call of work that no client asked for: the checks at the start, clean-up. */
+/** Returns the call of background work: startup checks and clean-up. Its request id is new, and `signal` cancels it. */
 export function backgroundCall(signal: AbortSignal, entropy: Entropy, log: Logger): Call {
-  // Many requests may hang on one signal; that is meant, and no leak.
+  // Many requests may listen to one signal, so Node.js must not warn of a leak.
   setMaxListeners(0, signal);
   const id = entropy.id();
   return { id, signal, log: log.child({ request: id }) };

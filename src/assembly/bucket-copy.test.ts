@@ -4,7 +4,7 @@ import { Fault } from '../model/fault.js';
 import type { CopyOutcome } from '../recovery/bucket-copy.js';
 import { watchBucketCopy } from './bucket-copy.js';
 
-/** A gateway's life in which every wait ends at once, and is written down. */
+/** A run of the watch in which every wait is recorded and ends at once. */
 class Life {
   readonly waits: number[] = [];
   readonly logged: string[] = [];
@@ -18,7 +18,7 @@ class Life {
     isNewSnapshot: true,
   });
   onChange = (): void => undefined;
-  /** Called at each wait; the life ends when it answers true. */
+  /** Called at each wait. Returning true ends the run. */
   readonly #each: (life: Life, wait: number) => boolean;
   readonly #end = new AbortController();
   #nowMs = 0;
@@ -28,7 +28,11 @@ class Life {
   }
 
   async live(): Promise<void> {
-    const note = (message: string, _fields?: LogFields) => void this.logged.push(message);
+    const note = (message: string, fields?: LogFields) => {
+      const error = fields?.['error'];
+      const detail = error instanceof Fault ? error.hint : fields?.['snapshot'];
+      this.logged.push(`${message}: ${String(detail)}`);
+    };
     const log: Logger = { debug: note, info: note, warn: note, error: note, child: () => log };
     const call: Call = { id: 'test', signal: this.#end.signal, log };
     const clock: Clock = {
@@ -60,7 +64,7 @@ class Life {
   }
 }
 
-it('copies what is behind, looks every five seconds, and says what it did', async () => {
+it('checks every five seconds, copies outdated data and logs it', async () => {
   const life = new Life((now, wait) => {
     now.behind = false;
     return wait === 3;
@@ -68,44 +72,41 @@ it('copies what is behind, looks every five seconds, and says what it did', asyn
   await life.live();
   expect(life.runs).toBe(1);
   expect(life.waits).toEqual([5_000, 5_000, 5_000]);
-  expect(life.logged).toEqual([
-    'keys, users and settings are copied to the bucket: snapshot 7',
-    'stopped listening',
-  ]);
+  expect(life.logged).toEqual(['keys, users and settings copied to the bucket: 7', 'stopped listening']);
 });
 
-it('says one failure once, waits longer each time, at last ten minutes, and goes on', async () => {
+it('logs a repeated failure once and doubles the pause up to ten minutes', async () => {
   const life = new Life((now, wait) => {
     if (wait === 9)
       now.outcome = () => ({ kind: 'complete', changedFiles: 0, snapshot: 8, isNewSnapshot: true });
     return wait === 10;
   });
   life.outcome = () => {
-    throw new Fault('unavailable', 'S3 is away');
+    throw new Fault('unavailable', 'S3 does not answer');
   };
   await life.live();
   expect(life.waits.slice(0, 9)).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60].map((tens) => tens * 10_000));
   expect(life.waits[9]).toBe(5_000);
   expect(life.logged.slice(0, 2)).toEqual([
-    'keys, users and settings are not copied to the bucket: S3 is away',
-    'keys, users and settings are copied to the bucket: snapshot 8',
+    'copying to the bucket failed: S3 does not answer',
+    'keys, users and settings copied to the bucket: 8',
   ]);
 });
 
-it('looks at very many files so rarely that it takes a twentieth of the time', async () => {
+it('spends at most a twentieth of the time on checking many files', async () => {
   const life = new Life((_now, wait) => wait === 2);
   life.checkMs = 1_500;
   await life.live();
   expect(life.waits).toEqual([30_000, 30_000]);
 });
 
-it('does not wait when a key has changed meanwhile', async () => {
+it('does not wait when a key changes during a copy', async () => {
   const life = new Life((_now, wait) => wait === 2);
   life.outcome = () => {
     if (life.runs === 1) life.onChange();
     return { kind: 'complete', changedFiles: 1, snapshot: life.runs, isNewSnapshot: true };
   };
   await life.live();
-  // The first wait was left out.
+  // It skipped the first wait.
   expect(life.runs).toBe(3);
 });

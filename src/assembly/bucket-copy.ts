@@ -8,7 +8,7 @@ import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 import type { UserServices } from './user-services.js';
 
-/** The copy of a root's keyring, users and settings in its default bucket. Nothing is read yet. */
+/** Creates the copy of a root's keyring, users and settings in its default bucket. Reads nothing yet. */
 export function createBucketCopy(
   settings: LiveSettings,
   core: Pick<BucketCopyServices, 'store' | 'keyring'> & { readonly parts: UserServices },
@@ -38,14 +38,14 @@ export interface BucketCopyWatch {
   readonly clock: Clock;
 }
 
-/** How often is looked for changes; with very many users so rarely that looking takes a twentieth of the time. */
+/** The pause between checks for changes. With very many users it is longer, so that checks take at most a twentieth of the time. */
 const checkIntervalMs = 5_000;
 const minIdlePerCheck = 20;
 const maxRetryMs = 10 * 60_000;
 
 /**
- * Keeps the copy up to date until the signal aborts: right after a change of the keyring in this process, and soon after any other
- * change of the files. What fails is logged once and tried again, at last every ten minutes. Never rejects.
+ * Keeps the copy up to date until the signal aborts: at once after a change of the keyring in this process, and soon after any other
+ * change of the files. Logs a failure once and retries, finally every ten minutes. Never rejects.
  */
 export async function watchBucketCopy(watch: BucketCopyWatch, signal: AbortSignal): Promise<void> {
   const { clock } = watch;
@@ -55,8 +55,8 @@ export async function watchBucketCopy(watch: BucketCopyWatch, signal: AbortSigna
   let failures = 0;
   while (!signal.aborted) {
     const result = await copyIfOutdated(watch);
-    if (result.text !== logged && result.text !== '') watch.log[result.level](result.text, result.fields);
-    logged = result.text;
+    if (result.detail !== logged && result.text !== '') watch.log[result.level](result.text, result.fields);
+    logged = result.detail;
     failures = result.failed ? failures + 1 : 0;
     const retryMs = Math.min(maxRetryMs, checkIntervalMs * 2 ** Math.min(failures, 16));
     await waits.wait(Math.max(retryMs, result.checkMs * minIdlePerCheck));
@@ -70,13 +70,15 @@ interface TimedCopyReport extends CopyReport {
 
 interface CopyReport {
   readonly failed: boolean;
-  /** Empty when there is nothing to say. */
+  /** The log message; empty for none. */
   readonly text: string;
+  /** The reason or the snapshot. A report with the same detail as the last one is not logged. */
+  readonly detail: string;
   readonly level: 'info' | 'error';
   readonly fields?: { readonly error: Fault } | { readonly snapshot: number; readonly keyringFiles: number };
 }
 
-const nothingToReport: CopyReport = { failed: false, text: '', level: 'info' };
+const nothingToReport: CopyReport = { failed: false, text: '', detail: '', level: 'info' };
 
 async function copyIfOutdated({ bucketCopy, call, clock }: BucketCopyWatch): Promise<TimedCopyReport> {
   const startMs = clock.monotonicMs();
@@ -88,8 +90,8 @@ async function copyIfOutdated({ bucketCopy, call, clock }: BucketCopyWatch): Pro
   } catch (error) {
     const fault = Fault.from(error);
     if (fault.kind === 'cancelled') return { checkMs, ...nothingToReport };
-    const text = `keys, users and settings are not copied to the bucket: ${fault.hint}`;
-    return { checkMs, failed: true, text, level: 'error', fields: { error: fault } };
+    const text = 'copying to the bucket failed';
+    return { checkMs, failed: true, text, detail: fault.hint, level: 'error', fields: { error: fault } };
   }
 }
 
@@ -104,13 +106,14 @@ function described(outcome: CopyOutcome): CopyReport {
       return {
         failed: false,
         level: 'info',
-        text: `keys, users and settings are copied to the bucket: snapshot ${outcome.snapshot}`,
+        text: 'keys, users and settings copied to the bucket',
+        detail: `snapshot ${outcome.snapshot}`,
         fields: { snapshot: outcome.snapshot, keyringFiles: outcome.changedFiles },
       };
   }
 }
 
-/** Waits that end early when there is news, and when all is over. */
+/** Waits that end early after `wake`, and when the signal aborts. */
 class Waits {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;

@@ -6,7 +6,7 @@ describe("a command's log", () => {
   const lines: string[] = [];
   const log = createCommandLog({ write: (text: string) => lines.push(text) });
 
-  it('says warnings and errors in a sentence, each once, and nothing else', () => {
+  it('prints each warning and error once, as a sentence, and nothing else', () => {
     const error = new Fault('unavailable', 'nothing listens at the S3 endpoint');
     log.info('started');
     log.debug('a detail');
@@ -19,7 +19,7 @@ describe("a command's log", () => {
     ]);
   });
 
-  it('does not print what a foreign error says: it may carry a request, and the request a key', () => {
+  it('does not print the text of a foreign error, which may contain a key', () => {
     log.warn('something went wrong', { error: new TypeError('x-amz-server-side-encryption-customer-key') });
     expect(lines.at(-1)).toBe('warning: something went wrong: TypeError\n');
   });

@@ -3,8 +3,8 @@ import { Fault } from '../model/fault.js';
 import type { LogSink } from './logger.js';
 
 /**
- * The log of a command at a terminal: warnings and errors only, one sentence a line, the same sentence once. The gateway's own log
- * (logger.ts) is for programs to read.
+ * Creates the log of a command. It prints only warnings and errors, one sentence per line, and each sentence once. The gateway's own
+ * log (logger.ts) is for programs.
  */
 export function createCommandLog(sink: LogSink): Logger {
   const printed = new Set<string>();
@@ -24,7 +24,7 @@ export function createCommandLog(sink: LogSink): Logger {
   return log;
 }
 
-/** A fault's hint may be read by anybody; of any other error only the name is told. */
+/** Returns the hint of a fault, which is safe to print, or the name of any other error. */
 function reasonOf(fields: LogFields | undefined): string {
   const error = fields?.['error'];
   if (error instanceof Fault) return `: ${error.hint}`;

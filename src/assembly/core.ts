@@ -22,7 +22,7 @@ import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 import { buildUserServices, type UserServices } from './user-services.js';
 
-/** What the doors, the mirror and the commands stand on. */
+/** The services that the SFTP server, the mirror and the commands use. */
 export interface Core {
   readonly store: S3ObjectStore;
   readonly database: GatewayDatabase;
@@ -35,11 +35,14 @@ export interface Core {
   readonly shared: SharedRegistry;
   readonly vault: RunningVault;
   readonly bucketCopy: BucketCopy;
-  /** The call of work that no client asked for. */
+  /** The call of background work. */
   readonly call: Call;
 }
 
-/** Opens the database of a root and builds everything above it. Disposing `resources` aborts `background`, which ends all work. */
+/**
+ * Opens the database of a root and builds all services on it. Disposing `resources` aborts `background`, which ends all work. Throws faults
+ * of the database.
+ */
 export async function buildCore(
   settings: LiveSettings,
   s3: S3StoreOptions,
@@ -87,10 +90,10 @@ export async function buildCore(
   };
 }
 
-/** The region of an embedded server whose settings name none. */
+/** The region of the embedded server if no setting names one. */
 export const embeddedRegion = 'us-east-1';
 
-/** How S3 is reached: the embedded server when there is one, else what the settings say. */
+/** Returns the options of the S3 client: for the embedded server if there is one, otherwise from the settings. */
 export function s3OptionsOf(
   settings: GatewaySettings,
   embedded: { readonly endpoint: string; readonly credentials: S3Credentials } | null,
@@ -105,7 +108,7 @@ export function s3OptionsOf(
   };
   if (embedded !== null) {
     const { endpoint } = embedded;
-    // The SDK notes down in the object where the credentials came from.
+    // A copy, because the SDK adds the credentials' source to the object.
     const credentials = { ...embedded.credentials };
     return { ...shared, endpoint, credentials, region: settings.region ?? embeddedRegion, caFile: null };
   }

@@ -10,8 +10,8 @@ import { writeEmbeddedRun } from './run-file.js';
 export type { EmbeddedS3 };
 
 /**
- * Starts the embedded S3 server of a root, with the default bucket in it. Faults: `conflict` when the root's server already
- * runs, `unavailable` when it cannot listen or its data cannot be used.
+ * Starts the embedded S3 server of a root and creates the default bucket in it. Throws `conflict` if the root's server already runs,
+ * and `unavailable` if it cannot listen or its data cannot be used.
  */
 export async function startEmbedded(
   settings: LiveSettings,
@@ -58,7 +58,7 @@ function loggable(
   return kept;
 }
 
-/** The credentials of a root's embedded S3 server; null before its first start. */
+/** Returns the credentials of a root's embedded S3 server, or null before its first start. */
 export function embeddedCredentials(settings: LiveSettings): ReturnType<typeof readCredentials> {
   return readCredentials(settings.paths.embeddedS3Directory);
 }

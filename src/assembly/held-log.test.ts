@@ -7,7 +7,7 @@ const collect = () => {
 };
 
 describe('a held log', () => {
-  it('passes its lines on in order when it is released, and later ones at once', () => {
+  it('passes its lines on in order at release, and later lines at once', () => {
     const { lines, sink } = collect();
     const log = new HeldLog(sink);
     log.write('a');

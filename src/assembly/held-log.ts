@@ -1,9 +1,9 @@
 import type { LogSink } from './logger.js';
 
-/** Lines to keep at most; the oldest are passed on first. A start writes about ten. */
+/** The max. number of held lines; reaching it releases the log. A start writes about ten. */
 const maxHeldLines = 1_000;
 
-/** A log that holds its lines until `release`, then passes them and all later ones on. Disposing it releases it. */
+/** A log that holds its lines until `release`, and then passes on these and all later lines. Disposing it releases it. */
 export class HeldLog implements LogSink, Disposable {
   readonly #sink: LogSink;
   #held: string[] | null = [];
@@ -21,7 +21,7 @@ export class HeldLog implements LogSink, Disposable {
     else if (this.#held.push(text) >= maxHeldLines) this.release();
   }
 
-  /** Passes the held lines on in order. Does nothing the second time. */
+  /** Passes on the held lines in order. A second call does nothing. */
   release(): void {
     const held = this.#held ?? [];
     this.#held = null;

@@ -4,7 +4,7 @@ import type { Keyring, KeyringCustody, SealedKeyring } from '../model/keyring.js
 import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 
-/** The keyring of a root, in all its roles. */
+/** The keyring of a root, with all its interfaces. */
 export type RootKeyring = Keyring & KeyringCustody & SealedKeyring;
 
 export function createRootKeyring({ paths }: LiveSettings, log: Logger): RootKeyring {

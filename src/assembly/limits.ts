@@ -3,7 +3,7 @@ import { defaultMirrorSettings, type MirrorSettings } from '../mirror/options.js
 import type { SftpLimits } from '../sftp/limits.js';
 import type { VaultLimits } from '../vault/limits.js';
 
-/** The bounds of the SFTP door that the settings name; the others have the door's defaults. */
+/** Returns the limits of the SFTP server from the settings. The others keep the server's defaults. */
 export function sftpLimitsOf(settings: GatewaySettings): Partial<SftpLimits> {
   return {
     loginTimeoutMs: settings.sftpLoginTimeoutMs,
@@ -16,7 +16,7 @@ export function sftpLimitsOf(settings: GatewaySettings): Partial<SftpLimits> {
   };
 }
 
-/** The bounds of the vault that the settings name. */
+/** Returns the limits of the vault from the settings. */
 export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
   return {
     uploadMemoryBytes: settings.uploadMemoryBytes,
@@ -29,7 +29,7 @@ export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
   };
 }
 
-/** The bounds of the mirror that the settings name. */
+/** Returns the limits of the mirror from the settings. */
 export function mirrorSettingsOf(settings: GatewaySettings): Partial<MirrorSettings> {
   const { mirrorIntervalMs: intervalMs } = settings;
   return {

@@ -9,7 +9,7 @@ export const embeddedBucket = 'sftpgw';
 
 const reloadIntervalMs = 1_000;
 
-/** The settings that count at their next use. Every other is read once, at the start. */
+/** The settings whose changes take effect at the next use. All others are read once, at the start. */
 const live: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'bucket',
   'keyringBucketCopy',

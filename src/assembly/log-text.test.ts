@@ -18,7 +18,7 @@ describe('the log on a terminal', () => {
     expect(formatLogLine(line, false)).toBe('09:05:07 INFO  upload complete user=bob path="/a b" n=3\n');
   });
 
-  it('colours the level, and leaves colour out where it is not wanted', () => {
+  it('colours the level only if colour is requested', () => {
     const line = JSON.stringify({ level: 'error', time, msg: 'x' });
     expect(formatLogLine(line, true)).toContain('\u001b[31mERROR\u001b[0m');
     expect(formatLogLine(line, false)).not.toContain('\u001b');

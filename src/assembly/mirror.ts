@@ -8,7 +8,7 @@ import { mirrorSettingsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 
-/** The mirror of a root's download prefixes and its shared directory. Nothing happens yet. */
+/** Creates the mirror of a root's download prefixes and its shared directory. It does not start yet. */
 export function buildMirror(
   settings: LiveSettings,
   core: Core,

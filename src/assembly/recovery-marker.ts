@@ -4,16 +4,16 @@ import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { LiveSettings } from './live-settings.js';
 
-/** A recovery that was interrupted leaves some users with keys and some without: the gateway must not serve that. */
+/** Throws `conflict` if a recovery was interrupted. The gateway must not serve such a root, because some users may lack their keys. */
 export async function refuseIncompleteRecovery({ paths }: LiveSettings): Promise<void> {
   if ((await readRecoveryMarker(paths.recoveringFile)) === null) return;
   throw new Fault(
     'conflict',
-    `the recovery of ${paths.root} was interrupted: run the same \`sftpgw recover\` once more, it goes on`,
+    `the recovery of ${paths.root} was interrupted: run the same \`sftpgw recover\` again to resume it`,
   );
 }
 
-/** The bucket of a recovery that has begun and not ended; null when there is none. */
+/** Returns the bucket of an unfinished recovery, or null if there is none. Throws `unavailable` if the marker cannot be read. */
 export async function readRecoveryMarker(path: string): Promise<string | null> {
   try {
     const { bucket } = Object(JSON.parse(await readFile(path, 'utf8'))) as { readonly bucket?: unknown };

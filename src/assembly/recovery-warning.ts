@@ -1,3 +1,3 @@
-/** What every command says that has to do with customer keys, and the gateway at its start, while no recovery recipient exists. */
+/** The warning of the gateway's start and of commands for customer keys while no recovery recipient exists. */
 export const noRecoveryWarning =
-  'warning: no recovery recipient exists, so the SSE-C keys, and what rests under them, are lost with this machine: run `sftpgw recovery init`';
+  'warning: no recovery recipient exists, so if this machine is lost, so are the SSE-C keys and all objects encrypted with them: run `sftpgw recovery init`';

@@ -3,11 +3,11 @@ import { type EmbeddedRun, readEmbeddedRun } from './run-file.js';
 
 export interface RootSettings {
   readonly settings: LiveSettings;
-  /** Where the embedded server listens whose objects are those of the root; null when S3 is somewhere else. */
+  /** The embedded server that stores the root's objects; null if another S3 server does. */
   readonly embedded: EmbeddedRun | null;
 }
 
-/** The settings of a root for a command, which cannot be told whether the gateway runs with its embedded server. Faults as `openSettingsFile`. */
+/** Opens the settings of a root for a command and finds out whether the root uses its embedded server. Throws as `openSettingsFile`. */
 export async function openRootSettings(root: string): Promise<RootSettings> {
   const configured = await LiveSettings.open(root, false);
   const run = await readEmbeddedRun(configured.paths.runFile);

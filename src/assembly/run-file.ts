@@ -2,20 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ensureDirectory, secretDirectoryMode, writeFileDurably } from '../files/durable.js';
 
-/** Where the embedded S3 server of a root listens, or last listened. It holds no secret. */
+/** The address, region and bucket of a root's embedded S3 server in its last run. Contains no secret. */
 export interface EmbeddedRun {
   readonly endpoint: string;
   readonly region: string;
   readonly bucket: string;
 }
 
-/** Lets other commands of this root find the server (`sftpgw env`). */
+/** Writes the file by which other commands of this root, such as `sftpgw env`, find the server. */
 export async function writeEmbeddedRun(path: string, run: EmbeddedRun): Promise<void> {
   await ensureDirectory(dirname(path), secretDirectoryMode);
   await writeFileDurably(path, `${JSON.stringify(run, null, 2)}\n`, 0o600);
 }
 
-/** Null when no embedded server has ever run below this root. */
+/** Reads the file. Returns null if no embedded server has ever run on this root. */
 export async function readEmbeddedRun(path: string): Promise<EmbeddedRun | null> {
   let text: string;
   try {

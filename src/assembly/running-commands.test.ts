@@ -21,14 +21,14 @@ it('a command is running from its announcement to its end', async () => {
   expect(await isCommandRunning(directory, id)).toBe(false);
 });
 
-it('one that was killed is not running, and what it left is removed', async () => {
+it('a killed command is not running, and its lock file is removed', async () => {
   const path = join(directory, `${id}.lock`);
   writeFileSync(path, '');
   expect(await isCommandRunning(directory, id)).toBe(false);
   expect(existsSync(path)).toBe(false);
 });
 
-it('what is no id of a command is no name of a file', async () => {
+it('an invalid id of a command never becomes a file name', async () => {
   writeFileSync(join(directory, 'other.lock'), '');
   expect(await isCommandRunning(join(directory, 'below'), '../other')).toBe(false);
   expect(existsSync(join(directory, 'other.lock'))).toBe(true);

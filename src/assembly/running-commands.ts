@@ -6,8 +6,8 @@ import { isAbsence } from '../files/system-errors.js';
 import { isFault } from '../model/fault.js';
 
 /**
- * Says that a command works on objects under this id, the `requestId` of its rows in the ledger, so that a gateway that starts
- * meanwhile does not take what it is about to write for what a crash left. However the process ends, the kernel takes it back.
+ * Announces a command that writes objects. `id` is the `requestId` of its rows in the ledger. A gateway that starts in the meantime
+ * then does not settle these rows as if a crash had left them. The kernel ends the announcement with the process.
  */
 export async function announceCommand(directory: string, id: string): Promise<{ release(): Promise<void> }> {
   await ensureDirectory(directory, secretDirectoryMode);
@@ -21,9 +21,9 @@ export async function announceCommand(directory: string, id: string): Promise<{ 
   };
 }
 
-/** Whether the process that announced itself under this id is still there. What one left that is not is removed. */
+/** Returns true while the command with this id runs. Removes the lock file of a command that no longer runs. */
 export async function isCommandRunning(directory: string, id: string): Promise<boolean> {
-  // What else may stand in a row is no name of a file.
+  // Rows may contain other ids, which must not become file names.
   if (!/^[0-9a-f]{16}$/.test(id)) return false;
   const path = pathOf(directory, id);
   try {

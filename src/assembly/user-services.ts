@@ -7,14 +7,14 @@ import type { RootKeyring } from './keyring.js';
 import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
 
-/** What everything about users is built of. */
+/** The services for everything about users. */
 export interface UserServices extends UserDirectoryServices {
   readonly keyFiles: KeyFiles;
-  /** `ROOT/root/.sftpgateway`: the settings and the raw keys of the shared directory. */
+  /** `ROOT/root/.sftpgateway`, with the settings and the raw keys of the shared directory. */
   readonly sharedSettingsDirectory: string;
 }
 
-/** Where the users of a root are, and what they are read with: their raw key files and the keyring meet here. */
+/** Builds the services for the users of a root from its settings and its keyring. */
 export function buildUserServices(settings: LiveSettings, keyring: RootKeyring, log: Logger): UserServices {
   const { homes, sharedDirectory, removedDirectory, sharedSettingsDirectory } = settings.paths;
   const keyFiles = createKeyFiles(log);

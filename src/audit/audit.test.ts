@@ -351,7 +351,7 @@ describe('a verification', () => {
     await store.remove(call(), at('a'), { versionId: older?.info.versionId ?? '' });
     expect(await rows()).toEqual(['a bob current 1', 'a alice 1']);
     nowMs += 1;
-    expect(await verify()).toMatchObject({ findings: 0, olderVersionsRemoved: 1 });
+    expect(await verify()).toMatchObject({ findings: 0, olderVersionsGone: 1 });
     expect(await rows()).toEqual(['a bob current 1']);
     expect(await usage.needs(alice.fingerprint, null, 10)).toEqual([]);
   });

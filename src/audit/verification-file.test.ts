@@ -17,7 +17,7 @@ const counts = {
   opened: 3,
   foreignWithoutKey: 0,
   foreignNotOpened: 0,
-  olderVersionsRemoved: 0,
+  olderVersionsGone: 0,
   pending: 0,
   findings: 1,
 };

@@ -22,6 +22,7 @@ import { unopened } from './rebuild.js';
 import { Sampler, type SamplerState } from './sampler.js';
 import { compareAgain, walkBucket } from './walk.js';
 
+/** Buckets and extent of a verification. */
 export interface VerifyRequest {
   readonly buckets: readonly string[];
   /**
@@ -43,6 +44,7 @@ export interface VerifyRequest {
   readonly checkpoint?: (state: VerifyState) => Promise<void>;
 }
 
+/** Counts of a verification. */
 export interface VerifyCounts {
   versions: number;
   bytes: number;
@@ -56,7 +58,7 @@ export interface VerifyCounts {
   /** Versions that the ledger does not know and that were not in the sample. */
   foreignNotOpened: number;
   /** Older versions that were removed from the bucket, now settled in the ledger. */
-  olderVersionsRemoved: number;
+  olderVersionsGone: number;
   /** Running writes. */
   pending: number;
   findings: number;
@@ -76,7 +78,7 @@ const noCounts: VerifyCounts = {
   opened: 0,
   foreignWithoutKey: 0,
   foreignNotOpened: 0,
-  olderVersionsRemoved: 0,
+  olderVersionsGone: 0,
   pending: 0,
   findings: 0,
 };
@@ -153,7 +155,7 @@ class Verification {
   async #settled(batch: readonly KeyComparison[]): Promise<void> {
     if (this.#removed.length > 0)
       await this.#services.versions.markRemoved(this.#removed, this.#request.actor);
-    this.counts.olderVersionsRemoved += this.#removed.length;
+    this.counts.olderVersionsGone += this.#removed.length;
     this.#removed = [];
     const last = batch.at(-1);
     if (last === undefined) return;

@@ -28,9 +28,9 @@ import { tuneHeapGrowth } from './heap-growth.js';
 
 export interface GatewayOptions {
   readonly root: string;
-  /** Runs the embedded S3 server in the same process, and keeps the objects there. */
+  /** Runs the embedded S3 server in the same process and stores the objects in it. */
   readonly embedded: boolean;
-  /** Over the settings `sftp.listen`, `s3.listen` and `log.level`. */
+  /** These three override the settings `sftp.listen`, `s3.listen` and `log.level`. */
   readonly sftpListen?: ListenAddress;
   readonly s3Listen?: ListenAddress;
   readonly logLevel?: LogLevel;
@@ -40,19 +40,20 @@ export interface GatewayOptions {
   readonly output: (line: string) => void;
 }
 
-/** A running gateway. Disposing it ends everything at once; `drain` first lets uploads finish. */
+/** A running gateway. Disposing it stops everything at once. */
 export interface Gateway extends AsyncDisposable {
   readonly sftpAddress: ListenAddress;
-  /** Null when S3 is somewhere else. */
+  /** Null if objects are stored in another S3 server. */
   readonly embedded: EmbeddedS3 | null;
-  /** The default bucket as it was at the start. */
+  /** The default bucket at the start. */
   readonly bucket: string;
+  /** Stops accepting connections and waits until uploads are finished, for `drain.timeout` at most. */
   drain(): Promise<void>;
 }
 
 /**
- * Builds every adapter, passes each what it needs, and starts the SFTP server last.
- * Faults: `conflict` (the root is in use), `invalid` (settings), `unavailable` (a port, the database, a directory).
+ * Builds and connects all services, and starts the SFTP server last.
+ * Throws `conflict` (the root is in use), `invalid` (settings) and `unavailable` (a port, the database, a directory).
  */
 export async function assembleGateway(options: GatewayOptions): Promise<Gateway> {
   await using resources = new AsyncDisposableStack();

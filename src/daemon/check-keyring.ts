@@ -11,16 +11,16 @@ export interface KeyringCheck {
   readonly userServices: UserServices;
   readonly registry: Pick<UserRegistry, 'list'>;
   readonly clock: Clock;
-  /** Takes the sentences meant for a person. */
+  /** Receives lines for people. */
   readonly output: (line: string) => void;
 }
 
-/** The first start takes many raw key files in: the door does not wait longer than this for them. */
+/** The max. wait of the SFTP server for this check. The first start may import many raw key files. */
 const startWaitMs = 10_000;
 
 /**
- * Finishes what a crash has left of the keyring, takes the raw key files in, and says what is wrong. Resolves when it is done, or after ten
- * seconds; never rejects.
+ * Imports the raw key files, finishes changes of the keyring that a crash interrupted, and reports problems. Resolves when it is done, or
+ * after ten seconds. Never rejects.
  */
 export async function checkKeyring(call: Call, check: KeyringCheck): Promise<void> {
   const enough = new AbortController();
@@ -37,20 +37,20 @@ async function runCheck(
 ): Promise<void> {
   try {
     await importKeyFiles(userServices);
-    for (const done of await keyring.repair()) call.log.info(done);
+    for (const done of await keyring.repair()) call.log.info('keyring repaired', { done });
     for (const problem of await keyring.problems()) {
       output(`error: ${problem}`);
-      call.log.error('the keyring has a problem', { problem });
+      call.log.error('problem in the keyring', { problem });
     }
     if (await lacksRecovery(keyring, registry)) output(noRecoveryWarning);
   } catch (error) {
     const fault = Fault.from(error);
     output(`error: the keyring cannot be used: ${fault.hint}`);
-    call.log.error('the keyring cannot be used', { error: fault });
+    call.log.error('keyring not usable', { error: fault });
   }
 }
 
-/** True when customer keys are in use, or kept, and nobody but this machine can open them. */
+/** Returns true if customer keys exist or are in use, and only this machine can open them. */
 export async function lacksRecovery(
   keyring: RootKeyring,
   registry: Pick<UserRegistry, 'list'>,

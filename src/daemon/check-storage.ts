@@ -11,22 +11,22 @@ export interface StorageCheck {
   readonly bucket: string;
   readonly s3: S3StoreOptions;
   readonly vault: Pick<Vault, 'settlePending'>;
-  /** Every key at hand, as it is now. */
+  /** Returns every key that is available now. */
   readonly allKeys: () => Promise<readonly CustomerKey[]>;
   readonly runningCommandsDirectory: string;
   readonly registry: Pick<UserRegistry, 'list'>;
   readonly clock: Clock;
-  /** Takes the sentences meant for a person. */
+  /** Receives lines for people. */
   readonly output: (line: string) => void;
 }
 
-/** The start waits this long for S3; what is not known by then is found out while the door is already open. */
+/** The max. wait of the SFTP server for this check. After it the check continues in the background. */
 const startWaitMs = 10_000;
 const settleAgainMs = 60_000;
 
 /**
- * Asks S3 whether it can be used as configured, and settles the writes that the last run left open. Findings are printed and
- * logged as they come. Resolves when both are done, or after ten seconds; never rejects.
+ * Checks that S3 can be used as configured, and settles the writes that the last run left open. Prints and logs findings at once.
+ * Resolves when both are done, or after ten seconds. Never rejects.
  */
 export async function checkStorage(call: Call, check: StorageCheck): Promise<void> {
   const work = Promise.all([reportFindings(call, check), settleUntilDone(call, check)]);
@@ -45,15 +45,15 @@ async function reportFindings(call: Call, check: StorageCheck): Promise<void> {
     for (const { severity, what, whatToDo } of findings) {
       check.output(`${severity}: ${what}: ${whatToDo}`);
       const log = severity === 'error' ? 'error' : 'warn';
-      call.log[log](what, { whatToDo });
+      call.log[log]('problem with S3', { problem: what, whatToDo });
     }
-    if (findings.length === 0) call.log.info('S3 can be used as configured', { bucket: check.bucket });
+    if (findings.length === 0) call.log.info('S3 check passed', { bucket: check.bucket });
   } catch (error) {
-    if (!isFault(error, 'cancelled')) call.log.error('S3 could not be checked', { error: Fault.from(error) });
+    if (!isFault(error, 'cancelled')) call.log.error('S3 check failed', { error: Fault.from(error) });
   }
 }
 
-/** Goes on trying while something could not be settled: S3 may be away at the start. */
+/** Retries every minute until all writes are settled, because S3 may be unavailable at the start. */
 async function settleUntilDone(
   call: Call,
   { vault, allKeys, runningCommandsDirectory, clock }: StorageCheck,
@@ -61,13 +61,13 @@ async function settleUntilDone(
   try {
     for (;;) {
       const report = await vault.settlePending(call, {
-        // A row names its key; whose it is does not matter, and commands write with any.
+        // All keys, because a row names its key, and commands may write with any of them.
         keysOf: allKeys,
         isUnderWay: ({ requestId }) => isCommandRunning(runningCommandsDirectory, requestId),
       });
       const { confirmed, abandoned, abortedUploads, problems } = report;
       if (confirmed + abandoned + abortedUploads + problems.length > 0) {
-        call.log.info('writes of the last run are settled', {
+        call.log.info('writes of the last run settled', {
           confirmed,
           abandoned,
           abortedUploads,
@@ -79,6 +79,6 @@ async function settleUntilDone(
     }
   } catch (error) {
     if (isFault(error, 'cancelled') || call.signal.aborted) return;
-    call.log.error('the writes of the last run could not be settled', { error: Fault.from(error) });
+    call.log.error('settling the writes of the last run failed', { error: Fault.from(error) });
   }
 }

@@ -5,7 +5,7 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { MirrorRuns } from '../model/mirror-runs.js';
 
-/** Takes commands on the root's control socket. A gateway serves without one too: what keeps it from being made is logged. */
+/** Serves commands on the root's control socket. If the socket cannot be created, logs the reason; the gateway runs without it. */
 export async function startControl(
   { paths }: LiveSettings,
   mirror: MirrorRuns,
@@ -16,6 +16,8 @@ export async function startControl(
     const path = paths.controlSocket;
     resources.use(await startControlEndpoint({ path, mirror, log, entropy: systemEntropy }));
   } catch (error) {
-    log.warn('commands cannot reach this gateway while it runs', { error: Fault.from(error) });
+    log.warn('control socket not available: commands cannot reach this gateway', {
+      error: Fault.from(error),
+    });
   }
 }

@@ -6,17 +6,17 @@ import type { EventSink } from '../events/event-sink.js';
 import { runSqsSource } from '../events/sqs-source.js';
 import type { Clock, Logger } from '../model/call.js';
 
-/** A bucket from which no event came for so long is looked at as often as one without events. */
+/** Without an event for this time, a bucket is listed as often as one without events. */
 const trustMs = 15 * 60_000;
 
-/** Passes events on, and knows from which buckets they come. */
+/** Passes events on and records from which buckets they come. */
 export class RecentEvents implements EventSink {
   readonly #clock: Clock;
   readonly #isReliable: boolean;
   readonly #lastMs = new Map<string, number>();
   #sink: EventSink | null = null;
 
-  /** `isAlwaysTold`: S3 runs in this process, and no event of it gets lost. */
+  /** `isReliable`: S3 runs in this process, so no event is lost. */
   constructor(clock: Clock, isReliable: boolean) {
     this.#clock = clock;
     this.#isReliable = isReliable;
@@ -31,7 +31,7 @@ export class RecentEvents implements EventSink {
     this.#sink?.keyChanged(bucket, key);
   }
 
-  /** Whether changes of this bucket are told at the moment, so that it need not be asked often. */
+  /** Returns true if events of this bucket arrive, so that it does not need frequent listings. */
   areRecent(bucket: string): boolean {
     if (this.#isReliable) return true;
     const lastMs = this.#lastMs.get(bucket);
@@ -39,7 +39,7 @@ export class RecentEvents implements EventSink {
   }
 }
 
-/** Opens the event endpoint and follows the SQS queue, where the settings name them. Faults: `invalid`, `unavailable`. */
+/** Starts the event endpoint and the SQS consumer, if the settings name them. Throws `invalid` and `unavailable`. */
 export async function startEventSources(
   { current, paths }: LiveSettings,
   sink: EventSink,
@@ -54,14 +54,14 @@ export async function startEventSources(
     const endpoint = resources.use(
       await startEventEndpoint({ ...userServices, ...current.eventsListen, secretFile }),
     );
-    log.info('S3 events are taken', { ...endpoint.address, secretFile });
+    log.info('event endpoint ready', { ...endpoint.address, secretFile });
   }
   if (current.eventsSqsQueue !== null) {
     const running = runSqsSource(
       { ...userServices, queueUrl: current.eventsSqsQueue, region: current.region },
       background.signal,
     );
-    running.catch((error: unknown) => log.error('the SQS queue is not followed', { error: error as Error }));
+    running.catch((error: unknown) => log.error('reading the SQS queue failed', { error: error as Error }));
     resources.defer(() => {
       background.abort();
       return running;

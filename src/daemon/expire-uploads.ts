@@ -4,7 +4,7 @@ import type { UploadingVfsFactory } from '../vfs/factory.js';
 
 const intervalMs = 60_000;
 
-/** Removes uploads that were broken off and not resumed in time, until the call ends. */
+/** Aborts parked uploads that were not resumed in time, once a minute until the call is cancelled. */
 export async function expireUploads(
   call: Call,
   parkedFiles: UploadingVfsFactory['parkedFiles'],

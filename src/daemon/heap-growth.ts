@@ -2,26 +2,26 @@ import { setFlagsFromString } from 'node:v8';
 
 const mebibyte = 1024 ** 2;
 
-/** Buffers and the garbage that may lie before V8 collects the old generation, together; but so much garbage in any case. */
+/** Target for buffers plus garbage before V8 collects the old generation. `minGarbageBytes` of garbage are always allowed. */
 const totalBytes = 300 * mebibyte;
 const minGarbageBytes = 64 * mebibyte;
-/** With more transfers than these at once memory counts for more than CPU, and V8 decides alone. */
+/** With more parallel transfers than this, memory matters more than CPU, and V8 decides alone. */
 const fewTransfers = 4;
-/** What lives without any transfer. */
+/** Live heap without any transfer. */
 const idleBytes = 32 * mebibyte;
 const adjustEveryMs = 250;
 
-/** What the uploads and downloads of the moment hold in memory. */
+/** The memory that present uploads and downloads hold. */
 export interface TransferBuffers {
   readonly bytes: number;
   readonly transfers: number;
 }
 
 /**
- * Lets garbage lie longer, until the returned function is called. Network buffers that are not used again (bytes/buffer-pool.ts)
- * count as old-generation garbage the moment they are made, and with little alive V8 runs a full collection for every 25 MiB of
- * them. V8 takes how much may come, in percent of what lives, from a flag that it reads at each collection; so it is set again and
- * again for what lives at the moment, and the garbage stays bounded. docs/decisions/0006-heap.md has figures.
+ * Makes V8 collect garbage less often, until the returned function is called. Network buffers that are not reused
+ * (bytes/buffer-pool.ts) count as old-generation garbage as soon as they are allocated. With a small live heap, V8 runs a full
+ * collection for every 25 MiB of them. V8 reads the allowed growth, in percent of the live heap, from a flag at each collection. This
+ * function adjusts the flag to the present live heap, so the garbage stays bounded. docs/decisions/0006-heap.md has figures.
  */
 export function tuneHeapGrowth(buffersOf: () => TransferBuffers): () => void {
   let last = 0;

@@ -6,14 +6,14 @@ import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.j
 import { prepareDemo } from './demo.js';
 
 export interface RunGatewayOptions extends GatewayOptions {
-  /** Makes a demo user at the first start and prints commands to try. */
+  /** Creates a demo user at the first start and prints commands to try. */
   readonly demo: boolean;
 }
 
 /**
  * Runs the gateway until SIGTERM or SIGINT and returns the exit code. Prints a line with the word `ready` when the ports listen. After the
- * signal it accepts no connections, and open uploads have `drain.timeout` to finish; a second signal ends that wait. The demo's commands
- * come before the log, so that a newcomer sees them first.
+ * signal it accepts no connections, and open uploads have `drain.timeout` to finish. A second signal ends that wait. The demo's commands
+ * are printed before the log, so that a newcomer sees them first.
  */
 export async function runGateway(options: RunGatewayOptions): Promise<number> {
   using stop = new StopSignals();
@@ -37,7 +37,7 @@ export async function runEmbeddedS3(
   const log = createLogger(settings.current.logLevel, process.stderr);
   const embedded = await startEmbedded(settings, options, log);
   options.output(
-    `ready: S3 at ${embedded.endpoint}, bucket ${settings.bucket}; \`sftpgw env\` has the credentials`,
+    `ready: S3 at ${embedded.endpoint}, bucket ${settings.bucket}; \`sftpgw env\` prints the credentials`,
   );
   await stop.first;
   await Promise.race([embedded.close(settings.current.drainTimeoutMs), stop.second]);

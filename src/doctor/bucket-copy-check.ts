@@ -1,12 +1,12 @@
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** State of the copy of keys, users and settings, as this machine last left it. */
+/** State of the copy of keys, users and settings in the bucket, as this machine last recorded it. */
 export interface BucketCopyStatus {
-  /** Why no copy is made; null if one is. */
+  /** Why the gateway makes no copy; null if it makes one. */
   readonly none: 'off' | 'no-recipient' | 'no-bucket' | null;
   readonly isCurrent: boolean;
-  /** When the copy was last complete; null for never. */
+  /** When the copy was last complete, in milliseconds since 1970; null for never. */
   readonly completeMs: number | null;
   readonly failure: { readonly text: string } | null;
 }
@@ -14,10 +14,10 @@ export interface BucketCopyStatus {
 /** Checks that a new machine could restore everything from the bucket. */
 export function bucketCopyCheck(copy: { status(): Promise<BucketCopyStatus> }): Check {
   return {
-    name: 'the copy in the bucket',
+    name: 'copy in the bucket',
     run: async () => {
       const { none, isCurrent, failure, completeMs } = await copy.status();
-      // The keyring's check reports a missing recipient, and most other checks a missing bucket.
+      // The keyring check reports a missing recipient, and most other checks report a missing bucket.
       if (none === 'no-recipient' || none === 'no-bucket') return [];
       if (none === 'off') return [switchedOff];
       return isCurrent && failure === null ? [] : [behind(failure?.text ?? null, completeMs)];
@@ -43,7 +43,7 @@ function behind(failure: string | null, completeMs: number | null): DoctorFindin
     severity: 'warning',
     subject: 'gateway',
     what: `The copy of keys, users and settings in the bucket is out of date (${since}${reason}).`,
-    why: 'If this machine is lost, every change since then is lost with it.',
+    why: 'If this machine is lost, every later change is lost with it.',
     whatToDo: 'Start the gateway, which updates the copy, or run `sftpgw recovery copy`.',
   };
 }

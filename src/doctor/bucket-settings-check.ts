@@ -4,40 +4,44 @@ import { isFault } from '../model/fault.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** What the bucket's own settings mean for customers' keys and for unfinished uploads. */
+/** Checks what the bucket's own settings mean for customer keys and for unfinished uploads. */
 export function bucketSettingsCheck(settings: BucketSettings, bucket: string, sseC: boolean): Check {
   return {
     name: `settings of bucket ${bucket}`,
     run: async (call) => [
-      ...(await known(bucket, 'bucket versioning', () => versioningOf(settings, call, bucket, sseC))),
-      ...(await known(bucket, 'lifecycle rules', () => incompleteUploadsOf(settings, call, bucket))),
+      ...(await findingsOrDenied(bucket, 'versioning state', () =>
+        versioningOf(settings, call, bucket, sseC),
+      )),
+      ...(await findingsOrDenied(bucket, 'lifecycle rules', () =>
+        incompleteUploadsOf(settings, call, bucket),
+      )),
       ...(sseC
-        ? await known(bucket, 'the encryption settings', () => blockedOf(settings, call, bucket))
+        ? await findingsOrDenied(bucket, 'encryption settings', () => blockedOf(settings, call, bucket))
         : []),
     ],
   };
 }
 
-/** What a server does not have, it cannot have wrong; what may not be read is a finding of its own. */
-async function known(
+/** Returns the findings of `check`. A setting that the server does not have is fine; one that may not be read is a finding. */
+async function findingsOrDenied(
   bucket: string,
   what: string,
-  look: () => Promise<readonly DoctorFinding[]>,
+  check: () => Promise<readonly DoctorFinding[]>,
 ): Promise<readonly DoctorFinding[]> {
   try {
-    return await look();
+    return await check();
   } catch (error) {
     if (isFault(error, 'unsupported')) return [];
-    // Missing buckets and servers that are away are told by the look at the bucket itself.
+    // The storage check reports a missing bucket and an unavailable server.
     if (!isFault(error, 'denied')) return [];
     return [
       {
         code: 'access-denied',
         severity: 'warning',
         subject: `bucket ${bucket}`,
-        what: `${what} may not be read: ${error.hint}.`,
+        what: `The gateway may not read the ${what}: ${error.hint}.`,
         why: 'The gateway cannot tell what the bucket does with older versions, unfinished uploads or customer keys.',
-        whatToDo: 'Give the gateway the permission; `sftpgw setup --policies` prints all that it needs.',
+        whatToDo: 'Grant the gateway the permission: `sftpgw setup --policies` prints all that it needs.',
       },
     ];
   }
@@ -58,8 +62,8 @@ async function versioningOf(
         severity: 'warning',
         subject,
         what: 'Versioning is suspended.',
-        why: 'Overwritten files are lost as without versioning, while versions from before stay and need their old keys.',
-        whatToDo: 'Enable versioning again, or remove the old versions when nobody needs them.',
+        why: 'Overwritten files are lost, as without versioning. Older versions stay and need their old keys.',
+        whatToDo: 'Enable versioning again, or remove the old versions once they are not needed.',
       },
     ];
   }
@@ -70,7 +74,7 @@ async function versioningOf(
       severity: 'notice',
       subject,
       what: 'Versioning is on, and no lifecycle rule removes older versions.',
-      why: 'Older versions rest under the keys of their time for ever: after a rotation the old key cannot be destroyed.',
+      why: 'Older versions stay encrypted with their old keys: after a rotation the old key cannot be destroyed.',
       whatToDo: 'Add a rule that expires older versions after the time you need them, or keep every old key.',
     },
   ];
@@ -97,7 +101,7 @@ async function incompleteUploadsOf(
       severity: 'warning',
       subject: `bucket ${bucket}`,
       what: 'No lifecycle rule aborts unfinished multipart uploads.',
-      why: 'The gateway aborts its own; what other programs leave, or a machine that is lost, is paid for ever and shown nowhere.',
+      why: 'The gateway aborts only its own. You pay for those of other programs and of lost machines, and no listing shows them.',
       whatToDo: 'Run `sftpgw setup --apply` with credentials that may set lifecycle rules.',
     },
   ];
@@ -108,7 +112,7 @@ async function blockedOf(
   call: Call,
   bucket: string,
 ): Promise<readonly DoctorFinding[]> {
-  // A bucket that blocks SSE-C refuses the round trip, which names the command. Here only the permission to see it counts.
+  // If the bucket blocks SSE-C, the round trip fails and names the remedy. This check only needs the permission to read the setting.
   await settings.blocksSseC(call, bucket);
   return [];
 }

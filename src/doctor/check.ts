@@ -2,15 +2,15 @@ import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { DoctorFinding } from './finding.js';
 
-/** One thing that the doctor looks at. */
+/** One check of `sftpgw doctor`. */
 export interface Check {
-  /** What is looked at, for the progress line. */
+  /** What it checks, for the progress line. */
   readonly name: string;
-  /** Empty when all is well. What it throws becomes a finding of its own. */
+  /** Returns no finding if all is well. `runChecks` turns a fault into a finding. */
   run(call: Call): Promise<readonly DoctorFinding[]>;
 }
 
-/** Runs the checks one after the other; one that fails does not keep the others from running. Throws `cancelled` only. */
+/** Runs the checks in order and returns their findings. If one fails, the others still run. Throws only `cancelled`. */
 export async function runChecks(
   call: Call,
   checks: readonly Check[],
@@ -28,9 +28,9 @@ export async function runChecks(
         code: 'check-failed',
         severity: 'error',
         subject: 'gateway',
-        what: `${check.name} could not be looked at: ${fault.hint}`,
-        why: 'What cannot be looked at may be wrong unnoticed.',
-        whatToDo: 'Mend what the sentence names, and run the doctor again.',
+        what: `The check of ${check.name} failed: ${fault.hint}.`,
+        why: 'A problem in it stays unnoticed.',
+        whatToDo: 'Fix the cause, then run `sftpgw doctor` again.',
       });
     }
   }

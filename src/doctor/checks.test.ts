@@ -22,8 +22,8 @@ function check(name: string, run: Check['run']): Check {
   return { name, run };
 }
 
-describe('the checks', () => {
-  it('go on when one fails, whose failure is a finding', async () => {
+describe('runChecks', () => {
+  it('runs the other checks when one fails, and reports the failure as a finding', async () => {
     const seen: string[] = [];
     const findings = await runChecks(
       call,
@@ -37,12 +37,12 @@ describe('the checks', () => {
     );
     expect(seen).toEqual(['the first', 'the second']);
     expect(findings).toMatchObject([
-      { code: 'check-failed', what: 'the first could not be looked at: it may not be read' },
+      { code: 'check-failed', what: 'The check of the first failed: it may not be read.' },
       { what: 'Something.' },
     ]);
   });
 
-  it('end when they are interrupted', async () => {
+  it('stops when it is interrupted', async () => {
     const interrupted = check('the first', async () => {
       throw new Fault('cancelled', 'the request was cancelled');
     });
@@ -51,7 +51,7 @@ describe('the checks', () => {
     });
   });
 
-  it('are told with the worst first', () => {
+  it('sorts the findings by severity', () => {
     const mixed = [
       finding('notice', 'a'),
       finding('error', 'b'),
@@ -62,7 +62,7 @@ describe('the checks', () => {
   });
 });
 
-it('native ciphers that are not built, a native checksum that is missing, and settings that are not what was meant, are found', async () => {
+it('finds missing native ciphers, a missing native checksum and misspelt settings', async () => {
   const found = await machineCheck({
     hasNativeCrypto: false,
     hasNativeCrc32c: false,

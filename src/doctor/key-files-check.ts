@@ -8,16 +8,16 @@ import type { Keyring } from '../model/keyring.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** A raw key file that somebody's settings use, or may use. */
+/** A raw key file that the settings of a user or of the shared directory use or may use. */
 export interface RawKeyFile {
   /** `user NAME` or `shared directory`. */
   readonly subject: string;
   readonly path: string;
-  /** The key of the keyring that the settings name instead of the file; null when they name none. */
+  /** The key of the keyring that the settings name instead of the file; null if they name none. */
   readonly keyId: KeyFingerprint | null;
-  /** True when the settings need a key here: its absence is a finding. */
+  /** True if the settings need a key in this file, so that its absence is a finding. */
   readonly isNeeded: boolean;
-  /** What fails without it. */
+  /** What fails without it, as a sentence. */
   readonly why: string;
 }
 
@@ -27,13 +27,13 @@ export interface KeyFilesCheckServices {
   readonly describe: Keyring['describe'];
 }
 
-/** The raw key files, with those that were kept beside them: what they hold, who may read them, and which are needed no more. */
+/** Checks the raw key files and the replaced ones in the same directories: content, mode, and whether they are still needed. */
 export function keyFilesCheck(services: KeyFilesCheckServices): Check {
   return {
     name: 'raw key files',
     run: async () => {
       const findings: DoctorFinding[] = [];
-      for (const place of await services.keyFiles()) findings.push(...(await findingsOf(services, place)));
+      for (const file of await services.keyFiles()) findings.push(...(await findingsOf(services, file)));
       return findings;
     },
   };
@@ -41,9 +41,9 @@ export function keyFilesCheck(services: KeyFilesCheckServices): Check {
 
 async function findingsOf(
   services: KeyFilesCheckServices,
-  place: RawKeyFile,
+  file: RawKeyFile,
 ): Promise<readonly DoctorFinding[]> {
-  const { subject, path, isNeeded, why } = place;
+  const { subject, path, isNeeded, why } = file;
   const paths = await withKept(path);
   const findings: DoctorFinding[] = [];
   if (isNeeded && !paths.includes(path)) {
@@ -51,21 +51,21 @@ async function findingsOf(
       code: 'key-file-missing',
       severity: 'error',
       subject,
-      what: `${path} is not there, and the settings need the key in it.`,
+      what: `${path} does not exist, but the settings need the key in it.`,
       why,
       whatToDo:
-        'Put the 32 raw bytes of the key there, mode 0600, or name a key of the keyring: `sftpgw key use`.',
+        'Write the 32 raw bytes of the key to it, with mode 0600, or use a key of the keyring: `sftpgw key use`.',
     });
   }
   for (const one of paths) {
     const problems = await keyFileProblems(one);
-    findings.push(...problems.map((problem) => findingOf(place, one, problem)));
-    if (problems.length === 0 && (await canGo(services, place, one))) findings.push(needless(subject, one));
+    findings.push(...problems.map((problem) => findingOf(file, one, problem)));
+    if (problems.length === 0 && (await canGo(services, file, one))) findings.push(needless(subject, one));
   }
   return findings;
 }
 
-/** A file that names no key for writing, and whose key the keyring keeps safe. */
+/** Returns true if no upload needs the file and the keyring has its key, sealed and recoverable. */
 async function canGo(
   { load, describe }: KeyFilesCheckServices,
   { path, keyId }: RawKeyFile,
@@ -82,8 +82,8 @@ function needless(subject: string, path: string): DoctorFinding {
     code: 'key-file-needless',
     severity: 'notice',
     subject,
-    what: `${path} is not needed any more: the keyring has the key, sealed and recoverable.`,
-    why: 'A raw key file is read by whoever gets at the disk.',
+    what: `${path} is no longer needed: the keyring has the key, sealed and recoverable.`,
+    why: 'Anyone with access to the disk can read a raw key file.',
     whatToDo: `Remove it: shred -u ${path}.`,
   };
 }
@@ -97,8 +97,8 @@ function findingOf({ subject, why }: RawKeyFile, path: string, problem: KeyFileP
         severity: 'error',
         subject,
         what,
-        why: 'Every account of this machine that may read the file can read everything that rests under the key.',
-        whatToDo: `Run chmod 600 ${path}; if others use this machine, take another key and rotate.`,
+        why: 'Every account of this machine that may read the file can decrypt everything encrypted with the key.',
+        whatToDo: `Run chmod 600 ${path}; if other people use this machine, rotate to a new key.`,
       };
     case 'no-key':
       return {
@@ -108,7 +108,7 @@ function findingOf({ subject, why }: RawKeyFile, path: string, problem: KeyFileP
         what,
         why,
         whatToDo:
-          'Replace it by the 32 raw bytes of the key. Keep what is there: it may be the key in another form.',
+          'Replace it with the 32 raw bytes of the key. Keep the present content: it may be the key in another form.',
       };
     case 'unreadable':
       return {
@@ -117,12 +117,12 @@ function findingOf({ subject, why }: RawKeyFile, path: string, problem: KeyFileP
         subject,
         what,
         why,
-        whatToDo: 'Give the file to the account that the gateway runs as, mode 0600.',
+        whatToDo: 'Make the account of the gateway the owner of the file, with mode 0600.',
       };
   }
 }
 
-/** The file, when it is there, and the replaced keys that were kept beside it. */
+/** Returns the file, if it exists, and the replaced keys in the same directory. */
 async function withKept(path: string): Promise<readonly string[]> {
   try {
     const name = basename(path);

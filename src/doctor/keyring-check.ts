@@ -2,7 +2,7 @@ import type { Keyring, KeyringCustody } from '../model/keyring.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Are the keys safe: does somebody who is not on this machine hold what opens them. */
+/** Checks that the keys survive the loss of this machine: each key is sealed to every recovery recipient. */
 export function keyringCheck(keyring: Keyring, custody: KeyringCustody): Check {
   return {
     name: 'keyring',
@@ -16,8 +16,8 @@ export function keyringCheck(keyring: Keyring, custody: KeyringCustody): Check {
           severity: 'error',
           subject: 'gateway',
           what: `There is no recovery recipient: ${keys.length} ${keys.length === 1 ? 'key is' : 'keys are'} held by this machine only.`,
-          why: 'When this machine is lost, so is everything that rests under these keys; nobody, AWS included, can bring it back.',
-          whatToDo: 'Run `sftpgw recovery init`, and keep what it prints away from this machine.',
+          why: 'If this machine is lost, so is everything encrypted with these keys. Nothing can restore it, not even AWS.',
+          whatToDo: 'Run `sftpgw recovery init`, and store what it prints outside this machine.',
         });
       } else {
         for (const { id, label } of keys.filter((key) => !key.isRecoverable)) {
@@ -26,9 +26,9 @@ export function keyringCheck(keyring: Keyring, custody: KeyringCustody): Check {
             severity: 'error',
             subject: `key ${id}`,
             what: `The key${label === '' ? '' : ` "${label}"`} is not sealed to every recovery recipient.`,
-            why: 'What rests under it is lost with this machine.',
+            why: 'Everything encrypted with it is lost with this machine.',
             whatToDo:
-              'Run `sftpgw recovery init --recipient RECIPIENT` again for the recipient: it seals every key anew.',
+              'Run `sftpgw recovery init --recipient RECIPIENT` again for the recipient: it seals every key again.',
           });
         }
       }
@@ -38,8 +38,8 @@ export function keyringCheck(keyring: Keyring, custody: KeyringCustody): Check {
           severity: 'error',
           subject: 'gateway',
           what: `${problem}.`,
-          why: 'A key that cannot be read opens nothing.',
-          whatToDo: 'Put the file back from a backup, or from the copy in the bucket; see KEYS.md.',
+          why: 'Objects encrypted with an unreadable key cannot be read.',
+          whatToDo: 'Restore the file from a backup or from the copy in the bucket; see KEYS.md.',
         });
       }
       return findings;

@@ -7,15 +7,15 @@ import type { DoctorFinding } from './finding.js';
 export interface LedgerCheckServices {
   readonly ledger: Pick<KeyLedger, 'pending'>;
   readonly usage: Pick<KeyUsage, 'totals'>;
-  /** The keys that are at hand: of the keyring and of every user's files. */
+  /** Returns the keys that are available: those of the keyring and of all raw key files. */
   readonly knownKeys: (call: Call) => Promise<ReadonlySet<KeyFingerprint>>;
   readonly clock: Clock;
 }
 
-/** Writes that are not settled after this time are stuck. */
+/** A write that is still open after this time is stuck. */
 const stuckAfterMs = 60 * 60_000;
 
-/** Does every object have its key, and is nothing left half-way. */
+/** Checks that the key of every object is available and that no write stays open. */
 export function ledgerCheck({ ledger, usage, knownKeys, clock }: LedgerCheckServices): Check {
   return {
     name: 'ledger',
@@ -28,9 +28,9 @@ export function ledgerCheck({ ledger, usage, knownKeys, clock }: LedgerCheckServ
           code: 'key-unknown',
           severity: 'error',
           subject: `key ${key}`,
-          what: `${objects} ${objects === 1 ? 'object rests' : 'objects rest'} under a key that is not here.`,
-          why: 'Nobody can read them until the key is found.',
-          whatToDo: `Find the key in a backup and take it in: \`sftpgw key import\`. \`sftpgw ledger find --key ${key}\` names the objects.`,
+          what: `${objects} ${objects === 1 ? 'object is' : 'objects are'} encrypted with a key that is missing.`,
+          why: 'They cannot be read until the key is found.',
+          whatToDo: `Find the key in a backup and import it: \`sftpgw key import\`. \`sftpgw ledger find --key ${key}\` lists the objects.`,
         });
       }
       const stuck = await ledger.pending(clock.nowMs() - stuckAfterMs);
@@ -41,9 +41,8 @@ export function ledgerCheck({ ledger, usage, knownKeys, clock }: LedgerCheckServ
           severity: 'warning',
           subject: 'gateway',
           what: `${stuck.length} ${stuck.length === 1 ? 'write has' : 'writes have'} been open for more than an hour, the oldest to ${first?.ref.key ?? ''}.`,
-          why: 'It is not known whether the object is there; its key is kept as long.',
-          whatToDo:
-            'Restart the gateway: it settles them at its start, and the log names what keeps it from doing so.',
+          why: 'It is unknown whether the object exists, so its key must be kept.',
+          whatToDo: 'Restart the gateway: it settles them at its start, or logs why it cannot.',
         });
       }
       return findings;

@@ -6,24 +6,24 @@ import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
 export interface MachineCheckOptions {
-  /** The native ciphers of the SSH server are loaded. */
+  /** True if the native ciphers of the SSH server are loaded. */
   readonly hasNativeCrypto: boolean;
-  /** CRC-32C is computed by the processor. */
+  /** True if native code computes CRC-32C. */
   readonly hasNativeCrc32c: boolean;
-  /** It is to go with every part. */
+  /** True if every uploaded part is to carry a CRC-32C. */
   readonly sendsCrc32c: boolean;
-  /** Files and directories that hold secrets; those that are not there do not count. */
+  /** Files and directories with secrets; missing ones are ignored. */
   readonly secretPaths: readonly string[];
-  /** Directories of which every file that is not public holds a secret. */
+  /** Directories in which every file except `*.pub` holds a secret. */
   readonly secretDirectories: readonly string[];
-  /** What must stay free on the disk of this directory. */
+  /** The directory whose disk needs `mirrorReserveBytes` of free space. */
   readonly mirrorDirectory: string;
   readonly mirrorReserveBytes: number;
-  /** What is wrong with the global settings, a sentence each. */
+  /** Problems in the global settings, one sentence each. */
   readonly settingsProblems: readonly string[];
 }
 
-/** What the machine and the installation themselves have wrong. */
+/** Checks the machine and the installation. */
 export function machineCheck(services: MachineCheckOptions): Check {
   return {
     name: 'this machine',
@@ -71,7 +71,7 @@ function settings({ settingsProblems }: MachineCheckOptions): readonly DoctorFin
     severity: 'warning',
     subject: 'gateway',
     what: `${problem}.`,
-    why: 'The setting is not what somebody meant it to be.',
+    why: 'The setting does not have the intended value.',
     whatToDo: 'Correct the line.',
   }));
 }
@@ -94,7 +94,7 @@ async function openSecrets({
       severity: 'error',
       subject: 'gateway',
       what: `${path} is open to other accounts of this machine (mode ${(mode & 0o777).toString(8).padStart(4, '0')}).`,
-      why: 'It holds, or leads to, what only the gateway may read.',
+      why: 'It contains or protects secrets that only the gateway may read.',
       whatToDo: `Run chmod go= ${path}.`,
     });
   }
@@ -121,8 +121,8 @@ async function diskSpaceFindings({
       severity: 'warning',
       subject: 'gateway',
       what: `The disk of ${mirrorDirectory} has ${free} MiB free, less than the ${reserve} MiB of mirror.reserve.`,
-      why: 'New downloads do not reach the users until there is room.',
-      whatToDo: 'Make room, or lower mirror.reserve.',
+      why: 'Users do not get new downloads until there is enough space.',
+      whatToDo: 'Free disk space, or lower mirror.reserve.',
     },
   ];
 }

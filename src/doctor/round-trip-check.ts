@@ -12,7 +12,7 @@ export interface RoundTripServices {
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
 }
 
-/** The whole way of one user's files, in the user's own place and under the user's own encryption. */
+/** Checks a whole round trip with a small object below the user's upload prefix, with the user's encryption. */
 export function roundTripCheck(services: RoundTripServices, username: Username): Check {
   return { name: `uploads of ${username}`, run: (call) => roundTripOf(services, call, username) };
 }
@@ -25,15 +25,15 @@ async function roundTripOf(
   const subject = `user ${username}`;
   const settings = await users.settings(call, username);
   if (settings === null) return [];
-  let troubles: readonly RoundTripProblem[];
+  let problems: readonly RoundTripProblem[];
   try {
     const encryption = await users.uploadEncryption(call, username);
     const { uploadBucket: bucket, uploadPrefix: prefix, acl } = settings;
-    troubles = await tryRoundTrip(store, entropy, call, { bucket, prefix, encryption, acl });
+    problems = await tryRoundTrip(store, entropy, call, { bucket, prefix, encryption, acl });
   } catch (error) {
-    troubles = [{ step: 'write', fault: Fault.from(error) }];
+    problems = [{ step: 'write', fault: Fault.from(error) }];
   }
-  return troubles.map(({ step, fault }) => ({
+  return problems.map(({ step, fault }) => ({
     code: codeOf(step, fault),
     severity: step === 'remove' ? 'warning' : 'error',
     subject,
@@ -41,8 +41,8 @@ async function roundTripOf(
     why: consequences[step],
     whatToDo:
       fault.kind === 'denied'
-        ? 'Give the gateway the permission; `sftpgw setup --policies` prints all that it needs.'
-        : 'Mend what the sentence names, and run the doctor again.',
+        ? 'Grant the gateway the permission: `sftpgw setup --policies` prints all that it needs.'
+        : 'Fix the cause, then run `sftpgw doctor` again.',
   }));
 }
 
@@ -55,18 +55,18 @@ function codeOf(step: RoundTripStep, { kind }: Fault): string {
 
 const sentences: Readonly<Record<RoundTripStep, string>> = {
   write: 'A file cannot be uploaded',
-  read: 'What was uploaded cannot be read back',
-  'refusal without the key': 'What was uploaded is not protected by its key',
-  'refusal of another key': 'What was uploaded is not protected by its key',
-  copy: 'What was uploaded cannot be copied on the server',
-  remove: 'What was uploaded cannot be removed',
+  read: 'An uploaded file cannot be read',
+  'refusal without the key': 'An uploaded file is not protected by its key',
+  'refusal of another key': 'An uploaded file is not protected by its key',
+  copy: 'An uploaded file cannot be copied on the server',
+  remove: 'An uploaded file cannot be removed',
 };
 
 const consequences: Readonly<Record<RoundTripStep, string>> = {
   write: 'Every upload of this user fails.',
-  read: 'This user cannot fetch files back, and a rename cannot be verified.',
-  'refusal without the key': 'Whoever may read the bucket reads the content.',
-  'refusal of another key': 'The key that was asked for is not the one that protects the content.',
-  copy: 'Renames and the rotation of keys fail.',
-  remove: 'Users cannot remove or rename files, and the tiny object of this look stays in the bucket.',
+  read: 'This user cannot read uploaded files, and renames cannot be verified.',
+  'refusal without the key': 'Anyone who may read the bucket can read the content.',
+  'refusal of another key': 'The content is protected by another key than the requested one.',
+  copy: 'Renames and key rotations fail.',
+  remove: 'Users cannot remove or rename files, and the small object of this check stays in the bucket.',
 };

@@ -24,19 +24,19 @@ describe('the runtime check', () => {
   });
 
   it.each(['24.22.2', '24.15.0', '24.9.0', '26.12.0', '26.3.1'])(
-    'finds that %s lacks fixes',
+    'reports that %s lacks fixes',
     async (version) => {
       expect(await problem(version)).toMatch(/^runtime-outdated: .*lacks security fixes/);
     },
   );
 
-  it.each(['20.20.2', '22.30.0', '25.9.0'])('finds that the line of %s gets no fixes', async (version) => {
+  it.each(['20.20.2', '22.30.0', '25.9.0'])('reports that the line of %s gets no fixes', async (version) => {
     expect(await problem(version)).toMatch(/without security fixes/);
   });
 
-  it('finds a line whose end of life has passed', async () => {
+  it('reports a line after its end of life', async () => {
     expect(await problem('24.22.3', Date.parse('2028-05-01T00:00:00Z'))).toMatch(
-      /no security fixes since 2028-04-30/,
+      /without security fixes since 2028-04-30/,
     );
   });
 

@@ -11,18 +11,18 @@ interface ReleaseLine {
 }
 
 /**
- * From the change logs of Node.js ("This is a security release") and its release schedule, 2026-11-30. Update it with every
- * security release; the supplied runtime moves with it.
+ * Release lines with security fixes, from the change logs of Node.js ("This is a security release") and its release schedule,
+ * as of 2026-11-30. Update the list, and the supplied runtime, with every security release.
  */
 export const releaseLines: readonly ReleaseLine[] = [
   { major: 24, lowestSafe: '24.22.3', endOfLife: '2028-04-30' },
   { major: 26, lowestSafe: '26.12.1', endOfLife: '2029-04-30' },
 ];
 
-/** Checks that this Node.js gets security fixes and has those that are known. */
+/** Checks that this Node.js gets security fixes and has all known ones. */
 export function runtimeCheck(version: string, nowMs: () => number): Check {
   return {
-    name: 'the Node.js runtime',
+    name: 'Node.js runtime',
     run: async () => {
       const what = findProblem(version, nowMs());
       return what === null ? [] : [outdated(what)];
@@ -34,11 +34,11 @@ function findProblem(version: string, nowMs: number): string | null {
   const [major = 0] = version.split('.').map(Number);
   const newest = Math.max(...releaseLines.map((line) => line.major));
   const line = releaseLines.find((candidate) => candidate.major === major);
-  // A later line than the table knows cannot be judged.
+  // A newer line than the newest of the table is unknown, not a problem.
   if (line === undefined)
     return major > newest ? null : `Node.js ${version} belongs to a line without security fixes.`;
   if (nowMs > Date.parse(`${line.endOfLife}T23:59:59Z`))
-    return `Node.js ${version} belongs to a line that gets no security fixes since ${line.endOfLife}.`;
+    return `Node.js ${version} belongs to a line without security fixes since ${line.endOfLife}.`;
   return isOlder(version, line.lowestSafe)
     ? `Node.js ${version} lacks security fixes that ${line.lowestSafe} has.`
     : null;

@@ -3,7 +3,7 @@ import type { S3StoreOptions } from '../s3/options.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Can the bucket be worked with at all: endpoint, credentials, permissions, clocks, checksums, SSE-C. */
+/** Checks that the bucket can be used at all: endpoint, credentials, permissions, clock, checksums, SSE-C. */
 export function storageCheck(s3: S3StoreOptions, bucket: string, sseC: boolean): Check {
   return {
     name: `bucket ${bucket}`,
@@ -27,33 +27,33 @@ const other: Explanation = { code: 's3-trouble', why: 'Uploads, downloads or lis
 const explanations: Partial<Record<Finding['about'], Explanation>> = {
   'plain-http': {
     code: 'endpoint-in-clear',
-    why: 'A key that has once been sent in the clear has to be taken for known to others, so the gateway refuses to send it.',
+    why: 'A key that was sent in the clear is compromised, so the gateway refuses to send it.',
   },
   clock: {
     code: 'clock-off',
-    why: 'S3 refuses every request whose time is off by more than 15 minutes.',
+    why: 'S3 refuses every request whose time differs by more than 15 minutes.',
   },
   checksums: {
     code: 'checksums-refused',
-    why: 'Every upload fails as long as checksums are sent to a server that does not take them.',
+    why: 'Every upload fails while the gateway sends checksums that the server does not accept.',
   },
   tags: {
     code: 'tags-refused',
-    why: 'The tag says which key opens an object when the ledger is lost; without the permission every upload under a customer key fails.',
+    why: 'If the ledger is lost, the tag names the key of an object. Without the permission every upload with a customer key fails.',
   },
   'sse-c-blocked': {
     code: 'sse-c-blocked',
-    why: 'Every upload of a user with SSE-C is refused; buckets made since April 2026 begin so.',
+    why: 'S3 refuses every upload of a user with SSE-C. Buckets created since April 2026 block SSE-C by default.',
   },
-  'not-found': { code: 'bucket-missing', why: 'Nothing can be stored in a bucket that is not there.' },
+  'not-found': { code: 'bucket-missing', why: 'Nothing can be stored in a bucket that does not exist.' },
   denied: {
     code: 'access-denied',
-    why: 'What needs the permission fails for every user of the bucket.',
+    why: 'Every operation that needs the permission fails for all users of the bucket.',
   },
   corrupt: {
     code: 'server-not-true',
-    why: 'The server does not do what it was asked for: data could rest in the clear, or be lost.',
+    why: 'The server does not do what it was asked to do: data could be stored in the clear, or be lost.',
   },
-  unavailable: { code: 's3-away', why: 'Nothing can be stored or read while S3 is away.' },
-  'timed-out': { code: 's3-away', why: 'Nothing can be stored or read while S3 is away.' },
+  unavailable: { code: 's3-away', why: 'Nothing can be stored or read while S3 is unavailable.' },
+  'timed-out': { code: 's3-away', why: 'Nothing can be stored or read while S3 is unavailable.' },
 };

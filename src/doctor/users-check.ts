@@ -2,7 +2,7 @@ import type { UserRegistry } from '../model/users.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** What is wrong with the users' files, and who cannot log in. */
+/** Reports problems in the users' files, and users who cannot log in. */
 export function usersCheck(registry: Pick<UserRegistry, 'list'>): Check {
   return {
     name: 'users',
@@ -16,8 +16,8 @@ export function usersCheck(registry: Pick<UserRegistry, 'list'>): Check {
             severity: 'error',
             subject,
             what: `${problem}.`,
-            why: 'The line or file does not count: the last good settings go on, and after a restart the user cannot work.',
-            whatToDo: 'Correct the file that the sentence names; it counts at the next request.',
+            why: 'The line or file is ignored. The last valid settings stay in force until a restart. After it the user cannot work.',
+            whatToDo: 'Correct the file. The change takes effect at the next request.',
           });
         }
         if (user.publicKeyCount > 0 || user.hasPassword) continue;
@@ -26,7 +26,7 @@ export function usersCheck(registry: Pick<UserRegistry, 'list'>): Check {
           severity: 'warning',
           subject,
           what: 'Neither a public key nor a password is set.',
-          why: 'Nobody can log in as this user.',
+          why: 'This user cannot log in.',
           whatToDo: `Add a public key: \`addsftpuser ${user.username} --public-key-file FILE\`.`,
         });
       }

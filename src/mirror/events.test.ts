@@ -85,21 +85,17 @@ describe('an event', () => {
   it('newer than a running listing is not undone by it', async () => {
     for (let i = 0; i < 3; i += 1) await world.put(`f${i}`, 'x');
     await started();
-    let release = () => {};
-    const { pages } = world.store;
-    world.store.afterPage = () =>
-      new Promise((resolve) => {
-        release = resolve;
-      });
+    const releases: (() => void)[] = [];
+    world.store.afterPage = () => new Promise((resolve) => releases.push(resolve));
     const pass = mirror.runOnce('downloads/alice');
-    await until(() => world.store.pages > pages);
-    await new Promise((resume) => setTimeout(resume, 20));
+    // The page is complete, and its answer is held.
+    await until(() => releases.length > 0);
     // The requested page does not include the new object.
     await world.put('d/g', 'new');
     keyChanged('d/g');
     await until(holds('d/g', 'new'));
     world.store.afterPage = () => undefined;
-    release();
+    for (const release of releases) release();
     expect(await pass).toMatchObject({ result: 'complete', deleted: 0 });
     expect(await world.onDisk()).toMatchObject({ 'd/g': 'new' });
   });
@@ -121,8 +117,11 @@ describe('an event', () => {
     mirror.keyChanged('other', `${world.prefix}f`);
     mirror.keyChanged(bucket, 'bob/downloads/f');
     keyChanged('');
-    await new Promise((resume) => setTimeout(resume, 20));
-    expect(world.takeReads()).toBe(0);
+    // An event that counts comes after them, and is the only one that causes a read.
+    await world.put('counted', 'x');
+    keyChanged('counted');
+    await until(holds('counted', 'x'));
+    expect(world.takeReads()).toBe(1);
   });
 });
 

@@ -10,14 +10,14 @@ import { openObjectServices } from './object-services.js';
 import type { OpenRoot } from './open-root.js';
 
 export type DestroyOutcome =
-  /** Nothing was changed: the first hundred of what needs the key. */
+  /** Nothing changed. `needs` are the first hundred uses of the key. */
   | { readonly kind: 'needed'; readonly needs: readonly KeyNeed[] }
-  /** Gone from the keyring. `rawFiles` hold it still: they are people's own. */
+  /** The keyring no longer has the key. `rawFiles` are users' own key files that still hold it. */
   | { readonly kind: 'destroyed'; readonly rawFiles: readonly string[] };
 
 /**
- * Destroys a key once every version in every bucket has been looked at and none needs it. Interrupted, nothing is destroyed; the same call
- * begins anew. Faults as `proveKeyUnused` and `Keyring.destroy`.
+ * Destroys a key after checking that no version in any bucket needs it. If it is interrupted, nothing is destroyed, and the next call
+ * checks everything again. Throws as `proveKeyUnused` and `Keyring.destroy`.
  */
 export async function destroyKey(
   root: OpenRoot,

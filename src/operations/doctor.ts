@@ -28,17 +28,17 @@ import { storageNeedsOf } from './storage-needs.js';
 export type { DoctorFinding };
 
 export interface DoctorRequest {
-  /** Only what concerns these users; null for everything. */
+  /** Checks only the uploads of these users; null checks everything. */
   readonly users: readonly string[] | null;
   readonly onCheck: (name: string) => void;
 }
 
-/** A person waits: two attempts in a quarter of a minute say enough. */
+/** A person waits for the result, so two attempts within 15 seconds are enough. */
 const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
 
 /**
- * Looks at everything that can be wrong with a root: S3, each user's whole way there and back, keys, ledger, files, the machine. Writes
- * tiny objects for a moment. Answers what it found, the worst first; throws `not-found` for a user that is not there, and `cancelled`.
+ * Checks a whole root: S3, a round trip for each user, keys, ledger, files and the machine. Writes small objects and removes them.
+ * Returns the findings, the most severe first. Throws `cancelled`, or `invalid` for a malformed user name.
  */
 export async function runDoctor(root: OpenRoot, request: DoctorRequest): Promise<readonly DoctorFinding[]> {
   const s3 = { ...root.s3, retry: patience };
@@ -114,7 +114,7 @@ async function allUsers({ registry }: OpenRoot): Promise<readonly Username[]> {
   return (await registry.list()).map(({ username }) => username);
 }
 
-/** Every key that is at hand: in the keyring, or in a raw file of a user or of the shared directory. */
+/** Returns every available key: those of the keyring and those in raw files of users or of the shared directory. */
 async function knownKeys(root: OpenRoot): Promise<ReadonlySet<KeyFingerprint>> {
   const { keyring, userServices } = root;
   const known = new Set<KeyFingerprint>();

@@ -9,17 +9,17 @@ import type { KeyUsage } from '../model/ledger.js';
 import type { EncryptionKeys } from '../objects/encryption-keys.js';
 import { openObjectServices } from './object-services.js';
 
-/** What the commands on the ledger stand on, and the call that ends when the command is interrupted. */
+/** The services of the `ledger` commands. Interrupting the command cancels `call`. */
 export interface OpenLedger {
   readonly audit: AuditServices & { readonly usage: KeyUsage };
   readonly call: Call;
-  /** What a person is told of a key. */
+  /** Describes keys for people. */
   readonly names: Pick<EncryptionKeys, 'describe'>;
-  /** The buckets that the gateway uses: the default, those of users, and those that the ledger names. */
+  /** Returns the buckets that the gateway uses: the default one, those of users and those in the ledger. */
   buckets(): Promise<readonly string[]>;
 }
 
-/** Nothing is asked of S3 yet. Faults of the users' files and of the database. */
+/** Builds the services for the ledger commands without a request to S3. Throws faults of the users' files and of the database. */
 export async function openLedger(core: Core, settings: LiveSettings, log: Logger): Promise<OpenLedger> {
   const { store, database } = core;
   const { services, call } = await openObjectServices(core, settings, log);

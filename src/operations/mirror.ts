@@ -8,8 +8,9 @@ import type { LiveMirrorStatus, MirrorRunEvent } from '../model/mirror-runs.js';
 import type { OpenRoot } from './open-root.js';
 
 /**
- * One pass over each of these prefixes (null: all): by the gateway when one runs on the root, else in this process, which then holds
- * the root's lock. Faults: `not-found` (a name), `cancelled`, `unavailable` and `timed-out` (a gateway runs and does not answer).
+ * Runs one pass over each of the named prefixes, or over all if `names` is null. A gateway that runs on the root does the work;
+ * otherwise this process does, and holds the root's lock. Throws `not-found` (a name), `cancelled`, `unavailable` and `timed-out` (a
+ * running gateway does not answer).
  */
 export async function runMirrorPasses(
   opened: OpenRoot,
@@ -28,7 +29,7 @@ export async function runMirrorPasses(
   }
 }
 
-/** What passes would do now. Needs no gateway, and hinders none. */
+/** Returns the actions that a pass would take now, per prefix. Works with and without a running gateway. */
 export async function* planMirrorPasses(
   opened: OpenRoot,
   names: readonly string[] | null,
@@ -41,12 +42,12 @@ export async function* planMirrorPasses(
 }
 
 export interface MirrorStatus {
-  /** A gateway has answered: what it knows, else what was last written down. */
+  /** True if a running gateway answered; false if the status is the one last recorded in the database. */
   readonly isLive: boolean;
   readonly mirrors: readonly LiveMirrorStatus[];
 }
 
-/** Every prefix of the root with what is known of it. */
+/** Returns every prefix of the root with its status. */
 export async function mirrorStatus(opened: OpenRoot): Promise<MirrorStatus> {
   const { settings, call } = opened;
   try {
@@ -59,7 +60,7 @@ export async function mirrorStatus(opened: OpenRoot): Promise<MirrorStatus> {
   return { isLive: false, mirrors };
 }
 
-/** Null when another process serves the root. */
+/** Locks the root. Returns null if another process serves it. */
 async function lockUnlessServed({ settings }: OpenRoot): Promise<AsyncDisposable | null> {
   try {
     return await lockRoot(settings, 'another process serves this root');
@@ -84,7 +85,7 @@ async function askGateway(
   }
 }
 
-/** Interrupted, the pass under way ends; what it had not finished is taken up by the next one. */
+/** Runs `work` with a mirror of this process. An interruption ends the pass; the next one resumes there. Throws `cancelled`. */
 async function withMirror<T>(opened: OpenRoot, work: (mirror: Mirror) => Promise<T>): Promise<T> {
   const { settings, log, call } = opened;
   const mirror = buildMirror(settings, opened, log, () => false);
@@ -98,7 +99,9 @@ async function withMirror<T>(opened: OpenRoot, work: (mirror: Mirror) => Promise
     return await work(mirror);
   } catch (error) {
     if (!call.signal.aborted) throw error;
-    throw new Fault('cancelled', 'interrupted; the next pass goes on where this one ended', { cause: error });
+    throw new Fault('cancelled', 'interrupted; the next pass resumes where this one stopped', {
+      cause: error,
+    });
   } finally {
     call.signal.removeEventListener('abort', end);
     await end();

@@ -10,13 +10,13 @@ import { createEncryptionKeys } from '../objects/key-index.js';
 import type { ObjectServices } from '../objects/services.js';
 import { createPrefixOwners } from '../users/prefix-owners.js';
 
-/** What the commands on objects stand on, and the call that ends when the command is interrupted. */
+/** The services of the `object` commands. Interrupting the command cancels `call`. */
 export interface OpenObjectServices {
   readonly services: ObjectServices;
   readonly call: Call;
 }
 
-/** Reads whose places there are; the keys are read when the first is needed. Faults of the users' files. */
+/** Builds the services and lists the owners of prefixes. Keys are read when the first one is needed. Throws faults of the users' files. */
 export async function openObjectServices(
   core: Core,
   settings: LiveSettings,
@@ -46,7 +46,7 @@ function prefixOwnersOf(core: Core, { paths }: LiveSettings): PrefixOwners {
   });
 }
 
-/** The keys of a root, as its files and its keyring say when the first is needed. */
+/** Returns the keys of a root. They are read from its files and its keyring when the first one is needed. */
 export function encryptionKeysOf(
   core: Core,
   { paths }: LiveSettings,

@@ -10,8 +10,8 @@ import { Fault } from '../model/fault.js';
 import type { S3StoreOptions } from '../s3/options.js';
 
 /**
- * What commands that touch objects have of a root: the same rooms as the gateway, in a process of their own. The gateway may
- * run meanwhile: both share the database, each has a vault of its own.
+ * An open root, with the gateway's services in the process of a command. The gateway may run at the same time: both use the same
+ * database, and each has its own vault.
  */
 export interface OpenRoot extends Core, AsyncDisposable {
   readonly settings: LiveSettings;
@@ -20,9 +20,9 @@ export interface OpenRoot extends Core, AsyncDisposable {
 }
 
 /**
- * Opens a root for a command; nothing is asked of S3 yet. Aborting the signal cancels what is under way. The objects are those
- * of the root's embedded server where that is what the root has used; it has to run then, inside the gateway or alone.
- * Faults: `invalid` (settings), `not-found` (an embedded server that never ran), those of the database.
+ * Opens a root for a command without a request to S3. Aborting the signal cancels running work. If the root uses an embedded server,
+ * its objects are meant, and that server must run, inside the gateway or alone.
+ * Throws `invalid` (settings), `not-found` (the embedded server has never run), and faults of the database.
  */
 export async function openRoot(root: string, signal: AbortSignal): Promise<OpenRoot> {
   await using resources = new AsyncDisposableStack();
@@ -51,7 +51,7 @@ async function openSettings(root: string) {
   if (credentials === null) {
     throw new Fault(
       'not-found',
-      `the embedded S3 server of ${settings.paths.root} has no credentials: start it once`,
+      `the embedded S3 server of ${settings.paths.root} has no credentials yet: start it once`,
     );
   }
   return { settings, embedded: { endpoint: embedded.endpoint, credentials } };

@@ -15,11 +15,11 @@ import { storageNeedsOf } from './storage-needs.js';
 
 export interface ProvisionRequest {
   readonly writers: KeyWriters;
-  /** After so many days unfinished multipart uploads are aborted. */
+  /** Unfinished multipart uploads are aborted after this number of days. */
   readonly unfinishedDays: number;
 }
 
-/** What a bucket should have, for a person and for scripts. */
+/** The settings that a bucket should have, for people and for scripts. */
 export interface BucketPlan {
   readonly bucket: string;
   readonly statements: readonly PolicyStatement[];
@@ -30,26 +30,26 @@ export interface BucketPlan {
 export interface ProvisionPlan {
   readonly rolePolicy: PolicyDocument;
   readonly buckets: readonly BucketPlan[];
-  /** Sentences on what the plan leaves open. */
+  /** Open points of the plan, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** One thing that was done, was so already, or failed. */
+/** One change, with its outcome. */
 export interface ProvisionStep {
   readonly bucket: string;
   readonly what: string;
   readonly outcome: 'changed' | 'already so' | 'failed';
-  /** Why it failed. */
+  /** Why the change failed; null if it did not. */
   readonly fault: Fault | null;
 }
 
-/** What the role and the buckets of a root should have, for its users as they are now. Asks nothing of S3. */
+/** Returns what the role and the buckets of a root need for its present users. Sends no request to S3. */
 export async function planProvision(root: OpenRoot, request: ProvisionRequest): Promise<ProvisionPlan> {
   const needs = await needsOf(root);
   const notes =
     request.writers.gateway === null
       ? [
-          `who the gateway is at AWS is not known: put its ARN where the policies say ${gatewayPlaceholder}, or name it with --gateway-principal; until then --apply leaves that statement out`,
+          `the gateway's AWS identity is unknown: replace ${gatewayPlaceholder} in the policies with its ARN, or pass --gateway-principal; until then --apply leaves that statement out`,
         ]
       : [];
   return {
@@ -64,7 +64,7 @@ export async function planProvision(root: OpenRoot, request: ProvisionRequest): 
   };
 }
 
-/** Puts what concerns the buckets, one thing after the other; what fails does not stop the rest. */
+/** Applies the plan to the buckets, one change after another, and returns the outcomes. A failed change does not stop the others. */
 export async function applyProvision(
   root: OpenRoot,
   request: ProvisionRequest,
@@ -83,7 +83,7 @@ export async function applyProvision(
         ),
       );
       const change = policyChange(needs, bucket, request.writers);
-      const what = `the bucket policy has ${change.statements.map(({ Sid }) => Sid).join(', ') || 'nothing of the gateway'}`;
+      const what = `the bucket policy has ${change.statements.map(({ Sid }) => Sid).join(', ') || 'no statement of the gateway'}`;
       steps.push(await step(bucket, what, () => buckets.setStatements(call, bucket, change)));
     }
     return steps;
@@ -92,7 +92,7 @@ export async function applyProvision(
 
 const allowSseCText = 'customer keys (SSE-C) are allowed';
 
-/** Allows SSE-C in every bucket where users need it, or in the default bucket while nobody does. */
+/** Allows SSE-C in every bucket where users need it, or in the default bucket if no user needs it. */
 export async function allowSseC(root: OpenRoot): Promise<readonly ProvisionStep[]> {
   const needs = await needsOf(root);
   const wanted = bucketsOf(needs).filter((bucket) => usesSseC(needs, bucket));
@@ -106,7 +106,7 @@ export async function allowSseC(root: OpenRoot): Promise<readonly ProvisionStep[
   });
 }
 
-/** A user who is left out would lose what the policies do not name. */
+/** Returns the needs of all users. Throws if a user's files are invalid: policies without that user would lock them out. */
 function needsOf(root: OpenRoot): Promise<StorageNeeds> {
   return storageNeedsOf(root, 'throw');
 }

@@ -7,7 +7,7 @@ import { userPaths } from '../users/user-paths.js';
 import { type ParsedUserProperties, parseUserProperties } from '../users/user-properties.js';
 import type { OpenRoot } from './open-root.js';
 
-/** Every place where a raw key file may lie, and whether the settings need one there. */
+/** Returns every path of a raw key file, whether or not it exists, and whether the settings need it. */
 export async function rawKeyFiles({ userServices, registry }: OpenRoot): Promise<readonly RawKeyFile[]> {
   const found: RawKeyFile[] = [];
   for (const { username } of await registry.list()) {
@@ -17,18 +17,18 @@ export async function rawKeyFiles({ userServices, registry }: OpenRoot): Promise
     found.push(
       rawKeyFile(uploadKeySource(username, paths, properties), subject, {
         option: properties?.uploadOption ?? null,
-        why: 'Uploads are refused, and what rests under the key cannot be read.',
+        why: 'Uploads are refused, and files encrypted with the key cannot be read.',
       }),
       rawKeyFile(syncKeySource(username, paths, properties), subject, {
         option: properties?.syncOption ?? null,
-        why: 'Downloads under the key do not reach the user.',
+        why: 'The user does not get downloads that are encrypted with the key.',
       }),
     );
   }
   const directory = userServices.sharedSettingsDirectory;
   const shared = (await readProperties(join(directory, 'user.properties')))?.properties ?? null;
   const [sync, upload] = sharedKeySources(directory, shared);
-  const why = 'Shared files under the key do not reach the users.';
+  const why = 'Users do not get shared files that are encrypted with the key.';
   const subject = 'shared directory';
   found.push(
     rawKeyFile(sync, subject, { option: shared?.syncOption ?? null, why }),
@@ -45,7 +45,7 @@ function rawKeyFile(
   return { subject, path, keyId, isNeeded: option === 3 && keyId === null, why };
 }
 
-/** Null when there is no file. */
+/** Returns null if the file does not exist. */
 async function readProperties(path: string): Promise<ParsedUserProperties | null> {
   try {
     return parseUserProperties(await readFile(path));

@@ -30,18 +30,18 @@ import { type OpenRoot, openRoot } from './open-root.js';
 export interface RecoverRequest {
   readonly root: string;
   readonly bucket: string;
-  /** How S3 is reached from here; undefined takes what the environment and the restored settings say. */
+  /** The S3 server; undefined for that of the environment and the restored settings. */
   readonly endpoint?: string | null;
   readonly region?: string | null;
   readonly endpointCaFile?: string | null;
   /** The content of an age identity file. */
   readonly identity: string;
-  /** Writes over users and keys that are there. */
+  /** Overwrites existing users and keys. */
   readonly force: boolean;
   readonly acceptUnsigned: boolean;
-  /** Leaves the bucket alone for good: the gateway that wrote the copy lives. */
+  /** Never writes to the bucket, because the gateway that wrote the copy is still in use. */
   readonly rehearsal: boolean;
-  /** Makes the ledger anew of all objects, which takes a while where there are many. */
+  /** Rebuilds the ledger from all objects, which takes a while if there are many. */
   readonly ledger: boolean;
 }
 
@@ -52,19 +52,19 @@ interface RecoveredRoot {
 }
 
 export interface RecoverReport extends RecoveredRoot {
-  /** Null when it was not wanted. A text says why there is none, or not all of it. */
+  /** Null if it was not requested. A text is the reason why the ledger is missing or incomplete. */
   readonly ledger: RebuildReport | string | null;
-  /** Null for a rehearsal. A text says why the bucket has no copy of the new machine yet. */
+  /** Null for a rehearsal. A text is the reason why the bucket has no copy of the new machine yet. */
   readonly copy: { readonly snapshot: number } | string | null;
 }
 
-/** A total of null is not known. */
+/** Receives the progress of a step. `total` is null if it is unknown. */
 export type RecoverProgress = (what: string, done: number, total: number | null) => void;
 
 /**
- * Makes a root again of the copy in its bucket and the offline identity. Can be interrupted and run again; the gateway does not start
- * on what is half done. Faults: `conflict` (a gateway runs, or there are users or keys already), those of `findSnapshot`, of the store and of
- * the file system.
+ * Restores a root from the copy in its bucket and the recovery identity. It can be interrupted and run again; the gateway does not
+ * start on an incomplete root. Throws `conflict` (a gateway runs, or users or keys exist), and faults of `findSnapshot`, of the store and
+ * of the file system.
  */
 export async function recoverRoot(
   request: RecoverRequest,
@@ -72,7 +72,7 @@ export async function recoverRoot(
   onProgress: RecoverProgress,
 ): Promise<RecoverReport> {
   const recovered = await restoreRoot(request, signal, onProgress);
-  // The gateway may run from here on, and can do without what follows.
+  // From here on the gateway can run, with or without the following steps.
   await using opened = await openRoot(request.root, signal);
   const copy = request.rehearsal ? null : await takeOverCopy(opened);
   const ledger = request.ledger ? await rebuildRootLedger(opened, onProgress) : null;
@@ -121,7 +121,7 @@ async function restoreRoot(
   return { snapshot, keys, restored };
 }
 
-/** From now on this machine's copy is the one that counts. What keeps it from being made keeps nothing else. */
+/** Replaces the copy in the bucket with one of this machine. Returns the reason as text if that fails; the root is usable without it. */
 async function takeOverCopy({ bucketCopy, call }: OpenRoot): Promise<{ readonly snapshot: number } | string> {
   try {
     const outcome = await bucketCopy.run(call, { takeOver: true });
@@ -155,7 +155,7 @@ async function refuseExistingRoot(
   if (begun !== null) {
     throw new Fault(
       'conflict',
-      `a recovery of ${root} from the bucket ${begun} has begun and not ended; go on with it, or say --force`,
+      `a recovery of ${root} from the bucket ${begun} was interrupted: run it again, or pass --force`,
     );
   }
   const files = await findSnapshotFiles(root);
@@ -164,7 +164,7 @@ async function refuseExistingRoot(
   if (users === 0 && keys === 0) return;
   throw new Fault(
     'conflict',
-    `${root} has users (${users}) or keys (${keys}) already: recover into an empty root, or say --force to write over them`,
+    `${root} already has users (${users}) or keys (${keys}): recover into an empty root, or pass --force to overwrite them`,
   );
 }
 

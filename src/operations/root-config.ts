@@ -10,7 +10,7 @@ import { keyWriters } from '../users/key-writers.js';
 import { createSharedRegistry } from '../users/shared-registry.js';
 import { createUserRegistry } from '../users/user-registry.js';
 
-/** What `setup` may set; null takes a setting out. */
+/** Settings that `setup` can change; null removes one. */
 export interface SetupAnswers {
   readonly bucket?: string | null;
   readonly region?: string | null;
@@ -28,30 +28,30 @@ export type S3Environment = Readonly<
   >
 >;
 
-/** What an administrator's commands need of a root. The gateway may run meanwhile, and sees changes at its next request. */
+/** A root as administration commands use it. The gateway may run at the same time and sees changes at its next request. */
 export interface RootConfig {
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
   readonly keyring: RootKeyring;
-  /** Takes every raw key file into the keyring; what cannot be taken in is logged. */
+  /** Imports every raw key file into the keyring. Files that cannot be imported are logged. */
   importKeyFiles(): Promise<void>;
-  /** Throws `denied` while the settings want a recovery recipient and there is none. */
+  /** Throws `denied` if the settings require a recovery recipient and none exists. */
   requireRecovery(): Promise<void>;
-  /** What is written with each key as the settings are now, by the key's id. */
+  /** Returns what the present settings write with each key, by the key's id. */
   keyWriters(): Promise<ReadonlyMap<string, readonly string[]>>;
   defaults(): {
     readonly bucket: string | null;
     readonly region: string | null;
     readonly endpoint: string | null;
   };
-  /** What S3 tools need to reach this root's objects; null where the AWS default chain decides. */
+  /** Returns the environment that S3 tools need for this root's objects. A value is null if the AWS default chain decides. */
   environment(): Promise<S3Environment>;
-  /** Writes the settings and answers what a person should know of it. */
+  /** Writes the settings and returns a summary for people. */
   setup(answers: SetupAnswers): Promise<{ readonly lines: readonly string[] }>;
   close(): Promise<void>;
 }
 
-/** Faults as `openSettingsFile`. */
+/** Opens a root for administration. Throws as `openSettingsFile`. */
 export async function openRootConfig(root: string): Promise<RootConfig> {
   const { settings, embedded: run } = await openRootSettings(root);
   const log = createCommandLog(process.stderr);
@@ -72,7 +72,7 @@ export async function openRootConfig(root: string): Promise<RootConfig> {
     },
     environment: async () => {
       if (run !== null) {
-        // Loaded only here: the other commands need neither S3 nor the door.
+        // Loaded only here: the other commands need neither S3 nor the SFTP server.
         const { embeddedCredentials } = await import('../assembly/embedded.js');
         const credentials = await embeddedCredentials(settings);
         return {
@@ -97,9 +97,9 @@ export async function openRootConfig(root: string): Promise<RootConfig> {
       const { current, paths, bucket } = await LiveSettings.open(root, false);
       return {
         lines: [
-          `${paths.propertiesFile} is written.`,
-          `Bucket: ${bucket ?? `none (the embedded server has "${embeddedBucket}")`}`,
-          `Region: ${current.region ?? 'what the AWS default chain says'}`,
+          `Settings written to ${paths.propertiesFile}.`,
+          `Bucket: ${bucket ?? `not set (the embedded server uses "${embeddedBucket}")`}`,
+          `Region: ${current.region ?? 'from the AWS default chain'}`,
           `S3 server: ${current.endpoint ?? 'Amazon'}`,
         ],
       };

@@ -19,11 +19,11 @@ import { runRotation } from '../rotation/rotation.js';
 import type { RotationServices } from '../rotation/services.js';
 import type { OpenRoot } from './open-root.js';
 
-/** The gateway looks for a job that a command began so often: one small query. */
+/** The gateway polls for jobs that commands began: one small query each time. */
 const pollJobsMs = 2_000;
-/** What stands still for a reason outside is tried again. */
+/** Pause before a job that met an obstacle is tried again. */
 const retryMs = 30_000;
-/** An upload that began under the older key may take long; a command does not wait as patiently as the gateway. */
+/** How long to wait for uploads that began with the old key. A command waits less than the gateway. */
 const gatewayPatienceMs = 60 * 60 * 1000;
 const commandPatienceMs = 10_000;
 const pollProgressMs = 300;
@@ -52,8 +52,8 @@ function rotationServices(core: Core, patienceMs: number): RotationServices {
 }
 
 /**
- * The gateway's part: runs what is to be run, one job after the other, in the process whose vault the users' uploads go through.
- * Answers what ends it.
+ * Runs rotation jobs in the gateway, one after another, because its vault handles the users' uploads. Returns a function that stops
+ * them and waits for their end.
  */
 export function startRotations(core: Core): () => Promise<void> {
   const stop = new AbortController();
@@ -62,7 +62,7 @@ export function startRotations(core: Core): () => Promise<void> {
   const call: Call = { ...core.call, signal: stop.signal };
   const work = runJobs(call, rotationServices(core, gatewayPatienceMs)).catch((error: unknown) => {
     if (!isFault(error, 'cancelled') && !stop.signal.aborted)
-      call.log.error('rotations have ended', { error: Fault.from(error) });
+      call.log.error('rotations stopped', { error: Fault.from(error) });
   });
   return async () => {
     end();
@@ -89,7 +89,7 @@ async function runJobs(call: Call, services: RotationServices): Promise<void> {
   }
 }
 
-/** Why a run ended is noted in the job, for who looks at it from outside. */
+/** Runs a job and records why it failed, so that other processes can report it. */
 async function runAndRecordFailure(
   call: Call,
   services: RotationServices,
@@ -97,17 +97,17 @@ async function runAndRecordFailure(
 ): Promise<RotationJob> {
   const { jobs } = services;
   const { username, id } = job;
-  call.log.info('a change of key goes on', { user: username, job: id, behind: job.cursor });
+  call.log.info('rotation resumed', { user: username, job: id, behind: job.cursor });
   if (job.obstacle !== null) await jobs.setObstacle(id, null);
   try {
     const done = await runRotation(services, call, job);
-    call.log.info('a change of key is done', { user: username, job: id, ...done.counts });
+    call.log.info('rotation complete', { user: username, job: id, ...done.counts });
     return done;
   } catch (error) {
     const fault = Fault.from(error);
     if (!call.signal.aborted) {
       await jobs.setObstacle(id, fault.hint);
-      call.log.warn('a change of key stands still', { user: username, job: id, error: fault });
+      call.log.warn('rotation paused', { user: username, job: id, error: fault });
     }
     throw fault;
   }
@@ -117,16 +117,16 @@ export interface RotationRequest {
   readonly username: Username;
   readonly versions: VersionPolicy;
   readonly pace: Partial<RotationPace>;
-  /** Makes no key: brings what rests under older keys to the present one. */
+  /** Creates no key: re-encrypts objects that have older keys with the present one. */
   readonly presentKey: boolean;
 }
 
 const defaultPace: RotationPace = { objectsPerSecond: null, bytesPerSecond: null, parallel: 8 };
 
 /**
- * Gives the user a new key, which is the one of the uploads from then on, and notes down that the objects are to follow. One
- * that is under way already is answered instead, at the pace that is asked for. Faults: `not-found` (no such user, no older
- * key), `unsupported` (uploads under no customer's key), those of the keyring and the key files.
+ * Gives the user a new key for uploads and records a job that re-encrypts the existing objects. If a job is already running, returns
+ * that one with the requested pace. Throws `not-found` (the user or an older key does not exist), `unsupported` (uploads without a
+ * customer key), and faults of the keyring and the key files.
  */
 export async function beginRotation(core: Core, request: RotationRequest): Promise<RotationJob> {
   const jobs = rotationJobs(core);
@@ -139,17 +139,14 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
   if (present.kind !== 'sse-c') {
     throw new Fault(
       'unsupported',
-      `uploads of ${username} rest under no customer key (SSE-C): there is none to change; see \`sftpgw user show ${username}\``,
+      `uploads of ${username} are not encrypted with a customer key (SSE-C), so there is none to rotate: see \`sftpgw user show ${username}\``,
     );
   }
   const known = await core.users.uploadKeys(core.call, username);
   const newKey = request.presentKey ? present.key.fingerprint : await giveNewKey(core, username);
   const oldKeys = known.filter(({ fingerprint }) => fingerprint !== newKey);
   if (oldKeys.length === 0) {
-    throw new Fault(
-      'not-found',
-      `${username} has no older key: there is nothing to bring to the present one`,
-    );
+    throw new Fault('not-found', `${username} has no older key, so nothing needs to be re-encrypted`);
   }
   return await jobs.begin({
     username,
@@ -176,8 +173,8 @@ export async function updatePace(
 }
 
 /**
- * In the keyring, and in its copy in the bucket where there is one, before anything is written under it. A crash in between leaves a key
- * that nobody uses.
+ * Generates a key and makes it the user's. The key reaches the keyring and its copy in the bucket before any upload uses it. A crash in
+ * between leaves an unused key.
  */
 async function giveNewKey(core: Core, username: Username): Promise<KeyFingerprint> {
   const { keyring, registry, bucketCopy, call } = core;
@@ -190,13 +187,13 @@ async function giveNewKey(core: Core, username: Username): Promise<KeyFingerprin
   return id;
 }
 
-/** Who runs a job at the moment. */
+/** The process that runs a job now. */
 export type RotationRunner = 'this command' | 'the gateway';
 
 /**
- * Sees a rotation to its end: in this process when no gateway runs on the root, else in the gateway, whose vault orders it among the
- * users' uploads. A gateway that ends meanwhile is taken over from. Throws `cancelled` with the call, and in this process what
- * made it stand still; the job can be gone on with in either case.
+ * Follows a rotation to its end and returns the finished job. A gateway that runs on the root does the work, because its vault orders
+ * it among the users' uploads; otherwise this process does, also after that gateway stops. Throws `cancelled`, and the fault that paused
+ * the job in this process. In both cases the job can be resumed.
  */
 export async function followRotation(
   root: OpenRoot,
@@ -207,7 +204,7 @@ export async function followRotation(
   const jobs = rotationJobs(root);
   const find = async (): Promise<RotationJob> => {
     const job = await jobs.find(id);
-    if (job === null) throw new Fault('not-found', `there is no change of key ${id}`);
+    if (job === null) throw new Fault('not-found', `there is no rotation ${id}`);
     return job;
   };
   for (let nextTryMs = 0; ; ) {
@@ -235,7 +232,7 @@ async function runHere(root: OpenRoot, job: RotationJob, report: () => Promise<v
   }
 }
 
-/** Null when a gateway, or another command, holds the root. */
+/** Locks the root. Returns null if a gateway or another command holds it. */
 function tryLock(path: string): (ProcessLock & Disposable) | null {
   try {
     const lock = acquireProcessLock(path, 'the root is in use');

@@ -12,10 +12,10 @@ export interface StorageUsers {
   readonly registry: Pick<UserRegistry, 'list'>;
 }
 
-/** Users whose files are wrong are left out, or their fault is thrown. */
+/** What to do with a user whose files are invalid: leave the user out, or throw the fault. */
 export type InvalidUsers = 'leave-out' | 'throw';
 
-/** What the users of a root, as they are now, need of S3. */
+/** Returns what the present users of a root need from S3. Throws `invalid` for a user's files if `wrongUsers` is `throw`. */
 export async function storageNeedsOf(
   { call, users, registry, settings: inForce }: StorageUsers,
   wrongUsers: InvalidUsers,
@@ -61,7 +61,7 @@ async function uploadsOf(
   settings: UserSettings,
 ): Promise<PrefixNeed> {
   const { username, uploadBucket, uploadPrefix, uploadOption, acl } = settings;
-  // The other options name no key, or one that may be missing: nothing that a policy needs.
+  // Only option 2 (SSE-KMS) names a key that a policy needs.
   const encryption = uploadOption === 2 ? await users.uploadEncryption(call, username) : null;
   const kmsKeyArn = encryption?.kind === 'sse-kms' ? encryption.keyArn : null;
   return { bucket: uploadBucket, prefix: uploadPrefix, use: 'uploads', option: uploadOption, kmsKeyArn, acl };
@@ -71,7 +71,7 @@ function readOnly(bucket: string, prefix: string): PrefixNeed {
   return { bucket, prefix, use: 'downloads', option: null, kmsKeyArn: null, acl: null };
 }
 
-/** Null for a queue that is not at AWS: IAM does not know it. */
+/** Returns the queue's ARN, or null if the queue is not at AWS, because IAM does not know it. */
 function queueArn(url: string): string | null {
   const { region, url: whole } = parseQueueUrl(url);
   const [, account, name] = /\/(\d{12})\/([^/]+)$/.exec(whole) ?? [];

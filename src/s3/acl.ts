@@ -19,7 +19,10 @@ const grantsOf: Readonly<Partial<Record<CannedAcl, readonly string[]>>> = {
   'authenticated-read': [`READ ${authenticatedUsers}`],
 };
 
-/** Returns the canned ACL with the same grants as the object's ACL, or `other`. Null when there is no such object. */
+/**
+ * Returns the canned ACL with the same grants as the object's ACL, or `other`. Null when there is no such
+ * object.
+ */
 export async function getAcl(
   context: S3Context,
   call: Call,

@@ -24,9 +24,9 @@ export interface CopiedDescription {
 const beginTimeoutMs = 120_000;
 
 /**
- * Sends CreateMultipartUpload, with one checksum over the whole object. If the call is cancelled meanwhile, waits for the answer, aborts
- * the upload and then throws `cancelled`: an interrupted request could leave an upload with an unknown id. Throws the abort's
- * fault when the upload may still exist.
+ * Sends CreateMultipartUpload, with one checksum over the whole object. If the call is cancelled meanwhile,
+ * waits for the answer, aborts the upload and then throws `cancelled`: an interrupted request could leave an
+ * upload with an unknown id. Throws the abort's fault when the upload may still exist.
  */
 export async function beginUpload(
   context: S3Context,

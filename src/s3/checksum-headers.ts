@@ -22,7 +22,10 @@ export function checksumInput({ algorithm, value }: Checksum): {
   return algorithm === 'crc32' ? { ChecksumCRC32: text } : { ChecksumCRC32C: text };
 }
 
-/** Returns a checksum as headers, for requests without the SDK. Ceph verifies it only if the algorithm is named too. */
+/**
+ * Returns a checksum as headers, for requests without the SDK. Ceph verifies it only if the algorithm is
+ * named too.
+ */
 export function checksumHeaders({ algorithm, value }: Checksum): Readonly<Record<string, string>> {
   return {
     'x-amz-sdk-checksum-algorithm': algorithmInput[algorithm],
@@ -38,8 +41,9 @@ function base64Of(value: number): string {
 }
 
 /**
- * Returns the checksum of a whole object. Null when S3 sends none, one of an unknown algorithm, or a composite one (of the parts'
- * checksums), which cannot be compared with the bytes. https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+ * Returns the checksum of a whole object. Null when S3 sends none, one of an unknown algorithm, or a
+ * composite one (of the parts' checksums), which cannot be compared with the bytes.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
  */
 export function wholeChecksum(fields: ChecksumOutput | undefined): Checksum | null {
   if (fields === undefined || fields.ChecksumType === 'COMPOSITE') return null;

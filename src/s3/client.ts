@@ -11,9 +11,10 @@ export interface S3Connection {
 }
 
 /**
- * Creates the client of one store. The SDK's own retries, checksums, redirects, logging and `Expect: 100-continue` are off: retries
- * have one layer (retry.ts), checksums are known before the body is sent, and a redirect could send a key to another host. Throws
- * `invalid` when the CA file cannot be read or the endpoint is not a URL.
+ * Creates the client of one store. The SDK's own retries, checksums, redirects, logging and `Expect:
+ * 100-continue` are off: retries have one layer (retry.ts), checksums are known before the body is sent, and
+ * a redirect could send a key to another host. Throws `invalid` when the CA file cannot be read or the
+ * endpoint is not a URL.
  */
 export function createS3Client(options: S3ClientOptions): S3Connection {
   const endpoint = endpointInUse(options);
@@ -39,7 +40,10 @@ export function createS3Client(options: S3ClientOptions): S3Connection {
   return { client: new S3Client(config), transport };
 }
 
-/** Returns the endpoint, null for AWS. The SDK would find that of the environment, but would not use path style for it. */
+/**
+ * Returns the endpoint, null for AWS. The SDK would find that of the environment, but would not use path
+ * style for it.
+ */
 export function endpointInUse(options: S3ClientOptions): string | null {
   const { AWS_ENDPOINT_URL_S3: forS3, AWS_ENDPOINT_URL: forAll } = process.env;
   return options.endpoint ?? (forS3 || forAll || null);

@@ -56,7 +56,10 @@ export function createContext({ client, transport }: S3Connection, options: S3St
 /** Sends one request with these options, directly or with the SDK's client. */
 export type Send<Output> = (options: ExchangeOptions) => Promise<Output>;
 
-/** Sends one request. Returns null when the object is absent. Throws the fault that the error means for `attempt` and `subject`. */
+/**
+ * Sends one request. Returns null when the object is absent. Throws the fault that the error means for
+ * `attempt` and `subject`.
+ */
 export async function request<Output>(
   context: S3Context,
   call: Call,

@@ -70,8 +70,8 @@ export function writeInput(
 }
 
 /**
- * Returns the encryption fields for the requests of a multipart upload that has begun: the customer key only. Ceph and bucket
- * policies that require SSE-C need it in Complete too; AWS accepts it.
+ * Returns the encryption fields for the requests of a multipart upload that has begun: the customer key only.
+ * Ceph and bucket policies that require SSE-C need it in Complete too; AWS accepts it.
  */
 export function partInput(encryption: WriteEncryption): CustomerKeyInput | Record<string, never> {
   return encryption.kind === 'sse-c' ? customerKeyFields(encryption.key) : {};
@@ -98,7 +98,8 @@ export function objectEncryption(echo: EncryptionEcho): ObjectEncryption {
 }
 
 /**
- * Throws `corrupt` when S3 does not confirm the encryption that a write requested. The bytes may be encrypted with less than that.
+ * Throws `corrupt` when S3 does not confirm the encryption that a write requested. The bytes may be encrypted
+ * with less than that.
  */
 export function checkWriteEcho(ref: ObjectRef, asked: WriteEncryption, echo: EncryptionEcho): void {
   const problem = echoProblem(asked, echo);
@@ -110,7 +111,10 @@ export function checkWriteEcho(ref: ObjectRef, asked: WriteEncryption, echo: Enc
   }
 }
 
-/** Does the same for UploadPart and UploadPartCopy. All servers echo a customer key there, but not all the rest. */
+/**
+ * Does the same for UploadPart and UploadPartCopy. All servers echo a customer key there, but not all the
+ * rest.
+ */
 export function checkPartEcho(ref: ObjectRef, asked: WriteEncryption, echo: EncryptionEcho): void {
   if (asked.kind === 'sse-c') checkWriteEcho(ref, asked, echo);
 }
@@ -132,15 +136,18 @@ function echoProblem(asked: WriteEncryption, echo: EncryptionEcho): string | nul
   }
 }
 
-/** Compares the requested KMS key (ARN, id or alias) with the ARN in the answer. An alias cannot be compared. */
+/**
+ * Compares the requested KMS key (ARN, id or alias) with the ARN in the answer. An alias cannot be compared.
+ */
 function sameKmsKey(asked: string, echoed: string | undefined): boolean {
   if (echoed === undefined || echoed === asked || asked.includes('alias/')) return true;
   return echoed.endsWith(`:key/${asked}`) || asked.endsWith(`:key/${echoed}`);
 }
 
 /**
- * Throws `key-mismatch` when a key was sent for an object that has none. AWS refuses such a read. Other servers ignore the key, and
- * the caller must not take the bytes for encrypted. Throws `corrupt` when the answer names another key.
+ * Throws `key-mismatch` when a key was sent for an object that has none. AWS refuses such a read. Other
+ * servers ignore the key, and the caller must not take the bytes for encrypted. Throws `corrupt` when the
+ * answer names another key.
  */
 export function checkReadEcho(ref: ObjectRef, access: ReadAccess, echo: EncryptionEcho): void {
   if (access.kind !== 'sse-c') return;

@@ -1,6 +1,6 @@
 /**
- * Decodes a name of a listing with `encoding-type=url`: percent signs, and AWS's `+` for a space. Bytes that are not UTF-8, which some
- * servers accept, become U+FFFD instead of failing the whole page.
+ * Decodes a name of a listing with `encoding-type=url`: percent signs, and AWS's `+` for a space. Bytes that
+ * are not UTF-8, which some servers accept, become U+FFFD instead of failing the whole page.
  */
 export function decodeListed(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', '%20') : text;

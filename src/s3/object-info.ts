@@ -44,8 +44,8 @@ export function versionOf(versionId: string | undefined): string | null {
 }
 
 /**
- * Throws `invalid` for metadata that HTTP headers cannot carry unchanged: S3 accepts US-ASCII without control characters, and trims
- * white space. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+ * Throws `invalid` for metadata that HTTP headers cannot carry unchanged: S3 accepts US-ASCII without control
+ * characters, and trims white space. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
  */
 export function checkMetadata(ref: ObjectRef, metadata: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(metadata)) {

@@ -50,8 +50,8 @@ export type S3ObjectStore = ObjectStore &
   };
 
 /**
- * Creates a store of objects in S3 or a compatible server, with transient faults retried. Throws `invalid` for an endpoint or a
- * CA file that cannot be used. Connects at the first request.
+ * Creates a store of objects in S3 or a compatible server, with transient faults retried. Throws `invalid`
+ * for an endpoint or a CA file that cannot be used. Connects at the first request.
  */
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
   const connection = createS3Client(options);

@@ -12,13 +12,19 @@ export interface S3Credentials {
 
 /** The address of S3 and the settings of its client. */
 export interface S3ClientOptions {
-  /** `https://host:port`; null means AWS, or AWS_ENDPOINT_URL_S3 / AWS_ENDPOINT_URL, or the shared config file. */
+  /**
+   * `https://host:port`; null means AWS, or AWS_ENDPOINT_URL_S3 / AWS_ENDPOINT_URL, or the shared config
+   * file.
+   */
   readonly endpoint: string | null;
   /** Null means AWS_REGION, then the shared config file, then `us-east-1`. */
   readonly region: string | null;
   /** Null means path style if there is an `endpoint`. */
   readonly forcePathStyle?: boolean | null;
-  /** A PEM file of trusted certificates that replaces the system's. Null means AWS_CA_BUNDLE, then the system's. */
+  /**
+   * A PEM file of trusted certificates that replaces the system's. Null means AWS_CA_BUNDLE, then the
+   * system's.
+   */
   readonly caFile?: string | null;
   /** Null means the AWS credential chain. */
   readonly credentials?: S3Credentials | null;
@@ -37,7 +43,10 @@ export interface S3ClientOptions {
 /** `none` for servers that refuse the newer checksums (x-amz-checksum-*). */
 export type ChecksumSetting = ChecksumAlgorithm | 'none';
 
-/** Returns the checksum to send. CRC-32C needs the processor: computed with a table, it costs more than the rest of an upload. */
+/**
+ * Returns the checksum to send. CRC-32C needs the processor: computed with a table, it costs more than the
+ * rest of an upload.
+ */
 export function checksumsInUse(setting: ChecksumSetting = 'crc32c'): ChecksumSetting {
   return setting === 'crc32c' && !hasNativeCrc32c ? 'crc32' : setting;
 }
@@ -53,7 +62,10 @@ export interface S3StoreOptions extends S3ClientOptions {
   readonly singleCopyLimitBytes?: number;
   /** The size of these parts. */
   readonly copyPartBytes?: number;
-  /** Up to this size an object may be re-encrypted by reading and writing it, if that is cheaper for the server. */
+  /**
+   * Up to this size an object may be re-encrypted by reading and writing it, if that is cheaper for the
+   * server.
+   */
   readonly copyThroughBytes?: number;
 }
 

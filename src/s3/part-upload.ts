@@ -210,7 +210,8 @@ export class S3PartUpload implements PartUpload {
     const comparison = fits(whole.checksum) ? compareChecksums(whole.checksum, answered) : 'not-comparable';
     const versionId = versionOf(answer.VersionId);
     if (comparison !== 'not-comparable' && answer.ChecksumType === 'FULL_OBJECT') {
-      // The server's checksum covers all parts that it has, so their bytes and number are those that were sent.
+      // The server's checksum covers all parts that it has, so their bytes and number are those that were
+      // sent.
       checkChecksum(this.#ref, whole.checksum, answered);
       return { etag: answer.ETag ?? '', versionId, checksum: answered };
     }
@@ -236,8 +237,8 @@ export class S3PartUpload implements PartUpload {
   }
 
   /**
-   * Checks for the object after a fault that leaves the outcome open. It is ours if its ETag is the one of these parts, or if
-   * size and checksum match. Throws the first fault otherwise.
+   * Checks for the object after a fault that leaves the outcome open. It is ours if its ETag is the one of
+   * these parts, or if size and checksum match. Throws the first fault otherwise.
    */
   async #settle(
     call: Call,

@@ -147,8 +147,8 @@ function readSubject(ref: ObjectRef, access: ReadAccess, versionId: string | und
 }
 
 /**
- * Returns the size of the body and that of the object, in bytes. Throws `corrupt` when S3 answers with another range than was
- * requested (RFC 9110, section 14.4).
+ * Returns the size of the body and that of the object, in bytes. Throws `corrupt` when S3 answers with
+ * another range than was requested (RFC 9110, section 14.4).
  */
 function receivedRange(
   ref: ObjectRef,

@@ -45,8 +45,8 @@ export interface RetryOptions {
 }
 
 /**
- * Wraps a store so that transient faults are retried. No other layer retries. A body that breaks while it is read is resumed by its
- * reader. Waits end with the call's signal. Throws the last fault unchanged.
+ * Wraps a store so that transient faults are retried. No other layer retries. A body that breaks while it is
+ * read is resumed by its reader. Waits end with the call's signal. Throws the last fault unchanged.
  */
 export function withRetries(
   store: ObjectStore & UploadSweeper & ObjectVersions & ObjectTags & ObjectAcls,
@@ -93,7 +93,9 @@ export class Retries {
     this.#limits = { ...defaultRetryLimits, ...options.retry };
   }
 
-  /** Passes `attempt` its number, from 1. Throws `cancelled` when the call's signal aborts between attempts. */
+  /**
+   * Passes `attempt` its number, from 1. Throws `cancelled` when the call's signal aborts between attempts.
+   */
   async run<T>(call: Call, what: string, attempt: (number: number) => Promise<T>): Promise<T> {
     const startedMs = this.#clock.monotonicMs();
     for (let number = 1; ; number += 1) {
@@ -125,8 +127,8 @@ function requestedDelayMs({ cause }: Fault): number {
 }
 
 /**
- * Puts an object. A retried put that must not overwrite may find the object of its own first attempt, whose answer was lost; that
- * object has the same bytes.
+ * Puts an object. A retried put that must not overwrite may find the object of its own first attempt, whose
+ * answer was lost; that object has the same bytes.
  */
 async function retriedPut(
   retries: Retries,
@@ -163,7 +165,10 @@ async function foundOwn(
   return { etag: info.etag, versionId: info.versionId, checksum: info.checksum };
 }
 
-/** Begins an upload. A failed attempt may have begun one, so that a call cancelled after it throws that attempt's fault. */
+/**
+ * Begins an upload. A failed attempt may have begun one, so that a call cancelled after it throws that
+ * attempt's fault.
+ */
 async function retriedBegin(
   retries: Retries,
   store: ObjectStore,

@@ -10,8 +10,8 @@ import { Fault } from '../model/fault.js';
 import { createS3ObjectStore } from './object-store.js';
 
 /*
- * A minute of SlowDown, in virtual time over real connections. The load is open: every 100 ms one operation begins, whatever became of
- * the others. Each operation is one request when S3 accepts it.
+ * A minute of SlowDown, in virtual time over real connections. The load is open: every 100 ms one operation
+ * begins, whatever became of the others. Each operation is one request when S3 accepts it.
  */
 
 const stepMs = 100;
@@ -87,7 +87,10 @@ function echoOf(headers: http.IncomingHttpHeaders): http.OutgoingHttpHeaders {
   return { etag: '"e"', ...Object.fromEntries(echoed) };
 }
 
-/** Resolves when nothing is left to do at this time: no operation is pending, or none has reached S3 for a moment. */
+/**
+ * Resolves when nothing is left to do at this time: no operation is pending, or none has reached S3 for a
+ * moment.
+ */
 async function settled(pending: ReadonlySet<unknown>): Promise<void> {
   let before = requests;
   let changedMs = performance.now();

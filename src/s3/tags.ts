@@ -17,8 +17,8 @@ export function keyTags(context: S3Context, encryption: WriteEncryption): Object
 }
 
 /**
- * Returns the tags of a copy: those of its source, with the key tag replaced by the target's own. If the source already has ten
- * other tags, the copy gets no key tag, and a warning is logged.
+ * Returns the tags of a copy: those of its source, with the key tag replaced by the target's own. If the
+ * source already has ten other tags, the copy gets no key tag, and a warning is logged.
  */
 export function tagsOfCopy(
   context: S3Context,
@@ -39,7 +39,9 @@ export function tagsOfCopy(
   return others;
 }
 
-/** Returns tags for the header x-amz-tagging. Ceph would keep the `+` that URLSearchParams writes for a space. */
+/**
+ * Returns tags for the header x-amz-tagging. Ceph would keep the `+` that URLSearchParams writes for a space.
+ */
 export function taggingHeader(tags: ObjectTagSet): string {
   return Object.entries(tags)
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)

@@ -14,7 +14,8 @@ export async function listVersions(
 ): Promise<VersionPage> {
   let page = await onePage(context, call, wanted);
   if (wanted.next?.versionIdMarker !== '') return page;
-  // After a key marker without a version, AWS continues with the next key. Ceph first lists the versions of that key, possibly several pages.
+  // After a key marker without a version, AWS continues with the next key. Ceph first lists the versions of
+  // that key, possibly several pages.
   const { keyMarker } = wanted.next;
   while (page.next?.keyMarker === keyMarker) {
     page = await onePage(context, call, { ...wanted, next: page.next });

@@ -1,6 +1,8 @@
 import { XMLParser } from 'fast-xml-parser';
 
-/** Parses XML into plain objects whose values are strings. Elements named in `repeated` always become arrays. */
+/**
+ * Parses XML into plain objects whose values are strings. Elements named in `repeated` always become arrays.
+ */
 export function parseXml(text: string, repeated: readonly string[]): unknown {
   const parser = new XMLParser({
     parseTagValue: false,
@@ -12,7 +14,10 @@ export function parseXml(text: string, repeated: readonly string[]): unknown {
   return parser.parse(text);
 }
 
-/** Returns the same pure function with its last result kept: S3 mostly sends the same text for neighbouring objects. */
+/**
+ * Returns the same pure function with its last result kept: S3 mostly sends the same text for neighbouring
+ * objects.
+ */
 export function rememberingLast<T>(parse: (text: string) => T): (text: string) => T {
   let last: { readonly text: string; readonly parsed: T } | null = null;
   return (text) => {

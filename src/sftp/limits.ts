@@ -9,7 +9,7 @@ export interface SessionLimits {
   readonly maxBacklogBytes: number;
 }
 
-/** Bounds of the door. */
+/** Bounds of the SFTP server. */
 export interface SftpLimits extends SessionLimits {
   /** From the connection to a login. */
   readonly loginTimeoutMs: number;

@@ -39,7 +39,7 @@ export interface SftpServer {
 }
 
 /**
- * Opens the SFTP door. Rejects with `denied` or `invalid` for host keys that cannot be used, with `unavailable` when the port
+ * Opens the SFTP server. Rejects with `denied` or `invalid` for host keys that cannot be used, with `unavailable` when the port
  * cannot be listened on.
  */
 export async function startSftpServer(options: SftpServerOptions): Promise<SftpServer> {

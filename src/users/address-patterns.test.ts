@@ -42,12 +42,12 @@ describe('from="..."', () => {
     '192.0.2.0/x',
     '192.0.2.0/',
     '192.0.2.1,10.0.0.0/40',
-  ])('the malformed network %s is refused', (list) => {
+  ])('refuses the malformed network %s', (list) => {
     expect(AddressPatterns.parse(list)).toBeNull();
   });
 });
 
-it('networks contain what the platform says they contain', () => {
+it('a network contains the same addresses as in net.BlockList', () => {
   const mixed = fc.oneof(fc.ipV4(), fc.ipV6());
   fc.assert(
     fc.property(mixed, mixed, fc.nat(128), (network, address, length) => {
@@ -65,7 +65,7 @@ it('networks contain what the platform says they contain', () => {
   );
 });
 
-it('an IPv6 address is its sixteen bytes', () => {
+it('an IPv6 address is parsed to sixteen bytes', () => {
   expect(parseAddress('::')).toEqual(new Uint8Array(16));
   expect(parseAddress('1:2:3:4:5:6:7:8')).toEqual(
     Uint8Array.from([0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8]),

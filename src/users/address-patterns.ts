@@ -6,9 +6,10 @@ interface Pattern {
 }
 
 /**
- * The list of `from="..."` in authorized_keys: addresses, CIDR networks and `*` `?` wildcards, comma separated, `!` in front of
- * one that must not match (sshd(8), AUTHORIZED_KEYS FILE FORMAT; ssh_config(5), PATTERNS). Names of hosts are compared
- * with the address only, as sshd does with `UseDNS no`: they do not match.
+ * The list of `from="..."` in authorized_keys: addresses, CIDR networks and patterns with `*` and
+ * `?`, separated
+ * by commas. A pattern after `!` must not match (sshd(8), AUTHORIZED_KEYS FILE FORMAT; ssh_config(5),
+ * PATTERNS). Host names never match, as in sshd with `UseDNS no`.
  */
 export class AddressPatterns {
   readonly #patterns: readonly Pattern[];
@@ -17,7 +18,10 @@ export class AddressPatterns {
     this.#patterns = patterns;
   }
 
-  /** Null when a network is malformed: a mask that is too long, or bits set behind it. sshd then takes the key from nowhere. */
+  /**
+   * Returns null for a malformed network: a mask that is too long, or address bits set after it. sshd then
+   * refuses the key from every address.
+   */
   static parse(list: string): AddressPatterns | null {
     const patterns: Pattern[] = [];
     for (const item of list.split(',')) {
@@ -28,7 +32,7 @@ export class AddressPatterns {
     return new AddressPatterns(patterns);
   }
 
-  /** One match is needed, and none of a negated pattern. */
+  /** Reports whether a pattern matches the address and no negated pattern does. */
   match(remoteAddress: string): boolean {
     const text = canonicalAddress(remoteAddress);
     const address = parseAddress(remoteAddress);

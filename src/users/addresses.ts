@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** 4 or 16 bytes; an IPv4 address written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4. Null when it is no address. */
+/** Returns 4 or 16 bytes, or null for text that is not an address. Maps `::ffff:192.0.2.1` to IPv4. */
 export function parseAddress(text: string): Uint8Array | null {
   const bare = text.replace(/%.*$/, '');
   if (isIPv4(bare)) return Uint8Array.from(bare.split('.'), Number);
@@ -11,7 +11,7 @@ export function parseAddress(text: string): Uint8Array | null {
   return isMapped ? bytes.slice(12) : bytes;
 }
 
-/** Takes what `isIPv6` has found good (RFC 4291 section 2.2). */
+/** Parses text that `isIPv6` accepts (RFC 4291 section 2.2). */
 function parseIPv6(text: string): Uint8Array {
   const hex = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, a, b, c, d) => {
     const pair = (high: string, low: string): string => (Number(high) * 256 + Number(low)).toString(16);
@@ -26,13 +26,13 @@ function parseIPv6(text: string): Uint8Array {
   return Uint8Array.from([...head, ...zeros, ...tail].flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-/** The address in dotted form when it is IPv4, otherwise the text without a zone. */
+/** Returns an IPv4 address in dotted form, or other text in lower case without a zone. */
 export function canonicalAddress(text: string): string {
   const bytes = parseAddress(text);
   return bytes?.length === 4 ? bytes.join('.') : text.replace(/%.*$/, '').toLowerCase();
 }
 
-/** True when the first `prefixLength` bits are the same; addresses of two families never match. */
+/** Reports whether the first `prefixLength` bits are equal. Addresses of two families never match. */
 export function sharesPrefix(a: Uint8Array, b: Uint8Array, prefixLength: number): boolean {
   if (a.length !== b.length) return false;
   for (let bit = 0, at = 0; bit < prefixLength; bit += 8, at++) {

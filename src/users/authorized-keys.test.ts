@@ -31,7 +31,7 @@ const problemOf = (text: string): string => {
 };
 
 describe('usable lines', () => {
-  it('every accepted type, with comments, blank lines and CRLF', () => {
+  it('are found among comments, blank lines and CRLF, with every accepted type', () => {
     const lines = ['# keys', '', `${ed25519} bob@laptop  two words`, ecdsa, skEd25519, skEcdsa, rsa(2048)];
     const { keys, problems } = parseAuthorizedKeys(lines.join('\r\n'));
     expect(problems).toEqual([]);
@@ -46,7 +46,7 @@ describe('usable lines', () => {
     expect(Buffer.from(keys[0]?.blob ?? []).toString('base64')).toBe(ed25519.split(' ')[1]);
   });
 
-  it('options that SFTP does not use are passed over', () => {
+  it('may have options that SFTP does not use', () => {
     const options =
       'no-pty,No-Port-Forwarding,restrict,environment="A=b, \\"c\\" d",permitopen="host:1",command="internal-sftp"';
     const { keys, problems } = parseAuthorizedKeys(`${options} ${ed25519} x`);
@@ -54,7 +54,7 @@ describe('usable lines', () => {
     expect(keys).toHaveLength(1);
   });
 
-  it('from= and expiry-time= come with the key', () => {
+  it('return from= and expiry-time= with the key', () => {
     const [key] = parseAuthorizedKeys(
       `from="192.0.2.0/24,!192.0.2.1",expiry-time="20300102Z" ${ed25519}`,
     ).keys;
@@ -67,12 +67,12 @@ describe('usable lines', () => {
     ['20300102', new Date(2030, 0, 2).getTime()],
     ['203001021530', new Date(2030, 0, 2, 15, 30).getTime()],
     ['20300102153045Z', Date.UTC(2030, 0, 2, 15, 30, 45)],
-  ])('expiry-time="%s"', (text, expected) => {
+  ])('have the expiry time of "%s"', (text, expected) => {
     expect(parseAuthorizedKeys(`expiry-time="${text}" ${ed25519}`).keys[0]?.expiresMs).toBe(expected);
   });
 });
 
-describe('lines that are skipped, with the reason', () => {
+describe('skipped lines', () => {
   it.each([
     [`cert-authority ${ed25519}`, /certificate authorities/],
     [`command="/bin/ls" ${ed25519}`, /forced command/],
@@ -86,7 +86,7 @@ describe('lines that are skipped, with the reason', () => {
     [`from="192.0.2.1 ${ed25519}`, /quote/],
     ['ssh-ed25519', /not base64/],
     ['ssh-ed25519 AAAA!', /not base64/],
-    [`${ed25519.slice(0, -8)}`, /cut off/],
+    [`${ed25519.slice(0, -8)}`, /truncated/],
     [`ssh-rsa ${ed25519.split(' ')[1]}`, /is not such a key/],
     [keyLine('ssh-ed25519', Buffer.alloc(31)), /malformed/],
     [keyLine('ecdsa-sha2-nistp256', 'nistp384', Buffer.alloc(97)), /malformed/],
@@ -94,15 +94,15 @@ describe('lines that are skipped, with the reason', () => {
     [keyLine('ssh-ed25519-cert-v01@openssh.com', 'x'), /certificates/],
     ['-----BEGIN OPENSSH PRIVATE KEY-----', /private key/],
     ['just some words', /not a public key line/],
-  ])('%s', (line, reason) => {
+  ])('include %s', (line, reason) => {
     expect(problemOf(line)).toMatch(reason);
   });
 
-  it('a short RSA key', () => {
-    expect(problemOf(rsa(1024))).toMatch(/1024 bits; at least 2048/);
+  it('include a short RSA key', () => {
+    expect(problemOf(rsa(1024))).toMatch(/1024 bits; the minimum is 2048/);
   });
 
-  it('they are named by line and do not stop the others', () => {
+  it('are reported by line and do not affect other lines', () => {
     const { keys, problems } = parseAuthorizedKeys(
       `# a\nnonsense here\n${ed25519}\n\ncert-authority ${ecdsa}\n${ecdsa}\n`,
     );

@@ -1,7 +1,7 @@
 import { endOfOptions, type KeyOptions, parseKeyOptions } from './key-options.js';
 import { isKeyType, type PublicKey, parsePublicKey } from './public-key.js';
 
-/** One usable line. */
+/** A usable line. */
 export interface AuthorizedKey extends PublicKey, KeyOptions {
   readonly line: number;
   readonly comment: string;
@@ -9,11 +9,14 @@ export interface AuthorizedKey extends PublicKey, KeyOptions {
 
 export interface AuthorizedKeys {
   readonly keys: readonly AuthorizedKey[];
-  /** Lines that are skipped, with the reason. */
+  /** Skipped lines, with the reason. */
   readonly problems: readonly { readonly line: number; readonly text: string }[];
 }
 
-/** Reads an authorized_keys file (sshd(8), AUTHORIZED_KEYS FILE FORMAT). A bad line is skipped and said, the others count. */
+/**
+ * Parses an authorized_keys file (sshd(8), AUTHORIZED_KEYS FILE FORMAT). Skips and reports unusable
+ * lines.
+ */
 export function parseAuthorizedKeys(text: string): AuthorizedKeys {
   const keys: AuthorizedKey[] = [];
   const problems: { readonly line: number; readonly text: string }[] = [];
@@ -28,18 +31,18 @@ export function parseAuthorizedKeys(text: string): AuthorizedKeys {
   return { keys, problems };
 }
 
-/** Reads one line without blanks around it: `[options] type base64 [comment]`. */
+/** Parses one line without blanks around it: `[options] type base64 [comment]`. */
 export function parseKeyLine(
   content: string,
 ): { readonly key: Omit<AuthorizedKey, 'line'> } | { readonly problem: string } {
   if (/-----BEGIN .*PRIVATE KEY-----/.test(content)) {
-    return { problem: 'this is a private key; the public one is needed (the file that ends in .pub)' };
+    return { problem: 'this is a private key; use the public one (the file that ends in .pub)' };
   }
   let options: KeyOptions = { from: null, expiresMs: null };
   let rest = content;
   if (!isKeyType(firstWord(content))) {
     const end = endOfOptions(content);
-    if (end === null) return { problem: 'a quote of the options is not closed' };
+    if (end === null) return { problem: 'a quote in the options is not closed' };
     rest = content.slice(end).trimStart();
     if (!isKeyType(firstWord(rest))) {
       return { problem: 'this is not a public key line such as "ssh-ed25519 AAAAC3Nza... name"' };

@@ -5,8 +5,9 @@ import { parseAuthorizedKeys, parseKeyLine } from './authorized-keys.js';
 import { fileFault } from './user-files.js';
 
 /**
- * The content of `authorized_keys` with these public keys added; the lines that are there stay as they are, and a key that is
- * there already is not added again. Null when nothing is to be written. Throws `invalid` for a line that is no usable key.
+ * Returns the content of `authorized_keys` with these public keys appended. Keeps existing lines,
+ * and does not add
+ * a key twice. Returns null if there is nothing to add. Throws `invalid` for a line without a usable key.
  */
 export async function addPublicKeys(path: string, publicKeys: readonly string[]): Promise<Buffer | null> {
   const existing = await readBytes(path);
@@ -16,7 +17,7 @@ export async function addPublicKeys(path: string, publicKeys: readonly string[])
     const content = line.trim();
     if (content === '' || content.startsWith('#')) continue;
     const parsed = parseKeyLine(content);
-    if ('problem' in parsed) throw new Fault('invalid', `the public key cannot be used: ${parsed.problem}`);
+    if ('problem' in parsed) throw new Fault('invalid', `unusable public key: ${parsed.problem}`);
     const blob = textOf(parsed.key.blob);
     if (known.has(blob)) continue;
     known.add(blob);

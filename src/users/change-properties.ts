@@ -14,12 +14,12 @@ export interface ChangedProperties {
   readonly properties: UserProperties;
 }
 
-/** What a setting becomes; null takes it out. */
+/** A setting and its new value; null removes it. */
 export type Assignment = readonly [name: string, value: string | null];
 
 /**
- * The text of a `user.properties` after the change; comments and order stay, and a file that is not there begins with `newText`. Nothing is
- * written. Throws `invalid`, with file and line, when the result would not be taken.
+ * Returns the text of a `user.properties` after the change, without writing it. Keeps comments and order. A
+ * new file begins with `newText`. Throws `invalid`, with file and line, if the result has an error.
  */
 export async function changeProperties(
   path: string,
@@ -39,20 +39,20 @@ export async function changeProperties(
   return { isNew: existing === null, isChanged: text !== existing, text, properties };
 }
 
-/** `changeProperties` of a user. */
+/** Calls `changeProperties` for a user. */
 export function changeUserProperties(
   path: string,
   username: Username,
   change: UserChange,
 ): Promise<ChangedProperties> {
-  const newText = `# Settings of the SFTP user ${username}, one name=value a line. A change counts at once, without a restart.\n`;
+  const newText = `# Settings of the SFTP user ${username}, one name=value per line. Changes take effect at once, without a restart.\n`;
   return changeProperties(path, newText, (isNew) => userAssignments(change, isNew));
 }
 
-/** `changeProperties` of the shared directory. */
+/** Calls `changeProperties` for the shared directory. */
 export function changeSharedProperties(path: string, change: SharedChange): Promise<ChangedProperties> {
   const newText =
-    '# Settings of the shared directory, one name=value a line. A change counts at once, without a restart.\n';
+    '# Settings of the shared directory, one name=value per line. Changes take effect at once, without a restart.\n';
   return changeProperties(path, newText, () => syncAssignments(change));
 }
 
@@ -63,7 +63,7 @@ function userAssignments(change: UserChange, isNew: boolean): readonly Assignmen
   const option = change.uploadOption ?? (isNew ? 1 : undefined);
   if (option !== undefined) found.push([names.uploadOption, String(option)]);
   if (change.kmsKeyArn !== undefined) found.push([names.kmsKeyArn, change.kmsKeyArn]);
-  // A key that is written to `sse.key` is meant to count.
+  // A new `sse.key` replaces the key that the settings named.
   if (change.uploadKey !== undefined) found.push([names.uploadKeyId, null]);
   if (change.uploadKeyId !== undefined) found.push([names.uploadKeyId, change.uploadKeyId]);
   found.push(...syncAssignments(change));

@@ -1,4 +1,7 @@
-/** What the global settings say for users whose own file says nothing. Asked at each use, so that a change counts at once. */
+/**
+ * Global settings for users without a setting of their own. Read at each use, so a change takes
+ * effect at once.
+ */
 export interface GatewayDefaults {
   /** The default bucket; null while none is configured. */
   readonly bucket: string | null;

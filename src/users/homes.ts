@@ -5,7 +5,7 @@ import { hasCode, isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { UserDirectories, UserPaths } from './user-paths.js';
 
-/** Makes the directories of a user, 0700, and the link to the shared directory. What is there stays. */
+/** Creates the missing directories of a user (mode 0700) and the link to the shared directory. */
 export async function prepareHome(paths: UserPaths, directories: UserDirectories): Promise<void> {
   const own = [
     paths.home,
@@ -19,13 +19,16 @@ export async function prepareHome(paths: UserPaths, directories: UserDirectories
   for (const directory of own) await ensureDirectory(directory, secretDirectoryMode);
   if ((await typeOf(directories.shared)) === null)
     await ensureDirectory(directories.shared, secretDirectoryMode);
-  // Relative, so that the root can be moved as a whole.
+  // With a relative link the whole root can be moved.
   await ensureLink(paths.sharedLink, relative(paths.tree, directories.shared));
 }
 
 /**
- * Moves a user's home away, whole, and answers where it is now: `DIRECTORY/U-TIME` in `directories.removed`, or beside the
- * homes when that is on another file system (a rename is all or nothing, a copy of keys is not).
+ * Moves a user's home to `U-TIME` in `directories.removed` and returns its new path. Moves it beside
+ * the homes
+ * instead if `removed` is on another file system, because a rename is atomic and a copy of keys is
+ * not. Throws
+ * `unavailable` if it cannot be moved.
  */
 export async function archiveHome(
   paths: UserPaths,
@@ -51,17 +54,17 @@ export async function archiveHome(
   throw new Fault('unavailable', `${paths.home} cannot be moved to ${directories.removed}`);
 }
 
-/** Where homes of removed users are. */
+/** Returns the directories that hold the homes of removed users. */
 export function removedHomesDirectories(directories: UserDirectories): readonly string[] {
   return [directories.removed, join(directories.homes, '.sftpgw-removed')];
 }
 
-/** Whose home it was, by its name among the removed ones; null for another name. */
+/** Returns the user of a removed home from its name; null for any other name. */
 export function removedHomeOwner(name: string): string | null {
   return /^(.+)-\d{8}T\d{9}Z(?:-\d+)?$/.exec(name)?.[1] ?? null;
 }
 
-/** Reserves a directory that was not there: renaming a directory onto an empty one replaces it (rename(2)). */
+/** Creates an empty directory under a free name. Renaming a directory onto it replaces it (rename(2)). */
 async function freeName(wanted: string): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     const path = attempt === 1 ? wanted : `${wanted}-${attempt}`;
@@ -79,7 +82,7 @@ async function ensureLink(path: string, target: string): Promise<void> {
   if (type === 'link' && (await readlink(path)) === target) return;
   if (type === 'directory') await removeEmpty(path);
   if (type === 'other')
-    throw new Fault('conflict', `${path} is in the way of the link to the shared directory; move it`);
+    throw new Fault('conflict', `${path} blocks the link to the shared directory; move it`);
   const aside = `${path}.new-link`;
   try {
     await symlink(target, aside);
@@ -94,13 +97,9 @@ async function removeEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    throw new Fault(
-      'conflict',
-      `${path} holds files and is in the way of the link to the shared directory; move it`,
-      {
-        cause: error,
-      },
-    );
+    throw new Fault('conflict', `${path} holds files and blocks the link to the shared directory; move it`, {
+      cause: error,
+    });
   }
 }
 

@@ -17,14 +17,14 @@ export interface KeyImportServices {
 }
 
 /**
- * Takes every raw key file into the keyring: those of the users, those that removed users have left, and those of the shared directory.
- * A file that cannot be taken in is logged.
+ * Imports every raw key file into the keyring: those of users, removed users and the shared directory. Logs
+ * failures.
  */
 export async function importKeyFiles(services: KeyImportServices): Promise<void> {
   for (const source of await allKeySources(services)) await services.keys.importRawKeys([source]);
 }
 
-/** The paths of all raw key files, the kept ones too, that hold this key. */
+/** Returns the paths of all raw key files, including kept ones, that hold this key. */
 export async function findRawFiles(
   services: KeyImportServices,
   keyId: KeyFingerprint,

@@ -1,14 +1,14 @@
 import { AddressPatterns } from './address-patterns.js';
 
-/** What the options in front of a key ask for. */
+/** The options of a key in authorized_keys. */
 export interface KeyOptions {
   /** Null allows every address. */
   readonly from: AddressPatterns | null;
-  /** Milliseconds since the epoch; from then on the key does not count. */
+  /** Expiry time of the key in ms since the epoch; null for none. */
   readonly expiresMs: number | null;
 }
 
-/** Options that forbid or allow what SFTP does not use (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
+/** Options about features that SFTP does not use (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
 const harmless: ReadonlySet<string> = new Set([
   'agent-forwarding',
   'environment',
@@ -28,7 +28,7 @@ const harmless: ReadonlySet<string> = new Set([
   'x11-forwarding',
 ]);
 
-/** Where the options at the beginning of the line end: at the first blank outside quotes. Null when a quote stays open. */
+/** Returns the end of the options: the first blank outside quotes. Returns null for an unclosed quote. */
 export function endOfOptions(line: string): number | null {
   let isQuoted = false;
   for (let at = 0; at < line.length; at++) {
@@ -40,7 +40,10 @@ export function endOfOptions(line: string): number | null {
   return isQuoted ? null : line.length;
 }
 
-/** Reads `name,name="value",...`. An option we do not know or cannot keep makes the key unusable: `problem` says why. */
+/**
+ * Parses `name,name="value",...`. An option that is unknown or cannot be enforced makes the key unusable;
+ * `problem` is the reason.
+ */
 export function parseKeyOptions(
   text: string,
 ): { readonly options: KeyOptions } | { readonly problem: string } {
@@ -56,9 +59,9 @@ export function parseKeyOptions(
       return { problem: 'principals belong to certificate authorities, which are not supported' };
     if (name === 'verify-required') return { problem: 'verify-required cannot be checked here' };
     if (name === 'from') {
-      if (from !== null) return { problem: 'from= is there twice' };
+      if (from !== null) return { problem: 'from= is set twice' };
       from = AddressPatterns.parse(value ?? '');
-      if (from === null) return { problem: `from="${value ?? ''}" holds a malformed network` };
+      if (from === null) return { problem: `from="${value ?? ''}" contains a malformed network` };
     } else if (name === 'expiry-time') {
       const time = parseExpiryTime(value ?? '');
       if (time === null)
@@ -86,7 +89,7 @@ function splitOptions(text: string): readonly { readonly name: string; readonly 
   });
 }
 
-/** The text between the commas that stand outside quotes; `\"` is no quote. */
+/** Splits at the commas outside quotes. `\"` does not close a quote. */
 function splitOutsideQuotes(text: string): readonly string[] {
   const pieces: string[] = [];
   let isQuoted = false;
@@ -103,7 +106,7 @@ function splitOutsideQuotes(text: string): readonly string[] {
   return [...pieces, text.slice(start)];
 }
 
-/** In the time zone of the system, or in UTC with a `Z` behind it. */
+/** Parses a time in the system's time zone, or in UTC if it ends with `Z`. Returns ms since the epoch. */
 function parseExpiryTime(text: string): number | null {
   const match = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/i.exec(text);
   if (match === null) return null;
@@ -111,7 +114,7 @@ function parseExpiryTime(text: string): number | null {
   const services = [year ?? 0, (month ?? 0) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0] as const;
   const isUtc = match[7] !== '';
   const date = new Date(isUtc ? Date.UTC(...services) : new Date(...services).getTime());
-  // A date that does not exist (the 31st of February) comes out as another one.
+  // `Date` turns a date that does not exist, such as 31 February, into another one.
   const sameDay = isUtc
     ? date.getUTCMonth() === services[1] && date.getUTCDate() === services[2]
     : date.getMonth() === services[1] && date.getDate() === services[2];

@@ -5,19 +5,22 @@ import type { Username } from '../model/users.js';
 import type { UserPaths } from './user-paths.js';
 import { type UserProperties, userPropertyNames } from './user-properties.js';
 
-/** What the settings name as keys. */
+/** The settings that name keys. */
 export type KeyIdSettings = Pick<UserProperties, 'uploadKeyId' | 'syncKeyId'>;
 
-/** Where the key of a place in S3 comes from: a raw file, or the keyring's key that the settings name. */
+/**
+ * The source of the key for a location in S3: a raw file, or the key of the keyring that the settings
+ * name.
+ */
 export interface KeySource {
   readonly owner: KeyOwner;
-  /** Given to a key that is taken into the keyring from here. */
+  /** The label of a key that is imported from this source. */
   readonly label: string;
   /** The raw file. */
   readonly path: string;
   readonly propertiesPath: string;
   readonly keyIdProperty: string;
-  /** The key that the settings name; null when they name none. */
+  /** The key that the settings name, or null. */
   readonly keyId: KeyFingerprint | null;
 }
 
@@ -47,7 +50,10 @@ export function syncKeySource(username: Username, paths: UserPaths, named: KeyId
   };
 }
 
-/** Of the shared directory, the likeliest first; `directory` is `ROOT/root/.sftpgateway`. */
+/**
+ * Returns the sources of the shared directory, the likeliest first. `directory` is
+ * `ROOT/root/.sftpgateway`.
+ */
 export function sharedKeySources(
   directory: string,
   named: KeyIdSettings | null,

@@ -1,6 +1,6 @@
 import type { SharedRegistry, UserRegistry } from '../model/users.js';
 
-/** What is written with each key as the settings are now, by the key's id: `the uploads of bob`. */
+/** Returns what each key encrypts by the present settings, such as `the uploads of bob`, by the key's id. */
 export async function keyWriters(
   registry: Pick<UserRegistry, 'list'>,
   shared: Pick<SharedRegistry, 'describe'>,

@@ -49,8 +49,8 @@ async function listed(): Promise<readonly string[]> {
   return (await sources.list()).map(({ name, bucket: of, prefix }) => `${name} ${of} ${prefix}`);
 }
 
-describe('what is mirrored', () => {
-  it('is the downloads of every user who has them on, from the bucket of the uploads', async () => {
+describe('the mirrored prefixes', () => {
+  it('are the downloads of every user with downloads=yes, from the bucket of the uploads', async () => {
     user('alice', 'downloads=yes\n');
     user('bob', 'downloads=no\n');
     user('carol', 'downloads=yes\nupload.bucket=carols-bucket\n');
@@ -62,7 +62,7 @@ describe('what is mirrored', () => {
     expect(alice?.directory).toBe(join(root, 'home/alice/home/alice/downloads'));
   });
 
-  it('is the shared directory when a user sees it, or root has a key for it', async () => {
+  it('include the shared directory if a user sees it or root has a key for it', async () => {
     user('alice', '');
     expect(await listed()).toEqual([]);
     mkdirSync(join(root, 'root'));
@@ -75,7 +75,7 @@ describe('what is mirrored', () => {
     expect(await listed()).toEqual([]);
   });
 
-  it('is nothing of a user whose downloads come straight from S3: what was on disk has to go', async () => {
+  it('exclude direct downloads, whose directories are cleared', async () => {
     user('alice', 'downloads=yes\n');
     user('bob', 'downloads=yes\ndownloads.mode=direct\n');
     user('carol', 'downloads=no\ndownloads.mode=direct\n');
@@ -87,10 +87,10 @@ describe('what is mirrored', () => {
     user('bob', 'downloads=yes\ndownloads.mode=mirror\n');
     expect((await sources.cleared()).map(({ name }) => name)).toEqual(['downloads/carol']);
     user('carol', 'downloads.mode=perhaps\n');
-    expect(await sources.cleared(), 'the last good settings').toHaveLength(1);
+    expect(await sources.cleared(), 'the last valid settings').toHaveLength(1);
   });
 
-  it('is the shared directory also when root asks for none of it on disk: that does not hold, and is said once', async () => {
+  it('include the shared directory despite downloads.mode=direct in root’s file, which is logged once', async () => {
     mkdirSync(join(root, 'root'));
     const file = join(root, 'root', 'user.properties');
     const listTwice = async () => {
@@ -109,7 +109,7 @@ describe('what is mirrored', () => {
     expect(await sources.cleared()).toEqual([]);
   });
 
-  it('is not stopped by a user whose file is wrong, and follows the files', async () => {
+  it('omit a user whose file has an error, and follow changes of the files', async () => {
     user('alice', 'downloads=yes\n');
     user('bob', 'downloads=perhaps\n');
     mkdirSync(join(root, 'home', 'lost+found'), { recursive: true });
@@ -118,7 +118,7 @@ describe('what is mirrored', () => {
     expect(await listed()).toEqual([]);
   });
 
-  it('is opened with the current key first, then those kept beside it, then those of the uploads', async () => {
+  it('are opened with the current key first, then kept keys, then keys of the uploads', async () => {
     const directory = user('alice', 'downloads=yes\nsse.sync.option=3\n');
     const [now, before, uploads] = [keyNamed('now'), keyNamed('before'), keyNamed('uploads')];
     const [alice] = await sources.list();
@@ -135,7 +135,7 @@ describe('what is mirrored', () => {
     expect((await alice?.keys())?.map((key) => key.fingerprint)).toEqual([
       uploads.fingerprint,
       before.fingerprint,
-      // The keyring remembers what the file held.
+      // The keyring has kept the earlier key of the file.
       now.fingerprint,
     ]);
   });

@@ -19,13 +19,13 @@ export interface MirrorSourcesServices {
   readonly sharedSettingsDirectory: string;
   readonly users: UserDirectory;
   readonly keys: UserKeys;
-  /** Asked at each use. */
+  /** Called at each use. */
   readonly defaults: () => GatewayDefaults;
-  /** For the log of what is wrong with the files. */
+  /** Used to log problems with the files. */
   readonly call: Call;
 }
 
-/** The name under which the shared directory is mirrored. */
+/** The name of the shared directory's mirror. */
 export const sharedMirrorName = 'shared';
 
 export function downloadsMirrorName(username: Username): string {
@@ -33,8 +33,11 @@ export function downloadsMirrorName(username: Username): string {
 }
 
 /**
- * What is to be mirrored, as the users' files say at each call: `U/downloads/` of every user with `downloads=yes` whose
- * `downloads.mode` is not `direct`, from the bucket of the user's uploads, and `shared/` of the default bucket when a user sees it or root's files speak of it.
+ * Opens the list of mirrored prefixes. It follows the users' files at each call: `U/downloads/` of
+ * every user with
+ * `downloads=yes` whose `downloads.mode` is not `direct`, in the bucket of the user's uploads; and
+ * `shared/` of
+ * the default bucket if a user sees it or root has settings or a key for it.
  */
 export function createMirrorSources(services: MirrorSourcesServices): MirrorSources {
   return new FileMirrorSources(services);
@@ -42,7 +45,7 @@ export function createMirrorSources(services: MirrorSourcesServices): MirrorSour
 
 class FileMirrorSources implements MirrorSources {
   readonly #services: MirrorSourcesServices;
-  /** What has been logged, by the user: once for each new text. */
+  /** The last logged text of each user. */
   readonly #logged = new Map<string, string>();
   #loggedShared: string | null = null;
 
@@ -105,8 +108,8 @@ class FileMirrorSources implements MirrorSources {
       named = await readSyncProperties(join(directory, 'user.properties'));
       const ignored = named.ignored.join(', ');
       if (ignored !== '' && this.#isNewOfShared(ignored)) {
-        // Whoever asks for no plaintext on disk has to hear that there is some.
-        call.log.warn('the shared directory is always decrypted to disk, and nobody may remove there', {
+        // An administrator who wants no plaintext on disk must learn that there is some.
+        call.log.warn('shared directory is always mirrored and read-only', {
           ignored,
         });
       }
@@ -114,7 +117,7 @@ class FileMirrorSources implements MirrorSources {
     } catch (error) {
       const fault = Fault.from(error);
       if (this.#isNewOfShared(fault.hint)) {
-        call.log.warn('the settings of the shared directory cannot be read', { error: fault });
+        call.log.warn('cannot read settings of the shared directory', { error: fault });
       }
     }
     return await keys.readKeys(sharedKeySources(directory, named));
@@ -126,7 +129,7 @@ class FileMirrorSources implements MirrorSources {
     return isNew;
   }
 
-  /** Null, and logged, when they cannot be used. */
+  /** Returns null for an unknown user. Also logs and returns null for unusable settings. */
   async #settings(username: Username): Promise<UserSettings | null> {
     try {
       const settings = await this.#services.users.settings(this.#services.call, username);
@@ -136,7 +139,7 @@ class FileMirrorSources implements MirrorSources {
       const fault = Fault.from(error);
       if (this.#logged.get(username) !== fault.hint) {
         this.#logged.set(username, fault.hint);
-        this.#services.call.log.warn('the downloads of a user are not mirrored', {
+        this.#services.call.log.warn('downloads of a user are not mirrored', {
           user: username,
           error: fault,
         });
@@ -166,11 +169,11 @@ class FileMirrorSources implements MirrorSources {
   async #hasSharedSettings(): Promise<boolean> {
     const { sharedSettingsDirectory: directory } = this.#services;
     for (const name of ['user.properties', 'sse-sync.key']) {
-      const isThere = await stat(join(directory, name)).then(
+      const exists = await stat(join(directory, name)).then(
         () => true,
         () => false,
       );
-      if (isThere) return true;
+      if (exists) return true;
     }
     return false;
   }

@@ -7,7 +7,7 @@ const entropy: Entropy = { bytes: (length) => randomBytes(length), id: () => ran
 const cheap = new Passwords(entropy, { ln: 10, r: 1, p: 1 });
 
 describe('passwords', () => {
-  it('the right one is right, another is not', async () => {
+  it('match only the right text', async () => {
     const stored = await cheap.hash('correct horse');
     expect(await cheap.verify('correct horse', stored)).toBe(true);
     for (const wrong of ['Correct horse', 'correct horse ', '', 'x'.repeat(5000)]) {
@@ -16,18 +16,18 @@ describe('passwords', () => {
     expect(await cheap.verify('correct horse', null)).toBe(false);
   });
 
-  it('the stored text is salted, names its version and parameters, and not the password', async () => {
+  it('are stored with a salt, version and parameters, but not in plain text', async () => {
     const [one, two] = [await cheap.hash('secret'), await cheap.hash('secret')];
     expect(one).toMatch(/^\$scrypt\$v=1\$ln=10,r=1,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}\n$/);
     expect(one).not.toBe(two);
     expect(one).not.toContain('secret');
   });
 
-  it('the same characters count, composed or decomposed', async () => {
+  it('match the same characters, composed or decomposed', async () => {
     expect(await cheap.verify('cafe\u0301', await cheap.hash('caf\u00e9'))).toBe(true);
   });
 
-  it('the parameters of the file count: stronger ones may come', async () => {
+  it('are checked with the stored parameters, which may differ from the default', async () => {
     const stored = await new Passwords(entropy, { ln: 11, r: 2, p: 2 }).hash('x');
     expect(await cheap.verify('x', stored)).toBe(true);
   });
@@ -37,19 +37,19 @@ describe('passwords', () => {
     'plain text',
     '$scrypt$v=2$ln=10,r=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA',
     '$scrypt$v=1$ln=31,r=16,p=16$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
-  ])('the stored text %j is refused', async (stored) => {
+  ])('refuse the stored text %j', async (stored) => {
     await expect(cheap.verify('x', stored)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  it.each(['', 'x'.repeat(1025)])('a password of length %# cannot be set', async (password) => {
+  it.each(['', 'x'.repeat(1025)])('cannot be empty or too long (case %#)', async (password) => {
     await expect(cheap.hash(password)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  it('what is used costs 32 MiB at least', () => {
+  it('cost 32 MiB or more by default', () => {
     expect(128 * defaultCost.r * 2 ** defaultCost.ln).toBeGreaterThanOrEqual(32 * 1024 * 1024);
   });
 
-  it('a flood is turned away, and what was taken is answered', async () => {
+  it('refuse a flood and answer the accepted requests', async () => {
     const stored = await cheap.hash('x');
     const results = await Promise.allSettled(Array.from({ length: 100 }, () => cheap.verify('x', stored)));
     const taken = results.filter((result) => result.status === 'fulfilled');

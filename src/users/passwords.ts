@@ -2,23 +2,29 @@ import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 
-/** scrypt's parameters (RFC 7914 section 2): memory is 128 * r * 2^ln bytes, time also grows with p. */
+/**
+ * scrypt's parameters (RFC 7914 section 2). Memory is 128 * r * 2^ln bytes; time is also proportional
+ * to p.
+ */
 export interface ScryptCost {
   readonly ln: number;
   readonly r: number;
   readonly p: number;
 }
 
-/** 32 MiB and three passes: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#scrypt */
+/**
+ * 32 MiB and three passes:
+ * https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#scrypt
+ */
 export const defaultCost: ScryptCost = { ln: 15, r: 8, p: 3 };
 
 const saltBytes = 16;
 const hashBytes = 32;
-/** Longer passwords are refused when set, and never right. */
+/** Longer passwords cannot be set and never match. */
 const maxPasswordBytes = 1024;
-/** Each takes 32 MiB and a thread of libuv's four, which file work needs too. */
+/** Each hash takes 32 MiB and one of libuv's four threads, which file system calls need too. */
 const maxConcurrent = 2;
-/** Whoever comes behind these is turned away: an attacker must not queue up memory and minutes. */
+/** Maximum waiting passwords, so that an attacker cannot make others wait for minutes. */
 const maxWaiting = 64;
 
 interface StoredPassword {
@@ -27,7 +33,7 @@ interface StoredPassword {
   readonly hash: Uint8Array;
 }
 
-/** Makes and checks the content of password files: `$scrypt$v=1$ln=15,r=8,p=3$SALT$HASH` (the PHC string format). */
+/** Hashes and verifies passwords stored as `$scrypt$v=1$ln=15,r=8,p=3$SALT$HASH` (the PHC string format). */
 export class Passwords {
   readonly #entropy: Entropy;
   readonly #cost: ScryptCost;
@@ -39,11 +45,11 @@ export class Passwords {
     this.#cost = cost;
   }
 
-  /** The text to store. Throws `invalid` for a password that is empty or too long. */
+  /** Returns the text to store. Throws `invalid` for a password that is empty or too long. */
   async hash(password: string): Promise<string> {
     const length = Buffer.byteLength(password);
     if (length === 0 || length > maxPasswordBytes) {
-      throw new Fault('invalid', `a password has 1 to ${maxPasswordBytes} bytes`);
+      throw new Fault('invalid', `a password must have 1 to ${maxPasswordBytes} bytes`);
     }
     const salt = this.#entropy.bytes(saltBytes);
     const hash = await this.#derive(password, salt, this.#cost);
@@ -52,9 +58,10 @@ export class Passwords {
   }
 
   /**
-   * True when the password is the stored one. With null it takes as long and is false: nobody learns from the time
-   * whether an account is there. Throws `throttled` when too many are being checked, `invalid` for a text that is no
-   * stored password.
+   * Reports whether the password is the stored one. With null it returns false after the same
+   * time, so that
+   * the time does not reveal whether an account exists. Throws `throttled` while too many passwords are being
+   * checked, and `invalid` for a stored text in an unknown format.
    */
   async verify(password: string, stored: string | null): Promise<boolean> {
     let expected: StoredPassword | null = null;
@@ -80,7 +87,7 @@ export class Passwords {
         p: cost.p,
         maxmem: 256 * 2 ** cost.ln * cost.r,
       };
-      // Clients send the same characters composed or decomposed; NFKC is what RFC 4013 prescribes.
+      // Clients send the same characters composed or decomposed. RFC 4013 requires NFKC.
       const secret = Buffer.from(password.normalize('NFKC')).subarray(0, 4 * maxPasswordBytes);
       return await new Promise<Buffer>((resolve, reject) => {
         scrypt(secret, salt, hashBytes, options, (error, key) => (error ? reject(error) : resolve(key)));
@@ -96,9 +103,9 @@ export class Passwords {
       return;
     }
     if (this.#waiting.length >= maxWaiting) {
-      throw new Fault('throttled', 'too many passwords are being checked at once');
+      throw new Fault('throttled', 'too many passwords are being checked in parallel; try again later');
     }
-    // The place is handed over by `#leave`, so `#running` stays as it is.
+    // `#leave` hands its slot over, so `#running` does not change.
     await new Promise<void>((resume) => this.#waiting.push(resume));
   }
 
@@ -121,13 +128,10 @@ function parseStored(text: string): StoredPassword {
   const [ln = 0, r = 0, p = 0] = match?.slice(1, 4).map(Number) ?? [];
   const salt = Buffer.from(match?.[4] ?? '', 'base64');
   const hash = Buffer.from(match?.[5] ?? '', 'base64');
-  // A file that asks for a gigabyte of memory must not get it.
+  // The limits keep a manipulated file from using gigabytes of memory.
   const isSane = ln >= 10 && ln <= 18 && r >= 1 && r <= 16 && p >= 1 && p <= 16;
   if (match === null || !isSane || salt.length < 8 || hash.length !== hashBytes) {
-    throw new Fault(
-      'invalid',
-      'this is not a stored password of a form this version knows; set the password again',
-    );
+    throw new Fault('invalid', 'the stored password has an unknown format; set the password again');
   }
   return { cost: { ln, r, p }, salt, hash };
 }

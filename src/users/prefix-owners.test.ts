@@ -44,8 +44,8 @@ async function encryptionAt(key: string, bucket = 'default-bucket') {
   return owner === undefined ? null : owner.encryption();
 }
 
-describe('whose place an object is in', () => {
-  it('says what it rests under: the uploads and the downloads of a user each their own', async () => {
+describe('the owner of a prefix', () => {
+  it('sets the encryption, separately for the uploads and downloads of a user', async () => {
     const bob = user('bob', 'sse.option=3\nsse.sync.option=3\nacl.option=7\n');
     writeFileSync(join(bob, 'sse.key'), keyNamed('up').reveal(), { mode: 0o600 });
     writeFileSync(join(bob, 'sse-sync.key'), keyNamed('down').reveal(), { mode: 0o600 });
@@ -57,22 +57,22 @@ describe('whose place an object is in', () => {
     expect(owner).toMatchObject({ name: 'the uploads of bob', acl: 'bucket-owner-full-control' });
   });
 
-  it('follows a bucket and a prefix of the user’s own; the innermost place counts', async () => {
+  it('may have its own bucket and prefix, and the innermost prefix applies', async () => {
     user('ann', 'sse.option=1\nupload.bucket=anns\nupload.prefix=in/\n');
     user('kim', 'sse.option=4\nupload.bucket=anns\nupload.prefix=in/kim/\n');
     expect(await encryptionAt('in/a', 'anns')).toEqual({ kind: 'sse-s3' });
     expect(await encryptionAt('in/kim/a', 'anns')).toEqual({ kind: 'bucket-default' });
   });
 
-  it('is an error where the files do not say it, or say it without the key', async () => {
+  it('throws if the files do not set the encryption, or the key is missing', async () => {
     user('bob', 'sse.option=1\n');
     user('eve', 'sse.option=1\nsse.sync.option=3\n');
-    await expect(encryptionAt('bob/downloads/a')).rejects.toThrow(/bob.*does not say sse\.sync\.option/);
+    await expect(encryptionAt('bob/downloads/a')).rejects.toThrow(/bob.*does not set sse\.sync\.option/);
     await expect(encryptionAt('eve/downloads/a')).rejects.toMatchObject({ kind: 'key-missing' });
-    await expect(encryptionAt('shared/a')).rejects.toThrow(/root\/user\.properties does not say/);
+    await expect(encryptionAt('shared/a')).rejects.toThrow(/root\/user\.properties does not set/);
   });
 
-  it('knows the shared directory by root’s files', async () => {
+  it('takes the encryption of shared/ from root’s files', async () => {
     mkdirSync(join(root, 'root'));
     writeFileSync(join(root, 'root', 'user.properties'), 'sse.sync.option=2\nsse.kms.key.arn=alias/k\n');
     expect(await encryptionAt('shared/a')).toEqual({ kind: 'sse-kms', keyArn: 'alias/k' });

@@ -23,8 +23,10 @@ export interface PrefixOwnersServices {
 }
 
 /**
- * The uploads and the downloads of every user, and `shared/` of the default bucket. Objects of the last two are written by others,
- * so that what they rest under is what the gateway is told to read them with: `sse.sync.option` and `sse-sync.key`.
+ * Opens the list of owners: the uploads and downloads of every user, and `shared/` of the default
+ * bucket. Other
+ * clients write the last two, so their encryption is the one that the gateway is set to read:
+ * `sse.sync.option` and `sse-sync.key`.
  */
 export function createPrefixOwners(services: PrefixOwnersServices): PrefixOwners {
   return { list: () => listOwners(services) };
@@ -41,7 +43,7 @@ async function listOwners(services: PrefixOwnersServices): Promise<readonly Pref
   return owners;
 }
 
-/** Null when they cannot be used: nobody knows then where the user's places are. */
+/** Returns null, and logs it, if the settings are unusable: they define the user's locations. */
 async function settingsOf(
   { users, call }: PrefixOwnersServices,
   username: Username,
@@ -49,7 +51,7 @@ async function settingsOf(
   try {
     return await users.settings(call, username);
   } catch (error) {
-    call.log.warn('the places of a user in S3 are not known', { user: username, error: Fault.from(error) });
+    call.log.warn('cannot find the S3 locations of a user', { user: username, error: Fault.from(error) });
     return null;
   }
 }
@@ -108,7 +110,7 @@ async function syncEncryption(
     case null:
       throw new Fault(
         'invalid',
-        `${propertiesPath} does not say ${userPropertyNames.syncOption}: set it to 1, 2, 3 or 4, or say the encryption yourself`,
+        `${propertiesPath} does not set ${userPropertyNames.syncOption}; set it to 1, 2, 3 or 4, or choose the encryption in the command`,
       );
     case 1:
       return { kind: 'sse-s3' };
@@ -126,7 +128,7 @@ async function syncEncryption(
       if (key === null) {
         throw new Fault(
           'key-missing',
-          `${propertiesPath} asks for a customer key and there is no ${source.path}`,
+          `${source.path} is missing, but ${propertiesPath} sets a customer key`,
         );
       }
       return { kind: 'sse-c', key };

@@ -3,10 +3,10 @@ import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } 
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { DownloadsMode } from '../model/users.js';
 
-/** The value of a setting, or what is wrong with it: a sentence that goes after the setting's name. */
+/** The value of a setting, or its problem as a phrase to follow the setting's name. */
 export type ParsedValue<T> = { readonly value: T } | { readonly problem: string };
 
-/** `sse.option`, `sse.sync.option`: the numbers of the encryption menu. */
+/** Parses `sse.option` and `sse.sync.option`: the numbers of the encryption menu. */
 export function parseEncryptionOption(text: string): ParsedValue<EncryptionOption> {
   const found = numberIn(text, encryptionOptions);
   return found === null
@@ -14,7 +14,7 @@ export function parseEncryptionOption(text: string): ParsedValue<EncryptionOptio
     : { value: found };
 }
 
-/** `acl.option`: the numbers of the canned ACLs. */
+/** Parses `acl.option`: the numbers of the canned ACLs. */
 export function parseAclOption(text: string): ParsedValue<AclOption> {
   const found = numberIn(text, cannedAcls);
   const meanings = Object.entries(cannedAcls).map(([number, acl]) => `${number} (${acl})`);
@@ -27,22 +27,22 @@ export function parseYesNo(text: string): ParsedValue<boolean> {
   return { problem: 'must be yes or no' };
 }
 
-/** `downloads.mode`. */
+/** Parses `downloads.mode`. */
 export function parseDownloadsMode(text: string): ParsedValue<DownloadsMode> {
   if (text === 'mirror' || text === 'direct') return { value: text };
   return { problem: 'must be mirror (a decrypted copy on disk) or direct (nothing on disk)' };
 }
 
-/** `sse.key.id`, `sse.sync.key.id`: a key of the keyring, none when it is empty. */
+/** Parses `sse.key.id` and `sse.sync.key.id`: the id of a key of the keyring, or null if empty. */
 export function parseKeyId(text: string): ParsedValue<KeyFingerprint | null> {
   if (text === '') return { value: null };
   if (!/^[0-9a-f]{32}$/.test(text)) {
-    return { problem: 'must be the id of a key, 32 hexadecimal digits, as `sftpgw key list` shows it' };
+    return { problem: 'must be the id of a key, 32 hexadecimal digits, as shown by `sftpgw key list`' };
   }
   return { value: parseKeyFingerprint(text) };
 }
 
-/** A key ARN, or what else S3 and its kin take for a key: an id, an alias. */
+/** Parses a KMS key: an ARN, an id or an alias. */
 export function parseKmsKey(text: string): ParsedValue<string> {
   if (!/^[\x21-\x7e]{1,2048}$/.test(text)) return { problem: 'must be the ARN of a KMS key' };
   if (text.startsWith('arn:') && !/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/.+$/.test(text)) {
@@ -51,7 +51,10 @@ export function parseKmsKey(text: string): ParsedValue<string> {
   return { value: text };
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html; names from before 2018 may be longer. */
+/**
+ * Parses the name of a bucket (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html).
+ * Names from before 2018 may be longer.
+ */
 export function parseBucketName(text: string): ParsedValue<string> {
   const isName = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/.test(text) && !text.includes('..');
   return isName
@@ -59,22 +62,22 @@ export function parseBucketName(text: string): ParsedValue<string> {
     : { problem: 'must be the name of a bucket: letters, digits, "." and "-", without s3:// or a path' };
 }
 
-/** The longest prefix leaves room for names below it: a key has at most 1,024 bytes. */
+/** A key has up to 1,024 bytes, so this leaves 256 bytes for names below the prefix. */
 const maxPrefixBytes = 768;
 
-/** `upload.prefix`: a directory in the bucket. */
+/** Parses `upload.prefix`: a directory in the bucket. */
 export function parseUploadPrefix(text: string): ParsedValue<string> {
   if (!text.endsWith('/')) return { problem: 'must end with "/"' };
   if (text.startsWith('/')) return { problem: 'must not begin with "/"' };
   const segments = text.slice(0, -1).split('/');
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    return { problem: 'must not hold "//", "." or ".." as a directory' };
+    return { problem: 'must not contain "//", "." or ".." as a directory' };
   }
-  // The sealed copy of keys and users is there: docs/KEYS.md.
+  // The gateway stores the sealed copy of keys and users there: docs/KEYS.md.
   if (text.startsWith(gatewayPrefix)) {
-    return { problem: `must not be below "${gatewayPrefix}", which is the gateway's own` };
+    return { problem: `must not be below "${gatewayPrefix}", which the gateway uses itself` };
   }
-  if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must not hold control characters' };
+  if (/\p{Cc}|\p{Surrogate}/u.test(text)) return { problem: 'must not contain control characters' };
   if (Buffer.byteLength(text) > maxPrefixBytes)
     return { problem: `must not be longer than ${maxPrefixBytes} bytes` };
   return { value: text };

@@ -15,14 +15,14 @@ const ecdsaCurves: Readonly<Record<string, string>> = {
 
 const ed25519Types: ReadonlySet<string> = new Set(['ssh-ed25519', 'sk-ssh-ed25519@openssh.com']);
 
-/** True for the first word of a public key line, of a kind we take or not. */
+/** Reports whether the word is a public key type, accepted or not. */
 export function isKeyType(word: string): boolean {
   return /^(?:ssh-(?:rsa|dss|ed25519|ed448)|ecdsa-sha2-\S+|sk-(?:ssh|ecdsa)-\S+|\S+-cert-v\d\d@openssh\.com)$/.test(
     word,
   );
 }
 
-/** Reads the base64 text behind the key type. Answers the key, or why it is not usable. */
+/** Parses the base64 text after the key type. Returns the key, or the reason why it is not usable. */
 export function parsePublicKey(
   algorithm: string,
   base64: string,
@@ -32,7 +32,7 @@ export function parsePublicKey(
   const blob = Buffer.from(base64, 'base64');
   const fields = readFields(blob);
   if (fields === null || fields[0]?.toString('latin1') !== algorithm) {
-    return { problem: `the text behind ${algorithm} is not such a key; it may be cut off` };
+    return { problem: `the text after ${algorithm} is not such a key; it may be truncated` };
   }
   const problem = problemWith(algorithm, fields);
   return problem === null ? { key: { algorithm, blob } } : { problem };
@@ -52,10 +52,13 @@ function problemWith(algorithm: string, fields: readonly Buffer[]): string | nul
   if (algorithm !== 'ssh-rsa') return `keys of the type ${algorithm} are not accepted`;
   const bits = bitLength(fields[2] ?? Buffer.alloc(0));
   if (fields.length !== 3) return malformed;
-  return bits >= minRsaBits ? null : `the RSA key has ${bits} bits; at least ${minRsaBits} are needed`;
+  return bits >= minRsaBits ? null : `the RSA key has ${bits} bits; the minimum is ${minRsaBits}`;
 }
 
-/** The length-prefixed strings of a blob (RFC 4251 section 5); null when they do not end where it ends. */
+/**
+ * Returns the length-prefixed strings of a blob (RFC 4251 section 5); null if they do not fill it
+ * exactly.
+ */
 function readFields(blob: Buffer): readonly Buffer[] | null {
   const fields: Buffer[] = [];
   for (let at = 0; at < blob.length; ) {

@@ -4,17 +4,17 @@ import type { GatewayDefaults } from './defaults.js';
 import { type UserDirectories, userPaths } from './user-paths.js';
 import type { UserProperties } from './user-properties.js';
 
-/** Where the uploads of a user go when the settings name no prefix. */
+/** Returns the prefix of a user's uploads if the settings do not name one. */
 export function defaultUploadPrefix(username: Username): string {
   return `${username}/uploads/`;
 }
 
-/** Where the downloads of a user are. */
+/** Returns the prefix of a user's downloads. */
 function downloadsPrefix(username: Username): string {
   return `${username}/downloads/`;
 }
 
-/** The user's own settings, and the gateway's where the user has none. Throws `invalid` when neither names a bucket. */
+/** Combines the user's settings with the gateway's defaults. Throws `invalid` if neither sets a bucket. */
 export function resolveSettings(
   username: Username,
   properties: UserProperties,
@@ -26,7 +26,7 @@ export function resolveSettings(
   if (uploadBucket === null) {
     throw new Fault(
       'invalid',
-      `there is no bucket for the uploads of ${username}: set bucket in the settings of the gateway, or upload.bucket in ${paths.properties}`,
+      `no bucket is set for the uploads of ${username}; set bucket in the settings of the gateway, or upload.bucket in ${paths.properties}`,
     );
   }
   return {

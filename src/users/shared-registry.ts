@@ -14,7 +14,10 @@ export interface SharedRegistryServices {
   readonly keys: UserKeys;
 }
 
-/** The shared directory's settings, changed by an administrator. A change counts at the next request of a running gateway. */
+/**
+ * Opens the shared directory's settings for an administrator. A running gateway applies a change at its next
+ * request.
+ */
 export function createSharedRegistry(services: SharedRegistryServices): SharedRegistry {
   return { save: (change) => save(services, change), describe: () => describe(services) };
 }

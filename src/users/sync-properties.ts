@@ -6,13 +6,13 @@ import { Fault } from '../model/fault.js';
 import { fileFault, located } from './user-files.js';
 import { parseUserProperties } from './user-properties.js';
 
-/** What a `user.properties` file says of objects that others write for the user to download. */
+/** The settings in a `user.properties` file for objects that other clients write and the user downloads. */
 export interface SyncProperties {
   readonly option: EncryptionOption | null;
   readonly kmsKeyArn: string | null;
   readonly syncKeyId: KeyFingerprint | null;
   readonly uploadKeyId: KeyFingerprint | null;
-  /** What it asks for that holds for users' own directories only, as it would be written. */
+  /** Settings that apply only to users' own directories, in the form `name=value`. */
   readonly ignored: readonly string[];
 }
 
@@ -24,7 +24,11 @@ const noProperties: SyncProperties = {
   ignored: [],
 };
 
-/** Without a file nothing is said. Throws `invalid` with file and line for one that is wrong, `denied` and `unavailable` for the disk. */
+/**
+ * Reads the settings; a missing file has none. Throws `invalid`, with file and line, for a file with
+ * an error,
+ * and `denied` or `unavailable` for the disk.
+ */
 export async function readSyncProperties(path: string): Promise<SyncProperties> {
   let bytes: Buffer;
   try {

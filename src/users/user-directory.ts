@@ -22,16 +22,16 @@ import type { UserProperties } from './user-properties.js';
 
 export interface UserDirectoryServices {
   readonly directories: UserDirectories;
-  /** Asked at each use. */
+  /** Called at each use. */
   readonly defaults: () => GatewayDefaults;
   readonly keys: UserKeys;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  /** What a password that is set or not there costs to check; the default is meant for production. */
+  /** Cost of a new password, and of checking an unknown user's. Tests set a lower one. */
   readonly passwordCost?: ScryptCost;
 }
 
-/** The users as their files say at each call. */
+/** Opens the directory of users. It reads the users' files at each call. */
 export function createUserDirectory(services: UserDirectoryServices): UserDirectory {
   return new FileUserDirectory(services);
 }
@@ -41,9 +41,9 @@ class FileUserDirectory implements UserDirectory {
   readonly #files: UserFiles;
   readonly #passwords: Passwords;
   readonly #lastGood = new Map<Username, UserProperties>();
-  /** File contents whose problems have been logged; a changed file is another object. */
+  /** File contents whose problems have been logged. A changed file is a new object. */
   readonly #noticed = new WeakSet<object>();
-  /** What has been logged of files that cannot be read at all. */
+  /** The last logged fault of each unreadable file. */
   readonly #unreadable = new Map<Username, string>();
 
   constructor(services: UserDirectoryServices) {
@@ -67,7 +67,7 @@ class FileUserDirectory implements UserDirectory {
       return known !== null && (await this.#verifyKey(call, known, credential.blob, remoteAddress));
     } catch (error) {
       const fault = Fault.from(error);
-      call.log.warn('a login could not be checked', { user: username.slice(0, 64), error: fault });
+      call.log.warn('cannot check login', { user: username.slice(0, 64), error: fault });
       return false;
     }
   }
@@ -85,7 +85,8 @@ class FileUserDirectory implements UserDirectory {
       case 1:
         return { kind: 'sse-s3' };
       case 2:
-        if (properties.kmsKeyArn === null) throw new Fault('bug', 'sse.option=2 was taken without a key');
+        if (properties.kmsKeyArn === null)
+          throw new Fault('bug', 'sse.option=2 was accepted without a KMS key');
         return { kind: 'sse-kms', keyArn: properties.kmsKeyArn };
       case 3:
         return { kind: 'sse-c', key: await this.#uploadKey(username, properties) };
@@ -103,7 +104,7 @@ class FileUserDirectory implements UserDirectory {
     return await this.#services.keys.readKeys(await this.#keySources(call, username));
   }
 
-  /** Also of a user who is not there any more, or whose settings are wrong: what was sealed stays to be opened. */
+  /** Works for a removed user and for invalid settings too, so that existing objects can still be opened. */
   async #keySources(call: Call, username: Username): Promise<readonly [sync: KeySource, uploads: KeySource]> {
     const properties = await this.#properties(call, username).catch(() => null);
     const paths = this.#files.paths(username);
@@ -133,7 +134,7 @@ class FileUserDirectory implements UserDirectory {
       if (!isSameBlob(key.blob, blob)) continue;
       const refusal = this.#refusal(key, remoteAddress);
       if (refusal === null) isAccepted = true;
-      else call.log.info('a public key is not accepted', { user: username, line: key.line, reason: refusal });
+      else call.log.info('public key refused', { user: username, line: key.line, reason: refusal });
     }
     return isAccepted;
   }
@@ -151,11 +152,11 @@ class FileUserDirectory implements UserDirectory {
     if (key !== null) return key;
     throw new Fault(
       'key-missing',
-      `${source.path} is not there, and sse.option=3 sends uploads with the key in it: put the 32 raw bytes of the key there, or name a key of the keyring (sftpgw key use)`,
+      `${source.path} is missing, but sse.option=3 needs its key; store the 32 raw bytes of a key there, or name a key of the keyring (sftpgw key use)`,
     );
   }
 
-  /** What the file says, or said when it was last right. Null for an unknown user. */
+  /** Returns the settings in the file, or the last valid ones; null for an unknown user. */
   async #properties(call: Call, username: Username): Promise<UserProperties | null> {
     const path = this.#files.paths(username).properties;
     const lastGood = this.#lastGood.get(username);
@@ -175,7 +176,7 @@ class FileUserDirectory implements UserDirectory {
       const fault = Fault.from(error);
       if (fault.kind !== 'invalid' && this.#unreadable.get(username) !== fault.hint) {
         this.#unreadable.set(username, fault.hint);
-        call.log.warn('the settings of a user cannot be read', { user: username, error: fault });
+        call.log.warn('cannot read user settings', { user: username, error: fault });
       }
       if (lastGood === undefined) throw fault;
       return lastGood;
@@ -185,7 +186,7 @@ class FileUserDirectory implements UserDirectory {
   #notice(call: Call, content: object, problems: readonly string[]): void {
     if (this.#noticed.has(content)) return;
     this.#noticed.add(content);
-    for (const problem of problems) call.log.warn(problem);
+    for (const problem of problems) call.log.warn('problem in a user file', { problem });
   }
 }
 

@@ -10,7 +10,10 @@ const maxAuthorizedKeysBytes = 1024 * 1024;
 const maxPasswordFileBytes = 4096;
 const noKeys: AuthorizedKeys = { keys: [], problems: [] };
 
-/** The users' files as they are now: read again when they changed. Faults: `denied` and `unavailable`, naming the file. */
+/**
+ * The users' files, read again after a change. The methods throw `denied` or `unavailable`, naming
+ * the file.
+ */
 export class UserFiles {
   readonly directories: UserDirectories;
   readonly #properties = new FileCache<ParsedUserProperties>(maxPropertiesBytes, ({ bytes }) =>
@@ -33,23 +36,23 @@ export class UserFiles {
     return userPaths(this.directories, username);
   }
 
-  /** Null when there is no such user. The same object until the file changes. */
+  /** Returns the settings, or null for an unknown user. Returns the same object until the file changes. */
   properties(username: Username): Promise<ParsedUserProperties | null> {
     return read(this.#properties, this.paths(username).properties);
   }
 
-  /** Without keys when there is no file. The same object until the file changes. */
+  /** Returns the authorized keys; none without a file. Returns the same object until the file changes. */
   async authorizedKeys(username: Username): Promise<AuthorizedKeys> {
     return (await read(this.#authorizedKeys, this.paths(username).authorizedKeys)) ?? noKeys;
   }
 
-  /** The stored password, null when there is none. */
+  /** Returns the stored password, or null. */
   async password(username: Username): Promise<string | null> {
     return (await read(this.#passwords, this.paths(username).password))?.text ?? null;
   }
 }
 
-/** The problems of a file, each with the file and the line. */
+/** Returns the problems of a file as sentences with the file and the line. */
 export function located(
   path: string,
   problems: readonly { readonly line: number; readonly text: string }[],
@@ -65,7 +68,10 @@ async function read<T extends object>(cache: FileCache<T>, path: string): Promis
   }
 }
 
-/** What the file system said of one of the users' files; `path` names it when the error does not. */
+/**
+ * Converts a file system error to `denied` or `unavailable`. The fault names `path` if the error does
+ * not.
+ */
 export function fileFault(path: string, action: 'read' | 'written', error: unknown): Fault {
   if (error instanceof Fault) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -31,7 +31,7 @@ let registry: UserRegistry;
 let shared: SharedRegistry;
 let services: Parameters<typeof createUserDirectory>[0] & { readonly sharedSettingsDirectory: string };
 
-/** As another process: nothing is remembered. */
+/** Opens everything as a new process would. */
 function open(): void {
   held = testKeys(root, call.log);
   services = {
@@ -54,7 +54,8 @@ beforeEach(async () => {
   const record = (message: string): void => void logged.push(message);
   const log: Logger = {
     debug: () => undefined,
-    info: (message) => void noted.push(message),
+    info: (message, fields) =>
+      void noted.push(`${message}: ${String(fields?.['setting'])} ${String(fields?.['path'])}`),
     warn: record,
     error: record,
     child: () => log,
@@ -81,7 +82,7 @@ const sharedKeys = async (): Promise<readonly string[]> => {
 };
 
 describe('a raw key file', () => {
-  it('is used as it is, and taken into the keyring with its owner when it is seen', async () => {
+  it('is used, and imported into the keyring with its owner when it is first seen', async () => {
     await registry.save(bob, {});
     const [uploads, older, downloads] = [newKey(), newKey(), newKey()];
     await put(at('sse.key'), uploads);
@@ -102,7 +103,7 @@ describe('a raw key file', () => {
     expect(logged).toEqual([]);
   });
 
-  it('that is replaced by hand still opens what it sealed', async () => {
+  it('still opens older objects after it is replaced by hand', async () => {
     const [first, second] = [newKey(), newKey()];
     await registry.save(bob, { uploadOption: 3, uploadKey: first });
     await put(at('sse.key'), second);
@@ -111,7 +112,7 @@ describe('a raw key file', () => {
     expect(ids(await users.uploadKeys(call, bob))).toEqual(ids([second, first]));
   });
 
-  it('works although the keyring does not, which is logged once', async () => {
+  it('is used even if the keyring fails, which is logged once', async () => {
     await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
     await rm(join(root, 'var/lib/sftpgw/keyring-identity'));
     const key = newKey();
@@ -121,10 +122,10 @@ describe('a raw key file', () => {
       expect(await writtenWith()).toBe(key.fingerprint);
       expect(ids(await users.uploadKeys(call, bob))[0]).toBe(key.fingerprint);
     }
-    expect(logged.filter((text) => text.includes('cannot be taken into the keyring'))).toHaveLength(1);
+    expect(logged.filter((text) => text === 'cannot import key file')).toHaveLength(1);
   });
 
-  it('of every user, of removed ones, and of the shared directory is found by a look at all', async () => {
+  it('of every user, removed user and the shared directory is imported by a full scan', async () => {
     const keys = [newKey(), newKey(), newKey()] as const;
     await registry.save(bob, {});
     await put(at('sse-sync.key'), keys[0]);
@@ -143,7 +144,7 @@ describe('a raw key file', () => {
 });
 
 describe('a key of the keyring', () => {
-  it('named in the settings is what uploads rest under, without a file', async () => {
+  it('named in the settings encrypts uploads without a key file', async () => {
     const { id } = await mint(bobs);
     await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
     expect(await writtenWith()).toBe(id);
@@ -152,17 +153,17 @@ describe('a key of the keyring', () => {
     expect(await registry.save(bob, {})).toBe('amended');
   });
 
-  it('counts before the raw file, and the log says so once', async () => {
+  it('takes precedence over the raw file, which is logged once', async () => {
     const raw = newKey();
     await registry.save(bob, { uploadOption: 3, uploadKey: raw });
     const { id } = await mint(nobodys);
     await appendFile(at('user.properties'), `# mine\nsse.key.id=${id}\n`);
     for (let time = 0; time < 3; time++) expect(await writtenWith()).toBe(id);
-    expect(noted.filter((text) => text.includes('counts'))).toEqual([
-      `${at('user.properties')}: sse.key.id=${id} counts, not the key in ${at('sse.key')}`,
+    expect(noted.filter((text) => text.includes('not used'))).toEqual([
+      `key file not used: the settings name another key: ${at('user.properties')}: sse.key.id=${id} ${at('sse.key')}`,
     ]);
     expect(ids(await users.uploadKeys(call, bob))).toEqual([id, raw.fingerprint]);
-    // A new key for sse.key is meant to count.
+    // A new sse.key replaces the named key.
     const next = newKey();
     await registry.save(bob, { uploadKey: next });
     expect(await writtenWith()).toBe(next.fingerprint);
@@ -170,7 +171,7 @@ describe('a key of the keyring', () => {
     expect(await properties()).not.toContain('sse.key.id');
   });
 
-  it('that is not there, or retired, or another’s is not written with', async () => {
+  it('that is missing, retired or another user’s is refused for writing', async () => {
     const missing = newKey().fingerprint;
     const { id: retired } = await mint(bobs);
     const { id: alices } = await mint({ kind: 'user', username: 'alice' });
@@ -208,7 +209,7 @@ describe('a key of the keyring', () => {
     });
   });
 
-  it('of the owner opens, retired ones too, then one of nobody; another’s does not', async () => {
+  it('of the owner is tried first, even if retired, then one without an owner, never another’s', async () => {
     await registry.save(bob, { downloads: true });
     const first = await mint(bobs);
     const second = await mint(bobs);
@@ -222,7 +223,7 @@ describe('a key of the keyring', () => {
     expect(ids(await users.downloadKeys(call, bob))).toEqual([loose.id, first.id, second.id]);
   });
 
-  it('of a removed user stays', async () => {
+  it('of a removed user is kept', async () => {
     const key = newKey();
     await registry.save(bob, {});
     await put(at('sse.key'), key);
@@ -231,19 +232,19 @@ describe('a key of the keyring', () => {
     expect(ids(await users.uploadKeys(call, bob))).toEqual([key.fingerprint]);
   });
 
-  it('that is damaged is logged once and hides no other', async () => {
+  it('that is damaged is logged once and does not hide other keys', async () => {
     await registry.save(bob, {});
     const damaged = await mint(bobs);
     const good = await mint(bobs);
     await writeFile(join(root, 'opt/sftpgw/keys', `${damaged.id}.age`), 'x');
     open();
     for (let time = 0; time < 2; time++) expect(ids(await users.uploadKeys(call, bob))).toEqual([good.id]);
-    expect(logged).toEqual(['a key of the keyring cannot be opened']);
+    expect(logged).toEqual(['cannot open keyring key']);
   });
 });
 
 describe('the shared directory', () => {
-  it('has a key of the keyring like a user, and comments stay', async () => {
+  it('can use a key of the keyring, and keeps comments in its settings', async () => {
     const { id } = await mint({ kind: 'shared' });
     const loose = await mint(nobodys);
     const raw = newKey();
@@ -265,7 +266,7 @@ describe('the shared directory', () => {
   });
 });
 
-it('where a recovery recipient is required, nothing is sealed with a customer key before there is one', async () => {
+it('a required recovery recipient must exist before a customer key is used for writing', async () => {
   await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
   const { id } = await mint(bobs);
   held.requiresRecovery = true;

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '../model/call.js';
+import type { Clock, LogFields, Logger } from '../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
@@ -9,25 +9,25 @@ export interface UserKeysServices {
   readonly keyFiles: KeyFiles;
   readonly keyring: Pick<Keyring, 'import' | 'open' | 'describe' | 'list'> &
     Pick<KeyringCustody, 'recoveryRecipients'>;
-  /** Asked at each use: the setting `sse-c.require.recovery`. */
+  /** Returns the setting `sse-c.require.recovery`. Called at each use. */
   readonly requiresRecovery: () => boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** A key that could not be taken in is tried again after this long. */
+/** Delay before a failed import of a key is tried again, in ms. */
 const againMs = 60_000;
 
 /**
- * The keys of users and of the shared directory: those of raw files, and those of the keyring. A raw key is taken into the keyring when it
- * is seen; when that fails it is used all the same, and the log says so.
+ * The keys of users and of the shared directory, from raw files and from the keyring. A raw key is imported
+ * into the keyring when it is first seen. If that fails, the key is used anyway and the failure is logged.
  */
 export class UserKeys {
   readonly #services: UserKeysServices;
-  /** Keys that the keyring has, as far as this process has seen. */
+  /** Keys that this process knows to be in the keyring. */
   readonly #taken = new Set<KeyFingerprint>();
   readonly #notBefore = new Map<KeyFingerprint, number>();
-  /** What has been logged. */
+  /** Texts that have been logged. */
   readonly #logged = new Set<string>();
 
   constructor(services: UserKeysServices) {
@@ -35,9 +35,11 @@ export class UserKeys {
   }
 
   /**
-   * The key that new objects of a place are sealed with: the one that the settings name, else that of the raw file. Null when there is
-   * neither. Throws `key-missing` (a named key that the keyring does not have), `conflict` (one that is retired), `denied` (no recovery recipient,
-   * and the settings want one), and the faults of the file and of the keyring.
+   * Returns the key for new objects: the one that the settings name, else the one in the raw file,
+   * or null.
+   * Throws `key-missing` if the keyring does not have the named key, `conflict` if it is retired, and
+   * `denied`
+   * if a required recovery recipient does not exist. Also throws the faults of the file and the keyring.
    */
   async writeKey(source: KeySource): Promise<CustomerKey | null> {
     await this.requireRecovery();
@@ -46,7 +48,7 @@ export class UserKeys {
     return await this.currentKey(source);
   }
 
-  /** As `writeKey`, whether or not it may be written with. */
+  /** Returns the same key as `writeKey`, even if it must not be used for writing. */
   async currentKey(source: KeySource): Promise<CustomerKey | null> {
     const { keyId } = source;
     if (keyId === null) {
@@ -61,7 +63,7 @@ export class UserKeys {
     return key;
   }
 
-  /** Throws `key-missing` or `conflict` for a key of the keyring that nothing may be sealed with. */
+  /** Returns the description of a key that may be used for writing. Throws `key-missing` or `conflict`. */
   async requireWritable(keyId: KeyFingerprint, source: KeySource | null = null): Promise<KeyDescription> {
     const where = source === null ? '' : `${describeSetting(source)}: `;
     const description = await this.#services.keyring.describe(keyId);
@@ -72,48 +74,56 @@ export class UserKeys {
     if (description.state === 'retired') {
       throw new Fault(
         'conflict',
-        `${where}the key ${keyId} is retired: it only opens what it sealed. Take another (sftpgw key use)`,
+        `${where}the key ${keyId} is retired: it only opens existing objects; use another (sftpgw key use)`,
       );
     }
     return description;
   }
 
-  /** Throws `denied` while the settings want a recovery recipient and there is none. */
+  /** Throws `denied` while the settings require a recovery recipient and none exists. */
   async requireRecovery(): Promise<void> {
     if (!this.#services.requiresRecovery()) return;
     if ((await this.#services.keyring.recoveryRecipients()).length > 0) return;
     throw new Fault(
       'denied',
-      'nothing is sealed with a customer key while there is no recovery recipient (sse-c.require.recovery=yes): run `sftpgw recovery init`',
+      'customer keys cannot be used without a recovery recipient (sse-c.require.recovery=yes); run `sftpgw recovery init`',
     );
   }
 
-  /** As `requireWritable`, and `conflict` for a key that is somebody else's: it would not be among those that open the place later. */
+  /**
+   * Checks as `requireWritable` does. Also throws `conflict` for a key with another owner, which would not be
+   * tried when objects of this source are read.
+   */
   async requireUsableIn(keyId: KeyFingerprint, source: KeySource): Promise<void> {
     const { owner } = await this.requireWritable(keyId);
     if (owner.kind === 'none' || isSameOwner(owner, source.owner)) return;
     const whose = owner.kind === 'user' ? `the user ${owner.username}` : 'the shared directory';
     throw new Fault(
       'conflict',
-      `the key ${keyId} belongs to ${whose}: make one that belongs to nobody or here (sftpgw key generate)`,
+      `the key ${keyId} belongs to ${whose}; generate one with this owner or without an owner (sftpgw key generate)`,
     );
   }
 
-  /** Writes the raw file of a place; faults as `KeyFiles.store`. */
+  /** Writes the raw file of a source. Throws the faults of `KeyFiles.store`. */
   async store(key: CustomerKey, source: KeySource): Promise<void> {
     await this.#services.keyFiles.store(source.path, key);
   }
 
-  /** Takes a key into the keyring for a place. Faults as `Keyring.import`. */
+  /**
+   * Imports a key into the keyring with the owner and label of a source. Throws the faults of
+   * `Keyring.import`.
+   */
   async import(key: CustomerKey, source: KeySource, origin: 'generated' | 'imported'): Promise<void> {
     await this.#services.keyring.import(key, { label: source.label, owner: source.owner, origin });
     this.#taken.add(key.fingerprint);
   }
 
   /**
-   * Every key that may open what lies in the places of one owner, the likeliest first: of each place the named key, the raw file, the kept
-   * ones; then the owner's keys in the keyring, then those without an owner; of these the active ones first, then the newest. A key that
-   * cannot be had is logged and left out; only the faults of `KeyFiles.loadAll` come out.
+   * Returns every key that may open objects of one owner, the likeliest first. The order is: for
+   * each source the
+   * named key, the raw file and the kept keys; then the owner's keys in the keyring; then keys without an
+   * owner. Active keys of the keyring come before retired ones, newer before older. Logs and omits a key that
+   * cannot be opened. Throws the faults of `KeyFiles.loadAll`.
    */
   async readKeys(sources: readonly KeySource[]): Promise<readonly CustomerKey[]> {
     const keys = new Map<KeyFingerprint, CustomerKey>();
@@ -134,19 +144,19 @@ export class UserKeys {
     return [...keys.values()];
   }
 
-  /** Takes the raw files of these places into the keyring, the kept ones too. What goes wrong is logged. */
+  /** Imports the raw files of these sources into the keyring, including kept ones. Logs failures. */
   async importRawKeys(sources: readonly KeySource[]): Promise<void> {
     for (const source of sources) {
       try {
         for (const key of await this.#services.keyFiles.loadAll(source.path))
           await this.#importRawKey(key, source);
       } catch (error) {
-        this.#warnOnce(`${source.path}: the keys cannot be looked for`, Fault.from(error));
+        this.#warnOnce('cannot read key files', { path: source.path, error: Fault.from(error) });
       }
     }
   }
 
-  /** The raw files of a place, the kept ones too, that hold this key. */
+  /** Returns the raw files of a source, including kept ones, that hold this key. */
   async rawFilesWith({ path }: KeySource, keyId: KeyFingerprint): Promise<readonly string[]> {
     const paths: string[] = [];
     for (const one of [path, `${path}.${keyId}`]) {
@@ -161,7 +171,7 @@ export class UserKeys {
     try {
       all = await this.#services.keyring.list();
     } catch (error) {
-      this.#warnOnce('the keyring cannot be read', Fault.from(error));
+      this.#warnOnce('cannot read keyring', { error: Fault.from(error) });
       return [];
     }
     const newestFirst = [...all].reverse().filter(({ state }) => state !== 'destroyed');
@@ -177,7 +187,7 @@ export class UserKeys {
     try {
       return await this.#services.keyring.open(id);
     } catch (error) {
-      this.#warnOnce('a key of the keyring cannot be opened', Fault.from(error));
+      this.#warnOnce('cannot open keyring key', { key: id, error: Fault.from(error) });
       return null;
     }
   }
@@ -189,40 +199,47 @@ export class UserKeys {
     try {
       const known = await keyring.describe(fingerprint);
       if (known?.state === 'destroyed') {
-        this.#warnOnce(
-          `${path} holds the key ${fingerprint}, which the keyring has destroyed; it is used, and in no backup`,
-        );
+        this.#warnOnce('using a key file without a backup: the keyring has destroyed its key', {
+          path,
+          key: fingerprint,
+        });
       } else if (known === null || known.owner.kind === 'none') {
         await keyring.import(key, { label, owner, origin: 'found' });
-        this.#services.log.info('a key file is taken into the keyring', { path, key: fingerprint });
+        this.#services.log.info('imported key file', { path, key: fingerprint });
       }
       this.#taken.add(fingerprint);
     } catch (error) {
       this.#notBefore.set(fingerprint, clock.monotonicMs() + againMs);
-      this.#warnOnce(`${path}: the key cannot be taken into the keyring`, Fault.from(error));
+      this.#warnOnce('cannot import key file', { path, key: fingerprint, error: Fault.from(error) });
     }
   }
 
-  /** The settings name a key and there is a raw file with another: the name counts, and a person may have meant the file. */
+  /** Logs a raw file that is not used because the settings name another key. */
   async #logUnusedRawKey(source: KeySource, keyId: KeyFingerprint): Promise<void> {
-    const text = `${describeSetting(source)} counts, not the key in ${source.path}`;
-    if (this.#logged.has(text)) return;
-    this.#logged.add(text);
+    const setting = describeSetting(source);
+    const logged = `${setting} ${source.path}`;
+    if (this.#logged.has(logged)) return;
+    this.#logged.add(logged);
     const raw = await this.#services.keyFiles.load(source.path).catch(() => null);
     if (raw === null) return;
     await this.#importRawKey(raw, source);
-    if (raw.fingerprint !== keyId) this.#services.log.info(text, { path: source.path, key: raw.fingerprint });
+    if (raw.fingerprint === keyId) return;
+    this.#services.log.info('key file not used: the settings name another key', {
+      path: source.path,
+      key: raw.fingerprint,
+      setting,
+    });
   }
 
-  #warnOnce(message: string, error?: Fault): void {
-    const text = `${message}: ${error?.hint ?? ''}`;
+  #warnOnce(message: string, fields: LogFields & { readonly error?: Fault }): void {
+    const text = [message, fields['path'], fields['key'], fields.error?.hint].join(' ');
     if (this.#logged.has(text)) return;
     this.#logged.add(text);
-    this.#services.log.warn(message, { error });
+    this.#services.log.warn(message, fields);
   }
 }
 
-/** The setting that names the key of a place, as it stands in its file. */
+/** Returns the setting that names the key of a source, with its file. */
 function describeSetting({ propertiesPath, keyIdProperty, keyId }: KeySource): string {
   return `${propertiesPath}: ${keyIdProperty}=${keyId}`;
 }

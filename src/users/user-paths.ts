@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Username } from '../model/users.js';
 
-/** Where users live on disk; every path absolute. */
+/** The directories of the users on disk, as absolute paths. */
 export interface UserDirectories {
-  /** `ROOT/home`: one directory a user. */
+  /** `ROOT/home`: one directory per user. */
   readonly homes: string;
-  /** `ROOT/opt/sftpgw/shared`: what every user's `/shared` shows. */
+  /** `ROOT/opt/sftpgw/shared`: the content of every user's `/shared`. */
   readonly shared: string;
-  /** `ROOT/var/lib/sftpgw/removed`: what removed users leave. */
+  /** `ROOT/var/lib/sftpgw/removed`: the homes of removed users. */
   readonly removed: string;
 }
 
@@ -23,7 +23,7 @@ export interface UserPaths {
   readonly syncKey: string;
   readonly sshDirectory: string;
   readonly authorizedKeys: string;
-  /** What the user sees as `/`. */
+  /** The root directory that the user sees. */
   readonly tree: string;
   readonly downloads: string;
   readonly local: string;
@@ -35,7 +35,7 @@ export function userPaths(directories: UserDirectories, username: Username): Use
   return pathsInHome(join(directories.homes, username), username);
 }
 
-/** The same in a home that has been moved. */
+/** Returns the paths in a home at another location. */
 export function pathsInHome(home: string, username: Username): UserPaths {
   const privateDirectory = join(home, '.sftpgateway');
   const sshDirectory = join(home, '.ssh');

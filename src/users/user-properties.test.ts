@@ -8,7 +8,7 @@ const errors = (text: string) =>
     .map(({ line, text: message }) => `${line}: ${message}`);
 
 describe('user.properties', () => {
-  it('an empty file has the defaults', () => {
+  it('has the defaults if it is empty', () => {
     expect(parse('')).toEqual({
       properties: {
         uploadOption: 1,
@@ -29,7 +29,7 @@ describe('user.properties', () => {
     });
   });
 
-  it('every setting is read, blanks around values do not count', () => {
+  it('is read with every setting, ignoring blanks around values', () => {
     const text = [
       'sse.option = 2 ',
       'sse.kms.key.arn=arn:aws:kms:eu-west-1:111122223333:key/1234abcd',
@@ -75,35 +75,35 @@ describe('user.properties', () => {
     ['upload.bucket=s3://b', /without s3:\/\//],
     ['upload.prefix=bob', /must end with "\/"/],
     ['upload.prefix=/bob/', /must not begin/],
-    ['upload.prefix=a/../b/', /must not hold/],
-    ['upload.prefix=a//b/', /must not hold/],
+    ['upload.prefix=a/../b/', /must not contain/],
+    ['upload.prefix=a//b/', /must not contain/],
     ['upload.prefix=/', /must not begin/],
     ['upload.prefix=', /must end with/],
-    ['upload.prefix=.sftpgw/', /the gateway's own/],
-    ['upload.prefix=.sftpgw/snapshots/', /the gateway's own/],
+    ['upload.prefix=.sftpgw/', /the gateway uses itself/],
+    ['upload.prefix=.sftpgw/snapshots/', /the gateway uses itself/],
     ['downloads=maybe', /yes or no/],
-    ['sse.optoin=3', /^1: there is no setting "sse.optoin"; sse\.option was meant\?$/],
-    ['colour=red', /^1: there is no setting "colour"$/],
-    ['upload.exclusions=filepart', /^1: upload\.exclusions is not supported yet; take the line out$/],
+    ['sse.optoin=3', /^1: unknown setting "sse.optoin"; did you mean sse\.option\?$/],
+    ['colour=red', /^1: unknown setting "colour"$/],
+    ['upload.exclusions=filepart', /^1: upload\.exclusions is not supported yet; remove the line$/],
     ['downloads.delete=perhaps', /yes or no/],
     ['downloads.mode=stream', /must be mirror .* or direct/],
     ['sse.key.id=x', /must be the id of a key, 32 hexadecimal digits/],
-    ['=3', /no name/],
-  ])('%j is refused with line and reason', (text, reason) => {
+    ['=3', /the name before the value is missing/],
+  ])('refuses %j with line and reason', (text, reason) => {
     expect(errors(text)).toEqual([expect.stringMatching(reason)]);
   });
 
-  it('reserved settings may say what happens anyway', () => {
+  it('accepts a reserved setting with the value of the present behaviour', () => {
     expect(parse('upload.exclusions=\nsse.key.id=\n').problems).toEqual([]);
   });
 
-  it('a setting written twice counts as written last, and that is said', () => {
+  it('uses the last of two values and reports it', () => {
     const { properties, problems } = parse('sse.option=1\nsse.option=3\n');
     expect(properties.uploadOption).toBe(3);
     expect(problems).toMatchObject([{ severity: 'notice', line: 2 }]);
   });
 
-  it('other encodings and huge files are refused', () => {
+  it('refuses other encodings and huge files', () => {
     expect(parseUserProperties(Buffer.from([0x61, 0x3d, 0xff])).problems).toMatchObject([
       { severity: 'error', text: 'the file is not valid UTF-8' },
     ]);

@@ -15,7 +15,7 @@ import {
   parseYesNo,
 } from './property-values.js';
 
-/** What a `user.properties` file says; null where it says nothing. */
+/** The settings in a `user.properties` file; null for a setting that it does not have. */
 export interface UserProperties {
   readonly uploadOption: EncryptionOption;
   readonly kmsKeyArn: string | null;
@@ -34,7 +34,7 @@ export interface UserProperties {
   readonly downloadsDelete: boolean;
 }
 
-/** With an `error` the file does not count; a `notice` is only said. */
+/** A problem in the file. With an `error` the file is not used; a `notice` is only logged. */
 export interface FileProblem {
   readonly severity: 'notice' | 'error';
   readonly line: number;
@@ -42,15 +42,15 @@ export interface FileProblem {
 }
 
 export interface ParsedUserProperties {
-  /** What could be read; the defaults stand where a value is wrong. */
+  /** The settings, with the default in place of each invalid value. */
   readonly properties: UserProperties;
   readonly problems: readonly FileProblem[];
 }
 
-/** Longer files are refused: nobody writes one by hand. */
+/** Maximum size of the file, which people write by hand. */
 export const maxPropertiesBytes = 64 * 1024;
 
-/** The names that `user.properties` knows. */
+/** The names of the settings in `user.properties`. */
 export const userPropertyNames = {
   uploadOption: 'sse.option',
   kmsKeyArn: 'sse.kms.key.arn',
@@ -67,12 +67,12 @@ export const userPropertyNames = {
   downloadsDelete: 'downloads.delete',
 } as const;
 
-/** Names whose meaning is settled but not built; the value that asks for what happens anyway is taken. */
+/** Settings that are specified but not built, with the one value that is accepted: the present behaviour. */
 const reserved: Readonly<Record<string, string>> = {
   'upload.exclusions': '',
 };
 
-/** Reads the file's bytes. Never throws. */
+/** Parses the file's bytes. Returns errors as problems. */
 export function parseUserProperties(bytes: Uint8Array): ParsedUserProperties {
   if (bytes.byteLength > maxPropertiesBytes) return unreadable(`is longer than ${maxPropertiesBytes} bytes`);
   let text: string;
@@ -133,8 +133,8 @@ function nameProblems(document: PropertiesDocument): readonly FileProblem[] {
     const meant = nearestName(key, known);
     const text =
       harmless === undefined
-        ? `there is no setting ${JSON.stringify(key)}${meant === null ? '' : `; ${meant} was meant?`}`
-        : `${key} is not supported yet; take the line out`;
+        ? `unknown setting ${JSON.stringify(key)}${meant === null ? '' : `; did you mean ${meant}?`}`
+        : `${key} is not supported yet; remove the line`;
     problems.push({ severity: 'error', line, text });
   }
   return problems;

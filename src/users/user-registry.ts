@@ -20,7 +20,7 @@ import type { UserDirectoryServices } from './user-directory.js';
 import { fileFault, located, UserFiles } from './user-files.js';
 import type { UserProperties } from './user-properties.js';
 
-/** The users' files, changed by an administrator. A change counts at the next request of a running gateway. */
+/** Opens the users' files for an administrator. A running gateway applies a change at its next request. */
 export function createUserRegistry(services: UserDirectoryServices): UserRegistry {
   return new FileUserRegistry(services);
 }
@@ -29,7 +29,7 @@ class FileUserRegistry implements UserRegistry {
   readonly #services: UserDirectoryServices;
   readonly #files: UserFiles;
   readonly #passwords: Passwords;
-  /** The last change under way of each user: changes of one user go one after the other. */
+  /** The last running change of each user. Changes of one user run one after the other. */
   readonly #changes = new Map<Username, Promise<unknown>>();
 
   constructor(services: UserDirectoryServices) {
@@ -53,7 +53,7 @@ class FileUserRegistry implements UserRegistry {
       ...located(paths.authorizedKeys, authorized.problems),
     ];
     const uploadBucket = properties.uploadBucket ?? this.#services.defaults().bucket;
-    if (uploadBucket === null) problems.push('there is no bucket for uploads');
+    if (uploadBucket === null) problems.push('no bucket for uploads is set');
     const uploads = await this.#keyInForce(
       uploadKeySource(username, paths, properties),
       properties.uploadOption,
@@ -103,7 +103,10 @@ class FileUserRegistry implements UserRegistry {
     });
   }
 
-  /** Everything is checked before anything is written, and `user.properties`, which makes the user, comes last. */
+  /**
+   * Checks everything before it writes anything. Writes `user.properties`, which makes the user
+   * exist, last.
+   */
   async #save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
     const paths = this.#files.paths(username);
     const changed = await changeUserProperties(paths.properties, username, change);
@@ -128,7 +131,7 @@ class FileUserRegistry implements UserRegistry {
     return changed.isNew ? 'created' : 'amended';
   }
 
-  /** Uploads under option 3 without a key would all fail; that is said now, not then. */
+  /** Throws if the keys of the change are unusable, or option 3 has no key, so that no later upload fails. */
   async #checkKeys(
     uploads: KeySource,
     downloads: KeySource,
@@ -137,7 +140,7 @@ class FileUserRegistry implements UserRegistry {
   ): Promise<void> {
     const { keys } = this.#services;
     if (change.uploadKey !== undefined && change.uploadKeyId !== undefined) {
-      throw new Fault('invalid', 'say a key or the id of a key of the keyring, not both');
+      throw new Fault('invalid', 'set a key or the id of a key of the keyring, not both');
     }
     if (change.uploadKeyId !== undefined) await keys.requireUsableIn(change.uploadKeyId, uploads);
     if (change.syncKeyId !== undefined) await keys.requireUsableIn(change.syncKeyId, downloads);
@@ -147,11 +150,11 @@ class FileUserRegistry implements UserRegistry {
     if ((await keys.currentKey(uploads)) !== null) return;
     throw new Fault(
       'key-missing',
-      'encryption option 3 (SSE-C) needs an AES-256 key, and the user has none: give one',
+      'encryption option 3 (SSE-C) needs an AES-256 key, but the user has none; set one',
     );
   }
 
-  /** The key of a place as its settings and files have it, and what is wrong with it. */
+  /** Returns the current key of a source, and its problems. */
   async #keyInForce(
     source: KeySource,
     option: EncryptionOption | null,
@@ -159,7 +162,7 @@ class FileUserRegistry implements UserRegistry {
     try {
       const key = await this.#services.keys.currentKey(source);
       const lacks = key === null && option === 3;
-      const problems = lacks ? [`${source.path} is not there, and sse.option=3 needs it`] : [];
+      const problems = lacks ? [`${source.path} is missing, but sse.option=3 needs it`] : [];
       return { fingerprint: key?.fingerprint ?? null, problems };
     } catch (error) {
       return { fingerprint: source.keyId, problems: [Fault.from(error).hint] };

@@ -70,8 +70,8 @@ beforeEach(async () => {
   nowMs = Date.UTC(2026, 4, 1, 12, 0, 0, 5);
   bucket = 'default-bucket';
   logged = [];
-  const record = (message: string): void => {
-    logged.push(message);
+  const record: Logger['warn'] = (message, fields) => {
+    logged.push(fields?.['problem'] === undefined ? message : `${message}: ${String(fields['problem'])}`);
   };
   const log: Logger = { debug: record, info: record, warn: record, error: record, child: () => log };
   call = { id: 'c', signal: new AbortController().signal, log };
@@ -100,7 +100,7 @@ const verify = (credential: Parameters<UserDirectory['verify']>[2], address = '1
   directory.verify(call, name, credential, address);
 
 describe('saving a user', () => {
-  it('makes the account with its files and directories, for the gateway alone', async () => {
+  it('creates the account with its files and directories, readable only by the gateway', async () => {
     const key = CustomerKey.fromBytes(randomBytes(32));
     const change = {
       publicKeys: [keyLine(1)],
@@ -154,7 +154,7 @@ describe('saving a user', () => {
     }
   });
 
-  it('links the shared directory into the tree, relative, so that the root can be moved', async () => {
+  it('links the shared directory by a relative path, so that the root can be moved', async () => {
     await registry.save(bob, {});
     expect(await readlink(at('home/bob/shared'))).toBe('../../../../opt/sftpgw/shared');
     expect(await realpath(at('home/bob/shared'))).toBe(join(root, 'opt/sftpgw/shared'));
@@ -168,7 +168,7 @@ describe('saving a user', () => {
     await expect(registry.save(bob, {})).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  it('amends an existing one: comments, order and what is not named stay', async () => {
+  it('amends an existing one, and keeps comments, order and other settings', async () => {
     await registry.save(bob, { uploadBucket: 'own-bucket', shared: true });
     const before = await readFile(propertiesFile(), 'utf8');
     await writeFile(propertiesFile(), `# by hand\n${before}\n# end\n`);
@@ -186,7 +186,7 @@ describe('saving a user', () => {
     });
   });
 
-  it('adds public keys and drops none', async () => {
+  it('adds public keys and keeps existing ones', async () => {
     await registry.save(bob, { publicKeys: [keyLine(1)] });
     await writeFile(at('.ssh/authorized_keys'), `# mine\nbroken line\nrestrict ${keyLine(2)}`);
     await registry.save(bob, { publicKeys: [keyLine(2), keyLine(3), `\n${keyLine(3)}\n`] });
@@ -201,7 +201,7 @@ describe('saving a user', () => {
     [{ uploadPrefix: 'no-slash' }, 'invalid', /upload\.prefix must end with "\/"/],
     [{ publicKeys: ['-----BEGIN OPENSSH PRIVATE KEY-----'] }, 'invalid', /private key/],
     [{ password: '' }, 'invalid', /password/],
-  ])('refuses %j before anything is written', async (change, kind, hint) => {
+  ])('refuses %j before it writes anything', async (change, kind, hint) => {
     await expect(registry.save(bob, change)).rejects.toMatchObject({
       kind,
       hint: expect.stringMatching(hint),
@@ -209,16 +209,16 @@ describe('saving a user', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
-  it('does not amend on top of a file with an error, and says where it is', async () => {
+  it('refuses to amend a file with an error, and reports its line', async () => {
     await registry.save(bob, {});
     await appendFile(propertiesFile(), 'sse.optoin=3\n');
     await expect(registry.save(bob, { shared: true })).rejects.toMatchObject({
       kind: 'invalid',
-      hint: expect.stringMatching(/user\.properties line 5: there is no setting "sse\.optoin"/),
+      hint: expect.stringMatching(/user\.properties line 5: unknown setting "sse\.optoin"/),
     });
   });
 
-  it('changes of one user at once are all kept', async () => {
+  it('keeps all parallel changes of one user', async () => {
     await registry.save(bob, {});
     await Promise.all([1, 2, 3, 4, 5].map((seed) => registry.save(bob, { publicKeys: [keyLine(seed)] })));
     expect((await registry.describe(bob))?.publicKeyCount).toBe(5);
@@ -226,7 +226,7 @@ describe('saving a user', () => {
 });
 
 describe('describing and removing', () => {
-  it('describe and list say what is there and what is wrong', async () => {
+  it('returns the users with their problems', async () => {
     expect(await registry.describe(bob)).toBeNull();
     expect(await registry.list()).toEqual([]);
     const key = CustomerKey.fromBytes(randomBytes(32));
@@ -260,7 +260,7 @@ describe('describing and removing', () => {
     ]);
   });
 
-  it('a removed user is gone at once, and nothing of it is lost', async () => {
+  it('removes a user at once and keeps all files', async () => {
     const key = CustomerKey.fromBytes(randomBytes(32));
     await registry.save(bob, { uploadOption: 3, uploadKey: key, password: 'pw' });
     await writeFile(at('home/bob/local/file'), 'content');
@@ -289,7 +289,7 @@ describe('settings', () => {
     expect(await directory.uploadEncryption(call, bob)).toEqual({ kind: 'sse-kms', keyArn: 'my-key' });
   });
 
-  it('the global bucket counts at each use; without any bucket the fault says what to set', async () => {
+  it('use the present global bucket; without any bucket the fault names the setting', async () => {
     await registry.save(bob, {});
     bucket = 'another';
     expect((await settings())?.uploadBucket).toBe('another');
@@ -300,7 +300,7 @@ describe('settings', () => {
     });
   });
 
-  it('a wrong file leaves the last good settings, said once for each change', async () => {
+  it('remain the last valid ones if the file has an error, which is logged once per change', async () => {
     await registry.save(bob, { shared: true });
     await settings();
     logged.length = 0;
@@ -315,17 +315,17 @@ describe('settings', () => {
     expect(await settings()).toMatchObject({ uploadOption: 4 });
   });
 
-  it('a file that was wrong from the beginning is refused with file and line', async () => {
+  it('are refused, with file and line, if no earlier version was valid', async () => {
     await registry.save(bob, {});
     await writeFile(propertiesFile(), '# x\nupload.exclusions=filepart\n');
     await expect(settings()).rejects.toMatchObject({
       kind: 'invalid',
-      hint: `${propertiesFile()} line 2: upload.exclusions is not supported yet; take the line out`,
+      hint: `${propertiesFile()} line 2: upload.exclusions is not supported yet; remove the line`,
     });
     await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  it('option 3 without its key file names the file', async () => {
+  it('with option 3 need a key file, which the fault names', async () => {
     await registry.save(bob, {});
     await appendFile(propertiesFile(), 'sse.option=3\n');
     await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({
@@ -338,7 +338,7 @@ describe('settings', () => {
 });
 
 describe('logging in', () => {
-  it('with a public key of the file, from now on and until it is taken out', async () => {
+  it('accepts a public key as long as it is in the file', async () => {
     await registry.save(bob, { publicKeys: [keyLine(1)] });
     expect(await verify(publicKey(keyLine(1)))).toBe(true);
     expect(await verify(publicKey(keyLine(2)))).toBe(false);
@@ -348,7 +348,7 @@ describe('logging in', () => {
     expect(await verify(publicKey(keyLine(1)))).toBe(false);
   });
 
-  it('from= and expiry-time= of the line hold', async () => {
+  it('respects from= and expiry-time= of the line', async () => {
     await registry.save(bob, {
       publicKeys: [`from="192.0.2.0/24,!192.0.2.66",expiry-time="20260501120001Z" ${keyLine(1)}`],
     });
@@ -360,7 +360,7 @@ describe('logging in', () => {
     expect(await verify(publicKey(keyLine(1)), '192.0.2.1')).toBe(false);
   });
 
-  it('lines that are not usable are said once, by line', async () => {
+  it('logs an unusable line once, with its number', async () => {
     await registry.save(bob, {});
     await writeFile(at('.ssh/authorized_keys'), `command="/bin/sh" ${keyLine(1)}\n${keyLine(2)}\n`);
     expect(await verify(publicKey(keyLine(1)))).toBe(false);
@@ -368,7 +368,7 @@ describe('logging in', () => {
     expect(logged).toEqual([expect.stringMatching(/authorized_keys line 1: a forced command/)]);
   });
 
-  it('with the password, and with no other', async () => {
+  it('accepts only the right password', async () => {
     await registry.save(bob, { password: 'correct horse' });
     expect(await verify(password('correct horse'))).toBe(true);
     expect(await verify(password('wrong'))).toBe(false);
@@ -378,21 +378,21 @@ describe('logging in', () => {
     expect(await readFile(at('.sftpgateway/password'), 'utf8')).not.toContain('new');
   });
 
-  it('keys and password of a home without user.properties open nothing', async () => {
+  it('refuses keys and password of a home without user.properties', async () => {
     await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
     await rm(propertiesFile());
     expect(await verify(password('pw'))).toBe(false);
     expect(await verify(publicKey(keyLine(1)))).toBe(false);
   });
 
-  it('names that are none are false, never a fault', async () => {
+  it('refuses malformed names without a fault', async () => {
     for (const name of ['', '..', '../etc', 'a/b', 'x'.repeat(5000), 'nobody\0']) {
       expect(await verify(publicKey(keyLine(1)), '192.0.2.1', name)).toBe(false);
     }
     expect(await verify(password('x'), 'not an address', '../bob')).toBe(false);
   });
 
-  it('trouble with the files is logged and false', async () => {
+  it('refuses and logs a login if a file is unusable', async () => {
     await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
     await rm(at('.ssh/authorized_keys'));
     await mkdir(at('.ssh/authorized_keys'));
@@ -400,10 +400,10 @@ describe('logging in', () => {
     logged.length = 0;
     expect(await verify(publicKey(keyLine(1)))).toBe(false);
     expect(await verify(password('pw'))).toBe(false);
-    expect(logged).toEqual(['a login could not be checked', 'a login could not be checked']);
+    expect(logged).toEqual(['cannot check login', 'cannot check login']);
   });
 
-  it('an unknown user costs the same computation as a wrong password', async () => {
+  it('costs the same computation for an unknown user as for a wrong password', async () => {
     await registry.save(bob, { password: 'pw' });
     await registry.save(parseUsername('alice'), { publicKeys: [keyLine(1)] });
     const costs: unknown[] = [];
@@ -416,12 +416,12 @@ describe('logging in', () => {
   });
 });
 
-describe.skipIf(process.getuid?.() === 0)('files that may not be read', () => {
-  it('leave the last good settings', async () => {
+describe.skipIf(process.getuid?.() === 0)('unreadable files', () => {
+  it('leave the last valid settings in force', async () => {
     await registry.save(bob, { shared: true });
     await settings();
     await chmod(propertiesFile(), 0o000);
     expect(await settings()).toMatchObject({ shared: true });
-    expect(logged).toEqual([expect.stringMatching(/cannot be read/)]);
+    expect(logged).toEqual(['cannot read user settings']);
   });
 });

@@ -200,7 +200,7 @@ function describeS3(target: S3Target): void {
       ],
       ['an endpoint where nothing listens', { endpoint: 'http://127.0.0.1:9' }, /listens/],
       ['a missing CA file', { caFile: '/nowhere/ca.pem' }, /\/nowhere\/ca\.pem/],
-      ['an endpoint that is not an address', { endpoint: 'localhost' }, /"localhost" is not an address/],
+      ['an endpoint that is not an address', { endpoint: 'localhost' }, /"localhost" is not a URL/],
     ])('names %s', async (_, wrong, what) => {
       const findings = await probeS3(newCall(), { ...options(), ...wrong }, { bucket, sseC: true });
       expect(findings).toHaveLength(1);

@@ -46,7 +46,7 @@ for (const target of await s3Targets()) {
 
       /** Waits until the gateway says so: asking a command again and again would take the CPU that the gateway needs. */
       async function expectCopied(change: () => Promise<unknown>): Promise<void> {
-        const copies = () => gateway.output.split('are copied to the bucket').length;
+        const copies = () => gateway.output.split('settings copied to the bucket').length;
         let before = copies();
         await change();
         await eventually(

@@ -18,7 +18,7 @@ const skip = programs ?? whyNoRgwTopics(environment);
 /** The address to which S3 posts events, with the secret that the gateway made. */
 async function eventAddress(gateway: Gateway): Promise<string> {
   const port = await eventually('the port for events is logged', () => {
-    const line = gateway.output.split('\n').find((text) => text.includes('S3 events are taken'));
+    const line = gateway.output.split('\n').find((text) => text.includes('event endpoint ready'));
     return line === undefined ? null : Number((JSON.parse(line) as { port: number }).port);
   });
   const secret = readFileSync(join(gateway.root, 'var/lib/sftpgw/events.secret'), 'utf8').trim();

@@ -10,9 +10,9 @@ import { type LogLine, recordingLogger, testClock, testEntropy } from '../../src
 import { plainLogins } from '../../src/users/plain-logins.js';
 import { type Finished, run, runOk } from '../support/command.js';
 
-/** The SFTP door over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */
+/** The SFTP server over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */
 export class TestSftpServer implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 'sftp-door-'));
+  readonly directory = mkdtempSync(join(tmpdir(), 'sftp-server-'));
   readonly memory = new MemoryVfs();
   readonly lines: LogLine[] = [];
   readonly asked: { username: string; kind: string; address: string }[] = [];
@@ -44,7 +44,7 @@ export class TestSftpServer implements AsyncDisposable {
   }
 
   get server(): SftpServer {
-    if (this.#server === null) throw new Error('the door is not open');
+    if (this.#server === null) throw new Error('the SFTP server is not open');
     return this.#server;
   }
 

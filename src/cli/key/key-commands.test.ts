@@ -196,7 +196,7 @@ describe('key use and key retire', () => {
     expect(JSON.parse(await ok(['user', 'show', 'bob', '--json']))).toMatchObject({
       uploadOption: 3,
       uploadKeyFingerprint: id,
-      problems: ['there is no bucket for uploads'],
+      problems: ['no bucket for uploads is set'],
     });
     expect(readdirSync(join(root, 'home/bob/.sftpgateway'))).toEqual(['user.properties']);
     expect(await sftpgw(['user', 'add', 'bob', '--sse', '3', '--sse-key-id', 'abcdef'])).toMatchObject({

@@ -161,7 +161,7 @@ function renderCounts({ buckets }: Plan, counts: VerifyCounts): string {
       'of other clients',
       `${counts.foreignWithoutKey} without a customer key, ${counts.foreignNotOpened} not requested`,
     ],
-    ['older versions removed', String(counts.olderVersionsRemoved)],
+    ['older versions removed', String(counts.olderVersionsGone)],
     ['wrong', String(counts.findings)],
   ]);
 }

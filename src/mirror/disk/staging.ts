@@ -9,20 +9,20 @@ import { type FileOwner, mirroredDirectoryMode, mirroredFileMode } from './file-
 
 type StagingTools = Pick<DiskTools, 'files' | 'blocks'>;
 
-/** A finished file that waits to be renamed into place. */
+/** A complete file that is ready to be renamed to its path. */
 export interface StagedFile {
   readonly path: string;
-  /** Its bytes passed by the page cache: there is little left to sync. */
+  /** True if its bytes bypassed the page cache, so that a sync is short. */
   readonly isOnDisk: boolean;
   readonly stamp: FileStamp;
 }
 
-/** Where unfinished files are: on the same file system, and where nobody looks for files. */
+/** The directory of incomplete files, on the file system of the mirrored directory and outside its listing. */
 export class StagingDirectory {
   readonly directory: string;
   readonly #owner: FileOwner | null;
   readonly #tools: StagingTools;
-  /** Names of this run's files begin with it. */
+  /** Prefix of the names of this run's files. */
   readonly #run: string;
   #count = 0;
 
@@ -34,8 +34,8 @@ export class StagingDirectory {
   }
 
   /**
-   * Beside the mirrored directory when a rename gets from there into it, else in it under the reserved name. What an earlier
-   * run left there is removed. `root` is the directory's real path.
+   * Opens the directory beside the mirrored one if a rename can cross from there, else inside it under the reserved name. Removes the
+   * files of earlier runs. `root` is the real path of the mirrored directory.
    */
   static async open(
     root: string,
@@ -54,7 +54,7 @@ export class StagingDirectory {
     return new StagingDirectory(directory, owner, entropy, tools);
   }
 
-  /** A new file for so many bytes, not readable by others from its first byte. */
+  /** Creates a file for `size` bytes. Other users can never read it. */
   async create(size: number): Promise<DirectFile> {
     const file = await DirectFile.create(this.#nextPath(), mirroredFileMode, size, this.#tools.blocks);
     if (this.#owner === null) return file;
@@ -68,7 +68,7 @@ export class StagingDirectory {
     return file;
   }
 
-  /** A whole new file, with its time. */
+  /** Creates a complete file with its time. */
   async write(pieces: readonly Uint8Array[], mtimeSeconds: number): Promise<StagedFile> {
     const path = this.#nextPath();
     const file = { path, pieces, mtimeSeconds, mode: mirroredFileMode, owner: this.#owner };
@@ -80,13 +80,13 @@ export class StagingDirectory {
     return `${this.directory}/${this.#run}-${this.#count}`;
   }
 
-  /** Never throws: what stays is swept at the next start. */
+  /** Removes a file. Never throws: the next start removes any remaining file. */
   async discard(path: string): Promise<void> {
     await unlink(path).catch(() => undefined);
   }
 }
 
-/** Device numbers do not tell: a bind mount has the same, and a rename across it fails all the same (rename(2), EXDEV). */
+/** Tries a rename: a bind mount has the same device number, and a rename across it still fails (rename(2), EXDEV). */
 async function canRename(beside: string, within: string): Promise<boolean> {
   const probe = join(beside, 'probe');
   try {
@@ -103,7 +103,7 @@ async function canRename(beside: string, within: string): Promise<boolean> {
   }
 }
 
-/** What `stats` say of a finished file. */
+/** Returns the stamp of a complete file. */
 export function stampOf(stats: {
   readonly ino: number;
   readonly size: number;

@@ -2,15 +2,15 @@ import type { PolicyStatement, StatementChange } from '../../model/bucket.js';
 import { bucketArn, objectsArn } from './role-policy.js';
 import type { StorageNeeds } from './storage-needs.js';
 
-/** Who may write under customers' keys, as `aws:PrincipalArn` has them. `*` and `?` stand for any characters. */
+/** The principals that may write with customer keys, as ARNs for `aws:PrincipalArn`. `*` and `?` are wildcards. */
 export interface KeyWriters {
-  /** The gateway's role or user; null when nobody has named it. */
+  /** The gateway's role or user; null if it is unknown. */
   readonly gateway: string | null;
   /** Administrators and partners who put objects with a key of their own below `downloads/` and `shared/`. */
   readonly others: readonly string[];
 }
 
-/** What stands in a printed policy where nobody has named the gateway's role. */
+/** Placeholder in a printed policy for an unknown role of the gateway. */
 export const gatewayPlaceholder = 'arn:aws:iam::ACCOUNT:role/GATEWAY';
 
 const sseCAlgorithm = 's3:x-amz-server-side-encryption-customer-algorithm';
@@ -18,8 +18,8 @@ const requireSid = 'SftpgwRequireCustomerKey';
 const writersSid = 'SftpgwOnlyTheseWriteWithCustomerKeys';
 
 /**
- * What the policy of a bucket should say: below the prefixes of users with SSE-C nothing is written without a customer's key, and nobody
- * but the named principals writes with one, because stolen credentials and SSE-C together make ransomware.
+ * Returns the statements of a bucket's policy. Below the prefixes of users with SSE-C, S3 refuses every write without a customer key. Only
+ * the named principals may write with one, because ransomware uses stolen credentials and SSE-C.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
  */
 export function bucketStatements(
@@ -54,8 +54,8 @@ export function bucketStatements(
 }
 
 /**
- * What can be put of it as it is. Without a named gateway the statement on writers would lock the gateway out: it is left as the bucket has
- * it.
+ * Returns the statements that can be applied as they are. Without the gateway's ARN the statement on writers would lock the gateway out,
+ * so the bucket's present one stays.
  */
 export function policyChange(needs: StorageNeeds, bucket: string, writers: KeyWriters): StatementChange {
   const statements = bucketStatements(needs, bucket, writers).filter(

@@ -22,21 +22,21 @@ const gateway = 'arn:aws:iam::111122223333:role/sftpgw';
 
 const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value : [String(value)]);
 
-describe('the policy of the role', () => {
-  it('names every prefix that is used, its own, and no other object', () => {
+describe('rolePolicy', () => {
+  it('names every prefix in use and .sftpgw/, and no other object', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         const objects = rolePolicy(wanted).Statement.find(({ Sid }) => Sid === 'SftpgwObjects');
         const expected = [
           `arn:aws:s3:::${wanted.defaultBucket}/.sftpgw/*`,
-          ...wanted.prefixes.map((place) => `arn:aws:s3:::${place.bucket}/${place.prefix}*`),
+          ...wanted.prefixes.map((used) => `arn:aws:s3:::${used.bucket}/${used.prefix}*`),
         ];
         expect(new Set(listOf(objects?.['Resource']))).toEqual(new Set(expected));
       }),
     );
   });
 
-  it('never allows to change a bucket, nor everything', () => {
+  it('allows neither changes of a bucket nor wildcard actions', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         const actions = rolePolicy(wanted).Statement.flatMap((statement) => listOf(statement['Action']));
@@ -48,14 +48,14 @@ describe('the policy of the role', () => {
   });
 });
 
-describe('the policy of a bucket', () => {
-  it('requires a key below the prefixes of users with SSE-C, and nowhere else', () => {
+describe('bucketStatements', () => {
+  it('requires a key only below the prefixes of users with SSE-C', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         for (const bucket of bucketsOf(wanted)) {
           const expected = wanted.prefixes
-            .filter((place) => place.bucket === bucket && place.option === 3)
-            .map((place) => `arn:aws:s3:::${bucket}/${place.prefix}*`);
+            .filter((used) => used.bucket === bucket && used.option === 3)
+            .map((used) => `arn:aws:s3:::${bucket}/${used.prefix}*`);
           const required = bucketStatements(wanted, bucket, { gateway, others: [] }).filter(
             ({ Sid }) => Sid === 'SftpgwRequireCustomerKey',
           );
@@ -67,7 +67,7 @@ describe('the policy of a bucket', () => {
     );
   });
 
-  it('is never put with a placeholder, which would lock the gateway out', () => {
+  it('never applies a placeholder, which would lock the gateway out', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         const { statements } = policyChange(wanted, 'one', { gateway: null, others: [] });
@@ -77,7 +77,7 @@ describe('the policy of a bucket', () => {
     );
   });
 
-  it('takes the requirement away again when no user of the bucket has SSE-C any more', () => {
+  it('removes the requirement once no user of the bucket has SSE-C', () => {
     const wanted: StorageNeeds = { prefixes: [], defaultBucket: 'one', eventQueueArn: null };
     expect(policyChange(wanted, 'one', { gateway, others: [] }).obsoleteSids).toEqual([
       'SftpgwRequireCustomerKey',

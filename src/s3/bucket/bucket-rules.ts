@@ -48,7 +48,9 @@ function attemptOf(operation: string, bucket: string, permission: string): Attem
   return { operation, bucket, key: null, permission };
 }
 
-/** Reads a bucket's versioning. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html */
+/**
+ * Reads a bucket's versioning. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
+ */
 export async function bucketVersioning(
   context: S3Context,
   call: Call,

@@ -23,8 +23,8 @@ interface Destination {
 }
 
 /**
- * Throws `denied` for a request that would send a customer key over plain http to another machine. AWS refuses such requests, and
- * advises to treat their keys as compromised
+ * Throws `denied` for a request that would send a customer key over plain http to another machine. AWS
+ * refuses such requests, and advises to treat their keys as compromised
  * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html).
  */
 export function refuseKeyInClear(destination: Destination): void {

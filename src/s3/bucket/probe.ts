@@ -19,7 +19,10 @@ import { getTags, keyTags } from '../tags.js';
 import { isLoopbackHost } from './key-in-clear.js';
 import { removeTrial } from './remove-trial.js';
 
-/** A problem and its solution, in one sentence each. With an `error` the gateway cannot work; a `warning` can wait. */
+/**
+ * A problem and its solution, in one sentence each. With an `error` the gateway cannot work; a `warning` can
+ * wait.
+ */
 export interface Finding {
   readonly severity: 'error' | 'warning';
   /** The kind of the fault, or a problem that is found without one. */
@@ -42,8 +45,9 @@ const notableSkewMs = 5 * 60_000;
 const retryLimits = { maxAttempts: 2, maxTotalMs: 15_000 };
 
 /**
- * Checks whether the gateway can work with the bucket: lists it, writes, reads and removes a tiny object (`.sftpgw/probe-ID`) with a
- * throw-away key, and begins and aborts a multipart upload. Never throws. Empty when there is no problem.
+ * Checks whether the gateway can work with the bucket: lists it, writes, reads and removes a tiny object
+ * (`.sftpgw/probe-ID`) with a throw-away key, and begins and aborts a multipart upload. Never throws. Empty
+ * when there is no problem.
  */
 export async function probeS3(
   call: Call,
@@ -285,7 +289,9 @@ class Probe {
     return { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf(algorithm, bytes) };
   }
 
-  /** Begins, aborts and lists uploads, if writing works; otherwise the same problem would be reported twice. */
+  /**
+   * Begins, aborts and lists uploads, if writing works; otherwise the same problem would be reported twice.
+   */
   async #multipart(encryption: WriteEncryption): Promise<void> {
     const cannotWrite = this.findings.some((finding) => finding.severity === 'error');
     if (cannotWrite) return;

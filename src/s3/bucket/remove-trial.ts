@@ -1,8 +1,9 @@
 import type { RemovalCondition } from '../../model/object-store.js';
 
 /**
- * Removes a trial object. With versioning it removes the versions themselves, if that is allowed, so that trials leave nothing. A version
- * is null in a bucket without versioning. Throws the fault of the last removal.
+ * Removes a trial object. With versioning it removes the versions themselves, if that is allowed, so that
+ * trials leave nothing. A version is null in a bucket without versioning. Throws the fault of the last
+ * removal.
  */
 export async function removeTrial(
   versions: Iterable<string | null>,

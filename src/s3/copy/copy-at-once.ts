@@ -20,7 +20,10 @@ import {
 
 type Condition = Pick<WriteOptions, 'onlyIfAbsent' | 'onlyIfMatches'>;
 
-/** Sends one CopyObject, up to the size that S3 copies in one request. Null when the source is gone, or a conditional target. */
+/**
+ * Sends one CopyObject, up to the size that S3 copies in one request. Null when the source is gone, or a
+ * conditional target.
+ */
 export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Copied | null> {
   const { context, call, to, options } = job;
   const tags = await targetTags(job);
@@ -59,8 +62,9 @@ type CopyDescription = Description &
   Pick<CopyObjectCommandInput, 'ACL' | 'MetadataDirective' | 'Tagging' | 'TaggingDirective'>;
 
 /**
- * Sends metadata and tags either both or not at all: Ceph 20 treats the tags like the metadata, whatever x-amz-tagging-directive
- * is. A copy of an object onto itself sends them too, because Ceph refuses a copy that changes the key only.
+ * Sends metadata and tags either both or not at all: Ceph 20 treats the tags like the metadata, whatever
+ * x-amz-tagging-directive is. A copy of an object onto itself sends them too, because Ceph refuses a copy
+ * that changes the key only.
  */
 function describeCopy(job: CopyJob, tags: ObjectTagSet): CopyDescription {
   const { options, source } = job;

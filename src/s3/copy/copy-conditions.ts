@@ -6,8 +6,8 @@ export class CopyConditions {
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
-   * Runs `trial` once; concurrent callers wait for it. It returns null if it cannot be tried. A fault that it throws goes to its own
-   * caller, and the next caller tries again.
+   * Runs `trial` once; concurrent callers wait for it. It returns null if it cannot be tried. A fault that it
+   * throws goes to its own caller, and the next caller tries again.
    */
   async learn(trial: () => Promise<boolean | null>): Promise<void> {
     if (this.#isTried || this.areHonoured !== null) return;

@@ -19,8 +19,8 @@ const parallelParts = 8;
 const maxParts = 10_000;
 
 /**
- * Copies with a multipart upload whose parts the server copies: for objects larger than one CopyObject takes, and for a condition on
- * the target that the server honours only here. Null when the source is gone.
+ * Copies with a multipart upload whose parts the server copies: for objects larger than one CopyObject takes,
+ * and for a condition on the target that the server honours only here. Null when the source is gone.
  */
 export async function copyInParts(job: CopyJob): Promise<Copied | null> {
   const { context, call, to, options, source } = job;

@@ -23,7 +23,9 @@ export interface PartCopy {
   readonly attempt: Attempt;
 }
 
-/** Sends one UploadPartCopy. Null when the source is gone. The checksum is null when the server keeps none. */
+/**
+ * Sends one UploadPartCopy. Null when the source is gone. The checksum is null when the server keeps none.
+ */
 export async function copyPartOnce(
   context: S3Context,
   call: Call,

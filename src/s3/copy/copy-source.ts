@@ -36,7 +36,10 @@ export function headCopySource(
   return headOutput(context, call, from, sourceAccess, sourceVersionId);
 }
 
-/** Returns the source's checksum algorithm, so that both checksums can be compared; the store's if the source has none. */
+/**
+ * Returns the source's checksum algorithm, so that both checksums can be compared; the store's if the source
+ * has none.
+ */
 export function copyAlgorithm({ context, source }: CopyJob): ChecksumAlgorithm {
   return wholeChecksum(source)?.algorithm ?? context.checksumAlgorithm;
 }
@@ -81,8 +84,8 @@ export type Description = Pick<
 >;
 
 /**
- * Returns the source's description, for a target whose metadata has to be sent again. With `isSameObject` (an object is copied onto
- * itself) it includes storage class and redirect, which S3 does not copy.
+ * Returns the source's description, for a target whose metadata has to be sent again. With `isSameObject` (an
+ * object is copied onto itself) it includes storage class and redirect, which S3 does not copy.
  */
 export function descriptionOf(source: HeadOutput, isItself: boolean): Description {
   const { StorageClass, WebsiteRedirectLocation } = source;
@@ -106,7 +109,10 @@ export function isOntoItself({ from, to }: Pick<CopyJob, 'from' | 'to'>): boolea
   return from.bucket === to.bucket && from.key === to.key;
 }
 
-/** Returns all tags of the target. Sends one more request if the source has tags that the caller does not know. */
+/**
+ * Returns all tags of the target. Sends one more request if the source has tags that the caller does not
+ * know.
+ */
 export async function targetTags({
   context,
   call,

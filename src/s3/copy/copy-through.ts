@@ -44,12 +44,14 @@ interface ReadObject {
 }
 
 /**
- * Re-encrypts a small object by reading and writing it under its condition, for servers that ignore the condition of CopyObject
- * and honour that of PutObject. Takes two requests instead of the multipart copy's four, each of which costs the server more. The
- * bytes are in this process's memory meanwhile, as those of uploads and downloads are.
+ * Re-encrypts a small object by reading and writing it under its condition, for servers that ignore the
+ * condition of CopyObject and honour that of PutObject. Takes two requests instead of the multipart copy's
+ * four, each of which costs the server more. The bytes are in this process's memory meanwhile, as those of
+ * uploads and downloads are.
  *
- * Null when the object does not qualify, or is gone: the server's copy is due. Throws `conflict` when the object has changed
- * before the read or before the write, and what a read or a write throws. A write whose answer was lost has stored the same content.
+ * Null when the object does not qualify, or is gone: the server's copy is due. Throws `conflict` when the
+ * object has changed before the read or before the write, and what a read or a write throws. A write whose
+ * answer was lost has stored the same content.
  */
 export async function copyThrough(
   context: S3Context,

@@ -14,8 +14,9 @@ import { headCopySource } from './copy-source.js';
 const impossibleEtag = '"00000000000000000000000000000000"';
 
 /**
- * Finds out whether this server honours a condition on the target of CopyObject: copies a trial object onto itself under a condition
- * that nothing fulfils, and removes it. Null if that is not allowed. Throws transient faults.
+ * Finds out whether this server honours a condition on the target of CopyObject: copies a trial object onto
+ * itself under a condition that nothing fulfils, and removes it. Null if that is not allowed. Throws
+ * transient faults.
  */
 export async function areCopyConditionsHonoured(
   context: S3Context,

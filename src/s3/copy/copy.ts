@@ -63,8 +63,8 @@ async function refuseExisting(
 }
 
 /**
- * AWS honours a condition on the target of CopyObject. Ceph 20.2.4 ignores it there but honours it in CompleteMultipartUpload, which is
- * also used for servers that could not be tried.
+ * AWS honours a condition on the target of CopyObject. Ceph 20.2.4 ignores it there but honours it in
+ * CompleteMultipartUpload, which is also used for servers that could not be tried.
  */
 async function copyConditionally(job: CopyJob): Promise<Copied | null> {
   const { context, call, to, options } = job;
@@ -80,7 +80,10 @@ async function copyConditionally(job: CopyJob): Promise<Copied | null> {
   return written;
 }
 
-/** Explains the 404 of a conditional copy: null when the source is gone, `conflict` when there is no target to match. */
+/**
+ * Explains the 404 of a conditional copy: null when the source is gone, `conflict` when there is no target to
+ * match.
+ */
 async function requireSource({ context, call, from, to, options }: CopyJob): Promise<null> {
   const isItself = from.bucket === to.bucket && from.key === to.key;
   if (isItself || (await headCopySource(context, call, from, options)) === null) return null;

@@ -20,8 +20,8 @@ export interface BucketEndpoint {
 const maxBuckets = 1000;
 
 /**
- * Resolves buckets to endpoints with the SDK client's endpoint resolver and signer, so that region, path style, FIPS and the
- * shared config file mean the same on the direct path. Keeps up to 1,000 results.
+ * Resolves buckets to endpoints with the SDK client's endpoint resolver and signer, so that region, path
+ * style, FIPS and the shared config file mean the same on the direct path. Keeps up to 1,000 results.
  */
 export class BucketEndpoints {
   readonly #client: S3Client;
@@ -32,8 +32,8 @@ export class BucketEndpoints {
   }
 
   /**
-   * Returns null when requests for the bucket need the SDK: S3 Express sessions, SigV4A, or a name or setting that the SDK
-   * refuses with its own error. Never throws.
+   * Returns null when requests for the bucket need the SDK: S3 Express sessions, SigV4A, or a name or setting
+   * that the SDK refuses with its own error. Never throws.
    */
   async of(bucket: string): Promise<BucketEndpoint | null> {
     const known = this.#known.get(bucket);

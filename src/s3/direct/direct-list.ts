@@ -11,8 +11,9 @@ import { parseListPage } from './list-page-xml.js';
 const maxPageBytes = 16 * 1024 * 1024;
 
 /**
- * Sends ListObjectsV2. The SDK's parser takes longer for a page than S3 takes to answer; this one reads pages in their usual form,
- * and a general parser reads the others. Throws as `directText`, and `unavailable` for an answer that is not a listing.
+ * Sends ListObjectsV2. The SDK's parser takes longer for a page than S3 takes to answer; this one reads pages
+ * in their usual form, and a general parser reads the others. Throws as `directText`, and `unavailable` for
+ * an answer that is not a listing.
  */
 export async function directList(
   direct: DirectRequests,

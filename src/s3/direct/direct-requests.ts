@@ -33,9 +33,10 @@ const maxErrorBytes = 64 * 1024;
 const minSkewMs = 5 * 60_000;
 
 /**
- * Sends requests without the SDK's layers, which cost more CPU than everything else in fetching a small object. Endpoint and
- * signature come from the SDK client. An error answer is thrown in the SDK's shape, so that both paths are translated by
- * the same code and no answer of S3 is requested again (docs/decisions/0014-direct-s3-requests.md).
+ * Sends requests without the SDK's layers, which cost more CPU than everything else in fetching a small
+ * object. Endpoint and signature come from the SDK client. An error answer is thrown in the SDK's shape, so
+ * that both paths are translated by the same code and no answer of S3 is requested again
+ * (docs/decisions/0014-direct-s3-requests.md).
  */
 export class DirectRequests {
   readonly #client: S3Client;
@@ -63,8 +64,8 @@ export class DirectRequests {
   }
 
   /**
-   * Resolves with a 2xx answer; its body is not read yet. Throws what the SDK would: S3's error, an AbortError, a TimeoutError or
-   * the socket's error.
+   * Resolves with a 2xx answer; its body is not read yet. Throws what the SDK would: S3's error, an
+   * AbortError, a TimeoutError or the socket's error.
    */
   async send(request: DirectRequest, options: ExchangeOptions): Promise<HttpResponse> {
     const endpoint = await this.#endpoints.of(request.bucket);

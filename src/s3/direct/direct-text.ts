@@ -13,8 +13,8 @@ export interface TextResponse {
 }
 
 /**
- * Sends a request whose answer is small, or has no body. Throws as `DirectRequests.send`, and `unavailable` when the answer is
- * interrupted or longer than `maxBytes`.
+ * Sends a request whose answer is small, or has no body. Throws as `DirectRequests.send`, and `unavailable`
+ * when the answer is interrupted or longer than `maxBytes`.
  */
 export async function directText(
   direct: DirectRequests,

@@ -2,8 +2,9 @@ import type { ListedObject, ListPage } from '../../model/object-store.js';
 import { decodeListed } from '../listed-name.js';
 
 /**
- * Reads the usual form of an answer to ListObjectsV2 with `encoding-type=url`: elements without attributes below the root, text, and the
- * five entities. Null for everything else, and for an incomplete page, which a general parser has to read. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+ * Reads the usual form of an answer to ListObjectsV2 with `encoding-type=url`: elements without attributes
+ * below the root, text, and the five entities. Null for everything else, and for an incomplete page, which a
+ * general parser has to read. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  */
 export function parseListPage(xml: string): ListPage | null {
   const root = /^\uFEFF?(?:<\?xml [^?<>]*\?>)?\s*<ListBucketResult(?: [^<>]*[^<>/])?>/.exec(xml);
@@ -103,7 +104,10 @@ class Reader {
     this.#at = at;
   }
 
-  /** Calls `each` after the start tag of every child, which it has to read or skip, until this element's end tag. */
+  /**
+   * Calls `each` after the start tag of every child, which it has to read or skip, until this element's end
+   * tag.
+   */
   children(parent: string, each: (name: string) => void): void {
     for (;;) {
       const name = this.#tag();

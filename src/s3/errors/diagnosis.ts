@@ -39,9 +39,9 @@ interface BucketRule {
 }
 
 /**
- * Distinguishes errors that S3 answers alike: a 403 for a missing permission, a wrong key or a bucket that blocks SSE-C; a 400 for a
- * missing key, a superfluous key or anything else; a 404 for an object or a bucket. Sends further requests for that, with and
- * without the key, and reads the bucket's settings.
+ * Distinguishes errors that S3 answers alike: a 403 for a missing permission, a wrong key or a bucket that
+ * blocks SSE-C; a 400 for a missing key, a superfluous key or anything else; a 404 for an object or a bucket.
+ * Sends further requests for that, with and without the key, and reads the bucket's settings.
  */
 export class Diagnosis {
   readonly #client: S3Client;
@@ -255,8 +255,8 @@ export function unblockedRules(rule: ServerSideEncryptionRule): {
 }
 
 /**
- * Returns the fault for a bucket that blocks SSE-C, with the command that allows it and keeps the rest of the rule.
- * https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
+ * Returns the fault for a bucket that blocks SSE-C, with the command that allows it and keeps the rest of the
+ * rule. https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
  */
 export function sseCBlocked(bucket: string, rule: ServerSideEncryptionRule, cause?: unknown): Fault {
   return new Fault(

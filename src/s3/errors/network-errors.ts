@@ -15,7 +15,10 @@ export function connectError(connectTimeoutMs: number): Error {
   return timeoutError(`no connection within ${connectTimeoutMs} ms`);
 }
 
-/** Returns the error of a connection that ended before its response was complete, or whose response is not valid. */
+/**
+ * Returns the error of a connection that ended before its response was complete, or whose response is not
+ * valid.
+ */
 export function brokenError(message: string): Error {
   return Object.assign(new Error(message), { code: 'ECONNRESET' });
 }

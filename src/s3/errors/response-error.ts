@@ -9,8 +9,9 @@ interface ErrorDocument {
 }
 
 /**
- * Returns an error answer of S3 as the error that the SDK would throw: named by S3's code, `Unknown` without a body that has
- * one, with status and headers. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ * Returns an error answer of S3 as the error that the SDK would throw: named by S3's code, `Unknown` without
+ * a body that has one, with status and headers.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 export function responseError(
   status: number,

@@ -1,4 +1,6 @@
-/** An error of S3 or the network as the log may have it: without the stack and the secrets of the SDK's own. */
+/**
+ * An error of S3 or the network as the log may have it: without the stack and the secrets of the SDK's own.
+ */
 export class S3Error extends Error {
   /** How long S3 asks to wait (Retry-After); 0 by default. */
   readonly retryAfterMs: number;

@@ -40,8 +40,8 @@ interface SdkError {
 }
 
 /**
- * Returns the meaning of an error that the SDK, the direct path or the socket threw. Pure: an error that only further requests can
- * explain becomes `doubt` (see diagnosis.ts).
+ * Returns the meaning of an error that the SDK, the direct path or the socket threw. Pure: an error that only
+ * further requests can explain becomes `doubt` (see diagnosis.ts).
  */
 export function translate(thrown: unknown, attempt: Attempt): Verdict {
   if (thrown instanceof Fault) return { kind: 'fault', fault: thrown };
@@ -84,8 +84,8 @@ function readError(thrown: unknown): SdkError {
 }
 
 /**
- * Returns the error for the log. The SDK's own object is dropped: a SignatureDoesNotMatch carries the canonical request, and with it the
- * customer key.
+ * Returns the error for the log. The SDK's own object is dropped: a SignatureDoesNotMatch carries the
+ * canonical request, and with it the customer key.
  */
 function scrubbed(error: SdkError): Error {
   const details = [error.code ?? '', error.status === 0 ? '' : `HTTP ${error.status}`, error.requestId ?? ''];

@@ -41,8 +41,9 @@ interface Pending<T> {
 }
 
 /**
- * One connection for GET requests, one at a time. Between bodies it reads into a small buffer of its own. Object bytes are read
- * directly into the memory that the reader receives (`onread` of node:net), without a buffer for each TLS record.
+ * One connection for GET requests, one at a time. Between bodies it reads into a small buffer of its own.
+ * Object bytes are read directly into the memory that the reader receives (`onread` of node:net), without a
+ * buffer for each TLS record.
  *
  * Bytes that belong to no request close the connection: they could be taken for the response to the next one.
  */
@@ -60,7 +61,9 @@ export class GetConnection {
   #idleTimeoutMs = 0;
   #failure: Error | null = null;
   #over: () => void = () => undefined;
-  /** True from the first byte of a response on. The request may then no longer be sent on another connection. */
+  /**
+   * True from the first byte of a response on. The request may then no longer be sent on another connection.
+   */
   hasResponded = false;
 
   constructor(to: ConnectTo, events: ConnectionEvents) {
@@ -111,8 +114,8 @@ export class GetConnection {
   }
 
   /**
-   * Sends a request without a body. Rejects when the connection breaks before the response head is complete. `over` is called
-   * once, when the last byte of the response has arrived or the connection is closed.
+   * Sends a request without a body. Rejects when the connection breaks before the response head is complete.
+   * `over` is called once, when the last byte of the response has arrived or the connection is closed.
    */
   send(head: string, idleTimeoutMs: number, over: () => void): Promise<GetResponse> {
     this.hasResponded = false;
@@ -255,7 +258,8 @@ export class GetConnection {
       this.#fail(brokenError('the server closes the connection'));
       return;
     }
-    // The rest of a body may have arrived although reading was stopped. The next response needs it started again.
+    // The rest of a body may have arrived although reading was stopped. The next response needs it started
+    // again.
     this.#socket.resume();
     this.#idleTimeoutMs = keptIdleMs;
     this.#socket.setTimeout(keptIdleMs);

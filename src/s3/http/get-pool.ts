@@ -10,7 +10,10 @@ import {
 import { type ConnectTo, GetConnection, type GetResponse } from './get-connection.js';
 import { SlabBody } from './slab-body.js';
 
-/** A stream for the SDK, which passes on only streams unread. `slabs` has the bytes; destroying the stream leaves the body. */
+/**
+ * A stream for the SDK, which passes on only streams unread. `slabs` has the bytes; destroying the stream
+ * leaves the body.
+ */
 export class SlabReadable extends Readable {
   readonly slabs: SlabBody;
 
@@ -40,7 +43,10 @@ export class GetPool {
     this.#options = options;
   }
 
-  /** Resolves when the response head has arrived. Rejects with the socket's error, an AbortError or a TimeoutError. */
+  /**
+   * Resolves when the response head has arrived. Rejects with the socket's error, an AbortError or a
+   * TimeoutError.
+   */
   async get(request: SignedRequest, options: ExchangeOptions): Promise<HttpResponse> {
     const head = requestHead(request);
     const to = this.#destination(request);
@@ -185,8 +191,8 @@ export class GetPool {
 }
 
 /**
- * Resolves after the event loop has polled its sockets once more. Bytes that the server sent before the request are then read and have
- * closed the connection, instead of being taken for the response.
+ * Resolves after the event loop has polled its sockets once more. Bytes that the server sent before the
+ * request are then read and have closed the connection, instead of being taken for the response.
  */
 function nextPoll(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -24,8 +24,8 @@ export function endOfHead(bytes: Buffer): number {
 }
 
 /**
- * Parses the head of the response to a GET. Throws an Error (`EPROTO`) for anything that HTTP/1.x does not allow, or that two readers could
- * frame differently.
+ * Parses the head of the response to a GET. Throws an Error (`EPROTO`) for anything that HTTP/1.x does not
+ * allow, or that two readers could frame differently.
  */
 export function parseHead(bytes: Buffer): ResponseHead {
   const text = bytes.toString('latin1');
@@ -73,7 +73,10 @@ export interface DecodedChunks {
   readonly encodedBytes: number;
 }
 
-/** Decodes a chunked body (RFC 9112, section 7.1). Null while it is incomplete. Throws an Error (`EPROTO`) for a malformed one. */
+/**
+ * Decodes a chunked body (RFC 9112, section 7.1). Null while it is incomplete. Throws an Error (`EPROTO`) for
+ * a malformed one.
+ */
 export function decodeChunked(bytes: Buffer): DecodedChunks | null {
   const pieces: Buffer[] = [];
   for (let at = 0; ; ) {

@@ -3,9 +3,9 @@ import { SlabReadable } from './get-pool.js';
 import type { SlabBody } from './slab-body.js';
 
 /**
- * Returns the bytes of a response, in pieces as they arrive; each belongs to the reader. Throws `unavailable` when the connection
- * breaks before the end, `timed-out` when it falls silent, `cancelled` when the call's signal aborts. Leaving the loop early
- * closes the connection.
+ * Returns the bytes of a response, in pieces as they arrive; each belongs to the reader. Throws `unavailable`
+ * when the connection breaks before the end, `timed-out` when it falls silent, `cancelled` when the call's
+ * signal aborts. Leaving the loop early closes the connection.
  */
 export function bodyBytes(body: unknown, expectedBytes: number): AsyncIterable<Uint8Array> {
   if (!(body instanceof SlabReadable))

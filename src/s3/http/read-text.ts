@@ -3,8 +3,8 @@ import { abortError } from '../errors/network-errors.js';
 import { SlabReadable } from './get-pool.js';
 
 /**
- * Reads a response body as UTF-8. Returns null when the connection breaks before its end, or when it exceeds `maxBytes`; the
- * connection is then closed. Throws an AbortError when the signal aborts.
+ * Reads a response body as UTF-8. Returns null when the connection breaks before its end, or when it exceeds
+ * `maxBytes`; the connection is then closed. Throws an AbortError when the signal aborts.
  */
 export async function readText(
   body: unknown,

@@ -1,6 +1,6 @@
 /**
- * Returns the Retry-After header (RFC 9110, section 10.2.3) in milliseconds; a date counts from the response's own Date. 0 when it is
- * absent, in the past or not understood.
+ * Returns the Retry-After header (RFC 9110, section 10.2.3) in milliseconds; a date counts from the
+ * response's own Date. 0 when it is absent, in the past or not understood.
  */
 export function retryAfterMs(headers: Readonly<Record<string, string>>): number {
   const value = headers['retry-after']?.trim() ?? '';

@@ -1,12 +1,16 @@
 import type { ClientRequest } from 'node:http';
 import type { MemoryBody, StreamedBody } from '../../model/object-store.js';
 
-/** Small chunks are passed to TLS in runs of about this size. Each run costs one encryption call and one system call. */
+/**
+ * Small chunks are passed to TLS in runs of about this size. Each run costs one encryption call and one
+ * system call.
+ */
 const runBytes = 256 * 1024;
 
 /**
- * Sends a request body: one of `ReplayableBody`, or text and bytes of the SDK. Stops when the response arrives before the end of the body.
- * Destroys the request with the body's fault when the body cannot be read.
+ * Sends a request body: one of `ReplayableBody`, or text and bytes of the SDK. Stops when the response
+ * arrives before the end of the body. Destroys the request with the body's fault when the body cannot be
+ * read.
  */
 export function sendBody(outgoing: ClientRequest, body: unknown): void {
   if (isInMemory(body)) sendChunks(outgoing, body.chunks);

@@ -34,10 +34,11 @@ interface Waiter {
 }
 
 /**
- * Limits the requests of this process to one S3 while S3 asks it to slow down (503 or 429). Without refusals there is no limit, and no
- * wait. The first refusal sets a limit of 80 % of the rate so far. Each second lowers it by half the share of refused
- * requests, down to half of that rate, or raises it by 10 % of that rate. All requests count, retries too, so that a storm of
- * refusals never raises the load on S3. The back-off of each operation (retry.ts) lowers it further. AWS SDKs do the same in their adaptive retry mode
+ * Limits the requests of this process to one S3 while S3 asks it to slow down (503 or 429). Without refusals
+ * there is no limit, and no wait. The first refusal sets a limit of 80 % of the rate so far. Each second
+ * lowers it by half the share of refused requests, down to half of that rate, or raises it by 10 % of that
+ * rate. All requests count, retries too, so that a storm of refusals never raises the load on S3. The
+ * back-off of each operation (retry.ts) lowers it further. AWS SDKs do the same in their adaptive retry mode
  * (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html).
  */
 export class SendRate {
@@ -61,8 +62,8 @@ export class SendRate {
   }
 
   /**
-   * Resolves when the request may be sent, in the order of the calls. Throws an AbortError when the signal aborts, and `throttled` when the
-   * wait is longer than 30 s.
+   * Resolves when the request may be sent, in the order of the calls. Throws an AbortError when the signal
+   * aborts, and `throttled` when the wait is longer than 30 s.
    */
   async admit(signal: AbortSignal | undefined): Promise<void> {
     if (this.#limit !== null || this.#waiting.size > 0) await this.#turn(signal);
@@ -155,7 +156,10 @@ export class SendRate {
     this.#second = second;
   }
 
-  /** The mean over the whole seconds in which something was sent; that of the current second if there are none. */
+  /**
+   * The mean over the whole seconds in which something was sent; that of the current second if there are
+   * none.
+   */
   #measure(): number {
     this.#advance();
     const current = this.#second % this.#sent.length;

@@ -16,10 +16,10 @@ export interface BodySource {
 }
 
 /**
- * A body of known length that the socket reads straight into: `room` is where the next bytes go, `filled` says how many came.
- * That saves the two buffers of 16 KiB that Node's own client allocates, copies and throws away for every TLS record, a third
- * of a download's CPU. Every piece that comes out is held for its receiver, who may
- * release it (bytes/buffer-pool.ts).
+ * A body of known length that the socket reads straight into: `room` is where the next bytes go, `filled`
+ * says how many came. That saves the two buffers of 16 KiB that Node's own client allocates, copies and
+ * throws away for every TLS record, a third of a download's CPU. Every piece that comes out is held for its
+ * receiver, who may release it (bytes/buffer-pool.ts).
  */
 export class SlabBody implements AsyncIterableIterator<Uint8Array> {
   readonly #source: BodySource;

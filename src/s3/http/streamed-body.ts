@@ -12,9 +12,9 @@ interface StreamedInput {
 }
 
 /**
- * Returns a body for PutObject or UploadPart that the SDK neither reads nor hashes. The SDK passes it to the transport like a stream, signs
- * `UNSIGNED-PAYLOAD`, and adds no checksum because there is one. Ceph verifies the checksum of a PutObject only if the
- * algorithm is named too.
+ * Returns a body for PutObject or UploadPart that the SDK neither reads nor hashes. The SDK passes it to the
+ * transport like a stream, signs `UNSIGNED-PAYLOAD`, and adds no checksum because there is one. Ceph verifies
+ * the checksum of a PutObject only if the algorithm is named too.
  */
 export function streamed(body: ReplayableBody, checksums: ChecksumSetting): StreamedInput {
   return {

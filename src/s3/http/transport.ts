@@ -24,8 +24,9 @@ interface HandlerOptions {
 }
 
 /**
- * Sends every request to S3: HTTP/1.1 over kept connections. Replaces the SDK's own handler because it sends a body that is a list of
- * chunks without copying it, checks each request before it leaves, slows down when S3 asks for it, and never follows a redirect.
+ * Sends every request to S3: HTTP/1.1 over kept connections. Replaces the SDK's own handler because it sends
+ * a body that is a list of chunks without copying it, checks each request before it leaves, slows down when
+ * S3 asks for it, and never follows a redirect.
  */
 export class S3Transport {
   readonly metadata = { handlerProtocol: 'http/1.1' };
@@ -47,8 +48,8 @@ export class S3Transport {
   }
 
   /**
-   * Resolves when the head of the response has arrived. Rejects with the socket's error, an AbortError, a TimeoutError, or
-   * `throttled` when the request would have to wait too long for its turn.
+   * Resolves when the head of the response has arrived. Rejects with the socket's error, an AbortError, a
+   * TimeoutError, or `throttled` when the request would have to wait too long for its turn.
    */
   async handle(request: SignedRequest, options: HandlerOptions = {}): Promise<{ response: HttpResponse }> {
     refuseKeyInClear(request);
@@ -85,8 +86,8 @@ export class S3Transport {
       outgoing.setTimeout(idleTimeoutMs);
       boundConnecting(outgoing, this.#options.connectTimeoutMs);
       outgoing.once('response', (incoming) => {
-        // A response that arrives before the body is sent is a refusal. The rest of the body is not sent, and the connection,
-        // in the middle of a request, cannot be used again.
+        // A response that arrives before the body is sent is a refusal. The rest of the body is not sent, and
+        // the connection, in the middle of a request, cannot be used again.
         if (!outgoing.writableEnded) incoming.once('close', () => outgoing.destroy());
         incoming.once('error', () => outgoing.destroy());
         resolve(responseOf(incoming));

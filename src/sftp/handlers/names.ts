@@ -5,7 +5,7 @@ import { attributeChange, refuseChangeOfOwner } from './attribute-change.js';
 import type { Handler, SessionContext } from './context.js';
 import { ok, onePath } from './replies.js';
 
-/** SSH_FXP_REALPATH, section 6.11: the path as the door understands it. Symbolic links stay, the name need not exist. */
+/** SSH_FXP_REALPATH, section 6.11: the path as the SFTP server understands it. Symbolic links stay, the name need not exist. */
 export const realpath: Handler<'realpath'> = async (_context, _call, request) =>
   onePath(request.id, normalisePath(request.path));
 

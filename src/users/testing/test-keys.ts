@@ -12,7 +12,7 @@ export interface TestKeys {
   requiresRecovery: boolean;
 }
 
-/** Raw key files and a keyring below a root, as the daemon puts them together. */
+/** Opens raw key files and a keyring below a root, as the daemon does. */
 export function testKeys(root: string, log: Logger): TestKeys {
   const keyring = createKeyring({
     directory: join(root, 'opt/sftpgw/keys'),

@@ -22,21 +22,37 @@ async function untilClosed(socket: Socket): Promise<string> {
 
 describe.skipIf(skip !== null)('the bounds of the door', () => {
   it('refuse a connection too many from an address before the handshake, in words', async () => {
-    await using testServer = await TestSftpServer.open({ maxSessionsPerAddress: 2 });
+    await using testServer = await TestSftpServer.open({ maxUnauthenticatedPerAddress: 2 });
     const held = [connect(testServer.port, '127.0.0.1'), connect(testServer.port, '127.0.0.1')];
     await Promise.all(held.map((socket) => once(socket, 'data')));
     const received = await untilClosed(connect(testServer.port, '127.0.0.1'));
-    expect(received).toBe('there are too many connections from this address; close some\r\n');
+    expect(received).toBe('too many connections from this source: try again later\r\n');
     held[0]?.destroy();
     await eventually('there is room again', async () => (await testServer.sftp('pwd')).code === 0);
     held[1]?.destroy();
   });
 
-  it('tell a user who has too many sessions', async () => {
-    await using testServer = await TestSftpServer.open({ maxSessionsPerUser: 0 });
+  it.each([
+    ['of a user', { maxSessionsPerUser: 0 }, 'too many sessions of this user: close some and try again'],
+    [
+      'from an address',
+      { maxSessionsPerAddress: 0 },
+      'too many sessions from this address: close some and try again',
+    ],
+    ['in all', { maxSessions: 0 }, 'too many sessions: close some and try again'],
+  ])('refuse a session too many %s, in words', async (_, limits, text) => {
+    await using testServer = await TestSftpServer.open(limits);
     const { code, stderr } = await testServer.sftp('pwd');
     expect(code).toBe(255);
-    expect(stderr).toContain('you have as many sessions as one user may have; close some');
+    expect(stderr).toContain(text);
+  });
+
+  it('keep connections without a login out of the slots of the sessions', async () => {
+    await using testServer = await TestSftpServer.open({ maxSessions: 1, maxSessionsPerAddress: 1 });
+    const silent = Array.from({ length: 20 }, () => connect(testServer.port, '127.0.0.1'));
+    await Promise.all(silent.map((socket) => once(socket, 'data')));
+    expect((await testServer.sftp('pwd')).code).toBe(0);
+    for (const socket of silent) socket.destroy();
   });
 
   it('end a connection that does not log in', async () => {
@@ -57,8 +73,11 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
       testServer.options('guess-0', ...guesses.slice(1), 'BatchMode=yes'),
     );
     expect(stderr).not.toBe('');
-    const refused = testServer.lines.filter(({ message }) => message === 'a login was refused');
-    expect(refused.map(({ fields }) => fields['attempt'])).toEqual([1, 2]);
+    const refused = testServer.lines.filter(
+      ({ message }) => message === 'SSH connection closed without a login',
+    );
+    expect(refused.map(({ fields }) => fields['refusals'])).toEqual([2]);
+    expect(refused[0]?.fields['methods']).toBe('publickey: 2');
   });
 
   it('survive clients that speak anything but SSH', async () => {
@@ -83,9 +102,9 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
     const { code, stderr } = await testServer.sftp('put big /big\nget /big back');
     expect([code, stderr]).toEqual([0, '']);
     expect((await readFile(join(testServer.directory, 'back'))).equals(sent)).toBe(true);
-    expect(
-      testServer.lines.filter(({ message }) => message === 'keys were agreed on').length,
-    ).toBeGreaterThan(3);
+    expect(testServer.lines.filter(({ message }) => message === 'SSH keys renewed').length).toBeGreaterThan(
+      3,
+    );
   });
 });
 

@@ -29,7 +29,14 @@ export { parseRevocationList } from './keys/parse-revocation-list.js';
 export { fingerprintOf, type PublicKey, parsePublicKey } from './keys/public-key.js';
 export { RevocationList } from './keys/revocation-list.js';
 export { defaultServerLimits, type ServerLimits } from './server/limits.js';
-export type { SshConnection, SshServerLimits, SshServerOptions } from './server/server-options.js';
+export type {
+  FailedConnection,
+  SshConnection,
+  SshServerLimits,
+  SshServerOptions,
+} from './server/server-options.js';
+export { SessionTimers } from './server/session-timers.js';
+export { sourceOf } from './server/source.js';
 export { type Peer, SshServer } from './server/ssh-server.js';
 export { type Clock, systemClock, type Timer } from './transport/clock.js';
 export type { TransportLog } from './transport/events.js';

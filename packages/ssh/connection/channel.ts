@@ -102,6 +102,11 @@ export class Channel implements SshChannel {
     return this.#state === 'open' && this.#queue.byteLength > 0 && this.#peerWindow > 0;
   }
 
+  /** True while the application uses the channel, with or without data. */
+  get isBusy(): boolean {
+    return this.#state === 'open' && this.#events?.isBusy?.() === true;
+  }
+
   /** True once a request is accepted: only one can be (RFC 4254 section 6.5). */
   get isServing(): boolean {
     return this.#isServing;

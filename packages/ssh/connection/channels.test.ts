@@ -58,16 +58,18 @@ describe('CHANNEL_OPEN', () => {
     expect(() => connection.receive(client.open(1))).toThrow('no-more-sessions');
   });
 
-  it('shrinks new windows when the budget of the server is short, and refuses a channel when it is used up', () => {
-    const limits = { maxWindowTotalBytes: 8 * 2 ** 20, minWindowBytes: 2 ** 20, maxChannels: 20 };
+  it('shrinks new windows when the budget of the server is short, and refuses no channel', () => {
+    const limits = { maxWindowTotalBytes: 64 * 2 ** 20, minWindowBytes: 2 ** 15, maxChannels: 1000 };
     const connection = new TestConnection({ limits });
-    for (let peer = 0; peer < 9; peer++) connection.receive(client.open(peer));
-    const sent = connection.sender.take();
-    const windows = sent
-      .filter((message) => message[0] === Message.channelOpenConfirmation)
+    for (let peer = 0; peer < 1000; peer++) connection.receive(client.open(peer));
+    const windows = connection.sender
+      .take(Message.channelOpenConfirmation)
       .map((message) => message.readUInt32BE(9));
-    expect(windows).toEqual(new Array(8).fill(2 ** 20));
-    expect(failureOf(sent.at(-1)).reason).toBe(4);
+    expect(windows).toHaveLength(1000);
+    expect(windows[0]).toBe(2 ** 18);
+    expect(windows.at(-1)).toBe(2 ** 15);
+    expect(windows).toEqual(windows.toSorted((a, b) => b - a));
+    expect(connection.budget.reservedBytes).toBeLessThanOrEqual(64 * 2 ** 20 + 1000 * 2 ** 15);
   });
 });
 

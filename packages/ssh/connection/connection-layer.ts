@@ -102,11 +102,11 @@ export class ConnectionLayer implements MessageLayer, ChannelHost, TurnSender {
     return this.#taken.size;
   }
 
-  /** Returns true if a channel was used since the last call. */
+  /** Returns true if a channel was used since the last call, or is in use. */
   takeActivity(): boolean {
     const hadActivity = this.#hadActivity;
     this.#hadActivity = false;
-    return hadActivity;
+    return hadActivity || this.#channels.some((channel) => channel?.isBusy === true);
   }
 
   message(type: number, payload: Buffer): void {
@@ -224,15 +224,11 @@ export class ConnectionLayer implements MessageLayer, ChannelHost, TurnSender {
     return { reason: OpenFailure.resourceShortage, text: `${maxChannels} channels are open, the maximum` };
   }
 
-  /** Returns the confirmation, or the failure if all windows of the server are in use. */
+  /** Returns the confirmation. */
   #openSession({ peerNumber, windowBytes, packetBytes }: ChannelOpen): Buffer {
     const { maxPacketBytes, initialWindowBytes, minWindowBytes } = this.limits;
     const { windowBudget, clock } = this.#options;
     const size = windowBudget.reserve(initialWindowBytes, minWindowBytes);
-    if (size === 0) {
-      const text = 'the server has no memory for another channel';
-      return encodeOpenFailure(peerNumber, { reason: OpenFailure.resourceShortage, text });
-    }
     const roundTripMs = () => this.#keepAlive.roundTrip.ms;
     const channel = new Channel(this, {
       number: this.#numbers.take(),

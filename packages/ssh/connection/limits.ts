@@ -12,11 +12,11 @@ export interface ConnectionLimits {
   readonly maxPacketBytes: number;
   /** Window of a new channel while enough of `maxWindowTotalBytes` is free. */
   readonly initialWindowBytes: number;
-  /** Window of a new channel while little of `maxWindowTotalBytes` is free. */
+  /** Window of a new channel while nothing of `maxWindowTotalBytes` is free. At least `maxPacketBytes`. */
   readonly minWindowBytes: number;
   /** Window that one channel can grow to. */
   readonly maxWindowBytes: number;
-  /** Sum of all windows of the server: the bytes that all clients together may send unasked. */
+  /** Sum of all windows of the server, those of `minWindowBytes` aside: the bytes that all clients may send unasked. */
   readonly maxWindowTotalBytes: number;
   /** Unwritten bytes of the connection above which its channels send no data. The high mark of the transport at the least. */
   readonly maxBacklogBytes: number;

@@ -86,7 +86,7 @@ describe('the receive window', () => {
   it('does not grow while the windows of other channels use half of the budget', () => {
     const budget = new WindowBudget(256 * MiB);
     budget.reserve(2 * MiB, 0);
-    budget.grow(200 * MiB);
+    budget.growBeyondInitial(200 * MiB);
     expect(upload({ roundTripMs: 50, bytesPerMs: gigabit }, budget).windowBytes).toBeLessThanOrEqual(2 * MiB);
   });
 
@@ -94,8 +94,7 @@ describe('the receive window', () => {
     const budget = new WindowBudget(256 * MiB);
     const { window } = upload({ roundTripMs: 50, bytesPerMs: gigabit }, budget);
     expect(window.sizeBytes).toBeGreaterThan(8 * MiB);
-    budget.grow(256 * MiB);
-    budget.reserve(40 * MiB, 40 * MiB);
+    budget.growToInitial(200 * MiB);
     let granted = 0;
     let consumed = 0;
     while (window.sizeBytes > 2 * MiB) {
@@ -103,6 +102,15 @@ describe('the receive window', () => {
       granted += window.consumed(packetBytes);
     }
     expect(granted).toBeLessThan(consumed);
+  });
+
+  it('grows to its initial size when the budget has free bytes again', () => {
+    const budget = new WindowBudget(256 * MiB);
+    budget.growToInitial(256 * MiB);
+    expect(budget.reserve(2 * MiB, 64 * KiB)).toBe(64 * KiB);
+    budget.release(256 * MiB + 64 * KiB - 140 * MiB);
+    const { windowBytes } = upload({ roundTripMs: 50, bytesPerMs: gigabit }, budget, 8000);
+    expect(windowBytes).toBe(2 * MiB);
   });
 
   it('does not grow before the round trip is measured', () => {

@@ -86,9 +86,10 @@ export class ReceiveWindow {
     }
     const target = Math.min(maxWindowBytes, this.#product() * headroom);
     if (target <= this.#size) return 0;
-    const growth = this.#budget.grow(Math.floor(target - this.#size));
-    this.#size += growth;
-    return growth;
+    const growth = this.#budget.growToInitial(Math.min(target, initialWindowBytes) - this.#size);
+    const beyond = this.#budget.growBeyondInitial(target - Math.max(this.#size, initialWindowBytes));
+    this.#size += growth + beyond;
+    return growth + beyond;
   }
 
   /** Returns the bandwidth-delay product in bytes, 0 before a whole round trip is measured. */

@@ -8,6 +8,8 @@ export interface SshChannelEvents {
   drained(): void;
   /** Data neither arrives nor leaves any more. Occurs once, also when the connection fails. */
   closed(): void;
+  /** Returns true while the session is in use although no data moves: its connection is not idle then. */
+  isBusy?(): boolean;
 }
 
 /** One session channel whose request was accepted, as the application sees it (RFC 4254 section 6). */

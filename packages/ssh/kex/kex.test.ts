@@ -6,9 +6,9 @@ import { ProtocolError } from '../wire/fault.js';
 import { Message } from '../wire/message-numbers.js';
 import { encodeMpint, encodeString, WireWriter } from '../wire/writer.js';
 import { deriveKeys } from './key-derivation.js';
-import { startKex } from './method.js';
 import { mlkemKeyBytes } from './mlkem768x25519.js';
 import { chooseGroup } from './safe-primes.js';
+import { startKex } from './start.js';
 
 function algorithm(name: string): KexAlgorithm {
   const found = kexAlgorithms.find((candidate) => candidate.name === name);

@@ -1,10 +1,4 @@
-import type { KexAlgorithm } from '../algorithms/kex-methods.js';
 import { protocolFault } from '../wire/fault.js';
-import { Curve25519Run } from './curve25519.js';
-import { DhGroupRun } from './dh-group.js';
-import { DhGroupExchangeRun } from './dh-group-exchange.js';
-import { EcdhRun } from './ecdh.js';
-import { MlkemRun } from './mlkem768x25519.js';
 
 /** The outcome of a method: all that enters the exchange hash and the reply beside the host key. */
 export interface KexAgreement {
@@ -29,22 +23,6 @@ export interface KexReply {
 export interface KexRun {
   /** Handles a message of the method (numbers 30 to 49). Throws a `ProtocolError` when it is malformed or out of order. */
   receive(type: number, payload: Buffer): KexReply | KexAgreement;
-}
-
-/** Starts one run of the method. */
-export function startKex(algorithm: KexAlgorithm): KexRun {
-  switch (algorithm.kind) {
-    case 'mlkem768x25519':
-      return new MlkemRun();
-    case 'curve25519':
-      return new Curve25519Run();
-    case 'ecdh':
-      return new EcdhRun(algorithm.group);
-    case 'dh-group':
-      return new DhGroupRun(algorithm.group);
-    case 'dh-group-exchange':
-      return new DhGroupExchangeRun();
-  }
 }
 
 /** Checks the number of a message of the method. */

@@ -76,6 +76,17 @@ describe('unauthenticated connections', () => {
     expect(test.enter('a')).toBe('too many connections from this source');
   });
 
+  it('give the slot of a refused login of the same source to a new one', () => {
+    const test = new TestAdmission({ maxUnauthenticatedPerSource: 2 });
+    const [first, second] = [test.admitted('a'), test.admitted('a')];
+    for (const { connection } of [first, second]) connection.identified();
+    test.nowMs = 5_000;
+    expect(test.enter('a')).toBe('too many connections from this source');
+    second.connection.refused();
+    test.admitted('a');
+    expect([first.isDropped, second.isDropped]).toEqual([false, true]);
+  });
+
   it('lose a slot of the source that has most of them, not that of a new source', () => {
     const test = new TestAdmission({ unauthenticatedStart: 4, maxUnauthenticated: 4 });
     const large = [test.admitted('large'), test.admitted('large'), test.admitted('large')];
@@ -125,7 +136,7 @@ describe('sessions', () => {
   });
 
   it('are counted to zero in any order of events', () => {
-    const action = fc.constantFrom('enter', 'identify', 'logIn', 'leave', 'wait');
+    const action = fc.constantFrom('enter', 'identify', 'refuse', 'logIn', 'leave', 'wait');
     const step = fc.record({ action, pick: fc.nat(20), source: fc.constantFrom('a', 'b', 'c') });
     fc.assert(
       fc.property(
@@ -148,6 +159,7 @@ describe('sessions', () => {
               if (typeof entry !== 'string') entries.push(entry);
             } else if (picked !== undefined && !picked.isDropped) {
               if (action === 'identify') picked.connection.identified();
+              else if (action === 'refuse') picked.connection.refused();
               else if (action === 'logIn') picked.connection.logIn(`user of ${pick}`);
               else picked.connection.leave();
             }

@@ -17,6 +17,8 @@ export type SessionRefusal =
 export interface AdmittedConnection {
   /** The client's identification arrived. */
   identified(): void;
+  /** The client's attempt to log in was refused. From now on the connection gives its slot to a new one when slots are scarce. */
+  refused(): void;
   /** Moves an unauthenticated connection to the sessions. Returns why it cannot, null if it could. */
   logIn(username: string): SessionRefusal | null;
   /** The connection is closed. */
@@ -28,12 +30,13 @@ interface Waiting {
   readonly sinceMs: number;
   readonly drop: () => void;
   isSilent: boolean;
+  isRefused: boolean;
 }
 
 /**
  * Counts connections against their bounds. Connections without a login have slots of their own, so that they never lock out users
  * who are logged in. When slots become scarce, they are dropped at random as with MaxStartups in sshd_config(5), but fairly: a
- * source with more connections than the new one's loses one first, and then one that has sent nothing.
+ * source with more connections than the new one's loses one first, and then one that has sent nothing, or whose login was refused.
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
@@ -67,15 +70,15 @@ export class Admission {
    */
   enter(source: string, drop: () => void): AdmittedConnection | EntryRefusal {
     if (this.#waitingBySource.of(source) >= this.#limits.maxUnauthenticatedPerSource) {
-      const silent = this.#oldestSilent((waiting) => waiting.source === source);
-      if (silent === null) return 'too many connections from this source';
-      this.#evict(silent);
+      const victim = this.#oldestUseless((waiting) => waiting.source === source);
+      if (victim === null) return 'too many connections from this source';
+      this.#evict(victim);
     } else if (this.#isDropDue()) {
       const victim = this.#victimFor(source);
       if (victim === null) return 'too many connections';
       this.#evict(victim);
     }
-    const waiting: Waiting = { source, sinceMs: this.#clock.nowMs(), drop, isSilent: true };
+    const waiting: Waiting = { source, sinceMs: this.#clock.nowMs(), drop, isSilent: true, isRefused: false };
     this.#waiting.add(waiting);
     this.#waitingBySource.add(source);
     return this.#admitted(waiting);
@@ -87,6 +90,9 @@ export class Admission {
     return {
       identified: () => {
         waiting.isSilent = false;
+      },
+      refused: () => {
+        waiting.isRefused = true;
       },
       logIn: (name) => {
         if (!this.#waiting.has(waiting)) return null;
@@ -141,14 +147,18 @@ export class Admission {
     const isLargest = (waiting: Waiting) => waiting.source === largest;
     // The new connection counts as well.
     if (this.#waitingBySource.of(largest) > this.#waitingBySource.of(source) + 1) {
-      return this.#oldestSilent(isLargest) ?? this.#oldest(isLargest);
+      return this.#oldestUseless(isLargest) ?? this.#oldest(isLargest);
     }
-    return this.#oldestSilent(() => true);
+    return this.#oldestUseless(() => true);
   }
 
-  #oldestSilent(matches: (waiting: Waiting) => boolean): Waiting | null {
+  /** Returns a connection that stayed silent, else one whose login was refused. */
+  #oldestUseless(matches: (waiting: Waiting) => boolean): Waiting | null {
     const latestMs = this.#clock.nowMs() - this.#limits.silentMs;
-    return this.#oldest((waiting) => waiting.isSilent && waiting.sinceMs <= latestMs && matches(waiting));
+    return (
+      this.#oldest((waiting) => waiting.isSilent && waiting.sinceMs <= latestMs && matches(waiting)) ??
+      this.#oldest((waiting) => waiting.isRefused && matches(waiting))
+    );
   }
 
   #oldest(matches: (waiting: Waiting) => boolean): Waiting | null {

@@ -11,7 +11,7 @@ import { DisconnectReason } from '../wire/disconnect-reasons.js';
 import type { WireReader } from '../wire/reader.js';
 import type { AdmittedConnection } from './admission.js';
 import { withFields } from './log-fields.js';
-import type { SshConnection } from './server-options.js';
+import type { FailedConnection, SshConnection } from './server-options.js';
 import { SessionTimers } from './session-timers.js';
 import type { SharedParts } from './shared.js';
 
@@ -42,6 +42,7 @@ export class ServerConnection {
   #layer: ConnectionLayer | null = null;
   #timers: SessionTimers | null = null;
   #finishText: string | null = null;
+  #isIdentified = false;
 
   constructor(options: ServerConnectionOptions) {
     const { shared, stream, address, firstBytes } = options;
@@ -115,8 +116,12 @@ export class ServerConnection {
       clock,
       events: {
         loggedIn: (login) => this.#loggedIn(login),
-        refused: (refusal) => options.onRefusal?.(refusal),
-        busy: () => this.#log.info({}, 'login not checked: server is busy'),
+        refused: (refusal) => {
+          // A query states no knowledge of a key: agents send one for each of their keys.
+          if (!refusal.isQuery) this.#options.admitted.refused();
+          options.onRefusal?.(refusal);
+        },
+        busy: () => this.#shared.busyLines.add({ address: this.address, ...this.#logFields() }),
         failed: (_username, error) => this.#log.warn({ err: error }, 'login not checked'),
       },
     });
@@ -125,6 +130,7 @@ export class ServerConnection {
   #onEvent(event: TransportEvent): void {
     switch (event.kind) {
       case 'ident':
+        this.#isIdentified = true;
         this.#options.admitted.identified();
         break;
       case 'keys':
@@ -222,11 +228,28 @@ export class ServerConnection {
       closedBy: cause.by,
       ...(cause.by === 'stream' ? {} : { reason: cause.reason, text: cause.text }),
     };
-    if (this.#login !== null) this.#log.info(fields, 'SSH connection closed');
-    else if (username === null) this.#log.debug(fields, 'SSH connection closed before a login');
-    else {
-      const { refusals, methods, reasons } = tally;
-      this.#log.info({ ...fields, refusals, methods, reasons }, 'SSH connection closed without a login');
+    if (this.#login !== null) {
+      this.#log.info(fields, 'SSH connection closed');
+      return;
     }
+    const { refusals, methods, reasons } = tally;
+    this.#shared.options.onFailedConnection?.({
+      address: this.address,
+      username,
+      refusals,
+      isIdentified: this.#isIdentified,
+      cause: this.#failureCause(cause, fields.durationMs),
+    });
+    if (username === null) this.#log.debug(fields, 'SSH connection closed before a login');
+    else {
+      const { address } = this;
+      this.#shared.failedLines.add({ address, user: username, ...fields, refusals, methods, reasons });
+    }
+  }
+
+  #failureCause(cause: CloseCause, durationMs: number): FailedConnection['cause'] {
+    if (cause.by !== 'server') return 'other';
+    if (durationMs >= this.#shared.transportLimits.loginTimeoutMs) return 'timeout';
+    return cause.reason === DisconnectReason.protocolError ? 'fault' : 'other';
   }
 }

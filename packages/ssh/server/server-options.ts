@@ -28,6 +28,19 @@ export interface SshConnection {
   disconnect(text: string): void;
 }
 
+/** A connection that ended without a login, for limiters. */
+export interface FailedConnection {
+  readonly address: string;
+  /** The user whose login the client requested. Null if it requested none. */
+  readonly username: string | null;
+  /** Refused requests. */
+  readonly refusals: number;
+  /** True if the client sent an identification. A scan of the port does not. */
+  readonly isIdentified: boolean;
+  /** `timeout`: the client did not log in within `loginTimeoutMs`. `fault`: it broke the protocol. */
+  readonly cause: 'timeout' | 'fault' | 'other';
+}
+
 export interface SshServerLimits {
   readonly transport?: Partial<TransportLimits>;
   readonly authentication?: Partial<AuthLimits>;
@@ -66,5 +79,7 @@ export interface SshServerOptions {
   admit?(address: string): string | null;
   /** A refused login attempt, for limiters. */
   onRefusal?(refusal: Refusal): void;
+  /** A connection ended without a login, for limiters. */
+  onFailedConnection?(connection: FailedConnection): void;
   onLogin?(connection: SshConnection): void;
 }

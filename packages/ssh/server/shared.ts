@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../transport/clock.js';
 import type { SlabPool } from '../transport/layer.js';
 import { defaultTransportLimits, type TransportLimits } from '../transport/limits.js';
 import { defaultSlabs } from '../transport/slabs.js';
+import { BoundedLines } from './bounded-lines.js';
 import { defaultServerLimits, type ServerLimits } from './limits.js';
 import type { SshServerOptions } from './server-options.js';
 
@@ -23,12 +24,18 @@ export interface SharedParts {
   readonly windowBudget: WindowBudget;
   readonly turns: SendTurns;
   readonly unsent: UnsentMemory;
+  /** Log lines of connections that ended without a login. */
+  readonly failedLines: BoundedLines;
+  /** Log lines of logins that the application was too busy to check. */
+  readonly busyLines: BoundedLines;
   /** The data of `hostkeys-00@openssh.com`. */
   readonly hostKeyAnnouncement: Uint8Array;
 }
 
 export function createSharedParts(options: SshServerOptions): SharedParts {
   const limits = options.limits ?? {};
+  const clock = options.clock ?? systemClock;
+  const { log } = options;
   const connectionLimits = { ...defaultConnectionLimits, ...limits.connection };
   return {
     options,
@@ -36,11 +43,13 @@ export function createSharedParts(options: SshServerOptions): SharedParts {
     authLimits: limits.authentication ?? {},
     connectionLimits,
     serverLimits: { ...defaultServerLimits, ...limits.server },
-    clock: options.clock ?? systemClock,
+    clock,
     slabs: options.slabs ?? defaultSlabs,
     windowBudget: new WindowBudget(connectionLimits.maxWindowTotalBytes),
     turns: new SendTurns(connectionLimits),
     unsent: new UnsentMemory(connectionLimits.maxUnsentTotalBytes),
+    failedLines: new BoundedLines(log, clock, 'SSH connection closed without a login'),
+    busyLines: new BoundedLines(log, clock, 'login not checked: server is busy'),
     hostKeyAnnouncement: hostKeysData(options.hostKeys),
   };
 }

@@ -1,15 +1,20 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CidrList } from '../addresses/cidr-list.js';
 import { client as messages } from '../connection/testing/client-messages.js';
+import { ManualClock } from '../testing/manual-clock.js';
 import { SshClient } from '../testing/ssh-client.js';
 import { silentLog } from '../transport/events.js';
 import { Message } from '../wire/message-numbers.js';
+import { BoundedLines } from './bounded-lines.js';
+import type { FailedConnection } from './server-options.js';
 import { SshServer } from './ssh-server.js';
 import { EchoApplication } from './testing/echo-application.js';
 import {
   connectSocket,
+  type LogLine,
   logIn,
   openSftp,
+  recordingLog,
   TestSshServer,
   testOptions,
   testPassword,
@@ -135,6 +140,43 @@ describe('the server', () => {
     ]);
   });
 
+  it('logs 30 lines a minute for connections without a login, and counts the others', () => {
+    const lines: LogLine[] = [];
+    const clock = new ManualClock();
+    const bounded = new BoundedLines(recordingLog(lines), clock, 'connection failed');
+    for (let count = 0; count < 100; count++) bounded.add({ count });
+    expect(lines).toHaveLength(30);
+    clock.advance(60_000);
+    expect(lines.at(-1)).toMatchObject({ fields: { more: 70, seconds: 60 } });
+    bounded.add({ count: 0 });
+    expect(lines).toHaveLength(32);
+  });
+
+  it('reports connections without a login to the application', async () => {
+    const failed: FailedConnection[] = [];
+    const test = new TestSshServer({ onFailedConnection: (connection) => failed.push(connection) });
+    const guesser = await test.connect();
+    await guesser.requestService();
+    for (let attempt = 0; attempt < 2; attempt++) await tryPassword(guesser, 'alice', 'wrong');
+    guesser.destroy();
+    const silent = test.open();
+    silent.end();
+    silent.resume();
+    const user = await test.logIn();
+    user.destroy();
+    await vi.waitFor(() => expect(failed).toHaveLength(2));
+    expect(failed).toContainEqual({
+      address: '192.0.2.1',
+      username: 'alice',
+      refusals: 2,
+      isIdentified: true,
+      cause: 'other',
+    });
+    expect(failed).toContainEqual(
+      expect.objectContaining({ username: null, refusals: 0, isIdentified: false }),
+    );
+  });
+
   it('does not log a line above debug for a scan of the port', async () => {
     const test = new TestSshServer({ limits: { transport: { closeTimeoutMs: 10 } } });
     test.open().end('GET / HTTP/1.0\r\n\r\n');
@@ -169,6 +211,26 @@ describe('timeouts', () => {
     expect((await idle.disconnected()).text).toBe('session is idle for 0 seconds');
     expect(used.isClosed).toBe(false);
     clearInterval(traffic);
+  });
+
+  it('do not end a session without traffic while the application uses its channel', async () => {
+    let isBusy = true;
+    const clock = new ManualClock();
+    const test = new TestSshServer({
+      clock,
+      limits: { server: { idleTimeoutMs: 1_000 } },
+      onSession: (_connection, channel) => {
+        const none = () => undefined;
+        channel.start({ data: none, ended: none, drained: none, closed: none, isBusy: () => isBusy });
+      },
+    });
+    const client = await test.logIn();
+    await openSftp(client);
+    clock.advance(10_000);
+    expect(test.server.sessionCount).toBe(1);
+    isBusy = false;
+    clock.advance(2_000);
+    expect((await client.disconnected()).text).toBe('session is idle for 1 seconds');
   });
 
   it('end a session at its maximum age', async () => {

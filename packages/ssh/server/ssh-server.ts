@@ -128,6 +128,8 @@ export class SshServer {
     await this.#allClosedWithin(timeoutMs);
     await this.disconnectAll();
     this.#refused.close();
+    this.#shared.failedLines.flush();
+    this.#shared.busyLines.flush();
   }
 
   #allClosedWithin(timeoutMs: number): Promise<void> {

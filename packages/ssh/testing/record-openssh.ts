@@ -6,7 +6,8 @@ import { kexAlgorithms } from '../algorithms/kex-methods.js';
 import { fullOffer, kexListsOf, type NegotiatedAlgorithms, negotiate } from '../algorithms/negotiate.js';
 import { exchangeHash } from '../kex/exchange-hash.js';
 import { buildKexInit, parseKexInit } from '../kex/kexinit.js';
-import { type KexAgreement, startKex } from '../kex/method.js';
+import type { KexAgreement } from '../kex/method.js';
+import { startKex } from '../kex/start.js';
 import { WireWriter } from '../wire/writer.js';
 import { testHostKeys } from './test-server.js';
 

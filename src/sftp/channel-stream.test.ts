@@ -68,7 +68,7 @@ describe('an SSH channel as a byte stream', () => {
     const memory = Buffer.from('first');
     channel.events?.data(memory);
     memory.fill('x');
-    expect(chunks.map(String)).toEqual(['102,105,114,115,116']);
+    expect(chunks.map(String)).toEqual(['first']);
   });
 
   it.each([

@@ -36,7 +36,6 @@ export type {
   SshServerOptions,
 } from './server/server-options.js';
 export { SessionTimers } from './server/session-timers.js';
-export { sourceOf } from './server/source.js';
 export { type Peer, SshServer } from './server/ssh-server.js';
 export { type Clock, systemClock, type Timer } from './transport/clock.js';
 export type { TransportLog } from './transport/events.js';

@@ -182,7 +182,7 @@ export class ConnectionLayer implements MessageLayer, ChannelHost, TurnSender {
     [Message.channelEof]: (payload) => this.#channelOf(payload).receiveEof(),
     [Message.channelClose]: (payload) => this.#channelOf(payload).receiveClose(),
     [Message.channelRequest]: (payload) => this.#channelRequest(payload),
-    // We send no channel request that wants a reply. Some clients answer all the same.
+    // We send no channel request that wants a reply. Some clients answer nevertheless.
     [Message.channelSuccess]: (payload) => void this.#channelOf(payload),
     [Message.channelFailure]: (payload) => void this.#channelOf(payload),
   };

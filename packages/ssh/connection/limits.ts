@@ -12,13 +12,13 @@ export interface ConnectionLimits {
   readonly maxPacketBytes: number;
   /** Window of a new channel while enough of `maxWindowTotalBytes` is free. */
   readonly initialWindowBytes: number;
-  /** Window of a new channel while nothing of `maxWindowTotalBytes` is free. At least `maxPacketBytes`. */
+  /** Window of a new channel when `maxWindowTotalBytes` is used up. At least `maxPacketBytes`. */
   readonly minWindowBytes: number;
   /** Window that one channel can grow to. */
   readonly maxWindowBytes: number;
   /** Sum of all windows of the server, those of `minWindowBytes` aside: the bytes that all clients may send unasked. */
   readonly maxWindowTotalBytes: number;
-  /** Unwritten bytes of the connection above which its channels send no data. The high mark of the transport at the least. */
+  /** Unwritten bytes of the connection above which its channels send no data. Not below the high mark of the transport. */
   readonly maxBacklogBytes: number;
   /** Bytes that wait on all channels of the server. Above half of them, channels report larger backlogs than they have. */
   readonly maxUnsentTotalBytes: number;

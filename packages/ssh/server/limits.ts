@@ -1,6 +1,6 @@
 /** Bounds of a server: who may connect, and for how long. Sources are IPv4 addresses and IPv6 networks of 64 bits. */
 export interface ServerLimits {
-  /** Connections without a login from which on some are dropped at random (MaxStartups in sshd_config(5), its `start`). */
+  /** Connections without a login above which some are dropped at random: `start` of MaxStartups in sshd_config(5). */
   readonly unauthenticatedStart: number;
   /** Part of the connections in percent that is dropped at `unauthenticatedStart`. It grows to 100 at `maxUnauthenticated`. */
   readonly unauthenticatedDropPercent: number;

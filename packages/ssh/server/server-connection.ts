@@ -236,7 +236,7 @@ export class ServerConnection {
     this.#shared.options.onFailedConnection?.({
       address: this.address,
       username,
-      refusals,
+      refusals: methods,
       isIdentified: this.#isIdentified,
       cause: this.#failureCause(cause, fields.durationMs),
     });

@@ -33,8 +33,8 @@ export interface FailedConnection {
   readonly address: string;
   /** The user whose login the client requested. Null if it requested none. */
   readonly username: string | null;
-  /** Refused requests. */
-  readonly refusals: number;
+  /** Refused requests by method, key queries included. */
+  readonly refusals: Readonly<Record<string, number>>;
   /** True if the client sent an identification. A scan of the port does not. */
   readonly isIdentified: boolean;
   /** `timeout`: the client did not log in within `loginTimeoutMs`. `fault`: it broke the protocol. */
@@ -56,7 +56,7 @@ export interface SshServerOptions {
   readonly authenticator: Authenticator;
   /**
    * Called for the subsystem `sftp` and for the command `scp`. The application calls `channel.start`, or `refuse`, which sends a
-   * text and ends the channel. The returned promise settles when the application holds nothing of the session any more: until then
+   * text and ends the channel. The returned promise settles when the application has released what the session held: until then
    * it counts against `maxChannels`. A rejection ends the channel and is logged.
    */
   onSession(

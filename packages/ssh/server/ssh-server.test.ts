@@ -168,12 +168,12 @@ describe('the server', () => {
     expect(failed).toContainEqual({
       address: '192.0.2.1',
       username: 'alice',
-      refusals: 2,
+      refusals: { password: 2 },
       isIdentified: true,
       cause: 'other',
     });
     expect(failed).toContainEqual(
-      expect.objectContaining({ username: null, refusals: 0, isIdentified: false }),
+      expect.objectContaining({ username: null, refusals: {}, isIdentified: false }),
     );
   });
 

@@ -103,7 +103,14 @@ export class TestConnection {
   }
 }
 
-/** Resolves after the send turns of this turn of the event loop. */
+/** Resolves after the first sending of this turn of the event loop. */
+export function afterCallback(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
+}
+
+/** Resolves in the next turn of the event loop, after its first sending. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

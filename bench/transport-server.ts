@@ -7,7 +7,7 @@ import { createLogger, type LogLevel } from '../src/assembly/logger.js';
 import { systemClock, systemEntropy } from '../src/assembly/system.js';
 import { hasNativeCrypto } from '../src/sftp/native-crypto.js';
 import { startSftpServer } from '../src/sftp/server.js';
-import { plainLogins } from '../src/users/plain-logins.js';
+import { plainLogins } from '../src/users/testing/plain-logins.js';
 import { transportVfs } from './transport-vfs.js';
 
 const [publicKeyFile, hostKeyDirectory, port = '0'] = process.argv.slice(2);

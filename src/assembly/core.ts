@@ -6,12 +6,12 @@ import { openDatabase } from '../database/sqlite/open.js';
 import type { Call, Logger } from '../model/call.js';
 import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
 import type { ParkedUploads } from '../model/parked-uploads.js';
-import type { SharedRegistry, UserDirectory, UserRegistry } from '../model/users.js';
+import type { SharedRegistry, UserDirectory, UserLogins, UserRegistry } from '../model/users.js';
 import type { BucketCopy } from '../recovery/bucket-copy.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
 import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
 import { createSharedRegistry } from '../users/shared-registry.js';
-import { createUserDirectory } from '../users/user-directory.js';
+import { createUsers } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { backgroundCall } from './background-call.js';
@@ -31,6 +31,7 @@ export interface Core {
   readonly keyring: RootKeyring;
   readonly userServices: UserServices;
   readonly users: UserDirectory;
+  readonly logins: UserLogins;
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
   readonly vault: RunningVault;
@@ -70,7 +71,7 @@ export async function buildCore(
   );
   resources.defer(() => background.abort());
   const call = backgroundCall(background.signal, systemEntropy, log);
-  const users = createUserDirectory(userServices);
+  const { directory: users, logins } = createUsers(userServices);
   const registry = createUserRegistry(userServices);
   const shared = createSharedRegistry(userServices);
   const bucketCopy = createBucketCopy(settings, { store, keyring, parts: userServices });
@@ -82,6 +83,7 @@ export async function buildCore(
     keyring,
     userServices,
     users,
+    logins,
     registry,
     shared,
     vault,

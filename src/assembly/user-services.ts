@@ -28,7 +28,11 @@ export function buildUserServices(settings: LiveSettings, keyring: RootKeyring, 
   return {
     directories: { homes, shared: sharedDirectory, removed: removedDirectory },
     sharedSettingsDirectory,
-    defaults: () => ({ bucket: settings.bucket }),
+    defaults: () => ({
+      bucket: settings.bucket,
+      userCaFile: settings.current.sftpUserCaFile,
+      revokedKeysFile: settings.current.sftpRevokedKeysFile,
+    }),
     keyFiles,
     keys,
     clock: systemClock,

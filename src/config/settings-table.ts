@@ -122,6 +122,18 @@ export const settings = {
     60 * second,
     'How long a connection may take to log in.',
   ),
+  sftpUserCaFile: setting(
+    'sftp.user.ca.file',
+    absoluteFile,
+    null,
+    'A file with the public keys of certificate authorities, one a line. Their certificates log in as the users whose names they contain.',
+  ),
+  sftpRevokedKeysFile: setting(
+    'sftp.revoked.keys.file',
+    absoluteFile,
+    null,
+    'A file with revoked public keys and certificates: a list of `ssh-keygen -k`, or text with one public key a line. While it cannot be read, no key logs in.',
+  ),
   sftpKeepaliveMs: setting(
     'sftp.keepalive',
     duration(second, hour),

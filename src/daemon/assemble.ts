@@ -17,7 +17,6 @@ import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
-import { plainLogins } from '../users/plain-logins.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { checkKeyring } from './check-keyring.js';
 import { checkStorage } from './check-storage.js';
@@ -148,14 +147,14 @@ function treesOf(
 async function startSftp(
   settings: LiveSettings,
   options: GatewayOptions,
-  { users }: Core,
+  { logins }: Core,
   vfs: VfsFactory,
   log: Logger,
 ): Promise<SftpServer> {
   const sftp = await startSftpServer({
     ...(options.sftpListen ?? settings.current.sftpListen),
     hostKeyDirectory: settings.paths.hostKeyDirectory,
-    users: plainLogins(users),
+    users: logins,
     vfs,
     log,
     clock: systemClock,

@@ -50,14 +50,6 @@ export interface UserSettings {
   readonly sharedDirectory: string;
 }
 
-export type Credential =
-  | { readonly kind: 'password'; readonly password: string }
-  /**
-   * `blob` is the public key in SSH wire form (RFC 4253 section 6.6). The SFTP server verifies the
-   * signature, before or after.
-   */
-  | { readonly kind: 'public-key'; readonly algorithm: string; readonly blob: Uint8Array };
-
 /** Authentication methods of the SFTP server (RFC 4252 sections 7 and 8, RFC 4256). */
 export type LoginMethod = 'publickey' | 'password' | 'keyboard-interactive';
 
@@ -127,6 +119,7 @@ export interface UserLogin {
   /**
    * Returns the methods that the client may try next, the preferred first, given those that
    * succeeded. An empty list means that the user is logged in. It is never empty while `passed` is.
+   * The first list is the same for everyone. Called before every attempt, which the list allows.
    */
   methods(passed: readonly LoginMethod[]): readonly LoginMethod[];
   /**
@@ -153,12 +146,6 @@ export interface UserLogins {
 /** The users as the SFTP server needs them. Changed files are read again, without a restart. */
 export interface UserDirectory {
   /**
-   * Returns true if the credential opens this account from this address. An unknown user takes as
-   * long as a wrong password. Never throws for bad input. Unreadable files are logged, and the
-   * method returns false.
-   */
-  verify(call: Call, username: string, credential: Credential, remoteAddress: string): Promise<boolean>;
-  /**
    * Returns null for an unknown user. If a file is invalid, returns the last valid settings of this
    * process, or throws `invalid` with file and line.
    */
@@ -183,6 +170,8 @@ export interface UserDirectory {
 export interface UserChange {
   readonly publicKeys?: readonly string[];
   readonly password?: string;
+  /** Such as `publickey,keyboard-interactive`: sequences of methods, separated by blanks. */
+  readonly loginMethods?: string;
   readonly uploadOption?: EncryptionOption;
   readonly kmsKeyArn?: string;
   /**
@@ -207,6 +196,17 @@ export interface UserChange {
   readonly shared?: boolean;
 }
 
+/** A key of a user's authorized_keys. */
+export interface PublicKeySummary {
+  /** Such as `ssh-ed25519`. */
+  readonly type: string;
+  /** `SHA256:...`, as `ssh-keygen -l` prints it. */
+  readonly fingerprint: string;
+  readonly comment: string;
+  /** True for the key of a certificate authority. */
+  readonly isAuthority: boolean;
+}
+
 export interface UserSummary {
   readonly username: Username;
   readonly uploadOption: EncryptionOption;
@@ -220,8 +220,16 @@ export interface UserSummary {
   /** The same for objects that the gateway puts into the downloads. */
   readonly syncOption: EncryptionOption | null;
   readonly syncKeyFingerprint: string | null;
+  /** Keys that may log in, without those of authorities. */
   readonly publicKeyCount: number;
+  readonly publicKeys: readonly PublicKeySummary[];
   readonly hasPassword: boolean;
+  /** Sequences of methods, as `login.methods` has them. */
+  readonly loginMethods: string;
+  /** True if the user must give TOTP codes. */
+  readonly hasTotp: boolean;
+  /** False if the keys, the password and TOTP of the user do not fulfil any sequence. */
+  readonly canLogIn: boolean;
   readonly downloads: boolean;
   readonly shared: boolean;
   /** Problems in the user's files, one sentence each. */
@@ -240,6 +248,15 @@ export interface UserRegistry {
    * The keyring keeps the keys. Returns null for an unknown user.
    */
   remove(username: Username): Promise<string | null>;
+  /**
+   * Gives the user a new TOTP secret, from now on required with each password. Returns the
+   * `otpauth:` URI, which contains the secret and names `host`. Returns null for an unknown user.
+   */
+  createTotp(username: Username, host: string): Promise<string | null>;
+  /** Returns whether the code is right now. Throws `not-found` if the user or the secret is missing. */
+  checkTotp(username: Username, code: string): Promise<boolean>;
+  /** Returns false if the user had no TOTP, and null for an unknown user. */
+  removeTotp(username: Username): Promise<boolean | null>;
 }
 
 /** A change to the shared directory. Undefined keeps the present value. */

@@ -9,8 +9,9 @@ import { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername } from '../model/users.js';
 import { importKeyFiles } from '../users/key-import.js';
+import { opens } from '../users/testing/plain-logins.js';
 import { testKeys } from '../users/testing/test-keys.js';
-import { createUserDirectory, type UserDirectoryServices } from '../users/user-directory.js';
+import { createUsers, type UserDirectoryServices } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { MemoryStore } from '../vault/testing/memory-store.js';
 import { snapshotSigner } from './authenticity.js';
@@ -169,12 +170,12 @@ describe('a machine is lost', () => {
     expect(imported).toEqual({ keys: 4, problems: [] });
     expect(restored).toMatchObject({ users: ['alice', 'bob'], keyFiles: 4, problems: [] });
     expect(await createUserRegistry(fresh.services).list()).toEqual(before);
-    const directory = createUserDirectory(fresh.services);
+    const { directory, logins } = createUsers(fresh.services);
     expect((await directory.uploadKeys(call, bob)).map((key) => key.fingerprint)).toEqual(
       keys.map((key) => key.fingerprint).reverse(),
     );
     const password = { kind: 'password', password: 'secret' } as const;
-    expect(await directory.verify(call, 'bob', password, '127.0.0.1')).toBe(true);
+    expect(await opens(logins, call, 'bob', password, '127.0.0.1')).toBe(true);
     expect(await fresh.read('root/.sftpgateway/sse-sync.key')).toEqual(shared);
     expect(await fresh.read('var/lib/sftpgw/host-keys/ssh_host_ed25519_key')).toEqual(
       Buffer.from('host key'),

@@ -3,7 +3,7 @@ import { parseUsername, type Username } from '../model/users.js';
 /** What a snapshot may hold, by paths below the root. Whatever else an archive names is never written anywhere. */
 export type SnapshotPath =
   | { readonly kind: 'settings' | 'recipients' | 'signer' | 'event-secret' | 'host-key' | 'shared-settings' }
-  | { readonly kind: 'user-settings' | 'password' | 'authorized-keys'; readonly username: Username }
+  | { readonly kind: 'user-settings' | 'password' | 'totp' | 'authorized-keys'; readonly username: Username }
   /** A raw key file: only its key's fingerprint is in the snapshot. */
   | { readonly kind: 'key-file' };
 
@@ -37,6 +37,7 @@ export function userFilePaths(username: Username): readonly string[] {
   return [
     `${home}/.ssh/authorized_keys`,
     `${home}/.sftpgateway/password`,
+    `${home}/.sftpgateway/totp.secret`,
     `${home}/.sftpgateway/user.properties`,
   ];
 }
@@ -56,6 +57,7 @@ export function snapshotPath(path: string): SnapshotPath | null {
   if (username === null) return null;
   if (below === '.sftpgateway/user.properties') return { kind: 'user-settings', username };
   if (below === '.sftpgateway/password') return { kind: 'password', username };
+  if (below === '.sftpgateway/totp.secret') return { kind: 'totp', username };
   if (below === '.ssh/authorized_keys') return { kind: 'authorized-keys', username };
   return userKeyFile.test(below) ? { kind: 'key-file' } : null;
 }

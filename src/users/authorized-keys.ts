@@ -1,17 +1,34 @@
-import { endOfOptions, type KeyOptions, parseKeyOptions } from './key-options.js';
-import { isKeyType, type PublicKey, parsePublicKey } from './public-key.js';
+import {
+  isKeyType,
+  KeyError,
+  type PublicKey,
+  parseKeyLine as parsePlainLine,
+  parsePublicKey,
+} from '@sftpgw/ssh/keys';
+import { endOfOptions, type KeyOptions, noOptions, parseKeyOptions } from './key-options.js';
 
 /** A usable line. */
-export interface AuthorizedKey extends PublicKey, KeyOptions {
+export interface AuthorizedKey extends KeyOptions {
   readonly line: number;
+  /** Such as `ssh-ed25519`. */
+  readonly type: string;
+  /** The key in SSH wire form (RFC 4253 section 6.6). */
+  readonly blob: Uint8Array;
+  /** `SHA256:...`, as `ssh-keygen -l` prints it. */
+  readonly fingerprint: string;
   readonly comment: string;
 }
 
 export interface AuthorizedKeys {
   readonly keys: readonly AuthorizedKey[];
+  /** The lines with this key, by its fingerprint. A key may be on several lines with different options. */
+  readonly byFingerprint: ReadonlyMap<string, readonly AuthorizedKey[]>;
   /** Skipped lines, with the reason. */
   readonly problems: readonly { readonly line: number; readonly text: string }[];
 }
+
+/** The content of a file that does not exist. */
+export const noAuthorizedKeys: AuthorizedKeys = { keys: [], byFingerprint: new Map(), problems: [] };
 
 /**
  * Parses an authorized_keys file (sshd(8), AUTHORIZED_KEYS FILE FORMAT). Skips and reports unusable
@@ -25,10 +42,18 @@ export function parseAuthorizedKeys(text: string): AuthorizedKeys {
     if (content === '' || content.startsWith('#')) continue;
     const line = index + 1;
     const parsed = parseKeyLine(content);
-    if ('problem' in parsed) problems.push({ line, text: parsed.problem });
-    else keys.push({ line, ...parsed.key });
+    if ('problem' in parsed) {
+      problems.push({ line, text: parsed.problem });
+      continue;
+    }
+    keys.push({ line, ...parsed.key });
   }
-  return { keys, problems };
+  return { keys, byFingerprint: indexKeys(keys), problems };
+}
+
+/** Returns the keys by their fingerprints. */
+export function indexKeys(keys: readonly AuthorizedKey[]): ReadonlyMap<string, readonly AuthorizedKey[]> {
+  return Map.groupBy(keys, (key) => key.fingerprint);
 }
 
 /** Parses one line without blanks around it: `[options] type base64 [comment]`. */
@@ -38,7 +63,7 @@ export function parseKeyLine(
   if (/-----BEGIN .*PRIVATE KEY-----/.test(content)) {
     return { problem: 'this is a private key; use the public one (the file that ends in .pub)' };
   }
-  let options: KeyOptions = { from: null, expiresMs: null };
+  let options = noOptions;
   let rest = content;
   if (!isKeyType(firstWord(content))) {
     const end = endOfOptions(content);
@@ -51,10 +76,29 @@ export function parseKeyLine(
     if ('problem' in parsed) return parsed;
     options = parsed.options;
   }
-  const [type = '', base64 = '', ...comment] = rest.split(/[ \t]+/);
-  const parsed = parsePublicKey(type, base64);
+  const parsed = readKey(rest);
   if ('problem' in parsed) return parsed;
-  return { key: { ...parsed.key, ...options, comment: comment.join(' ') } };
+  const { type, blob, fingerprint } = parsed.key;
+  if (options.verificationRequired && !options.isAuthority && !type.startsWith('sk-')) {
+    return { problem: `verify-required needs a security key (sk-...), and the key is ${type}` };
+  }
+  return { key: { ...options, type, blob, fingerprint, comment: parsed.comment } };
+}
+
+function readKey(
+  text: string,
+): { readonly key: PublicKey; readonly comment: string } | { readonly problem: string } {
+  if (firstWord(text).includes('-cert-')) {
+    return { problem: 'certificates are not listed: add the key of their authority, with cert-authority' };
+  }
+  try {
+    const { blob, comment } = parsePlainLine(text);
+    return { key: parsePublicKey(blob), comment };
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    const isMalformed = error.problem === 'malformed' && !error.message.includes('cut off');
+    return { problem: isMalformed ? `${error.message}; the line may be cut off` : error.message };
+  }
 }
 
 function firstWord(text: string): string {

@@ -56,6 +56,11 @@ export function changeSharedProperties(path: string, change: SharedChange): Prom
   return changeProperties(path, newText, () => syncAssignments(change));
 }
 
+/** Calls `changeProperties` for the TOTP of a user. */
+export function changeTotpProperty(path: string, hasTotp: boolean): Promise<ChangedProperties> {
+  return changeProperties(path, '', () => [[userPropertyNames.totp, hasTotp ? 'yes' : null]]);
+}
+
 function userAssignments(change: UserChange, isNew: boolean): readonly Assignment[] {
   const names = userPropertyNames;
   const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
@@ -75,6 +80,7 @@ function userAssignments(change: UserChange, isNew: boolean): readonly Assignmen
   }
   const downloads = change.downloads ?? (isNew ? false : undefined);
   if (downloads !== undefined) found.push([names.downloads, yesNo(downloads)]);
+  if (change.loginMethods !== undefined) found.push([names.loginMethods, change.loginMethods]);
   const shared = change.shared ?? (isNew ? false : undefined);
   if (shared !== undefined) found.push([names.shared, yesNo(shared)]);
   return found;

@@ -6,7 +6,24 @@ export interface KeyOptions {
   readonly from: AddressPatterns | null;
   /** Expiry time of the key in ms since the epoch; null for none. */
   readonly expiresMs: number | null;
+  /** True for the key of a certificate authority. Certificates that it signed may log in, the key itself may not. */
+  readonly isAuthority: boolean;
+  /** Of these a certificate needs one. Null stands for the user name. Without a meaning for other keys. */
+  readonly principals: readonly string[] | null;
+  /** Accepts a security key's signature without a touch. */
+  readonly touchOptional: boolean;
+  /** Refuses a security key's signature without a PIN or a biometric check. */
+  readonly verificationRequired: boolean;
 }
+
+export const noOptions: KeyOptions = {
+  from: null,
+  expiresMs: null,
+  isAuthority: false,
+  principals: null,
+  touchOptional: false,
+  verificationRequired: false,
+};
 
 /** Options about features that SFTP does not use (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
 const harmless: ReadonlySet<string> = new Set([
@@ -15,7 +32,6 @@ const harmless: ReadonlySet<string> = new Set([
   'no-agent-forwarding',
   'no-port-forwarding',
   'no-pty',
-  'no-touch-required',
   'no-user-rc',
   'no-x11-forwarding',
   'permitlisten',
@@ -47,34 +63,45 @@ export function endOfOptions(line: string): number | null {
 export function parseKeyOptions(
   text: string,
 ): { readonly options: KeyOptions } | { readonly problem: string } {
-  let from: AddressPatterns | null = null;
-  let expiresMs: number | null = null;
+  let options = noOptions;
   for (const { name, value } of splitOptions(text)) {
     if (harmless.has(name)) continue;
-    if (name === 'command' && value === 'internal-sftp') continue;
-    if (name === 'command')
-      return { problem: 'a forced command other than "internal-sftp" cannot be run here' };
-    if (name === 'cert-authority') return { problem: 'certificate authorities are not supported' };
-    if (name === 'principals')
-      return { problem: 'principals belong to certificate authorities, which are not supported' };
-    if (name === 'verify-required') return { problem: 'verify-required cannot be checked here' };
-    if (name === 'from') {
-      if (from !== null) return { problem: 'from= is set twice' };
-      from = AddressPatterns.parse(value ?? '');
-      if (from === null) return { problem: `from="${value ?? ''}" contains a malformed network` };
-    } else if (name === 'expiry-time') {
-      const time = parseExpiryTime(value ?? '');
-      if (time === null)
-        return {
-          problem: `expiry-time="${value ?? ''}" is not YYYYMMDD or YYYYMMDDHHMM[SS], with Z for UTC`,
-        };
-      expiresMs = expiresMs === null ? time : Math.min(expiresMs, time);
-    } else {
-      return { problem: `the option ${JSON.stringify(name.slice(0, 40))} is unknown` };
-    }
+    const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
+    if (read === undefined) return { problem: `the option ${JSON.stringify(name.slice(0, 40))} is unknown` };
+    const changed = read(value, options);
+    if (typeof changed === 'string') return { problem: changed };
+    options = { ...options, ...changed };
   }
-  return { options: { from, expiresMs } };
+  return { options };
 }
+
+/** Returns the changed options, or the problem with the value. */
+type OptionReader = (value: string | null, before: KeyOptions) => Partial<KeyOptions> | string;
+
+const readers: Readonly<Record<string, OptionReader>> = {
+  'cert-authority': () => ({ isAuthority: true }),
+  'no-touch-required': () => ({ touchOptional: true }),
+  'verify-required': () => ({ verificationRequired: true }),
+  command: (value) =>
+    value === 'internal-sftp' ? {} : 'a forced command other than "internal-sftp" cannot be run here',
+  from: (value, before) => {
+    if (before.from !== null) return 'from= is set twice';
+    const from = AddressPatterns.parse(value ?? '');
+    return from === null ? `from="${value ?? ''}" contains a malformed network` : { from };
+  },
+  'expiry-time': (value, { expiresMs }) => {
+    const time = parseExpiryTime(value ?? '');
+    if (time === null) {
+      return `expiry-time="${value ?? ''}" is not YYYYMMDD or YYYYMMDDHHMM[SS], with Z for UTC`;
+    }
+    return { expiresMs: expiresMs === null ? time : Math.min(expiresMs, time) };
+  },
+  principals: (value, before) => {
+    if (before.principals !== null) return 'principals= is set twice';
+    const principals = (value ?? '').split(',').map((name) => name.trim());
+    return principals.includes('') ? 'principals= contains an empty name' : { principals };
+  },
+};
 
 function splitOptions(text: string): readonly { readonly name: string; readonly value: string | null }[] {
   return splitOutsideQuotes(text).map((piece) => {

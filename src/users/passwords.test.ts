@@ -4,16 +4,17 @@ import type { Entropy } from '../model/call.js';
 import { defaultCost, Passwords } from './passwords.js';
 
 const entropy: Entropy = { bytes: (length) => randomBytes(length), id: () => randomBytes(8).toString('hex') };
+const turn = { source: 'a' };
 const cheap = new Passwords(entropy, { ln: 10, r: 1, p: 1 });
 
 describe('passwords', () => {
   it('match only the right text', async () => {
     const stored = await cheap.hash('correct horse');
-    expect(await cheap.verify('correct horse', stored)).toBe(true);
+    expect(await cheap.verify('correct horse', stored, turn)).toBe(true);
     for (const wrong of ['Correct horse', 'correct horse ', '', 'x'.repeat(5000)]) {
-      expect(await cheap.verify(wrong, stored)).toBe(false);
+      expect(await cheap.verify(wrong, stored, turn)).toBe(false);
     }
-    expect(await cheap.verify('correct horse', null)).toBe(false);
+    expect(await cheap.verify('correct horse', null, turn)).toBe(false);
   });
 
   it('are stored with a salt, version and parameters, but not in plain text', async () => {
@@ -24,12 +25,12 @@ describe('passwords', () => {
   });
 
   it('match the same characters, composed or decomposed', async () => {
-    expect(await cheap.verify('cafe\u0301', await cheap.hash('caf\u00e9'))).toBe(true);
+    expect(await cheap.verify('cafe\u0301', await cheap.hash('caf\u00e9'), turn)).toBe(true);
   });
 
   it('are checked with the stored parameters, which may differ from the default', async () => {
     const stored = await new Passwords(entropy, { ln: 11, r: 2, p: 2 }).hash('x');
-    expect(await cheap.verify('x', stored)).toBe(true);
+    expect(await cheap.verify('x', stored, turn)).toBe(true);
   });
 
   it.each([
@@ -38,7 +39,7 @@ describe('passwords', () => {
     '$scrypt$v=2$ln=10,r=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA',
     '$scrypt$v=1$ln=31,r=16,p=16$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   ])('refuse the stored text %j', async (stored) => {
-    await expect(cheap.verify('x', stored)).rejects.toMatchObject({ kind: 'invalid' });
+    await expect(cheap.verify('x', stored, turn)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
   it.each(['', 'x'.repeat(1025)])('cannot be empty or too long (case %#)', async (password) => {
@@ -51,12 +52,14 @@ describe('passwords', () => {
 
   it('refuse a flood and answer the accepted requests', async () => {
     const stored = await cheap.hash('x');
-    const results = await Promise.allSettled(Array.from({ length: 100 }, () => cheap.verify('x', stored)));
+    const results = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, source) => cheap.verify('x', stored, { source: String(source) })),
+    );
     const taken = results.filter((result) => result.status === 'fulfilled');
     const refused = results.filter((result) => result.status === 'rejected');
     expect(taken).toHaveLength(66);
     expect(taken.every((result) => result.value)).toBe(true);
     expect(refused.every((result) => result.reason.kind === 'throttled')).toBe(true);
-    expect(await cheap.verify('x', stored)).toBe(true);
+    expect(await cheap.verify('x', stored, turn)).toBe(true);
   });
 });

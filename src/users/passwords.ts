@@ -1,6 +1,7 @@
 import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import { HashTurns } from './logins/hash-turns.js';
 
 /**
  * scrypt's parameters (RFC 7914 section 2). Memory is 128 * r * 2^ln bytes; time is also proportional
@@ -22,10 +23,17 @@ const saltBytes = 16;
 const hashBytes = 32;
 /** Longer passwords cannot be set and never match. */
 const maxPasswordBytes = 1024;
-/** Each hash takes 32 MiB and one of libuv's four threads, which file system calls need too. */
-const maxConcurrent = 2;
-/** Maximum waiting passwords, so that an attacker cannot make others wait for minutes. */
-const maxWaiting = 64;
+
+/** The attempt that a hash is computed for. */
+export interface HashTurn {
+  /** Attempts of one source wait for each other: see `HashTurns`. */
+  readonly source: string;
+  /** Gives up the turn while the attempt waits. */
+  readonly signal?: AbortSignal;
+}
+
+/** Hashes for administrators. */
+const localTurn: HashTurn = { source: '' };
 
 interface StoredPassword {
   readonly cost: ScryptCost;
@@ -37,8 +45,7 @@ interface StoredPassword {
 export class Passwords {
   readonly #entropy: Entropy;
   readonly #cost: ScryptCost;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #turns = new HashTurns();
 
   constructor(entropy: Entropy, cost: ScryptCost = defaultCost) {
     this.#entropy = entropy;
@@ -52,18 +59,18 @@ export class Passwords {
       throw new Fault('invalid', `a password must have 1 to ${maxPasswordBytes} bytes`);
     }
     const salt = this.#entropy.bytes(saltBytes);
-    const hash = await this.#derive(password, salt, this.#cost);
+    const hash = await this.#derive(password, salt, this.#cost, localTurn);
     const { ln, r, p } = this.#cost;
     return `$scrypt$v=1$ln=${ln},r=${r},p=${p}$${encode(salt)}$${encode(hash)}\n`;
   }
 
   /**
-   * Reports whether the password is the stored one. With null it returns false after the same
-   * time, so that
-   * the time does not reveal whether an account exists. Throws `throttled` while too many passwords are being
-   * checked, and `invalid` for a stored text in an unknown format.
+   * Reports whether the password is the stored one. With null it returns false after the same time,
+   * so that the time does not reveal whether an account exists. Throws `throttled` while too many
+   * passwords are being checked, `cancelled` if the turn's signal aborts, and `invalid` for a stored
+   * text in an unknown format.
    */
-  async verify(password: string, stored: string | null): Promise<boolean> {
+  async verify(password: string, stored: string | null, turn: HashTurn): Promise<boolean> {
     let expected: StoredPassword | null = null;
     let trouble: Fault | null = null;
     try {
@@ -72,14 +79,14 @@ export class Passwords {
       trouble = Fault.from(error);
     }
     const salt = expected?.salt ?? this.#entropy.bytes(saltBytes);
-    const found = await this.#derive(password, salt, expected?.cost ?? this.#cost);
+    const found = await this.#derive(password, salt, expected?.cost ?? this.#cost, turn);
     if (trouble !== null) throw trouble;
     const isEqual = timingSafeEqual(found, expected?.hash ?? new Uint8Array(hashBytes));
     return isEqual && expected !== null && Buffer.byteLength(password) <= maxPasswordBytes;
   }
 
-  async #derive(password: string, salt: Uint8Array, cost: ScryptCost): Promise<Buffer> {
-    await this.#enter();
+  async #derive(password: string, salt: Uint8Array, cost: ScryptCost, turn: HashTurn): Promise<Buffer> {
+    const endTurn = await this.#turns.take(turn.source, turn.signal);
     try {
       const options: ScryptOptions = {
         N: 2 ** cost.ln,
@@ -93,26 +100,8 @@ export class Passwords {
         scrypt(secret, salt, hashBytes, options, (error, key) => (error ? reject(error) : resolve(key)));
       });
     } finally {
-      this.#leave();
+      endTurn();
     }
-  }
-
-  async #enter(): Promise<void> {
-    if (this.#running < maxConcurrent) {
-      this.#running += 1;
-      return;
-    }
-    if (this.#waiting.length >= maxWaiting) {
-      throw new Fault('throttled', 'too many passwords are being checked in parallel; try again later');
-    }
-    // `#leave` hands its slot over, so `#running` does not change.
-    await new Promise<void>((resume) => this.#waiting.push(resume));
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
   }
 }
 

@@ -2,6 +2,7 @@ import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.
 import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { DownloadsMode } from '../model/users.js';
+import { type LoginSequences, parseSequences } from './logins/login-methods.js';
 
 /** The value of a setting, or its problem as a phrase to follow the setting's name. */
 export type ParsedValue<T> = { readonly value: T } | { readonly problem: string };
@@ -34,6 +35,16 @@ export function parseDownloadsMode(text: string): ParsedValue<DownloadsMode> {
 }
 
 /** Parses `sse.key.id` and `sse.sync.key.id`: the id of a key of the keyring, or null if empty. */
+/** Parses `login.methods`. */
+export function parseLoginMethods(text: string): ParsedValue<LoginSequences> {
+  const value = parseSequences(text);
+  if (value !== null) return { value };
+  return {
+    problem:
+      'must be sequences of publickey, password and keyboard-interactive: commas inside a sequence, blanks between alternatives',
+  };
+}
+
 export function parseKeyId(text: string): ParsedValue<KeyFingerprint | null> {
   if (text === '') return { value: null };
   if (!/^[0-9a-f]{32}$/.test(text)) {

@@ -2,13 +2,17 @@ import { FileCache } from '../files/file-cache.js';
 import { hasCode } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { Username } from '../model/users.js';
-import { type AuthorizedKeys, parseAuthorizedKeys } from './authorized-keys.js';
+import { type AuthorizedKeys, noAuthorizedKeys, parseAuthorizedKeys } from './authorized-keys.js';
+import { TotpSecret } from './logins/totp.js';
 import { type UserDirectories, type UserPaths, userPaths } from './user-paths.js';
 import { maxPropertiesBytes, type ParsedUserProperties, parseUserProperties } from './user-properties.js';
 
 const maxAuthorizedKeysBytes = 1024 * 1024;
 const maxPasswordFileBytes = 4096;
-const noKeys: AuthorizedKeys = { keys: [], problems: [] };
+const maxTotpFileBytes = 4096;
+
+/** A user's TOTP secret, or the reason why the file has none. */
+export type StoredTotp = { readonly secret: TotpSecret } | { readonly problem: string };
 
 /**
  * The users' files, read again after a change. The methods throw `denied` or `unavailable`, naming
@@ -21,12 +25,18 @@ export class UserFiles {
   );
   readonly #authorizedKeys = new FileCache<AuthorizedKeys>(maxAuthorizedKeysBytes, ({ bytes }) =>
     bytes.byteLength > maxAuthorizedKeysBytes
-      ? { keys: [], problems: [{ line: 1, text: `the file is longer than ${maxAuthorizedKeysBytes} bytes` }] }
+      ? {
+          ...noAuthorizedKeys,
+          problems: [{ line: 1, text: `the file is longer than ${maxAuthorizedKeysBytes} bytes` }],
+        }
       : parseAuthorizedKeys(bytes.toString('utf8')),
   );
   readonly #passwords = new FileCache<{ readonly text: string }>(maxPasswordFileBytes, ({ bytes }) => ({
     text: bytes.toString('latin1'),
   }));
+  readonly #totp = new FileCache<StoredTotp>(maxTotpFileBytes, ({ bytes }) =>
+    parseTotp(bytes.toString('latin1')),
+  );
 
   constructor(directories: UserDirectories) {
     this.directories = directories;
@@ -43,12 +53,25 @@ export class UserFiles {
 
   /** Returns the authorized keys; none without a file. Returns the same object until the file changes. */
   async authorizedKeys(username: Username): Promise<AuthorizedKeys> {
-    return (await read(this.#authorizedKeys, this.paths(username).authorizedKeys)) ?? noKeys;
+    return (await read(this.#authorizedKeys, this.paths(username).authorizedKeys)) ?? noAuthorizedKeys;
   }
 
   /** Returns the stored password, or null. */
   async password(username: Username): Promise<string | null> {
     return (await read(this.#passwords, this.paths(username).password))?.text ?? null;
+  }
+
+  /** Returns the TOTP secret, or null without a file. */
+  async totp(username: Username): Promise<StoredTotp | null> {
+    return await read(this.#totp, this.paths(username).totpSecret);
+  }
+}
+
+function parseTotp(text: string): StoredTotp {
+  try {
+    return { secret: TotpSecret.parse(text) };
+  } catch (error) {
+    return { problem: Fault.from(error).hint };
   }
 }
 

@@ -19,6 +19,8 @@ export interface UserPaths {
   /** The user exists while this file does. */
   readonly properties: string;
   readonly password: string;
+  /** The TOTP secret in base32; 0600. */
+  readonly totpSecret: string;
   readonly uploadKey: string;
   readonly syncKey: string;
   readonly sshDirectory: string;
@@ -45,6 +47,7 @@ export function pathsInHome(home: string, username: Username): UserPaths {
     privateDirectory,
     properties: join(privateDirectory, 'user.properties'),
     password: join(privateDirectory, 'password'),
+    totpSecret: join(privateDirectory, 'totp.secret'),
     uploadKey: join(privateDirectory, 'sse.key'),
     syncKey: join(privateDirectory, 'sse-sync.key'),
     sshDirectory,

@@ -24,6 +24,8 @@ describe('user.properties', () => {
         shared: false,
         downloadsMode: 'mirror',
         downloadsDelete: false,
+        loginMethods: [['publickey'], ['password']],
+        totp: false,
       },
       problems: [],
     });
@@ -44,6 +46,8 @@ describe('user.properties', () => {
       'downloads.delete=yes',
       'sse.key.id= 0123456789abcdef0123456789abcdef',
       'sse.sync.key.id=',
+      'login.methods =  publickey,keyboard-interactive   publickey,password ',
+      'login.totp=yes',
     ].join('\r\n');
     expect(parse(text)).toEqual({
       properties: {
@@ -60,6 +64,11 @@ describe('user.properties', () => {
         shared: true,
         downloadsMode: 'direct',
         downloadsDelete: true,
+        loginMethods: [
+          ['publickey', 'keyboard-interactive'],
+          ['publickey', 'password'],
+        ],
+        totp: true,
       },
       problems: [],
     });
@@ -86,6 +95,11 @@ describe('user.properties', () => {
     ['colour=red', /^1: unknown setting "colour"$/],
     ['upload.exclusions=filepart', /^1: upload\.exclusions is not supported yet; remove the line$/],
     ['downloads.delete=perhaps', /yes or no/],
+    ['login.methods=', /must be sequences of publickey/],
+    ['login.methods=publickey;password', /must be sequences of publickey/],
+    ['login.methods=publickey, password', /must be sequences of publickey/],
+    ['login.methods=any', /must be sequences of publickey/],
+    ['login.totp=maybe', /yes or no/],
     ['downloads.mode=stream', /must be mirror .* or direct/],
     ['sse.key.id=x', /must be the id of a key, 32 hexadecimal digits/],
     ['=3', /the name before the value is missing/],
@@ -96,6 +110,13 @@ describe('user.properties', () => {
   it('accepts a reserved setting with the value of the present behaviour', () => {
     expect(parse('upload.exclusions=\nsse.key.id=\n').problems).toEqual([]);
   });
+
+  it.each(['login.methods=any\nlogin.totp=perhaps', 'login.methods=\nlogin.totp='])(
+    'lets nobody log in with a wrong value: %j',
+    (text) => {
+      expect(parse(text).properties).toMatchObject({ loginMethods: [], totp: true });
+    },
+  );
 
   it('uses the last of two values and reports it', () => {
     const { properties, problems } = parse('sse.option=1\nsse.option=3\n');

@@ -3,6 +3,7 @@ import { PropertiesDocument } from '../files/properties.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
 import type { DownloadsMode } from '../model/users.js';
+import { defaultLoginSequences, type LoginSequences } from './logins/login-methods.js';
 import {
   type ParsedValue,
   parseAclOption,
@@ -11,6 +12,7 @@ import {
   parseEncryptionOption,
   parseKeyId,
   parseKmsKey,
+  parseLoginMethods,
   parseUploadPrefix,
   parseYesNo,
 } from './property-values.js';
@@ -32,6 +34,10 @@ export interface UserProperties {
   readonly shared: boolean;
   readonly downloadsMode: DownloadsMode;
   readonly downloadsDelete: boolean;
+  /** No sequence, so nobody logs in, if the value is wrong. */
+  readonly loginMethods: LoginSequences;
+  /** True if the user must give TOTP codes; true also for a wrong value. */
+  readonly totp: boolean;
 }
 
 /** A problem in the file. With an `error` the file is not used; a `notice` is only logged. */
@@ -65,6 +71,8 @@ export const userPropertyNames = {
   shared: 'shared',
   downloadsMode: 'downloads.mode',
   downloadsDelete: 'downloads.delete',
+  loginMethods: 'login.methods',
+  totp: 'login.totp',
 } as const;
 
 /** Settings that are specified but not built, with the one value that is accepted: the present behaviour. */
@@ -100,6 +108,7 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     });
     return null;
   };
+  const isSet = (name: string): boolean => document.get(name) !== null;
   const acl = take(names.acl, parseAclOption);
   const properties: UserProperties = {
     uploadOption: take(names.uploadOption, parseEncryptionOption) ?? 1,
@@ -115,6 +124,9 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     shared: take(names.shared, parseYesNo) ?? false,
     downloadsMode: take(names.downloadsMode, parseDownloadsMode) ?? 'mirror',
     downloadsDelete: take(names.downloadsDelete, parseYesNo) ?? false,
+    loginMethods:
+      take(names.loginMethods, parseLoginMethods) ?? (isSet(names.loginMethods) ? [] : defaultLoginSequences),
+    totp: take(names.totp, parseYesNo) ?? isSet(names.totp),
   };
   if (properties.uploadOption === 2 && document.get(names.kmsKeyArn) === null) {
     const line = document.lineOf(names.uploadOption) ?? 0;

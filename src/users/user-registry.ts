@@ -14,6 +14,9 @@ import { addPublicKeys } from './change-keys.js';
 import { changeUserProperties } from './change-properties.js';
 import { archiveHome, prepareHome } from './homes.js';
 import { type KeySource, syncKeySource, uploadKeySource } from './key-sources.js';
+import { describeLogin } from './logins/describe-login.js';
+import { TotpSecret, totpUri } from './logins/totp.js';
+import { removeTotp, writeTotp } from './logins/totp-files.js';
 import { Passwords } from './passwords.js';
 import { defaultUploadPrefix } from './resolve-settings.js';
 import type { UserDirectoryServices } from './user-directory.js';
@@ -47,11 +50,8 @@ class FileUserRegistry implements UserRegistry {
     const parsed = await this.#files.properties(username);
     if (parsed === null) return null;
     const { properties } = parsed;
-    const authorized = await this.#files.authorizedKeys(username);
-    const problems = [
-      ...located(paths.properties, parsed.problems),
-      ...located(paths.authorizedKeys, authorized.problems),
-    ];
+    const login = await describeLogin(this.#files, username, properties, this.#services.defaults());
+    const problems = [...located(paths.properties, parsed.problems), ...login.problems];
     const uploadBucket = properties.uploadBucket ?? this.#services.defaults().bucket;
     if (uploadBucket === null) problems.push('no bucket for uploads is set');
     const uploads = await this.#keyInForce(
@@ -68,8 +68,7 @@ class FileUserRegistry implements UserRegistry {
       uploadKeyFingerprint: uploads.fingerprint,
       syncOption: properties.syncOption,
       syncKeyFingerprint: downloads.fingerprint,
-      publicKeyCount: authorized.keys.length,
-      hasPassword: (await this.#files.password(username)) !== null,
+      ...login.summary,
       downloads: properties.downloads,
       shared: properties.shared,
       problems,
@@ -101,6 +100,26 @@ class FileUserRegistry implements UserRegistry {
         throw fileFault(paths.home, 'written', error);
       }
     });
+  }
+
+  createTotp(username: Username, host: string): Promise<string | null> {
+    return this.#inTurn(username, async () => {
+      const secret = TotpSecret.generate(this.#services.entropy);
+      return (await writeTotp(this.#files, username, secret)) ? totpUri(secret, username, host) : null;
+    });
+  }
+
+  removeTotp(username: Username): Promise<boolean | null> {
+    return this.#inTurn(username, () => removeTotp(this.#files, username));
+  }
+
+  async checkTotp(username: Username, code: string): Promise<boolean> {
+    const stored = await this.#files.totp(username);
+    if (stored === null) throw new Fault('not-found', `${username} has no TOTP secret`);
+    if ('problem' in stored) {
+      throw new Fault('invalid', `${this.#files.paths(username).totpSecret}: ${stored.problem}`);
+    }
+    return stored.secret.stepOf(code, this.#services.clock.nowMs()) !== null;
   }
 
   /**

@@ -19,9 +19,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Call, Entropy, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
-import { parseUsername, type UserDirectory, type UserRegistry } from '../model/users.js';
+import { parseUsername, type UserDirectory, type UserLogins, type UserRegistry } from '../model/users.js';
+import { type Credential, opens } from './testing/plain-logins.js';
 import { type TestKeys, testKeys } from './testing/test-keys.js';
-import { createUserDirectory } from './user-directory.js';
+import { createUsers } from './user-directory.js';
 import { createUserRegistry } from './user-registry.js';
 
 const scryptCalls: ScryptOptions[] = [];
@@ -61,6 +62,7 @@ let nowMs: number;
 let bucket: string | null;
 let logged: string[];
 let directory: UserDirectory;
+let logins: UserLogins;
 let registry: UserRegistry;
 let call: Call;
 let held: TestKeys;
@@ -88,7 +90,7 @@ beforeEach(async () => {
     entropy,
     passwordCost: { ln: 10, r: 8, p: 1 },
   };
-  directory = createUserDirectory(services);
+  ({ directory, logins } = createUsers(services));
   registry = createUserRegistry(services);
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
@@ -96,8 +98,8 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 const at = (path: string): string => join(root, 'home/bob', path);
 const propertiesFile = (): string => at('.sftpgateway/user.properties');
 const settings = () => directory.settings(call, bob);
-const verify = (credential: Parameters<UserDirectory['verify']>[2], address = '192.0.2.1', name = 'bob') =>
-  directory.verify(call, name, credential, address);
+const verify = (credential: Credential, address = '192.0.2.1', name = 'bob') =>
+  opens(logins, call, name, credential, address);
 
 describe('saving a user', () => {
   it('creates the account with its files and directories, readable only by the gateway', async () => {
@@ -245,7 +247,11 @@ describe('describing and removing', () => {
         syncOption: null,
         syncKeyFingerprint: null,
         publicKeyCount: 0,
+        publicKeys: [],
         hasPassword: true,
+        loginMethods: 'publickey password',
+        hasTotp: false,
+        canLogIn: true,
         downloads: true,
         shared: false,
         problems: [],

@@ -2,12 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Credential } from '../../src/model/users.js';
 import type { SftpLimits } from '../../src/sftp/limits.js';
 import { type SftpServer, startSftpServer } from '../../src/sftp/server.js';
 import { MemoryVfs } from '../../src/sftp/testing/memory-vfs.js';
 import { type LogLine, recordingLogger, testClock, testEntropy } from '../../src/sftp/testing/test-logger.js';
-import { plainLogins } from '../../src/users/plain-logins.js';
+import { type Credential, plainLogins } from '../../src/users/testing/plain-logins.js';
 import { type Finished, run, runOk } from '../support/command.js';
 
 /** The SFTP server over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */

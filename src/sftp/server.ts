@@ -5,11 +5,13 @@ import { Fault } from '../model/fault.js';
 import type { UserLogins } from '../model/users.js';
 import type { VfsFactory } from '../model/vfs.js';
 import type { ByteStream } from './byte-stream.js';
+import { guardedLogins } from './defence/guarded-logins.js';
+import type { LoginDefence } from './defence/login-defence.js';
 import { loadHostKeys } from './host-keys.js';
 import { defaultSftpLimits, type SftpLimits } from './limits.js';
 import { RequestCall } from './request-call.js';
 import { SftpSession } from './session.js';
-import { type SftpLogin, startSshServer } from './ssh-server.js';
+import { type AddressList, type SftpLogin, startSshServer } from './ssh-server.js';
 
 export interface SftpServerOptions {
   readonly host: string;
@@ -18,6 +20,10 @@ export interface SftpServerOptions {
   /** The host keys are kept here, and made at the first start. */
   readonly hostKeyDirectory: string;
   readonly users: UserLogins;
+  /** Limits who may connect, and delays refusals. None by default. */
+  readonly defence?: LoginDefence;
+  /** The proxies, whose connections begin with a PROXY header. None by default. */
+  readonly proxyFrom?: AddressList | null;
   readonly vfs: VfsFactory;
   readonly log: Logger;
   readonly clock: Clock;
@@ -46,6 +52,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
   const limits: SftpLimits = { ...defaultSftpLimits, ...options.limits };
   const hostKeys = await loadHostKeys(options.hostKeyDirectory, options.entropy, options.log);
   const listener = new SftpListener(options, limits);
+  const defence = options.defence ?? null;
   let ssh: SshServer;
   try {
     ssh = await startSshServer({
@@ -54,7 +61,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       hostKeys: hostKeys.map((key) => key.privateKey),
       limits,
       log: options.log,
-      users: options.users,
+      users: defence === null ? options.users : guardedLogins(options.users, defence, options.clock),
+      defence,
+      proxyFrom: options.proxyFrom ?? null,
       callFor: (address, signal) => new RequestCall(signal, options.entropy, options.log.child({ address })),
       onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
     });

@@ -1,4 +1,11 @@
-import { parseHostKey, type SshConnection, SshServer, type SshServerLimits } from '@sftpgw/ssh';
+import {
+  type FailedConnection,
+  parseHostKey,
+  type SshConnection,
+  SshServer,
+  type SshServerLimits,
+  type SshServerOptions,
+} from '@sftpgw/ssh';
 import type { Call, Logger } from '../model/call.js';
 import type { UserLogins } from '../model/users.js';
 import { authenticatorOf } from './authenticator.js';
@@ -25,6 +32,19 @@ export interface SftpLogin {
   readonly certificate: string | null;
 }
 
+/** A list of addresses and networks. */
+export interface AddressList {
+  contains(address: string): boolean;
+}
+
+/** The limiter of logins as the SSH server needs it. */
+export interface SshDefence {
+  /** Returns why an address may not connect, null if it may. */
+  admit(address: string): string | null;
+  loggedIn(address: string, username: string): void;
+  connectionFailed(connection: FailedConnection): void;
+}
+
 export interface SshServerSettings {
   readonly host: string;
   /** 0 selects a free one. */
@@ -34,6 +54,10 @@ export interface SshServerSettings {
   readonly limits: SftpLimits;
   readonly log: Logger;
   readonly users: UserLogins;
+  /** Limits who may connect. Null for no limits beyond `limits`. */
+  readonly defence: SshDefence | null;
+  /** The proxies, whose connections begin with a PROXY header. */
+  readonly proxyFrom: AddressList | null;
   /** Returns the call of one connection's login. */
   readonly callFor: (address: string, signal: AbortSignal) => Call;
   /**
@@ -49,7 +73,7 @@ export interface SshServerSettings {
 
 /** Starts to listen. Rejects with the system's error if the port is not available. */
 export function startSshServer(settings: SshServerSettings): Promise<SshServer> {
-  const { host, port, hostKeys, limits, log, users, callFor, onSftp } = settings;
+  const { host, port, hostKeys, limits, log, users, defence, proxyFrom, callFor, onSftp } = settings;
   return SshServer.listen(
     {
       hostKeys: hostKeys.map((key) => parseHostKey(key)),
@@ -64,10 +88,22 @@ export function startSshServer(settings: SshServerSettings): Promise<SshServer> 
       log: sshLog(log),
       limits: sshLimits(limits),
       slabs: new SshSlabs(),
+      ...(proxyFrom === null ? {} : { proxyFrom }),
+      ...(defence === null ? {} : defenceHooks(defence)),
     },
     port,
     host,
   );
+}
+
+function defenceHooks(
+  defence: SshDefence,
+): Pick<SshServerOptions, 'admit' | 'onLogin' | 'onFailedConnection'> {
+  return {
+    admit: (address) => defence.admit(address),
+    onLogin: ({ address, login }) => defence.loggedIn(address, login.username),
+    onFailedConnection: (connection) => defence.connectionFailed(connection),
+  };
 }
 
 /** The package ends the line. */

@@ -2,6 +2,7 @@ import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { HashTurns } from './logins/hash-turns.js';
+import { RecentPasswords } from './logins/recent-passwords.js';
 
 /**
  * scrypt's parameters (RFC 7914 section 2). Memory is 128 * r * 2^ln bytes; time is also proportional
@@ -46,6 +47,7 @@ export class Passwords {
   readonly #entropy: Entropy;
   readonly #cost: ScryptCost;
   readonly #turns = new HashTurns();
+  readonly #recent = new RecentPasswords({ monotonicMs: () => performance.now() });
 
   constructor(entropy: Entropy, cost: ScryptCost = defaultCost) {
     this.#entropy = entropy;
@@ -66,7 +68,8 @@ export class Passwords {
 
   /**
    * Reports whether the password is the stored one. With null it returns false after the same time,
-   * so that the time does not reveal whether an account exists. Throws `throttled` while too many
+   * so that the time does not reveal whether an account exists. A password that was right within the
+   * last 15 minutes takes no turn. Throws `throttled` while too many
    * passwords are being checked, `cancelled` if the turn's signal aborts, and `invalid` for a stored
    * text in an unknown format.
    */
@@ -78,11 +81,14 @@ export class Passwords {
     } catch (error) {
       trouble = Fault.from(error);
     }
+    if (this.#recent.has(password, stored)) return true;
     const salt = expected?.salt ?? this.#entropy.bytes(saltBytes);
     const found = await this.#derive(password, salt, expected?.cost ?? this.#cost, turn);
     if (trouble !== null) throw trouble;
     const isEqual = timingSafeEqual(found, expected?.hash ?? new Uint8Array(hashBytes));
-    return isEqual && expected !== null && Buffer.byteLength(password) <= maxPasswordBytes;
+    const isRight = isEqual && expected !== null && Buffer.byteLength(password) <= maxPasswordBytes;
+    if (isRight && stored !== null) this.#recent.add(password, stored);
+    return isRight;
   }
 
   async #derive(password: string, salt: Uint8Array, cost: ScryptCost, turn: HashTurn): Promise<Buffer> {

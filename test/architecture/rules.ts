@@ -16,7 +16,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-s3': /^src\/s3\//,
   '@aws-sdk/client-sqs': /^src\/events\/sqs-source\.ts$/,
   '@node-rs/crc32': /^packages\/checksums\//,
-  '@scure/base': /^src\/recovery\/shares\.ts$/,
+  '@scure/base': /^src\/(?:recovery\/shares|users\/logins\/totp)\.ts$/,
   '@sftpgw/checksums': /^(?:src|packages\/embedded-s3)\//,
   '@sftpgw/embedded-s3': /^src\/assembly\/embedded\.ts$/,
   '@smithy/core': /^src\/s3\//,
@@ -28,6 +28,7 @@ export const packageHomes: Readonly<Record<string, RegExp>> = {
   'fast-xml-parser': /^(?:src\/s3|packages\/embedded-s3)\//,
   kysely: /^src\/database\//,
   pino: /^src\/assembly\/logger\.ts$/,
+  'rate-limiter-flexible': /^src\/sftp\/defence\/counters\.ts$/,
   'shamir-secret-sharing': /^src\/recovery\/shares\.ts$/,
 };
 

@@ -1,0 +1,235 @@
+import type { CidrList, FailedConnection } from '@sftpgw/ssh';
+import type { Ban, BanAdministration, BanScope } from '../../model/bans.js';
+import type { Clock, Logger } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import { BanList } from './ban-list.js';
+import { type Counters, createMemoryCounters } from './counters.js';
+import { readDefenceState, writeDefenceState } from './defence-file.js';
+import { KnownLogins } from './known-logins.js';
+import {
+  type DefenceLimits,
+  defaultDefenceLimits,
+  delayAfter,
+  type PenaltyKind,
+  penalties,
+} from './penalties.js';
+import { RefusalCounts } from './refusal-counts.js';
+import { parseSource, sourceOf } from './source.js';
+import { StateSaver } from './state-saver.js';
+
+type AddressList = Pick<CidrList, 'contains'>;
+
+export interface DefenceOptions {
+  /** Where bans and known logins survive a restart. */
+  readonly file: string;
+  /** Addresses that may connect; null for all. */
+  readonly allowFrom?: AddressList | null;
+  /** Addresses that may not connect. */
+  readonly denyFrom?: AddressList | null;
+  /** Addresses that are never banned after failed logins. */
+  readonly exemptFrom?: AddressList | null;
+  readonly limits?: Partial<DefenceLimits>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const loginSaveDelayMs = 60_000;
+const notAllowed = 'this address may not connect';
+const banned = 'too many failed logins from this address: try again later';
+
+/**
+ * Counts failed logins by address, by user and by both, delays refusals, and bans addresses.
+ *
+ * A client that knows the password logs in, whoever guesses: delays apply to refusals only, the count of a user never refuses, and an
+ * address from which users have logged in is not banned for them.
+ */
+export class LoginDefence implements BanAdministration {
+  readonly #options: DefenceOptions;
+  readonly #limits: DefenceLimits;
+  readonly #bans: BanList;
+  readonly #known: KnownLogins;
+  readonly #counts: RefusalCounts;
+  readonly #saver: StateSaver;
+  readonly #penalties: Counters;
+  readonly #bansBefore: Counters;
+  readonly #failuresBySource: Counters;
+  readonly #failuresByUser: Counters;
+  readonly #failuresByPair: Counters;
+
+  private constructor(options: DefenceOptions) {
+    const { log, clock } = options;
+    this.#options = options;
+    const limits = { ...defaultDefenceLimits, ...options.limits };
+    this.#limits = limits;
+    this.#bans = new BanList(limits.maxBans, clock);
+    this.#known = new KnownLogins(limits, clock);
+    this.#counts = new RefusalCounts(log, clock);
+    this.#saver = new StateSaver(() => this.#write(), clock, log);
+    this.#penalties = createMemoryCounters(limits.windowMs, limits.maxCounted);
+    this.#bansBefore = createMemoryCounters(limits.maxBanMs, limits.maxCounted);
+    this.#failuresBySource = createMemoryCounters(limits.windowMs, limits.maxCounted);
+    this.#failuresByUser = createMemoryCounters(limits.windowMs, limits.maxCounted);
+    this.#failuresByPair = createMemoryCounters(limits.pairWindowMs, limits.maxCounted);
+  }
+
+  /** Reads the bans of the last run. A file that cannot be read is logged, and no address is banned. */
+  static async open(options: DefenceOptions): Promise<LoginDefence> {
+    const defence = new LoginDefence(options);
+    try {
+      const { bans, logins } = await readDefenceState(options.file);
+      for (const ban of bans) defence.#bans.put(ban);
+      for (const login of logins) defence.#known.add(login);
+    } catch (error) {
+      options.log.error('bans of the last run not loaded', { error: Fault.from(error) });
+    }
+    return defence;
+  }
+
+  /** Returns why an address may not connect, null if it may. */
+  admit(address: string): string | null {
+    const { allowFrom = null, denyFrom = null } = this.#options;
+    const refusal = denyFrom?.contains(address) === true || allowFrom?.contains(address) === false;
+    const source = sourceOf(address);
+    if (!refusal && this.#bans.scopeOf(source) !== 'everyone') return null;
+    this.#counts.add('refusedConnections', source, null);
+    return refusal ? notAllowed : banned;
+  }
+
+  /** Returns false if a password of this user from this address is refused without a check. */
+  mayCheck(address: string, username: string): boolean {
+    const source = sourceOf(address);
+    const scope = this.#bans.scopeOf(source);
+    if (scope === null || (scope === 'new-users' && this.#known.has(source, username))) return true;
+    this.#counts.add('unchecked', source, username);
+    return false;
+  }
+
+  /** Counts a wrong password. Returns after which time from the request the refusal may be sent, in milliseconds. */
+  async refused(address: string, username: string): Promise<number> {
+    const source = sourceOf(address);
+    this.#counts.add('wrong', source, username);
+    const [bySource, byUser, byPair] = await Promise.all([
+      this.#failuresBySource.add(source, 1),
+      this.#failuresByUser.add(username, 1),
+      this.#failuresByPair.add(pairOf(source, username), 1),
+      this.#penalise(source, 'authfail'),
+    ]);
+    const { freeSourceFailures, freeUserFailures, freePairFailures } = this.#limits;
+    return Math.max(
+      delayAfter(bySource, freeSourceFailures, this.#limits),
+      delayAfter(byUser, freeUserFailures, this.#limits),
+      delayAfter(byPair, freePairFailures, this.#limits),
+    );
+  }
+
+  /** Counts a password that was not checked, because too many others wait. */
+  busy(address: string, username: string): void {
+    this.#counts.add('busy', sourceOf(address), username);
+  }
+
+  /** The user logged in. */
+  loggedIn(address: string, username: string): void {
+    const source = sourceOf(address);
+    const isNew = !this.#known.has(source, username);
+    this.#known.add({ source, username, atMs: this.#options.clock.nowMs() });
+    void this.#failuresByPair.clear(pairOf(source, username));
+    if (isNew) void this.#saver.later(loginSaveDelayMs);
+  }
+
+  /** A connection ended without a login. */
+  connectionFailed({ address, username, refusals, isIdentified, cause }: FailedConnection): void {
+    // Scans of the port and health checks cost nothing.
+    if (!isIdentified) return;
+    const source = sourceOf(address);
+    this.#counts.add('failedConnections', source, username);
+    const { publickey = 0, password = 0, 'keyboard-interactive': answers = 0 } = refusals;
+    if (cause === 'fault') void this.#penalise(source, 'fault');
+    else if (cause === 'timeout') void this.#penalise(source, 'grace-exceeded');
+    else if (username === null) void this.#penalise(source, 'noauth');
+    else if (publickey > 0 && password + answers === 0) void this.#penalise(source, 'authfail');
+  }
+
+  async list(): Promise<readonly Ban[]> {
+    return this.#bans.list();
+  }
+
+  async add(address: string, durationMs: number): Promise<Ban> {
+    const sinceMs = this.#options.clock.nowMs();
+    const source = checkedSource(address);
+    const ban: Ban = { source, scope: 'everyone', cause: 'command', sinceMs, untilMs: sinceMs + durationMs };
+    await this.#ban(ban);
+    return ban;
+  }
+
+  async clear(address: string | null): Promise<number> {
+    const sources =
+      address === null ? this.#bans.list().map(({ source }) => source) : [checkedSource(address)];
+    let ended = 0;
+    for (const source of sources) {
+      if (this.#bans.remove(source)) ended += 1;
+      for (const counters of [this.#penalties, this.#bansBefore, this.#failuresBySource]) {
+        await counters.clear(source);
+      }
+    }
+    if (ended > 0) {
+      this.#options.log.info('bans ended by command', { address: address ?? 'all', bans: ended });
+      await this.#saver.now();
+    }
+    return ended;
+  }
+
+  /** Logs the last counts and saves the state. */
+  async close(): Promise<void> {
+    this.#counts.close();
+    await this.#saver.close();
+  }
+
+  /** Never rejects. */
+  async #penalise(source: string, kind: PenaltyKind): Promise<void> {
+    const { banAfterPenalty, banMs, maxBanMs } = this.#limits;
+    if (banAfterPenalty === 0 || this.#options.exemptFrom?.contains(addressOf(source)) === true) return;
+    const sum = await this.#penalties.add(source, penalties[kind]);
+    if (sum < banAfterPenalty || this.#bans.scopeOf(source) !== null) return;
+    const sinceMs = this.#options.clock.nowMs();
+    const scope: BanScope = this.#known.hasSource(source) ? 'new-users' : 'everyone';
+    const ban: Ban = { source, scope, cause: 'logins', sinceMs, untilMs: sinceMs + banMs };
+    // Before the first wait: penalties that arrive meanwhile find the ban.
+    this.#bans.put(ban);
+    await this.#penalties.clear(source);
+    const bans = await this.#bansBefore.add(source, 1);
+    const durationMs = Math.min(maxBanMs, banMs * 2 ** Math.min(30, bans - 1));
+    await this.#ban({ ...ban, untilMs: sinceMs + durationMs });
+  }
+
+  async #ban(ban: Ban): Promise<void> {
+    const { source, scope, cause, sinceMs, untilMs } = ban;
+    this.#bans.put(ban);
+    this.#options.log.warn('address banned', {
+      address: source,
+      scope,
+      cause,
+      seconds: Math.round((untilMs - sinceMs) / 1_000),
+    });
+    await this.#saver.now();
+  }
+
+  #write(): Promise<void> {
+    return writeDefenceState(this.#options.file, { bans: this.#bans.list(), logins: this.#known.list() });
+  }
+}
+
+/** User names are text of the client; a source has no line feed. */
+function pairOf(source: string, username: string): string {
+  return `${source}\n${username}`;
+}
+
+/** Returns an address of the source. */
+function addressOf(source: string): string {
+  return source.replace(/\/64$/, '');
+}
+
+function checkedSource(address: string): string {
+  const source = parseSource(address.trim());
+  if (source !== null) return source;
+  throw new Fault('invalid', `invalid address ${JSON.stringify(address)}: expected an IPv4 or IPv6 address`);
+}

@@ -19,6 +19,7 @@ import { userAddCommand } from './user/add.js';
 import { userListCommand } from './user/list.js';
 import { userRemoveCommand } from './user/remove.js';
 import { userShowCommand } from './user/show.js';
+import { userTotpCommand } from './user/totp.js';
 import { versionCommand } from './version.js';
 
 /** Creates `sftpgw` with all its commands. */
@@ -33,6 +34,7 @@ export function sftpgwProgram(context: CommandContext): Command {
   user.addCommand(userRemoveCommand('remove', 'sftpgw user remove', context));
   user.addCommand(userListCommand(context));
   user.addCommand(userShowCommand(context));
+  user.addCommand(userTotpCommand(context));
 
   const recovery = newCommand(
     'recovery',

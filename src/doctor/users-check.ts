@@ -20,12 +20,12 @@ export function usersCheck(registry: Pick<UserRegistry, 'list'>): Check {
             whatToDo: 'Correct the file. The change takes effect at the next request.',
           });
         }
-        if (user.publicKeyCount > 0 || user.hasPassword) continue;
+        if (user.canLogIn) continue;
         findings.push({
           code: 'no-login',
           severity: 'warning',
           subject,
-          what: 'Neither a public key nor a password is set.',
+          what: `The keys, the password and the second factor of the user do not fulfil login.methods=${user.loginMethods}.`,
           why: 'This user cannot log in.',
           whatToDo: `Add a public key: \`addsftpuser ${user.username} --public-key-file FILE\`.`,
         });

@@ -9,6 +9,7 @@ import { bySeverity, type DoctorFinding } from '../doctor/finding.js';
 import { keyFilesCheck } from '../doctor/key-files-check.js';
 import { keyringCheck } from '../doctor/keyring-check.js';
 import { ledgerCheck } from '../doctor/ledger-check.js';
+import { loginKeysCheck } from '../doctor/login-keys-check.js';
 import { machineCheck } from '../doctor/machine-check.js';
 import { mirrorCheck } from '../doctor/mirror-check.js';
 import { roundTripCheck } from '../doctor/round-trip-check.js';
@@ -20,6 +21,8 @@ import { parseUsername, type Username } from '../model/users.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket/bucket-administration.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
+import { globalKeyFilesOf } from '../users/defaults.js';
+import { GlobalKeys } from '../users/logins/global-keys.js';
 import type { OpenRoot } from './open-root.js';
 import { bucketsOf, usesSseC } from './policies/storage-needs.js';
 import { rawKeyFiles } from './raw-key-files.js';
@@ -71,6 +74,7 @@ function gatewayChecks(root: OpenRoot): readonly Check[] {
       settingsProblems: settings.notices,
     }),
     usersCheck(registry),
+    loginKeysCheck(() => new GlobalKeys(() => globalKeyFilesOf(root.userServices.defaults())).problems()),
     keyFilesCheck({
       keyFiles: () => rawKeyFiles(root),
       load: (path) => root.userServices.keyFiles.load(path),

@@ -2,6 +2,8 @@ import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.
 import { type AclOption, cannedAcls, type EncryptionOption, encryptionOptions } from '../model/encryption.js';
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { DownloadsMode } from '../model/users.js';
+import { AddressPatterns } from './address-patterns.js';
+import { parseAddress } from './addresses.js';
 import { type LoginSequences, parseSequences } from './logins/login-methods.js';
 
 /** The value of a setting, or its problem as a phrase to follow the setting's name. */
@@ -28,13 +30,29 @@ export function parseYesNo(text: string): ParsedValue<boolean> {
   return { problem: 'must be yes or no' };
 }
 
+/**
+ * Parses addresses and networks such as `192.0.2.0/24,2001:db8::/32,!192.0.2.7`. `from=` in
+ * authorized_keys also allows wildcards.
+ */
+export function parseNetworks(text: string): ParsedValue<AddressPatterns> {
+  const items = text.split(',').map((item) => item.trim());
+  const areAddresses = items.every(
+    (item) => parseAddress(item.replace(/^!/, '').replace(/\/.*$/, '')) !== null,
+  );
+  const value = areAddresses ? AddressPatterns.parse(items.join(',')) : null;
+  if (value !== null) return { value };
+  return {
+    problem:
+      'must be addresses and networks such as 192.0.2.0/24,2001:db8::/32, without bits behind the mask',
+  };
+}
+
 /** Parses `downloads.mode`. */
 export function parseDownloadsMode(text: string): ParsedValue<DownloadsMode> {
   if (text === 'mirror' || text === 'direct') return { value: text };
   return { problem: 'must be mirror (a decrypted copy on disk) or direct (nothing on disk)' };
 }
 
-/** Parses `sse.key.id` and `sse.sync.key.id`: the id of a key of the keyring, or null if empty. */
 /** Parses `login.methods`. */
 export function parseLoginMethods(text: string): ParsedValue<LoginSequences> {
   const value = parseSequences(text);
@@ -45,6 +63,7 @@ export function parseLoginMethods(text: string): ParsedValue<LoginSequences> {
   };
 }
 
+/** Parses `sse.key.id` and `sse.sync.key.id`: the id of a key of the keyring, or null if empty. */
 export function parseKeyId(text: string): ParsedValue<KeyFingerprint | null> {
   if (text === '') return { value: null };
   if (!/^[0-9a-f]{32}$/.test(text)) {

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import * as settings from '../../config/values.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
+import { formatSequences } from '../../users/logins/login-methods.js';
 import * as values from '../../users/property-values.js';
 import { faultOf } from '../system-faults.js';
 import type { Shell } from './shell.js';
@@ -88,6 +89,13 @@ export function parseEndpoint(text: string): string | null {
 /** Parses `HOST:PORT`, with an IPv6 address in brackets. Port 0 selects a free port. */
 export function parseListenAddress(text: string): settings.ListenAddress {
   return accept('address to listen on', settings.listenAddress.parse(text));
+}
+
+/** Checks the login methods of a user and returns them. Throws `invalid`. */
+export function parseLoginMethodsAnswer(text: string): string {
+  const parsed = values.parseLoginMethods(text);
+  if ('problem' in parsed) throw new Fault('invalid', `the login methods ${parsed.problem}`);
+  return formatSequences(parsed.value);
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   type UserDraft,
   type UserFlags,
 } from './draft.js';
-import { describeChanges, describeLogin, describeUserProblems, userFields } from './report.js';
+import { describeChanges, describeUserProblems, userFields } from './report.js';
 
 interface UserAddFlags extends UserFlags {
   readonly json?: boolean;
@@ -61,6 +61,10 @@ export function userAddCommand(name: string, spelling: string, context: CommandC
     )
     .option('--create-ssh-key', 'create an SSH key and print its private half on stdout; it is not kept')
     .option('--password-file <file>', 'password for login')
+    .option(
+      '--login-methods <sequences>',
+      'methods that must succeed, such as publickey,keyboard-interactive; alternatives are separated by blanks',
+    )
     .option('--bucket <name>', "bucket for this user's uploads")
     .option('--prefix <prefix>', 'prefix of uploads in the bucket (default: USER/uploads/)')
     .option('--acl <1..8>', 'canned ACL of uploads: 1 private ... 8 log-delivery-write')
@@ -178,7 +182,7 @@ function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
   if (replaced !== null && replaced !== current) {
     notes.push(`Older files need the key before this one, ${replaced}, which stays in the keyring.`);
   }
-  if (describeLogin(after) === 'none') {
+  if (!after.canLogIn) {
     notes.push(`${after.username} cannot log in yet: addsftpuser ${after.username} --public-key-file FILE`);
   }
   return notes;

@@ -22,7 +22,7 @@ import {
   mergeDrafts,
   type UserDraft,
 } from './draft.js';
-import { parsePublicKeys } from './public-keys.js';
+import { parsePublicKeys, readPastedKey } from './public-keys.js';
 
 /** The user that the dialogue is about. */
 export interface DialogueSubject {
@@ -72,9 +72,11 @@ async function askSshKey(prompter: Prompter, { username, existing }: DialogueSub
   if (await askYesNo(prompter, `Create an SSH key for ${username}?`, false))
     return draftWithNewSshKey(username);
   const keeps = existing === null ? 'none yet' : `keep the ${existing.publicKeyCount} existing`;
-  return askUntil(prompter, `Paste a public key (Enter: ${keeps}): `, (answer) =>
-    answer.trim() === '' ? emptyDraft : draftOf({ publicKeys: parsePublicKeys(answer, 'the pasted line') }),
-  );
+  return askUntil(prompter, `Paste a public key (Enter: ${keeps}): `, async (answer) => {
+    if (answer.trim() === '') return emptyDraft;
+    const pasted = await readPastedKey(prompter, answer);
+    return draftOf({ publicKeys: parsePublicKeys(pasted, 'the pasted text') });
+  });
 }
 
 const menu = [

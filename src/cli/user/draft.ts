@@ -10,6 +10,7 @@ import {
   parseBucketAnswer,
   parseEncryptionAnswer,
   parseKmsKeyAnswer,
+  parseLoginMethodsAnswer,
   parsePassword,
   parsePrefix,
   readAnswerFile,
@@ -27,6 +28,7 @@ export interface UserFlags {
   readonly publicKeyFile?: readonly string[];
   readonly createSshKey?: boolean;
   readonly passwordFile?: string;
+  readonly loginMethods?: string;
   readonly bucket?: string;
   readonly prefix?: string;
   readonly acl?: string;
@@ -98,6 +100,9 @@ export async function draftFromFlags(
     ...(flags.bucket === undefined ? {} : { uploadBucket: parseBucketAnswer(flags.bucket) }),
     ...(flags.prefix === undefined ? {} : { uploadPrefix: parsePrefix(flags.prefix) }),
     ...(flags.acl === undefined ? {} : { acl: parseAcl(flags.acl) }),
+    ...(flags.loginMethods === undefined
+      ? {}
+      : { loginMethods: parseLoginMethodsAnswer(flags.loginMethods) }),
     ...(flags.downloads === undefined ? {} : { downloads: flags.downloads }),
     ...(flags.shared === undefined ? {} : { shared: flags.shared }),
   });

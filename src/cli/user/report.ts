@@ -31,7 +31,10 @@ export function describeLogin(user: UserSummary): string {
   const ways: string[] = [];
   if (user.publicKeyCount > 0)
     ways.push(`${user.publicKeyCount} public key${user.publicKeyCount === 1 ? '' : 's'}`);
+  const authorities = user.publicKeys.filter((key) => key.isAuthority).length;
+  if (authorities > 0) ways.push(`${authorities} certificate authorit${authorities === 1 ? 'y' : 'ies'}`);
   if (user.hasPassword) ways.push('password');
+  if (user.hasTotp) ways.push('TOTP');
   return ways.length === 0 ? 'none' : ways.join(', ');
 }
 
@@ -41,8 +44,20 @@ export function userFields(user: UserSummary): readonly (readonly [name: string,
     ['uploads to', describeUploads(user)],
     ['encryption', describeEncryption(user)],
     ['login', describeLogin(user)],
+    ['login methods', user.loginMethods],
     ['downloads', onOff(user.downloads)],
     ['shared', onOff(user.shared)],
+  ];
+}
+
+/** Returns a user's keys and second factor as name and value pairs. */
+export function loginFields(user: UserSummary): readonly (readonly [name: string, value: string])[] {
+  return [
+    ['TOTP', user.hasTotp ? 'yes' : 'no'],
+    ...user.publicKeys.map(({ type, fingerprint, comment, isAuthority }) => {
+      const name = isAuthority ? 'authority' : 'public key';
+      return [name, `${type} ${fingerprint} ${comment}`.trimEnd()] as const;
+    }),
   ];
 }
 

@@ -4,7 +4,7 @@ import { type CommandContext, newCommand } from '../command.js';
 import { localExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { unknownUser } from './remove.js';
-import { describeUserProblems, userFields } from './report.js';
+import { describeUserProblems, loginFields, userFields } from './report.js';
 
 /** Creates `sftpgw user show`. */
 export function userShowCommand(context: CommandContext): Command {
@@ -23,7 +23,9 @@ export function userShowCommand(context: CommandContext): Command {
         const user = await registry.describe(username);
         if (user === null) throw unknownUser(username);
         const shown =
-          flags.json === true ? renderJson(user) : renderFields([['user', username], ...userFields(user)]);
+          flags.json === true
+            ? renderJson(user)
+            : renderFields([['user', username], ...userFields(user), ...loginFields(user)]);
         context.shell.out(shown);
         if (flags.json !== true) for (const problem of describeUserProblems(user)) context.shell.err(problem);
       });

@@ -13,6 +13,8 @@ export function sftpLimitsOf(settings: GatewaySettings): Partial<SftpLimits> {
     maxSessionsPerAddress: settings.sftpSessionsPerAddress,
     maxHandlesPerSession: settings.sftpHandlesPerSession,
     maxRequestsInFlight: settings.sftpRequestsInFlight,
+    idleTimeoutMs: settings.sftpIdleTimeoutMs,
+    maxSessionMs: settings.sftpSessionMaxMs,
   };
 }
 

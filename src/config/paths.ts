@@ -42,6 +42,10 @@ export interface RootPaths {
   readonly lockFile: string;
   /** Where the gateway that runs takes commands. */
   readonly controlSocket: string;
+  /** Bans, and the addresses from which users have logged in. */
+  readonly bansFile: string;
+  /** One directory for each user of the machine who may connect with `sftpgw stdio`. Others can enter it. */
+  readonly stdioDirectory: string;
 }
 
 /** The paths below a root: `/` when installed as a service, `./sftpgw-data` from a checkout. */
@@ -70,6 +74,8 @@ export function rootPaths(root: string): RootPaths {
     lockFile: join(state, 'lock'),
     controlSocket: join(state, 'control.sock'),
     runningCommandsDirectory: join(state, 'commands'),
+    bansFile: join(state, 'bans.json'),
+    stdioDirectory: join(base, 'run/sftpgw/stdio'),
     runFile: join(state, 'embedded-s3.json'),
     eventSecretFile: join(state, 'events.secret'),
   };

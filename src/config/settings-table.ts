@@ -1,3 +1,5 @@
+import { gibibyte, hour, mebibyte, type Setting, second, setting, tebibyte } from './setting.js';
+import { sftpListen, sftpSettings } from './sftp-settings.js';
 import {
   absoluteFile,
   bucketName,
@@ -6,41 +8,15 @@ import {
   duration,
   endpointUrl,
   httpUrl,
-  type ListenAddress,
   listenAddress,
   optionalListenAddress,
   regionName,
   size,
-  type ValueKind,
   yesNo,
   yesNoAuto,
 } from './values.js';
 
-/** One global setting. */
-export interface Setting<T> {
-  /** As it stands in `sftpgateway.properties`. */
-  readonly name: string;
-  readonly kind: ValueKind<T>;
-  /** The default below this root. */
-  readonly defaultFor: (root: string) => T;
-  /** A sentence or two, for the documentation and the default file. */
-  readonly description: string;
-}
-
-const second = 1_000;
-const hour = 3_600 * second;
-const mebibyte = 1024 ** 2;
-const gibibyte = 1024 ** 3;
-const tebibyte = 1024 ** 4;
-
-function setting<T>(name: string, kind: ValueKind<T>, fallback: T, description: string): Setting<T> {
-  return { name, kind, defaultFor: () => fallback, description };
-}
-
-/** Port 22 for the service of a machine; what is tried out below another root takes a port that anybody may take. */
-function sftpListenDefault(root: string): ListenAddress {
-  return root === '/' ? { host: '0.0.0.0', port: 22 } : { host: '127.0.0.1', port: 2222 };
-}
+export type { Setting } from './setting.js';
 
 /** Every global setting, by the name it has in the program; `Ms` and `Bytes` are units. */
 export const settings = {
@@ -104,67 +80,14 @@ export const settings = {
     60 * second,
     'The silence of S3 after which a request is given up and tried again.',
   ),
-  sftpListen: {
-    name: 'sftp.listen',
-    kind: listenAddress,
-    defaultFor: sftpListenDefault,
-    description: 'Where SFTP clients connect.',
-  } satisfies Setting<ListenAddress>,
+  sftpListen,
   s3Listen: setting(
     's3.listen',
     listenAddress,
     { host: '127.0.0.1', port: 9000 },
     'Where the embedded S3 server listens, when it runs.',
   ),
-  sftpLoginTimeoutMs: setting(
-    'sftp.login.timeout',
-    duration(second, hour),
-    60 * second,
-    'How long a connection may take to log in.',
-  ),
-  sftpUserCaFile: setting(
-    'sftp.user.ca.file',
-    absoluteFile,
-    null,
-    'A file with the public keys of certificate authorities, one a line. Their certificates log in as the users whose names they contain.',
-  ),
-  sftpRevokedKeysFile: setting(
-    'sftp.revoked.keys.file',
-    absoluteFile,
-    null,
-    'A file with revoked public keys and certificates: a list of `ssh-keygen -k`, or text with one public key a line. While it cannot be read, no key logs in.',
-  ),
-  sftpKeepaliveMs: setting(
-    'sftp.keepalive',
-    duration(second, hour),
-    30 * second,
-    'The silence after which a client is asked for a sign of life; a client that stays silent is disconnected.',
-  ),
-  sftpSessionsMax: setting('sftp.sessions.max', count(1, 100_000), 1000, 'Connections at a time.'),
-  sftpSessionsPerUser: setting(
-    'sftp.sessions.per.user',
-    count(1, 100_000),
-    100,
-    'Connections of one user at a time.',
-  ),
-  sftpSessionsPerAddress: setting(
-    'sftp.sessions.per.address',
-    count(1, 100_000),
-    200,
-    'Connections from one address at a time.',
-  ),
-  sftpHandlesPerSession: setting(
-    'sftp.handles.per.session',
-    count(8, 65_536),
-    256,
-    'Files and directories that one session may have open.',
-  ),
-  sftpRequestsInFlight: setting(
-    'sftp.requests.in.flight',
-    count(8, 4096),
-    128,
-    'Requests of one session that are worked on side by side; further ones wait in the network.',
-  ),
+  ...sftpSettings,
   uploadMemoryBytes: setting(
     'upload.memory',
     size(32 * mebibyte, tebibyte),

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { isAbsolute } from 'node:path';
-import { parseBucketName } from '../users/property-values.js';
+import { parseBucketName, parseNetworks } from '../users/property-values.js';
 
 /** A value, or what is wrong with the text: a sentence that goes after the setting's name. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -157,6 +157,12 @@ export const bucketName: ValueKind<string | null> = optional('bucket name', pars
 export const regionName: ValueKind<string | null> = optional('region', (text) =>
   /^[a-z0-9-]{1,64}$/i.test(text) ? { value: text } : { problem: 'must be a region such as eu-west-1' },
 );
+
+/** Addresses and networks; the text, which `parseNetworks` accepts. */
+export const networkList: ValueKind<string | null> = optional('addresses and networks', (text) => {
+  const parsed = parseNetworks(text);
+  return 'value' in parsed ? { value: text } : parsed;
+});
 
 /** Empty says nothing, like a line that is not there. */
 function optional(form: string, parse: (text: string) => Parsed<string>): ValueKind<string | null> {

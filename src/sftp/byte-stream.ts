@@ -1,28 +1,36 @@
-/** What a `ByteStream` tells. Nothing is told before `start`. */
+/** Events of a `ByteStream`. None occurs before `start`. */
 export interface ByteStreamEvents {
-  /** Bytes came. They may be lent (bytes/buffer-pool.ts): whoever keeps views of them retains them. */
+  /** Bytes arrived. They may be lent (bytes/buffer-pool.ts): retain them to keep views beyond the call. */
   data(chunk: Uint8Array): void;
-  /** The other side sends no more; it may still read. */
+  /** The other side sends no more data. It may still read. */
   ended(): void;
-  /** The backlog has fallen after it was seen above the mark. */
+  /** The backlog fell to half of the value that `backlogBytes` last returned, or below. */
   drained(): void;
-  /** Nothing comes and nothing goes any more. Told once, also after an error. */
+  /** Data neither arrives nor leaves any more. Occurs once, also after an error. */
   closed(): void;
 }
 
-/** The two-way stream of bytes that an SFTP session runs over: an SSH channel, or a pair of pipes in a test. */
+/**
+ * The two-way stream of bytes that an SFTP session runs over: an SSH channel, or a pair of pipes in a test.
+ */
 export interface ByteStream {
-  /** Called once. */
+  /** Starts the events. Called once. */
   start(events: ByteStreamEvents): void;
-  /** No `data` until `resume`. The other side is slowed down by its own flow control. */
+  /** Stops `data` until `resume`. Flow control slows the other side down meanwhile. */
   pause(): void;
   resume(): void;
-  /** Sends the pieces in order, as one, and releases each when it is sent. They must not change before. Never throws; on a closed stream it does nothing. */
+  /**
+   * Sends the pieces in order and releases each when it is sent. They must not change before. Never throws.
+   * Does nothing on a closed stream.
+   */
   write(pieces: readonly Uint8Array[]): void;
-  /** Tells the person a sentence beside the stream, where the client shows such; otherwise, or when it is busy, nothing. */
+  /**
+   * Shows a sentence to the person at the client, outside the data. Does nothing if the client cannot show it
+   * or data waits.
+   */
   explain(sentence: string): void;
-  /** Bytes written and not yet taken by the network. */
+  /** Written bytes that the network has not yet accepted. */
   readonly backlogBytes: number;
-  /** Sends what was written and then closes, the way that tells the client that all was well. */
+  /** Sends the data that waits, reports success to the client, and closes the stream. */
   end(): void;
 }

@@ -63,7 +63,7 @@ describe('an SSH channel as a byte stream', () => {
     releaseBytes(slab);
   });
 
-  it('copies bytes of memory that is read into again', () => {
+  it('copies bytes that are not lent', () => {
     const { channel, chunks } = started();
     const memory = Buffer.from('first');
     channel.events?.data(memory);

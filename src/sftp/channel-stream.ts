@@ -3,12 +3,12 @@ import { areLent } from '../bytes/buffer-pool.js';
 import type { ByteStream, ByteStreamEvents } from './byte-stream.js';
 
 /**
- * Clients that pass stderr on to the user: OpenSSH's sftp and scp, PuTTY's psftp and pscp. OpenSSH shows only a status code's own
- * words.
+ * Clients that show stderr to the user: OpenSSH's sftp and scp, PuTTY's psftp and pscp. OpenSSH does not show
+ * the text of a status, only its own text for the code.
  */
 const showsStderr = /^(?:OpenSSH|PuTTY)_/;
 
-/** An SSH channel as a byte stream. */
+/** Adapts an SSH channel to `ByteStream`. */
 export class ChannelStream implements ByteStream {
   readonly #channel: SshChannel;
   readonly #showsStderr: boolean;
@@ -21,7 +21,7 @@ export class ChannelStream implements ByteStream {
 
   start(events: ByteStreamEvents): void {
     this.#channel.start({
-      // Bytes that are not lent lie in memory that the connection reads into again.
+      // The connection reuses the memory of bytes that are not lent.
       data: (chunk) => events.data(areLent(chunk) ? chunk : Buffer.from(chunk)),
       ended: () => events.ended(),
       drained: () => events.drained(),
@@ -46,7 +46,7 @@ export class ChannelStream implements ByteStream {
   }
 
   explain(sentence: string): void {
-    // It shares the channel's window with the responses: the channel drops it if they wait.
+    // Stderr shares the channel's window with the replies. The channel drops the line if replies wait.
     if (this.#showsStderr) this.#channel.writeStderr(stderrLine(sentence));
   }
 

@@ -8,7 +8,7 @@ function gate(): { wait: () => Promise<void>; open: () => void } {
 }
 
 describe('operations on a handle', () => {
-  it('start at once and overlap when they are shared', () => {
+  it('start at once and overlap if they are shared', () => {
     const order = new HandleOrder();
     const begun: number[] = [];
     const never = gate();
@@ -21,7 +21,7 @@ describe('operations on a handle', () => {
     expect(begun).toEqual([1, 2, 3]);
   });
 
-  it('let an exclusive one wait for all before it, and wait for it', async () => {
+  it('wait for an exclusive operation, which waits for all before it', async () => {
     const order = new HandleOrder();
     const log: string[] = [];
     const first = gate();
@@ -40,7 +40,7 @@ describe('operations on a handle', () => {
     expect(log).toEqual(['write 1', 'exclusive 1', 'write 2', 'exclusive 2']);
   });
 
-  it('start at once again when the exclusive one has failed', async () => {
+  it('start at once after an exclusive operation has failed', async () => {
     const order = new HandleOrder();
     await expect(order.exclusive(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     let hasBegun = false;
@@ -52,7 +52,7 @@ describe('operations on a handle', () => {
   });
 });
 
-it('settles shared operations in the order in which they came, whichever is done first', async () => {
+it('settles shared operations in the order of arrival, whichever ends first', async () => {
   const order = new HandleOrder();
   const settled: string[] = [];
   const gates = ['a', 'b', 'c'].map((name) => {

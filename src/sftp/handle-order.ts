@@ -1,20 +1,23 @@
 /**
- * The order of the operations on one open handle. Shared ones (READ, WRITE) start as they come and may overlap, but settle in
- * the order in which they came; an exclusive one (CLOSE, a change of size) waits for all before it, and all after it wait for
- * that one.
+ * Orders the operations on one open handle. Shared operations (READ, WRITE) start on arrival and may overlap,
+ * but settle in the order of arrival. An exclusive operation (CLOSE, a change of size) waits for all earlier
+ * ones, and all later ones wait for it.
  *
- * The protocol lets answers overtake each other (draft-ietf-secsh-filexfer-02 section 6.1), but OpenSSH's `scp` cuts a file
- * at the first byte that came out of turn, on either side and without a word (sftp-client.c, `highwater`). Answers on
- * different handles do overtake.
+ * The protocol lets replies overtake each other (draft-ietf-secsh-filexfer-02 section 6.1). But OpenSSH's
+ * `scp` silently truncates a file at the first byte that arrives out of order, in both directions
+ * (sftp-client.c, `highwater`). Replies on different handles do overtake each other.
  */
 export class HandleOrder {
   readonly #outstanding = new Set<Promise<unknown>>();
   /** The last exclusive operation that has not ended. */
   #barrier: Promise<unknown> | null = null;
-  /** Resolves when the last shared operation so far has settled; null when all have. */
+  /** Resolves when the latest shared operation has settled. Null if none is running. */
   #turn: Promise<void> | null = null;
 
-  /** Starts at once, synchronously, unless an exclusive operation is under way. Settles after the shared ones before it. */
+  /**
+   * Starts synchronously unless an exclusive operation is pending. Settles after the earlier shared
+   * operations.
+   */
   shared<T>(operation: () => Promise<T>): Promise<T> {
     const started = this.#barrier === null ? operation() : this.#barrier.then(operation);
     const before = this.#turn;
@@ -30,6 +33,7 @@ export class HandleOrder {
     return this.#track(inTurn);
   }
 
+  /** Starts once all earlier operations have settled. Ignores their failures. */
   exclusive<T>(operation: () => Promise<T>): Promise<T> {
     const result = Promise.allSettled([...this.#outstanding]).then(operation);
     const barrier = result.then(
@@ -51,7 +55,7 @@ export class HandleOrder {
   }
 }
 
-/** What `result` settles with, once `before` has resolved. */
+/** Settles like `result`, but not before `before` has resolved. */
 async function settleAfter<T>(before: Promise<void>, result: Promise<T>): Promise<T> {
   const [settled] = await Promise.allSettled([result, before]);
   if (settled.status === 'rejected') throw settled.reason;

@@ -14,20 +14,20 @@ export type OpenHandle =
   | (Opened & {
       readonly kind: 'directory';
       readonly batches: AsyncIterator<readonly DirectoryEntry[]>;
-      /** Entries that were listed and not yet sent, the next one last. */
+      /** Listed entries that are not yet sent, the next one last. */
       readonly unsent: DirectoryEntry[];
     });
 
-/** A handle without what the table adds. */
+/** A handle without the fields that the table adds. */
 export type NewHandle = OpenHandle extends infer H ? (H extends Opened ? Omit<H, 'order'> : never) : never;
 
-/** Ends what a handle holds. A written file that was not committed before goes. */
+/** Releases the resources of a handle. A file that is not yet committed is aborted or parked. */
 export async function disposeHandle(handle: OpenHandle): Promise<void> {
   if (handle.kind === 'directory') await handle.batches.return?.();
   else await handle.file[Symbol.asyncDispose]();
 }
 
-/** The open handles of one session. Numbers are never used twice, so a stale handle is always known as such. */
+/** The open handles of one session. Numbers are never reused, so a stale handle is always detected. */
 export class HandleTable {
   readonly #open = new Map<number, OpenHandle>();
   readonly #max: number;
@@ -43,18 +43,21 @@ export class HandleTable {
     return this.#open.size;
   }
 
-  /** True when a file is open for writing. */
+  /** True if a file is open for writing. */
   get isWriting(): boolean {
     for (const handle of this.#open.values()) if (handle.kind === 'write') return true;
     return false;
   }
 
-  /** Opens by `open` and answers the new handle's wire form. Throws `over-quota` when there are too many. */
+  /**
+   * Opens a handle with `open` and returns its wire form. Throws `over-quota` if too many are open, and
+   * `cancelled` if the session ends meanwhile.
+   */
   async add(open: () => Promise<NewHandle>): Promise<Uint8Array> {
     if (this.#open.size + this.#reserved >= this.#max) {
       throw new Fault(
         'over-quota',
-        `this session has ${this.#max} open files and directories, which is the limit; close some`,
+        `the session has reached its limit of ${this.#max} open files and directories; close some`,
       );
     }
     this.#reserved += 1;
@@ -74,21 +77,21 @@ export class HandleTable {
     return wire;
   }
 
-  /** Throws `invalid` for a handle that was never given out or has been closed. */
+  /** Returns the open handle. Throws `invalid` if the table did not issue it or it is closed. */
   get(wire: Uint8Array): OpenHandle {
     const handle = this.#open.get(numberOf(wire));
     if (handle === undefined) throw unknownHandle();
     return handle;
   }
 
-  /** As `get`, and the handle is known no more. */
+  /** Removes an open handle and returns it. Throws like `get`. */
   remove(wire: Uint8Array): OpenHandle {
     const handle = this.get(wire);
     this.#open.delete(numberOf(wire));
     return handle;
   }
 
-  /** Takes all handles out, for good: what is still being opened is disposed as it comes. */
+  /** Removes and returns all handles. A handle that is still being opened is disposed when its open ends. */
   removeAll(): OpenHandle[] {
     this.#isOver = true;
     const handles = [...this.#open.values()];

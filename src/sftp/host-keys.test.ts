@@ -33,7 +33,7 @@ async function refusal(attempt: Promise<unknown>): Promise<Fault> {
 }
 
 describe('host keys', () => {
-  it('are made at the first start, private, and kept from then on', async () => {
+  it('are created at the first start with private modes, and kept', async () => {
     const made = await load();
     expect(made.map(({ type }) => type)).toEqual(['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ssh-rsa']);
     expect(lines.map(({ fields }) => fields['fingerprint'])).toEqual(made.map((key) => key.fingerprint));
@@ -47,20 +47,20 @@ describe('host keys', () => {
   });
 
   it.skipIf(noKeygen !== null)(
-    'are what ssh-keygen reads, with the same fingerprints and the right sizes',
+    'are readable by ssh-keygen, with the same fingerprints and the right sizes',
     async () => {
       const made = await load();
       const sizes = ['256', '256', '3072'];
       for (const [index, name] of ['ed25519', 'ecdsa', 'rsa'].entries()) {
         const { stdout } = await runOk('ssh-keygen', ['-l', '-f', path(`ssh_host_${name}_key`)]);
         expect(stdout.split(' ').slice(0, 2)).toEqual([sizes[index], made[index]?.fingerprint]);
-        // Deriving the public half proves that the private one is whole.
+        // Deriving the public key proves that the private key is complete.
         await runOk('ssh-keygen', ['-y', '-f', path(`ssh_host_${name}_key`)]);
       }
     },
   );
 
-  it('of an older server are taken over', async () => {
+  it('of an older server are used', async () => {
     await load();
     const { privateKey } = generateKeyPairSync('ed25519');
     const own = encodeOpensshKey(privateKey, 'old server', randomBytes(4));
@@ -70,7 +70,7 @@ describe('host keys', () => {
     expect(first?.fingerprint).toBe(keyFingerprint(publicBlobOfOpensshKey(own, 'x')));
   });
 
-  it('that others can read are refused, with the command that puts it right', async () => {
+  it('are refused if others can read them, with the command that fixes the mode', async () => {
     await load();
     await chmod(path('ssh_host_rsa_key'), 0o640);
     const { kind, hint } = await refusal(load());
@@ -79,7 +79,7 @@ describe('host keys', () => {
     expect(hint).toContain(`chmod 600 ${path('ssh_host_rsa_key')}`);
   });
 
-  it('that are no keys, or of another kind, or cut short are refused by name', async () => {
+  it('are refused by file name if they are not keys, of another type or truncated', async () => {
     await load();
     const file = path('ssh_host_ed25519_key');
     const good = await readFile(file, 'utf8');
@@ -100,13 +100,13 @@ describe('host keys', () => {
   });
 
   it.skipIf(noKeygen !== null)(
-    'with a passphrase are refused, with the command that takes it off',
+    'are refused if they have a passphrase, with the command that removes it',
     async () => {
       await load();
       const file = path('ssh_host_ed25519_key');
       await rm(file);
       await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'secret', '-f', file]);
-      expect((await refusal(load())).hint).toContain('has a passphrase; take it off with: ssh-keygen -p');
+      expect((await refusal(load())).hint).toContain('has a passphrase; remove it with: ssh-keygen -p');
     },
   );
 });

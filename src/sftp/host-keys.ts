@@ -15,7 +15,7 @@ interface Kind {
   readonly make: () => Promise<{ readonly privateKey: KeyObject }>;
 }
 
-/** In the order in which they are preferred; the names are those of sshd. */
+/** The preferred type first. The file names are those of sshd. */
 const kinds: readonly Kind[] = [
   {
     fileName: 'ssh_host_ed25519_key',
@@ -36,15 +36,15 @@ const kinds: readonly Kind[] = [
 
 export interface HostKey {
   readonly type: string;
-  /** `SHA256:...`, what a client shows at the first connection. */
+  /** `SHA256:...`, as a client shows it at the first connection. */
   readonly fingerprint: string;
   /** The private key in OpenSSH's format. */
   readonly privateKey: string;
 }
 
 /**
- * The host keys in `directory`, made there (0600 in 0700, durably) where there is none. Throws `denied` for a key that others
- * can read and `invalid` for one that is no key of its kind, naming the file and what to do.
+ * Loads the host keys in `directory`. Creates missing keys durably, with mode 0600 in a directory of mode
+ * 0700. Throws `denied` if others can read a key, and `invalid` if a file does not hold a key of its type.
  */
 export async function loadHostKeys(
   directory: string,
@@ -64,7 +64,7 @@ export async function loadHostKeys(
     const text = encodeOpensshKey(privateKey, 'sftpgw host key', entropy.bytes(4));
     await writeFileDurably(path, text, secretFileMode);
     const made = hostKey(text, kind, path);
-    log.info('a host key was made', { path, type: made.type, fingerprint: made.fingerprint });
+    log.info('host key created', { path, type: made.type, fingerprint: made.fingerprint });
     keys.push(made);
   }
   return keys;
@@ -77,7 +77,7 @@ function hostKey(privateKey: string, kind: Kind, path: string): HostKey {
   return { type, fingerprint: keyFingerprint(blob), privateKey };
 }
 
-/** Null when there is no such file. */
+/** Returns null if the file does not exist. */
 async function readHostKey(path: string): Promise<string | null> {
   try {
     const { mode } = await stat(path);
@@ -91,6 +91,6 @@ async function readHostKey(path: string): Promise<string | null> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     if (error instanceof Fault) throw error;
-    throw new Fault('denied', `the host key ${path} cannot be read`, { cause: error });
+    throw new Fault('denied', `cannot read the host key ${path}`, { cause: error });
   }
 }

@@ -1,23 +1,26 @@
 /** Bounds of one session, which is one SFTP channel. */
 export interface SessionLimits {
   readonly maxHandlesPerSession: number;
-  /** Requests taken and not yet answered. Beyond it the channel is not read. */
+  /** Requests that are not yet answered. At this bound the channel is not read. */
   readonly maxRequestsInFlight: number;
-  /** Data of the WRITEs not yet taken by the tree, and lengths of the READs not yet answered. Beyond it the channel is not read. */
+  /** Data bytes of the WRITEs and READs that are not yet answered. At this bound the channel is not read. */
   readonly maxBytesInFlight: number;
-  /** Answers that the network has not taken. Beyond it the channel is not read. */
+  /** Bytes of replies that the network has not yet accepted. At this bound the channel is not read. */
   readonly maxBacklogBytes: number;
 }
 
 /** Bounds of the SFTP server. */
 export interface SftpLimits extends SessionLimits {
-  /** From the connection to a login. */
+  /** Max time from the connection to the login. */
   readonly loginTimeoutMs: number;
-  /** Silence after which the client is asked for a sign of life. */
+  /** Silence after which the server sends a keep-alive request. */
   readonly keepAliveIntervalMs: number;
-  /** Unanswered signs of life after which the connection ends. */
+  /** Unanswered keep-alive requests after which the connection ends. */
   readonly keepAliveMaxMissed: number;
-  /** Connections without a login. Beyond a quarter of them, some are dropped at random (MaxStartups in sshd_config(5)). */
+  /**
+   * Connections without a login. Beyond a quarter of them, some are dropped at random (MaxStartups in
+   * sshd_config(5)).
+   */
   readonly maxUnauthenticated: number;
   /** Per address, like all limits by address: an IPv6 network of 64 bits counts as one. */
   readonly maxUnauthenticatedPerAddress: number;

@@ -2,8 +2,8 @@ import { createHash, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { Fault } from '../model/fault.js';
 
 /**
- * The format of OpenSSH's private key files, unencrypted (OpenSSH PROTOCOL.key), so that `ssh-keygen` reads what we make
- * and an administrator may bring the keys of an older server.
+ * OpenSSH's format for private key files, unencrypted (OpenSSH PROTOCOL.key). `ssh-keygen` reads the keys
+ * that the gateway creates, and an administrator can use the keys of an older server.
  */
 const magic = Buffer.from('openssh-key-v1\0', 'latin1');
 const armour = ['-----BEGIN OPENSSH PRIVATE KEY-----', '-----END OPENSSH PRIVATE KEY-----'] as const;
@@ -15,7 +15,7 @@ function string(value: Uint8Array | string): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-/** RFC 4251 section 5: no leading zeros, one zero byte where the first bit is set. */
+/** Encodes an mpint (RFC 4251 section 5): no leading zeros, except one zero byte if the first bit is set. */
 function mpint(base64url: string | undefined): Buffer {
   let bytes: Buffer = Buffer.from(base64url ?? '', 'base64url');
   while (bytes[0] === 0) bytes = bytes.subarray(1);
@@ -26,7 +26,7 @@ function raw(base64url: string | undefined): Buffer {
   return Buffer.from(base64url ?? '', 'base64url');
 }
 
-/** The public blob (RFC 4253 section 6.6, RFC 5656, RFC 8709) and the fields that a private key file has. */
+/** Returns the public blob (RFC 4253 section 6.6, RFC 5656, RFC 8709) and the fields of the private key. */
 function keyFields(jwk: JsonWebKey): { readonly publicBlob: Buffer; readonly privateFields: Buffer } {
   if (jwk.crv === 'Ed25519') {
     const type = string('ssh-ed25519');
@@ -52,7 +52,10 @@ function keyFields(jwk: JsonWebKey): { readonly publicBlob: Buffer; readonly pri
   };
 }
 
-/** Takes a private Ed25519, P-256 or RSA key. `check` are four random bytes that the format repeats. */
+/**
+ * Encodes a private Ed25519, P-256 or RSA key as the text of a file. `check` holds four random bytes, which
+ * the format repeats.
+ */
 export function encodeOpensshKey(key: KeyObject, comment: string, check: Uint8Array): string {
   const { publicBlob, privateFields } = keyFields(key.export({ format: 'jwk' }));
   const unpadded = Buffer.concat([check, check, privateFields, string(comment)]);
@@ -72,8 +75,8 @@ export function encodeOpensshKey(key: KeyObject, comment: string, check: Uint8Ar
 }
 
 /**
- * The public blob of a private key file. Throws `invalid` for another format and for a key with a passphrase; `where`
- * names the file.
+ * Returns the public blob of a private key file. Throws `invalid` for another format and for a key with a
+ * passphrase. `where` is the file's name in faults.
  */
 export function publicBlobOfOpensshKey(text: string, where: string): Buffer {
   const trimmed = text.trim();
@@ -85,7 +88,7 @@ export function publicBlobOfOpensshKey(text: string, where: string): Buffer {
   const next = (): Buffer => {
     const length = at + 4 <= body.byteLength ? body.readUInt32BE(at) : Number.POSITIVE_INFINITY;
     if (at + 4 + length > body.byteLength) {
-      throw new Fault('invalid', `${where} is damaged: the key is cut short`);
+      throw new Fault('invalid', `${where} is damaged: the key is truncated`);
     }
     const field = body.subarray(at + 4, at + 4 + length);
     at += 4 + length;
@@ -99,21 +102,18 @@ export function publicBlobOfOpensshKey(text: string, where: string): Buffer {
   }
   const [cipher] = [next(), next(), next()];
   if (cipher?.toString() !== 'none') {
-    throw new Fault(
-      'invalid',
-      `${where} has a passphrase; take it off with: ssh-keygen -p -N '' -f ${where}`,
-    );
+    throw new Fault('invalid', `${where} has a passphrase; remove it with: ssh-keygen -p -N '' -f ${where}`);
   }
   at += 4;
   return Buffer.from(next());
 }
 
-/** The type that a public blob names, such as `ssh-ed25519`. */
+/** Returns the key type in a public blob, such as `ssh-ed25519`. */
 export function keyTypeOf(publicBlob: Buffer): string {
   return publicBlob.toString('latin1', 4, 4 + publicBlob.readUInt32BE(0));
 }
 
-/** `SHA256:...`, as `ssh-keygen -l` and clients print it. */
+/** Returns the fingerprint `SHA256:...`, as `ssh-keygen -l` and clients print it. */
 export function keyFingerprint(publicBlob: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(publicBlob).digest('base64').replace(/=+$/, '')}`;
 }

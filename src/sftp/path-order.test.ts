@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type PathClaim, PathOrder } from './path-order.js';
 
-/** Starts `first`, then `second` while it runs, and says whether the second waited. */
+/** Starts `second` while `first` runs. Returns true if `second` waits. */
 async function waits(first: readonly PathClaim[], second: readonly PathClaim[]): Promise<boolean> {
   const order = new PathOrder();
   let end = (): void => undefined;
@@ -25,11 +25,11 @@ const write = (path: string): PathClaim => ({ path, access: 'write' });
 describe('requests about names', () => {
   it.each([
     ['two changes of one name', [write('/a')], [write('/a')]],
-    ['a look at a name that is being changed', [write('/a')], [read('/a')]],
-    ['a change of a name that is being looked at', [read('/a')], [write('/a')]],
-    ['a change below a directory that is being made', [write('/a')], [write('/a/b')]],
+    ['a read of a name that is being changed', [write('/a')], [read('/a')]],
+    ['a change of a name that is being read', [read('/a')], [write('/a')]],
+    ['a change below a directory that is being created', [write('/a')], [write('/a/b')]],
     ['the removal of a directory after a change below it', [write('/a/b/c')], [write('/a')]],
-    ['a look below a directory that is being changed', [write('/a')], [read('/a/b')]],
+    ['a read below a directory that is being changed', [write('/a')], [read('/a/b')]],
     ['a listing of the directory in which a name is being changed', [write('/a/b')], [list('/a')]],
     ['a listing of the root while a name is being changed', [write('/b')], [list('/')]],
     ['either name of a rename', [write('/a'), write('/b')], [read('/b')]],
@@ -38,15 +38,15 @@ describe('requests about names', () => {
   });
 
   it.each([
-    ['two looks', [read('/a')], [list('/a')]],
-    ['changes of neighbours', [write('/a/b')], [write('/a/c')]],
-    ['changes of names of which one begins like the other', [write('/a/b')], [write('/a/bc')]],
-    ['a look at the directory in which a name is being changed', [write('/a/b')], [read('/a')]],
-  ])('run side by side: %s', async (_, first, second) => {
+    ['a read and a listing', [read('/a')], [list('/a')]],
+    ['changes of two names in one directory', [write('/a/b')], [write('/a/c')]],
+    ['changes of two names of which one is a prefix', [write('/a/b')], [write('/a/bc')]],
+    ['a read of the directory in which a name is being changed', [write('/a/b')], [read('/a')]],
+  ])('run in parallel: %s', async (_, first, second) => {
     expect(await waits(first, second)).toBe(false);
   });
 
-  it('go on after one that failed', async () => {
+  it('continue after one that failed', async () => {
     const order = new PathOrder();
     const failing = order.run([write('/a')], () => Promise.reject(new Error('no')));
     const after = order.run([write('/a')], async () => 'done');

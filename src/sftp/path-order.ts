@@ -1,6 +1,6 @@
 /**
- * What an operation does to a name. `list` looks at the names below it as well. `write` may make, change or remove it
- * with all below.
+ * The access of an operation to a name. `list` also reads the names directly below it. `write` can create,
+ * change or remove the name and all names below it.
  */
 export interface PathClaim {
   readonly path: string;
@@ -27,13 +27,14 @@ function conflict(a: PathClaim, b: PathClaim): boolean {
 }
 
 /**
- * Keeps requests about the same names in the order in which they came, and lets all others run side by side:
- * draft-ietf-secsh-filexfer-02 section 6.1 wants the outcome to be as if the client had waited for each answer.
+ * Runs requests about the same names in the order of arrival, and all others in parallel.
+ * draft-ietf-secsh-filexfer-02 section 6.1 requires the same outcome as if the client had waited for each
+ * reply.
  */
 export class PathOrder {
   readonly #running = new Set<Running>();
 
-  /** Runs `operation` at once, or after the earlier ones that it must not overtake. */
+  /** Runs `operation` at once, or after the earlier operations whose claims conflict with its own. */
   run<T>(claims: readonly PathClaim[], operation: () => Promise<T>): Promise<T> {
     const earlier: Promise<void>[] = [];
     for (const other of this.#running) {

@@ -1,6 +1,8 @@
 import type { Call, Entropy, Logger } from '../model/call.js';
 
-/** The call of one request. Id and logger are made when somebody asks: most requests end without a word. */
+/**
+ * The call of one request. Creates its id and logger at the first use, because most requests need neither.
+ */
 export class RequestCall implements Call {
   readonly signal: AbortSignal;
   readonly #entropy: Entropy;

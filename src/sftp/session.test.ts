@@ -10,7 +10,7 @@ import { openFlag, packetType, statusCode } from './wire/constants.js';
 
 const creating = openFlag.write | openFlag.create | openFlag.truncate;
 
-/** A tree whose writes wait until they are let go. */
+/** Returns a tree whose writes wait for `release`. */
 function slowWrites(): { change: (memory: MemoryVfs) => Vfs; release: () => void; offsets: number[] } {
   const waiting: (() => void)[] = [];
   const offsets: number[] = [];
@@ -42,7 +42,7 @@ const data = (handle: Uint8Array, offset: number, byteLength: number) =>
   ({ type: 'write', handle, offset, byteLength, chunks: [Buffer.alloc(byteLength, 'x')] }) as const;
 
 describe('an SFTP session', () => {
-  it('hands on writes in the order of arrival and lets CLOSE wait for them, while others overtake', async () => {
+  it('starts writes in the order of arrival and makes CLOSE wait for them, while other requests overtake', async () => {
     const slow = slowWrites();
     const { client, memory } = await openSession({}, slow.change);
     const handle = await client.handle({ ...open, path: path('/f') });
@@ -76,7 +76,7 @@ describe('an SFTP session', () => {
   it.each([
     ['requests', { maxRequestsInFlight: 3 }, 3],
     ['bytes', { maxBytesInFlight: 250 }, 3],
-  ])('stops reading while too many %s are under way, and goes on afterwards', async (_, limits, started) => {
+  ])('stops reading while too many %s are in flight, and resumes afterwards', async (_, limits, started) => {
     const slow = slowWrites();
     const { client, stream } = await openSession(limits, slow.change);
     const handle = await client.handle({ ...open, path: path('/f') });
@@ -94,7 +94,7 @@ describe('an SFTP session', () => {
     await eventually('the stream flows', () => !stream.isPaused);
   });
 
-  it('stops reading while the client does not take its answers', async () => {
+  it('stops reading while the client does not read its replies', async () => {
     const { client, stream, memory } = await openSession({ maxBacklogBytes: 1000 });
     memory.putFile('/f', 'x');
     stream.backlogBytes = 1000;
@@ -110,7 +110,7 @@ describe('an SFTP session', () => {
     expect((await first).type).toBe(packetType.attrs);
   });
 
-  it('refuses more handles than the limit and takes new ones when some are closed', async () => {
+  it('refuses handles above the limit, and opens new ones after some are closed', async () => {
     const { client, memory } = await openSession({ maxHandlesPerSession: 2 });
     memory.putFile('/f', 'x');
     const reading = { type: 'open', path: path('/f'), flags: openFlag.read, attributes: {} } as const;
@@ -124,7 +124,7 @@ describe('an SFTP session', () => {
     await client.handle(reading);
   });
 
-  it('answers a packet that keeps its frame but not its fields with BAD_MESSAGE, and lives on', async () => {
+  it('answers a packet with invalid fields with BAD_MESSAGE, and continues', async () => {
     const { client } = await openSession();
     const bad = packet(packetType.stat, uint32(700), uint32(99), Buffer.from('short'));
     expect(statusOf(await client.askRaw(bad, 700)).code).toBe(statusCode.badMessage);
@@ -133,7 +133,7 @@ describe('an SFTP session', () => {
     expect((await client.ask({ type: 'realpath', path: path('/') })).type).toBe(packetType.name);
   });
 
-  it('closes the channel when the framing is broken, after it has answered what came before', async () => {
+  it('closes the channel after invalid framing, once it has answered the earlier requests', async () => {
     const { client, stream, session, lines } = await openSession();
     const last = client.ask({ type: 'realpath', path: path('/') });
     stream.feed(Buffer.alloc(64, 0xff));
@@ -143,7 +143,7 @@ describe('an SFTP session', () => {
     expect(lines.some(({ message }) => message.includes('does not speak SFTP'))).toBe(true);
   });
 
-  it('answers what was asked before the end of input, then ends the channel', async () => {
+  it('answers the requests before the end of input, then ends the channel', async () => {
     const { client, stream, session } = await openSession();
     const last = client.ask({ type: 'realpath', path: path('/x') });
     stream.endOfInput();
@@ -152,7 +152,7 @@ describe('an SFTP session', () => {
     expect(stream.isEnded).toBe(true);
   });
 
-  it('cancels what runs and gives back every handle when the client goes away', async () => {
+  it('cancels requests and releases every handle when the client disconnects', async () => {
     const slow = slowWrites();
     const { client, stream, session, memory, lines } = await openSession({}, slow.change);
     memory.putFile('/r', 'x');
@@ -169,7 +169,7 @@ describe('an SFTP session', () => {
     expect(lines.find(({ level }) => level === 'info')?.fields).toMatchObject({ files: '/f', count: 1 });
   });
 
-  it('disposes a file that is opened only after the client has gone', async () => {
+  it('disposes a file that is opened after the client has disconnected', async () => {
     let letOpen = (): void => undefined;
     const { client, stream, session, memory } = await openSession({}, (tree) =>
       replacing(tree, {
@@ -188,7 +188,7 @@ describe('an SFTP session', () => {
     expect(memory.openHandles).toBe(0);
   });
 
-  it('does not stop at a handle that cannot be disposed, and says so', async () => {
+  it('logs a handle that cannot be disposed, and releases the rest', async () => {
     const { client, stream, session, memory, lines } = await openSession({}, (tree) =>
       replacing(tree, {
         openRead: async (...args) => {
@@ -196,7 +196,7 @@ describe('an SFTP session', () => {
           return {
             read: (...more) => real.read(...more),
             attributes: () => real.attributes(),
-            [Symbol.asyncDispose]: () => Promise.reject(new Fault('unavailable', 'S3 is away')),
+            [Symbol.asyncDispose]: () => Promise.reject(new Fault('unavailable', 'S3 is unavailable')),
           };
         },
       }),
@@ -209,7 +209,7 @@ describe('an SFTP session', () => {
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
-  it('drains: files that are being written can be finished, nothing new is begun', async () => {
+  it('drains: lets open uploads finish and refuses new ones', async () => {
     const { client, session, memory } = await openSession();
     const handle = await client.handle({ ...open, path: path('/f') });
     let isQuiet = false;

@@ -26,18 +26,21 @@ export interface SessionOptions {
   readonly entropy: Entropy;
 }
 
-/** How long requests that were cancelled by a disconnect may take to notice, before their handles are disposed all the same. */
+/**
+ * Time for requests to end after a disconnect has cancelled them. Their handles are disposed afterwards in
+ * any case.
+ */
 const cancellationGraceMs = 30_000;
 
-/** What a request weighs against `maxBytesInFlight`. */
+/** Returns the bytes that a request counts towards `maxBytesInFlight`. */
 function weight(request: Request): number {
   if (request.type === 'write') return request.byteLength;
   return request.type === 'read' ? Math.min(request.length, announcedLimits.readBytes) : 0;
 }
 
 /**
- * One SFTP session over a byte stream. Requests run side by side and are answered as they end; when too many requests, too
- * many bytes or too many answers are under way, the stream is not read.
+ * One SFTP session over a byte stream. Requests run in parallel and are answered as they end. While too many
+ * requests, bytes or replies are pending, the session does not read the stream.
  */
 export class SftpSession {
   readonly #options: SessionOptions;
@@ -53,7 +56,7 @@ export class SftpSession {
   #isInitialised = false;
   #isPaused = false;
   #hasEnded = false;
-  /** Nothing more is read; what is under way is still answered. */
+  /** True once no more requests are read. The requests in flight are still answered. */
   #isFinishing = false;
   #isClosed = false;
   #isDraining = false;
@@ -73,7 +76,7 @@ export class SftpSession {
       tally: this.#tally,
       isDraining: () => this.#isDraining,
     };
-    // Every request under way may listen; that many listeners are no leak.
+    // Each request in flight may add a listener, so many listeners are not a leak.
     setMaxListeners(0, this.#abort.signal);
     options.stream.start({
       data: (chunk) => {
@@ -90,12 +93,15 @@ export class SftpSession {
     });
   }
 
-  /** Resolves when the stream is closed and everything that the session held is given back. Never rejects. */
+  /** Resolves when the stream is closed and the session has released its resources. Never rejects. */
   get done(): Promise<SessionTally> {
     return this.#done;
   }
 
-  /** From now on nothing new is opened for writing. Resolves when no file is being written any more and no request runs. */
+  /**
+   * Refuses to open more files for writing. Resolves when no file is open for writing and no request is in
+   * flight.
+   */
   drain(): Promise<void> {
     this.#isDraining = true;
     return new Promise((resolve) => {
@@ -119,7 +125,7 @@ export class SftpSession {
     );
   }
 
-  /** Starts what can be started, and lets the stream flow or holds it. */
+  /** Starts the requests that the limits allow, and pauses or resumes the stream. */
   #pump(): void {
     while (!this.#isClosed && !this.#isFinishing) {
       if (!this.#hasCapacity()) {
@@ -152,7 +158,7 @@ export class SftpSession {
       return request;
     } catch (thrown) {
       if (!(thrown instanceof FramingError)) throw thrown;
-      this.#options.log.info(`the client does not speak SFTP: ${thrown.message}; the channel is closed`);
+      this.#options.log.info('client does not speak SFTP; closing the channel', { reason: thrown.message });
       this.#isFinishing = true;
       return null;
     }
@@ -192,7 +198,7 @@ export class SftpSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const { clock, log, vfs } = this.#options;
-    this.#abort.abort(new Fault('cancelled', 'the client has gone'));
+    this.#abort.abort(new Fault('cancelled', 'the client disconnected'));
     const waitedEnough = new AbortController();
     await Promise.race([
       Promise.allSettled([...this.#inFlight]),
@@ -202,7 +208,7 @@ export class SftpSession {
     const held = this.#context.handles.removeAll();
     const unfinished = held.filter((handle) => handle.kind === 'write').map((handle) => handle.path);
     if (unfinished.length > 0) {
-      log.info('the client went away before it had closed what it was writing', {
+      log.info('client disconnected during uploads', {
         files: unfinished.slice(0, 10).join(' '),
         count: unfinished.length,
       });
@@ -212,7 +218,7 @@ export class SftpSession {
     for (const ending of endings) {
       if (ending.status === 'rejected') {
         const fault = Fault.from(ending.reason);
-        log.error(`the end of a session left something behind: ${fault.hint}`, { error: fault });
+        log.error('SFTP session cleanup failed', { kind: fault.kind, error: fault });
       }
     }
     this.#notifyWhenIdle();

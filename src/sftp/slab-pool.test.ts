@@ -3,7 +3,7 @@ import { areLent, holdersOf } from '../bytes/buffer-pool.js';
 import { SshSlabs } from './slab-pool.js';
 
 describe('slabs of the SSH server', () => {
-  it('are lent buffers, used again when nothing holds them', () => {
+  it('are lent buffers, reused when nothing holds them', () => {
     const slabs = new SshSlabs();
     const slab = slabs.lend(1000);
     const view = slab.subarray(5, 10);

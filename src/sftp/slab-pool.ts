@@ -2,12 +2,12 @@ import type { SlabPool } from '@sftpgw/ssh';
 import { BufferPool, holdersOf, releaseBytes, retainBytes } from '../bytes/buffer-pool.js';
 
 const slabBytes = 256 * 1024;
-/** Unused slabs that are kept, for all connections. */
+/** Max unused slabs that are kept, over all connections. */
 const maxFreeSlabs = 32;
 
 /**
- * Lends receive buffers to the SSH server. They are lent buffers of bytes/buffer-pool.ts, so that the data of a request reaches S3 as
- * views of them, and pieces of a response that are lent are released once they are sent.
+ * Lends receive buffers to the SSH server. They are lent buffers of bytes/buffer-pool.ts: the data of a
+ * request reaches S3 as views of them, and lent pieces of a reply are released once they are sent.
  */
 export class SshSlabs implements SlabPool {
   readonly #pool = new BufferPool(slabBytes, maxFreeSlabs);

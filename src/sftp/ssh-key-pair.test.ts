@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { missing } from '../../test/support/tools.js';
 import { createSshKeyPair } from './ssh-key-pair.js';
 
-it('makes another ed25519 pair each time, its public half fit for authorized_keys', () => {
+it('creates a new ed25519 key pair each time, with a public key for authorized_keys', () => {
   const pair = createSshKeyPair('bob');
   expect(pair.publicKey).toMatch(/^ssh-ed25519 \S+ bob$/);
   expect(createSshKeyPair('bob').privateKey).not.toBe(pair.privateKey);
@@ -17,11 +17,11 @@ it('makes another ed25519 pair each time, its public half fit for authorized_key
 });
 
 it.skipIf(missing('ssh-keygen') !== null)(
-  'writes a private half that OpenSSH reads, with the comment',
+  'encodes a private key that OpenSSH reads, with the comment',
   () => {
     const directory = mkdtempSync(join(tmpdir(), 'sftpgw-key-'));
     try {
-      // Comments of every length reach every padding of the private section.
+      // Eight lengths of the comment cover every padding of the private section.
       for (let length = 1; length <= 8; length += 1) {
         const comment = 'b'.repeat(length);
         const pair = createSshKeyPair(comment);

@@ -8,7 +8,7 @@ export interface SshKeyPair {
   readonly publicKey: string;
 }
 
-/** A new ed25519 key pair as OpenSSH, PuTTYgen and WinSCP read it. The comment goes into both halves. */
+/** Creates an ed25519 key pair for OpenSSH, PuTTYgen and WinSCP. Both keys contain the comment. */
 export function createSshKeyPair(comment: string): SshKeyPair {
   const { privateKey: key } = generateKeyPairSync('ed25519');
   const privateKey = encodeOpensshKey(key, comment, randomBytes(4));

@@ -10,7 +10,10 @@ export function sshLog(log: Logger): TransportLog {
   };
 }
 
-/** Returns the fields in the logger's form: `err` becomes `error`, and counts by name become a text such as `password: 2`. */
+/**
+ * Returns the fields in the logger's form: `err` becomes `error`, and counts by name become a text such as
+ * `password: 2`.
+ */
 function logFields(fields: Readonly<Record<string, unknown>>): LogFields {
   const flat: Record<string, LogFields[string]> = {};
   for (const [name, value] of Object.entries(fields)) {

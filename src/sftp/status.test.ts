@@ -6,20 +6,20 @@ import { type LogLine, recordingLogger, testEntropy } from './testing/test-logge
 import { statusCode } from './wire/constants.js';
 
 describe('the status of a fault', () => {
-  it.each(faultKinds)('of kind %s is an error that clients may be sent', (kind) => {
+  it.each(faultKinds)('of kind %s is an error code that clients expect', (kind) => {
     const { ok, eof, badMessage } = statusCode;
     expect([ok, eof, badMessage]).not.toContain(statusCodeOf(kind));
     expect(Object.values(statusCode)).toContain(statusCodeOf(kind));
   });
 
-  it('tells a client which name is missing, what it may not do and what is not done here', () => {
+  it('distinguishes missing, denied and unsupported requests from other faults', () => {
     expect(statusCodeOf('not-found')).toBe(statusCode.noSuchFile);
     expect(statusCodeOf('denied')).toBe(statusCode.permissionDenied);
     expect(statusCodeOf('unsupported')).toBe(statusCode.unsupported);
     expect(statusCodeOf('unavailable')).toBe(statusCode.failure);
   });
 
-  it('shows hint, kind and request to the client, and the cause only to the log', () => {
+  it('shows hint, kind and request id to the client, and the cause only to the log', () => {
     const lines: LogLine[] = [];
     const call = new RequestCall(new AbortController().signal, testEntropy, recordingLogger(lines));
     const cause = new Error('socket hang up');
@@ -31,8 +31,14 @@ describe('the status of a fault', () => {
     expect(lines).toEqual([
       {
         level: 'warn',
-        message: 'close failed: S3 does not answer',
-        fields: { request: call.id, kind: 'unavailable', error: cause },
+        message: 'SFTP request failed',
+        fields: {
+          request: call.id,
+          operation: 'close',
+          kind: 'unavailable',
+          reason: 'S3 does not answer',
+          error: cause,
+        },
       },
     ]);
   });

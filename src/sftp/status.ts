@@ -3,19 +3,22 @@ import type { Fault, FaultKind } from '../model/fault.js';
 import { type StatusCode, statusCode } from './wire/constants.js';
 import { encodeStatus } from './wire/encode-response.js';
 
-/** How loud the log is about a fault. `debug`: the client's own business, such as a name that is not there. */
+/** Log level of a fault. `debug` is for faults of normal use, such as a name that does not exist. */
 type Loudness = 'debug' | 'info' | 'warn' | 'error';
 
 interface Answer {
   readonly code: StatusCode;
   readonly log: Loudness;
-  /** A person who sees only the code's own words would not know what to do. Off for what clients run into as a matter of course. */
+  /**
+   * True if the client's own text for the code is too little for a person. False for faults of normal use.
+   */
   readonly explain: boolean;
 }
 
 /**
- * What a client and the log are told of each kind. Version 3 has few codes, and OpenSSH's client shows only the code's
- * own words, so each kind has the one whose words mislead least; the text carries the kind.
+ * Status code and log level of each kind. Version 3 has few codes, and OpenSSH's client shows only its own
+ * text for a code. Each kind has the code with the least misleading text; the message of the status names the
+ * kind.
  */
 const answers: Record<FaultKind, Answer> = {
   invalid: { code: statusCode.failure, log: 'debug', explain: true },
@@ -41,30 +44,35 @@ const answers: Record<FaultKind, Answer> = {
   bug: { code: statusCode.failure, log: 'error', explain: true },
 };
 
-/** The status code that a fault of this kind is answered with. */
+/** Returns the status code for faults of this kind. */
 export function statusCodeOf(kind: FaultKind): StatusCode {
   return answers[kind].code;
 }
 
-/** The STATUS that answers a fault: its hint, its kind, and the id under which the log knows the request. */
+/**
+ * Encodes the STATUS reply for a fault. Its message contains the hint, the kind and the id of the request in
+ * the log.
+ */
 export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8Array {
   return encodeStatus(requestId, answers[fault.kind].code, faultText(fault, call));
 }
 
-/** What a person may read of a fault. */
+/** Returns the text of a fault for the person at the client. */
 export function faultText(fault: Fault, call: Call): string {
   return `${fault.hint} [${fault.kind}, request ${call.id}]`;
 }
 
-/** Whether the text is told beside the answer too, for clients that show only the code. */
+/** Returns true if the text is also shown outside the reply, for clients that show only the code. */
 export function shouldExplain(kind: FaultKind): boolean {
   return answers[kind].explain;
 }
 
-/** Logs a fault that a request was answered with. */
+/** Logs the fault of a request. `request` is its type. */
 export function logFault(call: Call, request: string, fault: Fault): void {
-  call.log[answers[fault.kind].log](`${request} failed: ${fault.hint}`, {
+  call.log[answers[fault.kind].log]('SFTP request failed', {
+    operation: request,
     kind: fault.kind,
+    reason: fault.hint,
     error: fault.cause instanceof Error ? fault.cause : undefined,
   });
 }

@@ -3,7 +3,7 @@ import type { AttributeChange } from '../../model/vfs.js';
 import { ownerId } from '../wire/encode-response.js';
 import type { WireAttributes } from '../wire/requests.js';
 
-/** What the client's attributes ask of the tree. Owners are left out: see `refuseChangeOfOwner`. */
+/** Returns the change that a client's attributes request. Ignores owners: see `refuseChangeOfOwner`. */
 export function attributeChange(wire: WireAttributes): AttributeChange {
   return {
     ...(wire.size !== undefined && { size: wire.size }),
@@ -13,17 +13,20 @@ export function attributeChange(wire: WireAttributes): AttributeChange {
   };
 }
 
-/** As `attributeChange`, for a file or directory that is made: its size is what will be written. */
+/** Returns the attributes of a new file. Ignores the size, which results from the writes. */
 export function initialAttributes(wire: WireAttributes): AttributeChange {
   const { size: _ignored, ...change } = attributeChange(wire);
   return change;
 }
 
-/** Everything belongs to the user who logged in. Throws `unsupported` for another owner, alone or beside other changes. */
+/** Throws `unsupported` if the attributes name another owner, even along with other changes. */
 export function refuseChangeOfOwner(wire: WireAttributes): void {
   for (const id of [wire.uid, wire.gid]) {
     if (id !== undefined && id !== ownerId) {
-      throw new Fault('unsupported', 'files here have no other owner than the user who is logged in');
+      throw new Fault(
+        'unsupported',
+        'cannot change the owner: every file belongs to the user who is logged in',
+      );
     }
   }
 }

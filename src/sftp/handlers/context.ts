@@ -4,7 +4,7 @@ import type { HandleTable } from '../handle-table.js';
 import type { PathOrder } from '../path-order.js';
 import type { RequestOf, RequestType } from '../wire/requests.js';
 
-/** What a session has done, for its one line in the log. */
+/** Totals of a session, for the log line at its end. */
 export interface SessionTally {
   filesWritten: number;
   filesRead: number;
@@ -12,7 +12,7 @@ export interface SessionTally {
   bytesSent: number;
 }
 
-/** What the handlers of one session share. */
+/** State that the handlers of one session share. */
 export interface SessionContext {
   readonly vfs: Vfs;
   readonly username: string;
@@ -21,16 +21,16 @@ export interface SessionContext {
   readonly clock: Clock;
   readonly maxHandles: number;
   readonly tally: SessionTally;
-  /** True once the process is shutting down: nothing new is written. */
+  /** Returns true once the server is shutting down. No file is opened for writing then. */
   isDraining(): boolean;
 }
 
-/** One packet, as pieces that are sent one behind the other. */
+/** One packet, in pieces that are sent in this order. */
 export type Reply = readonly Uint8Array[];
 
 /**
- * Answers one request; a fault that it throws is answered by the session. Handlers are called in the order of arrival and
- * enter themselves into the orders of their handle and their paths before they first wait.
+ * Returns the reply to one request. The session replies to a thrown fault. Handlers are called in the order
+ * of arrival. Before its first `await`, a handler enters the orders of its handle and its paths.
  */
 export type Handler<T extends RequestType> = (
   context: SessionContext,

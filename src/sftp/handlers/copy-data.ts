@@ -5,7 +5,7 @@ import type { ReadHandle, WriteHandle } from '../../model/vfs.js';
 import type { Handler } from './context.js';
 import { endOfFile, ok } from './replies.js';
 
-/** At most two pieces of this size are held: one is being written while the next is read. */
+/** Size of a piece. Two pieces are in memory at a time: one is read while the other is written. */
 const pieceBytes = 1024 * 1024;
 
 interface Span {
@@ -14,7 +14,7 @@ interface Span {
   readonly length: number;
 }
 
-/** Copies up to `span.length` bytes and answers how many there were. */
+/** Copies up to `span.length` bytes and returns the number of copied bytes. */
 async function copy(call: Call, source: ReadHandle, target: WriteHandle, span: Span): Promise<number> {
   let copied = 0;
   let writing: Promise<void> = Promise.resolve();
@@ -25,7 +25,7 @@ async function copy(call: Call, source: ReadHandle, target: WriteHandle, span: S
       await writing;
       if (views === null) break;
       writing = target.write(call, span.to + copied, views).finally(() => views.forEach(releaseBytes));
-      // It is awaited above and below; until then its failure must not count as unhandled.
+      // The promise is awaited later. Until then its failure must not count as an unhandled rejection.
       writing.catch(() => undefined);
       copied += views.reduce((sum, view) => sum + view.byteLength, 0);
     }
@@ -36,13 +36,14 @@ async function copy(call: Call, source: ReadHandle, target: WriteHandle, span: S
 }
 
 /**
- * copy-data (draft-ietf-secsh-filexfer-extensions-00 section 7): from a file that is read into one that is written. As with
- * OpenSSH, a source that ends early is answered with EOF, and what there was has been copied.
+ * copy-data (draft-ietf-secsh-filexfer-extensions-00 section 7): copies from a file that is open for reading
+ * to one that is open for writing. If the source ends early, its bytes are copied and the reply is EOF, as
+ * with OpenSSH.
  */
 export const copyData: Handler<'copy-data'> = async (context, call, request) => {
   const source = context.handles.get(request.from);
   const target = context.handles.get(request.to);
-  if (source === target) throw new Fault('invalid', 'a file cannot be copied onto itself');
+  if (source === target) throw new Fault('invalid', 'cannot copy a file to itself');
   if (source.kind !== 'read') throw new Fault('denied', 'the source is not open for reading');
   if (target.kind !== 'write') throw new Fault('denied', 'the target is not open for writing');
   const toEnd = request.length === 0;

@@ -7,10 +7,15 @@ import type { Handler } from './context.js';
 import { longname } from './longname.js';
 import { endOfFile, ok } from './replies.js';
 
-/** A reply stays below the 34,000 bytes that every client must take (draft-ietf-secsh-filexfer-02 section 3). */
+/**
+ * Max size of the entries in a reply. All clients accept packets of 34,000 bytes
+ * (draft-ietf-secsh-filexfer-02 section 3).
+ */
 const maxNamesBytes = 32 * 1024;
 
-/** SSH_FXP_OPENDIR, section 6.7. The first batch is fetched, so that a missing directory is told here. */
+/**
+ * SSH_FXP_OPENDIR, section 6.7. Fetches the first batch, so that it fails if the directory does not exist.
+ */
 export const opendir: Handler<'opendir'> = async (context, call, request) => {
   const path = normalisePath(request.path);
   const handle = await context.paths.run([{ path, access: 'list' }], () =>
@@ -24,7 +29,9 @@ export const opendir: Handler<'opendir'> = async (context, call, request) => {
   return [encodeHandle(request.id, handle)];
 };
 
-/** Fills `unsent`, which is empty, from the next batch that is not; at the end it stays empty. */
+/**
+ * Fills the empty `unsent` from the next batch with entries. At the end of the listing, `unsent` stays empty.
+ */
 async function fetchBatch(
   batches: AsyncIterator<readonly DirectoryEntry[]>,
   unsent: DirectoryEntry[],
@@ -65,7 +72,7 @@ async function takeEntries(
   return entries;
 }
 
-/** SSH_FXP_MKDIR, section 6.6. The permissions that clients send along are their umask's business, not the tree's. */
+/** SSH_FXP_MKDIR, section 6.6. Ignores the permissions, which clients derive from their umask. */
 export const mkdir: Handler<'mkdir'> = async (context, call, request) => {
   const path = normalisePath(request.path);
   await context.paths.run([{ path, access: 'write' }], () => context.vfs.makeDirectory(call, path));

@@ -11,11 +11,11 @@ import * as names from './names.js';
 import * as facts from './server-facts.js';
 
 const malformed: Handler<'malformed'> = async (_context, _call, request) => [
-  encodeStatus(request.id, statusCode.badMessage, `the packet cannot be understood: ${request.reason}`),
+  encodeStatus(request.id, statusCode.badMessage, `malformed packet: ${request.reason}`),
 ];
 
 const unknown: Handler<'unknown'> = async (_context, _call, request) => {
-  throw new Fault('unsupported', `${request.what} is not known here`);
+  throw new Fault('unsupported', `${request.what} is not supported`);
 };
 
 const handlers: { readonly [T in RequestType]: Handler<T> } = {
@@ -52,9 +52,9 @@ const handlers: { readonly [T in RequestType]: Handler<T> } = {
   malformed,
 };
 
-/** Runs the handler of a request. Rejects with the fault that is to be answered. */
+/** Calls the handler of a request and returns its reply. Rejects with the handler's fault. */
 export function dispatch(context: SessionContext, call: Call, request: Request): Promise<Reply> {
-  // The table's type ties every handler to its request; the compiler cannot follow that through an indexed access.
+  // The type of the table pairs each handler with its request. An indexed access loses this pairing.
   const handler = handlers[request.type] as (
     context: SessionContext,
     call: Call,

@@ -9,13 +9,13 @@ import { attributeChange, initialAttributes, refuseChangeOfOwner } from './attri
 import type { Handler, SessionContext } from './context.js';
 import { endOfFile, ok } from './replies.js';
 
-/** SSH_FXP_OPEN, section 6.3. A file opened for reading and writing is one that is written: nothing of it can be read. */
+/** SSH_FXP_OPEN, section 6.3. A file that is opened for both reading and writing can only be written. */
 export const open: Handler<'open'> = async (context, call, request) => {
   const path = normalisePath(request.path);
   const { flags } = request;
   const writing = (flags & (openFlag.write | openFlag.append)) !== 0;
   if (!writing && (flags & openFlag.read) === 0) {
-    throw new Fault('invalid', 'the file is to be opened neither for reading nor for writing');
+    throw new Fault('invalid', 'the open flags request neither reading nor writing');
   }
   const handle = await context.paths.run([{ path, access: writing ? 'write' : 'read' }], () =>
     context.handles.add(() =>
@@ -50,7 +50,7 @@ async function openWrite(
   return { kind: 'write', path, file } as const;
 }
 
-/** SSH_FXP_CLOSE, section 6.3. For a written file OK means that it is durable where it belongs. */
+/** SSH_FXP_CLOSE, section 6.3. For a written file, OK means that it is stored durably. */
 export const close: Handler<'close'> = async (context, call, request) => {
   const handle = context.handles.remove(request.handle);
   const access = handle.kind === 'write' ? 'write' : 'read';
@@ -74,9 +74,10 @@ export const close: Handler<'close'> = async (context, call, request) => {
 /** SSH_FXP_READ, section 6.4. */
 export const read: Handler<'read'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);
-  if (handle.kind === 'directory') throw new Fault('is-directory', 'a directory is read with READDIR');
+  if (handle.kind === 'directory')
+    throw new Fault('is-directory', 'the handle is a directory; read it with READDIR');
   if (handle.kind === 'write') {
-    throw new Fault('unsupported', 'a file that is being written cannot be read before it is closed');
+    throw new Fault('unsupported', 'cannot read a file that is open for writing; close it first');
   }
   const length = Math.min(request.length, announcedLimits.readBytes);
   if (length === 0) return [encodeDataHead(request.id, 0)];
@@ -88,7 +89,7 @@ export const read: Handler<'read'> = async (context, call, request) => {
   return [encodeDataHead(request.id, byteLength), ...views];
 };
 
-/** SSH_FXP_WRITE, section 6.4. The bytes reach the file in the order in which the packets came. */
+/** SSH_FXP_WRITE, section 6.4. Writes reach the file in the order of their packets. */
 export const write: Handler<'write'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);
   if (handle.kind !== 'write') throw new Fault('denied', 'the handle is not open for writing');
@@ -97,7 +98,9 @@ export const write: Handler<'write'> = async (context, call, request) => {
   return ok(request.id);
 };
 
-/** SSH_FXP_FSTAT, section 6.8. A file being written has the size that has arrived. */
+/**
+ * SSH_FXP_FSTAT, section 6.8. For a file that is being written, the size is what the gateway has received.
+ */
 export const fstat: Handler<'fstat'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);
   if (handle.kind !== 'directory') return [encodeAttributes(request.id, handle.file.attributes())];
@@ -106,7 +109,7 @@ export const fstat: Handler<'fstat'> = async (context, call, request) => {
   return [encodeAttributes(request.id, attributes)];
 };
 
-/** SSH_FXP_FSETSTAT, section 6.9. On a handle that is not being written it acts on the name. */
+/** SSH_FXP_FSETSTAT, section 6.9. If the handle is not open for writing, the change applies to its path. */
 export const fsetstat: Handler<'fsetstat'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);
   refuseChangeOfOwner(request.attributes);
@@ -122,8 +125,8 @@ export const fsetstat: Handler<'fsetstat'> = async (context, call, request) => {
 };
 
 /**
- * fsync@openssh.com. OK means that every earlier write of the handle has been taken without a fault. An upload becomes
- * durable at CLOSE, never before: a failure here would make `sftp put -f` give up files that arrive whole.
+ * fsync@openssh.com. Replies OK once every earlier write of the handle has ended. An upload becomes durable
+ * only at CLOSE. A failure here would make `sftp put -f` abort files that arrive complete.
  */
 export const fsync: Handler<'fsync'> = async (context, _call, request) => {
   const handle = context.handles.get(request.handle);

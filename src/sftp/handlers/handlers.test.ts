@@ -57,7 +57,7 @@ async function onePath(request: Asked): Promise<string | undefined> {
 }
 
 describe('files', () => {
-  it('are written out of order, are invisible before CLOSE and whole after it', async () => {
+  it('accept writes in any order, are invisible before CLOSE and complete after it', async () => {
     const handle = await open('/f', creating, { permissions: 0o100600, atimeSeconds: 1, mtimeSeconds: 2 });
     await write(handle, 6, 'world');
     await write(handle, 0, 'hello ');
@@ -75,7 +75,7 @@ describe('files', () => {
     expect(memory.openHandles).toBe(0);
   });
 
-  it('are read in any piece, and end with EOF', async () => {
+  it('are read at any offset, and end with EOF', async () => {
     memory.putFile('/f', 'hello world');
     const handle = await open('/f', openFlag.read);
     const answer = await client.ask({ type: 'read', handle, offset: 6, length: 100 });
@@ -90,13 +90,13 @@ describe('files', () => {
     expect(memory.openHandles).toBe(0);
   });
 
-  it('opened for both reading and writing are written and cannot be read', async () => {
+  it('can only be written if they are opened for reading and writing', async () => {
     const handle = await open('/f', openFlag.read | creating);
     expect(await code({ type: 'read', handle, offset: 0, length: 1 })).toBe(statusCode.unsupported);
     expect((await write(handle, 0, 'x')).code).toBe(statusCode.ok);
   });
 
-  it('are opened as the flags say', async () => {
+  it('are opened according to the flags', async () => {
     memory.putFile('/f', 'old');
     const exclusive = { type: 'open', path: path('/f'), attributes: {} } as const;
     expect(await code({ ...exclusive, flags: creating | openFlag.exclusive })).toBe(statusCode.failure);
@@ -113,7 +113,7 @@ describe('files', () => {
     expect(memory.content('/f')?.toString()).toBe('old+new');
   });
 
-  it('take a change of size and of time while they are written, after the writes before it', async () => {
+  it('change size and times while they are written, after the earlier writes', async () => {
     const handle = await open('/f', creating);
     const written = write(handle, 0, 'hello world');
     const cut = code({ type: 'fsetstat', handle, attributes: { size: 5, atimeSeconds: 7, mtimeSeconds: 8 } });
@@ -124,14 +124,14 @@ describe('files', () => {
     expect(await attributes({ type: 'stat', path: path('/f') })).toMatchObject({ mtimeSeconds: 8 });
   });
 
-  it('that are read take a change of attributes by their name', async () => {
+  it('change attributes through a handle that is open for reading', async () => {
     memory.putFile('/f', 'x');
     const handle = await open('/f', openFlag.read);
     expect(await code({ type: 'fsetstat', handle, attributes: { permissions: 0o600 } })).toBe(statusCode.ok);
     expect(await attributes({ type: 'stat', path: path('/f') })).toMatchObject({ permissions: 0o100600 });
   });
 
-  it('have no other owner', async () => {
+  it('refuse another owner', async () => {
     memory.putFile('/f', 'x');
     const chown = (uid: number): Asked => ({
       type: 'setstat',
@@ -142,7 +142,7 @@ describe('files', () => {
     expect(await code(chown(0))).toBe(statusCode.unsupported);
   });
 
-  it('are not reached by a handle that is closed, foreign, cut short or of the wrong kind', async () => {
+  it('refuse a handle that is closed, unknown, truncated or of the wrong kind', async () => {
     memory.putFile('/f', 'x');
     const closed = await open('/f', openFlag.read);
     await client.ask({ type: 'close', handle: closed });
@@ -161,7 +161,7 @@ describe('files', () => {
 });
 
 describe('directories', () => {
-  it('are listed in several answers that each stay below 34,000 bytes', async () => {
+  it('are listed in several replies below 34,000 bytes each', async () => {
     const all = Array.from(
       { length: 900 },
       (_, index) => `${String(index).padStart(5, '0')}-${'n'.repeat(60)}`,
@@ -186,7 +186,7 @@ describe('directories', () => {
     expect(await code({ type: 'close', handle })).toBe(statusCode.ok);
   });
 
-  it('give each entry once to a client that asks several times at once', async () => {
+  it('return each entry once to parallel READDIR requests', async () => {
     for (let index = 0; index < 20; index++) memory.putFile(`/${index}`, '');
     const handle = await client.handle({ type: 'opendir', path: path('/') });
     const answers = await Promise.all(
@@ -196,7 +196,7 @@ describe('directories', () => {
     expect(seen.toSorted()).toEqual(Array.from({ length: 20 }, (_, index) => String(index)).toSorted());
   });
 
-  it('that are empty end at once, and that are missing or files are told at OPENDIR', async () => {
+  it('return EOF if empty; OPENDIR fails for a missing path and for a file', async () => {
     memory.putFile('/f', '');
     memory.putDirectory('/d');
     const handle = await client.handle({ type: 'opendir', path: path('/d') });
@@ -205,7 +205,7 @@ describe('directories', () => {
     expect(await code({ type: 'opendir', path: path('/f') })).toBe(statusCode.failure);
   });
 
-  it('are made and removed', async () => {
+  it('are created and removed', async () => {
     expect(await code({ type: 'mkdir', path: path('/d'), attributes: { permissions: 0o777 } })).toBe(
       statusCode.ok,
     );
@@ -225,7 +225,7 @@ describe('names', () => {
     ['a//b/./c/../d', '/a/b/d'],
     ['/../../etc/passwd', '/etc/passwd'],
     ['/räume/日本', '/räume/日本'],
-  ])('are made canonical: %j is %j', async (raw, canonical) => {
+  ])('are normalised: %j becomes %j', async (raw, canonical) => {
     expect(await onePath({ type: 'realpath', path: path(raw) })).toBe(canonical);
   });
 
@@ -233,7 +233,7 @@ describe('names', () => {
     ['control characters', Buffer.from('/a\nb')],
     ['bytes that are not UTF-8', Buffer.from([0x2f, 0xff])],
     ['more than 4,096 bytes', Buffer.alloc(5000, 'a')],
-  ])('are refused with a reason for %s', async (_, raw) => {
+  ])('are refused with a reason if they have %s', async (_, raw) => {
     for (const type of ['realpath', 'stat', 'opendir', 'remove'] as const) {
       const { code: answered, message } = await client.status({ type, path: raw });
       expect(answered).toBe(statusCode.failure);
@@ -241,7 +241,7 @@ describe('names', () => {
     }
   });
 
-  it('move only onto a free name, unless the client asks as POSIX would', async () => {
+  it('replace an existing target only with posix-rename', async () => {
     memory.putFile('/a', 'a');
     memory.putFile('/b', 'b');
     const both = { from: path('/a'), to: path('/b') };
@@ -252,7 +252,7 @@ describe('names', () => {
     expect(memory.nodes.has('/a')).toBe(false);
   });
 
-  it('link to others, with the target first as OpenSSH sends it', async () => {
+  it('are linked with the target first, as OpenSSH sends it', async () => {
     memory.putDirectory('/d');
     memory.putFile('/d/f', 'x');
     expect(await code({ type: 'symlink', target: path('f'), link: path('/d/l') })).toBe(statusCode.ok);
@@ -275,14 +275,14 @@ describe('names', () => {
     );
   });
 
-  it('that are not there are told so', async () => {
+  it('are reported if they do not exist', async () => {
     expect(await client.status({ type: 'stat', path: path('/none') })).toEqual({
       code: statusCode.noSuchFile,
       message: expect.stringMatching(/^"\/none" does not exist \[not-found, request [0-9a-f]{16}\]$/),
     });
   });
 
-  it('expand the home directory of the user, and of nobody else', async () => {
+  it('expand the home directory of the user who is logged in, and no other', async () => {
     const expand = (text: string) => onePath({ type: 'expand-path', path: path(text) });
     expect(await expand('~')).toBe('/');
     expect(await expand('~/a/../ü')).toBe('/ü');
@@ -296,7 +296,7 @@ describe('names', () => {
 });
 
 describe('extensions', () => {
-  it('copy data from a file into another that is written', async () => {
+  it('copy data from one open file to another', async () => {
     const big = Buffer.alloc(3 * 1024 * 1024 + 5, 'abcdefg');
     memory.putFile('/from', big);
     const from = await open('/from', openFlag.read);
@@ -310,7 +310,7 @@ describe('extensions', () => {
     expect(memory.content('/to')?.equals(Buffer.concat([big.subarray(2), big.subarray(0, 2)]))).toBe(true);
   });
 
-  it('copy what there is and say EOF when the source is shorter than asked', async () => {
+  it('copy all bytes of a source that is too short and reply EOF', async () => {
     memory.putFile('/from', 'abc');
     const from = await open('/from', openFlag.read);
     const to = await open('/to', creating);
@@ -323,7 +323,7 @@ describe('extensions', () => {
     expect(memory.content('/to')?.toString()).toBe('abc');
   });
 
-  it('answer limits, space and names of owners', async () => {
+  it('return limits, free space and owner names', async () => {
     const limits = (await client.ask({ type: 'limits' })).body;
     expect([limits.size(), limits.size(), limits.size(), limits.size()]).toEqual([
       262144, 261120, 261120, 256,
@@ -344,7 +344,7 @@ describe('extensions', () => {
 });
 
 describe('faults', () => {
-  it('are answered with kind, hint and request id, and a bug only with the id under which the log has it', async () => {
+  it('are sent with hint, kind and request id; the details of a bug are only logged', async () => {
     const own = await openSession({}, (tree) =>
       replacing(tree, {
         stat: () => Promise.reject(new Fault('key-mismatch', 'none of the keys opens it')),

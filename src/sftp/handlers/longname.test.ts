@@ -18,11 +18,11 @@ function line(change: Partial<Attributes>): string {
 }
 
 describe('the long name of an entry', () => {
-  it('is what ls -l prints', () => {
+  it('has the format of ls -l', () => {
     expect(line({})).toBe('-rw-r--r--    1 bob      bob          1234 Jun  3 09:05 report.txt');
   });
 
-  it('shows the year in place of the time for what is older than half a year, and for the future', () => {
+  it('shows the year instead of the time if it is older than half a year or in the future', () => {
     expect(line({ mtimeSeconds: local(2023, 11, 20, 9, 5) })).toContain(' Nov 20  2023 report.txt');
     expect(line({ mtimeSeconds: local(2026, 1, 2, 9, 5) })).toContain(' Jan  2  2026 report.txt');
   });
@@ -39,7 +39,7 @@ describe('the long name of an entry', () => {
     expect(line({ type, mode }).slice(0, 10)).toBe(text);
   });
 
-  it('widens for a size or a name that is longer than its column', () => {
+  it('widens the columns for a long size or owner', () => {
     const attributes: Attributes = {
       type: 'file',
       size: 5 * 2 ** 40,

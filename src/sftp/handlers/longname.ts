@@ -3,7 +3,10 @@ import type { Attributes, FileType } from '../../model/vfs.js';
 const typeLetter: Record<FileType, string> = { file: '-', directory: 'd', symlink: 'l' };
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** POSIX ls: older than about six months, or in the future, shows the year in place of the time. */
+/**
+ * Max age for which the time is shown. POSIX ls shows the year for a time older than about six months or in
+ * the future.
+ */
 const recentSeconds = (365 * 24 * 60 * 60) / 2;
 
 function modeText({ type, mode }: Attributes): string {
@@ -29,8 +32,8 @@ function timeText(seconds: number, nowSeconds: number): string {
 }
 
 /**
- * The line that `ls -l` would print, in the form of OpenSSH's ls_file; draft-ietf-secsh-filexfer-02 section 7 recommends
- * it, and clients parse it. Times are in the process' time zone.
+ * Returns the line that `ls -l` would print, in the format of OpenSSH's ls_file. draft-ietf-secsh-filexfer-02
+ * section 7 recommends it, and clients parse it. Times are in the time zone of the process.
  */
 export function longname(name: string, attributes: Attributes, owner: string, nowSeconds: number): string {
   const who = owner.padEnd(8);

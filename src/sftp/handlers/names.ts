@@ -5,7 +5,10 @@ import { attributeChange, refuseChangeOfOwner } from './attribute-change.js';
 import type { Handler, SessionContext } from './context.js';
 import { ok, onePath } from './replies.js';
 
-/** SSH_FXP_REALPATH, section 6.11: the path as the SFTP server understands it. Symbolic links stay, the name need not exist. */
+/**
+ * SSH_FXP_REALPATH, section 6.11: normalises the path. Keeps symbolic links, and does not check that the path
+ * exists.
+ */
 export const realpath: Handler<'realpath'> = async (_context, _call, request) =>
   onePath(request.id, normalisePath(request.path));
 
@@ -34,14 +37,17 @@ export const setstat: Handler<'setstat'> = async (context, call, request) => {
   return ok(request.id);
 };
 
-/** lsetstat@openssh.com: SETSTAT that does not follow a symbolic link. No tree of ours keeps attributes of links. */
+/**
+ * lsetstat@openssh.com: SETSTAT that does not follow symbolic links. Fails for a link, since no tree stores
+ * attributes of links.
+ */
 export const lsetstat: Handler<'lsetstat'> = async (context, call, request) => {
   const path = normalisePath(request.path);
   refuseChangeOfOwner(request.attributes);
   await context.paths.run([{ path, access: 'write' }], async () => {
     const attributes = await context.vfs.lstat(call, path);
     if (attributes?.type === 'symlink') {
-      throw new Fault('unsupported', 'a symbolic link has no attributes of its own that could be changed');
+      throw new Fault('unsupported', 'cannot change the attributes of a symbolic link');
     }
     await context.vfs.setAttributes(call, path, attributeChange(request.attributes));
   });
@@ -65,8 +71,9 @@ function renameWith(replace: boolean): Handler<'rename' | 'posix-rename'> {
   };
 }
 
-/** SSH_FXP_RENAME, section 6.5: an existing target is an error. posix-rename@openssh.com: it gives way. */
+/** SSH_FXP_RENAME, section 6.5. Fails if the target exists. */
 export const rename = renameWith(false);
+/** posix-rename@openssh.com. Replaces the target. */
 export const posixRename = renameWith(true);
 
 /** SSH_FXP_READLINK, section 6.10. */
@@ -77,8 +84,9 @@ export const readlink: Handler<'readlink'> = async (context, call, request) => {
 };
 
 /**
- * SSH_FXP_SYMLINK, section 6.10, with the arguments in OpenSSH's order. The target goes to the tree as it was written, since
- * what a relative one means depends on the links on its way; only what no path may hold is refused here.
+ * SSH_FXP_SYMLINK, section 6.10, with the arguments in OpenSSH's order. The tree gets the target unchanged,
+ * because a relative target depends on the links in its path. Only targets that are not valid paths are
+ * refused here.
  */
 export const symlink: Handler<'symlink'> = async (context, call, request) => {
   const link = normalisePath(request.link);
@@ -91,7 +99,7 @@ export const symlink: Handler<'symlink'> = async (context, call, request) => {
   return ok(request.id);
 };
 
-/** expand-path@openssh.com: as REALPATH, and `~` and `~user` are the home directory, `/`. */
+/** expand-path@openssh.com: REALPATH that expands `~` and `~user` to the home directory, which is `/`. */
 export const expandPath: Handler<'expand-path'> = async (context, _call, request) => {
   const text = Buffer.from(request.path);
   const home = /^~([^/]*)(\/.*)?$/su.exec(text.toString('latin1'));
@@ -100,15 +108,15 @@ export const expandPath: Handler<'expand-path'> = async (context, _call, request
   return onePath(request.id, normalisePath(Buffer.from(home[2] ?? '', 'latin1')));
 };
 
-/** home-directory: of the user who is logged in, which an empty name means too. */
+/** home-directory: returns the home directory of the user who is logged in. An empty name means this user. */
 export const homeDirectory: Handler<'home-directory'> = async (context, _call, request) => {
   refuseOtherHome(context, Buffer.from(request.username).toString());
   return onePath(request.id, '/');
 };
 
-/** Whether another user exists is nobody's business. */
+/** Throws `not-found` for another user. The fault does not reveal whether that user exists. */
 function refuseOtherHome(context: SessionContext, username: string): void {
   if (username !== '' && username !== context.username) {
-    throw new Fault('not-found', 'only the home directory of the user who is logged in is known here');
+    throw new Fault('not-found', 'only the home directory of the user who is logged in is available');
   }
 }

@@ -10,7 +10,7 @@ export function endOfFile(id: number): Reply {
   return [encodeStatus(id, statusCode.eof, 'End of file')];
 }
 
-/** A NAME with one path and nothing else, as REALPATH, READLINK and their like are answered. */
+/** Returns a NAME reply with one path and without attributes, for requests such as REALPATH and READLINK. */
 export function onePath(id: number, path: string): Reply {
   return [encodeNames(id, [{ filename: path, longname: path, attributes: null }])];
 }

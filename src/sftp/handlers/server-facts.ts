@@ -8,7 +8,7 @@ import {
 } from '../wire/encode-response.js';
 import type { Handler } from './context.js';
 
-/** SSH_FXP_INIT, section 4. Answered with version 3 whatever the client speaks, as OpenSSH does. */
+/** SSH_FXP_INIT, section 4. Replies with version 3, whatever the client's version, as OpenSSH does. */
 export const init: Handler<'init'> = async () => [encodeVersion()];
 
 /** limits@openssh.com. */
@@ -27,7 +27,7 @@ export const fstatvfs: Handler<'fstatvfs'> = async (context, call, request) => {
   return [encodeStatistics(request.id, await context.vfs.statistics(call, path))];
 };
 
-/** users-groups-by-id@openssh.com: one owner is known, and his group has his name. */
+/** users-groups-by-id@openssh.com. Only the logged-in user has an id, and their group has the same name. */
 export const usersGroupsById: Handler<'users-groups-by-id'> = async (context, _call, request) => {
   const name = (id: number) => (id === ownerId ? context.username : '');
   return [encodeUserAndGroupNames(request.id, request.uids.map(name), request.gids.map(name))];

@@ -27,7 +27,7 @@ function typed<T extends string>(...types: T[]): fc.Arbitrary<T> {
   return fc.constantFrom(...types);
 }
 
-/** Any request that a client can mean. */
+/** Generates every valid request. */
 export const arbitraryRequest: fc.Arbitrary<Exclude<Request, { readonly type: 'unknown' | 'malformed' }>> =
   fc.oneof(
     fc.record({ type: fc.constant('init' as const), version: id }),

@@ -10,7 +10,7 @@ export interface Answer {
   readonly body: FieldReader;
 }
 
-/** One request without its id, each member of the union on its own. */
+/** A request without its id. */
 export type Asked = Request extends infer R
   ? R extends { readonly id: number; readonly type: infer T }
     ? T extends 'unknown' | 'malformed'
@@ -19,13 +19,13 @@ export type Asked = Request extends infer R
     : never
   : never;
 
-/** An SFTP client for tests, over a `PipeStream`. Answers may come in any order. */
+/** An SFTP client for tests, over a `PipeStream`. Replies may arrive in any order. */
 export class TestClient {
   readonly stream: PipeStream;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #received: Buffer = Buffer.alloc(0);
   #lastId = 0;
-  /** Ids in the order in which they were answered. */
+  /** Request ids, in the order of their replies. */
   readonly answered: number[] = [];
 
   constructor(stream: PipeStream) {
@@ -49,20 +49,21 @@ export class TestClient {
     return this.#ask(encodeRequest({ type: 'init', version: 3 }), 3);
   }
 
-  /** Sends a request and answers what comes back for it. */
+  /** Sends a request and returns its reply. */
   ask(request: Asked): Promise<Answer> {
     this.#lastId += 1;
     return this.#ask(encodeRequest({ ...request, id: this.#lastId } as never), this.#lastId);
   }
 
-  /** Sends bytes as they are and answers what comes back for that id. */
+  /** Sends bytes unchanged and returns the reply with this id. */
   askRaw(bytes: Uint8Array, id: number): Promise<Answer> {
     return this.#ask(bytes, id);
   }
 
   async handle(request: Asked): Promise<Uint8Array> {
     const answer = await this.ask(request);
-    if (answer.type !== packetType.handle) throw new Error(`no handle: ${JSON.stringify(statusOf(answer))}`);
+    if (answer.type !== packetType.handle)
+      throw new Error(`expected a handle, received ${JSON.stringify(statusOf(answer))}`);
     return answer.body.string();
   }
 
@@ -87,6 +88,7 @@ export class TestClient {
 }
 
 export function statusOf(answer: Answer): { code: number; message: string } {
-  if (answer.type !== packetType.status) throw new Error(`an answer of type ${answer.type}, not a status`);
+  if (answer.type !== packetType.status)
+    throw new Error(`expected a status, received a reply of type ${answer.type}`);
   return { code: answer.body.uint32(), message: Buffer.from(answer.body.string()).toString() };
 }

@@ -40,7 +40,7 @@ export function attributes(wire: WireAttributes): Buffer {
   return Buffer.concat([uint32(flags >>> 0), ...parts]);
 }
 
-/** A packet of any type with its length in front. */
+/** Encodes a packet of any type, with its length. */
 export function packet(type: number, ...fields: Uint8Array[]): Buffer {
   const body = Buffer.concat([Buffer.from([type]), ...fields]);
   return Buffer.concat([uint32(body.byteLength), body]);
@@ -94,7 +94,7 @@ function fieldsOf(request: Sendable): Uint8Array[] {
   }
 }
 
-/** The request as a client sends it. */
+/** Encodes a request as a client sends it. */
 export function encodeRequest(request: Sendable): Buffer {
   if (request.type === 'init') return packet(packetType.init, ...fieldsOf(request));
   const name = extensionNames.get(request.type);

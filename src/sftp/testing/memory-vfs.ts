@@ -43,7 +43,7 @@ function resized(data: Buffer, size: number): Buffer {
     : Buffer.concat([data, Buffer.alloc(size - data.byteLength)]);
 }
 
-/** Bytes that are written at offsets; room grows by doubling. */
+/** A file's bytes while they are written at offsets. The buffer grows by doubling. */
 class Draft {
   #freeBytes: Buffer;
   size: number;
@@ -70,13 +70,13 @@ class Draft {
   }
 }
 
-/** A tree in memory that keeps the `Vfs` contract: a written file is invisible until its commit. */
+/** A `Vfs` in memory. A written file is invisible until its commit. */
 export class MemoryVfs implements Vfs {
   readonly nodes = new Map<string, Node>([['/', node('directory', 0o755)]]);
-  /** Handles that were opened and not yet disposed. */
+  /** Number of handles that are not yet disposed. */
   openHandles = 0;
   isDisposed = false;
-  /** The longest that a file may be. */
+  /** Max size of a file. */
   maxFileBytes = 64 * 1024 * 1024;
   /** Entries in one batch of `list`. */
   batchSize = 3;
@@ -102,7 +102,7 @@ export class MemoryVfs implements Vfs {
   }
 
   #resolve(path: string, depth = 0): string {
-    if (depth > 40) throw new Fault('invalid', 'the symbolic links lead in a circle');
+    if (depth > 40) throw new Fault('invalid', 'the symbolic links form a loop');
     const it = this.nodes.get(path);
     if (it?.type !== 'symlink') return path;
     return this.#resolve(
@@ -113,7 +113,7 @@ export class MemoryVfs implements Vfs {
 
   #existing(path: string): Node {
     const it = this.nodes.get(path);
-    if (it === undefined) throw new Fault('not-found', `${path} is not there`);
+    if (it === undefined) throw new Fault('not-found', `${path} does not exist`);
     return it;
   }
 
@@ -124,12 +124,12 @@ export class MemoryVfs implements Vfs {
 
   #requireSpace(size: number): void {
     if (size > this.maxFileBytes)
-      throw new Fault('too-large', `a file has at most ${this.maxFileBytes} bytes`);
+      throw new Fault('too-large', `the file exceeds the max of ${this.maxFileBytes} bytes`);
   }
 
   #needParent(path: string): void {
     if (this.nodes.get(parentPath(path))?.type !== 'directory') {
-      throw new Fault('not-found', `${parentPath(path)} is not there`);
+      throw new Fault('not-found', `${parentPath(path)} does not exist`);
     }
   }
 
@@ -176,8 +176,8 @@ export class MemoryVfs implements Vfs {
     this.#needParent(path);
     const existing = this.nodes.get(path);
     if (existing?.type === 'directory') throw new Fault('is-directory', `${path} is a directory`);
-    if (existing !== undefined && mode.exclusive) throw new Fault('exists', `${path} is there already`);
-    if (existing === undefined && !mode.create) throw new Fault('not-found', `${path} is not there`);
+    if (existing !== undefined && mode.exclusive) throw new Fault('exists', `${path} already exists`);
+    if (existing === undefined && !mode.create) throw new Fault('not-found', `${path} does not exist`);
     const made = { ...(existing ?? node('file', 0o644)) };
     const draft = new Draft(mode.truncate ? Buffer.alloc(0) : made.data);
     apply(made, mode.attributes);
@@ -205,14 +205,14 @@ export class MemoryVfs implements Vfs {
   }
 
   async makeDirectory(_call: unknown, path: string): Promise<void> {
-    if (this.nodes.has(path)) throw new Fault('exists', `${path} is there already`);
+    if (this.nodes.has(path)) throw new Fault('exists', `${path} already exists`);
     this.#needParent(path);
     this.putDirectory(path);
   }
 
   async removeDirectory(_call: unknown, path: string): Promise<void> {
     if (this.#existing(path).type !== 'directory') throw new Fault('not-directory', `${path} is a file`);
-    if (path === '/') throw new Fault('denied', 'the root stays');
+    if (path === '/') throw new Fault('denied', 'cannot remove the root');
     if (this.#below(path).length > 0) throw new Fault('not-empty', `${path} is not empty`);
     this.nodes.delete(path);
   }
@@ -224,8 +224,8 @@ export class MemoryVfs implements Vfs {
 
   async rename(_call: unknown, from: string, to: string, replace: boolean): Promise<void> {
     const it = this.#existing(from);
-    if (this.nodes.has(to) && !replace) throw new Fault('exists', `${to} is there already`);
-    if (it.type === 'directory') throw new Fault('unsupported', 'directories are not renamed');
+    if (this.nodes.has(to) && !replace) throw new Fault('exists', `${to} already exists`);
+    if (it.type === 'directory') throw new Fault('unsupported', 'cannot rename a directory');
     this.#needParent(to);
     if (this.nodes.get(to)?.type === 'directory') throw new Fault('is-directory', `${to} is a directory`);
     this.nodes.delete(from);
@@ -239,7 +239,7 @@ export class MemoryVfs implements Vfs {
   }
 
   async makeSymlink(_call: unknown, path: string, target: string): Promise<void> {
-    if (this.nodes.has(path)) throw new Fault('exists', `${path} is there already`);
+    if (this.nodes.has(path)) throw new Fault('exists', `${path} already exists`);
     this.#needParent(path);
     this.nodes.set(path, { ...node('symlink', 0o777), target });
   }

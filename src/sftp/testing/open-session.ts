@@ -14,7 +14,7 @@ export interface OpenedSession {
   readonly lines: LogLine[];
 }
 
-/** A session over a pipe for the user `bob`, past INIT. `change` may put something between session and tree. */
+/** Opens a session over a pipe for the user `bob` and initialises it. `change` may wrap the tree. */
 export async function openSession(
   limits: Partial<SessionLimits> = {},
   change: (memory: MemoryVfs) => Vfs = (memory) => memory,
@@ -36,12 +36,12 @@ export async function openSession(
   return { session, client, stream, memory, lines };
 }
 
-/** The bytes of a path. */
+/** Returns the bytes of a path. */
 export function path(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
-/** The tree with some of its methods replaced. */
+/** Returns the tree with some of its methods replaced. */
 export function replacing(memory: MemoryVfs, methods: Partial<Vfs>): Vfs {
   return new Proxy(memory, {
     get: (target, name) => {

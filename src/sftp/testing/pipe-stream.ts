@@ -1,15 +1,15 @@
 import type { ByteStream, ByteStreamEvents } from '../byte-stream.js';
 
-/** A byte stream whose other end is the test: no sockets, and every hand-over in a turn of its own. */
+/** A byte stream whose other end is the test, without a socket. */
 export class PipeStream implements ByteStream {
   #events: ByteStreamEvents | null = null;
   readonly #incoming: Uint8Array[] = [];
   #isPaused = false;
   isEnded = false;
   isClosed = false;
-  /** What the session wrote, as it wrote it. */
+  /** Called with the pieces of each write of the session. */
   onWrite: (pieces: readonly Uint8Array[]) => void = () => undefined;
-  /** What a slow network has not taken. */
+  /** Bytes that a slow network has not yet accepted. */
   backlogBytes = 0;
 
   get isPaused(): boolean {
@@ -45,24 +45,24 @@ export class PipeStream implements ByteStream {
     this.close();
   }
 
-  /** The client sends bytes. */
+  /** Sends bytes from the client. */
   feed(bytes: Uint8Array): void {
     this.#incoming.push(bytes);
     this.#deliver();
   }
 
-  /** The client sends no more. */
+  /** Ends the input from the client. */
   endOfInput(): void {
     this.#events?.ended();
   }
 
-  /** The network has taken all. */
+  /** Empties the backlog. */
   drain(): void {
     this.backlogBytes = 0;
     this.#events?.drained();
   }
 
-  /** The connection is gone. */
+  /** Closes the connection. */
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;

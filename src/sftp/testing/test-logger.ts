@@ -8,7 +8,7 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
-/** A logger that keeps its lines. */
+/** Returns a logger that adds its lines to `lines`. */
 export function recordingLogger(lines: LogLine[], fixed: LogFields = {}): Logger {
   const at = (level: LogLine['level']) => (message: string, fields?: LogFields) =>
     void lines.push({ level, message, fields: { ...fixed, ...fields } });

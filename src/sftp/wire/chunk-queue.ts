@@ -1,11 +1,14 @@
 import { areLent, releaseBytes, retainBytes } from '../../bytes/buffer-pool.js';
 
-/** Bytes in the order in which they came, as the buffers in which they came. What is lent is held while it is queued. */
+/**
+ * A queue of received bytes, in the chunks in which they arrived. It retains lent chunks until they are
+ * consumed.
+ */
 export class ChunkQueue {
   #chunks: Uint8Array[] = [];
-  /** Chunks before this index are used up; the array is cut when many are. */
+  /** Index of the first chunk with unread bytes. The chunks before it are removed in batches. */
   #first = 0;
-  /** Bytes of the first chunk that are used up. */
+  /** Bytes of that chunk that are consumed. */
   #offset = 0;
   #byteLength = 0;
 
@@ -20,7 +23,10 @@ export class ChunkQueue {
     this.#byteLength += chunk.byteLength;
   }
 
-  /** The next four bytes as a big-endian number, left where they are. The caller has checked that they are there. */
+  /**
+   * Returns the next four bytes as a big-endian number without consuming them. Throws `RangeError` if fewer
+   * are queued.
+   */
   peekUint32(): number {
     const first = this.#chunks[this.#first];
     if (first !== undefined && first.byteLength - this.#offset >= 4) {
@@ -34,7 +40,10 @@ export class ChunkQueue {
     return Buffer.from(this.peek(4)).readUInt32BE(0);
   }
 
-  /** The next `length` bytes in one piece, left where they are: a view where they lie in one chunk, else a copy. */
+  /**
+   * Returns the next `length` bytes without consuming them: a view if one chunk holds them all, otherwise a
+   * copy. Throws `RangeError` if fewer are queued.
+   */
   peek(length: number): Uint8Array {
     const first = this.#chunks[this.#first];
     if (first !== undefined && first.byteLength - this.#offset >= length) {
@@ -45,7 +54,7 @@ export class ChunkQueue {
     let offset = this.#offset;
     for (let index = this.#first; filled < length; index++) {
       const chunk = this.#chunks[index];
-      if (chunk === undefined) throw new RangeError('fewer bytes are queued than were asked for');
+      if (chunk === undefined) throw new RangeError('fewer bytes are queued than requested');
       const part = chunk.subarray(offset, offset + length - filled);
       copy.set(part, filled);
       filled += part.byteLength;
@@ -54,7 +63,7 @@ export class ChunkQueue {
     return copy;
   }
 
-  /** `peek` and `skip`; a copy of what is lent. */
+  /** Consumes and returns the next `length` bytes. Lent bytes are copied. Throws like `peek`. */
   take(length: number): Uint8Array {
     const bytes = this.peek(length);
     const own = areLent(bytes) ? new Uint8Array(bytes) : bytes;
@@ -62,13 +71,16 @@ export class ChunkQueue {
     return own;
   }
 
-  /** The next `length` bytes as views, nothing copied. Each is to be released by whoever takes them. */
+  /**
+   * Consumes the next `length` bytes and returns views of them. The caller releases each view. Throws like
+   * `peek`.
+   */
   takeViews(length: number): Uint8Array[] {
     const views: Uint8Array[] = [];
     let missing = length;
     while (missing > 0) {
       const chunk = this.#chunks[this.#first];
-      if (chunk === undefined) throw new RangeError('fewer bytes are queued than were asked for');
+      if (chunk === undefined) throw new RangeError('fewer bytes are queued than requested');
       const view =
         this.#offset === 0 && chunk.byteLength <= missing
           ? chunk
@@ -86,7 +98,7 @@ export class ChunkQueue {
     let left = length;
     while (left > 0) {
       const chunk = this.#chunks[this.#first];
-      if (chunk === undefined) throw new RangeError('fewer bytes are queued than were asked for');
+      if (chunk === undefined) throw new RangeError('fewer bytes are queued than requested');
       const available = chunk.byteLength - this.#offset;
       if (left < available) {
         this.#offset += left;

@@ -32,7 +32,7 @@ export const packetType = {
   extendedReply: 201,
 } as const;
 
-/** Section 7. The two connection codes are for clients only and are never sent. */
+/** Status codes, section 7. The two connection codes are missing, because servers never send them. */
 export const statusCode = {
   ok: 0,
   eof: 1,
@@ -44,7 +44,7 @@ export const statusCode = {
 } as const;
 export type StatusCode = (typeof statusCode)[keyof typeof statusCode];
 
-/** Section 6.3. */
+/** Flags of SSH_FXP_OPEN, section 6.3. */
 export const openFlag = {
   read: 0x01,
   write: 0x02,
@@ -54,7 +54,7 @@ export const openFlag = {
   exclusive: 0x20,
 } as const;
 
-/** Section 5. */
+/** Flags of attributes, section 5. */
 export const attributeFlag = {
   size: 0x00000001,
   uidGid: 0x00000002,
@@ -63,12 +63,12 @@ export const attributeFlag = {
   extended: 0x80000000,
 } as const;
 
-/** File type bits of `permissions`, as POSIX <sys/stat.h> has them. */
+/** File type bits of `permissions`, as defined by POSIX <sys/stat.h>. */
 export const fileTypeBits = { file: 0o100000, directory: 0o040000, symlink: 0o120000 } as const;
 
 /**
- * What `limits@openssh.com` announces: OpenSSH's own figures (SFTP_MAX_MSG_LENGTH, and 1,024 bytes less for data),
- * so that clients ask for and send 255 KiB a request instead of 32.
+ * Limits in the reply to `limits@openssh.com`. They are OpenSSH's own: SFTP_MAX_MSG_LENGTH, and 1,024 bytes
+ * less for data. With them, OpenSSH's clients transfer 255 KiB per request instead of 32 KiB.
  */
 export const announcedLimits = {
   packetBytes: 256 * 1024,
@@ -76,8 +76,11 @@ export const announcedLimits = {
   writeBytes: 255 * 1024,
 } as const;
 
-/** The longest packet taken: a little over what is announced, for clients that send data of 256 KiB beside its header. */
+/**
+ * Max size of a received packet. It exceeds the announced limit, because some clients send 256 KiB of data
+ * plus the header.
+ */
 export const maxPacketBytes = announcedLimits.packetBytes + 1024;
 
-/** Every handle of ours is a counter of this many bytes. */
+/** Size of a handle on the wire, in bytes. A handle is a counter. */
 export const handleBytes = 8;

@@ -7,7 +7,7 @@ import { announcedLimits, maxPacketBytes, packetType } from './constants.js';
 import { FramingError, RequestDecoder } from './decoder.js';
 import type { Request } from './requests.js';
 
-/** Cuts the bytes at places that the seed decides. */
+/** Cuts the bytes at these offsets. An offset beyond the end wraps around. */
 function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const at = [...new Set(cuts.map((cut) => cut % (bytes.byteLength + 1)))].sort((a, b) => a - b);
   return [0, ...at].map((from, index) => bytes.subarray(from, at[index] ?? bytes.byteLength));
@@ -23,7 +23,7 @@ function decodeAll(chunks: readonly Uint8Array[], decoder = new RequestDecoder()
   return requests;
 }
 
-/** Views and copies made equal: only the bytes count. */
+/** Returns the request with its bytes as hex, so that views and copies compare equal. */
 function plain(request: Request): unknown {
   const bytesAsHex = Object.entries(request).map(([name, value]) => [
     name,
@@ -37,7 +37,7 @@ function plain(request: Request): unknown {
 }
 
 describe('the request decoder', () => {
-  it('understands every request, in whatever pieces the bytes come', () => {
+  it('decodes every request, however its bytes are split', () => {
     const requests = fc.array(arbitraryRequest, { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(requests, fc.array(fc.nat(), { maxLength: 30 }), (sent, cuts) => {
@@ -48,7 +48,7 @@ describe('the request decoder', () => {
     );
   });
 
-  it('holds what is lent until a WRITE has been answered, and copies the rest', () => {
+  it('retains lent bytes for the data of a WRITE and copies all other fields', () => {
     const requests = fc.array(arbitraryRequest, { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(requests, fc.array(fc.nat(), { maxLength: 30 }), (sent, cuts) => {
@@ -63,7 +63,7 @@ describe('the request decoder', () => {
           piece.copy(memory);
           decoder.push(memory.subarray(0, piece.byteLength));
           releaseBytes(memory);
-          // What nobody holds is read into again.
+          // The pool reuses memory that nothing holds.
           for (const free of lent) if (holdersOf(free) === 0) free.fill(0xee);
           for (let next = decoder.next(); next !== null; next = decoder.next()) received.push(next);
         }
@@ -76,7 +76,7 @@ describe('the request decoder', () => {
     );
   });
 
-  it('answers any bytes with requests or with broken framing, and never with another error', () => {
+  it('returns requests or throws FramingError, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         const decoder = new RequestDecoder();
@@ -91,7 +91,7 @@ describe('the request decoder', () => {
     );
   });
 
-  it('answers any body of any type with a request of the same id', () => {
+  it('returns a request with the id of the packet for any type and body', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 255 }), fc.uint8Array({ maxLength: 80 }), (type, body) => {
         const [request] = decodeAll([packet(type, uint32(77), body)]);
@@ -101,7 +101,7 @@ describe('the request decoder', () => {
     );
   });
 
-  it('hands on the data of a WRITE as views of the buffers it was fed', () => {
+  it('returns the data of a WRITE as views of the pushed buffers', () => {
     const data = Buffer.alloc(100_000, 'x');
     const bytes = encodeRequest({
       type: 'write',
@@ -119,7 +119,7 @@ describe('the request decoder', () => {
     expect(Buffer.concat(request.chunks).equals(data)).toBe(true);
   });
 
-  it('takes a WRITE of the announced size and of 256 KiB', () => {
+  it('accepts a WRITE of the announced size and of 256 KiB', () => {
     for (const size of [announcedLimits.writeBytes, 256 * 1024]) {
       const chunks = [Buffer.alloc(size)];
       const bytes = encodeRequest({
@@ -135,11 +135,11 @@ describe('the request decoder', () => {
   });
 
   it.each([
-    ['nothing', 0],
+    ['zero', 0],
     ['four bytes', 4],
-    ['more than the longest packet', maxPacketBytes + 1],
+    ['more than the max', maxPacketBytes + 1],
     ['four gigabytes', 0xffffffff],
-  ])('refuses a packet that says it has %s, before its bytes have come', (_, length) => {
+  ])('refuses a packet with a length of %s before its bytes arrive', (_, length) => {
     const decoder = new RequestDecoder();
     decoder.push(uint32(length));
     expect(() => decoder.next()).toThrow(FramingError);
@@ -147,21 +147,24 @@ describe('the request decoder', () => {
   });
 
   it.each([
-    ['its handle reaches past the packet', packet(packetType.write, uint32(7), uint32(30), Buffer.alloc(9))],
+    [
+      'its handle extends beyond the packet',
+      packet(packetType.write, uint32(7), uint32(30), Buffer.alloc(9)),
+    ],
     [
       'its handle is absurdly long',
       packet(packetType.write, uint32(7), uint32(0xffffffff), Buffer.alloc(99)),
     ],
     [
-      'its data reach past the packet',
+      'its data extends beyond the packet',
       packet(packetType.write, uint32(7), string(Buffer.alloc(8)), uint64(0), uint32(11), Buffer.alloc(10)),
     ],
     [
-      'its offset is beyond what a file has',
+      'its offset is above 2^53 - 1',
       packet(packetType.write, uint32(7), string(Buffer.alloc(8)), Buffer.alloc(8, 0xff), string('abc')),
     ],
     ['it ends after the id', packet(packetType.write, uint32(7))],
-  ])('calls a WRITE malformed when %s, and goes on behind it', (_, bytes) => {
+  ])('reports a WRITE as malformed if %s, and continues with the next packet', (_, bytes) => {
     const after = encodeRequest({ type: 'realpath', id: 8, path: Buffer.from('/') });
     const requests = decodeAll([Buffer.concat([bytes, after])]);
     expect(requests).toMatchObject([
@@ -170,7 +173,7 @@ describe('the request decoder', () => {
     ]);
   });
 
-  it('does not know the extensions and packet types of others', () => {
+  it('reports unsupported extensions and packet types as unknown', () => {
     const hardlink = packet(
       packetType.extended,
       uint32(1),
@@ -186,7 +189,7 @@ describe('the request decoder', () => {
     ]);
   });
 
-  it('passes over extended attributes and refuses attribute flags without a known form', () => {
+  it('skips extended attributes and refuses unknown attribute flags', () => {
     const extendedPair = [uint32(0x80000000), uint32(1), string('k@x'), string('v')];
     const path = string('/d');
     expect(decodeAll([packet(packetType.mkdir, uint32(1), path, ...extendedPair)])).toMatchObject([

@@ -3,58 +3,61 @@ import { handleBytes, maxPacketBytes, packetType } from './constants.js';
 import { parseRequest } from './parse-request.js';
 import type { Request } from './requests.js';
 
-/** The stream no longer says where packets begin; nothing behind this point can be understood. */
+/** The packet boundaries of the stream are lost. Nothing after this point can be decoded. */
 export class FramingError extends Error {
   constructor(reason: string) {
     super(reason);
-    this.name = 'BrokenFraming';
+    this.name = 'FramingError';
   }
 }
 
-/** Length, type, id, and the length of the handle. */
+/** Size of the fields before the handle: packet length, type, id and handle length. */
 const writeHeadBytes = 4 + 1 + 4 + 4;
-/** Offset and length of the data. */
+/** Size of the fields between handle and data: offset and data length. */
 const writeTailBytes = 8 + 4;
 
 /**
- * Turns a byte stream into requests, whatever the pieces it comes in. Fed by `push`, asked by `next`; it holds at most
- * one unfinished packet and what was pushed behind it. The data of WRITE is handed on as views of the pushed buffers,
- * which are to be released once the request is answered.
+ * Splits a byte stream into requests. `push` adds bytes, and `next` returns requests. The decoder holds one
+ * incomplete packet and the bytes that were pushed after it. The data of a WRITE is returned as views of the
+ * pushed buffers. The caller releases them once the request is answered.
  */
 export class RequestDecoder {
   readonly #queue = new ChunkQueue();
   readonly #maxPacketBytes: number;
 
-  /** `maxBytes` bounds one packet without its length field. */
+  /** `maxBytes` is the max size of a packet without its length field. */
   constructor(maxBytes: number = maxPacketBytes) {
     this.#maxPacketBytes = maxBytes;
   }
 
-  /** Bytes that are held and not yet handed on. */
+  /** Pushed bytes that `next` has not yet returned. */
   get byteLength(): number {
     return this.#queue.byteLength;
   }
 
-  /** Takes the next bytes of the stream. They are not copied, and held if they are lent. */
+  /** Adds the next bytes of the stream without copying them. Lent bytes are retained. */
   push(chunk: Uint8Array): void {
     this.#queue.push(chunk);
   }
 
-  /** The next whole request, null when more bytes are needed. Throws `FramingError`, from then on always. */
+  /**
+   * Returns the next complete request, or null if more bytes are needed. After it has thrown `FramingError`,
+   * it always does.
+   */
   next(): Request | null {
     const queue = this.#queue;
     if (queue.byteLength < 4) return null;
     const length = queue.peekUint32();
-    if (length < 5) throw new FramingError(`a packet of ${length} bytes has no room for a type and an id`);
+    if (length < 5) throw new FramingError(`a packet of ${length} bytes is too short for a type and an id`);
     if (length > this.#maxPacketBytes) {
-      throw new FramingError(`a packet of ${length} bytes is longer than the ${this.#maxPacketBytes} taken`);
+      throw new FramingError(`a packet of ${length} bytes exceeds the max of ${this.#maxPacketBytes} bytes`);
     }
     if (queue.byteLength < 4 + length) return null;
     const head = queue.peek(Math.min(writeHeadBytes, 4 + length));
     if (head[4] === packetType.write) return this.#takeWrite(length, head);
     queue.skip(4);
     const request = parseRequest(queue.take(length));
-    if (request === null) throw new FramingError('a packet has no room for a type and an id');
+    if (request === null) throw new FramingError('a packet is too short for a type and an id');
     return request;
   }
 
@@ -66,19 +69,20 @@ export class RequestDecoder {
       queue.skip(4 + length - taken);
       return { type: 'malformed', id, reason };
     };
-    if (head.byteLength < writeHeadBytes) return malformed('a field reaches past the packet', 0);
+    if (head.byteLength < writeHeadBytes) return malformed('a field extends beyond the packet', 0);
     const handleLength = fixed.getUint32(9);
-    // Ours are short. A longer one cannot be ours, but its frame is sound.
-    if (handleLength > 4 * handleBytes) return malformed('the handle is none of ours', 0);
+    // The gateway's handles are short. A longer one is unknown, but the packet's length is still valid.
+    if (handleLength > 4 * handleBytes) return malformed('the handle is unknown', 0);
     const headLength = writeHeadBytes + handleLength + writeTailBytes;
-    if (headLength > 4 + length) return malformed('a field reaches past the packet', 0);
+    if (headLength > 4 + length) return malformed('a field extends beyond the packet', 0);
     const fields = queue.take(headLength);
     const view = new DataView(fields.buffer, fields.byteOffset, fields.byteLength);
     const offsetAt = writeHeadBytes + handleLength;
     const high = view.getUint32(offsetAt);
     const byteLength = view.getUint32(offsetAt + 8);
-    if (high > 0x1fffff) return malformed('an offset or a size is beyond 2^53 - 1', headLength);
-    if (byteLength > 4 + length - headLength) return malformed('a field reaches past the packet', headLength);
+    if (high > 0x1fffff) return malformed('an offset or a size is above 2^53 - 1', headLength);
+    if (byteLength > 4 + length - headLength)
+      return malformed('a field extends beyond the packet', headLength);
     const chunks = queue.takeViews(byteLength);
     queue.skip(4 + length - headLength - byteLength);
     return {

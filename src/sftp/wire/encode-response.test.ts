@@ -16,7 +16,7 @@ import {
 import { FieldReader } from './field-reader.js';
 import { extensions } from './requests.js';
 
-/** Checks the frame and answers the fields behind type and id. */
+/** Checks the packet's length, type and id, and returns a reader of its other fields. */
 function body(bytes: Buffer, type: number, id: number): FieldReader {
   expect(bytes.readUInt32BE(0)).toBe(bytes.byteLength - 4);
   expect(bytes[4]).toBe(type);
@@ -37,7 +37,7 @@ const file: Attributes = {
 };
 
 describe('the response encoders', () => {
-  it('announce version 3 and every extension that is handled', () => {
+  it('announce version 3 and every supported extension', () => {
     const bytes = encodeVersion();
     const fields = body(bytes, packetType.version, 3);
     const announced: Record<string, string> = {};
@@ -48,7 +48,7 @@ describe('the response encoders', () => {
     expect(announced).not.toHaveProperty(['hardlink@openssh.com']);
   });
 
-  it('write a status with its text and an empty language', () => {
+  it('encode a status with its text and an empty language tag', () => {
     const fields = body(encodeStatus(9, statusCode.failure, 'no räume'), packetType.status, 9);
     expect(fields.uint32()).toBe(statusCode.failure);
     expect(text(fields)).toBe('no räume');
@@ -56,7 +56,7 @@ describe('the response encoders', () => {
     expect(fields.remaining).toBe(0);
   });
 
-  it('write attributes that a client reads back, sizes beyond 32 bits included', () => {
+  it('encode attributes, including a size above 32 bits', () => {
     const fields = body(encodeAttributes(1, file), packetType.attrs, 1);
     expect(fields.attributes()).toEqual({
       size: file.size,
@@ -69,7 +69,7 @@ describe('the response encoders', () => {
     expect(fields.remaining).toBe(0);
   });
 
-  it('cut times to what 32 bits hold', () => {
+  it('clamp times to 32 bits', () => {
     const odd = { ...file, mtimeSeconds: 2 ** 33, atimeSeconds: -5.5 };
     expect(body(encodeAttributes(1, odd), packetType.attrs, 1).attributes()).toMatchObject({
       mtimeSeconds: 2 ** 32 - 1,
@@ -77,7 +77,7 @@ describe('the response encoders', () => {
     });
   });
 
-  it('write names with and without attributes, and know their length before', () => {
+  it('encode names with and without attributes, in the size that nameEntryBytes returns', () => {
     const entries = [
       { filename: 'ü', longname: '-rw- ü', attributes: file },
       { filename: '/', longname: '/', attributes: null },
@@ -93,12 +93,12 @@ describe('the response encoders', () => {
     expect(fields.remaining).toBe(0);
   });
 
-  it('write the head of a DATA reply for bytes that follow', () => {
+  it('encode a DATA reply up to its data', () => {
     const whole = Buffer.concat([encodeDataHead(5, 3), Buffer.from('abc')]);
     expect(text(body(whole, packetType.data, 5))).toBe('abc');
   });
 
-  it('write handles, limits, statistics and names of owners as OpenSSH reads them', () => {
+  it('encode handles, limits, statistics and owner names as OpenSSH expects them', () => {
     expect(text(body(encodeHandle(1, Buffer.from('12345678')), packetType.handle, 1))).toBe('12345678');
 
     const limits = body(encodeLimits(2, 256), packetType.extendedReply, 2);

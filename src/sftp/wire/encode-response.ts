@@ -9,24 +9,26 @@ import {
 } from './constants.js';
 import { extensions } from './requests.js';
 
-/** One entry of a NAME reply. Attributes null: none are sent (REALPATH, READLINK). */
+/** One entry of a NAME reply. `attributes` is null in replies to REALPATH and READLINK, which have none. */
 export interface NameEntry {
   readonly filename: string;
   readonly longname: string;
   readonly attributes: Attributes | null;
 }
 
-/** Who owns everything, as far as a client is told: this number for user and group. */
+/** User id and group id of every file in replies. */
 export const ownerId = 1000;
 
 const attributeBytes = 4 + 8 + 4 + 4 + 4 + 4 + 4;
 
-/** Times beyond what 32 bits hold (1970 to 2106) are cut to the nearest that they do. */
+/** Clamps seconds since the epoch to the 32 bits of the protocol (1970 to 2106). */
 function wireSeconds(seconds: number): number {
   return Math.min(Math.max(Math.trunc(seconds), 0), 0xffffffff);
 }
 
-/** A packet of exactly `bodyBytes` behind its length field, with the type and the id written. */
+/**
+ * Returns a packet with length, type and id written. The `bodyBytes` bytes after them are not yet written.
+ */
 function packet(type: number, id: number, bodyBytes: number): Buffer {
   const bytes = Buffer.allocUnsafe(4 + 1 + 4 + bodyBytes);
   bytes.writeUInt32BE(5 + bodyBytes, 0);
@@ -63,7 +65,7 @@ function writeAttributes(bytes: Buffer, attributes: Attributes, at: number): num
   return bytes.writeUInt32BE(wireSeconds(attributes.mtimeSeconds), next);
 }
 
-/** VERSION with the extensions (section 4). */
+/** Encodes SSH_FXP_VERSION with the extensions, section 4. */
 export function encodeVersion(): Buffer {
   const parts: Buffer[] = [];
   for (const [name, { version }] of Object.entries(extensions)) {
@@ -97,7 +99,7 @@ export function encodeHandle(id: number, handle: Uint8Array): Buffer {
   return bytes;
 }
 
-/** What goes before the `byteLength` bytes of a DATA reply. */
+/** Encodes a DATA reply up to its `byteLength` bytes of data. */
 export function encodeDataHead(id: number, byteLength: number): Buffer {
   const bytes = Buffer.allocUnsafe(bodyAt + 4);
   bytes.writeUInt32BE(5 + 4 + byteLength, 0);
@@ -113,7 +115,7 @@ export function encodeAttributes(id: number, attributes: Attributes): Buffer {
   return bytes;
 }
 
-/** The bytes that an entry takes in a NAME reply. */
+/** Returns the size of an entry in a NAME reply, in bytes. */
 export function nameEntryBytes(entry: NameEntry): number {
   return (
     8 +
@@ -139,7 +141,7 @@ export function encodeNames(id: number, entries: readonly NameEntry[]): Buffer {
   return bytes;
 }
 
-/** Reply to `limits@openssh.com` (OpenSSH PROTOCOL, section 4.8). */
+/** Encodes the reply to `limits@openssh.com` (OpenSSH PROTOCOL, section 4.8). */
 export function encodeLimits(id: number, maxHandles: number): Buffer {
   const bytes = packet(packetType.extendedReply, id, 4 * 8);
   let next = writeSize(bytes, announcedLimits.packetBytes, bodyAt);
@@ -149,18 +151,21 @@ export function encodeLimits(id: number, maxHandles: number): Buffer {
   return bytes;
 }
 
-/** Reply to `statvfs@openssh.com` and `fstatvfs@openssh.com` (OpenSSH PROTOCOL, section 4.4). */
+/** Encodes the reply to `statvfs@openssh.com` and `fstatvfs@openssh.com` (OpenSSH PROTOCOL, section 4.4). */
 export function encodeStatistics(id: number, statistics: FileSystemStatistics): Buffer {
   const { blockSize, totalBlocks, freeBlocks } = statistics;
   const nameMax = 255;
-  // bsize, frsize, blocks, bfree, bavail, files, ffree, favail, fsid, flag, namemax: no tree of ours counts its inodes.
+  // bsize, frsize, blocks, bfree, bavail, files, ffree, favail, fsid, flag, namemax. No tree counts inodes.
   const fields = [blockSize, blockSize, totalBlocks, freeBlocks, freeBlocks, 0, 0, 0, 0, 0, nameMax];
   const bytes = packet(packetType.extendedReply, id, fields.length * 8);
   fields.reduce((at, field) => writeSize(bytes, field, at), bodyAt);
   return bytes;
 }
 
-/** Reply to `users-groups-by-id@openssh.com`: for every id a name, empty when unknown (OpenSSH PROTOCOL, section 4.11). */
+/**
+ * Encodes the reply to `users-groups-by-id@openssh.com`: a name for each id, empty if unknown (OpenSSH
+ * PROTOCOL, section 4.11).
+ */
 export function encodeUserAndGroupNames(
   id: number,
   users: readonly string[],

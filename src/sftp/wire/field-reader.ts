@@ -1,7 +1,7 @@
 import { attributeFlag } from './constants.js';
 import type { WireAttributes } from './requests.js';
 
-/** The packet's fields do not fit into it, or a number is beyond what a file can have. */
+/** A field extends beyond its packet or has an invalid value. */
 export class MalformedPacket extends Error {
   constructor(reason: string) {
     super(reason);
@@ -9,7 +9,10 @@ export class MalformedPacket extends Error {
   }
 }
 
-/** Reads the fields of one packet in order (RFC 4251 section 5). Strings are views. Throws `MalformedPacket`. */
+/**
+ * Reads the fields of one packet in order (RFC 4251 section 5). Strings are views of the packet. Throws
+ * `MalformedPacket`.
+ */
 export class FieldReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -34,11 +37,11 @@ export class FieldReader {
     return this.#view.getUint32(at);
   }
 
-  /** A uint64 that a file offset or a size can have: at most 2^53 - 1. */
+  /** Reads a uint64 that is an offset or a size, up to 2^53 - 1. */
   size(): number {
     const at = this.#advance(8);
     const high = this.#view.getUint32(at);
-    if (high > 0x1fffff) throw new MalformedPacket('an offset or a size is beyond 2^53 - 1');
+    if (high > 0x1fffff) throw new MalformedPacket('an offset or a size is above 2^53 - 1');
     return high * 0x1_0000_0000 + this.#view.getUint32(at + 4);
   }
 
@@ -48,7 +51,10 @@ export class FieldReader {
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** Section 5. Unknown extended pairs are passed over, unknown flags are refused because what follows has no known form. */
+  /**
+   * Reads attributes, section 5. Skips extended pairs. Refuses unknown flags, because the size of their
+   * fields is unknown.
+   */
   attributes(): WireAttributes {
     const flags = this.uint32();
     const known =
@@ -80,7 +86,7 @@ export class FieldReader {
 
   #advance(length: number): number {
     const at = this.#position;
-    if (length > this.#bytes.byteLength - at) throw new MalformedPacket('a field reaches past the packet');
+    if (length > this.#bytes.byteLength - at) throw new MalformedPacket('a field extends beyond the packet');
     this.#position = at + length;
     return at;
   }

@@ -32,7 +32,8 @@ function twoPaths(type: 'rename' | 'posix-rename'): Parser {
 }
 
 function ids(packed: Uint8Array): number[] {
-  if (packed.byteLength % 4 !== 0) throw new MalformedPacket('a list of ids is not a whole number of ids');
+  if (packed.byteLength % 4 !== 0)
+    throw new MalformedPacket('the length of an id list is not a multiple of 4');
   const fields = new FieldReader(packed);
   return Array.from({ length: packed.byteLength / 4 }, () => fields.uint32());
 }
@@ -115,8 +116,9 @@ function parseExtended(id: number, fields: FieldReader): Request {
 }
 
 /**
- * Parses one whole packet without its length field, WRITE excepted (the decoder does that one). Null when it is too
- * short to hold a type and an id: nobody could be answered. Bytes behind the last field are passed over, as OpenSSH does.
+ * Parses one packet without its length field; the decoder parses WRITE itself. Returns null if the packet is
+ * too short for a type and an id, since a reply needs the id. Ignores bytes after the last field, as OpenSSH
+ * does.
  */
 export function parseRequest(packet: Uint8Array): Request | null {
   const type = packet[0];

@@ -1,15 +1,15 @@
-/** Attributes as they stand on the wire (section 5); what the client did not send is absent. */
+/** Attributes on the wire, section 5. Fields that the client did not send are absent. */
 export interface WireAttributes {
   readonly size?: number;
   readonly uid?: number;
   readonly gid?: number;
-  /** Permission bits, and file type bits when the client sent them. */
+  /** Permission bits, and file type bits if the client sent them. */
   readonly permissions?: number;
   readonly atimeSeconds?: number;
   readonly mtimeSeconds?: number;
 }
 
-/** Paths and handles are raw bytes here: a path becomes ours in `normalisePath`, a handle in the handle table. */
+/** A request that its reply names by an id. Paths and handles in requests are raw bytes. */
 interface Identified {
   readonly id: number;
 }
@@ -30,7 +30,7 @@ export type Request =
   | (WithHandle & {
       readonly type: 'write';
       readonly offset: number;
-      /** Views of the buffers that were fed to the decoder; together `byteLength` bytes. */
+      /** Views of the buffers that were pushed to the decoder, `byteLength` bytes in total. */
       readonly chunks: readonly Uint8Array[];
       readonly byteLength: number;
     })
@@ -47,7 +47,9 @@ export type Request =
       readonly from: Uint8Array;
       readonly to: Uint8Array;
     })
-  /** In the order that OpenSSH uses, contrary to the draft: the target first (OpenSSH PROTOCOL, section 4.1). */
+  /**
+   * The target comes first, as OpenSSH sends it and contrary to the draft (OpenSSH PROTOCOL, section 4.1).
+   */
   | (Identified & {
       readonly type: 'symlink';
       readonly target: Uint8Array;
@@ -71,13 +73,13 @@ export type Request =
       readonly to: Uint8Array;
       readonly toOffset: number;
     })
-  /** A packet type or an extension that we do not know. */
+  /** An unsupported packet type or extension. */
   | (Identified & { readonly type: 'unknown'; readonly what: string })
-  /** The packet's frame held, its fields did not. */
+  /** A packet with a valid length but invalid fields. */
   | (Identified & { readonly type: 'malformed'; readonly reason: string });
 
 export type RequestType = Request['type'];
-/** The request of one type, out of members that share their form with other types. */
+/** The request of one type, also if several types share a member of the union. */
 export type RequestOf<T extends RequestType> = Request extends infer R
   ? R extends { readonly type: infer U }
     ? T extends U
@@ -86,7 +88,10 @@ export type RequestOf<T extends RequestType> = Request extends infer R
     : never
   : never;
 
-/** The extended requests (packet type 200) by the names on the wire, with the version that VERSION announces. */
+/**
+ * The extended requests (packet type 200) by their names on the wire, with the version that SSH_FXP_VERSION
+ * announces.
+ */
 export const extensions = {
   'posix-rename@openssh.com': { type: 'posix-rename', version: '1' },
   'fsync@openssh.com': { type: 'fsync', version: '1' },

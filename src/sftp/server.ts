@@ -15,9 +15,9 @@ import { type AddressList, type SftpLogin, startSshServer } from './ssh-server.j
 
 export interface SftpServerOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 selects a free one. */
   readonly port: number;
-  /** The host keys are kept here, and made at the first start. */
+  /** Directory of the host keys. Missing keys are created. */
   readonly hostKeyDirectory: string;
   readonly users: UserLogins;
   /** Limits who may connect, and delays refusals. None by default. */
@@ -36,17 +36,17 @@ export interface SftpServer {
   /** Each as `type SHA256:...`, for the start-up log. */
   readonly hostKeyFingerprints: readonly string[];
   /**
-   * Stops listening, lets files that are being written be finished for up to `timeoutMs`, ends all connections, and resolves
-   * when their sessions have given back what they held.
+   * Stops listening, lets clients finish open uploads for up to `timeoutMs`, then ends all connections.
+   * Resolves when their sessions have released their resources.
    */
   drain(timeoutMs: number): Promise<void>;
-  /** `drain` without waiting for anybody. */
+  /** Drains without waiting for open uploads. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the SFTP server. Rejects with `denied` or `invalid` for host keys that cannot be used, with `unavailable` when the port
- * cannot be listened on.
+ * Starts the SFTP server. Rejects with `denied` or `invalid` for unusable host keys, and with `unavailable` if
+ * it cannot listen on the port.
  */
 export async function startSftpServer(options: SftpServerOptions): Promise<SftpServer> {
   const limits: SftpLimits = { ...defaultSftpLimits, ...options.limits };
@@ -88,12 +88,12 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
   };
 }
 
-/** Logins and the sessions that they open. */
+/** Opens sessions for logins, and waits for their end. */
 class SftpListener {
   readonly #options: SftpServerOptions;
   readonly #limits: SftpLimits;
   readonly #sessions = new Set<SftpSession>();
-  /** Settles with the end of each session, the time before it has begun included. */
+  /** One promise for each session, also while it starts. It settles when the session ends. */
   readonly #ends = new Set<Promise<void>>();
   readonly #abort = new AbortController();
   #isDraining = false;
@@ -109,7 +109,7 @@ class SftpListener {
     return end;
   }
 
-  /** Waits until no session writes any more, or for the time. */
+  /** Waits until no session has open uploads, for up to `timeoutMs`. */
   async finish(timeoutMs: number): Promise<void> {
     this.#isDraining = true;
     const { clock, log } = this.#options;
@@ -123,7 +123,7 @@ class SftpListener {
       ),
     ]);
     waitedEnough.abort();
-    if (!inTime) log.warn('sessions that still write are ended', { sessions: this.#sessions.size });
+    if (!inTime) log.warn('closing sessions with open uploads', { sessions: this.#sessions.size });
   }
 
   async sessionsEnded(): Promise<void> {
@@ -149,17 +149,17 @@ class SftpListener {
       const session = new SftpSession({ stream, vfs, username, limits: this.#limits, log, clock, entropy });
       this.#sessions.add(session);
       if (this.#isDraining) void session.drain();
-      log.info('an SFTP session begins', { method, ...keyFields });
+      log.info('SFTP session started', { method, ...keyFields });
       const tally = await session.done;
       this.#sessions.delete(session);
-      log.info('an SFTP session has ended', {
+      log.info('SFTP session ended', {
         method,
         durationMs: Math.round(clock.monotonicMs() - startedMs),
         ...tally,
       });
     } catch (thrown) {
       const fault = Fault.from(thrown);
-      log.error(`an SFTP session could not begin: ${fault.hint}`, { kind: fault.kind, error: fault });
+      log.error('cannot start SFTP session', { kind: fault.kind, error: fault });
       refuse(`${fault.hint} [${fault.kind}, session ${id}]`);
     }
   }

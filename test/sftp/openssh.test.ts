@@ -42,7 +42,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     expect(testServer.memory.openHandles).toBe(0);
     const ended = await eventually(
       'the session is reported',
-      () => testServer.lines.find(({ message }) => message === 'an SFTP session has ended') ?? null,
+      () => testServer.lines.find(({ message }) => message === 'SFTP session ended') ?? null,
     );
     const total = sizes.reduce((sum, size) => sum + size, 0);
     expect(ended.fields).toMatchObject({

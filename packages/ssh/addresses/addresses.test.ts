@@ -24,7 +24,7 @@ describe('an IP address', () => {
     (text) => expect(parseIpAddress(text)).toBeNull(),
   );
 
-  it('has the same bytes after it was formatted', () => {
+  it('has the same bytes after formatting and parsing', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ minLength: 4, maxLength: 4 }),
       fc.uint8Array({ minLength: 16, maxLength: 16 }),

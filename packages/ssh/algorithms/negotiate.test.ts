@@ -21,7 +21,7 @@ function client(offer: Partial<AlgorithmOffer> = {}, others: Partial<KexInit> = 
 const serverLists = kexListsOf(server, []);
 
 describe('the offer of the server', () => {
-  it('has the methods of the issue in the order of preference, and no SHA-1, CBC, DSA or compression', () => {
+  it('has the methods in the order of preference, and no SHA-1, CBC, DSA or compression', () => {
     const all = fullOffer(['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ssh-rsa']);
     expect(all.kex[0]).toBe('mlkem768x25519-sha256');
     expect(all.hostKey).toEqual(['ssh-ed25519', 'ecdsa-sha2-nistp256', 'rsa-sha2-512', 'rsa-sha2-256']);
@@ -134,13 +134,13 @@ describe('the offer as it fits a client', () => {
 describe('KEXINIT', () => {
   const lists: KexLists = client({ kex: ['a', 'b'] });
 
-  it('is read back as it was built, with another cookie each time', () => {
+  it('is read back unchanged, with a new cookie each time', () => {
     const payload = buildKexInit(lists, true);
     expect(parseKexInit(payload)).toEqual({ ...lists, firstKexPacketFollows: true });
     expect(buildKexInit(lists).equals(buildKexInit(lists))).toBe(false);
   });
 
-  it('is refused when it is cut anywhere, continued, or its reserved field is set', () => {
+  it('is refused when it is truncated, extended, or its reserved field is set', () => {
     const payload = buildKexInit(lists);
     for (let length = 1; length < payload.byteLength; length += 1) {
       expect(() => parseKexInit(payload.subarray(0, length))).toThrow(ProtocolError);

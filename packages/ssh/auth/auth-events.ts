@@ -1,6 +1,6 @@
 import type { Login, MethodName } from './authenticator.js';
 
-/** A refused request, for counters and limiters. It is not worth a log line. */
+/** A refused request, for counters and limiters. It is not logged. */
 export interface Refusal {
   readonly username: string;
   readonly address: string;

@@ -55,7 +55,7 @@ describe('a password', () => {
 });
 
 describe('a busy application', () => {
-  it('ends the connection with words of its own and does not count an attempt', async () => {
+  it('ends the connection with a text of its own and does not count an attempt', async () => {
     const application = users();
     const client = new TestClient(application);
     application.isBusy = true;
@@ -68,7 +68,7 @@ describe('a busy application', () => {
     expect(client.busy).toEqual(['alice']);
   });
 
-  it('that fails is reported, and its client gets the same words', async () => {
+  it('that fails is reported, and its client gets the same text', async () => {
     const application = users();
     application.error = new Error('disk');
     for (const attempt of [
@@ -110,7 +110,7 @@ describe('a busy application', () => {
     expect(client.unread).toEqual([]);
   });
 
-  it('hears when the connection ends before the login, and not after it', async () => {
+  it('is notified when the connection ends before the login, but not after it', async () => {
     const application = users();
     const client = new TestClient(application);
     await client.none();
@@ -124,7 +124,7 @@ describe('a busy application', () => {
 });
 
 describe('the bounds of the authentication', () => {
-  it('one none request is free, the next ones count', async () => {
+  it('one none request is free, and further ones count', async () => {
     const client = new TestClient(users(), { maxAuthAttempts: 2 });
     expect(await client.none()).toEqual(failure);
     expect(client.refusals).toEqual([]);
@@ -244,7 +244,7 @@ describe('the bounds of the authentication', () => {
 });
 
 describe('refusals of users that exist and of those that do not', () => {
-  it('have the same words, the same work and the same delays', async () => {
+  it('have the same text, the same work and the same delays', async () => {
     const script = async (username: string) => {
       const application = users();
       const client = new TestClient(application);

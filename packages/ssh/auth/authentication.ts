@@ -54,8 +54,8 @@ interface OpenDialogue {
 }
 
 /**
- * The user authentication protocol of one connection (RFC 4252, RFC 4256). Requests are checked one after another in the order in which
- * they arrive. Refusals have the same words, the same list of methods and the same time for every user.
+ * The user authentication protocol of one connection (RFC 4252, RFC 4256). Requests are checked one after another in the order in
+ * which they arrive. Refusals have the same text, the same list of methods and the same delay for every user.
  */
 export class Authentication implements MessageLayer {
   readonly tally = new AttemptTally();

@@ -12,7 +12,7 @@ export interface AuthLimits {
   readonly maxUsernameBytes: number;
   /** Bytes of a password or of one answer. */
   readonly maxPasswordBytes: number;
-  /** Refusals wait until this time or a power of two times it has passed since the request, so that their time tells nothing. */
+  /** Delay of refusals after the request: this time, or a power of two times it. The delay hides how long the check took. */
   readonly minRefusalMs: number;
 }
 

@@ -164,7 +164,7 @@ describe.skipIf(!KeygenDirectory.isInstalled)("OpenSSH's client", () => {
     );
   });
 
-  it('prints why the connection ends after ten foreign keys, and when the server is busy', async () => {
+  it('prints why the connection ends after ten unknown keys, and when the server is busy', async () => {
     const { users, port } = await start({ password: 'right' });
     const keys = Array.from({ length: 11 }, () => ({ key: makeUserKey('ssh-ed25519') }));
     expect(await ssh(port, [await agentWith(...keys)])).toContain(

@@ -89,7 +89,7 @@ class EtmOpener implements PacketOpener {
   }
 }
 
-/** Decrypts the first block to learn the length, and the rest when the whole packet is there. */
+/** Decrypts the first block to learn the length, and the rest when the whole packet has arrived. */
 class MacOfPlaintextOpener implements PacketOpener {
   readonly blockBytes: number;
   readonly padsLength = true;

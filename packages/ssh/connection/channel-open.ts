@@ -12,7 +12,7 @@ export const OpenFailure = {
 
 export type OpenFailureReason = (typeof OpenFailure)[keyof typeof OpenFailure];
 
-/** Longest name of a channel type, a request or a subsystem that is read (RFC 4250 section 4.6.1). */
+/** Max length of the name of a channel type, a request or a subsystem (RFC 4250 section 4.6.1). */
 export const maxNameBytes = 64;
 
 /** The common part of SSH_MSG_CHANNEL_OPEN. */

@@ -2,7 +2,7 @@ import { WireReader } from '../wire/reader.js';
 import { maxNameBytes } from './channel-open.js';
 import type { SessionRequest } from './ssh-channel.js';
 
-/** Longest command of an `exec` that is read. The application gets commands of scp only, which contain one path. */
+/** Max length of the command of an `exec`. The application gets commands of scp only, which contain one path. */
 const maxCommandBytes = 64 * 1024;
 
 /** The decision about one SSH_MSG_CHANNEL_REQUEST (RFC 4254 section 6). */

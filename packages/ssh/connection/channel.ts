@@ -15,6 +15,8 @@ const extendedDataStderr = 1;
 
 /** The message before its variable part. Messages are copied when they are sent, so one buffer serves all of them. */
 const head = Buffer.allocUnsafe(13);
+const shortHead = head.subarray(0, 5);
+const dataHead = head.subarray(0, 9);
 
 /** The connection as its channels see it. */
 export interface ChannelHost {
@@ -148,7 +150,7 @@ export class Channel implements SshChannel {
     this.#peerWindow -= bytes.byteLength;
     this.#writeHead(Message.channelExtendedData, extendedDataStderr);
     head.writeUInt32BE(bytes.byteLength, 9);
-    this.#host.sender.send(head.subarray(0, 13), bytes);
+    this.#host.sender.send(head, bytes);
   }
 
   exit(status: number): void {
@@ -175,7 +177,7 @@ export class Channel implements SshChannel {
     while (this.canSend && cost < maxBytes && sender.backlogBytes <= limits.maxBacklogBytes) {
       const length = Math.min(this.#queue.byteLength, this.#peerWindow, this.#packetBytes);
       this.#writeHead(Message.channelData, length);
-      this.#queue.take(length, (views) => sender.send(head.subarray(0, 9), ...views));
+      this.#queue.take(length, dataHead, sender);
       this.#peerWindow -= length;
       this.#bytesSent += length;
       cost += length + packetCostBytes;
@@ -234,7 +236,7 @@ export class Channel implements SshChannel {
   #send(type: number): void {
     head[0] = type;
     head.writeUInt32BE(this.#peerNumber, 1);
-    this.#host.sender.send(head.subarray(0, 5));
+    this.#host.sender.send(shortHead);
   }
 
   /** Answers a channel request (RFC 4254 section 5.4). */
@@ -293,7 +295,7 @@ export class Channel implements SshChannel {
     const grant = this.#window.consumed(byteLength);
     if (grant === 0) return;
     this.#writeHead(Message.channelWindowAdjust, grant);
-    this.#host.sender.send(head.subarray(0, 9));
+    this.#host.sender.send(dataHead);
   }
 
   /** Delivers held data, a bounded part in one turn of the event loop, and then the end. */

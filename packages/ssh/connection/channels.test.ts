@@ -74,7 +74,7 @@ describe('CHANNEL_OPEN', () => {
 });
 
 describe('CHANNEL_CLOSE', () => {
-  it('answers with CLOSE and tells the application', () => {
+  it('answers with CLOSE and notifies the application', () => {
     const connection = new TestConnection();
     const session = connection.openSftp();
     connection.receive(client.close(0));
@@ -127,7 +127,7 @@ describe('CHANNEL_CLOSE', () => {
     expect(second?.readUInt32BE(5)).toBe(0);
   });
 
-  it('drops data that was under way when this side closed', () => {
+  it('drops data that was in flight when this side closed', () => {
     const connection = new TestConnection();
     const session = connection.openSftp();
     session.channel.end();

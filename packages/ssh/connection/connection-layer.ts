@@ -26,9 +26,9 @@ import type { UnsentMemory } from './unsent-memory.js';
 import type { WindowBudget } from './window-budget.js';
 
 /**
- * The application's side of a session channel, called for each accepted request. The application calls `channel.start`, or `refuse`,
- * which sends a text to the client and ends the channel. The channel counts against `maxChannels` until the returned promise
- * settles. A rejection is logged, and ends the channel.
+ * The application's side of a session channel, called for each accepted request. The application calls `channel.start`, or
+ * `refuse`, which sends a text to the client and ends the channel. The channel counts against `maxChannels` until the returned
+ * promise settles. A rejection is logged, and ends the channel.
  */
 export type SessionHandler = (
   channel: SshChannel,
@@ -65,7 +65,7 @@ export class ConnectionLayer implements MessageLayer, ChannelHost, TurnSender {
   readonly #options: ConnectionOptions;
   readonly #numbers = new ChannelNumbers();
   readonly #channels: (Channel | undefined)[] = [];
-  /** Channels that exist on the wire, or whose session still ends. */
+  /** Channels that exist on the wire, or whose session is still ending. */
   readonly #taken = new Set<Channel>();
   /** Channels whose application has not ended the session. */
   readonly #sessions = new Set<Channel>();

@@ -26,7 +26,7 @@ export function parseGlobalRequest(payload: Buffer): GlobalRequest {
 
 /**
  * The global requests of one connection: `hostkeys-prove-00@openssh.com` and `no-more-sessions@openssh.com` (OpenSSH PROTOCOL 2.5
- * and 2.2) succeed. All others fail, forwards and keep-alives among them: the failure is the sign of life.
+ * and 2.2) succeed. All others fail, including forwards and keep-alives: the failure answers a keep-alive.
  */
 export class GlobalRequests {
   readonly #hostKeys: HostKeyProofs;
@@ -73,7 +73,7 @@ export function encodeHostKeys(announcement: Uint8Array): Buffer {
     .finish();
 }
 
-/** Returns `keepalive@openssh.com`, which every client answers: it does not know it. */
+/** Returns `keepalive@openssh.com`. Every client answers it with a failure, because it does not know the request. */
 export function encodeKeepAlive(): Buffer {
   return new WireWriter(32).u8(Message.globalRequest).string('keepalive@openssh.com').boolean(true).finish();
 }

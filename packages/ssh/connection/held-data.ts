@@ -22,7 +22,7 @@ export class HeldData {
   /** The block that short chunks are copied to, and how far it is full. */
   #block: Buffer | null = null;
   #blockEnd = 0;
-  /** Whether the last chunk ends at `#blockEnd`, so that it can be extended. */
+  /** True if the last chunk ends at `#blockEnd`, so that it can be extended. */
   #isBlockLast = false;
 
   constructor(slabs: SlabPool) {

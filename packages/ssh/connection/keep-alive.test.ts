@@ -22,7 +22,7 @@ describe('keep-alives', () => {
   it.each([
     ['an answer', client.requestFailure()],
     ['any other message', client.global('keepalive@openssh.com', false)],
-  ])('accept %s as a sign of life', (_, message) => {
+  ])('accept %s as an answer', (_, message) => {
     const connection = new TestConnection({ limits: { keepAliveIntervalMs: 1000, maxMissedKeepAlives: 2 } });
     for (let interval = 0; interval < 20; interval++) {
       vi.advanceTimersByTime(1000);

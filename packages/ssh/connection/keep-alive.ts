@@ -19,8 +19,8 @@ export interface KeepAliveOptions {
 }
 
 /**
- * Asks a silent client for a sign of life with `keepalive@openssh.com`, and measures the round trip with the same request while the
- * client uploads. Any message is a sign of life.
+ * Sends `keepalive@openssh.com` to a silent client, and ends the connection after too many unanswered requests. Any message counts
+ * as an answer. While the client uploads, the same request measures the round trip.
  */
 export class KeepAlive {
   readonly roundTrip = new RoundTrip();

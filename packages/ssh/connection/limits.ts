@@ -4,7 +4,7 @@ const GiB = 1024 * MiB;
 
 /** Bounds of the connection protocol. Those of one connection, except where the comment states the whole server. */
 export interface ConnectionLimits {
-  /** Channels that exist at the same time, those whose session still ends included. */
+  /** Channels at the same time, including those whose session is still ending. */
   readonly maxChannels: number;
   /** Smallest packet that a client may ask for in CHANNEL_OPEN. RFC 4253 section 6.1 requires clients to accept 32,768 bytes. */
   readonly minPacketBytes: number;
@@ -16,7 +16,10 @@ export interface ConnectionLimits {
   readonly minWindowBytes: number;
   /** Window that one channel can grow to. */
   readonly maxWindowBytes: number;
-  /** Sum of all windows of the server, those of `minWindowBytes` aside: the bytes that all clients may send unasked. */
+  /**
+   * Sum of all windows of the server, apart from those of `minWindowBytes`. It bounds the bytes that all clients can have in
+   * flight.
+   */
   readonly maxWindowTotalBytes: number;
   /** Unwritten bytes of the connection above which its channels send no data. Not below the high mark of the transport. */
   readonly maxBacklogBytes: number;
@@ -28,7 +31,7 @@ export interface ConnectionLimits {
   readonly maxTurnBytes: number;
   /** Channel data sent in one turn of the event loop. */
   readonly maxTurnShareBytes: number;
-  /** Silence after which the server asks for a sign of life. 0 turns keep-alives off. */
+  /** Silence after which the server sends a keep-alive. 0 turns keep-alives off. */
   readonly keepAliveIntervalMs: number;
   /** Unanswered keep-alives after which the connection ends. */
   readonly maxMissedKeepAlives: number;

@@ -1,8 +1,11 @@
-import type { SlabPool } from '../transport/layer.js';
+import type { MessageSender, SlabPool } from '../transport/layer.js';
 import type { UnsentMemory } from './unsent-memory.js';
 
 /** Used pieces at the start of the list beyond which the list is cut. */
 const maxUsedPieces = 64;
+
+/** The pieces of the message that is being sent, used again for each: what is sent is copied. */
+const message: Uint8Array[] = [];
 
 /** Pieces of channel data that wait to be sent, in order. Each is released when its last byte is taken. */
 export class PieceQueue {
@@ -36,11 +39,12 @@ export class PieceQueue {
   }
 
   /**
-   * Takes the next `length` bytes, which the caller knows to be queued: calls `send` with views of them, then releases the pieces
-   * that are used up. `send` copies.
+   * Sends a message of `head` and the next `length` bytes, which the caller knows to be queued, and releases the pieces that are
+   * used up.
    */
-  take(length: number, send: (views: Uint8Array[]) => void): void {
-    const views: Uint8Array[] = [];
+  take(length: number, head: Uint8Array, sender: Pick<MessageSender, 'send'>): void {
+    message.length = 0;
+    message.push(head);
     const from = this.#first;
     let missing = length;
     while (missing > 0) {
@@ -48,7 +52,7 @@ export class PieceQueue {
       if (piece === undefined) throw new RangeError('fewer bytes are queued than requested');
       const end = Math.min(piece.byteLength, this.#offset + missing);
       const isWhole = this.#offset === 0 && end === piece.byteLength;
-      views.push(isWhole ? piece : piece.subarray(this.#offset, end));
+      message.push(isWhole ? piece : piece.subarray(this.#offset, end));
       missing -= end - this.#offset;
       this.#offset = end;
       if (end === piece.byteLength) {
@@ -58,7 +62,8 @@ export class PieceQueue {
     }
     this.#byteLength -= length;
     this.#memory.add(-length);
-    send(views);
+    sender.send(...message);
+    message.length = 0;
     this.#release(from, this.#first);
   }
 

@@ -5,7 +5,7 @@ import type { WindowBudget } from './window-budget.js';
 
 /** The part of the window that is granted again at once. A small part costs messages, a large one throughput. */
 const adjustPart = 1 / 4;
-/** The window covers so many bandwidth-delay products, so that it does not limit a rate that still grows. */
+/** Bandwidth-delay products that the window covers, so that it does not limit a rate that still grows. */
 const headroom = 2;
 
 export type WindowLimits = Pick<ConnectionLimits, 'initialWindowBytes' | 'minWindowBytes' | 'maxWindowBytes'>;
@@ -20,7 +20,7 @@ export class ReceiveWindow {
   readonly #limits: WindowLimits;
   readonly #roundTripMs: () => number | null;
   readonly #clock: Pick<Clock, 'nowMs'>;
-  /** Bytes that the client may have under way, those that the application has not consumed included. */
+  /** Bytes that the client may have in flight, including those that the application has not consumed. */
   #size: number;
   /** Bytes that the client may still send. */
   #credit: number;

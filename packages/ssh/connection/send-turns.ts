@@ -12,13 +12,13 @@ export interface TurnLimits {
 }
 
 /**
- * Shares the turns of the event loop between the connections of a server. Data is sent after the callback in which it was written, so
- * that its small writes travel in one packet. A turn sends a bounded number of bytes, and each connection a bounded share of them:
- * the rest waits for the next turn, behind the other connections.
+ * Shares the turns of the event loop between the connections of a server. Data is sent after the callback in which it was written,
+ * so that its small writes travel in one packet. A turn sends a bounded number of bytes, and each connection a bounded share of
+ * them: the rest waits for the next turn, behind the other connections.
  */
 export class SendTurns {
   readonly #limits: TurnLimits;
-  /** Those that have not had their share of this turn. */
+  /** Senders that have not had their share of this turn. */
   readonly #waiting = new Set<TurnSender>();
   readonly #nextTurn = new Set<TurnSender>();
   #left: number;

@@ -174,15 +174,22 @@ describe('PieceQueue', () => {
         const queue = new PieceQueue(slabs, memory);
         const written: Buffer[] = [];
         const sent: Buffer[] = [];
+        const head = Buffer.of(94);
+        const sender = {
+          send: (first: Uint8Array, ...views: Uint8Array[]) => {
+            expect(first).toBe(head);
+            sent.push(Buffer.concat(views));
+          },
+        };
         for (const [index, length] of pieces.entries()) {
           const piece = slabs.lend(length);
           piece.fill(index);
           written.push(Buffer.from(piece));
           queue.push([piece]);
           const cut = Math.min(cuts[index % cuts.length] ?? 1, queue.byteLength);
-          if (index % 3 === 0) queue.take(cut, (views) => sent.push(Buffer.concat(views)));
+          if (index % 3 === 0) queue.take(cut, head, sender);
         }
-        queue.take(queue.byteLength, (views) => sent.push(Buffer.concat(views)));
+        queue.take(queue.byteLength, head, sender);
         expect(Buffer.concat(sent)).toEqual(Buffer.concat(written));
         expect([slabs.heldCount, memory.bytes]).toEqual([0, 0]);
       }),
@@ -191,7 +198,7 @@ describe('PieceQueue', () => {
 });
 
 describe('bytes that wait on all channels', () => {
-  it('count more and more above half of their bound', () => {
+  it('count increasingly more above half of their bound', () => {
     const memory = new UnsentMemory(1000);
     const weights = [500, 250, 125, 1000].map((bytes) => {
       memory.add(bytes);

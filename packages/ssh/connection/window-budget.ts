@@ -5,7 +5,8 @@ const growthPart = 1 / 2;
 
 /**
  * Bounds the sum of the receive windows of all channels of a server. The smallest windows are granted in any case, since they are
- * bounded by the numbers of sessions and of channels: a client that uses up the budget makes others slower, and refuses them nothing.
+ * bounded by the numbers of sessions and of channels: a client that uses up the budget slows other clients down, but their channels
+ * still open.
  */
 export class WindowBudget {
   readonly #totalBytes: number;

@@ -130,7 +130,7 @@ describe('hostkeys-prove-00@openssh.com', () => {
     reader.end();
   });
 
-  it('signs with RSA as it was negotiated', () => {
+  it('signs with the negotiated RSA algorithm', () => {
     const rsa256 = hostKeyAlgorithms.find(({ name }) => name === 'rsa-sha2-256');
     const rsa = keys[1];
     if (rsa256 === undefined || rsa === undefined) throw new Error('no key');

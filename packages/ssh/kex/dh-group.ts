@@ -23,7 +23,7 @@ export function agreeDh(group: string, peerShare: Buffer): DhAgreement {
   }
 }
 
-/** Whether 1 < share < prime - 1. Both are magnitudes without leading zeros; the prime is odd. */
+/** Returns true if 1 < share < prime - 1. Both are magnitudes without leading zeros; the prime is odd. */
 function isWithin(share: Buffer, prime: Buffer): boolean {
   if (share.byteLength === 0 || (share.byteLength === 1 && (share[0] ?? 0) <= 1)) return false;
   if (share.byteLength !== prime.byteLength) return share.byteLength < prime.byteLength;

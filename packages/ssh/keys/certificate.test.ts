@@ -210,7 +210,7 @@ describe('a certificate', () => {
     expect(checkCertificate(certificate, { ...use, principals: [''] }).refusal).not.toBeNull();
   });
 
-  it('is usable in exactly its validity', () => {
+  it('is usable only during its validity', () => {
     const time = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
     const near = fc.bigInt({ min: 1_000n, max: 1_010n });
     fc.assert(

@@ -88,7 +88,7 @@ function isSignedBy(key: PublicKey, algorithm: string, data: Uint8Array, value: 
   return isVerified(hash, data, key.keyObject, padded);
 }
 
-/** OpenSSL may refuse the numbers of a key only now: then nothing is signed by it. */
+/** OpenSSL may refuse the numbers of a key only here. No signature by such a key is valid. */
 function isVerified(
   hash: string | null,
   data: Uint8Array,

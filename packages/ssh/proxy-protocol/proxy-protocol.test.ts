@@ -182,7 +182,7 @@ describe('reading a PROXY header from a stream', () => {
     await expect(reading).rejects.toThrow('does not begin with a PROXY header');
   });
 
-  it('rejects when the peer says nothing', async () => {
+  it('rejects when the peer sends nothing', async () => {
     await expect(readProxyHeader(new TestStream(), 5)).rejects.toThrow('no PROXY header after 5 ms');
   });
 

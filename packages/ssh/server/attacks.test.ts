@@ -25,8 +25,8 @@ async function connectWithStream(
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Attacks that were tried on the gateway, some with success, while it used another SSH library. The numbers are those of that list. */
-describe('attack 1 and 2: a client with a small maximum packet size', () => {
+/** Attacks that were tried on the gateway, some with success, while it used another SSH library. */
+describe('a client with a small maximum packet size', () => {
   it.each([0, 1, 1023])('gets no channel for a maximum of %i bytes', async (packetBytes) => {
     const test = new TestSshServer();
     const attacker = await test.logIn();
@@ -52,7 +52,7 @@ describe('attack 1 and 2: a client with a small maximum packet size', () => {
   });
 });
 
-describe('attack 3: a client that closes its channel again and again', () => {
+describe('a client that closes its channel again and again', () => {
   it('loses its connection at the second CLOSE, and opens no further channels', async () => {
     const test = new TestSshServer({ limits: { connection: { maxChannels: 3 } } });
     const attacker = await test.logIn();
@@ -68,7 +68,7 @@ describe('attack 3: a client that closes its channel again and again', () => {
     expect(test.server.windowBytes).toBe(0);
   });
 
-  it('has as many channels as it may, however it opens and closes them', async () => {
+  it('stays within the maximum of channels, however it opens and closes them', async () => {
     const test = new TestSshServer({ limits: { connection: { maxChannels: 3 } } });
     const attacker = await test.logIn();
     for (let round = 0; round < 100; round++) {
@@ -81,7 +81,7 @@ describe('attack 3: a client that closes its channel again and again', () => {
   });
 });
 
-describe('attack 5: silent connections', () => {
+describe('silent connections', () => {
   it('do not keep others from logging in: 1,200 of them from 6 addresses', async () => {
     const test = new TestSshServer();
     const silent = Array.from({ length: 1200 }, (_, index) =>
@@ -116,7 +116,7 @@ describe('attack 5: silent connections', () => {
   });
 });
 
-describe('attack 6: a client that does not read', () => {
+describe('a client that does not read', () => {
   it('gets one answer to `none` before the login', async () => {
     const test = new TestSshServer({ limits: { authentication: { maxAuthAttempts: 3 } } });
     const attacker = await test.connect();
@@ -176,7 +176,7 @@ describe('attack 6: a client that does not read', () => {
   });
 });
 
-describe('attack 8: key exchanges before the login', () => {
+describe('key exchanges before the login', () => {
   it('end the connection at the second one', async () => {
     const test = new TestSshServer();
     const attacker = await test.connect();
@@ -195,7 +195,7 @@ describe('attack 8: key exchanges before the login', () => {
   });
 });
 
-describe('attack 9: a client that cannot log in', () => {
+describe('a client that cannot log in', () => {
   it('leaves one line in the log, with its software and the cause: a SHA-1 signature', async () => {
     const key = makeUserKey('ssh-rsa');
     const authenticator = new TestUsers({ alice: { keys: [{ key }] } });
@@ -221,7 +221,7 @@ describe('attack 9: a client that cannot log in', () => {
   });
 });
 
-describe('attack 4, as far as the transport is concerned: passwords guessed on one connection', () => {
+describe('passwords guessed on one connection', () => {
   it('end the connection after the maximum of attempts', async () => {
     const test = new TestSshServer({ limits: { authentication: { maxAuthAttempts: 4, minRefusalMs: 0 } } });
     const attacker = await test.connect();

@@ -31,7 +31,7 @@ describe('100 sessions that transfer', () => {
     expect(Math.max(...durationsMs)).toBeLessThan(2 * Math.min(...durationsMs));
   });
 
-  it('leave a session with small requests its turn', async () => {
+  it('leave turns to a session with small requests', async () => {
     const application = new EchoApplication(1024 * 1024 * KiB);
     const test = new TestSshServer({}, application);
     const large = await Promise.all(

@@ -219,7 +219,7 @@ export class ServerConnection {
     this.#log.debug(fields, isFirst ? 'SSH handshake complete' : 'SSH keys renewed');
   }
 
-  /** One line for a connection that tried to log in or did; scans of the port are not worth one. */
+  /** Logs the end of the connection: at `info` if it requested a login, at `debug` otherwise, as for scans of the port. */
   #logEnd(cause: CloseCause): void {
     const { tally, username } = this.#authentication;
     const fields = {

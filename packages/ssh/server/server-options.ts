@@ -22,7 +22,7 @@ export interface SshConnection {
   readonly clientSoftware: string;
   /** Null only after the connection failed. */
   readonly algorithms: NegotiatedAlgorithms | null;
-  /** Channels, those included whose session still ends. */
+  /** Channels, including those whose session is still ending. */
   readonly channelCount: number;
   /** Ends the connection with SSH_MSG_DISCONNECT. Clients show the text. */
   disconnect(text: string): void;

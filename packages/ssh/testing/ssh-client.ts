@@ -76,7 +76,7 @@ export class SshClient {
   #exchangeCount = 0;
   #closed: Error | null = null;
 
-  /** Messages that a test sends between our KEXINIT and NEWKEYS are its own business; `next` waits for these. */
+  /** Does not check messages that a test sends between our KEXINIT and NEWKEYS. `next` waits for the exchange to end. */
   constructor(options: SshClientOptions) {
     this.#options = options;
     const ident = options.ident ?? 'test';

@@ -13,7 +13,7 @@ const message = (type: number, ...rest: number[]) => Buffer.from([type, ...rest]
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a client that does not read', () => {
-  it('is not read either while 1 MiB is unwritten, before the login and after it', async () => {
+  it('is not read while 1 MiB is unwritten, before the login and after it', async () => {
     for (const logsIn of [false, true]) {
       const { client, transport, clientStream } = await connect({
         logsIn,

@@ -2,7 +2,7 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Time as the package sees it; tests replace it. */
+/** The package's source of time. Tests replace it. */
 export interface Clock {
   /** Milliseconds from an arbitrary origin; never goes back. */
   nowMs(): number;

@@ -29,5 +29,5 @@ export type TransportEvent =
   | { readonly kind: 'keys'; readonly algorithms: NegotiatedAlgorithms; readonly isFirst: boolean }
   /** The client requested the authentication service. A layer must be set before the next message. */
   | { readonly kind: 'userauth' }
-  /** Told once. Nothing is received or sent afterwards. */
+  /** Occurs once. Nothing is received or sent afterwards. */
   | { readonly kind: 'closed'; readonly cause: CloseCause };

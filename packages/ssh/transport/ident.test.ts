@@ -8,7 +8,7 @@ const read = (text: string, maxBytes = 255) => {
 };
 
 describe('identification', () => {
-  it('gives the line without CR and LF and the software', () => {
+  it('returns the line without CR and LF, and the software', () => {
     expect(read('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\nrest')).toEqual({
       line: 'SSH-2.0-OpenSSH_9.2p1 Debian-2',
       software: 'OpenSSH_9.2p1',
@@ -29,7 +29,7 @@ describe('identification', () => {
     expect(read('')).toBeNull();
   });
 
-  it('does not look beyond the received bytes', () => {
+  it('does not read beyond the received bytes', () => {
     const bytes = Buffer.from('SSH-2.0-x\r\n');
     expect(readIdent(bytes, 0, 10, 255)).toBeNull();
   });
@@ -53,11 +53,11 @@ describe('identification', () => {
     expect(() => read(text)).toThrow(IdentError);
   });
 
-  it('accepts a line of the largest length', () => {
+  it('accepts a line of the max length', () => {
     expect(read(`SSH-2.0-${'x'.repeat(245)}\r\n`)?.end).toBe(255);
   });
 
-  it('gives a result, null or an IdentError for arbitrary bytes', () => {
+  it('returns a result or null, or throws IdentError, for arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         try {

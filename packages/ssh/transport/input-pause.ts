@@ -3,7 +3,7 @@ import type { PacketReader } from './packet-reader.js';
 
 type Reason = 'full' | 'held';
 
-/** Stops and resumes the input of a connection; it flows while no reason holds it. */
+/** Pauses the input of a connection while there is at least one reason. */
 export class InputPause {
   readonly #stream: Duplex;
   readonly #reader: PacketReader;

@@ -28,7 +28,7 @@ export interface MessageLayer {
 }
 
 /**
- * The controls of the transport beside sending. `Transport` implements them (transport/transport.ts).
+ * The controls of the transport, apart from sending. `Transport` implements them (transport/transport.ts).
  */
 export interface TransportControl extends MessageSender {
   /** Hands all further messages to this layer: first to authentication, then to the connection protocol. */

@@ -5,7 +5,7 @@ import { type ExchangeInput, type Handling, handlingOf, type Phase } from './leg
 const numbers = Array.from({ length: 256 }, (_, number) => number);
 const range = (from: number, to: number) => numbers.slice(from, to + 1);
 
-/** Returns how every number is handled, as lists of numbers by handling. */
+/** Returns all message numbers, grouped by their handling. */
 function tableOf(phase: Phase, input: ExchangeInput): Partial<Record<Handling, number[]>> {
   const table: Partial<Record<Handling, number[]>> = {};
   for (const number of numbers) {

@@ -1,7 +1,7 @@
 const kib = 1024;
 const mib = 1024 * kib;
 
-/** Everything that a peer can make grow or take long in the transport layer. */
+/** Bounds on the memory and the time that a peer can make the transport use. */
 export interface TransportLimits {
   /** Length of the client's identification line, CR and LF included (RFC 4253 section 4.2). */
   readonly maxIdentBytes: number;
@@ -9,7 +9,7 @@ export interface TransportLimits {
   readonly firstByteTimeoutMs: number;
   /** Time from the start to `loggedIn`. */
   readonly loginTimeoutMs: number;
-  /** How long the server waits for the client's KEXINIT, to fit its own to it, before it sends its own. */
+  /** Time that the server waits for the client's KEXINIT, to adapt its own, before it sends its own. */
   readonly kexInitWaitMs: number;
   /** Payload of one message before the login. RFC 4253 section 6.1 requires 32,768. */
   readonly maxLoginPayloadBytes: number;

@@ -18,8 +18,8 @@ afterAll(() => {
 });
 
 /**
- * Lets anybody log in and runs a session that sends back what it receives: as little of the upper protocols as OpenSSH needs. The
- * window of the client is kept to.
+ * Accepts every login and runs a session that returns what it receives. Implements only the parts of the upper protocols that
+ * OpenSSH needs, and respects the client's window.
  */
 function echo({ transport, layer }: Pick<TestServer, 'transport' | 'layer'>): void {
   let channel = 0;

@@ -3,7 +3,7 @@ import type { PacketWriter } from './packet-writer.js';
 export interface OutboxOptions {
   readonly writer: PacketWriter;
   readonly maxQueuedBytes: number;
-  /** Whether messages have to wait: between our KEXINIT and our NEWKEYS. */
+  /** True if messages must wait: between our KEXINIT and our NEWKEYS. */
   isHeld(): boolean;
   /** Called when more than `maxQueuedBytes` wait. */
   overflowed(): void;
@@ -34,7 +34,7 @@ export class Outbox {
     if (this.#queuedBytes > this.#options.maxQueuedBytes) this.#options.overflowed();
   }
 
-  /** Sends what has waited. */
+  /** Sends the messages that waited. */
   release(): void {
     const queue = this.#queue;
     this.clear();

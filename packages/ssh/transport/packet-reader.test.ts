@@ -114,7 +114,7 @@ describe.each([['no cipher', null] as const, ...protections])('packets with %s',
 describe('memory', () => {
   const [, algorithms] = protections[0] ?? ['', null];
 
-  it('keeps retained payloads as they are, and uses the rest again', () => {
+  it('keeps retained payloads unchanged, and reuses the rest', () => {
     const payloads = Array.from({ length: 200 }, (_, index) => Buffer.alloc(32_768, index));
     const kept: Buffer[] = [];
     const { reader, slabs } = createReader(algorithms, (payload) => {
@@ -141,7 +141,7 @@ describe('memory', () => {
     expect(slabs.freeCount).toBeLessThan(3);
   });
 
-  it('returns its slab when little comes', () => {
+  it('returns its slab when little arrives', () => {
     const { reader, slabs } = createReader(algorithms, () => undefined);
     const bytes = sealed([Buffer.alloc(100_000), Buffer.alloc(10)], algorithms);
     reader.copy(bytes.subarray(0, -40));
@@ -209,7 +209,7 @@ describe('packets that are not valid', () => {
     }
   });
 
-  it('reveal nothing by a length where the MAC covers the plaintext', () => {
+  it('reveal nothing by a length if the MAC covers the plaintext', () => {
     const plainMac = protections.find(([, { mac }]) => mac?.isEncryptThenMac === false)?.[1] ?? null;
     const bytes = sealed([Buffer.alloc(100)], plainMac);
     bytes[0] = (bytes[0] ?? 0) ^ 0x80;

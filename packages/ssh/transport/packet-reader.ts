@@ -10,15 +10,15 @@ const minPaddingBytes = 4;
 const minPacketBytes = 16;
 /** Memory of a connection that receives little. */
 const quietBytes = 8 * 1024;
-/** With less room, the next slab is taken: a read costs the same for few bytes and for many. */
+/** With less space, the reader takes the next slab: a read costs the same for few bytes and for many. */
 const minRoomBytes = 64 * 1024;
 
 export interface PacketReaderOptions {
   readonly slabs: SlabPool;
   readonly maxPayloadBytes: number;
   /**
-   * Takes the bytes in [start, end) before the first packet. Returns the offset of the first byte of a packet, or null while more has
-   * to come.
+   * Takes the bytes in [start, end) before the first packet. Returns the offset of the first byte of a packet, or null while more
+   * has to come.
    */
   preface(bytes: Buffer, start: number, end: number): number | null;
   /** Takes the payload of one packet, a view that is valid during the call. */
@@ -33,7 +33,7 @@ export class PacketReader {
   readonly #options: PacketReaderOptions;
   readonly #quiet = Buffer.allocUnsafeSlow(quietBytes);
   #slab: Buffer | null = null;
-  /** The bytes that were received and not yet taken lie between these. */
+  /** Start and end of the received bytes that are not yet taken. */
   #start = 0;
   #end = 0;
   #opener: PacketOpener = plainOpener;

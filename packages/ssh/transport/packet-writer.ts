@@ -1,14 +1,26 @@
 import { randomFillSync } from 'node:crypto';
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { plainSealer } from '../cipher/plain.js';
 import { lengthBytes, type PacketSealer } from '../cipher/protection.js';
 
 const minPaddingBytes = 4;
-/** Four packets of 32 KiB of channel data. */
-const slabBytes = 4 * (32 * 1024 + 128);
-const maxFreeSlabs = 64;
+/** Eight packets of 32 KiB of channel data: a connection's share of a turn. */
+const slabBytes = 8 * (32 * 1024 + 128);
+const maxFreeSlabs = 32;
+
+/**
+ * Memory for packets. Small flushes share one, so that a peer that does not read cannot make each of its replies pin a slab of its
+ * own.
+ */
+interface Slab {
+  readonly memory: Buffer;
+  /** Flushes that the socket has not taken. */
+  writes: number;
+}
+
 /** Slabs that are free, for all connections. */
-const freeSlabs: Buffer[] = [];
+const freeSlabs: Slab[] = [];
 
 /** Random bytes for padding, drawn many at a time. Each is used once. */
 const randomness = Buffer.alloc(16 * 1024);
@@ -19,7 +31,9 @@ function writePadding(target: Buffer, from: number, byteLength: number): void {
     randomFillSync(randomness);
     randomnessUsed = 0;
   }
-  randomness.copy(target, from, randomnessUsed, randomnessUsed + byteLength);
+  // A native copy costs more for so few bytes.
+  for (let index = 0; index < byteLength; index++)
+    target[from + index] = randomness[randomnessUsed + index] ?? 0;
   randomnessUsed += byteLength;
 }
 
@@ -40,8 +54,10 @@ export interface PacketWriterOptions {
  */
 export class PacketWriter {
   readonly #options: PacketWriterOptions;
-  #slab: Buffer | null = null;
+  #slab: Slab | null = null;
+  /** The packets lie before `#used`, those that the socket has not been handed from `#flushed` on. */
   #used = 0;
+  #flushed = 0;
   #sealer: PacketSealer = plainSealer;
   #sequence = 0;
   #packetsUnderKeys = 0;
@@ -65,7 +81,7 @@ export class PacketWriter {
 
   /** Bytes that the socket has not taken. */
   get unwrittenBytes(): number {
-    return this.#used + this.#options.stream.writableLength;
+    return this.#used - this.#flushed + this.#options.stream.writableLength;
   }
 
   /** Encrypts with other keys from the next packet on. Strict key exchange restarts the sequence numbers. */
@@ -87,7 +103,7 @@ export class PacketWriter {
   write(pieces: readonly Uint8Array[]): void {
     if (this.#isClosed) return;
     let payloadBytes = 0;
-    for (const piece of pieces) payloadBytes += piece.byteLength;
+    for (let index = 0; index < pieces.length; index++) payloadBytes += pieces[index]?.byteLength ?? 0;
     const sealer = this.#sealer;
     const paddingBytes = paddingFor(sealer, payloadBytes);
     const packetBytes = lengthBytes + 1 + payloadBytes + paddingBytes;
@@ -96,7 +112,9 @@ export class PacketWriter {
     memory.writeUInt32BE(packetBytes - lengthBytes, start);
     memory[start + lengthBytes] = paddingBytes;
     let at = start + lengthBytes + 1;
-    for (const piece of pieces) {
+    for (let index = 0; index < pieces.length; index++) {
+      const piece = pieces[index];
+      if (piece === undefined) continue;
       memory.set(piece, at);
       at += piece.byteLength;
     }
@@ -117,12 +135,13 @@ export class PacketWriter {
   /** Hands the socket all that was written. */
   flush(): void {
     const slab = this.#slab;
-    if (slab === null || this.#isClosed) return;
-    const bytes = slab.subarray(0, this.#used);
-    this.#slab = null;
-    this.#used = 0;
+    if (slab === null || this.#used === this.#flushed || this.#isClosed) return;
+    const bytes = slab.memory.subarray(this.#flushed, this.#used);
+    this.#flushed = this.#used;
+    slab.writes += 1;
     this.#options.stream.write(bytes, () => {
-      if (slab.byteLength === slabBytes && freeSlabs.length < maxFreeSlabs) freeSlabs.push(slab);
+      slab.writes -= 1;
+      if (slab.writes === 0) this.#written(slab);
       this.#checkMarks();
     });
   }
@@ -135,15 +154,31 @@ export class PacketWriter {
 
   get #memory(): Buffer {
     if (this.#slab === null) throw new Error('no memory is reserved');
-    return this.#slab;
+    return this.#slab.memory;
+  }
+
+  /** Frees a slab of which the socket has taken everything. */
+  #written(slab: Slab): void {
+    if (slab === this.#slab) {
+      if (this.#used > this.#flushed) return;
+      this.#slab = null;
+    }
+    // Other streams than sockets may keep the bytes beyond the callback of the write.
+    if (!(this.#options.stream instanceof Socket)) return;
+    if (slab.memory.byteLength === slabBytes && freeSlabs.length < maxFreeSlabs) freeSlabs.push(slab);
   }
 
   #reserve(byteLength: number): number {
-    if (this.#slab !== null && this.#slab.byteLength - this.#used < byteLength) this.flush();
-    this.#slab ??=
-      byteLength > slabBytes
-        ? Buffer.allocUnsafeSlow(byteLength)
-        : (freeSlabs.pop() ?? Buffer.allocUnsafeSlow(slabBytes));
+    if (this.#slab !== null && this.#slab.memory.byteLength - this.#used < byteLength) {
+      this.flush();
+      this.#slab = null;
+    }
+    if (this.#slab === null) {
+      const reused = byteLength > slabBytes ? undefined : freeSlabs.pop();
+      this.#slab = reused ?? { memory: Buffer.allocUnsafeSlow(Math.max(slabBytes, byteLength)), writes: 0 };
+      this.#used = 0;
+      this.#flushed = 0;
+    }
     const at = this.#used;
     this.#used += byteLength;
     return at;

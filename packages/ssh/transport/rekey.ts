@@ -2,7 +2,7 @@ import type { TransportLimits } from './limits.js';
 
 type TimerName = 'rekey' | 'rekeyEnd';
 
-/** `NamedTimers`, as far as it is used here. */
+/** The part of `NamedTimers` that is used here. */
 export interface RekeyTimers {
   set(name: TimerName, delayMs: number, call: () => void): void;
   cancel(name: TimerName): void;
@@ -33,7 +33,7 @@ export class RekeyPolicy {
     this.#options = options;
   }
 
-  /** Whether a direction has used its keys up. */
+  /** Returns true if a direction has used up its keys. */
   get isDue(): boolean {
     const { limits, uses } = this.#options;
     const [received, sent] = uses;

@@ -7,7 +7,7 @@ interface Loan {
   holders: number;
 }
 
-/** Lends slabs of 256 KiB and uses them again. Larger ones are allocated each time. */
+/** Lends slabs of 256 KiB and reuses them. Larger ones are allocated each time. */
 export class ReusingSlabPool implements SlabPool {
   readonly #loans = new WeakMap<ArrayBufferLike, Loan>();
   readonly #free: Buffer[] = [];
@@ -48,5 +48,5 @@ export class ReusingSlabPool implements SlabPool {
   }
 }
 
-/** The pool of all connections that are given no other. */
+/** The default pool, shared by all connections without another. */
 export const defaultSlabs: SlabPool = new ReusingSlabPool();

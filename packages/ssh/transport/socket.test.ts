@@ -48,7 +48,7 @@ function numbered(index: number, byteLength = 32_768): Buffer {
 }
 
 describe('over TCP', () => {
-  it('receives into lent memory that is used again', async () => {
+  it('receives into lent memory that is reused', async () => {
     const slabs = new ReusingSlabPool();
     const { client, layer } = await connectOverTcp({ slabs });
     let lent = 0;
@@ -70,7 +70,7 @@ describe('over TCP', () => {
     expect(slabs.freeCount).toBeLessThan(3);
   });
 
-  it('keeps the bytes of a held view while later packets come', async () => {
+  it('keeps the bytes of a held view while later packets arrive', async () => {
     const slabs = new ReusingSlabPool();
     const { client, layer } = await connectOverTcp({ slabs });
     const held: Buffer[] = [];

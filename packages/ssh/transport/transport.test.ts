@@ -221,7 +221,7 @@ describe('faults', () => {
     expect(logged).toEqual([{ software: 'test', err: error }]);
   });
 
-  it('tells a browser in a line of text that this is SSH', async () => {
+  it('sends a browser a line of text that names SSH', async () => {
     const { clientStream } = startTestServer();
     clientStream.write('GET / HTTP/1.1\r\n\r\n');
     let text = '';
@@ -231,7 +231,7 @@ describe('faults', () => {
     );
   });
 
-  it('ignores what comes after the end, and sends nothing', async () => {
+  it('ignores input after the end, and sends nothing', async () => {
     const { client, transport, layer } = await connect();
     await client.requestService();
     transport.disconnect(DisconnectReason.byApplication, 'end');

@@ -281,7 +281,7 @@ export class Transport implements TransportControl {
     this.#options.onEvent({ kind: 'userauth' });
   }
 
-  /** EXT_INFO is the first message after our first NEWKEYS (RFC 8308 section 2.4); then follows what has waited. */
+  /** Sends EXT_INFO as the first message after our first NEWKEYS (RFC 8308 section 2.4), then the messages that waited. */
   #outputChanged(isFirst: boolean): void {
     if (isFirst && this.#exchange.sendsExtInfo) {
       const { signatureAlgorithms, extensions } = this.#options;
@@ -301,7 +301,7 @@ export class Transport implements TransportControl {
     this.#options.onEvent({ kind: 'keys', algorithms, isFirst });
   }
 
-  /** Runs what handles input; its errors end this connection and no other. */
+  /** Runs a handler of input. Its errors end only this connection. */
   #guarded(run: () => void): void {
     if (this.#isClosed) return;
     try {
@@ -324,7 +324,7 @@ export class Transport implements TransportControl {
     this.disconnect(DisconnectReason.byApplication, 'internal error');
   }
 
-  /** The peer may be a browser or a person: it gets a line of text. */
+  /** Sends a line of text, because the peer may be a browser or a person. */
   #refuseIdent({ reason, message }: IdentError): void {
     this.#writer.writeRaw(Buffer.from(`Invalid SSH identification: ${message}.\r\n`));
     this.#close({ by: 'server', reason, text: message });

@@ -79,14 +79,16 @@ export class WireReader {
     return bytes.toString('latin1');
   }
 
-  /** Returns the names of a name-list. Empty names are refused (RFC 4251 section 5). */
+  /**
+   * Returns the names of a name-list. RFC 4251 section 5 forbids empty names. They are ignored, as OpenSSH does, because libssh
+   * 0.10 ends its list of ciphers with a comma.
+   */
   nameList(maxBytes = 0xffff_ffff): string[] {
     const list = this.name(maxBytes);
     if (list === '') return [];
     const names = list.split(',', maxNames + 1);
     if (names.length > maxNames) throw protocolFault(`name-list of more than ${maxNames} names`);
-    if (names.includes('')) throw protocolFault('name-list with an empty name');
-    return names;
+    return names.filter((name) => name !== '');
   }
 
   /**

@@ -10,7 +10,7 @@ import type { Refusal } from '../auth-events.js';
 import { Authentication } from '../authentication.js';
 import type { Authenticator, Login } from '../authenticator.js';
 
-/** A server that ends every connection after its login, with the methods in the text. For tests with foreign clients. */
+/** A server that ends every connection after its login, with the methods in the text. For tests with other clients. */
 export class LoginServer {
   readonly refusals: Refusal[] = [];
   readonly logins: Login[] = [];

@@ -1,34 +1,51 @@
-import { type IncomingMessage, request } from 'node:http';
-import { Fault, type FaultKind, faultKinds } from '../model/fault.js';
+import type { IncomingMessage } from 'node:http';
+import type { Ban, BanAdministration } from '../model/bans.js';
 import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
-import { checkSocketPath, mirrorPath, mirrorRunPath, type RunFailure } from './control-socket.js';
-import { readBody } from './request-body.js';
-
-/** A gateway that works says something at least four times a second while a pass runs. */
-const defaultSilenceMs = 30_000;
-const maxAnswerBytes = 64 * 1024 * 1024;
+import { ControlRequests, parseFault } from './control-request.js';
+import {
+  type BanClearAnswer,
+  type BanClearRequest,
+  type BanRequest,
+  bansClearPath,
+  bansPath,
+  mirrorPath,
+  mirrorRunPath,
+  type RunFailure,
+} from './control-socket.js';
 
 /**
  * The mirror of the gateway that listens on this control socket. Faults: `invalid` (the path is too long), `unavailable` (nobody
  * listens), `timed-out` (it does not answer), `cancelled`, and what the gateway says.
  */
-export function remoteMirror(path: string, signal: AbortSignal, silenceMs = defaultSilenceMs): MirrorRuns {
-  return new RemoteMirror(path, signal, silenceMs);
+export function remoteMirror(path: string, signal: AbortSignal, silenceMs?: number): MirrorRuns {
+  return new RemoteMirror(new ControlRequests(path, signal, silenceMs));
+}
+
+/** The bans of the gateway that listens on this control socket. Faults: as `remoteMirror`. */
+export function remoteBans(path: string, signal: AbortSignal): BanAdministration {
+  const requests = new ControlRequests(path, signal);
+  return {
+    list: async () => (await requests.json('GET', bansPath, undefined)) as readonly Ban[],
+    async add(address, durationMs) {
+      const request: BanRequest = { address, durationMs };
+      return (await requests.json('POST', bansPath, request)) as Ban;
+    },
+    async clear(address) {
+      const request: BanClearRequest = { address };
+      return ((await requests.json('POST', bansClearPath, request)) as BanClearAnswer).ended;
+    },
+  };
 }
 
 class RemoteMirror implements MirrorRuns {
-  readonly #path: string;
-  readonly #signal: AbortSignal;
-  readonly #silenceMs: number;
+  readonly #requests: ControlRequests;
 
-  constructor(path: string, signal: AbortSignal, silenceMs: number) {
-    this.#path = path;
-    this.#signal = signal;
-    this.#silenceMs = silenceMs;
+  constructor(requests: ControlRequests) {
+    this.#requests = requests;
   }
 
   async run(names: readonly string[] | null, report: (event: MirrorRunEvent) => void): Promise<void> {
-    const answer = await this.#ask('POST', mirrorRunPath, JSON.stringify({ names }));
+    const answer = await this.#requests.ask('POST', mirrorRunPath, JSON.stringify({ names }));
     try {
       for await (const line of linesOf(answer)) {
         const event = JSON.parse(line) as MirrorRunEvent | RunFailure;
@@ -36,58 +53,12 @@ class RemoteMirror implements MirrorRuns {
         report(event);
       }
     } catch (error) {
-      throw this.#fault(error);
+      throw this.#requests.fault(error);
     }
   }
 
   async liveStatus(): Promise<readonly LiveMirrorStatus[]> {
-    const answer = await this.#ask('GET', mirrorPath, null);
-    try {
-      return JSON.parse(
-        (await readBody(answer, maxAnswerBytes)).toString('utf8'),
-      ) as readonly LiveMirrorStatus[];
-    } catch (error) {
-      throw this.#fault(error);
-    }
-  }
-
-  async #ask(method: string, path: string, body: string | null): Promise<IncomingMessage> {
-    checkSocketPath(this.#path);
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const asked = request({
-        socketPath: this.#path,
-        path,
-        method,
-        signal: this.#signal,
-        timeout: this.#silenceMs,
-      });
-      asked.on('response', resolve);
-      asked.on('error', (error) => reject(this.#fault(error)));
-      asked.on('timeout', () => {
-        asked.destroy(
-          new Fault('timed-out', `the gateway does not answer on its control socket ${this.#path}`),
-        );
-      });
-      asked.end(body ?? undefined);
-    });
-    if (answer.statusCode === 200) return answer;
-    throw await problemOf(answer);
-  }
-
-  #fault(error: unknown): Fault {
-    if (error instanceof Fault) return error;
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (this.#signal.aborted)
-      return new Fault('cancelled', 'interrupted; the gateway goes on', { cause: error });
-    if (code === 'EACCES' || code === 'EPERM') {
-      return new Fault(
-        'denied',
-        `the control socket ${this.#path} is another user's: run the command as the gateway's owner`,
-      );
-    }
-    const hasNoListener = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK';
-    const what = hasNoListener ? 'nobody listens on' : 'the gateway broke off on';
-    return new Fault('unavailable', `${what} the control socket ${this.#path}`, { cause: error });
+    return (await this.#requests.json('GET', mirrorPath, undefined)) as readonly LiveMirrorStatus[];
   }
 }
 
@@ -100,20 +71,4 @@ async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
     rest = lines.pop() ?? '';
     yield* lines;
   }
-}
-
-async function problemOf(answer: IncomingMessage): Promise<Fault> {
-  const text = (await readBody(answer, maxAnswerBytes)).toString('utf8');
-  try {
-    const { kind, detail } = JSON.parse(text) as { readonly kind?: unknown; readonly detail?: unknown };
-    return parseFault(String(kind), String(detail));
-  } catch {
-    return new Fault('unavailable', `the gateway answers with status ${answer.statusCode}`);
-  }
-}
-
-/** A gateway of another version may know other kinds. */
-function parseFault(kind: string, detail: string): Fault {
-  const known: FaultKind = faultKinds.find((one) => one === kind) ?? 'unavailable';
-  return new Fault(known, detail);
 }

@@ -2,10 +2,16 @@ import { once } from 'node:events';
 import { chmod, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isAbsence } from '../files/system-errors.js';
+import type { BanAdministration } from '../model/bans.js';
 import type { Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { MirrorRuns } from '../model/mirror-runs.js';
 import {
+  type BanClearAnswer,
+  type BanClearRequest,
+  type BanRequest,
+  bansClearPath,
+  bansPath,
   checkSocketPath,
   type MirrorRunRequest,
   mirrorPath,
@@ -19,6 +25,7 @@ export interface ControlEndpointOptions {
   /** In a directory that only the gateway's owner enters. */
   readonly path: string;
   readonly mirror: MirrorRuns;
+  readonly bans: BanAdministration;
   readonly log: Logger;
   readonly entropy: Entropy;
 }
@@ -89,15 +96,37 @@ class ControlEndpoint implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { mirror } = this.#options;
-    if (request.url === mirrorPath && request.method === 'GET') {
-      const text = JSON.stringify(await mirror.liveStatus());
-      response.writeHead(200, { 'content-type': 'application/json' }).end(text);
-    } else if (request.url === mirrorRunPath && request.method === 'POST') {
+    const route = `${request.method} ${request.url}`;
+    const answer = Object.hasOwn(this.#routes, route) ? this.#routes[route] : undefined;
+    if (answer === undefined) {
+      throw new Fault(
+        'not-found',
+        `unknown request ${route}: there are ${Object.keys(this.#routes).join(', ')}`,
+      );
+    }
+    await answer(request, response);
+  }
+
+  readonly #routes: Readonly<
+    Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>
+  > = {
+    [`GET ${mirrorPath}`]: async (_request, response) =>
+      sendJson(response, await this.#options.mirror.liveStatus()),
+    [`POST ${mirrorRunPath}`]: async (request, response) => {
       const names = namesOf(await readBody(request, maxRequestBytes));
       await this.#run(names, response);
-    } else throw new Fault('not-found', `there are GET ${mirrorPath} and POST ${mirrorRunPath}`);
-  }
+    },
+    [`GET ${bansPath}`]: async (_request, response) => sendJson(response, await this.#options.bans.list()),
+    [`POST ${bansPath}`]: async (request, response) => {
+      const { address, durationMs } = banRequestOf(await readBody(request, maxRequestBytes));
+      sendJson(response, await this.#options.bans.add(address, durationMs));
+    },
+    [`POST ${bansClearPath}`]: async (request, response) => {
+      const { address } = banClearRequestOf(await readBody(request, maxRequestBytes));
+      const answer: BanClearAnswer = { ended: await this.#options.bans.clear(address) };
+      sendJson(response, answer);
+    },
+  };
 
   async #run(names: MirrorRunRequest['names'], response: ServerResponse): Promise<void> {
     // Not before the first event: a name that is not mirrored is refused with a status of its own.
@@ -115,15 +144,36 @@ class ControlEndpoint implements AsyncDisposable {
   }
 }
 
-function namesOf(body: Buffer): MirrorRunRequest['names'] {
+function sendJson(response: ServerResponse, value: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+}
+
+function fieldsOf(body: Buffer): Readonly<Record<string, unknown>> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body.toString('utf8'));
   } catch (error) {
-    throw new Fault('invalid', 'the request is no JSON', { cause: error });
+    throw new Fault('invalid', 'the request is not JSON', { cause: error });
   }
-  const names = typeof parsed === 'object' && parsed !== null && 'names' in parsed ? parsed.names : undefined;
+  return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+}
+
+function namesOf(body: Buffer): MirrorRunRequest['names'] {
+  const { names } = fieldsOf(body);
   if (names === null) return null;
   if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
   throw new Fault('invalid', 'the request needs "names": an array of names, or null for all');
+}
+
+function banRequestOf(body: Buffer): BanRequest {
+  const { address, durationMs } = fieldsOf(body);
+  const isDuration = typeof durationMs === 'number' && Number.isSafeInteger(durationMs) && durationMs > 0;
+  if (typeof address === 'string' && isDuration) return { address, durationMs };
+  throw new Fault('invalid', 'the request needs "address", a text, and "durationMs", a number above 0');
+}
+
+function banClearRequestOf(body: Buffer): BanClearRequest {
+  const { address } = fieldsOf(body);
+  if (typeof address === 'string' || address === null) return { address };
+  throw new Fault('invalid', 'the request needs "address": an address, or null for all');
 }

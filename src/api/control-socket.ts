@@ -5,6 +5,24 @@ export const mirrorRunPath = '/mirror/run';
 /** Answers `LiveMirrorStatus[]`. */
 export const mirrorPath = '/mirror';
 
+/** GET answers `Ban[]`. POST bans an address: `{"address": "192.0.2.7", "durationMs": 3600000}`; answers the `Ban`. */
+export const bansPath = '/bans';
+/** POST ends the ban of `{"address": "192.0.2.7"}`, or all bans with null; answers `{"ended": 1}`. */
+export const bansClearPath = '/bans/clear';
+
+export interface BanRequest {
+  readonly address: string;
+  readonly durationMs: number;
+}
+
+export interface BanClearRequest {
+  readonly address: string | null;
+}
+
+export interface BanClearAnswer {
+  readonly ended: number;
+}
+
 /** What `run` takes. */
 export interface MirrorRunRequest {
   readonly names: readonly string[] | null;

@@ -3,11 +3,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Ban, BanAdministration } from '../model/bans.js';
 import { Fault } from '../model/fault.js';
 import type { MirrorPrefixStatus } from '../model/mirror.js';
 import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { call, seededEntropy } from '../vault/testing/vault-world.js';
-import { remoteMirror } from './control-client.js';
+import { remoteBans, remoteMirror } from './control-client.js';
 import { startControlEndpoint } from './control-endpoint.js';
 
 const status: MirrorPrefixStatus = {
@@ -28,13 +29,16 @@ const events: readonly MirrorRunEvent[] = [
   { kind: 'done', status },
 ];
 
+const ban: Ban = { source: '192.0.2.7', scope: 'everyone', cause: 'logins', sinceMs: 1, untilMs: 2 };
+
 describe('the control socket', () => {
   let directory: string;
   let path: string;
   let mirror: MirrorRuns;
+  let bans: BanAdministration;
   const signal = new AbortController().signal;
   const start = () =>
-    startControlEndpoint({ path, mirror, log: call().log, entropy: seededEntropy('control') });
+    startControlEndpoint({ path, mirror, bans, log: call().log, entropy: seededEntropy('control') });
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'control-'));
@@ -42,6 +46,11 @@ describe('the control socket', () => {
     mirror = {
       run: async (_names, report) => events.forEach(report),
       liveStatus: async () => [presence],
+    };
+    bans = {
+      list: async () => [ban],
+      add: async (source, durationMs) => ({ ...ban, source, untilMs: durationMs }),
+      clear: async () => 2,
     };
   });
   afterEach(() => rmSync(directory, { recursive: true }));
@@ -122,5 +131,18 @@ describe('the control socket', () => {
     await using _endpoint = await start();
     const asking = remoteMirror(path, signal).run({} as unknown as null, () => undefined);
     await expect(asking).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  it('lists, adds and ends bans, and returns their faults', async () => {
+    await using _endpoint = await start();
+    const remote = remoteBans(path, signal);
+    expect(await remote.list()).toEqual([ban]);
+    expect(await remote.add('192.0.2.8', 60_000)).toEqual({ ...ban, source: '192.0.2.8', untilMs: 60_000 });
+    expect(await remote.clear(null)).toBe(2);
+    await expect(remote.add('192.0.2.8', 0)).rejects.toMatchObject({ kind: 'invalid' });
+    bans.clear = async () => {
+      throw new Fault('invalid', 'invalid address "x"');
+    };
+    await expect(remote.clear('x')).rejects.toMatchObject({ kind: 'invalid', hint: 'invalid address "x"' });
   });
 });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { banCommand } from './ban/ban.js';
 import { type CommandContext, newCommand } from './command.js';
 import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
@@ -64,6 +65,7 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(keyCommand(context))
     .addCommand(recovery)
     .addCommand(recoverCommand(context))
+    .addCommand(banCommand(context))
     .addCommand(doctorCommand(context))
     .addCommand(objectCommand(context))
     .addCommand(mirrorCommand(context))

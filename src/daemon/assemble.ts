@@ -2,21 +2,17 @@ import { hasNativeCrc32c } from '@sftpgw/checksums';
 import { watchBucketCopy } from '../assembly/bucket-copy.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
 import { type EmbeddedS3, startEmbedded } from '../assembly/embedded.js';
-import { sftpLimitsOf } from '../assembly/limits.js';
 import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger, type LogLevel, type LogSink } from '../assembly/logger.js';
 import { buildMirror } from '../assembly/mirror.js';
 import { refuseIncompleteRecovery } from '../assembly/recovery-marker.js';
 import { lockRoot } from '../assembly/root-lock.js';
-import { systemClock, systemEntropy } from '../assembly/system.js';
+import { systemClock } from '../assembly/system.js';
 import type { ListenAddress } from '../config/values.js';
 import type { Mirror } from '../mirror/mirror.js';
-import type { Logger } from '../model/call.js';
-import type { VfsFactory } from '../model/vfs.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
-import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { checkKeyring } from './check-keyring.js';
 import { checkStorage } from './check-storage.js';
@@ -24,6 +20,7 @@ import { startControl } from './control.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
 import { tuneHeapGrowth } from './heap-growth.js';
+import { openLoginDefence, startSftp } from './sftp.js';
 
 export interface GatewayOptions {
   readonly root: string;
@@ -111,11 +108,20 @@ async function assemble(
   mirror.start();
   events.passTo(mirror);
   await startEventSources(settings, events, log, background, resources);
-  await startControl(settings, mirror, log, resources);
+  const defence = await openLoginDefence(settings, log);
+  resources.defer(() => defence.close());
+  await startControl(settings, { mirror, bans: defence }, log, resources);
   resources.defer(startRotations(core));
   const trees = treesOf(settings, core, mirror);
   await trees.parkedFiles.restore();
-  const sftp = await startSftp(settings, options, core, trees, log);
+  const { sftpListen: listen } = options;
+  const sftp = await startSftp(settings, {
+    core,
+    vfs: trees,
+    defence,
+    log,
+    ...(listen === undefined ? {} : { listen }),
+  });
   resources.defer(() => sftp.close());
   const watching = [
     settings.watch(systemClock, log, background.signal),
@@ -142,25 +148,4 @@ function treesOf(
   const { renameLimit, uploadResumeWindowMs: resumeWindowMs } = current;
   const services = { users, vault, store, ledger, parked, mirror, clock: systemClock };
   return createVfsFactory({ ...services, renameLimit, resumeWindowMs });
-}
-
-async function startSftp(
-  settings: LiveSettings,
-  options: GatewayOptions,
-  { logins }: Core,
-  vfs: VfsFactory,
-  log: Logger,
-): Promise<SftpServer> {
-  const sftp = await startSftpServer({
-    ...(options.sftpListen ?? settings.current.sftpListen),
-    hostKeyDirectory: settings.paths.hostKeyDirectory,
-    users: logins,
-    vfs,
-    log,
-    clock: systemClock,
-    entropy: systemEntropy,
-    limits: sftpLimitsOf(settings.current),
-  });
-  for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
-  return sftp;
 }

@@ -1,0 +1,76 @@
+import type { Core } from '../assembly/core.js';
+import { sftpLimitsOf } from '../assembly/limits.js';
+import type { LiveSettings } from '../assembly/live-settings.js';
+import { boundsWithin, type ConnectionBounds, readOpenFileLimit } from '../assembly/open-files.js';
+import { systemClock, systemEntropy } from '../assembly/system.js';
+import type { ListenAddress } from '../config/values.js';
+import type { Logger } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import type { VfsFactory } from '../model/vfs.js';
+import { LoginDefence } from '../sftp/defence/login-defence.js';
+import { defaultSftpLimits } from '../sftp/limits.js';
+import { type SftpServer, startSftpServer } from '../sftp/server.js';
+import type { AddressList } from '../sftp/ssh-server.js';
+import { parseNetworks } from '../users/property-values.js';
+
+/** Opens the limiter of logins with the settings of a root. */
+export function openLoginDefence({ current, paths }: LiveSettings, log: Logger): Promise<LoginDefence> {
+  return LoginDefence.open({
+    file: paths.bansFile,
+    allowFrom: addressList(current.sftpAllowFrom),
+    denyFrom: addressList(current.sftpDenyFrom),
+    exemptFrom: addressList(current.sftpBanExempt),
+    limits: { banAfterPenalty: current.sftpBanAfter, banMs: current.sftpBanTimeMs },
+    log,
+    clock: systemClock,
+  });
+}
+
+export interface SftpParts {
+  readonly core: Pick<Core, 'logins'>;
+  readonly vfs: VfsFactory;
+  readonly defence: LoginDefence;
+  readonly log: Logger;
+  /** Overrides `sftp.listen`. */
+  readonly listen?: ListenAddress;
+}
+
+/** Starts the SFTP server of a root. Throws as `startSftpServer`. */
+export async function startSftp(settings: LiveSettings, parts: SftpParts): Promise<SftpServer> {
+  const { current, paths } = settings;
+  const { log } = parts;
+  const limits = { ...defaultSftpLimits, ...sftpLimitsOf(current) };
+  const sftp = await startSftpServer({
+    ...(parts.listen ?? current.sftpListen),
+    hostKeyDirectory: paths.hostKeyDirectory,
+    users: parts.core.logins,
+    defence: parts.defence,
+    proxyFrom: addressList(current.sftpProxyFrom),
+    vfs: parts.vfs,
+    log,
+    clock: systemClock,
+    entropy: systemEntropy,
+    limits: { ...limits, ...(await boundsOf(limits, log)) },
+  });
+  for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
+  return sftp;
+}
+
+/** Logs the bounds. With too few open files they are lower than those configured. */
+async function boundsOf(configured: ConnectionBounds, log: Logger): Promise<ConnectionBounds> {
+  const openFiles = await readOpenFileLimit();
+  const bounds = boundsWithin(openFiles, configured);
+  const fields = { openFiles, sessions: bounds.maxSessions, unauthenticated: bounds.maxUnauthenticated };
+  const isReduced = bounds.maxSessions < configured.maxSessions;
+  if (isReduced) {
+    log.warn('sessions limited by open files', { ...fields, configured: configured.maxSessions });
+  } else log.info('connection limits', fields);
+  return bounds;
+}
+
+function addressList(text: string | null): AddressList | null {
+  if (text === null) return null;
+  const parsed = parseNetworks(text);
+  if (!('value' in parsed)) throw new Fault('bug', `the networks ${parsed.problem}`);
+  return { contains: (address) => parsed.value.match(address) };
+}

@@ -168,6 +168,11 @@ export const clientPrograms: readonly ClientProgram[] = [
     transfer: script(python, [join(programs, 'asyncssh_client.py')]),
   },
   {
+    name: 'libssh',
+    needs: [python, '/usr/lib/x86_64-linux-gnu/libssh.so.4'],
+    transfer: script(python, [join(programs, 'libssh_client.py')], () => testPassword),
+  },
+  {
     name: 'JSch',
     needs: ['java', 'javac', jsch],
     transfer: script('java', ['-cp', jsch, join(programs, 'JschClient.java')], () => testPassword),

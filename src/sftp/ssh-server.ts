@@ -37,7 +37,7 @@ export interface AddressList {
   contains(address: string): boolean;
 }
 
-/** The limiter of logins as the SSH server needs it. */
+/** The part of the login defence that the SSH server uses. */
 export interface SshDefence {
   /** Returns why an address may not connect, null if it may. */
   admit(address: string): string | null;
@@ -61,8 +61,9 @@ export interface SshServerSettings {
   /** Returns the call of one connection's login. */
   readonly callFor: (address: string, signal: AbortSignal) => Call;
   /**
-   * Called for each SFTP channel. It carries nothing until `stream.start`; `refuse` sends the client a sentence and closes it. The
-   * promise settles when the session has released what it held. Never rejects.
+   * Called for each SFTP channel. No data arrives before `stream.start`. `refuse` sends the client a sentence
+   * and closes the channel. The promise settles when the session has released its resources. It never
+   * rejects.
    */
   readonly onSftp: (
     login: SftpLogin,
@@ -71,7 +72,7 @@ export interface SshServerSettings {
   ) => Promise<void>;
 }
 
-/** Starts to listen. Rejects with the system's error if the port is not available. */
+/** Starts the SSH server. Rejects with the system's error if the port is not available. */
 export function startSshServer(settings: SshServerSettings): Promise<SshServer> {
   const { host, port, hostKeys, limits, log, users, defence, proxyFrom, callFor, onSftp } = settings;
   return SshServer.listen(
@@ -106,7 +107,7 @@ function defenceHooks(
   };
 }
 
-/** The package ends the line. */
+/** Returns a sentence for stderr. The package adds the line end. */
 function stderrText(sentence: string): string {
   return `sftpgw: ${sentence}`;
 }

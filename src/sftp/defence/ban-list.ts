@@ -20,7 +20,7 @@ export class BanList {
     if (this.#bans.size > this.#maxBans && oldest !== undefined) this.#bans.delete(oldest);
   }
 
-  /** Returns who of the source is refused, null if it is not banned. */
+  /** Returns whose logins from the source are refused. Returns null if it is not banned. */
   scopeOf(source: string): BanScope | null {
     const ban = this.#bans.get(source);
     if (ban === undefined) return null;

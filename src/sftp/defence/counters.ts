@@ -1,10 +1,10 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 
-/** Counts by key that start again after a time. A store that several gateways share can implement it. */
+/** Counts by key, each over a time window. A store that several gateways share can implement it. */
 export interface Counters {
   /** Adds points to a key and returns the sum. The first points of a key start its window of `windowMs`. */
   add(key: string, points: number): Promise<number>;
-  /** Starts the count of a key again. */
+  /** Resets the count of a key. */
   clear(key: string): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import type { Call, Clock } from '../../model/call.js';
 import type { LoginDecision, LoginDialogue, LoginRound, UserLogin, UserLogins } from '../../model/users.js';
 import type { LoginDefence } from './login-defence.js';
 
-/** Returns the users behind the defence: wrong passwords are counted, and their refusals delayed. */
+/** Wraps the users with the defence, which counts wrong passwords and delays their refusals. */
 export function guardedLogins(
   users: UserLogins,
   defence: Pick<LoginDefence, 'mayCheck' | 'refused' | 'busy'>,
@@ -37,7 +37,7 @@ class GuardedLogin implements UserLogin {
     return this.#login.methods(passed);
   }
 
-  /** Keys cannot be guessed: a ban does not refuse them once the address may connect. */
+  /** Bans do not apply to keys, because keys cannot be guessed. */
   publicKey(...[key]: Parameters<UserLogin['publicKey']>): ReturnType<UserLogin['publicKey']> {
     return this.#login.publicKey(key);
   }

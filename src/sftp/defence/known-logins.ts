@@ -12,7 +12,10 @@ export interface KnownLoginLimits {
   readonly knownLoginMs: number;
 }
 
-/** Remembers which users have logged in from which sources. Only a login makes an entry, so guessers cannot fill it. */
+/**
+ * Remembers which users have logged in from which sources. Only a login makes an entry, so guessers cannot
+ * fill it.
+ */
 export class KnownLogins {
   readonly #limits: KnownLoginLimits;
   readonly #clock: Pick<Clock, 'nowMs'>;

@@ -20,7 +20,7 @@ import { StateSaver } from './state-saver.js';
 type AddressList = Pick<CidrList, 'contains'>;
 
 export interface DefenceOptions {
-  /** Where bans and known logins survive a restart. */
+  /** File that keeps bans and known logins over a restart. */
   readonly file: string;
   /** Addresses that may connect; null for all. */
   readonly allowFrom?: AddressList | null;
@@ -40,8 +40,8 @@ const banned = 'too many failed logins from this address: try again later';
 /**
  * Counts failed logins by address, by user and by both, delays refusals, and bans addresses.
  *
- * A client that knows the password logs in, whoever guesses: delays apply to refusals only, the count of a user never refuses, and an
- * address from which users have logged in is not banned for them.
+ * Guesses of others do not keep out a client that knows the password. Delays apply to refusals only. The
+ * count of a user never refuses. A ban of an address does not apply to users who have logged in from it.
  */
 export class LoginDefence implements BanAdministration {
   readonly #options: DefenceOptions;
@@ -72,7 +72,7 @@ export class LoginDefence implements BanAdministration {
     this.#failuresByPair = createMemoryCounters(limits.pairWindowMs, limits.maxCounted);
   }
 
-  /** Reads the bans of the last run. A file that cannot be read is logged, and no address is banned. */
+  /** Loads the bans of the last run. If the file cannot be read, logs an error and starts without bans. */
   static async open(options: DefenceOptions): Promise<LoginDefence> {
     const defence = new LoginDefence(options);
     try {
@@ -95,7 +95,7 @@ export class LoginDefence implements BanAdministration {
     return refusal ? notAllowed : banned;
   }
 
-  /** Returns false if a password of this user from this address is refused without a check. */
+  /** Returns false if passwords of this user from this address must be refused without a check. */
   mayCheck(address: string, username: string): boolean {
     const source = sourceOf(address);
     const scope = this.#bans.scopeOf(source);
@@ -104,7 +104,7 @@ export class LoginDefence implements BanAdministration {
     return false;
   }
 
-  /** Counts a wrong password. Returns after which time from the request the refusal may be sent, in milliseconds. */
+  /** Counts a wrong password. Returns the delay of the refusal in milliseconds, from the request on. */
   async refused(address: string, username: string): Promise<number> {
     const source = sourceOf(address);
     this.#counts.add('wrong', source, username);
@@ -122,12 +122,12 @@ export class LoginDefence implements BanAdministration {
     );
   }
 
-  /** Counts a password that was not checked, because too many others wait. */
+  /** Counts a password that was not checked because too many others wait. */
   busy(address: string, username: string): void {
     this.#counts.add('busy', sourceOf(address), username);
   }
 
-  /** The user logged in. */
+  /** Records a login. It clears the failures of the user from this address. */
   loggedIn(address: string, username: string): void {
     const source = sourceOf(address);
     const isNew = !this.#known.has(source, username);
@@ -136,9 +136,9 @@ export class LoginDefence implements BanAdministration {
     if (isNew) void this.#saver.later(loginSaveDelayMs);
   }
 
-  /** A connection ended without a login. */
+  /** Penalises a connection that ended without a login. */
   connectionFailed({ address, username, refusals, isIdentified, cause }: FailedConnection): void {
-    // Scans of the port and health checks cost nothing.
+    // Scans of the port and health checks are not penalised.
     if (!isIdentified) return;
     const source = sourceOf(address);
     this.#counts.add('failedConnections', source, username);
@@ -193,7 +193,7 @@ export class LoginDefence implements BanAdministration {
     const sinceMs = this.#options.clock.nowMs();
     const scope: BanScope = this.#known.hasSource(source) ? 'new-users' : 'everyone';
     const ban: Ban = { source, scope, cause: 'logins', sinceMs, untilMs: sinceMs + banMs };
-    // Before the first wait: penalties that arrive meanwhile find the ban.
+    // The ban is set before the first `await`, so that penalties in the meantime find it.
     this.#bans.put(ban);
     await this.#penalties.clear(source);
     const bans = await this.#bansBefore.add(source, 1);
@@ -218,7 +218,7 @@ export class LoginDefence implements BanAdministration {
   }
 }
 
-/** User names are text of the client; a source has no line feed. */
+/** Separates the two by a line feed, which a source does not contain. The client chooses the user name. */
 function pairOf(source: string, username: string): string {
   return `${source}\n${username}`;
 }

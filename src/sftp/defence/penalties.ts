@@ -1,7 +1,8 @@
 /**
- * Penalties in seconds, after OpenSSH's PerSourcePenalties (sshd_config(5)): authfail 5, noauth 1, grace-exceeded 10, crash 90. OpenSSH
- * refuses an address once they sum up to `min` (15), for at most `max` (600). Here `authfail` counts each wrong password instead of
- * each connection, and the bound is higher: many users can share an address.
+ * Penalties in seconds, after OpenSSH's PerSourcePenalties (sshd_config(5)): authfail 5, noauth 1,
+ * grace-exceeded 10, crash 90. OpenSSH refuses an address once they sum up to `min` (15), for at most `max`
+ * (600). Here `authfail` counts each wrong password instead of each connection, and the bound is higher: many
+ * users can share an address.
  */
 export const penalties = {
   /** A wrong password, or wrong answers. A connection whose keys were all refused counts as one. */
@@ -10,7 +11,10 @@ export const penalties = {
   noauth: 1,
   /** The client did not log in in time. */
   'grace-exceeded': 10,
-  /** The client broke the protocol before the login. A server in one process has no crash that a client survives. */
+  /**
+   * The client broke the protocol before the login. A server in one process has no crash that a client
+   * survives.
+   */
   fault: 10,
 } as const;
 
@@ -20,7 +24,10 @@ export type PenaltyKind = keyof typeof penalties;
 export interface DefenceLimits {
   /** Sum of the penalties of an address, in seconds, at which it is banned. 0 turns bans off. */
   readonly banAfterPenalty: number;
-  /** Time after the first penalty of an address, or the first failure of a user, at which the count starts again. */
+  /**
+   * Time after the first penalty of an address, or the first failure of a user, at which the count starts
+   * again.
+   */
   readonly windowMs: number;
   /** The same for the failures of one user from one address. */
   readonly pairWindowMs: number;

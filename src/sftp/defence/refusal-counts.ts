@@ -6,7 +6,7 @@ const maxNames = 10_000;
 /** The refusals that the log counts. */
 export type RefusalCount = 'wrong' | 'busy' | 'unchecked' | 'failedConnections' | 'refusedConnections';
 
-/** Logs refusals as counts, one line a minute in which there were some. */
+/** Logs refusals as counts: one line for each minute with refusals. */
 export class RefusalCounts {
   readonly #log: Logger;
   readonly #clock: Clock;

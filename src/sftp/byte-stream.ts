@@ -8,6 +8,8 @@ export interface ByteStreamEvents {
   drained(): void;
   /** Data neither arrives nor leaves any more. Occurs once, also after an error. */
   closed(): void;
+  /** Returns true while a request runs or a file is open. The session is not idle then. */
+  isBusy?(): boolean;
 }
 
 /**

@@ -26,6 +26,7 @@ export class ChannelStream implements ByteStream {
       ended: () => events.ended(),
       drained: () => events.drained(),
       closed: () => events.closed(),
+      isBusy: () => events.isBusy?.() === true,
     });
   }
 

@@ -43,6 +43,12 @@ export class HandleTable {
     return this.#open.size;
   }
 
+  /** True if a file is open. */
+  get hasFile(): boolean {
+    for (const handle of this.#open.values()) if (handle.kind !== 'directory') return true;
+    return false;
+  }
+
   /** True if a file is open for writing. */
   get isWriting(): boolean {
     for (const handle of this.#open.values()) if (handle.kind === 'write') return true;

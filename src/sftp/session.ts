@@ -90,6 +90,7 @@ export class SftpSession {
       },
       drained: () => this.#pump(),
       closed: () => void this.#close(),
+      isBusy: () => this.#inFlight.size > 0 || this.#context.handles.hasFile,
     });
   }
 

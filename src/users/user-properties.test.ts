@@ -26,9 +26,25 @@ describe('user.properties', () => {
         downloadsDelete: false,
         loginMethods: [['publickey'], ['password']],
         totp: false,
+        loginFrom: null,
       },
       problems: [],
     });
+  });
+
+  it('allows logins from the networks of login.from, and from nowhere if it is wrong', () => {
+    const from = (text: string) => parse(`login.from=${text}`).properties.loginFrom;
+    const list = from('192.0.2.0/24, !192.0.2.7, 2001:db8::/32');
+    expect(['192.0.2.1', '192.0.2.7', '2001:db8::1', '10.0.0.1'].map((at) => list?.match(at))).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    for (const wrong of ['*.example.org', '192.0.2.1/24', '']) {
+      expect(from(wrong)?.match('192.0.2.1')).toBe(false);
+      expect(errors(`login.from=${wrong}`)).toHaveLength(1);
+    }
   });
 
   it('is read with every setting, ignoring blanks around values', () => {
@@ -69,6 +85,7 @@ describe('user.properties', () => {
           ['publickey', 'password'],
         ],
         totp: true,
+        loginFrom: null,
       },
       problems: [],
     });

@@ -3,6 +3,7 @@ import { PropertiesDocument } from '../files/properties.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
 import type { DownloadsMode } from '../model/users.js';
+import type { AddressPatterns } from './address-patterns.js';
 import { defaultLoginSequences, type LoginSequences } from './logins/login-methods.js';
 import {
   type ParsedValue,
@@ -13,6 +14,7 @@ import {
   parseKeyId,
   parseKmsKey,
   parseLoginMethods,
+  parseNetworks,
   parseUploadPrefix,
   parseYesNo,
 } from './property-values.js';
@@ -38,6 +40,8 @@ export interface UserProperties {
   readonly loginMethods: LoginSequences;
   /** True if the user must give TOTP codes; true also for a wrong value. */
   readonly totp: boolean;
+  /** The addresses from which the user may log in; null for all, none for a wrong value. */
+  readonly loginFrom: Pick<AddressPatterns, 'match'> | null;
 }
 
 /** A problem in the file. With an `error` the file is not used; a `notice` is only logged. */
@@ -73,7 +77,10 @@ export const userPropertyNames = {
   downloadsDelete: 'downloads.delete',
   loginMethods: 'login.methods',
   totp: 'login.totp',
+  loginFrom: 'login.from',
 } as const;
+
+const noAddresses = { match: () => false };
 
 /** Settings that are specified but not built, with the one value that is accepted: the present behaviour. */
 const reserved: Readonly<Record<string, string>> = {
@@ -127,6 +134,7 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     loginMethods:
       take(names.loginMethods, parseLoginMethods) ?? (isSet(names.loginMethods) ? [] : defaultLoginSequences),
     totp: take(names.totp, parseYesNo) ?? isSet(names.totp),
+    loginFrom: take(names.loginFrom, parseNetworks) ?? (isSet(names.loginFrom) ? noAddresses : null),
   };
   if (properties.uploadOption === 2 && document.get(names.kmsKeyArn) === null) {
     const line = document.lineOf(names.uploadOption) ?? 0;

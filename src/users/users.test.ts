@@ -384,6 +384,14 @@ describe('logging in', () => {
     expect(await readFile(at('.sftpgateway/password'), 'utf8')).not.toContain('new');
   });
 
+  it('accepts a right password from the networks of login.from only', async () => {
+    await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
+    await appendFile(propertiesFile(), 'login.from=192.0.2.0/24\n');
+    expect(await verify(password('pw'), '192.0.2.9')).toBe(true);
+    expect(await verify(password('pw'), '198.51.100.1')).toBe(false);
+    expect(await verify(password('pw'), '192.0.2.9')).toBe(true);
+  });
+
   it('refuses keys and password of a home without user.properties', async () => {
     await registry.save(bob, { password: 'pw', publicKeys: [keyLine(1)] });
     await rm(propertiesFile());

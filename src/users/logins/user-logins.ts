@@ -37,7 +37,7 @@ export interface LoginServices {
 interface Account {
   /** The name whose files are read. They are read in any case, so that the time does not depend on the user. */
   readonly username: Username;
-  /** False if there is no such user, or no valid settings of the user. Then nothing opens the account. */
+  /** False if there is no such user, no valid settings of the user, or another address than `login.from` has. Then nothing opens the account. */
   readonly exists: boolean;
   readonly sequences: LoginSequences;
   readonly hasTotp: boolean;
@@ -56,11 +56,11 @@ export class FileUserLogins implements UserLogins {
   }
 
   async begin(call: Call, username: string, remoteAddress: string): Promise<UserLogin> {
-    const account = await this.#account(call, username);
+    const account = await this.#account(call, username, remoteAddress);
     return new FileUserLogin(this.#services, { call, name: username, account, address: remoteAddress });
   }
 
-  async #account(call: Call, text: string): Promise<Account> {
+  async #account(call: Call, text: string, address: string): Promise<Account> {
     const username = usernameOf(text);
     let properties: UserProperties | null = null;
     try {
@@ -69,9 +69,11 @@ export class FileUserLogins implements UserLogins {
       // Settings without a valid version, which `properties` has logged.
       if (!(error instanceof Fault)) throw error;
     }
+    const mayComeFrom = properties?.loginFrom?.match(address) ?? true;
+    if (!mayComeFrom) call.log.debug('login from an address outside login.from', { user: username });
     return {
       username,
-      exists: properties !== null && username !== standInName,
+      exists: properties !== null && username !== standInName && mayComeFrom,
       sequences: properties?.loginMethods ?? defaultLoginSequences,
       hasTotp: properties?.totp ?? false,
     };

@@ -45,7 +45,7 @@ export const sftpSettings = {
     'sftp.keepalive',
     duration(second, hour),
     30 * second,
-    'The silence after which a client is asked for a sign of life; a client that stays silent is disconnected.',
+    'Silence after which the gateway sends a keep-alive. It disconnects a client that stays silent.',
   ),
   sftpSessionsMax: setting('sftp.sessions.max', count(1, 100_000), 1000, 'Connections at a time.'),
   sftpSessionsPerUser: setting(

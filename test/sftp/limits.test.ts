@@ -10,7 +10,7 @@ import { TestSftpServer } from './test-sftp-server.js';
 
 const skip = missing('sftp', 'ssh-keygen', 'ssh-keyscan');
 
-/** Everything that the server says until it closes. */
+/** Returns all bytes that the server sends until it closes the connection. */
 async function untilClosed(socket: Socket): Promise<string> {
   let received = '';
   socket.on('data', (chunk) => {
@@ -20,8 +20,8 @@ async function untilClosed(socket: Socket): Promise<string> {
   return received;
 }
 
-describe.skipIf(skip !== null)('the bounds of the door', () => {
-  it('refuse a connection too many from an address before the handshake, in words', async () => {
+describe.skipIf(skip !== null)('the limits of the SFTP server', () => {
+  it('refuse a connection above the limit of an address before the handshake, with a text', async () => {
     await using testServer = await TestSftpServer.open({ maxUnauthenticatedPerAddress: 2 });
     const held = [connect(testServer.port, '127.0.0.1'), connect(testServer.port, '127.0.0.1')];
     await Promise.all(held.map((socket) => once(socket, 'data')));
@@ -47,7 +47,7 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
     expect(stderr).toContain(text);
   });
 
-  it('keep connections without a login out of the slots of the sessions', async () => {
+  it('do not count connections without a login as sessions', async () => {
     await using testServer = await TestSftpServer.open({ maxSessions: 1, maxSessionsPerAddress: 1 });
     const silent = Array.from({ length: 20 }, () => connect(testServer.port, '127.0.0.1'));
     await Promise.all(silent.map((socket) => once(socket, 'data')));
@@ -80,7 +80,7 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
     expect(refused[0]?.fields['methods']).toBe('publickey: 2');
   });
 
-  it('survive clients that speak anything but SSH', async () => {
+  it('survive clients that do not speak SSH', async () => {
     await using testServer = await TestSftpServer.open();
     for (const received of [
       'GET / HTTP/1.1\r\n\r\n',
@@ -95,7 +95,7 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
     expect((await testServer.sftp('pwd')).code).toBe(0);
   });
 
-  it('agree on new keys after so many bytes', async () => {
+  it('renew the keys after a number of bytes', async () => {
     await using testServer = await TestSftpServer.open({ rekeyAfterBytes: 1_000_000 });
     const sent = randomBytes(30_000_000);
     await writeFile(join(testServer.directory, 'big'), sent);
@@ -108,8 +108,8 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
   });
 });
 
-describe.skipIf(skip !== null)('draining the door', () => {
-  it('lets an upload finish, takes no new connection, then ends the others', async () => {
+describe.skipIf(skip !== null)('draining the SFTP server', () => {
+  it('lets an upload finish, refuses new connections, then ends the others', async () => {
     await using testServer = await TestSftpServer.open();
     const size = 30_000_000;
     await writeFile(join(testServer.directory, 'big'), Buffer.alloc(size, 'x'));
@@ -125,7 +125,7 @@ describe.skipIf(skip !== null)('draining the door', () => {
     expect(testServer.memory.isDisposed).toBe(true);
   });
 
-  it('ends what does not finish in time', async () => {
+  it('ends uploads that do not finish in time', async () => {
     await using testServer = await TestSftpServer.open();
     await writeFile(join(testServer.directory, 'big'), Buffer.alloc(30_000_000, 'x'));
     const uploading = testServer.sftp('put big /big', ['-l', '1000', ...testServer.options()]);

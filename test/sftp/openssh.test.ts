@@ -56,7 +56,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     });
   });
 
-  it('keeps keys agreed on anew in the middle of transfers', async () => {
+  it('renews the keys during transfers', async () => {
     await writeFile(file('big'), randomBytes(40_000_000));
     const options = testServer.options('id', 'RekeyLimit=1M');
     const { code, stderr } = await testServer.sftp('put big /big\nget /big big-back', options);
@@ -73,7 +73,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     expect((await stat(file('kept-back'))).mtimeMs).toBe(1_500_000_000_000);
   });
 
-  it('lists, makes, moves, links and removes', async () => {
+  it('lists, creates, moves, links and removes', async () => {
     testServer.memory.putFile('/a', 'hello');
     const { code, stdout, stderr } = await testServer.sftp(
       [
@@ -101,7 +101,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     expect([...testServer.memory.nodes.keys()]).toEqual(['/']);
   });
 
-  it('says what is wrong, and the session goes on', async () => {
+  it('reports errors, and the session continues', async () => {
     const { code, stdout, stderr } = await testServer.sftp('-get /none\n-rmdir /\n-ls /none\nls /');
     expect(code).toBe(0);
     expect(stderr).toContain('File "/none" not found');
@@ -118,7 +118,7 @@ describe.skipIf(skip !== null)('logins', () => {
     expect(testServer.asked).toContainEqual({ username: 'bob', kind: 'password', address: '127.0.0.1' });
   });
 
-  it('are refused with a wrong password, a foreign key and an unknown user, all in the same words', async () => {
+  it('are refused with a wrong password, an unknown key and an unknown user, all with the same text', async () => {
     await testServer.makeKey('foreign', 'ed25519', false);
     const wrong = await testServer.sftpWithPassword('pwd', 'wrong');
     const foreign = await testServer.sftp('pwd', testServer.options('foreign', 'PasswordAuthentication=no'));
@@ -165,12 +165,12 @@ describe.skipIf(skip !== null)('logins', () => {
   });
 });
 
-describe.skipIf(skip !== null)('what is not SFTP', () => {
+describe.skipIf(skip !== null)('requests other than SFTP', () => {
   it.each([
     ['a shell', []],
     ['a terminal', ['-tt']],
     ['a command', ['ls', '/']],
-  ])('is answered with one clear line and a status that is not zero: %s', async (_, more) => {
+  ])('are refused with one clear line and a status that is not zero: %s', async (_, more) => {
     const [flags, command] = [
       more.filter((arg) => arg.startsWith('-')),
       more.filter((arg) => !arg.startsWith('-')),
@@ -188,7 +188,7 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
     expect(stdout + stderr).toContain('This server speaks SFTP only: use sftp, or scp without -O');
   });
 
-  it('tells scp in its old mode, while scp in its SFTP mode works', async () => {
+  it('refuse scp in its old mode with a hint; scp in its SFTP mode works', async () => {
     await writeFile(file('small'), 'small');
     const args = [
       ...testServer.options(),
@@ -204,7 +204,7 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
     expect(testServer.memory.content('/small')?.toString()).toBe('small');
   });
 
-  it('forwards nothing and knows no other subsystem', async () => {
+  it('refuse forwards and other subsystems', async () => {
     const ssh = (...more: string[]) =>
       run(
         'ssh',
@@ -239,7 +239,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
       .slice(1, 11)
       .join('\n');
     expect(offered).toContain('kex-strict-s-v00@openssh.com');
-    // Both ends start their packet numbers anew only in strict mode.
+    // Both ends reset their sequence numbers only in strict mode.
     expect(stderr).toMatch(/resetting send seqnr 3/);
     expect(stderr).toMatch(/resetting read seqnr 3/);
     expect(stderr).toMatch(
@@ -270,7 +270,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     );
   });
 
-  it('are the fast ciphers for a client that has them, whatever it prefers', async () => {
+  it('are the fast ciphers for a client that has them, whatever its preference', async () => {
     const setting =
       'Ciphers=chacha20-poly1305@openssh.com,aes256-ctr,aes256-gcm@openssh.com,aes128-gcm@openssh.com';
     const args = [
@@ -295,7 +295,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     expect((await run('ssh', plain)).stderr).toMatch(/server->client cipher: aes\d+-gcm@openssh\.com/);
   });
 
-  it('that were given up elsewhere are refused here', async () => {
+  it('that are outdated are refused', async () => {
     for (const setting of [
       'KexAlgorithms=diffie-hellman-group14-sha1',
       'Ciphers=aes128-cbc',
@@ -322,7 +322,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     'Ciphers=aes256-ctr',
     'KexAlgorithms=diffie-hellman-group-exchange-sha256',
     'Ciphers=aes128-ctr MACs=hmac-sha2-256',
-  ])('that are sound work: %s', async (setting) => {
+  ])('that are supported work: %s', async (setting) => {
     await writeFile(file('sound'), randomBytes(1_000_000));
     const { code, stderr } = await testServer.sftp(
       'put sound /sound\nget /sound sound-back',
@@ -332,7 +332,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     expect((await readFile(file('sound-back'))).equals(await readFile(file('sound')))).toBe(true);
   });
 
-  it('let a client choose any of the three host keys, whose fingerprints are known beforehand', async () => {
+  it('let a client choose any of the three host keys, with the fingerprints of the start-up log', async () => {
     for (const [type, name] of [
       ['ssh-ed25519', 'ED25519'],
       ['ecdsa-sha2-nistp256', 'ECDSA'],

@@ -56,7 +56,7 @@ export class TestSftpServer implements AsyncDisposable {
     return this.#keys.some((key) => key.equals(credential.blob));
   }
 
-  /** Makes a key pair; `isKnown` lets bob in with it. Answers the private key's path. */
+  /** Creates a key pair and returns the path of the private key. With `isKnown`, bob can log in with it. */
   async makeKey(name: string, type: string, isKnown: boolean, ...more: string[]): Promise<string> {
     const path = join(this.directory, name);
     await runOk('ssh-keygen', ['-q', '-t', type, ...more, '-N', '', '-C', name, '-f', path]);

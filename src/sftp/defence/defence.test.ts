@@ -78,7 +78,7 @@ describe('the defence of logins', () => {
     rmSync(directory, { recursive: true });
   });
 
-  it('delays refusals longer and longer, by address and user, by address, and by user', async () => {
+  it('doubles the delay of refusals, by address and user, by address, and by user', async () => {
     const defence = await start({}, { banAfterPenalty: 0 });
     const delays: number[] = [];
     for (let time = 0; time < 9; time++) delays.push(await defence.refused(attacker, 'alice'));
@@ -169,7 +169,7 @@ describe('the defence of logins', () => {
     expect([exempt.admit(attacker), off.admit(attacker)]).toEqual([null, null]);
   });
 
-  it('refuses denied addresses, and those that the list of allowed ones lacks', async () => {
+  it('refuses denied addresses, and addresses that are not in the list of allowed ones', async () => {
     const of = (...listed: readonly string[]) => ({
       contains: (address: string) => listed.includes(address),
     });
@@ -223,7 +223,7 @@ describe('the defence of logins', () => {
     await expect(defence.clear('10.0.0.0/8')).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  describe('around the users', () => {
+  describe('around the logins of users', () => {
     const call = () => new RequestCall(new AbortController().signal, testEntropy, recordingLogger(lines));
     const login = (decision: LoginDecision): { readonly user: UserLogin; readonly checked: string[] } => {
       const checked: string[] = [];
@@ -266,7 +266,7 @@ describe('the defence of logins', () => {
 });
 
 describe('the parts of the defence', () => {
-  it('forget the oldest counter, known login and no others', async () => {
+  it('forget only the oldest counter and the oldest known login', async () => {
     const counters = createMemoryCounters(60_000, 2);
     for (const key of ['a', 'b', 'c']) await counters.add(key, 1);
     expect(await counters.add('b', 1)).toBe(2);
@@ -287,7 +287,7 @@ describe('the parts of the defence', () => {
     expect(sourceOf('unknown')).toBe('unknown');
   });
 
-  it('have a longest delay', () => {
+  it('bound the delay of a refusal', () => {
     expect(delayAfter(1e6, 0, defaultDefenceLimits)).toBe(10_000);
   });
 });

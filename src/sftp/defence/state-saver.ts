@@ -17,7 +17,7 @@ export class StateSaver {
     this.#log = log;
   }
 
-  /** Saves after the time, or earlier with another change. */
+  /** Saves after the delay in milliseconds, or earlier along with another change. */
   async later(delayMs: number): Promise<void> {
     this.#isChanged = true;
     if (this.#isWaiting) return;
@@ -33,7 +33,7 @@ export class StateSaver {
     await this.#saveChanges();
   }
 
-  /** Saves what `later` still holds back. */
+  /** Saves changes that `later` has not yet saved. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#saveChanges();

@@ -51,7 +51,12 @@ export class GlobalKeys {
     const { userCaFile: path } = this.#files();
     if (path === null) return noAuthorizedKeys;
     const { keys, problems } = await this.#readAuthorities(path);
-    this.#log(log, 'cannot use the file of certificate authorities', path, problems);
+    if (this.#isChange(log, path, problems)) {
+      log.error('cannot use the file of certificate authorities', {
+        file: path,
+        problem: problems.join('; '),
+      });
+    }
     return keys;
   }
 
@@ -61,7 +66,12 @@ export class GlobalKeys {
     if (path === null) return false;
     const read = await this.#readRevoked(path);
     const problems = 'problem' in read ? [read.problem] : [];
-    this.#log(log, 'every key is refused: cannot use the file of revoked keys', path, problems);
+    if (this.#isChange(log, path, problems)) {
+      log.error('every key is refused: cannot use the file of revoked keys', {
+        file: path,
+        problem: problems.join('; '),
+      });
+    }
     return 'problem' in read || read.list.revokes(key);
   }
 
@@ -102,12 +112,13 @@ export class GlobalKeys {
     }
   }
 
-  #log(log: Logger, message: string, path: string, problems: readonly string[]): void {
+  /** Returns true if the problems are new, and logs when a file is usable again. */
+  #isChange(log: Logger, path: string, problems: readonly string[]): boolean {
     const text = problems.join('; ');
-    if ((this.#logged.get(path) ?? '') === text) return;
+    if ((this.#logged.get(path) ?? '') === text) return false;
     this.#logged.set(path, text);
-    if (text === '') log.info('global key file is usable again', { file: path });
-    else log.error(message, { file: path, problem: text });
+    if (text === '') log.info('file of login keys is usable again', { file: path });
+    return text !== '';
   }
 }
 

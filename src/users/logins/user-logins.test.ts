@@ -187,7 +187,7 @@ describe('a certificate', () => {
     expect(await login.publicKey(certificate)).not.toBeNull();
     expect(world.lines.map(({ level, message }) => [level, message])).toEqual([
       ['error', 'cannot use the file of certificate authorities'],
-      ['info', 'global key file is usable again'],
+      ['info', 'file of login keys is usable again'],
     ]);
   });
 });

@@ -129,14 +129,11 @@ class FileUserLogin implements UserLogin {
       const known = account.exists ? { own, authorities } : noKeys;
       const { terms, refusals } = searchKey(key, known, { username: name, address, nowMs: clock.nowMs() });
       for (const { line, reason } of refusals) {
-        this.#logOnce('public key refused', { user: name, line, reason });
+        this.#logRefusal({ user: name, line, reason });
       }
       if (terms === null || !this.#allows('publickey')) return null;
       if (isRevoked) {
-        this.#logOnce('public key refused', {
-          user: name,
-          reason: 'the key is revoked, or the list unusable',
-        });
+        this.#logRefusal({ user: name, reason: 'the key is revoked, or the list unusable' });
         return null;
       }
       return terms;
@@ -221,13 +218,10 @@ class FileUserLogin implements UserLogin {
   }
 
   /** Logs a reason once for each connection: a client may offer one key many times. */
-  #logOnce(
-    message: string,
-    fields: { readonly user: string; readonly line?: number; readonly reason: string },
-  ): void {
+  #logRefusal(fields: { readonly user: string; readonly line?: number; readonly reason: string }): void {
     const text = `${fields.line ?? ''} ${fields.reason}`;
     if (this.#logged.has(text)) return;
     this.#logged.add(text);
-    this.#attempt.call.log.info(message, fields);
+    this.#attempt.call.log.info('public key refused', fields);
   }
 }

@@ -16,6 +16,7 @@ import { recoveryStatusCommand } from './recovery/status.js';
 import { s3Command } from './s3.js';
 import { serveCommand } from './serve.js';
 import { setupCommand } from './setup/setup.js';
+import { stdioCommand } from './stdio.js';
 import { userAddCommand } from './user/add.js';
 import { userListCommand } from './user/list.js';
 import { userRemoveCommand } from './user/remove.js';
@@ -71,5 +72,6 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(mirrorCommand(context))
     .addCommand(ledgerCommand(context))
     .addCommand(s3Command(context))
+    .addCommand(stdioCommand(context))
     .addCommand(versionCommand(context));
 }

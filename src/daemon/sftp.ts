@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Core } from '../assembly/core.js';
 import { sftpLimitsOf } from '../assembly/limits.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
 import { boundsWithin, type ConnectionBounds, readOpenFileLimit } from '../assembly/open-files.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
+import type { RootPaths } from '../config/paths.js';
 import type { ListenAddress } from '../config/values.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
@@ -46,6 +50,7 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
     users: parts.core.logins,
     defence: parts.defence,
     proxyFrom: addressList(current.sftpProxyFrom),
+    ...(current.sftpStdio ? { stdio: stdioOf(paths) } : {}),
     vfs: parts.vfs,
     log,
     clock: systemClock,
@@ -66,6 +71,19 @@ async function boundsOf(configured: ConnectionBounds, log: Logger): Promise<Conn
     log.warn('sessions limited by open files', { ...fields, configured: configured.maxSessions });
   } else log.info('connection limits', fields);
   return bounds;
+}
+
+function stdioOf({ stdioDirectory, homes }: RootPaths) {
+  return {
+    directory: stdioDirectory,
+    usernames: async () => {
+      const names: string[] = [];
+      for (const name of await readdir(homes).catch(() => [])) {
+        if (existsSync(join(homes, name, '.sftpgateway/user.properties'))) names.push(name);
+      }
+      return names;
+    },
+  };
 }
 
 function addressList(text: string | null): AddressList | null {

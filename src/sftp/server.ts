@@ -12,6 +12,7 @@ import { defaultSftpLimits, type SftpLimits } from './limits.js';
 import { RequestCall } from './request-call.js';
 import { SftpSession } from './session.js';
 import { type AddressList, type SftpLogin, startSshServer } from './ssh-server.js';
+import { StdioEndpoint, type StdioOptions } from './stdio/stdio-endpoint.js';
 
 export interface SftpServerOptions {
   readonly host: string;
@@ -24,6 +25,8 @@ export interface SftpServerOptions {
   readonly defence?: LoginDefence;
   /** The proxies, whose connections begin with a PROXY header. None by default. */
   readonly proxyFrom?: AddressList | null;
+  /** Serves users of the machine over `sftpgw stdio` as well. No by default. */
+  readonly stdio?: Pick<StdioOptions, 'directory' | 'usernames'>;
   readonly vfs: VfsFactory;
   readonly log: Logger;
   readonly clock: Clock;
@@ -74,10 +77,13 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       { cause: error },
     );
   }
+  const stdio = await startStdio(options, limits, listener);
   const drain = async (timeoutMs: number) => {
     ssh.stopListening();
+    await stdio?.stopListening();
     await listener.finish(timeoutMs);
     await ssh.disconnectAll();
+    stdio?.disconnectAll();
     await listener.sessionsEnded();
   };
   return {
@@ -86,6 +92,27 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     drain,
     close: () => drain(0),
   };
+}
+
+/** Returns null if it is off, or cannot be started, which is logged. */
+async function startStdio(
+  { stdio, log, clock }: SftpServerOptions,
+  limits: SftpLimits,
+  listener: SftpListener,
+): Promise<StdioEndpoint | null> {
+  if (stdio === undefined) return null;
+  try {
+    return await StdioEndpoint.start({
+      ...stdio,
+      limits,
+      log,
+      clock,
+      onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
+    });
+  } catch (error) {
+    log.error('sftpgw stdio is not served', { error: Fault.from(error) });
+    return null;
+  }
 }
 
 /** Opens sessions for logins, and waits for their end. */

@@ -129,7 +129,7 @@ describe('user.properties', () => {
   });
 
   it.each(['login.methods=any\nlogin.totp=perhaps', 'login.methods=\nlogin.totp='])(
-    'lets nobody log in with a wrong value: %j',
+    'refuses all logins with a wrong value: %j',
     (text) => {
       expect(parse(text).properties).toMatchObject({ loginMethods: [], totp: true });
     },

@@ -36,7 +36,7 @@ export interface UserProperties {
   readonly shared: boolean;
   readonly downloadsMode: DownloadsMode;
   readonly downloadsDelete: boolean;
-  /** No sequence, so nobody logs in, if the value is wrong. */
+  /** No sequence, so all logins are refused, if the value is wrong. */
   readonly loginMethods: LoginSequences;
   /** True if the user must give TOTP codes; true also for a wrong value. */
   readonly totp: boolean;

@@ -84,7 +84,7 @@ export class HashTurns {
     if (queue.length === 0) this.#queues.delete(source);
   }
 
-  /** Passes the place of a finished hash on, so `#running` stays the same unless nobody waits. */
+  /** Passes the place of a finished hash on, so `#running` changes only if the queues are empty. */
   #startNext(): void {
     for (const [source, queue] of this.#queues) {
       const next = queue[0];

@@ -34,8 +34,8 @@ export function formatSequences(sequences: LoginSequences): string {
 /**
  * Returns the methods that the client may try next; an empty list when a sequence is complete, null
  * when no sequence begins with the methods that succeeded. Keyboard-interactive may take the place
- * of a password, since it asks for it. For a user with TOTP it must: a password alone is no second
- * factor.
+ * of a password, since it asks for it. For a user with TOTP it must: a password alone is only
+ * one factor.
  */
 export function nextMethods(
   sequences: LoginSequences,

@@ -271,7 +271,7 @@ describe('sequences of methods', () => {
   });
 
   it.each(['login.methods=nonsense', 'login.metods=publickey'])(
-    'are never replaced by the default: %s lets nobody in before there are valid settings',
+    'are never replaced by the default: %s refuses logins until the settings are valid',
     async (line) => {
       await setProperty(line);
       const login = await world.begin('bob');

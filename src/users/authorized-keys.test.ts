@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseAuthorizedKeys } from './authorized-keys.js';
 
@@ -74,6 +75,58 @@ describe('usable lines', () => {
     ['20300102153045Z', Date.UTC(2030, 0, 2, 15, 30, 45)],
   ])('have the expiry time of "%s"', (text, expected) => {
     expect(parseAuthorizedKeys(`expiry-time="${text}" ${ed25519}`).keys[0]?.expiresMs).toBe(expected);
+  });
+});
+
+describe('options', () => {
+  it('of authorities and security keys are returned with the key', () => {
+    const lines = [
+      `cert-authority,principals="ops, deploy",verify-required ${ed25519} ca`,
+      `No-Touch-Required ${skEd25519}`,
+      `verify-required ${skEcdsa}`,
+      `principals="x" ${ed25519}`,
+      ed25519,
+    ];
+    const { keys, problems } = parseAuthorizedKeys(lines.join('\n'));
+    expect(problems).toEqual([]);
+    const terms = keys.map(({ isAuthority, principals, touchOptional, verificationRequired }) => [
+      isAuthority,
+      principals,
+      touchOptional,
+      verificationRequired,
+    ]);
+    expect(terms).toEqual([
+      [true, ['ops', 'deploy'], false, true],
+      [false, null, true, false],
+      [false, null, false, true],
+      [false, ['x'], false, false],
+      [false, null, false, false],
+    ]);
+  });
+
+  it('never throw, whatever a line has, and never open more than they state', () => {
+    const pieces = fc.constantFrom(
+      ...['cert-authority', 'verify-required', 'principals="a"', 'from="10.0.0.0/8"', 'no-pty', 'nonsense'],
+      ...[',', ' ', '"', '\\', '=', '#', '\t', '\0', 'ssh-rsa', ed25519, skEcdsa, ecdsa.slice(0, -4)],
+    );
+    const text = fc.array(fc.oneof(pieces, fc.string()), { maxLength: 12 }).map((all) => all.join(''));
+    fc.assert(
+      fc.property(text, (line) => {
+        const { keys, byFingerprint } = parseAuthorizedKeys(line);
+        expect([...byFingerprint.values()].flat()).toHaveLength(keys.length);
+        for (const key of keys) {
+          const at =
+            line
+              .split(/\r\n|\r|\n/)
+              [key.line - 1]?.replace(/^\ufeff/, '')
+              .trim() ?? '';
+          const options = at.slice(0, at.indexOf(`${key.type} `));
+          expect(key.isAuthority).toBe(/(?:^|,)cert-authority(?=,|\s|$)/i.test(options));
+          expect(key.from !== null).toBe(options.includes('from="10.0.0.0/8"'));
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
 

@@ -183,7 +183,12 @@ function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
     notes.push(`Older files need the key before this one, ${replaced}, which stays in the keyring.`);
   }
   if (!after.canLogIn) {
-    notes.push(`${after.username} cannot log in yet: addsftpuser ${after.username} --public-key-file FILE`);
+    const hasNothing = after.publicKeys.length === 0 && !after.hasPassword;
+    notes.push(
+      hasNothing
+        ? `${after.username} cannot log in yet: addsftpuser ${after.username} --public-key-file FILE`
+        : `${after.username} cannot log in yet: the keys, password and TOTP do not fulfil the login methods ${after.loginMethods}`,
+    );
   }
   return notes;
 }

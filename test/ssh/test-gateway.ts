@@ -20,8 +20,9 @@ export interface TestGateway extends AsyncDisposable {
 /** Starts a gateway with the embedded S3. The user is `carol` with `testPassword`, an ed25519 and an RSA key. */
 export async function startTestGateway(
   properties: Readonly<Record<string, string>> = {},
+  logLevel = 'debug',
 ): Promise<TestGateway> {
-  const gateway = await Gateway.start({ s3: null, properties, logLevel: 'debug' });
+  const gateway = await Gateway.start({ s3: null, properties, logLevel });
   const rsaIdentity = join(gateway.work, 'carol.rsa');
   await runOk('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-f', rsaIdentity]);
   const passwordFile = join(gateway.work, 'carol.password');

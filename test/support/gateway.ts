@@ -29,6 +29,11 @@ export interface GatewayOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+export interface ServeOptions {
+  /** RLIMIT_NOFILE of the process. */
+  readonly maxOpenFiles?: number;
+}
+
 /** One gateway as its administrator runs it: a child process, a root of its own, ports of its own. */
 export class Gateway implements AsyncDisposable {
   readonly root: string;
@@ -71,8 +76,8 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Starts the process and waits for its `ready` line. */
-  async serve(): Promise<void> {
-    const child = this.spawnServe();
+  async serve(options: ServeOptions = {}): Promise<void> {
+    const child = this.spawnServe(options);
     await eventually('the gateway is ready', () => {
       if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}\n${this.#output}`);
       return /\bready\b/.test(this.#output);
@@ -80,12 +85,16 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Starts the process without waiting for anything. */
-  spawnServe(): ChildProcess {
+  spawnServe({ maxOpenFiles }: ServeOptions = {}): ChildProcess {
     this.#output = '';
     const args = [mainScript, 'serve', '--root', this.root, '--sftp-listen', `127.0.0.1:${this.sftpPort}`];
     if (this.#options.s3 === null) args.push('--embedded', '--s3-listen', `127.0.0.1:${this.s3Port}`);
     args.push('--log-level', this.#options.logLevel ?? 'info');
-    const child = spawn(process.execPath, args, {
+    const command = [process.execPath, ...args];
+    if (maxOpenFiles !== undefined)
+      command.unshift('sh', '-c', `ulimit -n ${maxOpenFiles} && exec "$@"`, 'sh');
+    const [program = '', ...rest] = command;
+    const child = spawn(program, rest, {
       env: this.environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

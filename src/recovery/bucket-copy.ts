@@ -18,25 +18,25 @@ import { staleSnapshots } from './stale-snapshots.js';
 export interface BucketCopyServices extends RootContentServices {
   readonly store: BucketObjects;
   readonly keyring: RootContentServices['keyring'] & SealedKeyring;
-  /** A key that lies only in a raw file would be lost with the machine. */
+  /** Imports raw key files into the keyring. Otherwise their keys would be lost with the machine. */
   readonly importKeyFiles: () => Promise<void>;
   readonly stateFile: string;
-  /** Runs the work while no other process of this root copies. */
+  /** Runs the work under the lock that keeps other processes of this root from copying. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   /** The default bucket; null while none is configured. */
   readonly bucket: () => string | null;
-  /** `keyring.bucket.copy`. */
+  /** Returns the setting `keyring.bucket.copy`. */
   readonly isWanted: () => boolean;
   readonly clock: Clock;
   readonly entropy: Entropy;
 }
 
-/** Why nothing is copied: the setting says so, nobody could open the copy, there is no place for it. */
+/** The reason why nothing is copied: the setting, no recovery recipient, or no bucket. */
 export type NoCopy = 'off' | 'no-recipient' | 'no-bucket';
 
 export interface CompleteCopy {
   readonly kind: 'complete';
-  /** Files of the keyring that were sent or taken away. */
+  /** Number of keyring files that were uploaded or removed. */
   readonly changedFiles: number;
   readonly snapshot: number;
   readonly isNewSnapshot: boolean;
@@ -44,26 +44,26 @@ export interface CompleteCopy {
 
 export type CopyOutcome = { readonly kind: NoCopy } | CompleteCopy;
 
-/** The copy as this root knows it. */
+/** The state of the copy by this root's record. */
 export interface CopyStatus {
   readonly none: NoCopy | null;
   readonly bucket: string | null;
-  /** The bucket had everything at the end of the last run, and nothing has changed here since. */
+  /** True if the last run was complete and nothing has changed here since. */
   readonly isCurrent: boolean;
   readonly snapshot: number | null;
   readonly completeMs: number | null;
   readonly failure: CopyState['failure'];
 }
 
-/** `takeOverCopy` goes on after the snapshots of another gateway, which from then on copies no more. */
+/** With `takeOver` the copy continues after the snapshots of another gateway, which then stops copying. */
 export interface CopyRequest {
   readonly takeOver: boolean;
 }
 
-/** Each attempt fails only because another process was faster. */
+/** An attempt fails only if another process was faster. */
 const maxAttempts = 5;
 
-/** One run: what it was asked, what the bucket held at its beginning. */
+/** One run: its request, and the objects in the bucket at its start. */
 interface Run extends CopyRequest {
   readonly call: Call;
   readonly bucket: CopyBucket;
@@ -71,14 +71,15 @@ interface Run extends CopyRequest {
 }
 
 /**
- * The keyring's sealed files and a sealed snapshot of users and settings, in the default bucket: all that a new machine needs, for
- * whoever has the recovery identity. Snapshots are numbered. Each is written only where none is, from files that were read after the
- * one before was there: a later number never holds an older state, and none is ever replaced.
+ * Copies the keyring's sealed files and a sealed snapshot of users and settings to the default bucket. A new
+ * machine needs only this copy, the objects and the recovery identity. Snapshots are numbered and
+ * never replaced.
+ * The files of each are read after the previous one was written, so a later number never has an older state.
  */
 export class BucketCopy {
   readonly #services: BucketCopyServices;
   readonly #content: RootContent;
-  /** The stamps of the root when the bucket last had all of it. */
+  /** The stamps of the root at the last complete copy by this object. */
   #seen: string | null = null;
 
   constructor(services: BucketCopyServices) {
@@ -86,12 +87,15 @@ export class BucketCopy {
     this.#content = new RootContent(services);
   }
 
-  /** Whether anything on disk has changed since this object last brought the bucket up to date. Nothing is asked of S3. */
+  /**
+   * Reports whether anything on disk has changed since this object's last complete copy. Makes no S3
+   * request.
+   */
   async isOutdated(): Promise<boolean> {
     return this.#seen === null || this.#seen !== (await this.#content.state()).stamps;
   }
 
-  /** Why nothing is copied; null when it is. */
+  /** Returns the reason why nothing is copied, or null. */
   async reasonNotCopied(): Promise<NoCopy | null> {
     if (!this.#services.isWanted()) return 'off';
     if ((await this.#services.keyring.recoveryRecipients()).length === 0) return 'no-recipient';
@@ -99,8 +103,9 @@ export class BucketCopy {
   }
 
   /**
-   * Brings the copy up to date. A failure is noted for `recovery status`. Faults: those of the store and of the keyring; `conflict`
-   * when the snapshots in the bucket are another gateway's.
+   * Syncs the copy. Records a failure for `recovery status`. Throws the faults of the store and
+   * the keyring, and
+   * `conflict` if the snapshots in the bucket belong to another gateway.
    */
   async run(call: Call, request: CopyRequest = { takeOver: false }): Promise<CopyOutcome> {
     const none = await this.reasonNotCopied();
@@ -118,7 +123,7 @@ export class BucketCopy {
     });
   }
 
-  /** Nothing is asked of S3. */
+  /** Returns the state of the copy without an S3 request. */
   async status(): Promise<CopyStatus> {
     const name = this.#services.bucket();
     const state = await this.#state(name ?? '');
@@ -138,7 +143,7 @@ export class BucketCopy {
     await this.#services.importKeyFiles();
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const listed = await bucket.list(call);
-      // Who was faster than a take-over is another gateway that lives.
+      // A snapshot written during a take-over belongs to another running gateway.
       const run = { call, bucket, listed, takeOver: takeOver && attempt === 1 };
       await refuseOthers(run, state);
       const look = await this.#content.state();
@@ -159,7 +164,7 @@ export class BucketCopy {
         isNewSnapshot: isNew,
       };
     }
-    throw new Fault('unavailable', 'other processes copy to the bucket all the time; try again');
+    throw new Fault('unavailable', 'other processes keep copying to the bucket; try again later');
   }
 
   async #copyKeyring(
@@ -185,7 +190,10 @@ export class BucketCopy {
     return { changed, digests };
   }
 
-  /** Whom to seal to must not be believed of a bucket: the recipients stand in the signed snapshot. */
+  /**
+   * Omits the recipients file, because a bucket cannot be trusted with it. The signed snapshot has
+   * the recipients.
+   */
   async #copiedFiles(): Promise<readonly (SealedKeyringFile & { readonly digest: string })[]> {
     const files = await this.#services.keyring.files();
     return files
@@ -193,7 +201,7 @@ export class BucketCopy {
       .map((file) => ({ ...file, digest: digestOf(file.bytes) }));
   }
 
-  /** Null when another process has taken the next number. */
+  /** Returns null if another process has written the next number. */
   async #copySnapshot(
     { call, bucket, listed, takeOver }: Run,
     state: CopyState,
@@ -242,12 +250,15 @@ export class BucketCopy {
     try {
       await writeCopyState(this.#services.stateFile, { ...(await this.#state(bucket)), failure });
     } catch {
-      // The fault that is to be noted is what the caller has to know.
+      // The caller throws the original fault.
     }
   }
 }
 
-/** Two gateways that took turns would leave a mixture of which nobody knows whose it is. */
+/**
+ * Throws `conflict` if another gateway wrote the newest snapshot, so that two gateways do not mix
+ * their copies.
+ */
 async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: CopyState): Promise<void> {
   const newest = newestSnapshot(listed);
   if (newest === null || newest === state.snapshot || takeOver) return;
@@ -255,7 +266,7 @@ async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: Copy
   if (metadata === null || metadata[gatewayMetadata] === state.gateway) return;
   throw new Fault(
     'conflict',
-    `the copy in s3://${bucket.bucket}/${gatewayPrefix} is another gateway's: if that one is no more, run \`sftpgw recovery copy --take-over\`; otherwise give each its own bucket, or set keyring.bucket.copy=no here`,
+    `the copy in s3://${bucket.bucket}/${gatewayPrefix} belongs to another gateway; if that gateway no longer exists, run \`sftpgw recovery copy --take-over\`, otherwise use another bucket or set keyring.bucket.copy=no here`,
   );
 }
 

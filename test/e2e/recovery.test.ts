@@ -47,7 +47,10 @@ interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command in this process, on another root when one is named: starting Node each time would take most of the time. */
+/**
+ * Runs a command in this process, on another root when one is named: starting Node each time would
+ * take most of the time.
+ */
 async function cli(args: readonly string[], input = '', root = gateway.root): Promise<Ran> {
   const shell = fakeShell({ input, workingDirectory: gateway.work });
   const code = await runProgram(sftpgwProgram, [...args, '--root', root], shell);
@@ -225,11 +228,11 @@ describe('sftpgw key split and join', () => {
     expect(await cli(args)).toMatchObject({ code: 4 });
 
     const mixed = await cli(['key', 'join', paths[0] ?? ''], shares[1]);
-    expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('1 of the 3 shares is given') });
+    expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('not enough shares: 1 of 3 given') });
     writeFileSync(at('foreign'), `${shares[1]}\n`);
     const foreign = await cli(['key', 'join', paths[0] ?? '', at('foreign')]);
     expect(foreign.code).toBe(2);
-    expect(foreign.stderr).toMatch(/foreign line 1: this share is of the set/);
+    expect(foreign.stderr).toMatch(/foreign line 1: this share belongs to the set/);
   });
 
   it('refuse counts and inputs that make no sense', async () => {
@@ -244,7 +247,8 @@ describe('sftpgw key split and join', () => {
 
 describe.skipIf(missing('python3') !== null)('at a terminal', () => {
   it('the identity is shown once, asked for hidden, and nothing is changed before it was given back', async () => {
-    // The person's answer is not known beforehand: the player is told to interrupt, and the terminal shows what was asked.
+    // The person's answer is not known beforehand: the player is told to interrupt, and the terminal
+    // shows what was asked.
     const player = join(import.meta.dirname, 'terminal.py');
     const argv = [process.execPath, mainScript, 'recovery', 'init', '--root', gateway.root];
     const other = 'AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JSG8DKE';

@@ -40,11 +40,11 @@ for (const target of await s3Targets()) {
       afterEach(() => place[Symbol.asyncDispose]());
       afterAll(() => target.close());
 
-      it('is silent about a healthy gateway', async () => {
+      it('finds nothing on a healthy gateway', async () => {
         expect(await place.findings()).toEqual([]);
       });
 
-      // What is wrong on the machine itself is found whatever the server.
+      // Problems of the machine do not depend on the S3 server, so one target is enough.
       const others = target.kind === 'embedded' ? plantedHere : [];
       const there = plantedThere.filter(({ only }) => only === undefined || only === target.kind);
       it.each([...there, ...others])('finds $code: $name', async ({ code, plant, subject }) => {
@@ -60,13 +60,13 @@ for (const target of await s3Targets()) {
         if (subject !== undefined) expect(found.map((finding) => finding.subject)).toContain(subject);
       });
 
-      it('names the permission that is missing, and for a blocked bucket the command that unblocks it', async () => {
+      it('names the missing permission', async () => {
         place.refuse(({ method, url }) => method === 'DELETE' && !url.includes('uploadId'));
         const findings = await place.findings();
         expect(findings.map(({ what, whatToDo }) => what + whatToDo).join('\n')).toContain('s3:DeleteObject');
       });
 
-      it('leaves nothing behind', async () => {
+      it('removes its test objects', async () => {
         const before = await place.keys();
         await place.findings();
         expect(await place.keys()).toEqual(before);
@@ -79,16 +79,16 @@ interface Planted {
   readonly code: string;
   readonly name: string;
   readonly subject?: string;
-  /** Where only one of the servers can have it. */
+  /** The kind of target, if only one can have the problem. */
   readonly only?: S3Target['kind'];
   readonly plant: (place: Patient) => Promise<void> | void;
 }
 
-/** In S3, or on the way there. */
+/** Problems of S3 or of the connection to it. */
 const plantedThere: readonly Planted[] = [
   {
     code: 'bucket-missing',
-    name: 'there is no bucket',
+    name: 'the bucket does not exist',
     plant: (place) => place.setting('bucket', 'sftpgw-test-not-there'),
   },
   {
@@ -105,7 +105,7 @@ const plantedThere: readonly Planted[] = [
   },
   {
     code: 's3-away',
-    name: 'nobody listens at the endpoint',
+    name: 'the endpoint refuses connections',
     plant: (place) => place.setting('endpoint', 'http://127.0.0.1:1'),
   },
   {
@@ -120,7 +120,7 @@ const plantedThere: readonly Planted[] = [
   },
   {
     code: 'access-denied',
-    name: 'lifecycle rules may not be read',
+    name: 'reading lifecycle rules is not allowed',
     plant: (place) => place.refuse(({ url }) => url.includes('lifecycle')),
   },
   {
@@ -141,12 +141,12 @@ const plantedThere: readonly Planted[] = [
   },
   {
     code: 'tags-refused',
-    name: 'tags may not be put',
+    name: 'writing tags is not allowed',
     plant: (place) => place.refuse(({ headers }) => headers['x-amz-tagging'] !== undefined),
   },
   {
     code: 'server-not-true',
-    name: 'the server takes the key and does not use it',
+    name: 'the server accepts the key and does not use it',
     plant: (place) => place.dropKeyHeaders(),
   },
   {
@@ -167,11 +167,11 @@ const plantedThere: readonly Planted[] = [
   },
 ];
 
-/** On the machine. */
+/** Problems of the machine. */
 const plantedHere: readonly Planted[] = [
   {
     code: 'key-file-open',
-    name: 'a key file can be read by others',
+    name: 'other accounts can read a key file',
     subject: 'user bob',
     plant: (place) => chmodSync(place.userFile('sse.key'), 0o644),
   },
@@ -183,19 +183,19 @@ const plantedHere: readonly Planted[] = [
   },
   {
     code: 'upload-key-unusable',
-    name: 'the same, as the user meets it',
+    name: 'an upload with that key file fails',
     subject: 'user bob',
     plant: (place) => writeFileSync(place.userFile('sse.key'), randomBytes(33)),
   },
   {
     code: 'key-file-missing',
-    name: 'the key file is not there',
+    name: 'the key file is missing',
     subject: 'user bob',
     plant: (place) => rmSync(place.userFile('sse.key')),
   },
   {
     code: 'key-file-needless',
-    name: 'a replaced key file that the keyring has made needless',
+    name: 'the keyring has the key of a replaced key file',
     subject: 'user bob',
     plant: (place) => place.replaceKey(),
   },
@@ -207,18 +207,18 @@ const plantedHere: readonly Planted[] = [
   },
   {
     code: 'no-login',
-    name: 'nobody can log in',
+    name: 'a user has neither a password nor a public key',
     subject: 'user bob',
     plant: (place) => rmSync(place.userFile('password')),
   },
   {
     code: 'secret-open',
-    name: 'a host key can be read by others',
+    name: 'other accounts can read a host key',
     plant: (place) => place.file('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'secret', 0o644),
   },
   {
     code: 'no-recovery-recipient',
-    name: 'the keys are on this machine only',
+    name: 'the keys exist only on this machine',
     plant: (place) => place.forgetRecovery(),
   },
   {
@@ -233,7 +233,7 @@ const plantedHere: readonly Planted[] = [
   },
   {
     code: 'bucket-copy-off',
-    name: 'nothing is copied',
+    name: 'copying to the bucket is switched off',
     plant: (place) => place.setting('keyring.bucket.copy', 'no'),
   },
   {
@@ -243,7 +243,7 @@ const plantedHere: readonly Planted[] = [
   },
   {
     code: 'key-unknown',
-    name: 'objects rest under a key that is not here',
+    name: 'the key of an object is missing',
     plant: (place) => place.wrote({ settled: true }),
   },
   {
@@ -259,12 +259,12 @@ const plantedHere: readonly Planted[] = [
   },
   {
     code: 'disk-full',
-    name: 'the disk has less room than the reserve',
+    name: 'the disk has less free space than the reserve',
     plant: (place) => place.setting('mirror.reserve', '60TiB'),
   },
 ];
 
-/** A root with one SSE-C user in a bucket of its own, seen through a proxy that can be told to misbehave. */
+/** A root with one SSE-C user and its own bucket, behind a proxy that can inject faults. */
 class Patient implements AsyncDisposable {
   readonly #root = mkdtempSync(join(tmpdir(), 'sftpgw-doctor-'));
   readonly #target: S3Target;
@@ -306,7 +306,7 @@ class Patient implements AsyncDisposable {
     return await this.#at((operations) => runDoctor(operations, { users: null, onCheck: () => undefined }));
   }
 
-  /** What lies in the bucket. */
+  /** Returns the keys of the objects in the bucket. */
   async keys(): Promise<readonly string[]> {
     const request = { bucket: this.#bucket, prefix: '', delimiter: null };
     const page = await this.#at(({ store, call }) => store.list(call, request));
@@ -323,7 +323,7 @@ class Patient implements AsyncDisposable {
     const uploadKey = CustomerKey.fromBytes(randomBytes(32));
     await administration.registry.save(parseUsername('bob'), { uploadKey });
     await administration.close();
-    // Whoever reads the user's keys takes them into the keyring.
+    // Reading the user's keys imports them into the keyring.
     await this.#at(({ users, call }) => users.uploadKeys(call, parseUsername('bob')));
   }
 
@@ -345,7 +345,7 @@ class Patient implements AsyncDisposable {
     truncateSync(join(this.#root, `opt/sftpgw/keys/${id}.age`), 100);
   }
 
-  /** A write of three hours ago under a key that nobody has. */
+  /** Adds a ledger row for a write three hours ago, with an unknown key. */
   async wrote({ settled }: { readonly settled: boolean }): Promise<void> {
     await this.#at(async ({ database }) => {
       const clock = { ...systemClock, nowMs: () => Date.now() - 3 * 3_600_000 };
@@ -377,7 +377,7 @@ class Patient implements AsyncDisposable {
           lastPass: null,
           completeMs: null,
           problemCount: 1,
-          problems: [{ kind: 'no-key', path: 'file', size: 1, text: 'no key at hand opens it' }],
+          problems: [{ kind: 'no-key', path: 'file', size: 1, text: 'no available key opens it' }],
         },
       });
     });
@@ -448,7 +448,7 @@ class Patient implements AsyncDisposable {
     if (status === 'Suspended') await send(status);
   }
 
-  /** A healthy bucket has the rule, where the server knows such rules. */
+  /** Adds the lifecycle rule of a healthy bucket, if the server supports such rules. */
   async #allowLifecycle(): Promise<void> {
     const command = new PutBucketLifecycleConfigurationCommand({
       Bucket: this.#bucket,

@@ -18,7 +18,7 @@ for (const target of await s3Targets()) {
     beforeAll(() => target.start());
     afterAll(() => target.close());
 
-    it('plans, runs and shows, without a gateway and with one', async () => {
+    it('plans and runs passes and shows the status, with and without a gateway', async () => {
       const bucket = await target.makeBucket();
       const { endpoint, caFile, region, credentials } = target;
       await using gateway = await Gateway.prepare({

@@ -10,7 +10,7 @@ import { TestSftpServer } from './test-sftp-server.js';
 
 const skip = missing('sftp', 'ssh-keygen', 'ssh-keyscan');
 
-/** Everything that the server says until it closes. */
+/** Returns everything that the server sends until it closes the connection. */
 async function untilClosed(socket: Socket): Promise<string> {
   let received = '';
   socket.on('data', (chunk) => {
@@ -20,26 +20,26 @@ async function untilClosed(socket: Socket): Promise<string> {
   return received;
 }
 
-describe.skipIf(skip !== null)('the bounds of the door', () => {
-  it('refuse a connection too many from an address before the handshake, in words', async () => {
+describe.skipIf(skip !== null)('limits of the SFTP server', () => {
+  it('refuse too many connections of one address with a text, before the handshake', async () => {
     await using testServer = await TestSftpServer.open({ maxSessionsPerAddress: 2 });
     const held = [connect(testServer.port, '127.0.0.1'), connect(testServer.port, '127.0.0.1')];
     await Promise.all(held.map((socket) => once(socket, 'data')));
     const received = await untilClosed(connect(testServer.port, '127.0.0.1'));
     expect(received).toBe('there are too many connections from this address; close some\r\n');
     held[0]?.destroy();
-    await eventually('there is room again', async () => (await testServer.sftp('pwd')).code === 0);
+    await eventually('a session is free again', async () => (await testServer.sftp('pwd')).code === 0);
     held[1]?.destroy();
   });
 
-  it('tell a user who has too many sessions', async () => {
+  it('tell a user about too many sessions', async () => {
     await using testServer = await TestSftpServer.open({ maxSessionsPerUser: 0 });
     const { code, stderr } = await testServer.sftp('pwd');
     expect(code).toBe(255);
     expect(stderr).toContain('you have as many sessions as one user may have; close some');
   });
 
-  it('end a connection that does not log in', async () => {
+  it('close a connection that does not log in', async () => {
     await using testServer = await TestSftpServer.open({ loginTimeoutMs: 200 });
     const silent = connect(testServer.port, '127.0.0.1');
     const talking = connect(testServer.port, '127.0.0.1');
@@ -48,7 +48,7 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
     expect(await untilClosed(talking)).toMatch(/^SSH-2\.0-sftpgw\r\n/);
   });
 
-  it('end a connection that guesses passwords', async () => {
+  it('close a connection that guesses passwords', async () => {
     await using testServer = await TestSftpServer.open({ maxLoginAttempts: 2 });
     for (let guess = 0; guess < 3; guess++) await testServer.makeKey(`guess-${guess}`, 'ed25519', false);
     const guesses = [0, 1, 2].map((guess) => `IdentityFile=${join(testServer.directory, `guess-${guess}`)}`);
@@ -61,7 +61,7 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
     expect(refused.map(({ fields }) => fields['attempt'])).toEqual([1, 2]);
   });
 
-  it('survive clients that speak anything but SSH', async () => {
+  it('hold against clients that do not speak SSH', async () => {
     await using testServer = await TestSftpServer.open();
     for (const received of [
       'GET / HTTP/1.1\r\n\r\n',
@@ -76,7 +76,7 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
     expect((await testServer.sftp('pwd')).code).toBe(0);
   });
 
-  it('agree on new keys after so many bytes', async () => {
+  it('exchange new keys after a number of bytes', async () => {
     await using testServer = await TestSftpServer.open({ rekeyAfterBytes: 1_000_000 });
     const sent = randomBytes(30_000_000);
     await writeFile(join(testServer.directory, 'big'), sent);
@@ -89,8 +89,8 @@ describe.skipIf(skip !== null)('the bounds of the door', () => {
   });
 });
 
-describe.skipIf(skip !== null)('draining the door', () => {
-  it('lets an upload finish, takes no new connection, then ends the others', async () => {
+describe.skipIf(skip !== null)('draining the SFTP server', () => {
+  it('lets an upload finish, accepts no connections, then closes the others', async () => {
     await using testServer = await TestSftpServer.open();
     const size = 30_000_000;
     await writeFile(join(testServer.directory, 'big'), Buffer.alloc(size, 'x'));
@@ -106,7 +106,7 @@ describe.skipIf(skip !== null)('draining the door', () => {
     expect(testServer.memory.isDisposed).toBe(true);
   });
 
-  it('ends what does not finish in time', async () => {
+  it('closes sessions that do not finish in time', async () => {
     await using testServer = await TestSftpServer.open();
     await writeFile(join(testServer.directory, 'big'), Buffer.alloc(30_000_000, 'x'));
     const uploading = testServer.sftp('put big /big', ['-l', '1000', ...testServer.options()]);

@@ -41,7 +41,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     }
     expect(testServer.memory.openHandles).toBe(0);
     const ended = await eventually(
-      'the session is reported',
+      'the end of the session is logged',
       () => testServer.lines.find(({ message }) => message === 'an SFTP session has ended') ?? null,
     );
     const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -56,7 +56,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     });
   });
 
-  it('keeps keys agreed on anew in the middle of transfers', async () => {
+  it('survives key re-exchanges during transfers', async () => {
     await writeFile(file('big'), randomBytes(40_000_000));
     const options = testServer.options('id', 'RekeyLimit=1M');
     const { code, stderr } = await testServer.sftp('put big /big\nget /big big-back', options);
@@ -73,7 +73,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     expect((await stat(file('kept-back'))).mtimeMs).toBe(1_500_000_000_000);
   });
 
-  it('lists, makes, moves, links and removes', async () => {
+  it('lists, creates, moves, links and removes', async () => {
     testServer.memory.putFile('/a', 'hello');
     const { code, stdout, stderr } = await testServer.sftp(
       [
@@ -101,7 +101,7 @@ describe.skipIf(skip !== null)('OpenSSH sftp', () => {
     expect([...testServer.memory.nodes.keys()]).toEqual(['/']);
   });
 
-  it('says what is wrong, and the session goes on', async () => {
+  it('gets an error for a failed command and continues the session', async () => {
     const { code, stdout, stderr } = await testServer.sftp('-get /none\n-rmdir /\n-ls /none\nls /');
     expect(code).toBe(0);
     expect(stderr).toContain('File "/none" not found');
@@ -118,7 +118,7 @@ describe.skipIf(skip !== null)('logins', () => {
     expect(testServer.asked).toContainEqual({ username: 'bob', kind: 'password', address: '127.0.0.1' });
   });
 
-  it('are refused with a wrong password, a foreign key and an unknown user, all in the same words', async () => {
+  it('are refused with the same text for a wrong password, an unknown key and an unknown user', async () => {
     await testServer.makeKey('foreign', 'ed25519', false);
     const wrong = await testServer.sftpWithPassword('pwd', 'wrong');
     const foreign = await testServer.sftp('pwd', testServer.options('foreign', 'PasswordAuthentication=no'));
@@ -149,7 +149,7 @@ describe.skipIf(skip !== null)('logins', () => {
     );
   });
 
-  it('refuse an RSA key that signs with SHA-1, and one that is too short', async () => {
+  it('refuse an RSA key that signs with SHA-1, and a short one', async () => {
     await testServer.makeKey('sha1', 'rsa', true, '-b', '2048');
     await testServer.makeKey('short', 'rsa', true, '-b', '1024');
     const noPassword = 'PasswordAuthentication=no';
@@ -164,12 +164,12 @@ describe.skipIf(skip !== null)('logins', () => {
   });
 });
 
-describe.skipIf(skip !== null)('what is not SFTP', () => {
+describe.skipIf(skip !== null)('a request that is not SFTP', () => {
   it.each([
     ['a shell', []],
     ['a terminal', ['-tt']],
     ['a command', ['ls', '/']],
-  ])('is answered with one clear line and a status that is not zero: %s', async (_, more) => {
+  ])('gets one clear line and a nonzero exit status: %s', async (_, more) => {
     const [flags, command] = [
       more.filter((arg) => arg.startsWith('-')),
       more.filter((arg) => !arg.startsWith('-')),
@@ -187,7 +187,7 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
     expect(stdout + stderr).toContain('This server speaks SFTP only: use sftp, or scp without -O');
   });
 
-  it('tells scp in its old mode, while scp in its SFTP mode works', async () => {
+  it('is explained to scp in its old mode; scp in its SFTP mode works', async () => {
     await writeFile(file('small'), 'small');
     const args = [
       ...testServer.options(),
@@ -203,7 +203,7 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
     expect(testServer.memory.content('/small')?.toString()).toBe('small');
   });
 
-  it('forwards nothing and knows no other subsystem', async () => {
+  it('is refused if it asks for forwarding or another subsystem', async () => {
     const ssh = (...more: string[]) =>
       run(
         'ssh',
@@ -220,7 +220,7 @@ describe.skipIf(skip !== null)('what is not SFTP', () => {
 });
 
 describe.skipIf(skip !== null)('algorithms', () => {
-  it('are modern ones, with strict key exchange', async () => {
+  it('are modern, with strict key exchange', async () => {
     const args = [
       '-vv',
       ...testServer.options(),
@@ -238,7 +238,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
       .slice(1, 11)
       .join('\n');
     expect(offered).toContain('kex-strict-s-v00@openssh.com');
-    // Both ends start their packet numbers anew only in strict mode.
+    // Only in strict mode do both ends reset their packet numbers.
     expect(stderr).toMatch(/resetting send seqnr 3/);
     expect(stderr).toMatch(/resetting read seqnr 3/);
     expect(stderr).toMatch(
@@ -251,7 +251,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
       /sha1(?!\d)|cbc|md5|arcfour|3des|umac|hmac-sha2-(?:256|512)(?!-etm)|ssh-rsa|zlib/,
     );
     expect(offered).toContain('compression ctos: none\n');
-    // Another list of ciphers goes to clients without AES-GCM.
+    // Clients without AES-GCM get another list of ciphers.
     const ctr = [
       '-vv',
       ...testServer.options('id', 'Ciphers=aes128-ctr'),
@@ -267,7 +267,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     );
   });
 
-  it('are the fast ciphers for a client that has them, whatever it prefers', async () => {
+  it('include a fast cipher for every client that has one, whatever it prefers', async () => {
     const setting =
       'Ciphers=chacha20-poly1305@openssh.com,aes256-ctr,aes256-gcm@openssh.com,aes128-gcm@openssh.com';
     const args = [
@@ -292,7 +292,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     expect((await run('ssh', plain)).stderr).toMatch(/server->client cipher: aes\d+-gcm@openssh\.com/);
   });
 
-  it('that were given up elsewhere are refused here', async () => {
+  it('that are obsolete are refused', async () => {
     for (const setting of [
       'KexAlgorithms=diffie-hellman-group14-sha1',
       'Ciphers=aes128-cbc',
@@ -310,7 +310,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     'Ciphers=aes256-gcm@openssh.com',
     'Ciphers=chacha20-poly1305@openssh.com',
     'Ciphers=aes256-ctr',
-  ])('that are sound work: %s', async (setting) => {
+  ])('that are secure work: %s', async (setting) => {
     await writeFile(file('sound'), randomBytes(1_000_000));
     const { code, stderr } = await testServer.sftp(
       'put sound /sound\nget /sound sound-back',
@@ -320,7 +320,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
     expect((await readFile(file('sound-back'))).equals(await readFile(file('sound')))).toBe(true);
   });
 
-  it('let a client choose any of the three host keys, whose fingerprints are known beforehand', async () => {
+  it('let a client choose any of the three host keys, which match the reported fingerprints', async () => {
     for (const [type, name] of [
       ['ssh-ed25519', 'ED25519'],
       ['ecdsa-sha2-nistp256', 'ECDSA'],

@@ -4,13 +4,15 @@ import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirr
 import { checkSocketPath, mirrorPath, mirrorRunPath, type RunFailure } from './control-socket.js';
 import { readBody } from './request-body.js';
 
-/** A gateway that works says something at least four times a second while a pass runs. */
+/** Timeout in ms. A working gateway sends four or more events per second while a pass runs. */
 const defaultSilenceMs = 30_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 /**
- * The mirror of the gateway that listens on this control socket. Faults: `invalid` (the path is too long), `unavailable` (nobody
- * listens), `timed-out` (it does not answer), `cancelled`, and what the gateway says.
+ * Returns the mirror of the gateway on this control socket. Its methods throw `invalid` (the path is
+ * too long),
+ * `unavailable` (no gateway listens), `timed-out` (no answer for `silenceMs`), `cancelled`, and the
+ * gateway's faults.
  */
 export function remoteMirror(path: string, signal: AbortSignal, silenceMs = defaultSilenceMs): MirrorRuns {
   return new RemoteMirror(path, signal, silenceMs);
@@ -78,20 +80,20 @@ class RemoteMirror implements MirrorRuns {
     if (error instanceof Fault) return error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (this.#signal.aborted)
-      return new Fault('cancelled', 'interrupted; the gateway goes on', { cause: error });
+      return new Fault('cancelled', 'interrupted; the gateway continues', { cause: error });
     if (code === 'EACCES' || code === 'EPERM') {
       return new Fault(
         'denied',
-        `the control socket ${this.#path} is another user's: run the command as the gateway's owner`,
+        `the control socket ${this.#path} belongs to another user; run the command as the gateway's owner`,
       );
     }
     const hasNoListener = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK';
-    const what = hasNoListener ? 'nobody listens on' : 'the gateway broke off on';
+    const what = hasNoListener ? 'no gateway listens on' : 'the gateway closed the connection on';
     return new Fault('unavailable', `${what} the control socket ${this.#path}`, { cause: error });
   }
 }
 
-/** Throws the stream's error when the answer is cut off. */
+/** Splits the answer into lines. Throws the stream's error if the answer is interrupted. */
 async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
   answer.setEncoding('utf8');
   let rest = '';
@@ -108,11 +110,11 @@ async function problemOf(answer: IncomingMessage): Promise<Fault> {
     const { kind, detail } = JSON.parse(text) as { readonly kind?: unknown; readonly detail?: unknown };
     return parseFault(String(kind), String(detail));
   } catch {
-    return new Fault('unavailable', `the gateway answers with status ${answer.statusCode}`);
+    return new Fault('unavailable', `the gateway answered with status ${answer.statusCode}`);
   }
 }
 
-/** A gateway of another version may know other kinds. */
+/** Returns the gateway's fault. A kind from another version becomes `unavailable`. */
 function parseFault(kind: string, detail: string): Fault {
   const known: FaultKind = faultKinds.find((one) => one === kind) ?? 'unavailable';
   return new Fault(known, detail);

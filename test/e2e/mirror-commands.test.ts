@@ -92,7 +92,7 @@ for (const target of await s3Targets()) {
       rmSync(join(gateway.root, 'var/lib/sftpgw/control.sock'));
       expect(await mirror('run')).toMatchObject({
         code: 11,
-        stderr: expect.stringMatching(/cannot be asked: nobody listens on the control socket/),
+        stderr: expect.stringMatching(/cannot be asked: no gateway listens on the control socket/),
       });
     });
   });

@@ -15,7 +15,7 @@ export interface Files {
   readonly smallCount: number;
 }
 
-/** Random files in the directory: one large, and many of 4 KiB. */
+/** Creates random files in the directory: a large one, and many of 4 KiB. */
 export async function makeFiles(directory: string, largeBytes: number, smallCount: number): Promise<Files> {
   const large = join(directory, 'large.bin');
   await pipeline(randomStream(largeBytes), createWriteStream(large));
@@ -37,7 +37,7 @@ export async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Runs one batch of OpenSSH `sftp` commands against the peer and answers the seconds it took. */
+/** Runs one batch of OpenSSH `sftp` commands against the peer and returns the duration in seconds. */
 export function sftpBatch(arena: Arena, peer: Pick<Peer, 'port' | 'user'>, batch: string): Promise<number> {
   return timed(
     'sftp',
@@ -54,7 +54,7 @@ export function uploadLarge(arena: Arena, peer: Peer, files: Files): Promise<num
   return sftpBatch(arena, peer, `put ${files.large} ${peer.directory}large.bin`);
 }
 
-/** Downloads to a memory file system where there is one, so that no disk is measured. */
+/** Downloads the large file and returns the duration in seconds. `target` should be in a memory file system. */
 export function downloadLarge(arena: Arena, peer: Peer, target: string): Promise<number> {
   return sftpBatch(arena, peer, `get ${peer.directory}large.bin ${target}`);
 }

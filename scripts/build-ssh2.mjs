@@ -1,4 +1,4 @@
-// Builds the native ciphers of ssh2 against the headers of the Node.js that runs this script. npm's own build would take the headers
+// Builds the native ciphers of ssh2 with the headers of the Node.js that runs this script. npm's own build would use the headers
 // of the Node.js that runs npm. The added header avoids node::ObjectWrap, whose destructor aborts on Node 24.19 and later when the
 // garbage collector runs it (nodejs/node issue 65446). Without a compiler the gateway works, with two to three times the CPU.
 import { spawnSync } from 'node:child_process';
@@ -9,13 +9,13 @@ import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const directory = join(dirname(require.resolve('ssh2/package.json')), 'lib/protocol/crypto');
-// `make` runs in `build`, and splits a path at its spaces.
+// A relative path, because `make` splits a path at its spaces. `make` runs in `build`.
 const header = relative(
   join(directory, 'build'),
   fileURLToPath(new URL('ssh2-object-wrap.h', import.meta.url)),
 );
 const runtime = dirname(dirname(process.execPath));
-// node-gyp prefers this variable, which npm may have set for its own Node.js, to its option.
+// node-gyp prefers this variable to its option, and npm may have set it for its own Node.js.
 const headers = existsSync(join(runtime, 'include/node/node.h')) ? { npm_config_nodedir: runtime } : {};
 const openssl = `--real_openssl_major=${process.versions.openssl.split('.')[0]}`;
 const nodeGyp = process.env.npm_config_node_gyp;

@@ -1,4 +1,4 @@
-// Included before all else when ssh2's native ciphers are built: their classes then derive from Nan::ObjectWrap, which has no
+// The build of ssh2's native ciphers includes this file first. Their classes then derive from Nan::ObjectWrap, which has no
 // clean-up hooks. See build-ssh2.mjs.
 #include <nan.h>
 #define ObjectWrap Nan::ObjectWrap

@@ -11,7 +11,7 @@ export interface GatewayPeer extends Peer {
   peakMemoryMib(): number;
 }
 
-/** A root with its settings, and further lines of them. */
+/** Creates a root with its settings and further lines for them. Returns its path. */
 export function gatewayRoot(arena: Arena, further: readonly string[] = []): string {
   const root = join(arena.work, 'root');
   mkdirSync(join(root, 'opt/sftpgw'), { recursive: true });
@@ -29,7 +29,7 @@ export function gatewayRoot(arena: Arena, further: readonly string[] = []): stri
   return root;
 }
 
-/** This gateway, as `sftpgw serve` runs it. */
+/** Starts this gateway with `sftpgw serve`. */
 export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
   const root = gatewayRoot(arena);
   const base64File = join(arena.work, 'key.b64');

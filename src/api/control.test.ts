@@ -84,7 +84,7 @@ describe('the control socket', () => {
     }
   });
 
-  it('without a listener, interrupted or silent is reported as such', async () => {
+  it('reports a missing gateway, an interruption and a timeout', async () => {
     await expect(remoteMirror(path, signal).liveStatus()).rejects.toMatchObject({
       kind: 'unavailable',
       hint: expect.stringContaining(path),

@@ -159,7 +159,7 @@ describe('a message without the secret', () => {
       eventsPath,
       { authorization: `Basic ${Buffer.from(`${secret}:`).toString('base64')}` },
     ],
-  ])('but with %s is refused with 401 and not processed', async (_, path, headers) => {
+  ])('(%s) is refused with 401 and not processed', async (_, path, headers) => {
     const answer = await ask('POST', path, headers, event('a'));
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toContain('Basic');

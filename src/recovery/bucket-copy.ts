@@ -117,7 +117,7 @@ export class BucketCopy {
         return await this.#runAlone(call, bucket, request);
       } catch (error) {
         const fault = Fault.from(error);
-        if (fault.kind !== 'cancelled') await this.#noteFailure(name, fault);
+        if (fault.kind !== 'cancelled') await this.#recordFailure(name, fault);
         throw fault;
       }
     });
@@ -146,16 +146,16 @@ export class BucketCopy {
       // A snapshot written during a take-over belongs to another running gateway.
       const run = { call, bucket, listed, takeOver: takeOver && attempt === 1 };
       await refuseOthers(run, state);
-      const look = await this.#content.state();
+      const rootState = await this.#content.state();
       const keyring = await this.#copyKeyring(run, state);
       state = { ...state, files: keyring.digests };
       await writeCopyState(this.#services.stateFile, state);
-      const written = await this.#copySnapshot(run, state, look);
+      const written = await this.#copySnapshot(run, state, rootState);
       if (written === null) continue;
       const { isNew, ...inBucket } = written;
       const completeMs = this.#services.clock.nowMs();
       await writeCopyState(this.#services.stateFile, { ...state, ...inBucket, completeMs, failure: null });
-      this.#seen = look.stamps;
+      this.#seen = rootState.stamps;
       if (isNew) await this.#prune(run);
       return {
         kind: 'complete',
@@ -171,19 +171,19 @@ export class BucketCopy {
     { call, bucket, listed }: Run,
     state: CopyState,
   ): Promise<{ readonly changed: number; readonly digests: Readonly<Record<string, string>> }> {
-    const there = new Map(listed.map(({ key, size }) => [key, size]));
+    const existing = new Map(listed.map(({ key, size }) => [key, size]));
     const digests: Record<string, string> = {};
     let changed = 0;
     for (const { name, bytes, digest } of await this.#copiedFiles()) {
       const key = `${keysPrefix}${name}`;
       digests[name] = digest;
-      if (state.files[name] === digest && there.get(key) === bytes.byteLength) continue;
+      if (state.files[name] === digest && existing.get(key) === bytes.byteLength) continue;
       await bucket.put(call, key, bytes);
       changed += 1;
     }
     for (const description of await this.#services.keyring.list()) {
       const key = `${keysPrefix}${description.id}.age`;
-      if (description.state !== 'destroyed' || !there.has(key)) continue;
+      if (description.state !== 'destroyed' || !existing.has(key)) continue;
       await bucket.remove(call, key);
       changed += 1;
     }
@@ -205,10 +205,10 @@ export class BucketCopy {
   async #copySnapshot(
     { call, bucket, listed, takeOver }: Run,
     state: CopyState,
-    look: RootState,
+    rootState: RootState,
   ): Promise<{ readonly snapshot: number; readonly snapshotDigest: string; readonly isNew: boolean } | null> {
     const { keyring, clock } = this.#services;
-    const content = { ...(await this.#content.read(look)), bucket: bucket.bucket };
+    const content = { ...(await this.#content.read(rootState)), bucket: bucket.bucket };
     const snapshotDigest = contentDigest(content);
     const newest = newestSnapshot(listed);
     const isSame = state.snapshotDigest === snapshotDigest && state.snapshot === newest;
@@ -222,8 +222,8 @@ export class BucketCopy {
       signSnapshot(signer, snapshot, sealed),
     ]);
     const metadata = { [gatewayMetadata]: state.gateway, ...Object.fromEntries(signatures) };
-    const isMade = await bucket.create(call, snapshotKey(snapshot), sealed, metadata);
-    return isMade ? { snapshot, snapshotDigest, isNew: true } : null;
+    const isCreated = await bucket.create(call, snapshotKey(snapshot), sealed, metadata);
+    return isCreated ? { snapshot, snapshotDigest, isNew: true } : null;
   }
 
   async #prune({ call, bucket, listed }: Run): Promise<void> {
@@ -245,7 +245,7 @@ export class BucketCopy {
     };
   }
 
-  async #noteFailure(bucket: string, fault: Fault): Promise<void> {
+  async #recordFailure(bucket: string, fault: Fault): Promise<void> {
     const failure = { ms: this.#services.clock.nowMs(), text: fault.hint };
     try {
       await writeCopyState(this.#services.stateFile, { ...(await this.#state(bucket)), failure });

@@ -44,11 +44,11 @@ export async function restoreSnapshot(snapshot: Snapshot, services: RestoreServi
   const total = snapshot.files.length + snapshot.keyFiles.length;
   let done = 0;
   const users = usersOf(snapshot.files);
-  for (const username of users) await makeHome(username, services);
+  for (const username of users) await createHome(username, services);
   const { keyFiles, problems } = await restoreKeyFiles(snapshot, services, () =>
     services.onFile(++done, total),
   );
-  for (const file of snapshot.files.toSorted(makerLast)) {
+  for (const file of snapshot.files.toSorted(settingsLast)) {
     await writeBelow(services.root, file.path, file.content);
     services.onFile(++done, total);
   }
@@ -74,7 +74,7 @@ function usersOf(files: readonly SnapshotFile[]): readonly Username[] {
 }
 
 /** Sorts `user.properties` last, because a user exists as soon as it does. */
-function makerLast(a: SnapshotFile, b: SnapshotFile): number {
+function settingsLast(a: SnapshotFile, b: SnapshotFile): number {
   return Number(makesUser(a)) - Number(makesUser(b));
 }
 
@@ -82,11 +82,14 @@ function makesUser({ path }: SnapshotFile): boolean {
   return snapshotPath(path)?.kind === 'user-settings';
 }
 
-async function makeHome(username: Username, { directories, stateDirectory }: RestoreServices): Promise<void> {
+async function createHome(
+  username: Username,
+  { directories, stateDirectory }: RestoreServices,
+): Promise<void> {
   const paths = userPaths(directories, username);
   try {
-    if (!(await isThere(directories.homes))) await ensureDirectory(directories.homes, openDirectoryMode);
-    if (!(await isThere(paths.home))) {
+    if (!(await exists(directories.homes))) await ensureDirectory(directories.homes, openDirectoryMode);
+    if (!(await exists(paths.home))) {
       await mkdir(paths.home, { mode: secretDirectoryMode });
       const { uid, gid } = await stat(stateDirectory);
       // Everything that is created in the home belongs to the owner of the home.
@@ -98,7 +101,7 @@ async function makeHome(username: Username, { directories, stateDirectory }: Res
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;

@@ -31,7 +31,7 @@ export interface ShareCounts {
 
 /** One share of an identity. */
 export interface Share extends ShareCounts {
-  /** Identifies the split that made it: 8 hexadecimal digits. */
+  /** The id of the split that created it: 8 hexadecimal digits. */
   readonly set: string;
   /** From 1 to `shares`. */
   readonly number: number;

@@ -107,7 +107,7 @@ class FileMirrorSources implements MirrorSources {
     try {
       named = await readSyncProperties(join(directory, 'user.properties'));
       const ignored = named.ignored.join(', ');
-      if (ignored !== '' && this.#isNewOfShared(ignored)) {
+      if (ignored !== '' && this.#isNewSharedProblem(ignored)) {
         // An administrator who wants no plaintext on disk must learn that there is some.
         call.log.warn('shared directory is always mirrored and read-only', {
           ignored,
@@ -116,14 +116,14 @@ class FileMirrorSources implements MirrorSources {
       if (ignored === '') this.#loggedShared = null;
     } catch (error) {
       const fault = Fault.from(error);
-      if (this.#isNewOfShared(fault.hint)) {
+      if (this.#isNewSharedProblem(fault.hint)) {
         call.log.warn('cannot read settings of the shared directory', { error: fault });
       }
     }
     return await keys.readKeys(sharedKeySources(directory, named));
   }
 
-  #isNewOfShared(text: string): boolean {
+  #isNewSharedProblem(text: string): boolean {
     const isNew = this.#loggedShared !== text;
     this.#loggedShared = text;
     return isNew;

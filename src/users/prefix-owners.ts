@@ -102,7 +102,7 @@ function shared(services: PrefixOwnersServices, bucket: string): PrefixOwner {
 async function syncEncryption(
   keys: UserKeys,
   propertiesPath: string,
-  placeOf: (sync: SyncProperties) => KeySource,
+  sourceOf: (sync: SyncProperties) => KeySource,
 ): Promise<WriteEncryption> {
   const sync = await readSyncProperties(propertiesPath);
   const { option, kmsKeyArn } = sync;
@@ -123,7 +123,7 @@ async function syncEncryption(
       }
       return { kind: 'sse-kms', keyArn: kmsKeyArn };
     case 3: {
-      const source = placeOf(sync);
+      const source = sourceOf(sync);
       const key = await keys.writeKey(source);
       if (key === null) {
         throw new Fault(

@@ -42,7 +42,7 @@ class FileUserDirectory implements UserDirectory {
   readonly #passwords: Passwords;
   readonly #lastGood = new Map<Username, UserProperties>();
   /** File contents whose problems have been logged. A changed file is a new object. */
-  readonly #noticed = new WeakSet<object>();
+  readonly #logged = new WeakSet<object>();
   /** The last logged fault of each unreadable file. */
   readonly #unreadable = new Map<Username, string>();
 
@@ -128,7 +128,11 @@ class FileUserDirectory implements UserDirectory {
     remoteAddress: string,
   ): Promise<boolean> {
     const authorized = await this.#files.authorizedKeys(username);
-    this.#notice(call, authorized, located(this.#files.paths(username).authorizedKeys, authorized.problems));
+    this.#logProblems(
+      call,
+      authorized,
+      located(this.#files.paths(username).authorizedKeys, authorized.problems),
+    );
     let isAccepted = false;
     for (const key of authorized.keys) {
       if (!isSameBlob(key.blob, blob)) continue;
@@ -166,7 +170,7 @@ class FileUserDirectory implements UserDirectory {
         this.#lastGood.delete(username);
         return null;
       }
-      this.#notice(call, parsed, located(path, parsed.problems));
+      this.#logProblems(call, parsed, located(path, parsed.problems));
       const errors = parsed.problems.filter((problem) => problem.severity === 'error');
       if (errors.length > 0) throw new Fault('invalid', located(path, errors).join('; '));
       this.#lastGood.set(username, parsed.properties);
@@ -183,9 +187,9 @@ class FileUserDirectory implements UserDirectory {
     }
   }
 
-  #notice(call: Call, content: object, problems: readonly string[]): void {
-    if (this.#noticed.has(content)) return;
-    this.#noticed.add(content);
+  #logProblems(call: Call, content: object, problems: readonly string[]): void {
+    if (this.#logged.has(content)) return;
+    this.#logged.add(content);
     for (const problem of problems) call.log.warn('problem in a user file', { problem });
   }
 }

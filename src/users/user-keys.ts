@@ -16,7 +16,7 @@ export interface UserKeysServices {
 }
 
 /** Delay before a failed import of a key is tried again, in ms. */
-const againMs = 60_000;
+const retryMs = 60_000;
 
 /**
  * The keys of users and of the shared directory, from raw files and from the keyring. A raw key is imported
@@ -25,8 +25,8 @@ const againMs = 60_000;
 export class UserKeys {
   readonly #services: UserKeysServices;
   /** Keys that this process knows to be in the keyring. */
-  readonly #taken = new Set<KeyFingerprint>();
-  readonly #notBefore = new Map<KeyFingerprint, number>();
+  readonly #imported = new Set<KeyFingerprint>();
+  readonly #retryAtMs = new Map<KeyFingerprint, number>();
   /** Texts that have been logged. */
   readonly #logged = new Set<string>();
 
@@ -115,7 +115,7 @@ export class UserKeys {
    */
   async import(key: CustomerKey, source: KeySource, origin: 'generated' | 'imported'): Promise<void> {
     await this.#services.keyring.import(key, { label: source.label, owner: source.owner, origin });
-    this.#taken.add(key.fingerprint);
+    this.#imported.add(key.fingerprint);
   }
 
   /**
@@ -195,7 +195,8 @@ export class UserKeys {
   async #importRawKey(key: CustomerKey, { owner, path, label }: KeySource): Promise<void> {
     const { fingerprint } = key;
     const { keyring, clock } = this.#services;
-    if (this.#taken.has(fingerprint) || clock.monotonicMs() < (this.#notBefore.get(fingerprint) ?? 0)) return;
+    if (this.#imported.has(fingerprint) || clock.monotonicMs() < (this.#retryAtMs.get(fingerprint) ?? 0))
+      return;
     try {
       const known = await keyring.describe(fingerprint);
       if (known?.state === 'destroyed') {
@@ -207,9 +208,9 @@ export class UserKeys {
         await keyring.import(key, { label, owner, origin: 'found' });
         this.#services.log.info('imported key file', { path, key: fingerprint });
       }
-      this.#taken.add(fingerprint);
+      this.#imported.add(fingerprint);
     } catch (error) {
-      this.#notBefore.set(fingerprint, clock.monotonicMs() + againMs);
+      this.#retryAtMs.set(fingerprint, clock.monotonicMs() + retryMs);
       this.#warnOnce('cannot import key file', { path, key: fingerprint, error: Fault.from(error) });
     }
   }

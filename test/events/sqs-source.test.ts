@@ -140,7 +140,7 @@ describe('a failure', () => {
     expect(changed).toEqual(['b/a']);
   });
 
-  it('of the transfer, a changed body, is detected', async () => {
+  it('of the transfer is detected by the checksum of the body', async () => {
     queue.damaged.add(event('a'));
     queue.send(event('a'));
     start();

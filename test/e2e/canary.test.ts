@@ -68,18 +68,18 @@ for (const target of await gatewayTargets()) {
       await gateway.end('SIGTERM');
       outputs.push(gateway.output);
 
-      const places = new Map<string, Buffer>([
+      const contents = new Map<string, Buffer>([
         ['what was printed and logged', Buffer.from(outputs.join('\n'))],
         ['the arguments of processes', watched],
       ]);
       for (const entry of readdirSync(gateway.root, { recursive: true, withFileTypes: true })) {
         const path = join(entry.parentPath, entry.name);
-        if (entry.isFile() && !keyFiles.test(path)) places.set(path, readFileSync(path));
+        if (entry.isFile() && !keyFiles.test(path)) contents.set(path, readFileSync(path));
       }
-      expect(places.size).toBeGreaterThan(3);
-      for (const [place, content] of places) {
+      expect(contents.size).toBeGreaterThan(3);
+      for (const [source, content] of contents) {
         for (const { name, needle } of disguises(user.key)) {
-          expect(content.includes(needle), `the key, ${name}, in ${place}`).toBe(false);
+          expect(content.includes(needle), `the key, ${name}, in ${source}`).toBe(false);
         }
       }
     });
@@ -136,9 +136,9 @@ async function handleKeys(gateway: Gateway, user: TestUser, outputs: string[]): 
   const { id } = JSON.parse(await runAndRecord(['key', 'generate', '--json']));
   await runAndRecord(['key', 'retire', 'again']);
   const { SFTPGW_BUCKET: own } = JSON.parse(await runAndRecord(['env', '--json']));
-  const place = `s3://${own}/${user.name}/uploads/foreign`;
-  await runAndRecord(['object', 'put', '/etc/hostname', place, '--sse', '3', '--key', id]);
-  await runAndRecord(['object', 'stat', place]);
+  const url = `s3://${own}/${user.name}/uploads/foreign`;
+  await runAndRecord(['object', 'put', '/etc/hostname', url, '--sse', '3', '--key', id]);
+  await runAndRecord(['object', 'stat', url]);
   await runAndRecord(['key', 'backup', '--to', join(gateway.root, 'keys.tar')]);
   for (const extension of ['age', 'json'])
     rmSync(join(gateway.root, 'opt/sftpgw/keys', `${id}.${extension}`));

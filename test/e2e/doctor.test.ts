@@ -32,24 +32,24 @@ for (const target of await s3Targets()) {
   describe.skipIf(target.skip !== null)(
     `the doctor, with ${target.name}${target.skip ? ` (${target.skip})` : ''}`,
     () => {
-      let place: Patient;
+      let setup: TestSetup;
       beforeAll(() => target.start());
       beforeEach(async () => {
-        place = await Patient.healthy(target);
+        setup = await TestSetup.healthy(target);
       });
-      afterEach(() => place[Symbol.asyncDispose]());
+      afterEach(() => setup[Symbol.asyncDispose]());
       afterAll(() => target.close());
 
       it('finds nothing on a healthy gateway', async () => {
-        expect(await place.findings()).toEqual([]);
+        expect(await setup.findings()).toEqual([]);
       });
 
       // Problems of the machine do not depend on the S3 server, so one target is enough.
       const others = target.kind === 'embedded' ? plantedHere : [];
       const there = plantedThere.filter(({ only }) => only === undefined || only === target.kind);
       it.each([...there, ...others])('finds $code: $name', async ({ code, plant, subject }) => {
-        await plant(place);
-        const findings = await place.findings();
+        await plant(setup);
+        const findings = await setup.findings();
         const found = findings.filter((finding) => finding.code === code);
         expect(found, JSON.stringify(findings)).not.toEqual([]);
         for (const { what, why, whatToDo } of found) {
@@ -61,15 +61,15 @@ for (const target of await s3Targets()) {
       });
 
       it('names the missing permission', async () => {
-        place.refuse(({ method, url }) => method === 'DELETE' && !url.includes('uploadId'));
-        const findings = await place.findings();
+        setup.refuse(({ method, url }) => method === 'DELETE' && !url.includes('uploadId'));
+        const findings = await setup.findings();
         expect(findings.map(({ what, whatToDo }) => what + whatToDo).join('\n')).toContain('s3:DeleteObject');
       });
 
       it('removes its test objects', async () => {
-        const before = await place.keys();
-        await place.findings();
-        expect(await place.keys()).toEqual(before);
+        const before = await setup.keys();
+        await setup.findings();
+        expect(await setup.keys()).toEqual(before);
       });
     },
   );
@@ -81,7 +81,7 @@ interface Planted {
   readonly subject?: string;
   /** The kind of target, if only one can have the problem. */
   readonly only?: S3Target['kind'];
-  readonly plant: (place: Patient) => Promise<void> | void;
+  readonly plant: (setup: TestSetup) => Promise<void> | void;
 }
 
 /** Problems of S3 or of the connection to it. */
@@ -89,29 +89,29 @@ const plantedThere: readonly Planted[] = [
   {
     code: 'bucket-missing',
     name: 'the bucket does not exist',
-    plant: (place) => place.setting('bucket', 'sftpgw-test-not-there'),
+    plant: (setup) => setup.setting('bucket', 'sftpgw-test-not-there'),
   },
   {
     code: 'sse-c-blocked',
     name: 'the bucket blocks SSE-C',
     subject: 'user bob',
     only: 'embedded',
-    plant: (place) => place.block(),
+    plant: (setup) => setup.block(),
   },
   {
     code: 'endpoint-in-clear',
     name: 'keys would go over plain http',
-    plant: (place) => place.setting('endpoint', 'http://s3.example.test'),
+    plant: (setup) => setup.setting('endpoint', 'http://s3.example.test'),
   },
   {
     code: 's3-away',
     name: 'the endpoint refuses connections',
-    plant: (place) => place.setting('endpoint', 'http://127.0.0.1:1'),
+    plant: (setup) => setup.setting('endpoint', 'http://127.0.0.1:1'),
   },
   {
     code: 'access-denied',
     name: 'listing is not allowed',
-    plant: (place) => place.refuse(({ method, url }) => method === 'GET' && url.includes('list-type')),
+    plant: (setup) => setup.refuse(({ method, url }) => method === 'GET' && url.includes('list-type')),
   },
   {
     code: 'access-denied',
@@ -121,18 +121,18 @@ const plantedThere: readonly Planted[] = [
   {
     code: 'access-denied',
     name: 'reading lifecycle rules is not allowed',
-    plant: (place) => place.refuse(({ url }) => url.includes('lifecycle')),
+    plant: (setup) => setup.refuse(({ url }) => url.includes('lifecycle')),
   },
   {
     code: 'clock-off',
     name: 'the clock is twenty minutes off',
-    plant: (place) => place.shiftDates(20 * 60_000),
+    plant: (setup) => setup.shiftDates(20 * 60_000),
   },
   {
     code: 'checksums-refused',
     name: 'the server refuses checksums',
-    plant: (place) =>
-      place.answer(
+    plant: (setup) =>
+      setup.answer(
         ({ method, headers }) =>
           method === 'PUT' && Object.keys(headers).some((name) => name.startsWith('x-amz-checksum-crc32')),
         400,
@@ -142,28 +142,28 @@ const plantedThere: readonly Planted[] = [
   {
     code: 'tags-refused',
     name: 'writing tags is not allowed',
-    plant: (place) => place.refuse(({ headers }) => headers['x-amz-tagging'] !== undefined),
+    plant: (setup) => setup.refuse(({ headers }) => headers['x-amz-tagging'] !== undefined),
   },
   {
     code: 'server-not-true',
     name: 'the server accepts the key and does not use it',
-    plant: (place) => place.dropKeyHeaders(),
+    plant: (setup) => setup.dropKeyHeaders(),
   },
   {
     code: 'versioning-suspended',
     name: 'versioning is suspended',
-    plant: (place) => place.versioning('Suspended'),
+    plant: (setup) => setup.versioning('Suspended'),
   },
   {
     code: 'versions-keep-old-keys',
     name: 'versioning is on and nothing expires older versions',
-    plant: (place) => place.versioning('Enabled'),
+    plant: (setup) => setup.versioning('Enabled'),
   },
   {
     code: 'no-rule-for-unfinished-uploads',
     name: 'nothing aborts unfinished uploads',
-    plant: (place) =>
-      place.answer(({ url }) => url.includes('lifecycle'), 404, 'NoSuchLifecycleConfiguration'),
+    plant: (setup) =>
+      setup.answer(({ url }) => url.includes('lifecycle'), 404, 'NoSuchLifecycleConfiguration'),
   },
 ];
 
@@ -173,99 +173,99 @@ const plantedHere: readonly Planted[] = [
     code: 'key-file-open',
     name: 'other accounts can read a key file',
     subject: 'user bob',
-    plant: (place) => chmodSync(place.userFile('sse.key'), 0o644),
+    plant: (setup) => chmodSync(setup.userFile('sse.key'), 0o644),
   },
   {
     code: 'key-file-invalid',
     name: 'a key file holds 33 bytes',
     subject: 'user bob',
-    plant: (place) => writeFileSync(place.userFile('sse.key'), randomBytes(33)),
+    plant: (setup) => writeFileSync(setup.userFile('sse.key'), randomBytes(33)),
   },
   {
     code: 'upload-key-unusable',
     name: 'an upload with that key file fails',
     subject: 'user bob',
-    plant: (place) => writeFileSync(place.userFile('sse.key'), randomBytes(33)),
+    plant: (setup) => writeFileSync(setup.userFile('sse.key'), randomBytes(33)),
   },
   {
     code: 'key-file-missing',
     name: 'the key file is missing',
     subject: 'user bob',
-    plant: (place) => rmSync(place.userFile('sse.key')),
+    plant: (setup) => rmSync(setup.userFile('sse.key')),
   },
   {
     code: 'key-file-needless',
     name: 'the keyring has the key of a replaced key file',
     subject: 'user bob',
-    plant: (place) => place.replaceKey(),
+    plant: (setup) => setup.replaceKey(),
   },
   {
     code: 'user-files',
     name: 'a line of user.properties is wrong',
     subject: 'user bob',
-    plant: (place) => appendFileSync(place.userFile('user.properties'), '\nupload.dropbox=perhaps\n'),
+    plant: (setup) => appendFileSync(setup.userFile('user.properties'), '\nupload.dropbox=perhaps\n'),
   },
   {
     code: 'no-login',
     name: 'a user has neither a password nor a public key',
     subject: 'user bob',
-    plant: (place) => rmSync(place.userFile('password')),
+    plant: (setup) => rmSync(setup.userFile('password')),
   },
   {
     code: 'secret-open',
     name: 'other accounts can read a host key',
-    plant: (place) => place.file('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'secret', 0o644),
+    plant: (setup) => setup.file('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'secret', 0o644),
   },
   {
     code: 'no-recovery-recipient',
     name: 'the keys exist only on this machine',
-    plant: (place) => place.forgetRecovery(),
+    plant: (setup) => setup.forgetRecovery(),
   },
   {
     code: 'key-not-recoverable',
     name: 'a key is not sealed to a recovery recipient',
-    plant: (place) => place.addRecipientBehindTheKeyring(),
+    plant: (setup) => setup.addRecipientBehindTheKeyring(),
   },
   {
     code: 'bucket-copy-behind',
     name: 'a key is not in the copy yet',
-    plant: (place) => place.mint(),
+    plant: (setup) => setup.generateKey(),
   },
   {
     code: 'bucket-copy-off',
     name: 'copying to the bucket is switched off',
-    plant: (place) => place.setting('keyring.bucket.copy', 'no'),
+    plant: (setup) => setup.setting('keyring.bucket.copy', 'no'),
   },
   {
     code: 'keyring-file',
     name: 'a sealed key is damaged',
-    plant: (place) => place.damageSealedKey(),
+    plant: (setup) => setup.damageSealedKey(),
   },
   {
     code: 'key-unknown',
     name: 'the key of an object is missing',
-    plant: (place) => place.wrote({ settled: true }),
+    plant: (setup) => setup.addWrite({ settled: true }),
   },
   {
     code: 'writes-unsettled',
     name: 'a write has been open for hours',
-    plant: (place) => place.wrote({ settled: false }),
+    plant: (setup) => setup.addWrite({ settled: false }),
   },
   {
     code: 'download-key-unknown',
     name: 'no key opens a download',
     subject: 'downloads of bob',
-    plant: (place) => place.mirrorProblem(),
+    plant: (setup) => setup.mirrorProblem(),
   },
   {
     code: 'disk-full',
     name: 'the disk has less free space than the reserve',
-    plant: (place) => place.setting('mirror.reserve', '60TiB'),
+    plant: (setup) => setup.setting('mirror.reserve', '60TiB'),
   },
 ];
 
 /** A root with one SSE-C user and its own bucket, behind a proxy that can inject faults. */
-class Patient implements AsyncDisposable {
+class TestSetup implements AsyncDisposable {
   readonly #root = mkdtempSync(join(tmpdir(), 'sftpgw-doctor-'));
   readonly #target: S3Target;
   readonly #proxy: FaultProxy;
@@ -279,14 +279,14 @@ class Patient implements AsyncDisposable {
     this.#settings = { bucket, region: target.region, endpoint: proxy.endpoint, 'mirror.reserve': '1MiB' };
   }
 
-  static async healthy(target: S3Target): Promise<Patient> {
+  static async healthy(target: S3Target): Promise<TestSetup> {
     vi.stubEnv('AWS_ACCESS_KEY_ID', target.credentials.accessKeyId);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', target.credentials.secretAccessKey);
     const proxy = await FaultProxy.start(target.endpoint, target.caFile);
-    const place = new Patient(target, proxy, await target.makeBucket());
-    place.#writeSettings();
-    await place.#allowLifecycle();
-    const administration = await openRootConfig(place.#root);
+    const setup = new TestSetup(target, proxy, await target.makeBucket());
+    setup.#writeSettings();
+    await setup.#allowLifecycle();
+    const administration = await openRootConfig(setup.#root);
     await administration.registry.save(parseUsername('bob'), {
       uploadOption: 3,
       uploadKey: CustomerKey.fromBytes(randomBytes(32)),
@@ -294,12 +294,12 @@ class Patient implements AsyncDisposable {
       downloads: true,
     });
     await administration.close();
-    await place.#at(async ({ keyring, bucketCopy, call }) => {
+    await setup.#at(async ({ keyring, bucketCopy, call }) => {
       await keyring.generate({ label: 'spare', owner: { kind: 'none' } });
       await keyring.addRecoveryRecipient(await identityToRecipient(await generateIdentity()));
       await bucketCopy.run(call);
     });
-    return place;
+    return setup;
   }
 
   async findings(): Promise<readonly DoctorFinding[]> {
@@ -336,7 +336,7 @@ class Patient implements AsyncDisposable {
     appendFileSync(join(this.#root, path), `${await identityToRecipient(await generateIdentity())}\n`);
   }
 
-  async mint(): Promise<void> {
+  async generateKey(): Promise<void> {
     await this.#at(({ keyring }) => keyring.generate({ label: '', owner: { kind: 'none' } }));
   }
 
@@ -346,7 +346,7 @@ class Patient implements AsyncDisposable {
   }
 
   /** Adds a ledger row for a write three hours ago, with an unknown key. */
-  async wrote({ settled }: { readonly settled: boolean }): Promise<void> {
+  async addWrite({ settled }: { readonly settled: boolean }): Promise<void> {
     await this.#at(async ({ database }) => {
       const clock = { ...systemClock, nowMs: () => Date.now() - 3 * 3_600_000 };
       const ledger = createKeyLedger(database, clock, systemEntropy);

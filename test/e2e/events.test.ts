@@ -49,19 +49,19 @@ describe.skipIf(skip !== null)(
           await eventually(`${name} is on disk`, () => existsSync(file(name)), 5_000);
           expect(readFileSync(file(name), 'utf8')).toBe('testing123\n');
         };
-        const lookedAt = (name: string, result: string) =>
+        const hasResult = (name: string, result: string) =>
           gateway.output.includes(`"path":"in/${name}","result":"${result}"`);
         await put('first');
         // A pass may find the object before the event, because passes are frequent after the start. Then try the next object.
         const names: string[] = [];
-        const told = await eventually('an event triggers a fetch', async () => {
+        const fetched = await eventually('an event triggers a fetch', async () => {
           const name = `f${names.length}`;
           names.push(name);
           await put(name);
-          return names.find((one) => lookedAt(one, 'fetched')) ?? null;
+          return names.find((one) => hasResult(one, 'fetched')) ?? null;
         });
-        expect((await s3api('delete-object', '--key', `fay/downloads/in/${told}`)).code).toBe(0);
-        await eventually('the file is gone', () => !existsSync(file(told)), 5_000);
+        expect((await s3api('delete-object', '--key', `fay/downloads/in/${fetched}`)).code).toBe(0);
+        await eventually('the file is removed', () => !existsSync(file(fetched)), 5_000);
       } finally {
         await topics.remove(topic);
       }

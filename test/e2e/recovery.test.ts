@@ -279,13 +279,13 @@ describe('the canary', () => {
     await cli(['recover', ...reach(), '--identity', '-', '--force'], `${secret}x`);
     const recovered = await cli(['recover', ...reach(), '--identity', at('recovery.txt'), '--force']);
     expect(recovered).toMatchObject({ code: 0 });
-    const places = { ...readRoot(), outputs: Buffer.from(outputs.join('\n')), ...(await readBucket()) };
-    expect(Object.keys(places).some((path) => path.includes('snapshot-'))).toBe(true);
-    for (const [place, content] of Object.entries(places)) {
-      expect(content.includes(secret), `the identity in ${place}`).toBe(false);
-      if (/\/sse\.key$/.test(place)) continue;
+    const contents = { ...readRoot(), outputs: Buffer.from(outputs.join('\n')), ...(await readBucket()) };
+    expect(Object.keys(contents).some((path) => path.includes('snapshot-'))).toBe(true);
+    for (const [source, content] of Object.entries(contents)) {
+      expect(content.includes(secret), `the identity in ${source}`).toBe(false);
+      if (/\/sse\.key$/.test(source)) continue;
       for (const needle of [key, key.toString('hex'), key.toString('base64').slice(0, -1)]) {
-        expect(content.includes(needle), `the key in ${place}`).toBe(false);
+        expect(content.includes(needle), `the key in ${source}`).toBe(false);
       }
     }
   });

@@ -9,9 +9,8 @@ const defaultSilenceMs = 30_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 /**
- * Returns the mirror of the gateway on this control socket. Its methods throw `invalid` (the path is
- * too long),
- * `unavailable` (no gateway listens), `timed-out` (no answer for `silenceMs`), `cancelled`, and the
+ * Returns the mirror of the gateway on this control socket. Its methods throw `invalid` (the path is too
+ * long), `unavailable` (no gateway listens), `timed-out` (no answer for `silenceMs`), `cancelled`, and the
  * gateway's faults.
  */
 export function remoteMirror(path: string, signal: AbortSignal, silenceMs = defaultSilenceMs): MirrorRuns {

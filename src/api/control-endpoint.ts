@@ -15,6 +15,7 @@ import {
 import { sendProblem } from './problem.js';
 import { readBody } from './request-body.js';
 
+/** The socket, and the dependencies of the endpoint. */
 export interface ControlEndpointOptions {
   /** The socket's path, in a directory that only the gateway's owner can enter. */
   readonly path: string;
@@ -30,11 +31,9 @@ const maxRequestBytes = 1024 * 1024;
 const maxWaitingBytes = 1024 * 1024;
 
 /**
- * Listens on a Unix socket for the commands of this root. The protocol is HTTP, which many clients
- * speak, such as
- * `curl --unix-socket`. Everyone who can open the file (mode 0600) is authorised. Replaces the file
- * of an earlier
- * process, because the caller holds the root's lock. Throws `invalid` (the path is too long) or
+ * Listens on a Unix socket for the commands of this root. The protocol is HTTP, which many clients speak,
+ * such as `curl --unix-socket`. Everyone who can open the file (mode 0600) is authorised. Replaces the file
+ * of an earlier process, because the caller holds the root's lock. Throws `invalid` (the path is too long) or
  * `unavailable`.
  */
 export async function startControlEndpoint(options: ControlEndpointOptions): Promise<AsyncDisposable> {

@@ -1,9 +1,8 @@
 import { Fault } from '../model/fault.js';
 
 /**
- * Runs passes of `{"names": ["downloads/bob"]}`, or of all with null. The answer is `MirrorRunEvent`s
- * or a problem,
- * one JSON text per line.
+ * Runs passes of `{"names": ["downloads/bob"]}`, or of all with null. The answer is `MirrorRunEvent`s or a
+ * problem, one JSON text per line.
  */
 export const mirrorRunPath = '/mirror/run';
 /** Returns `LiveMirrorStatus[]`. */
@@ -22,8 +21,7 @@ export interface RunFailure {
 }
 
 /**
- * `sun_path` of unix(7) has 108 bytes with its final zero; on macOS 104. The system truncates a
- * longer path.
+ * `sun_path` of unix(7) has 108 bytes with its final zero; on macOS 104. The system truncates a longer path.
  */
 const maxSocketPathBytes = process.platform === 'darwin' ? 103 : 107;
 

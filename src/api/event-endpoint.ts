@@ -11,6 +11,7 @@ import { sendProblem } from './problem.js';
 import { RateLimitedWarnings } from './rate-limited-warnings.js';
 import { drainRequest, readBody } from './request-body.js';
 
+/** The address and secrets, and the dependencies of the endpoint. */
 export interface EventEndpointOptions {
   readonly host: string;
   /** 0 means any free port. */
@@ -23,13 +24,16 @@ export interface EventEndpointOptions {
   readonly entropy: Entropy;
 }
 
+/** A running endpoint. */
 export interface EventEndpoint extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
   /** Accepts no more messages. Resolves when the current ones are answered. */
   close(): Promise<void>;
 }
 
+/** The path for event messages. */
 export const eventsPath = '/events/s3';
+/** The path for health checks. */
 export const healthPath = '/healthz';
 
 /** Maximum connections. The senders are a few S3 servers and proxies. */
@@ -41,13 +45,10 @@ const keepAliveTimeoutMs = 75_000;
 const closeTimeoutMs = 5_000;
 
 /**
- * Starts the endpoint. `POST /events/s3` accepts one event message in any form that `parseEvents`
- * knows, and returns
- * 204 after the sink has received it. `GET /healthz` returns 200 without authentication. The endpoint
- * speaks plain
- * HTTP: requests from other machines need a TLS proxy. Throws `invalid` for the secret file, and
- * `unavailable` if it
- * cannot listen.
+ * Starts the endpoint. `POST /events/s3` accepts one event message in any form that `parseEvents` knows, and
+ * returns 204 after the sink has received it. `GET /healthz` returns 200 without authentication. The endpoint
+ * speaks plain HTTP: requests from other machines need a TLS proxy. Throws `invalid` for the secret file, and
+ * `unavailable` if it cannot listen.
  */
 export async function startEventEndpoint(options: EventEndpointOptions): Promise<EventEndpoint> {
   const endpoint = new Endpoint(options);

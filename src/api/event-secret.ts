@@ -13,9 +13,8 @@ type Secrets =
   | { readonly kind: 'invalid'; readonly reason: string };
 
 /**
- * The file with the accepted secrets, one per line, so that a new one can be added before the old
- * one is removed. It
- * is read again after a change.
+ * The file with the accepted secrets, one per line, so that a new one can be added before the old one is
+ * removed. It is read again after a change.
  */
 export class EventSecret {
   readonly #path: string;

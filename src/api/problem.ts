@@ -32,9 +32,8 @@ export function httpStatusOf(kind: FaultKind): number {
 }
 
 /**
- * Sends a problem document (RFC 9457). `requestId` is the request's id in the log. Closes the
- * connection, because
- * the rest of the request may not have been read.
+ * Sends a problem document (RFC 9457). `requestId` is the request's id in the log. Closes the connection,
+ * because the rest of the request may not have been read.
  */
 export function sendProblem(
   response: ServerResponse,

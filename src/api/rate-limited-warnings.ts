@@ -3,9 +3,8 @@ import type { Clock, LogFields, Logger } from '../model/call.js';
 const intervalMs = 60_000;
 
 /**
- * Logs the same warning once a minute, with the number of suppressed ones, so that unauthenticated
- * clients cannot
- * fill the log.
+ * Logs the same warning once a minute, with the number of suppressed ones, so that unauthenticated clients
+ * cannot fill the log.
  */
 export class RateLimitedWarnings {
   readonly #log: Logger;

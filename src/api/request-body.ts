@@ -21,9 +21,8 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 }
 
 /**
- * Reads and discards the rest of a body, up to the limit in bytes. Closing a connection with unread
- * bytes would
- * reset it before the client sees the answer.
+ * Reads and discards the rest of a body, up to the limit in bytes. Closing a connection with unread bytes
+ * would reset it before the client sees the answer.
  */
 export async function drainRequest(request: IncomingMessage, maxBytes: number): Promise<void> {
   let size = 0;

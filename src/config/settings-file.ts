@@ -40,9 +40,8 @@ export interface SettingsFile {
 }
 
 /**
- * Opens the settings below a root. Without a file all have their defaults. Throws `invalid`, naming
- * every invalid
- * line or variable, and `denied` or `unavailable`, naming the file.
+ * Opens the settings below a root. Without a file all have their defaults. Throws `invalid`, naming every
+ * invalid line or variable, and `denied` or `unavailable`, naming the file.
  */
 export async function openSettingsFile(root: string, environment: Environment): Promise<SettingsFile> {
   const file = new LiveSettingsFile(root, environment);
@@ -51,10 +50,9 @@ export async function openSettingsFile(root: string, environment: Environment): 
 }
 
 /**
- * Writes settings into the file, and creates it if it does not exist. Keeps comments and order. Null
- * removes a
- * setting. Throws `invalid`, without writing, if the result has an error; `denied` or `unavailable`
- * for the disk.
+ * Writes settings into the file, and creates it if it does not exist. Keeps comments and order. Null removes
+ * a setting. Throws `invalid`, without writing, if the result has an error; `denied` or `unavailable` for the
+ * disk.
  */
 export async function changeSettingsFile(
   root: string,

@@ -273,6 +273,7 @@ export const settings = {
 } as const;
 
 type Settings = typeof settings;
+/** The name of a setting in the program. */
 export type SettingKey = keyof Settings;
 
 /** The values of all global settings. */
@@ -317,6 +318,7 @@ export function describeSettings(root: string): readonly SettingDescription[] {
   });
 }
 
+/** The names of all settings in the program, in the order of the documentation. */
 export const settingKeys = Object.keys(settings) as readonly SettingKey[];
 
 /** The documentation of the settings for the root `/`. */

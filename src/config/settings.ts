@@ -11,18 +11,19 @@ import {
 export type { GatewaySettings, SettingDescription, SettingKey } from './settings-table.js';
 export { describeSettings, settingsTable } from './settings-table.js';
 
+/** The environment variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * A problem in the settings. With an `error` they are not used; a `notice` is only logged. `text`
- * names the file
- * and line, or the variable.
+ * A problem in the settings. With an `error` they are not used; a `notice` is only logged. `text` names the
+ * file and line, or the variable.
  */
 export interface SettingsProblem {
   readonly severity: 'notice' | 'error';
   readonly text: string;
 }
 
+/** The settings from file and environment, and their problems. */
 export interface ReadSettings {
   /** The settings, with the default for each one that is missing or invalid. */
   readonly settings: GatewaySettings;

@@ -87,6 +87,7 @@ export function choice<const T extends string>(...words: readonly [T, ...T[]]): 
   };
 }
 
+/** `yes` or `no`, in any case. */
 export const yesNo: ValueKind<boolean> = {
   form: 'yes or no',
   parse: (text) => {
@@ -145,18 +146,22 @@ export const endpointUrl: ValueKind<string | null> = optional('URL', (text) => {
   return /^https?:$/.test(url.protocol) && isPlain ? { value: url.origin } : { problem };
 });
 
+/** The absolute path of a file; null if empty. */
 export const absoluteFile: ValueKind<string | null> = optional('absolute path', (text) =>
   isAbsolute(text) ? { value: text } : { problem: 'must be an absolute path' },
 );
 
+/** An HTTP or HTTPS URL; null if empty. */
 export const httpUrl: ValueKind<string | null> = optional('URL', (text) =>
   URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
     ? { value: text }
     : { problem: 'must be a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/name' },
 );
 
+/** The name of a bucket; null if empty. */
 export const bucketName: ValueKind<string | null> = optional('bucket name', parseBucketName);
 
+/** The name of a region; null if empty. */
 export const regionName: ValueKind<string | null> = optional('region', (text) =>
   /^[a-z0-9-]{1,64}$/i.test(text) ? { value: text } : { problem: 'must be a region such as eu-west-1' },
 );

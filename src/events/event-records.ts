@@ -11,9 +11,8 @@ export interface ObjectChange {
 export type ParsedRecord = readonly ObjectChange[] | 'malformed';
 
 /**
- * The beginnings of names of events that do not change content. MinIO sends an event for each read.
- * If the gateway
- * read the object in response, it would cause events without end.
+ * The beginnings of names of events that do not change content. MinIO sends an event for each read. If the
+ * gateway read the object in response, it would cause events without end.
  */
 const withoutChange = /^(?:s3:)?Object(?:Accessed|Tagging|Acl):/;
 const detailWithoutChange = /^Object (?:Tags|ACL|Storage Class|Access Tier)/;
@@ -51,9 +50,8 @@ export function readDetail(detail: unknown, detailType: string | null): ParsedRe
 }
 
 /**
- * Returns the possible keys in a record. AWS and MinIO encode a key as a form value; Ceph RGW does
- * not encode it.
- * For other servers it returns both readings: a wrong one costs only one request.
+ * Returns the possible keys in a record. AWS and MinIO encode a key as a form value; Ceph RGW does not encode
+ * it. For other servers it returns both readings: a wrong one costs only one request.
  */
 function candidateKeys(source: string | null, text: string): readonly string[] {
   if (source === 'ceph:s3') return [text];

@@ -24,10 +24,7 @@ export type EventMessage =
   | { readonly kind: 'subscription'; readonly confirmUrl: string }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/**
- * SNS and SQS messages and EventBridge events have up to 256 KiB. Ceph and MinIO send one record per
- * message.
- */
+/** Maximum size of a message. SNS, SQS and EventBridge allow 256 KiB; Ceph and MinIO send one record each. */
 export const maxMessageBytes = 1024 ** 2;
 
 /** Maximum records in a message. S3 sends one record per message; queues in between send batches. */
@@ -39,11 +36,9 @@ const maxDepth = 4;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses an event message in any known form: S3's records (AWS, Ceph RGW, MinIO and others), an
- * EventBridge event or
- * its detail alone, either of them inside an SNS notification, or an array of these. Returns
- * `unknown` instead of
- * throwing.
+ * Parses an event message in any known form: S3's records (AWS, Ceph RGW, MinIO and others), an EventBridge
+ * event or its detail alone, either of them inside an SNS notification, or an array of these. Returns
+ * `unknown` instead of throwing.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
  */

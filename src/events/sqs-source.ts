@@ -13,6 +13,7 @@ import type { EventSink } from './event-sink.js';
 import { parseEvents } from './parse-event.js';
 import { parseQueueUrl } from './queue-url.js';
 
+/** The queue, and the dependencies of its reader. */
 export interface SqsSourceOptions {
   /** `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`. */
   readonly queueUrl: string;
@@ -46,12 +47,10 @@ const maxDeletions = 4;
 const deletionTimeoutMs = 10_000;
 
 /**
- * Receives S3's event messages from an SQS queue until the signal aborts. Passes their objects to
- * the sink and then
- * deletes the messages. Also deletes and logs messages that are not events. Logs failures and retries with
- * increasing delays. Resolves when the signal has aborted and the last deletions are done. Throws
- * `invalid` at once
- * for an invalid queue URL or an unreadable CA file.
+ * Receives S3's event messages from an SQS queue until the signal aborts. Passes their objects to the sink
+ * and then deletes the messages. Also deletes and logs messages that are not events. Logs failures and
+ * retries with increasing delays. Resolves when the signal has aborted and the last deletions are done.
+ * Throws `invalid` at once for an invalid queue URL or an unreadable CA file.
  */
 export async function runSqsSource(options: SqsSourceOptions, signal: AbortSignal): Promise<void> {
   const source = new SqsSource(options, signal);

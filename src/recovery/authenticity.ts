@@ -2,13 +2,10 @@ import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { secretOf } from './shares.js';
 
 /**
- * A signer of snapshots. An attacker who knows a recovery recipient and can write to the bucket
- * could store a
- * snapshot with their own logins. So each snapshot is signed with a key derived from the recovery
- * identity when
- * that was generated. The gateway keeps the derived key, which does not reveal the identity. The
- * holder of the
- * identity derives it again.
+ * A signer of snapshots. An attacker who knows a recovery recipient and can write to the bucket could store a
+ * snapshot with their own logins. So each snapshot is signed with a key derived from the recovery identity
+ * when that was generated. The gateway keeps the derived key, which does not reveal the identity. The holder
+ * of the identity derives it again.
  */
 export interface SnapshotSigner {
   /** Identifies the signer. */
@@ -32,9 +29,8 @@ export function signerOf(kept: Uint8Array): SnapshotSigner | null {
 }
 
 /**
- * Signs the sealed bytes and the number (RFC 2104). With the number an old snapshot cannot be stored
- * under a new
- * one.
+ * Signs the sealed bytes and the number (RFC 2104). With the number an old snapshot cannot be stored under a
+ * new one.
  */
 export function signSnapshot({ key }: SnapshotSigner, number: number, sealed: Uint8Array): string {
   return createHmac('sha256', key).update(`sftpgw snapshot ${number}\0`).update(sealed).digest('hex');

@@ -15,6 +15,7 @@ import { packSnapshot, type Snapshot } from './snapshot.js';
 import { recipientsPath } from './snapshot-paths.js';
 import { staleSnapshots } from './stale-snapshots.js';
 
+/** The dependencies of a copy. */
 export interface BucketCopyServices extends RootContentServices {
   readonly store: BucketObjects;
   readonly keyring: RootContentServices['keyring'] & SealedKeyring;
@@ -34,6 +35,7 @@ export interface BucketCopyServices extends RootContentServices {
 /** The reason why nothing is copied: the setting, no recovery recipient, or no bucket. */
 export type NoCopy = 'off' | 'no-recipient' | 'no-bucket';
 
+/** A complete run. `snapshot` is the number of the newest snapshot. */
 export interface CompleteCopy {
   readonly kind: 'complete';
   /** Number of keyring files that were uploaded or removed. */
@@ -42,6 +44,7 @@ export interface CompleteCopy {
   readonly isNewSnapshot: boolean;
 }
 
+/** The result of a run. */
 export type CopyOutcome = { readonly kind: NoCopy } | CompleteCopy;
 
 /** The state of the copy by this root's record. */
@@ -72,9 +75,9 @@ interface Run extends CopyRequest {
 
 /**
  * Copies the keyring's sealed files and a sealed snapshot of users and settings to the default bucket. A new
- * machine needs only this copy, the objects and the recovery identity. Snapshots are numbered and
- * never replaced.
- * The files of each are read after the previous one was written, so a later number never has an older state.
+ * machine needs only this copy, the objects and the recovery identity. Snapshots are numbered and never
+ * replaced. The files of each are read after the previous one was written, so a later number never has an
+ * older state.
  */
 export class BucketCopy {
   readonly #services: BucketCopyServices;
@@ -103,9 +106,8 @@ export class BucketCopy {
   }
 
   /**
-   * Syncs the copy. Records a failure for `recovery status`. Throws the faults of the store and
-   * the keyring, and
-   * `conflict` if the snapshots in the bucket belong to another gateway.
+   * Syncs the copy. Records a failure for `recovery status`. Throws the faults of the store and the keyring,
+   * and `conflict` if the snapshots in the bucket belong to another gateway.
    */
   async run(call: Call, request: CopyRequest = { takeOver: false }): Promise<CopyOutcome> {
     const none = await this.reasonNotCopied();
@@ -191,8 +193,8 @@ export class BucketCopy {
   }
 
   /**
-   * Omits the recipients file, because a bucket cannot be trusted with it. The signed snapshot has
-   * the recipients.
+   * Omits the recipients file, because a bucket cannot be trusted with it. The signed snapshot has the
+   * recipients.
    */
   async #copiedFiles(): Promise<readonly (SealedKeyringFile & { readonly digest: string })[]> {
     const files = await this.#services.keyring.files();
@@ -256,8 +258,8 @@ export class BucketCopy {
 }
 
 /**
- * Throws `conflict` if another gateway wrote the newest snapshot, so that two gateways do not mix
- * their copies.
+ * Throws `conflict` if another gateway wrote the newest snapshot, so that two gateways do not mix their
+ * copies.
  */
 async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: CopyState): Promise<void> {
   const newest = newestSnapshot(listed);

@@ -2,10 +2,12 @@ import { gatewayPrefix } from '../model/gateway-prefix.js';
 
 /** Prefix of the copied keys in the default bucket. */
 export const keysPrefix = `${gatewayPrefix}keys/`;
+/** Prefix of the snapshots in the default bucket. */
 export const snapshotsPrefix = `${gatewayPrefix}snapshots/`;
 
-/** Metadata of a snapshot: the id of the gateway that wrote it, and one signature per signer's name. */
+/** Metadata name of the id of the gateway that wrote a snapshot. */
 export const gatewayMetadata = 'sftpgw-gateway';
+/** Metadata name of a signature, before the name of its signer. */
 export const signatureMetadata = 'sftpgw-signature-';
 
 const digits = 10;

@@ -7,6 +7,7 @@ import { listPages } from '../model/list-pages.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
 import { snapshotNumber } from './bucket-names.js';
 
+/** An object of a copy. */
 export interface StoredCopy {
   readonly bytes: Buffer;
   readonly metadata: Readonly<Record<string, string>>;

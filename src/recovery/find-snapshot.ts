@@ -7,6 +7,7 @@ import { signatureMetadata, snapshotKey, snapshotNumber } from './bucket-names.j
 import type { CopyBucket, StoredCopy } from './copy-bucket.js';
 import { type Snapshot, unpackSnapshot } from './snapshot.js';
 
+/** A usable snapshot. */
 export interface FoundSnapshot {
   readonly number: number;
   readonly snapshot: Snapshot;
@@ -20,12 +21,10 @@ type Opened =
   | { readonly kind: 'not-ours' | 'unsigned' | 'forged' | 'damaged'; readonly why: string };
 
 /**
- * Returns the newest snapshot in the bucket that this identity opens and has signed. With
- * `acceptUnsigned` it may
- * be unsigned, as for a recipient that was added without its identity. Throws `not-found` (no snapshot),
- * `key-mismatch` (the identity opens none), `denied` (none is signed with it), `corrupt` (all are
- * damaged), and
- * the faults of the store.
+ * Returns the newest snapshot in the bucket that this identity opens and has signed. With `acceptUnsigned` it
+ * may be unsigned, as for a recipient that was added without its identity. Throws `not-found` (no snapshot),
+ * `key-mismatch` (the identity opens none), `denied` (none is signed with it), `corrupt` (all are damaged),
+ * and the faults of the store.
  */
 export async function findSnapshot(
   call: Call,

@@ -13,6 +13,7 @@ import type {
 import { keysPrefix } from './bucket-names.js';
 import type { CopyBucket } from './copy-bucket.js';
 
+/** The result of an import. */
 export interface ImportedKeys {
   /** Number of the copy's keys that the keyring now opens. */
   readonly keys: number;
@@ -24,9 +25,8 @@ const parallelReads = 8;
 
 /**
  * Imports the keys of the copy into the keyring, sealed to its own identity and its present recovery
- * recipients.
- * Skips keys that the keyring already opens, so it can be repeated. Throws the faults of the store and the
- * keyring.
+ * recipients. Skips keys that the keyring already opens, so it can be repeated. Throws the faults of the
+ * store and the keyring.
  */
 export async function importKeys(
   call: Call,
@@ -99,8 +99,8 @@ async function keysIn(
 }
 
 /**
- * Returns the sealed file if the identity opens it and it holds this key. Otherwise returns the
- * problem as text.
+ * Returns the sealed file if the identity opens it and it holds this key. Otherwise returns the problem as
+ * text.
  */
 async function fetchSealed(
   call: Call,

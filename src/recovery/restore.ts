@@ -11,6 +11,7 @@ import { openKeyOrNull } from './import-keys.js';
 import type { Snapshot, SnapshotFile } from './snapshot.js';
 import { snapshotPath } from './snapshot-paths.js';
 
+/** The dependencies of a restoration. */
 export interface RestoreServices {
   readonly root: string;
   readonly directories: UserDirectories;
@@ -21,6 +22,7 @@ export interface RestoreServices {
   readonly onFile: (done: number, total: number) => void;
 }
 
+/** The result of a restoration. `files` does not count raw key files. */
 export interface RestoredFiles {
   readonly users: readonly Username[];
   readonly files: number;
@@ -34,11 +36,10 @@ const openFileMode = 0o644;
 const openDirectoryMode = 0o755;
 
 /**
- * Writes the files of a snapshot below the root and replaces existing ones. Each file is written
- * atomically, and
- * a user's `user.properties` after the user's other files. Repeating it after a crash gives the same result.
- * Rebuilds raw key files from the keyring, so that settings without a key id use the same key as before.
- * Throws `denied`, `unavailable` or `over-quota`, naming the file.
+ * Writes the files of a snapshot below the root and replaces existing ones. Each file is written atomically,
+ * and a user's `user.properties` after the user's other files. Repeating it after a crash gives the same
+ * result. Rebuilds raw key files from the keyring, so that settings without a key id use the same key as
+ * before. Throws `denied`, `unavailable` or `over-quota`, naming the file.
  */
 export async function restoreSnapshot(snapshot: Snapshot, services: RestoreServices): Promise<RestoredFiles> {
   const total = snapshot.files.length + snapshot.keyFiles.length;

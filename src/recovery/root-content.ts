@@ -11,6 +11,7 @@ import {
 } from './snapshot-files.js';
 import { snapshotPath } from './snapshot-paths.js';
 
+/** The dependencies of `RootContent`. */
 export interface RootContentServices {
   readonly root: string;
   readonly keyring: Keyring & KeyringCustody;

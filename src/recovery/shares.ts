@@ -11,9 +11,8 @@ const identityBytes = 32;
 /**
  * The prefix of a share. A share is one BIP 173 word, like an age key: its checksum detects up to four wrong
  * letters among 90. Its bytes are: 4 of the set (random at each split), 4 of a digest of the identity, the
- * threshold, the number of shares, the number of this share, and the output of
- * `shamir-secret-sharing`: one byte
- * per byte of the identity, and the coordinate.
+ * threshold, the number of shares, the number of this share, and the output of `shamir-secret-sharing`: one
+ * byte per byte of the identity, and the coordinate.
  */
 const sharePrefix = 'sftpgw-share';
 const setBytes = 4;
@@ -22,8 +21,10 @@ const headBytes = setBytes + digestBytes + 3;
 const shareBytes = headBytes + identityBytes + 1;
 const maxShareLength = 90;
 
+/** Maximum number of shares of an identity. */
 export const maxShares = 255;
 
+/** The number of shares, and how many of them recover the identity. */
 export interface ShareCounts {
   readonly shares: number;
   readonly threshold: number;
@@ -39,9 +40,8 @@ export interface Share extends ShareCounts {
 }
 
 /**
- * Splits an age identity (`AGE-SECRET-KEY-1...`) into shares. Any `threshold` of them recover it;
- * fewer reveal
- * nothing about it. Throws `invalid` for text that is not an identity, or for counts out of range.
+ * Splits an age identity (`AGE-SECRET-KEY-1...`) into shares. Any `threshold` of them recover it; fewer
+ * reveal nothing about it. Throws `invalid` for text that is not an identity, or for counts out of range.
  */
 export async function splitIdentity(
   identity: string,
@@ -73,11 +73,9 @@ export interface ShareLine {
 }
 
 /**
- * Recovers the identity from lines with shares. Skips empty lines and comments (`#`). Throws
- * `invalid`, naming
- * the line, for a share that is mistyped, of another set, or repeated. Also throws `invalid` for
- * fewer shares than
- * the threshold, and `corrupt` if a share was forged.
+ * Recovers the identity from lines with shares. Skips empty lines and comments (`#`). Throws `invalid`,
+ * naming the line, for a share that is mistyped, of another set, or repeated. Also throws `invalid` for fewer
+ * shares than the threshold, and `corrupt` if a share was forged.
  */
 export async function joinShares(lines: readonly ShareLine[]): Promise<string> {
   const taken: ParsedShare[] = [];

@@ -65,9 +65,8 @@ export async function readSnapshotFiles(
 }
 
 /**
- * Returns the raw key files that hold a key, the oldest first. Skips invalid ones, which are
- * reported where they
- * are used.
+ * Returns the raw key files that hold a key, the oldest first. Skips invalid ones, which are reported where
+ * they are used.
  */
 export async function findKeyFiles(
   root: string,

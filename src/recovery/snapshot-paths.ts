@@ -15,6 +15,7 @@ const userFile = /^home\/([^/]+)\/(.+)$/;
 const userKeyFile = new RegExp(String.raw`^\.sftpgateway/${keyFileName}$`);
 const sharedKeyFile = new RegExp(String.raw`^root/\.sftpgateway/${keyFileName}$`);
 
+/** The file with the recovery recipients, below the root. */
 export const recipientsPath = 'opt/sftpgw/keys/recovery-recipients.txt';
 
 const gatewayFiles: Readonly<Record<string, SnapshotPath>> = {
@@ -63,6 +64,7 @@ export function snapshotPath(path: string): SnapshotPath | null {
   return userKeyFile.test(below) ? { kind: 'key-file' } : null;
 }
 
+/** Returns the name as a username, or null if it is invalid. */
 export function asUsername(name: string): Username | null {
   try {
     return parseUsername(name);

@@ -34,8 +34,8 @@ const manifestPath = 'snapshot.json';
 const maxBytes = 512 * 1024 * 1024;
 
 /**
- * Packs a snapshot for `tar -xz`: `snapshot.json`, then the files at their paths. Equal snapshots
- * give equal bytes.
+ * Packs a snapshot for `tar -xz`: `snapshot.json`, then the files at their paths. Equal snapshots give equal
+ * bytes.
  */
 export function packSnapshot(snapshot: Snapshot): Buffer {
   const { takenMs, bucket, files, keyFiles, keys } = snapshot;

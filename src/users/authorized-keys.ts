@@ -7,6 +7,7 @@ export interface AuthorizedKey extends PublicKey, KeyOptions {
   readonly comment: string;
 }
 
+/** The content of an authorized_keys file. */
 export interface AuthorizedKeys {
   readonly keys: readonly AuthorizedKey[];
   /** Skipped lines, with the reason. */

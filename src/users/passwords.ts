@@ -58,8 +58,7 @@ export class Passwords {
   }
 
   /**
-   * Reports whether the password is the stored one. With null it returns false after the same
-   * time, so that
+   * Reports whether the password is the stored one. With null it returns false after the same time, so that
    * the time does not reveal whether an account exists. Throws `throttled` while too many passwords are being
    * checked, and `invalid` for a stored text in an unknown format.
    */

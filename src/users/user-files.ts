@@ -11,8 +11,7 @@ const maxPasswordFileBytes = 4096;
 const noKeys: AuthorizedKeys = { keys: [], problems: [] };
 
 /**
- * The users' files, read again after a change. The methods throw `denied` or `unavailable`, naming
- * the file.
+ * The users' files, read again after a change. The methods throw `denied` or `unavailable`, naming the file.
  */
 export class UserFiles {
   readonly directories: UserDirectories;

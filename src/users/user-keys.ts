@@ -5,6 +5,7 @@ import type { KeyFiles } from '../model/key-files.js';
 import type { KeyDescription, KeyOwner, Keyring, KeyringCustody } from '../model/keyring.js';
 import type { KeySource } from './key-sources.js';
 
+/** The dependencies of `UserKeys`. */
 export interface UserKeysServices {
   readonly keyFiles: KeyFiles;
   readonly keyring: Pick<Keyring, 'import' | 'open' | 'describe' | 'list'> &
@@ -35,11 +36,10 @@ export class UserKeys {
   }
 
   /**
-   * Returns the key for new objects: the one that the settings name, else the one in the raw file,
-   * or null.
+   * Returns the key for new objects: the one that the settings name, else the one in the raw file, or null.
    * Throws `key-missing` if the keyring does not have the named key, `conflict` if it is retired, and
-   * `denied`
-   * if a required recovery recipient does not exist. Also throws the faults of the file and the keyring.
+   * `denied` if a required recovery recipient does not exist. Also throws the faults of the file and the
+   * keyring.
    */
   async writeKey(source: KeySource): Promise<CustomerKey | null> {
     await this.requireRecovery();
@@ -119,9 +119,8 @@ export class UserKeys {
   }
 
   /**
-   * Returns every key that may open objects of one owner, the likeliest first. The order is: for
-   * each source the
-   * named key, the raw file and the kept keys; then the owner's keys in the keyring; then keys without an
+   * Returns every key that may open objects of one owner, the likeliest first. The order is: for each source
+   * the named key, the raw file and the kept keys; then the owner's keys in the keyring; then keys without an
    * owner. Active keys of the keyring come before retired ones, newer before older. Logs and omits a key that
    * cannot be opened. Throws the faults of `KeyFiles.loadAll`.
    */

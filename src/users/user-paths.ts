@@ -31,6 +31,7 @@ export interface UserPaths {
   readonly sharedLink: string;
 }
 
+/** Returns the paths of a user in the directory of homes. */
 export function userPaths(directories: UserDirectories, username: Username): UserPaths {
   return pathsInHome(join(directories.homes, username), username);
 }

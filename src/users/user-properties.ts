@@ -41,6 +41,7 @@ export interface FileProblem {
   readonly text: string;
 }
 
+/** The settings in a file, and its problems. */
 export interface ParsedUserProperties {
   /** The settings, with the default in place of each invalid value. */
   readonly properties: UserProperties;
@@ -84,6 +85,7 @@ export function parseUserProperties(bytes: Uint8Array): ParsedUserProperties {
   return readUserProperties(PropertiesDocument.parse(text));
 }
 
+/** Reads the settings from a document. Returns errors as problems, in the order of the lines. */
 export function readUserProperties(document: PropertiesDocument): ParsedUserProperties {
   const problems: FileProblem[] = [...document.problems(), ...nameProblems(document)];
   const names = userPropertyNames;

@@ -12,9 +12,8 @@ interface Held {
 }
 
 /**
- * One SQS queue for a reader: the AWS JSON 1.0 protocol with ReceiveMessage (long polling,
- * visibility timeout,
- * receipt handles) and DeleteMessageBatch.
+ * One SQS queue for a reader: the AWS JSON 1.0 protocol with ReceiveMessage (long polling, visibility
+ * timeout, receipt handles) and DeleteMessageBatch.
  */
 export class FakeSqs implements AsyncDisposable {
   readonly #server = createServer((request, response) => void this.#serve(request, response));

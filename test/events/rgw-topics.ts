@@ -5,9 +5,8 @@ import { type Event, PutBucketNotificationConfigurationCommand, type S3Client } 
 import type { S3Target } from '../support/s3-targets.js';
 
 /**
- * The part of SNS that Ceph RGW supports on its S3 port: topics with a push address. It uses HTTPS,
- * without which RGW
- * refuses addresses with credentials. https://docs.ceph.com/en/latest/radosgw/notifications/
+ * The part of SNS that Ceph RGW supports on its S3 port: topics with a push address. It uses HTTPS, without
+ * which RGW refuses addresses with credentials. https://docs.ceph.com/en/latest/radosgw/notifications/
  */
 export class RgwTopics {
   readonly #target: S3Target;

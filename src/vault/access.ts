@@ -3,7 +3,7 @@ import { noKey, type ReadAccess } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { KeyLedger, LedgerRow } from '../model/ledger.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { accessAmong } from './sealed-with.js';
+import { accessWithKeys } from './sealed-with.js';
 
 /** A result with the access that opened the object and the ledger rows of the object. */
 export interface Opened<T> {
@@ -44,7 +44,7 @@ function likelyAccesses(candidates: readonly LedgerRow[], keys: readonly Custome
   const add = (access: ReadAccess | null) => {
     if (access !== null && !accesses.some((other) => sameAccess(other, access))) accesses.push(access);
   };
-  for (const row of candidates) add(accessAmong(row.sealedWith, keys));
+  for (const row of candidates) add(accessWithKeys(row.sealedWith, keys));
   add(noKey);
   for (const key of keys) add({ kind: 'sse-c', key });
   return accesses;

@@ -7,7 +7,7 @@ import { Fault, isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import { mtimeOfMetadata, wholeSeconds } from './mtime.js';
-import { accessAmong, isEncryptedAs } from './sealed-with.js';
+import { accessWithKeys, isEncryptedAs } from './sealed-with.js';
 import type { VaultServices } from './upload/part-sender.js';
 import { clockSkewMs } from './upload/verify-written.js';
 import type { SettleReport, SettleRequest } from './vault.js';
@@ -111,7 +111,7 @@ export async function settleRow(
   keys: readonly CustomerKey[],
 ): Promise<SettleOutcome> {
   const { ledger, store } = services;
-  const access = accessAmong(row.sealedWith, keys);
+  const access = accessWithKeys(row.sealedWith, keys);
   if (access === null) {
     const fingerprint = row.sealedWith.kind === 'sse-c' ? row.sealedWith.fingerprint : '';
     throw new Fault(

@@ -20,8 +20,9 @@ export interface Stage extends AsyncDisposable {
 }
 
 /**
- * Prepares one S3 server over https with one bucket, one customer key and one SSH identity for all contenders.
- * SFTPGW_TEST_S3_ENDPOINT, SFTPGW_TEST_S3_CA and the usual AWS variables select a server; without them it starts Ceph.
+ * Prepares one S3 server over https with one bucket, one customer key and one SSH identity for all
+ * contenders. SFTPGW_TEST_S3_ENDPOINT, SFTPGW_TEST_S3_CA and the usual AWS variables select a server; without
+ * them it starts Ceph.
  */
 export async function buildStage(): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-bench-'));

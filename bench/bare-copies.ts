@@ -44,8 +44,8 @@ export const copyAtOnce: BareCopy = async (client, { bucket, key }, from, to) =>
 };
 
 /**
- * Copies without overwriting newer content. It uses a multipart copy, because Ceph 20.2.4 ignores If-Match on the target of a
- * CopyObject, but honours it when it completes a multipart upload.
+ * Copies without overwriting newer content. It uses a multipart copy, because Ceph 20.2.4 ignores If-Match on
+ * the target of a CopyObject, but honours it when it completes a multipart upload.
  */
 export const copyIfUnchanged: BareCopy = async (client, { bucket, key }, from, to) => {
   const object = { Bucket: bucket, Key: key };
@@ -76,7 +76,10 @@ function sealedWith(key: CustomerKey) {
   return { kind: 'sse-c', key } as const;
 }
 
-/** Copies an object that is too large for CopyObject: a multipart copy without conditions, with the gateway's part size. */
+/**
+ * Copies an object that is too large for CopyObject: a multipart copy without conditions, with the gateway's
+ * part size.
+ */
 export async function copyLarge(
   client: S3Client,
   { bucket, key }: BareObject,

@@ -160,7 +160,10 @@ function emptyResults(): Record<Discipline, Runs> {
   return { upload: runs(), download: runs(), small: runs() };
 }
 
-/** Measures one contender once. All servers keep running, and idle ones are not used. None caches the content of closed files. */
+/**
+ * Measures one contender once. All servers keep running, and idle ones are not used. None caches the content
+ * of closed files.
+ */
 async function oneRound(
   { arena, peer, runs }: Running,
   files: Files,

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 
-/** Clock ticks per second in /proc/PID/stat. USER_HZ is 100 on every Linux that Node.js supports (proc(5)). */
+/**
+ * Clock ticks per second in /proc/PID/stat. USER_HZ is 100 on every Linux that Node.js supports (proc(5)).
+ */
 const ticksPerSecond = 100;
 
 /** Returns the user and system CPU seconds that the process and its waited-for children have used so far. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The second field is the name in parentheses, which may contain spaces. Single spaces separate the later fields.
+  // The second field is the name in parentheses, which may contain spaces. Single spaces separate the later
+  // fields.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15).map(Number);
   return (user + system + childUser + childSystem) / ticksPerSecond;

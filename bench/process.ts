@@ -7,7 +7,10 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs a program to its end and returns the duration in seconds. Throws an error with its output if the exit code is not 0. */
+/**
+ * Runs a program to its end and returns the duration in seconds. Throws an error with its output if the exit
+ * code is not 0.
+ */
 export async function timed(
   program: string,
   args: readonly string[],
@@ -45,7 +48,9 @@ process.once('exit', () => {
   for (const server of servers) server.kill();
 });
 
-/** Registers a program that runs until it is stopped, and that is killed when this process exits. Returns it. */
+/**
+ * Registers a program that runs until it is stopped, and that is killed when this process exits. Returns it.
+ */
 export function asServer<Child extends ChildProcess>(child: Child): Child {
   servers.add(child);
   child.once('close', () => servers.delete(child));

@@ -71,8 +71,9 @@ function mixture(count: number, min: number, max: number): number[] {
 }
 
 /**
- * Compares a rotation with the SDK's bare copies of equal objects with the same parallelism. The difference is the cost of checking
- * every copy, the ledger and the job. The contenders take turns with one new key per round. `only` names one set, or is `all`.
+ * Compares a rotation with the SDK's bare copies of equal objects with the same parallelism. The difference
+ * is the cost of checking every copy, the ledger and the job. The contenders take turns with one new key per
+ * round. `only` names one set, or is `all`.
  */
 export async function measureRotation(
   stage: Stage,
@@ -101,7 +102,8 @@ async function measureSet(
         if (bytes <= maxAtOnceBytes) await copy(client, object, from, to);
         else await copyLarge(client, object, bytes, from, to);
       });
-  // The gateway is first. The SDK runs without and with protection of concurrent writes; the gateway always protects them.
+  // The gateway is first. The SDK runs without and with protection of concurrent writes; the gateway always
+  // protects them.
   const contenders: readonly Contender[] = [
     {
       name: 'sftpgw key rotate',

@@ -10,7 +10,10 @@ export interface Row {
   readonly failure: string | null;
 }
 
-/** Returns a Markdown table of one discipline: median rates, and how much faster the first row is than the others. */
+/**
+ * Returns a Markdown table of one discipline: median rates, and how much faster the first row is than the
+ * others.
+ */
 export function renderTable(
   title: string,
   unit: { label: string; amount: number },

@@ -42,7 +42,10 @@ function producing(): ReadHandle {
   };
 }
 
-/** Returns a tree for measuring the SFTP server alone. It discards written data, and every file contains 1 GiB of zeros. */
+/**
+ * Returns a tree for measuring the SFTP server alone. It discards written data, and every file contains 1 GiB
+ * of zeros.
+ */
 export function transportVfs(): Vfs {
   const refuse = (): never => {
     throw new Fault('unsupported', 'this tree only reads and writes files');

@@ -10,7 +10,10 @@ import { type Files, sftpBatch } from './workload.js';
 
 const serverScript = resolve(import.meta.dirname, 'transport-server.js');
 
-/** Measures the SSH and SFTP layers alone: the gateway's server, which discards the data, and OpenSSH's with a memory file system. */
+/**
+ * Measures the SSH and SFTP layers alone: the gateway's server, which discards the data, and OpenSSH's with a
+ * memory file system.
+ */
 export async function measureTransport(arena: Arena, files: Files, rounds: number): Promise<Row[]> {
   const own = {
     name: 'sftpgw, data discarded',

@@ -54,7 +54,9 @@ export function uploadLarge(arena: Arena, peer: Peer, files: Files): Promise<num
   return sftpBatch(arena, peer, `put ${files.large} ${peer.directory}large.bin`);
 }
 
-/** Downloads the large file and returns the duration in seconds. `target` should be in a memory file system. */
+/**
+ * Downloads the large file and returns the duration in seconds. `target` should be in a memory file system.
+ */
 export function downloadLarge(arena: Arena, peer: Peer, target: string): Promise<number> {
   return sftpBatch(arena, peer, `get ${peer.directory}large.bin ${target}`);
 }

@@ -1,6 +1,7 @@
-// Builds the native ciphers of ssh2 with the headers of the Node.js that runs this script. npm's own build would use the headers
-// of the Node.js that runs npm. The added header avoids node::ObjectWrap, whose destructor aborts on Node 24.19 and later when the
-// garbage collector runs it (nodejs/node issue 65446). Without a compiler the gateway works, with two to three times the CPU.
+// Builds the native ciphers of ssh2 with the headers of the Node.js that runs this script. npm's own build
+// would use the headers of the Node.js that runs npm. The added header avoids node::ObjectWrap, whose
+// destructor aborts on Node 24.19 and later when the garbage collector runs it (nodejs/node issue 65446).
+// Without a compiler the gateway works, with two to three times the CPU.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

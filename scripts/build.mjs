@@ -1,5 +1,6 @@
-// Builds the programs of package.json into dist/bin and the benchmark into dist/bench. A bundle starts in less than half the time
-// that Node.js needs to load several hundred modules one by one. Modules that a program imports on demand become separate files.
+// Builds the programs of package.json into dist/bin and the benchmark into dist/bench. A bundle starts in
+// less than half the time that Node.js needs to load several hundred modules one by one. Modules that a
+// program imports on demand become separate files.
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
-// Prints `N passed, N failed, N skipped` for the test runner's JSON reports. A missing report, or a file that could not run, counts
-// as a failure. Before this line it lists the skipped groups, and each failure with the beginning of its message, so that the end
-// of a long log shows all problems.
+// Prints `N passed, N failed, N skipped` for the test runner's JSON reports. A missing report, or a file that
+// could not run, counts as a failure. Before this line it lists the skipped groups, and each failure with the
+// beginning of its message, so that the end of a long log shows all problems.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 

@@ -20,7 +20,10 @@ export interface MirrorSizes {
 /** The max. memory of the gateway or the command, for any number of objects. */
 const maxMib = 300;
 
-/** Measures the mirror. `wanted` selects the disciplines mirror-small, mirror-large, mirror-unchanged and mirror-events. */
+/**
+ * Measures the mirror. `wanted` selects the disciplines mirror-small, mirror-large, mirror-unchanged and
+ * mirror-events.
+ */
 export async function compareMirrors(
   stage: Stage,
   sizes: MirrorSizes,

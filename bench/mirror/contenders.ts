@@ -10,7 +10,9 @@ import { exit, timed } from '../process.js';
 export interface Run {
   /** The duration until the program ended. */
   readonly seconds: number;
-  /** The duration until all written data was on disk. It includes `sync -f` after programs that do not sync. */
+  /**
+   * The duration until all written data was on disk. It includes `sync -f` after programs that do not sync.
+   */
   readonly durableSeconds: number;
   readonly cpuSeconds: number;
   readonly peakMib: number;
@@ -27,7 +29,10 @@ export function prefixOf(user: string): string {
   return `${user}/downloads/`;
 }
 
-/** The gateway is first, because the others are compared with it. They run with their defaults and with tuned settings. */
+/**
+ * The gateway is first, because the others are compared with it. They run with their defaults and with tuned
+ * settings.
+ */
 export const mirrorContenders: readonly MirrorContender[] = [
   {
     name: 'sftpgw mirror run',
@@ -132,7 +137,9 @@ function emptyTarget(arena: Arena): string {
   return target;
 }
 
-/** Measures one program. `unsynced` is the directory to sync after it, or null if the program syncs its files. */
+/**
+ * Measures one program. `unsynced` is the directory to sync after it, or null if the program syncs its files.
+ */
 async function measure(
   program: string,
   args: readonly string[],

@@ -10,7 +10,10 @@ import { credentials, mirrorRoot, prefixOf } from './contenders.js';
 const listingScript = resolve(import.meta.dirname, 'listing.js');
 const run = promisify(execFile);
 
-/** Measures a pass over objects that are already mirrored, and a bare listing. Excludes the start of both processes. */
+/**
+ * Measures a pass over objects that are already mirrored, and a bare listing. Excludes the start of both
+ * processes.
+ */
 export async function measureUnchanged(
   arena: Arena,
   user: string,

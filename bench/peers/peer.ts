@@ -1,4 +1,7 @@
-/** The environment of every contender: the same bucket of the same S3 server over https, the same key and SSH identity. */
+/**
+ * The environment of every contender: the same bucket of the same S3 server over https, the same key and SSH
+ * identity.
+ */
 export interface Arena {
   readonly endpoint: string;
   readonly caFile: string;

@@ -9,7 +9,10 @@ export interface Sshd extends AsyncDisposable {
   cpuSeconds(): number;
 }
 
-/** Starts OpenSSH's server on a loopback port, for one key, with its in-process SFTP server. Needs root, like sshd. */
+/**
+ * Starts OpenSSH's server on a loopback port, for one key, with its in-process SFTP server. Needs root, like
+ * sshd.
+ */
 export async function startSshd(work: string, identity: string): Promise<Sshd> {
   mkdirSync(work, { recursive: true });
   mkdirSync('/run/sshd', { recursive: true });

@@ -7,7 +7,10 @@ export interface RootSettings {
   readonly embedded: EmbeddedRun | null;
 }
 
-/** Opens the settings of a root for a command and finds out whether the root uses its embedded server. Throws as `openSettingsFile`. */
+/**
+ * Opens the settings of a root for a command and finds out whether the root uses its embedded server. Throws
+ * as `openSettingsFile`.
+ */
 export async function openRootSettings(root: string): Promise<RootSettings> {
   const configured = await LiveSettings.open(root, false);
   const run = await readEmbeddedRun(configured.paths.runFile);

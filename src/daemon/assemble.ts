@@ -51,8 +51,8 @@ export interface Gateway extends AsyncDisposable {
 }
 
 /**
- * Builds and connects all services, and starts the SFTP server last.
- * Throws `conflict` (the root is in use), `invalid` (settings) and `unavailable` (a port, the database, a directory).
+ * Builds and connects all services, and starts the SFTP server last. Throws `conflict` (the root is in use),
+ * `invalid` (settings) and `unavailable` (a port, the database, a directory).
  */
 export async function assembleGateway(options: GatewayOptions): Promise<Gateway> {
   await using resources = new AsyncDisposableStack();

@@ -19,8 +19,8 @@ export interface KeyringCheck {
 const startWaitMs = 10_000;
 
 /**
- * Imports the raw key files, finishes changes of the keyring that a crash interrupted, and reports problems. Resolves when it is done, or
- * after ten seconds. Never rejects.
+ * Imports the raw key files, finishes changes of the keyring that a crash interrupted, and reports problems.
+ * Resolves when it is done, or after ten seconds. Never rejects.
  */
 export async function checkKeyring(call: Call, check: KeyringCheck): Promise<void> {
   const enough = new AbortController();

@@ -27,7 +27,10 @@ export interface KeyFilesCheckServices {
   readonly describe: Keyring['describe'];
 }
 
-/** Checks the raw key files and the replaced ones in the same directories: content, mode, and whether they are still needed. */
+/**
+ * Checks the raw key files and the replaced ones in the same directories: content, mode, and whether they are
+ * still needed.
+ */
 export function keyFilesCheck(services: KeyFilesCheckServices): Check {
   return {
     name: 'raw key files',

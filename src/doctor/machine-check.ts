@@ -6,7 +6,9 @@ import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
 export interface MachineCheckOptions {
-  /** Whether ssh2's native ciphers are in use; `unsafe` ones were built in a way that would crash the gateway. */
+  /**
+   * Whether ssh2's native ciphers are in use; `unsafe` ones were built in a way that would crash the gateway.
+   */
   readonly nativeCrypto: 'loaded' | 'missing' | 'unsafe';
   /** True if native code computes CRC-32C. */
   readonly hasNativeCrc32c: boolean;

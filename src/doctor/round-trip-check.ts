@@ -12,7 +12,9 @@ export interface RoundTripServices {
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
 }
 
-/** Checks a whole round trip with a small object below the user's upload prefix, with the user's encryption. */
+/**
+ * Checks a whole round trip with a small object below the user's upload prefix, with the user's encryption.
+ */
 export function roundTripCheck(services: RoundTripServices, username: Username): Check {
   return { name: `uploads of ${username}`, run: (call) => roundTripOf(services, call, username) };
 }

@@ -16,8 +16,8 @@ export type DestroyOutcome =
   | { readonly kind: 'destroyed'; readonly rawFiles: readonly string[] };
 
 /**
- * Destroys a key after checking that no version in any bucket needs it. If it is interrupted, nothing is destroyed, and the next call
- * checks everything again. Throws as `proveKeyUnused` and `Keyring.destroy`.
+ * Destroys a key after checking that no version in any bucket needs it. If it is interrupted, nothing is
+ * destroyed, and the next call checks everything again. Throws as `proveKeyUnused` and `Keyring.destroy`.
  */
 export async function destroyKey(
   root: OpenRoot,

@@ -37,8 +37,9 @@ export interface DoctorRequest {
 const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
 
 /**
- * Checks a whole root: S3, a round trip for each user, keys, ledger, files and the machine. Writes small objects and removes them.
- * Returns the findings, the most severe first. Throws `cancelled`, or `invalid` for a malformed user name.
+ * Checks a whole root: S3, a round trip for each user, keys, ledger, files and the machine. Writes small
+ * objects and removes them. Returns the findings, the most severe first. Throws `cancelled`, or `invalid` for
+ * a malformed user name.
  */
 export async function runDoctor(root: OpenRoot, request: DoctorRequest): Promise<readonly DoctorFinding[]> {
   const s3 = { ...root.s3, retry: patience };
@@ -114,7 +115,10 @@ async function allUsers({ registry }: OpenRoot): Promise<readonly Username[]> {
   return (await registry.list()).map(({ username }) => username);
 }
 
-/** Returns every available key: those of the keyring and those in raw files of users or of the shared directory. */
+/**
+ * Returns every available key: those of the keyring and those in raw files of users or of the shared
+ * directory.
+ */
 async function knownKeys(root: OpenRoot): Promise<ReadonlySet<KeyFingerprint>> {
   const { keyring, userServices } = root;
   const known = new Set<KeyFingerprint>();

@@ -64,7 +64,10 @@ export async function planProvision(root: OpenRoot, request: ProvisionRequest): 
   };
 }
 
-/** Applies the plan to the buckets, one change after another, and returns the outcomes. A failed change does not stop the others. */
+/**
+ * Applies the plan to the buckets, one change after another, and returns the outcomes. A failed change does
+ * not stop the others.
+ */
 export async function applyProvision(
   root: OpenRoot,
   request: ProvisionRequest,
@@ -106,7 +109,10 @@ export async function allowSseC(root: OpenRoot): Promise<readonly ProvisionStep[
   });
 }
 
-/** Returns the needs of all users. Throws if a user's files are invalid: policies without that user would lock them out. */
+/**
+ * Returns the needs of all users. Throws if a user's files are invalid: policies without that user would lock
+ * them out.
+ */
 function needsOf(root: OpenRoot): Promise<StorageNeeds> {
   return storageNeedsOf(root, 'throw');
 }

@@ -62,9 +62,9 @@ export interface RecoverReport extends RecoveredRoot {
 export type RecoverProgress = (what: string, done: number, total: number | null) => void;
 
 /**
- * Restores a root from the copy in its bucket and the recovery identity. It can be interrupted and run again; the gateway does not
- * start on an incomplete root. Throws `conflict` (a gateway runs, or users or keys exist), and faults of `findSnapshot`, of the store and
- * of the file system.
+ * Restores a root from the copy in its bucket and the recovery identity. It can be interrupted and run again;
+ * the gateway does not start on an incomplete root. Throws `conflict` (a gateway runs, or users or keys
+ * exist), and faults of `findSnapshot`, of the store and of the file system.
  */
 export async function recoverRoot(
   request: RecoverRequest,
@@ -121,7 +121,10 @@ async function restoreRoot(
   return { snapshot, keys, restored };
 }
 
-/** Replaces the copy in the bucket with one of this machine. Returns the reason as text if that fails; the root is usable without it. */
+/**
+ * Replaces the copy in the bucket with one of this machine. Returns the reason as text if that fails; the
+ * root is usable without it.
+ */
 async function takeOverCopy({ bucketCopy, call }: OpenRoot): Promise<{ readonly snapshot: number } | string> {
   try {
     const outcome = await bucketCopy.run(call, { takeOver: true });

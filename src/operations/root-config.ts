@@ -28,7 +28,10 @@ export type S3Environment = Readonly<
   >
 >;
 
-/** A root as administration commands use it. The gateway may run at the same time and sees changes at its next request. */
+/**
+ * A root as administration commands use it. The gateway may run at the same time and sees changes at its next
+ * request.
+ */
 export interface RootConfig {
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
@@ -44,7 +47,10 @@ export interface RootConfig {
     readonly region: string | null;
     readonly endpoint: string | null;
   };
-  /** Returns the environment that S3 tools need for this root's objects. A value is null if the AWS default chain decides. */
+  /**
+   * Returns the environment that S3 tools need for this root's objects. A value is null if the AWS default
+   * chain decides.
+   */
   environment(): Promise<S3Environment>;
   /** Writes the settings and returns a summary for people. */
   setup(answers: SetupAnswers): Promise<{ readonly lines: readonly string[] }>;

@@ -44,7 +44,10 @@ for (const target of await s3Targets()) {
         files.set(`${user.name}/${name}`, content);
       }
 
-      /** Waits until the gateway logs a copy. Polling with a command would take the CPU that the gateway needs. */
+      /**
+       * Waits until the gateway logs a copy. Polling with a command would take the CPU that the gateway
+       * needs.
+       */
       async function expectCopied(change: () => Promise<unknown>): Promise<void> {
         const copies = () => gateway.output.split('settings copied to the bucket').length;
         let before = copies();
@@ -86,7 +89,8 @@ for (const target of await s3Targets()) {
         await upload(bob, 'first', 100_000);
         await upload(alice, 'hers', 3_000_000);
         await upload(carol, 'plain', 1000);
-        // `key rotate` re-encrypts the existing objects; `--generate-sse-key` leaves them with the previous key.
+        // `key rotate` re-encrypts the existing objects; `--generate-sse-key` leaves them with the previous
+        // key.
         await cliOk('key', 'rotate', '--user', 'bob');
         await upload(bob, 'second', 0);
         await upload(bob, 'large', 9_000_000);

@@ -116,7 +116,8 @@ async function failWithWrongBucket(gateway: Gateway, user: TestUser, outputs: st
 }
 
 /**
- * Runs the key commands, and reads an object whose key the gateway no longer has. The read fails with the user's own key in the request.
+ * Runs the key commands, and reads an object whose key the gateway no longer has. The read fails with the
+ * user's own key in the request.
  */
 async function handleKeys(gateway: Gateway, user: TestUser, outputs: string[]): Promise<void> {
   const runAndRecord = async (args: readonly string[], input: string | Uint8Array = ''): Promise<string> => {

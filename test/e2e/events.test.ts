@@ -52,7 +52,8 @@ describe.skipIf(skip !== null)(
         const hasResult = (name: string, result: string) =>
           gateway.output.includes(`"path":"in/${name}","result":"${result}"`);
         await put('first');
-        // A pass may find the object before the event, because passes are frequent after the start. Then try the next object.
+        // A pass may find the object before the event, because passes are frequent after the start. Then try
+        // the next object.
         const names: string[] = [];
         const fetched = await eventually('an event triggers a fetch', async () => {
           const name = `f${names.length}`;

@@ -60,7 +60,10 @@ async function drill(gateway: Gateway, s3: BucketAccess, hasTags: boolean): Prom
   await ask(gateway, s3.bucket, users.alice);
 }
 
-/** Checks what needs the first key of alice: her first file, and the older version of the file that she wrote twice. */
+/**
+ * Checks what needs the first key of alice: her first file, and the older version of the file that she wrote
+ * twice.
+ */
 async function ask(gateway: Gateway, bucket: string, alice: TestUser): Promise<void> {
   const first = CustomerKey.fromBytes(alice.key).fingerprint;
   const both = `s3://${bucket}/alice/uploads/both.txt`;

@@ -5,7 +5,10 @@ import { gatewayTargets } from '../support/gateway-targets.js';
 import { missing } from '../support/tools.js';
 
 const uploads = 20;
-/** Large enough to fill the allowed memory: the peak is 500 MiB, or 528 MiB with the 256 MiB of `npm run drill:memory`. */
+/**
+ * Large enough to fill the allowed memory: the peak is 500 MiB, or 528 MiB with the 256 MiB of `npm run
+ * drill:memory`.
+ */
 const uploadMib = process.env['SFTPGW_DRILL'] === 'full' ? 256 : 96;
 const limitMib = 700;
 const programs = missing('sftp', 'ssh-keygen');

@@ -47,7 +47,10 @@ interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command in this process, because starting Node.js each time would be slow. `root` may be another root. */
+/**
+ * Runs a command in this process, because starting Node.js each time would be slow. `root` may be another
+ * root.
+ */
 async function cli(args: readonly string[], input = '', root = gateway.root): Promise<Ran> {
   const shell = fakeShell({ input, workingDirectory: gateway.work });
   const code = await runProgram(sftpgwProgram, [...args, '--root', root], shell);

@@ -56,7 +56,10 @@ class PacketMaker {
     );
   }
 
-  /** Damages a packet. Its framing stays valid in 999 of 1,000 cases, so that the decoder behind it is tested too. */
+  /**
+   * Damages a packet. Its framing stays valid in 999 of 1,000 cases, so that the decoder behind it is tested
+   * too.
+   */
   #damaged(good: Buffer): Buffer {
     let bytes = Buffer.from(good);
     const way = this.#random.between(0, 3);
@@ -93,7 +96,10 @@ async function freshSession(): Promise<OpenedSession> {
   return opened;
 }
 
-/** Returns true if a valid request is still answered, false if the session was closed because of broken framing. */
+/**
+ * Returns true if a valid request is still answered, false if the session was closed because of broken
+ * framing.
+ */
 async function stillServes({ client, stream, session }: OpenedSession): Promise<boolean> {
   const good = encodeRequest({ type: 'realpath', id: goodId, path: path('/x/../good') });
   const answer = client.askRaw(good, goodId).then(({ type, body }) => {

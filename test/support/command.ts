@@ -14,7 +14,10 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
 }
 
-/** Runs a program to its end and returns its exit code and output. Kills it after the time limit. Does not throw for the exit code. */
+/**
+ * Runs a program to its end and returns its exit code and output. Kills it after the time limit. Does not
+ * throw for the exit code.
+ */
 export async function run(
   program: string,
   args: readonly string[],

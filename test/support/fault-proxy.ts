@@ -6,7 +6,10 @@ import type { AddressInfo } from 'node:net';
 /** What the proxy does with one request. */
 export type ProxyAction =
   | { readonly do: 'pass' }
-  /** Closes the connection after this number of bytes of the request's body. The server does not see the request. */
+  /**
+   * Closes the connection after this number of bytes of the request's body. The server does not see the
+   * request.
+   */
   | { readonly do: 'reset'; readonly afterBodyBytes?: number }
   /** Forwards the request, and closes the connection instead of answering. */
   | { readonly do: 'lose-answer' }

@@ -23,7 +23,10 @@ export interface GatewayTarget {
   access(gateway: Gateway): Promise<BucketAccess>;
 }
 
-/** Returns the targets: the gateway with its embedded S3 in one process, and in front of the S3 server that the environment names. */
+/**
+ * Returns the targets: the gateway with its embedded S3 in one process, and in front of the S3 server that
+ * the environment names.
+ */
 export async function gatewayTargets(): Promise<readonly GatewayTarget[]> {
   const foreign = (await s3Targets()).filter((target) => target.kind === 'environment');
   return [embedded, ...foreign.map(foreignTarget)];
@@ -83,7 +86,9 @@ function accessWith(variables: NodeJS.ProcessEnv, bucket: string): BucketAccess 
   };
 }
 
-/** Returns an SDK client that reads the gateway's bucket independently of the gateway. The caller destroys it. */
+/**
+ * Returns an SDK client that reads the gateway's bucket independently of the gateway. The caller destroys it.
+ */
 export function sdkClient(access: BucketAccess): S3Client {
   return createS3Client(storeOptions(access)).client;
 }

@@ -147,7 +147,9 @@ export class Gateway implements AsyncDisposable {
     });
   }
 
-  /** Adds a user with an SSH key, as an administrator would. Without flags the user gets SSE-C with a new key. */
+  /**
+   * Adds a user with an SSH key, as an administrator would. Without flags the user gets SSE-C with a new key.
+   */
   async addUser(name: string, flags: readonly string[] | null = null): Promise<TestUser> {
     const identity = join(this.work, `${name}.id`);
     await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identity]);

@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * A self-signed certificate for 127.0.0.1 and localhost, valid from 2020 to 2120, and its key. It protects nothing, because the key is
- * published here. It was created with `openssl ca -selfsign`, because Node.js cannot create certificates.
+ * A self-signed certificate for 127.0.0.1 and localhost, valid from 2020 to 2120, and its key. It protects
+ * nothing, because the key is published here. It was created with `openssl ca -selfsign`, because Node.js
+ * cannot create certificates.
  */
 export const loopbackTls = {
   key: `-----BEGIN PRIVATE KEY-----

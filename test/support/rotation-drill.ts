@@ -21,15 +21,18 @@ export interface DrillSize {
   readonly limitMs: number;
 }
 
-/** The possible contents of one name after the acknowledgements so far, as digests; null means that the file may not exist. */
+/**
+ * The possible contents of one name after the acknowledgements so far, as digests; null means that the file
+ * may not exist.
+ */
 type Possible = ReadonlySet<string | null>;
 
 const workers = 3;
 const mebibyte = 1024 * 1024;
 
 /**
- * Rotates the key of a user while clients write, overwrite, read and remove, and while the gateway is killed repeatedly. It records what
- * the gateway acknowledged.
+ * Rotates the key of a user while clients write, overwrite, read and remove, and while the gateway is killed
+ * repeatedly. It records what the gateway acknowledged.
  */
 export class RotationDrill {
   readonly #gateway: Gateway;
@@ -146,7 +149,10 @@ export class RotationDrill {
     }
   }
 
-  /** Runs some operations per client, on the client's own names. An unacknowledged operation may have happened or not. */
+  /**
+   * Runs some operations per client, on the client's own names. An unacknowledged operation may have happened
+   * or not.
+   */
   async #work(): Promise<void> {
     await Promise.all(
       Array.from({ length: workers }, async (_, worker) => {

@@ -42,7 +42,10 @@ export interface S3Target {
   close(): Promise<void>;
 }
 
-/** Returns the embedded S3 server, in this process, and the server that SFTPGW_TEST_S3_ENDPOINT names. Starts none of them. */
+/**
+ * Returns the embedded S3 server, in this process, and the server that SFTPGW_TEST_S3_ENDPOINT names. Starts
+ * none of them.
+ */
 export async function s3Targets(): Promise<readonly S3Target[]> {
   return [new EmbeddedTarget(), new EnvironmentTarget(process.env)];
 }

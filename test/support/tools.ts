@@ -16,7 +16,10 @@ export function findProgram(name: string): string | null {
   return null;
 }
 
-/** Returns the reason to skip a test that needs these programs, or null if it can run. Throws for a missing program if CI is set. */
+/**
+ * Returns the reason to skip a test that needs these programs, or null if it can run. Throws for a missing
+ * program if CI is set.
+ */
 export function missing(...programs: readonly string[]): string | null {
   const absent = programs.filter((name) => findProgram(name) === null);
   if (absent.length === 0) return null;
@@ -26,8 +29,8 @@ export function missing(...programs: readonly string[]): string | null {
 }
 
 /**
- * Returns a Python with paramiko, or null. Throws if CI is set and none has it. Debian's own Python has python3-paramiko, even if another
- * Python comes first in the path.
+ * Returns a Python with paramiko, or null. Throws if CI is set and none has it. Debian's own Python has
+ * python3-paramiko, even if another Python comes first in the path.
  */
 export async function findParamikoPython(): Promise<string | null> {
   for (const python of ['/usr/bin/python3', findProgram('python3') ?? 'python3']) {

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Polls until the result is neither null nor false, and returns it. After the time limit, throws an error that names `what`. */
+/**
+ * Polls until the result is neither null nor false, and returns it. After the time limit, throws an error
+ * that names `what`.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null | false> | T | null | false,

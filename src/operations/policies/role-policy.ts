@@ -8,8 +8,9 @@ export interface PolicyDocument {
 }
 
 /**
- * Returns the minimal policy of the gateway's role for these needs. It grants no changes to lifecycle rules, policies or encryption
- * settings, so an attacker with the role cannot hide their actions or let S3 delete objects.
+ * Returns the minimal policy of the gateway's role for these needs. It grants no changes to lifecycle rules,
+ * policies or encryption settings, so an attacker with the role cannot hide their actions or let S3 delete
+ * objects.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  */
 export function rolePolicy(needs: StorageNeeds): PolicyDocument {

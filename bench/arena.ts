@@ -12,6 +12,9 @@ import { timed } from './process.js';
 const cephTool =
   process.env['SFTPGW_BENCH_CEPH'] ?? resolve(import.meta.dirname, '../../test/servers/ceph-rgw');
 
+/**
+ * The S3 server and the directory of all contenders. Disposing it stops the server and removes the directory.
+ */
 export interface Stage extends AsyncDisposable {
   /** Returns the shared arena with a work directory of this name. */
   arena(name: string): Arena;

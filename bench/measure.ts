@@ -48,6 +48,7 @@ export function peakMemoryMib(pid: number): number {
   return Number(line?.[1] ?? 0) / 1024;
 }
 
+/** Returns the median, or NaN for no values. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** The input and the environment of a program. */
 export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -35,6 +36,7 @@ export async function timed(
   return seconds;
 }
 
+/** Resolves with the exit code once the process has exited and its output is closed. */
 export function exit(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -65,6 +67,7 @@ export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   await gone;
 }
 
+/** Returns a free loopback port. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -7,6 +7,7 @@ import { timed } from './process.js';
 
 const mebibyte = 1024 * 1024;
 
+/** The files to transfer: a large one, and a directory of small ones. */
 export interface Files {
   readonly large: string;
   readonly largeBytes: number;
@@ -31,6 +32,7 @@ async function* randomStream(bytes: number): AsyncGenerator<Uint8Array> {
   for (let left = bytes; left > 0; left -= mebibyte) yield randomBytes(Math.min(left, mebibyte));
 }
 
+/** Returns the SHA-256 of a file in hexadecimal. */
 export async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
@@ -50,6 +52,7 @@ export function sftpBatch(arena: Arena, peer: Pick<Peer, 'port' | 'user'>, batch
   );
 }
 
+/** Uploads the large file and returns the duration in seconds. */
 export function uploadLarge(arena: Arena, peer: Peer, files: Files): Promise<number> {
   return sftpBatch(arena, peer, `put ${files.large} ${peer.directory}large.bin`);
 }
@@ -61,6 +64,7 @@ export function downloadLarge(arena: Arena, peer: Peer, target: string): Promise
   return sftpBatch(arena, peer, `get ${peer.directory}large.bin ${target}`);
 }
 
+/** Uploads the small files into a new directory in one session and returns the duration in seconds. */
 export function uploadSmall(arena: Arena, peer: Peer, files: Files, round: number): Promise<number> {
   const directory = `${peer.directory}small-${round}`;
   return sftpBatch(arena, peer, `mkdir ${directory}\nput ${files.smallDirectory}/* ${directory}/`);

@@ -9,6 +9,7 @@ import { measureUnchanged } from './unchanged.js';
 
 const mebibyte = 2 ** 20;
 
+/** The rounds and the numbers of objects and events to measure. */
 export interface MirrorSizes {
   readonly rounds: number;
   readonly smallObjects: number;

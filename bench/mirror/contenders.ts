@@ -76,6 +76,7 @@ export async function mirrorRoot(
   return root;
 }
 
+/** Returns the arena's S3 credentials as environment variables. */
 export function credentials(arena: Arena): NodeJS.ProcessEnv {
   return { AWS_ACCESS_KEY_ID: arena.accessKeyId, AWS_SECRET_ACCESS_KEY: arena.secretAccessKey };
 }

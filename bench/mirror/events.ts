@@ -14,6 +14,7 @@ const everyMs = 10;
 const fileBytes = 4096;
 const lastFileMs = 30_000;
 
+/** The measurements of one run with events. */
 export interface EventTimes {
   /** The seconds from the event to the file, per object. */
   readonly seconds: readonly number[];

@@ -28,4 +28,5 @@ export interface Peer extends AsyncDisposable {
   cpuSeconds(): number;
 }
 
+/** Starts a contender. Its SFTP server accepts connections once the promise resolves. */
 export type StartPeer = (arena: Arena) => Promise<Peer>;

@@ -5,8 +5,10 @@ import { cpuSeconds, peakMemoryMib } from '../measure.js';
 import { asServer, freePort, listening, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
+/** The built `sftpgw` program. */
 export const mainScript = resolve(import.meta.dirname, '../bin/sftpgw.js');
 
+/** A running gateway with its peak memory in MiB. */
 export interface GatewayPeer extends Peer {
   peakMemoryMib(): number;
 }

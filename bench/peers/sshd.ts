@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { cpuSecondsOf, processTree } from '../measure.js';
 import { asServer, freePort, listening, stop, timed } from '../process.js';
 
+/** A running sshd with its port and the CPU seconds used so far. */
 export interface Sshd extends AsyncDisposable {
   readonly port: number;
   cpuSeconds(): number;

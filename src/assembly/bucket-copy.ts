@@ -30,6 +30,7 @@ export function createBucketCopy(
   });
 }
 
+/** The services of `watchBucketCopy`. */
 export interface BucketCopyWatch {
   readonly bucketCopy: Pick<BucketCopy, 'isOutdated' | 'reasonNotCopied' | 'run'>;
   readonly keyring: Pick<RootKeyring, 'onChange'>;

@@ -3,6 +3,7 @@ import type { LogFields, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { formatLogLine } from './log-text.js';
 
+/** The levels of the log, the lowest first. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Receives the log, one line per call. `process.stderr` is one. */

@@ -30,10 +30,12 @@ export async function readRecoveryMarker(path: string): Promise<string | null> {
   }
 }
 
+/** Records durably that a recovery from this bucket has begun. */
 export async function writeRecoveryMarker(path: string, bucket: string): Promise<void> {
   await writeFileDurably(path, `${JSON.stringify({ bucket })}\n`, secretFileMode);
 }
 
+/** Removes the marker durably once the recovery is complete. */
 export async function removeRecoveryMarker(path: string): Promise<void> {
   await removeFileDurably(path);
 }

@@ -1,6 +1,7 @@
 import { LiveSettings } from './live-settings.js';
 import { type EmbeddedRun, readEmbeddedRun } from './run-file.js';
 
+/** The settings of a root, and its embedded S3 server if it uses one. */
 export interface RootSettings {
   readonly settings: LiveSettings;
   /** The embedded server that stores the root's objects; null if another S3 server does. */

@@ -25,6 +25,7 @@ import { RecentEvents, startEventSources } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
 import { tuneHeapGrowth } from './heap-growth.js';
 
+/** The command-line options of a gateway, and the receivers of its output. */
 export interface GatewayOptions {
   readonly root: string;
   /** Runs the embedded S3 server in the same process and stores the objects in it. */

@@ -6,6 +6,7 @@ import { Fault } from '../model/fault.js';
 import type { UserRegistry } from '../model/users.js';
 import { importKeyFiles } from '../users/key-import.js';
 
+/** The services of `checkKeyring`. */
 export interface KeyringCheck {
   readonly keyring: RootKeyring;
   readonly userServices: UserServices;

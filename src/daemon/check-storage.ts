@@ -7,6 +7,7 @@ import { probeS3 } from '../s3/bucket/probe.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import type { Vault } from '../vault/vault.js';
 
+/** The bucket to check and the services of `checkStorage`. */
 export interface StorageCheck {
   readonly bucket: string;
   readonly s3: S3StoreOptions;

@@ -5,6 +5,7 @@ import { createLogger } from '../assembly/logger.js';
 import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.js';
 import { prepareDemo } from './demo.js';
 
+/** The options of `runGateway`. */
 export interface RunGatewayOptions extends GatewayOptions {
   /** Creates a demo user at the first start and prints commands to try. */
   readonly demo: boolean;

@@ -21,6 +21,7 @@ export interface RawKeyFile {
   readonly why: string;
 }
 
+/** The services of `keyFilesCheck`. */
 export interface KeyFilesCheckServices {
   readonly keyFiles: () => Promise<readonly RawKeyFile[]>;
   readonly load: KeyFiles['load'];

@@ -5,6 +5,7 @@ import { isOpenToOthers } from '../keyring/disk-fault.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
+/** The state of the installation, and the paths to check. */
 export interface MachineCheckOptions {
   /**
    * Whether ssh2's native ciphers are in use; `unsafe` ones were built in a way that would crash the gateway.

@@ -6,6 +6,7 @@ import { type RoundTripProblem, type RoundTripStep, tryRoundTrip } from '../vaul
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
+/** The services of `roundTripCheck`. */
 export interface RoundTripServices {
   readonly store: ObjectStore;
   readonly entropy: Entropy;

@@ -9,6 +9,7 @@ import { findRawFiles } from '../users/key-import.js';
 import { openObjectServices } from './object-services.js';
 import type { OpenRoot } from './open-root.js';
 
+/** The result of `destroyKey`. */
 export type DestroyOutcome =
   /** Nothing changed. `needs` are the first hundred uses of the key. */
   | { readonly kind: 'needed'; readonly needs: readonly KeyNeed[] }

@@ -41,6 +41,7 @@ export async function* planMirrorPasses(
   }
 }
 
+/** The status of all mirrored prefixes of a root. */
 export interface MirrorStatus {
   /** True if a running gateway answered; false if the status is the one last recorded in the database. */
   readonly isLive: boolean;

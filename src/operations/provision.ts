@@ -13,6 +13,7 @@ import { type PolicyDocument, rolePolicy } from './policies/role-policy.js';
 import { bucketsOf, type StorageNeeds, usesSseC } from './policies/storage-needs.js';
 import { storageNeedsOf } from './storage-needs.js';
 
+/** The choices of the administrator. */
 export interface ProvisionRequest {
   readonly writers: KeyWriters;
   /** Unfinished multipart uploads are aborted after this number of days. */
@@ -27,6 +28,7 @@ export interface BucketPlan {
   readonly unfinishedDays: number;
 }
 
+/** The policies and bucket settings that a root needs. */
 export interface ProvisionPlan {
   readonly rolePolicy: PolicyDocument;
   readonly buckets: readonly BucketPlan[];

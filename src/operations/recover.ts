@@ -27,6 +27,7 @@ import { createS3ObjectStore } from '../s3/object-store.js';
 import { openLedger } from './ledger-audit.js';
 import { type OpenRoot, openRoot } from './open-root.js';
 
+/** The root to restore, the bucket and the identity, and the options of `sftpgw recover`. */
 export interface RecoverRequest {
   readonly root: string;
   readonly bucket: string;
@@ -38,6 +39,7 @@ export interface RecoverRequest {
   readonly identity: string;
   /** Overwrites existing users and keys. */
   readonly force: boolean;
+  /** Accepts a snapshot that the recovery identity has not signed. */
   readonly acceptUnsigned: boolean;
   /** Never writes to the bucket, because the gateway that wrote the copy is still in use. */
   readonly rehearsal: boolean;
@@ -51,6 +53,7 @@ interface RecoveredRoot {
   readonly restored: RestoredFiles;
 }
 
+/** The result of a recovery. */
 export interface RecoverReport extends RecoveredRoot {
   /** Null if it was not requested. A text is the reason why the ledger is missing or incomplete. */
   readonly ledger: RebuildReport | string | null;

@@ -17,6 +17,7 @@ export interface SetupAnswers {
   readonly endpoint?: string | null;
 }
 
+/** Environment variables for S3 tools; null for those that are not set. */
 export type S3Environment = Readonly<
   Record<
     | 'AWS_ENDPOINT_URL'

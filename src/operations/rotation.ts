@@ -29,6 +29,7 @@ const commandPatienceMs = 10_000;
 const pollProgressMs = 300;
 const retryLockMs = 2_000;
 
+/** Returns the rotation jobs in the database of a root. */
 export function rotationJobs({ database }: Pick<Core, 'database'>): RotationJobs {
   return createRotationJobs(database, systemClock, systemEntropy);
 }
@@ -113,6 +114,7 @@ async function runAndRecordFailure(
   }
 }
 
+/** A rotation to begin. */
 export interface RotationRequest {
   readonly username: Username;
   readonly versions: VersionPolicy;
@@ -163,6 +165,7 @@ function uploadsOf({ uploadBucket, uploadPrefix }: UserSettings): { bucket: stri
   return { bucket: uploadBucket, prefix: uploadPrefix };
 }
 
+/** Records the given limits as the pace of a job and returns the changed job. The other limits stay. */
 export async function updatePace(
   jobs: RotationJobs,
   job: RotationJob,

@@ -5,6 +5,7 @@ import { isFault } from '../model/fault.js';
 import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
 import type { PrefixNeed, StorageNeeds } from './policies/storage-needs.js';
 
+/** The services of `storageNeedsOf`. */
 export interface StorageUsers {
   readonly call: Call;
   readonly settings: LiveSettings;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
+/** The result of a program. */
 export interface Finished {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -7,6 +8,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Options of a program. `timeoutMs` is the max. duration in milliseconds. */
 export interface CommandOptions {
   readonly input?: string | Uint8Array;
   readonly env?: NodeJS.ProcessEnv;

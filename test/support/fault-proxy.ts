@@ -27,6 +27,7 @@ export type ProxyAction =
   /** Never answers. */
   | { readonly do: 'hang' };
 
+/** A request that the proxy has received. */
 export interface SeenRequest {
   readonly method: string;
   readonly url: string;

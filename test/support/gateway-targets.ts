@@ -14,6 +14,7 @@ export interface BucketAccess {
   s3api(...args: readonly string[]): Promise<Finished>;
 }
 
+/** A gateway with one kind of S3 server. */
 export interface GatewayTarget {
   readonly name: string;
   /** The reason why this target cannot be tested here, or null. */

@@ -8,6 +8,7 @@ import { type CommandOptions, ended, type Finished, run, runOk } from './command
 import { eventually } from './wait.js';
 
 const project = resolve(import.meta.dirname, '../..');
+/** The built `sftpgw` program. */
 export const mainScript = join(project, 'dist/bin/sftpgw.js');
 
 /** A bucket on an S3 server other than the embedded one. */
@@ -20,6 +21,7 @@ export interface ForeignS3 {
   readonly bucket: string;
 }
 
+/** The S3 server and the settings of a test gateway. */
 export interface GatewayOptions {
   /** The S3 server; null starts the embedded one in the same process. */
   readonly s3: ForeignS3 | null;

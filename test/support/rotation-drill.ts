@@ -202,6 +202,7 @@ export class RotationDrill {
   }
 }
 
+/** The job of the drill, as the database has it. */
 export interface DrillJob {
   readonly state: 'running' | 'done';
   readonly newKey: string;
@@ -209,6 +210,7 @@ export interface DrillJob {
   readonly counts: RotationCounts;
 }
 
+/** Returns the SHA-256 of a stream in hexadecimal. */
 export async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of bytes) hash.update(chunk);

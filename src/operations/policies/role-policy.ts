@@ -2,6 +2,7 @@ import type { PolicyStatement } from '../../model/bucket.js';
 import { gatewayPrefix } from '../../model/gateway-prefix.js';
 import { bucketsOf, type PrefixNeed, type StorageNeeds } from './storage-needs.js';
 
+/** An IAM policy document. */
 export interface PolicyDocument {
   readonly Version: '2012-10-17';
   readonly Statement: readonly PolicyStatement[];
@@ -68,10 +69,12 @@ function allow(sid: string, actions: readonly string[], resources: readonly stri
   return { Sid: sid, Effect: 'Allow', Action: [...actions], Resource: [...new Set(resources)] };
 }
 
+/** Returns the ARN of a bucket. */
 export function bucketArn(bucket: string): string {
   return `arn:aws:s3:::${bucket}`;
 }
 
+/** Returns the ARN pattern of all objects below a prefix. */
 export function objectsArn(bucket: string, prefix: string): string {
   return `${bucketArn(bucket)}/${prefix}*`;
 }

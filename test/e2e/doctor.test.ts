@@ -44,6 +44,14 @@ for (const target of await s3Targets()) {
         expect(await setup.findings()).toEqual([]);
       });
 
+      it('checks one user, and reports a user that does not exist', async () => {
+        expect(await setup.findings(['bob'])).toEqual([]);
+        await expect(setup.findings(['bob', 'bop'])).rejects.toMatchObject({
+          kind: 'not-found',
+          hint: expect.stringContaining('there is no user bop'),
+        });
+      });
+
       // Problems of the machine do not depend on the S3 server, so one target is enough.
       const others = target.kind === 'embedded' ? plantedHere : [];
       const there = plantedThere.filter(({ only }) => only === undefined || only === target.kind);
@@ -302,8 +310,8 @@ class TestSetup implements AsyncDisposable {
     return setup;
   }
 
-  async findings(): Promise<readonly DoctorFinding[]> {
-    return await this.#at((operations) => runDoctor(operations, { users: null, onCheck: () => undefined }));
+  async findings(users: readonly string[] | null = null): Promise<readonly DoctorFinding[]> {
+    return await this.#at((operations) => runDoctor(operations, { users, onCheck: () => undefined }));
   }
 
   /** Returns the keys of the objects in the bucket. */

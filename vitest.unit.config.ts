@@ -6,7 +6,7 @@ const { test: shared } = configOf({
   include: unitTests,
   isolate: false,
   report: reportOf('unit'),
-  timeoutMs: 30_000,
+  timeoutMs: 120_000,
 });
 const { include, isolate, ...common } = shared ?? {};
 

@@ -8,26 +8,30 @@ import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
 import { timed } from './process.js';
 
-/** Starts and stops a disposable Ceph RGW. */
+/** The script that starts and stops a disposable Ceph RGW. */
 const cephTool =
   process.env['SFTPGW_BENCH_CEPH'] ?? resolve(import.meta.dirname, '../../test/servers/ceph-rgw');
 
+/**
+ * The S3 server and the directory of all contenders. Disposing it stops the server and removes the directory.
+ */
 export interface Stage extends AsyncDisposable {
-  /** A work directory, everything else shared. */
+  /** Returns the shared arena with a work directory of this name. */
   arena(name: string): Arena;
   readonly directory: string;
   readonly s3Name: string;
 }
 
 /**
- * One S3 server over https with one bucket, one customer key and one SSH identity for all contenders.
- * SFTPGW_TEST_S3_ENDPOINT, SFTPGW_TEST_S3_CA and the usual AWS variables name a server; otherwise Ceph is started.
+ * Prepares one S3 server over https with one bucket, one customer key and one SSH identity for all
+ * contenders. SFTPGW_TEST_S3_ENDPOINT, SFTPGW_TEST_S3_CA and the usual AWS variables select a server; without
+ * them it starts Ceph.
  */
 export async function buildStage(): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-bench-'));
   const given = process.env['SFTPGW_TEST_S3_ENDPOINT'];
   const ceph = given === undefined ? startCeph(join(directory, 'ceph')) : null;
-  // A daemon: nothing else ends it, after an error that nobody caught either.
+  // Ceph is a daemon, so it must be stopped here, also after an uncaught error.
   process.once('exit', () => ceph?.stop());
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));

@@ -11,7 +11,7 @@ import type { CustomerKey } from '../src/model/customer-key.js';
 import { partInput, readInput, sourceInput, writeInput } from '../src/s3/encryption-headers.js';
 import { storeDefaults } from '../src/s3/options.js';
 
-/** One object given another key by the SDK alone, in its own place. */
+/** Re-encrypts one object in place with another key, using only the SDK. */
 export type BareCopy = (
   client: S3Client,
   object: BareObject,
@@ -24,12 +24,12 @@ interface BareObject {
   readonly key: string;
 }
 
-/** What one CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
+/** The max. size for one CopyObject: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export const maxAtOnceBytes = storeDefaults.singleCopyLimitBytes;
 const partBytes = storeDefaults.copyPartBytes;
 const partsAtOnce = 8;
 
-/** CopyObject: one request, and whatever another program writes meanwhile is lost. */
+/** Copies with one CopyObject. A concurrent write of another client is lost. */
 export const copyAtOnce: BareCopy = async (client, { bucket, key }, from, to) => {
   await client.send(
     new CopyObjectCommand({
@@ -44,8 +44,8 @@ export const copyAtOnce: BareCopy = async (client, { bucket, key }, from, to) =>
 };
 
 /**
- * The same so that a newer content stays: Ceph 20.2.4 overlooks If-Match on a CopyObject's target, but honours it when an
- * upload is completed.
+ * Copies without overwriting newer content. It uses a multipart copy, because Ceph 20.2.4 ignores If-Match on
+ * the target of a CopyObject, but honours it when it completes a multipart upload.
  */
 export const copyIfUnchanged: BareCopy = async (client, { bucket, key }, from, to) => {
   const object = { Bucket: bucket, Key: key };
@@ -76,7 +76,10 @@ function sealedWith(key: CustomerKey) {
   return { kind: 'sse-c', key } as const;
 }
 
-/** What is larger than one CopyObject takes: a multipart copy without conditions, in parts as large as the gateway's. */
+/**
+ * Copies an object that is too large for CopyObject: a multipart copy without conditions, with the gateway's
+ * part size.
+ */
 export async function copyLarge(
   client: S3Client,
   { bucket, key }: BareObject,

@@ -17,24 +17,24 @@ import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall 
 
 const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation]
 
-The same files over the same OpenSSH client into the same S3 under the same customer key, through this gateway and through
-what people use today, each in turn. Of the mirror there are also the parts mirror-small, mirror-large, mirror-unchanged and
-mirror-events, with --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000;
-of the rotation --rotation small, large or mixed, and whole, which needs 20 GiB of disk and 20 more a round.
+Transfers the same files with the same OpenSSH client to the same S3 server with the same customer key, through this gateway
+and through its alternatives in turn. The mirror has the parts mirror-small, mirror-large, mirror-unchanged and mirror-events;
+their sizes are --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000.
+--rotation selects small, large or mixed objects, or whole, which needs 20 GiB of disk and 20 GiB more per round.
 `;
 
-/** What is measured; contenders take turns, so that a slow minute of the machine hits all. */
+/** What to measure. Contenders take turns, so that a slow minute of the machine affects all of them. */
 interface Settings {
   readonly rounds: number;
   readonly largeMib: number;
   readonly smallCount: number;
   readonly only: ReadonlySet<string>;
   readonly mirror: MirrorSizes;
-  /** One of the rotation's sets of objects, or all. */
+  /** The name of one set of objects for the rotation, or `all`. */
   readonly rotation: string;
 }
 
-/** Ours first: the others are compared with it. */
+/** The gateway is first, because the others are compared with it. */
 const contenders: readonly { readonly name: string; readonly start: StartPeer }[] = [
   { name: 'sftpgw', start: startSftpgw },
   { name: 'sshd + s3fs', start: startSshdOverS3fs },
@@ -59,7 +59,7 @@ const parts = ['upload', 'download', 'small', 'transport', 'mirror', 'rotation']
   ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`),
 );
 
-/** Null when only the help was asked for. Throws on an option or a part that does not exist. */
+/** Parses the arguments. Returns null if they only ask for help. Throws for an unknown option or part. */
 function readSettings(args: string[]): Settings | null {
   const option = (fallback: string) => ({ type: 'string', default: fallback }) as const;
   const { values } = parseArgs({
@@ -80,7 +80,7 @@ function readSettings(args: string[]): Settings | null {
   if (values.help) return null;
   const only = values.only.split(',');
   const unknown = only.filter((name) => !parts.includes(name));
-  if (unknown.length > 0) throw new Error(`there is no ${unknown.join(' and no ')} to measure; see --help`);
+  if (unknown.length > 0) throw new Error(`unknown part: ${unknown.join(', ')}; see --help`);
   const rounds = Number(values.rounds);
   return {
     rounds,
@@ -139,7 +139,7 @@ async function compareGateways(
     for (let round = 0; round < settings.rounds; round += 1) {
       for (const one of running.filter((peer) => !failed(peer))) {
         await oneRound(one, files, round, wanted, scratch);
-        // One that failed may go on trying, on the others' time.
+        // A failed contender might continue to work while others are measured.
         if (failed(one)) await one.peer[Symbol.asyncDispose]();
       }
       if (wanted.includes('upload')) await directCopy(stage.arena('aws'), files, direct);
@@ -160,7 +160,10 @@ function emptyResults(): Record<Discipline, Runs> {
   return { upload: runs(), download: runs(), small: runs() };
 }
 
-/** The servers run all the time, as they would; who is not measured is idle. None of them keeps a file's content once it is closed. */
+/**
+ * Measures one contender once. All servers keep running, and idle ones are not used. None caches the content
+ * of closed files.
+ */
 async function oneRound(
   { arena, peer, runs }: Running,
   files: Files,
@@ -177,7 +180,7 @@ async function oneRound(
   if (!wanted.includes('download') || runs.upload.failure !== null) return;
   await measured(runs.download, peer, () => downloadLarge(arena, peer, target));
   if (runs.download.failure === null && (await sha256(target)) !== files.largeSha256) {
-    runs.download.failure = 'came back with other content';
+    runs.download.failure = 'returned other content';
   }
   rmSync(target, { force: true });
 }
@@ -197,7 +200,7 @@ async function measured(runs: Runs, peer: Peer, work: () => Promise<number>): Pr
   }
 }
 
-/** `aws s3 cp` straight to S3, no SFTP: what the network and S3 allow a usual client. */
+/** Measures `aws s3 cp` without SFTP: the rate of a usual client on this network and S3 server. */
 async function directCopy(arena: Arena, files: Files, results: Record<Discipline, Runs>): Promise<void> {
   const env = {
     AWS_ACCESS_KEY_ID: arena.accessKeyId,

@@ -1,18 +1,21 @@
 import { readFileSync } from 'node:fs';
 
-/** Clock ticks a second of /proc/PID/stat: USER_HZ is 100 on every Linux that Node runs on (proc(5)). */
+/**
+ * Clock ticks per second in /proc/PID/stat. USER_HZ is 100 on every Linux that Node.js supports (proc(5)).
+ */
 const ticksPerSecond = 100;
 
-/** User and system CPU seconds that the process and its waited-for children have used so far. */
+/** Returns the user and system CPU seconds that the process and its waited-for children have used so far. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The second field is the name in parentheses and may hold spaces; what follows is separated by single ones.
+  // The second field is the name in parentheses, which may contain spaces. Single spaces separate the later
+  // fields.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15).map(Number);
   return (user + system + childUser + childSystem) / ticksPerSecond;
 }
 
-/** The process and every process below it, some of which may end meanwhile. */
+/** Returns the ids of the process and all its descendants. Some of these may end at any time. */
 export function processTree(pid: number): number[] {
   return [pid, ...childrenOf(pid).flatMap(processTree)];
 }
@@ -26,25 +29,26 @@ function childrenOf(pid: number): number[] {
   }
 }
 
-/** The sum of `cpuSeconds` over processes that may end meanwhile; one that ended counts with its parent. */
+/** Returns the sum of `cpuSeconds` over processes. One that has ended counts with its parent. */
 export function cpuSecondsOf(pids: readonly number[]): number {
   let sum = 0;
   for (const pid of new Set(pids)) {
     try {
       sum += cpuSeconds(pid);
     } catch {
-      // it has ended, and its time is in its parent's
+      // The process has ended. Its parent's time includes its own.
     }
   }
   return sum;
 }
 
-/** Peak resident memory of the process so far, in MiB. */
+/** Returns the peak resident memory of the process so far, in MiB. */
 export function peakMemoryMib(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line?.[1] ?? 0) / 1024;
 }
 
+/** Returns the median, or NaN for no values. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);

@@ -2,12 +2,16 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** The input and the environment of a program. */
 export interface RunOptions {
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Runs a program to its end and answers the seconds it took; anything but exit code 0 is an error with its output. */
+/**
+ * Runs a program to its end and returns the duration in seconds. Throws an error with its output if the exit
+ * code is not 0.
+ */
 export async function timed(
   program: string,
   args: readonly string[],
@@ -28,10 +32,11 @@ export async function timed(
   child.stdin.end(options.input ?? '');
   const code = await exit(child);
   const seconds = (performance.now() - start) / 1000;
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${output}`);
+  if (code !== 0) throw new Error(`${program} exited with ${code}: ${output}`);
   return seconds;
 }
 
+/** Resolves with the exit code once the process has exited and its output is closed. */
 export function exit(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -40,19 +45,21 @@ export function exit(child: ChildProcess): Promise<number | null> {
 }
 
 const servers = new Set<ChildProcess>();
-// Also after an error that nobody caught.
+// This also runs after an uncaught error.
 process.once('exit', () => {
   for (const server of servers) server.kill();
 });
 
-/** A program that runs until it is stopped, and ends with this process at the latest. */
+/**
+ * Registers a program that runs until it is stopped, and that is killed when this process exits. Returns it.
+ */
 export function asServer<Child extends ChildProcess>(child: Child): Child {
   servers.add(child);
   child.once('close', () => servers.delete(child));
   return child;
 }
 
-/** Ends a child that we started, by its id, and waits until it is gone. */
+/** Sends the signal to a child process and waits until it has exited. */
 export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = exit(child);
@@ -60,6 +67,7 @@ export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   await gone;
 }
 
+/** Returns a free loopback port. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -90,7 +98,7 @@ export async function listening(port: number, limitMs = 30_000): Promise<void> {
   }
 }
 
-/** The first line that a program prints for its version, or null when it is not installed. */
+/** Returns the first line of a program's version output, or null if it is not installed. */
 export function versionOf(program: string, ...args: readonly string[]): string | null {
   try {
     const text = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

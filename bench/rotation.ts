@@ -23,13 +23,13 @@ import { type Row, renderBar, renderTable } from './table.js';
 
 const mebibyte = 2 ** 20;
 const parallel = 8;
-/** What the bare SDK does without looking at anything, before or after. */
+/** The min. rate relative to the bare SDK, which checks nothing before or after a copy. */
 const min = 0.8;
 
 interface ObjectSet {
   readonly name: string;
   readonly title: string;
-  /** Of each object. */
+  /** The size of each object. */
   readonly bytes: readonly number[];
 }
 
@@ -51,18 +51,18 @@ const sets: readonly ObjectSet[] = [
   },
 ];
 
-/** `whole` fills a disk: it is measured when it is asked for. */
+/** All sets except `whole`, which is measured only on request because it fills a disk. */
 const usualSets = sets.filter(({ name }) => name !== 'whole');
 const fillBytes = 16 * mebibyte;
 
-/** One that gives its own objects another key. */
+/** A program that re-encrypts its own objects with another key. */
 interface Contender {
   readonly name: string;
   readonly prefix: string;
   readonly rekey: (prefix: string, from: CustomerKey, to: CustomerKey) => Promise<void>;
 }
 
-/** Sizes that are spread evenly by their logarithm, large and small ones in turn. */
+/** Returns sizes with evenly spread logarithms, large and small ones in turn. */
 function mixture(count: number, min: number, max: number): number[] {
   const step = 103;
   return Array.from({ length: count }, (_, index) =>
@@ -71,8 +71,9 @@ function mixture(count: number, min: number, max: number): number[] {
 }
 
 /**
- * A change of key against the SDK's bare copies of the same objects with the same parallelism: what checking every copy, the
- * ledger and the job cost. All give their objects one key after the other; they take turns. With `--rotation mixed` only that set.
+ * Compares a rotation with the SDK's bare copies of equal objects with the same parallelism. The difference
+ * is the cost of checking every copy, the ledger and the job. The contenders take turns with one new key per
+ * round. `only` names one set, or is `all`.
  */
 export async function measureRotation(
   stage: Stage,
@@ -101,7 +102,8 @@ async function measureSet(
         if (bytes <= maxAtOnceBytes) await copy(client, object, from, to);
         else await copyLarge(client, object, bytes, from, to);
       });
-  // Ours first. What the SDK alone can do comes without a care for what others write meanwhile, and with it, as ours.
+  // The gateway is first. The SDK runs without and with protection of concurrent writes; the gateway always
+  // protects them.
   const contenders: readonly Contender[] = [
     {
       name: 'sftpgw key rotate',
@@ -122,12 +124,12 @@ async function measureSet(
   }
   client.destroy();
   const rows = running.map(({ name, seconds }): Row => ({ name, seconds, cpu: null, failure: null }));
-  const title = `Change of key of ${set.title}, ${parallel} at once`;
+  const title = `Rotation of ${set.title}, ${parallel} in parallel`;
   print(renderTable(title, { label: 'objects/s', amount: set.bytes.length }, rows));
   const [first, ...others] = rows;
   for (const { name, seconds } of others) {
     const ratio = median(seconds) / median(first?.seconds ?? []);
-    print(renderBar(`rate of a change of key over "${name}", at least ${min}`, ratio, ratio >= min));
+    print(renderBar(`rate of a rotation over "${name}", at least ${min}`, ratio, ratio >= min));
   }
 }
 
@@ -216,7 +218,7 @@ async function rotate(
     pace: { objectsPerSecond: null, bytesPerSecond: null, parallel },
   });
   const done = await runRotation({ ...services, keysOf: async () => [to, from] }, call, job);
-  if (done.counts.failed > 0) throw new Error(`${done.counts.failed} objects could not be done`);
+  if (done.counts.failed > 0) throw new Error(`${done.counts.failed} objects failed`);
 }
 
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

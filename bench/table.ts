@@ -1,16 +1,19 @@
 import { median } from './measure.js';
 
-/** The runs of one contender in one discipline. */
+/** The runs of one contender in one discipline, in seconds. */
 export interface Row {
   readonly name: string;
   readonly seconds: readonly number[];
-  /** CPU seconds of what stands between the client and S3, per run; null where it was not measured. */
+  /** CPU seconds per run of all processes between the client and S3; null if not measured. */
   readonly cpu: readonly number[] | null;
-  /** Why there are no figures. */
+  /** The reason for missing figures, or null. */
   readonly failure: string | null;
 }
 
-/** One discipline as a Markdown table: rates, ratios to the first row's peers, medians only. */
+/**
+ * Returns a Markdown table of one discipline: median rates, and how much faster the first row is than the
+ * others.
+ */
 export function renderTable(
   title: string,
   unit: { label: string; amount: number },
@@ -41,7 +44,7 @@ function format(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toFixed(1);
 }
 
-/** One bar: what has to hold, and whether it did. */
+/** Returns a line with one requirement and whether it holds. */
 export function renderBar(text: string, value: number, holds: boolean): string {
   return `- ${holds ? 'holds' : 'MISSED'}: ${text} (${value.toFixed(2)})\n`;
 }

@@ -1,6 +1,7 @@
 /**
- * The SFTP server alone: `transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]` lets any user in who has the key, prints
- * `ready PORT`, and discards what is written. SFTPGW_BENCH_LOG=debug writes the log to stderr.
+ * The SFTP server alone: `transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]`. It accepts every user
+ * with the key, prints `ready PORT`, and discards written data. SFTPGW_BENCH_LOG=debug writes the log to
+ * stderr.
  */
 import { readFileSync } from 'node:fs';
 import { createLogger, type LogLevel } from '../src/assembly/logger.js';

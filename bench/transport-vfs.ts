@@ -25,7 +25,7 @@ function discarding(): WriteHandle {
   };
 }
 
-/** Zeros in views of 64 KiB, as a download from the network comes. */
+/** Returns a reader that delivers zeros in views of 64 KiB, like a download from the network. */
 function producing(): ReadHandle {
   return {
     read: async (_call, offset, length) => {
@@ -42,10 +42,13 @@ function producing(): ReadHandle {
   };
 }
 
-/** A tree for measuring the SFTP server alone: what is written is thrown away, every file that is read is 1 GiB of zeros. */
+/**
+ * Returns a tree for measuring the SFTP server alone. It discards written data, and every file contains 1 GiB
+ * of zeros.
+ */
 export function transportVfs(): Vfs {
   const refuse = (): never => {
-    throw new Fault('unsupported', 'this tree only takes and gives bytes');
+    throw new Fault('unsupported', 'this tree only reads and writes files');
   };
   const attributes = (path: string) => (path.endsWith('.bin') ? fileOf(producedBytes) : directory);
   return {

@@ -10,7 +10,10 @@ import { type Files, sftpBatch } from './workload.js';
 
 const serverScript = resolve(import.meta.dirname, 'transport-server.js');
 
-/** The SSH and SFTP layers alone: our server with the data thrown away, beside OpenSSH's server into a memory file system. */
+/**
+ * Measures the SSH and SFTP layers alone: the gateway's server, which discards the data, and OpenSSH's with a
+ * memory file system.
+ */
 export async function measureTransport(arena: Arena, files: Files, rounds: number): Promise<Row[]> {
   const own = {
     name: 'sftpgw, data discarded',
@@ -54,7 +57,7 @@ async function startServer(
       const ready = /ready (\d+)/.exec(output);
       if (ready !== null) resolvePort(Number(ready[1]));
     });
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${output}`)));
+    child.once('exit', (code) => reject(new Error(`the server exited with ${code}: ${output}`)));
   });
   const pid = child.pid ?? 0;
   return {

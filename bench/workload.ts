@@ -7,6 +7,7 @@ import { timed } from './process.js';
 
 const mebibyte = 1024 * 1024;
 
+/** The files to transfer: a large one, and a directory of small ones. */
 export interface Files {
   readonly large: string;
   readonly largeBytes: number;
@@ -15,7 +16,7 @@ export interface Files {
   readonly smallCount: number;
 }
 
-/** Random files in the directory: one large, and many of 4 KiB. */
+/** Creates random files in the directory: a large one, and many of 4 KiB. */
 export async function makeFiles(directory: string, largeBytes: number, smallCount: number): Promise<Files> {
   const large = join(directory, 'large.bin');
   await pipeline(randomStream(largeBytes), createWriteStream(large));
@@ -31,13 +32,14 @@ async function* randomStream(bytes: number): AsyncGenerator<Uint8Array> {
   for (let left = bytes; left > 0; left -= mebibyte) yield randomBytes(Math.min(left, mebibyte));
 }
 
+/** Returns the SHA-256 of a file in hexadecimal. */
 export async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }
 
-/** Runs one batch of OpenSSH `sftp` commands against the peer and answers the seconds it took. */
+/** Runs one batch of OpenSSH `sftp` commands against the peer and returns the duration in seconds. */
 export function sftpBatch(arena: Arena, peer: Pick<Peer, 'port' | 'user'>, batch: string): Promise<number> {
   return timed(
     'sftp',
@@ -50,15 +52,19 @@ export function sftpBatch(arena: Arena, peer: Pick<Peer, 'port' | 'user'>, batch
   );
 }
 
+/** Uploads the large file and returns the duration in seconds. */
 export function uploadLarge(arena: Arena, peer: Peer, files: Files): Promise<number> {
   return sftpBatch(arena, peer, `put ${files.large} ${peer.directory}large.bin`);
 }
 
-/** Downloads to a memory file system where there is one, so that no disk is measured. */
+/**
+ * Downloads the large file and returns the duration in seconds. `target` should be in a memory file system.
+ */
 export function downloadLarge(arena: Arena, peer: Peer, target: string): Promise<number> {
   return sftpBatch(arena, peer, `get ${peer.directory}large.bin ${target}`);
 }
 
+/** Uploads the small files into a new directory in one session and returns the duration in seconds. */
 export function uploadSmall(arena: Arena, peer: Peer, files: Files, round: number): Promise<number> {
   const directory = `${peer.directory}small-${round}`;
   return sftpBatch(arena, peer, `mkdir ${directory}\nput ${files.smallDirectory}/* ${directory}/`);

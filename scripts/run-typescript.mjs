@@ -1,5 +1,6 @@
-// Lets Node.js run a TypeScript file of this project without a build: node --import ./scripts/run-typescript.mjs FILE.ts
-// Node removes the types itself. This hook finds the `.ts` file behind an import of `.js`.
+// Lets Node.js run a TypeScript file of this project without a build:
+//   node --import ./scripts/run-typescript.mjs FILE.ts
+// Node.js removes the types itself. This hook finds the `.ts` file behind an import of `.js`.
 import { registerHooks } from 'node:module';
 
 registerHooks({

@@ -9,6 +9,7 @@ import { measureUnchanged } from './unchanged.js';
 
 const mebibyte = 2 ** 20;
 
+/** The rounds and the numbers of objects and events to measure. */
 export interface MirrorSizes {
   readonly rounds: number;
   readonly smallObjects: number;
@@ -17,10 +18,13 @@ export interface MirrorSizes {
   readonly events: number;
 }
 
-/** Memory of the gateway or the command, whatever the number of objects. */
+/** The max. memory of the gateway or the command, for any number of objects. */
 const maxMib = 300;
 
-/** The mirror's part of the table. `wanted` names the disciplines: mirror-small, mirror-large, mirror-unchanged, mirror-events. */
+/**
+ * Measures the mirror. `wanted` selects the disciplines mirror-small, mirror-large, mirror-unchanged and
+ * mirror-events.
+ */
 export async function compareMirrors(
   stage: Stage,
   sizes: MirrorSizes,
@@ -65,7 +69,7 @@ interface First {
   readonly count: number;
   readonly bytes: number;
   readonly rounds: number;
-  /** Bar: so many times the rate of the fastest other one. */
+  /** The min. rate relative to the fastest other contender. */
   readonly min: number;
 }
 
@@ -112,12 +116,12 @@ async function firstMirrors(
   print(renderTable(`${title}, until the program ends`, unit, ended));
   printBar(
     print,
-    `rate over the fastest other one, which leaves its files to the kernel, at least ${min}`,
+    `rate over the fastest other contender, which does not sync its files, at least ${min}`,
     ended,
     min,
   );
-  print(renderTable(`${title}, until it is on the disk (the others: \`sync -f\` after them)`, unit, durable));
-  printBar(print, `rate over the fastest other one, at least ${min}`, durable, min);
+  print(renderTable(`${title}, until all data is on disk (after the others: \`sync -f\`)`, unit, durable));
+  printBar(print, `rate over the fastest other contender, at least ${min}`, durable, min);
   const peak = Math.max(...(runs.get(mirrorContenders[0]?.name ?? '') ?? []).map((run) => run.peakMib));
   print(renderBar(`at most ${maxMib} MiB of memory`, peak, peak <= maxMib));
 }

@@ -6,28 +6,33 @@ import type { Arena } from '../peers/peer.js';
 import { gatewayRoot, mainScript } from '../peers/sftpgw.js';
 import { exit, timed } from '../process.js';
 
-/** What one run cost. */
+/** The measurements of one run. */
 export interface Run {
-  /** Until the program ended. */
+  /** The duration until the program ended. */
   readonly seconds: number;
-  /** Until everything it wrote was on the disk: for programs that leave that to the kernel, with a `sync -f` after them. */
+  /**
+   * The duration until all written data was on disk. It includes `sync -f` after programs that do not sync.
+   */
   readonly durableSeconds: number;
   readonly cpuSeconds: number;
   readonly peakMib: number;
 }
 
-/** Brings a prefix to an empty directory, once. */
+/** Mirrors a prefix to an empty directory, once. */
 export interface MirrorContender {
   readonly name: string;
   run(arena: Arena, user: string): Promise<Run>;
 }
 
-/** The prefix that the gateway mirrors for a user. */
+/** Returns the prefix that the gateway mirrors for a user. */
 export function prefixOf(user: string): string {
   return `${user}/downloads/`;
 }
 
-/** Ours first: the others are compared with it. The settings of the others: as they come, and as whoever knows them would set them. */
+/**
+ * The gateway is first, because the others are compared with it. They run with their defaults and with tuned
+ * settings.
+ */
 export const mirrorContenders: readonly MirrorContender[] = [
   {
     name: 'sftpgw mirror run',
@@ -44,10 +49,10 @@ export const mirrorContenders: readonly MirrorContender[] = [
   rclone('rclone sync', []),
   rclone('rclone sync --transfers 32 --checkers 32', ['--transfers', '32', '--checkers', '32']),
   aws('aws s3 sync', null),
-  aws('aws s3 sync, 32 requests at once', 32),
+  aws('aws s3 sync, 32 parallel requests', 32),
 ];
 
-/** A root with a user whose downloads are mirrored; nothing is on disk yet. */
+/** Creates a root with a user whose downloads are mirrored. Nothing is on disk yet. */
 export async function mirrorRoot(
   arena: Arena,
   user: string,
@@ -71,6 +76,7 @@ export async function mirrorRoot(
   return root;
 }
 
+/** Returns the arena's S3 credentials as environment variables. */
 export function credentials(arena: Arena): NodeJS.ProcessEnv {
   return { AWS_ACCESS_KEY_ID: arena.accessKeyId, AWS_SECRET_ACCESS_KEY: arena.secretAccessKey };
 }
@@ -82,7 +88,7 @@ function rclone(name: string, flags: readonly string[]): MirrorContender {
       const target = emptyTarget(arena);
       const args = ['sync', `arena:${arena.bucket}/${prefixOf(user)}`, target, '--ca-cert', arena.caFile];
       const env = {
-        // Its S3 library does not start with this variable set; --ca-cert says the same.
+        // rclone's S3 library does not start with this variable; --ca-cert replaces it.
         AWS_CA_BUNDLE: undefined,
         RCLONE_CONFIG_ARENA_TYPE: 's3',
         RCLONE_CONFIG_ARENA_PROVIDER: 'Ceph',
@@ -132,14 +138,16 @@ function emptyTarget(arena: Arena): string {
   return target;
 }
 
-/** `unsynced` is the directory that the program leaves to the kernel; null for one that syncs what it writes. */
+/**
+ * Measures one program. `unsynced` is the directory to sync after it, or null if the program syncs its files.
+ */
 async function measure(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   unsynced: string | null,
 ): Promise<Run> {
-  // What others wrote before is not this one's business.
+  // Data that others wrote before must not slow this program down.
   await timed('sync', []);
   const start = performance.now();
   const child = spawn(program, args, {
@@ -159,14 +167,14 @@ async function measure(
       peakMib = Math.max(peakMib, peakMemoryMib(pid));
       cpuSeconds = Math.max(cpuSeconds, cpuSecondsOf(processTree(pid)));
     } catch {
-      // It has just ended: what was seen last counts.
+      // The process has just ended. The last sample counts.
     }
   };
   const timer = setInterval(look, 50);
   const code = await exit(child);
   clearInterval(timer);
   const seconds = (performance.now() - start) / 1000;
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${output}`);
+  if (code !== 0) throw new Error(`${program} exited with ${code}: ${output}`);
   if (unsynced !== null) await timed('sync', ['-f', unsynced]);
   return { seconds, durableSeconds: (performance.now() - start) / 1000, cpuSeconds, peakMib };
 }

@@ -14,14 +14,15 @@ const everyMs = 10;
 const fileBytes = 4096;
 const lastFileMs = 30_000;
 
+/** The measurements of one run with events. */
 export interface EventTimes {
-  /** From the event's arrival to the file, in seconds, of each object. */
+  /** The seconds from the event to the file, per object. */
   readonly seconds: readonly number[];
   readonly lost: number;
   readonly peakMib: number;
 }
 
-/** A gateway that is told of a hundred new objects a second, and when their files appear. */
+/** Sends a gateway events of a hundred new objects per second and measures when their files appear. */
 export async function measureEvents(arena: Arena, user: string, count: number): Promise<EventTimes> {
   const eventPort = await freePort();
   const sftpPort = await freePort();
@@ -36,7 +37,7 @@ export async function measureEvents(arena: Arena, user: string, count: number): 
   const directory = join(root, 'home', user, 'home', user, 'downloads');
   try {
     await listening(sftpPort);
-    // The first pass makes it.
+    // The first pass creates the directory.
     while (!existsSync(directory)) await delay(20);
     const secret = readFileSync(join(root, 'var/lib/sftpgw/events.secret'), 'utf8').trim();
     const sent = new Map<string, number>();

@@ -2,7 +2,10 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Arena } from '../peers/peer.js';
 import { s3Client } from './objects.js';
 
-/** Lists a prefix with the SDK and does nothing else: what a pass cannot do without. Run as a process of its own, as a pass is. */
+/**
+ * Lists a prefix with the SDK and does nothing else: the minimal cost of a pass. It runs in its own process,
+ * like a pass.
+ */
 const [arenaText = '', prefix = ''] = process.argv.slice(2);
 const arena = JSON.parse(arenaText) as Arena;
 const client = s3Client({

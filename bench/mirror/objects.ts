@@ -7,7 +7,7 @@ import type { Arena } from '../peers/peer.js';
 
 const parallel = 32;
 
-/** The SDK's own client, as anybody would set it up. */
+/** Returns an SDK client with usual settings. */
 export function s3Client(arena: Omit<Arena, 'work'>): S3Client {
   return new S3Client({
     endpoint: arena.endpoint,
@@ -20,7 +20,7 @@ export function s3Client(arena: Omit<Arena, 'work'>): S3Client {
   });
 }
 
-/** Puts an object of random bytes under the arena's key. */
+/** Puts an object of random bytes, encrypted with the arena's key. */
 export async function putRandom(client: S3Client, arena: Arena, name: string, bytes: number): Promise<void> {
   await client.send(
     new PutObjectCommand({
@@ -33,7 +33,7 @@ export async function putRandom(client: S3Client, arena: Arena, name: string, by
   );
 }
 
-/** So many objects of one size, spread over ten directories below the prefix. */
+/** Puts a number of objects of one size, spread over ten directories below the prefix. */
 export async function putMany(
   client: S3Client,
   arena: Arena,
@@ -47,6 +47,6 @@ export async function putMany(
       await putRandom(client, arena, `${prefix}d${index % 10}/f${String(index).padStart(7, '0')}`, bytes);
     }
   };
-  // Large bodies are made in memory.
+  // Large bodies are in memory, so only two at a time.
   await Promise.all(Array.from({ length: bytes > 2 ** 20 ? 2 : parallel }, work));
 }

@@ -10,7 +10,10 @@ import { credentials, mirrorRoot, prefixOf } from './contenders.js';
 const listingScript = resolve(import.meta.dirname, 'listing.js');
 const run = promisify(execFile);
 
-/** A pass over objects that are all there already, and the bare listing. Both without the start of their process. */
+/**
+ * Measures a pass over objects that are already mirrored, and a bare listing. Excludes the start of both
+ * processes.
+ */
 export async function measureUnchanged(
   arena: Arena,
   user: string,
@@ -29,19 +32,19 @@ export async function measureUnchanged(
     const [status] = JSON.parse(stdout) as readonly MirrorPrefixStatus[];
     const lastPass = status?.lastPass;
     if (lastPass?.result !== 'complete' || lastPass.listed !== count)
-      throw new Error(`the pass went wrong: ${stdout}`);
+      throw new Error(`the pass failed: ${stdout}`);
     return lastPass.durationMs / 1000;
   };
   await pass();
   const passes: number[] = [];
   const listings: number[] = [];
-  // Never on a command line: the key and the secret.
+  // The key and the credentials must not be on a command line.
   const shown = JSON.stringify({ ...arena, keyBase64: '', secretAccessKey: '', accessKeyId: '' });
   for (let round = 0; round < rounds; round += 1) {
     passes.push(await pass());
     const { stdout } = await run(process.execPath, [listingScript, shown, prefixOf(user)], options);
     const listed = JSON.parse(stdout) as { readonly count: number; readonly durationMs: number };
-    if (listed.count !== count) throw new Error(`${listed.count} objects were listed instead of ${count}`);
+    if (listed.count !== count) throw new Error(`${listed.count} objects listed instead of ${count}`);
     listings.push(listed.durationMs / 1000);
   }
   return [

@@ -1,4 +1,7 @@
-/** What every contender is given: the same bucket of the same S3 over https, the same key, the same SSH identity. */
+/**
+ * The environment of every contender: the same bucket of the same S3 server over https, the same key and SSH
+ * identity.
+ */
 export interface Arena {
   readonly endpoint: string;
   readonly caFile: string;
@@ -8,7 +11,7 @@ export interface Arena {
   readonly bucket: string;
   readonly keyFile: string;
   readonly keyBase64: string;
-  /** Private key of the SSH user; the public one is beside it with `.pub`. */
+  /** Path of the SSH user's private key. The public key has the same path with `.pub`. */
   readonly identity: string;
   /** A directory for this contender's own files. */
   readonly work: string;
@@ -19,10 +22,11 @@ export interface Peer extends AsyncDisposable {
   readonly name: string;
   readonly port: number;
   readonly user: string;
-  /** The directory that rests in S3, as the SFTP client names it, with a slash at the end. */
+  /** The directory that is stored in S3, as the SFTP client names it. Ends with a slash. */
   readonly directory: string;
-  /** CPU seconds used so far by everything that stands between the client and S3. */
+  /** Returns the CPU seconds used so far by all processes between the client and S3. */
   cpuSeconds(): number;
 }
 
+/** Starts a contender. Its SFTP server accepts connections once the promise resolves. */
 export type StartPeer = (arena: Arena) => Promise<Peer>;

@@ -3,9 +3,9 @@ import { cpuSeconds } from '../measure.js';
 import { asServer, freePort, listening, stop } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
-/** `rclone serve sftp` straight on the bucket, objects under the customer's key. */
+/** Starts `rclone serve sftp` on the bucket, with objects encrypted with the customer key. */
 export async function startRclone(arena: Arena): Promise<Peer> {
-  // rclone's S3 library does not start with this variable set; --ca-cert says the same.
+  // rclone's S3 library does not start with this variable; --ca-cert replaces it.
   const { AWS_CA_BUNDLE: _, ...withoutCaBundle } = process.env;
   const port = await freePort();
   const child = asServer(

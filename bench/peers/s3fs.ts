@@ -7,7 +7,7 @@ import { asServer, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 import { startSshd } from './sshd.js';
 
-/** OpenSSH's server over a bucket mounted with s3fs, objects under the customer's key. */
+/** Starts OpenSSH's server on a bucket mounted with s3fs, with objects encrypted with the customer key. */
 export async function startSshdOverS3fs(arena: Arena): Promise<Peer> {
   const mount = join(arena.work, 'mount');
   const cache = join(arena.work, 'tmp');
@@ -52,7 +52,7 @@ export async function startSshdOverS3fs(arena: Arena): Promise<Peer> {
   };
 }
 
-/** libfuse 3 calls its program otherwise than libfuse 2. */
+/** Unmounts the directory. The program has other names in libfuse 3 and libfuse 2. */
 async function unmount(mount: string): Promise<void> {
   const lazily = ['-u', '-z', mount];
   await timed('fusermount3', lazily).catch(() => timed('fusermount', lazily));

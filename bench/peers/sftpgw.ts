@@ -5,13 +5,15 @@ import { cpuSeconds, peakMemoryMib } from '../measure.js';
 import { asServer, freePort, listening, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
+/** The built `sftpgw` program. */
 export const mainScript = resolve(import.meta.dirname, '../bin/sftpgw.js');
 
+/** A running gateway with its peak memory in MiB. */
 export interface GatewayPeer extends Peer {
   peakMemoryMib(): number;
 }
 
-/** A root with its settings, and further lines of them. */
+/** Creates a root with its settings and further lines for them. Returns its path. */
 export function gatewayRoot(arena: Arena, further: readonly string[] = []): string {
   const root = join(arena.work, 'root');
   mkdirSync(join(root, 'opt/sftpgw'), { recursive: true });
@@ -29,7 +31,7 @@ export function gatewayRoot(arena: Arena, further: readonly string[] = []): stri
   return root;
 }
 
-/** This gateway, as `sftpgw serve` runs it. */
+/** Starts this gateway with `sftpgw serve`. */
 export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
   const root = gatewayRoot(arena);
   const base64File = join(arena.work, 'key.b64');

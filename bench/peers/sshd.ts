@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { cpuSecondsOf, processTree } from '../measure.js';
 import { asServer, freePort, listening, stop, timed } from '../process.js';
 
+/** A running sshd with its port and the CPU seconds used so far. */
 export interface Sshd extends AsyncDisposable {
   readonly port: number;
   cpuSeconds(): number;
 }
 
-/** OpenSSH's own server on a loopback port, for one key, with its in-process SFTP server. Needs root, as sshd does. */
+/**
+ * Starts OpenSSH's server on a loopback port, for one key, with its in-process SFTP server. Needs root, like
+ * sshd.
+ */
 export async function startSshd(work: string, identity: string): Promise<Sshd> {
   mkdirSync(work, { recursive: true });
   mkdirSync('/run/sshd', { recursive: true });

@@ -14,8 +14,9 @@ import {
 } from './control-socket.js';
 
 /**
- * The mirror of the gateway that listens on this control socket. Faults: `invalid` (the path is too long), `unavailable` (nobody
- * listens), `timed-out` (it does not answer), `cancelled`, and what the gateway says.
+ * Returns the mirror of the gateway on this control socket. Its methods throw `invalid` (the path is too
+ * long), `unavailable` (no gateway listens), `timed-out` (no answer for `silenceMs`), `cancelled`, and the
+ * gateway's faults.
  */
 export function remoteMirror(path: string, signal: AbortSignal, silenceMs?: number): MirrorRuns {
   return new RemoteMirror(new ControlRequests(path, signal, silenceMs));
@@ -62,7 +63,7 @@ class RemoteMirror implements MirrorRuns {
   }
 }
 
-/** Throws the stream's error when the answer is cut off. */
+/** Splits the answer into lines. Throws the stream's error if the answer is interrupted. */
 async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
   answer.setEncoding('utf8');
   let rest = '';

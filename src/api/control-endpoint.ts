@@ -21,8 +21,9 @@ import {
 import { sendProblem } from './problem.js';
 import { readBody } from './request-body.js';
 
+/** The socket, and the dependencies of the endpoint. */
 export interface ControlEndpointOptions {
-  /** In a directory that only the gateway's owner enters. */
+  /** The socket's path, in a directory that only the gateway's owner can enter. */
   readonly path: string;
   readonly mirror: MirrorRuns;
   readonly bans: BanAdministration;
@@ -30,16 +31,17 @@ export interface ControlEndpointOptions {
   readonly entropy: Entropy;
 }
 
-/** Commands are few, and come from the owner. */
+/** Maximum connections. Only the owner connects, with few commands. */
 const maxConnections = 32;
 const maxRequestBytes = 1024 * 1024;
-/** What a command that has stopped reading may leave waiting here. */
+/** Maximum bytes that wait for a command that has stopped reading. */
 const maxWaitingBytes = 1024 * 1024;
 
 /**
- * Listens on a socket in the file system for the commands of this root: HTTP, because its clients are everywhere (`curl
- * --unix-socket`). Whoever may open the file, mode 0600, may ask everything. What an earlier process left at the path is replaced:
- * the caller holds the root's lock. Faults: `invalid` (the path is too long), `unavailable`.
+ * Listens on a Unix socket for the commands of this root. The protocol is HTTP, which many clients speak,
+ * such as `curl --unix-socket`. Everyone who can open the file (mode 0600) is authorised. Replaces the file
+ * of an earlier process, because the caller holds the root's lock. Throws `invalid` (the path is too long) or
+ * `unavailable`.
  */
 export async function startControlEndpoint(options: ControlEndpointOptions): Promise<AsyncDisposable> {
   checkSocketPath(options.path);
@@ -68,11 +70,11 @@ class ControlEndpoint implements AsyncDisposable {
       await once(this.#server, 'listening');
       await chmod(path, 0o600);
     } catch (error) {
-      throw new Fault('unavailable', `the control socket ${path} cannot be made`, { cause: error });
+      throw new Fault('unavailable', `cannot create the control socket ${path}`, { cause: error });
     }
   }
 
-  /** Commands that wait are cut off; passes under way go on. */
+  /** Disconnects waiting commands. Running passes continue. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
@@ -85,8 +87,7 @@ class ControlEndpoint implements AsyncDisposable {
       await this.#answer(request, response);
     } catch (error) {
       const fault = Fault.from(error);
-      if (fault.kind === 'bug')
-        this.#options.log.error('a command failed inside the gateway', { error: fault });
+      if (fault.kind === 'bug') this.#options.log.error('cannot process command', { error: fault });
       if (response.destroyed) return;
       if (response.headersSent) {
         const failure: RunFailure = { kind: 'failed', fault: fault.kind, detail: fault.hint };
@@ -129,13 +130,13 @@ class ControlEndpoint implements AsyncDisposable {
   };
 
   async #run(names: MirrorRunRequest['names'], response: ServerResponse): Promise<void> {
-    // Not before the first event: a name that is not mirrored is refused with a status of its own.
+    // The status is sent with the first event, so that an unknown name can get another status.
     const begin = () => {
       if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     };
     await this.#options.mirror.run(names, (event) => {
       begin();
-      // Progress that nobody reads is not kept; how a pass ended is.
+      // Skips progress for a slow reader, but never the result of a pass.
       if (event.kind === 'progress' && response.writableLength > maxWaitingBytes) return;
       response.write(`${JSON.stringify(event)}\n`);
     });

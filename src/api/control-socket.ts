@@ -1,8 +1,11 @@
 import { Fault } from '../model/fault.js';
 
-/** Runs passes: `{"names": ["downloads/bob"]}` or null for all; answers `MirrorRunEvent`s or a problem, one JSON text a line. */
+/**
+ * Runs passes of `{"names": ["downloads/bob"]}`, or of all with null. The answer is `MirrorRunEvent`s or a
+ * problem, one JSON text per line.
+ */
 export const mirrorRunPath = '/mirror/run';
-/** Answers `LiveMirrorStatus[]`. */
+/** Returns `LiveMirrorStatus[]`. */
 export const mirrorPath = '/mirror';
 
 /** GET answers `Ban[]`. POST bans an address: `{"address": "192.0.2.7", "durationMs": 3600000}`; answers the `Ban`. */
@@ -23,27 +26,29 @@ export interface BanClearAnswer {
   readonly ended: number;
 }
 
-/** What `run` takes. */
+/** The request of a run. */
 export interface MirrorRunRequest {
   readonly names: readonly string[] | null;
 }
 
-/** The last line of an answer that had begun when something went wrong. */
+/** The last line of an answer that failed after its beginning. */
 export interface RunFailure {
   readonly kind: 'failed';
   readonly fault: string;
   readonly detail: string;
 }
 
-/** sun_path of unix(7) has 108 bytes with its final zero, of macOS 104. A longer path would be cut off without a word. */
+/**
+ * `sun_path` of unix(7) has 108 bytes with its final zero; on macOS 104. The system truncates a longer path.
+ */
 const maxSocketPathBytes = process.platform === 'darwin' ? 103 : 107;
 
-/** Throws `invalid` for a path that no socket can have. */
+/** Throws `invalid` for a path that is too long for a socket. */
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path);
   if (bytes <= maxSocketPathBytes) return;
   throw new Fault(
     'invalid',
-    `the control socket ${path} has a path of ${bytes} bytes, and the system takes ${maxSocketPathBytes}: use a root with a shorter path`,
+    `the path of the control socket ${path} has ${bytes} bytes, but the maximum is ${maxSocketPathBytes}; use a root with a shorter path`,
   );
 }

@@ -55,7 +55,7 @@ describe('the control socket', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  it('is its owner’s alone, replaces what a crash left, and tells what the mirror tells, in order', async () => {
+  it('belongs to its owner alone, replaces the file of a crash, and sends the mirror’s events in order', async () => {
     writeFileSync(path, 'left by a crash');
     const asked: unknown[] = [];
     mirror = {
@@ -76,7 +76,7 @@ describe('the control socket', () => {
     expect(await remote.liveStatus()).toEqual([presence]);
   });
 
-  it('says what went wrong, before the first event and in the middle', async () => {
+  it('reports a failure before or after the first event', async () => {
     const refusal = new Fault('not-found', 'no mirrored prefix is named x');
     let isLate = false;
     mirror = {
@@ -93,7 +93,7 @@ describe('the control socket', () => {
     }
   });
 
-  it('that nobody listens on, that is cut off, or that is silent is said to be so', async () => {
+  it('reports a missing gateway, an interruption and a timeout', async () => {
     await expect(remoteMirror(path, signal).liveStatus()).rejects.toMatchObject({
       kind: 'unavailable',
       hint: expect.stringContaining(path),
@@ -117,17 +117,17 @@ describe('the control socket', () => {
     await expect(cutOff).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  it('cannot have a path that the system would cut off', async () => {
+  it('cannot have a path that the system would truncate', async () => {
     path = join(directory, 'x'.repeat(108), 'control.sock');
     const refusal = {
       kind: 'invalid',
-      hint: expect.stringMatching(/bytes, and the system takes 10[37]: use a root/),
+      hint: expect.stringMatching(/bytes, but the maximum is 10[37]; use a root/),
     };
     await expect(start()).rejects.toMatchObject(refusal);
     await expect(remoteMirror(path, signal).liveStatus()).rejects.toMatchObject(refusal);
   });
 
-  it('refuses what it does not understand', async () => {
+  it('refuses an invalid request', async () => {
     await using _endpoint = await start();
     const asking = remoteMirror(path, signal).run({} as unknown as null, () => undefined);
     await expect(asking).rejects.toMatchObject({ kind: 'invalid' });

@@ -91,13 +91,13 @@ describe('a message with the secret', () => {
     ['as password', eventsPath, basic(secret)],
     ['in the address', `${eventsPath}?secret=${secret}`, {}],
     ['in the address beside another sender’s credentials', `${eventsPath}?secret=${secret}`, basic('other')],
-  ])('%s is taken with 204, and the sink knows the object', async (_, path, headers) => {
+  ])('%s is accepted with 204, and the sink receives the object', async (_, path, headers) => {
     const answer = await ask('POST', path, headers, event('a+b'));
     expect(answer.status).toBe(204);
     expect(changed).toEqual(['b/a b']);
   });
 
-  it('is refused with 400 when it is no event, with a problem document that says why', async () => {
+  it('is refused with 400 and a problem document with the reason if it is not an event', async () => {
     const answer = await ask('POST', eventsPath, bearer, 'hello');
     expect(answer.status).toBe(400);
     expect(answer.headers['content-type']).toBe('application/problem+json');
@@ -114,18 +114,18 @@ describe('a message with the secret', () => {
   it.each([
     ['declared', { 'content-length': String(maxMessageBytes + 1) }],
     ['in chunks', { 'transfer-encoding': 'chunked' }],
-  ])('is refused with 413 when it is too large, its length %s', async (_, headers) => {
+  ])('is refused with 413 if it is too large, with its length %s', async (_, headers) => {
     const body = Buffer.alloc(maxMessageBytes + 1, ' ');
     expect((await ask('POST', eventsPath, { ...bearer, ...headers }, body)).status).toBe(413);
   });
 
-  it('is taken at the limit', async () => {
+  it('is accepted at the limit', async () => {
     const text = event('a');
     const padded = text + ' '.repeat(maxMessageBytes - text.length);
     expect((await ask('POST', eventsPath, bearer, padded)).status).toBe(204);
   });
 
-  it('is answered with 500 when the gateway fails, and the log has the reason, the answer has not', async () => {
+  it('gets status 500 if the gateway fails, and only the log has the reason', async () => {
     sink = () => {
       throw new Error('the inside');
     };
@@ -135,7 +135,7 @@ describe('a message with the secret', () => {
     expect(logged).toContainEqual(expect.objectContaining({ level: 'error' }));
   });
 
-  it('may be the test event, or a subscription that a person has to confirm', async () => {
+  it('may be the test event, or a subscription that a person must confirm', async () => {
     expect((await ask('POST', eventsPath, bearer, '{"Event":"s3:TestEvent"}')).status).toBe(204);
     const SubscribeURL = 'https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription';
     const subscription = JSON.stringify({ Type: 'SubscriptionConfirmation', SubscribeURL });
@@ -147,19 +147,19 @@ describe('a message with the secret', () => {
   });
 });
 
-describe('a message without it', () => {
+describe('a message without the secret', () => {
   it.each([
-    ['nothing', eventsPath, {}],
+    ['no credentials', eventsPath, {}],
     ['another secret', eventsPath, { authorization: `Bearer ${secret}x` }],
-    ['the beginning of it', eventsPath, basic(secret.slice(0, -1))],
-    ['an empty one', `${eventsPath}?secret=`, {}],
-    ['it in a scheme that is none', eventsPath, { authorization: `Secret ${secret}` }],
+    ['the beginning of the secret', eventsPath, basic(secret.slice(0, -1))],
+    ['an empty secret', `${eventsPath}?secret=`, {}],
+    ['the secret in an unknown scheme', eventsPath, { authorization: `Secret ${secret}` }],
     [
-      'it as the user',
+      'the secret as the user',
       eventsPath,
       { authorization: `Basic ${Buffer.from(`${secret}:`).toString('base64')}` },
     ],
-  ])('with %s is refused with 401, and nothing is looked at', async (_, path, headers) => {
+  ])('(%s) is refused with 401 and not processed', async (_, path, headers) => {
     const answer = await ask('POST', path, headers, event('a'));
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toContain('Basic');
@@ -186,7 +186,7 @@ describe('the secret', () => {
     expect(inspect([logged, answers], { depth: 10 })).not.toContain(secret);
   });
 
-  it('is read afresh when the file changes; several lines are several secrets', async () => {
+  it('is read again after a change of the file, which may have several secrets', async () => {
     const next = 'another-secret-0123';
     await writeFile(secretFile, `${next}\n${secret}\n`);
     expect((await ask('POST', eventsPath, basic(next), event('a'))).status).toBe(204);
@@ -195,7 +195,7 @@ describe('the secret', () => {
     expect((await ask('POST', eventsPath, bearer, event('a'))).status).toBe(401);
   });
 
-  it('that can be read by others, or is gone, opens nothing: 503, and the log names the file', async () => {
+  it('is refused with 503 if its file is missing or readable by others, and the log names the file', async () => {
     await chmod(secretFile, 0o640);
     expect((await ask('POST', eventsPath, bearer, event('a'))).status).toBe(503);
     await rm(secretFile);
@@ -207,11 +207,11 @@ describe('the secret', () => {
   });
 
   it.each([
-    ['is missing', null, 0o600, 'there is no secret file'],
+    ['is missing', null, 0o600, 'does not exist'],
     ['is empty', '\n', 0o600, 'is empty'],
-    ['is short', 'short', 0o600, 'at least 16'],
+    ['is short', 'short', 0o600, '16 or more'],
     ['is open to others', secret, 0o644, 'chmod 600'],
-  ])('that %s keeps the endpoint from starting', async (_, content, mode, text) => {
+  ])('that %s prevents the start of the endpoint', async (_, content, mode, text) => {
     const path = join(directory, 'other');
     if (content !== null) await writeFile(path, content, { mode });
     await expect(start({ secretFile: path })).rejects.toMatchObject({
@@ -220,7 +220,7 @@ describe('the secret', () => {
     });
   });
 
-  it('is made where there is none, and is left alone where there is one', async () => {
+  it('is generated if it does not exist, and otherwise not changed', async () => {
     const path = join(directory, 'made');
     await ensureEventSecret(path, entropy);
     const made = await readFile(path, 'utf8');
@@ -232,18 +232,18 @@ describe('the secret', () => {
 });
 
 describe('the server', () => {
-  it('tells anybody that it is alive', async () => {
+  it('reports its health without authentication', async () => {
     expect(await ask('GET', healthPath)).toMatchObject({ status: 200, text: 'ok\n' });
     expect((await ask('HEAD', healthPath)).status).toBe(200);
   });
 
-  it('answers other paths with 404, other methods with 405 and what is allowed', async () => {
+  it('answers other paths with 404, and other methods with 405 and the allowed ones', async () => {
     expect((await ask('POST', '/', bearer, event('a'))).status).toBe(404);
     expect(await ask('GET', eventsPath, bearer)).toMatchObject({ status: 405, headers: { allow: 'POST' } });
     expect(await ask('POST', healthPath)).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
   });
 
-  it('survives what is no HTTP, a path that is none, and clients that go away in the middle', async () => {
+  it('survives bytes that are not HTTP, invalid paths, and clients that disconnect during a request', async () => {
     const talk = (text: string) =>
       new Promise<string>((resolve) => {
         let heard = '';
@@ -264,7 +264,7 @@ describe('the server', () => {
     expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('says that a port is taken', async () => {
+  it('reports a port in use', async () => {
     await expect(start({ port: endpoint.address.port })).rejects.toMatchObject({ kind: 'unavailable' });
   });
 

@@ -11,11 +11,12 @@ import { sendProblem } from './problem.js';
 import { RateLimitedWarnings } from './rate-limited-warnings.js';
 import { drainRequest, readBody } from './request-body.js';
 
+/** The address and secrets, and the dependencies of the endpoint. */
 export interface EventEndpointOptions {
   readonly host: string;
-  /** 0 takes a free one. */
+  /** 0 means any free port. */
   readonly port: number;
-  /** Its lines are the secrets that senders may present. Must not be readable by others. */
+  /** A file with the accepted secrets, one per line. Must not be readable by others. */
   readonly secretFile: string;
   readonly sink: EventSink;
   readonly log: Logger;
@@ -23,27 +24,31 @@ export interface EventEndpointOptions {
   readonly entropy: Entropy;
 }
 
+/** A running endpoint. */
 export interface EventEndpoint extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
-  /** Takes no more messages; resolves when those under way are answered. */
+  /** Accepts no more messages. Resolves when the current ones are answered. */
   close(): Promise<void>;
 }
 
+/** The path for event messages. */
 export const eventsPath = '/events/s3';
+/** The path for health checks. */
 export const healthPath = '/healthz';
 
-/** Senders are few: S3 servers, a proxy. */
+/** Maximum connections. The senders are a few S3 servers and proxies. */
 const maxConnections = 128;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
-/** Ceph keeps its connections; a new one for each event would cost more than the event. */
+/** Ceph keeps its connections open. A new one per event would cost more than the event. */
 const keepAliveTimeoutMs = 75_000;
 const closeTimeoutMs = 5_000;
 
 /**
- * Starts the endpoint: `POST /events/s3` takes one event message in any form `parseEvents` knows and answers 204 once the sink
- * has it; `GET /healthz` answers 200 to anybody. Plain HTTP: what comes from other machines belongs behind a proxy with TLS.
- * Faults: `invalid` (the secret file, naming it), `unavailable` (it cannot listen there).
+ * Starts the endpoint. `POST /events/s3` accepts one event message in any form that `parseEvents` knows, and
+ * returns 204 after the sink has received it. `GET /healthz` returns 200 without authentication. The endpoint
+ * speaks plain HTTP: requests from other machines need a TLS proxy. Throws `invalid` for the secret file, and
+ * `unavailable` if it cannot listen.
  */
 export async function startEventEndpoint(options: EventEndpointOptions): Promise<EventEndpoint> {
   const endpoint = new Endpoint(options);
@@ -111,14 +116,14 @@ class Endpoint implements EventEndpoint {
     return this.close();
   }
 
-  /** Answers one request, whatever comes of it. */
+  /** Answers one request, with a problem document if it fails. */
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = this.#options.entropy.id();
     response.on('error', () => undefined);
     try {
       await this.#answer(request, response, requestId);
     } catch (error) {
-      // The client went away in the middle: nobody is there to be answered.
+      // The client disconnected during its request, so no answer is possible.
       if (request.destroyed && !request.complete) return;
       await this.#refuse(request, response, requestId, Fault.from(error));
     }
@@ -131,7 +136,8 @@ class Endpoint implements EventEndpoint {
       response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end('ok\n');
       return;
     }
-    if (url.pathname !== eventsPath) throw new Fault('not-found', `events go to ${eventsPath}`);
+    if (url.pathname !== eventsPath)
+      throw new Fault('not-found', `unknown path; send events to ${eventsPath}`);
     if (request.method !== 'POST') throw wrongMethod();
     await this.#authenticate(request, url);
     const message = parseEvents(await readBody(request, maxMessageBytes));
@@ -146,16 +152,16 @@ class Endpoint implements EventEndpoint {
     try {
       isAccepted = await this.#secret.accepts(presented);
     } catch (error) {
-      // The file's path is the administrator's business, not the sender's.
-      throw new Fault('unavailable', 'the secret of this endpoint cannot be read; its log says why', {
+      // The answer does not reveal the file's path to the sender. The log has it.
+      throw new Fault('unavailable', 'the secret of this endpoint cannot be read; see the gateway log', {
         cause: error,
       });
     }
     if (isAccepted) return;
     const hint =
       presented.length === 0
-        ? 'send the secret as "Authorization: Bearer SECRET", as the password in the address, or as ?secret='
-        : 'the secret is not one of this endpoint';
+        ? 'send the secret as "Authorization: Bearer SECRET", as the password in the URL, or as ?secret='
+        : 'this endpoint does not accept the secret';
     throw new Fault('unauthenticated', hint);
   }
 
@@ -166,15 +172,15 @@ class Endpoint implements EventEndpoint {
       case 'objects':
         for (const { bucket, key } of message.objects) sink.keyChanged(bucket, key);
         if (message.malformed > 0) {
-          this.#warnings.warn('an event message has records that name no object', { requestId, remote });
+          this.#warnings.warn('event message has malformed records', { requestId, remote });
         }
         log.debug('event message', { requestId, objects: message.objects.length });
         return;
       case 'test':
-        log.info('S3 has sent its test event: notifications arrive', { requestId, remote });
+        log.info('received S3 test event', { requestId, remote });
         return;
       case 'subscription':
-        log.warn('an SNS topic asks to be confirmed before it sends events: open this address', {
+        log.warn('SNS subscription needs confirmation: open the address', {
           requestId,
           address: message.confirmUrl,
         });
@@ -202,11 +208,12 @@ class Endpoint implements EventEndpoint {
   #logRefusal(request: IncomingMessage, requestId: string, fault: Fault): void {
     const { log } = this.#options;
     const cause = fault.cause instanceof Error ? fault.cause : undefined;
-    // Never the address that was asked for: it may hold the secret.
+    // Omits the requested URL, which may contain the secret.
     const fields = { requestId, remote: request.socket.remoteAddress, kind: fault.kind, error: cause };
-    if (fault.kind === 'bug') log.error('an event message failed inside the gateway', fields);
-    else if (fault.kind === 'not-found' || fault.kind === 'unsupported') log.debug(fault.hint, fields);
-    else this.#warnings.warn(`an event message was refused: ${fault.hint}`, fields);
+    if (fault.kind === 'bug') log.error('cannot process event message', fields);
+    else if (fault.kind === 'not-found' || fault.kind === 'unsupported')
+      log.debug('request refused', { ...fields, reason: fault.hint });
+    else this.#warnings.warn('event message refused', { ...fields, reason: fault.hint });
   }
 }
 
@@ -214,16 +221,16 @@ function wrongMethod(): Fault {
   return new Fault('unsupported', `POST events to ${eventsPath}, GET ${healthPath}`);
 }
 
-/** Throws `invalid`. The host is not looked at: the endpoint has one site. */
+/** Parses the requested path, ignoring the host. Throws `invalid`. */
 function requestUrl(request: IncomingMessage): URL {
   const target = request.url ?? '';
   if (!target.startsWith('/') || !URL.canParse(`http://host${target}`)) {
-    throw new Fault('invalid', 'the address asked for is not a path');
+    throw new Fault('invalid', 'the request target is not a path');
   }
   return new URL(`http://host${target}`);
 }
 
-/** What the statuses 401 and 405 must carry (RFC 9110 sections 11.6.1 and 10.2.1). */
+/** Returns the headers that the statuses 401 and 405 require (RFC 9110 sections 11.6.1 and 10.2.1). */
 function furtherHeaders(request: IncomingMessage, fault: Fault): Readonly<Record<string, string>> {
   if (fault.kind === 'unauthenticated') {
     return { 'www-authenticate': 'Bearer realm="events", Basic realm="events"' };
@@ -232,7 +239,7 @@ function furtherHeaders(request: IncomingMessage, fault: Fault): Readonly<Record
   return { allow: request.url?.startsWith(healthPath) === true ? 'GET, HEAD' : 'POST' };
 }
 
-/** What the parser of HTTP does not understand has no request to answer. */
+/** Answers bytes that are not HTTP, for which there is no request object. */
 function refuseMalformed(socket: Socket): void {
   if (!socket.writable) {
     socket.destroy();

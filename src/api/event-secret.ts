@@ -4,7 +4,7 @@ import { FileCache, type FileContent } from '../files/file-cache.js';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 
-/** Long enough for one that a person made up; a made one has 43 characters. */
+/** Minimum length of a secret that a person chose. A generated one has 43 characters. */
 const minSecretLength = 16;
 const maxFileBytes = 4096;
 
@@ -13,8 +13,8 @@ type Secrets =
   | { readonly kind: 'invalid'; readonly reason: string };
 
 /**
- * The file that says which secrets a sender may present: one a line, so that a new one can be added before the old one goes.
- * Read afresh when it changes.
+ * The file with the accepted secrets, one per line, so that a new one can be added before the old one is
+ * removed. It is read again after a change.
  */
 export class EventSecret {
   readonly #path: string;
@@ -24,12 +24,15 @@ export class EventSecret {
     this.#path = path;
   }
 
-  /** Throws `invalid`, naming the file, when there is no usable secret in it. */
+  /** Throws `invalid`, naming the file, if it does not have a usable secret. */
   async check(): Promise<void> {
     await this.#digests();
   }
 
-  /** True when one of these is one of the file's. Takes as long for a nearly right one. Throws as `check`. */
+  /**
+   * Reports, in constant time, whether one of the presented secrets is in the file. Throws as `check`
+   * does.
+   */
   async accepts(presented: readonly string[]): Promise<boolean> {
     const digests = await this.#digests();
     let isAccepted = false;
@@ -47,13 +50,16 @@ export class EventSecret {
     } catch (error) {
       throw new Fault('invalid', `the secret file ${this.#path} cannot be read`, { cause: error });
     }
-    if (secrets === null) throw new Fault('invalid', `there is no secret file ${this.#path}`);
+    if (secrets === null) throw new Fault('invalid', `the secret file ${this.#path} does not exist`);
     if (secrets.kind === 'invalid') throw new Fault('invalid', `${this.#path}: ${secrets.reason}`);
     return secrets.digests;
   }
 }
 
-/** Makes the file with a random secret, 0600, unless there is one. Errors of the file system come out as they are. */
+/**
+ * Creates the file with a random secret and mode 0600 if it does not exist. Throws the file system's
+ * errors.
+ */
 export async function ensureEventSecret(path: string, entropy: Entropy): Promise<void> {
   const existing = await new FileCache<Secrets>(maxFileBytes, parseSecrets).read(path);
   if (existing !== null) return;
@@ -63,7 +69,7 @@ export async function ensureEventSecret(path: string, entropy: Entropy): Promise
 
 function parseSecrets({ bytes, mode }: FileContent): Secrets {
   if ((mode & 0o077) !== 0) {
-    return invalid(`others may read it (mode ${mode.toString(8)}): run chmod 600 on it`);
+    return invalid(`other accounts may read it (mode ${mode.toString(8)}); run chmod 600 on it`);
   }
   if (bytes.byteLength > maxFileBytes) return invalid(`it is longer than ${maxFileBytes} bytes`);
   const lines = bytes
@@ -71,10 +77,12 @@ function parseSecrets({ bytes, mode }: FileContent): Secrets {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  if (lines.length === 0) return invalid('it is empty: write a secret into it, one a line');
+  if (lines.length === 0) return invalid('it is empty; write one secret per line');
   const isBad = lines.some((line) => line.length < minSecretLength || !/^[!-~]+$/.test(line));
   if (isBad) {
-    return invalid(`a secret has at least ${minSecretLength} characters of ASCII without spaces, one a line`);
+    return invalid(
+      `a secret must have ${minSecretLength} or more ASCII characters without spaces, one secret per line`,
+    );
   }
   return { kind: 'secrets', digests: lines.map(sha256) };
 }

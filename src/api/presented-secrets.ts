@@ -1,7 +1,7 @@
 /**
- * Every secret a request presents: `Authorization: Bearer SECRET`, the password of `Authorization: Basic` (what a sender makes
- * of `http://user:SECRET@host/`), and `?secret=SECRET` for senders that can be told an address only.
- * RFC 6750 section 2.1, RFC 7617 section 2.
+ * Returns every secret in a request (RFC 6750 section 2.1, RFC 7617 section 2): `Authorization: Bearer
+ * SECRET`; the password of `Authorization: Basic`, which a sender derives from `http://user:SECRET@host/`;
+ * and `?secret=SECRET`, for senders that are configured only with a URL.
  */
 export function presentedSecrets(
   authorization: string | undefined,

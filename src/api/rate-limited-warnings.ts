@@ -2,7 +2,10 @@ import type { Clock, LogFields, Logger } from '../model/call.js';
 
 const intervalMs = 60_000;
 
-/** Warns of the same thing once a minute, with how often it has happened: strangers must not be able to fill the log. */
+/**
+ * Logs the same warning once a minute, with the number of suppressed ones, so that unauthenticated clients
+ * cannot fill the log.
+ */
 export class RateLimitedWarnings {
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -13,11 +16,12 @@ export class RateLimitedWarnings {
     this.#clock = clock;
   }
 
-  /** `message` is the program's own text: it tells one thing from another, so it must not hold what a stranger sent. */
+  /** Warnings with equal `message` and `reason` are the same. Neither may contain text from the client. */
   warn(message: string, fields: LogFields): void {
     const nowMs = this.#clock.monotonicMs();
-    const seen = this.#seen.get(message) ?? { nextMs: nowMs, suppressed: 0 };
-    this.#seen.set(message, seen);
+    const warning = `${message}: ${String(fields['reason'] ?? '')}`;
+    const seen = this.#seen.get(warning) ?? { nextMs: nowMs, suppressed: 0 };
+    this.#seen.set(warning, seen);
     if (nowMs < seen.nextMs) {
       seen.suppressed += 1;
       return;

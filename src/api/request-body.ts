@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../model/fault.js';
 
-/** The whole body. Throws `too-large` past the limit, having read that much, and the stream's error when the client goes away. */
+/**
+ * Reads the whole body. Throws `too-large` above the limit in bytes, and the stream's error if the client
+ * disconnects.
+ */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const tooLarge = new Fault('too-large', `a message has at most ${maxBytes} bytes`);
+  const tooLarge = new Fault('too-large', `a message may have up to ${maxBytes} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge;
   const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving the loop must not destroy the request: the answer goes over the same connection.
+  // Leaving the loop must not destroy the request, because the answer uses the same connection.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     const bytes: Buffer = chunk;
     size += bytes.byteLength;
@@ -18,8 +21,8 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
 }
 
 /**
- * Reads what is left of a body that nobody wants, up to the limit: a connection that is closed over unread bytes is reset, and
- * the client would not see why.
+ * Reads and discards the rest of a body, up to the limit in bytes. Closing a connection with unread bytes
+ * would reset it before the client sees the answer.
  */
 export async function drainRequest(request: IncomingMessage, maxBytes: number): Promise<void> {
   let size = 0;
@@ -30,6 +33,6 @@ export async function drainRequest(request: IncomingMessage, maxBytes: number): 
       if (size > maxBytes) return;
     }
   } catch {
-    // The client went away; the answer goes nowhere.
+    // The client has disconnected and gets no answer.
   }
 }

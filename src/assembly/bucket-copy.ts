@@ -30,6 +30,7 @@ export function createBucketCopy(
   });
 }
 
+/** The services of `watchBucketCopy`. */
 export interface BucketCopyWatch {
   readonly bucketCopy: Pick<BucketCopy, 'isOutdated' | 'reasonNotCopied' | 'run'>;
   readonly keyring: Pick<RootKeyring, 'onChange'>;
@@ -38,14 +39,18 @@ export interface BucketCopyWatch {
   readonly clock: Clock;
 }
 
-/** The pause between checks for changes. With very many users it is longer, so that checks take at most a twentieth of the time. */
+/**
+ * The pause between checks for changes. With very many users it is longer, so that checks take at most a
+ * twentieth of the time.
+ */
 const checkIntervalMs = 5_000;
 const minIdlePerCheck = 20;
 const maxRetryMs = 10 * 60_000;
 
 /**
- * Keeps the copy up to date until the signal aborts: at once after a change of the keyring in this process, and soon after any other
- * change of the files. Logs a failure once and retries, finally every ten minutes. Never rejects.
+ * Keeps the copy up to date until the signal aborts: at once after a change of the keyring in this process,
+ * and soon after any other change of the files. Logs a failure once and retries, finally every ten minutes.
+ * Never rejects.
  */
 export async function watchBucketCopy(watch: BucketCopyWatch, signal: AbortSignal): Promise<void> {
   const { clock } = watch;

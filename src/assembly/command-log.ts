@@ -3,8 +3,8 @@ import { Fault } from '../model/fault.js';
 import type { LogSink } from './logger.js';
 
 /**
- * Creates the log of a command. It prints only warnings and errors, one sentence per line, and each sentence once. The gateway's own
- * log (logger.ts) is for programs.
+ * Creates the log of a command. It prints only warnings and errors, one sentence per line, and each sentence
+ * once. The gateway's own log (logger.ts) is for programs.
  */
 export function createCommandLog(sink: LogSink): Logger {
   const printed = new Set<string>();

@@ -41,8 +41,8 @@ export interface Core {
 }
 
 /**
- * Opens the database of a root and builds all services on it. Disposing `resources` aborts `background`, which ends all work. Throws faults
- * of the database.
+ * Opens the database of a root and builds all services on it. Disposing `resources` aborts `background`,
+ * which ends all work. Throws faults of the database.
  */
 export async function buildCore(
   settings: LiveSettings,
@@ -95,7 +95,9 @@ export async function buildCore(
 /** The region of the embedded server if no setting names one. */
 export const embeddedRegion = 'us-east-1';
 
-/** Returns the options of the S3 client: for the embedded server if there is one, otherwise from the settings. */
+/**
+ * Returns the options of the S3 client: for the embedded server if there is one, otherwise from the settings.
+ */
 export function s3OptionsOf(
   settings: GatewaySettings,
   embedded: { readonly endpoint: string; readonly credentials: S3Credentials } | null,

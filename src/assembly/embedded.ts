@@ -10,8 +10,8 @@ import { writeEmbeddedRun } from './run-file.js';
 export type { EmbeddedS3 };
 
 /**
- * Starts the embedded S3 server of a root and creates the default bucket in it. Throws `conflict` if the root's server already runs,
- * and `unavailable` if it cannot listen or its data cannot be used.
+ * Starts the embedded S3 server of a root and creates the default bucket in it. Throws `conflict` if the
+ * root's server already runs, and `unavailable` if it cannot listen or its data cannot be used.
  */
 export async function startEmbedded(
   settings: LiveSettings,

@@ -3,7 +3,10 @@ import type { LogSink } from './logger.js';
 /** The max. number of held lines; reaching it releases the log. A start writes about ten. */
 const maxHeldLines = 1_000;
 
-/** A log that holds its lines until `release`, and then passes on these and all later lines. Disposing it releases it. */
+/**
+ * A log that holds its lines until `release`, and then passes on these and all later lines. Disposing it
+ * releases it.
+ */
 export class HeldLog implements LogSink, Disposable {
   readonly #sink: LogSink;
   #held: string[] | null = [];

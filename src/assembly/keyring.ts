@@ -7,6 +7,7 @@ import { systemClock, systemEntropy } from './system.js';
 /** The keyring of a root, with all its interfaces. */
 export type RootKeyring = Keyring & KeyringCustody & SealedKeyring;
 
+/** Creates the keyring of a root. Reads nothing yet. */
 export function createRootKeyring({ paths }: LiveSettings, log: Logger): RootKeyring {
   return createKeyring({
     directory: paths.keysDirectory,

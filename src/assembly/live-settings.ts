@@ -30,7 +30,10 @@ export class LiveSettings {
     this.#fallbackBucket = fallbackBucket;
   }
 
-  /** Opens the settings of a root. With `embedded`, the embedded server's bucket is the default. Faults as `openSettingsFile`. */
+  /**
+   * Opens the settings of a root. With `embedded`, the embedded server's bucket is the default. Faults as
+   * `openSettingsFile`.
+   */
   static async open(root: string, embedded: boolean): Promise<LiveSettings> {
     const file = await openSettingsFile(root, process.env);
     return new LiveSettings(root, file, embedded ? embeddedBucket : null);

@@ -3,8 +3,8 @@ const levelColours: Readonly<Record<string, number>> = { debug: 90, info: 36, wa
 const dim = 2;
 
 /**
- * Converts one JSON line of the log to a line for people: local time, level, message, then the fields as `name=value`. Returns the line
- * as it is if it is not a JSON object.
+ * Converts one JSON line of the log to a line for people: local time, level, message, then the fields as
+ * `name=value`. Returns the line as it is if it is not a JSON object.
  */
 export function formatLogLine(line: string, colour: boolean): string {
   const record = parseRecord(line);

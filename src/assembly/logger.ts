@@ -3,6 +3,7 @@ import type { LogFields, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { formatLogLine } from './log-text.js';
 
+/** The levels of the log, the lowest first. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Receives the log, one line per call. `process.stderr` is one. */
@@ -13,9 +14,9 @@ export interface LogSink {
 }
 
 /**
- * Creates the gateway's log: one line per record, with ISO times. It is JSON, or text in colour if the sink is a terminal. An error is
- * written with its kind, text, stack and causes, but without the properties that other libraries add: an SDK error holds its request,
- * and the request the key.
+ * Creates the gateway's log: one line per record, with ISO times. It is JSON, or text in colour if the sink
+ * is a terminal. An error is written with its kind, text, stack and causes, but without the properties that
+ * other libraries add: an SDK error holds its request, and the request the key.
  */
 export function createLogger(level: LogLevel, sink: LogSink): Logger {
   const colour = process.env['NO_COLOR'] === undefined;

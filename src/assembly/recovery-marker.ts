@@ -4,7 +4,10 @@ import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { LiveSettings } from './live-settings.js';
 
-/** Throws `conflict` if a recovery was interrupted. The gateway must not serve such a root, because some users may lack their keys. */
+/**
+ * Throws `conflict` if a recovery was interrupted. The gateway must not serve such a root, because some users
+ * may lack their keys.
+ */
 export async function refuseIncompleteRecovery({ paths }: LiveSettings): Promise<void> {
   if ((await readRecoveryMarker(paths.recoveringFile)) === null) return;
   throw new Fault(
@@ -13,7 +16,10 @@ export async function refuseIncompleteRecovery({ paths }: LiveSettings): Promise
   );
 }
 
-/** Returns the bucket of an unfinished recovery, or null if there is none. Throws `unavailable` if the marker cannot be read. */
+/**
+ * Returns the bucket of an unfinished recovery, or null if there is none. Throws `unavailable` if the marker
+ * cannot be read.
+ */
 export async function readRecoveryMarker(path: string): Promise<string | null> {
   try {
     const { bucket } = Object(JSON.parse(await readFile(path, 'utf8'))) as { readonly bucket?: unknown };
@@ -24,10 +30,12 @@ export async function readRecoveryMarker(path: string): Promise<string | null> {
   }
 }
 
+/** Records durably that a recovery from this bucket has begun. */
 export async function writeRecoveryMarker(path: string, bucket: string): Promise<void> {
   await writeFileDurably(path, `${JSON.stringify({ bucket })}\n`, secretFileMode);
 }
 
+/** Removes the marker durably once the recovery is complete. */
 export async function removeRecoveryMarker(path: string): Promise<void> {
   await removeFileDurably(path);
 }

@@ -2,7 +2,10 @@ import { acquireProcessLock } from '../database/sqlite/process-lock.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import type { LiveSettings } from './live-settings.js';
 
-/** Locks the root against other processes until the lock is disposed. Throws `conflict` with the text `inUse` if one holds it. */
+/**
+ * Locks the root against other processes until the lock is disposed. Throws `conflict` with the text `inUse`
+ * if one holds it.
+ */
 export async function lockRoot({ paths }: LiveSettings, inUse: string): Promise<AsyncDisposable> {
   for (const directory of [paths.stateDirectory, paths.scratchDirectory]) {
     await ensureDirectory(directory, secretDirectoryMode);

@@ -6,8 +6,9 @@ import { isAbsence } from '../files/system-errors.js';
 import { isFault } from '../model/fault.js';
 
 /**
- * Announces a command that writes objects. `id` is the `requestId` of its rows in the ledger. A gateway that starts in the meantime
- * then does not settle these rows as if a crash had left them. The kernel ends the announcement with the process.
+ * Announces a command that writes objects. `id` is the `requestId` of its rows in the ledger. A gateway that
+ * starts in the meantime then does not settle these rows as if a crash had left them. The kernel ends the
+ * announcement with the process.
  */
 export async function announceCommand(directory: string, id: string): Promise<{ release(): Promise<void> }> {
   await ensureDirectory(directory, secretDirectoryMode);
@@ -21,7 +22,9 @@ export async function announceCommand(directory: string, id: string): Promise<{ 
   };
 }
 
-/** Returns true while the command with this id runs. Removes the lock file of a command that no longer runs. */
+/**
+ * Returns true while the command with this id runs. Removes the lock file of a command that no longer runs.
+ */
 export async function isCommandRunning(directory: string, id: string): Promise<boolean> {
   // Rows may contain other ids, which must not become file names.
   if (!/^[0-9a-f]{16}$/.test(id)) return false;

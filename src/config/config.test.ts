@@ -29,25 +29,25 @@ describe('values', () => {
     [anyDuration, '5m', 300_000],
     [anyDuration, '2h', 7_200_000],
     [anyDuration, '1d', 86_400_000],
-  ])('%#: %s', (kind, text, value) => {
+  ])('are parsed (case %#)', (kind, text, value) => {
     expect(kind.parse(text)).toEqual({ value });
   });
 
   it.each<[ValueKind<number>, string, RegExp]>([
-    [anySize, '256', /needs a unit: write 256MiB/],
-    [anySize, '256MB', /unknown unit MB: use B, KiB/],
+    [anySize, '256', /needs a unit, such as 256MiB/],
+    [anySize, '256MB', /unknown unit MB; use B, KiB/],
     [anySize, '-1MiB', /must be a size such as/],
     [anySize, '1.5GiB', /must be a size such as/],
-    [anyDuration, '30', /needs a unit: write 30s/],
+    [anyDuration, '30', /needs a unit, such as 30s/],
     [anyDuration, '30sec', /unknown unit sec/],
     [anyDuration, 'soon', /must be a duration such as 30s/],
     [duration(1_000, 60_000), '2h', /must be from 1s to 1m/],
     [size(1024, 2048), '4KiB', /must be from 1KiB to 2KiB/],
-  ])('%#: %s is refused', (kind, text, problem) => {
+  ])('are refused (case %#)', (kind, text, problem) => {
     expect(kind.parse(text)).toEqual({ problem: expect.stringMatching(problem) });
   });
 
-  it('what is written is read back', () => {
+  it('are parsed back after formatting', () => {
     fc.assert(
       fc.property(fc.nat({ max: 2 ** 40 }), (value) => {
         expect(anySize.parse(anySize.format(value))).toEqual({ value });
@@ -60,18 +60,21 @@ describe('values', () => {
     ['0.0.0.0:22', '0.0.0.0', 22],
     ['localhost:0', 'localhost', 0],
     ['[::1]:65535', '::1', 65_535],
-  ])('%s is an address', (text, host, port) => {
+  ])('may be the address %s', (text, host, port) => {
     expect(listenAddress.parse(text)).toEqual({ value: { host, port } });
     expect(listenAddress.format({ host, port })).toBe(text);
   });
 
-  it.each(['2222', ':22', '::1:22', '[x]:22', 'h:65536', 'h:', 'h:-1', ''])('%j is no address', (text) => {
-    expect(listenAddress.parse(text)).toHaveProperty('problem');
-  });
+  it.each(['2222', ':22', '::1:22', '[x]:22', 'h:65536', 'h:', 'h:-1', ''])(
+    'cannot be the address %j',
+    (text) => {
+      expect(listenAddress.parse(text)).toHaveProperty('problem');
+    },
+  );
 });
 
-describe('reading', () => {
-  it('without a file everything has its default; port 22 only for the service of the machine', () => {
+describe('reading the settings', () => {
+  it('uses the defaults without a file, and port 22 only for the root /', () => {
     const { settings, problems } = read('');
     expect(problems).toEqual([]);
     expect(settings).toMatchObject({
@@ -85,7 +88,7 @@ describe('reading', () => {
     expect(read('', {}, '/').settings.sftpListen).toEqual({ host: '0.0.0.0', port: 22 });
   });
 
-  it('the file counts, and the environment above it', () => {
+  it('uses the file, and the environment overrides it', () => {
     const text =
       'bucket=from-file\nendpoint=https://s3.example.org:8443/\nendpoint.path.style=YES\nsftp.login.timeout = 90s \n';
     const { settings, problems } = read(text, {
@@ -106,25 +109,22 @@ describe('reading', () => {
   it.each([
     [
       '\nupload.memory=256\n',
-      'FILE line 2: upload.memory needs a unit: write 256MiB, for instance (B, KiB, MiB, GiB, TiB); it is "256"',
+      'FILE line 2: upload.memory needs a unit, such as 256MiB: B, KiB, MiB, GiB, TiB; it is "256"',
     ],
-    ['upload.memroy=1GiB', 'FILE line 1: there is no setting "upload.memroy"; upload.memory was meant?'],
-    ['colour=red', 'FILE line 1: there is no setting "colour"'],
+    ['upload.memroy=1GiB', 'FILE line 1: unknown setting "upload.memroy"; did you mean upload.memory?'],
+    ['colour=red', 'FILE line 1: unknown setting "colour"'],
     ['sftp.sessions.max=0', 'FILE line 1: sftp.sessions.max must be from 1 to 100000; it is "0"'],
     ['log.level=loud', 'FILE line 1: log.level must be debug, info, warn or error; it is "loud"'],
     ['endpoint.ca.file=ca.pem', 'FILE line 1: endpoint.ca.file must be an absolute path; it is "ca.pem"'],
-  ])('%j: %s', (text, problem) => {
+  ])('reports %j as %s', (text, problem) => {
     expect(errorsOf(text)).toEqual([problem]);
   });
 
-  it.each(['ftp://x', 'https://x/path', 'https://user:pw@x', 'x:9000'])(
-    'the endpoint %s is refused',
-    (url) => {
-      expect(errorsOf(`endpoint=${url}`)).toEqual([expect.stringMatching(/must be a URL such as/)]);
-    },
-  );
+  it.each(['ftp://x', 'https://x/path', 'https://user:pw@x', 'x:9000'])('refuses the endpoint %s', (url) => {
+    expect(errorsOf(`endpoint=${url}`)).toEqual([expect.stringMatching(/must be a URL such as/)]);
+  });
 
-  it('a wrong variable is named', () => {
+  it('names an invalid variable', () => {
     expect(errorsOf('', { SFTPGW_DRAIN_TIMEOUT: 'long' })).toEqual([
       'environment: SFTPGW_DRAIN_TIMEOUT must be a duration such as 30s; it is "long"',
     ]);
@@ -149,7 +149,7 @@ describe('the documentation', () => {
     });
   });
 
-  it('every default is a value its setting takes', () => {
+  it('has a valid default for every setting', () => {
     for (const root of ['/', '/srv/x']) {
       const text = defaultPropertiesText(root);
       expect(read(text, {}, root)).toEqual({ settings: read('', {}, root).settings, problems: [] });
@@ -172,17 +172,17 @@ describe('the file of a running gateway', () => {
     await writeFile(path, text);
   };
 
-  it('a wrong file stops the start, with every line that is wrong', async () => {
+  it('prevents the start if it has errors, and reports every line', async () => {
     await put('bucket=bkt\nlog.level=x\n\nnonsense=1\n');
     await expect(openSettingsFile(root, {})).rejects.toMatchObject({
       kind: 'invalid',
       hint: expect.stringMatching(
-        /properties line 2: log\.level must be .*; .*properties line 4: there is no setting/,
+        /properties line 2: log\.level must be .*; .*properties line 4: unknown setting/,
       ),
     });
   });
 
-  it('a change counts at the next look, and says what changed', async () => {
+  it('is read again at the next check, which reports the changes', async () => {
     const file = await openSettingsFile(root, {});
     expect(await file.reload()).toBeNull();
     await put('bucket=bkt\nsftp.listen=127.0.0.1:2222\n');
@@ -193,7 +193,7 @@ describe('the file of a running gateway', () => {
     expect(await file.reload()).toEqual({ changed: ['bucket'], problems: [], isTaken: true });
   });
 
-  it('with an error the last good settings go on, said once for each change', async () => {
+  it('leaves the last valid settings in force if it has an error, reported once per change', async () => {
     await put('bucket=bkt\n');
     const file = await openSettingsFile(root, {});
     await appendFile(path, 'log.level=x\n');
@@ -213,7 +213,7 @@ describe('the file of a running gateway', () => {
     expect(await file.reload()).toMatchObject({ changed: ['bucket'], isTaken: true });
   });
 
-  it('changed by a command it keeps its comments; made by one it explains itself', async () => {
+  it('keeps its comments when a command changes it, and explains every setting when one creates it', async () => {
     await changeSettingsFile(root, { bucket: 'first' });
     const text = await readFile(path, 'utf8');
     expect(text).toBe(defaultPropertiesText(root).replace('#bucket=\n', 'bucket=first\n'));
@@ -229,7 +229,7 @@ describe('the file of a running gateway', () => {
   });
 });
 
-it('the paths are those of the page below any root', () => {
+it('the well-known paths are below any root', () => {
   expect(rootPaths('/')).toMatchObject({
     propertiesFile: '/opt/sftpgw/sftpgateway.properties',
     sharedDirectory: '/opt/sftpgw/shared',

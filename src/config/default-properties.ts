@@ -2,11 +2,11 @@ import { describeSettings } from './settings-table.js';
 
 const lineWidth = 100;
 
-/** The file that setup writes first: every setting with its meaning, form and default, all commented out. */
+/** Returns the file that setup creates: every setting with its meaning, form and default, commented out. */
 export function defaultPropertiesText(root: string): string {
   const head = [
-    '# Settings of the SFTP gateway, one name=value a line. Lines that begin with # say nothing;',
-    '# take the # away to set a value. A wrong line is named in the log, and the last good settings go on.',
+    '# Settings of the SFTP gateway, one name=value per line. Lines that begin with # are comments;',
+    '# remove # to set a value. The log reports invalid lines; the last valid settings stay in force.',
   ];
   const entries = describeSettings(root).flatMap((setting) => [
     '',

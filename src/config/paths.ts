@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 
-/** Every well-known path of an installation; absolute. */
+/** The well-known paths of an installation, all absolute. */
 export interface RootPaths {
   readonly root: string;
   /** Global settings. */
@@ -9,38 +9,38 @@ export interface RootPaths {
   readonly sharedDirectory: string;
   /** The keyring. */
   readonly keysDirectory: string;
-  /** One directory a user. */
+  /** One directory per user. */
   readonly homes: string;
   /** `user.properties` and `sse-sync.key` of the shared directory. */
   readonly sharedSettingsDirectory: string;
-  /** What the gateway keeps for itself. */
+  /** The gateway's own state. */
   readonly stateDirectory: string;
   readonly databaseFile: string;
-  /** What opens the keyring. Apart from it: a copy of the keys alone opens nothing. */
+  /** The identity that opens the keyring. A copy of the keys does not include it and so opens nothing. */
   readonly keyringIdentityFile: string;
-  /** Held by whoever changes the keyring. */
+  /** The lock of a process that changes the keyring. */
   readonly keyringLockFile: string;
-  /** What is known of the copy in the bucket; and the lock of whoever copies. */
+  /** The record of the copy in the bucket, and below it the lock of a process that copies. */
   readonly bucketCopyFile: string;
   readonly bucketCopyLockFile: string;
-  /** There while a recovery has begun and not ended. */
+  /** Exists from the start of a recovery until it is complete. */
   readonly recoveringFile: string;
   readonly hostKeyDirectory: string;
-  /** Encrypted, unlinked files of uploads out of order. */
+  /** Encrypted, unlinked files with upload data that does not fit into memory. */
   readonly scratchDirectory: string;
-  /** What removed users leave. */
+  /** The homes of removed users. */
   readonly removedDirectory: string;
   /** Buckets and objects of the embedded S3 server. */
   readonly embeddedS3Directory: string;
-  /** Where the embedded S3 server listens, for other commands. */
+  /** The address of the running embedded S3 server, for other commands. */
   readonly runFile: string;
-  /** What senders of S3 events present, unless a setting names another file. */
+  /** The secret of senders of S3 events, unless a setting names another file. */
   readonly eventSecretFile: string;
-  /** What commands hold that write objects beside the gateway. */
+  /** The locks of commands that write objects while the gateway may run. */
   readonly runningCommandsDirectory: string;
-  /** Held by the one process that serves this root. */
+  /** The lock of the one process that serves this root. */
   readonly lockFile: string;
-  /** Where the gateway that runs takes commands. */
+  /** The socket on which the running gateway accepts commands. */
   readonly controlSocket: string;
   /** Bans, and the addresses from which users have logged in. */
   readonly bansFile: string;
@@ -48,7 +48,7 @@ export interface RootPaths {
   readonly stdioDirectory: string;
 }
 
-/** The paths below a root: `/` when installed as a service, `./sftpgw-data` from a checkout. */
+/** Returns the paths below a root: `/` for an installed service, `./sftpgw-data` for a checkout. */
 export function rootPaths(root: string): RootPaths {
   const base = resolve(root);
   const settings = join(base, 'opt/sftpgw');

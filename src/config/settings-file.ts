@@ -11,34 +11,37 @@ import { type Environment, type ReadSettings, readSettings } from './settings.js
 import { type GatewaySettings, type SettingKey, settingKeys, settings as table } from './settings-table.js';
 
 const maxPropertiesBytes = 1024 * 1024;
-/** Everybody may read the global settings: they hold no secret. */
+/** Everyone may read the global settings, which contain no secrets. */
 const publicFileMode = 0o644;
 const publicDirectoryMode = 0o755;
 
-/** What a look at the file found since the last one. */
+/** A change of the file since the last check. */
 export interface SettingsReload {
-  /** The settings that have another value now. */
+  /** The settings with a new value. */
   readonly changed: readonly SettingKey[];
-  /** What a person should know, a sentence each, with file and line. */
+  /** One sentence per problem, with file and line. */
   readonly problems: readonly string[];
-  /** False when the file has an error, and the settings from before go on. */
+  /** False if the file has an error and the last valid settings stay in force. */
   readonly isTaken: boolean;
 }
 
 /** The settings of a running gateway. */
 export interface SettingsFile {
   readonly path: string;
-  /** What holds now: the last that was right. */
+  /** The last valid settings. */
   readonly current: GatewaySettings;
-  /** What a person should know of the file as it was opened; it has no error. */
+  /** Notices about the file at its opening, one sentence each. */
   readonly notices: readonly string[];
-  /** Looks at the file: cheap when it has not changed, and null then. Never throws. */
+  /**
+   * Reads the file if it has changed. Returns null, at little cost, if it has not. Returns faults as
+   * problems.
+   */
   reload(): Promise<SettingsReload | null>;
 }
 
 /**
- * Reads the settings below a root; without a file all have their defaults. Faults: `invalid`, naming every wrong line or
- * variable; `denied` and `unavailable`, naming the file.
+ * Opens the settings below a root. Without a file all have their defaults. Throws `invalid`, naming every
+ * invalid line or variable, and `denied` or `unavailable`, naming the file.
  */
 export async function openSettingsFile(root: string, environment: Environment): Promise<SettingsFile> {
   const file = new LiveSettingsFile(root, environment);
@@ -47,8 +50,9 @@ export async function openSettingsFile(root: string, environment: Environment): 
 }
 
 /**
- * Writes settings into the file, with comments and order kept, and makes the file when it is not there. Null takes a
- * setting out. Throws `invalid` when the result would not be taken; then nothing is written.
+ * Writes settings into the file, and creates it if it does not exist. Keeps comments and order. Null removes
+ * a setting. Throws `invalid`, without writing, if the result has an error; `denied` or `unavailable` for the
+ * disk.
  */
 export async function changeSettingsFile(
   root: string,
@@ -74,7 +78,7 @@ class LiveSettingsFile implements SettingsFile {
   readonly path: string;
   readonly #root: string;
   readonly #cache: FileCache<ReadSettings>;
-  /** What stands when there is no file. */
+  /** The settings without a file. */
   readonly #absent: ReadSettings;
   #seen: ReadSettings;
   #unreadable: string | null = null;
@@ -180,7 +184,7 @@ function fileFault(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const cause = { cause: error };
   if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) {
-    return new Fault('denied', `${path} may not be read or written: check its owner and permissions`, cause);
+    return new Fault('denied', `${path}: permission denied; check its owner and permissions`, cause);
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return new Fault('unavailable', `${path} cannot be read or written: ${code}`, cause);

@@ -18,25 +18,20 @@ import {
 
 export type { Setting } from './setting.js';
 
-/** Every global setting, by the name it has in the program; `Ms` and `Bytes` are units. */
+/** The global settings, by their names in the program. `Ms` and `Bytes` are units. */
 export const settings = {
-  bucket: setting(
-    'bucket',
-    bucketName,
-    null,
-    'The default bucket: users without a bucket of their own upload to it.',
-  ),
+  bucket: setting('bucket', bucketName, null, 'The default bucket, for users without a bucket of their own.'),
   region: setting(
     'region',
     regionName,
     null,
-    'The region of the buckets. Empty: what the AWS default chain says (AWS_REGION, ~/.aws/config).',
+    'The region of the buckets. Empty: the AWS default chain decides (AWS_REGION, ~/.aws/config).',
   ),
   endpoint: setting(
     'endpoint',
     endpointUrl,
     null,
-    'An S3 server that is not Amazon. Empty: AWS_ENDPOINT_URL, else Amazon. SSE-C needs https, except on loopback.',
+    'The URL of an S3 server other than Amazon. Empty: AWS_ENDPOINT_URL, else Amazon. SSE-C needs https, except on loopback.',
   ),
   endpointCaFile: setting(
     'endpoint.ca.file',
@@ -48,195 +43,194 @@ export const settings = {
     'endpoint.path.style',
     yesNoAuto,
     null,
-    'Whether the bucket goes into the path (yes) or into the host name (no). auto: into the path for every endpoint but Amazon.',
+    'Whether the bucket is in the path (yes) or in the host name (no). auto: in the path for every endpoint except Amazon.',
   ),
   checksums: setting(
     'checksums',
     choice('crc32c', 'crc32', 'none'),
     'crc32c',
-    'The checksum that goes with every part. crc32 and none are for S3 servers that refuse CRC-32C, or all newer checksums.',
+    'The checksum of every part. Use crc32 for S3 servers that refuse CRC-32C, and none for those that refuse all newer checksums.',
   ),
   sseCRequireRecovery: setting(
     'sse-c.require.recovery',
     choice('no', 'yes'),
     'no',
-    'Whether uploads and commands under a customer key are refused while no recovery recipient exists: a key that only this machine holds is lost with it.',
+    'Whether the gateway refuses uploads and commands with a customer key until a recovery recipient exists. A key that only this machine can open is lost with it.',
   ),
   ledgerTags: setting(
     'ledger.tags',
     choice('yes', 'no'),
     'yes',
-    'Whether each object under a customer key is tagged with the fingerprint of its key (sftpgw-key), by which a lost ledger is rebuilt. Needs s3:PutObjectTagging and s3:GetObjectTagging.',
+    'Whether each object with a customer key gets a tag with the fingerprint of the key (sftpgw-key). A lost ledger is rebuilt from these tags. Needs s3:PutObjectTagging and s3:GetObjectTagging.',
   ),
   s3ConnectTimeoutMs: setting(
     's3.connect.timeout',
     duration(100, hour),
     10 * second,
-    'How long a connection to S3 may take to stand.',
+    'Timeout for connecting to S3.',
   ),
   s3IdleTimeoutMs: setting(
     's3.idle.timeout',
     duration(100, hour),
     60 * second,
-    'The silence of S3 after which a request is given up and tried again.',
+    'Idle timeout: a request is retried if S3 sends nothing for this long.',
   ),
   sftpListen,
   s3Listen: setting(
     's3.listen',
     listenAddress,
     { host: '127.0.0.1', port: 9000 },
-    'Where the embedded S3 server listens, when it runs.',
+    'The address of the embedded S3 server, if it runs.',
   ),
   ...sftpSettings,
   uploadMemoryBytes: setting(
     'upload.memory',
     size(32 * mebibyte, tebibyte),
     160 * mebibyte,
-    'Memory for all uploads together. When it is used up, clients wait.',
+    'Memory for all uploads together. Clients wait while it is used up.',
   ),
   uploadPartsParallel: setting(
     'upload.parts.parallel',
     count(1, 64),
     4,
-    'Parts of one upload that are on the way to S3 side by side.',
+    'Maximum parts of one upload that are sent to S3 in parallel.',
   ),
   uploadReorderWindowBytes: setting(
     'upload.reorder.window',
     size(0, gibibyte),
     16 * mebibyte,
-    'How far ahead of the first missing byte a client may write before the bytes go to an encrypted scratch file.',
+    'How far beyond the first missing byte a client may write before the bytes go to an encrypted scratch file.',
   ),
   uploadScratchLimitBytes: setting(
     'upload.scratch.limit',
     size(0, 64 * tebibyte),
     16 * gibibyte,
-    'Disk space for all scratch files together: bytes far ahead of their turn, and the 5 GiB parts of files beyond what memory serves. When it is used up, clients wait; less than 5 GiB makes the longest file shorter.',
+    'Disk space for all scratch files together. They hold bytes far beyond the first missing one, and parts of up to 5 GiB that do not fit into upload.memory. Clients wait while it is used up. A limit below 5 GiB reduces the maximum file size.',
   ),
   uploadMaxFileBytes: setting(
     'upload.longest.file',
     size(gibibyte, 48 * tebibyte),
     5 * tebibyte,
-    'Maximum size of an uploaded file. S3 accepts 10,000 parts of at most 5 GiB: the larger the maximum, the earlier a file has parts ' +
-      'that do not fit into upload.memory. Those pass through an encrypted scratch file, which takes more CPU. With the default upload.memory ' +
-      'this begins at 315 GiB for 5TiB, and at 6 GiB for 48TiB.',
+    'Maximum size of an uploaded file. S3 accepts 10,000 parts of up to 5 GiB. A higher maximum needs larger parts at a smaller file size. Parts that do not fit into upload.memory pass through an encrypted scratch file, which takes more CPU. With the default upload.memory this begins at 315 GiB for 5TiB, and at 6 GiB for 48TiB.',
   ),
   uploadResumeWindowMs: setting(
     'upload.resume.window',
     duration(0, 30 * 24 * hour),
     24 * hour,
-    'How long an upload that was broken off waits at S3 for its client to go on with it. With 0s nothing is kept.',
+    'How long S3 keeps an interrupted upload for its client to resume. With 0s nothing is kept.',
   ),
   renameLimit: setting(
     'rename.limit',
     count(0, 1_000_000),
     10_000,
-    'The most files that a directory in /uploads may have for a client to rename it: each is copied in S3, then removed. With 0 only empty directories can be renamed.',
+    'Maximum files in a directory of /uploads that a client can rename. The gateway copies each file in S3 and then removes it. With 0 only empty directories can be renamed.',
   ),
   readMemoryBytes: setting(
     'read.memory',
     size(8 * mebibyte, tebibyte),
     192 * mebibyte,
-    'Memory for reading ahead, for all readers together. When it is used up, they read ahead less.',
+    'Memory for reading ahead, for all readers together. While it is used up, they read ahead less.',
   ),
   readAheadRanges: setting(
     'read.ahead.ranges',
     count(1, 64),
     4,
-    'Ranges of one file that are fetched from S3 side by side while a client reads it.',
+    'Maximum ranges of one file that are fetched from S3 in parallel while a client reads it.',
   ),
   mirrorIntervalMs: setting(
     'mirror.interval',
     duration(100, 24 * hour),
     10 * second,
-    'How often S3 is asked what has changed below the download prefixes and shared/; sooner right after a change.',
+    'How often the gateway checks S3 for changes below the download prefixes and shared/. It checks sooner after a change.',
   ),
   mirrorReserveBytes: setting(
     'mirror.reserve',
     size(0, 64 * tebibyte),
     gibibyte,
-    'Free disk space that the mirror leaves alone. What does not fit is reported, and fetched when there is room.',
+    'Free disk space that the mirror does not use. An object that does not fit is reported, and fetched when there is enough space.',
   ),
   mirrorFetchesParallel: setting(
     'mirror.fetches.parallel',
     count(1, 1024),
     32,
-    'Objects that the mirror fetches side by side; of what is larger than 8 MiB it has no more than eight requests at once.',
+    'Maximum objects that the mirror fetches in parallel. Objects larger than 8 MiB use up to eight requests in total.',
   ),
   mirrorRangesParallel: setting(
     'mirror.ranges.parallel',
     count(1, 64),
     4,
-    'Ranges of one large object that the mirror fetches side by side at most: fewer while other objects wait.',
+    'Maximum ranges of one large object that the mirror fetches in parallel. It fetches fewer while other objects wait.',
   ),
   keyringBucketCopy: setting(
     'keyring.bucket.copy',
     yesNo,
     true,
-    'Whether keys, users and settings are copied into the default bucket, sealed, below .sftpgw/. Nothing is copied before `sftpgw recovery init`.',
+    'Whether the gateway keeps a sealed copy of keys, users and settings in the default bucket, below .sftpgw/. Nothing is copied before `sftpgw recovery init`.',
   ),
   eventsListen: setting(
     'events.listen',
     optionalListenAddress,
     null,
-    'Where S3 servers may post event messages (POST /events/s3), so that a change shows at once. Plain HTTP: put TLS in front of it.',
+    'The address where S3 servers post event messages (POST /events/s3), so that changes are seen at once. It is plain HTTP: put a TLS proxy in front of it.',
   ),
   eventsSecretFile: setting(
     'events.secret.file',
     absoluteFile,
     null,
-    'A file with one secret a line, that senders of events present. Empty: var/lib/sftpgw/events.secret, made at the first start.',
+    'A file with the secrets of senders of events, one per line. Empty: var/lib/sftpgw/events.secret, generated at the first start.',
   ),
   eventsSqsQueue: setting(
     'events.sqs.queue',
     httpUrl,
     null,
-    'The URL of an SQS queue with event messages of the buckets. Empty is off.',
+    'The URL of an SQS queue with event messages of the buckets. Empty: off.',
   ),
   drainTimeoutMs: setting(
     'drain.timeout',
     duration(0, 24 * hour),
     30 * second,
-    'How long uploads under way may take to finish when the gateway is stopped.',
+    'How long running uploads may take to finish when the gateway is stopped.',
   ),
   logLevel: setting(
     'log.level',
     choice('debug', 'info', 'warn', 'error'),
     'info',
-    'How much the log says. No level writes keys, passwords or content.',
+    'The lowest level that is logged. No level writes keys, passwords or content.',
   ),
 } as const;
 
 type Settings = typeof settings;
+/** The name of a setting in the program. */
 export type SettingKey = keyof Settings;
 
-/** Every global setting, resolved. */
+/** The values of all global settings. */
 export type GatewaySettings = {
   readonly [K in SettingKey]: Settings[K] extends Setting<infer T> ? T : never;
 };
 
-/** One row of the documentation. */
+/** A row of the documentation. */
 export interface SettingDescription {
   readonly key: SettingKey;
   readonly name: string;
-  /** Overrides the file. */
+  /** The variable that overrides the file. */
   readonly environmentVariable: string;
-  /** What a value looks like, with its unit and bounds. */
+  /** The form of a value, with its unit and bounds. */
   readonly form: string;
-  /** The default as text, empty when there is none. */
+  /** The default as text; empty for none. */
   readonly default: string;
   readonly description: string;
 }
 
 /**
- * `sftp.listen` is `SFTPGW_SFTP_LISTEN`. `SFTPGW_BUCKET` is what `sftpgw env` prints for other tools, of one root; it must not
- * change what another root is told to use.
+ * Returns the variable of a setting, such as `SFTPGW_SFTP_LISTEN` for `sftp.listen`. For `bucket` it is not
+ * `SFTPGW_BUCKET`, which `sftpgw env` prints for other tools: one root's value must not change another root.
  */
 export function environmentVariable(name: string): string {
   if (name === 'bucket') return 'SFTPGW_DEFAULT_BUCKET';
   return `SFTPGW_${name.toUpperCase().replaceAll(/[.-]/g, '_')}`;
 }
 
-/** The settings with their defaults below this root, in the order of the documentation. */
+/** Returns all settings with their defaults below this root, in the order of the documentation. */
 export function describeSettings(root: string): readonly SettingDescription[] {
   return settingKeys.map((key) => {
     const entry: Setting<never> = settings[key] as unknown as Setting<never>;
@@ -251,7 +245,8 @@ export function describeSettings(root: string): readonly SettingDescription[] {
   });
 }
 
+/** The names of all settings in the program, in the order of the documentation. */
 export const settingKeys = Object.keys(settings) as readonly SettingKey[];
 
-/** The documentation of the settings of a service (the root `/`). */
+/** The documentation of the settings for the root `/`. */
 export const settingsTable: readonly SettingDescription[] = describeSettings('/');

@@ -11,21 +11,29 @@ import {
 export type { GatewaySettings, SettingDescription, SettingKey } from './settings-table.js';
 export { describeSettings, settingsTable } from './settings-table.js';
 
+/** The environment variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** With an `error` the settings do not count; a `notice` is only said. `text` names the file and line, or the variable. */
+/**
+ * A problem in the settings. With an `error` they are not used; a `notice` is only logged. `text` names the
+ * file and line, or the variable.
+ */
 export interface SettingsProblem {
   readonly severity: 'notice' | 'error';
   readonly text: string;
 }
 
+/** The settings from file and environment, and their problems. */
 export interface ReadSettings {
-  /** The defaults stand where nothing, or something wrong, is said. */
+  /** The settings, with the default for each one that is missing or invalid. */
   readonly settings: GatewaySettings;
   readonly problems: readonly SettingsProblem[];
 }
 
-/** What the file's text and the environment say together; the environment wins. `path` names the file in problems. */
+/**
+ * Reads the settings from the file and the environment, which overrides the file. Problems name the
+ * file `path`.
+ */
 export function readSettings(
   document: PropertiesDocument,
   path: string,
@@ -51,7 +59,10 @@ export function readSettings(
   return { settings: values as unknown as GatewaySettings, problems: [...located, ...problems] };
 }
 
-/** Where a setting is said: in a variable (then there is no line), or in the file. An empty variable says nothing. */
+/**
+ * Returns the text of a setting from its variable (without a line) or the file. Ignores an empty
+ * variable.
+ */
 function textOf(
   name: string,
   document: PropertiesDocument,
@@ -70,7 +81,7 @@ function unknownNames(document: PropertiesDocument): readonly PropertiesProblem[
   for (const { key, line } of document.entries()) {
     if (known.has(key) || key === '') continue;
     const meant = nearestName(key, known);
-    const text = `there is no setting ${JSON.stringify(key)}${meant === null ? '' : `; ${meant} was meant?`}`;
+    const text = `unknown setting ${JSON.stringify(key)}${meant === null ? '' : `; did you mean ${meant}?`}`;
     problems.push({ severity: 'error', line, text });
   }
   return problems;

@@ -9,7 +9,7 @@ import {
   yesNo,
 } from './values.js';
 
-/** Port 22 for the service of a machine; what is tried out below another root takes a port that anybody may take. */
+/** Returns port 22 for the root `/`. Any other root, such as a trial, gets a port that needs no privileges. */
 function sftpListenDefault(root: string): ListenAddress {
   return root === '/' ? { host: '0.0.0.0', port: 22 } : { host: '127.0.0.1', port: 2222 };
 }
@@ -18,7 +18,7 @@ export const sftpListen = {
   name: 'sftp.listen',
   kind: listenAddress,
   defaultFor: sftpListenDefault,
-  description: 'Where SFTP clients connect.',
+  description: 'The address for SFTP clients.',
 } satisfies Setting<ListenAddress>;
 
 /** The settings of the SFTP server, except its address. */
@@ -27,7 +27,7 @@ export const sftpSettings = {
     'sftp.login.timeout',
     duration(second, hour),
     60 * second,
-    'How long a connection may take to log in.',
+    'Timeout for logging in after a client connects.',
   ),
   sftpUserCaFile: setting(
     'sftp.user.ca.file',
@@ -45,32 +45,32 @@ export const sftpSettings = {
     'sftp.keepalive',
     duration(second, hour),
     30 * second,
-    'Silence after which the gateway sends a keep-alive. It disconnects a client that stays silent.',
+    'Idle time of a client after which the gateway sends keep-alive requests. A client that does not answer them is disconnected.',
   ),
-  sftpSessionsMax: setting('sftp.sessions.max', count(1, 100_000), 1000, 'Connections at a time.'),
+  sftpSessionsMax: setting('sftp.sessions.max', count(1, 100_000), 1000, 'Maximum connections with a login at the same time.'),
   sftpSessionsPerUser: setting(
     'sftp.sessions.per.user',
     count(1, 100_000),
     100,
-    'Connections of one user at a time.',
+    'Maximum connections of one user at the same time.',
   ),
   sftpSessionsPerAddress: setting(
     'sftp.sessions.per.address',
     count(1, 100_000),
     200,
-    'Connections from one address at a time.',
+    'Maximum connections with a login from one address at the same time.',
   ),
   sftpHandlesPerSession: setting(
     'sftp.handles.per.session',
     count(8, 65_536),
     256,
-    'Files and directories that one session may have open.',
+    'Maximum open files and directories in one session.',
   ),
   sftpRequestsInFlight: setting(
     'sftp.requests.in.flight',
     count(8, 4096),
     128,
-    'Requests of one session that are worked on side by side; further ones wait in the network.',
+    'Maximum requests of one session that are processed in parallel. More requests wait in the network.',
   ),
   sftpAllowFrom: setting(
     'sftp.allow.from',

@@ -2,21 +2,21 @@ import { isIPv6 } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { parseBucketName, parseNetworks } from '../users/property-values.js';
 
-/** A value, or what is wrong with the text: a sentence that goes after the setting's name. */
+/** A value, or the problem of the text as a phrase to follow the setting's name. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
 
-/** How a kind of value is read, written and described. */
+/** A kind of value: how it is parsed, formatted and described. */
 export interface ValueKind<T> {
-  /** What the text looks like, for the documentation: `duration`, `size`, `yes, no or auto`. */
+  /** The form of the text, for the documentation: `duration`, `size`, `yes, no or auto`. */
   readonly form: string;
   parse(text: string): Parsed<T>;
   format(value: T): string;
 }
 
-/** Where a service listens. */
+/** The address on which a service listens. */
 export interface ListenAddress {
   readonly host: string;
-  /** 0 takes any free port. */
+  /** 0 means any free port. */
   readonly port: number;
 }
 
@@ -27,12 +27,15 @@ interface Units {
 const durationUnits: Units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const sizeUnits: Units = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
 
-/** Milliseconds, written `250ms`, `30s`, `5m`, `2h` or `1d`; both bounds inclusive, in milliseconds. */
+/** A duration in ms, written `250ms`, `30s`, `5m`, `2h` or `1d`. Both bounds are inclusive and in ms. */
 export function duration(minMs: number, maxMs: number): ValueKind<number> {
   return measured('duration', durationUnits, '30s', minMs, maxMs);
 }
 
-/** Bytes, written `512B`, `64KiB`, `256MiB`, `2GiB` or `1TiB`; both bounds inclusive, in bytes. */
+/**
+ * A size in bytes, written `512B`, `64KiB`, `256MiB`, `2GiB` or `1TiB`. Both bounds are inclusive and
+ * in bytes.
+ */
 export function size(minBytes: number, maxBytes: number): ValueKind<number> {
   return measured('size', sizeUnits, '256MiB', minBytes, maxBytes);
 }
@@ -46,15 +49,15 @@ function measured(form: string, units: Units, example: string, min: number, max:
   const parse = (text: string): Parsed<number> => {
     const [, digits = '', unit = ''] = /^(\d{1,15})\s*([A-Za-z]*)$/.exec(text) ?? [];
     if (digits === '') return { problem: `must be a ${form} such as ${example}` };
-    if (unit === '') return { problem: `needs a unit: write ${example}, for instance (${names.join(', ')})` };
+    if (unit === '') return { problem: `needs a unit, such as ${example}: ${names.join(', ')}` };
     const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
-    if (factor === undefined) return { problem: `has the unknown unit ${unit}: use ${names.join(', ')}` };
+    if (factor === undefined) return { problem: `has the unknown unit ${unit}; use ${names.join(', ')}` };
     return within(Number(digits) * factor, min, max, format);
   };
   return { form: `${form}, ${format(min)} to ${format(max)}`, parse, format };
 }
 
-/** A whole number; both bounds inclusive. */
+/** A whole number. Both bounds are inclusive. */
 export function count(min: number, max: number): ValueKind<number> {
   return {
     form: `number, ${min} to ${max}`,
@@ -71,7 +74,7 @@ function within(value: number, min: number, max: number, format: (value: number)
   return { problem: `must be from ${format(min)} to ${format(max)}` };
 }
 
-/** One of a few words. */
+/** One of a fixed list of words, in any case. */
 export function choice<const T extends string>(...words: readonly [T, ...T[]]): ValueKind<T> {
   const form = words.length === 1 ? words[0] : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
   return {
@@ -84,6 +87,7 @@ export function choice<const T extends string>(...words: readonly [T, ...T[]]): 
   };
 }
 
+/** `yes` or `no`, in any case. */
 export const yesNo: ValueKind<boolean> = {
   form: 'yes or no',
   parse: (text) => {
@@ -93,7 +97,7 @@ export const yesNo: ValueKind<boolean> = {
   format: (value) => (value ? 'yes' : 'no'),
 };
 
-/** `yes`, `no`, or `auto`, which is null: the program decides. */
+/** `yes`, `no`, or `auto`, which is null and lets the program decide. */
 export const yesNoAuto: ValueKind<boolean | null> = {
   form: 'yes, no or auto',
   parse: (text) => {
@@ -106,7 +110,7 @@ export const yesNoAuto: ValueKind<boolean | null> = {
   format: (value) => (value === null ? 'auto' : value ? 'yes' : 'no'),
 };
 
-/** `host:port`, `[2001:db8::1]:port`; port 0 takes any free one. */
+/** `host:port` or `[2001:db8::1]:port`. Port 0 means any free one. */
 export const listenAddress: ValueKind<ListenAddress> = {
   form: 'host:port, IPv6 in brackets',
   parse: (text) => {
@@ -114,21 +118,21 @@ export const listenAddress: ValueKind<ListenAddress> = {
     const host = bracketed ?? plain;
     const port = Number(digits);
     if (host === undefined || port > 65_535 || (bracketed !== undefined && !isIPv6(bracketed))) {
-      return { problem: 'must be host:port such as 0.0.0.0:2222 or [::]:2222, the port at most 65535' };
+      return { problem: 'must be host:port such as 0.0.0.0:2222 or [::]:2222, with a port up to 65535' };
     }
     return { value: { host, port } };
   },
   format: ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
 };
 
-/** Where something listens that is off unless it is told where. */
+/** The address of a service that is off without one. */
 export const optionalListenAddress: ValueKind<ListenAddress | null> = {
   form: `${listenAddress.form}; empty is off`,
   parse: (text) => (text === '' ? { value: null } : listenAddress.parse(text)),
   format: (value) => (value === null ? '' : listenAddress.format(value)),
 };
 
-/** An S3 endpoint: scheme, host and port, nothing behind them. */
+/** An S3 endpoint: scheme, host and port, and nothing else. */
 export const endpointUrl: ValueKind<string | null> = optional('URL', (text) => {
   const problem = 'must be a URL such as https://s3.example.org or http://127.0.0.1:9000, without a path';
   if (!URL.canParse(text)) return { problem };
@@ -142,18 +146,22 @@ export const endpointUrl: ValueKind<string | null> = optional('URL', (text) => {
   return /^https?:$/.test(url.protocol) && isPlain ? { value: url.origin } : { problem };
 });
 
+/** The absolute path of a file; null if empty. */
 export const absoluteFile: ValueKind<string | null> = optional('absolute path', (text) =>
   isAbsolute(text) ? { value: text } : { problem: 'must be an absolute path' },
 );
 
+/** An HTTP or HTTPS URL; null if empty. */
 export const httpUrl: ValueKind<string | null> = optional('URL', (text) =>
   URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
     ? { value: text }
     : { problem: 'must be a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/name' },
 );
 
+/** The name of a bucket; null if empty. */
 export const bucketName: ValueKind<string | null> = optional('bucket name', parseBucketName);
 
+/** The name of a region; null if empty. */
 export const regionName: ValueKind<string | null> = optional('region', (text) =>
   /^[a-z0-9-]{1,64}$/i.test(text) ? { value: text } : { problem: 'must be a region such as eu-west-1' },
 );
@@ -164,7 +172,7 @@ export const networkList: ValueKind<string | null> = optional('addresses and net
   return 'value' in parsed ? { value: text } : parsed;
 });
 
-/** Empty says nothing, like a line that is not there. */
+/** A kind whose empty text is null, as if the setting were missing. */
 function optional(form: string, parse: (text: string) => Parsed<string>): ValueKind<string | null> {
   return {
     form,

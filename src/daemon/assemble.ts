@@ -22,6 +22,7 @@ import { expireUploads } from './expire-uploads.js';
 import { tuneHeapGrowth } from './heap-growth.js';
 import { openLoginDefence, startSftp } from './sftp.js';
 
+/** The command-line options of a gateway, and the receivers of its output. */
 export interface GatewayOptions {
   readonly root: string;
   /** Runs the embedded S3 server in the same process and stores the objects in it. */
@@ -48,8 +49,8 @@ export interface Gateway extends AsyncDisposable {
 }
 
 /**
- * Builds and connects all services, and starts the SFTP server last.
- * Throws `conflict` (the root is in use), `invalid` (settings) and `unavailable` (a port, the database, a directory).
+ * Builds and connects all services, and starts the SFTP server last. Throws `conflict` (the root is in use),
+ * `invalid` (settings) and `unavailable` (a port, the database, a directory).
  */
 export async function assembleGateway(options: GatewayOptions): Promise<Gateway> {
   await using resources = new AsyncDisposableStack();

@@ -6,6 +6,7 @@ import { Fault } from '../model/fault.js';
 import type { UserRegistry } from '../model/users.js';
 import { importKeyFiles } from '../users/key-import.js';
 
+/** The services of `checkKeyring`. */
 export interface KeyringCheck {
   readonly keyring: RootKeyring;
   readonly userServices: UserServices;
@@ -19,8 +20,8 @@ export interface KeyringCheck {
 const startWaitMs = 10_000;
 
 /**
- * Imports the raw key files, finishes changes of the keyring that a crash interrupted, and reports problems. Resolves when it is done, or
- * after ten seconds. Never rejects.
+ * Imports the raw key files, finishes changes of the keyring that a crash interrupted, and reports problems.
+ * Resolves when it is done, or after ten seconds. Never rejects.
  */
 export async function checkKeyring(call: Call, check: KeyringCheck): Promise<void> {
   const enough = new AbortController();

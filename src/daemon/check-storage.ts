@@ -7,6 +7,7 @@ import { probeS3 } from '../s3/bucket/probe.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import type { Vault } from '../vault/vault.js';
 
+/** The bucket to check and the services of `checkStorage`. */
 export interface StorageCheck {
   readonly bucket: string;
   readonly s3: S3StoreOptions;
@@ -25,8 +26,8 @@ const startWaitMs = 10_000;
 const settleAgainMs = 60_000;
 
 /**
- * Checks that S3 can be used as configured, and settles the writes that the last run left open. Prints and logs findings at once.
- * Resolves when both are done, or after ten seconds. Never rejects.
+ * Checks that S3 can be used as configured, and settles the writes that the last run left open. Prints and
+ * logs findings at once. Resolves when both are done, or after ten seconds. Never rejects.
  */
 export async function checkStorage(call: Call, check: StorageCheck): Promise<void> {
   const work = Promise.all([reportFindings(call, check), settleUntilDone(call, check)]);

@@ -6,7 +6,10 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { MirrorRuns } from '../model/mirror-runs.js';
 
-/** Serves commands on the root's control socket. If the socket cannot be created, logs the reason; the gateway runs without it. */
+/**
+ * Serves commands on the root's control socket. If the socket cannot be created, logs the reason; the gateway
+ * runs without it.
+ */
 export async function startControl(
   { paths }: LiveSettings,
   { mirror, bans }: { readonly mirror: MirrorRuns; readonly bans: BanAdministration },

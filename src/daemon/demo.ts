@@ -17,8 +17,8 @@ import type { Gateway } from './assemble.js';
 const demo = parseUsername('demo');
 
 /**
- * Creates the demo user at the first start, with keys for uploads and downloads. Returns the lines to print: three commands to paste
- * into a shell in the current directory.
+ * Creates the demo user at the first start, with keys for uploads and downloads. Returns the lines to print:
+ * three commands to paste into a shell in the current directory.
  */
 export async function prepareDemo(root: string, gateway: Gateway): Promise<readonly string[]> {
   const settings = await LiveSettings.open(root, true);

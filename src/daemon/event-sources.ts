@@ -39,7 +39,10 @@ export class RecentEvents implements EventSink {
   }
 }
 
-/** Starts the event endpoint and the SQS consumer, if the settings name them. Throws `invalid` and `unavailable`. */
+/**
+ * Starts the event endpoint and the SQS consumer, if the settings name them. Throws `invalid` and
+ * `unavailable`.
+ */
 export async function startEventSources(
   { current, paths }: LiveSettings,
   sink: EventSink,

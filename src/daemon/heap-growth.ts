@@ -2,7 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 
 const mebibyte = 1024 ** 2;
 
-/** Target for buffers plus garbage before V8 collects the old generation. `minGarbageBytes` of garbage are always allowed. */
+/**
+ * Target for buffers plus garbage before V8 collects the old generation. `minGarbageBytes` of garbage are
+ * always allowed.
+ */
 const totalBytes = 300 * mebibyte;
 const minGarbageBytes = 64 * mebibyte;
 /** With more parallel transfers than this, memory matters more than CPU, and V8 decides alone. */
@@ -18,10 +21,11 @@ export interface TransferBuffers {
 }
 
 /**
- * Makes V8 collect garbage less often, until the returned function is called. Network buffers that are not reused
- * (bytes/buffer-pool.ts) count as old-generation garbage as soon as they are allocated. With a small live heap, V8 runs a full
- * collection for every 25 MiB of them. V8 reads the allowed growth, in percent of the live heap, from a flag at each collection. This
- * function adjusts the flag to the present live heap, so the garbage stays bounded. docs/decisions/0006-heap.md has figures.
+ * Makes V8 collect garbage less often, until the returned function is called. Network buffers that are not
+ * reused (bytes/buffer-pool.ts) count as old-generation garbage as soon as they are allocated. With a small
+ * live heap, V8 runs a full collection for every 25 MiB of them. V8 reads the allowed growth, in percent of
+ * the live heap, from a flag at each collection. This function adjusts the flag to the present live heap, so
+ * the garbage stays bounded. docs/decisions/0006-heap.md has figures.
  */
 export function tuneHeapGrowth(buffersOf: () => TransferBuffers): () => void {
   let last = 0;

@@ -5,15 +5,17 @@ import { createLogger } from '../assembly/logger.js';
 import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.js';
 import { prepareDemo } from './demo.js';
 
+/** The options of `runGateway`. */
 export interface RunGatewayOptions extends GatewayOptions {
   /** Creates a demo user at the first start and prints commands to try. */
   readonly demo: boolean;
 }
 
 /**
- * Runs the gateway until SIGTERM or SIGINT and returns the exit code. Prints a line with the word `ready` when the ports listen. After the
- * signal it accepts no connections, and open uploads have `drain.timeout` to finish. A second signal ends that wait. The demo's commands
- * are printed before the log, so that a newcomer sees them first.
+ * Runs the gateway until SIGTERM or SIGINT and returns the exit code. Prints a line with the word `ready`
+ * when the ports listen. After the signal it accepts no connections, and open uploads have `drain.timeout` to
+ * finish. A second signal ends that wait. The demo's commands are printed before the log, so that a newcomer
+ * sees them first.
  */
 export async function runGateway(options: RunGatewayOptions): Promise<number> {
   using stop = new StopSignals();

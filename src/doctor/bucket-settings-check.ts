@@ -22,7 +22,10 @@ export function bucketSettingsCheck(settings: BucketSettings, bucket: string, ss
   };
 }
 
-/** Returns the findings of `check`. A setting that the server does not have is fine; one that may not be read is a finding. */
+/**
+ * Returns the findings of `check`. A setting that the server does not have is fine; one that may not be read
+ * is a finding.
+ */
 async function findingsOrDenied(
   bucket: string,
   what: string,
@@ -112,7 +115,8 @@ async function blockedOf(
   call: Call,
   bucket: string,
 ): Promise<readonly DoctorFinding[]> {
-  // If the bucket blocks SSE-C, the round trip fails and names the remedy. This check only needs the permission to read the setting.
+  // If the bucket blocks SSE-C, the round trip fails and names the remedy. This check only needs the
+  // permission to read the setting.
   await settings.blocksSseC(call, bucket);
   return [];
 }

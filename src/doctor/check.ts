@@ -10,7 +10,10 @@ export interface Check {
   run(call: Call): Promise<readonly DoctorFinding[]>;
 }
 
-/** Runs the checks in order and returns their findings. If one fails, the others still run. Throws only `cancelled`. */
+/**
+ * Runs the checks in order and returns their findings. If one fails, the others still run. Throws only
+ * `cancelled`.
+ */
 export async function runChecks(
   call: Call,
   checks: readonly Check[],

@@ -71,7 +71,7 @@ it('finds missing native ciphers, a missing native checksum and misspelt setting
     secretDirectories: [],
     mirrorDirectory: '/nowhere',
     mirrorReserveBytes: 0,
-    settingsProblems: ['line 3: there is no setting "buket"; bucket was meant?'],
+    settingsProblems: ['line 3: unknown setting "buket"; did you mean bucket?'],
   }).run(call);
   expect(found.map(({ code }) => code)).toEqual(['no-native-crypto', 'no-native-checksum', 'settings']);
 });

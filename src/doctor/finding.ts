@@ -1,4 +1,6 @@
-/** `error`: something fails or is unsafe now. `warning`: it will cause trouble later. `notice`: worth knowing. */
+/**
+ * `error`: something fails or is unsafe now. `warning`: it will cause trouble later. `notice`: worth knowing.
+ */
 export type Severity = 'error' | 'warning' | 'notice';
 
 /** One finding, for a person: the problem, why it matters and what to do. It contains no secret. */

@@ -21,13 +21,17 @@ export interface RawKeyFile {
   readonly why: string;
 }
 
+/** The services of `keyFilesCheck`. */
 export interface KeyFilesCheckServices {
   readonly keyFiles: () => Promise<readonly RawKeyFile[]>;
   readonly load: KeyFiles['load'];
   readonly describe: Keyring['describe'];
 }
 
-/** Checks the raw key files and the replaced ones in the same directories: content, mode, and whether they are still needed. */
+/**
+ * Checks the raw key files and the replaced ones in the same directories: content, mode, and whether they are
+ * still needed.
+ */
 export function keyFilesCheck(services: KeyFilesCheckServices): Check {
   return {
     name: 'raw key files',

@@ -4,6 +4,7 @@ import type { KeyLedger, KeyUsage } from '../model/ledger.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
+/** The services of `ledgerCheck`. */
 export interface LedgerCheckServices {
   readonly ledger: Pick<KeyLedger, 'pending'>;
   readonly usage: Pick<KeyUsage, 'totals'>;

@@ -5,6 +5,7 @@ import { isOpenToOthers } from '../keyring/disk-fault.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
+/** The state of the installation, and the paths to check. */
 export interface MachineCheckOptions {
   /** True if the native ciphers of the SSH server are loaded. */
   readonly hasNativeCrypto: boolean;

@@ -2,7 +2,10 @@ import type { MirrorPrefixStatus, MirrorProblem, MirrorState } from '../model/mi
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Reports why objects are missing from the users' downloads or the shared directory, as the last pass recorded it. */
+/**
+ * Reports why objects are missing from the users' downloads or the shared directory, as the last pass
+ * recorded it.
+ */
 export function mirrorCheck(state: Pick<MirrorState, 'names' | 'record'>): Check {
   return {
     name: 'downloads and the shared directory',

@@ -6,13 +6,16 @@ import { type RoundTripProblem, type RoundTripStep, tryRoundTrip } from '../vaul
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
+/** The services of `roundTripCheck`. */
 export interface RoundTripServices {
   readonly store: ObjectStore;
   readonly entropy: Entropy;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
 }
 
-/** Checks a whole round trip with a small object below the user's upload prefix, with the user's encryption. */
+/**
+ * Checks a whole round trip with a small object below the user's upload prefix, with the user's encryption.
+ */
 export function roundTripCheck(services: RoundTripServices, username: Username): Check {
   return { name: `uploads of ${username}`, run: (call) => roundTripOf(services, call, username) };
 }

@@ -11,8 +11,8 @@ interface ReleaseLine {
 }
 
 /**
- * Release lines with security fixes, from the change logs of Node.js ("This is a security release") and its release schedule,
- * as of 2026-11-30. Update the list, and the supplied runtime, with every security release.
+ * Release lines with security fixes, from the change logs of Node.js ("This is a security release") and its
+ * release schedule, as of 2026-11-30. Update the list, and the supplied runtime, with every security release.
  */
 export const releaseLines: readonly ReleaseLine[] = [
   { major: 24, lowestSafe: '24.22.3', endOfLife: '2028-04-30' },

@@ -3,7 +3,7 @@ import type { Entropy } from '../model/call.js';
 const firstMs = 500;
 const maxMs = 60_000;
 
-/** How long to wait after trouble: doubling, with jitter, so that clients that failed together do not come back together. */
+/** Exponential back-off with jitter, so that clients that failed together do not retry together. */
 export class BackOff {
   readonly #entropy: Entropy;
   #failures = 0;
@@ -12,12 +12,12 @@ export class BackOff {
     this.#entropy = entropy;
   }
 
-  /** Failures since the last success. */
+  /** Number of failures since the last success. */
   get failures(): number {
     return this.#failures;
   }
 
-  /** Milliseconds to wait after one more failure: up to a minute. */
+  /** Counts a failure and returns the delay before the next attempt, in ms: up to one minute. */
   failed(): number {
     const boundMs = Math.min(maxMs, firstMs * 2 ** Math.min(this.#failures, 16));
     this.#failures += 1;

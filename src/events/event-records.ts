@@ -1,26 +1,29 @@
 import { maxKeyBytes } from '../model/path.js';
 import { field, textField } from './json-fields.js';
 
-/** Where to look. */
+/** An object that may have changed. */
 export interface ObjectChange {
   readonly bucket: string;
   readonly key: string;
 }
 
-/** The objects that one record names, none when it is of something that changes no content. */
+/** The objects that one record names; none if the event does not change content. */
 export type ParsedRecord = readonly ObjectChange[] | 'malformed';
 
 /**
- * Events without a change of content, by the beginning of their names. Reading an object is one at MinIO: to look at what
- * was read would never end.
+ * The beginnings of names of events that do not change content. MinIO sends an event for each read. If the
+ * gateway read the object in response, it would cause events without end.
  */
 const withoutChange = /^(?:s3:)?Object(?:Accessed|Tagging|Acl):/;
 const detailWithoutChange = /^Object (?:Tags|ACL|Storage Class|Access Tier)/;
 
-/** A bucket's name at S3 has 63 characters, older ones and other servers' up to 255. */
+/** Maximum length of a bucket name: 63 characters at S3, up to 255 for older buckets and at other servers. */
 const maxBucketBytes = 255;
 
-/** One of S3's `Records`, or MinIO's short form of one (`EventName` and `Key`, which begins with the bucket). */
+/**
+ * Reads one of S3's `Records`, or MinIO's short form (`EventName` and `Key`, which begins with the
+ * bucket).
+ */
 export function readRecord(record: unknown): ParsedRecord {
   const s3 = field(record, 's3');
   const name = textField(record, 'eventName') ?? textField(record, 'EventName') ?? '';
@@ -38,7 +41,7 @@ function readShortRecord(record: unknown, name: string): ParsedRecord {
   return bucket === undefined || key === undefined ? 'malformed' : named(bucket, [key]);
 }
 
-/** The `detail` of an EventBridge event; its keys are as they are. */
+/** Reads the `detail` of an EventBridge event, whose keys are not encoded. */
 export function readDetail(detail: unknown, detailType: string | null): ParsedRecord {
   const bucket = textField(field(detail, 'bucket'), 'name');
   const key = textField(field(detail, 'object'), 'key');
@@ -47,8 +50,8 @@ export function readDetail(detail: unknown, detailType: string | null): ParsedRe
 }
 
 /**
- * AWS and MinIO encode a key as a form's value, Ceph RGW sends it as it is. Of a server that is neither, both readings are
- * looked at: a hint that leads nowhere costs one request.
+ * Returns the possible keys in a record. AWS and MinIO encode a key as a form value; Ceph RGW does not encode
+ * it. For other servers it returns both readings: a wrong one costs only one request.
  */
 function candidateKeys(source: string | null, text: string): readonly string[] {
   if (source === 'ceph:s3') return [text];
@@ -71,14 +74,14 @@ function named(bucket: string, keys: readonly string[]): ParsedRecord {
   return objects.length === 0 ? 'malformed' : objects;
 }
 
-/** Not empty, not too long, and text that has a form in UTF-8. */
+/** Reports whether the text is not empty, not too long, and can be encoded in UTF-8. */
 function isName(text: string, maxBytes: number): boolean {
   return text !== '' && Buffer.byteLength(text) <= maxBytes && !/\p{Surrogate}/u.test(text);
 }
 
-/** Each object once, in the order of the first mention. */
+/** Removes repeated objects. Keeps the order of the first occurrences. */
 export function foldChanges(objects: readonly ObjectChange[]): readonly ObjectChange[] {
   if (objects.length < 2) return objects;
-  // A bucket's name holds no slash, so the joined text names one object.
+  // A bucket's name has no slash, so the joined text is unambiguous.
   return [...new Map(objects.map((object) => [`${object.bucket}/${object.key}`, object])).values()];
 }

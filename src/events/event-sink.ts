@@ -1,4 +1,7 @@
-/** Takes the hint that an object may have changed. It must not wait; lost, doubled and reordered hints must do no harm. */
+/**
+ * Receives hints that an object may have changed. It must not wait. Lost, repeated and reordered hints must
+ * be harmless.
+ */
 export interface EventSink {
   keyChanged(bucket: string, key: string): void;
 }

@@ -5,7 +5,7 @@ import { maxMessageBytes, parseEvents } from './parse-event.js';
 const parsed = (message: unknown) => parseEvents(JSON.stringify(message));
 const one = (bucket: string, key: string) => ({ kind: 'objects', objects: [{ bucket, key }], malformed: 0 });
 
-/** As S3 and those who follow it send a record. */
+/** A record as S3 and compatible servers send it. */
 const record = (bucket: string, key: string, more: object = {}) => ({
   eventVersion: '2.1',
   eventSource: 'aws:s3',
@@ -29,11 +29,11 @@ const notified = (message: unknown) => ({
   Message: JSON.stringify(message),
 });
 
-/** As AWS encodes keys: like a form's value, slashes as they are. */
+/** Encodes a key as AWS does: as a form value, but with plain slashes. */
 const encoded = (key: string) => encodeURIComponent(key).replaceAll('%20', '+').replaceAll('%2F', '/');
 
-describe('what names an object', () => {
-  it('an event of S3, its key encoded as in a form', () => {
+describe('an object is named by', () => {
+  it('an event of S3, whose key is form-encoded', () => {
     expect(parsed({ Records: [record('b', 'alice/downloads/red+flower%2B%C3%BC.jpg')] })).toEqual(
       one('b', 'alice/downloads/red flower+ü.jpg'),
     );
@@ -45,7 +45,7 @@ describe('what names an object', () => {
     );
   });
 
-  it('an event of MinIO, with its short form beside the record, or alone', () => {
+  it('an event of MinIO, in its short form with or without the record', () => {
     const minio = record('b', 'a%2Fb+c', { eventSource: 'minio:s3', eventName: 's3:ObjectCreated:Put' });
     const short = { EventName: 's3:ObjectCreated:Put', Key: 'b/a/b c' };
     expect(parsed({ ...short, Records: [minio] })).toEqual(one('b', 'a/b c'));
@@ -62,11 +62,14 @@ describe('what names an object', () => {
     expect(parsed({ Records: [record('b', '100%', { eventSource: 'other:s3' })] })).toEqual(one('b', '100%'));
   });
 
-  it.each(['Object Created', 'Object Deleted', 'Object Restore Completed'])('EventBridge: %s', (type) => {
-    expect(parsed(bridged('b', 'a+b c%', type))).toEqual(one('b', 'a+b c%'));
-  });
+  it.each(['Object Created', 'Object Deleted', 'Object Restore Completed'])(
+    'the EventBridge event %s',
+    (type) => {
+      expect(parsed(bridged('b', 'a+b c%', type))).toEqual(one('b', 'a+b c%'));
+    },
+  );
 
-  it('the detail of an EventBridge event alone, as an input path of `$.detail` sends it', () => {
+  it('the detail of an EventBridge event, as sent with the input path `$.detail`', () => {
     expect(parsed(bridged('b', 'a').detail)).toEqual(one('b', 'a'));
   });
 
@@ -86,18 +89,18 @@ describe('what names an object', () => {
     });
   });
 
-  it('names each object once', () => {
+  it('repeated records only once', () => {
     expect(parsed({ Records: [record('b', 'a'), record('b', 'a'), record('b', 'c')] })).toMatchObject({
       objects: [{ key: 'a' }, { key: 'c' }],
     });
   });
 
-  it('bytes and text alike', () => {
+  it('a message as bytes or as text', () => {
     expect(parseEvents(Buffer.from(JSON.stringify({ Records: [record('b', 'ü')] })))).toEqual(one('b', 'ü'));
   });
 });
 
-describe('what names none', () => {
+describe('no object is named by', () => {
   it('the test message of S3, alone or through SNS', () => {
     const test = { Service: 'Amazon S3', Event: 's3:TestEvent', Time: '2026-01-01T00:00:00Z', Bucket: 'b' };
     expect(parsed(test)).toEqual({ kind: 'test' });
@@ -105,7 +108,7 @@ describe('what names none', () => {
   });
 
   it.each(['s3:ObjectAccessed:Get', 'ObjectAccessed:Head', 'ObjectTagging:Put', 'ObjectAcl:Put'])(
-    '%s: no content has changed, and a read that is answered by a read would never end',
+    'an event without a change of content, %s',
     (eventName) => {
       expect(parsed({ Records: [record('b', 'a', { eventName })] })).toEqual({
         kind: 'objects',
@@ -115,11 +118,11 @@ describe('what names none', () => {
     },
   );
 
-  it.each(['Object Tags Added', 'Object ACL Updated'])('EventBridge: %s', (type) => {
+  it.each(['Object Tags Added', 'Object ACL Updated'])('the EventBridge event %s', (type) => {
     expect(parsed(bridged('b', 'a', type))).toMatchObject({ kind: 'objects', objects: [] });
   });
 
-  it('a subscription, which a person has to confirm; only at SNS', () => {
+  it('a subscription, which a person must confirm at an SNS address', () => {
     const SubscribeURL = 'https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t';
     const asked = { Type: 'SubscriptionConfirmation', Message: 'You have chosen', SubscribeURL };
     expect(parsed(asked)).toEqual({ kind: 'subscription', confirmUrl: SubscribeURL });
@@ -133,32 +136,32 @@ describe('what names none', () => {
   });
 });
 
-describe('garbage', () => {
+describe('an invalid message', () => {
   it.each([
-    ['nothing', ''],
-    ['no JSON', '<xml/>'],
+    ['no text', ''],
+    ['text that is not JSON', '<xml/>'],
     ['a number', '7'],
     ['null', 'null'],
     ['an empty object', '{}'],
-    ['records that are none', '{"Records":[null,1,{}]}'],
+    ['invalid records', '{"Records":[null,1,{}]}'],
     ['an empty key', JSON.stringify({ Records: [record('b', '')] })],
     [
       'a key over 1024 bytes',
       JSON.stringify({ Records: [record('b', 'ü'.repeat(513), { eventSource: 'ceph:s3' })] }),
     ],
-    ['half a character', JSON.stringify(bridged('b', '\ud800'))],
+    ['a lone surrogate', JSON.stringify(bridged('b', '\ud800'))],
     ['a bucket with a slash', JSON.stringify(bridged('b/c', 'a'))],
     ['an SNS notification without JSON', JSON.stringify({ Type: 'Notification', Message: 'hello' })],
     ['a prototype', '{"__proto__":{"Records":[]}}'],
-  ])('%s is unknown', (_, text) => {
+  ])('is unknown: %s', (_, text) => {
     expect(parseEvents(text)).toMatchObject({ kind: 'unknown', reason: expect.stringMatching(/./) });
   });
 
-  it('does not hide the good records beside the bad ones', () => {
+  it('does not hide its valid records', () => {
     expect(parsed({ Records: [{}, record('b', 'a'), 7] })).toEqual({ ...one('b', 'a'), malformed: 2 });
   });
 
-  it('is bounded in bytes, records and depth', () => {
+  it('is refused above the limits of bytes, records and depth', () => {
     expect(parseEvents(`"${'x'.repeat(maxMessageBytes)}"`).kind).toBe('unknown');
     expect(parsed({ Records: Array.from({ length: 10_001 }, () => 0) }).kind).toBe('unknown');
     let wrapped: unknown = { Records: [record('b', 'a')] };
@@ -168,11 +171,11 @@ describe('garbage', () => {
   });
 });
 
-describe('for every', () => {
+describe('the parser', () => {
   const name = fc.stringMatching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
   const key = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 });
 
-  it('bucket and key: what a server means is what is read', () => {
+  it('reads every bucket and key as the server means it', () => {
     fc.assert(
       fc.property(name, key, (bucket, text) => {
         expect(parsed({ Records: [record(bucket, encoded(text))] })).toEqual(one(bucket, text));
@@ -184,7 +187,7 @@ describe('for every', () => {
     );
   });
 
-  it('bytes: an answer, never an exception, and only names that S3 can have', () => {
+  it('does not throw for any bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(parseEvents(bytes).kind).toMatch(/^(?:unknown|objects)$/);
@@ -192,7 +195,7 @@ describe('for every', () => {
     );
   });
 
-  it('JSON shaped like an event: an answer, and only names that S3 can have', () => {
+  it('does not throw for any JSON like an event, and returns only valid S3 names', () => {
     const value: fc.Arbitrary<unknown> = fc.oneof(
       fc.json().map((text) => JSON.parse(text) as unknown),
       fc.string({ unit: 'binary' }),

@@ -9,35 +9,36 @@ import { field, isRecord, textField } from './json-fields.js';
 
 export type { ObjectChange } from './event-records.js';
 
-/** What a message says. */
+/** The content of an event message. */
 export type EventMessage =
-  /** Objects to look at, each once. None when the message is of something that changes no content. */
+  /** Objects that may have changed, without repetition; none if no event changes content. */
   | {
       readonly kind: 'objects';
       readonly objects: readonly ObjectChange[];
-      /** Records of the message that named no object. */
+      /** Number of records that do not name an object. */
       readonly malformed: number;
     }
-  /** Sent once by S3 when notifications are set up. */
+  /** The test event that S3 sends once when notifications are set up. */
   | { readonly kind: 'test' }
-  /** An SNS topic that sends nothing until somebody opens this address. */
+  /** The request of an SNS topic, which sends nothing until a person opens this address. */
   | { readonly kind: 'subscription'; readonly confirmUrl: string }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/** An SNS or SQS message has at most 256 KiB, an EventBridge event too; Ceph and MinIO send one record a message. */
+/** Maximum size of a message. SNS, SQS and EventBridge allow 256 KiB; Ceph and MinIO send one record each. */
 export const maxMessageBytes = 1024 ** 2;
 
-/** S3's own events carry one record a message; batches come from queues in between. */
+/** Maximum records in a message. S3 sends one record per message; queues in between send batches. */
 const maxRecords = 10_000;
 
-/** An EventBridge event in an SNS message in a batch is three deep. */
+/** Maximum nesting. An EventBridge event in an SNS message in a batch has depth 3. */
 const maxDepth = 4;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads an event message in any of the forms it is sent in: S3's records (AWS, Ceph RGW, MinIO and others), an EventBridge
- * event or its detail alone, either of them inside an SNS notification, or an array of these. Never throws.
+ * Parses an event message in any known form: S3's records (AWS, Ceph RGW, MinIO and others), an EventBridge
+ * event or its detail alone, either of them inside an SNS notification, or an array of these. Returns
+ * `unknown` instead of throwing.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
  */
@@ -52,7 +53,7 @@ export function parseEvents(body: Uint8Array | string): EventMessage {
 }
 
 function readMessage(message: unknown, depth: number): EventMessage {
-  if (depth > maxDepth) return unknown('the message is wrapped too often');
+  if (depth > maxDepth) return unknown('the message is nested too deeply');
   if (Array.isArray(message)) return readBatch(message, depth);
   if (!isRecord(message)) return unknown('the message is not a JSON object');
   const records = field(message, 'Records');
@@ -81,21 +82,21 @@ function readSns(message: Readonly<Record<string, unknown>>, depth: number): Eve
   if (type === 'SubscriptionConfirmation' && url !== null) return readSubscription(url);
   if (type === 'UnsubscribeConfirmation') return { kind: 'objects', objects: [], malformed: 0 };
   const inner = textField(message, 'Message');
-  if (type !== 'Notification' || inner === null) return unknown('the message is of no kind that SNS sends');
+  if (type !== 'Notification' || inner === null) return unknown('the message has an unknown SNS type');
   try {
     return readMessage(JSON.parse(inner), depth + 1);
   } catch {
-    return unknown('the SNS notification holds no JSON');
+    return unknown('the SNS notification does not contain JSON');
   }
 }
 
-/** The address comes from outside: only SNS's own is passed on. */
+/** Accepts only an address of SNS, because the message is not trusted. */
 function readSubscription(address: string): EventMessage {
   const url = URL.canParse(address) ? new URL(address) : null;
   if (url?.protocol === 'https:' && /^sns\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$/.test(url.hostname)) {
     return { kind: 'subscription', confirmUrl: url.href };
   }
-  return unknown('the subscription is to be confirmed at an address that is not of SNS');
+  return unknown('the confirmation address of the subscription is not an SNS address');
 }
 
 function readBatch(messages: readonly unknown[], depth: number): EventMessage {
@@ -119,7 +120,7 @@ function gather(readings: readonly ParsedRecord[]): EventMessage {
   const objects = readings.flatMap((reading) => (reading === 'malformed' ? [] : reading));
   const malformed = readings.filter((reading) => reading === 'malformed').length;
   if (malformed > 0 && malformed === readings.length) {
-    return unknown('the message names no bucket and key');
+    return unknown('the message does not name a bucket and a key');
   }
   return { kind: 'objects', objects: foldChanges(objects), malformed };
 }

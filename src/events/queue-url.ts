@@ -1,16 +1,16 @@
 import { Fault } from '../model/fault.js';
 
-/** An SQS queue, taken apart. */
+/** The parsed URL of an SQS queue. */
 export interface QueueAddress {
   readonly url: string;
-  /** Where requests go. */
+  /** The origin to which requests are sent. */
   readonly endpoint: string;
-  /** Null when the host does not name it. */
+  /** Null if the host does not name it. */
   readonly region: string | null;
 }
 
 /**
- * Takes `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, or the same path at another server. Throws `invalid`.
+ * Parses `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`, or the same path at another server. Throws `invalid`.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
  */
 export function parseQueueUrl(text: string): QueueAddress {
@@ -20,7 +20,7 @@ export function parseQueueUrl(text: string): QueueAddress {
   if (!isQueue) {
     throw new Fault(
       'invalid',
-      'the queue must be an address such as https://sqs.eu-west-1.amazonaws.com/123456789012/NAME',
+      'the queue must be a URL such as https://sqs.eu-west-1.amazonaws.com/123456789012/NAME',
     );
   }
   const [, region = null] = /^(?:sqs|queue)\.([a-z0-9-]+)\.(?:amazonaws|api\.aws)\b/.exec(url.hostname) ?? [];

@@ -13,16 +13,17 @@ import type { EventSink } from './event-sink.js';
 import { parseEvents } from './parse-event.js';
 import { parseQueueUrl } from './queue-url.js';
 
+/** The queue, and the dependencies of its reader. */
 export interface SqsSourceOptions {
   /** `https://sqs.REGION.amazonaws.com/ACCOUNT/NAME`. */
   readonly queueUrl: string;
-  /** For a queue whose address does not name its region; null means AWS_REGION and the shared config file. */
+  /** The region of a queue whose URL does not name it; null means AWS_REGION and the shared config file. */
   readonly region?: string | null;
   /** Null means the AWS default credential chain. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
   /** A PEM file with the certificates to trust instead of the system's. */
   readonly caFile?: string | null;
-  /** How long the queue holds a request open while it is empty, 0 to 20 s. */
+  /** How long an empty queue holds a request open, 0 to 20 s. */
   readonly waitSeconds?: number;
   readonly sink: EventSink;
   readonly log: Logger;
@@ -30,23 +31,26 @@ export interface SqsSourceOptions {
   readonly entropy: Entropy;
 }
 
-/** SQS's own limits. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html */
+/**
+ * Limits of SQS.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+ */
 const maxMessages = 10;
 const maxWaitSeconds = 20;
 
 const connectTimeoutMs = 10_000;
-/** Beyond the long poll: then the connection is dead. */
+/** Timeout in addition to the long poll, after which the connection is dead. */
 const silenceMs = 15_000;
-/** Deletions that may be under way while further messages come in. */
+/** Maximum deletions that run while more messages are received. */
 const maxDeletions = 4;
-/** What a stop may have to wait for. */
+/** Timeout of a deletion, for which a stop waits. */
 const deletionTimeoutMs = 10_000;
 
 /**
- * Receives S3's event messages from an SQS queue until the signal aborts, hands their objects to the sink, and then deletes
- * them. A message that is no event is deleted too, and logged. Trouble is logged and tried again, ever more slowly.
- * Resolves when the signal has aborted and the last deletions are done. Throws `invalid` at once for a queue or a CA file that
- * cannot be.
+ * Receives S3's event messages from an SQS queue until the signal aborts. Passes their objects to the sink
+ * and then deletes the messages. Also deletes and logs messages that are not events. Logs failures and
+ * retries with increasing delays. Resolves when the signal has aborted and the last deletions are done.
+ * Throws `invalid` at once for an invalid queue URL or an unreadable CA file.
  */
 export async function runSqsSource(options: SqsSourceOptions, signal: AbortSignal): Promise<void> {
   const source = new SqsSource(options, signal);
@@ -94,35 +98,35 @@ class SqsSource {
     } catch (error) {
       if (this.#signal.aborted) return;
       const delayMs = this.#backOff.failed();
-      log.warn('the queue with events cannot be read; trying again', { delayMs, ...described(error) });
+      log.warn('cannot read SQS queue; retrying', { delayMs, ...described(error) });
       await clock.sleep(delayMs, this.#signal).catch(() => undefined);
       return;
     }
-    if (this.#backOff.failures > 0) log.info('the queue with events can be read again');
+    if (this.#backOff.failures > 0) log.info('SQS queue is readable again');
     this.#backOff.succeeded();
     const taken = messages.filter((message) => this.#take(message));
     if (taken.length > 0) await this.#deleteLater(taken);
   }
 
-  /** False for a message that has to come again. */
+  /** Passes the objects of a message to the sink. Returns false if the message must stay in the queue. */
   #take(message: Message): boolean {
     const { sink, log } = this.#options;
     const messageId = message.MessageId;
     const read = parseEvents(message.Body ?? '');
     if (read.kind === 'unknown' || read.kind === 'subscription') {
-      const reason = read.kind === 'unknown' ? read.reason : 'a subscription does not come through a queue';
-      log.warn('a message in the queue is no event of S3; it is deleted', { messageId, reason });
+      const reason = read.kind === 'unknown' ? read.reason : 'a queue does not need a subscription';
+      log.warn('deleting a queue message that is not an S3 event', { messageId, reason });
       return true;
     }
     if (read.kind === 'test') {
-      log.info('S3 has sent its test event: notifications arrive', { messageId });
+      log.info('received S3 test event', { messageId });
       return true;
     }
     try {
       for (const { bucket, key } of read.objects) sink.keyChanged(bucket, key);
       return true;
     } catch (error) {
-      log.error('an event failed inside the gateway; it stays in the queue', {
+      log.error('cannot process queue message; it stays in the queue', {
         messageId,
         ...described(error),
       });
@@ -130,14 +134,14 @@ class SqsSource {
     }
   }
 
-  /** Deletes while further messages are received; waits only when too many deletions are under way. */
+  /** Deletes messages while more are received. Waits only if too many deletions are running. */
   async #deleteLater(messages: readonly Message[]): Promise<void> {
     const deletion = this.#delete(messages).finally(() => this.#deletions.delete(deletion));
     this.#deletions.add(deletion);
     if (this.#deletions.size >= maxDeletions) await Promise.race(this.#deletions);
   }
 
-  /** A message whose deletion fails comes again and does no harm. */
+  /** Deletes messages. If this fails, they are received again, which is harmless. */
   async #delete(messages: readonly Message[]): Promise<void> {
     const { log } = this.#options;
     const Entries = messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
@@ -148,12 +152,12 @@ class SqsSource {
       });
       const [first] = Failed;
       if (first === undefined) return;
-      log.warn('messages could not be deleted from the queue; they come again', {
+      log.warn('cannot delete queue messages; they will be received again', {
         messages: Failed.length,
         code: first.Code,
       });
     } catch (error) {
-      log.warn('messages could not be deleted from the queue; they come again', {
+      log.warn('cannot delete queue messages; they will be received again', {
         messages: messages.length,
         ...described(error),
       });
@@ -167,7 +171,7 @@ function clientConfig(options: SqsSourceOptions, waitSeconds: number): SQSClient
   const caFile = options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? '';
   return {
     endpoint: queue.endpoint,
-    // The wait between attempts is here, where the signal ends it, and nowhere else.
+    // Only this class retries, because the signal ends its delays.
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: connectTimeoutMs,
@@ -188,7 +192,7 @@ function readCertificates(path: string): string {
   }
 }
 
-/** An error for the log without what the SDK hangs on it. */
+/** Returns log fields for an error, without the properties that the SDK adds to it. */
 function described(error: unknown): { readonly code: string; readonly reason: string } {
   return error instanceof Error
     ? { code: error.name, reason: error.message }

@@ -51,12 +51,12 @@ vi.mock('../files/durable.js', async (original) => {
   };
 });
 
-const nobody = { label: '', owner: { kind: 'none' } } as const;
+const unowned = { label: '', owner: { kind: 'none' } } as const;
 const proofOf = (key: CustomerKey) => ({ keyId: key.fingerprint, provenMs: 0 }) as UnusedKeyProof;
 const oldKey = CustomerKey.fromBytes(Buffer.alloc(32, 1));
 const newKey = CustomerKey.fromBytes(Buffer.alloc(32, 2));
 type TestKeyring = Keyring & KeyringCustody & SealedKeyring;
-const take = (keyring: TestKeyring, key: CustomerKey) =>
+const importKey = (keyring: TestKeyring, key: CustomerKey) =>
   keyring.import(key, { label: 'a label', owner: { kind: 'shared' }, origin: 'imported' });
 
 interface Scenario {
@@ -68,29 +68,33 @@ interface Scenario {
 }
 
 const scenarios: Readonly<Record<string, Scenario>> = {
-  'the first key': { run: (keyring) => take(keyring, newKey), between: [null, 'active'], after: 'active' },
+  'the first key': {
+    run: (keyring) => importKey(keyring, newKey),
+    between: [null, 'active'],
+    after: 'active',
+  },
   'another key': {
-    prepare: (keyring) => take(keyring, oldKey),
-    run: (keyring) => take(keyring, newKey),
+    prepare: (keyring) => importKey(keyring, oldKey),
+    run: (keyring) => importKey(keyring, newKey),
     between: [null, 'active'],
     after: 'active',
   },
   'retiring a key': {
-    prepare: (keyring) => take(keyring, newKey),
+    prepare: (keyring) => importKey(keyring, newKey),
     run: (keyring) => keyring.retire(newKey.fingerprint),
     between: ['active', 'retired'],
     after: 'retired',
   },
   'destroying a key': {
-    prepare: (keyring) => take(keyring, newKey),
+    prepare: (keyring) => importKey(keyring, newKey),
     run: (keyring) => keyring.destroy(proofOf(newKey)),
     between: ['active', 'destroyed'],
     after: 'destroyed',
   },
   'a recovery recipient for two keys': {
     prepare: async (keyring) => {
-      await take(keyring, oldKey);
-      await take(keyring, newKey);
+      await importKey(keyring, oldKey);
+      await importKey(keyring, newKey);
     },
     run: (keyring, world) => keyring.addRecoveryRecipient(world.recovery.recipient),
     between: ['active'],
@@ -119,7 +123,7 @@ async function makeCopy(world: KeyringWorld): Promise<void> {
   const source = await keyringWorld();
   await using _ = source;
   await source.open().addRecoveryRecipient(world.recovery.recipient);
-  await take(source.open(), newKey);
+  await importKey(source.open(), newKey);
   copies.set(world, await source.open().files());
 }
 
@@ -154,7 +158,7 @@ async function dieAndRestart(name: string, scenario: Scenario, at: number): Prom
     expect(described.label, where).toBe('a label');
   }
   // The keyring accepts new keys.
-  await next.generate(nobody);
+  await next.generate(unowned);
   return died;
 }
 

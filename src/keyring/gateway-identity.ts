@@ -27,8 +27,7 @@ export class GatewayIdentity {
 
   /**
    * Returns the identity, or null if the file does not exist. Throws `corrupt` for a file without an
-   * identity,
-   * `denied` or `unavailable`.
+   * identity, `denied` or `unavailable`.
    */
   async read(): Promise<AgeIdentity | null> {
     const file = await this.#file();

@@ -75,7 +75,7 @@ class DiskKeyFiles implements KeyFiles {
     const keys = new Map<KeyFingerprint, CustomerKey>();
     const kept = (await keptFiles(path)).map((file) => file.path);
     for (const candidate of [path, ...kept]) {
-      const key = await this.#loadOrNotice(candidate);
+      const key = await this.#loadOrLog(candidate);
       if (key !== null && !keys.has(key.fingerprint)) keys.set(key.fingerprint, key);
     }
     return [...keys.values()];
@@ -95,8 +95,11 @@ class DiskKeyFiles implements KeyFiles {
     return file;
   }
 
-  /** Logs a file that holds no usable key and returns null, so that it does not hide the other keys. */
-  async #loadOrNotice(path: string): Promise<CustomerKey | null> {
+  /**
+   * Returns the key of a file. Logs an unusable file and returns null, so that it does not hide other
+   * keys.
+   */
+  async #loadOrLog(path: string): Promise<CustomerKey | null> {
     try {
       const file = await this.#read(path);
       this.#unreadable.delete(path);

@@ -28,6 +28,7 @@ type KeyFields = {
 const states: readonly KeyState[] = ['active', 'retired', 'destroyed'];
 const origins: readonly KeyOrigin[] = ['generated', 'imported', 'found'];
 const format = 1;
+/** Maximum length of a label, in UTF-16 code units. */
 export const maxLabelLength = 100;
 
 /**

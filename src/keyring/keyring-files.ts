@@ -22,6 +22,7 @@ import {
   sealedFileName,
 } from './key-record.js';
 
+/** The name of the file with the recovery recipients. */
 export const recipientsFileName = 'recovery-recipients.txt';
 
 /** The files of one key. */
@@ -90,8 +91,8 @@ export class KeyringFiles {
   }
 
   /**
-   * Returns the files of one key, or null if it has none. Reads two files or fewer, even if other
-   * keys change.
+   * Returns the files of one key, or null if it has none. Reads two files or fewer, even if other keys
+   * change.
    */
   async entry(id: KeyFingerprint): Promise<KeyEntry | null> {
     const seen = this.#seen;

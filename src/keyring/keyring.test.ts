@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
-const nobody = { label: '', owner: { kind: 'none' } } as const;
+const unowned = { label: '', owner: { kind: 'none' } } as const;
 const bob = { kind: 'user', username: 'bob' } as const;
 const newKey = (): CustomerKey => CustomerKey.fromBytes(randomBytes(32));
 const path = (name: string): string => join(world.keys, name);
@@ -49,7 +49,7 @@ describe('a key', () => {
 
   it('is imported byte for byte, and its files do not reveal it', async () => {
     const key = newKey();
-    const { id } = await keyring.import(key, { ...nobody, origin: 'imported' });
+    const { id } = await keyring.import(key, { ...unowned, origin: 'imported' });
     expect((await world.open().open(id))?.equals(key)).toBe(true);
     const raw = Buffer.from(key.reveal());
     for (const { bytes } of await keyring.files()) {
@@ -61,7 +61,7 @@ describe('a key', () => {
 
   it('keeps its description when it is imported again, and gains a missing owner or label', async () => {
     const key = newKey();
-    const first = await keyring.import(key, { ...nobody, origin: 'found' });
+    const first = await keyring.import(key, { ...unowned, origin: 'found' });
     const filled = await keyring.import(key, { label: 'a', owner: bob, origin: 'imported' });
     expect(filled).toEqual({ ...first, label: 'a', owner: bob });
     expect(await keyring.import(key, { label: 'b', owner: { kind: 'shared' }, origin: 'imported' })).toEqual(
@@ -81,7 +81,7 @@ describe('a key', () => {
   });
 
   it('still opens after it is retired', async () => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     await keyring.retire(id);
     const retired = await world.open().describe(id);
     expect(retired).toMatchObject({ state: 'retired', stateChangedMs: expect.any(Number) });
@@ -92,14 +92,14 @@ describe('a key', () => {
 
   it('leaves its description when it is destroyed, and cannot be imported again', async () => {
     const key = newKey();
-    const { id } = await keyring.import(key, { ...nobody, origin: 'imported' });
+    const { id } = await keyring.import(key, { ...unowned, origin: 'imported' });
     const other = world.open();
     await other.open(id);
     await keyring.destroy(proofOf(id));
     expect(await other.open(id)).toBeNull();
     expect(await readdir(world.keys)).toEqual([`${id}.json`]);
     expect(await other.describe(id)).toMatchObject({ state: 'destroyed', isRecoverable: false });
-    await expect(keyring.import(key, { ...nobody, origin: 'imported' })).rejects.toMatchObject({
+    await expect(keyring.import(key, { ...unowned, origin: 'imported' })).rejects.toMatchObject({
       kind: 'conflict',
     });
     expect(await keyring.problems()).toEqual([]);
@@ -107,7 +107,7 @@ describe('a key', () => {
 
   it('is refused with a label that is too long or has control characters', async () => {
     for (const label of ['a\nb', '\u001b[2J', 'x'.repeat(101)]) {
-      await expect(keyring.generate({ ...nobody, label })).rejects.toMatchObject({ kind: 'invalid' });
+      await expect(keyring.generate({ ...unowned, label })).rejects.toMatchObject({ kind: 'invalid' });
     }
     expect(await keyring.list()).toEqual([]);
   });
@@ -118,7 +118,7 @@ describe('two processes', () => {
     const others = [keyring, world.open(), world.open()];
     const keys = Array.from({ length: 12 }, newKey);
     await Promise.all(
-      keys.flatMap((key) => others.map((one) => one.import(key, { ...nobody, origin: 'imported' }))),
+      keys.flatMap((key) => others.map((one) => one.import(key, { ...unowned, origin: 'imported' }))),
     );
     const expected = keys.map((key) => key.fingerprint).sort();
     for (const one of [...others, world.open()]) {
@@ -131,9 +131,9 @@ describe('two processes', () => {
 
 describe('recovery recipients', () => {
   it('open every key, older ones too', async () => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
-    const later = await keyring.generate(nobody);
+    const later = await keyring.generate(unowned);
     expect((await keyring.list()).map((one) => one.isRecoverable)).toEqual([true, true]);
     // This gateway has only the copied keys and the recovery identity.
     const elsewhere = await keyringWorld();
@@ -149,7 +149,7 @@ describe('recovery recipients', () => {
   });
 
   it('edited by hand are reported as a problem until the keyring is repaired', async () => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     const file = path('recovery-recipients.txt');
     await writeFile(file, `# the safe\r\n\r\n${world.recovery.recipient}\r\n`, { mode: 0o600 });
     expect(await keyring.recoveryRecipients()).toEqual([world.recovery.recipient]);
@@ -187,13 +187,13 @@ describe('recovery recipients', () => {
   });
 
   it('that are malformed are reported with the line and prevent new keys', async () => {
-    await keyring.generate(nobody);
+    await keyring.generate(unowned);
     await writeFile(path('recovery-recipients.txt'), '# one\nage1nonsense\n', { mode: 0o600 });
     const fault = {
       kind: 'corrupt',
       hint: expect.stringMatching(/recovery-recipients\.txt line 2: a recovery/),
     };
-    await expect(keyring.generate(nobody)).rejects.toMatchObject(fault);
+    await expect(keyring.generate(unowned)).rejects.toMatchObject(fault);
     expect((await keyring.problems())[0]).toMatch(/recovery-recipients\.txt line 2/);
   });
 });
@@ -217,7 +217,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
     ['empty', () => Buffer.alloc(0)],
     ['not an age file', () => Buffer.from('hello')],
   ])('a sealed file that is %s', async (_how, damage) => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     const file = path(`${id}.age`);
     await writeFile(file, damage(await readFile(file)));
     const before = await contents();
@@ -233,7 +233,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
   });
 
   it('a sealed file with the name of another key', async () => {
-    const [a, b] = [await keyring.generate(nobody), await keyring.generate(nobody)];
+    const [a, b] = [await keyring.generate(unowned), await keyring.generate(unowned)];
     await cp(path(`${a.id}.age`), path(`${b.id}.age`));
     await expect(world.open().open(b.id)).rejects.toMatchObject({
       kind: 'corrupt',
@@ -250,7 +250,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
       hint: expect.stringMatching(/only its description/),
     });
     expect(await keyring.problems()).toEqual([expect.stringMatching(/only its description/)]);
-    expect(await world.open().import(key, { ...nobody, origin: 'found' })).toMatchObject({
+    expect(await world.open().import(key, { ...unowned, origin: 'found' })).toMatchObject({
       label: 'a',
       owner: bob,
     });
@@ -262,8 +262,8 @@ describe('the keyring reports by path, and does not overwrite,', () => {
     ['of a later format', '{"format":2}', /its format is 2; this version reads 1/],
     ['of another key', null, /it describes another key, [0-9a-f]{32}/],
   ])('a description that is %s', async (_what, text, reason) => {
-    const { id } = await keyring.generate(nobody);
-    const other = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
+    const other = await keyring.generate(unowned);
     const file = path(`${id}.json`);
     await writeFile(file, text ?? (await readFile(path(`${other.id}.json`))));
     const before = await contents();
@@ -279,11 +279,11 @@ describe('the keyring reports by path, and does not overwrite,', () => {
   });
 
   it('a keyring from another machine', async () => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     const theirs = await readFile(world.identityFile);
     const elsewhere = await keyringWorld();
     await using _ = elsewhere;
-    await elsewhere.open().generate(nobody);
+    await elsewhere.open().generate(unowned);
     await cp(elsewhere.identityFile, world.identityFile);
     const fresh = world.open();
     const before = await contents();
@@ -291,7 +291,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
       kind: 'key-missing',
       hint: expect.stringMatching(/: not sealed to age1.*this keyring is another gateway's/),
     });
-    const mine = await fresh.generate(nobody);
+    const mine = await fresh.generate(unowned);
     expect((await contents()).filter((line) => !line.startsWith(mine.id))).toEqual(before);
     expect((await fresh.problems())[0]).toContain(`${id}.age`);
     expect(await fresh.adopt(world.recovery.secret)).toEqual({ adopted: [], left: [id] });
@@ -301,7 +301,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
   });
 
   it('a missing identity beside existing keys, and does not generate one', async () => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     const key = await keyring.open(id);
     await rm(world.identityFile);
     const fresh = world.open();
@@ -310,7 +310,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
       hint: expect.stringContaining(`${world.identityFile} is missing`),
     };
     await expect(fresh.open(id)).rejects.toMatchObject(fault);
-    await expect(fresh.generate(nobody)).rejects.toMatchObject(fault);
+    await expect(fresh.generate(unowned)).rejects.toMatchObject(fault);
     expect(await fresh.describe(id)).toMatchObject({ id });
     expect(await fresh.gatewayRecipient()).toBeNull();
     await expect(stat(world.identityFile)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -319,7 +319,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
   });
 
   it('an identity file without an identity', async () => {
-    await keyring.generate(nobody);
+    await keyring.generate(unowned);
     const { secret } = await newAgeIdentity();
     for (const text of [
       '',
@@ -330,7 +330,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
       await writeFile(world.identityFile, text);
       const fault = await world
         .open()
-        .generate(nobody)
+        .generate(unowned)
         .catch((error: unknown) => error);
       expect(fault).toMatchObject({ kind: 'corrupt', hint: expect.stringContaining(world.identityFile) });
       if (text.length > 5) expect(JSON.stringify(fault)).not.toContain(text.slice(20, 40));
@@ -338,7 +338,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
   });
 
   it('files that others can read, and files that do not belong to a keyring', async () => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     await chmod(world.keys, 0o755);
     await chmod(path(`${id}.age`), 0o640);
     await chmod(world.identityFile, 0o644);
@@ -354,7 +354,7 @@ describe('the keyring reports by path, and does not overwrite,', () => {
 
 describe('the files of a copy', () => {
   it('do not replace existing files', async () => {
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     await keyring.addRecoveryRecipient(world.recovery.recipient);
     const copy = await keyring.files();
     expect(copy.map(({ name }) => name)).toEqual(['recovery-recipients.txt', `${id}.age`, `${id}.json`]);
@@ -384,14 +384,14 @@ it('a listener is called after each durable change, and may throw', async () => 
     seen.push(seen.length);
     throw new Error('listener');
   });
-  const { id } = await keyring.generate(nobody);
+  const { id } = await keyring.generate(unowned);
   await keyring.retire(id);
   await keyring.retire(id);
   await keyring.list();
-  await world.open().generate(nobody);
+  await world.open().generate(unowned);
   expect(seen).toHaveLength(2);
   expect(world.logged).toContain('keyring listener failed');
   stop();
-  await keyring.generate(nobody);
+  await keyring.generate(unowned);
   expect(seen).toHaveLength(2);
 });

@@ -24,6 +24,7 @@ import { RecoveryRecipients } from './recovery-recipients.js';
 import { noIdentity, SealedKeys } from './sealed-keys.js';
 import { settleKeyring } from './settle-keyring.js';
 
+/** The paths and dependencies of a keyring. */
 export interface KeyringServices {
   /** `ROOT/opt/sftpgw/keys`. */
   readonly directory: string;

@@ -22,8 +22,7 @@ export interface PrefixOwner {
 /** The locations of the gateway's users and its shared directory in S3. */
 export interface PrefixOwners {
   /**
-   * Returns all locations by the present files. A user whose files are invalid is included; its
-   * `encryption` throws.
+   * Returns all locations by the present files. A user whose files are invalid is logged and left out.
    */
   list(): Promise<readonly PrefixOwner[]>;
 }

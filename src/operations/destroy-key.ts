@@ -9,6 +9,7 @@ import { findRawFiles } from '../users/key-import.js';
 import { openObjectServices } from './object-services.js';
 import type { OpenRoot } from './open-root.js';
 
+/** The result of `destroyKey`. */
 export type DestroyOutcome =
   /** Nothing changed. `needs` are the first hundred uses of the key. */
   | { readonly kind: 'needed'; readonly needs: readonly KeyNeed[] }
@@ -16,8 +17,8 @@ export type DestroyOutcome =
   | { readonly kind: 'destroyed'; readonly rawFiles: readonly string[] };
 
 /**
- * Destroys a key after checking that no version in any bucket needs it. If it is interrupted, nothing is destroyed, and the next call
- * checks everything again. Throws as `proveKeyUnused` and `Keyring.destroy`.
+ * Destroys a key after checking that no version in any bucket needs it. If it is interrupted, nothing is
+ * destroyed, and the next call checks everything again. Throws as `proveKeyUnused` and `Keyring.destroy`.
  */
 export async function destroyKey(
   root: OpenRoot,

@@ -17,6 +17,7 @@ import { runtimeCheck } from '../doctor/runtime-check.js';
 import { storageCheck } from '../doctor/storage-check.js';
 import { usersCheck } from '../doctor/users-check.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
+import { Fault } from '../model/fault.js';
 import { parseUsername, type Username } from '../model/users.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket/bucket-administration.js';
 import type { S3StoreOptions } from '../s3/options.js';
@@ -30,6 +31,7 @@ import { storageNeedsOf } from './storage-needs.js';
 
 export type { DoctorFinding };
 
+/** What to check, and the receiver of progress. */
 export interface DoctorRequest {
   /** Checks only the uploads of these users; null checks everything. */
   readonly users: readonly string[] | null;
@@ -40,8 +42,9 @@ export interface DoctorRequest {
 const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
 
 /**
- * Checks a whole root: S3, a round trip for each user, keys, ledger, files and the machine. Writes small objects and removes them.
- * Returns the findings, the most severe first. Throws `cancelled`, or `invalid` for a malformed user name.
+ * Checks a whole root: S3, a round trip for each user, keys, ledger, files and the machine. Writes small
+ * objects and removes them. Returns the findings, the most severe first. Throws `cancelled`, `invalid` for a
+ * malformed user name and `not-found` for an unknown one.
  */
 export async function runDoctor(root: OpenRoot, request: DoctorRequest): Promise<readonly DoctorFinding[]> {
   const s3 = { ...root.s3, retry: patience };
@@ -107,18 +110,28 @@ async function storageChecks(
       checks.push(storageCheck(s3, bucket, sseC), bucketSettingsCheck(administration, bucket, sseC));
     }
   }
-  const usernames = only === null ? await allUsers(root) : only.map(parseUsername);
+  const all = await allUsers(root);
+  const usernames = only === null ? all : only.map((name) => requireUser(name, all));
   for (const username of usernames) {
     checks.push(roundTripCheck({ store, users, entropy: systemEntropy }, username));
   }
   return checks;
 }
 
+function requireUser(name: string, all: readonly Username[]): Username {
+  const username = parseUsername(name);
+  if (all.includes(username)) return username;
+  throw new Fault('not-found', `there is no user ${username}: see \`sftpgw user list\``);
+}
+
 async function allUsers({ registry }: OpenRoot): Promise<readonly Username[]> {
   return (await registry.list()).map(({ username }) => username);
 }
 
-/** Returns every available key: those of the keyring and those in raw files of users or of the shared directory. */
+/**
+ * Returns every available key: those of the keyring and those in raw files of users or of the shared
+ * directory.
+ */
 async function knownKeys(root: OpenRoot): Promise<ReadonlySet<KeyFingerprint>> {
   const { keyring, userServices } = root;
   const known = new Set<KeyFingerprint>();

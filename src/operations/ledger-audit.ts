@@ -19,7 +19,10 @@ export interface OpenLedger {
   buckets(): Promise<readonly string[]>;
 }
 
-/** Builds the services for the ledger commands without a request to S3. Throws faults of the users' files and of the database. */
+/**
+ * Builds the services for the ledger commands without a request to S3. Throws faults of the users' files and
+ * of the database.
+ */
 export async function openLedger(core: Core, settings: LiveSettings, log: Logger): Promise<OpenLedger> {
   const { store, database } = core;
   const { services, call } = await openObjectServices(core, settings, log);

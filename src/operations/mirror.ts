@@ -8,9 +8,9 @@ import type { LiveMirrorStatus, MirrorRunEvent } from '../model/mirror-runs.js';
 import type { OpenRoot } from './open-root.js';
 
 /**
- * Runs one pass over each of the named prefixes, or over all if `names` is null. A gateway that runs on the root does the work;
- * otherwise this process does, and holds the root's lock. Throws `not-found` (a name), `cancelled`, `unavailable` and `timed-out` (a
- * running gateway does not answer).
+ * Runs one pass over each of the named prefixes, or over all if `names` is null. A gateway that runs on the
+ * root does the work; otherwise this process does, and holds the root's lock. Throws `not-found` (a name),
+ * `cancelled`, `unavailable` and `timed-out` (a running gateway does not answer).
  */
 export async function runMirrorPasses(
   opened: OpenRoot,
@@ -41,6 +41,7 @@ export async function* planMirrorPasses(
   }
 }
 
+/** The status of all mirrored prefixes of a root. */
 export interface MirrorStatus {
   /** True if a running gateway answered; false if the status is the one last recorded in the database. */
   readonly isLive: boolean;
@@ -85,7 +86,10 @@ async function askGateway(
   }
 }
 
-/** Runs `work` with a mirror of this process. An interruption ends the pass; the next one resumes there. Throws `cancelled`. */
+/**
+ * Runs `work` with a mirror of this process. An interruption ends the pass; the next one resumes there.
+ * Throws `cancelled`.
+ */
 async function withMirror<T>(opened: OpenRoot, work: (mirror: Mirror) => Promise<T>): Promise<T> {
   const { settings, log, call } = opened;
   const mirror = buildMirror(settings, opened, log, () => false);

@@ -16,7 +16,10 @@ export interface OpenObjectServices {
   readonly call: Call;
 }
 
-/** Builds the services and lists the owners of prefixes. Keys are read when the first one is needed. Throws faults of the users' files. */
+/**
+ * Builds the services and lists the owners of prefixes. Keys are read when the first one is needed. Throws
+ * faults of the users' files.
+ */
 export async function openObjectServices(
   core: Core,
   settings: LiveSettings,

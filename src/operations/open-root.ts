@@ -10,8 +10,8 @@ import { Fault } from '../model/fault.js';
 import type { S3StoreOptions } from '../s3/options.js';
 
 /**
- * An open root, with the gateway's services in the process of a command. The gateway may run at the same time: both use the same
- * database, and each has its own vault.
+ * An open root, with the gateway's services in the process of a command. The gateway may run at the same
+ * time: both use the same database, and each has its own vault.
  */
 export interface OpenRoot extends Core, AsyncDisposable {
   readonly settings: LiveSettings;
@@ -20,8 +20,8 @@ export interface OpenRoot extends Core, AsyncDisposable {
 }
 
 /**
- * Opens a root for a command without a request to S3. Aborting the signal cancels running work. If the root uses an embedded server,
- * its objects are meant, and that server must run, inside the gateway or alone.
+ * Opens a root for a command without a request to S3. Aborting the signal cancels running work. If the root
+ * uses an embedded server, its objects are meant, and that server must run, inside the gateway or alone.
  * Throws `invalid` (settings), `not-found` (the embedded server has never run), and faults of the database.
  */
 export async function openRoot(root: string, signal: AbortSignal): Promise<OpenRoot> {

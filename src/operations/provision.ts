@@ -13,6 +13,7 @@ import { type PolicyDocument, rolePolicy } from './policies/role-policy.js';
 import { bucketsOf, type StorageNeeds, usesSseC } from './policies/storage-needs.js';
 import { storageNeedsOf } from './storage-needs.js';
 
+/** The choices of the administrator. */
 export interface ProvisionRequest {
   readonly writers: KeyWriters;
   /** Unfinished multipart uploads are aborted after this number of days. */
@@ -27,6 +28,7 @@ export interface BucketPlan {
   readonly unfinishedDays: number;
 }
 
+/** The policies and bucket settings that a root needs. */
 export interface ProvisionPlan {
   readonly rolePolicy: PolicyDocument;
   readonly buckets: readonly BucketPlan[];
@@ -64,7 +66,10 @@ export async function planProvision(root: OpenRoot, request: ProvisionRequest): 
   };
 }
 
-/** Applies the plan to the buckets, one change after another, and returns the outcomes. A failed change does not stop the others. */
+/**
+ * Applies the plan to the buckets, one change after another, and returns the outcomes. A failed change does
+ * not stop the others.
+ */
 export async function applyProvision(
   root: OpenRoot,
   request: ProvisionRequest,
@@ -106,7 +111,10 @@ export async function allowSseC(root: OpenRoot): Promise<readonly ProvisionStep[
   });
 }
 
-/** Returns the needs of all users. Throws if a user's files are invalid: policies without that user would lock them out. */
+/**
+ * Returns the needs of all users. Throws if a user's files are invalid: policies without that user would lock
+ * them out.
+ */
 function needsOf(root: OpenRoot): Promise<StorageNeeds> {
   return storageNeedsOf(root, 'throw');
 }

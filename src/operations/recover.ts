@@ -27,6 +27,7 @@ import { createS3ObjectStore } from '../s3/object-store.js';
 import { openLedger } from './ledger-audit.js';
 import { type OpenRoot, openRoot } from './open-root.js';
 
+/** The root to restore, the bucket and the identity, and the options of `sftpgw recover`. */
 export interface RecoverRequest {
   readonly root: string;
   readonly bucket: string;
@@ -38,6 +39,7 @@ export interface RecoverRequest {
   readonly identity: string;
   /** Overwrites existing users and keys. */
   readonly force: boolean;
+  /** Accepts a snapshot that the recovery identity has not signed. */
   readonly acceptUnsigned: boolean;
   /** Never writes to the bucket, because the gateway that wrote the copy is still in use. */
   readonly rehearsal: boolean;
@@ -51,6 +53,7 @@ interface RecoveredRoot {
   readonly restored: RestoredFiles;
 }
 
+/** The result of a recovery. */
 export interface RecoverReport extends RecoveredRoot {
   /** Null if it was not requested. A text is the reason why the ledger is missing or incomplete. */
   readonly ledger: RebuildReport | string | null;
@@ -62,9 +65,9 @@ export interface RecoverReport extends RecoveredRoot {
 export type RecoverProgress = (what: string, done: number, total: number | null) => void;
 
 /**
- * Restores a root from the copy in its bucket and the recovery identity. It can be interrupted and run again; the gateway does not
- * start on an incomplete root. Throws `conflict` (a gateway runs, or users or keys exist), and faults of `findSnapshot`, of the store and
- * of the file system.
+ * Restores a root from the copy in its bucket and the recovery identity. It can be interrupted and run again;
+ * the gateway does not start on an incomplete root. Throws `conflict` (a gateway runs, or users or keys
+ * exist), and faults of `findSnapshot`, of the store and of the file system.
  */
 export async function recoverRoot(
   request: RecoverRequest,
@@ -121,7 +124,10 @@ async function restoreRoot(
   return { snapshot, keys, restored };
 }
 
-/** Replaces the copy in the bucket with one of this machine. Returns the reason as text if that fails; the root is usable without it. */
+/**
+ * Replaces the copy in the bucket with one of this machine. Returns the reason as text if that fails; the
+ * root is usable without it.
+ */
 async function takeOverCopy({ bucketCopy, call }: OpenRoot): Promise<{ readonly snapshot: number } | string> {
   try {
     const outcome = await bucketCopy.run(call, { takeOver: true });

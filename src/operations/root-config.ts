@@ -17,6 +17,7 @@ export interface SetupAnswers {
   readonly endpoint?: string | null;
 }
 
+/** Environment variables for S3 tools; null for those that are not set. */
 export type S3Environment = Readonly<
   Record<
     | 'AWS_ENDPOINT_URL'
@@ -28,7 +29,10 @@ export type S3Environment = Readonly<
   >
 >;
 
-/** A root as administration commands use it. The gateway may run at the same time and sees changes at its next request. */
+/**
+ * A root as administration commands use it. The gateway may run at the same time and sees changes at its next
+ * request.
+ */
 export interface RootConfig {
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
@@ -44,7 +48,10 @@ export interface RootConfig {
     readonly region: string | null;
     readonly endpoint: string | null;
   };
-  /** Returns the environment that S3 tools need for this root's objects. A value is null if the AWS default chain decides. */
+  /**
+   * Returns the environment that S3 tools need for this root's objects. A value is null if the AWS default
+   * chain decides.
+   */
   environment(): Promise<S3Environment>;
   /** Writes the settings and returns a summary for people. */
   setup(answers: SetupAnswers): Promise<{ readonly lines: readonly string[] }>;

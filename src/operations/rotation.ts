@@ -29,6 +29,7 @@ const commandPatienceMs = 10_000;
 const pollProgressMs = 300;
 const retryLockMs = 2_000;
 
+/** Returns the rotation jobs in the database of a root. */
 export function rotationJobs({ database }: Pick<Core, 'database'>): RotationJobs {
   return createRotationJobs(database, systemClock, systemEntropy);
 }
@@ -52,8 +53,8 @@ function rotationServices(core: Core, patienceMs: number): RotationServices {
 }
 
 /**
- * Runs rotation jobs in the gateway, one after another, because its vault handles the users' uploads. Returns a function that stops
- * them and waits for their end.
+ * Runs rotation jobs in the gateway, one after another, because its vault handles the users' uploads. Returns
+ * a function that stops them and waits for their end.
  */
 export function startRotations(core: Core): () => Promise<void> {
   const stop = new AbortController();
@@ -113,6 +114,7 @@ async function runAndRecordFailure(
   }
 }
 
+/** A rotation to begin. */
 export interface RotationRequest {
   readonly username: Username;
   readonly versions: VersionPolicy;
@@ -124,9 +126,10 @@ export interface RotationRequest {
 const defaultPace: RotationPace = { objectsPerSecond: null, bytesPerSecond: null, parallel: 8 };
 
 /**
- * Gives the user a new key for uploads and records a job that re-encrypts the existing objects. If a job is already running, returns
- * that one with the requested pace. Throws `not-found` (the user or an older key does not exist), `unsupported` (uploads without a
- * customer key), and faults of the keyring and the key files.
+ * Gives the user a new key for uploads and records a job that re-encrypts the existing objects. If a job is
+ * already running, returns that one with the requested pace. Throws `not-found` (the user or an older key
+ * does not exist), `unsupported` (uploads without a customer key), and faults of the keyring and the key
+ * files.
  */
 export async function beginRotation(core: Core, request: RotationRequest): Promise<RotationJob> {
   const jobs = rotationJobs(core);
@@ -162,6 +165,7 @@ function uploadsOf({ uploadBucket, uploadPrefix }: UserSettings): { bucket: stri
   return { bucket: uploadBucket, prefix: uploadPrefix };
 }
 
+/** Records the given limits as the pace of a job and returns the changed job. The other limits stay. */
 export async function updatePace(
   jobs: RotationJobs,
   job: RotationJob,
@@ -173,8 +177,8 @@ export async function updatePace(
 }
 
 /**
- * Generates a key and makes it the user's. The key reaches the keyring and its copy in the bucket before any upload uses it. A crash in
- * between leaves an unused key.
+ * Generates a key and makes it the user's. The key reaches the keyring and its copy in the bucket before any
+ * upload uses it. A crash in between leaves an unused key.
  */
 async function giveNewKey(core: Core, username: Username): Promise<KeyFingerprint> {
   const { keyring, registry, bucketCopy, call } = core;
@@ -191,9 +195,10 @@ async function giveNewKey(core: Core, username: Username): Promise<KeyFingerprin
 export type RotationRunner = 'this command' | 'the gateway';
 
 /**
- * Follows a rotation to its end and returns the finished job. A gateway that runs on the root does the work, because its vault orders
- * it among the users' uploads; otherwise this process does, also after that gateway stops. Throws `cancelled`, and the fault that paused
- * the job in this process. In both cases the job can be resumed.
+ * Follows a rotation to its end and returns the finished job. A gateway that runs on the root does the work,
+ * because its vault orders it among the users' uploads; otherwise this process does, also after that gateway
+ * stops. Throws `cancelled`, and the fault that paused the job in this process. In both cases the job can be
+ * resumed.
  */
 export async function followRotation(
   root: OpenRoot,

@@ -5,6 +5,7 @@ import { isFault } from '../model/fault.js';
 import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
 import type { PrefixNeed, StorageNeeds } from './policies/storage-needs.js';
 
+/** The services of `storageNeedsOf`. */
 export interface StorageUsers {
   readonly call: Call;
   readonly settings: LiveSettings;
@@ -15,7 +16,10 @@ export interface StorageUsers {
 /** What to do with a user whose files are invalid: leave the user out, or throw the fault. */
 export type InvalidUsers = 'leave-out' | 'throw';
 
-/** Returns what the present users of a root need from S3. Throws `invalid` for a user's files if `wrongUsers` is `throw`. */
+/**
+ * Returns what the present users of a root need from S3. Throws `invalid` for a user's files if `wrongUsers`
+ * is `throw`.
+ */
 export async function storageNeedsOf(
   { call, users, registry, settings: inForce }: StorageUsers,
   wrongUsers: InvalidUsers,

@@ -2,19 +2,20 @@ import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { secretOf } from './shares.js';
 
 /**
- * Whoever knows a recovery recipient can seal to it, and whoever can write to the bucket could put a snapshot there with logins of
- * his own. So each snapshot is signed with a key derived from the recovery identity when that was made: the gateway keeps the derived
- * key, from which nothing leads back to the identity, and the holder of the identity derives it again.
+ * A signer of snapshots. An attacker who knows a recovery recipient and can write to the bucket could store a
+ * snapshot with their own logins. So each snapshot is signed with a key derived from the recovery identity
+ * when that was generated. The gateway keeps the derived key, which does not reveal the identity. The holder
+ * of the identity derives it again.
  */
 export interface SnapshotSigner {
-  /** Tells signers apart. */
+  /** Identifies the signer. */
   readonly name: string;
   readonly key: Uint8Array;
 }
 
 const keyBytes = 32;
 
-/** RFC 5869. Throws `invalid` for what is no identity. */
+/** Derives the signer from an age identity (RFC 5869). Throws `invalid` for text that is not an identity. */
 export function snapshotSigner(identity: string): SnapshotSigner {
   const secret = secretOf(identity);
   const key = new Uint8Array(hkdfSync('sha256', secret, '', 'sftpgw snapshot signature v1', keyBytes));
@@ -22,16 +23,20 @@ export function snapshotSigner(identity: string): SnapshotSigner {
   return signerWith(key);
 }
 
-/** The signer that was kept as these bytes; null when they are none. */
+/** Returns the signer that was stored as these bytes, or null if they are invalid. */
 export function signerOf(kept: Uint8Array): SnapshotSigner | null {
   return kept.byteLength === keyBytes ? signerWith(Uint8Array.from(kept)) : null;
 }
 
-/** RFC 2104 over the number, so that an old snapshot cannot be given a new place, and the sealed bytes. */
+/**
+ * Signs the sealed bytes and the number (RFC 2104). With the number an old snapshot cannot be stored under a
+ * new one.
+ */
 export function signSnapshot({ key }: SnapshotSigner, number: number, sealed: Uint8Array): string {
   return createHmac('sha256', key).update(`sftpgw snapshot ${number}\0`).update(sealed).digest('hex');
 }
 
+/** Verifies a signature in constant time. */
 export function isSignedBy(
   signer: SnapshotSigner,
   number: number,

@@ -61,7 +61,7 @@ class Machine implements AsyncDisposable {
     return new Machine(await keyringWorld(), store);
   }
 
-  /** Another process on the same root; `alone` as if nothing kept them apart. */
+  /** Opens the copy as another process of this root. Its `alone` does not exclude other processes. */
   process(store: MemoryStore): BucketCopy {
     return new BucketCopy({
       root: this.world.root,
@@ -91,7 +91,7 @@ class Machine implements AsyncDisposable {
     return readFile(join(this.world.root, path));
   }
 
-  /** As `recovery init` does it. */
+  /** Adds a recovery identity as `recovery init` does. */
   async initRecovery(identity = this.world.recovery): Promise<void> {
     const signer = snapshotSigner(identity.secret);
     await this.write(`${signerDirectory}/${signer.name}`, signer.key);
@@ -156,8 +156,8 @@ async function withUsers(machine: Machine): Promise<readonly CustomerKey[]> {
   return keys;
 }
 
-describe('a machine is lost', () => {
-  it('and bucket and identity bring back settings, users, their keys, and the host keys', async () => {
+describe('a lost machine', () => {
+  it('is recovered with settings, users, their keys and the host keys from bucket and identity', async () => {
     const keys = await withUsers(old);
     await old.initRecovery();
     expect(await old.copy.run(call)).toMatchObject({ kind: 'complete', snapshot: 1, isNewSnapshot: true });
@@ -187,22 +187,23 @@ describe('a machine is lost', () => {
     expect(await mode('home/bob/.sftpgateway/sse.key')).toBe(0o600);
     expect(await mode('home/bob/.sftpgateway')).toBe(0o700);
     expect(await mode('opt/sftpgw/sftpgateway.properties')).toBe(0o644);
-    // The keys open without the recovery identity from now on, and stay recoverable.
+    // The keys now open without the recovery identity, and are still recoverable.
     expect(await fresh.keyring.problems()).toEqual([]);
     expect((await fresh.keyring.list()).every((key) => key.isRecoverable)).toBe(true);
   });
 
-  it('and again, over what the first time left: the same comes out', async () => {
+  it('is recovered to the same state after any interruption and repetition', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
-    // Interrupted at each request, then after each file, on one root; what is there by then is the next one's beginning.
+    // Interrupts at each request, then after each file. Every run continues on the root that the last
+    // one left.
     let reads = 0;
     let interruptions = 0;
     for (let limit = 1; ; limit++) {
       reads = 0;
       store.hooks.before = (operation) => {
-        if (operation === 'read' && ++reads > limit) throw new Fault('unavailable', 'S3 is away');
+        if (operation === 'read' && ++reads > limit) throw new Fault('unavailable', 'S3 is unavailable');
       };
       let files = 0;
       try {
@@ -213,7 +214,7 @@ describe('a machine is lost', () => {
       } catch (error) {
         interruptions += 1;
         expect(error).toMatchObject({ kind: expect.stringMatching(/unavailable|cancelled/) });
-        // Nobody who is there is without what belongs to him.
+        // Every existing user is complete.
         for (const user of await createUserRegistry(fresh.services).list()) expect(user.problems).toEqual([]);
       }
     }
@@ -227,7 +228,7 @@ describe('a machine is lost', () => {
     );
   });
 
-  it('and one damaged key is named and does not keep the others away', async () => {
+  it('is recovered without a damaged key, which is reported', async () => {
     const [key] = await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -236,30 +237,30 @@ describe('a machine is lost', () => {
     const { keys, restored } = await fresh.recover(store);
     expect(keys).toEqual({ keys: 3, problems: [`${name} is damaged`] });
     expect(restored.problems).toEqual([
-      `home/bob/.sftpgateway/sse.key.${key?.fingerprint} is not restored: its key ${key?.fingerprint} is not in the copy`,
+      `home/bob/.sftpgateway/sse.key.${key?.fingerprint} was not restored: its key ${key?.fingerprint} is not in the copy`,
     ]);
     expect(await createUserRegistry(fresh.services).list()).toHaveLength(2);
   });
 });
 
-describe('the snapshot that is taken', () => {
-  it('is none of another identity, and that is said', async () => {
+describe('the snapshot for a recovery', () => {
+  it('must be sealed to the identity', async () => {
     await old.initRecovery();
     await old.copy.run(call);
     await expect(fresh.recover(store, await newAgeIdentity())).rejects.toMatchObject({
       kind: 'key-mismatch',
-      hint: expect.stringMatching(/this identity opens no snapshot/),
+      hint: expect.stringMatching(/this identity does not open any snapshot/),
     });
   });
 
-  it('is there, or the bucket is named', async () => {
+  it('must exist, or the fault names the bucket', async () => {
     await expect(fresh.recover(store)).rejects.toMatchObject({
       kind: 'not-found',
       hint: expect.stringContaining('s3://bucket/.sftpgw/'),
     });
   });
 
-  it('is the newest that is whole', async () => {
+  it('is the newest intact one', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -273,11 +274,11 @@ describe('the snapshot that is taken', () => {
     await expect(fresh.recover(store)).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
-  it('is never one that somebody else sealed to the recipient', async () => {
+  it('is never one that another client sealed to the recipient', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
-    // Who can write to the bucket and knows the recipient makes a gateway of his own of it.
+    // The attacker can write to the bucket and knows the recipient, and copies there from their own gateway.
     const attacker = await Machine.make(store);
     await attacker.keyring.addRecoveryRecipient(old.world.recovery.recipient);
     await createUserRegistry(attacker.services).save(parseUsername('mallory'), { uploadOption: 1 });
@@ -286,7 +287,7 @@ describe('the snapshot that is taken', () => {
     const { found, restored } = await fresh.recover(store);
     expect(found).toMatchObject({ number: 1, passedOver: ['snapshot 2 is not signed with this identity'] });
     expect(restored.users).toEqual(['alice', 'bob']);
-    // Nor an old one under a new number.
+    // An old snapshot under a new number is refused too.
     const first = { bucket, key: snapshotName(1) };
     const metadata = store.infoOf(first)?.metadata ?? {};
     await new CopyBucket(store, bucket).create(
@@ -300,7 +301,7 @@ describe('the snapshot that is taken', () => {
     await attacker[Symbol.asyncDispose]();
   });
 
-  it('needs no signature when that is accepted: of a recipient whose identity was never here', async () => {
+  it('may be unsigned, if accepted, for a recipient whose identity was never here', async () => {
     await withUsers(old);
     await old.keyring.addRecoveryRecipient(old.world.recovery.recipient);
     await old.copy.run(call);
@@ -312,8 +313,8 @@ describe('the snapshot that is taken', () => {
   });
 });
 
-describe('what is copied', () => {
-  it('is nothing while nobody could open it, or the setting says no', async () => {
+describe('the copy', () => {
+  it('is not made without a recovery recipient, or if the setting is off', async () => {
     await withUsers(old);
     expect(await old.copy.run(call)).toEqual({ kind: 'no-recipient' });
     await old.initRecovery();
@@ -322,7 +323,7 @@ describe('what is copied', () => {
     expect(store.objects.size).toBe(0);
   });
 
-  it('is what has changed, and nothing when nothing has', async () => {
+  it('uploads only changes', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -346,7 +347,7 @@ describe('what is copied', () => {
     expect(await old.copy.run(call)).toMatchObject({ changedFiles: 2, snapshot: 3 });
   });
 
-  it('is sealed: no secret of the root is in the bucket, and S3 is given no customer key', async () => {
+  it('is sealed: the bucket has no secret of the root, and S3 receives no customer key', async () => {
     const keys = await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -363,7 +364,7 @@ describe('what is copied', () => {
     expect(keysInBucket()).not.toContain('.sftpgw/keys/recovery-recipients.txt');
   });
 
-  it('comes back when somebody took it out of the bucket', async () => {
+  it('is restored after its objects were removed from the bucket', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -373,7 +374,7 @@ describe('what is copied', () => {
     expect(keysInBucket()).toEqual(all);
   });
 
-  it('never holds a raw key that is only in a file: it goes into the keyring first', async () => {
+  it('imports raw key files into the keyring first', async () => {
     const keys = await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -386,7 +387,7 @@ describe('what is copied', () => {
 });
 
 describe('snapshots', () => {
-  it('of two processes at once never replace each other, and the last holds the last state', async () => {
+  it('of two parallel processes never replace each other, and the last has the last state', async () => {
     await withUsers(old);
     await old.initRecovery();
     await old.copy.run(call);
@@ -400,7 +401,7 @@ describe('snapshots', () => {
     expect(Buffer.from(keys?.content ?? []).toString()).toBe('# 4\n');
   });
 
-  it('that begin before another one is written are taken again', async () => {
+  it('that begin before another one is written are read again', async () => {
     await old.initRecovery();
     await old.copy.run(call);
     const other = old.process(store);
@@ -408,7 +409,7 @@ describe('snapshots', () => {
     store.hooks.before = async (operation, ref) => {
       if (operation !== 'put' || ref.key !== snapshotName(2) || !isFirst) return;
       isFirst = false;
-      // While this one was under way, another process has seen a later state and written it.
+      // Meanwhile another process has read a later state and written it.
       await old.write('root/.sftpgateway/user.properties', '# later\n');
       expect(await other.run(call)).toMatchObject({ snapshot: 2, isNewSnapshot: true });
     };
@@ -418,7 +419,7 @@ describe('snapshots', () => {
     expect(Buffer.from(snapshot.files.at(-1)?.content ?? []).toString()).not.toContain('earlier');
   });
 
-  it('of another gateway stop the copy, until it is taken over; then the other one stops', async () => {
+  it('of another gateway stop the copy until a take-over, which stops the other gateway', async () => {
     await old.initRecovery();
     await old.copy.run(call);
     await fresh.initRecovery(old.world.recovery);
@@ -432,7 +433,7 @@ describe('snapshots', () => {
     await expect(old.copy.run(call)).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  it('that are many leave the last five', async () => {
+  it('are pruned to the last five', async () => {
     const nowMs = Date.UTC(2026, 10, 9);
     store = new MemoryStore({ bucket, nowMs: () => nowMs });
     old.copy = old.process(store);
@@ -441,20 +442,20 @@ describe('snapshots', () => {
       await old.write('root/.sftpgateway/user.properties', `# ${number}\n`);
       await old.copy.run(call);
     }
-    // Each run takes away what was too many before it.
+    // Each run prunes the snapshots that it found at its start.
     expect(snapshotsInBucket()).toEqual([4, 5, 6, 7, 8, 9].map(snapshotName));
   });
 });
 
-it('a failure is noted and gone after the next success', async () => {
+it('a failure is recorded until the next success', async () => {
   await old.initRecovery();
   store.hooks.before = () => {
-    throw new Fault('unavailable', 'S3 is away');
+    throw new Fault('unavailable', 'S3 is unavailable');
   };
   await expect(old.copy.run(call)).rejects.toMatchObject({ kind: 'unavailable' });
   expect(await readCopyState(old.stateFile)).toMatchObject({
     completeMs: null,
-    failure: { text: 'S3 is away' },
+    failure: { text: 'S3 is unavailable' },
   });
   store.hooks = {};
   await old.copy.run(call);

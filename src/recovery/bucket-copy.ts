@@ -15,55 +15,58 @@ import { packSnapshot, type Snapshot } from './snapshot.js';
 import { recipientsPath } from './snapshot-paths.js';
 import { staleSnapshots } from './stale-snapshots.js';
 
+/** The dependencies of a copy. */
 export interface BucketCopyServices extends RootContentServices {
   readonly store: BucketObjects;
   readonly keyring: RootContentServices['keyring'] & SealedKeyring;
-  /** A key that lies only in a raw file would be lost with the machine. */
+  /** Imports raw key files into the keyring. Otherwise their keys would be lost with the machine. */
   readonly importKeyFiles: () => Promise<void>;
   readonly stateFile: string;
-  /** Runs the work while no other process of this root copies. */
+  /** Runs the work under the lock that keeps other processes of this root from copying. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   /** The default bucket; null while none is configured. */
   readonly bucket: () => string | null;
-  /** `keyring.bucket.copy`. */
+  /** Returns the setting `keyring.bucket.copy`. */
   readonly isWanted: () => boolean;
   readonly clock: Clock;
   readonly entropy: Entropy;
 }
 
-/** Why nothing is copied: the setting says so, nobody could open the copy, there is no place for it. */
+/** The reason why nothing is copied: the setting, no recovery recipient, or no bucket. */
 export type NoCopy = 'off' | 'no-recipient' | 'no-bucket';
 
+/** A complete run. `snapshot` is the number of the newest snapshot. */
 export interface CompleteCopy {
   readonly kind: 'complete';
-  /** Files of the keyring that were sent or taken away. */
+  /** Number of keyring files that were uploaded or removed. */
   readonly changedFiles: number;
   readonly snapshot: number;
   readonly isNewSnapshot: boolean;
 }
 
+/** The result of a run. */
 export type CopyOutcome = { readonly kind: NoCopy } | CompleteCopy;
 
-/** The copy as this root knows it. */
+/** The state of the copy by this root's record. */
 export interface CopyStatus {
   readonly none: NoCopy | null;
   readonly bucket: string | null;
-  /** The bucket had everything at the end of the last run, and nothing has changed here since. */
+  /** True if the last run was complete and nothing has changed here since. */
   readonly isCurrent: boolean;
   readonly snapshot: number | null;
   readonly completeMs: number | null;
   readonly failure: CopyState['failure'];
 }
 
-/** `takeOverCopy` goes on after the snapshots of another gateway, which from then on copies no more. */
+/** With `takeOver` the copy continues after the snapshots of another gateway, which then stops copying. */
 export interface CopyRequest {
   readonly takeOver: boolean;
 }
 
-/** Each attempt fails only because another process was faster. */
+/** An attempt fails only if another process was faster. */
 const maxAttempts = 5;
 
-/** One run: what it was asked, what the bucket held at its beginning. */
+/** One run: its request, and the objects in the bucket at its start. */
 interface Run extends CopyRequest {
   readonly call: Call;
   readonly bucket: CopyBucket;
@@ -71,14 +74,15 @@ interface Run extends CopyRequest {
 }
 
 /**
- * The keyring's sealed files and a sealed snapshot of users and settings, in the default bucket: all that a new machine needs, for
- * whoever has the recovery identity. Snapshots are numbered. Each is written only where none is, from files that were read after the
- * one before was there: a later number never holds an older state, and none is ever replaced.
+ * Copies the keyring's sealed files and a sealed snapshot of users and settings to the default bucket. A new
+ * machine needs only this copy, the objects and the recovery identity. Snapshots are numbered and never
+ * replaced. The files of each are read after the previous one was written, so a later number never has an
+ * older state.
  */
 export class BucketCopy {
   readonly #services: BucketCopyServices;
   readonly #content: RootContent;
-  /** The stamps of the root when the bucket last had all of it. */
+  /** The stamps of the root at the last complete copy by this object. */
   #seen: string | null = null;
 
   constructor(services: BucketCopyServices) {
@@ -86,12 +90,15 @@ export class BucketCopy {
     this.#content = new RootContent(services);
   }
 
-  /** Whether anything on disk has changed since this object last brought the bucket up to date. Nothing is asked of S3. */
+  /**
+   * Reports whether anything on disk has changed since this object's last complete copy. Makes no S3
+   * request.
+   */
   async isOutdated(): Promise<boolean> {
     return this.#seen === null || this.#seen !== (await this.#content.state()).stamps;
   }
 
-  /** Why nothing is copied; null when it is. */
+  /** Returns the reason why nothing is copied, or null. */
   async reasonNotCopied(): Promise<NoCopy | null> {
     if (!this.#services.isWanted()) return 'off';
     if ((await this.#services.keyring.recoveryRecipients()).length === 0) return 'no-recipient';
@@ -99,8 +106,8 @@ export class BucketCopy {
   }
 
   /**
-   * Brings the copy up to date. A failure is noted for `recovery status`. Faults: those of the store and of the keyring; `conflict`
-   * when the snapshots in the bucket are another gateway's.
+   * Syncs the copy. Records a failure for `recovery status`. Throws the faults of the store and the keyring,
+   * and `conflict` if the snapshots in the bucket belong to another gateway.
    */
   async run(call: Call, request: CopyRequest = { takeOver: false }): Promise<CopyOutcome> {
     const none = await this.reasonNotCopied();
@@ -112,13 +119,13 @@ export class BucketCopy {
         return await this.#runAlone(call, bucket, request);
       } catch (error) {
         const fault = Fault.from(error);
-        if (fault.kind !== 'cancelled') await this.#noteFailure(name, fault);
+        if (fault.kind !== 'cancelled') await this.#recordFailure(name, fault);
         throw fault;
       }
     });
   }
 
-  /** Nothing is asked of S3. */
+  /** Returns the state of the copy without an S3 request. */
   async status(): Promise<CopyStatus> {
     const name = this.#services.bucket();
     const state = await this.#state(name ?? '');
@@ -138,19 +145,19 @@ export class BucketCopy {
     await this.#services.importKeyFiles();
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       const listed = await bucket.list(call);
-      // Who was faster than a take-over is another gateway that lives.
+      // A snapshot written during a take-over belongs to another running gateway.
       const run = { call, bucket, listed, takeOver: takeOver && attempt === 1 };
       await refuseOthers(run, state);
-      const look = await this.#content.state();
+      const rootState = await this.#content.state();
       const keyring = await this.#copyKeyring(run, state);
       state = { ...state, files: keyring.digests };
       await writeCopyState(this.#services.stateFile, state);
-      const written = await this.#copySnapshot(run, state, look);
+      const written = await this.#copySnapshot(run, state, rootState);
       if (written === null) continue;
       const { isNew, ...inBucket } = written;
       const completeMs = this.#services.clock.nowMs();
       await writeCopyState(this.#services.stateFile, { ...state, ...inBucket, completeMs, failure: null });
-      this.#seen = look.stamps;
+      this.#seen = rootState.stamps;
       if (isNew) await this.#prune(run);
       return {
         kind: 'complete',
@@ -159,33 +166,36 @@ export class BucketCopy {
         isNewSnapshot: isNew,
       };
     }
-    throw new Fault('unavailable', 'other processes copy to the bucket all the time; try again');
+    throw new Fault('unavailable', 'other processes keep copying to the bucket; try again later');
   }
 
   async #copyKeyring(
     { call, bucket, listed }: Run,
     state: CopyState,
   ): Promise<{ readonly changed: number; readonly digests: Readonly<Record<string, string>> }> {
-    const there = new Map(listed.map(({ key, size }) => [key, size]));
+    const existing = new Map(listed.map(({ key, size }) => [key, size]));
     const digests: Record<string, string> = {};
     let changed = 0;
     for (const { name, bytes, digest } of await this.#copiedFiles()) {
       const key = `${keysPrefix}${name}`;
       digests[name] = digest;
-      if (state.files[name] === digest && there.get(key) === bytes.byteLength) continue;
+      if (state.files[name] === digest && existing.get(key) === bytes.byteLength) continue;
       await bucket.put(call, key, bytes);
       changed += 1;
     }
     for (const description of await this.#services.keyring.list()) {
       const key = `${keysPrefix}${description.id}.age`;
-      if (description.state !== 'destroyed' || !there.has(key)) continue;
+      if (description.state !== 'destroyed' || !existing.has(key)) continue;
       await bucket.remove(call, key);
       changed += 1;
     }
     return { changed, digests };
   }
 
-  /** Whom to seal to must not be believed of a bucket: the recipients stand in the signed snapshot. */
+  /**
+   * Omits the recipients file, because a bucket cannot be trusted with it. The signed snapshot has the
+   * recipients.
+   */
   async #copiedFiles(): Promise<readonly (SealedKeyringFile & { readonly digest: string })[]> {
     const files = await this.#services.keyring.files();
     return files
@@ -193,14 +203,14 @@ export class BucketCopy {
       .map((file) => ({ ...file, digest: digestOf(file.bytes) }));
   }
 
-  /** Null when another process has taken the next number. */
+  /** Returns null if another process has written the next number. */
   async #copySnapshot(
     { call, bucket, listed, takeOver }: Run,
     state: CopyState,
-    look: RootState,
+    rootState: RootState,
   ): Promise<{ readonly snapshot: number; readonly snapshotDigest: string; readonly isNew: boolean } | null> {
     const { keyring, clock } = this.#services;
-    const content = { ...(await this.#content.read(look)), bucket: bucket.bucket };
+    const content = { ...(await this.#content.read(rootState)), bucket: bucket.bucket };
     const snapshotDigest = contentDigest(content);
     const newest = newestSnapshot(listed);
     const isSame = state.snapshotDigest === snapshotDigest && state.snapshot === newest;
@@ -214,8 +224,8 @@ export class BucketCopy {
       signSnapshot(signer, snapshot, sealed),
     ]);
     const metadata = { [gatewayMetadata]: state.gateway, ...Object.fromEntries(signatures) };
-    const isMade = await bucket.create(call, snapshotKey(snapshot), sealed, metadata);
-    return isMade ? { snapshot, snapshotDigest, isNew: true } : null;
+    const isCreated = await bucket.create(call, snapshotKey(snapshot), sealed, metadata);
+    return isCreated ? { snapshot, snapshotDigest, isNew: true } : null;
   }
 
   async #prune({ call, bucket, listed }: Run): Promise<void> {
@@ -237,17 +247,20 @@ export class BucketCopy {
     };
   }
 
-  async #noteFailure(bucket: string, fault: Fault): Promise<void> {
+  async #recordFailure(bucket: string, fault: Fault): Promise<void> {
     const failure = { ms: this.#services.clock.nowMs(), text: fault.hint };
     try {
       await writeCopyState(this.#services.stateFile, { ...(await this.#state(bucket)), failure });
     } catch {
-      // The fault that is to be noted is what the caller has to know.
+      // The caller throws the original fault.
     }
   }
 }
 
-/** Two gateways that took turns would leave a mixture of which nobody knows whose it is. */
+/**
+ * Throws `conflict` if another gateway wrote the newest snapshot, so that two gateways do not mix their
+ * copies.
+ */
 async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: CopyState): Promise<void> {
   const newest = newestSnapshot(listed);
   if (newest === null || newest === state.snapshot || takeOver) return;
@@ -255,7 +268,7 @@ async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: Copy
   if (metadata === null || metadata[gatewayMetadata] === state.gateway) return;
   throw new Fault(
     'conflict',
-    `the copy in s3://${bucket.bucket}/${gatewayPrefix} is another gateway's: if that one is no more, run \`sftpgw recovery copy --take-over\`; otherwise give each its own bucket, or set keyring.bucket.copy=no here`,
+    `the copy in s3://${bucket.bucket}/${gatewayPrefix} belongs to another gateway; if that gateway no longer exists, run \`sftpgw recovery copy --take-over\`, otherwise use another bucket or set keyring.bucket.copy=no here`,
   );
 }
 

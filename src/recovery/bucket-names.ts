@@ -1,21 +1,23 @@
 import { gatewayPrefix } from '../model/gateway-prefix.js';
 
-/** Where the copy is, in the default bucket. */
+/** Prefix of the copied keys in the default bucket. */
 export const keysPrefix = `${gatewayPrefix}keys/`;
+/** Prefix of the snapshots in the default bucket. */
 export const snapshotsPrefix = `${gatewayPrefix}snapshots/`;
 
-/** Metadata of a snapshot: which gateway wrote it, and what it is signed with, by the name of the signer. */
+/** Metadata name of the id of the gateway that wrote a snapshot. */
 export const gatewayMetadata = 'sftpgw-gateway';
+/** Metadata name of a signature, before the name of its signer. */
 export const signatureMetadata = 'sftpgw-signature-';
 
 const digits = 10;
 
-/** The names sort as the numbers do. */
+/** Returns the key of a snapshot. Keys sort in the order of their numbers. */
 export function snapshotKey(number: number): string {
   return `${snapshotsPrefix}snapshot-${String(number).padStart(digits, '0')}.tar.gz.age`;
 }
 
-/** Null for what is no snapshot. */
+/** Returns the number of a snapshot from its key, or null for any other key. */
 export function snapshotNumber(key: string): number | null {
   if (!key.startsWith(snapshotsPrefix)) return null;
   const [, number] = /^snapshot-(\d{10})\.tar\.gz\.age$/.exec(key.slice(snapshotsPrefix.length)) ?? [];

@@ -7,21 +7,22 @@ import { listPages } from '../model/list-pages.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
 import { snapshotNumber } from './bucket-names.js';
 
+/** An object of a copy. */
 export interface StoredCopy {
   readonly bytes: Buffer;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** No file of a copy is longer; what claims to be is none. */
+/** Maximum size of an object of a copy. */
 const maxBytes = 1024 ** 3;
 
-/** What of a store a copy needs. */
+/** The operations of a store that a copy uses. */
 export type BucketObjects = Pick<
   ObjectStore,
   'checksumAlgorithm' | 'head' | 'read' | 'put' | 'remove' | 'list'
 >;
 
-/** The objects below `.sftpgw/` of one bucket. Faults: those of the store. */
+/** The objects below `.sftpgw/` in one bucket. All methods throw the faults of the store. */
 export class CopyBucket {
   readonly bucket: string;
   readonly #store: BucketObjects;
@@ -38,22 +39,22 @@ export class CopyBucket {
     return objects;
   }
 
-  /** Null when there is no such object. */
+  /** Returns the metadata of an object, or null if it does not exist. */
   async metadata(call: Call, key: string): Promise<Readonly<Record<string, string>> | null> {
     return (await this.#store.head(call, { bucket: this.bucket, key }, noKey))?.metadata ?? null;
   }
 
-  /** The whole object; null when there is none. */
+  /** Reads a whole object. Returns null if it does not exist. Throws `corrupt` if it is too large. */
   async read(call: Call, key: string): Promise<StoredCopy | null> {
     const body = await this.#store.read(call, { bucket: this.bucket, key }, noKey, null);
     if (body === null) return null;
     const chunks: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of body.bytes) {
-      // The memory of a chunk may be used again for the next.
+      // The store may reuse the memory of a chunk for the next one.
       chunks.push(Uint8Array.from(chunk));
       size += chunk.byteLength;
-      if (size > maxBytes) throw new Fault('corrupt', `${key} is too long to be part of a copy`);
+      if (size > maxBytes) throw new Fault('corrupt', `${key} is too large for an object of a copy`);
     }
     return { bytes: Buffer.concat(chunks), metadata: body.info.metadata };
   }
@@ -62,7 +63,7 @@ export class CopyBucket {
     await this.#put(call, key, bytes, {}, false);
   }
 
-  /** False when there is one already, or another is on its way; it stays as it is. */
+  /** Creates an object. Returns false if it already exists or another request is creating it. */
   async create(
     call: Call,
     key: string,
@@ -92,7 +93,7 @@ export class CopyBucket {
     const checksum = checksumOf(this.#store.checksumAlgorithm, bytes);
     const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum };
     await this.#store.put(call, { bucket: this.bucket, key }, body, {
-      // It is sealed already. A customer's key would be one of those that it is to save.
+      // The content is already sealed. A customer key could be one of the keys in this copy.
       encryption: { kind: 'bucket-default' },
       acl: null,
       metadata,
@@ -102,7 +103,7 @@ export class CopyBucket {
   }
 }
 
-/** Null when none of them is a snapshot. */
+/** Returns the highest number of the listed snapshots, or null if there are none. */
 export function newestSnapshot(listed: readonly ListedObject[]): number | null {
   const numbers = listed.map(({ key }) => snapshotNumber(key)).filter((number) => number !== null);
   return numbers.length === 0 ? null : numbers.reduce((a, b) => Math.max(a, b));

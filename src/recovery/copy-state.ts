@@ -4,25 +4,25 @@ import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably 
 import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 
-/** What this root knows of its copy in the bucket. Lost, it only costs a copy that was not needed. */
+/** This root's record of its copy in the bucket. If it is lost, the next run only copies everything again. */
 export interface CopyState {
-  /** Names this root, so that two do not write over each other: 16 hexadecimal digits. */
+  /** The id of this root, 16 hexadecimal digits, so that two gateways do not overwrite each other's copy. */
   readonly gateway: string;
   readonly bucket: string | null;
-  /** The last snapshot that this root wrote, and what was in it. */
+  /** The last snapshot that this root wrote, and the SHA-256 of its content. */
   readonly snapshot: number | null;
   readonly snapshotDigest: string;
-  /** The SHA-256 of each file of the keyring in the bucket, by its name. */
+  /** The SHA-256 of each file of the keyring in the bucket, by name. */
   readonly files: Readonly<Record<string, string>>;
-  /** When the bucket last had everything. */
+  /** Time of the last complete copy, in ms. */
   readonly completeMs: number | null;
-  /** The last attempt, when it failed. */
+  /** The failure of the last attempt; null after a success. */
   readonly failure: { readonly ms: number; readonly text: string } | null;
 }
 
 const format = 1;
 
-/** Null when there is none, or none that can be read. */
+/** Returns null if the file does not exist or is invalid. Throws `unavailable`. */
 export async function readCopyState(path: string): Promise<CopyState | null> {
   let fields: Readonly<Record<string, unknown>>;
   try {
@@ -34,10 +34,11 @@ export async function readCopyState(path: string): Promise<CopyState | null> {
   const { gateway } = fields;
   if (fields['format'] !== format || typeof gateway !== 'string' || !/^[0-9a-f]{16}$/.test(gateway))
     return null;
-  // Written by this program only, atomically.
+  // Only this program writes the file, and it does so atomically.
   return fields as unknown as CopyState;
 }
 
+/** Writes the record durably. Throws `unavailable`. */
 export async function writeCopyState(path: string, state: CopyState): Promise<void> {
   try {
     await ensureDirectory(dirname(path), secretDirectoryMode);

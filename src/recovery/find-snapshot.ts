@@ -7,11 +7,12 @@ import { signatureMetadata, snapshotKey, snapshotNumber } from './bucket-names.j
 import type { CopyBucket, StoredCopy } from './copy-bucket.js';
 import { type Snapshot, unpackSnapshot } from './snapshot.js';
 
+/** A usable snapshot. */
 export interface FoundSnapshot {
   readonly number: number;
   readonly snapshot: Snapshot;
   readonly isSigned: boolean;
-  /** A sentence for each newer one that could not be used. */
+  /** One sentence per newer snapshot that could not be used. */
   readonly passedOver: readonly string[];
 }
 
@@ -20,9 +21,10 @@ type Opened =
   | { readonly kind: 'not-ours' | 'unsigned' | 'forged' | 'damaged'; readonly why: string };
 
 /**
- * The newest snapshot in the bucket that this identity opens and has signed. With `acceptUnsigned` it need not be signed, which is what
- * a recipient gets that was added without its identity. Faults: `not-found` (no snapshot there), `key-mismatch` (the identity opens
- * none), `denied` (none is signed with it), `corrupt` (all are damaged), those of the store.
+ * Returns the newest snapshot in the bucket that this identity opens and has signed. With `acceptUnsigned` it
+ * may be unsigned, as for a recipient that was added without its identity. Throws `not-found` (no snapshot),
+ * `key-mismatch` (the identity opens none), `denied` (none is signed with it), `corrupt` (all are damaged),
+ * and the faults of the store.
  */
 export async function findSnapshot(
   call: Call,
@@ -35,7 +37,7 @@ export async function findSnapshot(
   if (numbers.length === 0) {
     throw new Fault(
       'not-found',
-      `there is no snapshot below s3://${bucket.bucket}/${gatewayPrefix}: is it the gateway's default bucket, and was a recovery identity made (\`sftpgw recovery init\`)?`,
+      `no snapshot below s3://${bucket.bucket}/${gatewayPrefix}; check that this is the gateway's default bucket, and that \`sftpgw recovery init\` was run there`,
     );
   }
   const refused: (Exclude<Opened, { readonly kind: 'usable' }> & { readonly number: number })[] = [];
@@ -59,7 +61,7 @@ async function open(
   acceptUnsigned: boolean,
 ): Promise<Opened> {
   const unsealed = await unseal(bytes, identity);
-  if (unsealed.kind === 'not-ours') return { kind: 'not-ours', why: 'is sealed to other identities' };
+  if (unsealed.kind === 'not-ours') return { kind: 'not-ours', why: 'is not sealed to this identity' };
   if (unsealed.kind === 'damaged') return { kind: 'damaged', why: 'is damaged' };
   const signer = snapshotSigner(identity.secret);
   const signature = metadata[`${signatureMetadata}${signer.name}`];
@@ -67,7 +69,7 @@ async function open(
   if (signature !== undefined && !isSigned) {
     return {
       kind: 'forged',
-      why: 'has a wrong signature: it was changed or renamed after the gateway wrote it',
+      why: 'has a wrong signature: it was changed or renamed after it was written',
     };
   }
   if (!isSigned && !acceptUnsigned) return { kind: 'unsigned', why: 'is not signed with this identity' };
@@ -84,14 +86,14 @@ function noneUsable(refused: readonly (Opened & { readonly number: number; reado
   if (refused.every(({ kind }) => kind === 'not-ours')) {
     return new Fault(
       'key-mismatch',
-      'this identity opens no snapshot in the bucket: it is not the one that `sftpgw recovery init` made, or the bucket is another',
+      'this identity does not open any snapshot in the bucket; check that `sftpgw recovery init` generated it for this bucket',
     );
   }
   const reasons = refused.map(({ number, why }) => `snapshot ${number} ${why}`).join('; ');
   if (refused.some(({ kind }) => kind === 'unsigned')) {
     return new Fault(
       'denied',
-      `no snapshot is signed with this identity (${reasons}). Of an identity whose recipient was added with \`--recipient\` none is: say --accept-unsigned if nobody else could have written to the bucket`,
+      `no snapshot is signed with this identity (${reasons}); if its recipient was added with \`--recipient\`, and only the gateway can write to the bucket, use --accept-unsigned`,
     );
   }
   return new Fault('corrupt', `no snapshot in the bucket can be used: ${reasons}`);

@@ -13,18 +13,20 @@ import type {
 import { keysPrefix } from './bucket-names.js';
 import type { CopyBucket } from './copy-bucket.js';
 
+/** The result of an import. */
 export interface ImportedKeys {
-  /** How many of the copy's keys the keyring now opens. */
+  /** Number of the copy's keys that the keyring now opens. */
   readonly keys: number;
-  /** A sentence for each key of the copy that could not be brought. */
+  /** One sentence per key of the copy that could not be imported. */
   readonly problems: readonly string[];
 }
 
 const parallelReads = 8;
 
 /**
- * Puts the keys of the copy into the keyring, sealed to its own identity and to its present recovery recipients. One that the keyring
- * opens already is left alone, so that it can be done again. Faults: those of the store and of the keyring.
+ * Imports the keys of the copy into the keyring, sealed to its own identity and its present recovery
+ * recipients. Skips keys that the keyring already opens, so it can be repeated. Throws the faults of the
+ * store and the keyring.
  */
 export async function importKeys(
   call: Call,
@@ -52,7 +54,7 @@ export async function importKeys(
   });
   await inParallel([...names.described], async (id) => {
     const record = await describe(call, bucket, id);
-    // Of a destroyed key the description is all there is. Of one whose sealed file is lost it would promise too much.
+    // A destroyed key has only a description. A key whose sealed file is lost must not get one.
     if (record !== null && (imported.has(id) || record.state === 'destroyed')) {
       files.push({ name: recordFileName(id), bytes: record.bytes });
     }
@@ -61,13 +63,13 @@ export async function importKeys(
   await keyring.adopt(identity.secret);
   for (const id of imported) {
     if ((await openKeyOrNull(keyring, id)) !== null) continue;
-    problems.push(`the key ${id} is in the copy and could not be taken in`);
+    problems.push(`the key ${id} of the copy could not be imported`);
     imported.delete(id);
   }
   return { keys: imported.size, problems: problems.toSorted() };
 }
 
-/** The key; null when the keyring does not have it, or cannot open it. */
+/** Returns the key, or null if the keyring does not have it or cannot open it. */
 export async function openKeyOrNull(
   keyring: Pick<Keyring, 'open'>,
   id: KeyFingerprint,
@@ -96,7 +98,10 @@ async function keysIn(
   return { sealed, described };
 }
 
-/** The sealed file when the identity opens it and it is this key; else what is wrong with it. */
+/**
+ * Returns the sealed file if the identity opens it and it holds this key. Otherwise returns the problem as
+ * text.
+ */
 async function fetchSealed(
   call: Call,
   bucket: CopyBucket,
@@ -105,18 +110,18 @@ async function fetchSealed(
 ): Promise<Uint8Array | string> {
   const name = `${keysPrefix}${sealedFileName(id)}`;
   const object = await bucket.read(call, name);
-  if (object === null) return `${name} was removed meanwhile`;
+  if (object === null) return `${name} was removed during the recovery`;
   const unsealed = await unseal(object.bytes, identity);
-  if (unsealed.kind === 'not-ours') return `${name} is sealed to other identities than this one`;
+  if (unsealed.kind === 'not-ours') return `${name} is not sealed to this identity`;
   if (unsealed.kind === 'damaged') return `${name} is damaged`;
   const isKey =
     unsealed.bytes.byteLength === customerKeyBytes &&
     CustomerKey.fromBytes(unsealed.bytes).fingerprint === id;
   unsealed.bytes.fill(0);
-  return isKey ? object.bytes : `${name} holds something else than that key`;
+  return isKey ? object.bytes : `${name} does not hold the key of its name`;
 }
 
-/** Null when it cannot be used: the keyring then describes the key anew. */
+/** Returns the description, or null if it is missing or invalid. The keyring then writes a new one. */
 async function describe(
   call: Call,
   bucket: CopyBucket,

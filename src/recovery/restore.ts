@@ -11,49 +11,55 @@ import { openKeyOrNull } from './import-keys.js';
 import type { Snapshot, SnapshotFile } from './snapshot.js';
 import { snapshotPath } from './snapshot-paths.js';
 
+/** The dependencies of a restoration. */
 export interface RestoreServices {
   readonly root: string;
   readonly directories: UserDirectories;
-  /** Holds the keys of the snapshot already. */
+  /** Must already hold the keys of the snapshot. */
   readonly keyring: Pick<Keyring, 'open'>;
-  /** Whose the restored homes are when root restores them: the owner of this directory, which the gateway runs as. */
+  /** Its owner, as which the gateway runs, also owns the homes that root restores. */
   readonly stateDirectory: string;
   readonly onFile: (done: number, total: number) => void;
 }
 
+/** The result of a restoration. `files` does not count raw key files. */
 export interface RestoredFiles {
   readonly users: readonly Username[];
   readonly files: number;
   readonly keyFiles: number;
-  /** A sentence for each file that could not be restored. */
+  /** One sentence per file that could not be restored. */
   readonly problems: readonly string[];
 }
 
-/** Settings can be read by everybody, as `setup` writes them, and homes are found. */
+/** Modes of the settings and of the directories above homes, which everyone may read as after `setup`. */
 const openFileMode = 0o644;
 const openDirectoryMode = 0o755;
 
 /**
- * Writes the files of a snapshot below the root, over what is there; each whole or not at all, a user's `user.properties` after all
- * else of the user. Done again after a crash it comes to the same. Raw key files are written again with the keys of the keyring, so
- * that settings that name no key mean what they meant. Faults: `denied`, `unavailable`, `over-quota`, naming the file.
+ * Writes the files of a snapshot below the root and replaces existing ones. Each file is written atomically,
+ * and a user's `user.properties` after the user's other files. Repeating it after a crash gives the same
+ * result. Rebuilds raw key files from the keyring, so that settings without a key id use the same key as
+ * before. Throws `denied`, `unavailable` or `over-quota`, naming the file.
  */
 export async function restoreSnapshot(snapshot: Snapshot, services: RestoreServices): Promise<RestoredFiles> {
   const total = snapshot.files.length + snapshot.keyFiles.length;
   let done = 0;
   const users = usersOf(snapshot.files);
-  for (const username of users) await makeHome(username, services);
+  for (const username of users) await createHome(username, services);
   const { keyFiles, problems } = await restoreKeyFiles(snapshot, services, () =>
     services.onFile(++done, total),
   );
-  for (const file of snapshot.files.toSorted(makerLast)) {
+  for (const file of snapshot.files.toSorted(settingsLast)) {
     await writeBelow(services.root, file.path, file.content);
     services.onFile(++done, total);
   }
   return { users, files: snapshot.files.length, keyFiles, problems };
 }
 
-/** The recovery recipients and signers of a snapshot: whatever is sealed from now on is sealed and signed for them. */
+/**
+ * Restores the recovery recipients and signers of a snapshot. They apply to everything that is sealed
+ * later.
+ */
 export async function restoreRecipients(snapshot: Snapshot, root: string): Promise<void> {
   for (const { path, content } of snapshot.files) {
     const kind = snapshotPath(path)?.kind;
@@ -63,13 +69,13 @@ export async function restoreRecipients(snapshot: Snapshot, root: string): Promi
 
 function usersOf(files: readonly SnapshotFile[]): readonly Username[] {
   return files.flatMap(({ path }) => {
-    const place = snapshotPath(path);
-    return place?.kind === 'user-settings' ? [place.username] : [];
+    const found = snapshotPath(path);
+    return found?.kind === 'user-settings' ? [found.username] : [];
   });
 }
 
-/** A user is there once `user.properties` is. */
-function makerLast(a: SnapshotFile, b: SnapshotFile): number {
+/** Sorts `user.properties` last, because a user exists as soon as it does. */
+function settingsLast(a: SnapshotFile, b: SnapshotFile): number {
   return Number(makesUser(a)) - Number(makesUser(b));
 }
 
@@ -77,14 +83,17 @@ function makesUser({ path }: SnapshotFile): boolean {
   return snapshotPath(path)?.kind === 'user-settings';
 }
 
-async function makeHome(username: Username, { directories, stateDirectory }: RestoreServices): Promise<void> {
+async function createHome(
+  username: Username,
+  { directories, stateDirectory }: RestoreServices,
+): Promise<void> {
   const paths = userPaths(directories, username);
   try {
-    if (!(await isThere(directories.homes))) await ensureDirectory(directories.homes, openDirectoryMode);
-    if (!(await isThere(paths.home))) {
+    if (!(await exists(directories.homes))) await ensureDirectory(directories.homes, openDirectoryMode);
+    if (!(await exists(paths.home))) {
       await mkdir(paths.home, { mode: secretDirectoryMode });
       const { uid, gid } = await stat(stateDirectory);
-      // Everything that is made in the home then belongs to its owner.
+      // Everything that is created in the home belongs to the owner of the home.
       if (process.getuid?.() === 0 && uid !== 0) await chown(paths.home, uid, gid);
     }
     await prepareHome(paths, directories);
@@ -93,7 +102,7 @@ async function makeHome(username: Username, { directories, stateDirectory }: Res
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;
@@ -113,12 +122,12 @@ async function restoreKeyFiles(
   for (const [index, { path, key: id }] of keyFiles.entries()) {
     const key = await openKeyOrNull(keyring, id);
     if (key === null) {
-      problems.push(`${path} is not restored: its key ${id} is not in the copy`);
+      problems.push(`${path} was not restored: its key ${id} is not in the copy`);
     } else {
       const bytes = key.reveal();
       await writeBelow(root, path, bytes);
       bytes.fill(0);
-      // Which of the kept keys was the last is told by their times.
+      // The times of kept keys give their order.
       const when = new Date(takenMs - (keyFiles.length - index) * 1000);
       await utimes(join(root, path), when, when);
       restored += 1;
@@ -142,12 +151,11 @@ async function writeBelow(root: string, path: string, content: Uint8Array): Prom
 function cannotWrite(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const cause = { cause: error };
-  if (hasCode(error, 'ENOSPC', 'EDQUOT'))
-    return new Fault('over-quota', `no space is left for ${path}`, cause);
+  if (hasCode(error, 'ENOSPC', 'EDQUOT')) return new Fault('over-quota', `no space left for ${path}`, cause);
   if (hasCode(error, 'EACCES', 'EPERM', 'EROFS')) {
     return new Fault(
       'denied',
-      `${path} may not be written; recover as root, or as the gateway's user`,
+      `permission denied for writing ${path}; recover as root or as the gateway's user`,
       cause,
     );
   }

@@ -11,20 +11,21 @@ import {
 } from './snapshot-files.js';
 import { snapshotPath } from './snapshot-paths.js';
 
+/** The dependencies of `RootContent`. */
 export interface RootContentServices {
   readonly root: string;
   readonly keyring: Keyring & KeyringCustody;
   readonly keyFiles: KeyFiles;
 }
 
-/** One look at the files below the root; nothing was opened. */
+/** The files below the root at one moment, found without opening them. */
 export interface RootState {
   readonly found: readonly SnapshotSourceFile[];
-  /** Another text after every change of files, keys or recipients. */
+  /** A text that differs after every change of files, keys or recipients. */
   readonly stamps: string;
 }
 
-/** What of a root belongs into its copy. */
+/** The content of a root that belongs in its copy. */
 export class RootContent {
   readonly #services: RootContentServices;
 
@@ -40,7 +41,7 @@ export class RootContent {
     return { found, stamps: createHash('sha256').update(stamps).digest('hex') };
   }
 
-  /** The snapshot of it, but for its time. */
+  /** Reads the snapshot of this state, without time and bucket. */
   async read({ found }: RootState): Promise<Omit<Snapshot, 'takenMs' | 'bucket'>> {
     const { root, keyring, keyFiles } = this.#services;
     const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed').map(({ id }) => id);
@@ -54,7 +55,7 @@ export class RootContent {
   }
 }
 
-/** The signers that are among the files of a snapshot. */
+/** Returns the signers among the files of a snapshot. */
 export function signersIn({ files }: Pick<Snapshot, 'files'>): readonly SnapshotSigner[] {
   return files.flatMap(({ path, content }) => {
     const signer = snapshotPath(path)?.kind === 'signer' ? signerOf(content) : null;

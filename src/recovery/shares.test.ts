@@ -16,7 +16,7 @@ const joinShares = (texts: readonly string[]) =>
 const textsOf = (shares: readonly Share[]): string[] => shares.map((share) => share.text);
 const cut = (shares: number, threshold: number) => splitIdentity(identity, { shares, threshold }, entropy);
 
-it('any threshold of the shares, in any order, gives the identity back', async () => {
+it('any threshold of the shares, in any order, recovers the identity', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 2, max: 9 }),
@@ -30,7 +30,9 @@ it('any threshold of the shares, in any order, gives the identity back', async (
         expect(await joinShares(order)).toBe(identity);
         await expect(joinShares(order.slice(0, threshold - 1))).rejects.toMatchObject({
           kind: 'invalid',
-          hint: expect.stringMatching(threshold === 2 ? /1 of the \d shares is given, and 2/ : /are needed/),
+          hint: expect.stringMatching(
+            `not enough shares: ${threshold - 1} of ${shares} given, ${threshold} needed`,
+          ),
         });
       },
     ),
@@ -42,7 +44,7 @@ function rank(text: string, seed: number): number {
   return [...text].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 65_537, seed % 65_537);
 }
 
-it('every other identity comes back too, whatever its bytes', async () => {
+it('an identity with any bytes is recovered', async () => {
   await fc.assert(
     fc.asyncProperty(fc.constant(null), async () => {
       const other = await generateX25519Identity();
@@ -54,19 +56,19 @@ it('every other identity comes back too, whatever its bytes', async () => {
   );
 });
 
-it('255 shares are possible, each at most 90 letters', async () => {
+it('up to 255 shares are possible, each with up to 90 letters', async () => {
   const texts = textsOf(await cut(255, 255));
   expect(new Set(texts).size).toBe(255);
   expect(Math.max(...texts.map((text) => text.length))).toBeLessThanOrEqual(90);
   expect(await joinShares(texts)).toBe(identity);
 });
 
-it('comments, empty lines, white space and capitals are no obstacle', async () => {
+it('comments, empty lines, white space and capitals are accepted', async () => {
   const [a = '', b = ''] = textsOf(await cut(3, 2));
   expect(await joinShares(['# share 1 of 3', `  ${a} `, '', b.toUpperCase()])).toBe(identity);
 });
 
-it('up to four wrong letters in a share are found, and the line is named', async () => {
+it('up to four wrong letters in a share are detected and reported with the line', async () => {
   const [good = '', bad = ''] = textsOf(await cut(3, 2));
   const letters = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';
   const places = fc.uniqueArray(fc.integer({ min: 'sftpgw-share1'.length, max: bad.length - 1 }), {
@@ -81,19 +83,19 @@ it('up to four wrong letters in a share are found, and the line is named', async
       }
       await expect(joinShares([good, typed.join('')])).rejects.toMatchObject({
         kind: 'invalid',
-        hint: 'line 2: a share is mistyped or incomplete (its checksum is wrong)',
+        hint: 'line 2: the share is mistyped or incomplete: wrong checksum',
       });
     }),
   );
 });
 
-describe('what does not fit is named', () => {
+describe('the shares are refused with', () => {
   it('a share of another split of the same identity', async () => {
     const [first, second] = [await cut(3, 2), await cut(3, 2)];
     const mixed = [first[0]?.text ?? '', '', second[1]?.text ?? ''];
     await expect(joinShares(mixed)).rejects.toMatchObject({
       kind: 'invalid',
-      hint: `line 3: this share is of the set ${second[0]?.set}, the ones before it are of ${first[0]?.set}; shares of different sets do not fit together`,
+      hint: `line 3: this share belongs to the set ${second[0]?.set}, but the previous ones to ${first[0]?.set}; use shares of one set`,
     });
   });
 
@@ -101,14 +103,14 @@ describe('what does not fit is named', () => {
     const [, share] = textsOf(await cut(3, 2));
     await expect(joinShares([share ?? '', share ?? ''])).rejects.toMatchObject({
       kind: 'invalid',
-      hint: 'line 2: share 2 is there twice; take another one',
+      hint: 'line 2: share 2 is repeated; use another one',
     });
   });
 
   it.each([
-    ['nothing', [], /no share was given/],
-    ['the identity itself', ['IDENTITY'], /line 1: this is no share/],
-    ['a recipient', ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'], /this is no share/],
+    ['no line', [], /no share given/],
+    ['the identity itself', ['IDENTITY'], /line 1: not a share/],
+    ['a recipient', ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'], /not a share/],
   ])('%s', async (_what, lines, words) => {
     const given = lines.map((line) => (line === 'IDENTITY' ? identity : line));
     const fault = await joinShares(given).catch((error: unknown) => error);
@@ -122,11 +124,11 @@ describe('what does not fit is named', () => {
     [2, 3],
     [256, 2],
     [2.5, 2],
-  ])('%d shares with a threshold of %d', async (shares, threshold) => {
+  ])('a count of %d and a threshold of %d', async (shares, threshold) => {
     await expect(cut(shares, threshold)).rejects.toMatchObject({ kind: 'invalid' });
   });
 
-  it('what is no identity, without repeating it', async () => {
+  it('an invalid identity, without quoting it', async () => {
     const almost = `${identity.slice(0, -1)}${identity.endsWith('Q') ? 'P' : 'Q'}`;
     const fault = await splitIdentity(almost, { shares: 3, threshold: 2 }, entropy).catch(
       (error: unknown) => error,
@@ -136,7 +138,7 @@ describe('what does not fit is named', () => {
   });
 });
 
-it('every split draws anew: no two have a share in common', async () => {
+it('every split is random: no two have a share in common', async () => {
   const [mine] = await cut(2, 2);
   const others = await Promise.all(
     Array.from(

@@ -4,14 +4,15 @@ import { combine, split } from 'shamir-secret-sharing';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 
-/** What an X25519 identity of age is written with: BIP 173, 32 bytes (https://age-encryption.org/v1, "X25519 recipient stanza"). */
+// An X25519 identity of age is 32 bytes in BIP 173 (https://age-encryption.org/v1, "X25519 recipient stanza").
 const identityPrefix = 'age-secret-key-';
 const identityBytes = 32;
 
 /**
- * A share is one word in the same writing as an age key: the checksum of BIP 173 finds every four wrong letters within 90. Its bytes:
- * 4 of the set (drawn at each split), 4 of a digest of the identity, threshold, number of shares, number of this share, then what
- * `shamir-secret-sharing` makes: a byte for each of the identity and the coordinate.
+ * The prefix of a share. A share is one BIP 173 word, like an age key: its checksum detects up to four wrong
+ * letters among 90. Its bytes are: 4 of the set (random at each split), 4 of a digest of the identity, the
+ * threshold, the number of shares, the number of this share, and the output of `shamir-secret-sharing`: one
+ * byte per byte of the identity, and the coordinate.
  */
 const sharePrefix = 'sftpgw-share';
 const setBytes = 4;
@@ -20,8 +21,10 @@ const headBytes = setBytes + digestBytes + 3;
 const shareBytes = headBytes + identityBytes + 1;
 const maxShareLength = 90;
 
+/** Maximum number of shares of an identity. */
 export const maxShares = 255;
 
+/** The number of shares, and how many of them recover the identity. */
 export interface ShareCounts {
   readonly shares: number;
   readonly threshold: number;
@@ -29,16 +32,16 @@ export interface ShareCounts {
 
 /** One share of an identity. */
 export interface Share extends ShareCounts {
-  /** Names the split that it comes from: 8 hexadecimal digits. */
+  /** The id of the split that created it: 8 hexadecimal digits. */
   readonly set: string;
-  /** 1 to `shares`. */
+  /** From 1 to `shares`. */
   readonly number: number;
   readonly text: string;
 }
 
 /**
- * Cuts an age identity (`AGE-SECRET-KEY-1...`) into shares, any `threshold` of which give it back while fewer say nothing about it.
- * Throws `invalid` for what is no such identity, or for counts that make no sense.
+ * Splits an age identity (`AGE-SECRET-KEY-1...`) into shares. Any `threshold` of them recover it; fewer
+ * reveal nothing about it. Throws `invalid` for text that is not an identity, or for counts out of range.
  */
 export async function splitIdentity(
   identity: string,
@@ -46,10 +49,10 @@ export async function splitIdentity(
   entropy: Entropy,
 ): Promise<readonly Share[]> {
   if (!Number.isInteger(shares) || shares < 2 || shares > maxShares) {
-    throw new Fault('invalid', `the number of shares is from 2 to ${maxShares}`);
+    throw new Fault('invalid', `the number of shares must be from 2 to ${maxShares}`);
   }
   if (!Number.isInteger(threshold) || threshold < 2 || threshold > shares) {
-    throw new Fault('invalid', `the threshold is from 2 to the number of shares, ${shares}`);
+    throw new Fault('invalid', `the threshold must be from 2 to the number of shares, ${shares}`);
   }
   const secret = secretOf(identity);
   const set = entropy.bytes(setBytes);
@@ -63,15 +66,16 @@ export async function splitIdentity(
   });
 }
 
-/** A line of a file or of stdin, and what to call it. */
+/** A line of a file or of stdin, with its location for faults. */
 export interface ShareLine {
   readonly text: string;
   readonly where: string;
 }
 
 /**
- * The identity that these lines are shares of. Empty lines and those that begin with `#` are passed over. Throws `invalid`, naming
- * the line, for a mistyped share, one of another set, or one that is there already; and when there are fewer than the threshold.
+ * Recovers the identity from lines with shares. Skips empty lines and comments (`#`). Throws `invalid`,
+ * naming the line, for a share that is mistyped, of another set, or repeated. Also throws `invalid` for fewer
+ * shares than the threshold, and `corrupt` if a share was forged.
  */
 export async function joinShares(lines: readonly ShareLine[]): Promise<string> {
   const taken: ParsedShare[] = [];
@@ -83,11 +87,11 @@ export async function joinShares(lines: readonly ShareLine[]): Promise<string> {
     if (first !== undefined && !isSameSet(first, share)) {
       throw new Fault(
         'invalid',
-        `${where}: this share is of the set ${hex(share.set)}, the ones before it are of ${hex(first.set)}; shares of different sets do not fit together`,
+        `${where}: this share belongs to the set ${hex(share.set)}, but the previous ones to ${hex(first.set)}; use shares of one set`,
       );
     }
     if (taken.some(({ number }) => number === share.number)) {
-      throw new Fault('invalid', `${where}: share ${share.number} is there twice; take another one`);
+      throw new Fault('invalid', `${where}: share ${share.number} is repeated; use another one`);
     }
     taken.push(share);
   }
@@ -96,19 +100,16 @@ export async function joinShares(lines: readonly ShareLine[]): Promise<string> {
 
 async function combineShares(taken: readonly ParsedShare[]): Promise<string> {
   const [first] = taken;
-  if (first === undefined) throw new Fault('invalid', 'no share was given: one share a line');
+  if (first === undefined) throw new Fault('invalid', 'no share given: enter one share per line');
   const { threshold, shares } = first;
   if (taken.length < threshold) {
-    throw new Fault(
-      'invalid',
-      `${taken.length} of the ${shares} shares ${taken.length === 1 ? 'is' : 'are'} given, and ${threshold} are needed`,
-    );
+    throw new Fault('invalid', `not enough shares: ${taken.length} of ${shares} given, ${threshold} needed`);
   }
   const secret = await combinePoints(taken.map(({ point }) => point));
   if (!Buffer.from(digestOf(secret)).equals(first.digest)) {
     throw new Fault(
       'corrupt',
-      'the shares fit together but do not give the identity that was split: one of them was forged',
+      'the shares do not recover the identity that was split: one of them was forged',
     );
   }
   const identity = bech32.encode(identityPrefix, bech32.toWords(secret)).toUpperCase();
@@ -120,7 +121,7 @@ async function combinePoints(points: readonly Uint8Array[]): Promise<Uint8Array>
   try {
     return await combine([...points]);
   } catch (error) {
-    // Two numbers with one coordinate: no split makes that.
+    // Two shares have the same coordinate, which no split produces.
     throw new Fault('corrupt', 'the shares contradict each other: one of them was forged', { cause: error });
   }
 }
@@ -137,11 +138,11 @@ function parseShare(text: string, where: string): ParsedShare {
   try {
     decoded = bech32.decode(text as `${string}1${string}`, maxShareLength);
   } catch {
-    // The library's text may hold the share.
-    throw new Fault('invalid', `${where}: a share is mistyped or incomplete (its checksum is wrong)`);
+    // The fault has no cause, because the library's text may quote the share.
+    throw new Fault('invalid', `${where}: the share is mistyped or incomplete: wrong checksum`);
   }
   if (decoded.prefix !== sharePrefix) {
-    throw new Fault('invalid', `${where}: this is no share; one begins with ${sharePrefix}1`);
+    throw new Fault('invalid', `${where}: not a share: expected ${sharePrefix}1...`);
   }
   const bytes = Buffer.from(bytesOf(decoded.words, where));
   const [threshold = 0, shares = 0, number = 0] = bytes.subarray(setBytes + digestBytes, headBytes);
@@ -152,7 +153,7 @@ function parseShare(text: string, where: string): ParsedShare {
     number < 1 ||
     number > shares
   ) {
-    throw new Fault('invalid', `${where}: this share is of another form than this version makes`);
+    throw new Fault('invalid', `${where}: this version does not know the format of this share`);
   }
   return {
     set: bytes.subarray(0, setBytes),
@@ -160,7 +161,7 @@ function parseShare(text: string, where: string): ParsedShare {
     threshold,
     shares,
     number,
-    // The library asks for exactly this type.
+    // The library requires a plain Uint8Array.
     point: Uint8Array.from(bytes.subarray(headBytes)),
   };
 }
@@ -169,7 +170,7 @@ function bytesOf(words: number[], where: string): Uint8Array {
   try {
     return bech32.fromWords(words);
   } catch {
-    throw new Fault('invalid', `${where}: this share is of another form than this version makes`);
+    throw new Fault('invalid', `${where}: this version does not know the format of this share`);
   }
 }
 
@@ -179,25 +180,22 @@ function isSameSet(a: ParsedShare, b: ParsedShare): boolean {
   );
 }
 
-/** The 32 bytes of an X25519 identity. Throws `invalid` without the text. */
+/** Returns the 32 bytes of an X25519 identity. Throws `invalid`, without quoting the text. */
 export function secretOf(identity: string): Uint8Array {
   const trimmed = identity.trim();
   try {
     const { prefix, words } = bech32.decode(trimmed as `${string}1${string}`, maxShareLength);
     const secret = bech32.fromWords(words);
-    // age writes identities in capitals; a mixture of cases is refused by BIP 173.
+    // age writes identities in capitals. BIP 173 refuses mixed case.
     if (prefix === identityPrefix && secret.byteLength === identityBytes) return Uint8Array.from(secret);
   } catch {
-    // said below
+    // The fault below covers this case too.
   }
-  throw new Fault(
-    'invalid',
-    'this is no identity of age: expected one word, AGE-SECRET-KEY-1 and 58 more letters',
-  );
+  throw new Fault('invalid', 'not an age identity: expected one word, AGE-SECRET-KEY-1 and 58 more letters');
 }
 
 function digestOf(secret: Uint8Array): Uint8Array {
-  // Short enough to say nothing of 32 random bytes, long enough to notice a wrong result.
+  // Four bytes are too few to reveal 32 random bytes, and enough to detect a wrong result.
   return createHash('sha256')
     .update('sftpgw shared identity v1\0')
     .update(secret)

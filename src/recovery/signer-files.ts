@@ -4,7 +4,10 @@ import { Fault } from '../model/fault.js';
 import { snapshotSigner } from './authenticity.js';
 import { signerDirectory } from './snapshot-paths.js';
 
-/** Keeps what signs snapshots for this recovery identity below the root; not the identity. Throws `invalid`, `unavailable`. */
+/**
+ * Stores the key that signs snapshots for this recovery identity below the root, without the identity. Throws
+ * `invalid` or `unavailable`.
+ */
 export async function saveSigner(root: string, identity: string): Promise<void> {
   const { name, key } = snapshotSigner(identity);
   const path = join(root, signerDirectory, name);

@@ -16,19 +16,19 @@ import {
   userFilePaths,
 } from './snapshot-paths.js';
 
-/** The longest file of its kind, `authorized_keys`, may have a quarter of it. */
+/** Maximum size of a file: four times the limit of `authorized_keys`, the largest kind. */
 const maxFileBytes = 4 * 1024 * 1024;
 
-/** A file that belongs into a snapshot, as one look found it. */
+/** A file that belongs in a snapshot. */
 export interface SnapshotSourceFile {
-  /** Below the root. */
+  /** The path below the root. */
   readonly path: string;
-  /** Another text after every change of the file. */
+  /** A text that differs after every change of the file. */
   readonly stamps: string;
   readonly modifiedNs: bigint;
 }
 
-/** Every file below the root that belongs into a snapshot. Nothing is opened. Faults: `denied`, `unavailable`. */
+/** Finds every file below the root that belongs in a snapshot, without opening it. Throws `unavailable`. */
 export async function findSnapshotFiles(root: string): Promise<readonly SnapshotSourceFile[]> {
   const users = await usernames(root);
   const paths = [
@@ -47,7 +47,10 @@ export async function findSnapshotFiles(root: string): Promise<readonly Snapshot
   return found;
 }
 
-/** Their contents, without those of raw key files. One that has gone meanwhile is left out. */
+/**
+ * Reads the files, except raw key files. Omits a file that was removed since it was found. Throws `denied`,
+ * `unavailable`, and `invalid` for a file that is too large.
+ */
 export async function readSnapshotFiles(
   root: string,
   found: readonly SnapshotSourceFile[],
@@ -62,8 +65,8 @@ export async function readSnapshotFiles(
 }
 
 /**
- * The raw key files that hold a key, those that were replaced longest ago first. One that holds none is passed over: whoever uses
- * it is told.
+ * Returns the raw key files that hold a key, the oldest first. Skips invalid ones, which are reported where
+ * they are used.
  */
 export async function findKeyFiles(
   root: string,
@@ -91,7 +94,7 @@ async function keyIn(keyFiles: KeyFiles, path: string): Promise<KeyFingerprint |
   }
 }
 
-/** A user is there while `user.properties` is. */
+/** Returns the users whose `user.properties` exists. */
 async function usernames(root: string): Promise<readonly Username[]> {
   const found: Username[] = [];
   for (const name of (await namesIn(join(root, 'home'))).toSorted()) {
@@ -134,7 +137,7 @@ async function contentOf(path: string): Promise<Uint8Array | null> {
   try {
     const { size } = await stat(path);
     if (size > maxFileBytes) {
-      throw new Fault('invalid', `${path} has ${size} bytes, too many for the copy in the bucket`);
+      throw new Fault('invalid', `${path} is too large for the copy in the bucket: ${size} bytes`);
     }
     return await readFile(path);
   } catch (error) {
@@ -143,7 +146,7 @@ async function contentOf(path: string): Promise<Uint8Array | null> {
   }
 }
 
-/** Homes beside those of SFTP users may be closed to the gateway, and `/root` too: it uses nothing of them. */
+/** Ignores denied access too: the homes of other accounts and `/root` may be closed to the gateway. */
 function isNothingOfOurs(error: unknown): boolean {
   return isAbsence(error) || hasCode(error, 'EACCES', 'EPERM');
 }
@@ -151,7 +154,7 @@ function isNothingOfOurs(error: unknown): boolean {
 function cannotRead(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const isDenied = hasCode(error, 'EACCES', 'EPERM');
-  const advice = isDenied ? ': check its owner and permissions' : '';
+  const advice = isDenied ? '; check its owner and permissions' : '';
   return new Fault(
     isDenied ? 'denied' : 'unavailable',
     `${path} cannot be read for the copy in the bucket${advice}`,

@@ -1,10 +1,13 @@
 import { parseUsername, type Username } from '../model/users.js';
 
-/** What a snapshot may hold, by paths below the root. Whatever else an archive names is never written anywhere. */
+/**
+ * The files that a snapshot may hold, by paths below the root. No other file of an archive is ever
+ * written.
+ */
 export type SnapshotPath =
   | { readonly kind: 'settings' | 'recipients' | 'signer' | 'event-secret' | 'host-key' | 'shared-settings' }
   | { readonly kind: 'user-settings' | 'password' | 'totp' | 'authorized-keys'; readonly username: Username }
-  /** A raw key file: only its key's fingerprint is in the snapshot. */
+  /** A raw key file. The snapshot has only the key's fingerprint. */
   | { readonly kind: 'key-file' };
 
 const keyFileName = String.raw`sse(?:-sync)?\.key(?:\.[0-9a-f]{32})?`;
@@ -12,6 +15,7 @@ const userFile = /^home\/([^/]+)\/(.+)$/;
 const userKeyFile = new RegExp(String.raw`^\.sftpgateway/${keyFileName}$`);
 const sharedKeyFile = new RegExp(String.raw`^root/\.sftpgateway/${keyFileName}$`);
 
+/** The file with the recovery recipients, below the root. */
 export const recipientsPath = 'opt/sftpgw/keys/recovery-recipients.txt';
 
 const gatewayFiles: Readonly<Record<string, SnapshotPath>> = {
@@ -24,14 +28,14 @@ const gatewayFiles: Readonly<Record<string, SnapshotPath>> = {
   'var/lib/sftpgw/host-keys/ssh_host_rsa_key': { kind: 'host-key' },
 };
 
-/** One file for each recovery identity that was made here, named as its signer is. */
+/** One file per recovery identity that was generated here, with the name of its signer. */
 export const signerDirectory = 'var/lib/sftpgw/snapshot-signers';
 const signerFile = new RegExp(`^${signerDirectory}/[0-9a-f]{16}$`);
 
-/** The files of the gateway itself, in the order in which they are restored. */
+/** The gateway's own files, in the order in which they are restored. */
 export const gatewayFilePaths: readonly string[] = Object.keys(gatewayFiles);
 
-/** The files of one user, `user.properties`, which makes the user, last. */
+/** Returns the files of one user. `user.properties`, which makes the user exist, is last. */
 export function userFilePaths(username: Username): readonly string[] {
   const home = `home/${username}`;
   return [
@@ -42,12 +46,12 @@ export function userFilePaths(username: Username): readonly string[] {
   ];
 }
 
-/** The directories below the root in which raw key files are. */
+/** Returns the directories below the root that hold raw key files. */
 export function keyFileDirectories(usernames: readonly Username[]): readonly string[] {
   return [...usernames.map((username) => `home/${username}/.sftpgateway`), 'root/.sftpgateway'];
 }
 
-/** Null for a path that no snapshot holds. */
+/** Returns the kind of a path, or null if a snapshot must not hold it. */
 export function snapshotPath(path: string): SnapshotPath | null {
   if (Object.hasOwn(gatewayFiles, path)) return gatewayFiles[path] ?? null;
   if (signerFile.test(path)) return { kind: 'signer' };
@@ -62,6 +66,7 @@ export function snapshotPath(path: string): SnapshotPath | null {
   return userKeyFile.test(below) ? { kind: 'key-file' } : null;
 }
 
+/** Returns the name as a username, or null if it is invalid. */
 export function asUsername(name: string): Username | null {
   try {
     return parseUsername(name);

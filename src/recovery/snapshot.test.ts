@@ -20,12 +20,12 @@ const snapshot: Snapshot = {
   keys: [key],
 };
 
-it('comes back as it was, and the same one gives the same bytes', () => {
+it('a snapshot is unpacked unchanged, and equal snapshots give equal bytes', () => {
   expect(unpackSnapshot(packSnapshot(snapshot))).toEqual(snapshot);
   expect(packSnapshot(snapshot)).toEqual(packSnapshot(structuredClone(snapshot)));
 });
 
-it('damaged anywhere it is never taken for a whole one', () => {
+it('a snapshot damaged at any byte is never accepted as intact', () => {
   const packed = packSnapshot(snapshot);
   fc.assert(
     fc.property(
@@ -46,7 +46,7 @@ it('damaged anywhere it is never taken for a whole one', () => {
   );
 });
 
-describe('nothing is taken that has no place in it', () => {
+describe('a snapshot is refused with', () => {
   const manifest = { format: 1, taken: '2026-11-09T10:15:30Z', bucket: 'b', keys: [], keyFiles: [] };
   const packed = (fields: object, ...paths: readonly string[]) =>
     gzipSync(
@@ -69,20 +69,20 @@ describe('nothing is taken that has no place in it', () => {
     'var/lib/sftpgw/snapshot-signers/../x',
     'constructor',
   ])('the file %s', (path) => {
-    expect(() => unpackSnapshot(packed(manifest, path))).toThrowError(/has no place/);
+    expect(() => unpackSnapshot(packed(manifest, path))).toThrowError(/unexpected file/);
   });
 
   it.each([
     ['another format', { ...manifest, format: 2 }, 'unsupported'],
-    ['no time', { ...manifest, taken: 'yesterday' }, 'corrupt'],
-    ['keys that are none', { ...manifest, keys: ['x'] }, 'corrupt'],
+    ['an invalid time', { ...manifest, taken: 'yesterday' }, 'corrupt'],
+    ['invalid key ids', { ...manifest, keys: ['x'] }, 'corrupt'],
     ['a key file elsewhere', { ...manifest, keyFiles: [{ path: 'etc/passwd', key }] }, 'corrupt'],
-    ['a list', [], 'unsupported'],
+    ['a list as its description', [], 'unsupported'],
   ])('%s', (_what, fields, kind) => {
     expect(() => unpackSnapshot(packed(fields))).toThrowError(expect.objectContaining({ kind }));
   });
 
-  it('a tar without a description', () => {
+  it('a missing description, or bytes that are not a tar', () => {
     const bare = gzipSync(
       packTar([{ name: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600, mtimeMs: 0 }]),
     );
@@ -92,7 +92,7 @@ describe('nothing is taken that has no place in it', () => {
 });
 
 describe('a signature', () => {
-  it('holds for the identity it was made with, the number and every byte', async () => {
+  it('is valid only for its identity, number and bytes', async () => {
     const identity = await generateX25519Identity();
     const signer = snapshotSigner(identity);
     const sealed = Buffer.from('sealed bytes');
@@ -104,7 +104,7 @@ describe('a signature', () => {
     expect(isSignedBy(signer, 7, sealed, '')).toBe(false);
   });
 
-  it('is made with a key that is kept, and is not the identity', async () => {
+  it('uses a stored key that does not reveal the identity', async () => {
     const identity = await generateX25519Identity();
     const signer = snapshotSigner(identity);
     expect(signerOf(signer.key)).toEqual(signer);

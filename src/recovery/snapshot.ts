@@ -5,36 +5,37 @@ import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.
 import { Fault } from '../model/fault.js';
 import { snapshotPath } from './snapshot-paths.js';
 
-/** A file below the root, as it was. */
+/** A file below the root. */
 export interface SnapshotFile {
   readonly path: string;
   readonly content: Uint8Array;
 }
 
-/** Which key of the keyring was in a raw key file. The key itself is not in the snapshot. */
+/** A raw key file and the id of its key in the keyring. The snapshot does not have the key itself. */
 export interface SnapshotKeyFile {
   readonly path: string;
   readonly key: KeyFingerprint;
 }
 
-/** All that a new machine needs besides the keys and the objects. */
+/** The state that a new machine needs in addition to the keys and the objects. */
 export interface Snapshot {
   readonly takenMs: number;
   readonly bucket: string;
   readonly files: readonly SnapshotFile[];
-  /** Those of one path's older keys in the order in which they were replaced. */
+  /** Older keys of one path are in the order in which they were replaced. */
   readonly keyFiles: readonly SnapshotKeyFile[];
-  /** The keys in the keyring, without the destroyed ones. */
+  /** The keys in the keyring, except destroyed ones. */
   readonly keys: readonly KeyFingerprint[];
 }
 
 const format = 1;
 const manifestPath = 'snapshot.json';
-/** A hundred thousand users have about this much; more is no snapshot. */
+/** Maximum size of an unpacked snapshot, about that of 100,000 users. */
 const maxBytes = 512 * 1024 * 1024;
 
 /**
- * The snapshot as `tar -xz` reads it: `snapshot.json`, then the files at their paths. The same snapshot gives the same bytes.
+ * Packs a snapshot for `tar -xz`: `snapshot.json`, then the files at their paths. Equal snapshots give equal
+ * bytes.
  */
 export function packSnapshot(snapshot: Snapshot): Buffer {
   const { takenMs, bucket, files, keyFiles, keys } = snapshot;
@@ -43,20 +44,20 @@ export function packSnapshot(snapshot: Snapshot): Buffer {
     { path: manifestPath, content: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) },
     ...files,
   ];
-  // Times are left out: the same files are to give the same bytes.
+  // All times are 0, so that equal files give equal bytes.
   return gzipSync(
     packTar(entries.map(({ path, content }) => ({ name: path, content, mode: secretFileMode, mtimeMs: 0 }))),
   );
 }
 
-/** Throws `corrupt` for what `packSnapshot` did not make, and `unsupported` for what a later version made. */
+/** Unpacks a snapshot. Throws `corrupt` for an invalid one, and `unsupported` for one of another version. */
 export function unpackSnapshot(packed: Uint8Array): Snapshot {
   const [manifest, ...files] = readTar(unzip(packed));
   if (manifest?.name !== manifestPath) throw new Fault('corrupt', `the snapshot has no ${manifestPath}`);
   for (const { name: path } of files) {
-    const place = snapshotPath(path);
-    if (place === null || place.kind === 'key-file') {
-      throw new Fault('corrupt', `the snapshot holds ${JSON.stringify(path)}, which has no place in one`);
+    const found = snapshotPath(path);
+    if (found === null || found.kind === 'key-file') {
+      throw new Fault('corrupt', `the snapshot has an unexpected file: ${JSON.stringify(path)}`);
     }
   }
   return {
@@ -78,7 +79,7 @@ function readManifest(content: Uint8Array): Omit<Snapshot, 'files'> {
   try {
     fields = Object(JSON.parse(Buffer.from(content).toString('utf8')));
   } catch (error) {
-    throw new Fault('corrupt', `the ${manifestPath} of the snapshot is no JSON`, { cause: error });
+    throw new Fault('corrupt', `the ${manifestPath} of the snapshot is not JSON`, { cause: error });
   }
   if (fields['format'] !== format) {
     const given = JSON.stringify(fields['format']) ?? 'missing';
@@ -105,7 +106,7 @@ function readManifest(content: Uint8Array): Omit<Snapshot, 'files'> {
 function readKeyFile(value: unknown): SnapshotKeyFile {
   const { path, key } = Object(value) as Readonly<Record<string, unknown>>;
   if (typeof path !== 'string' || snapshotPath(path)?.kind !== 'key-file') {
-    throw new Fault('corrupt', `the snapshot names ${JSON.stringify(path)} as a key file`);
+    throw new Fault('corrupt', `the snapshot has an unexpected key file: ${JSON.stringify(path)}`);
   }
   return { path, key: readFingerprint(key) };
 }
@@ -114,6 +115,6 @@ function readFingerprint(value: unknown): KeyFingerprint {
   try {
     return parseKeyFingerprint(String(value));
   } catch (error) {
-    throw new Fault('corrupt', 'the snapshot names something as a key that is none', { cause: error });
+    throw new Fault('corrupt', 'the snapshot has an invalid key id', { cause: error });
   }
 }

@@ -6,8 +6,8 @@ const daysKept = 14;
 const dayMs = 86_400_000;
 
 /**
- * The snapshots that nobody needs any more: all but the newest five and the last of each day of two weeks. Many changes at once must not
- * push out the state from before a mistake.
+ * Returns the keys of stale snapshots: all except the newest five, and the last of each day for two weeks.
+ * The daily ones keep the state before a mistake, even after many later changes.
  */
 export function staleSnapshots(listed: readonly ListedObject[], nowMs: number): readonly string[] {
   const snapshots = listed

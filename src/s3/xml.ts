@@ -7,7 +7,9 @@ export function parseXml(text: string, repeated: readonly string[]): unknown {
   const parser = new XMLParser({
     parseTagValue: false,
     trimValues: false,
-    htmlEntities: true,
+    // The parser would drop references to control characters, which names and tokens of Ceph contain.
+    processEntities: false,
+    tagValueProcessor: (_name, value) => unescapeXml(value) ?? value,
     removeNSPrefix: true,
     isArray: (name) => repeated.includes(name),
   });
@@ -24,4 +26,26 @@ export function rememberingLast<T>(parse: (text: string) => T): (text: string) =
     if (last?.text !== text) last = { text, parsed: parse(text) };
     return last.parsed;
   };
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** Decodes the five entities and all character references of a text. Null for any other entity. */
+export function unescapeXml(text: string): string | null {
+  if (!text.includes('&')) return text;
+  let isKnown = true;
+  const decoded = text.replace(
+    /&(?:#x([0-9A-Fa-f]{1,6})|#([0-9]{1,7})|([a-z]{2,4}));|&/g,
+    (entity, hex: string | undefined, decimal: string | undefined, name: string | undefined) => {
+      const code = Number.parseInt(hex ?? decimal ?? '', hex === undefined ? 10 : 16);
+      const character = name === undefined ? characterOf(code) : entities[name];
+      if (character === undefined) isKnown = false;
+      return character ?? entity;
+    },
+  );
+  return isKnown ? decoded : null;
+}
+
+function characterOf(code: number): string | undefined {
+  return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }

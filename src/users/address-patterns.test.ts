@@ -31,7 +31,7 @@ describe('from="..."', () => {
     ['host.example.org,192.0.2.1', '192.0.2.1', true],
     ['192.0.2.1', 'not an address', false],
     ['', '192.0.2.1', false],
-  ])('%j from %s: %s', (list, address, expected) => {
+  ])('%j matches %s: %s', (list, address, expected) => {
     expect(AddressPatterns.parse(list)?.match(address)).toBe(expected);
   });
 

@@ -6,10 +6,9 @@ interface Pattern {
 }
 
 /**
- * The list of `from="..."` in authorized_keys: addresses, CIDR networks and patterns with `*` and
- * `?`, separated
- * by commas. A pattern after `!` must not match (sshd(8), AUTHORIZED_KEYS FILE FORMAT; ssh_config(5),
- * PATTERNS). Host names never match, as in sshd with `UseDNS no`.
+ * The list of `from="..."` in authorized_keys: addresses, CIDR networks and patterns with `*` and `?`,
+ * separated by commas. A pattern after `!` must not match (sshd(8), AUTHORIZED_KEYS FILE FORMAT;
+ * ssh_config(5), PATTERNS). Host names never match, as in sshd with `UseDNS no`.
  */
 export class AddressPatterns {
   readonly #patterns: readonly Pattern[];

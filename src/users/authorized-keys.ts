@@ -19,6 +19,7 @@ export interface AuthorizedKey extends KeyOptions {
   readonly comment: string;
 }
 
+/** The content of an authorized_keys file. */
 export interface AuthorizedKeys {
   readonly keys: readonly AuthorizedKey[];
   /** The lines with this key, by its fingerprint. A key may be on several lines with different options. */

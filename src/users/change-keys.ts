@@ -5,9 +5,9 @@ import { parseAuthorizedKeys, parseKeyLine } from './authorized-keys.js';
 import { fileFault } from './user-files.js';
 
 /**
- * Returns the content of `authorized_keys` with these public keys appended. Keeps existing lines,
- * and does not add
- * a key twice. Returns null if there is nothing to add. Throws `invalid` for a line without a usable key.
+ * Returns the content of `authorized_keys` with these public keys appended. Keeps existing lines, and does
+ * not add a key twice. Returns null if there is nothing to add. Throws `invalid` for a line without a usable
+ * key.
  */
 export async function addPublicKeys(path: string, publicKeys: readonly string[]): Promise<Buffer | null> {
   const existing = await readBytes(path);

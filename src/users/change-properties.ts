@@ -7,6 +7,7 @@ import type { SharedChange, UserChange, Username } from '../model/users.js';
 import { fileFault, located } from './user-files.js';
 import { readUserProperties, type UserProperties, userPropertyNames } from './user-properties.js';
 
+/** The result of a change. `isNew` is true if the file does not exist yet. */
 export interface ChangedProperties {
   readonly isNew: boolean;
   readonly isChanged: boolean;

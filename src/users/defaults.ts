@@ -1,8 +1,8 @@
 import type { GlobalKeyFiles } from './logins/global-keys.js';
 
 /**
- * Global settings for users without a setting of their own. Read at each use, so a change takes
- * effect at once.
+ * Global settings for users without a setting of their own. Read at each use, so a change takes effect at
+ * once.
  */
 export interface GatewayDefaults {
   /** The default bucket; null while none is configured. */

@@ -24,11 +24,9 @@ export async function prepareHome(paths: UserPaths, directories: UserDirectories
 }
 
 /**
- * Moves a user's home to `U-TIME` in `directories.removed` and returns its new path. Moves it beside
- * the homes
- * instead if `removed` is on another file system, because a rename is atomic and a copy of keys is
- * not. Throws
- * `unavailable` if it cannot be moved.
+ * Moves a user's home to `U-TIME` in `directories.removed` and returns its new path. Moves it beside the
+ * homes instead if `removed` is on another file system, because a rename is atomic and a copy of keys is not.
+ * Throws `unavailable` if it cannot be moved.
  */
 export async function archiveHome(
   paths: UserPaths,

@@ -9,6 +9,7 @@ import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
 import { pathsInHome, type UserDirectories, userPaths } from './user-paths.js';
 
+/** The dependencies of a scan for raw key files. */
 export interface KeyImportServices {
   readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`. */

@@ -24,6 +24,7 @@ export interface KeySource {
   readonly keyId: KeyFingerprint | null;
 }
 
+/** Returns the source of the key for a user's uploads. */
 export function uploadKeySource(
   username: Username,
   paths: UserPaths,
@@ -39,6 +40,7 @@ export function uploadKeySource(
   };
 }
 
+/** Returns the source of the key for a user's downloads. */
 export function syncKeySource(username: Username, paths: UserPaths, named: KeyIdSettings | null): KeySource {
   return {
     owner: { kind: 'user', username },

@@ -13,6 +13,7 @@ import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
 import type { UserDirectories } from './user-paths.js';
 
+/** The dependencies of the list of mirrored prefixes. */
 export interface MirrorSourcesServices {
   readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`: the settings and the keys of the shared directory. */
@@ -28,16 +29,15 @@ export interface MirrorSourcesServices {
 /** The name of the shared directory's mirror. */
 export const sharedMirrorName = 'shared';
 
+/** Returns the name of the mirror of a user's downloads. */
 export function downloadsMirrorName(username: Username): string {
   return `downloads/${username}`;
 }
 
 /**
- * Opens the list of mirrored prefixes. It follows the users' files at each call: `U/downloads/` of
- * every user with
- * `downloads=yes` whose `downloads.mode` is not `direct`, in the bucket of the user's uploads; and
- * `shared/` of
- * the default bucket if a user sees it or root has settings or a key for it.
+ * Opens the list of mirrored prefixes. It follows the users' files at each call: `U/downloads/` of every user
+ * with `downloads=yes` whose `downloads.mode` is not `direct`, in the bucket of the user's uploads; and
+ * `shared/` of the default bucket if a user sees it or root has settings or a key for it.
  */
 export function createMirrorSources(services: MirrorSourcesServices): MirrorSources {
   return new FileMirrorSources(services);
@@ -107,7 +107,7 @@ class FileMirrorSources implements MirrorSources {
     try {
       named = await readSyncProperties(join(directory, 'user.properties'));
       const ignored = named.ignored.join(', ');
-      if (ignored !== '' && this.#isNewOfShared(ignored)) {
+      if (ignored !== '' && this.#isNewSharedProblem(ignored)) {
         // An administrator who wants no plaintext on disk must learn that there is some.
         call.log.warn('shared directory is always mirrored and read-only', {
           ignored,
@@ -116,14 +116,14 @@ class FileMirrorSources implements MirrorSources {
       if (ignored === '') this.#loggedShared = null;
     } catch (error) {
       const fault = Fault.from(error);
-      if (this.#isNewOfShared(fault.hint)) {
+      if (this.#isNewSharedProblem(fault.hint)) {
         call.log.warn('cannot read settings of the shared directory', { error: fault });
       }
     }
     return await keys.readKeys(sharedKeySources(directory, named));
   }
 
-  #isNewOfShared(text: string): boolean {
+  #isNewSharedProblem(text: string): boolean {
     const isNew = this.#loggedShared !== text;
     this.#loggedShared = text;
     return isNew;

@@ -11,6 +11,7 @@ import type { UserKeys } from './user-keys.js';
 import { type UserDirectories, userPaths } from './user-paths.js';
 import { userPropertyNames } from './user-properties.js';
 
+/** The dependencies of the list of owners. */
 export interface PrefixOwnersServices {
   readonly directories: UserDirectories;
   /** `ROOT/root/.sftpgateway`: the settings and the key of the shared directory. */
@@ -23,9 +24,8 @@ export interface PrefixOwnersServices {
 }
 
 /**
- * Opens the list of owners: the uploads and downloads of every user, and `shared/` of the default
- * bucket. Other
- * clients write the last two, so their encryption is the one that the gateway is set to read:
+ * Opens the list of owners: the uploads and downloads of every user, and `shared/` of the default bucket.
+ * Other clients write the last two, so their encryption is the one that the gateway is set to read:
  * `sse.sync.option` and `sse-sync.key`.
  */
 export function createPrefixOwners(services: PrefixOwnersServices): PrefixOwners {
@@ -102,7 +102,7 @@ function shared(services: PrefixOwnersServices, bucket: string): PrefixOwner {
 async function syncEncryption(
   keys: UserKeys,
   propertiesPath: string,
-  placeOf: (sync: SyncProperties) => KeySource,
+  sourceOf: (sync: SyncProperties) => KeySource,
 ): Promise<WriteEncryption> {
   const sync = await readSyncProperties(propertiesPath);
   const { option, kmsKeyArn } = sync;
@@ -123,7 +123,7 @@ async function syncEncryption(
       }
       return { kind: 'sse-kms', keyArn: kmsKeyArn };
     case 3: {
-      const source = placeOf(sync);
+      const source = sourceOf(sync);
       const key = await keys.writeKey(source);
       if (key === null) {
         throw new Fault(

@@ -24,6 +24,7 @@ export function parseAclOption(text: string): ParsedValue<AclOption> {
   return found === null ? { problem: `must be one of ${meanings.join(', ')}` } : { value: found };
 }
 
+/** Parses `yes`, `true` or `on`, and `no`, `false` or `off`, in any case. */
 export function parseYesNo(text: string): ParsedValue<boolean> {
   if (/^(?:yes|true|on)$/i.test(text)) return { value: true };
   if (/^(?:no|false|off)$/i.test(text)) return { value: false };

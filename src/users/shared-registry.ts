@@ -8,6 +8,7 @@ import { readSyncProperties } from './sync-properties.js';
 import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
 
+/** The dependencies of a shared registry. */
 export interface SharedRegistryServices {
   /** `ROOT/root/.sftpgateway`. */
   readonly sharedSettingsDirectory: string;

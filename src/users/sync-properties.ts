@@ -25,9 +25,8 @@ const noProperties: SyncProperties = {
 };
 
 /**
- * Reads the settings; a missing file has none. Throws `invalid`, with file and line, for a file with
- * an error,
- * and `denied` or `unavailable` for the disk.
+ * Reads the settings; a missing file has none. Throws `invalid`, with file and line, for a file with an
+ * error, and `denied` or `unavailable` for the disk.
  */
 export async function readSyncProperties(path: string): Promise<SyncProperties> {
   let bytes: Buffer;

@@ -16,6 +16,7 @@ import type { UserKeys } from './user-keys.js';
 import type { UserDirectories } from './user-paths.js';
 import type { UserProperties } from './user-properties.js';
 
+/** The dependencies of a user directory and a user registry. */
 export interface UserDirectoryServices {
   readonly directories: UserDirectories;
   /** Called at each use. */

@@ -15,8 +15,7 @@ const maxTotpFileBytes = 4096;
 export type StoredTotp = { readonly secret: TotpSecret } | { readonly problem: string };
 
 /**
- * The users' files, read again after a change. The methods throw `denied` or `unavailable`, naming
- * the file.
+ * The users' files, read again after a change. The methods throw `denied` or `unavailable`, naming the file.
  */
 export class UserFiles {
   readonly directories: UserDirectories;

@@ -19,7 +19,7 @@ import { createUserRegistry } from './user-registry.js';
 
 const bob = parseUsername('bob');
 const bobs: KeyOwner = { kind: 'user', username: bob };
-const nobodys: KeyOwner = { kind: 'none' };
+const noOwner: KeyOwner = { kind: 'none' };
 
 let root: string;
 let logged: string[];
@@ -69,7 +69,7 @@ const newKey = (): CustomerKey => CustomerKey.fromBytes(randomBytes(32));
 const at = (name: string): string => join(root, 'home/bob/.sftpgateway', name);
 const properties = (): Promise<string> => readFile(at('user.properties'), 'utf8');
 const put = (path: string, key: CustomerKey): Promise<void> => writeFile(path, key.reveal(), { mode: 0o600 });
-const mint = (owner: KeyOwner, label = '') => held.keyring.generate({ label, owner });
+const generate = (owner: KeyOwner, label = '') => held.keyring.generate({ label, owner });
 const writtenWith = async (): Promise<string | null> => {
   const encryption = await users.uploadEncryption(call, bob);
   return encryption.kind === 'sse-c' ? encryption.key.fingerprint : null;
@@ -145,7 +145,7 @@ describe('a raw key file', () => {
 
 describe('a key of the keyring', () => {
   it('named in the settings encrypts uploads without a key file', async () => {
-    const { id } = await mint(bobs);
+    const { id } = await generate(bobs);
     await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
     expect(await writtenWith()).toBe(id);
     expect(await properties()).toContain(`sse.key.id=${id}\n`);
@@ -156,7 +156,7 @@ describe('a key of the keyring', () => {
   it('takes precedence over the raw file, which is logged once', async () => {
     const raw = newKey();
     await registry.save(bob, { uploadOption: 3, uploadKey: raw });
-    const { id } = await mint(nobodys);
+    const { id } = await generate(noOwner);
     await appendFile(at('user.properties'), `# mine\nsse.key.id=${id}\n`);
     for (let time = 0; time < 3; time++) expect(await writtenWith()).toBe(id);
     expect(noted.filter((text) => text.includes('not used'))).toEqual([
@@ -173,8 +173,8 @@ describe('a key of the keyring', () => {
 
   it('that is missing, retired or another user’s is refused for writing', async () => {
     const missing = newKey().fingerprint;
-    const { id: retired } = await mint(bobs);
-    const { id: alices } = await mint({ kind: 'user', username: 'alice' });
+    const { id: retired } = await generate(bobs);
+    const { id: alices } = await generate({ kind: 'user', username: 'alice' });
     await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
     const before = await properties();
     await held.keyring.retire(retired);
@@ -211,11 +211,11 @@ describe('a key of the keyring', () => {
 
   it('of the owner is tried first, even if retired, then one without an owner, never another’s', async () => {
     await registry.save(bob, { downloads: true });
-    const first = await mint(bobs);
-    const second = await mint(bobs);
-    const loose = await mint(nobodys);
-    await mint({ kind: 'user', username: 'alice' });
-    await mint({ kind: 'shared' });
+    const first = await generate(bobs);
+    const second = await generate(bobs);
+    const loose = await generate(noOwner);
+    await generate({ kind: 'user', username: 'alice' });
+    await generate({ kind: 'shared' });
     await held.keyring.retire(second.id);
     expect(ids(await users.uploadKeys(call, bob))).toEqual([first.id, second.id, loose.id]);
     expect(ids(await users.downloadKeys(call, bob))).toEqual([first.id, second.id, loose.id]);
@@ -234,8 +234,8 @@ describe('a key of the keyring', () => {
 
   it('that is damaged is logged once and does not hide other keys', async () => {
     await registry.save(bob, {});
-    const damaged = await mint(bobs);
-    const good = await mint(bobs);
+    const damaged = await generate(bobs);
+    const good = await generate(bobs);
     await writeFile(join(root, 'opt/sftpgw/keys', `${damaged.id}.age`), 'x');
     open();
     for (let time = 0; time < 2; time++) expect(ids(await users.uploadKeys(call, bob))).toEqual([good.id]);
@@ -245,8 +245,8 @@ describe('a key of the keyring', () => {
 
 describe('the shared directory', () => {
   it('can use a key of the keyring, and keeps comments in its settings', async () => {
-    const { id } = await mint({ kind: 'shared' });
-    const loose = await mint(nobodys);
+    const { id } = await generate({ kind: 'shared' });
+    const loose = await generate(noOwner);
     const raw = newKey();
     await mkdir(services.sharedSettingsDirectory, { recursive: true });
     await put(join(services.sharedSettingsDirectory, 'sse-sync.key'), raw);
@@ -268,7 +268,7 @@ describe('the shared directory', () => {
 
 it('a required recovery recipient must exist before a customer key is used for writing', async () => {
   await registry.save(bob, { uploadOption: 3, uploadKey: newKey() });
-  const { id } = await mint(bobs);
+  const { id } = await generate(bobs);
   held.requiresRecovery = true;
   const fault = { kind: 'denied', hint: expect.stringContaining('sftpgw recovery init') };
   await expect(users.uploadEncryption(call, bob)).rejects.toMatchObject(fault);

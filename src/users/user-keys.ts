@@ -5,6 +5,7 @@ import type { KeyFiles } from '../model/key-files.js';
 import type { KeyDescription, KeyOwner, Keyring, KeyringCustody } from '../model/keyring.js';
 import type { KeySource } from './key-sources.js';
 
+/** The dependencies of `UserKeys`. */
 export interface UserKeysServices {
   readonly keyFiles: KeyFiles;
   readonly keyring: Pick<Keyring, 'import' | 'open' | 'describe' | 'list'> &
@@ -16,7 +17,7 @@ export interface UserKeysServices {
 }
 
 /** Delay before a failed import of a key is tried again, in ms. */
-const againMs = 60_000;
+const retryMs = 60_000;
 
 /**
  * The keys of users and of the shared directory, from raw files and from the keyring. A raw key is imported
@@ -25,8 +26,8 @@ const againMs = 60_000;
 export class UserKeys {
   readonly #services: UserKeysServices;
   /** Keys that this process knows to be in the keyring. */
-  readonly #taken = new Set<KeyFingerprint>();
-  readonly #notBefore = new Map<KeyFingerprint, number>();
+  readonly #imported = new Set<KeyFingerprint>();
+  readonly #retryAtMs = new Map<KeyFingerprint, number>();
   /** Texts that have been logged. */
   readonly #logged = new Set<string>();
 
@@ -35,11 +36,10 @@ export class UserKeys {
   }
 
   /**
-   * Returns the key for new objects: the one that the settings name, else the one in the raw file,
-   * or null.
+   * Returns the key for new objects: the one that the settings name, else the one in the raw file, or null.
    * Throws `key-missing` if the keyring does not have the named key, `conflict` if it is retired, and
-   * `denied`
-   * if a required recovery recipient does not exist. Also throws the faults of the file and the keyring.
+   * `denied` if a required recovery recipient does not exist. Also throws the faults of the file and the
+   * keyring.
    */
   async writeKey(source: KeySource): Promise<CustomerKey | null> {
     await this.requireRecovery();
@@ -115,13 +115,12 @@ export class UserKeys {
    */
   async import(key: CustomerKey, source: KeySource, origin: 'generated' | 'imported'): Promise<void> {
     await this.#services.keyring.import(key, { label: source.label, owner: source.owner, origin });
-    this.#taken.add(key.fingerprint);
+    this.#imported.add(key.fingerprint);
   }
 
   /**
-   * Returns every key that may open objects of one owner, the likeliest first. The order is: for
-   * each source the
-   * named key, the raw file and the kept keys; then the owner's keys in the keyring; then keys without an
+   * Returns every key that may open objects of one owner, the likeliest first. The order is: for each source
+   * the named key, the raw file and the kept keys; then the owner's keys in the keyring; then keys without an
    * owner. Active keys of the keyring come before retired ones, newer before older. Logs and omits a key that
    * cannot be opened. Throws the faults of `KeyFiles.loadAll`.
    */
@@ -195,7 +194,8 @@ export class UserKeys {
   async #importRawKey(key: CustomerKey, { owner, path, label }: KeySource): Promise<void> {
     const { fingerprint } = key;
     const { keyring, clock } = this.#services;
-    if (this.#taken.has(fingerprint) || clock.monotonicMs() < (this.#notBefore.get(fingerprint) ?? 0)) return;
+    if (this.#imported.has(fingerprint) || clock.monotonicMs() < (this.#retryAtMs.get(fingerprint) ?? 0))
+      return;
     try {
       const known = await keyring.describe(fingerprint);
       if (known?.state === 'destroyed') {
@@ -207,9 +207,9 @@ export class UserKeys {
         await keyring.import(key, { label, owner, origin: 'found' });
         this.#services.log.info('imported key file', { path, key: fingerprint });
       }
-      this.#taken.add(fingerprint);
+      this.#imported.add(fingerprint);
     } catch (error) {
-      this.#notBefore.set(fingerprint, clock.monotonicMs() + againMs);
+      this.#retryAtMs.set(fingerprint, clock.monotonicMs() + retryMs);
       this.#warnOnce('cannot import key file', { path, key: fingerprint, error: Fault.from(error) });
     }
   }

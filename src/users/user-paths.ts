@@ -14,9 +14,9 @@ export interface UserDirectories {
 /** The files and directories of one user. */
 export interface UserPaths {
   readonly home: string;
-  /** Holds the settings, the keys and the password; 0700. */
+  /** The directory of the settings, the keys and the password, with mode 0700. */
   readonly privateDirectory: string;
-  /** The user exists while this file does. */
+  /** The settings. The user exists while this file does. */
   readonly properties: string;
   readonly password: string;
   /** The TOTP secret in base32; 0600. */
@@ -33,6 +33,7 @@ export interface UserPaths {
   readonly sharedLink: string;
 }
 
+/** Returns the paths of a user in the directory of homes. */
 export function userPaths(directories: UserDirectories, username: Username): UserPaths {
   return pathsInHome(join(directories.homes, username), username);
 }

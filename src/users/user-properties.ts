@@ -51,6 +51,7 @@ export interface FileProblem {
   readonly text: string;
 }
 
+/** The settings in a file, and its problems. */
 export interface ParsedUserProperties {
   /** The settings, with the default in place of each invalid value. */
   readonly properties: UserProperties;
@@ -99,10 +100,11 @@ export function parseUserProperties(bytes: Uint8Array): ParsedUserProperties {
   return readUserProperties(PropertiesDocument.parse(text));
 }
 
+/** Reads the settings from a document. Returns errors as problems, in the order of the lines. */
 export function readUserProperties(document: PropertiesDocument): ParsedUserProperties {
   const problems: FileProblem[] = [...document.problems(), ...nameProblems(document)];
   const names = userPropertyNames;
-  const take = <T>(name: string, parse: (text: string) => ParsedValue<T>): T | null => {
+  const readValue = <T>(name: string, parse: (text: string) => ParsedValue<T>): T | null => {
     const text = document.get(name)?.trim();
     if (text === undefined) return null;
     const parsed = parse(text);
@@ -116,25 +118,25 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     return null;
   };
   const isSet = (name: string): boolean => document.get(name) !== null;
-  const acl = take(names.acl, parseAclOption);
+  const acl = readValue(names.acl, parseAclOption);
   const properties: UserProperties = {
-    uploadOption: take(names.uploadOption, parseEncryptionOption) ?? 1,
-    kmsKeyArn: take(names.kmsKeyArn, parseKmsKey),
-    uploadKeyId: take(names.uploadKeyId, parseKeyId),
-    syncOption: take(names.syncOption, parseEncryptionOption),
-    syncKeyId: take(names.syncKeyId, parseKeyId),
-    uploadBucket: take(names.uploadBucket, parseBucketName),
-    uploadPrefix: take(names.uploadPrefix, parseUploadPrefix),
+    uploadOption: readValue(names.uploadOption, parseEncryptionOption) ?? 1,
+    kmsKeyArn: readValue(names.kmsKeyArn, parseKmsKey),
+    uploadKeyId: readValue(names.uploadKeyId, parseKeyId),
+    syncOption: readValue(names.syncOption, parseEncryptionOption),
+    syncKeyId: readValue(names.syncKeyId, parseKeyId),
+    uploadBucket: readValue(names.uploadBucket, parseBucketName),
+    uploadPrefix: readValue(names.uploadPrefix, parseUploadPrefix),
     acl: acl === null ? null : cannedAcls[acl],
-    dropbox: take(names.dropbox, parseYesNo) ?? false,
-    downloads: take(names.downloads, parseYesNo) ?? false,
-    shared: take(names.shared, parseYesNo) ?? false,
-    downloadsMode: take(names.downloadsMode, parseDownloadsMode) ?? 'mirror',
-    downloadsDelete: take(names.downloadsDelete, parseYesNo) ?? false,
+    dropbox: readValue(names.dropbox, parseYesNo) ?? false,
+    downloads: readValue(names.downloads, parseYesNo) ?? false,
+    shared: readValue(names.shared, parseYesNo) ?? false,
+    downloadsMode: readValue(names.downloadsMode, parseDownloadsMode) ?? 'mirror',
+    downloadsDelete: readValue(names.downloadsDelete, parseYesNo) ?? false,
     loginMethods:
-      take(names.loginMethods, parseLoginMethods) ?? (isSet(names.loginMethods) ? [] : defaultLoginSequences),
-    totp: take(names.totp, parseYesNo) ?? isSet(names.totp),
-    loginFrom: take(names.loginFrom, parseNetworks) ?? (isSet(names.loginFrom) ? noAddresses : null),
+      readValue(names.loginMethods, parseLoginMethods) ?? (isSet(names.loginMethods) ? [] : defaultLoginSequences),
+    totp: readValue(names.totp, parseYesNo) ?? isSet(names.totp),
+    loginFrom: readValue(names.loginFrom, parseNetworks) ?? (isSet(names.loginFrom) ? noAddresses : null),
   };
   if (properties.uploadOption === 2 && document.get(names.kmsKeyArn) === null) {
     const line = document.lineOf(names.uploadOption) ?? 0;

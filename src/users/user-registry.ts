@@ -123,8 +123,7 @@ class FileUserRegistry implements UserRegistry {
   }
 
   /**
-   * Checks everything before it writes anything. Writes `user.properties`, which makes the user
-   * exist, last.
+   * Checks everything before it writes anything. Writes `user.properties`, which makes the user exist, last.
    */
   async #save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
     const paths = this.#files.paths(username);

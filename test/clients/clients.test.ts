@@ -27,7 +27,7 @@ for (const target of await gatewayTargets()) {
       await gateway?.[Symbol.asyncDispose]();
     });
 
-    it('scp copies a file there and back, and over itself with a shorter one', async () => {
+    it('scp uploads, downloads and overwrites a file with a shorter one', async () => {
       const long = join(gateway.work, 'long');
       const short = join(gateway.work, 'short');
       writeFileSync(long, randomBytes(10 * 1024 * 1024));
@@ -43,14 +43,14 @@ for (const target of await gatewayTargets()) {
       }
     });
 
-    it('the old scp protocol and a shell are refused with a sentence', async () => {
+    it('the old scp protocol and a shell are refused with one line', async () => {
       const ssh = ['-p', String(gateway.sftpPort), ...user.sshOptions, 'carol@127.0.0.1'];
       const refused = await run('ssh', [...ssh, 'scp -t /uploads']);
       expect(refused.code).not.toBe(0);
       expect(refused.stderr).toMatch(/sftp/i);
     });
 
-    it.skipIf(noLftp !== null)(`lftp mirrors a directory there and back${noLftp ?? ''}`, async () => {
+    it.skipIf(noLftp !== null)(`lftp mirrors a directory up and down${noLftp ?? ''}`, async () => {
       const tree = makeTree(join(gateway.work, 'lftp'), 20);
       const connect = `ssh -a -x ${user.sshOptions.join(' ')}`;
       const script = [
@@ -75,7 +75,7 @@ for (const target of await gatewayTargets()) {
         await rclone('copy', tree, remote);
         await rclone('check', '--download', tree, remote);
         const again = await rclone('copy', '-v', tree, remote);
-        expect(again.stderr, 'times are kept, so nothing is copied twice').toMatch(
+        expect(again.stderr, 'times are preserved, so rclone copies nothing twice').toMatch(
           /There was nothing to transfer/,
         );
         await rclone('copy', remote, `${tree}.back`);
@@ -88,12 +88,12 @@ for (const target of await gatewayTargets()) {
       const script = join(import.meta.dirname, 'paramiko_client.py');
       const args = [script, String(gateway.sftpPort), 'carol', user.identity, gateway.work];
       const { stdout } = await runOk(paramikoPython ?? '', args, { timeoutMs: 120_000 });
-      expect(stdout).toContain('all steps hold');
+      expect(stdout).toContain('all steps passed');
     });
   });
 }
 
-/** A tree of small files and three directory levels; answers its path. */
+/** Creates a tree of small files on three directory levels and returns its path. */
 function makeTree(path: string, files: number): string {
   for (let index = 0; index < files; index += 1) {
     const directory = join(path, `d${index % 5}`, index % 2 === 0 ? 'even' : '.');

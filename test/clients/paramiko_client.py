@@ -1,4 +1,4 @@
-"""What a Python program does with SFTP, step by step. Arguments: PORT USER IDENTITY WORKDIR."""
+"""Uses SFTP as a Python program does, step by step. Arguments: PORT USER IDENTITY WORKDIR."""
 import io
 import os
 import sys
@@ -25,7 +25,7 @@ back = io.BytesIO()
 sftp.getfo("/uploads/paramiko/one", back)  # prefetches: many reads in flight
 assert back.getvalue() == body
 
-with sftp.open("/uploads/paramiko/one", "rb") as remote:  # reads at random places
+with sftp.open("/uploads/paramiko/one", "rb") as remote:  # reads at random offsets
     for offset in (0, 5, len(body) - 10, 7_000_000):
         remote.seek(offset)
         assert remote.read(1000) == body[offset:offset + 1000], offset
@@ -46,14 +46,14 @@ try:
 except FileNotFoundError:
     pass
 else:
-    raise AssertionError("the old name is still there")
+    raise AssertionError("the old name still exists")
 
 try:
     sftp.rmdir("/uploads/paramiko")
 except OSError:
     pass
 else:
-    raise AssertionError("a directory with a file in it was removed")
+    raise AssertionError("a directory that is not empty was removed")
 sftp.remove("/uploads/paramiko/one")
 sftp.rmdir("/uploads/paramiko")
 
@@ -71,4 +71,4 @@ with sftp.open("/local/note", "a") as remote:
 with sftp.open("/local/note") as remote:
     assert remote.read() == b"stays here, appended"
 transport.close()
-print("all steps hold")
+print("all steps passed")

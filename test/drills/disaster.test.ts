@@ -13,7 +13,7 @@ const withoutAge = missing('age', 'aws');
 
 for (const target of await s3Targets()) {
   const skip = target.skip ?? withoutTools;
-  // Everything of one lost machine, in order: each test begins where the one before ended.
+  // The tests depend on each other: each begins where the previous one ended.
   describe.skipIf(skip !== null)(
     `the machine is lost, the bucket is at ${target.name}${skip ? ` (${skip})` : ''}`,
     () => {
@@ -44,13 +44,16 @@ for (const target of await s3Targets()) {
         files.set(`${user.name}/${name}`, content);
       }
 
-      /** Waits until the gateway says so: asking a command again and again would take the CPU that the gateway needs. */
+      /**
+       * Waits until the gateway logs a copy. Polling with a command would take the CPU that the gateway
+       * needs.
+       */
       async function expectCopied(change: () => Promise<unknown>): Promise<void> {
         const copies = () => gateway.output.split('settings copied to the bucket').length;
         let before = copies();
         await change();
         await eventually(
-          'the gateway has copied',
+          'the gateway has made a copy',
           async () => {
             if (copies() === before) return false;
             before = copies();
@@ -78,7 +81,7 @@ for (const target of await s3Targets()) {
         await target.close();
       });
 
-      it('people upload under keys of their own, and the keys change twice', async () => {
+      it('users upload with their own keys, and the key of one changes twice', async () => {
         const bob = await gateway.addUser('bob');
         const alice = await gateway.addUser('alice');
         const carol = await gateway.addUser('carol', ['--sse', '1']);
@@ -86,7 +89,8 @@ for (const target of await s3Targets()) {
         await upload(bob, 'first', 100_000);
         await upload(alice, 'hers', 3_000_000);
         await upload(carol, 'plain', 1000);
-        // The first change takes what is there along, the second leaves it behind under the key before.
+        // `key rotate` re-encrypts the existing objects; `--generate-sse-key` leaves them with the previous
+        // key.
         await cliOk('key', 'rotate', '--user', 'bob');
         await upload(bob, 'second', 0);
         await upload(bob, 'large', 9_000_000);
@@ -96,7 +100,7 @@ for (const target of await s3Targets()) {
         expect(hostKeys.match(/ssh-|ecdsa-/g)).toHaveLength(3);
       });
 
-      it('a recovery identity is made, kept elsewhere, shown once more, and split', async () => {
+      it('the recovery identity is created, stored elsewhere, confirmed and split', async () => {
         expect(await status()).toMatchObject({
           recipients: [],
           copy: { none: 'no-recipient', isCurrent: false },
@@ -114,7 +118,7 @@ for (const target of await s3Targets()) {
         rmSync(shares[1] ?? '');
       });
 
-      it('a change by a command is in the bucket soon after, copied by the gateway', async () => {
+      it('the gateway soon copies a change made by a command to the bucket', async () => {
         await expectCopied(async () => {
           users.push(await gateway.addUser('dave'));
         });
@@ -122,45 +126,55 @@ for (const target of await s3Targets()) {
         expect(await status()).toMatchObject({ keys: 5, recoverableKeys: 5, problems: [] });
       });
 
-      it('nothing of the copy shows in any tree', async () => {
+      it('no user sees files of the copy', async () => {
         for (const user of users)
           expect(await user.sftpOk('ls -la /\nls -la /uploads')).not.toContain('.sftpgw');
       });
 
-      it.skipIf(withoutAge !== null)('age itself opens a key, and the key opens the object', async () => {
-        const keys = join(gateway.root, 'opt/sftpgw/keys');
-        const path = `${gateway.root}/home/alice/.sftpgateway/sse.key`;
-        const id = fingerprintOf(readFileSync(path));
-        await runOk('age', ['-d', '-i', at('recovery.txt'), '-o', at('alice.key'), join(keys, `${id}.age`)]);
-        expect(readFileSync(at('alice.key'))).toEqual(readFileSync(path));
-        const key = [
-          '--sse-customer-algorithm',
-          'AES256',
-          '--sse-customer-key',
-          `fileb://${at('alice.key')}`,
-        ];
-        const object = ['--bucket', bucket, '--key', 'alice/uploads/hers', at('hers')];
-        const { accessKeyId, secretAccessKey } = target.credentials;
-        const env = {
-          ...process.env,
-          AWS_ACCESS_KEY_ID: accessKeyId,
-          AWS_SECRET_ACCESS_KEY: secretAccessKey,
-          AWS_DEFAULT_REGION: target.region,
-          ...(target.caFile === null ? {} : { AWS_CA_BUNDLE: target.caFile }),
-        };
-        await runOk('aws', ['--endpoint-url', target.endpoint, 's3api', 'get-object', ...key, ...object], {
-          env,
-        });
-        expect(readFileSync(at('hers')).equals(files.get('alice/hers') ?? Buffer.alloc(0))).toBe(true);
-      });
+      it.skipIf(withoutAge !== null)(
+        'the age program decrypts a key file, and the key decrypts the object',
+        async () => {
+          const keys = join(gateway.root, 'opt/sftpgw/keys');
+          const path = `${gateway.root}/home/alice/.sftpgateway/sse.key`;
+          const id = fingerprintOf(readFileSync(path));
+          await runOk('age', [
+            '-d',
+            '-i',
+            at('recovery.txt'),
+            '-o',
+            at('alice.key'),
+            join(keys, `${id}.age`),
+          ]);
+          expect(readFileSync(at('alice.key'))).toEqual(readFileSync(path));
+          const key = [
+            '--sse-customer-algorithm',
+            'AES256',
+            '--sse-customer-key',
+            `fileb://${at('alice.key')}`,
+          ];
+          const object = ['--bucket', bucket, '--key', 'alice/uploads/hers', at('hers')];
+          const { accessKeyId, secretAccessKey } = target.credentials;
+          const env = {
+            ...process.env,
+            AWS_ACCESS_KEY_ID: accessKeyId,
+            AWS_SECRET_ACCESS_KEY: secretAccessKey,
+            AWS_DEFAULT_REGION: target.region,
+            ...(target.caFile === null ? {} : { AWS_CA_BUNDLE: target.caFile }),
+          };
+          await runOk('aws', ['--endpoint-url', target.endpoint, 's3api', 'get-object', ...key, ...object], {
+            env,
+          });
+          expect(readFileSync(at('hers')).equals(files.get('alice/hers') ?? Buffer.alloc(0))).toBe(true);
+        },
+      );
 
-      it('the machine burns', async () => {
+      it('the machine is lost', async () => {
         await gateway.end('SIGKILL');
         rmSync(gateway.root, { recursive: true });
         rmSync(at('recovery.txt'));
       });
 
-      it('another identity brings nothing back, and the root stays empty', async () => {
+      it('another identity restores nothing, and the root stays empty', async () => {
         await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('no-identity')]);
         const wrong = await gateway.cli(['recover', ...reach(), '--identity', at('no-identity')]);
         expect(wrong).toMatchObject({
@@ -175,7 +189,7 @@ for (const target of await s3Targets()) {
         expect(existsSync(join(gateway.root, 'home'))).toBe(false);
       });
 
-      it('two of the shares and the bucket bring it back', async () => {
+      it('two shares and the bucket restore the machine', async () => {
         const { stdout: joined } = await runOk(process.execPath, [
           ...[join(import.meta.dirname, '../../dist/bin/sftpgw.js'), 'key', 'join'],
           ...[at('share'), at('other-share')],
@@ -192,7 +206,7 @@ for (const target of await s3Targets()) {
         expect(again).toMatchObject({ code: 6, stderr: expect.stringContaining('--force') });
       });
 
-      it('every object of every user opens over SFTP, byte for byte, behind the same host keys', async () => {
+      it('every object of every user can be read over SFTP, byte for byte, with the same host keys', async () => {
         await gateway.serve();
         expect(await scanHostKeys()).toBe(hostKeys);
         for (const user of users) {
@@ -206,7 +220,7 @@ for (const target of await s3Targets()) {
         expect(files.size).toBe(7);
       });
 
-      it('and it is ready for the next time', async () => {
+      it('the recovered machine accepts uploads and is copied to the bucket', async () => {
         for (const bob of users.slice(0, 1)) {
           await upload(bob, 'after', 10);
           await expectCopied(() => cliOk('user', 'add', 'bob', '--generate-sse-key'));

@@ -23,7 +23,7 @@ describe.skipIf(skip !== null)(
       open.push(gateway);
       const user = await gateway.addUser('erin');
       const source = join(gateway.work, 'source');
-      writeFileSync(source, 'what is to be kept');
+      writeFileSync(source, 'content to keep');
       return { gateway, user, source };
     }
 
@@ -45,12 +45,12 @@ describe.skipIf(skip !== null)(
       expect(refused.stderr).toMatch(expected);
       expect(refused.stderr).toContain('sse.key');
       expect(readFileSync(userFile(gateway, 'sse.key')).equals(content)).toBe(true);
-      // The right key again, and the same running gateway takes uploads again.
+      // With the right key the same running gateway accepts uploads again.
       writeFileSync(userFile(gateway, 'sse.key'), before);
       await user.sftpOk(`put ${source} /uploads/file`);
     });
 
-    it('a wrong property is named with file and line, and the last good settings stay', async () => {
+    it('an invalid property is reported with file and line, and the last valid settings stay in force', async () => {
       const { gateway, user, source } = await embedded();
       await user.sftpOk(`put ${source} /uploads/before`);
       appendFileSync(userFile(gateway, 'user.properties'), '\nsse.option=7\n');
@@ -63,7 +63,7 @@ describe.skipIf(skip !== null)(
       );
     });
 
-    it('a wrong global setting keeps the gateway from starting, with file, line and what is allowed', async () => {
+    it('an invalid global setting stops the start and is reported with file, line and the allowed values', async () => {
       const gateway = await Gateway.prepare({
         s3: null,
         properties: { bucket: 'good-bucket', 'upload.memory': 'plenty' },
@@ -75,12 +75,12 @@ describe.skipIf(skip !== null)(
       expect(gateway.output).toContain('upload.memory');
     });
 
-    it('S3 away at the start is said in one sentence', async () => {
+    it('an unavailable S3 server at the start is reported in one sentence', async () => {
       const gateway = await Gateway.prepare({ s3: nobodyThere(1) });
       open.push(gateway);
       gateway.spawnServe();
       await eventually(
-        'the gateway says that S3 is away',
+        'the gateway reports that S3 is unavailable',
         () => /127\.0\.0\.1:1\b/.test(gateway.output),
         60_000,
       );
@@ -102,7 +102,7 @@ describe.skipIf(skip !== null)(
       expect(refused.stderr + gateway.output).toMatch(/https/);
     });
 
-    it('S3 that stops answering fails the upload with a text, and the session goes on', async () => {
+    it('an upload fails with a text if S3 stops answering, and the session continues', async () => {
       const silent = await listenSilently();
       open.push({ [Symbol.asyncDispose]: async () => void silent.close() });
       const address = silent.address();
@@ -139,7 +139,7 @@ describe.skipIf(skip !== null)(
       expect(second.stdout + second.stderr).toMatch(/in use|already|another/i);
     });
 
-    it('a port that is taken is named', async () => {
+    it('a port in use is named', async () => {
       const { gateway } = await embedded();
       const other = await Gateway.prepare({ s3: null });
       open.push(other);
@@ -179,7 +179,7 @@ function nobodyThere(port: number) {
   };
 }
 
-/** Takes connections and answers none of them. */
+/** Accepts connections and never answers. */
 function listenSilently(): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.on('error', () => undefined).resume());

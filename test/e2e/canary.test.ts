@@ -8,7 +8,7 @@ import { missing } from '../support/tools.js';
 
 const programs = missing('sftp', 'ssh-keygen');
 
-/** Every way in which 32 bytes are usually written down. */
+/** Returns the usual encodings of 32 bytes. */
 function disguises(key: Buffer): { name: string; needle: Buffer }[] {
   const base64 = key.toString('base64');
   return [
@@ -25,13 +25,13 @@ function disguises(key: Buffer): { name: string; needle: Buffer }[] {
   ];
 }
 
-/** The files in which the key is meant to be. */
+/** The files that may contain the key. */
 const keyFiles = /(^|\/)sse(-sync)?\.key(\.[0-9a-f]{32})?$/;
 
 for (const target of await gatewayTargets()) {
   const skip = target.skip ?? programs;
   describe.skipIf(skip !== null)(`a canary key in front of ${target.name}${skip ? ` (${skip})` : ''}`, () => {
-    it('is nowhere in what the gateway logs, prints or writes, however talkative it is', async () => {
+    it('never appears in what the gateway logs, prints or writes, at any log level', async () => {
       await using gateway = await target.start({ logLevel: 'debug' });
       const user = await gateway.addUser('canary');
       const source = join(gateway.work, 'source');
@@ -42,7 +42,7 @@ for (const target of await gatewayTargets()) {
       );
       expect(put.code, put.stderr).toBe(0);
       outputs.push(put.stdout, put.stderr);
-      // Requests that fail on the way to S3 and inside the gateway: errors carry requests, and requests keys.
+      // Requests that fail at S3 and inside the gateway: errors contain requests, and requests contain keys.
       for (const batch of [
         'get /uploads/absent x',
         'mkdir /uploads/two',
@@ -68,25 +68,25 @@ for (const target of await gatewayTargets()) {
       await gateway.end('SIGTERM');
       outputs.push(gateway.output);
 
-      const places = new Map<string, Buffer>([
+      const contents = new Map<string, Buffer>([
         ['what was printed and logged', Buffer.from(outputs.join('\n'))],
         ['the arguments of processes', watched],
       ]);
       for (const entry of readdirSync(gateway.root, { recursive: true, withFileTypes: true })) {
         const path = join(entry.parentPath, entry.name);
-        if (entry.isFile() && !keyFiles.test(path)) places.set(path, readFileSync(path));
+        if (entry.isFile() && !keyFiles.test(path)) contents.set(path, readFileSync(path));
       }
-      expect(places.size).toBeGreaterThan(3);
-      for (const [place, content] of places) {
+      expect(contents.size).toBeGreaterThan(3);
+      for (const [source, content] of contents) {
         for (const { name, needle } of disguises(user.key)) {
-          expect(content.includes(needle), `the key, ${name}, in ${place}`).toBe(false);
+          expect(content.includes(needle), `the key, ${name}, in ${source}`).toBe(false);
         }
       }
     });
   });
 }
 
-/** The commands that open objects with the key, also where that fails. */
+/** Runs the commands that open objects with the key, with and without success. */
 async function useObjects(gateway: Gateway, bucket: string, outputs: string[]): Promise<void> {
   const url = (key: string) => `s3://${bucket}/canary/uploads/${key}`;
   for (const [args, fails] of [
@@ -103,7 +103,7 @@ async function useObjects(gateway: Gateway, bucket: string, outputs: string[]): 
   }
 }
 
-/** The user's uploads point at a bucket that is not there: S3's own error comes back through every layer. */
+/** Uploads to a bucket that does not exist, so that an error of S3 passes through every layer. */
 async function failWithWrongBucket(gateway: Gateway, user: TestUser, outputs: string[]): Promise<void> {
   const properties = join(gateway.root, 'home/canary/.sftpgateway/user.properties');
   const before = readFileSync(properties, 'utf8');
@@ -116,8 +116,8 @@ async function failWithWrongBucket(gateway: Gateway, user: TestUser, outputs: st
 }
 
 /**
- * What the key commands say and write, and an object under a key that the gateway does not have any more: reading it fails with the user's
- * own key in the request.
+ * Runs the key commands, and reads an object whose key the gateway no longer has. The read fails with the
+ * user's own key in the request.
  */
 async function handleKeys(gateway: Gateway, user: TestUser, outputs: string[]): Promise<void> {
   const runAndRecord = async (args: readonly string[], input: string | Uint8Array = ''): Promise<string> => {
@@ -137,9 +137,9 @@ async function handleKeys(gateway: Gateway, user: TestUser, outputs: string[]): 
   const { id } = JSON.parse(await runAndRecord(['key', 'generate', '--json']));
   await runAndRecord(['key', 'retire', 'again']);
   const { SFTPGW_BUCKET: own } = JSON.parse(await runAndRecord(['env', '--json']));
-  const place = `s3://${own}/${user.name}/uploads/foreign`;
-  await runAndRecord(['object', 'put', '/etc/hostname', place, '--sse', '3', '--key', id]);
-  await runAndRecord(['object', 'stat', place]);
+  const url = `s3://${own}/${user.name}/uploads/foreign`;
+  await runAndRecord(['object', 'put', '/etc/hostname', url, '--sse', '3', '--key', id]);
+  await runAndRecord(['object', 'stat', url]);
   await runAndRecord(['key', 'backup', '--to', join(gateway.root, 'keys.tar')]);
   for (const extension of ['age', 'json'])
     rmSync(join(gateway.root, 'opt/sftpgw/keys', `${id}.${extension}`));
@@ -149,7 +149,7 @@ async function handleKeys(gateway: Gateway, user: TestUser, outputs: string[]): 
   expect(failed.stdout + failed.stderr + gateway.output).toMatch(/none of the available keys/);
 }
 
-/** Every argument of every process, again and again until it is stopped. */
+/** Polls the arguments of all processes until it is stopped. */
 function watchArguments(): { stop(): Buffer } {
   const seen: Buffer[] = [];
   const look = () => {
@@ -158,7 +158,7 @@ function watchArguments(): { stop(): Buffer } {
       try {
         seen.push(readFileSync(`/proc/${name}/cmdline`));
       } catch {
-        // it has ended
+        // The process has ended.
       }
     }
   };

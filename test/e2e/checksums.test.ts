@@ -6,17 +6,13 @@ import { Gateway } from '../support/gateway.js';
 import { missing } from '../support/tools.js';
 
 const programs = missing('sftp', 'ssh-keygen');
-/** What napi-rs loads instead of the package's own binary. */
+/** A missing file that napi-rs is to load instead of the package's own binary. */
 const withoutBinary = { NAPI_RS_NATIVE_LIBRARY_PATH: '/nowhere/crc32.node' };
 
 describe.skipIf(programs !== null)(`the checksum of uploads${programs ? ` (${programs})` : ''}`, () => {
   it.each([
     ['is CRC-32C', {}, 'crc32c'],
-    [
-      'is CRC-32 where the processor’s CRC-32C is not to be had, and the start says so',
-      withoutBinary,
-      'crc32',
-    ],
+    ['is CRC-32 without a native CRC-32C, and the start warns of it', withoutBinary, 'crc32'],
   ] as const)('%s', async (_, env, expected) => {
     await using gateway = await Gateway.start({ s3: null, env });
     expect(gateway.output.includes('@node-rs/crc32 has no binary')).toBe(expected === 'crc32');

@@ -25,7 +25,7 @@ function argvOf(program: string, args: readonly string[]): readonly string[] {
   return [process.execPath, join(project, bin[program] ?? ''), ...args, '--root', root];
 }
 
-/** One of the package's programs on the test's root, without a terminal. */
+/** Runs one of the package's programs on the test's root, without a terminal. */
 async function cli(
   program: string,
   args: readonly string[],
@@ -45,7 +45,7 @@ async function userJson(name: string): Promise<Record<string, unknown>> {
   return JSON.parse((await ok('sftpgw', ['user', 'show', name, '--json'])).stdout);
 }
 
-/** Every file below the root, for "nothing was written". */
+/** Returns every file below the root, to check that nothing was written. */
 function filesBelowRoot(): readonly string[] {
   if (!existsSync(root)) return [];
   return readdirSync(root, { recursive: true, withFileTypes: true })
@@ -67,7 +67,7 @@ const authorizedKeysOf = (user: string) =>
   readFileSync(join(root, 'home', user, '.ssh', 'authorized_keys'), 'utf8');
 
 describe('addsftpuser with flags', () => {
-  it('makes a user whose key is kept raw and unreadable for others, and prints nothing of it', async () => {
+  it('creates a user with a raw key file that other accounts cannot read, and does not print the key', async () => {
     const key = randomBytes(32);
     const args = ['bob', '--sse', '3', '--sse-key-file', write('k.b64', `${key.toString('base64')}\n`)];
     const { stdout, stderr } = await ok('addsftpuser', [
@@ -91,7 +91,7 @@ describe('addsftpuser with flags', () => {
     });
   });
 
-  it('generates a key, says where it is and how to back it up, and shows a new SSH key once', async () => {
+  it('generates a key, prints its path and how to back it up, and shows a new SSH key once', async () => {
     const { stdout, stderr } = await ok('addsftpuser', [
       'bob',
       '--sse',
@@ -132,7 +132,7 @@ describe('addsftpuser with flags', () => {
     }
   });
 
-  it('changes an existing user, says what changed, and keeps the key that older files need', async () => {
+  it('changes an existing user, reports the changes, and keeps the key that older files need', async () => {
     const pub = write('id.pub', publicKey);
     await ok('addsftpuser', ['bob', '--public-key-file', pub, '--sse', '3', '--generate-sse-key']);
     const before = readFileSync(keyFileOf('bob'));
@@ -149,7 +149,7 @@ describe('addsftpuser with flags', () => {
     expect(await userJson('bob')).toMatchObject({ uploadOption: 1, downloads: false });
   });
 
-  it('takes a bucket, a prefix, an ACL and a KMS key', async () => {
+  it('accepts a bucket, a prefix, an ACL and a KMS key', async () => {
     await ok('addsftpuser', [
       ...[
         'bob',
@@ -183,8 +183,8 @@ describe('addsftpuser with flags', () => {
       /only one of/,
     ],
     ['two files from stdin', ['--password-file', '-', '--sse', '3', '--sse-key-file', '-'], /only one flag/],
-    ['an option that is none', ['--sse', '7', '--create-ssh-key'], /the encryption must be 1/],
-    ['a file that is missing', ['--public-key-file', '/no/such.pub'], /there is no \/no\/such\.pub/],
+    ['an unknown option', ['--sse', '7', '--create-ssh-key'], /the encryption must be 1/],
+    ['a missing file', ['--public-key-file', '/no/such.pub'], /there is no \/no\/such\.pub/],
   ])('refuses %s and leaves nothing behind', async (_, flags, words) => {
     const { code, stdout, stderr } = await cli('addsftpuser', ['bob', ...flags]);
     expect(stderr).toMatch(words);
@@ -223,14 +223,14 @@ describe('users', () => {
     );
   });
 
-  it('that nobody knows are named, with the code for it', async () => {
+  it('that do not exist are named, with exit code 3', async () => {
     const { code, stderr } = await cli('sftpgw', ['user', 'show', 'nobody']);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^sftpgw: there is no user nobody/);
     expect((await cli('deletesftpuser', ['nobody', '--yes'])).code).toBe(3);
   });
 
-  it('are removed on --yes only, and their keys are kept', async () => {
+  it('are removed only with --yes, and their keys are kept', async () => {
     await ok('sftpgatewaysetup', ['--bucket', 'my-bucket']);
     const pub = write('id.pub', publicKey);
     await ok('addsftpuser', ['bob', '--public-key-file', pub, '--sse', '3', '--generate-sse-key']);
@@ -250,7 +250,7 @@ describe('users', () => {
 });
 
 describe('setup', () => {
-  it('writes the properties, keeps comments, and env speaks of them', async () => {
+  it('writes the properties and keeps comments, and env prints the settings', async () => {
     await ok('sftpgatewaysetup', ['--bucket', 'first-bucket', '--region', 'eu-west-1']);
     const path = join(root, 'opt/sftpgw/sftpgateway.properties');
     writeFileSync(path, `# ours\n${readFileSync(path, 'utf8')}`);
@@ -272,7 +272,7 @@ describe('setup', () => {
   });
 });
 
-it('version says what it runs on', async () => {
+it('version reports the runtime and the native code', async () => {
   const printed = JSON.parse((await ok('sftpgw', ['version', '--json'])).stdout);
   expect(printed).toEqual({
     version: expect.stringMatching(/^\d/),
@@ -285,12 +285,12 @@ it('version says what it runs on', async () => {
 describe.skipIf(missing('python3') !== null)('at a terminal', () => {
   const player = join(import.meta.dirname, 'terminal.py');
 
-  /** Runs a program on a pseudo-terminal; `stdout` is all that the person saw. */
+  /** Runs a program on a pseudo-terminal. `stdout` is everything that the terminal showed. */
   function play(script: readonly (readonly [string, string])[], program: string, args: readonly string[]) {
     return run('python3', [player, JSON.stringify(script), ...argvOf(program, args)]);
   }
 
-  it('addsftpuser asks in order and shows neither what is typed as the key nor what is wrong with it', async () => {
+  it('addsftpuser asks in order and never shows the typed key, even if it is invalid', async () => {
     const key = randomBytes(32);
     const wrong = randomBytes(31).toString('base64');
     const { code, stdout } = await play(

@@ -32,24 +32,32 @@ for (const target of await s3Targets()) {
   describe.skipIf(target.skip !== null)(
     `the doctor, with ${target.name}${target.skip ? ` (${target.skip})` : ''}`,
     () => {
-      let place: Patient;
+      let setup: TestSetup;
       beforeAll(() => target.start());
       beforeEach(async () => {
-        place = await Patient.healthy(target);
+        setup = await TestSetup.healthy(target);
       });
-      afterEach(() => place[Symbol.asyncDispose]());
+      afterEach(() => setup[Symbol.asyncDispose]());
       afterAll(() => target.close());
 
-      it('is silent about a healthy gateway', async () => {
-        expect(await place.findings()).toEqual([]);
+      it('finds nothing on a healthy gateway', async () => {
+        expect(await setup.findings()).toEqual([]);
       });
 
-      // What is wrong on the machine itself is found whatever the server.
+      it('checks one user, and reports a user that does not exist', async () => {
+        expect(await setup.findings(['bob'])).toEqual([]);
+        await expect(setup.findings(['bob', 'bop'])).rejects.toMatchObject({
+          kind: 'not-found',
+          hint: expect.stringContaining('there is no user bop'),
+        });
+      });
+
+      // Problems of the machine do not depend on the S3 server, so one target is enough.
       const others = target.kind === 'embedded' ? plantedHere : [];
       const there = plantedThere.filter(({ only }) => only === undefined || only === target.kind);
       it.each([...there, ...others])('finds $code: $name', async ({ code, plant, subject }) => {
-        await plant(place);
-        const findings = await place.findings();
+        await plant(setup);
+        const findings = await setup.findings();
         const found = findings.filter((finding) => finding.code === code);
         expect(found, JSON.stringify(findings)).not.toEqual([]);
         for (const { what, why, whatToDo } of found) {
@@ -60,16 +68,16 @@ for (const target of await s3Targets()) {
         if (subject !== undefined) expect(found.map((finding) => finding.subject)).toContain(subject);
       });
 
-      it('names the permission that is missing, and for a blocked bucket the command that unblocks it', async () => {
-        place.refuse(({ method, url }) => method === 'DELETE' && !url.includes('uploadId'));
-        const findings = await place.findings();
+      it('names the missing permission', async () => {
+        setup.refuse(({ method, url }) => method === 'DELETE' && !url.includes('uploadId'));
+        const findings = await setup.findings();
         expect(findings.map(({ what, whatToDo }) => what + whatToDo).join('\n')).toContain('s3:DeleteObject');
       });
 
-      it('leaves nothing behind', async () => {
-        const before = await place.keys();
-        await place.findings();
-        expect(await place.keys()).toEqual(before);
+      it('removes its test objects', async () => {
+        const before = await setup.keys();
+        await setup.findings();
+        expect(await setup.keys()).toEqual(before);
       });
     },
   );
@@ -79,39 +87,39 @@ interface Planted {
   readonly code: string;
   readonly name: string;
   readonly subject?: string;
-  /** Where only one of the servers can have it. */
+  /** The kind of target, if only one can have the problem. */
   readonly only?: S3Target['kind'];
-  readonly plant: (place: Patient) => Promise<void> | void;
+  readonly plant: (setup: TestSetup) => Promise<void> | void;
 }
 
-/** In S3, or on the way there. */
+/** Problems of S3 or of the connection to it. */
 const plantedThere: readonly Planted[] = [
   {
     code: 'bucket-missing',
-    name: 'there is no bucket',
-    plant: (place) => place.setting('bucket', 'sftpgw-test-not-there'),
+    name: 'the bucket does not exist',
+    plant: (setup) => setup.setting('bucket', 'sftpgw-test-not-there'),
   },
   {
     code: 'sse-c-blocked',
     name: 'the bucket blocks SSE-C',
     subject: 'user bob',
     only: 'embedded',
-    plant: (place) => place.block(),
+    plant: (setup) => setup.block(),
   },
   {
     code: 'endpoint-in-clear',
     name: 'keys would go over plain http',
-    plant: (place) => place.setting('endpoint', 'http://s3.example.test'),
+    plant: (setup) => setup.setting('endpoint', 'http://s3.example.test'),
   },
   {
     code: 's3-away',
-    name: 'nobody listens at the endpoint',
-    plant: (place) => place.setting('endpoint', 'http://127.0.0.1:1'),
+    name: 'the endpoint refuses connections',
+    plant: (setup) => setup.setting('endpoint', 'http://127.0.0.1:1'),
   },
   {
     code: 'access-denied',
     name: 'listing is not allowed',
-    plant: (place) => place.refuse(({ method, url }) => method === 'GET' && url.includes('list-type')),
+    plant: (setup) => setup.refuse(({ method, url }) => method === 'GET' && url.includes('list-type')),
   },
   {
     code: 'access-denied',
@@ -120,19 +128,19 @@ const plantedThere: readonly Planted[] = [
   },
   {
     code: 'access-denied',
-    name: 'lifecycle rules may not be read',
-    plant: (place) => place.refuse(({ url }) => url.includes('lifecycle')),
+    name: 'reading lifecycle rules is not allowed',
+    plant: (setup) => setup.refuse(({ url }) => url.includes('lifecycle')),
   },
   {
     code: 'clock-off',
     name: 'the clock is twenty minutes off',
-    plant: (place) => place.shiftDates(20 * 60_000),
+    plant: (setup) => setup.shiftDates(20 * 60_000),
   },
   {
     code: 'checksums-refused',
     name: 'the server refuses checksums',
-    plant: (place) =>
-      place.answer(
+    plant: (setup) =>
+      setup.answer(
         ({ method, headers }) =>
           method === 'PUT' && Object.keys(headers).some((name) => name.startsWith('x-amz-checksum-crc32')),
         400,
@@ -141,131 +149,131 @@ const plantedThere: readonly Planted[] = [
   },
   {
     code: 'tags-refused',
-    name: 'tags may not be put',
-    plant: (place) => place.refuse(({ headers }) => headers['x-amz-tagging'] !== undefined),
+    name: 'writing tags is not allowed',
+    plant: (setup) => setup.refuse(({ headers }) => headers['x-amz-tagging'] !== undefined),
   },
   {
     code: 'server-not-true',
-    name: 'the server takes the key and does not use it',
-    plant: (place) => place.dropKeyHeaders(),
+    name: 'the server accepts the key and does not use it',
+    plant: (setup) => setup.dropKeyHeaders(),
   },
   {
     code: 'versioning-suspended',
     name: 'versioning is suspended',
-    plant: (place) => place.versioning('Suspended'),
+    plant: (setup) => setup.versioning('Suspended'),
   },
   {
     code: 'versions-keep-old-keys',
     name: 'versioning is on and nothing expires older versions',
-    plant: (place) => place.versioning('Enabled'),
+    plant: (setup) => setup.versioning('Enabled'),
   },
   {
     code: 'no-rule-for-unfinished-uploads',
     name: 'nothing aborts unfinished uploads',
-    plant: (place) =>
-      place.answer(({ url }) => url.includes('lifecycle'), 404, 'NoSuchLifecycleConfiguration'),
+    plant: (setup) =>
+      setup.answer(({ url }) => url.includes('lifecycle'), 404, 'NoSuchLifecycleConfiguration'),
   },
 ];
 
-/** On the machine. */
+/** Problems of the machine. */
 const plantedHere: readonly Planted[] = [
   {
     code: 'key-file-open',
-    name: 'a key file can be read by others',
+    name: 'other accounts can read a key file',
     subject: 'user bob',
-    plant: (place) => chmodSync(place.userFile('sse.key'), 0o644),
+    plant: (setup) => chmodSync(setup.userFile('sse.key'), 0o644),
   },
   {
     code: 'key-file-invalid',
     name: 'a key file holds 33 bytes',
     subject: 'user bob',
-    plant: (place) => writeFileSync(place.userFile('sse.key'), randomBytes(33)),
+    plant: (setup) => writeFileSync(setup.userFile('sse.key'), randomBytes(33)),
   },
   {
     code: 'upload-key-unusable',
-    name: 'the same, as the user meets it',
+    name: 'an upload with that key file fails',
     subject: 'user bob',
-    plant: (place) => writeFileSync(place.userFile('sse.key'), randomBytes(33)),
+    plant: (setup) => writeFileSync(setup.userFile('sse.key'), randomBytes(33)),
   },
   {
     code: 'key-file-missing',
-    name: 'the key file is not there',
+    name: 'the key file is missing',
     subject: 'user bob',
-    plant: (place) => rmSync(place.userFile('sse.key')),
+    plant: (setup) => rmSync(setup.userFile('sse.key')),
   },
   {
     code: 'key-file-needless',
-    name: 'a replaced key file that the keyring has made needless',
+    name: 'the keyring has the key of a replaced key file',
     subject: 'user bob',
-    plant: (place) => place.replaceKey(),
+    plant: (setup) => setup.replaceKey(),
   },
   {
     code: 'user-files',
     name: 'a line of user.properties is wrong',
     subject: 'user bob',
-    plant: (place) => appendFileSync(place.userFile('user.properties'), '\nupload.dropbox=perhaps\n'),
+    plant: (setup) => appendFileSync(setup.userFile('user.properties'), '\nupload.dropbox=perhaps\n'),
   },
   {
     code: 'no-login',
-    name: 'nobody can log in',
+    name: 'a user has neither a password nor a public key',
     subject: 'user bob',
-    plant: (place) => rmSync(place.userFile('password')),
+    plant: (setup) => rmSync(setup.userFile('password')),
   },
   {
     code: 'secret-open',
-    name: 'a host key can be read by others',
-    plant: (place) => place.file('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'secret', 0o644),
+    name: 'other accounts can read a host key',
+    plant: (setup) => setup.file('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'secret', 0o644),
   },
   {
     code: 'no-recovery-recipient',
-    name: 'the keys are on this machine only',
-    plant: (place) => place.forgetRecovery(),
+    name: 'the keys exist only on this machine',
+    plant: (setup) => setup.forgetRecovery(),
   },
   {
     code: 'key-not-recoverable',
     name: 'a key is not sealed to a recovery recipient',
-    plant: (place) => place.addRecipientBehindTheKeyring(),
+    plant: (setup) => setup.addRecipientBehindTheKeyring(),
   },
   {
     code: 'bucket-copy-behind',
     name: 'a key is not in the copy yet',
-    plant: (place) => place.mint(),
+    plant: (setup) => setup.generateKey(),
   },
   {
     code: 'bucket-copy-off',
-    name: 'nothing is copied',
-    plant: (place) => place.setting('keyring.bucket.copy', 'no'),
+    name: 'copying to the bucket is switched off',
+    plant: (setup) => setup.setting('keyring.bucket.copy', 'no'),
   },
   {
     code: 'keyring-file',
     name: 'a sealed key is damaged',
-    plant: (place) => place.damageSealedKey(),
+    plant: (setup) => setup.damageSealedKey(),
   },
   {
     code: 'key-unknown',
-    name: 'objects rest under a key that is not here',
-    plant: (place) => place.wrote({ settled: true }),
+    name: 'the key of an object is missing',
+    plant: (setup) => setup.addWrite({ settled: true }),
   },
   {
     code: 'writes-unsettled',
     name: 'a write has been open for hours',
-    plant: (place) => place.wrote({ settled: false }),
+    plant: (setup) => setup.addWrite({ settled: false }),
   },
   {
     code: 'download-key-unknown',
     name: 'no key opens a download',
     subject: 'downloads of bob',
-    plant: (place) => place.mirrorProblem(),
+    plant: (setup) => setup.mirrorProblem(),
   },
   {
     code: 'disk-full',
-    name: 'the disk has less room than the reserve',
-    plant: (place) => place.setting('mirror.reserve', '60TiB'),
+    name: 'the disk has less free space than the reserve',
+    plant: (setup) => setup.setting('mirror.reserve', '60TiB'),
   },
 ];
 
-/** A root with one SSE-C user in a bucket of its own, seen through a proxy that can be told to misbehave. */
-class Patient implements AsyncDisposable {
+/** A root with one SSE-C user and its own bucket, behind a proxy that can inject faults. */
+class TestSetup implements AsyncDisposable {
   readonly #root = mkdtempSync(join(tmpdir(), 'sftpgw-doctor-'));
   readonly #target: S3Target;
   readonly #proxy: FaultProxy;
@@ -279,14 +287,14 @@ class Patient implements AsyncDisposable {
     this.#settings = { bucket, region: target.region, endpoint: proxy.endpoint, 'mirror.reserve': '1MiB' };
   }
 
-  static async healthy(target: S3Target): Promise<Patient> {
+  static async healthy(target: S3Target): Promise<TestSetup> {
     vi.stubEnv('AWS_ACCESS_KEY_ID', target.credentials.accessKeyId);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', target.credentials.secretAccessKey);
     const proxy = await FaultProxy.start(target.endpoint, target.caFile);
-    const place = new Patient(target, proxy, await target.makeBucket());
-    place.#writeSettings();
-    await place.#allowLifecycle();
-    const administration = await openRootConfig(place.#root);
+    const setup = new TestSetup(target, proxy, await target.makeBucket());
+    setup.#writeSettings();
+    await setup.#allowLifecycle();
+    const administration = await openRootConfig(setup.#root);
     await administration.registry.save(parseUsername('bob'), {
       uploadOption: 3,
       uploadKey: CustomerKey.fromBytes(randomBytes(32)),
@@ -294,19 +302,19 @@ class Patient implements AsyncDisposable {
       downloads: true,
     });
     await administration.close();
-    await place.#at(async ({ keyring, bucketCopy, call }) => {
+    await setup.#at(async ({ keyring, bucketCopy, call }) => {
       await keyring.generate({ label: 'spare', owner: { kind: 'none' } });
       await keyring.addRecoveryRecipient(await identityToRecipient(await generateIdentity()));
       await bucketCopy.run(call);
     });
-    return place;
+    return setup;
   }
 
-  async findings(): Promise<readonly DoctorFinding[]> {
-    return await this.#at((operations) => runDoctor(operations, { users: null, onCheck: () => undefined }));
+  async findings(users: readonly string[] | null = null): Promise<readonly DoctorFinding[]> {
+    return await this.#at((operations) => runDoctor(operations, { users, onCheck: () => undefined }));
   }
 
-  /** What lies in the bucket. */
+  /** Returns the keys of the objects in the bucket. */
   async keys(): Promise<readonly string[]> {
     const request = { bucket: this.#bucket, prefix: '', delimiter: null };
     const page = await this.#at(({ store, call }) => store.list(call, request));
@@ -323,7 +331,7 @@ class Patient implements AsyncDisposable {
     const uploadKey = CustomerKey.fromBytes(randomBytes(32));
     await administration.registry.save(parseUsername('bob'), { uploadKey });
     await administration.close();
-    // Whoever reads the user's keys takes them into the keyring.
+    // Reading the user's keys imports them into the keyring.
     await this.#at(({ users, call }) => users.uploadKeys(call, parseUsername('bob')));
   }
 
@@ -336,7 +344,7 @@ class Patient implements AsyncDisposable {
     appendFileSync(join(this.#root, path), `${await identityToRecipient(await generateIdentity())}\n`);
   }
 
-  async mint(): Promise<void> {
+  async generateKey(): Promise<void> {
     await this.#at(({ keyring }) => keyring.generate({ label: '', owner: { kind: 'none' } }));
   }
 
@@ -345,8 +353,8 @@ class Patient implements AsyncDisposable {
     truncateSync(join(this.#root, `opt/sftpgw/keys/${id}.age`), 100);
   }
 
-  /** A write of three hours ago under a key that nobody has. */
-  async wrote({ settled }: { readonly settled: boolean }): Promise<void> {
+  /** Adds a ledger row for a write three hours ago, with an unknown key. */
+  async addWrite({ settled }: { readonly settled: boolean }): Promise<void> {
     await this.#at(async ({ database }) => {
       const clock = { ...systemClock, nowMs: () => Date.now() - 3 * 3_600_000 };
       const ledger = createKeyLedger(database, clock, systemEntropy);
@@ -377,7 +385,7 @@ class Patient implements AsyncDisposable {
           lastPass: null,
           completeMs: null,
           problemCount: 1,
-          problems: [{ kind: 'no-key', path: 'file', size: 1, text: 'no key at hand opens it' }],
+          problems: [{ kind: 'no-key', path: 'file', size: 1, text: 'no available key opens it' }],
         },
       });
     });
@@ -448,7 +456,7 @@ class Patient implements AsyncDisposable {
     if (status === 'Suspended') await send(status);
   }
 
-  /** A healthy bucket has the rule, where the server knows such rules. */
+  /** Adds the lifecycle rule of a healthy bucket, if the server supports such rules. */
   async #allowLifecycle(): Promise<void> {
     const command = new PutBucketLifecycleConfigurationCommand({
       Bucket: this.#bucket,

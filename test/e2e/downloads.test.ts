@@ -17,12 +17,12 @@ const programs = missing('sftp', 'ssh-keygen', 'aws');
 const paramikoPython = await findParamikoPython();
 const plain: WriteEncryption = { kind: 'bucket-default' };
 
-/** The bucket as another program writes to it. */
+/** Returns a store that writes to the bucket as another client does. */
 function storeBehind(access: BucketAccess): S3ObjectStore {
   return createS3ObjectStore(storeOptions(access));
 }
 
-/** The files below the gateway's root that hold these bytes. */
+/** Returns the files below the gateway's root that contain these bytes. */
 function filesWith(gateway: Gateway, needle: string | Buffer): readonly string[] {
   const found: string[] = [];
   for (const entry of readdirSync(gateway.root, { recursive: true, withFileTypes: true })) {
@@ -34,10 +34,10 @@ function filesWith(gateway: Gateway, needle: string | Buffer): readonly string[]
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** A user's downloads, seen from all sides. */
+/** A user's downloads: in S3, on disk and over SFTP. */
 class Downloads {
   readonly user: TestUser;
-  /** What opens objects under the key of the user's `sse-sync.key`. */
+  /** The encryption with the key of the user's `sse-sync.key`. */
   readonly own: ReturnType<typeof sseC>;
   readonly #bucket: string;
   readonly #store: S3ObjectStore;
@@ -71,7 +71,7 @@ class Downloads {
     return join(this.user.gateway.root, 'home', this.user.name, 'home', this.user.name, 'downloads', path);
   }
 
-  /** The names in a directory, sorted, as `ls` of OpenSSH prints them. */
+  /** Returns the names in a directory that OpenSSH's `ls` prints, sorted. */
   async listed(directory: string): Promise<readonly string[]> {
     const start = `/downloads/${directory}/`;
     const lines = (await this.user.sftpOk(`ls -1 /downloads/${directory}`)).split('\n');
@@ -90,7 +90,7 @@ for (const target of await gatewayTargets()) {
     let gateway: Gateway;
     let access: BucketAccess;
     let store: S3ObjectStore;
-    /** Of a user who never has anything on disk, and of one who has. */
+    /** The downloads of a user in direct mode, with nothing on disk, and of one with a mirror. */
     let direct: Downloads;
     let mirrored: Downloads;
     let back: string;
@@ -110,7 +110,7 @@ for (const target of await gatewayTargets()) {
       await gateway?.[Symbol.asyncDispose]();
     });
 
-    it('come straight from S3 with downloads.mode=direct, whichever key they are encrypted with, and leave no plaintext on disk', async () => {
+    it('come straight from S3 with downloads.mode=direct, whatever their key, and leave no plaintext on disk', async () => {
       const { user, own } = direct;
       const canary = `canary ${randomBytes(16).toString('hex')}`;
       const replaced = newKey();
@@ -136,7 +136,7 @@ for (const target of await gatewayTargets()) {
       expect(readdirSync(direct.onDisk(''))).toEqual([]);
     });
 
-    it('can be read in parts and resumed in the middle, large files too', async () => {
+    it('can be read in parts and resumed, also large files', async () => {
       const { user } = direct;
       const bytes = randomBytes(24 * 1024 * 1024);
       const local = join(gateway.work, 'large');
@@ -165,7 +165,7 @@ for (const target of await gatewayTargets()) {
       },
     );
 
-    it('are listed beyond a page of S3’s listing', async () => {
+    it('are listed completely beyond one page of S3’s listing', async () => {
       const names = Array.from({ length: 1_010 }, (_, index) => `n${String(index).padStart(4, '0')}`);
       const waiting = [...names];
       const putNext = async () => {
@@ -176,7 +176,7 @@ for (const target of await gatewayTargets()) {
       expect(await direct.listed('many')).toEqual(names);
     });
 
-    it('leave the disk when direct mode is switched on, and come back when it is switched off, without a restart', async () => {
+    it('are removed from the disk by direct mode and mirrored again without it, without a restart', async () => {
       const { user, own } = mirrored;
       const file = mirrored.onDisk('switched/deep/f');
       const canary = `canary ${randomBytes(16).toString('hex')}`;
@@ -187,11 +187,11 @@ for (const target of await gatewayTargets()) {
       mirrored.set('downloads.mode=direct');
       await user.sftpOk(`get /downloads/switched/deep/f ${back}`);
       expect(readFileSync(back, 'utf8')).toBe(canary);
-      await eventually('nothing is left on disk', () => readdirSync(mirrored.onDisk('')).length === 0);
+      await eventually('the directory on disk is empty', () => readdirSync(mirrored.onDisk('')).length === 0);
       expect(filesWith(gateway, canary)).toEqual([]);
       expect(await mirrored.isInS3('switched/deep/f')).toBe(true);
       mirrored.set();
-      await eventually('the file is mirrored anew', () => existsSync(file));
+      await eventually('the file is mirrored again', () => existsSync(file));
       expect(readFileSync(file, 'utf8')).toBe(canary);
     });
 
@@ -207,10 +207,10 @@ for (const target of await gatewayTargets()) {
         await store.put(newCall(), shared, bodyOf('x'), writeOptions(plain));
         const sharedFile = join(gateway.root, 'opt/sftpgw/shared', mode);
         await eventually(
-          'the file shows',
+          'the file is listed',
           async () => (await user.sftp('ls /downloads/removable/f')).code === 0,
         );
-        await eventually('the shared one too', () => existsSync(sharedFile));
+        await eventually('the shared file is mirrored', () => existsSync(sharedFile));
         expect(existsSync(downloads.onDisk('removable/f'))).toBe(mode === 'mirror');
         const source = join(gateway.work, 'source');
         writeFileSync(source, 'x');

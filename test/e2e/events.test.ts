@@ -11,11 +11,10 @@ import { eventually } from '../support/wait.js';
 const programs = missing('ssh-keygen', 'aws');
 const [, environment] = await s3Targets();
 const [, target] = await gatewayTargets();
-if (environment === undefined || target === undefined)
-  throw new Error('there is no target of the environment');
+if (environment === undefined || target === undefined) throw new Error('the environment names no S3 target');
 const skip = programs ?? whyNoRgwTopics(environment);
 
-/** The address to which S3 posts events, with the secret that the gateway made. */
+/** Returns the address for S3's events, with the gateway's secret. */
 async function eventAddress(gateway: Gateway): Promise<string> {
   const port = await eventually('the port for events is logged', () => {
     const line = gateway.output.split('\n').find((text) => text.includes('event endpoint ready'));
@@ -26,9 +25,9 @@ async function eventAddress(gateway: Gateway): Promise<string> {
 }
 
 describe.skipIf(skip !== null)(
-  `a gateway that Ceph RGW tells of changes${skip ? ` (skipped: ${skip})` : ''}`,
+  `a gateway with events from Ceph RGW${skip ? ` (skipped: ${skip})` : ''}`,
   () => {
-    it('has a new object on disk, decrypted, long before it would look for one, and loses what is removed', async () => {
+    it('decrypts a new object to disk long before the next pass, and removes a removed one', async () => {
       const properties = { 'events.listen': '127.0.0.1:0', 'mirror.interval': '10m' };
       await using gateway = await target.start({ properties, logLevel: 'debug' });
       const { bucket, s3api } = await target.access(gateway);
@@ -50,19 +49,20 @@ describe.skipIf(skip !== null)(
           await eventually(`${name} is on disk`, () => existsSync(file(name)), 5_000);
           expect(readFileSync(file(name), 'utf8')).toBe('testing123\n');
         };
-        const lookedAt = (name: string, result: string) =>
+        const hasResult = (name: string, result: string) =>
           gateway.output.includes(`"path":"in/${name}","result":"${result}"`);
         await put('first');
-        // Comparisons of the prefix are frequent after the start, and one of them may win: then the next object is tried.
+        // A pass may find the object before the event, because passes are frequent after the start. Then try
+        // the next object.
         const names: string[] = [];
-        const told = await eventually('an event brings an object', async () => {
+        const fetched = await eventually('an event triggers a fetch', async () => {
           const name = `f${names.length}`;
           names.push(name);
           await put(name);
-          return names.find((one) => lookedAt(one, 'fetched')) ?? null;
+          return names.find((one) => hasResult(one, 'fetched')) ?? null;
         });
-        expect((await s3api('delete-object', '--key', `fay/downloads/in/${told}`)).code).toBe(0);
-        await eventually('the file is gone', () => !existsSync(file(told)), 5_000);
+        expect((await s3api('delete-object', '--key', `fay/downloads/in/${fetched}`)).code).toBe(0);
+        await eventually('the file is removed', () => !existsSync(file(fetched)), 5_000);
       } finally {
         await topics.remove(topic);
       }

@@ -17,7 +17,7 @@ async function ok(gateway: Gateway, ...args: readonly string[]): Promise<string>
 for (const target of await gatewayTargets()) {
   const skip = target.skip ?? programs;
   describe.skipIf(skip !== null)(`keys of the keyring over ${target.name}${skip ? ` (${skip})` : ''}`, () => {
-    it('seal uploads without a restart or a file, open with age, and are destroyed only when nothing needs them', async () => {
+    it('encrypt uploads without a restart or a key file, can be decrypted with age, and are destroyed only if unused', async () => {
       await using gateway = await target.start({});
       const user = await gateway.addUser('bob');
       expect((await gateway.cli(['key', 'list'])).stderr).toContain('no recovery recipient exists');
@@ -37,7 +37,7 @@ for (const target of await gatewayTargets()) {
       const url = `s3://${access.bucket}/bob/uploads/after`;
       expect(await ok(gateway, 'object', 'stat', url)).toContain(made.id);
 
-      // What is left when this program is not.
+      // Without the gateway, the sealed file and the age program are enough.
       const sealed = join(gateway.root, `opt/sftpgw/keys/${made.id}.age`);
       await ok(gateway, 'key', 'generate');
       await runOk('age', ['-d', '-i', identity, '-o', join(gateway.work, 'raw'), sealed]);

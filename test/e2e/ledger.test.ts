@@ -11,12 +11,12 @@ const programs = missing('sftp', 'ssh-keygen', 'aws');
 
 for (const target of await gatewayTargets()) {
   const skip = target.skip ?? programs;
-  const title = `a gateway whose database is lost, over ${target.name}${skip ? ` (${skip})` : ''}`;
+  const title = `a gateway without its database, with ${target.name}${skip ? ` (${skip})` : ''}`;
   describe.skipIf(skip !== null)(title, () => {
     it.each([
-      ['the tags of the objects', 'yes'],
-      ['trying the keys, where objects have no tags', 'no'],
-    ])('has its ledger made anew by %s, and every object opens', async (_how, tags) => {
+      ['from the tags of the objects', 'yes'],
+      ['by trying the keys of objects without tags', 'no'],
+    ])('rebuilds its ledger %s, and every object can be read', async (_how, tags) => {
       await using gateway = await target.start({ properties: { 'ledger.tags': tags } });
       const s3 = await target.access(gateway);
       await drill(gateway, s3, tags === 'yes');
@@ -60,7 +60,10 @@ async function drill(gateway: Gateway, s3: BucketAccess, hasTags: boolean): Prom
   await ask(gateway, s3.bucket, users.alice);
 }
 
-/** Who needs the first key of alice: her first file, and the older version of the one that she wrote twice. */
+/**
+ * Checks what needs the first key of alice: her first file, and the older version of the file that she wrote
+ * twice.
+ */
 async function ask(gateway: Gateway, bucket: string, alice: TestUser): Promise<void> {
   const first = CustomerKey.fromBytes(alice.key).fingerprint;
   const both = `s3://${bucket}/alice/uploads/both.txt`;

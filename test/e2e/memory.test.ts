@@ -5,19 +5,22 @@ import { gatewayTargets } from '../support/gateway-targets.js';
 import { missing } from '../support/tools.js';
 
 const uploads = 20;
-/** Long enough to fill what is allowed: 500 MiB at the peak, 528 with the 256 MiB that `npm run drill:memory` sends. */
+/**
+ * Large enough to fill the allowed memory: the peak is 500 MiB, or 528 MiB with the 256 MiB of `npm run
+ * drill:memory`.
+ */
 const uploadMib = process.env['SFTPGW_DRILL'] === 'full' ? 256 : 96;
 const limitMib = 700;
 const programs = missing('sftp', 'ssh-keygen');
 
-// Where S3 is a process of its own, so that only the gateway is measured.
+// Only targets with S3 in another process, so that only the gateway is measured.
 const targets = (await gatewayTargets()).filter(({ name }) => name !== 'embedded S3');
 
-describe('memory has a bound', () => {
+describe('memory is bounded', () => {
   for (const target of targets) {
     const skip = target.skip ?? programs;
     it.skipIf(skip !== null)(
-      `${uploads} uploads of ${uploadMib} MiB at once into ${target.name} stay under ${limitMib} MiB resident${skip ? ` (${skip})` : ''}`,
+      `${uploads} uploads of ${uploadMib} MiB in parallel into ${target.name} stay under ${limitMib} MiB resident${skip ? ` (${skip})` : ''}`,
       async () => {
         await using gateway = await target.start();
         const s3 = await target.access(gateway);

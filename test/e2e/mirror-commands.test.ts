@@ -18,7 +18,7 @@ for (const target of await s3Targets()) {
     beforeAll(() => target.start());
     afterAll(() => target.close());
 
-    it('plans, runs and shows, without a gateway and with one', async () => {
+    it('plans and runs passes and shows the status, with and without a gateway', async () => {
       const bucket = await target.makeBucket();
       const { endpoint, caFile, region, credentials } = target;
       await using gateway = await Gateway.prepare({
@@ -92,7 +92,7 @@ for (const target of await s3Targets()) {
       rmSync(join(gateway.root, 'var/lib/sftpgw/control.sock'));
       expect(await mirror('run')).toMatchObject({
         code: 11,
-        stderr: expect.stringMatching(/cannot be asked: nobody listens on the control socket/),
+        stderr: expect.stringMatching(/cannot be asked: no gateway listens on the control socket/),
       });
     });
   });

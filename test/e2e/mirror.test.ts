@@ -10,7 +10,7 @@ const programs = missing('sftp', 'ssh-keygen', 'aws');
 for (const target of await gatewayTargets()) {
   const skip = target.skip ?? programs;
   describe.skipIf(skip !== null)(`downloads from ${target.name}${skip ? ` (${skip})` : ''}`, () => {
-    it('shows what is put under the download prefix and under shared/ with a key, decrypted, and takes away what is removed', async () => {
+    it('shows new objects of the download prefix and of shared/ decrypted, and removes removed ones', async () => {
       await using gateway = await target.start({ properties: { 'mirror.interval': '500ms' } });
       const s3 = await target.access(gateway);
       const user = await gateway.addUser('greta', ['--sse', '1', '--downloads', '--shared']);
@@ -38,14 +38,14 @@ for (const target of await gatewayTargets()) {
         const put = await s3.s3api('put-object', '--key', key, '--body', body, ...customerKeyArguments(user));
         expect(put.code, put.stderr).toBe(0);
         const path = join(gateway.root, file);
-        await eventually(`${seen} is there`, () => existsSync(path));
+        await eventually(`${seen} exists`, () => existsSync(path));
         expect(readFileSync(path, 'utf8')).toBe('testing123\n');
         const back = join(gateway.work, 'back');
         await user.sftpOk(`get ${seen} ${back}`);
         expect(readFileSync(back, 'utf8')).toBe('testing123\n');
         expect((await user.sftp(`put ${body} ${seen}`)).code, 'users only read').not.toBe(0);
         expect((await s3.s3api('delete-object', '--key', key)).code).toBe(0);
-        await eventually(`${seen} is gone`, () => !existsSync(path));
+        await eventually(`${seen} is removed`, () => !existsSync(path));
       }
     });
   });

@@ -38,12 +38,12 @@ for (const target of await gatewayTargets()) {
       writeFileSync(path, content);
       return path;
     };
-    /** What `aws` says of an object to who has this user's key. */
+    /** Runs `aws s3api head-object` with this user's key. */
     const headAs = (user: TestUser, key: string) =>
       bucket.s3api('head-object', '--key', key, ...customerKeyArguments(user));
     const idOf = (user: TestUser) => CustomerKey.fromBytes(user.key).fingerprint;
 
-    it('are put, listed, shown and fetched under the key of whose place it is', async () => {
+    it('are put, listed, shown and fetched with the key of the user who owns the prefix', async () => {
       const content = randomBytes(18_000_000);
       await Promise.all([
         ok(['put', file('large', content), url('bob/uploads/')]),
@@ -92,13 +92,13 @@ for (const target of await gatewayTargets()) {
       expect([less.code, less.stderr]).toEqual([5, expect.stringMatching(/weaker than the source's/)]);
     });
 
-    it('are worked on as trees: what fails is named, the others go on, and a second run finds nothing to do', async () => {
+    it('are processed as trees: failures are named, the rest continues, and a second run changes nothing', async () => {
       mkdirSync(join(gateway.work, 'tree/sub'), { recursive: true });
       for (const name of ['a', 'b', 'sub/c']) file(`tree/${name}`, name);
       expect(await ok(['put', '-r', join(gateway.work, 'tree'), url('bob/uploads/tree')])).toMatch(
         /^stored 3 /,
       );
-      // Another program's, under a key that is not here.
+      // An object of another client, with an unknown key.
       const strange = file('strange.key', randomBytes(32));
       const stored = await bucket.s3api(
         ...['put-object', '--key', 'bob/uploads/tree/strange', '--body', file('s', 's')],
@@ -122,7 +122,7 @@ for (const target of await gatewayTargets()) {
       expect(await ok(['ls', '-r', url('bob/uploads/tree'), '--json'])).toBe('[]\n');
     });
 
-    it('that the gateway has for itself are left alone', async () => {
+    it('of the gateway itself are not touched', async () => {
       const key = '.sftpgw/keyring/kept';
       const stored = await bucket.s3api('put-object', '--key', key, '--body', file('kept', 'kept'));
       expect(stored.code, stored.stderr).toBe(0);
@@ -137,7 +137,7 @@ for (const target of await gatewayTargets()) {
       await ok(['rm', url(key), '--gateway-files']);
     });
 
-    it('that a client uploads through SFTP are in the same ledger, and the reverse', async () => {
+    it('from SFTP clients are in the same ledger, and the reverse', async () => {
       await bob.sftpOk(`put ${file('sftp', 'through sftp')} /uploads/sftp`);
       const status = JSON.parse(await ok(['stat', url('bob/uploads/sftp'), '--json'])) as object;
       expect(status).toMatchObject({ writer: { actor: 'bob' }, encryption: { keyId: idOf(bob) } });

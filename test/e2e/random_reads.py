@@ -1,4 +1,4 @@
-"""Reads a file over SFTP as programs do that want parts of it. Arguments: PORT USER IDENTITY REMOTE LOCAL (the same content)."""
+"""Reads parts of a file over SFTP. Arguments: PORT USER IDENTITY REMOTE LOCAL. Both files have the same content."""
 import random
 import sys
 

@@ -14,7 +14,7 @@ const [s3] = await s3Targets();
 if (s3 === undefined) throw new Error('there is no embedded S3');
 
 let bucket: string;
-/** A root that is not served: the commands do everything themselves. */
+/** A root without a running gateway, so that the commands do everything themselves. */
 let gateway: Gateway;
 const outputs: string[] = [];
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await s3.start();
   vi.stubEnv('AWS_ACCESS_KEY_ID', s3.credentials.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', s3.credentials.secretAccessKey);
-  // The log of a command.
+  // Collects the log of commands.
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
     outputs.push(String(text));
     return true;
@@ -47,7 +47,10 @@ interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command in this process, on another root when one is named: starting Node each time would take most of the time. */
+/**
+ * Runs a command in this process, because starting Node.js each time would be slow. `root` may be another
+ * root.
+ */
 async function cli(args: readonly string[], input = '', root = gateway.root): Promise<Ran> {
   const shell = fakeShell({ input, workingDirectory: gateway.work });
   const code = await runProgram(sftpgwProgram, [...args, '--root', root], shell);
@@ -77,7 +80,7 @@ async function addUser(): Promise<Buffer> {
 }
 
 describe('sftpgw recovery', () => {
-  it('init writes the identity into a new file only, and uses it when it was given back', async () => {
+  it('init writes the identity only into a new file, and uses it once it is confirmed', async () => {
     const out = ['recovery', 'init', '--identity-out', at('recovery.txt')];
     expect(await cli(out)).toMatchObject({ code: 0 });
     expect(modeOf(at('recovery.txt'))).toBe(0o600);
@@ -97,7 +100,7 @@ describe('sftpgw recovery', () => {
     expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining('up to date') });
   });
 
-  it('status ends with 12 while something is missing, and says what', async () => {
+  it('status exits with 12 and names what is missing', async () => {
     expect(await cli(['recovery', 'status'])).toMatchObject({
       code: 12,
       stdout: expect.stringContaining('none: run `sftpgw recovery init`'),
@@ -116,7 +119,7 @@ describe('sftpgw recovery', () => {
     expect((await cli(['recovery', 'status'])).stdout).toMatch(/Last failure: .*no-such-bucket-here/);
   });
 
-  it('init takes a recipient whose identity is elsewhere; recover then wants --accept-unsigned', async () => {
+  it('init accepts a recipient without its identity; recover then requires --accept-unsigned', async () => {
     await cli(['recovery', 'init', '--identity-out', at('elsewhere.txt')]);
     const text = readFileSync(at('elsewhere.txt'), 'utf8');
     const recipient = /age1[0-9a-z]{58}/.exec(text)?.[0] ?? '';
@@ -139,7 +142,7 @@ describe('sftpgw recovery', () => {
     );
   });
 
-  it('the gateway does not serve a root whose recovery was interrupted; the same command goes on', async () => {
+  it('the gateway refuses a root whose recovery was interrupted; the same command resumes it', async () => {
     await addUser();
     await initFromFile();
     const recover = ['recover', ...reach(), '--identity', at('recovery.txt')];
@@ -152,14 +155,14 @@ describe('sftpgw recovery', () => {
     expect(serve).toMatchObject({ code: 6, stderr: expect.stringContaining('was interrupted') });
     expect(await cli(recover, '', at('new'))).toMatchObject({
       code: 6,
-      stderr: expect.stringContaining('from the bucket another has begun'),
+      stderr: expect.stringContaining('from the bucket another was interrupted'),
     });
     writeFileSync(join(state, 'recovering.json'), JSON.stringify({ bucket }));
     expect(await cli(recover, '', at('new'))).toMatchObject({ code: 0 });
     expect(readdirSync(state)).not.toContain('recovering.json');
   });
 
-  it('the new key of a rotation is in the bucket before anything rests under it', async () => {
+  it('the new key of a rotation is in the bucket before any object is encrypted with it', async () => {
     await addUser();
     await initFromFile();
     const keys = async () =>
@@ -171,11 +174,11 @@ describe('sftpgw recovery', () => {
     expect((await cli(['key', 'rotate', '--status', '--json'])).stdout).not.toContain('bob');
     gateway.writeProperties({ bucket, endpoint: s3.endpoint, region: s3.region });
     expect(await cli(['key', 'rotate', '--user', 'bob'])).toMatchObject({ code: 0 });
-    // Two were made: the one of the first attempt, which nobody uses, and the one that counts.
+    // There are two new keys: the unused one of the first attempt, and the user's.
     expect(await keys()).toHaveLength(3);
   });
 
-  it('a rehearsal leaves the copy of the living gateway alone', async () => {
+  it('a rehearsal does not change the copy of the running gateway', async () => {
     await addUser();
     await initFromFile();
     const args = [
@@ -205,7 +208,7 @@ describe('sftpgw recovery', () => {
 describe('sftpgw key split and join', () => {
   const split = ['key', 'split', '--shares', '3', '--threshold', '2'];
 
-  it('give the identity back, from files and through pipes', async () => {
+  it('restore the identity from files and through pipes', async () => {
     const secret = await initFromFile();
     const printed = await cli([...split, '--identity', at('recovery.txt')]);
     const shares = printed.stdout.split('\n').filter((line) => line.startsWith('sftpgw-share1'));
@@ -225,14 +228,17 @@ describe('sftpgw key split and join', () => {
     expect(await cli(args)).toMatchObject({ code: 4 });
 
     const mixed = await cli(['key', 'join', paths[0] ?? ''], shares[1]);
-    expect(mixed).toMatchObject({ code: 2, stderr: expect.stringContaining('1 of the 3 shares is given') });
+    expect(mixed).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('not enough shares: 1 of 3 given'),
+    });
     writeFileSync(at('foreign'), `${shares[1]}\n`);
     const foreign = await cli(['key', 'join', paths[0] ?? '', at('foreign')]);
     expect(foreign.code).toBe(2);
-    expect(foreign.stderr).toMatch(/foreign line 1: this share is of the set/);
+    expect(foreign.stderr).toMatch(/foreign line 1: this share belongs to the set/);
   });
 
-  it('refuse counts and inputs that make no sense', async () => {
+  it('refuse invalid counts and inputs', async () => {
     const one = await cli(['key', 'split', '--shares', '2', '--threshold', '1'], 'x');
     expect(one).toMatchObject({ code: 2 });
     expect(await cli(split, 'AGE-SECRET-KEY-1NOTONE')).toMatchObject({
@@ -243,8 +249,8 @@ describe('sftpgw key split and join', () => {
 });
 
 describe.skipIf(missing('python3') !== null)('at a terminal', () => {
-  it('the identity is shown once, asked for hidden, and nothing is changed before it was given back', async () => {
-    // The person's answer is not known beforehand: the player is told to interrupt, and the terminal shows what was asked.
+  it('the identity is shown once and typed hidden, and nothing changes before it is confirmed', async () => {
+    // The right answer is unknown before the run, so the script interrupts at that question.
     const player = join(import.meta.dirname, 'terminal.py');
     const argv = [process.execPath, mainScript, 'recovery', 'init', '--root', gateway.root];
     const other = 'AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQPZRY9X8GF2TVDW0S3JSG8DKE';
@@ -266,7 +272,7 @@ describe.skipIf(missing('python3') !== null)('at a terminal', () => {
 });
 
 describe('the canary', () => {
-  it('is neither in what the commands say, nor in the root, nor in the bucket', async () => {
+  it('is neither in the output of the commands, nor in the root, nor in the bucket', async () => {
     const key = await addUser();
     const secret = await initFromFile();
     await cli(['recovery', 'init', '--confirm-file', at('recovery.txt')]);
@@ -276,13 +282,13 @@ describe('the canary', () => {
     await cli(['recover', ...reach(), '--identity', '-', '--force'], `${secret}x`);
     const recovered = await cli(['recover', ...reach(), '--identity', at('recovery.txt'), '--force']);
     expect(recovered).toMatchObject({ code: 0 });
-    const places = { ...readRoot(), outputs: Buffer.from(outputs.join('\n')), ...(await readBucket()) };
-    expect(Object.keys(places).some((path) => path.includes('snapshot-'))).toBe(true);
-    for (const [place, content] of Object.entries(places)) {
-      expect(content.includes(secret), `the identity in ${place}`).toBe(false);
-      if (/\/sse\.key$/.test(place)) continue;
+    const contents = { ...readRoot(), outputs: Buffer.from(outputs.join('\n')), ...(await readBucket()) };
+    expect(Object.keys(contents).some((path) => path.includes('snapshot-'))).toBe(true);
+    for (const [source, content] of Object.entries(contents)) {
+      expect(content.includes(secret), `the identity in ${source}`).toBe(false);
+      if (/\/sse\.key$/.test(source)) continue;
       for (const needle of [key, key.toString('hex'), key.toString('base64').slice(0, -1)]) {
-        expect(content.includes(needle), `the key in ${place}`).toBe(false);
+        expect(content.includes(needle), `the key in ${source}`).toBe(false);
       }
     }
   });

@@ -37,7 +37,7 @@ for (const target of await s3Targets()) {
         await target.close();
       });
 
-      it('prints the least that the role and the bucket need for the users as they are', async () => {
+      it('prints minimal policies of the role and the bucket for the present users', async () => {
         const printed = await gateway.cli(['setup', '--policies', '--gateway-principal', role, '--json']);
         expect(printed.code, printed.stderr).toBe(0);
         const { rolePolicy, buckets } = JSON.parse(printed.stdout) as {
@@ -55,7 +55,7 @@ for (const target of await s3Targets()) {
       });
 
       it.skipIf(target.kind === 'embedded')(
-        'puts policy and lifecycle rule beside what is there',
+        'adds its policy and lifecycle rule to the existing ones',
         async () => {
           const client = target.client();
           const mine = {
@@ -92,7 +92,7 @@ for (const target of await s3Targets()) {
       );
 
       it.skipIf(target.kind !== 'embedded')(
-        'says what a server does not have, does the rest, and ends with a code',
+        'names what the server does not support, does the rest, and exits with code 10',
         async () => {
           const applied = await gateway.cli(['setup', '--apply']);
           expect(applied.code).toBe(10);
@@ -101,9 +101,9 @@ for (const target of await s3Targets()) {
         },
       );
 
-      // Ceph RGW takes BlockedEncryptionTypes and forgets it.
+      // Ceph RGW accepts BlockedEncryptionTypes and ignores it.
       it.skipIf(target.kind !== 'embedded')(
-        'allows SSE-C in a bucket that blocks it, when asked to',
+        'allows SSE-C in a bucket that blocks it with --allow-sse-c',
         async () => {
           await target.client().send(
             new PutBucketEncryptionCommand({
@@ -120,7 +120,7 @@ for (const target of await s3Targets()) {
         },
       );
 
-      it('refuses what is no principal', async () => {
+      it('refuses an invalid principal', async () => {
         const refused = await gateway.cli(['setup', '--policies', '--gateway-principal', 'me']);
         expect(refused.code).toBe(2);
         expect(refused.stderr).toContain('ARN');

@@ -1,7 +1,7 @@
-"""Plays a person at a terminal: terminal.py '[["question", "answer"], ...]' PROGRAM ARGS...
+"""Answers the questions of a program on a terminal: terminal.py '[["question", "answer"], ...]' PROGRAM ARGS...
 
 Waits for each question on a pseudo-terminal, types the answer, prints everything that the terminal showed
-and ends with the program's exit code. Ends with 99 when a question does not come, or not within 30 seconds.
+and exits with the program's exit code. Exits with 99 if a question does not appear within 30 seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def stop(wanted: bytes | None) -> NoReturn:
 
 
 def read_until(wanted: bytes | None, start: int) -> int:
-    """The end of `wanted` in what was shown from `start` on; None waits for the end of the program."""
+    """Returns the end of `wanted` in the output from `start` on; None waits for the end of the program."""
     global shown
     deadline = time.monotonic() + 30
     while wanted is None or wanted not in shown[start:]:

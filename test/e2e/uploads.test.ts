@@ -45,7 +45,7 @@ for (const target of await gatewayTargets()) {
         expect(readFileSync(back).equals(readFileSync(source))).toBe(true);
       }
 
-      it('puts small, large and empty files under the key of the user, and S3 opens them with that key only', async () => {
+      it('stores small, large and empty files with the key of the user, and S3 opens them only with that key', async () => {
         const files = {
           'small.txt': localFile('small.txt', 'testing123\n'),
           'large.bin': localFile('large.bin', randomBytes(40 * 1024 * 1024 + 17)),
@@ -63,7 +63,7 @@ for (const target of await gatewayTargets()) {
         }
       });
 
-      it('lists names, sizes and directories as they are in S3', async () => {
+      it('lists names, sizes and directories as in S3', async () => {
         const source = localFile('listed', 'x'.repeat(1234));
         const listing = await alice.sftpOk(
           `mkdir /uploads/made\nput ${source} /uploads/made/one\nput ${source} "/uploads/made/zwei mit ü"\nls -l /uploads/made`,
@@ -74,7 +74,7 @@ for (const target of await gatewayTargets()) {
         await expectInS3(alice, 'made/zwei mit ü', source);
       });
 
-      it('renames a directory with all that is in it', async () => {
+      it('renames a directory with its content', async () => {
         const source = localFile('kept', randomBytes(100_000));
         await alice.sftpOk(
           `mkdir /uploads/old\nmkdir /uploads/old/sub\nput ${source} /uploads/old/one\nput ${source} /uploads/old/sub/two`,
@@ -125,7 +125,7 @@ for (const target of await gatewayTargets()) {
         expect(await alice.sftpOk('ls -l /uploads/dated')).toMatch(/Jul 14 +2017/);
       });
 
-      it('refuses to write where nothing is to be written, and says where', async () => {
+      it('refuses writes outside writable directories', async () => {
         const source = localFile('nowhere', 'x');
         for (const path of ['/nowhere', '/downloads/no', '/shared/no']) {
           const refused = await alice.sftp(`put ${source} ${path}`);
@@ -147,7 +147,7 @@ for (const target of await gatewayTargets()) {
           ServerSideEncryption?: string;
           SSECustomerAlgorithm?: string;
         };
-        // A bucket may have a default of its own, which option 4 leaves to it.
+        // Option 4 uses the default encryption of the bucket.
         if (expected !== undefined) expect(answer.ServerSideEncryption).toBe(expected);
         expect(answer.SSECustomerAlgorithm).toBeUndefined();
       });
@@ -163,28 +163,28 @@ for (const target of await gatewayTargets()) {
         });
       });
 
-      it('puts a user with a prefix of its own there', async () => {
+      it('stores the files of a user below the configured prefix', async () => {
         const user = await gateway.addUser('prefixed', ['--sse', '1', '--prefix', 'partner/in/']);
         const source = localFile('prefixed', 'body');
         await user.sftpOk(`put ${source} /uploads/file`);
         expect((await s3.s3api('head-object', '--key', 'partner/in/file')).code).toBe(0);
       });
 
-      /** A client that is in the middle of its upload. */
+      /** Starts an upload and returns the client process once the file has this number of bytes. */
       async function uploading(source: string, name: string, bytes: number): Promise<ChildProcess> {
         const args = ['-q', '-l', '160000', '-b', '-', ...alice.sshOptions, '-P', String(gateway.sftpPort)];
         const client = spawn('sftp', [...args, 'alice@127.0.0.1'], { stdio: ['pipe', 'ignore', 'ignore'] });
         client.stdin.end(`put ${source} /uploads/${name}\n`);
-        await eventually('enough has come', async () => (await sizeOf(name)) >= bytes);
+        await eventually('the gateway has received enough', async () => (await sizeOf(name)) >= bytes);
         return client;
       }
 
-      async function breakOff(source: string, name: string, bytes: number): Promise<void> {
+      async function interrupt(source: string, name: string, bytes: number): Promise<void> {
         const client = await uploading(source, name, bytes);
         const end = once(client, 'exit');
         client.kill('SIGKILL');
         await end;
-        await eventually('the upload is broken off', async () => (await stillUploading(name)) === false);
+        await eventually('the upload is interrupted', async () => (await stillUploading(name)) === false);
       }
 
       async function sizeOf(name: string): Promise<number> {
@@ -197,9 +197,9 @@ for (const target of await gatewayTargets()) {
         return refused.stderr.includes('still being uploaded');
       }
 
-      it('keeps what came of an upload that broke off, also over a restart, until it is resumed', async () => {
+      it('keeps an interrupted upload, also over a restart, until it is resumed', async () => {
         const big = localFile('resumed', randomBytes(64 * 1024 * 1024 + 5));
-        await breakOff(big, 'resumed', 20 * 1024 * 1024);
+        await interrupt(big, 'resumed', 20 * 1024 * 1024);
         const kept = await sizeOf('resumed');
         expect(kept).toBeGreaterThan(15 * 1024 * 1024);
         expect(kept).toBeLessThan(64 * 1024 * 1024);
@@ -213,11 +213,11 @@ for (const target of await gatewayTargets()) {
         await expectInS3(alice, 'resumed', big);
       });
 
-      it('is gone on with although its silent connection is still there', async () => {
+      it('resumes an upload whose silent connection is still open', async () => {
         const big = localFile('silent', randomBytes(64 * 1024 * 1024));
         const client = await uploading(big, 'silent', 12 * 1024 * 1024);
         client.kill('SIGSTOP');
-        await eventually('another connection goes on', async () => {
+        await eventually('another connection resumes the upload', async () => {
           const resumed = await alice.sftp(`reput ${big} /uploads/silent`);
           return resumed.code === 0;
         });
@@ -225,7 +225,7 @@ for (const target of await gatewayTargets()) {
         client.kill('SIGKILL');
       });
 
-      it('makes a file that was closed too early longer, small and large, to its whole', async () => {
+      it('completes a small or large file that was closed too early', async () => {
         for (const [name, size, early] of [
           ['early-small', 100_000, 70_001],
           ['early-large', 30 * 1024 * 1024, 11 * 1024 * 1024 + 7],
@@ -239,9 +239,9 @@ for (const target of await gatewayTargets()) {
         }
       });
 
-      it('leaves no multipart upload behind when one that broke off is removed', async () => {
+      it('aborts the multipart upload when an interrupted upload is removed', async () => {
         const big = localFile('broken', randomBytes(64 * 1024 * 1024));
-        await breakOff(big, 'broken', 12 * 1024 * 1024);
+        await interrupt(big, 'broken', 12 * 1024 * 1024);
         expect((await s3.s3api('list-multipart-uploads')).stdout).toContain('alice/uploads/broken');
         await alice.sftpOk('rm /uploads/broken');
         expect((await s3.s3api('list-multipart-uploads')).stdout).not.toContain('alice/uploads/broken');

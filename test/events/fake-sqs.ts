@@ -12,19 +12,19 @@ interface Held {
 }
 
 /**
- * One SQS queue, as far as a reader sees it: the AWS JSON 1.0 protocol with ReceiveMessage (long polling, visibility timeout,
- * receipt handles) and DeleteMessageBatch.
+ * One SQS queue for a reader: the AWS JSON 1.0 protocol with ReceiveMessage (long polling, visibility
+ * timeout, receipt handles) and DeleteMessageBatch.
  */
 export class FakeSqs implements AsyncDisposable {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #messages = new Map<string, Held>();
   readonly #waiting = new Set<() => void>();
   readonly #visibilityMs: number;
-  /** Every operation that was asked for, and under which credential scope. */
+  /** Every requested operation, with its credential scope. */
   readonly requests: { readonly operation: string; readonly scope: string }[] = [];
-  /** Answers the next requests with these codes instead of serving them. */
+  /** Errors with which the next requests are answered. */
   readonly failures: { readonly operation: string; readonly code: string; readonly status: number }[] = [];
-  /** Bodies whose MD5 is sent wrong once. */
+  /** Bodies that are sent once with a wrong MD5. */
   readonly damaged = new Set<string>();
 
   constructor(visibilityMs = 30_000) {
@@ -47,7 +47,7 @@ export class FakeSqs implements AsyncDisposable {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Messages that are not deleted, being read or not. */
+  /** Number of messages that are not deleted, including received ones. */
   get size(): number {
     return this.#messages.size;
   }

@@ -27,7 +27,7 @@ import { notifyTopic, RgwTopics, whyNoRgwTopics } from './rgw-topics.js';
 interface Sender {
   readonly name: string;
   readonly skip: string | null;
-  /** A bucket whose changes below the prefix are posted to the address. */
+  /** Returns a bucket whose changes below the prefix are posted to the address. */
   start(address: string, prefix: string): Promise<{ readonly s3: S3Client; readonly bucket: string }>;
   close(): Promise<void>;
 }
@@ -87,7 +87,7 @@ class CephSender implements Sender {
 }
 
 function target() {
-  if (environment === undefined) throw new Error('there is no target of the environment');
+  if (environment === undefined) throw new Error('the environment does not set a target');
   return environment;
 }
 
@@ -129,7 +129,10 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
       await rm(directory, { recursive: true });
     });
 
-    /** Runs the change and answers how long after it the endpoint knew, in milliseconds; negative when it knew before. */
+    /**
+     * Runs the change. Returns the time from its end to its event, in ms; negative if the event came
+     * first.
+     */
     async function latency(Key: string, change: () => Promise<unknown>): Promise<number> {
       const before = changed.length;
       await change();
@@ -147,14 +150,14 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
       'red flower+100%.jpg',
       'Übersicht/ä b/%2F &=?.txt',
       `${randomBytes(4).toString('hex')}/'"<>.bin`,
-    ])('tell of a put and of a removal of %s within seconds', async (name) => {
+    ])('report a put and a removal of %s within seconds', async (name) => {
       const Key = prefix + name;
       const put = new PutObjectCommand({ Bucket, Key, Body: 'content' });
       expect(await latency(Key, () => s3.send(put))).toBeLessThan(5_000);
       expect(await latency(Key, () => s3.send(new DeleteObjectCommand({ Bucket, Key })))).toBeLessThan(5_000);
     });
 
-    it('tell of an object under a customer key, of a copy and of an upload in parts', async () => {
+    it('report an object with a customer key, a copy and an upload in parts', async () => {
       const { trio } = new TestKey();
       const sealed = `${prefix}sealed`;
       await latency(sealed, () => s3.send(new PutObjectCommand({ Bucket, Key: sealed, Body: 'x', ...trio })));
@@ -172,14 +175,14 @@ for (const sender of [new EmbeddedSender(), new CephSender()]) {
       );
     });
 
-    it('tell only of what is below the prefix', async () => {
+    it('report only objects below the prefix', async () => {
       await s3.send(new PutObjectCommand({ Bucket, Key: 'other/a', Body: 'x' }));
       const Key = `${prefix}after`;
       await latency(Key, () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })));
       expect(changed.filter(({ object }) => !object.startsWith(`${Bucket}/${prefix}`))).toEqual([]);
     });
 
-    it('leave nothing in the log to worry about', () => {
+    it('cause no warnings in the log', () => {
       expect(lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
     });
   });

@@ -5,8 +5,8 @@ import { type Event, PutBucketNotificationConfigurationCommand, type S3Client } 
 import type { S3Target } from '../support/s3-targets.js';
 
 /**
- * The part of SNS that Ceph RGW speaks on its S3 port: topics with an address to push to. Over HTTPS: RGW takes addresses with
- * credentials in no other way. https://docs.ceph.com/en/latest/radosgw/notifications/
+ * The part of SNS that Ceph RGW supports on its S3 port: topics with a push address. It uses HTTPS, without
+ * which RGW refuses addresses with credentials. https://docs.ceph.com/en/latest/radosgw/notifications/
  */
 export class RgwTopics {
   readonly #target: S3Target;
@@ -15,7 +15,7 @@ export class RgwTopics {
     this.#target = target;
   }
 
-  /** The new topic's ARN. */
+  /** Creates a topic and returns its ARN. */
   async create(name: string, pushEndpoint: string): Promise<string> {
     const answer = await this.#send({
       Action: 'CreateTopic',
@@ -24,7 +24,7 @@ export class RgwTopics {
       'Attributes.entry.1.value': pushEndpoint,
     });
     const [, arn] = /<TopicArn>([^<]+)<\/TopicArn>/.exec(answer) ?? [];
-    if (arn === undefined) throw new Error(`no topic was made: ${answer}`);
+    if (arn === undefined) throw new Error(`no topic was created: ${answer}`);
     return arn;
   }
 
@@ -76,18 +76,18 @@ export class RgwTopics {
   }
 }
 
-/** Why the target's topics cannot be tried, or null. */
+/** Returns the reason why the target's topics cannot be tested, or null. */
 export function whyNoRgwTopics({ skip, name, endpoint }: S3Target): string | null {
   if (skip !== null) return skip;
   if (!/ceph/i.test(name)) return `SFTPGW_TEST_S3_NAME is "${name}", not a Ceph`;
   return endpoint.startsWith('https:')
     ? null
-    : 'SFTPGW_TEST_S3_ENDPOINT is not https, which topics with a secret need';
+    : 'SFTPGW_TEST_S3_ENDPOINT is not https, which topics with a secret require';
 }
 
 const events: Event[] = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'];
 
-/** From now on the bucket's changes below the prefix are told to the topic. */
+/** Sends the bucket's changes below the prefix to the topic. */
 export async function notifyTopic(
   s3: S3Client,
   Bucket: string,

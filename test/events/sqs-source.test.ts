@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 describe('the queue', () => {
-  it('is emptied: each message reaches the sink once and is deleted, whether it was there before or comes later', async () => {
+  it('is emptied: each message, old or new, reaches the sink once and is deleted', async () => {
     for (let count = 0; count < 25; count += 1) queue.send(event(`before-${count}`));
     start();
     await eventually('the queue is empty', () => queue.size === 0);
@@ -56,16 +56,16 @@ describe('the queue', () => {
     expect(warnings()).toEqual([]);
   });
 
-  it('is asked with long polls, ten messages at a time, signed for SQS in its region', async () => {
+  it('is read with long polls of ten messages, signed for SQS in its region', async () => {
     start();
     for (let count = 0; count < 30; count += 1) queue.send(event(String(count)));
     await eventually('the queue is empty', () => queue.size === 0);
-    // Three or four answers with messages, as many deletions, and the poll that hangs now.
+    // Three or four answers with messages, as many deletions, and the current poll.
     expect(queue.requests.length).toBeLessThanOrEqual(12);
     for (const { scope } of queue.requests) expect(scope).toMatch(/^\d{8}\/eu-west-1\/sqs\/aws4_request$/);
   });
 
-  it('is not asked any more after the signal, which ends a poll at once', async () => {
+  it('is not read after the signal, which ends a poll at once', async () => {
     start();
     await eventually('a poll hangs', () => queue.requests.length === 1);
     const startedMs = performance.now();
@@ -76,7 +76,7 @@ describe('the queue', () => {
     expect(warnings()).toEqual([]);
   });
 
-  it('loses nothing over a stop: what was handed over is deleted, the rest stays', async () => {
+  it('loses nothing when it stops: processed messages are deleted, others stay', async () => {
     for (let count = 0; count < 15; count += 1) queue.send(event(String(count)));
     sink = (_, key) => {
       changed.push(key);
@@ -89,21 +89,21 @@ describe('the queue', () => {
   });
 });
 
-describe('messages that are no events', () => {
-  it('are deleted and logged, without their content, and do not stop the others', async () => {
+describe('messages that are not events', () => {
+  it('are deleted and logged without their content, and do not affect others', async () => {
     queue.send('canary garbage');
     queue.send(event('a'));
     queue.send('{"Event":"s3:TestEvent"}');
     start();
     await eventually('the queue is empty', () => queue.size === 0);
     expect(changed).toEqual(['b/a']);
-    expect(warnings()).toMatchObject([{ message: expect.stringContaining('no event') }]);
+    expect(warnings()).toMatchObject([{ message: expect.stringContaining('not an S3 event') }]);
     expect(JSON.stringify(lines)).not.toContain('canary');
   });
 });
 
-describe('trouble', () => {
-  it('of the queue is borne: the poll is repeated after a while, and that it works again is logged', async () => {
+describe('a failure', () => {
+  it('of the queue is retried after a delay, and its end is logged', async () => {
     queue.failures.push({ operation: 'ReceiveMessage', code: 'ServiceUnavailable', status: 503 });
     queue.failures.push({ operation: 'ReceiveMessage', code: 'AccessDenied', status: 403 });
     queue.send(event('a'));
@@ -118,7 +118,7 @@ describe('trouble', () => {
     expect(JSON.stringify(lines)).not.toContain('canary');
   });
 
-  it('of a deletion brings the message again, which does no harm', async () => {
+  it('of a deletion repeats the message, which is harmless', async () => {
     queue.failures.push({ operation: 'DeleteMessageBatch', code: 'InternalError', status: 500 });
     queue.send(event('a'));
     start();
@@ -140,7 +140,7 @@ describe('trouble', () => {
     expect(changed).toEqual(['b/a']);
   });
 
-  it('on the way, a body that is not what was sent, is noticed', async () => {
+  it('of the transfer is detected by the checksum of the body', async () => {
     queue.damaged.add(event('a'));
     queue.send(event('a'));
     start();
@@ -149,7 +149,7 @@ describe('trouble', () => {
     expect(warnings()).toHaveLength(1);
   });
 
-  it('that is the administrator’s is said at once', async () => {
+  it('in the configuration is reported at once', async () => {
     for (const queueUrl of ['events', 'https://sqs.eu-west-1.amazonaws.com', 'ftp://host/1/events']) {
       start({ queueUrl });
       await expect(running).rejects.toMatchObject({ kind: 'invalid' });

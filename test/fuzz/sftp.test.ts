@@ -14,7 +14,7 @@ const goodId = 0x12345678;
 
 const names = ['/', '/a', '/a/b', '/f', '/g', '/l', '/missing', '/a/../f', '~', 'räume', ''];
 
-/** Makes packets that are nearly right: real requests about real names and handles, then damaged. */
+/** Creates almost valid packets: real requests with existing names and handles, which are then damaged. */
 class PacketMaker {
   readonly #random: SeededRandom;
   readonly #requests: readonly Request[];
@@ -31,7 +31,7 @@ class PacketMaker {
     return kind < 0.4 ? good : this.#damaged(good);
   }
 
-  /** A request with its names and handles exchanged for such as exist. */
+  /** Returns a request with existing names and handles. */
   #plausible(): Request {
     const request: Record<string, unknown> = { ...this.#random.pick(this.#requests) };
     for (const field of ['path', 'from', 'to', 'target', 'link']) {
@@ -56,7 +56,10 @@ class PacketMaker {
     );
   }
 
-  /** The frame mostly holds, so that what is behind it is reached too; once in a thousand it does not. */
+  /**
+   * Damages a packet. Its framing stays valid in 999 of 1,000 cases, so that the decoder behind it is tested
+   * too.
+   */
   #damaged(good: Buffer): Buffer {
     let bytes = Buffer.from(good);
     const way = this.#random.between(0, 3);
@@ -93,7 +96,10 @@ async function freshSession(): Promise<OpenedSession> {
   return opened;
 }
 
-/** True when a good request is answered as ever; false when the session has been closed for its broken framing. */
+/**
+ * Returns true if a valid request is still answered, false if the session was closed because of broken
+ * framing.
+ */
 async function stillServes({ client, stream, session }: OpenedSession): Promise<boolean> {
   const good = encodeRequest({ type: 'realpath', id: goodId, path: path('/x/../good') });
   const answer = client.askRaw(good, goodId).then(({ type, body }) => {
@@ -110,7 +116,7 @@ async function stillServes({ client, stream, session }: OpenedSession): Promise<
 }
 
 describe('fuzzed SFTP packets', () => {
-  it(`end no process and hang no session: ${packets} of them`, async () => {
+  it(`neither crash the server nor hang a session: ${packets} packets`, async () => {
     const random = SeededRandom.fromEnvironment();
     console.log(`SFTPGW_TEST_SEED=${random.seed}`);
     const maker = new PacketMaker(random);

@@ -7,7 +7,7 @@ import { run, runOk } from '../support/command.js';
 import { missing } from '../support/tools.js';
 
 const reason = missing('age', 'age-keygen');
-const nobody = { label: '', owner: { kind: 'none' } } as const;
+const unowned = { label: '', owner: { kind: 'none' } } as const;
 
 describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${reason})`}`, () => {
   let world: KeyringWorld;
@@ -28,9 +28,9 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
 
   it('opens every key with the recovery identity, and returns the raw 32 bytes', async () => {
     const keyring = world.open();
-    const before = await keyring.generate(nobody);
+    const before = await keyring.generate(unowned);
     await keyring.addRecoveryRecipient(await recipient());
-    const after = await keyring.generate(nobody);
+    const after = await keyring.generate(unowned);
     for (const { id } of [before, after]) {
       const raw = join(directory, id);
       await runOk('age', ['-d', '-i', identity, '-o', raw, join(world.keys, `${id}.age`)]);
@@ -40,7 +40,7 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
   });
 
   it('opens a key with the gateway’s own identity, but not with another one', async () => {
-    const { id } = await world.open().generate(nobody);
+    const { id } = await world.open().generate(unowned);
     const sealed = join(world.keys, `${id}.age`);
     await runOk('age', ['-d', '-i', world.identityFile, '-o', join(directory, 'raw'), sealed]);
     const refused = await run('age', ['-d', '-i', identity, sealed]);
@@ -51,7 +51,7 @@ describe.skipIf(reason !== null)(`the age program${reason === null ? '' : ` (${r
   it('seals a key to the recipients file, and the keyring opens it', async () => {
     const keyring = world.open();
     await keyring.addRecoveryRecipient(await recipient());
-    const { id } = await keyring.generate(nobody);
+    const { id } = await keyring.generate(unowned);
     const raw = join(directory, 'raw');
     await writeFile(raw, (await keyring.open(id))?.reveal() ?? '', { mode: 0o600 });
     const own = (await keyring.gatewayRecipient()) ?? '';

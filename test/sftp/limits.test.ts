@@ -28,7 +28,7 @@ describe.skipIf(skip !== null)('the limits of the SFTP server', () => {
     const received = await untilClosed(connect(testServer.port, '127.0.0.1'));
     expect(received).toBe('too many connections from this source: try again later\r\n');
     held[0]?.destroy();
-    await eventually('there is room again', async () => (await testServer.sftp('pwd')).code === 0);
+    await eventually('a session is free again', async () => (await testServer.sftp('pwd')).code === 0);
     held[1]?.destroy();
   });
 
@@ -55,7 +55,7 @@ describe.skipIf(skip !== null)('the limits of the SFTP server', () => {
     for (const socket of silent) socket.destroy();
   });
 
-  it('end a connection that does not log in', async () => {
+  it('close a connection that does not log in', async () => {
     await using testServer = await TestSftpServer.open({ loginTimeoutMs: 200 });
     const silent = connect(testServer.port, '127.0.0.1');
     const talking = connect(testServer.port, '127.0.0.1');
@@ -64,7 +64,7 @@ describe.skipIf(skip !== null)('the limits of the SFTP server', () => {
     expect(await untilClosed(talking)).toMatch(/^SSH-2\.0-sftpgw\r\n/);
   });
 
-  it('end a connection that guesses passwords', async () => {
+  it('close a connection that guesses passwords', async () => {
     await using testServer = await TestSftpServer.open({ maxLoginAttempts: 2 });
     for (let guess = 0; guess < 3; guess++) await testServer.makeKey(`guess-${guess}`, 'ed25519', false);
     const guesses = [0, 1, 2].map((guess) => `IdentityFile=${join(testServer.directory, `guess-${guess}`)}`);

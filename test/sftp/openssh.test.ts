@@ -150,7 +150,7 @@ describe.skipIf(skip !== null)('logins', () => {
     );
   });
 
-  it('refuse an RSA key that signs with SHA-1, and one that is too short', async () => {
+  it('refuse an RSA key that signs with SHA-1, and a short one', async () => {
     await testServer.makeKey('sha1', 'rsa', true, '-b', '2048');
     await testServer.makeKey('short', 'rsa', true, '-b', '1024');
     const noPassword = 'PasswordAuthentication=no';
@@ -221,7 +221,7 @@ describe.skipIf(skip !== null)('requests other than SFTP', () => {
 });
 
 describe.skipIf(skip !== null)('algorithms', () => {
-  it('are modern ones, with strict key exchange', async () => {
+  it('are modern, with strict key exchange', async () => {
     const args = [
       '-vv',
       ...testServer.options(),
@@ -254,7 +254,7 @@ describe.skipIf(skip !== null)('algorithms', () => {
       'MACs ctos: hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512\n',
     );
     expect(offered).toContain('compression ctos: none\n');
-    // Another list of ciphers goes to clients without AES-GCM.
+    // Clients without AES-GCM get another list of ciphers.
     const ctr = [
       '-vv',
       ...testServer.options('id', 'Ciphers=aes128-ctr'),

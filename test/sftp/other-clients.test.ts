@@ -35,7 +35,7 @@ async function expectTree(read: (name: string) => Promise<Buffer | null> | Buffe
 }
 
 it.skipIf(noServer !== null || missing('rclone') !== null)(
-  'rclone copies a tree there and back and moves in it',
+  'rclone copies a tree up and down and moves a file in it',
   async () => {
     const remote = `:sftp,host=127.0.0.1,port=${server.port},user=bob,key_file=${join(server.directory, 'id')},shell_type=none,disable_hashcheck=true:`;
     const rclone = (...args: string[]) =>
@@ -52,7 +52,7 @@ it.skipIf(noServer !== null || missing('rclone') !== null)(
   },
 );
 
-it.skipIf(noServer !== null || missing('lftp') !== null)('lftp mirrors a tree there and back', async () => {
+it.skipIf(noServer !== null || missing('lftp') !== null)('lftp mirrors a tree up and down', async () => {
   const connect = `ssh -a -x ${server
     .options()
     .map((option) => `'${option}'`)

@@ -9,7 +9,7 @@ import { type LogLine, recordingLogger, testClock, testEntropy } from '../../src
 import { type Credential, plainLogins } from '../../src/users/testing/plain-logins.js';
 import { type Finished, run, runOk } from '../support/command.js';
 
-/** The SFTP server over a tree in memory, with one user `bob` who has a key and the password `open sesame`. */
+/** The SFTP server over a tree in memory. Its only user `bob` has a key and the password `open sesame`. */
 export class TestSftpServer implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'sftp-server-'));
   readonly memory = new MemoryVfs();
@@ -65,7 +65,7 @@ export class TestSftpServer implements AsyncDisposable {
     return path;
   }
 
-  /** The options that every client program needs. */
+  /** Returns the options that every client program needs. */
   options(identity: string | null = 'id', ...more: string[]): string[] {
     const settings = [
       `UserKnownHostsFile=${join(this.directory, 'known_hosts')}`,
@@ -87,7 +87,7 @@ export class TestSftpServer implements AsyncDisposable {
     return run('sftp', args, { input: `${batch}\n`, cwd: this.directory });
   }
 
-  /** `sftp` without a batch, which may ask for a password. */
+  /** Runs `sftp` without a batch, so that it can ask for a password. */
   async sftpWithPassword(batch: string, password: string): Promise<Finished> {
     const askpass = join(this.directory, 'askpass');
     await writeFile(askpass, `#!/bin/sh\necho '${password}'\n`, { mode: 0o700 });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
+/** The result of a program. */
 export interface Finished {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -7,6 +8,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Options of a program. `timeoutMs` is the max. duration in milliseconds. */
 export interface CommandOptions {
   readonly input?: string | Uint8Array;
   readonly env?: NodeJS.ProcessEnv;
@@ -14,7 +16,10 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
 }
 
-/** Runs a program to its end; never throws for its exit code. A time limit kills it. */
+/**
+ * Runs a program to its end and returns its exit code and output. Kills it after the time limit. Does not
+ * throw for the exit code.
+ */
 export async function run(
   program: string,
   args: readonly string[],
@@ -29,14 +34,14 @@ export async function run(
   });
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
-  // A program that ends before it has read its input is its own business.
+  // A program may exit before it has read all its input.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
   const [code, signal] = await ended(child);
   return { code, signal, stdout: await stdout, stderr: await stderr };
 }
 
-/** `run`, but anything else than exit code 0 is an error that shows what the program said. */
+/** Like `run`, but throws an error with the output if the exit code is not 0. */
 export async function runOk(
   program: string,
   args: readonly string[],
@@ -45,12 +50,12 @@ export async function runOk(
   const finished = await run(program, args, options);
   if (finished.code !== 0) {
     const { code, signal, stdout, stderr } = finished;
-    throw new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}\n${stdout}\n${stderr}`);
+    throw new Error(`${program} ${args.join(' ')} exited with ${code ?? signal}\n${stdout}\n${stderr}`);
   }
   return finished;
 }
 
-/** Resolves with the exit code and the signal once the program and its output have ended. */
+/** Resolves with the exit code and the signal once the program has exited and its output is closed. */
 export function ended(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -3,39 +3,43 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** What the proxy is to do with one request. */
+/** What the proxy does with one request. */
 export type ProxyAction =
   | { readonly do: 'pass' }
-  /** Ends the connection after so many bytes of the request's body, without telling the server. */
+  /**
+   * Closes the connection after this number of bytes of the request's body. The server does not see the
+   * request.
+   */
   | { readonly do: 'reset'; readonly afterBodyBytes?: number }
-  /** Lets the server do its work, and ends the connection instead of answering. */
+  /** Forwards the request, and closes the connection instead of answering. */
   | { readonly do: 'lose-answer' }
-  /** Ends the connection after so many bytes of the answer's body. */
+  /** Closes the connection after this number of bytes of the response body. */
   | { readonly do: 'cut-answer'; readonly afterBodyBytes: number }
-  /** Answers itself, at once, without reading the request's body. */
+  /** Answers at once with this response, without reading the request's body. */
   | {
       readonly do: 'answer';
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: string;
     }
-  /** Changes headers of the server's answer; null takes one away. */
+  /** Changes headers of the server's response; null removes one. */
   | { readonly do: 'change-headers'; readonly headers: Readonly<Record<string, string | null>> }
   /** Never answers. */
   | { readonly do: 'hang' };
 
+/** A request that the proxy has received. */
 export interface SeenRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: http.IncomingHttpHeaders;
 }
 
-/** An HTTP proxy on loopback in front of an S3 server, which does to requests what a test says. */
+/** An HTTP proxy on loopback in front of an S3 server, which injects the faults that a test chooses. */
 export class FaultProxy implements AsyncDisposable {
-  /** Asked for every request, in order. */
+  /** Called for every request, in order. */
   decide: (request: SeenRequest) => ProxyAction = () => ({ do: 'pass' });
   readonly seen: SeenRequest[] = [];
-  /** How many TCP connections were made to the proxy. */
+  /** The number of TCP connections that the proxy has accepted. */
   connections = 0;
   readonly #server = http.createServer((request, response) => this.#serve(request, response));
   readonly #upstream: URL;
@@ -64,20 +68,20 @@ export class FaultProxy implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** The next requests that match are treated so, one after the other; all others pass. */
+  /** Applies the actions to the next matching requests, one each. All other requests pass. */
   script(matches: (request: SeenRequest) => boolean, ...actions: readonly ProxyAction[]): void {
     const left = [...actions];
     this.decide = (request) => (matches(request) ? left.shift() : undefined) ?? { do: 'pass' };
   }
 
-  /** How many connections to the proxy are open now. */
+  /** Returns the number of open connections to the proxy. */
   openConnections(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
     });
   }
 
-  /** Closes the connections that wait for another request, as a server does after a while. */
+  /** Closes the idle connections, as a server does after a timeout. */
   closeIdle(): void {
     this.#server.closeIdleConnections();
   }
@@ -102,7 +106,7 @@ export class FaultProxy implements AsyncDisposable {
       port,
       method: request.method,
       path: request.url,
-      // With the Host that was signed.
+      // The original headers, because Host is signed.
       headers: request.headers,
       agent: this.#agent,
     });

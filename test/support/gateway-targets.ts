@@ -6,24 +6,28 @@ import { type Finished, run } from './command.js';
 import { Gateway, type GatewayOptions, type TestUser } from './gateway.js';
 import { embeddedSkip, s3Targets } from './s3-targets.js';
 
-/** What the `aws` tool needs to reach the bucket behind a gateway. */
+/** Access to the bucket behind a gateway for the `aws` tool. */
 export interface BucketAccess {
   readonly bucket: string;
   readonly environment: NodeJS.ProcessEnv;
-  /** `aws s3api ARGS`; never throws for its exit code. */
+  /** Runs `aws s3api ARGS`. Does not throw for the exit code. */
   s3api(...args: readonly string[]): Promise<Finished>;
 }
 
+/** A gateway with one kind of S3 server. */
 export interface GatewayTarget {
   readonly name: string;
-  /** Why this target cannot be tested here, or null. */
+  /** The reason why this target cannot be tested here, or null. */
   readonly skip: string | null;
   start(options?: Omit<GatewayOptions, 's3'>): Promise<Gateway>;
-  /** After `start`: the same bucket, seen with other eyes. */
+  /** Returns direct access to the gateway's bucket. Call it after `start`. */
   access(gateway: Gateway): Promise<BucketAccess>;
 }
 
-/** The gateway with its embedded S3 in one process, and in front of every other S3 that the environment names. */
+/**
+ * Returns the targets: the gateway with its embedded S3 in one process, and in front of the S3 server that
+ * the environment names.
+ */
 export async function gatewayTargets(): Promise<readonly GatewayTarget[]> {
   const foreign = (await s3Targets()).filter((target) => target.kind === 'environment');
   return [embedded, ...foreign.map(foreignTarget)];
@@ -35,7 +39,7 @@ const embedded: GatewayTarget = {
   start: (options = {}) => Gateway.start({ ...options, s3: null }),
   async access(gateway) {
     const { code, stdout, stderr } = await gateway.cli(['env', '--json']);
-    if (code !== 0) throw new Error(`sftpgw env ended with ${code}: ${stderr}`);
+    if (code !== 0) throw new Error(`sftpgw env exited with ${code}: ${stderr}`);
     const printed = JSON.parse(stdout) as Record<string, string>;
     return accessWith(printed, printed['SFTPGW_BUCKET'] ?? '');
   },
@@ -83,12 +87,14 @@ function accessWith(variables: NodeJS.ProcessEnv, bucket: string): BucketAccess 
   };
 }
 
-/** The SDK's client for the bucket behind a gateway, to look at it with other eyes than the gateway's. The caller ends it. */
+/**
+ * Returns an SDK client that reads the gateway's bucket independently of the gateway. The caller destroys it.
+ */
 export function sdkClient(access: BucketAccess): S3Client {
   return createS3Client(storeOptions(access)).client;
 }
 
-/** How the gateway's own adapter reaches that bucket. */
+/** Returns the options with which the gateway's own adapter reaches that bucket. */
 export function storeOptions({ environment }: BucketAccess): S3StoreOptions {
   return {
     endpoint: environment['AWS_ENDPOINT_URL'] ?? '',
@@ -103,7 +109,7 @@ export function storeOptions({ environment }: BucketAccess): S3StoreOptions {
   };
 }
 
-/** The arguments with which `aws s3api` presents this user's key. */
+/** Returns the arguments with which `aws s3api` sends this user's key. */
 export function customerKeyArguments(user: TestUser): string[] {
   return ['--sse-customer-algorithm', 'AES256', '--sse-customer-key', `fileb://${user.keyFile}`];
 }

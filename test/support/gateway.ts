@@ -8,9 +8,10 @@ import { type CommandOptions, ended, type Finished, run, runOk } from './command
 import { eventually } from './wait.js';
 
 const project = resolve(import.meta.dirname, '../..');
+/** The built `sftpgw` program. */
 export const mainScript = join(project, 'dist/bin/sftpgw.js');
 
-/** A bucket of a server that is not ours. */
+/** A bucket on an S3 server other than the embedded one. */
 export interface ForeignS3 {
   readonly endpoint: string;
   readonly caFile: string | null;
@@ -20,10 +21,11 @@ export interface ForeignS3 {
   readonly bucket: string;
 }
 
+/** The S3 server and the settings of a test gateway. */
 export interface GatewayOptions {
-  /** Null starts the embedded S3 in the same process. */
+  /** The S3 server; null starts the embedded one in the same process. */
   readonly s3: ForeignS3 | null;
-  /** Further lines of sftpgateway.properties. */
+  /** More settings for sftpgateway.properties. */
   readonly properties?: Readonly<Record<string, string>>;
   readonly logLevel?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -34,7 +36,7 @@ export interface ServeOptions {
   readonly maxOpenFiles?: number;
 }
 
-/** One gateway as its administrator runs it: a child process, a root of its own, ports of its own. */
+/** A gateway as an administrator runs it: a child process with its own root and ports. */
 export class Gateway implements AsyncDisposable {
   readonly root: string;
   readonly work: string;
@@ -53,7 +55,7 @@ export class Gateway implements AsyncDisposable {
     mkdirSync(this.work);
   }
 
-  /** A root with its settings written, not yet running. */
+  /** Creates a root with its settings, without starting the gateway. */
   static async prepare(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options);
     [gateway.sftpPort, gateway.s3Port] = await freePorts();
@@ -79,7 +81,7 @@ export class Gateway implements AsyncDisposable {
   async serve(options: ServeOptions = {}): Promise<void> {
     const child = this.spawnServe(options);
     await eventually('the gateway is ready', () => {
-      if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}\n${this.#output}`);
+      if (child.exitCode !== null) throw new Error(`serve exited with ${child.exitCode}\n${this.#output}`);
       return /\bready\b/.test(this.#output);
     });
   }
@@ -107,7 +109,7 @@ export class Gateway implements AsyncDisposable {
     return child;
   }
 
-  /** Everything the running process has printed and logged so far. */
+  /** Everything that the running process has printed and logged so far. */
   get output(): string {
     return this.#output;
   }
@@ -118,7 +120,7 @@ export class Gateway implements AsyncDisposable {
     return pid;
   }
 
-  /** Ends the process with the signal and answers its exit code, or the signal that ended it. */
+  /** Sends the signal and returns the exit code of the process, or the signal that ended it. */
   async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     const child = this.#child;
     this.#child = null;
@@ -135,7 +137,7 @@ export class Gateway implements AsyncDisposable {
     rmSync(dirname(this.root), { recursive: true, force: true });
   }
 
-  /** What the gateway and its commands run with. */
+  /** The environment of the gateway and its commands. */
   get environment(): NodeJS.ProcessEnv {
     const env = { ...process.env, ...this.#options.env };
     for (const name of Object.keys(env)) if (name.startsWith('AWS_')) delete env[name];
@@ -156,7 +158,9 @@ export class Gateway implements AsyncDisposable {
     });
   }
 
-  /** Makes a user with an SSH key, as an administrator would; what is not said is SSE-C under a fresh key. */
+  /**
+   * Adds a user with an SSH key, as an administrator would. Without flags the user gets SSE-C with a new key.
+   */
   async addUser(name: string, flags: readonly string[] | null = null): Promise<TestUser> {
     const identity = join(this.work, `${name}.id`);
     await runOk('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identity]);
@@ -169,12 +173,12 @@ export class Gateway implements AsyncDisposable {
     const chosen = flags ?? ['--sse', '3', '--sse-key-file', base64File];
     const added = await this.cli(['user', 'add', name, '--public-key-file', `${identity}.pub`, ...chosen]);
     if (added.code !== 0)
-      throw new Error(`user add ended with ${added.code}\n${added.stdout}${added.stderr}`);
+      throw new Error(`user add exited with ${added.code}\n${added.stdout}${added.stderr}`);
     return new TestUser(this, name, identity, key, keyFile);
   }
 }
 
-/** A user of a test gateway, with the credentials that open the account and the objects. */
+/** A user of a test gateway, with the credentials for the login and the objects. */
 export class TestUser {
   readonly gateway: Gateway;
   readonly name: string;
@@ -190,7 +194,7 @@ export class TestUser {
     this.keyFile = keyFile;
   }
 
-  /** The options that make an OpenSSH client talk to this gateway as this user, asking nobody anything. */
+  /** Options that make an OpenSSH client log in to this gateway as this user without prompts. */
   get sshOptions(): string[] {
     return [
       ...['-i', this.identity, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes'],
@@ -198,17 +202,17 @@ export class TestUser {
     ];
   }
 
-  /** Runs a batch of OpenSSH `sftp` commands, one a line. */
+  /** Runs a batch of OpenSSH `sftp` commands, one per line. */
   sftp(batch: string, options: CommandOptions = {}): Promise<Finished> {
     const args = ['-q', '-b', '-', ...this.sshOptions, '-P', String(this.gateway.sftpPort)];
     return run('sftp', [...args, `${this.name}@127.0.0.1`], { input: `${batch}\n`, ...options });
   }
 
-  /** `sftp`, but a failed command is an error that shows what was said. */
+  /** Like `sftp`, but throws an error with the output if a command fails. */
   async sftpOk(batch: string, options: CommandOptions = {}): Promise<string> {
     const finished = await this.sftp(batch, options);
     if (finished.code !== 0) {
-      throw new Error(`sftp ended with ${finished.code}\n${finished.stdout}${finished.stderr}`);
+      throw new Error(`sftp exited with ${finished.code}\n${finished.stdout}${finished.stderr}`);
     }
     return finished.stdout;
   }

@@ -6,8 +6,8 @@ import { expect } from 'vitest';
 const loader = new URL('../../scripts/run-typescript.mjs', import.meta.url).href;
 
 /**
- * Runs a script that acknowledges each thing it has done by a line on standard output, until there are this many, kills it,
- * and gives the whole lines it had out by then.
+ * Runs a script that acknowledges each completed step with a line on standard output. Kills it after the
+ * given number of lines and returns the complete lines that it has printed by then.
  */
 export async function killAfter(
   script: URL,

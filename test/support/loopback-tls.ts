@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * A certificate that signs itself, for 127.0.0.1 and localhost, from 2020 to 2120, and its key. It protects nothing: it is
- * printed here. Made with `openssl ca -selfsign`, since Node cannot make certificates.
+ * A self-signed certificate for 127.0.0.1 and localhost, valid from 2020 to 2120, and its key. It protects
+ * nothing, because the key is published here. It was created with `openssl ca -selfsign`, because Node.js
+ * cannot create certificates.
  */
 export const loopbackTls = {
   key: `-----BEGIN PRIVATE KEY-----
@@ -25,7 +26,7 @@ AiEA2VNntTrPU05fXREZkLi0E8a+A9c/3oW8HGF1DCMf53Q=
 `,
 };
 
-/** Writes the certificate into the directory, for whoever wants a CA file, and says where. */
+/** Writes the certificate as a CA file into the directory and returns its path. */
 export function writeLoopbackCa(directory: string): string {
   const path = join(directory, 'loopback-ca.pem');
   writeFileSync(path, loopbackTls.cert);

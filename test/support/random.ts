@@ -1,4 +1,4 @@
-/** A small seeded generator (mulberry32): a failing run is repeated with its printed seed. */
+/** A small seeded random generator (mulberry32). The printed seed repeats a failing run. */
 export class SeededRandom {
   #state: number;
   readonly seed: number;
@@ -8,12 +8,12 @@ export class SeededRandom {
     this.#state = seed >>> 0;
   }
 
-  /** SFTPGW_TEST_SEED repeats a run; otherwise the clock picks. */
+  /** Creates a generator with the seed from SFTPGW_TEST_SEED, or one from the clock. */
   static fromEnvironment(): SeededRandom {
     return new SeededRandom(Number(process.env['SFTPGW_TEST_SEED'] ?? Date.now() % 2 ** 31));
   }
 
-  /** At least 0 and below 1. */
+  /** Returns a number from 0 to below 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -22,7 +22,7 @@ export class SeededRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from `least` to `most`, both included. */
+  /** Returns a whole number from `min` to `max`, both included. */
   between(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }

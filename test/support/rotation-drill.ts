@@ -9,27 +9,30 @@ import { type Gateway, mainScript, type TestUser } from './gateway.js';
 import type { SeededRandom } from './random.js';
 import { eventually } from './wait.js';
 
-/** How large a drill is. */
+/** The size of a drill. */
 export interface DrillSize {
   readonly objects: number;
   readonly kills: number;
-  /** The bytes of the first objects, which no client touches; the others have up to 64 KiB. */
+  /** The sizes of the first objects in bytes. No client touches them. The others have up to 64 KiB. */
   readonly sizes: readonly number[];
-  /** What a drill asks of `key rotate`: slow enough that the kills meet it. */
+  /** The rate for `key rotate`, slow enough that the kills interrupt the rotation. */
   readonly rate: string;
   readonly betweenKillsMs: readonly [min: number, max: number];
   readonly limitMs: number;
 }
 
-/** What the client was told of one name: it holds one of these contents (null: none), by their digests. */
+/**
+ * The possible contents of one name after the acknowledgements so far, as digests; null means that the file
+ * may not exist.
+ */
 type Possible = ReadonlySet<string | null>;
 
 const workers = 3;
 const mebibyte = 1024 * 1024;
 
 /**
- * A user whose key is changed while clients write, overwrite, read and remove, and the gateway is killed again and again. It
- * remembers what was acknowledged.
+ * Rotates the key of a user while clients write, overwrite, read and remove, and while the gateway is killed
+ * repeatedly. It records what the gateway acknowledged.
  */
 export class RotationDrill {
   readonly #gateway: Gateway;
@@ -48,12 +51,12 @@ export class RotationDrill {
     this.#size = size;
   }
 
-  /** By name below /uploads. */
+  /** The possible contents by name below /uploads. */
   get possible(): ReadonlyMap<string, Possible> {
     return this.#possible;
   }
 
-  /** Uploads the objects that the change of key finds. */
+  /** Uploads the objects that exist before the rotation. */
   async fill(): Promise<void> {
     const lines: string[] = [];
     for (let index = 0; index < this.#size.objects; index += 1) {
@@ -65,7 +68,7 @@ export class RotationDrill {
     await this.#user.sftpOk(lines.join('\n'), { timeoutMs: this.#size.limitMs });
   }
 
-  /** Begins the change of key and leaves it to the gateway. */
+  /** Begins the rotation and leaves it to the gateway. */
   async begin(): Promise<void> {
     const args = [
       'key',
@@ -82,12 +85,12 @@ export class RotationDrill {
       stdio: 'ignore',
     });
     const exit = new Promise((resolve) => child.once('exit', resolve));
-    await eventually('the change of key has begun', () => this.job() !== null);
+    await eventually('the rotation has begun', () => this.job() !== null);
     child.kill('SIGINT');
     await exit;
   }
 
-  /** Kills the gateway again and again, with clients at work in between. */
+  /** Kills the gateway repeatedly, with clients at work in between. */
   async disturb(): Promise<number> {
     let kills = 0;
     const [min, max] = this.#size.betweenKillsMs;
@@ -103,10 +106,10 @@ export class RotationDrill {
     return kills;
   }
 
-  /** Clients at work until the change of key is at its end. */
+  /** Keeps clients at work until the rotation is done, and returns its job. */
   async finish(): Promise<DrillJob> {
     return await eventually(
-      'the change of key is done',
+      'the rotation is done',
       async () => {
         const job = this.job();
         if (job?.state === 'done') return job;
@@ -129,7 +132,7 @@ export class RotationDrill {
     return { state, newKey, obstacle, counts: JSON.parse(row.counts) as RotationCounts };
   }
 
-  /** The fingerprint that the ledger names for each current object below the user's uploads. */
+  /** Returns the fingerprint in the ledger for each current object below the user's uploads. */
   ledger(): ReadonlyMap<string, string | null> {
     const rows = this.#query<{ object_key: string; key_fingerprint: string | null }>(
       'select object_key, key_fingerprint from sealed_object where is_current = 1',
@@ -146,7 +149,10 @@ export class RotationDrill {
     }
   }
 
-  /** Some operations of each client, on names of its own. What is not acknowledged may have happened or not. */
+  /**
+   * Runs some operations per client, on the client's own names. An unacknowledged operation may have happened
+   * or not.
+   */
   async #work(): Promise<void> {
     await Promise.all(
       Array.from({ length: workers }, async (_, worker) => {
@@ -186,7 +192,7 @@ export class RotationDrill {
     if (!before.has(found)) this.wrongReads.push(name);
   }
 
-  /** A file with content that no other has, and its digest. A large one is mostly a hole. */
+  /** Creates a file with unique content and returns its path and digest. A large one is mostly sparse. */
   async #makeFile(name: string, size: number | undefined): Promise<[path: string, digest: string]> {
     const path = join(this.#gateway.work, name);
     const bytes = size ?? this.#random.between(0, 64 * 1024);
@@ -196,6 +202,7 @@ export class RotationDrill {
   }
 }
 
+/** The job of the drill, as the database has it. */
 export interface DrillJob {
   readonly state: 'running' | 'done';
   readonly newKey: string;
@@ -203,6 +210,7 @@ export interface DrillJob {
   readonly counts: RotationCounts;
 }
 
+/** Returns the SHA-256 of a stream in hexadecimal. */
 export async function digestOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of bytes) hash.update(chunk);

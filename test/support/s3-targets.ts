@@ -17,32 +17,35 @@ import { createS3Client } from '../../src/s3/client.js';
 import { decodeListed } from '../../src/s3/listed-name.js';
 import type { S3Credentials } from '../../src/s3/options.js';
 
-/** An S3 that tests run against. */
+/** An S3 server that tests run against. */
 export interface S3Target {
   readonly kind: 'embedded' | 'environment';
   readonly name: string;
-  /** Why this target cannot be tested here, or null. */
+  /** The reason why this target cannot be tested here, or null. */
   readonly skip: string | null;
-  /** The embedded server has an address from `start` (or `makeBucket`) on. */
+  /** The server's URL. That of the embedded server is known after `start` or `makeBucket`. */
   readonly endpoint: string;
   /** The PEM file to trust, or null for the system's certificates. */
   readonly caFile: string | null;
   readonly region: string;
   readonly credentials: S3Credentials;
-  /** What to name as KMS key; null where SSE-KMS cannot be tested. */
+  /** The KMS key to use; null if SSE-KMS cannot be tested. */
   readonly kmsKey: string | null;
   start(): Promise<void>;
-  /** A fresh bucket, emptied and removed by `close`. */
+  /** Creates a bucket, which `close` empties and removes. */
   makeBucket(): Promise<string>;
-  /** The same, with versioning on. */
+  /** Like `makeBucket`, with versioning enabled. */
   makeVersionedBucket(): Promise<string>;
-  /** The SDK's client, to look at the target with other eyes than the store's. */
+  /** Returns an SDK client, to read the target independently of the store. */
   client(): S3Client;
-  /** Removes the buckets, stops the embedded server. The target can be started again. */
+  /** Removes the buckets and stops the embedded server. The target can be started again. */
   close(): Promise<void>;
 }
 
-/** The embedded S3, in this process, and the S3 that SFTPGW_TEST_S3_ENDPOINT names. Nothing is started yet. */
+/**
+ * Returns the embedded S3 server, in this process, and the server that SFTPGW_TEST_S3_ENDPOINT names. Starts
+ * none of them.
+ */
 export async function s3Targets(): Promise<readonly S3Target[]> {
   return [new EmbeddedTarget(), new EnvironmentTarget(process.env)];
 }
@@ -88,7 +91,7 @@ abstract class Target {
   }
 }
 
-/** Null, unless another run tries the embedded S3: the continuous check has one for each server. */
+/** The reason to skip the embedded S3, if another run tests it; otherwise null. */
 export const embeddedSkip: string | null =
   process.env['SFTPGW_TEST_EMBEDDED'] === 'no' ? 'SFTPGW_TEST_EMBEDDED=no' : null;
 
@@ -108,7 +111,7 @@ class EmbeddedTarget extends Target implements S3Target {
   }
 
   get #started(): EmbeddedS3 {
-    if (this.#server === null) throw new Error('the embedded S3 has not been started');
+    if (this.#server === null) throw new Error('the embedded S3 is not started');
     return this.#server;
   }
 

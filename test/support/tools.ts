@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './command.js';
 
-/** The program's path, or null when it is not installed. */
+/** Returns the program's path, or null if it is not installed. */
 export function findProgram(name: string): string | null {
   for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
     const path = join(directory, name);
@@ -10,13 +10,16 @@ export function findProgram(name: string): string | null {
       accessSync(path, constants.X_OK);
       return path;
     } catch {
-      // the next directory
+      // Try the next directory.
     }
   }
   return null;
 }
 
-/** Why a test that needs these programs has to be skipped; null when it can run. With CI set a missing program is an error. */
+/**
+ * Returns the reason to skip a test that needs these programs, or null if it can run. Throws for a missing
+ * program if CI is set.
+ */
 export function missing(...programs: readonly string[]): string | null {
   const absent = programs.filter((name) => findProgram(name) === null);
   if (absent.length === 0) return null;
@@ -26,8 +29,8 @@ export function missing(...programs: readonly string[]): string | null {
 }
 
 /**
- * A Python that has paramiko, or null; with CI set its lack is an error. Debian's own Python holds python3-paramiko, whatever
- * other Python comes first in the path.
+ * Returns a Python with paramiko, or null. Throws if CI is set and none has it. Debian's own Python has
+ * python3-paramiko, even if another Python comes first in the path.
  */
 export async function findParamikoPython(): Promise<string | null> {
   for (const python of ['/usr/bin/python3', findProgram('python3') ?? 'python3']) {

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Asks again and again until the answer is neither null nor false; an error names what was waited for. */
+/**
+ * Polls until the result is neither null nor false, and returns it. After the time limit, throws an error
+ * that names `what`.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | null | false> | T | null | false,

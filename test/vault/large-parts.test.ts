@@ -253,7 +253,7 @@ describe('a full scratch space', () => {
     const vault = vaultOver(store, { scratchLimitBytes: 3 * mebibyte, uploadAdmissionTimeoutMs: 20 });
     await expect(upload(vault, 'bucket', 'a', bytes)).rejects.toMatchObject({
       kind: 'over-quota',
-      hint: expect.stringContaining('scratchLimitBytes'),
+      hint: expect.stringContaining('upload.scratch.limit'),
     });
     expect(vault.statistics).toMatchObject({ uploadMemoryBytes: 0, scratchBytes: 0 });
   });

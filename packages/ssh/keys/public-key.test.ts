@@ -55,6 +55,11 @@ describe.skipIf(!KeygenDirectory.isInstalled)('a key that ssh-keygen made', () =
 });
 
 describe('a public key', () => {
+  it('keeps no memory but its own: a session holds it as long as it lasts', () => {
+    const { blob } = parsePublicKey(makeUserKey('ssh-ed25519').blob);
+    expect(blob.buffer.byteLength).toBe(blob.byteLength);
+  });
+
   it.each(types)('of type %s is read, with its application if it is a FIDO key', (type) => {
     const key = parsePublicKey(makeUserKey(type).blob);
     expect(key.type).toBe(type);

@@ -66,7 +66,11 @@ export function readKeyFields(type: PublicKeyType, reader: WireReader, source: U
   else if (curve === null) jwk = readEd25519(reader);
   else jwk = readEcdsa(curve, reader);
   const application = isFido ? Buffer.from(reader.string(maxKeyBytes)) : null;
-  const blob = Buffer.concat([encodeString(type), source.subarray(start, reader.offset)]);
+  const name = encodeString(type);
+  // Buffer.concat would take a piece of a pool, and with it hold the pool's 64 KiB.
+  const blob = Buffer.alloc(name.byteLength + reader.offset - start);
+  blob.set(name);
+  blob.set(source.subarray(start, reader.offset), name.byteLength);
   const keyObject = importKey(type, jwk);
   return { kind: 'plain', type, blob, fingerprint: fingerprintOf(blob), keyObject, application };
 }

@@ -112,11 +112,14 @@ export class SshServer {
     }
   }
 
-  /** Ends every connection with SSH_MSG_DISCONNECT. Resolves when all are closed. */
+  /** Ends every connection with SSH_MSG_DISCONNECT. Resolves when all are closed, and the counts of the log are written. */
   async disconnectAll(text = shutdownText): Promise<void> {
     const connections = [...this.#connections];
     for (const connection of connections) connection.disconnect(text);
     await Promise.all(connections.map((connection) => connection.closed));
+    this.#refused.close();
+    this.#shared.failedLines.flush();
+    this.#shared.busyLines.flush();
   }
 
   /**
@@ -127,9 +130,6 @@ export class SshServer {
     for (const connection of this.#connections) connection.finish(shutdownText);
     await this.#allClosedWithin(timeoutMs);
     await this.disconnectAll();
-    this.#refused.close();
-    this.#shared.failedLines.flush();
-    this.#shared.busyLines.flush();
   }
 
   #allClosedWithin(timeoutMs: number): Promise<void> {

@@ -19,17 +19,20 @@ export interface KeyringWorld extends AsyncDisposable {
   open(): Keyring & KeyringCustody & SealedKeyring;
 }
 
+/** The system's clock. */
 export const testClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
+/** The system's entropy. */
 export const testEntropy: Entropy = {
   bytes: (length) => randomBytes(length),
   id: () => randomBytes(8).toString('hex'),
 };
 
+/** Creates an empty root in a temporary directory, which is removed at disposal. */
 export async function keyringWorld(): Promise<KeyringWorld> {
   const root = await mkdtemp(join(tmpdir(), 'sftpgw-keyring-'));
   const logged: string[] = [];

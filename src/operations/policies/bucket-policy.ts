@@ -2,7 +2,10 @@ import type { PolicyStatement, StatementChange } from '../../model/bucket.js';
 import { bucketArn, objectsArn } from './role-policy.js';
 import type { StorageNeeds } from './storage-needs.js';
 
-/** The principals that may write with customer keys, as ARNs for `aws:PrincipalArn`. `*` and `?` are wildcards. */
+/**
+ * The principals that may write with customer keys, as ARNs for `aws:PrincipalArn`. `*` and `?` are
+ * wildcards.
+ */
 export interface KeyWriters {
   /** The gateway's role or user; null if it is unknown. */
   readonly gateway: string | null;
@@ -18,8 +21,9 @@ const requireSid = 'SftpgwRequireCustomerKey';
 const writersSid = 'SftpgwOnlyTheseWriteWithCustomerKeys';
 
 /**
- * Returns the statements of a bucket's policy. Below the prefixes of users with SSE-C, S3 refuses every write without a customer key. Only
- * the named principals may write with one, because ransomware uses stolen credentials and SSE-C.
+ * Returns the statements of a bucket's policy. Below the prefixes of users with SSE-C, S3 refuses every write
+ * without a customer key. Only the named principals may write with one, because ransomware uses stolen
+ * credentials and SSE-C.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
  */
 export function bucketStatements(
@@ -54,8 +58,8 @@ export function bucketStatements(
 }
 
 /**
- * Returns the statements that can be applied as they are. Without the gateway's ARN the statement on writers would lock the gateway out,
- * so the bucket's present one stays.
+ * Returns the statements that can be applied as they are. Without the gateway's ARN the statement on writers
+ * would lock the gateway out, so the bucket's present one stays.
  */
 export function policyChange(needs: StorageNeeds, bucket: string, writers: KeyWriters): StatementChange {
   const statements = bucketStatements(needs, bucket, writers).filter(

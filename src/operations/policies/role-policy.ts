@@ -2,14 +2,16 @@ import type { PolicyStatement } from '../../model/bucket.js';
 import { gatewayPrefix } from '../../model/gateway-prefix.js';
 import { bucketsOf, type PrefixNeed, type StorageNeeds } from './storage-needs.js';
 
+/** An IAM policy document. */
 export interface PolicyDocument {
   readonly Version: '2012-10-17';
   readonly Statement: readonly PolicyStatement[];
 }
 
 /**
- * Returns the minimal policy of the gateway's role for these needs. It grants no changes to lifecycle rules, policies or encryption
- * settings, so an attacker with the role cannot hide their actions or let S3 delete objects.
+ * Returns the minimal policy of the gateway's role for these needs. It grants no changes to lifecycle rules,
+ * policies or encryption settings, so an attacker with the role cannot hide their actions or let S3 delete
+ * objects.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  */
 export function rolePolicy(needs: StorageNeeds): PolicyDocument {
@@ -67,10 +69,12 @@ function allow(sid: string, actions: readonly string[], resources: readonly stri
   return { Sid: sid, Effect: 'Allow', Action: [...actions], Resource: [...new Set(resources)] };
 }
 
+/** Returns the ARN of a bucket. */
 export function bucketArn(bucket: string): string {
   return `arn:aws:s3:::${bucket}`;
 }
 
+/** Returns the ARN pattern of all objects below a prefix. */
 export function objectsArn(bucket: string, prefix: string): string {
   return `${bucketArn(bucket)}/${prefix}*`;
 }

@@ -5,7 +5,10 @@ export interface PrefixNeed {
   readonly bucket: string;
   /** Ends with `/`; empty for the whole bucket. */
   readonly prefix: string;
-  /** `uploads` are written with the encryption option. `downloads` are only read, or removed if users may remove them. */
+  /**
+   * `uploads` are written with the encryption option. `downloads` are only read, or removed if users may
+   * remove them.
+   */
   readonly use: 'uploads' | 'downloads';
   /** The option of uploads; null for downloads, which may have any encryption. */
   readonly option: EncryptionOption | null;

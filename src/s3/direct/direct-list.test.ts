@@ -57,6 +57,14 @@ describe('a direct listing', () => {
     ]);
   });
 
+  it.each(['', '<!-- unusual -->'])('decodes the control characters of a token: %j', async (comment) => {
+    const page =
+      `${head}${comment}<IsTruncated>true</IsTruncated>` +
+      '<NextContinuationToken>a&#x01;&#2;&#128512;&amp;#x01;</NextContinuationToken></ListBucketResult>';
+    const requests = new FakeRequests(Readable.from([Buffer.from(page)]));
+    expect(await requests.list()).toMatchObject({ continuation: 'a\u0001\u0002\u{1f600}&#x01;' });
+  });
+
   it('reads an unusual page with a general parser, and does not request it again', async () => {
     const page =
       '<?xml version="1.0"?><!-- c --><x:ListBucketResult xmlns:x="u"><x:EncodingType>url</x:EncodingType>' +

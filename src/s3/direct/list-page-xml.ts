@@ -1,9 +1,11 @@
 import type { ListedObject, ListPage } from '../../model/object-store.js';
 import { decodeListed } from '../listed-name.js';
+import { unescapeXml } from '../xml.js';
 
 /**
  * Reads the usual form of an answer to ListObjectsV2 with `encoding-type=url`: elements without attributes
- * below the root, text, and the five entities. Null for everything else, and for an incomplete page, which a
+ * below the root, text, entities and character references. Null for everything else, and for an incomplete
+ * page, which a
  * general parser has to read. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  */
 export function parseListPage(xml: string): ListPage | null {
@@ -191,21 +193,11 @@ const usualTags: ReadonlySet<string> = new Set(
 const opening = 0x3c;
 const slash = 0x2f;
 
-const entities: Readonly<Record<string, string>> = {
-  '&amp;': '&',
-  '&lt;': '<',
-  '&gt;': '>',
-  '&quot;': '"',
-  '&apos;': "'",
-};
-
 function unescaped(text: string): string {
   // ETags contain these.
   const unquoted = text.replaceAll('&quot;', '"');
   if (!unquoted.includes('&')) return unquoted;
-  return text.replace(/&[^;]*;?/g, (entity) => {
-    const character = entities[entity];
-    if (character === undefined) throw new UnusualPage();
-    return character;
-  });
+  const decoded = unescapeXml(text);
+  if (decoded === null) throw new UnusualPage();
+  return decoded;
 }

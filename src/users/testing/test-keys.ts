@@ -6,6 +6,7 @@ import type { Logger } from '../../model/call.js';
 import type { Keyring, KeyringCustody } from '../../model/keyring.js';
 import { UserKeys } from '../user-keys.js';
 
+/** A keyring with the users' keys, and a switch for `sse-c.require.recovery`. */
 export interface TestKeys {
   readonly keyring: Keyring & KeyringCustody;
   readonly keys: UserKeys;

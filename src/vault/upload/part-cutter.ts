@@ -198,7 +198,7 @@ export class PartCutter {
     if (this.#sender.nextPart <= s3PartLimits.parts) return;
     throw new Fault(
       'too-large',
-      `the file needs more than ${s3PartLimits.parts} parts; raise uploadMemoryBytes and scratchLimitBytes for larger files`,
+      `the file needs more than ${s3PartLimits.parts} parts; raise the settings upload.memory and upload.scratch.limit for larger files`,
     );
   }
 }

@@ -97,7 +97,7 @@ describe('the scratch file', () => {
     await one.keep(0, Buffer.alloc(600));
     await expect(other.keep(0, Buffer.alloc(600))).rejects.toMatchObject({
       kind: 'over-quota',
-      hint: expect.stringContaining('scratchLimitBytes'),
+      hint: expect.stringContaining('upload.scratch.limit'),
     });
   });
 

@@ -160,7 +160,7 @@ export class ScratchQuota {
   #overQuota(): Fault {
     return new Fault(
       'over-quota',
-      `the scratch space of ${this.#limitBytes} bytes is full; send the file in order, send fewer files in parallel, or raise scratchLimitBytes`,
+      `the scratch space of ${this.#limitBytes} bytes is full; send the file in order, send fewer files in parallel, or raise the setting upload.scratch.limit`,
     );
   }
 }

@@ -63,7 +63,7 @@ describe('upload memory', () => {
     takeAll(memory.openShare());
     await expect(memory.openShare().take(never)).rejects.toMatchObject({
       kind: 'over-quota',
-      hint: expect.stringContaining('uploadMemoryBytes'),
+      hint: expect.stringContaining('upload.memory'),
     });
     expect(memory.statistics.waiting).toBe(0);
   });

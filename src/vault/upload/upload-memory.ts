@@ -165,7 +165,7 @@ export class UploadMemory {
     const mebibytes = Math.floor((this.#totalBlocks * blockBytes) / 1048576);
     return new Fault(
       'over-quota',
-      `the upload memory of ${mebibytes} MiB is used by other uploads; try again later, or raise uploadMemoryBytes`,
+      `the upload memory of ${mebibytes} MiB is used by other uploads; try again later, or raise the setting upload.memory`,
     );
   }
 

@@ -285,7 +285,7 @@ export class PartUploadWriter implements UploadWriter {
     if (size > capacityBytes) {
       throw new Fault(
         'too-large',
-        `the file is larger than ${capacityBytes} bytes, the maximum for this scratchLimitBytes and uploadMemoryBytes; raise them for larger files`,
+        `the file is larger than ${capacityBytes} bytes, the maximum for the settings upload.scratch.limit and upload.memory; raise them for larger files`,
       );
     }
     this.#size = size;

@@ -5,25 +5,28 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { boundsWithin, readOpenFileLimit } from './open-files.js';
 
-const configured = { maxSessions: 1_000, maxUnauthenticated: 400 };
+const configured = { maxSessions: 1_000, maxUnauthenticated: 400, maxS3Connections: 256 };
 
 describe('the connections that fit into the limit of open files', () => {
   it.each([
-    [256, 80, 32],
-    [1_024, 320, 128],
-    [4_096, 1_000, 400],
-    [65_536, 1_000, 400],
-    [Number.POSITIVE_INFINITY, 1_000, 400],
-  ])('of %d are %d sessions and %d connections without a login', (limit, maxSessions, maxUnauthenticated) => {
-    expect(boundsWithin(limit, configured)).toEqual({ maxSessions, maxUnauthenticated });
-  });
+    [256, 42, 32, 16],
+    [1_024, 170, 128, 64],
+    [4_096, 890, 400, 256],
+    [65_536, 1_000, 400, 256],
+    [Number.POSITIVE_INFINITY, 1_000, 400, 256],
+  ])(
+    'of %d are %d sessions, %d connections without a login, and %d to S3',
+    (limit, maxSessions, maxUnauthenticated, maxS3Connections) => {
+      expect(boundsWithin(limit, configured)).toEqual({ maxSessions, maxUnauthenticated, maxS3Connections });
+    },
+  );
 
   it('leave a reserve, and are never zero', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100_000 }), (limit) => {
         const { maxSessions, maxUnauthenticated } = boundsWithin(limit, configured);
         expect(Math.min(maxSessions, maxUnauthenticated)).toBeGreaterThanOrEqual(1);
-        if (limit >= 128) expect(2 * maxSessions + maxUnauthenticated).toBeLessThanOrEqual(limit - 64);
+        if (limit >= 128) expect(3 * maxSessions + maxUnauthenticated).toBeLessThanOrEqual(limit - 96);
       }),
     );
   });

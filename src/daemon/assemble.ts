@@ -20,7 +20,7 @@ import { startControl } from './control.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
 import { tuneHeapGrowth } from './heap-growth.js';
-import { openLoginDefence, startSftp } from './sftp.js';
+import { connectionBounds, openLoginDefence, startSftp } from './sftp.js';
 
 /** The command-line options of a gateway, and the receivers of its output. */
 export interface GatewayOptions {
@@ -75,7 +75,8 @@ async function assemble(
   if (embedded !== null) resources.defer(() => embedded.close(settings.current.drainTimeoutMs));
 
   const background = new AbortController();
-  const s3 = s3OptionsOf(settings.current, embedded);
+  const bounds = await connectionBounds(settings, log);
+  const s3 = { ...s3OptionsOf(settings.current, embedded), maxSockets: bounds.maxS3Connections };
   const core = await buildCore(settings, s3, log, background, resources);
   if (!hasNativeCrypto) {
     options.output(
@@ -120,6 +121,7 @@ async function assemble(
     core,
     vfs: trees,
     defence,
+    bounds,
     log,
     ...(listen === undefined ? {} : { listen }),
   });

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import type { Core } from '../assembly/core.js';
 import { sftpLimitsOf } from '../assembly/limits.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
-import { boundsWithin, type ConnectionBounds, readOpenFileLimit } from '../assembly/open-files.js';
+import {
+  boundsWithin,
+  type ConnectionBounds,
+  maxS3Connections,
+  readOpenFileLimit,
+} from '../assembly/open-files.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { RootPaths } from '../config/paths.js';
 import type { ListenAddress } from '../config/values.js';
@@ -34,6 +39,7 @@ export interface SftpParts {
   readonly core: Pick<Core, 'logins'>;
   readonly vfs: VfsFactory;
   readonly defence: LoginDefence;
+  readonly bounds: ConnectionBounds;
   readonly log: Logger;
   /** Overrides `sftp.listen`. */
   readonly listen?: ListenAddress;
@@ -43,7 +49,7 @@ export interface SftpParts {
 export async function startSftp(settings: LiveSettings, parts: SftpParts): Promise<SftpServer> {
   const { current, paths } = settings;
   const { log } = parts;
-  const limits = { ...defaultSftpLimits, ...sftpLimitsOf(current) };
+  const { maxSessions, maxUnauthenticated } = parts.bounds;
   const sftp = await startSftpServer({
     ...(parts.listen ?? current.sftpListen),
     hostKeyDirectory: paths.hostKeyDirectory,
@@ -55,20 +61,25 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
     log,
     clock: systemClock,
     entropy: systemEntropy,
-    limits: { ...limits, ...(await boundsOf(limits, log)) },
+    limits: { ...sftpLimitsOf(current), maxSessions, maxUnauthenticated },
   });
   for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
   return sftp;
 }
 
-/** Logs the bounds. With too few open files they are lower than those configured. */
-async function boundsOf(configured: ConnectionBounds, log: Logger): Promise<ConnectionBounds> {
+/** Returns the bounds of connections, and logs them. With too few open files they are lower than those configured. */
+export async function connectionBounds({ current }: LiveSettings, log: Logger): Promise<ConnectionBounds> {
+  const limits = { ...defaultSftpLimits, ...sftpLimitsOf(current) };
   const openFiles = await readOpenFileLimit();
-  const bounds = boundsWithin(openFiles, configured);
-  const fields = { openFiles, sessions: bounds.maxSessions, unauthenticated: bounds.maxUnauthenticated };
-  const isReduced = bounds.maxSessions < configured.maxSessions;
-  if (isReduced) {
-    log.warn('sessions limited by open files', { ...fields, configured: configured.maxSessions });
+  const bounds = boundsWithin(openFiles, { ...limits, maxS3Connections });
+  const fields = {
+    openFiles,
+    sessions: bounds.maxSessions,
+    unauthenticated: bounds.maxUnauthenticated,
+    s3Connections: bounds.maxS3Connections,
+  };
+  if (bounds.maxSessions < limits.maxSessions) {
+    log.warn('sessions limited by open files', { ...fields, configured: limits.maxSessions });
   } else log.info('connection limits', fields);
   return bounds;
 }

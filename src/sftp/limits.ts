@@ -18,7 +18,7 @@ export interface SftpLimits extends SessionLimits {
   /** Unanswered keep-alive requests after which the connection ends. */
   readonly keepAliveMaxMissed: number;
   /**
-   * Connections without a login. Beyond a quarter of them, some are dropped at random (MaxStartups in
+   * Connections without a login. Beyond half of them, some are dropped at random (MaxStartups in
    * sshd_config(5)).
    */
   readonly maxUnauthenticated: number;
@@ -49,7 +49,7 @@ export const defaultSftpLimits: SftpLimits = {
   keepAliveIntervalMs: 30_000,
   keepAliveMaxMissed: 4,
   maxUnauthenticated: 400,
-  maxUnauthenticatedPerAddress: 64,
+  maxUnauthenticatedPerAddress: 128,
   maxSessions: 1000,
   maxSessionsPerUser: 100,
   maxSessionsPerAddress: 200,

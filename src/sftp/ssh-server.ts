@@ -133,7 +133,7 @@ function sshLimits(limits: SftpLimits): SshServerLimits {
       maxMissedKeepAlives: limits.keepAliveMaxMissed,
     },
     server: {
-      unauthenticatedStart: Math.floor(limits.maxUnauthenticated / 4),
+      unauthenticatedStart: Math.floor(limits.maxUnauthenticated / 2),
       maxUnauthenticated: limits.maxUnauthenticated,
       maxUnauthenticatedPerSource: limits.maxUnauthenticatedPerAddress,
       maxSessions: limits.maxSessions,

@@ -87,7 +87,7 @@ describe.skipIf(skip !== null)(`a gateway under attack${skip === null ? '' : ` (
     open.push(gateway);
     const user = await gateway.addUser('bob', ['--sse', '3', '--generate-sse-key']);
     await gateway.serve({ maxOpenFiles: 256 });
-    expect(lines(gateway, 'sessions limited by open files')[0]).toContain('"sessions":80');
+    expect(lines(gateway, 'sessions limited by open files')[0]).toContain('"sessions":42');
     const source = join(gateway.work, 'source');
     writeFileSync(source, 'content');
     const attempts = Array.from({ length: 100 }, (_, number) =>

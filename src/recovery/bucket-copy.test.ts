@@ -28,6 +28,7 @@ const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () 
 const call: Call = { id: 'test', signal: new AbortController().signal, log: quiet };
 const bucket = 'bucket';
 const bob = parseUsername('bob');
+const alice = parseUsername('alice');
 
 /** A machine: a root with users and a keyring, and its copy in the bucket. */
 class Machine implements AsyncDisposable {
@@ -151,7 +152,8 @@ async function withUsers(machine: Machine): Promise<readonly CustomerKey[]> {
   await machine.write('var/lib/sftpgw/host-keys/ssh_host_ed25519_key', 'host key');
   await machine.write('root/.sftpgateway/user.properties', 'sse.sync.option=3\n');
   for (const uploadKey of keys) await registry.save(bob, { uploadOption: 3, uploadKey, password: 'secret' });
-  await registry.save(parseUsername('alice'), { uploadOption: 1 });
+  await registry.save(alice, { uploadOption: 1 });
+  await registry.createTotp(alice, 'host');
   await machine.write('root/.sftpgateway/sse-sync.key', newKey().reveal());
   return keys;
 }
@@ -163,6 +165,7 @@ describe('a lost machine', () => {
     expect(await old.copy.run(call)).toMatchObject({ kind: 'complete', snapshot: 1, isNewSnapshot: true });
     const before = await createUserRegistry(old.services).list();
     const shared = await old.read('root/.sftpgateway/sse-sync.key');
+    const totp = await old.read('home/alice/.sftpgateway/totp.secret');
     await rm(old.world.root, { recursive: true });
 
     const { keys: imported, restored, found } = await fresh.recover(store);
@@ -177,6 +180,7 @@ describe('a lost machine', () => {
     const password = { kind: 'password', password: 'secret' } as const;
     expect(await opens(logins, call, 'bob', password, '127.0.0.1')).toBe(true);
     expect(await fresh.read('root/.sftpgateway/sse-sync.key')).toEqual(shared);
+    expect(await fresh.read('home/alice/.sftpgateway/totp.secret')).toEqual(totp);
     expect(await fresh.read('var/lib/sftpgw/host-keys/ssh_host_ed25519_key')).toEqual(
       Buffer.from('host key'),
     );

@@ -134,7 +134,8 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     downloadsMode: readValue(names.downloadsMode, parseDownloadsMode) ?? 'mirror',
     downloadsDelete: readValue(names.downloadsDelete, parseYesNo) ?? false,
     loginMethods:
-      readValue(names.loginMethods, parseLoginMethods) ?? (isSet(names.loginMethods) ? [] : defaultLoginSequences),
+      readValue(names.loginMethods, parseLoginMethods) ??
+      (isSet(names.loginMethods) ? [] : defaultLoginSequences),
     totp: readValue(names.totp, parseYesNo) ?? isSet(names.totp),
     loginFrom: readValue(names.loginFrom, parseNetworks) ?? (isSet(names.loginFrom) ? noAddresses : null),
   };

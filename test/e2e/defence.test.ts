@@ -33,13 +33,13 @@ describe.skipIf(skip !== null)(`a gateway under attack${skip === null ? '' : ` (
     gateway.output.split('\n').filter((line) => line.includes(`"msg":"${message}"`));
 
   it.each([
-    ['another address', office],
-    ['the same address, after a login from there', attacker],
+    ['another address', office, false],
+    ['the same address, after a login from there', attacker, true],
   ])(
     'accepts the right password in 100 of 100 attempts within 3 s from %s while 100 connections guess',
-    async (_name, from) => {
+    async (_name, from, logsInBefore) => {
       const gateway = await start();
-      expect(await passwordLogin(gateway.sftpPort, { ...right, from })).toBe('accepted');
+      XX;
       const logged = gateway.output.length;
       const guessers = new Guessers(gateway.sftpPort, 'alice', 100, attacker);
       const began = performance.now();

@@ -58,9 +58,11 @@ class GuardedLogin implements UserLogin {
     const { call, username, address, defence, clock } = this.#attempt;
     const startedMs = clock.monotonicMs();
     const decision: T | LoginDecision = defence.mayCheck(address, username) ? await check() : 'refused';
-    if (decision === 'busy') defence.busy(address, username);
-    if (decision !== 'refused') return decision;
-    const dueMs = startedMs + (await defence.refused(address, username));
+    let waitMs: number;
+    if (decision === 'refused') waitMs = await defence.refused(address, username);
+    else if (decision === 'busy') waitMs = await defence.busy(address, username);
+    else return decision;
+    const dueMs = startedMs + waitMs;
     const delayMs = dueMs - clock.monotonicMs();
     if (delayMs > 0) await clock.sleep(delayMs, call.signal);
     return decision;

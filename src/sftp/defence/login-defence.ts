@@ -122,9 +122,15 @@ export class LoginDefence implements BanAdministration {
     );
   }
 
-  /** Counts a password that was not checked because too many others wait. */
-  busy(address: string, username: string): void {
-    this.#counts.add('busy', sourceOf(address), username);
+  /**
+   * Counts a password that was not checked because too many others wait. Returns the delay of the answer in milliseconds: an address
+   * with many failures must not come back at once.
+   */
+  async busy(address: string, username: string): Promise<number> {
+    const source = sourceOf(address);
+    this.#counts.add('busy', source, username);
+    const failures = await this.#failuresBySource.add(source, 0);
+    return delayAfter(failures, this.#limits.freeSourceFailures, this.#limits);
   }
 
   /** Records a login. It clears the failures of the user from this address. */

@@ -27,15 +27,15 @@ export interface Stage extends AsyncDisposable {
  * contenders. SFTPGW_TEST_S3_ENDPOINT, SFTPGW_TEST_S3_CA and the usual AWS variables select a server; without
  * them it starts Ceph.
  */
-export async function buildStage(): Promise<Stage> {
+export async function buildStage(needsS3: boolean): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-bench-'));
   const given = process.env['SFTPGW_TEST_S3_ENDPOINT'];
-  const ceph = given === undefined ? startCeph(join(directory, 'ceph')) : null;
+  const ceph = needsS3 && given === undefined ? startCeph(join(directory, 'ceph')) : null;
   // Ceph is a daemon, so it must be stopped here, also after an uncaught error.
   process.once('exit', () => ceph?.stop());
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
-  const variables = ceph?.variables ?? process.env;
+  const variables = needsS3 ? (ceph?.variables ?? process.env) : noS3;
   const key = randomBytes(32);
   const keyFile = join(directory, 'customer.key');
   writeFileSync(keyFile, key, { mode: 0o600 });
@@ -52,10 +52,10 @@ export async function buildStage(): Promise<Stage> {
     keyBase64: key.toString('base64'),
     identity,
   };
-  await makeBucket(shared);
+  if (needsS3) await makeBucket(shared);
   return {
     directory,
-    s3Name: ceph?.version ?? shared.endpoint,
+    s3Name: needsS3 ? (ceph?.version ?? shared.endpoint) : 'without S3',
     arena(name) {
       const work = mkdtempSync(join(directory, `${name}-`));
       return { ...shared, work };
@@ -66,6 +66,14 @@ export async function buildStage(): Promise<Stage> {
     },
   };
 }
+
+/** The variables of a benchmark that uses no S3 server. */
+const noS3: Readonly<Record<string, string>> = {
+  S3_HTTPS: '',
+  S3_CA_CERT: '',
+  AWS_ACCESS_KEY_ID: '',
+  AWS_SECRET_ACCESS_KEY: '',
+};
 
 function startCeph(directory: string): {
   variables: Record<string, string | undefined>;

@@ -16,11 +16,13 @@ import { measureTransport } from './transport.js';
 import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall } from './workload.js';
 
 const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation]
+  [--latency 25]
 
 Transfers the same files with the same OpenSSH client to the same S3 server with the same customer key, through this gateway
 and through its alternatives in turn. The mirror has the parts mirror-small, mirror-large, mirror-unchanged and mirror-events;
 their sizes are --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000.
 --rotation selects small, large or mixed objects, or whole, which needs 20 GiB of disk and 20 GiB more per round.
+With --latency MS, transport is measured a second time through a proxy that delays each direction by MS milliseconds.
 `;
 
 /** What to measure. Contenders take turns, so that a slow minute of the machine affects all of them. */
@@ -29,6 +31,8 @@ interface Settings {
   readonly largeMib: number;
   readonly smallCount: number;
   readonly only: ReadonlySet<string>;
+  /** Milliseconds that the link of the transport's second measurement takes in each direction; 0 for none. */
+  readonly latencyMs: number;
   readonly mirror: MirrorSizes;
   /** The name of one set of objects for the rotation, or `all`. */
   readonly rotation: string;
@@ -70,6 +74,7 @@ function readSettings(args: string[]): Settings | null {
       mib: option('1024'),
       small: option('200'),
       only: option('upload,download,small,transport,mirror,rotation'),
+      latency: option('0'),
       rotation: option('all'),
       'mirror-small': option('10000'),
       'mirror-large': option('20'),
@@ -87,6 +92,7 @@ function readSettings(args: string[]): Settings | null {
     largeMib: Number(values.mib),
     smallCount: Number(values.small),
     only: new Set(only),
+    latencyMs: Number(values.latency),
     rotation: values.rotation,
     mirror: {
       rounds,
@@ -101,7 +107,7 @@ function readSettings(args: string[]): Settings | null {
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings === null) return print(help);
-  await using stage = await buildStage();
+  await using stage = await buildStage([...settings.only].some((part) => part !== 'transport'));
   printHeader(stage, settings);
   const wanted = (['upload', 'download', 'small'] as const).filter((name) => settings.only.has(name));
   if (wanted.length > 0 || settings.only.has('transport')) await transfers(stage, settings, wanted);
@@ -116,10 +122,24 @@ async function transfers(stage: Stage, settings: Settings, wanted: readonly Disc
   const files = await makeFiles(stage.directory, settings.largeMib * 1024 * 1024, settings.smallCount);
   if (wanted.length > 0) await compareGateways(stage, settings, files, wanted);
   if (settings.only.has('transport')) {
-    const rows = await measureTransport(stage.arena('transport'), files, settings.rounds);
-    print(renderTable('The transport alone, upload, data discarded', mib(files), rows));
-    printRatioBar('the transport alone is at least as fast as OpenSSH', rows, 'OpenSSH sshd', 1);
+    await transportAlone(stage, settings, files);
   }
+}
+
+async function transportAlone(stage: Stage, settings: Settings, files: Files): Promise<void> {
+  const { rounds, latencyMs } = settings;
+  const near = await measureTransport(stage.arena('transport'), files, rounds, 0);
+  print(renderTable('The transport alone, upload, data discarded', mib(files), near.upload));
+  printRatioBar('the transport alone is at least as fast as OpenSSH', near.upload, 'OpenSSH sshd', 1);
+  print(renderTable('The transport alone, download', mib(files), near.download));
+  if (latencyMs === 0) return;
+  const far = await measureTransport(stage.arena('transport'), files, rounds, latencyMs);
+  print(renderTable(`The transport alone, upload, ${latencyMs} ms each way`, mib(files), far.upload));
+  printRatioBar('upload over a slow link: rate over sshd', far.upload, 'OpenSSH sshd', 2.5);
+  const kept = median(near.upload[0]?.seconds ?? []) / median(far.upload[0]?.seconds ?? []);
+  print(renderBar('upload over a slow link: at least 0.75 of the rate without delay', kept, kept >= 0.75));
+  print(renderTable(`The transport alone, download, ${latencyMs} ms each way`, mib(files), far.download));
+  printRatioBar('download over a slow link: rate over sshd', far.download, 'OpenSSH sshd', 0.98);
 }
 
 async function compareGateways(

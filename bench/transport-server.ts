@@ -1,5 +1,5 @@
 /**
- * The SFTP server alone: `transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]`. It accepts every user
+ * The SFTP server alone: `transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT [FILE_BYTES]]`. It accepts every user
  * with the key, prints `ready PORT`, and discards written data. SFTPGW_BENCH_LOG=debug writes the log to
  * stderr.
  */
@@ -11,9 +11,9 @@ import { startSftpServer } from '../src/sftp/server.js';
 import { plainLogins } from '../src/users/testing/plain-logins.js';
 import { transportVfs } from './transport-vfs.js';
 
-const [publicKeyFile, hostKeyDirectory, port = '0'] = process.argv.slice(2);
+const [publicKeyFile, hostKeyDirectory, port = '0', fileBytes = String(1024 ** 3)] = process.argv.slice(2);
 if (publicKeyFile === undefined || hostKeyDirectory === undefined) {
-  throw new Error('usage: transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT]');
+  throw new Error('usage: transport-server PUBLIC_KEY_FILE HOST_KEY_DIRECTORY [PORT [FILE_BYTES]]');
 }
 const blob = Buffer.from(readFileSync(publicKeyFile, 'utf8').split(' ')[1] ?? '', 'base64');
 const level = (process.env['SFTPGW_BENCH_LOG'] ?? 'warn') as LogLevel;
@@ -25,7 +25,7 @@ const server = await startSftpServer({
     verify: async (_call, _username, credential) =>
       credential.kind === 'public-key' && blob.equals(credential.blob),
   }),
-  vfs: { forUser: async () => transportVfs() },
+  vfs: { forUser: async () => transportVfs(Number(fileBytes)) },
   log: createLogger(level, process.stderr),
   clock: systemClock,
   entropy: systemEntropy,

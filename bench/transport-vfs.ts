@@ -1,7 +1,6 @@
 import { Fault } from '../src/model/fault.js';
 import type { Attributes, ReadHandle, Vfs, WriteHandle } from '../src/model/vfs.js';
 
-const producedBytes = 1024 ** 3;
 const view = Buffer.alloc(64 * 1024);
 
 function fileOf(size: number): Attributes {
@@ -26,10 +25,10 @@ function discarding(): WriteHandle {
 }
 
 /** Returns a reader that delivers zeros in views of 64 KiB, like a download from the network. */
-function producing(): ReadHandle {
+function producing(fileBytes: number): ReadHandle {
   return {
     read: async (_call, offset, length) => {
-      let left = Math.min(length, producedBytes - offset);
+      let left = Math.min(length, fileBytes - offset);
       if (left <= 0) return null;
       const views: Uint8Array[] = [];
       for (; left > 0; left -= view.byteLength) {
@@ -37,26 +36,26 @@ function producing(): ReadHandle {
       }
       return views;
     },
-    attributes: () => fileOf(producedBytes),
+    attributes: () => fileOf(fileBytes),
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
 
 /**
- * Returns a tree for measuring the SFTP server alone. It discards written data, and every file contains 1 GiB
- * of zeros.
+ * Returns a tree for measuring the SFTP server alone. It discards written data, and every file contains
+ * `fileBytes` zeros.
  */
-export function transportVfs(): Vfs {
+export function transportVfs(fileBytes: number): Vfs {
   const refuse = (): never => {
     throw new Fault('unsupported', 'this tree only reads and writes files');
   };
-  const attributes = (path: string) => (path.endsWith('.bin') ? fileOf(producedBytes) : directory);
+  const attributes = (path: string) => (path.endsWith('.bin') ? fileOf(fileBytes) : directory);
   return {
     stat: async (_call, path) => attributes(path),
     lstat: async (_call, path) => attributes(path),
     setAttributes: async () => undefined,
     list: async function* () {},
-    openRead: async () => producing(),
+    openRead: async () => producing(fileBytes),
     openWrite: async () => discarding(),
     makeDirectory: async () => undefined,
     removeDirectory: async () => undefined,

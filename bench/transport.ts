@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { startDelayProxy } from './delay-proxy.js';
 import { cpuSeconds } from './measure.js';
 import type { Arena } from './peers/peer.js';
 import { startSshd } from './peers/sshd.js';
@@ -10,43 +11,94 @@ import { type Files, sftpBatch } from './workload.js';
 
 const serverScript = resolve(import.meta.dirname, 'transport-server.js');
 
+/** The rows of one direction: the gateway's server first, then OpenSSH's. */
+export interface TransportRows {
+  readonly upload: readonly Row[];
+  readonly download: readonly Row[];
+}
+
+interface Contender {
+  readonly port: number;
+  readonly user: string;
+  readonly file: string;
+  readonly upload: MeasuredRow;
+  readonly download: MeasuredRow;
+  cpuSeconds(): number;
+}
+
+interface MeasuredRow extends Row {
+  readonly seconds: number[];
+  readonly cpu: number[];
+}
+
 /**
  * Measures the SSH and SFTP layers alone: the gateway's server, which discards the data, and OpenSSH's with a
- * memory file system.
+ * memory file system. With a latency, both are reached through a proxy that delays each direction by so many
+ * milliseconds.
  */
-export async function measureTransport(arena: Arena, files: Files, rounds: number): Promise<Row[]> {
-  const own = {
-    name: 'sftpgw, data discarded',
-    seconds: [] as number[],
-    cpu: [] as number[],
-    failure: null,
-  };
-  const openssh = { name: 'OpenSSH sshd', seconds: [] as number[], cpu: [] as number[], failure: null };
+export async function measureTransport(
+  arena: Arena,
+  files: Files,
+  rounds: number,
+  latencyMs: number,
+): Promise<TransportRows> {
   const memory = mkdtempSync('/dev/shm/sftpgw-bench-');
   try {
-    await using sshd = await startSshd(join(arena.work, 'sshd'), arena.identity);
-    await using ours = await startServer(arena);
+    await using sshd = await startSshd(join(arena.work, `sshd-${latencyMs}`), arena.identity);
+    await using ours = await startServer(arena, files.largeBytes);
+    await using links = new AsyncDisposableStack();
+    const portOf = async (port: number) =>
+      latencyMs === 0 ? port : links.use(await startDelayProxy(port, latencyMs)).port;
+    const contenders: Contender[] = [
+      {
+        ...emptyRows('sftpgw, data discarded'),
+        port: await portOf(ours.port),
+        user: 'bench',
+        file: '/uploads/large.bin',
+        cpuSeconds: () => ours.cpuSeconds(),
+      },
+      {
+        ...emptyRows('OpenSSH sshd'),
+        port: await portOf(sshd.port),
+        user: 'root',
+        file: join(memory, 'large.bin'),
+        cpuSeconds: () => sshd.cpuSeconds(),
+      },
+    ];
     for (let round = 0; round < rounds; round += 1) {
-      const before = ours.cpuSeconds();
-      own.seconds.push(await sftpBatch(arena, ours, `put ${files.large} /uploads/large.bin`));
-      own.cpu.push(ours.cpuSeconds() - before);
-      const sshdBefore = sshd.cpuSeconds();
-      openssh.seconds.push(
-        await sftpBatch(arena, { port: sshd.port, user: 'root' }, `put ${files.large} ${memory}/large.bin`),
-      );
-      openssh.cpu.push(sshd.cpuSeconds() - sshdBefore);
+      for (const contender of contenders) {
+        await measure(arena, contender, contender.upload, `put ${files.large} ${contender.file}`);
+        await measure(arena, contender, contender.download, `get ${contender.file} /dev/null`);
+      }
     }
+    return {
+      upload: contenders.map(({ upload }) => upload),
+      download: contenders.map(({ download }) => download),
+    };
   } finally {
     rmSync(memory, { recursive: true, force: true });
   }
-  return [own, openssh];
 }
 
+function emptyRows(name: string): Pick<Contender, 'upload' | 'download'> {
+  const row = (): MeasuredRow => ({ name, seconds: [], cpu: [], failure: null });
+  return { upload: row(), download: row() };
+}
+
+async function measure(arena: Arena, contender: Contender, row: MeasuredRow, batch: string): Promise<void> {
+  const before = contender.cpuSeconds();
+  row.seconds.push(await sftpBatch(arena, contender, batch));
+  row.cpu.push(contender.cpuSeconds() - before);
+}
+
+/** Starts the gateway's SFTP server alone. Each file that a client reads has `fileBytes` bytes. */
 async function startServer(
   arena: Arena,
-): Promise<AsyncDisposable & { port: number; user: string; cpuSeconds(): number }> {
+  fileBytes: number,
+): Promise<AsyncDisposable & { port: number; cpuSeconds(): number }> {
+  const keys = [`${arena.identity}.pub`, join(arena.work, 'host-keys')];
   const child = asServer(
-    spawn(process.execPath, [serverScript, `${arena.identity}.pub`, join(arena.work, 'host-keys')], {
+    spawn(process.execPath, [serverScript, ...keys, '0', String(fileBytes)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     }),
   );
@@ -62,7 +114,6 @@ async function startServer(
   const pid = child.pid ?? 0;
   return {
     port,
-    user: 'bench',
     cpuSeconds: () => cpuSeconds(pid),
     [Symbol.asyncDispose]: () => stop(child),
   };

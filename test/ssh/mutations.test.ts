@@ -29,7 +29,7 @@ const MiB = 1024 * 1024;
 const skip = embeddedSkip ?? missing('sftp', 'ssh-keygen', 'ssh-keyscan');
 /** `SFTPGW_DRILL=full` sends a million in all, `SFTPGW_TEST_SEED` repeats a run. */
 const isFull = process.env['SFTPGW_DRILL'] === 'full';
-const packets = Number(process.env['SFTPGW_TEST_PACKETS'] ?? (isFull ? 1_000_000 : 12_000));
+const packets = Number(process.env['SFTPGW_TEST_PACKETS'] ?? (isFull ? 1_000_000 : 8_000));
 const timeoutMs = isFull ? 3_600_000 : 300_000;
 const random = SeededRandom.fromEnvironment();
 /** Connections at the same time. */

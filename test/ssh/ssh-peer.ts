@@ -101,15 +101,52 @@ export const sftp = {
     sftpPacket(new WireWriter().u8(3).u32(id).string(path).u32(flags).u32(0).finish()),
   read: (id: number, handle: Uint8Array, offset: number, length: number) =>
     sftpPacket(new WireWriter().u8(5).u32(id).string(handle).u64(BigInt(offset)).u32(length).finish()),
+  write: (id: number, handle: Uint8Array, offset: number, data: Uint8Array) =>
+    sftpPacket(
+      new WireWriter(data.byteLength + 64)
+        .u8(6)
+        .u32(id)
+        .string(handle)
+        .u64(BigInt(offset))
+        .string(data)
+        .finish(),
+    ),
+  closeFile: (id: number, handle: Uint8Array) =>
+    sftpPacket(new WireWriter().u8(4).u32(id).string(handle).finish()),
   realPath: (id: number, path: string) => sftpPacket(new WireWriter().u8(16).u32(id).string(path).finish()),
 };
 
-/** Opens a file for reading on a channel that has sent INIT. Resolves to its handle. */
-export async function openFile(client: SshClient, channel: number, path: string): Promise<Buffer> {
-  client.send(messages.data(channel, sftp.openFile(1, path, 1)));
-  const handle = (await client.next(Message.channelData)).subarray(9);
-  if (handle[4] !== 102) throw new Error(`no handle for ${path}: ${handle.toString('latin1')}`);
-  return Buffer.from(handle.subarray(13, 13 + handle.readUInt32BE(9)));
+/** Opens a file on a channel that has sent INIT: for reading by default. Resolves to its handle. */
+export async function openFile(client: SshClient, channel: number, path: string, flags = 1): Promise<Buffer> {
+  client.send(messages.data(channel, sftp.openFile(1, path, flags)));
+  const [response] = await responses(client, 1);
+  if (response?.[0] !== 102) throw new Error(`no handle for ${path}: ${response?.toString('latin1')}`);
+  return response.subarray(9);
+}
+
+/** Resolves to the next SFTP responses of the only channel, each without its length. */
+export async function responses(client: SshClient, count: number): Promise<readonly Buffer[]> {
+  const found: Buffer[] = [];
+  let pieces: Buffer[] = [];
+  let missing = 4;
+  while (found.length < count) {
+    const piece = (await client.next(Message.channelData)).subarray(9);
+    pieces.push(piece);
+    missing -= piece.byteLength;
+    if (missing > 0) continue;
+    const bytes = Buffer.concat(pieces);
+    let at = 0;
+    while (bytes.byteLength - at >= 4) {
+      const end = at + 4 + bytes.readUInt32BE(at);
+      if (end > bytes.byteLength) break;
+      found.push(bytes.subarray(at + 4, end));
+      at = end;
+    }
+    pieces = at < bytes.byteLength ? [bytes.subarray(at)] : [];
+    const rest = bytes.byteLength - at;
+    missing = (rest >= 4 ? 4 + bytes.readUInt32BE(at) : 4) - rest;
+  }
+  return found;
 }
 
 /** Returns the resident memory of the gateway's process in bytes. */

@@ -21,8 +21,9 @@ export interface TestGateway extends AsyncDisposable {
 export async function startTestGateway(
   properties: Readonly<Record<string, string>> = {},
   logLevel = 'debug',
+  env: NodeJS.ProcessEnv = {},
 ): Promise<TestGateway> {
-  const gateway = await Gateway.start({ s3: null, properties, logLevel });
+  const gateway = await Gateway.start({ s3: null, properties, logLevel, env });
   const rsaIdentity = join(gateway.work, 'carol.rsa');
   await runOk('ssh-keygen', ['-q', '-t', 'rsa', '-b', '2048', '-m', 'PEM', '-N', '', '-f', rsaIdentity]);
   const passwordFile = join(gateway.work, 'carol.password');

@@ -2,9 +2,27 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAst } from 'vitest/node';
+import {
+  defaultAuthLimits,
+  defaultConnectionLimits,
+  defaultServerLimits,
+  defaultTransportLimits,
+} from '../../packages/ssh/index.js';
+import { defaultDefenceLimits } from '../../src/sftp/defence/penalties.js';
+import { defaultSftpLimits } from '../../src/sftp/limits.js';
 
 const project = resolve(import.meta.dirname, '../..');
 const text = readFileSync(join(project, 'docs/SEMANTICS.md'), 'utf8');
+const security = readFileSync(join(project, 'docs/SECURITY.md'), 'utf8');
+
+/** Values of units in the units of the bounds: milliseconds and bytes. */
+const unitValues: Readonly<Record<string, number>> = {
+  s: 1_000,
+  minutes: 60_000,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+};
 
 interface Proof {
   readonly file: string;
@@ -179,5 +197,48 @@ describe('docs/SEMANTICS.md', () => {
   it('links to documents that exist', () => {
     const links = [...text.matchAll(/\]\(([\w./-]+\.md)(?:#[\w-]+)?\)/g)].map(([, link = '']) => link);
     expect(links.filter((link) => !existsSync(join(project, 'docs', link)))).toEqual([]);
+  });
+});
+
+describe('docs/SECURITY.md', () => {
+  const proofs = proofsIn(security);
+  const files = [...new Set(proofs.map(({ file }) => file))];
+
+  it.each(files)('names tests that exist in %s', (file) => {
+    expect(existsSync(join(project, file)), 'the file').toBe(true);
+    const { paths } = new TestFile(readFileSync(join(project, file), 'utf8'));
+    const missing = proofs.filter((proof) => proof.file === file && !paths.has(proof.path));
+    expect(missing.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('has a proof in every row of its attacks', () => {
+    const start = security.indexOf('| attack |');
+    const rows = security
+      .slice(start)
+      .split('\n')
+      .filter((line) => line.startsWith('| ') && !line.startsWith('| attack |'));
+    expect(rows.length).toBeGreaterThan(20);
+    expect(rows.filter((row) => proofsIn(row).length !== 1)).toEqual([]);
+  });
+
+  it('names the bounds of the code with their values', () => {
+    const bounds: Readonly<Record<string, number>> = {
+      ...defaultAuthLimits,
+      ...defaultServerLimits,
+      ...defaultTransportLimits,
+      ...defaultConnectionLimits,
+      ...defaultSftpLimits,
+      ...defaultDefenceLimits,
+    };
+    const rows = security.split('\n').filter((line) => line.startsWith('| '));
+    const named = [
+      ...rows.join('\n').matchAll(/`([a-z]+[A-Z]\w*)`(?: (\d[\d,]*)(?: (s|minutes|KiB|MiB|GiB))?)?/g),
+    ];
+    expect(named.length).toBeGreaterThan(25);
+    for (const [, name = '', digits, unit = ''] of named) {
+      expect(bounds, name).toHaveProperty(name);
+      if (digits === undefined) continue;
+      expect(bounds[name], name).toBe(Number(digits.replaceAll(',', '')) * (unitValues[unit] ?? 1));
+    }
   });
 });

@@ -280,7 +280,7 @@ export class Channel implements SshChannel {
 
   #checkReceived(byteLength: number): void {
     if (this.#hasPeerEnded) throw protocolFault('channel data after CHANNEL_EOF');
-    if (byteLength > this.#host.limits.maxPacketBytes)
+    if (byteLength > this.#host.limits.maxReceivedPacketBytes)
       throw protocolFault('channel data exceeds the packet size');
     this.#window.received(byteLength);
   }

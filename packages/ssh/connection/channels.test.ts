@@ -15,7 +15,7 @@ describe('CHANNEL_OPEN', () => {
     connection.receive(client.open(42));
     const [reply] = connection.sender.take(Message.channelOpenConfirmation);
     const reader = new WireReader(reply ?? Buffer.alloc(0), 1);
-    expect([reader.u32(), reader.u32(), reader.u32(), reader.u32()]).toEqual([42, 0, 2 ** 21, 2 ** 15]);
+    expect([reader.u32(), reader.u32(), reader.u32(), reader.u32()]).toEqual([42, 0, 2 ** 21, 34 * 1024]);
   });
 
   it.each([

@@ -226,7 +226,7 @@ export class ConnectionLayer implements MessageLayer, ChannelHost, TurnSender {
 
   /** Returns the confirmation. */
   #openSession({ peerNumber, windowBytes, packetBytes }: ChannelOpen): Buffer {
-    const { maxPacketBytes, initialWindowBytes, minWindowBytes } = this.limits;
+    const { maxPacketBytes, maxReceivedPacketBytes, initialWindowBytes, minWindowBytes } = this.limits;
     const { windowBudget, clock } = this.#options;
     const size = windowBudget.reserve(initialWindowBytes, minWindowBytes);
     const roundTripMs = () => this.#keepAlive.roundTrip.ms;
@@ -239,7 +239,7 @@ export class ConnectionLayer implements MessageLayer, ChannelHost, TurnSender {
     });
     this.#channels[channel.number] = channel;
     this.#taken.add(channel);
-    return encodeOpenConfirmation(peerNumber, channel.number, size, maxPacketBytes);
+    return encodeOpenConfirmation(peerNumber, channel.number, size, maxReceivedPacketBytes);
   }
 
   #channelRequest(payload: Buffer): void {

@@ -8,11 +8,16 @@ export interface ConnectionLimits {
   readonly maxChannels: number;
   /** Smallest packet that a client may ask for in CHANNEL_OPEN. RFC 4253 section 6.1 requires clients to accept 32,768 bytes. */
   readonly minPacketBytes: number;
-  /** Data bytes in one CHANNEL_DATA, in both directions. */
+  /** Data bytes in one CHANNEL_DATA to the client. */
   readonly maxPacketBytes: number;
+  /**
+   * Data bytes in one CHANNEL_DATA of the client: an SFTP WRITE of 32 KiB with its header. If it took two packets, Nagle's algorithm
+   * would keep the second back at a client that waits for each answer (libssh, paramiko): 40 ms for each WRITE.
+   */
+  readonly maxReceivedPacketBytes: number;
   /** Window of a new channel while enough of `maxWindowTotalBytes` is free. */
   readonly initialWindowBytes: number;
-  /** Window of a new channel when `maxWindowTotalBytes` is used up. At least `maxPacketBytes`. */
+  /** Window of a new channel when `maxWindowTotalBytes` is used up. At least `maxReceivedPacketBytes`. */
   readonly minWindowBytes: number;
   /** Window that one channel can grow to. */
   readonly maxWindowBytes: number;
@@ -43,6 +48,7 @@ export const defaultConnectionLimits: ConnectionLimits = {
   maxChannels: 10,
   minPacketBytes: KiB,
   maxPacketBytes: 32 * KiB,
+  maxReceivedPacketBytes: 34 * KiB,
   initialWindowBytes: 2 * MiB,
   minWindowBytes: 64 * KiB,
   maxWindowBytes: 16 * MiB,

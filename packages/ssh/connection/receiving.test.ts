@@ -35,10 +35,19 @@ describe('receiving channel data', () => {
     expect(() => connection.receive(client.data(0, Buffer.alloc(1)))).toThrow('exceeds the window');
   });
 
+  it('takes an SFTP WRITE of 32 KiB in one packet', () => {
+    const connection = new TestConnection();
+    const { channel } = connection.openSftp();
+    // Length, type, id, a handle of 256 bytes, offset, length of the data (draft-ietf-secsh-filexfer-02 section 6.4).
+    const write = Buffer.alloc(4 + 1 + 4 + (4 + 256) + 8 + 4 + 32 * KiB);
+    connection.receive(client.data(0, write));
+    expect(channel.bytesReceived).toBe(write.byteLength);
+  });
+
   it('ends the connection for data beyond the packet size', () => {
     const connection = new TestConnection();
     connection.openSftp();
-    expect(() => connection.receive(client.data(0, Buffer.alloc(32 * KiB + 1)))).toThrow('packet size');
+    expect(() => connection.receive(client.data(0, Buffer.alloc(34 * KiB + 1)))).toThrow('packet size');
   });
 
   it('grants the window again when a quarter of it is consumed', () => {

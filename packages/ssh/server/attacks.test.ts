@@ -153,7 +153,8 @@ describe('a client that does not read', () => {
     // Replies are at least as long as half of the message with its packet.
     for (let sent = 0; sent < 6 * MiB; sent += message.byteLength + 36) client.send(message);
     for (let count = 0; count < 500; count++) await turn();
-    expect(server.writableLength).toBeGreaterThan(MiB);
+    // Up to a slab of 256 KiB has not been handed to the stream.
+    expect(server.writableLength).toBeGreaterThan(MiB - 260 * KiB);
     expect(server.writableLength).toBeLessThan(2 * MiB);
     // The server reads no more: the rest waits on the client's side.
     expect(stream.writableLength).toBeGreaterThan(0);

@@ -47,7 +47,12 @@ export const sftpSettings = {
     30 * second,
     'Idle time of a client after which the gateway sends keep-alive requests. A client that does not answer them is disconnected.',
   ),
-  sftpSessionsMax: setting('sftp.sessions.max', count(1, 100_000), 1000, 'Maximum connections with a login at the same time.'),
+  sftpSessionsMax: setting(
+    'sftp.sessions.max',
+    count(1, 100_000),
+    1000,
+    'Maximum connections with a login at the same time.',
+  ),
   sftpSessionsPerUser: setting(
     'sftp.sessions.per.user',
     count(1, 100_000),
@@ -106,7 +111,7 @@ export const sftpSettings = {
     'sftp.ban.exempt',
     networkList,
     null,
-    'Addresses that are never banned after failed logins.',
+    'Addresses whose refusals are not delayed, and that failed logins never ban.',
   ),
   sftpIdleTimeoutMs: setting(
     'sftp.idle.timeout',

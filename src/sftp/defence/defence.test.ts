@@ -163,7 +163,7 @@ describe('the defence of logins', () => {
   it('does not ban exempt addresses, and bans none with banAfterPenalty 0', async () => {
     const exemptFrom = { contains: (address: string) => address === attacker };
     const exempt = await start({ exemptFrom });
-    await fail(exempt, 50);
+    expect(await fail(exempt, 50)).toBe(0);
     const off = await start({}, { banAfterPenalty: 0 });
     await fail(off, 50);
     expect([exempt.admit(attacker), off.admit(attacker)]).toEqual([null, null]);

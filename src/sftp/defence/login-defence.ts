@@ -26,7 +26,7 @@ export interface DefenceOptions {
   readonly allowFrom?: AddressList | null;
   /** Addresses that may not connect. */
   readonly denyFrom?: AddressList | null;
-  /** Addresses that are never banned after failed logins. */
+  /** Addresses whose refusals are not delayed, and that failed logins never ban. */
   readonly exemptFrom?: AddressList | null;
   readonly limits?: Partial<DefenceLimits>;
   readonly log: Logger;
@@ -112,8 +112,9 @@ export class LoginDefence implements BanAdministration {
       this.#failuresBySource.add(source, 1),
       this.#failuresByUser.add(username, 1),
       this.#failuresByPair.add(pairOf(source, username), 1),
-      this.#penalise(source, 'authfail'),
+      this.#penalise(address, 'authfail'),
     ]);
+    if (this.#isExempt(address)) return 0;
     const { freeSourceFailures, freeUserFailures, freePairFailures } = this.#limits;
     return Math.max(
       delayAfter(bySource, freeSourceFailures, this.#limits),
@@ -130,7 +131,7 @@ export class LoginDefence implements BanAdministration {
     const source = sourceOf(address);
     this.#counts.add('busy', source, username);
     const failures = await this.#failuresBySource.add(source, 0);
-    return delayAfter(failures, this.#limits.freeSourceFailures, this.#limits);
+    return this.#isExempt(address) ? 0 : delayAfter(failures, this.#limits.freeSourceFailures, this.#limits);
   }
 
   /** Records a login. It clears the failures of the user from this address. */
@@ -149,10 +150,10 @@ export class LoginDefence implements BanAdministration {
     const source = sourceOf(address);
     this.#counts.add('failedConnections', source, username);
     const { publickey = 0, password = 0, 'keyboard-interactive': answers = 0 } = refusals;
-    if (cause === 'fault') void this.#penalise(source, 'fault');
-    else if (cause === 'timeout') void this.#penalise(source, 'grace-exceeded');
-    else if (username === null) void this.#penalise(source, 'noauth');
-    else if (publickey > 0 && password + answers === 0) void this.#penalise(source, 'authfail');
+    if (cause === 'fault') void this.#penalise(address, 'fault');
+    else if (cause === 'timeout') void this.#penalise(address, 'grace-exceeded');
+    else if (username === null) void this.#penalise(address, 'noauth');
+    else if (publickey > 0 && password + answers === 0) void this.#penalise(address, 'authfail');
   }
 
   async list(): Promise<readonly Ban[]> {
@@ -190,10 +191,15 @@ export class LoginDefence implements BanAdministration {
     await this.#saver.close();
   }
 
+  #isExempt(address: string): boolean {
+    return this.#options.exemptFrom?.contains(address) === true;
+  }
+
   /** Never rejects. */
-  async #penalise(source: string, kind: PenaltyKind): Promise<void> {
+  async #penalise(address: string, kind: PenaltyKind): Promise<void> {
     const { banAfterPenalty, banMs, maxBanMs } = this.#limits;
-    if (banAfterPenalty === 0 || this.#options.exemptFrom?.contains(addressOf(source)) === true) return;
+    if (banAfterPenalty === 0 || this.#isExempt(address)) return;
+    const source = sourceOf(address);
     const sum = await this.#penalties.add(source, penalties[kind]);
     if (sum < banAfterPenalty || this.#bans.scopeOf(source) !== null) return;
     const sinceMs = this.#options.clock.nowMs();
@@ -227,11 +233,6 @@ export class LoginDefence implements BanAdministration {
 /** Separates the two by a line feed, which a source does not contain. The client chooses the user name. */
 function pairOf(source: string, username: string): string {
   return `${source}\n${username}`;
-}
-
-/** Returns an address of the source. */
-function addressOf(source: string): string {
-  return source.replace(/\/64$/, '');
 }
 
 function checkedSource(address: string): string {

@@ -2,6 +2,7 @@ import type { Call } from '../model/call.js';
 import type { Fault, FaultKind } from '../model/fault.js';
 import { type StatusCode, statusCode } from './wire/constants.js';
 import { encodeStatus } from './wire/encode-response.js';
+import type { RequestType } from './wire/requests.js';
 
 /** How loud the log is about a fault. `debug`: the client's own business, such as a name that is not there. */
 type Loudness = 'debug' | 'info' | 'warn' | 'error';
@@ -22,8 +23,8 @@ const answers: Record<FaultKind, Answer> = {
   unauthenticated: { code: statusCode.permissionDenied, log: 'info', explain: false },
   denied: { code: statusCode.permissionDenied, log: 'info', explain: true },
   'not-found': { code: statusCode.noSuchFile, log: 'debug', explain: false },
-  exists: { code: statusCode.failure, log: 'debug', explain: false },
-  'not-empty': { code: statusCode.failure, log: 'debug', explain: false },
+  exists: { code: statusCode.failure, log: 'debug', explain: true },
+  'not-empty': { code: statusCode.failure, log: 'debug', explain: true },
   'not-directory': { code: statusCode.failure, log: 'debug', explain: false },
   'is-directory': { code: statusCode.failure, log: 'debug', explain: false },
   conflict: { code: statusCode.failure, log: 'info', explain: true },
@@ -56,9 +57,12 @@ export function faultText(fault: Fault, call: Call): string {
   return `${fault.hint} [${fault.kind}, request ${call.id}]`;
 }
 
-/** Whether the text is told beside the answer too, for clients that show only the code. */
-export function shouldExplain(kind: FaultKind): boolean {
-  return answers[kind].explain;
+/**
+ * Returns true if the text is also shown outside the reply, for clients that show only the code. False for a
+ * MKDIR of a name that exists: clients that copy a tree send it for every directory, and expect the refusal.
+ */
+export function shouldExplain(kind: FaultKind, request?: RequestType): boolean {
+  return answers[kind].explain && !(kind === 'exists' && request === 'mkdir');
 }
 
 /** Logs a fault that a request was answered with. */

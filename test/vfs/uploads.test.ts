@@ -8,6 +8,7 @@ import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { checksumOf } from '../../src/bytes/running-checksum.js';
 import { createKeyLedger } from '../../src/database/ledger/ledger.js';
 import { createParkedUploads } from '../../src/database/ledger/parked.js';
+import { createLedgerVersions } from '../../src/database/ledger/versions.js';
 import { openDatabase } from '../../src/database/sqlite/open.js';
 import type { Call, Logger } from '../../src/model/call.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
@@ -85,6 +86,7 @@ beforeAll(async () => {
     vault,
     store: real,
     ledger: durable,
+    versions: createLedgerVersions(database, systemClock, systemEntropy),
     clock: systemClock,
   });
   store = real;

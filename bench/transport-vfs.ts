@@ -17,6 +17,8 @@ function discarding(): WriteHandle {
       for (const chunk of chunks) end += chunk.byteLength;
       size = Math.max(size, end);
     },
+    read: async () => null,
+    sync: async () => undefined,
     attributes: () => fileOf(size),
     setAttributes: async () => undefined,
     commit: async () => undefined,
@@ -63,6 +65,7 @@ export function transportVfs(fileBytes: number): Vfs {
     rename: async () => undefined,
     readLink: async () => refuse(),
     makeSymlink: async () => refuse(),
+    makeHardLink: async () => refuse(),
     statistics: async () => ({ blockSize: 4096, totalBlocks: 1, freeBlocks: 1 }),
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -7,8 +7,9 @@ import { createLogger, type LogLevel, type LogSink } from '../assembly/logger.js
 import { buildMirror } from '../assembly/mirror.js';
 import { refuseIncompleteRecovery } from '../assembly/recovery-marker.js';
 import { lockRoot } from '../assembly/root-lock.js';
-import { systemClock } from '../assembly/system.js';
+import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { ListenAddress } from '../config/values.js';
+import { createLedgerVersions } from '../database/ledger/versions.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
@@ -145,10 +146,11 @@ async function assemble(
 
 function treesOf(
   { current }: LiveSettings,
-  { users, vault, store, ledger, parked }: Core,
+  { users, vault, store, ledger, parked, database }: Core,
   mirror: Mirror,
 ): UploadingVfsFactory {
   const { renameLimit, uploadResumeWindowMs: resumeWindowMs } = current;
-  const services = { users, vault, store, ledger, parked, mirror, clock: systemClock };
+  const versions = createLedgerVersions(database, systemClock, systemEntropy);
+  const services = { users, vault, store, ledger, versions, parked, mirror, clock: systemClock };
   return createVfsFactory({ ...services, renameLimit, resumeWindowMs });
 }

@@ -76,8 +76,11 @@ export interface KeyLedger {
    * has to settle them.
    */
   pending(olderThanMs: number): Promise<readonly LedgerRow[]>;
-  /** Records a change of the file's time after the upload. */
-  recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void>;
+  /**
+   * Records a change of the file's time after the upload. Returns false, and records nothing,
+   * unless a row that may describe the current object has this ETag.
+   */
+  recordMtime(ref: ObjectRef, etag: string, mtimeSeconds: number): Promise<boolean>;
 }
 
 /** Keys from `first` to `last`, both inclusive, in S3's order: by their UTF-8 bytes. */

@@ -45,9 +45,17 @@ export interface WriteHandle extends AsyncDisposable {
    * overlap.
    */
   write(call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Reads like `ReadHandle.read` from a handle that was opened for reading too. Throws `denied` on
+   * other handles, and `unsupported` if the file cannot be read any more because it was changed
+   * through this handle.
+   */
+  read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null>;
   /** Size received so far, and the times set so far. */
-  attributes(): Attributes;
+  attributes(): Attributes | Promise<Attributes>;
   setAttributes(call: Call, change: AttributeChange): Promise<void>;
+  /** Makes the writes so far durable, where that is possible before `commit`. */
+  sync(call: Call): Promise<void>;
   /**
    * Resolves when the file is durable at its location (under `/uploads`: in S3, verified). Called
    * at most once.
@@ -62,7 +70,7 @@ export interface ReadHandle extends AsyncDisposable {
    * the end of the file. Calls may overlap; sequential ones are read ahead.
    */
   read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null>;
-  attributes(): Attributes;
+  attributes(): Attributes | Promise<Attributes>;
 }
 
 /** The rules of one `open` for writing (SSH_FXF_*, draft-ietf-secsh-filexfer-02 section 6.3). */
@@ -72,7 +80,10 @@ export interface WriteMode {
   /** Fail with `exists` if it exists. */
   readonly exclusive: boolean;
   readonly truncate: boolean;
+  /** Every write goes to the end of the file, whatever its offset. */
   readonly append: boolean;
+  /** The client wants to read from the handle as well. */
+  readonly read: boolean;
   readonly attributes: AttributeChange;
 }
 
@@ -102,6 +113,8 @@ export interface Vfs extends AsyncDisposable {
   /** Returns the target of a symbolic link, as a path in this tree. */
   readLink(call: Call, path: string): Promise<string>;
   makeSymlink(call: Call, path: string, target: string): Promise<void>;
+  /** Gives a file a second name, `path`. Throws `unsupported` where there are no hard links. */
+  makeHardLink(call: Call, path: string, existing: string): Promise<void>;
   statistics(call: Call, path: string): Promise<FileSystemStatistics>;
 }
 

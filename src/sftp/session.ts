@@ -190,7 +190,7 @@ export class SftpSession {
       logFault(call, request.type, fault);
       if (request.type === 'init') return;
       reply = [encodeFault(request.id, fault, call)];
-      if (shouldExplain(fault.kind)) this.#options.stream.explain(faultText(fault, call));
+      if (shouldExplain(fault.kind, request.type)) this.#options.stream.explain(faultText(fault, call));
     }
     if (!this.#isClosed) stream.write(reply);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Fault, faultKinds } from '../model/fault.js';
 import { RequestCall } from './request-call.js';
-import { encodeFault, logFault, statusCodeOf } from './status.js';
+import { encodeFault, logFault, shouldExplain, statusCodeOf } from './status.js';
 import { type LogLine, recordingLogger, testEntropy } from './testing/test-logger.js';
 import { statusCode } from './wire/constants.js';
 
@@ -17,6 +17,13 @@ describe('the status of a fault', () => {
     expect(statusCodeOf('denied')).toBe(statusCode.permissionDenied);
     expect(statusCodeOf('unsupported')).toBe(statusCode.unsupported);
     expect(statusCodeOf('unavailable')).toBe(statusCode.failure);
+  });
+
+  it('is explained if the client’s own text is too little, except for a MKDIR of a name that exists', () => {
+    expect(shouldExplain('exists', 'rename')).toBe(true);
+    expect(shouldExplain('not-empty', 'rmdir')).toBe(true);
+    expect(shouldExplain('exists', 'mkdir')).toBe(false);
+    expect(shouldExplain('not-found', 'stat')).toBe(false);
   });
 
   it('shows hint, kind and request id to the client, and the cause only to the log', () => {

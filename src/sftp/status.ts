@@ -2,6 +2,7 @@ import type { Call } from '../model/call.js';
 import type { Fault, FaultKind } from '../model/fault.js';
 import { type StatusCode, statusCode } from './wire/constants.js';
 import { encodeStatus } from './wire/encode-response.js';
+import type { RequestType } from './wire/requests.js';
 
 /** Log level of a fault. `debug` is for faults of normal use, such as a name that does not exist. */
 type Loudness = 'debug' | 'info' | 'warn' | 'error';
@@ -25,8 +26,8 @@ const answers: Record<FaultKind, Answer> = {
   unauthenticated: { code: statusCode.permissionDenied, log: 'info', explain: false },
   denied: { code: statusCode.permissionDenied, log: 'info', explain: true },
   'not-found': { code: statusCode.noSuchFile, log: 'debug', explain: false },
-  exists: { code: statusCode.failure, log: 'debug', explain: false },
-  'not-empty': { code: statusCode.failure, log: 'debug', explain: false },
+  exists: { code: statusCode.failure, log: 'debug', explain: true },
+  'not-empty': { code: statusCode.failure, log: 'debug', explain: true },
   'not-directory': { code: statusCode.failure, log: 'debug', explain: false },
   'is-directory': { code: statusCode.failure, log: 'debug', explain: false },
   conflict: { code: statusCode.failure, log: 'info', explain: true },
@@ -62,9 +63,12 @@ export function faultText(fault: Fault, call: Call): string {
   return `${fault.hint} [${fault.kind}, request ${call.id}]`;
 }
 
-/** Returns true if the text is also shown outside the reply, for clients that show only the code. */
-export function shouldExplain(kind: FaultKind): boolean {
-  return answers[kind].explain;
+/**
+ * Returns true if the text is also shown outside the reply, for clients that show only the code. False for a
+ * MKDIR of a name that exists: clients that copy a tree send it for every directory, and expect the refusal.
+ */
+export function shouldExplain(kind: FaultKind, request?: RequestType): boolean {
+  return answers[kind].explain && !(kind === 'exists' && request === 'mkdir');
 }
 
 /** Logs the fault of a request. `request` is its type. */

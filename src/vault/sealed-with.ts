@@ -12,6 +12,24 @@ export function sealedWith(encryption: WriteEncryption): SealedWith {
   };
 }
 
+/**
+ * Returns what the ledger records about an encryption that S3 reports. Null for a customer key that is not
+ * among `keys`.
+ */
+export function sealedAsReported(
+  encryption: ObjectEncryption,
+  keys: readonly CustomerKey[],
+): SealedWith | null {
+  if (encryption.kind === 'sse-c') {
+    const key = keys.find(({ md5Base64 }) => md5Base64 === encryption.keyMd5Base64);
+    return key === undefined ? null : sealedWith({ kind: 'sse-c', key });
+  }
+  if (encryption.kind === 'sse-s3') return { kind: 'sse-s3' };
+  if (encryption.kind === 'sse-kms' && encryption.keyArn !== null)
+    return { kind: 'sse-kms', keyArn: encryption.keyArn };
+  return { kind: 'bucket-default' };
+}
+
 /** Returns the encryption that S3 reports for an object that was written with `encryption`. */
 export function expectedEncryption(encryption: WriteEncryption): ObjectEncryption {
   if (encryption.kind === 'sse-c') return { kind: 'sse-c', keyMd5Base64: encryption.key.md5Base64 };

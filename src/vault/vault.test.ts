@@ -74,7 +74,8 @@ describe('the time of a file', () => {
     await put(world, 'a', { mtimeSeconds: 1000 });
     const time = async () => (await world.vault.describe(call(), refOf('a'), [aliceKey]))?.mtimeSeconds;
     expect(await time()).toBe(1000);
-    await world.ledger.recordMtime(refOf('a'), 2000);
+    const etag = world.store.infoOf(refOf('a'))?.etag ?? '';
+    expect(await world.ledger.recordMtime(refOf('a'), etag, 2000)).toBe(true);
     expect(await time()).toBe(2000);
     world.ledger.rows.clear();
     expect(await time()).toBe(1000);

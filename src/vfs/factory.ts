@@ -1,6 +1,6 @@
 import type { Call, Clock } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
-import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import type { KeyLedger, LedgerDirectory, LedgerVersions } from '../model/ledger.js';
 import type { MirrorRemoval } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
 import type { ParkedUploads } from '../model/parked-uploads.js';
@@ -19,6 +19,7 @@ export interface VfsOptions {
   readonly vault: Vault;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
+  readonly versions: Pick<LedgerVersions, 'restore'>;
   readonly clock: Clock;
   readonly parked: Pick<ParkedUploads, 'parked'>;
   /** Time that a parked upload is kept; 0 disables parking. */

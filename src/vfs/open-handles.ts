@@ -42,7 +42,7 @@ class TrackedRead implements ReadHandle {
     return this.#handle.read(call, offset, length);
   }
 
-  attributes(): Attributes {
+  attributes(): Attributes | Promise<Attributes> {
     return this.#handle.attributes();
   }
 
@@ -61,11 +61,19 @@ class TrackedWrite implements WriteHandle {
     this.#among = among;
   }
 
+  read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null> {
+    return this.#handle.read(call, offset, length);
+  }
+
+  sync(call: Call): Promise<void> {
+    return this.#handle.sync(call);
+  }
+
   write(call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
     return this.#handle.write(call, offset, chunks);
   }
 
-  attributes(): Attributes {
+  attributes(): Attributes | Promise<Attributes> {
     return this.#handle.attributes();
   }
 

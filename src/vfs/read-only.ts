@@ -84,6 +84,10 @@ export class ReadOnlyMount implements Mount {
     throw this.#refusal();
   }
 
+  async makeHardLink(): Promise<void> {
+    throw this.#refusal();
+  }
+
   #refusal(): Fault {
     const only = this.#removal === null ? 'only be read' : 'only be read, and its files removed one by one';
     return new Fault('denied', `${this.point} can ${only}: ${writableHint}`);

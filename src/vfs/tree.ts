@@ -143,6 +143,22 @@ export class UserTree implements Vfs {
     await found.mount.makeSymlink(call, found.path, target);
   }
 
+  async makeHardLink(call: Call, path: string, existing: string): Promise<void> {
+    const source = await this.#find(call, existing);
+    const found = await this.#find(call, path);
+    if (source.kind === 'unknown') throw notFound(existing);
+    if (source.kind === 'root' || source.path === '/') throw isDirectory(existing);
+    if (found.kind === 'unknown') throw readOnlyRoot();
+    if (found.kind === 'root' || found.path === '/')
+      throw new Fault('exists', `${JSON.stringify(path)} exists already`);
+    if (found.mount.point !== source.mount.point)
+      throw new Fault(
+        'unsupported',
+        `a hard link cannot lead from ${found.mount.point} to ${source.mount.point}: copy the file`,
+      );
+    await found.mount.makeHardLink(call, found.path, source.path);
+  }
+
   async statistics(call: Call, path: string): Promise<FileSystemStatistics> {
     const found = await this.#find(call, path);
     if (found.kind === 'unknown') throw notFound(path);

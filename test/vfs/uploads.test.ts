@@ -8,6 +8,7 @@ import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { checksumOf } from '../../src/bytes/running-checksum.js';
 import { createKeyLedger } from '../../src/database/ledger/ledger.js';
 import { createParkedUploads } from '../../src/database/ledger/parked.js';
+import { createLedgerVersions } from '../../src/database/ledger/versions.js';
 import { openDatabase } from '../../src/database/sqlite/open.js';
 import type { Call, Logger } from '../../src/model/call.js';
 import { CustomerKey } from '../../src/model/customer-key.js';
@@ -85,6 +86,7 @@ beforeAll(async () => {
     vault,
     store: real,
     ledger: durable,
+    versions: createLedgerVersions(database, systemClock, systemEntropy),
     clock: systemClock,
   });
   store = real;
@@ -252,6 +254,41 @@ describe('objects of other clients in the bucket', () => {
     await bob.remove('/uploads/a/b/c');
     await bob.write('/uploads/a/b/d', 'still there');
     await expect(bob.rmdir('/uploads/a')).rejects.toMatchObject({ kind: 'not-empty' });
+  });
+
+  it('keep a time that a client sets, with the key of the user or none', async () => {
+    const [key] = keys;
+    if (key === undefined) throw new Error('no key');
+    await putForeign('plain', 'content');
+    await putForeign('sealed', 'content', { kind: 'sse-c', key });
+    for (const name of ['plain', 'sealed']) {
+      await bob.tree.setAttributes(call, `/uploads/${name}`, { mtimeSeconds: 77 });
+      expect((await bob.stat(`/uploads/${name}`))?.mtimeSeconds).toBe(77);
+      expect((await bob.entries('/uploads')).get(name)?.mtimeSeconds).toBe(77);
+      expect(await bob.read(`/uploads/${name}`)).toBe('content');
+    }
+  });
+
+  it('that hold bytes under the name of a directory survive rmdir and renames', async () => {
+    await putForeign('d/', 'bytes');
+    await expect(bob.rmdir('/uploads/d')).rejects.toMatchObject({ kind: 'not-empty' });
+    await bob.mkdir('/uploads/e');
+    await bob.rename('/uploads/d', '/uploads/e', true);
+    await expect(bob.rmdir('/uploads/e')).rejects.toMatchObject({ kind: 'not-empty' });
+    expect(await keysInS3()).toEqual(['e/']);
+    const { objects } = await store.list(call, { bucket, prefix: `${prefix}e/`, delimiter: null });
+    expect(objects[0]?.size).toBe(5);
+  });
+
+  it('can be read, changed and written again through one handle', async () => {
+    await putForeign('f', 'some content');
+    const mode = { ...putMode, truncate: false, read: true };
+    await using handle = await bob.tree.openWrite(call, '/uploads/f', mode);
+    expect(Buffer.concat([...((await handle.read(call, 0, 100)) ?? [])]).toString()).toBe('some content');
+    await handle.write(call, 0, [Buffer.from('short')]);
+    await handle.setAttributes(call, { size: 5 });
+    await handle.commit(call);
+    expect(await bob.read('/uploads/f')).toBe('short');
   });
 
   it('are listed even with an unknown key, and reads are refused with that reason', async () => {

@@ -243,15 +243,18 @@ describe('the file times', () => {
   it('are set on the newest row after the upload', async () => {
     await ledger.confirm(await intend(at('d/k')), confirmationOf('1'));
     await ledger.confirm(await intend(at('d/k')), confirmationOf('2'));
-    await ledger.recordMtime(at('d/k'), 1_700_000_000);
+    expect(await ledger.recordMtime(at('d/k'), confirmationOf('2').etag, 1_700_000_000)).toBe(true);
     expect(await ledger.confirmedBelow('bucket', 'd/')).toEqual(
       new Map([['d/k', { ...confirmationOf('2'), mtimeSeconds: 1_700_000_000 }]]),
     );
   });
 
   it('are not kept for an object that the ledger does not know', async () => {
-    await ledger.recordMtime(at('foreign'), 5);
+    expect(await ledger.recordMtime(at('foreign'), '"1"', 5)).toBe(false);
     expect(await ledger.candidates(at('foreign'))).toEqual([]);
+    await ledger.confirm(await intend(at('k')), confirmationOf('1'));
+    expect(await ledger.recordMtime(at('k'), '"another client"', 5)).toBe(false);
+    expect((await ledger.candidates(at('k'))).at(0)?.confirmation).toEqual(confirmationOf('1'));
   });
 });
 

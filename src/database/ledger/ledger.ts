@@ -11,7 +11,7 @@ import type {
   LedgerRow,
   RowState,
 } from '../../model/ledger.js';
-import type { ObjectRef } from '../../model/object-store.js';
+import { isSameEtag, type ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
 import { refuseBarred } from './key-usage.js';
@@ -136,18 +136,22 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     );
   }
 
-  async recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void> {
+  async recordMtime(ref: ObjectRef, etag: string, mtimeSeconds: number): Promise<boolean> {
     checkRef(ref);
     if (!Number.isSafeInteger(mtimeSeconds))
       throw new Fault('invalid', 'a file time must be in whole seconds');
-    await this.#db.write(async (trx) => {
-      const row = await currentRow(trx, ref).executeTakeFirst();
-      if (row === undefined) return;
+    return await this.#db.write(async (trx) => {
+      const current = await currentRow(trx, ref).executeTakeFirst();
+      if (current === undefined) return false;
+      const rows = [current, ...(await overlappingRows(trx, ref, current.seq).execute())];
+      const row = rows.find((each) => isSameEtag(each.etag ?? undefined, etag));
+      if (row === undefined) return false;
       await trx
         .updateTable('sealed_object')
         .set({ mtime_seconds: mtimeSeconds })
         .where('seq', '=', row.seq)
         .execute();
+      return true;
     });
   }
 

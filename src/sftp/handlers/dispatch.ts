@@ -39,6 +39,7 @@ const handlers: { readonly [T in RequestType]: Handler<T> } = {
   remove: names.remove,
   rename: names.rename,
   'posix-rename': names.posixRename,
+  hardlink: names.hardlink,
   readlink: names.readlink,
   symlink: names.symlink,
   'expand-path': names.expandPath,

@@ -9,7 +9,7 @@ import { attributeChange, initialAttributes, refuseChangeOfOwner } from './attri
 import type { Handler, SessionContext } from './context.js';
 import { endOfFile, ok } from './replies.js';
 
-/** SSH_FXP_OPEN, section 6.3. A file that is opened for both reading and writing can only be written. */
+/** SSH_FXP_OPEN, section 6.3. */
 export const open: Handler<'open'> = async (context, call, request) => {
   const path = normalisePath(request.path);
   const { flags } = request;
@@ -45,6 +45,7 @@ async function openWrite(
     exclusive: create && (flags & openFlag.exclusive) !== 0,
     truncate: (flags & openFlag.truncate) !== 0,
     append: (flags & openFlag.append) !== 0,
+    read: (flags & openFlag.read) !== 0,
     attributes: initialAttributes(attributes),
   });
   return { kind: 'write', path, file } as const;
@@ -76,12 +77,13 @@ export const read: Handler<'read'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);
   if (handle.kind === 'directory')
     throw new Fault('is-directory', 'the handle is a directory; read it with READDIR');
-  if (handle.kind === 'write') {
-    throw new Fault('unsupported', 'cannot read a file that is open for writing; close it first');
-  }
   const length = Math.min(request.length, announcedLimits.readBytes);
   if (length === 0) return [encodeDataHead(request.id, 0)];
-  const views = await handle.order.shared(() => handle.file.read(call, request.offset, length));
+  const reading = () => handle.file.read(call, request.offset, length);
+  // A handle that is written too returns what the writes before this request have left.
+  const views = await (handle.kind === 'read'
+    ? handle.order.shared(reading)
+    : handle.order.exclusive(reading));
   let byteLength = 0;
   for (const view of views ?? []) byteLength += view.byteLength;
   if (views === null || byteLength === 0) return endOfFile(request.id);
@@ -103,7 +105,11 @@ export const write: Handler<'write'> = async (context, call, request) => {
  */
 export const fstat: Handler<'fstat'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);
-  if (handle.kind !== 'directory') return [encodeAttributes(request.id, handle.file.attributes())];
+  if (handle.kind !== 'directory') {
+    const { file, kind, order } = handle;
+    const asking = async () => file.attributes();
+    return [encodeAttributes(request.id, await (kind === 'write' ? order.exclusive(asking) : asking()))];
+  }
   const attributes = await context.vfs.stat(call, handle.path);
   if (attributes === null) throw new Fault('not-found', `${JSON.stringify(handle.path)} does not exist`);
   return [encodeAttributes(request.id, attributes)];
@@ -128,8 +134,10 @@ export const fsetstat: Handler<'fsetstat'> = async (context, call, request) => {
  * fsync@openssh.com. Replies OK once every earlier write of the handle has ended. An upload becomes durable
  * only at CLOSE. A failure here would make `sftp put -f` abort files that arrive complete.
  */
-export const fsync: Handler<'fsync'> = async (context, _call, request) => {
+export const fsync: Handler<'fsync'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);
-  await handle.order.exclusive(async () => undefined);
+  await handle.order.exclusive(async () => {
+    if (handle.kind === 'write') await handle.file.sync(call);
+  });
   return ok(request.id);
 };

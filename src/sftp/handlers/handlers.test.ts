@@ -90,10 +90,21 @@ describe('files', () => {
     expect(memory.openHandles).toBe(0);
   });
 
-  it('can only be written if they are opened for reading and writing', async () => {
-    const handle = await open('/f', openFlag.read | creating);
-    expect(await code({ type: 'read', handle, offset: 0, length: 1 })).toBe(statusCode.unsupported);
-    expect((await write(handle, 0, 'x')).code).toBe(statusCode.ok);
+  it('opened for both reading and writing return what the writes before a READ have left', async () => {
+    memory.putFile('/f', 'before');
+    const handle = await open('/f', openFlag.read | openFlag.write);
+    const [, , answer] = await Promise.all([
+      write(handle, 0, 'ab'),
+      write(handle, 6, 'cd'),
+      client.ask({ type: 'read', handle, offset: 0, length: 100 }),
+    ]);
+    expect(Buffer.from(answer.body.string()).toString()).toBe('abforecd');
+    const attributes = await client.ask({ type: 'fstat', handle });
+    expect(attributes.body.attributes().size).toBe(8);
+    const writing = await open('/g', creating);
+    expect(await code({ type: 'read', handle: writing, offset: 0, length: 1 })).toBe(
+      statusCode.permissionDenied,
+    );
   });
 
   it('are opened according to the flags', async () => {
@@ -250,6 +261,13 @@ describe('names', () => {
     expect(await code({ type: 'posix-rename', ...both })).toBe(statusCode.ok);
     expect(memory.content('/b')?.toString()).toBe('a');
     expect(memory.nodes.has('/a')).toBe(false);
+  });
+
+  it('get a second name with a hard link, of which the existing one comes first', async () => {
+    memory.putFile('/f', 'content');
+    expect(await code({ type: 'hardlink', from: path('/f'), to: path('/g') })).toBe(statusCode.ok);
+    expect(memory.content('/g')?.toString()).toBe('content');
+    expect(await code({ type: 'hardlink', from: path('/f'), to: path('/g') })).toBe(statusCode.failure);
   });
 
   it('are linked with the target first, as OpenSSH sends it', async () => {

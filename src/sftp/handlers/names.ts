@@ -99,6 +99,15 @@ export const symlink: Handler<'symlink'> = async (context, call, request) => {
   return ok(request.id);
 };
 
+/** hardlink@openssh.com (OpenSSH PROTOCOL, section 4.5): the existing file comes first. */
+export const hardlink: Handler<'hardlink'> = async (context, call, request) => {
+  const existing = normalisePath(request.from);
+  const path = normalisePath(request.to);
+  const claims = [existing, path].map((each) => ({ path: each, access: 'write' }) as const);
+  await context.paths.run(claims, () => context.vfs.makeHardLink(call, path, existing));
+  return ok(request.id);
+};
+
 /** expand-path@openssh.com: REALPATH that expands `~` and `~user` to the home directory, which is `/`. */
 export const expandPath: Handler<'expand-path'> = async (context, _call, request) => {
   const text = Buffer.from(request.path);

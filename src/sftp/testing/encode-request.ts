@@ -72,6 +72,7 @@ function fieldsOf(request: Sendable): Uint8Array[] {
       return [string(request.handle), attributes(request.attributes)];
     case 'rename':
     case 'posix-rename':
+    case 'hardlink':
       return [string(request.from), string(request.to)];
     case 'symlink':
       return [string(request.target), string(request.link)];

@@ -192,6 +192,11 @@ export class MemoryVfs implements Vfs {
           at += chunk.byteLength;
         }
       },
+      read: async (_call, offset, length) => {
+        if (!mode.read) throw new Fault('denied', `${path} is not open for reading`);
+        return offset >= draft.size ? null : [draft.content().subarray(offset, offset + length)];
+      },
+      sync: async () => undefined,
       setAttributes: async (_call, { size, ...change }) => {
         this.#requireSpace(size ?? 0);
         apply(made, change);
@@ -242,6 +247,12 @@ export class MemoryVfs implements Vfs {
     if (this.nodes.has(path)) throw new Fault('exists', `${path} already exists`);
     this.#needParent(path);
     this.nodes.set(path, { ...node('symlink', 0o777), target });
+  }
+
+  async makeHardLink(_call: unknown, path: string, existing: string): Promise<void> {
+    if (this.nodes.has(path)) throw new Fault('exists', `${path} is there already`);
+    this.#needParent(path);
+    this.nodes.set(path, this.#existing(existing));
   }
 
   async statistics(): Promise<FileSystemStatistics> {

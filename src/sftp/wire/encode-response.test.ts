@@ -45,7 +45,7 @@ describe('the response encoders', () => {
     expect(announced).toEqual(
       Object.fromEntries(Object.entries(extensions).map(([name, { version }]) => [name, version])),
     );
-    expect(announced).not.toHaveProperty(['hardlink@openssh.com']);
+    expect(announced).toHaveProperty(['hardlink@openssh.com'], '1');
   });
 
   it('encode a status with its text and an empty language tag', () => {

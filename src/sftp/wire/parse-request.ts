@@ -27,7 +27,7 @@ function pathAndAttributes(type: 'setstat' | 'mkdir' | 'lsetstat'): Parser {
   return (id, fields) => ({ type, id, path: fields.string(), attributes: fields.attributes() });
 }
 
-function twoPaths(type: 'rename' | 'posix-rename'): Parser {
+function twoPaths(type: 'rename' | 'posix-rename' | 'hardlink'): Parser {
   return (id, fields) => ({ type, id, from: fields.string(), to: fields.string() });
 }
 
@@ -40,6 +40,7 @@ function ids(packed: Uint8Array): number[] {
 
 const extended: { readonly [N in ExtensionName]: Parser } = {
   'posix-rename@openssh.com': twoPaths('posix-rename'),
+  'hardlink@openssh.com': twoPaths('hardlink'),
   'fsync@openssh.com': handleOnly('fsync'),
   'statvfs@openssh.com': pathOnly('statvfs'),
   'fstatvfs@openssh.com': handleOnly('fstatvfs'),

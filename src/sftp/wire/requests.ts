@@ -43,7 +43,7 @@ export type Request =
     })
   | (WithHandle & { readonly type: 'fsetstat'; readonly attributes: WireAttributes })
   | (Identified & {
-      readonly type: 'rename' | 'posix-rename';
+      readonly type: 'rename' | 'posix-rename' | 'hardlink';
       readonly from: Uint8Array;
       readonly to: Uint8Array;
     })
@@ -94,6 +94,7 @@ export type RequestOf<T extends RequestType> = Request extends infer R
  */
 export const extensions = {
   'posix-rename@openssh.com': { type: 'posix-rename', version: '1' },
+  'hardlink@openssh.com': { type: 'hardlink', version: '1' },
   'fsync@openssh.com': { type: 'fsync', version: '1' },
   'statvfs@openssh.com': { type: 'statvfs', version: '2' },
   'fstatvfs@openssh.com': { type: 'fstatvfs', version: '2' },

@@ -75,10 +75,12 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     });
   }
 
-  recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void> {
+  recordMtime(ref: ObjectRef, etag: string, mtimeSeconds: number): Promise<boolean> {
     return this.#step('recordMtime', () => {
       const row = this.#rowsOf(ref).findLast((candidate) => candidate.state === 'confirmed');
-      if (row?.confirmation) this.#change(row, { confirmation: { ...row.confirmation, mtimeSeconds } });
+      if (row?.confirmation?.etag !== etag) return false;
+      this.#change(row, { confirmation: { ...row.confirmation, mtimeSeconds } });
+      return true;
     });
   }
 

@@ -1,4 +1,6 @@
 import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { Fault } from '../../model/fault.js';
 import type { Attributes, FileType } from '../../model/vfs.js';
 
 /**
@@ -15,6 +17,13 @@ export function attributesOf(stats: Stats, modeMask: number): Attributes | null 
     mtimeSeconds: Math.floor(stats.mtimeMs / 1000),
     atimeSeconds: Math.floor(stats.atimeMs / 1000),
   };
+}
+
+/** Returns the current attributes of an open file, which other handles may change as well. */
+export async function attributesOfOpen(file: FileHandle, modeMask: number): Promise<Attributes> {
+  const attributes = attributesOf(await file.stat(), modeMask);
+  if (attributes === null) throw new Fault('bug', 'a regular file has attributes');
+  return attributes;
 }
 
 function typeOf(stats: Stats): FileType | null {

@@ -98,7 +98,7 @@ describe('writing to /local', () => {
     const handle = await bob.tree.openWrite(world.call, '/local/f', putMode);
     await handle.write(world.call, 2, [Buffer.from('ll'), Buffer.from('o')]);
     await handle.write(world.call, 0, bytes('he'));
-    expect(handle.attributes().size).toBe(5);
+    expect((await handle.attributes()).size).toBe(5);
     expect(await bob.read('/local/f')).toBe('hello');
     await handle[Symbol.asyncDispose]();
     expect(await bob.read('/local/f')).toBe('hello');
@@ -109,7 +109,7 @@ describe('writing to /local', () => {
     await using handle = await bob.tree.openWrite(world.call, '/local/f', scpMode);
     await handle.write(world.call, 6, bytes('W'));
     await handle.write(world.call, 12, bytes('!'));
-    expect(handle.attributes().size).toBe(13);
+    expect((await handle.attributes()).size).toBe(13);
     await handle.setAttributes(world.call, { mtimeSeconds: 99, mode: 0o600 });
     await handle.commit(world.call);
     expect(await bob.read('/local/f')).toBe('hello World\0!');
@@ -120,6 +120,54 @@ describe('writing to /local', () => {
     await bob.write('/local/f', 'one');
     await bob.write('/local/f', 'two', { ...scpMode, append: true });
     expect(await bob.read('/local/f')).toBe('onetwo');
+  });
+
+  it('appends in the order of the writes, through two handles as well', async () => {
+    const mode = { ...scpMode, append: true };
+    await using one = await bob.tree.openWrite(world.call, '/local/f', mode);
+    await using other = await bob.tree.openWrite(world.call, '/local/f', mode);
+    const pieces = Array.from({ length: 200 }, (_, index) => `${index} `);
+    await Promise.all(pieces.map((piece) => one.write(world.call, 0, bytes(piece))));
+    await other.write(world.call, 0, bytes('other '));
+    await one.write(world.call, 0, bytes('one'));
+    const expected = `${pieces.join('')}other one`;
+    expect((await other.attributes()).size).toBe(expected.length);
+    await one.commit(world.call);
+    await other.commit(world.call);
+    expect(await bob.read('/local/f')).toBe(expected);
+  });
+
+  it('keeps the last of overlapping writes that are sent at once', async () => {
+    await using handle = await bob.tree.openWrite(world.call, '/local/f', putMode);
+    for (let round = 0; round < 20; round += 1) {
+      const writes = Array.from({ length: 30 }, (_, index) =>
+        handle.write(world.call, index, [Buffer.alloc(4096, 65 + (index % 26))]),
+      );
+      await Promise.all(writes);
+      const content = await bob.read('/local/f');
+      expect(content.at(28)).toBe(String.fromCharCode(65 + 2));
+      expect(content.slice(29)).toBe('D'.repeat(4096));
+    }
+  });
+
+  it('can be read through the same handle, also what it and others have just written', async () => {
+    await bob.write('/local/f', 'content');
+    const mode = { ...scpMode, read: true };
+    await using handle = await bob.tree.openWrite(world.call, '/local/f', mode);
+    const text = async () => Buffer.concat([...((await handle.read(world.call, 0, 99)) ?? [])]).toString();
+    expect(await text()).toBe('content');
+    await handle.write(world.call, 3, bytes('TENT, more'));
+    expect(await text()).toBe('conTENT, more');
+    await using other = await bob.tree.openWrite(world.call, '/local/f', scpMode);
+    await other.write(world.call, 13, bytes(' still'));
+    expect(await text()).toBe('conTENT, more still');
+    expect((await handle.attributes()).size).toBe(19);
+    await using reading = await bob.tree.openRead(world.call, '/local/f');
+    await handle.sync(world.call);
+    await handle.setAttributes(world.call, { size: 3 });
+    expect((await reading.attributes()).size).toBe(3);
+    expect(await handle.read(world.call, 3, 1)).toBeNull();
+    await expect(other.read(world.call, 0, 1)).rejects.toMatchObject({ kind: 'denied' });
   });
 
   it('keeps a time that was set before the last write', async () => {
@@ -164,6 +212,36 @@ describe('renaming in /local', () => {
     await expect(bob.rename('/local/f', '/local/g')).rejects.toMatchObject({ kind: 'exists' });
     await bob.rename('/local/f', '/local/g', true);
     expect(await bob.read('/local/g')).toBe('new');
+  });
+});
+
+describe('hard links in /local', () => {
+  const link = (path: string, existing: string) => bob.tree.makeHardLink(world.call, path, existing);
+
+  it('are second names of one file', async () => {
+    await bob.write('/local/f', 'one');
+    await bob.mkdir('/local/d');
+    await link('/local/d/g', '/local/f');
+    await bob.write('/local/d/g', 'three', scpMode);
+    expect(await bob.read('/local/f')).toBe('three');
+    await bob.remove('/local/f');
+    expect(await bob.read('/local/d/g')).toBe('three');
+    expect((await stat(onDisk('d/g'))).nlink).toBe(1);
+  });
+
+  it('neither replace a name, nor name directories, nor leave the directory', async () => {
+    await bob.write('/local/f', 'one');
+    await bob.mkdir('/local/d');
+    await writeFile(`${world.directory}/outside`, 'x');
+    execFileSync('ln', ['-s', `${world.directory}/outside`, onDisk('out')]);
+    await expect(link('/local/f', '/local/f')).rejects.toMatchObject({ kind: 'exists' });
+    await expect(link('/local/e', '/local/d')).rejects.toMatchObject({ kind: 'is-directory' });
+    await expect(link('/local/e', '/local/none')).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(link('/local/e', '/local/out')).rejects.toMatchObject({ kind: 'denied' });
+    await expect(link('/uploads/e', '/local/f')).rejects.toMatchObject({ kind: 'unsupported' });
+    await bob.write('/uploads/f', 'x');
+    await expect(link('/uploads/e', '/uploads/f')).rejects.toMatchObject({ kind: 'unsupported' });
+    expect(await bob.list('/local')).toEqual(['d/', 'f', 'out@']);
   });
 });
 

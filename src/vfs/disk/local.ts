@@ -14,7 +14,6 @@ import type {
   WriteMode,
 } from '../../model/vfs.js';
 import { type Mount, writableHint } from '../mount.js';
-import { attributesOf } from './attributes.js';
 import { errnoOf, withDiskFaults } from './faults.js';
 import { splitPath } from './links.js';
 import { DiskRoot, type Located, pin } from './root.js';
@@ -155,13 +154,23 @@ export class LocalMount implements Mount {
     await withDiskFaults(shown, () => symlink(text, located.path));
   }
 
+  /** Gives a file a second name (link(2)). Symbolic links on the way to `existing` are followed. */
+  async makeHardLink(_call: Call, path: string, existing: string): Promise<void> {
+    const shown = this.#view.shown(existing);
+    await using source = await this.#locate(existing, true);
+    await using target = await this.#locate(path, false);
+    if (source.stats === null) throw new Fault('not-found', `${JSON.stringify(shown)} does not exist`);
+    refuseUnlessFile(source.stats, shown);
+    await withDiskFaults(this.#view.shown(path), () => link(source.path, target.path));
+  }
+
   async #openLocated(located: Located, shown: string, mode: WriteMode): Promise<WriteHandle> {
     const before = located.stats;
     if (before !== null && mode.exclusive)
       throw new Fault('exists', `${JSON.stringify(shown)} exists already`);
     if (before !== null) refuseUnlessFile(before, shown);
     const flags =
-      constants.O_WRONLY |
+      (mode.read ? constants.O_RDWR : constants.O_WRONLY) |
       constants.O_NOFOLLOW |
       constants.O_NONBLOCK |
       (mode.create ? constants.O_CREAT : 0) |
@@ -171,15 +180,13 @@ export class LocalMount implements Mount {
     const permissions = (mode.attributes.mode ?? defaultFileMode) & modeMask;
     const file = await withDiskFaults(shown, () => open(located.path, flags, permissions));
     try {
-      const stats = await file.stat();
-      refuseUnlessFile(stats, shown);
-      const attributes = attributesOf(stats, modeMask);
-      if (attributes === null) throw new Fault('bug', 'a regular file has attributes');
+      refuseUnlessFile(await file.stat(), shown);
       return new DiskWriteHandle(file, located, {
         created: before === null,
         appends: mode.append,
+        reads: mode.read,
         shown,
-        attributes,
+        modeMask,
       });
     } catch (error) {
       await file.close();

@@ -86,11 +86,8 @@ export class DiskView {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const file = await withDiskFaults(shown, () => open(located.path, flags));
     try {
-      const opened = await file.stat();
-      refuseUnlessFile(opened, shown);
-      const attributes = attributesOf(opened, this.#modeMask);
-      if (attributes === null) throw new Fault('bug', 'a regular file has attributes');
-      return new DiskReadHandle(file, attributes, shown);
+      refuseUnlessFile(await file.stat(), shown);
+      return new DiskReadHandle(file, shown, this.#modeMask);
     } catch (error) {
       await file.close();
       throw error;

@@ -3,37 +3,48 @@ import { syncDirectory } from '../../files/durable.js';
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
-import { diskFault, errnoOf } from './faults.js';
+import { attributesOfOpen } from './attributes.js';
+import { diskFault, errnoOf, withDiskFaults } from './faults.js';
+import { readAt } from './read-handle.js';
 import type { Located } from './root.js';
+import { everything, WriteOrder } from './write-order.js';
+
+/** How a file on disk is open. */
+export interface DiskWriteOptions {
+  /** The name is new, so its directory must be synced too. */
+  readonly created: boolean;
+  readonly appends: boolean;
+  readonly reads: boolean;
+  readonly shown: string;
+  /** Permission bits that a client may see and set. */
+  readonly modeMask: number;
+}
 
 /**
- * A file on disk that is open for writing. It is visible while it grows, and stays as it is if the client
- * disconnects. `commit` makes it durable.
+ * A file on disk that is open for writing, and perhaps for reading. It is visible while it grows, and stays
+ * as it is if the client disconnects. `commit` makes it durable.
  */
 export class DiskWriteHandle implements WriteHandle {
   readonly #file: FileHandle;
   readonly #located: Located;
-  readonly #created: boolean;
-  readonly #appends: boolean;
-  readonly #shown: string;
-  #attributes: Attributes;
+  readonly #options: DiskWriteOptions;
+  readonly #order = new WriteOrder();
   /** Times set by the client, set again after the last write, which would change them. */
   #times: { readonly atimeSeconds: number; readonly mtimeSeconds: number } | null = null;
   #fault: Fault | null = null;
   #closed = false;
 
-  /** Owns `file` and `located`. `created` means that the name is new, so its directory must be synced too. */
-  constructor(
-    file: FileHandle,
-    located: Located,
-    options: { created: boolean; appends: boolean; shown: string; attributes: Attributes },
-  ) {
+  /** Owns `file` and `located`. */
+  constructor(file: FileHandle, located: Located, options: DiskWriteOptions) {
     this.#file = file;
     this.#located = located;
-    this.#created = options.created;
-    this.#appends = options.appends;
-    this.#shown = options.shown;
-    this.#attributes = options.attributes;
+    this.#options = options;
+  }
+
+  async read(_call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null> {
+    const { reads, shown } = this.#options;
+    if (!reads) throw new Fault('denied', `${JSON.stringify(shown)} is not open for reading`);
+    return await withDiskFaults(shown, () => readAt(this.#file, offset, length));
   }
 
   async write(_call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
@@ -41,41 +52,46 @@ export class DiskWriteHandle implements WriteHandle {
       // Node treats a negative position as the current position of the file.
       if (!Number.isSafeInteger(offset) || offset < 0)
         throw new Fault('invalid', `${offset} is not a valid file offset`);
-      let position = offset;
-      let rest = chunks;
-      while (rest.length > 0) {
-        // With O_APPEND the kernel ignores the position (open(2)).
-        const { bytesWritten } = await this.#file.writev(rest as Uint8Array[], position);
-        position += bytesWritten;
-        rest = after(rest, bytesWritten);
-      }
-      const end = this.#appends ? (await this.#file.stat()).size : position;
-      if (end > this.#attributes.size) this.#attributes = { ...this.#attributes, size: end };
+      const length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+      const span = this.#options.appends ? everything : { from: offset, to: offset + length };
+      await this.#order.run(span, () => this.#writeAt(offset, chunks));
     });
   }
 
-  attributes(): Attributes {
-    return this.#attributes;
+  async #writeAt(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    let position = offset;
+    let rest = chunks;
+    while (rest.length > 0) {
+      // With O_APPEND the kernel ignores the position (open(2)).
+      const { bytesWritten } = await this.#file.writev(rest as Uint8Array[], position);
+      position += bytesWritten;
+      rest = after(rest, bytesWritten);
+    }
+  }
+
+  async attributes(): Promise<Attributes> {
+    const { shown, modeMask } = this.#options;
+    const current = await withDiskFaults(shown, () => attributesOfOpen(this.#file, modeMask));
+    return { ...current, ...this.#times };
   }
 
   async setAttributes(_call: Call, change: AttributeChange): Promise<void> {
     await this.#attempt(async () => {
       const { size, mode } = change;
-      if (size !== undefined) {
-        await this.#file.truncate(size);
-        this.#attributes = { ...this.#attributes, size };
-      }
-      if (mode !== undefined) {
-        await this.#file.chmod(mode & 0o777);
-        this.#attributes = { ...this.#attributes, mode: mode & 0o777 };
-      }
+      if (size !== undefined) await this.#file.truncate(size);
+      if (mode !== undefined) await this.#file.chmod(mode & this.#options.modeMask);
       if (change.mtimeSeconds === undefined && change.atimeSeconds === undefined) return;
+      const current = await attributesOfOpen(this.#file, this.#options.modeMask);
       this.#times = {
-        atimeSeconds: change.atimeSeconds ?? this.#attributes.atimeSeconds,
-        mtimeSeconds: change.mtimeSeconds ?? this.#attributes.mtimeSeconds,
+        atimeSeconds: change.atimeSeconds ?? current.atimeSeconds,
+        mtimeSeconds: change.mtimeSeconds ?? current.mtimeSeconds,
       };
       await this.#applyTimes();
     });
+  }
+
+  async sync(_call: Call): Promise<void> {
+    await this.#attempt(() => this.#file.sync());
   }
 
   async commit(_call: Call): Promise<void> {
@@ -83,7 +99,7 @@ export class DiskWriteHandle implements WriteHandle {
     await this.#attempt(async () => {
       await this.#applyTimes();
       await this.#file.sync();
-      if (this.#created) await syncIfReadable(this.#located.directoryPath);
+      if (this.#options.created) await syncIfReadable(this.#located.directoryPath);
       await this[Symbol.asyncDispose]();
     });
   }
@@ -98,14 +114,13 @@ export class DiskWriteHandle implements WriteHandle {
   async #applyTimes(): Promise<void> {
     if (this.#times === null) return;
     await this.#file.utimes(this.#times.atimeSeconds, this.#times.mtimeSeconds);
-    this.#attributes = { ...this.#attributes, ...this.#times };
   }
 
   async #attempt(operation: () => Promise<void>): Promise<void> {
     try {
       await operation();
     } catch (error) {
-      this.#fault ??= diskFault(error, this.#shown);
+      this.#fault ??= diskFault(error, this.#options.shown);
       throw this.#fault;
     }
   }

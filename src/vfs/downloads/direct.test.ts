@@ -33,7 +33,7 @@ describe('downloads straight from S3', () => {
     expect(await bob.lstat('/downloads/a/b')).toMatchObject({ type: 'file', mode: 0o444, size: 11 });
     expect((await bob.entries('/downloads')).get('plain')).toMatchObject({ mode: 0o444, size: 7 });
     await using handle = await bob.tree.openRead(world.call, '/downloads/a/b');
-    expect(handle.attributes()).toMatchObject({ mode: 0o444, size: 11 });
+    expect(await handle.attributes()).toMatchObject({ mode: 0o444, size: 11 });
   });
 
   it('do not show files on disk', async () => {

@@ -15,9 +15,10 @@ export interface FoundFile {
 export interface FoundDirectory {
   /** Time of the marker, 0 if there is none. */
   readonly mtimeSeconds: number;
-  /** Whether it contains nothing except its marker. */
+  /** Whether it contains nothing except an empty marker, so that removing the marker loses no data. */
   readonly isEmpty: boolean;
-  readonly hasMarker: boolean;
+  /** The object `name/`, or null if the directory is only a prefix. Other clients may store bytes in it. */
+  readonly marker: ListedObject | null;
 }
 
 /** Finds files and directories in S3 by path. */
@@ -58,16 +59,16 @@ export class ObjectLookup {
     const { bucket, key } = location.directory(path);
     if (!fitsKeyLimit(key)) return null;
     const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
-    const marker = page.objects.find((object) => object.key === key);
+    const marker = page.objects.find((object) => object.key === key) ?? null;
     if (page.objects.length === 0 && path !== '/') {
       services.directoryCache.addAbsent(bucket, key);
       return null;
     }
-    services.directoryCache.add(bucket, key, marker !== undefined);
+    services.directoryCache.add(bucket, key, marker !== null);
     return {
-      mtimeSeconds: marker === undefined ? 0 : Math.floor(marker.lastModifiedMs / 1000),
-      isEmpty: page.objects.every((object) => object.key === key),
-      hasMarker: marker !== undefined,
+      mtimeSeconds: marker === null ? 0 : Math.floor(marker.lastModifiedMs / 1000),
+      isEmpty: page.objects.every((object) => object.key === key && object.size === 0),
+      marker,
     };
   }
 

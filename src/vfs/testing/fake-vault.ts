@@ -2,7 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Call } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
-import type { Confirmation, IntentId, KeyLedger, KeyRange, LedgerDirectory } from '../../model/ledger.js';
+import type {
+  Confirmation,
+  FoundVersion,
+  IntentId,
+  KeyLedger,
+  KeyRange,
+  LedgerDirectory,
+  LedgerVersions,
+} from '../../model/ledger.js';
 import type { ObjectInfo, ObjectRef, WrittenObject } from '../../model/object-store.js';
 import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 import { sealedWith } from '../../vault/sealed-with.js';
@@ -26,12 +34,19 @@ export const partBytes = 8;
  * A vault over the bucket in memory. It opens an object only with its key, and records times like the ledger.
  */
 export class FakeVault
-  implements Vault, LedgerDirectory, Pick<KeyLedger, 'recordMtime'>, Pick<ParkedUploads, 'parked'>
+  implements
+    Vault,
+    LedgerDirectory,
+    Pick<KeyLedger, 'recordMtime'>,
+    Pick<LedgerVersions, 'restore'>,
+    Pick<ParkedUploads, 'parked'>
 {
   readonly #s3: FakeS3;
   readonly #rows = new Map<string, Confirmation>();
   /** Number of uploads that are not disposed. */
   openWriters = 0;
+  /** Number of readers that are not disposed. */
+  openReaders = 0;
   nowMs: () => number = () => 1_800_000_000_000;
   readonly #parked = new Map<
     IntentId,
@@ -112,16 +127,22 @@ export class FakeVault
     const description = await this.describe(call, ref, keys);
     const object = this.#s3.objects.get(ref.key);
     if (description === null || object === undefined) return null;
+    this.openReaders += 1;
     return {
       ...description,
       read: async (_call, offset, length) =>
         offset >= object.bytes.byteLength ? null : [object.bytes.subarray(offset, offset + length)],
-      [Symbol.asyncDispose]: async () => undefined,
+      [Symbol.asyncDispose]: async () => {
+        this.openReaders -= 1;
+      },
     };
   }
 
   async copy(call: Call, { ref, keys, ifMatch }: CopySource, to: CopyTarget): Promise<ObjectInfo | null> {
     const object = this.#open(ref, keys);
+    const there = this.#s3.objects.get(to.ref.key);
+    if (to.onlyIfMatches !== undefined && to.onlyIfMatches !== there?.etag)
+      throw new Fault('conflict', 'the target was replaced');
     if (object !== null && ifMatch !== undefined && ifMatch !== object.etag)
       throw new Fault('conflict', 'the source was replaced');
     if (to.onlyIfAbsent === true && this.#s3.objects.has(to.ref.key))
@@ -154,9 +175,17 @@ export class FakeVault
     return { confirmed: 0, abandoned: 0, abortedUploads: 0, problems: [] };
   }
 
-  async recordMtime(ref: ObjectRef, mtimeSeconds: number): Promise<void> {
+  async recordMtime(ref: ObjectRef, etag: string, mtimeSeconds: number): Promise<boolean> {
     const row = this.#rows.get(ref.key);
-    if (row !== undefined) this.#rows.set(ref.key, { ...row, mtimeSeconds });
+    if (row?.etag !== etag) return false;
+    this.#rows.set(ref.key, { ...row, mtimeSeconds });
+    return true;
+  }
+
+  /** Records the objects as confirmed. */
+  async restore(found: readonly FoundVersion[]): Promise<readonly FoundVersion[]> {
+    for (const version of found) this.#rows.set(version.ref.key, version);
+    return found;
   }
 
   async confirmedBelow(
@@ -227,7 +256,7 @@ class FakeWriter implements UploadWriter {
   }
 
   async write(offset: number, chunks: readonly Uint8Array[]): Promise<void> {
-    if (offset < this.#sentEnd) throw new Fault('unsupported', 'these bytes were already sent');
+    if (offset < this.#sentEnd) throw sent();
     const bytes = Buffer.concat(chunks);
     if (offset + bytes.byteLength > this.size) this.#resize(offset + bytes.byteLength);
     bytes.copy(this.#bytes, offset);
@@ -235,6 +264,7 @@ class FakeWriter implements UploadWriter {
   }
 
   async truncate(size: number): Promise<void> {
+    if (size < this.#sentEnd) throw sent();
     const before = this.size;
     this.#resize(size);
     if (size > before) this.#came.fill(1, before);
@@ -272,6 +302,10 @@ class FakeWriter implements UploadWriter {
     this.#bytes = resized(this.#bytes);
     this.#came = resized(this.#came);
   }
+}
+
+function sent(): Fault {
+  return new Fault('unsupported', 'these bytes were already sent');
 }
 
 function infoOf(object: StoredObject): ObjectInfo {

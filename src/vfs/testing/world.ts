@@ -20,6 +20,7 @@ export const putMode: WriteMode = {
   exclusive: false,
   truncate: true,
   append: false,
+  read: false,
   attributes: {},
 };
 export const scpMode: WriteMode = { ...putMode, truncate: false };
@@ -82,6 +83,7 @@ export class World implements AsyncDisposable {
       vault: this.vault,
       store: this.s3,
       ledger: this.vault,
+      versions: this.vault,
       clock: {
         nowMs: () => this.nowMs,
         monotonicMs: () => this.nowMs,

@@ -1,9 +1,10 @@
 import type { Call, Clock } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
-import type { KeyLedger, LedgerDirectory } from '../../model/ledger.js';
-import type { ObjectRef } from '../../model/object-store.js';
+import type { KeyLedger, LedgerDirectory, LedgerVersions } from '../../model/ledger.js';
+import { isSameEtag, type ObjectRef } from '../../model/object-store.js';
 import type { UserDirectory, UserSettings } from '../../model/users.js';
+import { sealedAsReported } from '../../vault/sealed-with.js';
 import type { UploadTarget, Vault } from '../../vault/vault.js';
 import { ObjectLocation } from '../objects/location.js';
 import type { ObjectLookupServices, ObjectPrefix } from '../objects/prefix.js';
@@ -15,6 +16,8 @@ export interface UploadMountServices extends ObjectLookupServices {
   readonly users: Pick<UserDirectory, 'uploadEncryption' | 'uploadKeys'>;
   readonly vault: Vault;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
+  /** Adds rows for objects of other clients. */
+  readonly versions: Pick<LedgerVersions, 'restore'>;
   readonly clock: Clock;
   readonly open: OpenUploads;
   readonly parkedFiles: ParkedFiles;
@@ -47,6 +50,29 @@ export class UploadContext implements ObjectPrefix {
   async target(call: Call, ref: ObjectRef, mtimeSeconds: number | null): Promise<UploadTarget> {
     const encryption = await this.services.users.uploadEncryption(call, this.settings.username);
     return { ref, encryption, acl: this.settings.acl, actor: this.actor, mtimeSeconds };
+  }
+
+  /**
+   * Stores the time of an object with this ETag in the ledger. An object of another client has no row there
+   * yet, so it gets one. Throws `not-found`, `conflict` if the object was replaced, and `key-missing` or
+   * `key-mismatch` if no key opens an object without a row.
+   */
+  async setTime(call: Call, path: string, etag: string, mtimeSeconds: number): Promise<void> {
+    const { ledger, vault, versions, clock } = this.services;
+    const ref = this.location.file(path);
+    if (await ledger.recordMtime(ref, etag, mtimeSeconds)) return;
+    const shown = this.location.shown(path);
+    const listedMs = clock.nowMs();
+    const keys = await this.keys(call);
+    const found = await vault.describe(call, ref, keys);
+    if (found === null) throw new Fault('not-found', `${shown} does not exist`);
+    const sealed = sealedAsReported(found.info.encryption, keys);
+    if (sealed !== null && isSameEtag(found.info.etag, etag)) {
+      const row = { ...found.info, ref, isLatest: true, sealedWith: sealed, mtimeSeconds, listedMs };
+      await versions.restore([row], this.actor);
+      if (await ledger.recordMtime(ref, etag, mtimeSeconds)) return;
+    }
+    throw new Fault('conflict', `${shown} was changed by another client meanwhile: its time was not stored`);
   }
 
   /** Returns `conflict` if the path is being uploaded, else null. `what` completes "it can be ...". */

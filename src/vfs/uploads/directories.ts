@@ -5,7 +5,10 @@ import { parentPath } from '../../model/path.js';
 import type { ObjectLookup } from '../objects/lookup.js';
 import type { UploadContext } from './context.js';
 
-/** Creates and removes directories in S3. A directory is marked by an empty object `name/`. */
+/**
+ * Creates and removes directories in S3. The gateway marks a directory by an empty object `name/`. Other
+ * clients may store bytes in such an object; they are data, and no operation on the directory loses them.
+ */
 export class UploadDirectories {
   readonly #context: UploadContext;
   readonly #lookup: ObjectLookup;
@@ -34,13 +37,19 @@ export class UploadDirectories {
     const ref = location.directory(path);
     const found = await this.#lookup.directory(call, path);
     if (found === null) throw await this.#lookup.noDirectory(call, path);
+    if (found.marker !== null && found.marker.size > 0)
+      throw new Fault(
+        'not-empty',
+        `${location.shown(path)} is not empty: another client stored ${found.marker.size} bytes in the object of its name`,
+      );
     if (!found.isEmpty || services.open.anyBelow(ref.bucket, ref.key))
       throw new Fault(
         'not-empty',
         `${location.shown(path)} is not empty (objects that SFTP cannot show count too)`,
       );
     await this.preserve(call, parentPath(path), ref.key);
-    await services.vault.remove(call, ref, this.#context.actor);
+    // Only the marker that was found: another client may have stored bytes in it meanwhile.
+    await services.vault.remove(call, ref, this.#context.actor, found.marker?.etag);
     services.directoryCache.forget(ref.bucket, ref.key);
   }
 

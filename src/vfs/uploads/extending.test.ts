@@ -23,7 +23,7 @@ describe('a file in S3 that a client writes to at its end', () => {
     ['to append, from 0 on', appendMode, 0],
   ])('is extended if it is opened %s', async (_, mode, from) => {
     await using handle = await open('/uploads/f', mode);
-    expect(handle.attributes()).toMatchObject({ size: 13 });
+    expect(await handle.attributes()).toMatchObject({ size: 13 });
     await Promise.all([write(handle, from, ', and'), write(handle, from + 5, ' more')]);
     expect(await bob.stat('/uploads/f')).toMatchObject({ size: 23 });
     expect(Buffer.from(world.s3.objects.get('bob/uploads/f')?.bytes ?? []).toString()).toBe('what is there');

@@ -19,6 +19,7 @@ import { UploadContext, type UploadMountServices } from './context.js';
 import { UploadDirectories } from './directories.js';
 import { UploadOpener } from './opening.js';
 import { UploadRenamer } from './renaming.js';
+import { StoredFiles } from './stored-files.js';
 
 /**
  * `/uploads` of one user. Objects in S3 are files; markers (`name/`) and prefixes are directories.
@@ -28,7 +29,7 @@ import { UploadRenamer } from './renaming.js';
  * stays accessible: opening for reading, REMOVE and RENAME of the name use it.
  *
  * With `upload.dropbox=yes` it is write-only: clients cannot list, read or remove anything, and STAT finds
- * only directories.
+ * only directories and the files that this session has stored.
  */
 export class UploadsMount implements Mount {
   readonly point: string;
@@ -38,6 +39,7 @@ export class UploadsMount implements Mount {
   readonly #directories: UploadDirectories;
   readonly #opener: UploadOpener;
   readonly #renamer: UploadRenamer;
+  readonly #stored = new StoredFiles();
 
   constructor(point: string, services: UploadMountServices, settings: UserSettings) {
     this.point = point;
@@ -55,9 +57,10 @@ export class UploadsMount implements Mount {
     const { bucket, key } = location.file(path);
     const uploading = dropbox ? null : services.open.find(bucket, key);
     if (uploading !== null) return uploading.attributes();
+    const isHidden = dropbox && !this.#stored.has(path);
     const [directory, file] = await Promise.all([
       this.#lookup.directory(call, path),
-      dropbox ? null : this.#lookup.file(call, path),
+      isHidden ? null : this.#lookup.file(call, path),
     ]);
     if (directory !== null) return directoryAttributes(directory.mtimeSeconds, dropbox);
     return file && fileAttributes(file.size, file.mtimeSeconds);
@@ -96,7 +99,8 @@ export class UploadsMount implements Mount {
         'unsupported',
         `${location.shown(path)} has ${file.size} bytes, and an uploaded file cannot be resized: upload it again`,
       );
-    if (change.mtimeSeconds !== undefined) await services.ledger.recordMtime(ref, change.mtimeSeconds);
+    if (change.mtimeSeconds !== undefined)
+      await this.#context.setTime(call, path, file.etag, change.mtimeSeconds);
   }
 
   async *list(call: Call, path: string): AsyncGenerator<readonly DirectoryEntry[]> {
@@ -116,8 +120,9 @@ export class UploadsMount implements Mount {
     return this.#opener.read(call, path);
   }
 
-  openWrite(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
-    return this.#opener.write(call, path, mode);
+  async openWrite(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
+    if (mode.read && !mode.truncate && !mode.exclusive) this.#refuseInDropbox('read');
+    return await this.#opener.write(call, path, mode, () => this.#stored.add(path));
   }
 
   makeDirectory(call: Call, path: string): Promise<void> {
@@ -142,8 +147,9 @@ export class UploadsMount implements Mount {
     await services.vault.remove(call, ref, actor);
   }
 
-  rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
-    return this.#renamer.rename(call, from, to, replace);
+  async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
+    await this.#renamer.rename(call, from, to, replace);
+    this.#stored.rename(from, to);
   }
 
   async readLink(_call: Call, path: string): Promise<string> {
@@ -152,6 +158,10 @@ export class UploadsMount implements Mount {
 
   async makeSymlink(): Promise<void> {
     throw new Fault('unsupported', `there are no symbolic links in S3: create them under /local`);
+  }
+
+  async makeHardLink(): Promise<void> {
+    throw new Fault('unsupported', 'there are no hard links in S3: create them under /local');
   }
 
   async statistics(): Promise<FileSystemStatistics> {

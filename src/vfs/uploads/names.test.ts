@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { firstKey, type Session, secondKey, World } from '../testing/world.js';
+import { firstKey, putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
 
 let world: World;
 let bob: Session;
@@ -50,6 +50,42 @@ describe('setting attributes of a file', () => {
     });
     await bob.mkdir('/uploads/d');
     await bob.tree.setAttributes(world.call, '/uploads/d', { mtimeSeconds: 5, mode: 0o700 });
+  });
+});
+
+describe('the time of an object of another client', () => {
+  it.each([
+    { encryption: { kind: 'sse-s3' } as const },
+    { encryption: { kind: 'sse-c', key: firstKey } as const },
+  ])('is stored in STAT and listings, with $encryption.kind', async ({ encryption }) => {
+    world.s3.put('bob/uploads/f', 'four', encryption);
+    await bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 5 });
+    expect((await bob.stat('/uploads/f'))?.mtimeSeconds).toBe(5);
+    expect((await bob.entries('/uploads')).get('f')?.mtimeSeconds).toBe(5);
+    await using handle = await bob.tree.openWrite(world.call, '/uploads/f', scpMode);
+    await handle.setAttributes(world.call, { mtimeSeconds: 6 });
+    await handle.commit(world.call);
+    expect((await bob.stat('/uploads/f'))?.mtimeSeconds).toBe(6);
+  });
+
+  it('is stored too if the object has replaced one of this gateway', async () => {
+    await bob.write('/uploads/f', 'mine');
+    put('f', 'theirs');
+    await bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 5 });
+    expect((await bob.stat('/uploads/f'))?.mtimeSeconds).toBe(5);
+  });
+
+  it('is refused if no key opens the object, or if it is replaced meanwhile', async () => {
+    world.s3.put('bob/uploads/f', 'four', { kind: 'sse-c', key: secondKey });
+    const change = () => bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 5 });
+    await expect(change()).rejects.toMatchObject({ kind: 'key-mismatch' });
+    put('f', 'theirs');
+    const describe = world.vault.describe.bind(world.vault);
+    world.vault.describe = async (...args) => {
+      put('f', 'newer');
+      return await describe(...args);
+    };
+    await expect(change()).rejects.toMatchObject({ kind: 'conflict' });
   });
 });
 
@@ -132,6 +168,7 @@ describe('renaming files', () => {
       exclusive: false,
       truncate: true,
       append: false,
+      read: false,
       attributes: { mtimeSeconds: 1234 },
     });
   });
@@ -216,6 +253,24 @@ describe('a write-only /uploads', () => {
     await bob.rename('/uploads/part', '/uploads/whole');
     await bob.tree.setAttributes(world.call, '/uploads/whole', { mtimeSeconds: 5 });
     expect(world.keysInS3()).toEqual(['d/', 'd/e/', 'd/new', 'd/secret', 'whole']);
+  });
+
+  it('shows a file that this session has stored, also under its new name, and no other', async () => {
+    const other = await world.login();
+    await bob.write('/uploads/d/new', 'mine');
+    await bob.write('/uploads/part', 'mine too');
+    await bob.rename('/uploads/part', '/uploads/whole');
+    await bob.rename('/uploads/d', '/uploads/e');
+    expect(await bob.stat('/uploads/e/new')).toMatchObject({ type: 'file', size: 4 });
+    expect(await bob.lstat('/uploads/whole')).toMatchObject({ size: 8 });
+    expect(await bob.stat('/uploads/part')).toBeNull();
+    expect(await bob.stat('/uploads/e/secret')).toBeNull();
+    expect(await other.stat('/uploads/e/new')).toBeNull();
+    await using handle = await bob.tree.openWrite(world.call, '/uploads/open', putMode);
+    expect(await bob.stat('/uploads/open')).toBeNull();
+    world.s3.objects.delete('bob/uploads/whole');
+    expect(await bob.stat('/uploads/whole')).toBeNull();
+    await handle[Symbol.asyncDispose]();
   });
 
   it('shows directories but not their content', async () => {

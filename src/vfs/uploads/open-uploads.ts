@@ -1,8 +1,9 @@
-import type { Attributes, WriteHandle } from '../../model/vfs.js';
+import type { Attributes } from '../../model/vfs.js';
+import type { UploadHandle } from './opened-upload.js';
 import type { UploadHandover } from './write-rules.js';
 
 /** Operations on an upload in progress, found by its name. */
-export interface OpenUpload extends Pick<WriteHandle, 'attributes' | 'setAttributes'> {
+export interface OpenUpload extends Pick<UploadHandle, 'attributes' | 'setAttributes'> {
   /**
    * Hands the upload over to another session of the same user. This is for a client that has stopped sending
    * and whose connection may be dead although the gateway has not noticed. Afterwards the upload belongs to

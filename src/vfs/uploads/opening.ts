@@ -1,6 +1,6 @@
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import { isSameEtag } from '../../model/object-store.js';
+import { isSameEtag, type ListedObject } from '../../model/object-store.js';
 import { parentPath } from '../../model/path.js';
 import type { ReadHandle, WriteHandle, WriteMode } from '../../model/vfs.js';
 import type { UploadTarget, UploadWriter } from '../../vault/vault.js';
@@ -8,6 +8,7 @@ import type { ObjectLookup } from '../objects/lookup.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
 import type { UploadContext } from './context.js';
 import { DeferredWriteHandle } from './deferred-write-handle.js';
+import { OpenedUpload, type UploadHandle } from './opened-upload.js';
 import { UploadWriteHandle } from './write-handle.js';
 import type { WriteRules } from './write-rules.js';
 
@@ -30,11 +31,11 @@ export class UploadOpener {
   }
 
   /**
-   * Opens a file for writing. Throws `is-directory`, `not-found` (no parent directory, or no file and it may
-   * not be created), `not-directory`, `exists` (an exclusive open), `conflict` (append to a file that is
-   * still being uploaded), and faults of the encryption.
+   * Opens a file for writing. `stored` is called once it is in S3. Throws `is-directory`, `not-found` (no
+   * parent directory, or no file and it may not be created), `not-directory`, `exists` (an exclusive open),
+   * `conflict` (append to a file that is still being uploaded), and faults of the encryption.
    */
-  async write(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
+  async write(call: Call, path: string, mode: WriteMode, stored: () => void): Promise<WriteHandle> {
     const { services, location } = this.#context;
     const ref = location.file(path);
     const shown = location.shown(path);
@@ -48,34 +49,70 @@ export class UploadOpener {
       this.#lookup.requireDirectory(call, parentPath(path)),
     ]);
     if (isDirectory) throw new Fault('is-directory', `${shown} is a directory`);
+    const opening = { shown, append: mode.append, stored };
     if (existing === null && !mode.truncate && !mode.exclusive) {
-      const resumed = await this.#resume(call, path, target, mode.append);
-      if (resumed !== null) return resumed;
+      const resumed = await this.#resume(call, path, target);
+      const content = mode.read ? () => this.#refuseToRead(path) : null;
+      if (resumed !== null) return new OpenedUpload(resumed, { ...opening, content });
     }
-    const size = existing?.size ?? null;
-    checkOpenMode(mode, size, services.open.find(ref.bucket, ref.key) !== null, shown);
+    checkOpenMode(mode, existing?.size ?? null, services.open.find(ref.bucket, ref.key) !== null, shown);
     await services.parkedFiles.abort(call, ref);
+    const kept = mode.truncate ? null : existing;
+    const handle = await this.#replace(call, path, target, mode, kept);
+    const content = mode.read ? (later: Call) => this.#content(later, path, kept) : null;
+    return new OpenedUpload(handle, { ...opening, content });
+  }
+
+  /** Begins an upload to a name that has no parked upload. `kept` is the object that the open found and keeps. */
+  async #replace(
+    call: Call,
+    path: string,
+    target: UploadTarget,
+    mode: WriteMode,
+    kept: ListedObject | null,
+  ): Promise<UploadHandle> {
     const handle = await this.#begin(call, target, {
-      shown,
-      keptSize: mode.truncate ? null : size,
+      shown: this.#context.location.shown(path),
+      keptSize: kept?.size ?? null,
       recheck: mode.exclusive ? (later) => this.#requireAbsent(later, path) : null,
-      recordMtime: (seconds) => services.ledger.recordMtime(ref, seconds),
+      recordMtime: async (later, seconds) => {
+        if (kept !== null) await this.#context.setTime(later, path, kept.etag, seconds);
+      },
     });
-    if (existing === null || existing.size === 0 || mode.truncate) return handle;
+    if (kept === null || kept.size === 0) return handle;
     return new DeferredWriteHandle(handle, {
-      size: existing.size,
-      append: mode.append,
       choose: async (later, offset) => {
-        if (offset !== existing.size) return handle;
+        if (offset !== kept.size || !handle.isUntouched) return handle;
         await handle[Symbol.asyncDispose]();
-        return await this.#extend(call, later, path, target, existing.etag);
+        return await this.#extend(call, later, path, target, kept.etag);
       },
       closeUnwritten: (later) => handle.commit(later),
     });
   }
 
+  /** Opens the object that an open for reading and writing found. Returns null if there was none. */
+  async #content(call: Call, path: string, found: ListedObject | null): Promise<ReadHandle | null> {
+    if (found === null) return null;
+    const { services, location } = this.#context;
+    const keys = await this.#context.keys(call);
+    const reader = await services.vault.openReader(call, location.file(path), keys);
+    if (reader !== null && isSameEtag(reader.info.etag, found.etag)) return new ObjectReadHandle(reader);
+    await reader?.[Symbol.asyncDispose]();
+    throw new Fault(
+      'conflict',
+      `${location.shown(path)} was changed by another client since it was opened: open it again`,
+    );
+  }
+
+  async #refuseToRead(path: string): Promise<never> {
+    throw new Fault(
+      'conflict',
+      `the upload of ${this.#context.location.shown(path)} was interrupted, so it cannot be read: resume it or upload it again`,
+    );
+  }
+
   /** Begins an empty upload. `call` is the call of the session. */
-  async #begin(call: Call, target: UploadTarget, rules: WriteRules): Promise<WriteHandle> {
+  async #begin(call: Call, target: UploadTarget, rules: WriteRules): Promise<UploadWriteHandle> {
     const options = { resumable: this.#isResumable };
     const writer = await this.#context.services.vault.openUpload(call, target, options);
     return this.#handle(call, writer, target, rules);
@@ -88,7 +125,7 @@ export class UploadOpener {
     path: string,
     target: UploadTarget,
     etag: string,
-  ): Promise<WriteHandle> {
+  ): Promise<UploadHandle> {
     const { services, location } = this.#context;
     const shown = location.shown(path);
     const keys = await this.#context.keys(later);
@@ -108,20 +145,13 @@ export class UploadOpener {
    * Resumes an upload to this name that is parked, or whose client has stopped sending. Returns null if there
    * is none.
    */
-  async #resume(
-    call: Call,
-    path: string,
-    target: UploadTarget,
-    append: boolean,
-  ): Promise<WriteHandle | null> {
+  async #resume(call: Call, path: string, target: UploadTarget): Promise<UploadHandle | null> {
     const { services, location } = this.#context;
     const shown = location.shown(path);
     const resumed = this.#takeOver(call, target) ?? (await this.#resumeParked(call, shown, target));
     if (resumed === null) return null;
     const { size } = resumed.attributes();
     return new DeferredWriteHandle(resumed, {
-      size,
-      append,
       choose: async (later, offset) => {
         if (offset === size) return resumed;
         if (offset > 0)
@@ -139,7 +169,7 @@ export class UploadOpener {
   }
 
   /** Takes over an upload from a session of the same user whose connection seems to be dead. */
-  #takeOver(call: Call, target: UploadTarget): WriteHandle | null {
+  #takeOver(call: Call, target: UploadTarget): UploadWriteHandle | null {
     const { bucket, key } = target.ref;
     const handed = this.#context.services.open.find(bucket, key)?.handOver(this.#context.actor) ?? null;
     if (handed === null) return null;
@@ -150,7 +180,7 @@ export class UploadOpener {
     return this.#handle(call, writer, { ...target, mtimeSeconds }, rules);
   }
 
-  async #resumeParked(call: Call, shown: string, target: UploadTarget): Promise<WriteHandle | null> {
+  async #resumeParked(call: Call, shown: string, target: UploadTarget): Promise<UploadWriteHandle | null> {
     const { services } = this.#context;
     const parked = services.parkedFiles.claim(target.ref);
     if (parked === null) return null;
@@ -174,7 +204,7 @@ export class UploadOpener {
     writer: UploadWriter,
     { ref, mtimeSeconds }: UploadTarget,
     rules: WriteRules,
-  ): WriteHandle {
+  ): UploadWriteHandle {
     const { open, parkedFiles, clock } = this.#context.services;
     const nowSeconds = Math.floor(clock.nowMs() / 1000);
     const location = { call, ref, open, parkedFiles, clock, actor: this.#context.actor };

@@ -158,11 +158,10 @@ class ParkedFile implements OpenUpload {
     return null;
   }
 
-  /**
-   * Ignores times and modes, which are set when the file is complete. Throws `unsupported` for another size.
-   */
-  async setAttributes(_call: Call, { size }: AttributeChange): Promise<void> {
-    if (size === undefined || size === this.#size) return;
+  /** Ignores modes. Throws `unsupported` for another size or time, which the resumed upload sets. */
+  async setAttributes(_call: Call, { size, mtimeSeconds }: AttributeChange): Promise<void> {
+    const isSame = mtimeSeconds === undefined || mtimeSeconds === this.#mtimeSeconds;
+    if (isSame && (size === undefined || size === this.#size)) return;
     throw new Fault('unsupported', 'the file is not completely uploaded yet: resume it, or upload it again');
   }
 }

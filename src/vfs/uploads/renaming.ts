@@ -6,6 +6,11 @@ import type { UploadContext } from './context.js';
 import type { UploadDirectories } from './directories.js';
 import { TreeMove } from './tree-move.js';
 
+/** The name that a rename would take. */
+interface RenameTarget extends Pick<FoundDirectory, 'isEmpty' | 'marker'> {
+  readonly kind: 'file' | 'directory' | null;
+}
+
 /**
  * Renames inside `/uploads`: copies objects within S3 with the user's current encryption, then removes the
  * originals.
@@ -86,26 +91,23 @@ export class UploadRenamer {
     if (target.kind === 'directory' && !target.isEmpty)
       throw new Fault('not-empty', `${location.shown(to)} is not empty`);
     if (!found.isEmpty) {
-      await new TreeMove(this.#context, this.#directories, from, to, target.kind !== null).run(call);
+      await new TreeMove(this.#context, this.#directories, from, to, target.marker).run(call);
       return;
     }
     // Created again instead of moved: an empty marker may be encrypted with a key that no longer exists.
-    await this.#directories.putMarker(call, to);
+    if (target.marker === null) await this.#directories.putMarker(call, to);
     await this.#directories.remove(call, from);
   }
 
-  async #at(
-    call: Call,
-    path: string,
-  ): Promise<{ readonly kind: 'file' | 'directory' | null; readonly isEmpty: boolean }> {
+  async #at(call: Call, path: string): Promise<RenameTarget> {
     const { services, location } = this.#context;
     const [file, directory] = await Promise.all([
       this.#lookup.object(call, path),
       this.#lookup.directory(call, path),
     ]);
-    if (directory !== null) return { kind: 'directory', isEmpty: directory.isEmpty };
+    if (directory !== null) return { kind: 'directory', ...directory };
     const { bucket, key } = location.file(path);
     const isThere = file !== null || services.open.find(bucket, key) !== null;
-    return { kind: isThere ? 'file' : null, isEmpty: true };
+    return { kind: isThere ? 'file' : null, isEmpty: true, marker: null };
   }
 }

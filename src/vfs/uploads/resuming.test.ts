@@ -42,7 +42,7 @@ describe('an upload that was interrupted', () => {
     ['to append', appendMode],
   ])('is resumed behind its bytes if it is opened %s', async (_, mode) => {
     await using handle = await open('/uploads/d/f', mode);
-    expect(handle.attributes()).toMatchObject({ size: 8 });
+    expect(await handle.attributes()).toMatchObject({ size: 8 });
     await Promise.all([write(handle, 8, '89'), write(handle, 10, 'ab')]);
     await handle.commit(world.call);
     expect(await bob.read('/uploads/d/f')).toBe('0123456789ab');
@@ -108,6 +108,9 @@ describe('an upload that was interrupted', () => {
       kind: 'unsupported',
     });
     await bob.tree.setAttributes(world.call, '/uploads/d/f', { mode: 0o600 });
+    await expect(
+      bob.tree.setAttributes(world.call, '/uploads/d/f', { mtimeSeconds: 3 }),
+    ).rejects.toMatchObject({ kind: 'unsupported' });
   });
 
   it('is aborted if it is removed or another file takes its name', async () => {

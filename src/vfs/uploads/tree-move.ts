@@ -32,14 +32,15 @@ export class TreeMove {
   readonly #to: string;
   readonly #source: ObjectRef;
   readonly #target: ObjectRef;
-  readonly #targetExists: boolean;
+  readonly #targetMarker: ListedObject | null;
 
+  /** `targetMarker` is the empty marker of the target directory, null if the target does not exist. */
   constructor(
     context: UploadContext,
     directories: UploadDirectories,
     from: string,
     to: string,
-    targetExists: boolean,
+    targetMarker: ListedObject | null,
   ) {
     this.#context = context;
     this.#directories = directories;
@@ -47,7 +48,7 @@ export class TreeMove {
     this.#to = to;
     this.#source = context.location.directory(from);
     this.#target = context.location.newDirectory(to);
-    this.#targetExists = targetExists;
+    this.#targetMarker = targetMarker;
   }
 
   /**
@@ -99,7 +100,7 @@ export class TreeMove {
       await forEachBounded(call.signal, objects, parallel, async (source) => {
         const copy = this.#copyOf(source.key);
         // An empty target directory already has its marker.
-        const isThere = this.#targetExists && copy.key === this.#target.key;
+        const isThere = this.#replacesMarker(copy) && source.size === 0;
         const copyEtag = isThere ? null : await this.#copyOne(call, source, copy, keys);
         if (isThere || copyEtag !== null) copied.push({ source, copy, copyEtag });
       });
@@ -126,7 +127,11 @@ export class TreeMove {
     try {
       const from = { ref: { ...copy, key: source.key }, keys, ifMatch: source.etag, size: source.size };
       // Another client may already write to the new name.
-      const to = { ...(await this.#context.target(call, copy, null)), onlyIfAbsent: true };
+      const expected =
+        this.#targetMarker !== null && this.#replacesMarker(copy)
+          ? { onlyIfMatches: this.#targetMarker.etag }
+          : { onlyIfAbsent: true };
+      const to = { ...(await this.#context.target(call, copy, null)), ...expected };
       return (await services.vault.copy(call, from, to))?.etag ?? null;
     } catch (error) {
       const fault = Fault.from(error);
@@ -141,7 +146,8 @@ export class TreeMove {
     await forEachBounded(call.signal, copied, parallel, async ({ copy, copyEtag }) => {
       if (copyEtag === null) return;
       try {
-        await services.vault.remove(call, copy, actor, copyEtag);
+        if (this.#replacesMarker(copy)) await this.#directories.putMarkerAt(call, copy);
+        else await services.vault.remove(call, copy, actor, copyEtag);
       } catch (error) {
         left += 1;
         call.log.warn('could not remove a copy after a failed rename', {
@@ -189,6 +195,11 @@ export class TreeMove {
         'conflict',
         `${both}, but ${changed} of ${copied.length} files were changed meanwhile and stay at ${location.shown(this.#from)} as well`,
       );
+  }
+
+  /** Returns whether the copy takes the place of the target directory's own marker. */
+  #replacesMarker(copy: ObjectRef): boolean {
+    return this.#targetMarker !== null && copy.key === this.#target.key;
   }
 
   #copyOf(key: string): ObjectRef {

@@ -2,10 +2,11 @@ import { type Call, type Clock, uncancellable } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
-import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
+import type { AttributeChange, Attributes } from '../../model/vfs.js';
 import type { UploadWriter } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
 import type { OpenUpload, OpenUploads } from './open-uploads.js';
+import type { UploadHandle } from './opened-upload.js';
 import type { ParkedFiles } from './parked-files.js';
 import type { UploadHandover, WriteRules } from './write-rules.js';
 
@@ -32,7 +33,7 @@ export interface UploadLocation {
  * then truncates with FSETSTAT). Operations that S3 cannot do are refused: writing into the middle of a file,
  * or keeping its old tail.
  */
-export class UploadWriteHandle implements WriteHandle, OpenUpload {
+export class UploadWriteHandle implements UploadHandle, OpenUpload {
   readonly #writer: UploadWriter;
   readonly #rules: WriteRules;
   readonly #location: UploadLocation;
@@ -95,9 +96,14 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
     return { writer: this.#writer, rules, mtimeSeconds: this.#mtimeIsSet ? this.#mtimeSeconds : null };
   }
 
+  get isUntouched(): boolean {
+    return !this.#written && !this.#cut;
+  }
+
+  /** A file that was opened without truncation keeps its size until the client writes more or truncates it. */
   attributes(): Attributes {
-    const untouched = !this.#written && !this.#cut;
-    return fileAttributes((untouched ? this.#rules.keptSize : null) ?? this.#writer.size, this.#mtimeSeconds);
+    const keptSize = this.#cut ? 0 : (this.#rules.keptSize ?? 0);
+    return fileAttributes(Math.max(keptSize, this.#writer.size), this.#mtimeSeconds);
   }
 
   /** Sets time and size. Mode and owner are ignored, because S3 has none. */
@@ -117,8 +123,8 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
     this.#isResumable = false;
     if (this.#fault !== null) throw this.#fault;
     const { keptSize, recheck, shown, recordMtime } = this.#rules;
-    if (keptSize !== null && !this.#written && !this.#cut) {
-      if (this.#mtimeIsSet) await recordMtime(this.#mtimeSeconds);
+    if (keptSize !== null && this.isUntouched) {
+      if (this.#mtimeIsSet) await recordMtime(call, this.#mtimeSeconds);
       return;
     }
     if (this.#mayLoseContent() && this.#writer.size < (keptSize ?? 0))
@@ -169,7 +175,7 @@ export class UploadWriteHandle implements WriteHandle, OpenUpload {
   async #truncate(size: number): Promise<void> {
     const { keptSize, shown } = this.#rules;
     // Setting the current size of an untouched file changes nothing.
-    if (!this.#written && !this.#cut && size === keptSize) return;
+    if (this.isUntouched && size === this.attributes().size) return;
     if (this.#mayLoseContent() && size > this.#writer.size && this.#writer.size < (keptSize ?? 0))
       throw this.#fail(
         new Fault('unsupported', `${shown} cannot be resized without its content: upload the whole file`),

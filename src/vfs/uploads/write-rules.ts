@@ -13,7 +13,7 @@ export interface WriteRules {
   /** Throws if another file has taken the name since an exclusive open. */
   readonly recheck: ((call: Call) => Promise<void>) | null;
   /** Records the time of a file whose content does not change. */
-  readonly recordMtime: (mtimeSeconds: number) => Promise<void>;
+  readonly recordMtime: (call: Call, mtimeSeconds: number) => Promise<void>;
 }
 
 /** An upload that another session takes over. */

@@ -43,7 +43,7 @@ describe('an upload', () => {
     await bob.write('/uploads/a', 'x', { ...putMode, attributes: { mtimeSeconds: 1000 } });
     await using handle = await open('/uploads/b');
     await handle.setAttributes(world.call, { mtimeSeconds: 2000, mode: 0o600 });
-    expect(handle.attributes()).toMatchObject({ mtimeSeconds: 2000, mode: 0o644 });
+    expect(await handle.attributes()).toMatchObject({ mtimeSeconds: 2000, mode: 0o644 });
     await handle.commit(world.call);
     expect((await bob.stat('/uploads/a'))?.mtimeSeconds).toBe(1000);
     expect((await bob.stat('/uploads/b'))?.mtimeSeconds).toBe(2000);
@@ -179,7 +179,7 @@ describe('writing without truncation to an existing file, as scp does', () => {
   it('changes only the time if nothing is written', async () => {
     await bob.write('/uploads/g', 'mine');
     await using handle = await open('/uploads/g', scpMode);
-    expect(handle.attributes().size).toBe(4);
+    expect((await handle.attributes()).size).toBe(4);
     await handle.setAttributes(world.call, { size: 4, mtimeSeconds: 77 });
     await handle.commit(world.call);
     expect(await bob.read('/uploads/g')).toBe('mine');
@@ -208,7 +208,7 @@ describe('a file still being uploaded', () => {
     await bob.mkdir('/uploads/d');
     await using handle = await open('/uploads/d/f');
     await handle.write(world.call, 0, bytes('12345'));
-    expect(handle.attributes()).toMatchObject({ type: 'file', size: 5 });
+    expect(await handle.attributes()).toMatchObject({ type: 'file', size: 5 });
     expect(await other.stat('/uploads/d/f')).toMatchObject({ type: 'file', size: 5 });
     expect((await other.entries('/uploads/d')).get('f')).toMatchObject({ size: 5 });
     expect(await other.list('/uploads')).toEqual(['d/']);

@@ -6,7 +6,7 @@ import {
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ListPage, ListRequest, ObjectRef, PendingUpload } from '../model/object-store.js';
-import { request, type S3Context } from './context.js';
+import { request, type S3Context, type Send } from './context.js';
 import { directList } from './direct/direct-list.js';
 import { type Attempt, translate } from './errors/translate.js';
 import type { ExchangeOptions } from './http/exchange.js';
@@ -103,12 +103,15 @@ export async function abortUpload(
     permission: 's3:AbortMultipartUpload',
   };
   const command = new AbortMultipartUploadCommand({ Bucket: ref.bucket, Key: ref.key, UploadId: uploadId });
-  try {
-    await context.client.send(command, { abortSignal: call.signal });
-  } catch (error) {
-    if (translate(error, attempt).kind === 'no-upload') return;
-    await context.diagnosis.explain(call, error, attempt, { does: 'other' });
-  }
+  const send: Send<unknown> = async (options) => {
+    try {
+      return await context.client.send(command, options);
+    } catch (error) {
+      if (translate(error, attempt).kind === 'no-upload') return null;
+      throw error;
+    }
+  };
+  await request(context, call, send, attempt, { does: 'other' });
 }
 
 export function bucketAttempt(operation: string, bucket: string, permission: string): Attempt {

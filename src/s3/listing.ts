@@ -42,6 +42,7 @@ async function listBySdk(
     ...(wanted.maxKeys === undefined ? {} : { MaxKeys: Math.min(wanted.maxKeys, 1000) }),
   });
   const answer = await client.send(command, options);
+  if (answer.Name === undefined) throw notAListing(wanted.bucket);
   const decode = answer.EncodingType === 'url' ? decodeListed : (text: string) => text;
   return {
     objects: (answer.Contents ?? []).map((object) => ({
@@ -76,6 +77,7 @@ export async function listUploads(
       does: 'other',
     });
     if (answer === null) throw noBucket(bucket);
+    if (answer.Bucket === undefined) throw notAListing(bucket);
     const page = (answer.Uploads ?? []).map((upload) => ({
       // Ceph encodes the names as requested, but omits EncodingType from its answer.
       key: decodeListed(upload.Key ?? ''),
@@ -116,6 +118,11 @@ export async function abortUpload(
 
 export function bucketAttempt(operation: string, bucket: string, permission: string): Attempt {
   return { operation, bucket, key: null, permission };
+}
+
+/** Returns the fault for a 2xx answer that is not a listing: an empty one must not mean "nothing there". */
+export function notAListing(bucket: string): Fault {
+  return new Fault('unavailable', `S3 answered for bucket "${bucket}" with something other than a listing`);
 }
 
 export function noBucket(bucket: string): Fault {

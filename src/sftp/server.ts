@@ -155,7 +155,7 @@ class SftpListener {
     } catch (thrown) {
       const fault = Fault.from(thrown);
       log.error(`an SFTP session could not begin: ${fault.hint}`, { kind: fault.kind, error: fault });
-      refuse(`${fault.hint} [${fault.kind}, session ${id}]`);
+      refuse(`${fault.userHint} [${fault.kind}, session ${id}]`);
     }
   }
 }

@@ -53,7 +53,7 @@ export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8A
 
 /** What a person may read of a fault. */
 export function faultText(fault: Fault, call: Call): string {
-  return `${fault.hint} [${fault.kind}, request ${call.id}]`;
+  return `${fault.userHint} [${fault.kind}, request ${call.id}]`;
 }
 
 /** Whether the text is told beside the answer too, for clients that show only the code. */

@@ -1,6 +1,6 @@
 import { Fault, type FaultKind } from '../../model/fault.js';
 import { retryAfterMs } from '../http/retry-after.js';
-import { S3Error } from './s3-error.js';
+import { S3Error, withSentence } from './s3-error.js';
 
 /** A request, for the text of a fault. */
 export interface Attempt {
@@ -46,7 +46,7 @@ interface SdkError {
 export function translate(thrown: unknown, attempt: Attempt): Verdict {
   if (thrown instanceof Fault) return { kind: 'fault', fault: thrown };
   const error = readError(thrown);
-  const cause = scrubbed(error);
+  const cause = scrubbed(error, attempt);
   if (error.name === 'AbortError') return faultOf('cancelled', 'the request was cancelled', cause);
   const known = ofConnection(error, attempt, cause) ?? ofCode(error, attempt, cause);
   if (known !== null) return known;
@@ -54,8 +54,19 @@ export function translate(thrown: unknown, attempt: Attempt): Verdict {
 }
 
 function faultOf(kind: FaultKind, hint: string, cause: Error): Verdict {
-  return { kind: 'fault', fault: new Fault(kind, hint, { cause }) };
+  const text = explained.has(kind) ? withSentence(hint, cause) : hint;
+  return { kind: 'fault', fault: new Fault(kind, text, { cause }) };
 }
+
+/** Refusals, whose reason S3 knows better. The sentences of passing faults say nothing more. */
+const explained: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'denied',
+  'invalid',
+  'unsupported',
+  'too-large',
+  'over-quota',
+  'bug',
+]);
 
 /** Returns the object or the bucket of a request in words. */
 export function placeOf(attempt: Attempt): string {
@@ -87,7 +98,7 @@ function readError(thrown: unknown): SdkError {
  * Returns the error for the log. The SDK's own object is dropped: a SignatureDoesNotMatch carries the
  * canonical request, and with it the customer key.
  */
-function scrubbed(error: SdkError): Error {
+function scrubbed(error: SdkError, { bucket, key }: Attempt): Error {
   const details = [error.code ?? '', error.status === 0 ? '' : `HTTP ${error.status}`, error.requestId ?? ''];
   const aside = details.filter((part) => part !== '').join(', ');
   const message = error.message.slice(0, 500).replace(/[A-Za-z0-9+/]{43}=/g, '[removed]');
@@ -96,6 +107,8 @@ function scrubbed(error: SdkError): Error {
     code: error.name,
     sentence: sentenceOf(error, message),
     isDamage: damages.has(error.name),
+    bucket,
+    key,
   });
 }
 

@@ -19,6 +19,7 @@ import { type SftpServer, startSftpServer } from '../sftp/server.js';
 import { nativeCrypto } from '../sftp/ssh2/library.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { checkKeyring } from './check-keyring.js';
+import { checkLedger } from './check-ledger.js';
 import { checkStorage } from './check-storage.js';
 import { startControl } from './control.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
@@ -100,6 +101,7 @@ async function assemble(
       runningCommandsDirectory: settings.paths.runningCommandsDirectory,
     }),
     checkKeyring(core.call, checkContext),
+    checkLedger(core.call, checkContext),
   ]);
 
   resources.defer(

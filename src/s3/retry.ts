@@ -113,8 +113,9 @@ export class Retries {
         if (leftMs <= 0 || requestedMs > leftMs) throw error;
         // The last attempt is made at the end of the time.
         const delayMs = Math.min(leftMs, Math.max(this.#delayMs(number), requestedMs));
-        const log = isPowerOfTwo(number) ? 'warn' : 'debug';
-        call.log[log]('S3 request failed; trying again', { what, attempt: number, delayMs, error });
+        const fields = { what, attempt: number, delayMs, error };
+        if (isPowerOfTwo(number)) call.log.warn('S3 request failed; trying again', fields);
+        else call.log.debug('S3 request failed; trying again', fields);
         await this.#clock.sleep(delayMs, call.signal);
       }
     }

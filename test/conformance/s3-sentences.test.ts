@@ -151,22 +151,18 @@ describe('a sentence of S3', () => {
     await server[Symbol.asyncDispose]();
   });
 
-  it.each(sentences)(
-    '($status $code: $message) reaches users without names, and administrators in full',
-    async (row) => {
-      const escaped = row.message.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
-      const body = `<?xml version="1.0"?><Error><Code>${row.code}</Code><Message>${escaped}</Message></Error>`;
-      server.decide = () => ({ do: 'answer', status: row.status, body });
-      const fault = await faultOf(store.put(call, ref, bodyOf('x'), writeOptions(sseC(key))), row.kind);
+  it.each(sentences)('$code reaches users without names, and administrators in full', async (row) => {
+    const escaped = row.message.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+    const body = `<?xml version="1.0"?><Error><Code>${row.code}</Code><Message>${escaped}</Message></Error>`;
+    server.decide = () => ({ do: 'answer', status: row.status, body });
+    const fault = await faultOf(store.put(call, ref, bodyOf('x'), writeOptions(sseC(key))), row.kind);
 
-      const user = faultText(fault, call);
-      expect(user).toContain(row.user);
-      for (const hidden of [bucket, 'bob/uploads', account, 'arn:', 'AKIA'])
-        expect(user).not.toContain(hidden);
-      const administrator = renderFault('sftpgw', fault);
-      if (row.kind !== 'bug') expect(administrator).toContain(row.message);
-      expect(fault.hint).toContain(row.remedy);
-      expect(logged(call, fault)).toContain(row.message);
-    },
-  );
+    const user = faultText(fault, call);
+    expect(user).toContain(row.user);
+    for (const hidden of [bucket, 'bob/uploads', account, 'arn:', 'AKIA']) expect(user).not.toContain(hidden);
+    const administrator = renderFault('sftpgw', fault);
+    if (row.kind !== 'bug') expect(administrator).toContain(row.message);
+    expect(fault.hint).toContain(row.remedy);
+    expect(logged(call, fault)).toContain(row.message);
+  });
 });

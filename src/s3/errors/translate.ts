@@ -234,7 +234,8 @@ const codes: Readonly<Record<string, readonly [FaultKind, Hint]>> = {
   ],
   InvalidEncryptionAlgorithmError: ['bug', (at) => `S3 refuses the encryption of ${placeOf(at)}`],
   PermanentRedirect: ['invalid', elsewhere],
-  TemporaryRedirect: ['unavailable', elsewhere],
+  // AWS redirects for hours after the creation of a bucket; the gateway does not follow.
+  TemporaryRedirect: ['invalid', elsewhere],
   IllegalLocationConstraintException: ['invalid', elsewhere],
   AuthorizationHeaderMalformed: ['invalid', elsewhere],
 };

@@ -16,6 +16,7 @@ import { startRotations } from '../operations/rotation.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { checkKeyring } from './check-keyring.js';
+import { checkLedger } from './check-ledger.js';
 import { checkStorage } from './check-storage.js';
 import { startControl } from './control.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
@@ -99,6 +100,7 @@ async function assemble(
       runningCommandsDirectory: settings.paths.runningCommandsDirectory,
     }),
     checkKeyring(core.call, checkContext),
+    checkLedger(core.call, checkContext),
   ]);
 
   resources.defer(

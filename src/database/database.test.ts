@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
@@ -102,6 +102,36 @@ describe('opening a database', () => {
     await (await openDatabase(path)).close();
     await writeFile(path, 'not a database at all, but long enough to be parsed '.repeat(100));
     await expect(openDatabase(path)).rejects.toMatchObject({ kind: 'corrupt' });
+  });
+
+  it('reports damage of any page as damage, at the open or at the first read', async () => {
+    const db = await open();
+    for (let id = 0; id < 200; id += 1) await insert(db, String(id));
+    await opened.splice(0)[0]?.close();
+    const whole = await readFile(path);
+    const pageBytes = whole.readUInt16BE(16);
+    let damaged = 0;
+    for (let at = 0; at < whole.byteLength; at += pageBytes) {
+      const bytes = Buffer.from(whole);
+      bytes.fill(0xa5, at + (at === 0 ? 100 : 0), at + pageBytes);
+      await writeFile(path, bytes);
+      try {
+        const found = await open();
+        await ids(found);
+        await insert(found, 'more');
+      } catch (error) {
+        expect(error, `page at ${at}`).toMatchObject({
+          kind: 'corrupt',
+          hint: expect.stringContaining('sftpgw ledger rebuild'),
+        });
+        damaged += 1;
+      } finally {
+        await opened.splice(0)[0]?.close();
+      }
+    }
+    expect(damaged).toBeGreaterThan(2);
+    await writeFile(path, whole.subarray(0, whole.byteLength - 3 * pageBytes - 10));
+    await expect(open().then(ids)).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
   it('creates the tables once when several connections open it in parallel', async () => {

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator, NO_MIGRATIONS } from 'kysely/migration';
 import { Fault } from '../model/fault.js';
 import { migrations as ours } from './migrations/index.js';
+import { isDamage } from './sqlite/errors.js';
 
 const bookkeeping = 'kysely_migration';
 
@@ -29,13 +30,19 @@ export async function migrateToLatest<DB>(
       if (error !== undefined) throw error;
       await sql`commit`.execute(connection);
     } catch (error) {
-      await sql`rollback`.execute(connection);
-      if (error instanceof Fault) throw error;
+      // SQLite may have rolled back by itself; the first error counts.
+      await sql`rollback`.execute(connection).catch(() => undefined);
+      if (error instanceof Fault || isDamageError(error)) throw error;
       throw new Fault('unavailable', `cannot upgrade the tables of ${database}; nothing was changed`, {
         cause: error,
       });
     }
   });
+}
+
+/** A damaged file is reported as such, whichever statement meets the damage. */
+function isDamageError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && isDamage(error.code);
 }
 
 async function refuseNewer<DB>(db: Kysely<DB>, database: string, known: readonly string[]): Promise<void> {

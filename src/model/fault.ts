@@ -31,9 +31,15 @@ export type FaultKind = (typeof faultKinds)[number];
 
 const transient: ReadonlySet<FaultKind> = new Set<FaultKind>(['throttled', 'unavailable', 'timed-out']);
 
+/** A cause that knows names in the texts of its fault which users may not see. */
+export interface HidingCause extends Error {
+  /** Returns the text without these names. */
+  hideNames(text: string): string;
+}
+
 /**
- * A fault of a known kind. `hint` may be shown to anyone: it says what failed, on which name, and
- * what to do, and never contains a secret. `cause` is for the log only.
+ * A fault of a known kind. `hint` is for administrators: it says what failed, on which name, why, and
+ * what to do, and never contains a secret. Users get `userHint`. `cause` is for the log only.
  */
 export class Fault extends Error {
   readonly kind: FaultKind;
@@ -44,6 +50,15 @@ export class Fault extends Error {
     this.name = 'Fault';
     this.kind = kind;
     this.hint = hint;
+  }
+
+  /** The hint without the names that a cause of this fault hides from users. */
+  get userHint(): string {
+    let text = this.hint;
+    for (let cause = this.cause; cause instanceof Error; cause = cause.cause) {
+      if (isHiding(cause)) text = cause.hideNames(text);
+    }
+    return text;
   }
 
   /** True if the same request may succeed later, without any change. */
@@ -62,6 +77,10 @@ export class Fault extends Error {
     }
     return new Fault('bug', 'internal error: see the log', { cause: thrown });
   }
+}
+
+function isHiding(cause: Error): cause is HidingCause {
+  return 'hideNames' in cause && typeof cause.hideNames === 'function';
 }
 
 /** Returns true if `thrown` is a fault of one of these kinds; without kinds, of any. */

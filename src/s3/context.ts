@@ -3,6 +3,7 @@ import type { Call, Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { S3Connection } from './client.js';
 import { CopyConditions } from './copy/copy-conditions.js';
+import { S3CredentialSource } from './credentials.js';
 import { DirectRequests } from './direct/direct-requests.js';
 import { Diagnosis, type Subject } from './errors/diagnosis.js';
 import type { Attempt } from './errors/translate.js';
@@ -21,6 +22,7 @@ export interface S3Context {
   /** Sends the requests that need no SDK. */
   readonly direct: DirectRequests;
   readonly diagnosis: Diagnosis;
+  readonly credentials: S3CredentialSource;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly checksums: ChecksumSetting;
@@ -40,6 +42,7 @@ export function createContext({ client, transport }: S3Connection, options: S3St
     client,
     direct: new DirectRequests(client, transport),
     diagnosis: new Diagnosis(client, options.clock),
+    credentials: new S3CredentialSource(client, Boolean(options.credentials)),
     clock: options.clock,
     entropy: options.entropy,
     checksums,
@@ -58,7 +61,7 @@ export type Send<Output> = (options: ExchangeOptions) => Promise<Output>;
 
 /**
  * Sends one request. Returns null when the object is absent. Throws the fault that the error means for
- * `attempt` and `subject`.
+ * `attempt` and `subject`. Sends it once more if S3 refuses the credentials and others can be loaded.
  */
 export async function request<Output>(
   context: S3Context,
@@ -68,10 +71,22 @@ export async function request<Output>(
   subject: Subject,
   options: ExchangeOptions = {},
 ): Promise<Output | null> {
+  const { credentials } = context;
+  const { generation } = credentials;
+  const once = async (): Promise<Output | null> => {
+    try {
+      const output = await sendTwiceWhenSkewed(send, { ...options, abortSignal: call.signal });
+      credentials.loaded();
+      return output;
+    } catch (error) {
+      return context.diagnosis.explain(call, credentials.faultOf(error), attempt, subject);
+    }
+  };
   try {
-    return await sendTwiceWhenSkewed(send, { ...options, abortSignal: call.signal });
-  } catch (error) {
-    return context.diagnosis.explain(call, error, attempt, subject);
+    return await once();
+  } catch (fault) {
+    if (!(await credentials.renewedAfter(fault, generation))) throw fault;
+    return once();
   }
 }
 

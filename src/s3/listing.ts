@@ -6,7 +6,7 @@ import {
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { ListPage, ListRequest, ObjectRef, PendingUpload } from '../model/object-store.js';
-import { request, type S3Context } from './context.js';
+import { request, type S3Context, type Send } from './context.js';
 import { directList } from './direct/direct-list.js';
 import { type Attempt, translate } from './errors/translate.js';
 import type { ExchangeOptions } from './http/exchange.js';
@@ -42,6 +42,7 @@ async function listBySdk(
     ...(wanted.maxKeys === undefined ? {} : { MaxKeys: Math.min(wanted.maxKeys, 1000) }),
   });
   const answer = await client.send(command, options);
+  if (answer.Name === undefined) throw notAListing(wanted.bucket);
   const decode = answer.EncodingType === 'url' ? decodeListed : (text: string) => text;
   return {
     objects: (answer.Contents ?? []).map((object) => ({
@@ -76,6 +77,7 @@ export async function listUploads(
       does: 'other',
     });
     if (answer === null) throw noBucket(bucket);
+    if (answer.Bucket === undefined) throw notAListing(bucket);
     const page = (answer.Uploads ?? []).map((upload) => ({
       // Ceph encodes the names as requested, but omits EncodingType from its answer.
       key: decodeListed(upload.Key ?? ''),
@@ -103,16 +105,24 @@ export async function abortUpload(
     permission: 's3:AbortMultipartUpload',
   };
   const command = new AbortMultipartUploadCommand({ Bucket: ref.bucket, Key: ref.key, UploadId: uploadId });
-  try {
-    await context.client.send(command, { abortSignal: call.signal });
-  } catch (error) {
-    if (translate(error, attempt).kind === 'no-upload') return;
-    await context.diagnosis.explain(call, error, attempt, { does: 'other' });
-  }
+  const send: Send<unknown> = async (options) => {
+    try {
+      return await context.client.send(command, options);
+    } catch (error) {
+      if (translate(error, attempt).kind === 'no-upload') return null;
+      throw error;
+    }
+  };
+  await request(context, call, send, attempt, { does: 'other' });
 }
 
 export function bucketAttempt(operation: string, bucket: string, permission: string): Attempt {
   return { operation, bucket, key: null, permission };
+}
+
+/** Returns the fault for a 2xx answer that is not a listing: an empty one must not mean "nothing there". */
+export function notAListing(bucket: string): Fault {
+  return new Fault('unavailable', `S3 answered for bucket "${bucket}" with something other than a listing`);
 }
 
 export function noBucket(bucket: string): Fault {

@@ -20,6 +20,7 @@ import { request, type S3Context } from './context.js';
 import type { DirectOutput } from './direct/direct-output.js';
 import { directPut } from './direct/direct-put.js';
 import { checkWriteEcho, writeInput } from './encryption-headers.js';
+import type { S3Error } from './errors/s3-error.js';
 import type { Attempt } from './errors/translate.js';
 import type { ExchangeOptions } from './http/exchange.js';
 import { streamed } from './http/streamed-body.js';
@@ -144,11 +145,17 @@ export function writePermission(action: string, options: WriteOptions): string {
 }
 
 /** Throws `corrupt` when S3 answers with another checksum than the one that was sent. */
-export function checkChecksum(ref: ObjectRef, sent: Checksum | null, answered: Checksum | null): void {
+export function checkChecksum(
+  ref: ObjectRef,
+  sent: Checksum | null,
+  answered: Checksum | null,
+  cause?: S3Error,
+): void {
   if (compareChecksums(sent, answered) === 'different') {
     throw new Fault(
       'corrupt',
       `S3 stored different bytes for "${ref.key}" in bucket "${ref.bucket}" than were sent`,
+      { cause },
     );
   }
 }

@@ -20,6 +20,7 @@ import { request, type S3Context } from './context.js';
 import { copyPartOnce } from './copy/copy-part.js';
 import { copySourceOf } from './copy/copy-source.js';
 import { checkPartEcho, partInput } from './encryption-headers.js';
+import { S3Error } from './errors/s3-error.js';
 import type { Attempt } from './errors/translate.js';
 import { streamed } from './http/streamed-body.js';
 import { abortUpload } from './listing.js';
@@ -95,7 +96,13 @@ export class S3PartUpload implements PartUpload {
       this.#context.client.send(command, sent),
     );
     checkPartEcho(this.#ref, this.#options.encryption, answer);
-    checkChecksum(this.#ref, body.checksum, partChecksum(answer));
+    // A part is not visible, so it can be sent again. Complete names the checksum once more.
+    checkChecksum(
+      this.#ref,
+      body.checksum,
+      partChecksum(answer),
+      new S3Error('another checksum', { isDamage: true }),
+    );
     return { partNumber, etag: answer.ETag ?? '', size: body.byteLength, checksum: body.checksum };
   }
 

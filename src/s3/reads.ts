@@ -5,13 +5,13 @@ import {
   type HeadObjectCommandOutput,
 } from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
-import type { ReadAccess } from '../model/encryption.js';
-import { Fault } from '../model/fault.js';
+import { noKey, type ReadAccess } from '../model/encryption.js';
+import { Fault, isFault } from '../model/fault.js';
 import type { ByteRange, ObjectBody, ObjectInfo, ObjectRef, ReadCondition } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
 import { directGet, directHead } from './direct/direct-get.js';
 import { directOutput } from './direct/direct-output.js';
-import { checkReadEcho, readInput } from './encryption-headers.js';
+import { keyNotApplicable, readInput } from './encryption-headers.js';
 import type { Subject } from './errors/diagnosis.js';
 import type { Attempt } from './errors/translate.js';
 import { bodyBytes, closeBody } from './http/read-body.js';
@@ -50,8 +50,40 @@ export async function headOutput(
     readAttempt('HeadObject', ref, versionId),
     readSubject(ref, access, versionId),
   );
-  if (output !== null) checkReadEcho(ref, access, output);
+  if (output === null) return null;
+  if (output.ContentLength === undefined) throw faultyAnswer('HeadObject', ref, 'it has no length');
+  await checkAnswer(context, call, { ref, access, versionId }, output);
   return output;
+}
+
+/**
+ * Checks the headers of an answer to a read. Throws `unavailable` when it is faulty, and `key-mismatch` when
+ * the object has no customer key although one was sent.
+ */
+async function checkAnswer(
+  context: S3Context,
+  call: Call,
+  { ref, access, versionId }: { ref: ObjectRef; access: ReadAccess; versionId: string | undefined },
+  output: GetOutput,
+): Promise<void> {
+  if (!output.ETag) throw faultyAnswer('a read', ref, 'it has no ETag');
+  if (access.kind !== 'sse-c' || output.SSECustomerKeyMD5 === access.key.md5Base64) return;
+  if (output.SSECustomerKeyMD5 !== undefined)
+    throw faultyAnswer('a read', ref, 'it names another customer key');
+  // Servers other than AWS ignore a key that the object does not need. Without a key, S3 tells.
+  try {
+    if ((await headOutput(context, call, ref, noKey, versionId)) !== null) throw keyNotApplicable(ref);
+  } catch (error) {
+    if (!isFault(error, 'key-missing')) throw error;
+  }
+  throw faultyAnswer('a read', ref, 'it does not name the customer key');
+}
+
+function faultyAnswer(operation: string, ref: ObjectRef, why: string): Fault {
+  return new Fault(
+    'unavailable',
+    `S3 sent a faulty answer to ${operation} of "${ref.key}" in bucket "${ref.bucket}": ${why}`,
+  );
 }
 
 /** Sends one HeadObject. Null when there is no such object. */
@@ -94,7 +126,16 @@ export async function getObject(
     readSubject(ref, access, condition.versionId),
     { intoSlabs: true },
   );
-  return answer && objectBody(ref, access, range, answer.output, answer.body);
+  if (answer === null) return null;
+  const { output, body } = answer;
+  try {
+    const received = receivedRange(ref, range, output.ContentRange, output.ContentLength);
+    await checkAnswer(context, call, { ref, access, versionId: condition.versionId }, output);
+    return { info: objectInfo(output, received.total), bytes: bodyBytes(body, received.length) };
+  } catch (error) {
+    closeBody(body);
+    throw error;
+  }
 }
 
 async function getBySdk(
@@ -117,23 +158,6 @@ async function getBySdk(
   return { output, body: output.Body };
 }
 
-function objectBody(
-  ref: ObjectRef,
-  access: ReadAccess,
-  range: ByteRange | null,
-  output: GetOutput,
-  body: unknown,
-): ObjectBody {
-  try {
-    checkReadEcho(ref, access, output);
-    const received = receivedRange(ref, range, output.ContentRange, output.ContentLength);
-    return { info: objectInfo(output, received.total), bytes: bodyBytes(body, received.length) };
-  } catch (error) {
-    closeBody(body);
-    throw error;
-  }
-}
-
 function readAttempt(operation: string, ref: ObjectRef, versionId: string | undefined): Attempt {
   return {
     operation,
@@ -147,7 +171,7 @@ function readSubject(ref: ObjectRef, access: ReadAccess, versionId: string | und
 }
 
 /**
- * Returns the size of the body and that of the object, in bytes. Throws `corrupt` when S3 answers with
+ * Returns the size of the body and that of the object, in bytes. Throws `unavailable` when S3 answers with
  * another range than was requested (RFC 9110, section 14.4).
  */
 function receivedRange(
@@ -156,7 +180,7 @@ function receivedRange(
   contentRange: string | undefined,
   contentLength: number | undefined,
 ): { length: number; total: number } {
-  if (contentLength === undefined) throw new Fault('unavailable', 'S3 sent a body without its length');
+  if (contentLength === undefined) throw faultyAnswer('GetObject', ref, 'it has no length');
   if (requested === null) return { length: contentLength, total: contentLength };
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(contentRange ?? '');
   const [first, last, total] = (match ?? []).slice(1).map(Number);
@@ -167,10 +191,7 @@ function receivedRange(
     last !== Math.min(requested.end, total) - 1 ||
     contentLength !== last - first + 1
   ) {
-    throw new Fault(
-      'corrupt',
-      `S3 sent another range of "${ref.key}" in bucket "${ref.bucket}" than was requested`,
-    );
+    throw faultyAnswer('GetObject', ref, 'it has another range than was requested');
   }
   return { length: contentLength, total };
 }

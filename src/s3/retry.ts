@@ -22,21 +22,24 @@ import { S3Error } from './errors/s3-error.js';
 
 /** How long a request with transient faults is retried. */
 export interface RetryLimits {
-  /** Including the first one. */
-  readonly maxAttempts: number;
-  /** From the first attempt on. An attempt in progress is not interrupted. */
+  /** From the first attempt on. No attempt begins later; one in progress is not interrupted. */
   readonly maxTotalMs: number;
   /** The maximum wait before the second attempt; it doubles with each attempt. */
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
+  /** Including the first one. Unlimited by default: only checks that must end soon count attempts. */
+  readonly maxAttempts: number;
 }
 
 export const defaultRetryLimits: RetryLimits = {
-  maxAttempts: 6,
   maxTotalMs: 90_000,
   firstDelayMs: 100,
   maxDelayMs: 10_000,
+  maxAttempts: Number.POSITIVE_INFINITY,
 };
+
+/** Attempts of a request whose bytes were damaged on the way to S3: damage that repeats has another cause. */
+const maxDamagedAttempts = 4;
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -103,22 +106,42 @@ export class Retries {
       try {
         return await attempt(number);
       } catch (error) {
-        if (!(error instanceof Fault) || !error.isTransient || call.signal.aborted) throw error;
-        const delayMs = Math.max(this.#delayMs(number), requestedDelayMs(error));
-        const elapsedMs = this.#clock.monotonicMs() - startedMs;
-        if (number >= this.#limits.maxAttempts || elapsedMs + delayMs > this.#limits.maxTotalMs) throw error;
-        call.log.warn('S3 request failed; trying again', { what, attempt: number, delayMs, error });
+        if (!(error instanceof Fault) || call.signal.aborted || number >= this.#maxAttempts(error))
+          throw error;
+        const leftMs = startedMs + this.#limits.maxTotalMs - this.#clock.monotonicMs();
+        const requestedMs = requestedDelayMs(error);
+        if (leftMs <= 0 || requestedMs > leftMs) throw error;
+        // The last attempt is made at the end of the time.
+        const delayMs = Math.min(leftMs, Math.max(this.#delayMs(number), requestedMs));
+        const fields = { what, attempt: number, delayMs, error };
+        if (isPowerOfTwo(number)) call.log.warn('S3 request failed; trying again', fields);
+        else call.log.debug('S3 request failed; trying again', fields);
         await this.#clock.sleep(delayMs, call.signal);
       }
     }
   }
 
-  /** Adds jitter, so that clients that failed together do not retry together. */
+  #maxAttempts(fault: Fault): number {
+    const { maxAttempts } = this.#limits;
+    if (fault.isTransient) return maxAttempts;
+    const isDamage = fault.cause instanceof S3Error && fault.cause.isDamage;
+    return isDamage ? Math.min(maxDamagedAttempts, maxAttempts) : 1;
+  }
+
+  /**
+   * Returns a random wait up to a maximum that doubles ("full jitter"), so that requests that failed together
+   * are not retried together.
+   */
   #delayMs(number: number): number {
     const maxMs = Math.min(this.#limits.maxDelayMs, this.#limits.firstDelayMs * 2 ** (number - 1));
     const random = Buffer.from(this.#entropy.bytes(4)).readUInt32BE(0) / 2 ** 32;
-    return Math.ceil(maxMs * (0.25 + 0.75 * random));
+    return Math.max(1, Math.ceil(maxMs * random));
   }
+}
+
+/** True for 1, 2, 4, 8 and so on: an outage logs each operation a few times, not twenty. */
+function isPowerOfTwo(number: number): boolean {
+  return Number.isInteger(Math.log2(number));
 }
 
 /** Returns how long S3 asks to wait in its answer (Retry-After), in milliseconds. */

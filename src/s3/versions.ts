@@ -3,7 +3,7 @@ import type { Call } from '../model/call.js';
 import type { ListedVersion, VersionPage, VersionsRequest } from '../model/object-versions.js';
 import { request, type S3Context } from './context.js';
 import { decodeListed } from './listed-name.js';
-import { bucketAttempt, noBucket } from './listing.js';
+import { bucketAttempt, noBucket, notAListing } from './listing.js';
 import { versionOf } from './object-info.js';
 
 /** Returns one page of versions. */
@@ -39,6 +39,7 @@ async function onePage(context: S3Context, call: Call, wanted: VersionsRequest):
     does: 'other',
   });
   if (answer === null) throw noBucket(wanted.bucket);
+  if (answer.Name === undefined) throw notAListing(wanted.bucket);
   const decode = answer.EncodingType === 'url' ? decodeListed : (text: string) => text;
   const versions = inOrder(versionsOf(answer, decode), markersOf(answer, decode));
   return { versions, next: nextOf(answer, decode, versions.at(-1)?.key ?? null) };

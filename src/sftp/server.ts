@@ -187,7 +187,7 @@ class SftpListener {
     } catch (thrown) {
       const fault = Fault.from(thrown);
       log.error('cannot start SFTP session', { kind: fault.kind, error: fault });
-      refuse(`${fault.hint} [${fault.kind}, session ${id}]`);
+      refuse(`${fault.userHint} [${fault.kind}, session ${id}]`);
     }
   }
 }

@@ -60,7 +60,7 @@ export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8A
 
 /** Returns the text of a fault for the person at the client. */
 export function faultText(fault: Fault, call: Call): string {
-  return `${fault.hint} [${fault.kind}, request ${call.id}]`;
+  return `${fault.userHint} [${fault.kind}, request ${call.id}]`;
 }
 
 /**

@@ -42,6 +42,7 @@ async function drill(gateway: Gateway, s3: BucketAccess, hasTags: boolean): Prom
   const { databaseFile } = rootPaths(gateway.root);
   for (const end of ['', '-wal', '-shm']) rmSync(databaseFile + end, { force: true });
   await gateway.serve();
+  expect(gateway.output).toMatch(/the ledger is empty, but there are objects below .*sftpgw ledger rebuild/);
 
   if (hasTags) {
     const lost = await json(gateway, ['ledger', 'verify', '--json'], 8);

@@ -12,8 +12,13 @@ export function sqliteFault(error: unknown, path: string): Fault {
   if (is('SQLITE_FULL', 'ENOSPC')) {
     return new Fault('unavailable', `no space left for the database ${path}; free space on its disk`, cause);
   }
-  if (is('SQLITE_CORRUPT', 'SQLITE_NOTADB')) {
-    return new Fault('corrupt', `${path} is damaged or not a database; restore it from a backup`, cause);
+  if (isDamage(code)) {
+    return new Fault(
+      'corrupt',
+      `the database ${path} is damaged; stop the gateway and restore it from a backup, or move it away with its ` +
+        '-wal and -shm files and run: sftpgw ledger rebuild',
+      cause,
+    );
   }
   if (is('SQLITE_READONLY', 'SQLITE_PERM', 'SQLITE_AUTH', 'EACCES', 'EPERM', 'EROFS')) {
     return new Fault('denied', `cannot write the database ${path}; check its owner and permissions`, cause);
@@ -30,6 +35,13 @@ export function sqliteFault(error: unknown, path: string): Fault {
     );
   }
   return Fault.from(error);
+}
+
+/** Reports whether the content of the file is wrong, as opposed to a disk that cannot be read. */
+export function isDamage(code: string): boolean {
+  return ['SQLITE_CORRUPT', 'SQLITE_NOTADB', 'SQLITE_IOERR_SHORT_READ', 'SQLITE_IOERR_CORRUPTFS'].some(
+    (prefix) => code.startsWith(prefix),
+  );
 }
 
 /**

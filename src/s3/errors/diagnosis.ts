@@ -11,6 +11,7 @@ import { noKey, type ReadAccess, type WriteEncryption } from '../../model/encryp
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import { keyNotApplicable, readInput } from '../encryption-headers.js';
+import { withSentence } from './s3-error.js';
 import { type Attempt, isRangeRefusal, placeOf, translate, type Verdict } from './translate.js';
 
 /** What a request was for, with the key that it sent. */
@@ -126,6 +127,7 @@ export class Diagnosis {
     if (verdict.kind !== 'doubt') return null;
     const { status, code, message, cause } = verdict;
     if (code === 'InvalidArgument' && /version/i.test(message)) return null;
+    if (needsTls(message)) throw keyOverHttp(attempt, cause);
     if (subject.access.kind === 'no-key') {
       if (status === 400) throw keyMissing(subject.ref, cause);
       throw denied(
@@ -196,6 +198,7 @@ export class Diagnosis {
           : '';
       return denied(attempt, cause, maybe);
     }
+    if (needsTls(message)) return keyOverHttp(attempt, cause);
     if (withKey && /did not match/i.test(message)) {
       return new Fault('key-mismatch', `the upload of ${placeOf(attempt)} began with another customer key`, {
         cause,
@@ -203,7 +206,10 @@ export class Diagnosis {
     }
     return new Fault(
       'invalid',
-      `S3 refuses ${attempt.operation} of ${placeOf(attempt)} (${code ?? `HTTP ${status}`})`,
+      withSentence(
+        `S3 refuses ${attempt.operation} of ${placeOf(attempt)} (${code ?? `HTTP ${status}`})`,
+        cause,
+      ),
       { cause },
     );
   }
@@ -283,6 +289,15 @@ function keyMismatch(ref: ObjectRef, cause: Error): Fault {
   );
 }
 
+function needsTls(message: string): boolean {
+  return /over a secure connection/i.test(message);
+}
+
+function keyOverHttp(attempt: Attempt, cause: Error): Fault {
+  const hint = `S3 refuses ${attempt.operation} of ${placeOf(attempt)}: customer keys need https; set an https endpoint`;
+  return new Fault('invalid', withSentence(hint, cause), { cause });
+}
+
 /**
  * AWS names the missing action.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
@@ -293,9 +308,11 @@ function denied(attempt: Attempt, cause: Error, aside = ''): Fault {
   const named = missingAction.exec(cause.message)?.[1];
   const instead = named === 's3:PutObjectTagging' ? ` (or set ledger.tags=no)` : '';
   const permission = named === undefined ? attempt.permission : `${named}${instead}`;
+  const isExplicit = /explicit deny/i.test(cause.message);
+  const remedy = isExplicit ? `change the policy that denies ${permission}` : `allow ${permission}${aside}`;
   return new Fault(
     'denied',
-    `S3 does not allow ${attempt.operation} of ${placeOf(attempt)}; allow ${permission}${aside}`,
+    withSentence(`S3 does not allow ${attempt.operation} of ${placeOf(attempt)}; ${remedy}`, cause),
     { cause },
   );
 }

@@ -1,6 +1,6 @@
 import { Fault, type FaultKind } from '../../model/fault.js';
 import { retryAfterMs } from '../http/retry-after.js';
-import { S3Error } from './s3-error.js';
+import { S3Error, withSentence } from './s3-error.js';
 
 /** A request, for the text of a fault. */
 export interface Attempt {
@@ -46,7 +46,7 @@ interface SdkError {
 export function translate(thrown: unknown, attempt: Attempt): Verdict {
   if (thrown instanceof Fault) return { kind: 'fault', fault: thrown };
   const error = readError(thrown);
-  const cause = scrubbed(error);
+  const cause = scrubbed(error, attempt);
   if (error.name === 'AbortError') return faultOf('cancelled', 'the request was cancelled', cause);
   const known = ofConnection(error, attempt, cause) ?? ofCode(error, attempt, cause);
   if (known !== null) return known;
@@ -54,8 +54,19 @@ export function translate(thrown: unknown, attempt: Attempt): Verdict {
 }
 
 function faultOf(kind: FaultKind, hint: string, cause: Error): Verdict {
-  return { kind: 'fault', fault: new Fault(kind, hint, { cause }) };
+  const text = explained.has(kind) ? withSentence(hint, cause) : hint;
+  return { kind: 'fault', fault: new Fault(kind, text, { cause }) };
 }
+
+/** Refusals, whose reason S3 knows better. The sentences of passing faults say nothing more. */
+const explained: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  'denied',
+  'invalid',
+  'unsupported',
+  'too-large',
+  'over-quota',
+  'bug',
+]);
 
 /** Returns the object or the bucket of a request in words. */
 export function placeOf(attempt: Attempt): string {
@@ -87,14 +98,31 @@ function readError(thrown: unknown): SdkError {
  * Returns the error for the log. The SDK's own object is dropped: a SignatureDoesNotMatch carries the
  * canonical request, and with it the customer key.
  */
-function scrubbed(error: SdkError): Error {
+function scrubbed(error: SdkError, { bucket, key }: Attempt): Error {
   const details = [error.code ?? '', error.status === 0 ? '' : `HTTP ${error.status}`, error.requestId ?? ''];
   const aside = details.filter((part) => part !== '').join(', ');
   const message = error.message.slice(0, 500).replace(/[A-Za-z0-9+/]{43}=/g, '[removed]');
-  return new S3Error(
-    `${error.name}: ${message}${aside === '' ? '' : ` (${aside})`}`,
-    retryAfterMs(error.headers),
-  );
+  return new S3Error(`${error.name}: ${message}${aside === '' ? '' : ` (${aside})`}`, {
+    retryAfterMs: retryAfterMs(error.headers),
+    code: error.name,
+    sentence: sentenceOf(error, message),
+    isDamage: damages.has(error.name),
+    bucket,
+    key,
+  });
+}
+
+/** Codes for bytes that were damaged between the gateway and S3. */
+const damages: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'XAmzContentChecksumMismatch',
+  'XAmzContentSHA256Mismatch',
+]);
+
+/** Returns S3's own sentence. The SDK makes one up for an answer without a body. */
+function sentenceOf({ name, status }: SdkError, message: string): string {
+  const isMadeUp = message === name || /^(HTTP status \d+|Unknown(Error)?)$/.test(message);
+  return status === 0 || isMadeUp ? '' : message.trim();
 }
 
 /** Errors of the network, TLS and the credentials, without an answer of S3. */
@@ -103,13 +131,13 @@ function ofConnection(error: SdkError, attempt: Attempt, cause: Error): Verdict 
   if (error.name === 'TimeoutError')
     return faultOf('timed-out', `S3 did not answer in time (${attempt.operation})`, cause);
   if (error.name === 'CredentialsProviderError' || error.name === 'TokenProviderError') {
-    return faultOf('denied', 'no AWS credentials found; set them as for the aws command line tool', cause);
+    return faultOf('denied', credentialsHint(error.message), cause);
   }
   if (error.message.includes('Region is missing')) {
     return faultOf('invalid', 'no AWS region is set; set one in the settings or in AWS_REGION', cause);
   }
   const code = error.code ?? '';
-  if (tlsRefusals.has(code) || code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL')) {
+  if (tlsRefusals.has(code) || code.startsWith('ERR_TLS') || sslRefusals.test(code)) {
     return faultOf(
       'invalid',
       `the certificate of the S3 endpoint is not trusted (${code}); set the file of its CA in the settings or in AWS_CA_BUNDLE`,
@@ -121,7 +149,10 @@ function ofConnection(error: SdkError, attempt: Attempt, cause: Error): Verdict 
   }
   if (code === 'ETIMEDOUT') return faultOf('timed-out', 'the S3 endpoint cannot be reached', cause);
   if (code === 'ECONNREFUSED') return faultOf('unavailable', 'nothing listens at the S3 endpoint', cause);
-  if (/^(E[A-Z]+|HPE_[A-Z_]+|UND_.*)$/.test(code) || error.message.includes('socket hang up')) {
+  if (
+    /^(E[A-Z]+|ERR_SSL_.*|ERR_STREAM_.*|HPE_[A-Z_]+|UND_.*)$/.test(code) ||
+    error.message.includes('socket hang up')
+  ) {
     return faultOf('unavailable', `the connection to S3 broke (${attempt.operation})`, cause);
   }
   return null;
@@ -140,6 +171,17 @@ const tlsRefusals: ReadonlySet<string> = new Set([
   'HOSTNAME_MISMATCH',
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
+
+/** Refusals of a handshake. Other errors of TLS are damaged records, which a new connection does not have. */
+const sslRefusals =
+  /^ERR_SSL_(WRONG_VERSION_NUMBER|UNSUPPORTED|NO_|UNKNOWN_PROTOCOL|.*(CERT|UNKNOWN_CA|HANDSHAKE_FAILURE|PROTOCOL_VERSION))/;
+
+/** Distinguishes credentials that are not configured from those that were refused or are incomplete. */
+function credentialsHint(message: string): string {
+  return /^Could not load credentials from any providers/.test(message)
+    ? 'no AWS credentials were found; set them as for the aws command line tool'
+    : `the AWS credentials cannot be loaded (${message.slice(0, 200)}); correct their settings`;
+}
 
 type Hint = (attempt: Attempt, error: SdkError) => string;
 
@@ -192,7 +234,8 @@ const codes: Readonly<Record<string, readonly [FaultKind, Hint]>> = {
   ],
   InvalidEncryptionAlgorithmError: ['bug', (at) => `S3 refuses the encryption of ${placeOf(at)}`],
   PermanentRedirect: ['invalid', elsewhere],
-  TemporaryRedirect: ['unavailable', elsewhere],
+  // AWS redirects for hours after the creation of a bucket; the gateway does not follow.
+  TemporaryRedirect: ['invalid', elsewhere],
   IllegalLocationConstraintException: ['invalid', elsewhere],
   AuthorizationHeaderMalformed: ['invalid', elsewhere],
 };
@@ -232,6 +275,11 @@ function ofStatus(error: SdkError, attempt: Attempt, cause: Error): Verdict {
     ? null
     : error.name;
   if (status === 404) return code === null ? { kind: 'absent-or-no-bucket' } : { kind: 'absent' };
+  if (status >= 200 && status < 300) {
+    // Some servers send an error after they have begun to answer.
+    if (code === 'AccessDenied') return { kind: 'doubt', status: 403, code, message: error.message, cause };
+    return faultOf('unavailable', `the answer of S3 to ${attempt.operation} is not complete`, cause);
+  }
   // A delete marker, requested by its version.
   if (status === 405) return { kind: 'absent' };
   if (status === 400 || status === 403) {
@@ -239,6 +287,8 @@ function ofStatus(error: SdkError, attempt: Attempt, cause: Error): Verdict {
   }
   const bodyless = status === 412 ? 'PreconditionFailed' : status === 416 ? 'InvalidRange' : null;
   if (bodyless !== null) return ofCode({ ...error, name: bodyless }, attempt, cause) ?? { kind: 'absent' };
+  if (status === 409 && isRead(attempt))
+    return faultOf('unavailable', `S3 sent a faulty answer to ${attempt.operation}`, cause);
   if (status === 409)
     return faultOf('conflict', `S3 refuses ${attempt.operation} of ${placeOf(attempt)} at the moment`, cause);
   if (status === 429 || status === 503) return faultOf('throttled', 'S3 asks to slow down', cause);
@@ -247,5 +297,12 @@ function ofStatus(error: SdkError, attempt: Attempt, cause: Error): Verdict {
     return faultOf('unsupported', `the S3 server does not support this ${attempt.operation}`, cause);
   if (status >= 500) return faultOf('unavailable', `S3 had an internal error (${attempt.operation})`, cause);
   if (status >= 300 && status < 400) return faultOf('invalid', elsewhere(attempt, error), cause);
+  if (isRead(attempt))
+    return faultOf('unavailable', `S3 sent a faulty answer to ${attempt.operation}`, cause);
   return faultOf('bug', `S3 sent an unexpected answer to ${attempt.operation}; see the log`, cause);
+}
+
+/** True for requests that change nothing: an answer that no S3 server sends to them is a passing fault. */
+function isRead({ operation }: Attempt): boolean {
+  return /^(Get|Head|List)/.test(operation);
 }

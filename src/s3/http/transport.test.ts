@@ -30,9 +30,10 @@ let connections = 0;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sftpgw-tls-'));
   caFile = writeLoopbackCa(directory);
-  server = https.createServer({ ...loopbackTls, keepAliveTimeout: 60_000 }, (request, response) =>
-    serve(request, response),
-  );
+  server = https.createServer({ ...loopbackTls, keepAliveTimeout: 60_000 }, (request, response) => {
+    response.setHeader('etag', '"e"');
+    serve(request, response);
+  });
   server.on('secureConnection', () => {
     connections += 1;
   });

@@ -10,6 +10,7 @@ import type { KeyLedger } from '../../model/ledger.js';
 import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
 import { mtimeOfMetadata } from '../mtime.js';
+import { ResumeTime } from './resume-time.js';
 
 /** Receives the bytes of an object that is fetched whole. */
 export interface FetchSink {
@@ -61,10 +62,6 @@ export interface ObjectFetchServices {
   readonly ledger: KeyLedger;
   readonly clock: Clock;
 }
-
-/** Attempts without progress before an interrupted body fails. */
-const attemptsWithoutGain = 4;
-const firstPauseMs = 100;
 
 /**
  * Fetches one version of an object whole. Returns null if there is no object. Throws `conflict` if it is
@@ -253,7 +250,8 @@ class Pieces {
     const add = sumFunction(algorithm);
     const sum64 = kept.checksum === null && kept.crc64Nvme !== undefined ? new Crc64Nvme() : null;
     let body = begun;
-    for (let inVain = 0; ; ) {
+    const time = new ResumeTime(clock);
+    for (;;) {
       const before = position;
       try {
         if (body === null && position < end) body = await this.#open(position, end);
@@ -268,12 +266,12 @@ class Pieces {
         if (position === end) return { sum, crc64: sum64?.value ?? null };
         throw new Fault('unavailable', `S3 ended the body of ${this.#object.ref.key} too early`);
       } catch (error) {
-        inVain = position > before ? 0 : inVain + 1;
-        const mayRetry = isFault(error) && error.isTransient && inVain < attemptsWithoutGain;
+        if (position > before) time.gained();
+        const mayRetry = isFault(error) && error.isTransient && time.isLeft;
         if (!mayRetry || this.#call.signal.aborted) throw error;
       }
       body = null;
-      await clock.sleep(firstPauseMs * 2 ** inVain, this.#call.signal);
+      await time.pause(this.#call.signal);
     }
   }
 

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { releaseBytes, retainBytes } from '../../bytes/buffer-pool.js';
 import { Fault } from '../../model/fault.js';
+import type { SumFunction } from './whole-check.js';
 
 interface Waiter {
   readonly end: number;
@@ -30,8 +31,12 @@ export class FetchedRange {
   #readers = 0;
   #isReleased = false;
   state: 'queued' | 'fetching' | 'done' = 'queued';
+  readonly #sumOf: SumFunction | null;
+  #sum = 0;
 
-  constructor(start: number, end: number, cancel = new AbortController()) {
+  /** With `sumOf` the range computes the checksum of its bytes. */
+  constructor(start: number, end: number, sumOf: SumFunction | null, cancel = new AbortController()) {
+    this.#sumOf = sumOf;
     this.start = start;
     this.end = end;
     this.cancel = cancel;
@@ -60,6 +65,11 @@ export class FetchedRange {
     return this.state === 'done' && this.#servedBytes >= this.byteLength;
   }
 
+  /** The checksum of the bytes so far; 0 without `sumOf`. */
+  get sum(): number {
+    return this.#sum;
+  }
+
   /** Appends the next bytes. Throws `corrupt` if they reach past the range. */
   append(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
@@ -70,6 +80,7 @@ export class FetchedRange {
     if (this.#filledEnd + chunk.byteLength > this.end) {
       throw new Fault('corrupt', `S3 sent more than the ${this.byteLength} bytes requested`);
     }
+    if (this.#sumOf !== null) this.#sum = this.#sumOf(chunk, this.#sum);
     this.#chunks.push(chunk);
     this.#starts.push(this.#filledEnd);
     this.#filledEnd += chunk.byteLength;

@@ -48,6 +48,22 @@ class SpoilingPool extends BufferPool {
   }
 }
 
+/** Returns the bytes with one bit changed, if the byte is among them. `position` is that of the first byte. */
+async function* flipping(
+  bytes: AsyncIterable<Uint8Array>,
+  flipped: number,
+  position: number,
+): AsyncGenerator<Uint8Array> {
+  let at = position;
+  for await (const piece of bytes) {
+    const copy = Buffer.from(piece);
+    if (at <= flipped && flipped < at + copy.byteLength)
+      copy.writeUInt8(copy.readUInt8(flipped - at) ^ 4, flipped - at);
+    at += copy.byteLength;
+    yield copy;
+  }
+}
+
 describe('a reader', () => {
   it('does not change lent memory until its views are released, then returns all of it', async () => {
     const bytes = content(5 * mebibyte + 123);
@@ -132,6 +148,42 @@ describe('a reader', () => {
       expect(answer.equals(bytes.subarray(at, at + 200_000))).toBe(true);
     }
     expect(world.store.bytesRead).toBe(bytes.byteLength);
+  });
+
+  it('fails with corrupt when a bit of a file was flipped that is read from first to last byte', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 2 * mebibyte }),
+        fc.nat(),
+        fc.integer({ min: 1000, max: 300_000 }),
+        fc.boolean(),
+        async (size, flipped, length, together) => {
+          const bytes = content(size);
+          await using world = vaultWorld({ rangeBytes: 256 * 1024 });
+          await stored(world, 'a', bytes);
+          const { store } = world;
+          const read = store.read.bind(store);
+          store.read = async (...asked) => {
+            const body = await read(...asked);
+            return body && { ...body, bytes: flipping(body.bytes, flipped % size, asked[3]?.start ?? 0) };
+          };
+          await using reader = await opened(world, 'a');
+          const starts = Array.from({ length: Math.ceil(size / length) }, (_, index) => index * length);
+          const results: PromiseSettledResult<unknown>[] = [];
+          if (together) {
+            results.push(...(await Promise.allSettled(starts.map((at) => reader.read(call(), at, length)))));
+          } else {
+            for (const at of starts)
+              results.push(...(await Promise.allSettled([reader.read(call(), at, length)])));
+          }
+          const failed = results.filter(({ status }) => status === 'rejected');
+          expect(failed.length).toBeGreaterThan(0);
+          expect(failed[0]).toMatchObject({ reason: { kind: 'corrupt' } });
+          await expect(reader.read(call(), size, 100)).rejects.toMatchObject({ kind: 'corrupt' });
+        },
+      ),
+      { numRuns: 30 },
+    );
   });
 
   it('fails after repeated interruptions without progress', async () => {

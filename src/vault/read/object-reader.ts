@@ -1,3 +1,4 @@
+import { releaseBytes } from '../../bytes/buffer-pool.js';
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectBody, ObjectInfo } from '../../model/object-store.js';
@@ -5,6 +6,7 @@ import type { ObjectReader } from '../vault.js';
 import { FetchedRange } from './fetched-range.js';
 import type { RangeSource } from './range-source.js';
 import type { ReadAheadHolder, ReadMemory } from './read-memory.js';
+import type { SumFunction, WholeCheck } from './whole-check.js';
 
 /** Bytes that an open fetches. Small files need no further request. */
 export const firstRangeBytes = 1024 * 1024;
@@ -49,8 +51,9 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
   #askedBytes = 0;
   #fetching = 0;
   #recentEnds: number[] = [];
-  /** Set when the object was replaced: no further read can succeed. */
-  #conflict: Fault | null = null;
+  readonly #check: WholeCheck | null;
+  /** Set when the object was replaced or its bytes are wrong: no further read can succeed. */
+  #failure: Fault | null = null;
   #closed = false;
 
   constructor(
@@ -62,11 +65,14 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
       readonly mtimeSeconds: number;
       /** The first range, whose body has begun, or null for an empty object. */
       readonly first: { readonly range: FetchedRange; readonly body: ObjectBody } | null;
+      /** Null when the ledger does not know the checksum of the object. */
+      readonly check: WholeCheck | null;
     },
     onEnd: () => void,
   ) {
     this.info = opened.info;
     this.mtimeSeconds = opened.mtimeSeconds;
+    this.#check = opened.check;
     this.#source = source;
     this.#memory = memory;
     this.#bounds = bounds;
@@ -83,7 +89,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
 
   async read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null> {
     if (this.#closed) throw new Fault('invalid', 'the file is closed');
-    if (this.#conflict !== null) throw this.#conflict;
+    if (this.#failure !== null) throw this.#failure;
     if (!Number.isSafeInteger(offset) || offset < 0 || length < 0) {
       throw new Fault('invalid', `invalid range: ${length} bytes at offset ${offset}`);
     }
@@ -101,11 +107,20 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
       try {
         if (range.filledEnd < stop) await this.#filled(call, range, stop);
         range.views(position, stop, views);
+        if (range.filledEnd === range.end) this.#check?.add(range.start, range.end, range.sum);
         if (range.isUsedUp) this.#drop(range);
       } finally {
         range.leave();
       }
       position = stop;
+    }
+    if (this.#check?.isMismatch) {
+      for (const view of views) releaseBytes(view);
+      this.#failure = new Fault(
+        'corrupt',
+        'the bytes that S3 sent are not those that were uploaded (another checksum); read the file again',
+      );
+      throw this.#failure;
     }
     return views;
   }
@@ -134,6 +149,10 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     this.#onEnd();
   }
 
+  get #sumOf(): SumFunction | null {
+    return this.#check?.sum ?? null;
+  }
+
   #rangeAt(position: number): FetchedRange | null {
     for (const range of this.#ranges) if (range.start <= position && position < range.end) return range;
     return null;
@@ -155,7 +174,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
   }
 
   #planExactly(offset: number, end: number): FetchedRange {
-    const range = new FetchedRange(offset, end);
+    const range = new FetchedRange(offset, end, this.#sumOf);
     this.#ranges.add(range);
     this.#memory.take(range.byteLength);
     this.#fetch(range, null);
@@ -196,7 +215,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
     const short = this.#memory.isShortOf(this.#nextRangeBytes);
     const length = short ? Math.min(firstRangeBytes, this.#nextRangeBytes) : this.#nextRangeBytes;
     const end = Math.min(this.info.size, this.#windowEnd + length);
-    this.#ranges.add(new FetchedRange(this.#windowEnd, end));
+    this.#ranges.add(new FetchedRange(this.#windowEnd, end, this.#sumOf));
     this.#windowEnd = end;
     this.#nextRangeBytes = Math.min(this.#bounds.rangeBytes, this.#nextRangeBytes * 2);
   }
@@ -222,7 +241,7 @@ export class RangeReader implements ObjectReader, ReadAheadHolder {
       this.#fetching -= 1;
       range.state = 'done';
       if (range.fault !== null) {
-        if (range.fault.kind === 'conflict') this.#conflict = range.fault;
+        if (range.fault.kind === 'conflict') this.#failure = range.fault;
         this.#drop(range);
       } else if (range.isUsedUp) this.#drop(range);
       if (!this.#closed) this.#startQueued();

@@ -2,16 +2,17 @@ import type { KeyedMutex } from '../../concurrency/keyed-mutex.js';
 import type { Call, Clock } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { ReadAccess } from '../../model/encryption.js';
-import { isFault } from '../../model/fault.js';
-import type { KeyLedger } from '../../model/ledger.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { KeyLedger, LedgerRow } from '../../model/ledger.js';
 import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
 import type { RekeyedObjects } from '../copy/rekeyed-objects.js';
-import { mtimeOf } from '../mtime.js';
+import { mtimeOf, rowOf } from '../mtime.js';
 import { FetchedRange } from './fetched-range.js';
 import { firstRangeBytes, RangeReader, type ReaderBounds } from './object-reader.js';
 import { RangeSource } from './range-source.js';
 import type { ReadMemory } from './read-memory.js';
+import { WholeCheck } from './whole-check.js';
 
 /** Services that all readers of a vault share. */
 export interface ReadServices {
@@ -61,7 +62,8 @@ export async function openReader(
     const source = new RangeSource(store, clock, call, object, (before) =>
       services.locks.runExclusive([ref], async () => services.rekeyed.after(ref, before)),
     );
-    const range = new FetchedRange(0, Math.min(firstEnd, info.size), cancel);
+    const check = checkFor(ref, info, opened.candidates);
+    const range = new FetchedRange(0, Math.min(firstEnd, info.size), check?.sum ?? null, cancel);
     const reader: RangeReader = new RangeReader(
       source,
       readMemory,
@@ -70,6 +72,7 @@ export async function openReader(
         info,
         mtimeSeconds: mtimeOf(info, opened.candidates),
         first: body === null ? null : { range, body },
+        check,
       },
       () => {
         unwatch();
@@ -82,6 +85,22 @@ export async function openReader(
     if (!isOpen) unwatch();
     call.signal.removeEventListener('abort', cancelled);
   }
+}
+
+/**
+ * Returns the check of the whole object against the ledger, or null if it does not know the checksum. Throws
+ * `corrupt` if S3 reports another size.
+ */
+function checkFor(ref: ObjectRef, info: ObjectInfo, candidates: readonly LedgerRow[]): WholeCheck | null {
+  const known = rowOf(info, candidates)?.confirmation;
+  if (known === undefined || known === null) return null;
+  if (known.size !== info.size) {
+    throw new Fault(
+      'corrupt',
+      `S3 reports ${info.size} bytes for ${ref.key}, and ${known.size} were uploaded`,
+    );
+  }
+  return known.checksum === null ? null : new WholeCheck(known.checksum, info.size);
 }
 
 async function openFirstRange(

@@ -4,14 +4,10 @@ import { Fault, isFault } from '../../model/fault.js';
 import type { ObjectBody, ObjectRef, ObjectStore } from '../../model/object-store.js';
 import type { RekeyedObject } from '../copy/rekeyed-objects.js';
 import type { FetchedRange } from './fetched-range.js';
+import { ResumeTime } from './resume-time.js';
 
 /** Returns the current ETag and access of the same content, or null if it does not exist any more. */
 export type FindRekeyed = (before: RekeyedObject) => Promise<RekeyedObject | null>;
-
-/** Attempts before an interrupted body fails: without progress in between, and in total. */
-const attemptsWithoutGain = 4;
-const attemptsInAll = 32;
-const firstPauseMs = 100;
 
 /** Fetches ranges of one version of one object. */
 export class RangeSource {
@@ -44,8 +40,8 @@ export class RangeSource {
   async fill(range: FetchedRange, opened: ObjectBody | null): Promise<void> {
     const call: Call = { id: this.#call.id, log: this.#call.log, signal: range.cancel.signal };
     let body = opened;
-    let inVain = 0;
-    for (let attempt = 1; ; attempt += 1) {
+    const time = new ResumeTime(this.#clock);
+    for (;;) {
       const before = range.filledEnd;
       try {
         body ??= await this.#open(call, range);
@@ -60,8 +56,8 @@ export class RangeSource {
         const fault = call.signal.aborted
           ? new Fault('cancelled', 'the reader was closed')
           : Fault.from(error);
-        inVain = range.filledEnd > before ? 0 : inVain + 1;
-        if (!fault.isTransient || inVain >= attemptsWithoutGain || attempt >= attemptsInAll) {
+        if (range.filledEnd > before) time.gained();
+        if (!fault.isTransient || !time.isLeft) {
           range.fail(fault);
           return;
         }
@@ -69,7 +65,7 @@ export class RangeSource {
       }
       body = null;
       try {
-        await this.#clock.sleep(firstPauseMs * 2 ** inVain, call.signal);
+        await time.pause(call.signal);
       } catch (error) {
         range.fail(Fault.from(error));
         return;

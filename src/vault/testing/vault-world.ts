@@ -28,12 +28,16 @@ export function call(signal: AbortSignal = new AbortController().signal): Call {
   return { id: 'test', signal, log: silent };
 }
 
-/** A clock whose waits end immediately. Waits of more than ten seconds end only with their signal. */
+/** The time that `quickClock` has skipped. */
+let skippedMs = 0;
+
+/** A clock that skips its waits. Waits of more than ten seconds end only with their signal. */
 export const quickClock: Clock = {
   nowMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => performance.now() + skippedMs,
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
+      if (ms <= 10_000) skippedMs += ms;
       const cancelled = () => reject(new Fault('cancelled', 'the wait was cancelled'));
       if (signal?.aborted === true) cancelled();
       else if (ms > 10_000) signal?.addEventListener('abort', cancelled, { once: true });

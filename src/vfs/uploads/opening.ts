@@ -137,7 +137,7 @@ export class UploadOpener {
       });
     } catch (error) {
       const fault = Fault.from(error);
-      throw new Fault(fault.kind, `cannot extend ${shown}: ${fault.hint}`, { cause: error });
+      throw new Fault(fault.kind, `cannot extend ${shown}: ${fault.userHint}`, { cause: error });
     }
   }
 
@@ -193,7 +193,7 @@ export class UploadOpener {
       await services.parkedFiles.park(call, parked);
       // An upload that cannot be resumed now can never be resumed.
       if (fault.kind === 'unsupported') await services.parkedFiles.abort(call, target.ref);
-      throw new Fault(fault.kind, `cannot resume ${shown}, upload it from the start: ${fault.hint}`, {
+      throw new Fault(fault.kind, `cannot resume ${shown}, upload it from the start: ${fault.userHint}`, {
         cause: error,
       });
     }

@@ -135,7 +135,7 @@ export class TreeMove {
       return (await services.vault.copy(call, from, to))?.etag ?? null;
     } catch (error) {
       const fault = Fault.from(error);
-      throw new Fault(fault.kind, `${this.#shown(source.key)}: ${fault.hint}`, { cause: error });
+      throw new Fault(fault.kind, `${this.#shown(source.key)}: ${fault.userHint}`, { cause: error });
     }
   }
 
@@ -165,7 +165,7 @@ export class TreeMove {
       left === 0
         ? 'nothing has changed'
         : `all its files still exist, and ${left} of them exist at ${location.shown(this.#to)} too`;
-    const hint = `${location.shown(this.#from)} was not renamed, ${rest}: ${fault.hint}`;
+    const hint = `${location.shown(this.#from)} was not renamed, ${rest}: ${fault.userHint}`;
     return new Fault(fault.kind, hint, { cause: fault });
   }
 
@@ -187,7 +187,7 @@ export class TreeMove {
     } catch (error) {
       const fault = Fault.from(error);
       const left = copied.length - removed;
-      const hint = `${both}, but ${left} of ${copied.length} files could not be removed from ${location.shown(this.#from)}: ${fault.hint}`;
+      const hint = `${both}, but ${left} of ${copied.length} files could not be removed from ${location.shown(this.#from)}: ${fault.userHint}`;
       throw new Fault(fault.kind, hint, { cause: error });
     }
     if (changed > 0)

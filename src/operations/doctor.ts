@@ -73,7 +73,7 @@ function gatewayChecks(root: OpenRoot): readonly Check[] {
       mirrorReserveBytes: current.mirrorReserveBytes,
       settingsProblems: settings.notices,
     }),
-    usersCheck(registry),
+    usersCheck(registry, () => settings.bucket),
     keyFilesCheck({
       keyFiles: () => rawKeyFiles(root),
       load: (path) => root.userServices.keyFiles.load(path),

@@ -176,7 +176,7 @@ describe('addsftpuser with flags', () => {
     const login = ['--public-key-file', write('id.pub', publicKey)];
     await ok('addsftpuser', ['bob', ...login]);
     const before = filesBelowRoot();
-    for (const prefix of ['bob/uploads/', 'bob/', 'bob/downloads/x/', 'shared/', '.sftpgw/']) {
+    for (const prefix of ['bob/uploads/', 'bob/', 'bob/downloads/x/', 'shared/']) {
       const { code, stderr } = await cli('addsftpuser', ['eve', ...login, '--prefix', prefix]);
       expect([code, stderr], prefix).toEqual([6, expect.stringContaining('add --allow-overlap')]);
     }

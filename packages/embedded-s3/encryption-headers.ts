@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { decodeBase64 } from './base64.js';
 import { accessDenied, invalidArgument, invalidRequest, S3Error } from './errors.js';
 import type { AnswerHeaders } from './http/answer.js';
 import type { Headers } from './http/request.js';
@@ -61,10 +62,11 @@ export function parseCustomerKey(headers: Headers, prefix: KeyPrefix = 'x-amz-')
     );
   }
   if (!md5) throw keyArgument(`${stem} the client calculated MD5 of the secret key.`);
-  const bytes = Buffer.from(key, 'base64');
+  const bytes = decodeBase64(key);
+  if (bytes === null) throw keyArgument('The secret key was invalid for the specified algorithm.');
   const calculated = createHash('md5').update(bytes).digest();
-  const declared = Buffer.from(md5, 'base64');
-  if (declared.byteLength !== calculated.byteLength || !timingSafeEqual(declared, calculated)) {
+  const declared = decodeBase64(md5);
+  if (declared?.byteLength !== calculated.byteLength || !timingSafeEqual(declared, calculated)) {
     throw keyArgument('The calculated MD5 hash of the key did not match the hash that was provided.');
   }
   return { key: bytes, md5Base64: calculated.toString('base64') };

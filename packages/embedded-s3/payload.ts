@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { decodeBase64 } from './base64.js';
 import type { ChecksumAlgorithm } from './checksums/algorithms.js';
 import { createChecksum } from './checksums/checksum.js';
 import { declaredChecksum, verifyDeclared } from './checksums/declared.js';
@@ -89,8 +90,8 @@ class PayloadHashes {
 
 function declaredMd5(header: string | undefined): string | null {
   if (header === undefined) return null;
-  const bytes = Buffer.from(header, 'base64');
-  if (bytes.byteLength !== 16) throw invalidDigest({ 'Content-MD5': header });
+  const bytes = decodeBase64(header);
+  if (bytes?.byteLength !== 16) throw invalidDigest({ 'Content-MD5': header });
   return bytes.toString('hex');
 }
 

@@ -9,6 +9,14 @@ import type { Operation, ServerContext } from './operations/context.js';
 import { copyObject } from './operations/copy-object.js';
 import { deleteObject, deleteObjects } from './operations/delete-object.js';
 import { getObject, headObject } from './operations/get-object.js';
+import {
+  bucketInputs,
+  checkExpectedOwners,
+  type Inputs,
+  objectInputs,
+  refuseUnknownInputs,
+  serviceInputs,
+} from './operations/inputs.js';
 import { listObjectsV1, listObjectsV2 } from './operations/list-objects.js';
 import { listMultipartUploads } from './operations/list-uploads.js';
 import { listObjectVersions } from './operations/list-versions.js';
@@ -78,13 +86,22 @@ export async function route(server: ServerContext, request: S3Request): Promise<
   if (hasBucket(request)) {
     const name = operationName(request);
     const operation = hasKey(request) ? objectOperations[name] : bucketOperations[name];
-    if (operation === undefined) throw notImplemented(`The operation "${name}"`);
+    const inputs = hasKey(request) ? objectInputs[name] : bucketInputs[name];
+    if (operation === undefined || inputs === undefined) throw notImplemented(`The operation "${name}"`);
+    accept(server, request, name, inputs);
     return hasKey(request)
       ? await (operation as Operation<ObjectRequest>)(server, request)
       : await (operation as Operation<BucketRequest>)(server, request);
   }
   if (method !== 'GET') throw methodNotAllowed({ Method: method });
+  accept(server, request, 'GET', serviceInputs);
   return await bucket.listBuckets(server, request);
+}
+
+/** Throws for everything in a request that its operation would otherwise ignore. */
+function accept(server: ServerContext, request: S3Request, operation: string, inputs: Inputs): void {
+  refuseUnknownInputs(request, operation, inputs);
+  checkExpectedOwners(server, request);
 }
 
 function operationName(request: S3Request): string {

@@ -15,7 +15,7 @@ export interface EmbeddedS3Options {
   readonly region: string;
   /** Receives the log lines. Default: none. */
   readonly log?: Log;
-  /** Further connections are closed at once. Default 1024. */
+  /** Further connections take the slots of silent ones, or are closed. Default 1024. */
   readonly maxConnections?: number;
   /** Closes a connection whose client does not act for this time. Default 60,000. */
   readonly idleTimeoutMs?: number;

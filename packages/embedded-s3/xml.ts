@@ -1,5 +1,5 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { malformedXml } from './errors.js';
+import { malformedXml, notImplemented } from './errors.js';
 
 /** A document in S3's 2006-03-01 namespace. */
 const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
@@ -81,6 +81,13 @@ export class XmlReader {
   /** Returns the text of the child with that name, or null. */
   text(name: string): string | null {
     return this.child(name)?.own() ?? null;
+  }
+
+  /** Throws NotImplemented for a child with another name: this server would otherwise ignore it. */
+  refuseOthers(names: readonly string[]): void {
+    if (typeof this.#value !== 'object' || this.#value === null) return;
+    const other = Object.keys(this.#value).find((name) => name !== '#text' && !names.includes(name));
+    if (other !== undefined) throw notImplemented(`The element ${other}`);
   }
 
   /** Returns the element's own text; empty if it has elements. */

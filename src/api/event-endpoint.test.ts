@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -270,5 +271,64 @@ describe('the server', () => {
 
   it('has a status for every kind of fault', () => {
     for (const kind of faultKinds) expect(httpStatusOf(kind)).toBeGreaterThanOrEqual(400);
+  });
+});
+
+describe('clients without the secret', () => {
+  const opened: Socket[] = [];
+  afterEach(() => {
+    for (const socket of opened.splice(0)) socket.destroy();
+  });
+
+  /** Opens a connection that sends this and never its body. Resolves to the answer when it is closed. */
+  function send(text: string): { readonly socket: Socket; readonly closed: Promise<string> } {
+    let heard = '';
+    const socket = connect(endpoint.address.port, endpoint.address.host);
+    opened.push(socket);
+    socket.on('data', (chunk) => {
+      heard += chunk.toString();
+    });
+    socket.on('error', () => undefined);
+    const closed = new Promise<string>((resolve) => socket.on('close', () => resolve(heard)));
+    socket.write(text);
+    return { socket, closed };
+  }
+
+  const post = (headers: string) => `POST ${eventsPath} HTTP/1.1\r\nhost: a\r\n${headers}\r\n`;
+
+  it.each([
+    ['with a length', 'content-length: 1000\r\n'],
+    ['in chunks', 'transfer-encoding: chunked\r\n'],
+    ['that is absent', ''],
+    ['with another secret', 'authorization: Bearer wrong-wrong-wrong\r\ncontent-length: 1000\r\n'],
+  ])('get 401 before their body, and are disconnected: a body %s', async (_, headers) => {
+    const answers = await Promise.all(Array.from({ length: 128 }, () => send(post(headers)).closed));
+    for (const answer of answers) expect(answer === '' || answer.startsWith('HTTP/1.1 401')).toBe(true);
+    expect(answers.some((answer) => answer.startsWith('HTTP/1.1 401'))).toBe(true);
+  });
+
+  it('do not keep the health check or a sender out, whatever they hold open', async () => {
+    for (const held of ['', post(''), `POST ${eventsPath} HTTP/1.1\r\nx: `, post('content-length: 9\r\n')]) {
+      for (let count = 0; count < 200; count += 1) send(held);
+      expect((await ask('GET', healthPath)).status).toBe(200);
+      expect((await ask('POST', eventsPath, bearer, event('a'))).status).toBe(204);
+    }
+  });
+
+  it('do not cost a sender its connection', async () => {
+    const { socket, closed } = send('');
+    const answered = once(socket, 'data');
+    const message = event('a');
+    const request =
+      post(`authorization: Bearer ${secret}\r\ncontent-length: ${message.length}\r\n`) + message;
+    socket.write(request);
+    expect(String((await answered)[0])).toContain('204');
+    for (let count = 0; count < 200; count += 1) send('');
+    expect((await ask('GET', healthPath)).status).toBe(200);
+    const again = once(socket, 'data');
+    socket.write(request);
+    expect(String((await again)[0])).toContain('204');
+    socket.destroy();
+    await closed;
   });
 });

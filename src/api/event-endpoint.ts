@@ -10,6 +10,7 @@ import { presentedSecrets } from './presented-secrets.js';
 import { sendProblem } from './problem.js';
 import { RateLimitedWarnings } from './rate-limited-warnings.js';
 import { drainRequest, readBody } from './request-body.js';
+import { type ConnectionBounds, SenderConnections } from './sender-connections.js';
 
 /** The address and secrets, and the dependencies of the endpoint. */
 export interface EventEndpointOptions {
@@ -36,8 +37,11 @@ export const eventsPath = '/events/s3';
 /** The path for health checks. */
 export const healthPath = '/healthz';
 
-/** Maximum connections. The senders are a few S3 servers and proxies. */
-const maxConnections = 128;
+/** The senders are a few S3 servers and proxies. */
+const connectionBounds: ConnectionBounds = { strangersPerAddress: 32, strangers: 128, senders: 128 };
+/** The client may read the refusal for this time; then its connection is destroyed. */
+const lingerMs = 1_000;
+const timeoutCheckMs = 1_000;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 /** Ceph keeps its connections open. A new one per event would cost more than the event. */
@@ -61,6 +65,7 @@ class Endpoint implements EventEndpoint {
   readonly #secret: EventSecret;
   readonly #warnings: RateLimitedWarnings;
   readonly #server: Server;
+  readonly #connections = new SenderConnections(connectionBounds);
   #closing: Promise<void> | null = null;
 
   constructor(options: EventEndpointOptions) {
@@ -74,10 +79,11 @@ class Endpoint implements EventEndpoint {
         keepAliveTimeout: keepAliveTimeoutMs,
         headersTimeout: headersTimeoutMs,
         requestTimeout: requestTimeoutMs,
+        connectionsCheckingInterval: timeoutCheckMs,
       },
       (request, response) => void this.#serve(request, response),
     );
-    this.#server.maxConnections = maxConnections;
+    this.#server.on('connection', (socket) => this.#connections.add(socket));
     this.#server.on('clientError', (_error, socket) => refuseMalformed(socket as Socket));
   }
 
@@ -119,17 +125,27 @@ class Endpoint implements EventEndpoint {
   /** Answers one request, with a problem document if it fails. */
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = this.#options.entropy.id();
+    const progress = { isAuthenticated: false };
     response.on('error', () => undefined);
     try {
-      await this.#answer(request, response, requestId);
+      await this.#answer(request, response, requestId, progress);
     } catch (error) {
       // The client disconnected during its request, so no answer is possible.
       if (request.destroyed && !request.complete) return;
-      await this.#refuse(request, response, requestId, Fault.from(error));
+      const fault = Fault.from(error);
+      this.#logRefusal(request, requestId, fault);
+      if (response.headersSent) response.destroy();
+      else if (progress.isAuthenticated) await refuse(request, response, requestId, fault);
+      else refuseStranger(request, response, requestId, fault);
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, requestId: string): Promise<void> {
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    progress: { isAuthenticated: boolean },
+  ): Promise<void> {
     const url = requestUrl(request);
     if (url.pathname === healthPath) {
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod();
@@ -140,6 +156,8 @@ class Endpoint implements EventEndpoint {
       throw new Fault('not-found', `unknown path; send events to ${eventsPath}`);
     if (request.method !== 'POST') throw wrongMethod();
     await this.#authenticate(request, url);
+    progress.isAuthenticated = true;
+    this.#connections.accept(request.socket);
     const message = parseEvents(await readBody(request, maxMessageBytes));
     this.#take(message, requestId, request);
     if (this.#closing !== null) response.setHeader('connection', 'close');
@@ -190,21 +208,6 @@ class Endpoint implements EventEndpoint {
     }
   }
 
-  async #refuse(
-    request: IncomingMessage,
-    response: ServerResponse,
-    requestId: string,
-    fault: Fault,
-  ): Promise<void> {
-    this.#logRefusal(request, requestId, fault);
-    if (response.headersSent) {
-      response.destroy();
-      return;
-    }
-    await drainRequest(request, maxMessageBytes);
-    sendProblem(response, fault, requestId, furtherHeaders(request, fault));
-  }
-
   #logRefusal(request: IncomingMessage, requestId: string, fault: Fault): void {
     const { log } = this.#options;
     const cause = fault.cause instanceof Error ? fault.cause : undefined;
@@ -215,6 +218,32 @@ class Endpoint implements EventEndpoint {
       log.debug('request refused', { ...fields, reason: fault.hint });
     else this.#warnings.warn('event message refused', { ...fields, reason: fault.hint });
   }
+}
+
+/** Answers a sender with the secret, whose next request may use the same connection. */
+async function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  fault: Fault,
+): Promise<void> {
+  await drainRequest(request, maxMessageBytes);
+  sendProblem(response, fault, requestId, furtherHeaders(request, fault));
+}
+
+/** Answers a request without the secret before its body, and destroys the connection. */
+function refuseStranger(
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestId: string,
+  fault: Fault,
+): void {
+  const { socket } = request;
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer));
+  // The client may be sending its body. Unread bytes would reset the connection before it sees the answer.
+  request.resume();
+  sendProblem(response, fault, requestId, furtherHeaders(request, fault));
 }
 
 function wrongMethod(): Fault {

@@ -41,6 +41,10 @@ const explanations: Partial<Record<Finding['about'], Explanation>> = {
     code: 'tags-refused',
     why: 'If the ledger is lost, the tag names the key of an object. Without the permission every upload with a customer key fails.',
   },
+  copies: {
+    code: 'copies-refused',
+    why: 'Renames, appends and key rotations take longer, and use the connection between the gateway and S3.',
+  },
   'sse-c-blocked': {
     code: 'sse-c-blocked',
     why: 'S3 refuses every upload of a user with SSE-C. Buckets created since April 2026 block SSE-C by default.',

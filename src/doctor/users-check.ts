@@ -1,14 +1,17 @@
-import type { UserRegistry } from '../model/users.js';
+import type { UserRegistry, UserSummary } from '../model/users.js';
+import { findOverlaps } from '../users/prefix-overlaps.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Reports problems in the users' files, and users who cannot log in. */
-export function usersCheck(registry: Pick<UserRegistry, 'list'>): Check {
+/** Reports problems in the users' files, overlapping prefixes, and users who cannot log in. */
+export function usersCheck(registry: Pick<UserRegistry, 'list'>, defaultBucket: () => string | null): Check {
   return {
     name: 'users',
     run: async () => {
       const findings: DoctorFinding[] = [];
-      for (const user of await registry.list()) {
+      const users = await registry.list();
+      for (const user of users) {
+        findings.push(...overlapFindings(user, users, defaultBucket()));
         const subject = `user ${user.username}`;
         for (const problem of user.problems ?? []) {
           findings.push({
@@ -33,4 +36,25 @@ export function usersCheck(registry: Pick<UserRegistry, 'list'>): Check {
       return findings;
     },
   };
+}
+
+function overlapFindings(
+  user: UserSummary,
+  users: readonly UserSummary[],
+  defaultBucket: string | null,
+): readonly DoctorFinding[] {
+  // Reports a pair of users once.
+  const earlier = users.filter(({ username }) => username < user.username);
+  return findOverlaps(user, earlier, defaultBucket).map(({ own, other }) => ({
+    code: 'prefix-overlap',
+    severity: 'warning',
+    subject: `user ${user.username}`,
+    what: `${sentence(own)} overlap with ${other}.`,
+    why: 'Users can list, read, replace or remove objects of others.',
+    whatToDo: `Set another upload.prefix or upload.bucket for one of them, if this is not intended.`,
+  }));
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

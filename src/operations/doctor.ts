@@ -76,7 +76,7 @@ function gatewayChecks(root: OpenRoot): readonly Check[] {
       mirrorReserveBytes: current.mirrorReserveBytes,
       settingsProblems: settings.notices,
     }),
-    usersCheck(registry),
+    usersCheck(registry, () => settings.bucket),
     loginKeysCheck(() => new GlobalKeys(() => globalKeyFilesOf(root.userServices.defaults())).problems()),
     keyFilesCheck({
       keyFiles: () => rawKeyFiles(root),

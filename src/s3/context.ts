@@ -1,8 +1,10 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { Semaphore } from '../concurrency/semaphore.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
 import type { S3Connection } from './client.js';
 import { CopyConditions } from './copy/copy-conditions.js';
+import { ServerCopies } from './copy/server-copies.js';
 import { S3CredentialSource } from './credentials.js';
 import { DirectRequests } from './direct/direct-requests.js';
 import { Diagnosis, type Subject } from './errors/diagnosis.js';
@@ -15,6 +17,7 @@ import {
   type S3StoreOptions,
   storeDefaults,
 } from './options.js';
+import { Retries } from './retry.js';
 
 /** What the operations on one S3 share. */
 export interface S3Context {
@@ -34,6 +37,13 @@ export interface S3Context {
   readonly copyThroughBytes: number;
   readonly slowAnswerTimeoutMs: number;
   readonly copyConditions: CopyConditions;
+  readonly serverCopies: ServerCopies;
+  /** The size of parts that are copied through the gateway; up to it, an object is copied in one piece. */
+  readonly streamPartBytes: number;
+  /** Permits, in bytes, for the content that copies hold in memory. */
+  readonly copyMemory: Semaphore;
+  /** Retries a step inside an operation that must not begin again. */
+  readonly retries: Retries;
 }
 
 export function createContext({ client, transport }: S3Connection, options: S3StoreOptions): S3Context {
@@ -53,6 +63,10 @@ export function createContext({ client, transport }: S3Connection, options: S3St
     copyThroughBytes: options.copyThroughBytes ?? storeDefaults.copyThroughBytes,
     slowAnswerTimeoutMs: options.slowAnswerTimeoutMs ?? clientDefaults.slowAnswerTimeoutMs,
     copyConditions: new CopyConditions(),
+    serverCopies: new ServerCopies(),
+    streamPartBytes: options.streamPartBytes ?? storeDefaults.streamPartBytes,
+    copyMemory: new Semaphore(storeDefaults.copyMemoryBytes),
+    retries: new Retries(options),
   };
 }
 

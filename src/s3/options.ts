@@ -67,6 +67,11 @@ export interface S3StoreOptions extends S3ClientOptions {
    * server.
    */
   readonly copyThroughBytes?: number;
+  /**
+   * The size of parts, from 5 MiB, that are read and written where the server refuses to copy. A smaller
+   * object is copied in one piece.
+   */
+  readonly streamPartBytes?: number;
 }
 
 export const clientDefaults = {
@@ -82,4 +87,7 @@ export const storeDefaults = {
   copyPartBytes: 512 * 1024 ** 2,
   /** Measured with Ceph 20: above this size, its multipart copy is cheaper. */
   copyThroughBytes: 2 * 1024 ** 2,
+  streamPartBytes: 8 * 1024 ** 2,
+  /** For all copies through the gateway together. A single larger part waits until it is alone. */
+  copyMemoryBytes: 64 * 1024 ** 2,
 } as const;

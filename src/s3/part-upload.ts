@@ -19,6 +19,8 @@ import { checksumInput, partChecksum, wholeChecksum } from './checksum-headers.j
 import { request, type S3Context } from './context.js';
 import { copyPartOnce } from './copy/copy-part.js';
 import { copySourceOf } from './copy/copy-source.js';
+import { copyKind } from './copy/server-copies.js';
+import { streamedSource } from './copy/streamed-source.js';
 import { checkPartEcho, partInput } from './encryption-headers.js';
 import { S3Error } from './errors/s3-error.js';
 import type { Attempt } from './errors/translate.js';
@@ -107,6 +109,23 @@ export class S3PartUpload implements PartUpload {
   }
 
   async copyPart(call: Call, partNumber: number, source: PartSource): Promise<PartReceipt | null> {
+    const { serverCopies } = this.#context;
+    const kind = copyKind({ sourceAccess: source.access, encryption: this.#options.encryption });
+    if (!serverCopies.isRefused('UploadPartCopy', kind)) {
+      try {
+        return await this.#copyPartAtServer(call, partNumber, source);
+      } catch (error) {
+        if (!isFault(error, 'unsupported')) throw error;
+      }
+    }
+    const found = await headObject(this.#context, call, source.ref, source.access, undefined);
+    if (found === null) return null;
+    const sent = await this.uploadPart(call, partNumber, streamedSource(this.#context, call, source));
+    serverCopies.refuse('UploadPartCopy', kind, call.log);
+    return sent;
+  }
+
+  async #copyPartAtServer(call: Call, partNumber: number, source: PartSource): Promise<PartReceipt | null> {
     const { ref, access, etag, size, checksum } = source;
     const permission = `s3:PutObject, and s3:GetObject on "${ref.key}" in bucket "${ref.bucket}"`;
     const copied = await copyPartOnce(this.#context, call, {

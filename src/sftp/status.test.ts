@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Fault, faultKinds } from '../model/fault.js';
 import { RequestCall } from './request-call.js';
-import { encodeFault, logFault, shouldExplain, statusCodeOf } from './status.js';
+import { encodeFault, faultText, logFault, shouldExplain, statusCodeOf } from './status.js';
 import { type LogLine, recordingLogger, testEntropy } from './testing/test-logger.js';
 import { statusCode } from './wire/constants.js';
 
@@ -48,5 +49,57 @@ describe('the status of a fault', () => {
         },
       },
     ]);
+  });
+});
+
+describe('the text of a fault', () => {
+  const call = new RequestCall(new AbortController().signal, testEntropy, recordingLogger([]));
+  const read = (hint: string) => faultText(new Fault('unavailable', hint), call);
+
+  const name = fc.stringMatching(/^[a-zA-Z0-9._-]{1,12}$/);
+  const serverPath = fc
+    .tuple(
+      fc.constantFrom('/srv', '/home', '/var/lib', '/opt', '/tmp', '/etc'),
+      fc.array(name, { minLength: 1 }),
+    )
+    .map(([root, names]) => `${root}/${names.join('/')}`);
+
+  it('never has an absolute path of the gateway, wherever it is in the hint', () => {
+    const around = fc.constantFrom(
+      (path: string) => `${path}: permission denied; check its owner`,
+      (path: string) => `${path} is missing, but sse.option=3 needs its key`,
+      (path: string) => `${path} line 3: unknown setting "x"`,
+      (path: string) => `no key 1234 in ${path}`,
+      (path: string) => `cannot use the scratch file in ${path}.`,
+      (path: string) => `no space left for the database ${path}; free space`,
+      (path: string) => `the user's "name" (${path}) and \`${path}\``,
+    );
+    fc.assert(
+      fc.property(serverPath, around, (path, hint) => {
+        const text = read(hint(path));
+        expect(text).not.toContain(path);
+        expect(text).toContain(`[unavailable, request ${call.id}]`);
+      }),
+    );
+  });
+
+  it.each([
+    '"/uploads/a b" does not exist',
+    '/uploads is a fixed directory and cannot be removed or renamed: write to /uploads or /local',
+    '"/etc/passwd" does not exist',
+    'a symbolic link must stay inside /local, but "/etc" is outside',
+    '"/uploads/a\\" /srv/b" exists already',
+    'reading and writing at the same time (read/write) is refused',
+    'see https://example.org/a/b',
+    'the root / is read-only',
+  ])('keeps the names that users know: %s', (hint) => {
+    expect(read(hint)).toBe(`${hint} [unavailable, request ${call.id}]`);
+  });
+
+  it('is whole in the log', () => {
+    const lines: LogLine[] = [];
+    const logged = new RequestCall(new AbortController().signal, testEntropy, recordingLogger(lines));
+    logFault(logged, 'open', new Fault('key-missing', '/srv/sse.key is missing'));
+    expect(lines[0]?.message).toContain('/srv/sse.key is missing');
   });
 });

@@ -58,9 +58,28 @@ export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8A
   return encodeStatus(requestId, answers[fault.kind].code, faultText(fault, call));
 }
 
-/** Returns the text of a fault for the person at the client. */
+/**
+ * What a person may read of a fault. A hint that names a file of the gateway is for its administrator, who finds it in
+ * the log under the request id.
+ */
 export function faultText(fault: Fault, call: Call): string {
-  return `${fault.userHint} [${fault.kind}, request ${call.id}]`;
+  const hint = namesServerPath(fault.userHint) ? hiddenHint : fault.userHint;
+  return `${hint} [${fault.kind}, request ${call.id}]`;
+}
+
+const hiddenHint = 'the gateway cannot do this because of one of its own files: ask its administrator';
+
+/** The directories that users see; the tree may have no others. */
+const userPath = /^\/(?:(?:uploads|local|downloads|shared)(?:\/.*)?)?$/;
+
+/**
+ * Returns true if a text has an absolute path outside the user's tree. Paths that the client named are quoted in hints,
+ * so that a quoted path reveals nothing.
+ */
+export function namesServerPath(text: string): boolean {
+  const unquoted = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  const paths = unquoted.matchAll(/(?<![A-Za-z0-9./_:-])\/[^\s"'`;,:)]*/g);
+  return [...paths].some(([path]) => !userPath.test(path.replace(/\.$/, '')));
 }
 
 /**

@@ -10,7 +10,7 @@ export function defaultUploadPrefix(username: Username): string {
 }
 
 /** Returns the prefix of a user's downloads. */
-function downloadsPrefix(username: Username): string {
+export function downloadsPrefix(username: Username): string {
   return `${username}/downloads/`;
 }
 

@@ -172,6 +172,24 @@ describe('addsftpuser with flags', () => {
     expect(properties).toMatch(/^sse\.option=2$/m);
   });
 
+  it('refuses a prefix or name that overlaps with others, unless --allow-overlap is given', async () => {
+    const login = ['--public-key-file', write('id.pub', publicKey)];
+    await ok('addsftpuser', ['bob', ...login]);
+    const before = filesBelowRoot();
+    for (const prefix of ['bob/uploads/', 'bob/', 'bob/downloads/x/', 'shared/']) {
+      const { code, stderr } = await cli('addsftpuser', ['eve', ...login, '--prefix', prefix]);
+      expect([code, stderr], prefix).toEqual([6, expect.stringContaining('add --allow-overlap')]);
+    }
+    const reserved = await cli('addsftpuser', ['shared', ...login, '--bucket', 'other']);
+    expect([reserved.code, reserved.stderr]).toEqual([6, expect.stringContaining('is reserved')]);
+    expect(filesBelowRoot()).toEqual(before);
+    await ok('addsftpuser', ['eve', ...login]);
+    expect((await cli('addsftpuser', ['eve', '--prefix', 'bob/'])).code).toBe(6);
+    await ok('addsftpuser', ['eve', '--prefix', 'bob/', '--allow-overlap']);
+    await ok('addsftpuser', ['eve', '--downloads']);
+    expect(await userJson('eve')).toMatchObject({ uploadPrefix: 'bob/', downloads: true });
+  });
+
   it.each([
     ['nothing', [], /bob needs a way to log in: --public-key-file/],
     ['no key for SSE-C', ['--sse', '3', '--create-ssh-key'], /needs the SSE-C key: --sse-key-file/],

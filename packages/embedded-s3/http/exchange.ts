@@ -20,10 +20,21 @@ export interface ExchangeSettings {
   readonly log: Log;
 }
 
-/** State of a request for the idle timer. */
+/** State of a request for the idle timer and the bound of the connections. */
 export interface Progress {
+  /** True when the request was authenticated. */
+  isAccepted: boolean;
   /** True while the server works and the client has nothing to do: the connection may be silent. */
   isWorking: boolean;
+}
+
+/** What an exchange knows of its connection. */
+export interface ExchangeState {
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly expectsContinue: boolean;
+  readonly progress: Progress;
+  /** Called when the request is authenticated. */
+  readonly accepted: () => void;
 }
 
 /** Serves one request. Never throws. */
@@ -31,8 +42,7 @@ export async function serveExchange(
   settings: ExchangeSettings,
   incoming: IncomingMessage,
   response: ServerResponse,
-  expectsContinue: boolean,
-  progress: Progress,
+  { expectsContinue, progress, accepted }: ExchangeState,
 ): Promise<void> {
   const startedMs = performance.now();
   const requestId = randomBytes(8).toString('hex').toUpperCase();
@@ -44,6 +54,7 @@ export async function serveExchange(
   try {
     progress.isWorking = true;
     state.request = await accept(settings, incoming, response, requestId, state, progress);
+    accepted();
     const answer = await route(settings.server, state.request);
     progress.isWorking = false;
     await sendAnswer(incoming, response, answer);

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { xmlError } from '../xml.js';
+import { ConnectionBound } from './connection-bound.js';
 import { type ExchangeSettings, type Progress, serveExchange } from './exchange.js';
 
 export interface ListenerBounds {
-  /** Further connections are closed at once. */
+  /** Further connections take the slots of silent ones, or are closed. */
   readonly maxConnections: number;
   /** Closes a connection whose client does not act for this time. */
   readonly idleTimeoutMs: number;
@@ -16,6 +17,7 @@ export interface ListenerBounds {
 /** The HTTP server: its connections, limits and shutdown. */
 export class Listener {
   readonly #server: Server;
+  readonly #connections: ConnectionBound;
   readonly #settings: ExchangeSettings;
   readonly #progress = new WeakMap<Socket, Set<Progress>>();
   readonly #exchanges = new Set<Promise<void>>();
@@ -32,7 +34,10 @@ export class Listener {
       keepAlive: true,
       highWaterMark: 256 * 1024,
     });
-    this.#server.maxConnections = bounds.maxConnections;
+    this.#connections = new ConnectionBound(bounds.maxConnections, (socket) =>
+      this.#progressOf(socket).some((progress) => progress.isAccepted),
+    );
+    this.#server.on('connection', (socket) => this.#connections.add(socket));
     this.#server.timeout = bounds.idleTimeoutMs;
     this.#server.on('request', (request, response) => this.#serve(request, response, false));
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response, true));
@@ -77,22 +82,36 @@ export class Listener {
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const { socket } = request;
-    const progress: Progress = { isWorking: false };
+    const progress: Progress = { isWorking: false, isAccepted: false };
     const all = this.#progress.get(socket) ?? new Set<Progress>();
     this.#progress.set(socket, all.add(progress));
     // A reset connection fails its reads and writes. It must not end the process.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
-    const exchange = serveExchange(this.#settings, request, response, expectsContinue, progress);
+    const accepted = (): void => {
+      progress.isAccepted = true;
+      this.#connections.use(socket);
+    };
+    const exchange = serveExchange(this.#settings, request, response, {
+      expectsContinue,
+      progress,
+      accepted,
+    });
     this.#exchanges.add(exchange);
     void exchange.finally(() => {
       all.delete(progress);
+      if (progress.isAccepted) this.#connections.use(socket);
       this.#exchanges.delete(exchange);
     });
   }
 
+  /** Returns the state of each request in progress on a connection. */
+  #progressOf(socket: Socket): readonly Progress[] {
+    return [...(this.#progress.get(socket) ?? [])];
+  }
+
   #onSilence(socket: Socket, idleTimeoutMs: number): void {
-    const isWorking = [...(this.#progress.get(socket) ?? [])].some((progress) => progress.isWorking);
+    const isWorking = this.#progressOf(socket).some((progress) => progress.isWorking);
     if (isWorking) socket.setTimeout(idleTimeoutMs);
     else socket.destroy();
   }

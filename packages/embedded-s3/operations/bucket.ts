@@ -2,8 +2,10 @@ import { ownerElement, renderAcl } from '../acl.js';
 import {
   bucketAlreadyOwnedByYou,
   bucketNotEmpty,
+  invalidArgument,
   invalidBucketName,
   malformedXml,
+  notImplemented,
   S3Error,
 } from '../errors.js';
 import { isBucketName } from '../http/addressing.js';
@@ -12,7 +14,7 @@ import type { BucketRequest, S3Request } from '../http/request.js';
 import { receiveDocument } from '../payload.js';
 import type { BucketEncryption } from '../storage/records.js';
 import { parseXml, type XmlNode } from '../xml.js';
-import { requireBucket, type ServerContext } from './context.js';
+import { integerParameter, requireBucket, type ServerContext } from './context.js';
 
 const defaultEncryption: BucketEncryption = { algorithm: 'AES256', keyArn: null, bucketKey: false };
 
@@ -29,9 +31,17 @@ export async function makeBucket(server: ServerContext, name: string): Promise<b
 
 /** CreateBucket. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html */
 export async function createBucket(server: ServerContext, request: BucketRequest): Promise<Answer> {
+  const { headers } = request;
+  if ((headers['x-amz-bucket-object-lock-enabled'] ?? 'false').toLowerCase() !== 'false') {
+    throw notImplemented('Object Lock');
+  }
+  if ((headers['x-amz-acl'] ?? 'private') !== 'private') {
+    throw notImplemented('A canned ACL other than "private" for a bucket');
+  }
   const document = await receiveDocument(request);
   if (document.byteLength > 0) {
     const configuration = parseXml(document, 'CreateBucketConfiguration');
+    configuration.refuseOthers(['LocationConstraint']);
     const location = configuration.text('LocationConstraint')?.trim() ?? '';
     if (location !== '' && location !== server.region) {
       throw new S3Error(
@@ -66,23 +76,47 @@ export async function deleteBucket(server: ServerContext, request: BucketRequest
   return emptyAnswer(204);
 }
 
-/** ListBuckets. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html */
+const maxBucketsPerPage = 10_000;
+
+/**
+ * ListBuckets, in pages if the request bounds them. A continuation token is the last name of a page.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
+ */
 export async function listBuckets(server: ServerContext, request: S3Request): Promise<Answer> {
-  const prefix = request.query.get('prefix') ?? '';
-  const buckets = server.store.buckets
+  const { query } = request;
+  const prefix = query.get('prefix') ?? '';
+  const token = query.get('continuation-token');
+  const after = token === null ? '' : Buffer.from(token, 'base64url').toString();
+  if (token !== null && !isBucketName(after)) {
+    throw invalidArgument('The continuation token provided is incorrect', 'continuation-token', token);
+  }
+  const isHere = (query.get('bucket-region') ?? server.region) === server.region;
+  const limit = integerParameter(request, 'max-buckets', {
+    min: 1,
+    max: maxBucketsPerPage,
+    absent: maxBucketsPerPage,
+  });
+  const matching = server.store.buckets
     .list()
-    .filter(({ name }) => name.startsWith(prefix))
-    .map(
-      ({ name, createdMs }): XmlNode => [
-        'Bucket',
-        [
-          ['Name', name],
-          ['CreationDate', new Date(createdMs).toISOString()],
-          ['BucketRegion', server.region],
-        ],
+    .filter(({ name }) => isHere && name.startsWith(prefix) && name > after);
+  const page = matching.slice(0, limit);
+  const last = matching.length > page.length ? page.at(-1) : undefined;
+  const buckets = page.map(
+    ({ name, createdMs }): XmlNode => [
+      'Bucket',
+      [
+        ['Name', name],
+        ['CreationDate', new Date(createdMs).toISOString()],
+        ['BucketRegion', server.region],
       ],
-    );
-  return xmlAnswer('ListAllMyBucketsResult', [ownerElement, ['Buckets', buckets]]);
+    ],
+  );
+  return xmlAnswer('ListAllMyBucketsResult', [
+    ownerElement,
+    ['Buckets', buckets],
+    ['ContinuationToken', last === undefined ? null : Buffer.from(last.name).toString('base64url')],
+    ['Prefix', query.has('prefix') ? prefix : null],
+  ]);
 }
 
 /** GetBucketLocation. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html */
@@ -115,6 +149,7 @@ export async function getBucketVersioning(server: ServerContext, request: Bucket
 export async function putBucketVersioning(server: ServerContext, request: BucketRequest): Promise<Answer> {
   requireBucket(server, request.bucket);
   const document = parseXml(await receiveDocument(request), 'VersioningConfiguration');
+  document.refuseOthers(['Status', 'MfaDelete']);
   const status = document.text('Status')?.trim();
   if (status !== 'Enabled' && status !== 'Suspended') {
     throw new S3Error(

@@ -2,20 +2,34 @@ import { createHash } from 'node:crypto';
 import { type CompositeAlgorithm, type CrcAlgorithm, checksumHeader } from '../checksums/algorithms.js';
 import { combineCrc, compositeChecksum } from '../checksums/combine.js';
 import { checkWriteCondition, parseWriteCondition } from '../conditions.js';
-import { carriesCustomerKey, encryptionAnswer, resolvePartKey } from '../encryption-headers.js';
+import {
+  type CustomerKeyHeaders,
+  carriesCustomerKey,
+  encryptionAnswer,
+  resolvePartKey,
+} from '../encryption-headers.js';
 import {
   entityTooSmall,
   invalidPart,
   invalidPartOrder,
   invalidRequest,
   malformedXml,
+  noSuchUpload,
   S3Error,
 } from '../errors.js';
 import { type Answer, xmlAnswer } from '../http/answer.js';
 import type { ObjectRequest } from '../http/request.js';
 import { quoted, versionHeader } from '../object-headers.js';
 import { receiveDocument } from '../payload.js';
-import type { KeptChecksum, NewVersion, Segment, Upload, UploadedPart } from '../storage/records.js';
+import type {
+  KeptChecksum,
+  NewVersion,
+  ObjectVersion,
+  RestEncryption,
+  Segment,
+  Upload,
+  UploadedPart,
+} from '../storage/records.js';
 import { parseXml, type XmlReader } from '../xml.js';
 import { isVersioned, refuseBlockedKey, requireBucket, type ServerContext } from './context.js';
 import { partAlgorithm, requireUpload } from './multipart-upload.js';
@@ -45,11 +59,10 @@ export async function completeMultipartUpload(
 ): Promise<Answer> {
   const { store } = server;
   const bucket = requireBucket(server, request.bucket);
+  if (completedVersion(server, request) !== null) return await answerAgain(server, request);
   const upload = requireUpload(server, request);
   refuseBlockedKey(bucket, request, 'PutObject');
-  const customerKey = carriesCustomerKey(request.headers)
-    ? resolvePartKey(request.headers, upload.encryption, store.keys)
-    : null;
+  const customerKey = resolveCompletionKey(server, request, upload.encryption, upload.checksum !== null);
   const condition = parseWriteCondition(request.headers);
   const named = parseParts(
     upload,
@@ -69,6 +82,9 @@ export async function completeMultipartUpload(
   };
   const outcome = await store.change(() => {
     const current = requireBucket(server, request.bucket);
+    // The same request may have completed the upload meanwhile.
+    const before = completedVersion(server, request);
+    if (before !== null && before.etag === version.etag) return null;
     requireUpload(server, request);
     checkWriteCondition(condition, upload.key, store.versions.latest(upload.bucket, upload.key));
     // A part may have been sent again meanwhile.
@@ -76,8 +92,14 @@ export async function completeMultipartUpload(
     if (parts.some((part) => !now.has(part.bodyId))) throw invalidPart({ UploadId: upload.uploadId });
     for (const part of parts) now.delete(part.bodyId);
     const change = store.versions.add(version, parts.map(segmentOf), current.versioning);
+    store.uploads.recordCompletion(upload, change.versionId);
     return { versionId: change.versionId, orphans: [...change.orphans, ...now] };
   });
+  if (outcome === null) {
+    const before = completedVersion(server, request);
+    if (before === null) throw noSuchUpload(upload.uploadId);
+    return answerOf(server, request, before, customerKey);
+  }
   store.discard(outcome.orphans);
   recordCreation(
     server,
@@ -86,19 +108,67 @@ export async function completeMultipartUpload(
     'ObjectCreated:CompleteMultipartUpload',
     request.requestId,
   );
+  return answerOf(server, request, { ...version, versionId: outcome.versionId }, customerKey);
+}
+
+/** Returns the version that the upload of a request became, if that still exists. */
+function completedVersion({ store }: ServerContext, request: ObjectRequest): ObjectVersion | null {
+  const { bucket, key, query } = request;
+  const versionId = store.uploads.completedVersion(bucket, key, query.get('uploadId') ?? '');
+  const version = versionId === null ? null : store.versions.byId(bucket, key, versionId);
+  return version === null || version.deleteMarker ? null : version;
+}
+
+/**
+ * Answers a repeated request as the first one, whose answer may have been lost. Changes nothing.
+ * Throws NoSuchUpload if the request names other parts.
+ */
+async function answerAgain(server: ServerContext, request: ObjectRequest): Promise<Answer> {
+  const document = parseXml(await receiveDocument(request, 'object'), 'CompleteMultipartUpload');
+  const version = completedVersion(server, request);
+  const uploadId = request.query.get('uploadId') ?? '';
+  if (version === null) throw noSuchUpload(uploadId);
+  // An upload without an algorithm has CRC64NVME over the whole object.
+  const hasChecksum = version.checksum?.type === 'COMPOSITE' || version.checksum?.algorithm !== 'CRC64NVME';
+  const customerKey = resolveCompletionKey(server, request, version.encryption, hasChecksum);
+  const etags = document.all('Part').map((part) => ({ etag: bareEtag(part.text('ETag') ?? '') }));
+  if (multipartEtag(etags) !== version.etag) throw noSuchUpload(uploadId);
+  return answerOf(server, request, version, customerKey);
+}
+
+/**
+ * Returns the customer's key of a completion. It may be absent, except after an upload with a
+ * checksum algorithm. Throws InvalidRequest if it is missing then, or another one.
+ */
+function resolveCompletionKey(
+  { store }: ServerContext,
+  { headers }: ObjectRequest,
+  encryption: RestEncryption,
+  hasChecksum: boolean,
+): CustomerKeyHeaders | null {
+  const isNeeded = encryption.kind === 'sse-c' && hasChecksum;
+  return isNeeded || carriesCustomerKey(headers) ? resolvePartKey(headers, encryption, store.keys) : null;
+}
+
+function answerOf(
+  server: ServerContext,
+  { bucket, key }: ObjectRequest,
+  version: NewVersion & { readonly versionId: string },
+  customerKey: CustomerKeyHeaders | null,
+): Answer {
   return xmlAnswer(
     'CompleteMultipartUploadResult',
     [
-      ['Location', `/${upload.bucket}/${encodeURIComponent(upload.key).replaceAll('%2F', '/')}`],
-      ['Bucket', upload.bucket],
-      ['Key', upload.key],
+      ['Location', `/${bucket}/${encodeURIComponent(key).replaceAll('%2F', '/')}`],
+      ['Bucket', bucket],
+      ['Key', key],
       ['ETag', quoted(version.etag)],
       [`Checksum${version.checksum?.algorithm ?? ''}`, version.checksum?.value],
       ['ChecksumType', version.checksum?.type],
     ],
     {
-      ...versionHeader(outcome.versionId, isVersioned(bucket)),
-      ...encryptionAnswer(upload.encryption, customerKey),
+      ...versionHeader(version.versionId, isVersioned(requireBucket(server, bucket))),
+      ...encryptionAnswer(version.encryption, customerKey),
     },
   );
 }
@@ -129,7 +199,11 @@ function parsePart(upload: Upload, part: XmlReader): NamedPart {
       `The upload was created using a ${upload.checksum.algorithm.toLowerCase()} checksum. The complete request must include the checksum for each part. It was missing for part ${number} in the request.`,
     );
   }
-  return { partNumber: Number(number), etag: etag.trim().replace(/^"(.*)"$/, '$1'), checksum };
+  return { partNumber: Number(number), etag: bareEtag(etag), checksum };
+}
+
+function bareEtag(text: string): string {
+  return text.trim().replace(/^"(.*)"$/, '$1');
 }
 
 /** Returns the uploaded parts that the request names. Throws InvalidPart, EntityTooSmall. */
@@ -166,7 +240,7 @@ function objectSize(request: ObjectRequest, parts: readonly UploadedPart[]): num
 }
 
 /** Returns the MD5 over the parts' entity tags, a hyphen and their number. */
-function multipartEtag(parts: readonly UploadedPart[]): string {
+function multipartEtag(parts: readonly Pick<UploadedPart, 'etag'>[]): string {
   const hash = createHash('md5');
   for (const part of parts) hash.update(Buffer.from(part.etag, 'hex'));
   return `${hash.digest('hex')}-${parts.length}`;

@@ -1,7 +1,7 @@
 import { accountId, carriesCustomerKey } from '../encryption-headers.js';
 import { accessDenied, invalidArgument, noSuchBucket, type S3Error } from '../errors.js';
 import type { Answer } from '../http/answer.js';
-import type { BucketRequest, ObjectRequest, S3Request } from '../http/request.js';
+import type { ObjectRequest, S3Request } from '../http/request.js';
 import type { Notifier } from '../notifications/notifier.js';
 import type { Bucket } from '../storage/records.js';
 import type { Store } from '../storage/store.js';
@@ -66,7 +66,7 @@ export function requestedVersion(query: URLSearchParams): string | null {
  * it is out of bounds.
  */
 export function integerParameter(
-  request: BucketRequest,
+  request: Pick<S3Request, 'query'>,
   name: string,
   bounds: { readonly min: number; readonly max: number; readonly absent: number },
 ): number {

@@ -91,6 +91,7 @@ function checkNamedVersion(condition: WriteCondition, key: string, version: AnyV
 export async function deleteObjects(server: ServerContext, request: BucketRequest): Promise<Answer> {
   requireBucket(server, request.bucket);
   const document = parseXml(await receiveDocument(request), 'Delete');
+  document.refuseOthers(['Object', 'Quiet']);
   const removals = document.all('Object').map(parseRemoval);
   if (removals.length === 0 || removals.length > maxKeysPerRequest) throw malformedXml();
   const isQuiet = document.text('Quiet')?.trim() === 'true';
@@ -104,6 +105,8 @@ export async function deleteObjects(server: ServerContext, request: BucketReques
 }
 
 function parseRemoval(object: XmlReader): Removal {
+  // The conditions on size and time (LastModifiedTime, Size) exist only for directory buckets.
+  object.refuseOthers(['Key', 'VersionId', 'ETag']);
   const key = object.text('Key');
   if (key === null || key === '') throw malformedXml();
   const etag = object.text('ETag');

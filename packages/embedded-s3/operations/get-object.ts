@@ -5,7 +5,7 @@ import { type Answer, type AnswerHeaders, emptyAnswer } from '../http/answer.js'
 import type { ObjectRequest } from '../http/request.js';
 import { checksumAnswer, objectAnswer } from '../object-headers.js';
 import { type ResolvedRange, resolveRange } from '../ranges.js';
-import type { ObjectVersion, Segment } from '../storage/records.js';
+import type { KeptChecksum, ObjectVersion, Segment } from '../storage/records.js';
 import { isVersioned, requireBucket, type ServerContext } from './context.js';
 import { findVersion } from './find-version.js';
 import { streamSegments } from './read-stream.js';
@@ -16,6 +16,13 @@ interface Selected {
   readonly status: number;
   readonly range: ResolvedRange;
   readonly headers: AnswerHeaders;
+}
+
+interface SelectedPart {
+  readonly range: ResolvedRange;
+  /** The number of parts; undefined for an object from a single PUT. */
+  readonly count: number | undefined;
+  readonly checksum: KeptChecksum | null;
 }
 
 /** GetObject. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
@@ -47,7 +54,7 @@ function select(server: ServerContext, request: ObjectRequest): Selected {
   const wantsChecksum = request.headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED';
   const headers: AnswerHeaders = {
     ...objectAnswer(version, request, customerKey, isVersioned(bucket)),
-    ...(wantsChecksum && range === null ? checksumAnswer(version.checksum) : {}),
+    ...(wantsChecksum ? checksumAnswer(part === null ? wholeChecksum(version, range) : part.checksum) : {}),
     'x-amz-mp-parts-count': part?.count === undefined ? undefined : String(part.count),
     'content-range':
       range === null || range.start === range.end
@@ -64,14 +71,14 @@ function select(server: ServerContext, request: ObjectRequest): Selected {
 }
 
 /**
- * Returns the range of the part that `partNumber` names, and the number of parts; null without the
- * parameter.
+ * Returns the range and the checksum of the part that `partNumber` names, and the number of parts;
+ * null without the parameter.
  */
 function selectPart(
   server: ServerContext,
   request: ObjectRequest,
   version: ObjectVersion,
-): { readonly range: ResolvedRange; readonly count: number | undefined } | null {
+): SelectedPart | null {
   const text = request.query.get('partNumber');
   if (text === null) return null;
   if (request.headers['range'] !== undefined) {
@@ -89,11 +96,26 @@ function selectPart(
   for (const segment of segments) {
     const isIt = version.partsCount === null ? Number(text) === 1 : segment.partNumber === Number(text);
     if (isIt) {
-      return { range: { start, end: start + segment.size }, count: version.partsCount ?? undefined };
+      return {
+        range: { start, end: start + segment.size },
+        count: version.partsCount ?? undefined,
+        checksum: partChecksum(version, segment),
+      };
     }
     start += segment.size;
   }
   throw new S3Error('InvalidPartNumber', 416, 'The requested partnumber is not satisfiable', {
     details: { PartNumberRequested: text, ActualPartCount: String(segments.length) },
   });
+}
+
+/** Returns the checksum of the whole object, for an answer with all of it. */
+function wholeChecksum(version: ObjectVersion, range: ResolvedRange | null): KeptChecksum | null {
+  return range === null ? version.checksum : null;
+}
+
+/** Returns a part's own checksum; that of the object if it was not uploaded in parts. */
+function partChecksum({ checksum, partsCount }: ObjectVersion, segment: Segment): KeptChecksum | null {
+  if (checksum === null || partsCount === null) return checksum;
+  return segment.checksum === null ? null : { ...checksum, value: segment.checksum };
 }

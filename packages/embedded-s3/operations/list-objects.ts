@@ -1,5 +1,5 @@
 import { ownerElement } from '../acl.js';
-import { invalidArgument } from '../errors.js';
+import { invalidArgument, notImplemented } from '../errors.js';
 import { type Answer, xmlAnswer } from '../http/answer.js';
 import type { BucketRequest } from '../http/request.js';
 import { quoted } from '../object-headers.js';
@@ -15,6 +15,7 @@ const maxKeys = { min: 0, max: 1000, absent: 1000 };
 export async function listObjectsV2(server: ServerContext, request: BucketRequest): Promise<Answer> {
   requireBucket(server, request.bucket);
   const { query } = request;
+  if (query.get('list-type') !== '2') throw notImplemented('A list-type other than 2');
   const encode = keyEncoder(request);
   const token = query.get('continuation-token');
   const startAfter = query.get('start-after');

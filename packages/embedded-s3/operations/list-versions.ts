@@ -5,6 +5,7 @@ import type { BucketRequest } from '../http/request.js';
 import { compareKeys } from '../key-order.js';
 import { quoted } from '../object-headers.js';
 import type { AnyVersion } from '../storage/records.js';
+import { isVersionId } from '../storage/version-index.js';
 import type { XmlNode } from '../xml.js';
 import { integerParameter, requireBucket, type ServerContext } from './context.js';
 import { encodingElement, keyEncoder, prefixElements } from './list-encoding.js';
@@ -45,8 +46,8 @@ export async function listObjectVersions(server: ServerContext, request: BucketR
 }
 
 /**
- * Returns the position after the markers. Throws InvalidArgument for a version marker without a key
- * or without a version.
+ * Returns the position after the markers. Throws InvalidArgument for a version marker without a key,
+ * or one that cannot be the id of a version.
  */
 function startOf(
   server: ServerContext,
@@ -67,11 +68,13 @@ function startOf(
   }
   let after: Position<number> = { key: keyAfterMarker(keyMarker, prefix, delimiter), within: null };
   if (versionMarker !== '') {
-    const version = server.store.versions.byId(request.bucket, keyMarker, versionMarker);
-    if (version === null) {
+    if (!isVersionId(versionMarker)) {
       throw invalidArgument('Invalid version id specified', 'version-id-marker', versionMarker);
     }
-    after = { key: keyMarker, within: version.sequence };
+    const version = server.store.versions.byId(request.bucket, keyMarker, versionMarker);
+    // The place of a version that was removed meanwhile is not known. The list then repeats the key's
+    // other versions, so that it skips none.
+    after = { key: keyMarker, within: version?.sequence ?? null };
   }
   return compareKeys(after.key, prefix) < 0 ? first : after;
 }

@@ -77,8 +77,17 @@ CREATE TABLE notifications (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** Uploads that became a version which still exists: their Complete may be repeated. */
+const completionsSchema = `
+CREATE TABLE completions (
+  upload_id TEXT PRIMARY KEY,
+  sequence INTEGER NOT NULL REFERENCES versions (sequence) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX completions_by_version ON completions (sequence);
+`;
+
 /** The steps from each version of the schema to the next. */
-const migrations: readonly string[] = [objectsSchema, notificationsSchema];
+const migrations: readonly string[] = [objectsSchema, notificationsSchema, completionsSchema];
 
 interface Pending {
   /** Makes the change, inside the transaction. */

@@ -13,6 +13,8 @@ export class UploadIndex {
   readonly #putPart;
   readonly #bodies;
   readonly #ofBucket;
+  readonly #recordCompletion;
+  readonly #completed;
 
   constructor({ sqlite }: IndexDatabase) {
     this.#find = sqlite.prepare<[string], UploadRow>('SELECT * FROM uploads WHERE upload_id = ?');
@@ -39,6 +41,14 @@ export class UploadIndex {
     );
     this.#ofBucket = sqlite.prepare<[string], { upload_id: string }>(
       'SELECT upload_id FROM uploads WHERE bucket = ?',
+    );
+    this.#recordCompletion = sqlite.prepare<[string, string, string, string]>(
+      `INSERT INTO completions (upload_id, sequence)
+         SELECT ?, sequence FROM versions WHERE bucket = ? AND key = ? AND version_id = ?`,
+    );
+    this.#completed = sqlite.prepare<[string, string, string], { version_id: string }>(
+      `SELECT version_id FROM completions JOIN versions USING (sequence)
+         WHERE upload_id = ? AND bucket = ? AND key = ?`,
     );
   }
 
@@ -91,6 +101,16 @@ export class UploadIndex {
     const bodies = this.#bodies.all(uploadId).map((row) => row.body_id);
     this.#delete.run(uploadId);
     return bodies;
+  }
+
+  /** Records the version that an upload became. The record ends with the version. */
+  recordCompletion({ uploadId, bucket, key }: Upload, versionId: string): void {
+    this.#recordCompletion.run(uploadId, bucket, key, versionId);
+  }
+
+  /** Returns the id of the version that an upload became; null if there is none, or no longer. */
+  completedVersion(bucket: string, key: string, uploadId: string): string | null {
+    return this.#completed.get(uploadId, bucket, key)?.version_id ?? null;
   }
 
   /** Removes every incomplete upload of a bucket. Returns their bodies. */

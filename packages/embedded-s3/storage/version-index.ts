@@ -178,6 +178,11 @@ export class VersionIndex {
   }
 }
 
+/** Returns true if a version may have this id, whether or not there is one. */
+export function isVersionId(text: string): boolean {
+  return text === nullVersionId || /^[A-Za-z0-9._]{32}$/.test(text);
+}
+
 /** Returns 32 characters that need no escaping in a URL and do not look like an option on a command line. */
 export function newVersionId(): string {
   return randomBytes(24).toString('base64url').replaceAll('-', '.');

@@ -232,3 +232,56 @@ describe('closing', () => {
     await closing.stop();
   });
 });
+
+describe('silent connections', () => {
+  const opened: Socket[] = [];
+  let bounded: RunningServer;
+  beforeAll(async () => {
+    bounded = await runServer({ maxConnections: 20 });
+  });
+  afterAll(async () => {
+    for (const socket of opened) socket.destroy();
+    await bounded.stop();
+  });
+
+  async function silent(sends: string): Promise<Socket> {
+    const { hostname, port } = new URL(bounded.server.endpoint);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    socket.resume();
+    opened.push(socket);
+    await once(socket, 'connect');
+    socket.write(sends);
+    return socket;
+  }
+
+  it.each([
+    ['that send nothing', ''],
+    ['that do not end their headers', 'PUT /x HTTP/1.1\r\nhost: x\r\nx-slow: '],
+    ['that are refused and keep sending', 'PUT /x HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n'],
+  ])('%s do not lock out others', async (_, sends) => {
+    for (let index = 0; index < 60; index++) await silent(sends);
+    for (let index = 0; index < 5; index++) {
+      const path = `/${bucket}/${index}`;
+      expect((await bounded.raw({ method: 'PUT', path, body: 'x' })).status).toBe(200);
+      await silent(sends);
+    }
+    expect((await bounded.raw({ method: 'GET', path: `/${bucket}/4` })).text).toBe('x');
+  });
+
+  it('do not interrupt a request in progress', async () => {
+    const { host, hostname, port } = new URL(bounded.server.endpoint);
+    const path = `/${bucket}/long`;
+    const signed = sign({ method: 'PUT', path }, host, bounded.server.credentials);
+    const headers = { ...signed.headers, 'content-length': 10, expect: '100-continue' };
+    const upload = httpRequest({ agent: false, hostname, port, method: 'PUT', path, headers });
+    const answered = once(upload, 'response');
+    await Promise.all([once(upload, 'continue'), upload.flushHeaders()]);
+    upload.write('12345');
+    for (let index = 0; index < 60; index++) await silent('');
+    upload.end('67890');
+    const [answer] = await answered;
+    expect(answer.statusCode).toBe(200);
+    answer.resume();
+  });
+});

@@ -280,3 +280,66 @@ describe('versions', () => {
     await expect(get(old)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 });
+
+describe('the list of buckets', () => {
+  it('comes in pages, in order', async () => {
+    const names = ['page-a', 'page-b', 'page-c', 'page-d', 'page-e'];
+    for (const Bucket of [...names].reverse()) await running.s3.send(new CreateBucketCommand({ Bucket }));
+    const found: (string | undefined)[] = [];
+    const sizes: number[] = [];
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await running.s3.send(
+        new ListBucketsCommand({ Prefix: 'page-', MaxBuckets: 2, ContinuationToken }),
+      );
+      expect(page.Prefix).toBe('page-');
+      sizes.push(page.Buckets?.length ?? 0);
+      found.push(...(page.Buckets ?? []).map(({ Name }) => Name));
+      ContinuationToken = page.ContinuationToken;
+    } while (ContinuationToken !== undefined);
+    expect(found).toEqual(names);
+    expect(sizes).toEqual([2, 2, 1]);
+    const elsewhere = await running.s3.send(new ListBucketsCommand({ BucketRegion: 'eu-west-9' }));
+    expect(elsewhere.Buckets ?? []).toEqual([]);
+    await expect(
+      running.s3.send(new ListBucketsCommand({ ContinuationToken: 'not a token' })),
+    ).rejects.toMatchObject({ name: 'InvalidArgument' });
+  });
+});
+
+describe('a list of versions', () => {
+  const Bucket = 'emptied-bucket';
+  const all = async (more: object = {}) =>
+    await running.s3.send(new ListObjectVersionsCommand({ Bucket, MaxKeys: 2, ...more }));
+
+  it('continues after a version that was removed meanwhile, and skips none', async () => {
+    await running.s3.send(new CreateBucketCommand({ Bucket }));
+    await running.s3.send(
+      new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+    );
+    for (const key of ['a', 'a', 'a', 'a', 'a', 'b', 'b', 'c']) await put(Bucket, key);
+    await running.s3.send(new DeleteObjectCommand({ Bucket, Key: 'b' }));
+    let removed = 0;
+    let page = await all();
+    for (;;) {
+      for (const { Key, VersionId } of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
+        await running.s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId }));
+        removed += 1;
+      }
+      if (page.IsTruncated !== true) break;
+      page = await all({ KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker });
+    }
+    expect(removed).toBe(9);
+    await running.s3.send(new DeleteBucketCommand({ Bucket }));
+  });
+
+  it('is refused after something that is not the id of a version', async () => {
+    for (const marker of ['x', 'a/b', `${'x'.repeat(31)}!`]) {
+      const query = { versions: '', 'key-marker': 'a', 'version-id-marker': marker };
+      expect(await running.raw({ method: 'GET', path: '/test-bucket', query }), marker).toMatchObject({
+        status: 400,
+        code: 'InvalidArgument',
+      });
+    }
+  });
+});

@@ -8,11 +8,14 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   GetObjectAttributesCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
   ListPartsCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
@@ -62,6 +65,16 @@ const complete = async (Key: string, UploadId: string, Parts: CompletedPart[], m
 async function read(Key: string, more: object = {}): Promise<Buffer> {
   const { Body } = await running.s3.send(new GetObjectCommand({ Bucket, Key, ...more }));
   return Buffer.from((await Body?.transformToByteArray()) ?? []);
+}
+
+const versioned = async () =>
+  await running.s3.send(
+    new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+  );
+
+async function versionsOf(Prefix: string) {
+  const { Versions = [] } = await running.s3.send(new ListObjectVersionsCommand({ Bucket, Prefix }));
+  return Versions;
 }
 
 const bodyFiles = async () =>
@@ -116,7 +129,7 @@ describe('a multipart upload', () => {
   });
 
   it('accepts a part again: the last one is used, and the file of the earlier one is removed', async () => {
-    const Key = 'again';
+    const Key = 'completed again';
     const before = await bodyFiles();
     const UploadId = await begin(Key);
     const stale = await send(Key, UploadId, 1, first);
@@ -230,15 +243,39 @@ describe('a multipart upload', () => {
     await complete(Key, UploadId, [part]);
   });
 
-  it('is completed by one of many that try at once', async () => {
+  it('is completed once by many that try at once, who get the same answer', async () => {
     const Key = 'raced';
+    await versioned();
     const UploadId = await begin(Key);
     const part = await send(Key, UploadId, 1, last);
     const results = await Promise.allSettled(
       Array.from({ length: 8 }, () => complete(Key, UploadId, [part])),
     );
-    expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(1);
+    const [one, ...others] = await versionsOf(Key);
+    expect(others).toEqual([]);
+    for (const result of results) {
+      expect(result).toMatchObject({ value: { ETag: one?.ETag, VersionId: one?.VersionId } });
+    }
     expect((await read(Key)).equals(last)).toBe(true);
+  });
+
+  it('may be completed again with the same parts while its object exists', async () => {
+    const Key = 'again';
+    await versioned();
+    const UploadId = await begin(Key);
+    const parts = [await send(Key, UploadId, 1, first), await send(Key, UploadId, 2, last)];
+    const { $metadata: _, ...done } = await complete(Key, UploadId, parts, { IfNoneMatch: '*' });
+    await running.s3.send(new PutObjectCommand({ Bucket, Key, Body: 'newer' }));
+    const { $metadata: __, ...again } = await complete(Key, UploadId, parts, { IfNoneMatch: '*' });
+    expect(again).toEqual(done);
+    expect(String(await read(Key))).toBe('newer');
+    expect(await versionsOf(Key)).toHaveLength(2);
+    const gone = { name: 'NoSuchUpload' };
+    await expect(complete(Key, UploadId, parts.slice(1))).rejects.toMatchObject(gone);
+    await expect(complete('another', UploadId, parts)).rejects.toMatchObject(gone);
+    await expect(send(Key, UploadId, 3, last)).rejects.toMatchObject(gone);
+    await running.s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId: done.VersionId }));
+    await expect(complete(Key, UploadId, parts)).rejects.toMatchObject(gone);
   });
 });
 
@@ -363,5 +400,42 @@ describe('a part copied from an object', () => {
     for (const range of ['bytes=5-', 'bytes=9-8', `bytes=0-${whole.length}`]) {
       await expect(copy(3, range)).rejects.toMatchObject({ name: /Invalid/ });
     }
+  });
+});
+
+describe('a read of one part', () => {
+  it.each([
+    ['CRC32', 'COMPOSITE', 'ChecksumCRC32'],
+    ['SHA256', 'COMPOSITE', 'ChecksumSHA256'],
+    ['CRC32C', 'FULL_OBJECT', 'ChecksumCRC32C'],
+    ['CRC64NVME', 'FULL_OBJECT', 'ChecksumCRC64NVME'],
+  ] as const)('carries the checksum of that part: %s %s', async (ChecksumAlgorithm, ChecksumType, field) => {
+    const Key = `parts ${ChecksumAlgorithm} ${ChecksumType}`;
+    const UploadId = await begin(Key, { ChecksumAlgorithm, ChecksumType });
+    const bytes = [first, last];
+    const parts = [
+      await send(Key, UploadId, 1, first, { ChecksumAlgorithm }),
+      await send(Key, UploadId, 2, last, { ChecksumAlgorithm }),
+    ];
+    await complete(Key, UploadId, parts);
+    for (const [index, part] of parts.entries()) {
+      const read = { Bucket, Key, PartNumber: index + 1, ChecksumMode: 'ENABLED' } as const;
+      const got = await running.s3.send(new GetObjectCommand(read));
+      const body = Buffer.from((await got.Body?.transformToByteArray()) ?? []);
+      expect(body.equals(bytes[index] ?? last)).toBe(true);
+      expect(got[field]).toBe(part[field]);
+      const head = await running.s3.send(new HeadObjectCommand(read));
+      expect([head[field], head.ChecksumType]).toEqual([part[field], ChecksumType]);
+    }
+  });
+
+  it('carries the checksum of the object if that was not uploaded in parts', async () => {
+    const Key = 'one piece';
+    const put = await running.s3.send(
+      new PutObjectCommand({ Bucket, Key, Body: last, ChecksumAlgorithm: 'SHA1' }),
+    );
+    const read = { Bucket, Key, PartNumber: 1, ChecksumMode: 'ENABLED' } as const;
+    const head = await running.s3.send(new HeadObjectCommand(read));
+    expect(head.ChecksumSHA1).toBe(put.ChecksumSHA1);
   });
 });

@@ -192,7 +192,7 @@ describe('the configuration', () => {
     await put('old');
     await running.server.close(1000);
     const index = new Database(join(running.directory, 'index.sqlite'));
-    index.exec('DROP TABLE notifications; PRAGMA user_version = 1');
+    index.exec('DROP TABLE completions; DROP TABLE notifications; PRAGMA user_version = 1');
     index.close();
     const again = await startEmbeddedS3({
       directory: running.directory,
@@ -201,7 +201,7 @@ describe('the configuration', () => {
     });
     await again.close(1000);
     const upgraded = new Database(join(running.directory, 'index.sqlite'), { readonly: true });
-    expect(upgraded.pragma('user_version', { simple: true })).toBe(2);
+    expect(upgraded.pragma('user_version', { simple: true })).toBe(3);
     expect(upgraded.prepare('SELECT key FROM versions').all()).toEqual([{ key: 'old' }]);
     expect(upgraded.prepare('SELECT * FROM notifications').all()).toEqual([]);
     upgraded.close();

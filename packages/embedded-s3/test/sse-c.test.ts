@@ -7,6 +7,7 @@ import {
   HeadObjectCommand,
   PutBucketEncryptionCommand,
   PutObjectCommand,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bucket, type RunningServer, runServer, TestKey } from '../testing/running-server.js';
@@ -366,4 +367,81 @@ it('no log line contains the key, in any form', () => {
   expect(everything).not.toContain(key.base64);
   expect(everything).not.toContain(Buffer.from(key.bytes).toString('hex'));
   expect(everything).not.toContain('authorization');
+});
+
+describe('the completion of an upload with a customer’s key', () => {
+  async function uploaded(Key: string, key: TestKey, more: Record<string, string>, part: object = {}) {
+    const begun = await running.raw({
+      method: 'POST',
+      path: `/${bucket}/${Key}`,
+      query: { uploads: '' },
+      headers: { ...key.headers(), ...more },
+    });
+    const uploadId = /<UploadId>([^<]*)/.exec(begun.text)?.[1] ?? '';
+    const sent = await running.s3.send(
+      new UploadPartCommand({
+        Bucket: bucket,
+        Key,
+        UploadId: uploadId,
+        PartNumber: 1,
+        Body: 'x',
+        ...key.trio,
+        ...part,
+      }),
+    );
+    const checksum =
+      sent.ChecksumSHA256 === undefined ? '' : `<ChecksumSHA256>${sent.ChecksumSHA256}</ChecksumSHA256>`;
+    const body = `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>${sent.ETag}</ETag>${checksum}</Part></CompleteMultipartUpload>`;
+    return (headers: Record<string, string>) =>
+      running.raw({ method: 'POST', path: `/${bucket}/${Key}`, query: { uploadId }, headers, body });
+  }
+
+  it('needs the key if the upload has a checksum algorithm', async () => {
+    const key = new TestKey();
+    const complete = await uploaded(
+      'summed',
+      key,
+      { 'x-amz-checksum-algorithm': 'SHA256' },
+      { ChecksumAlgorithm: 'SHA256' },
+    );
+    expect(await complete({})).toMatchObject({ status: 400, code: 'InvalidRequest' });
+    expect(await complete(new TestKey().headers())).toMatchObject({ status: 400, code: 'InvalidRequest' });
+    expect(await complete(key.headers())).toMatchObject({ status: 200 });
+    expect(await complete({})).toMatchObject({ status: 400, code: 'InvalidRequest' });
+  });
+
+  it('does not need the key otherwise', async () => {
+    const complete = await uploaded('plain', new TestKey(), {});
+    expect(await complete({})).toMatchObject({ status: 200 });
+    expect(await complete({})).toMatchObject({ status: 200 });
+  });
+});
+
+describe('a key that is not standard base64', () => {
+  // The standard alphabet writes these bytes with + and /.
+  const key = new TestKey(Buffer.alloc(32, 0xfb));
+  const urlSafe = (text: string) => text.replaceAll('+', '-').replaceAll('/', '_');
+
+  it.each([
+    ['the URL-safe alphabet', urlSafe],
+    ['no padding', (text: string) => text.replace(/=+$/, '')],
+    ['spaces', (text: string) => `${text.slice(0, 4)} ${text.slice(4)}`],
+  ])('is refused: %s', async (_, change) => {
+    const headers = key.headers();
+    const name = 'x-amz-server-side-encryption-customer-key';
+    expect(key.base64).toMatch(/[+/]/);
+    await running.raw({ method: 'PUT', path: `/${bucket}/odd`, headers, body: 'x' });
+    for (const method of ['PUT', 'GET']) {
+      const odd = { ...headers, [name]: change(key.base64) };
+      expect(await running.raw({ method, path: `/${bucket}/odd`, headers: odd }), method).toMatchObject({
+        status: 400,
+        code: 'InvalidArgument',
+      });
+      const digest = { ...headers, [`${name}-md5`]: `${change(key.md5)}_` };
+      expect(await running.raw({ method, path: `/${bucket}/odd`, headers: digest }), method).toMatchObject({
+        status: 400,
+        code: 'InvalidArgument',
+      });
+    }
+  });
 });

@@ -3,6 +3,7 @@ import { rootPaths } from '../../config/paths.js';
 import { Fault } from '../../model/fault.js';
 import { parseUsername, type Username, type UserSummary } from '../../model/users.js';
 import type { RootConfig } from '../../operations/root-config.js';
+import { findOverlaps, isReservedName, locationOf } from '../../users/prefix-overlaps.js';
 import { userPaths } from '../../users/user-paths.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
@@ -23,6 +24,7 @@ import { describeChanges, describeUserProblems, userFields } from './report.js';
 
 interface UserAddFlags extends UserFlags {
   readonly json?: boolean;
+  readonly allowOverlap?: boolean;
   /** Global option of `addsftpuser`; not an answer. */
   readonly root?: string;
 }
@@ -72,6 +74,7 @@ export function userAddCommand(name: string, spelling: string, context: CommandC
     .option('--no-downloads', 'remove the download directory')
     .option('--shared', 'give the user the shared directory')
     .option('--no-shared', 'remove the shared directory')
+    .option('--allow-overlap', 'accept a prefix that contains objects of others')
     .option('--json', 'print JSON')
     .action(async (user: string, flags: UserAddFlags) => {
       await addUser(context, context.rootOf(command), parseUsername(user), flags);
@@ -88,12 +91,36 @@ async function addUser(
     const { registry } = config;
     const before = await registry.describe(username);
     const draft = await gatherDraft(context, config, { username, flags, before });
+    if (flags.allowOverlap !== true) await refuseOverlap(config, username, draft, before);
     await registry.save(username, draft.change);
     const after = await registry.describe(username);
     if (after === null) throw new Fault('conflict', `${username} was removed by another command: try again`);
     report(context, { root, before, after, draft, json: flags.json === true });
     if (after.uploadOption === 3) await warnWithoutRecovery(context.shell, config);
   });
+}
+
+/** Throws `conflict` if a new or moved user would see objects of others. */
+async function refuseOverlap(
+  { registry, defaults }: RootConfig,
+  username: Username,
+  { change }: UserDraft,
+  before: UserSummary | null,
+): Promise<void> {
+  const isMoved = change.uploadBucket !== undefined || change.uploadPrefix !== undefined;
+  if (before !== null && !isMoved) return;
+  const remedy = 'choose another one, or add --allow-overlap';
+  if (before === null && isReservedName(username)) {
+    throw new Fault(
+      'conflict',
+      `the user name ${username} is reserved: the prefix "shared/" is the directory of all users; ${remedy}`,
+    );
+  }
+  const { bucket } = defaults();
+  const location = locationOf(username, change, before, bucket);
+  const [overlap] = findOverlaps(location, await registry.list(), bucket);
+  if (overlap === undefined) return;
+  throw new Fault('conflict', `${overlap.own} would overlap with ${overlap.other}; ${remedy}`);
 }
 
 interface Request {
@@ -115,7 +142,7 @@ async function gatherDraft(
     defaultBucket: config.defaults().bucket,
     findKeyId,
   };
-  const { json: _json, root: _root, ...answers } = flags;
+  const { json: _json, root: _root, allowOverlap: _allowOverlap, ...answers } = flags;
   if (Object.keys(answers).length === 0) {
     const asked = shell.withPrompter((prompter) => askAboutUser(shell, prompter, subject));
     if (asked !== null) return asked;

@@ -60,6 +60,21 @@ describe('the probe', () => {
     expect(await probe()).toEqual([]);
   });
 
+  it.each([true, false])('finds a server that refuses copies (customer keys: %s)', async (sseC) => {
+    const versions = async () => {
+      const { client } = createS3Client({ ...server, region: 'us-east-1' });
+      const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket }));
+      client.destroy();
+      return Versions;
+    };
+    refuse((seen) => seen.headers['x-amz-copy-source'] !== undefined, 501, 'NotImplemented');
+    const about = sseC ? /objects that are encrypted with a customer key/ : /does not copy objects/;
+    expect(await probe({}, sseC)).toMatchObject([
+      { severity: 'warning', about: 'copies', what: expect.stringMatching(about) },
+    ]);
+    expect(await versions()).toEqual([]);
+  });
+
   it.each<[string, (seen: SeenRequest) => boolean, 'error' | 'warning']>([
     ['s3:ListBucket', (seen) => seen.url.includes('list-type=2'), 'error'],
     ['s3:PutObject', (seen) => seen.method === 'PUT', 'error'],

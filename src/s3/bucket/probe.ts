@@ -17,6 +17,7 @@ import { getObject } from '../reads.js';
 import { Retries } from '../retry.js';
 import { getTags, keyTags } from '../tags.js';
 import { isLoopbackHost } from './key-in-clear.js';
+import { findRefusedCopies } from './refused-copies.js';
 import { removeTrial } from './remove-trial.js';
 
 /**
@@ -26,7 +27,7 @@ import { removeTrial } from './remove-trial.js';
 export interface Finding {
   readonly severity: 'error' | 'warning';
   /** The kind of the fault, or a problem that is found without one. */
-  readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums' | 'tags';
+  readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums' | 'tags' | 'copies';
   readonly what: string;
   readonly whatToDo: string;
 }
@@ -186,6 +187,10 @@ class Probe {
       this.findings.push(findingOf(error, 'error'));
     }
     await this.#readTags(encryption);
+    if (!this.findings.some((finding) => finding.severity === 'error')) {
+      const refused = await findRefusedCopies(this.#context, this.#call, this.#ref, encryption);
+      if (refused !== null) this.findings.push({ severity: 'warning', about: 'copies', ...refused });
+    }
     try {
       await this.#remove();
     } catch (error) {

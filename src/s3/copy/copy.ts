@@ -10,10 +10,15 @@ import { headObject } from '../reads.js';
 import { copyAtOnce } from './copy-at-once.js';
 import { copyInParts } from './copy-in-parts.js';
 import { type Copied, type CopyJob, headCopySource } from './copy-source.js';
+import { copyStreamed, type StreamedCopy } from './copy-streamed.js';
 import { copyThrough } from './copy-through.js';
 import { areCopyConditionsHonoured } from './copy-trial.js';
+import { type CopyRequest, copyKind } from './server-copies.js';
 
-/** Copies an object of any size on the server. Null when the source is gone. */
+/**
+ * Copies an object of any size, on the server or, if that refuses, through the gateway. Null when the source
+ * is gone.
+ */
 export async function copyObject(
   context: S3Context,
   call: Call,
@@ -30,16 +35,46 @@ export async function copyObject(
   if (options.onlyIfAbsent) await refuseExisting(context, call, to, options);
   const size = source.ContentLength ?? 0;
   const job: CopyJob = { context, call, from, to, options, source };
-  const written =
-    size <= context.singleCopyLimitBytes ? await copyConditionally(job) : await copyInParts(job);
+  const written = await copyInBestWay(job, size);
   if (written === null) return null;
+  const { namesVersion, read = null, ...answered } = written;
   const info = objectInfo(source, size);
-  checkChecksum(to, info.checksum, written.checksum);
-  const { namesVersion, ...answered } = written;
-  const isSame = compareChecksums(info.checksum, written.checksum) === 'same';
+  const known = info.checksum ?? read;
+  checkChecksum(to, known, written.checksum);
+  const isSame = compareChecksums(known, written.checksum) === 'same';
   const isVerified = namesVersion && isSame && options.encryption.kind === 'sse-c';
-  return { ...answered, source: info, isVerified };
+  return { ...answered, source: { ...info, checksum: known }, isVerified };
 }
+
+/**
+ * Copies with one CopyObject, else with a multipart upload whose parts the server copies, else through the
+ * gateway. A refusal (501) is remembered once another way has worked: an archived object is refused too, but
+ * in every way.
+ */
+async function copyInBestWay(job: CopyJob, size: number): Promise<AnyCopy | null> {
+  const { context, call, options, source } = job;
+  const { serverCopies } = context;
+  const kind = copyKind(options, source);
+  const refused: CopyRequest[] = [];
+  const worked = (written: AnyCopy | null) => {
+    if (written !== null) for (const way of refused) serverCopies.refuse(way, kind, call.log);
+    return written;
+  };
+  const ways: readonly CopyRequest[] =
+    size <= context.singleCopyLimitBytes ? ['CopyObject', 'UploadPartCopy'] : ['UploadPartCopy'];
+  for (const way of ways) {
+    if (serverCopies.isRefused(way, kind)) continue;
+    try {
+      return worked(way === 'CopyObject' ? await copyConditionally(job) : await copyInParts(job));
+    } catch (error) {
+      if (!isFault(error, 'unsupported')) throw error;
+      refused.push(way);
+    }
+  }
+  return worked(await copyStreamed(job));
+}
+
+type AnyCopy = Copied & Partial<Pick<StreamedCopy, 'read'>>;
 
 function changed(from: ObjectRef): Fault {
   return new Fault('conflict', `"${from.key}" in bucket "${from.bucket}" is no longer the expected object`);

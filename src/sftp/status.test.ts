@@ -100,6 +100,6 @@ describe('the text of a fault', () => {
     const lines: LogLine[] = [];
     const logged = new RequestCall(new AbortController().signal, testEntropy, recordingLogger(lines));
     logFault(logged, 'open', new Fault('key-missing', '/srv/sse.key is missing'));
-    expect(lines[0]?.message).toContain('/srv/sse.key is missing');
+    expect(lines[0]?.fields).toMatchObject({ reason: '/srv/sse.key is missing' });
   });
 });

@@ -59,8 +59,8 @@ export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8A
 }
 
 /**
- * What a person may read of a fault. A hint that names a file of the gateway is for its administrator, who finds it in
- * the log under the request id.
+ * Returns the text of a fault for the person at the client. A hint that names a file of the gateway is for its administrator, who
+ * finds it in the log under the request id.
  */
 export function faultText(fault: Fault, call: Call): string {
   const hint = namesServerPath(fault.userHint) ? hiddenHint : fault.userHint;

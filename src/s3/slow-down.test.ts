@@ -102,6 +102,63 @@ async function settled(pending: ReadonlySet<unknown>): Promise<void> {
   }
 }
 
+describe('an S3 that refuses every connection for a minute', () => {
+  it('receives at most 1.2 times the requests of the minute before, and all of the load a minute later', async () => {
+    const clock = new VirtualClock();
+    let attempts = 0;
+    let isDown = false;
+    const down = http.createServer((request, response) => {
+      attempts += 1;
+      if (isDown) request.socket.destroy();
+      else response.writeHead(200, { etag: '"e"', 'content-length': 0 }).end();
+    });
+    await new Promise<void>((resolve) => down.listen(0, '127.0.0.1', resolve));
+    const store = createS3ObjectStore({
+      endpoint: `http://127.0.0.1:${(down.address() as AddressInfo).port}`,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      clock,
+      entropy: systemEntropy,
+    });
+    try {
+      const pending = new Set<Promise<unknown>>();
+      let failed = 0;
+      const minute = async () => {
+        const before = attempts;
+        for (let ms = 0; ms < minuteMs; ms += stepMs) {
+          const running: Promise<unknown> = store
+            .head(call, { bucket: 'bucket', key: 'key' }, { kind: 'no-key' })
+            .catch(() => {
+              failed += 1;
+            })
+            .finally(() => pending.delete(running));
+          pending.add(running);
+          await clock.advance(stepMs);
+          const seen = attempts;
+          for (let turn = 0; turn < 20 || attempts !== seen; turn += 1) {
+            await new Promise((resolve) => setImmediate(resolve));
+            if (turn > 200) break;
+          }
+        }
+        return attempts - before;
+      };
+      const calm = await minute();
+      isDown = true;
+      const outage = await minute();
+      isDown = false;
+      await minute();
+      const after = await minute();
+      expect(outage).toBeLessThanOrEqual(1.2 * calm);
+      expect(Math.abs(after - calm)).toBeLessThanOrEqual(10);
+      expect(failed).toBeLessThan(calm);
+    } finally {
+      await store[Symbol.asyncDispose]();
+      down.closeAllConnections();
+      await new Promise((resolve) => down.close(resolve));
+    }
+  }, 120_000);
+});
+
 describe('an S3 that answers half of the requests with SlowDown for a minute', () => {
   it('receives at most 1.2 times the requests of the minute before, retries included, and all of the load a minute later', async () => {
     const clock = new VirtualClock();

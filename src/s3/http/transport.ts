@@ -23,6 +23,9 @@ interface HandlerOptions {
   readonly intoSlabs?: boolean;
 }
 
+/** Failures without a success between them that mean an outage. */
+const outageFailures = 8;
+
 /**
  * Sends every request to S3: HTTP/1.1 over kept connections. Replaces the SDK's own handler because it sends
  * a body that is a list of chunks without copying it, checks each request before it leaves, slows down when
@@ -36,6 +39,7 @@ export class S3Transport {
   readonly #pool: GetPool;
   readonly #rate: SendRate | null;
   #serverDate: string | null = null;
+  #failuresInARow = 0;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -58,13 +62,34 @@ export class S3Transport {
       ...(options.abortSignal instanceof AbortSignal ? { abortSignal: options.abortSignal } : {}),
     };
     await this.#rate?.admit(exchange.abortSignal);
-    const response = options.intoSlabs
-      ? await this.#pool.get(request, exchange)
-      : await this.#exchange(request, exchange);
+    let response: HttpResponse;
+    try {
+      response = await (options.intoSlabs
+        ? this.#pool.get(request, exchange)
+        : this.#exchange(request, exchange));
+    } catch (error) {
+      if (!exchange.abortSignal?.aborted) this.#failed();
+      throw error;
+    }
     const { statusCode } = response;
-    this.#rate?.answered(statusCode === 503 || statusCode === 429, retryAfterMs(response.headers));
+    const pauseMs = retryAfterMs(response.headers);
+    if (statusCode === 503 || statusCode === 429) this.#rate?.answered(true, pauseMs);
+    else if (statusCode >= 500 && statusCode !== 501) this.#failed(pauseMs);
+    else {
+      this.#failuresInARow = 0;
+      this.#rate?.answered(false, 0);
+    }
     this.#serverDate = response.headers['date'] ?? null;
     return { response };
+  }
+
+  /**
+   * Counts a broken connection or an error of the server. One of them says nothing about the load, but many
+   * without a success between them count as refusals, so that the retries of an outage do not multiply.
+   */
+  #failed(pauseMs = 0): void {
+    this.#failuresInARow += 1;
+    if (this.#failuresInARow >= outageFailures) this.#rate?.answered(true, pauseMs);
   }
 
   /** The Date header of the last response; null when it had none. */

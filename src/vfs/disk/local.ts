@@ -18,6 +18,7 @@ import { attributesOf } from './attributes.js';
 import { errnoOf, withDiskFaults } from './faults.js';
 import { splitPath } from './links.js';
 import { DiskRoot, type Located, pin } from './root.js';
+import { SpaceReserve } from './space-reserve.js';
 import { DiskView, refuseUnlessFile } from './view.js';
 import { DiskWriteHandle } from './write-handle.js';
 
@@ -36,10 +37,12 @@ export class LocalMount implements Mount {
   readonly #view: DiskView;
   readonly #root: DiskRoot;
   readonly #directory: string;
+  readonly #reserve: SpaceReserve;
 
   /** `directory` is absolute. */
-  constructor(point: string, directory: string) {
+  constructor(point: string, directory: string, reserve = new SpaceReserve(directory)) {
     this.point = point;
+    this.#reserve = reserve;
     this.#directory = directory;
     this.#root = new DiskRoot(directory, point);
     this.#view = new DiskView(point, this.#root, modeMask);
@@ -92,6 +95,7 @@ export class LocalMount implements Mount {
 
   async openWrite(_call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
     const shown = this.#view.shown(path);
+    if (mode.create) await this.#reserve.require(shown, { files: 1 });
     // An exclusive open does not follow a link, because the name itself must be new (open(2), O_EXCL).
     const located = await this.#locate(path, !mode.exclusive);
     try {
@@ -103,6 +107,7 @@ export class LocalMount implements Mount {
   }
 
   async makeDirectory(_call: Call, path: string): Promise<void> {
+    await this.#reserve.require(this.#view.shown(path), { files: 1 });
     await using located = await this.#locate(path, false);
     await withDiskFaults(this.#view.shown(path), () => mkdir(located.path, directoryMode));
   }
@@ -150,6 +155,7 @@ export class LocalMount implements Mount {
       `a symbolic link must stay inside ${this.point}, but ${JSON.stringify(target)} is outside`,
     );
     if (text === null) throw leaves;
+    await this.#reserve.require(shown, { files: 1 });
     await using located = await this.#locate(path, false);
     await this.#refuseEscape(path, text, leaves);
     await withDiskFaults(shown, () => symlink(text, located.path));
@@ -179,6 +185,7 @@ export class LocalMount implements Mount {
         created: before === null,
         appends: mode.append,
         shown,
+        reserve: this.#reserve,
         attributes,
       });
     } catch (error) {

@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 import { diskFault, errnoOf } from './faults.js';
 import type { Located } from './root.js';
+import type { SpaceReserve } from './space-reserve.js';
 
 /**
  * A file on disk that is open for writing. It is visible while it grows, and stays as it is if the client
@@ -16,6 +17,7 @@ export class DiskWriteHandle implements WriteHandle {
   readonly #created: boolean;
   readonly #appends: boolean;
   readonly #shown: string;
+  readonly #reserve: SpaceReserve;
   #attributes: Attributes;
   /** Times set by the client, set again after the last write, which would change them. */
   #times: { readonly atimeSeconds: number; readonly mtimeSeconds: number } | null = null;
@@ -26,13 +28,20 @@ export class DiskWriteHandle implements WriteHandle {
   constructor(
     file: FileHandle,
     located: Located,
-    options: { created: boolean; appends: boolean; shown: string; attributes: Attributes },
+    options: {
+      created: boolean;
+      appends: boolean;
+      shown: string;
+      reserve: SpaceReserve;
+      attributes: Attributes;
+    },
   ) {
     this.#file = file;
     this.#located = located;
     this.#created = options.created;
     this.#appends = options.appends;
     this.#shown = options.shown;
+    this.#reserve = options.reserve;
     this.#attributes = options.attributes;
   }
 
@@ -41,6 +50,8 @@ export class DiskWriteHandle implements WriteHandle {
       // Node treats a negative position as the current position of the file.
       if (!Number.isSafeInteger(offset) || offset < 0)
         throw new Fault('invalid', `${offset} is not a valid file offset`);
+      const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+      await this.#reserve.require(this.#shown, { bytes });
       let position = offset;
       let rest = chunks;
       while (rest.length > 0) {

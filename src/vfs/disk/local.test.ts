@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { putMode, type Session, scpMode, World } from '../testing/world.js';
+import { LocalMount } from './local.js';
+import { SpaceReserve } from './space-reserve.js';
 
 let world: World;
 let bob: Session;
@@ -296,5 +298,29 @@ describe('symbolic links in /local', () => {
     await expect(bob.tree.makeSymlink(world.call, '/local/d/f', '/local/d')).rejects.toMatchObject({
       kind: 'exists',
     });
+  });
+});
+
+describe('/local on an almost full disk', () => {
+  it('refuses everything that needs space, and allows what frees some', async () => {
+    await bob.write('/local/old', 'content');
+    const space = { bavail: 1000, bsize: 1024 ** 2, blocks: 1_000_000, ffree: 500_000, files: 1_000_000 };
+    const directory = onDisk('');
+    const mount = () => new LocalMount('/local', directory, new SpaceReserve(directory, async () => space));
+    const open = await mount().openWrite(world.call, '/old', { ...putMode, truncate: false });
+    space.bavail = 100;
+    const full = { kind: 'over-quota', hint: expect.stringMatching(/^"\/local\/.*almost full$/) };
+    const local = mount();
+    await expect(open.write(world.call, 0, [Buffer.alloc(17 * 1024 ** 2)])).rejects.toMatchObject(full);
+    await expect(local.openWrite(world.call, '/new', putMode)).rejects.toMatchObject(full);
+    await expect(local.makeDirectory(world.call, '/dir')).rejects.toMatchObject(full);
+    await expect(local.makeSymlink(world.call, '/link', 'old')).rejects.toMatchObject(full);
+    await open[Symbol.asyncDispose]();
+    expect(await bob.read('/local/old')).toBe('content');
+    await local.rename(world.call, '/old', '/renamed', false);
+    await local.setAttributes(world.call, '/renamed', { size: 1 });
+    await local.remove(world.call, '/renamed');
+    space.bavail = 1000;
+    await local.makeDirectory(world.call, '/dir');
   });
 });

@@ -17,6 +17,7 @@ import { type Mount, writableHint } from '../mount.js';
 import { errnoOf, withDiskFaults } from './faults.js';
 import { splitPath } from './links.js';
 import { DiskRoot, type Located, pin } from './root.js';
+import { SpaceReserve } from './space-reserve.js';
 import { DiskView, refuseUnlessFile } from './view.js';
 import { DiskWriteHandle } from './write-handle.js';
 
@@ -35,10 +36,12 @@ export class LocalMount implements Mount {
   readonly #view: DiskView;
   readonly #root: DiskRoot;
   readonly #directory: string;
+  readonly #reserve: SpaceReserve;
 
   /** `directory` is absolute. */
-  constructor(point: string, directory: string) {
+  constructor(point: string, directory: string, reserve = new SpaceReserve(directory)) {
     this.point = point;
+    this.#reserve = reserve;
     this.#directory = directory;
     this.#root = new DiskRoot(directory, point);
     this.#view = new DiskView(point, this.#root, modeMask);
@@ -91,6 +94,7 @@ export class LocalMount implements Mount {
 
   async openWrite(_call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
     const shown = this.#view.shown(path);
+    if (mode.create) await this.#reserve.require(shown, { files: 1 });
     // An exclusive open does not follow a link, because the name itself must be new (open(2), O_EXCL).
     const located = await this.#locate(path, !mode.exclusive);
     try {
@@ -102,6 +106,7 @@ export class LocalMount implements Mount {
   }
 
   async makeDirectory(_call: Call, path: string): Promise<void> {
+    await this.#reserve.require(this.#view.shown(path), { files: 1 });
     await using located = await this.#locate(path, false);
     await withDiskFaults(this.#view.shown(path), () => mkdir(located.path, directoryMode));
   }
@@ -149,6 +154,7 @@ export class LocalMount implements Mount {
       `a symbolic link must stay inside ${this.point}, but ${JSON.stringify(target)} is outside`,
     );
     if (text === null) throw leaves;
+    await this.#reserve.require(shown, { files: 1 });
     await using located = await this.#locate(path, false);
     await this.#refuseEscape(path, text, leaves);
     await withDiskFaults(shown, () => symlink(text, located.path));
@@ -187,6 +193,7 @@ export class LocalMount implements Mount {
         reads: mode.read,
         shown,
         modeMask,
+        reserve: this.#reserve,
       });
     } catch (error) {
       await file.close();

@@ -7,6 +7,7 @@ import { attributesOfOpen } from './attributes.js';
 import { diskFault, errnoOf, withDiskFaults } from './faults.js';
 import { readAt } from './read-handle.js';
 import type { Located } from './root.js';
+import type { SpaceReserve } from './space-reserve.js';
 import { everything, WriteOrder } from './write-order.js';
 
 /** How a file on disk is open. */
@@ -16,6 +17,7 @@ export interface DiskWriteOptions {
   readonly appends: boolean;
   readonly reads: boolean;
   readonly shown: string;
+  readonly reserve: SpaceReserve;
   /** Permission bits that a client may see and set. */
   readonly modeMask: number;
 }
@@ -54,7 +56,10 @@ export class DiskWriteHandle implements WriteHandle {
         throw new Fault('invalid', `${offset} is not a valid file offset`);
       const length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
       const span = this.#options.appends ? everything : { from: offset, to: offset + length };
-      await this.#order.run(span, () => this.#writeAt(offset, chunks));
+      await this.#order.run(span, async () => {
+        await this.#options.reserve.require(this.#options.shown, { bytes: length });
+        await this.#writeAt(offset, chunks);
+      });
     });
   }
 

@@ -118,12 +118,13 @@ describe.skipIf(skip !== null)(
       gateway.spawnServe();
       await eventually('the port is open', () => /\bready\b/.test(gateway.output), 60_000);
       const answer = await user.sftp(`-put ${source} /uploads/file\nput ${source} /local/file\nls /local`, {
-        timeoutMs: 120_000,
+        // `put` sends two requests, and the gateway retries each for 90 seconds.
+        timeoutMs: 400_000,
       });
       expect(answer.code, answer.stderr).toBe(0);
       expect(answer.stdout).toContain('/local/file');
       expect(answer.stderr).toMatch(/unavailable|timed-out|reset/);
-    });
+    }, 450_000);
 
     it('a second gateway on the same root is refused', async () => {
       const { gateway } = await embedded();

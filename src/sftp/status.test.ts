@@ -77,7 +77,8 @@ describe('the text of a fault', () => {
     fc.assert(
       fc.property(serverPath, around, (path, hint) => {
         const text = read(hint(path));
-        expect(text).not.toContain(path);
+        expect(text).not.toContain(path.slice(0, path.lastIndexOf('/')));
+        expect(text).toContain(path.slice(path.lastIndexOf('/') + 1));
         expect(text).toContain(`[unavailable, request ${call.id}]`);
       }),
     );
@@ -94,6 +95,12 @@ describe('the text of a fault', () => {
     'the root / is read-only',
   ])('keeps the names that users know: %s', (hint) => {
     expect(read(hint)).toBe(`${hint} [unavailable, request ${call.id}]`);
+  });
+
+  it('has the reason, and the name of the file', () => {
+    expect(read('/srv/sftpgw/home/bob/.sftpgateway/sse.key: expected 32 bytes, found 33')).toBe(
+      `sse.key: expected 32 bytes, found 33 [unavailable, request ${call.id}]`,
+    );
   });
 
   it('is whole in the log', () => {

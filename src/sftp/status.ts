@@ -59,27 +59,26 @@ export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8A
 }
 
 /**
- * Returns the text of a fault for the person at the client. A hint that names a file of the gateway is for its administrator, who
- * finds it in the log under the request id.
+ * Returns the text of a fault for the person at the client: the hint, with files of the gateway by their last name
+ * only. The log has the whole hint under the request id.
  */
 export function faultText(fault: Fault, call: Call): string {
-  const hint = namesServerPath(fault.userHint) ? hiddenHint : fault.userHint;
-  return `${hint} [${fault.kind}, request ${call.id}]`;
+  return `${withoutServerPaths(fault.userHint)} [${fault.kind}, request ${call.id}]`;
 }
-
-const hiddenHint = 'the gateway cannot do this because of one of its own files: ask its administrator';
 
 /** The directories that users see; the tree may have no others. */
 const userPath = /^\/(?:(?:uploads|local|downloads|shared)(?:\/.*)?)?$/;
 
 /**
- * Returns true if a text has an absolute path outside the user's tree. Paths that the client named are quoted in hints,
- * so that a quoted path reveals nothing.
+ * Replaces absolute paths outside the user's tree by their last name. Paths that the client named are quoted in hints,
+ * so that a quoted path reveals nothing and is kept.
  */
-export function namesServerPath(text: string): boolean {
-  const unquoted = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-  const paths = unquoted.matchAll(/(?<![A-Za-z0-9./_:-])\/[^\s"'`;,:)]*/g);
-  return [...paths].some(([path]) => !userPath.test(path.replace(/\.$/, '')));
+function withoutServerPaths(text: string): string {
+  const quotedOrPath = /"(?:[^"\\]|\\.)*"|(?<![A-Za-z0-9./_:-])\/[^\s"'`;,:)]*/g;
+  return text.replace(quotedOrPath, (found) => {
+    if (found.startsWith('"') || userPath.test(found.replace(/\.$/, ''))) return found;
+    return found.slice(found.replace(/\/+$/, '').lastIndexOf('/') + 1);
+  });
 }
 
 /**

@@ -36,7 +36,7 @@ export async function startDelayProxy(
 
 /** Passes on the bytes and the end of a stream after the delay. */
 function delayed(from: Socket, to: Socket, delayMs: number): void {
-  /** What is under way, in order. Null is the end. */
+  /** Chunks in transit, in order. Null is the end. */
   const underway: { readonly dueMs: number; readonly bytes: Buffer | null }[] = [];
   let underwayBytes = 0;
   let isScheduled = false;

@@ -25,7 +25,7 @@ their sizes are --mirror-small 10000, --mirror-large 20, --mirror-unchanged 1000
 With --latency MS, transport is measured a second time through a proxy that delays each direction by MS milliseconds.
 `;
 
-/** What to measure. Contenders take turns, so that a slow minute of the machine affects all of them. */
+/** The measurements of a run. Contenders take turns, so that a slow minute of the machine affects all of them. */
 interface Settings {
   readonly rounds: number;
   readonly largeMib: number;

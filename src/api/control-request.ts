@@ -53,12 +53,12 @@ export class ControlRequests {
     throw await problemOf(answer);
   }
 
-  /** Returns what an error of the conversation means. */
+  /** Returns an error of the exchange as a fault. */
   fault(error: unknown): Fault {
     if (error instanceof Fault) return error;
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (this.#signal.aborted)
-      return new Fault('cancelled', 'interrupted; the gateway goes on', { cause: error });
+      return new Fault('cancelled', 'interrupted; the gateway continues', { cause: error });
     if (code === 'EACCES' || code === 'EPERM') {
       return new Fault(
         'denied',
@@ -66,7 +66,7 @@ export class ControlRequests {
       );
     }
     const hasNoListener = code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTSOCK';
-    const what = hasNoListener ? 'nobody listens on' : 'the gateway broke off on';
+    const what = hasNoListener ? 'no gateway listens on' : 'the gateway closed the connection on';
     return new Fault('unavailable', `${what} the control socket ${this.#path}`, { cause: error });
   }
 }

@@ -4,7 +4,7 @@ import type { DoctorFinding } from './finding.js';
 
 /** One check of `sftpgw doctor`. */
 export interface Check {
-  /** What it checks, for the progress line. */
+  /** Subject of the check, for the progress line. */
   readonly name: string;
   /** Returns no finding if all is well. `runChecks` turns a fault into a finding. */
   run(call: Call): Promise<readonly DoctorFinding[]>;

@@ -8,7 +8,7 @@ export interface DoctorFinding {
   /** Names the kind of finding for scripts: lower case, with `-`. */
   readonly code: string;
   readonly severity: Severity;
-  /** What it concerns: `gateway`, `bucket NAME`, `user NAME`, `shared directory`, `key ID`. */
+  /** Subject of the finding: `gateway`, `bucket NAME`, `user NAME`, `shared directory`, `key ID`. */
   readonly subject: string;
   readonly what: string;
   readonly why: string;

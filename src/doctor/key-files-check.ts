@@ -17,7 +17,7 @@ export interface RawKeyFile {
   readonly keyId: KeyFingerprint | null;
   /** True if the settings need a key in this file, so that its absence is a finding. */
   readonly isNeeded: boolean;
-  /** What fails without it, as a sentence. */
+  /** Consequence of its absence, as a sentence. */
   readonly why: string;
 }
 

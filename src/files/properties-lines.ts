@@ -44,7 +44,7 @@ export function endsInContinuation(raw: string): boolean {
 
 interface Unit {
   readonly text: string;
-  /** Where it ends in the raw text. */
+  /** Offset of its end in the raw text. */
   readonly end: number;
   readonly escaped: boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * Who a ban refuses. `everyone`: all connections of the address. `new-users`: passwords of users
+ * Scope of a ban. `everyone`: all connections of the address. `new-users`: passwords of users
  * who have not logged in from the address lately; the users who have are not locked out.
  */
 export type BanScope = 'everyone' | 'new-users';

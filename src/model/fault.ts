@@ -38,7 +38,7 @@ export interface HidingCause extends Error {
 }
 
 /**
- * A fault of a known kind. `hint` is for administrators: it says what failed, on which name, why, and
+ * A fault of a known kind. `hint` is for administrators: it states what failed, on which name, why, and
  * what to do, and never contains a secret. Users get `userHint`. `cause` is for the log only.
  */
 export class Fault extends Error {

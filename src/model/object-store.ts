@@ -83,7 +83,7 @@ export interface ObjectBody {
   readonly info: ObjectInfo;
   /**
    * The bytes of the range, once. Leaving the loop early closes the connection. Throws a Fault if
-   * the body breaks off.
+   * the body ends early.
    */
   readonly bytes: AsyncIterable<Uint8Array>;
 }

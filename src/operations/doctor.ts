@@ -31,7 +31,7 @@ import { storageNeedsOf } from './storage-needs.js';
 
 export type { DoctorFinding };
 
-/** What to check, and the receiver of progress. */
+/** Scope of the checks, and the receiver of progress. */
 export interface DoctorRequest {
   /** Checks only the uploads of these users; null checks everything. */
   readonly users: readonly string[] | null;

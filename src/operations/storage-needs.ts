@@ -13,7 +13,7 @@ export interface StorageUsers {
   readonly registry: Pick<UserRegistry, 'list'>;
 }
 
-/** What to do with a user whose files are invalid: leave the user out, or throw the fault. */
+/** Treatment of a user whose files are invalid: leave the user out, or throw the fault. */
 export type InvalidUsers = 'leave-out' | 'throw';
 
 /**

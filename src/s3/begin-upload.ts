@@ -12,7 +12,7 @@ import { describeTarget, writePermission } from './object-writes.js';
 import { abortTimeoutMs, S3PartUpload } from './part-upload.js';
 import { keyTags, taggingInput, tagPermission } from './tags.js';
 
-/** What an upload takes from the object that it copies: its description, and all tags of the new object. */
+/** Properties that an upload takes from the object that it copies: its description, and all tags of the new object. */
 export interface CopiedDescription {
   readonly description?: Partial<CreateMultipartUploadCommandInput>;
   readonly tags?: ObjectTagSet;

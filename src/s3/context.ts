@@ -19,7 +19,7 @@ import {
 } from './options.js';
 import { Retries } from './retry.js';
 
-/** What the operations on one S3 share. */
+/** State that the operations on one S3 share. */
 export interface S3Context {
   readonly client: S3Client;
   /** Sends the requests that need no SDK. */

@@ -2,7 +2,7 @@ import { gatewayPrefix } from '../model/gateway-prefix.js';
 import type { Username, UserSummary } from '../model/users.js';
 import { defaultUploadPrefix, downloadsPrefix } from './resolve-settings.js';
 
-/** What decides where a user's objects are. */
+/** Settings that decide the location of a user's objects. */
 export type UserLocation = Pick<UserSummary, 'username' | 'uploadBucket' | 'uploadPrefix'>;
 
 /** A prefix of a bucket, with the name of its owner for people. */
@@ -12,7 +12,7 @@ interface Location {
   readonly prefix: string;
 }
 
-/** Two locations, one of which contains the other: a user sees or changes objects of somebody else. */
+/** Two locations, one of which contains the other: a user sees or changes another user's objects. */
 export interface PrefixOverlap {
   /** The user's location, such as `the uploads of bob (s3://BUCKET/bob/uploads/)`. */
   readonly own: string;

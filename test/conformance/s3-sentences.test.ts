@@ -25,9 +25,9 @@ interface Sentence {
   readonly code: string;
   readonly message: string;
   readonly kind: FaultKind;
-  /** What a user reads of S3's sentence. */
+  /** S3's sentence as a user reads it. */
   readonly user: string;
-  /** What to do, as the administrator reads it. */
+  /** The remedy, as the administrator reads it. */
   readonly remedy: string;
 }
 

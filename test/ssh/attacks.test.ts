@@ -49,7 +49,7 @@ describe.skipIf(skip !== null)(`attacks on the SSH layer (${skip ?? 'embedded S3
     await server?.[Symbol.asyncDispose]();
   });
 
-  /** Another user's request, answered while the attack goes on. */
+  /** Another user's request, answered during the attack. */
   async function othersAreServed(): Promise<void> {
     const started = performance.now();
     await server.user.sftpOk('ls /uploads');
@@ -75,7 +75,7 @@ describe.skipIf(skip !== null)(`attacks on the SSH layer (${skip ?? 'embedded S3
     },
   );
 
-  it('answers of 4 MiB in packets of 1 KiB delay nobody and take bounded memory', async () => {
+  it('answers of 4 MiB in packets of 1 KiB delay no other user and take bounded memory', async () => {
     const peers: Peer[] = [];
     const before = residentBytes(server.gateway);
     for (let attacker = 0; attacker < 8; attacker += 1) {

@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** What the proxy does with one request. */
+/** Action of the proxy on one request. */
 export type ProxyAction =
   | { readonly do: 'pass' }
   /**

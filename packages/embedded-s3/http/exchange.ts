@@ -28,7 +28,7 @@ export interface Progress {
   isWorking: boolean;
 }
 
-/** What an exchange knows of its connection. */
+/** Properties of the connection of an exchange. */
 export interface ExchangeState {
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;

@@ -4,7 +4,7 @@ import type { S3Request } from '../http/request.js';
 import type { ServerContext } from './context.js';
 
 /**
- * What an operation understands: the names of its query parameters, and of those request headers
+ * The input that an operation understands: the names of its query parameters, and of those request headers
  * that change what a request means. A name that ends with `*` stands for every name that begins so.
  */
 export interface Inputs {

@@ -1,6 +1,6 @@
 import { afterPrefix, compareKeys, justAfter } from '../key-order.js';
 
-/** Where a listing continues: at a key or, in lists with several rows per key, within it. */
+/** Position at which a listing continues: a key or, in lists with several rows per key, within it. */
 export interface Position<P> {
   readonly key: string;
   /** Null: from the first row of the key. */

@@ -166,7 +166,7 @@ export class IndexDatabase {
           written.push(pending);
         } catch (error) {
           pending.fail(error);
-          // A full disk may have ended the whole transaction: then nothing of the batch is written.
+          // A full disk may have ended the whole transaction: then no row of the batch is written.
           if (!this.sqlite.inTransaction) throw error;
         }
       }

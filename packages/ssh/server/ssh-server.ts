@@ -10,7 +10,7 @@ import type { SshServerOptions } from './server-options.js';
 import { createSharedParts, type SharedParts } from './shared.js';
 import { sourceOf } from './source.js';
 
-/** Where a connection comes from. */
+/** Source of a connection. */
 export interface Peer {
   readonly address: string;
   readonly port: number;

@@ -18,7 +18,7 @@ interface VerifyFlags {
   readonly json?: boolean;
 }
 
-/** What to verify, and the state of an interrupted run. */
+/** The scope of a verification, and the state of an interrupted run. */
 interface Plan {
   readonly buckets: readonly string[];
   readonly sample: number | null;

@@ -118,7 +118,7 @@ async function askKmsKey(prompter: Prompter): Promise<UserDraft> {
  */
 async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {
   prompter.print(
-    'The AES-256 key. Without it nobody can read the files, not even Amazon: keep a copy elsewhere.',
+    'The AES-256 key. Without it the files cannot be read, not even by Amazon: keep a copy elsewhere.',
   );
   const current = subject.existing?.uploadKeyFingerprint ?? null;
   if (current !== null) prompter.print(`  "keep" leaves the present key, ${current}.`);

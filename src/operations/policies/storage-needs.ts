@@ -16,7 +16,7 @@ export interface PrefixNeed {
   readonly acl: CannedAcl | null;
 }
 
-/** What the whole gateway needs from S3. */
+/** Requirements of the whole gateway on S3. */
 export interface StorageNeeds {
   readonly prefixes: readonly PrefixNeed[];
   /** The default bucket, which contains `.sftpgw/`. */

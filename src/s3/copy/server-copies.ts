@@ -5,7 +5,7 @@ import { type EncryptionEcho, objectEncryption } from '../encryption-headers.js'
 /** The requests that make a server copy. */
 export type CopyRequest = 'CopyObject' | 'UploadPartCopy';
 
-/** Whose key is involved in a copy, of the source or the target: some servers refuse one kind only. */
+/** The side of a copy whose key is involved. Some servers refuse only one of them. */
 export type CopyKind = 'customer-key' | 'server-key' | 'no-key';
 
 /** Returns the kind of a copy. Without the HEAD of the source, its own encryption is not known. */

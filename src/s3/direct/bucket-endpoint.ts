@@ -4,7 +4,7 @@ import { getEndpointFromInstructions } from '@smithy/core/endpoints';
 /** The SDK's own signer for one region. */
 type Signer = Awaited<ReturnType<S3Client['config']['signer']>>;
 
-/** Where requests for one bucket go, and who signs them. */
+/** Endpoint and signer of the requests for one bucket. */
 export interface BucketEndpoint {
   readonly protocol: string;
   readonly hostname: string;

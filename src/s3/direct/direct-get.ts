@@ -5,7 +5,7 @@ import type { ExchangeOptions, HttpResponse } from '../http/exchange.js';
 import type { DirectRequests } from './direct-requests.js';
 import { directText, type TextResponse } from './direct-text.js';
 
-/** What GetObject and HeadObject are sent with. */
+/** Input of GetObject and HeadObject. */
 export interface DirectRead extends ReadCondition {
   readonly ref: ObjectRef;
   readonly access: ReadAccess;

@@ -14,7 +14,7 @@ import { keyNotApplicable, readInput } from '../encryption-headers.js';
 import { withSentence } from './s3-error.js';
 import { type Attempt, isRangeRefusal, placeOf, translate, type Verdict } from './translate.js';
 
-/** What a request was for, with the key that it sent. */
+/** Subject of a request, with the key that it sent. */
 export type Subject =
   | {
       readonly does: 'read';

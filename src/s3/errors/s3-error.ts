@@ -1,6 +1,6 @@
 import type { HidingCause } from '../../model/fault.js';
 
-/** What the log and an administrator may have of an answer of S3. */
+/** The parts of an S3 answer that the log and an administrator may see. */
 export interface S3ErrorDetails {
   /** How long S3 asks to wait (Retry-After), in milliseconds; 0 by default. */
   readonly retryAfterMs?: number;

@@ -26,7 +26,7 @@ export interface ConnectTo {
   readonly session: Buffer | undefined;
 }
 
-/** What a connection reports to its pool. */
+/** Events that a connection reports to its pool. */
 export interface ConnectionEvents {
   /** Another request may follow. */
   idle(): void;

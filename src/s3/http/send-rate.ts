@@ -9,7 +9,7 @@ const windowMs = 1000;
 const firstShare = 0.8;
 /** The smallest share of the measured rate. */
 const minShare = 0.5;
-/** What the rate gains in a second without refusals, as a share of the measured rate. */
+/** Growth of the rate in a second without refusals, as a share of the measured rate. */
 const gainShare = 0.1;
 /** At this multiple of the measured rate, the limit is removed. */
 const endShare = 2;

@@ -7,7 +7,7 @@ const slabs = new BufferPool(slabBytes, 128);
 /** Bytes read ahead for a reader that is slower than the network. */
 const aheadBytes = 1024 * 1024;
 
-/** What a body needs from its connection. */
+/** Calls of a body on its connection. */
 export interface BodySource {
   /** The reader has caught up; continue reading. */
   resume(): void;
@@ -17,7 +17,7 @@ export interface BodySource {
 
 /**
  * A body of known length that the socket reads straight into: `room` is where the next bytes go, `filled`
- * says how many came. That saves the two buffers of 16 KiB that Node's own client allocates, copies and
+ * reports how many came. That saves the two buffers of 16 KiB that Node's own client allocates, copies and
  * throws away for every TLS record, a third of a download's CPU. Every piece that comes out is held for its
  * receiver, who may release it (bytes/buffer-pool.ts).
  */

@@ -24,7 +24,7 @@ export class StoredFiles {
 
   /** Follows the rename of a file, or of a directory with the files below it. */
   rename(from: string, to: string): void {
-    // Whatever another session stored is not shown at its new name either.
+    // A file of another session is not shown at its new name either.
     for (const path of [...this.#paths]) {
       if (path !== from && !path.startsWith(`${from}/`)) continue;
       this.#paths.delete(path);

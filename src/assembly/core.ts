@@ -107,6 +107,7 @@ export function s3OptionsOf(
     keyTags: settings.ledgerTags === 'yes',
     connectTimeoutMs: settings.s3ConnectTimeoutMs,
     idleTimeoutMs: settings.s3IdleTimeoutMs,
+    retry: { maxTotalMs: settings.s3RetryTimeMs },
     clock: systemClock,
     entropy: systemEntropy,
   };

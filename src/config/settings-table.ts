@@ -75,6 +75,12 @@ export const settings = {
     60 * second,
     'Idle timeout: a request is retried if S3 sends nothing for this long.',
   ),
+  s3RetryTimeMs: setting(
+    's3.retry.time',
+    duration(second, hour),
+    90 * second,
+    'How long a request that S3 does not answer, or answers with a transient fault, is retried.',
+  ),
   sftpListen,
   s3Listen: setting(
     's3.listen',

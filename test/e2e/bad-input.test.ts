@@ -90,6 +90,7 @@ describe.skipIf(skip !== null)(
     it('SSE-C over plain http to another host is refused before the key leaves', async () => {
       const gateway = await Gateway.prepare({
         s3: { ...nobodyThere(80), endpoint: 'http://s3.example.test' },
+        properties: { 's3.retry.time': '5s' },
       });
       open.push(gateway);
       const user = await gateway.addUser('erin');

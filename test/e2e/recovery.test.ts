@@ -168,7 +168,8 @@ describe('sftpgw recovery', () => {
     const keys = async () =>
       Object.keys(await readBucket()).filter((name) => name.endsWith('.age') && !name.includes('snapshot'));
     expect(await keys()).toHaveLength(1);
-    gateway.writeProperties({ bucket, endpoint: 'http://127.0.0.1:1', region: s3.region });
+    const unreachable = { endpoint: 'http://127.0.0.1:1', 's3.retry.time': '2s' };
+    gateway.writeProperties({ bucket, ...unreachable, region: s3.region });
     const away = await cli(['key', 'rotate', '--user', 'bob']);
     expect(away).toMatchObject({ code: 11 });
     expect((await cli(['key', 'rotate', '--status', '--json'])).stdout).not.toContain('bob');

@@ -20,6 +20,7 @@ import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername, type Username } from '../model/users.js';
 import { type BucketAdministration, createBucketAdministration } from '../s3/bucket/bucket-administration.js';
+import { createS3ObjectStore } from '../s3/object-store.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import { globalKeyFilesOf } from '../users/defaults.js';
@@ -49,9 +50,10 @@ const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
 export async function runDoctor(root: OpenRoot, request: DoctorRequest): Promise<readonly DoctorFinding[]> {
   const s3 = { ...root.s3, retry: patience };
   await using administration = createBucketAdministration(s3);
+  await using store = createS3ObjectStore(s3);
   const checks = [
     ...(request.users === null ? gatewayChecks(root) : []),
-    ...(await storageChecks(root, s3, administration, request.users)),
+    ...(await storageChecks({ ...root, store }, s3, administration, request.users)),
   ];
   return bySeverity(await runChecks(root.call, checks, request.onCheck));
 }

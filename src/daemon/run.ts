@@ -20,6 +20,7 @@ export interface RunGatewayOptions extends GatewayOptions {
 export async function runGateway(options: RunGatewayOptions): Promise<number> {
   using stop = new StopSignals();
   using log = new HeldLog(process.stderr);
+  if (!options.demo) log.release();
   await using gateway = await assembleGateway({ ...options, logSink: log });
   if (options.demo) for (const line of await prepareDemo(options.root, gateway)) options.output(line);
   options.output(readyLine(gateway));

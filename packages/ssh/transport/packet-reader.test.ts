@@ -40,7 +40,10 @@ function sealed(payloads: readonly Uint8Array[], algorithms: ProtectionAlgorithm
   if (algorithms !== null) writer.setSealer(createSealer(algorithms, keysFor(algorithms)), false);
   for (const payload of payloads) writer.write([payload]);
   writer.close();
-  return (stream.read() as Buffer | null) ?? Buffer.alloc(0);
+  const chunks: Buffer[] = [];
+  // Node.js 26 returns one chunk for each call.
+  for (let chunk = stream.read() as Buffer | null; chunk !== null; chunk = stream.read()) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 function createReader(algorithms: ProtectionAlgorithms | null, packet: (payload: Buffer) => void) {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { sourceOf } from '../users/addresses.js';
 
 /** Maximum connections of each kind. */
 export interface ConnectionBounds {
@@ -26,7 +27,7 @@ export class SenderConnections {
 
   /** Adds a new connection. */
   add(socket: Socket): void {
-    const address = networkOf(socket.remoteAddress ?? '');
+    const address = sourceOf(socket.remoteAddress ?? '');
     this.#strangers.set(socket, address);
     socket.once('close', () => {
       this.#strangers.delete(socket);
@@ -50,14 +51,4 @@ export class SenderConnections {
     this.#senders.delete(socket);
     socket.destroy();
   }
-}
-
-/** Returns an IPv4 address as it is, and the network (64 bits) of an IPv6 address. */
-function networkOf(address: string): string {
-  if (!address.includes(':') || address.includes('.')) return address.replace(/^::ffff:/i, '');
-  const [head = '', tail] = address.split('::');
-  const first = head === '' ? [] : head.split(':');
-  const last = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => '0');
-  return [...first, ...zeros, ...last].slice(0, 4).join(':');
 }

@@ -41,3 +41,10 @@ export function sharesPrefix(a: Uint8Array, b: Uint8Array, prefixLength: number)
   }
   return true;
 }
+
+/** Returns the name under which clients of an address are counted: IPv6 addresses by their network of 64 bits. */
+export function sourceOf(address: string): string {
+  const bytes = parseAddress(address);
+  if (bytes === null) return address;
+  return Buffer.from(bytes.byteLength === 4 ? bytes : bytes.subarray(0, 8)).toString('hex');
+}

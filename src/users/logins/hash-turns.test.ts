@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HashTurns, maxWaiting, maxWaitingPerSource, sourceOf } from './hash-turns.js';
+import { sourceOf } from '../addresses.js';
+import { HashTurns, maxWaiting, maxWaitingPerSource } from './hash-turns.js';
 
 /** Attempts at turns. `order` has the sources whose turn came, in order. */
 class Attempts {

@@ -1,5 +1,4 @@
 import { Fault } from '../../model/fault.js';
-import { parseAddress } from '../addresses.js';
 
 /** Each hash takes 32 MiB and one of libuv's four threads. File operations need the others. */
 const maxRunning = 2;
@@ -99,13 +98,6 @@ export class HashTurns {
     }
     this.#running -= 1;
   }
-}
-
-/** Returns the name under which attempts of an address take turns: IPv6 addresses by their network of 64 bits. */
-export function sourceOf(address: string): string {
-  const bytes = parseAddress(address);
-  if (bytes === null) return address;
-  return Buffer.from(bytes.byteLength === 4 ? bytes : bytes.subarray(0, 8)).toString('hex');
 }
 
 function busy(): Fault {

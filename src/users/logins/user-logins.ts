@@ -11,13 +11,13 @@ import {
   type UserLogins,
   type Username,
 } from '../../model/users.js';
+import { sourceOf } from '../addresses.js';
 import { type AuthorizedKeys, noAuthorizedKeys } from '../authorized-keys.js';
 import type { LiveProperties } from '../live-properties.js';
 import type { Passwords } from '../passwords.js';
 import { located, type UserFiles } from '../user-files.js';
 import type { UserProperties } from '../user-properties.js';
 import type { GlobalKeys } from './global-keys.js';
-import { sourceOf } from './hash-turns.js';
 import { searchKey } from './key-search.js';
 import { defaultLoginSequences, firstMethods, type LoginSequences, nextMethods } from './login-methods.js';
 import { PasswordDialogue } from './password-dialogue.js';

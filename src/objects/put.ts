@@ -95,7 +95,7 @@ async function upload(
 
 /**
  * Yields the file's bytes in one reused buffer, because the vault copies them. Stops once a growing file is
- * longer than `size`, so that it cannot go on for ever.
+ * longer than `size`, so that it ends.
  */
 async function* piecesOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(pieceBytes);

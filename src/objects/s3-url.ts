@@ -39,11 +39,6 @@ export function s3Url({ bucket, key }: ObjectRef): string {
   return `${scheme}${bucket}/${key}`;
 }
 
-/** Reports whether a text is meant as an S3 URL. */
-export function isS3Url(text: string): boolean {
-  return text.startsWith(scheme);
-}
-
 /** Makes a name safe for a terminal: escapes control characters and those that change the text direction. */
 export function printable(name: string): string {
   return name.replace(

@@ -17,7 +17,7 @@ let directory: string;
 let server: http.Server;
 /** The access key that S3 accepts. */
 let valid: string;
-/** What the credentials endpoint answers. */
+/** The answer of the credentials endpoint. */
 let endpointAnswers: () => string | null;
 
 beforeEach(async () => {

@@ -7,7 +7,7 @@ import { type LogLine, recordingLogger } from '../sftp/testing/test-logger.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/vault-world.js';
 import { createMirrorSources } from './mirror-sources.js';
 import { testKeys } from './testing/test-keys.js';
-import { createUserDirectory } from './user-directory.js';
+import { createUsers } from './user-directory.js';
 
 let root: string;
 let bucket: string | null;
@@ -26,7 +26,8 @@ beforeEach(() => {
   const { keys } = testKeys(root, call().log);
   const defaults = () => ({ bucket });
   const clock = quickClock;
-  const users = createUserDirectory({ directories, defaults, keys, clock, entropy: seededEntropy('users') });
+  const services = { directories, defaults, keys, clock, entropy: seededEntropy('users') };
+  const users = createUsers(services).directory;
   sources = createMirrorSources({
     directories,
     sharedSettingsDirectory: join(root, 'root'),

@@ -6,7 +6,7 @@ import { ownersOf, type PrefixOwners } from '../model/prefix-owners.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/vault-world.js';
 import { createPrefixOwners } from './prefix-owners.js';
 import { testKeys } from './testing/test-keys.js';
-import { createUserDirectory } from './user-directory.js';
+import { createUsers } from './user-directory.js';
 import { createUserRegistry } from './user-registry.js';
 
 let root: string;
@@ -25,7 +25,7 @@ beforeEach(() => {
   owners = createPrefixOwners({
     ...services,
     sharedSettingsDirectory: join(root, 'root'),
-    users: createUserDirectory(services),
+    users: createUsers(services).directory,
     registry: createUserRegistry(services),
     call: call(),
   });

@@ -52,11 +52,6 @@ export function createUsers(services: UserDirectoryServices): Users {
   };
 }
 
-/** Returns the users without their logins. */
-export function createUserDirectory(services: UserDirectoryServices): UserDirectory {
-  return createUsers(services).directory;
-}
-
 class FileUserDirectory implements UserDirectory {
   readonly #services: UserDirectoryServices;
   readonly #files: UserFiles;

@@ -14,7 +14,7 @@ import { createMirrorSources } from './mirror-sources.js';
 import { createPrefixOwners } from './prefix-owners.js';
 import { createSharedRegistry } from './shared-registry.js';
 import { type TestKeys, testKeys } from './testing/test-keys.js';
-import { createUserDirectory } from './user-directory.js';
+import { createUsers } from './user-directory.js';
 import { createUserRegistry } from './user-registry.js';
 
 const bob = parseUsername('bob');
@@ -29,7 +29,7 @@ let held: TestKeys;
 let users: UserDirectory;
 let registry: UserRegistry;
 let shared: SharedRegistry;
-let services: Parameters<typeof createUserDirectory>[0] & { readonly sharedSettingsDirectory: string };
+let services: Parameters<typeof createUsers>[0] & { readonly sharedSettingsDirectory: string };
 
 /** Opens everything as a new process would. */
 function open(): void {
@@ -42,7 +42,7 @@ function open(): void {
     clock: testClock,
     entropy: testEntropy,
   };
-  users = createUserDirectory(services);
+  users = createUsers(services).directory;
   registry = createUserRegistry(services);
   shared = createSharedRegistry(services);
 }

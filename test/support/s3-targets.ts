@@ -23,7 +23,7 @@ export interface S3Target {
   readonly name: string;
   /** The reason why this target cannot be tested here, or null. */
   readonly skip: string | null;
-  /** The server's URL. That of the embedded server is known after `start` or `makeBucket`. */
+  /** The server's URL. The embedded server has one after `start` or `makeBucket`. */
   readonly endpoint: string;
   /** The PEM file to trust, or null for the system's certificates. */
   readonly caFile: string | null;

@@ -16,7 +16,7 @@ export interface ObjectEvent {
 
 export interface EventTime {
   readonly nowMs: number;
-  /** Hex digits. Those of a later event of the same key sort after it. */
+  /** Hex digits. A later event of the same key has digits that sort after these. */
   readonly sequencer: string;
 }
 

@@ -95,7 +95,7 @@ export async function deleteObjects(server: ServerContext, request: BucketReques
   const removals = document.all('Object').map(parseRemoval);
   if (removals.length === 0 || removals.length > maxKeysPerRequest) throw malformedXml();
   const isQuiet = document.text('Quiet')?.trim() === 'true';
-  // Each is a change of its own. Those that arrive together share one commit.
+  // Each removal is a change of its own. Changes that arrive together share one commit.
   const results = await Promise.all(removals.map((removal) => removeOne(server, request, removal)));
   const nodes: XmlNode[] = [];
   for (const result of results) {

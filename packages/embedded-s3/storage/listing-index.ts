@@ -23,7 +23,7 @@ interface VisibleRow {
 /** Sorts after every key: keys have at most 1,024 bytes, and no character sorts after U+10FFFF. */
 const afterAllKeys = '\u{10FFFF}'.repeat(257);
 
-/** Reads rows in the order of their keys, from `lower` (included) to `upper` (excluded); null is no bound. */
+/** Reads rows in the order of their keys, from `lower` (included) to `upper` (excluded); null means unbounded. */
 export class ListingIndex {
   readonly #visible;
   readonly #versions;

@@ -2,7 +2,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const GiB = 1024 * MiB;
 
-/** Bounds of the connection protocol. Those of one connection, except where the comment states the whole server. */
+/** Bounds of the connection protocol. Each holds for one connection, unless its comment states the whole server. */
 export interface ConnectionLimits {
   /** Channels at the same time, including those whose session is still ending. */
   readonly maxChannels: number;

@@ -100,7 +100,7 @@ export class SshServer {
     connection.start();
   }
 
-  /** Accepts no further connections. Those that exist continue. */
+  /** Accepts no further connections. Existing ones continue. */
   stopListening(): void {
     if (this.#listener.listening) this.#listener.close();
   }

@@ -35,7 +35,7 @@ export class FoldedNames {
   }
 }
 
-/** Approximates the rules of APFS and NTFS. Where they differ, a valid name may be reported as taken. */
+/** Approximates the rules of APFS and NTFS. If they differ, a valid name may be reported as taken. */
 function fold(path: string): string {
   return path.normalize('NFC').toLowerCase();
 }

@@ -17,7 +17,7 @@ export interface LoggedLine {
   readonly fields: LogFields;
 }
 
-/** Users in a temporary root, with cheap password hashes and a clock that stands still. */
+/** Users in a temporary root, with cheap password hashes and a stopped clock. */
 export class TestUsers implements AsyncDisposable {
   readonly root: string;
   readonly lines: LoggedLine[] = [];

@@ -7,7 +7,7 @@ export interface OpenFlags {
   readonly read: boolean;
 }
 
-/** What one client's handle holds: the content that a POSIX file would have after the same operations. */
+/** State of one client's handle: the content that a POSIX file would have after the same operations. */
 export class ReferenceHandle {
   readonly flags: OpenFlags;
   readonly name: string;

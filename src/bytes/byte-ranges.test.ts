@@ -23,6 +23,9 @@ it('contains the positions that were added and not removed', async () => {
       expect(positions).toEqual([...model].sort((a, b) => a - b));
       expect(list.every(({ start, end }) => start < end)).toBe(true);
       expect(ranges.first?.start ?? null).toBe(positions[0] ?? null);
+      for (const { start } of steps) {
+        expect(ranges.from(start)).toEqual(list.find(({ end }) => end > start) ?? null);
+      }
       for (const { start, length } of steps) {
         const inside = Array.from({ length }, (_, index) => model.has(start + index)).every(Boolean);
         expect(ranges.covers(start, start + length)).toBe(inside);

@@ -53,6 +53,11 @@ export class ByteRanges {
     return range !== undefined && range.start <= start && range.end >= end;
   }
 
+  /** Returns the range that holds the position, or the first one behind it; null if there is none. */
+  from(position: number): ByteRange | null {
+    return this.#ranges[this.#firstEndingAtOrAfter(position + 1)] ?? null;
+  }
+
   #firstEndingAtOrAfter(position: number): number {
     let low = 0;
     let high = this.#ranges.length;

@@ -434,7 +434,7 @@ describe('a group queue', () => {
 });
 
 describe('a task set', () => {
-  it('is below its bound when it says so, and idle when all tasks have ended', async () => {
+  it('is below its bound when it reports that, and idle when all tasks have ended', async () => {
     await fc.assert(
       fc.asyncProperty(workloads, async ({ turns, parallel }) => {
         const tasks = new TaskSet();

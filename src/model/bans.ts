@@ -28,3 +28,13 @@ export interface BanAdministration {
    */
   clear(address: string | null): Promise<number>;
 }
+
+/** Counts failed logins, for SFTP and for the console together. */
+export interface LoginGuard {
+  /** Returns false if passwords of this user from this address must be refused without a check. */
+  mayCheck(address: string, username: string): boolean;
+  /** Counts a wrong password. Returns the delay of the refusal in milliseconds, from the request on. */
+  refused(address: string, username: string): Promise<number>;
+  /** Records a login. It clears the failures of the user from this address. */
+  loggedIn(address: string, username: string): void;
+}

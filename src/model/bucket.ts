@@ -1,4 +1,14 @@
 import type { Call } from './call.js';
+import type { ObjectRef } from './object-store.js';
+
+/** How a user's bucket is accessed, where this is not the gateway's own access. Null keeps the gateway's. */
+export interface BucketAccess {
+  readonly region: string | null;
+  readonly endpoint: string | null;
+  /** The role that the gateway assumes for every request, and the external id that it states. */
+  readonly roleArn: string | null;
+  readonly externalId: string | null;
+}
 
 export type BucketVersioning = 'never' | 'enabled' | 'suspended';
 
@@ -19,7 +29,25 @@ export interface BucketSettings {
   lifecycle(call: Call, bucket: string): Promise<BucketLifecycle>;
   /** Returns true if the bucket refuses SSE-C writes. */
   blocksSseC(call: Call, bucket: string): Promise<boolean>;
+  /** Returns the statements of the bucket's policy; none without one. Throws `invalid` for one that is not JSON. */
+  policy(call: Call, bucket: string): Promise<readonly BucketPolicyStatement[]>;
+  /** Returns true if the bucket locks every new object for a time. False if that cannot be read. */
+  locksNewObjects(call: Call, bucket: string): Promise<boolean>;
 }
+
+/** Objects that S3 protects against removal (Object Lock). Faults: as `BucketSettings`. */
+export interface RetainedObjects {
+  /** Returns true if the bucket has Object Lock. */
+  hasObjectLock(call: Call, bucket: string): Promise<boolean>;
+  /**
+   * Creates an object that cannot be removed or replaced before this time (compliance mode). Throws `exists` if
+   * there is one already.
+   */
+  putRetained(call: Call, ref: ObjectRef, bytes: Uint8Array, retainUntilMs: number): Promise<void>;
+}
+
+/** A statement of a policy that anyone may have written. */
+export type BucketPolicyStatement = Readonly<Record<string, unknown>>;
 
 export type JsonValue =
   | string

@@ -31,6 +31,21 @@ export interface Entropy {
   id(): string;
 }
 
+/** Facts about the object that a request works on. Absent fields are unknown. */
+export interface ObjectFacts {
+  readonly bucket?: string;
+  readonly key?: string;
+  /** Fingerprint of the customer key; null for an object without one. */
+  readonly keyId?: string | null;
+  /** Such as `CRC-32C e3069283`. */
+  readonly checksum?: string;
+  readonly versionId?: string | null;
+  /** Size of the whole object, in bytes. */
+  readonly size?: number;
+  /** The result of an upload at its end: an object, or a parked upload that waits for its name. */
+  readonly outcome?: 'stored' | 'parked';
+}
+
 /** The context of one request, passed on from the SFTP server or a command to the store. */
 export interface Call {
   /** Part of the answer's text and of every log line of the request. */
@@ -38,6 +53,8 @@ export interface Call {
   /** Aborted when the client disconnects or the process drains. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** Receives facts about the object, for the audit trail. Later facts replace earlier ones. */
+  readonly note?: ((facts: ObjectFacts) => void) | undefined;
 }
 
 /**
@@ -45,5 +62,5 @@ export interface Call {
  * has disconnected. Only the store's own timeouts end it.
  */
 export function uncancellable(call: Call): Call {
-  return { id: call.id, log: call.log, signal: new AbortController().signal };
+  return { id: call.id, log: call.log, signal: new AbortController().signal, note: call.note };
 }

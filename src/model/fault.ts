@@ -37,6 +37,15 @@ export interface HidingCause extends Error {
   hideNames(text: string): string;
 }
 
+/** A place in S3, and the directory in which a user sees it. */
+export interface UserPlace {
+  readonly bucket: string;
+  /** Ends with `/`, or is empty. */
+  readonly prefix: string;
+  /** Without a slash at its end, for example `/uploads`. */
+  readonly point: string;
+}
+
 /**
  * A fault of a known kind. `hint` is for administrators: it states what failed, on which name, why, and
  * what to do, and never contains a secret. Users get `userHint`. `cause` is for the log only.
@@ -44,6 +53,7 @@ export interface HidingCause extends Error {
 export class Fault extends Error {
   readonly kind: FaultKind;
   readonly hint: string;
+  #places: readonly UserPlace[] = [];
 
   constructor(kind: FaultKind, hint: string, options?: { readonly cause?: unknown }) {
     super(`${kind}: ${hint}`, options);
@@ -52,9 +62,18 @@ export class Fault extends Error {
     this.hint = hint;
   }
 
-  /** The hint without the names that a cause of this fault hides from users. */
+  /** Returns the same fault for a user who knows these places by other names. */
+  seenAt(places: readonly UserPlace[]): Fault {
+    const seen = new Fault(this.kind, this.hint, { cause: this.cause });
+    // The longest prefix first, because one may contain another.
+    seen.#places = places.toSorted((one, other) => other.prefix.length - one.prefix.length);
+    return seen;
+  }
+
+  /** The hint with the user's own names of objects, and without those that a cause of this fault hides. */
   get userHint(): string {
     let text = this.hint;
+    for (const place of this.#places) text = withUserNames(text, place);
     for (let cause = this.cause; cause instanceof Error; cause = cause.cause) {
       if (isHiding(cause)) text = cause.hideNames(text);
     }
@@ -77,6 +96,22 @@ export class Fault extends Error {
     }
     return new Fault('bug', 'internal error: see the log', { cause: thrown });
   }
+}
+
+/** Replaces keys by paths as the user sees them, and hides the bucket. A path of the user is not changed. */
+function withUserNames(text: string, { bucket, prefix, point }: UserPlace): string {
+  const [inText, start] = [literally(bucket), '(?<![\\w./-])'];
+  const shown = text
+    .replace(new RegExp(`(?:s3://|${start})${inText}/`, 'g'), '')
+    .replaceAll(`bucket "${bucket}"`, 'the bucket')
+    .replace(new RegExp(`${start}${inText}(?![\\w-])`, 'g'), '[bucket]');
+  if (prefix === '') return shown;
+  return shown.replace(new RegExp(start + literally(prefix), 'g'), () => `${point}/`);
+}
+
+/** Returns an expression that finds this text only. */
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function isHiding(cause: Error): cause is HidingCause {

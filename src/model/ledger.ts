@@ -160,9 +160,13 @@ export interface KeyNeed {
 export interface KeyUsage {
   /**
    * Returns the objects encrypted with the key (current ones, and older versions in the ledger), in
-   * the order of bucket and key: at most `limit` after `after`.
+   * the order of bucket and key: at most `limit` after `after`. Throws `invalid` if the ledger has no such row.
    */
-  needs(keyId: KeyFingerprint, after: KeyNeed | null, limit: number): Promise<readonly KeyNeed[]>;
+  needs(
+    keyId: KeyFingerprint,
+    after: Pick<KeyNeed, 'id' | 'ref'> | null,
+    limit: number,
+  ): Promise<readonly KeyNeed[]>;
   /** Returns the number of versions and their bytes by key, without keys that have no object. */
   totals(): Promise<ReadonlyMap<KeyFingerprint, { readonly objects: number; readonly bytes: number }>>;
   /**

@@ -3,14 +3,17 @@ import type { ListedObject, ListPage, ListRequest, ObjectRef, ObjectStore } from
 
 type Lists = Pick<ObjectStore, 'list'>;
 
-/** Returns the object with exactly this key, or null. Unlike HEAD, a listing needs no customer key. */
+/**
+ * Returns the object with exactly this key, or null. Unlike HEAD, a listing needs no customer key. It has a
+ * delimiter, because policies often deny lists without one (`s3:delimiter`).
+ */
 export async function findListed(
   store: Lists,
   call: Call,
   { bucket, key }: ObjectRef,
 ): Promise<ListedObject | null> {
   // The key itself is the first of all keys that begin with it.
-  const page = await store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 1 });
+  const page = await store.list(call, { bucket, prefix: key, delimiter: '/', maxKeys: 1 });
   return page.objects.find((object) => object.key === key) ?? null;
 }
 

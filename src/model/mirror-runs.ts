@@ -16,6 +16,8 @@ export interface LiveMirrorStatus {
   readonly waitingEvents: number;
   /** Time since the directory was last known to equal S3; null if it never was. */
   readonly lagMs: number | null;
+  /** True if the lag is longer than the settings promise. */
+  readonly isBehind: boolean;
 }
 
 /** Runs passes on request, in this process or in the gateway. */

@@ -13,6 +13,8 @@ export interface MirrorPrefix {
   readonly directory: string;
   /** Returns the keys that may open its objects by the present files, the likeliest first. */
   keys(): Promise<readonly CustomerKey[]>;
+  /** Equal texts mean that `keys` returns the same keys; null if only `keys` can tell. */
+  readonly keysStamp: string | null;
 }
 
 /** A directory that was mirrored and must become empty. */
@@ -22,14 +24,19 @@ export type ClearedDirectory = Pick<MirrorPrefix, 'name' | 'directory'>;
 export interface MirrorSources {
   /**
    * Returns the prefixes of the present settings. Unreadable ones are logged and left out; their
-   * directories stay as they are.
+   * directories stay as they are. Reads only the files that changed since the last call.
    */
-  list(): Promise<readonly MirrorPrefix[]>;
+  list(): Promise<MirrorSourceList>;
+}
+
+/** The prefixes and directories of the present settings. */
+export interface MirrorSourceList {
+  readonly prefixes: readonly MirrorPrefix[];
   /**
-   * Returns the directories that must not hold objects by the present settings. The mirror removes
-   * its files there. None of them is in `list`.
+   * The directories that must not hold objects. The mirror removes its files there. None of them is
+   * in `prefixes`.
    */
-  cleared(): Promise<readonly ClearedDirectory[]>;
+  readonly cleared: readonly ClearedDirectory[];
 }
 
 /**
@@ -224,6 +231,15 @@ export interface MirrorRemoval {
    * faults of the store, the disk and the database.
    */
   removeFile(call: Call, name: string, path: string, actor: string): Promise<void>;
+}
+
+/** Learns who sees mirrored directories. */
+export interface MirrorUse {
+  /**
+   * Reports a session that sees the mirrors of these names. They are compared more often until it ends. Returns
+   * the function that reports the end. Unknown names have no effect.
+   */
+  sessionOpened(names: readonly string[]): () => void;
 }
 
 /** The mirror as the SFTP server and the commands see it. */

@@ -48,6 +48,8 @@ export interface ObjectInfo {
   /** User metadata, with lower-case names without `x-amz-meta-`. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string | null;
+  /** Number of tags. Absent if there are none, or if S3 does not report it. */
+  readonly tagCount?: number;
   /**
    * Checksum of the whole object. Null if the server stores none, or one of an algorithm that the
    * gateway does not know.
@@ -93,6 +95,8 @@ export interface WriteOptions {
   readonly acl: CannedAcl | null;
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string | null;
+  /** Further tags of the new object, besides the tag that names its key. None by default. */
+  readonly tags?: ObjectTagSet;
   /** Fails with `exists` if there is an object already (If-None-Match: *). */
   readonly onlyIfAbsent?: boolean;
   /**
@@ -119,10 +123,16 @@ export interface PartReceipt {
   readonly checksum: Checksum;
 }
 
+/** A part of an object to be completed. The checksum of a copied part is null if the server keeps none. */
+export interface CompletedPart extends Omit<PartReceipt, 'checksum'> {
+  readonly checksum: Checksum | null;
+}
+
 /** The expected size and checksum of a finished object. */
 export interface WholeObject {
   readonly size: number;
-  readonly checksum: Checksum;
+  /** Null if it is unknown, because the server copied a part and keeps no checksum of it. */
+  readonly checksum: Checksum | null;
 }
 
 /** A whole object, as it was found. */
@@ -133,6 +143,13 @@ export interface PartSource {
   readonly etag: string;
   readonly size: number;
   readonly checksum: Checksum;
+}
+
+/** A range of an object, as it was found. */
+export interface PartRange extends Pick<PartSource, 'ref' | 'access' | 'etag'> {
+  /** The version that was found, if there are any. */
+  readonly versionId: string | null;
+  readonly range: ByteRange;
 }
 
 /**
@@ -154,12 +171,18 @@ export interface PartUpload extends AsyncDisposable {
    */
   copyPart(call: Call, partNumber: number, source: PartSource): Promise<PartReceipt | null>;
   /**
+   * Makes the server copy a range of up to 5 GiB as one part. Returns null if the object does not exist.
+   * Throws `conflict` if it has changed, and `unsupported` if the server does not copy parts. A server that
+   * ignores the condition copies from another object, so the caller checks the object afterwards.
+   */
+  copyRange(call: Call, partNumber: number, source: PartRange): Promise<CompletedPart | null>;
+  /**
    * Completes the object from these parts, in order. `whole` is its expected size and checksum.
    * After an answer that leaves the outcome open (NoSuchUpload to a retry, a broken connection),
    * the store sends a HEAD before it reports a failure. Throws `corrupt` if S3's checksum or size
    * differs; the caller then removes the object.
    */
-  complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject>;
+  complete(call: Call, parts: readonly CompletedPart[], whole: WholeObject): Promise<WrittenObject>;
   /** Makes S3 keep the upload when this object is disposed. */
   park(): void;
   /**

@@ -1,7 +1,10 @@
 import type { IntentId, SealedWith } from './ledger.js';
 import type { ObjectRef, PartReceipt } from './object-store.js';
 
-/** A multipart upload that was interrupted and is kept at S3 until its client resumes it. */
+/**
+ * A multipart upload that is kept at S3. It was interrupted and waits for its client to resume it, or it is
+ * complete and waits for its client to rename it.
+ */
 export interface ParkedUpload {
   /** The ledger's row, which stays `intended`. */
   readonly id: IntentId;
@@ -10,7 +13,14 @@ export interface ParkedUpload {
   /** The SFTP user. */
   readonly actor: string;
   readonly uploadId: string;
-  /** The parts in S3, numbered from 1 without a gap; at least one. */
+  /**
+   * The key that clients see, if it is not the one in `ref`: the name is excluded, and the object will get
+   * another one.
+   */
+  readonly shownKey: string | null;
+  /** True if all bytes of the file are in S3. */
+  readonly isComplete: boolean;
+  /** The parts in S3, numbered from 1 without a gap; at least one, unless the file is complete and empty. */
   readonly parts: readonly PartReceipt[];
   /** The file's time in seconds since the epoch, if the client has set one. */
   readonly mtimeSeconds: number | null;
@@ -18,7 +28,13 @@ export interface ParkedUpload {
 }
 
 /** The part of a parked upload that is recorded beside its row. */
-export type ParkedParts = Pick<ParkedUpload, 'id' | 'parts' | 'mtimeSeconds'>;
+export type ParkedParts = Pick<ParkedUpload, 'id' | 'parts' | 'mtimeSeconds'> &
+  Partial<Pick<ParkedUpload, 'shownKey' | 'isComplete'>>;
+
+/** Returns the location under which clients see the upload. */
+export function shownRef({ ref, shownKey }: Pick<ParkedUpload, 'ref' | 'shownKey'>): ObjectRef {
+  return shownKey === null ? ref : { bucket: ref.bucket, key: shownKey };
+}
 
 /** Returns the number of bytes of the file in S3. */
 export function parkedBytes({ parts }: Pick<ParkedUpload, 'parts'>): number {
@@ -26,7 +42,7 @@ export function parkedBytes({ parts }: Pick<ParkedUpload, 'parts'>): number {
 }
 
 /**
- * The interrupted uploads that wait to be resumed. Changes are durable when a method resolves. A
+ * The uploads that wait to be resumed or renamed. Changes are durable when a method resolves. A
  * restart leaves the row and the upload of a parked upload alone.
  */
 export interface ParkedUploads {
@@ -40,6 +56,8 @@ export interface ParkedUploads {
    * false if it was not parked.
    */
   unpark(id: IntentId): Promise<boolean>;
+  /** Records the file's time, in seconds since the epoch. Returns false if the upload is not parked. */
+  setMtime(id: IntentId, mtimeSeconds: number): Promise<boolean>;
   /** Returns all of them, the oldest first. */
   parked(): Promise<readonly ParkedUpload[]>;
 }

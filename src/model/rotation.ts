@@ -72,6 +72,8 @@ export interface RotationJob extends NewRotation {
   readonly counts: RotationCounts;
   /** Reason for a pause, as a text; null while it runs. */
   readonly obstacle: string | null;
+  /** The person who paused it; null if none has. Once paused, it waits until a person resumes it. */
+  readonly pausedBy: string | null;
   /** The older keys that were retired because no current object needs them any more. */
   readonly retiredKeys: readonly KeyFingerprint[];
   readonly createdMs: number;
@@ -108,6 +110,8 @@ export interface RotationJobs {
   /** Changes the speed limit of a running rotation. */
   setPace(id: RotationId, pace: RotationPace): Promise<void>;
   setObstacle(id: RotationId, obstacle: string | null): Promise<void>;
+  /** Pauses a running rotation for a person, or resumes it (null). */
+  setPausedBy(id: RotationId, person: string | null): Promise<void>;
   finish(id: RotationId, counts: RotationCounts, retired: readonly KeyFingerprint[]): Promise<void>;
   /** Returns the problems in the order of their keys. */
   problems(id: RotationId): Promise<readonly RotationProblem[]>;

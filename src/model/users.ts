@@ -1,23 +1,46 @@
+import type { BucketAccess } from './bucket.js';
 import type { Call } from './call.js';
 import type { CustomerKey, KeyFingerprint } from './customer-key.js';
 import type { CannedAcl, EncryptionOption, WriteEncryption } from './encryption.js';
 import { Fault } from './fault.js';
+import type { UploadRights } from './users/upload-rights.js';
 
 declare const usernameBrand: unique symbol;
 export type Username = string & { readonly [usernameBrand]: true };
 
+const plainName = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,30}[A-Za-z0-9])?$/;
+const label = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
+const emailAddress = new RegExp(`^[a-z0-9](?:[a-z0-9_.+-]*[a-z0-9])?@${label}(?:\\.${label})*$`);
+const domainName = /^[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?~[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?$/;
+const maxQualifiedLength = 64;
+
 /**
- * Parses a user name: 1 to 32 letters and digits, with `_`, `-` and `.` inside. Throws `invalid`
- * with the rule.
+ * Parses the name of a user and returns the form that names the user's directories and prefixes. A plain name has 1
+ * to 32 letters and digits, with `_`, `-` and `.` inside, and its case counts. An e-mail address or `DOMAIN\name` has
+ * up to 64 characters. Its case does not count, and its form is in lower case, with `~` for the backslash. Throws
+ * `invalid` with the rule (docs/decisions/0017-user-names.md).
  */
 export function parseUsername(text: string): Username {
-  if (!/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,30}[A-Za-z0-9])?$/.test(text) || text.includes('..')) {
-    throw new Fault(
-      'invalid',
-      `invalid user name ${JSON.stringify(text.slice(0, 64))}: expected 1 to 32 letters and digits, with "_", "-" and single "." inside`,
-    );
-  }
-  return text as Username;
+  const username = usernameOrNull(text);
+  if (username !== null) return username;
+  throw new Fault(
+    'invalid',
+    `invalid user name ${JSON.stringify(text.slice(0, 64))}: expected 1 to 32 letters and digits, with "_", "-" and single "." inside, an e-mail address, or DOMAIN\\name, both of up to 64 characters`,
+  );
+}
+
+/** Parses the name of a user; returns null if it is invalid. */
+export function usernameOrNull(text: string): Username | null {
+  if (!/[@\\~]/.test(text)) return plainName.test(text) && !text.includes('..') ? (text as Username) : null;
+  // Other letters than those of ASCII stay as they are, and are refused.
+  const name = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()).replace('\\', '~');
+  if (name.length > maxQualifiedLength || name.includes('..')) return null;
+  return emailAddress.test(name) || domainName.test(name) ? (name as Username) : null;
+}
+
+/** Returns the user whose directory has this name; null if it is not exactly the form that `parseUsername` returns. */
+export function usernameOfDirectory(name: string): Username | null {
+  return usernameOrNull(name) === name ? (name as Username) : null;
 }
 
 /** `mirror`: the directory shows a copy on disk. `direct`: each request reads S3. */
@@ -28,14 +51,18 @@ export interface UserSettings {
   readonly username: Username;
   /**
    * The location of `/uploads`: the key of `/uploads/a` is `uploadPrefix + 'a'`. The prefix ends
-   * with `/`.
+   * with `/`, or is empty: `/uploads` is the whole bucket.
    */
   readonly uploadBucket: string;
   readonly uploadPrefix: string;
   readonly uploadOption: EncryptionOption;
+  /** How the bucket is accessed; null for the gateway's own access. */
+  readonly access: BucketAccess | null;
   readonly acl: CannedAcl | null;
-  /** True if `/uploads` is write-only. */
-  readonly dropbox: boolean;
+  /** The user's rights in `/uploads`. */
+  readonly uploadRights: UploadRights;
+  /** The names under which uploads wait until they are renamed: suffixes and patterns. */
+  readonly uploadExclusions: readonly string[];
   /** True if `/downloads` and `/shared` are shown. */
   readonly downloads: boolean;
   readonly shared: boolean;
@@ -44,103 +71,24 @@ export interface UserSettings {
   readonly downloadsDelete: boolean;
   /** The location of `/downloads`, in the bucket of the uploads; ends with `/`. */
   readonly downloadsPrefix: string;
+  /** True if `/local` is shown. */
+  readonly local: boolean;
+  /** Max bytes, and max files and directories, in `/local`; null for no limit. */
+  readonly localLimitBytes: number | null;
+  readonly localFilesLimit: number | null;
   /** Absolute directories on disk behind `/local`, `/downloads` and `/shared`. */
   readonly localDirectory: string;
   readonly downloadsDirectory: string;
   readonly sharedDirectory: string;
 }
 
-/** Authentication methods of the SFTP server (RFC 4252 sections 7 and 8, RFC 4256). */
-export type LoginMethod = 'publickey' | 'password' | 'keyboard-interactive';
+/** Why an account may have no session now, whatever its credentials. */
+export type AccountBar = 'removed' | 'disabled' | 'expired';
 
-/** `busy`: the credential was not checked, because too many others wait. The client may try again. */
-export type LoginDecision = 'accepted' | 'refused' | 'busy';
-
-/** A public key that a client offers. `blob` is its SSH wire form (RFC 4253 section 6.6). */
-export interface OfferedPlainKey {
-  readonly kind: 'plain';
-  /** Such as `ssh-ed25519`. */
-  readonly type: string;
-  readonly blob: Uint8Array;
-  /** `SHA256:...`, as `ssh-keygen -l` prints it. */
-  readonly fingerprint: string;
-}
-
-/** A certificate that a client offers (OpenSSH PROTOCOL.certkeys). */
-export interface OfferedCertificate {
-  readonly kind: 'certificate';
-  /** The certified key. */
-  readonly key: OfferedPlainKey;
-  /** The key of the certificate authority. */
-  readonly signatureKey: OfferedPlainKey;
-  readonly serial: bigint;
-  readonly keyId: string;
-  readonly principals: readonly string[];
-}
-
-export type OfferedKey = OfferedPlainKey | OfferedCertificate;
-
-/** The terms on which a key opens an account. Each is an option of an authorized_keys line (sshd(8)). */
-export interface KeyTerms {
-  /** `no-touch-required`: a FIDO signature without the user's touch is accepted. */
-  readonly touchOptional?: boolean;
-  /** `verify-required`: a FIDO signature without a PIN or a biometric check is refused. */
-  readonly verificationRequired?: boolean;
-  /** `principals="..."`: a certificate must contain one of them. The user name if absent. */
-  readonly principals?: readonly string[];
-}
-
-/** One question of a dialogue. The client shows the answer while the user types it if `isEchoed`. */
-export interface LoginPrompt {
-  readonly text: string;
-  readonly isEchoed: boolean;
-}
-
-/** The questions of one round. A round without prompts only shows its instruction. */
-export interface LoginRound {
-  readonly name?: string;
-  readonly instruction?: string;
-  readonly prompts: readonly LoginPrompt[];
-}
-
-/** The dialogue of one keyboard-interactive request. */
-export interface LoginDialogue {
-  /** Returns the questions of the first round. */
-  start(): Promise<LoginRound>;
-  /** Takes one answer for each prompt of the last round. Resolves to a decision or to the next round. */
-  respond(answers: readonly string[]): Promise<LoginDecision | LoginRound>;
-}
-
-/**
- * The attempt of one connection to log in as one user. It does the same work for users that exist
- * and for those that do not. A promise that rejects counts as `busy` and is logged.
- */
-export interface UserLogin {
-  /**
-   * Returns the methods that the client may try next, the preferred first, given those that
-   * succeeded. An empty list means that the user is logged in. It is never empty while `passed` is.
-   * The first list is the same for everyone. Called before every attempt, which the list allows.
-   */
-  methods(passed: readonly LoginMethod[]): readonly LoginMethod[];
-  /**
-   * Returns the terms on which the key may log in, or null. For a certificate, the caller checks
-   * the signatures, the principals, the validity and the critical options; the implementation
-   * checks that it trusts `signatureKey` for this user, and that nothing is revoked.
-   */
-  publicKey(key: OfferedKey): Promise<KeyTerms | null>;
-  password(password: string): Promise<LoginDecision>;
-  /** Returns a new dialogue. Called only if `methods` allows keyboard-interactive. */
-  dialogue(): LoginDialogue;
-}
-
-/** The users as the SSH server needs them to let them in. */
-export interface UserLogins {
-  /**
-   * Starts with the first request of a connection. `username` is the client's text; such a user may
-   * not exist. `call.signal` aborts if the connection ends before a login. Never rejects for an
-   * unknown user.
-   */
-  begin(call: Call, username: string, remoteAddress: string): Promise<UserLogin>;
+/** The accounts as the registry of sessions needs them. Changed files are read again, without a restart. */
+export interface AccountBars {
+  /** Returns null for an account that may have sessions, also if its files cannot be read now. */
+  barOf(call: Call, username: Username): Promise<AccountBar | null>;
 }
 
 /** The users as the SFTP server needs them. Changed files are read again, without a restart. */
@@ -191,9 +139,23 @@ export interface UserChange {
   readonly syncKeyId?: KeyFingerprint;
   readonly uploadBucket?: string;
   readonly uploadPrefix?: string;
+  /** Null removes the setting, and an access to the user's bucket that is not the gateway's own. */
+  readonly uploadRegion?: string | null;
+  readonly uploadEndpoint?: string | null;
+  readonly uploadRoleArn?: string | null;
+  readonly uploadRoleExternalId?: string | null;
   readonly acl?: CannedAcl;
+  readonly uploadRights?: UploadRights;
+  readonly uploadExclusions?: readonly string[];
   readonly downloads?: boolean;
   readonly shared?: boolean;
+  /** Addresses and networks of `login.from`; null removes the setting. */
+  readonly loginFrom?: string | null;
+  readonly disabled?: boolean;
+  /** The time from which the account is expired, in milliseconds; null for never. */
+  readonly expiresMs?: number | null;
+  /** Fingerprints (`SHA256:...`) of keys whose lines are removed from `authorized_keys`. */
+  readonly removePublicKeys?: readonly string[];
 }
 
 /** A key of a user's authorized_keys. */
@@ -212,6 +174,11 @@ export interface UserSummary {
   readonly uploadOption: EncryptionOption;
   readonly uploadBucket: string;
   readonly uploadPrefix: string;
+  /** Null for the gateway's own access to the bucket. */
+  readonly access: BucketAccess | null;
+  /** `all`, `dropbox`, or the rights with commas. */
+  readonly uploadRights: string;
+  readonly uploadExclusions: readonly string[];
   /**
    * The key of uploads with option 3: the one in the settings, or else the one in `sse.key`. Null
    * if there is none.
@@ -226,15 +193,28 @@ export interface UserSummary {
   readonly hasPassword: boolean;
   /** Sequences of methods, as `login.methods` has them. */
   readonly loginMethods: string;
+  /** The addresses from which the user may log in, as the settings have them; null for all. */
+  readonly loginFrom: string | null;
+  /** True if an administrator has disabled the account. */
+  readonly disabled: boolean;
+  /** The time from which the account is expired, in milliseconds; null for never. */
+  readonly expiresMs: number | null;
   /** True if the user must give TOTP codes. */
   readonly hasTotp: boolean;
   /** False if the keys, the password and TOTP of the user do not fulfil any sequence. */
   readonly canLogIn: boolean;
   readonly downloads: boolean;
   readonly shared: boolean;
+  /** As in `UserSettings`. */
+  readonly local: boolean;
+  readonly localLimitBytes: number | null;
+  readonly localFilesLimit: number | null;
   /** Problems in the user's files, one sentence each. */
   readonly problems?: readonly string[];
 }
+
+/** The location of a user's objects. `uploadBucket` is empty if none is set. */
+export type UserLocation = Pick<UserSummary, 'username' | 'uploadBucket' | 'uploadPrefix'>;
 
 /** The users as an administrator needs them. Every change is written atomically and synced. */
 export interface UserRegistry {
@@ -243,6 +223,8 @@ export interface UserRegistry {
   /** Returns null for an unknown user. */
   describe(username: Username): Promise<UserSummary | null>;
   list(): Promise<readonly UserSummary[]>;
+  /** Returns where each user's objects are, and how they are encrypted. Reads only the settings of each user. */
+  locations(): Promise<readonly (UserLocation & Pick<UserSummary, 'uploadOption' | 'syncOption'>)[]>;
   /**
    * Removes the account, moves its keys and local files to another directory and returns its path.
    * The keyring keeps the keys. Returns null for an unknown user.

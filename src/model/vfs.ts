@@ -54,7 +54,10 @@ export interface WriteHandle extends AsyncDisposable {
   /** Size received so far, and the times set so far. */
   attributes(): Attributes | Promise<Attributes>;
   setAttributes(call: Call, change: AttributeChange): Promise<void>;
-  /** Makes the writes so far durable, where that is possible before `commit`. */
+  /**
+   * Makes the writes so far durable, where that is possible before `commit`. Throws the fault of an
+   * earlier write that failed.
+   */
   sync(call: Call): Promise<void>;
   /**
    * Resolves when the file is durable at its location (under `/uploads`: in S3, verified). Called

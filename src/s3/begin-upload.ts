@@ -10,7 +10,7 @@ import type { Attempt } from './errors/translate.js';
 import { checkMetadata } from './object-info.js';
 import { describeTarget, writePermission } from './object-writes.js';
 import { abortTimeoutMs, S3PartUpload } from './part-upload.js';
-import { keyTags, taggingInput, tagPermission } from './tags.js';
+import { taggingInput, tagPermission, tagsOfWrite } from './tags.js';
 
 /** Properties that an upload takes from the object that it copies: its description, and all tags of the new object. */
 export interface CopiedDescription {
@@ -36,7 +36,7 @@ export async function beginUpload(
   copied: CopiedDescription = {},
 ): Promise<S3PartUpload> {
   checkMetadata(ref, options.metadata);
-  const tags = copied.tags ?? keyTags(context, options.encryption);
+  const tags = copied.tags ?? tagsOfWrite(context, options);
   const algorithm = copied.algorithm ?? context.checksumAlgorithm;
   const command = new CreateMultipartUploadCommand({
     Bucket: ref.bucket,

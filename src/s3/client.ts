@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { Fault } from '../model/fault.js';
+import { ProxyRules } from '../network/proxy-rules.js';
+import type { TransportOptions } from './http/exchange.js';
 import { S3Transport } from './http/transport.js';
 import { clientDefaults, type S3ClientOptions } from './options.js';
 
@@ -13,18 +15,12 @@ export interface S3Connection {
 /**
  * Creates the client of one store. The SDK's own retries, checksums, redirects, logging and `Expect:
  * 100-continue` are off: retries have one layer (retry.ts), checksums are known before the body is sent, and
- * a redirect could send a key to another host. Throws `invalid` when the CA file cannot be read or the
- * endpoint is not a URL.
+ * a redirect could send a key to another host. Throws `invalid` when the CA file cannot be read, a proxy
+ * of the environment is not valid, or the endpoint is not a URL.
  */
 export function createS3Client(options: S3ClientOptions): S3Connection {
   const endpoint = endpointInUse(options);
-  const transport = new S3Transport({
-    ca: trustedCertificates(options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? null),
-    connectTimeoutMs: options.connectTimeoutMs ?? clientDefaults.connectTimeoutMs,
-    idleTimeoutMs: options.idleTimeoutMs ?? clientDefaults.idleTimeoutMs,
-    maxSockets: options.maxSockets ?? clientDefaults.maxSockets,
-    ...(options.clock === undefined ? {} : { clock: options.clock }),
-  });
+  const transport = options.transport ?? new S3Transport(transportOptions(options));
   const config: S3ClientConfig = {
     requestHandler: transport,
     maxAttempts: 1,
@@ -35,9 +31,38 @@ export function createS3Client(options: S3ClientOptions): S3Connection {
     forcePathStyle: options.forcePathStyle ?? endpoint !== null,
     ...(endpoint === null ? {} : { endpoint: checkedEndpoint(endpoint) }),
     ...regionOf(options.region, endpoint),
-    ...(options.credentials ? { credentials: { ...options.credentials } } : {}),
+    ...credentialsOf(options),
   };
   return { client: new S3Client(config), transport };
+}
+
+function credentialsOf({ credentials }: S3ClientOptions): Pick<S3ClientConfig, 'credentials'> {
+  if (!credentials) return {};
+  return { credentials: 'provide' in credentials ? credentials.provide : { ...credentials } };
+}
+
+/**
+ * Returns the options of a client's connections. Throws `invalid` when the CA file cannot be read, or a proxy of the
+ * environment is not valid.
+ */
+export function transportOptions(options: S3ClientOptions): TransportOptions {
+  return {
+    ca: trustedCertificates(options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? null),
+    proxies: ProxyRules.fromEnvironment(),
+    connectTimeoutMs: options.connectTimeoutMs ?? clientDefaults.connectTimeoutMs,
+    idleTimeoutMs: options.idleTimeoutMs ?? clientDefaults.idleTimeoutMs,
+    maxSockets: options.maxSockets ?? clientDefaults.maxSockets,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
+  };
+}
+
+/** Returns `host:port` of the proxy between the gateway and S3; null for a direct connection. Throws as `transportOptions`. */
+export function proxyInUse(options: S3ClientOptions): string | null {
+  const region = options.region ?? process.env['AWS_REGION'] ?? 'us-east-1';
+  const url = new URL(checkedEndpoint(endpointInUse(options) ?? `https://s3.${region}.amazonaws.com`));
+  const secure = url.protocol === 'https:';
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  return ProxyRules.fromEnvironment().proxyFor({ secure, host: url.hostname, port })?.address ?? null;
 }
 
 /**

@@ -52,7 +52,7 @@ export function createContext({ client, transport }: S3Connection, options: S3St
     client,
     direct: new DirectRequests(client, transport),
     diagnosis: new Diagnosis(client, options.clock),
-    credentials: new S3CredentialSource(client, Boolean(options.credentials)),
+    credentials: new S3CredentialSource(client, options.credentials ?? null),
     clock: options.clock,
     entropy: options.entropy,
     checksums,

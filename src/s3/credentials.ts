@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { loadSharedConfigFiles } from '@smithy/core/config';
 import { Fault } from '../model/fault.js';
 import { S3Error } from './errors/s3-error.js';
+import type { CredentialProvider, S3Credentials } from './options.js';
 
 /** Variables of the AWS credential chain that name an endpoint or a role which provides credentials. */
 const remoteSources = [
@@ -27,14 +28,16 @@ const refusals: ReadonlySet<string> = new Set([
 export class S3CredentialSource {
   readonly #client: S3Client;
   readonly #isFixed: boolean;
+  readonly #provider: CredentialProvider | null;
   #wereLoaded = false;
   #generation = 0;
   #reloading: Promise<boolean> | null = null;
 
-  /** `isFixed` is true for credentials that were given, which cannot be loaded again. */
-  constructor(client: S3Client, isFixed: boolean) {
+  /** Credentials that were given cannot be loaded again. */
+  constructor(client: S3Client, given: S3Credentials | CredentialProvider | null) {
     this.#client = client;
-    this.#isFixed = isFixed;
+    this.#provider = given !== null && 'provide' in given ? given : null;
+    this.#isFixed = given !== null && this.#provider === null;
   }
 
   /** Counts the changes of the credentials. */
@@ -79,6 +82,7 @@ export class S3CredentialSource {
       const before = await credentials();
       // The SDK keeps the content of the shared files, and reads them again only here.
       await loadSharedConfigFiles({ ignoreCache: true });
+      this.#provider?.forget();
       const after = await credentials({ forceRefresh: true });
       const isSame =
         before.accessKeyId === after.accessKeyId &&

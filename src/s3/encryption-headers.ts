@@ -97,18 +97,25 @@ export function objectEncryption(echo: EncryptionEcho): ObjectEncryption {
   return { kind: 'unknown' };
 }
 
+/** A `corrupt` fault: S3's answer to a write does not confirm the requested encryption. */
+export class UnconfirmedEncryption extends Fault {
+  constructor({ bucket, key }: ObjectRef, problem: string) {
+    super('corrupt', `S3 did not store "${key}" in bucket "${bucket}" as requested: ${problem}`);
+  }
+}
+
 /**
- * Throws `corrupt` when S3 does not confirm the encryption that a write requested. The bytes may be encrypted
- * with less than that.
+ * Throws `UnconfirmedEncryption` when S3 does not confirm the encryption that a write requested. The bytes may be
+ * encrypted with less than that.
  */
 export function checkWriteEcho(ref: ObjectRef, asked: WriteEncryption, echo: EncryptionEcho): void {
   const problem = echoProblem(asked, echo);
-  if (problem !== null) {
-    throw new Fault(
-      'corrupt',
-      `S3 did not store "${ref.key}" in bucket "${ref.bucket}" as requested: ${problem}`,
-    );
-  }
+  if (problem !== null) throw new UnconfirmedEncryption(ref, problem);
+}
+
+/** Returns true when S3's answer to a write confirms the encryption that it requested. */
+export function isConfirmed(asked: WriteEncryption, echo: EncryptionEcho): boolean {
+  return echoProblem(asked, echo) === null;
 }
 
 /**

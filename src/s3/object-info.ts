@@ -12,6 +12,7 @@ type ObjectHeaders = Pick<
   | 'LastModified'
   | 'Metadata'
   | 'ContentType'
+  | 'TagCount'
   | 'ChecksumCRC32'
   | 'ChecksumCRC32C'
   | 'ChecksumCRC64NVME'
@@ -33,9 +34,18 @@ export function objectInfo(headers: ObjectHeaders, size: number): ObjectInfo {
     metadata: headers.Metadata ?? {},
     contentType: headers.ContentType ?? null,
     checksum: wholeChecksum(headers),
+    ...(headers.TagCount === undefined || headers.TagCount === 0 ? {} : { tagCount: headers.TagCount }),
     // This algorithm has no composite checksums.
     ...(headers.ChecksumCRC64NVME === undefined ? {} : { crc64Nvme: headers.ChecksumCRC64NVME }),
   };
+}
+
+/**
+ * Returns an ETag with its quotes; empty without one. Ceph before 20 omits the quotes in the answers to
+ * CompleteMultipartUpload and UploadPartCopy.
+ */
+export function quotedEtag(etag: string | undefined): string {
+  return etag === undefined || etag === '' ? '' : `"${etag.replaceAll('"', '')}"`;
 }
 
 /** Returns a version id, or null without one. An object from before versioning has the id `null`. */

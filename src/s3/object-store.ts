@@ -27,33 +27,33 @@ import type { ObjectVersions, VersionPage, VersionsRequest } from '../model/obje
 import { getAcl } from './acl.js';
 import { beginUpload } from './begin-upload.js';
 import { createS3Client } from './client.js';
+import { putConditionally } from './conditional-put.js';
 import { createContext, type S3Context } from './context.js';
 import { copyObject } from './copy/copy.js';
 import { abortUpload, listObjects, listUploads } from './listing.js';
-import { putObject, removeObject } from './object-writes.js';
+import { removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';
 import { S3PartUpload } from './part-upload.js';
 import { getObject, headObject } from './reads.js';
 import { withRetries } from './retry.js';
+import { createRoutedStore } from './routing/routed-store.js';
+import type { S3ObjectStore } from './routing/s3-object-store.js';
 import { getTags, putTags } from './tags.js';
 import { listVersions } from './versions.js';
 
-/** The production store. Disposing it closes its connections. */
-export type S3ObjectStore = ObjectStore &
-  UploadSweeper &
-  ObjectVersions &
-  ObjectTags &
-  ObjectAcls &
-  AsyncDisposable & {
-    /** How many requests were sent through the SDK because their bucket cannot be reached directly. */
-    requestsSentBySdk(): number;
-  };
+export type { S3ObjectStore };
 
 /**
  * Creates a store of objects in S3 or a compatible server, with transient faults retried. Throws `invalid`
- * for an endpoint or a CA file that cannot be used. Connects at the first request.
+ * for an endpoint or a CA file that cannot be used. Connects at the first request. With `routes`, the location
+ * of an object decides how its requests are sent.
  */
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
+  const { routes } = options;
+  return routes === undefined ? openStore(options) : createRoutedStore(options, routes, openStore);
+}
+
+function openStore(options: S3StoreOptions): S3ObjectStore {
   const connection = createS3Client(options);
   const context = createContext(connection, options);
   const store = withRetries(new SingleAttemptStore(context), options);
@@ -90,7 +90,7 @@ class SingleAttemptStore implements ObjectStore, UploadSweeper, ObjectVersions, 
   }
 
   put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
-    return putObject(this.#context, call, ref, body, options);
+    return putConditionally(this.#context, call, ref, body, options);
   }
 
   beginUpload(call: Call, ref: ObjectRef, options: WriteOptions): Promise<PartUpload> {

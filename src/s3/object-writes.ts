@@ -25,7 +25,7 @@ import type { Attempt } from './errors/translate.js';
 import type { ExchangeOptions } from './http/exchange.js';
 import { streamed } from './http/streamed-body.js';
 import { checkMetadata, versionOf } from './object-info.js';
-import { keyTags, taggingInput, tagPermission } from './tags.js';
+import { taggingInput, tagPermission, tagsOfWrite } from './tags.js';
 
 /** For larger bodies the cost of the SDK's layers does not matter. */
 const maxDirectBytes = 1024 * 1024;
@@ -60,7 +60,7 @@ export async function putObject(
   options: WriteOptions,
 ): Promise<WrittenObject> {
   checkMetadata(ref, options.metadata);
-  const write: OneWrite = { ref, body, options, tags: keyTags(context, options.encryption) };
+  const write: OneWrite = { ref, body, options, tags: tagsOfWrite(context, options) };
   const isDirect = isForDirect(write) && (await context.direct.canReach(call, ref.bucket));
   const attempt: Attempt = {
     operation: 'PutObject',

@@ -1,13 +1,22 @@
 import { hasNativeCrc32c } from '@sftpgw/checksums';
 import type { Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
-import type { RetryLimits } from './retry.js';
+import type { S3Transport } from './http/transport.js';
+import type { RetryLimits, S3Measures } from './retry.js';
+import type { StoreRoutes } from './routing/store-routes.js';
 
 /** Fixed credentials of the embedded server or a test. By default, the AWS credential chain provides them. */
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
+}
+
+/** Credentials that change. */
+export interface CredentialProvider {
+  readonly provide: () => Promise<S3Credentials & { readonly expiration: Date }>;
+  /** Called when S3 has refused the credentials. */
+  forget(): void;
 }
 
 /** The address of S3 and the settings of its client. */
@@ -27,7 +36,11 @@ export interface S3ClientOptions {
    */
   readonly caFile?: string | null;
   /** Null means the AWS credential chain. */
-  readonly credentials?: S3Credentials | null;
+  readonly credentials?: S3Credentials | CredentialProvider | null;
+  /** The address of STS for roles. Null means AWS_ENDPOINT_URL_STS, then the endpoint of S3, then AWS. */
+  readonly stsEndpoint?: string | null;
+  /** Connections that several clients share; by default each client has its own. */
+  readonly transport?: S3Transport;
   /** Timeout for connecting, TCP and TLS. */
   readonly connectTimeoutMs?: number;
   /** Timeout without a byte in either direction. */
@@ -58,6 +71,10 @@ export interface S3StoreOptions extends S3ClientOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly retry?: Partial<RetryLimits>;
+  /** Counts requests. Nothing by default. */
+  readonly measures?: S3Measures;
+  /** Sends the requests for some users' objects to other regions, or under other roles. */
+  readonly routes?: StoreRoutes;
   /** The maximum size for one CopyObject, 5 GiB at AWS. Larger objects are copied in parts. */
   readonly singleCopyLimitBytes?: number;
   /** The size of these parts. */

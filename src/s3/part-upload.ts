@@ -4,9 +4,11 @@ import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../mode
 import { accessFor } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
 import {
+  type CompletedPart,
   isSameEtag,
   type ObjectInfo,
   type ObjectRef,
+  type PartRange,
   type PartReceipt,
   type PartSource,
   type PartUpload,
@@ -26,37 +28,13 @@ import { S3Error } from './errors/s3-error.js';
 import type { Attempt } from './errors/translate.js';
 import { streamed } from './http/streamed-body.js';
 import { abortUpload } from './listing.js';
-import { multipartEtag } from './multipart-etag.js';
-import { versionOf } from './object-info.js';
+import { quotedEtag, versionOf } from './object-info.js';
 import { checkChecksum, conditionInput, nothingThere } from './object-writes.js';
 import { headObject } from './reads.js';
+import { absenceOf, type CompletedPartEntry, mayHaveSucceeded, objectOfParts } from './upload-outcome.js';
 
 /** Time limit for aborting an upload whose call has ended. */
 export const abortTimeoutMs = 30_000;
-
-/** After these faults a Complete may have succeeded: a retried one finds no upload, or its own object. */
-const mayHaveSucceeded = [
-  'unavailable',
-  'timed-out',
-  'throttled',
-  'not-found',
-  'exists',
-  'conflict',
-] as const;
-
-/** The expected size and checksum of the object. */
-interface Whole {
-  readonly size: number;
-  /** Null when it is unknown, because the server copied parts. */
-  readonly checksum: Checksum | null;
-}
-
-/** A part as Complete names it. A copied part has no checksum if the server keeps none. */
-export interface CompletedPartEntry {
-  readonly partNumber: number;
-  readonly etag: string;
-  readonly checksum: Checksum | null;
-}
 
 /** A multipart upload at S3. */
 export class S3PartUpload implements PartUpload {
@@ -115,7 +93,7 @@ export class S3PartUpload implements PartUpload {
       try {
         return await this.#copyPartAtServer(call, partNumber, source);
       } catch (error) {
-        if (!isFault(error, 'unsupported')) throw error;
+        if (!serverCopies.isRefusal(error, this.#options.encryption.kind)) throw error;
       }
     }
     const found = await headObject(this.#context, call, source.ref, source.access, undefined);
@@ -125,9 +103,32 @@ export class S3PartUpload implements PartUpload {
     return sent;
   }
 
+  async copyRange(call: Call, partNumber: number, source: PartRange): Promise<CompletedPart | null> {
+    const { ref, access, etag, versionId, range } = source;
+    const kind = copyKind({ sourceAccess: access, encryption: this.#options.encryption });
+    if (this.#context.serverCopies.isRefused('UploadPartCopy', kind))
+      throw new Fault('unsupported', 'the S3 server does not copy parts of such objects');
+    const copied = await copyPartOnce(this.#context, call, {
+      to: this.#ref,
+      uploadId: this.uploadId,
+      partNumber,
+      source: copySourceOf(ref, versionId),
+      sourceEtag: etag,
+      range: `bytes=${range.start}-${range.end - 1}`,
+      access,
+      encryption: this.#options.encryption,
+      attempt: this.#copyAttempt(ref),
+    });
+    return copied === null ? null : { partNumber, ...copied, size: range.end - range.start };
+  }
+
+  #copyAttempt({ bucket, key }: ObjectRef): Attempt {
+    const permission = `s3:PutObject, and s3:GetObject on "${key}" in bucket "${bucket}"`;
+    return { operation: 'UploadPartCopy', ...this.#ref, permission };
+  }
+
   async #copyPartAtServer(call: Call, partNumber: number, source: PartSource): Promise<PartReceipt | null> {
     const { ref, access, etag, size, checksum } = source;
-    const permission = `s3:PutObject, and s3:GetObject on "${ref.key}" in bucket "${ref.bucket}"`;
     const copied = await copyPartOnce(this.#context, call, {
       to: this.#ref,
       uploadId: this.uploadId,
@@ -136,7 +137,7 @@ export class S3PartUpload implements PartUpload {
       sourceEtag: etag,
       access,
       encryption: this.#options.encryption,
-      attempt: { operation: 'UploadPartCopy', ...this.#ref, permission },
+      attempt: this.#copyAttempt(ref),
     });
     // Ceph RGW 20 ignores the condition here, so the source is checked afterwards.
     const after = copied && (await headObject(this.#context, call, ref, access, undefined));
@@ -172,7 +173,7 @@ export class S3PartUpload implements PartUpload {
     return answer;
   }
 
-  async complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject> {
+  async complete(call: Call, parts: readonly CompletedPart[], whole: WholeObject): Promise<WrittenObject> {
     const received = parts.reduce((sum, part) => sum + part.size, 0);
     if (received !== whole.size) {
       throw new Fault(
@@ -190,7 +191,7 @@ export class S3PartUpload implements PartUpload {
   async completeEntries(
     call: Call,
     parts: readonly CompletedPartEntry[],
-    whole: Whole,
+    whole: WholeObject,
   ): Promise<WrittenObject> {
     let written: WrittenObject;
     try {
@@ -202,7 +203,11 @@ export class S3PartUpload implements PartUpload {
     return written;
   }
 
-  async #complete(call: Call, parts: readonly CompletedPartEntry[], whole: Whole): Promise<WrittenObject> {
+  async #complete(
+    call: Call,
+    parts: readonly CompletedPartEntry[],
+    whole: WholeObject,
+  ): Promise<WrittenObject> {
     const summed = this.#context.checksums !== 'none';
     // S3 refuses a checksum of another algorithm than the upload's.
     const fits = (checksum: Checksum | null) => summed && checksum?.algorithm === this.algorithm;
@@ -233,18 +238,19 @@ export class S3PartUpload implements PartUpload {
     );
     this.#isOver = true;
     const answered = wholeChecksum(answer);
+    const etag = quotedEtag(answer.ETag);
     const comparison = fits(whole.checksum) ? compareChecksums(whole.checksum, answered) : 'not-comparable';
     const versionId = versionOf(answer.VersionId);
     if (comparison !== 'not-comparable' && answer.ChecksumType === 'FULL_OBJECT') {
       // The server's checksum covers all parts that it has, so their bytes and number are those that were
       // sent.
       checkChecksum(this.#ref, whole.checksum, answered);
-      return { etag: answer.ETag ?? '', versionId, checksum: answered };
+      return { etag, versionId, checksum: answered };
     }
     const info = await this.#head(call, versionId);
-    if (info === null) return { etag: answer.ETag ?? '', versionId, checksum: null };
-    if (info.etag === answer.ETag) this.#checkWhole(info, whole);
-    return { etag: answer.ETag ?? '', versionId: versionId ?? info.versionId, checksum: info.checksum };
+    if (info === null) return { etag, versionId, checksum: null };
+    if (info.etag === etag) this.#checkWhole(info, whole);
+    return { etag, versionId: versionId ?? info.versionId, checksum: info.checksum };
   }
 
   #head(call: Call, versionId: string | null): Promise<ObjectInfo | null> {
@@ -252,7 +258,7 @@ export class S3PartUpload implements PartUpload {
     return headObject(this.#context, call, this.#ref, access, versionId ?? undefined);
   }
 
-  #checkWhole(info: ObjectInfo, whole: Whole): void {
+  #checkWhole(info: ObjectInfo, whole: WholeObject): void {
     if (info.size !== whole.size) {
       throw new Fault(
         'corrupt',
@@ -263,22 +269,36 @@ export class S3PartUpload implements PartUpload {
   }
 
   /**
-   * Checks for the object after a fault that leaves the outcome open. It is ours if its ETag is the one of
-   * these parts, or if size and checksum match. Throws the first fault otherwise.
+   * Checks for the object after a fault that leaves the outcome open. Throws the first fault otherwise, or `not-found`
+   * if the upload does not exist: some servers answer each Complete of such an upload with an internal error.
    */
   async #settle(
     call: Call,
     error: unknown,
     parts: readonly CompletedPartEntry[],
-    whole: Whole,
+    whole: WholeObject,
   ): Promise<WrittenObject> {
     if (!isFault(error, ...mayHaveSucceeded) || call.signal.aborted) throw error;
+    const written = await this.#writtenObject(call, parts, whole);
+    if (written !== null) return written;
+    const isUnknown = isFault(error, 'unavailable');
+    const absence = isUnknown
+      ? await absenceOf(this.#context, call, this.#ref, this.uploadId, this.#options)
+      : null;
+    if (absence === null) throw error;
+    // The server may have completed the upload since the first look.
+    const late = await this.#writtenObject(call, parts, whole);
+    if (late === null) throw absence;
+    return late;
+  }
+
+  async #writtenObject(
+    call: Call,
+    parts: readonly CompletedPartEntry[],
+    whole: WholeObject,
+  ): Promise<WrittenObject | null> {
     const info = await this.#head(call, null).catch(() => null);
-    if (info === null || info.size !== whole.size) throw error;
-    const sameEtag = info.etag === multipartEtag(parts.map((part) => part.etag));
-    const sameBytes = compareChecksums(info.checksum, whole.checksum) === 'same';
-    if (!sameEtag && !sameBytes) throw error;
-    return { etag: info.etag, versionId: info.versionId, checksum: info.checksum };
+    return info === null ? null : objectOfParts(info, parts, whole);
   }
 
   park(): void {

@@ -3,12 +3,14 @@ import { compareChecksums } from '../model/checksum.js';
 import type { ReadAccess } from '../model/encryption.js';
 import { accessFor } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
+import { type Measures, noMeasures } from '../model/measures.js';
 import type {
+  CompletedPart,
   ObjectAcls,
   ObjectRef,
   ObjectStore,
   ObjectTags,
-  PartReceipt,
+  PartRange,
   PartSource,
   PartUpload,
   ReplayableBody,
@@ -41,10 +43,15 @@ export const defaultRetryLimits: RetryLimits = {
 /** Attempts of a request whose bytes were damaged on the way to S3: damage that repeats has another cause. */
 const maxDamagedAttempts = 4;
 
+/** Counts attempts and retries. */
+export type S3Measures = Pick<Measures, 's3Attempt' | 's3Retry'>;
+
 export interface RetryOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly retry?: Partial<RetryLimits>;
+  /** Counts attempts. Nothing by default. */
+  readonly measures?: S3Measures;
 }
 
 /**
@@ -89,11 +96,13 @@ export class Retries {
   readonly #clock: Clock;
   readonly #entropy: Entropy;
   readonly #limits: RetryLimits;
+  readonly #measures: S3Measures;
 
   constructor(options: RetryOptions) {
     this.#clock = options.clock;
     this.#entropy = options.entropy;
     this.#limits = { ...defaultRetryLimits, ...options.retry };
+    this.#measures = options.measures ?? noMeasures;
   }
 
   /**
@@ -104,7 +113,7 @@ export class Retries {
     for (let number = 1; ; number += 1) {
       if (call.signal.aborted) throw new Fault('cancelled', 'the request was cancelled');
       try {
-        return await attempt(number);
+        return await this.#measured(operationOf(what), () => attempt(number));
       } catch (error) {
         if (!(error instanceof Fault) || call.signal.aborted || number >= this.#maxAttempts(error))
           throw error;
@@ -117,7 +126,21 @@ export class Retries {
         if (isPowerOfTwo(number)) call.log.warn('S3 request failed; trying again', fields);
         else call.log.debug('S3 request failed; trying again', fields);
         await this.#clock.sleep(delayMs, call.signal);
+        this.#measures.s3Retry(operationOf(what));
       }
+    }
+  }
+
+  async #measured<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const startedMs = this.#clock.monotonicMs();
+    let result = 'ok';
+    try {
+      return await attempt();
+    } catch (error) {
+      result = Fault.from(error).kind;
+      throw error;
+    } finally {
+      this.#measures.s3Attempt(what, result, (this.#clock.monotonicMs() - startedMs) / 1000);
     }
   }
 
@@ -139,6 +162,12 @@ export class Retries {
   }
 }
 
+/** Returns the part before a colon: the steps of a check are one operation. */
+function operationOf(what: string): string {
+  const colon = what.indexOf(':');
+  return colon === -1 ? what : what.slice(0, colon);
+}
+
 /** True for 1, 2, 4, 8 and so on: an outage logs each operation a few times, not twenty. */
 function isPowerOfTwo(number: number): boolean {
   return Number.isInteger(Math.log2(number));
@@ -150,8 +179,8 @@ function requestedDelayMs({ cause }: Fault): number {
 }
 
 /**
- * Puts an object. A retried put that must not overwrite may find the object of its own first attempt, whose
- * answer was lost; that object has the same bytes.
+ * Puts an object. A retried put with a condition may find the object of its own first attempt, whose answer
+ * was lost; that object has the same bytes.
  */
 async function retriedPut(
   retries: Retries,
@@ -168,7 +197,8 @@ async function retriedPut(
       return store.put(call, ref, body, options);
     });
   } catch (error) {
-    if (attempts === 1 || !options.onlyIfAbsent || !isFault(error, 'exists')) throw error;
+    const isConditional = options.onlyIfAbsent === true || options.onlyIfMatches !== undefined;
+    if (attempts === 1 || !isConditional || !isFault(error, 'exists', 'conflict')) throw error;
     const own = await foundOwn(store, call, ref, body, accessFor(options.encryption));
     if (own === null) throw error;
     return own;
@@ -221,7 +251,9 @@ function retriedUpload(retries: Retries, upload: PartUpload): PartUpload {
       retries.run(call, 'uploadPart', () => upload.uploadPart(call, partNumber, body)),
     copyPart: (call: Call, partNumber: number, source: PartSource) =>
       retries.run(call, 'copyPart', () => upload.copyPart(call, partNumber, source)),
-    complete: (call: Call, parts: readonly PartReceipt[], whole: WholeObject) =>
+    copyRange: (call: Call, partNumber: number, source: PartRange) =>
+      retries.run(call, 'copyRange', () => upload.copyRange(call, partNumber, source)),
+    complete: (call: Call, parts: readonly CompletedPart[], whole: WholeObject) =>
       retries.run(call, 'complete', () => upload.complete(call, parts, whole)),
     park: () => upload.park(),
     abort: (call: Call) => retries.run(call, 'abort', () => upload.abort(call)),

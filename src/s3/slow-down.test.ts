@@ -19,7 +19,7 @@ const minuteMs = 60_000;
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const call: Call = { id: 'x', signal: new AbortController().signal, log: silent };
 
-/** Time that passes only when the test says so. */
+/** Time that passes only when the test advances it. */
 class VirtualClock implements Clock {
   ms = 0;
   readonly #sleepers = new Set<{ readonly atMs: number; wake(): void }>();

@@ -2,7 +2,7 @@ import { GetObjectTaggingCommand, PutObjectTaggingCommand } from '@aws-sdk/clien
 import type { Call } from '../model/call.js';
 import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import { keyTagName, type ObjectRef, type ObjectTagSet } from '../model/object-store.js';
+import { keyTagName, type ObjectRef, type ObjectTagSet, type WriteOptions } from '../model/object-store.js';
 import { request, type S3Context } from './context.js';
 import { directText } from './direct/direct-text.js';
 import type { Attempt } from './errors/translate.js';
@@ -14,6 +14,14 @@ export const maxTags = 10;
 /** Returns the tags of a new object under this encryption: the fingerprint of its customer key, or none. */
 export function keyTags(context: S3Context, encryption: WriteEncryption): ObjectTagSet {
   return context.keyTags && encryption.kind === 'sse-c' ? { [keyTagName]: encryption.key.fingerprint } : {};
+}
+
+/** Returns all tags of a new object: those of its options, and the fingerprint of its customer key. */
+export function tagsOfWrite(
+  context: S3Context,
+  { tags = {}, encryption }: Pick<WriteOptions, 'tags' | 'encryption'>,
+): ObjectTagSet {
+  return { ...tags, ...keyTags(context, encryption) };
 }
 
 /**

@@ -7,13 +7,16 @@ import {
 } from '@aws-sdk/client-s3';
 import type {
   BucketLifecycle,
+  BucketPolicyStatement,
   BucketProvisioning,
   BucketSettings,
   BucketVersioning,
+  RetainedObjects,
   StatementChange,
 } from '../../model/bucket.js';
 import type { Call } from '../../model/call.js';
-import { Fault } from '../../model/fault.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { ObjectRef } from '../../model/object-store.js';
 import { createS3Client } from '../client.js';
 import { createContext, request, type S3Context, type Send } from '../context.js';
 import { blocksSseC, unblockedRules } from '../errors/diagnosis.js';
@@ -26,8 +29,10 @@ import {
   policyText,
   summariseLifecycle,
 } from './bucket-rules.js';
+import { hasObjectLock, locksNewObjects } from './object-lock.js';
+import { putRetained } from './retained-objects.js';
 
-export type BucketAdministration = BucketSettings & BucketProvisioning & AsyncDisposable;
+export type BucketAdministration = BucketSettings & BucketProvisioning & RetainedObjects & AsyncDisposable;
 
 /** Returns access to the settings of buckets, with its own connections. Throws as `createS3ObjectStore`. */
 export function createBucketAdministration(options: S3StoreOptions): BucketAdministration {
@@ -62,6 +67,20 @@ class S3BucketAdministration implements BucketAdministration {
     );
   }
 
+  async policy(call: Call, bucket: string): Promise<readonly BucketPolicyStatement[]> {
+    const text = await this.#attempt(call, 'GetBucketPolicy', () => policyText(this.#context, call, bucket));
+    const statements = text === null ? [] : statementsOf(text, bucket);
+    return statements.filter(
+      (statement): statement is BucketPolicyStatement => typeof statement === 'object' && statement !== null,
+    );
+  }
+
+  locksNewObjects(call: Call, bucket: string): Promise<boolean> {
+    return this.#attempt(call, 'GetObjectLockConfiguration', () =>
+      locksNewObjects(this.#context, call, bucket),
+    );
+  }
+
   async allowSseC(call: Call, bucket: string): Promise<boolean> {
     const rule = await this.#attempt(call, 'GetBucketEncryption', () =>
       encryptionRule(this.#context, call, bucket),
@@ -75,6 +94,24 @@ class S3BucketAdministration implements BucketAdministration {
       this.#context.client.send(command, options),
     );
     return true;
+  }
+
+  async hasObjectLock(call: Call, bucket: string): Promise<boolean> {
+    try {
+      return await this.#attempt(call, 'GetObjectLockConfiguration', () =>
+        hasObjectLock(this.#context, call, bucket),
+      );
+    } catch (error) {
+      // Other servers do not know the request, and a role may lack the permission.
+      if (isFault(error, 'not-found', 'unsupported', 'denied')) return false;
+      throw error;
+    }
+  }
+
+  async putRetained(call: Call, ref: ObjectRef, bytes: Uint8Array, retainUntilMs: number): Promise<void> {
+    await this.#attempt(call, 'PutObject', () =>
+      putRetained(this.#context, call, ref, bytes, new Date(retainUntilMs)),
+    );
   }
 
   async setStatements(call: Call, bucket: string, change: StatementChange): Promise<boolean> {

@@ -4,8 +4,9 @@ import { systemClock, systemEntropy } from '../../assembly/system.js';
 import { checksumOf } from '../../bytes/running-checksum.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
+import { isLoopbackHost } from '../../network/local-hosts.js';
 import { createS3ObjectStore } from '../object-store.js';
-import { isLoopbackHost, refuseKeyInClear } from './key-in-clear.js';
+import { refuseKeyInClear } from './key-in-clear.js';
 
 const withKey = { 'X-Amz-Server-Side-Encryption-Customer-Key': 'c2VjcmV0' };
 const withSourceKey = { 'x-amz-copy-source-server-side-encryption-customer-key': 'c2VjcmV0' };

@@ -1,20 +1,10 @@
 import { Fault } from '../../model/fault.js';
+import { isLoopbackHost } from '../../network/local-hosts.js';
 
 const keyHeaders = [
   'x-amz-server-side-encryption-customer-key',
   'x-amz-copy-source-server-side-encryption-customer-key',
 ];
-
-/** True for 127.0.0.0/8, ::1 and the names that RFC 6761, section 6.3, reserves for the loopback. */
-export function isLoopbackHost(hostname: string): boolean {
-  const host = hostname.toLowerCase().replace(/^\[|\]$/g, '');
-  return (
-    host === '::1' ||
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
-  );
-}
 
 interface Destination {
   readonly protocol: string;

@@ -56,6 +56,29 @@ const noCrc32c =
   checksumsInUse() === 'crc32c' ? '' : ' (skipped: no binary of @node-rs/crc32, so CRC-32C is not in use)';
 
 describe('the probe', () => {
+  it('writes no object into a bucket that would lock it, and reports what it did not try', async () => {
+    const rule = '<Rule><DefaultRetention><Mode>GOVERNANCE</Mode><Days>1</Days></DefaultRetention></Rule>';
+    const enabled = '<ObjectLockEnabled>Enabled</ObjectLockEnabled>';
+    const written: string[] = [];
+    for (const [lock, isLocked] of [
+      [`${enabled}${rule}`, true],
+      [enabled, false],
+    ] as const) {
+      written.length = 0;
+      proxy.decide = (seen) => {
+        if (seen.method === 'PUT') written.push(seen.url);
+        if (!seen.url.includes('object-lock')) return { do: 'pass' };
+        const body = `<ObjectLockConfiguration>${lock}</ObjectLockConfiguration>`;
+        return { do: 'answer', status: 200, body };
+      };
+      const findings = await probe();
+      expect(findings.map(({ severity, about }) => `${severity} ${about}`)).toEqual(
+        isLocked ? ['notice object-lock'] : [],
+      );
+      expect(written.length > 0).toBe(!isLocked);
+    }
+  });
+
   it('finds nothing without a problem', async () => {
     expect(await probe()).toEqual([]);
   });
@@ -73,6 +96,15 @@ describe('the probe', () => {
       { severity: 'warning', about: 'copies', what: expect.stringMatching(about) },
     ]);
     expect(await versions()).toEqual([]);
+  });
+
+  it('finds a server whose copies do not confirm the key', async () => {
+    const key = 'x-amz-server-side-encryption-customer';
+    proxy.decide = ({ headers }) =>
+      headers['x-amz-copy-source'] === undefined
+        ? { do: 'pass' }
+        : { do: 'change-headers', headers: { [`${key}-algorithm`]: null, [`${key}-key-md5`]: null } };
+    expect(await probe()).toMatchObject([{ severity: 'warning', about: 'copies' }]);
   });
 
   it.each<[string, (seen: SeenRequest) => boolean, 'error' | 'warning']>([

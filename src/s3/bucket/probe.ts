@@ -3,10 +3,10 @@ import type { Call } from '../../model/call.js';
 import { type ChecksumAlgorithm, checksumName } from '../../model/checksum.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import { accessFor, type WriteEncryption } from '../../model/encryption.js';
-import { Fault, type FaultKind, isFault } from '../../model/fault.js';
-import { gatewayPrefix } from '../../model/gateway-prefix.js';
+import { Fault, isFault } from '../../model/fault.js';
+import { gatewayPrefix, probePrefix } from '../../model/gateway-objects.js';
 import { keyTagName, type MemoryBody, type ObjectRef, type WriteOptions } from '../../model/object-store.js';
-import { probePrefix } from '../../model/probe-objects.js';
+import { isLoopbackHost } from '../../network/local-hosts.js';
 import { beginUpload } from '../begin-upload.js';
 import { createS3Client, endpointInUse, type S3Connection } from '../client.js';
 import { createContext, type S3Context } from '../context.js';
@@ -16,21 +16,10 @@ import type { ChecksumSetting, S3StoreOptions } from '../options.js';
 import { getObject } from '../reads.js';
 import { Retries } from '../retry.js';
 import { getTags, keyTags } from '../tags.js';
-import { isLoopbackHost } from './key-in-clear.js';
+import { type Finding, findingOf } from './finding.js';
+import { locksNewObjects } from './object-lock.js';
 import { findRefusedCopies } from './refused-copies.js';
 import { removeTrial } from './remove-trial.js';
-
-/**
- * A problem and its solution, in one sentence each. With an `error` the gateway cannot work; a `warning` can
- * wait.
- */
-export interface Finding {
-  readonly severity: 'error' | 'warning';
-  /** The kind of the fault, or a problem that is found without one. */
-  readonly about: FaultKind | 'plain-http' | 'clock' | 'checksums' | 'tags' | 'copies';
-  readonly what: string;
-  readonly whatToDo: string;
-}
 
 export interface ProbeRequest {
   readonly bucket: string;
@@ -47,8 +36,8 @@ const retryLimits = { maxAttempts: 2, maxTotalMs: 15_000 };
 
 /**
  * Checks whether the gateway can work with the bucket: lists it, writes, reads and removes a tiny object
- * (`.sftpgw/probe-ID`) with a throw-away key, and begins and aborts a multipart upload. Never throws. Empty
- * when there is no problem.
+ * (`.sftpgw/probe-ID`) with a throw-away key, and begins and aborts a multipart upload. Writes no object into a bucket
+ * that would lock it. Never throws. Empty when there is no problem.
  */
 export async function probeS3(
   call: Call,
@@ -70,20 +59,6 @@ export async function probeS3(
     connection.client.destroy();
   }
   return probe.findings;
-}
-
-/** Makes a finding of a fault. Its hint has the problem, and after a semicolon the solution. */
-function findingOf(error: unknown, severity: Finding['severity'], consequence = ''): Finding {
-  const { kind, hint } = Fault.from(error);
-  const cut = hint.indexOf('; ');
-  const what = cut === -1 ? hint : hint.slice(0, cut);
-  const whatToDo = cut === -1 ? 'See the log for the answer of S3' : hint.slice(cut + 2);
-  return { severity, about: kind, what: sentence(what + consequence), whatToDo: sentence(whatToDo) };
-}
-
-function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.'}]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** Alternatives for servers that refuse a checksum algorithm, the best first. */
@@ -122,7 +97,7 @@ class Probe {
       this.#wanted.sseC && !inClear
         ? { kind: 'sse-c', key: CustomerKey.fromBytes(this.#options.entropy.bytes(32)) }
         : { kind: 'bucket-default' };
-    await this.#roundTrip(encryption);
+    if (!(await this.#isLocked())) await this.#roundTrip(encryption);
     await this.#multipart(encryption);
   }
 
@@ -147,7 +122,7 @@ class Probe {
   /** Returns false when the other checks would fail too. */
   async #list(): Promise<boolean> {
     const { bucket } = this.#wanted;
-    const page = { bucket, prefix: gatewayPrefix, delimiter: null, maxKeys: 1 };
+    const page = { bucket, prefix: gatewayPrefix, delimiter: '/', maxKeys: 1 } as const;
     try {
       await this.#attempt('list', () => listObjects(this.#context, this.#call, page));
       return true;
@@ -155,6 +130,25 @@ class Probe {
       this.findings.push(findingOf(error, 'error'));
       return isFault(error, 'denied') && error.hint.includes('s3:ListBucket');
     }
+  }
+
+  /** Returns true for a bucket in which a trial object would stay for the time of its retention. */
+  async #isLocked(): Promise<boolean> {
+    const { bucket } = this.#wanted;
+    try {
+      if (!(await this.#attempt('read the lock', () => locksNewObjects(this.#context, this.#call, bucket))))
+        return false;
+    } catch (error) {
+      this.findings.push(findingOf(error, 'error'));
+      return true;
+    }
+    this.findings.push({
+      severity: 'notice',
+      about: 'object-lock',
+      what: `The bucket "${bucket}" locks every new object for a time (Object Lock), so writing, reading, tags, copying and removing were not tried.`,
+      whatToDo: 'Upload and read a file that may stay, to try it.',
+    });
+    return true;
   }
 
   #clock(): void {
@@ -298,7 +292,7 @@ class Probe {
    * Begins, aborts and lists uploads, if writing works; otherwise the same problem would be reported twice.
    */
   async #multipart(encryption: WriteEncryption): Promise<void> {
-    const cannotWrite = this.findings.some((finding) => finding.severity === 'error');
+    const cannotWrite = this.findings.some(({ severity }) => severity === 'error');
     if (cannotWrite) return;
     const options: WriteOptions = { encryption, acl: null, metadata: {}, contentType: null };
     const { bucket } = this.#wanted;

@@ -6,11 +6,12 @@ import { beginUpload } from '../begin-upload.js';
 import type { S3Context } from '../context.js';
 import { copyPartOnce } from '../copy/copy-part.js';
 import { copySourceOf } from '../copy/copy-source.js';
+import { UnconfirmedEncryption } from '../encryption-headers.js';
 
 /**
  * Makes the server copy an object as a part of an upload, and aborts the upload, which leaves no version. Returns
- * the problem and the solution when the server refuses; null otherwise. Another fault than a refusal says nothing
- * about copies, and is left to the checks of what failed.
+ * the problem and the solution when the server refuses, or does not confirm the customer key; null otherwise.
+ * Another fault says nothing about copies, and is left to the checks of what failed.
  */
 export async function findRefusedCopies(
   context: S3Context,
@@ -33,13 +34,13 @@ export async function findRefusedCopies(
     });
     return null;
   } catch (error) {
-    if (!isFault(error, 'unsupported')) return null;
+    if (!isFault(error, 'unsupported') && !(error instanceof UnconfirmedEncryption)) return null;
     const objects =
       encryption.kind === 'sse-c' ? 'objects that are encrypted with a customer key' : 'objects';
     return {
       what: `The S3 server does not copy ${objects}.`,
       whatToDo:
-        'Use a server that copies them, such as Ceph from 20. Until then the gateway copies them itself: each rename, append and key rotation transfers every byte twice.',
+        'Use a server that copies them, such as Ceph from 20. Until then copies go through the gateway: each rename, append and key rotation transfers every byte twice.',
     };
   }
 }

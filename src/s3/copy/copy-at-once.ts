@@ -3,7 +3,7 @@ import type { ObjectTagSet, WriteOptions } from '../../model/object-store.js';
 import { algorithmInput, wholeChecksum } from '../checksum-headers.js';
 import { request } from '../context.js';
 import { checkWriteEcho, sourceInput, writeInput } from '../encryption-headers.js';
-import { versionOf } from '../object-info.js';
+import { quotedEtag, versionOf } from '../object-info.js';
 import { conditionInput, describeTarget } from '../object-writes.js';
 import { taggingInput } from '../tags.js';
 import {
@@ -51,7 +51,7 @@ export async function copyAtOnce(job: CopyJob, condition: Condition): Promise<Co
   const result = answer.CopyObjectResult;
   const versionId = versionOf(answer.VersionId);
   return {
-    etag: result?.ETag ?? '',
+    etag: quotedEtag(result?.ETag),
     versionId,
     namesVersion: versionId !== null || context.copyConditions.areHonoured === true,
     checksum: wholeChecksum(result),

@@ -1,7 +1,8 @@
 import { checksumOf } from '../../bytes/running-checksum.js';
 import { beginUpload } from '../begin-upload.js';
 import { wholeChecksum } from '../checksum-headers.js';
-import type { CompletedPartEntry, S3PartUpload } from '../part-upload.js';
+import type { S3PartUpload } from '../part-upload.js';
+import type { CompletedPartEntry } from '../upload-outcome.js';
 import { copyPartOnce } from './copy-part.js';
 import {
   type Copied,

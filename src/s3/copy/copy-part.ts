@@ -5,8 +5,9 @@ import type { ReadAccess, WriteEncryption } from '../../model/encryption.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import { partChecksum } from '../checksum-headers.js';
 import { request, type S3Context } from '../context.js';
-import { checkPartEcho, partInput, sourceInput } from '../encryption-headers.js';
+import { checkPartEcho, isConfirmed, partInput, sourceInput } from '../encryption-headers.js';
 import type { Attempt } from '../errors/translate.js';
+import { quotedEtag } from '../object-info.js';
 
 /** A part for the server to copy. */
 export interface PartCopy {
@@ -23,14 +24,21 @@ export interface PartCopy {
   readonly attempt: Attempt;
 }
 
+export interface CopiedPart {
+  readonly etag: string;
+  /** Null when the server keeps none. */
+  readonly checksum: Checksum | null;
+}
+
 /**
- * Sends one UploadPartCopy. Null when the source is gone. The checksum is null when the server keeps none.
+ * Sends one UploadPartCopy, and records when the server confirms the encryption. Null when the source is gone.
+ * Throws `UnconfirmedEncryption` when the answer does not name the customer key.
  */
 export async function copyPartOnce(
   context: S3Context,
   call: Call,
   part: PartCopy,
-): Promise<{ readonly etag: string; readonly checksum: Checksum | null } | null> {
+): Promise<CopiedPart | null> {
   const { to, encryption, attempt } = part;
   const command = new UploadPartCopyCommand({
     Bucket: to.bucket,
@@ -53,6 +61,7 @@ export async function copyPartOnce(
   );
   if (answer === null) return null;
   checkPartEcho(to, encryption, answer);
+  if (isConfirmed(encryption, answer)) context.serverCopies.confirm(encryption.kind);
   const result = answer.CopyPartResult;
-  return { etag: result?.ETag ?? '', checksum: partChecksum(result) };
+  return { etag: quotedEtag(result?.ETag), checksum: partChecksum(result) };
 }

@@ -46,14 +46,13 @@ export function copyAlgorithm({ context, source }: CopyJob): ChecksumAlgorithm {
 
 /** Returns `bucket/key`, percent-encoded for x-amz-copy-source, with the version if there is one. */
 export function copySource({ from, options }: Pick<CopyJob, 'from' | 'options'>): string {
-  const path = copySourceOf(from);
-  const { sourceVersionId } = options;
-  return sourceVersionId === undefined ? path : `${path}?versionId=${encodeURIComponent(sourceVersionId)}`;
+  return copySourceOf(from, options.sourceVersionId);
 }
 
-/** Returns `bucket/key`, percent-encoded for x-amz-copy-source. */
-export function copySourceOf({ bucket, key }: ObjectRef): string {
-  return `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
+/** Returns `bucket/key`, percent-encoded for x-amz-copy-source, with the version if one is given. */
+export function copySourceOf({ bucket, key }: ObjectRef, versionId: string | null = null): string {
+  const path = `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
+  return versionId === null ? path : `${path}?versionId=${encodeURIComponent(versionId)}`;
 }
 
 /** Describes a request of this copy for the text of a fault. */

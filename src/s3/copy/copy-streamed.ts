@@ -13,9 +13,10 @@ import { checkWriteEcho, writeInput } from '../encryption-headers.js';
 import { streamed } from '../http/streamed-body.js';
 import { versionOf } from '../object-info.js';
 import { checkChecksum, conditionInput, describeTarget, nothingThere } from '../object-writes.js';
-import type { CompletedPartEntry, S3PartUpload } from '../part-upload.js';
+import type { S3PartUpload } from '../part-upload.js';
 import { getObject, headObject } from '../reads.js';
 import { taggingInput } from '../tags.js';
+import type { CompletedPartEntry } from '../upload-outcome.js';
 import {
   type Copied,
   type CopyJob,
@@ -38,8 +39,9 @@ export interface StreamedCopy extends Copied {
 
 /**
  * Copies by reading and writing, for servers that refuse to copy: a small object in one PutObject, a larger
- * one in parts. Both ends are conditional, like the server's own copy. Where the server ignores the condition
- * of CompleteMultipartUpload, a HEAD right before it takes its place. The bytes are in the memory of this
+ * one in parts. Both ends are conditional, like the server's own copy. A copy that replaces a certain object is
+ * always sent in parts, because Ceph before 20 refuses every If-Match of PutObject. A HEAD right before
+ * CompleteMultipartUpload takes the place of a condition that the server ignores. The bytes are in the memory of this
  * process meanwhile (`context.copyMemory`), never on disk. Null when the source is gone.
  */
 export async function copyStreamed(job: CopyJob): Promise<StreamedCopy | null> {
@@ -48,7 +50,8 @@ export async function copyStreamed(job: CopyJob): Promise<StreamedCopy | null> {
     throw new Fault('unsupported', `"${from.key}" has metadata that only the S3 server itself could copy`);
   }
   const size = source.ContentLength ?? 0;
-  return size <= context.streamPartBytes ? await copyInOnePut(job, size) : await copyInParts(job, size);
+  const isOnePut = size <= context.streamPartBytes && job.options.onlyIfMatches === undefined;
+  return isOnePut ? await copyInOnePut(job, size) : await copyInParts(job, size);
 }
 
 async function copyInOnePut(job: CopyJob, size: number): Promise<StreamedCopy | null> {
@@ -143,16 +146,23 @@ function sendPart(
 ): Promise<SentPart | null> {
   const { context, call } = job;
   return context.retries.run(call, 'copy a part', () =>
-    withRange(job, range.end - range.start, range, upload.algorithm, async (body) => {
-      const { etag, checksum } = await upload.uploadPart(call, partNumber, body);
-      const { byteLength } = body;
-      return { entry: { partNumber, etag, checksum }, body: { byteLength, checksum: body.checksum } };
-    }),
+    withRange(
+      job,
+      range.end - range.start,
+      range.end === 0 ? null : range,
+      upload.algorithm,
+      async (body) => {
+        const { etag, checksum } = await upload.uploadPart(call, partNumber, body);
+        const { byteLength } = body;
+        return { entry: { partNumber, etag, checksum }, body: { byteLength, checksum: body.checksum } };
+      },
+    ),
   );
 }
 
-/** Returns equal ranges of at least `partBytes`, at most 10,000. */
+/** Returns equal ranges of at least `partBytes`, at most 10,000; one that is empty for an empty object. */
 function partsOf(size: number, partBytes: number): readonly ByteRange[] {
+  if (size === 0) return [{ start: 0, end: 0 }];
   const length = Math.max(partBytes, Math.ceil(size / maxParts));
   const ranges: ByteRange[] = [];
   for (let start = 0; start < size; start += length) {

@@ -14,6 +14,7 @@ import { bodyBytes, closeBody } from '../http/read-body.js';
 import { objectInfo, versionOf } from '../object-info.js';
 import { checkChecksum, nothingThere } from '../object-writes.js';
 import { copyAttempt, targetTags } from './copy-source.js';
+import { refuseExisting } from './refuse-existing.js';
 
 /** Response headers of GetObject that PutObject takes as they are, besides all x-amz-meta-*. */
 const carriedHeaders: ReadonlySet<string> = new Set([
@@ -44,13 +45,14 @@ interface ReadObject {
 }
 
 /**
- * Re-encrypts a small object by reading and writing it under its condition, for servers that ignore the
- * condition of CopyObject and honour that of PutObject. Takes two requests instead of the multipart copy's
- * four, each of which costs the server more. The bytes are in this process's memory meanwhile, as those of
+ * Re-encrypts a small object, or copies it to a new name, by reading and writing it under a condition. For servers
+ * that ignore the condition of CopyObject and honour that of PutObject. Takes two requests instead of the multipart
+ * copy's four, each of which costs the server more. The bytes are in this process's memory meanwhile, as those of
  * uploads and downloads are.
  *
  * Null when the object does not qualify, or is gone: the server's copy is due. Throws `conflict` when the
- * object has changed before the read or before the write, and what a read or a write throws. A write whose
+ * object has changed before the read or before the write, `exists` for a name that is taken, and what a read or a
+ * write throws. A write whose
  * answer was lost has stored the same content.
  */
 export async function copyThrough(
@@ -62,6 +64,7 @@ export async function copyThrough(
 ): Promise<CopiedObject | null> {
   if (!qualifies(context, from, to, options)) return null;
   if (!(await context.direct.canReach(call, to.bucket))) return null;
+  if (options.onlyIfAbsent) await refuseExisting(context, call, to, options);
   const read = await readWhole(context, call, from, options);
   if (read === null) return null;
   try {
@@ -72,15 +75,18 @@ export async function copyThrough(
 }
 
 function qualifies(context: S3Context, from: ObjectRef, to: ObjectRef, options: CopyOptions): boolean {
-  const { sourceSize, sourceEtag, onlyIfMatches, sourceVersionId, metadataFrom, encryption } = options;
+  const { sourceSize, sourceEtag, sourceVersionId, metadataFrom, encryption } = options;
+  const { areHonoured } = context.copyConditions;
+  const isConditional =
+    from.key === to.key
+      ? areHonoured === false && sourceEtag === options.onlyIfMatches
+      : areHonoured !== true && options.onlyIfAbsent === true && options.onlyIfMatches === undefined;
   return (
-    context.copyConditions.areHonoured === false &&
+    isConditional &&
     from.bucket === to.bucket &&
-    from.key === to.key &&
     sourceSize !== undefined &&
     sourceSize <= context.copyThroughBytes &&
     sourceEtag !== undefined &&
-    sourceEtag === onlyIfMatches &&
     sourceVersionId === undefined &&
     metadataFrom === 'copy' &&
     encryption.kind === 'sse-c' &&
@@ -148,14 +154,17 @@ async function writeAgain(
   if (encryption.kind !== 'sse-c') return null;
   const source = directOutput(read.headers);
   const tags = await targetTags({ context, call, from: to, options, source });
-  const headers = { ...carried(read.headers), 'if-match': options.onlyIfMatches ?? '' };
+  const { onlyIfMatches: etag } = options;
+  const condition: Record<string, string> =
+    etag === undefined ? { 'if-none-match': '*' } : { 'if-match': etag };
+  const headers = { ...carried(read.headers), ...condition };
   const write = { ref: to, body: read, encryption, acl, tags, headers };
   const answer = await request(
     context,
     call,
     (sent) => directPut(context, write, sent),
     copyAttempt('PutObject', { from: to, to, options }, tags),
-    { does: 'write', ref: to, encryption },
+    { does: 'write', ref: to, encryption, ifAbsent: etag === undefined },
   );
   if (answer === null) throw nothingThere('PutObject', to, options);
   checkWriteEcho(to, encryption, answer);

@@ -2,8 +2,9 @@ import { checksumOf } from '../../bytes/running-checksum.js';
 import type { Call } from '../../model/call.js';
 import { accessFor, type WriteEncryption } from '../../model/encryption.js';
 import { Fault, isFault } from '../../model/fault.js';
+import { probePrefix } from '../../model/gateway-objects.js';
 import type { CopyOptions, MemoryBody, ObjectRef, RemovalCondition } from '../../model/object-store.js';
-import { probePrefix } from '../../model/probe-objects.js';
+import { locksNewObjects } from '../bucket/object-lock.js';
 import { removeTrial } from '../bucket/remove-trial.js';
 import type { S3Context } from '../context.js';
 import { putObject, removeObject } from '../object-writes.js';
@@ -15,7 +16,8 @@ const impossibleEtag = '"00000000000000000000000000000000"';
 
 /**
  * Finds out whether this server honours a condition on the target of CopyObject: copies a trial object onto
- * itself under a condition that nothing fulfils, and removes it. Null if that is not allowed. Throws
+ * itself under a condition that nothing fulfils, and removes it. Null if that is not allowed, or if the bucket would lock the
+ * trial object. Throws
  * transient faults.
  */
 export async function areCopyConditionsHonoured(
@@ -26,6 +28,7 @@ export async function areCopyConditionsHonoured(
 ): Promise<boolean | null> {
   const ref: ObjectRef = { bucket, key: `${probePrefix}${context.entropy.id()}` };
   try {
+    if (await locksNewObjects(context, call, bucket)) return null;
     return await tryCondition(context, call, ref, encryption);
   } catch (error) {
     if (!(error instanceof Fault) || error.isTransient || ['cancelled', 'bug'].includes(error.kind))

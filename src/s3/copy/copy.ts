@@ -1,18 +1,17 @@
 import type { Call } from '../../model/call.js';
 import { compareChecksums } from '../../model/checksum.js';
-import { accessFor } from '../../model/encryption.js';
-import { Fault, isFault } from '../../model/fault.js';
+import { Fault } from '../../model/fault.js';
 import type { CopiedObject, CopyOptions, ObjectRef } from '../../model/object-store.js';
 import type { S3Context } from '../context.js';
 import { checkMetadata, objectInfo } from '../object-info.js';
 import { checkChecksum } from '../object-writes.js';
-import { headObject } from '../reads.js';
 import { copyAtOnce } from './copy-at-once.js';
 import { copyInParts } from './copy-in-parts.js';
 import { type Copied, type CopyJob, headCopySource } from './copy-source.js';
 import { copyStreamed, type StreamedCopy } from './copy-streamed.js';
 import { copyThrough } from './copy-through.js';
 import { areCopyConditionsHonoured } from './copy-trial.js';
+import { refuseExisting } from './refuse-existing.js';
 import { type CopyRequest, copyKind } from './server-copies.js';
 
 /**
@@ -48,8 +47,9 @@ export async function copyObject(
 
 /**
  * Copies with one CopyObject, else with a multipart upload whose parts the server copies, else through the
- * gateway. A refusal (501) is remembered once another way has worked: an archived object is refused too, but
- * in every way.
+ * gateway. CopyObject waits until a part copy has confirmed the encryption, because its result would be visible
+ * without it. A refusal is remembered once another way has worked: an archived object is refused too, but in
+ * every way.
  */
 async function copyInBestWay(job: CopyJob, size: number): Promise<AnyCopy | null> {
   const { context, call, options, source } = job;
@@ -60,14 +60,15 @@ async function copyInBestWay(job: CopyJob, size: number): Promise<AnyCopy | null
     if (written !== null) for (const way of refused) serverCopies.refuse(way, kind, call.log);
     return written;
   };
-  const ways: readonly CopyRequest[] =
-    size <= context.singleCopyLimitBytes ? ['CopyObject', 'UploadPartCopy'] : ['UploadPartCopy'];
+  const { kind: wanted } = options.encryption;
+  const isAtOnce = size <= context.singleCopyLimitBytes && serverCopies.isConfirmed(wanted);
+  const ways: readonly CopyRequest[] = isAtOnce ? ['CopyObject', 'UploadPartCopy'] : ['UploadPartCopy'];
   for (const way of ways) {
     if (serverCopies.isRefused(way, kind)) continue;
     try {
       return worked(way === 'CopyObject' ? await copyConditionally(job) : await copyInParts(job));
     } catch (error) {
-      if (!isFault(error, 'unsupported')) throw error;
+      if (!serverCopies.isRefusal(error, wanted)) throw error;
       refused.push(way);
     }
   }
@@ -78,23 +79,6 @@ type AnyCopy = Copied & Partial<Pick<StreamedCopy, 'read'>>;
 
 function changed(from: ObjectRef): Fault {
   return new Fault('conflict', `"${from.key}" in bucket "${from.bucket}" is no longer the expected object`);
-}
-
-/** Checks for an existing target first, because some servers ignore If-None-Match. */
-async function refuseExisting(
-  context: S3Context,
-  call: Call,
-  to: ObjectRef,
-  options: CopyOptions,
-): Promise<void> {
-  const exists = await headObject(context, call, to, accessFor(options.encryption), undefined).then(
-    (info) => info !== null,
-    (error: unknown) => {
-      if (isFault(error, 'key-missing', 'key-mismatch')) return true;
-      throw error;
-    },
-  );
-  if (exists) throw new Fault('exists', `there is already an object "${to.key}" in bucket "${to.bucket}"`);
 }
 
 /**

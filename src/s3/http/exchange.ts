@@ -1,4 +1,5 @@
 import type { Clock } from '../../model/call.js';
+import type { ProxyRules } from '../../network/proxy-rules.js';
 
 /** A signed request, as the SDK hands it over. */
 export interface SignedRequest {
@@ -33,6 +34,8 @@ export interface TransportOptions {
   /** Times the limit of `SendRate`; without a clock, requests are never delayed. */
   readonly clock?: Clock;
   readonly ca: readonly string[] | null;
+  /** None by default. */
+  readonly proxies?: ProxyRules;
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxSockets: number;

@@ -24,6 +24,8 @@ export interface ConnectTo {
   readonly ca: readonly string[] | null;
   /** Shortens the next handshake. */
   readonly session: Buffer | undefined;
+  /** A connection through a proxy; null to connect directly. */
+  readonly tunnel: net.Socket | null;
 }
 
 /** Events that a connection reports to its pool. */
@@ -68,16 +70,7 @@ export class GetConnection {
 
   constructor(to: ConnectTo, events: ConnectionEvents) {
     this.#events = events;
-    const options = {
-      host: to.host,
-      port: to.port,
-      noDelay: true,
-      onread: {
-        buffer: () => this.#body?.room() ?? this.#buffer,
-        callback: (byteLength: number, buffer: Uint8Array) => this.#received(byteLength, buffer),
-      },
-    };
-    this.#socket = to.secure ? this.#secure(options, to) : net.connect(options);
+    this.#socket = to.tunnel === null ? this.#direct(to) : this.#tunnelled(to, to.tunnel);
     this.#socket.on('timeout', () => this.#timedOut());
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('end', () => this.#ended());
@@ -85,7 +78,39 @@ export class GetConnection {
     this.#socket.resume();
   }
 
-  #secure(options: net.NetConnectOpts, to: ConnectTo): net.Socket {
+  #direct(to: ConnectTo): net.Socket {
+    const options = {
+      host: to.host,
+      port: to.port,
+      noDelay: true,
+      onread: {
+        buffer: () => this.#room(),
+        callback: (byteLength: number, buffer: Uint8Array) => this.#received(byteLength, buffer),
+      },
+    };
+    return to.secure ? this.#secure(options, to) : net.connect(options);
+  }
+
+  /** `onread` works only for connections that the socket itself opens, so these bytes are copied. */
+  #tunnelled(to: ConnectTo, tunnel: net.Socket): net.Socket {
+    const socket = to.secure ? this.#secure({ host: to.host, socket: tunnel }, to) : tunnel;
+    return socket.on('data', (bytes: Buffer) => {
+      let continues = true;
+      for (let at = 0; at < bytes.byteLength && this.#failure === null; ) {
+        const room = this.#room();
+        const copied = bytes.copy(room, 0, at);
+        at += copied;
+        continues = this.#received(copied, room);
+      }
+      if (!continues) socket.pause();
+    });
+  }
+
+  #room(): Buffer {
+    return this.#body?.room() ?? this.#buffer;
+  }
+
+  #secure(options: tls.ConnectionOptions, to: ConnectTo): net.Socket {
     const socket = tls.connect({
       ...options,
       ...(net.isIP(to.host) === 0 ? { servername: to.host } : {}),
@@ -103,10 +128,11 @@ export class GetConnection {
   /** Resolves when TCP and TLS are connected. */
   async connected(): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
+    const isSecure = this.#socket instanceof tls.TLSSocket;
+    if (!isSecure && !this.#socket.connecting) return;
     await new Promise<void>((resolve, reject) => {
       this.#connecting = { resolve, reject };
-      const ready = this.#socket instanceof tls.TLSSocket ? 'secureConnect' : 'connect';
-      this.#socket.once(ready, () => {
+      this.#socket.once(isSecure ? 'secureConnect' : 'connect', () => {
         this.#connecting = null;
         resolve();
       });

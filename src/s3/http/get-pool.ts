@@ -1,4 +1,7 @@
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { ProxyRules } from '../../network/proxy-rules.js';
+import { Tunnels } from '../../network/tunnel.js';
 import { abortError, connectError } from '../errors/network-errors.js';
 import {
   type ExchangeOptions,
@@ -31,6 +34,8 @@ export class SlabReadable extends Readable {
 /** Kept connections for reading objects, by their host. */
 export class GetPool {
   readonly #options: TransportOptions;
+  readonly #proxies: ProxyRules;
+  readonly #tunnels: Tunnels;
   readonly #idle = new Map<string, GetConnection[]>();
   readonly #open = new Set<GetConnection>();
   /** Connections that are open or being opened. */
@@ -39,8 +44,10 @@ export class GetPool {
   readonly #waiting = new Set<() => void>();
   readonly #sessions = new Map<string, Buffer>();
 
-  constructor(options: TransportOptions) {
+  constructor(options: TransportOptions, tunnels = new Tunnels(options)) {
     this.#options = options;
+    this.#proxies = options.proxies ?? ProxyRules.none;
+    this.#tunnels = tunnels;
   }
 
   /**
@@ -69,7 +76,8 @@ export class GetPool {
     const secure = request.protocol === 'https:';
     const host = request.hostname.replace(/^\[|\]$/g, '');
     const port = request.port ?? (secure ? 443 : 80);
-    return { secure, host, port, ca: this.#options.ca, session: this.#sessions.get(`${host}|${port}`) };
+    const session = this.#sessions.get(`${host}|${port}`);
+    return { secure, host, port, ca: this.#options.ca, session, tunnel: null };
   }
 
   /** Returns a kept connection; or null with a place reserved for a new one, when there is one. */
@@ -126,7 +134,8 @@ export class GetPool {
   }
 
   async #connect(to: ConnectTo, origin: string, signal: AbortSignal | undefined): Promise<GetConnection> {
-    const connection = this.#openConnection(to, origin);
+    const tunnel = await this.#openTunnel(to, signal);
+    const connection = this.#openConnection({ ...to, tunnel }, origin);
     const { connectTimeoutMs } = this.#options;
     const timer = setTimeout(() => connection.destroy(connectError(connectTimeoutMs)), connectTimeoutMs);
     const onAbort = () => connection.destroy(abortError(signal));
@@ -138,6 +147,19 @@ export class GetPool {
       signal?.removeEventListener('abort', onAbort);
     }
     return connection;
+  }
+
+  /** Returns a tunnel in the reserved place; null for a direct connection. */
+  async #openTunnel(to: ConnectTo, signal: AbortSignal | undefined): Promise<Socket | null> {
+    const proxy = this.#proxies.proxyFor(to);
+    if (proxy === null) return null;
+    try {
+      return await this.#tunnels.open(proxy, to, signal);
+    } catch (error) {
+      this.#places -= 1;
+      this.#wakeNext();
+      throw signal?.aborted ? abortError(signal) : error;
+    }
   }
 
   /** Opens a connection in the reserved place. */

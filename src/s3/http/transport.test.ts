@@ -233,4 +233,13 @@ describe('a connection', () => {
     await store[Symbol.asyncDispose]();
     await new Promise((resolve) => mute.close(resolve));
   });
+
+  it('that another request leaves to a waiting one has no time limit for being established', async () => {
+    const connectTimeoutMs = 100;
+    // A server that is slow to answer, as it is to a large part.
+    serve = (_, response) => setTimeout(() => response.writeHead(200, { 'content-length': 0 }).end(), 300);
+    await using store = open({ maxSockets: 1, connectTimeoutMs });
+    await Promise.all([store.head(newCall(), ref, noKey), store.head(newCall(), ref, noKey)]);
+    expect(connections).toBe(1);
+  });
 });

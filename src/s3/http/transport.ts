@@ -1,6 +1,9 @@
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { createProxyAgents, type ProxyAgents } from '../../network/proxy-agents.js';
+import { ProxyRules } from '../../network/proxy-rules.js';
 import { refuseKeyInClear } from '../bucket/key-in-clear.js';
 import { abortError, connectError, idleError } from '../errors/network-errors.js';
 import {
@@ -34,8 +37,7 @@ const outageFailures = 8;
 export class S3Transport {
   readonly metadata = { handlerProtocol: 'http/1.1' };
   readonly #options: TransportOptions;
-  readonly #http: http.Agent;
-  readonly #https: https.Agent;
+  readonly #agents: ProxyAgents;
   readonly #pool: GetPool;
   readonly #rate: SendRate | null;
   #serverDate: string | null = null;
@@ -43,12 +45,11 @@ export class S3Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    const { maxSockets } = options;
+    const { ca, maxSockets, connectTimeoutMs, proxies = ProxyRules.none } = options;
     const shared = { keepAlive: true, noDelay: true, maxSockets, timeout: keptIdleMs };
-    this.#pool = new GetPool(options);
+    this.#agents = createProxyAgents({ proxies, ca, connectTimeoutMs, shared });
+    this.#pool = new GetPool(options, this.#agents.tunnels);
     this.#rate = options.clock === undefined ? null : new SendRate(options.clock);
-    this.#http = new http.Agent(shared);
-    this.#https = new https.Agent({ ...shared, ...(options.ca === null ? {} : { ca: [...options.ca] }) });
   }
 
   /**
@@ -103,7 +104,11 @@ export class S3Transport {
     return new Promise((resolve, reject) => {
       if (abortSignal?.aborted) return reject(abortError(abortSignal));
       const outgoing = this.#open(request);
-      const onAbort = () => outgoing.destroy(abortError(abortSignal));
+      const onAbort = () => {
+        // A request that waits for its connection reports its end only afterwards.
+        reject(abortError(abortSignal));
+        outgoing.destroy(abortError(abortSignal));
+      };
       abortSignal?.addEventListener('abort', onAbort, { once: true });
       outgoing.once('close', () => abortSignal?.removeEventListener('abort', onAbort));
       outgoing.once('error', reject);
@@ -129,14 +134,13 @@ export class S3Transport {
       method: request.method,
       path: pathOf(request),
       headers: { ...request.headers },
-      agent: secure ? this.#https : this.#http,
+      agent: secure ? this.#agents.https : this.#agents.http,
     });
   }
 
   destroy(): void {
     this.#pool.destroy();
-    this.#http.destroy();
-    this.#https.destroy();
+    this.#agents.destroy();
   }
 
   /** Required by the SDK's interface; changes nothing. */
@@ -147,15 +151,25 @@ export class S3Transport {
   }
 }
 
+/** Sockets whose connection is established. */
+const established = new WeakSet<Socket>();
+
+/**
+ * Limits the time in ms in which the connection of a request is established. A request that waited for a connection in
+ * use receives one that is established already; Node marks only idle ones as reused.
+ */
 function boundConnecting(outgoing: http.ClientRequest, connectTimeoutMs: number): void {
   outgoing.once('socket', (socket) => {
-    if (outgoing.reusedSocket) return;
+    if (outgoing.reusedSocket || established.has(socket)) return;
     const secure = socket instanceof TLSSocket;
     if (!secure && !socket.connecting) return;
     const ready = secure ? 'secureConnect' : 'connect';
     const timer = setTimeout(() => outgoing.destroy(connectError(connectTimeoutMs)), connectTimeoutMs);
     const stop = () => clearTimeout(timer);
-    socket.once(ready, stop);
+    socket.once(ready, () => {
+      established.add(socket);
+      stop();
+    });
     outgoing.once('close', stop);
   });
 }

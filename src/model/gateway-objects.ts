@@ -1,4 +1,8 @@
-import { gatewayPrefix } from './gateway-prefix.js';
+/**
+ * Prefix of the gateway's own objects in the default bucket: the probes at start, and the sealed
+ * copy of the keyring, the users and the settings. No user sees it.
+ */
+export const gatewayPrefix = '.sftpgw/';
 
 /**
  * Prefix of the objects that each start writes and removes to test the bucket, with a key that it

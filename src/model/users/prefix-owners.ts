@@ -1,6 +1,6 @@
-import type { CannedAcl, WriteEncryption } from './encryption.js';
-import type { ObjectRef } from './object-store.js';
-import type { Username } from './users.js';
+import type { CannedAcl, WriteEncryption } from '../encryption.js';
+import type { ObjectRef } from '../object-store.js';
+import type { Username } from '../users.js';
 
 /** The owner of a location in a bucket, and the encryption that its files set for objects there. */
 export interface PrefixOwner {

@@ -1,4 +1,5 @@
-import { canonicalAddress, parseAddress, sharesPrefix } from './addresses.js';
+import { parseIpAddress } from '@sftpgw/ssh';
+import { canonicalAddress, sharesPrefix } from './addresses.js';
 
 interface Pattern {
   readonly isNegated: boolean;
@@ -12,9 +13,12 @@ interface Pattern {
  */
 export class AddressPatterns {
   readonly #patterns: readonly Pattern[];
+  /** The list as it was parsed. */
+  readonly text: string;
 
-  private constructor(patterns: readonly Pattern[]) {
+  private constructor(patterns: readonly Pattern[], text: string) {
     this.#patterns = patterns;
+    this.text = text;
   }
 
   /**
@@ -28,13 +32,13 @@ export class AddressPatterns {
       if (pattern === null) return null;
       patterns.push(pattern);
     }
-    return new AddressPatterns(patterns);
+    return new AddressPatterns(patterns, list);
   }
 
   /** Reports whether a pattern matches the address and no negated pattern does. */
   match(remoteAddress: string): boolean {
     const text = canonicalAddress(remoteAddress);
-    const address = parseAddress(remoteAddress);
+    const address = parseIpAddress(remoteAddress);
     let isMatched = false;
     for (const pattern of this.#patterns) {
       if (!pattern.matches(text, address)) continue;
@@ -49,7 +53,7 @@ function parsePattern(item: string): Pattern | null {
   const isNegated = item.startsWith('!');
   const text = isNegated ? item.slice(1) : item;
   const [host = '', mask] = text.split('/');
-  const network = parseAddress(host);
+  const network = parseIpAddress(host);
   if (network === null) {
     const wildcard = wildcardExpression(text);
     return { isNegated, matches: (remote) => wildcard.test(remote) };

@@ -3,6 +3,7 @@ import { PropertiesDocument } from '../files/properties.js';
 import { isAbsence } from '../files/system-errors.js';
 import { cannedAcls } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
+import { formatUploadRights } from '../model/users/upload-rights.js';
 import type { SharedChange, UserChange, Username } from '../model/users.js';
 import { fileFault, located } from './user-files.js';
 import { readUserProperties, type UserProperties, userPropertyNames } from './user-properties.js';
@@ -75,13 +76,32 @@ function userAssignments(change: UserChange, isNew: boolean): readonly Assignmen
   found.push(...syncAssignments(change));
   if (change.uploadBucket !== undefined) found.push([names.uploadBucket, change.uploadBucket]);
   if (change.uploadPrefix !== undefined) found.push([names.uploadPrefix, change.uploadPrefix]);
+  const access = [
+    [names.uploadRegion, change.uploadRegion],
+    [names.uploadEndpoint, change.uploadEndpoint],
+    [names.roleArn, change.uploadRoleArn],
+    [names.externalId, change.uploadRoleExternalId],
+  ] as const;
+  for (const [name, value] of access) if (value !== undefined) found.push([name, value]);
   if (change.acl !== undefined) {
     const number = Object.entries(cannedAcls).find(([, acl]) => acl === change.acl)?.[0];
     if (number !== undefined) found.push([names.acl, number]);
   }
+  if (change.uploadRights !== undefined) {
+    found.push([names.dropbox, null], [names.uploadRights, formatUploadRights(change.uploadRights)]);
+  }
+  if (change.uploadExclusions !== undefined) {
+    found.push([names.uploadExclusions, change.uploadExclusions.join(',')]);
+  }
   const downloads = change.downloads ?? (isNew ? false : undefined);
   if (downloads !== undefined) found.push([names.downloads, yesNo(downloads)]);
   if (change.loginMethods !== undefined) found.push([names.loginMethods, change.loginMethods]);
+  if (change.loginFrom !== undefined) found.push([names.loginFrom, change.loginFrom]);
+  if (change.disabled !== undefined) found.push([names.loginDisabled, change.disabled ? 'yes' : null]);
+  if (change.expiresMs !== undefined) {
+    const time = change.expiresMs === null ? null : new Date(change.expiresMs).toISOString();
+    found.push([names.loginExpires, time]);
+  }
   const shared = change.shared ?? (isNew ? false : undefined);
   if (shared !== undefined) found.push([names.shared, yesNo(shared)]);
   return found;

@@ -10,6 +10,9 @@ export interface GatewayDefaults {
   /** Files with certificate authorities and revoked keys of all users; null for none. */
   readonly userCaFile?: string | null;
   readonly revokedKeysFile?: string | null;
+  /** Limits of `/local` in bytes and in files and directories; 0 for no limit, which is the default. */
+  readonly localLimitBytes?: number;
+  readonly localFilesLimit?: number;
 }
 
 /** Returns the files with keys of all users. */

@@ -1,8 +1,10 @@
-import { lstat, mkdir, readlink, rename, rmdir, symlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rename, rmdir, symlink } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { ensureDirectory, secretDirectoryMode, syncDirectory } from '../files/durable.js';
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
+import { type Username, usernameOfDirectory } from '../model/users.js';
+import { fileFault } from './user-files.js';
 import type { UserDirectories, UserPaths } from './user-paths.js';
 
 /** Creates the missing directories of a user (mode 0700) and the link to the shared directory. */
@@ -109,4 +111,16 @@ async function typeOf(path: string): Promise<'link' | 'directory' | 'other' | nu
     if (isAbsence(error)) return null;
     throw error;
   }
+}
+
+/** Returns the names of the homes that can be users', in order. A home without settings does not belong to a user. */
+export async function homesOf(directory: string): Promise<readonly Username[]> {
+  let names: readonly string[];
+  try {
+    names = await readdir(directory);
+  } catch (error) {
+    if (isAbsence(error)) return [];
+    throw fileFault(directory, 'read', error);
+  }
+  return [...names].sort().flatMap((name) => usernameOfDirectory(name) ?? []);
 }

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAbsence } from '../files/system-errors.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
-import { parseUsername, type Username } from '../model/users.js';
+import { usernameOfDirectory } from '../model/users.js';
 import { removedHomeOwner, removedHomesDirectories } from './homes.js';
 import { type KeySource, sharedKeySources, syncKeySource, uploadKeySource } from './key-sources.js';
 import { fileFault } from './user-files.js';
@@ -42,28 +42,20 @@ async function allKeySources({
 }: KeyImportServices): Promise<readonly KeySource[]> {
   const found: KeySource[] = [];
   for (const name of await namesIn(directories.homes)) {
-    const username = usernameOf(name);
+    const username = usernameOfDirectory(name);
     if (username === null) continue;
     const paths = userPaths(directories, username);
     found.push(uploadKeySource(username, paths, null), syncKeySource(username, paths, null));
   }
   for (const directory of removedHomesDirectories(directories)) {
     for (const name of await namesIn(directory)) {
-      const username = usernameOf(removedHomeOwner(name) ?? '');
+      const username = usernameOfDirectory(removedHomeOwner(name) ?? '');
       if (username === null) continue;
       const paths = pathsInHome(join(directory, name), username);
       found.push(uploadKeySource(username, paths, null), syncKeySource(username, paths, null));
     }
   }
   return [...found, ...sharedKeySources(sharedSettingsDirectory, null)];
-}
-
-function usernameOf(name: string): Username | null {
-  try {
-    return parseUsername(name);
-  } catch {
-    return null;
-  }
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

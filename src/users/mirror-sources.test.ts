@@ -47,7 +47,7 @@ function user(name: string, properties: string): string {
 }
 
 async function listed(): Promise<readonly string[]> {
-  return (await sources.list()).map(({ name, bucket: of, prefix }) => `${name} ${of} ${prefix}`);
+  return (await sources.list()).prefixes.map(({ name, bucket: of, prefix }) => `${name} ${of} ${prefix}`);
 }
 
 describe('the mirrored prefixes', () => {
@@ -59,7 +59,7 @@ describe('the mirrored prefixes', () => {
       'downloads/alice default-bucket alice/downloads/',
       'downloads/carol carols-bucket carol/downloads/',
     ]);
-    const [alice] = await sources.list();
+    const [alice] = (await sources.list()).prefixes;
     expect(alice?.directory).toBe(join(root, 'home/alice/home/alice/downloads'));
   });
 
@@ -81,21 +81,21 @@ describe('the mirrored prefixes', () => {
     user('bob', 'downloads=yes\ndownloads.mode=direct\n');
     user('carol', 'downloads=no\ndownloads.mode=direct\n');
     expect(await listed()).toEqual(['downloads/alice default-bucket alice/downloads/']);
-    expect(await sources.cleared()).toEqual([
+    expect((await sources.list()).cleared).toEqual([
       { name: 'downloads/bob', directory: join(root, 'home/bob/home/bob/downloads') },
       { name: 'downloads/carol', directory: join(root, 'home/carol/home/carol/downloads') },
     ]);
     user('bob', 'downloads=yes\ndownloads.mode=mirror\n');
-    expect((await sources.cleared()).map(({ name }) => name)).toEqual(['downloads/carol']);
+    expect((await sources.list()).cleared.map(({ name }) => name)).toEqual(['downloads/carol']);
     user('carol', 'downloads.mode=perhaps\n');
-    expect(await sources.cleared(), 'the last valid settings').toHaveLength(1);
+    expect((await sources.list()).cleared, 'the last valid settings').toHaveLength(1);
   });
 
   it('include the shared directory despite downloads.mode=direct in root’s file, which is logged once', async () => {
     mkdirSync(join(root, 'root'));
     const file = join(root, 'root', 'user.properties');
     const listTwice = async () => {
-      const [shared] = await sources.list();
+      const [shared] = (await sources.list()).prefixes;
       for (let times = 0; times < 2; times += 1) expect(await shared?.keys()).toEqual([]);
     };
     writeFileSync(file, 'sse.sync.option=3\n');
@@ -107,7 +107,7 @@ describe('the mirrored prefixes', () => {
       { level: 'warn', fields: { ignored: 'downloads.mode=direct, downloads.delete=yes' } },
     ]);
     expect(await listed()).toEqual(['shared default-bucket shared/']);
-    expect(await sources.cleared()).toEqual([]);
+    expect((await sources.list()).cleared).toEqual([]);
   });
 
   it('omit a user whose file has an error, and follow changes of the files', async () => {
@@ -122,7 +122,7 @@ describe('the mirrored prefixes', () => {
   it('are opened with the current key first, then kept keys, then keys of the uploads', async () => {
     const directory = user('alice', 'downloads=yes\nsse.sync.option=3\n');
     const [now, before, uploads] = [keyNamed('now'), keyNamed('before'), keyNamed('uploads')];
-    const [alice] = await sources.list();
+    const [alice] = (await sources.list()).prefixes;
     expect(await alice?.keys()).toEqual([]);
     const write = (name: string, key: typeof now) =>
       writeFileSync(join(directory, name), key.reveal(), { mode: 0o600 });

@@ -1,17 +1,18 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stampsOfGroups } from '../files/file-stamps.js';
 import { isAbsence } from '../files/system-errors.js';
 import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
-import type { ClearedDirectory, MirrorPrefix, MirrorSources } from '../model/mirror.js';
-import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
+import type { ClearedDirectory, MirrorPrefix, MirrorSourceList, MirrorSources } from '../model/mirror.js';
+import { type UserDirectory, type Username, type UserSettings, usernameOfDirectory } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
 import { sharedKeySources } from './key-sources.js';
 import { readSyncProperties, type SyncProperties } from './sync-properties.js';
 import { fileFault } from './user-files.js';
 import type { UserKeys } from './user-keys.js';
-import type { UserDirectories } from './user-paths.js';
+import { type UserDirectories, userPaths } from './user-paths.js';
 
 /** The dependencies of the list of mirrored prefixes. */
 export interface MirrorSourcesServices {
@@ -43,45 +44,88 @@ export function createMirrorSources(services: MirrorSourcesServices): MirrorSour
   return new FileMirrorSources(services);
 }
 
+/** A user as the files were at the last call. */
+interface SeenUser {
+  /** The time stamps of the files; null if they changed a moment ago. */
+  readonly files: string | null;
+  readonly bucket: string | null;
+  readonly settings: UserSettings | null;
+}
+
 class FileMirrorSources implements MirrorSources {
   readonly #services: MirrorSourcesServices;
   /** The last logged text of each user. */
   readonly #logged = new Map<string, string>();
   #loggedShared: string | null = null;
+  #users: ReadonlyMap<Username, SeenUser> = new Map();
 
   constructor(services: MirrorSourcesServices) {
     this.#services = services;
   }
 
-  async list(): Promise<readonly MirrorPrefix[]> {
+  async list(): Promise<MirrorSourceList> {
     const prefixes: MirrorPrefix[] = [];
+    const cleared: ClearedDirectory[] = [];
     let isSharedSeen = false;
-    for (const username of await this.#usernames()) {
-      const settings = await this.#settings(username);
-      if (settings?.downloads && settings.downloadsMode === 'mirror')
-        prefixes.push(this.#downloads(settings));
+    const { bucket } = this.#services.defaults();
+    const keyringStamps = await this.#services.keys.keyringStamps();
+    for (const [username, { settings, files }] of await this.#readUsers(bucket)) {
+      if (settings?.downloads && settings.downloadsMode === 'mirror') {
+        const owned = keyringStamps?.({ kind: 'user', username }) ?? null;
+        prefixes.push(this.#downloads(settings, joined(files, owned)));
+      }
+      if (settings?.downloadsMode === 'direct')
+        cleared.push({ name: downloadsMirrorName(username), directory: settings.downloadsDirectory });
       isSharedSeen ||= settings?.shared ?? false;
     }
-    const { bucket } = this.#services.defaults();
-    if (bucket !== null && (isSharedSeen || (await this.#hasSharedSettings()))) {
-      prefixes.push(this.#shared(bucket));
+    if (bucket !== null) {
+      const [files] = await stampsOfGroups([this.#sharedFiles()]);
+      if (isSharedSeen || (await this.#hasSharedSettings()))
+        prefixes.push(
+          this.#shared(bucket, joined(files ?? null, keyringStamps?.({ kind: 'shared' }) ?? null)),
+        );
     }
-    return prefixes;
+    return { prefixes, cleared };
   }
 
-  async cleared(): Promise<readonly ClearedDirectory[]> {
-    const cleared: ClearedDirectory[] = [];
-    for (const username of await this.#usernames()) {
-      const settings = await this.#settings(username);
-      if (settings?.downloadsMode !== 'direct') continue;
-      cleared.push({ name: downloadsMirrorName(username), directory: settings.downloadsDirectory });
+  /** Returns every user with the settings, which are read again only after a change of the user's files. */
+  async #readUsers(bucket: string | null): Promise<ReadonlyMap<Username, SeenUser>> {
+    const usernames = await this.#usernames();
+    const stamps = await stampsOfGroups(usernames.map((username) => this.#filesOf(username)));
+    const users = new Map<Username, SeenUser>();
+    for (const [index, username] of usernames.entries()) {
+      const files = stamps[index] ?? null;
+      const seen = this.#users.get(username);
+      const isSame = files !== null && seen?.files === files && seen.bucket === bucket;
+      users.set(username, isSame ? seen : { files, bucket, settings: await this.#settings(username) });
     }
-    return cleared;
+    this.#users = users;
+    return users;
   }
 
-  #downloads({ username, uploadBucket, downloadsPrefix, downloadsDirectory }: UserSettings): MirrorPrefix {
+  #filesOf(username: Username): readonly string[] {
+    const { privateDirectory, properties, uploadKey, syncKey } = userPaths(
+      this.#services.directories,
+      username,
+    );
+    return [privateDirectory, properties, uploadKey, syncKey];
+  }
+
+  #sharedFiles(): readonly string[] {
+    const { sharedSettingsDirectory: directory } = this.#services;
+    return [
+      directory,
+      ...['user.properties', 'sse-sync.key', 'sse.key'].map((name) => join(directory, name)),
+    ];
+  }
+
+  #downloads(
+    { username, uploadBucket, downloadsPrefix, downloadsDirectory }: UserSettings,
+    keysStamp: string | null,
+  ): MirrorPrefix {
     const { users, call } = this.#services;
     return {
+      keysStamp,
       name: downloadsMirrorName(username),
       bucket: uploadBucket,
       prefix: downloadsPrefix,
@@ -90,9 +134,10 @@ class FileMirrorSources implements MirrorSources {
     };
   }
 
-  #shared(bucket: string): MirrorPrefix {
+  #shared(bucket: string, keysStamp: string | null): MirrorPrefix {
     const { directories } = this.#services;
     return {
+      keysStamp,
       name: sharedMirrorName,
       bucket,
       prefix: 'shared/',
@@ -157,13 +202,7 @@ class FileMirrorSources implements MirrorSources {
       if (isAbsence(error)) return [];
       throw fileFault(homes, 'read', error);
     }
-    return [...names].sort().flatMap((name) => {
-      try {
-        return [parseUsername(name)];
-      } catch {
-        return [];
-      }
-    });
+    return [...names].sort().flatMap((name) => usernameOfDirectory(name) ?? []);
   }
 
   async #hasSharedSettings(): Promise<boolean> {
@@ -177,4 +216,9 @@ class FileMirrorSources implements MirrorSources {
     }
     return false;
   }
+}
+
+/** Returns one stamp for two; null if one of them is unknown. */
+function joined(files: string | null, owned: string | null): string | null {
+  return files === null || owned === null ? null : `${files};${owned}`;
 }

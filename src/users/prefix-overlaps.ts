@@ -1,9 +1,6 @@
-import { gatewayPrefix } from '../model/gateway-prefix.js';
-import type { Username, UserSummary } from '../model/users.js';
+import { gatewayPrefix } from '../model/gateway-objects.js';
+import type { UserLocation, Username } from '../model/users.js';
 import { defaultUploadPrefix, downloadsPrefix } from './resolve-settings.js';
-
-/** Settings that decide the location of a user's objects. */
-export type UserLocation = Pick<UserSummary, 'username' | 'uploadBucket' | 'uploadPrefix'>;
 
 /** A prefix of a bucket, with the name of its owner for people. */
 interface Location {

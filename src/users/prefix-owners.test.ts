@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ownersOf, type PrefixOwners } from '../model/prefix-owners.js';
+import { ownersOf, type PrefixOwners } from '../model/users/prefix-owners.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/vault-world.js';
 import { createPrefixOwners } from './prefix-owners.js';
 import { testKeys } from './testing/test-keys.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Call } from '../model/call.js';
 import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
+import type { PrefixOwner, PrefixOwners } from '../model/users/prefix-owners.js';
 import type { UserDirectory, Username, UserRegistry, UserSettings } from '../model/users.js';
 import type { GatewayDefaults } from './defaults.js';
 import { type KeySource, sharedKeySources, syncKeySource } from './key-sources.js';
@@ -17,7 +17,7 @@ export interface PrefixOwnersServices {
   /** `ROOT/root/.sftpgateway`: the settings and the key of the shared directory. */
   readonly sharedSettingsDirectory: string;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
-  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly registry: Pick<UserRegistry, 'locations'>;
   readonly keys: UserKeys;
   readonly defaults: () => GatewayDefaults;
   readonly call: Call;
@@ -34,7 +34,7 @@ export function createPrefixOwners(services: PrefixOwnersServices): PrefixOwners
 
 async function listOwners(services: PrefixOwnersServices): Promise<readonly PrefixOwner[]> {
   const owners: PrefixOwner[] = [];
-  for (const { username } of await services.registry.list()) {
+  for (const { username } of await services.registry.locations()) {
     const settings = await settingsOf(services, username);
     if (settings !== null) owners.push(uploadsOf(services, settings), downloadsOf(services, settings));
   }

@@ -2,10 +2,13 @@ import type { Call, Clock, Entropy } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import type { UserDirectory, UserLogins, Username, UserSettings } from '../model/users.js';
+import type { UserCredentials } from '../model/files-page.js';
+import type { UserLogins } from '../model/users/logins.js';
+import type { AccountBar, AccountBars, UserDirectory, Username, UserSettings } from '../model/users.js';
 import { type GatewayDefaults, globalKeyFilesOf } from './defaults.js';
 import { type KeySource, syncKeySource, uploadKeySource } from './key-sources.js';
 import { LiveProperties } from './live-properties.js';
+import { accountBar } from './logins/account-bar.js';
 import { GlobalKeys } from './logins/global-keys.js';
 import { TotpCodes } from './logins/totp.js';
 import { FileUserLogins } from './logins/user-logins.js';
@@ -30,8 +33,8 @@ export interface UserDirectoryServices {
 
 /** The users of the gateway: their settings and keys, and their logins. */
 export interface Users {
-  readonly directory: UserDirectory;
-  readonly logins: UserLogins;
+  readonly directory: UserDirectory & AccountBars;
+  readonly logins: UserLogins & UserCredentials;
 }
 
 /** Returns the users as their files define them at each call. */
@@ -52,7 +55,7 @@ export function createUsers(services: UserDirectoryServices): Users {
   };
 }
 
-class FileUserDirectory implements UserDirectory {
+class FileUserDirectory implements UserDirectory, AccountBars {
   readonly #services: UserDirectoryServices;
   readonly #files: UserFiles;
   readonly #properties: LiveProperties;
@@ -67,6 +70,16 @@ class FileUserDirectory implements UserDirectory {
     const properties = await this.#properties.read(call, username);
     if (properties === null) return null;
     return resolveSettings(username, properties, this.#services.defaults(), this.#services.directories);
+  }
+
+  async barOf(call: Call, username: Username): Promise<AccountBar | null> {
+    try {
+      const properties = await this.#properties.read(call, username);
+      return properties === null ? 'removed' : accountBar(properties, this.#services.clock.nowMs());
+    } catch {
+      // Files that cannot be read have been logged. A session that began keeps its settings.
+      return null;
+    }
   }
 
   async uploadEncryption(call: Call, username: Username): Promise<WriteEncryption> {

@@ -77,7 +77,7 @@ const writtenWith = async (): Promise<string | null> => {
 const ids = (keys: readonly CustomerKey[]): readonly string[] => keys.map((key) => key.fingerprint);
 const sharedKeys = async (): Promise<readonly string[]> => {
   const sources = createMirrorSources({ ...services, users, call });
-  const found = (await sources.list()).find(({ name }) => name === 'shared');
+  const found = (await sources.list()).prefixes.find(({ name }) => name === 'shared');
   return ids((await found?.keys()) ?? []);
 };
 

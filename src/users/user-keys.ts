@@ -8,7 +8,7 @@ import type { KeySource } from './key-sources.js';
 /** The dependencies of `UserKeys`. */
 export interface UserKeysServices {
   readonly keyFiles: KeyFiles;
-  readonly keyring: Pick<Keyring, 'import' | 'open' | 'describe' | 'list'> &
+  readonly keyring: Pick<Keyring, 'import' | 'open' | 'describe' | 'byOwner'> &
     Pick<KeyringCustody, 'recoveryRecipients'>;
   /** Returns the setting `sse-c.require.recovery`. Called at each use. */
   readonly requiresRecovery: () => boolean;
@@ -165,21 +165,28 @@ export class UserKeys {
     return paths;
   }
 
-  async #ownedBy(owner: KeyOwner): Promise<readonly KeyFingerprint[]> {
-    let all: readonly KeyDescription[];
+  /**
+   * Returns a function that returns a text for an owner. The text changes whenever the keys of the keyring change
+   * that `readKeys` returns for that owner. Returns null if the keyring cannot be read.
+   */
+  async keyringStamps(): Promise<((owner: KeyOwner) => string) | null> {
     try {
-      all = await this.#services.keyring.list();
+      const keys = await this.#services.keyring.byOwner();
+      const unowned = keys.of({ kind: 'none' }).stamp;
+      return (owner) => `${keys.of(owner).stamp};${unowned}`;
+    } catch {
+      return null;
+    }
+  }
+
+  async #ownedBy(owner: KeyOwner): Promise<readonly KeyFingerprint[]> {
+    try {
+      const keys = await this.#services.keyring.byOwner();
+      return [...keys.of(owner).ids, ...keys.of({ kind: 'none' }).ids];
     } catch (error) {
       this.#warnOnce('cannot read keyring', { error: Fault.from(error) });
       return [];
     }
-    const newestFirst = [...all].reverse().filter(({ state }) => state !== 'destroyed');
-    const own = newestFirst.filter((key) => isSameOwner(key.owner, owner));
-    const unowned = newestFirst.filter((key) => key.owner.kind === 'none');
-    return [own, unowned].flatMap((keys) => [
-      ...keys.filter(({ state }) => state === 'active').map(({ id }) => id),
-      ...keys.filter(({ state }) => state === 'retired').map(({ id }) => id),
-    ]);
   }
 
   async #open(id: KeyFingerprint): Promise<CustomerKey | null> {

@@ -1,7 +1,9 @@
 import { nearestName } from '../files/nearest-name.js';
 import { PropertiesDocument } from '../files/properties.js';
+import type { BucketAccess } from '../model/bucket.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../model/encryption.js';
+import { allRights, dropboxRights, type UploadRights, uploadRights } from '../model/users/upload-rights.js';
 import type { DownloadsMode } from '../model/users.js';
 import type { AddressPatterns } from './address-patterns.js';
 import { defaultLoginSequences, type LoginSequences } from './logins/login-methods.js';
@@ -9,13 +11,22 @@ import {
   type ParsedValue,
   parseAclOption,
   parseBucketName,
+  parseByteLimit,
+  parseCountLimit,
   parseDownloadsMode,
   parseEncryptionOption,
+  parseEndpoint,
+  parseExpiry,
+  parseExternalId,
   parseKeyId,
   parseKmsKey,
   parseLoginMethods,
   parseNetworks,
+  parseRegion,
+  parseRoleArn,
+  parseUploadExclusions,
   parseUploadPrefix,
+  parseUploadRights,
   parseYesNo,
 } from './property-values.js';
 
@@ -30,18 +41,31 @@ export interface UserProperties {
   readonly syncKeyId: KeyFingerprint | null;
   readonly uploadBucket: string | null;
   readonly uploadPrefix: string | null;
+  readonly access: BucketAccess | null;
   readonly acl: CannedAcl | null;
-  readonly dropbox: boolean;
+  /** No right if the value is wrong. */
+  readonly uploadRights: UploadRights;
+  readonly uploadExclusions: readonly string[];
   readonly downloads: boolean;
   readonly shared: boolean;
   readonly downloadsMode: DownloadsMode;
   readonly downloadsDelete: boolean;
+  readonly local: boolean;
+  /** Limits of `/local` in bytes and in files and directories; 0 for none, null for the gateway's default. */
+  readonly localLimitBytes: number | null;
+  readonly localFilesLimit: number | null;
   /** No sequence, so all logins are refused, if the value is wrong. */
   readonly loginMethods: LoginSequences;
   /** True if the user must give TOTP codes; true also for a wrong value. */
   readonly totp: boolean;
   /** The addresses from which the user may log in; null for all, none for a wrong value. */
-  readonly loginFrom: Pick<AddressPatterns, 'match'> | null;
+  readonly loginFrom: Pick<AddressPatterns, 'match' | 'text'> | null;
+  /** True if the account is disabled; true also for a wrong value. */
+  readonly loginDisabled: boolean;
+  /** The time from which the account is expired; null for never, 0 for a wrong value. */
+  readonly loginExpiresMs: number | null;
+  /** False if the user may not use the files page; false also for a wrong value. */
+  readonly loginWeb: boolean;
 }
 
 /** A problem in the file. With an `error` the file is not used; a `notice` is only logged. */
@@ -70,23 +94,30 @@ export const userPropertyNames = {
   syncKeyId: 'sse.sync.key.id',
   uploadBucket: 'upload.bucket',
   uploadPrefix: 'upload.prefix',
+  uploadRegion: 'upload.region',
+  uploadEndpoint: 'upload.endpoint',
+  roleArn: 'upload.role.arn',
+  externalId: 'upload.role.external.id',
   acl: 'acl.option',
   dropbox: 'upload.dropbox',
+  uploadRights: 'upload.rights',
+  uploadExclusions: 'upload.exclusions',
   downloads: 'downloads',
   shared: 'shared',
   downloadsMode: 'downloads.mode',
   downloadsDelete: 'downloads.delete',
+  local: 'local',
+  localLimit: 'local.limit',
+  localFilesLimit: 'local.files.limit',
   loginMethods: 'login.methods',
   totp: 'login.totp',
   loginFrom: 'login.from',
+  loginDisabled: 'login.disabled',
+  loginExpires: 'login.expires',
+  loginWeb: 'login.web',
 } as const;
 
-const noAddresses = { match: () => false };
-
-/** Settings that are specified but not built, with the one value that is accepted: the present behaviour. */
-const reserved: Readonly<Record<string, string>> = {
-  'upload.exclusions': '',
-};
+const noAddresses = { match: () => false, text: 'none, because the setting is wrong' };
 
 /** Parses the file's bytes. Returns errors as problems. */
 export function parseUserProperties(bytes: Uint8Array): ParsedUserProperties {
@@ -118,7 +149,15 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     return null;
   };
   const isSet = (name: string): boolean => document.get(name) !== null;
+  const access: BucketAccess = {
+    region: readValue(names.uploadRegion, parseRegion),
+    endpoint: readValue(names.uploadEndpoint, parseEndpoint),
+    roleArn: readValue(names.roleArn, parseRoleArn),
+    externalId: readValue(names.externalId, parseExternalId),
+  };
+  const isOwn = Object.values(access).some((value) => value !== null);
   const acl = readValue(names.acl, parseAclOption);
+  const isDropbox = readValue(names.dropbox, parseYesNo) ?? isSet(names.dropbox);
   const properties: UserProperties = {
     uploadOption: readValue(names.uploadOption, parseEncryptionOption) ?? 1,
     kmsKeyArn: readValue(names.kmsKeyArn, parseKmsKey),
@@ -127,21 +166,40 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
     syncKeyId: readValue(names.syncKeyId, parseKeyId),
     uploadBucket: readValue(names.uploadBucket, parseBucketName),
     uploadPrefix: readValue(names.uploadPrefix, parseUploadPrefix),
+    access: isOwn ? access : null,
     acl: acl === null ? null : cannedAcls[acl],
-    dropbox: readValue(names.dropbox, parseYesNo) ?? false,
+    uploadRights:
+      readValue(names.uploadRights, parseUploadRights) ??
+      (isSet(names.uploadRights) ? uploadRights([]) : isDropbox ? dropboxRights : allRights),
+    uploadExclusions: readValue(names.uploadExclusions, parseUploadExclusions) ?? [],
     downloads: readValue(names.downloads, parseYesNo) ?? false,
     shared: readValue(names.shared, parseYesNo) ?? false,
     downloadsMode: readValue(names.downloadsMode, parseDownloadsMode) ?? 'mirror',
     downloadsDelete: readValue(names.downloadsDelete, parseYesNo) ?? false,
+    local: readValue(names.local, parseYesNo) ?? !isSet(names.local),
+    localLimitBytes: readValue(names.localLimit, parseByteLimit),
+    localFilesLimit: readValue(names.localFilesLimit, parseCountLimit),
     loginMethods:
       readValue(names.loginMethods, parseLoginMethods) ??
       (isSet(names.loginMethods) ? [] : defaultLoginSequences),
     totp: readValue(names.totp, parseYesNo) ?? isSet(names.totp),
     loginFrom: readValue(names.loginFrom, parseNetworks) ?? (isSet(names.loginFrom) ? noAddresses : null),
+    loginDisabled: readValue(names.loginDisabled, parseYesNo) ?? isSet(names.loginDisabled),
+    loginExpiresMs: readValue(names.loginExpires, parseExpiry) ?? (isSet(names.loginExpires) ? 0 : null),
+    loginWeb: readValue(names.loginWeb, parseYesNo) ?? !isSet(names.loginWeb),
   };
   if (properties.uploadOption === 2 && document.get(names.kmsKeyArn) === null) {
     const line = document.lineOf(names.uploadOption) ?? 0;
     problems.push({ severity: 'error', line, text: `${names.uploadOption}=2 needs ${names.kmsKeyArn}` });
+  }
+  if (access.externalId !== null && access.roleArn === null) {
+    const line = document.lineOf(names.externalId) ?? 0;
+    problems.push({ severity: 'error', line, text: `${names.externalId} needs ${names.roleArn}` });
+  }
+  if (isDropbox && isSet(names.uploadRights)) {
+    const line = document.lineOf(names.dropbox) ?? 0;
+    const text = `${names.dropbox} contradicts ${names.uploadRights}; remove one of the lines`;
+    problems.push({ severity: 'error', line, text });
   }
   return { properties, problems: problems.sort((a, b) => a.line - b.line) };
 }
@@ -149,15 +207,10 @@ export function readUserProperties(document: PropertiesDocument): ParsedUserProp
 function nameProblems(document: PropertiesDocument): readonly FileProblem[] {
   const known = new Set<string>(Object.values(userPropertyNames));
   const problems: FileProblem[] = [];
-  for (const { key, value, line } of document.entries()) {
+  for (const { key, line } of document.entries()) {
     if (known.has(key) || key === '') continue;
-    const harmless = Object.hasOwn(reserved, key) ? reserved[key] : undefined;
-    if (harmless === value.trim()) continue;
     const meant = nearestName(key, known);
-    const text =
-      harmless === undefined
-        ? `unknown setting ${JSON.stringify(key)}${meant === null ? '' : `; did you mean ${meant}?`}`
-        : `${key} is not supported yet; remove the line`;
+    const text = `unknown setting ${JSON.stringify(key)}${meant === null ? '' : `; did you mean ${meant}?`}`;
     problems.push({ severity: 'error', line, text });
   }
   return problems;

@@ -1,27 +1,24 @@
-import { readdir } from 'node:fs/promises';
+import { mapBounded } from '../concurrency/bounded.js';
 import { secretFileMode, writeFileDurably } from '../files/durable.js';
-import { isAbsence } from '../files/system-errors.js';
 import type { EncryptionOption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import {
-  parseUsername,
-  type UserChange,
-  type Username,
-  type UserRegistry,
-  type UserSummary,
-} from '../model/users.js';
-import { addPublicKeys } from './change-keys.js';
+import { formatUploadRights } from '../model/users/upload-rights.js';
+import type { UserChange, Username, UserRegistry, UserSummary } from '../model/users.js';
+import { changePublicKeys } from './change-keys.js';
 import { changeUserProperties } from './change-properties.js';
-import { archiveHome, prepareHome } from './homes.js';
+import { archiveHome, homesOf, prepareHome } from './homes.js';
 import { type KeySource, syncKeySource, uploadKeySource } from './key-sources.js';
 import { describeLogin } from './logins/describe-login.js';
 import { TotpSecret, totpUri } from './logins/totp.js';
 import { removeTotp, writeTotp } from './logins/totp-files.js';
 import { Passwords } from './passwords.js';
-import { defaultUploadPrefix } from './resolve-settings.js';
+import { defaultUploadPrefix, localSettings, wholeBucketProblem } from './resolve-settings.js';
 import type { UserDirectoryServices } from './user-directory.js';
 import { fileFault, located, UserFiles } from './user-files.js';
 import type { UserProperties } from './user-properties.js';
+
+/** Users whose files are read in parallel. */
+const parallelReads = 16;
 
 /** Opens the users' files for an administrator. A running gateway applies a change at its next request. */
 export function createUserRegistry(services: UserDirectoryServices): UserRegistry {
@@ -54,6 +51,8 @@ class FileUserRegistry implements UserRegistry {
     const problems = [...located(paths.properties, parsed.problems), ...login.problems];
     const uploadBucket = properties.uploadBucket ?? this.#services.defaults().bucket;
     if (uploadBucket === null) problems.push('no bucket for uploads is set');
+    const whole = wholeBucketProblem(properties, this.#services.defaults());
+    if (whole !== null) problems.push(`${paths.properties}: ${whole}`);
     const uploads = await this.#keyInForce(
       uploadKeySource(username, paths, properties),
       properties.uploadOption,
@@ -65,24 +64,38 @@ class FileUserRegistry implements UserRegistry {
       uploadOption: properties.uploadOption,
       uploadBucket: uploadBucket ?? '',
       uploadPrefix: properties.uploadPrefix ?? defaultUploadPrefix(username),
+      access: properties.access,
+      uploadRights: formatUploadRights(properties.uploadRights),
+      uploadExclusions: properties.uploadExclusions,
       uploadKeyFingerprint: uploads.fingerprint,
       syncOption: properties.syncOption,
       syncKeyFingerprint: downloads.fingerprint,
       ...login.summary,
       downloads: properties.downloads,
       shared: properties.shared,
+      ...localSettings(properties, this.#services.defaults()),
       problems,
     };
   }
 
   async list(): Promise<readonly UserSummary[]> {
-    const summaries: UserSummary[] = [];
-    for (const name of await this.#homes()) {
-      const username = asUsername(name);
-      const summary = username === null ? null : await this.describe(username);
-      if (summary !== null) summaries.push(summary);
-    }
-    return summaries;
+    return await this.#ofEach((username) => this.describe(username));
+  }
+
+  async locations() {
+    const { bucket } = this.#services.defaults();
+    return await this.#ofEach(async (username) => {
+      const parsed = await this.#files.properties(username);
+      if (parsed === null) return null;
+      const { uploadBucket, uploadPrefix, uploadOption, syncOption } = parsed.properties;
+      return {
+        username,
+        uploadOption,
+        syncOption,
+        uploadBucket: uploadBucket ?? bucket ?? '',
+        uploadPrefix: uploadPrefix ?? defaultUploadPrefix(username),
+      };
+    });
   }
 
   remove(username: Username): Promise<string | null> {
@@ -128,10 +141,12 @@ class FileUserRegistry implements UserRegistry {
   async #save(username: Username, change: UserChange): Promise<'created' | 'amended'> {
     const paths = this.#files.paths(username);
     const changed = await changeUserProperties(paths.properties, username, change);
+    const whole = wholeBucketProblem(changed.properties, this.#services.defaults());
+    if (whole !== null) throw new Fault('invalid', whole);
     const uploads = uploadKeySource(username, paths, changed.properties);
     const downloads = syncKeySource(username, paths, changed.properties);
     await this.#checkKeys(uploads, downloads, changed.properties, change);
-    const authorizedKeys = await addPublicKeys(paths.authorizedKeys, change.publicKeys ?? []);
+    const authorizedKeys = await changePublicKeys(paths.authorizedKeys, change);
     const password = change.password === undefined ? null : await this.#passwords.hash(change.password);
     try {
       await prepareHome(paths, this.#services.directories);
@@ -187,14 +202,11 @@ class FileUserRegistry implements UserRegistry {
     }
   }
 
-  async #homes(): Promise<readonly string[]> {
-    const { homes } = this.#services.directories;
-    try {
-      return (await readdir(homes)).sort();
-    } catch (error) {
-      if (isAbsence(error)) return [];
-      throw fileFault(homes, 'read', error);
-    }
+  /** Returns what `read` returns for each user, in the order of their names, without null. */
+  async #ofEach<T>(read: (username: Username) => Promise<T | null>): Promise<readonly T[]> {
+    const usernames = await homesOf(this.#services.directories.homes);
+    const found = await mapBounded(usernames, parallelReads, read);
+    return found.flatMap((one) => (one === null ? [] : [one]));
   }
 
   async #inTurn<T>(username: Username, work: () => Promise<T>): Promise<T> {
@@ -206,13 +218,5 @@ class FileUserRegistry implements UserRegistry {
     } finally {
       if (this.#changes.get(username) === mine) this.#changes.delete(username);
     }
-  }
-}
-
-function asUsername(name: string): Username | null {
-  try {
-    return parseUsername(name);
-  } catch {
-    return null;
   }
 }

@@ -19,7 +19,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Call, Entropy, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
-import { parseUsername, type UserDirectory, type UserLogins, type UserRegistry } from '../model/users.js';
+import type { UserLogins } from '../model/users/logins.js';
+import { allRights } from '../model/users/upload-rights.js';
+import { parseUsername, type UserDirectory, type UserRegistry } from '../model/users.js';
 import { type Credential, opens } from './testing/plain-logins.js';
 import { type TestKeys, testKeys } from './testing/test-keys.js';
 import { createUsers } from './user-directory.js';
@@ -117,12 +119,17 @@ describe('saving a user', () => {
       uploadBucket: 'default-bucket',
       uploadPrefix: 'bob/uploads/',
       uploadOption: 3,
+      access: null,
       acl: null,
-      dropbox: false,
+      uploadRights: allRights,
+      uploadExclusions: [],
       downloads: true,
       shared: false,
       downloadsMode: 'mirror',
       downloadsDelete: false,
+      local: true,
+      localLimitBytes: null,
+      localFilesLimit: null,
       downloadsPrefix: 'bob/downloads/',
       localDirectory: at('home/bob/local'),
       downloadsDirectory: at('home/bob/downloads'),
@@ -243,6 +250,9 @@ describe('describing and removing', () => {
         uploadOption: 1,
         uploadBucket: 'default-bucket',
         uploadPrefix: 'alice/uploads/',
+        access: null,
+        uploadRights: 'all',
+        uploadExclusions: [],
         uploadKeyFingerprint: null,
         syncOption: null,
         syncKeyFingerprint: null,
@@ -250,10 +260,16 @@ describe('describing and removing', () => {
         publicKeys: [],
         hasPassword: true,
         loginMethods: 'publickey password',
+        loginFrom: null,
+        disabled: false,
+        expiresMs: null,
         hasTotp: false,
         canLogIn: true,
         downloads: true,
         shared: false,
+        local: true,
+        localLimitBytes: null,
+        localFilesLimit: null,
         problems: [],
       },
       expect.objectContaining({
@@ -323,12 +339,29 @@ describe('settings', () => {
 
   it('are refused, with file and line, if no earlier version was valid', async () => {
     await registry.save(bob, {});
-    await writeFile(propertiesFile(), '# x\nupload.exclusions=filepart\n');
+    await writeFile(propertiesFile(), '# x\nupload.exclusions=*\n');
     await expect(settings()).rejects.toMatchObject({
       kind: 'invalid',
-      hint: `${propertiesFile()} line 2: upload.exclusions is not supported yet; remove the line`,
+      hint: expect.stringContaining(`${propertiesFile()} line 2: upload.exclusions must be`),
     });
     await expect(directory.uploadEncryption(call, bob)).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  it('may be the whole of an own bucket, but not of the default one', async () => {
+    await registry.save(bob, { uploadBucket: 'own-bucket', uploadPrefix: '' });
+    expect(await settings()).toMatchObject({ uploadBucket: 'own-bucket', uploadPrefix: '' });
+    const refused = { kind: 'invalid', hint: expect.stringContaining('the default bucket is not') };
+    await expect(registry.save(bob, { uploadBucket: 'default-bucket' })).rejects.toMatchObject(refused);
+    expect(await settings()).toMatchObject({ uploadBucket: 'own-bucket' });
+    const eve = parseUsername('eve');
+    await expect(registry.save(eve, { uploadPrefix: '' })).rejects.toMatchObject(refused);
+    expect(await registry.describe(eve)).toBeNull();
+    await registry.save(eve, {});
+    await appendFile(join(root, 'home/eve/.sftpgateway/user.properties'), 'upload.prefix=/\n');
+    await expect(directory.settings(call, eve)).rejects.toMatchObject(refused);
+    expect((await registry.describe(eve))?.problems).toEqual([
+      expect.stringContaining('the default bucket is not'),
+    ]);
   });
 
   it('with option 3 need a key file, which the fault names', async () => {

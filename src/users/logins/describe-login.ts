@@ -1,4 +1,5 @@
-import type { LoginMethod, Username, UserSummary } from '../../model/users.js';
+import type { LoginMethod } from '../../model/users/logins.js';
+import type { Username, UserSummary } from '../../model/users.js';
 import type { GatewayDefaults } from '../defaults.js';
 import { located, type UserFiles } from '../user-files.js';
 import type { UserProperties } from '../user-properties.js';
@@ -6,16 +7,32 @@ import { formatSequences } from './login-methods.js';
 
 type LoginSummary = Pick<
   UserSummary,
-  'publicKeyCount' | 'publicKeys' | 'hasPassword' | 'loginMethods' | 'hasTotp' | 'canLogIn'
+  | 'publicKeyCount'
+  | 'publicKeys'
+  | 'hasPassword'
+  | 'loginMethods'
+  | 'loginFrom'
+  | 'disabled'
+  | 'expiresMs'
+  | 'hasTotp'
+  | 'canLogIn'
 >;
 
-/** Describes the ways in which a user can log in, and the problems of the files for it. Faults name the file. */
-export async function describeLogin(
+/** The methods that a user could complete, and the problems of the files for them. */
+interface MethodChecks {
+  readonly canLogIn: boolean;
+  /** The methods that the sequences need and the user cannot complete; empty if one sequence is possible. */
+  readonly missing: readonly LoginMethod[];
+  readonly problems: readonly string[];
+}
+
+/** Checks which methods of the sequences the user's credentials fulfil. Faults name the file. */
+export async function methodChecks(
   files: UserFiles,
   username: Username,
   properties: UserProperties,
   defaults: GatewayDefaults,
-): Promise<{ readonly summary: LoginSummary; readonly problems: readonly string[] }> {
+): Promise<MethodChecks> {
   const paths = files.paths(username);
   const { keys, problems: lines } = await files.authorizedKeys(username);
   const hasPassword = (await files.password(username)) !== null;
@@ -31,6 +48,22 @@ export async function describeLogin(
     // The code alone is enough after another method: see `PasswordDialogue`.
     'keyboard-interactive': (at) => (properties.totp ? hasCode && (hasPassword || at > 0) : hasPassword),
   };
+  const unmet = properties.loginMethods.map((methods) =>
+    methods.filter((method, at) => !fulfils[method](at)),
+  );
+  const canLogIn = unmet.some((methods) => methods.length === 0);
+  return { canLogIn, missing: canLogIn ? [] : [...new Set(unmet.flat())], problems };
+}
+
+/** Describes the ways in which a user can log in, and the problems of the files for it. Faults name the file. */
+export async function describeLogin(
+  files: UserFiles,
+  username: Username,
+  properties: UserProperties,
+  defaults: GatewayDefaults,
+): Promise<{ readonly summary: LoginSummary; readonly problems: readonly string[] }> {
+  const { keys } = await files.authorizedKeys(username);
+  const { canLogIn, problems } = await methodChecks(files, username, properties, defaults);
   return {
     summary: {
       publicKeyCount: keys.filter((key) => !key.isAuthority).length,
@@ -40,10 +73,13 @@ export async function describeLogin(
         comment,
         isAuthority,
       })),
-      hasPassword,
+      hasPassword: (await files.password(username)) !== null,
       loginMethods: formatSequences(properties.loginMethods),
+      loginFrom: properties.loginFrom?.text ?? null,
+      disabled: properties.loginDisabled,
+      expiresMs: properties.loginExpiresMs,
       hasTotp: properties.totp,
-      canLogIn: properties.loginMethods.some((methods) => methods.every((method, at) => fulfils[method](at))),
+      canLogIn,
     },
     problems,
   };

@@ -2,7 +2,7 @@ import { KeyError, parseRevocationList, type RevocationList } from '@sftpgw/ssh/
 import { FileCache } from '../../files/file-cache.js';
 import type { Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import type { OfferedKey } from '../../model/users.js';
+import type { OfferedKey } from '../../model/users/logins.js';
 import { type AuthorizedKeys, indexKeys, noAuthorizedKeys, parseAuthorizedKeys } from '../authorized-keys.js';
 import { fileFault, located } from '../user-files.js';
 

@@ -1,4 +1,4 @@
-import type { KeyTerms, OfferedKey } from '../../model/users.js';
+import type { KeyTerms, OfferedKey } from '../../model/users/logins.js';
 import type { AuthorizedKey, AuthorizedKeys } from '../authorized-keys.js';
 
 /** The keys that may open an account. */
@@ -54,7 +54,8 @@ export function searchKey(key: OfferedKey, { own, authorities }: KnownKeys, use:
   return { terms: accepting ?? candidates[0] ?? null, refusals };
 }
 
-function refusalOf({ expiresMs, from }: AuthorizedKey, { address, nowMs }: KeyUse): string | null {
+/** Returns why a line does not allow its key now; null if it does. */
+export function refusalOf({ expiresMs, from }: AuthorizedKey, { address, nowMs }: KeyUse): string | null {
   if (expiresMs !== null && nowMs >= expiresMs) return 'its expiry-time has passed';
   if (from !== null && !from.match(address)) return `from= does not allow ${address}`;
   return null;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LoginMethod } from '../../model/users.js';
+import type { LoginMethod } from '../../model/users/logins.js';
 import {
   defaultLoginSequences,
   firstMethods,

@@ -1,4 +1,4 @@
-import type { LoginMethod } from '../../model/users.js';
+import type { LoginMethod } from '../../model/users/logins.js';
 
 /**
  * Sequences of methods, as sshd_config(5) AuthenticationMethods has them. A client logs in when all

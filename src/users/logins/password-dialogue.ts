@@ -1,4 +1,4 @@
-import type { LoginDecision, LoginDialogue, LoginRound } from '../../model/users.js';
+import type { LoginDecision, LoginDialogue, LoginRound } from '../../model/users/logins.js';
 
 /** The questions of a keyboard-interactive request and the checks of their answers. */
 export interface PasswordQuestions {

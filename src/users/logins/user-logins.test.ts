@@ -1,7 +1,8 @@
 import { appendFile, chmod, mkdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LoginDecision, type LoginMethod, parseUsername, type UserLogin } from '../../model/users.js';
+import type { LoginDecision, LoginMethod, UserLogin } from '../../model/users/logins.js';
+import { parseUsername } from '../../model/users.js';
 import { keyLine, offeredCertificate, offeredKey, TestUsers } from '../testing/test-users.js';
 import { TotpSecret } from './totp.js';
 
@@ -410,5 +411,26 @@ describe('the summary of a user', () => {
     expect(await world.registry.describe(bob)).toMatchObject({ canLogIn: true });
     await unlink(keysFile());
     expect(await world.registry.describe(bob)).toMatchObject({ canLogIn: false });
+  });
+});
+
+describe('an account that is disabled or expired', () => {
+  it('refuses every credential, and accepts them again once it is enabled', async () => {
+    const attempt = async () => {
+      const login = await world.begin('bob');
+      return [await login.publicKey(bobsKey), await login.password('pw')];
+    };
+    expect(await attempt()).toEqual([expect.anything(), 'accepted']);
+    await world.registry.save(bob, { disabled: true });
+    expect(await attempt()).toEqual([null, 'refused']);
+    expect(await world.users.directory.barOf(world.call, bob)).toBe('disabled');
+    await world.registry.save(bob, { disabled: false, expiresMs: world.nowMs });
+    expect(await attempt()).toEqual([null, 'refused']);
+    expect(await world.users.directory.barOf(world.call, bob)).toBe('expired');
+    await world.registry.save(bob, { expiresMs: world.nowMs + 1 });
+    expect(await attempt()).toEqual([expect.anything(), 'accepted']);
+    await world.registry.save(bob, { expiresMs: null });
+    expect(await world.users.directory.barOf(world.call, bob)).toBeNull();
+    expect(await world.users.directory.barOf(world.call, parseUsername('nobody'))).toBe('removed');
   });
 });

@@ -1,25 +1,33 @@
+import { createHash } from 'node:crypto';
 import type { Call, Clock, Logger } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
-import {
-  type KeyTerms,
-  type LoginDecision,
-  type LoginDialogue,
-  type LoginMethod,
-  type OfferedKey,
-  parseUsername,
-  type UserLogin,
-  type UserLogins,
-  type Username,
-} from '../../model/users.js';
+import type { UserCredentials } from '../../model/files-page.js';
+import type {
+  KeyTerms,
+  LoginDecision,
+  LoginDialogue,
+  LoginMethod,
+  OfferedKey,
+  UserLogin,
+  UserLogins,
+} from '../../model/users/logins.js';
+import { type Username, usernameOrNull } from '../../model/users.js';
 import { sourceOf } from '../addresses.js';
 import { type AuthorizedKeys, noAuthorizedKeys } from '../authorized-keys.js';
 import type { LiveProperties } from '../live-properties.js';
 import type { Passwords } from '../passwords.js';
 import { located, type UserFiles } from '../user-files.js';
 import type { UserProperties } from '../user-properties.js';
+import { accountBar } from './account-bar.js';
 import type { GlobalKeys } from './global-keys.js';
 import { searchKey } from './key-search.js';
-import { defaultLoginSequences, firstMethods, type LoginSequences, nextMethods } from './login-methods.js';
+import {
+  defaultLoginSequences,
+  firstMethods,
+  formatSequences,
+  type LoginSequences,
+  nextMethods,
+} from './login-methods.js';
 import { PasswordDialogue } from './password-dialogue.js';
 import type { TotpCodes, TotpSecret } from './totp.js';
 
@@ -37,10 +45,15 @@ export interface LoginServices {
 interface Account {
   /** The name whose files are read. They are read in any case, so that the time does not depend on the user. */
   readonly username: Username;
-  /** False if there is no such user, no valid settings of the user, or another address than `login.from` has. Then nothing opens the account. */
+  /**
+   * False if there is no such user, no valid settings of the user, a disabled or expired account, or another address
+   * than `login.from` has. Then nothing opens the account.
+   */
   readonly exists: boolean;
   readonly sequences: LoginSequences;
   readonly hasTotp: boolean;
+  /** False if the user may not use the files page. */
+  readonly mayUsePage: boolean;
 }
 
 /** Stands in for names that are not valid. No user can have it. */
@@ -48,7 +61,7 @@ const standInName = '-' as Username;
 const noKeys = { own: noAuthorizedKeys, authorities: noAuthorizedKeys };
 
 /** The users' logins, from their files. Changed files are read again. */
-export class FileUserLogins implements UserLogins {
+export class FileUserLogins implements UserLogins, UserCredentials {
   readonly #services: LoginServices;
 
   constructor(services: LoginServices) {
@@ -60,8 +73,22 @@ export class FileUserLogins implements UserLogins {
     return new FileUserLogin(this.#services, { call, name: username, account, address: remoteAddress });
   }
 
+  async pageCredentials(call: Call, username: string, remoteAddress: string): Promise<string | null> {
+    const account = await this.#account(call, username, remoteAddress);
+    if (!account.exists || !account.mayUsePage) return null;
+    const { files } = this.#services;
+    const totp = await files.totp(account.username);
+    const state = [
+      await files.password(account.username),
+      account.hasTotp,
+      totp !== null && 'secret' in totp ? totp.secret.reveal() : null,
+      formatSequences(account.sequences),
+    ];
+    return createHash('sha256').update(JSON.stringify(state)).digest('hex');
+  }
+
   async #account(call: Call, text: string, address: string): Promise<Account> {
-    const username = usernameOf(text);
+    const username = usernameOrNull(text) ?? standInName;
     let properties: UserProperties | null = null;
     try {
       properties = await this.#services.properties.read(call, username);
@@ -71,27 +98,22 @@ export class FileUserLogins implements UserLogins {
     }
     const mayComeFrom = properties?.loginFrom?.match(address) ?? true;
     if (!mayComeFrom) call.log.debug('login from an address outside login.from', { user: username });
+    const bar = properties === null ? null : accountBar(properties, this.#services.clock.nowMs());
+    if (bar !== null) call.log.debug('login of a barred account', { user: username, reason: bar });
     return {
       username,
-      exists: properties !== null && username !== standInName && mayComeFrom,
+      exists: properties !== null && username !== standInName && mayComeFrom && bar === null,
       sequences: properties?.loginMethods ?? defaultLoginSequences,
       hasTotp: properties?.totp ?? false,
+      mayUsePage: properties?.loginWeb ?? false,
     };
-  }
-}
-
-function usernameOf(text: string): Username {
-  try {
-    return parseUsername(text);
-  } catch {
-    return standInName;
   }
 }
 
 /** One attempt to log in. */
 interface Attempt {
   readonly call: Call;
-  /** The client's text. */
+  /** The name as `authenticatorOf` returns it. */
   readonly name: string;
   readonly account: Account;
   readonly address: string;

@@ -1,6 +1,6 @@
 import { fingerprintOf } from '@sftpgw/ssh/keys';
 import type { Call } from '../../model/call.js';
-import type { LoginDecision, OfferedKey, UserLogin, UserLogins } from '../../model/users.js';
+import type { LoginDecision, OfferedKey, UserLogin, UserLogins } from '../../model/users/logins.js';
 
 /** A password, or a public key in SSH wire form (RFC 4253 section 6.6). */
 export type Credential =

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fingerprintOf } from '@sftpgw/ssh/keys';
 import type { Call, LogFields, Logger } from '../../model/call.js';
-import type { OfferedCertificate, OfferedPlainKey, UserLogin, UserRegistry } from '../../model/users.js';
+import type { OfferedCertificate, OfferedPlainKey, UserLogin } from '../../model/users/logins.js';
+import type { UserRegistry } from '../../model/users.js';
 import type { GatewayDefaults } from '../defaults.js';
 import { createUsers, type Users } from '../user-directory.js';
+import type { UserDirectories } from '../user-paths.js';
 import { createUserRegistry } from '../user-registry.js';
 import { testKeys } from './test-keys.js';
 
@@ -23,6 +25,7 @@ export class TestUsers implements AsyncDisposable {
   readonly lines: LoggedLine[] = [];
   readonly users: Users;
   readonly registry: UserRegistry;
+  readonly directories: UserDirectories;
   readonly call: Call;
   nowMs = Date.UTC(2026, 4, 1, 12);
   defaults: GatewayDefaults = { bucket: 'default-bucket' };
@@ -58,6 +61,7 @@ export class TestUsers implements AsyncDisposable {
     };
     this.users = createUsers(services);
     this.registry = createUserRegistry(services);
+    this.directories = services.directories;
   }
 
   static async open(): Promise<TestUsers> {

@@ -1,0 +1,43 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { secretFileMode } from '../files/durable.js';
+import { hasCode, isAbsence } from '../files/system-errors.js';
+import type { Entropy } from '../model/call.js';
+import { Fault } from '../model/fault.js';
+import { inheritOwner, makeSecretDirectory } from './owned-files.js';
+
+/**
+ * Returns the id of this gateway, 16 hexadecimal digits, and creates it at the first call. Throws
+ * `unavailable`, and `corrupt` for a file without an id.
+ */
+export function readNodeId(path: string, entropy: Entropy): string {
+  const existing = read(path);
+  if (existing !== null) return existing;
+  try {
+    makeSecretDirectory(dirname(path));
+    writeFileSync(path, `${entropy.id()}\n`, { flag: 'wx', mode: secretFileMode, flush: true });
+    inheritOwner(path);
+  } catch (error) {
+    // Another process may have been faster.
+    if (!hasCode(error, 'EEXIST')) throw unavailable(path, error);
+  }
+  const made = read(path);
+  if (made === null) throw unavailable(path, null);
+  return made;
+}
+
+function read(path: string): string | null {
+  let id: string;
+  try {
+    id = readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw unavailable(path, error);
+  }
+  if (/^[0-9a-f]{16}$/.test(id)) return id;
+  throw new Fault('corrupt', `${path} has no id of 16 hexadecimal digits: remove it to get a new one`);
+}
+
+function unavailable(path: string, cause: unknown): Fault {
+  return new Fault('unavailable', `${path} cannot be read or created`, { cause });
+}

@@ -1,19 +1,43 @@
 import type { Kysely, Transaction } from 'kysely';
+import type { Fault } from '../model/fault.js';
 import type { Schema } from './schema.js';
 
+/** The engines of the database. */
+export type DatabaseEngine = 'sqlite' | 'postgres';
+
+/** A setting of a database server that may cost writes which the gateway has acknowledged. */
+export interface DatabaseWeakness {
+  readonly setting: string;
+  readonly value: string;
+  /** The consequence, as a sentence. */
+  readonly consequence: string;
+}
+
 /**
- * The gateway's database. Errors of the engine become faults: `unavailable` (locked, full, I/O error),
- * `corrupt`, `denied`, `bug`. Faults thrown by `work` pass through unchanged.
+ * The gateway's database. Errors of the engine become faults: `unavailable` (locked, full, I/O error, lost
+ * connection), `timed-out`, `corrupt`, `denied`, `bug`. Faults thrown by `work` pass through unchanged.
  */
 export interface GatewayDatabase {
-  /** Runs `work` on a snapshot that includes every finished write. */
+  readonly engine: DatabaseEngine;
+  /**
+   * Runs `work` on a snapshot that includes every finished write. Runs it again if the connection is lost, so it
+   * must only read.
+   */
   read<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T>;
   /**
-   * Runs `work` in a transaction, possibly shared with other writes. The write is durable when the call
-   * resolves: it survives kill -9 and power loss. It is undone if `work` throws. `work` must wait for nothing
-   * but the database.
+   * Runs `work` in a transaction, possibly shared with other writes. Only one transaction writes at a time, in
+   * all processes. The write is durable when the call resolves: it survives kill -9 and power loss. It is undone
+   * if `work` throws. `work` must wait for nothing but the database, and runs again if the connection is lost
+   * before the commit. After `unavailable` the write may be in the database: a server that does not answer
+   * cannot report its commit.
    */
   write<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /** Checks that the database can be opened, read and written, on a new connection. Throws the database's faults. */
+  probe(signal: AbortSignal): Promise<void>;
+  /** Returns the settings of the server that may lose acknowledged writes. Throws the database's faults. */
+  weaknesses(): Promise<readonly DatabaseWeakness[]>;
+  /** Resolves when another gateway has taken over the database. Every later write is refused. */
+  readonly lost: Promise<Fault>;
   /** Waits for running writes, then closes the database. */
   close(): Promise<void>;
 }

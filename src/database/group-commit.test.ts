@@ -37,7 +37,7 @@ beforeEach(async () => {
   db = new Kysely<Tables>({ dialect: new BetterSqliteDialect(new Sqlite(':memory:')) });
   await sql`create table note (text text not null)`.execute(db);
   clock = new CommitClock();
-  commits = new GroupCommit(db, clock);
+  commits = new GroupCommit((work) => db.transaction().execute(work), clock);
 });
 afterEach(() => db.destroy());
 

@@ -1,10 +1,16 @@
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 
 interface PendingWrite<DB> {
   /** Runs the work. Returns the function that settles its promise once the commit is durable. */
   readonly run: (trx: Transaction<DB>) => Promise<() => void>;
   readonly reject: (error: unknown) => void;
 }
+
+/**
+ * Runs work in a transaction and commits it durably. Undoes it if the work throws. May run the work again if the
+ * transaction was undone for another reason.
+ */
+export type Transact<DB> = <T>(work: (trx: Transaction<DB>) => Promise<T>) => Promise<T>;
 
 /** Max writes per commit, because a transaction locks the database while it runs. */
 const maxWritesPerCommit = 256;
@@ -22,7 +28,8 @@ export interface CommitTiming {
   pause(ms: number): Promise<void>;
 }
 
-const systemTiming: CommitTiming = {
+/** The machine's clock. */
+export const systemTiming: CommitTiming = {
   now: () => performance.now(),
   pause: (ms) => new Promise((resume) => setTimeout(resume, ms)),
 };
@@ -33,15 +40,22 @@ const systemTiming: CommitTiming = {
  * order. A single writer does not wait, unless several have just shared a commit.
  */
 export class GroupCommit<DB> {
-  readonly #db: Kysely<DB>;
+  readonly #transact: Transact<DB>;
   readonly #timing: CommitTiming;
+  readonly #committed: (ms: number) => void;
   #pending: PendingWrite<DB>[] = [];
   #draining: Promise<void> | null = null;
   /** When the next commit may begin. */
   #nextAt = 0;
 
-  constructor(db: Kysely<DB>, timing: CommitTiming = systemTiming) {
-    this.#db = db;
+  /** `committed` receives the time of each commit, in milliseconds. */
+  constructor(
+    transact: Transact<DB>,
+    timing: CommitTiming = systemTiming,
+    committed: (ms: number) => void = () => undefined,
+  ) {
+    this.#transact = transact;
+    this.#committed = committed;
     this.#timing = timing;
   }
 
@@ -76,15 +90,21 @@ export class GroupCommit<DB> {
     const began = this.#timing.now();
     await this.#commit(writes);
     const ended = this.#timing.now();
+    this.#committed(ended - began);
     const pauseMs = Math.min((ended - began) * pausePerCommit, maxPauseMs);
     this.#nextAt = writes.length > 1 ? ended + pauseMs : ended;
   }
 
   async #commit(writes: readonly PendingWrite<DB>[]): Promise<void> {
-    const settle: (() => void)[] = [];
+    const [first] = writes;
+    let settle: readonly (() => void)[];
     try {
-      await this.#db.transaction().execute(async (trx) => {
-        for (const write of writes) settle.push(await runAlone(trx, write));
+      settle = await this.#transact(async (trx) => {
+        // The transaction undoes a single write, so that it needs no savepoint.
+        if (first !== undefined && writes.length === 1) return [await first.run(trx)];
+        const done: (() => void)[] = [];
+        for (const write of writes) done.push(await runAlone(trx, write));
+        return done;
       });
     } catch (error) {
       for (const write of writes) write.reject(error);

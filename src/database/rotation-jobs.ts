@@ -14,7 +14,8 @@ import {
   type VersionPolicy,
 } from '../model/rotation.js';
 import type { GatewayDatabase } from './database.js';
-import type { RotationJobTable, Schema } from './schema.js';
+import type { RotationJobTable } from './schema/rotations.js';
+import type { Schema } from './schema.js';
 
 /** Stores rotations in the gateway's database. Throws the database's faults. */
 export function createRotationJobs(db: GatewayDatabase, clock: Clock, entropy: Entropy): RotationJobs {
@@ -111,6 +112,10 @@ class DatabaseRotationJobs implements RotationJobs {
     await this.#set(id, { obstacle });
   }
 
+  async setPausedBy(id: RotationId, person: string | null): Promise<void> {
+    await this.#set(id, { paused_by: person });
+  }
+
   async finish(id: RotationId, counts: RotationCounts, retired: readonly KeyFingerprint[]): Promise<void> {
     const finished_ms = this.#clock.nowMs();
     await this.#set(id, {
@@ -170,6 +175,7 @@ function toJob(row: Selectable<RotationJobTable>): RotationJob {
     cursor: row.cursor_key,
     counts: { ...noCounts, ...(JSON.parse(row.counts) as Partial<RotationCounts>) },
     obstacle: row.obstacle,
+    pausedBy: row.paused_by,
     retiredKeys: fingerprints(row.retired_keys),
     createdMs: row.created_ms,
     updatedMs: row.updated_ms,

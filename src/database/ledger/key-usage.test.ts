@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import { systemEntropy } from '../../assembly/system.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import { isFault } from '../../model/fault.js';
 import type { IntentId, KeyLedger, KeyUsage, SealedWith } from '../../model/ledger.js';
 import { keyNamed, quickClock } from '../../vault/testing/vault-world.js';
 import type { GatewayDatabase } from '../database.js';
-import { openDatabase } from '../sqlite/open.js';
 import { createKeyUsage } from './key-usage.js';
 import { createKeyLedger } from './ledger.js';
 
@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 async function open(): Promise<void> {
-  db = await openDatabase(join(directory, 'db'));
+  db = await openTestDatabase(join(directory, 'db'));
   ledger = createKeyLedger(db, quickClock, systemEntropy);
   usage = createKeyUsage(db, quickClock);
 }

@@ -6,7 +6,8 @@ import { Fault } from '../../model/fault.js';
 import type { IntentId, KeyNeed, KeyUsage, UnusedKeyProof } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
-import type { Schema, SealedObjectTable } from '../schema.js';
+import type { SealedObjectTable } from '../schema/ledger.js';
+import type { Schema } from '../schema.js';
 import { isNullVersion } from './rows.js';
 
 /** Max needs that a refused proof names. */
@@ -74,7 +75,7 @@ type NeedColumns = Pick<
 
 async function seqOf(db: Kysely<Schema>, id: IntentId): Promise<number> {
   const row = await db.selectFrom('sealed_object').select('seq').where('id', '=', id).executeTakeFirst();
-  if (row === undefined) throw new Fault('bug', `ledger needs: no row ${id}`);
+  if (row === undefined) throw new Fault('invalid', 'the position is not one of this list');
   return row.seq;
 }
 

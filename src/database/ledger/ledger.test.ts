@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import type { KyselyPlugin } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import type { Clock, Entropy } from '../../model/call.js';
 import { parseKeyFingerprint } from '../../model/customer-key.js';
 import type { Confirmation, IntentId, KeyLedger, LedgerDirectory, SealedWith } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
-import { openDatabase } from '../sqlite/open.js';
 import { createKeyLedger } from './ledger.js';
 
 let directory: string;
@@ -39,7 +40,7 @@ afterEach(async () => {
 });
 
 async function reopen(): Promise<void> {
-  db = await openDatabase(join(directory, 'ledger.db'));
+  db = await openTestDatabase(join(directory, 'ledger.db'));
   ledger = createKeyLedger(db, clock, entropy);
 }
 
@@ -131,7 +132,7 @@ describe('a row', () => {
     expect(await ledger.candidates(at('k'))).toMatchObject([{ confirmation: { etag: '1' } }]);
   });
 
-  it('is no candidate once it is abandoned, which may happen twice', async () => {
+  it('is not a candidate once it is abandoned, which may happen twice', async () => {
     const id = await intend(at('k'));
     await ledger.abandon(id);
     await ledger.abandon(id);
@@ -145,7 +146,11 @@ describe('a row', () => {
     await ledger.abandon(await intend(at('k')));
     await ledger.recordRemoval(at('k'), 'bob');
     const rows = await db.read((k) =>
-      k.selectFrom('sealed_object').select(['state', 'key_fingerprint', 'removed_by']).execute(),
+      k
+        .selectFrom('sealed_object')
+        .select(['state', 'key_fingerprint', 'removed_by'])
+        .orderBy('seq')
+        .execute(),
     );
     expect(rows).toEqual([
       { state: 'removed', key_fingerprint: 'a'.repeat(32), removed_by: 'bob' },
@@ -349,4 +354,33 @@ it('any history leaves the candidates that the rules require', async () => {
     }),
     { numRuns: 60 },
   );
+});
+
+describe('a row that is confirmed while the candidates are read', () => {
+  it('is among them, whichever query it is confirmed after', async () => {
+    for (const queries of [0, 1, 2]) {
+      const ref = at(`confirmed after ${queries} queries`);
+      const id = await intend(ref);
+      let seen = 0;
+      const confirming: KyselyPlugin = {
+        transformQuery: ({ node }) => node,
+        async transformResult({ result }) {
+          seen += 1;
+          if (seen === queries) await ledger.confirm(id, confirmationOf('e'));
+          return result;
+        },
+      };
+      const watched: GatewayDatabase = {
+        engine: db.engine,
+        lost: db.lost,
+        read: (work) => db.read((open) => work(open.withPlugin(confirming))),
+        write: (work) => db.write(work),
+        probe: (signal) => db.probe(signal),
+        weaknesses: () => db.weaknesses(),
+        close: () => db.close(),
+      };
+      const rows = await createKeyLedger(watched, clock, entropy).candidates(ref);
+      expect(rows.map((row) => row.id)).toEqual([id]);
+    }
+  });
 });

@@ -14,8 +14,16 @@ import type {
 import { isSameEtag, type ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
+import { together } from '../together.js';
 import { refuseBarred } from './key-usage.js';
-import { currentRow, currentRowsBelow, intendedBefore, intendedRows, overlappingRows } from './queries.js';
+import {
+  currentRow,
+  currentRowsBelow,
+  intendedBefore,
+  intendedRows,
+  isCurrent,
+  overlappingRows,
+} from './queries.js';
 import { markReplaced, removedColumns, removedUnlessVersioned } from './replaced-versions.js';
 import {
   checkConfirmation,
@@ -23,6 +31,7 @@ import {
   checksumColumns,
   isNullVersion,
   newRow,
+  parentPrefix,
   toConfirmation,
   toLedgerRow,
 } from './rows.js';
@@ -52,8 +61,11 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     const id = this.#entropy.id() as IntentId;
     const row = newRow(id, intent, this.#clock.nowMs());
     await this.#db.write(async (trx) => {
-      if (intent.sealedWith.kind === 'sse-c') await refuseBarred(trx, intent.sealedWith.fingerprint);
-      await trx.insertInto('sealed_object').values(row).execute();
+      const { sealedWith } = intent;
+      await together(
+        sealedWith.kind === 'sse-c' ? refuseBarred(trx, sealedWith.fingerprint) : null,
+        trx.insertInto('sealed_object').values(row).execute(),
+      );
     });
     return id;
   }
@@ -70,23 +82,26 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     const settledMs = this.#clock.nowMs();
     await this.#db.write(async (trx) => {
       const { seq, ...ref } = await refFor(trx, id, 'confirm');
-      await unsetCurrent(trx, ref);
-      if (isNullVersion(confirmation.versionId)) await markReplaced(trx, ref, seq, settledMs);
-      await trx
-        .updateTable('sealed_object')
-        .set({
-          state: 'confirmed',
-          is_current: 1,
-          size: confirmation.size,
-          ...checksumColumns(confirmation.checksum),
-          etag: confirmation.etag,
-          version_id: confirmation.versionId,
-          mtime_seconds: confirmation.mtimeSeconds,
-          settled_ms: settledMs,
-          settled_seq: sql<number>`(select max(seq) from sealed_object)`,
-        })
-        .where('id', '=', id)
-        .execute();
+      const isReplacing = isNullVersion(confirmation.versionId);
+      await together(
+        unsetCurrent(trx, ref),
+        isReplacing ? markReplaced(trx, ref, seq, settledMs) : null,
+        trx
+          .updateTable('sealed_object')
+          .set({
+            state: 'confirmed',
+            is_current: 1,
+            size: confirmation.size,
+            ...checksumColumns(confirmation.checksum),
+            etag: confirmation.etag,
+            version_id: confirmation.versionId,
+            mtime_seconds: confirmation.mtimeSeconds,
+            settled_ms: settledMs,
+            settled_seq: sql<number>`(select max(seq) from sealed_object)`,
+          })
+          .where('seq', '=', seq)
+          .execute(),
+      );
     });
   }
 
@@ -190,8 +205,13 @@ async function refFor(
   throw new Fault('bug', `ledger ${action}: the row ${id} is ${row?.state ?? 'missing'}, not intended`);
 }
 
-async function unsetCurrent(db: Kysely<Schema>, ref: ObjectRef): Promise<void> {
-  const row = await currentRow(db, ref).executeTakeFirst();
-  if (row === undefined) return;
-  await db.updateTable('sealed_object').set({ is_current: 0 }).where('seq', '=', row.seq).execute();
+async function unsetCurrent(db: Kysely<Schema>, { bucket, key }: ObjectRef): Promise<void> {
+  await db
+    .updateTable('sealed_object')
+    .set({ is_current: 0 })
+    .where('bucket', '=', bucket)
+    .where('parent_prefix', '=', parentPrefix(key))
+    .where('object_key', '=', key)
+    .where(isCurrent)
+    .execute();
 }

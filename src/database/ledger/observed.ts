@@ -3,7 +3,8 @@ import type { Clock, Entropy } from '../../model/call.js';
 import type { Observation, ObservedObjects } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
-import type { NewSealedObject, Schema } from '../schema.js';
+import type { NewSealedObject } from '../schema/ledger.js';
+import type { Schema } from '../schema.js';
 import { markReplaced, removedColumns, removedUnlessVersioned } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow } from './rows.js';
 

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import { parseKeyFingerprint } from '../../model/customer-key.js';
 import type { IntentId, KeyLedger, SealedWith } from '../../model/ledger.js';
 import type { ParkedUploads } from '../../model/parked-uploads.js';
 import type { GatewayDatabase } from '../database.js';
-import { openDatabase } from '../sqlite/open.js';
 import { createKeyLedger } from './ledger.js';
 import { createParkedUploads } from './parked.js';
 
@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 async function reopen(): Promise<void> {
-  db = await openDatabase(join(directory, 'ledger.db'));
+  db = await openTestDatabase(join(directory, 'ledger.db'));
   ledger = createKeyLedger(db, clock, entropy);
   uploads = createParkedUploads(db, clock);
 }
@@ -64,7 +64,7 @@ it('parked uploads survive a restart unchanged, oldest first, and are not pendin
   await uploads.park({ id: second, parts: parts.slice(0, 1), mtimeSeconds: null });
   await db.close();
   await reopen();
-  const described = { sealedWith, actor: 'bob' };
+  const described = { sealedWith, actor: 'bob', shownKey: null, isComplete: false };
   expect(await uploads.parked()).toEqual([
     {
       ...described,
@@ -105,4 +105,16 @@ it('only the multipart upload of an unsettled write can be parked', async () => 
     await expect(uploads.park({ id, parts, mtimeSeconds: null })).rejects.toMatchObject({ kind: 'bug' });
   }
   expect(await uploads.parked()).toEqual([]);
+});
+
+it('a complete upload keeps its shown name, and its time can change until it is not parked any more', async () => {
+  const id = await intend('a');
+  await uploads.park({ id, parts: [], mtimeSeconds: null, shownKey: 'a.filepart', isComplete: true });
+  expect(await uploads.setMtime(id, 77)).toBe(true);
+  await db.close();
+  await reopen();
+  const expected = { id, parts: [], mtimeSeconds: 77, shownKey: 'a.filepart', isComplete: true };
+  expect(await uploads.parked()).toEqual([expect.objectContaining(expected)]);
+  expect(await uploads.unpark(id)).toBe(true);
+  expect(await uploads.setMtime(id, 78)).toBe(false);
 });

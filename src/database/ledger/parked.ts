@@ -4,7 +4,7 @@ import type { IntentId } from '../../model/ledger.js';
 import type { PartReceipt } from '../../model/object-store.js';
 import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 import type { GatewayDatabase } from '../database.js';
-import type { ParkedUploadTable, SealedObjectRow } from '../schema.js';
+import type { ParkedUploadTable, SealedObjectRow } from '../schema/ledger.js';
 import { toLedgerRow } from './rows.js';
 
 /** Stores parked uploads in the gateway's database, next to the ledger's rows. */
@@ -21,11 +21,19 @@ class DatabaseParkedUploads implements ParkedUploads {
     this.#clock = clock;
   }
 
-  async park({ id, parts, mtimeSeconds }: ParkedParts): Promise<ParkedUpload> {
+  async park({
+    id,
+    parts,
+    mtimeSeconds,
+    shownKey = null,
+    isComplete = false,
+  }: ParkedParts): Promise<ParkedUpload> {
     const recorded = {
       parts: JSON.stringify(parts),
       mtime_seconds: mtimeSeconds,
       parked_ms: this.#clock.nowMs(),
+      shown_key: shownKey,
+      is_complete: isComplete ? 1 : 0,
     };
     return await this.#db.write(async (trx) => {
       const row = await trx.selectFrom('sealed_object').selectAll().where('id', '=', id).executeTakeFirst();
@@ -49,6 +57,17 @@ class DatabaseParkedUploads implements ParkedUploads {
     });
   }
 
+  async setMtime(id: IntentId, mtimeSeconds: number): Promise<boolean> {
+    return await this.#db.write(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable('parked_upload')
+        .set({ mtime_seconds: mtimeSeconds })
+        .where('row_id', '=', id)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    });
+  }
+
   async parked(): Promise<readonly ParkedUpload[]> {
     const rows = await this.#db.read((db) =>
       db
@@ -56,19 +75,20 @@ class DatabaseParkedUploads implements ParkedUploads {
         .innerJoin('sealed_object', 'sealed_object.id', 'parked_upload.row_id')
         .selectAll('sealed_object')
         .select(['parts', 'parked_upload.mtime_seconds as parked_mtime', 'parked_ms'])
+        .select(['shown_key', 'is_complete'])
         .where('state', '=', 'intended')
         .orderBy('parked_ms')
         .execute(),
     );
-    return rows.map(({ parts, parked_mtime, parked_ms, ...row }) =>
-      toParkedUpload(row, { parts, mtime_seconds: parked_mtime, parked_ms }),
+    return rows.map(({ parts, parked_mtime, parked_ms, shown_key, is_complete, ...row }) =>
+      toParkedUpload(row, { parts, mtime_seconds: parked_mtime, parked_ms, shown_key, is_complete }),
     );
   }
 }
 
 function toParkedUpload(
   row: SealedObjectRow,
-  { parts, mtime_seconds, parked_ms }: Omit<ParkedUploadTable, 'row_id'>,
+  { parts, mtime_seconds, parked_ms, shown_key, is_complete }: Omit<ParkedUploadTable, 'row_id'>,
 ): ParkedUpload {
   const { id, ref, sealedWith, actor, uploadId } = toLedgerRow(row);
   return {
@@ -80,5 +100,7 @@ function toParkedUpload(
     parts: JSON.parse(parts) as PartReceipt[],
     mtimeSeconds: mtime_seconds,
     parkedMs: parked_ms,
+    shownKey: shown_key,
+    isComplete: is_complete === 1,
   };
 }

@@ -3,14 +3,16 @@ import { sql } from 'kysely';
 import type { KeyRange } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import { maxKeyBytes } from '../../model/path.js';
-import type { Schema, SealedObjectRow } from '../schema.js';
+import type { SealedObjectRow } from '../schema/ledger.js';
+import type { Schema } from '../schema.js';
 import { parentPrefix } from './rows.js';
 
 type Rows<Columns> = SelectQueryBuilder<Schema, 'sealed_object', Columns>;
 
 // The partial indexes serve a query only when it repeats their condition with a literal
 // (https://www.sqlite.org/partialindex.html section 3): a bound parameter is not known when the plan is made.
-const isCurrent = sql<boolean>`is_current = 1`;
+/** Selects the rows that were confirmed last, in a form that their index serves. */
+export const isCurrent = sql<boolean>`is_current = 1`;
 const isIntended = sql<boolean>`state = 'intended'`;
 
 /** Selects the row of the object that was confirmed last. */

@@ -1,7 +1,8 @@
 import type { Kysely, RawBuilder } from 'kysely';
 import { sql } from 'kysely';
 import type { ObjectRef } from '../../model/object-store.js';
-import type { Schema, SealedObjectTable } from '../schema.js';
+import type { SealedObjectTable } from '../schema/ledger.js';
+import type { Schema } from '../schema.js';
 
 /** Returns the changes to a row whose object was removed. */
 export function removedColumns(

@@ -3,7 +3,7 @@ import { parseKeyFingerprint } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
-import type { NewSealedObject, SealedObjectRow } from '../schema.js';
+import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
 
 /**
  * Reports whether a version id stands for an object written without versioning. S3 calls its version `null`,

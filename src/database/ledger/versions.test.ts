@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import type { FoundVersion, KeyLedger, LedgerVersions } from '../../model/ledger.js';
 import { keyNamed, quickClock, seededEntropy } from '../../vault/testing/vault-world.js';
 import type { GatewayDatabase } from '../database.js';
-import { openDatabase } from '../sqlite/open.js';
 import { createKeyLedger } from './ledger.js';
 import { createLedgerVersions } from './versions.js';
 
@@ -21,7 +21,7 @@ let nowMs = 1_000;
 beforeEach(async () => {
   nowMs = 1_000;
   directory = mkdtempSync(join(tmpdir(), 'sftpgw-versions-'));
-  db = await openDatabase(join(directory, 'db'));
+  db = await openTestDatabase(join(directory, 'db'));
   const clock = { ...quickClock, nowMs: () => nowMs };
   ledger = createKeyLedger(db, clock, seededEntropy('ledger'));
   versions = createLedgerVersions(db, clock, seededEntropy('versions'));

@@ -4,7 +4,8 @@ import type { Clock, Entropy } from '../../model/call.js';
 import type { FoundVersion, IntentId, LedgerVersions, LiveRow } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
-import type { Schema, SealedObjectRow } from '../schema.js';
+import type { SealedObjectRow } from '../schema/ledger.js';
+import type { Schema } from '../schema.js';
 import { markReplaced, removedColumns } from './replaced-versions.js';
 import { checkConfirmation, checkRef, checksumColumns, isNullVersion, newRow, toLedgerRow } from './rows.js';
 

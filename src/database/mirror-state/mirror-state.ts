@@ -7,6 +7,7 @@ import type {
   MirrorState,
 } from '../../model/mirror.js';
 import type { GatewayDatabase } from '../database.js';
+import type { MirrorEntryTable } from '../schema/mirror.js';
 import type { Schema } from '../schema.js';
 import { toEntry, toRow } from './rows.js';
 
@@ -17,6 +18,21 @@ export function createMirrorState(db: GatewayDatabase): MirrorState {
 
 /** Rows per statement. Few different lengths keep the set of prepared statements small. */
 const statementRows = [64, 16, 4, 1];
+
+/** The columns of an entry besides its key. */
+const stateColumns = [
+  'etag',
+  'size',
+  'last_modified_ms',
+  'key_fingerprint',
+  'inode',
+  'disk_size',
+  'disk_mtime_ms',
+  'refused_etag',
+  'refused_size',
+  'refused_modified_ms',
+  'refused_keys',
+] as const satisfies readonly (keyof MirrorEntryTable)[];
 
 class DatabaseMirrorState implements MirrorState {
   readonly #db: GatewayDatabase;
@@ -80,8 +96,15 @@ class DatabaseMirrorState implements MirrorState {
       const id = this.#ids.get(name) ?? (await makePrefix(trx, name));
       for (const entries of chunks(puts)) {
         await trx
-          .replaceInto('mirror_entry')
+          .insertInto('mirror_entry')
           .values(entries.map((entry) => toRow(id, entry)))
+          .onConflict((conflict) =>
+            conflict
+              .columns(['prefix_id', 'path'])
+              .doUpdateSet(({ ref }) =>
+                Object.fromEntries(stateColumns.map((column) => [column, ref(`excluded.${column}`)])),
+              ),
+          )
           .execute();
       }
       for (const paths of chunks(removed)) {

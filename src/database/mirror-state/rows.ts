@@ -1,7 +1,7 @@
 import type { Insertable, Selectable } from 'kysely';
 import { type KeyFingerprint, parseKeyFingerprint } from '../../model/customer-key.js';
 import type { MirrorEntry } from '../../model/mirror.js';
-import type { MirrorEntryTable } from '../schema.js';
+import type { MirrorEntryTable } from '../schema/mirror.js';
 
 /** Converts an entry of the mirror into a database row. */
 export function toRow(prefixId: number, entry: MirrorEntry): Insertable<MirrorEntryTable> {

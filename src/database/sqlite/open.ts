@@ -3,12 +3,14 @@ import { dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { Kysely, type Transaction } from 'kysely';
 import { Fault } from '../../model/fault.js';
-import type { GatewayDatabase } from '../database.js';
-import { GroupCommit } from '../group-commit.js';
+import { type Measures, noMeasures } from '../../model/measures.js';
+import type { DatabaseWeakness, GatewayDatabase } from '../database.js';
+import { GroupCommit, systemTiming } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
 import { BetterSqliteDialect } from './dialect.js';
 import { sqliteFault } from './errors.js';
+import { probeDatabase } from './probe.js';
 
 /** Max time in milliseconds that a statement waits for another process to release the write lock. */
 const busyTimeoutMs = 5000;
@@ -17,9 +19,12 @@ const busyTimeoutMs = 5000;
  * Opens the SQLite database at `path` and migrates its tables. Creates the file (mode 0600, in a directory
  * with mode 0700) if it is missing. Commits are on disk before they resolve. Throws `unsupported` (created by
  * a newer version), `unavailable` (cannot be opened, or the native add-on cannot be loaded), `denied` and
- * `corrupt`.
+ * `corrupt`. `measures` counts commits.
  */
-export async function openDatabase(path: string): Promise<GatewayDatabase> {
+export async function openDatabase(
+  path: string,
+  measures: Pick<Measures, 'databaseCommit'> = noMeasures,
+): Promise<GatewayDatabase> {
   try {
     await makeSecretFile(path);
     const sqlite = new Sqlite(path, { timeout: busyTimeoutMs });
@@ -32,7 +37,7 @@ export async function openDatabase(path: string): Promise<GatewayDatabase> {
       sqlite.close();
       throw error;
     }
-    return new SqliteDatabase(db, path);
+    return new SqliteDatabase(db, path, measures);
   } catch (error) {
     throw sqliteFault(error, path);
   }
@@ -82,14 +87,21 @@ async function makeSecretFile(path: string): Promise<void> {
 }
 
 class SqliteDatabase implements GatewayDatabase {
+  readonly engine = 'sqlite';
+  /** The lock of the root keeps other gateways away from the file. */
+  readonly lost = new Promise<never>(() => undefined);
   readonly #db: Kysely<Schema>;
   readonly #path: string;
   readonly #commits: GroupCommit<Schema>;
 
-  constructor(db: Kysely<Schema>, path: string) {
+  constructor(db: Kysely<Schema>, path: string, measures: Pick<Measures, 'databaseCommit'>) {
     this.#db = db;
     this.#path = path;
-    this.#commits = new GroupCommit(db);
+    this.#commits = new GroupCommit(
+      (work) => db.transaction().execute(work),
+      systemTiming,
+      (ms) => measures.databaseCommit(ms / 1000),
+    );
   }
 
   async read<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
@@ -106,6 +118,14 @@ class SqliteDatabase implements GatewayDatabase {
     } catch (error) {
       throw sqliteFault(error, this.#path);
     }
+  }
+
+  async probe(signal: AbortSignal): Promise<void> {
+    await probeDatabase(this.#path, signal);
+  }
+
+  async weaknesses(): Promise<readonly DatabaseWeakness[]> {
+    return [];
   }
 
   async close(): Promise<void> {

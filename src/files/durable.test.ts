@@ -51,6 +51,24 @@ describe('createFileDurably', () => {
   });
 });
 
+it('createFileDurably throws every error but that of an existing file, and leaves nothing', async () => {
+  // The temporary name fits into a directory, the final one does not.
+  const long = createFileDurably(join(directory, 'n'.repeat(300)), 'x', 0o600);
+  await expect(long).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+  expect(await readdir(directory)).toEqual([]);
+});
+
+it('every call closes the files that it opens', async () => {
+  const open = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
+  const before = await open();
+  for (let round = 0; round < 50; round += 1) {
+    await writeFileDurably(join(directory, 'f'), 'x', 0o600);
+    await createFileDurably(join(directory, 'f'), 'x', 0o600);
+    await removeFileDurably(join(directory, 'f'));
+  }
+  expect((await open()) - before).toBeLessThan(25);
+});
+
 it('removeFileDurably removes the file, and throws if there is none', async () => {
   const path = join(directory, 'gone');
   await writeFile(path, '');

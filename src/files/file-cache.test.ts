@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { FileCache } from './file-cache.js';
 
 let directory: string;
@@ -75,4 +75,35 @@ it('throws other errors unchanged, and does not block on a pipe', async () => {
   await expect(cache.read(path)).rejects.toMatchObject({ code: 'EISDIR' });
   execFileSync('mkfifo', [join(directory, 'pipe')]);
   expect((await cache.read(join(directory, 'pipe')))?.text).toBe('');
+});
+
+it('sees a change of a file that was read long after it was written', async () => {
+  const now = vi
+    .spyOn(Date, 'now')
+    .mockImplementation(() => performance.timeOrigin + performance.now() + 60_000);
+  try {
+    await writeFile(path, 'one');
+    const first = await cache.read(path);
+    expect(await cache.read(path)).toBe(first);
+    await writeFile(path, 'two');
+    expect((await cache.read(path))?.text).toBe('two');
+    await rm(path);
+    expect(await cache.read(path)).toBeNull();
+    await writeFile(path, 'two');
+    expect(await cache.read(path)).not.toBe(first);
+    expect(parsed).toBe(3);
+  } finally {
+    now.mockRestore();
+  }
+});
+
+it('reads a file that is larger than one piece, in order', async () => {
+  const large = new FileCache(200_000, ({ bytes }) => ({ text: bytes.toString('latin1') }));
+  const text = Array.from({ length: 30_000 }, (_, at) => String(at % 97))
+    .join(',')
+    .slice(0, 150_000);
+  await writeFile(path, text);
+  expect(await large.read(path)).toEqual({ text });
+  const short = new FileCache(70_000, ({ bytes }) => ({ text: bytes.toString('latin1') }));
+  expect(await short.read(path)).toEqual({ text: text.slice(0, 70_001) });
 });

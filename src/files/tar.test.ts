@@ -47,6 +47,32 @@ it('refuses a header in which a byte was changed', () => {
   );
 });
 
+it('refuses a header of another kind, even with a correct checksum', () => {
+  const archive = packTar([{ name: 'home/bob', content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 }]);
+  const changed = (at: number, text: string): Buffer => {
+    const header = Buffer.from(archive);
+    header.write(text, at, 'latin1');
+    header.write('        ', 148, 'latin1');
+    const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    return header;
+  };
+  expect(plain(readTar(changed(0, 'home/eve')))).toMatchObject([{ name: 'home/eve' }]);
+  const wrong: readonly (readonly [number, string])[] = [
+    [0, '\0'],
+    [100, '00006x0'],
+    [100, 'x000600'],
+    [100, '000060 '],
+    [124, '0000000000x'],
+    [124, '           '],
+    [136, '-0000000000'],
+    [156, '5'],
+    [257, 'ustaR'],
+  ];
+  for (const [at, text] of wrong)
+    expect(() => readTar(changed(at, text)), `${at} ${text}`).toThrowError(/corrupt/);
+});
+
 it('writes archives that tar unpacks', () => {
   const directory = mkdtempSync(join(tmpdir(), 'sftpgw-tar-'));
   try {

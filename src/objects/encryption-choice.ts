@@ -1,9 +1,9 @@
 import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, ObjectEncryption, WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
-import { gatewayPrefix } from '../model/gateway-prefix.js';
+import { gatewayPrefix } from '../model/gateway-objects.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
+import { ownersOf, type PrefixOwner } from '../model/users/prefix-owners.js';
 import { s3Url } from './s3-url.js';
 
 /** The user's request for the encryption of new objects. */

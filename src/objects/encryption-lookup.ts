@@ -152,8 +152,8 @@ function accessesAfter(
 }
 
 /**
- * Opens an object. Returns its metadata with the access that opened it and the ledger's rows; null if there
- * is no object. Throws as `Vault.describe` does.
+ * Opens an object. Returns its metadata with the access that opened it and the ledger's rows; null if the
+ * object does not exist. Throws as `Vault.describe` does.
  */
 export async function openObject(services: ObjectServices, call: Call, ref: ObjectRef) {
   const keys = await services.keys.keysFor(ref);

@@ -6,7 +6,7 @@ import type { CustomerKey } from '../model/customer-key.js';
 import { noKey, type ReadAccess } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
-import { isSameEtag, type ObjectRef } from '../model/object-store.js';
+import { isSameEtag, type ObjectInfo, type ObjectRef } from '../model/object-store.js';
 import type { FetchedObject, FetchRequest, FetchSink } from '../vault/read/fetch-object.js';
 import { accessWithKeys } from '../vault/sealed-with.js';
 import { contentOf, fileHolds } from './content.js';
@@ -56,16 +56,18 @@ export async function getObjectToFile(
 
 /**
  * Fetches an object in byte order. Requests each piece after `take` has accepted the one before. Verifies the
- * checksum at the end, so `corrupt` is thrown after all bytes were delivered. Other faults as `getObjectToFile`.
+ * checksum at the end, so `corrupt` is thrown after all bytes were delivered. `begin` is called once, before the
+ * first byte. Other faults as `getObjectToFile`.
  */
 export async function streamObject(
   services: ObjectServices,
   call: Call,
   ref: ObjectRef,
   take: (bytes: Uint8Array) => Promise<void>,
+  begin: (info: ObjectInfo) => void = () => undefined,
 ): Promise<void> {
   const sink: FetchSink = {
-    begin: async () => undefined,
+    begin: async (info) => begin(info),
     write: (_position, bytes) => take(bytes),
   };
   const inOrder = { parallelRanges: 1, rangeBytes: Number.MAX_SAFE_INTEGER };

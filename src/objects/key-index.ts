@@ -5,7 +5,7 @@ import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
 import type { Keyring, KeyState } from '../model/keyring.js';
 import type { ObjectRef } from '../model/object-store.js';
-import { ownersOf, type PrefixOwner } from '../model/prefix-owners.js';
+import { ownersOf, type PrefixOwner } from '../model/users/prefix-owners.js';
 import type { Username, UserRegistry } from '../model/users.js';
 import { type UserDirectories, userPaths } from '../users/user-paths.js';
 import type { EncryptionKeys, NamedKey } from './encryption-keys.js';
@@ -14,7 +14,7 @@ import type { EncryptionKeys, NamedKey } from './encryption-keys.js';
 export interface EncryptionKeysServices {
   readonly directories: UserDirectories;
   readonly sharedSettingsDirectory: string;
-  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly registry: Pick<UserRegistry, 'locations'>;
   readonly keyFiles: KeyFiles;
   readonly keyring: Pick<Keyring, 'list' | 'open'>;
   readonly owners: readonly PrefixOwner[];
@@ -83,7 +83,7 @@ class AvailableKeys implements EncryptionKeys {
   async #load(): Promise<ReadonlyMap<KeyFingerprint, AvailableKey>> {
     const { directories, registry, sharedSettingsDirectory } = this.#services;
     const keys = new Map<KeyFingerprint, AvailableKey>();
-    for (const { username } of await registry.list()) {
+    for (const { username } of await registry.locations()) {
       const { uploadKey, syncKey } = userPaths(directories, username);
       await this.#take(keys, uploadKey, username, `${username} uploads`);
       await this.#take(keys, syncKey, username, `${username} downloads`);

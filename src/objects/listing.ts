@@ -2,7 +2,7 @@ import { mapBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import type { LedgerRow } from '../model/ledger.js';
 import { listPages } from '../model/list-pages.js';
-import { isSameEtag, type ListedObject } from '../model/object-store.js';
+import { isSameEtag, type ListedObject, type ListPage } from '../model/object-store.js';
 import type { ListedVersion, VersionPage } from '../model/object-versions.js';
 import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
 import { type ObjectServices, parallelObjects } from './services.js';
@@ -25,6 +25,8 @@ export interface ObjectEntry {
   readonly etag: string;
   readonly lastModifiedMs: number;
   readonly encryption: KnownEncryption;
+  /** The user that wrote it through the gateway, by the ledger; null if another client has. */
+  readonly writtenBy: string | null;
   /** Null unless versions were requested. */
   readonly version: { readonly id: string | null; readonly isLatest: boolean } | null;
 }
@@ -56,6 +58,48 @@ export async function* listEntries(
     : objectEntries(services, call, request, lookup);
 }
 
+/** A position in a listing: S3's own, so that it stays valid when objects come and go. */
+export type ListPosition =
+  | { readonly continuation: string }
+  | { readonly keyMarker: string; readonly versionIdMarker: string };
+
+/** One page of a listing, and the position of the following one; null for the last page. */
+export interface EntryPage {
+  readonly entries: readonly ListEntry[];
+  readonly next: ListPosition | null;
+}
+
+/**
+ * Returns the page of a listing after a position (null: the first). It has at most `limit` entries, up to 1,000,
+ * and may have fewer. Faults: those of the store.
+ */
+export async function listEntriesPage(
+  services: ObjectServices,
+  call: Call,
+  request: ObjectListRequest,
+  { after, limit }: { readonly after: ListPosition | null; readonly limit: number },
+): Promise<EntryPage> {
+  const lookup = new EncryptionLookup(services, call);
+  const { bucket, prefix, recursive } = request;
+  if (request.versions) {
+    const next = after !== null && 'keyMarker' in after ? { next: after } : {};
+    const page = await services.store.listVersions(call, { bucket, prefix, maxKeys: limit, ...next });
+    const lastDirectory =
+      after !== null && 'keyMarker' in after ? directoryOf(request, after.keyMarker) : null;
+    const entries = await entriesOfVersions(services, request, page, lastDirectory, lookup);
+    return { entries, next: page.next };
+  }
+  const page = await services.store.list(call, {
+    bucket,
+    prefix,
+    delimiter: recursive ? null : '/',
+    maxKeys: limit,
+    ...(after !== null && 'continuation' in after ? { continuation: after.continuation } : {}),
+  });
+  const entries = await entriesOfObjects(services, bucket, page, lookup);
+  return { entries, next: page.continuation === null ? null : { continuation: page.continuation } };
+}
+
 async function* objectEntries(
   services: ObjectServices,
   call: Call,
@@ -64,15 +108,24 @@ async function* objectEntries(
 ): AsyncGenerator<ListEntry> {
   const delimiter = recursive ? null : '/';
   for await (const page of listPages(services.store, call, { bucket, prefix, delimiter })) {
-    const keys = page.objects.map(({ key }) => key);
-    const rows = await services.rows.currentOf(bucket, keys);
-    const objects = await mapBounded(page.objects, parallelObjects, (object) =>
-      objectEntry(bucket, object, rows.get(object.key) ?? null, lookup),
-    );
-    const directories = page.prefixes.map((key): ListEntry => ({ kind: 'directory', key }));
-    const found = objects.filter((entry) => entry !== null);
-    yield* inOrder(found, directories);
+    yield* await entriesOfObjects(services, bucket, page, lookup);
   }
+}
+
+async function entriesOfObjects(
+  services: ObjectServices,
+  bucket: string,
+  page: Pick<ListPage, 'objects' | 'prefixes'>,
+  lookup: EncryptionLookup,
+): Promise<readonly ListEntry[]> {
+  const keys = page.objects.map(({ key }) => key);
+  const rows = await services.rows.currentOf(bucket, keys);
+  const objects = await mapBounded(page.objects, parallelObjects, (object) =>
+    objectEntry(bucket, object, rows.get(object.key) ?? null, lookup),
+  );
+  const directories = page.prefixes.map((key): ListEntry => ({ kind: 'directory', key }));
+  const found = objects.filter((entry) => entry !== null);
+  return [...inOrder(found, directories)];
 }
 
 /** Returns null if the object was removed in the meantime. */
@@ -84,18 +137,19 @@ async function objectEntry(
 ): Promise<ObjectEntry | null> {
   const entry = { kind: 'object', key, size, etag, lastModifiedMs, version: null } as const;
   if (row !== null && isSameEtag(row.confirmation?.etag, etag)) {
-    return { ...entry, encryption: await lookup.ofRow(row.sealedWith) };
+    return { ...entry, encryption: await lookup.ofRow(row.sealedWith), writtenBy: row.actor };
   }
   const found = await lookup.at({ bucket, key });
-  return found && { ...entry, encryption: found.encryption };
+  return found && { ...entry, encryption: found.encryption, writtenBy: null };
 }
 
 async function* versionEntries(
   services: ObjectServices,
   call: Call,
-  { bucket, prefix, recursive }: ObjectListRequest,
+  request: ObjectListRequest,
   lookup: EncryptionLookup,
 ): AsyncGenerator<ListEntry> {
+  const { bucket, prefix } = request;
   let lastDirectory: string | null = null;
   for (let next: VersionPage['next'] | undefined; next !== null; ) {
     const page: VersionPage = await services.store.listVersions(call, {
@@ -103,27 +157,47 @@ async function* versionEntries(
       prefix,
       ...(next === undefined ? {} : { next }),
     });
-    const shown: (ListedVersion | { readonly directory: string })[] = [];
-    for (const version of page.versions) {
-      const slash = recursive ? -1 : version.key.indexOf('/', prefix.length);
-      const directory = slash === -1 ? null : version.key.slice(0, slash + 1);
-      if (directory === null) shown.push(version);
-      else if (directory !== lastDirectory) shown.push({ directory });
-      lastDirectory = directory ?? lastDirectory;
-    }
-    const versions = shown.filter((item) => 'versionId' in item);
-    const find = await versionRows(services, bucket, versions);
-    const entries = await mapBounded(
-      shown,
-      parallelObjects,
-      async (item): Promise<ListEntry | null> =>
-        'directory' in item
-          ? { kind: 'directory', key: item.directory }
-          : versionEntry(bucket, item, find(item), lookup),
-    );
-    yield* entries.filter((entry) => entry !== null);
+    yield* await entriesOfVersions(services, request, page, lastDirectory, lookup);
+    const last = page.versions.at(-1);
+    if (last !== undefined) lastDirectory = directoryOf(request, last.key) ?? lastDirectory;
     next = page.next;
   }
+}
+
+/** Returns the directory that stands for a key in a listing of one level; null if the key itself is listed. */
+function directoryOf({ prefix, recursive }: ObjectListRequest, key: string): string | null {
+  const slash = recursive ? -1 : key.indexOf('/', prefix.length);
+  return slash === -1 ? null : key.slice(0, slash + 1);
+}
+
+/** `lastDirectory` is the last directory of the page before, which is not listed again. */
+async function entriesOfVersions(
+  services: ObjectServices,
+  request: ObjectListRequest,
+  page: VersionPage,
+  lastDirectory: string | null,
+  lookup: EncryptionLookup,
+): Promise<readonly ListEntry[]> {
+  const { bucket } = request;
+  const shown: (ListedVersion | { readonly directory: string })[] = [];
+  let last = lastDirectory;
+  for (const version of page.versions) {
+    const directory = directoryOf(request, version.key);
+    if (directory === null) shown.push(version);
+    else if (directory !== last) shown.push({ directory });
+    last = directory ?? last;
+  }
+  const versions = shown.filter((item) => 'versionId' in item);
+  const find = await versionRows(services, bucket, versions);
+  const entries = await mapBounded(
+    shown,
+    parallelObjects,
+    async (item): Promise<ListEntry | null> =>
+      'directory' in item
+        ? { kind: 'directory', key: item.directory }
+        : versionEntry(bucket, item, find(item), lookup),
+  );
+  return entries.filter((entry) => entry !== null);
 }
 
 /** Returns a function that finds the ledger's row of a version; null for none. */
@@ -155,9 +229,9 @@ export async function versionEntry(
   const version = { id: versionId, isLatest };
   if (isDeleteMarker) return { kind: 'delete-marker', key, lastModifiedMs, version };
   const entry = { kind: 'object', key, size, etag, lastModifiedMs, version } as const;
-  if (row !== null) return { ...entry, encryption: await lookup.ofRow(row.sealedWith) };
+  if (row !== null) return { ...entry, encryption: await lookup.ofRow(row.sealedWith), writtenBy: row.actor };
   const found = await lookup.at({ bucket, key }, versionId ?? undefined);
-  return found && { ...entry, encryption: found.encryption };
+  return found && { ...entry, encryption: found.encryption, writtenBy: null };
 }
 
 /** Merges two lists that are already in byte order. */

@@ -45,7 +45,7 @@ export async function removeVersion(
       `${s3Url(ref)} has no version ${versionId}; \`object stat\` lists its versions`,
     );
   }
-  await services.store.remove(call, ref, { versionId });
+  await services.removeVersion(call, ref, versionId);
   if (!version.isDeleteMarker) await recordRemovals(services, ref, version);
 }
 

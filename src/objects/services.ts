@@ -1,7 +1,8 @@
+import type { Call } from '../model/call.js';
 import type { KeyLedger, LedgerRows, LedgerVersions } from '../model/ledger.js';
-import type { ObjectStore, ObjectTags } from '../model/object-store.js';
+import type { ObjectRef, ObjectStore, ObjectTags } from '../model/object-store.js';
 import type { ObjectVersions } from '../model/object-versions.js';
-import type { PrefixOwner } from '../model/prefix-owners.js';
+import type { PrefixOwner } from '../model/users/prefix-owners.js';
 import type { ObjectFetcher, Vault } from '../vault/vault.js';
 import type { EncryptionKeys } from './encryption-keys.js';
 
@@ -9,6 +10,8 @@ import type { EncryptionKeys } from './encryption-keys.js';
 export interface ObjectServices {
   readonly store: ObjectStore & ObjectVersions & ObjectTags;
   readonly vault: Vault & ObjectFetcher;
+  /** Removes one version permanently. */
+  readonly removeVersion: (call: Call, ref: ObjectRef, versionId: string) => Promise<void>;
   readonly ledger: KeyLedger;
   readonly rows: LedgerRows;
   readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markRemoved'>;

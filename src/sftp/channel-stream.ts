@@ -1,12 +1,7 @@
 import type { SshChannel } from '@sftpgw/ssh';
 import { areLent } from '../bytes/buffer-pool.js';
 import type { ByteStream, ByteStreamEvents } from './byte-stream.js';
-
-/**
- * Clients that show stderr to the user: OpenSSH's sftp and scp, PuTTY's psftp and pscp. OpenSSH does not show
- * the text of a status, only its own text for the code.
- */
-const showsStderr = /^(?:OpenSSH|PuTTY)_/;
+import { habitsOf } from './client-software.js';
 
 /** Adapts an SSH channel to `ByteStream`. */
 export class ChannelStream implements ByteStream {
@@ -16,7 +11,7 @@ export class ChannelStream implements ByteStream {
   /** `clientSoftware` is the name in the client's identification. */
   constructor(channel: SshChannel, clientSoftware: string) {
     this.#channel = channel;
-    this.#showsStderr = showsStderr.test(clientSoftware);
+    this.#showsStderr = habitsOf(clientSoftware).showsStderr;
   }
 
   start(events: ByteStreamEvents): void {

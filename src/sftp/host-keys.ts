@@ -70,6 +70,20 @@ export async function loadHostKeys(
   return keys;
 }
 
+/** Returns the host keys that exist in `directory`. Creates none. Throws as `loadHostKeys`. */
+export async function readHostKeys(
+  directory: string,
+): Promise<readonly Pick<HostKey, 'type' | 'fingerprint'>[]> {
+  const found = await Promise.all(
+    kinds.map(async (kind) => {
+      const path = join(directory, kind.fileName);
+      const existing = await readHostKey(path);
+      return existing === null ? null : hostKey(existing, kind, path);
+    }),
+  );
+  return found.flatMap((key) => (key === null ? [] : [{ type: key.type, fingerprint: key.fingerprint }]));
+}
+
 function hostKey(privateKey: string, kind: Kind, path: string): HostKey {
   const blob = publicBlobOfOpensshKey(privateKey, path);
   const type = keyTypeOf(blob);

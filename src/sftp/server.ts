@@ -1,16 +1,21 @@
 import type { AddressInfo } from 'node:net';
 import type { SshServer } from '@sftpgw/ssh';
+import { LiveSessions } from '../live/live-sessions.js';
+import { type AuditRecorder, noAudit } from '../model/audit.js';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { UserLogins } from '../model/users.js';
+import type { UserLogins } from '../model/users/logins.js';
+import { type AccountBar, type AccountBars, usernameOrNull } from '../model/users.js';
 import type { VfsFactory } from '../model/vfs.js';
+import { AuditedVfs } from '../vfs/audited/audited-vfs.js';
 import type { ByteStream } from './byte-stream.js';
 import { guardedLogins } from './defence/guarded-logins.js';
 import type { LoginDefence } from './defence/login-defence.js';
 import { loadHostKeys } from './host-keys.js';
 import { defaultSftpLimits, type SftpLimits } from './limits.js';
 import { RequestCall } from './request-call.js';
-import { SftpSession } from './session.js';
+import { type SftpMeasures, SftpSession } from './session.js';
+import { SessionAudit } from './session-audit.js';
 import { type AddressList, type SftpLogin, startSshServer } from './ssh-server.js';
 import { StdioEndpoint, type StdioOptions } from './stdio/stdio-endpoint.js';
 
@@ -21,6 +26,8 @@ export interface SftpServerOptions {
   /** Directory of the host keys. Missing keys are created. */
   readonly hostKeyDirectory: string;
   readonly users: UserLogins;
+  /** Refuses sessions of barred accounts, also those that sshd has logged in. None by default. */
+  readonly accounts?: AccountBars;
   /** Limits who may connect, and delays refusals. None by default. */
   readonly defence?: LoginDefence;
   /** The proxies, whose connections begin with a PROXY header. None by default. */
@@ -32,6 +39,12 @@ export interface SftpServerOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly limits?: Partial<SftpLimits>;
+  /** The current sessions, which bound new ones. By default the server keeps its own. */
+  readonly live?: LiveSessions;
+  /** Counts requests. Nothing by default. */
+  readonly measures?: SftpMeasures;
+  /** Records logins and what users do. Nothing by default. */
+  readonly audit?: AuditRecorder;
 }
 
 export interface SftpServer {
@@ -54,6 +67,8 @@ export interface SftpServer {
 export async function startSftpServer(options: SftpServerOptions): Promise<SftpServer> {
   const limits: SftpLimits = { ...defaultSftpLimits, ...options.limits };
   const hostKeys = await loadHostKeys(options.hostKeyDirectory, options.entropy, options.log);
+  const live = options.live ?? new LiveSessions(limits, options.clock);
+  const audit = new SessionAudit(options.audit ?? noAudit, options.clock);
   const listener = new SftpListener(options, limits);
   const defence = options.defence ?? null;
   let ssh: SshServer;
@@ -66,6 +81,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       log: options.log,
       users: defence === null ? options.users : guardedLogins(options.users, defence, options.clock),
       defence,
+      live,
+      audit,
+      entropy: options.entropy,
       proxyFrom: options.proxyFrom ?? null,
       callFor: (address, signal) => new RequestCall(signal, options.entropy, options.log.child({ address })),
       onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
@@ -77,7 +95,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       { cause: error },
     );
   }
-  const stdio = await startStdio(options, limits, listener);
+  const stdio = await startStdio(options, limits, listener, { live, audit });
   const drain = async (timeoutMs: number) => {
     ssh.stopListening();
     await stdio?.stopListening();
@@ -85,6 +103,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     await ssh.disconnectAll();
     stdio?.disconnectAll();
     await listener.sessionsEnded();
+    audit.flush();
   };
   return {
     address: ssh.address,
@@ -96,9 +115,10 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
 
 /** Returns null if it is off, or cannot be started, which is logged. */
 async function startStdio(
-  { stdio, log, clock }: SftpServerOptions,
+  { stdio, log, clock, entropy }: SftpServerOptions,
   limits: SftpLimits,
   listener: SftpListener,
+  { live, audit }: { readonly live: LiveSessions; readonly audit: SessionAudit },
 ): Promise<StdioEndpoint | null> {
   if (stdio === undefined) return null;
   try {
@@ -107,6 +127,9 @@ async function startStdio(
       limits,
       log,
       clock,
+      entropy,
+      live,
+      audit,
       onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
     });
   } catch (error) {
@@ -114,6 +137,13 @@ async function startStdio(
     return null;
   }
 }
+
+/** The text that the client reads. The client has logged in, so it may know. */
+const barTexts: Readonly<Record<AccountBar, string>> = {
+  removed: 'this account has just been removed',
+  disabled: 'this account is disabled',
+  expired: 'this account has expired',
+};
 
 /** Opens sessions for logins, and waits for their end. */
 class SftpListener {
@@ -160,24 +190,37 @@ class SftpListener {
 
   /** Never rejects. */
   async #serve(login: SftpLogin, stream: ByteStream, refuse: (sentence: string) => void): Promise<void> {
-    const { vfs: factory, entropy, clock } = this.#options;
-    const { username, address, methods: method } = login;
-    const keyFields = {
-      key: login.keyFingerprint ?? undefined,
-      certificate: login.certificate ?? undefined,
-    };
-    const id = entropy.id();
+    const { vfs: factory, entropy, clock, measures } = this.#options;
+    const { session: live } = login;
+    const { id } = live;
+    const { username, address, methods: method, keyFingerprint, certificate, connection } = live.login;
+    const keyFields = { key: keyFingerprint ?? undefined, certificate: certificate ?? undefined };
     const log = this.#options.log.child({ session: id, user: username, address });
     if (this.#isDraining) return refuse('the server is shutting down; try again in a moment');
     const startedMs = clock.monotonicMs();
     try {
-      const vfs = await factory.forUser(new RequestCall(this.#abort.signal, entropy, log), username);
-      if (vfs === null) return refuse('this account has just been removed');
-      const session = new SftpSession({ stream, vfs, username, limits: this.#limits, log, clock, entropy });
+      const call = new RequestCall(this.#abort.signal, entropy, log);
+      const name = usernameOrNull(username);
+      const bar = name === null ? 'removed' : ((await this.#options.accounts?.barOf(call, name)) ?? null);
+      if (bar !== null) {
+        log.info('session of a barred account refused', { reason: bar });
+        return refuse(barTexts[bar]);
+      }
+      const tree = await factory.forUser(call, username);
+      if (tree === null) return refuse(barTexts.removed);
+      const vfs = new AuditedVfs(tree, this.#options.audit ?? noAudit, live);
+      const session = new SftpSession({
+        ...{ stream, vfs, username, limits: this.#limits, log, clock, entropy },
+        software: connection?.software ?? '',
+        copied: (...copy) => vfs.copied(...copy),
+        ...(measures === undefined ? {} : { measures }),
+      });
+      const leave = live.addChannel(session);
       this.#sessions.add(session);
       if (this.#isDraining) void session.drain();
       log.info('SFTP session started', { method, ...keyFields });
       const tally = await session.done;
+      leave();
       this.#sessions.delete(session);
       log.info('SFTP session ended', {
         method,

@@ -1,11 +1,15 @@
 import { setMaxListeners } from 'node:events';
 import { releaseBytes } from '../bytes/buffer-pool.js';
+import type { LiveChannel } from '../live/live-session.js';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import type { SessionTally } from '../model/live.js';
+import type { Measures } from '../model/measures.js';
 import type { Vfs } from '../model/vfs.js';
 import type { ByteStream } from './byte-stream.js';
+import { habitsOf } from './client-software.js';
 import { disposeHandle, HandleTable } from './handle-table.js';
-import type { Reply, SessionContext, SessionTally } from './handlers/context.js';
+import type { Reply, SessionContext } from './handlers/context.js';
 import { dispatch } from './handlers/dispatch.js';
 import type { SessionLimits } from './limits.js';
 import { PathOrder } from './path-order.js';
@@ -15,15 +19,24 @@ import { announcedLimits } from './wire/constants.js';
 import { FramingError, RequestDecoder } from './wire/decoder.js';
 import type { Request } from './wire/requests.js';
 
+/** Counts requests that open or close a file. */
+export type SftpMeasures = Pick<Measures, 'sftpRequest'>;
+
 export interface SessionOptions {
   readonly stream: ByteStream;
   /** The user's tree. The session disposes it. */
   readonly vfs: Vfs;
   readonly username: string;
+  /** Name and version of the client's software; empty if that is not known. */
+  readonly software: string;
   readonly limits: SessionLimits;
   readonly log: Logger;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Counts requests that open or close a file. Nothing by default. */
+  readonly measures?: SftpMeasures;
+  /** Records a copy between open files. Nothing by default. */
+  readonly copied?: SessionContext['copied'];
 }
 
 /**
@@ -42,7 +55,7 @@ function weight(request: Request): number {
  * One SFTP session over a byte stream. Requests run in parallel and are answered as they end. While too many
  * requests, bytes or replies are pending, the session does not read the stream.
  */
-export class SftpSession {
+export class SftpSession implements LiveChannel {
   readonly #options: SessionOptions;
   readonly #decoder = new RequestDecoder();
   readonly #context: SessionContext;
@@ -53,6 +66,7 @@ export class SftpSession {
   #resolveDone: (tally: SessionTally) => void = () => undefined;
   readonly #idleWaiters: (() => void)[] = [];
   #bytesInFlight = 0;
+  #lastDataMs: number;
   #isInitialised = false;
   #isPaused = false;
   #hasEnded = false;
@@ -63,17 +77,20 @@ export class SftpSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#lastDataMs = options.clock.monotonicMs();
     this.#done = new Promise((resolve) => {
       this.#resolveDone = resolve;
     });
     this.#context = {
       vfs: options.vfs,
       username: options.username,
+      sendsLinkFirst: habitsOf(options.software).sendsLinkFirst,
       handles: new HandleTable(options.limits.maxHandlesPerSession),
       paths: new PathOrder(),
       clock: options.clock,
       maxHandles: options.limits.maxHandlesPerSession,
       tally: this.#tally,
+      copied: options.copied ?? (() => undefined),
       isDraining: () => this.#isDraining,
     };
     // Each request in flight may add a listener, so many listeners are not a leak.
@@ -81,6 +98,7 @@ export class SftpSession {
     options.stream.start({
       data: (chunk) => {
         if (this.#isFinishing) return;
+        this.#lastDataMs = options.clock.monotonicMs();
         this.#decoder.push(chunk);
         this.#pump();
       },
@@ -97,6 +115,18 @@ export class SftpSession {
   /** Resolves when the stream is closed and the session has released its resources. Never rejects. */
   get done(): Promise<SessionTally> {
     return this.#done;
+  }
+
+  get tally(): SessionTally {
+    return this.#tally;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get lastDataMs(): number {
+    return this.#lastDataMs;
   }
 
   /**
@@ -184,7 +214,7 @@ export class SftpSession {
     const call = new RequestCall(this.#abort.signal, entropy, log);
     let reply: Reply;
     try {
-      reply = await dispatch(this.#context, call, request);
+      reply = await this.#dispatch(call, request);
     } catch (thrown) {
       const fault = Fault.from(thrown);
       logFault(call, request.type, fault);
@@ -193,6 +223,15 @@ export class SftpSession {
       if (shouldExplain(fault.kind, request.type)) this.#options.stream.explain(faultText(fault, call));
     }
     if (!this.#isClosed) stream.write(reply);
+  }
+
+  #dispatch(call: RequestCall, request: Request): Promise<Reply> {
+    const { measures, clock } = this.#options;
+    const { type } = request;
+    const reply = dispatch(this.#context, call, request);
+    if (measures === undefined || (type !== 'open' && type !== 'close')) return reply;
+    const startedMs = clock.monotonicMs();
+    return reply.finally(() => measures.sftpRequest(type, (clock.monotonicMs() - startedMs) / 1000));
   }
 
   async #close(): Promise<void> {

@@ -52,6 +52,14 @@ describe('the status of a fault', () => {
   });
 });
 
+describe('the text of a name that does not exist', () => {
+  it('begins with the words of other servers, which some programs compare', () => {
+    const call = new RequestCall(new AbortController().signal, testEntropy, recordingLogger([]));
+    const text = faultText(new Fault('not-found', '"/uploads/a" does not exist'), call);
+    expect(text).toBe(`No such file: "/uploads/a" does not exist [not-found, request ${call.id}]`);
+  });
+});
+
 describe('the text of a fault', () => {
   const call = new RequestCall(new AbortController().signal, testEntropy, recordingLogger([]));
   const read = (hint: string) => faultText(new Fault('unavailable', hint), call);

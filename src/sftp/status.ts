@@ -63,8 +63,17 @@ export function encodeFault(requestId: number, fault: Fault, call: Call): Uint8A
  * only. The log has the whole hint under the request id.
  */
 export function faultText(fault: Fault, call: Call): string {
-  return `${withoutServerPaths(fault.userHint)} [${fault.kind}, request ${call.id}]`;
+  const known = fault.kind === 'not-found' ? noSuchFile : '';
+  return `${known}${userText(fault)} [${fault.kind}, request ${call.id}]`;
 }
+
+/** Returns the hint of a fault for its user, with files of the gateway by their last name only. */
+export function userText(fault: Fault): string {
+  return withoutServerPaths(fault.userHint);
+}
+
+/** The words of other servers for a missing name. Programs that use paramiko, for example, compare the text with them. */
+const noSuchFile = 'No such file: ';
 
 /** The directories that users see; the tree may have no others. */
 const userPath = /^\/(?:(?:uploads|local|downloads|shared)(?:\/.*)?)?$/;
@@ -90,8 +99,13 @@ export function shouldExplain(kind: FaultKind, request?: RequestType): boolean {
 }
 
 /** Logs the fault of a request. `request` is its type. */
-export function logFault(call: Call, request: string, fault: Fault): void {
-  call.log[answers[fault.kind].log]('SFTP request failed', {
+export function logFault(
+  call: Call,
+  request: string,
+  fault: Fault,
+  message: 'SFTP request failed' | 'files page request failed' = 'SFTP request failed',
+): void {
+  call.log[answers[fault.kind].log](message, {
     operation: request,
     kind: fault.kind,
     reason: fault.hint,

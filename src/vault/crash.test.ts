@@ -44,6 +44,21 @@ const small = content(5000, 'new');
 const large = content(18 * mebibyte, 'large');
 const before = content(4000, 'before');
 
+function edited(bytes: Buffer): Buffer {
+  const result = Buffer.from(bytes);
+  result.fill('x', 1000, 1010);
+  return result;
+}
+
+async function edit(world: VaultWorld, size: number): Promise<void> {
+  const etag = world.store.infoOf(refOf('a'))?.etag ?? '';
+  const replaced = () => new Fault('conflict', 'it was replaced');
+  const base = { etag, size, keys: keysOf, replaced };
+  await using editor = world.vault.openEdit(call(), targetOf('a'), { base, readable: true });
+  await editor.write(1000, [Buffer.alloc(10, 'x')]);
+  await editor.commit(call());
+}
+
 const scenarios: readonly Scenario[] = [
   { name: 'a small upload', run: (world) => put(world, 'a', small, aliceKey), wholes: { a: [small] } },
   { name: 'an upload in parts', run: (world) => put(world, 'a', large, aliceKey), wholes: { a: [large] } },
@@ -71,6 +86,19 @@ const scenarios: readonly Scenario[] = [
       await writer.commit(call());
     },
     wholes: { a: [large.subarray(0, 6 * mebibyte), large] },
+  },
+  {
+    name: 'a change in the middle of a small object, with a new key',
+    prepare: (world) => put(world, 'a', before, oldKey),
+    run: (world) => edit(world, before.byteLength),
+    wholes: { a: [before, edited(before)] },
+    neverLost: ['a'],
+  },
+  {
+    name: 'a change in the middle of a large object, whose other parts S3 copies',
+    prepare: (world) => put(world, 'a', large, oldKey),
+    run: (world) => edit(world, large.byteLength),
+    wholes: { a: [large, edited(large)] },
   },
   {
     name: 'an overwrite with a new key',

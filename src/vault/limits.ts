@@ -28,12 +28,16 @@ export interface VaultLimits {
    * Max number of zeros with which a file is filled because its size was set and nothing was written there.
    */
   readonly zeroFillLimitBytes: number;
+  /** Memory for changed bytes of all edited files together. Further changes go to the scratch files. */
+  readonly editMemoryBytes: number;
   /** Size of one range of a sequential read. The first ranges are smaller. */
   readonly rangeBytes: number;
   /** Ranges of one reader that are fetched ahead in parallel. */
   readonly readAheadRanges: number;
   /** Memory of all readers' ranges together. Readers fetch less ahead while it is full. */
   readonly readMemoryBytes: number;
+  /** How long a body that S3 interrupts is resumed without receiving a byte. */
+  readonly resumeTimeMs: number;
 }
 
 const uploadMemoryBytes = 256 * mebibyte;
@@ -50,9 +54,11 @@ export const defaultVaultLimits: VaultLimits = {
   reorderWindowBytes: 16 * mebibyte,
   scratchLimitBytes,
   zeroFillLimitBytes: 1024 * mebibyte,
+  editMemoryBytes: 32 * mebibyte,
   rangeBytes: 8 * mebibyte,
   readAheadRanges: 4,
   readMemoryBytes: 192 * mebibyte,
+  resumeTimeMs: 90_000,
 };
 
 /** Returns the defaults, replaced by the limits given. Throws `invalid`, naming a limit that cannot work. */
@@ -71,9 +77,11 @@ export function vaultLimits(given: Partial<VaultLimits>): VaultLimits {
     ['reorderWindowBytes', 0],
     ['scratchLimitBytes', 0],
     ['zeroFillLimitBytes', 0],
+    ['editMemoryBytes', 0],
     ['rangeBytes', blockBytes],
     ['readAheadRanges', 1],
     ['readMemoryBytes', 0],
+    ['resumeTimeMs', 0],
   ];
   for (const [name, min] of rules) {
     if (!Number.isSafeInteger(limits[name]) || limits[name] < min) {

@@ -10,6 +10,15 @@ export function mtimeMetadata(mtimeSeconds: number | null): Readonly<Record<stri
   return mtimeSeconds === null ? {} : { [metadataName]: String(mtimeSeconds) };
 }
 
+/** Returns an object's metadata with another file time in seconds since the epoch, or without one for null. */
+export function withMtime(
+  metadata: Readonly<Record<string, string>>,
+  mtimeSeconds: number | null,
+): Readonly<Record<string, string>> {
+  const { [metadataName]: _, ...others } = metadata;
+  return { ...others, ...mtimeMetadata(mtimeSeconds) };
+}
+
 /**
  * Returns the file time in the object's metadata, in seconds since the epoch, or null if there is no valid
  * number.

@@ -1,5 +1,5 @@
 import { checksumOf } from '../bytes/running-checksum.js';
-import type { Call, Entropy } from '../model/call.js';
+import { type Call, type Entropy, uncancellable } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import {
   accessFor,
@@ -9,8 +9,8 @@ import {
   type WriteEncryption,
 } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
+import { doctorName } from '../model/gateway-objects.js';
 import type { MemoryBody, ObjectRef, ObjectStore } from '../model/object-store.js';
-import { doctorName } from '../model/probe-objects.js';
 import { isEncryptedAs, sealedWith } from './sealed-with.js';
 
 /** The steps of the test, in order. */
@@ -95,9 +95,11 @@ class RoundTrip {
       }
       await this.#step('copy', () => this.#copyThere());
     } finally {
+      // An interrupted test leaves nothing either.
+      const call = uncancellable(this.#call);
       await this.#step('remove', async () => {
-        await this.#store.remove(this.#call, this.#ref);
-        await this.#store.remove(this.#call, this.#copy);
+        await this.#store.remove(call, this.#ref);
+        await this.#store.remove(call, this.#copy);
       });
     }
   }

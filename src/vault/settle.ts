@@ -8,9 +8,9 @@ import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo } from '../model/object-store.js';
 import { mtimeOfMetadata, wholeSeconds } from './mtime.js';
 import { accessWithKeys, isEncryptedAs } from './sealed-with.js';
-import type { VaultServices } from './upload/part-sender.js';
 import { clockSkewMs } from './upload/verify-written.js';
 import type { SettleReport, SettleRequest } from './vault.js';
+import type { VaultServices } from './vault-services.js';
 
 /**
  * If S3 keeps no checksum, an object up to this size is read to compute one. A larger one would delay the

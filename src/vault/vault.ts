@@ -1,6 +1,7 @@
 import type { Call } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { CannedAcl, WriteEncryption } from '../model/encryption.js';
+import type { Fault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
 import type { ObjectInfo, ObjectRef, WrittenObject } from '../model/object-store.js';
 import type { ParkedUpload } from '../model/parked-uploads.js';
@@ -18,6 +19,8 @@ export interface UploadTarget {
    * `mtime` metadata.
    */
   readonly mtimeSeconds: number | null;
+  /** The key that clients see until the object gets its own name, see `ParkedUpload.shownKey`. */
+  readonly shownKey?: string;
 }
 
 /** How an upload begins, and whether it can be parked. */
@@ -35,6 +38,28 @@ export interface Extension {
   /** Keys that may open it, the likeliest first. */
   readonly keys: readonly CustomerKey[];
   readonly etag: string;
+}
+
+/** The object that an edit changes, as it was found. */
+export interface EditBase {
+  /** Returns the keys that may open it, the likeliest first. */
+  keys(call: Call): Promise<readonly CustomerKey[]>;
+  readonly etag: string;
+  readonly size: number;
+  /** Returns the fault to throw when another client has replaced or removed the object. */
+  replaced(): Fault;
+}
+
+/** How an edit begins. */
+export interface EditOptions {
+  /** The object at the target. Null for a file that begins empty. */
+  readonly base: EditBase | null;
+  /** Whether `read` may be called. */
+  readonly readable: boolean;
+  /** Whether every write goes to the end of the file, whatever its offset. */
+  readonly append?: boolean;
+  /** Whether a file that begins empty may be parked when it is interrupted. */
+  readonly resumable?: boolean;
 }
 
 /** The source of a copy. */
@@ -96,7 +121,7 @@ export interface UploadWriter extends AsyncDisposable {
   setMtime(mtimeSeconds: number): void;
   /**
    * Completes the upload. Resolves when the whole object is in S3, verified and confirmed in the ledger.
-   * Throws `invalid`, naming the missing range, if bytes were never received.
+   * Bytes that were never received are zeros. Throws `too-large` if they are too many.
    */
   commit(call: Call): Promise<WrittenObject>;
   /**
@@ -110,6 +135,40 @@ export interface UploadWriter extends AsyncDisposable {
    * caller must dispose the writer.
    */
   park(): Promise<ParkedUpload | null>;
+}
+
+/**
+ * A file whose bytes can be read and changed anywhere, in any order. Bytes that are not written are those of
+ * the object, or zeros. The changes are in memory and in an encrypted scratch file until `commit`. Then S3
+ * copies the ranges that are unchanged, the gateway sends the others, and the object is replaced unless
+ * another client has replaced it. If this process has stored another content for the same actor meanwhile, the
+ * changes apply to that content.
+ *
+ * A long sequence of writes is sent while it is received, if it begins at 0 or continues the object, and if
+ * neither the object nor the file may be read. From then on, `write` and `truncate` throw `unsupported` for
+ * bytes that were sent, and `read` throws it for all.
+ */
+export interface ObjectEditor extends UploadWriter {
+  /** Returns up to `length` bytes from `offset` with all changes, or null at or past the end. */
+  read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null>;
+  /** ETag of the object that the changes apply to. Null for a file that begins empty. */
+  readonly baseEtag: string | null;
+  /** True if `commit` would store the content that the object has. */
+  readonly isUnchanged: boolean;
+  /**
+   * Applies the changes to the content that this process has stored for the same actor meanwhile, if it has.
+   * Throws the faults of a query of the object.
+   */
+  follow(call: Call): Promise<void>;
+}
+
+/** A writer of a new file, which can be stored without its object. */
+export interface FileWriter extends UploadWriter {
+  /**
+   * Sends everything to S3 without creating the object, and returns the complete upload, which is parked.
+   * Resolves when this is durable. Faults: as `commit`.
+   */
+  hold(): Promise<ParkedUpload>;
 }
 
 /**
@@ -166,7 +225,14 @@ export interface Vault {
    * stays parked), and if the object to extend is too large or has no known checksum. Throws `conflict` if
    * the object to extend was replaced.
    */
-  openUpload(call: Call, target: UploadTarget, options?: UploadOptions): Promise<UploadWriter>;
+  openUpload(call: Call, target: UploadTarget, options?: UploadOptions): Promise<FileWriter>;
+  /** Opens a file for changes in any part of it. Sends no request to S3 and records nothing before `commit`. */
+  openEdit(call: Call, target: UploadTarget, options: EditOptions): ObjectEditor;
+  /**
+   * Creates the object of a complete upload. Resolves when it is verified and confirmed in the ledger. After a
+   * fault the upload is still parked. Throws `unsupported` if the encryption or the checksums have changed.
+   */
+  completeParked(call: Call, upload: ParkedUpload, target: UploadTarget): Promise<void>;
   /** Aborts a parked upload at S3. Does nothing if it does not exist. */
   abortParked(call: Call, upload: ParkedUpload): Promise<void>;
   /**

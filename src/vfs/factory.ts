@@ -1,12 +1,14 @@
 import type { Call, Clock } from '../model/call.js';
-import { Fault, isFault } from '../model/fault.js';
+import { Fault } from '../model/fault.js';
 import type { KeyLedger, LedgerDirectory, LedgerVersions } from '../model/ledger.js';
-import type { MirrorRemoval } from '../model/mirror.js';
+import type { MirrorRemoval, MirrorUse } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
 import type { ParkedUploads } from '../model/parked-uploads.js';
-import { parseUsername, type UserDirectory, type Username, type UserSettings } from '../model/users.js';
+import { type UserDirectory, type Username, type UserSettings, usernameOrNull } from '../model/users.js';
 import type { Vfs, VfsFactory } from '../model/vfs.js';
+import { downloadsMirrorName, sharedMirrorName } from '../users/mirror-sources.js';
 import type { Vault } from '../vault/vault.js';
+import { DirectoryUsages } from './disk/usage.js';
 import { type MountServices, type Mounts, mountsFor, sameSettings } from './mounts.js';
 import { DirectoryCache } from './objects/directory-cache.js';
 import { UserTree } from './tree.js';
@@ -21,13 +23,15 @@ export interface VfsOptions {
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly versions: Pick<LedgerVersions, 'restore'>;
   readonly clock: Clock;
-  readonly parked: Pick<ParkedUploads, 'parked'>;
+  readonly parked: Pick<ParkedUploads, 'parked' | 'setMtime'>;
   /** Time that a parked upload is kept; 0 disables parking. */
   readonly resumeWindowMs: number;
+  /** True if listings contain parked uploads; STAT always finds them. */
+  readonly listsParked: boolean;
   /** Max objects of a directory in S3 that can be renamed. */
   readonly renameLimit: number;
-  /** Removes mirrored downloads. */
-  readonly mirror: MirrorRemoval;
+  /** Removes mirrored downloads, and compares directories more often while someone sees them. */
+  readonly mirror: MirrorRemoval & MirrorUse;
 }
 
 /** A factory that also gives access to the parked uploads. */
@@ -41,12 +45,13 @@ export interface UploadingVfsFactory extends VfsFactory {
  * Sessions of the same user in another process see a file only once it is complete.
  */
 export function createVfsFactory(options: VfsOptions): UploadingVfsFactory {
-  const open = new OpenUploads();
+  const open = new OpenUploads(options.clock);
   const parkedFiles = new ParkedFiles({ ...options, open, windowMs: options.resumeWindowMs });
   const services: MountServices = {
     ...options,
     open,
     parkedFiles,
+    localUsages: new DirectoryUsages(options.clock),
     directoryCache: new DirectoryCache(options.clock),
     reported: new Set(),
   };
@@ -55,18 +60,10 @@ export function createVfsFactory(options: VfsOptions): UploadingVfsFactory {
     async forUser(call: Call, text: string): Promise<Vfs | null> {
       const username = usernameOrNull(text);
       if (username === null || (await options.users.settings(call, username)) === null) return null;
-      return new UserTree(mountsOf(services, options.users, username));
+      const closed = options.mirror.sessionOpened([downloadsMirrorName(username), sharedMirrorName]);
+      return new UserTree(mountsOf(services, options.users, username), closed);
     },
   };
-}
-
-function usernameOrNull(text: string): Username | null {
-  try {
-    return parseUsername(text);
-  } catch (error) {
-    if (isFault(error, 'invalid')) return null;
-    throw error;
-  }
 }
 
 /** Returns the user's mounts. They are created again only if the user's settings have changed. */

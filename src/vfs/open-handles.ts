@@ -55,6 +55,8 @@ class TrackedRead implements ReadHandle {
 class TrackedWrite implements WriteHandle {
   readonly #handle: WriteHandle;
   readonly #among: Set<AsyncDisposable>;
+  /** The fault of the first write that failed. */
+  #fault: Fault | null = null;
 
   constructor(handle: WriteHandle, among: Set<AsyncDisposable>) {
     this.#handle = handle;
@@ -65,12 +67,19 @@ class TrackedWrite implements WriteHandle {
     return this.#handle.read(call, offset, length);
   }
 
-  sync(call: Call): Promise<void> {
-    return this.#handle.sync(call);
+  /** Throws the fault of an earlier write: those bytes are not durable, and will not be. */
+  async sync(call: Call): Promise<void> {
+    if (this.#fault !== null) throw this.#fault;
+    await this.#handle.sync(call);
   }
 
-  write(call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
-    return this.#handle.write(call, offset, chunks);
+  async write(call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
+    try {
+      await this.#handle.write(call, offset, chunks);
+    } catch (error) {
+      this.#fault ??= Fault.from(error);
+      throw error;
+    }
   }
 
   attributes(): Attributes | Promise<Attributes> {

@@ -26,6 +26,36 @@ describe('the root', () => {
     expect(await bob.stat('/downloads')).toBeNull();
   });
 
+  it('has no /local if the settings hide it', async () => {
+    await bob.write('/local/f', 'kept');
+    world.change({ local: false });
+    expect(await bob.list('/')).toEqual(['uploads/']);
+    expect(await bob.stat('/local')).toBeNull();
+    expect(await bob.stat('/local/f')).toBeNull();
+    await expect(bob.read('/local/f')).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(bob.write('/local/g', 'x')).rejects.toMatchObject({ kind: 'denied' });
+    await expect(bob.mkdir('/local')).rejects.toMatchObject({ kind: 'denied' });
+    world.change({ local: true });
+    expect(await bob.read('/local/f')).toBe('kept');
+  });
+
+  it('limits /local as the settings say, from the next request', async () => {
+    const other = await world.login();
+    await bob.write('/local/f', '12345');
+    world.change({ localLimitBytes: 8, localFilesLimit: 2 });
+    await expect
+      .poll(() => bob.write('/local/f', '1234567890').catch((error) => error.kind))
+      .toBe('over-quota');
+    await other.write('/local/f', '123');
+    await bob.write('/local/g', '12345');
+    // The clock of these tests does not wait for the first count.
+    const addOne = () => other.write('/local/h', '').then(() => other.remove('/local/h'));
+    await expect.poll(() => addOne().catch((error) => error.kind)).toBe('over-quota');
+    await expect(other.write('/local/g', '123456')).rejects.toMatchObject({ kind: 'over-quota' });
+    world.change({ localLimitBytes: null, localFilesLimit: null });
+    await other.write('/local/h', '1234567890');
+  });
+
   it('is a read-only directory', async () => {
     expect(await bob.stat('/')).toMatchObject({ type: 'directory', mode: 0o555 });
     await expect(bob.write('/a', 'x')).rejects.toMatchObject(denied('write under /uploads or /local'));

@@ -35,14 +35,16 @@ type Found =
  */
 export class UserTree implements Vfs {
   readonly #mounts: (call: Call) => Promise<Mounts>;
+  readonly #closed: () => void;
   readonly #handles = new OpenHandles();
 
   /**
    * `mounts` is called at every operation, so that changed settings apply immediately. It throws `denied` if
-   * the account was removed.
+   * the account was removed. `closed` is called once the tree is no longer used.
    */
-  constructor(mounts: (call: Call) => Promise<Mounts>) {
+  constructor(mounts: (call: Call) => Promise<Mounts>, closed: () => void) {
     this.#mounts = mounts;
+    this.#closed = closed;
   }
 
   async stat(call: Call, path: string): Promise<Attributes | null> {
@@ -170,6 +172,7 @@ export class UserTree implements Vfs {
 
   /** Disposes the handles that the client left open: parks or aborts uploads and closes files on disk. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed();
     await this.#handles[Symbol.asyncDispose]();
   }
 

@@ -17,6 +17,20 @@ function users() {
   });
 }
 
+describe('a name', () => {
+  it('stands for its account in everything that is checked, counted and reported', async () => {
+    const application = Object.assign(new TestUsers({ bob: { password: 'right' } }), {
+      accountOf: (name: string) => (name === 'alice' ? 'bob' : name),
+    });
+    const client = new TestClient(application);
+    await client.password('wrong');
+    expect(client.refusals).toMatchObject([{ username: 'bob' }]);
+    expect(await client.password('right')).toEqual({ kind: 'success' });
+    expect(client.logins).toMatchObject([{ username: 'bob' }]);
+    expect(application.calls[0]).toBe('begin bob 192.0.2.7');
+  });
+});
+
 describe('a password', () => {
   it('that is right logs in', async () => {
     const client = new TestClient(users());

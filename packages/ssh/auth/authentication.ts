@@ -156,10 +156,11 @@ export class Authentication implements MessageLayer {
     await this.#dispatch(request, user, startedMs);
   }
 
-  async #userOf({ username, service }: AuthRequest): Promise<UserAuthentication> {
+  async #userOf({ username: text, service }: AuthRequest): Promise<UserAuthentication> {
     if (service !== connectionService) {
       throw new ProtocolError(DisconnectReason.serviceNotAvailable, 'the only service is ssh-connection');
     }
+    const username = this.#authenticator.accountOf?.(text) ?? text;
     if (this.#username !== null && this.#username !== username) {
       throw protocolFault('the user name changed during authentication');
     }
@@ -195,7 +196,7 @@ export class Authentication implements MessageLayer {
   async #tryKey(request: PublicKeyRequest, user: UserAuthentication, startedMs: number): Promise<void> {
     const result = await checkPublicKey(request, {
       user,
-      username: request.username,
+      username: this.#username ?? '',
       address: this.#address,
       sessionId: this.#sender.sessionId,
       nowMs: this.#dateMs(),

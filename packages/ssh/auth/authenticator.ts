@@ -47,6 +47,8 @@ export interface Dialogue {
 
 /** The application's side of authentication. The package knows no users. */
 export interface Authenticator {
+  /** Returns one name for all names of an account, which then counts for everything. By default the peer's text. */
+  accountOf?(username: string): string;
   /**
    * Starts with the first request of a connection. `username` is text of the peer; a user of this name may not exist. `address` is the peer's
    * address, from the PROXY protocol if that is in use. Resolves for users that do not exist as well. `signal` aborts when the

@@ -1,5 +1,6 @@
 import { type Cipheriv, createCipheriv, timingSafeEqual } from 'node:crypto';
-import type { NativeProtection, NativeState } from './native.js';
+import type { NativeProtection } from './native.js';
+import { NativeOpener, NativeSealer } from './native-packets.js';
 import { poly1305 } from './poly1305.js';
 import { type DirectionKeys, lengthBytes, type PacketOpener, type PacketSealer } from './protection.js';
 
@@ -86,51 +87,14 @@ class NodeChachaOpener implements PacketOpener {
   }
 }
 
-class NativeChachaSealer implements PacketSealer {
-  readonly blockBytes = layout.blockBytes;
-  readonly padsLength = layout.padsLength;
-  readonly tagBytes = layout.tagBytes;
-  readonly #native: NativeProtection;
-  readonly #state: NativeState;
-
-  constructor(native: NativeProtection, keys: DirectionKeys) {
-    this.#native = native;
-    this.#state = native.createChacha(keys.key, true);
-  }
-
-  seal(buffer: Buffer, offset: number, packetBytes: number, sequence: number): void {
-    this.#native.seal(this.#state, buffer, offset, packetBytes, sequence);
-  }
-}
-
-class NativeChachaOpener implements PacketOpener {
-  readonly blockBytes = layout.blockBytes;
-  readonly padsLength = layout.padsLength;
-  readonly tagBytes = layout.tagBytes;
-  readonly headBytes = lengthBytes;
-  readonly #native: NativeProtection;
-  readonly #state: NativeState;
-
-  constructor(native: NativeProtection, keys: DirectionKeys) {
-    this.#native = native;
-    this.#state = native.createChacha(keys.key, false);
-  }
-
-  packetLength(buffer: Buffer, offset: number, sequence: number): number {
-    return this.#native.packetLength(this.#state, buffer, offset, sequence);
-  }
-
-  open(buffer: Buffer, offset: number, packetBytes: number, sequence: number): boolean {
-    return this.#native.open(this.#state, buffer, offset, packetBytes, sequence);
-  }
-}
-
 /** Returns a sealer for chacha20-poly1305@openssh.com, through the add-on or, without it, through node:crypto. */
 export function chachaSealer(keys: DirectionKeys, native: NativeProtection | null): PacketSealer {
-  return native === null ? new NodeChachaSealer(keys) : new NativeChachaSealer(native, keys);
+  if (native === null) return new NodeChachaSealer(keys);
+  return new NativeSealer(native, native.createChacha(keys.key, true), layout);
 }
 
 /** Returns an opener for chacha20-poly1305@openssh.com, through the add-on or, without it, through node:crypto. */
 export function chachaOpener(keys: DirectionKeys, native: NativeProtection | null): PacketOpener {
-  return native === null ? new NodeChachaOpener(keys) : new NativeChachaOpener(native, keys);
+  if (native === null) return new NodeChachaOpener(keys);
+  return new NativeOpener(native, native.createChacha(keys.key, false), layout);
 }

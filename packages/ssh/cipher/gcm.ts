@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { CipherAlgorithm } from '../algorithms/ciphers.js';
-import type { NativeProtection, NativeState } from './native.js';
+import type { NativeProtection } from './native.js';
+import { NativeOpener, NativeSealer } from './native-packets.js';
 import { type DirectionKeys, lengthBytes, type PacketOpener, type PacketSealer } from './protection.js';
 
 const tagBytes = 16;
@@ -89,42 +90,10 @@ class NodeGcmOpener implements PacketOpener {
   }
 }
 
-class NativeGcmSealer implements PacketSealer {
-  readonly blockBytes = layout.blockBytes;
-  readonly padsLength = layout.padsLength;
-  readonly tagBytes = layout.tagBytes;
-  readonly #native: NativeProtection;
-  readonly #state: NativeState;
-
-  constructor(native: NativeProtection, keys: DirectionKeys) {
-    this.#native = native;
-    this.#state = native.createGcm(keys.key, keys.iv, true);
-  }
-
-  seal(buffer: Buffer, offset: number, packetBytes: number, sequence: number): void {
-    this.#native.seal(this.#state, buffer, offset, packetBytes, sequence);
-  }
-}
-
-class NativeGcmOpener implements PacketOpener {
-  readonly blockBytes = layout.blockBytes;
-  readonly padsLength = layout.padsLength;
-  readonly tagBytes = layout.tagBytes;
-  readonly headBytes = lengthBytes;
-  readonly #native: NativeProtection;
-  readonly #state: NativeState;
-
-  constructor(native: NativeProtection, keys: DirectionKeys) {
-    this.#native = native;
-    this.#state = native.createGcm(keys.key, keys.iv, false);
-  }
-
-  packetLength(buffer: Buffer, offset: number): number {
+/** The length field is not encrypted. */
+class NativeGcmOpener extends NativeOpener {
+  override packetLength(buffer: Buffer, offset: number): number {
     return buffer.readUInt32BE(offset);
-  }
-
-  open(buffer: Buffer, offset: number, packetBytes: number, sequence: number): boolean {
-    return this.#native.open(this.#state, buffer, offset, packetBytes, sequence);
   }
 }
 
@@ -134,7 +103,8 @@ export function gcmSealer(
   keys: DirectionKeys,
   native: NativeProtection | null,
 ): PacketSealer {
-  return native === null ? new NodeGcmSealer(algorithm, keys) : new NativeGcmSealer(native, keys);
+  if (native === null) return new NodeGcmSealer(algorithm, keys);
+  return new NativeSealer(native, native.createGcm(keys.key, keys.iv, true), layout);
 }
 
 /** Returns an opener for AES-GCM (RFC 5647), through the add-on or, without it, through node:crypto. */
@@ -143,5 +113,6 @@ export function gcmOpener(
   keys: DirectionKeys,
   native: NativeProtection | null,
 ): PacketOpener {
-  return native === null ? new NodeGcmOpener(algorithm, keys) : new NativeGcmOpener(native, keys);
+  if (native === null) return new NodeGcmOpener(algorithm, keys);
+  return new NativeGcmOpener(native, native.createGcm(keys.key, keys.iv, false), layout);
 }

@@ -53,6 +53,34 @@ export function convertPublicKeys(text: string): string {
   return converted.join('\n');
 }
 
+/** Returns true for the text of PuTTY's private key file (.ppk, versions 2 and 3), which also has the public key. */
+export function isPuttyKeyFile(text: string): boolean {
+  return /^\ufeff?\s*PuTTY-User-Key-File-[23]: /.test(text);
+}
+
+/**
+ * Returns the public key of a .ppk file as a line `type base64 comment`. The private half is not decoded, and may be encrypted. Throws
+ * `KeyError` `malformed`. The key in the line has not been checked: parse it. Format: PuTTY User Manual, appendix C.
+ */
+export function publicKeyOfPuttyFile(text: string): string {
+  const lines = text
+    .slice(0, maxTextBytes)
+    .trimStart()
+    .split(/\r\n|\r|\n/);
+  const headerOf = (name: string): string =>
+    lines
+      .find((line) => line.startsWith(`${name}: `))
+      ?.slice(name.length + 2)
+      .trim() ?? '';
+  const start = lines.findIndex((line) => line.startsWith('Public-Lines: ')) + 1;
+  const count = Number(headerOf('Public-Lines'));
+  const block = lines.slice(start, start + count);
+  const isWhole = start > 0 && Number.isInteger(count) && count > 0 && block.length === count;
+  if (!isWhole || block.some((line) => line.includes(':')))
+    throw new KeyError('malformed', 'PuTTY key file without its public key');
+  return convertBlock([`Comment: "${headerOf('Comment')}"`, ...block]);
+}
+
 /** Takes the lines between the markers: headers, some of which continue behind a backslash, then base64 (RFC 4716 section 3). */
 function convertBlock(lines: readonly string[]): string {
   let comment = '';

@@ -1,6 +1,11 @@
 /** The public API for keys, certificates and revocation lists, without the server. */
 export { type Certificate, parseCertificate } from './certificate.js';
-export { convertPublicKeys, isSsh2PublicKey } from './convert-public-key.js';
+export {
+  convertPublicKeys,
+  isPuttyKeyFile,
+  isSsh2PublicKey,
+  publicKeyOfPuttyFile,
+} from './convert-public-key.js';
 export { KeyError, type KeyProblem } from './key-error.js';
 export { isKeyType, type KeyLine, parseKeyLine } from './key-line.js';
 export { parseRevocationList } from './parse-revocation-list.js';

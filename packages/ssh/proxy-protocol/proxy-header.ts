@@ -49,11 +49,6 @@ export function parseProxyHeader(received: Buffer): ProxyHeader | null {
   throw new ProxyProtocolError('the connection does not begin with a PROXY header');
 }
 
-/** Returns true if the bytes are a PROXY header or the start of one. */
-export function looksLikeProxyHeader(received: Buffer): boolean {
-  return received.length > 0 && (startsLike(received, signatureV1) || startsLike(received, signatureV2));
-}
-
 function startsLike(received: Buffer, signature: Buffer): boolean {
   const common = Math.min(received.length, signature.length);
   return received.subarray(0, common).equals(signature.subarray(0, common));

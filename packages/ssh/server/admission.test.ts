@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sourceOf } from '../addresses/source.js';
 import { Admission, type AdmittedConnection } from './admission.js';
 import { defaultServerLimits, type ServerLimits } from './limits.js';
-import { sourceOf } from './source.js';
 
 interface Entry {
   readonly source: string;
@@ -179,9 +179,9 @@ describe('sourceOf', () => {
   it.each([
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
-    ['2001:db8:1:2:3:4:5:6', '20010db800010002/64'],
-    ['2001:db8:1:2::9', '20010db800010002/64'],
-    ['fe80::1%eth0', 'fe80000000000000/64'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['unknown', 'unknown'],
   ])('counts %s as %s', (address, source) => {
     expect(sourceOf(address)).toBe(source);

@@ -1,6 +1,7 @@
 import type { Clock } from '../transport/clock.js';
 import { Counts } from './counts.js';
 import type { ServerLimits } from './limits.js';
+import type { SshConnection } from './ssh-connection.js';
 
 export type AdmissionLimits = Omit<ServerLimits, 'idleTimeoutMs' | 'maxSessionMs'>;
 
@@ -13,6 +14,22 @@ export type SessionRefusal =
   | 'too many sessions from this address'
   | 'too many sessions of this user';
 
+/** A connection that logs in. */
+export interface SessionLogin {
+  readonly source: string;
+  readonly username: string;
+  /** Null only in tests of the admission. */
+  readonly connection: SshConnection | null;
+}
+
+/** Counts the connections with a login against their bounds. An application may keep its own list of them. */
+export interface SessionSlots {
+  /** Connections that have a slot. */
+  readonly count: number;
+  /** Returns why there is no slot, else the function that frees it when the connection is closed. */
+  take(login: SessionLogin): SessionRefusal | (() => void);
+}
+
 /** One connection that was admitted. */
 export interface AdmittedConnection {
   /** The client's identification arrived. */
@@ -20,7 +37,7 @@ export interface AdmittedConnection {
   /** The client's attempt to log in was refused. From now on the connection gives its slot to a new one when slots are scarce. */
   refused(): void;
   /** Moves an unauthenticated connection to the sessions. Returns why it cannot, null if it could. */
-  logIn(username: string): SessionRefusal | null;
+  logIn(username: string, connection?: SshConnection): SessionRefusal | null;
   /** The connection is closed. */
   leave(): void;
 }
@@ -45,15 +62,19 @@ export class Admission {
   /** In the order of arrival. */
   readonly #waiting = new Set<Waiting>();
   readonly #waitingBySource = new Counts();
-  readonly #sessionsBySource = new Counts();
-  readonly #sessionsByUser = new Counts();
-  #sessions = 0;
+  readonly #sessions: SessionSlots;
 
   /** `random` returns a number from 0 to below 1. */
-  constructor(limits: AdmissionLimits, clock: Pick<Clock, 'nowMs'>, random: () => number = Math.random) {
+  constructor(
+    limits: AdmissionLimits,
+    clock: Pick<Clock, 'nowMs'>,
+    random: () => number = Math.random,
+    sessions: SessionSlots = new CountedSessions(limits),
+  ) {
     this.#limits = limits;
     this.#clock = clock;
     this.#random = random;
+    this.#sessions = sessions;
   }
 
   get unauthenticated(): number {
@@ -61,7 +82,7 @@ export class Admission {
   }
 
   get sessions(): number {
-    return this.#sessions;
+    return this.#sessions.count;
   }
 
   /**
@@ -86,7 +107,7 @@ export class Admission {
 
   #admitted(waiting: Waiting): AdmittedConnection {
     /** Null while the connection is unauthenticated, and after it left. */
-    let username: string | null = null;
+    let free: (() => void) | null = null;
     return {
       identified: () => {
         waiting.isSilent = false;
@@ -94,34 +115,21 @@ export class Admission {
       refused: () => {
         waiting.isRefused = true;
       },
-      logIn: (name) => {
+      logIn: (username, connection) => {
         if (!this.#waiting.has(waiting)) return null;
-        const refusal = this.#sessionRefusal(waiting.source, name);
-        if (refusal !== null) return refusal;
+        const { source } = waiting;
+        const taken = this.#sessions.take({ source, username, connection: connection ?? null });
+        if (typeof taken === 'string') return taken;
         this.#forget(waiting);
-        username = name;
-        this.#sessions += 1;
-        this.#sessionsBySource.add(waiting.source);
-        this.#sessionsByUser.add(name);
+        free = taken;
         return null;
       },
       leave: () => {
         this.#forget(waiting);
-        if (username === null) return;
-        this.#sessions -= 1;
-        this.#sessionsBySource.remove(waiting.source);
-        this.#sessionsByUser.remove(username);
-        username = null;
+        free?.();
+        free = null;
       },
     };
-  }
-
-  #sessionRefusal(source: string, username: string): SessionRefusal | null {
-    const { maxSessions, maxSessionsPerSource, maxSessionsPerUser } = this.#limits;
-    if (this.#sessions >= maxSessions) return 'too many sessions';
-    if (this.#sessionsBySource.of(source) >= maxSessionsPerSource)
-      return 'too many sessions from this address';
-    return this.#sessionsByUser.of(username) >= maxSessionsPerUser ? 'too many sessions of this user' : null;
   }
 
   /** Random early drop: the probability grows from the drop rate at `start` to 1 at the maximum. */
@@ -173,5 +181,41 @@ export class Admission {
 
   #forget(waiting: Waiting): void {
     if (this.#waiting.delete(waiting)) this.#waitingBySource.remove(waiting.source);
+  }
+}
+
+/** The slots of an application that keeps no list of its sessions. */
+class CountedSessions implements SessionSlots {
+  readonly #limits: Pick<AdmissionLimits, 'maxSessions' | 'maxSessionsPerSource' | 'maxSessionsPerUser'>;
+  readonly #bySource = new Counts();
+  readonly #byUser = new Counts();
+  #count = 0;
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  take({ source, username }: SessionLogin): SessionRefusal | (() => void) {
+    const refusal = this.#refusal(source, username);
+    if (refusal !== null) return refusal;
+    this.#count += 1;
+    this.#bySource.add(source);
+    this.#byUser.add(username);
+    return () => {
+      this.#count -= 1;
+      this.#bySource.remove(source);
+      this.#byUser.remove(username);
+    };
+  }
+
+  #refusal(source: string, username: string): SessionRefusal | null {
+    const { maxSessions, maxSessionsPerSource, maxSessionsPerUser } = this.#limits;
+    if (this.#count >= maxSessions) return 'too many sessions';
+    if (this.#bySource.of(source) >= maxSessionsPerSource) return 'too many sessions from this address';
+    return this.#byUser.of(username) >= maxSessionsPerUser ? 'too many sessions of this user' : null;
   }
 }

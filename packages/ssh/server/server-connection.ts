@@ -11,9 +11,10 @@ import { DisconnectReason } from '../wire/disconnect-reasons.js';
 import type { WireReader } from '../wire/reader.js';
 import type { AdmittedConnection } from './admission.js';
 import { withFields } from './log-fields.js';
-import type { FailedConnection, SshConnection } from './server-options.js';
+import type { FailedConnection } from './server-options.js';
 import { SessionTimers } from './session-timers.js';
 import type { SharedParts } from './shared.js';
+import type { SshConnection } from './ssh-connection.js';
 
 /** Clients that fail on `hostkeys-00@openssh.com` (SSH_BUG_HOSTKEYS in OpenSSH's compat.c). */
 const clientsWithoutHostKeys = /^(?:Cisco-1\.|TTSSH\/(?:1\.5\.|2\.[1-6]|2\.7[0-2]))/;
@@ -147,14 +148,16 @@ export class ServerConnection {
   }
 
   #loggedIn(login: Login): void {
-    const refusal = this.#options.admitted.logIn(login.username);
+    const view = this.#publicView(login);
+    const refusal = this.#options.admitted.logIn(login.username, view);
     if (refusal !== null) {
       this.#log.warn({ reason: refusal, user: login.username }, 'session refused');
+      this.#shared.options.onSessionRefused?.(view, refusal);
       this.#transport.disconnect(DisconnectReason.tooManyConnections, `${refusal}: close some and try again`);
       return;
     }
     this.#login = login;
-    const layer = this.#createLayer(this.#publicView(login));
+    const layer = this.#createLayer(view);
     this.#layer = layer;
     this.#transport.setLayer(layer);
     this.#transport.loggedIn();
@@ -237,6 +240,7 @@ export class ServerConnection {
       address: this.address,
       username,
       refusals: methods,
+      reasons,
       isIdentified: this.#isIdentified,
       cause: this.#failureCause(cause, fields.durationMs),
     });

@@ -1,7 +1,7 @@
 import type { CidrList } from '../addresses/cidr-list.js';
-import type { AlgorithmOffer, NegotiatedAlgorithms } from '../algorithms/negotiate.js';
+import type { AlgorithmOffer } from '../algorithms/negotiate.js';
 import type { Refusal } from '../auth/auth-events.js';
-import type { Authenticator, Login } from '../auth/authenticator.js';
+import type { Authenticator } from '../auth/authenticator.js';
 import type { AuthLimits } from '../auth/limits.js';
 import type { ConnectionLimits } from '../connection/limits.js';
 import type { SessionRequest, SshChannel } from '../connection/ssh-channel.js';
@@ -10,23 +10,9 @@ import type { Clock } from '../transport/clock.js';
 import type { TransportLog } from '../transport/events.js';
 import type { SlabPool } from '../transport/layer.js';
 import type { TransportLimits } from '../transport/limits.js';
+import type { SessionRefusal, SessionSlots } from './admission.js';
 import type { ServerLimits } from './limits.js';
-
-/** A connection whose user is logged in. */
-export interface SshConnection {
-  readonly login: Login;
-  /** The client's address: that of the PROXY protocol if it is in use. */
-  readonly address: string;
-  readonly port: number;
-  /** Name and version of the client's software, from its identification. */
-  readonly clientSoftware: string;
-  /** Null only after the connection failed. */
-  readonly algorithms: NegotiatedAlgorithms | null;
-  /** Channels, including those whose session is still ending. */
-  readonly channelCount: number;
-  /** Ends the connection with SSH_MSG_DISCONNECT. Clients show the text. */
-  disconnect(text: string): void;
-}
+import type { SshConnection } from './ssh-connection.js';
 
 /** A connection that ended without a login, for limiters. */
 export interface FailedConnection {
@@ -35,6 +21,8 @@ export interface FailedConnection {
   readonly username: string | null;
   /** Refused requests by method, key queries included. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** The same by reason: the first 8 different ones. */
+  readonly reasons: Readonly<Record<string, number>>;
   /** True if the client sent an identification. A scan of the port does not. */
   readonly isIdentified: boolean;
   /** `timeout`: the client did not log in within `loginTimeoutMs`. `fault`: it broke the protocol. */
@@ -82,4 +70,8 @@ export interface SshServerOptions {
   /** A connection ended without a login, for limiters. */
   onFailedConnection?(connection: FailedConnection): void;
   onLogin?(connection: SshConnection): void;
+  /** A client logged in, but one of the bounds of sessions refuses it. */
+  onSessionRefused?(connection: SshConnection, refusal: SessionRefusal): void;
+  /** Counts the connections with a login, in place of the bounds of `ServerLimits`. */
+  readonly sessions?: SessionSlots;
 }

@@ -169,6 +169,7 @@ describe('the server', () => {
       address: '192.0.2.1',
       username: 'alice',
       refusals: { password: 2 },
+      reasons: expect.any(Object),
       isIdentified: true,
       cause: 'other',
     });

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { formatIpAddress, parseIpAddress } from '../addresses/ip-address.js';
+import { sourceOf } from '../addresses/source.js';
 import { readProxyHeader } from '../proxy-protocol/read-proxy-header.js';
 import { Admission, type AdmittedConnection } from './admission.js';
 import { CountedLog } from './counted-log.js';
 import { ServerConnection } from './server-connection.js';
 import type { SshServerOptions } from './server-options.js';
 import { createSharedParts, type SharedParts } from './shared.js';
-import { sourceOf } from './source.js';
 
 /** Source of a connection. */
 export interface Peer {
@@ -31,7 +31,7 @@ export class SshServer {
   private constructor(options: SshServerOptions) {
     this.#shared = createSharedParts(options);
     const { serverLimits, clock } = this.#shared;
-    this.#admission = new Admission(serverLimits, clock);
+    this.#admission = new Admission(serverLimits, clock, Math.random, options.sessions);
     this.#refused = new CountedLog(options.log, clock, 'connection refused before the handshake');
     this.#listener = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
       this.#accepted(socket),

@@ -1,17 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import { checksumOf } from '../../bytes/running-checksum.js';
 import type { GatewayDatabase } from '../../database/database.js';
 import { createKeyLedger } from '../../database/ledger/ledger.js';
 import { createParkedUploads } from '../../database/ledger/parked.js';
 import { createLedgerRowBatches } from '../../database/ledger/row-batches.js';
 import { createLedgerVersions } from '../../database/ledger/versions.js';
-import { openDatabase } from '../../database/sqlite/open.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
 import type { KeyLedger } from '../../model/ledger.js';
-import type { PrefixOwner } from '../../model/prefix-owners.js';
+import type { PrefixOwner } from '../../model/users/prefix-owners.js';
 import { parseUsername } from '../../model/users.js';
 import { createVault, type RunningVault } from '../../vault/create-vault.js';
 import { MemoryStore, type MemoryStoreOptions } from '../../vault/testing/memory-store.js';
@@ -22,7 +22,7 @@ import type { TreeOutcome, TreeWatcher } from '../tree-outcome.js';
 
 export const bobKey = keyNamed('bob');
 export const annKey = keyNamed('ann');
-export const foreignKey = keyNamed('nobody here has this one');
+export const foreignKey = keyNamed('not in this keyring');
 /** Returns SSE-C with this key. */
 export const sealed = (key: CustomerKey): WriteEncryption => ({ kind: 'sse-c', key });
 
@@ -53,6 +53,7 @@ export class ObjectWorld implements AsyncDisposable {
     this.services = {
       store,
       vault: this.vault,
+      removeVersion: (call, ref, versionId) => store.remove(call, ref, { versionId }),
       ledger: this.ledger,
       rows: createLedgerRowBatches(database),
       versions: createLedgerVersions(database, quickClock, entropy),
@@ -67,7 +68,7 @@ export class ObjectWorld implements AsyncDisposable {
 
   static async open(options: MemoryStoreOptions = {}): Promise<ObjectWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'objects-db-'));
-    const database = await openDatabase(join(directory, 'ledger.db'));
+    const database = await openTestDatabase(join(directory, 'ledger.db'));
     const world = new ObjectWorld(new MemoryStore(options), database);
     world.#cleanUp = () => rmSync(directory, { recursive: true, force: true });
     return world;

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FailedConnection } from '@sftpgw/ssh';
+import { parseSource, sourceOf } from '@sftpgw/ssh';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import type { LoginDecision, UserLogin } from '../../model/users.js';
+import type { LoginDecision, UserLogin } from '../../model/users/logins.js';
 import { RequestCall } from '../request-call.js';
 import { type LogLine, recordingLogger, testEntropy } from '../testing/test-logger.js';
 import { createMemoryCounters } from './counters.js';
@@ -13,7 +14,6 @@ import { guardedLogins } from './guarded-logins.js';
 import { KnownLogins } from './known-logins.js';
 import { type DefenceOptions, LoginDefence } from './login-defence.js';
 import { type DefenceLimits, defaultDefenceLimits, delayAfter } from './penalties.js';
-import { parseSource, sourceOf } from './source.js';
 
 /** A clock that only the test moves. Sleeps longer than the test end with their signal. */
 class TestClock implements Clock {
@@ -43,6 +43,7 @@ const failed = (change: Partial<FailedConnection>): FailedConnection => ({
   address: attacker,
   username: null,
   refusals: {},
+  reasons: {},
   isIdentified: true,
   cause: 'other',
   ...change,

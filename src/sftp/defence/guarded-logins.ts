@@ -1,5 +1,11 @@
 import type { Call, Clock } from '../../model/call.js';
-import type { LoginDecision, LoginDialogue, LoginRound, UserLogin, UserLogins } from '../../model/users.js';
+import type {
+  LoginDecision,
+  LoginDialogue,
+  LoginRound,
+  UserLogin,
+  UserLogins,
+} from '../../model/users/logins.js';
 import type { LoginDefence } from './login-defence.js';
 
 /** Wraps the users with the defence, which counts wrong passwords and delays their refusals. */

@@ -1,4 +1,4 @@
-import type { CidrList, FailedConnection } from '@sftpgw/ssh';
+import { type CidrList, type FailedConnection, parseSource, sourceOf } from '@sftpgw/ssh';
 import type { Ban, BanAdministration, BanScope } from '../../model/bans.js';
 import type { Clock, Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
@@ -14,7 +14,6 @@ import {
   penalties,
 } from './penalties.js';
 import { RefusalCounts } from './refusal-counts.js';
-import { parseSource, sourceOf } from './source.js';
 import { StateSaver } from './state-saver.js';
 
 type AddressList = Pick<CidrList, 'contains'>;
@@ -29,6 +28,8 @@ export interface DefenceOptions {
   /** Addresses whose refusals are not delayed, and that failed logins never ban. */
   readonly exemptFrom?: AddressList | null;
   readonly limits?: Partial<DefenceLimits>;
+  /** Called for each ban that failed logins cause. */
+  readonly onBan?: (ban: Ban) => void;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -216,6 +217,8 @@ export class LoginDefence implements BanAdministration {
   async #ban(ban: Ban): Promise<void> {
     const { source, scope, cause, sinceMs, untilMs } = ban;
     this.#bans.put(ban);
+    // The command that bans an address records it itself, with its administrator.
+    if (cause === 'logins') this.#options.onBan?.(ban);
     this.#options.log.warn('address banned', {
       address: source,
       scope,

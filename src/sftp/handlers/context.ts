@@ -1,26 +1,23 @@
 import type { Call, Clock } from '../../model/call.js';
+import type { SessionTally } from '../../model/live.js';
 import type { Vfs } from '../../model/vfs.js';
 import type { HandleTable } from '../handle-table.js';
 import type { PathOrder } from '../path-order.js';
 import type { RequestOf, RequestType } from '../wire/requests.js';
 
-/** Totals of a session, for the log line at its end. */
-export interface SessionTally {
-  filesWritten: number;
-  filesRead: number;
-  bytesReceived: number;
-  bytesSent: number;
-}
-
 /** State that the handlers of one session share. */
 export interface SessionContext {
   readonly vfs: Vfs;
   readonly username: string;
+  /** True if the client sends SSH_FXP_SYMLINK in the draft's order, with the link before its target. */
+  readonly sendsLinkFirst: boolean;
   readonly handles: HandleTable;
   readonly paths: PathOrder;
   readonly clock: Clock;
   readonly maxHandles: number;
   readonly tally: SessionTally;
+  /** Records that copy-data has copied bytes between two open files. */
+  copied(call: Call, from: string, to: string, bytes: number): void;
   /** Returns true once the server is shutting down. No file is opened for writing then. */
   isDraining(): boolean;
 }

@@ -53,5 +53,6 @@ export const copyData: Handler<'copy-data'> = async (context, call, request) => 
     target.order.exclusive(() => copy(call, source.file, target.file, span)),
   );
   context.tally.bytesReceived += copied;
+  context.copied(call, source.path, target.path, copied);
   return toEnd || copied === length ? ok(request.id) : endOfFile(request.id);
 };

@@ -131,8 +131,9 @@ export const fsetstat: Handler<'fsetstat'> = async (context, call, request) => {
 };
 
 /**
- * fsync@openssh.com. Replies OK once every earlier write of the handle has ended. An upload becomes durable
- * only at CLOSE. A failure here would make `sftp put -f` abort files that arrive complete.
+ * fsync@openssh.com. Replies OK once every earlier write of the handle has ended, and with the fault of one that
+ * failed. An upload becomes durable only at CLOSE. A failure here for that would make `sftp put -f` abort files
+ * that arrive complete.
  */
 export const fsync: Handler<'fsync'> = async (context, call, request) => {
   const handle = context.handles.get(request.handle);

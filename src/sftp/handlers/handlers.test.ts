@@ -273,14 +273,14 @@ describe('names', () => {
   it('are linked with the target first, as OpenSSH sends it', async () => {
     memory.putDirectory('/d');
     memory.putFile('/d/f', 'x');
-    expect(await code({ type: 'symlink', target: path('f'), link: path('/d/l') })).toBe(statusCode.ok);
-    expect(await code({ type: 'symlink', target: path('/d/f'), link: path('/l') })).toBe(statusCode.ok);
+    expect(await code({ type: 'symlink', first: path('f'), second: path('/d/l') })).toBe(statusCode.ok);
+    expect(await code({ type: 'symlink', first: path('/d/f'), second: path('/l') })).toBe(statusCode.ok);
     expect(await onePath({ type: 'readlink', path: path('/d/l') })).toBe('f');
     expect(await onePath({ type: 'readlink', path: path('/l') })).toBe('/d/f');
     expect(await attributes({ type: 'stat', path: path('/l') })).toMatchObject({ permissions: 0o100644 });
     expect(await attributes({ type: 'stat', path: path('/d/l') })).toMatchObject({ permissions: 0o100644 });
     for (const target of ['', 'a\nb']) {
-      expect(await code({ type: 'symlink', target: path(target), link: path('/x') })).toBe(
+      expect(await code({ type: 'symlink', first: path(target), second: path('/x') })).toBe(
         statusCode.failure,
       );
     }
@@ -293,10 +293,20 @@ describe('names', () => {
     );
   });
 
+  it('are linked with the link first if the client sends the order of the draft', async () => {
+    ({ client, memory } = await openSession({}, undefined, 'AsyncSSH_2.10.1'));
+    memory.putFile('/f', 'x');
+    expect(await code({ type: 'symlink', first: path('/l'), second: path('f') })).toBe(statusCode.ok);
+    expect(await onePath({ type: 'readlink', path: path('/l') })).toBe('f');
+    expect(await code({ type: 'symlink', first: path('/x'), second: path('') })).toBe(statusCode.failure);
+  });
+
   it('are reported if they do not exist', async () => {
     expect(await client.status({ type: 'stat', path: path('/none') })).toEqual({
       code: statusCode.noSuchFile,
-      message: expect.stringMatching(/^"\/none" does not exist \[not-found, request [0-9a-f]{16}\]$/),
+      message: expect.stringMatching(
+        /^No such file: "\/none" does not exist \[not-found, request [0-9a-f]{16}\]$/,
+      ),
     });
   });
 

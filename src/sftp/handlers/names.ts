@@ -84,15 +84,17 @@ export const readlink: Handler<'readlink'> = async (context, call, request) => {
 };
 
 /**
- * SSH_FXP_SYMLINK, section 6.10, with the arguments in OpenSSH's order. The tree gets the target unchanged,
+ * SSH_FXP_SYMLINK, section 6.10, with the arguments in the client's order. The tree gets the target unchanged,
  * because a relative target depends on the links in its path. Only targets that are not valid paths are
  * refused here.
  */
 export const symlink: Handler<'symlink'> = async (context, call, request) => {
-  const link = normalisePath(request.link);
-  normalisePath(request.target);
-  if (request.target.byteLength === 0) throw new Fault('invalid', 'the symbolic link has no target');
-  const target = Buffer.from(request.target).toString();
+  const { first, second } = request;
+  const [linkBytes, targetBytes] = context.sendsLinkFirst ? [first, second] : [second, first];
+  const link = normalisePath(linkBytes);
+  normalisePath(targetBytes);
+  if (targetBytes.byteLength === 0) throw new Fault('invalid', 'the symbolic link has no target');
+  const target = Buffer.from(targetBytes).toString();
   await context.paths.run([{ path: link, access: 'write' }], () =>
     context.vfs.makeSymlink(call, link, target),
   );

@@ -2,10 +2,12 @@ import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { SessionTimers, systemClock } from '@sftpgw/ssh';
-import type { Clock, Logger } from '../../model/call.js';
+import type { LiveSessions } from '../../live/live-sessions.js';
+import type { Clock, Entropy, Logger } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
 import type { ByteStream } from '../byte-stream.js';
 import type { SftpLimits } from '../limits.js';
+import type { SessionAudit } from '../session-audit.js';
 import type { SftpLogin } from '../ssh-server.js';
 import { formatAnswer, parsePreface } from './preface.js';
 import { readLine } from './read-line.js';
@@ -18,12 +20,13 @@ export interface StdioOptions {
   readonly directory: string;
   /** Returns the names of the SFTP users. */
   readonly usernames: () => Promise<readonly string[]>;
-  readonly limits: Pick<
-    SftpLimits,
-    'loginTimeoutMs' | 'idleTimeoutMs' | 'maxSessionMs' | 'maxSessions' | 'maxSessionsPerUser'
-  >;
+  readonly limits: Pick<SftpLimits, 'loginTimeoutMs' | 'idleTimeoutMs' | 'maxSessionMs' | 'maxSessions'>;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly entropy: Entropy;
+  /** The current sessions, which bound new ones. */
+  readonly live: LiveSessions;
+  readonly audit: SessionAudit;
   /** As for SSH: settles when the session has released what it held. Never rejects. */
   readonly onSftp: (login: SftpLogin, stream: ByteStream, refuse: (text: string) => void) => Promise<void>;
   /** Replaces the search for users of the machine. */
@@ -40,7 +43,7 @@ export class StdioEndpoint {
   readonly #options: StdioOptions;
   readonly #stop = new AbortController();
   readonly #sockets = new Map<string, UserSocket>();
-  readonly #connections = new Map<Socket, string>();
+  readonly #connections = new Set<Socket>();
   /** Users whose socket could not be made, so that each is logged once. */
   readonly #failed = new Set<string>();
   #scanning: Promise<void> = Promise.resolve();
@@ -67,7 +70,7 @@ export class StdioEndpoint {
   }
 
   disconnectAll(): void {
-    for (const socket of this.#connections.keys()) socket.destroy();
+    for (const socket of this.#connections) socket.destroy();
   }
 
   get #privateDirectory(): string {
@@ -130,16 +133,16 @@ export class StdioEndpoint {
   async #serve(username: string, socket: Socket): Promise<void> {
     const { log, limits } = this.#options;
     socket.on('error', () => undefined);
-    const refusal = this.#refusalOf(username);
-    this.#connections.set(socket, username);
+    const isFull = this.#connections.size >= limits.maxSessions;
+    this.#connections.add(socket);
     socket.once('close', () => this.#connections.delete(socket));
     try {
-      if (refusal !== null) return refuse(socket, refusal);
+      if (isFull) return refuse(socket, 'too many sessions: try again later');
       const line = await readLine(socket, AbortSignal.timeout(limits.loginTimeoutMs));
       const address = parsePreface(line);
       if (address === null) return refuse(socket, 'sftpgw stdio has another version than the gateway');
       log.info('stdio connection', { user: username, statedAddress: address });
-      await this.#run(username, socket);
+      await this.#run(username, address, socket);
     } catch (error) {
       if (!isFault(error, 'invalid', 'unavailable')) {
         log.error('stdio connection failed', { user: username, error: Fault.from(error) });
@@ -148,8 +151,28 @@ export class StdioEndpoint {
     }
   }
 
-  async #run(username: string, socket: Socket): Promise<void> {
-    const { onSftp, limits } = this.#options;
+  async #run(username: string, statedAddress: string, socket: Socket): Promise<void> {
+    const { onSftp, limits, live, audit, entropy } = this.#options;
+    const session = live.open({
+      id: entropy.id(),
+      login: {
+        protocol: 'sftp',
+        username,
+        address: 'stdio',
+        methods: 'stdio',
+        keyFingerprint: null,
+        certificate: null,
+        connection: null,
+      },
+      source: null,
+      disconnect: () => socket.destroy(),
+    });
+    if (typeof session === 'string') {
+      const details = { statedAddress };
+      audit.refused({ address: 'stdio', username, rule: 'sessions', reason: session, details });
+      return refuse(socket, `${session}: close some and try again`);
+    }
+    audit.loggedIn(session);
     const stream = new AnsweringStream(socket);
     const timers = new SessionTimers({
       limits,
@@ -158,21 +181,12 @@ export class StdioEndpoint {
       expired: () => socket.destroy(),
     });
     socket.once('close', () => timers.stop());
-    const login: SftpLogin = {
-      username,
-      address: 'stdio',
-      methods: 'stdio',
-      keyFingerprint: null,
-      certificate: null,
-    };
-    await onSftp(login, stream, (text) => refuse(socket, text));
-  }
-
-  #refusalOf(username: string): string | null {
-    const { maxSessions, maxSessionsPerUser } = this.#options.limits;
-    if (this.#connections.size >= maxSessions) return 'too many sessions: try again later';
-    const own = [...this.#connections.values()].filter((name) => name === username).length;
-    return own >= maxSessionsPerUser ? 'too many sessions of this user: close some and try again' : null;
+    try {
+      await onSftp({ session }, stream, (text) => refuse(socket, text));
+    } finally {
+      live.close(session, null);
+      audit.ended(session);
+    }
   }
 }
 

@@ -3,8 +3,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LiveSessions } from '../../live/live-sessions.js';
+import { noAudit } from '../../model/audit.js';
 import { defaultSftpLimits } from '../limits.js';
-import { type LogLine, recordingLogger, testClock } from '../testing/test-logger.js';
+import { SessionAudit } from '../session-audit.js';
+import { type LogLine, recordingLogger, testClock, testEntropy } from '../testing/test-logger.js';
 import { formatAnswer, formatPreface, parseAnswer, parsePreface } from './preface.js';
 import { StdioEndpoint, type StdioOptions } from './stdio-endpoint.js';
 import { findUnixUsers, parsePasswd, type UnixUser } from './unix-users.js';
@@ -54,6 +57,9 @@ describe('the sockets of the users', () => {
       limits: defaultSftpLimits,
       log: recordingLogger(lines),
       clock: testClock,
+      entropy: testEntropy,
+      live: new LiveSessions(defaultSftpLimits, testClock),
+      audit: new SessionAudit(noAudit, testClock),
       onSftp: async (_login, _stream, refuse) => refuse('not today'),
       ...options,
     });
@@ -96,8 +102,8 @@ describe('the sockets of the users', () => {
   });
 
   it('refuse a user who has the maximum of sessions', async () => {
-    await start({ limits: { ...defaultSftpLimits, maxSessionsPerUser: 0 } });
-    expect(await converse('alice', '')).toBe(
+    await start({ live: new LiveSessions({ ...defaultSftpLimits, maxSessionsPerUser: 0 }, testClock) });
+    expect(await converse('alice', formatPreface('192.0.2.1'))).toBe(
       'refused too many sessions of this user: close some and try again\n',
     );
   });

@@ -60,7 +60,7 @@ export const arbitraryRequest: fc.Arbitrary<Exclude<Request, { readonly type: 'u
     fc.record({ type: typed('setstat', 'mkdir', 'lsetstat'), id, path, attributes }),
     fc.record({ type: fc.constant('fsetstat' as const), id, handle, attributes }),
     fc.record({ type: typed('rename', 'posix-rename', 'hardlink'), id, from: path, to: path }),
-    fc.record({ type: fc.constant('symlink' as const), id, target: path, link: path }),
+    fc.record({ type: fc.constant('symlink' as const), id, first: path, second: path }),
     fc.record({ type: fc.constant('limits' as const), id }),
     fc.record({ type: fc.constant('home-directory' as const), id, username: path }),
     fc.record({

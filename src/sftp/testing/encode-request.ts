@@ -75,7 +75,7 @@ function fieldsOf(request: Sendable): Uint8Array[] {
     case 'hardlink':
       return [string(request.from), string(request.to)];
     case 'symlink':
-      return [string(request.target), string(request.link)];
+      return [string(request.first), string(request.second)];
     case 'limits':
       return [];
     case 'home-directory':

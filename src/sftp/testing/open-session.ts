@@ -18,6 +18,7 @@ export interface OpenedSession {
 export async function openSession(
   limits: Partial<SessionLimits> = {},
   change: (memory: MemoryVfs) => Vfs = (memory) => memory,
+  software = 'OpenSSH_9.2p1',
 ): Promise<OpenedSession> {
   const memory = new MemoryVfs();
   const stream = new PipeStream();
@@ -27,6 +28,7 @@ export async function openSession(
     stream,
     vfs: change(memory),
     username: 'bob',
+    software,
     limits: { ...defaultSftpLimits, ...limits },
     log: recordingLogger(lines),
     clock: testClock,

@@ -105,7 +105,7 @@ const parsers: ReadonlyMap<number, Parser> = new Map<number, Parser>([
   [packetType.readlink, pathOnly('readlink')],
   [
     packetType.symlink,
-    (id, fields) => ({ type: 'symlink', id, target: fields.string(), link: fields.string() }),
+    (id, fields) => ({ type: 'symlink', id, first: fields.string(), second: fields.string() }),
   ],
   [packetType.extended, parseExtended],
 ]);

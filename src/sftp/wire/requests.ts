@@ -48,12 +48,13 @@ export type Request =
       readonly to: Uint8Array;
     })
   /**
-   * The target comes first, as OpenSSH sends it and contrary to the draft (OpenSSH PROTOCOL, section 4.1).
+   * The link and its target. The draft has the link first, OpenSSH the target (OpenSSH PROTOCOL, section 4.1), so that
+   * the order depends on the client.
    */
   | (Identified & {
       readonly type: 'symlink';
-      readonly target: Uint8Array;
-      readonly link: Uint8Array;
+      readonly first: Uint8Array;
+      readonly second: Uint8Array;
     })
   | (WithHandle & { readonly type: 'fsync' | 'fstatvfs' })
   | (WithPath & { readonly type: 'statvfs' | 'expand-path' })

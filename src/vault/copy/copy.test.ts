@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checksumOf } from '../../bytes/running-checksum.js';
 import type { WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import {
@@ -65,6 +66,53 @@ describe('a copy', () => {
     const described = { metadata: { b: '2' }, contentType: 'text/plain' };
     const info = await world.vault.copy(call(), sourceOf('a'), { ...targetOf('b'), described });
     expect(info).toMatchObject(described);
+  });
+
+  it('to the same key of another bucket is another object, also for a move', async () => {
+    await using world = vaultWorld();
+    await put(world, 'a');
+    const elsewhere = targetOf('a', { ref: { bucket: 'other', key: 'a' } });
+    // The test's S3 has one bucket, so nothing is done only if the two are taken for the same object.
+    const absent = { kind: 'not-found' };
+    await expect(world.vault.copy(call(), sourceOf('a'), elsewhere)).rejects.toMatchObject(absent);
+    await expect(world.vault.move(call(), refOf('a'), [oldKey], elsewhere)).rejects.toMatchObject(absent);
+    expect(world.store.contentOf(refOf('a'))).toEqual(bytes);
+  });
+
+  it('that another client replaces or removes at once is a conflict, with its key in the ledger', async () => {
+    for (const isRemoved of [true, false]) {
+      await using world = vaultWorld();
+      await put(world, 'a');
+      world.store.hooks.before = async (operation, { key }) => {
+        if (operation !== 'head' || key !== 'b') return;
+        world.store.hooks = {};
+        if (isRemoved) return await world.store.remove(call(), refOf('b'));
+        const body = { chunks: [bytes], byteLength: 5000, checksum: checksumOf('crc32c', bytes) };
+        const theirs = { encryption: old, acl: null, metadata: {}, contentType: null };
+        await world.store.put(call(), refOf('b'), body, theirs);
+      };
+      await expect(world.vault.copy(call(), sourceOf('a'), targetOf('b'))).rejects.toMatchObject({
+        kind: 'conflict',
+      });
+      expect(await keyByLedger(world, 'b')).toBe(aliceKey.fingerprint);
+      expect(world.store.contentOf(refOf('a'))).toEqual(bytes);
+    }
+  });
+
+  it('is unavailable if S3 does not answer afterwards, and is settled at the next start', async () => {
+    await using world = vaultWorld();
+    await put(world, 'a');
+    world.store.hooks.before = (operation, { key }) => {
+      if (operation === 'head' && key === 'b') throw new Fault('unavailable', 'S3 does not answer');
+    };
+    await expect(world.vault.copy(call(), sourceOf('a'), targetOf('b'))).rejects.toMatchObject({
+      kind: 'unavailable',
+    });
+    world.store.hooks = {};
+    expect(await states(world, 'b')).toEqual(['intended']);
+    await world.restart().settlePending(call(), { keysOf: async () => [aliceKey, oldKey] });
+    expect(await states(world, 'b')).toEqual(['confirmed']);
+    expect(await keyByLedger(world, 'b')).toBe(aliceKey.fingerprint);
   });
 
   it('of a missing object is null, and leaves no row', async () => {
@@ -210,5 +258,32 @@ describe('a copy that would have weaker encryption than requested', () => {
       world.vault.copy(call(), sourceOf('a', etag), { ...targetOf('a'), onlyIfMatches: etag }),
     ).rejects.toMatchObject({ kind: 'corrupt' });
     expect(world.store.contentOf(refOf('a'))).toEqual(bytes);
+  });
+});
+
+describe('a copy whose target is not encrypted as requested', () => {
+  const arn = 'arn:aws:kms:eu-west-1:111122223333:key/1234';
+  const plain: WriteEncryption = { kind: 'sse-s3' };
+  const kms: WriteEncryption = { kind: 'sse-kms', keyArn: arn };
+  const sealed: WriteEncryption = { kind: 'sse-c', key: aliceKey };
+  const cases: readonly (readonly [string, WriteEncryption, WriteEncryption])[] = [
+    ['a customer key, and got none', sealed, plain],
+    ['a customer key, and got KMS', sealed, kms],
+    ['KMS, and got SSE-S3', kms, plain],
+    ['KMS, and got another KMS key', kms, { kind: 'sse-kms', keyArn: `${arn}5` }],
+    ['SSE-S3, and got KMS', plain, kms],
+  ];
+
+  it.each(cases)('asked for %s: it is corrupt, and removed', async (_, asked, stored) => {
+    await using world = vaultWorld();
+    await put(world, 'a');
+    const copy = world.store.copy.bind(world.store);
+    world.store.copy = (given, from, to, options) =>
+      copy(given, from, to, { ...options, encryption: stored });
+    const copied = world.vault.copy(call(), sourceOf('a'), targetOf('b', { encryption: asked }));
+    await expect(copied).rejects.toMatchObject({ kind: 'corrupt' });
+    expect(world.store.contentOf(refOf('b'))).toBeNull();
+    expect(world.store.contentOf(refOf('a'))).toEqual(bytes);
+    expect(await states(world, 'b')).toEqual(['abandoned']);
   });
 });

@@ -7,9 +7,9 @@ import { type Opened, openWithKeys } from '../access.js';
 import { mtimeMetadata, mtimeOf, rowOf, wholeSeconds } from '../mtime.js';
 import { expectedEncryption, isEncryptedAs, sealedWith } from '../sealed-with.js';
 import { settleRow } from '../settle.js';
-import type { VaultServices } from '../upload/part-sender.js';
 import { mayHaveSucceeded } from '../upload/uncertain-outcome.js';
 import type { CopyLimit, CopySource, CopyTarget } from '../vault.js';
+import type { VaultServices } from '../vault-services.js';
 import { headOriginal, isSameObject, sameContent, undoCopy } from './undo-copy.js';
 
 /** A copy that is verified and confirmed in the ledger. */

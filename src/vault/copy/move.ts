@@ -2,8 +2,8 @@ import type { Call } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
-import type { VaultServices } from '../upload/part-sender.js';
 import type { CopyTarget } from '../vault.js';
+import type { VaultServices } from '../vault-services.js';
 import { copyVerified } from './copy.js';
 import { removeUnchanged } from './remove-unchanged.js';
 

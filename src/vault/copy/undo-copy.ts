@@ -6,9 +6,9 @@ import type { LedgerRow } from '../../model/ledger.js';
 import type { ObjectInfo } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
 import { isEncryptedAs, sealedWith } from '../sealed-with.js';
-import type { VaultServices } from '../upload/part-sender.js';
 import { clockSkewMs } from '../upload/verify-written.js';
 import type { CopySource, CopyTarget } from '../vault.js';
+import type { VaultServices } from '../vault-services.js';
 
 /**
  * Removes a copy that is not as requested, because it may be unencrypted. Removes only an object that is

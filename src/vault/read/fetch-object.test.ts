@@ -42,6 +42,7 @@ async function put(
 async function fetched(change: Partial<FetchRequest> = {}, store: ObjectStore = world.store) {
   const target = Buffer.alloc(bytes.byteLength);
   const { ledger } = world;
+  const limits = { resumeTimeMs: 90_000 };
   const request: FetchRequest = {
     ref,
     likely: { kind: 'sse-c', key: aliceKey },
@@ -51,7 +52,7 @@ async function fetched(change: Partial<FetchRequest> = {}, store: ObjectStore = 
     parallelRanges: 3,
     ...change,
   };
-  const object = await fetchObject({ store, ledger, clock: quickClock }, call(), request, {
+  const object = await fetchObject({ store, ledger, clock: quickClock, limits }, call(), request, {
     begin: async () => undefined,
     write: async (position, piece) => {
       target.set(piece, position);

@@ -9,6 +9,7 @@ import { Fault, isFault } from '../../model/fault.js';
 import type { KeyLedger } from '../../model/ledger.js';
 import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
+import type { VaultLimits } from '../limits.js';
 import { mtimeOfMetadata } from '../mtime.js';
 import { ResumeTime } from './resume-time.js';
 
@@ -61,6 +62,7 @@ export interface ObjectFetchServices {
   readonly store: ObjectStore;
   readonly ledger: KeyLedger;
   readonly clock: Clock;
+  readonly limits: Pick<VaultLimits, 'resumeTimeMs'>;
 }
 
 /**
@@ -243,14 +245,14 @@ class Pieces {
 
   /** Fetches one range and resumes it where its body is interrupted. */
   async one(start: number, end: number, begun: ObjectBody | null): Promise<Sums> {
-    const { clock } = this.#services;
+    const { clock, limits } = this.#services;
     let position = start;
     let sum = 0;
     const { kept, algorithm } = this.#object;
     const add = sumFunction(algorithm);
     const sum64 = kept.checksum === null && kept.crc64Nvme !== undefined ? new Crc64Nvme() : null;
     let body = begun;
-    const time = new ResumeTime(clock);
+    const time = new ResumeTime(clock, limits.resumeTimeMs);
     for (;;) {
       const before = position;
       try {

@@ -196,6 +196,25 @@ describe('a reader', () => {
     await expect(reader.read(call(), 0, 100)).rejects.toThrow('the connection broke');
   });
 
+  it('resumes an interrupted body for the time that requests are retried', async () => {
+    const attempts: number[] = [];
+    for (const resumeTimeMs of [0, 5_000, 90_000]) {
+      await using world = vaultWorld({ resumeTimeMs });
+      await stored(world, 'a', content(mebibyte));
+      let tried = 0;
+      world.store.hooks.beforeBytes = () => {
+        tried += 1;
+        throw new Fault('unavailable', 'the connection broke');
+      };
+      await using reader = await opened(world, 'a');
+      await expect(reader.read(call(), 0, 100)).rejects.toThrow('the connection broke');
+      attempts.push(tried);
+    }
+    const [none = 0, some = 0, many = 0] = attempts;
+    expect(some).toBeGreaterThan(none);
+    expect(many).toBeGreaterThan(some);
+  });
+
   it('fetches each byte of a sequential read once, although 64 requests run in parallel', async () => {
     const bytes = content(40 * mebibyte);
     await using world = vaultWorld();

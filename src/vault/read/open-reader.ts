@@ -1,5 +1,6 @@
 import type { KeyedMutex } from '../../concurrency/keyed-mutex.js';
 import type { Call, Clock } from '../../model/call.js';
+import { checksumText } from '../../model/checksum.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { ReadAccess } from '../../model/encryption.js';
 import { Fault, isFault } from '../../model/fault.js';
@@ -7,6 +8,7 @@ import type { KeyLedger, LedgerRow } from '../../model/ledger.js';
 import type { ObjectBody, ObjectInfo, ObjectRef, ObjectStore } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
 import type { RekeyedObjects } from '../copy/rekeyed-objects.js';
+import type { VaultLimits } from '../limits.js';
 import { mtimeOf, rowOf } from '../mtime.js';
 import { FetchedRange } from './fetched-range.js';
 import { firstRangeBytes, RangeReader, type ReaderBounds } from './object-reader.js';
@@ -19,7 +21,7 @@ export interface ReadServices {
   readonly store: ObjectStore;
   readonly ledger: KeyLedger;
   readonly clock: Clock;
-  readonly limits: ReaderBounds;
+  readonly limits: ReaderBounds & Pick<VaultLimits, 'resumeTimeMs'>;
   readonly readMemory: ReadMemory;
   readonly locks: KeyedMutex<ObjectRef>;
   readonly rekeyed: RekeyedObjects;
@@ -57,9 +59,10 @@ export async function openReader(
     );
     if (opened === null) return null;
     const { info, body } = opened.value;
+    noteOpened(call, ref, opened.access, info);
     const object = { ref, access: opened.access, etag: info.etag };
     // The lock waits for a copy that is in progress.
-    const source = new RangeSource(store, clock, call, object, (before) =>
+    const source = new RangeSource({ store, clock, maxIdleMs: limits.resumeTimeMs }, call, object, (before) =>
       services.locks.runExclusive([ref], async () => services.rekeyed.after(ref, before)),
     );
     const check = checkFor(ref, info, opened.candidates);
@@ -85,6 +88,17 @@ export async function openReader(
     if (!isOpen) unwatch();
     call.signal.removeEventListener('abort', cancelled);
   }
+}
+
+function noteOpened(call: Call, ref: ObjectRef, access: ReadAccess, info: ObjectInfo): void {
+  const { versionId, checksum, size } = info;
+  call.note?.({
+    ...ref,
+    versionId,
+    size,
+    keyId: access.kind === 'sse-c' ? access.key.fingerprint : null,
+    ...(checksum === null ? {} : { checksum: checksumText(checksum) }),
+  });
 }
 
 /**

@@ -13,20 +13,26 @@ export type FindRekeyed = (before: RekeyedObject) => Promise<RekeyedObject | nul
 export class RangeSource {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
+  readonly #maxIdleMs: number;
   readonly #call: Call;
   readonly #ref: ObjectRef;
   readonly #follow: FindRekeyed;
   #now: RekeyedObject;
 
   constructor(
-    store: ObjectStore,
-    clock: Clock,
+    services: {
+      readonly store: ObjectStore;
+      readonly clock: Clock;
+      /** How long an interrupted body is resumed without a byte, in milliseconds. */
+      readonly maxIdleMs: number;
+    },
     call: Call,
     object: { readonly ref: ObjectRef; readonly access: ReadAccess; readonly etag: string },
     follow: FindRekeyed = async () => null,
   ) {
-    this.#store = store;
-    this.#clock = clock;
+    this.#store = services.store;
+    this.#clock = services.clock;
+    this.#maxIdleMs = services.maxIdleMs;
     this.#call = call;
     this.#ref = object.ref;
     this.#now = { access: object.access, etag: object.etag };
@@ -40,7 +46,7 @@ export class RangeSource {
   async fill(range: FetchedRange, opened: ObjectBody | null): Promise<void> {
     const call: Call = { id: this.#call.id, log: this.#call.log, signal: range.cancel.signal };
     let body = opened;
-    const time = new ResumeTime(this.#clock);
+    const time = new ResumeTime(this.#clock, this.#maxIdleMs);
     for (;;) {
       const before = range.filledEnd;
       try {

@@ -101,7 +101,8 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     return this.#step('park', () => {
       const { ref, sealedWith, actor, uploadId } = this.#intended(kept.id);
       if (uploadId === null) throw new Fault('bug', `row ${kept.id} has no upload`);
-      const upload = { ...kept, ref, sealedWith, actor, uploadId, parkedMs: this.#nowMs() };
+      const shown = { shownKey: kept.shownKey ?? null, isComplete: kept.isComplete ?? false };
+      const upload = { ...kept, ...shown, ref, sealedWith, actor, uploadId, parkedMs: this.#nowMs() };
       this.#parked.set(kept.id, upload);
       return upload;
     });
@@ -109,6 +110,12 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
 
   unpark(id: IntentId): Promise<boolean> {
     return this.#step('unpark', () => this.#parked.delete(id));
+  }
+
+  async setMtime(id: IntentId, mtimeSeconds: number): Promise<boolean> {
+    const upload = this.#parked.get(id);
+    if (upload !== undefined) this.#parked.set(id, { ...upload, mtimeSeconds });
+    return upload !== undefined;
   }
 
   async parked(): Promise<readonly ParkedUpload[]> {

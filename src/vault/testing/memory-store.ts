@@ -6,6 +6,7 @@ import type { CannedAcl, ReadAccess, WriteEncryption } from '../../model/encrypt
 import { Fault } from '../../model/fault.js';
 import type {
   ByteRange,
+  CompletedPart,
   CopiedObject,
   CopyOptions,
   ListPage,
@@ -17,6 +18,7 @@ import type {
   ObjectStore,
   ObjectTagSet,
   ObjectTags,
+  PartRange,
   PartReceipt,
   PartSource,
   PartUpload,
@@ -57,6 +59,7 @@ export type StoreOperation =
   | 'put'
   | 'begin'
   | 'part'
+  | 'copyRange'
   | 'complete'
   | 'abort'
   | 'copy'
@@ -74,6 +77,8 @@ export interface StoreHooks {
   before?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
   /** Called after each operation, before its result is returned. */
   after?: (operation: StoreOperation, ref: ObjectRef) => void | Promise<void>;
+  /** Called while an object is copied: its source has been read and compared, and its target has not. */
+  whileCopying?: (to: ObjectRef) => void | Promise<void>;
   /** Throws to refuse a conditional removal. */
   beforeRemoval?: (condition: RemovalCondition) => void;
   /** Throws to interrupt a body before the bytes at this position of the object. */
@@ -95,6 +100,8 @@ export interface MemoryStoreOptions {
    * ETag.
    */
   readonly etagIsMd5?: boolean;
+  /** Whether tags may be read and replaced. Without that, S3 does not report their number either. */
+  readonly permitsTags?: boolean;
   /** Sizes in bytes of the pieces in which bodies are returned. */
   readonly pieceBytes?: number;
 }
@@ -121,6 +128,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       checksumAlgorithm: 'crc32c',
       answersChecksum: true,
       etagIsMd5: false,
+      permitsTags: true,
       pieceBytes: 64 * 1024,
       ...options,
     };
@@ -189,7 +197,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
   async put(call: Call, ref: ObjectRef, body: ReplayableBody, options: WriteOptions): Promise<WrittenObject> {
     return this.#run(call, 'put', ref, async () => {
       const bytes = await checked(body);
-      return this.#store(ref, bytes, options, this.#etag(bytes));
+      return this.#store(ref, bytes, options, this.#etag(bytes), tagsFor(options.encryption, options.tags));
     });
   }
 
@@ -247,10 +255,31 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     });
   }
 
+  async copyRange(
+    call: Call,
+    uploadId: string,
+    partNumber: number,
+    { ref, access, etag, versionId, range }: PartRange,
+  ): Promise<CompletedPart | null> {
+    const upload = this.#upload(uploadId);
+    return this.#run(call, 'copyRange', upload.ref, () => {
+      const source = this.#find(ref, versionId ?? undefined);
+      if (source === null) return null;
+      requireKey(ref, source.encryption, access);
+      if (source.info.etag !== etag) throw new Fault('conflict', `${ref.key} was replaced`);
+      if (range.end > source.bytes.byteLength) throw new Fault('invalid', 'the range ends behind the object');
+      const bytes = source.bytes.subarray(range.start, range.end);
+      const checksum = checksumOf(this.checksumAlgorithm, bytes);
+      const receipt = { partNumber, etag: this.#etag(bytes), size: bytes.byteLength, checksum };
+      upload.parts.set(partNumber, { bytes, receipt });
+      return { ...receipt, checksum: this.#options.answersChecksum ? checksum : null };
+    });
+  }
+
   async complete(
     call: Call,
     uploadId: string,
-    receipts: readonly PartReceipt[],
+    receipts: readonly CompletedPart[],
     whole: WholeObject,
   ): Promise<WrittenObject> {
     const upload = this.#upload(uploadId);
@@ -266,23 +295,26 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
         if (part.byteLength < 5 * 1024 * 1024) throw new Fault('invalid', 'EntityTooSmall');
       }
       const bytes = Buffer.concat(parts);
-      const sum = checksumOf(whole.checksum.algorithm, bytes);
-      if (bytes.byteLength !== whole.size || compareChecksums(sum, whole.checksum) !== 'same') {
+      const sum = checksumOf(this.checksumAlgorithm, bytes);
+      if (bytes.byteLength !== whole.size || compareChecksums(sum, whole.checksum) === 'different') {
         throw new Fault('corrupt', 'the object is not what was sent');
       }
       this.uploads.delete(uploadId);
-      return this.#store(upload.ref, bytes, upload.options, `"${this.#name()}-${parts.length}"`);
+      const { options } = upload;
+      const tags = tagsFor(options.encryption, options.tags);
+      return this.#store(upload.ref, bytes, options, `"${this.#name()}-${parts.length}"`, tags);
     });
   }
 
   async copy(call: Call, from: ObjectRef, to: ObjectRef, options: CopyOptions): Promise<CopiedObject | null> {
-    return this.#run(call, 'copy', to, () => {
+    return this.#run(call, 'copy', to, async () => {
       const source = this.#find(from, options.sourceVersionId);
       if (source === null) return null;
       requireKey(from, source.encryption, options.sourceAccess);
       if (options.sourceEtag !== undefined && options.sourceEtag !== source.info.etag) {
         throw new Fault('conflict', `${from.key} was replaced`);
       }
+      await this.hooks.whileCopying?.(to);
       const { metadata, contentType } = options.metadataFrom === 'copy' ? source.info : options;
       const tags = tagsFor(options.encryption, source.tags);
       const described = { ...options, metadata, contentType };
@@ -318,7 +350,10 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
   }
 
   async getTags(call: Call, ref: ObjectRef, versionId?: string): Promise<ObjectTagSet | null> {
-    return this.#run(call, 'getTags', ref, () => this.#find(ref, versionId)?.tags ?? null);
+    return this.#run(call, 'getTags', ref, () => {
+      this.#requireTags();
+      return this.#find(ref, versionId)?.tags ?? null;
+    });
   }
 
   async getAcl(call: Call, ref: ObjectRef): Promise<CannedAcl | null> {
@@ -330,6 +365,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
 
   async putTags(call: Call, ref: ObjectRef, tags: ObjectTagSet, versionId?: string): Promise<void> {
     await this.#run(call, 'putTags', ref, () => {
+      this.#requireTags();
       const object = this.#find(ref, versionId);
       if (object === null) throw new Fault('not-found', `there is no ${ref.key}`);
       checkTags(tags);
@@ -339,6 +375,10 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
         versions.map((one) => (one === object ? { ...object, tags: { ...tags } } : one)),
       );
     });
+  }
+
+  #requireTags(): void {
+    if (!this.#options.permitsTags) throw new Fault('denied', 'allow s3:GetObjectTagging');
   }
 
   async list(call: Call, request: ListRequest): Promise<ListPage> {
@@ -412,7 +452,8 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
     }
     checkMetadata(options.metadata);
     const versionId = this.#options.versioned ? `version-${this.#name()}` : null;
-    const { answersChecksum, checksumAlgorithm } = this.#options;
+    const { answersChecksum, checksumAlgorithm, permitsTags } = this.#options;
+    const tagCount = permitsTags ? Object.keys(tags).length : 0;
     const checksum = answersChecksum ? checksumOf(checksumAlgorithm, bytes) : null;
     const info: ObjectInfo = {
       size: bytes.byteLength,
@@ -423,6 +464,7 @@ export class MemoryStore implements ObjectStore, UploadSweeper, ObjectVersions, 
       metadata: options.metadata,
       contentType: options.contentType,
       checksum,
+      ...(tagCount === 0 ? {} : { tagCount }),
     };
     const earlier = this.#options.versioned ? (this.objects.get(nameOf(ref)) ?? []) : [];
     const { encryption, acl } = options;

@@ -1,5 +1,7 @@
 import type { Call } from '../../model/call.js';
 import type {
+  CompletedPart,
+  PartRange,
   PartReceipt,
   PartSource,
   PartUpload,
@@ -12,10 +14,16 @@ import type {
 export interface MemoryUploadStore {
   uploadPart(call: Call, uploadId: string, partNumber: number, body: ReplayableBody): Promise<PartReceipt>;
   copyPart(call: Call, uploadId: string, partNumber: number, source: PartSource): Promise<PartReceipt | null>;
+  copyRange(
+    call: Call,
+    uploadId: string,
+    partNumber: number,
+    source: PartRange,
+  ): Promise<CompletedPart | null>;
   complete(
     call: Call,
     uploadId: string,
-    parts: readonly PartReceipt[],
+    parts: readonly CompletedPart[],
     whole: WholeObject,
   ): Promise<WrittenObject>;
   discard(uploadId: string): Promise<void>;
@@ -41,7 +49,11 @@ export class MemoryUpload implements PartUpload {
     return this.#store.copyPart(call, this.uploadId, partNumber, source);
   }
 
-  complete(call: Call, parts: readonly PartReceipt[], whole: WholeObject): Promise<WrittenObject> {
+  copyRange(call: Call, partNumber: number, source: PartRange): Promise<CompletedPart | null> {
+    return this.#store.copyRange(call, this.uploadId, partNumber, source);
+  }
+
+  complete(call: Call, parts: readonly CompletedPart[], whole: WholeObject): Promise<WrittenObject> {
     return this.#store.complete(call, this.uploadId, parts, whole);
   }
 

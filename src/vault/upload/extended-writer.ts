@@ -4,9 +4,10 @@ import { Fault } from '../../model/fault.js';
 import { isSameEtag, type ObjectInfo, type WrittenObject } from '../../model/object-store.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
 import { type Opened, openWithKeys } from '../access.js';
-import type { Extension, UploadTarget, UploadWriter } from '../vault.js';
+import type { Extension, FileWriter, UploadTarget } from '../vault.js';
 import { s3PartLimits } from './part-schedule.js';
-import type { PartUploadWriter, UploadServices, WriterOptions } from './upload-writer.js';
+import type { UploadServices, WriterOptions } from './upload-services.js';
+import type { PartUploadWriter } from './upload-writer.js';
 
 /** Max size in bytes of an object without a known checksum: it is read and sent again. */
 const readAgainBytes = 64 * 1024 * 1024;
@@ -21,7 +22,7 @@ export async function openExtended(
   { ref }: UploadTarget,
   { keys, etag }: Extension,
   open: (options: WriterOptions) => PartUploadWriter,
-): Promise<UploadWriter> {
+): Promise<FileWriter> {
   const found = await openWithKeys(services.ledger, ref, keys, (access) =>
     services.store.head(call, ref, access),
   );
@@ -62,7 +63,7 @@ async function sendAgain(
   { access, value }: Opened<ObjectInfo>,
   writer: PartUploadWriter,
   ref: UploadTarget['ref'],
-): Promise<UploadWriter> {
+): Promise<FileWriter> {
   try {
     const body = value.size === 0 ? null : await store.read(call, ref, access, null, { ifMatch: value.etag });
     let at = 0;
@@ -79,7 +80,7 @@ async function sendAgain(
 }
 
 /** A writer whose bytes follow those of an object that is its first part. */
-class ExtendedWriter implements UploadWriter {
+class ExtendedWriter implements FileWriter {
   readonly #behind: PartUploadWriter;
   readonly #headBytes: number;
 
@@ -110,6 +111,10 @@ class ExtendedWriter implements UploadWriter {
 
   adopt(call: Call): void {
     this.#behind.adopt(call);
+  }
+
+  hold(): Promise<ParkedUpload> {
+    return this.#behind.hold();
   }
 
   park(): Promise<ParkedUpload | null> {

@@ -4,28 +4,37 @@ import { Fault } from '../../model/fault.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
 import { sealedWith } from '../sealed-with.js';
 import type { UploadTarget } from '../vault.js';
-import type { VaultServices } from './part-sender.js';
+import type { VaultServices } from '../vault-services.js';
 
 /**
  * Claims a parked upload, so that no other writer resumes it. Throws `unsupported` if its encryption or
  * checksums are not those requested now, and `conflict` if it is not parked any more. See `Vault.openUpload`.
  */
 export async function resumeParked(
-  { parked, store }: VaultServices,
+  services: VaultServices,
   upload: ParkedUpload,
   target: UploadTarget,
 ): Promise<void> {
-  const { ref, parts } = upload;
+  const { ref } = upload;
   if (ref.bucket !== target.ref.bucket || ref.key !== target.ref.key)
     throw new Fault('bug', 'an upload must be resumed at the key where it was begun');
-  const isAsWanted = isDeepStrictEqual(upload.sealedWith, sealedWith(target.encryption));
-  if (!isAsWanted || parts[0]?.checksum.algorithm !== store.checksumAlgorithm)
-    throw new Fault(
-      'unsupported',
-      'the encryption or the checksums of uploads have changed since the upload began',
-    );
-  if (!(await parked.unpark(upload.id)))
+  refuseOtherEncryption(services, upload, target);
+  if (!(await services.parked.unpark(upload.id)))
     throw new Fault('conflict', 'another session has resumed or aborted it');
+}
+
+/** Throws `unsupported` if the encryption or the checksums of an upload are not those requested now. */
+export function refuseOtherEncryption(
+  { store }: Pick<VaultServices, 'store'>,
+  { sealedWith: began, parts }: ParkedUpload,
+  { encryption }: UploadTarget,
+): void {
+  const algorithm = parts[0]?.checksum.algorithm ?? store.checksumAlgorithm;
+  if (isDeepStrictEqual(began, sealedWith(encryption)) && algorithm === store.checksumAlgorithm) return;
+  throw new Fault(
+    'unsupported',
+    'the encryption or the checksums of uploads have changed since the upload began',
+  );
 }
 
 /** Aborts a parked upload, see `Vault.abortParked`. */

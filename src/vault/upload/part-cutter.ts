@@ -81,8 +81,10 @@ export class PartCutter {
     while (this.isDue(size)) {
       if (this.#gathersOnDisk) {
         await this.#gather(Math.min(stretchBytes, this.#plannedBytes() - this.#gathered));
-      } else {
+      } else if (this.#sender.inFlight >= this.#limits.parallelParts) {
+        // The planned size may change during the wait.
         await this.#partSlot();
+      } else {
         this.#send(this.#plannedBytes());
       }
     }
@@ -97,13 +99,19 @@ export class PartCutter {
     else if (this.#buffer.sentEnd < this.#buffer.frontier) this.#send(rest);
   }
 
+  /** Returns a copy of the bytes behind those of `sendRemaining`. Null if there are none, or if they are on disk. */
+  shortTail(): Uint8Array | null {
+    const isThere = this.#part === null && this.#buffer.frontier > this.#buffer.sentEnd;
+    return isThere ? this.#buffer.copyOut() : null;
+  }
+
   /**
    * Sends the bytes in memory as a part smaller than planned if memory is short and no part of this upload is
    * being sent. Otherwise uploads that hold memory would wait for each other.
    */
   sendShort(): void {
     if (this.#sender.inFlight > 0 || this.#gathersOnDisk) return;
-    const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
+    const waiting = this.#buffer.waitingBytes;
     const whole = Math.min(waiting - (waiting % blockBytes), this.#plannedBytes());
     if (whole >= s3PartLimits.minBytes) this.#send(whole);
   }
@@ -122,7 +130,7 @@ export class PartCutter {
   sendRemaining(): void {
     if (this.#gathered >= s3PartLimits.minBytes) this.#sendGathered();
     while (this.#part === null) {
-      const waiting = this.#buffer.frontier - this.#buffer.sentEnd;
+      const waiting = this.#buffer.waitingBytes;
       const whole = Math.min(waiting - (waiting % blockBytes), this.#plannedBytes());
       if (whole < s3PartLimits.minBytes) return;
       this.#send(whole);
@@ -137,7 +145,9 @@ export class PartCutter {
   }
 
   #plannedBytes(): number {
-    return this.#schedule.sizeOf(this.#sender.nextPart, this.#buffer.sentEnd - this.#gathered);
+    const { nextPart } = this.#sender;
+    const planned = this.#schedule.sizeOf(nextPart, this.#buffer.sentEnd - this.#gathered);
+    return planned > this.#schedule.memoryPartBytes ? planned : this.#sender.partBytes(planned);
   }
 
   get #gathered(): number {

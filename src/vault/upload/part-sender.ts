@@ -1,38 +1,28 @@
-import type { KeyedMutex } from '../../concurrency/keyed-mutex.js';
-import { type Call, type Clock, uncancellable } from '../../model/call.js';
+import { type Call, uncancellable } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
-import type { IntentId, KeyLedger } from '../../model/ledger.js';
+import type { IntentId } from '../../model/ledger.js';
 import type {
-  ObjectRef,
-  ObjectStore,
+  CompletedPart,
+  PartRange,
   PartReceipt,
   PartSource,
   PartUpload,
   ReplayableBody,
-  UploadSweeper,
   WholeObject,
   WriteOptions,
   WrittenObject,
 } from '../../model/object-store.js';
-import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
-import type { RekeyedObjects } from '../copy/rekeyed-objects.js';
-import { mtimeMetadata, wholeSeconds } from '../mtime.js';
+import type { ParkedUpload } from '../../model/parked-uploads.js';
+import { wholeSeconds, withMtime } from '../mtime.js';
 import { sealedWith } from '../sealed-with.js';
 import type { UploadTarget } from '../vault.js';
+import type { ReplacedObject, VaultServices } from '../vault-services.js';
+import { isSummed, wholeOf } from './joined-parts.js';
+import { SendPace } from './send-pace.js';
 import { mayHaveSucceeded } from './uncertain-outcome.js';
 import { verifyWritten } from './verify-written.js';
 
-/** Services that the vault's parts share. */
-export interface VaultServices {
-  readonly store: ObjectStore & UploadSweeper;
-  readonly ledger: KeyLedger;
-  readonly parked: ParkedUploads;
-  readonly clock: Clock;
-  readonly locks: KeyedMutex<ObjectRef>;
-  readonly rekeyed: RekeyedObjects;
-  /** Rows of this process's unfinished writes, with their objects. A settlement leaves them unchanged. */
-  readonly ownIntents: Map<IntentId, ObjectRef>;
-}
+type PartTransfer = (upload: PartUpload, partNumber: number) => Promise<CompletedPart>;
 
 /**
  * The S3 and ledger side of one upload. The order of a multipart upload is: intend (durable), begin, attach
@@ -47,12 +37,14 @@ export class PartSender {
   readonly #cancel: AbortController;
   readonly #intent: Promise<IntentId>;
   readonly #onPartSettled: (fault: Fault | null) => void;
+  readonly #replaced: ReplacedObject | null;
   #begun: Promise<PartUpload> | null = null;
   #mtimeSeconds: number | null;
   readonly #startedMs: number;
   readonly #inFlight = new Set<Promise<void>>();
-  readonly #receipts: PartReceipt[] = [];
+  readonly #receipts: CompletedPart[] = [];
   #nextPart = 1;
+  readonly #pace: SendPace;
   /** Something may exist at S3 that is not recorded, so the row must stay. */
   #isUncertain = false;
   #settled = false;
@@ -60,7 +52,7 @@ export class PartSender {
   /**
    * Starts writing the row immediately. `onPartSettled` is called for every part that S3 has received or that
    * has finally failed. Aborting `cancel` ends every request of this upload. A `resumed` upload continues
-   * behind its parts.
+   * behind its parts. With `replaced`, the write fails with `conflict` unless that object is still there.
    */
   constructor(
     services: VaultServices,
@@ -69,6 +61,7 @@ export class PartSender {
     cancel: AbortController,
     onPartSettled: (fault: Fault | null) => void,
     resumed: ParkedUpload | null,
+    replaced: ReplacedObject | null = null,
   ) {
     this.#services = services;
     this.#target = target;
@@ -76,6 +69,8 @@ export class PartSender {
     this.#call = { id: call.id, log: call.log, signal: cancel.signal };
     this.#mtimeSeconds = target.mtimeSeconds ?? resumed?.mtimeSeconds ?? null;
     this.#onPartSettled = onPartSettled;
+    this.#replaced = replaced;
+    this.#pace = new SendPace(services.clock, services.lastRate);
     this.#startedMs = services.clock.nowMs();
     this.#intent = resumed === null ? this.#intend(call) : this.#resume(resumed);
     this.#intent.catch(() => undefined);
@@ -110,6 +105,16 @@ export class PartSender {
     return this.#nextPart;
   }
 
+  /** Returns the size of the next part: `plannedBytes`, or less on a slow connection. */
+  partBytes(plannedBytes: number): number {
+    return this.#pace.partBytes(this.#nextPart, plannedBytes);
+  }
+
+  /** Resolves when the client may send on, at once (null) if S3 keeps up: see `SendPace`. */
+  turn(waitingBytes: () => number, signal: AbortSignal): Promise<void> | null {
+    return this.#pace.turn(waitingBytes, signal);
+  }
+
   setMtime(mtimeSeconds: number): void {
     this.#mtimeSeconds = mtimeSeconds;
   }
@@ -124,9 +129,26 @@ export class PartSender {
    * It never throws.
    */
   send(body: ReplayableBody, sent: () => void | Promise<void>): void {
+    const transfer: PartTransfer = (upload, partNumber) => upload.uploadPart(this.#call, partNumber, body);
+    this.#transfer(body.byteLength, transfer, sent);
+  }
+
+  /** Lets S3 copy a range of an object as the next part. It never throws. */
+  copy(source: PartRange): void {
+    const transfer: PartTransfer = async (upload, partNumber) => {
+      const receipt = await upload.copyRange(this.#call, partNumber, source);
+      if (receipt === null) throw new Fault('conflict', 'it was deleted meanwhile');
+      return receipt;
+    };
+    this.#transfer(0, transfer, () => undefined);
+  }
+
+  /** `bytes` is what the gateway itself sends. */
+  #transfer(bytes: number, transfer: PartTransfer, sent: () => void | Promise<void>): void {
     const partNumber = this.#nextPart;
     this.#nextPart += 1;
-    const sending: Promise<void> = this.#sendPart(partNumber, body)
+    const paced = this.#pace.sending(bytes);
+    const sending: Promise<void> = this.#transferPart(partNumber, transfer)
       .then(
         () => null,
         (error: unknown) => Fault.from(error),
@@ -134,15 +156,21 @@ export class PartSender {
       .then(async (fault) => {
         await sent();
         this.#inFlight.delete(sending);
+        paced(fault === null);
         this.#onPartSettled(fault);
       });
     this.#inFlight.add(sending);
   }
 
-  async #sendPart(partNumber: number, body: ReplayableBody): Promise<void> {
+  async #transferPart(partNumber: number, transfer: PartTransfer): Promise<void> {
     this.#begun ??= this.#begin();
     const upload = await this.#begun;
-    this.#receipts[partNumber - 1] = await upload.uploadPart(this.#call, partNumber, body);
+    this.#receipts[partNumber - 1] = await transfer(upload, partNumber);
+  }
+
+  /** Size and checksum of the parts together, as `wholeOf` returns them. No part may be in flight. */
+  get whole(): WholeObject {
+    return wholeOf(this.#services.store.checksumAlgorithm, this.#receipts);
   }
 
   /** Lets S3 copy an object as the first part. Throws `conflict` if the object was removed or replaced. */
@@ -178,8 +206,9 @@ export class PartSender {
     return {
       encryption: this.#target.encryption,
       acl: this.#target.acl,
-      metadata: mtimeMetadata(this.#mtimeSeconds),
-      contentType: null,
+      metadata: withMtime(this.#replaced?.metadata ?? {}, this.#mtimeSeconds),
+      contentType: this.#replaced?.contentType ?? null,
+      ...(this.#replaced === null ? {} : { tags: this.#replaced.tags, onlyIfMatches: this.#replaced.etag }),
     };
   }
 
@@ -191,9 +220,17 @@ export class PartSender {
     const { ref } = this.#target;
     const whole = { size: body.byteLength, checksum: body.checksum };
     return this.#services.locks.runExclusive([ref], () =>
-      this.#publish(call, id, whole, null, (own) =>
-        this.#services.store.put(own, ref, body, this.#options()),
-      ),
+      this.#publish(call, id, whole, null, async (own) => {
+        const paced = this.#pace.sending(body.byteLength);
+        let hasArrived = false;
+        try {
+          const written = await this.#services.store.put(own, ref, body, this.#options());
+          hasArrived = true;
+          return written;
+        } finally {
+          paced(hasArrived);
+        }
+      }),
     );
   }
 
@@ -235,9 +272,10 @@ export class PartSender {
       if (!mayHaveSucceeded(error)) this.#isUncertain = false;
       throw error;
     }
+    this.#services.ownWrites.note({ ...this.#target, etag: written.etag });
     await this.#services.ledger.confirm(id, {
       size: whole.size,
-      checksum: whole.checksum,
+      checksum: whole.checksum ?? written.checksum,
       etag: written.etag,
       versionId: written.versionId,
       mtimeSeconds: wholeSeconds(this.#mtimeSeconds),
@@ -259,12 +297,26 @@ export class PartSender {
     let arrived = 0;
     while (this.#receipts[arrived] !== undefined) arrived += 1;
     if (!begun || arrived === 0) return null;
-    const parts = this.#receipts.slice(0, arrived);
-    const { parked, ownIntents } = this.#services;
+    const parts = this.#receipts.slice(0, arrived).filter(isSummed);
+    return parts.length < arrived ? null : await this.#record(parts, false);
+  }
+
+  /** Parks an upload whose parts have all arrived, as complete. An empty file has no part. */
+  async hold(): Promise<ParkedUpload> {
+    this.#begun ??= this.#begin();
+    await this.#begun;
+    const parts = this.#receipts.filter(isSummed);
+    if (parts.length === this.#receipts.length) return await this.#record(parts, true);
+    throw new Fault('unsupported', 'S3 returned no checksum for a part');
+  }
+
+  async #record(parts: readonly PartReceipt[], isComplete: boolean): Promise<ParkedUpload> {
     const id = await this.#intent;
-    const upload = await parked.park({ id, parts, mtimeSeconds: wholeSeconds(this.#mtimeSeconds) });
+    const { shownKey = null } = this.#target;
+    const mtimeSeconds = wholeSeconds(this.#mtimeSeconds);
+    const upload = await this.#services.parked.park({ id, parts, mtimeSeconds, shownKey, isComplete });
     this.#settled = true;
-    ownIntents.delete(id);
+    this.#services.ownIntents.delete(id);
     return upload;
   }
 
@@ -280,7 +332,8 @@ export class PartSender {
     const id = await this.#intent.catch(() => null);
     if (id === null) return;
     try {
-      await this.#abortUpload();
+      const upload = await this.#begun?.catch(() => null);
+      await upload?.abort(uncancellable(this.#call));
       if (!this.#isUncertain) await this.#services.ledger.abandon(id);
     } catch (error) {
       const { bucket, key } = this.#target.ref;
@@ -292,10 +345,5 @@ export class PartSender {
     } finally {
       this.#services.ownIntents.delete(id);
     }
-  }
-
-  async #abortUpload(): Promise<void> {
-    const upload = await this.#begun?.catch(() => null);
-    await upload?.abort(uncancellable(this.#call));
   }
 }

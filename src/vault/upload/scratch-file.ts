@@ -96,9 +96,29 @@ export class ScratchFile implements AsyncDisposable {
     this.#end += room;
     await this.#file.write(position, [bytes]);
     this.drop(start, start + bytes.byteLength);
-    const at = this.#extents.findIndex((extent) => extent.start > start);
-    const extent = { start, end: start + bytes.byteLength, position };
-    this.#extents.splice(at < 0 ? this.#extents.length : at, 0, extent);
+    this.#insert({ start, end: start + bytes.byteLength, position });
+  }
+
+  /** Adds a range that overlaps no other. A sequence of writes stays one range. */
+  #insert(added: Extent): void {
+    const found = this.#extents.findIndex((extent) => extent.start > added.start);
+    const at = found < 0 ? this.#extents.length : found;
+    const before = this.#extents[at - 1];
+    const follows =
+      before?.end === added.start && before.position + before.end - before.start === added.position;
+    if (before !== undefined && follows) before.end = added.end;
+    else this.#extents.splice(at, 0, added);
+  }
+
+  /**
+   * Reads stored bytes that begin at `start`, and keeps them. Returns at most `length` bytes and at most those
+   * of one range; null if none are stored there. Throws `unavailable`.
+   */
+  async peek(start: number, length: number): Promise<Buffer | null> {
+    const extent = this.#extents.find((candidate) => candidate.start <= start && candidate.end > start);
+    if (extent === undefined) return null;
+    const available = Math.min(length, extent.end - start);
+    return await this.#file.read(extent.position + start - extent.start, available);
   }
 
   /**

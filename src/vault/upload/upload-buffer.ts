@@ -57,6 +57,11 @@ export class UploadBuffer {
     return this.#frontier;
   }
 
+  /** Bytes in order that were not sent yet. */
+  get waitingBytes(): number {
+    return this.#frontier - this.#sentEnd;
+  }
+
   /** End of the gap at the frontier as far as memory knows, or null if no bytes follow it. */
   get islandStart(): number | null {
     return this.#islands.first?.start ?? null;
@@ -161,6 +166,11 @@ export class UploadBuffer {
   /** Returns all bytes from the first on and keeps them. Call it only before any bytes were sent. */
   wholeBody(): MemoryBody {
     return this.#bodyOf(this.#frontier, []);
+  }
+
+  /** Returns a copy of the bytes up to the frontier that were not sent. */
+  copyOut(): Uint8Array {
+    return Buffer.concat(this.#bodyOf(this.#frontier - this.#sentEnd, []).chunks);
   }
 
   #bodyOf(length: number, blocks: Block[]): MemoryBody {

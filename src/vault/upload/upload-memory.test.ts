@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { getEventListeners, setMaxListeners } from 'node:events';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mebibyte, quickClock } from '../testing/vault-world.js';
@@ -18,11 +18,15 @@ function takeAll(share: UploadShare): Buffer[] {
   return blocks;
 }
 
+const minBlocks = reserveBytes / blockBytes;
+
+function takeMany(share: UploadShare, count: number): Buffer[] {
+  return Array.from({ length: count }, () => share.tryTake() ?? Buffer.alloc(0));
+}
+
 describe('upload memory', () => {
   it('keeps the blocks of an upload for its next parts, and the peak of all uploads for the next one', () => {
     const memory = memoryOf(200 * blockBytes);
-    const takeMany = (share: UploadShare, count: number) =>
-      Array.from({ length: count }, () => share.tryTake() ?? Buffer.alloc(0));
     const long = memory.openShare();
     const first = takeMany(long, 150);
     for (const block of first) long.giveBack(block);
@@ -100,6 +104,73 @@ describe('upload memory', () => {
     expect(served).toEqual([0, 1, 2]);
   });
 
+  it('has room for one reserve and one block at least', () => {
+    for (const totalBytes of [0, reserveBytes, reserveBytes + blockBytes - 1])
+      expect(() => memoryOf(totalBytes)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+    expect(takeAll(memoryOf(reserveBytes + blockBytes).openShare())).toHaveLength(minBlocks + 1);
+  });
+
+  it('grants blocks of a reserve at once, and nothing else past an upload that waits', async () => {
+    const memory = memoryOf((3 * minBlocks + 1) * blockBytes);
+    const [reserved, full, late] = [memory.openShare(), memory.openShare(), memory.openShare()];
+    takeMany(reserved, 2);
+    const blocks = takeAll(full);
+    expect(blocks).toHaveLength(2 * minBlocks + 1);
+    const waiting = full.take(never);
+    full.giveBack(blocks[0] ?? Buffer.alloc(0));
+    await waiting;
+    const next = full.take(never);
+    expect(memory.statistics.waiting).toBe(1);
+    expect(takeAll(reserved)).toHaveLength(minBlocks - 2);
+    expect([late.tryTake(), late.tryTakeAhead(), reserved.tryTakeAhead()]).toEqual([null, null, null]);
+    full.giveBack(blocks[1] ?? Buffer.alloc(0));
+    await next;
+  });
+
+  it('counts blocks out of order beside the reserve, up to the last free block', () => {
+    const memory = memoryOf((minBlocks + 2) * blockBytes);
+    const share = memory.openShare();
+    const [one, two] = [share.tryTakeAhead(), share.tryTakeAhead()];
+    expect([one, two]).not.toContain(null);
+    expect(share.tryTakeAhead()).toBeNull();
+    expect(memory.statistics).toMatchObject({
+      heldBytes: 2 * blockBytes,
+      claimedBytes: (minBlocks + 2) * blockBytes,
+    });
+    // In order, a block is one of the reserve.
+    share.putInOrder();
+    expect(memory.statistics.claimedBytes).toBe((minBlocks + 1) * blockBytes);
+    expect(share.tryTakeAhead()).not.toBeNull();
+    share.releaseAhead(two ?? Buffer.alloc(0));
+    expect(memory.statistics).toMatchObject({
+      heldBytes: 2 * blockBytes,
+      claimedBytes: (minBlocks + 1) * blockBytes,
+    });
+  });
+
+  it('does not admit an upload for bytes out of order if another one needs the space', () => {
+    const memory = memoryOf((minBlocks + 2) * blockBytes);
+    expect(memory.openShare().tryTake()).not.toBeNull();
+    expect(memory.openShare().tryTake()).not.toBeNull();
+    const third = memory.openShare();
+    // 20 blocks of its reserve and one more do not fit beside the two.
+    expect(third.tryTakeAhead()).toBeNull();
+    expect(third.admitted).toBe(false);
+  });
+
+  it('does not wait with a signal that has aborted, nor keep a listener at one that has not', async () => {
+    const memory = memoryOf(6 * mebibyte);
+    const share = memory.openShare();
+    const blocks = takeAll(share);
+    await expect(share.take(AbortSignal.abort())).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(memory.statistics.waiting).toBe(0);
+    const { signal } = new AbortController();
+    const waiting = share.take(signal);
+    share.giveBack(blocks[0] ?? Buffer.alloc(0));
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
   it('never leaves all uploads waiting, whatever their number and order', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -155,7 +226,6 @@ class RandomSteps {
  */
 async function modelUpload(memory: UploadMemory, blocks: number, steps: RandomSteps): Promise<void> {
   const share = memory.openShare();
-  const minBlocks = reserveBytes / blockBytes;
   let filled: Buffer[] = [];
   let waits = false;
   const onTheWay = new Set<Promise<void>>();

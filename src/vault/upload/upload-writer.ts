@@ -1,38 +1,22 @@
 import { setMaxListeners } from 'node:events';
-import { ByteRanges } from '../../bytes/byte-ranges.js';
 import { Mutex } from '../../concurrency/mutex.js';
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { PartSource, WrittenObject } from '../../model/object-store.js';
 import { type ParkedUpload, parkedBytes } from '../../model/parked-uploads.js';
-import type { VaultLimits } from '../limits.js';
-import type { UploadOptions, UploadTarget, UploadWriter } from '../vault.js';
+import type { FileWriter, UploadTarget } from '../vault.js';
 import { ClientSignal } from './client-signal.js';
 import { isWorthParking } from './parked.js';
 import { PartCutter } from './part-cutter.js';
-import type { PartSchedule } from './part-schedule.js';
-import { PartSender, type VaultServices } from './part-sender.js';
-import type { ScratchSpace } from './scratch-file.js';
+import { PartSender } from './part-sender.js';
 import type { ScratchHolder } from './scratch-quota.js';
 import type { UploadBuffer } from './upload-buffer.js';
-import { blockBytes, type UploadMemory, type UploadShare } from './upload-memory.js';
+import { blockBytes, type UploadShare } from './upload-memory.js';
 import { UploadReceiver } from './upload-receiver.js';
-
-/** Services that all uploads of a process share. */
-export interface UploadServices extends VaultServices {
-  readonly limits: VaultLimits;
-  readonly schedule: PartSchedule;
-  readonly memory: UploadMemory;
-  readonly scratch: ScratchSpace;
-}
-
-/** Start of a writer: empty, a parked upload to resume, or an object that is copied before its first byte. */
-export interface WriterOptions extends Pick<UploadOptions, 'resumable' | 'resume'> {
-  readonly head?: PartSource | null;
-}
+import type { UploadServices, WriterOptions } from './upload-services.js';
 
 /** One upload: receives bytes, orders them and has them cut into parts. See `UploadWriter`. */
-export class PartUploadWriter implements UploadWriter {
+export class PartUploadWriter implements FileWriter {
   readonly #services: UploadServices;
   readonly #share: UploadShare;
   readonly #intake: UploadReceiver;
@@ -48,8 +32,6 @@ export class PartUploadWriter implements UploadWriter {
   readonly #head: PartSource | null;
   readonly #client: ClientSignal;
   readonly #onEnd: () => void;
-  /** Ranges that were added by setting a size and not written since: zeros, unless bytes arrive. */
-  readonly #zeros = new ByteRanges();
   #size = 0;
   #fault: Fault | null = null;
   #state: 'open' | 'committing' | 'ended' = 'open';
@@ -61,7 +43,7 @@ export class PartUploadWriter implements UploadWriter {
     services: UploadServices,
     call: Call,
     target: UploadTarget,
-    { resumable = false, resume = null, head = null }: WriterOptions,
+    { resumable = false, resume = null, head = null, replaced = null }: WriterOptions,
     onEnd: () => void,
   ) {
     this.#services = services;
@@ -74,19 +56,18 @@ export class PartUploadWriter implements UploadWriter {
       signal: this.#intakeStopped.signal,
       sendGathered: () => this.#fault === null && this.#cutter.sendShortGathered(),
     };
-    const { reorderWindowBytes } = services.limits;
     this.#intake = new UploadReceiver(
       this.#share,
       services.scratch,
       holder,
-      reorderWindowBytes,
+      services.limits.reorderWindowBytes,
       services.store.checksumAlgorithm,
       () => this.#waitForMemory(),
       this.#size,
     );
     this.#buffer = this.#intake.buffer;
     const settled = (fault: Fault | null) => this.#partSettled(fault);
-    this.#sender = new PartSender(services, call, target, this.#cancel, settled, resume);
+    this.#sender = new PartSender(services, call, target, this.#cancel, settled, resume, replaced);
     const sent = head === null ? (resume?.parts ?? []) : [head];
     this.#cutter = new PartCutter(services, this.#buffer, this.#sender, holder, () => this.#check(), sent);
     // One upload may have many requests.
@@ -136,13 +117,13 @@ export class PartUploadWriter implements UploadWriter {
           if (this.#cutter.isDue(this.#size)) await this.#cutter.cut(this.#size);
         }
       }
-      if (position > offset) this.#zeros.remove(offset, position);
       if (this.#intake.mayDrain) await this.#drainScratch();
     } catch (error) {
       throw this.#failPermanently(error);
     } finally {
       this.#mutex.unlock();
     }
+    await this.#sender.turn(() => this.#buffer.waitingBytes, this.#intakeStopped.signal);
   }
 
   async truncate(size: number): Promise<void> {
@@ -153,12 +134,9 @@ export class PartUploadWriter implements UploadWriter {
       if (size < this.#size) {
         this.#refuseSent(size, 'cutting');
         this.#intake.cut(size);
-        this.#zeros.remove(size, Number.MAX_SAFE_INTEGER);
         this.#size = size;
       } else if (size > this.#size) {
-        const end = this.#size;
         this.#grow(size);
-        this.#zeros.add(end, size);
       }
     } catch (error) {
       throw this.#failPermanently(error);
@@ -172,21 +150,25 @@ export class PartUploadWriter implements UploadWriter {
   }
 
   async commit(call: Call): Promise<WrittenObject> {
+    return await this.#finish(async () => {
+      const isWhole = this.#buffer.sentEnd === 0 && this.#head === null;
+      return await (isWhole ? this.#sender.put(call, this.#buffer.wholeBody()) : this.#completeParts(call));
+    });
+  }
+
+  /** Runs the last step. The client has sent everything: from here on the upload continues without it. */
+  async #finish<T>(last: () => Promise<T>): Promise<T> {
     this.#check();
-    // The client has sent everything: from here on the upload continues without it.
     this.#state = 'committing';
     this.#client.release();
     await this.#mutex.lock();
     try {
       this.#check();
       await this.#fillGaps();
-      const isWhole = this.#buffer.sentEnd === 0 && this.#head === null;
-      const written = await (isWhole
-        ? this.#sender.put(call, this.#buffer.wholeBody())
-        : this.#completeParts(call));
+      const result = await last();
       this.#state = 'ended';
       await this.#intake[Symbol.asyncDispose]();
-      return written;
+      return result;
     } catch (error) {
       this.#state = 'open';
       throw this.#failPermanently(error);
@@ -201,6 +183,22 @@ export class PartUploadWriter implements UploadWriter {
     this.#check();
     const size = this.#size + (this.#head?.size ?? 0);
     return this.#sender.complete(call, { size, checksum: this.#cutter.checksum });
+  }
+
+  async hold(): Promise<ParkedUpload> {
+    const held = await this.#finish(async () => {
+      // Only the last bytes are sent in a part that others cannot follow.
+      this.#cutter.sendRemaining();
+      const tail = this.#cutter.shortTail();
+      await this.#cutter.finish();
+      await this.#sender.allSettled();
+      this.#check();
+      return { upload: await this.#sender.hold(), tail };
+    });
+    if (held.tail !== null) this.#services.heldTails.keep(held.upload.id, held.tail);
+    this.#disposed = true;
+    this.#onEnd();
+    return held.upload;
   }
 
   async park(): Promise<ParkedUpload | null> {
@@ -298,21 +296,18 @@ export class PartUploadWriter implements UploadWriter {
     }
   }
 
-  /** Fills ranges that were added by setting a size with zeros. Throws `invalid` for any other gap. */
+  /** Fills ranges that were not written with zeros, as in a file on a disk. */
   async #fillGaps(): Promise<void> {
     const { zeroFillLimitBytes } = this.#services.limits;
     let filled = 0;
     while (this.#buffer.frontier < this.#size) {
       const start = this.#buffer.frontier;
       const end = Math.min(this.#size, this.#intake.gapEnd ?? this.#size);
-      if (!this.#zeros.covers(start, end)) {
-        throw new Fault('invalid', `bytes ${start}-${end - 1} were never received`);
-      }
       filled += end - start;
       if (filled > zeroFillLimitBytes) {
         throw new Fault(
           'too-large',
-          `the file size was set to ${this.#size} bytes, but too few were written: at most ${zeroFillLimitBytes} bytes are filled with zeros`,
+          `the file has ${this.#size} bytes, but too few were written: at most ${zeroFillLimitBytes} bytes are filled with zeros`,
         );
       }
       for (let left = end - start; left > 0; ) {
@@ -326,7 +321,7 @@ export class PartUploadWriter implements UploadWriter {
   async #waitForMemory(): Promise<Buffer> {
     this.#waitsForMemory = true;
     try {
-      this.#sendShortPart();
+      if (this.#fault === null) this.#cutter.sendShort();
       return await this.#share.take(this.#intakeStopped.signal);
     } catch (error) {
       throw this.#fault ?? error;
@@ -335,14 +330,10 @@ export class PartUploadWriter implements UploadWriter {
     }
   }
 
-  #sendShortPart(): void {
-    if (this.#waitsForMemory && this.#fault === null) this.#cutter.sendShort();
-  }
-
   #partSettled(fault: Fault | null): void {
     try {
       if (fault !== null) throw fault;
-      this.#sendShortPart();
+      if (this.#waitsForMemory && this.#fault === null) this.#cutter.sendShort();
     } catch (error) {
       this.#failPermanently(error);
     }

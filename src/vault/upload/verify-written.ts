@@ -3,6 +3,7 @@ import { checksumText, compareChecksums } from '../../model/checksum.js';
 import { accessFor } from '../../model/encryption.js';
 import { Fault, isFault } from '../../model/fault.js';
 import type { ObjectInfo, ObjectStore, WholeObject, WrittenObject } from '../../model/object-store.js';
+import { removeUnchanged } from '../copy/remove-unchanged.js';
 import type { UploadTarget } from '../vault.js';
 
 /** Max difference between S3's clock and ours. With more, S3 refuses requests (RequestTimeTooSkewed). */
@@ -36,7 +37,7 @@ export async function verifyWritten(
   }
   const comparison = compareChecksums(written.checksum, whole.checksum);
   if (comparison === 'same') return written;
-  if (comparison === 'different') {
+  if (comparison === 'different' && whole.checksum !== null) {
     await removeWritten(store, call, target, written);
     throw corrupt(target, `S3 computed another checksum than the one sent, ${checksumText(whole.checksum)}`);
   }
@@ -70,7 +71,21 @@ async function removeWritten(
     return;
   }
   const info = await store.head(call, target.ref, accessFor(target.encryption));
-  if (info !== null && info.etag === written.etag) await store.remove(call, target.ref);
+  if (info !== null && info.etag === written.etag) await removeOurs(store, call, target, info);
+}
+
+/** Removes the object that was inspected. Another client may have replaced it since; then nothing is left to remove. */
+async function removeOurs(
+  store: ObjectStore,
+  call: Call,
+  { ref }: UploadTarget,
+  { etag }: ObjectInfo,
+): Promise<void> {
+  try {
+    await removeUnchanged(store, call, ref, etag);
+  } catch (error) {
+    if (!isFault(error, 'conflict')) throw error;
+  }
 }
 
 /**
@@ -88,7 +103,8 @@ async function removeUnanswered(
   if (info === null || !differs(info, whole)) return;
   if (!new RegExp(`-${whole.partCount}"?$`).test(info.etag)) return;
   if (info.lastModifiedMs < whole.startedMs - clockSkewMs) return;
-  await store.remove(call, target.ref, info.versionId === null ? {} : { versionId: info.versionId });
+  if (info.versionId === null) await removeOurs(store, call, target, info);
+  else await store.remove(call, target.ref, { versionId: info.versionId });
 }
 
 function corrupt(target: UploadTarget, what: string): Fault {

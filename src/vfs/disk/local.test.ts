@@ -306,7 +306,8 @@ describe('/local on an almost full disk', () => {
     await bob.write('/local/old', 'content');
     const space = { bavail: 1000, bsize: 1024 ** 2, blocks: 1_000_000, ffree: 500_000, files: 1_000_000 };
     const directory = onDisk('');
-    const mount = () => new LocalMount('/local', directory, new SpaceReserve(directory, async () => space));
+    const mount = () =>
+      new LocalMount('/local', directory, { reserve: new SpaceReserve(directory, async () => space) });
     const open = await mount().openWrite(world.call, '/old', { ...putMode, truncate: false });
     space.bavail = 100;
     const full = { kind: 'over-quota', hint: expect.stringMatching(/^"\/local\/.*almost full$/) };

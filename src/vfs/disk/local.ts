@@ -1,5 +1,18 @@
 import { constants } from 'node:fs';
-import { chmod, link, mkdir, open, rename, rmdir, symlink, truncate, unlink, utimes } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  rename,
+  rmdir,
+  stat,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+} from 'node:fs/promises';
 import { relative } from 'node:path';
 import type { Call } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
@@ -14,9 +27,11 @@ import type {
   WriteMode,
 } from '../../model/vfs.js';
 import { type Mount, writableHint } from '../mount.js';
+import { lstatOrNull } from './count-tree.js';
 import { errnoOf, withDiskFaults } from './faults.js';
 import { splitPath } from './links.js';
-import { DiskRoot, type Located, pin } from './root.js';
+import type { Quota, QuotaFile } from './quota.js';
+import { DiskRoot, type Located, type Pinned, pin } from './root.js';
 import { SpaceReserve } from './space-reserve.js';
 import { DiskView, refuseUnlessFile } from './view.js';
 import { DiskWriteHandle } from './write-handle.js';
@@ -25,6 +40,12 @@ import { DiskWriteHandle } from './write-handle.js';
 const modeMask = 0o777;
 const defaultFileMode = 0o644;
 const directoryMode = 0o755;
+
+/** Bounds of the content of a directory: its disk, and the quota of its user. */
+export interface LocalBounds {
+  readonly quota?: Quota | null;
+  readonly reserve?: SpaceReserve;
+}
 
 /**
  * A directory on disk in which the user may do everything. Its files never go to S3. Created on the first
@@ -37,11 +58,17 @@ export class LocalMount implements Mount {
   readonly #root: DiskRoot;
   readonly #directory: string;
   readonly #reserve: SpaceReserve;
+  readonly #quota: Quota | null;
 
   /** `directory` is absolute. */
-  constructor(point: string, directory: string, reserve = new SpaceReserve(directory)) {
+  constructor(
+    point: string,
+    directory: string,
+    { quota = null, reserve = new SpaceReserve(directory) }: LocalBounds = {},
+  ) {
     this.point = point;
     this.#reserve = reserve;
+    this.#quota = quota;
     this.#directory = directory;
     this.#root = new DiskRoot(directory, point);
     this.#view = new DiskView(point, this.#root, modeMask);
@@ -72,7 +99,8 @@ export class LocalMount implements Mount {
     await using _ = await this.#locate('/', true);
     // Awaited here: a rejection before the directory is released would otherwise be unhandled and end the
     // process.
-    return await this.#view.statistics(path);
+    const disk = await this.#view.statistics(path);
+    return this.#quota === null ? disk : await this.#quota.limited(disk);
   }
 
   async setAttributes(_call: Call, path: string, change: AttributeChange): Promise<void> {
@@ -83,7 +111,7 @@ export class LocalMount implements Mount {
       const { size, mode, mtimeSeconds, atimeSeconds } = change;
       if (size !== undefined) {
         refuseUnlessFile(pinned.stats, shown);
-        await truncate(pinned.path, size);
+        await this.#resize(pinned, shown, size);
       }
       if (mode !== undefined) await chmod(pinned.path, mode & modeMask);
       if (mtimeSeconds === undefined && atimeSeconds === undefined) return;
@@ -92,9 +120,40 @@ export class LocalMount implements Mount {
     });
   }
 
+  async #resize({ path }: Pinned, shown: string, size: number): Promise<void> {
+    const used = (await this.#quota?.opening(() => stat(path))) ?? null;
+    try {
+      await used?.extend(shown, size);
+      await truncate(path, size);
+      used?.shortened(size);
+    } finally {
+      await used?.close(async () => (await stat(path).catch(() => null))?.size ?? null);
+    }
+  }
+
+  /** Makes a file, directory or link if disk and quota have space for it. */
+  async #adding<T>(shown: string, create: () => Promise<T>): Promise<T> {
+    await this.#reserve.require(shown, { files: 1 });
+    return this.#quota === null ? await create() : await this.#quota.adding(shown, create);
+  }
+
+  /** Removes the name `path` of the disk with `remove`. */
+  #removing(path: string, remove: () => Promise<void>): Promise<void> {
+    return this.#quota === null ? remove() : this.#quota.removing(() => lstatOrNull(path), remove);
+  }
+
+  /** Moves a name of the disk with `move`. */
+  #moving(from: string, to: string, move: () => Promise<void>): Promise<void> {
+    if (this.#quota === null) return move();
+    return this.#quota.moving(async () => {
+      const [source, target] = await Promise.all([lstatOrNull(from), lstatOrNull(to)]);
+      // A rename between two names of one file changes nothing (rename(2)).
+      return source?.ino === target?.ino ? null : target;
+    }, move);
+  }
+
   async openWrite(_call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
     const shown = this.#view.shown(path);
-    if (mode.create) await this.#reserve.require(shown, { files: 1 });
     // An exclusive open does not follow a link, because the name itself must be new (open(2), O_EXCL).
     const located = await this.#locate(path, !mode.exclusive);
     try {
@@ -106,14 +165,17 @@ export class LocalMount implements Mount {
   }
 
   async makeDirectory(_call: Call, path: string): Promise<void> {
-    await this.#reserve.require(this.#view.shown(path), { files: 1 });
-    await using located = await this.#locate(path, false);
-    await withDiskFaults(this.#view.shown(path), () => mkdir(located.path, directoryMode));
+    const shown = this.#view.shown(path);
+    await this.#adding(shown, async () => {
+      await using located = await this.#locate(path, false);
+      await withDiskFaults(shown, () => mkdir(located.path, directoryMode));
+    });
   }
 
   async removeDirectory(_call: Call, path: string): Promise<void> {
     await using located = await this.#locate(path, false);
-    await withDiskFaults(this.#view.shown(path), () => rmdir(located.path));
+    const shown = this.#view.shown(path);
+    await this.#removing(located.path, () => withDiskFaults(shown, () => rmdir(located.path)));
   }
 
   async remove(_call: Call, path: string): Promise<void> {
@@ -122,7 +184,7 @@ export class LocalMount implements Mount {
     // On some systems unlink(2) of a directory fails with EPERM, which would look like missing permissions.
     if (located.stats?.isDirectory())
       throw new Fault('is-directory', `${JSON.stringify(shown)} is a directory`);
-    await withDiskFaults(shown, () => unlink(located.path));
+    await this.#removing(located.path, () => withDiskFaults(shown, () => unlink(located.path)));
   }
 
   async rename(_call: Call, from: string, to: string, replace: boolean): Promise<void> {
@@ -131,14 +193,13 @@ export class LocalMount implements Mount {
     await using target = await this.#locate(to, false);
     if (source.stats === null)
       throw new Fault('not-found', `${JSON.stringify(this.#view.shown(from))} does not exist`);
-    const exists = new Fault('exists', `${JSON.stringify(shown)} exists already`);
-    if (replace) {
+    if (!replace && target.stats !== null)
+      throw new Fault('exists', `${JSON.stringify(shown)} exists already`);
+    const isLinked = !replace && source.stats.isFile();
+    await this.#moving(source.path, target.path, async () => {
+      if (isLinked && (await linkedInstead(source, target, shown))) return;
       await withDiskFaults(shown, () => rename(source.path, target.path));
-      return;
-    }
-    if (target.stats !== null) throw exists;
-    if (source.stats.isFile() && (await linkedInstead(source, target, shown))) return;
-    await withDiskFaults(shown, () => rename(source.path, target.path));
+    });
   }
 
   /**
@@ -154,10 +215,11 @@ export class LocalMount implements Mount {
       `a symbolic link must stay inside ${this.point}, but ${JSON.stringify(target)} is outside`,
     );
     if (text === null) throw leaves;
-    await this.#reserve.require(shown, { files: 1 });
-    await using located = await this.#locate(path, false);
-    await this.#refuseEscape(path, text, leaves);
-    await withDiskFaults(shown, () => symlink(text, located.path));
+    await this.#adding(shown, async () => {
+      await using located = await this.#locate(path, false);
+      await this.#refuseEscape(path, text, leaves);
+      await withDiskFaults(shown, () => symlink(text, located.path));
+    });
   }
 
   /** Gives a file a second name (link(2)). Symbolic links on the way to `existing` are followed. */
@@ -167,7 +229,8 @@ export class LocalMount implements Mount {
     await using target = await this.#locate(path, false);
     if (source.stats === null) throw new Fault('not-found', `${JSON.stringify(shown)} does not exist`);
     refuseUnlessFile(source.stats, shown);
-    await withDiskFaults(this.#view.shown(path), () => link(source.path, target.path));
+    const shownLink = this.#view.shown(path);
+    await this.#adding(shownLink, () => withDiskFaults(shownLink, () => link(source.path, target.path)));
   }
 
   async #openLocated(located: Located, shown: string, mode: WriteMode): Promise<WriteHandle> {
@@ -181,13 +244,17 @@ export class LocalMount implements Mount {
       constants.O_NONBLOCK |
       (mode.create ? constants.O_CREAT : 0) |
       (mode.exclusive ? constants.O_EXCL : 0) |
-      (mode.truncate ? constants.O_TRUNC : 0) |
+      (mode.truncate && this.#quota === null ? constants.O_TRUNC : 0) |
       (mode.append ? constants.O_APPEND : 0);
     const permissions = (mode.attributes.mode ?? defaultFileMode) & modeMask;
-    const file = await withDiskFaults(shown, () => open(located.path, flags, permissions));
+    const opening = () => withDiskFaults(shown, () => open(located.path, flags, permissions));
+    const file = await (before === null && mode.create ? this.#adding(shown, opening) : opening());
     try {
-      refuseUnlessFile(await file.stat(), shown);
+      const stats = await file.stat();
+      refuseUnlessFile(stats, shown);
+      const used = await this.#quotaOf(file, mode.truncate);
       return new DiskWriteHandle(file, located, {
+        used,
         created: before === null,
         appends: mode.append,
         reads: mode.read,
@@ -199,6 +266,20 @@ export class LocalMount implements Mount {
       await file.close();
       throw error;
     }
+  }
+
+  /** Returns the part of the quota that an open file uses, null without a quota. Truncates the file if asked. */
+  async #quotaOf(file: FileHandle, isTruncated: boolean): Promise<QuotaFile | null> {
+    if (this.#quota === null) return null;
+    const used = await this.#quota.opening(() => file.stat());
+    try {
+      if (isTruncated) await file.truncate(0);
+    } catch (error) {
+      await used.close(async () => null);
+      throw error;
+    }
+    if (isTruncated) used.shortened(0);
+    return used;
   }
 
   async #locate(path: string, followLast: boolean): Promise<Located> {

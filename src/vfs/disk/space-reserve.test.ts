@@ -25,6 +25,20 @@ function reserveOf(space: Partial<DiskSpace>) {
 }
 
 describe('the reserve of a disk', () => {
+  it.each(['bytes', 'files'] as const)(
+    'is checked again once the %s that it granted are used',
+    async (what) => {
+      const { reserve, asked, disk } = reserveOf({ bavail: 256 + 16, ffree: 10_000 + 64 });
+      const each = what === 'bytes' ? { bytes: MiB } : { files: 1 };
+      for (let used = what === 'bytes' ? 16 : 64; used > 0; used -= 1)
+        await reserve.require('/local/a', each);
+      expect(asked()).toBe(1);
+      Object.assign(disk, { bavail: 256, ffree: 10_000 });
+      await expect(reserve.require('/local/a', each)).rejects.toMatchObject(full);
+      expect(asked()).toBe(2);
+    },
+  );
+
   it('is 256 MiB on a large disk, and a twentieth of a small one', async () => {
     const large = reserveOf({ bavail: 257 });
     await large.reserve.require('/local/a', { bytes: MiB });

@@ -5,6 +5,7 @@ import { Fault } from '../../model/fault.js';
 import type { AttributeChange, Attributes, WriteHandle } from '../../model/vfs.js';
 import { attributesOfOpen } from './attributes.js';
 import { diskFault, errnoOf, withDiskFaults } from './faults.js';
+import type { QuotaFile } from './quota.js';
 import { readAt } from './read-handle.js';
 import type { Located } from './root.js';
 import type { SpaceReserve } from './space-reserve.js';
@@ -18,6 +19,8 @@ export interface DiskWriteOptions {
   readonly reads: boolean;
   readonly shown: string;
   readonly reserve: SpaceReserve;
+  /** The file's part of the quota; null without a quota. */
+  readonly used: QuotaFile | null;
   /** Permission bits that a client may see and set. */
   readonly modeMask: number;
 }
@@ -57,7 +60,9 @@ export class DiskWriteHandle implements WriteHandle {
       const length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
       const span = this.#options.appends ? everything : { from: offset, to: offset + length };
       await this.#order.run(span, async () => {
-        await this.#options.reserve.require(this.#options.shown, { bytes: length });
+        const { appends, reserve, shown, used } = this.#options;
+        await reserve.require(shown, { bytes: length });
+        await (appends ? used?.append(shown, length) : used?.extend(shown, offset + length));
         await this.#writeAt(offset, chunks);
       });
     });
@@ -83,7 +88,7 @@ export class DiskWriteHandle implements WriteHandle {
   async setAttributes(_call: Call, change: AttributeChange): Promise<void> {
     await this.#attempt(async () => {
       const { size, mode } = change;
-      if (size !== undefined) await this.#file.truncate(size);
+      if (size !== undefined) await this.#resize(size);
       if (mode !== undefined) await this.#file.chmod(mode & this.#options.modeMask);
       if (change.mtimeSeconds === undefined && change.atimeSeconds === undefined) return;
       const current = await attributesOfOpen(this.#file, this.#options.modeMask);
@@ -93,6 +98,13 @@ export class DiskWriteHandle implements WriteHandle {
       };
       await this.#applyTimes();
     });
+  }
+
+  async #resize(size: number): Promise<void> {
+    const { shown, used } = this.#options;
+    await used?.extend(shown, size);
+    await this.#file.truncate(size);
+    used?.shortened(size);
   }
 
   async sync(_call: Call): Promise<void> {
@@ -112,6 +124,8 @@ export class DiskWriteHandle implements WriteHandle {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const { used } = this.#options;
+    await used?.close(async () => (await this.#file.stat().catch(() => null))?.size ?? null);
     await this.#file.close();
     await this.#located[Symbol.asyncDispose]();
   }

@@ -42,12 +42,12 @@ export class DirectFiles implements ReadableFiles, FileRemoval, ObjectPrefix {
   }
 
   async stat(call: Call, path: string): Promise<Attributes | null> {
-    if (path === '/') return masked(directoryAttributes(0, false));
+    if (path === '/') return masked(directoryAttributes(0));
     const [directory, file] = await Promise.all([
       this.#lookup.directory(call, path),
       this.#lookup.file(call, path),
     ]);
-    if (directory !== null) return masked(directoryAttributes(directory.mtimeSeconds, false));
+    if (directory !== null) return masked(directoryAttributes(directory.mtimeSeconds));
     return file && masked(fileAttributes(file.size, file.mtimeSeconds));
   }
 

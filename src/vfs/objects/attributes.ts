@@ -3,8 +3,6 @@ import type { Attributes, FileSystemStatistics } from '../../model/vfs.js';
 /** S3 stores no owner and no permissions, so all files and all directories show the same mode. */
 export const fileMode = 0o644;
 export const directoryMode = 0o755;
-/** Mode of directories in a write-only `/uploads`: they can be entered and written to, but not listed. */
-export const dropboxDirectoryMode = 0o333;
 
 /**
  * S3 has no size limit, and clients refuse to send if they see "0 free". So this reports one pebibyte, all
@@ -27,7 +25,6 @@ export function fileAttributes(size: number, mtimeSeconds: number): Attributes {
  * Returns a directory's attributes. `mtimeSeconds` is the time of the marker, or 0 for a directory that is
  * only a prefix.
  */
-export function directoryAttributes(mtimeSeconds: number, dropbox: boolean): Attributes {
-  const mode = dropbox ? dropboxDirectoryMode : directoryMode;
-  return { type: 'directory', size: 0, mode, mtimeSeconds, atimeSeconds: mtimeSeconds };
+export function directoryAttributes(mtimeSeconds: number): Attributes {
+  return { type: 'directory', size: 0, mode: directoryMode, mtimeSeconds, atimeSeconds: mtimeSeconds };
 }

@@ -71,7 +71,7 @@ export class ObjectListing {
       const name = prefix.slice(this.#prefix.length, -1);
       if (!this.#isUsable(call, name, prefix)) continue;
       this.#uploading.delete(name);
-      entries.push({ name, attributes: directoryAttributes(0, false) });
+      entries.push({ name, attributes: directoryAttributes(0) });
     }
     const files = this.#clashes.filter(page);
     const first = files.at(0);

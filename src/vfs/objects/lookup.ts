@@ -58,16 +58,17 @@ export class ObjectLookup {
     const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
     if (!fitsKeyLimit(key)) return null;
-    const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
+    const page = await services.store.list(call, { bucket, prefix: key, delimiter: '/', maxKeys: 2 });
     const marker = page.objects.find((object) => object.key === key) ?? null;
-    if (page.objects.length === 0 && path !== '/') {
+    if (page.objects.length + page.prefixes.length === 0 && path !== '/') {
       services.directoryCache.addAbsent(bucket, key);
       return null;
     }
     services.directoryCache.add(bucket, key, marker !== null);
     return {
       mtimeSeconds: marker === null ? 0 : Math.floor(marker.lastModifiedMs / 1000),
-      isEmpty: page.objects.every((object) => object.key === key && object.size === 0),
+      isEmpty:
+        page.prefixes.length === 0 && page.objects.every((object) => object.key === key && object.size === 0),
       marker,
     };
   }

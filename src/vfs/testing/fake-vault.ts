@@ -17,15 +17,21 @@ import { sealedWith } from '../../vault/sealed-with.js';
 import type {
   CopySource,
   CopyTarget,
+  EditOptions,
+  FileWriter,
   ObjectDescription,
+  ObjectEditor,
   ObjectReader,
   SettleReport,
   UploadOptions,
   UploadTarget,
-  UploadWriter,
   Vault,
 } from '../../vault/vault.js';
+import { FakeEditor } from './fake-editor.js';
 import type { FakeS3, StoredObject } from './fake-s3.js';
+
+/** Max size in bytes of a file that is not received completely. */
+const maxBytes = 1_000_000;
 
 /** A parked upload keeps whole parts of this size in bytes. */
 export const partBytes = 8;
@@ -39,7 +45,7 @@ export class FakeVault
     LedgerDirectory,
     Pick<KeyLedger, 'recordMtime'>,
     Pick<LedgerVersions, 'restore'>,
-    Pick<ParkedUploads, 'parked'>
+    Pick<ParkedUploads, 'parked' | 'setMtime'>
 {
   readonly #s3: FakeS3;
   readonly #rows = new Map<string, Confirmation>();
@@ -53,6 +59,8 @@ export class FakeVault
     { readonly upload: ParkedUpload; readonly bytes: Buffer; readonly encryption: UploadTarget['encryption'] }
   >();
   #uploads = 0;
+  /** The users of uploads and edits, by the ETag of their object. */
+  readonly #own = new Map<string, string>();
 
   constructor(s3: FakeS3) {
     this.#s3 = s3;
@@ -62,7 +70,7 @@ export class FakeVault
     _call: Call,
     target: UploadTarget,
     { resumable = false, resume = null, extend = null }: UploadOptions = {},
-  ): Promise<UploadWriter> {
+  ): Promise<FileWriter> {
     const extended = extend === null ? null : this.#open(target.ref, extend.keys);
     if (extend !== null && extended?.etag !== extend.etag)
       throw new Fault('conflict', 'another client has written it meanwhile');
@@ -76,15 +84,36 @@ export class FakeVault
       this.openWriters -= 1;
     };
     const park = (bytes: Buffer, mtimeSeconds: number | null) =>
-      resumable ? this.#park(target, bytes, mtimeSeconds) : null;
+      resumable ? this.#park(target, bytes, mtimeSeconds, false) : null;
+    const hold = (bytes: Buffer, mtimeSeconds: number | null) =>
+      this.#park(target, bytes, mtimeSeconds, true);
     const store = (bytes: Uint8Array, mtimeSeconds: number | null) =>
-      this.#store(target, bytes, mtimeSeconds);
+      this.#storeOwn(target, bytes, mtimeSeconds);
     const begun = kept?.bytes ?? Buffer.from(extended?.bytes ?? []);
-    return new FakeWriter(target, begun, { store, park, end });
+    return new FakeWriter(target, begun, { store, park, hold, end });
   }
 
-  #park(target: UploadTarget, bytes: Buffer, mtimeSeconds: number | null): ParkedUpload {
-    const { ref, encryption, actor } = target;
+  openEdit(_call: Call, target: UploadTarget, options: EditOptions): ObjectEditor {
+    this.openWriters += 1;
+    const object = options.base === null ? null : (this.#s3.objects.get(target.ref.key) ?? null);
+    return new FakeEditor(target, options, object?.etag === options.base?.etag ? object : null, {
+      own: () => {
+        const now = this.#s3.objects.get(target.ref.key);
+        return now !== undefined && this.#own.get(now.etag) === target.actor ? now : null;
+      },
+      current: async (call, etag) => {
+        const now = this.#open(target.ref, (await options.base?.keys(call)) ?? []);
+        if (options.base !== null && now?.etag !== etag) throw options.base.replaced();
+      },
+      store: (bytes, mtimeSeconds) => this.#storeOwn(target, bytes, mtimeSeconds),
+      end: () => {
+        this.openWriters -= 1;
+      },
+    });
+  }
+
+  #park(target: UploadTarget, bytes: Buffer, mtimeSeconds: number | null, isComplete: boolean): ParkedUpload {
+    const { ref, encryption, actor, shownKey = null } = target;
     const id = `row-${this.#uploads++}` as IntentId;
     const checksum = { algorithm: 'crc32c', value: 0 } as const;
     const parts = [{ partNumber: 1, etag: '"1"', size: bytes.byteLength, checksum }];
@@ -97,9 +126,26 @@ export class FakeVault
       parts,
       mtimeSeconds,
       parkedMs: this.nowMs(),
+      shownKey,
+      isComplete,
     };
     this.#parked.set(id, { upload, bytes, encryption });
     return upload;
+  }
+
+  async completeParked(_call: Call, { id }: ParkedUpload, target: UploadTarget): Promise<void> {
+    const kept = this.#parked.get(id);
+    if (kept?.upload.isComplete !== true) throw new Fault('bug', 'the upload is not complete');
+    if (!isDeepStrictEqual(kept.encryption, target.encryption))
+      throw new Fault('unsupported', 'the encryption has changed');
+    this.#store(target, kept.bytes, kept.upload.mtimeSeconds);
+    this.#parked.delete(id);
+  }
+
+  async setMtime(id: IntentId, mtimeSeconds: number): Promise<boolean> {
+    const kept = this.#parked.get(id);
+    if (kept !== undefined) this.#parked.set(id, { ...kept, upload: { ...kept.upload, mtimeSeconds } });
+    return kept !== undefined;
   }
 
   async abortParked(_call: Call, { id }: ParkedUpload): Promise<void> {
@@ -154,8 +200,10 @@ export class FakeVault
     return copied === undefined ? null : infoOf(copied);
   }
 
-  async move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: UploadTarget): Promise<boolean> {
+  async move(call: Call, from: ObjectRef, keys: readonly CustomerKey[], to: CopyTarget): Promise<boolean> {
     const object = this.#open(from, keys);
+    if (to.onlyIfAbsent === true && this.#s3.objects.has(to.ref.key))
+      throw new Fault('exists', 'there is an object already');
     const described = await this.describe(call, from, keys);
     if (object === null || described === null) return false;
     this.#store(to, object.bytes, to.mtimeSeconds ?? Math.floor(described.mtimeSeconds));
@@ -213,6 +261,12 @@ export class FakeVault
     return object;
   }
 
+  #storeOwn(target: UploadTarget, bytes: Uint8Array, mtimeSeconds: number | null): WrittenObject {
+    const written = this.#store(target, bytes, mtimeSeconds);
+    this.#own.set(written.etag, target.actor);
+    return written;
+  }
+
   #store(target: UploadTarget, bytes: Uint8Array, mtimeSeconds: number | null): WrittenObject {
     const object = this.#s3.put(target.ref.key, bytes, target.encryption, mtimeSeconds);
     const { etag } = object;
@@ -230,15 +284,16 @@ export class FakeVault
 interface WriterEnds {
   store(bytes: Uint8Array, mtimeSeconds: number | null): WrittenObject;
   park(bytes: Buffer, mtimeSeconds: number | null): ParkedUpload | null;
+  hold(bytes: Buffer, mtimeSeconds: number | null): ParkedUpload;
   end(): void;
 }
 
-class FakeWriter implements UploadWriter {
+class FakeWriter implements FileWriter {
   readonly #ends: WriterEnds;
   /** Bytes before this offset cannot be written again. */
   readonly #sentEnd: number;
   #bytes: Buffer;
-  /** One byte for each of `#bytes`: 1 if it was received or added by truncation. */
+  /** One byte for each of `#bytes`: 1 if it was received. */
   #came: Buffer;
   #mtimeSeconds: number | null;
   #isParked = false;
@@ -265,9 +320,7 @@ class FakeWriter implements UploadWriter {
 
   async truncate(size: number): Promise<void> {
     if (size < this.#sentEnd) throw sent();
-    const before = this.size;
     this.#resize(size);
-    if (size > before) this.#came.fill(1, before);
   }
 
   setMtime(mtimeSeconds: number): void {
@@ -275,12 +328,20 @@ class FakeWriter implements UploadWriter {
   }
 
   async commit(): Promise<WrittenObject> {
-    const gap = this.#came.indexOf(0);
-    if (gap !== -1) throw new Fault('invalid', `byte ${gap} was never received`);
+    if (this.size > maxBytes) throw new Fault('too-large', 'too many bytes were never received');
     return this.#ends.store(this.#bytes, this.#mtimeSeconds);
   }
 
   adopt(): void {}
+
+  async hold(): Promise<ParkedUpload> {
+    const gap = this.#came.indexOf(0);
+    if (gap !== -1) throw new Fault('invalid', `byte ${gap} was never received`);
+    const held = this.#ends.hold(this.#bytes, this.#mtimeSeconds);
+    this.#isParked = true;
+    this.#ends.end();
+    return held;
+  }
 
   async park(): Promise<ParkedUpload | null> {
     const gap = this.#came.indexOf(0);

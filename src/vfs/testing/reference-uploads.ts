@@ -9,50 +9,63 @@ export interface OpenFlags {
 
 /** State of one client's handle: the content that a POSIX file would have after the same operations. */
 export class ReferenceHandle {
+  readonly client: number;
   readonly flags: OpenFlags;
   readonly name: string;
-  /** The object that the open found, null if there was none or it was truncated. */
-  readonly opened: string | null;
+  /** The object that the changes apply to, null if there was none or it was truncated. */
+  opened: string | null;
+  readonly #changes: ((content: string) => string)[] = [];
   content: string;
   isTouched = false;
-  /** True if an operation was refused, or left a gap, so that CLOSE may be refused. */
+  /** True if an operation was refused, so that CLOSE may be refused. */
   mayFail = false;
-  #hasBegun = false;
 
-  constructor(name: string, flags: OpenFlags, stored: string | null) {
+  constructor(client: number, name: string, flags: OpenFlags, stored: string | null) {
+    this.client = client;
     this.name = name;
     this.flags = flags;
     this.opened = flags.truncate ? null : stored;
     this.content = this.opened ?? '';
   }
 
-  /** Begins to change the file. Returns whether this continues the object that was found. */
-  begin(offset: number): boolean {
-    const end = (this.opened ?? '').length;
-    const isExtended = !this.#hasBegun && end > 0 && (this.flags.append || offset === end);
-    this.#hasBegun = true;
-    return isExtended && !this.isTouched;
-  }
-
   write(offset: number, text: string): void {
     if (text === '') return;
-    const at = this.flags.append ? this.content.length : offset;
-    if (at > this.content.length) this.mayFail = true;
-    const before = this.content.padEnd(at, '\0');
-    this.content = before.slice(0, at) + text + before.slice(at + text.length);
+    this.#change((content) => {
+      const at = this.flags.append ? content.length : offset;
+      const before = content.padEnd(at, '\0');
+      return before.slice(0, at) + text + before.slice(at + text.length);
+    });
     this.isTouched = true;
+  }
+
+  /** Applies the changes to the content that another handle of the user has stored. */
+  follow(stored: string): void {
+    this.opened = stored;
+    this.content = this.#changes.reduce((content, change) => change(content), stored);
+    // A size that was the old one is a change of the new content.
+    if (this.content !== stored) this.isTouched ||= this.#changes.length > 0;
+  }
+
+  #change(change: (content: string) => string): void {
+    this.#changes.push(change);
+    this.content = change(this.content);
   }
 
   resize(size: number): void {
-    if (size === this.content.length && !this.isTouched) return;
-    this.content = this.content.slice(0, size).padEnd(size, '\0');
-    this.isTouched = true;
+    const isSame = size === this.content.length;
+    this.#change((content) => sized(content, size));
+    this.isTouched ||= !isSame;
   }
 
-  /** Whether the new content can be stored without bytes of the object that the client did not send. */
-  get isWhole(): boolean {
-    return this.opened === null || this.opened === '' || (this.flags.append && this.isTouched);
+  /** Whether there is a stored file that stays as it is until CLOSE. */
+  get keepsObject(): boolean {
+    return this.opened !== null;
   }
+}
+
+/** Returns the content with another size: cut, or extended with zeros. */
+export function sized(content: string, size: number): string {
+  return content.slice(0, size).padEnd(size, '\0');
 }
 
 /** The objects with content that must be in the bucket, by name, and the handles that are open. */

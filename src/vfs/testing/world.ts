@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Call, LogFields, Logger } from '../../model/call.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
+import { allRights } from '../../model/users/upload-rights.js';
 import { parseUsername, type UserSettings } from '../../model/users.js';
 import type { Attributes, Vfs, WriteMode } from '../../model/vfs.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../factory.js';
@@ -38,8 +39,12 @@ export class World implements AsyncDisposable {
   downloadKeys: readonly CustomerKey[] = [firstKey];
   /** Removals requested from the mirror: name, path and actor. */
   readonly removedFiles: string[] = [];
+  /** Mirrors that open sessions see. */
+  readonly watched: string[] = [];
   encryption: WriteEncryption = { kind: 'sse-c', key: firstKey };
   nowMs = 1_800_000_000_000;
+  /** Applies from the next `restart`. */
+  listsParked = false;
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -48,12 +53,17 @@ export class World implements AsyncDisposable {
       uploadBucket: this.s3.bucket,
       uploadPrefix: 'bob/uploads/',
       uploadOption: 3,
+      access: null,
       acl: null,
-      dropbox: false,
+      uploadRights: allRights,
+      uploadExclusions: [],
       downloads: false,
       shared: false,
       downloadsMode: 'mirror',
       downloadsDelete: false,
+      local: true,
+      localLimitBytes: null,
+      localFilesLimit: null,
       downloadsPrefix: 'bob/downloads/',
       localDirectory: join(directory, 'local'),
       downloadsDirectory: join(directory, 'downloads'),
@@ -68,6 +78,7 @@ export class World implements AsyncDisposable {
     return createVfsFactory({
       parked: this.vault,
       resumeWindowMs,
+      listsParked: this.listsParked,
       renameLimit: 20,
       users: {
         settings: async () => this.settings,
@@ -76,6 +87,12 @@ export class World implements AsyncDisposable {
         downloadKeys: async () => this.downloadKeys,
       },
       mirror: {
+        sessionOpened: (names) => {
+          this.watched.push(...names);
+          return () => {
+            this.watched.splice(0, names.length);
+          };
+        },
         removeFile: async (_call, name, path, actor) => {
           this.removedFiles.push(`${name} ${path} ${actor}`);
         },
@@ -87,7 +104,9 @@ export class World implements AsyncDisposable {
       clock: {
         nowMs: () => this.nowMs,
         monotonicMs: () => this.nowMs,
-        sleep: () => Promise.reject(new Error('these tests do not sleep')),
+        // These tests wait for nothing.
+        sleep: (_ms, signal) =>
+          new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
       },
     });
   }

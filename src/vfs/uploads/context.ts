@@ -8,6 +8,7 @@ import { sealedAsReported } from '../../vault/sealed-with.js';
 import type { UploadTarget, Vault } from '../../vault/vault.js';
 import { ObjectLocation } from '../objects/location.js';
 import type { ObjectLookupServices, ObjectPrefix } from '../objects/prefix.js';
+import { ExcludedNames } from './exclusions.js';
 import type { OpenUploads } from './open-uploads.js';
 import type { ParkedFiles } from './parked-files.js';
 
@@ -30,11 +31,13 @@ export class UploadContext implements ObjectPrefix {
   readonly services: UploadMountServices;
   readonly settings: UserSettings;
   readonly location: ObjectLocation;
+  readonly excluded: ExcludedNames;
 
   constructor(point: string, services: UploadMountServices, settings: UserSettings) {
     this.services = services;
     this.settings = settings;
     this.location = new ObjectLocation(point, settings.uploadBucket, settings.uploadPrefix);
+    this.excluded = new ExcludedNames(settings.uploadExclusions);
   }
 
   get actor(): string {
@@ -50,6 +53,14 @@ export class UploadContext implements ObjectPrefix {
   async target(call: Call, ref: ObjectRef, mtimeSeconds: number | null): Promise<UploadTarget> {
     const encryption = await this.services.users.uploadEncryption(call, this.settings.username);
     return { ref, encryption, acl: this.settings.acl, actor: this.actor, mtimeSeconds };
+  }
+
+  /** Returns the target of a new file. A file with an excluded name gets its object under the final name. */
+  async newTarget(call: Call, path: string, mtimeSeconds: number | null): Promise<UploadTarget> {
+    const shown = this.location.file(path);
+    const final = this.excluded.finalPath(path);
+    if (final === null) return await this.target(call, shown, mtimeSeconds);
+    return { ...(await this.target(call, this.location.file(final), mtimeSeconds)), shownKey: shown.key };
   }
 
   /**
@@ -81,6 +92,8 @@ export class UploadContext implements ObjectPrefix {
     const ref = this.location.file(path);
     if (open.find(ref.bucket, ref.key) === null) return null;
     const shown = this.location.shown(path);
+    if (parkedFiles.held(ref) !== null)
+      return new Fault('conflict', `${shown} can be ${what} once it is renamed to its final name`);
     const hint = parkedFiles.has(ref)
       ? `the upload of ${shown} was interrupted: resume it, upload it again, or remove it`
       : `${shown} is still being uploaded: it can be ${what} once the upload is complete`;

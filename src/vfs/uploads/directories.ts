@@ -82,10 +82,13 @@ export class UploadDirectories {
     const { bucket, key } = location.directory(path);
     if (services.directoryCache.hasMarker(bucket, key)) return;
     try {
-      const page = await services.store.list(call, { bucket, prefix: key, delimiter: null, maxKeys: 2 });
+      const page = await services.store.list(call, { bucket, prefix: key, delimiter: '/', maxKeys: 2 });
       const hasMarker = page.objects.some((object) => object.key === key);
       if (hasMarker) services.directoryCache.add(bucket, key, true);
-      else if (page.objects.every(({ key: each }) => goes(each, leaving))) await this.putMarker(call, path);
+      else if (
+        [...page.objects.map(({ key: each }) => each), ...page.prefixes].every((each) => goes(each, leaving))
+      )
+        await this.putMarker(call, path);
     } catch (thrown) {
       call.log.warn('could not keep an empty directory', {
         path: location.shown(path),
@@ -95,10 +98,7 @@ export class UploadDirectories {
   }
 }
 
-/**
- * Returns whether the object is removed with `leaving`. Of a removed directory only the first objects are
- * checked: an unnecessary marker does no harm.
- */
+/** Returns whether the object or the directory is removed with `leaving`. */
 function goes(key: string, leaving: string): boolean {
   return leaving.endsWith('/') ? key.startsWith(leaving) : key === leaving;
 }

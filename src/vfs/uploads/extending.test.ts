@@ -51,8 +51,7 @@ describe('a file in S3 that a client writes to at its end', () => {
     await expect(handle.commit(world.call)).rejects.toMatchObject(changed);
     await using other = await open('/uploads/f');
     world.s3.put('bob/uploads/f', 'theirs again');
-    await expect(write(other, 6, ', and more')).rejects.toMatchObject(changed);
-    await expect(write(other, 16, ', and more')).rejects.toMatchObject(changed);
+    await write(other, 6, ', and more');
     await expect(other.commit(world.call)).rejects.toMatchObject(changed);
     expect(await bob.read('/uploads/f')).toBe('theirs again');
   });
@@ -65,10 +64,8 @@ describe('a file in S3 that a client writes to at its end', () => {
     expect(await bob.read('/uploads/f')).toBe('what is there and more');
     world.keys = [];
     await using handle = await open('/uploads/f', appendMode);
-    await expect(write(handle, 0, 'x')).rejects.toMatchObject({
-      kind: 'key-mismatch',
-      hint: expect.stringContaining('cannot extend "/uploads/f"'),
-    });
+    await write(handle, 0, 'x');
+    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'key-mismatch' });
   });
 
   it('is a new file if it was truncated or is empty', async () => {

@@ -11,10 +11,10 @@ import type {
   WriteHandle,
   WriteMode,
 } from '../../model/vfs.js';
-import type { Mount } from '../mount.js';
 import { bucketStatistics, directoryAttributes, fileAttributes } from '../objects/attributes.js';
 import { ObjectListing } from '../objects/listing.js';
 import { ObjectLookup } from '../objects/lookup.js';
+import type { RestrictableMount } from '../rights/restricted-mount.js';
 import { UploadContext, type UploadMountServices } from './context.js';
 import { UploadDirectories } from './directories.js';
 import { UploadOpener } from './opening.js';
@@ -27,11 +27,8 @@ import { StoredFiles } from './stored-files.js';
  * A name that is both an object and a prefix is shown as a directory, in listings and in STAT. Otherwise the
  * files below it could not be reached; some programs also use such objects as directory markers. The object
  * stays accessible: opening for reading, REMOVE and RENAME of the name use it.
- *
- * With `upload.dropbox=yes` it is write-only: clients cannot list, read or remove anything, and STAT finds
- * only directories and the files that this session has stored.
  */
-export class UploadsMount implements Mount {
+export class UploadsMount implements RestrictableMount {
   readonly point: string;
   readonly isWritable = true;
   readonly #context: UploadContext;
@@ -51,19 +48,42 @@ export class UploadsMount implements Mount {
   }
 
   async stat(call: Call, path: string): Promise<Attributes | null> {
-    const { services, location, settings } = this.#context;
-    const { dropbox } = settings;
-    if (path === '/') return directoryAttributes(0, dropbox);
+    const { services, location } = this.#context;
+    if (path === '/') return directoryAttributes(0);
     const { bucket, key } = location.file(path);
-    const uploading = dropbox ? null : services.open.find(bucket, key);
+    const uploading = services.open.find(bucket, key);
     if (uploading !== null) return uploading.attributes();
-    const isHidden = dropbox && !this.#stored.has(path);
     const [directory, file] = await Promise.all([
-      this.#lookup.directory(call, path),
-      isHidden ? null : this.#lookup.file(call, path),
+      this.statDirectory(call, path),
+      this.#lookup.file(call, path),
     ]);
-    if (directory !== null) return directoryAttributes(directory.mtimeSeconds, dropbox);
-    return file && fileAttributes(file.size, file.mtimeSeconds);
+    return directory ?? (file && fileAttributes(file.size, file.mtimeSeconds));
+  }
+
+  async statDirectory(call: Call, path: string): Promise<Attributes | null> {
+    if (path === '/') return directoryAttributes(0);
+    // Also refuses a name that is too long.
+    this.#context.location.file(path);
+    const directory = await this.#lookup.directory(call, path);
+    return directory && directoryAttributes(directory.mtimeSeconds);
+  }
+
+  async exists(call: Call, path: string): Promise<boolean> {
+    return (await this.#lookup.object(call, path)) !== null;
+  }
+
+  isUploading(path: string): boolean {
+    const { bucket, key } = this.#context.location.file(path);
+    return this.#context.services.open.find(bucket, key) !== null;
+  }
+
+  hasStored(path: string): boolean {
+    return this.#stored.has(path);
+  }
+
+  awaitsName(path: string): boolean {
+    const { services, location } = this.#context;
+    return services.parkedFiles.held(location.file(path)) !== null;
   }
 
   /** Same as `stat`: there are no symbolic links in S3. */
@@ -72,15 +92,19 @@ export class UploadsMount implements Mount {
   }
 
   /**
-   * Records a time in the ledger. Mode and owner are ignored without a fault, because many clients send them
+   * Records a time in the ledger, and stores the file again with another size. Mode and owner are ignored without a fault, because many clients send them
    * by default.
    */
   async setAttributes(call: Call, path: string, change: AttributeChange): Promise<void> {
     if (path === '/') return;
     const { services, location } = this.#context;
+    await this.#closed(call, path);
     const ref = location.file(path);
     const uploading = services.open.find(ref.bucket, ref.key);
-    if (uploading !== null) {
+    // A size that is set by name counts for the stored file at once, unless this session itself has it open.
+    const isForStored =
+      uploading?.keepsObject === true && uploading.session !== this.#context && change.size !== undefined;
+    if (uploading !== null && !isForStored) {
       await uploading.setAttributes(call, change);
       return;
     }
@@ -94,17 +118,18 @@ export class UploadsMount implements Mount {
       return;
     }
     if (file === null) throw new Fault('not-found', `${location.shown(path)} does not exist`);
-    if (change.size !== undefined && change.size !== file.size)
-      throw new Fault(
-        'unsupported',
-        `${location.shown(path)} has ${file.size} bytes, and an uploaded file cannot be resized: upload it again`,
-      );
+    if (change.size !== undefined && change.size !== file.size) {
+      // A user without the right to read must not learn the rest of a file by changing it.
+      if (!this.#context.settings.uploadRights.read)
+        throw new Fault('denied', `${location.shown(path)} cannot be resized without the right to read`);
+      await this.#opener.resize(call, path, file, change);
+      return;
+    }
     if (change.mtimeSeconds !== undefined)
       await this.#context.setTime(call, path, file.etag, change.mtimeSeconds);
   }
 
   async *list(call: Call, path: string): AsyncGenerator<readonly DirectoryEntry[]> {
-    this.#refuseInDropbox('listed');
     const { services, location } = this.#context;
     const { bucket, key: prefix } = location.directory(path);
     const listing = new ObjectListing(this.#context, path, services.open.below(bucket, prefix));
@@ -116,13 +141,19 @@ export class UploadsMount implements Mount {
   }
 
   async openRead(call: Call, path: string): Promise<ReadHandle> {
-    this.#refuseInDropbox('read');
+    await this.#closed(call, path);
     return this.#opener.read(call, path);
   }
 
   async openWrite(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
-    if (mode.read && !mode.truncate && !mode.exclusive) this.#refuseInDropbox('read');
+    await this.#closed(call, path);
     return await this.#opener.write(call, path, mode, () => this.#stored.add(path));
+  }
+
+  /** Waits for a CLOSE of the file that is in progress, which another session may have sent too. */
+  async #closed(call: Call, path: string): Promise<void> {
+    const { services, location } = this.#context;
+    await services.open.closed(call, location.file(path));
   }
 
   makeDirectory(call: Call, path: string): Promise<void> {
@@ -130,13 +161,12 @@ export class UploadsMount implements Mount {
   }
 
   async removeDirectory(call: Call, path: string): Promise<void> {
-    this.#refuseInDropbox('removed');
     await this.#directories.remove(call, path);
   }
 
   async remove(call: Call, path: string): Promise<void> {
-    this.#refuseInDropbox('removed');
     const { services, location, actor } = this.#context;
+    await this.#closed(call, path);
     const ref = location.file(path);
     const wasParked = await services.parkedFiles.abort(call, ref);
     if ((await this.#lookup.object(call, path)) === null) {
@@ -148,6 +178,7 @@ export class UploadsMount implements Mount {
   }
 
   async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
+    await Promise.all([this.#closed(call, from), this.#closed(call, to)]);
     await this.#renamer.rename(call, from, to, replace);
     this.#stored.rename(from, to);
   }
@@ -166,10 +197,5 @@ export class UploadsMount implements Mount {
 
   async statistics(): Promise<FileSystemStatistics> {
     return bucketStatistics;
-  }
-
-  #refuseInDropbox(what: string): void {
-    if (!this.#context.settings.dropbox) return;
-    throw new Fault('denied', `${this.point} is write-only: files can be uploaded there, but not ${what}`);
   }
 }

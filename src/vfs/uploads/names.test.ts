@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dropboxRights } from '../../model/users/upload-rights.js';
 import { firstKey, putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
 
 let world: World;
@@ -38,13 +39,15 @@ describe('stat', () => {
 });
 
 describe('setting attributes of a file', () => {
-  it('records the time, ignores the mode and refuses another size', async () => {
+  it('records the time, ignores the mode and stores the file with another size', async () => {
     await bob.write('/uploads/f', 'four');
     await bob.tree.setAttributes(world.call, '/uploads/f', { mtimeSeconds: 5, mode: 0o600, size: 4 });
     expect(await bob.stat('/uploads/f')).toMatchObject({ mtimeSeconds: 5, mode: 0o644, size: 4 });
-    await expect(bob.tree.setAttributes(world.call, '/uploads/f', { size: 2 })).rejects.toMatchObject({
-      kind: 'unsupported',
-    });
+    await bob.tree.setAttributes(world.call, '/uploads/f', { size: 2 });
+    expect(await bob.read('/uploads/f')).toBe('fo');
+    await bob.tree.setAttributes(world.call, '/uploads/f', { size: 4, mtimeSeconds: 6 });
+    expect(await bob.read('/uploads/f')).toBe('fo\0\0');
+    expect((await bob.stat('/uploads/f'))?.mtimeSeconds).toBe(6);
     await expect(bob.tree.setAttributes(world.call, '/uploads/none', { mode: 0 })).rejects.toMatchObject({
       kind: 'not-found',
     });
@@ -243,7 +246,7 @@ describe('a write-only /uploads', () => {
   beforeEach(async () => {
     await bob.mkdir('/uploads/d');
     put('d/secret', 'x');
-    world.change({ dropbox: true });
+    world.change({ uploadRights: dropboxRights });
   });
 
   it('accepts files and directories', async () => {
@@ -286,7 +289,7 @@ describe('a write-only /uploads', () => {
     ])
       await expect(attempt).rejects.toMatchObject({
         kind: 'denied',
-        hint: expect.stringContaining('write-only'),
+        hint: expect.stringContaining('the rights in /uploads are dropbox'),
       });
   });
 });

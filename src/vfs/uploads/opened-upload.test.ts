@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dropboxRights } from '../../model/users/upload-rights.js';
 import type { WriteHandle, WriteMode } from '../../model/vfs.js';
 import { firstKey, putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
 
@@ -27,20 +28,19 @@ afterEach(async () => {
 describe('a file opened for reading and writing', () => {
   beforeEach(() => bob.write('/uploads/f', 'some content'));
 
-  it('is read as it is stored until the first write, then no more', async () => {
+  it('is read with its changes, which others see after CLOSE', async () => {
     await using handle = await open('/uploads/f', bothMode);
     expect((await handle.attributes()).size).toBe(12);
     expect(await read(handle, 0, 4)).toBe('some');
     expect(await read(handle, 5, 100)).toBe('content');
     expect(await read(handle, 12, 1)).toBeNull();
     expect((await bob.stat('/uploads/f'))?.size).toBe(12);
-    await write(handle, 0, 'SOME CONTENT');
-    await expect(read(handle, 0, 4)).rejects.toMatchObject({
-      kind: 'unsupported',
-      hint: expect.stringContaining('once it is closed'),
-    });
+    await write(handle, 5, 'CON');
+    await write(handle, 14, '!');
+    expect(await read(handle, 0, 100)).toBe('some CONtent\0\0!');
+    expect(await bob.read('/uploads/f')).toBe('some content');
     await handle.commit(world.call);
-    expect(await bob.read('/uploads/f')).toBe('SOME CONTENT');
+    expect(await bob.read('/uploads/f')).toBe('some CONtent\0\0!');
   });
 
   it('is replaced by a client that reads it, writes it again and truncates it', async () => {
@@ -52,28 +52,26 @@ describe('a file opened for reading and writing', () => {
     expect(await bob.read('/uploads/f')).toBe('CONTENT');
   });
 
-  it('is unchanged if the client only reads it, or changes a part of it', async () => {
+  it('is unchanged if the client only reads it, or disconnects', async () => {
     await using reading = await open('/uploads/f', bothMode);
     await read(reading, 0, 4);
     await reading.commit(world.call);
-    for (const offset of [0, 5]) {
-      await using handle = await open('/uploads/f', bothMode);
-      await read(handle, 0, 100);
-      const change = write(handle, offset, 'x').then(() => handle.commit(world.call));
-      await expect(change).rejects.toMatchObject({ kind: 'unsupported' });
-    }
+    await using handle = await open('/uploads/f', bothMode);
+    await write(handle, 5, 'x');
+    await handle[Symbol.asyncDispose]();
     expect(await bob.read('/uploads/f')).toBe('some content');
   });
 
-  it('is not read after it was truncated through the handle or its name', async () => {
+  it('is truncated through the handle or its name, and extended again with zeros', async () => {
     await using handle = await open('/uploads/f', bothMode);
-    await handle.setAttributes(world.call, { size: 0 });
-    await expect(read(handle, 0, 4)).rejects.toMatchObject({ kind: 'unsupported' });
+    await handle.setAttributes(world.call, { size: 2 });
+    await handle.setAttributes(world.call, { size: 4 });
+    expect(await read(handle, 0, 9)).toBe('so\0\0');
     await bob.write('/uploads/g', 'other content');
     await using other = await open('/uploads/g', bothMode);
     expect(await read(other, 0, 5)).toBe('other');
     await bob.tree.setAttributes(world.call, '/uploads/g', { size: 0 });
-    await expect(read(other, 0, 4)).rejects.toMatchObject({ kind: 'unsupported' });
+    expect(await read(other, 0, 4)).toBeNull();
     await other.commit(world.call);
     expect(await bob.read('/uploads/g')).toBe('');
   });
@@ -102,7 +100,7 @@ describe('a file opened for reading and writing', () => {
   });
 
   it('is refused in a write-only directory', async () => {
-    world.change({ dropbox: true });
+    world.change({ uploadRights: dropboxRights });
     await expect(open('/uploads/f', bothMode)).rejects.toMatchObject({ kind: 'denied' });
     await using handle = await open('/uploads/f', { ...putMode, read: true });
     await write(handle, 0, 'new');
@@ -145,15 +143,17 @@ describe('a file opened to append', () => {
     await bob.write('/uploads/f', 'zero ');
     const alice = await world.login();
     await using first = await open('/uploads/f', appendMode);
-    await expect(alice.tree.openWrite(world.call, '/uploads/f', appendMode)).rejects.toMatchObject({
-      kind: 'conflict',
-    });
-    await write(first, 0, 'first ');
-    await first.commit(world.call);
     await using second = await alice.tree.openWrite(world.call, '/uploads/f', appendMode);
+    await write(first, 0, 'first ');
     await write(second, 0, 'second');
+    await first.commit(world.call);
     await second.commit(world.call);
     expect(await bob.read('/uploads/f')).toBe('zero first second');
+    await using upload = await open('/uploads/new', putMode);
+    await write(upload, 0, 'new');
+    await expect(alice.tree.openWrite(world.call, '/uploads/new', appendMode)).rejects.toMatchObject({
+      kind: 'conflict',
+    });
   });
 });
 
@@ -162,9 +162,20 @@ describe('a truncation by the name of a file that is open without truncation', (
     await bob.write('/uploads/f', 'old');
     await using handle = await open('/uploads/f', scpMode);
     await bob.tree.setAttributes(world.call, '/uploads/f', { size: 0 });
-    await write(handle, 3, 'x').catch(() => undefined);
-    const outcome = await handle.commit(world.call).catch(() => 'refused');
-    expect(outcome).toBe('refused');
-    expect(await bob.read('/uploads/f')).toBe('old');
+    await write(handle, 3, 'x');
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('\0\0\0x');
+  });
+
+  it('by another session is stored at once, and the changes of the first are added at its CLOSE', async () => {
+    const alice = await world.login();
+    await bob.write('/uploads/f', 'old');
+    await using handle = await open('/uploads/f', bothMode);
+    await write(handle, 0, 'n');
+    await alice.tree.setAttributes(world.call, '/uploads/f', { size: 2 });
+    expect(await bob.read('/uploads/f')).toBe('ol');
+    expect((await handle.attributes()).size).toBe(2);
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('nl');
   });
 });

@@ -1,6 +1,6 @@
 import type { Call } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import type { Attributes, ReadHandle, WriteHandle } from '../../model/vfs.js';
+import type { Attributes, WriteHandle } from '../../model/vfs.js';
 
 /** An upload without the open flags READ and APPEND, which `OpenedUpload` adds. */
 export interface UploadHandle extends Omit<WriteHandle, 'read' | 'sync'> {
@@ -15,24 +15,16 @@ export interface UploadOpening {
   readonly shown: string;
   /** SSH_FXF_APPEND: every write goes to the end of the file, whatever its offset. */
   readonly append: boolean;
-  /**
-   * Opens the stored object, if the handle is open for reading. Resolves to null if the file is empty. Null
-   * if the handle is open for writing only.
-   */
-  readonly content: ((call: Call) => Promise<ReadHandle | null>) | null;
+  /** Reads the file with its changes like `WriteHandle.read`. Null if the handle is open for writing only. */
+  readonly read: WriteHandle['read'] | null;
   /** Called once the file is stored. */
   stored(): void;
 }
 
-/**
- * A file of `/uploads` as one client has opened it for writing. A handle that is open for reading too serves
- * the stored object until the first change, because S3 has the new content only after CLOSE.
- */
+/** A file of `/uploads` as one client has opened it for writing, and maybe for reading and to append. */
 export class OpenedUpload implements WriteHandle {
   readonly #handle: UploadHandle;
   readonly #opening: UploadOpening;
-  #reader: Promise<ReadHandle | null> | null = null;
-  #changed = false;
   /** Number of writes that are not answered yet, and the end of the file once they are. */
   #pending = 0;
   #end = 0;
@@ -43,21 +35,14 @@ export class OpenedUpload implements WriteHandle {
   }
 
   async read(call: Call, offset: number, length: number): Promise<readonly Uint8Array[] | null> {
-    const { content, shown } = this.#opening;
-    if (content === null) throw new Fault('denied', `${shown} is not open for reading`);
-    if (this.#changed || !this.#handle.isUntouched)
-      throw new Fault(
-        'unsupported',
-        `${shown} was changed through this handle and can be read once it is closed: read it before the first write`,
-      );
-    const reader = await this.#openReader(call, content);
-    return reader === null ? null : await reader.read(call, offset, length);
+    const { read, shown } = this.#opening;
+    if (read === null) throw new Fault('denied', `${shown} is not open for reading`);
+    return await read(call, offset, length);
   }
 
   async write(call: Call, offset: number, chunks: readonly Uint8Array[]): Promise<void> {
     const length = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     if (length === 0) return;
-    this.#changed = true;
     const at = this.#opening.append ? this.#reserve(length) : offset;
     this.#pending += 1;
     try {
@@ -84,12 +69,7 @@ export class OpenedUpload implements WriteHandle {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const reader = await this.#reader?.catch(() => null);
-    try {
-      await reader?.[Symbol.asyncDispose]();
-    } finally {
-      await this.#handle[Symbol.asyncDispose]();
-    }
+    await this.#handle[Symbol.asyncDispose]();
   }
 
   /** Returns the offset of bytes to append, which is behind all writes received before. */
@@ -97,16 +77,5 @@ export class OpenedUpload implements WriteHandle {
     const at = this.#pending === 0 ? this.#handle.attributes().size : this.#end;
     this.#end = at + length;
     return at;
-  }
-
-  async #openReader(call: Call, content: NonNullable<UploadOpening['content']>): Promise<ReadHandle | null> {
-    this.#reader ??= content(call);
-    try {
-      return await this.#reader;
-    } catch (error) {
-      // The next read tries again.
-      this.#reader = null;
-      throw error;
-    }
   }
 }

@@ -3,7 +3,7 @@ import { type Call, type Clock, uncancellable } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import { findListed } from '../../model/list-pages.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
-import { type ParkedUpload, type ParkedUploads, parkedBytes } from '../../model/parked-uploads.js';
+import { type ParkedUpload, type ParkedUploads, parkedBytes, shownRef } from '../../model/parked-uploads.js';
 import { parseUsername, type UserDirectory } from '../../model/users.js';
 import type { AttributeChange } from '../../model/vfs.js';
 import { sealedWith as sealedAs } from '../../vault/sealed-with.js';
@@ -14,19 +14,31 @@ import type { OpenUpload, OpenUploads } from './open-uploads.js';
 /** Services that the parked uploads need. */
 export interface ParkedFilesServices {
   readonly vault: Pick<Vault, 'abortParked'>;
-  readonly parked: Pick<ParkedUploads, 'parked'>;
+  readonly parked: Pick<ParkedUploads, 'parked' | 'setMtime'>;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly clock: Clock;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
   readonly open: OpenUploads;
   /** Time that parked uploads are kept; 0 disables parking. */
   readonly windowMs: number;
+  /** True if listings contain parked uploads. */
+  readonly listsParked: boolean;
 }
 
-/** Parked uploads by target key. They are listed as files with the number of bytes stored in S3. */
+/**
+ * Min time in milliseconds that a complete upload under an excluded name is kept, even if interrupted uploads
+ * are kept for less.
+ */
+const minHeldMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Parked uploads by the key that clients see. STAT shows them as files with the number of bytes stored in S3. Listings
+ * contain the complete ones, and the others if the settings list them: a program that lists a directory could take one
+ * for a complete file.
+ */
 export class ParkedFiles {
   readonly #services: ParkedFilesServices;
-  readonly #byName = new Map<string, { readonly upload: ParkedUpload; readonly hide: () => void }>();
+  readonly #byName = new Map<string, { readonly file: ParkedFile; readonly hide: () => void }>();
 
   constructor(services: ParkedFilesServices) {
     this.#services = services;
@@ -43,14 +55,15 @@ export class ParkedFiles {
 
   /**
    * Shows a newly parked upload until it is resumed or aborted. If an object of that name exists, aborts the
-   * upload instead, because the upload would hide the complete object.
+   * upload instead, because the upload would hide the complete object. A complete upload is kept anyway.
    */
   async park(call: Call, upload: ParkedUpload): Promise<void> {
-    if (await this.#isObject(call, upload.ref)) {
+    const shown = shownRef(upload);
+    if (!upload.isComplete && (await this.#isObject(call, shown))) {
       await this.#discard(call, upload);
       return;
     }
-    await this.abort(call, upload.ref);
+    await this.abort(call, shown);
     this.#show(upload);
   }
 
@@ -67,6 +80,12 @@ export class ParkedFiles {
     return this.#byName.has(nameOf(ref));
   }
 
+  /** Returns the complete upload that waits for its name, or null. */
+  held(ref: ObjectRef): ParkedUpload | null {
+    const upload = this.#byName.get(nameOf(ref))?.file.upload;
+    return upload?.isComplete === true ? upload : null;
+  }
+
   /** Removes and returns a parked upload for its resumer, or null if there is none. */
   claim(ref: ObjectRef): ParkedUpload | null {
     const name = nameOf(ref);
@@ -74,7 +93,7 @@ export class ParkedFiles {
     if (found === undefined) return null;
     this.#byName.delete(name);
     found.hide();
-    return found.upload;
+    return found.file.upload;
   }
 
   /** Aborts a parked upload. If S3 fails, the next start tries again. Returns false if there is none. */
@@ -102,12 +121,14 @@ export class ParkedFiles {
    * retirement of a key.
    */
   async expire(call: Call): Promise<void> {
-    for (const { upload } of [...this.#byName.values()]) {
+    for (const { file } of [...this.#byName.values()]) {
+      const { upload } = file;
       const { bucket, key } = upload.ref;
       try {
         const reason = await this.#reasonToAbort(call, upload);
-        if (reason === null || this.#byName.get(nameOf(upload.ref))?.upload !== upload) continue;
-        await this.abort(call, upload.ref);
+        const shown = shownRef(upload);
+        if (reason === null || this.#byName.get(nameOf(shown))?.file !== file) continue;
+        await this.abort(call, shown);
         call.log.info('aborting a parked upload', { bucket, key, reason });
       } catch (error) {
         const fault = Fault.from(error);
@@ -123,9 +144,13 @@ export class ParkedFiles {
     }
   }
 
-  async #reasonToAbort(call: Call, { actor, parkedMs, sealedWith }: ParkedUpload): Promise<string | null> {
+  async #reasonToAbort(
+    call: Call,
+    { actor, parkedMs, sealedWith, isComplete }: ParkedUpload,
+  ): Promise<string | null> {
     const { clock, windowMs, users } = this.#services;
-    if (parkedMs <= clock.nowMs() - windowMs) return 'not resumed in time';
+    const keptMs = isComplete ? Math.max(windowMs, minHeldMs) : windowMs;
+    if (parkedMs <= clock.nowMs() - keptMs) return isComplete ? 'not renamed in time' : 'not resumed in time';
     const username = parseUsername(actor);
     if ((await users.settings(call, username)) === null) return 'the user was removed';
     const wanted = sealedAs(await users.uploadEncryption(call, username));
@@ -133,24 +158,41 @@ export class ParkedFiles {
   }
 
   #show(upload: ParkedUpload): void {
-    const { bucket, key } = upload.ref;
-    const hide = this.#services.open.add(bucket, key, new ParkedFile(upload));
-    this.#byName.set(nameOf(upload.ref), { upload, hide });
+    const shown = shownRef(upload);
+    const file = new ParkedFile(upload, this.#services);
+    const hide = this.#services.open.add(shown.bucket, shown.key, file);
+    this.#byName.set(nameOf(shown), { file, hide });
   }
 }
 
 /** A parked upload shown as a file. */
 class ParkedFile implements OpenUpload {
-  readonly #size: number;
-  readonly #mtimeSeconds: number;
+  readonly #services: Pick<ParkedFilesServices, 'parked' | 'listsParked'>;
+  #upload: ParkedUpload;
 
-  constructor(upload: ParkedUpload) {
-    this.#size = parkedBytes(upload);
-    this.#mtimeSeconds = upload.mtimeSeconds ?? Math.floor(upload.parkedMs / 1000);
+  readonly keepsObject = false;
+  readonly session = null;
+
+  constructor(upload: ParkedUpload, services: Pick<ParkedFilesServices, 'parked' | 'listsParked'>) {
+    this.#upload = upload;
+    this.#services = services;
+  }
+
+  get upload(): ParkedUpload {
+    return this.#upload;
+  }
+
+  readonly isEdit = false;
+
+  async follow(): Promise<void> {}
+
+  get isListed(): boolean {
+    return this.#upload.isComplete || this.#services.listsParked;
   }
 
   attributes() {
-    return fileAttributes(this.#size, this.#mtimeSeconds);
+    const { mtimeSeconds, parkedMs } = this.#upload;
+    return fileAttributes(parkedBytes(this.#upload), mtimeSeconds ?? Math.floor(parkedMs / 1000));
   }
 
   /** Returns null: a parked upload is resumed with `ParkedFiles.claim`. */
@@ -158,11 +200,22 @@ class ParkedFile implements OpenUpload {
     return null;
   }
 
-  /** Ignores modes. Throws `unsupported` for another size or time, which the resumed upload sets. */
+  /**
+   * Ignores modes. Records the time of a complete upload. Throws `unsupported` for another size, and for
+   * another time of an interrupted upload, which the resumed upload sets.
+   */
   async setAttributes(_call: Call, { size, mtimeSeconds }: AttributeChange): Promise<void> {
-    const isSame = mtimeSeconds === undefined || mtimeSeconds === this.#mtimeSeconds;
-    if (isSame && (size === undefined || size === this.#size)) return;
-    throw new Fault('unsupported', 'the file is not completely uploaded yet: resume it, or upload it again');
+    const { isComplete, id } = this.#upload;
+    const present = this.attributes();
+    const isSameTime = mtimeSeconds === undefined || mtimeSeconds === present.mtimeSeconds;
+    if ((!isSameTime && !isComplete) || (size !== undefined && size !== present.size))
+      throw new Fault(
+        'unsupported',
+        'the file is not completely uploaded yet: resume it, or upload it again',
+      );
+    if (mtimeSeconds === undefined || isSameTime) return;
+    if (await this.#services.parked.setMtime(id, mtimeSeconds))
+      this.#upload = { ...this.#upload, mtimeSeconds };
   }
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../../model/fault.js';
+import { allRights, dropboxRights } from '../../model/users/upload-rights.js';
 import type { WriteHandle } from '../../model/vfs.js';
 import { putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
 
@@ -30,11 +31,32 @@ describe('an upload that was interrupted', () => {
     await interrupt('/uploads/d/f');
   });
 
-  it('is listed as a file with the bytes stored in S3, but is not an object', async () => {
-    expect(await bob.stat('/uploads/d/f')).toMatchObject({ type: 'file', size: 8 });
-    expect(await bob.list('/uploads/d')).toEqual(['f']);
+  it('is a file with the bytes stored in S3 for clients that know its name, but is not an object', async () => {
+    for (const session of [bob, await world.login()]) {
+      expect(await session.stat('/uploads/d/f')).toMatchObject({ type: 'file', size: 8 });
+      expect(await session.lstat('/uploads/d/f')).toMatchObject({ type: 'file', size: 8 });
+      expect(await session.list('/uploads/d')).toEqual([]);
+    }
     expect(world.keysInS3()).toEqual(['d/']);
     expect(world.vault.openWriters).toBe(0);
+  });
+
+  it('is not listed before it is resumed, so that a poller does not fetch a part', async () => {
+    const poller = await world.login();
+    expect(await poller.list('/uploads/d')).toEqual([]);
+    await using handle = await open('/uploads/d/f', resumeMode);
+    await write(handle, 8, '89');
+    await handle.commit(world.call);
+    expect(await poller.list('/uploads/d')).toEqual(['f']);
+    expect(await poller.read('/uploads/d/f')).toBe('0123456789');
+  });
+
+  it('is listed with upload.resume.listed=yes', async () => {
+    world.listsParked = true;
+    const later = await world.restart();
+    expect(await later.entries('/uploads/d')).toMatchObject(
+      new Map([['f', expect.objectContaining({ type: 'file', size: 8 })]]),
+    );
   });
 
   it.each([
@@ -187,9 +209,9 @@ describe('an interrupted upload is not kept', () => {
   });
 
   it('in a write-only directory, and with a window of 0', async () => {
-    world.change({ dropbox: true });
+    world.change({ uploadRights: dropboxRights });
     await interrupt('/uploads/f');
-    world.change({ dropbox: false });
+    world.change({ uploadRights: allRights });
     bob = await world.restart(0);
     await interrupt('/uploads/f');
     expect(await bob.stat('/uploads/f')).toBeNull();
@@ -198,8 +220,8 @@ describe('an interrupted upload is not kept', () => {
 
   it('if its commit was refused', async () => {
     await using handle = await open('/uploads/f');
-    await write(handle, 9, 'behind a gap');
-    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'invalid' });
+    await write(handle, 1_000_001, 'behind a gap');
+    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'too-large' });
     await handle[Symbol.asyncDispose]();
     expect(await bob.stat('/uploads/f')).toBeNull();
   });

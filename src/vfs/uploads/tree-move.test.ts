@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fault } from '../../model/fault.js';
+import { dropboxRights } from '../../model/users/upload-rights.js';
 import { firstKey, putMode, type Session, secondKey, World } from '../testing/world.js';
 
 let world: World;
@@ -74,7 +75,7 @@ describe('renaming a directory with content', () => {
   });
 
   it('is possible in a write-only directory', async () => {
-    world.change({ dropbox: true });
+    world.change({ uploadRights: dropboxRights });
     put('d/f', 'x');
     await bob.rename('/uploads/d', '/uploads/e');
     expect(world.keysInS3()).toEqual(['e/f']);

@@ -1,9 +1,10 @@
 import { type Call, type Clock, uncancellable } from '../../model/call.js';
+import { checksumText } from '../../model/checksum.js';
 import { Fault } from '../../model/fault.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
 import type { AttributeChange, Attributes } from '../../model/vfs.js';
-import type { UploadWriter } from '../../vault/vault.js';
+import type { FileWriter, ObjectEditor } from '../../vault/vault.js';
 import { fileAttributes } from '../objects/attributes.js';
 import type { OpenUpload, OpenUploads } from './open-uploads.js';
 import type { UploadHandle } from './opened-upload.js';
@@ -21,20 +22,25 @@ export interface UploadLocation {
   /** Call of the client's session, which may have ended. */
   readonly call: Call;
   readonly actor: string;
+  /** Stands for the session that has opened the file. */
+  readonly session: object;
   readonly clock: Clock;
   readonly ref: ObjectRef;
+  /** True if the name is excluded: the complete upload then waits until it is renamed. */
+  readonly isHeld: boolean;
   readonly open: OpenUploads;
   readonly parkedFiles: ParkedFiles;
 }
 
 /**
- * One upload as the SFTP server sees it. S3 replaces objects as a whole, so an existing file opened without
- * truncation is also replaced. `scp` opens files like this (OpenSSH sftp-client.c: it writes from the start,
- * then truncates with FSETSTAT). Operations that S3 cannot do are refused: writing into the middle of a file,
- * or keeping its old tail.
+ * One upload or edit as the SFTP server sees it. A client that may not read a stored file, in a write-only
+ * directory, has to replace it as a whole. `scp` does (OpenSSH sftp-client.c: it opens without truncation,
+ * writes from the start, then truncates with FSETSTAT). Writing into the middle of such a file is refused, and
+ * so is keeping its old tail.
  */
 export class UploadWriteHandle implements UploadHandle, OpenUpload {
-  readonly #writer: UploadWriter;
+  readonly isListed = true;
+  readonly #writer: FileWriter | ObjectEditor;
   readonly #rules: WriteRules;
   readonly #location: UploadLocation;
   readonly #release: () => void;
@@ -53,7 +59,7 @@ export class UploadWriteHandle implements UploadHandle, OpenUpload {
   #isResumable = true;
 
   constructor(
-    writer: UploadWriter,
+    writer: FileWriter | ObjectEditor,
     rules: WriteRules,
     location: UploadLocation,
     times: { readonly nowSeconds: number; readonly mtimeSeconds: number | null },
@@ -86,7 +92,7 @@ export class UploadWriteHandle implements UploadHandle, OpenUpload {
     const location = this.#location;
     const rules = this.#rules;
     const isSilent = this.#pending === 0 && location.clock.monotonicMs() - this.#silentSinceMs >= silenceMs;
-    const isNew = rules.keptSize === null && this.#written;
+    const isNew = rules.keptSize === null && !rules.keepsObject && this.#written;
     if (!isSilent || !isNew || this.#committed || this.#disposed || this.#fault !== null) return null;
     // An upload whose session has ended is being parked.
     if (actor !== location.actor || location.call.signal.aborted) return null;
@@ -94,6 +100,28 @@ export class UploadWriteHandle implements UploadHandle, OpenUpload {
     this.#isHandedOver = true;
     this.#release();
     return { writer: this.#writer, rules, mtimeSeconds: this.#mtimeIsSet ? this.#mtimeSeconds : null };
+  }
+
+  get session(): object {
+    return this.#location.session;
+  }
+
+  get isEdit(): boolean {
+    return this.#editor !== null && this.#rules.keepsObject;
+  }
+
+  get #editor(): ObjectEditor | null {
+    return 'follow' in this.#writer ? this.#writer : null;
+  }
+
+  async follow(call: Call): Promise<void> {
+    if (this.#committed || this.#disposed) return;
+    // The next operation of the handle tries again.
+    await this.#editor?.follow(call).catch(() => undefined);
+  }
+
+  get keepsObject(): boolean {
+    return this.#rules.keepsObject;
   }
 
   get isUntouched(): boolean {
@@ -122,8 +150,13 @@ export class UploadWriteHandle implements UploadHandle, OpenUpload {
     this.#committed = true;
     this.#isResumable = false;
     if (this.#fault !== null) throw this.#fault;
-    const { keptSize, recheck, shown, recordMtime } = this.#rules;
-    if (keptSize !== null && this.isUntouched) {
+    const { open, ref } = this.#location;
+    await open.close(uncancellable(call), ref, () => this.#store(call));
+  }
+
+  async #store(call: Call): Promise<void> {
+    const { keptSize, keepsObject, recheck, shown, recordMtime } = this.#rules;
+    if (keepsObject && this.isUntouched && this.#editor?.isUnchanged !== false) {
       if (this.#mtimeIsSet) await recordMtime(call, this.#mtimeSeconds);
       return;
     }
@@ -135,14 +168,26 @@ export class UploadWriteHandle implements UploadHandle, OpenUpload {
         ),
       );
     await recheck?.(call);
-    await this.#commitWriter(call);
+    const { parkedFiles, isHeld, ref } = this.#location;
+    if (isHeld) {
+      const writer = this.#writer;
+      if (!('hold' in writer)) throw new Fault('bug', 'a file with an excluded name was opened for changes');
+      await parkedFiles.park(call, await this.#storing(() => writer.hold()));
+      call.note?.({ size: writer.size, outcome: 'parked' });
+      this.#release();
+      return;
+    }
+    const { checksum, versionId } = await this.#storing(() => this.#writer.commit(call));
+    const { size } = this.#writer;
+    const summed = checksum === null ? {} : { checksum: checksumText(checksum) };
+    call.note?.({ versionId, size, outcome: 'stored', ...summed });
     this.#release();
-    await this.#location.parkedFiles.abort(call, this.#location.ref);
+    await parkedFiles.abort(call, ref);
   }
 
-  async #commitWriter(call: Call): Promise<void> {
+  async #storing<T>(store: () => Promise<T>): Promise<T> {
     try {
-      await this.#writer.commit(call);
+      return await store();
     } catch (error) {
       this.#isResumable = Fault.from(error).isTransient;
       throw error;
@@ -174,13 +219,17 @@ export class UploadWriteHandle implements UploadHandle, OpenUpload {
 
   async #truncate(size: number): Promise<void> {
     const { keptSize, shown } = this.#rules;
-    // Setting the current size of an untouched file changes nothing.
-    if (this.isUntouched && size === this.attributes().size) return;
+    // Setting the current size of an untouched file changes nothing. Another handle may change the size later.
+    if (this.isUntouched && size === this.attributes().size) {
+      await this.#editor?.truncate(size);
+      if (this.#editor?.isUnchanged !== false) return;
+    }
     if (this.#mayLoseContent() && size > this.#writer.size && this.#writer.size < (keptSize ?? 0))
       throw this.#fail(
         new Fault('unsupported', `${shown} cannot be resized without its content: upload the whole file`),
       );
-    if (size !== this.#writer.size) await this.#writer.truncate(size);
+    // The size that is set also holds for what another handle stores meanwhile.
+    if (this.#editor !== null || size !== this.#writer.size) await this.#writer.truncate(size);
     this.#cut = true;
   }
 

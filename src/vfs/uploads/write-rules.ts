@@ -1,15 +1,17 @@
 import type { Call } from '../../model/call.js';
-import type { UploadWriter } from '../../vault/vault.js';
+import type { FileWriter, ObjectEditor } from '../../vault/vault.js';
 
 /** Constraints on an upload from the object that its open found. */
 export interface WriteRules {
   /** The path in quotes, for messages. */
   readonly shown: string;
   /**
-   * Size of an existing file that was opened without truncation. Null if there was none, or if it is replaced
-   * anyway.
+   * Size of an existing file that was opened without truncation and must be written as a whole. Null if there
+   * was none, or if it is replaced anyway, or if it may be changed in part.
    */
   readonly keptSize: number | null;
+  /** Whether there is a stored file that stays as it is until CLOSE, and for good if nothing is changed. */
+  readonly keepsObject: boolean;
   /** Throws if another file has taken the name since an exclusive open. */
   readonly recheck: ((call: Call) => Promise<void>) | null;
   /** Records the time of a file whose content does not change. */
@@ -18,7 +20,7 @@ export interface WriteRules {
 
 /** An upload that another session takes over. */
 export interface UploadHandover {
-  readonly writer: UploadWriter;
+  readonly writer: FileWriter | ObjectEditor;
   readonly rules: WriteRules;
   readonly mtimeSeconds: number | null;
 }

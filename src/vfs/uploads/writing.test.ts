@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { allRights, dropboxRights } from '../../model/users/upload-rights.js';
 import type { WriteMode } from '../../model/vfs.js';
 import { firstKey, putMode, type Session, scpMode, secondKey, World } from '../testing/world.js';
 
@@ -157,22 +158,36 @@ describe('writing without truncation to an existing file, as scp does', () => {
     expect(await bob.read('/uploads/f')).toBe('longer content');
   });
 
-  it('refuses to lose the tail of the old file', async () => {
+  it('keeps the tail of the old file, and what is around a change', async () => {
+    await bob.write('/uploads/f', 'LONG', scpMode);
+    expect(await bob.read('/uploads/f')).toBe('LONG content');
     await using handle = await open('/uploads/f', scpMode);
-    await handle.write(world.call, 0, bytes('short'));
-    await expect(handle.commit(world.call)).rejects.toMatchObject({
+    await handle.write(world.call, 6, bytes('ONT'));
+    await handle.write(world.call, 5, bytes('-'));
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('LONG -ONTent');
+  });
+
+  it('is refused in a write-only directory unless the whole file is written', async () => {
+    world.change({ uploadRights: dropboxRights });
+    const truncated = bob.tree.setAttributes(world.call, '/uploads/f', { size: 2 });
+    await expect(truncated).rejects.toMatchObject({ kind: 'denied' });
+    await using short = await open('/uploads/f', scpMode);
+    await short.write(world.call, 0, bytes('short'));
+    await expect(short.commit(world.call)).rejects.toMatchObject({
       kind: 'unsupported',
       hint: expect.stringContaining('12 bytes'),
     });
-    expect(await bob.read('/uploads/f')).toBe('long content');
-  });
-
-  it('refuses to change its middle', async () => {
+    await using sized = await open('/uploads/f', scpMode);
+    const resized = sized.setAttributes(world.call, { size: 20 });
+    await expect(resized).rejects.toMatchObject({ kind: 'unsupported' });
     await using handle = await open('/uploads/f', scpMode);
     const refused = { kind: 'unsupported', hint: expect.stringContaining('from the start') };
     await expect(handle.write(world.call, 4, bytes(' and more'))).rejects.toMatchObject(refused);
     await expect(handle.write(world.call, 0, bytes('x'))).rejects.toMatchObject(refused);
     await expect(handle.commit(world.call)).rejects.toMatchObject(refused);
+    world.change({ uploadRights: allRights });
+    bob = await world.login();
     expect(await bob.read('/uploads/f')).toBe('long content');
   });
 
@@ -193,12 +208,12 @@ describe('writing without truncation to an existing file, as scp does', () => {
     expect(await bob.read('/uploads/f')).toBe('');
   });
 
-  it('refuses another size without content', async () => {
+  it('gets another size, with zeros behind its content', async () => {
     await using handle = await open('/uploads/f', scpMode);
-    await expect(handle.setAttributes(world.call, { size: 20 })).rejects.toMatchObject({
-      kind: 'unsupported',
-    });
-    await expect(handle.commit(world.call)).rejects.toMatchObject({ kind: 'unsupported' });
+    await handle.setAttributes(world.call, { size: 4 });
+    await handle.setAttributes(world.call, { size: 6 });
+    await handle.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('long\0\0');
   });
 });
 

@@ -1,5 +1,5 @@
 import type { SessionRequest, SshChannel } from '../../connection/ssh-channel.js';
-import type { SshConnection } from '../server-options.js';
+import type { SshConnection } from '../ssh-connection.js';
 
 /** A session of the echo application. */
 export interface EchoSession {

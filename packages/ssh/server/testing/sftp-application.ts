@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { SessionRequest, SshChannel } from '../../connection/ssh-channel.js';
-import type { SshConnection } from '../server-options.js';
+import type { SshConnection } from '../ssh-connection.js';
 
 const program = '/usr/lib/openssh/sftp-server';
 const maxBacklogBytes = 2 * 1024 * 1024;

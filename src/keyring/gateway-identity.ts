@@ -65,7 +65,7 @@ export class GatewayIdentity {
   async modeProblem(): Promise<string | null> {
     const file = await this.#file();
     return file !== null && isOpenToOthers(file.mode)
-      ? openToOthers(this.path, file.mode, "the gateway's identity")
+      ? openToOthers(this.path, file.mode, 'gateway identity')
       : null;
   }
 

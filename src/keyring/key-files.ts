@@ -9,6 +9,7 @@ import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
 import { isOpenToOthers, openToOthers, readFault, writeFault } from './disk-fault.js';
 import { type KeyFileContent, maxKeyFileBytes, readKeyFileContent } from './key-file-content.js';
+import { weaknessOf } from './weak-keys.js';
 
 interface KeyFile {
   readonly content: KeyFileContent;
@@ -23,7 +24,7 @@ export function createKeyFiles(log: Logger): KeyFiles {
 
 /** A problem of a key file. The text is a sentence that begins with the path. */
 export interface KeyFileProblem {
-  readonly kind: 'no-key' | 'open-to-others' | 'unreadable';
+  readonly kind: 'no-key' | 'weak-key' | 'open-to-others' | 'unreadable';
   readonly text: string;
 }
 
@@ -35,6 +36,8 @@ export async function keyFileProblems(path: string): Promise<readonly KeyFilePro
     if (file === null) return [];
     if (file.content.kind === 'invalid')
       problems.push({ kind: 'no-key', text: `${path}: ${file.content.reason}` });
+    const weakness = file.content.kind === 'key' ? weaknessOf(file.content.key) : null;
+    if (weakness !== null) problems.push({ kind: 'weak-key', text: `${path}: the key ${weakness.text}` });
     if (isOpenToOthers(file.mode))
       problems.push({ kind: 'open-to-others', text: openToOthers(path, file.mode, 'key file') });
   } catch (error) {
@@ -48,6 +51,7 @@ class DiskKeyFiles implements KeyFiles {
   readonly #cache = newCache();
   // Files that have been logged. A changed file is a new object.
   readonly #open = new WeakSet<KeyFile>();
+  readonly #checked = new WeakSet<KeyFile>();
   readonly #invalid = new WeakSet<KeyFile>();
   readonly #unreadable = new Map<string, string>();
 
@@ -91,6 +95,12 @@ class DiskKeyFiles implements KeyFiles {
     if (file !== null && isOpenToOthers(file.mode) && !this.#open.has(file)) {
       this.#open.add(file);
       this.#log.warn('key file is open to others', { problem: openToOthers(path, file.mode, 'key file') });
+    }
+    if (file !== null && file.content.kind === 'key' && !this.#checked.has(file)) {
+      this.#checked.add(file);
+      const weakness = weaknessOf(file.content.key);
+      if (weakness !== null)
+        this.#log.warn('key file with a weak key', { problem: `${path}: the key ${weakness.text}` });
     }
     return file;
   }
@@ -141,7 +151,8 @@ class DiskKeyFiles implements KeyFiles {
 async function makeNewer(path: string, thanNs: bigint): Promise<void> {
   const { atime, mtimeNs } = await stat(path, { bigint: true });
   if (mtimeNs > thanNs) return;
-  await utimes(path, atime, new Date(Number(thanNs / 1_000_000n) + 1));
+  // Two milliseconds: the seconds of a time are a double, and 0.124 s may become 0.123999999 s on the disk.
+  await utimes(path, atime, new Date(Number(thanNs / 1_000_000n) + 2));
 }
 
 interface KeptFile {

@@ -95,7 +95,10 @@ export function parseKeyRecord(text: string): KeyRecord {
 function ownerOf(value: unknown): KeyOwner {
   if (isObject(value)) {
     if (value.kind === 'user')
-      return { kind: 'user', username: textOf(value, 'username', /^[A-Za-z0-9_.-]{1,32}$/) };
+      return {
+        kind: 'user',
+        username: textOf(value, 'username', /^(?:[A-Za-z0-9_.-]{1,32}|(?=.*[@~])[a-z0-9_.@+~-]{1,64})$/),
+      };
     if (value.kind === 'shared' || value.kind === 'none') return { kind: value.kind };
   }
   throw new Fault('invalid', 'its owner is not a user, shared or none');

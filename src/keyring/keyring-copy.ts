@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { mapBounded } from '../concurrency/bounded.js';
 import { isAbsence } from '../files/system-errors.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
@@ -14,17 +15,37 @@ import {
 } from './key-record.js';
 import { type KeyEntry, type KeyringFiles, recipientsFileName } from './keyring-files.js';
 
-/** Returns every file of the keyring, in the order in which `filesToPut` accepts them. */
-export async function readAllFiles(files: KeyringFiles): Promise<readonly SealedKeyringFile[]> {
+/** Files read in parallel. */
+const parallelReads = 16;
+
+/** Attempts to read everything between two changes of the keyring, before the lock prevents changes. */
+const readAttempts = 3;
+
+/**
+ * Returns every file of the keyring in a consistent state, in the order in which `filesToPut` accepts them.
+ * Locks the keyring only if it changes during each attempt.
+ */
+export async function readAllFiles(
+  files: KeyringFiles,
+  hold: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<readonly SealedKeyringFile[]> {
+  for (let attempt = 1; attempt <= readAttempts; attempt++) {
+    const before = await files.state();
+    const found = await readFiles(files);
+    if (before !== null && before === (await files.state())) return found;
+  }
+  return await hold(() => readFiles(files));
+}
+
+async function readFiles(files: KeyringFiles): Promise<readonly SealedKeyringFile[]> {
   const { entries } = await files.snapshot();
   const names = [recipientsFileName];
   for (const { id } of entries.values()) names.push(sealedFileName(id), recordFileName(id));
-  const found: SealedKeyringFile[] = [];
-  for (const name of names) {
-    const bytes = await read(files.path(name));
-    if (bytes !== null) found.push({ name, bytes });
-  }
-  return found;
+  const found = await mapBounded(names, parallelReads, async (name) => ({
+    name,
+    bytes: await read(files.path(name)),
+  }));
+  return found.flatMap(({ name, bytes }) => (bytes === null ? [] : [{ name, bytes }]));
 }
 
 /**

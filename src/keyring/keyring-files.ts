@@ -1,5 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { forEachBounded } from '../concurrency/bounded.js';
 import {
   ensureDirectory,
   removeFileDurably,
@@ -41,14 +42,43 @@ export interface KeyringSnapshot {
   /** Names that do not belong in a keyring, except files left by a crash. */
   readonly unknownFiles: readonly string[];
   readonly hasLeftovers: boolean;
+  readonly hasSealedFiles: boolean;
 }
 
 const maxFileBytes = 65_536;
 
-/** Two changes within this time may have the same time stamps (see `FileCache`). */
-const settleMs = 2500;
+/**
+ * Two changes within this time, in milliseconds, may have the same time stamps (see `FileCache`). Stamps that
+ * have a fraction of a second advance with the kernel's clock, in steps of up to 10 ms.
+ */
+const settleMs = { fine: 100, coarse: 2500 };
 
-const nothing: KeyringSnapshot = { entries: new Map(), unknownFiles: [], hasLeftovers: false };
+/** Time in milliseconds after which a snapshot that this object continued by itself is read again. */
+const maxContinuedMs = 60_000;
+
+/** Descriptions read in parallel. */
+const parallelReads = 16;
+
+const nothing: KeyringSnapshot = {
+  entries: new Map(),
+  unknownFiles: [],
+  hasLeftovers: false,
+  hasSealedFiles: false,
+};
+
+/** A snapshot, and the directory's time stamps while it holds. */
+interface SeenSnapshot {
+  readonly stamps: string;
+  readonly snapshot: KeyringSnapshot;
+  /** Time at which the directory must be read again, by the monotonic clock. */
+  readonly untilMs: number;
+}
+
+interface DirectoryStamps {
+  readonly text: string;
+  readonly isSettled: boolean;
+  readonly mtimeSeconds: number;
+}
 
 interface RecordContent {
   readonly record: KeyRecord | null;
@@ -63,7 +93,7 @@ export class KeyringFiles {
   readonly directory: string;
   readonly #sealed = new FileCache<{ readonly bytes: Uint8Array }>(maxFileBytes, ({ bytes }) => ({ bytes }));
   readonly #records = new FileCache<RecordContent>(maxFileBytes, ({ bytes }) => readRecord(bytes));
-  #seen: { readonly stamps: string; readonly snapshot: KeyringSnapshot } | null = null;
+  #seen: SeenSnapshot | null = null;
   #changes = 0;
 
   constructor(directory: string) {
@@ -83,11 +113,41 @@ export class KeyringFiles {
   async snapshot(): Promise<KeyringSnapshot> {
     const stamps = await this.#stamps();
     if (stamps === null) return nothing;
-    if (this.#seen?.stamps === stamps.text) return this.#seen.snapshot;
+    const seen = this.#seenWith(stamps.text);
+    if (seen !== null) return seen;
     this.#seen = null;
     const snapshot = await this.#scan();
-    if (stamps.isSettled) this.#seen = { stamps: stamps.text, snapshot };
+    if (stamps.isSettled) this.#seen = { stamps: stamps.text, snapshot, untilMs: Infinity };
     return snapshot;
+  }
+
+  /**
+   * Returns what `snapshot` does, but also remembers it within moments of a change, so that one's own changes
+   * continue from it. The caller holds the keyring's lock.
+   */
+  async snapshotToChange(): Promise<KeyringSnapshot> {
+    const stamps = await this.#stamps();
+    if (stamps === null) return nothing;
+    const seen = this.#seenWith(stamps.text);
+    if (seen !== null) return seen;
+    this.#seen = null;
+    const marked = await this.#markDirectory();
+    const snapshot = await this.#scan();
+    if (marked !== null)
+      this.#seen = { stamps: marked, snapshot, untilMs: performance.now() + maxContinuedMs };
+    return snapshot;
+  }
+
+  /** Returns a text that changes with every change of the directory; null within moments of a change. */
+  async state(): Promise<string | null> {
+    const stamps = await this.#stamps();
+    if (stamps === null) return '';
+    return stamps.isSettled || this.#seenWith(stamps.text) !== null ? stamps.text : null;
+  }
+
+  #seenWith(stamps: string): KeyringSnapshot | null {
+    const seen = this.#seen;
+    return seen?.stamps === stamps && performance.now() < seen.untilMs ? seen.snapshot : null;
   }
 
   /**
@@ -95,9 +155,8 @@ export class KeyringFiles {
    * change.
    */
   async entry(id: KeyFingerprint): Promise<KeyEntry | null> {
-    const seen = this.#seen;
-    if (seen !== null && seen.stamps === (await this.#stamps())?.text)
-      return seen.snapshot.entries.get(id) ?? null;
+    const seen = this.#seen === null ? null : this.#seenWith((await this.#stamps())?.text ?? '');
+    if (seen !== null) return seen.entries.get(id) ?? null;
     const content = await this.#record(recordFileName(id));
     const hasSealedFile = (await this.sealed(id)) !== null;
     return content === null && !hasSealedFile ? null : this.#entryOf(id, content, hasSealedFile);
@@ -124,9 +183,11 @@ export class KeyringFiles {
   async write(name: string, content: Uint8Array | string): Promise<void> {
     const path = this.path(name);
     try {
+      const before = await this.#known();
       await ensureDirectory(this.directory, secretDirectoryMode);
       await writeFileDurably(path, content, secretFileMode);
       this.#changes += 1;
+      await this.#continue(before, name);
     } catch (error) {
       throw writeFault(path, error);
     }
@@ -139,24 +200,78 @@ export class KeyringFiles {
   /** Removes partial files that a crash left. The caller must hold the keyring's lock. */
   async removeLeftovers(): Promise<void> {
     for (const name of await this.#names()) if (temporaryName.test(name)) await this.#remove(name);
+    this.#seen = null;
   }
 
   async #remove(name: string): Promise<void> {
     const path = this.path(name);
     try {
+      const before = await this.#known();
       await removeFileDurably(path);
       this.#changes += 1;
+      await this.#continue(before, name);
     } catch (error) {
       if (!isAbsence(error)) throw writeFault(path, error);
     }
   }
 
+  /** Returns the present snapshot if the next call of `snapshot` would not read the directory. */
+  async #known(): Promise<KeyringSnapshot | null> {
+    const stamps = await this.#stamps();
+    if (stamps === null) return null;
+    const seen = this.#seenWith(stamps.text);
+    this.#seen = seen === null ? null : this.#seen;
+    return seen;
+  }
+
+  /**
+   * Applies one's own change of a file to the snapshot before it, instead of reading all descriptions again.
+   * The caller holds the keyring's lock, so no other gateway process changes the directory meanwhile. A file
+   * that a person copies into it at this moment is found when the snapshot is read again.
+   */
+  async #continue(before: KeyringSnapshot | null, name: string): Promise<void> {
+    if (before === null) return;
+    const untilMs = Math.min(this.#seen?.untilMs ?? Infinity, performance.now() + maxContinuedMs);
+    this.#seen = null;
+    const snapshot = await this.#with(before, name);
+    const stamps = await this.#markDirectory();
+    if (stamps !== null) this.#seen = { stamps, snapshot, untilMs };
+  }
+
+  async #with(before: KeyringSnapshot, name: string): Promise<KeyringSnapshot> {
+    const file = parseKeyFileName(name);
+    if (file === null) return { ...before };
+    const content = await this.#record(recordFileName(file.id));
+    const hasSealedFile = (await this.sealed(file.id)) !== null;
+    const entries = new Map(before.entries);
+    if (content === null && !hasSealedFile) entries.delete(file.id);
+    else entries.set(file.id, this.#entryOf(file.id, content, hasSealedFile));
+    return { ...before, entries, hasSealedFiles: hasSealedFile || anySealed(entries) };
+  }
+
+  /**
+   * Gives the directory a modification time that no other change gives it, because the kernel's times advance
+   * in steps. Returns the time stamps, or null if the file system did not keep that time.
+   */
+  async #markDirectory(): Promise<string | null> {
+    const microseconds = Number(process.hrtime.bigint() % 1000n);
+    const seconds = Date.now() / 1000 + microseconds / 1_000_000;
+    try {
+      await utimes(this.directory, seconds, seconds);
+      const stamps = await this.#stamps();
+      return stamps !== null && Math.abs(stamps.mtimeSeconds - seconds) < 0.000_002 ? stamps.text : null;
+    } catch {
+      return null;
+    }
+  }
+
   /** Returns the directory's time stamps, or null if it does not exist. */
-  async #stamps(): Promise<{ readonly text: string; readonly isSettled: boolean } | null> {
+  async #stamps(): Promise<DirectoryStamps | null> {
     try {
       const { dev, ino, mtimeNs, ctimeNs, ctimeMs } = await stat(this.directory, { bigint: true });
-      const isSettled = Date.now() - Number(ctimeMs) > settleMs;
-      return { text: `${dev}:${ino}:${mtimeNs}:${ctimeNs}`, isSettled };
+      const waitMs = ctimeNs % 1_000_000_000n === 0n ? settleMs.coarse : settleMs.fine;
+      const isSettled = Date.now() - Number(ctimeMs) > waitMs;
+      return { text: `${dev}:${ino}:${mtimeNs}:${ctimeNs}`, isSettled, mtimeSeconds: Number(mtimeNs) / 1e9 };
     } catch (error) {
       if (isAbsence(error)) return null;
       throw readFault(this.directory, error);
@@ -177,7 +292,7 @@ export class KeyringFiles {
     const sealed = new Set<KeyFingerprint>();
     const records = new Map<KeyFingerprint, RecordContent | Fault>();
     const unknownFiles: string[] = [];
-    for (const name of names) {
+    await forEachBounded(null, names, parallelReads, async (name) => {
       const file = parseKeyFileName(name);
       if (file === null) {
         if (name !== recipientsFileName && !temporaryName.test(name)) unknownFiles.push(name);
@@ -187,12 +302,13 @@ export class KeyringFiles {
         const content = await this.#record(name);
         if (content !== null) records.set(file.id, content);
       }
-    }
+    });
     const entries = new Map<KeyFingerprint, KeyEntry>();
     for (const id of [...new Set([...sealed, ...records.keys()])].sort()) {
       entries.set(id, this.#entryOf(id, records.get(id) ?? null, sealed.has(id)));
     }
-    return { entries, unknownFiles, hasLeftovers: names.some((name) => temporaryName.test(name)) };
+    const hasLeftovers = names.some((name) => temporaryName.test(name));
+    return { entries, unknownFiles, hasLeftovers, hasSealedFiles: sealed.size > 0 };
   }
 
   async #record(name: string): Promise<RecordContent | Fault | null> {
@@ -214,6 +330,11 @@ export class KeyringFiles {
     const fault = new Fault('corrupt', `${this.path(recordFileName(id))}: invalid description: ${problem}`);
     return { id, record: null, recordProblem: fault, hasSealedFile };
   }
+}
+
+function anySealed(entries: ReadonlyMap<KeyFingerprint, KeyEntry>): boolean {
+  for (const { hasSealedFile } of entries.values()) if (hasSealedFile) return true;
+  return false;
 }
 
 function readRecord(bytes: Uint8Array): RecordContent {

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { mapBounded } from '../concurrency/bounded.js';
 import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import { isOpenToOthers, openToOthers, readFault } from './disk-fault.js';
@@ -8,20 +9,27 @@ import { type KeyEntry, type KeyringFiles, recipientsFileName } from './keyring-
 import type { RecoveryRecipients } from './recovery-recipients.js';
 import type { SealedKeys } from './sealed-keys.js';
 
-/** Returns every problem with the files of a keyring, one sentence each. Opens every key. */
+/** Keys checked in parallel. */
+const parallelChecks = 16;
+
+/**
+ * Returns every problem with the files of a keyring, one sentence each. Opens `maxOpened` keys or fewer, spread over
+ * all.
+ */
 export async function findProblems(
   files: KeyringFiles,
   identity: GatewayIdentity,
   recovery: RecoveryRecipients,
   sealed: SealedKeys,
+  maxOpened: number,
 ): Promise<readonly string[]> {
   const problems: string[] = [];
-  const note = async (check: () => Promise<string | null>): Promise<void> => {
+  const note = async (check: () => Promise<string | null>, notes = problems): Promise<void> => {
     try {
       const problem = await check();
-      if (problem !== null) problems.push(problem);
+      if (problem !== null) notes.push(problem);
     } catch (error) {
-      problems.push(Fault.from(error).hint);
+      notes.push(Fault.from(error).hint);
     }
   };
   const { entries, unknownFiles } = await files.snapshot();
@@ -33,12 +41,22 @@ export async function findProblems(
   for (const name of [...unknownFiles].sort()) {
     problems.push(`${files.path(name)}: not a file of the keyring; move it away`);
   }
-  for (const entry of entries.values()) {
-    await note(async () => keyProblem(entry, sealed));
-    await note(async () => sealingProblem(files, entry, wanted));
-    const names = [sealedFileName(entry.id), recordFileName(entry.id)];
-    for (const name of names) await note(() => modeProblem(files.path(name)));
-  }
+  const stride = Math.max(1, Math.ceil(entries.size / maxOpened));
+  const ofKeys = await mapBounded(
+    [...[...entries.values()].entries()],
+    parallelChecks,
+    async ([at, entry]) => {
+      const notes: string[] = [];
+      // A missing file is found without opening anything.
+      if (at % stride === 0 || !entry.hasSealedFile || entry.recordProblem !== null)
+        await note(async () => keyProblem(entry, sealed), notes);
+      await note(async () => sealingProblem(files, entry, wanted), notes);
+      const names = [sealedFileName(entry.id), recordFileName(entry.id)];
+      for (const name of names) await note(() => modeProblem(files.path(name)), notes);
+      return notes;
+    },
+  );
+  problems.push(...ofKeys.flat());
   await note(() => modeProblem(files.path(recipientsFileName)));
   return [...new Set(problems)];
 }

@@ -8,6 +8,7 @@ import type {
   Keyring,
   KeyringCustody,
   KeyState,
+  KeysByOwner,
   NewKey,
   SealedKeyring,
   SealedKeyringFile,
@@ -20,6 +21,7 @@ import { filesToPut, readAllFiles } from './keyring-copy.js';
 import { type KeyEntry, KeyringFiles, type KeyringSnapshot, recipientsFileName } from './keyring-files.js';
 import { KeyringLock } from './keyring-lock.js';
 import { findProblems } from './keyring-problems.js';
+import { OwnerIndex } from './owner-index.js';
 import { RecoveryRecipients } from './recovery-recipients.js';
 import { noIdentity, SealedKeys } from './sealed-keys.js';
 import { settleKeyring } from './settle-keyring.js';
@@ -57,6 +59,15 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
    * nothing.
    */
   #beyondRepair: KeyringSnapshot | null = null;
+  /** The last answer of `list`, and the state that it describes. */
+  #listed: {
+    readonly snapshot: KeyringSnapshot;
+    readonly recipients: readonly string[];
+    readonly descriptions: readonly KeyDescription[];
+  } | null = null;
+  #owned: { readonly snapshot: KeyringSnapshot; readonly index: OwnerIndex } | null = null;
+  /** The last state without an undescribed key. */
+  #checked: KeyringSnapshot | null = null;
 
   constructor(services: KeyringServices) {
     this.#services = services;
@@ -119,11 +130,21 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   async list(): Promise<readonly KeyDescription[]> {
     const snapshot = await this.#described();
     const recipients = await this.#recipients.read();
+    if (this.#listed?.snapshot === snapshot && this.#listed.recipients === recipients)
+      return this.#listed.descriptions;
     const descriptions: KeyDescription[] = [];
     for (const { record } of snapshot.entries.values()) {
       if (record !== null) descriptions.push(describeKey(record, recipients));
     }
-    return descriptions.sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1));
+    descriptions.sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1));
+    this.#listed = { snapshot, recipients, descriptions };
+    return descriptions;
+  }
+
+  async byOwner(): Promise<KeysByOwner> {
+    const snapshot = await this.#described();
+    if (this.#owned?.snapshot !== snapshot) this.#owned = { snapshot, index: new OwnerIndex(snapshot) };
+    return this.#owned.index;
   }
 
   async retire(id: KeyFingerprint): Promise<void> {
@@ -177,12 +198,12 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
     });
   }
 
-  async problems(): Promise<readonly string[]> {
-    return await findProblems(this.#files, this.#identity, this.#recipients, this.#sealed);
+  async problems(maxOpened = Infinity): Promise<readonly string[]> {
+    return await findProblems(this.#files, this.#identity, this.#recipients, this.#sealed, maxOpened);
   }
 
   files(): Promise<readonly SealedKeyringFile[]> {
-    return this.#lock.hold(() => readAllFiles(this.#files));
+    return readAllFiles(this.#files, (work) => this.#lock.hold(work));
   }
 
   put(files: readonly SealedKeyringFile[]): Promise<readonly string[]> {
@@ -201,8 +222,7 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   /** Runs a change that needs the gateway's identity. The first key generates the identity. */
   #change<T>(work: () => Promise<T>): Promise<T> {
     return this.#locked(async () => {
-      const { entries } = await this.#files.snapshot();
-      const isSealed = [...entries.values()].some((entry) => entry.hasSealedFile);
+      const isSealed = (await this.#files.snapshotToChange()).hasSealedFiles;
       const identity = isSealed ? await this.#identity.read() : await this.#identity.readOrMake();
       if (identity === null) throw noIdentity(this.#identity.path, this.#files.directory);
       await this.#settle();
@@ -238,8 +258,11 @@ class DiskKeyring implements Keyring, KeyringCustody, SealedKeyring {
   /** Lists the directory, and first repairs descriptions that a crash left out. */
   async #described(): Promise<KeyringSnapshot> {
     const snapshot = await this.#files.snapshot();
-    if (snapshot === this.#beyondRepair || ![...snapshot.entries.values()].some(isUndescribed))
+    if (snapshot === this.#beyondRepair || snapshot === this.#checked) return snapshot;
+    if (![...snapshot.entries.values()].some(isUndescribed)) {
+      this.#checked = snapshot;
       return snapshot;
+    }
     await this.repair();
     const repaired = await this.#files.snapshot();
     this.#beyondRepair = repaired;

@@ -19,7 +19,7 @@ export interface SettleServices {
  */
 export async function settleKeyring(services: SettleServices): Promise<readonly string[]> {
   const { files, sealed } = services;
-  const snapshot = await files.snapshot();
+  const snapshot = await files.snapshotToChange();
   if (snapshot.hasLeftovers) await files.removeLeftovers();
   const recipients = await sealed.recipients();
   const done: string[] = [];
@@ -66,6 +66,6 @@ async function sealAgain(
 }
 
 function isSealedTo({ record }: KeyEntry, recipients: readonly string[]): boolean {
-  const sealedTo = new Set(record?.sealedTo);
-  return sealedTo.size === recipients.length && recipients.every((one) => sealedTo.has(one));
+  const sealedTo = record?.sealedTo ?? [];
+  return sealedTo.length === recipients.length && recipients.every((one) => sealedTo.includes(one));
 }

@@ -270,3 +270,27 @@ describe('a dry run', () => {
     expect(await world.onDisk()).toEqual({ stays: 'x', goes: 'x' });
   });
 });
+
+describe('a mirror without changes', () => {
+  it('writes its status once an hour', async () => {
+    const state = await world.state();
+    const save = state.saveRecord.bind(state);
+    let saved = 0;
+    state.saveRecord = async (name, record) => {
+      saved += 1;
+      await save(name, record);
+    };
+    world.state = async () => state;
+    await world.put('a', 'x');
+    await world.run();
+    const first = saved;
+    for (let minute = 0; minute < 59; minute += 1) {
+      world.pass(60_000);
+      await world.run();
+    }
+    expect(saved).toBe(first);
+    world.pass(60_000);
+    await world.run();
+    expect(saved).toBe(first + 1);
+  });
+});

@@ -8,10 +8,13 @@ import type {
   MirrorPrefix,
   MirrorPrefixStatus,
   MirrorRemoval,
+  MirrorUse,
 } from '../model/mirror.js';
 import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { ClearedDirectories } from './disk/clear.js';
 import { DiskTools } from './disk/disk-tools.js';
+import { IdleChecks } from './idle/idle-checks.js';
+import { RequestBudget } from './idle/request-budget.js';
 import { mirrorCall } from './mirror-call.js';
 import { KeyObservations } from './observations.js';
 import { defaultMirrorSettings, type MirrorOptions, type MirrorSettings } from './options.js';
@@ -19,7 +22,7 @@ import { PrefixMirror, type PrefixServices } from './prefix-mirror.js';
 import { PrefixRunner, type RunnerServices } from './prefix-runner.js';
 
 /** The mirror. Disposing it stops running passes; the next start resumes them. */
-export interface Mirror extends MirrorControl, MirrorRemoval, MirrorRuns, AsyncDisposable {
+export interface Mirror extends MirrorControl, MirrorRemoval, MirrorRuns, MirrorUse, AsyncDisposable {
   /**
    * Starts following the sources: passes over every prefix now and at intervals. Later calls have no effect.
    */
@@ -54,10 +57,15 @@ class SourcesMirror implements Mirror {
     this.#options = options;
     const settings = (): MirrorSettings => ({ ...defaultMirrorSettings, ...options.settings?.() });
     const { parallelFetches, parallelPasses } = settings();
+    const budget = new RequestBudget(options.clock, () => settings().idleRequestsPerMinute);
     this.#services = {
       ...options,
       settings,
+      budget,
+      idle: new IdleChecks({ ...options, settings, budget }),
+      prefixCount: () => this.#runners.size,
       hasEvents: options.hasEvents ?? (() => false),
+      changed: options.changed ?? (() => undefined),
       slots: new Semaphore(parallelFetches),
       passes: new Semaphore(parallelPasses),
       observations: new KeyObservations(options.observed ?? null, options.log),
@@ -79,13 +87,20 @@ class SourcesMirror implements Mirror {
     }
   }
 
+  sessionOpened(names: readonly string[]): () => void {
+    const closed = names.flatMap((name) => this.#runners.get(name)?.opened() ?? []);
+    return () => {
+      for (const close of closed) close();
+    };
+  }
+
   async status(): Promise<readonly MirrorPrefixStatus[]> {
     return (await this.liveStatus()).map(({ status }) => status);
   }
 
   async liveStatus(): Promise<readonly LiveMirrorStatus[]> {
     const known: LiveMirrorStatus[] = [];
-    for (const prefix of await this.#options.sources.list()) {
+    for (const prefix of (await this.#options.sources.list()).prefixes) {
       const runner = this.#runners.get(prefix.name);
       known.push(await (runner ?? this.#idleRunner(prefix)).presence());
     }
@@ -97,7 +112,7 @@ class SourcesMirror implements Mirror {
   }
 
   async run(names: readonly string[] | null, report: (event: MirrorRunEvent) => void): Promise<void> {
-    const wanted = names ?? (await this.#options.sources.list()).map(({ name }) => name);
+    const wanted = names ?? (await this.#options.sources.list()).prefixes.map(({ name }) => name);
     const runners: PrefixRunner[] = [];
     for (const name of wanted) runners.push(await this.#runnerOf(name));
     for (const runner of runners) {
@@ -127,6 +142,7 @@ class SourcesMirror implements Mirror {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort();
     await this.#following;
+    await this.#services.idle.stop();
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop()));
     this.#runners.clear();
     await this.#services.observations.flush();
@@ -156,7 +172,8 @@ class SourcesMirror implements Mirror {
    */
   async #refresh(): Promise<void> {
     const wanted = new Map<string, MirrorPrefix>();
-    for (const prefix of await this.#options.sources.list()) wanted.set(prefix.name, prefix);
+    const { prefixes, cleared } = await this.#options.sources.list();
+    for (const prefix of prefixes) wanted.set(prefix.name, prefix);
     for (const [name, runner] of this.#runners) {
       const prefix = wanted.get(name);
       if (prefix !== undefined && isSameTarget(prefix, runner.mirror.prefix)) continue;
@@ -168,9 +185,9 @@ class SourcesMirror implements Mirror {
       const known = this.#runners.get(prefix.name);
       const runner = known ?? this.#newRunner(prefix);
       if (known === undefined || !known.isFollowing) runner.follow();
-      else await runner.checkKeys();
+      else await runner.checkKeys(prefix.keysStamp);
     }
-    await this.#cleared.clear(await this.#options.sources.cleared(), this.#stopping.signal);
+    await this.#cleared.clear(cleared, this.#stopping.signal);
   }
 
   /** Creates a runner that does nothing by itself. */
@@ -187,7 +204,7 @@ class SourcesMirror implements Mirror {
   async #runnerOf(name: string): Promise<PrefixRunner> {
     const known = this.#runners.get(name);
     if (known !== undefined) return known;
-    const prefixes = await this.#options.sources.list();
+    const { prefixes } = await this.#options.sources.list();
     const prefix = prefixes.find((one) => one.name === name);
     if (prefix !== undefined) return this.#newRunner(prefix);
     const names = prefixes.map((one) => one.name).join(', ');

@@ -1,6 +1,6 @@
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import type { ObservedObjects } from '../model/ledger.js';
-import type { MirrorSources, MirrorState } from '../model/mirror.js';
+import type { MirrorPass, MirrorSources, MirrorState } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
 import type { ObjectFetcher, Vault } from '../vault/vault.js';
 
@@ -12,6 +12,13 @@ export interface MirrorSettings {
   readonly busyIntervalMs: number;
   /** Wait between passes while events report changes. */
   readonly eventIntervalMs: number;
+  /**
+   * Max wait until a change is found below a prefix that has not changed for some minutes, and whose user is not
+   * logged in.
+   */
+  readonly idleIntervalMs: number;
+  /** Max lists per minute of such prefixes, for all of them together. */
+  readonly idleRequestsPerMinute: number;
   /** Free disk space that the mirror does not use. */
   readonly reserveBytes: number;
   /** Max parallel requests for objects, for all prefixes together. */
@@ -35,6 +42,8 @@ export const defaultMirrorSettings: MirrorSettings = {
   intervalMs: 10_000,
   busyIntervalMs: 2_000,
   eventIntervalMs: 300_000,
+  idleIntervalMs: 300_000,
+  idleRequestsPerMinute: 300,
   reserveBytes: 1024 * mebibyte,
   parallelFetches: 32,
   parallelRanges: 4,
@@ -65,4 +74,6 @@ export interface MirrorOptions {
   readonly checkpoint?: (step: string) => Promise<void>;
   /** Reports whether events for this bucket currently arrive. */
   readonly hasEvents?: (bucket: string) => boolean;
+  /** Called after each pass that has fetched or removed files. */
+  readonly changed?: (prefix: string, pass: MirrorPass) => void;
 }

@@ -20,6 +20,7 @@ import { checkKey, type KeyCheckResult } from './key-check.js';
 import { LikelyAccess } from './likely-access.js';
 import { type FetchServices, type MirrorTarget, ObjectFetches } from './object-fetches.js';
 import type { MirrorVault } from './options.js';
+import { adoptOrigin, hasOtherOrigin } from './origin.js';
 import { EmptyListingGuard } from './plan/empty-listing.js';
 import { type StartedListing, startListing } from './plan/listing.js';
 import { checkedState } from './plan/local-check.js';
@@ -45,10 +46,10 @@ type PathServices = PrefixServices & { readonly target: MirrorTarget; readonly f
 const maxAhead = 1024;
 
 /**
- * Interval in milliseconds at which even an unchanged status is recorded, so that other processes see that
- * the mirror runs.
+ * Interval in milliseconds at which even an unchanged status is recorded, for commands that run without a
+ * gateway. A running gateway answers them itself.
  */
-const statusEveryMs = 60_000;
+const statusEveryMs = 3_600_000;
 
 /** Mirrors one prefix to its directory. Runs one pass at a time, with checks of single keys in parallel. */
 export class PrefixMirror {
@@ -62,6 +63,7 @@ export class PrefixMirror {
   #pass: Pass | null = null;
   #status: MirrorPrefixStatus | null = null;
   #statusSavedMs = 0;
+  #digest: string | null = null;
 
   constructor(services: PrefixServices, prefix: MirrorPrefix) {
     this.#services = services;
@@ -73,6 +75,16 @@ export class PrefixMirror {
   /** Progress of the running pass; null between passes. */
   get progress(): MirrorProgress | null {
     return this.#pass?.progress ?? null;
+  }
+
+  /** Digest of the listing that the last pass compared completely; null if there was none. */
+  get digest(): string | null {
+    return this.#digest;
+  }
+
+  /** Records that S3 still listed at this time what the last pass compared. */
+  confirm(atMs: number): void {
+    if (this.#status?.lastPass?.result === 'complete') this.#status = { ...this.#status, completeMs: atMs };
   }
 
   /** Returns the status of this process, else the recorded one. */
@@ -119,7 +131,7 @@ export class PrefixMirror {
     this.#likely.keys = await this.prefix.keys();
     const disk = this.#target?.disk ?? (await MirrorDisk.inspect(this.prefix.directory));
     const listing = await startListing(this.#services.store, call, this.prefix);
-    yield* this.#plan(disk, listing, await this.#hasOtherOrigin());
+    yield* this.#plan(disk, listing, await hasOtherOrigin(this.#services.state, this.prefix));
   }
 
   /**
@@ -160,11 +172,12 @@ export class PrefixMirror {
   }
 
   async #compare(call: Call, pass: Pass): Promise<void> {
+    this.#digest = null;
     this.#likely.keys = await this.prefix.keys();
     const target = await this.#openTarget();
     const listing = await startListing(this.#services.store, call, this.prefix);
     await this.#guard.check(call, listing);
-    const isOtherOrigin = await this.#hasOtherOrigin();
+    const isOtherOrigin = await hasOtherOrigin(this.#services.state, this.prefix);
     try {
       for await (const actions of this.#plan(target.disk, listing, isOtherOrigin)) {
         for (const action of actions) await this.#act(call, target, pass, action);
@@ -175,9 +188,10 @@ export class PrefixMirror {
       await pass.settle();
     }
     await this.#retryUnfitting(call, target, pass);
-    await this.#adoptOrigin();
+    await adoptOrigin(this.#services.state, this.prefix);
     await target.committer.idle();
     await this.#services.observations.flush();
+    this.#digest = listing.digest();
   }
 
   #plan(
@@ -205,28 +219,6 @@ export class PrefixMirror {
     const space = new DiskSpace(disk, () => settings().reserveBytes);
     this.#target = { disk, space, committer: new Committer(disk, state, name, this.#services.checkpoint) };
     return this.#target;
-  }
-
-  async #hasOtherOrigin(): Promise<boolean> {
-    const record = await this.#services.state.record(this.prefix.name);
-    return record !== null && record.origin !== '' && record.origin !== this.#origin;
-  }
-
-  get #origin(): string {
-    return `${this.prefix.bucket}/${this.prefix.prefix}`;
-  }
-
-  /** Records the current origin: from now on the entries are versions of its objects. */
-  async #adoptOrigin(): Promise<void> {
-    const { state } = this.#services;
-    const record = await state.record(this.prefix.name);
-    if (record?.origin === this.#origin) return;
-    await state.saveRecord(this.prefix.name, {
-      emptySeenMs: null,
-      status: null,
-      ...record,
-      origin: this.#origin,
-    });
   }
 
   async #act(call: Call, target: MirrorTarget, pass: Pass, action: MirrorAction): Promise<void> {

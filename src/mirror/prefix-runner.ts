@@ -3,6 +3,8 @@ import type { Call, Clock, Entropy, LogFields, Logger } from '../model/call.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorPass, MirrorPrefixStatus } from '../model/mirror.js';
 import type { LiveMirrorStatus } from '../model/mirror-runs.js';
+import type { IdleChecks, IdlePrefix } from './idle/idle-checks.js';
+import type { RequestBudget } from './idle/request-budget.js';
 import { mirrorCall } from './mirror-call.js';
 import type { MirrorSettings } from './options.js';
 import type { PrefixMirror } from './prefix-mirror.js';
@@ -14,8 +16,13 @@ export interface RunnerServices {
   readonly log: Logger;
   readonly settings: () => MirrorSettings;
   readonly hasEvents: (bucket: string) => boolean;
+  readonly changed: (prefix: string, pass: MirrorPass) => void;
   /** Bounds the parallel passes of all prefixes. */
   readonly passes: Semaphore;
+  readonly idle: IdleChecks;
+  readonly budget: RequestBudget;
+  /** Returns the number of mirrored prefixes. */
+  readonly prefixCount: () => number;
 }
 
 /** Max keys with waiting events. Beyond that, the whole prefix is compared. */
@@ -24,6 +31,15 @@ const maxChangedKeys = 10_000;
 const parallelChecks = 16;
 /** Growth factor of the wait after each pass that found nothing. */
 const growth = 1.5;
+/** Time in milliseconds after a change, or after the user's last session, from which on a prefix is idle. */
+const quietMs = 600_000;
+/** Part of the budget up to which idle prefixes are compared at the short interval after the start. */
+const freshShare = 0.5;
+/** Wait in milliseconds for a pass over a prefix whose listing is checked for changes meanwhile. It checks the disk. */
+const fullPassMs = 3_600_000;
+/** Lag in relation to the promised wait, from which on a prefix is reported as behind. */
+const behindFactor = 1.5;
+const listedPerPage = 1000;
 /** Min wait in relation to the duration of the last pass: at most half of the time is spent on passes. */
 const pausePerPass = 1;
 
@@ -45,8 +61,17 @@ export class PrefixRunner {
   /** Ends the wait for the next pass early. */
   #wake: AbortController | null = null;
   #isPassRequested = false;
+  /** Sessions of users who see the directory. */
+  #sessions = 0;
+  /** Times of the last change or session and of the first pass, by the monotonic clock. */
+  #activeMs = -Infinity;
+  #freshMs: number | null = null;
+  #lastPassMs = -Infinity;
   #waitMs = 0;
+  /** True if the idle checks report changes during the next wait. */
+  #isEnrolled = false;
   #keys: string | null = null;
+  #keysStamp: string | null = null;
   /** Problems of the last pass, which are logged already. */
   #logged: ReadonlySet<string> = new Set();
 
@@ -93,7 +118,36 @@ export class PrefixRunner {
   async presence(): Promise<LiveMirrorStatus> {
     const status = await this.mirror.status();
     const waitingEvents = this.#changedKeys.size + this.#underCheck.size;
-    return { status, progress: this.mirror.progress, waitingEvents, lagMs: this.#lagMs(status) };
+    const lagMs = this.#lagMs(status);
+    const { intervalMs, idleIntervalMs } = this.#services.settings();
+    const isBehind = this.isFollowing && (lagMs ?? 0) > behindFactor * Math.max(intervalMs, idleIntervalMs);
+    return { status, progress: this.mirror.progress, waitingEvents, lagMs, isBehind };
+  }
+
+  /**
+   * Reports a session of a user who sees the directory. The prefix is compared at once if that is due, and at the
+   * short interval until some minutes after the session. Returns the function that reports its end.
+   */
+  opened(): () => void {
+    this.#sessions += 1;
+    const { clock, settings } = this.#services;
+    if (clock.monotonicMs() - this.#lastPassMs >= settings().intervalMs) this.#requestPass();
+    return () => {
+      this.#sessions -= 1;
+      this.#activeMs = clock.monotonicMs();
+    };
+  }
+
+  get #isActive(): boolean {
+    return this.#sessions > 0 || this.#services.clock.monotonicMs() - this.#activeMs < quietMs;
+  }
+
+  /** Returns true soon after the start of a gateway with few prefixes. */
+  get #isFresh(): boolean {
+    const { clock, settings, prefixCount } = this.#services;
+    const { intervalMs, idleRequestsPerMinute } = settings();
+    if (clock.monotonicMs() - (this.#freshMs ?? clock.monotonicMs()) >= quietMs) return false;
+    return (prefixCount() * 60_000) / intervalMs <= freshShare * idleRequestsPerMinute;
   }
 
   /**
@@ -114,12 +168,17 @@ export class PrefixRunner {
     return sinceMs === Infinity ? 0 : clock.monotonicMs() - sinceMs;
   }
 
-  /** Starts a pass at once if the available keys have changed. Never throws. */
-  async checkKeys(): Promise<void> {
+  /**
+   * Starts a pass at once if the available keys have changed. `stamp` is that of the present keys (see
+   * `MirrorPrefix`). Never throws.
+   */
+  async checkKeys(stamp: string | null): Promise<void> {
+    if (stamp !== null && stamp === this.#keysStamp) return;
     try {
       const keys = (await this.mirror.prefix.keys()).map((key) => key.fingerprint).join(' ');
       if (this.#keys !== null && this.#keys !== keys) this.#requestPass();
       this.#keys = keys;
+      this.#keysStamp = stamp;
     } catch (error) {
       // The next pass reports the error.
       this.#log.debug('cannot read keys', { error: Fault.from(error) });
@@ -197,9 +256,12 @@ export class PrefixRunner {
   async #follow(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
+      const isIdle = this.#freshMs !== null && !this.#isPassRequested && !this.#isActive;
       this.#isPassRequested = false;
       try {
+        if (isIdle) await this.#services.budget.take(signal);
         const pass = await this.runOnce();
+        if (isIdle) this.#services.budget.spend(Math.ceil(pass.listed / listedPerPage) - 1);
         this.#adapt(pass);
       } catch (error) {
         if (isFault(error, 'cancelled')) return;
@@ -213,6 +275,7 @@ export class PrefixRunner {
     if (this.#isPassRequested) return;
     const wake = new AbortController();
     this.#wake = wake;
+    const leave = this.#isEnrolled ? this.#services.idle.enroll(this.#idlePrefix()) : () => undefined;
     const stopped = () => wake.abort();
     this.#stopping.signal.addEventListener('abort', stopped, { once: true });
     if (this.#stopping.signal.aborted) wake.abort();
@@ -221,16 +284,38 @@ export class PrefixRunner {
     } catch {
       // Woken.
     } finally {
+      leave();
       this.#stopping.signal.removeEventListener('abort', stopped);
       this.#wake = null;
     }
   }
 
+  #idlePrefix(): IdlePrefix {
+    const { bucket, prefix } = this.mirror.prefix;
+    return {
+      bucket,
+      prefix,
+      digest: this.mirror.digest ?? '',
+      unchanged: (atMs) => this.mirror.confirm(atMs),
+      changed: () => this.#requestPass(),
+    };
+  }
+
   #adapt(pass: MirrorPass): void {
-    const { intervalMs, busyIntervalMs, eventIntervalMs } = this.#services.settings();
-    const hasEvents = pass.result === 'complete' && this.#services.hasEvents(this.mirror.prefix.bucket);
-    const maxMs = hasEvents ? Math.max(intervalMs, eventIntervalMs) : intervalMs;
+    const { clock, hasEvents: haveEvents, settings } = this.#services;
+    const { intervalMs, busyIntervalMs, eventIntervalMs, idleIntervalMs } = settings();
     const hasChanged = pass.fetched + pass.deleted > 0;
+    this.#lastPassMs = clock.monotonicMs();
+    this.#freshMs ??= this.#lastPassMs;
+    if (hasChanged) this.#activeMs = this.#lastPassMs;
+    const isQuick = this.#isActive || this.#isFresh || idleIntervalMs <= intervalMs;
+    this.#isEnrolled = !isQuick && pass.result === 'complete' && this.mirror.digest !== null;
+    if (this.#isEnrolled) {
+      this.#waitMs = Math.max(fullPassMs, intervalMs);
+      return;
+    }
+    const hasEvents = pass.result === 'complete' && haveEvents(this.mirror.prefix.bucket);
+    const maxMs = Math.max(intervalMs, hasEvents ? eventIntervalMs : 0, isQuick ? 0 : idleIntervalMs);
     const minMs = Math.min(busyIntervalMs, intervalMs);
     const grownMs = hasChanged ? minMs : Math.max(minMs, this.#waitMs * growth);
     this.#waitMs = Math.max(Math.min(grownMs, maxMs), pass.durationMs * pausePerPass);
@@ -239,6 +324,7 @@ export class PrefixRunner {
   async #logPass(pass: MirrorPass): Promise<void> {
     const { result, text, fetched, fetchedBytes, deleted, listed, durationMs } = pass;
     const fields = { listed, fetched, fetchedBytes, deleted, durationMs: Math.round(durationMs) };
+    if (fetched + deleted > 0) this.#services.changed(this.mirror.prefix.name, pass);
     if (result === 'failed') this.#logOnce(`failed: ${text}`, 'mirror pass failed', { reason: text });
     else if (fetched + deleted > 0) this.#log.info('mirrored', fields);
     else this.#log.debug('nothing to mirror', fields);

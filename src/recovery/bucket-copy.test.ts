@@ -1,130 +1,24 @@
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newAgeIdentity } from '../keyring/age.js';
-import { createKeyFiles } from '../keyring/key-files.js';
-import { type KeyringWorld, keyringWorld, testClock, testEntropy } from '../keyring/testing/keyring-world.js';
-import type { Call, Logger } from '../model/call.js';
+import { testEntropy } from '../keyring/testing/keyring-world.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername } from '../model/users.js';
-import { importKeyFiles } from '../users/key-import.js';
 import { opens } from '../users/testing/plain-logins.js';
-import { testKeys } from '../users/testing/test-keys.js';
-import { createUsers, type UserDirectoryServices } from '../users/user-directory.js';
+import { createUsers } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { MemoryStore } from '../vault/testing/memory-store.js';
 import { snapshotSigner } from './authenticity.js';
-import { BucketCopy } from './bucket-copy.js';
 import { CopyBucket } from './copy-bucket.js';
 import { readCopyState } from './copy-state.js';
 import { findSnapshot } from './find-snapshot.js';
-import { importKeys } from './import-keys.js';
-import { restoreRecipients, restoreSnapshot } from './restore.js';
 import { unpackSnapshot } from './snapshot.js';
-import { signerDirectory } from './snapshot-paths.js';
+import { bucket, call, Machine } from './testing/machine.js';
 
-const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
-const call: Call = { id: 'test', signal: new AbortController().signal, log: quiet };
-const bucket = 'bucket';
 const bob = parseUsername('bob');
 const alice = parseUsername('alice');
-
-/** A machine: a root with users and a keyring, and its copy in the bucket. */
-class Machine implements AsyncDisposable {
-  readonly world: KeyringWorld;
-  readonly keyring: ReturnType<KeyringWorld['open']>;
-  readonly services: UserDirectoryServices;
-  readonly stateFile: string;
-  isWanted = true;
-  copy: BucketCopy;
-
-  private constructor(world: KeyringWorld, store: MemoryStore) {
-    this.world = world;
-    this.keyring = world.open();
-    this.stateFile = join(world.root, 'var/lib/sftpgw/bucket-copy.json');
-    this.services = {
-      directories: {
-        homes: join(world.root, 'home'),
-        shared: join(world.root, 'opt/sftpgw/shared'),
-        removed: join(world.root, 'var/lib/sftpgw/removed'),
-      },
-      defaults: () => ({ bucket }),
-      keys: testKeys(world.root, quiet).keys,
-      clock: testClock,
-      entropy: testEntropy,
-      passwordCost: { ln: 10, r: 8, p: 1 },
-    };
-    this.copy = this.process(store);
-  }
-
-  static async make(store: MemoryStore): Promise<Machine> {
-    return new Machine(await keyringWorld(), store);
-  }
-
-  /** Opens the copy as another process of this root. Its `alone` does not exclude other processes. */
-  process(store: MemoryStore): BucketCopy {
-    return new BucketCopy({
-      root: this.world.root,
-      store,
-      keyring: this.world.open(),
-      keyFiles: createKeyFiles(quiet),
-      importKeyFiles: () =>
-        importKeyFiles({
-          ...this.services,
-          sharedSettingsDirectory: join(this.world.root, 'root/.sftpgateway'),
-        }),
-      stateFile: this.stateFile,
-      alone: (work) => work(),
-      bucket: () => bucket,
-      isWanted: () => this.isWanted,
-      clock: testClock,
-      entropy: testEntropy,
-    });
-  }
-
-  async write(path: string, content: string | Uint8Array): Promise<void> {
-    await mkdir(dirname(join(this.world.root, path)), { recursive: true, mode: 0o700 });
-    await writeFile(join(this.world.root, path), content, { mode: 0o600 });
-  }
-
-  read(path: string): Promise<Buffer> {
-    return readFile(join(this.world.root, path));
-  }
-
-  /** Adds a recovery identity as `recovery init` does. */
-  async initRecovery(identity = this.world.recovery): Promise<void> {
-    const signer = snapshotSigner(identity.secret);
-    await this.write(`${signerDirectory}/${signer.name}`, signer.key);
-    await this.keyring.addRecoveryRecipient(identity.recipient);
-  }
-
-  async recover(
-    store: MemoryStore,
-    identity = old.world.recovery,
-    acceptUnsigned = false,
-    onFile: () => void = () => undefined,
-  ) {
-    const from = new CopyBucket(store, bucket);
-    const { secret } = identity;
-    const found = await findSnapshot(call, from, identity, acceptUnsigned);
-    await mkdir(join(this.world.root, 'var/lib/sftpgw'), { recursive: true });
-    await restoreRecipients(found.snapshot, this.world.root);
-    const keys = await importKeys(call, from, { ...identity, secret }, this.keyring, () => undefined);
-    const restored = await restoreSnapshot(found.snapshot, {
-      root: this.world.root,
-      directories: this.services.directories,
-      keyring: this.keyring,
-      stateDirectory: join(this.world.root, 'var/lib/sftpgw'),
-      onFile,
-    });
-    return { found, keys, restored };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.world[Symbol.asyncDispose]();
-  }
-}
 
 let store: MemoryStore;
 let old: Machine;
@@ -168,7 +62,7 @@ describe('a lost machine', () => {
     const totp = await old.read('home/alice/.sftpgateway/totp.secret');
     await rm(old.world.root, { recursive: true });
 
-    const { keys: imported, restored, found } = await fresh.recover(store);
+    const { keys: imported, restored, found } = await fresh.recover(store, old.world.recovery);
     expect(found).toMatchObject({ isSigned: true, passedOver: [] });
     expect(imported).toEqual({ keys: 4, problems: [] });
     expect(restored).toMatchObject({ users: ['alice', 'bob'], keyFiles: 4, problems: [] });
@@ -224,7 +118,7 @@ describe('a lost machine', () => {
     }
     expect(interruptions).toBeGreaterThan(15);
     store.hooks = {};
-    const { keys, restored } = await fresh.recover(store);
+    const { keys, restored } = await fresh.recover(store, old.world.recovery);
     expect(keys).toEqual({ keys: 4, problems: [] });
     expect(restored.problems).toEqual([]);
     expect(await createUserRegistry(fresh.services).list()).toEqual(
@@ -238,7 +132,7 @@ describe('a lost machine', () => {
     await old.copy.run(call);
     const name = `.sftpgw/keys/${key?.fingerprint}.age`;
     store.contentOf({ bucket, key: name })?.writeUInt8(0, 200);
-    const { keys, restored } = await fresh.recover(store);
+    const { keys, restored } = await fresh.recover(store, old.world.recovery);
     expect(keys).toEqual({ keys: 3, problems: [`${name} is damaged`] });
     expect(restored.problems).toEqual([
       `home/bob/.sftpgateway/sse.key.${key?.fingerprint} was not restored: its key ${key?.fingerprint} is not in the copy`,
@@ -258,7 +152,7 @@ describe('the snapshot for a recovery', () => {
   });
 
   it('must exist, or the fault names the bucket', async () => {
-    await expect(fresh.recover(store)).rejects.toMatchObject({
+    await expect(fresh.recover(store, old.world.recovery)).rejects.toMatchObject({
       kind: 'not-found',
       hint: expect.stringContaining('s3://bucket/.sftpgw/'),
     });
@@ -272,10 +166,10 @@ describe('the snapshot for a recovery', () => {
     await old.copy.run(call);
     const damaged = store.contentOf({ bucket, key: snapshotName(2) });
     damaged?.writeUInt8((damaged.at(-1) ?? 0) ^ 1, damaged.byteLength - 1);
-    const { found } = await fresh.recover(store);
+    const { found } = await fresh.recover(store, old.world.recovery);
     expect(found).toMatchObject({ number: 1, passedOver: ['snapshot 2 is damaged'] });
     store.contentOf({ bucket, key: snapshotName(1) })?.fill(0, 0, 5);
-    await expect(fresh.recover(store)).rejects.toMatchObject({ kind: 'corrupt' });
+    await expect(fresh.recover(store, old.world.recovery)).rejects.toMatchObject({ kind: 'corrupt' });
   });
 
   it('is never one that another client sealed to the recipient', async () => {
@@ -288,7 +182,7 @@ describe('the snapshot for a recovery', () => {
     await createUserRegistry(attacker.services).save(parseUsername('mallory'), { uploadOption: 1 });
     await attacker.copy.run(call, { takeOver: true });
     expect(snapshotsInBucket()).toHaveLength(2);
-    const { found, restored } = await fresh.recover(store);
+    const { found, restored } = await fresh.recover(store, old.world.recovery);
     expect(found).toMatchObject({ number: 1, passedOver: ['snapshot 2 is not signed with this identity'] });
     expect(restored.users).toEqual(['alice', 'bob']);
     // An old snapshot under a new number is refused too.
@@ -309,7 +203,7 @@ describe('the snapshot for a recovery', () => {
     await withUsers(old);
     await old.keyring.addRecoveryRecipient(old.world.recovery.recipient);
     await old.copy.run(call);
-    await expect(fresh.recover(store)).rejects.toMatchObject({
+    await expect(fresh.recover(store, old.world.recovery)).rejects.toMatchObject({
       kind: 'denied',
       hint: expect.stringContaining('--accept-unsigned'),
     });

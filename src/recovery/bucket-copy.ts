@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { forEachBounded } from '../concurrency/bounded.js';
 import { sealTo } from '../keyring/age.js';
 import type { Call, Clock, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { gatewayPrefix } from '../model/gateway-prefix.js';
+import { gatewayPrefix } from '../model/gateway-objects.js';
 import type { SealedKeyring, SealedKeyringFile } from '../model/keyring.js';
 import type { ListedObject } from '../model/object-store.js';
 import { signSnapshot } from './authenticity.js';
@@ -28,6 +29,8 @@ export interface BucketCopyServices extends RootContentServices {
   readonly bucket: () => string | null;
   /** Returns the setting `keyring.bucket.copy`. */
   readonly isWanted: () => boolean;
+  /** Called after a run that has changed the copy. */
+  readonly completed?: (copy: CompleteCopy) => void;
   readonly clock: Clock;
   readonly entropy: Entropy;
 }
@@ -62,6 +65,9 @@ export interface CopyStatus {
 export interface CopyRequest {
   readonly takeOver: boolean;
 }
+
+/** Files copied or removed in parallel. */
+const parallelRequests = 8;
 
 /** An attempt fails only if another process was faster. */
 const maxAttempts = 5;
@@ -116,7 +122,12 @@ export class BucketCopy {
     const bucket = new CopyBucket(this.#services.store, name);
     return await this.#services.alone(async () => {
       try {
-        return await this.#runAlone(call, bucket, request);
+        const outcome = await this.#runAlone(call, bucket, request);
+        const isComplete = outcome.kind === 'complete';
+        if (isComplete && (outcome.isNewSnapshot || outcome.changedFiles > 0)) {
+          this.#services.completed?.(outcome);
+        }
+        return outcome;
       } catch (error) {
         const fault = Fault.from(error);
         if (fault.kind !== 'cancelled') await this.#recordFailure(name, fault);
@@ -174,22 +185,21 @@ export class BucketCopy {
     state: CopyState,
   ): Promise<{ readonly changed: number; readonly digests: Readonly<Record<string, string>> }> {
     const existing = new Map(listed.map(({ key, size }) => [key, size]));
-    const digests: Record<string, string> = {};
-    let changed = 0;
-    for (const { name, bytes, digest } of await this.#copiedFiles()) {
-      const key = `${keysPrefix}${name}`;
-      digests[name] = digest;
-      if (state.files[name] === digest && existing.get(key) === bytes.byteLength) continue;
-      await bucket.put(call, key, bytes);
-      changed += 1;
-    }
-    for (const description of await this.#services.keyring.list()) {
-      const key = `${keysPrefix}${description.id}.age`;
-      if (description.state !== 'destroyed' || !existing.has(key)) continue;
-      await bucket.remove(call, key);
-      changed += 1;
-    }
-    return { changed, digests };
+    const files = await this.#copiedFiles();
+    const outdated = files.filter(
+      ({ name, bytes, digest }) =>
+        state.files[name] !== digest || existing.get(`${keysPrefix}${name}`) !== bytes.byteLength,
+    );
+    await forEachBounded(call.signal, outdated, parallelRequests, async ({ name, bytes }) => {
+      await bucket.put(call, `${keysPrefix}${name}`, bytes);
+    });
+    const destroyed = (await this.#services.keyring.list())
+      .filter((description) => description.state === 'destroyed')
+      .map(({ id }) => `${keysPrefix}${id}.age`)
+      .filter((key) => existing.has(key));
+    await forEachBounded(call.signal, destroyed, parallelRequests, (key) => bucket.remove(call, key));
+    const digests = Object.fromEntries(files.map(({ name, digest }) => [name, digest]));
+    return { changed: outdated.length + destroyed.length, digests };
   }
 
   /**

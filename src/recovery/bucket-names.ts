@@ -1,4 +1,4 @@
-import { gatewayPrefix } from '../model/gateway-prefix.js';
+import { gatewayPrefix } from '../model/gateway-objects.js';
 
 /** Prefix of the copied keys in the default bucket. */
 export const keysPrefix = `${gatewayPrefix}keys/`;

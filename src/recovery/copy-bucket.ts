@@ -2,7 +2,7 @@ import { checksumOf } from '../bytes/running-checksum.js';
 import type { Call } from '../model/call.js';
 import { noKey } from '../model/encryption.js';
 import { Fault, isFault } from '../model/fault.js';
-import { gatewayPrefix } from '../model/gateway-prefix.js';
+import { gatewayPrefix } from '../model/gateway-objects.js';
 import { listPages } from '../model/list-pages.js';
 import type { ListedObject, ObjectStore } from '../model/object-store.js';
 import { snapshotNumber } from './bucket-names.js';

@@ -1,7 +1,7 @@
 import { type AgeIdentity, unseal } from '../keyring/age.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { gatewayPrefix } from '../model/gateway-prefix.js';
+import { gatewayPrefix } from '../model/gateway-objects.js';
 import { isSignedBy, snapshotSigner } from './authenticity.js';
 import { signatureMetadata, snapshotKey, snapshotNumber } from './bucket-names.js';
 import type { CopyBucket, StoredCopy } from './copy-bucket.js';

@@ -1,14 +1,14 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mapBounded } from '../concurrency/bounded.js';
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
-import type { Username } from '../model/users.js';
+import { type Username, usernameOfDirectory } from '../model/users.js';
 import type { SnapshotFile, SnapshotKeyFile } from './snapshot.js';
 import {
-  asUsername,
   gatewayFilePaths,
   keyFileDirectories,
   signerDirectory,
@@ -18,6 +18,9 @@ import {
 
 /** Maximum size of a file: four times the limit of `authorized_keys`, the largest kind. */
 const maxFileBytes = 4 * 1024 * 1024;
+
+/** Files read in parallel. */
+const parallelReads = 32;
 
 /** A file that belongs in a snapshot. */
 export interface SnapshotSourceFile {
@@ -37,14 +40,13 @@ export async function findSnapshotFiles(root: string): Promise<readonly Snapshot
     ...users.flatMap(userFilePaths),
     ...(await filesIn(root, keyFileDirectories(users))),
   ];
-  const found: SnapshotSourceFile[] = [];
-  for (const path of paths) {
-    const stats = await statOf(join(root, path));
-    if (stats === null) continue;
-    const { size, mtimeNs, ctimeNs, ino } = stats;
-    found.push({ path, stamps: `${path}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, modifiedNs: mtimeNs });
-  }
-  return found;
+  const stats = await mapBounded(paths, parallelReads, (path) => statOf(join(root, path)));
+  return paths.flatMap((path, index) => {
+    const found = stats[index];
+    if (found === undefined || found === null) return [];
+    const { size, mtimeNs, ctimeNs, ino } = found;
+    return [{ path, stamps: `${path}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, modifiedNs: mtimeNs }];
+  });
 }
 
 /**
@@ -55,13 +57,12 @@ export async function readSnapshotFiles(
   root: string,
   found: readonly SnapshotSourceFile[],
 ): Promise<readonly SnapshotFile[]> {
-  const files: SnapshotFile[] = [];
-  for (const { path } of found) {
-    if (snapshotPath(path)?.kind === 'key-file') continue;
-    const content = await contentOf(join(root, path));
-    if (content !== null) files.push({ path, content });
-  }
-  return files;
+  const paths = found.map(({ path }) => path).filter((path) => snapshotPath(path)?.kind !== 'key-file');
+  const contents = await mapBounded(paths, parallelReads, (path) => contentOf(join(root, path)));
+  return paths.flatMap((path, index) => {
+    const content = contents[index] ?? null;
+    return content === null ? [] : [{ path, content }];
+  });
 }
 
 /**
@@ -73,17 +74,17 @@ export async function findKeyFiles(
   found: readonly SnapshotSourceFile[],
   keyFiles: KeyFiles,
 ): Promise<readonly SnapshotKeyFile[]> {
-  const keys: SnapshotKeyFile[] = [];
-  const oldestFirst = [...found].sort((a, b) =>
-    a.modifiedNs < b.modifiedNs ? -1 : a.modifiedNs > b.modifiedNs ? 1 : 0,
-  );
-  for (const { path } of oldestFirst) {
-    if (snapshotPath(path)?.kind !== 'key-file') continue;
+  const oldestFirst = found
+    .filter(({ path }) => snapshotPath(path)?.kind === 'key-file')
+    .sort((a, b) => (a.modifiedNs < b.modifiedNs ? -1 : a.modifiedNs > b.modifiedNs ? 1 : 0));
+  const keys = await mapBounded(oldestFirst, parallelReads, async ({ path }) => {
     const kept = /\.([0-9a-f]{32})$/.exec(path)?.[1];
-    const key = kept === undefined ? await keyIn(keyFiles, join(root, path)) : parseKeyFingerprint(kept);
-    if (key !== null) keys.push({ path, key });
-  }
-  return keys;
+    return kept === undefined ? await keyIn(keyFiles, join(root, path)) : parseKeyFingerprint(kept);
+  });
+  return oldestFirst.flatMap(({ path }, index) => {
+    const key = keys[index] ?? null;
+    return key === null ? [] : [{ path, key }];
+  });
 }
 
 async function keyIn(keyFiles: KeyFiles, path: string): Promise<KeyFingerprint | null> {
@@ -96,23 +97,22 @@ async function keyIn(keyFiles: KeyFiles, path: string): Promise<KeyFingerprint |
 
 /** Returns the users whose `user.properties` exists. */
 async function usernames(root: string): Promise<readonly Username[]> {
-  const found: Username[] = [];
-  for (const name of (await namesIn(join(root, 'home'))).toSorted()) {
-    const username = asUsername(name);
+  const names = (await namesIn(join(root, 'home'))).toSorted();
+  const found = await mapBounded(names, parallelReads, async (name) => {
+    const username = usernameOfDirectory(name);
     const properties = username === null ? undefined : userFilePaths(username).at(-1);
-    if (username === null || properties === undefined) continue;
-    if ((await statOf(join(root, properties))) !== null) found.push(username);
-  }
-  return found;
+    if (username === null || properties === undefined) return [];
+    return (await statOf(join(root, properties))) === null ? [] : [username];
+  });
+  return found.flat();
 }
 
 async function filesIn(root: string, directories: readonly string[]): Promise<readonly string[]> {
-  const paths: string[] = [];
-  for (const directory of directories) {
+  const found = await mapBounded(directories, parallelReads, async (directory) => {
     const names = await namesIn(join(root, directory));
-    paths.push(...names.toSorted().map((name) => `${directory}/${name}`));
-  }
-  return paths.filter((path) => ['key-file', 'signer'].includes(snapshotPath(path)?.kind ?? ''));
+    return names.toSorted().map((name) => `${directory}/${name}`);
+  });
+  return found.flat().filter((path) => ['key-file', 'signer'].includes(snapshotPath(path)?.kind ?? ''));
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import { parseUsername, type Username } from '../model/users.js';
+import { type Username, usernameOfDirectory } from '../model/users.js';
 
 /**
  * The files that a snapshot may hold, by paths below the root. No other file of an archive is ever
@@ -57,20 +57,11 @@ export function snapshotPath(path: string): SnapshotPath | null {
   if (signerFile.test(path)) return { kind: 'signer' };
   if (sharedKeyFile.test(path)) return { kind: 'key-file' };
   const [, name = '', below = ''] = userFile.exec(path) ?? [];
-  const username = asUsername(name);
+  const username = usernameOfDirectory(name);
   if (username === null) return null;
   if (below === '.sftpgateway/user.properties') return { kind: 'user-settings', username };
   if (below === '.sftpgateway/password') return { kind: 'password', username };
   if (below === '.sftpgateway/totp.secret') return { kind: 'totp', username };
   if (below === '.ssh/authorized_keys') return { kind: 'authorized-keys', username };
   return userKeyFile.test(below) ? { kind: 'key-file' } : null;
-}
-
-/** Returns the name as a username, or null if it is invalid. */
-export function asUsername(name: string): Username | null {
-  try {
-    return parseUsername(name);
-  } catch {
-    return null;
-  }
 }

@@ -1,7 +1,10 @@
 import type { KeyFingerprint } from '../model/customer-key.js';
+import { isFault } from '../model/fault.js';
 import type { KeyNeed } from '../model/ledger.js';
 import type { ListedVersion } from '../model/object-versions.js';
-import { type RunningRotation, rotateObject } from './rotate-object.js';
+import { noCounts } from '../model/rotation.js';
+import type { ObjectDescription } from '../vault/vault.js';
+import { type ObjectOutcome, type RunningRotation, rotateObject } from './rotate-object.js';
 import type { RotationLog } from './rotation-log.js';
 
 const pageRows = 1_000;
@@ -68,11 +71,18 @@ async function* needsOf({ services }: RunningRotation, key: KeyFingerprint): Asy
   }
 }
 
-/** Marks the object as removed if S3 no longer has it. */
-async function rotateLate(running: RunningRotation, need: KeyNeed) {
+/** Marks the object as removed if S3 no longer has it. Reports it if another client has replaced it under its own key. */
+async function rotateLate(running: RunningRotation, need: KeyNeed): Promise<ObjectOutcome> {
   const { services, call, job, openers } = running;
   const { ref } = need;
-  const described = await services.vault.describe(call, ref, openers);
+  let described: ObjectDescription | null;
+  try {
+    described = await services.vault.describe(call, ref, openers);
+  } catch (error) {
+    if (!isFault(error, 'key-missing', 'key-mismatch')) throw error;
+    const problem = { key: ref.key, versionId: null, kind: error.kind, text: error.hint };
+    return { counts: { ...noCounts, failed: 1 }, problems: [problem] };
+  }
   if (described === null) {
     await services.versions.markRemoved([need.id], job.username);
     return rotateObject(running, { key: ref.key, versions: [] });

@@ -41,6 +41,22 @@ describe('the plan for a version', () => {
     );
   });
 
+  it('leaves delete markers and objects without a key, and says why', () => {
+    const version = { isLatest: true, isDeleteMarker: false };
+    const marker = { ...version, isDeleteMarker: true };
+    expect(planVersion(marker, null, keys, 'keep')).toEqual({ do: 'nothing', because: 'marker' });
+    expect(planVersion(version, { kind: 'other' }, keys, 'keep')).toEqual({
+      do: 'nothing',
+      because: 'without-key',
+    });
+    const known = { kind: 'sse-c', key: newKey } as const;
+    expect(planVersion(version, known, keys, 'keep')).toEqual({ do: 'nothing', because: 'already' });
+    expect(planVersion(version, { kind: 'sse-c', key: null }, keys, 'keep')).toEqual({
+      do: 'report',
+      key: null,
+    });
+  });
+
   it('inspects a version whose key is unknown, and reports a key that is not the user’s', () => {
     const version = { isLatest: true, isDeleteMarker: false };
     expect(planVersion(version, null, keys, 'keep')).toEqual({ do: 'inspect' });

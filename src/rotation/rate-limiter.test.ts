@@ -25,3 +25,23 @@ it.each([
   for (let copy = 0; copy < copies; copy += 1) await pace.admit(500, new AbortController().signal);
   expect(Math.round(clock.waitedMs)).toBe(expectedMs);
 });
+
+it('has no burst after a pause, and no wait for the first copy', async () => {
+  const clock = clockThatCounts();
+  const waits: number[] = [];
+  const counting = {
+    ...clock,
+    monotonicMs: () => clock.waitedMs,
+    sleep: async (ms: number) => {
+      waits.push(ms);
+      clock.waitedMs += ms;
+    },
+  };
+  const pace = new RateLimiter(counting, { objectsPerSecond: 10, bytesPerSecond: null, parallel: 4 });
+  const { signal } = new AbortController();
+  await pace.admit(1, signal);
+  expect(waits).toEqual([]);
+  clock.waitedMs += 10_000;
+  for (let copy = 0; copy < 3; copy += 1) await pace.admit(1, signal);
+  expect(waits).toEqual([100, 100]);
+});

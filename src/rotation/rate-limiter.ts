@@ -4,16 +4,11 @@ import type { RotationPace } from '../model/rotation.js';
 /** Limits how fast copies begin. Spaces them evenly by count and by size, without bursts. */
 export class RateLimiter {
   readonly #clock: Clock;
-  #pace: RotationPace;
+  readonly #pace: RotationPace;
   #nextMs = 0;
 
   constructor(clock: Clock, pace: RotationPace) {
     this.#clock = clock;
-    this.#pace = pace;
-  }
-
-  /** Applies from the next copy on. */
-  change(pace: RotationPace): void {
     this.#pace = pace;
   }
 

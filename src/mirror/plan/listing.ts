@@ -1,6 +1,7 @@
 import type { Call } from '../../model/call.js';
 import type { ListedFile, MirrorPrefix } from '../../model/mirror.js';
 import type { ListedObject, ListPage, ObjectStore } from '../../model/object-store.js';
+import { ListingDigest } from '../idle/listing-digest.js';
 import { readAhead } from '../read-ahead.js';
 import type { ListedPath } from './planner.js';
 
@@ -14,6 +15,8 @@ export interface StartedListing {
   /** True if nothing is listed, not even a marker of the prefix itself. */
   readonly isEmpty: boolean;
   readonly pages: AsyncIterable<readonly ListedPath[]>;
+  /** Returns the digest of the listing, or null before its last page has been read. */
+  digest(): string | null;
 }
 
 /** Pages requested ahead, so that S3 prepares them while one is processed. */
@@ -26,9 +29,14 @@ export async function startListing(
   prefix: MirrorPrefix,
 ): Promise<StartedListing> {
   const first = await page(store, call, prefix, null);
+  let digest: string | null = null;
+  const done = (whole: ListingDigest) => {
+    digest = whole.finish();
+  };
   return {
     isEmpty: first.objects.length === 0 && first.continuation === null,
-    pages: readAhead(pagesFrom(first, store, call, prefix), pagesAhead),
+    pages: readAhead(pagesFrom(first, store, call, prefix, done), pagesAhead),
+    digest: () => digest,
   };
 }
 
@@ -37,13 +45,17 @@ async function* pagesFrom(
   store: ObjectStore,
   call: Call,
   prefix: MirrorPrefix,
+  done: (digest: ListingDigest) => void,
 ): AsyncGenerator<readonly ListedPath[]> {
-  let current = first;
-  yield below(prefix.prefix, current.objects);
-  while (current.continuation !== null) {
+  const digest = new ListingDigest();
+  for (let current = first; ; ) {
+    const paths = below(prefix.prefix, current.objects);
+    for (const { path, file } of paths) digest.add(path, file);
+    yield paths;
+    if (current.continuation === null) break;
     current = await page(store, call, prefix, current.continuation);
-    yield below(prefix.prefix, current.objects);
   }
+  done(digest);
 }
 
 function page(
@@ -70,6 +82,6 @@ function below(prefix: string, objects: readonly ListedObject[]): readonly Liste
   return paths;
 }
 
-function listedFile({ etag, size, lastModifiedMs }: ListedObject): ListedFile {
+export function listedFile({ etag, size, lastModifiedMs }: ListedObject): ListedFile {
   return { etag: plainEtag(etag), size, lastModifiedMs };
 }

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import { checksumOf } from '../../bytes/running-checksum.js';
 import type { GatewayDatabase } from '../../database/database.js';
 import { createMirrorState } from '../../database/mirror-state/mirror-state.js';
-import { openDatabase } from '../../database/sqlite/open.js';
 import type { Clock } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
@@ -78,11 +78,18 @@ export class MirrorWorld implements AsyncDisposable {
 
   source(): MirrorPrefix {
     const { bucket, prefix, directory } = this;
-    return { name: 'downloads/alice', bucket, prefix, directory, keys: async () => this.keys };
+    return {
+      name: 'downloads/alice',
+      bucket,
+      prefix,
+      directory,
+      keys: async () => this.keys,
+      keysStamp: null,
+    };
   }
 
   async state(): Promise<MirrorState> {
-    this.#database ??= await openDatabase(join(this.root, 'state', 'db'));
+    this.#database ??= await openTestDatabase(join(this.root, 'state', 'db'));
     return createMirrorState(this.#database);
   }
 
@@ -101,7 +108,7 @@ export class MirrorWorld implements AsyncDisposable {
       scratchDirectory: join(this.root, 'scratch'),
     });
     this.#mirror = createMirror({
-      sources: { list: async () => this.sources(), cleared: async () => this.cleared() },
+      sources: { list: async () => ({ prefixes: this.sources(), cleared: this.cleared() }) },
       hasEvents: () => this.hasEvents,
       store: this.store,
       vault: this.#vault,

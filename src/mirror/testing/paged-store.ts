@@ -3,7 +3,7 @@ import type { ListPage, ListRequest, ObjectStore } from '../../model/object-stor
 import type { MemoryStore } from '../../vault/testing/memory-store.js';
 
 /** A store for a few objects: in memory or a real S3. */
-export type PagedObjects = ObjectStore & Pick<MemoryStore, 'listUploads' | 'abortUpload'>;
+export type PagedObjects = ObjectStore & Pick<MemoryStore, 'listUploads' | 'abortUpload' | 'getTags'>;
 
 /** A store whose listings come in small pages. A page shows the objects at the time of its request. */
 export class PagedStore implements ObjectStore {
@@ -17,6 +17,7 @@ export class PagedStore implements ObjectStore {
   readonly remove: ObjectStore['remove'];
   readonly listUploads: MemoryStore['listUploads'];
   readonly abortUpload: MemoryStore['abortUpload'];
+  readonly getTags: MemoryStore['getTags'];
   readonly #store: PagedObjects;
   readonly #pageKeys: number;
   /** Called before a page is created. Its errors become the errors of the listing. */
@@ -43,6 +44,7 @@ export class PagedStore implements ObjectStore {
     this.remove = store.remove.bind(store);
     this.listUploads = store.listUploads.bind(store);
     this.abortUpload = store.abortUpload.bind(store);
+    this.getTags = store.getTags.bind(store);
   }
 
   /** Number of pages requested. */
@@ -56,7 +58,7 @@ export class PagedStore implements ObjectStore {
     await this.beforePage(page);
     const { bucket, prefix, delimiter } = request;
     const all = await this.#store.list(call, { bucket, prefix, delimiter });
-    const after = request.continuation;
+    const after = request.continuation ?? request.startAfter;
     const left =
       after === undefined
         ? all.objects

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import { createKeyUsage } from '../../database/ledger/key-usage.js';
 import { createKeyLedger } from '../../database/ledger/ledger.js';
 import { createParkedUploads } from '../../database/ledger/parked.js';
 import { createLedgerVersions } from '../../database/ledger/versions.js';
 import { createRotationJobs } from '../../database/rotation-jobs.js';
-import { openDatabase } from '../../database/sqlite/open.js';
 import type { Clock } from '../../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../../model/customer-key.js';
 import type { KeyLedger } from '../../model/ledger.js';
@@ -67,7 +67,7 @@ export class RotationWorld implements AsyncDisposable {
     await this.#opened?.close();
     this.#starts += 1;
     const clock = this.#options.clock ?? { ...quickClock, nowMs: () => Date.now() + this.#starts };
-    const database = await openDatabase(join(this.#directory, 'db'));
+    const database = await openTestDatabase(join(this.#directory, 'db'));
     const ledger = createKeyLedger(database, clock, seededEntropy(`ledger ${this.#starts}`));
     const vault = createVault({
       store: this.store,

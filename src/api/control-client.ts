@@ -1,17 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 import type { Ban, BanAdministration } from '../model/bans.js';
+import { isFault } from '../model/fault.js';
+import type { SessionAdministration, SessionStatus } from '../model/live.js';
 import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { ControlRequests, parseFault } from './control-request.js';
-import {
-  type BanClearAnswer,
-  type BanClearRequest,
-  type BanRequest,
-  bansClearPath,
-  bansPath,
-  mirrorPath,
-  mirrorRunPath,
-  type RunFailure,
-} from './control-socket.js';
+
+/** Operations of the API that commands call. */
+const mirrorsPath = '/api/mirrors';
+const mirrorRunPath = '/api/mirrors/run';
+const bansPath = '/api/bans';
+const sessionsPath = '/api/sessions';
+
+/** The last line of an answer that failed after its beginning. */
+interface RunFailure {
+  readonly kind: 'failed';
+  readonly fault: string;
+  readonly detail: string;
+}
 
 /**
  * Returns the mirror of the gateway on this control socket. Its methods throw `invalid` (the path is too
@@ -22,18 +27,53 @@ export function remoteMirror(path: string, signal: AbortSignal, silenceMs?: numb
   return new RemoteMirror(new ControlRequests(path, signal, silenceMs));
 }
 
+/** A ban in an answer. */
+interface BanView extends Omit<Ban, 'sinceMs' | 'untilMs'> {
+  readonly since: string;
+  readonly until: string;
+}
+
 /** The bans of the gateway that listens on this control socket. Faults: as `remoteMirror`. */
 export function remoteBans(path: string, signal: AbortSignal): BanAdministration {
   const requests = new ControlRequests(path, signal);
   return {
-    list: async () => (await requests.json('GET', bansPath, undefined)) as readonly Ban[],
+    async list() {
+      const { items } = (await requests.json('GET', bansPath)) as { readonly items: readonly BanView[] };
+      return items.map(parseBan);
+    },
     async add(address, durationMs) {
-      const request: BanRequest = { address, durationMs };
-      return (await requests.json('POST', bansPath, request)) as Ban;
+      const body = { address, seconds: Math.ceil(durationMs / 1000) };
+      return parseBan((await requests.json('PUT', bansPath, body)) as BanView);
     },
     async clear(address) {
-      const request: BanClearRequest = { address };
-      return ((await requests.json('POST', bansClearPath, request)) as BanClearAnswer).ended;
+      const query = address === null ? '' : `?address=${encodeURIComponent(address)}`;
+      return ((await requests.json('DELETE', bansPath + query)) as { readonly ended: number }).ended;
+    },
+  };
+}
+
+function parseBan({ since, until, ...ban }: BanView): Ban {
+  return { ...ban, sinceMs: Date.parse(since), untilMs: Date.parse(until) };
+}
+
+/** The sessions of the gateway that listens on this control socket. Faults: as `remoteMirror`. */
+export function remoteSessions(path: string, signal: AbortSignal): SessionAdministration {
+  const requests = new ControlRequests(path, signal);
+  return {
+    async list() {
+      const { items } = (await requests.json('GET', sessionsPath)) as {
+        readonly items: readonly SessionStatus[];
+      };
+      return items;
+    },
+    async disconnect(id) {
+      try {
+        const answer = await requests.json('DELETE', `${sessionsPath}/${encodeURIComponent(id)}`);
+        return answer as SessionStatus;
+      } catch (error) {
+        if (isFault(error, 'not-found')) return null;
+        throw error;
+      }
     },
   };
 }
@@ -46,7 +86,7 @@ class RemoteMirror implements MirrorRuns {
   }
 
   async run(names: readonly string[] | null, report: (event: MirrorRunEvent) => void): Promise<void> {
-    const answer = await this.#requests.ask('POST', mirrorRunPath, JSON.stringify({ names }));
+    const answer = await this.#requests.ask('POST', mirrorRunPath, { names });
     try {
       for await (const line of linesOf(answer)) {
         const event = JSON.parse(line) as MirrorRunEvent | RunFailure;
@@ -59,7 +99,8 @@ class RemoteMirror implements MirrorRuns {
   }
 
   async liveStatus(): Promise<readonly LiveMirrorStatus[]> {
-    return (await this.#requests.json('GET', mirrorPath, undefined)) as readonly LiveMirrorStatus[];
+    const answer = await this.#requests.json('GET', mirrorsPath);
+    return (answer as { readonly items: readonly LiveMirrorStatus[] }).items;
   }
 }
 

@@ -1,11 +1,26 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Fault, type FaultKind, faultKinds } from '../model/fault.js';
 import { checkSocketPath } from './control-socket.js';
+import { localIdentity, type Person } from './description/roles.js';
 import { readBody } from './request-body.js';
+import { personHeaders } from './server/person.js';
 
 /** A gateway that works says something at least four times a second while a pass runs. */
 const defaultSilenceMs = 30_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
+
+/** Everyone who can open the socket may do everything. */
+function localPerson(): Person {
+  return {
+    name: `uid ${process.getuid?.() ?? 0}`,
+    role: 'admin',
+    scope: null,
+    isCommand: true,
+    identity: localIdentity,
+    session: null,
+    client: null,
+  };
+}
 
 /** Requests to the gateway that listens on a control socket. */
 export class ControlRequests {
@@ -20,8 +35,8 @@ export class ControlRequests {
   }
 
   /** Returns the JSON of an answer. */
-  async json(method: string, path: string, body: unknown): Promise<unknown> {
-    const answer = await this.ask(method, path, body === undefined ? null : JSON.stringify(body));
+  async json(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await this.ask(method, path, body);
     try {
       return JSON.parse((await readBody(answer, maxAnswerBytes)).toString('utf8'));
     } catch (error) {
@@ -30,13 +45,18 @@ export class ControlRequests {
   }
 
   /** Returns the answer, once it has the status 200. */
-  async ask(method: string, path: string, body: string | null): Promise<IncomingMessage> {
+  async ask(method: string, path: string, body?: unknown): Promise<IncomingMessage> {
     checkSocketPath(this.#path);
+    const text = body === undefined ? null : JSON.stringify(body);
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const asked = request({
         socketPath: this.#path,
         path,
         method,
+        headers: {
+          ...personHeaders(localPerson()),
+          ...(text === null ? {} : { 'content-type': 'application/json' }),
+        },
         signal: this.#signal,
         timeout: this.#silenceMs,
       });
@@ -47,7 +67,7 @@ export class ControlRequests {
           new Fault('timed-out', `the gateway does not answer on its control socket ${this.#path}`),
         );
       });
-      asked.end(body ?? undefined);
+      asked.end(text ?? undefined);
     });
     if (answer.statusCode === 200) return answer;
     throw await problemOf(answer);

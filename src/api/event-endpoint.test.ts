@@ -10,8 +10,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { maxMessageBytes } from '../events/parse-event.js';
 import { faultKinds } from '../model/fault.js';
 import { type LogLine, recordingLogger, testClock, testEntropy } from '../sftp/testing/test-logger.js';
-import { type EventEndpoint, eventsPath, healthPath, startEventEndpoint } from './event-endpoint.js';
+import { type EventEndpoint, eventsPath, startEventEndpoint } from './event-endpoint.js';
 import { ensureEventSecret } from './event-secret.js';
+import { healthPath } from './health.js';
 import { httpStatusOf } from './problem.js';
 
 const secret = `canary-${randomBytes(12).toString('hex')}`;
@@ -165,6 +166,19 @@ describe('a message without the secret', () => {
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toContain('Basic');
     expect(changed).toEqual([]);
+  });
+
+  it('is counted', async () => {
+    await endpoint.close();
+    let failures = 0;
+    const eventFailed = () => {
+      failures += 1;
+    };
+    endpoint = await start({ measures: { eventFailed } });
+    await ask('POST', eventsPath, basic('wrong'), event('a'));
+    await ask('POST', eventsPath, bearer, 'garbage');
+    await ask('POST', eventsPath, bearer, event('a'));
+    expect(failures).toBe(2);
   });
 
   it('cannot fill the log', async () => {

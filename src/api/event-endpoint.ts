@@ -5,7 +5,9 @@ import type { EventSink } from '../events/event-sink.js';
 import { type EventMessage, maxMessageBytes, parseEvents } from '../events/parse-event.js';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import { type Measures, noMeasures } from '../model/measures.js';
 import { EventSecret } from './event-secret.js';
+import { healthPath, sendHealth } from './health.js';
 import { presentedSecrets } from './presented-secrets.js';
 import { sendProblem } from './problem.js';
 import { RateLimitedWarnings } from './rate-limited-warnings.js';
@@ -20,6 +22,8 @@ export interface EventEndpointOptions {
   /** A file with the accepted secrets, one per line. Must not be readable by others. */
   readonly secretFile: string;
   readonly sink: EventSink;
+  /** Counts refused messages. Nothing by default. */
+  readonly measures?: Pick<Measures, 'eventFailed'>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -34,8 +38,6 @@ export interface EventEndpoint extends AsyncDisposable {
 
 /** The path for event messages. */
 export const eventsPath = '/events/s3';
-/** The path for health checks. */
-export const healthPath = '/healthz';
 
 /** The senders are a few S3 servers and proxies. */
 const connectionBounds: ConnectionBounds = { strangersPerAddress: 32, strangers: 128, senders: 128 };
@@ -149,7 +151,7 @@ class Endpoint implements EventEndpoint {
     const url = requestUrl(request);
     if (url.pathname === healthPath) {
       if (request.method !== 'GET' && request.method !== 'HEAD') throw wrongMethod();
-      response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end('ok\n');
+      sendHealth(response);
       return;
     }
     if (url.pathname !== eventsPath)
@@ -209,7 +211,8 @@ class Endpoint implements EventEndpoint {
   }
 
   #logRefusal(request: IncomingMessage, requestId: string, fault: Fault): void {
-    const { log } = this.#options;
+    const { log, measures = noMeasures } = this.#options;
+    measures.eventFailed('endpoint');
     const cause = fault.cause instanceof Error ? fault.cause : undefined;
     // Omits the requested URL, which may contain the secret.
     const fields = { requestId, remote: request.socket.remoteAddress, kind: fault.kind, error: cause };

@@ -36,14 +36,22 @@ export interface RootPaths {
   readonly runFile: string;
   /** The secret of senders of S3 events, unless a setting names another file. */
   readonly eventSecretFile: string;
+  /** The tokens of monitoring systems, unless a setting names another file. */
+  readonly metricsTokenFile: string;
   /** The locks of commands that write objects while the gateway may run. */
   readonly runningCommandsDirectory: string;
   /** The lock of the one process that serves this root. */
   readonly lockFile: string;
   /** The socket on which the running gateway accepts commands. */
   readonly controlSocket: string;
+  /** The socket on which the running gateway serves the files page to the console's process. */
+  readonly filesSocket: string;
   /** Bans, and the addresses from which users have logged in. */
   readonly bansFile: string;
+  /** Events of the audit trail that are not in the database yet. */
+  readonly auditDirectory: string;
+  /** The id of this gateway in the audit trail. */
+  readonly nodeIdFile: string;
   /** One directory for each user of the machine who may connect with `sftpgw stdio`. Others can enter it. */
   readonly stdioDirectory: string;
 }
@@ -73,10 +81,14 @@ export function rootPaths(root: string): RootPaths {
     embeddedS3Directory: join(state, 'embedded-s3'),
     lockFile: join(state, 'lock'),
     controlSocket: join(state, 'control.sock'),
+    filesSocket: join(state, 'files.sock'),
     runningCommandsDirectory: join(state, 'commands'),
+    auditDirectory: join(state, 'audit'),
+    nodeIdFile: join(state, 'node-id'),
     bansFile: join(state, 'bans.json'),
     stdioDirectory: join(base, 'run/sftpgw/stdio'),
     runFile: join(state, 'embedded-s3.json'),
     eventSecretFile: join(state, 'events.secret'),
+    metricsTokenFile: join(state, 'metrics.token'),
   };
 }

@@ -61,14 +61,39 @@ export async function changeSettingsFile(
   const { propertiesFile: path } = rootPaths(root);
   try {
     const document = PropertiesDocument.parse((await readText(path)) ?? defaultPropertiesText(root));
-    for (const key of settingKeys) {
-      const value = change[key];
-      if (value === null) document.remove(table[key].name);
-      else if (value !== undefined) document.set(table[key].name, value);
-    }
-    throwErrors(readSettings(document, path, {}, root));
+    applyChange(document, change, path, root);
     await makeDirectory(dirname(path));
     await writeFileDurably(path, document.render(), publicFileMode);
+  } catch (error) {
+    throw fileFault(path, error);
+  }
+}
+
+type SettingsChange = Readonly<Partial<Record<SettingKey, string | null>>>;
+
+/** Throws `invalid` if the result has an error. */
+function applyChange(document: PropertiesDocument, change: SettingsChange, path: string, root: string): void {
+  for (const key of settingKeys) {
+    const value = change[key];
+    if (value === null) document.remove(table[key].name);
+    else if (value !== undefined) document.set(table[key].name, value);
+  }
+  throwErrors(readSettings(document, path, {}, root));
+}
+
+/**
+ * Returns the document of a root's settings file; an empty one without a file. With a change, returns it as
+ * `changeSettingsFile` would write it, without writing it. Faults as `openSettingsFile`.
+ */
+export async function readSettingsDocument(
+  root: string,
+  change: SettingsChange | null = null,
+): Promise<PropertiesDocument> {
+  const { propertiesFile: path } = rootPaths(root);
+  try {
+    const document = PropertiesDocument.parse((await readText(path)) ?? '');
+    if (change !== null) applyChange(document, change, path, root);
+    return document;
   } catch (error) {
     throw fileFault(path, error);
   }

@@ -1,3 +1,7 @@
+import { auditSettings } from './audit-settings.js';
+import { consoleSettings } from './console-settings.js';
+import { databaseSettings } from './database-settings.js';
+import { monitoringSettings } from './monitoring-settings.js';
 import { gibibyte, hour, mebibyte, type Setting, second, setting, tebibyte } from './setting.js';
 import { sftpListen, sftpSettings } from './sftp-settings.js';
 import {
@@ -15,6 +19,7 @@ import {
   yesNo,
   yesNoAuto,
 } from './values.js';
+import { webhookSettings } from './webhook-settings.js';
 
 export type { Setting } from './setting.js';
 
@@ -44,6 +49,12 @@ export const settings = {
     yesNoAuto,
     null,
     'Whether the bucket is in the path (yes) or in the host name (no). auto: in the path for every endpoint except Amazon.',
+  ),
+  stsEndpoint: setting(
+    'sts.endpoint',
+    endpointUrl,
+    null,
+    'The URL of STS, for users with upload.role.arn. Empty: AWS_ENDPOINT_URL_STS, else the endpoint, else Amazon in the region of the bucket.',
   ),
   checksums: setting(
     'checksums',
@@ -125,11 +136,29 @@ export const settings = {
     24 * hour,
     'How long S3 keeps an interrupted upload for its client to resume. With 0s nothing is kept.',
   ),
+  uploadResumeListed: setting(
+    'upload.resume.listed',
+    yesNo,
+    false,
+    'Whether listings contain interrupted uploads. With no, clients find them by their name only, so that a program that lists a directory does not take one for a complete file. FileZilla resumes only listed files.',
+  ),
+  localLimitBytes: setting(
+    'local.limit',
+    size(0, 1024 * tebibyte),
+    0,
+    'Maximum size of all files that a user has in /local, unless the settings of the user have another one. 0B: no limit.',
+  ),
+  localFilesLimit: setting(
+    'local.files.limit',
+    count(0, 1_000_000_000),
+    0,
+    'Maximum files, directories and links that a user has in /local, unless the settings of the user have another one. 0: no limit.',
+  ),
   renameLimit: setting(
     'rename.limit',
     count(0, 1_000_000),
-    10_000,
-    'Maximum files in a directory of /uploads that a client can rename. The gateway copies each file in S3 and then removes it. With 0 only empty directories can be renamed.',
+    1_000,
+    'Maximum files in a directory of /uploads that a client can rename. The gateway copies each file and then removes it, up to 50 small files per second, and the client hears nothing meanwhile. With 0 only empty directories can be renamed.',
   ),
   readMemoryBytes: setting(
     'read.memory',
@@ -148,6 +177,18 @@ export const settings = {
     duration(100, 24 * hour),
     10 * second,
     'How often the gateway checks S3 for changes below the download prefixes and shared/. It checks sooner after a change.',
+  ),
+  mirrorIdleIntervalMs: setting(
+    'mirror.idle.interval',
+    duration(100, 24 * hour),
+    300 * second,
+    'How long a change may go unnoticed below a prefix that has not changed for 10 minutes and whose user is not logged in. Not more than mirror.interval turns this off.',
+  ),
+  s3IdleRequests: setting(
+    's3.idle.requests',
+    count(1, 1_000_000),
+    300,
+    'Maximum requests per minute with which an idle gateway checks S3 for changes. 300 cost about 65 USD a month.',
   ),
   mirrorReserveBytes: setting(
     'mirror.reserve',
@@ -191,6 +232,11 @@ export const settings = {
     null,
     'The URL of an SQS queue with event messages of the buckets. Empty: off.',
   ),
+  ...auditSettings,
+  ...monitoringSettings,
+  ...consoleSettings,
+  ...webhookSettings,
+  ...databaseSettings,
   drainTimeoutMs: setting(
     'drain.timeout',
     duration(0, 24 * hour),

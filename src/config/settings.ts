@@ -1,9 +1,11 @@
 import { nearestName } from '../files/nearest-name.js';
 import type { PropertiesDocument, PropertiesProblem } from '../files/properties.js';
 import {
+  describeSettings,
   environmentVariable,
   type GatewaySettings,
   type Setting,
+  type SettingDescription,
   settingKeys,
   settings as table,
 } from './settings-table.js';
@@ -49,7 +51,7 @@ export function readSettings(
     const parsed = found === null ? null : setting.kind.parse(found.text);
     values[key] = parsed !== null && 'value' in parsed ? parsed.value : setting.defaultFor(root);
     if (found === null || parsed === null || 'value' in parsed) continue;
-    const text = `${found.name} ${parsed.problem}; it is ${JSON.stringify(found.text)}`;
+    const text = `${found.name} ${parsed.problem}; it is ${JSON.stringify(shownText(setting.kind, found.text))}`;
     if (found.line === null) problems.push({ severity: 'error', text: `environment: ${text}` });
     else inFile.push({ severity: 'error', line: found.line, text });
   }
@@ -73,6 +75,33 @@ function textOf(
   if (overriding !== '') return { text: overriding, name: variable, line: null };
   const written = document.get(name)?.trim();
   return written === undefined ? null : { text: written, name, line: document.lineOf(name) };
+}
+
+/** The source of a value: the environment overrides the file, and the file the default. */
+export type SettingSource = 'default' | 'file' | 'environment';
+
+/** One setting as it is in force. */
+export interface SettingState extends SettingDescription {
+  readonly value: string;
+  readonly source: SettingSource;
+}
+
+/** Returns every setting with its present value and source. An invalid value counts as it is written. */
+export function settingStates(
+  document: PropertiesDocument,
+  environment: Environment,
+  root: string,
+): readonly SettingState[] {
+  return describeSettings(root).map((description) => {
+    const found = textOf(description.name, document, environment);
+    if (found === null) return { ...description, value: description.default, source: 'default' };
+    const value = shownText(table[description.key].kind, found.text);
+    return { ...description, value, source: found.line === null ? 'environment' : 'file' };
+  });
+}
+
+function shownText({ shown }: { readonly shown?: (text: string) => string }, text: string): string {
+  return shown === undefined ? text : shown(text);
 }
 
 function unknownNames(document: PropertiesDocument): readonly PropertiesProblem[] {

@@ -6,6 +6,7 @@ import {
   type ListenAddress,
   listenAddress,
   networkList,
+  optionalListenAddress,
   yesNo,
 } from './values.js';
 
@@ -23,6 +24,12 @@ export const sftpListen = {
 
 /** The settings of the SFTP server, except its address. */
 export const sftpSettings = {
+  sftpPublicAddress: setting(
+    'sftp.public.address',
+    optionalListenAddress,
+    null,
+    'The address that partners use, for `sftpgw user sheet`. Empty: the name of this machine and the port of sftp.listen.',
+  ),
   sftpLoginTimeoutMs: setting(
     'sftp.login.timeout',
     duration(second, hour),

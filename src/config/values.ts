@@ -1,6 +1,12 @@
 import { isIPv6 } from 'node:net';
 import { isAbsolute } from 'node:path';
-import { parseBucketName, parseNetworks } from '../users/property-values.js';
+import {
+  parseBucketName,
+  parseEndpoint,
+  parseNetworks,
+  parseRegion,
+  sizeUnits,
+} from '../users/property-values.js';
 
 /** A value, or the problem of the text as a phrase to follow the setting's name. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -11,6 +17,8 @@ export interface ValueKind<T> {
   readonly form: string;
   parse(text: string): Parsed<T>;
   format(value: T): string;
+  /** Returns the text as people may see it, if a mistake may put a secret into it. */
+  readonly shown?: (text: string) => string;
 }
 
 /** The address on which a service listens. */
@@ -25,7 +33,6 @@ interface Units {
 }
 
 const durationUnits: Units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const sizeUnits: Units = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
 
 /** A duration in ms, written `250ms`, `30s`, `5m`, `2h` or `1d`. Both bounds are inclusive and in ms. */
 export function duration(minMs: number, maxMs: number): ValueKind<number> {
@@ -127,24 +134,13 @@ export const listenAddress: ValueKind<ListenAddress> = {
 
 /** The address of a service that is off without one. */
 export const optionalListenAddress: ValueKind<ListenAddress | null> = {
-  form: `${listenAddress.form}; empty is off`,
-  parse: (text) => (text === '' ? { value: null } : listenAddress.parse(text)),
+  form: `${listenAddress.form}; off or empty for none`,
+  parse: (text) => (text === '' || text === 'off' ? { value: null } : listenAddress.parse(text)),
   format: (value) => (value === null ? '' : listenAddress.format(value)),
 };
 
 /** An S3 endpoint: scheme, host and port, and nothing else. */
-export const endpointUrl: ValueKind<string | null> = optional('URL', (text) => {
-  const problem = 'must be a URL such as https://s3.example.org or http://127.0.0.1:9000, without a path';
-  if (!URL.canParse(text)) return { problem };
-  const url = new URL(text);
-  const isPlain =
-    url.pathname === '/' &&
-    url.search === '' &&
-    url.hash === '' &&
-    url.username === '' &&
-    url.password === '';
-  return /^https?:$/.test(url.protocol) && isPlain ? { value: url.origin } : { problem };
-});
+export const endpointUrl: ValueKind<string | null> = optional('URL', parseEndpoint);
 
 /** The absolute path of a file; null if empty. */
 export const absoluteFile: ValueKind<string | null> = optional('absolute path', (text) =>
@@ -162,8 +158,11 @@ export const httpUrl: ValueKind<string | null> = optional('URL', (text) =>
 export const bucketName: ValueKind<string | null> = optional('bucket name', parseBucketName);
 
 /** The name of a region; null if empty. */
-export const regionName: ValueKind<string | null> = optional('region', (text) =>
-  /^[a-z0-9-]{1,64}$/i.test(text) ? { value: text } : { problem: 'must be a region such as eu-west-1' },
+export const regionName: ValueKind<string | null> = optional('region', parseRegion);
+
+/** A line of text; null if empty. */
+export const optionalText: ValueKind<string | null> = optional('text', (text) =>
+  text.length <= 500 ? { value: text } : { problem: 'must have up to 500 characters' },
 );
 
 /** Addresses and networks; the text, which `parseNetworks` accepts. */

@@ -1,8 +1,10 @@
 import { remoteBans } from '../api/control-client.js';
+import { commandScribe } from '../assembly/audit.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { LiveSettings } from '../assembly/live-settings.js';
 import { lockRoot } from '../assembly/root-lock.js';
 import { systemClock } from '../assembly/system.js';
+import { auditedBans } from '../audit/audited/bans.js';
 import type { BanAdministration } from '../model/bans.js';
 import { Fault, isFault } from '../model/fault.js';
 import { LoginDefence } from '../sftp/defence/login-defence.js';
@@ -18,13 +20,16 @@ export async function withBans<T>(
   work: (bans: BanAdministration) => Promise<T>,
 ): Promise<T> {
   const settings = await LiveSettings.open(root, false);
+  const scribe = commandScribe(settings, createCommandLog(process.stderr));
   const lock = await lockUnlessServed(settings);
-  if (lock === null) return await work(remoteBans(settings.paths.controlSocket, signal));
+  if (lock === null) {
+    return await work(auditedBans(remoteBans(settings.paths.controlSocket, signal), scribe));
+  }
   try {
     // The command prints what it did itself.
     const log = { ...createCommandLog(process.stderr), warn: () => undefined };
     const defence = await LoginDefence.open({ file: settings.paths.bansFile, log, clock: systemClock });
-    const result = await work(defence);
+    const result = await work(auditedBans(defence, scribe));
     await defence.close();
     return result;
   } finally {

@@ -1,10 +1,13 @@
 import { hasNativeCrc32c } from '@sftpgw/checksums';
+import { remoteMirror } from '../api/control-client.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
+import { forEachBounded } from '../concurrency/bounded.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createMirrorState } from '../database/mirror-state/mirror-state.js';
 import { bucketCopyCheck } from '../doctor/bucket-copy-check.js';
 import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
 import { type Check, runChecks } from '../doctor/check.js';
+import { databaseCheck } from '../doctor/database-check.js';
 import { bySeverity, type DoctorFinding } from '../doctor/finding.js';
 import { keyFilesCheck } from '../doctor/key-files-check.js';
 import { keyringCheck } from '../doctor/keyring-check.js';
@@ -16,19 +19,22 @@ import { roundTripCheck } from '../doctor/round-trip-check.js';
 import { runtimeCheck } from '../doctor/runtime-check.js';
 import { storageCheck } from '../doctor/storage-check.js';
 import { usersCheck } from '../doctor/users-check.js';
+import { webhooksCheck } from '../doctor/webhooks-check.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import { parseUsername, type Username } from '../model/users.js';
-import { type BucketAdministration, createBucketAdministration } from '../s3/bucket/bucket-administration.js';
+import { createBucketAdministration } from '../s3/bucket/bucket-administration.js';
 import { createS3ObjectStore } from '../s3/object-store.js';
 import type { S3StoreOptions } from '../s3/options.js';
+import { routeOptions } from '../s3/routing/route-options.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import { globalKeyFilesOf } from '../users/defaults.js';
 import { GlobalKeys } from '../users/logins/global-keys.js';
-import type { OpenRoot } from './open-root.js';
+import type { RootServices } from './open-root.js';
 import { bucketsOf, usesSseC } from './policies/storage-needs.js';
 import { rawKeyFiles } from './raw-key-files.js';
 import { storageNeedsOf } from './storage-needs.js';
+import { webhooksOf } from './webhooks.js';
 
 export type { DoctorFinding };
 
@@ -36,8 +42,21 @@ export type { DoctorFinding };
 export interface DoctorRequest {
   /** Checks only the uploads of these users; null checks everything. */
   readonly users: readonly string[] | null;
+  /** The users whose files and uploads are checked if `users` is null. `auto`: all, or a sample of many. */
+  readonly scope: 'auto' | 'sample' | 'all';
   readonly onCheck: (name: string) => void;
 }
+
+/** Users beyond which `auto` checks a sample, and the size of a sample. */
+const maxUsers = 200;
+const sampleUsers = 20;
+/** Keys that a check of a sample opens. */
+const sampleKeys = 50;
+/** Users whose uploads are checked in parallel. */
+const parallelUsers = 8;
+
+/** Key files read in parallel. */
+const parallelReads = 16;
 
 /** A person waits for the result, so two attempts within 15 seconds are enough. */
 const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
@@ -47,18 +66,58 @@ const patience = { maxAttempts: 2, maxTotalMs: 15_000 };
  * objects and removes them. Returns the findings, the most severe first. Throws `cancelled`, `invalid` for a
  * malformed user name and `not-found` for an unknown one.
  */
-export async function runDoctor(root: OpenRoot, request: DoctorRequest): Promise<readonly DoctorFinding[]> {
+export async function runDoctor(
+  root: RootServices,
+  request: DoctorRequest,
+): Promise<readonly DoctorFinding[]> {
+  await using resources = new AsyncDisposableStack();
   const s3 = { ...root.s3, retry: patience };
-  await using administration = createBucketAdministration(s3);
+  const administration = resources.use(createBucketAdministration(s3));
   await using store = createS3ObjectStore(s3);
-  const checks = [
-    ...(request.users === null ? gatewayChecks(root) : []),
-    ...(await storageChecks({ ...root, store }, s3, administration, request.users)),
-  ];
-  return bySeverity(await runChecks(root.call, checks, request.onCheck));
+  const all = (await root.registry.locations()).map(({ username }) => username);
+  const usernames = request.users?.map((name) => requireUser(name, all)) ?? chosen(all, request.scope);
+  const isSample = request.users === null && usernames.length < all.length;
+  const findings = isSample ? [sampledFinding(usernames.length, all.length)] : [];
+  if (request.users === null) {
+    const checks = [
+      ...gatewayChecks(root, usernames, isSample),
+      ...(await bucketChecks(root, s3, resources)),
+    ];
+    findings.push(...(await runChecks(root.call, checks, request.onCheck)));
+  }
+  const { users } = root;
+  const uploads = usernames.map((username) =>
+    roundTripCheck({ store, users, buckets: administration, entropy: systemEntropy }, username),
+  );
+  findings.push(...(await runChecks(root.call, uploads, request.onCheck, parallelUsers)));
+  return bySeverity(findings);
 }
 
-function gatewayChecks(root: OpenRoot): readonly Check[] {
+/** Returns all users or a sample: neighbours in the list are in different samples. */
+function chosen(all: readonly Username[], scope: DoctorRequest['scope']): readonly Username[] {
+  if (scope === 'all' || all.length <= sampleUsers || (scope === 'auto' && all.length <= maxUsers))
+    return all;
+  const stride = Math.ceil(all.length / sampleUsers);
+  const first = Math.floor(systemClock.nowMs() / 1000) % stride;
+  return all.filter((_, index) => index % stride === first);
+}
+
+function sampledFinding(checked: number, all: number): DoctorFinding {
+  return {
+    code: 'users-sampled',
+    severity: 'notice',
+    subject: 'gateway',
+    what: `${checked} of ${all} users were checked, and ${sampleKeys} keys or fewer were opened.`,
+    why: 'A problem of another user or key stays unnoticed. Every run checks other users.',
+    whatToDo: 'Run `sftpgw doctor --all` to check every user.',
+  };
+}
+
+function gatewayChecks(
+  root: RootServices,
+  usernames: readonly Username[],
+  isSample: boolean,
+): readonly Check[] {
   const { settings, registry, database, keyring, ledger } = root;
   const { paths, current } = settings;
   return [
@@ -72,50 +131,57 @@ function gatewayChecks(root: OpenRoot): readonly Check[] {
         paths.databaseFile,
         paths.eventSecretFile,
         paths.keyringIdentityFile,
+        ...(current.databasePasswordFile === null ? [] : [current.databasePasswordFile]),
       ],
       secretDirectories: [paths.hostKeyDirectory],
       mirrorDirectory: paths.homes,
       mirrorReserveBytes: current.mirrorReserveBytes,
       settingsProblems: settings.notices,
     }),
-    usersCheck(registry, () => settings.bucket),
+    usersCheck(registry, usernames, () => settings.bucket),
     loginKeysCheck(() => new GlobalKeys(() => globalKeyFilesOf(root.userServices.defaults())).problems()),
     keyFilesCheck({
-      keyFiles: () => rawKeyFiles(root),
+      keyFiles: () => rawKeyFiles(root, usernames),
       load: (path) => root.userServices.keyFiles.load(path),
       describe: (id) => keyring.describe(id),
     }),
-    keyringCheck(keyring, keyring),
+    keyringCheck(keyring, keyring, isSample ? sampleKeys : Infinity),
     bucketCopyCheck(root.bucketCopy),
+    webhooksCheck(() => webhooksOf(root).list()),
+    databaseCheck(database),
     ledgerCheck({
       ledger,
       usage: createKeyUsage(database, systemClock),
       knownKeys: () => knownKeys(root),
       clock: systemClock,
     }),
-    mirrorCheck(createMirrorState(database)),
+    mirrorCheck(createMirrorState(database), () =>
+      remoteMirror(paths.controlSocket, root.call.signal)
+        .liveStatus()
+        .catch(() => []),
+    ),
   ];
 }
 
-async function storageChecks(
-  root: OpenRoot,
+async function bucketChecks(
+  root: RootServices,
   s3: S3StoreOptions,
-  administration: BucketAdministration,
-  only: readonly string[] | null,
+  resources: AsyncDisposableStack,
 ): Promise<readonly Check[]> {
-  const { store, users } = root;
   const needs = await storageNeedsOf(root, 'leave-out');
   const checks: Check[] = [];
-  if (only === null) {
-    for (const bucket of bucketsOf(needs)) {
-      const sseC = usesSseC(needs, bucket);
-      checks.push(storageCheck(s3, bucket, sseC), bucketSettingsCheck(administration, bucket, sseC));
+  for (const bucket of bucketsOf(needs)) {
+    const sseC = usesSseC(needs, bucket);
+    // Each access has its own permissions.
+    for (const route of s3.routes?.accessesOf(bucket) ?? [null]) {
+      const options = routeOptions(s3, route);
+      const administration = resources.use(createBucketAdministration(options));
+      const name = route === null ? bucket : `${bucket} as ${route.access.roleArn ?? 'set for a user'}`;
+      checks.push(
+        storageCheck(options, bucket, sseC, name),
+        bucketSettingsCheck(administration, bucket, sseC, name),
+      );
     }
-  }
-  const all = await allUsers(root);
-  const usernames = only === null ? all : only.map((name) => requireUser(name, all));
-  for (const username of usernames) {
-    checks.push(roundTripCheck({ store, users, entropy: systemEntropy }, username));
   }
   return checks;
 }
@@ -126,20 +192,16 @@ function requireUser(name: string, all: readonly Username[]): Username {
   throw new Fault('not-found', `there is no user ${username}: see \`sftpgw user list\``);
 }
 
-async function allUsers({ registry }: OpenRoot): Promise<readonly Username[]> {
-  return (await registry.list()).map(({ username }) => username);
-}
-
 /**
  * Returns every available key: those of the keyring and those in raw files of users or of the shared
  * directory.
  */
-async function knownKeys(root: OpenRoot): Promise<ReadonlySet<KeyFingerprint>> {
+async function knownKeys(root: RootServices): Promise<ReadonlySet<KeyFingerprint>> {
   const { keyring, userServices } = root;
   const known = new Set<KeyFingerprint>();
   for (const { id, state } of await keyring.list()) if (state !== 'destroyed') known.add(id);
-  for (const { path } of await rawKeyFiles(root)) {
+  await forEachBounded(root.call.signal, await rawKeyFiles(root), parallelReads, async ({ path }) => {
     for (const { fingerprint } of await userServices.keyFiles.loadAll(path)) known.add(fingerprint);
-  }
+  });
   return known;
 }

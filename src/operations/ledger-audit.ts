@@ -1,9 +1,9 @@
 import type { Core } from '../assembly/core.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
-import type { AuditServices } from '../audit/findings.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
+import type { AuditServices } from '../ledger-audit/findings.js';
 import type { Call, Logger } from '../model/call.js';
 import type { KeyUsage } from '../model/ledger.js';
 import type { EncryptionKeys } from '../objects/encryption-keys.js';

@@ -5,7 +5,7 @@ import type { Mirror } from '../mirror/mirror.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { MirrorAction } from '../model/mirror.js';
 import type { LiveMirrorStatus, MirrorRunEvent } from '../model/mirror-runs.js';
-import type { OpenRoot } from './open-root.js';
+import type { RootServices } from './open-root.js';
 
 /**
  * Runs one pass over each of the named prefixes, or over all if `names` is null. A gateway that runs on the
@@ -13,7 +13,7 @@ import type { OpenRoot } from './open-root.js';
  * `cancelled`, `unavailable` and `timed-out` (a running gateway does not answer).
  */
 export async function runMirrorPasses(
-  opened: OpenRoot,
+  opened: RootServices,
   names: readonly string[] | null,
   report: (event: MirrorRunEvent) => void,
 ): Promise<void> {
@@ -31,7 +31,7 @@ export async function runMirrorPasses(
 
 /** Returns the actions that a pass would take now, per prefix. Works with and without a running gateway. */
 export async function* planMirrorPasses(
-  opened: OpenRoot,
+  opened: RootServices,
   names: readonly string[] | null,
 ): AsyncGenerator<{ readonly name: string; readonly actions: readonly MirrorAction[] }> {
   await using mirror = buildMirror(opened.settings, opened, opened.log, () => false);
@@ -49,7 +49,7 @@ export interface MirrorStatus {
 }
 
 /** Returns every prefix of the root with its status. */
-export async function mirrorStatus(opened: OpenRoot): Promise<MirrorStatus> {
+export async function mirrorStatus(opened: RootServices): Promise<MirrorStatus> {
   const { settings, call } = opened;
   try {
     const mirrors = await remoteMirror(settings.paths.controlSocket, call.signal).liveStatus();
@@ -62,7 +62,7 @@ export async function mirrorStatus(opened: OpenRoot): Promise<MirrorStatus> {
 }
 
 /** Locks the root. Returns null if another process serves it. */
-async function lockUnlessServed({ settings }: OpenRoot): Promise<AsyncDisposable | null> {
+async function lockUnlessServed({ settings }: RootServices): Promise<AsyncDisposable | null> {
   try {
     return await lockRoot(settings, 'another process serves this root');
   } catch (error) {
@@ -72,7 +72,7 @@ async function lockUnlessServed({ settings }: OpenRoot): Promise<AsyncDisposable
 }
 
 async function askGateway(
-  { settings, call }: OpenRoot,
+  { settings, call }: RootServices,
   names: readonly string[] | null,
   report: (event: MirrorRunEvent) => void,
 ): Promise<void> {
@@ -90,7 +90,7 @@ async function askGateway(
  * Runs `work` with a mirror of this process. An interruption ends the pass; the next one resumes there.
  * Throws `cancelled`.
  */
-async function withMirror<T>(opened: OpenRoot, work: (mirror: Mirror) => Promise<T>): Promise<T> {
+async function withMirror<T>(opened: RootServices, work: (mirror: Mirror) => Promise<T>): Promise<T> {
   const { settings, log, call } = opened;
   const mirror = buildMirror(settings, opened, log, () => false);
   let ending: PromiseLike<void> | null = null;

@@ -4,7 +4,8 @@ import { systemClock, systemEntropy } from '../assembly/system.js';
 import { createLedgerRowBatches } from '../database/ledger/row-batches.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import type { Call, Logger } from '../model/call.js';
-import type { PrefixOwner, PrefixOwners } from '../model/prefix-owners.js';
+import type { PrefixOwner, PrefixOwners } from '../model/users/prefix-owners.js';
+import { auditedRemoval, auditedVault } from '../objects/audited-vault.js';
 import type { EncryptionKeys } from '../objects/encryption-keys.js';
 import { createEncryptionKeys } from '../objects/key-index.js';
 import type { ObjectServices } from '../objects/services.js';
@@ -31,7 +32,8 @@ export async function openObjectServices(
     call,
     services: {
       store,
-      vault,
+      vault: auditedVault(vault, core.scribe),
+      removeVersion: auditedRemoval(store, core.scribe),
       ledger,
       rows: createLedgerRowBatches(database),
       versions: createLedgerVersions(database, systemClock, systemEntropy),
@@ -41,7 +43,8 @@ export async function openObjectServices(
   };
 }
 
-function prefixOwnersOf(core: Core, { paths }: LiveSettings): PrefixOwners {
+/** Returns the owners of prefixes by the present files of a root. */
+export function prefixOwnersOf(core: Core, { paths }: LiveSettings): PrefixOwners {
   return createPrefixOwners({
     ...core.userServices,
     ...core,

@@ -1,3 +1,4 @@
+import { commandScribe } from '../assembly/audit.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
 import { embeddedCredentials } from '../assembly/embedded.js';
@@ -9,15 +10,18 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { S3StoreOptions } from '../s3/options.js';
 
-/**
- * An open root, with the gateway's services in the process of a command. The gateway may run at the same
- * time: both use the same database, and each has its own vault.
- */
-export interface OpenRoot extends Core, AsyncDisposable {
+/** The services of a root, of a command or of the running gateway. */
+export interface RootServices extends Core {
   readonly settings: LiveSettings;
   readonly s3: S3StoreOptions;
   readonly log: Logger;
 }
+
+/**
+ * An open root, with the gateway's services in the process of a command. The gateway may run at the same
+ * time: both use the same database, and each has its own vault.
+ */
+export interface OpenRoot extends RootServices, AsyncDisposable {}
 
 /**
  * Opens a root for a command without a request to S3. Aborting the signal cancels running work. If the root
@@ -37,11 +41,12 @@ export async function openRoot(root: string, signal: AbortSignal): Promise<OpenR
   signal.addEventListener('abort', abort, { once: true });
   resources.defer(() => signal.removeEventListener('abort', abort));
   const s3 = s3OptionsOf(settings.current, embedded);
-  const core = await buildCore(settings, s3, log, background, resources);
+  const scribe = commandScribe(settings, log);
+  const core = await buildCore(settings, s3, log, background, resources, async () => scribe, 'command');
   const running = await announceCommand(settings.paths.runningCommandsDirectory, core.call.id);
   resources.defer(() => running.release());
   const owned = resources.move();
-  return { ...core, settings, s3, log, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { ...core, settings, log, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function openSettings(root: string) {

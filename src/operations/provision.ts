@@ -2,7 +2,8 @@ import type { BucketProvisioning, PolicyStatement } from '../model/bucket.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import { createBucketAdministration } from '../s3/bucket/bucket-administration.js';
-import type { OpenRoot } from './open-root.js';
+import { routeOptions } from '../s3/routing/route-options.js';
+import type { RootServices } from './open-root.js';
 import {
   bucketStatements,
   gatewayPlaceholder,
@@ -46,7 +47,7 @@ export interface ProvisionStep {
 }
 
 /** Returns what the role and the buckets of a root need for its present users. Sends no request to S3. */
-export async function planProvision(root: OpenRoot, request: ProvisionRequest): Promise<ProvisionPlan> {
+export async function planProvision(root: RootServices, request: ProvisionRequest): Promise<ProvisionPlan> {
   const needs = await needsOf(root);
   const notes =
     request.writers.gateway === null
@@ -71,13 +72,14 @@ export async function planProvision(root: OpenRoot, request: ProvisionRequest): 
  * not stop the others.
  */
 export async function applyProvision(
-  root: OpenRoot,
+  root: RootServices,
   request: ProvisionRequest,
 ): Promise<readonly ProvisionStep[]> {
   const needs = await needsOf(root);
-  return await withAdministration(root, async (buckets, call) => {
+  return await withAdministration(root, async (administrationOf, call) => {
     const steps: ProvisionStep[] = [];
     for (const bucket of bucketsOf(needs)) {
+      const buckets = administrationOf(bucket);
       if (usesSseC(needs, bucket)) {
         steps.push(await step(bucket, allowSseCText, () => buckets.allowSseC(call, bucket)));
       }
@@ -98,14 +100,14 @@ export async function applyProvision(
 const allowSseCText = 'customer keys (SSE-C) are allowed';
 
 /** Allows SSE-C in every bucket where users need it, or in the default bucket if no user needs it. */
-export async function allowSseC(root: OpenRoot): Promise<readonly ProvisionStep[]> {
+export async function allowSseC(root: RootServices): Promise<readonly ProvisionStep[]> {
   const needs = await needsOf(root);
   const wanted = bucketsOf(needs).filter((bucket) => usesSseC(needs, bucket));
   const buckets = wanted.length > 0 ? wanted : [needs.defaultBucket];
-  return await withAdministration(root, async (config, call) => {
+  return await withAdministration(root, async (administrationOf, call) => {
     const steps: ProvisionStep[] = [];
     for (const bucket of buckets) {
-      steps.push(await step(bucket, allowSseCText, () => config.allowSseC(call, bucket)));
+      steps.push(await step(bucket, allowSseCText, () => administrationOf(bucket).allowSseC(call, bucket)));
     }
     return steps;
   });
@@ -115,16 +117,23 @@ export async function allowSseC(root: OpenRoot): Promise<readonly ProvisionStep[
  * Returns the needs of all users. Throws if a user's files are invalid: policies without that user would lock
  * them out.
  */
-function needsOf(root: OpenRoot): Promise<StorageNeeds> {
+function needsOf(root: RootServices): Promise<StorageNeeds> {
   return storageNeedsOf(root, 'throw');
 }
 
 async function withAdministration<T>(
-  { s3, call }: OpenRoot,
-  work: (buckets: BucketProvisioning, call: Call) => Promise<T>,
+  { s3, call }: RootServices,
+  work: (administrationOf: (bucket: string) => BucketProvisioning, call: Call) => Promise<T>,
 ): Promise<T> {
-  await using config = createBucketAdministration(s3);
-  return await work(config, call);
+  await using resources = new AsyncDisposableStack();
+  const administrationOf = (bucket: string): BucketProvisioning => {
+    // The region and endpoint of the bucket, with the credentials of the person who runs the command.
+    const [route = null] = s3.routes?.accessesOf(bucket) ?? [];
+    const access = route === null ? null : { ...route.access, roleArn: null, externalId: null };
+    const located = access === null ? null : { username: '', access };
+    return resources.use(createBucketAdministration(routeOptions(s3, located)));
+  };
+  return await work(administrationOf, call);
 }
 
 async function step(bucket: string, what: string, change: () => Promise<boolean>): Promise<ProvisionStep> {

@@ -2,15 +2,22 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RawKeyFile } from '../doctor/key-files-check.js';
 import { isAbsence } from '../files/system-errors.js';
+import type { Username } from '../model/users.js';
 import { type KeySource, sharedKeySources, syncKeySource, uploadKeySource } from '../users/key-sources.js';
 import { userPaths } from '../users/user-paths.js';
 import { type ParsedUserProperties, parseUserProperties } from '../users/user-properties.js';
-import type { OpenRoot } from './open-root.js';
+import type { RootServices } from './open-root.js';
 
-/** Returns every path of a raw key file, whether or not it exists, and whether the settings need it. */
-export async function rawKeyFiles({ userServices, registry }: OpenRoot): Promise<readonly RawKeyFile[]> {
+/**
+ * Returns every path of a raw key file of these users (null: of all) and of the shared directory, whether or not it
+ * exists, and whether the settings need it.
+ */
+export async function rawKeyFiles(
+  { userServices, registry }: RootServices,
+  usernames: readonly Username[] | null = null,
+): Promise<readonly RawKeyFile[]> {
   const found: RawKeyFile[] = [];
-  for (const { username } of await registry.list()) {
+  for (const username of usernames ?? (await registry.locations()).map((user) => user.username)) {
     const paths = userPaths(userServices.directories, username);
     const properties = (await readProperties(paths.properties))?.properties ?? null;
     const subject = `user ${username}`;

@@ -1,3 +1,4 @@
+import { commandScribe } from '../assembly/audit.js';
 import { backgroundCall } from '../assembly/background-call.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { s3OptionsOf } from '../assembly/core.js';
@@ -11,11 +12,11 @@ import {
 import { lockRoot } from '../assembly/root-lock.js';
 import { systemEntropy } from '../assembly/system.js';
 import { buildUserServices } from '../assembly/user-services.js';
-import type { AuditProgress } from '../audit/findings.js';
-import { type RebuildReport, rebuildLedger } from '../audit/rebuild.js';
 import { rootPaths } from '../config/paths.js';
 import { changeSettingsFile } from '../config/settings-file.js';
 import { parseAgeIdentity } from '../keyring/age.js';
+import type { AuditProgress } from '../ledger-audit/findings.js';
+import { type RebuildReport, rebuildLedger } from '../ledger-audit/rebuild.js';
 import { Fault } from '../model/fault.js';
 import { CopyBucket } from '../recovery/copy-bucket.js';
 import { type FoundSnapshot, findSnapshot } from '../recovery/find-snapshot.js';
@@ -77,6 +78,12 @@ export async function recoverRoot(
   const recovered = await restoreRoot(request, signal, onProgress);
   // From here on the gateway can run, with or without the following steps.
   await using opened = await openRoot(request.root, signal);
+  opened.scribe.record({
+    action: 'recovery.restore',
+    target: `snapshot ${recovered.snapshot.number}`,
+    bucket: request.bucket,
+    details: { snapshot: recovered.snapshot.number, rehearsal: request.rehearsal, force: request.force },
+  });
   const copy = request.rehearsal ? null : await takeOverCopy(opened);
   const ledger = request.ledger ? await rebuildRootLedger(opened, onProgress) : null;
   return { ...recovered, copy, ledger };
@@ -93,7 +100,7 @@ async function restoreRoot(
   const settings = await LiveSettings.open(request.root, false);
   resources.use(await lockRoot(settings, `a gateway is running on ${paths.root}: stop it first`));
   const log = createCommandLog(process.stderr);
-  const keyring = createRootKeyring(settings, log);
+  const keyring = createRootKeyring(settings, log, commandScribe(settings, log));
   await refuseExistingRoot(request, paths.recoveringFile, async () => (await keyring.list()).length);
 
   const call = backgroundCall(signal, systemEntropy, log);

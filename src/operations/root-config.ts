@@ -1,8 +1,11 @@
+import { commandScribe } from '../assembly/audit.js';
 import { createCommandLog } from '../assembly/command-log.js';
 import { createRootKeyring, type RootKeyring } from '../assembly/keyring.js';
 import { embeddedBucket, LiveSettings } from '../assembly/live-settings.js';
 import { openRootSettings } from '../assembly/root-settings.js';
 import { buildUserServices } from '../assembly/user-services.js';
+import { differences } from '../audit/audited/differences.js';
+import { auditedShared, auditedUsers } from '../audit/audited/users.js';
 import { changeSettingsFile } from '../config/settings-file.js';
 import type { SharedRegistry, UserRegistry } from '../model/users.js';
 import { importKeyFiles } from '../users/key-import.js';
@@ -62,10 +65,11 @@ export interface RootConfig {
 export async function openRootConfig(root: string): Promise<RootConfig> {
   const { settings, embedded: run } = await openRootSettings(root);
   const log = createCommandLog(process.stderr);
-  const keyring = createRootKeyring(settings, log);
+  const scribe = commandScribe(settings, log);
+  const keyring = createRootKeyring(settings, log, scribe);
   const services = buildUserServices(settings, keyring, log);
-  const registry = createUserRegistry(services);
-  const shared = createSharedRegistry(services);
+  const registry = auditedUsers(createUserRegistry(services), scribe);
+  const shared = auditedShared(createSharedRegistry(services), scribe);
   return {
     registry,
     shared,
@@ -100,8 +104,15 @@ export async function openRootConfig(root: string): Promise<RootConfig> {
       };
     },
     setup: async (answers) => {
-      await changeSettingsFile(root, answers);
-      const { current, paths, bucket } = await LiveSettings.open(root, false);
+      const event = { action: 'settings.change', target: 'setup' } as const;
+      const { current, paths, bucket } = await scribe.change(
+        event,
+        async () => {
+          await changeSettingsFile(root, answers);
+          return await LiveSettings.open(root, false);
+        },
+        (after) => ({ ...event, details: differences(settings.current, after.current) }),
+      );
       return {
         lines: [
           `Settings written to ${paths.propertiesFile}.`,

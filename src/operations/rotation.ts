@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Core } from '../assembly/core.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
@@ -17,7 +18,7 @@ import type {
 import { parseUsername, type Username, type UserSettings } from '../model/users.js';
 import { runRotation } from '../rotation/rotation.js';
 import type { RotationServices } from '../rotation/services.js';
-import type { OpenRoot } from './open-root.js';
+import type { RootServices } from './open-root.js';
 
 /** The gateway polls for jobs that commands began: one small query each time. */
 const pollJobsMs = 2_000;
@@ -34,7 +35,10 @@ export function rotationJobs({ database }: Pick<Core, 'database'>): RotationJobs
   return createRotationJobs(database, systemClock, systemEntropy);
 }
 
-function rotationServices(core: Core, patienceMs: number): RotationServices {
+/** The services of a rotation, and the scribe that records its end. */
+type RecordedRotation = RotationServices & Pick<Core, 'scribe'>;
+
+function rotationServices(core: Core, patienceMs: number): RecordedRotation {
   const { database, vault, store, users, call, keyring } = core;
   return {
     jobs: rotationJobs(core),
@@ -49,6 +53,7 @@ function rotationServices(core: Core, patienceMs: number): RotationServices {
       if ((await keyring.describe(key)) !== null) await keyring.retire(key);
     },
     patienceMs,
+    scribe: core.scribe,
   };
 }
 
@@ -72,28 +77,90 @@ export function startRotations(core: Core): () => Promise<void> {
   };
 }
 
-async function runJobs(call: Call, services: RotationServices): Promise<void> {
+async function runJobs(call: Call, services: RecordedRotation): Promise<void> {
   const notBeforeMs = new Map<RotationId, number>();
   for (;;) {
     const jobs = await services.jobs.running();
-    const job = jobs.find(({ id }) => (notBeforeMs.get(id) ?? 0) <= systemClock.monotonicMs());
+    const job = jobs.find(
+      ({ id, pausedBy }) => pausedBy === null && (notBeforeMs.get(id) ?? 0) <= systemClock.monotonicMs(),
+    );
     if (job === undefined) {
       await systemClock.sleep(pollJobsMs, call.signal);
       continue;
     }
     try {
-      await runAndRecordFailure(call, services, job);
+      await runUnlessPaused(call, services, job);
     } catch (error) {
       if (call.signal.aborted) throw error;
+      if (error instanceof PausedByPerson) continue;
       notBeforeMs.set(job.id, systemClock.monotonicMs() + retryMs);
     }
+  }
+}
+
+/** The end of a run that a person has paused. */
+class PausedByPerson extends Fault {
+  constructor({ username, pausedBy }: Pick<RotationJob, 'username' | 'pausedBy'>) {
+    const resume = `sftpgw key rotate --user ${username} --resume`;
+    super(
+      'conflict',
+      `the rotation of ${username} is paused by ${pausedBy ?? 'a person'}: run \`${resume}\``,
+    );
+  }
+}
+
+/**
+ * Runs a job until it ends. A new pace applies within seconds. Throws `PausedByPerson` if a person pauses it, and as
+ * `runAndRecordFailure`.
+ */
+async function runUnlessPaused(
+  call: Call,
+  services: RecordedRotation,
+  job: RotationJob,
+): Promise<RotationJob> {
+  for (let current = job; ; ) {
+    if (current.pausedBy !== null) throw new PausedByPerson(current);
+    current = await runUntilChanged(call, services, current);
+    if (current.state === 'done') return current;
+    const { username: user, id, pausedBy } = current;
+    if (pausedBy !== null) call.log.info('rotation paused by a person', { user, job: id, person: pausedBy });
+  }
+}
+
+/** Runs a job until it ends, is paused or gets another pace, and returns it as it then is. */
+async function runUntilChanged(
+  call: Call,
+  services: RecordedRotation,
+  job: RotationJob,
+): Promise<RotationJob> {
+  const changed = new AbortController();
+  const watching = new AbortController();
+  const watch = async () => {
+    for (;;) {
+      await systemClock.sleep(pollJobsMs, watching.signal);
+      const now = await services.jobs.find(job.id);
+      if (now !== null && (now.pausedBy !== null || !isDeepStrictEqual(now.pace, job.pace)))
+        return changed.abort();
+    }
+  };
+  // A failed query is a fault of the database, which the run itself meets too.
+  const watched = watch().catch(() => undefined);
+  try {
+    const signal = AbortSignal.any([call.signal, changed.signal]);
+    return await runAndRecordFailure({ ...call, signal }, services, job);
+  } catch (error) {
+    if (!changed.signal.aborted || call.signal.aborted) throw error;
+    return (await services.jobs.find(job.id)) ?? job;
+  } finally {
+    watching.abort();
+    await watched;
   }
 }
 
 /** Runs a job and records why it failed, so that other processes can report it. */
 async function runAndRecordFailure(
   call: Call,
-  services: RotationServices,
+  services: RecordedRotation,
   job: RotationJob,
 ): Promise<RotationJob> {
   const { jobs } = services;
@@ -103,6 +170,12 @@ async function runAndRecordFailure(
   try {
     const done = await runRotation(services, call, job);
     call.log.info('rotation complete', { user: username, job: id, ...done.counts });
+    services.scribe.note({
+      action: 'rotation.end',
+      target: username,
+      keyId: done.newKey,
+      details: { job: id, ...done.counts, retired: done.retiredKeys },
+    });
     return done;
   } catch (error) {
     const fault = Fault.from(error);
@@ -151,7 +224,7 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
   if (oldKeys.length === 0) {
     throw new Fault('not-found', `${username} has no older key, so nothing needs to be re-encrypted`);
   }
-  return await jobs.begin({
+  const job = await jobs.begin({
     username,
     ...uploadsOf(settings),
     newKey,
@@ -159,6 +232,29 @@ export async function beginRotation(core: Core, request: RotationRequest): Promi
     versions: request.versions,
     pace: { ...defaultPace, ...request.pace },
   });
+  const { id, oldKeys: from, versions } = job;
+  core.scribe.record({
+    action: 'rotation.start',
+    target: username,
+    keyId: newKey,
+    details: { job: id, oldKeys: from, versions },
+  });
+  return job;
+}
+
+/** Pauses a rotation for a person (null: resumes it), records that, and returns it. Throws `conflict` if it is done. */
+export async function pauseRotation(
+  { database, scribe }: Pick<Core, 'database' | 'scribe'>,
+  job: RotationJob,
+  person: string | null,
+): Promise<RotationJob> {
+  if (job.state === 'done') throw new Fault('conflict', `the rotation ${job.id} is done`);
+  const jobs = rotationJobs({ database });
+  const action = person === null ? 'rotation.resume' : 'rotation.pause';
+  await scribe.change({ action, target: job.username, keyId: job.newKey, details: { job: job.id } }, () =>
+    jobs.setPausedBy(job.id, person),
+  );
+  return (await jobs.find(job.id)) ?? job;
 }
 
 function uploadsOf({ uploadBucket, uploadPrefix }: UserSettings): { bucket: string; prefix: string } {
@@ -201,7 +297,7 @@ export type RotationRunner = 'this command' | 'the gateway';
  * resumed.
  */
 export async function followRotation(
-  root: OpenRoot,
+  root: RootServices,
   id: RotationId,
   onProgress: (job: RotationJob, runner: RotationRunner) => void,
 ): Promise<RotationJob> {
@@ -215,6 +311,7 @@ export async function followRotation(
   for (let nextTryMs = 0; ; ) {
     const job = await find();
     if (job.state === 'done') return job;
+    if (job.pausedBy !== null) throw new PausedByPerson(job);
     if (systemClock.monotonicMs() >= nextTryMs) {
       using lock = tryLock(settings.paths.lockFile);
       if (lock !== null) {
@@ -227,11 +324,15 @@ export async function followRotation(
   }
 }
 
-async function runHere(root: OpenRoot, job: RotationJob, report: () => Promise<void>): Promise<RotationJob> {
+async function runHere(
+  root: RootServices,
+  job: RotationJob,
+  report: () => Promise<void>,
+): Promise<RotationJob> {
   const { call } = root;
   const timer = setInterval(() => void report().catch(() => undefined), pollProgressMs);
   try {
-    return await runAndRecordFailure(call, rotationServices(root, commandPatienceMs), job);
+    return await runUnlessPaused(call, rotationServices(root, commandPatienceMs), job);
   } finally {
     clearInterval(timer);
   }

@@ -10,7 +10,7 @@ export interface StorageUsers {
   readonly call: Call;
   readonly settings: LiveSettings;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
-  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly registry: Pick<UserRegistry, 'locations'>;
 }
 
 /** Treatment of a user whose files are invalid: leave the user out, or throw the fault. */
@@ -28,12 +28,16 @@ export async function storageNeedsOf(
   const { eventsSqsQueue } = inForce.current;
   const prefixes: PrefixNeed[] = [];
   let isSharedSeen = false;
-  for (const { username } of await registry.list()) {
+  for (const { username } of await registry.locations()) {
     const found = await needsOf(call, users, username, wrongUsers);
     if (found === null) continue;
     const { settings, uploads } = found;
     prefixes.push(uploads);
-    if (settings.downloads) prefixes.push(readOnly(settings.uploadBucket, `${username}/downloads/`));
+    if (settings.downloads)
+      prefixes.push({
+        ...readOnly(settings.uploadBucket, settings.downloadsPrefix),
+        roleArn: settings.access?.roleArn ?? null,
+      });
     isSharedSeen ||= settings.shared;
   }
   if (isSharedSeen) prefixes.push(readOnly(defaultBucket, 'shared/'));
@@ -68,11 +72,19 @@ async function uploadsOf(
   // Only option 2 (SSE-KMS) names a key that a policy needs.
   const encryption = uploadOption === 2 ? await users.uploadEncryption(call, username) : null;
   const kmsKeyArn = encryption?.kind === 'sse-kms' ? encryption.keyArn : null;
-  return { bucket: uploadBucket, prefix: uploadPrefix, use: 'uploads', option: uploadOption, kmsKeyArn, acl };
+  return {
+    bucket: uploadBucket,
+    prefix: uploadPrefix,
+    use: 'uploads',
+    option: uploadOption,
+    kmsKeyArn,
+    acl,
+    roleArn: settings.access?.roleArn ?? null,
+  };
 }
 
 function readOnly(bucket: string, prefix: string): PrefixNeed {
-  return { bucket, prefix, use: 'downloads', option: null, kmsKeyArn: null, acl: null };
+  return { bucket, prefix, use: 'downloads', option: null, kmsKeyArn: null, acl: null, roleArn: null };
 }
 
 /** Returns the queue's ARN, or null if the queue is not at AWS, because IAM does not know it. */

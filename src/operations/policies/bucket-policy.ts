@@ -1,6 +1,6 @@
 import type { PolicyStatement, StatementChange } from '../../model/bucket.js';
 import { bucketArn, objectsArn } from './role-policy.js';
-import type { StorageNeeds } from './storage-needs.js';
+import { rolesOf, type StorageNeeds } from './storage-needs.js';
 
 /**
  * The principals that may write with customer keys, as ARNs for `aws:PrincipalArn`. `*` and `?` are
@@ -51,7 +51,13 @@ export function bucketStatements(
     Resource: `${bucketArn(bucket)}/*`,
     Condition: {
       Null: { [sseCAlgorithm]: 'false' },
-      ArnNotLike: { 'aws:PrincipalArn': [writers.gateway ?? gatewayPlaceholder, ...writers.others] },
+      ArnNotLike: {
+        'aws:PrincipalArn': [
+          writers.gateway ?? gatewayPlaceholder,
+          ...rolesOf(needs, bucket),
+          ...writers.others,
+        ],
+      },
     },
   });
   return statements;

@@ -12,6 +12,7 @@ const need: fc.Arbitrary<PrefixNeed> = fc.record({
   option: fc.constantFrom(1, 2, 3, 4, null),
   kmsKeyArn: fc.constantFrom(null, 'arn:aws:kms:eu-west-1:111122223333:key/a'),
   acl: fc.constantFrom(null, 'bucket-owner-full-control'),
+  roleArn: fc.constantFrom(null, null, 'arn:aws:iam::444455556666:role/bob'),
 });
 const needs: fc.Arbitrary<StorageNeeds> = fc.record({
   prefixes: fc.array(need, { maxLength: 8 }),
@@ -23,15 +24,32 @@ const gateway = 'arn:aws:iam::111122223333:role/sftpgw';
 const listOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value : [String(value)]);
 
 describe('rolePolicy', () => {
-  it('names every prefix in use and .sftpgw/, and no other object', () => {
+  it('names every prefix in use without a role and .sftpgw/, and no other object', () => {
     fc.assert(
       fc.property(needs, (wanted) => {
         const objects = rolePolicy(wanted).Statement.find(({ Sid }) => Sid === 'SftpgwObjects');
         const expected = [
           `arn:aws:s3:::${wanted.defaultBucket}/.sftpgw/*`,
-          ...wanted.prefixes.map((used) => `arn:aws:s3:::${used.bucket}/${used.prefix}*`),
+          ...wanted.prefixes
+            .filter(({ roleArn }) => roleArn === null)
+            .map((used) => `arn:aws:s3:::${used.bucket}/${used.prefix}*`),
         ];
         expect(new Set(listOf(objects?.['Resource']))).toEqual(new Set(expected));
+      }),
+    );
+  });
+
+  it('allows to assume the roles of users, which may then write with customer keys', () => {
+    fc.assert(
+      fc.property(needs, (wanted) => {
+        const roles = new Set(wanted.prefixes.flatMap(({ roleArn }) => roleArn ?? []));
+        const statement = rolePolicy(wanted).Statement.find(({ Sid }) => Sid === 'SftpgwRoles');
+        expect(new Set(statement === undefined ? [] : listOf(statement['Resource']))).toEqual(roles);
+        for (const bucket of bucketsOf(wanted)) {
+          const text = JSON.stringify(bucketStatements(wanted, bucket, { gateway, others: [] }));
+          const isUsed = wanted.prefixes.some((used) => used.bucket === bucket && used.roleArn !== null);
+          expect(text.includes('444455556666')).toBe(isUsed);
+        }
       }),
     );
   });

@@ -1,5 +1,5 @@
 import type { PolicyStatement } from '../../model/bucket.js';
-import { gatewayPrefix } from '../../model/gateway-prefix.js';
+import { gatewayPrefix } from '../../model/gateway-objects.js';
 import { bucketsOf, type PrefixNeed, type StorageNeeds } from './storage-needs.js';
 
 /** An IAM policy document. */
@@ -15,15 +15,18 @@ export interface PolicyDocument {
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  */
 export function rolePolicy(needs: StorageNeeds): PolicyDocument {
-  const buckets = bucketsOf(needs);
-  const uploads = needs.prefixes.filter((need) => need.use === 'uploads');
+  // A role that the gateway assumes has its own policy.
+  const own = needs.prefixes.filter((need) => need.roleArn === null);
+  const roles = [...new Set(needs.prefixes.flatMap((need) => need.roleArn ?? []))];
+  const buckets = bucketsOf({ ...needs, prefixes: own });
+  const uploads = own.filter((need) => need.use === 'uploads');
   const withAcl = uploads.filter((need) => need.acl !== null);
   const kmsKeys = [...new Set(uploads.flatMap((need) => need.kmsKeyArn ?? []))];
   const statements: PolicyStatement[] = [
     allow('SftpgwBuckets', bucketActions, buckets.map(bucketArn)),
     allow('SftpgwObjects', objectActions, [
       objectsArn(needs.defaultBucket, gatewayPrefix),
-      ...new Set(needs.prefixes.map(prefixArn)),
+      ...new Set(own.map(prefixArn)),
     ]),
   ];
   if (withAcl.length > 0) {
@@ -32,6 +35,7 @@ export function rolePolicy(needs: StorageNeeds): PolicyDocument {
   if (kmsKeys.length > 0) {
     statements.push(allow('SftpgwKms', ['kms:GenerateDataKey', 'kms:Decrypt'], kmsKeys));
   }
+  if (roles.length > 0) statements.push(allow('SftpgwRoles', ['sts:AssumeRole'], roles));
   if (needs.eventQueueArn !== null) {
     statements.push(
       allow(
@@ -61,6 +65,7 @@ const objectActions = [
   's3:GetObjectTagging',
   's3:GetObjectVersion',
   's3:GetObjectVersionTagging',
+  's3:ListMultipartUploadParts',
   's3:PutObject',
   's3:PutObjectTagging',
 ] as const;

@@ -14,6 +14,8 @@ export interface PrefixNeed {
   readonly option: EncryptionOption | null;
   readonly kmsKeyArn: string | null;
   readonly acl: CannedAcl | null;
+  /** The role that the gateway assumes for the prefix; null for its own permissions. */
+  readonly roleArn: string | null;
 }
 
 /** Requirements of the whole gateway on S3. */
@@ -28,6 +30,11 @@ export interface StorageNeeds {
 /** Returns every bucket in use, the default one first. */
 export function bucketsOf(needs: StorageNeeds): readonly string[] {
   return [...new Set([needs.defaultBucket, ...needs.prefixes.map(({ bucket }) => bucket)])];
+}
+
+/** Returns the roles that the gateway assumes for a bucket. */
+export function rolesOf(needs: StorageNeeds, bucket: string): readonly string[] {
+  return [...new Set(needs.prefixes.flatMap((need) => (need.bucket === bucket ? (need.roleArn ?? []) : [])))];
 }
 
 /** Returns true if uploads to this bucket are encrypted with customer keys. */

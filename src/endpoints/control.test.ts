@@ -3,13 +3,21 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { remoteBans, remoteMirror, remoteSessions } from '../api/control-client.js';
+import { listenOnSocket } from '../api/server/listen.js';
+import { createApiServer } from '../api/server/server.js';
+import { memoryIdempotencyKeys } from '../api/testing/memory-keys.js';
+import { AuditScribe } from '../audit/scribe.js';
+import { rootPaths } from '../config/paths.js';
+import { noAudit } from '../model/audit.js';
 import type { Ban, BanAdministration } from '../model/bans.js';
 import { Fault } from '../model/fault.js';
+import type { SessionAdministration, SessionStatus } from '../model/live.js';
 import type { MirrorPrefixStatus } from '../model/mirror.js';
 import type { LiveMirrorStatus, MirrorRunEvent, MirrorRuns } from '../model/mirror-runs.js';
 import { call, seededEntropy } from '../vault/testing/vault-world.js';
-import { remoteBans, remoteMirror } from './control-client.js';
-import { startControlEndpoint } from './control-endpoint.js';
+import type { ApiContext } from './context.js';
+import { operations } from './operations.js';
 
 const status: MirrorPrefixStatus = {
   name: 'downloads/bob',
@@ -23,11 +31,27 @@ const status: MirrorPrefixStatus = {
   problemCount: 0,
   problems: [],
 };
-const presence: LiveMirrorStatus = { status, progress: null, waitingEvents: 3, lagMs: 4 };
+const presence: LiveMirrorStatus = { status, progress: null, waitingEvents: 3, lagMs: 4, isBehind: false };
 const events: readonly MirrorRunEvent[] = [
   { kind: 'progress', name: status.name, progress: null },
   { kind: 'done', status },
 ];
+
+const session: SessionStatus = {
+  id: '3f9a01c2d4e5f607',
+  protocol: 'sftp',
+  username: 'bob',
+  address: '192.0.2.7',
+  methods: 'publickey',
+  keyFingerprint: 'SHA256:x',
+  certificate: null,
+  connection: null,
+  startedMs: 1,
+  idleMs: 2,
+  bytesReceived: 3,
+  bytesSent: 4,
+  transfers: [],
+};
 
 const ban: Ban = { source: '192.0.2.7', scope: 'everyone', cause: 'logins', sinceMs: 1, untilMs: 2 };
 
@@ -36,9 +60,23 @@ describe('the control socket', () => {
   let path: string;
   let mirror: MirrorRuns;
   let bans: BanAdministration;
+  const sessions: SessionAdministration = {
+    list: async () => [session],
+    disconnect: async (id) => (id === session.id ? session : null),
+  };
   const signal = new AbortController().signal;
-  const start = () =>
-    startControlEndpoint({ path, mirror, bans, log: call().log, entropy: seededEntropy('control') });
+  const start = () => {
+    // These operations use nothing else.
+    const root = {
+      settings: { paths: rootPaths(directory) },
+      scribe: new AuditScribe(noAudit, { kind: 'gateway', name: 'x' }),
+    };
+    const context = { root, mirror, bans, sessions } as unknown as ApiContext;
+    const { log } = call();
+    const idempotencyKeys = memoryIdempotencyKeys();
+    const entropy = seededEntropy('control');
+    return listenOnSocket(createApiServer({ operations, context, idempotencyKeys, log, entropy }), path);
+  };
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'control-'));
@@ -131,6 +169,14 @@ describe('the control socket', () => {
     await using _endpoint = await start();
     const asking = remoteMirror(path, signal).run({} as unknown as null, () => undefined);
     await expect(asking).rejects.toMatchObject({ kind: 'invalid' });
+  });
+
+  it('lists the sessions, and disconnects one by its id', async () => {
+    await using _endpoint = await start();
+    const remote = remoteSessions(path, signal);
+    expect(await remote.list()).toEqual([session]);
+    expect(await remote.disconnect(session.id)).toEqual(session);
+    expect(await remote.disconnect('unknown')).toBeNull();
   });
 
   it('lists, adds and ends bans, and returns their faults', async () => {

@@ -1,0 +1,20 @@
+/** The types of events, as filters name them. */
+export const eventTypes = [
+  'upload.finished',
+  'upload.failed',
+  'download.finished',
+  'download.failed',
+  'login.refused',
+  'key.generated',
+  'key.imported',
+  'key.retired',
+  'key.destroyed',
+  'key.failed',
+  'rotation.started',
+  'rotation.finished',
+  'recovery.recipient',
+  'recovery.adopted',
+  'recovery.copied',
+  'recovery.restored',
+  'recovery.failed',
+] as const;

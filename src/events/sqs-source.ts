@@ -8,6 +8,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { Clock, Entropy, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import { type Measures, noMeasures } from '../model/measures.js';
+import { createProxyAgents } from '../network/proxy-agents.js';
+import { ProxyRules } from '../network/proxy-rules.js';
 import { BackOff } from './back-off.js';
 import type { EventSink } from './event-sink.js';
 import { parseEvents } from './parse-event.js';
@@ -26,6 +29,8 @@ export interface SqsSourceOptions {
   /** How long an empty queue holds a request open, 0 to 20 s. */
   readonly waitSeconds?: number;
   readonly sink: EventSink;
+  /** Counts failed requests and messages. Nothing by default. */
+  readonly measures?: Pick<Measures, 'eventFailed'>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -39,6 +44,8 @@ const maxMessages = 10;
 const maxWaitSeconds = 20;
 
 const connectTimeoutMs = 10_000;
+/** Max connections: one long poll and the deletions, with a reserve for the credentials. */
+const maxSockets = 8;
 /** Timeout in addition to the long poll, after which the connection is dead. */
 const silenceMs = 15_000;
 /** Maximum deletions that run while more messages are received. */
@@ -50,7 +57,8 @@ const deletionTimeoutMs = 10_000;
  * Receives S3's event messages from an SQS queue until the signal aborts. Passes their objects to the sink
  * and then deletes the messages. Also deletes and logs messages that are not events. Logs failures and
  * retries with increasing delays. Resolves when the signal has aborted and the last deletions are done.
- * Throws `invalid` at once for an invalid queue URL or an unreadable CA file.
+ * Throws `invalid` at once for an invalid queue URL, an unreadable CA file or an invalid proxy
+ * of the environment.
  */
 export async function runSqsSource(options: SqsSourceOptions, signal: AbortSignal): Promise<void> {
   const source = new SqsSource(options, signal);
@@ -60,6 +68,7 @@ export async function runSqsSource(options: SqsSourceOptions, signal: AbortSigna
 class SqsSource {
   readonly #options: SqsSourceOptions;
   readonly #signal: AbortSignal;
+  readonly #measures: Pick<Measures, 'eventFailed'>;
   readonly #queueUrl: string;
   readonly #client: SQSClient;
   readonly #backOff: BackOff;
@@ -69,6 +78,7 @@ class SqsSource {
   constructor(options: SqsSourceOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
+    this.#measures = options.measures ?? noMeasures;
     this.#queueUrl = parseQueueUrl(options.queueUrl).url;
     this.#waitSeconds = Math.min(options.waitSeconds ?? maxWaitSeconds, maxWaitSeconds);
     this.#backOff = new BackOff(options.entropy);
@@ -97,6 +107,7 @@ class SqsSource {
       messages = answer.Messages ?? [];
     } catch (error) {
       if (this.#signal.aborted) return;
+      this.#measures.eventFailed('queue');
       const delayMs = this.#backOff.failed();
       log.warn('cannot read SQS queue; retrying', { delayMs, ...described(error) });
       await clock.sleep(delayMs, this.#signal).catch(() => undefined);
@@ -126,6 +137,7 @@ class SqsSource {
       for (const { bucket, key } of read.objects) sink.keyChanged(bucket, key);
       return true;
     } catch (error) {
+      this.#measures.eventFailed('queue');
       log.error('cannot process queue message; it stays in the queue', {
         messageId,
         ...described(error),
@@ -169,6 +181,12 @@ function clientConfig(options: SqsSourceOptions, waitSeconds: number): SQSClient
   const queue = parseQueueUrl(options.queueUrl);
   const region = queue.region ?? options.region ?? null;
   const caFile = options.caFile ?? process.env['AWS_CA_BUNDLE'] ?? '';
+  const agents = createProxyAgents({
+    proxies: ProxyRules.fromEnvironment(),
+    ca: caFile === '' ? null : [readCertificates(caFile)],
+    connectTimeoutMs,
+    shared: { keepAlive: true, maxSockets },
+  });
   return {
     endpoint: queue.endpoint,
     // Only this class retries, because the signal ends its delays.
@@ -177,7 +195,8 @@ function clientConfig(options: SqsSourceOptions, waitSeconds: number): SQSClient
       connectionTimeout: connectTimeoutMs,
       requestTimeout: waitSeconds * 1000 + silenceMs,
       throwOnRequestTimeout: true,
-      ...(caFile === '' ? {} : { httpsAgent: { ca: readCertificates(caFile) } }),
+      httpAgent: agents.http,
+      httpsAgent: agents.https,
     },
     ...(region === null ? {} : { region }),
     ...(options.credentials ? { credentials: { ...options.credentials } } : {}),

@@ -1,3 +1,4 @@
+import type { AuditScribe } from '../audit/scribe.js';
 import { KeyringLock } from '../keyring/keyring-lock.js';
 import type { Call, Clock, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
@@ -11,7 +12,10 @@ import type { UserServices } from './user-services.js';
 /** Creates the copy of a root's keyring, users and settings in its default bucket. Reads nothing yet. */
 export function createBucketCopy(
   settings: LiveSettings,
-  core: Pick<BucketCopyServices, 'store' | 'keyring'> & { readonly parts: UserServices },
+  core: Pick<BucketCopyServices, 'store' | 'keyring'> & {
+    readonly parts: UserServices;
+    readonly scribe: AuditScribe;
+  },
 ): BucketCopy {
   const { root, bucketCopyFile, bucketCopyLockFile } = settings.paths;
   const lock = new KeyringLock(bucketCopyLockFile, systemClock, 'copying to the bucket');
@@ -24,6 +28,13 @@ export function createBucketCopy(
     stateFile: bucketCopyFile,
     alone: (work) => lock.hold(work),
     bucket: () => settings.bucket,
+    completed: ({ snapshot, changedFiles }) =>
+      core.scribe.note({
+        action: 'recovery.copy',
+        target: `snapshot ${snapshot}`,
+        bucket: settings.bucket,
+        details: { snapshot, changedFiles },
+      }),
     isWanted: () => settings.current.keyringBucketCopy,
     clock: systemClock,
     entropy: systemEntropy,

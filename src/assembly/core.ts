@@ -1,29 +1,39 @@
+import { auditedShared, auditedUsers } from '../audit/audited/users.js';
+import type { AuditScribe } from '../audit/scribe.js';
 import type { GatewaySettings } from '../config/settings.js';
 import type { GatewayDatabase } from '../database/database.js';
 import { createKeyLedger } from '../database/ledger/ledger.js';
 import { createParkedUploads } from '../database/ledger/parked.js';
-import { openDatabase } from '../database/sqlite/open.js';
 import type { Call, Logger } from '../model/call.js';
+import type { UserCredentials } from '../model/files-page.js';
 import type { KeyLedger, LedgerDirectory } from '../model/ledger.js';
+import { type Measures, noMeasures } from '../model/measures.js';
 import type { ParkedUploads } from '../model/parked-uploads.js';
-import type { SharedRegistry, UserDirectory, UserLogins, UserRegistry } from '../model/users.js';
+import type { UserLogins } from '../model/users/logins.js';
+import type { AccountBars, SharedRegistry, UserDirectory, UserRegistry } from '../model/users.js';
 import type { BucketCopy } from '../recovery/bucket-copy.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
 import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
+import { StoreRoutes } from '../s3/routing/store-routes.js';
 import { createSharedRegistry } from '../users/shared-registry.js';
 import { createUsers } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { backgroundCall } from './background-call.js';
 import { createBucketCopy } from './bucket-copy.js';
+import { openRootDatabase } from './database.js';
 import { createRootKeyring, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
+import { createUserRoutes, type UserRoutes } from './user-routes.js';
 import { buildUserServices, type UserServices } from './user-services.js';
 
 /** The services that the SFTP server, the mirror and the commands use. */
 export interface Core {
+  /** The options of `store`, with the routes of users. */
+  readonly s3: S3StoreOptions;
+  readonly userRoutes: Pick<UserRoutes, 'watch'>;
   readonly store: S3ObjectStore;
   readonly database: GatewayDatabase;
   readonly ledger: KeyLedger & LedgerDirectory;
@@ -31,33 +41,48 @@ export interface Core {
   readonly keyring: RootKeyring;
   readonly userServices: UserServices;
   readonly users: UserDirectory;
-  readonly logins: UserLogins;
+  readonly accounts: AccountBars;
+  readonly logins: UserLogins & UserCredentials;
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
   readonly vault: RunningVault;
   readonly bucketCopy: BucketCopy;
+  /** Records what the gateway or the command does. */
+  readonly scribe: AuditScribe;
   /** The call of background work. */
   readonly call: Call;
 }
 
 /**
  * Opens the database of a root and builds all services on it. Disposing `resources` aborts `background`,
- * which ends all work. Throws faults of the database.
+ * which ends all work. `openScribe` opens the audit trail. A gateway takes the
+ * database for itself. `measures` counts requests to S3 and commits. Throws faults of the database.
  */
 export async function buildCore(
   settings: LiveSettings,
-  s3: S3StoreOptions,
+  options: S3StoreOptions,
   log: Logger,
   background: AbortController,
   resources: AsyncDisposableStack,
+  openScribe: (opened: Pick<Core, 'database' | 'store' | 'call'>) => Promise<AuditScribe>,
+  databaseUser: 'gateway' | 'command',
+  measures: Measures = noMeasures,
 ): Promise<Core> {
-  const store = resources.use(createS3ObjectStore(s3));
-  const database = await openDatabase(settings.paths.databaseFile);
+  const database = await openRootDatabase(settings, databaseUser, measures);
   resources.defer(() => database.close());
+  const call = backgroundCall(background.signal, systemEntropy, log);
+  const routes = new StoreRoutes(() => settings.bucket);
+  const s3 = { ...options, routes, measures };
+  const store = resources.use(createS3ObjectStore(s3));
+  const scribe = await openScribe({ database, store, call });
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
   const parked = createParkedUploads(database, systemClock);
-  const keyring = createRootKeyring(settings, log);
+  const keyring = createRootKeyring(settings, log, scribe);
   const userServices = buildUserServices(settings, keyring, log);
+  const { directory, logins } = createUsers(userServices);
+  const userRoutes = createUserRoutes(directory, userServices.directories, routes, () => settings.bucket);
+  await userRoutes.refresh(call);
+  const { users } = userRoutes;
   const vault = resources.use(
     createVault({
       store,
@@ -70,12 +95,12 @@ export async function buildCore(
     }),
   );
   resources.defer(() => background.abort());
-  const call = backgroundCall(background.signal, systemEntropy, log);
-  const { directory: users, logins } = createUsers(userServices);
-  const registry = createUserRegistry(userServices);
-  const shared = createSharedRegistry(userServices);
-  const bucketCopy = createBucketCopy(settings, { store, keyring, parts: userServices });
+  const registry = auditedUsers(createUserRegistry(userServices), scribe);
+  const shared = auditedShared(createSharedRegistry(userServices), scribe);
+  const bucketCopy = createBucketCopy(settings, { store, keyring, parts: userServices, scribe });
   return {
+    s3,
+    userRoutes,
     store,
     database,
     ledger,
@@ -83,11 +108,13 @@ export async function buildCore(
     keyring,
     userServices,
     users,
+    accounts: directory,
     logins,
     registry,
     shared,
     vault,
     bucketCopy,
+    scribe,
     call,
   };
 }
@@ -108,6 +135,7 @@ export function s3OptionsOf(
     connectTimeoutMs: settings.s3ConnectTimeoutMs,
     idleTimeoutMs: settings.s3IdleTimeoutMs,
     retry: { maxTotalMs: settings.s3RetryTimeMs },
+    stsEndpoint: settings.stsEndpoint,
     clock: systemClock,
     entropy: systemEntropy,
   };

@@ -28,14 +28,17 @@ export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
     maxFileBytes: settings.uploadMaxFileBytes,
     readMemoryBytes: settings.readMemoryBytes,
     readAheadRanges: settings.readAheadRanges,
+    resumeTimeMs: settings.s3RetryTimeMs,
   };
 }
 
 /** Returns the limits of the mirror from the settings. */
 export function mirrorSettingsOf(settings: GatewaySettings): Partial<MirrorSettings> {
-  const { mirrorIntervalMs: intervalMs } = settings;
+  const { mirrorIntervalMs: intervalMs, mirrorIdleIntervalMs: idleIntervalMs } = settings;
   return {
     intervalMs,
+    idleIntervalMs,
+    idleRequestsPerMinute: settings.s3IdleRequests,
     busyIntervalMs: Math.min(intervalMs, defaultMirrorSettings.busyIntervalMs),
     reserveBytes: settings.mirrorReserveBytes,
     parallelFetches: settings.mirrorFetchesParallel,

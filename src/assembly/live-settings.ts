@@ -1,3 +1,4 @@
+import { differences } from '../audit/audited/differences.js';
 import { type RootPaths, rootPaths } from '../config/paths.js';
 import type { GatewaySettings, SettingKey } from '../config/settings.js';
 import { openSettingsFile, type SettingsFile } from '../config/settings-file.js';
@@ -9,14 +10,43 @@ export const embeddedBucket = 'sftpgw';
 
 const reloadIntervalMs = 1_000;
 
+/** Returns true if a change takes effect at the next use, without a restart. */
+export function isLiveSetting(key: SettingKey): boolean {
+  return live.has(key);
+}
+
 /** The settings whose changes take effect at the next use. All others are read once, at the start. */
 const live: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  'auditKeepMs',
+  'auditRequired',
   'bucket',
+  'consoleFourEyes',
+  'consoleOidcRoles',
+  'consoleSessionIdleMs',
+  'consoleSessionMaxMs',
   'keyringBucketCopy',
   'mirrorIntervalMs',
+  'mirrorIdleIntervalMs',
   'mirrorReserveBytes',
+  's3IdleRequests',
+  'sftpAllowFrom',
+  'sftpBanExempt',
+  'sftpDenyFrom',
+  'sftpProxyFrom',
+  'sftpPublicAddress',
   'sseCRequireRecovery',
+  'webhooksAllowHttp',
+  'webhooksAllowPrivate',
+  'webhooksKeepMs',
+  'webhooksParallel',
+  'webhooksQueue',
+  'webhooksRetryDelayMs',
+  'webhooksRetryTimeMs',
+  'webhooksTimeoutMs',
 ]);
+
+/** The settings that changed, with their values before and after. None of them is a secret. */
+export type SettingsDifference = ReturnType<typeof differences>;
 
 /** A root with its current settings. */
 export class LiveSettings {
@@ -65,22 +95,32 @@ export class LiveSettings {
     return this.#file.notices;
   }
 
-  /** Reads the file again every second until the signal aborts. Logs changed settings and problems. */
-  async watch(clock: Clock, log: Logger, signal: AbortSignal): Promise<void> {
+  /**
+   * Reads the file again every second until the signal aborts. Logs changed settings and problems. `changed`
+   * receives the changed values.
+   */
+  async watch(
+    clock: Clock,
+    log: Logger,
+    signal: AbortSignal,
+    changed: (change: SettingsDifference) => void = () => undefined,
+  ): Promise<void> {
     for (const problem of this.#file.notices) log.warn('problem in the settings file', { problem });
     try {
       for (;;) {
         await clock.sleep(reloadIntervalMs, signal);
-        await this.#reload(log);
+        await this.#reload(log, changed);
       }
     } catch (error) {
       if (!isFault(error, 'cancelled')) throw error;
     }
   }
 
-  async #reload(log: Logger): Promise<void> {
+  async #reload(log: Logger, changed: (change: SettingsDifference) => void): Promise<void> {
+    const before = this.#file.current;
     const reload = await this.#file.reload();
     if (reload === null) return;
+    if (reload.changed.length > 0) changed(differences(before, this.#file.current));
     for (const problem of reload.problems) {
       if (reload.isTaken) log.warn('problem in the settings file', { problem });
       else log.error('settings file not loaded; the last valid settings stay in force', { problem });

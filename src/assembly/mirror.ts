@@ -26,5 +26,11 @@ export function buildMirror(
     log,
     settings: () => mirrorSettingsOf(settings.current),
     hasEvents,
+    changed: (prefix, { result, fetched, fetchedBytes, deleted }) =>
+      core.scribe.note({
+        action: 'mirror.change',
+        target: prefix,
+        details: { pass: result, fetched, fetchedBytes, deleted },
+      }),
   });
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DoctorFinding } from '../operations/doctor.js';
 import { type CommandContext, newCommand } from './command.js';
 import { exitCodes, rootExits } from './exit-codes.js';
@@ -6,6 +6,8 @@ import { renderJson } from './terminal/render.js';
 
 interface DoctorFlags {
   readonly user?: readonly string[];
+  readonly sample?: boolean;
+  readonly all?: boolean;
   readonly json?: boolean;
 }
 
@@ -18,11 +20,13 @@ export function doctorCommand(context: CommandContext): Command {
   const command = newCommand(
     'doctor',
     summary,
-    ['sftpgw doctor', 'sftpgw doctor --user bob', 'sftpgw doctor --json | jq .findings'],
+    ['sftpgw doctor', 'sftpgw doctor --user bob', 'sftpgw doctor --all --json | jq .findings'],
     [...rootExits, 'findings'],
   );
   return command
     .option('--user <name...>', 'check only these users')
+    .addOption(new Option('--sample', 'check a sample of the users and keys').conflicts(['all', 'user']))
+    .addOption(new Option('--all', 'check every user, not a sample of more than 200').conflicts('user'))
     .option('--json', 'print JSON')
     .action(async (flags: DoctorFlags) => {
       const { shell, setExitCode } = context;
@@ -30,6 +34,7 @@ export function doctorCommand(context: CommandContext): Command {
         const { runDoctor } = await import('../operations/doctor.js');
         return await runDoctor(root, {
           users: flags.user ?? null,
+          scope: flags.all === true ? 'all' : flags.sample === true ? 'sample' : 'auto',
           onCheck: (name) => {
             shell.terminal?.write(`\r\x1b[Kchecking ${name}`.slice(0, shell.terminal.columns + 3));
           },

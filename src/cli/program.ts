@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
+import { packageVersion } from '../assembly/package.js';
+import { adminCommand } from './admin/admin.js';
+import { auditCommand } from './audit/audit.js';
 import { banCommand } from './ban/ban.js';
 import { type CommandContext, newCommand } from './command.js';
+import { consoleCommand } from './console.js';
+import { databaseCommand } from './database/database.js';
 import { doctorCommand } from './doctor.js';
 import { envCommand } from './env.js';
 import { groupExits } from './exit-codes.js';
@@ -8,21 +13,25 @@ import { keyCommand } from './key/key.js';
 import { ledgerCommand } from './ledger/ledger.js';
 import { mirrorCommand } from './mirror/mirror.js';
 import { objectCommand } from './object/object.js';
-import { packageVersion } from './package.js';
 import { recoveryCopyCommand } from './recovery/copy.js';
 import { recoveryInitCommand } from './recovery/init.js';
 import { recoverCommand } from './recovery/recover.js';
 import { recoveryStatusCommand } from './recovery/status.js';
 import { s3Command } from './s3.js';
 import { serveCommand } from './serve.js';
+import { sessionsCommand } from './sessions/sessions.js';
 import { setupCommand } from './setup/setup.js';
 import { stdioCommand } from './stdio.js';
+import { userDisableCommand, userEnableCommand, userExpireCommand } from './user/access.js';
 import { userAddCommand } from './user/add.js';
 import { userListCommand } from './user/list.js';
 import { userRemoveCommand } from './user/remove.js';
+import { userSheetCommand } from './user/sheet.js';
 import { userShowCommand } from './user/show.js';
 import { userTotpCommand } from './user/totp.js';
+import { userWhyCommand } from './user/why.js';
 import { versionCommand } from './version.js';
+import { webhookCommand } from './webhook/webhook.js';
 
 /** Creates `sftpgw` with all its commands. */
 export function sftpgwProgram(context: CommandContext): Command {
@@ -37,6 +46,11 @@ export function sftpgwProgram(context: CommandContext): Command {
   user.addCommand(userListCommand(context));
   user.addCommand(userShowCommand(context));
   user.addCommand(userTotpCommand(context));
+  user.addCommand(userDisableCommand(context));
+  user.addCommand(userEnableCommand(context));
+  user.addCommand(userExpireCommand(context));
+  user.addCommand(userWhyCommand(context));
+  user.addCommand(userSheetCommand(context));
 
   const recovery = newCommand(
     'recovery',
@@ -67,10 +81,16 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(recovery)
     .addCommand(recoverCommand(context))
     .addCommand(banCommand(context))
+    .addCommand(sessionsCommand(context))
+    .addCommand(auditCommand(context))
+    .addCommand(webhookCommand(context))
     .addCommand(doctorCommand(context))
     .addCommand(objectCommand(context))
     .addCommand(mirrorCommand(context))
     .addCommand(ledgerCommand(context))
+    .addCommand(databaseCommand(context))
+    .addCommand(adminCommand(context))
+    .addCommand(consoleCommand(context))
     .addCommand(s3Command(context))
     .addCommand(stdioCommand(context))
     .addCommand(versionCommand(context));

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
-import { isCheckout, packageDirectory } from './package.js';
+import { isCheckout, packageDirectory } from '../assembly/package.js';
 
 /** Exists on a machine that runs the gateway as a service, with `/` as its root. */
 export const serviceMarker = '/opt/sftpgw/sftpgateway.properties';

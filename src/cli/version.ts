@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { packageVersion } from '../assembly/package.js';
 import { type CommandContext, newCommand } from './command.js';
-import { packageVersion } from './package.js';
 import { renderFields, renderJson } from './terminal/render.js';
 
 /** Creates `sftpgw version`. */

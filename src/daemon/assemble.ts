@@ -10,25 +10,39 @@ import { lockRoot } from '../assembly/root-lock.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { ListenAddress } from '../config/values.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
+import { GatewayMetrics } from '../metrics/gateway-metrics.js';
 import type { Mirror } from '../mirror/mirror.js';
+import type { Logger } from '../model/call.js';
+import type { Fault } from '../model/fault.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
+import { openGatewayAudit } from './audit.js';
+import { endBarredSessions } from './barred-sessions.js';
+import { checkDatabase } from './check-database.js';
 import { checkKeyring } from './check-keyring.js';
 import { checkLedger } from './check-ledger.js';
 import { checkStorage } from './check-storage.js';
+import { consoleOptionsOf, runConsole } from './console.js';
+import { ConsoleAddress } from './console-address.js';
 import { startControl } from './control.js';
+import { demoLinkOf } from './demo-link.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
+import { startFilesPage } from './files-page.js';
 import { tuneHeapGrowth } from './heap-growth.js';
-import { connectionBounds, openLoginDefence, startSftp } from './sftp.js';
+import { startMonitoring } from './monitoring.js';
+import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
+import { startWebhooks } from './webhooks.js';
 
 /** The command-line options of a gateway, and the receivers of its output. */
 export interface GatewayOptions {
   readonly root: string;
   /** Runs the embedded S3 server in the same process and stores the objects in it. */
   readonly embedded: boolean;
+  /** Lets people log in at the console with the link of a demo. */
+  readonly demo: boolean;
   /** These three override the settings `sftp.listen`, `s3.listen` and `log.level`. */
   readonly sftpListen?: ListenAddress;
   readonly s3Listen?: ListenAddress;
@@ -46,6 +60,10 @@ export interface Gateway extends AsyncDisposable {
   readonly embedded: EmbeddedS3 | null;
   /** The default bucket at the start. */
   readonly bucket: string;
+  /** Returns a link with which someone on this machine logs in at a demo's console once; null without a console. */
+  demoLink(): Promise<string | null>;
+  /** Resolves when another gateway has taken over the database: this one must end. */
+  readonly lost: Promise<Fault>;
   /** Stops accepting connections and waits until uploads are finished, for `drain.timeout` at most. */
   drain(): Promise<void>;
 }
@@ -72,14 +90,24 @@ async function assemble(
   resources.use(await lockRoot(settings, inUse));
   await refuseIncompleteRecovery(settings);
   // The server starts before the mirror. The mirror's first pass covers the events that it misses.
-  const events = new RecentEvents(systemClock, options.embedded);
+  const metrics = new GatewayMetrics();
+  const events = new RecentEvents(systemClock, options.embedded, metrics);
   const embedded = options.embedded ? await startEmbedded(settings, options, log, events) : null;
   if (embedded !== null) resources.defer(() => embedded.close(settings.current.drainTimeoutMs));
 
   const background = new AbortController();
   const bounds = await connectionBounds(settings, log);
   const s3 = { ...s3OptionsOf(settings.current, embedded), maxSockets: bounds.maxS3Connections };
-  const core = await buildCore(settings, s3, log, background, resources);
+  const core = await buildCore(
+    settings,
+    s3,
+    log,
+    background,
+    resources,
+    (opened) => openGatewayAudit(settings, s3, opened, metrics, log, resources),
+    'gateway',
+    metrics,
+  );
   if (!hasNativeCrypto) {
     options.output(
       'warning: the native ciphers of the SSH server are not built, transfers are slow: install a C++ compiler and run `npm ci`',
@@ -94,13 +122,13 @@ async function assemble(
   await Promise.all([
     checkStorage(core.call, {
       bucket,
-      s3,
       ...checkContext,
       allKeys: () => encryptionKeysOf(core, settings, [], log).all(),
       runningCommandsDirectory: settings.paths.runningCommandsDirectory,
     }),
     checkKeyring(core.call, checkContext),
     checkLedger(core.call, checkContext),
+    checkDatabase(core.call, checkContext),
   ]);
 
   resources.defer(
@@ -112,11 +140,24 @@ async function assemble(
   const mirror = resources.use(buildMirror(settings, core, log, (name) => events.areRecent(name)));
   mirror.start();
   events.passTo(mirror);
-  await startEventSources(settings, events, log, background, resources);
-  const defence = await openLoginDefence(settings, log);
+  await startEventSources(settings, events, metrics, log, background, resources);
+  const defence = await openLoginDefence(settings, log, core.scribe);
   resources.defer(() => defence.close());
-  await startControl(settings, { mirror, bans: defence }, log, resources);
+  const live = liveSessions(settings, bounds);
+  const monitored = { settings, core, bucket, metrics, mirror, bans: defence, live, events };
+  const monitoring = await startMonitoring(monitored, log, resources);
+  const root = { ...core, settings, s3, log };
+  let hostKeys: readonly string[] = [];
+  await startControl(
+    {
+      ...{ root, mirror, bans: defence, sessions: live, monitoring, isDemo: options.demo },
+      hostKeys: () => hostKeys,
+      s3Totals: () => metrics.s3Totals,
+    },
+    resources,
+  );
   resources.defer(startRotations(core));
+  await startWebhooks(settings, core, metrics, log, resources);
   const trees = treesOf(settings, core, mirror);
   await trees.parkedFiles.restore();
   const { sftpListen: listen } = options;
@@ -125,14 +166,25 @@ async function assemble(
     vfs: trees,
     defence,
     bounds,
+    live,
+    measures: metrics,
     log,
     ...(listen === undefined ? {} : { listen }),
   });
   resources.defer(() => sftp.close());
+  const filesPage = await startFilesPage(settings, { core, vfs: trees, defence, live, log });
+  resources.defer(() => filesPage?.close());
+  hostKeys = sftp.hostKeyFingerprints;
+  const consoleAddress = new ConsoleAddress(systemClock);
   const watching = [
-    settings.watch(systemClock, log, background.signal),
+    settings.watch(systemClock, log, background.signal, (change) =>
+      core.scribe.note({ action: 'settings.change', target: settings.paths.propertiesFile, details: change }),
+    ),
+    startConsole(settings, { log, sink: options.logSink, address: consoleAddress }, background.signal),
     watchBucketCopy({ ...core, log, clock: systemClock }, background.signal),
+    endBarredSessions(core, live, systemClock),
     expireUploads(core.call, trees.parkedFiles, systemClock),
+    core.userRoutes.watch(core.call, systemClock),
   ];
   resources.defer(async () => {
     background.abort();
@@ -142,8 +194,32 @@ async function assemble(
     sftpAddress: { host: sftp.address.address, port: sftp.address.port },
     embedded,
     bucket,
-    drain: () => sftp.drain(settings.current.drainTimeoutMs),
+    demoLink: () => demoLinkOf(settings, core, consoleAddress),
+    lost: core.database.lost,
+    drain: async () => {
+      monitoring.drain();
+      await Promise.all([sftp.drain(settings.current.drainTimeoutMs), filesPage?.close()]);
+    },
   };
+}
+
+interface ConsoleParts {
+  readonly log: Logger;
+  readonly sink: LogSink | undefined;
+  readonly address: ConsoleAddress;
+}
+
+function startConsole(
+  settings: LiveSettings,
+  { log, sink = process.stderr, address }: ConsoleParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = consoleOptionsOf(settings);
+  const onListening = (text: string) => address.listening(text);
+  const onEnded = () => address.ended();
+  return options === null
+    ? Promise.resolve()
+    : runConsole(options, { log, sink, clock: systemClock, onListening, onEnded }, signal);
 }
 
 function treesOf(
@@ -151,8 +227,13 @@ function treesOf(
   { users, vault, store, ledger, parked, database }: Core,
   mirror: Mirror,
 ): UploadingVfsFactory {
-  const { renameLimit, uploadResumeWindowMs: resumeWindowMs } = current;
+  const { renameLimit, uploadResumeWindowMs: resumeWindowMs, uploadResumeListed } = current;
   const versions = createLedgerVersions(database, systemClock, systemEntropy);
   const services = { users, vault, store, ledger, versions, parked, mirror, clock: systemClock };
-  return createVfsFactory({ ...services, renameLimit, resumeWindowMs });
+  return createVfsFactory({
+    ...services,
+    renameLimit,
+    resumeWindowMs,
+    listsParked: uploadResumeListed,
+  });
 }

@@ -10,7 +10,7 @@ import { importKeyFiles } from '../users/key-import.js';
 export interface KeyringCheck {
   readonly keyring: RootKeyring;
   readonly userServices: UserServices;
-  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly registry: Pick<UserRegistry, 'locations'>;
   readonly clock: Clock;
   /** Receives lines for people. */
   readonly output: (line: string) => void;
@@ -54,11 +54,11 @@ async function runCheck(
 /** Returns true if customer keys exist or are in use, and only this machine can open them. */
 export async function lacksRecovery(
   keyring: RootKeyring,
-  registry: Pick<UserRegistry, 'list'>,
+  registry: Pick<UserRegistry, 'locations'>,
 ): Promise<boolean> {
   if ((await keyring.recoveryRecipients()).length > 0) return false;
   if ((await keyring.list()).some(({ state }) => state !== 'destroyed')) return true;
-  return (await registry.list()).some(
+  return (await registry.locations()).some(
     ({ uploadOption, syncOption }) => uploadOption === 3 || syncOption === 3,
   );
 }

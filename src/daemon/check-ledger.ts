@@ -9,7 +9,7 @@ import type { UserRegistry } from '../model/users.js';
 export interface LedgerCheck {
   readonly database: Pick<GatewayDatabase, 'read'>;
   readonly store: Pick<ObjectStore, 'list'>;
-  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly registry: Pick<UserRegistry, 'locations'>;
   readonly keyring: Pick<RootKeyring, 'list'>;
   readonly clock: Clock;
   /** Receives lines for people. */
@@ -55,9 +55,12 @@ async function isEmpty(database: Pick<GatewayDatabase, 'read'>): Promise<boolean
 /** Returns the first upload or the keys in words, or null if this root is new. */
 async function whatIsThere(call: Call, { store, registry, keyring }: LedgerCheck): Promise<string | null> {
   try {
-    for (const { uploadBucket: bucket, uploadPrefix: prefix } of (await registry.list()).slice(0, maxUsers)) {
-      const { objects } = await store.list(call, { bucket, prefix, delimiter: null, maxKeys: 1 });
-      if (objects.length > 0) return `there are objects below s3://${bucket}/${prefix}`;
+    for (const { uploadBucket: bucket, uploadPrefix: prefix } of (await registry.locations()).slice(
+      0,
+      maxUsers,
+    )) {
+      const { objects, prefixes } = await store.list(call, { bucket, prefix, delimiter: '/', maxKeys: 1 });
+      if (objects.length + prefixes.length > 0) return `there are objects below s3://${bucket}/${prefix}`;
     }
     return null;
   } catch (error) {

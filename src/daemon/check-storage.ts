@@ -4,6 +4,7 @@ import type { CustomerKey } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
 import type { UserRegistry } from '../model/users.js';
 import { probeS3 } from '../s3/bucket/probe.js';
+import { proxyInUse } from '../s3/client.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import type { Vault } from '../vault/vault.js';
 
@@ -15,7 +16,7 @@ export interface StorageCheck {
   /** Returns every key that is available now. */
   readonly allKeys: () => Promise<readonly CustomerKey[]>;
   readonly runningCommandsDirectory: string;
-  readonly registry: Pick<UserRegistry, 'list'>;
+  readonly registry: Pick<UserRegistry, 'locations'>;
   readonly clock: Clock;
   /** Receives lines for people. */
   readonly output: (line: string) => void;
@@ -38,15 +39,20 @@ export async function checkStorage(call: Call, check: StorageCheck): Promise<voi
 
 async function reportFindings(call: Call, check: StorageCheck): Promise<void> {
   try {
-    const users = await check.registry.list();
+    const proxy = proxyInUse(check.s3);
+    if (proxy !== null) call.log.info('S3 is reached through a proxy', { proxy });
+    const users = await check.registry.locations();
     const findings = await probeS3(call, check.s3, {
       bucket: check.bucket,
       sseC: users.some((user) => user.uploadOption === 3),
     });
     for (const { severity, what, whatToDo } of findings) {
       check.output(`${severity}: ${what}: ${whatToDo}`);
-      const log = severity === 'error' ? 'error' : 'warn';
-      call.log[log]('problem with S3', { problem: what, whatToDo });
+      const log = severity === 'error' ? 'error' : severity === 'warning' ? 'warn' : 'info';
+      call.log[log](severity === 'notice' ? 'S3 not fully checked' : 'problem with S3', {
+        problem: what,
+        whatToDo,
+      });
     }
     if (findings.length === 0) call.log.info('S3 check passed', { bucket: check.bucket });
   } catch (error) {

@@ -1,10 +1,12 @@
 import { appendFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { earlyScribe } from '../assembly/audit.js';
 import { createRootKeyring } from '../assembly/keyring.js';
 import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger } from '../assembly/logger.js';
 import { systemEntropy } from '../assembly/system.js';
 import { buildUserServices } from '../assembly/user-services.js';
+import { auditedUsers } from '../audit/audited/users.js';
 import { ensureDirectory, secretDirectoryMode, secretFileMode, writeFileDurably } from '../files/durable.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername } from '../model/users.js';
@@ -23,9 +25,10 @@ const demo = parseUsername('demo');
 export async function prepareDemo(root: string, gateway: Gateway): Promise<readonly string[]> {
   const settings = await LiveSettings.open(root, true);
   const log = createLogger('warn', process.stderr);
-  const keyring = createRootKeyring(settings, log);
+  const scribe = earlyScribe(settings, log);
+  const keyring = createRootKeyring(settings, log, scribe);
   const userServices = buildUserServices(settings, keyring, log);
-  const registry = createUserRegistry(userServices);
+  const registry = auditedUsers(createUserRegistry(userServices), scribe);
   const paths = userPaths(userServices.directories, demo);
   const directory = join(settings.paths.root, 'demo');
   const identity = join(directory, 'id_ed25519');
@@ -56,6 +59,7 @@ export async function prepareDemo(root: string, gateway: Gateway): Promise<reado
     identity,
     uploadKey: paths.uploadKey,
     syncKey: paths.syncKey,
+    link: await gateway.demoLink(),
   });
 }
 
@@ -66,9 +70,12 @@ interface DemoPaths {
   readonly identity: string;
   readonly uploadKey: string;
   readonly syncKey: string;
+  /** Null without a console. */
+  readonly link: string | null;
 }
 
-function commands({ gateway, root, directory, identity, uploadKey, syncKey }: DemoPaths): readonly string[] {
+function commands(parts: DemoPaths): readonly string[] {
+  const { gateway, root, directory, identity, uploadKey, syncKey, link } = parts;
   const { port } = gateway.sftpAddress;
   const knownHosts = `-o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=${shown(join(directory, 'known_hosts'))}`;
   const login = `sftp -P ${port} -i ${shown(identity)} -o IdentitiesOnly=yes ${knownHosts}`;
@@ -89,6 +96,9 @@ function commands({ gateway, root, directory, identity, uploadKey, syncKey }: De
     '# 3. Put an encrypted file below demo/downloads/ in S3. It appears decrypted in /downloads within seconds.',
     `${environment} && aws --endpoint-url "$AWS_ENDPOINT_URL" s3api put-object --bucket "$SFTPGW_BUCKET" --key demo/downloads/hello.txt --body ${hello} ${customerKey(syncKey)}`,
     '',
+    ...(link === null
+      ? []
+      : ['# See all of it in the browser. The link works once, on this machine.', `open ${link}`, '']),
   ];
 }
 

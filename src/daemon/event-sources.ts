@@ -5,6 +5,7 @@ import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { EventSink } from '../events/event-sink.js';
 import { runSqsSource } from '../events/sqs-source.js';
 import type { Clock, Logger } from '../model/call.js';
+import type { Measures } from '../model/measures.js';
 
 /** Without an event for this time, a bucket is listed as often as one without events. */
 const trustMs = 15 * 60_000;
@@ -14,10 +15,13 @@ export class RecentEvents implements EventSink {
   readonly #clock: Clock;
   readonly #isReliable: boolean;
   readonly #lastMs = new Map<string, number>();
+  readonly #measures: Pick<Measures, 'eventReceived'>;
   #sink: EventSink | null = null;
+  #lastEventMs = 0;
 
   /** `isReliable`: S3 runs in this process, so no event is lost. */
-  constructor(clock: Clock, isReliable: boolean) {
+  constructor(clock: Clock, isReliable: boolean, measures: Pick<Measures, 'eventReceived'>) {
+    this.#measures = measures;
     this.#clock = clock;
     this.#isReliable = isReliable;
   }
@@ -26,7 +30,14 @@ export class RecentEvents implements EventSink {
     this.#sink = sink;
   }
 
+  /** Time of the last event, in milliseconds since the epoch; 0 before the first. */
+  get lastEventMs(): number {
+    return this.#lastEventMs;
+  }
+
   keyChanged(bucket: string, key: string): void {
+    this.#measures.eventReceived();
+    this.#lastEventMs = this.#clock.nowMs();
     if (!this.#isReliable) this.#lastMs.set(bucket, this.#clock.monotonicMs());
     this.#sink?.keyChanged(bucket, key);
   }
@@ -46,11 +57,12 @@ export class RecentEvents implements EventSink {
 export async function startEventSources(
   { current, paths }: LiveSettings,
   sink: EventSink,
+  measures: Measures,
   log: Logger,
   background: AbortController,
   resources: AsyncDisposableStack,
 ): Promise<void> {
-  const userServices = { sink, log, clock: systemClock, entropy: systemEntropy };
+  const userServices = { sink, measures, log, clock: systemClock, entropy: systemEntropy };
   if (current.eventsListen !== null) {
     const secretFile = current.eventsSecretFile ?? paths.eventSecretFile;
     if (current.eventsSecretFile === null) await ensureEventSecret(secretFile, systemEntropy);

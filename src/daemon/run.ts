@@ -14,7 +14,8 @@ export interface RunGatewayOptions extends GatewayOptions {
 /**
  * Runs the gateway until SIGTERM or SIGINT and returns the exit code. Prints a line with the word `ready`
  * when the ports listen. After the signal it accepts no connections, and open uploads have `drain.timeout` to
- * finish. A second signal ends that wait. The demo's commands are printed before the log, so that a newcomer
+ * finish. A second signal ends that wait. Throws `conflict`, and ends at once, if another gateway takes over the
+ * database. The demo's commands are printed before the log, so that a newcomer
  * sees them first.
  */
 export async function runGateway(options: RunGatewayOptions): Promise<number> {
@@ -25,7 +26,8 @@ export async function runGateway(options: RunGatewayOptions): Promise<number> {
   if (options.demo) for (const line of await prepareDemo(options.root, gateway)) options.output(line);
   options.output(readyLine(gateway));
   log.release();
-  await stop.first;
+  const lost = await Promise.race([stop.first.then(() => null), gateway.lost]);
+  if (lost !== null) throw lost;
   options.output('stopping; open uploads may finish');
   await Promise.race([gateway.drain(), stop.second]);
   return 0;

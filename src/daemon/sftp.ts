@@ -11,10 +11,13 @@ import {
   readOpenFileLimit,
 } from '../assembly/open-files.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
+import type { AuditScribe } from '../audit/scribe.js';
 import type { RootPaths } from '../config/paths.js';
 import type { ListenAddress } from '../config/values.js';
+import { LiveSessions } from '../live/live-sessions.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import type { Measures } from '../model/measures.js';
 import type { VfsFactory } from '../model/vfs.js';
 import { LoginDefence } from '../sftp/defence/login-defence.js';
 import { defaultSftpLimits } from '../sftp/limits.js';
@@ -23,12 +26,23 @@ import type { AddressList } from '../sftp/ssh-server.js';
 import { parseNetworks } from '../users/property-values.js';
 
 /** Opens the limiter of logins with the settings of a root. */
-export function openLoginDefence({ current, paths }: LiveSettings, log: Logger): Promise<LoginDefence> {
+export function openLoginDefence(
+  settings: LiveSettings,
+  log: Logger,
+  scribe: AuditScribe,
+): Promise<LoginDefence> {
+  const { current, paths } = settings;
   return LoginDefence.open({
+    onBan: ({ source, scope, cause, untilMs }) =>
+      scribe.note({
+        action: 'ban.add',
+        target: source,
+        details: { scope, cause, until: new Date(untilMs).toISOString() },
+      }),
     file: paths.bansFile,
-    allowFrom: addressList(current.sftpAllowFrom),
-    denyFrom: addressList(current.sftpDenyFrom),
-    exemptFrom: addressList(current.sftpBanExempt),
+    allowFrom: liveList(() => settings.current.sftpAllowFrom, true),
+    denyFrom: liveList(() => settings.current.sftpDenyFrom, false),
+    exemptFrom: liveList(() => settings.current.sftpBanExempt, false),
     limits: { banAfterPenalty: current.sftpBanAfter, banMs: current.sftpBanTimeMs },
     log,
     clock: systemClock,
@@ -36,10 +50,12 @@ export function openLoginDefence({ current, paths }: LiveSettings, log: Logger):
 }
 
 export interface SftpParts {
-  readonly core: Pick<Core, 'logins'>;
+  readonly core: Pick<Core, 'logins' | 'accounts' | 'scribe'>;
   readonly vfs: VfsFactory;
   readonly defence: LoginDefence;
   readonly bounds: ConnectionBounds;
+  readonly live: LiveSessions;
+  readonly measures: Measures;
   readonly log: Logger;
   /** Overrides `sftp.listen`. */
   readonly listen?: ListenAddress;
@@ -54,10 +70,14 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
     ...(parts.listen ?? current.sftpListen),
     hostKeyDirectory: paths.hostKeyDirectory,
     users: parts.core.logins,
+    accounts: parts.core.accounts,
     defence: parts.defence,
-    proxyFrom: addressList(current.sftpProxyFrom),
+    proxyFrom: liveList(() => settings.current.sftpProxyFrom, false),
     ...(current.sftpStdio ? { stdio: stdioOf(paths) } : {}),
     vfs: parts.vfs,
+    live: parts.live,
+    measures: parts.measures,
+    audit: parts.core.scribe.recorder,
     log,
     clock: systemClock,
     entropy: systemEntropy,
@@ -65,6 +85,11 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
   });
   for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
   return sftp;
+}
+
+/** Creates the registry of sessions with the bounds of the settings. */
+export function liveSessions({ current }: LiveSettings, { maxSessions }: ConnectionBounds): LiveSessions {
+  return new LiveSessions({ ...defaultSftpLimits, ...sftpLimitsOf(current), maxSessions }, systemClock);
 }
 
 /** Returns the bounds of connections, and logs them. With too few open files they are lower than those configured. */
@@ -97,8 +122,22 @@ function stdioOf({ stdioDirectory, homes }: RootPaths) {
   };
 }
 
-function addressList(text: string | null): AddressList | null {
-  if (text === null) return null;
+/**
+ * Returns a list that follows its setting: a change counts from the next connection on. Without a value it contains
+ * every address, or none.
+ */
+function liveList(read: () => string | null, containsAllWithoutValue: boolean): AddressList {
+  let [text, list]: [string | null, AddressList | null] = [null, null];
+  return {
+    contains: (address) => {
+      const now = read();
+      if (now !== text) [text, list] = [now, now === null ? null : addressList(now)];
+      return list?.contains(address) ?? containsAllWithoutValue;
+    },
+  };
+}
+
+function addressList(text: string): AddressList {
   const parsed = parseNetworks(text);
   if (!('value' in parsed)) throw new Fault('bug', `the networks ${parsed.problem}`);
   return { contains: (address) => parsed.value.match(address) };

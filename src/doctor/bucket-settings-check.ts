@@ -5,9 +5,14 @@ import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
 /** Checks what the bucket's own settings mean for customer keys and for unfinished uploads. */
-export function bucketSettingsCheck(settings: BucketSettings, bucket: string, sseC: boolean): Check {
+export function bucketSettingsCheck(
+  settings: BucketSettings,
+  bucket: string,
+  sseC: boolean,
+  name = bucket,
+): Check {
   return {
-    name: `settings of bucket ${bucket}`,
+    name: `settings of bucket ${name}`,
     run: async (call) => [
       ...(await findingsOrDenied(bucket, 'versioning state', () =>
         versioningOf(settings, call, bucket, sseC),

@@ -1,3 +1,4 @@
+import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { DoctorFinding } from './finding.js';
@@ -11,31 +12,39 @@ export interface Check {
 }
 
 /**
- * Runs the checks in order and returns their findings. If one fails, the others still run. Throws only
- * `cancelled`.
+ * Runs the checks, `parallel` at a time, and returns their findings in the order of the checks. If one fails, the
+ * others still run. Throws only `cancelled`.
  */
 export async function runChecks(
   call: Call,
   checks: readonly Check[],
   onCheck: (name: string) => void,
+  parallel = 1,
 ): Promise<readonly DoctorFinding[]> {
-  const findings: DoctorFinding[] = [];
-  for (const check of checks) {
+  const findings: (readonly DoctorFinding[])[] = [];
+  await forEachBounded(call.signal, checks.entries(), parallel, async ([index, check]) => {
     onCheck(check.name);
-    try {
-      findings.push(...(await check.run(call)));
-    } catch (error) {
-      const fault = Fault.from(error);
-      if (fault.kind === 'cancelled') throw fault;
-      findings.push({
+    findings[index] = await findingsOf(call, check);
+  });
+  return findings.flat();
+}
+
+async function findingsOf(call: Call, check: Check): Promise<readonly DoctorFinding[]> {
+  try {
+    return await check.run(call);
+  } catch (error) {
+    const fault = Fault.from(error);
+    if (fault.kind === 'cancelled' || call.signal.aborted)
+      throw new Fault('cancelled', 'the checks were interrupted', { cause: fault });
+    return [
+      {
         code: 'check-failed',
         severity: 'error',
         subject: 'gateway',
         what: `The check of ${check.name} failed: ${fault.hint}.`,
         why: 'A problem in it stays unnoticed.',
         whatToDo: 'Fix the cause, then run `sftpgw doctor` again.',
-      });
-    }
+      },
+    ];
   }
-  return findings;
 }

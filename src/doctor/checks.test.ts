@@ -51,6 +51,32 @@ describe('runChecks', () => {
     });
   });
 
+  it('ends with one fault when it is interrupted, whatever the running checks throw', async () => {
+    const interrupting = new AbortController();
+    const seen: string[] = [];
+    const checks = Array.from({ length: 20 }, (_, index) =>
+      check(`uploads of user${index}`, async ({ signal }) => {
+        if (index === 3) interrupting.abort();
+        if (signal.aborted) throw new Fault('unavailable', 'the connection was closed');
+        return [];
+      }),
+    );
+    const run = runChecks({ ...call, signal: interrupting.signal }, checks, (name) => seen.push(name), 2);
+    await expect(run).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(seen.length).toBeLessThan(7);
+  });
+
+  it('keeps the order of the checks if they run in parallel', async () => {
+    const checks = [3, 1, 2].map((ms) =>
+      check(`${ms}`, async () => {
+        await new Promise((resume) => setTimeout(resume, ms));
+        return [finding('notice', `${ms}`)];
+      }),
+    );
+    const findings = await runChecks(call, checks, () => undefined, 3);
+    expect(findings.map(({ what }) => what)).toEqual(['3', '1', '2']);
+  });
+
   it('sorts the findings by severity', () => {
     const mixed = [
       finding('notice', 'a'),

@@ -64,7 +64,8 @@ async function findingsOf(
   for (const one of paths) {
     const problems = await keyFileProblems(one);
     findings.push(...problems.map((problem) => findingOf(file, one, problem)));
-    if (problems.length === 0 && (await canGo(services, file, one))) findings.push(needless(subject, one));
+    const isUsable = problems.every(({ kind }) => kind === 'weak-key');
+    if (isUsable && (await canGo(services, file, one))) findings.push(needless(subject, one));
   }
   return findings;
 }
@@ -113,6 +114,16 @@ function findingOf({ subject, why }: RawKeyFile, path: string, problem: KeyFileP
         why,
         whatToDo:
           'Replace it with the 32 raw bytes of the key. Keep the present content: it may be the key in another form.',
+      };
+    case 'weak-key':
+      return {
+        code: 'key-weak',
+        severity: 'warning',
+        subject,
+        what,
+        why: 'Anyone who knows or guesses the key can decrypt everything encrypted with it.',
+        whatToDo:
+          'Rotate to a new key: sftpgw key rotate. Keys of downloads: replace the file and put the objects again.',
       };
     case 'unreadable':
       return {

@@ -2,8 +2,11 @@ import type { Keyring, KeyringCustody } from '../model/keyring.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Checks that the keys survive the loss of this machine: each key is sealed to every recovery recipient. */
-export function keyringCheck(keyring: Keyring, custody: KeyringCustody): Check {
+/**
+ * Checks that the keys survive the loss of this machine: each key is sealed to every recovery recipient. Opens
+ * `maxOpened` keys or fewer.
+ */
+export function keyringCheck(keyring: Keyring, custody: KeyringCustody, maxOpened: number): Check {
   return {
     name: 'keyring',
     run: async () => {
@@ -32,7 +35,7 @@ export function keyringCheck(keyring: Keyring, custody: KeyringCustody): Check {
           });
         }
       }
-      for (const problem of await custody.problems()) {
+      for (const problem of await custody.problems(maxOpened)) {
         findings.push({
           code: 'keyring-file',
           severity: 'error',

@@ -1,12 +1,17 @@
 import type { MirrorPrefixStatus, MirrorProblem, MirrorState } from '../model/mirror.js';
+import type { LiveMirrorStatus } from '../model/mirror-runs.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
 /**
  * Reports why objects are missing from the users' downloads or the shared directory, as the last pass
- * recorded it.
+ * recorded it, and directories that a running gateway compares too rarely. `live` returns nothing without a
+ * running gateway.
  */
-export function mirrorCheck(state: Pick<MirrorState, 'names' | 'record'>): Check {
+export function mirrorCheck(
+  state: Pick<MirrorState, 'names' | 'record'>,
+  live: () => Promise<readonly LiveMirrorStatus[]>,
+): Check {
   return {
     name: 'downloads and the shared directory',
     run: async () => {
@@ -15,8 +20,20 @@ export function mirrorCheck(state: Pick<MirrorState, 'names' | 'record'>): Check
         const record = await state.record(name);
         if (record?.status) findings.push(...problemsOf(record.status));
       }
-      return findings;
+      const behind = (await live()).filter(({ isBehind }) => isBehind);
+      return behind.length === 0 ? findings : [...findings, behindFinding(behind)];
     },
+  };
+}
+
+function behindFinding(behind: readonly LiveMirrorStatus[]): DoctorFinding {
+  return {
+    code: 'mirror-behind',
+    severity: 'warning',
+    subject: 'gateway',
+    what: `${behind.length} mirrored directories were not compared with S3 within mirror.idle.interval, ${behind[0]?.status.name} among them.`,
+    why: 'Users see new objects later than the settings promise.',
+    whatToDo: 'Raise s3.idle.requests, or let S3 send events. Read the log for failed listings.',
   };
 }
 

@@ -1,5 +1,6 @@
+import type { BucketSettings } from '../model/bucket.js';
 import type { Call, Entropy } from '../model/call.js';
-import { Fault } from '../model/fault.js';
+import { Fault, isFault } from '../model/fault.js';
 import type { ObjectStore } from '../model/object-store.js';
 import type { UserDirectory, Username } from '../model/users.js';
 import { type RoundTripProblem, type RoundTripStep, tryRoundTrip } from '../vault/round-trip.js';
@@ -11,6 +12,7 @@ export interface RoundTripServices {
   readonly store: ObjectStore;
   readonly entropy: Entropy;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
+  readonly buckets: Pick<BucketSettings, 'locksNewObjects'>;
 }
 
 /**
@@ -21,19 +23,22 @@ export function roundTripCheck(services: RoundTripServices, username: Username):
 }
 
 async function roundTripOf(
-  { store, entropy, users }: RoundTripServices,
+  { store, entropy, users, buckets }: RoundTripServices,
   call: Call,
   username: Username,
 ): Promise<readonly DoctorFinding[]> {
   const subject = `user ${username}`;
   const settings = await users.settings(call, username);
   if (settings === null) return [];
+  if (await isLocked(buckets, call, settings.uploadBucket))
+    return [lockedFinding(subject, settings.uploadBucket)];
   let problems: readonly RoundTripProblem[];
   try {
     const encryption = await users.uploadEncryption(call, username);
     const { uploadBucket: bucket, uploadPrefix: prefix, acl } = settings;
     problems = await tryRoundTrip(store, entropy, call, { bucket, prefix, encryption, acl });
   } catch (error) {
+    if (isFault(error, 'cancelled') || call.signal.aborted) throw error;
     problems = [{ step: 'write', fault: Fault.from(error) }];
   }
   return problems.map(({ step, fault }) => ({
@@ -47,6 +52,27 @@ async function roundTripOf(
         ? 'Grant the gateway the permission: `sftpgw setup --policies` prints all that it needs.'
         : 'Fix the cause, then run `sftpgw doctor` again.',
   }));
+}
+
+/** Returns false if S3 does not answer: the round trip then reports why. */
+async function isLocked(buckets: RoundTripServices['buckets'], call: Call, bucket: string): Promise<boolean> {
+  try {
+    return await buckets.locksNewObjects(call, bucket);
+  } catch (error) {
+    if (isFault(error, 'cancelled')) throw error;
+    return false;
+  }
+}
+
+function lockedFinding(subject: string, bucket: string): DoctorFinding {
+  return {
+    code: 'object-lock',
+    severity: 'notice',
+    subject,
+    what: `The bucket "${bucket}" locks every new object for a time (Object Lock), so uploads were not tried.`,
+    why: 'A trial object could not be removed before its retention ends.',
+    whatToDo: 'Upload and read a file that may stay, to try it.',
+  };
 }
 
 function codeOf(step: RoundTripStep, { kind }: Fault): string {

@@ -1,14 +1,18 @@
-import { type Finding, probeS3 } from '../s3/bucket/probe.js';
+import type { Finding } from '../s3/bucket/finding.js';
+import { probeS3 } from '../s3/bucket/probe.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Checks that the bucket can be used at all: endpoint, credentials, permissions, clock, checksums, SSE-C. */
-export function storageCheck(s3: S3StoreOptions, bucket: string, sseC: boolean): Check {
+/**
+ * Checks that the bucket can be used at all: endpoint, credentials, permissions, clock, checksums, SSE-C. `name`
+ * also names the access.
+ */
+export function storageCheck(s3: S3StoreOptions, bucket: string, sseC: boolean, name = bucket): Check {
   return {
-    name: `bucket ${bucket}`,
+    name: `bucket ${name}`,
     run: async (call) =>
-      (await probeS3(call, s3, { bucket, sseC })).map((finding) => translated(finding, bucket)),
+      (await probeS3(call, s3, { bucket, sseC })).map((finding) => translated(finding, name)),
   };
 }
 
@@ -40,6 +44,10 @@ const explanations: Partial<Record<Finding['about'], Explanation>> = {
   tags: {
     code: 'tags-refused',
     why: 'If the ledger is lost, the tag names the key of an object. Without the permission every upload with a customer key fails.',
+  },
+  'object-lock': {
+    code: 'object-lock',
+    why: 'A trial object could not be removed before its retention ends.',
   },
   copies: {
     code: 'copies-refused',

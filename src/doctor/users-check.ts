@@ -1,17 +1,30 @@
-import type { UserRegistry, UserSummary } from '../model/users.js';
+import { mapBounded } from '../concurrency/bounded.js';
+import type { UserLocation, Username, UserRegistry, UserSummary } from '../model/users.js';
 import { findOverlaps } from '../users/prefix-overlaps.js';
 import type { Check } from './check.js';
 import type { DoctorFinding } from './finding.js';
 
-/** Reports problems in the users' files, overlapping prefixes, and users who cannot log in. */
-export function usersCheck(registry: Pick<UserRegistry, 'list'>, defaultBucket: () => string | null): Check {
+/** Users whose files are read in parallel. */
+const parallelReads = 16;
+
+/**
+ * Reports problems in the files of these users, prefixes that overlap with those of any user, and users who cannot log
+ * in.
+ */
+export function usersCheck(
+  registry: Pick<UserRegistry, 'describe' | 'locations'>,
+  usernames: readonly Username[],
+  defaultBucket: () => string | null,
+): Check {
   return {
     name: 'users',
     run: async () => {
       const findings: DoctorFinding[] = [];
-      const users = await registry.list();
+      const locations = await registry.locations();
+      const users = await mapBounded(usernames, parallelReads, (username) => registry.describe(username));
       for (const user of users) {
-        findings.push(...overlapFindings(user, users, defaultBucket()));
+        if (user === null) continue;
+        findings.push(...overlapFindings(user, locations, usernames, defaultBucket()));
         const subject = `user ${user.username}`;
         for (const problem of user.problems ?? []) {
           findings.push({
@@ -40,12 +53,13 @@ export function usersCheck(registry: Pick<UserRegistry, 'list'>, defaultBucket: 
 
 function overlapFindings(
   user: UserSummary,
-  users: readonly UserSummary[],
+  locations: readonly UserLocation[],
+  checked: readonly Username[],
   defaultBucket: string | null,
 ): readonly DoctorFinding[] {
-  // Reports a pair of users once.
-  const earlier = users.filter(({ username }) => username < user.username);
-  return findOverlaps(user, earlier, defaultBucket).map(({ own, other }) => ({
+  // Reports a pair of checked users once.
+  const others = locations.filter(({ username }) => username < user.username || !checked.includes(username));
+  return findOverlaps(user, others, defaultBucket).map(({ own, other }) => ({
     code: 'prefix-overlap',
     severity: 'warning',
     subject: `user ${user.username}`,

@@ -3,13 +3,12 @@ import { Fault } from '../../model/fault.js';
 import type { KeyDescription } from '../../model/keyring.js';
 import type { KeyNeed } from '../../model/ledger.js';
 import { printable, s3Url } from '../../objects/s3-url.js';
+import { findKey, keyArgument, refuseDestruction } from '../../operations/key-administration.js';
 import type { OpenRoot } from '../../operations/open-root.js';
-import { keyWriters } from '../../users/key-writers.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { rootExits } from '../exit-codes.js';
 import { ProgressLine } from '../terminal/progress.js';
 import { askYesNo } from '../terminal/prompter.js';
-import { findKey, keyArgument } from './reference.js';
 
 /** Creates `sftpgw key destroy`. */
 export function keyDestroyCommand(context: CommandContext): Command {
@@ -29,22 +28,12 @@ export function keyDestroyCommand(context: CommandContext): Command {
     .action(async (text: string, flags: { readonly yes?: boolean }) => {
       await context.withRoot(context.rootOf(command), async (root) => {
         const key = await findKey(root.keyring, text);
-        await refuseInUse(root, key);
+        await refuseDestruction(root, key);
         if (flags.yes !== true && !(await confirmed(context, key)))
           context.shell.out(`the key ${key.id} is kept`);
         else await destroy(context, root, key);
       });
     });
-}
-
-async function refuseInUse({ registry, shared }: OpenRoot, { id, state }: KeyDescription): Promise<void> {
-  if (state === 'destroyed') throw new Fault('conflict', `the key ${id} is already destroyed`);
-  const writers = (await keyWriters(registry, shared)).get(id) ?? [];
-  if (writers.length === 0) return;
-  throw new Fault(
-    'conflict',
-    `the key ${id} is used by ${writers.join(', ')}: set another key first (sftpgw key use)`,
-  );
 }
 
 async function confirmed({ shell }: CommandContext, { id, label }: KeyDescription): Promise<boolean> {

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import { keyJson, ownerOf } from '../../operations/key-administration.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { withKeyring } from './open-keyring.js';
-import { addOwnerFlags, type OwnerFlags, ownerOf } from './owner.js';
-import { keyFields, keyJson } from './report.js';
+import { addOwnerFlags, type OwnerFlags } from './owner.js';
+import { keyFields } from './report.js';
 
 interface GenerateFlags extends OwnerFlags {
   readonly label?: string;

@@ -1,17 +1,20 @@
 import type { Command } from 'commander';
+import { checkNewKey } from '../../keyring/weak-keys.js';
+import { keyJson, ownerOf } from '../../operations/key-administration.js';
+import { parseKeyMaterial } from '../../operations/key-material.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
 import { answerFileName, readAnswerFile } from '../terminal/answers.js';
 import { renderFields, renderJson } from '../terminal/render.js';
-import { parseKeyMaterial } from './material.js';
 import { withKeyring } from './open-keyring.js';
-import { addOwnerFlags, type OwnerFlags, ownerOf } from './owner.js';
-import { keyFields, keyJson } from './report.js';
+import { addOwnerFlags, type OwnerFlags } from './owner.js';
+import { keyFields } from './report.js';
 
 interface ImportFlags extends OwnerFlags {
   readonly file: string;
   readonly label?: string;
   readonly json?: boolean;
+  readonly allowExampleKey?: boolean;
 }
 
 /** Creates `sftpgw key import`. */
@@ -31,11 +34,15 @@ export function keyImportCommand(context: CommandContext): Command {
   );
   return addOwnerFlags(command)
     .option('--file <file>', 'the key file; "-" is stdin', '-')
+    .option('--allow-example-key', 'accept a key that documentation prints, for a trial')
     .option('--json', 'print JSON')
     .action(async (flags: ImportFlags) => {
       const content = await readAnswerFile(context.shell, flags.file);
       const key = parseKeyMaterial(content, answerFileName(flags.file));
       content.fill(0);
+      const allowsExample = flags.allowExampleKey === true;
+      const warning = checkNewKey(key, { username: flags.user ?? null, allowsExample });
+      if (warning !== null) context.shell.err(warning);
       await withKeyring(context, command, async (config) => {
         await config.requireRecovery();
         const owner = await ownerOf(flags, config);

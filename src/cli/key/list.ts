@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
+import { keyJson } from '../../operations/key-administration.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
 import { renderJson, renderTable } from '../terminal/render.js';
 import { withKeyring } from './open-keyring.js';
-import { keyHeader, keyJson, keyRow } from './report.js';
+import { keyHeader, keyRow } from './report.js';
 
 /** Creates `sftpgw key list`. */
 export function keyListCommand(context: CommandContext): Command {

@@ -1,22 +1,5 @@
 import type { KeyDescription, KeyOwner } from '../../model/keyring.js';
 
-/** Returns a key for `--json`: its description and what uses it. */
-export function keyJson(key: KeyDescription, writers: readonly string[]): object {
-  const { id, md5Base64, label, owner, origin, createdMs, state, stateChangedMs, isRecoverable } = key;
-  return {
-    id,
-    md5: md5Base64,
-    label,
-    owner,
-    origin,
-    created: new Date(createdMs).toISOString(),
-    state,
-    stateChanged: stateChangedMs === null ? null : new Date(stateChangedMs).toISOString(),
-    isRecoverable,
-    writers,
-  };
-}
-
 /** Returns a key as name and value pairs. */
 export function keyFields(
   key: KeyDescription,

@@ -26,6 +26,7 @@ interface RotateFlags {
   readonly versions?: string;
   readonly rate?: string;
   readonly parallel?: string;
+  readonly pause?: boolean;
   readonly resume?: boolean;
   readonly status?: boolean;
   readonly json?: boolean;
@@ -44,6 +45,7 @@ export function keyRotateCommand(context: CommandContext): Command {
       'sftpgw key rotate --user bob',
       'sftpgw key rotate --user bob --rate 50MiB/s --parallel 4',
       'sftpgw key rotate --user bob --present-key --versions rewrite',
+      'sftpgw key rotate --user bob --pause',
       'sftpgw key rotate --status',
     ],
     [...rootExits, 'conflict', 'key', 'limit'],
@@ -59,7 +61,8 @@ export function keyRotateCommand(context: CommandContext): Command {
       )
       .option('--rate <rate>', 'maximum rate: 20/s (objects) or 50MiB/s')
       .option('--parallel <n>', 'objects in parallel, 1 to 64 (default: 8)')
-      .option('--resume', 'continue interrupted rotations, start none')
+      .option('--pause', 'pause running rotations until --resume')
+      .option('--resume', 'continue paused and interrupted rotations, start none')
       .option('--status', 'show rotations, change nothing')
       // Hidden: both are refused with the way to do it instead.
       .addOption(new Option('--shared').hideHelp())
@@ -79,14 +82,25 @@ async function rotate(context: CommandContext, root: OpenRoot, flags: RotateFlag
     await show(context, jobs, await selected(jobs, flags, 'list'), flags);
     return;
   }
+  if (flags.pause) {
+    const running = await selected(jobs, flags, 'running');
+    if (running.length === 0) throw new Fault('not-found', 'no rotation is in progress');
+    const { name } = root.scribe.actor;
+    const paused = [];
+    for (const job of running) paused.push(await rotation.pauseRotation(root, job, name));
+    await show(context, jobs, paused, flags);
+    return;
+  }
   const pace: Partial<RotationPace> = {
     ...(flags.rate === undefined ? {} : parseRate(flags.rate)),
     ...(flags.parallel === undefined ? {} : parseParallel(flags.parallel)),
   };
   const begun: RotationJob[] = [];
   if (flags.resume) {
-    for (const job of await selected(jobs, flags, 'running'))
+    for (const job of await selected(jobs, flags, 'running')) {
+      if (job.pausedBy !== null) await rotation.pauseRotation(root, job, null);
       begun.push(await rotation.updatePace(jobs, job, pace));
+    }
     if (begun.length === 0) throw new Fault('not-found', 'no rotation is in progress');
   } else {
     if (flags.user === undefined) throw new Fault('invalid', 'give the user: --user NAME');

@@ -33,8 +33,9 @@ function oldKeyState(job: RotationJob, key: RotationJob['newKey']): string {
   return job.retiredKeys.includes(key) ? 'retired' : 'still needed';
 }
 
-function stateOf({ state, obstacle, cursor }: RotationJob): string {
+function stateOf({ state, obstacle, cursor, pausedBy }: RotationJob): string {
   if (state === 'done') return 'done';
+  if (pausedBy !== null) return `paused by ${pausedBy}`;
   if (obstacle !== null) return `paused: ${obstacle}`;
   return cursor === null ? 'started' : `in progress, after ${printable(cursor)}`;
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import { findKey, keyArgument, keyJson } from '../../operations/key-administration.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { withKeyring } from './open-keyring.js';
-import { findKey, keyArgument } from './reference.js';
-import { keyFields, keyJson } from './report.js';
+import { keyFields } from './report.js';
 
 /** Creates `sftpgw key show`. */
 export function keyShowCommand(context: CommandContext): Command {

@@ -1,13 +1,9 @@
 import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
-import type { KeyDescription } from '../../model/keyring.js';
-import { parseUsername } from '../../model/users.js';
-import type { RootConfig } from '../../operations/root-config.js';
+import { findKey, type KeyUse, keyArgument, useKey } from '../../operations/key-administration.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
-import { unknownUser } from '../user/remove.js';
 import { withKeyring } from './open-keyring.js';
-import { findKey, keyArgument } from './reference.js';
 
 interface UseFlags {
   readonly user?: string;
@@ -42,7 +38,7 @@ export function keyUseCommand(context: CommandContext): Command {
       refuseContradictions(flags);
       await withKeyring(context, command, async (config) => {
         const key = await findKey(config.keyring, text);
-        context.shell.out(await useKey(config, key, flags));
+        context.shell.out(await useKey(config, key, useOf(flags)));
       });
     });
 }
@@ -54,24 +50,7 @@ function refuseContradictions({ user, uploads, downloads, shared }: UseFlags): v
   }
 }
 
-async function useKey(
-  { registry, shared }: RootConfig,
-  { id }: KeyDescription,
-  { user, uploads, downloads }: UseFlags,
-): Promise<string> {
-  if (user === undefined) {
-    await shared.save({ syncOption: 3, syncKeyId: id });
-    return `the shared directory uses the key ${id}`;
-  }
-  const username = parseUsername(user);
-  if ((await registry.describe(username)) === null) throw unknownUser(username);
-  const isForUploads = uploads === true || downloads !== true;
-  await registry.save(username, {
-    ...(isForUploads ? { uploadOption: 3, uploadKeyId: id } : {}),
-    ...(downloads === true ? { syncOption: 3, syncKeyId: id } : {}),
-  });
-  const what = [isForUploads ? 'uploads' : '', downloads === true ? 'downloads' : ''].filter(
-    (one) => one !== '',
-  );
-  return `the ${what.join(' and ')} of ${username} use the key ${id}`;
+function useOf({ user, uploads, downloads }: UseFlags): KeyUse {
+  if (user === undefined) return { user: null };
+  return { user, uploads: uploads === true || downloads !== true, downloads: downloads === true };
 }

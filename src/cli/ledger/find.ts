@@ -6,10 +6,10 @@ import type { Keyring } from '../../model/keyring.js';
 import type { KeyNeed, LiveRow } from '../../model/ledger.js';
 import type { NamedKey } from '../../objects/encryption-keys.js';
 import { parseObjectUrl, printable, s3Url } from '../../objects/s3-url.js';
+import { findKey, keyArgument } from '../../operations/key-administration.js';
 import type { OpenLedger } from '../../operations/ledger-audit.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { rootExits } from '../exit-codes.js';
-import { findKey, keyArgument } from '../key/reference.js';
 import { renderBytes, renderJson, renderTable } from '../terminal/render.js';
 import { withLedger } from './open-ledger.js';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AuditFinding, AuditProgress } from '../../audit/findings.js';
+import type { AuditFinding, AuditProgress } from '../../ledger-audit/findings.js';
 import { Fault } from '../../model/fault.js';
 import { printable, s3Url } from '../../objects/s3-url.js';
 import type { OpenLedger } from '../../operations/ledger-audit.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { AuditFinding } from '../../audit/findings.js';
-import { rebuildLedger } from '../../audit/rebuild.js';
+import type { AuditFinding } from '../../ledger-audit/findings.js';
+import { rebuildLedger } from '../../ledger-audit/rebuild.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes, rootExits } from '../exit-codes.js';
 import { ProgressLine } from '../terminal/progress.js';
@@ -38,7 +38,7 @@ export function ledgerRebuildCommand(context: CommandContext): Command {
 
 async function rebuild(context: CommandContext, command: Command, flags: RebuildFlags): Promise<void> {
   const { shell, setExitCode } = context;
-  await withLedger(context, command, async (ledger) => {
+  await withLedger(context, command, async (ledger, { scribe }) => {
     const buckets = await chosenBuckets(ledger, flags.bucket);
     using line = new ProgressLine(shell.terminal);
     const unopened: AuditFinding[] = [];
@@ -54,6 +54,7 @@ async function rebuild(context: CommandContext, command: Command, flags: Rebuild
       },
     });
     line.clear();
+    scribe.record({ action: 'ledger.rebuild', target: buckets.join(' '), details: { ...report } });
     if (report.unopened > 0) setExitCode(exitCodes.key);
     if (flags.json === true) {
       shell.out(renderJson({ buckets, ...report, withoutKey: unopened.map(findingJson) }));

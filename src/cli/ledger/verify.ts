@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { AuditFinding } from '../../audit/findings.js';
-import type { StoredVerification, VerificationFile } from '../../audit/verification-file.js';
-import { type VerifyCounts, type VerifyState, verifyLedger } from '../../audit/verify.js';
+import type { AuditFinding } from '../../ledger-audit/findings.js';
+import type { StoredVerification, VerificationFile } from '../../ledger-audit/verification-file.js';
+import { type VerifyCounts, type VerifyState, verifyLedger } from '../../ledger-audit/verify.js';
 import { Fault } from '../../model/fault.js';
 import type { OpenLedger } from '../../operations/ledger-audit.js';
 import { type CommandContext, newCommand } from '../command.js';
@@ -58,13 +58,14 @@ export function ledgerVerifyCommand(context: CommandContext): Command {
 }
 
 async function verify(context: CommandContext, command: Command, flags: VerifyFlags): Promise<void> {
-  await withLedger(context, command, async (ledger, { settings }) => {
-    const { VerificationFile } = await import('../../audit/verification-file.js');
+  await withLedger(context, command, async (ledger, { settings, scribe }) => {
+    const { VerificationFile } = await import('../../ledger-audit/verification-file.js');
     const file = new VerificationFile(settings.paths.stateDirectory);
     const plan = await planOf(ledger, file, flags);
     const findings = [...plan.findings];
     const counts = await run(context, ledger, file, plan, findings, flags.json ?? false);
     await file.remove();
+    scribe.record({ action: 'ledger.verify', target: plan.buckets.join(' '), details: { ...counts } });
     if (counts.findings > 0) context.setExitCode(exitCodes.corrupt);
     if (flags.json === true) {
       const { buckets, sample, reads } = plan;

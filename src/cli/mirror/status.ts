@@ -28,6 +28,11 @@ export function mirrorStatusCommand(context: CommandContext): Command {
         else shell.err('nothing is mirrored: no user has downloads=yes or shared=yes');
         for (const { status } of mirrors)
           for (const problem of describeMirrorProblems(status)) shell.err(problem);
+        const behind = mirrors.filter(({ isBehind }) => isBehind).length;
+        if (behind > 0)
+          shell.err(
+            `${behind} of ${mirrors.length} mirrors were not compared within mirror.idle.interval: raise s3.idle.requests, or read the log`,
+          );
         if (!isLive) shell.err('no gateway answers: this is the last recorded state');
       }
       if (mirrors.some(isTroubled)) setExitCode(exitCodes.findings);

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { type ListEntry, listEntries } from '../../objects/listing.js';
 import { parseS3Url, s3Url } from '../../objects/s3-url.js';
+import { entryJson } from '../../operations/object-views.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes, rootExits } from '../exit-codes.js';
 import { withObjects } from './open-objects.js';
-import { entryJson, listHeader, listLine } from './report.js';
+import { listHeader, listLine } from './report.js';
 
 interface ListFlags {
   readonly recursive?: boolean;

@@ -81,14 +81,3 @@ function columns(time: string, size: string, encryption: string, key: string): s
 export function listHeader(): string {
   return `${columns('TIME', 'SIZE', 'ENCRYPTION', 'KEY')}NAME`;
 }
-
-/** Returns an entry for `--json`. */
-export function entryJson(entry: ListEntry): Readonly<Record<string, unknown>> {
-  if (entry.kind === 'directory') return { kind: entry.kind, key: entry.key };
-  const { kind, key, version } = entry;
-  const ofVersion = version === null ? {} : { versionId: version.id, isLatest: version.isLatest };
-  const lastModified = new Date(entry.lastModifiedMs).toISOString();
-  if (kind === 'delete-marker') return { kind, key, lastModified, ...ofVersion };
-  const { size, etag, encryption } = entry;
-  return { kind, key, size, lastModified, etag, ...ofVersion, encryption };
-}

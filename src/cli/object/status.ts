@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { checksumHex, checksumName } from '../../model/checksum.js';
 import { parseObjectUrl, printable, s3Url } from '../../objects/s3-url.js';
 import { type ObjectStatus, statObject } from '../../objects/status.js';
+import { statusJson } from '../../operations/object-views.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { rootExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { withObjects } from './open-objects.js';
-import { describeObjectKey, encryptionName, entryJson, isoTime, listHeader, listLine } from './report.js';
+import { describeObjectKey, encryptionName, isoTime, listHeader, listLine } from './report.js';
 
 /** Creates `sftpgw object stat`. */
 export function objectStatusCommand(context: CommandContext): Command {
@@ -33,28 +34,6 @@ export function objectStatusCommand(context: CommandContext): Command {
       );
       context.shell.out(flags.json === true ? renderJson(statusJson(status)) : renderStatus(status));
     });
-}
-
-function statusJson(status: ObjectStatus): Readonly<Record<string, unknown>> {
-  const { ref, size, etag, encryption, info, isRemoved, mtimeSeconds, checksum, writer } = status;
-  return {
-    ...ref,
-    isRemoved,
-    size,
-    etag,
-    lastModified: new Date(status.lastModifiedMs).toISOString(),
-    versionId: info?.versionId ?? null,
-    encryption,
-    contentType: info?.contentType ?? null,
-    metadata: info?.metadata ?? null,
-    mtimeSeconds,
-    crc32: checksum?.algorithm === 'crc32' ? checksumHex(checksum) : null,
-    crc32c: checksum?.algorithm === 'crc32c' ? checksumHex(checksum) : null,
-    crc64Nvme: info?.crc64Nvme ?? null,
-    writer,
-    unsettledWrites: status.unsettledWrites,
-    versions: status.versions.map(entryJson),
-  };
 }
 
 function renderStatus(status: ObjectStatus): string {

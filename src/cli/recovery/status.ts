@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { OpenRoot } from '../../operations/open-root.js';
-import type { CopyStatus, NoCopy } from '../../recovery/bucket-copy.js';
+import { isReady, type RecoveryStatus, recoveryStatus } from '../../operations/recovery-status.js';
+import type { NoCopy } from '../../recovery/bucket-copy.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes, rootExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
@@ -19,40 +19,13 @@ export function recoveryStatusCommand(context: CommandContext): Command {
   );
   return command.option('--json', 'print JSON').action(async ({ json }: { readonly json?: boolean }) => {
     await context.withRoot(context.rootOf(command), async (root) => {
-      const status = await gather(root);
+      const status = await recoveryStatus(root);
       const { shell } = context;
       shell.out(json === true ? renderJson(status) : renderFields(fields(status)));
       if (json !== true) for (const problem of status.problems) shell.err(problem);
       if (!isReady(status)) context.setExitCode(exitCodes.findings);
     });
   });
-}
-
-interface RecoveryStatus {
-  readonly recipients: readonly string[];
-  readonly keys: number;
-  readonly recoverableKeys: number;
-  readonly copy: Omit<CopyStatus, 'completeMs' | 'failure'> & {
-    readonly completeAt: string | null;
-    readonly failure: { readonly at: string; readonly text: string } | null;
-  };
-  readonly problems: readonly string[];
-}
-
-async function gather({ keyring, bucketCopy }: OpenRoot): Promise<RecoveryStatus> {
-  const keys = (await keyring.list()).filter(({ state }) => state !== 'destroyed');
-  const { completeMs, failure, ...copy } = await bucketCopy.status();
-  return {
-    recipients: await keyring.recoveryRecipients(),
-    keys: keys.length,
-    recoverableKeys: keys.filter(({ isRecoverable }) => isRecoverable).length,
-    copy: {
-      ...copy,
-      completeAt: completeMs === null ? null : timeText(completeMs),
-      failure: failure === null ? null : { at: timeText(failure.ms), text: failure.text },
-    },
-    problems: await keyring.problems(),
-  };
 }
 
 function fields(status: RecoveryStatus): readonly (readonly [string, string])[] {
@@ -69,12 +42,6 @@ function fields(status: RecoveryStatus): readonly (readonly [string, string])[] 
   ];
 }
 
-/** Returns true if a recovery would restore everything that the settings copy. */
-function isReady({ recipients, keys, recoverableKeys, copy, problems }: RecoveryStatus): boolean {
-  const isCopied = copy.none === 'off' || (copy.none === null && copy.isCurrent);
-  return recipients.length > 0 && keys === recoverableKeys && isCopied && problems.length === 0;
-}
-
 const reasons: Readonly<Record<NoCopy, string>> = {
   off: 'none: keyring.bucket.copy=no',
   'no-recipient': 'none: there is no recovery recipient',
@@ -84,8 +51,4 @@ const reasons: Readonly<Record<NoCopy, string>> = {
 function copyText({ none, isCurrent, bucket }: RecoveryStatus['copy']): string {
   if (none !== null) return reasons[none];
   return isCurrent ? `s3://${bucket}/.sftpgw/, up to date` : `s3://${bucket}/.sftpgw/, out of date`;
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }

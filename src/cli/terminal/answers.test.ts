@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseKeyMaterial } from '../key/material.js';
+import { parseKeyMaterial } from '../../operations/key-material.js';
 import {
   parseAcl,
   parseBucketAnswer,
@@ -41,7 +41,7 @@ describe('an AES-256 key', () => {
     ['a passphrase', Buffer.from('correct horse battery staple, and more of it'), /k: .*not base64/],
     ['nothing', Buffer.alloc(0), /k: it is empty/],
     ['a line end', Buffer.from('\n'), /k: it holds only white space/],
-    ['44 bytes that are no text', Buffer.alloc(44, 200), /k: it has 44 bytes that are not text/],
+    ['44 bytes that are not text', Buffer.alloc(44, 200), /k: it has 44 bytes that are not text/],
     ['hexadecimal of 16 bytes and more', Buffer.from('ab'.repeat(20)), /k: /],
     ['a sealed file', Buffer.from('age-encryption.org/v1\n-> X25519'), /decrypt it first/],
     ['a PEM file', Buffer.from('-----BEGIN PRIVATE KEY-----\n'), /a PEM block/],
@@ -111,7 +111,11 @@ it.each([
   ['données', 'données/'],
 ])('takes the prefix %j as %j', (text, prefix) => expect(parsePrefix(text)).toBe(prefix));
 
-it.each(['', '/', 'a/../b', './a', 'a//b', 'a\u0007b', 'x'.repeat(800)])('refuses the prefix %j', (text) =>
+it('takes "/" as the whole bucket', () => {
+  expect([parsePrefix('/'), parsePrefix(' // ')]).toEqual(['', '']);
+});
+
+it.each(['', ' ', 'a/../b', './a', 'a//b', 'a\u0007b', 'x'.repeat(800)])('refuses the prefix %j', (text) =>
   expect(() => parsePrefix(text)).toThrow(/the prefix/),
 );
 

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import * as settings from '../../config/values.js';
 import { type CannedAcl, cannedAcls, type EncryptionOption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
+import type { UploadRights } from '../../model/users/upload-rights.js';
 import { formatSequences } from '../../users/logins/login-methods.js';
 import * as values from '../../users/property-values.js';
 import { faultOf } from '../system-faults.js';
@@ -56,16 +57,32 @@ export function parseKmsKeyAnswer(text: string): string {
   return accept('KMS key', values.parseKmsKey(text.trim()));
 }
 
+/** Parses the rights in `/uploads`: `all`, `dropbox` or a list. */
+export function parseRights(text: string): UploadRights {
+  return accept('value of --rights', values.parseUploadRights(text.trim()));
+}
+
+/** Parses names under which uploads wait until they are renamed. */
+export function parseExclusions(text: string): readonly string[] {
+  return accept('value of --exclusions', values.parseUploadExclusions(text.trim()));
+}
+
+/** Parses the addresses from which a user may log in, and returns them as they are stored. */
+export function parseLoginFrom(text: string): string {
+  return accept('value of --login-from', values.parseNetworks(text.trim())).text;
+}
+
 /** Parses a bucket name. */
 export function parseBucketAnswer(text: string): string {
   return accept('bucket', values.parseBucketName(text.trim()));
 }
 
-/** Parses a prefix. Removes leading slashes and adds one at the end. */
+/** Parses a prefix. Removes leading slashes and adds one at the end. `/` is the whole bucket. */
 export function parsePrefix(text: string): string {
   const bare = text.trim().replace(/^\/+/, '').replace(/\/+$/, '');
-  if (bare === '') throw new Fault('invalid', 'the prefix is empty: give a directory of the bucket');
-  return accept('prefix', values.parseUploadPrefix(`${bare}/`));
+  if (bare === '' && text.trim() === '')
+    throw new Fault('invalid', 'the prefix is empty: give a directory, or "/" for the whole bucket');
+  return accept('prefix', values.parseUploadPrefix(bare === '' ? '' : `${bare}/`));
 }
 
 /**
@@ -74,6 +91,26 @@ export function parsePrefix(text: string): string {
 function accept<T>(what: string, parsed: values.ParsedValue<T>): T {
   if ('value' in parsed) return parsed.value;
   throw new Fault('invalid', `the ${what} ${parsed.problem}`);
+}
+
+/** Parses the region of a user's bucket. */
+export function parseUserRegion(text: string): string {
+  return accept('region', values.parseRegion(text.trim()));
+}
+
+/** Parses the URL of the S3 server of a user's bucket. */
+export function parseUserEndpoint(text: string): string {
+  return accept('endpoint', values.parseEndpoint(text.trim()));
+}
+
+/** Parses the ARN of a role. */
+export function parseRole(text: string): string {
+  return accept('role', values.parseRoleArn(text.trim()));
+}
+
+/** Parses the external id for a role. */
+export function parseRoleExternalId(text: string): string {
+  return accept('external id', values.parseExternalId(text.trim()));
 }
 
 /** Parses an AWS region. */

@@ -2,13 +2,13 @@ import { type Command, Option } from 'commander';
 import { rootPaths } from '../../config/paths.js';
 import { Fault } from '../../model/fault.js';
 import { parseUsername, type Username, type UserSummary } from '../../model/users.js';
+import { findKey } from '../../operations/key-administration.js';
 import type { RootConfig } from '../../operations/root-config.js';
-import { findOverlaps, isReservedName, locationOf } from '../../users/prefix-overlaps.js';
+import { refuseOverlap } from '../../operations/users.js';
 import { userPaths } from '../../users/user-paths.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { keyringExits } from '../exit-codes.js';
 import { warnWithoutRecovery } from '../key/open-keyring.js';
-import { findKey } from '../key/reference.js';
 import { renderFields, renderJson } from '../terminal/render.js';
 import { askAboutUser, askMissing, type DialogueSubject } from './dialogue.js';
 import {
@@ -47,7 +47,7 @@ export function userAddCommand(name: string, spelling: string, context: CommandC
     [...keyringExits, 'notFound', 'conflict', 'limit', 'cancelled'],
   );
   return command
-    .argument('<user>', '1 to 32 letters and digits, with "_", "-" and "." inside')
+    .argument('<user>', 'letters and digits with "_", "-" and "." inside, an e-mail address, or DOMAIN\\name')
     .option('--sse <1..4>', 'encryption of uploads: 1 SSE-S3 (default), 2 SSE-KMS, 3 SSE-C, 4 none')
     .option('--kms-key-arn <arn>', 'KMS key for --sse 2')
     .option('--sse-key-file <file>', 'AES-256 key for --sse 3: base64 or 32 raw bytes')
@@ -55,6 +55,7 @@ export function userAddCommand(name: string, spelling: string, context: CommandC
       '--sse-key-id <id>',
       'key of the keyring for --sse 3: its id, at least 6 first digits of the id, or its label',
     )
+    .option('--allow-example-key', 'accept a key that documentation prints, for a trial')
     .option('--generate-sse-key', 'generate a random key for --sse 3')
     .addOption(
       new Option('--public-key-file <file>', 'SSH public keys for login; repeatable').argParser(
@@ -68,8 +69,24 @@ export function userAddCommand(name: string, spelling: string, context: CommandC
       'methods that must succeed, such as publickey,keyboard-interactive; alternatives are separated by blanks',
     )
     .option('--bucket <name>', "bucket for this user's uploads")
-    .option('--prefix <prefix>', 'prefix of uploads in the bucket (default: USER/uploads/)')
+    .option(
+      '--prefix <prefix>',
+      'prefix of uploads (default: USER/uploads/); "/" is the whole bucket of --bucket',
+    )
+    .option('--region <region>', 'region of --bucket, if it is not that of the gateway; "" removes it')
+    .option('--endpoint <url>', 'S3 server of --bucket, if it is not that of the gateway; "" removes it')
+    .option('--role-arn <arn>', 'role that the gateway assumes to access the bucket; "" removes it')
+    .option('--role-external-id <id>', 'external id that the trust policy of the role asks for')
     .option('--acl <1..8>', 'canned ACL of uploads: 1 private ... 8 log-delivery-write')
+    .option(
+      '--rights <list>',
+      'rights in /uploads: all, none, dropbox, or some of list,read,create,overwrite,rename,remove',
+    )
+    .option(
+      '--exclusions <list>',
+      'names that stay out of S3 until they are renamed: suffixes such as filepart, or patterns such as .in.*',
+    )
+    .option('--login-from <list>', 'addresses from which the user may log in; "" removes the limit')
     .option('--downloads', 'give the user a download directory')
     .option('--no-downloads', 'remove the download directory')
     .option('--shared', 'give the user the shared directory')
@@ -91,36 +108,21 @@ async function addUser(
     const { registry } = config;
     const before = await registry.describe(username);
     const draft = await gatherDraft(context, config, { username, flags, before });
-    if (flags.allowOverlap !== true) await refuseOverlap(config, username, draft, before);
+    if (flags.allowOverlap !== true) {
+      await refuseOverlap(registry, {
+        username,
+        change: draft.change,
+        before,
+        bucket: config.defaults().bucket,
+        remedy: 'choose another one, or add --allow-overlap',
+      });
+    }
     await registry.save(username, draft.change);
     const after = await registry.describe(username);
     if (after === null) throw new Fault('conflict', `${username} was removed by another command: try again`);
     report(context, { root, before, after, draft, json: flags.json === true });
     if (after.uploadOption === 3) await warnWithoutRecovery(context.shell, config);
   });
-}
-
-/** Throws `conflict` if a new or moved user would see objects of others. */
-async function refuseOverlap(
-  { registry, defaults }: RootConfig,
-  username: Username,
-  { change }: UserDraft,
-  before: UserSummary | null,
-): Promise<void> {
-  const isMoved = change.uploadBucket !== undefined || change.uploadPrefix !== undefined;
-  if (before !== null && !isMoved) return;
-  const remedy = 'choose another one, or add --allow-overlap';
-  if (before === null && isReservedName(username)) {
-    throw new Fault(
-      'conflict',
-      `the user name ${username} is reserved: the prefix "shared/" is the directory of all users; ${remedy}`,
-    );
-  }
-  const { bucket } = defaults();
-  const location = locationOf(username, change, before, bucket);
-  const [overlap] = findOverlaps(location, await registry.list(), bucket);
-  if (overlap === undefined) return;
-  throw new Fault('conflict', `${overlap.own} would overlap with ${overlap.other}; ${remedy}`);
 }
 
 interface Request {
@@ -141,9 +143,11 @@ async function gatherDraft(
     existing: before,
     defaultBucket: config.defaults().bucket,
     findKeyId,
+    allowsExample: flags.allowExampleKey === true,
   };
   const { json: _json, root: _root, allowOverlap: _allowOverlap, ...answers } = flags;
-  if (Object.keys(answers).length === 0) {
+  const { allowExampleKey: _allowExampleKey, ...given } = answers;
+  if (Object.keys(given).length === 0) {
     const asked = shell.withPrompter((prompter) => askAboutUser(shell, prompter, subject));
     if (asked !== null) return asked;
     if (before !== null) {
@@ -195,7 +199,7 @@ function report({ shell }: CommandContext, outcome: Outcome): void {
 
 /** Returns what the administrator should know or do next. */
 function userNotes({ root, before, after, draft }: Outcome): readonly string[] {
-  const notes = [...describeUserProblems(after)];
+  const notes = [...draft.notes, ...describeUserProblems(after)];
   const { homes, sharedDirectory: shared, removedDirectory: removed } = rootPaths(root);
   const keyFile = userPaths({ homes, shared, removed }, after.username).uploadKey;
   const replaced = before?.uploadKeyFingerprint ?? null;

@@ -12,7 +12,7 @@ import type { UserDraft } from './draft.js';
 const directory = mkdtempSync(join(tmpdir(), 'sftpgw-dialogue-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const base64 = 'fS9LLRGAy8twrmcPSjhT9d0IhWPq4mhY93dFD5uaMEs=';
+const base64 = 'edoodgwH8RR1AO5i6dteIFWtF9HAdbnl0gJc5E78aP0=';
 const key = CustomerKey.fromBase64(base64);
 const publicKey =
   'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl bob@laptop';
@@ -34,17 +34,26 @@ const bob: UserSummary = {
   uploadOption: 3,
   uploadBucket: 'own-bucket',
   uploadPrefix: 'in/',
+  access: null,
+  uploadRights: 'all',
+  uploadExclusions: [],
   uploadKeyFingerprint: key.fingerprint,
   syncOption: null,
   syncKeyFingerprint: null,
   publicKeyCount: 2,
   publicKeys: [],
   loginMethods: 'publickey password',
+  loginFrom: null,
+  disabled: false,
+  expiresMs: null,
   hasTotp: false,
   canLogIn: true,
   hasPassword: false,
   downloads: true,
   shared: false,
+  local: true,
+  localLimitBytes: null,
+  localFilesLimit: null,
 };
 const existingUser: DialogueSubject = { ...newUser, existing: bob };
 
@@ -94,6 +103,7 @@ describe('the dialogue about a new user', () => {
       },
       createdSshKey: null,
       generatedSseKey: false,
+      notes: [],
     });
     expect(printed.join('\n')).not.toContain('5) skip');
   });

@@ -1,8 +1,11 @@
+import type { KeyUse } from '../../keyring/weak-keys.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import type { EncryptionOption } from '../../model/encryption.js';
 import { Fault, isFault } from '../../model/fault.js';
 import type { Username, UserSummary } from '../../model/users.js';
-import { parseKeyMaterial } from '../key/material.js';
+import { parseKeyMaterial } from '../../operations/key-material.js';
+import type { Missing } from '../../operations/users.js';
+import { parsePublicKeys } from '../../users/logins/public-keys.js';
 import {
   parseBucketAnswer,
   parseEncryptionAnswer,
@@ -14,15 +17,15 @@ import { askUntil, askYesNo, type Prompter } from '../terminal/prompter.js';
 import type { Shell } from '../terminal/shell.js';
 import {
   draftOf,
+  draftWithKey,
   draftWithNewSseKey,
   draftWithNewSshKey,
   emptyDraft,
   type FindKeyId,
-  type Missing,
   mergeDrafts,
   type UserDraft,
 } from './draft.js';
-import { parsePublicKeys, readPastedKey } from './public-keys.js';
+import { readPastedKey } from './pasted-key.js';
 
 /** The user that the dialogue is about. */
 export interface DialogueSubject {
@@ -32,6 +35,8 @@ export interface DialogueSubject {
   /** The default bucket of new users; null if none is set. */
   readonly defaultBucket: string | null;
   readonly findKeyId: FindKeyId;
+  /** Whether a key that documentation prints is accepted. */
+  readonly allowsExample?: boolean;
 }
 
 /**
@@ -130,7 +135,7 @@ async function askSseKey(shell: Shell, prompter: Prompter, subject: DialogueSubj
   );
   if (given !== null) return given;
   return askUntil(prompter, 'Path of a key file (Enter: generate a new key for me): ', async (answer) =>
-    answer.trim() === '' ? draftWithNewSseKey() : draftFromKeyFile(shell, answer.trim()),
+    answer.trim() === '' ? draftWithNewSseKey() : draftFromKeyFile(shell, subject, answer.trim()),
   );
 }
 
@@ -140,9 +145,10 @@ const unseen = '(the input is not shown)';
 /** Returns the draft for a hidden answer; null if the next question should ask for a file. */
 async function draftFromKeyAnswer(
   shell: Shell,
-  { existing, findKeyId }: DialogueSubject,
+  subject: DialogueSubject,
   answer: string,
 ): Promise<UserDraft | null> {
+  const { existing, findKeyId } = subject;
   if (answer === '') return null;
   if (answer === 'generate') return draftWithNewSseKey();
   if (answer === 'keep' && (existing?.uploadKeyFingerprint ?? null) !== null) return emptyDraft;
@@ -155,12 +161,16 @@ async function draftFromKeyAnswer(
   }
   // A base64 key may begin with a slash too. A path of exactly that shape is unlikely.
   const isPath = /^(?:\/|\.{1,2}\/|~\/)/.test(answer) && !/^[A-Za-z0-9+/]{43}=$/.test(answer);
-  if (!isPath) return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
+  if (!isPath) return draftWithKey(CustomerKey.fromBase64(answer), useOf(subject));
   // One key in 64 begins with a slash: a missing file may be a key that was pasted incompletely.
   const content = await readAnswerFile(shell, answer).catch(() => null);
-  if (content !== null) return draftOf({ uploadKey: parseKeyMaterial(content, answer) });
+  if (content !== null) return draftWithKey(parseKeyMaterial(content, answer), useOf(subject));
+  return draftWithKey(keyInsteadOfPath(answer), useOf(subject));
+}
+
+function keyInsteadOfPath(answer: string): CustomerKey {
   try {
-    return draftOf({ uploadKey: CustomerKey.fromBase64(answer) });
+    return CustomerKey.fromBase64(answer);
   } catch (thrown) {
     throw new Fault(
       'invalid',
@@ -169,8 +179,12 @@ async function draftFromKeyAnswer(
   }
 }
 
-async function draftFromKeyFile(shell: Shell, path: string): Promise<UserDraft> {
-  return draftOf({ uploadKey: parseKeyMaterial(await readAnswerFile(shell, path), path) });
+async function draftFromKeyFile(shell: Shell, subject: DialogueSubject, path: string): Promise<UserDraft> {
+  return draftWithKey(parseKeyMaterial(await readAnswerFile(shell, path), path), useOf(subject));
+}
+
+function useOf({ username, allowsExample = false }: DialogueSubject): KeyUse {
+  return { username, allowsExample };
 }
 
 async function askLocation(prompter: Prompter, subject: DialogueSubject): Promise<UserDraft> {

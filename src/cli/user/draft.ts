@@ -1,28 +1,39 @@
 import { randomBytes } from 'node:crypto';
+import { checkNewKey, type KeyUse } from '../../keyring/weak-keys.js';
 import { CustomerKey, customerKeyBytes, type KeyFingerprint } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 import type { UserChange, Username, UserSummary } from '../../model/users.js';
+import { parseKeyMaterial } from '../../operations/key-material.js';
+import { type Missing, missingFor } from '../../operations/users.js';
 import { createSshKeyPair, type SshKeyPair } from '../../sftp/ssh-key-pair.js';
-import { parseKeyMaterial } from '../key/material.js';
+import { readPublicKeyFile } from '../../users/logins/public-keys.js';
 import {
   answerFileName,
   parseAcl,
   parseBucketAnswer,
   parseEncryptionAnswer,
+  parseExclusions,
   parseKmsKeyAnswer,
+  parseLoginFrom,
   parseLoginMethodsAnswer,
   parsePassword,
   parsePrefix,
+  parseRights,
+  parseRole,
+  parseRoleExternalId,
+  parseUserEndpoint,
+  parseUserRegion,
   readAnswerFile,
 } from '../terminal/answers.js';
 import type { Shell } from '../terminal/shell.js';
-import { parsePublicKeys } from './public-keys.js';
 
 /** Flags of `addsftpuser`, as commander returns them. */
 export interface UserFlags {
   readonly sse?: string;
   readonly kmsKeyArn?: string;
   readonly sseKeyFile?: string;
+  /** Not an answer: accepts a key that documentation prints. */
+  readonly allowExampleKey?: boolean;
   readonly generateSseKey?: boolean;
   readonly sseKeyId?: string;
   readonly publicKeyFile?: readonly string[];
@@ -31,7 +42,14 @@ export interface UserFlags {
   readonly loginMethods?: string;
   readonly bucket?: string;
   readonly prefix?: string;
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly roleArn?: string;
+  readonly roleExternalId?: string;
   readonly acl?: string;
+  readonly rights?: string;
+  readonly exclusions?: string;
+  readonly loginFrom?: string;
   readonly downloads?: boolean;
   readonly shared?: boolean;
 }
@@ -42,9 +60,11 @@ export interface UserDraft {
   /** Its private half is printed once and not kept. */
   readonly createdSshKey: SshKeyPair | null;
   readonly generatedSseKey: boolean;
+  /** Lines for the administrator about the answers. */
+  readonly notes: readonly string[];
 }
 
-export const emptyDraft: UserDraft = { change: {}, createdSshKey: null, generatedSseKey: false };
+export const emptyDraft: UserDraft = { change: {}, createdSshKey: null, generatedSseKey: false, notes: [] };
 
 /** Merges two drafts. The second overrides the first. */
 export function mergeDrafts(first: UserDraft, second: UserDraft): UserDraft {
@@ -52,6 +72,7 @@ export function mergeDrafts(first: UserDraft, second: UserDraft): UserDraft {
     change: { ...first.change, ...second.change },
     createdSshKey: second.createdSshKey ?? first.createdSshKey,
     generatedSseKey: first.generatedSseKey || second.generatedSseKey,
+    notes: [...first.notes, ...second.notes],
   };
 }
 
@@ -63,13 +84,19 @@ export function draftOf(change: UserChange): UserDraft {
 /** Returns a draft with a new SSH key. */
 export function draftWithNewSshKey(username: Username): UserDraft {
   const pair = createSshKeyPair(username);
-  return { change: { publicKeys: [pair.publicKey] }, createdSshKey: pair, generatedSseKey: false };
+  return { ...emptyDraft, change: { publicKeys: [pair.publicKey] }, createdSshKey: pair };
 }
 
 /** Returns a draft with a new random SSE-C key. */
 export function draftWithNewSseKey(): UserDraft {
   const uploadKey = CustomerKey.fromBytes(randomBytes(customerKeyBytes));
-  return { change: { uploadKey, uploadKeyOrigin: 'generated' }, createdSshKey: null, generatedSseKey: true };
+  return { ...emptyDraft, change: { uploadKey, uploadKeyOrigin: 'generated' }, generatedSseKey: true };
+}
+
+/** Returns a draft with a given SSE-C key, and a note if it is weak. Throws `invalid` for an example key. */
+export function draftWithKey(uploadKey: CustomerKey, use: KeyUse): UserDraft {
+  const warning = checkNewKey(uploadKey, use);
+  return { ...draftOf({ uploadKey }), notes: warning === null ? [] : [warning] };
 }
 
 /** Finds a key of the keyring by its id or label. */
@@ -99,10 +126,16 @@ export async function draftFromFlags(
     ...(flags.kmsKeyArn === undefined ? {} : { kmsKeyArn: parseKmsKeyAnswer(flags.kmsKeyArn) }),
     ...(flags.bucket === undefined ? {} : { uploadBucket: parseBucketAnswer(flags.bucket) }),
     ...(flags.prefix === undefined ? {} : { uploadPrefix: parsePrefix(flags.prefix) }),
+    ...accessFromFlags(flags),
     ...(flags.acl === undefined ? {} : { acl: parseAcl(flags.acl) }),
+    ...(flags.rights === undefined ? {} : { uploadRights: parseRights(flags.rights) }),
+    ...(flags.exclusions === undefined ? {} : { uploadExclusions: parseExclusions(flags.exclusions) }),
     ...(flags.loginMethods === undefined
       ? {}
       : { loginMethods: parseLoginMethodsAnswer(flags.loginMethods) }),
+    ...(flags.loginFrom === undefined
+      ? {}
+      : { loginFrom: flags.loginFrom === '' ? null : parseLoginFrom(flags.loginFrom) }),
     ...(flags.downloads === undefined ? {} : { downloads: flags.downloads }),
     ...(flags.shared === undefined ? {} : { shared: flags.shared }),
   });
@@ -113,7 +146,8 @@ export async function draftFromFlags(
   if (flags.sseKeyFile !== undefined) {
     const content = await readAnswerFile(shell, flags.sseKeyFile);
     const uploadKey = parseKeyMaterial(content, answerFileName(flags.sseKeyFile));
-    draft = mergeDrafts(draft, draftOf({ uploadKey }));
+    const use = { username, allowsExample: flags.allowExampleKey === true };
+    draft = mergeDrafts(draft, draftWithKey(uploadKey, use));
   }
   if (flags.passwordFile !== undefined) {
     const content = await readAnswerFile(shell, flags.passwordFile);
@@ -125,40 +159,35 @@ export async function draftFromFlags(
   return mergeDrafts(draft, await loginKeysFromFlags(shell, username, flags));
 }
 
+/** An empty flag removes the setting. */
+function accessFromFlags({ region, endpoint, roleArn, roleExternalId }: UserFlags): UserChange {
+  const read = (text: string, parse: (text: string) => string) => (text === '' ? null : parse(text));
+  return {
+    ...(region === undefined ? {} : { uploadRegion: read(region, parseUserRegion) }),
+    ...(endpoint === undefined ? {} : { uploadEndpoint: read(endpoint, parseUserEndpoint) }),
+    ...(roleArn === undefined ? {} : { uploadRoleArn: read(roleArn, parseRole) }),
+    ...(roleExternalId === undefined
+      ? {}
+      : { uploadRoleExternalId: read(roleExternalId, parseRoleExternalId) }),
+  };
+}
+
 async function loginKeysFromFlags(shell: Shell, username: Username, flags: UserFlags): Promise<UserDraft> {
   const created = flags.createSshKey === true ? draftWithNewSshKey(username) : emptyDraft;
   const keys = [...(created.change.publicKeys ?? [])];
+  const notes: string[] = [];
   for (const path of flags.publicKeyFile ?? []) {
     const content = await readAnswerFile(shell, path);
-    keys.push(...parsePublicKeys(content.toString('utf8'), answerFileName(path)));
+    const read = readPublicKeyFile(content, answerFileName(path));
+    keys.push(...read.keys);
+    if (read.note !== null) notes.push(read.note);
   }
-  return keys.length === 0 ? created : { ...created, change: { publicKeys: keys } };
+  return keys.length === 0 ? created : { ...created, change: { publicKeys: keys }, notes };
 }
 
-/** An answer that a draft needs before it can be saved. */
-export type Missing = 'login' | 'kms-key' | 'sse-key';
-
-/**
- * Returns the missing answers: a new user needs a login, and an encryption with a key needs that
- * key.
- */
+/** Returns the answers that a draft needs before it can be saved. */
 export function missingAnswers(draft: UserDraft, existing: UserSummary | null): readonly Missing[] {
-  const { change } = draft;
-  const missing: Missing[] = [];
-  if (existing === null && change.publicKeys === undefined && change.password === undefined)
-    missing.push('login');
-  if (change.uploadOption === 2 && change.kmsKeyArn === undefined && existing?.uploadOption !== 2) {
-    missing.push('kms-key');
-  }
-  if (
-    change.uploadOption === 3 &&
-    change.uploadKey === undefined &&
-    change.uploadKeyId === undefined &&
-    (existing?.uploadKeyFingerprint ?? null) === null
-  ) {
-    missing.push('sse-key');
-  }
-  return missing;
+  return missingFor(draft.change, existing);
 }
 
 const flagsFor: Readonly<Record<Missing, string>> = {

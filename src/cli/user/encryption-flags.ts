@@ -3,6 +3,7 @@ import type { WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { EncryptionRequest } from '../../objects/encryption-choice.js';
 import type { EncryptionKeys } from '../../objects/encryption-keys.js';
+import { chosenEncryption } from '../../operations/encryption-request.js';
 import { parseEncryptionAnswer, parseKmsKeyAnswer } from '../terminal/answers.js';
 
 /** Flags for the encryption of written objects. */
@@ -53,26 +54,7 @@ async function givenEncryption(
   const option = parseEncryptionAnswer(sse);
   if (option === 1 || option === 4) {
     if (key !== undefined) throw new Fault('invalid', `--sse ${option} takes no --key`);
-    return { kind: option === 1 ? 'sse-s3' : 'bucket-default' };
-  }
-  if (key === undefined) throw new Fault('invalid', `--sse ${option} needs --key`);
-  if (option === 2) return { kind: 'sse-kms', keyArn: parseKmsKeyAnswer(key) };
-  return customerKey(key.trim().toLowerCase(), keys);
-}
-
-async function customerKey(text: string, keys: EncryptionKeys): Promise<WriteEncryption> {
-  if (!/^[0-9a-f]{8,32}$/.test(text)) {
-    throw new Fault('invalid', '--key must be a key id or at least its first 8 digits, never the key itself');
-  }
-  const [found, ...others] = await keys.beginningWith(text);
-  if (found === undefined) throw new Fault('not-found', `there is no key ${text}: see \`sftpgw key list\``);
-  if (others.length > 0) {
-    throw new Fault('invalid', `${others.length + 1} keys begin with ${text}: give more digits`);
-  }
-  if (found.state !== 'active') {
-    throw new Fault('conflict', `the key ${found.id} is ${found.state}: it only opens existing objects`);
-  }
-  const key = await keys.open(found.id);
-  if (key === null) throw new Fault('key-missing', `the key ${found.id} is not available`);
-  return { kind: 'sse-c', key };
+  } else if (key === undefined) throw new Fault('invalid', `--sse ${option} needs --key`);
+  const given = key === undefined ? null : option === 2 ? parseKmsKeyAnswer(key) : key;
+  return await chosenEncryption(option, given, keys);
 }

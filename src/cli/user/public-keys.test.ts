@@ -1,6 +1,12 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { runOk } from '../../../test/support/command.js';
+import { missing } from '../../../test/support/tools.js';
+import { parsePublicKeys, readPublicKeyFile } from '../../users/logins/public-keys.js';
 import { ScriptedPrompter } from '../terminal/testing/fake-shell.js';
-import { parsePublicKeys, readPastedKey } from './public-keys.js';
+import { readPastedKey } from './pasted-key.js';
 
 const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl bob@laptop';
 
@@ -44,4 +50,77 @@ it('reads a pasted key in SSH2 form to its last line', async () => {
   expect(parsePublicKeys(await readPastedKey(prompter, first), 'the pasted text')).toEqual([key]);
   expect(prompter.unasked).toBe(0);
   expect(await readPastedKey(prompter, key)).toBe(key);
+});
+
+const publicLines = key.split(' ')[1] ?? '';
+
+/** A .ppk file as PuTTYgen writes it, with a private half that is not a key. */
+function puttyFile(version: 2 | 3, end = '\n'): Buffer {
+  const derivation = version === 3 ? ['Key-Derivation: Argon2id', 'Argon2-Memory: 8192'] : [];
+  const lines = [
+    `PuTTY-User-Key-File-${version}: ssh-ed25519`,
+    `Encryption: ${version === 3 ? 'aes256-cbc' : 'none'}`,
+    'Comment: bob@laptop',
+    'Public-Lines: 2',
+    publicLines.slice(0, 64),
+    publicLines.slice(64),
+    ...derivation,
+    'Private-Lines: 1',
+    'c2VjcmV0IGhhbGY=',
+    'Private-MAC: 00',
+    '',
+  ];
+  return Buffer.from(lines.join(end));
+}
+
+it.each([
+  [2, '\n'],
+  [3, '\r\n'],
+] as const)('takes the public key of a PuTTY key file of version %i, and erases the rest', (version, end) => {
+  const content = puttyFile(version, end);
+  const read = readPublicKeyFile(content, 'bob.ppk');
+  expect(read.keys).toEqual([key]);
+  expect(read.note).toMatch(/^bob\.ppk is a PuTTY private key file: its public key was added/);
+  expect(content.every((byte) => byte === 0)).toBe(true);
+});
+
+it('reads other files as they are', () => {
+  expect(readPublicKeyFile(Buffer.from(key), 'id.pub')).toEqual({ keys: [key], note: null });
+});
+
+it.each([
+  ['no public key', 'PuTTY-User-Key-File-3: ssh-ed25519\nComment: x\n'],
+  ['too few lines', 'PuTTY-User-Key-File-3: ssh-ed25519\nPublic-Lines: 3\nAAAA\n'],
+  [
+    'private lines among the public ones',
+    puttyFile(2).toString().replace('Public-Lines: 2', 'Public-Lines: 4'),
+  ],
+  ['half a public key', puttyFile(2).toString().replace('Public-Lines: 2', 'Public-Lines: 1')],
+])('refuses a PuTTY key file with %s, and does not repeat its content', (_, text) => {
+  let thrown: unknown;
+  try {
+    readPublicKeyFile(Buffer.from(text), 'bob.ppk');
+  } catch (error) {
+    thrown = error;
+  }
+  expect(String(thrown)).toMatch(/bob\.ppk/);
+  expect(String(thrown)).not.toContain('c2VjcmV0');
+});
+
+const noPuttygen = missing('puttygen');
+
+it.skipIf(noPuttygen !== null)(`takes the public keys that puttygen writes${noPuttygen ?? ''}`, async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'sftpgw-ppk-'));
+  try {
+    for (const version of ['2', '3'])
+      for (const type of ['ed25519', 'ecdsa', 'rsa']) {
+        const file = join(directory, `${type}${version}.ppk`);
+        const parameters = ['-t', type, '-o', file, '-C', "bob's key", '--ppk-param', `version=${version}`];
+        await runOk('puttygen', [...parameters, '--new-passphrase', '/dev/null', '-q']);
+        const { stdout } = await runOk('puttygen', ['-L', file]);
+        expect(readPublicKeyFile(await readFile(file), file).keys).toEqual([stdout.trim()]);
+      }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 });

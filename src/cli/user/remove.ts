@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Fault } from '../../model/fault.js';
-import { parseUsername, type Username, type UserSummary } from '../../model/users.js';
+import { parseUsername, type UserSummary } from '../../model/users.js';
+import { unknownUser } from '../../operations/users.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { localExits } from '../exit-codes.js';
 import { askYesNo } from '../terminal/prompter.js';
@@ -49,9 +50,4 @@ async function confirmed({ shell }: CommandContext, user: UserSummary): Promise<
       `cannot ask for confirmation without a terminal: add --yes to remove ${user.username}`,
     );
   return asked;
-}
-
-/** Creates the fault for a user that does not exist. */
-export function unknownUser(username: Username): Fault {
-  return new Fault('not-found', `there is no user ${username}: see \`sftpgw user list\``);
 }

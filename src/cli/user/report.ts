@@ -1,5 +1,6 @@
 import type { EncryptionOption } from '../../model/encryption.js';
 import type { UserSummary } from '../../model/users.js';
+import { renderBytes } from '../terminal/render.js';
 
 const encryptionNames: Readonly<Record<EncryptionOption, string>> = {
   1: 'SSE-S3',
@@ -26,6 +27,18 @@ export function describeUploads(user: UserSummary): string {
   return user.uploadBucket === '' ? 'no bucket yet' : `s3://${user.uploadBucket}/${user.uploadPrefix}`;
 }
 
+/** Describes how the bucket is accessed. */
+export function describeAccess({ access }: UserSummary): string {
+  if (access === null) return "the gateway's own";
+  const parts = [
+    access.region === null ? [] : [`region ${access.region}`],
+    access.endpoint === null ? [] : [`endpoint ${access.endpoint}`],
+    access.roleArn === null ? [] : [`role ${access.roleArn}`],
+    access.externalId === null ? [] : ['with an external id'],
+  ];
+  return parts.flat().join(', ');
+}
+
 /** Lists the ways in which a user can log in. */
 export function describeLogin(user: UserSummary): string {
   const ways: string[] = [];
@@ -38,13 +51,36 @@ export function describeLogin(user: UserSummary): string {
   return ways.length === 0 ? 'none' : ways.join(', ');
 }
 
+/** Describes whether the account may have sessions. */
+function describeAccount({ disabled, expiresMs }: UserSummary): string {
+  if (disabled) return 'disabled';
+  if (expiresMs === null) return 'enabled';
+  const time = new Date(expiresMs).toISOString();
+  return expiresMs <= Date.now() ? `expired since ${time}` : `enabled until ${time}`;
+}
+
+/** Describes `/local` and its limits. */
+function describeLocal({ local, localLimitBytes, localFilesLimit }: UserSummary): string {
+  if (!local) return onOff(false);
+  const limits: string[] = [];
+  if (localLimitBytes !== null) limits.push(renderBytes(localLimitBytes));
+  if (localFilesLimit !== null) limits.push(`${localFilesLimit} files and directories`);
+  return limits.length === 0 ? onOff(true) : `${onOff(true)}, at most ${limits.join(' and ')}`;
+}
+
 /** Returns a user as name and value pairs. `describeChanges` compares the same pairs. */
 export function userFields(user: UserSummary): readonly (readonly [name: string, value: string])[] {
   return [
     ['uploads to', describeUploads(user)],
+    ['access', describeAccess(user)],
+    ['rights', user.uploadRights],
+    ['exclusions', user.uploadExclusions.length === 0 ? 'none' : user.uploadExclusions.join(',')],
     ['encryption', describeEncryption(user)],
     ['login', describeLogin(user)],
     ['login methods', user.loginMethods],
+    ['login from', user.loginFrom ?? 'all addresses'],
+    ['account', describeAccount(user)],
+    ['local', describeLocal(user)],
     ['downloads', onOff(user.downloads)],
     ['shared', onOff(user.shared)],
   ];

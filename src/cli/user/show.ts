@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { parseUsername } from '../../model/users.js';
+import { unknownUser } from '../../operations/users.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { localExits } from '../exit-codes.js';
 import { renderFields, renderJson } from '../terminal/render.js';
-import { unknownUser } from './remove.js';
 import { describeUserProblems, loginFields, userFields } from './report.js';
 
 /** Creates `sftpgw user show`. */

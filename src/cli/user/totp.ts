@@ -2,10 +2,10 @@ import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
 import { Fault } from '../../model/fault.js';
 import { parseUsername, type Username, type UserRegistry, type UserSummary } from '../../model/users.js';
+import { unknownUser } from '../../operations/users.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { localExits } from '../exit-codes.js';
 import type { Shell } from '../terminal/shell.js';
-import { unknownUser } from './remove.js';
 
 interface TotpFlags {
   readonly replace?: boolean;

@@ -1,0 +1,115 @@
+import { readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { readNodeId } from '../audit/node-id.js';
+import type { GatewayDatabase } from '../database/database.js';
+import { isEmpty, refuseMoved } from '../database/move/move.js';
+import { nameOfDatabase, type PostgresAddress, parseDatabaseUrl } from '../database/postgres/address.js';
+import type { PostgresOptions } from '../database/postgres/connection.js';
+import type { WriterIdentity } from '../database/postgres/writers.js';
+import { openDatabase } from '../database/sqlite/open.js';
+import { isAbsence } from '../files/system-errors.js';
+import { Fault } from '../model/fault.js';
+import type { Measures } from '../model/measures.js';
+import type { LiveSettings } from './live-settings.js';
+import { systemEntropy } from './system.js';
+
+/** The variable with the password of the database, for those who do not use a file. */
+export const passwordVariable = 'SFTPGW_DATABASE_PASSWORD';
+
+/**
+ * Opens the database of a root, for its gateway or for a command. Throws `conflict` if another gateway has the
+ * database, `invalid` (the password file or the certificate authorities) and the database's faults.
+ */
+export async function openRootDatabase(
+  settings: LiveSettings,
+  kind: WriterIdentity['kind'],
+  measures?: Pick<Measures, 'databaseCommit'>,
+): Promise<GatewayDatabase> {
+  const options = postgresOptionsOf(settings);
+  const database =
+    options === null
+      ? await openDatabase(settings.paths.databaseFile, measures)
+      : await openServerDatabase(settings, options, kind, measures);
+  try {
+    await refuseMoved({ database, name: databaseNameOf(settings) });
+    if (options !== null) await refuseForgotten(database, settings);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Throws `conflict` for an empty PostgreSQL database beside a file with data: its move was forgotten. */
+async function refuseForgotten(database: GatewayDatabase, settings: LiveSettings): Promise<void> {
+  const { databaseFile } = settings.paths;
+  if (!(await isFile(databaseFile)) || !(await isEmpty(database))) return;
+  const file = await openDatabase(databaseFile);
+  try {
+    if (await isEmpty(file)) return;
+  } finally {
+    await file.close();
+  }
+  throw new Fault(
+    'conflict',
+    `${databaseNameOf(settings)} is empty, but the file ${databaseFile} has data: stop the gateway and run ` +
+      '`sftpgw database migrate --from sqlite --to postgres`, or remove the file to begin with an empty database',
+  );
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}
+
+/** Opens the database of `database.url`, which `options` describe. */
+export async function openServerDatabase(
+  settings: LiveSettings,
+  options: PostgresOptions,
+  kind: WriterIdentity['kind'],
+  measures?: Pick<Measures, 'databaseCommit'>,
+): Promise<GatewayDatabase> {
+  const id = kind === 'gateway' ? readNodeId(settings.paths.nodeIdFile, systemEntropy) : systemEntropy.id();
+  // Loads the client of PostgreSQL only for a gateway that uses it.
+  const { openPostgres } = await import('../database/postgres/open.js');
+  return await openPostgres(options, { kind, id, host: hostname() }, measures);
+}
+
+/** Returns how to reach `database.url`; null if the gateway uses a file. */
+export function postgresOptionsOf({ current }: LiveSettings): PostgresOptions | null {
+  const address = addressOf(current.databaseUrl);
+  if (address === null) return null;
+  return {
+    address,
+    password: () => readPassword(current.databasePasswordFile),
+    caFile: current.databaseCaFile,
+    maxConnections: current.databaseConnections,
+    waitMs: current.databaseWaitTimeoutMs,
+    statementTimeoutMs: current.databaseStatementTimeoutMs,
+  };
+}
+
+/** Names the database of a root, for people. */
+export function databaseNameOf({ current, paths }: LiveSettings): string {
+  const address = addressOf(current.databaseUrl);
+  return address === null ? `the file ${paths.databaseFile}` : `the ${nameOfDatabase(address)}`;
+}
+
+function addressOf(url: string | null): PostgresAddress | null {
+  if (url === null) return null;
+  const parsed = parseDatabaseUrl(url);
+  return 'value' in parsed ? parsed.value : null;
+}
+
+async function readPassword(file: string | null): Promise<string | null> {
+  if (file === null) return process.env[passwordVariable] ?? null;
+  try {
+    return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new Fault('invalid', `cannot read database.password.file ${file}`, { cause: error });
+  }
+}

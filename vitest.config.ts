@@ -3,6 +3,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests that replace modules (`vi.mock`) and therefore cannot share a process. */
 export const loneTests = ['src/**/*.alone.test.ts'];
+/**
+ * Tests of stores in the database. They run over SQLite with the others, and over PostgreSQL once more. With
+ * `SFTPGW_TEST_DATABASE=postgres` any other test runs over PostgreSQL too.
+ */
+export const postgresTests = [
+  'src/database/{jobs,rotation-jobs,activity,recovery-records}.test.ts',
+  'src/database/{ledger,audit,mirror-state,people,files-page,webhooks}/*.test.ts',
+  'src/rotation/rotation.test.ts',
+  // The first two are about plans and crashes of SQLite; the last one hashes rows, whatever their engine.
+  '!src/database/ledger/{crash,query-plans}.test.ts',
+  '!src/database/audit/verify.test.ts',
+];
 export const unitTests = [
   'src/**/*.test.ts',
   'packages/**/*.test.ts',

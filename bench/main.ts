@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildStage, type Stage } from './arena.js';
+import { measureGrowth } from './growth/growth.js';
 import { median } from './measure.js';
 import { compareMirrors, type MirrorSizes } from './mirror/compare.js';
 import type { Arena, Peer, StartPeer } from './peers/peer.js';
@@ -15,12 +16,13 @@ import { type Row, renderBar, renderTable } from './table.js';
 import { measureTransport } from './transport.js';
 import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall } from './workload.js';
 
-const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation]
+const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation,growth]
   [--latency 25]
 
 Transfers the same files with the same OpenSSH client to the same S3 server with the same customer key, through this gateway
 and through its alternatives in turn. The mirror has the parts mirror-small, mirror-large, mirror-unchanged and mirror-events;
 their sizes are --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000.
+The part growth builds a root with --users 10,100,500,2000 users and measures what each number costs an idle gateway.
 --rotation selects small, large or mixed objects, or whole, which needs 20 GiB of disk and 20 GiB more per round.
 With --latency MS, transport is measured a second time through a proxy that delays each direction by MS milliseconds.
 `;
@@ -31,11 +33,13 @@ interface Settings {
   readonly largeMib: number;
   readonly smallCount: number;
   readonly only: ReadonlySet<string>;
-  /** Milliseconds that the link of the transport's second measurement takes in each direction; 0 for none. */
+  /** Delay of each direction of the link in the transport's second measurement, in ms; 0 for none. */
   readonly latencyMs: number;
   readonly mirror: MirrorSizes;
   /** The name of one set of objects for the rotation, or `all`. */
   readonly rotation: string;
+  /** Numbers of users for `growth`. */
+  readonly users: readonly number[];
 }
 
 /** The gateway is first, because the others are compared with it. */
@@ -59,7 +63,7 @@ interface Runs {
 
 type Discipline = 'upload' | 'download' | 'small';
 
-const parts = ['upload', 'download', 'small', 'transport', 'mirror', 'rotation'].concat(
+const parts = ['upload', 'download', 'small', 'transport', 'mirror', 'rotation', 'growth'].concat(
   ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`),
 );
 
@@ -76,6 +80,7 @@ function readSettings(args: string[]): Settings | null {
       only: option('upload,download,small,transport,mirror,rotation'),
       latency: option('0'),
       rotation: option('all'),
+      users: option('10,100,500,2000'),
       'mirror-small': option('10000'),
       'mirror-large': option('20'),
       'mirror-unchanged': option('100000'),
@@ -94,6 +99,7 @@ function readSettings(args: string[]): Settings | null {
     only: new Set(only),
     latencyMs: Number(values.latency),
     rotation: values.rotation,
+    users: values.users.split(',').map(Number),
     mirror: {
       rounds,
       smallObjects: Number(values['mirror-small']),
@@ -104,15 +110,24 @@ function readSettings(args: string[]): Settings | null {
   };
 }
 
+/** The first passes over 2,000 prefixes take most of the first minute. */
+const growthTimes = { settleSeconds: 60, idleSeconds: 60 };
+
 async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings === null) return print(help);
-  await using stage = await buildStage([...settings.only].some((part) => part !== 'transport'));
+  await using stage = await buildStage(
+    [...settings.only].some((part) => !['transport', 'growth'].includes(part)),
+  );
   printHeader(stage, settings);
   const wanted = (['upload', 'download', 'small'] as const).filter((name) => settings.only.has(name));
   if (wanted.length > 0 || settings.only.has('transport')) await transfers(stage, settings, wanted);
   const isWanted = (name: string) => settings.only.has('mirror') || settings.only.has(name);
   await compareMirrors(stage, settings.mirror, isWanted, print);
+  if (settings.only.has('growth')) {
+    const { work, identity } = stage.arena('growth');
+    await measureGrowth(work, identity, settings.users, growthTimes, print);
+  }
   if (settings.only.has('rotation')) {
     await measureRotation(stage, settings.rounds, settings.rotation, print);
   }
@@ -272,7 +287,7 @@ function report(
           rows,
         ),
       );
-      printRatioBar('200 small files are no slower than sshd + s3fs', rows, 'sshd + s3fs', 1);
+      printRatioBar('200 small files are at least as fast as sshd + s3fs', rows, 'sshd + s3fs', 1);
       continue;
     }
     print(

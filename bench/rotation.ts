@@ -8,7 +8,7 @@ import { createParkedUploads } from '../src/database/ledger/parked.js';
 import { createLedgerVersions } from '../src/database/ledger/versions.js';
 import { createRotationJobs } from '../src/database/rotation-jobs.js';
 import { openDatabase } from '../src/database/sqlite/open.js';
-import type { Call, Logger } from '../src/model/call.js';
+import type { Call } from '../src/model/call.js';
 import { CustomerKey } from '../src/model/customer-key.js';
 import { runRotation } from '../src/rotation/rotation.js';
 import type { RotationServices } from '../src/rotation/services.js';
@@ -19,6 +19,7 @@ import { type BareCopy, copyAtOnce, copyIfUnchanged, copyLarge, maxAtOnceBytes }
 import { median } from './measure.js';
 import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
+import { silent } from './silent-logger.js';
 import { type Row, renderBar, renderTable } from './table.js';
 
 const mebibyte = 2 ** 20;
@@ -238,11 +239,3 @@ async function timedSeconds(work: () => Promise<void>): Promise<number> {
 function newKey(): CustomerKey {
   return CustomerKey.fromBytes(randomBytes(32));
 }
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-};

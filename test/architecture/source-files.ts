@@ -5,7 +5,7 @@ import { join, posix, relative, resolve } from 'node:path';
 export interface SourceFile {
   readonly path: string;
   readonly text: string;
-  /** Files of ours, as paths with `.ts`. */
+  /** Files of ours, as paths with `.ts` or `.tsx`. */
   readonly files: readonly string[];
   /** Packages by name (`@aws-sdk/client-s3`), without Node's own modules. */
   readonly packages: readonly string[];
@@ -13,16 +13,19 @@ export interface SourceFile {
 
 export const project = resolve(import.meta.dirname, '../..');
 
-/** Every `.ts` file below the folders. */
+/** Every `.ts` and `.tsx` file below the folders. */
 export function readSources(...folders: readonly string[]): readonly SourceFile[] {
-  return folders
+  const sources = folders
     .flatMap((folder) =>
       readdirSync(join(project, folder), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+        .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
         .map((entry) => join(entry.parentPath, entry.name)),
     )
     .map((path) => parseSource(relative(project, path).replaceAll('\\', '/'), readFileSync(path, 'utf8')))
     .sort((one, other) => (one.path < other.path ? -1 : 1));
+  const paths = new Set(sources.map(({ path }) => path));
+  const existing = (path: string) => (!paths.has(path) && paths.has(`${path}x`) ? `${path}x` : path);
+  return sources.map((source) => ({ ...source, files: source.files.map(existing) }));
 }
 
 /** Static, re-exporting, type-only and dynamic imports, `require` and a `createRequire(...)` called at once. */

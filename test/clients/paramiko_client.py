@@ -60,6 +60,19 @@ sftp.rmdir("/uploads/paramiko")
 for line in ("one\n", "two\n", "three\n"):
     with sftp.open("/uploads/log", "a") as remote:
         remote.write(line)
+with sftp.open("/uploads/edited", "w") as remote:
+    remote.write(b"zero one two three")
+with sftp.open("/uploads/edited", "r+") as remote:  # changes in the middle, and reads them
+    remote.seek(5)
+    remote.write(b"ONE")
+    remote.flush()
+    remote.seek(0)
+    assert remote.read() == b"zero ONE two three"
+    remote.truncate(12)
+sftp.truncate("/uploads/edited", 14)
+with sftp.open("/uploads/edited") as remote:
+    assert remote.read() == b"zero ONE two\0\0"
+sftp.remove("/uploads/edited")
 with sftp.open("/uploads/log") as remote:
     assert remote.read() == b"one\ntwo\nthree\n"
 sftp.remove("/uploads/log")

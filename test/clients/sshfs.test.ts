@@ -5,6 +5,7 @@ import { run, runOk } from '../support/command.js';
 import type { Gateway, TestUser } from '../support/gateway.js';
 import { gatewayTargets } from '../support/gateway-targets.js';
 import { findProgram } from '../support/tools.js';
+import { eventually } from '../support/wait.js';
 
 const absent = ['sshfs', 'fusermount3', 'python3'].filter((name) => findProgram(name) === null);
 // Containers often have no FUSE, in CI too.
@@ -57,21 +58,50 @@ print(len(text))`;
       },
     );
 
-    it('reports the change of a part of a file in /uploads, and keeps the file', async () => {
-      const path = join(mounted, 'uploads', 'part');
-      writeFileSync(path, 'some content');
-      const script = `
+    it.each(['uploads', 'local'])(
+      'lets a program change a part of a file in /%s, and cut it',
+      async (name) => {
+        const path = join(mounted, name, 'part');
+        writeFileSync(path, 'some content');
+        const script = `
 import os, sys
 f = os.open(sys.argv[1], os.O_RDWR)
 assert os.read(f, 100) == b'some content'
 os.pwrite(f, b'X', 5)
+os.fsync(f)
+assert os.pread(f, 100, 0) == b'some Xontent'
+os.ftruncate(f, 8)
 os.close(f)`;
-      expect((await python(script, path)).code).not.toBe(0);
-      // The kernel of the client may still show the change.
-      const back = join(gateway.work, 'part');
-      await user.sftpOk(`get /uploads/part ${back}`);
-      expect(readFileSync(back, 'utf8')).toBe('some content');
-    });
+        expect(await python(script, path)).toMatchObject({ code: 0, stderr: '' });
+        // The kernel of the client may still show its own copy, and sshfs sends CLOSE after close() has returned.
+        const back = join(gateway.work, `part-${name}`);
+        const stored = (text: string) =>
+          eventually(`the file has the content ${JSON.stringify(text)}`, async () => {
+            await user.sftpOk(`get /${name}/part ${back}`);
+            return readFileSync(back, 'utf8') === text;
+          });
+        await stored('some Xon');
+      },
+    );
+
+    it.each(['uploads', 'local'])(
+      'keeps changes of a file in /%s that follow each other at once',
+      async (name) => {
+        const path = join(mounted, name, 'hasty');
+        const back = join(gateway.work, `hasty-${name}`);
+        for (let round = 1; round <= 10; round += 1) {
+          writeFileSync(path, 'some content');
+          await runOk('truncate', ['-s', '5', path]);
+          await runOk('truncate', ['-s', '8', path]);
+          await runOk('sh', ['-c', 'printf X | dd of="$0" bs=1 seek=1 conv=notrunc status=none', path]);
+          // sshfs sends CLOSE after close() has returned.
+          await eventually(`round ${round} is stored`, async () => {
+            await user.sftpOk(`get /${name}/hasty ${back}`);
+            return readFileSync(back, 'utf8') === 'sXme \0\0\0';
+          });
+        }
+      },
+    );
 
     it.each(['uploads', 'local'])('appends in /%s', async (name) => {
       const path = join(mounted, name, 'log');
@@ -79,7 +109,7 @@ os.close(f)`;
       expect(readFileSync(path, 'utf8')).toBe('one\ntwo\nthree\n');
     });
 
-    it('runs a database in /local, and links files', async () => {
+    it.each(['uploads', 'local'])('runs a database in /%s', async (name) => {
       const script = `
 import os, sqlite3, sys
 path = os.path.join(sys.argv[1], 'base')
@@ -94,10 +124,15 @@ for round in range(3):
 base = sqlite3.connect(path)
 assert base.execute('select count(*) from t').fetchone() == (1500,)
 assert base.execute('pragma integrity_check').fetchone() == ('ok',)
-base.close()
-os.link(path, path + '.link')
-assert os.stat(path + '.link').st_size == os.stat(path).st_size`;
-      expect(await python(script, join(mounted, 'local'))).toMatchObject({ code: 0, stderr: '' });
+base.close()`;
+      expect(await python(script, join(mounted, name))).toMatchObject({ code: 0, stderr: '' });
+    });
+
+    it('links files in /local', async () => {
+      const path = join(mounted, 'local', 'linked');
+      writeFileSync(path, 'content');
+      await runOk('ln', [path, `${path}.link`]);
+      expect(readFileSync(`${path}.link`, 'utf8')).toBe('content');
     });
   });
 }

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import type { CustomerKey } from '../../src/model/customer-key.js';
 import { Fault } from '../../src/model/fault.js';
+import { probePrefix } from '../../src/model/gateway-objects.js';
 import type { CopyOptions, ObjectRef } from '../../src/model/object-store.js';
-import { probePrefix } from '../../src/model/probe-objects.js';
 import { createS3Client } from '../../src/s3/client.js';
 import { createContext, type S3Context } from '../../src/s3/context.js';
 import { copyObject } from '../../src/s3/copy/copy.js';
@@ -137,6 +137,8 @@ function describeFirstCopies(target: S3Target): void {
       const context = newContext(async (operation, key) => {
         if (key.startsWith(probePrefix)) operations.push(operation);
       });
+      // CopyObject is used once a part copy has confirmed the encryption.
+      await rekey(context, await written('confirmed', where));
       const objects = await Promise.all(['1', '2', '3'].map((name) => written(`learned ${name}`, where)));
       await Promise.all(objects.map((object) => rekey(context, object)));
       for (const { ref, after } of objects) expectBytes(await read(ref, after), 'as it was');

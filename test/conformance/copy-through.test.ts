@@ -99,6 +99,31 @@ function describeCopyThrough(target: S3Target): void {
     });
   });
 
+  it('to a new name copies all bytes, and never replaces an object of another client', async () => {
+    const object = await written('renamed', bodyOf('content'));
+    const to = { bucket, key: `${object.ref.key} to` };
+    const copy = () =>
+      copyThrough(context, newCall(), object.ref, to, {
+        ...writeOptions(sseC(object.after)),
+        sourceAccess: sseC(object.before),
+        sourceEtag: object.etag,
+        sourceSize: object.size,
+        onlyIfAbsent: true,
+        metadataFrom: 'copy',
+      });
+    expect(await copy()).toMatchObject({ isVerified: true, source: { size: object.size } });
+    expectBytes(await read(to, object.after), 'content');
+    await expect(copy()).rejects.toMatchObject({ kind: 'exists' });
+    await store.remove(newCall(), to);
+    const other = newKey();
+    beforeWrite = async () => {
+      await store.put(newCall(), to, bodyOf('theirs'), writeOptions(sseC(other)));
+    };
+    await expect(copy()).rejects.toMatchObject({ kind: 'exists' });
+    expectBytes(await read(to, other), 'theirs');
+    expectBytes(await read(object.ref, object.before), 'content');
+  });
+
   it('leaves larger objects, and those whose listing was outdated, to the server', async () => {
     const larger = await written('larger', bodyOf(randomBytes(limitBytes + 1)));
     expect(await rekey(larger)).toBeNull();

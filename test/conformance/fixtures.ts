@@ -30,6 +30,8 @@ export interface StoreTarget {
   readonly kmsKey: string | null;
   /** Min size in bytes of a part that others follow: 5 MiB in S3. */
   readonly partBytes: number;
+  /** The objects whose ranges the server does not copy into parts; none by default. */
+  readonly rangesRefused?: 'all' | 'encrypted' | undefined;
   close(): Promise<void>;
 }
 

@@ -8,7 +8,17 @@ import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-sto
 import type { S3StoreOptions } from '../../src/s3/options.js';
 import { FaultProxy, type SeenRequest } from '../support/fault-proxy.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
-import { bodyOf, expectBytes, faultOf, newCall, newKey, readAll, sseC, writeOptions } from './fixtures.js';
+import {
+  bodyOf,
+  expectBytes,
+  faultOf,
+  newCall,
+  newKey,
+  readAll,
+  type StoreTarget,
+  sseC,
+  writeOptions,
+} from './fixtures.js';
 import { describeObjectStore } from './object-store.js';
 
 const MiB = 1024 * 1024;
@@ -24,16 +34,24 @@ const isCopy = ({ headers }: SeenRequest) => headers['x-amz-copy-source'] !== un
 const isEncrypted = ({ headers }: SeenRequest) =>
   Object.keys(headers).some((name) => name.includes('server-side-encryption'));
 
-/** The servers that refuse to copy, by which requests they refuse. */
-const refusals: readonly (readonly [string, (request: SeenRequest) => boolean])[] = [
-  ['no objects', isCopy],
-  ['no encrypted objects, as Ceph before 20,', (request) => isCopy(request) && isEncrypted(request)],
-  ['objects in one request only', (request) => isCopy(request) && request.url.includes('partNumber=')],
-  ['parts only', (request) => isCopy(request) && !request.url.includes('partNumber=')],
+/** The servers that refuse to copy, by which requests they refuse, and of which objects they copy no ranges. */
+const refusals: readonly (readonly [
+  name: string,
+  refuses: (request: SeenRequest) => boolean,
+  rangesRefused: StoreTarget['rangesRefused'],
+])[] = [
+  ['no objects', isCopy, 'all'],
+  [
+    'no encrypted objects, as Ceph before 20,',
+    (request) => isCopy(request) && isEncrypted(request),
+    'encrypted',
+  ],
+  ['objects in one request only', (request) => isCopy(request) && request.url.includes('partNumber='), 'all'],
+  ['parts only', (request) => isCopy(request) && !request.url.includes('partNumber='), undefined],
 ];
 
 for (const target of await s3Targets()) {
-  for (const [name, refuses] of refusals) {
+  for (const [name, refuses, rangesRefused] of refusals) {
     const makeTarget = async () => {
       const bucket = await target.makeBucket();
       const versionedBucket = await target.makeVersionedBucket();
@@ -45,7 +63,8 @@ for (const target of await s3Targets()) {
         await target.close();
       };
       const versioned = { store, bucket: versionedBucket };
-      return { store, bucket, versioned, kmsKey: target.kmsKey, partBytes: 5 * MiB, close };
+      const { kmsKey } = target;
+      return { store, bucket, versioned, kmsKey, partBytes: 5 * MiB, rangesRefused, close };
     };
     describeObjectStore(`${target.name} that copies ${name}`, makeTarget, target.skip, 'writes');
   }
@@ -221,6 +240,20 @@ function describeStreamedCopies(target: S3Target): void {
     await faultOf(upload.copyPart(newCall(), 1, { ...source, etag: '"other"' }), 'conflict');
     const gone = { ...source, ref: { bucket, key: 'never written' } };
     expect(await upload.copyPart(newCall(), 1, gone)).toBeNull();
+  });
+
+  it('is not needed to replace a certain object on a server that refuses every If-Match of PutObject', async () => {
+    const [ref, key] = [newRef(), newKey()];
+    proxy.decide = ({ method, headers, url }) =>
+      method === 'PUT' && headers['if-match'] !== undefined && !url.includes('uploadId')
+        ? { do: 'answer', status: 412, body: '<Error><Code>PreconditionFailed</Code></Error>' }
+        : { do: 'pass' };
+    const { etag } = await store.put(newCall(), ref, bodyOf('old'), writeOptions(sseC(key)));
+    const options = writeOptions(sseC(key), { onlyIfMatches: etag });
+    await store.put(newCall(), ref, bodyOf('new'), options);
+    expectBytes(await readAll({ store }, ref, sseC(key)), 'new');
+    await faultOf(store.put(newCall(), ref, bodyOf('late'), options), 'conflict');
+    expectBytes(await readAll({ store }, ref, sseC(key)), 'new');
   });
 
   it('does not accept bytes that differ from the known checksum', async () => {

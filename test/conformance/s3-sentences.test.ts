@@ -3,7 +3,9 @@ import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { renderFault } from '../../src/cli/terminal/render.js';
 import type { Call, LogFields, Logger } from '../../src/model/call.js';
 import type { Fault, FaultKind } from '../../src/model/fault.js';
+import { probeS3 } from '../../src/s3/bucket/probe.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../../src/s3/object-store.js';
+import type { S3StoreOptions } from '../../src/s3/options.js';
 import { faultText, logFault } from '../../src/sftp/status.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { bodyOf, faultOf, newKey, sseC, writeOptions } from './fixtures.js';
@@ -137,19 +139,23 @@ describe('a sentence of S3', () => {
 
   beforeAll(async () => {
     server = await FaultProxy.start('http://127.0.0.1:9', null);
-    store = createS3ObjectStore({
+    store = createS3ObjectStore(options());
+  });
+  afterAll(async () => {
+    await store[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  function options(): S3StoreOptions {
+    return {
       endpoint: server.endpoint,
       region: 'eu-central-1',
       credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
       clock: systemClock,
       entropy: systemEntropy,
       retry: { maxAttempts: 1 },
-    });
-  });
-  afterAll(async () => {
-    await store[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
-  });
+    };
+  }
 
   it.each(sentences)('$code reaches users without names, and administrators in full', async (row) => {
     const escaped = row.message.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
@@ -164,5 +170,8 @@ describe('a sentence of S3', () => {
     if (row.kind !== 'bug') expect(administrator).toContain(row.message);
     expect(fault.hint).toContain(row.remedy);
     expect(logged(call, fault)).toContain(row.message);
+    if (row.kind === 'bug') return;
+    const [finding] = await probeS3(call, options(), { bucket, sseC: true });
+    expect(`${finding?.what} ${finding?.whatToDo}`).toContain(row.message);
   });
 });

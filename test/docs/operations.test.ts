@@ -1,15 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { isLiveSetting } from '../../src/assembly/live-settings.js';
 import { exitCodeHelp, exitCodeOf } from '../../src/cli/exit-codes.js';
-import { settingsTable } from '../../src/config/settings.js';
+import { type SettingKey, settingsTable } from '../../src/config/settings.js';
+import { settings } from '../../src/config/settings-table.js';
 import { faultKinds } from '../../src/model/fault.js';
 import { sseCBlocked } from '../../src/s3/errors/diagnosis.js';
 import { shouldExplain, statusCodeOf } from '../../src/sftp/status.js';
 import { userPropertyNames } from '../../src/users/user-properties.js';
 
 const project = resolve(import.meta.dirname, '../..');
-const text = readFileSync(join(project, 'docs/OPERATIONS.md'), 'utf8');
+const page = join(project, 'docs/OPERATIONS.md');
+const text = readFileSync(page, 'utf8');
 const lines = text.split('\n');
 
 /** The rows of the first table with this header below a heading. */
@@ -51,7 +54,20 @@ describe('docs/OPERATIONS.md', () => {
         setting.description,
       ),
     );
-    expect(rowsBelow('## Settings', '| name | value | default | meaning |')).toEqual(expected);
+    const found = rowsBelow('## Settings', '| name | value | default | meaning |');
+    if (process.env['SFTPGW_DOCS'] === 'write') {
+      writeFileSync(
+        page,
+        text.replace(found.join('\n'), () => expected.join('\n')),
+      );
+    } else expect(found, 'run `npm run docs:settings`').toEqual(expected);
+  });
+
+  it('names every global setting whose changes take effect without a restart', () => {
+    const named = /^\* Changes of (.+?)\sapply\s/ms.exec(text)?.[1]?.matchAll(/`([^`]+)`/g) ?? [];
+    const keys = Object.keys(settings) as readonly SettingKey[];
+    const expected = keys.filter(isLiveSetting).map((key) => settings[key].name);
+    expect([...named].map(([, name]) => name).sort()).toEqual([...expected].sort());
   });
 
   it('names every setting of a user', () => {

@@ -33,10 +33,16 @@ for (const target of await gatewayTargets()) {
   describe.skipIf(skip !== null)(`a canary key in front of ${target.name}${skip ? ` (${skip})` : ''}`, () => {
     it('never appears in what the gateway logs, prints or writes, at any log level', async () => {
       await using gateway = await target.start({ logLevel: 'debug' });
+      const outputs: string[] = [];
+      const password = randomBytes(24).toString('hex');
       const user = await gateway.addUser('canary');
+      const passwordFile = join(gateway.work, 'password');
+      writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+      const changed = await gateway.cli(['user', 'add', 'canary', '--password-file', passwordFile]);
+      expect(changed.code, changed.stderr).toBe(0);
+      outputs.push(changed.stdout, changed.stderr);
       const source = join(gateway.work, 'source');
       writeFileSync(source, randomBytes(20_000_000));
-      const outputs: string[] = [];
       const put = await user.sftp(
         `put ${source} /uploads/one\nget /uploads/one ${source}.back\nls -la /uploads\nrename /uploads/one /uploads/two`,
       );
@@ -62,6 +68,11 @@ for (const target of await gatewayTargets()) {
         const { stdout, stderr } = await gateway.cli(command);
         outputs.push(stdout, stderr);
       }
+      for (const command of [['audit', '--limit', 'all', '--json'], ['audit'], ['sessions', '--json']]) {
+        const { stdout, stderr } = await gateway.cli(command);
+        outputs.push(stdout, stderr);
+      }
+      expect(outputs.join('')).toContain('"action":"key.import"');
       await useObjects(gateway, (await target.access(gateway)).bucket, outputs);
       outputs.push(gateway.output);
       expect(gateway.output).toContain('"level":"debug"');
@@ -78,6 +89,7 @@ for (const target of await gatewayTargets()) {
       }
       expect(contents.size).toBeGreaterThan(3);
       for (const [source, content] of contents) {
+        expect(content.includes(password), `the password in ${source}`).toBe(false);
         for (const { name, needle } of disguises(user.key)) {
           expect(content.includes(needle), `the key, ${name}, in ${source}`).toBe(false);
         }

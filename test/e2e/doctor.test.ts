@@ -311,7 +311,9 @@ class TestSetup implements AsyncDisposable {
   }
 
   async findings(users: readonly string[] | null = null): Promise<readonly DoctorFinding[]> {
-    return await this.#at((operations) => runDoctor(operations, { users, onCheck: () => undefined }));
+    return await this.#at((operations) =>
+      runDoctor(operations, { users, scope: 'auto', onCheck: () => undefined }),
+    );
   }
 
   /** Returns the keys of the objects in the bucket. */

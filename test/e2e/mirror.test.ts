@@ -11,7 +11,9 @@ for (const target of await gatewayTargets()) {
   const skip = target.skip ?? programs;
   describe.skipIf(skip !== null)(`downloads from ${target.name}${skip ? ` (${skip})` : ''}`, () => {
     it('shows new objects of the download prefix and of shared/ decrypted, and removes removed ones', async () => {
-      await using gateway = await target.start({ properties: { 'mirror.interval': '500ms' } });
+      await using gateway = await target.start({
+        properties: { 'mirror.interval': '500ms', 'mirror.idle.interval': '500ms' },
+      });
       const s3 = await target.access(gateway);
       const user = await gateway.addUser('greta', ['--sse', '1', '--downloads', '--shared']);
       const places = [

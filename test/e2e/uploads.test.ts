@@ -203,6 +203,8 @@ for (const target of await gatewayTargets()) {
         const kept = await sizeOf('resumed');
         expect(kept).toBeGreaterThan(15 * 1024 * 1024);
         expect(kept).toBeLessThan(64 * 1024 * 1024);
+        const isListed = async () => (await alice.sftpOk('ls -1 /uploads')).includes('/resumed\n');
+        expect(await isListed()).toBe(false);
         const key = ['--key', 'alice/uploads/resumed', ...customerKeyArguments(alice)];
         expect((await s3.s3api('head-object', ...key)).code).not.toBe(0);
         expect(await gateway.end('SIGTERM')).toBe(0);
@@ -210,6 +212,7 @@ for (const target of await gatewayTargets()) {
         expect(await sizeOf('resumed')).toBe(kept);
         await alice.sftpOk(`reput ${big} /uploads/resumed`);
         expect(await sizeOf('resumed')).toBe(64 * 1024 * 1024 + 5);
+        expect(await isListed()).toBe(true);
         await expectInS3(alice, 'resumed', big);
       });
 

@@ -70,7 +70,7 @@ describe.skipIf(!canMount)('a full disk', () => {
     }
   });
 
-  it('during a write leaves nothing of the new file and keeps the old version', async () => {
+  it('during a write leaves no part of the new file and keeps the old version', async () => {
     const old = content(500_000, 'old');
     await world.put('replaced', old);
     await world.run();

@@ -54,16 +54,19 @@ for (const target of await s3Targets()) {
       });
       mirror = createMirror({
         sources: {
-          cleared: async () => [],
-          list: async () => [
-            {
-              name: 'downloads/alice',
-              bucket,
-              prefix,
-              directory: join(root, 'downloads'),
-              keys: async () => keys,
-            },
-          ],
+          list: async () => ({
+            prefixes: [
+              {
+                name: 'downloads/alice',
+                bucket,
+                prefix,
+                directory: join(root, 'downloads'),
+                keys: async () => keys,
+                keysStamp: null,
+              },
+            ],
+            cleared: [],
+          }),
         },
         store,
         vault,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../support/command.js';
@@ -10,16 +10,6 @@ import { clientPrograms, openSshOptions } from './client-table.js';
 import { startTestGateway, type TestGateway } from './test-gateway.js';
 
 const skip = embeddedSkip ?? missing('ssh-keygen', 'ssh-keyscan');
-
-/** Returns why nothing can be mounted here, or null. A container may lack the right, whatever is installed. */
-function noMount(): string | null {
-  try {
-    closeSync(openSync('/dev/fuse', 'r+'));
-    return null;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 describe.skipIf(skip !== null)(`SSH clients of others (${skip ?? 'embedded S3'})`, () => {
   let server: TestGateway;
@@ -32,7 +22,7 @@ describe.skipIf(skip !== null)(`SSH clients of others (${skip ?? 'embedded S3'})
   });
 
   for (const [index, client] of clientPrograms.entries()) {
-    const reason = lacking(...client.needs) ?? (client.name.startsWith('sshfs') ? noMount() : null);
+    const reason = lacking(...client.needs);
     it.skipIf(reason !== null)(
       `${client.name} lists, puts and gets${reason ? ` (${reason})` : ''}`,
       async () => {
@@ -43,7 +33,7 @@ describe.skipIf(skip !== null)(`SSH clients of others (${skip ?? 'embedded S3'})
         const sent = randomBytes(3_000_001);
         writeFileSync(upload, sent);
         const remote = `/uploads/from-client-${index}`;
-        const finished = await client.transfer({ server, directory, upload, remote, download });
+        const finished = await client.transfer({ server, upload, remote, download });
         const output = `${finished.stdout}${finished.stderr}`;
         expect([finished.code, output]).toEqual([0, expect.stringContaining(`from-client-${index}`)]);
         expect(readFileSync(download).equals(sent)).toBe(true);

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type CommandOptions, ended, type Finished, run, runOk } from './command.js';
+import { sharedDatabase, testEngine } from './test-database.js';
 import { eventually } from './wait.js';
 
 const project = resolve(import.meta.dirname, '../..');
@@ -43,6 +44,8 @@ export class Gateway implements AsyncDisposable {
   readonly #options: GatewayOptions;
   #child: ChildProcess | null = null;
   #output = '';
+  /** The variables of a database on a server, in a run over PostgreSQL. */
+  #database: NodeJS.ProcessEnv = {};
   sftpPort = 0;
   s3Port = 0;
 
@@ -59,8 +62,12 @@ export class Gateway implements AsyncDisposable {
   static async prepare(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options);
     [gateway.sftpPort, gateway.s3Port] = await freePorts();
-    const lines = Object.entries({ ...foreignProperties(options.s3), ...options.properties });
-    if (lines.length > 0) gateway.writeProperties(Object.fromEntries(lines));
+    if (testEngine === 'postgres' && options.properties?.['database.url'] === undefined) {
+      gateway.#database = await sharedDatabase();
+    }
+    if (options.s3 !== null || options.properties !== undefined) {
+      gateway.writeProperties(options.properties ?? {});
+    }
     return gateway;
   }
 
@@ -70,10 +77,12 @@ export class Gateway implements AsyncDisposable {
     return gateway;
   }
 
+  /** Writes sftpgateway.properties: these settings, and those of an S3 server that is not embedded. */
   writeProperties(values: Readonly<Record<string, string>>): void {
     const path = join(this.root, 'opt/sftpgw/sftpgateway.properties');
     mkdirSync(dirname(path), { recursive: true });
-    const text = Object.entries(values).map(([name, value]) => `${name}=${value}\n`);
+    const settings = { ...foreignProperties(this.#options.s3), ...values };
+    const text = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(path, text.join(''));
   }
 
@@ -139,7 +148,13 @@ export class Gateway implements AsyncDisposable {
 
   /** The environment of the gateway and its commands. */
   get environment(): NodeJS.ProcessEnv {
-    const env = { ...process.env, ...this.#options.env };
+    // Many gateways run in parallel, and few tests need the console.
+    const env: NodeJS.ProcessEnv = {
+      SFTPGW_CONSOLE_LISTEN: 'off',
+      ...process.env,
+      ...this.#database,
+      ...this.#options.env,
+    };
     for (const name of Object.keys(env)) if (name.startsWith('AWS_')) delete env[name];
     const s3 = this.#options.s3;
     if (s3 !== null) {
@@ -202,9 +217,9 @@ export class TestUser {
     ];
   }
 
-  /** Runs a batch of OpenSSH `sftp` commands, one per line. */
-  sftp(batch: string, options: CommandOptions = {}): Promise<Finished> {
-    const args = ['-q', '-b', '-', ...this.sshOptions, '-P', String(this.gateway.sftpPort)];
+  /** Runs a batch of OpenSSH `sftp` commands, one per line. `flags` are those of `sftp`. */
+  sftp(batch: string, options: CommandOptions = {}, flags: readonly string[] = []): Promise<Finished> {
+    const args = ['-q', ...flags, '-b', '-', ...this.sshOptions, '-P', String(this.gateway.sftpPort)];
     return run('sftp', [...args, `${this.name}@127.0.0.1`], { input: `${batch}\n`, ...options });
   }
 
@@ -226,6 +241,14 @@ function foreignProperties(s3: ForeignS3 | null): Record<string, string> {
     region: s3.region,
     ...(s3.caFile === null ? {} : { 'endpoint.ca.file': s3.caFile }),
   };
+}
+
+/** Returns the URL at which the console of a gateway listens, as it has logged it last. */
+export function consoleUrl(gateway: Gateway): Promise<string> {
+  return eventually('the console listens', () => {
+    const lines = gateway.output.matchAll(/"address":"(http:[^"]+)".*"msg":"console is listening"/g);
+    return [...lines].at(-1)?.[1] ?? null;
+  });
 }
 
 async function freePorts(): Promise<[number, number]> {

@@ -47,7 +47,15 @@ export interface S3Target {
  * none of them.
  */
 export async function s3Targets(): Promise<readonly S3Target[]> {
-  return [new EmbeddedTarget(), new EnvironmentTarget(process.env)];
+  return [new EmbeddedTarget(), new EnvironmentTarget(process.env, 'SFTPGW_TEST_S3')];
+}
+
+/**
+ * Returns the server that SFTPGW_TEST_S3_18_ENDPOINT names: Ceph 18, which does not copy encrypted objects. Its
+ * credentials are those of the other server.
+ */
+export function oldS3Target(): S3Target {
+  return new EnvironmentTarget(process.env, 'SFTPGW_TEST_S3_18');
 }
 
 abstract class Target {
@@ -150,21 +158,22 @@ class EnvironmentTarget extends Target implements S3Target {
   readonly credentials: S3Credentials;
   readonly kmsKey: string | null;
 
-  constructor(environment: NodeJS.ProcessEnv) {
+  /** `prefix` begins the names of the variables that describe the server. */
+  constructor(environment: NodeJS.ProcessEnv, prefix: string) {
     super();
-    const missing = ['SFTPGW_TEST_S3_ENDPOINT', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].filter(
+    const missing = [`${prefix}_ENDPOINT`, 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'].filter(
       (name) => !environment[name],
     );
     this.skip = missing.length === 0 ? null : `${missing.join(', ')} not set`;
-    this.name = environment['SFTPGW_TEST_S3_NAME'] || 'the S3 of SFTPGW_TEST_S3_ENDPOINT';
-    this.endpoint = environment['SFTPGW_TEST_S3_ENDPOINT'] ?? '';
-    this.caFile = environment['SFTPGW_TEST_S3_CA'] || null;
+    this.name = environment[`${prefix}_NAME`] || `the S3 of ${prefix}_ENDPOINT`;
+    this.endpoint = environment[`${prefix}_ENDPOINT`] ?? '';
+    this.caFile = environment[`${prefix}_CA`] || null;
     this.region = environment['AWS_DEFAULT_REGION'] || 'us-east-1';
     this.credentials = {
       accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
       secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
     };
-    this.kmsKey = environment['SFTPGW_TEST_S3_KMS_KEY'] || null;
+    this.kmsKey = environment[`${prefix}_KMS_KEY`] || null;
   }
 }
 

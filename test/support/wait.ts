@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
@@ -16,4 +17,9 @@ export async function eventually<T>(
     if (performance.now() > end) throw new Error(`${what}: not within ${limitMs} ms`);
     await delay(20);
   }
+}
+
+/** Returns a time limit in milliseconds for this moment: longer while other programs share the processors. */
+export function underLoad(limitMs: number): number {
+  return limitMs * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
 }

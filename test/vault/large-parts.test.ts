@@ -5,10 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { Fault } from '../../src/model/fault.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
-import type { ObjectStore, UploadSweeper } from '../../src/model/object-store.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import { withRetries } from '../../src/s3/retry.js';
-import { createVault, type RunningVault } from '../../src/vault/create-vault.js';
+import { createVault, type RunningVault, type VaultOptions } from '../../src/vault/create-vault.js';
 import type { VaultLimits } from '../../src/vault/limits.js';
 import { MemoryLedger } from '../../src/vault/testing/memory-ledger.js';
 import { MemoryStore } from '../../src/vault/testing/memory-store.js';
@@ -36,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 function vaultOver(
-  store: ObjectStore & UploadSweeper,
+  store: VaultOptions['store'],
   change: Partial<VaultLimits> = {},
 ): RunningVault & { readonly ledger: KeyLedger } {
   const ledger = new MemoryLedger();
@@ -75,7 +74,7 @@ async function upload(
   await writer.commit(call());
 }
 
-async function stored(store: ObjectStore, bucket: string, key: string): Promise<Buffer> {
+async function stored(store: VaultOptions['store'], bucket: string, key: string): Promise<Buffer> {
   const body = await store.read(call(), { bucket, key }, { kind: 'sse-c', key: aliceKey }, null);
   const pieces: Uint8Array[] = [];
   for await (const piece of body?.bytes ?? []) pieces.push(piece);

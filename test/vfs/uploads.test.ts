@@ -15,6 +15,7 @@ import { CustomerKey } from '../../src/model/customer-key.js';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
 import type { ObjectStore } from '../../src/model/object-store.js';
+import { allRights } from '../../src/model/users/upload-rights.js';
 import { parseUsername, type UserSettings } from '../../src/model/users.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import { createVault } from '../../src/vault/create-vault.js';
@@ -72,6 +73,7 @@ beforeAll(async () => {
   const factory = createVfsFactory({
     parked,
     resumeWindowMs: 60_000,
+    listsParked: false,
     renameLimit: 30,
     users: {
       settings: async () => settings,
@@ -82,7 +84,10 @@ beforeAll(async () => {
       uploadKeys: async () => keys,
       downloadKeys: async () => keys,
     },
-    mirror: { removeFile: () => Promise.reject(new Error('this test has no mirror')) },
+    mirror: {
+      removeFile: () => Promise.reject(new Error('this test has no mirror')),
+      sessionOpened: () => () => undefined,
+    },
     vault,
     store: real,
     ledger: durable,
@@ -101,12 +106,17 @@ beforeAll(async () => {
     uploadBucket: bucket,
     uploadPrefix: '',
     uploadOption: 3,
+    access: null,
     acl: null,
-    dropbox: false,
+    uploadRights: allRights,
+    uploadExclusions: [],
     downloads: false,
     shared: false,
     downloadsMode: 'mirror',
     downloadsDelete: false,
+    local: true,
+    localLimitBytes: null,
+    localFilesLimit: null,
     downloadsPrefix: 'bob/downloads/',
     localDirectory: join(directory, 'local'),
     downloadsDirectory: join(directory, 'downloads'),

@@ -8,6 +8,11 @@ export interface Credentials {
   readonly secretAccessKey: string;
 }
 
+/** Credentials that count together with their token. */
+export interface TemporaryCredentials extends Credentials {
+  readonly sessionToken: string;
+}
+
 function credentialsPath(directory: string): string {
   return join(directory, 'credentials.json');
 }

@@ -1,4 +1,4 @@
-import { type Credentials, ensureCredentials } from './credentials.js';
+import { type Credentials, ensureCredentials, type TemporaryCredentials } from './credentials.js';
 import { Listener } from './http/listener.js';
 import type { Log } from './log.js';
 import type { ObjectEvent } from './notifications/event-message.js';
@@ -39,6 +39,8 @@ export interface EmbeddedS3Options {
    * is answered. Must not wait.
    */
   readonly onObjectEvent?: (event: ObjectEvent) => void;
+  /** Credentials that are valid beside the server's own, such as those of an STS. Called for each request. */
+  readonly temporaryCredentials?: (accessKeyId: string) => TemporaryCredentials | null;
   /** The clock, in milliseconds since the epoch. */
   readonly nowMs?: () => number;
 }
@@ -87,7 +89,10 @@ export async function startEmbeddedS3(options: EmbeddedS3Options): Promise<Embed
     const listener = new Listener(
       {
         server: context,
-        credentials,
+        credentialsOf: (accessKeyId) =>
+          accessKeyId === credentials.accessKeyId
+            ? credentials
+            : (options.temporaryCredentials?.(accessKeyId) ?? null),
         domains: ['localhost', 's3.localhost', `s3.${options.region}.localhost`, ...(options.domains ?? [])],
         allowKeysOverPlainHttp: options.allowKeysOverPlainHttp ?? false,
         log,

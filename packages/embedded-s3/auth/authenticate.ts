@@ -8,6 +8,7 @@ import {
   accessDenied,
   contentSha256Mismatch,
   invalidAccessKeyId,
+  invalidToken,
   missingContentLength,
   notImplementedHeader,
   oneMechanismOnly,
@@ -21,8 +22,10 @@ import { verifySignature } from './verify-signature.js';
 
 export { S3AuthError } from './s3-auth-error.js';
 
-/** Returns the secret of an access key id, or null for an unknown id. */
-export type CredentialLookup = (accessKeyId: string) => { readonly secretAccessKey: string } | null;
+/** Returns the secret of an access key id, and the token of temporary credentials; null for an unknown id. */
+export type CredentialLookup = (
+  accessKeyId: string,
+) => { readonly secretAccessKey: string; readonly sessionToken?: string } | null;
 
 /** A request with a verified signature. Its body is verified while it is read. */
 export interface AuthenticatedRequest {
@@ -70,12 +73,19 @@ export async function authenticate(
   checkTime(claim, nowMs);
   const key = new SigningKey(known.secretAccessKey, claim.credential);
   verifySignature(request, target, claim, key);
+  if (tokenOf(request, target) !== (known.sessionToken ?? null)) throw invalidToken();
   return {
     accessKeyId,
     ...openBody(request, claim, payload, key),
     contentEncoding: storedContentEncoding(request.headers['content-encoding']),
     hoistedHeaders: claim.expiresSeconds === null ? {} : hoistedHeaders(target.parameters),
   };
+}
+
+/** Returns the session token of temporary credentials, or null. */
+function tokenOf({ headers }: IncomingMessage, { parameters }: RequestTarget): string | null {
+  const inQuery = parameters.find(({ name }) => name === 'X-Amz-Security-Token')?.value;
+  return singleValue(headers['x-amz-security-token']) ?? inQuery ?? null;
 }
 
 function readClaim(request: IncomingMessage, target: RequestTarget): SignatureClaim {

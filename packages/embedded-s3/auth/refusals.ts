@@ -8,6 +8,9 @@ import { S3AuthError } from './s3-auth-error.js';
 
 export const accessDenied = (): S3AuthError => new S3AuthError('AccessDenied', 403, 'Access Denied');
 
+export const invalidToken = (): S3AuthError =>
+  new S3AuthError('InvalidToken', 400, 'The provided token is malformed or otherwise invalid.');
+
 export const invalidAccessKeyId = (): S3AuthError =>
   new S3AuthError(
     'InvalidAccessKeyId',

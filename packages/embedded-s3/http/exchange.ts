@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { authenticate, S3AuthError } from '../auth/authenticate.js';
+import { authenticate, type CredentialLookup, S3AuthError } from '../auth/authenticate.js';
 import { ChecksumError } from '../checksums/checksum-error.js';
-import type { Credentials } from '../credentials.js';
 import { carriesCustomerKey } from '../encryption-headers.js';
 import { internalError, invalidRequest, S3Error } from '../errors.js';
 import type { Log } from '../log.js';
@@ -14,7 +13,7 @@ import { sendAnswer, sendError } from './send.js';
 
 export interface ExchangeSettings {
   readonly server: ServerContext;
-  readonly credentials: Credentials;
+  readonly credentialsOf: CredentialLookup;
   readonly domains: readonly string[];
   readonly allowKeysOverPlainHttp: boolean;
   readonly log: Log;
@@ -89,13 +88,9 @@ async function accept(
   state: { isContinued: boolean },
   progress: Progress,
 ): Promise<S3Request> {
-  const { server, credentials, domains } = settings;
+  const { server, credentialsOf, domains } = settings;
   const address = parseAddress(incoming.url ?? '/', incoming.headers.host, domains);
-  const authenticated = await authenticate(
-    incoming,
-    (accessKeyId) => (accessKeyId === credentials.accessKeyId ? credentials : null),
-    server.nowMs(),
-  );
+  const authenticated = await authenticate(incoming, credentialsOf, server.nowMs());
   const headers = mergeHeaders(authenticated.hoistedHeaders, incoming);
   const mayCarryKeys = settings.allowKeysOverPlainHttp || isLoopback(incoming.socket.remoteAddress);
   const carriesKey = carriesCustomerKey(headers) || carriesCustomerKey(headers, 'x-amz-copy-source-');

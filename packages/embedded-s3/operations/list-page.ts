@@ -30,12 +30,13 @@ export interface Page<R> {
     | null;
 }
 
-const rowsPerFetch = 1001;
+const maxRowsPerFetch = 1001;
 
 /**
  * Returns one page of a list in the order of its keys. A delimiter groups keys into common
- * prefixes. A common prefix counts as one entry and costs one look-up in the index, however many
- * keys it has.
+ * prefixes. A common prefix counts as one entry and costs one look-up in the index and one row, however many
+ * keys it has. After a common prefix, one row is fetched, then twice as many each time, because another common
+ * prefix often follows.
  *
  * @param fetch returns rows from a position (included) up to a key (excluded; null for no bound),
  *   in order
@@ -50,11 +51,19 @@ export function listPage<R extends { readonly key: string }, P>(
   const prefixes: string[] = [];
   let last: Page<R>['last'] = null;
   let from: Position<P> | null = request.from;
+  /** Max rows of the next fetch, and the number of them that have been seen from this position. */
+  let size = maxRowsPerFetch;
+  let seen = 0;
   while (from !== null) {
-    const wanted = Math.min(rowsPerFetch, limit - rows.length - prefixes.length + 1);
+    const wanted = Math.min(size, seen + limit - rows.length - prefixes.length + 1);
     const found = fetch(from, upper, wanted);
-    from = null;
-    for (const row of found) {
+    const isLast = found.length < wanted || wanted < size;
+    const fresh = found.slice(seen);
+    seen = found.length;
+    size = Math.min(size * 2, maxRowsPerFetch);
+    const start: Position<P> = from;
+    from = isLast ? null : start;
+    for (const row of fresh) {
       const common = commonPrefix(row.key, prefix, delimiter);
       const isSeen = common !== null && (common === prefixes.at(-1) || marker.startsWith(common));
       if (!isSeen && rows.length + prefixes.length >= limit) {
@@ -71,6 +80,8 @@ export function listPage<R extends { readonly key: string }, P>(
       }
       const beyond = afterPrefix(common);
       from = beyond === null ? null : { key: beyond, within: null };
+      size = 1;
+      seen = 0;
       break;
     }
   }

@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.js';
 import { Gateway } from '../support/gateway.js';
 import { Browser } from '../support/http-browser.js';
 import {
@@ -15,18 +15,6 @@ import {
 import { eventually } from '../support/wait.js';
 
 const secret = 'a-client-secret-that-is-in-no-log';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe('people of an OpenID provider', () => {
   let gateway: Gateway;

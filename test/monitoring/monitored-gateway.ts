@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { freePort } from '../support/free-port.js';
 import { Gateway, type GatewayOptions } from '../support/gateway.js';
 
 /** A gateway with `metrics.listen`, and what it exports. */
@@ -53,13 +53,4 @@ export function valueIn(text: string, name: string, labels: Readonly<Record<stri
     if (found === name && wanted.every((label) => has.split(',').includes(label))) sum += Number(value);
   }
   return sum;
-}
-
-/** Returns a port that is free at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

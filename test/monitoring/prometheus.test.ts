@@ -5,10 +5,11 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { counters, gauges, histograms } from '../../src/metrics/descriptions.js';
 import { ended, runOk } from '../support/command.js';
+import { freePort } from '../support/free-port.js';
 import { embeddedSkip } from '../support/s3-targets.js';
 import { missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
-import { freePort, MonitoredGateway } from './monitored-gateway.js';
+import { MonitoredGateway } from './monitored-gateway.js';
 
 const directory = resolve(import.meta.dirname, '../../docs/monitoring');
 const skip = embeddedSkip ?? missing('prometheus', 'promtool', 'ssh-keygen');

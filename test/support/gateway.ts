@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { type CommandOptions, ended, type Finished, run, runOk } from './command.js';
+import { freePort } from './free-port.js';
 import { sharedDatabase, testEngine } from './test-database.js';
 import { eventually } from './wait.js';
 
@@ -61,7 +61,8 @@ export class Gateway implements AsyncDisposable {
   /** Creates a root with its settings, without starting the gateway. */
   static async prepare(options: GatewayOptions): Promise<Gateway> {
     const gateway = new Gateway(options);
-    [gateway.sftpPort, gateway.s3Port] = await freePorts();
+    gateway.sftpPort = await freePort();
+    gateway.s3Port = await freePort();
     if (testEngine === 'postgres' && options.properties?.['database.url'] === undefined) {
       gateway.#database = await sharedDatabase();
     }
@@ -249,23 +250,4 @@ export function consoleUrl(gateway: Gateway): Promise<string> {
     const lines = gateway.output.matchAll(/"address":"(http:[^"]+)".*"msg":"console is listening"/g);
     return [...lines].at(-1)?.[1] ?? null;
   });
-}
-
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolvePort, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            resolvePort(typeof address === 'object' && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  const [first = 0, second = 0] = ports;
-  return [first, second];
 }

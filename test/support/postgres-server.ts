@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { PostgresOptions } from '../../src/database/postgres/connection.js';
 import { runOk } from './command.js';
+import { freePort } from './free-port.js';
 import { loopbackTls } from './loopback-tls.js';
 import { findProgram } from './tools.js';
 import { eventually } from './wait.js';
@@ -232,14 +232,4 @@ async function accountOf(name: string): Promise<{ readonly uid: number; readonly
   const [, , uid = '', gid = ''] = line?.split(':') ?? [];
   if (uid === '') throw new Error(`no account ${name}`);
   return { uid: Number(uid), gid: Number(gid) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

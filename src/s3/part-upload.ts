@@ -269,8 +269,9 @@ export class S3PartUpload implements PartUpload {
   }
 
   /**
-   * Checks for the object after a fault that leaves the outcome open. Throws the first fault otherwise, or `not-found`
-   * if the upload does not exist: some servers answer each Complete of such an upload with an internal error.
+   * Checks for the object after a fault that leaves the outcome open. Throws the first fault if there is none, or
+   * `not-found` if the upload does not exist: some servers answer each Complete of such an upload with an internal
+   * error. A check that fails proves nothing: its fault is thrown if trying again may help.
    */
   async #settle(
     call: Call,
@@ -279,7 +280,15 @@ export class S3PartUpload implements PartUpload {
     whole: WholeObject,
   ): Promise<WrittenObject> {
     if (!isFault(error, ...mayHaveSucceeded) || call.signal.aborted) throw error;
-    const written = await this.#writtenObject(call, parts, whole);
+    const writtenObject = async () => {
+      try {
+        const info = await this.#head(call, null);
+        return info === null ? null : objectOfParts(info, parts, whole);
+      } catch (headError) {
+        throw Fault.from(headError).isTransient ? headError : error;
+      }
+    };
+    const written = await writtenObject();
     if (written !== null) return written;
     const isUnknown = isFault(error, 'unavailable');
     const absence = isUnknown
@@ -287,18 +296,9 @@ export class S3PartUpload implements PartUpload {
       : null;
     if (absence === null) throw error;
     // The server may have completed the upload since the first look.
-    const late = await this.#writtenObject(call, parts, whole);
+    const late = await writtenObject();
     if (late === null) throw absence;
     return late;
-  }
-
-  async #writtenObject(
-    call: Call,
-    parts: readonly CompletedPartEntry[],
-    whole: WholeObject,
-  ): Promise<WrittenObject | null> {
-    const info = await this.#head(call, null).catch(() => null);
-    return info === null ? null : objectOfParts(info, parts, whole);
   }
 
   park(): void {

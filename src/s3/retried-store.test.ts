@@ -86,6 +86,16 @@ describe('a put that must not overwrite', () => {
     await expect(store.put(call(), ref, bodyOf('mine'), options)).rejects.toMatchObject({ kind: 'exists' });
   });
 
+  it('succeeds if the object of its first attempt is found after a HEAD that failed', async () => {
+    const { memory, store } = setUp();
+    losing(memory);
+    memory.hooks.before = (operation) => {
+      if (operation === 'head' && memory.count('head') === 1) throw new Fault('throttled', 'slow down');
+    };
+    await store.put(call(), ref, bodyOf('mine'), options);
+    expect(memory.count('head')).toBe(2);
+  });
+
   it('fails at its first attempt if an equal object was there before', async () => {
     const { memory, store } = setUp();
     await memory.put(call(), ref, bodyOf('mine'), options);

@@ -199,7 +199,12 @@ async function retriedPut(
   } catch (error) {
     const isConditional = options.onlyIfAbsent === true || options.onlyIfMatches !== undefined;
     if (attempts === 1 || !isConditional || !isFault(error, 'exists', 'conflict')) throw error;
-    const own = await foundOwn(store, call, ref, body, accessFor(options.encryption));
+    const access = accessFor(options.encryption);
+    const own = await retries
+      .run(call, 'head', () => foundOwn(store, call, ref, body, access))
+      .catch((headError: unknown) => {
+        throw Fault.from(headError).isTransient ? headError : error;
+      });
     if (own === null) throw error;
     return own;
   }
@@ -212,7 +217,7 @@ async function foundOwn(
   body: ReplayableBody,
   access: ReadAccess,
 ): Promise<WrittenObject | null> {
-  const info = await store.head(call, ref, access).catch(() => null);
+  const info = await store.head(call, ref, access);
   if (info === null || info.size !== body.byteLength) return null;
   if (compareChecksums(info.checksum, body.checksum) !== 'same') return null;
   return { etag: info.etag, versionId: info.versionId, checksum: info.checksum };

@@ -45,6 +45,8 @@ const answer = (status: number, code: string, headers = {}): ProxyAction => ({
   body: code === '' ? '' : xmlError(code),
 });
 
+const slowDown = answer(503, 'SlowDown');
+
 interface Passing {
   readonly name: string;
   readonly action: ProxyAction;
@@ -75,7 +77,7 @@ const faults: readonly Passing[] = [
   { name: '500', action: answer(500, 'InternalError') },
   { name: '500 without a body', action: answer(500, '') },
   { name: '502 of a proxy', action: { do: 'answer', status: 502, body: '<html>bad gateway</html>' } },
-  { name: '503', action: answer(503, 'SlowDown') },
+  { name: '503', action: slowDown },
   { name: '503 with Retry-After', action: answer(503, 'ServiceUnavailable', { 'retry-after': '7' }) },
   { name: '504 without a body', action: answer(504, '') },
   { name: '429', action: answer(429, 'TooManyRequests') },
@@ -346,6 +348,18 @@ function describeFaults(target: S3Target): void {
       },
       60_000,
     );
+
+    it('finds what a write has done if its answer is lost and no read succeeds for a minute', async () => {
+      const { requests, result } = await requestsOf(prepare);
+      for (const [step, request] of requests.entries()) {
+        if (isRead(request)) continue;
+        const found = await run(prepare, (seen, index, elapsedMs) => {
+          if (index === step) return { do: 'lose-answer' };
+          return index > step && isRead(seen) && elapsedMs < 60_000 ? slowDown : { do: 'pass' };
+        });
+        expect(found, `${request.method} ${request.url}`).toEqual(result);
+      }
+    }, 60_000);
 
     it('ends with a transient fault when the fault does not pass', async () => {
       const { requests, result } = await requestsOf(prepare);

@@ -292,6 +292,9 @@ for (const target of await gatewayTargets()) {
           }
           throw new Error(`Tab does not reach ${name}, but ${await focused()}`);
         };
+        // The browser hands choosers to the test from here on, so that none opens before it does.
+        const opened = page.waitForEvent('filechooser', { timeout: 120_000 });
+        opened.catch(() => undefined);
         await page.goto('/files/');
         await page.getByLabel('User name').waitFor();
         await keyboard.type('kim');
@@ -308,7 +311,8 @@ for (const target of await gatewayTargets()) {
         await keyboard.press('Enter');
         await page.getByRole('heading', { name: 'inbox' }).waitFor();
         await tabTo('Send files');
-        const [chooser] = await Promise.all([page.waitForEvent('filechooser'), keyboard.press('Enter')]);
+        await keyboard.press('Enter');
+        const chooser = await opened;
         await chooser.setFiles(fileOf('note.txt', Buffer.from('x')));
         await rowOf(page, 'note.txt').waitFor();
         await tabTo('Rename note.txt');

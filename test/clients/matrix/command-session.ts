@@ -11,8 +11,10 @@ export async function command(
   return outcomeOf(await run(program, args, { timeoutMs: stepLimitMs, ...options }));
 }
 
-export function outcomeOf({ code, stdout, stderr }: Finished): Outcome {
-  return { kind: code === 0 ? 'done' : 'failed', output: `${stdout}\n${stderr}`.trim() };
+export function outcomeOf({ code, signal, stdout, stderr }: Finished): Outcome {
+  const output = `${stdout}\n${stderr}`.trim();
+  if (code === 0) return { kind: 'done', output };
+  return { kind: 'failed', output: output === '' ? `ended with ${signal ?? code} and no text` : output };
 }
 
 /** Runs programs one after the other and stops at the first that fails. */

@@ -1,4 +1,5 @@
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { noMount } from '../../ssh/client-programs.js';
 import { run } from '../../support/command.js';
 import type { Client, Peer } from './cells.js';
@@ -18,8 +19,16 @@ export const lftp: Client = {
       `open -u ${user.name},x sftp://127.0.0.1:${gateway.sftpPort}`,
     ];
     const env = { ...process.env, HOME: work, LANG: 'C.UTF-8' };
-    const script = (line: string) =>
-      command('lftp', ['--norc', '-c', [...settings, line].join('; ')], { env });
+    const log = join(work, 'lftp.log');
+    const script = async (line: string) => {
+      const outcome = await command(
+        'lftp',
+        ['--norc', '-c', [`debug -o ${log} 9`, ...settings, line].join('; ')],
+        { env },
+      );
+      if (outcome.kind !== 'failed' || !outcome.output.endsWith('no text')) return outcome;
+      return { ...outcome, output: `${outcome.output}\n${(await readFile(log, 'utf8')).slice(-4000)}` };
+    };
     const quoted = (path: string) => `"${path.replaceAll(/(["\\])/g, '\\$1')}"`;
     return sessionOf({
       put: (local, remote) => script(`put ${quoted(local)} -o ${quoted(remote)}`),

@@ -43,8 +43,9 @@ describe.skipIf(skip !== null)(`the table of clients (${skip ?? 'embedded S3'})`
               expected.set(name, shownExpectation(cell, wanted));
             }
           }
-          results.set(client.name, { client: client.name, version: await client.version(), cells });
           expect(Object.fromEntries(cells)).toEqual(Object.fromEntries(expected));
+          // Only what was expected reaches the page.
+          results.set(client.name, { client: client.name, version: await client.version(), cells });
         },
       );
     }
@@ -54,7 +55,7 @@ describe.skipIf(skip !== null)(`the table of clients (${skip ?? 'embedded S3'})`
     const names = clients.map(({ name }) => name);
     const rendered = renderPage(names.map((name) => results.get(name) ?? expectedResults(name)));
     if (process.env['SFTPGW_WRITE_CLIENTS'] === 'yes') {
-      expect([...results.keys()].sort(), 'clients that ran').toEqual([...names].sort());
+      expect([...results.keys()].sort(), 'clients with the expected results').toEqual([...names].sort());
       writeFileSync(page, rendered);
     }
     expect(withoutVersions(readFileSync(page, 'utf8'), names)).toBe(withoutVersions(rendered, names));

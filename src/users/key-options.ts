@@ -25,24 +25,23 @@ export const noOptions: KeyOptions = {
   verificationRequired: false,
 };
 
-/** Options about features that SFTP does not use (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
-const harmless: ReadonlySet<string> = new Set([
+/** Options without a value, about features that SFTP does not use (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
+const harmlessFlags: ReadonlySet<string> = new Set([
   'agent-forwarding',
-  'environment',
   'no-agent-forwarding',
   'no-port-forwarding',
   'no-pty',
   'no-user-rc',
   'no-x11-forwarding',
-  'permitlisten',
-  'permitopen',
   'port-forwarding',
   'pty',
   'restrict',
-  'tunnel',
   'user-rc',
   'x11-forwarding',
 ]);
+
+/** Such options with a value. */
+const harmlessValues: ReadonlySet<string> = new Set(['environment', 'permitlisten', 'permitopen', 'tunnel']);
 
 /** Returns the end of the options: the first blank outside quotes. Returns null for an unclosed quote. */
 export function endOfOptions(line: string): number | null {
@@ -64,10 +63,19 @@ export function parseKeyOptions(
   text: string,
 ): { readonly options: KeyOptions } | { readonly problem: string } {
   let options = noOptions;
-  for (const { name, value } of splitOptions(text)) {
-    if (harmless.has(name)) continue;
+  for (const { name, hasValue, value } of splitOptions(text)) {
+    const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
+    const isFlag = flag !== undefined || harmlessFlags.has(name);
+    if (isFlag && hasValue) return { problem: `the option "${name}" takes no value: remove the "=" behind it` };
+    options = { ...options, ...flag };
+    if (isFlag) continue;
+    const isHarmless = harmlessValues.has(name);
     const read = Object.hasOwn(readers, name) ? readers[name] : undefined;
-    if (read === undefined) return { problem: `the option ${JSON.stringify(name.slice(0, 40))} is unknown` };
+    if (read === undefined && !isHarmless) {
+      return { problem: `the option ${JSON.stringify(name.slice(0, 40))} is unknown` };
+    }
+    if (value === null) return { problem: `the option "${name}" needs a value in quotes` };
+    if (read === undefined) continue;
     const changed = read(value, options);
     if (typeof changed === 'string') return { problem: changed };
     options = { ...options, ...changed };
@@ -75,42 +83,54 @@ export function parseKeyOptions(
   return { options };
 }
 
+/** The options without a value, and what they change. */
+const flags: Readonly<Record<string, Partial<KeyOptions>>> = {
+  'cert-authority': { isAuthority: true },
+  'no-touch-required': { touchOptional: true },
+  'verify-required': { verificationRequired: true },
+};
+
 /** Returns the changed options, or the problem with the value. */
-type OptionReader = (value: string | null, before: KeyOptions) => Partial<KeyOptions> | string;
+type OptionReader = (value: string, before: KeyOptions) => Partial<KeyOptions> | string;
 
 const readers: Readonly<Record<string, OptionReader>> = {
-  'cert-authority': () => ({ isAuthority: true }),
-  'no-touch-required': () => ({ touchOptional: true }),
-  'verify-required': () => ({ verificationRequired: true }),
   command: (value) =>
     value === 'internal-sftp' ? {} : 'a forced command other than "internal-sftp" cannot be run here',
   from: (value, before) => {
     if (before.from !== null) return 'from= is set twice';
-    const from = AddressPatterns.parse(value ?? '');
-    return from === null ? `from="${value ?? ''}" contains a malformed network` : { from };
+    const from = AddressPatterns.parse(value);
+    return from === null ? `from="${value}" contains a malformed network` : { from };
   },
   'expiry-time': (value, { expiresMs }) => {
-    const time = parseExpiryTime(value ?? '');
+    const time = parseExpiryTime(value);
     if (time === null) {
-      return `expiry-time="${value ?? ''}" is not YYYYMMDD or YYYYMMDDHHMM[SS], with Z for UTC`;
+      return `expiry-time="${value}" is not YYYYMMDD or YYYYMMDDHHMM[SS], with Z for UTC`;
     }
     return { expiresMs: expiresMs === null ? time : Math.min(expiresMs, time) };
   },
   principals: (value, before) => {
     if (before.principals !== null) return 'principals= is set twice';
-    const principals = (value ?? '').split(',').map((name) => name.trim());
+    const principals = value.split(',').map((name) => name.trim());
     return principals.includes('') ? 'principals= contains an empty name' : { principals };
   },
 };
 
-function splitOptions(text: string): readonly { readonly name: string; readonly value: string | null }[] {
+interface SplitOption {
+  readonly name: string;
+  readonly hasValue: boolean;
+  /** Null without a value, and for one without quotes. */
+  readonly value: string | null;
+}
+
+function splitOptions(text: string): readonly SplitOption[] {
   return splitOutsideQuotes(text).map((piece) => {
     const at = piece.indexOf('=');
-    if (at < 0) return { name: piece.toLowerCase(), value: null };
+    if (at < 0) return { name: piece.toLowerCase(), hasValue: false, value: null };
     const value = piece.slice(at + 1);
     const isQuoted = value.length >= 2 && value.startsWith('"') && value.endsWith('"');
     return {
       name: piece.slice(0, at).toLowerCase(),
+      hasValue: true,
       value: isQuoted ? value.slice(1, -1).replaceAll('\\"', '"') : null,
     };
   });

@@ -8,6 +8,7 @@ export class CuttingProxy implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #isRefusing = false;
   #cutAt: 'before commit' | 'after commit' | null = null;
+  #refusesAfterCut = false;
   /** Connections that the proxy has cut. */
   cuts = 0;
   /** Connections that the proxy has refused. */
@@ -38,9 +39,13 @@ export class CuttingProxy implements AsyncDisposable {
     return this.#sockets.size;
   }
 
-  /** Cuts the next connection that commits: before the server gets the COMMIT, or before the client gets its answer. */
-  cutAt(point: 'before commit' | 'after commit'): void {
+  /**
+   * Cuts the next connection that commits: before the server gets the COMMIT, or before the client gets its answer.
+   * With `refusing`, refuses new connections from that COMMIT until `restore`.
+   */
+  cutAt(point: 'before commit' | 'after commit', { refusing = false } = {}): void {
     this.#cutAt = point;
+    this.#refusesAfterCut = refusing;
   }
 
   /** Cuts all connections, and refuses new ones until `restore`. */
@@ -83,6 +88,7 @@ export class CuttingProxy implements AsyncDisposable {
         const isBefore = this.#cutAt === 'before commit';
         this.#cutAt = null;
         this.cuts += 1;
+        this.#isRefusing = this.#refusesAfterCut;
         if (isBefore) {
           client.destroy();
           return;

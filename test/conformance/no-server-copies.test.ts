@@ -66,7 +66,7 @@ for (const target of await s3Targets()) {
       const { kmsKey } = target;
       return { store, bucket, versioned, kmsKey, partBytes: 5 * MiB, rangesRefused, close };
     };
-    describeObjectStore(`${target.name} that copies ${name}`, makeTarget, target.skip, 'writes');
+    describeObjectStore(`${target.name} that copies ${name}`, makeTarget, target.skip, 'copies');
   }
   describe.skipIf(target.skip !== null)(`a copy through the gateway: ${target.name}`, () =>
     describeStreamedCopies(target),

@@ -10,7 +10,7 @@ import {
   wideLight,
 } from '../support/browser.js';
 import { runOk } from '../support/command.js';
-import { customerKeyArguments, gatewayTargets } from '../support/gateway-targets.js';
+import { customerKeyArguments, gatewayTargets, itOnceFor } from '../support/gateway-targets.js';
 import { missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
 import { ConsoleWorld, objectsEach } from './console-world.js';
@@ -47,14 +47,11 @@ function pagesOf(ids: Readonly<Record<'bucket' | 'key' | 'rotation' | 'webhook',
 
 for (const target of await gatewayTargets()) {
   const isEmbedded = target.name === 'embedded S3';
-  const views = isFull
-    ? [wideLight, wideDark, narrowLight, narrowDark]
-    : isEmbedded
-      ? [wideLight, narrowDark]
-      : [narrowLight];
+  const views = isFull ? [wideLight, wideDark, narrowLight, narrowDark] : [wideLight, narrowDark];
   describe.skipIf((target.skip ?? browserSkip ?? programs) !== null)(
     `the pages of keys and people, over ${target.name}`,
     () => {
+      const itOnce = itOnceFor(target);
       let world: ConsoleWorld;
 
       beforeAll(async () => {
@@ -105,7 +102,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('show every page without a fault', async () => {
+      itOnce('show every page without a fault', async () => {
         const { id: rotation } = await world.ask('POST', '/api/rotations', {
           ...{ username: 'borealis', versions: 'keep', parallel: 1 },
           ...{ objectsPerSecond: 0.01, bytesPerSecond: null },
@@ -161,7 +158,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('prove by a challenge who has the recovery identity, with the stock age program', async () => {
+      itOnce('prove by a challenge who has the recovery identity, with the stock age program', async () => {
         const file = join(world.gateway.work, 'recovery.txt');
         const { stderr } = await runOk('age-keygen', ['-o', file]);
         const recipient = /age1\w+/.exec(stderr)?.[0] ?? '';
@@ -187,7 +184,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('record who holds the shares, and when each has confirmed', async () => {
+      itOnce('record who holds the shares, and when each has confirmed', async () => {
         await using visit = await world.open('bill', narrowLight);
         const { page } = visit;
         await visit.go('/recovery');
@@ -203,7 +200,7 @@ for (const target of await gatewayTargets()) {
         await inspect(visit, narrowLight, 'recovery-shares');
       });
 
-      it('show the proof as a key is destroyed, and what contradicts it', async () => {
+      itOnce('show the proof as a key is destroyed, and what contradicts it', async () => {
         await using visit = await world.open('bill', wideLight);
         const { page } = visit;
         const { id } = await world.ask('POST', '/api/keys', { label: 'unused' });
@@ -223,7 +220,7 @@ for (const target of await gatewayTargets()) {
         await inspect(visit, wideLight, 'key-needed');
       });
 
-      it('show a secret of a webhook once, and send its messages', async () => {
+      itOnce('show a secret of a webhook once, and send its messages', async () => {
         await using visit = await world.open('alice', wideLight);
         const { page } = visit;
         const { receiver } = world;
@@ -249,7 +246,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('invite a person, change the role, and create a token that is shown once', async () => {
+      itOnce('invite a person, change the role, and create a token that is shown once', async () => {
         await using visit = await world.open('alice', wideLight);
         const { page } = visit;
         await visit.go('/admins');
@@ -279,28 +276,31 @@ for (const target of await gatewayTargets()) {
         await page.getByRole('row', { name: /deploy.*revoked/ }).waitFor();
       });
 
-      it('show what a change of settings does before it is saved, and not over that of another', async () => {
-        await using visit = await world.open('alice', wideLight);
-        const { page } = visit;
-        await visit.go('/settings?q=mirror.interval');
-        await page.getByRole('button', { name: 'mirror.interval' }).click();
-        await page.getByLabel('Value').fill('37s');
-        await page.getByRole('button', { name: 'Add to the changes' }).click();
-        await page.getByRole('button', { name: 'Review and save' }).click();
-        const diff = page.getByLabel('Changes of the settings file');
-        await diff.getByText('mirror.interval=37s').waitFor();
-        await inspect(visit, wideLight, 'settings-review');
-        await changeSetting(world, 'webhooks.timeout', '9s');
-        await page.getByRole('button', { name: 'Save', exact: true }).click();
-        await page.getByText('Another client has changed it').waitFor();
-        await page.getByRole('button', { name: 'Try again' }).click();
-        await page.getByText('Another client has changed it').waitFor({ state: 'detached' });
-        await page.getByRole('button', { name: 'Save', exact: true }).click();
-        await page.getByText('Settings saved').waitFor();
-        await page.getByRole('row', { name: /mirror\.interval\s*37s.*file/ }).waitFor();
-      });
+      itOnce(
+        'show what a change of settings does before it is saved, and not over that of another',
+        async () => {
+          await using visit = await world.open('alice', wideLight);
+          const { page } = visit;
+          await visit.go('/settings?q=mirror.interval');
+          await page.getByRole('button', { name: 'mirror.interval' }).click();
+          await page.getByLabel('Value').fill('37s');
+          await page.getByRole('button', { name: 'Add to the changes' }).click();
+          await page.getByRole('button', { name: 'Review and save' }).click();
+          const diff = page.getByLabel('Changes of the settings file');
+          await diff.getByText('mirror.interval=37s').waitFor();
+          await inspect(visit, wideLight, 'settings-review');
+          await changeSetting(world, 'webhooks.timeout', '9s');
+          await page.getByRole('button', { name: 'Save', exact: true }).click();
+          await page.getByText('Another client has changed it').waitFor();
+          await page.getByRole('button', { name: 'Try again' }).click();
+          await page.getByText('Another client has changed it').waitFor({ state: 'detached' });
+          await page.getByRole('button', { name: 'Save', exact: true }).click();
+          await page.getByText('Settings saved').waitFor();
+          await page.getByRole('row', { name: /mirror\.interval\s*37s.*file/ }).waitFor();
+        },
+      );
 
-      it('let a second person approve that a key is destroyed', async () => {
+      itOnce('let a second person approve that a key is destroyed', async () => {
         await changeSetting(world, 'console.four.eyes', 'yes');
         const { id } = await world.ask('POST', '/api/keys', { label: 'left over' });
         await using alice = await world.open('alice', wideLight);

@@ -14,7 +14,7 @@ import {
   wideLight,
 } from '../support/browser.js';
 import { consoleUrl, type Gateway, TestUser } from '../support/gateway.js';
-import { gatewayTargets } from '../support/gateway-targets.js';
+import { gatewayTargets, itOnceFor } from '../support/gateway-targets.js';
 import { eventually, underLoad } from '../support/wait.js';
 import { type Content, fill } from './content.js';
 import { prepareCauses } from './login-causes.js';
@@ -68,6 +68,7 @@ for (const target of await gatewayTargets()) {
   describe.skipIf(target.skip !== null || browserSkip !== null)(
     `the console in a browser, over ${target.name}`,
     () => {
+      const itOnce = itOnceFor(target);
       let gateway: Gateway;
       let browser: Browser;
       let content: Content;
@@ -108,28 +109,31 @@ for (const target of await gatewayTargets()) {
         }
       });
 
-      for (const view of target.name === 'embedded S3' ? views : [wideLight]) {
-        it(`shows every page at ${view.width} pixels in ${view.scheme} colours without a fault`, async () => {
-          await using visit = await Visit.open(browser, url, view, token);
-          const faults: string[] = [];
-          for (const [path, name] of paths) {
-            await visit.go(path);
-            // The elements of a page do not depend on the S3 server.
-            const isFirst = target.name === 'embedded S3';
-            if (isFirst) await takePicture(visit, view, name);
-            const violations = isFirst ? await visit.violations() : [];
-            const problems = await visit.page.locator('.problem').allInnerTexts();
-            const overflow = await visit.overflow();
-            faults.push(
-              ...violations.map((violation) => `${path}: ${violation}`),
-              ...problems.map((problem) => `${path}: ${problem}`),
-              ...(overflow > 0 ? [`${path}: ${overflow} pixels wider than the window`] : []),
-              ...visit.errors.splice(0).map((error) => `${path}: ${error}`),
-            );
-          }
-          expect(faults).toEqual([]);
-          expect(visit.foreign).toEqual([]);
-        });
+      for (const view of views) {
+        itOnce(
+          `shows every page at ${view.width} pixels in ${view.scheme} colours without a fault`,
+          async () => {
+            await using visit = await Visit.open(browser, url, view, token);
+            const faults: string[] = [];
+            for (const [path, name] of paths) {
+              await visit.go(path);
+              // The elements of a page do not depend on the S3 server.
+              const isFirst = target.name === 'embedded S3';
+              if (isFirst) await takePicture(visit, view, name);
+              const violations = isFirst ? await visit.violations() : [];
+              const problems = await visit.page.locator('.problem').allInnerTexts();
+              const overflow = await visit.overflow();
+              faults.push(
+                ...violations.map((violation) => `${path}: ${violation}`),
+                ...problems.map((problem) => `${path}: ${problem}`),
+                ...(overflow > 0 ? [`${path}: ${overflow} pixels wider than the window`] : []),
+                ...visit.errors.splice(0).map((error) => `${path}: ${error}`),
+              );
+            }
+            expect(faults).toEqual([]);
+            expect(visit.foreign).toEqual([]);
+          },
+        );
       }
 
       it('creates a user with a key, prints the sheet, and shows the file that the partner sends', async () => {
@@ -163,7 +167,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('disables a user, and enables them by the button', async () => {
+      itOnce('disables a user, and enables them by the button', async () => {
         await using visit = await Visit.open(browser, url, wideLight, token);
         const { page } = visit;
         const name = content.names[3] ?? '';
@@ -176,7 +180,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('answers why a user cannot log in, for eight causes', async () => {
+      itOnce('answers why a user cannot log in, for eight causes', async () => {
         await using visit = await Visit.open(browser, url, wideLight, token);
         for (const { cause, username, address, answer, command } of await prepareCauses(gateway, content)) {
           await visit.go(`/users/${username}${address === null ? '' : `?from=${address}`}`);
@@ -187,7 +191,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('keeps filters and order in the URL', async () => {
+      itOnce('keeps filters and order in the URL', async () => {
         await using visit = await Visit.open(browser, url, wideLight, token);
         const { page } = visit;
         await visit.go('/users');
@@ -199,7 +203,7 @@ for (const target of await gatewayTargets()) {
         expect(names).toEqual(content.names.filter((name) => name.includes('acme')).sort());
       });
 
-      it('ends a session that it shows', async () => {
+      itOnce('ends a session that it shows', async () => {
         await using visit = await Visit.open(browser, url, wideLight, token);
         const { page } = visit;
         await visit.go('/live');
@@ -221,7 +225,7 @@ for (const target of await gatewayTargets()) {
         }
       });
 
-      it('paints the overview within a second', async () => {
+      itOnce('paints the overview within a second', async () => {
         await using visit = await Visit.open(browser, url, wideLight, token);
         await visit.go('/');
         // The machine may be busy with other tests, so the best of several visits counts.
@@ -232,7 +236,7 @@ for (const target of await gatewayTargets()) {
         });
       });
 
-      it('works by keyboard: search, dialog and the way back', async () => {
+      itOnce('works by keyboard: search, dialog and the way back', async () => {
         await using visit = await Visit.open(browser, url, wideLight, token);
         const { page } = visit;
         await visit.go('/security');

@@ -16,7 +16,7 @@ import {
   wideLight,
 } from '../support/browser.js';
 import type { Gateway, TestUser } from '../support/gateway.js';
-import { type BucketAccess, gatewayTargets, sdkClient } from '../support/gateway-targets.js';
+import { type BucketAccess, gatewayTargets, itOnceFor, sdkClient } from '../support/gateway-targets.js';
 import { SlowLink } from '../support/slow-link.js';
 import { missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
@@ -81,8 +81,7 @@ for (const target of await gatewayTargets()) {
       const rowOf = (page: Page, name: string) =>
         page.getByRole('row').filter({ has: page.getByText(name, { exact: true }) });
 
-      /** For what does not depend on the S3 server. */
-      const itOnce = it.skipIf(target.name !== 'embedded S3');
+      const itOnce = itOnceFor(target);
 
       itOnce('logs in with a password and a code, and out', async () => {
         await addPageUser(gateway, 'dora');
@@ -190,7 +189,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('continues with the file that a person chooses again after the page was closed', async () => {
+      itOnce('continues with the file that a person chooses again after the page was closed', async () => {
         const content = randomBytes(16 * mebibyte);
         const file = fileOf('later.bin', content);
         await using link = await SlowLink.start(url, 8 * mebibyte);
@@ -214,7 +213,7 @@ for (const target of await gatewayTargets()) {
         expect(content.equals(await objectBytes(access, alice, 'alice/uploads/later.bin'))).toBe(true);
       });
 
-      it('lets a user of a drop box send, and shows them nothing', async () => {
+      itOnce('lets a user of a drop box send, and shows them nothing', async () => {
         await addPageUser(gateway, 'drop', ['upload.rights=dropbox']);
         await using visit = await Visit.open(browser, url, wideLight, null);
         const page = await enter(visit, 'drop');
@@ -227,7 +226,7 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      it('shows hostile names as text, and saves content that is never shown', async () => {
+      itOnce('shows hostile names as text, and saves content that is never shown', async () => {
         await addPageUser(gateway, 'victor');
         const sender = await new PageBrowser(url).loginOk('victor');
         const evil = '<img src=x onerror="window.evil=1">.html';
@@ -337,8 +336,8 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
-      for (const view of target.name === 'embedded S3' ? views : []) {
-        it(`has no fault at ${view.width} pixels in ${view.scheme} colours`, async () => {
+      for (const view of views) {
+        itOnce(`has no fault at ${view.width} pixels in ${view.scheme} colours`, async () => {
           const name = `grace-${view.width}-${view.scheme}`;
           await addPageUser(gateway, name);
           const sender = await new PageBrowser(url).loginOk(name);

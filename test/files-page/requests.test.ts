@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TotpSecret } from '../../src/users/logins/totp.js';
 import { ApiClient } from '../support/api-client.js';
 import type { Gateway, TestUser } from '../support/gateway.js';
-import { type BucketAccess, gatewayTargets, sdkClient } from '../support/gateway-targets.js';
+import { type BucketAccess, gatewayTargets, itOnceFor, sdkClient } from '../support/gateway-targets.js';
 import { passwordLogin } from '../support/ssh-logins.js';
 import { missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
@@ -44,6 +44,7 @@ for (const target of await gatewayTargets()) {
   describe.skipIf(skip !== null)(
     `the files page over ${target.name}${skip === null ? '' : ` (${skip})`}`,
     () => {
+      const itOnce = itOnceFor(target);
       let gateway: Gateway;
       let access: BucketAccess;
       let alice: TestUser;
@@ -237,7 +238,7 @@ for (const target of await gatewayTargets()) {
         expect((await alice.sftp('ls /uploads/cancelled')).code).not.toBe(0);
       });
 
-      it('lets no name or content be more than a file to save', async () => {
+      itOnce('lets no name or content be more than a file to save', async () => {
         const names = [
           '<img src=x onerror=alert(1)>.html',
           '"; filename=evil.exe',
@@ -270,7 +271,7 @@ for (const target of await gatewayTargets()) {
         expect((await page.list('/uploads')).map(({ name }) => name)).toEqual(expect.arrayContaining(names));
       });
 
-      it('refuses names that SFTP refuses, and leaves no way out of the tree', async () => {
+      itOnce('refuses names that SFTP refuses, and leaves no way out of the tree', async () => {
         for (const name of ['a\u0000b', 'a\nb', '\u007f', 'x'.repeat(1_025)]) {
           const begun = await page.begin(`/uploads/${name}`, 1);
           expect(begun.status, JSON.stringify(name.slice(0, 10))).toBe(400);
@@ -290,7 +291,7 @@ for (const target of await gatewayTargets()) {
         }
       });
 
-      it('has the rights, limits and hidden names of the user', async () => {
+      itOnce('has the rights, limits and hidden names of the user', async () => {
         await addPageUser(gateway, 'drop', ['upload.rights=dropbox', 'local.limit=100KiB']);
         await addPageUser(gateway, 'reader', ['upload.rights=list,read']);
         const drop = await new PageBrowser(url).loginOk('drop');
@@ -323,102 +324,113 @@ for (const target of await gatewayTargets()) {
         });
       });
 
-      it('logs in with the second factor, each code once, and not without a key that the methods need', async () => {
-        await addPageUser(gateway, 'dora');
-        const { stdout } = await gateway.cli(['user', 'totp', 'dora']);
-        const secret = TotpSecret.parse(new URL(stdout.trim()).searchParams.get('secret') ?? '');
-        const dora = new PageBrowser(url);
-        expect(await dora.login('dora')).toMatchObject({ status: 200, json: { needsCode: true } });
-        expect(dora.cookie).toBeNull();
-        expect(await dora.login('dora', password, '000000')).toMatchObject({ status: 401 });
-        const code = secret.codeAt(Date.now());
-        expect(await dora.login('dora', password, code)).toMatchObject({
-          status: 200,
-          json: { username: 'dora' },
-        });
-        expect(await new PageBrowser(url).login('dora', password, code)).toMatchObject({ status: 401 });
+      itOnce(
+        'logs in with the second factor, each code once, and not without a key that the methods need',
+        async () => {
+          await addPageUser(gateway, 'dora');
+          const { stdout } = await gateway.cli(['user', 'totp', 'dora']);
+          const secret = TotpSecret.parse(new URL(stdout.trim()).searchParams.get('secret') ?? '');
+          const dora = new PageBrowser(url);
+          expect(await dora.login('dora')).toMatchObject({ status: 200, json: { needsCode: true } });
+          expect(dora.cookie).toBeNull();
+          expect(await dora.login('dora', password, '000000')).toMatchObject({ status: 401 });
+          const code = secret.codeAt(Date.now());
+          expect(await dora.login('dora', password, code)).toMatchObject({
+            status: 200,
+            json: { username: 'dora' },
+          });
+          expect(await new PageBrowser(url).login('dora', password, code)).toMatchObject({ status: 401 });
 
-        await addPageUser(gateway, 'both', ['login.methods=password,publickey']);
-        expect(await new PageBrowser(url).login('both')).toMatchObject({ status: 403 });
-        await addPageUser(gateway, 'shut', ['login.web=no']);
-        expect(await new PageBrowser(url).login('shut')).toMatchObject({ status: 403 });
-        const unknown = await new PageBrowser(url).login('nobody');
-        const wrong = await new PageBrowser(url).login('alice', 'wrong');
-        expect(unknown).toMatchObject({
-          status: 401,
-          json: { ...(wrong.json as object), requestId: expect.any(String) },
-        });
-      });
+          await addPageUser(gateway, 'both', ['login.methods=password,publickey']);
+          expect(await new PageBrowser(url).login('both')).toMatchObject({ status: 403 });
+          await addPageUser(gateway, 'shut', ['login.web=no']);
+          expect(await new PageBrowser(url).login('shut')).toMatchObject({ status: 403 });
+          const unknown = await new PageBrowser(url).login('nobody');
+          const wrong = await new PageBrowser(url).login('alice', 'wrong');
+          expect(unknown).toMatchObject({
+            status: 401,
+            json: { ...(wrong.json as object), requestId: expect.any(String) },
+          });
+        },
+      );
 
-      it('has a cookie that only its own requests send, a new one for each login, and a token for changes', async () => {
-        const victim = new PageBrowser(url);
-        victim.cookie = `sftpgw-files=${'A'.repeat(43)}`;
-        const answer = await victim.login('alice');
-        const set = answer.headers['set-cookie'] ?? [];
-        expect(set).toEqual([
-          expect.stringMatching(/^sftpgw-files=[\w-]{43}; Path=\/files; HttpOnly; SameSite=Strict$/),
-        ]);
-        expect(victim.cookie).not.toContain('AAAAAA');
-        expect(answer.headers['cache-control']).toBe('no-store');
-        const before = victim.cookie;
-        await victim.login('alice');
-        expect(victim.cookie).not.toBe(before);
-        const old = new PageBrowser(url);
-        old.cookie = before;
-        expect(await old.request('GET', '/session')).toMatchObject({ status: 401 });
+      itOnce(
+        'has a cookie that only its own requests send, a new one for each login, and a token for changes',
+        async () => {
+          const victim = new PageBrowser(url);
+          victim.cookie = `sftpgw-files=${'A'.repeat(43)}`;
+          const answer = await victim.login('alice');
+          const set = answer.headers['set-cookie'] ?? [];
+          expect(set).toEqual([
+            expect.stringMatching(/^sftpgw-files=[\w-]{43}; Path=\/files; HttpOnly; SameSite=Strict$/),
+          ]);
+          expect(victim.cookie).not.toContain('AAAAAA');
+          expect(answer.headers['cache-control']).toBe('no-store');
+          const before = victim.cookie;
+          await victim.login('alice');
+          expect(victim.cookie).not.toBe(before);
+          const old = new PageBrowser(url);
+          old.cookie = before;
+          expect(await old.request('GET', '/session')).toMatchObject({ status: 401 });
 
-        const change = { body: { path: '/uploads/forged' } };
-        const forge = (headers: Record<string, string>) =>
-          victim.request('POST', '/directories', { ...change, headers });
-        expect(await forge({ 'x-sftpgw-csrf': '1' })).toMatchObject({ status: 403 });
-        expect(await forge({ 'x-sftpgw-csrf': page.csrf ?? '' })).toMatchObject({ status: 403 });
-        expect(await forge({ 'sec-fetch-site': 'cross-site' })).toMatchObject({ status: 403 });
-        expect(await forge({ 'sec-fetch-site': 'same-site' })).toMatchObject({ status: 403 });
-        const typed = JSON.stringify({ username: 'alice', password });
-        const form = { body: typed, headers: { 'content-type': 'text/plain' } };
-        expect(await victim.request('POST', '/login', form)).toMatchObject({ status: 415 });
-        expect(await victim.list('/uploads')).not.toContainEqual(expect.objectContaining({ name: 'forged' }));
+          const change = { body: { path: '/uploads/forged' } };
+          const forge = (headers: Record<string, string>) =>
+            victim.request('POST', '/directories', { ...change, headers });
+          expect(await forge({ 'x-sftpgw-csrf': '1' })).toMatchObject({ status: 403 });
+          expect(await forge({ 'x-sftpgw-csrf': page.csrf ?? '' })).toMatchObject({ status: 403 });
+          expect(await forge({ 'sec-fetch-site': 'cross-site' })).toMatchObject({ status: 403 });
+          expect(await forge({ 'sec-fetch-site': 'same-site' })).toMatchObject({ status: 403 });
+          const typed = JSON.stringify({ username: 'alice', password });
+          const form = { body: typed, headers: { 'content-type': 'text/plain' } };
+          expect(await victim.request('POST', '/login', form)).toMatchObject({ status: 415 });
+          expect(await victim.list('/uploads')).not.toContainEqual(
+            expect.objectContaining({ name: 'forged' }),
+          );
 
-        const stored = readFileSync(join(gateway.root, 'var/lib/sftpgw/sftpgw.db'));
-        const secret = victim.cookie?.split('=')[1] ?? '';
-        expect(stored.includes(secret)).toBe(false);
-        for (const hidden of [secret, victim.csrf ?? '', password])
-          expect(gateway.output).not.toContain(hidden);
-      });
+          const stored = readFileSync(join(gateway.root, 'var/lib/sftpgw/sftpgw.db'));
+          const secret = victim.cookie?.split('=')[1] ?? '';
+          expect(stored.includes(secret)).toBe(false);
+          for (const hidden of [secret, victim.csrf ?? '', password])
+            expect(gateway.output).not.toContain(hidden);
+        },
+      );
 
-      it('ends the sessions of a user at a logout, a disconnect, another password and the removal', async () => {
-        await addPageUser(gateway, 'eva');
-        const check = (browser: PageBrowser) =>
-          browser.request('GET', '/session').then(({ status }) => status);
-        const eva = await new PageBrowser(url).loginOk('eva');
-        const { cookie } = eva;
-        expect(await eva.request('POST', '/logout', { body: {} })).toMatchObject({ status: 204 });
-        expect(eva.cookie).toBeNull();
-        eva.cookie = cookie;
-        expect(await check(eva)).toBe(401);
+      itOnce(
+        'ends the sessions of a user at a logout, a disconnect, another password and the removal',
+        async () => {
+          await addPageUser(gateway, 'eva');
+          const check = (browser: PageBrowser) =>
+            browser.request('GET', '/session').then(({ status }) => status);
+          const eva = await new PageBrowser(url).loginOk('eva');
+          const { cookie } = eva;
+          expect(await eva.request('POST', '/logout', { body: {} })).toMatchObject({ status: 204 });
+          expect(eva.cookie).toBeNull();
+          eva.cookie = cookie;
+          expect(await check(eva)).toBe(401);
 
-        await eva.loginOk('eva');
-        const { json } = await admin.request('GET', '/api/sessions');
-        const sessions = (
-          json as { readonly items: readonly { readonly id: string; readonly username: string }[] }
-        ).items;
-        const own = sessions.filter(({ username }) => username === 'eva');
-        expect(own).toHaveLength(1);
-        expect(await admin.request('DELETE', `/api/sessions/${own[0]?.id}`)).toMatchObject({ status: 200 });
-        await eventually('the session has ended', async () => (await check(eva)) === 401);
+          await eva.loginOk('eva');
+          const { json } = await admin.request('GET', '/api/sessions');
+          const sessions = (
+            json as { readonly items: readonly { readonly id: string; readonly username: string }[] }
+          ).items;
+          const own = sessions.filter(({ username }) => username === 'eva');
+          expect(own).toHaveLength(1);
+          expect(await admin.request('DELETE', `/api/sessions/${own[0]?.id}`)).toMatchObject({ status: 200 });
+          await eventually('the session has ended', async () => (await check(eva)) === 401);
 
-        await eva.loginOk('eva');
-        await changePageUser(gateway, 'eva', { password: 'another password' });
-        await eventually('the session has ended', async () => (await check(eva)) === 401);
-        expect(await eva.login('eva')).toMatchObject({ status: 401 });
-        expect(await eva.login('eva', 'another password')).toMatchObject({ status: 200 });
-        await changePageUser(gateway, 'eva', null);
-        await eventually('the session has ended', async () => (await check(eva)) === 401);
-        const live = await admin.request('GET', '/api/sessions');
-        expect(JSON.stringify(live.json)).not.toContain('"eva"');
-      });
+          await eva.loginOk('eva');
+          await changePageUser(gateway, 'eva', { password: 'another password' });
+          await eventually('the session has ended', async () => (await check(eva)) === 401);
+          expect(await eva.login('eva')).toMatchObject({ status: 401 });
+          expect(await eva.login('eva', 'another password')).toMatchObject({ status: 200 });
+          await changePageUser(gateway, 'eva', null);
+          await eventually('the session has ended', async () => (await check(eva)) === 401);
+          const live = await admin.request('GET', '/api/sessions');
+          expect(JSON.stringify(live.json)).not.toContain('"eva"');
+        },
+      );
 
-      it('counts wrong passwords in the limiter of SFTP: a ban holds for both', async () => {
+      itOnce('counts wrong passwords in the limiter of SFTP: a ban holds for both', async () => {
         const attacker = '127.0.0.66';
         const guesser = new PageBrowser(url, attacker);
         const statuses: number[] = [];
@@ -442,7 +454,7 @@ for (const target of await gatewayTargets()) {
         expect(refused.stdout).toContain('"victor"');
       });
 
-      it('answers malformed requests of tus, and forwards nothing but its own paths', async () => {
+      itOnce('answers malformed requests of tus, and forwards nothing but its own paths', async () => {
         const { headers } = await page.begin('/uploads/tus', 10);
         const path = (headers.location ?? '').slice('/files/api'.length);
         const tus = { 'tus-resumable': '1.0.0' };
@@ -480,7 +492,7 @@ for (const target of await gatewayTargets()) {
         expect(await direct.request('GET', '/api/users')).toMatchObject({ status: 404 });
       });
 
-      it('holds the limits of the account for logins and for sessions that run', async () => {
+      itOnce('holds the limits of the account for logins and for sessions that run', async () => {
         await addPageUser(gateway, 'near', ['login.from=127.0.0.1']);
         await addPageUser(gateway, 'former', ['login.expires=2020-01-01']);
         expect(await new PageBrowser(url).login('former')).toMatchObject({ status: 401 });

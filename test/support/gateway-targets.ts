@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { it } from 'vitest';
 import { systemClock, systemEntropy } from '../../src/assembly/system.js';
 import { createS3Client } from '../../src/s3/client.js';
 import type { S3StoreOptions } from '../../src/s3/options.js';
@@ -31,6 +32,18 @@ export interface GatewayTarget {
 export async function gatewayTargets(): Promise<readonly GatewayTarget[]> {
   const foreign = (await s3Targets()).filter((target) => target.kind === 'environment');
   return [embedded, ...foreign.map(foreignTarget)];
+}
+
+/**
+ * Returns `it` for a test whose result does not depend on the S3 server: it is declared for one server, and in the
+ * full drill for each.
+ */
+export function itOnceFor(target: GatewayTarget): (name: string, body: () => Promise<void>) => void {
+  const isFull = process.env['SFTPGW_DRILL'] === 'full';
+  const isDeclared = isFull || embeddedSkip !== null || target.name === embedded.name;
+  return (name, body) => {
+    if (isDeclared) it(name, body);
+  };
 }
 
 const embedded: GatewayTarget = {

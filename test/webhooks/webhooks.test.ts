@@ -8,7 +8,7 @@ import { type Received, WebhookReceiver } from '../../src/webhooks/testing/recei
 import { ApiClient } from '../support/api-client.js';
 import { ended, run } from '../support/command.js';
 import type { Gateway, TestUser } from '../support/gateway.js';
-import { gatewayTargets } from '../support/gateway-targets.js';
+import { gatewayTargets, itOnceFor } from '../support/gateway-targets.js';
 import { writeLoopbackCa } from '../support/loopback-tls.js';
 import { missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
@@ -20,6 +20,7 @@ for (const target of await gatewayTargets()) {
     `webhooks of a gateway over ${target.name}${skip === null ? '' : ` (${skip})`}`,
     () => {
       let directory: string;
+      const itOnce = itOnceFor(target);
       let gateway: Gateway;
       let bucket: string;
       let bob: TestUser;
@@ -247,7 +248,7 @@ for (const target of await gatewayTargets()) {
         });
       });
 
-      it('do not slow uploads while a receiver does not answer', async () => {
+      itOnce('do not slow uploads while a receiver does not answer', async () => {
         const held = Promise.withResolvers<number>();
         await using silent = await WebhookReceiver.start({ answer: () => held.promise });
         await using quick = await WebhookReceiver.start();
@@ -268,7 +269,7 @@ for (const target of await gatewayTargets()) {
         await eventually('the silent one has all', () => silent.accepted.length >= 60);
       });
 
-      it('are managed by commands while the gateway runs', async () => {
+      itOnce('are managed by commands while the gateway runs', async () => {
         await using receiver = await WebhookReceiver.start({ answer: () => 410 });
         const old = (
           await cli('webhook', 'add', receiver.url, '--label', 'own', '--event', 'upload.finished')
@@ -314,7 +315,7 @@ for (const target of await gatewayTargets()) {
         expect(status).toBe(expected);
       });
 
-      it('cannot have a name of a private address, which is checked when it connects', async () => {
+      itOnce('cannot have a name of a private address, which is checked when it connects', async () => {
         await using receiver = await WebhookReceiver.start();
         const url = receiver.url.replace('127.0.0.1', 'localhost');
         await using webhook = await add({ ...receiver, url } as WebhookReceiver, 'name');
@@ -329,7 +330,7 @@ for (const target of await gatewayTargets()) {
         expect(receiver.requests.length).toBe(before);
       });
 
-      it('keep their secrets out of the log, the output and the files of the gateway', async () => {
+      itOnce('keep their secrets out of the log, the output and the files of the gateway', async () => {
         outputs.push(gateway.output, await cli('audit', '--limit', 'all', '--json'));
         await gateway.end('SIGTERM');
         const texts = [Buffer.from(outputs.join('\n'))];

@@ -90,7 +90,7 @@ describe.skipIf(skip !== null)(
     it('SSE-C over plain http to another host is refused before the key leaves', async () => {
       const gateway = await Gateway.prepare({
         s3: { ...nobodyThere(80), endpoint: 'http://s3.example.test' },
-        properties: { 's3.retry.time': '5s' },
+        properties: { 's3.retry.time': '1s' },
       });
       open.push(gateway);
       const user = await gateway.addUser('erin');
@@ -110,7 +110,7 @@ describe.skipIf(skip !== null)(
       const port = typeof address === 'object' && address !== null ? address.port : 0;
       const gateway = await Gateway.prepare({
         s3: nobodyThere(port),
-        properties: { 's3.idle.timeout': '500ms', 's3.retry.time': '5s' },
+        properties: { 's3.idle.timeout': '500ms', 's3.retry.time': '1s' },
       });
       open.push(gateway);
       const user = await gateway.addUser('erin');

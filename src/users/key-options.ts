@@ -66,7 +66,8 @@ export function parseKeyOptions(
   for (const { name, hasValue, value } of splitOptions(text)) {
     const flag = Object.hasOwn(flags, name) ? flags[name] : undefined;
     const isFlag = flag !== undefined || harmlessFlags.has(name);
-    if (isFlag && hasValue) return { problem: `the option "${name}" takes no value: remove the "=" behind it` };
+    if (isFlag && hasValue)
+      return { problem: `the option "${name}" takes no value: remove the "=" behind it` };
     options = { ...options, ...flag };
     if (isFlag) continue;
     const isHarmless = harmlessValues.has(name);

@@ -203,14 +203,21 @@ for (const target of await gatewayTargets()) {
         expect(names).toEqual(content.names.filter((name) => name.includes('acme')).sort());
       });
 
-      itOnce('ends a session that it shows', async () => {
+      itOnce('bans the address of a session that it shows, and ends the session', async () => {
         await using visit = await Visit.open(browser, url, wideLight, token);
         const { page } = visit;
         await visit.go('/live');
         await page.getByText('/uploads/backup.tar').waitFor();
+        await page.getByRole('button', { name: 'Ban' }).first().click();
+        const dialog = page.getByRole('dialog');
+        expect(await dialog.getByLabel('Address').inputValue()).toBe('127.0.0.1');
+        await dialog.getByRole('button', { name: 'Ban' }).click();
+        await dialog.waitFor({ state: 'hidden' });
         await page.getByRole('button', { name: 'End' }).first().click();
         await page.getByRole('button', { name: 'End the session' }).click();
         await page.getByText('No user is connected. A session').waitFor();
+        expect((await gateway.cli(['ban', 'list'])).stdout).toContain('127.0.0.1');
+        await gateway.cli(['ban', 'clear', '127.0.0.1']);
       });
 
       it('finds the key of an upload in the trail and beside the file', async () => {

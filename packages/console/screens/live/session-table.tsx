@@ -3,8 +3,10 @@ import { Link } from 'wouter';
 import type { ItemOf } from '../../api/endpoints.js';
 import { useChange, useRead } from '../../api/hooks.js';
 import { useMay } from '../../api/roles.js';
+import { BanDialog } from '../../parts/ban-dialog.js';
 import { type Column, DataTable } from '../../parts/data-table.js';
 import { ConfirmButton } from '../../parts/dialog.js';
+import { DialogButton } from '../../parts/dialog-button.js';
 import { useFilters } from '../../parts/filters.js';
 import { commandOf, countOf, formatBytes } from '../../parts/format.js';
 import { KeyGlyph } from '../../parts/key-glyph.js';
@@ -117,8 +119,12 @@ const columns: readonly Column<Row>[] = [
   {
     id: 'end',
     header: 'Action',
-    width: 76,
-    cell: ({ session }) => <Disconnect session={session} />,
+    width: 132,
+    cell: ({ session }) => (
+      <>
+        <Disconnect session={session} /> <Ban address={session.address} />
+      </>
+    ),
   },
 ];
 
@@ -182,11 +188,20 @@ function Disconnect({ session: { id, username, address, transfers } }: { readonl
       consequence={{
         title: `End the session of ${username}?`,
         does: `The connection from ${address} closes, and ${countOf(transfers.length, 'transfer')} with it.`,
-        undo: 'The user can log in again at once, and resume an upload. A ban on the page Security prevents that.',
+        undo: 'The user can log in again at once, and resume an upload. A ban of the address prevents that.',
         command: commandOf('sessions', 'disconnect', id),
         verb: 'End the session',
       }}
       act={() => disconnect.mutateAsync({ parameters: { id } })}
     />
+  );
+}
+
+function Ban({ address }: { readonly address: string }) {
+  if (!useMay('operator')) return null;
+  return (
+    <DialogButton label="Ban" isCompact>
+      {(close) => <BanDialog from={address} onClose={close} />}
+    </DialogButton>
   );
 }

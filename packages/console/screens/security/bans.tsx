@@ -1,17 +1,14 @@
-import { Button, NativeSelect, TextInput } from '@mantine/core';
-import { useState } from 'react';
 import type { AnswerOf, ItemOf } from '../../api/endpoints.js';
 import { useChange } from '../../api/hooks.js';
-import { problemOf } from '../../api/problem.js';
 import { useMay } from '../../api/roles.js';
-import { Command } from '../../parts/copy.js';
+import { BanDialog } from '../../parts/ban-dialog.js';
 import { type Column, DataTable } from '../../parts/data-table.js';
-import { ConfirmButton, Dialog } from '../../parts/dialog.js';
+import { ConfirmButton } from '../../parts/dialog.js';
+import { DialogButton } from '../../parts/dialog-button.js';
 import { useFilters } from '../../parts/filters.js';
 import { commandOf } from '../../parts/format.js';
 import type { Loaded } from '../../parts/loading.js';
 import { Section } from '../../parts/page.js';
-import { ProblemNotice } from '../../parts/problem-notice.js';
 import { Mono, RelativeTime } from '../../parts/values.js';
 
 type Ban = ItemOf<'listBans'>;
@@ -53,7 +50,6 @@ const columns: readonly Column<Ban>[] = [
 
 /** The bans in force, with their reasons. */
 export function Bans({ query }: { readonly query: Loaded<AnswerOf<'listBans'>> }) {
-  const [isAdding, setAdding] = useState(false);
   const filters = useFilters();
   const mayChange = useMay('operator');
   return (
@@ -61,9 +57,7 @@ export function Bans({ query }: { readonly query: Loaded<AnswerOf<'listBans'>> }
       title="Bans"
       aside={
         mayChange ? (
-          <Button variant="default" onClick={() => setAdding(true)}>
-            Ban an address
-          </Button>
+          <DialogButton label="Ban an address">{(close) => <BanDialog onClose={close} />}</DialogButton>
         ) : null
       }
     >
@@ -76,7 +70,6 @@ export function Bans({ query }: { readonly query: Loaded<AnswerOf<'listBans'>> }
         noun={['ban', 'bans']}
         empty={<p>No address is banned. Repeated failed logins ban their address for a while.</p>}
       />
-      {isAdding ? <AddBan onClose={() => setAdding(false)} /> : null}
     </Section>
   );
 }
@@ -98,61 +91,5 @@ function Clear({ source }: { readonly source: string }) {
       }}
       act={() => clear.mutateAsync({ query: { address: source } })}
     />
-  );
-}
-
-const durations = [
-  ['3600', '1 hour', '1h'],
-  ['86400', '1 day', '1d'],
-  ['604800', '7 days', '7d'],
-  ['2592000', '30 days', '30d'],
-] as const;
-
-function AddBan({ onClose }: { readonly onClose: () => void }) {
-  const [address, setAddress] = useState('');
-  const [seconds, setSeconds] = useState('3600');
-  const add = useChange('addBan');
-  const wrong = add.error === null ? null : problemOf(add.error);
-  const written = durations.find(([value]) => value === seconds)?.[2] ?? '1h';
-  const submit = async () => {
-    await add.mutateAsync({ body: { address: address.trim(), seconds: Number(seconds) } });
-    onClose();
-  };
-  return (
-    <Dialog title="Ban an address" onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          submit().catch(() => undefined);
-        }}
-      >
-        <TextInput
-          label="Address"
-          description="An IPv6 address stands for its network of 64 bits"
-          required
-          value={address}
-          error={wrong?.field('/address')}
-          onChange={(event) => setAddress(event.currentTarget.value)}
-        />
-        <NativeSelect
-          label="For"
-          value={seconds}
-          onChange={(event) => setSeconds(event.currentTarget.value)}
-          data={durations.map(([value, label]) => ({ value, label }))}
-        />
-        <p className="dim">Current sessions from there stay. You can end the ban at any time.</p>
-        <ProblemNotice error={add.error} />
-        <Command text={commandOf('ban', 'add', address === '' ? 'ADDRESS' : address, '--for', written)} />
-        <div className="actions">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={add.isPending}>
-            Ban
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

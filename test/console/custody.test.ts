@@ -220,6 +220,31 @@ for (const target of await gatewayTargets()) {
         await inspect(visit, wideLight, 'key-needed');
       });
 
+      itOnce('show a bucket that refuses customer keys, what fails, and the remedy', async () => {
+        const block = (type: 'SSE-C' | 'NONE') =>
+          world.access.s3api(
+            'put-bucket-encryption',
+            '--server-side-encryption-configuration',
+            JSON.stringify({ Rules: [{ BlockedEncryptionTypes: { EncryptionType: [type] } }] }),
+          );
+        expect(await block('SSE-C')).toMatchObject({ code: 0 });
+        try {
+          await using visit = await world.open('bill', wideLight);
+          const { page } = visit;
+          await visit.go('/storage');
+          const { bucket } = world.access;
+          await page.getByText(`SSE-C is blocked in ${bucket}: uploads there fail.`).waitFor();
+          await page.getByText(`sftpgw setup --apply`).first().waitFor();
+          await inspect(visit, wideLight, 'storage-blocked');
+          await visit.go('/doctor');
+          await page.getByRole('button', { name: 'Check again' }).click();
+          await page.getByText('sse-c-blocked').first().waitFor();
+          await inspect(visit, wideLight, 'doctor-failing');
+        } finally {
+          await block('NONE');
+        }
+      });
+
       itOnce('show a secret of a webhook once, and send its messages', async () => {
         await using visit = await world.open('alice', wideLight);
         const { page } = visit;

@@ -21,6 +21,7 @@ import {
 } from './fixtures.js';
 import { describeObjectStore } from './object-store.js';
 
+const isFull = process.env['SFTPGW_DRILL'] === 'full';
 const MiB = 1024 * 1024;
 const streamPartBytes = 5 * MiB;
 
@@ -51,7 +52,9 @@ const refusals: readonly (readonly [
 ];
 
 for (const target of await s3Targets()) {
-  for (const [name, refuses, rangesRefused] of refusals) {
+  // The proxy refuses the same requests before any server. One that copies nothing uses each way through the gateway.
+  const tried = target.kind === 'embedded' || isFull ? refusals : refusals.slice(0, 1);
+  for (const [name, refuses, rangesRefused] of tried) {
     const makeTarget = async () => {
       const bucket = await target.makeBucket();
       const versionedBucket = await target.makeVersionedBucket();

@@ -18,7 +18,7 @@ import { gatewayTargets, sdkClient } from '../support/gateway-targets.js';
 import { SeededRandom } from '../support/random.js';
 import { missing } from '../support/tools.js';
 
-const rounds = 10;
+const rounds = process.env['SFTPGW_DRILL'] === 'full' ? 40 : 6;
 const uploadsPerRound = 5;
 const programs = missing('sftp', 'ssh-keygen');
 

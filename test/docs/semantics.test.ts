@@ -102,7 +102,7 @@ class TestFile {
     const [title, ...others] = nodesIn(node['arguments']);
     const takesBody = others.some(({ type }) => type.endsWith('FunctionExpression'));
     if (name === 'describe' && takesBody) return [...suites, this.#title(title)];
-    if ((name === 'it' || name === 'test') && takesBody)
+    if (['it', 'itOnce', 'test'].includes(name ?? '') && takesBody)
       this.paths.add([...suites, this.#title(title)].join(' > '));
     else if (name !== null && suites.length > 0) this.#follow(name, suites);
     return suites;

@@ -229,7 +229,7 @@ for (const target of await gatewayTargets()) {
           );
         expect(await block('SSE-C')).toMatchObject({ code: 0 });
         try {
-          await using visit = await world.open('bill', wideLight);
+          await using visit = await world.open('alice', wideLight);
           const { page } = visit;
           await visit.go('/storage');
           const { bucket } = world.access;

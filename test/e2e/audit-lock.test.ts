@@ -28,6 +28,9 @@ for (const target of (await s3Targets()).filter(({ kind }) => kind === 'environm
           s3: { endpoint, caFile, region, bucket, ...credentials },
           properties: { 'audit.keep': '2d' },
         });
+        // The head is stored at a start, once the trail has rows.
+        await gateway.end('SIGTERM');
+        await gateway.serve();
         const heads = async () => {
           const { Versions = [] } = await client.send(
             new ListObjectVersionsCommand({ Bucket: bucket, Prefix: '.sftpgw/audit/' }),

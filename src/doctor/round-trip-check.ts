@@ -45,12 +45,10 @@ async function roundTripOf(
     code: codeOf(step, fault),
     severity: step === 'remove' ? 'warning' : 'error',
     subject,
-    what: `${sentences[step]}: ${fault.hint}.`,
+    // The remedy behind the semicolon is that of the bucket, which may have many users.
+    what: `${sentences[step]}: ${fault.kind === 'sse-c-blocked' ? fault.hint.split(';', 1)[0] : fault.hint}.`,
     why: consequences[step],
-    whatToDo:
-      fault.kind === 'denied'
-        ? 'Grant the gateway the permission: `sftpgw setup --policies` prints all that it needs.'
-        : 'Fix the cause, then run `sftpgw doctor` again.',
+    whatToDo: remedyFor(fault),
   }));
 }
 
@@ -73,6 +71,14 @@ function lockedFinding(subject: string, bucket: string): DoctorFinding {
     why: 'A trial object could not be removed before its retention ends.',
     whatToDo: 'Upload and read a file that may stay, to try it.',
   };
+}
+
+function remedyFor({ kind }: Fault): string {
+  if (kind === 'denied')
+    return 'Grant the gateway the permission: `sftpgw setup --policies` prints all that it needs.';
+  if (kind === 'sse-c-blocked')
+    return 'Run `sftpgw setup --allow-sse-c` with credentials that may change the bucket.';
+  return 'Fix the cause, then run `sftpgw doctor` again.';
 }
 
 function codeOf(step: RoundTripStep, { kind }: Fault): string {

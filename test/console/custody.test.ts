@@ -239,6 +239,7 @@ for (const target of await gatewayTargets()) {
           await visit.go('/doctor');
           await page.getByRole('button', { name: 'Check again' }).click();
           await page.getByText('sse-c-blocked').first().waitFor();
+          await page.getByText('sftpgw setup --allow-sse-c').first().waitFor();
           await inspect(visit, wideLight, 'doctor-failing');
         } finally {
           await block('NONE');

@@ -267,7 +267,8 @@ export function unblockedRules(rule: ServerSideEncryptionRule): {
 export function sseCBlocked(bucket: string, rule: ServerSideEncryptionRule, cause?: unknown): Fault {
   return new Fault(
     'sse-c-blocked',
-    `bucket "${bucket}" blocks customer keys (SSE-C); unblock it with: aws s3api put-bucket-encryption --bucket ${bucket} ` +
+    `bucket "${bucket}" blocks customer keys (SSE-C); ` +
+      `unblock it with \`sftpgw setup --allow-sse-c\`, or with: aws s3api put-bucket-encryption --bucket ${bucket} ` +
       `--server-side-encryption-configuration '${JSON.stringify(unblockedRules(rule))}'`,
     { cause },
   );

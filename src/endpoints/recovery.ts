@@ -59,6 +59,10 @@ const status = Type.Object({
     bucket: textOrNull,
     isCurrent: Type.Boolean(),
     snapshot: numberOrNull,
+    signers: Type.Array(Type.String(), {
+      description:
+        'Who signs the copy: one name for each recovery identity that was made here. Unsigned if empty.',
+    }),
     completeAt: textOrNull,
     failure: Type.Union([Type.Object({ at: time, text: Type.String() }), Type.Null()]),
   }),
@@ -89,6 +93,7 @@ export const getRecovery = operation({
         bucket: 'my-bucket',
         isCurrent: true,
         snapshot: 12,
+        signers: ['9f86d081884c7d65'],
         completeAt: '2026-05-01T12:00:00.000Z',
         failure: null,
       },

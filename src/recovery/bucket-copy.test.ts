@@ -245,6 +245,13 @@ describe('the copy', () => {
     expect(await old.copy.run(call)).toMatchObject({ changedFiles: 2, snapshot: 3 });
   });
 
+  it('names who signs it', async () => {
+    expect((await old.copy.status()).signers).toEqual([]);
+    await old.initRecovery();
+    const { name } = snapshotSigner(old.world.recovery.secret);
+    expect((await old.copy.status()).signers).toEqual([name]);
+  });
+
   it('is sealed: the bucket has no secret of the root, and S3 receives no customer key', async () => {
     const keys = await withUsers(old);
     await old.initRecovery();

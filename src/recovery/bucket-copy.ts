@@ -57,6 +57,8 @@ export interface CopyStatus {
   /** True if the last run was complete and nothing has changed here since. */
   readonly isCurrent: boolean;
   readonly snapshot: number | null;
+  /** Names of the signers on this machine. Each signs every snapshot; a recovery identity knows its own. */
+  readonly signers: readonly string[];
   readonly completeMs: number | null;
   readonly failure: CopyState['failure'];
 }
@@ -148,7 +150,9 @@ export class BucketCopy {
       snapshotDigest === contentDigest(content) &&
       files.length === Object.keys(state.files).length &&
       files.every((isSame) => isSame);
-    return { none: await this.reasonNotCopied(), bucket: name, isCurrent, snapshot, completeMs, failure };
+    const signers = signersIn(content).map((signer) => signer.name);
+    const none = await this.reasonNotCopied();
+    return { none, bucket: name, isCurrent, snapshot, signers, completeMs, failure };
   }
 
   async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {

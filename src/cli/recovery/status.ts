@@ -38,6 +38,7 @@ function fields(status: RecoveryStatus): readonly (readonly [string, string])[] 
     ['Keys', `${keys}, ${recoverableKeys} of them sealed to every recovery recipient`],
     ['Copy in the bucket', copyText(copy)],
     ['Last complete', completeAt === null ? 'never' : `${completeAt}, snapshot ${copy.snapshot}`],
+    ...(copy.none === null ? [['Signed by', signersText(copy.signers)] as const] : []),
     ...(failure === null ? [] : [['Last failure', `${failure.at}: ${failure.text}`] as const]),
   ];
 }
@@ -47,6 +48,10 @@ const reasons: Readonly<Record<NoCopy, string>> = {
   'no-recipient': 'none: there is no recovery recipient',
   'no-bucket': 'none: no bucket is set',
 };
+
+function signersText(signers: readonly string[]): string {
+  return signers.length === 0 ? 'nobody: `sftpgw recover` needs --accept-unsigned' : signers.join(', ');
+}
 
 function copyText({ none, isCurrent, bucket }: RecoveryStatus['copy']): string {
   if (none !== null) return reasons[none];

@@ -8,7 +8,7 @@ import { Answer } from '../../parts/loading.js';
 import { Facts, PageLayout, Section } from '../../parts/page.js';
 import { Prose } from '../../parts/prose.js';
 import { Status } from '../../parts/status.js';
-import { RelativeTime } from '../../parts/values.js';
+import { Mono, RelativeTime } from '../../parts/values.js';
 import { isAtRisk, type Key } from '../keys/words.js';
 import { WaysToTheKeys } from './diagram.js';
 import { Drill } from './drill.js';
@@ -133,7 +133,7 @@ function Problems({ recovery: { recipients, problems } }: { readonly recovery: S
 }
 
 function NewestCopy({ recovery: { copy } }: { readonly recovery: State }) {
-  const { none, bucket, isCurrent, snapshot, completeAt, failure } = copy;
+  const { none, bucket, isCurrent, snapshot, signers, completeAt, failure } = copy;
   if (none !== null) {
     return (
       <div className="notice-box">
@@ -153,6 +153,16 @@ function NewestCopy({ recovery: { copy } }: { readonly recovery: State }) {
         ['Number', snapshot ?? <span className="dim">none</span>],
         ['Complete', <RelativeTime key="complete" time={completeAt} />],
         ['In the bucket', bucket],
+        [
+          'Signed by',
+          signers.length === 0 ? (
+            <Status key="signers" tone="warn">
+              nobody: a recovery needs --accept-unsigned
+            </Status>
+          ) : (
+            <Mono key="signers">{signers.join(', ')}</Mono>
+          ),
+        ],
         failure === null
           ? null
           : [

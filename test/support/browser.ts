@@ -104,9 +104,11 @@ export class Visit implements AsyncDisposable {
     );
   }
 
-  /** Returns by how many pixels the page is wider than the window. */
+  /** Returns by how many pixels the page is wider than the window, or a table wider than its frame. */
   async overflow(): Promise<number> {
-    return this.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    return this.page.evaluate(
+      "Math.max(...[document.documentElement, ...document.querySelectorAll('.table-scroll')].map((part) => part.scrollWidth - part.clientWidth))",
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -79,7 +79,7 @@ function columnsWith(show: (event: AuditEvent) => void): readonly Column<AuditEv
       cell: ({ actor }) =>
         actor.kind === 'user' ? <Link href={`/users/${actor.name}`}>{actor.name}</Link> : actor.name,
     },
-    { id: 'action', header: 'Did', width: 104, wideWidth: 130, cell: ({ action }) => verbOf(action) },
+    { id: 'action', header: 'Did', width: 102, wideWidth: 130, cell: ({ action }) => verbOf(action) },
     {
       id: 'target',
       header: 'What',

@@ -119,7 +119,7 @@ const columns: readonly Column<Row>[] = [
   {
     id: 'end',
     header: 'Action',
-    width: 132,
+    width: 124,
     cell: ({ session }) => (
       <>
         <Disconnect session={session} /> <Ban address={session.address} />

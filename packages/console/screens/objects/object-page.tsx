@@ -204,7 +204,7 @@ function columnsOf(place: ObjectPlace): readonly Column<Version>[] {
     {
       id: 'written',
       header: 'Written',
-      width: 110,
+      width: 104,
       cell: ({ lastModified }) => <RelativeTime time={lastModified} />,
     },
     {
@@ -225,7 +225,7 @@ function columnsOf(place: ObjectPlace): readonly Column<Version>[] {
     {
       id: 'key',
       header: 'Key',
-      width: 210,
+      width: 148,
       wideWidth: 280,
       cell: (version) =>
         version.kind === 'object' ? <EncryptionOf value={version.encryption} /> : <span>removed here</span>,

@@ -49,7 +49,7 @@ function columnsOf(webhook: string): readonly Column<Delivery>[] {
     {
       id: 'type',
       header: 'Event',
-      width: 150,
+      width: 126,
       sortBy: ({ type }) => type,
       cell: ({ type, auditSeq }) => <span title={`event ${auditSeq} of the audit trail`}>{type}</span>,
     },

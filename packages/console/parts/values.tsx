@@ -38,9 +38,9 @@ export function Mono({ children }: { readonly children: string }) {
 }
 
 /** A path that is cut at its beginning, because paths of one table differ at their ends. */
-export function PathEnd({ children }: { readonly children: string }) {
+export function PathEnd({ children, title }: { readonly children: string; readonly title?: string }) {
   return (
-    <span className="path-end">
+    <span className="path-end" title={title}>
       <bdi>{children}</bdi>
     </span>
   );

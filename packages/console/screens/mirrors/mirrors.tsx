@@ -15,7 +15,7 @@ import { ProblemNotice } from '../../parts/problem-notice.js';
 import { Prose } from '../../parts/prose.js';
 import { Status } from '../../parts/status.js';
 import { toast } from '../../parts/toast.js';
-import { Bytes, Mono } from '../../parts/values.js';
+import { Bytes, Mono, PathEnd } from '../../parts/values.js';
 import { MirrorPlan } from './plan.js';
 
 type Mirror = ItemOf<'listMirrors'>;
@@ -40,7 +40,7 @@ const columns: readonly Column<Mirror>[] = [
     id: 'name',
     header: 'Prefix',
     sortBy: ({ status }) => status.name,
-    cell: ({ status }) => <span title={`s3://${status.bucket}/${status.prefix}`}>{status.name}</span>,
+    cell: ({ status }) => <PathEnd title={`s3://${status.bucket}/${status.prefix}`}>{status.name}</PathEnd>,
   },
   {
     id: 'state',

@@ -5,7 +5,7 @@ import { Command } from '../../parts/copy.js';
 import { type Column, DataTable } from '../../parts/data-table.js';
 import { commandOf } from '../../parts/format.js';
 import { KeyGlyph } from '../../parts/key-glyph.js';
-import { Bytes, Mono, RelativeTime } from '../../parts/values.js';
+import { Bytes, PathEnd, RelativeTime } from '../../parts/values.js';
 import type { User } from './words.js';
 
 type Listed = ItemOf<'listObjects'>;
@@ -46,7 +46,7 @@ function columnsOf(prefix: string): readonly Column<ListedObject>[] {
       id: 'key',
       header: 'Name',
       sortBy: ({ key }) => key,
-      cell: ({ key }) => <Mono>{key.slice(prefix.length)}</Mono>,
+      cell: ({ key }) => <PathEnd title={key}>{key.slice(prefix.length)}</PathEnd>,
     },
     {
       id: 'encryption',

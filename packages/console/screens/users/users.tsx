@@ -12,7 +12,7 @@ import { countOf } from '../../parts/format.js';
 import { KeyGlyph } from '../../parts/key-glyph.js';
 import { PageLayout } from '../../parts/page.js';
 import { Status } from '../../parts/status.js';
-import { PathEnd, RelativeTime } from '../../parts/values.js';
+import { Mono, RelativeTime } from '../../parts/values.js';
 import { CreateUser } from './create-user.js';
 import { credentialsOf, encryptionWords, stateOf, type User } from './words.js';
 
@@ -59,7 +59,7 @@ const columns: readonly Column<User>[] = [
     header: 'Location',
     fromWidth: 1280,
     sortBy: ({ prefix }) => prefix,
-    cell: ({ prefix }) => <PathEnd title={prefix}>{prefix}</PathEnd>,
+    cell: ({ prefix }) => <Mono>{prefix}</Mono>,
   },
   {
     id: 'lastLogin',

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RequestCounts } from '../support/request-counts.js';
+import { s3Targets } from '../support/s3-targets.js';
+import { missing } from '../support/tools.js';
+import { UploadTree } from '../support/upload-tree.js';
+import { TestSftpServer } from './test-sftp-server.js';
+
+const programs = missing('sftp', 'ssh-keygen', 'ssh-keyscan');
+const fileCount = 20;
+
+for (const target of await s3Targets()) {
+  const skip = target.skip ?? programs;
+  describe.skipIf(skip !== null)(
+    `the cost of small files, with OpenSSH sftp into ${target.name}${skip ? ` (${skip})` : ''}`,
+    () => {
+      const counts = new RequestCounts();
+      const content = randomBytes(4096);
+      let tree: UploadTree;
+      let server: TestSftpServer;
+      let used = 0;
+      let directory: string;
+      const local = (name: string) => join(server.directory, name);
+
+      beforeAll(async () => {
+        tree = await UploadTree.open(target, { measures: counts.measures });
+        server = await TestSftpServer.open({}, tree.factory);
+        await mkdir(local('small'));
+        for (let index = 0; index < fileCount; index += 1)
+          await writeFile(local(`small/file-${index}`), content);
+      });
+      afterAll(async () => {
+        await server?.[Symbol.asyncDispose]();
+        await tree?.[Symbol.asyncDispose]();
+        await target.close();
+      });
+      beforeEach(async () => {
+        used += 1;
+        directory = `/uploads/d${used}`;
+        const session = await tree.login();
+        await session.mkdir(directory);
+        counts.take();
+      });
+
+      /** Runs the commands in one session. Returns the requests and commits that they take. */
+      async function costOf(...commands: readonly string[]): Promise<Readonly<Record<string, number>>> {
+        counts.take();
+        const { code, stderr } = await server.sftp(commands.join('\n'));
+        expect([code, stderr]).toEqual([0, '']);
+        return counts.take();
+      }
+
+      it('is a put of one file: STAT, OPEN, WRITE and CLOSE', async () => {
+        expect(await costOf(`put small/file-0 ${directory}/a`)).toEqual({
+          list: 1,
+          head: 1,
+          put: 1,
+          commits: 2,
+        });
+      });
+
+      it('is a put -p of one file: FSETSTAT too', async () => {
+        expect(await costOf(`put -p small/file-0 ${directory}/a`)).toEqual({
+          list: 1,
+          head: 1,
+          put: 1,
+          commits: 2,
+        });
+      });
+
+      it('is a get of one file: LSTAT, STAT, OPEN, READ and CLOSE', async () => {
+        await costOf(`put small/file-0 ${directory}/a`);
+        expect(await costOf(`get ${directory}/a back`)).toEqual({ list: 2, head: 2, read: 1, commits: 0 });
+        expect((await readFile(local('back'))).equals(content)).toBe(true);
+      });
+
+      it('is a put of many files into one directory: OPEN, WRITE and CLOSE of each', async () => {
+        const { list, ...others } = await costOf(`put small/* ${directory}/`);
+        expect(list).toBe(fileCount + 1);
+        expect(others).toEqual({ head: 1, put: fileCount, commits: 2 * fileCount });
+      });
+    },
+  );
+}

@@ -18,11 +18,15 @@ import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import type { S3ObjectStore } from '../../src/s3/routing/s3-object-store.js';
 import { createVault } from '../../src/vault/create-vault.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../../src/vfs/factory.js';
+import { ListedNames } from '../../src/vfs/objects/listed-names.js';
 import { Session } from '../../src/vfs/testing/world.js';
 import type { S3Target } from './s3-targets.js';
 
 const silence = () => undefined;
 const log: Logger = { debug: silence, info: silence, warn: silence, error: silence, child: () => log };
+
+/** Time that a listed directory is remembered, as by default in a gateway. */
+export const listingCacheMs = 2_000;
 
 /** Returns a new customer key. */
 export const newKey = () => CustomerKey.fromBytes(systemEntropy.bytes(32));
@@ -58,11 +62,15 @@ export class UploadTree implements AsyncDisposable {
 
   /**
    * Opens the tree in a bucket of the target, by default a new one. `measures` counts requests to S3 and
-   * commits. Each tree is a gateway of its own.
+   * commits. `listingsMs` returns the time by which listings expire. Each tree is a gateway of its own.
    */
   static async open(
     target: S3Target,
-    { measures = noMeasures, bucket: given }: { measures?: Measures; bucket?: string } = {},
+    {
+      measures = noMeasures,
+      bucket: given,
+      listingsMs = systemClock.monotonicMs,
+    }: { measures?: Measures; bucket?: string; listingsMs?: () => number } = {},
   ): Promise<UploadTree> {
     await using ends = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), 'upload-tree-'));
@@ -71,7 +79,9 @@ export class UploadTree implements AsyncDisposable {
     const { endpoint, region, credentials, caFile } = target;
     const services = { clock: systemClock, entropy: systemEntropy };
     const access = { endpoint, region, credentials: { ...credentials }, caFile };
-    const store = ends.use(createS3ObjectStore({ ...access, ...services, measures }));
+    const listedNames = new ListedNames({ ...systemClock, monotonicMs: listingsMs }, listingCacheMs);
+    const options = { ...access, ...services, measures, changes: listedNames };
+    const store = ends.use(createS3ObjectStore(options));
     const database = await openDatabase(join(directory, 'ledger.sqlite'), measures);
     ends.defer(() => database.close());
     const ledger = createKeyLedger(database, systemClock, systemEntropy);
@@ -82,7 +92,9 @@ export class UploadTree implements AsyncDisposable {
     const versions = createLedgerVersions(database, systemClock, systemEntropy);
     const factoryOf = (tree: UploadTree) =>
       createVfsFactory({
-        ...{ parked, vault, store, ledger, versions, clock: systemClock, users: usersOf(tree) },
+        ...{ parked, vault, store, listedNames, ledger, versions },
+        clock: systemClock,
+        users: usersOf(tree),
         resumeWindowMs: 60_000,
         listsParked: false,
         renameLimit: 30,

@@ -7,7 +7,8 @@ import type { KeyLedger } from '../../src/model/ledger.js';
 import type { ObjectStore } from '../../src/model/object-store.js';
 import { putMode, type Session, scpMode } from '../../src/vfs/testing/world.js';
 import { type S3Target, s3Targets } from '../support/s3-targets.js';
-import { newKey, UploadTree } from '../support/upload-tree.js';
+import { listingCacheMs, newKey, UploadTree } from '../support/upload-tree.js';
+import { eventually, underLoad } from '../support/wait.js';
 
 let embedded: S3Target | undefined;
 let tree: UploadTree;
@@ -215,6 +216,28 @@ describe('objects of other clients in the bucket', () => {
     for (let from = 0; from < names.length; from += 50)
       await Promise.all(names.slice(from, from + 50).map((name) => putForeign(name, name)));
     expect(await bob.list('/uploads')).toEqual(names);
+  });
+});
+
+describe('two gateways on one prefix', () => {
+  it('see the changes of each other after two seconds', async () => {
+    if (embedded === undefined) throw new Error('there is no embedded S3');
+    await using second = await UploadTree.open(embedded, { bucket });
+    second.settings = { ...second.settings, uploadPrefix: prefix };
+    second.keys = tree.keys;
+    const other = await second.login();
+    await other.list('/uploads');
+    const until = async (what: string, isSeen: () => Promise<boolean>) => {
+      const beganMs = performance.now();
+      await eventually(what, isSeen);
+      expect(performance.now() - beganMs).toBeLessThan(underLoad(listingCacheMs + 1_000));
+    };
+    await bob.write('/uploads/f', 'content');
+    await until('the new file is seen', async () => (await other.stat('/uploads/f'))?.size === 7);
+    await bob.write('/uploads/f', 'changed content');
+    await until('its change is seen', async () => (await other.stat('/uploads/f'))?.size === 15);
+    await bob.remove('/uploads/f');
+    await until('its removal is seen', async () => (await other.stat('/uploads/f')) === null);
   });
 });
 

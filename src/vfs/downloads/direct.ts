@@ -27,6 +27,8 @@ const modeMask = 0o555;
 export class DirectFiles implements ReadableFiles, FileRemoval, ObjectPrefix {
   readonly services: DirectServices;
   readonly location: ObjectLocation;
+  /** Rows of objects that the mirror has read have none. */
+  readonly ledgerHasTimes = false;
   readonly #settings: UserSettings;
   readonly #lookup: ObjectLookup;
 

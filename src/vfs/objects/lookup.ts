@@ -1,9 +1,10 @@
 import type { Call } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
 import { findListed } from '../../model/list-pages.js';
-import type { ListedObject } from '../../model/object-store.js';
+import { isSameEtag, type ListedObject } from '../../model/object-store.js';
 import type { Attributes } from '../../model/vfs.js';
 import { directoryAttributes, fileAttributes } from './attributes.js';
+import { directoryOf } from './listed-names.js';
 import { fitsKeyLimit } from './location.js';
 import { NameFinder } from './name-finder.js';
 import type { ObjectPrefix } from './prefix.js';
@@ -50,7 +51,7 @@ export class ObjectLookup {
     const found = await this.#names.find(call, ref);
     const directory = found.isDirectory ? await this.directoryAttributes(call, path) : null;
     if (directory !== null || found.object === null) return directory;
-    const file = await this.file(call, path);
+    const file = (await this.#recorded(found.object)) ?? (await this.file(call, path));
     return file && fileAttributes(file.size, file.mtimeSeconds);
   }
 
@@ -64,6 +65,20 @@ export class ObjectLookup {
     if (isDirectory === true && marker !== undefined) return directoryAttributes(markerSeconds(marker));
     const directory = await this.directory(call, path);
     return directory && directoryAttributes(directory.mtimeSeconds);
+  }
+
+  /** Returns size and time of a listed object that the ledger describes, or null if it does not. */
+  async #recorded(object: ListedObject): Promise<FoundFile | null> {
+    const { services, location, ledgerHasTimes } = this.#objects;
+    const { key, size } = object;
+    const rows = await services.ledger.confirmedBelow(location.bucket, directoryOf(key), {
+      first: key,
+      last: key,
+    });
+    const row = rows.get(key);
+    if (row === undefined || !isSameEtag(row.etag, object.etag)) return null;
+    if (row.mtimeSeconds === null && !ledgerHasTimes) return null;
+    return { size, mtimeSeconds: row.mtimeSeconds ?? Math.floor(object.lastModifiedMs / 1000) };
   }
 
   /** Returns size and time of a file, or null. An object that no key opens has both from the listing. */

@@ -24,6 +24,11 @@ export interface ObjectLookupServices {
 export interface ObjectPrefix {
   readonly services: ObjectLookupServices;
   readonly location: ObjectLocation;
+  /**
+   * Whether the ledger knows the time of every object that it describes. If not, the metadata may contain a
+   * time that the ledger does not.
+   */
+  readonly ledgerHasTimes: boolean;
   /** Returns the keys that may open the objects, the likeliest first. */
   keys(call: Call): Promise<readonly CustomerKey[]>;
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Session, World } from '../testing/world.js';
+import { putMode, type Session, World } from '../testing/world.js';
 
 let world: World;
 let bob: Session;
@@ -122,8 +122,7 @@ describe('the names of a directory', () => {
   it('are never taken from memory to create a file exclusively, to rename or to make a directory', async () => {
     await bob.list('/uploads');
     put('theirs');
-    const exclusive = { create: true, exclusive: true, truncate: false, append: false, read: false };
-    await expect(bob.write('/uploads/theirs', 'x', { ...exclusive, attributes: {} })).rejects.toMatchObject({
+    await expect(bob.write('/uploads/theirs', 'x', { ...putMode, exclusive: true })).rejects.toMatchObject({
       kind: 'exists',
     });
     await bob.write('/uploads/mine', 'x');
@@ -153,5 +152,53 @@ describe('the names of a directory', () => {
     expect(await bob.stat('/uploads/theirs')).toMatchObject({ size: 1 });
     put('theirs', 'longer');
     expect(await bob.stat('/uploads/theirs')).toMatchObject({ size: 6 });
+  });
+});
+
+describe('size and time of a listed file', () => {
+  let described: string[];
+
+  beforeEach(() => {
+    described = [];
+    const describeObject = world.vault.describe.bind(world.vault);
+    world.vault.describe = (call, ref, keys) => {
+      described.push(ref.key);
+      return describeObject(call, ref, keys);
+    };
+  });
+
+  it('come from the listing and the ledger if the ledger describes the object', async () => {
+    await bob.write('/uploads/a', 'four');
+    await bob.write('/uploads/timed', 'four', { ...putMode, attributes: { mtimeSeconds: 77 } });
+    expect(await bob.stat('/uploads/a')).toMatchObject({ size: 4, mtimeSeconds: 1_700_000_000 });
+    expect(await bob.stat('/uploads/timed')).toMatchObject({ size: 4, mtimeSeconds: 77 });
+    expect(described).toEqual([]);
+  });
+
+  it('come from a HEAD if another client wrote or replaced it, so that its metadata counts', async () => {
+    await bob.write('/uploads/a', 'four');
+    world.s3.put('bob/uploads/a', 'longer', { kind: 'sse-s3' }, 88);
+    world.s3.put('bob/uploads/theirs', 'x', { kind: 'sse-s3' }, 99);
+    expect(await bob.stat('/uploads/a')).toMatchObject({ size: 6, mtimeSeconds: 88 });
+    expect(await bob.stat('/uploads/theirs')).toMatchObject({ size: 1, mtimeSeconds: 99 });
+    expect(described).toEqual(['bob/uploads/a', 'bob/uploads/theirs']);
+  });
+
+  it('come from a HEAD in direct downloads if the ledger has no time, because the mirror records none', async () => {
+    world.change({ downloads: true, downloadsMode: 'direct' });
+    const { etag } = world.s3.put('bob/downloads/f', 'x', { kind: 'sse-s3' }, 99);
+    const row = {
+      ref: { bucket: 'bucket', key: 'bob/downloads/f' },
+      etag,
+      size: 1,
+      checksum: null,
+      versionId: null,
+    };
+    const found = { isLatest: true, sealedWith: { kind: 'sse-s3' }, lastModifiedMs: 0, listedMs: 0 } as const;
+    await world.vault.restore([{ ...row, ...found, mtimeSeconds: null }]);
+    expect(await bob.stat('/downloads/f')).toMatchObject({ mtimeSeconds: 99 });
+    await world.vault.restore([{ ...row, ...found, mtimeSeconds: 66 }]);
+    expect(await bob.stat('/downloads/f')).toMatchObject({ mtimeSeconds: 66 });
+    expect(described).toEqual(['bob/downloads/f']);
   });
 });

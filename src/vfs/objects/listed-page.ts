@@ -62,6 +62,7 @@ export class ListedPage {
 
   /** Forgets an object that this process has changed, or a directory (`key/`) below which it has. */
   forget(key: string, change: ObjectChange): void {
+    if (this.#content !== null && !this.covers(key)) return;
     // A directory with content stays one.
     if (change === 'written' && this.#content?.prefixes.has(key) === true) return;
     this.#changed.add(key);

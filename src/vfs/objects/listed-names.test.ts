@@ -121,14 +121,22 @@ describe('a listed directory', () => {
     for (const name of ['a', 'b', 'b-1', 'b/x', 'c', 'd']) world.s3.put(`p/${name}`);
     const first = await world.list({ prefix: 'p/', maxKeys: 3 });
     expect(['p/a', 'p/b', 'p/c'].map((key) => world.known(key))).toEqual(['f-', 'f?', '??']);
-    expect([world.names.isLarge(world.ref('p/z')), world.names.isListed(world.ref('p/b'))]).toEqual([
-      true,
-      false,
-    ]);
+    expect(['p/a', 'p/b'].map((key) => world.names.isListed(world.ref(key)))).toEqual([true, false]);
     await world.list({ prefix: 'p/', maxKeys: 2, continuation: first.continuation ?? '' }, 'p/b-1');
     expect(['p/b', 'p/c', 'p/d'].map((key) => world.known(key))).toEqual(['fd', 'f?', '??']);
     await world.list({ prefix: 'p/', startAfter: 'p/c' });
     expect(['p/d', 'p/z'].map((key) => world.known(key))).toEqual(['f-', '--']);
+  });
+
+  it('is large if a page has many names and is not the last one', async () => {
+    const world = new World();
+    for (let index = 0; index < 150; index += 1) world.s3.put(`p/${index}`);
+    const isLarge = () => world.names.isLarge(world.ref('p/x'));
+    await world.list({ prefix: 'p/', maxKeys: 2 });
+    await world.list({ prefix: 'p/' });
+    expect(isLarge()).toBe(false);
+    await world.list({ prefix: 'p/', maxKeys: 100 });
+    expect(isLarge()).toBe(true);
   });
 
   it('is known from the list of one name, and from that of what is below the name', async () => {

@@ -101,9 +101,9 @@ export class ListedNames implements ObjectChanges {
     return this.#newest(ref, [directoryOf(key)], covers) ?? false;
   }
 
-  /** Returns whether the first page of the name's directory is known and ends before the directory does. */
+  /** Returns whether the name's directory is known to have more names than the first page of its listing. */
   isLarge(ref: ObjectRef): boolean {
-    return this.#newest(ref, [directoryOf(ref.key)], (page) => page.isCut || undefined) ?? false;
+    return this.#newest(ref, [directoryOf(ref.key)], (page) => page.isFirstOfMany || undefined) ?? false;
   }
 
   changed({ bucket, key }: ObjectRef, change: ObjectChange): void {

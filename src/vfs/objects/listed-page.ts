@@ -5,6 +5,9 @@ import type { ListedObject, ListPage, ObjectChange } from '../../model/object-st
 const pageBytes = 1024;
 const nameBytes = 256;
 
+/** Names of a page from which on its directory is large. Lists of few names do not tell. */
+const manyNames = 100;
+
 /** Max names of a page that change before it is dropped. */
 const maxChanged = 10_000;
 
@@ -50,9 +53,10 @@ export class ListedPage {
     return bytes;
   }
 
-  /** True if the page begins at the start of its prefix and ends before its last key. */
-  get isCut(): boolean {
-    return this.#after === null && this.#content !== null && this.#content.end !== null;
+  /** True if the page begins at the start of its prefix, has many names, and ends before the last one. */
+  get isFirstOfMany(): boolean {
+    if (this.#content === null || this.#after !== null || this.#content.end === null) return false;
+    return this.#content.objects.size + this.#content.prefixes.size >= manyNames;
   }
 
   /** True once so many names have changed that the page is not worth its memory. */

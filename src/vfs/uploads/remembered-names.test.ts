@@ -106,6 +106,28 @@ describe('the names of a directory', () => {
     expect(await other.stat('/uploads/d')).toMatchObject({ type: 'directory' });
   });
 
+  it('are told apart if many others lie between a name as a file and as a directory', async () => {
+    for (let index = 10; index < 30; index += 1) put(`a-${index}`);
+    put('a/x');
+    expect(await listsOf(() => bob.stat('/uploads/a'))).toBe(2);
+    expect(await bob.stat('/uploads/a')).toMatchObject({ type: 'directory' });
+    world.expireListings();
+    world.s3.objects.delete('bob/uploads/a/x');
+    expect(await bob.stat('/uploads/a')).toBeNull();
+    world.expireListings();
+    put('a');
+    expect(await bob.stat('/uploads/a')).toMatchObject({ type: 'file' });
+  });
+
+  it('are listed once for names in any order, also after a STAT of the directory', async () => {
+    for (let index = 0; index < 20; index += 1) put(`d/${index}`);
+    await bob.stat('/uploads/d');
+    const ask = async () => {
+      for (let index = 99; index >= 0; index -= 1) expect(await bob.stat(`/uploads/d/x${index}`)).toBeNull();
+    };
+    expect(await listsOf(ask)).toBe(3);
+  });
+
   it('of a large directory are listed from the name on that a client asks for', async () => {
     for (let index = 0; index < 3_000; index += 1) put(`d/a${String(index).padStart(4, '0')}`);
     const names = Array.from({ length: 200 }, (_, index) => `/uploads/d/b${String(index).padStart(4, '0')}`);

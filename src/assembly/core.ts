@@ -19,6 +19,7 @@ import { createSharedRegistry } from '../users/shared-registry.js';
 import { createUsers } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
+import { ListedNames } from '../vfs/objects/listed-names.js';
 import { backgroundCall } from './background-call.js';
 import { createBucketCopy } from './bucket-copy.js';
 import { openRootDatabase } from './database.js';
@@ -35,6 +36,8 @@ export interface Core {
   readonly s3: S3StoreOptions;
   readonly userRoutes: Pick<UserRoutes, 'watch'>;
   readonly store: S3ObjectStore;
+  /** Learns the changes that `store` makes. */
+  readonly listedNames: ListedNames;
   readonly database: GatewayDatabase;
   readonly ledger: KeyLedger & LedgerDirectory;
   readonly parked: ParkedUploads;
@@ -72,7 +75,8 @@ export async function buildCore(
   resources.defer(() => database.close());
   const call = backgroundCall(background.signal, systemEntropy, log);
   const routes = new StoreRoutes(() => settings.bucket);
-  const s3 = { ...options, routes, measures };
+  const listedNames = new ListedNames(systemClock, settings.current.listingCacheMs);
+  const s3 = { ...options, routes, measures, changes: listedNames };
   const store = resources.use(createS3ObjectStore(s3));
   const scribe = await openScribe({ database, store, call });
   const ledger = createKeyLedger(database, systemClock, systemEntropy);
@@ -102,6 +106,7 @@ export async function buildCore(
     s3,
     userRoutes,
     store,
+    listedNames,
     database,
     ledger,
     parked,

@@ -160,6 +160,12 @@ export const settings = {
     1_000,
     'Maximum files in a directory of /uploads that a client can rename. The gateway copies each file and then removes it, up to 50 small files per second, and the client hears nothing meanwhile. With 0 only empty directories can be renamed.',
   ),
+  listingCacheMs: setting(
+    'listing.cache.time',
+    duration(0, 60 * second),
+    2 * second,
+    'How long a listed directory answers whether a name exists, so that clients that send many small files need fewer requests to S3. The gateway applies its own changes at once, and sees those of other programs after this time. 0s turns this off.',
+  ),
   readMemoryBytes: setting(
     'read.memory',
     size(8 * mebibyte, tebibyte),

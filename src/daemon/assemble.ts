@@ -224,14 +224,15 @@ function startConsole(
 
 function treesOf(
   { current }: LiveSettings,
-  { users, vault, store, ledger, parked, database }: Core,
+  { users, vault, store, listedNames, ledger, parked, database }: Core,
   mirror: Mirror,
 ): UploadingVfsFactory {
   const { renameLimit, uploadResumeWindowMs: resumeWindowMs, uploadResumeListed } = current;
   const versions = createLedgerVersions(database, systemClock, systemEntropy);
-  const services = { users, vault, store, ledger, versions, parked, mirror, clock: systemClock };
+  const services = { users, vault, store, listedNames, ledger, versions, parked, mirror };
   return createVfsFactory({
     ...services,
+    clock: systemClock,
     renameLimit,
     resumeWindowMs,
     listsParked: uploadResumeListed,

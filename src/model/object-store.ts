@@ -296,6 +296,18 @@ export interface ObjectStore {
   list(call: Call, request: ListRequest): Promise<ListPage>;
 }
 
+/** How a request changes an object. */
+export type ObjectChange = 'written' | 'removed';
+
+/** Learns which objects this process changes. */
+export interface ObjectChanges {
+  /**
+   * Called when a request that writes or removes an object has ended, whatever its result, and before its
+   * caller learns the result.
+   */
+  changed(ref: ObjectRef, change: ObjectChange): void;
+}
+
 export interface PendingUpload {
   readonly key: string;
   readonly uploadId: string;

@@ -35,6 +35,7 @@ import { removeObject } from './object-writes.js';
 import type { S3StoreOptions } from './options.js';
 import { S3PartUpload } from './part-upload.js';
 import { getObject, headObject } from './reads.js';
+import { reportChanges } from './reported-changes.js';
 import { withRetries } from './retry.js';
 import { createRoutedStore } from './routing/routed-store.js';
 import type { S3ObjectStore } from './routing/s3-object-store.js';
@@ -46,11 +47,12 @@ export type { S3ObjectStore };
 /**
  * Creates a store of objects in S3 or a compatible server, with transient faults retried. Throws `invalid`
  * for an endpoint or a CA file that cannot be used. Connects at the first request. With `routes`, the location
- * of an object decides how its requests are sent.
+ * of an object decides how its requests are sent. With `changes`, every write and removal is reported.
  */
 export function createS3ObjectStore(options: S3StoreOptions): S3ObjectStore {
-  const { routes } = options;
-  return routes === undefined ? openStore(options) : createRoutedStore(options, routes, openStore);
+  const { routes, changes } = options;
+  const store = routes === undefined ? openStore(options) : createRoutedStore(options, routes, openStore);
+  return changes === undefined ? store : reportChanges(store, changes);
 }
 
 function openStore(options: S3StoreOptions): S3ObjectStore {

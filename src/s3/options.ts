@@ -1,6 +1,7 @@
 import { hasNativeCrc32c } from '@sftpgw/checksums';
 import type { Clock, Entropy } from '../model/call.js';
 import type { ChecksumAlgorithm } from '../model/checksum.js';
+import type { ObjectChanges } from '../model/object-store.js';
 import type { S3Transport } from './http/transport.js';
 import type { RetryLimits, S3Measures } from './retry.js';
 import type { StoreRoutes } from './routing/store-routes.js';
@@ -73,6 +74,8 @@ export interface S3StoreOptions extends S3ClientOptions {
   readonly retry?: Partial<RetryLimits>;
   /** Counts requests. Nothing by default. */
   readonly measures?: S3Measures;
+  /** Learns what is written and removed. */
+  readonly changes?: ObjectChanges;
   /** Sends the requests for some users' objects to other regions, or under other roles. */
   readonly routes?: StoreRoutes;
   /** The maximum size for one CopyObject, 5 GiB at AWS. Larger objects are copied in parts. */

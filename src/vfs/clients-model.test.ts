@@ -146,6 +146,7 @@ class Clients {
         return;
       case 'foreign':
         this.#world.s3.put(`bob/uploads/${step.name}`, step.text);
+        this.#world.expireListings();
         if (step.text === '' && step.name.endsWith('/')) stored.delete(step.name);
         else stored.set(step.name, step.text);
     }

@@ -11,6 +11,8 @@ import type { Vault } from '../vault/vault.js';
 import { DirectoryUsages } from './disk/usage.js';
 import { type MountServices, type Mounts, mountsFor, sameSettings } from './mounts.js';
 import { DirectoryCache } from './objects/directory-cache.js';
+import type { ListedNames } from './objects/listed-names.js';
+import { ListingDemand } from './objects/listing-demand.js';
 import { UserTree } from './tree.js';
 import { OpenUploads } from './uploads/open-uploads.js';
 import { ParkedFiles } from './uploads/parked-files.js';
@@ -20,6 +22,8 @@ export interface VfsOptions {
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption' | 'uploadKeys' | 'downloadKeys'>;
   readonly vault: Vault;
   readonly store: Pick<ObjectStore, 'list'>;
+  /** Remembers lists of directories. The store has to report its changes to it. */
+  readonly listedNames: ListedNames;
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly versions: Pick<LedgerVersions, 'restore'>;
   readonly clock: Clock;
@@ -52,7 +56,9 @@ export function createVfsFactory(options: VfsOptions): UploadingVfsFactory {
     open,
     parkedFiles,
     localUsages: new DirectoryUsages(options.clock),
+    store: options.listedNames.over(options.store),
     directoryCache: new DirectoryCache(options.clock),
+    listingDemand: new ListingDemand(options.clock, options.listedNames.lifetimeMs),
     reported: new Set(),
   };
   return {

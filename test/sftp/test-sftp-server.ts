@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { VfsFactory } from '../../src/model/vfs.js';
 import type { SftpLimits } from '../../src/sftp/limits.js';
 import { type SftpServer, startSftpServer } from '../../src/sftp/server.js';
 import { MemoryVfs } from '../../src/sftp/testing/memory-vfs.js';
@@ -18,7 +19,11 @@ export class TestSftpServer implements AsyncDisposable {
   #server: SftpServer | null = null;
   readonly #keys: Buffer[] = [];
 
-  static async open(limits: Partial<SftpLimits> = {}): Promise<TestSftpServer> {
+  /** `vfs` shows other trees than the one in memory. */
+  static async open(
+    limits: Partial<SftpLimits> = {},
+    vfs: VfsFactory | null = null,
+  ): Promise<TestSftpServer> {
     const testServer = new TestSftpServer();
     await testServer.makeKey('id', 'ed25519', true);
     testServer.#server = await startSftpServer({
@@ -31,7 +36,7 @@ export class TestSftpServer implements AsyncDisposable {
           return username === 'bob' && testServer.#opens(credential);
         },
       }),
-      vfs: { forUser: async () => testServer.memory },
+      vfs: vfs ?? { forUser: async () => testServer.memory },
       log: recordingLogger(testServer.lines),
       clock: testClock,
       entropy: testEntropy,

@@ -1,139 +1,40 @@
-import { setMaxListeners } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startEmbeddedS3 } from '@sftpgw/embedded-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock, systemEntropy } from '../../src/assembly/system.js';
+import { systemEntropy } from '../../src/assembly/system.js';
 import { checksumOf } from '../../src/bytes/running-checksum.js';
-import { createKeyLedger } from '../../src/database/ledger/ledger.js';
-import { createParkedUploads } from '../../src/database/ledger/parked.js';
-import { createLedgerVersions } from '../../src/database/ledger/versions.js';
-import { openDatabase } from '../../src/database/sqlite/open.js';
-import type { Call, Logger } from '../../src/model/call.js';
-import { CustomerKey } from '../../src/model/customer-key.js';
+import type { Call } from '../../src/model/call.js';
 import { noKey, type WriteEncryption } from '../../src/model/encryption.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
 import type { ObjectStore } from '../../src/model/object-store.js';
-import { allRights } from '../../src/model/users/upload-rights.js';
-import { parseUsername, type UserSettings } from '../../src/model/users.js';
-import { createS3ObjectStore } from '../../src/s3/object-store.js';
-import { createVault } from '../../src/vault/create-vault.js';
-import { createVfsFactory } from '../../src/vfs/factory.js';
-import { putMode, Session, scpMode } from '../../src/vfs/testing/world.js';
+import { putMode, type Session, scpMode } from '../../src/vfs/testing/world.js';
+import { type S3Target, s3Targets } from '../support/s3-targets.js';
+import { listingCacheMs, newKey, UploadTree } from '../support/upload-tree.js';
+import { eventually, underLoad } from '../support/wait.js';
 
-const bucket = 'vfs';
-const newKey = () => CustomerKey.fromBytes(systemEntropy.bytes(32));
-const silence = () => undefined;
-const log: Logger = { debug: silence, info: silence, warn: silence, error: silence, child: () => log };
-const call: Call = { id: 'call', signal: new AbortController().signal, log };
-// Like the SFTP session: every open request listens to the signal.
-setMaxListeners(0, call.signal);
-
+let embedded: S3Target | undefined;
+let tree: UploadTree;
 let store: ObjectStore;
 let ledger: KeyLedger;
-let login: () => Promise<Session>;
-let keys: readonly CustomerKey[] = [];
-let settings: UserSettings;
-const ends: (() => Promise<unknown>)[] = [];
+let call: Call;
+let bucket: string;
 
-/** The tree over the real vault, ledger and S3 adapter; only the user's files are fake. */
 beforeAll(async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'vfs-s3-'));
-  ends.push(() => rm(directory, { recursive: true }));
-  const s3 = await startEmbeddedS3({
-    directory: join(directory, 's3'),
-    listen: { host: '127.0.0.1', port: 0 },
-    region: 'us-east-1',
-  });
-  ends.push(() => s3.close(1000));
-  await s3.ensureBucket(bucket);
-  const real = createS3ObjectStore({
-    endpoint: s3.endpoint,
-    region: 'us-east-1',
-    credentials: s3.credentials,
-    clock: systemClock,
-    entropy: systemEntropy,
-  });
-  ends.push(async () => real[Symbol.asyncDispose]());
-  const database = await openDatabase(join(directory, 'ledger.sqlite'));
-  ends.push(() => database.close());
-  const durable = createKeyLedger(database, systemClock, systemEntropy);
-  const parked = createParkedUploads(database, systemClock);
-  await mkdir(join(directory, 'scratch'));
-  const vault = createVault({
-    store: real,
-    ledger: durable,
-    parked,
-    clock: systemClock,
-    entropy: systemEntropy,
-    scratchDirectory: join(directory, 'scratch'),
-  });
-  ends.push(async () => vault[Symbol.asyncDispose]());
-  const factory = createVfsFactory({
-    parked,
-    resumeWindowMs: 60_000,
-    listsParked: false,
-    renameLimit: 30,
-    users: {
-      settings: async () => settings,
-      uploadEncryption: async (): Promise<WriteEncryption> => {
-        const [key] = keys;
-        return key === undefined ? { kind: 'sse-s3' } : { kind: 'sse-c', key };
-      },
-      uploadKeys: async () => keys,
-      downloadKeys: async () => keys,
-    },
-    mirror: {
-      removeFile: () => Promise.reject(new Error('this test has no mirror')),
-      sessionOpened: () => () => undefined,
-    },
-    vault,
-    store: real,
-    ledger: durable,
-    versions: createLedgerVersions(database, systemClock, systemEntropy),
-    clock: systemClock,
-  });
-  store = real;
-  ledger = durable;
-  login = async () => {
-    const tree = await factory.forUser(call, 'bob');
-    if (tree === null) throw new Error('the user does not exist');
-    return new Session(tree, call);
-  };
-  settings = {
-    username: parseUsername('bob'),
-    uploadBucket: bucket,
-    uploadPrefix: '',
-    uploadOption: 3,
-    access: null,
-    acl: null,
-    uploadRights: allRights,
-    uploadExclusions: [],
-    downloads: false,
-    shared: false,
-    downloadsMode: 'mirror',
-    downloadsDelete: false,
-    local: true,
-    localLimitBytes: null,
-    localFilesLimit: null,
-    downloadsPrefix: 'bob/downloads/',
-    localDirectory: join(directory, 'local'),
-    downloadsDirectory: join(directory, 'downloads'),
-    sharedDirectory: join(directory, 'shared'),
-  };
+  [embedded] = await s3Targets();
+  if (embedded === undefined) throw new Error('there is no embedded S3');
+  tree = await UploadTree.open(embedded);
+  ({ store, ledger, call, bucket } = tree);
 });
 afterAll(async () => {
-  for (const end of ends.reverse()) await end();
+  await tree[Symbol.asyncDispose]();
+  await embedded?.close();
 });
 
 let bob: Session;
 let prefix: string;
 beforeEach(async () => {
   prefix = `${systemEntropy.id()}/uploads/`;
-  settings = { ...settings, uploadPrefix: prefix };
-  keys = [newKey()];
-  bob = await login();
+  tree.settings = { ...tree.settings, uploadPrefix: prefix };
+  tree.keys = [newKey()];
+  bob = await tree.login();
 });
 
 /** Writes like another client, without a ledger row. */
@@ -151,7 +52,7 @@ async function keysInS3(): Promise<readonly string[]> {
 
 describe('uploads over a real S3 protocol', () => {
   it('are encrypted with the customer key and read back with it', async () => {
-    const [key] = keys;
+    const [key] = tree.keys;
     if (key === undefined) throw new Error('no key');
     await bob.mkdir('/uploads/d');
     await bob.write('/uploads/d/f', 'content', { ...putMode, attributes: { mtimeSeconds: 1_000_000 } });
@@ -230,13 +131,13 @@ describe('renaming over a real S3 protocol', () => {
   it('keeps content and time, and applies the current key', async () => {
     await bob.write('/uploads/f', 'content', { ...putMode, attributes: { mtimeSeconds: 1_000_000 } });
     await bob.tree.setAttributes(call, '/uploads/f', { mtimeSeconds: 2_000_000 });
-    const [old] = keys;
+    const [old] = tree.keys;
     const present = newKey();
-    keys = old === undefined ? [present] : [present, old];
+    tree.keys = old === undefined ? [present] : [present, old];
     await bob.rename('/uploads/f', '/uploads/g');
     expect(await keysInS3()).toEqual(['g']);
     expect(await bob.stat('/uploads/g')).toMatchObject({ mtimeSeconds: 2_000_000 });
-    keys = [present];
+    tree.keys = [present];
     expect(await bob.read('/uploads/g')).toBe('content');
   });
 
@@ -267,7 +168,7 @@ describe('objects of other clients in the bucket', () => {
   });
 
   it('keep a time that a client sets, with the key of the user or none', async () => {
-    const [key] = keys;
+    const [key] = tree.keys;
     if (key === undefined) throw new Error('no key');
     await putForeign('plain', 'content');
     await putForeign('sealed', 'content', { kind: 'sse-c', key });
@@ -318,6 +219,28 @@ describe('objects of other clients in the bucket', () => {
   });
 });
 
+describe('two gateways on one prefix', () => {
+  it('see the changes of each other after two seconds', async () => {
+    if (embedded === undefined) throw new Error('there is no embedded S3');
+    await using second = await UploadTree.open(embedded, { bucket });
+    second.settings = { ...second.settings, uploadPrefix: prefix };
+    second.keys = tree.keys;
+    const other = await second.login();
+    await other.list('/uploads');
+    const until = async (what: string, isSeen: () => Promise<boolean>) => {
+      const beganMs = performance.now();
+      await eventually(what, isSeen);
+      expect(performance.now() - beganMs).toBeLessThan(underLoad(listingCacheMs + 1_000));
+    };
+    await bob.write('/uploads/f', 'content');
+    await until('the new file is seen', async () => (await other.stat('/uploads/f'))?.size === 7);
+    await bob.write('/uploads/f', 'changed content');
+    await until('its change is seen', async () => (await other.stat('/uploads/f'))?.size === 15);
+    await bob.remove('/uploads/f');
+    await until('its removal is seen', async () => (await other.stat('/uploads/f')) === null);
+  });
+});
+
 describe('directories over a real S3 protocol', () => {
   it('are created, renamed while empty, and removed', async () => {
     await bob.mkdir('/uploads/New Folder');
@@ -332,7 +255,7 @@ describe('directories over a real S3 protocol', () => {
   });
 
   it('are renamed with their content, whatever its encryption, up to the limit', async () => {
-    const [uploads] = keys;
+    const [uploads] = tree.keys;
     await bob.mkdir('/uploads/d');
     await bob.mkdir('/uploads/d/empty');
     await bob.write('/uploads/d/own', 'own');

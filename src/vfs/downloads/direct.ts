@@ -3,7 +3,7 @@ import type { CustomerKey } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 import type { UserDirectory, UserSettings } from '../../model/users.js';
 import type { Attributes, DirectoryEntry, FileSystemStatistics, ReadHandle } from '../../model/vfs.js';
-import { bucketStatistics, directoryAttributes, fileAttributes } from '../objects/attributes.js';
+import { bucketStatistics } from '../objects/attributes.js';
 import { ObjectListing } from '../objects/listing.js';
 import { ObjectLocation } from '../objects/location.js';
 import { ObjectLookup } from '../objects/lookup.js';
@@ -27,6 +27,8 @@ const modeMask = 0o555;
 export class DirectFiles implements ReadableFiles, FileRemoval, ObjectPrefix {
   readonly services: DirectServices;
   readonly location: ObjectLocation;
+  /** Rows of objects that the mirror has read have none. */
+  readonly ledgerHasTimes = false;
   readonly #settings: UserSettings;
   readonly #lookup: ObjectLookup;
 
@@ -42,13 +44,8 @@ export class DirectFiles implements ReadableFiles, FileRemoval, ObjectPrefix {
   }
 
   async stat(call: Call, path: string): Promise<Attributes | null> {
-    if (path === '/') return masked(directoryAttributes(0));
-    const [directory, file] = await Promise.all([
-      this.#lookup.directory(call, path),
-      this.#lookup.file(call, path),
-    ]);
-    if (directory !== null) return masked(directoryAttributes(directory.mtimeSeconds));
-    return file && masked(fileAttributes(file.size, file.mtimeSeconds));
+    const found = await this.#lookup.attributes(call, path);
+    return found && masked(found);
   }
 
   /** Same as `stat`: there are no symbolic links in S3. */

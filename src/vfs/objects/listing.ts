@@ -1,8 +1,9 @@
 import type { Call } from '../../model/call.js';
 import type { Confirmation } from '../../model/ledger.js';
-import type { ListedObject, ListPage } from '../../model/object-store.js';
+import { isSameEtag, type ListedObject, type ListPage } from '../../model/object-store.js';
 import type { Attributes, DirectoryEntry } from '../../model/vfs.js';
 import { directoryAttributes, fileAttributes } from './attributes.js';
+import { lastOf } from './listed-page.js';
 import { isUsableName } from './location.js';
 import type { ObjectPrefix } from './prefix.js';
 
@@ -39,9 +40,11 @@ export class ObjectListing {
   }
 
   async *batches(call: Call): AsyncGenerator<readonly DirectoryEntry[]> {
-    let page = await this.#page(call, null);
+    let page = await this.#page(call, null, undefined);
+    let end: string | undefined;
     for (;;) {
-      const next = page.continuation === null ? null : this.#page(call, page.continuation);
+      end = lastOf(page) ?? end;
+      const next = page.continuation === null ? null : this.#page(call, page.continuation, end);
       // Not awaited if the client stops listing, so its fault must be handled here.
       next?.catch(() => undefined);
       if (page.objects.length > 0 || page.prefixes.length > 0) this.#empty = false;
@@ -55,13 +58,15 @@ export class ObjectListing {
     yield [...this.#uploading].map(([name, attributes]) => ({ name, attributes }));
   }
 
-  #page(call: Call, continuation: string | null): Promise<ListPage> {
-    return this.#objects.services.store.list(call, {
+  /** `after` is the last key of the page before. */
+  #page(call: Call, continuation: string | null, after: string | undefined): Promise<ListPage> {
+    const request = {
       bucket: this.#objects.location.bucket,
       prefix: this.#prefix,
       delimiter: '/',
       ...(continuation === null ? {} : { continuation }),
-    });
+    } as const;
+    return this.#objects.services.store.list(call, request, after);
   }
 
   async #entries(call: Call, page: ListPage): Promise<readonly DirectoryEntry[]> {
@@ -114,12 +119,8 @@ export class ObjectListing {
  * the object.
  */
 function mtimeOf(object: ListedObject, known: Confirmation | undefined): number {
-  const isSame = known !== undefined && unquoted(known.etag) === unquoted(object.etag);
-  return (isSame ? known.mtimeSeconds : null) ?? Math.floor(object.lastModifiedMs / 1000);
-}
-
-function unquoted(etag: string): string {
-  return etag.replace(/^"|"$/g, '');
+  const own = isSameEtag(known?.etag, object.etag) ? known?.mtimeSeconds : null;
+  return own ?? Math.floor(object.lastModifiedMs / 1000);
 }
 
 /**
@@ -150,11 +151,4 @@ class ClashFilter {
  */
 function mayPrecedeDirectory(key: string, end: string): boolean {
   return end === key || (end.startsWith(key) && end.charCodeAt(key.length) < 0x2f);
-}
-
-function lastOf(page: ListPage): string | null {
-  const object = page.objects.at(-1)?.key;
-  const prefix = page.prefixes.at(-1);
-  if (object === undefined || prefix === undefined) return object ?? prefix ?? null;
-  return Buffer.compare(Buffer.from(object), Buffer.from(prefix)) > 0 ? object : prefix;
 }

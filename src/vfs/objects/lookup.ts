@@ -1,8 +1,12 @@
 import type { Call } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
 import { findListed } from '../../model/list-pages.js';
-import type { ListedObject } from '../../model/object-store.js';
+import { isSameEtag, type ListedObject } from '../../model/object-store.js';
+import type { Attributes } from '../../model/vfs.js';
+import { directoryAttributes, fileAttributes } from './attributes.js';
+import { directoryOf } from './listed-names.js';
 import { fitsKeyLimit } from './location.js';
+import { NameFinder } from './name-finder.js';
 import type { ObjectPrefix } from './prefix.js';
 
 /** Properties of a file in S3. */
@@ -24,9 +28,57 @@ export interface FoundDirectory {
 /** Finds files and directories in S3 by path. */
 export class ObjectLookup {
   readonly #objects: ObjectPrefix;
+  readonly #names: NameFinder;
 
   constructor(objects: ObjectPrefix) {
     this.#objects = objects;
+    this.#names = new NameFinder(objects.services);
+  }
+
+  /**
+   * Returns the attributes of a file or a directory, or null. A name that is both is a directory. Another
+   * client's change may be unknown for the time that listings are remembered.
+   */
+  async attributes(call: Call, path: string): Promise<Attributes | null> {
+    if (path === '/') return directoryAttributes(0);
+    const { services, location } = this.#objects;
+    const ref = location.file(path);
+    const marker = location.directory(path);
+    if (services.directoryCache.exists(marker.bucket, marker.key)) {
+      const directory = await this.directoryAttributes(call, path);
+      if (directory !== null) return directory;
+    }
+    const found = await this.#names.find(call, ref);
+    const directory = found.isDirectory ? await this.directoryAttributes(call, path) : null;
+    if (directory !== null || found.object === null) return directory;
+    const file = (await this.#recorded(found.object)) ?? (await this.file(call, path));
+    return file && fileAttributes(file.size, file.mtimeSeconds);
+  }
+
+  /** Returns the attributes of a directory, or null. Sends no request about a file. */
+  async directoryAttributes(call: Call, path: string): Promise<Attributes | null> {
+    if (path === '/') return directoryAttributes(0);
+    const { services, location } = this.#objects;
+    const isDirectory = services.listedNames.isDirectory(location.file(path));
+    if (isDirectory === false) return null;
+    const marker = services.listedNames.object(location.directory(path));
+    if (isDirectory === true && marker !== undefined) return directoryAttributes(markerSeconds(marker));
+    const directory = await this.directory(call, path);
+    return directory && directoryAttributes(directory.mtimeSeconds);
+  }
+
+  /** Returns size and time of a listed object that the ledger describes, or null if it does not. */
+  async #recorded(object: ListedObject): Promise<FoundFile | null> {
+    const { services, location, ledgerHasTimes } = this.#objects;
+    const { key, size } = object;
+    const rows = await services.ledger.confirmedBelow(location.bucket, directoryOf(key), {
+      first: key,
+      last: key,
+    });
+    const row = rows.get(key);
+    if (row === undefined || !isSameEtag(row.etag, object.etag)) return null;
+    if (row.mtimeSeconds === null && !ledgerHasTimes) return null;
+    return { size, mtimeSeconds: row.mtimeSeconds ?? Math.floor(object.lastModifiedMs / 1000) };
   }
 
   /** Returns size and time of a file, or null. An object that no key opens has both from the listing. */
@@ -66,18 +118,25 @@ export class ObjectLookup {
     }
     services.directoryCache.add(bucket, key, marker !== null);
     return {
-      mtimeSeconds: marker === null ? 0 : Math.floor(marker.lastModifiedMs / 1000),
+      mtimeSeconds: markerSeconds(marker),
       isEmpty:
         page.prefixes.length === 0 && page.objects.every((object) => object.key === key && object.size === 0),
       marker,
     };
   }
 
-  /** Returns whether the path is a directory. A name that was absent a moment ago counts as absent. */
+  /**
+   * Returns whether the path is a directory. A name that was absent a moment ago counts as absent; one that was
+   * a directory does not count as one.
+   */
   async isLikelyDirectory(call: Call, path: string): Promise<boolean> {
     const { services, location } = this.#objects;
     const { bucket, key } = location.directory(path);
-    return !services.directoryCache.isKnownAbsent(bucket, key) && (await this.directory(call, path)) !== null;
+    if (services.directoryCache.isKnownAbsent(bucket, key)) return false;
+    const ref = location.file(path);
+    if (services.listedNames.isDirectory(ref) === false) return false;
+    const { isDirectory } = await this.#names.find(call, ref);
+    return isDirectory && (await this.directory(call, path)) !== null;
   }
 
   /** Throws `not-found` or `not-directory` unless the path is a directory, or was one a moment ago. */
@@ -110,4 +169,9 @@ export class ObjectLookup {
       return new Fault('not-directory', `${location.shown(path)} is a file, not a directory`);
     return new Fault('not-found', `${location.shown(path)} does not exist`);
   }
+}
+
+/** Returns the time of a directory's marker in seconds since the epoch, 0 if there is none. */
+function markerSeconds(marker: ListedObject | null): number {
+  return marker === null ? 0 : Math.floor(marker.lastModifiedMs / 1000);
 }

@@ -41,7 +41,7 @@ export class FakeS3 {
   async list(_call: Call, request: ListRequest): Promise<ListPage> {
     if (request.bucket !== this.bucket) throw new Fault('not-found', `no bucket ${request.bucket}`);
     this.listed.push(request);
-    const after = request.continuation ?? '';
+    const after = request.continuation ?? request.startAfter ?? '';
     const limit = Math.min(request.maxKeys ?? 1000, 1000);
     const objects: ListedObject[] = [];
     const prefixes: string[] = [];

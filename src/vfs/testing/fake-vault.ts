@@ -11,7 +11,7 @@ import type {
   LedgerDirectory,
   LedgerVersions,
 } from '../../model/ledger.js';
-import type { ObjectInfo, ObjectRef, WrittenObject } from '../../model/object-store.js';
+import type { ObjectChanges, ObjectInfo, ObjectRef, WrittenObject } from '../../model/object-store.js';
 import type { ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 import { sealedWith } from '../../vault/sealed-with.js';
 import type {
@@ -54,6 +54,8 @@ export class FakeVault
   /** Number of readers that are not disposed. */
   openReaders = 0;
   nowMs: () => number = () => 1_800_000_000_000;
+  /** Learns what this vault changes in the bucket. */
+  changes: ObjectChanges = { changed: () => undefined };
   readonly #parked = new Map<
     IntentId,
     { readonly upload: ParkedUpload; readonly bytes: Buffer; readonly encryption: UploadTarget['encryption'] }
@@ -208,6 +210,7 @@ export class FakeVault
     if (object === null || described === null) return false;
     this.#store(to, object.bytes, to.mtimeSeconds ?? Math.floor(described.mtimeSeconds));
     this.#s3.objects.delete(from.key);
+    this.changes.changed(from, 'removed');
     return true;
   }
 
@@ -216,6 +219,7 @@ export class FakeVault
     if (object !== undefined && ifMatch !== undefined && ifMatch !== object.etag)
       throw new Fault('conflict', 'the object was replaced by another client');
     this.#s3.objects.delete(ref.key);
+    this.changes.changed(ref, 'removed');
     this.#rows.delete(ref.key);
   }
 
@@ -270,6 +274,7 @@ export class FakeVault
   #store(target: UploadTarget, bytes: Uint8Array, mtimeSeconds: number | null): WrittenObject {
     const object = this.#s3.put(target.ref.key, bytes, target.encryption, mtimeSeconds);
     const { etag } = object;
+    this.changes.changed(target.ref, 'written');
     this.#rows.set(target.ref.key, {
       size: bytes.byteLength,
       checksum: null,

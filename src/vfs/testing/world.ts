@@ -8,6 +8,7 @@ import { allRights } from '../../model/users/upload-rights.js';
 import { parseUsername, type UserSettings } from '../../model/users.js';
 import type { Attributes, Vfs, WriteMode } from '../../model/vfs.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../factory.js';
+import { ListedNames } from '../objects/listed-names.js';
 import { FakeS3 } from './fake-s3.js';
 import { FakeVault } from './fake-vault.js';
 
@@ -45,6 +46,10 @@ export class World implements AsyncDisposable {
   nowMs = 1_800_000_000_000;
   /** Applies from the next `restart`. */
   listsParked = false;
+  /** Time in milliseconds that listed directories are remembered. Applies from the next `restart`. */
+  listingCacheMs = 2_000;
+
+  #listingsAheadMs = 0;
 
   private constructor(directory: string) {
     this.directory = directory;
@@ -75,7 +80,19 @@ export class World implements AsyncDisposable {
   }
 
   #newFactory(resumeWindowMs: number): UploadingVfsFactory {
+    const clock = {
+      nowMs: () => this.nowMs,
+      monotonicMs: () => this.nowMs,
+      // These tests wait for nothing.
+      sleep: (_ms: number, signal?: AbortSignal) =>
+        new Promise<void>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+    };
+    const ahead = { ...clock, monotonicMs: () => this.nowMs + this.#listingsAheadMs };
+    const listedNames = new ListedNames(ahead, this.listingCacheMs);
+    this.vault.changes = listedNames;
     return createVfsFactory({
+      listedNames,
+      clock,
       parked: this.vault,
       resumeWindowMs,
       listsParked: this.listsParked,
@@ -101,13 +118,6 @@ export class World implements AsyncDisposable {
       store: this.s3,
       ledger: this.vault,
       versions: this.vault,
-      clock: {
-        nowMs: () => this.nowMs,
-        monotonicMs: () => this.nowMs,
-        // These tests wait for nothing.
-        sleep: (_ms, signal) =>
-          new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
-      },
     });
   }
 
@@ -127,6 +137,11 @@ export class World implements AsyncDisposable {
     this.factory = this.#newFactory(resumeWindowMs);
     await this.factory.parkedFiles.restore();
     return await this.login();
+  }
+
+  /** Lets every listing of before expire, as time does. Then the changes of other clients are seen. */
+  expireListings(): void {
+    this.#listingsAheadMs += this.listingCacheMs;
   }
 
   change(change: Partial<UserSettings>): void {

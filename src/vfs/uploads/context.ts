@@ -32,6 +32,7 @@ export class UploadContext implements ObjectPrefix {
   readonly settings: UserSettings;
   readonly location: ObjectLocation;
   readonly excluded: ExcludedNames;
+  readonly ledgerHasTimes = true;
 
   constructor(point: string, services: UploadMountServices, settings: UserSettings) {
     this.services = services;

@@ -11,7 +11,7 @@ import type {
   WriteHandle,
   WriteMode,
 } from '../../model/vfs.js';
-import { bucketStatistics, directoryAttributes, fileAttributes } from '../objects/attributes.js';
+import { bucketStatistics } from '../objects/attributes.js';
 import { ObjectListing } from '../objects/listing.js';
 import { ObjectLookup } from '../objects/lookup.js';
 import type { RestrictableMount } from '../rights/restricted-mount.js';
@@ -49,23 +49,14 @@ export class UploadsMount implements RestrictableMount {
 
   async stat(call: Call, path: string): Promise<Attributes | null> {
     const { services, location } = this.#context;
-    if (path === '/') return directoryAttributes(0);
     const { bucket, key } = location.file(path);
     const uploading = services.open.find(bucket, key);
-    if (uploading !== null) return uploading.attributes();
-    const [directory, file] = await Promise.all([
-      this.statDirectory(call, path),
-      this.#lookup.file(call, path),
-    ]);
-    return directory ?? (file && fileAttributes(file.size, file.mtimeSeconds));
+    return uploading === null ? await this.#lookup.attributes(call, path) : uploading.attributes();
   }
 
   async statDirectory(call: Call, path: string): Promise<Attributes | null> {
-    if (path === '/') return directoryAttributes(0);
     // Also refuses a name that is too long.
-    this.#context.location.file(path);
-    const directory = await this.#lookup.directory(call, path);
-    return directory && directoryAttributes(directory.mtimeSeconds);
+    return await this.#lookup.directoryAttributes(call, path);
   }
 
   async exists(call: Call, path: string): Promise<boolean> {

@@ -272,6 +272,7 @@ describe('a write-only /uploads', () => {
     await using handle = await bob.tree.openWrite(world.call, '/uploads/open', putMode);
     expect(await bob.stat('/uploads/open')).toBeNull();
     world.s3.objects.delete('bob/uploads/whole');
+    world.expireListings();
     expect(await bob.stat('/uploads/whole')).toBeNull();
     await handle[Symbol.asyncDispose]();
   });

@@ -46,7 +46,8 @@ export async function moveRootDatabase(
   };
   resources.defer(() => file.database.close());
   const server: NamedDatabase = {
-    database: await openServerDatabase(settings, options, 'gateway'),
+    // No other gateway may write meanwhile, also if several share the database.
+    database: await openServerDatabase(settings, options, 'gateway', undefined, false),
     name: databaseNameOf(settings),
   };
   resources.defer(() => server.database.close());

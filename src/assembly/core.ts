@@ -1,6 +1,7 @@
 import { auditedShared, auditedUsers } from '../audit/audited/users.js';
 import type { AuditScribe } from '../audit/scribe.js';
 import type { GatewaySettings } from '../config/settings.js';
+import { Leases } from '../database/cluster/leases.js';
 import type { GatewayDatabase } from '../database/database.js';
 import { createKeyLedger } from '../database/ledger/ledger.js';
 import { createParkedUploads } from '../database/ledger/parked.js';
@@ -36,6 +37,8 @@ export interface Core {
   readonly userRoutes: Pick<UserRoutes, 'watch'>;
   readonly store: S3ObjectStore;
   readonly database: GatewayDatabase;
+  /** Runs work on one gateway at a time, if several share the database. */
+  readonly leases: Leases;
   readonly ledger: KeyLedger & LedgerDirectory;
   readonly parked: ParkedUploads;
   readonly keyring: RootKeyring;
@@ -103,6 +106,7 @@ export async function buildCore(
     userRoutes,
     store,
     database,
+    leases: new Leases(database, systemClock, log),
     ledger,
     parked,
     keyring,

@@ -29,6 +29,8 @@ const gatewayPatienceMs = 60 * 60 * 1000;
 const commandPatienceMs = 10_000;
 const pollProgressMs = 300;
 const retryLockMs = 2_000;
+/** The lease of all rotations: they run on one gateway. */
+const leaseName = 'rotations';
 
 /** Returns the rotation jobs in the database of a root. */
 export function rotationJobs({ database }: Pick<Core, 'database'>): RotationJobs {
@@ -58,7 +60,8 @@ function rotationServices(core: Core, patienceMs: number): RecordedRotation {
 }
 
 /**
- * Runs rotation jobs in the gateway, one after another, because its vault handles the users' uploads. Returns
+ * Runs rotation jobs in the gateway, one after another, because its vault handles the users' uploads. If several
+ * gateways share the database, one of them does. Returns
  * a function that stops them and waits for their end.
  */
 export function startRotations(core: Core): () => Promise<void> {
@@ -66,7 +69,12 @@ export function startRotations(core: Core): () => Promise<void> {
   const end = () => stop.abort();
   core.call.signal.addEventListener('abort', end, { once: true });
   const call: Call = { ...core.call, signal: stop.signal };
-  const work = runJobs(call, rotationServices(core, gatewayPatienceMs)).catch((error: unknown) => {
+  const services = rotationServices(core, gatewayPatienceMs);
+  const isShared = core.database.owner !== null;
+  const running = core.leases.run(leaseName, stop.signal, (held) =>
+    runJobs({ ...call, signal: held }, services, isShared),
+  );
+  const work = running.catch((error: unknown) => {
     if (!isFault(error, 'cancelled') && !stop.signal.aborted)
       call.log.error('rotations stopped', { error: Fault.from(error) });
   });
@@ -77,7 +85,8 @@ export function startRotations(core: Core): () => Promise<void> {
   };
 }
 
-async function runJobs(call: Call, services: RecordedRotation): Promise<void> {
+/** Never returns. Throws `cancelled`, faults of the database, and `key-missing` if other gateways can run jobs too. */
+async function runJobs(call: Call, services: RecordedRotation, isShared: boolean): Promise<void> {
   const notBeforeMs = new Map<RotationId, number>();
   for (;;) {
     const jobs = await services.jobs.running();
@@ -94,6 +103,8 @@ async function runJobs(call: Call, services: RecordedRotation): Promise<void> {
       if (call.signal.aborted) throw error;
       if (error instanceof PausedByPerson) continue;
       notBeforeMs.set(job.id, systemClock.monotonicMs() + retryMs);
+      // The gateway on which the rotation began has its key. It can run it when this one gives up its lease.
+      if (isShared && isFault(error, 'key-missing')) throw error;
     }
   }
 }
@@ -315,7 +326,11 @@ export async function followRotation(
     if (systemClock.monotonicMs() >= nextTryMs) {
       using lock = tryLock(settings.paths.lockFile);
       if (lock !== null) {
-        return await runHere(root, job, async () => onProgress(await find(), 'this command'));
+        const report = async () => onProgress(await find(), 'this command');
+        const done = await root.leases.attempt(leaseName, call.signal, (held) =>
+          runHere({ ...root, call: { ...call, signal: held } }, job, report),
+        );
+        if (done !== null) return done;
       }
       nextTryMs = systemClock.monotonicMs() + retryLockMs;
     }

@@ -22,7 +22,7 @@ export function clusterStatusCommand(context: CommandContext): Command {
 }
 
 async function status({ shell, rootOf }: CommandContext, command: Command, isJson: boolean): Promise<void> {
-  const { clusterStatus } = await import('../../operations/cluster.js');
+  const { clusterStatus } = await import('../../operations/database/cluster-status.js');
   const { isClustered, database, nodes } = await clusterStatus(rootOf(command));
   if (isJson) {
     shell.out(renderJson({ cluster: isClustered, database, nodes: nodes.map(viewOf) }));

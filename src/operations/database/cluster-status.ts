@@ -1,7 +1,7 @@
-import { databaseNameOf, openRootDatabase } from '../assembly/database.js';
-import { LiveSettings } from '../assembly/live-settings.js';
-import { listNodes } from '../database/cluster/nodes.js';
-import type { ClusterNode } from '../model/api/cluster.js';
+import { databaseNameOf, openRootDatabase } from '../../assembly/database.js';
+import { LiveSettings } from '../../assembly/live-settings.js';
+import { listNodes } from '../../database/cluster/nodes.js';
+import type { ClusterNode } from '../../model/api/cluster.js';
 
 /** The gateways on the database of a root. */
 export interface ClusterStatus {

@@ -149,7 +149,8 @@ export class AuditTrail implements AsyncDisposable {
     await this.#importing;
     await this.#maintaining;
     this.#writer.close();
-    await this.#importer.run();
+    // Without the database, the events stay in the spool until the next start.
+    await this.#importer.run().catch((error: unknown) => this.#importFailed(error));
     this.#stop.abort();
     await Promise.all(this.#running);
   }
@@ -168,12 +169,16 @@ export class AuditTrail implements AsyncDisposable {
       await this.flush();
       this.#hasFailed = false;
     } catch (error) {
-      if (!this.#hasFailed) {
-        this.#options.log.error('audit trail not moved to the database', { error: Fault.from(error) });
-      }
-      this.#hasFailed = true;
+      this.#importFailed(error);
       this.#importSoon(retryDelayMs);
     }
+  }
+
+  #importFailed(error: unknown): void {
+    if (!this.#hasFailed) {
+      this.#options.log.error('audit trail not moved to the database', { error: Fault.from(error) });
+    }
+    this.#hasFailed = true;
   }
 
   #maintain(): void {

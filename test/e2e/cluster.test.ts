@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rootPaths } from '../../src/config/paths.js';
+import { deadMs, gapMs } from '../../src/database/cluster/clock.js';
 import { type Received, WebhookReceiver } from '../../src/webhooks/testing/receiver.js';
 import { ApiClient } from '../support/api-client.js';
 import { type ForeignS3, Gateway, TestUser } from '../support/gateway.js';
@@ -153,6 +154,65 @@ for (const target of await s3Targets()) {
         expect(receiver.requests).toHaveLength(names.length + 1);
       });
 
+      it('continue after an outage of the database, in which none of them could be seen', async () => {
+        await server.kill('SIGQUIT');
+        const began = performance.now();
+        await eventually('the outage is longer than a node may be unseen', () => {
+          return performance.now() - began > deadMs + gapMs;
+        });
+        await server.restart();
+        for (const [as, name] of [
+          [user, 'outage-1'],
+          [userOfSecond, 'outage-2'],
+        ] as const) {
+          await eventually(`${name} is stored`, () =>
+            put(as, name, Buffer.from(name)).then(
+              () => true,
+              () => null,
+            ),
+          );
+        }
+        // Each of them shows itself, and asks for the other, several times.
+        const sinceMs = performance.now();
+        await eventually('the nodes have shown themselves', () => performance.now() - sinceMs > gapMs);
+        expect((await nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
+        for (const gateway of [first, second]) expect(gateway.output).not.toMatch(/declared dead/);
+        await verify();
+      });
+
+      it('resume an upload that was parked on one that stopped', async () => {
+        const part = randomBytes(requestBytes);
+        {
+          await using client = await SftpClient.connect(user);
+          const handle = await client.open('/uploads/parked', { write: true, create: true, truncate: true });
+          for (let index = 0; index < 80; index += 1) {
+            await client.write(handle, index * part.byteLength, part);
+          }
+        }
+        const parked = () => server.run(database, 'select row_id from parked_upload');
+        await eventually('it is parked', async () => (await parked()).length === 1);
+        expect(await first.end('SIGTERM')).toBe(0);
+        await using client = await SftpClient.connect(userOfSecond);
+        const path = Buffer.from('/uploads/parked');
+        const size = await eventually('the other one has it', () =>
+          client.attributes({ type: 'stat', path }).then(
+            (attributes) => attributes.size ?? null,
+            () => null,
+          ),
+        );
+        expect(size).toBeGreaterThan(0);
+        const handle = await client.open('/uploads/parked', { write: true });
+        const last = Buffer.from('end');
+        const whole = Buffer.concat([...Array.from({ length: 80 }, () => part), last]);
+        for (let offset = size; offset < whole.byteLength; offset += requestBytes) {
+          await client.write(handle, offset, whole.subarray(offset, offset + requestBytes));
+        }
+        await client.ok({ type: 'close', handle });
+        await first.serve();
+        expect((await get(user, 'parked')).equals(whole)).toBe(true);
+        await verify();
+      });
+
       it('refuse a gateway with cluster=no', async () => {
         await using other = await Gateway.prepare({
           s3: s3Of(await bucketOf(first)),
@@ -216,8 +276,16 @@ for (const target of await s3Targets()) {
           settledMs,
         );
         process.kill(first.pid, 'SIGCONT');
-        expect(await eventually('it ends', () => /declared dead/.test(first.output), 30_000)).toBe(true);
-        await first.end('SIGTERM');
+        const isGone = () => {
+          try {
+            return !process.kill(first.pid, 0);
+          } catch {
+            return true;
+          }
+        };
+        await eventually('it ends', isGone, 30_000);
+        expect(first.output).toMatch(/declared dead/);
+        expect(await first.end('SIGTERM')).toBe(6);
         await put(userOfSecond, 'alone', Buffer.from('alone'));
         await verify();
       });

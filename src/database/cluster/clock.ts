@@ -3,6 +3,8 @@ import { engineOf } from '../engine.js';
 
 /** How often a node shows the database that it runs, in milliseconds. */
 export const heartbeatMs = 2_000;
+/** A node that does not show itself for longer than this has a gap, in milliseconds. */
+export const gapMs = 5_000;
 /** A node that has not shown itself for this long is dead, in milliseconds. */
 export const deadMs = 10_000;
 

@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
 import type { ClusterNode } from '../../model/api/cluster.js';
 import type { GatewayDatabase, RowOwner } from '../database.js';
 import type { Schema } from '../schema.js';
-import { databaseNow, deadMs, readDatabaseNow } from './clock.js';
+import { databaseNow, deadMs, gapMs, readDatabaseNow } from './clock.js';
 
 /** The tables whose rows have an owner. */
 type OwnedTable = 'sealed_object' | 'job' | 'lease';
@@ -40,6 +40,8 @@ export async function declareDead(trx: Kysely<Schema>, owner: RowOwner): Promise
     .where('id', '=', owner.node)
     .where('epoch', '=', owner.epoch)
     .where('steady_ms', '<=', before)
+    // The gap of an outage is recorded when the node shows itself again.
+    .where('seen_ms', '>', sql<number>`${databaseNow(trx)} - ${sql.lit(gapMs)}`)
     .executeTakeFirst();
   if (steady === undefined) return;
   await trx

@@ -100,6 +100,14 @@ describe('unfinished writes of nodes', () => {
     expect(await claim(await startNode(db, 'c', 1))).toEqual([id]);
   });
 
+  it('stay if the claimer has not shown itself since an outage of the database', async () => {
+    const id = await intend(a);
+    await silence(db, a);
+    await silence(db, b);
+    expect(await claim(b)).toEqual([]);
+    expect(await claim(await startNode(db, 'c', 1))).toEqual([id]);
+  });
+
   it('do not count as pending once they are settled', async () => {
     const [settled, open] = [await intend(a, 'one'), await intend(a, 'two')];
     await silence(db, a);

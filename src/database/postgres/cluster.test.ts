@@ -117,6 +117,15 @@ describe.skipIf(skipped !== null)('gateways with cluster=yes', () => {
     await b.close();
   });
 
+  it('settle what a node has left that stopped in order, at once', async () => {
+    await fresh();
+    const [a, b] = [await openPostgres(options, identity('a')), await openPostgres(options, identity('b'))];
+    const id = await intend(a, 'x');
+    await a.close();
+    expect((await orphansOf(b).claim()).pending.map((row) => row.id)).toEqual([id]);
+    await b.close();
+  });
+
   it('settle what a command has left, and not what it writes', async () => {
     await fresh();
     const a = await openPostgres(options, identity('a'));

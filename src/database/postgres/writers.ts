@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { Fault } from '../../model/fault.js';
-import { databaseNow, deadMs, heartbeatMs, readDatabaseNow } from '../cluster/clock.js';
+import { databaseNow, deadMs, gapMs, readDatabaseNow } from '../cluster/clock.js';
 import type { Schema } from '../schema.js';
 
 /** The lock of the one transaction that writes, in all processes: the letters `sftpgw` and a number. */
@@ -125,11 +125,10 @@ export async function addCommand(db: Kysely<Schema>, identity: WriterIdentity): 
 /** Shows that the process runs. Returns false if its epoch has ended. */
 export async function showAlive(db: Kysely<Schema>, { id }: WriterIdentity, epoch: number): Promise<boolean> {
   const now = databaseNow(db);
-  const gap = sql.lit(2 * heartbeatMs + heartbeatMs / 2);
   const { numUpdatedRows } = await db
     .updateTable('database_writer')
     .set({
-      steady_ms: sql<number>`case when seen_ms < ${now} - ${gap} then ${now} else steady_ms end`,
+      steady_ms: sql<number>`case when seen_ms < ${now} - ${sql.lit(gapMs)} then ${now} else steady_ms end`,
       seen_ms: now,
     })
     .where('id', '=', id)

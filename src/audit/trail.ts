@@ -186,9 +186,10 @@ export class AuditTrail implements AsyncDisposable {
   }
 
   async #prune(): Promise<void> {
-    const { database, clock, keepMs, log } = this.#options;
+    const { database, clock, keepMs, leases, log } = this.#options;
     try {
-      const removed = await pruneAudit(database, clock.nowMs() - keepMs());
+      const prune = () => pruneAudit(database, clock.nowMs() - keepMs());
+      const removed = (await leases.attempt('audit retention', this.#stop.signal, prune)) ?? 0;
       if (removed === 0) return;
       const actor = { kind: 'gateway', name: 'audit' } as const;
       this.recorder.record({ action: 'audit.prune', actor, result: 'ok', details: { removed } });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { deadMs, gapMs } from '../../src/database/cluster/clock.js';
 import { type Received, WebhookReceiver } from '../../src/webhooks/testing/receiver.js';
 import { ApiClient } from '../support/api-client.js';
 import { type ForeignS3, Gateway, TestUser } from '../support/gateway.js';
+import { itOnceFor } from '../support/gateway-targets.js';
 import { writeLoopbackCa } from '../support/loopback-tls.js';
 import { PostgresServer, postgresMissing } from '../support/postgres-server.js';
 import { s3Targets } from '../support/s3-targets.js';
@@ -25,6 +26,7 @@ for (const target of await s3Targets()) {
   describe.skipIf(skip !== null)(
     `two gateways on one database, over ${target.name}${skip === null ? '' : ` (${skip})`}`,
     () => {
+      const itOnce = itOnceFor(target);
       let directory: string;
       let server: PostgresServer;
       let database: string;
@@ -41,11 +43,7 @@ for (const target of await s3Targets()) {
         await first.serve();
         user = await first.addUser('clara');
         second = await prepare(await bucketOf(first));
-        const { stateDirectory } = rootPaths(first.root);
-        cpSync(first.root, second.root, {
-          recursive: true,
-          filter: (path) => !(path.startsWith(`${stateDirectory}/`) && ownFiles.has(basename(path))),
-        });
+        copyRoot();
         await second.serve();
         userOfSecond = new TestUser(second, user.name, user.identity, user.key, user.keyFile);
       });
@@ -56,6 +54,19 @@ for (const target of await s3Targets()) {
         await target.close();
         if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
       });
+
+      /** Gives the second gateway the users, keys and settings of the first one. */
+      function copyRoot(): void {
+        const { stateDirectory } = rootPaths(first.root);
+        cpSync(first.root, second.root, {
+          recursive: true,
+          filter: (path) => {
+            const isOwn = path.startsWith(`${stateDirectory}/`) && ownFiles.has(basename(path));
+            // The links to the shared directory name the root.
+            return !isOwn && !lstatSync(path).isSymbolicLink();
+          },
+        });
+      }
 
       function s3Of(bucket: string): ForeignS3 {
         const { endpoint, caFile, region, credentials } = target;
@@ -108,6 +119,14 @@ for (const target of await s3Targets()) {
           (row) => String(row['object_key']),
         );
 
+      async function rotations(): Promise<readonly { readonly state: string; readonly rekeyed: number }[]> {
+        const rows = await server.run(database, 'select state, counts from rotation_job');
+        return rows.map(({ state, counts }) => {
+          const { rekeyed } = JSON.parse(String(counts)) as { readonly rekeyed: number };
+          return { state: String(state), rekeyed };
+        });
+      }
+
       /** Adds a webhook through one gateway. The other one has it too. */
       async function addWebhook(receiver: WebhookReceiver): Promise<void> {
         const client = ApiClient.onSocket(rootPaths(first.root).controlSocket, 'admin');
@@ -138,7 +157,7 @@ for (const target of await s3Targets()) {
         await verify();
       });
 
-      it('send each event to a webhook once', async () => {
+      itOnce('send each event to a webhook once', async () => {
         await using receiver = await WebhookReceiver.start();
         await addWebhook(receiver);
         const names = Array.from({ length: 8 }, (_, index) => `hook-${index}`);
@@ -154,7 +173,7 @@ for (const target of await s3Targets()) {
         expect(receiver.requests).toHaveLength(names.length + 1);
       });
 
-      it('continue after an outage of the database, in which none of them could be seen', async () => {
+      itOnce('continue after an outage of the database, in which none of them could be seen', async () => {
         await server.kill('SIGQUIT');
         const began = performance.now();
         await eventually('the outage is longer than a node may be unseen', () => {
@@ -213,7 +232,7 @@ for (const target of await s3Targets()) {
         await verify();
       });
 
-      it('refuse a gateway with cluster=no', async () => {
+      itOnce('refuse a gateway with cluster=no', async () => {
         await using other = await Gateway.prepare({
           s3: s3Of(await bucketOf(first)),
           properties: { 'database.url': server.url(database) },
@@ -262,7 +281,25 @@ for (const target of await s3Targets()) {
         expect((await nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
       });
 
-      it('stop one that was paused, before it writes again', async () => {
+      it('finish a rotation of one that is killed', async () => {
+        const client = ApiClient.onSocket(rootPaths(first.root).controlSocket, 'admin');
+        const body = { username: 'clara', objectsPerSecond: 1 };
+        const { status, json } = await client.request('POST', '/api/rotations', { body });
+        expect([status, json]).toEqual([expect.any(Number), expect.objectContaining({ state: 'running' })]);
+        copyRoot();
+        await eventually('some objects have the new key', async () =>
+          (await rotations()).some(({ rekeyed }) => rekeyed > 2),
+        );
+        expect(await first.end('SIGKILL')).toBe('SIGKILL');
+        await eventually('the rotation is done', async () =>
+          (await rotations()).every(({ state }) => state === 'done'),
+        );
+        await verify();
+        expect((await get(userOfSecond, 'kept')).byteLength).toBe(80 * requestBytes);
+        await first.serve();
+      });
+
+      itOnce('stop one that was paused, before it writes again', async () => {
         process.kill(first.pid, 'SIGSTOP');
         await eventually(
           'the paused one is dead',

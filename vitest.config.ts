@@ -9,7 +9,7 @@ export const loneTests = ['src/**/*.alone.test.ts'];
  */
 export const postgresTests = [
   'src/database/{jobs,rotation-jobs,activity,recovery-records}.test.ts',
-  'src/database/{ledger,audit,mirror-state,people,files-page,webhooks}/*.test.ts',
+  'src/database/{cluster,ledger,audit,mirror-state,people,files-page,webhooks}/*.test.ts',
   'src/rotation/rotation.test.ts',
   // The first two are about plans and crashes of SQLite; the last one hashes rows, whatever their engine.
   '!src/database/ledger/{crash,query-plans}.test.ts',

@@ -36,6 +36,7 @@ export function createBucketCopy(
         details: { snapshot, changedFiles },
       }),
     isWanted: () => settings.current.keyringBucketCopy,
+    isShared: settings.current.cluster,
     clock: systemClock,
     entropy: systemEntropy,
   });

@@ -1,6 +1,7 @@
 import { auditedShared, auditedUsers } from '../audit/audited/users.js';
 import type { AuditScribe } from '../audit/scribe.js';
 import type { GatewaySettings } from '../config/settings.js';
+import { Leases } from '../database/cluster/leases.js';
 import type { GatewayDatabase } from '../database/database.js';
 import { createKeyLedger } from '../database/ledger/ledger.js';
 import { createParkedUploads } from '../database/ledger/parked.js';
@@ -39,6 +40,8 @@ export interface Core {
   /** Learns the changes that `store` makes. */
   readonly listedNames: ListedNames;
   readonly database: GatewayDatabase;
+  /** Runs work on one gateway at a time, if several share the database. */
+  readonly leases: Leases;
   readonly ledger: KeyLedger & LedgerDirectory;
   readonly parked: ParkedUploads;
   readonly keyring: RootKeyring;
@@ -108,6 +111,7 @@ export async function buildCore(
     store,
     listedNames,
     database,
+    leases: new Leases(database, systemClock, log),
     ledger,
     parked,
     keyring,

@@ -11,6 +11,7 @@ import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
 import type { LiveSettings } from './live-settings.js';
+import { packageVersion } from './package.js';
 import { systemEntropy } from './system.js';
 
 /** The variable with the password of the database, for those who do not use a file. */
@@ -26,6 +27,9 @@ export async function openRootDatabase(
   measures?: Pick<Measures, 'databaseCommit'>,
 ): Promise<GatewayDatabase> {
   const options = postgresOptionsOf(settings);
+  if (options === null && settings.current.cluster) {
+    throw new Fault('invalid', 'cluster=yes needs database.url: several gateways cannot share a file');
+  }
   const database =
     options === null
       ? await openDatabase(settings.paths.databaseFile, measures)
@@ -66,17 +70,22 @@ async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** Opens the database of `database.url`, which `options` describe. */
+/** Opens the database of `database.url`, which `options` describe. Shares it with other gateways if `isClustered`. */
 export async function openServerDatabase(
   settings: LiveSettings,
   options: PostgresOptions,
   kind: WriterIdentity['kind'],
   measures?: Pick<Measures, 'databaseCommit'>,
+  isClustered = settings.current.cluster,
 ): Promise<GatewayDatabase> {
   const id = kind === 'gateway' ? readNodeId(settings.paths.nodeIdFile, systemEntropy) : systemEntropy.id();
   // Loads the client of PostgreSQL only for a gateway that uses it.
   const { openPostgres } = await import('../database/postgres/open.js');
-  return await openPostgres(options, { kind, id, host: hostname() }, measures);
+  return await openPostgres(
+    options,
+    { kind, id, host: hostname(), isClustered, version: packageVersion() },
+    measures,
+  );
 }
 
 /** Returns how to reach `database.url`; null if the gateway uses a file. */

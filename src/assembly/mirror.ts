@@ -1,12 +1,20 @@
+import { readNodeId } from '../audit/node-id.js';
 import { createObservedObjects } from '../database/ledger/observed.js';
 import { createMirrorState } from '../database/mirror-state/mirror-state.js';
 import { createMirror, type Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
+import type { MirrorState } from '../model/mirror.js';
 import { createMirrorSources } from '../users/mirror-sources.js';
 import type { Core } from './core.js';
 import { mirrorSettingsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
 import { systemClock, systemEntropy } from './system.js';
+
+/** Returns the state of this gateway's mirror. */
+export function mirrorStateOf({ paths }: LiveSettings, { database }: Pick<Core, 'database'>): MirrorState {
+  const node = database.owner === null ? null : readNodeId(paths.nodeIdFile, systemEntropy);
+  return createMirrorState(database, node);
+}
 
 /** Creates the mirror of a root's download prefixes and its shared directory. It does not start yet. */
 export function buildMirror(
@@ -19,7 +27,7 @@ export function buildMirror(
     sources: createMirrorSources({ ...core.userServices, ...core }),
     store: core.store,
     vault: core.vault,
-    state: createMirrorState(core.database),
+    state: mirrorStateOf(settings, core),
     observed: createObservedObjects(core.database, systemClock, systemEntropy),
     clock: systemClock,
     entropy: systemEntropy,

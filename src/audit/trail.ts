@@ -3,6 +3,7 @@ import { AuditAppender } from '../database/audit/append.js';
 import { createAuditReader } from '../database/audit/reader.js';
 import { keepReceivers } from '../database/audit/receivers.js';
 import { pruneAudit } from '../database/audit/retention.js';
+import type { Leases } from '../database/cluster/leases.js';
 import type { GatewayDatabase } from '../database/database.js';
 import { ensureDirectory, secretDirectoryMode } from '../files/durable.js';
 import type { AuditHead, AuditReader, AuditRecorder } from '../model/audit.js';
@@ -23,6 +24,7 @@ export interface AuditTrailOptions {
   readonly isRequired: () => boolean;
   readonly keepMs: () => number;
   readonly receivers: readonly AuditReceiver[];
+  readonly leases: Leases;
   /** Stores the head of the chain outside. Called once an hour. */
   readonly publishHead: (head: AuditHead) => Promise<void>;
   readonly clock: Clock;
@@ -76,13 +78,12 @@ export class AuditTrail implements AsyncDisposable {
     this.reader = createAuditReader(database);
     this.#importer = new SpoolImporter({
       paths,
-      appender: new AuditAppender(database),
+      appender: new AuditAppender(database, node),
       owner: { segment: () => this.#writer.segment, removed: (bytes) => this.#writer.removed(bytes) },
       log,
     });
-    const { signal } = this.#stop;
     this.#followers = receivers.map(
-      (receiver) => new TrailFollower({ receiver, reader: this.reader, database, clock, log, signal }),
+      (receiver) => new TrailFollower({ receiver, reader: this.reader, database, clock, log }),
     );
   }
 
@@ -105,10 +106,25 @@ export class AuditTrail implements AsyncDisposable {
     for (const follower of this.#followers) await follower.start();
     await this.#importer.forgetRemoved();
     await this.#importer.run();
-    for (const follower of this.#followers) this.#running.push(follower.run());
+    for (const follower of this.#followers) this.#running.push(this.#follow(follower));
     this.#watch(incoming);
     this.#maintain();
     this.#maintenance = setInterval(() => this.#maintain(), maintenanceMs).unref();
+  }
+
+  /** Sends the trail to a receiver. If several gateways share the database, one of them sends at a time. */
+  async #follow(follower: TrailFollower): Promise<void> {
+    const { database, leases } = this.#options;
+    const isShared = database.owner !== null;
+    await leases.run(`audit ${follower.name}`, this.#stop.signal, async (held) => {
+      // Other gateways add events too.
+      const timer = isShared ? setInterval(() => follower.wake(), importDelayMs).unref() : null;
+      try {
+        await follower.run(held);
+      } finally {
+        if (timer !== null) clearInterval(timer);
+      }
+    });
   }
 
   /** Imports the events of commands soon. Without a watch, they are imported with the next event. */
@@ -133,7 +149,8 @@ export class AuditTrail implements AsyncDisposable {
     await this.#importing;
     await this.#maintaining;
     this.#writer.close();
-    await this.#importer.run();
+    // Without the database, the events stay in the spool until the next start.
+    await this.#importer.run().catch((error: unknown) => this.#importFailed(error));
     this.#stop.abort();
     await Promise.all(this.#running);
   }
@@ -152,12 +169,16 @@ export class AuditTrail implements AsyncDisposable {
       await this.flush();
       this.#hasFailed = false;
     } catch (error) {
-      if (!this.#hasFailed) {
-        this.#options.log.error('audit trail not moved to the database', { error: Fault.from(error) });
-      }
-      this.#hasFailed = true;
+      this.#importFailed(error);
       this.#importSoon(retryDelayMs);
     }
+  }
+
+  #importFailed(error: unknown): void {
+    if (!this.#hasFailed) {
+      this.#options.log.error('audit trail not moved to the database', { error: Fault.from(error) });
+    }
+    this.#hasFailed = true;
   }
 
   #maintain(): void {
@@ -165,9 +186,10 @@ export class AuditTrail implements AsyncDisposable {
   }
 
   async #prune(): Promise<void> {
-    const { database, clock, keepMs, log } = this.#options;
+    const { database, clock, keepMs, leases, log } = this.#options;
     try {
-      const removed = await pruneAudit(database, clock.nowMs() - keepMs());
+      const prune = () => pruneAudit(database, clock.nowMs() - keepMs());
+      const removed = (await leases.attempt('audit retention', this.#stop.signal, prune)) ?? 0;
       if (removed === 0) return;
       const actor = { kind: 'gateway', name: 'audit' } as const;
       this.recorder.record({ action: 'audit.prune', actor, result: 'ok', details: { removed } });

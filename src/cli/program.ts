@@ -3,6 +3,7 @@ import { packageVersion } from '../assembly/package.js';
 import { adminCommand } from './admin/admin.js';
 import { auditCommand } from './audit/audit.js';
 import { banCommand } from './ban/ban.js';
+import { clusterCommand } from './cluster/cluster.js';
 import { type CommandContext, newCommand } from './command.js';
 import { consoleCommand } from './console.js';
 import { databaseCommand } from './database/database.js';
@@ -89,6 +90,7 @@ export function sftpgwProgram(context: CommandContext): Command {
     .addCommand(mirrorCommand(context))
     .addCommand(ledgerCommand(context))
     .addCommand(databaseCommand(context))
+    .addCommand(clusterCommand(context))
     .addCommand(adminCommand(context))
     .addCommand(consoleCommand(context))
     .addCommand(s3Command(context))

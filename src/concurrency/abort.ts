@@ -18,3 +18,9 @@ export function throwIfAborted(signal: AbortSignal | null): void {
 export function interrupted(): Fault {
   return new Fault('cancelled', 'interrupted');
 }
+
+/** Resolves when the signal aborts. */
+export async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,6 +1,6 @@
 import { parseDatabaseUrl, shownDatabaseUrl } from '../database/postgres/address.js';
 import { hour, second, setting } from './setting.js';
-import { absoluteFile, count, duration, type ValueKind } from './values.js';
+import { absoluteFile, count, duration, type ValueKind, yesNo } from './values.js';
 
 const databaseUrl: ValueKind<string | null> = {
   form: 'postgres://USER@HOST:PORT/DATABASE',
@@ -50,5 +50,11 @@ export const databaseSettings = {
     duration(second, hour),
     30 * second,
     'Timeout for one statement at database.url.',
+  ),
+  cluster: setting(
+    'cluster',
+    yesNo,
+    false,
+    'Whether several gateways share database.url. All of them need yes, the same keys, users and settings, and a restart after a change. See docs/DATABASE.md.',
   ),
 };

@@ -9,10 +9,12 @@ import { refuseIncompleteRecovery } from '../assembly/recovery-marker.js';
 import { lockRoot } from '../assembly/root-lock.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { ListenAddress } from '../config/values.js';
+import { LedgerOrphans } from '../database/ledger/orphans.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import { GatewayMetrics } from '../metrics/gateway-metrics.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
+import type { CustomerKey } from '../model/customer-key.js';
 import type { Fault } from '../model/fault.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
@@ -31,8 +33,10 @@ import { demoLinkOf } from './demo-link.js';
 import { RecentEvents, startEventSources } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
 import { startFilesPage } from './files-page.js';
+import { followJobs } from './follow-jobs.js';
 import { tuneHeapGrowth } from './heap-growth.js';
 import { startMonitoring } from './monitoring.js';
+import { OrphanSettler } from './orphan-settler.js';
 import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
 import { startWebhooks } from './webhooks.js';
 
@@ -118,12 +122,16 @@ async function assemble(
       'warning: @node-rs/crc32 has no binary for this machine, uploads carry CRC-32 instead of CRC-32C: run `npm ci` here, or set checksums=crc32',
     );
   }
-  const checkContext = { ...core, clock: systemClock, output: options.output };
+  const allKeys = () => encryptionKeysOf(core, settings, [], log).all();
+  const orphans = orphanSettlerOf(settings, core, allKeys);
+  // Parked uploads must be this node's before they are shown.
+  await orphans?.claim();
+  const checkContext = { ...core, orphans, clock: systemClock, output: options.output };
   await Promise.all([
     checkStorage(core.call, {
       bucket,
       ...checkContext,
-      allKeys: () => encryptionKeysOf(core, settings, [], log).all(),
+      allKeys,
       runningCommandsDirectory: settings.paths.runningCommandsDirectory,
     }),
     checkKeyring(core.call, checkContext),
@@ -148,7 +156,7 @@ async function assemble(
   const monitoring = await startMonitoring(monitored, log, resources);
   const root = { ...core, settings, s3, log };
   let hostKeys: readonly string[] = [];
-  await startControl(
+  const runner = await startControl(
     {
       ...{ root, mirror, bans: defence, sessions: live, monitoring, isDemo: options.demo },
       hostKeys: () => hostKeys,
@@ -159,6 +167,7 @@ async function assemble(
   resources.defer(startRotations(core));
   await startWebhooks(settings, core, metrics, log, resources);
   const trees = treesOf(settings, core, mirror);
+  orphans?.showParked((call, upload) => trees.parkedFiles.adopt(call, upload));
   await trees.parkedFiles.restore();
   const { sftpListen: listen } = options;
   const sftp = await startSftp(settings, {
@@ -181,10 +190,13 @@ async function assemble(
       core.scribe.note({ action: 'settings.change', target: settings.paths.propertiesFile, details: change }),
     ),
     startConsole(settings, { log, sink: options.logSink, address: consoleAddress }, background.signal),
-    watchBucketCopy({ ...core, log, clock: systemClock }, background.signal),
+    core.leases.run('bucket-copy', background.signal, (held) =>
+      watchBucketCopy({ ...core, log, clock: systemClock }, held),
+    ),
     endBarredSessions(core, live, systemClock),
     expireUploads(core.call, trees.parkedFiles, systemClock),
     core.userRoutes.watch(core.call, systemClock),
+    ...(orphans === null ? [] : [orphans.watch(core.call), followJobs(core.call, runner, systemClock)]),
   ];
   resources.defer(async () => {
     background.abort();
@@ -220,6 +232,18 @@ function startConsole(
   return options === null
     ? Promise.resolve()
     : runConsole(options, { log, sink, clock: systemClock, onListening, onEnded }, signal);
+}
+
+/** Returns the settler of other nodes' writes; null if one gateway uses the database. */
+function orphanSettlerOf(
+  { paths }: LiveSettings,
+  { database, vault }: Core,
+  allKeys: () => Promise<readonly CustomerKey[]>,
+): OrphanSettler | null {
+  if (database.owner === null) return null;
+  const orphans = new LedgerOrphans(database, database.owner);
+  const { runningCommandsDirectory } = paths;
+  return new OrphanSettler({ orphans, vault, allKeys, runningCommandsDirectory, clock: systemClock });
 }
 
 function treesOf(

@@ -11,6 +11,7 @@ import { parseSyslogTarget } from '../audit/outputs/syslog-target.js';
 import { AuditScribe } from '../audit/scribe.js';
 import { AuditTrail } from '../audit/trail.js';
 import type { GatewaySettings } from '../config/settings.js';
+import { Leases } from '../database/cluster/leases.js';
 import { createAuditSigner } from '../keyring/audit-signer.js';
 import { GatewayIdentity } from '../keyring/gateway-identity.js';
 import { measuredRecorder } from '../metrics/measured-recorder.js';
@@ -45,6 +46,7 @@ export async function openGatewayAudit(
     isRequired: () => settings.current.auditRequired,
     keepMs: () => settings.current.auditKeepMs,
     receivers: receiversOf(settings.current),
+    leases: new Leases(database, systemClock, log),
     publishHead: dailyHead(settings, s3, store, node, call),
     clock: systemClock,
     entropy: systemEntropy,

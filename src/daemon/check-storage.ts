@@ -7,12 +7,15 @@ import { probeS3 } from '../s3/bucket/probe.js';
 import { proxyInUse } from '../s3/client.js';
 import type { S3StoreOptions } from '../s3/options.js';
 import type { Vault } from '../vault/vault.js';
+import type { OrphanSettler } from './orphan-settler.js';
 
 /** The bucket to check and the services of `checkStorage`. */
 export interface StorageCheck {
   readonly bucket: string;
   readonly s3: S3StoreOptions;
   readonly vault: Pick<Vault, 'settlePending'>;
+  /** Settles what is left in the ledger, if several gateways share it. */
+  readonly orphans: Pick<OrphanSettler, 'run'> | null;
   /** Returns every key that is available now. */
   readonly allKeys: () => Promise<readonly CustomerKey[]>;
   readonly runningCommandsDirectory: string;
@@ -61,11 +64,10 @@ async function reportFindings(call: Call, check: StorageCheck): Promise<void> {
 }
 
 /** Retries every minute until all writes are settled, because S3 may be unavailable at the start. */
-async function settleUntilDone(
-  call: Call,
-  { vault, allKeys, runningCommandsDirectory, clock }: StorageCheck,
-): Promise<void> {
+async function settleUntilDone(call: Call, check: StorageCheck): Promise<void> {
+  const { vault, orphans, allKeys, runningCommandsDirectory, clock } = check;
   try {
+    if (orphans !== null) return await orphans.run(call);
     for (;;) {
       const report = await vault.settlePending(call, {
         // All keys, because a row names its key, and commands may write with any of them.

@@ -12,6 +12,7 @@ import type { Mirror } from '../mirror/mirror.js';
 import type { BanAdministration, LoginGuard } from '../model/bans.js';
 import { Fault } from '../model/fault.js';
 import type { SessionAdministration } from '../model/live.js';
+import type { JobRunner } from '../operations/jobs/runner.js';
 import type { RootServices } from '../operations/open-root.js';
 import { peopleAdministration, peopleServices } from '../operations/people.js';
 import { RecoveryDrills } from '../operations/recovery-drill.js';
@@ -36,15 +37,15 @@ export interface ControlServices {
 
 /**
  * Serves the API on the root's control socket, for commands and for the console's process. If the socket cannot be
- * created, logs the reason; the gateway runs without it. Loads the server late, because commands do not need it.
+ * created, logs the reason and returns null; the gateway runs without it. Returns the runner of its jobs. Loads the server late, because commands do not need it.
  */
 export async function startControl(
   services: ControlServices,
   resources: AsyncDisposableStack,
-): Promise<void> {
+): Promise<Pick<JobRunner, 'followOthers'> | null> {
   const { database, settings, log } = services.root;
   try {
-    const [{ createApiServer }, { listenOnSocket }, { operations }, { JobRunner }, { jobWork }] =
+    const [{ createApiServer }, { listenOnSocket }, { operations }, jobRunner, { jobWork }] =
       await Promise.all([
         import('../api/server/server.js'),
         import('../api/server/listen.js'),
@@ -53,7 +54,7 @@ export async function startControl(
         import('../operations/jobs/kinds.js'),
       ]);
     const jobs = createJobs(database, systemClock, systemEntropy);
-    const runner = resources.use(new JobRunner(services.root, jobs, jobWork(jobs)));
+    const runner = resources.use(new jobRunner.JobRunner(services.root, jobs, jobWork(jobs)));
     await runner.start();
     const server = createApiServer({
       operations,
@@ -82,9 +83,11 @@ export async function startControl(
       entropy: systemEntropy,
     });
     resources.use(await listenOnSocket(server, settings.paths.controlSocket));
+    return runner;
   } catch (error) {
     log.warn('control socket not available: commands cannot reach this gateway', {
       error: Fault.from(error),
     });
+    return null;
   }
 }

@@ -13,12 +13,21 @@ export interface DatabaseWeakness {
   readonly consequence: string;
 }
 
+/** The process that owns rows, among several nodes. Its epoch ends with the process. */
+export interface RowOwner {
+  /** The id of a gateway or of a command, 16 hexadecimal digits. */
+  readonly node: string;
+  readonly epoch: number;
+}
+
 /**
  * The gateway's database. Errors of the engine become faults: `unavailable` (locked, full, I/O error, lost
  * connection), `timed-out`, `corrupt`, `denied`, `bug`. Faults thrown by `work` pass through unchanged.
  */
 export interface GatewayDatabase {
   readonly engine: DatabaseEngine;
+  /** This process, if several gateways may use the database; otherwise null. */
+  readonly owner: RowOwner | null;
   /**
    * Runs `work` on a snapshot that includes every finished write. Runs it again if the connection is lost, so it
    * must only read.
@@ -36,7 +45,7 @@ export interface GatewayDatabase {
   probe(signal: AbortSignal): Promise<void>;
   /** Returns the settings of the server that may lose acknowledged writes. Throws the database's faults. */
   weaknesses(): Promise<readonly DatabaseWeakness[]>;
-  /** Resolves when another gateway has taken over the database. Every later write is refused. */
+  /** Resolves when this process was declared dead, or another one took its place. Every later write is refused. */
   readonly lost: Promise<Fault>;
   /** Waits for running writes, then closes the database. */
   close(): Promise<void>;

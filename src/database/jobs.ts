@@ -1,7 +1,8 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, type SqlBool, sql } from 'kysely';
 import type { Job, JobKind, JobState, Jobs } from '../model/api/jobs.js';
 import type { Clock, Entropy } from '../model/call.js';
 import { Fault, type FaultKind } from '../model/fault.js';
+import { isOrphaned, ownerColumns } from './cluster/nodes.js';
 import type { GatewayDatabase } from './database.js';
 import type { JobTable } from './schema/jobs.js';
 
@@ -110,8 +111,19 @@ class DatabaseJobs implements Jobs {
   }
 
   async recover(): Promise<void> {
+    // With one gateway, no other process runs jobs.
+    const isAbandoned = this.#db.owner === null ? sql<SqlBool>`true` : isOrphaned('job');
+    const any = await this.#db.read((db) =>
+      db.selectFrom('job').select('seq').where('state', '=', 'running').where(isAbandoned).executeTakeFirst(),
+    );
+    if (any === undefined) return;
     await this.#db.write((trx) =>
-      trx.updateTable('job').set({ state: 'waiting' }).where('state', '=', 'running').execute(),
+      trx
+        .updateTable('job')
+        .set({ state: 'waiting' })
+        .where('state', '=', 'running')
+        .where(isAbandoned)
+        .execute(),
     );
   }
 
@@ -128,7 +140,7 @@ class DatabaseJobs implements Jobs {
       if (next === undefined) return null;
       const row = await trx
         .updateTable('job')
-        .set({ state: 'running', updated_ms })
+        .set({ state: 'running', updated_ms, ...ownerColumns(this.#db.owner) })
         .where('seq', '=', next.seq)
         .returningAll()
         .executeTakeFirstOrThrow();

@@ -18,7 +18,7 @@ import type {
   LoginTicketTable,
   PasskeyTable,
 } from './schema/people.js';
-import type { DatabaseMoveTable, DatabaseWriterTable } from './schema/processes.js';
+import type { DatabaseMoveTable, DatabaseWriterTable, LeaseTable } from './schema/processes.js';
 import type { RecoveryDrillTable, RecoveryShareTable } from './schema/recovery.js';
 import type { RotationJobTable, RotationProblemTable } from './schema/rotations.js';
 import type { WebhookDeliveryTable, WebhookTable } from './schema/webhooks.js';
@@ -44,6 +44,7 @@ export interface Schema {
   idempotency_key: IdempotencyKeyTable;
   database_writer: DatabaseWriterTable;
   database_move: DatabaseMoveTable;
+  lease: LeaseTable;
   sealed_object: SealedObjectTable;
   barred_key: BarredKeyTable;
   parked_upload: ParkedUploadTable;

@@ -60,4 +60,6 @@ export interface ParkedUploads {
   setMtime(id: IntentId, mtimeSeconds: number): Promise<boolean>;
   /** Returns all of them, the oldest first. */
   parked(): Promise<readonly ParkedUpload[]>;
+  /** Returns those of this gateway, if several share the database; otherwise as `parked`. */
+  ownParked(): Promise<readonly ParkedUpload[]>;
 }

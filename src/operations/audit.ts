@@ -26,7 +26,7 @@ export async function withAuditTrail<T>(root: string, work: (trail: AuditReader)
   try {
     await new SpoolImporter({
       paths: spoolPaths(paths.auditDirectory),
-      appender: new AuditAppender(database),
+      appender: new AuditAppender(database, readNodeId(paths.nodeIdFile, systemEntropy)),
       owner: null,
       log: createCommandLog(process.stderr),
     }).run();

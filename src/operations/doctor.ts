@@ -1,9 +1,9 @@
 import { hasNativeCrc32c } from '@sftpgw/checksums';
 import { remoteMirror } from '../api/control-client.js';
+import { mirrorStateOf } from '../assembly/mirror.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import { forEachBounded } from '../concurrency/bounded.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
-import { createMirrorState } from '../database/mirror-state/mirror-state.js';
 import { bucketCopyCheck } from '../doctor/bucket-copy-check.js';
 import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
 import { type Check, runChecks } from '../doctor/check.js';
@@ -155,7 +155,7 @@ function gatewayChecks(
       knownKeys: () => knownKeys(root),
       clock: systemClock,
     }),
-    mirrorCheck(createMirrorState(database), () =>
+    mirrorCheck(mirrorStateOf(root.settings, root), () =>
       remoteMirror(paths.controlSocket, root.call.signal)
         .liveStatus()
         .catch(() => []),

@@ -4,7 +4,6 @@ import { systemClock, systemEntropy } from '../assembly/system.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
 import { createRotationJobs } from '../database/rotation-jobs.js';
-import { acquireProcessLock, type ProcessLock } from '../database/sqlite/process-lock.js';
 import type { Call } from '../model/call.js';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault, isFault } from '../model/fault.js';
@@ -18,17 +17,15 @@ import type {
 import { parseUsername, type Username, type UserSettings } from '../model/users.js';
 import { runRotation } from '../rotation/rotation.js';
 import type { RotationServices } from '../rotation/services.js';
-import type { RootServices } from './open-root.js';
 
 /** The gateway polls for jobs that commands began: one small query each time. */
 const pollJobsMs = 2_000;
 /** Pause before a job that met an obstacle is tried again. */
 const retryMs = 30_000;
-/** How long to wait for uploads that began with the old key. A command waits less than the gateway. */
+/** How long the gateway waits for uploads that began with the old key. */
 const gatewayPatienceMs = 60 * 60 * 1000;
-const commandPatienceMs = 10_000;
-const pollProgressMs = 300;
-const retryLockMs = 2_000;
+/** The lease of all rotations: they run on one gateway. */
+export const rotationsLease = 'rotations';
 
 /** Returns the rotation jobs in the database of a root. */
 export function rotationJobs({ database }: Pick<Core, 'database'>): RotationJobs {
@@ -36,9 +33,10 @@ export function rotationJobs({ database }: Pick<Core, 'database'>): RotationJobs
 }
 
 /** The services of a rotation, and the scribe that records its end. */
-type RecordedRotation = RotationServices & Pick<Core, 'scribe'>;
+export type RecordedRotation = RotationServices & Pick<Core, 'scribe'>;
 
-function rotationServices(core: Core, patienceMs: number): RecordedRotation {
+/** Returns the services of a rotation. `patienceMs` bounds the wait at its end. */
+export function rotationServices(core: Core, patienceMs: number): RecordedRotation {
   const { database, vault, store, users, call, keyring } = core;
   return {
     jobs: rotationJobs(core),
@@ -58,7 +56,8 @@ function rotationServices(core: Core, patienceMs: number): RecordedRotation {
 }
 
 /**
- * Runs rotation jobs in the gateway, one after another, because its vault handles the users' uploads. Returns
+ * Runs rotation jobs in the gateway, one after another, because its vault handles the users' uploads. If several
+ * gateways share the database, one of them does. Returns
  * a function that stops them and waits for their end.
  */
 export function startRotations(core: Core): () => Promise<void> {
@@ -66,7 +65,12 @@ export function startRotations(core: Core): () => Promise<void> {
   const end = () => stop.abort();
   core.call.signal.addEventListener('abort', end, { once: true });
   const call: Call = { ...core.call, signal: stop.signal };
-  const work = runJobs(call, rotationServices(core, gatewayPatienceMs)).catch((error: unknown) => {
+  const services = rotationServices(core, gatewayPatienceMs);
+  const isShared = core.database.owner !== null;
+  const running = core.leases.run(rotationsLease, stop.signal, (held) =>
+    runJobs({ ...call, signal: held }, services, isShared),
+  );
+  const work = running.catch((error: unknown) => {
     if (!isFault(error, 'cancelled') && !stop.signal.aborted)
       call.log.error('rotations stopped', { error: Fault.from(error) });
   });
@@ -77,7 +81,8 @@ export function startRotations(core: Core): () => Promise<void> {
   };
 }
 
-async function runJobs(call: Call, services: RecordedRotation): Promise<void> {
+/** Never returns. Throws `cancelled`, faults of the database, and `key-missing` if other gateways can run jobs too. */
+async function runJobs(call: Call, services: RecordedRotation, isShared: boolean): Promise<void> {
   const notBeforeMs = new Map<RotationId, number>();
   for (;;) {
     const jobs = await services.jobs.running();
@@ -94,12 +99,14 @@ async function runJobs(call: Call, services: RecordedRotation): Promise<void> {
       if (call.signal.aborted) throw error;
       if (error instanceof PausedByPerson) continue;
       notBeforeMs.set(job.id, systemClock.monotonicMs() + retryMs);
+      // The gateway on which the rotation began has its key. It can run it when this one gives up its lease.
+      if (isShared && isFault(error, 'key-missing')) throw error;
     }
   }
 }
 
 /** The end of a run that a person has paused. */
-class PausedByPerson extends Fault {
+export class PausedByPerson extends Fault {
   constructor({ username, pausedBy }: Pick<RotationJob, 'username' | 'pausedBy'>) {
     const resume = `sftpgw key rotate --user ${username} --resume`;
     super(
@@ -113,7 +120,7 @@ class PausedByPerson extends Fault {
  * Runs a job until it ends. A new pace applies within seconds. Throws `PausedByPerson` if a person pauses it, and as
  * `runAndRecordFailure`.
  */
-async function runUnlessPaused(
+export async function runUnlessPaused(
   call: Call,
   services: RecordedRotation,
   job: RotationJob,
@@ -285,66 +292,4 @@ async function giveNewKey(core: Core, username: Username): Promise<KeyFingerprin
   await bucketCopy.run(call);
   await registry.save(username, { uploadKeyId: id });
   return id;
-}
-
-/** The process that runs a job now. */
-export type RotationRunner = 'this command' | 'the gateway';
-
-/**
- * Follows a rotation to its end and returns the finished job. A gateway that runs on the root does the work,
- * because its vault orders it among the users' uploads; otherwise this process does, also after that gateway
- * stops. Throws `cancelled`, and the fault that paused the job in this process. In both cases the job can be
- * resumed.
- */
-export async function followRotation(
-  root: RootServices,
-  id: RotationId,
-  onProgress: (job: RotationJob, runner: RotationRunner) => void,
-): Promise<RotationJob> {
-  const { call, settings } = root;
-  const jobs = rotationJobs(root);
-  const find = async (): Promise<RotationJob> => {
-    const job = await jobs.find(id);
-    if (job === null) throw new Fault('not-found', `there is no rotation ${id}`);
-    return job;
-  };
-  for (let nextTryMs = 0; ; ) {
-    const job = await find();
-    if (job.state === 'done') return job;
-    if (job.pausedBy !== null) throw new PausedByPerson(job);
-    if (systemClock.monotonicMs() >= nextTryMs) {
-      using lock = tryLock(settings.paths.lockFile);
-      if (lock !== null) {
-        return await runHere(root, job, async () => onProgress(await find(), 'this command'));
-      }
-      nextTryMs = systemClock.monotonicMs() + retryLockMs;
-    }
-    onProgress(job, 'the gateway');
-    await systemClock.sleep(pollProgressMs, call.signal);
-  }
-}
-
-async function runHere(
-  root: RootServices,
-  job: RotationJob,
-  report: () => Promise<void>,
-): Promise<RotationJob> {
-  const { call } = root;
-  const timer = setInterval(() => void report().catch(() => undefined), pollProgressMs);
-  try {
-    return await runUnlessPaused(call, rotationServices(root, commandPatienceMs), job);
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-/** Locks the root. Returns null if a gateway or another command holds it. */
-function tryLock(path: string): (ProcessLock & Disposable) | null {
-  try {
-    const lock = acquireProcessLock(path, 'the root is in use');
-    return { release: lock.release, [Symbol.dispose]: () => lock.release() };
-  } catch (error) {
-    if (isFault(error, 'conflict')) return null;
-    throw error;
-  }
 }

@@ -338,6 +338,19 @@ describe('snapshots', () => {
     await expect(old.copy.run(call)).rejects.toMatchObject({ kind: 'conflict' });
   });
 
+  it('are continued by gateways that share their identity and their database', async () => {
+    await old.initRecovery();
+    // The first gateway had the bucket alone.
+    await old.copy.run(call);
+    const shared = old.process(store, { isShared: true });
+    expect(await shared.run(call)).toMatchObject({ snapshot: 2, isNewSnapshot: true });
+    expect(await shared.run(call)).toMatchObject({ snapshot: 2, isNewSnapshot: false });
+    const stateFile = `${old.stateFile}-of-another-machine`;
+    const other = old.process(store, { isShared: true, stateFile });
+    expect(await other.run(call)).toMatchObject({ snapshot: 3 });
+    expect(await shared.run(call)).toMatchObject({ snapshot: 4 });
+  });
+
   it('are pruned to the last five', async () => {
     const nowMs = Date.UTC(2026, 10, 9);
     store = new MemoryStore({ bucket, nowMs: () => nowMs });

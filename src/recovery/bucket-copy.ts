@@ -29,6 +29,8 @@ export interface BucketCopyServices extends RootContentServices {
   readonly bucket: () => string | null;
   /** Returns the setting `keyring.bucket.copy`. */
   readonly isWanted: () => boolean;
+  /** Whether gateways with the same identity continue each other's copy. */
+  readonly isShared: boolean;
   /** Called after a run that has changed the copy. */
   readonly completed?: (copy: CompleteCopy) => void;
   readonly clock: Clock;
@@ -68,6 +70,8 @@ export interface CopyRequest {
   readonly takeOver: boolean;
 }
 
+/** Length of the id of a gateway. */
+const idDigits = 16;
 /** Files copied or removed in parallel. */
 const parallelRequests = 8;
 
@@ -248,8 +252,12 @@ export class BucketCopy {
 
   async #state(bucket: string): Promise<CopyState> {
     const state = await readCopyState(this.#services.stateFile);
-    if (state?.bucket === bucket) return state;
-    const gateway = state?.gateway ?? this.#services.entropy.id();
+    const shared = await this.#sharedId();
+    const gateway = shared ?? state?.gateway ?? this.#services.entropy.id();
+    if (state?.bucket === bucket) {
+      // The next snapshot must have the new name.
+      return state.gateway === gateway ? state : { ...state, gateway, snapshotDigest: '' };
+    }
     return {
       gateway,
       bucket,
@@ -259,6 +267,13 @@ export class BucketCopy {
       completeMs: null,
       failure: null,
     };
+  }
+
+  /** Returns an id that all gateways with this identity have; null if they do not share the copy. */
+  async #sharedId(): Promise<string | null> {
+    if (!this.#services.isShared) return null;
+    const recipient = await this.#services.keyring.gatewayRecipient();
+    return recipient === null ? null : digestOf(Buffer.from(recipient)).slice(0, idDigits);
   }
 
   async #recordFailure(bucket: string, fault: Fault): Promise<void> {

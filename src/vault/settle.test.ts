@@ -203,6 +203,28 @@ describe('settling', () => {
     expect(world.store.uploads.size).toBe(0);
   });
 
+  it('keeps an unrecorded upload while another node writes to the name', async () => {
+    await using world = vaultWorld();
+    const claimedId = await intend(world);
+    const other = await intend(world, 'another node');
+    await world.store.beginUpload(call(), refOf(key), stored);
+    const vault = world.restart();
+    const settle = async () => {
+      const claimed = [...world.ledger.rows.values()].filter(({ id }) => id === claimedId);
+      return await vault.settlePending(call(), { keysOf, claimed });
+    };
+    expect(await settle()).toMatchObject({ abandoned: 1, abortedUploads: 0 });
+    expect([stateOf(world, claimedId), stateOf(world, other)]).toEqual(['abandoned', 'intended']);
+    expect(world.store.uploads.size).toBe(1);
+    const third = await intend(world);
+    await world.ledger.abandon(other);
+    const claimed = [...world.ledger.rows.values()].filter(({ id }) => id === third);
+    expect(await vault.settlePending(call(), { keysOf, claimed })).toMatchObject({
+      abandoned: 1,
+      abortedUploads: 1,
+    });
+  });
+
   it('gives the object to the later of two rows, and abandons the earlier one', async () => {
     await using world = vaultWorld();
     const earlier = await intend(world);

@@ -30,22 +30,28 @@ export async function settlePending(
   services: VaultServices,
   call: Call,
   startedMs: number,
-  { keysOf, isUnderWay = async () => false }: SettleRequest,
+  { keysOf, isUnderWay = async () => false, claimed }: SettleRequest,
 ): Promise<SettleReport> {
-  const pending = await services.ledger.pending(startedMs);
+  const pending = claimed ?? (await services.ledger.pending(startedMs));
   const rows: LedgerRow[] = [];
   const others: LedgerRow[] = [];
   for (const row of pending) {
     if (services.ownIntents.has(row.id)) continue;
     ((await isUnderWay(row)) ? others : rows).push(row);
   }
+  const isShared = claimed !== undefined;
   const parked = new Set((await services.parked.parked()).map(({ uploadId }) => uploadId));
   const report = { confirmed: 0, abandoned: 0, abortedUploads: 0, problems: [] as string[] };
   // Newest first: if two rows of one object are left, the content belongs to the later row. The earlier row
   // can then be compared with it.
   for (const row of [...rows].reverse()) {
     try {
-      report.abortedUploads += await abortUploads(services, call, startedMs, row, rows, others, parked);
+      report.abortedUploads += await abortUploads(services, call, startedMs, row, {
+        rows,
+        others,
+        parked,
+        isShared,
+      });
       report[await settleRow(services, call, row, await keysOf(row.actor))] += 1;
     } catch (error) {
       const fault = Fault.from(error);
@@ -62,6 +68,17 @@ export async function settlePending(
   return report;
 }
 
+/** The rows and uploads of one settlement. */
+interface AbortScope {
+  readonly rows: readonly LedgerRow[];
+  /** Rows of commands that run. */
+  readonly others: readonly LedgerRow[];
+  /** The ids of parked uploads. */
+  readonly parked: ReadonlySet<string>;
+  /** Whether other nodes write to the same buckets. */
+  readonly isShared: boolean;
+}
+
 /**
  * Aborts the row's own upload. If the row has none recorded, aborts the uploads at its key that the last run
  * began without recording them. S3's clock decides which uploads those are only while this run uploads to the
@@ -72,9 +89,7 @@ async function abortUploads(
   call: Call,
   startedMs: number,
   row: LedgerRow,
-  rows: readonly LedgerRow[],
-  others: readonly LedgerRow[],
-  parked: ReadonlySet<string>,
+  { rows, others, parked, isShared }: AbortScope,
 ): Promise<number> {
   const { store } = services;
   if (row.uploadId !== null) {
@@ -96,8 +111,27 @@ async function abortUploads(
       !parked.has(upload.uploadId) &&
       !(isBusy && upload.initiatedMs >= startedMs),
   );
+  if (orphans.length > 0 && isShared && (await hasOtherWriter(services, row, rows, parked))) return 0;
   for (const orphan of orphans) await store.abortUpload(call, row.ref, orphan.uploadId);
   return orphans.length;
+}
+
+/**
+ * Returns whether another node writes to the row's object. Call it after the uploads were listed: an upload that is
+ * listed has its row.
+ */
+async function hasOtherWriter(
+  { ledger }: VaultServices,
+  row: LedgerRow,
+  rows: readonly LedgerRow[],
+  parked: ReadonlySet<string>,
+): Promise<boolean> {
+  const settled = new Set(rows.map(({ id }) => id));
+  const candidates = await ledger.candidates(row.ref);
+  return candidates.some(
+    ({ id, state, uploadId }) =>
+      state === 'intended' && !settled.has(id) && !(uploadId !== null && parked.has(uploadId)),
+  );
 }
 
 /**

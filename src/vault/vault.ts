@@ -200,6 +200,11 @@ export interface SettleRequest {
    * there are none.
    */
   isUnderWay?(row: LedgerRow): Promise<boolean>;
+  /**
+   * The rows to settle, if other nodes write to the same ledger: this one has claimed them, and the nodes that made
+   * them can no longer write. Without it, all rows from before the start.
+   */
+  readonly claimed?: readonly LedgerRow[];
 }
 
 /** Counts of the rows that the last run left behind, by what the restart did with them. */

@@ -27,7 +27,7 @@ export interface VfsOptions {
   readonly ledger: LedgerDirectory & Pick<KeyLedger, 'recordMtime'>;
   readonly versions: Pick<LedgerVersions, 'restore'>;
   readonly clock: Clock;
-  readonly parked: Pick<ParkedUploads, 'parked' | 'setMtime'>;
+  readonly parked: Pick<ParkedUploads, 'ownParked' | 'setMtime'>;
   /** Time that a parked upload is kept; 0 disables parking. */
   readonly resumeWindowMs: number;
   /** True if listings contain parked uploads; STAT always finds them. */
@@ -41,7 +41,7 @@ export interface VfsOptions {
 /** A factory that also gives access to the parked uploads. */
 export interface UploadingVfsFactory extends VfsFactory {
   /** Must be restored before the first tree is created. */
-  readonly parkedFiles: Pick<ParkedFiles, 'restore' | 'expire'>;
+  readonly parkedFiles: Pick<ParkedFiles, 'restore' | 'adopt' | 'expire'>;
 }
 
 /**

@@ -28,7 +28,6 @@ export class WebhookDispatcher implements AsyncDisposable {
     this.#stop.abort();
     await this.#running;
     await Promise.all([...this.#runners.values()].map(({ ended }) => ended));
-    this.#services.sender[Symbol.dispose]();
   }
 
   async #run(): Promise<void> {

@@ -38,7 +38,9 @@ export async function gatewayTargets(): Promise<readonly GatewayTarget[]> {
  * Returns `it` for a test whose result does not depend on the S3 server: it is declared for one server, and in the
  * full drill for each.
  */
-export function itOnceFor(target: GatewayTarget): (name: string, body: () => Promise<void>) => void {
+export function itOnceFor(
+  target: Pick<GatewayTarget, 'name'>,
+): (name: string, body: () => Promise<void>) => void {
   const isFull = process.env['SFTPGW_DRILL'] === 'full';
   const isDeclared = isFull || embeddedSkip !== null || target.name === embedded.name;
   return (name, body) => {

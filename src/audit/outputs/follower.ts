@@ -11,7 +11,6 @@ export interface FollowerOptions {
   readonly database: GatewayDatabase;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly signal: AbortSignal;
 }
 
 /** Max events of one batch. */
@@ -33,6 +32,10 @@ export class TrailFollower {
     this.#options = options;
   }
 
+  get name(): string {
+    return this.#options.receiver.name;
+  }
+
   /** There are new events. */
   wake(): void {
     this.#isWoken = true;
@@ -46,9 +49,9 @@ export class TrailFollower {
     await recordSent(database, receiver.name, (await reader.head()).seq);
   }
 
-  /** Sends until the signal aborts. Never rejects. */
-  async run(): Promise<void> {
-    const { receiver, clock, log, signal } = this.#options;
+  /** Sends until the signal aborts. Can be called again afterwards. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { receiver, clock, log } = this.#options;
     let failures = 0;
     signal.addEventListener('abort', () => this.#wake?.(), { once: true });
     while (!signal.aborted) {
@@ -56,7 +59,7 @@ export class TrailFollower {
         while (!signal.aborted && (await this.sendBatch()));
         if (failures > 0) log.info('audit receiver reached again', { receiver: receiver.name });
         failures = 0;
-        await this.#untilWoken();
+        await this.#untilWoken(signal);
       } catch (error) {
         if (failures === 0) {
           log.warn('audit receiver not reached', { receiver: receiver.name, error: Fault.from(error) });
@@ -82,8 +85,8 @@ export class TrailFollower {
     return true;
   }
 
-  async #untilWoken(): Promise<void> {
-    if (this.#isWoken || this.#options.signal.aborted) return;
+  async #untilWoken(signal: AbortSignal): Promise<void> {
+    if (this.#isWoken || signal.aborted) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });

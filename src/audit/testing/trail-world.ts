@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openTestDatabase } from '../../../test/support/test-database.js';
+import { Leases } from '../../database/cluster/leases.js';
 import type { GatewayDatabase } from '../../database/database.js';
 import type { AuditEvent, AuditRow } from '../../model/audit.js';
 import type { Clock } from '../../model/call.js';
@@ -44,6 +45,7 @@ export class TrailWorld implements AsyncDisposable {
       isRequired: () => true,
       keepMs: () => 400 * 24 * 3_600_000,
       receivers: [],
+      leases: new Leases(this.#database, this.clock, recordingLogger(this.lines)),
       publishHead: async () => undefined,
       clock: this.clock,
       entropy: testEntropy,

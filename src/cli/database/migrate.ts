@@ -45,7 +45,7 @@ async function migrate(
   command: Command,
   flags: MigrateFlags,
 ): Promise<void> {
-  const { moveRootDatabase } = await import('../../operations/move-database.js');
+  const { moveRootDatabase } = await import('../../operations/database/move-database.js');
   const { from, to, tables } = await moveRootDatabase(
     rootOf(command),
     flags.from,

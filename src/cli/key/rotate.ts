@@ -9,8 +9,8 @@ import {
   versionPolicies,
 } from '../../model/rotation.js';
 import { parseUsername } from '../../model/users.js';
+import type { RotationRunner } from '../../operations/follow-rotation.js';
 import type { OpenRoot } from '../../operations/open-root.js';
-import type { RotationRunner } from '../../operations/rotation.js';
 import { type CommandContext, newCommand } from '../command.js';
 import { exitCodes, rootExits } from '../exit-codes.js';
 import { ProgressLine } from '../terminal/progress.js';
@@ -109,8 +109,9 @@ async function rotate(context: CommandContext, root: OpenRoot, flags: RotateFlag
     const presentKey = flags.presentKey ?? false;
     begun.push(await rotation.beginRotation(root, { username, versions, pace, presentKey }));
   }
+  const { followRotation } = await import('../../operations/follow-rotation.js');
   const done: RotationJob[] = [];
-  for (const job of begun) done.push(await follow(context, root, job.id, rotation.followRotation));
+  for (const job of begun) done.push(await follow(context, root, job.id, followRotation));
   await show(context, jobs, done, flags);
   if (done.some(({ counts }) => counts.failed > 0)) context.setExitCode(exitCodes.failure);
 }
@@ -145,7 +146,7 @@ async function follow(
   { shell }: CommandContext,
   root: OpenRoot,
   id: RotationId,
-  followRotation: typeof import('../../operations/rotation.js').followRotation,
+  followRotation: typeof import('../../operations/follow-rotation.js').followRotation,
 ): Promise<RotationJob> {
   using line = new ProgressLine(shell.terminal);
   const seen: { runner: RotationRunner } = { runner: 'this command' };

@@ -40,12 +40,15 @@ const columns = [
 /** The end of the audit trail, where events are added. */
 export class AuditAppender {
   readonly #db: GatewayDatabase;
+  readonly #node: string;
   /** The text of the statement for each number of rows, since building it takes longer than running it. */
   readonly #statements = new Map<number, string>();
   readonly #activity = new ActivityRecorder();
 
-  constructor(db: GatewayDatabase) {
+  /** `node` is the gateway that has the spool. */
+  constructor(db: GatewayDatabase, node: string) {
     this.#db = db;
+    this.#node = node;
   }
 
   /** Returns the position up to which a spool file is in the trail. */
@@ -53,9 +56,12 @@ export class AuditAppender {
     return await this.#db.read((db) => positionOf(db, segment));
   }
 
-  /** Returns the names of the spool files that the trail knows. */
+  /** Returns the names of this gateway's spool files that the trail knows. */
   async segments(): Promise<readonly string[]> {
-    const rows = await this.#db.read((db) => db.selectFrom('audit_spool').select('segment').execute());
+    const rows = await this.#db.read((db) => {
+      const all = db.selectFrom('audit_spool').select('segment');
+      return (this.#db.owner === null ? all : all.where('node', '=', this.#node)).execute();
+    });
     return rows.map(({ segment }) => segment);
   }
 
@@ -71,7 +77,7 @@ export class AuditAppender {
       await this.#activity.record(trx, events);
       await trx
         .insertInto('audit_spool')
-        .values({ segment, position: to })
+        .values({ segment, position: to, node: this.#db.owner === null ? null : this.#node })
         .onConflict((conflict) => conflict.column('segment').doUpdateSet({ position: to }))
         .execute();
       return true;

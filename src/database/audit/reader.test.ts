@@ -44,9 +44,12 @@ function event(at: number, timeMs = at): SpooledEvent {
 }
 
 async function append(events: readonly SpooledEvent[]): Promise<void> {
-  const from = await new AuditAppender(db).position('s');
+  const from = await new AuditAppender(db, '0123456789abcdef').position('s');
   expect(
-    await new AuditAppender(db).append({ segment: 's', from, to: from + events.length, events }, () => true),
+    await new AuditAppender(db, '0123456789abcdef').append(
+      { segment: 's', from, to: from + events.length, events },
+      () => true,
+    ),
   ).toBe(true);
 }
 
@@ -153,7 +156,7 @@ describe('a query of the trail', () => {
 
 describe('the end of the trail', () => {
   it('takes a part of a file once, and only where the file continues', async () => {
-    const appender = new AuditAppender(db);
+    const appender = new AuditAppender(db, '0123456789abcdef');
     const part = { segment: 's', from: 0, to: 10, events: [event(1), event(2)] };
     expect(await appender.position('s')).toBe(0);
     expect(await appender.append(part, () => false)).toBe(false);

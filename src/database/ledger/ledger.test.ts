@@ -372,6 +372,7 @@ describe('a row that is confirmed while the candidates are read', () => {
       };
       const watched: GatewayDatabase = {
         engine: db.engine,
+        owner: db.owner,
         lost: db.lost,
         read: (work) => db.read((open) => work(open.withPlugin(confirming))),
         write: (work) => db.write(work),

@@ -59,7 +59,7 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
   async intend(intent: Intent): Promise<IntentId> {
     checkRef(intent.ref);
     const id = this.#entropy.id() as IntentId;
-    const row = newRow(id, intent, this.#clock.nowMs());
+    const row = newRow(id, intent, this.#clock.nowMs(), this.#db.owner);
     await this.#db.write(async (trx) => {
       const { sealedWith } = intent;
       await together(

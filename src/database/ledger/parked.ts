@@ -1,3 +1,4 @@
+import type { Kysely } from 'kysely';
 import type { Clock } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { IntentId } from '../../model/ledger.js';
@@ -5,6 +6,7 @@ import type { PartReceipt } from '../../model/object-store.js';
 import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 import type { GatewayDatabase } from '../database.js';
 import type { ParkedUploadTable, SealedObjectRow } from '../schema/ledger.js';
+import type { Schema } from '../schema.js';
 import { toLedgerRow } from './rows.js';
 
 /** Stores parked uploads in the gateway's database, next to the ledger's rows. */
@@ -69,21 +71,40 @@ class DatabaseParkedUploads implements ParkedUploads {
   }
 
   async parked(): Promise<readonly ParkedUpload[]> {
-    const rows = await this.#db.read((db) =>
-      db
-        .selectFrom('parked_upload')
-        .innerJoin('sealed_object', 'sealed_object.id', 'parked_upload.row_id')
-        .selectAll('sealed_object')
-        .select(['parts', 'parked_upload.mtime_seconds as parked_mtime', 'parked_ms'])
-        .select(['shown_key', 'is_complete'])
-        .where('state', '=', 'intended')
-        .orderBy('parked_ms')
-        .execute(),
-    );
-    return rows.map(({ parts, parked_mtime, parked_ms, shown_key, is_complete, ...row }) =>
-      toParkedUpload(row, { parts, mtime_seconds: parked_mtime, parked_ms, shown_key, is_complete }),
-    );
+    return await this.#db.read(async (db) => toParkedUploads(await parkedRows(db).execute()));
   }
+
+  async ownParked(): Promise<readonly ParkedUpload[]> {
+    const { owner } = this.#db;
+    if (owner === null) return await this.parked();
+    return await this.#db.read(async (db) => {
+      const own = parkedRows(db)
+        .where('sealed_object.node', '=', owner.node)
+        .where('sealed_object.node_epoch', '=', owner.epoch);
+      return toParkedUploads(await own.execute());
+    });
+  }
+}
+
+/** Selects the parked uploads with the rows of their objects, the oldest first. */
+export function parkedRows(db: Kysely<Schema>) {
+  return db
+    .selectFrom('parked_upload')
+    .innerJoin('sealed_object', 'sealed_object.id', 'parked_upload.row_id')
+    .selectAll('sealed_object')
+    .select(['parts', 'parked_upload.mtime_seconds as parked_mtime', 'parked_ms'])
+    .select(['shown_key', 'is_complete'])
+    .where('state', '=', 'intended')
+    .orderBy('parked_ms');
+}
+
+type ParkedRow = Awaited<ReturnType<ReturnType<typeof parkedRows>['execute']>>[number];
+
+/** Converts rows of `parkedRows`. */
+export function toParkedUploads(rows: readonly ParkedRow[]): readonly ParkedUpload[] {
+  return rows.map(({ parts, parked_mtime, parked_ms, shown_key, is_complete, ...row }) =>
+    toParkedUpload(row, { parts, mtime_seconds: parked_mtime, parked_ms, shown_key, is_complete }),
+  );
 }
 
 function toParkedUpload(

@@ -13,7 +13,8 @@ type Rows<Columns> = SelectQueryBuilder<Schema, 'sealed_object', Columns>;
 // (https://www.sqlite.org/partialindex.html section 3): a bound parameter is not known when the plan is made.
 /** Selects the rows that were confirmed last, in a form that their index serves. */
 export const isCurrent = sql<boolean>`is_current = 1`;
-const isIntended = sql<boolean>`state = 'intended'`;
+/** Selects the unfinished rows, in a form that their index serves. */
+export const isIntended = sql<boolean>`state = 'intended'`;
 
 /** Selects the row of the object that was confirmed last. */
 export function currentRow(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {

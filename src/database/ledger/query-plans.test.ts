@@ -8,6 +8,7 @@ import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
 import { openDatabase } from '../sqlite/open.js';
 import { barredQuery, needsQuery, totalsQuery } from './key-usage.js';
+import { orphans } from './orphans.js';
 import {
   currentRow,
   currentRowsBelow,
@@ -112,6 +113,12 @@ describe('each query searches an index', () => {
     expect(steps).toContain(`SEARCH sealed_object USING INDEX ${index}`);
     expect(steps).not.toContain('SCAN');
   });
+});
+
+it('the writes of ended nodes are found among the unfinished ones', async () => {
+  const steps = await db.read(async (k) => plan(orphans(k)));
+  expect(steps).toMatch(/^SCAN sealed_object USING INDEX sealed_object_pending;/);
+  expect(steps).toContain('SEARCH database_writer USING PRIMARY KEY (id=?)');
 });
 
 /** The index alone answers these queries, without reading the rows. */

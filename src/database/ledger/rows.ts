@@ -3,6 +3,8 @@ import { parseKeyFingerprint } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
+import { ownerColumns } from '../cluster/nodes.js';
+import type { RowOwner } from '../database.js';
 import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
 
 /**
@@ -36,7 +38,12 @@ export function checkConfirmation({ size, checksum, mtimeSeconds }: Confirmation
 }
 
 /** Returns the row of a write that is about to begin. */
-export function newRow(id: string, intent: Intent, intendedMs: number): NewSealedObject {
+export function newRow(
+  id: string,
+  intent: Intent,
+  intendedMs: number,
+  owner: RowOwner | null = null,
+): NewSealedObject {
   const { sealedWith } = intent;
   return {
     id,
@@ -52,6 +59,7 @@ export function newRow(id: string, intent: Intent, intendedMs: number): NewSeale
     actor: intent.actor,
     request_id: intent.requestId,
     intended_ms: intendedMs,
+    ...ownerColumns(owner),
   };
 }
 

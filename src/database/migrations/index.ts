@@ -17,6 +17,7 @@ import { filesPage } from './0015-files-page.js';
 import { apiState } from './0016-api-state.js';
 import { databaseWriters } from './0017-database-writers.js';
 import { databaseMove } from './0018-database-move.js';
+import { nodes } from './0019-nodes.js';
 
 /** All migrations in order. A released name never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -38,4 +39,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0016-api-state': apiState,
   '0017-database-writers': databaseWriters,
   '0018-database-move': databaseMove,
+  '0019-nodes': nodes,
 };

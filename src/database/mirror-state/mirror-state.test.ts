@@ -158,3 +158,21 @@ describe('the record of a mirrored prefix', () => {
     expect(await state.record('shared')).toEqual({ origin: 'b/p/', emptySeenMs: null, status: null });
   });
 });
+
+it('gateways that share a database have a state each', async () => {
+  const [one, other] = [createMirrorState(db, 'one'), createMirrorState(db, 'other')];
+  const record = { origin: 'bucket/p/', emptySeenMs: null, status: null };
+  await one.saveRecord('shared', record);
+  await one.apply('shared', [{ kind: 'put', entry: entry('d/x') }]);
+  expect([await one.names(), await other.names()]).toEqual([['shared'], []]);
+  expect(await one.find('shared', 'd/x')).toEqual(entry('d/x'));
+  expect(await one.page('shared', null, 10)).toEqual([entry('d/x')]);
+  expect(await one.holdsBelow('shared', 'd/')).toBe(true);
+  expect(await one.totals('shared')).toEqual({ files: 1, bytes: 5 });
+  expect(await one.record('shared')).toEqual(record);
+  expect(await other.find('shared', 'd/x')).toBeNull();
+  expect(await other.page('shared', null, 10)).toEqual([]);
+  expect(await other.holdsBelow('shared', 'd/')).toBe(false);
+  expect(await other.totals('shared')).toEqual({ files: 0, bytes: 0 });
+  expect(await other.record('shared')).toBeNull();
+});

@@ -11,9 +11,27 @@ import type { MirrorEntryTable } from '../schema/mirror.js';
 import type { Schema } from '../schema.js';
 import { toEntry, toRow } from './rows.js';
 
-/** Stores the state of the mirror in the gateway's database. Throws the database's faults. */
-export function createMirrorState(db: GatewayDatabase): MirrorState {
-  return new DatabaseMirrorState(db);
+/**
+ * Stores the state of the mirror in the gateway's database. Throws the database's faults. If several gateways share
+ * the database, each has its own disk and its own state: `node` is this one.
+ */
+export function createMirrorState(db: GatewayDatabase, node: string | null = null): MirrorState {
+  const state = new DatabaseMirrorState(db);
+  return node === null ? state : scopedState(state, `${node}:`);
+}
+
+function scopedState(state: MirrorState, scope: string): MirrorState {
+  return {
+    page: (name, after, limit) => state.page(scope + name, after, limit),
+    find: (name, path) => state.find(scope + name, path),
+    holdsBelow: (name, directory) => state.holdsBelow(scope + name, directory),
+    apply: (name, changes) => state.apply(scope + name, changes),
+    totals: (name) => state.totals(scope + name),
+    record: (name) => state.record(scope + name),
+    saveRecord: (name, record) => state.saveRecord(scope + name, record),
+    names: async () =>
+      (await state.names()).filter((name) => name.startsWith(scope)).map((name) => name.slice(scope.length)),
+  };
 }
 
 /** Rows per statement. Few different lengths keep the set of prepared statements small. */

@@ -1,7 +1,7 @@
 import type { Schema } from '../schema.js';
 
 /** Tables about the database itself, which stay where they are. */
-type OwnTable = 'database_writer' | 'database_move';
+type OwnTable = 'database_writer' | 'database_move' | 'lease';
 
 /**
  * The tables that move to another engine, with their primary keys. The order of a table's rows by its key is the same

@@ -32,6 +32,7 @@ const maxBytes: Readonly<Record<string, number>> = {
   'idempotency_key.key_hash': id,
   'job.id': id,
   'job.state': id,
+  'lease.name': name,
   'kysely_migration.name': name,
   'kysely_migration_lock.id': name,
   'login_ticket.ticket_hash': id,

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Fault } from '../../model/fault.js';
+import { heartbeatMs } from '../cluster/clock.js';
 import type { Schema } from '../schema.js';
 import {
-  heartbeatMs,
+  addCommand,
   leaseHeld,
   leasePollMs,
   type OtherGateway,
@@ -14,7 +15,10 @@ import {
   writeLock,
 } from './writers.js';
 
-/** The right of a gateway to write to a database, which it shows every two seconds. A command needs none. */
+/**
+ * The right of a process to write to a database. A gateway shows every two seconds that it runs, and so does a command
+ * beside several gateways. Another command needs no lease.
+ */
 export class Lease {
   readonly epoch: number;
   readonly lost: Promise<Fault>;
@@ -35,7 +39,11 @@ export class Lease {
    * shows itself.
    */
   static async take(db: Kysely<Schema>, identity: WriterIdentity, name: string): Promise<Lease> {
-    if (identity.kind === 'command') return new Lease(0);
+    if (identity.kind === 'command') {
+      if (identity.isClustered !== true) return new Lease(0);
+      await addCommand(db, identity);
+      return new Lease(0).#show(db, identity, name);
+    }
     let first: OtherGateway | null = null;
     for (;;) {
       const found = await db.transaction().execute(async (trx) => {
@@ -44,7 +52,7 @@ export class Lease {
       });
       if (typeof found === 'number') return new Lease(found).#show(db, identity, name);
       if (first !== null && (first.id !== found.id || first.seenMs !== found.seenMs))
-        throw leaseHeld(name, found);
+        throw leaseHeld(name, found, identity);
       first = found;
       await pause(leasePollMs);
     }
@@ -65,7 +73,7 @@ export class Lease {
     if (this.#isBeating) return;
     this.#isBeating = true;
     try {
-      if (!(await showAlive(db, identity, this.epoch))) this.lose(takenOver(name));
+      if (!(await showAlive(db, identity, this.epoch))) this.lose(takenOver(name, identity));
     } catch {
       // Reads and writes report that the database does not answer.
     } finally {

@@ -3,7 +3,7 @@ import { Kysely, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Fault } from '../../model/fault.js';
 import { type Measures, noMeasures } from '../../model/measures.js';
-import type { DatabaseWeakness, GatewayDatabase } from '../database.js';
+import type { DatabaseWeakness, GatewayDatabase, RowOwner } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { isMigrated, migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
@@ -23,7 +23,8 @@ const idleConnectionMs = 60_000;
 
 /**
  * Opens a PostgreSQL database and migrates its tables. Waits for a server that does not answer, for
- * `options.waitMs`. A gateway takes the database for itself. Throws `conflict` (another gateway has it),
+ * `options.waitMs`. A gateway takes the database for
+ * itself, or shares it with others. Throws `conflict` (another gateway has it),
  * `unsupported` (created by a newer version, or an old server), `denied`, `not-found` and `unavailable`.
  */
 export async function openPostgres(
@@ -91,6 +92,7 @@ interface Opened {
 class PostgresDatabase implements GatewayDatabase {
   readonly engine = 'postgres';
   readonly lost: Promise<Fault>;
+  readonly owner: RowOwner | null;
   readonly #opened: Opened;
   readonly #writer: PostgresWriter;
   readonly #commits: GroupCommit<Schema>;
@@ -99,6 +101,7 @@ class PostgresDatabase implements GatewayDatabase {
     const { options, identity, lease, measures, stop, name } = opened;
     this.#opened = opened;
     this.lost = lease.lost;
+    this.owner = identity.isClustered === true ? { node: identity.id, epoch: lease.epoch } : null;
     this.#writer = new PostgresWriter({
       identity,
       epoch: lease.epoch,

@@ -38,7 +38,7 @@ export class PostgresWriter {
 
   constructor(options: WriterOptions) {
     this.#options = options;
-    this.#isRegistered = options.identity.kind === 'gateway';
+    this.#isRegistered = options.identity.kind === 'gateway' || options.identity.isClustered === true;
     this.#db = new Kysely<Schema>({ dialect: new GatewayDialect(new SessionDriver(() => this.#current())) });
   }
 
@@ -137,7 +137,7 @@ export class PostgresWriter {
   }
 
   #takenOver(): Fault {
-    const fault = takenOver(this.#options.name);
+    const fault = takenOver(this.#options.name, this.#options.identity);
     this.#options.onTakenOver(fault);
     return fault;
   }

@@ -1,14 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import { Fault } from '../../model/fault.js';
+import { databaseNow, deadMs, gapMs, readDatabaseNow } from '../cluster/clock.js';
 import type { Schema } from '../schema.js';
 
 /** The lock of the one transaction that writes, in all processes: the letters `sftpgw` and a number. */
 export const writeLock = 0x7366_7470_0002;
 
-/** How often a gateway shows the database that it runs, in milliseconds. */
-export const heartbeatMs = 2_000;
-/** A gateway that has not shown itself for this long is dead, in milliseconds. */
-export const deadMs = 10_000;
 /** How often a start checks whether the other gateway still shows itself, in milliseconds. */
 export const leasePollMs = 500;
 /** A command that ended without removing its row is forgotten after this time, in milliseconds. */
@@ -21,6 +18,10 @@ export interface WriterIdentity {
   readonly id: string;
   /** The name of the machine. */
   readonly host: string;
+  /** True if it shares the database with other gateways (`cluster=yes`). */
+  readonly isClustered?: boolean;
+  /** The version of the program. */
+  readonly version?: string;
 }
 
 /** Another gateway, as its row was read. */
@@ -30,47 +31,51 @@ export interface OtherGateway {
   readonly seenMs: number;
   /** Time since it showed itself, by the clock of the database, in milliseconds. */
   readonly agoMs: number;
+  readonly isClustered: boolean;
 }
 
-/** The clock of the database, in milliseconds. Only this one counts. */
-const databaseNow = sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
-
 /**
- * Takes the database for a gateway, in a transaction that holds the write lock. Returns its epoch, or the gateway
- * that has the database and is not dead. Afterwards no other gateway can write. The same gateway on the same
- * machine takes the database from its predecessor at once, because the lock of its root shows that it has ended.
+ * Registers a gateway, in a transaction that holds the write lock. Returns its epoch, or the live gateway that it
+ * cannot share the database with. Gateways share it if both have `cluster=yes`. The same gateway on the same machine
+ * follows its predecessor at once, because the lock of its root shows that it has ended.
  */
 export async function takeLease(
   trx: Kysely<Schema>,
-  { id, host }: WriterIdentity,
+  identity: WriterIdentity,
 ): Promise<number | OtherGateway> {
-  const { rows } = await sql<{ now: number }>`select ${databaseNow} as now`.execute(trx);
-  const nowMs = rows[0]?.now ?? 0;
+  const { id, host, isClustered = false } = identity;
+  const nowMs = await readDatabaseNow(trx);
   const gateways = await trx
     .selectFrom('database_writer')
     .selectAll()
     .where('kind', '=', 'gateway')
     .execute();
-  const other = gateways.find(
-    (row) => nowMs - row.seen_ms < deadMs && !(row.id === id && row.host === host) && row.seen_ms > 0,
-  );
+  const other = gateways.find((row) => {
+    if (row.state !== 'live' || nowMs - row.seen_ms >= deadMs) return false;
+    if (row.id === id) return row.host !== host;
+    return !(isClustered && row.is_clustered === 1);
+  });
   if (other !== undefined) {
-    return { id: other.id, host: other.host, seenMs: other.seen_ms, agoMs: nowMs - other.seen_ms };
+    const isOtherClustered = other.is_clustered === 1;
+    const agoMs = nowMs - other.seen_ms;
+    return { id: other.id, host: other.host, seenMs: other.seen_ms, agoMs, isClustered: isOtherClustered };
   }
-  const epoch = Math.max(0, ...gateways.map((row) => row.epoch)) + 1;
-  // A gateway that was paused for too long finds its epoch gone.
-  await trx
-    .updateTable('database_writer')
-    .set({ epoch, seen_ms: 0 })
-    .where('kind', '=', 'gateway')
-    .where('id', '<>', id)
-    .execute();
-  await trx
-    .deleteFrom('database_writer')
-    .where('kind', '=', 'command')
-    .where('seen_ms', '<', nowMs - forgottenMs)
-    .execute();
-  const row = { kind: 'gateway', host, epoch, last_commit: null, started_ms: nowMs, seen_ms: nowMs } as const;
+  // Never one that was used before, also if rows were removed or come from another database.
+  const epoch = Math.max(nowMs, ...gateways.map((row) => row.epoch + 1));
+  await declareOthersDead(trx, id, isClustered);
+  await forget(trx, nowMs - forgottenMs);
+  const row = {
+    kind: 'gateway',
+    host,
+    version: identity.version ?? null,
+    state: 'live',
+    is_clustered: isClustered ? 1 : 0,
+    epoch,
+    last_commit: null,
+    started_ms: nowMs,
+    seen_ms: nowMs,
+    steady_ms: nowMs,
+  } as const;
   await trx
     .insertInto('database_writer')
     .values({ id, ...row })
@@ -79,28 +84,53 @@ export async function takeLease(
   return epoch;
 }
 
+/**
+ * Ends the epochs of the gateways that are not let in beside this one: a gateway that was paused for too long then
+ * finds its epoch gone. Those that share the database are left to `declareDead`.
+ */
+async function declareOthersDead(trx: Kysely<Schema>, id: string, isClustered: boolean): Promise<void> {
+  let others = trx
+    .updateTable('database_writer')
+    .set((eb) => ({ epoch: eb('epoch', '+', 1), state: 'dead' }))
+    .where('kind', '=', 'gateway')
+    .where('state', '=', 'live')
+    .where('id', '<>', id);
+  if (isClustered) others = others.where('is_clustered', '=', 0);
+  await others.execute();
+}
+
+/** Removes processes that ended long ago. */
+async function forget(trx: Kysely<Schema>, beforeMs: number): Promise<void> {
+  await trx
+    .deleteFrom('database_writer')
+    .where(({ eb, or }) => or([eb('kind', '=', 'command'), eb('state', '<>', 'live')]))
+    .where('seen_ms', '<', beforeMs)
+    .execute();
+}
+
 /** Adds the row of a command. */
-export async function addCommand(db: Kysely<Schema>, { id, host }: WriterIdentity): Promise<void> {
+export async function addCommand(db: Kysely<Schema>, identity: WriterIdentity): Promise<void> {
+  const { id, host, isClustered = false, version = null } = identity;
+  const now = databaseNow(db);
   await db
     .insertInto('database_writer')
     .values({
-      id,
-      kind: 'command',
-      host,
-      epoch: 0,
-      last_commit: null,
-      started_ms: databaseNow,
-      seen_ms: databaseNow,
+      ...{ id, kind: 'command', host, version, epoch: 0, is_clustered: isClustered ? 1 : 0 },
+      ...{ last_commit: null, started_ms: now, seen_ms: now },
     })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 
-/** Shows that the gateway runs. Returns false if another one has taken over the database. */
+/** Shows that the process runs. Returns false if its epoch has ended. */
 export async function showAlive(db: Kysely<Schema>, { id }: WriterIdentity, epoch: number): Promise<boolean> {
+  const now = databaseNow(db);
   const { numUpdatedRows } = await db
     .updateTable('database_writer')
-    .set({ seen_ms: databaseNow })
+    .set({
+      steady_ms: sql<number>`case when seen_ms < ${now} - ${sql.lit(gapMs)} then ${now} else steady_ms end`,
+      seen_ms: now,
+    })
     .where('id', '=', id)
     .where('epoch', '=', epoch)
     .executeTakeFirst();
@@ -113,7 +143,7 @@ export async function leave(db: Kysely<Schema>, { kind, id }: WriterIdentity, ep
   else {
     await db
       .updateTable('database_writer')
-      .set({ seen_ms: 0 })
+      .set({ state: 'stopped' })
       .where('id', '=', id)
       .where('epoch', '=', epoch)
       .execute();
@@ -132,18 +162,33 @@ export function beginStatements(id: string, epoch: number, token: string): strin
   );
 }
 
-/** The fault of a gateway whose database another one has taken over. */
-export function takenOver(name: string): Fault {
-  return new Fault(
-    'conflict',
-    `another gateway has taken over the ${name}, because this one did not reach it for ${deadMs / 1000} s: this one stops`,
-  );
+/** The fault of a gateway whose epoch has ended. */
+export function takenOver(name: string, { isClustered = false, kind }: WriterIdentity): Fault {
+  const seconds = deadMs / 1000;
+  if (kind === 'command') {
+    return new Fault(
+      'conflict',
+      `this command was declared dead, because the ${name} did not see it for ${seconds} s: run it again`,
+    );
+  }
+  const text = isClustered
+    ? `this node was declared dead, because the ${name} did not see it for ${seconds} s: this one stops; start it again`
+    : `another gateway has taken over the ${name}, because this one did not reach it for ${seconds} s: this one stops`;
+  return new Fault('conflict', text);
 }
 
 /** The fault of a gateway that cannot start. */
-export function leaseHeld(name: string, { id, host, agoMs }: OtherGateway): Fault {
-  return new Fault(
-    'conflict',
-    `the gateway ${id} on ${host} uses the ${name} (seen ${Math.round(agoMs / 1000)} s ago): stop it first`,
-  );
+export function leaseHeld(name: string, other: OtherGateway, identity: WriterIdentity): Fault {
+  const { id, host, agoMs, isClustered } = other;
+  const used = `the gateway ${id} on ${host} uses the ${name} (seen ${Math.round(agoMs / 1000)} s ago)`;
+  return new Fault('conflict', `${used}: ${remedy()}`);
+
+  function remedy(): string {
+    if (id === identity.id)
+      return 'it has the same id, so remove var/lib/sftpgw/node-id from the copied root';
+    if (isClustered) return 'stop it first, or set cluster=yes to share the database';
+    return identity.isClustered === true
+      ? 'set cluster=yes there and restart it, or stop it'
+      : 'stop it first';
+  }
 }

@@ -42,6 +42,8 @@ export interface AuditSpoolTable {
   segment: string;
   /** In bytes. */
   position: number;
+  /** The gateway that has the file; null in a database of one gateway. */
+  node: string | null;
 }
 
 /** The last event that a receiver, such as syslog, has got. */

@@ -17,6 +17,9 @@ export interface JobTable {
   created_ms: number;
   updated_ms: number;
   finished_ms: number | null;
+  /** The node that runs the job, and its epoch, if several use the database. */
+  node: string | null;
+  node_epoch: number | null;
 }
 
 /** A request that must not run twice, with its answer. */

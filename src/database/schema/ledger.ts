@@ -38,6 +38,9 @@ export interface SealedObjectTable {
   removed_by: string | null;
   /** Time since which S3 is known not to have this version; null while it may have it. */
   gone_ms: number | null;
+  /** The node that writes or has parked the object, and its epoch, if several use the database. */
+  node: string | null;
+  node_epoch: number | null;
 }
 
 /** A row of the ledger as it is read. */

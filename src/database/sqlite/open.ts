@@ -88,6 +88,7 @@ async function makeSecretFile(path: string): Promise<void> {
 
 class SqliteDatabase implements GatewayDatabase {
   readonly engine = 'sqlite';
+  readonly owner = null;
   /** The lock of the root keeps other gateways away from the file. */
   readonly lost = new Promise<never>(() => undefined);
   readonly #db: Kysely<Schema>;

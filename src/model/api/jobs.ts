@@ -51,7 +51,7 @@ export interface Jobs {
   list(after: string | null, limit: number): Promise<readonly Job[]>;
   /** Returns the newest job of a kind that is done; null for none. */
   lastDone(kind: JobKind): Promise<Job | null>;
-  /** Makes the jobs of an ended process wait again. */
+  /** Makes the jobs of ended processes wait again. */
   recover(): Promise<void>;
   /** Makes the oldest waiting job run, and returns it; null if none waits. */
   claim(): Promise<Job | null>;

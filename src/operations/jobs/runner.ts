@@ -44,6 +44,18 @@ export class JobRunner implements AsyncDisposable {
     await this.#fill();
   }
 
+  /**
+   * Runs jobs of gateways that have ended and jobs that wait, and stops those that were cancelled or paused through
+   * another gateway. Called again and again if several share the database.
+   */
+  async followOthers(): Promise<void> {
+    for (const [id, { stop }] of this.#running) {
+      const job = await this.#jobs.find(id);
+      if (job?.state !== 'running') stop.abort();
+    }
+    await this.start();
+  }
+
   /** Begins a job, which runs as soon as a place is free. Throws as `Jobs.begin`. */
   async begin(kind: JobKind, request: unknown, person: string): Promise<Job> {
     const job = await this.#jobs.begin(kind, request, person);

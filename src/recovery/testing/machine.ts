@@ -72,6 +72,7 @@ export class Machine implements AsyncDisposable {
       stateFile: this.stateFile,
       alone: (work) => work(),
       bucket: () => bucket,
+      isShared: false,
       isWanted: () => this.isWanted,
       clock: testClock,
       entropy: testEntropy,

@@ -118,6 +118,10 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     return upload !== undefined;
   }
 
+  ownParked(): Promise<readonly ParkedUpload[]> {
+    return this.parked();
+  }
+
   async parked(): Promise<readonly ParkedUpload[]> {
     return [...this.#parked.values()].filter(({ id }) => this.rows.get(id)?.state === 'intended');
   }

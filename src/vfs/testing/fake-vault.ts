@@ -154,6 +154,10 @@ export class FakeVault
     this.#parked.delete(id);
   }
 
+  async ownParked(): Promise<readonly ParkedUpload[]> {
+    return await this.parked();
+  }
+
   async parked(): Promise<readonly ParkedUpload[]> {
     return [...this.#parked.values()].map(({ upload }) => upload);
   }

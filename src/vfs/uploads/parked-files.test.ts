@@ -63,7 +63,7 @@ function setUp({ windowMs = 60_000, listsParked = false, parked = [] as readonly
       },
     },
     parked: {
-      parked: async () => parked,
+      ownParked: async () => parked,
       setMtime: async (_id, mtimeSeconds) => {
         state.times.push(mtimeSeconds);
         return true;
@@ -110,6 +110,21 @@ describe('a parked upload', () => {
     await files.park(call(), parkedUpload('a', { id: 'new' as IntentId }));
     expect(state.aborted).toEqual(['old']);
     expect(files.claim(ref('a'))?.id).toBe('new');
+  });
+
+  it('of a node that has ended is shown, and the later of two is kept', async () => {
+    const { files, state } = setUp();
+    const upload = parkedUpload('a', { id: 'ours' as IntentId, parkedMs: 2 });
+    await files.park(call(), upload);
+    await files.adopt(call(), upload);
+    expect(state.aborted).toEqual([]);
+    await files.adopt(call(), parkedUpload('a', { id: 'earlier' as IntentId, parkedMs: 1 }));
+    expect(state.aborted).toEqual(['earlier']);
+    await files.adopt(call(), parkedUpload('a', { id: 'later' as IntentId, parkedMs: 3 }));
+    expect(state.aborted).toEqual(['earlier', 'ours']);
+    expect(files.claim(ref('a'))?.id).toBe('later');
+    await files.adopt(call(), parkedUpload('b'));
+    expect(files.has(ref('b'))).toBe(true);
   });
 
   it('does not hide an object: it is aborted, unless it is complete', async () => {

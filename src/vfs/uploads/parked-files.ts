@@ -14,7 +14,7 @@ import type { OpenUpload, OpenUploads } from './open-uploads.js';
 /** Services that the parked uploads need. */
 export interface ParkedFilesServices {
   readonly vault: Pick<Vault, 'abortParked'>;
-  readonly parked: Pick<ParkedUploads, 'parked' | 'setMtime'>;
+  readonly parked: Pick<ParkedUploads, 'ownParked' | 'setMtime'>;
   readonly store: Pick<ObjectStore, 'list'>;
   readonly clock: Clock;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
@@ -50,7 +50,20 @@ export class ParkedFiles {
 
   /** Shows the uploads that an earlier run parked. Must be called before the first client connects. */
   async restore(): Promise<void> {
-    for (const upload of await this.#services.parked.parked()) this.#show(upload);
+    for (const upload of await this.#services.parked.ownParked()) {
+      if (!this.has(shownRef(upload))) this.#show(upload);
+    }
+  }
+
+  /**
+   * Shows an upload of a node that has ended, as `park` does. If this node has one of the same name, keeps the later
+   * one and aborts the other.
+   */
+  async adopt(call: Call, upload: ParkedUpload): Promise<void> {
+    const present = this.#byName.get(nameOf(shownRef(upload)))?.file.upload;
+    if (present?.id === upload.id) return;
+    if (present !== undefined && present.parkedMs > upload.parkedMs) await this.#discard(call, upload);
+    else await this.park(call, upload);
   }
 
   /**

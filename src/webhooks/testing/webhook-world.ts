@@ -38,6 +38,7 @@ export class WebhookWorld implements AsyncDisposable {
   readonly #trail: AuditTrail;
   readonly #world: TrailWorld;
   readonly #services;
+  readonly #sender = newSender();
   #dispatcher: WebhookDispatcher | null = null;
 
   private constructor(world: TrailWorld, trail: AuditTrail, secret: string) {
@@ -83,7 +84,7 @@ export class WebhookWorld implements AsyncDisposable {
     const services = {
       ...this.#services,
       reader: this.#trail.reader,
-      sender: newSender(),
+      sender: this.#sender,
       measures,
       log: recordingLogger(this.lines),
     };
@@ -108,6 +109,7 @@ export class WebhookWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+    this.#sender[Symbol.dispose]();
     await this.#world[Symbol.asyncDispose]();
   }
 }

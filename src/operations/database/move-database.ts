@@ -1,18 +1,18 @@
 import { readdir } from 'node:fs/promises';
-import { databaseNameOf, openServerDatabase, postgresOptionsOf } from '../assembly/database.js';
-import { LiveSettings } from '../assembly/live-settings.js';
-import { lockRoot } from '../assembly/root-lock.js';
-import { isCommandRunning } from '../assembly/running-commands.js';
-import type { DatabaseEngine } from '../database/database.js';
+import { databaseNameOf, openServerDatabase, postgresOptionsOf } from '../../assembly/database.js';
+import { LiveSettings } from '../../assembly/live-settings.js';
+import { lockRoot } from '../../assembly/root-lock.js';
+import { isCommandRunning } from '../../assembly/running-commands.js';
+import type { DatabaseEngine } from '../../database/database.js';
 import {
   type MovedRows,
   type MoveProgress,
   moveDatabase,
   type NamedDatabase,
-} from '../database/move/move.js';
-import { openDatabase } from '../database/sqlite/open.js';
-import { isAbsence } from '../files/system-errors.js';
-import { Fault } from '../model/fault.js';
+} from '../../database/move/move.js';
+import { openDatabase } from '../../database/sqlite/open.js';
+import { isAbsence } from '../../files/system-errors.js';
+import { Fault } from '../../model/fault.js';
 
 /** The result of a move. */
 export interface DatabaseMove {
@@ -46,7 +46,8 @@ export async function moveRootDatabase(
   };
   resources.defer(() => file.database.close());
   const server: NamedDatabase = {
-    database: await openServerDatabase(settings, options, 'gateway'),
+    // No other gateway may write meanwhile, also if several share the database.
+    database: await openServerDatabase(settings, options, 'gateway', undefined, false),
     name: databaseNameOf(settings),
   };
   resources.defer(() => server.database.close());

@@ -1,0 +1,26 @@
+import { databaseNameOf, openRootDatabase } from '../../assembly/database.js';
+import { LiveSettings } from '../../assembly/live-settings.js';
+import { listNodes } from '../../database/cluster/nodes.js';
+import type { ClusterNode } from '../../model/api/cluster.js';
+
+/** The gateways on the database of a root. */
+export interface ClusterStatus {
+  /** The setting `cluster`. */
+  readonly isClustered: boolean;
+  /** The database, for people. */
+  readonly database: string;
+  /** Empty for a SQLite file, which has one gateway. */
+  readonly nodes: readonly ClusterNode[];
+}
+
+/** Returns the gateways on the database of a root. Throws `invalid` (settings) and faults of the database. */
+export async function clusterStatus(root: string): Promise<ClusterStatus> {
+  const settings = await LiveSettings.open(root, false);
+  const database = await openRootDatabase(settings, 'command');
+  try {
+    const nodes = await listNodes(database);
+    return { isClustered: settings.current.cluster, database: databaseNameOf(settings), nodes };
+  } finally {
+    await database.close();
+  }
+}

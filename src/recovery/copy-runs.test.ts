@@ -26,13 +26,15 @@ const sealedKey = (id: KeyFingerprint) => ({ bucket, key: `.sftpgw/keys/${id}.ag
 const storedKey = (id: KeyFingerprint) => store.contentOf(sealedKey(id));
 
 describe('the status of a copy', () => {
+  const signers = [expect.stringMatching(/^[0-9a-f]{16}$/)];
+
   it('names the reason why there is none', async () => {
-    const nothing = { isCurrent: false, snapshot: null, completeMs: null, failure: null };
+    const nothing = { isCurrent: false, snapshot: null, signers: [], completeMs: null, failure: null };
     expect(await machine.copy.status()).toEqual({ none: 'no-recipient', bucket, ...nothing });
     await machine.initRecovery();
-    expect(await machine.copy.status()).toEqual({ none: null, bucket, ...nothing });
+    expect(await machine.copy.status()).toEqual({ none: null, bucket, ...nothing, signers });
     const withoutBucket = machine.process(store, { bucket: () => null });
-    expect(await withoutBucket.status()).toEqual({ none: 'no-bucket', bucket: null, ...nothing });
+    expect(await withoutBucket.status()).toEqual({ none: 'no-bucket', bucket: null, ...nothing, signers });
     expect(await withoutBucket.run(call)).toEqual({ kind: 'no-bucket' });
     machine.isWanted = false;
     expect((await machine.copy.status()).none).toBe('off');
@@ -43,7 +45,7 @@ describe('the status of a copy', () => {
     const id = await generated();
     await machine.copy.run(call);
     const requests = [...store.counts];
-    const current = { none: null, bucket, isCurrent: true, snapshot: 1, failure: null };
+    const current = { none: null, bucket, isCurrent: true, snapshot: 1, signers, failure: null };
     expect(await machine.copy.status()).toEqual({ ...current, completeMs: expect.any(Number) });
     await machine.write(settings, '# changed\n');
     expect(await machine.copy.status()).toMatchObject({ isCurrent: false, snapshot: 1 });

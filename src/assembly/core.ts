@@ -78,7 +78,9 @@ export async function buildCore(
   resources.defer(() => database.close());
   const call = backgroundCall(background.signal, systemEntropy, log);
   const routes = new StoreRoutes(() => settings.bucket);
-  const listedNames = new ListedNames(systemClock, settings.current.listingCacheMs);
+  const { cluster, listingCacheMs } = settings.current;
+  // What one gateway stores is to be found by the others at once.
+  const listedNames = new ListedNames(systemClock, cluster ? 0 : listingCacheMs);
   const s3 = { ...options, routes, measures, changes: listedNames };
   const store = resources.use(createS3ObjectStore(s3));
   const scribe = await openScribe({ database, store, call });

@@ -200,6 +200,24 @@ describe('an object that the ledger has and the rotation has passed', () => {
     ]);
   });
 
+  it('is reported although the listing had no object', async () => {
+    await using world = await RotationWorld.open();
+    await using upload = await world.opened.vault.openUpload(
+      call(),
+      targetOf('alice/late', { encryption: { kind: 'sse-c', key: oldKey } }),
+    );
+    await upload.write(0, [content(5)]);
+    const { clock } = patientClock(async () => {
+      await upload.commit(call());
+      world.store.hooks.before = (operation) => {
+        if (operation === 'copy') throw new Fault('denied', 'no');
+      };
+    });
+    const done = await runWith(world, { clock, patienceMs: 60_000 });
+    expect(done).toMatchObject({ counts: { failed: 1 }, retiredKeys: [] });
+    expect(await world.opened.jobs.problems(done.id)).toMatchObject([{ key: 'alice/late', kind: 'denied' }]);
+  });
+
   it('stops the rotation if S3 does not answer', async () => {
     await using world = await RotationWorld.open();
     await world.put('alice/a', content(7));

@@ -189,14 +189,16 @@ describe('the log of a rotation', () => {
     expect(saved).toHaveLength(2);
   });
 
-  it('records nothing before the first object in order', async () => {
+  it('records an object that was found at the end, also if the listing had none', async () => {
     const { log, saved } = setUp();
-    log.add(one);
     await log.flush();
     expect(saved).toEqual([]);
+    log.add(one);
+    await log.flush();
+    expect(saved).toEqual(['null 2 1']);
     await log.done('k', one);
     await log.flush();
-    expect(saved).toEqual(['k 3 2']);
+    expect(saved).toEqual(['null 2 1', 'k 3 1']);
   });
 });
 

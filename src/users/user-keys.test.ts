@@ -9,7 +9,7 @@ import type { Call, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import type { KeyOwner } from '../model/keyring.js';
 import { parseUsername, type SharedRegistry, type UserDirectory, type UserRegistry } from '../model/users.js';
-import { importKeyFiles } from './key-import.js';
+import { findRawFiles, importKeyFiles } from './key-import.js';
 import { createMirrorSources } from './mirror-sources.js';
 import { createPrefixOwners } from './prefix-owners.js';
 import { createSharedRegistry } from './shared-registry.js';
@@ -140,6 +140,52 @@ describe('a raw key file', () => {
       keys.map(async (key) => (await held.keyring.describe(key.fingerprint))?.owner),
     );
     expect(owners).toEqual([bobs, { kind: 'user', username: 'alice' }, { kind: 'shared' }]);
+  });
+});
+
+describe('the raw files that hold a key', () => {
+  it('are found for users, removed users and the shared directory, and kept ones too', async () => {
+    const [key, other] = [newKey(), newKey()];
+    await registry.save(bob, {});
+    const gone = join(root, 'removed/alice-20260501T120000005Z/.sftpgateway');
+    const beside = join(root, 'home/.sftpgw-removed/eve-20260501T120000005Z-2/.sftpgateway');
+    const notGone = join(root, 'removed/alice/.sftpgateway');
+    for (const directory of [gone, beside, notGone, services.sharedSettingsDirectory])
+      await mkdir(directory, { recursive: true });
+    const holding = [
+      at('sse.key'),
+      at(`sse-sync.key.${key.fingerprint}`),
+      join(gone, `sse.key.${key.fingerprint}`),
+      join(beside, 'sse-sync.key'),
+      join(services.sharedSettingsDirectory, 'sse-sync.key'),
+      join(services.sharedSettingsDirectory, 'sse.key'),
+    ];
+    for (const path of holding) await put(path, key);
+    await put(join(notGone, 'sse.key'), key);
+    await put(at('sse-sync.key'), other);
+    await put(at(`sse.key.${other.fingerprint}`), key);
+    await writeFile(join(gone, 'sse.key'), 'no key');
+    expect(await findRawFiles(services, key.fingerprint)).toEqual(holding);
+    expect(await findRawFiles(services, newKey().fingerprint)).toEqual([]);
+  });
+});
+
+describe('the stamp of an owner’s keys', () => {
+  it('changes with the keys of the owner and those without one, and not with others', async () => {
+    const stamps = async () => {
+      const stampOf = await held.keys.keyringStamps();
+      return [stampOf?.(bobs), stampOf?.({ kind: 'shared' })];
+    };
+    const first = await stamps();
+    expect(await stamps()).toEqual(first);
+    await generate({ kind: 'user', username: 'alice' });
+    expect(await stamps()).toEqual(first);
+    await generate(bobs);
+    const second = await stamps();
+    expect([second[0] === first[0], second[1] === first[1]]).toEqual([false, true]);
+    await generate(noOwner);
+    const third = await stamps();
+    expect([third[0] === second[0], third[1] === second[1]]).toEqual([false, false]);
   });
 });
 

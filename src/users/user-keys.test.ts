@@ -217,6 +217,21 @@ describe('a key of the keyring', () => {
     expect(await properties()).not.toContain('sse.key.id');
   });
 
+  it('is used although the raw file beside it is no key', async () => {
+    const { id } = await generate(bobs);
+    await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
+    await writeFile(at('sse.key'), 'no key');
+    for (let time = 0; time < 2; time++) expect(await writtenWith()).toBe(id);
+    expect(noted).toEqual([]);
+  });
+
+  it('cannot be named in the change that sets another key', async () => {
+    const { id } = await generate(bobs);
+    const change = { uploadOption: 3, uploadKey: newKey(), uploadKeyId: id } as const;
+    await expect(registry.save(bob, change)).rejects.toMatchObject({ kind: 'invalid' });
+    expect(await registry.describe(bob)).toBeNull();
+  });
+
   it('that is missing, retired or another user’s is refused for writing', async () => {
     const missing = newKey().fingerprint;
     const { id: retired } = await generate(bobs);

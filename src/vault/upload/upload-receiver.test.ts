@@ -79,6 +79,17 @@ describe('bytes that arrive out of order', () => {
     expect(receiver.gapEnd).toBe(gapEnd);
   });
 
+  it('on disk end a gap before those in memory, if they come first', async () => {
+    const { receiver, place } = setUp();
+    await using _ = receiver;
+    await place(9 * blockBytes, 9 * blockBytes + 10);
+    await place(0, 7 * blockBytes);
+    await place(10 * blockBytes, 10 * blockBytes + 10);
+    expect(receiver.buffer.islandStart).toBe(10 * blockBytes);
+    // Zeros up to the bytes in memory would replace those on disk.
+    expect(receiver.gapEnd).toBe(9 * blockBytes);
+  });
+
   it('are moved from the scratch file when their turn comes, not before', async () => {
     const { space, receiver, place, inMemory } = setUp();
     await using _ = receiver;

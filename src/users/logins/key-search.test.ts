@@ -59,6 +59,9 @@ describe('a certificate', () => {
       ...plainTerms,
       touchOptional: true,
     });
+    // A line without principals accepts the name of the user.
+    const plain = keyLine(ca, 'cert-authority,no-touch-required');
+    expect(search({ own: [ops, plain] }, ['bob']).terms).toEqual({ ...plainTerms, touchOptional: true });
     expect(search({ own: [ops] }, ['none']).terms).toMatchObject({ principals: ['ops'] });
   });
 

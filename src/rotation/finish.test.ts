@@ -24,7 +24,7 @@ function patientClock(during: (sleeps: number) => Promise<void> | void = () => u
   const slept: number[] = [];
   const clock: Clock = {
     nowMs: () => Date.now(),
-    monotonicMs: () => slept.reduce((sum, ms) => sum + ms, 0),
+    monotonicMs: () => slept.reduce((sum, ms) => sum + ms, 5_000),
     sleep: async (ms, signal) => {
       if (signal?.aborted === true) throw new Fault('cancelled', 'cancelled');
       slept.push(ms);

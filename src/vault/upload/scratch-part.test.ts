@@ -79,6 +79,38 @@ describe('a part that is gathered on disk', () => {
     expect(scratch.usedBytes).toBe(0);
   });
 
+  it('is asked to be sent early while it is gathered, and not afterwards', async () => {
+    let asked = 0;
+    const gathering = {
+      signal: holder.signal,
+      sendGathered: () => {
+        asked += 1;
+        return false;
+      },
+    };
+    for (const end of ['leave', 'abandon'] as const) {
+      const scratch = space(mebibyte);
+      await scratch.reservePart(mebibyte, gathering);
+      const part = scratch.openPart(gathering, 'crc32c');
+      await part.append(
+        [content(mebibyte - 16)],
+        mebibyte - 16,
+        checksumOf('crc32c', content(mebibyte - 16)),
+      );
+      await using file = scratch.openFile(holder);
+      asked = 0;
+      await expect(file.keep(0, content(mebibyte))).rejects.toMatchObject({ kind: 'over-quota' });
+      expect(asked, 'while it is gathered').toBeGreaterThan(0);
+      if (end === 'leave') {
+        part.leave();
+        await part.left();
+      } else await part.abandon();
+      asked = 0;
+      await expect(file.keep(0, content(2 * mebibyte))).rejects.toMatchObject({ kind: 'over-quota' });
+      expect(asked, `after ${end}`).toBe(0);
+    }
+  });
+
   it('lets others wait for its disk space while it is sent, and not while it is gathered', async () => {
     const scratch = space(mebibyte);
     const part = await gathered(scratch, content(mebibyte), mebibyte);

@@ -217,7 +217,7 @@ describe('a key of the keyring', () => {
     expect(await properties()).not.toContain('sse.key.id');
   });
 
-  it('is used although the raw file beside it is no key', async () => {
+  it('is used although the raw file beside it has a wrong content', async () => {
     const { id } = await generate(bobs);
     await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
     await writeFile(at('sse.key'), 'no key');

@@ -312,8 +312,29 @@ describe('faults of a database', () => {
     ['EACCES', 'denied', /permissions/],
     ['ERR_DLOPEN_FAILED', 'unavailable', /npm rebuild better-sqlite3/],
     ['SQLITE_CONSTRAINT', 'bug', /internal/],
+    ['SQLITE_LOCKED', 'unavailable', /locked by another program/],
+    ['ENOSPC', 'unavailable', /no space left/],
+    ['SQLITE_NOTADB', 'corrupt', /backup/],
+    ['SQLITE_IOERR_SHORT_READ', 'corrupt', /backup/],
+    ['SQLITE_IOERR_CORRUPTFS', 'corrupt', /backup/],
+    ['SQLITE_PERM', 'denied', /permissions/],
+    ['SQLITE_AUTH', 'denied', /permissions/],
+    ['EPERM', 'denied', /permissions/],
+    ['EROFS', 'denied', /permissions/],
+    ['SQLITE_CANTOPEN', 'unavailable', /cannot open, read or write/],
+    ['SQLITE_PROTOCOL', 'unavailable', /SQLITE_PROTOCOL/],
+    ['EIO', 'unavailable', /EIO/],
+    ['NOT_SQLITE_BUSY', 'bug', /internal/],
+    ['', 'bug', /internal/],
   ])('reports %s as %s', (code, kind, hint) => {
     expect(sqliteFault(error(code), '/x.db')).toMatchObject({ kind, hint: expect.stringMatching(hint) });
+  });
+
+  it('does not guess from a value that is not an error with a code', () => {
+    expect(sqliteFault({ code: 'SQLITE_BUSY' }, '/x.db').kind).toBe('bug');
+    expect(sqliteFault(Object.assign(new Error('x'), { code: 5 }), '/x.db').kind).toBe('bug');
+    const fault = new Fault('conflict', 'x');
+    expect(sqliteFault(fault, '/x.db')).toBe(fault);
   });
 
   it('reports a native add-on that was never built', () => {

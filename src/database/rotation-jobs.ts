@@ -85,7 +85,7 @@ class DatabaseRotationJobs implements RotationJobs {
 
   async advance(
     id: RotationId,
-    cursor: string,
+    cursor: string | null,
     counts: RotationCounts,
     problems: readonly RotationProblem[],
   ): Promise<void> {

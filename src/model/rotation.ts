@@ -100,10 +100,10 @@ export interface RotationJobs {
   running(): Promise<readonly RotationJob[]>;
   /** Returns all rotations, the newest first. */
   list(): Promise<readonly RotationJob[]>;
-  /** Records that everything up to the cursor is done, with the problems found on the way. */
+  /** Records that everything up to the cursor is done (null: nothing yet), with the problems found on the way. */
   advance(
     id: RotationId,
-    cursor: string,
+    cursor: string | null,
     counts: RotationCounts,
     problems: readonly RotationProblem[],
   ): Promise<void>;

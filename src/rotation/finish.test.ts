@@ -24,7 +24,7 @@ function patientClock(during: (sleeps: number) => Promise<void> | void = () => u
   const slept: number[] = [];
   const clock: Clock = {
     nowMs: () => Date.now(),
-    monotonicMs: () => slept.reduce((sum, ms) => sum + ms, 0),
+    monotonicMs: () => slept.reduce((sum, ms) => sum + ms, 5_000),
     sleep: async (ms, signal) => {
       if (signal?.aborted === true) throw new Fault('cancelled', 'cancelled');
       slept.push(ms);
@@ -198,6 +198,24 @@ describe('an object that the ledger has and the rotation has passed', () => {
     expect(await world.opened.jobs.problems(job.id)).toEqual([
       { key: 'alice/a', versionId: null, kind: 'key-mismatch', text: expect.stringMatching(/./) },
     ]);
+  });
+
+  it('is reported although the listing had no object', async () => {
+    await using world = await RotationWorld.open();
+    await using upload = await world.opened.vault.openUpload(
+      call(),
+      targetOf('alice/late', { encryption: { kind: 'sse-c', key: oldKey } }),
+    );
+    await upload.write(0, [content(5)]);
+    const { clock } = patientClock(async () => {
+      await upload.commit(call());
+      world.store.hooks.before = (operation) => {
+        if (operation === 'copy') throw new Fault('denied', 'no');
+      };
+    });
+    const done = await runWith(world, { clock, patienceMs: 60_000 });
+    expect(done).toMatchObject({ counts: { failed: 1 }, retiredKeys: [] });
+    expect(await world.opened.jobs.problems(done.id)).toMatchObject([{ key: 'alice/late', kind: 'denied' }]);
   });
 
   it('stops the rotation if S3 does not answer', async () => {

@@ -22,6 +22,12 @@ async function putElsewhere({ store }: RotationWorld, key: string, bytes: Buffer
   await store.put(call(), refOf(key), body, { encryption, acl: null, metadata: {}, contentType: null });
 }
 
+async function putWithoutKey({ store }: RotationWorld, key: string, bytes: Buffer) {
+  const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
+  const encryption = { kind: 'sse-s3' } as const;
+  await store.put(call(), refOf(key), body, { encryption, acl: null, metadata: {}, contentType: null });
+}
+
 describe('a fault of one object', () => {
   it.each(['denied', 'invalid', 'unsupported', 'not-found'] as const)(
     '%s is reported for it, and the others are rotated',
@@ -137,6 +143,28 @@ describe('an object that the ledger does not know', () => {
     const done = await world.run(await world.begin());
     expect(done.counts).toMatchObject({ rekeyed: 1, failed: 1 });
     expect(await problemsOf(world, done)).toEqual([{ key: 'alice/a', isOlder: true, kind: 'key-mismatch' }]);
+  });
+
+  it.each<[string, MemoryStoreOptions]>([
+    ['current', {}],
+    ['older', { versioned: true }],
+  ])('stays as it is if it has no key: %s', async (which, store) => {
+    await using world = await RotationWorld.open({ store });
+    await putWithoutKey(world, 'alice/a', content(9, 'plain'));
+    if (which === 'older') await world.put('alice/a', content(9, 'newer'), newKey);
+    const done = await world.run(await world.begin({ versions: 'rewrite' }));
+    expect(done.counts).toMatchObject({ withoutKey: 1, rekeyed: 0, versionsRewritten: 0, failed: 0 });
+    expect(done.retiredKeys).toEqual([oldKey.fingerprint]);
+  });
+
+  it('is rotated although the versions of the bucket cannot be listed', async () => {
+    await using world = await RotationWorld.open();
+    await putElsewhere(world, 'alice/a', content(9));
+    world.store.listVersions = async () => {
+      throw new Fault('denied', 'not allowed');
+    };
+    expect((await world.run(await world.begin())).counts).toMatchObject({ rekeyed: 1, failed: 0 });
+    expect(world.keyAt('alice/a')).toBe(newKey.fingerprint);
   });
 
   it('is gone if it disappears before it is inspected', async () => {

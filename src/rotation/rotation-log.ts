@@ -50,7 +50,7 @@ export class RotationLog {
 
   /** Records all outcomes added so far. */
   async flush(): Promise<void> {
-    if (this.#unsaved === 0 || this.#cursor === null) return;
+    if (this.#unsaved === 0) return;
     const problems = this.#problems.splice(0);
     this.#unsaved = 0;
     this.#savedMs = this.#services.clock.monotonicMs();

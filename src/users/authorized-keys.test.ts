@@ -1,6 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createECDH, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { parseAuthorizedKeys } from './authorized-keys.js';
 
 const field = (content: Uint8Array | string): Buffer => {
@@ -21,14 +21,14 @@ const rsa = (bits: number): string => {
 };
 
 const ed25519 = keyLine('ssh-ed25519', Buffer.alloc(32, 7));
-const p256Point = (): Buffer => {
-  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
-  return Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+const p256Point = (seed: number): Buffer => {
+  const ecdh = createECDH('prime256v1');
+  ecdh.setPrivateKey(Buffer.alloc(32, seed));
+  return ecdh.getPublicKey();
 };
-const ecdsa = keyLine('ecdsa-sha2-nistp256', 'nistp256', p256Point());
+const ecdsa = keyLine('ecdsa-sha2-nistp256', 'nistp256', p256Point(1));
 const skEd25519 = keyLine('sk-ssh-ed25519@openssh.com', Buffer.alloc(32, 8), 'ssh:');
-const skEcdsa = keyLine('sk-ecdsa-sha2-nistp256@openssh.com', 'nistp256', p256Point(), 'ssh:');
+const skEcdsa = keyLine('sk-ecdsa-sha2-nistp256@openssh.com', 'nistp256', p256Point(2), 'ssh:');
 
 const problemOf = (text: string): string => {
   const { keys, problems } = parseAuthorizedKeys(text);
@@ -76,6 +76,33 @@ describe('usable lines', () => {
   ])('have the expiry time of "%s"', (text, expected) => {
     expect(parseAuthorizedKeys(`expiry-time="${text}" ${ed25519}`).keys[0]?.expiresMs).toBe(expected);
   });
+});
+
+describe('an expiry time', () => {
+  const before = process.env['TZ'];
+  afterEach(() => {
+    if (before === undefined) delete process.env['TZ'];
+    else process.env['TZ'] = before;
+  });
+
+  it.each([
+    ['203001021530', Date.UTC(2030, 0, 2, 6, 30)],
+    ['203001021530Z', Date.UTC(2030, 0, 2, 15, 30)],
+    ['203001021530z', Date.UTC(2030, 0, 2, 15, 30)],
+    ['20300102', Date.UTC(2030, 0, 1, 15)],
+    ['20300102Z', Date.UTC(2030, 0, 2)],
+  ])('is in the time zone of the system, or in UTC with Z: %s', (text, expected) => {
+    process.env['TZ'] = 'Asia/Tokyo';
+    expect(parseAuthorizedKeys(`expiry-time="${text}" ${ed25519}`).keys[0]?.expiresMs).toBe(expected);
+  });
+
+  it.each(['20300231', '20301301', '203001022500', '203001022500Z', '20300102x', '2030010215', 'x20300102'])(
+    'that does not exist makes the key unusable: %s',
+    (text) => {
+      process.env['TZ'] = 'Asia/Tokyo';
+      expect(problemOf(`expiry-time="${text}" ${ed25519}`)).toMatch(/expiry-time/);
+    },
+  );
 });
 
 describe('options', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FileCache } from '../files/file-cache.js';
+import { Fault } from '../model/fault.js';
 import type { MirrorSources } from '../model/mirror.js';
 import { parseUsername } from '../model/users.js';
 import { call, keyNamed, quickClock, seededEntropy } from '../vault/testing/vault-world.js';
@@ -135,5 +136,36 @@ describe('the list of mirrored prefixes', () => {
     await held.keyring.generate({ label: '', owner: { kind: 'none' } });
     expect(await refresh(), 'a key without an owner').toBe(users);
     expect(await refresh()).toBe(0);
+  });
+
+  it.each(['sse-sync.key', 'sse.key', 'user.properties'])(
+    'asks for the keys of the shared directory after a change of its %s',
+    async (name) => {
+      const directory = join(root, 'root');
+      await mkdir(directory);
+      await writeFile(join(directory, 'sse-sync.key'), keyNamed('first').reveal(), { mode: 0o600 });
+      const refresh = refresher();
+      // Reading a key for the first time imports it, which changes the keyring.
+      expect([await refresh(), await refresh(), await refresh()]).toEqual([1, 1, 0]);
+      const content = name === 'user.properties' ? 'sse.sync.option=3\n' : keyNamed('second').reveal();
+      await writeFile(join(directory, name), content, { mode: 0o600 });
+      expect(await refresh()).toBe(1);
+    },
+  );
+
+  it('asks for all keys each time while the keyring, or the time of a change, is not certain', async () => {
+    await addUsers(2);
+    const refresh = refresher();
+    expect([await refresh(), await refresh()]).toEqual([2, 0]);
+    const byOwner = vi.mocked(held.keyring.byOwner);
+    const working = byOwner.getMockImplementation();
+    if (working === undefined) throw new Error('the keyring is not counted');
+    byOwner.mockRejectedValue(new Fault('unavailable', 'x'));
+    expect(await held.keys.keyringStamps()).toBeNull();
+    expect([await refresh(), await refresh()]).toEqual([2, 2]);
+    byOwner.mockImplementation(working);
+    expect([await refresh(), await refresh()]).toEqual([2, 0]);
+    vi.spyOn(Date, 'now').mockReturnValue(0);
+    expect([await refresh(), await refresh()]).toEqual([2, 2]);
   });
 });

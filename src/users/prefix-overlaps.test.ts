@@ -42,6 +42,13 @@ describe('the locations of a user', () => {
     expect(findOverlaps(eve, others, bucket)).toEqual([]);
   });
 
+  it('do not overlap with themselves', () => {
+    const eve = user('eve', { uploadPrefix: 'eve/' });
+    expect(findOverlaps(user('eve'), [...others, user('eve')], bucket)).toEqual([]);
+    // The downloads of the user are below the uploads, which is the user's own matter.
+    expect(findOverlaps(eve, [eve], bucket)).toEqual([]);
+  });
+
   it('are those that the settings name, else those from before', () => {
     const before = user('eve', { uploadPrefix: 'x/' });
     const name = parseUsername('eve');

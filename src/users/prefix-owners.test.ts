@@ -72,6 +72,42 @@ describe('the owner of a prefix', () => {
     await expect(encryptionAt('shared/a')).rejects.toThrow(/root\/user\.properties does not set/);
   });
 
+  it.each([
+    [1, { kind: 'sse-s3' }],
+    [4, { kind: 'bucket-default' }],
+  ] as const)(
+    'may set downloads to the encryption %i, whatever the uploads have',
+    async (option, encryption) => {
+      user('bob', `sse.option=2\nsse.kms.key.arn=alias/k\nsse.sync.option=${option}\n`);
+      expect(await encryptionAt('bob/downloads/a')).toEqual(encryption);
+      expect(await encryptionAt('bob/uploads/a')).toEqual({ kind: 'sse-kms', keyArn: 'alias/k' });
+    },
+  );
+
+  it('does not encrypt with a KMS key that is not named', async () => {
+    user('bob', 'sse.option=1\nsse.sync.option=2\n');
+    await expect(encryptionAt('bob/downloads/a')).rejects.toMatchObject({
+      kind: 'invalid',
+      hint: expect.stringContaining('sse.sync.option=2 needs sse.kms.key.arn'),
+    });
+  });
+
+  it('is not one whose settings are wrong, and the other owners stay', async () => {
+    user('ann', 'sse.option=1\n');
+    user('bob', 'sse.option=9\n');
+    const names = (await owners.list()).map(({ name, username, prefix, acl }) => [
+      name,
+      username,
+      prefix,
+      acl,
+    ]);
+    expect(names).toEqual([
+      ['the uploads of ann', 'ann', 'ann/uploads/', null],
+      ['the downloads of ann', 'ann', 'ann/downloads/', null],
+      ['the shared directory', null, 'shared/', null],
+    ]);
+  });
+
   it('takes the encryption of shared/ from root’s files', async () => {
     mkdirSync(join(root, 'root'));
     writeFileSync(join(root, 'root', 'user.properties'), 'sse.sync.option=2\nsse.kms.key.arn=alias/k\n');

@@ -1,18 +1,25 @@
 import { describe, expect, it } from 'vitest';
+import { uploadRights } from '../model/users/upload-rights.js';
 import {
+  parseAclOption,
   parseBucketName,
   parseByteLimit,
   parseCountLimit,
   parseDownloadsMode,
+  parseEncryptionOption,
   parseEndpoint,
+  parseExpiry,
   parseExternalId,
   parseKeyId,
   parseKmsKey,
+  parseLoginMethods,
   parseNetworks,
   parseRegion,
   parseRoleArn,
   parseUploadExclusions,
   parseUploadPrefix,
+  parseUploadRights,
+  parseYesNo,
 } from './property-values.js';
 
 type Parse = (text: string) => { readonly value: unknown } | { readonly problem: string };
@@ -30,6 +37,76 @@ const kms = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd';
 const id = 'a1'.repeat(16);
 
 const rules: Readonly<Record<string, Rule>> = {
+  'an encryption option': {
+    parse: parseEncryptionOption,
+    accepted: [
+      ['1', 1],
+      ['2', 2],
+      ['3', 3],
+      ['4', 4],
+    ],
+    refused: ['', '0', '5', '01', '11', '1 ', 'x1', '1x', 'SSE-C'],
+  },
+  'an ACL option': {
+    parse: parseAclOption,
+    accepted: [
+      ['1', 1],
+      ['8', 8],
+    ],
+    refused: ['', '0', '9', '18', 'private'],
+  },
+  'a switch': {
+    parse: parseYesNo,
+    accepted: [
+      ...['yes', 'true', 'on', 'Yes', 'TRUE'].map((text) => [text, true] as const),
+      ...['no', 'false', 'off', 'No', 'OFF'].map((text) => [text, false] as const),
+    ],
+    refused: ['', 'y', 'n', 'yess', 'eyes', 'nno', 'off!', 'xfalse', '1', 'perhaps'],
+  },
+  'a time of expiry': {
+    parse: parseExpiry,
+    accepted: [
+      ['2027-01-31', Date.UTC(2027, 0, 31)],
+      ['2028-02-29', Date.UTC(2028, 1, 29)],
+      ['2027-01-31T18:05Z', Date.UTC(2027, 0, 31, 18, 5)],
+      ['2027-01-31T18:05:59Z', Date.UTC(2027, 0, 31, 18, 5, 59)],
+      ['2027-01-31T18:05:59.5Z', Date.UTC(2027, 0, 31, 18, 5, 59, 500)],
+      ['2027-01-31T18:05:59.123Z', Date.UTC(2027, 0, 31, 18, 5, 59, 123)],
+    ],
+    refused: [
+      '',
+      'never',
+      '2027',
+      '2027-01',
+      '2027-02-29',
+      '2027-02-31',
+      '2027-13-01',
+      '2027-1-31',
+      '2027-01-1',
+      'x2027-01-31',
+      '2027-01-31x',
+      '2027-01-31T18:05',
+      '2027-01-31T18Z',
+      '2027-01-31T1:05Z',
+      '2027-01-31T18:5Z',
+      '2027-01-31T18:05:5Z',
+      '2027-01-31T24:05Z',
+      '2027-01-31T18:05:59.1234Z',
+      '2027-01-31T18:05:59.Z',
+      '2027-01-31 18:05Z',
+      '12027-01-31',
+    ],
+  },
+  'methods of logins': {
+    parse: parseLoginMethods,
+    accepted: [['publickey,password  password', [['publickey', 'password'], ['password']]]],
+    refused: ['', 'none', 'publickey,'],
+  },
+  'upload rights': {
+    parse: parseUploadRights,
+    accepted: [['none', uploadRights([])]],
+    refused: ['', 'list,write', 'All'],
+  },
   'a size': {
     parse: parseByteLimit,
     accepted: [
@@ -112,7 +189,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'a region': {
     parse: parseRegion,
     accepted: same('eu-west-1', 'US-east', 'x', 'x'.repeat(64)),
-    refused: ['', 'eu west', 'eu_west', 'x'.repeat(65), 'a/', '/a'],
+    refused: ['', 'eu west', 'eu_west', 'x'.repeat(65), 'a/', '/a', 'eu-west-1\n'],
   },
   'an endpoint': {
     parse: parseEndpoint,

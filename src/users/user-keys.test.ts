@@ -9,7 +9,7 @@ import type { Call, Logger } from '../model/call.js';
 import { CustomerKey } from '../model/customer-key.js';
 import type { KeyOwner } from '../model/keyring.js';
 import { parseUsername, type SharedRegistry, type UserDirectory, type UserRegistry } from '../model/users.js';
-import { importKeyFiles } from './key-import.js';
+import { findRawFiles, importKeyFiles } from './key-import.js';
 import { createMirrorSources } from './mirror-sources.js';
 import { createPrefixOwners } from './prefix-owners.js';
 import { createSharedRegistry } from './shared-registry.js';
@@ -143,6 +143,52 @@ describe('a raw key file', () => {
   });
 });
 
+describe('the raw files that hold a key', () => {
+  it('are found for users, removed users and the shared directory, and kept ones too', async () => {
+    const [key, other] = [newKey(), newKey()];
+    await registry.save(bob, {});
+    const gone = join(root, 'removed/alice-20260501T120000005Z/.sftpgateway');
+    const beside = join(root, 'home/.sftpgw-removed/eve-20260501T120000005Z-2/.sftpgateway');
+    const notGone = join(root, 'removed/alice/.sftpgateway');
+    for (const directory of [gone, beside, notGone, services.sharedSettingsDirectory])
+      await mkdir(directory, { recursive: true });
+    const holding = [
+      at('sse.key'),
+      at(`sse-sync.key.${key.fingerprint}`),
+      join(gone, `sse.key.${key.fingerprint}`),
+      join(beside, 'sse-sync.key'),
+      join(services.sharedSettingsDirectory, 'sse-sync.key'),
+      join(services.sharedSettingsDirectory, 'sse.key'),
+    ];
+    for (const path of holding) await put(path, key);
+    await put(join(notGone, 'sse.key'), key);
+    await put(at('sse-sync.key'), other);
+    await put(at(`sse.key.${other.fingerprint}`), key);
+    await writeFile(join(gone, 'sse.key'), 'no key');
+    expect(await findRawFiles(services, key.fingerprint)).toEqual(holding);
+    expect(await findRawFiles(services, newKey().fingerprint)).toEqual([]);
+  });
+});
+
+describe('the stamp of an owner’s keys', () => {
+  it('changes with the keys of the owner and those without one, and not with others', async () => {
+    const stamps = async () => {
+      const stampOf = await held.keys.keyringStamps();
+      return [stampOf?.(bobs), stampOf?.({ kind: 'shared' })];
+    };
+    const first = await stamps();
+    expect(await stamps()).toEqual(first);
+    await generate({ kind: 'user', username: 'alice' });
+    expect(await stamps()).toEqual(first);
+    await generate(bobs);
+    const second = await stamps();
+    expect([second[0] === first[0], second[1] === first[1]]).toEqual([false, true]);
+    await generate(noOwner);
+    const third = await stamps();
+    expect([third[0] === second[0], third[1] === second[1]]).toEqual([false, false]);
+  });
+});
+
 describe('a key of the keyring', () => {
   it('named in the settings encrypts uploads without a key file', async () => {
     const { id } = await generate(bobs);
@@ -169,6 +215,21 @@ describe('a key of the keyring', () => {
     expect(await writtenWith()).toBe(next.fingerprint);
     expect(await properties()).toContain('# mine\n');
     expect(await properties()).not.toContain('sse.key.id');
+  });
+
+  it('is used although the raw file beside it has a wrong content', async () => {
+    const { id } = await generate(bobs);
+    await registry.save(bob, { uploadOption: 3, uploadKeyId: id });
+    await writeFile(at('sse.key'), 'no key');
+    for (let time = 0; time < 2; time++) expect(await writtenWith()).toBe(id);
+    expect(noted).toEqual([]);
+  });
+
+  it('cannot be named in the change that sets another key', async () => {
+    const { id } = await generate(bobs);
+    const change = { uploadOption: 3, uploadKey: newKey(), uploadKeyId: id } as const;
+    await expect(registry.save(bob, change)).rejects.toMatchObject({ kind: 'invalid' });
+    expect(await registry.describe(bob)).toBeNull();
   });
 
   it('that is missing, retired or another user’s is refused for writing', async () => {

@@ -216,10 +216,19 @@ describe('user.properties', () => {
     expect(problems).toMatchObject([{ severity: 'notice', line: 2 }]);
   });
 
+  it('has its problems in the order of the lines, whatever they are', () => {
+    const text =
+      'sse.option=1\nupload.region=eu west\nsse.option=2\ncolour=red\nlocal=perhaps\nshape=round\n';
+    const lines = parse(text).problems.map(({ line }) => line);
+    expect(lines.length).toBeGreaterThan(4);
+    expect(lines).toEqual([...lines].sort((one, other) => one - other));
+  });
+
   it('refuses other encodings and huge files', () => {
     expect(parseUserProperties(Buffer.from([0x61, 0x3d, 0xff])).problems).toMatchObject([
       { severity: 'error', text: 'the file is not valid UTF-8' },
     ]);
-    expect(parseUserProperties(Buffer.alloc(70_000, 0x0a)).problems).toMatchObject([{ severity: 'error' }]);
+    expect(parseUserProperties(Buffer.alloc(65_537, 0x0a)).problems).toMatchObject([{ severity: 'error' }]);
+    expect(parseUserProperties(Buffer.alloc(65_536, 0x0a)).problems).toEqual([]);
   });
 });

@@ -248,6 +248,20 @@ describe('settling', () => {
     }
   });
 
+  it('abandons a row that no key protects if its object is encrypted otherwise', async () => {
+    await using world = vaultWorld();
+    const sealed = { kind: 'sse-kms', keyArn: 'arn:aws:kms:eu-west-1:111122223333:key/k' } as const;
+    const id = await world.ledger.intend({
+      ref: refOf(key),
+      sealedWith: sealed,
+      actor: 'alice',
+      requestId: 'crashed',
+    });
+    await world.store.put(call(), refOf(key), bodyOf(small), { ...stored, encryption: { kind: 'sse-s3' } });
+    await world.restart().settlePending(call(), { keysOf });
+    expect(stateOf(world, id)).toBe('abandoned');
+  });
+
   it('passes on a cancellation, and reports every other fault with its row', async () => {
     await using world = vaultWorld();
     const id = await intend(world);

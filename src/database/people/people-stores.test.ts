@@ -345,6 +345,25 @@ describe('tickets', () => {
     expect(await tickets.find(kind, other)).toEqual(ticket);
   });
 
+  it('are at most 10,000 of a kind, so that strangers cannot fill the disk', async () => {
+    const row = { admin_id: null, data: '{}', failures: 0, expires_ms: nowMs + minute };
+    for (let first = 0; first < 9_999; first += 909) {
+      const hashes = Array.from({ length: 909 }, (_, at) => ({ ticket_hash: String(first + at), ...row }));
+      await database.write((trx) =>
+        trx
+          .insertInto('login_ticket')
+          .values(hashes.map((one) => ({ ...one, kind: 'passkey' as const })))
+          .execute(),
+      );
+    }
+    const create = (kind: TicketKind) => tickets.create(kind, { adminId: null, data: {} });
+    await create('passkey');
+    await expect(create('passkey')).rejects.toMatchObject({ kind: 'throttled' });
+    await create('second-factor');
+    nowMs += minute;
+    await create('passkey');
+  });
+
   it('end with the fifth wrong answer, each by itself', async () => {
     const ticket = { adminId: null, data: {} };
     const [text, other] = [await tickets.create('passkey', ticket), await tickets.create('passkey', ticket)];

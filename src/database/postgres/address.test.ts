@@ -31,6 +31,7 @@ describe('the URL of a database', () => {
     'postgres://gw:secret@db.example.com/files',
     'postgres://db.example.com/files',
     'postgres://gw@/files',
+    'postgres://gw@x/files?host=',
     'postgres://gw@db.example.com',
     'postgres://gw@db.example.com/',
     'postgres://gw@db.example.com/files/more',

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { type Kysely, sql } from 'kysely';
+import { Kysely, sql } from 'kysely';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CuttingProxy } from '../../../test/support/cutting-proxy.js';
 import { writeLoopbackCa } from '../../../test/support/loopback-tls.js';
@@ -13,7 +14,8 @@ import { Fault } from '../../model/fault.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyLedger } from '../ledger/ledger.js';
 import type { Schema } from '../schema.js';
-import type { PostgresOptions } from './connection.js';
+import { clientConfig, GatewayClient, type PostgresOptions } from './connection.js';
+import { GatewayDialect, PoolDriver } from './dialect.js';
 import { openPostgres } from './open.js';
 import type { WriterIdentity } from './writers.js';
 
@@ -102,6 +104,41 @@ describe.skipIf(skipped !== null)('a PostgreSQL database', () => {
       }));
     expect(rows).toBe(2);
     await db.close();
+  });
+
+  it('undoes a write that fails alone, and the next one does not commit it', async () => {
+    const db = await openPostgres(server.options(await server.createDatabase()), commandIdentity());
+    for (const error of [new Fault('conflict', 'changed my mind'), null]) {
+      const failing = db.write(async (trx) => {
+        await trx.insertInto('sealed_object').values(row('undone')).execute();
+        if (error !== null) throw error;
+        // The second row with this id makes PostgreSQL refuse the transaction.
+        await trx.insertInto('sealed_object').values(row('undone')).execute();
+      });
+      await expect(failing).rejects.toMatchObject({ kind: error === null ? 'bug' : 'conflict' });
+    }
+    await insert(db, 'next');
+    expect(await ids(db)).toEqual(['next']);
+    await db.close();
+  });
+
+  it('undoes the transaction of a pooled connection if its work fails, and gives the connection back', async () => {
+    const options = await clientConfig(server.options(await server.createDatabase()));
+    const pool = new pg.Pool({ ...options, Client: GatewayClient, max: 1 });
+    const db = new Kysely<{ note: { id: number } }>({ dialect: new GatewayDialect(new PoolDriver(pool)) });
+    try {
+      await sql`create table note (id integer)`.execute(db);
+      const add = (id: number, error: Error | null) =>
+        db.transaction().execute(async (trx) => {
+          await trx.insertInto('note').values({ id }).execute();
+          if (error !== null) throw error;
+        });
+      await expect(add(1, new Error('undo'))).rejects.toThrow('undo');
+      await add(2, null);
+      expect(await db.selectFrom('note').selectAll().execute()).toEqual([{ id: 2 }]);
+    } finally {
+      await db.destroy();
+    }
   });
 
   it('lets one transaction write at a time, in all processes', async () => {

@@ -71,6 +71,24 @@ describe('the explanation of a login', () => {
     expect(await codes('bob', '192.0.2.1')).toContain(code);
   });
 
+  it('has key-from for each address that the line does not allow, and not without an address', async () => {
+    await writeFile(
+      world.file('bob', '.ssh/authorized_keys'),
+      `from="198.51.100.1" ${keyLine(offeredKey(1))}\nexpiry-time="20200101" ${keyLine(offeredKey(2))}\n`,
+    );
+    expect(await codes('bob', '192.0.2.1', '198.51.100.1', '192.0.2.2')).toEqual([
+      'hinders key-from',
+      'hinders key-from',
+      'hinders key-expired',
+    ]);
+    expect(await codes('bob')).toEqual(['hinders key-expired']);
+  });
+
+  it('has no-password where only keyboard-interactive is left, and a second factor is not needed', async () => {
+    await setProperty('login.methods=keyboard-interactive');
+    expect(await codes()).toEqual(['blocks no-password']);
+  });
+
   it('has unknown-user for a name without a user', async () =>
     expect(await codes('alice')).toEqual(['blocks unknown-user']));
 

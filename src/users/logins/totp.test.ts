@@ -64,6 +64,18 @@ describe('a TOTP secret', () => {
     );
   });
 
+  it('has 16 to 64 bytes', () => {
+    const read = (bytes: number) => TotpSecret.parse(base32.encode(Buffer.alloc(bytes, 7))).reveal();
+    for (const bytes of [16, 64]) expect(read(bytes)).toHaveLength(Math.ceil((8 * bytes) / 5));
+    for (const bytes of [15, 65])
+      expect(() => read(bytes)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  });
+
+  it('has codes also at the beginning of the time', () => {
+    expect(secret.stepOf(secret.codeAt(0), 0)).toBe(0);
+    expect(secret.stepOf(secret.codeAt(stepMs), 0)).toBe(1);
+  });
+
   it.each(['', 'JBSWY3DPEHPK3PXP', '1'.repeat(32), 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJ!', 'A'.repeat(200)])(
     'refuses %j without repeating it',
     (text) => {
@@ -87,6 +99,7 @@ describe('a TOTP secret', () => {
       inspect({ canary }, { showHidden: true }),
     ];
     for (const one of shown) expect(one).not.toContain(text);
+    expect(shown.slice(0, 3)).toEqual(['TotpSecret', '{"canary":"TotpSecret"}', 'TotpSecret']);
     expect(text).toMatch(/^[A-Z2-7]{32}$/);
   });
 

@@ -250,6 +250,20 @@ describe('a password', () => {
     expect(await login.publicKey(bobsKey)).not.toBeNull();
   });
 
+  it('is given up when the connection ends, and is not logged as a fault', async () => {
+    const connection = new AbortController();
+    const call = { ...world.call, signal: connection.signal };
+    const login = await world.users.logins.begin(call, 'bob', '192.0.2.1');
+    login.methods([]);
+    const attempts = Array.from({ length: 4 }, () => login.password('pw'));
+    connection.abort();
+    const outcomes = await Promise.allSettled(attempts);
+    const cancelled = outcomes.filter(({ status }) => status === 'rejected');
+    expect(cancelled.length).toBeGreaterThan(0);
+    for (const outcome of cancelled) expect(outcome).toMatchObject({ reason: { kind: 'cancelled' } });
+    expect(world.lines).toEqual([]);
+  });
+
   it('is busy, not wrong, while too many wait', async () => {
     const login = await world.begin('bob');
     const decisions = await Promise.all(Array.from({ length: 8 }, () => login.password('pw')));

@@ -108,6 +108,26 @@ describe('a wrong copy', () => {
     expect(world.store.contentOf(refOf('b'))).toEqual(bytes);
   });
 
+  it('with the right encryption is kept too if the source does not exist any more', async () => {
+    await using world = await worldWith();
+    await put(world.store, 'b', bytes, aliceEncryption);
+    await world.store.remove(call(), refOf('a'));
+    expect(await undo(world, 'b')).toBe(false);
+    expect(world.store.contentOf(refOf('b'))).toEqual(bytes);
+  });
+
+  it('of an object onto itself is kept if its version is null, because it is the only one', async () => {
+    await using world = await worldWith();
+    await put(world.store, 'a', bytes, plain);
+    const head = world.store.head.bind(world.store);
+    world.store.head = async (...request) => {
+      const info = await head(...request);
+      return info && { ...info, versionId: 'null' };
+    };
+    expect(await undo(world, 'a')).toBe(false);
+    expect(world.store.contentOf(refOf('a'))).toEqual(bytes);
+  });
+
   it('is removed as a version where there are versions', async () => {
     await using world = await worldWith({ versioned: true });
     await put(world.store, 'b', content(9, 'before'), aliceEncryption);

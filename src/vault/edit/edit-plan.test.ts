@@ -55,6 +55,21 @@ describe('the plan of an edit', () => {
     ]);
   });
 
+  it('has 10,000 parts at most', () => {
+    // Each change is a part that is sent, with a part behind it that is copied.
+    const plan = (changes: number) => {
+      const size = changes * 16 * mebibyte;
+      const each = Array.from({ length: changes }, (_, index) => [index * 16 * mebibyte, 1] as const);
+      return planEdit(size, unchanged(size, each));
+    };
+    expect(plan(5_000)).toHaveLength(10_000);
+    expect(plan(5_001)).toBeNull();
+    // A last part more is sent behind the last copy.
+    const size = 5_000 * 16 * mebibyte;
+    const each = Array.from({ length: 5_000 }, (_, index) => [index * 16 * mebibyte, 1] as const);
+    expect(planEdit(size, unchanged(size, [...each, [size - 1, 1]]))).toBeNull();
+  });
+
   it('sends everything if that takes fewer than 10,000 parts and the changes do not', () => {
     const every = Array.from({ length: 6000 }, (_, index) => [index * 16 * mebibyte, 1] as const);
     expect(planEdit(96_000 * mebibyte, unchanged(96_000 * mebibyte, every))).toBeNull();

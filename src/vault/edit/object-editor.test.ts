@@ -201,6 +201,30 @@ describe('an object that is edited', () => {
     },
   );
 
+  it.each([true, false])(
+    'is not read if it was replaced, also by one of the same size (before the first read: %j)',
+    async (isFirst) => {
+      const size = 30 * mebibyte;
+      await using world = vaultWorld();
+      const etag = await put(world, size);
+      await using editor = edit(world, { etag, size });
+      if (!isFirst)
+        expect(Buffer.concat((await editor.read(call(), 0, 10)) ?? [])).toEqual(bytes.subarray(0, 10));
+      await world.store.put(call(), refOf('a'), bodyOf(size), theirs);
+      const replacedFault = { hint: 'another client has changed it' };
+      await expect(editor.read(call(), 25 * mebibyte, 10)).rejects.toMatchObject(replacedFault);
+      await expect(editor.read(call(), 25 * mebibyte, 10)).rejects.toMatchObject(replacedFault);
+    },
+  );
+
+  it('is not read if it was removed', async () => {
+    await using world = vaultWorld();
+    const etag = await put(world, 100);
+    await using editor = edit(world, { etag, size: 100 });
+    await world.store.remove(call(), refOf('a'));
+    await expect(editor.read(call(), 0, 10)).rejects.toMatchObject({ hint: 'another client has changed it' });
+  });
+
   it('is stored over its successor if a rotation has given it another key meanwhile', async () => {
     const size = 12 * mebibyte;
     await using world = vaultWorld();

@@ -251,6 +251,39 @@ describe('a reader', () => {
     expect(await empty.read(call(), 0, 10)).toBeNull();
   });
 
+  it('is read without a check if the ledger has no checksum, and not at all if it has another size', async () => {
+    const bytes = content(2 * mebibyte);
+    await using world = vaultWorld();
+    await stored(world, 'a', bytes);
+    const [row] = world.ledger.rows.values();
+    const known = row?.confirmation;
+    if (row === undefined || known === null || known === undefined) throw new Error('no row');
+    world.ledger.rows.set(row.id, { ...row, confirmation: { ...known, checksum: null } });
+    {
+      await using reader = await opened(world, 'a');
+      for (let at = 0; at < bytes.byteLength; at += mebibyte / 2) {
+        const answer = await readAll(await reader.read(call(), at, mebibyte / 2));
+        expect(answer.equals(bytes.subarray(at, at + mebibyte / 2))).toBe(true);
+      }
+    }
+    world.ledger.rows.set(row.id, { ...row, confirmation: { ...known, size: known.size + 1 } });
+    await expect(world.vault.openReader(call(), refOf('a'), [aliceKey])).rejects.toMatchObject({
+      kind: 'corrupt',
+    });
+    expect(world.vault.statistics.readMemoryBytes).toBe(0);
+  });
+
+  it('is not opened as an empty one if S3 refuses its first range', async () => {
+    await using world = vaultWorld();
+    await stored(world, 'a', content(10));
+    world.store.hooks.before = (operation) => {
+      if (operation === 'read') throw new Fault('invalid', 'InvalidRange');
+    };
+    await expect(world.vault.openReader(call(), refOf('a'), [aliceKey])).rejects.toMatchObject({
+      kind: 'invalid',
+    });
+  });
+
   it('stays with the version that was opened: another content is a conflict', async () => {
     await using world = vaultWorld();
     await stored(world, 'a', content(3 * mebibyte, 'first'));

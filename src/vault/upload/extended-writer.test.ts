@@ -108,6 +108,21 @@ describe('an object that is extended', () => {
     expect(world.store.uploads.size).toBe(0);
   });
 
+  it.each([0, 100])(
+    'of %i bytes is not mixed with another one that replaces it while it is read',
+    async (size) => {
+      await using world = vaultWorld();
+      const etag = await put(world, size);
+      world.store.hooks.before = async (operation) => {
+        if (operation !== (size === 0 ? 'head' : 'read')) return;
+        world.store.hooks = {};
+        await put(world, size + (size === 0 ? 1 : 0));
+      };
+      await expect(extend(world, etag)).rejects.toMatchObject({ kind: 'conflict' });
+      expect(world.store.uploads.size).toBe(0);
+    },
+  );
+
   it('is read if its checksum is unknown, and refused if it is too large for that or for one part', async () => {
     await using world = vaultWorld({}, { answersChecksum: false });
     const etag = await put(world, 6 * mebibyte);

@@ -42,6 +42,8 @@ describe('an upload that is interrupted', () => {
     await using world = vaultWorld();
     const parked = await broken(world, 29 * mebibyte + 5);
     expect(sizeOf(parked)).toBe(29 * mebibyte);
+    // A rename must not make an object of it.
+    expect(parked?.isComplete).toBe(false);
     expect(world.store.contentOf(refOf('a'))).toBeNull();
     const next = world.restart();
     expect(await next.settlePending(call(), { keysOf })).toMatchObject({ abandoned: 0, abortedUploads: 0 });
@@ -106,6 +108,25 @@ describe('an upload that is interrupted', () => {
     await using writer = await world.vault.openUpload(call(), targetOf('a'), { resumable: true });
     await expect(send(writer, bytes.byteLength)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(sizeOf(await writer.park())).toBe(16 * mebibyte);
+  });
+
+  it('keeps nothing if it may be an object already, because the answer to its end was lost', async () => {
+    await using world = vaultWorld();
+    await using writer = await world.vault.openUpload(call(), targetOf('a'), { resumable: true });
+    await send(writer, 20 * mebibyte);
+    world.store.hooks.after = (operation) => {
+      if (operation === 'complete') throw new Fault('timed-out', 'no answer');
+    };
+    await expect(writer.commit(call())).rejects.toMatchObject({ kind: 'timed-out' });
+    world.store.hooks = {};
+    expect(await writer.park()).toBeNull();
+    expect(await world.ledger.parked()).toEqual([]);
+    expect(world.store.contentOf(refOf('a'))?.byteLength).toBe(20 * mebibyte);
+    await writer[Symbol.asyncDispose]();
+    expect(await world.restart().settlePending(call(), { keysOf })).toMatchObject({
+      confirmed: 1,
+      abandoned: 0,
+    });
   });
 
   it('keeps nothing if its parts cannot be trusted, or if it is not resumable', async () => {

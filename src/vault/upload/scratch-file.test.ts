@@ -38,9 +38,9 @@ function unlinkedContents(): Buffer[] {
 }
 
 describe('the scratch file', () => {
-  it('returns the bytes that were stored last, whatever was stored, dropped and taken before', async () => {
+  it('returns the bytes that were stored last, whatever was stored, dropped, read and taken before', async () => {
     const step = fc.record({
-      what: fc.constantFrom('keep', 'drop', 'take'),
+      what: fc.constantFrom('keep', 'drop', 'peek', 'take'),
       start: fc.nat(500),
       length: fc.integer({ min: 1, max: 100 }),
     });
@@ -56,6 +56,11 @@ describe('the scratch file', () => {
           } else if (what === 'drop') {
             file.drop(start, start + length);
             model.fill(null, start, start + length);
+          } else if (what === 'peek') {
+            const found = await file.peek(start, length);
+            if (model[start] === null) expect(found).toBeNull();
+            else expect(found?.byteLength).toBeGreaterThan(0);
+            expect([...(found ?? [])]).toEqual(model.slice(start, start + (found?.byteLength ?? 0)));
           } else {
             const target = Buffer.alloc(length);
             const taken = await file.take(start, target);
@@ -86,6 +91,34 @@ describe('the scratch file', () => {
       expect(scratch.usedBytes).toBeGreaterThanOrEqual(100_000);
       await file.take(1000, Buffer.alloc(100_000));
       expect(scratch.usedBytes).toBe(0);
+    }
+    expect(scratch.usedBytes).toBe(0);
+  });
+
+  it('keeps a sequence of writes as one range, which is read at once', async () => {
+    await using file = space().openFile(holder);
+    const bytes = content(64);
+    for (const at of [0, 16, 32]) await file.keep(100 + at, bytes.subarray(at, at + 16));
+    expect(file.first).toMatchObject({ start: 100, end: 148 });
+    expect(await file.peek(100, 64)).toEqual(bytes.subarray(0, 48));
+    expect(await file.peek(120, 5)).toEqual(bytes.subarray(20, 25));
+    // Bytes behind it that are stored elsewhere in the file are a range of their own.
+    await file.keep(200, bytes.subarray(0, 16));
+    await file.keep(148, bytes.subarray(48));
+    expect(file.first).toMatchObject({ start: 100, end: 148 });
+    expect(await file.peek(140, 64)).toEqual(bytes.subarray(40, 48));
+    expect(await file.peek(148, 64)).toEqual(bytes.subarray(48));
+    expect(await file.peek(164, 64)).toBeNull();
+    expect(await file.peek(99, 64)).toBeNull();
+  });
+
+  it('releases the disk space of bytes that were never taken', async () => {
+    const scratch = space();
+    {
+      await using file = scratch.openFile(holder);
+      await file.keep(0, content(1_000));
+      await file.keep(5_000, content(1));
+      expect(scratch.usedBytes).toBe(1_024);
     }
     expect(scratch.usedBytes).toBe(0);
   });

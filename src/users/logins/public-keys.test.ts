@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { runOk } from '../../../test/support/command.js';
 import { missing } from '../../../test/support/tools.js';
-import { parsePublicKeys, readPublicKeyFile } from '../../users/logins/public-keys.js';
-import { ScriptedPrompter } from '../terminal/testing/fake-shell.js';
-import { readPastedKey } from './pasted-key.js';
+import { parsePublicKeys, readPublicKeyFile } from './public-keys.js';
 
 const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl bob@laptop';
 
@@ -42,14 +40,6 @@ it('converts keys in SSH2 form, as PuTTYgen saves them', () => {
 it('accepts options, also those of certificate authorities', () => {
   const line = `cert-authority,principals="ops",from="192.0.2.0/24" ${key}`;
   expect(parsePublicKeys(line, 'ca.pub')).toEqual([line]);
-});
-
-it('reads a pasted key in SSH2 form to its last line', async () => {
-  const [first = '', ...rest] = ssh2;
-  const prompter = new ScriptedPrompter(rest.map((line) => ['', line]));
-  expect(parsePublicKeys(await readPastedKey(prompter, first), 'the pasted text')).toEqual([key]);
-  expect(prompter.unasked).toBe(0);
-  expect(await readPastedKey(prompter, key)).toBe(key);
 });
 
 const publicLines = key.split(' ')[1] ?? '';

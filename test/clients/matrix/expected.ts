@@ -79,7 +79,8 @@ const rows: Readonly<Record<string, Row>> = {
   sshfs: {
     absent: ['resumePut', 'resumeGet', 'backUp'],
     uploads: { symlink: refused(/Operation not supported/) },
-    remark: 'sshfs closes a file after the program has. The test waits for it, up to 20 seconds.',
+    remark:
+      'sshfs closes a file after the program has, and does not report a refused CLOSE. The test waits for it, up to 20 seconds. The gateway refuses a sparse file with holes of more than 1 GiB: copy it with `cp --sparse=never`.',
   },
   paramiko: {
     absent: ['tree', 'df', 'backUp'],

@@ -141,7 +141,7 @@ export const sshfs: Client = {
     const open = 'import os, sys\nf = os.open(sys.argv[1], os.O_RDWR)\n';
     return {
       closesLate: true,
-      put: (local, remote) => command('cp', [local, at(remote)]),
+      put: (local, remote) => command('cp', ['--sparse=never', local, at(remote)]),
       get: (remote, local) => command('cp', [at(remote), local]),
       rename: (from, to) => command('mv', ['-T', at(from), at(to)]),
       replace: (from, to) => command('mv', ['-f', '-T', at(from), at(to)]),

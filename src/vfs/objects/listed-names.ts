@@ -21,6 +21,7 @@ interface Kept {
   readonly group: string;
   /** Counts the requests, so that the newest answer wins. */
   readonly number: number;
+  readonly fromMs: number;
   readonly untilMs: number;
   bytes: number;
 }
@@ -30,9 +31,9 @@ const maxBytes = 16 * 1024 * 1024;
 
 /**
  * The names that S3 has listed within the last seconds, for every session of the process. A page counts from
- * the time of its request, so a change by another client is seen after `lifetimeMs`. The process forgets each
- * name that it changes itself when the change ends, whatever its result. Pages that are requested before and
- * answered later forget it too.
+ * the time of its request, so a change by another client is seen after `lifetimeMs`, and at once by a session that
+ * passes the time of its login as `sinceMs`. The process forgets each name that it changes itself when the change
+ * ends, whatever its result. Pages that are requested before and answered later forget it too.
  */
 export class ListedNames implements ObjectChanges {
   readonly #clock: Clock;
@@ -55,6 +56,11 @@ export class ListedNames implements ObjectChanges {
   /** Time in milliseconds that an answer is remembered. */
   get lifetimeMs(): number {
     return this.#lifetimeMs;
+  }
+
+  /** The monotonic time, for `sinceMs`. */
+  get nowMs(): number {
+    return this.#clock.monotonicMs();
   }
 
   /** Estimated memory in bytes. */
@@ -84,26 +90,27 @@ export class ListedNames implements ObjectChanges {
   }
 
   /** Returns the object of exactly this key, null if there is none, or undefined if that is not known. */
-  object(ref: ObjectRef): ListedObject | null | undefined {
-    return this.#newest(ref, [directoryOf(ref.key), ref.key], (page) => page.object(ref.key));
+  object(ref: ObjectRef, sinceMs = -Infinity): ListedObject | null | undefined {
+    return this.#newest(ref, [directoryOf(ref.key), ref.key], sinceMs, (page) => page.object(ref.key));
   }
 
   /** Returns whether anything is below `key/`, or undefined if that is not known. `key` is that of a file. */
-  isDirectory(ref: ObjectRef): boolean | undefined {
+  isDirectory(ref: ObjectRef, sinceMs = -Infinity): boolean | undefined {
     const { key } = ref;
-    return this.#newest(ref, [directoryOf(key), key, `${key}/`], (page) => page.isDirectory(key));
+    return this.#newest(ref, [directoryOf(key), key, `${key}/`], sinceMs, (page) => page.isDirectory(key));
   }
 
   /** Returns whether a page of the directory contains the place of this name, even if the name has changed since. */
-  isListed(ref: ObjectRef): boolean {
+  isListed(ref: ObjectRef, sinceMs = -Infinity): boolean {
     const { key } = ref;
     const covers = (page: ListedPage) => (page.covers(key) && page.covers(`${key}/`) ? true : undefined);
-    return this.#newest(ref, [directoryOf(key)], covers) ?? false;
+    return this.#newest(ref, [directoryOf(key)], sinceMs, covers) ?? false;
   }
 
   /** Returns whether the name's directory is known to have more names than the first page of its listing. */
   isLarge(ref: ObjectRef): boolean {
-    return this.#newest(ref, [directoryOf(ref.key)], (page) => page.isFirstOfMany || undefined) ?? false;
+    const isLarge = (page: ListedPage) => page.isFirstOfMany || undefined;
+    return this.#newest(ref, [directoryOf(ref.key)], -Infinity, isLarge) ?? false;
   }
 
   changed({ bucket, key }: ObjectRef, change: ObjectChange): void {
@@ -128,6 +135,7 @@ export class ListedNames implements ObjectChanges {
   #newest<T>(
     { bucket }: ObjectRef,
     prefixes: readonly string[],
+    sinceMs: number,
     ask: (page: ListedPage) => T | undefined,
   ): T | undefined {
     const nowMs = this.#clock.monotonicMs();
@@ -136,7 +144,7 @@ export class ListedNames implements ObjectChanges {
       const pages = this.#groups.get(groupName(bucket, prefix)) ?? [];
       for (let index = pages.length - 1; index >= 0; index -= 1) {
         const kept = pages[index];
-        if (kept === undefined || kept.untilMs <= nowMs) break;
+        if (kept === undefined || kept.untilMs <= nowMs || kept.fromMs < sinceMs) break;
         if (newest !== null && kept.number < newest.number) break;
         const answer = ask(kept.page);
         if (answer === undefined) continue;
@@ -155,6 +163,7 @@ export class ListedNames implements ObjectChanges {
       page,
       group: groupName(bucket, prefix),
       number: this.#requests,
+      fromMs: nowMs,
       untilMs: nowMs + this.#lifetimeMs,
       bytes: 0,
     };

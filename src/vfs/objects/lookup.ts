@@ -29,10 +29,13 @@ export interface FoundDirectory {
 export class ObjectLookup {
   readonly #objects: ObjectPrefix;
   readonly #names: NameFinder;
+  readonly #sinceMs: number;
 
+  /** For one session, which begins now: it uses no listing from before. */
   constructor(objects: ObjectPrefix) {
     this.#objects = objects;
-    this.#names = new NameFinder(objects.services);
+    this.#sinceMs = objects.services.listedNames.nowMs;
+    this.#names = new NameFinder(objects.services, this.#sinceMs);
   }
 
   /**
@@ -59,9 +62,9 @@ export class ObjectLookup {
   async directoryAttributes(call: Call, path: string): Promise<Attributes | null> {
     if (path === '/') return directoryAttributes(0);
     const { services, location } = this.#objects;
-    const isDirectory = services.listedNames.isDirectory(location.file(path));
+    const isDirectory = services.listedNames.isDirectory(location.file(path), this.#sinceMs);
     if (isDirectory === false) return null;
-    const marker = services.listedNames.object(location.directory(path));
+    const marker = services.listedNames.object(location.directory(path), this.#sinceMs);
     if (isDirectory === true && marker !== undefined) return directoryAttributes(markerSeconds(marker));
     const directory = await this.directory(call, path);
     return directory && directoryAttributes(directory.mtimeSeconds);
@@ -76,7 +79,8 @@ export class ObjectLookup {
       last: key,
     });
     const row = rows.get(key);
-    if (row === undefined || !isSameEtag(row.etag, object.etag)) return null;
+    // A listing has no checksum. A size that the ledger does not confirm is asked for again.
+    if (row === undefined || !isSameEtag(row.etag, object.etag) || row.size !== size) return null;
     if (row.mtimeSeconds === null && !ledgerHasTimes) return null;
     return { size, mtimeSeconds: row.mtimeSeconds ?? Math.floor(object.lastModifiedMs / 1000) };
   }
@@ -134,7 +138,7 @@ export class ObjectLookup {
     const { bucket, key } = location.directory(path);
     if (services.directoryCache.isKnownAbsent(bucket, key)) return false;
     const ref = location.file(path);
-    if (services.listedNames.isDirectory(ref) === false) return false;
+    if (services.listedNames.isDirectory(ref, this.#sinceMs) === false) return false;
     const { isDirectory } = await this.#names.find(call, ref);
     return isDirectory && (await this.directory(call, path)) !== null;
   }

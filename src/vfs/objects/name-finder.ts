@@ -22,16 +22,19 @@ const fewKeys = 10;
  */
 export class NameFinder {
   readonly #services: ObjectLookupServices;
+  readonly #sinceMs: number;
 
-  constructor(services: ObjectLookupServices) {
+  /** Uses no listing from before `sinceMs`, the login of the session. */
+  constructor(services: ObjectLookupServices, sinceMs: number) {
     this.#services = services;
+    this.#sinceMs = sinceMs;
   }
 
   /** Returns what is known about the name without a request, or null. */
   known(ref: ObjectRef): FoundName | null {
     const { listedNames } = this.#services;
-    const object = listedNames.object(ref);
-    const isDirectory = object === undefined ? undefined : listedNames.isDirectory(ref);
+    const object = listedNames.object(ref, this.#sinceMs);
+    const isDirectory = object === undefined ? undefined : listedNames.isDirectory(ref, this.#sinceMs);
     return object === undefined || isDirectory === undefined ? null : { object, isDirectory };
   }
 
@@ -39,7 +42,7 @@ export class NameFinder {
   async find(call: Call, ref: ObjectRef): Promise<FoundName> {
     const { listedNames, listingDemand } = this.#services;
     const directory = `${ref.bucket}/${directoryOf(ref.key)}`;
-    const isListed = listedNames.isListed(ref);
+    const isListed = listedNames.isListed(ref, this.#sinceMs);
     const known = this.known(ref);
     if (known !== null) {
       if (isListed) listingDemand.answered(directory);

@@ -96,6 +96,16 @@ describe('the names of a directory', () => {
     expect(await bob.stat('/uploads/new')).toBeNull();
   });
 
+  it('include the changes of other clients from before the login', async () => {
+    await bob.list('/uploads');
+    put('theirs', 'seven77');
+    expect(await bob.stat('/uploads/theirs')).toBeNull();
+    world.nowMs += 1;
+    const later = await world.login();
+    expect(await later.stat('/uploads/theirs')).toMatchObject({ size: 7 });
+    expect(await bob.stat('/uploads/theirs')).toMatchObject({ size: 7 });
+  });
+
   it('include every name that a listing has shown, also those of other clients', async () => {
     await bob.list('/uploads');
     put('file');
@@ -195,6 +205,17 @@ describe('size and time of a listed file', () => {
     expect(await bob.stat('/uploads/a')).toMatchObject({ size: 4, mtimeSeconds: 1_700_000_000 });
     expect(await bob.stat('/uploads/timed')).toMatchObject({ size: 4, mtimeSeconds: 77 });
     expect(described).toEqual([]);
+  });
+
+  it('come from a HEAD if the listing has another size than the ledger', async () => {
+    await bob.write('/uploads/a', 'four');
+    const list = world.s3.list.bind(world.s3);
+    world.s3.list = async (call, request) => {
+      const page = await list(call, request);
+      return { ...page, objects: page.objects.map((object) => ({ ...object, size: object.size + 4096 })) };
+    };
+    expect(await bob.stat('/uploads/a')).toMatchObject({ size: 4 });
+    expect(described).toEqual(['bob/uploads/a']);
   });
 
   it('come from a HEAD if another client wrote or replaced it, so that its metadata counts', async () => {

@@ -12,13 +12,13 @@ import { CustomerKey } from '../../src/model/customer-key.js';
 import type { WriteEncryption } from '../../src/model/encryption.js';
 import type { KeyLedger } from '../../src/model/ledger.js';
 import { type Measures, noMeasures } from '../../src/model/measures.js';
-import { allRights } from '../../src/model/users/upload-rights.js';
-import { parseUsername, type UserSettings } from '../../src/model/users.js';
+import type { UserSettings } from '../../src/model/users.js';
 import { createS3ObjectStore } from '../../src/s3/object-store.js';
 import type { S3ObjectStore } from '../../src/s3/routing/s3-object-store.js';
 import { createVault } from '../../src/vault/create-vault.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../../src/vfs/factory.js';
 import { ListedNames } from '../../src/vfs/objects/listed-names.js';
+import { settingsIn } from '../../src/vfs/testing/user-settings.js';
 import { Session } from '../../src/vfs/testing/world.js';
 import type { S3Target } from './s3-targets.js';
 
@@ -127,29 +127,5 @@ function usersOf(tree: UploadTree) {
     },
     uploadKeys: async () => tree.keys,
     downloadKeys: async () => tree.keys,
-  };
-}
-
-function settingsIn(directory: string, uploadBucket: string): UserSettings {
-  return {
-    username: parseUsername('bob'),
-    uploadBucket,
-    uploadPrefix: 'bob/uploads/',
-    uploadOption: 3,
-    access: null,
-    acl: null,
-    uploadRights: allRights,
-    uploadExclusions: [],
-    downloads: false,
-    shared: false,
-    downloadsMode: 'mirror',
-    downloadsDelete: false,
-    local: true,
-    localLimitBytes: null,
-    localFilesLimit: null,
-    downloadsPrefix: 'bob/downloads/',
-    localDirectory: join(directory, 'local'),
-    downloadsDirectory: join(directory, 'downloads'),
-    sharedDirectory: join(directory, 'shared'),
   };
 }

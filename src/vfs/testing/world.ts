@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { Call, LogFields, Logger } from '../../model/call.js';
 import { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
-import { allRights } from '../../model/users/upload-rights.js';
-import { parseUsername, type UserSettings } from '../../model/users.js';
+import type { UserSettings } from '../../model/users.js';
 import type { Attributes, Vfs, WriteMode } from '../../model/vfs.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../factory.js';
 import { ListedNames } from '../objects/listed-names.js';
 import { FakeS3 } from './fake-s3.js';
 import { FakeVault } from './fake-vault.js';
+import { settingsIn } from './user-settings.js';
 
 /** The user's customer key. */
 export const firstKey = CustomerKey.fromBytes(new Uint8Array(32).fill(1));
@@ -53,27 +53,7 @@ export class World implements AsyncDisposable {
 
   private constructor(directory: string) {
     this.directory = directory;
-    this.settings = {
-      username: parseUsername('bob'),
-      uploadBucket: this.s3.bucket,
-      uploadPrefix: 'bob/uploads/',
-      uploadOption: 3,
-      access: null,
-      acl: null,
-      uploadRights: allRights,
-      uploadExclusions: [],
-      downloads: false,
-      shared: false,
-      downloadsMode: 'mirror',
-      downloadsDelete: false,
-      local: true,
-      localLimitBytes: null,
-      localFilesLimit: null,
-      downloadsPrefix: 'bob/downloads/',
-      localDirectory: join(directory, 'local'),
-      downloadsDirectory: join(directory, 'downloads'),
-      sharedDirectory: join(directory, 'shared'),
-    };
+    this.settings = settingsIn(directory, this.s3.bucket);
     this.call = { id: 'call', signal: new AbortController().signal, log: this.#logger() };
     this.vault.nowMs = () => this.nowMs;
     this.factory = this.#newFactory(60_000);

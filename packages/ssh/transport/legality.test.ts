@@ -95,18 +95,20 @@ describe('messages after the login', () => {
     });
   });
 
-  it('are none but those of the exchange after a KEXINIT of the client', () => {
+  it('are those of the exchange and of the connection protocol after a KEXINIT of the client', () => {
     expect(tableOf('open', 'method')).toEqual({
       disconnect: [disconnect],
       drop: dropped,
       exchange: range(30, 49),
-      refuse: except(disconnect, ...dropped, ...range(30, 49)),
+      layer: range(80, 127),
+      refuse: except(disconnect, ...dropped, ...range(30, 49), ...range(80, 127)),
     });
     expect(tableOf('open', 'newKeys')).toEqual({
       disconnect: [disconnect],
       drop: dropped,
       exchange: [Message.newKeys],
-      refuse: except(disconnect, ...dropped, Message.newKeys),
+      layer: range(80, 127),
+      refuse: except(disconnect, ...dropped, Message.newKeys, ...range(80, 127)),
     });
   });
 });

@@ -36,8 +36,10 @@ const dropped: readonly number[] = [Message.ignore, Message.unimplemented, Messa
 
 function duringExchange(phase: Phase, input: 'method' | 'newKeys', type: number): Handling {
   if (dropped.includes(type)) return phase === 'firstExchange' ? 'refuse' : 'drop';
-  const legal = input === 'method' ? 'kexMethod' : 'newKeys';
-  return messageKind(type) === legal ? 'exchange' : 'refuse';
+  const kind = messageKind(type);
+  // RFC 4253 section 7.1 forbids them behind the client's KEXINIT. asyncssh up to 2.10 sends them, and sshd takes them.
+  if (phase === 'open' && kind === 'connection') return 'layer';
+  return kind === (input === 'method' ? 'kexMethod' : 'newKeys') ? 'exchange' : 'refuse';
 }
 
 /** Numbers that the server never receives, though they have a meaning. */

@@ -97,12 +97,27 @@ describe('rekeying', () => {
     expect(kinds.lastIndexOf('newKeys')).toBeLessThan(kinds.indexOf('connection'));
   });
 
-  it('refuses other messages of the client after its KEXINIT', async () => {
+  it('accepts what some clients send behind their KEXINIT, and answers after NEWKEYS', async () => {
+    const seen: number[] = [];
+    const { client, transport, layer } = await connect({}, { seen: (type) => seen.push(type) });
+    layer.onMessage = (_, payload) => transport.send(payload);
+    seen.length = 0;
+    const exchanged = client.rekey();
+    for (let index = 0; index < 50; index += 1) client.send(numbered(index));
+    await exchanged;
+    for (let index = 0; index < 50; index += 1) {
+      expect((await client.next(Message.channelData)).readUInt32BE(1)).toBe(index);
+    }
+    const kinds = seen.map(messageKind);
+    expect(kinds.lastIndexOf('newKeys')).toBeLessThan(kinds.indexOf('connection'));
+  });
+
+  it('refuses messages of other protocols behind the KEXINIT of the client', async () => {
     const { client } = await connect();
     const failed = expect(client.rekey()).rejects.toThrow();
-    client.send(numbered(1));
+    client.send(Buffer.from([Message.serviceRequest]));
     await failed;
-    expect((await client.disconnected()).text).toBe('message 94 is not allowed now');
+    expect((await client.disconnected()).text).toBe('message 5 is not allowed now');
   });
 
   it('is started by the server after a number of bytes in either direction', async () => {

@@ -79,7 +79,7 @@ export async function buildCore(
   const call = backgroundCall(background.signal, systemEntropy, log);
   const routes = new StoreRoutes(() => settings.bucket);
   const { cluster, listingCacheMs } = settings.current;
-  // What one gateway stores is to be found by the others at once.
+  // The gateways of a cluster must find the files of each other at once.
   const listedNames = new ListedNames(systemClock, cluster ? 0 : listingCacheMs);
   const s3 = { ...options, routes, measures, changes: listedNames };
   const store = resources.use(createS3ObjectStore(s3));

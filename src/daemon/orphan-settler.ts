@@ -44,7 +44,7 @@ export class OrphanSettler {
     this.#services = services;
   }
 
-  /** Passes claimed uploads on. Those from before this call are not passed on: they are this node's already. */
+  /** From now on, passes each claimed upload to `adopt`. This node shows the uploads that it claimed before. */
   showParked(adopt: (call: Call, upload: ParkedUpload) => Promise<void>): void {
     this.#adopt = adopt;
   }

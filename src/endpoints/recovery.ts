@@ -61,7 +61,7 @@ const status = Type.Object({
     snapshot: numberOrNull,
     signers: Type.Array(Type.String(), {
       description:
-        'Who signs the copy: one name for each recovery identity that was made here. Unsigned if empty.',
+        'The signers of the copy: one for each recovery identity that was made here. Without one, the copy is not signed.',
     }),
     completeAt: textOrNull,
     failure: Type.Union([Type.Object({ at: time, text: Type.String() }), Type.Null()]),

@@ -18,7 +18,7 @@ for (const target of (await s3Targets()).filter(({ kind }) => kind === 'environm
   describe.skipIf(skip !== null)(
     `the trail of a gateway whose bucket has Object Lock, at ${target.name}${skip === null ? '' : ` (${skip})`}`,
     () => {
-      it('has heads that nobody can remove while the trail keeps its events', async () => {
+      it('has heads that S3 refuses to remove while the trail keeps its events', async () => {
         const { endpoint, caFile, region, credentials } = target;
         const client = target.client();
         // The server keeps this bucket: a locked version cannot be removed.

@@ -50,7 +50,9 @@ const reasons: Readonly<Record<NoCopy, string>> = {
 };
 
 function signersText(signers: readonly string[]): string {
-  return signers.length === 0 ? 'nobody: `sftpgw recover` needs --accept-unsigned' : signers.join(', ');
+  return signers.length === 0
+    ? 'no recovery identity: `sftpgw recover` needs --accept-unsigned'
+    : signers.join(', ');
 }
 
 function copyText({ none, isCurrent, bucket }: RecoveryStatus['copy']): string {

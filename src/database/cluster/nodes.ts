@@ -8,7 +8,7 @@ import { databaseNow, deadMs, gapMs, readDatabaseNow } from './clock.js';
 type OwnedTable = 'sealed_object' | 'job' | 'lease';
 
 /**
- * Selects rows whose owner can no longer write: it has ended, was declared dead, or began anew with another epoch.
+ * Selects rows whose owner can no longer write: it has ended, was declared dead, or started again with another epoch.
  * Rows without an owner are from a time when the database had one gateway, and count too.
  */
 export function isOrphaned(table: OwnedTable): RawBuilder<SqlBool> {

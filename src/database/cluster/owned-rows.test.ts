@@ -1,30 +1,21 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openTestDatabase } from '../../../test/support/test-database.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import { AuditAppender } from '../audit/append.js';
 import type { GatewayDatabase, RowOwner } from '../database.js';
 import { createJobs } from '../jobs.js';
-import { ownedBy, silence, startNode } from '../testing/nodes.js';
+import { openTwoNodes, ownedBy, silence, type TwoNodes } from '../testing/nodes.js';
 import { declareDead } from './nodes.js';
 
-let directory: string;
+let nodes: TwoNodes;
 let db: GatewayDatabase;
 let a: RowOwner;
 let b: RowOwner;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'sftpgw-owned-'));
-  db = await openTestDatabase(join(directory, 'db'));
-  a = await startNode(db, 'a', 1);
-  b = await startNode(db, 'b', 1);
+  nodes = await openTwoNodes();
+  ({ db, a, b } = nodes);
 });
-afterEach(async () => {
-  await db.close();
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => nodes[Symbol.asyncDispose]());
 
 const jobsOf = (owner: RowOwner) => createJobs(ownedBy(db, owner), systemClock, systemEntropy);
 

@@ -1,33 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openTestDatabase } from '../../../test/support/test-database.js';
 import { systemEntropy } from '../../assembly/system.js';
 import type { IntentId } from '../../model/ledger.js';
 import { quickClock } from '../../vault/testing/vault-world.js';
 import type { GatewayDatabase, RowOwner } from '../database.js';
-import { ownedBy, silence, startNode } from '../testing/nodes.js';
+import { openTwoNodes, ownedBy, silence, startNode, type TwoNodes } from '../testing/nodes.js';
 import { createKeyLedger } from './ledger.js';
 import { LedgerOrphans } from './orphans.js';
 import { createParkedUploads } from './parked.js';
 
-let directory: string;
+let nodes: TwoNodes;
 let db: GatewayDatabase;
 let a: RowOwner;
 let b: RowOwner;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'sftpgw-orphans-'));
-  db = await openTestDatabase(join(directory, 'db'));
-  a = await startNode(db, 'a', 1);
-  b = await startNode(db, 'b', 1);
+  nodes = await openTwoNodes();
+  ({ db, a, b } = nodes);
 });
-afterEach(async () => {
-  await db.close();
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => nodes[Symbol.asyncDispose]());
 
 const ledgerOf = (owner: RowOwner) => createKeyLedger(ownedBy(db, owner), quickClock, systemEntropy);
 const parkedOf = (owner: RowOwner) => createParkedUploads(ownedBy(db, owner), quickClock);

@@ -86,7 +86,7 @@ export async function takeLease(
 
 /**
  * Ends the epochs of the gateways that are not let in beside this one: a gateway that was paused for too long then
- * finds its epoch gone. Those that share the database are left to `declareDead`.
+ * finds its epoch gone. `declareDead` ends the epochs of the gateways that share the database.
  */
 async function declareOthersDead(trx: Kysely<Schema>, id: string, isClustered: boolean): Promise<void> {
   let others = trx

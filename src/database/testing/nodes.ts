@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openTestDatabase } from '../../../test/support/test-database.js';
 import { databaseNow } from '../cluster/clock.js';
 import type { GatewayDatabase, RowOwner } from '../database.js';
 
@@ -27,6 +31,27 @@ export async function startNode(db: GatewayDatabase, node: string, epoch: number
       .execute();
   });
   return { node, epoch };
+}
+
+/** A database of its own with two nodes. */
+export interface TwoNodes extends AsyncDisposable {
+  readonly db: GatewayDatabase;
+  readonly a: RowOwner;
+  readonly b: RowOwner;
+}
+
+/** Opens a database in a new directory, which is removed at the end, and registers two nodes. */
+export async function openTwoNodes(): Promise<TwoNodes> {
+  const directory = mkdtempSync(join(tmpdir(), 'sftpgw-nodes-'));
+  const db = await openTestDatabase(join(directory, 'db'));
+  const [a, b] = [await startNode(db, 'a', 1), await startNode(db, 'b', 1)];
+  return {
+    ...{ db, a, b },
+    async [Symbol.asyncDispose]() {
+      await db.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
 }
 
 /** Lets a process look as if it had not shown itself for a minute. */

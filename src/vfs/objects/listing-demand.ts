@@ -4,7 +4,7 @@ interface Demand {
   atMs: number;
   /** Lookups since the directory was listed. */
   lookups: number;
-  /** Those that the listing has answered. */
+  /** Lookups since then that the listing has answered. */
   answers: number;
   /** Lookups after which the directory is listed again. */
   price: number;

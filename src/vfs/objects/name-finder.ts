@@ -5,7 +5,7 @@ import { directoryOf } from './listed-names.js';
 import { lastOf } from './listed-page.js';
 import type { ObjectLookupServices } from './prefix.js';
 
-/** What S3 has under a name. */
+/** The object and the directory that S3 has under a name. */
 export interface FoundName {
   readonly object: ListedObject | null;
   /** Whether anything is below the name as a directory. */

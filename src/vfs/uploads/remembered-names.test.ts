@@ -173,7 +173,7 @@ describe('the names of a directory', () => {
     expect(await bob.read('/uploads/d')).toBe('a file now');
   });
 
-  it('are not remembered with listing.cache.time=0s, except that a missing name is no directory', async () => {
+  it('are not remembered with listing.cache.time=0s, except that a missing name does not count as a directory for two seconds', async () => {
     world.listingCacheMs = 0;
     bob = await world.restart();
     const sendTen = async () => {

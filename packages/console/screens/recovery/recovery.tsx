@@ -157,7 +157,7 @@ function NewestCopy({ recovery: { copy } }: { readonly recovery: State }) {
           'Signed by',
           signers.length === 0 ? (
             <Status key="signers" tone="warn">
-              nobody: a recovery needs --accept-unsigned
+              no recovery identity: a recovery needs --accept-unsigned
             </Status>
           ) : (
             <Mono key="signers">{signers.join(', ')}</Mono>

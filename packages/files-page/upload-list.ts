@@ -32,7 +32,10 @@ export class UploadList {
   readonly #changed: (path: string) => void;
   readonly #fail: (error: unknown) => void;
   readonly #rows = new Map<Upload, Row>();
+  /** As the gateway lists them, which can be those that this page sends, or has stored since. */
   #parts: readonly Part[] = [];
+  /** The addresses of uploads that this page has stored or discarded. */
+  readonly #settled = new Set<string>();
   #isDrawing = false;
 
   /** `changed` is called when a file was stored or discarded, and `fail` with an error that no upload shows. */
@@ -49,7 +52,15 @@ export class UploadList {
   /** The paths of files of which only a part was sent. */
   get incomplete(): ReadonlySet<string> {
     const sending = [...this.#rows.keys()].filter(({ isEnded }) => !isEnded);
-    return new Set([...this.#parts, ...sending].map(({ path }) => path));
+    // Of a part without a byte, the gateway has nothing to list: a file of its name is another one.
+    const parts = this.#interrupted.filter(({ offset }) => offset > 0);
+    return new Set([...parts, ...sending].map(({ path }) => path));
+  }
+
+  /** The parts that no upload of this page continues, or has continued. */
+  get #interrupted(): readonly Part[] {
+    const own = new Set([...this.#rows.keys()].map(({ url }) => url));
+    return this.#parts.filter(({ url }) => !own.has(url) && !this.#settled.has(url));
   }
 
   /** Fetches the interrupted uploads. */
@@ -61,7 +72,7 @@ export class UploadList {
   /** Returns the interrupted upload that this file continues, or null. */
   partOf(file: File, path: string): Part | null {
     const seconds = Math.floor(file.lastModified / 1000);
-    const found = this.#parts.find(
+    const found = this.#interrupted.find(
       (part) => part.path === path && part.length === file.size && part.mtimeSeconds === seconds,
     );
     return found ?? null;
@@ -93,6 +104,7 @@ export class UploadList {
     for (const { item } of this.#rows.values()) item.remove();
     this.#rows.clear();
     this.#parts = [];
+    this.#settled.clear();
     this.#draw();
     this.#drawParts();
   }
@@ -113,8 +125,16 @@ export class UploadList {
   }
 
   #announce(upload: Upload): void {
+    this.#settle(upload);
     byId('upload-status').textContent = `${plainName(baseName(upload.path))} was sent.`;
     this.#changed(upload.path);
+  }
+
+  /** The gateway keeps nothing of this upload that could be resumed, nor of others that it has replaced. */
+  #settle({ url, path }: Upload): void {
+    if (url !== null) this.#settled.add(url);
+    for (const part of this.#parts) if (part.path === path) this.#settled.add(part.url);
+    this.#drawParts();
   }
 
   #clear(): void {
@@ -124,6 +144,8 @@ export class UploadList {
       this.#rows.delete(upload);
     }
     this.#draw();
+    // Of an upload that failed, a part can be left.
+    this.#drawParts();
   }
 
   #makeRow(upload: Upload): Row {
@@ -170,6 +192,7 @@ export class UploadList {
     const cancel = button('Cancel', `Cancel ${name}`, 'plain danger', () => {
       void upload
         .cancel()
+        .then(() => this.#settled.add(upload.url ?? ''))
         .catch(this.#fail)
         .finally(() => {
           this.#changed(upload.path);
@@ -196,8 +219,7 @@ export class UploadList {
   }
 
   #drawParts(): void {
-    const own = new Set([...this.#rows.keys()].map(({ url }) => url));
-    const parts = this.#parts.filter(({ url }) => !own.has(url));
+    const parts = this.#interrupted;
     byId('parts').hidden = parts.length === 0;
     const items = parts.map((part) => this.#partItem(part));
     replaceButtons(byId('part-list'), items, byId('title'));
@@ -208,7 +230,10 @@ export class UploadList {
     const discard = button('Discard', `Discard the interrupted ${name}`, 'plain danger', () => {
       void this.#api
         .cancelUpload(part.url)
-        .then(() => this.refresh())
+        .then(() => {
+          this.#settled.add(part.url);
+          return this.refresh();
+        })
         .catch(this.#fail)
         .finally(() => this.#changed(part.path));
     });

@@ -132,6 +132,8 @@ export class Upload {
     const { size, lastModified } = this.file;
     this.#url = await this.#api.beginUpload(this.path, size, Math.floor(lastModified / 1000));
     this.#sent = 0;
+    // The person has cancelled it before it had an address.
+    if (this.#state === 'cancelled') await this.#api.cancelUpload(this.#url);
   }
 
   async #ask(url: string): Promise<void> {

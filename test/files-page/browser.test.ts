@@ -153,6 +153,41 @@ for (const target of await gatewayTargets()) {
         expect(visit.errors).toEqual([]);
       });
 
+      itOnce('shows a file as stored that the gateway listed as interrupted meanwhile', async () => {
+        await addPageUser(gateway, 'iris');
+        await using visit = await Visit.open(browser, url, wideLight, null);
+        const { page } = visit;
+        const begun = page.waitForResponse(
+          (answer) => answer.request().method() === 'POST' && isUploads(answer.url()),
+        );
+        const part = 'alpha'.repeat(50_000);
+        let listed = '';
+        await page.route(isUploads, async (route) => {
+          if (route.request().method() !== 'GET') return await route.continue();
+          await begun;
+          const answer = await route.fetch();
+          listed += await answer.text();
+          await route.fulfill({ response: answer });
+        });
+        // The content waits for the list of interrupted uploads, which has the upload then.
+        await page.route(/\/uploads\/[\w-]{22}$/, async (route) => {
+          await eventually('the list', () => listed !== '');
+          await route.continue();
+        });
+        await enter(visit, 'iris');
+        await page
+          .getByLabel('Log out')
+          .or(page.getByRole('button', { name: 'Log out' }))
+          .waitFor();
+        await page.getByLabel('Files to send').setInputFiles(fileOf('iris.txt', Buffer.from(part)));
+        await page.getByText('Sent, ').waitFor();
+        expect(listed).toContain('/uploads/iris.txt');
+        await rowOf(page, 'iris.txt').getByRole('button', { name: 'Rename' }).waitFor();
+        await page.getByRole('button', { name: 'Clear finished' }).click();
+        await page.getByRole('region', { name: 'Interrupted' }).waitFor({ state: 'hidden' });
+        expect(visit.errors).toEqual([]);
+      });
+
       it('shows the progress, and resumes after a cut connection and a killed gateway', async () => {
         const content = randomBytes(24 * mebibyte);
         await using link = await SlowLink.start(url, 4 * mebibyte);
@@ -405,6 +440,10 @@ for (const target of await gatewayTargets()) {
       }
     },
   );
+}
+
+function isUploads(url: URL | string): boolean {
+  return new URL(url).pathname === '/files/api/uploads';
 }
 
 const shownNames = [

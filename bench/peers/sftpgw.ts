@@ -8,11 +8,6 @@ import type { Arena, Peer } from './peer.js';
 /** The built `sftpgw` program. */
 export const mainScript = resolve(import.meta.dirname, '../bin/sftpgw.js');
 
-/** A running gateway with its peak memory in MiB. */
-export interface GatewayPeer extends Peer {
-  peakMemoryMib(): number;
-}
-
 /** Creates a root with its settings and further lines for them. Returns its path. */
 export function gatewayRoot(arena: Arena, further: readonly string[] = []): string {
   const root = join(arena.work, 'root');
@@ -31,8 +26,11 @@ export function gatewayRoot(arena: Arena, further: readonly string[] = []): stri
   return root;
 }
 
-/** Starts this gateway with `sftpgw serve`. */
-export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
+/** Starts this gateway with `sftpgw serve`, with further variables in its environment. */
+export async function startSftpgw(
+  arena: Arena,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Peer> {
   const root = gatewayRoot(arena);
   const base64File = join(arena.work, 'key.b64');
   writeFileSync(base64File, arena.keyBase64, { mode: 0o600 });
@@ -47,7 +45,7 @@ export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
   const port = await freePort();
   const child = asServer(
     spawn(process.execPath, [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`], {
-      env: { ...process.env, ...credentials },
+      env: { ...process.env, ...credentials, ...environment },
       stdio: 'ignore',
     }),
   );

@@ -131,6 +131,7 @@ async function assemble(
     checkStorage(core.call, {
       bucket,
       ...checkContext,
+      removals: core,
       allKeys,
       runningCommandsDirectory: settings.paths.runningCommandsDirectory,
     }),

@@ -43,6 +43,22 @@ export interface LedgerRow extends Intent {
   readonly settledMs: number | null;
 }
 
+declare const removalBrand: unique symbol;
+/** The name of one begun removal. */
+export type RemovalId = string & { readonly [removalBrand]: true };
+
+/** The removal of an object or of one version. */
+export interface Removal {
+  readonly ref: ObjectRef;
+  readonly actor: string;
+  /** Null for the current object. */
+  readonly versionId: string | null;
+}
+
+export interface PendingRemoval extends Removal {
+  readonly id: RemovalId;
+}
+
 /**
  * Records which key encrypted which object version. Every write is durable when it resolves: it
  * survives kill -9 and power loss. `intend` comes before the first byte is sent, `confirm` after S3
@@ -63,8 +79,15 @@ export interface KeyLedger {
    * object any more.
    */
   abandon(id: IntentId): Promise<void>;
-  /** Records that the gateway removed the object: its confirmed rows become `removed`. */
-  recordRemoval(ref: ObjectRef, actor: string): Promise<void>;
+  /** Records a removal before the request is sent. */
+  beginRemoval(removal: Removal): Promise<RemovalId>;
+  /**
+   * Records the result of a removal. If the object is gone, its confirmed rows become `removed`, except those of writes
+   * that were intended after the begin. Does nothing for a removal that has ended.
+   */
+  endRemoval(id: RemovalId, isGone: boolean): Promise<void>;
+  /** Returns the removals without a result that were begun before the time. */
+  pendingRemovals(olderThanMs: number): Promise<readonly PendingRemoval[]>;
   /**
    * Returns the rows that may describe the current object, the likeliest first: the newest
    * confirmed one, and every intended one (a crash between write and confirm leaves two possible

@@ -3,6 +3,7 @@ import { checksumOf } from '../bytes/running-checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { ParkedUpload } from '../model/parked-uploads.js';
+import { settleRemovals } from './removals.js';
 import type { MemoryStoreOptions } from './testing/memory-store.js';
 import {
   aliceKey,
@@ -183,6 +184,8 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   const next = world.restart();
   const report = await next.settlePending(call(), { keysOf });
   expect(report.problems, at).toEqual([]);
+  await settleRemovals(world, call(), Infinity);
+  expect(world.ledger.removals.size, at).toBe(0);
   for (const parked of await world.ledger.parked()) {
     const kept = world.store.uploads.get(parked.uploadId);
     for (const part of parked.parts) expect(kept?.parts.get(part.partNumber)?.receipt, at).toEqual(part);
@@ -193,6 +196,11 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   expect(
     rows.filter((row) => row.state === 'intended'),
     at,
+  ).toEqual([]);
+  const confirmed = rows.filter((row) => row.state === 'confirmed');
+  expect(
+    confirmed.filter(({ ref }) => world.store.contentOf(ref) === null),
+    `${at}: rows of objects that are gone`,
   ).toEqual([]);
   for (const [key, wholes] of Object.entries(scenario.wholes)) {
     const found = world.store.contentOf(refOf(key));

@@ -9,6 +9,9 @@ import type {
   KeyRange,
   LedgerDirectory,
   LedgerRow,
+  PendingRemoval,
+  Removal,
+  RemovalId,
   RowState,
 } from '../../model/ledger.js';
 import { isSameEtag, type ObjectRef } from '../../model/object-store.js';
@@ -24,7 +27,8 @@ import {
   isCurrent,
   overlappingRows,
 } from './queries.js';
-import { markReplaced, removedColumns, removedUnlessVersioned } from './replaced-versions.js';
+import { insertRemoval, selectRemovals, settleRemoval } from './removals.js';
+import { markReplaced } from './replaced-versions.js';
 import {
   checkConfirmation,
   checkRef,
@@ -118,18 +122,20 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     });
   }
 
-  async recordRemoval(ref: ObjectRef, actor: string): Promise<void> {
-    checkRef(ref);
+  async beginRemoval(removal: Removal): Promise<RemovalId> {
+    checkRef(removal.ref);
+    const id = this.#entropy.id() as RemovalId;
+    await this.#db.write((trx) => insertRemoval(trx, id, removal, this.#clock.nowMs()));
+    return id;
+  }
+
+  async endRemoval(id: RemovalId, isGone: boolean): Promise<void> {
     const removedMs = this.#clock.nowMs();
-    await this.#db.write((trx) =>
-      trx
-        .updateTable('sealed_object')
-        .set({ ...removedColumns(removedMs, actor), gone_ms: removedUnlessVersioned(removedMs) })
-        .where('bucket', '=', ref.bucket)
-        .where('object_key', '=', ref.key)
-        .where('state', '=', 'confirmed')
-        .execute(),
-    );
+    await this.#db.write((trx) => settleRemoval(trx, id, isGone ? removedMs : null));
+  }
+
+  async pendingRemovals(olderThanMs: number): Promise<readonly PendingRemoval[]> {
+    return await this.#db.read((db) => selectRemovals(db, olderThanMs));
   }
 
   async candidates(ref: ObjectRef): Promise<readonly LedgerRow[]> {

@@ -1,5 +1,14 @@
 import { Fault } from '../../model/fault.js';
-import type { Confirmation, Intent, IntentId, KeyLedger, LedgerRow } from '../../model/ledger.js';
+import type {
+  Confirmation,
+  Intent,
+  IntentId,
+  KeyLedger,
+  LedgerRow,
+  PendingRemoval,
+  Removal,
+  RemovalId,
+} from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 
@@ -9,7 +18,8 @@ export type LedgerStep =
   | 'attachUpload'
   | 'confirm'
   | 'abandon'
-  | 'recordRemoval'
+  | 'beginRemoval'
+  | 'endRemoval'
   | 'recordMtime'
   | 'park'
   | 'unpark';
@@ -27,6 +37,8 @@ export interface LedgerHooks {
 export class MemoryLedger implements KeyLedger, ParkedUploads {
   readonly rows = new Map<IntentId, LedgerRow>();
   readonly #parked = new Map<IntentId, ParkedUpload>();
+  readonly removals = new Map<RemovalId, PendingRemoval>();
+  #removals = 0;
   readonly steps: LedgerStep[] = [];
   hooks: LedgerHooks = {};
   readonly #nowMs: () => number;
@@ -67,12 +79,28 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     );
   }
 
-  recordRemoval(ref: ObjectRef): Promise<void> {
-    return this.#step('recordRemoval', () => {
-      for (const row of this.#rowsOf(ref)) {
+  beginRemoval(removal: Removal): Promise<RemovalId> {
+    return this.#step('beginRemoval', () => {
+      this.#removals += 1;
+      const id = `removal-${this.#removals}` as RemovalId;
+      this.removals.set(id, { ...removal, id });
+      return id;
+    });
+  }
+
+  endRemoval(id: RemovalId, isGone: boolean): Promise<void> {
+    return this.#step('endRemoval', () => {
+      const removal = this.removals.get(id);
+      this.removals.delete(id);
+      if (removal === undefined || !isGone) return;
+      for (const row of this.#rowsOf(removal.ref)) {
         if (row.state === 'confirmed') this.#change(row, { state: 'removed' });
       }
     });
+  }
+
+  async pendingRemovals(): Promise<readonly PendingRemoval[]> {
+    return [...this.removals.values()];
   }
 
   recordMtime(ref: ObjectRef, etag: string, mtimeSeconds: number): Promise<boolean> {

@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildStage, type Stage } from './arena.js';
+import { measureDatabases } from './database.js';
 import { compareGateways } from './gateways/compare.js';
 import { type DisciplineName, disciplineNames } from './gateways/disciplines.js';
 import { measureGrowth } from './growth/growth.js';
@@ -30,8 +31,9 @@ and through its alternatives in turn. The parts are:
                --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000
   rotation     --rotation selects small, large or mixed objects, or whole, which needs 20 GiB of disk and 20 GiB more per round
   trail        the CPU of the audit trail
+  database     SQLite and PostgreSQL; with --before FILE, the program of another checkout too
   growth       a root with --users 10,100,500,2000 users, and the cost of each number for an idle gateway
-All but trail and growth run without --only. With --latency MS, a proxy between client and gateway delays each direction by MS
+All but trail, database and growth run without --only. With --latency MS, a proxy between client and gateway delays each direction by MS
 milliseconds; transport is measured with and without it. --save writes the ratios to a file. bench:check compares them with
 bench/results/baseline.json and fails if one is worse by more than ${100 * tolerance} %.
 `;
@@ -52,11 +54,13 @@ interface Settings {
   readonly users: readonly number[];
   /** File for the ratios, or null. */
   readonly save: string | null;
+  /** The `sftpgw` program of another checkout, or null. */
+  readonly before: string | null;
   /** Compares the ratios with the baseline. */
   readonly check: boolean;
 }
 
-const others = ['transport', 'mirror', 'rotation', 'trail', 'growth'];
+const others = ['transport', 'mirror', 'rotation', 'trail', 'database', 'growth'];
 const mirrorParts = ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`);
 const parts: readonly string[] = [...disciplineNames, ...others, ...mirrorParts];
 const usualParts = [...disciplineNames, 'transport', 'mirror', 'rotation'];
@@ -73,6 +77,7 @@ function readSettings(args: string[]): Settings | null {
       small: option('200'),
       only: option(usualParts.join(',')),
       save: { type: 'string' },
+      before: { type: 'string' },
       check: { type: 'boolean', default: false },
       latency: option('0'),
       rotation: option('all'),
@@ -97,6 +102,7 @@ function readSettings(args: string[]): Settings | null {
     rotation: values.rotation,
     users: values.users.split(',').map(Number),
     save: values.save ?? null,
+    before: values.before ?? null,
     check: values.check,
     mirror: {
       rounds,
@@ -153,10 +159,13 @@ function check(ratios: Ratios): void {
 async function transfers(stage: Stage, settings: Settings, report: Report): Promise<void> {
   const { only, rounds, latencyMs, largeMib, smallCount } = settings;
   const wanted = new Set<DisciplineName>(disciplineNames.filter((name) => only.has(name)));
-  if (wanted.size === 0 && !only.has('transport') && !only.has('trail')) return;
+  if (wanted.size === 0 && !['transport', 'trail', 'database'].some((part) => only.has(part))) return;
   const files = await makeFiles(stage.directory, largeMib * 1024 * 1024, smallCount);
   if (wanted.size > 0) {
     await compareGateways(stage, files, { rounds, latencyMs, wanted }, report);
+  }
+  if (only.has('database')) {
+    await measureDatabases(stage, files, { rounds, before: settings.before }, report);
   }
   if (only.has('trail')) await measureTrail(stage, files, rounds, report);
   if (only.has('transport')) await transportAlone(stage, settings, files, report);

@@ -14,20 +14,21 @@ export interface Row {
 
 /**
  * Returns a Markdown table of one discipline: median rates, and how much faster the first row is than the
- * others.
+ * others. `reference` is the name of the first row in that column.
  */
 export function renderTable(
   title: string,
   unit: { label: string; amount: number },
   rows: readonly Row[],
+  reference = 'sftpgw',
 ): string {
-  const reference = rows[0] === undefined ? Number.NaN : median(rows[0].seconds);
+  const first = rows[0] === undefined ? Number.NaN : median(rows[0].seconds);
   const hasMemory = rows.some(({ memoryMib }) => (memoryMib ?? null) !== null);
   const memory = (text: string) => (hasMemory ? text : '');
   const lines = [
     `### ${title}`,
     '',
-    `| what | ${unit.label}, median (min to max) | sftpgw is faster by | CPU seconds, median |${memory(' peak MiB |')}`,
+    `| what | ${unit.label}, median (min to max) | ${reference} is faster by | CPU seconds, median |${memory(' peak MiB |')}`,
     `|---|---|---|---|${memory('---|')}`,
   ];
   for (const row of rows) {
@@ -37,7 +38,7 @@ export function renderTable(
     }
     const rates = row.seconds.map((seconds) => unit.amount / seconds);
     const rate = `${format(median(rates))} (${format(Math.min(...rates))} to ${format(Math.max(...rates))})`;
-    const ratio = row === rows[0] ? '' : `${(median(row.seconds) / reference).toFixed(2)} ×`;
+    const ratio = row === rows[0] ? '' : `${(median(row.seconds) / first).toFixed(2)} ×`;
     const cpu = row.cpu === null ? '' : median(row.cpu).toFixed(2);
     const peak = memory(` ${row.memoryMib?.toFixed(0) ?? ''} |`);
     lines.push(`| ${row.name} | ${rate} | ${ratio} | ${cpu} |${peak}`);

@@ -32,7 +32,7 @@ export async function measureTrail(
   await using started = new AsyncDisposableStack();
   const start = async (name: string, environment: Readonly<Record<string, string>>): Promise<Gateway> => {
     const arena = stage.arena(name);
-    return { name, arena, peer: started.use(await startSftpgw(arena, environment)), cpuMs: [] };
+    return { name, arena, peer: started.use(await startSftpgw(arena, { environment })), cpuMs: [] };
   };
   const on = await start('trail', {});
   const off = await start('no-trail', { NODE_OPTIONS: `--import=${withoutTrail}` });

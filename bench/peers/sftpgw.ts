@@ -26,12 +26,21 @@ export function gatewayRoot(arena: Arena, further: readonly string[] = []): stri
   return root;
 }
 
-/** Starts this gateway with `sftpgw serve`, with further variables in its environment. */
+export interface SftpgwOptions {
+  /** Further variables of the server's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Further lines of the settings. */
+  readonly settings?: readonly string[];
+  /** Path of another `sftpgw` program. */
+  readonly program?: string;
+}
+
+/** Starts this gateway with `sftpgw serve`. */
 export async function startSftpgw(
   arena: Arena,
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, settings = [], program = mainScript }: SftpgwOptions = {},
 ): Promise<Peer> {
-  const root = gatewayRoot(arena);
+  const root = gatewayRoot(arena, settings);
   const base64File = join(arena.work, 'key.b64');
   writeFileSync(base64File, arena.keyBase64, { mode: 0o600 });
   const credentials = {
@@ -39,12 +48,12 @@ export async function startSftpgw(
     AWS_SECRET_ACCESS_KEY: arena.secretAccessKey,
   };
   const user = ['--sse', '3', '--sse-key-file', base64File, '--public-key-file', `${arena.identity}.pub`];
-  await timed(process.execPath, [mainScript, 'user', 'add', 'bench', '--root', root, ...user], {
+  await timed(process.execPath, [program, 'user', 'add', 'bench', '--root', root, ...user], {
     env: credentials,
   });
   const port = await freePort();
   const child = asServer(
-    spawn(process.execPath, [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`], {
+    spawn(process.execPath, [program, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`], {
       env: { ...process.env, ...credentials, ...environment },
       stdio: 'ignore',
     }),

@@ -18,7 +18,7 @@ import type { SealedObjectRow } from '../schema/ledger.js';
 import type { Schema } from '../schema.js';
 import { together } from '../together.js';
 import { refuseBarred } from './key-usage.js';
-import { currentRowsBelow, intendedBefore, isConfirmed } from './queries.js';
+import { type CurrentColumns, currentRowsBelow, intendedBefore, isConfirmed } from './queries.js';
 import { markReplaced, removedColumns, removedUnlessVersioned } from './replaced-versions.js';
 import {
   checkConfirmation,
@@ -177,7 +177,7 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     prefix: string,
     within?: KeyRange,
   ): Promise<ReadonlyMap<string, Confirmation>> {
-    const rows = await this.#db.read((db) => currentRowsBelow(db, bucket, prefix, within).execute());
+    const rows = await this.#db.read((db) => rowsBelow(db, bucket, prefix, within));
     const confirmations = new Map<string, Confirmation>();
     for (const row of rows) {
       const confirmation = toConfirmation(row);
@@ -194,6 +194,19 @@ async function confirmedRows(db: Kysely<Schema>, ref: ObjectRef): Promise<readon
   const overlapping = await selectOverlapping.run(db, { ...ref, seq: current.seq });
   overlapping.sort((one, other) => (other.settled_seq ?? 0) - (one.settled_seq ?? 0) || other.seq - one.seq);
   return [current, ...overlapping];
+}
+
+/** Returns the current rows below a prefix. The range often is a single key. */
+async function rowsBelow(
+  db: Kysely<Schema>,
+  bucket: string,
+  prefix: string,
+  within: KeyRange | undefined,
+): Promise<readonly CurrentColumns[]> {
+  const key = within?.first;
+  if (key === undefined || key !== within?.last || parentPrefix(key) !== prefix)
+    return await currentRowsBelow(db, bucket, prefix, within).execute();
+  return await selectCurrent.run(db, { bucket, parent: prefix, key });
 }
 
 async function stateOf(db: Kysely<Schema>, id: IntentId): Promise<RowState | null> {

@@ -110,7 +110,8 @@ export function versionRowsOf(
     .where('version_id', 'is not', null);
 }
 
-type ConfirmedColumns = Pick<
+/** The columns of a confirmation. */
+export type CurrentColumns = Pick<
   SealedObjectRow,
   'object_key' | 'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds'
 >;
@@ -123,7 +124,7 @@ export function currentRowsBelow(
   bucket: string,
   prefix: string,
   within: KeyRange | undefined,
-): Rows<ConfirmedColumns> {
+): Rows<CurrentColumns> {
   const parent = parentPrefix(prefix);
   let query = db
     .selectFrom('sealed_object')

@@ -59,6 +59,16 @@ export interface PendingRemoval extends Removal {
   readonly id: RemovalId;
 }
 
+/** A write that the ledger knows, before its first byte is sent. */
+export interface BegunWrite {
+  readonly id: IntentId;
+  /**
+   * True if the ledger has no other row of the object that is confirmed or unfinished. After a crash, an object that
+   * opens with the key of this row is then that of this write.
+   */
+  readonly isFirst: boolean;
+}
+
 /**
  * Records which key encrypted which object version. Every write is durable when it resolves: it
  * survives kill -9 and power loss. `intend` comes before the first byte is sent, `confirm` after S3
@@ -70,10 +80,17 @@ export interface KeyLedger {
    * (`KeyUsage.proveUnused`), because it may be destroyed at any moment.
    */
   intend(intent: Intent): Promise<IntentId>;
+  /** Does the same, and reports whether the row is the only one of its object. */
+  begin(intent: Intent): Promise<BegunWrite>;
   /** Records the multipart upload of an intended row, before its first part is sent. */
   attachUpload(id: IntentId, uploadId: string): Promise<void>;
   /** Throws `bug` if the row is not `intended`. */
   confirm(id: IntentId, confirmation: Confirmation): Promise<void>;
+  /**
+   * Does the same, but is durable only when `saved` resolves. Resolves when all later calls see the confirmation. Use
+   * it only if the next start could confirm the row as well, because after a crash it may still be `intended`.
+   */
+  confirmSoon(id: IntentId, confirmation: Confirmation): Promise<{ readonly saved: Promise<void> }>;
   /**
    * Records that the write did not happen. The row stays as a trace and does not name a key for the
    * object any more.

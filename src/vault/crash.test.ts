@@ -30,6 +30,8 @@ interface Scenario {
   readonly wholes: Readonly<Record<string, readonly Buffer[]>>;
   /** One of these keys has an object, whenever the process dies. */
   readonly neverLost?: readonly string[];
+  /** The content and the time of this key, if the run was acknowledged before the process died. */
+  readonly acknowledged?: { readonly key: string; readonly bytes: Buffer; readonly mtimeSeconds: number };
 }
 
 async function put(world: VaultWorld, key: string, bytes: Buffer, sealing: CustomerKey): Promise<void> {
@@ -62,6 +64,20 @@ async function edit(world: VaultWorld, size: number): Promise<void> {
 
 const scenarios: readonly Scenario[] = [
   { name: 'a small upload', run: (world) => put(world, 'a', small, aliceKey), wholes: { a: [small] } },
+  ...[null, before].map(
+    (first): Scenario => ({
+      name: `a small upload with a time, ${first === null ? 'of a new file' : 'over another one'}`,
+      ...(first === null ? {} : { prepare: (world) => put(world, 'a', first, aliceKey) }),
+      run: async (world) => {
+        await using writer = await world.vault.openUpload(call(), targetOf('a'));
+        await writer.write(0, [small]);
+        writer.setMtime(1_700_000_000);
+        await writer.commit(call());
+      },
+      wholes: { a: [before, small] },
+      acknowledged: { key: 'a', bytes: small, mtimeSeconds: 1_700_000_000 },
+    }),
+  ),
   { name: 'an upload in parts', run: (world) => put(world, 'a', large, aliceKey), wholes: { a: [large] } },
   {
     name: 'an upload that is interrupted twice and resumed',
@@ -176,7 +192,10 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   await using world = vaultWorld({}, scenario.storeOptions);
   await scenario.prepare?.(world);
   const state = dieAt(world, step);
-  await scenario.run(world).catch(() => undefined);
+  const isAcknowledged = await scenario.run(world).then(
+    () => true,
+    () => false,
+  );
   await world.vault[Symbol.asyncDispose]();
   world.store.hooks = {};
   world.ledger.hooks = {};
@@ -218,6 +237,12 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
       etag: world.store.infoOf(refOf(key))?.etag,
       checksum: world.store.infoOf(refOf(key))?.checksum,
     });
+  }
+  if (scenario.acknowledged && isAcknowledged) {
+    const { key, bytes, mtimeSeconds } = scenario.acknowledged;
+    expect(world.store.contentOf(refOf(key))?.equals(bytes), at).toBe(true);
+    const [row] = await world.ledger.candidates(refOf(key));
+    expect(row, at).toMatchObject({ state: 'confirmed', confirmation: { mtimeSeconds } });
   }
   if (scenario.neverLost) {
     const kept = scenario.neverLost.filter((key) => world.store.contentOf(refOf(key)) !== null);

@@ -8,6 +8,7 @@ import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import type { SealedObjectTable } from '../schema/ledger.js';
 import type { Schema } from '../schema.js';
+import { Statement } from '../statement.js';
 import { isNullVersion } from './rows.js';
 
 /** Max needs that a refused proof names. */
@@ -51,13 +52,16 @@ export function createKeyUsage(db: GatewayDatabase, clock: Clock): KeyUsage {
  * otherwise the proof would not hold.
  */
 export async function refuseBarred(db: Kysely<Schema>, keyId: KeyFingerprint): Promise<void> {
-  const barred = await barredQuery(db, keyId).executeTakeFirst();
-  if (barred === undefined) return;
+  if ((await selectBar.run(db, { keyId })).length === 0) return;
   throw new Fault(
     'conflict',
     `the key ${keyId} is marked for destruction and can no longer encrypt; give the user another key`,
   );
 }
+
+const selectBar = new Statement((db, { keyId }: { readonly keyId: KeyFingerprint }) =>
+  barredQuery(db, keyId),
+);
 
 /** Selects the bar on a key, if there is one. */
 export function barredQuery(db: Kysely<Schema>, keyId: KeyFingerprint) {

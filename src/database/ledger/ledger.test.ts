@@ -377,6 +377,7 @@ describe('a row that is confirmed while the candidates are read', () => {
         lost: db.lost,
         read: (work) => db.read((open) => work(open.withPlugin(confirming))),
         write: (work) => db.write(work),
+        writeSoon: (work) => db.writeSoon(work),
         probe: (signal) => db.probe(signal),
         weaknesses: () => db.weaknesses(),
         close: () => db.close(),

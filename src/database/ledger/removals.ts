@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { PendingRemoval, Removal, RemovalId } from '../../model/ledger.js';
 import type { Schema } from '../schema.js';
+import { isConfirmed } from './queries.js';
 import { removedColumns, removedUnlessVersioned } from './replaced-versions.js';
 
 /** Adds a removal that is about to begin. */
@@ -61,7 +62,7 @@ export async function settleRemoval(db: Kysely<Schema>, id: RemovalId, goneMs: n
     if (removal.version_id === null) {
       await rows
         .set({ ...columns, gone_ms: removedUnlessVersioned(goneMs) })
-        .where('state', '=', 'confirmed')
+        .where(isConfirmed)
         .execute();
     } else {
       await rows

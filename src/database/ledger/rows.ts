@@ -5,7 +5,8 @@ import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../.
 import type { ObjectRef } from '../../model/object-store.js';
 import { ownerColumns } from '../cluster/nodes.js';
 import type { RowOwner } from '../database.js';
-import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
+import type { SealedObjectRow } from '../schema/ledger.js';
+import type { ConfirmedColumns, NewRow } from './statements.js';
 
 /**
  * Reports whether a version id stands for an object written without versioning. S3 calls its version `null`,
@@ -43,7 +44,7 @@ export function newRow(
   intent: Intent,
   intendedMs: number,
   owner: RowOwner | null = null,
-): NewSealedObject {
+): NewRow {
   const { sealedWith } = intent;
   return {
     id,
@@ -59,6 +60,8 @@ export function newRow(
     actor: intent.actor,
     request_id: intent.requestId,
     intended_ms: intendedMs,
+    node: null,
+    node_epoch: null,
     ...ownerColumns(owner),
   };
 }
@@ -85,6 +88,24 @@ export function checksumColumns(
 ): Pick<SealedObjectRow, 'checksum' | 'checksum_algorithm'> | { checksum: null } {
   if (checksum === null) return { checksum: null };
   return { checksum: checksum.value, checksum_algorithm: checksum.algorithm };
+}
+
+/** Returns the changes to a row that is confirmed. */
+export function confirmedColumns(
+  seq: number,
+  { size, checksum, etag, versionId, mtimeSeconds }: Confirmation,
+  settledMs: number,
+): ConfirmedColumns {
+  return {
+    seq,
+    size,
+    checksum: checksum?.value ?? null,
+    checksum_algorithm: checksum?.algorithm ?? 'crc32',
+    etag,
+    version_id: versionId,
+    mtime_seconds: mtimeSeconds,
+    settled_ms: settledMs,
+  };
 }
 
 /** Returns the confirmation in a row; null if the row was never confirmed. */

@@ -4,12 +4,13 @@ import Sqlite from 'better-sqlite3';
 import { Kysely, type Transaction } from 'kysely';
 import { Fault } from '../../model/fault.js';
 import { type Measures, noMeasures } from '../../model/measures.js';
-import type { DatabaseWeakness, GatewayDatabase } from '../database.js';
+import type { DatabaseWeakness, GatewayDatabase, WrittenSoon } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
 import { BetterSqliteDialect } from './dialect.js';
 import { sqliteFault } from './errors.js';
+import { LogFile, type SyncFile } from './log-file.js';
 import { probeDatabase } from './probe.js';
 
 /** Max time in milliseconds that a statement waits for another process to release the write lock. */
@@ -24,6 +25,7 @@ const busyTimeoutMs = 5000;
 export async function openDatabase(
   path: string,
   measures: Pick<Measures, 'databaseCommit'> = noMeasures,
+  sync?: SyncFile,
 ): Promise<GatewayDatabase> {
   try {
     await makeSecretFile(path);
@@ -32,12 +34,13 @@ export async function openDatabase(
     try {
       configure(sqlite, path);
       await migrateToLatest(db, path);
+      sqlite.pragma('synchronous = NORMAL');
     } catch (error) {
       await db.destroy();
       sqlite.close();
       throw error;
     }
-    return new SqliteDatabase(db, path, measures);
+    return new SqliteDatabase(db, path, measures, new LogFile(path, sync));
   } catch (error) {
     throw sqliteFault(error, path);
   }
@@ -51,7 +54,7 @@ function configure(sqlite: Sqlite.Database, path: string): void {
       `the database ${path} cannot use a write-ahead log (journal mode ${String(mode)}); move it to a local disk`,
     );
   }
-  // FULL syncs the log at every commit. With NORMAL, a power loss may undo acknowledged commits.
+  // FULL syncs the log at every commit. With NORMAL, `LogFile` does so in another thread.
   sqlite.pragma('synchronous = FULL');
   // On macOS, fsync(2) alone does not reach the platters. No effect on other systems.
   sqlite.pragma('fullfsync = ON');
@@ -94,19 +97,30 @@ class SqliteDatabase implements GatewayDatabase {
   readonly #db: Kysely<Schema>;
   readonly #path: string;
   readonly #commits: GroupCommit<Schema>;
+  readonly #log: LogFile;
 
-  constructor(db: Kysely<Schema>, path: string, measures: Pick<Measures, 'databaseCommit'>) {
+  constructor(db: Kysely<Schema>, path: string, measures: Pick<Measures, 'databaseCommit'>, log: LogFile) {
     this.#db = db;
     this.#path = path;
+    this.#log = log;
     this.#commits = new GroupCommit(
-      (work) => db.transaction().execute(work),
+      (work) => this.#transact(work),
       systemTiming,
       (ms) => measures.databaseCommit(ms / 1000),
     );
   }
 
+  async #transact<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    this.#log.requireIntact();
+    const done = await this.#db.transaction().execute(work);
+    await this.#log.sync();
+    return done;
+  }
+
   async read<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
     try {
+      const waiting = this.#commits.visible();
+      if (waiting !== null) await waiting;
       return await work(this.#db);
     } catch (error) {
       throw sqliteFault(error, this.#path);
@@ -121,6 +135,13 @@ class SqliteDatabase implements GatewayDatabase {
     }
   }
 
+  async writeSoon(work: (trx: Transaction<Schema>) => Promise<void>): Promise<WrittenSoon> {
+    const saved = this.#commits.writeSoon(work).catch((error: unknown) => {
+      throw sqliteFault(error, this.#path);
+    });
+    return { saved };
+  }
+
   async probe(signal: AbortSignal): Promise<void> {
     await probeDatabase(this.#path, signal);
   }
@@ -131,6 +152,7 @@ class SqliteDatabase implements GatewayDatabase {
 
   async close(): Promise<void> {
     await this.#commits.idle();
+    this.#log.close();
     await this.#db.destroy();
   }
 }

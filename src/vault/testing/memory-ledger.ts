@@ -1,5 +1,6 @@
 import { Fault } from '../../model/fault.js';
 import type {
+  BegunWrite,
   Confirmation,
   Intent,
   IntentId,
@@ -47,8 +48,15 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     this.#nowMs = nowMs;
   }
 
-  intend(intent: Intent): Promise<IntentId> {
+  async intend(intent: Intent): Promise<IntentId> {
+    return (await this.begin(intent)).id;
+  }
+
+  begin(intent: Intent): Promise<BegunWrite> {
     return this.#step('intend', () => {
+      const isFirst = !this.#rowsOf(intent.ref).some(
+        ({ state }) => state === 'confirmed' || state === 'intended',
+      );
       const id = `row-${this.rows.size + 1}` as IntentId;
       this.rows.set(id, {
         ...intent,
@@ -59,7 +67,7 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
         intendedMs: this.#nowMs(),
         settledMs: null,
       });
-      return id;
+      return { id, isFirst };
     });
   }
 
@@ -71,6 +79,11 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     return this.#step('confirm', () =>
       this.#change(this.#intended(id), { state: 'confirmed', confirmation, settledMs: this.#nowMs() }),
     );
+  }
+
+  /** The caller does not see the fault of a hook. */
+  async confirmSoon(id: IntentId, confirmation: Confirmation): Promise<{ readonly saved: Promise<void> }> {
+    return { saved: this.confirm(id, confirmation) };
   }
 
   abandon(id: IntentId): Promise<void> {

@@ -1,0 +1,108 @@
+import { sql } from 'kysely';
+import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
+import { Statement } from '../statement.js';
+import { currentRow, intendedRows, isCurrent, overlappingRows } from './queries.js';
+
+/** An object, with the key of its directory. */
+export interface RowKey {
+  readonly bucket: string;
+  readonly parent: string;
+  readonly key: string;
+}
+
+/** The columns of a new row, in the order of the statement. */
+const newColumns = [
+  'id',
+  'bucket',
+  'object_key',
+  'parent_prefix',
+  'state',
+  'is_current',
+  'sealed_kind',
+  'key_fingerprint',
+  'key_md5',
+  'kms_key_arn',
+  'actor',
+  'request_id',
+  'intended_ms',
+  'node',
+  'node_epoch',
+] as const satisfies readonly (keyof NewSealedObject)[];
+
+/** A row with all columns of an insert. */
+export type NewRow = Pick<SealedObjectRow, (typeof newColumns)[number]>;
+
+/** Inserts a row. */
+export const insertRow = new Statement((db, row: NewRow) =>
+  db
+    .insertInto('sealed_object')
+    .values(Object.fromEntries(newColumns.map((column) => [column, row[column]])) as NewRow),
+);
+
+/** Selects whether a write of the object is confirmed or unfinished. */
+export const selectKnown = new Statement((db, { bucket, key }: Omit<RowKey, 'parent'>) =>
+  db
+    .selectFrom('sealed_object')
+    .select('seq')
+    .where('bucket', '=', bucket)
+    .where('object_key', '=', key)
+    .where(sql<boolean>`state in ('confirmed', 'intended')`)
+    .limit(sql.lit(1)),
+);
+
+/** Selects a row by its id. */
+export const selectRow = new Statement((db, { id }: { readonly id: string }) =>
+  db.selectFrom('sealed_object').select(['seq', 'bucket', 'object_key', 'state']).where('id', '=', id),
+);
+
+/** Marks that no write of the object was confirmed last. */
+export const unsetCurrent = new Statement((db, { bucket, parent, key }: RowKey) =>
+  db
+    .updateTable('sealed_object')
+    .set({ is_current: 0 })
+    .where('bucket', '=', bucket)
+    .where('parent_prefix', '=', parent)
+    .where('object_key', '=', key)
+    .where(isCurrent),
+);
+
+/** The columns of a confirmation. */
+export type ConfirmedColumns = Pick<
+  SealedObjectRow,
+  'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds' | 'settled_ms' | 'seq'
+>;
+
+/** Confirms a row. */
+export const confirmRow = new Statement((db, row: ConfirmedColumns) =>
+  db
+    .updateTable('sealed_object')
+    .set({
+      state: 'confirmed',
+      is_current: 1,
+      size: row.size,
+      checksum: row.checksum,
+      checksum_algorithm: row.checksum_algorithm,
+      etag: row.etag,
+      version_id: row.version_id,
+      mtime_seconds: row.mtime_seconds,
+      settled_ms: row.settled_ms,
+      settled_seq: sql<number>`(select max(seq) from sealed_object)`,
+    })
+    .where('seq', '=', row.seq),
+);
+
+/** Selects the row of an object that was confirmed last. */
+export const selectCurrent = new Statement((db, { bucket, parent, key }: RowKey) =>
+  currentRow(db, { bucket, key }, parent),
+);
+
+/** Selects the unfinished rows of an object. */
+export const selectIntended = new Statement((db, { bucket, key }: Omit<RowKey, 'parent'>) =>
+  intendedRows(db, { bucket, key }),
+);
+
+/** Selects the rows of an object that overlap with row `seq`: see `overlappingRows`. */
+export const selectOverlapping = new Statement(
+  (db, { bucket, key, seq }: Omit<RowKey, 'parent'> & { readonly seq: number }) =>
+    overlappingRows(db, { bucket, key }, seq),
+);

@@ -8,12 +8,9 @@ import type { DatabaseWeakness, GatewayDatabase } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
-import { BetterSqliteDialect } from './dialect.js';
+import { BetterSqliteDialect, busyTimeoutMs } from './dialect.js';
 import { sqliteFault } from './errors.js';
 import { probeDatabase } from './probe.js';
-
-/** Max time in milliseconds that a statement waits for another process to release the write lock. */
-const busyTimeoutMs = 5000;
 
 /**
  * Opens the SQLite database at `path` and migrates its tables. Creates the file (mode 0600, in a directory
@@ -25,10 +22,15 @@ export async function openDatabase(
   path: string,
   measures: Pick<Measures, 'databaseCommit'> = noMeasures,
 ): Promise<GatewayDatabase> {
+  return new SqliteDatabase(await openFile(path), path, measures);
+}
+
+/** Opens the file for `openDatabase`. `lockWaitMs` is that of `BetterSqliteDialect`. */
+export async function openFile(path: string, lockWaitMs = busyTimeoutMs): Promise<Kysely<Schema>> {
   try {
     await makeSecretFile(path);
     const sqlite = new Sqlite(path, { timeout: busyTimeoutMs });
-    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite) });
+    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite, lockWaitMs) });
     try {
       configure(sqlite, path);
       await migrateToLatest(db, path);
@@ -37,7 +39,7 @@ export async function openDatabase(
       sqlite.close();
       throw error;
     }
-    return new SqliteDatabase(db, path, measures);
+    return db;
   } catch (error) {
     throw sqliteFault(error, path);
   }

@@ -34,6 +34,7 @@ import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './s
 import { checkStart } from './start-checks.js';
 import { startWebhooks } from './webhooks.js';
 import { Lead } from './workers/lead.js';
+import { shareMetrics } from './workers/shared-metrics.js';
 import { SharedMirror } from './workers/shared-mirror.js';
 
 /** A running gateway. Disposing it stops everything at once. */
@@ -113,8 +114,10 @@ async function assemble(
   const defence = await openLoginDefence(settings, log, core.scribe);
   resources.defer(() => defence.close());
   const live = liveSessions(settings, bounds);
-  const monitored = { settings, core, bucket, metrics, mirror, bans: defence, live, events };
+  const slot = worker?.link.place.slot ?? 1;
+  const monitored = { settings, slot, core, bucket, metrics, mirror, bans: defence, live, events };
   const monitoring = createMonitoring(monitored, log, resources);
+  if (worker !== null) shareMetrics(worker.link, metrics);
   const root = { ...core, settings, s3, log };
   resources.defer(startRotations(core));
   await startWebhooks(settings, core, metrics, log, resources);

@@ -197,7 +197,8 @@ export class WorkerLink implements IncomingConnections, Disposable {
     try {
       const handler = this.#handlers.get(topic);
       if (handler === undefined) throw new Fault('unavailable', `this process does not answer ${topic} yet`);
-      reply({ body: (await handler(body, from)) ?? null });
+      const answer: Promise<unknown> = handler(body, from);
+      reply({ body: (await answer) ?? null });
     } catch (error) {
       const { kind, hint: text } = Fault.from(error);
       reply({ fault: { kind, text } });

@@ -36,6 +36,7 @@ import { startFilesPage } from './files-page.js';
 import { followJobs } from './follow-jobs.js';
 import { tuneHeapGrowth } from './heap-growth.js';
 import { startMonitoring } from './monitoring.js';
+import { linkNodes } from './nodes/start.js';
 import { OrphanSettler } from './orphan-settler.js';
 import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
 import { startWebhooks } from './webhooks.js';
@@ -149,16 +150,17 @@ async function assemble(
   mirror.start();
   events.passTo(mirror);
   await startEventSources(settings, events, metrics, log, background, resources);
-  const defence = await openLoginDefence(settings, log, core.scribe);
+  const defence = await openLoginDefence(settings, log, core);
   resources.defer(() => defence.close());
   const live = liveSessions(settings, bounds);
+  const nodes = await linkNodes(core, live, defence);
   const monitored = { settings, core, bucket, metrics, mirror, bans: defence, live, events };
   const monitoring = await startMonitoring(monitored, log, resources);
   const root = { ...core, settings, s3, log };
   let hostKeys: readonly string[] = [];
   const runner = await startControl(
     {
-      ...{ root, mirror, bans: defence, sessions: live, monitoring, isDemo: options.demo },
+      ...{ root, mirror, bans: defence, sessions: nodes?.sessions ?? live, monitoring, isDemo: options.demo },
       hostKeys: () => hostKeys,
       s3Totals: () => metrics.s3Totals,
     },
@@ -196,6 +198,7 @@ async function assemble(
     endBarredSessions(core, live, systemClock),
     expireUploads(core.call, trees.parkedFiles, systemClock),
     core.userRoutes.watch(core.call, systemClock),
+    ...(nodes === null ? [] : [nodes.sync.watch(core.call)]),
     ...(orphans === null ? [] : [orphans.watch(core.call), followJobs(core.call, runner, systemClock)]),
   ];
   resources.defer(async () => {

@@ -18,6 +18,7 @@ import { apiState } from './0016-api-state.js';
 import { databaseWriters } from './0017-database-writers.js';
 import { databaseMove } from './0018-database-move.js';
 import { nodes } from './0019-nodes.js';
+import { sharedLimits } from './0021-shared-limits.js';
 
 /** All migrations in order. A released name never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -40,4 +41,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0017-database-writers': databaseWriters,
   '0018-database-move': databaseMove,
   '0019-nodes': nodes,
+  '0021-shared-limits': sharedLimits,
 };

@@ -12,7 +12,7 @@ import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
 import type { WorkerPlace } from '../model/workers.js';
 import type { LiveSettings } from './live-settings.js';
-import { nodeIdOf } from './node-id.js';
+import { nodeIdOf, nodeNameOf } from './node-id.js';
 import { packageVersion } from './package.js';
 import { systemEntropy } from './system.js';
 
@@ -68,7 +68,7 @@ function gatewayIdentity(
   return {
     kind: 'gateway',
     id: nodeIdOf(settings, place),
-    host: place === null || place.slot === 1 ? hostname() : `${hostname()}/${place.slot}`,
+    host: nodeNameOf(place),
     isClustered: isClustered || place !== null,
     root: isClustered || place === null ? null : nodeIdOf(settings, null),
     version: packageVersion(),

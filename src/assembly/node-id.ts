@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import { readNodeId } from '../audit/node-id.js';
 import type { WorkerPlace } from '../model/workers.js';
 import type { LiveSettings } from './live-settings.js';
@@ -13,4 +14,9 @@ export function nodeIdOf({ paths }: Pick<LiveSettings, 'paths'>, place: WorkerPl
   const root = readNodeId(paths.nodeIdFile, systemEntropy);
   if (place === null || place.slot === 1) return root;
   return createHash('sha256').update(`${root} ${place.slot}`).digest('hex').slice(0, root.length);
+}
+
+/** Returns the name of this process among the nodes: that of the machine, and the number of a further process. */
+export function nodeNameOf(place: WorkerPlace | null): string {
+  return place === null || place.slot === 1 ? hostname() : `${hostname()}/${place.slot}`;
 }

@@ -29,6 +29,7 @@ import type { GatewayOptions } from './gateway-options.js';
 import { tuneHeapGrowth } from './heap-growth.js';
 import { startLeadWork } from './lead-work.js';
 import { createMonitoring } from './monitoring.js';
+import { linkNodes } from './nodes/start.js';
 import { OrphanSettler } from './orphan-settler.js';
 import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
 import { checkStart } from './start-checks.js';
@@ -111,9 +112,10 @@ async function assemble(
     }),
   );
   const mirror = buildMirror(settings, core, log, (name) => events.areRecent(name));
-  const defence = await openLoginDefence(settings, log, core.scribe);
+  const defence = await openLoginDefence(settings, log, core);
   resources.defer(() => defence.close());
   const live = liveSessions(settings, bounds);
+  const nodes = await linkNodes(core, live, defence, worker?.link.place ?? null);
   const slot = worker?.link.place.slot ?? 1;
   const monitored = { settings, slot, core, bucket, metrics, mirror, bans: defence, live, events };
   const monitoring = createMonitoring(monitored, log, resources);
@@ -144,6 +146,7 @@ async function assemble(
     new Lead(worker?.link ?? null, () =>
       startLeadWork({
         ...{ settings, core, root, mirror, events, metrics, monitoring, defence, live, trees, sftp },
+        sessions: nodes?.sessions ?? live,
         ...{ isDemo, consoleAddress, log, sink },
       }),
     ),
@@ -160,6 +163,7 @@ async function assemble(
     endBarredSessions(core, live, systemClock),
     expireUploads(core.call, trees.parkedFiles, systemClock),
     core.userRoutes.watch(core.call, systemClock),
+    ...(nodes === null ? [] : [nodes.sync.watch(core.call)]),
     ...(orphans === null ? [] : [orphans.watch(core.call)]),
   ];
   resources.defer(async () => {

@@ -6,6 +6,7 @@ import type { LiveSessions } from '../live/live-sessions.js';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
+import type { SessionAdministration } from '../model/live.js';
 import type { VfsFactory } from '../model/vfs.js';
 import type { RootServices } from '../operations/open-root.js';
 import type { LoginDefence } from '../sftp/defence/login-defence.js';
@@ -29,6 +30,8 @@ export interface LeadParts {
   readonly monitoring: GatewayMonitoring;
   readonly defence: LoginDefence;
   readonly live: LiveSessions;
+  /** Those of all processes and nodes. */
+  readonly sessions: SessionAdministration;
   readonly trees: VfsFactory;
   readonly sftp: SftpServer;
   readonly isDemo: boolean;
@@ -59,7 +62,7 @@ export async function startLeadWork(parts: LeadParts): Promise<LeadWork> {
   await listenForMonitoring(settings, monitoring, log, resources);
   const runner = await startControl(
     {
-      ...{ root: parts.root, mirror, bans: parts.defence, sessions: parts.live, monitoring },
+      ...{ root: parts.root, mirror, bans: parts.defence, sessions: parts.sessions, monitoring },
       isDemo: parts.isDemo,
       hostKeys: () => sftp.hostKeyFingerprints,
       s3Totals: () => metrics.s3Totals,

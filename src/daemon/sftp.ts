@@ -11,9 +11,9 @@ import {
   readOpenFileLimit,
 } from '../assembly/open-files.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
-import type { AuditScribe } from '../audit/scribe.js';
 import type { RootPaths } from '../config/paths.js';
 import type { ListenAddress } from '../config/values.js';
+import { DatabaseSharedLogins } from '../database/cluster/shared-logins.js';
 import { LiveSessions } from '../live/live-sessions.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
@@ -29,7 +29,7 @@ import { parseNetworks } from '../users/property-values.js';
 export function openLoginDefence(
   settings: LiveSettings,
   log: Logger,
-  scribe: AuditScribe,
+  { scribe, database }: Pick<Core, 'scribe' | 'database'>,
 ): Promise<LoginDefence> {
   const { current, paths } = settings;
   return LoginDefence.open({
@@ -44,6 +44,7 @@ export function openLoginDefence(
     denyFrom: liveList(() => settings.current.sftpDenyFrom, false),
     exemptFrom: liveList(() => settings.current.sftpBanExempt, false),
     limits: { banAfterPenalty: current.sftpBanAfter, banMs: current.sftpBanTimeMs },
+    shared: database.owner === null ? null : new DatabaseSharedLogins(database),
     log,
     clock: systemClock,
   });
@@ -95,7 +96,8 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
 
 /** Creates the registry of sessions with the bounds of the settings. */
 export function liveSessions({ current }: LiveSettings, { maxSessions }: ConnectionBounds): LiveSessions {
-  return new LiveSessions({ ...defaultSftpLimits, ...sftpLimitsOf(current), maxSessions }, systemClock);
+  const limits = { ...defaultSftpLimits, ...sftpLimitsOf(current) };
+  return new LiveSessions({ ...limits, maxSessions, maxSessionsOfNodes: limits.maxSessions }, systemClock);
 }
 
 /**

@@ -19,6 +19,7 @@ import { databaseWriters } from './0017-database-writers.js';
 import { databaseMove } from './0018-database-move.js';
 import { nodes } from './0019-nodes.js';
 import { workerRoots } from './0020-worker-roots.js';
+import { sharedLimits } from './0021-shared-limits.js';
 
 /** All migrations in order. A released name never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -42,4 +43,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0018-database-move': databaseMove,
   '0019-nodes': nodes,
   '0020-worker-roots': workerRoots,
+  '0021-shared-limits': sharedLimits,
 };

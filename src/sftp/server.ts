@@ -49,6 +49,9 @@ export interface SftpServerOptions {
   readonly audit?: AuditRecorder;
 }
 
+/** Time in milliseconds that clients have to read their last answers, and to disconnect. */
+const farewellMs = 1_000;
+
 export interface SftpServer {
   readonly address: AddressInfo;
   /** Each as `type SHA256:...`, for the start-up log. */
@@ -106,8 +109,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
   const drain = async (timeoutMs: number) => {
     ssh.stopListening();
     await stdio?.stopListening();
-    await listener.finish(timeoutMs);
-    await ssh.disconnectAll();
+    // A client that is told to disconnect may drop the answer to its last request.
+    if (await listener.finish(timeoutMs)) await ssh.drain(farewellMs);
+    else await ssh.disconnectAll();
     stdio?.disconnectAll();
     await listener.sessionsEnded();
     audit.flush();
@@ -182,8 +186,8 @@ class SftpListener {
     return end;
   }
 
-  /** Waits until no session has open uploads, for up to `timeoutMs`. */
-  async finish(timeoutMs: number): Promise<void> {
+  /** Waits until no session has open uploads, for up to `timeoutMs`, and then ends all. Returns false if it was too long. */
+  async finish(timeoutMs: number): Promise<boolean> {
     this.#isDraining = true;
     const { clock, log } = this.#options;
     const waitedEnough = new AbortController();
@@ -196,7 +200,9 @@ class SftpListener {
       ),
     ]);
     waitedEnough.abort();
-    if (!inTime) log.warn('closing sessions with open uploads', { sessions: this.#sessions.size });
+    if (inTime) for (const session of this.#sessions) session.finish();
+    else log.warn('closing sessions with open uploads', { sessions: this.#sessions.size });
+    return inTime;
   }
 
   async sessionsEnded(): Promise<void> {

@@ -12,7 +12,7 @@ export const sessionExits: readonly ExitName[] = [...localExits, 'cancelled'];
 export function sessionsCommand(context: CommandContext): Command {
   const summary = [
     'List the current sessions and transfers of the running gateway.',
-    'KEX ends with * if the key exchange resists quantum computers. A transfer waits for the client, the gateway or the storage. Sessions of sshd (sftpgw stdio) have no algorithms. With cluster=yes, those of all nodes are listed.',
+    'KEX ends with * if the key exchange resists quantum computers. A transfer waits for the client, the gateway or the storage. Sessions of sshd (sftpgw stdio) have no algorithms. Those of all nodes and workers are listed.',
   ].join('\n');
   const command = newCommand(
     'sessions',

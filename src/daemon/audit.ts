@@ -54,7 +54,7 @@ export async function openGatewayAudit(
     keepMs: () => settings.current.auditKeepMs,
     receivers: receiversOf(settings.current),
     leases: new Leases(database, systemClock, log),
-    publishHead: dailyHead(settings, s3, store, node, call),
+    publishHead: dailyHead(settings, s3, store, call, () => worker?.link.isLead !== false),
     clock: systemClock,
     entropy: systemEntropy,
     log,
@@ -74,21 +74,22 @@ function receiversOf({ auditFile, auditSyslog }: GatewaySettings): readonly Audi
   ];
 }
 
-/** Returns a function that stores the head in the default bucket, once a day. */
+/** Returns a function that stores the head in the default bucket, once a day. Of several workers, the lead does. */
 function dailyHead(
   settings: LiveSettings,
   s3: S3StoreOptions,
   store: Opened['store'],
-  node: string,
   call: Call,
+  isLead: () => boolean,
 ): (head: AuditHead) => Promise<void> {
   const signer = createAuditSigner(new GatewayIdentity(settings.paths.keyringIdentityFile));
+  const node = nodeIdOf(settings, null);
   let written = '';
   return async (head) => {
     const { bucket } = settings;
     const nowMs = systemClock.nowMs();
     const day = `${bucket} ${new Date(nowMs).toISOString().slice(0, 10)}`;
-    if (bucket === null || day === written) return;
+    if (bucket === null || day === written || !isLead()) return;
     await using retained = createBucketAdministration(s3);
     const heads = new BucketHeads({ store, retained, signer, bucket, node });
     await heads.write(call, head, nowMs, settings.current.auditKeepMs);

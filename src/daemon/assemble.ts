@@ -16,6 +16,7 @@ import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { Fault } from '../model/fault.js';
+import type { NodeUploads } from '../model/parked-uploads.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
 import { hasNativeCrypto } from '../sftp/native-crypto.js';
@@ -37,6 +38,7 @@ import { followJobs } from './follow-jobs.js';
 import { tuneHeapGrowth } from './heap-growth.js';
 import { startMonitoring } from './monitoring.js';
 import { linkNodes } from './nodes/start.js';
+import { serveReleases } from './nodes/upload-release.js';
 import { OrphanSettler } from './orphan-settler.js';
 import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
 import { startWebhooks } from './webhooks.js';
@@ -168,7 +170,8 @@ async function assemble(
   );
   resources.defer(startRotations(core));
   await startWebhooks(settings, core, metrics, log, resources);
-  const trees = treesOf(settings, core, mirror);
+  const trees = treesOf(settings, core, mirror, nodes?.uploads ?? null);
+  if (nodes !== null) serveReleases(nodes.sync, trees);
   orphans?.showParked((call, upload) => trees.parkedFiles.adopt(call, upload));
   await trees.parkedFiles.restore();
   const { sftpListen: listen } = options;
@@ -253,10 +256,11 @@ function treesOf(
   { current }: LiveSettings,
   { users, vault, store, listedNames, ledger, parked, database }: Core,
   mirror: Mirror,
+  nodes: NodeUploads | null,
 ): UploadingVfsFactory {
   const { renameLimit, uploadResumeWindowMs: resumeWindowMs, uploadResumeListed } = current;
   const versions = createLedgerVersions(database, systemClock, systemEntropy);
-  const services = { users, vault, store, listedNames, ledger, versions, parked, mirror };
+  const services = { users, vault, store, listedNames, ledger, versions, parked, mirror, nodes };
   return createVfsFactory({
     ...services,
     clock: systemClock,

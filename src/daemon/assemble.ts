@@ -15,6 +15,7 @@ import type { Logger } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { Fault } from '../model/fault.js';
 import type { MirrorRemoval, MirrorUse } from '../model/mirror.js';
+import type { NodeUploads } from '../model/parked-uploads.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
@@ -30,6 +31,7 @@ import { tuneHeapGrowth } from './heap-growth.js';
 import { startLeadWork } from './lead-work.js';
 import { createMonitoring } from './monitoring.js';
 import { linkNodes } from './nodes/start.js';
+import { serveReleases } from './nodes/upload-release.js';
 import { OrphanSettler } from './orphan-settler.js';
 import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
 import { checkStart } from './start-checks.js';
@@ -124,7 +126,8 @@ async function assemble(
   resources.defer(startRotations(core));
   await startWebhooks(settings, core, metrics, log, resources);
   const sharedMirror = worker === null ? mirror : new SharedMirror(worker.link, mirror, core.call);
-  const trees = treesOf(settings, core, sharedMirror);
+  const trees = treesOf(settings, core, sharedMirror, nodes?.uploads ?? null);
+  if (nodes !== null) serveReleases(nodes.sync, trees);
   orphans?.showParked((call, upload) => trees.parkedFiles.adopt(call, upload));
   await trees.parkedFiles.restore();
   const { sftpListen: listen } = options;
@@ -201,10 +204,11 @@ function treesOf(
   { current }: LiveSettings,
   { users, vault, store, listedNames, ledger, parked, database }: Core,
   mirror: MirrorRemoval & MirrorUse,
+  nodes: NodeUploads | null,
 ): UploadingVfsFactory {
   const { renameLimit, uploadResumeWindowMs: resumeWindowMs, uploadResumeListed } = current;
   const versions = createLedgerVersions(database, systemClock, systemEntropy);
-  const services = { users, vault, store, listedNames, ledger, versions, parked, mirror };
+  const services = { users, vault, store, listedNames, ledger, versions, parked, mirror, nodes };
   return createVfsFactory({
     ...services,
     clock: systemClock,

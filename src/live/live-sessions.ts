@@ -3,7 +3,7 @@ import type { LoginFacts, SessionAdministration, SessionStatus } from '../model/
 import type { SessionCounts } from '../model/nodes.js';
 import { LiveSession } from './live-session.js';
 
-/** Bounds of the sessions. Those of a user and of an address count the sessions of other nodes too. */
+/** Bounds of the sessions. The bounds by user and by address count the sessions of other nodes too. */
 export interface LiveSessionLimits {
   /** The sessions of this gateway. */
   readonly maxSessions: number;

@@ -54,7 +54,7 @@ export interface LoginRevisions {
   readonly logins: number;
 }
 
-/** What other nodes have changed since. */
+/** The changes of all nodes behind a revision. */
 export interface LoginChanges {
   readonly revisions: LoginRevisions;
   readonly bans: readonly Ban[];
@@ -63,7 +63,7 @@ export interface LoginChanges {
   readonly logins: readonly KnownLogin[];
 }
 
-/** What a node has to tell the others. */
+/** The news of one node for the others. */
 export interface LoginReport {
   readonly points: readonly AddedPoints[];
   /** Counts to reset. They are reset before points are added. */

@@ -8,7 +8,7 @@ import type { LoginDefence } from '../../sftp/defence/login-defence.js';
 
 /** How often a node tells the others what it has, and reads what they have, in milliseconds. */
 const syncMs = 500;
-/** How often rows that nobody needs are removed, in milliseconds. */
+/** How often rows that have expired are removed, in milliseconds. */
 const cleanMs = 60_000;
 
 /** Carries out a request of another node and returns the answer, which becomes JSON. */

@@ -3,18 +3,21 @@ import { nodeNameOf } from '../../assembly/node-id.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import { NodeRequests } from '../../database/cluster/node-requests.js';
 import { NodeSessions } from '../../database/cluster/node-sessions.js';
+import { NodeUploadRows } from '../../database/cluster/node-uploads.js';
 import { DatabaseSharedLogins } from '../../database/cluster/shared-logins.js';
 import type { LiveSessions } from '../../live/live-sessions.js';
 import type { SessionAdministration } from '../../model/live.js';
+import type { NodeUploads } from '../../model/parked-uploads.js';
 import type { WorkerPlace } from '../../model/workers.js';
 import type { LoginDefence } from '../../sftp/defence/login-defence.js';
 import { ClusterSessions } from './cluster-sessions.js';
 import { NodeSync } from './node-sync.js';
+import { nodeUploads } from './upload-release.js';
 
 /** The link of a gateway to the other nodes. */
 export interface NodeLink {
   readonly sync: NodeSync;
-  readonly requests: NodeRequests;
+  readonly uploads: NodeUploads;
   /** The sessions of all nodes. */
   readonly sessions: SessionAdministration;
 }
@@ -40,5 +43,6 @@ export async function linkNodes(
   const cluster = new ClusterSessions(of);
   cluster.serve(sync);
   await sync.once(call);
-  return { sync, requests, sessions: cluster };
+  const uploads = nodeUploads(new NodeUploadRows(database, owner), requests, systemClock);
+  return { sync, uploads, sessions: cluster };
 }

@@ -100,7 +100,7 @@ export class NodeRequests {
     );
   }
 
-  /** Removes requests that nobody waits for. Throws the database's faults. */
+  /** Removes requests whose node no longer waits. Throws the database's faults. */
   async clean(): Promise<void> {
     await this.#db.write((trx) =>
       trx

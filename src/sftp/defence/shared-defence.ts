@@ -28,7 +28,7 @@ const nothing = { points: [], resets: [], bans: [], cleared: [], logins: [] };
 
 /**
  * The defence's link to the other nodes. It collects what this node learns and reports it with each `sync`, so that
- * the work of the database does not depend on the number of attempts. What exceeds a report is counted by this node alone.
+ * the work of the database does not depend on the number of attempts. This node alone counts what exceeds a report.
  */
 export class SharedDefence {
   readonly #shared: SharedLogins;

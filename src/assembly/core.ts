@@ -17,7 +17,7 @@ import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
 import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
 import { StoreRoutes } from '../s3/routing/store-routes.js';
 import { createSharedRegistry } from '../users/shared-registry.js';
-import { createUsers } from '../users/user-directory.js';
+import { createUsers, type Users } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { ListedNames } from '../vfs/objects/listed-names.js';
@@ -49,6 +49,7 @@ export interface Core {
   readonly users: UserDirectory;
   readonly accounts: AccountBars;
   readonly logins: UserLogins & UserCredentials;
+  readonly codes: Users['codes'];
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
   readonly vault: RunningVault;
@@ -88,7 +89,7 @@ export async function buildCore(
   const parked = createParkedUploads(database, systemClock);
   const keyring = createRootKeyring(settings, log, scribe);
   const userServices = buildUserServices(settings, keyring, log);
-  const { directory, logins } = createUsers(userServices);
+  const { directory, logins, codes } = createUsers(userServices);
   const userRoutes = createUserRoutes(directory, userServices.directories, routes, () => settings.bucket);
   await userRoutes.refresh(call);
   const { users } = userRoutes;
@@ -121,6 +122,7 @@ export async function buildCore(
     users,
     accounts: directory,
     logins,
+    codes,
     registry,
     shared,
     vault,

@@ -37,6 +37,7 @@ import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './s
 import { checkStart } from './start-checks.js';
 import { startWebhooks } from './webhooks.js';
 import { Lead } from './workers/lead.js';
+import { shareCodes } from './workers/shared-codes.js';
 import { shareMetrics } from './workers/shared-metrics.js';
 import { SharedMirror } from './workers/shared-mirror.js';
 
@@ -115,13 +116,20 @@ async function assemble(
   );
   const mirror = buildMirror(settings, core, log, (name) => events.areRecent(name));
   const defence = await openLoginDefence(settings, log, core);
-  resources.defer(() => defence.close());
+  resources.defer(async () => {
+    // The last one to end saves what all have learned.
+    await defence.sync().catch(() => undefined);
+    await defence.close();
+  });
   const live = liveSessions(settings, bounds);
   const nodes = await linkNodes(core, live, defence, worker?.link.place ?? null);
   const slot = worker?.link.place.slot ?? 1;
   const monitored = { settings, slot, core, bucket, metrics, mirror, bans: defence, live, events };
   const monitoring = createMonitoring(monitored, log, resources);
-  if (worker !== null) shareMetrics(worker.link, metrics);
+  if (worker !== null) {
+    shareMetrics(worker.link, metrics);
+    shareCodes(worker.link, core.codes);
+  }
   const root = { ...core, settings, s3, log };
   resources.defer(startRotations(core));
   await startWebhooks(settings, core, metrics, log, resources);

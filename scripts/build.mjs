@@ -46,6 +46,8 @@ await Promise.all([
       sftpgatewaysetup: 'src/cli/bin/sftpgatewaysetup.ts',
       // The program of a thread, in the directory of the chunk that starts it.
       'lib/disk-thread': 'src/mirror/disk/disk-thread.ts',
+      // The program of a worker process, beside the chunk that starts it.
+      'lib/worker': 'src/daemon/workers/main.ts',
     },
     outdir: 'dist/bin',
     chunkNames: 'lib/[name]-[hash]',

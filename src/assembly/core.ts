@@ -17,13 +17,13 @@ import { createS3ObjectStore, type S3ObjectStore } from '../s3/object-store.js';
 import type { S3Credentials, S3StoreOptions } from '../s3/options.js';
 import { StoreRoutes } from '../s3/routing/store-routes.js';
 import { createSharedRegistry } from '../users/shared-registry.js';
-import { createUsers } from '../users/user-directory.js';
+import { createUsers, type Users } from '../users/user-directory.js';
 import { createUserRegistry } from '../users/user-registry.js';
 import { createVault, type RunningVault } from '../vault/create-vault.js';
 import { ListedNames } from '../vfs/objects/listed-names.js';
 import { backgroundCall } from './background-call.js';
 import { createBucketCopy } from './bucket-copy.js';
-import { openRootDatabase } from './database.js';
+import { type DatabaseUser, openRootDatabase } from './database.js';
 import { createRootKeyring, type RootKeyring } from './keyring.js';
 import { vaultLimitsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
@@ -49,6 +49,7 @@ export interface Core {
   readonly users: UserDirectory;
   readonly accounts: AccountBars;
   readonly logins: UserLogins & UserCredentials;
+  readonly codes: Users['codes'];
   readonly registry: UserRegistry;
   readonly shared: SharedRegistry;
   readonly vault: RunningVault;
@@ -71,16 +72,16 @@ export async function buildCore(
   background: AbortController,
   resources: AsyncDisposableStack,
   openScribe: (opened: Pick<Core, 'database' | 'store' | 'call'>) => Promise<AuditScribe>,
-  databaseUser: 'gateway' | 'command',
+  databaseUser: DatabaseUser,
   measures: Measures = noMeasures,
 ): Promise<Core> {
   const database = await openRootDatabase(settings, databaseUser, measures);
   resources.defer(() => database.close());
   const call = backgroundCall(background.signal, systemEntropy, log);
   const routes = new StoreRoutes(() => settings.bucket);
-  const { cluster, listingCacheMs } = settings.current;
-  // The gateways of a cluster must find the files of each other at once.
-  const listedNames = new ListedNames(systemClock, cluster ? 0 : listingCacheMs);
+  // Nodes must find the files of each other at once.
+  const listingCacheMs = database.owner === null ? settings.current.listingCacheMs : 0;
+  const listedNames = new ListedNames(systemClock, listingCacheMs);
   const s3 = { ...options, routes, measures, changes: listedNames };
   const store = resources.use(createS3ObjectStore(s3));
   const scribe = await openScribe({ database, store, call });
@@ -88,7 +89,7 @@ export async function buildCore(
   const parked = createParkedUploads(database, systemClock);
   const keyring = createRootKeyring(settings, log, scribe);
   const userServices = buildUserServices(settings, keyring, log);
-  const { directory, logins } = createUsers(userServices);
+  const { directory, logins, codes } = createUsers(userServices);
   const userRoutes = createUserRoutes(directory, userServices.directories, routes, () => settings.bucket);
   await userRoutes.refresh(call);
   const { users } = userRoutes;
@@ -99,7 +100,7 @@ export async function buildCore(
       parked,
       clock: systemClock,
       entropy: systemEntropy,
-      limits: vaultLimitsOf(settings.current),
+      limits: vaultLimitsOf(settings.current, processesOf(databaseUser)),
       scratchDirectory: settings.paths.scratchDirectory,
     }),
   );
@@ -121,6 +122,7 @@ export async function buildCore(
     users,
     accounts: directory,
     logins,
+    codes,
     registry,
     shared,
     vault,
@@ -128,6 +130,11 @@ export async function buildCore(
     scribe,
     call,
   };
+}
+
+/** Returns how many processes share the limits of the gateway. */
+function processesOf(user: DatabaseUser): number {
+  return user === 'command' ? 1 : (user.place?.count ?? 1);
 }
 
 /** The region of the embedded server if no setting names one. */

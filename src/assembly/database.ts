@@ -1,21 +1,26 @@
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { readNodeId } from '../audit/node-id.js';
+import type { WriterIdentity } from '../database/cluster/writers.js';
 import type { GatewayDatabase } from '../database/database.js';
 import { isEmpty, refuseMoved } from '../database/move/move.js';
 import { nameOfDatabase, type PostgresAddress, parseDatabaseUrl } from '../database/postgres/address.js';
 import type { PostgresOptions } from '../database/postgres/connection.js';
-import type { WriterIdentity } from '../database/postgres/writers.js';
 import { openDatabase } from '../database/sqlite/open.js';
+import { openSharedDatabase } from '../database/sqlite/shared.js';
 import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
+import type { WorkerPlace } from '../model/workers.js';
 import type { LiveSettings } from './live-settings.js';
+import { nodeIdOf, nodeNameOf } from './node-id.js';
 import { packageVersion } from './package.js';
 import { systemEntropy } from './system.js';
 
 /** The variable with the password of the database, for those who do not use a file. */
 export const passwordVariable = 'SFTPGW_DATABASE_PASSWORD';
+
+/** A command, or a gateway. `place` is null if it has one process. */
+export type DatabaseUser = 'command' | { readonly place: WorkerPlace | null };
 
 /**
  * Opens the database of a root, for its gateway or for a command. Throws `conflict` if another gateway has the
@@ -23,7 +28,7 @@ export const passwordVariable = 'SFTPGW_DATABASE_PASSWORD';
  */
 export async function openRootDatabase(
   settings: LiveSettings,
-  kind: WriterIdentity['kind'],
+  user: DatabaseUser,
   measures?: Pick<Measures, 'databaseCommit'>,
 ): Promise<GatewayDatabase> {
   const options = postgresOptionsOf(settings);
@@ -32,8 +37,8 @@ export async function openRootDatabase(
   }
   const database =
     options === null
-      ? await openDatabase(settings.paths.databaseFile, measures)
-      : await openServerDatabase(settings, options, kind, measures);
+      ? await openFileDatabase(settings, user, measures)
+      : await openServerDatabase(settings, options, user, measures);
   try {
     await refuseMoved({ database, name: databaseNameOf(settings) });
     if (options !== null) await refuseForgotten(database, settings);
@@ -42,6 +47,32 @@ export async function openRootDatabase(
     await database.close();
     throw error;
   }
+}
+
+async function openFileDatabase(
+  settings: LiveSettings,
+  user: DatabaseUser,
+  measures?: Pick<Measures, 'databaseCommit'>,
+): Promise<GatewayDatabase> {
+  const { databaseFile } = settings.paths;
+  if (user === 'command' || user.place === null) return await openDatabase(databaseFile, measures);
+  return await openSharedDatabase(databaseFile, gatewayIdentity(settings, user.place, true), measures);
+}
+
+/** Returns this process as a node. `isClustered` tells whether gateways of other roots may share the database. */
+function gatewayIdentity(
+  settings: LiveSettings,
+  place: WorkerPlace | null,
+  isClustered: boolean,
+): WriterIdentity {
+  return {
+    kind: 'gateway',
+    id: nodeIdOf(settings, place),
+    host: nodeNameOf(place),
+    isClustered: isClustered || place !== null,
+    root: isClustered || place === null ? null : nodeIdOf(settings, null),
+    version: packageVersion(),
+  };
 }
 
 /** Throws `conflict` for an empty PostgreSQL database beside a file with data: its move was forgotten. */
@@ -74,18 +105,17 @@ async function isFile(path: string): Promise<boolean> {
 export async function openServerDatabase(
   settings: LiveSettings,
   options: PostgresOptions,
-  kind: WriterIdentity['kind'],
+  user: DatabaseUser,
   measures?: Pick<Measures, 'databaseCommit'>,
   isClustered = settings.current.cluster,
 ): Promise<GatewayDatabase> {
-  const id = kind === 'gateway' ? readNodeId(settings.paths.nodeIdFile, systemEntropy) : systemEntropy.id();
   // Loads the client of PostgreSQL only for a gateway that uses it.
   const { openPostgres } = await import('../database/postgres/open.js');
-  return await openPostgres(
-    options,
-    { kind, id, host: hostname(), isClustered, version: packageVersion() },
-    measures,
-  );
+  const identity: WriterIdentity =
+    user === 'command'
+      ? { kind: user, id: systemEntropy.id(), host: hostname(), isClustered, version: packageVersion() }
+      : gatewayIdentity(settings, user.place, isClustered);
+  return await openPostgres(options, identity, measures);
 }
 
 /** Returns how to reach `database.url`; null if the gateway uses a file. */

@@ -3,6 +3,11 @@ import { defaultMirrorSettings, type MirrorSettings } from '../mirror/options.js
 import type { SftpLimits } from '../sftp/limits.js';
 import type { VaultLimits } from '../vault/limits.js';
 
+const minUploadMemoryBytes = 32 * 1024 ** 2;
+const minReadMemoryBytes = 8 * 1024 ** 2;
+/** The largest part of an object. A file with less scratch space has smaller parts, and may not be as large. */
+const maxPartBytes = 5 * 1024 ** 3;
+
 /** Returns the limits of the SFTP server from the settings. The others keep the server's defaults. */
 export function sftpLimitsOf(settings: GatewaySettings): Partial<SftpLimits> {
   return {
@@ -18,15 +23,17 @@ export function sftpLimitsOf(settings: GatewaySettings): Partial<SftpLimits> {
   };
 }
 
-/** Returns the limits of the vault from the settings. */
-export function vaultLimitsOf(settings: GatewaySettings): Partial<VaultLimits> {
+/** Returns the limits of the vault from the settings. Each of `processes` that share the machine has its part. */
+export function vaultLimitsOf(settings: GatewaySettings, processes: number): Partial<VaultLimits> {
+  const { uploadScratchLimitBytes: scratchBytes } = settings;
+  const shareOf = (bytes: number, minBytes: number) => Math.max(minBytes, Math.floor(bytes / processes));
   return {
-    uploadMemoryBytes: settings.uploadMemoryBytes,
+    uploadMemoryBytes: shareOf(settings.uploadMemoryBytes, minUploadMemoryBytes),
     parallelParts: settings.uploadPartsParallel,
     reorderWindowBytes: settings.uploadReorderWindowBytes,
-    scratchLimitBytes: settings.uploadScratchLimitBytes,
+    scratchLimitBytes: shareOf(scratchBytes, Math.min(scratchBytes, maxPartBytes)),
     maxFileBytes: settings.uploadMaxFileBytes,
-    readMemoryBytes: settings.readMemoryBytes,
+    readMemoryBytes: shareOf(settings.readMemoryBytes, minReadMemoryBytes),
     readAheadRanges: settings.readAheadRanges,
     resumeTimeMs: settings.s3RetryTimeMs,
   };

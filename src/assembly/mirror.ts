@@ -1,4 +1,3 @@
-import { readNodeId } from '../audit/node-id.js';
 import { createObservedObjects } from '../database/ledger/observed.js';
 import { createMirrorState } from '../database/mirror-state/mirror-state.js';
 import { createMirror, type Mirror } from '../mirror/mirror.js';
@@ -8,12 +7,12 @@ import { createMirrorSources } from '../users/mirror-sources.js';
 import type { Core } from './core.js';
 import { mirrorSettingsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
+import { nodeIdOf } from './node-id.js';
 import { systemClock, systemEntropy } from './system.js';
 
-/** Returns the state of this gateway's mirror. */
-export function mirrorStateOf({ paths }: LiveSettings, { database }: Pick<Core, 'database'>): MirrorState {
-  const node = database.owner === null ? null : readNodeId(paths.nodeIdFile, systemEntropy);
-  return createMirrorState(database, node);
+/** Returns the state of this root's mirror. The processes of the root have the same disk. */
+export function mirrorStateOf(settings: LiveSettings, { database }: Pick<Core, 'database'>): MirrorState {
+  return createMirrorState(database, settings.current.cluster ? nodeIdOf(settings, null) : null);
 }
 
 /** Creates the mirror of a root's download prefixes and its shared directory. It does not start yet. */

@@ -5,17 +5,33 @@ import { join } from 'node:path';
 export const segmentSuffix = '.jsonl';
 const segmentPrefix = 'spool-';
 const digits = 15;
+const slotPrefix = 'worker-';
 
 /** The directories of the spool below the gateway's state. */
 export interface SpoolPaths {
-  /** Files that the gateway appends to. Only the process that holds the root's lock removes them. */
+  /** Files that a process of the gateway appends to. Only this process removes them. */
   readonly directory: string;
   /** One complete file for each event of a command. */
   readonly incoming: string;
 }
 
-export function spoolPaths(auditDirectory: string): SpoolPaths {
-  return { directory: auditDirectory, incoming: join(auditDirectory, 'incoming') };
+/** Returns the spool of the gateway's only process, or of its process with this slot. */
+export function spoolPaths(auditDirectory: string, slot = 1): SpoolPaths {
+  const directory = slot === 1 ? auditDirectory : join(auditDirectory, `${slotPrefix}${slot}`);
+  return { directory, incoming: join(auditDirectory, 'incoming') };
+}
+
+/** Returns the slots that have a spool, without the first one, which always has. */
+export function furtherSpools(auditDirectory: string): readonly number[] {
+  try {
+    return readdirSync(auditDirectory)
+      .filter((name) => name.startsWith(slotPrefix))
+      .map((name) => Number(name.slice(slotPrefix.length)))
+      .filter((slot) => Number.isSafeInteger(slot) && slot > 1);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 /** Returns the name of a new segment, which sorts behind `last`. */

@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { AuditAppender } from '../database/audit/append.js';
 import { createAuditReader } from '../database/audit/reader.js';
 import { keepReceivers } from '../database/audit/receivers.js';
@@ -13,11 +14,13 @@ import { SpoolImporter } from './importer.js';
 import { TrailFollower } from './outputs/follower.js';
 import type { AuditReceiver } from './outputs/receiver.js';
 import { TrailRecorder } from './recorder.js';
-import { type SpoolPaths, spoolPaths } from './spool-directory.js';
+import type { SpoolPaths } from './spool-directory.js';
 import { SpoolWriter } from './spool-writer.js';
 
 export interface AuditTrailOptions {
-  readonly directory: string;
+  readonly spool: SpoolPaths;
+  /** Spools of processes that have ended, whose events this one imports at its start. */
+  readonly leftSpools?: readonly SpoolPaths[];
   readonly database: GatewayDatabase;
   readonly node: string;
   readonly spoolLimitBytes: number;
@@ -39,7 +42,7 @@ const maintenanceMs = 3_600_000;
 
 /**
  * The audit trail of a gateway. Events go to the spool at once, and to the database, the receivers and the
- * bucket in the background. One process has one, under the root's lock.
+ * bucket in the background. Each process of a gateway has one, with a spool of its own.
  */
 export class AuditTrail implements AsyncDisposable {
   readonly recorder: AuditRecorder;
@@ -89,7 +92,7 @@ export class AuditTrail implements AsyncDisposable {
 
   /** Imports what an earlier process has left in the spool. Throws faults of the database and of the disk. */
   static async open(options: AuditTrailOptions): Promise<AuditTrail> {
-    const paths = spoolPaths(options.directory);
+    const paths = options.spool;
     await ensureDirectory(paths.directory, secretDirectoryMode);
     await ensureDirectory(paths.incoming, secretDirectoryMode);
     const trail = new AuditTrail(options, paths);
@@ -104,12 +107,22 @@ export class AuditTrail implements AsyncDisposable {
       receivers.map(({ name }) => name),
     );
     for (const follower of this.#followers) await follower.start();
+    for (const paths of this.#options.leftSpools ?? []) await this.#importLeft(paths);
     await this.#importer.forgetRemoved();
     await this.#importer.run();
     for (const follower of this.#followers) this.#running.push(this.#follow(follower));
     this.#watch(incoming);
     this.#maintain();
     this.#maintenance = setInterval(() => this.#maintain(), maintenanceMs).unref();
+  }
+
+  async #importLeft(paths: SpoolPaths): Promise<void> {
+    const { database, node, log } = this.#options;
+    const owner = { segment: () => null, removed: () => undefined };
+    await new SpoolImporter({ paths, appender: new AuditAppender(database, node), owner, log }).run();
+    await rmdir(paths.directory).catch((error: unknown) => {
+      log.warn('spool of an ended process not removed', { error: Fault.from(error) });
+    });
   }
 
   /** Sends the trail to a receiver. If several gateways share the database, one of them sends at a time. */

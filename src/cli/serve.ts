@@ -49,15 +49,16 @@ export function serveCommand(context: CommandContext): Command {
         ...(sftpListen === undefined ? {} : { sftpListen: parseListenAddress(sftpListen) }),
         ...(s3Listen === undefined ? {} : { s3Listen: parseListenAddress(s3Listen) }),
       };
-      const { runGateway } = await import('../daemon/run.js');
-      const code = await runGateway({
-        root: context.rootOf(command),
-        embedded,
-        demo: flags.demo === true,
-        ...addresses,
+      const root = context.rootOf(command);
+      const options = {
+        ...{ root, embedded, ...addresses, output: context.shell.out },
         ...(logLevel === undefined ? {} : { logLevel }),
-        output: context.shell.out,
-      });
+      };
+      const { processesOf } = await import('../daemon/processes.js');
+      const isOne = flags.demo === true || (await processesOf(root, embedded)) === 1;
+      const code = isOne
+        ? await (await import('../daemon/run.js')).runGateway({ ...options, demo: flags.demo === true })
+        : await (await import('../daemon/workers/run-workers.js')).runWorkers(options);
       context.setExitCode(code);
     });
 }

@@ -20,6 +20,7 @@ import {
   yesNoAuto,
 } from './values.js';
 import { webhookSettings } from './webhook-settings.js';
+import { workersSetting } from './workers-setting.js';
 
 export type { Setting } from './setting.js';
 
@@ -164,7 +165,7 @@ export const settings = {
     'listing.cache.time',
     duration(0, 60 * second),
     2 * second,
-    'How long a listed directory answers whether a name exists, so that clients that send many small files need fewer requests to S3. The gateway applies its own changes at once, and sees those of other programs after this time. 0s, and `cluster=yes`, turn this off.',
+    'How long a listed directory answers whether a name exists, so that clients that send many small files need fewer requests to S3. The gateway applies its own changes at once, and sees those of other programs after this time. 0s, `cluster=yes` and more than one of `workers` turn this off.',
   ),
   readMemoryBytes: setting(
     'read.memory',
@@ -243,6 +244,7 @@ export const settings = {
   ...consoleSettings,
   ...webhookSettings,
   ...databaseSettings,
+  ...workersSetting,
   drainTimeoutMs: setting(
     'drain.timeout',
     duration(0, 24 * hour),

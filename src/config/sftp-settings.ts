@@ -58,19 +58,19 @@ export const sftpSettings = {
     'sftp.sessions.max',
     count(1, 100_000),
     1000,
-    'Maximum connections with a login at the same time.',
+    'Maximum connections with a login at the same time; with `cluster=yes`, on all nodes together.',
   ),
   sftpSessionsPerUser: setting(
     'sftp.sessions.per.user',
     count(1, 100_000),
     100,
-    'Maximum connections of one user at the same time.',
+    'Maximum connections of one user at the same time; with `cluster=yes`, on all nodes together.',
   ),
   sftpSessionsPerAddress: setting(
     'sftp.sessions.per.address',
     count(1, 100_000),
     200,
-    'Maximum connections with a login from one address at the same time.',
+    'Maximum connections with a login from one address at the same time; with `cluster=yes`, on all nodes together.',
   ),
   sftpHandlesPerSession: setting(
     'sftp.handles.per.session',

@@ -1,75 +1,63 @@
-import { hasNativeCrc32c } from '@sftpgw/checksums';
 import { watchBucketCopy } from '../assembly/bucket-copy.js';
 import { buildCore, type Core, s3OptionsOf } from '../assembly/core.js';
-import { type EmbeddedS3, startEmbedded } from '../assembly/embedded.js';
 import { LiveSettings } from '../assembly/live-settings.js';
-import { createLogger, type LogLevel, type LogSink } from '../assembly/logger.js';
+import { createLogger } from '../assembly/logger.js';
 import { buildMirror } from '../assembly/mirror.js';
 import { refuseIncompleteRecovery } from '../assembly/recovery-marker.js';
-import { lockRoot } from '../assembly/root-lock.js';
+import { lockRoot, rootInUse } from '../assembly/root-lock.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import type { ListenAddress } from '../config/values.js';
 import { LedgerOrphans } from '../database/ledger/orphans.js';
 import { createLedgerVersions } from '../database/ledger/versions.js';
+import type { LiveSessions } from '../live/live-sessions.js';
 import { GatewayMetrics } from '../metrics/gateway-metrics.js';
-import type { Mirror } from '../mirror/mirror.js';
 import type { Logger } from '../model/call.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import type { Fault } from '../model/fault.js';
+import type { MirrorRemoval, MirrorUse } from '../model/mirror.js';
+import type { NodeUploads } from '../model/parked-uploads.js';
 import { encryptionKeysOf } from '../operations/object-services.js';
 import { startRotations } from '../operations/rotation.js';
-import { hasNativeCrypto } from '../sftp/native-crypto.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { openGatewayAudit } from './audit.js';
 import { endBarredSessions } from './barred-sessions.js';
-import { checkDatabase } from './check-database.js';
-import { checkKeyring } from './check-keyring.js';
-import { checkLedger } from './check-ledger.js';
-import { checkStorage } from './check-storage.js';
-import { consoleOptionsOf, runConsole } from './console.js';
 import { ConsoleAddress } from './console-address.js';
-import { startControl } from './control.js';
 import { demoLinkOf } from './demo-link.js';
-import { RecentEvents, startEventSources } from './event-sources.js';
+import { type EmbeddedServer, embeddedOf } from './embedded.js';
+import { RecentEvents } from './event-sources.js';
 import { expireUploads } from './expire-uploads.js';
-import { startFilesPage } from './files-page.js';
-import { followJobs } from './follow-jobs.js';
+import type { GatewayOptions } from './gateway-options.js';
 import { tuneHeapGrowth } from './heap-growth.js';
-import { startMonitoring } from './monitoring.js';
+import { startLeadWork } from './lead-work.js';
+import { createMonitoring } from './monitoring.js';
+import { linkNodes } from './nodes/start.js';
+import { serveReleases } from './nodes/upload-release.js';
 import { OrphanSettler } from './orphan-settler.js';
 import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
+import { checkStart } from './start-checks.js';
 import { startWebhooks } from './webhooks.js';
-
-/** The command-line options of a gateway, and the receivers of its output. */
-export interface GatewayOptions {
-  readonly root: string;
-  /** Runs the embedded S3 server in the same process and stores the objects in it. */
-  readonly embedded: boolean;
-  /** Lets people log in at the console with the link of a demo. */
-  readonly demo: boolean;
-  /** These three override the settings `sftp.listen`, `s3.listen` and `log.level`. */
-  readonly sftpListen?: ListenAddress;
-  readonly s3Listen?: ListenAddress;
-  readonly logLevel?: LogLevel;
-  /** Receives the log; process.stderr by default. */
-  readonly logSink?: LogSink;
-  /** Receives the lines meant for a person. */
-  readonly output: (line: string) => void;
-}
+import { Lead } from './workers/lead.js';
+import { shareCodes } from './workers/shared-codes.js';
+import { shareMetrics } from './workers/shared-metrics.js';
+import { SharedMirror } from './workers/shared-mirror.js';
 
 /** A running gateway. Disposing it stops everything at once. */
 export interface Gateway extends AsyncDisposable {
   readonly sftpAddress: ListenAddress;
   /** Null if objects are stored in another S3 server. */
-  readonly embedded: EmbeddedS3 | null;
+  readonly embedded: EmbeddedServer | null;
   /** The default bucket at the start. */
   readonly bucket: string;
   /** Returns a link with which someone on this machine logs in at a demo's console once; null without a console. */
   demoLink(): Promise<string | null>;
   /** Resolves when another gateway has taken over the database: this one must end. */
   readonly lost: Promise<Fault>;
-  /** Stops accepting connections and waits until uploads are finished, for `drain.timeout` at most. */
-  drain(): Promise<void>;
+  /** Ends the work of the lead, so that another process can do it. */
+  resign(): Promise<void>;
+  /** Resolves when there are no sessions, after `drain.timeout` at most. */
+  sessionsEnded(): Promise<void>;
+  /** Stops accepting connections and waits until uploads are finished, for `drain.timeout` at most by default. */
+  drain(timeoutMs?: number): Promise<void>;
 }
 
 /**
@@ -87,20 +75,20 @@ async function assemble(
   options: GatewayOptions,
   resources: AsyncDisposableStack,
 ): Promise<Omit<Gateway, typeof Symbol.asyncDispose>> {
+  const { worker = null } = options;
   const settings = await LiveSettings.open(options.root, options.embedded);
   const bucket = settings.requireBucket();
-  const log = createLogger(options.logLevel ?? settings.current.logLevel, options.logSink ?? process.stderr);
-  const inUse = `another gateway is already running on ${settings.paths.root}: stop it, or choose another --root`;
-  resources.use(await lockRoot(settings, inUse));
+  const log = gatewayLog(options, settings);
+  // The supervisor has the lock for its workers.
+  if (worker === null) resources.use(await lockRoot(settings, rootInUse(settings.paths.root)));
   await refuseIncompleteRecovery(settings);
   // The server starts before the mirror. The mirror's first pass covers the events that it misses.
   const metrics = new GatewayMetrics();
   const events = new RecentEvents(systemClock, options.embedded, metrics);
-  const embedded = options.embedded ? await startEmbedded(settings, options, log, events) : null;
-  if (embedded !== null) resources.defer(() => embedded.close(settings.current.drainTimeoutMs));
+  const embedded = await embeddedOf(options, settings, log, events, resources);
 
   const background = new AbortController();
-  const bounds = await connectionBounds(settings, log);
+  const bounds = await connectionBounds(settings, log, worker?.link.place.count ?? 1);
   const s3 = { ...s3OptionsOf(settings.current, embedded), maxSockets: bounds.maxS3Connections };
   const core = await buildCore(
     settings,
@@ -108,37 +96,17 @@ async function assemble(
     log,
     background,
     resources,
-    (opened) => openGatewayAudit(settings, s3, opened, metrics, log, resources),
-    'gateway',
+    (opened) => openGatewayAudit(settings, s3, opened, metrics, log, resources, worker),
+    { place: worker?.link.place ?? null },
     metrics,
   );
-  if (!hasNativeCrypto) {
-    options.output(
-      'warning: the native ciphers of the SSH server are not built, transfers are slow: install a C++ compiler and run `npm ci`',
-    );
-  }
-  if (settings.current.checksums === 'crc32c' && !hasNativeCrc32c) {
-    options.output(
-      'warning: @node-rs/crc32 has no binary for this machine, uploads carry CRC-32 instead of CRC-32C: run `npm ci` here, or set checksums=crc32',
-    );
-  }
   const allKeys = () => encryptionKeysOf(core, settings, [], log).all();
   const orphans = orphanSettlerOf(settings, core, allKeys);
   // Parked uploads must be this node's before they are shown.
   await orphans?.claim();
-  const checkContext = { ...core, orphans, clock: systemClock, output: options.output };
-  await Promise.all([
-    checkStorage(core.call, {
-      bucket,
-      ...checkContext,
-      removals: core,
-      allKeys,
-      runningCommandsDirectory: settings.paths.runningCommandsDirectory,
-    }),
-    checkKeyring(core.call, checkContext),
-    checkLedger(core.call, checkContext),
-    checkDatabase(core.call, checkContext),
-  ]);
+  // The first worker checks for all.
+  if (worker?.isFirst !== false)
+    await checkStart(core, { settings, bucket, orphans, allKeys, output: options.output });
 
   resources.defer(
     tuneHeapGrowth(() => {
@@ -146,28 +114,28 @@ async function assemble(
       return { bytes: uploadMemoryBytes + readMemoryBytes, transfers: openUploads + openReaders };
     }),
   );
-  const mirror = resources.use(buildMirror(settings, core, log, (name) => events.areRecent(name)));
-  mirror.start();
-  events.passTo(mirror);
-  await startEventSources(settings, events, metrics, log, background, resources);
-  const defence = await openLoginDefence(settings, log, core.scribe);
-  resources.defer(() => defence.close());
+  const mirror = buildMirror(settings, core, log, (name) => events.areRecent(name));
+  const defence = await openLoginDefence(settings, log, core);
+  resources.defer(async () => {
+    // The last one to end saves what all have learned.
+    await defence.sync().catch(() => undefined);
+    await defence.close();
+  });
   const live = liveSessions(settings, bounds);
-  const monitored = { settings, core, bucket, metrics, mirror, bans: defence, live, events };
-  const monitoring = await startMonitoring(monitored, log, resources);
+  const nodes = await linkNodes(core, live, defence, worker?.link.place ?? null);
+  const slot = worker?.link.place.slot ?? 1;
+  const monitored = { settings, slot, core, bucket, metrics, mirror, bans: defence, live, events };
+  const monitoring = createMonitoring(monitored, log, resources);
+  if (worker !== null) {
+    shareMetrics(worker.link, metrics);
+    shareCodes(worker.link, core.codes);
+  }
   const root = { ...core, settings, s3, log };
-  let hostKeys: readonly string[] = [];
-  const runner = await startControl(
-    {
-      ...{ root, mirror, bans: defence, sessions: live, monitoring, isDemo: options.demo },
-      hostKeys: () => hostKeys,
-      s3Totals: () => metrics.s3Totals,
-    },
-    resources,
-  );
   resources.defer(startRotations(core));
   await startWebhooks(settings, core, metrics, log, resources);
-  const trees = treesOf(settings, core, mirror);
+  const sharedMirror = worker === null ? mirror : new SharedMirror(worker.link, mirror, core.call);
+  const trees = treesOf(settings, core, sharedMirror, nodes?.uploads ?? null);
+  if (nodes !== null) serveReleases(nodes.sync, trees);
   orphans?.showParked((call, upload) => trees.parkedFiles.adopt(call, upload));
   await trees.parkedFiles.restore();
   const { sftpListen: listen } = options;
@@ -180,24 +148,34 @@ async function assemble(
     measures: metrics,
     log,
     ...(listen === undefined ? {} : { listen }),
+    ...(worker === null ? {} : { incoming: worker.link }),
   });
   resources.defer(() => sftp.close());
-  const filesPage = await startFilesPage(settings, { core, vfs: trees, defence, live, log });
-  resources.defer(() => filesPage?.close());
-  hostKeys = sftp.hostKeyFingerprints;
   const consoleAddress = new ConsoleAddress(systemClock);
-  const watching = [
-    settings.watch(systemClock, log, background.signal, (change) =>
-      core.scribe.note({ action: 'settings.change', target: settings.paths.propertiesFile, details: change }),
+  const { demo: isDemo, logSink: sink } = options;
+  const lead = resources.use(
+    new Lead(worker?.link ?? null, () =>
+      startLeadWork({
+        ...{ settings, core, root, mirror, events, metrics, monitoring, defence, live, trees, sftp },
+        sessions: nodes?.sessions ?? live,
+        ...{ isDemo, consoleAddress, log, sink },
+      }),
     ),
-    startConsole(settings, { log, sink: options.logSink, address: consoleAddress }, background.signal),
+  );
+  await lead.start();
+  const watching = [
+    settings.watch(systemClock, log, background.signal, (change) => {
+      if (!lead.isHere) return;
+      core.scribe.note({ action: 'settings.change', target: settings.paths.propertiesFile, details: change });
+    }),
     core.leases.run('bucket-copy', background.signal, (held) =>
       watchBucketCopy({ ...core, log, clock: systemClock }, held),
     ),
     endBarredSessions(core, live, systemClock),
     expireUploads(core.call, trees.parkedFiles, systemClock),
     core.userRoutes.watch(core.call, systemClock),
-    ...(orphans === null ? [] : [orphans.watch(core.call), followJobs(core.call, runner, systemClock)]),
+    ...(nodes === null ? [] : [nodes.sync.watch(core.call)]),
+    ...(orphans === null ? [] : [orphans.watch(core.call)]),
   ];
   resources.defer(async () => {
     background.abort();
@@ -208,31 +186,14 @@ async function assemble(
     embedded,
     bucket,
     demoLink: () => demoLinkOf(settings, core, consoleAddress),
-    lost: core.database.lost,
-    drain: async () => {
+    lost: Promise.race([core.database.lost, lead.lost]),
+    resign: () => lead[Symbol.asyncDispose](),
+    sessionsEnded: () => sessionsEnded(live, settings.current.drainTimeoutMs),
+    drain: async (timeoutMs = settings.current.drainTimeoutMs) => {
       monitoring.drain();
-      await Promise.all([sftp.drain(settings.current.drainTimeoutMs), filesPage?.close()]);
+      await Promise.all([sftp.drain(timeoutMs), lead.closeFilesPage()]);
     },
   };
-}
-
-interface ConsoleParts {
-  readonly log: Logger;
-  readonly sink: LogSink | undefined;
-  readonly address: ConsoleAddress;
-}
-
-function startConsole(
-  settings: LiveSettings,
-  { log, sink = process.stderr, address }: ConsoleParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const options = consoleOptionsOf(settings);
-  const onListening = (text: string) => address.listening(text);
-  const onEnded = () => address.ended();
-  return options === null
-    ? Promise.resolve()
-    : runConsole(options, { log, sink, clock: systemClock, onListening, onEnded }, signal);
 }
 
 /** Returns the settler of other nodes' writes; null if one gateway uses the database. */
@@ -250,11 +211,12 @@ function orphanSettlerOf(
 function treesOf(
   { current }: LiveSettings,
   { users, vault, store, listedNames, ledger, parked, database }: Core,
-  mirror: Mirror,
+  mirror: MirrorRemoval & MirrorUse,
+  nodes: NodeUploads | null,
 ): UploadingVfsFactory {
   const { renameLimit, uploadResumeWindowMs: resumeWindowMs, uploadResumeListed } = current;
   const versions = createLedgerVersions(database, systemClock, systemEntropy);
-  const services = { users, vault, store, listedNames, ledger, versions, parked, mirror };
+  const services = { users, vault, store, listedNames, ledger, versions, parked, mirror, nodes };
   return createVfsFactory({
     ...services,
     clock: systemClock,
@@ -262,4 +224,16 @@ function treesOf(
     resumeWindowMs,
     listsParked: uploadResumeListed,
   });
+}
+
+function gatewayLog({ logLevel, logSink, worker = null }: GatewayOptions, { current }: LiveSettings): Logger {
+  const log = createLogger(logLevel ?? current.logLevel, logSink ?? process.stderr);
+  return worker === null ? log : log.child({ worker: worker.link.place.slot });
+}
+
+const sessionCheckMs = 100;
+
+async function sessionsEnded(live: LiveSessions, timeoutMs: number): Promise<void> {
+  const untilMs = systemClock.monotonicMs() + timeoutMs;
+  while (live.count > 0 && systemClock.monotonicMs() < untilMs) await systemClock.sleep(sessionCheckMs);
 }

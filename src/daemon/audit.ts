@@ -1,14 +1,15 @@
 import { gatewayActor } from '../assembly/audit.js';
 import type { Core } from '../assembly/core.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
+import { nodeIdOf } from '../assembly/node-id.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import { BucketHeads } from '../audit/bucket-heads.js';
-import { readNodeId } from '../audit/node-id.js';
 import { FileReceiver } from '../audit/outputs/file-receiver.js';
 import type { AuditReceiver } from '../audit/outputs/receiver.js';
 import { SyslogReceiver } from '../audit/outputs/syslog-receiver.js';
 import { parseSyslogTarget } from '../audit/outputs/syslog-target.js';
 import { AuditScribe } from '../audit/scribe.js';
+import { furtherSpools, spoolPaths } from '../audit/spool-directory.js';
 import { AuditTrail } from '../audit/trail.js';
 import type { GatewaySettings } from '../config/settings.js';
 import { Leases } from '../database/cluster/leases.js';
@@ -20,6 +21,7 @@ import type { Call, Logger } from '../model/call.js';
 import type { Measures } from '../model/measures.js';
 import { createBucketAdministration } from '../s3/bucket/bucket-administration.js';
 import type { S3StoreOptions } from '../s3/options.js';
+import type { GatewayWorker } from './gateway-options.js';
 
 /** The parts of the core that the trail needs. */
 type Opened = Pick<Core, 'database' | 'store' | 'call'>;
@@ -35,19 +37,24 @@ export async function openGatewayAudit(
   measures: Measures,
   log: Logger,
   resources: AsyncDisposableStack,
+  worker: Pick<GatewayWorker, 'link' | 'leftSlots'> | null,
 ): Promise<AuditScribe> {
   const { paths } = settings;
-  const node = readNodeId(paths.nodeIdFile, systemEntropy);
+  const place = worker?.link.place ?? null;
+  const node = nodeIdOf(settings, place);
+  // A gateway of one process takes over from all workers of earlier runs.
+  const left = worker?.leftSlots ?? furtherSpools(paths.auditDirectory);
   const trail = await AuditTrail.open({
-    directory: paths.auditDirectory,
+    spool: spoolPaths(paths.auditDirectory, place?.slot ?? 1),
+    leftSpools: left.map((slot) => spoolPaths(paths.auditDirectory, slot)),
     database,
     node,
-    spoolLimitBytes: settings.current.auditSpoolLimitBytes,
+    spoolLimitBytes: Math.floor(settings.current.auditSpoolLimitBytes / (place?.count ?? 1)),
     isRequired: () => settings.current.auditRequired,
     keepMs: () => settings.current.auditKeepMs,
     receivers: receiversOf(settings.current),
     leases: new Leases(database, systemClock, log),
-    publishHead: dailyHead(settings, s3, store, node, call),
+    publishHead: dailyHead(settings, s3, store, call, () => worker?.link.isLead !== false),
     clock: systemClock,
     entropy: systemEntropy,
     log,
@@ -67,21 +74,22 @@ function receiversOf({ auditFile, auditSyslog }: GatewaySettings): readonly Audi
   ];
 }
 
-/** Returns a function that stores the head in the default bucket, once a day. */
+/** Returns a function that stores the head in the default bucket, once a day. Of several workers, the lead does. */
 function dailyHead(
   settings: LiveSettings,
   s3: S3StoreOptions,
   store: Opened['store'],
-  node: string,
   call: Call,
+  isLead: () => boolean,
 ): (head: AuditHead) => Promise<void> {
   const signer = createAuditSigner(new GatewayIdentity(settings.paths.keyringIdentityFile));
+  const node = nodeIdOf(settings, null);
   let written = '';
   return async (head) => {
     const { bucket } = settings;
     const nowMs = systemClock.nowMs();
     const day = `${bucket} ${new Date(nowMs).toISOString().slice(0, 10)}`;
-    if (bucket === null || day === written) return;
+    if (bucket === null || day === written || !isLead()) return;
     await using retained = createBucketAdministration(s3);
     const heads = new BucketHeads({ store, retained, signer, bucket, node });
     await heads.write(call, head, nowMs, settings.current.auditKeepMs);

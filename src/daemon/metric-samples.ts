@@ -19,6 +19,8 @@ import type { RecentEvents } from './event-sources.js';
 /** The parts of a gateway that metrics read. */
 export interface Monitored {
   readonly settings: LiveSettings;
+  /** That of this process; 1 if it is the only one. */
+  readonly slot: number;
   readonly core: Core;
   readonly mirror: Pick<MirrorRuns, 'liveStatus'>;
   readonly bans: Pick<BanAdministration, 'list'>;
@@ -38,16 +40,20 @@ export function sampleGroups(
     { name: 'event-loop', read: eventLoopSamples(resources) },
     { name: 'memory', read: () => memorySamples(monitored) },
     { name: 'sessions', read: () => sessionSamples(monitored.live) },
-    { name: 'checks', read: async () => (await readiness.report()).checks.map(checkSample) },
-    { name: 'mirror', read: () => mirrorSamples(monitored.mirror) },
-    { name: 'events', read: () => [gauge('sftpgw_last_event_timestamp_seconds', events.lastEventMs / 1000)] },
-    { name: 'rotations', read: () => rotationSamples(core) },
-    { name: 'parked', read: () => parkedSamples(core) },
-    { name: 'database', read: () => databaseSamples(core) },
-    { name: 'bucket-copy', read: () => bucketCopySamples(monitored) },
-    { name: 'bans', read: async () => [gauge('sftpgw_bans', (await bans.list()).length)] },
-    { name: 'audit', read: () => auditSamples(settings) },
-    { name: 'webhooks', read: () => webhookSamples(core) },
+    { name: 'checks', isShared: true, read: async () => (await readiness.report()).checks.map(checkSample) },
+    { name: 'mirror', isShared: true, read: () => mirrorSamples(monitored.mirror) },
+    {
+      name: 'events',
+      isShared: true,
+      read: () => [gauge('sftpgw_last_event_timestamp_seconds', events.lastEventMs / 1000)],
+    },
+    { name: 'rotations', isShared: true, read: () => rotationSamples(core) },
+    { name: 'parked', isShared: true, read: () => parkedSamples(core) },
+    { name: 'database', isShared: true, read: () => databaseSamples(core) },
+    { name: 'bucket-copy', isShared: true, read: () => bucketCopySamples(monitored) },
+    { name: 'bans', isShared: true, read: async () => [gauge('sftpgw_bans', (await bans.list()).length)] },
+    { name: 'audit', read: () => auditSamples(settings, monitored.slot) },
+    { name: 'webhooks', isShared: true, read: () => webhookSamples(core) },
   ];
 }
 
@@ -193,9 +199,9 @@ async function bucketCopySamples({ core, settings }: Monitored): Promise<readonl
   ];
 }
 
-function auditSamples({ paths, current }: LiveSettings): readonly Sample[] {
+function auditSamples({ paths, current }: LiveSettings, slot: number): readonly Sample[] {
   return [
-    gauge('sftpgw_audit_spool_bytes', spoolBytes(spoolPaths(paths.auditDirectory).directory)),
+    gauge('sftpgw_audit_spool_bytes', spoolBytes(spoolPaths(paths.auditDirectory, slot).directory)),
     gauge('sftpgw_audit_spool_limit_bytes', current.auditSpoolLimitBytes),
   ];
 }

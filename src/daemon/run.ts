@@ -2,8 +2,11 @@ import { startEmbedded } from '../assembly/embedded.js';
 import { HeldLog } from '../assembly/held-log.js';
 import { LiveSettings } from '../assembly/live-settings.js';
 import { createLogger } from '../assembly/logger.js';
-import { assembleGateway, type Gateway, type GatewayOptions } from './assemble.js';
+import { assembleGateway } from './assemble.js';
 import { prepareDemo } from './demo.js';
+import type { GatewayOptions } from './gateway-options.js';
+import { readyLine } from './ready-line.js';
+import { StopSignals } from './stop-signals.js';
 
 /** The options of `runGateway`. */
 export interface RunGatewayOptions extends GatewayOptions {
@@ -24,7 +27,8 @@ export async function runGateway(options: RunGatewayOptions): Promise<number> {
   if (!options.demo) log.release();
   await using gateway = await assembleGateway({ ...options, logSink: log });
   if (options.demo) for (const line of await prepareDemo(options.root, gateway)) options.output(line);
-  options.output(readyLine(gateway));
+  const { sftpAddress, embedded, bucket } = gateway;
+  options.output(readyLine(sftpAddress, embedded?.endpoint ?? null, bucket, 1));
   log.release();
   const lost = await Promise.race([stop.first.then(() => null), gateway.lost]);
   if (lost !== null) throw lost;
@@ -47,28 +51,4 @@ export async function runEmbeddedS3(
   await stop.first;
   await Promise.race([embedded.close(settings.current.drainTimeoutMs), stop.second]);
   return 0;
-}
-
-function readyLine({ sftpAddress: { host, port }, embedded, bucket }: Gateway): string {
-  const s3 = embedded === null ? '' : `, S3 at ${embedded.endpoint}`;
-  return `ready: SFTP on ${host.includes(':') ? `[${host}]` : host}:${port}${s3}, bucket ${bucket}`;
-}
-
-/** The first and the second SIGTERM or SIGINT, as promises. */
-class StopSignals implements Disposable {
-  readonly first: Promise<void>;
-  readonly second: Promise<void>;
-  readonly #listener: () => void;
-
-  constructor() {
-    const arrivals: (() => void)[] = [];
-    this.first = new Promise((resolve) => arrivals.push(resolve));
-    this.second = new Promise((resolve) => arrivals.push(resolve));
-    this.#listener = () => arrivals.shift()?.();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, this.#listener);
-  }
-
-  [Symbol.dispose](): void {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, this.#listener);
-  }
 }

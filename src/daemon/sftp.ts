@@ -11,25 +11,25 @@ import {
   readOpenFileLimit,
 } from '../assembly/open-files.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
-import type { AuditScribe } from '../audit/scribe.js';
 import type { RootPaths } from '../config/paths.js';
 import type { ListenAddress } from '../config/values.js';
+import { DatabaseSharedLogins } from '../database/cluster/shared-logins.js';
 import { LiveSessions } from '../live/live-sessions.js';
 import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
 import type { VfsFactory } from '../model/vfs.js';
 import { LoginDefence } from '../sftp/defence/login-defence.js';
-import { defaultSftpLimits } from '../sftp/limits.js';
+import { defaultSftpLimits, type SftpLimits } from '../sftp/limits.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
-import type { AddressList } from '../sftp/ssh-server.js';
+import type { AddressList, IncomingConnections } from '../sftp/ssh-server.js';
 import { parseNetworks } from '../users/property-values.js';
 
 /** Opens the limiter of logins with the settings of a root. */
 export function openLoginDefence(
   settings: LiveSettings,
   log: Logger,
-  scribe: AuditScribe,
+  { scribe, database }: Pick<Core, 'scribe' | 'database'>,
 ): Promise<LoginDefence> {
   const { current, paths } = settings;
   return LoginDefence.open({
@@ -44,30 +44,37 @@ export function openLoginDefence(
     denyFrom: liveList(() => settings.current.sftpDenyFrom, false),
     exemptFrom: liveList(() => settings.current.sftpBanExempt, false),
     limits: { banAfterPenalty: current.sftpBanAfter, banMs: current.sftpBanTimeMs },
+    shared: database.owner === null ? null : new DatabaseSharedLogins(database),
     log,
     clock: systemClock,
   });
 }
 
+/** The bounds of a process. */
+export type GatewayBounds = ConnectionBounds & Pick<SftpLimits, 'maxUnauthenticatedPerAddress'>;
+
 export interface SftpParts {
   readonly core: Pick<Core, 'logins' | 'accounts' | 'scribe'>;
   readonly vfs: VfsFactory;
   readonly defence: LoginDefence;
-  readonly bounds: ConnectionBounds;
+  readonly bounds: GatewayBounds;
   readonly live: LiveSessions;
   readonly measures: Measures;
   readonly log: Logger;
   /** Overrides `sftp.listen`. */
   readonly listen?: ListenAddress;
+  /** Serves these connections instead of listening. */
+  readonly incoming?: IncomingConnections;
 }
 
 /** Starts the SFTP server of a root. Throws as `startSftpServer`. */
 export async function startSftp(settings: LiveSettings, parts: SftpParts): Promise<SftpServer> {
   const { current, paths } = settings;
   const { log } = parts;
-  const { maxSessions, maxUnauthenticated } = parts.bounds;
+  const { maxSessions, maxUnauthenticated, maxUnauthenticatedPerAddress } = parts.bounds;
   const sftp = await startSftpServer({
     ...(parts.listen ?? current.sftpListen),
+    ...(parts.incoming === undefined ? {} : { incoming: parts.incoming }),
     hostKeyDirectory: paths.hostKeyDirectory,
     users: parts.core.logins,
     accounts: parts.core.accounts,
@@ -81,7 +88,7 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
     log,
     clock: systemClock,
     entropy: systemEntropy,
-    limits: { ...sftpLimitsOf(current), maxSessions, maxUnauthenticated },
+    limits: { ...sftpLimitsOf(current), maxSessions, maxUnauthenticated, maxUnauthenticatedPerAddress },
   });
   for (const fingerprint of sftp.hostKeyFingerprints) log.info('host key', { fingerprint });
   return sftp;
@@ -89,12 +96,22 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
 
 /** Creates the registry of sessions with the bounds of the settings. */
 export function liveSessions({ current }: LiveSettings, { maxSessions }: ConnectionBounds): LiveSessions {
-  return new LiveSessions({ ...defaultSftpLimits, ...sftpLimitsOf(current), maxSessions }, systemClock);
+  const limits = { ...defaultSftpLimits, ...sftpLimitsOf(current) };
+  return new LiveSessions({ ...limits, maxSessions, maxSessionsOfNodes: limits.maxSessions }, systemClock);
 }
 
-/** Returns the bounds of connections, and logs them. With too few open files they are lower than those configured. */
-export async function connectionBounds({ current }: LiveSettings, log: Logger): Promise<ConnectionBounds> {
-  const limits = { ...defaultSftpLimits, ...sftpLimitsOf(current) };
+/**
+ * Returns the bounds of connections, and logs them. With too few open files they are lower than those configured. Each of
+ * several processes has its part of the connections without a login.
+ */
+export async function connectionBounds(
+  { current }: LiveSettings,
+  log: Logger,
+  processes: number,
+): Promise<GatewayBounds> {
+  const shareOf = (connections: number) => Math.ceil(connections / processes);
+  const all = { ...defaultSftpLimits, ...sftpLimitsOf(current) };
+  const limits = { ...all, maxUnauthenticated: shareOf(all.maxUnauthenticated) };
   const openFiles = await readOpenFileLimit();
   const bounds = boundsWithin(openFiles, { ...limits, maxS3Connections });
   const fields = {
@@ -106,7 +123,7 @@ export async function connectionBounds({ current }: LiveSettings, log: Logger): 
   if (bounds.maxSessions < limits.maxSessions) {
     log.warn('sessions limited by open files', { ...fields, configured: limits.maxSessions });
   } else log.info('connection limits', fields);
-  return bounds;
+  return { ...bounds, maxUnauthenticatedPerAddress: shareOf(all.maxUnauthenticatedPerAddress) };
 }
 
 function stdioOf({ stdioDirectory, homes }: RootPaths) {

@@ -26,6 +26,13 @@ import type {
 import type { DatabaseMoveTable, DatabaseWriterTable, LeaseTable } from './schema/processes.js';
 import type { RecoveryDrillTable, RecoveryShareTable } from './schema/recovery.js';
 import type { RotationJobTable, RotationProblemTable } from './schema/rotations.js';
+import type {
+  KnownLoginTable,
+  LoginBanTable,
+  LoginCountTable,
+  NodeRequestTable,
+  NodeSessionTable,
+} from './schema/shared-limits.js';
 import type { WebhookDeliveryTable, WebhookTable } from './schema/webhooks.js';
 
 /** All tables of the database. */
@@ -50,6 +57,11 @@ export interface Schema {
   database_writer: DatabaseWriterTable;
   database_move: DatabaseMoveTable;
   lease: LeaseTable;
+  node_session: NodeSessionTable;
+  node_request: NodeRequestTable;
+  login_ban: LoginBanTable;
+  known_login: KnownLoginTable;
+  login_count: LoginCountTable;
   sealed_object: SealedObjectTable;
   barred_key: BarredKeyTable;
   parked_upload: ParkedUploadTable;

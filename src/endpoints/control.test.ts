@@ -39,6 +39,7 @@ const events: readonly MirrorRunEvent[] = [
 
 const session: SessionStatus = {
   id: '3f9a01c2d4e5f607',
+  node: null,
   protocol: 'sftp',
   username: 'bob',
   address: '192.0.2.7',

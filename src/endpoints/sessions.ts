@@ -18,6 +18,9 @@ const transfer = Type.Object({
 
 const session = Type.Object({
   id: Type.String(),
+  node: Type.Union([Type.String(), Type.Null()], {
+    description: 'The machine of the node that has the session; null without `cluster=yes`.',
+  }),
   protocol: Type.Enum(['sftp', 'web'], { description: 'SFTP, or the files page.' }),
   username: Type.String(),
   address: Type.String(),
@@ -43,6 +46,7 @@ const session = Type.Object({
 
 const example: SessionStatus = {
   id: '3f9a01c2d4e5f607',
+  node: null,
   protocol: 'sftp',
   username: 'bob',
   address: '192.0.2.7',

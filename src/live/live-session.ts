@@ -15,6 +15,8 @@ export interface LiveChannel {
 export class LiveSession {
   readonly id: string;
   readonly login: LoginFacts;
+  /** The address or network that the bound by address counts; null for a session of sshd. */
+  readonly source: string | null;
   readonly startedMs: number;
   readonly #clock: Clock;
   readonly #disconnect: () => void;
@@ -25,9 +27,14 @@ export class LiveSession {
   #lastActivityMs: number;
 
   /** `disconnect` ends the client's connection. */
-  constructor(id: string, login: LoginFacts, clock: Clock, disconnect: () => void) {
+  constructor(
+    { id, login, source }: Pick<LiveSession, 'id' | 'login' | 'source'>,
+    clock: Clock,
+    disconnect: () => void,
+  ) {
     this.id = id;
     this.login = login;
+    this.source = source;
     this.#clock = clock;
     this.#disconnect = disconnect;
     this.startedMs = clock.nowMs();
@@ -74,7 +81,7 @@ export class LiveSession {
     const lastMs = Math.max(this.#lastActivityMs, ...channels.map(({ lastDataMs }) => lastDataMs));
     const idleMs = Math.max(0, Math.round(this.#clock.monotonicMs() - lastMs));
     const transfers = [...this.#transfers].map((transfer) => transfer.status(isAnswering));
-    return { id, ...login, startedMs, idleMs, bytesReceived, bytesSent, transfers };
+    return { id, node: null, ...login, startedMs, idleMs, bytesReceived, bytesSent, transfers };
   }
 }
 

@@ -50,6 +50,20 @@ describe('the registry of sessions', () => {
     expect(live.open(request('4', 'ann', 'a'))).toBe('too many sessions from this address');
   });
 
+  it('counts the sessions of other nodes', () => {
+    const live = new LiveSessions({ ...limits, maxSessionsOfNodes: 6 }, clock);
+    live.countOthers({ count: 2, byUser: new Map([['bob', 2]]), bySource: new Map([['a', 2]]) });
+    expect(live.open(request('1', 'bob', 'b'))).toBe('too many sessions of this user');
+    opened(live.open(request('2', 'ann', 'a')));
+    expect(live.open(request('3', 'eve', 'a'))).toBe('too many sessions from this address');
+    live.countOthers({ count: 4, byUser: new Map(), bySource: new Map() });
+    opened(live.open(request('4', 'bob', 'a')));
+    expect(live.open(request('5', 'eve', null))).toBe('too many sessions');
+    live.countOthers({ count: 0, byUser: new Map(), bySource: new Map() });
+    for (const id of ['6', '7']) opened(live.open(request(id, `user ${id}`, null)));
+    expect(live.open(request('8', 'eve', null))).toBe('too many sessions');
+  });
+
   it('shows channels and transfers, and keeps the totals of ended channels', async () => {
     const live = new LiveSessions(limits, clock);
     const session = opened(live.open(request('1', 'bob', 'a')));

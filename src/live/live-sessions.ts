@@ -1,10 +1,14 @@
 import type { Clock } from '../model/call.js';
 import type { LoginFacts, SessionAdministration, SessionStatus } from '../model/live.js';
+import type { SessionCounts } from '../model/nodes.js';
 import { LiveSession } from './live-session.js';
 
-/** Bounds of the sessions. */
+/** Bounds of the sessions. The bounds by user and by address count the sessions of other nodes too. */
 export interface LiveSessionLimits {
+  /** The sessions of this gateway. */
   readonly maxSessions: number;
+  /** The sessions of all nodes; as `maxSessions` by default. */
+  readonly maxSessionsOfNodes?: number;
   readonly maxSessionsPerUser: number;
   readonly maxSessionsPerAddress: number;
 }
@@ -35,6 +39,7 @@ export class LiveSessions implements SessionAdministration {
   readonly #sessions = new Map<string, LiveSession>();
   readonly #byUser = new Map<string, number>();
   readonly #bySource = new Map<string, number>();
+  #others: SessionCounts = { count: 0, byUser: new Map(), bySource: new Map() };
   /** Bytes of the sessions that have ended. */
   #endedReceived = 0;
   #endedSent = 0;
@@ -46,6 +51,16 @@ export class LiveSessions implements SessionAdministration {
 
   get count(): number {
     return this.#sessions.size;
+  }
+
+  /** The current sessions, the oldest first. */
+  get all(): readonly LiveSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Sets the numbers of sessions of the other nodes, which the bounds count from now on. */
+  countOthers(others: SessionCounts): void {
+    this.#others = others;
   }
 
   /** Bytes of all sessions since the start. */
@@ -67,7 +82,7 @@ export class LiveSessions implements SessionAdministration {
   open({ id, login, source, disconnect }: SessionRequest): LiveSession | SessionRefusal {
     const refusal = this.#refusal(login.username, source);
     if (refusal !== null) return refusal;
-    const session = new LiveSession(id, login, this.#clock, disconnect);
+    const session = new LiveSession({ id, login, source }, this.#clock, disconnect);
     this.#sessions.set(id, session);
     count(this.#byUser, login.username, 1);
     if (source !== null) count(this.#bySource, source, 1);
@@ -98,10 +113,15 @@ export class LiveSessions implements SessionAdministration {
 
   #refusal(username: string, source: string | null): SessionRefusal | null {
     const { maxSessions, maxSessionsPerAddress, maxSessionsPerUser } = this.#limits;
-    if (this.#sessions.size >= maxSessions) return 'too many sessions';
-    if (source !== null && (this.#bySource.get(source) ?? 0) >= maxSessionsPerAddress)
+    const { maxSessionsOfNodes = maxSessions } = this.#limits;
+    const others = this.#others;
+    const own = this.#sessions.size;
+    if (own >= maxSessions || own + others.count >= maxSessionsOfNodes) return 'too many sessions';
+    const ofSource = (name: string) => (this.#bySource.get(name) ?? 0) + (others.bySource.get(name) ?? 0);
+    if (source !== null && ofSource(source) >= maxSessionsPerAddress)
       return 'too many sessions from this address';
-    return this.countOf(username) >= maxSessionsPerUser ? 'too many sessions of this user' : null;
+    const ofUser = this.countOf(username) + (others.byUser.get(username) ?? 0);
+    return ofUser >= maxSessionsPerUser ? 'too many sessions of this user' : null;
   }
 }
 

@@ -4,6 +4,11 @@ interface Description {
   readonly labels?: readonly string[];
 }
 
+/** A value that is read at each scrape. Those of several processes are added, unless `combined` says otherwise. */
+interface GaugeDescription extends Description {
+  readonly combined?: 'max' | 'min';
+}
+
 /** Values that only grow until the process ends. */
 export const counters = {
   sftpgw_logins_total: {
@@ -67,20 +72,33 @@ export const gauges = {
   sftpgw_sessions: { help: 'Sessions with a login.' },
   sftpgw_open_transfers: { help: 'Files that are open in sessions, by direction.', labels: ['direction'] },
   sftpgw_upload_memory_bytes: { help: 'Memory that uploads hold.' },
-  sftpgw_upload_memory_limit_bytes: { help: 'Bound of the memory for uploads (upload.memory).' },
+  sftpgw_upload_memory_limit_bytes: {
+    help: 'Bound of the memory for uploads (upload.memory).',
+    combined: 'max',
+  },
   sftpgw_waiting_uploads: { help: 'Uploads that wait for memory.' },
   sftpgw_read_memory_bytes: { help: 'Memory that downloads hold.' },
-  sftpgw_read_memory_limit_bytes: { help: 'Bound of the memory for downloads (read.memory).' },
+  sftpgw_read_memory_limit_bytes: {
+    help: 'Bound of the memory for downloads (read.memory).',
+    combined: 'max',
+  },
   sftpgw_scratch_bytes: { help: 'Disk space of scratch files.' },
-  sftpgw_scratch_limit_bytes: { help: 'Bound of the disk space of scratch files (upload.scratch.limit).' },
+  sftpgw_scratch_limit_bytes: {
+    help: 'Bound of the disk space of scratch files (upload.scratch.limit).',
+    combined: 'max',
+  },
   sftpgw_buffer_bytes: { help: 'Buffers outside the heap, including those of uploads and downloads.' },
   sftpgw_heap_used_bytes: { help: 'JavaScript heap in use.' },
   process_resident_memory_bytes: { help: 'Resident memory of the process.' },
-  process_start_time_seconds: { help: 'Start of the process, in seconds since the epoch.' },
+  process_start_time_seconds: { help: 'Start of the process, in seconds since the epoch.', combined: 'min' },
   sftpgw_event_loop_delay_p99_seconds: {
     help: 'Delay of the event loop since the last scrape: 99th percentile.',
+    combined: 'max',
   },
-  sftpgw_event_loop_delay_max_seconds: { help: 'Delay of the event loop since the last scrape: maximum.' },
+  sftpgw_event_loop_delay_max_seconds: {
+    help: 'Delay of the event loop since the last scrape: maximum.',
+    combined: 'max',
+  },
   sftpgw_mirror_prefixes: {
     help: 'Mirrored prefixes, by the result of the last pass (none before the first).',
     labels: ['result'],
@@ -114,7 +132,7 @@ export const gauges = {
   sftpgw_bucket_copy_failed: { help: '1 if the last attempt of that copy failed.' },
   sftpgw_audit_rows: { help: 'Events of the audit trail in the database.' },
   sftpgw_audit_spool_bytes: { help: 'Events of the audit trail that are not in the database yet.' },
-  sftpgw_audit_spool_limit_bytes: { help: 'Bound of this spool (audit.spool.limit).' },
+  sftpgw_audit_spool_limit_bytes: { help: 'Bound of this spool (audit.spool.limit).', combined: 'max' },
   sftpgw_webhook_messages: {
     help: 'Messages to webhooks that are not delivered, by state (pending or dead).',
     labels: ['state'],
@@ -123,7 +141,7 @@ export const gauges = {
     help: 'Events of the audit trail that the slowest webhook has not considered yet.',
   },
   sftpgw_bans: { help: 'Banned addresses.' },
-} as const satisfies Readonly<Record<string, Description>>;
+} as const satisfies Readonly<Record<string, GaugeDescription>>;
 
 export type CounterName = keyof typeof counters;
 export type HistogramName = keyof typeof histograms;

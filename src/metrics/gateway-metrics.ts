@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AuditEvent } from '../model/audit.js';
 import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
@@ -24,7 +24,12 @@ export interface SampleGroup {
   /** Label of `sftpgw_scrape_failures_total`. */
   readonly name: string;
   readonly read: () => Promise<readonly Sample[]> | readonly Sample[];
+  /** True if every process of a gateway would read the same values. One of them does. */
+  readonly isShared?: boolean;
 }
+
+/** The values of a process, which another one adds to its own. JSON can carry them. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 /** Time that a group of values has at each scrape, in milliseconds. */
 const groupTimeoutMs = 3_000;
@@ -42,6 +47,7 @@ export class GatewayMetrics implements Measures {
   /** Groups whose last reading has not ended. */
   readonly #reading = new Set<string>();
   #scrape: Promise<string> | null = null;
+  #others: (() => Promise<readonly MetricsSnapshot[]>) | null = null;
   readonly #s3 = { requests: 0, retries: 0, seconds: 0 };
 
   constructor() {
@@ -52,7 +58,8 @@ export class GatewayMetrics implements Measures {
     );
     this.#gauges = built(
       gauges,
-      (name, { help, labels }) => new Gauge({ name, help, labelNames: labels, registers }),
+      (name, { help, labels }) =>
+        new Gauge({ name, help, labelNames: labels, registers, aggregator: combinationOf(name) }),
     );
     this.#histograms = built(
       histograms,
@@ -123,6 +130,17 @@ export class GatewayMetrics implements Measures {
     this.#counters.sftpgw_webhook_attempts_total.inc({ result });
   }
 
+  /** Adds the values of other processes of this gateway to each scrape. */
+  combineWith(others: () => Promise<readonly MetricsSnapshot[]>): void {
+    this.#others = others;
+  }
+
+  /** Returns the values of this process, without the shared ones. */
+  async snapshot(): Promise<MetricsSnapshot> {
+    await this.#readGroups(this.#groups.filter(({ isShared }) => isShared !== true));
+    return await this.#registry.getMetricsAsJSON();
+  }
+
   /** Returns all metrics in the text format of Prometheus (version 0.0.4). Never waits longer than a group may. */
   scrape(): Promise<string> {
     this.#scrape ??= this.#read().finally(() => {
@@ -136,11 +154,17 @@ export class GatewayMetrics implements Measures {
   }
 
   async #read(): Promise<string> {
-    const read = await Promise.all(this.#groups.map((group) => this.#samples(group)));
+    const [others] = await Promise.all([this.#others?.() ?? [], this.#readGroups(this.#groups)]);
+    if (others.length === 0) return await this.#registry.metrics();
+    const own = await this.#registry.getMetricsAsJSON();
+    return await AggregatorRegistry.aggregate([own, ...others]).metrics();
+  }
+
+  async #readGroups(groups: readonly SampleGroup[]): Promise<void> {
+    const read = await Promise.all(groups.map((group) => this.#samples(group)));
     // Labels that are gone, such as a result without a prefix, must not keep their last value.
     for (const gauge of Object.values(this.#gauges)) gauge.reset();
     for (const { name, value, labels = {} } of read.flat()) this.#set(name, value, labels);
-    return this.#registry.metrics();
   }
 
   #set(name: Sample['name'], value: number, labels: Readonly<Record<string, string>>): void {
@@ -169,6 +193,11 @@ export class GatewayMetrics implements Measures {
       if (timer !== null) clearTimeout(timer);
     }
   }
+}
+
+function combinationOf(name: GaugeName): 'sum' | 'max' | 'min' {
+  const described = gauges[name];
+  return 'combined' in described ? described.combined : 'sum';
 }
 
 function isGauge(name: Sample['name']): name is GaugeName {

@@ -49,6 +49,8 @@ export interface LoginFacts {
 export interface SessionStatus extends LoginFacts {
   /** As in the log and in the audit trail. */
   readonly id: string;
+  /** The name of the node that has the session; null if one gateway uses the database. */
+  readonly node: string | null;
   readonly startedMs: number;
   /** Time since the last request, in milliseconds. */
   readonly idleMs: number;

@@ -1,3 +1,4 @@
+import type { Call } from './call.js';
 import type { IntentId, SealedWith } from './ledger.js';
 import type { ObjectRef, PartReceipt } from './object-store.js';
 
@@ -62,4 +63,36 @@ export interface ParkedUploads {
   parked(): Promise<readonly ParkedUpload[]>;
   /** Returns those of this gateway, if several share the database; otherwise as `parked`. */
   ownParked(): Promise<readonly ParkedUpload[]>;
+}
+
+/** A name for an upload, and who uses it. */
+export interface UploadName {
+  /** The location under which clients see the upload. */
+  readonly shown: ObjectRef;
+  /** The location of its object. Differs if the name is excluded. */
+  readonly stored: ObjectRef;
+  /** The SFTP user. */
+  readonly actor: string;
+}
+
+/** The unfinished uploads to a name, on all nodes. */
+export interface FoundUploads {
+  /** The newest upload that is parked under the name, or null. */
+  readonly parked: ParkedUpload | null;
+  /** Whether another node has an upload of the same user in progress. */
+  readonly isElsewhere: boolean;
+}
+
+/** The uploads of several nodes that share a database. All methods throw the database's faults. */
+export interface NodeUploads {
+  find(name: UploadName): Promise<FoundUploads>;
+  /** Returns the uploads that are parked directly below a prefix, the oldest first. */
+  parkedBelow(bucket: string, prefix: string): Promise<readonly ParkedUpload[]>;
+  /** Returns which of the uploads are still parked, on whatever node. */
+  stillParked(ids: readonly IntentId[]): Promise<ReadonlySet<IntentId>>;
+  /**
+   * Asks the other nodes to park the upload of the same user to this name if its client is silent. If a node does
+   * not answer, waits until it is dead and its upload is aborted, for 15 seconds at most.
+   */
+  release(call: Call, name: UploadName): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { systemEntropy } from '../assembly/system.js';
 import { BucketHeads } from '../audit/bucket-heads.js';
 import { SpoolImporter } from '../audit/importer.js';
 import { readNodeId } from '../audit/node-id.js';
-import { spoolPaths } from '../audit/spool-directory.js';
+import { furtherSpools, spoolPaths } from '../audit/spool-directory.js';
 import { AuditAppender } from '../database/audit/append.js';
 import { createAuditReader } from '../database/audit/reader.js';
 import { createAuditSigner } from '../keyring/audit-signer.js';
@@ -24,12 +24,14 @@ export async function withAuditTrail<T>(root: string, work: (trail: AuditReader)
   const { paths } = settings;
   const database = await openRootDatabase(settings, 'command');
   try {
-    await new SpoolImporter({
-      paths: spoolPaths(paths.auditDirectory),
-      appender: new AuditAppender(database, readNodeId(paths.nodeIdFile, systemEntropy)),
-      owner: null,
-      log: createCommandLog(process.stderr),
-    }).run();
+    for (const slot of [1, ...furtherSpools(paths.auditDirectory)]) {
+      await new SpoolImporter({
+        paths: spoolPaths(paths.auditDirectory, slot),
+        appender: new AuditAppender(database, readNodeId(paths.nodeIdFile, systemEntropy)),
+        owner: null,
+        log: createCommandLog(process.stderr),
+      }).run();
+    }
     return await work(createAuditReader(database));
   } finally {
     await database.close();

@@ -16,13 +16,15 @@ import { defaultSftpLimits, type SftpLimits } from './limits.js';
 import { RequestCall } from './request-call.js';
 import { type SftpMeasures, SftpSession } from './session.js';
 import { SessionAudit } from './session-audit.js';
-import { type AddressList, type SftpLogin, startSshServer } from './ssh-server.js';
+import { type AddressList, type IncomingConnections, type SftpLogin, startSshServer } from './ssh-server.js';
 import { StdioEndpoint, type StdioOptions } from './stdio/stdio-endpoint.js';
 
 export interface SftpServerOptions {
   readonly host: string;
   /** 0 selects a free one. */
   readonly port: number;
+  /** Serves these connections instead of listening on the address. */
+  readonly incoming?: IncomingConnections;
   /** Directory of the host keys. Missing keys are created. */
   readonly hostKeyDirectory: string;
   readonly users: UserLogins;
@@ -47,10 +49,17 @@ export interface SftpServerOptions {
   readonly audit?: AuditRecorder;
 }
 
+/** Time in milliseconds that clients have to read their last answers, and to disconnect. */
+const farewellMs = 1_000;
+
 export interface SftpServer {
   readonly address: AddressInfo;
   /** Each as `type SHA256:...`, for the start-up log. */
   readonly hostKeyFingerprints: readonly string[];
+  /** Serves users of the machine, if the options say so. Never rejects. */
+  serveStdio(): Promise<void>;
+  /** Accepts no further users of the machine. Their sessions continue. */
+  stopStdio(): Promise<void>;
   /**
    * Stops listening, lets clients finish open uploads for up to `timeoutMs`, then ends all connections.
    * Resolves when their sessions have released their resources.
@@ -76,6 +85,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     ssh = await startSshServer({
       host: options.host,
       port: options.port,
+      ...(options.incoming === undefined ? {} : { incoming: options.incoming }),
       hostKeys: hostKeys.map((key) => key.privateKey),
       limits,
       log: options.log,
@@ -95,18 +105,28 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       { cause: error },
     );
   }
-  const stdio = await startStdio(options, limits, listener, { live, audit });
+  let stdio: StdioEndpoint | null = null;
   const drain = async (timeoutMs: number) => {
     ssh.stopListening();
     await stdio?.stopListening();
-    await listener.finish(timeoutMs);
-    await ssh.disconnectAll();
+    // A client that is told to disconnect may drop the answer to its last request.
+    if (await listener.finish(timeoutMs)) await ssh.drain(farewellMs);
+    else await ssh.disconnectAll();
     stdio?.disconnectAll();
     await listener.sessionsEnded();
     audit.flush();
   };
   return {
-    address: ssh.address,
+    address:
+      options.incoming === undefined
+        ? ssh.address
+        : { address: options.host, port: options.port, family: '' },
+    serveStdio: async () => {
+      stdio ??= await startStdio(options, limits, listener, { live, audit });
+    },
+    stopStdio: async () => {
+      await stdio?.stopListening();
+    },
     hostKeyFingerprints: hostKeys.map((key) => `${key.type} ${key.fingerprint}`),
     drain,
     close: () => drain(0),
@@ -166,8 +186,8 @@ class SftpListener {
     return end;
   }
 
-  /** Waits until no session has open uploads, for up to `timeoutMs`. */
-  async finish(timeoutMs: number): Promise<void> {
+  /** Waits until no session has open uploads, for up to `timeoutMs`, and then ends all. Returns false if it was too long. */
+  async finish(timeoutMs: number): Promise<boolean> {
     this.#isDraining = true;
     const { clock, log } = this.#options;
     const waitedEnough = new AbortController();
@@ -180,7 +200,9 @@ class SftpListener {
       ),
     ]);
     waitedEnough.abort();
-    if (!inTime) log.warn('closing sessions with open uploads', { sessions: this.#sessions.size });
+    if (inTime) for (const session of this.#sessions) session.finish();
+    else log.warn('closing sessions with open uploads', { sessions: this.#sessions.size });
+    return inTime;
   }
 
   async sessionsEnded(): Promise<void> {

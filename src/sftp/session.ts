@@ -141,6 +141,12 @@ export class SftpSession implements LiveChannel {
     });
   }
 
+  /** Answers the requests in flight, takes no more, and ends the stream. */
+  finish(): void {
+    this.#isFinishing = true;
+    this.#pump();
+  }
+
   #notifyWhenIdle(): void {
     if (this.#idleWaiters.length === 0) return;
     if (!this.#isClosed && (this.#inFlight.size > 0 || this.#context.handles.isWriting)) return;

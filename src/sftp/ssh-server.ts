@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import {
   type FailedConnection,
   parseHostKey,
@@ -48,10 +49,18 @@ export interface SshDefence {
   connectionFailed(connection: FailedConnection): void;
 }
 
+/** Connections that another process has accepted. */
+export interface IncomingConnections {
+  /** Passes each connection to `accept`, before any data is read from it. */
+  onConnection(accept: (socket: Socket) => void): void;
+}
+
 export interface SshServerSettings {
   readonly host: string;
   /** 0 selects a free one. */
   readonly port: number;
+  /** Serves these connections instead of listening. */
+  readonly incoming?: IncomingConnections;
   /** Private keys in OpenSSH's format, the preferred first. */
   readonly hostKeys: readonly string[];
   readonly limits: SftpLimits;
@@ -81,31 +90,36 @@ export interface SshServerSettings {
 }
 
 /** Starts the SSH server. Rejects with the system's error if the port is not available. */
-export function startSshServer(settings: SshServerSettings): Promise<SshServer> {
-  const { host, port, hostKeys, limits, log, users, proxyFrom, callFor, onSftp } = settings;
+export async function startSshServer(settings: SshServerSettings): Promise<SshServer> {
+  const { host, port, incoming } = settings;
+  const options = optionsOf(settings);
+  if (incoming === undefined) return await SshServer.listen(options, port, host);
+  const server = SshServer.withoutListener(options);
+  incoming.onConnection((socket) => server.acceptSocket(socket));
+  return server;
+}
+
+function optionsOf(settings: SshServerSettings): SshServerOptions {
+  const { hostKeys, limits, log, users, proxyFrom, callFor, onSftp } = settings;
   const sessions = new SshSessions(settings);
-  return SshServer.listen(
-    {
-      hostKeys: hostKeys.map((key) => parseHostKey(key)),
-      ident: softwareVersion,
-      authenticator: authenticatorOf(users, callFor),
-      onSession: (connection, channel, request, refuse) => {
-        if (request.kind !== 'subsystem') return refuse(stderrText(refusalText));
-        const stream = new ChannelStream(channel, connection.clientSoftware);
-        const session = sessions.of(connection);
-        return onSftp({ session }, stream, (sentence) => refuse(stderrText(sentence)));
-      },
-      refusalText: stderrText(refusalText),
-      log: sshLog(log),
-      limits: sshLimits(limits),
-      slabs: new SshSlabs(),
-      ...(proxyFrom === null ? {} : { proxyFrom }),
-      ...loginHooks(settings),
-      sessions,
+  return {
+    hostKeys: hostKeys.map((key) => parseHostKey(key)),
+    ident: softwareVersion,
+    authenticator: authenticatorOf(users, callFor),
+    onSession: (connection, channel, request, refuse) => {
+      if (request.kind !== 'subsystem') return refuse(stderrText(refusalText));
+      const stream = new ChannelStream(channel, connection.clientSoftware);
+      const session = sessions.of(connection);
+      return onSftp({ session }, stream, (sentence) => refuse(stderrText(sentence)));
     },
-    port,
-    host,
-  );
+    refusalText: stderrText(refusalText),
+    log: sshLog(log),
+    limits: sshLimits(limits),
+    slabs: new SshSlabs(),
+    ...(proxyFrom === null ? {} : { proxyFrom }),
+    ...loginHooks(settings),
+    sessions,
+  };
 }
 
 function loginHooks({

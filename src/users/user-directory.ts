@@ -35,6 +35,8 @@ export interface UserDirectoryServices {
 export interface Users {
   readonly directory: UserDirectory & AccountBars;
   readonly logins: UserLogins & UserCredentials;
+  /** The codes that were used. */
+  readonly codes: Pick<TotpCodes, 'share' | 'learn'>;
 }
 
 /** Returns the users as their files define them at each call. */
@@ -42,14 +44,16 @@ export function createUsers(services: UserDirectoryServices): Users {
   const files = new UserFiles(services.directories);
   const properties = new LiveProperties(files);
   const { clock, entropy, passwordCost } = services;
+  const codes = new TotpCodes();
   return {
+    codes,
     directory: new FileUserDirectory(services, files, properties),
     logins: new FileUserLogins({
       files,
       properties,
       globalKeys: new GlobalKeys(() => globalKeyFilesOf(services.defaults())),
       passwords: new Passwords(entropy, passwordCost),
-      codes: new TotpCodes(),
+      codes,
       clock,
     }),
   };

@@ -3,7 +3,7 @@ import { Fault } from '../model/fault.js';
 import type { KeyLedger, LedgerDirectory, LedgerVersions } from '../model/ledger.js';
 import type { MirrorRemoval, MirrorUse } from '../model/mirror.js';
 import type { ObjectStore } from '../model/object-store.js';
-import type { ParkedUploads } from '../model/parked-uploads.js';
+import type { NodeUploads, ParkedUploads } from '../model/parked-uploads.js';
 import { type UserDirectory, type Username, type UserSettings, usernameOrNull } from '../model/users.js';
 import type { Vfs, VfsFactory } from '../model/vfs.js';
 import { downloadsMirrorName, sharedMirrorName } from '../users/mirror-sources.js';
@@ -28,6 +28,8 @@ export interface VfsOptions {
   readonly versions: Pick<LedgerVersions, 'restore'>;
   readonly clock: Clock;
   readonly parked: Pick<ParkedUploads, 'ownParked' | 'setMtime'>;
+  /** The uploads of other nodes; null if there are none. */
+  readonly nodes: NodeUploads | null;
   /** Time that a parked upload is kept; 0 disables parking. */
   readonly resumeWindowMs: number;
   /** True if listings contain parked uploads; STAT always finds them. */
@@ -41,12 +43,12 @@ export interface VfsOptions {
 /** A factory that also gives access to the parked uploads. */
 export interface UploadingVfsFactory extends VfsFactory {
   /** Must be restored before the first tree is created. */
-  readonly parkedFiles: Pick<ParkedFiles, 'restore' | 'adopt' | 'expire'>;
+  readonly parkedFiles: Pick<ParkedFiles, 'restore' | 'adopt' | 'expire' | 'release'>;
 }
 
 /**
  * Creates the users' trees. A process has one factory, because all its trees share the uploads in progress.
- * Sessions of the same user in another process see a file only once it is complete.
+ * Sessions of the same user in another process see a file once it is complete, or parked if they share the database.
  */
 export function createVfsFactory(options: VfsOptions): UploadingVfsFactory {
   const open = new OpenUploads(options.clock);

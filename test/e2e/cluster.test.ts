@@ -1,23 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rootPaths } from '../../src/config/paths.js';
 import { deadMs, gapMs } from '../../src/database/cluster/clock.js';
 import { type Received, WebhookReceiver } from '../../src/webhooks/testing/receiver.js';
 import { ApiClient } from '../support/api-client.js';
-import { type ForeignS3, Gateway, TestUser } from '../support/gateway.js';
+import { Cluster } from '../support/cluster.js';
+import { Gateway, type TestUser } from '../support/gateway.js';
 import { itOnceFor } from '../support/gateway-targets.js';
-import { writeLoopbackCa } from '../support/loopback-tls.js';
-import { PostgresServer, postgresMissing } from '../support/postgres-server.js';
+import { postgresMissing } from '../support/postgres-server.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { requestBytes, SftpClient } from '../support/sftp-client.js';
 import { missing } from '../support/tools.js';
 import { eventually } from '../support/wait.js';
 
-/** Files of the state directory that belong to one gateway. */
-const ownFiles = new Set(['node-id', 'lock', 'audit', 'control.sock', 'files.sock', 'bucket-copy.json']);
 /** Max time in milliseconds from the death of a node until another one has settled its uploads. */
 const settledMs = 20_000;
 
@@ -27,100 +22,26 @@ for (const target of await s3Targets()) {
     `two gateways on one database, over ${target.name}${skip === null ? '' : ` (${skip})`}`,
     () => {
       const itOnce = itOnceFor(target);
-      let directory: string;
-      let server: PostgresServer;
-      let database: string;
+      let cluster: Cluster;
       let first: Gateway;
       let second: Gateway;
       let user: TestUser;
       let userOfSecond: TestUser;
 
       beforeAll(async () => {
-        directory = mkdtempSync(join(tmpdir(), 'sftpgw-cluster-'));
-        server = await PostgresServer.start();
-        database = await server.createDatabase();
-        first = await prepare(await target.makeBucket());
-        await first.serve();
-        user = await first.addUser('clara');
-        second = await prepare(await bucketOf(first));
-        copyRoot();
-        await second.serve();
-        userOfSecond = new TestUser(second, user.name, user.identity, user.key, user.keyFile);
+        cluster = await Cluster.start(target);
+        ({ first, second, user, userOfSecond } = cluster);
       });
       afterAll(async () => {
-        await first?.[Symbol.asyncDispose]();
-        await second?.[Symbol.asyncDispose]();
-        await server?.stop();
-        await target.close();
-        if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+        await cluster?.[Symbol.asyncDispose]();
       });
 
-      /** Gives the second gateway the users, keys and settings of the first one. */
-      function copyRoot(): void {
-        const { stateDirectory } = rootPaths(first.root);
-        cpSync(first.root, second.root, {
-          recursive: true,
-          filter: (path) => {
-            const isOwn = path.startsWith(`${stateDirectory}/`) && ownFiles.has(basename(path));
-            // The links to the shared directory name the root.
-            return !isOwn && !lstatSync(path).isSymbolicLink();
-          },
-        });
-      }
-
-      function s3Of(bucket: string): ForeignS3 {
-        const { endpoint, caFile, region, credentials } = target;
-        return { endpoint, caFile, region, bucket, ...credentials };
-      }
-
-      async function prepare(bucket: string): Promise<Gateway> {
-        return await Gateway.prepare({
-          s3: s3Of(bucket),
-          properties: {
-            'database.url': server.url(database),
-            cluster: 'yes',
-            'webhooks.allow.private': '127.0.0.0/8',
-            'webhooks.ca.file': writeLoopbackCa(directory),
-          },
-          env: { SFTPGW_DATABASE_PASSWORD: server.password },
-        });
-      }
-
-      async function bucketOf(gateway: Gateway): Promise<string> {
-        const path = rootPaths(gateway.root).propertiesFile;
-        return /^bucket=(.*)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? '';
-      }
-
-      async function put(as: TestUser, name: string, content: Buffer): Promise<void> {
-        const source = join(directory, name);
-        writeFileSync(source, content);
-        await as.sftpOk(`put ${source} /uploads/${name}`);
-      }
-
-      async function get(as: TestUser, name: string): Promise<Buffer> {
-        const to = join(directory, `${name}.got`);
-        await as.sftpOk(`get /uploads/${name} ${to}`);
-        return readFileSync(to);
-      }
-
-      async function nodes(): Promise<readonly { readonly id: string; readonly state: string }[]> {
-        const { stdout } = await second.cli(['cluster', 'status', '--json']);
-        return (JSON.parse(stdout) as { nodes: { id: string; state: string }[] }).nodes;
-      }
-
-      async function verify(): Promise<void> {
-        const { code, stdout, stderr } = await second.cli(['ledger', 'verify', '--read', '--json']);
-        expect(`${code} ${stderr}`).toMatch(/^0 /);
-        expect(JSON.parse(stdout)).toMatchObject({ findings: 0 });
-      }
-
-      const pending = async () =>
-        (await server.run(database, "select object_key from sealed_object where state = 'intended'")).map(
-          (row) => String(row['object_key']),
-        );
+      const run = (query: string) => cluster.server.run(cluster.database, query);
+      const put = (...asked: Parameters<Cluster['put']>) => cluster.put(...asked);
+      const get = (...asked: Parameters<Cluster['get']>) => cluster.get(...asked);
 
       async function rotations(): Promise<readonly { readonly state: string; readonly rekeyed: number }[]> {
-        const rows = await server.run(database, 'select state, counts from rotation_job');
+        const rows = await run('select state, counts from rotation_job');
         return rows.map(({ state, counts }) => {
           const { rekeyed } = JSON.parse(String(counts)) as { readonly rekeyed: number };
           return { state: String(state), rekeyed };
@@ -153,8 +74,8 @@ for (const target of await s3Targets()) {
           expect((await get(user, name)).equals(content)).toBe(true);
           expect((await get(userOfSecond, name)).equals(content)).toBe(true);
         }
-        expect((await nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
-        await verify();
+        expect((await cluster.nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
+        await cluster.verify();
       });
 
       itOnce('send each event to a webhook once', async () => {
@@ -174,12 +95,12 @@ for (const target of await s3Targets()) {
       });
 
       itOnce('continue after an outage of the database, in which none of them could be seen', async () => {
-        await server.kill('SIGQUIT');
+        await cluster.server.kill('SIGQUIT');
         const began = performance.now();
         await eventually('the outage is longer than a node may be unseen', () => {
           return performance.now() - began > deadMs + gapMs;
         });
-        await server.restart();
+        await cluster.server.restart();
         for (const [as, name] of [
           [user, 'outage-1'],
           [userOfSecond, 'outage-2'],
@@ -194,9 +115,9 @@ for (const target of await s3Targets()) {
         // Each of them shows itself, and asks for the other, several times.
         const sinceMs = performance.now();
         await eventually('the nodes have shown themselves', () => performance.now() - sinceMs > gapMs);
-        expect((await nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
+        expect((await cluster.nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
         for (const gateway of [first, second]) expect(gateway.output).not.toMatch(/declared dead/);
-        await verify();
+        await cluster.verify();
       });
 
       it('resume an upload that was parked on one that stopped', async () => {
@@ -208,7 +129,7 @@ for (const target of await s3Targets()) {
             await client.write(handle, index * part.byteLength, part);
           }
         }
-        const parked = () => server.run(database, 'select row_id from parked_upload');
+        const parked = () => run('select row_id from parked_upload');
         await eventually('it is parked', async () => (await parked()).length === 1);
         expect(await first.end('SIGTERM')).toBe(0);
         await using client = await SftpClient.connect(userOfSecond);
@@ -229,14 +150,14 @@ for (const target of await s3Targets()) {
         await client.ok({ type: 'close', handle });
         await first.serve();
         expect((await get(user, 'parked')).equals(whole)).toBe(true);
-        await verify();
+        await cluster.verify();
       });
 
       itOnce('refuse a gateway with cluster=no', async () => {
         await using other = await Gateway.prepare({
-          s3: s3Of(await bucketOf(first)),
-          properties: { 'database.url': server.url(database) },
-          env: { SFTPGW_DATABASE_PASSWORD: server.password },
+          s3: cluster.s3,
+          properties: { 'database.url': cluster.server.url(cluster.database) },
+          env: { SFTPGW_DATABASE_PASSWORD: cluster.server.password },
         });
         const child = other.spawnServe();
         await eventually('it ends', () => child.exitCode !== null);
@@ -257,12 +178,12 @@ for (const target of await s3Targets()) {
           await client.write(killed, part * large.byteLength, large);
           await other.write(kept, part * large.byteLength, large);
         }
-        await eventually('both are in the ledger', async () => (await pending()).length === 2);
+        await eventually('both are in the ledger', async () => (await cluster.pending()).length === 2);
         const killedMs = performance.now();
         expect(await first.end('SIGKILL')).toBe('SIGKILL');
         await eventually(
           'the other one settles the upload',
-          async () => (await pending()).join() === 'clara/uploads/kept',
+          async () => (await cluster.pending()).join() === 'clara/uploads/kept',
           settledMs,
         );
         console.log(`settled ${Math.round(performance.now() - killedMs)} ms after the kill`);
@@ -272,13 +193,13 @@ for (const target of await s3Targets()) {
         await eventually('the webhook gets the upload', () =>
           keysOf(receiver.accepted).includes('clara/uploads/kept'),
         );
-        expect((await nodes()).map(({ state }) => state).sort()).toEqual(['dead', 'live']);
-        await verify();
+        expect((await cluster.nodes()).map(({ state }) => state).sort()).toEqual(['dead', 'live']);
+        await cluster.verify();
         // The killed one comes back.
         await first.serve();
         await put(user, 'after', Buffer.from('after'));
         expect((await get(userOfSecond, 'after')).toString()).toBe('after');
-        expect((await nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
+        expect((await cluster.nodes()).map(({ state }) => state)).toEqual(['live', 'live']);
       });
 
       it('finish a rotation of one that is killed', async () => {
@@ -286,7 +207,7 @@ for (const target of await s3Targets()) {
         const body = { username: 'clara', objectsPerSecond: 1 };
         const { status, json } = await client.request('POST', '/api/rotations', { body });
         expect([status, json]).toEqual([expect.any(Number), expect.objectContaining({ state: 'running' })]);
-        copyRoot();
+        cluster.copyRoot();
         await eventually('some objects have the new key', async () =>
           (await rotations()).some(({ rekeyed }) => rekeyed > 2),
         );
@@ -294,7 +215,7 @@ for (const target of await s3Targets()) {
         await eventually('the rotation is done', async () =>
           (await rotations()).every(({ state }) => state === 'done'),
         );
-        await verify();
+        await cluster.verify();
         expect((await get(userOfSecond, 'kept')).byteLength).toBe(80 * requestBytes);
         await first.serve();
       });
@@ -303,13 +224,12 @@ for (const target of await s3Targets()) {
         process.kill(first.pid, 'SIGSTOP');
         await eventually(
           'the paused one is dead',
-          async () => (await nodes()).some(({ state }) => state === 'dead'),
+          async () => (await cluster.nodes()).some(({ state }) => state === 'dead'),
           settledMs,
         );
         await eventually(
           'its epoch has ended',
-          async () =>
-            (await server.run(database, "select id from database_writer where state = 'dead'")).length === 1,
+          async () => (await run("select id from database_writer where state = 'dead'")).length === 1,
           settledMs,
         );
         process.kill(first.pid, 'SIGCONT');
@@ -324,7 +244,7 @@ for (const target of await s3Targets()) {
         expect(first.output).toMatch(/declared dead/);
         expect(await first.end('SIGTERM')).toBe(6);
         await put(userOfSecond, 'alone', Buffer.from('alone'));
-        await verify();
+        await cluster.verify();
       });
     },
   );

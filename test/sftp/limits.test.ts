@@ -121,7 +121,7 @@ describe.skipIf(skip !== null)('draining the SFTP server', () => {
     expect(refused.stderr).toContain('Connection refused');
     await drained;
     expect(testServer.memory.content('/big')?.byteLength).toBe(size);
-    await uploading;
+    expect((await uploading).code).toBe(0);
     expect(testServer.memory.isDisposed).toBe(true);
   });
 

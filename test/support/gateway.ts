@@ -12,6 +12,9 @@ const project = resolve(import.meta.dirname, '../..');
 /** The built `sftpgw` program. */
 export const mainScript = join(project, 'dist/bin/sftpgw.js');
 
+/** The number of processes of each gateway in this run: `SFTPGW_TEST_WORKERS`. One by default. */
+const testWorkers = process.env['SFTPGW_TEST_WORKERS'];
+
 /** A bucket on an S3 server other than the embedded one. */
 export interface ForeignS3 {
   readonly endpoint: string;
@@ -152,6 +155,7 @@ export class Gateway implements AsyncDisposable {
     // Many gateways run in parallel, and few tests need the console.
     const env: NodeJS.ProcessEnv = {
       SFTPGW_CONSOLE_LISTEN: 'off',
+      ...(testWorkers === undefined ? {} : { SFTPGW_WORKERS: testWorkers }),
       ...process.env,
       ...this.#database,
       ...this.#options.env,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import type { WriterIdentity } from '../../src/database/cluster/writers.js';
 import type { DatabaseEngine, GatewayDatabase } from '../../src/database/database.js';
 import { openPostgres } from '../../src/database/postgres/open.js';
-import type { WriterIdentity } from '../../src/database/postgres/writers.js';
 import { openDatabase } from '../../src/database/sqlite/open.js';
 import { PostgresServer } from './postgres-server.js';
 

@@ -93,6 +93,7 @@ export class UploadTree implements AsyncDisposable {
     const factoryOf = (tree: UploadTree) =>
       createVfsFactory({
         ...{ parked, vault, store, listedNames, ledger, versions },
+        nodes: null,
         clock: systemClock,
         users: usersOf(tree),
         resumeWindowMs: 60_000,

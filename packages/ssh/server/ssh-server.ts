@@ -47,7 +47,7 @@ export class SshServer {
     return server;
   }
 
-  /** Returns a server that does not listen: the caller passes it streams with `accept`. */
+  /** Returns a server that does not listen: the caller passes it streams with `accept` or `acceptSocket`. */
   static withoutListener(options: SshServerOptions): SshServer {
     return new SshServer(options);
   }
@@ -98,6 +98,12 @@ export class SshServer {
       this.#connections.delete(connection);
     });
     connection.start();
+  }
+
+  /** Serves a TCP connection that another listener has accepted, and that no data was read from. */
+  acceptSocket(socket: Socket): void {
+    socket.setNoDelay(true);
+    this.#accepted(socket);
   }
 
   /** Accepts no further connections. Existing ones continue. */

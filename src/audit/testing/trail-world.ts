@@ -7,6 +7,7 @@ import type { GatewayDatabase } from '../../database/database.js';
 import type { AuditEvent, AuditRow } from '../../model/audit.js';
 import type { Clock } from '../../model/call.js';
 import { type LogLine, recordingLogger, testClock, testEntropy } from '../../sftp/testing/test-logger.js';
+import { spoolPaths } from '../spool-directory.js';
 import { AuditTrail, type AuditTrailOptions } from '../trail.js';
 
 /** A directory with a database, and the trails that a test opens on it. */
@@ -38,7 +39,7 @@ export class TrailWorld implements AsyncDisposable {
 
   async trail(options: Partial<AuditTrailOptions> = {}): Promise<AuditTrail> {
     const trail = await AuditTrail.open({
-      directory: this.spoolDirectory,
+      spool: spoolPaths(this.spoolDirectory),
       database: this.#database,
       node: '0123456789abcdef',
       spoolLimitBytes: 1024 ** 3,

@@ -7,7 +7,7 @@ import { renderDuration, renderJson, renderTable } from '../terminal/render.js';
 /** Creates `sftpgw cluster status`. */
 export function clusterStatusCommand(context: CommandContext): Command {
   const summary = [
-    'List the gateways on the database of this root.',
+    'List the gateways and workers on the database of this root.',
     'A node is live if the database has seen it within ten seconds. It is stopped if it ended in order, and dead otherwise: another node then finishes or undoes its uploads.',
   ].join('\n');
   const command = newCommand(
@@ -23,14 +23,17 @@ export function clusterStatusCommand(context: CommandContext): Command {
 
 async function status({ shell, rootOf }: CommandContext, command: Command, isJson: boolean): Promise<void> {
   const { clusterStatus } = await import('../../operations/database/cluster-status.js');
-  const { isClustered, database, nodes } = await clusterStatus(rootOf(command));
+  const { isClustered, workers, database, nodes } = await clusterStatus(rootOf(command));
   if (isJson) {
     shell.out(renderJson({ cluster: isClustered, database, nodes: nodes.map(viewOf) }));
     return;
   }
   if (nodes.length > 0) shell.out(renderTable(header, nodes.map(rowOf)));
   else shell.err(`no gateway has registered at ${database}`);
-  if (!isClustered) shell.err('cluster=no: one gateway uses the database');
+  if (!isClustered) {
+    const processes = workers === 1 ? '' : ` with ${workers} workers`;
+    shell.err(`cluster=no: one gateway${processes} uses the database`);
+  }
 }
 
 const header = ['name', 'id', 'state', 'last seen', 'version'];

@@ -12,7 +12,7 @@ export const sessionExits: readonly ExitName[] = [...localExits, 'cancelled'];
 export function sessionsCommand(context: CommandContext): Command {
   const summary = [
     'List the current sessions and transfers of the running gateway.',
-    'KEX ends with * if the key exchange resists quantum computers. A transfer waits for the client, the gateway or the storage. Sessions of sshd (sftpgw stdio) have no algorithms.',
+    'KEX ends with * if the key exchange resists quantum computers. A transfer waits for the client, the gateway or the storage. Sessions of sshd (sftpgw stdio) have no algorithms. Those of all nodes and workers are listed.',
   ].join('\n');
   const command = newCommand(
     'sessions',
@@ -36,8 +36,13 @@ export function sessionsCommand(context: CommandContext): Command {
 }
 
 function renderSessions(sessions: readonly SessionStatus[]): string {
-  const header = ['id', 'user', 'address', 'login', 'client', 'kex', 'cipher', 'age', 'idle', 'in', 'out'];
-  const tables = [renderTable(header, sessions.map(sessionRow))];
+  const columns = ['id', 'user', 'address', 'login', 'client', 'kex', 'cipher', 'age', 'idle', 'in', 'out'];
+  const areOfNodes = sessions.some(({ node }) => node !== null);
+  const header = areOfNodes ? [...columns, 'node'] : columns;
+  const rows = sessions.map((session) =>
+    areOfNodes ? [...sessionRow(session), session.node ?? ''] : sessionRow(session),
+  );
+  const tables = [renderTable(header, rows)];
   const transfers = sessions.flatMap((session) =>
     session.transfers.map((transfer) => [
       session.id,
@@ -50,8 +55,8 @@ function renderSessions(sessions: readonly SessionStatus[]): string {
     ]),
   );
   if (transfers.length > 0) {
-    const columns = ['session', 'direction', 'path', 'bytes', 'rate', 'key', 'waits for'];
-    tables.push(renderTable(columns, transfers));
+    const ofTransfers = ['session', 'direction', 'path', 'bytes', 'rate', 'key', 'waits for'];
+    tables.push(renderTable(ofTransfers, transfers));
   }
   return tables.join('\n\n');
 }

@@ -5,7 +5,7 @@ import type { Schema } from '../schema.js';
 import { databaseNow, deadMs, gapMs, readDatabaseNow } from './clock.js';
 
 /** The tables whose rows have an owner. */
-type OwnedTable = 'sealed_object' | 'job' | 'lease';
+type OwnedTable = 'sealed_object' | 'job' | 'lease' | 'node_session';
 
 /**
  * Selects rows whose owner can no longer write: it has ended, was declared dead, or started again with another epoch.

@@ -4,6 +4,7 @@ import { Fault } from '../../model/fault.js';
 import type { IntentId } from '../../model/ledger.js';
 import type { PartReceipt } from '../../model/object-store.js';
 import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
+import { ownerColumns } from '../cluster/nodes.js';
 import type { GatewayDatabase } from '../database.js';
 import type { ParkedUploadTable, SealedObjectRow } from '../schema/ledger.js';
 import type { Schema } from '../schema.js';
@@ -55,7 +56,13 @@ class DatabaseParkedUploads implements ParkedUploads {
         .deleteFrom('parked_upload')
         .where('row_id', '=', id)
         .executeTakeFirst();
-      return numDeletedRows > 0n;
+      const isOwn = numDeletedRows > 0n;
+      const { owner } = this.#db;
+      // Another node may have parked it. If this one ends, the others must settle its row.
+      if (isOwn && owner !== null) {
+        await trx.updateTable('sealed_object').set(ownerColumns(owner)).where('id', '=', id).execute();
+      }
+      return isOwn;
     });
   }
 

@@ -18,6 +18,8 @@ import { apiState } from './0016-api-state.js';
 import { databaseWriters } from './0017-database-writers.js';
 import { databaseMove } from './0018-database-move.js';
 import { nodes } from './0019-nodes.js';
+import { workerRoots } from './0020-worker-roots.js';
+import { sharedLimits } from './0021-shared-limits.js';
 import { pendingRemovals } from './0023-pending-removals.js';
 
 /** All migrations in order. A released name never changes. */
@@ -41,5 +43,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0017-database-writers': databaseWriters,
   '0018-database-move': databaseMove,
   '0019-nodes': nodes,
+  '0020-worker-roots': workerRoots,
+  '0021-shared-limits': sharedLimits,
   '0023-pending-removals': pendingRemovals,
 };

@@ -1,7 +1,13 @@
 import type { Schema } from '../schema.js';
 
-/** Tables about the database itself, which stay where they are. */
-type OwnTable = 'database_writer' | 'database_move' | 'lease';
+/** Tables about the database itself and about the present moment, which stay where they are. */
+type OwnTable =
+  | 'database_writer'
+  | 'database_move'
+  | 'lease'
+  | 'node_session'
+  | 'node_request'
+  | 'login_count';
 
 /**
  * The tables that move to another engine, with their primary keys. The order of a table's rows by its key is the same
@@ -25,6 +31,8 @@ export const movedTables: {
   api_token: ['id'],
   job: ['seq'],
   idempotency_key: ['seq'],
+  login_ban: ['source'],
+  known_login: ['source', 'username'],
   webhook: ['id'],
   webhook_delivery: ['id'],
   admin: ['id'],

@@ -3,12 +3,12 @@ import { PostgresServer, postgresMissing } from '../../../test/support/postgres-
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import type { KeyLedger } from '../../model/ledger.js';
 import { listNodes } from '../cluster/nodes.js';
+import type { WriterIdentity } from '../cluster/writers.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyLedger } from '../ledger/ledger.js';
 import { LedgerOrphans } from '../ledger/orphans.js';
 import type { PostgresOptions } from './connection.js';
 import { openPostgres } from './open.js';
-import type { WriterIdentity } from './writers.js';
 
 const skipped = postgresMissing();
 let server: PostgresServer;

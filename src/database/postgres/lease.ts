@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Fault } from '../../model/fault.js';
 import { heartbeatMs } from '../cluster/clock.js';
-import type { Schema } from '../schema.js';
 import {
   addCommand,
   leaseHeld,
@@ -13,7 +12,8 @@ import {
   takenOver,
   type WriterIdentity,
   writeLock,
-} from './writers.js';
+} from '../cluster/writers.js';
+import type { Schema } from '../schema.js';
 
 /**
  * The right of a process to write to a database. A gateway shows every two seconds that it runs, and so does a command

@@ -3,6 +3,7 @@ import { Kysely, type Transaction } from 'kysely';
 import pg from 'pg';
 import type { Fault } from '../../model/fault.js';
 import { type Measures, noMeasures } from '../../model/measures.js';
+import { leave, type WriterIdentity } from '../cluster/writers.js';
 import type { DatabaseWeakness, GatewayDatabase, RowOwner, WrittenSoon } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { isMigrated, migrateToLatest } from '../migrate.js';
@@ -16,7 +17,6 @@ import { persist } from './persist.js';
 import { requireSupported, weaknessesOf } from './server-settings.js';
 import { WriteSession } from './write-session.js';
 import { PostgresWriter } from './writer.js';
-import { leave, type WriterIdentity } from './writers.js';
 
 /** A connection that is not used for this long is closed, in milliseconds. */
 const idleConnectionMs = 60_000;

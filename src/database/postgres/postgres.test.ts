@@ -11,13 +11,13 @@ import { PostgresServer, postgresMissing } from '../../../test/support/postgres-
 import { commandIdentity } from '../../../test/support/test-database.js';
 import { eventually } from '../../../test/support/wait.js';
 import { Fault } from '../../model/fault.js';
+import type { WriterIdentity } from '../cluster/writers.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyLedger } from '../ledger/ledger.js';
 import type { Schema } from '../schema.js';
 import { clientConfig, GatewayClient, type PostgresOptions } from './connection.js';
 import { GatewayDialect, PoolDriver } from './dialect.js';
 import { openPostgres } from './open.js';
-import type { WriterIdentity } from './writers.js';
 
 const skipped = postgresMissing();
 let server: PostgresServer;

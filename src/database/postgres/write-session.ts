@@ -1,8 +1,8 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely';
 import type pg from 'pg';
 import { Fault } from '../../model/fault.js';
+import { writeLock } from '../cluster/writers.js';
 import { GatewayClient, runQuery } from './connection.js';
-import { writeLock } from './writers.js';
 
 /** Statements whose result no caller needs. They travel with the statement behind them. */
 const controlStatement = /^(?:rollback to |release )?savepoint \w+$/;

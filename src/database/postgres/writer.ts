@@ -2,12 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { type DatabaseConnection, type Driver, Kysely, type Transaction } from 'kysely';
 import type pg from 'pg';
 import { Fault } from '../../model/fault.js';
+import {
+  addCommand,
+  beginStatements,
+  takenOver,
+  type WriterIdentity,
+  writeLock,
+} from '../cluster/writers.js';
 import type { Schema } from '../schema.js';
 import { GatewayDialect } from './dialect.js';
 import { isLostConnection } from './errors.js';
 import { persist } from './persist.js';
 import { WriteSession } from './write-session.js';
-import { addCommand, beginStatements, takenOver, type WriterIdentity, writeLock } from './writers.js';
 
 /** The settings and callbacks of a writer. */
 export interface WriterOptions {

@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely';
 
-/** A process that writes to the database. Only PostgreSQL has rows: a SQLite file has one gateway by its lock. */
+/** A process that writes to the database. A SQLite file has rows only for the processes of `workers`. */
 export interface DatabaseWriterTable {
   id: string;
   kind: 'gateway' | 'command';
@@ -10,6 +10,8 @@ export interface DatabaseWriterTable {
   state: Generated<'live' | 'stopped' | 'dead'>;
   /** 1 if it shares the database with other gateways. */
   is_clustered: Generated<number>;
+  /** The id of the root, if it shares the database only with other processes of its own root. */
+  root: string | null;
   /** Raised when another process takes over, which ends the writes of this one. */
   epoch: number;
   /** Set by each transaction. Shows after a lost connection whether the last one was committed. */

@@ -8,29 +8,39 @@ import {
   type SqliteStatement,
 } from 'kysely';
 
+/** Max time in milliseconds that a statement waits for another process to release a lock. */
+export const busyTimeoutMs = 5_000;
+
 /** Max prepared statements kept for reuse. The gateway has a few dozen. */
 const maxPreparedStatements = 200;
 
-/** Kysely dialect for SQLite through better-sqlite3, on one connection. */
+/**
+ * Kysely dialect for SQLite through better-sqlite3, on one connection. A transaction that finds the database locked by
+ * another process waits for up to `lockWaitMs`, and blocks the thread meanwhile.
+ */
 export class BetterSqliteDialect extends SqliteDialect {
   readonly #database: BetterSqlite3.Database;
+  readonly #lockWaitMs: number;
 
-  constructor(database: BetterSqlite3.Database) {
+  constructor(database: BetterSqlite3.Database, lockWaitMs = busyTimeoutMs) {
     super({ database: withPreparedStatements(database) });
     this.#database = database;
+    this.#lockWaitMs = lockWaitMs;
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver(this.#database);
+    return new ImmediateDriver(this.#database, this.#lockWaitMs);
   }
 }
 
 class ImmediateDriver extends SqliteDriver {
   readonly #database: BetterSqlite3.Database;
+  readonly #lockWaitMs: number;
 
-  constructor(database: BetterSqlite3.Database) {
+  constructor(database: BetterSqlite3.Database, lockWaitMs: number) {
     super({ database: withPreparedStatements(database) });
     this.#database = database;
+    this.#lockWaitMs = lockWaitMs;
   }
 
   /**
@@ -38,7 +48,14 @@ class ImmediateDriver extends SqliteDriver {
    * another process has written in between (SQLITE_BUSY_SNAPSHOT, https://www.sqlite.org/isolation.html).
    */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    const begin = () => connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    if (this.#lockWaitMs === busyTimeoutMs) return void (await begin());
+    this.#database.pragma(`busy_timeout = ${this.#lockWaitMs}`);
+    try {
+      await begin();
+    } finally {
+      this.#database.pragma(`busy_timeout = ${busyTimeoutMs}`);
+    }
   }
 
   /**

@@ -8,13 +8,10 @@ import type { DatabaseWeakness, GatewayDatabase, WrittenSoon } from '../database
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
-import { BetterSqliteDialect } from './dialect.js';
+import { BetterSqliteDialect, busyTimeoutMs } from './dialect.js';
 import { sqliteFault } from './errors.js';
 import { LogFile, type SyncFile } from './log-file.js';
 import { probeDatabase } from './probe.js';
-
-/** Max time in milliseconds that a statement waits for another process to release the write lock. */
-const busyTimeoutMs = 5000;
 
 /**
  * Opens the SQLite database at `path` and migrates its tables. Creates the file (mode 0600, in a directory
@@ -27,10 +24,18 @@ export async function openDatabase(
   measures: Pick<Measures, 'databaseCommit'> = noMeasures,
   sync?: SyncFile,
 ): Promise<GatewayDatabase> {
+  return new SqliteDatabase(await openFile(path), path, measures, new LogFile(path, sync));
+}
+
+/**
+ * Opens the file for `openDatabase`. `lockWaitMs` is that of `BetterSqliteDialect`. A commit is durable only after
+ * `LogFile.sync`.
+ */
+export async function openFile(path: string, lockWaitMs = busyTimeoutMs): Promise<Kysely<Schema>> {
   try {
     await makeSecretFile(path);
     const sqlite = new Sqlite(path, { timeout: busyTimeoutMs });
-    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite) });
+    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite, lockWaitMs) });
     try {
       configure(sqlite, path);
       await migrateToLatest(db, path);
@@ -40,7 +45,7 @@ export async function openDatabase(
       sqlite.close();
       throw error;
     }
-    return new SqliteDatabase(db, path, measures, new LogFile(path, sync));
+    return db;
   } catch (error) {
     throw sqliteFault(error, path);
   }

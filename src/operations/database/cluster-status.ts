@@ -1,5 +1,6 @@
 import { databaseNameOf, openRootDatabase } from '../../assembly/database.js';
 import { LiveSettings } from '../../assembly/live-settings.js';
+import { workersOf } from '../../config/workers-setting.js';
 import { listNodes } from '../../database/cluster/nodes.js';
 import type { ClusterNode } from '../../model/api/cluster.js';
 
@@ -7,9 +8,11 @@ import type { ClusterNode } from '../../model/api/cluster.js';
 export interface ClusterStatus {
   /** The setting `cluster`. */
   readonly isClustered: boolean;
+  /** The number of processes of the gateway. */
+  readonly workers: number;
   /** The database, for people. */
   readonly database: string;
-  /** Empty for a SQLite file, which has one gateway. */
+  /** Empty for a SQLite file that has never had several processes. */
   readonly nodes: readonly ClusterNode[];
 }
 
@@ -19,7 +22,8 @@ export async function clusterStatus(root: string): Promise<ClusterStatus> {
   const database = await openRootDatabase(settings, 'command');
   try {
     const nodes = await listNodes(database);
-    return { isClustered: settings.current.cluster, database: databaseNameOf(settings), nodes };
+    const { cluster: isClustered, workers } = settings.current;
+    return { isClustered, workers: workersOf(workers), database: databaseNameOf(settings), nodes };
   } finally {
     await database.close();
   }

@@ -47,7 +47,7 @@ export async function moveRootDatabase(
   resources.defer(() => file.database.close());
   const server: NamedDatabase = {
     // No other gateway may write meanwhile, also if several share the database.
-    database: await openServerDatabase(settings, options, 'gateway', undefined, false),
+    database: await openServerDatabase(settings, options, { place: null }, undefined, false),
     name: databaseNameOf(settings),
   };
   resources.defer(() => server.database.close());

@@ -3,7 +3,7 @@ import { secretFileMode, writeFileDurably } from '../../files/durable.js';
 import { isAbsence } from '../../files/system-errors.js';
 import type { Ban } from '../../model/bans.js';
 import { Fault } from '../../model/fault.js';
-import type { KnownLogin } from './known-logins.js';
+import type { KnownLogin } from '../../model/nodes.js';
 
 /** The part of the defence that survives a restart. */
 export interface DefenceState {

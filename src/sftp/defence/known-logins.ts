@@ -1,11 +1,5 @@
 import type { Clock } from '../../model/call.js';
-
-/** A login of a user from a source. `atMs` is in milliseconds since the epoch. */
-export interface KnownLogin {
-  readonly source: string;
-  readonly username: string;
-  readonly atMs: number;
-}
+import type { KnownLogin } from '../../model/nodes.js';
 
 export interface KnownLoginLimits {
   readonly maxKnownLogins: number;
@@ -40,8 +34,13 @@ export class KnownLogins {
 
   /** Returns true if the user has logged in from the source. */
   has(source: string, username: string): boolean {
+    return this.lastMs(source, username) !== null;
+  }
+
+  /** Returns when the user logged in from the source last, in milliseconds since the epoch. Returns null if never. */
+  lastMs(source: string, username: string): number | null {
     this.#expire();
-    return this.#logins.has(keyOf(source, username));
+    return this.#logins.get(keyOf(source, username))?.atMs ?? null;
   }
 
   /** Returns true if any user has logged in from the source. */

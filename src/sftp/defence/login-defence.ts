@@ -2,6 +2,7 @@ import { type CidrList, type FailedConnection, parseSource, sourceOf } from '@sf
 import type { Ban, BanAdministration, BanScope } from '../../model/bans.js';
 import type { Clock, Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import type { LoginCountKind, SharedLogins } from '../../model/nodes.js';
 import { BanList } from './ban-list.js';
 import { type Counters, createMemoryCounters } from './counters.js';
 import { readDefenceState, writeDefenceState } from './defence-file.js';
@@ -14,6 +15,7 @@ import {
   penalties,
 } from './penalties.js';
 import { RefusalCounts } from './refusal-counts.js';
+import { SharedDefence } from './shared-defence.js';
 import { StateSaver } from './state-saver.js';
 
 type AddressList = Pick<CidrList, 'contains'>;
@@ -30,11 +32,15 @@ export interface DefenceOptions {
   readonly limits?: Partial<DefenceLimits>;
   /** Called for each ban that failed logins cause. */
   readonly onBan?: (ban: Ban) => void;
+  /** Bans, known logins and counts that several nodes share. The caller calls `sync`. None by default. */
+  readonly shared?: SharedLogins | null;
   readonly log: Logger;
   readonly clock: Clock;
 }
 
 const loginSaveDelayMs = 60_000;
+/** The other nodes learn of a known login again after this time, so that they do not forget it. In milliseconds. */
+const loginShareMs = 24 * 60 * 60 * 1000;
 const notAllowed = 'this address may not connect';
 const banned = 'too many failed logins from this address: try again later';
 
@@ -51,6 +57,10 @@ export class LoginDefence implements BanAdministration {
   readonly #known: KnownLogins;
   readonly #counts: RefusalCounts;
   readonly #saver: StateSaver;
+  /** Null if this gateway is the only node. */
+  readonly #shared: SharedDefence | null;
+  /** This node's own counts that end with a ban. */
+  readonly #clearable: readonly Counters[];
   readonly #penalties: Counters;
   readonly #bansBefore: Counters;
   readonly #failuresBySource: Counters;
@@ -66,11 +76,18 @@ export class LoginDefence implements BanAdministration {
     this.#known = new KnownLogins(limits, clock);
     this.#counts = new RefusalCounts(log, clock);
     this.#saver = new StateSaver(() => this.#write(), clock, log);
-    this.#penalties = createMemoryCounters(limits.windowMs, limits.maxCounted);
-    this.#bansBefore = createMemoryCounters(limits.maxBanMs, limits.maxCounted);
-    this.#failuresBySource = createMemoryCounters(limits.windowMs, limits.maxCounted);
-    this.#failuresByUser = createMemoryCounters(limits.windowMs, limits.maxCounted);
-    this.#failuresByPair = createMemoryCounters(limits.pairWindowMs, limits.maxCounted);
+    const { shared = null } = options;
+    this.#shared = shared === null ? null : new SharedDefence(shared, clock, log);
+    const own = (windowMs: number) => createMemoryCounters(windowMs, limits.maxCounted);
+    const all = (counters: Counters, kind: LoginCountKind, windowMs: number) =>
+      this.#shared === null ? counters : this.#shared.counters(counters, kind, windowMs);
+    const [penalties, bans, sources] = [own(limits.windowMs), own(limits.maxBanMs), own(limits.windowMs)];
+    this.#clearable = [penalties, bans, sources];
+    this.#penalties = all(penalties, 'penalties', limits.windowMs);
+    this.#bansBefore = all(bans, 'bans', limits.maxBanMs);
+    this.#failuresBySource = all(sources, 'sources', limits.windowMs);
+    this.#failuresByUser = all(own(limits.windowMs), 'users', limits.windowMs);
+    this.#failuresByPair = all(own(limits.pairWindowMs), 'pairs', limits.pairWindowMs);
   }
 
   /** Loads the bans of the last run. If the file cannot be read, logs an error and starts without bans. */
@@ -84,6 +101,19 @@ export class LoginDefence implements BanAdministration {
       options.log.error('bans of the last run not loaded', { error: Fault.from(error) });
     }
     return defence;
+  }
+
+  /**
+   * Shares what this node has learned since the last call with the other nodes, and learns what they have. Does
+   * nothing if there are none. Throws the database's faults.
+   */
+  async sync(): Promise<void> {
+    const changes = await this.#shared?.sync();
+    if (changes === undefined) return;
+    for (const ban of changes.bans) this.#bans.put(ban);
+    for (const source of changes.cleared) await this.#forget(source);
+    for (const login of changes.logins) this.#known.add(login);
+    if (changes.bans.length + changes.cleared.length > 0) void this.#saver.later(loginSaveDelayMs);
   }
 
   /** Returns why an address may not connect, null if it may. */
@@ -138,10 +168,12 @@ export class LoginDefence implements BanAdministration {
   /** Records a login. It clears the failures of the user from this address. */
   loggedIn(address: string, username: string): void {
     const source = sourceOf(address);
-    const isNew = !this.#known.has(source, username);
-    this.#known.add({ source, username, atMs: this.#options.clock.nowMs() });
+    const lastMs = this.#known.lastMs(source, username);
+    const login = { source, username, atMs: this.#options.clock.nowMs() };
+    this.#known.add(login);
     void this.#failuresByPair.clear(pairOf(source, username));
-    if (isNew) void this.#saver.later(loginSaveDelayMs);
+    this.#shared?.loggedIn(login, lastMs === null || login.atMs - lastMs >= loginShareMs);
+    if (lastMs === null) void this.#saver.later(loginSaveDelayMs);
   }
 
   /** Penalises a connection that ended without a login. */
@@ -172,13 +204,9 @@ export class LoginDefence implements BanAdministration {
   async clear(address: string | null): Promise<number> {
     const sources =
       address === null ? this.#bans.list().map(({ source }) => source) : [checkedSource(address)];
+    await this.#shared?.clear(sources);
     let ended = 0;
-    for (const source of sources) {
-      if (this.#bans.remove(source)) ended += 1;
-      for (const counters of [this.#penalties, this.#bansBefore, this.#failuresBySource]) {
-        await counters.clear(source);
-      }
-    }
+    for (const source of sources) if (await this.#forget(source)) ended += 1;
     if (ended > 0) {
       this.#options.log.info('bans ended by command', { address: address ?? 'all', bans: ended });
       await this.#saver.now();
@@ -190,6 +218,13 @@ export class LoginDefence implements BanAdministration {
   async close(): Promise<void> {
     this.#counts.close();
     await this.#saver.close();
+  }
+
+  /** Ends the ban of a source on this node and forgets its failures. Returns false if it was not banned. */
+  async #forget(source: string): Promise<boolean> {
+    const isBanned = this.#bans.remove(source);
+    for (const counters of this.#clearable) await counters.clear(source);
+    return isBanned;
   }
 
   #isExempt(address: string): boolean {
@@ -217,6 +252,9 @@ export class LoginDefence implements BanAdministration {
   async #ban(ban: Ban): Promise<void> {
     const { source, scope, cause, sinceMs, untilMs } = ban;
     this.#bans.put(ban);
+    // The command waits until the ban is stored, so that its answer is true for all nodes.
+    if (cause === 'command') await this.#shared?.ban(ban);
+    else this.#shared?.banLater(ban);
     // The command that bans an address records it itself, with its administrator.
     if (cause === 'logins') this.#options.onBan?.(ban);
     this.#options.log.warn('address banned', {

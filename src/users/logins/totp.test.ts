@@ -134,4 +134,21 @@ describe('the codes of a user', () => {
     expect(codes.accept('alice', secret, code(0), nowMs)).toBe(true);
     expect(codes.accept('bob', secret, code(1), nowMs + stepMs)).toBe(true);
   });
+
+  it('are accepted once by processes that share them, and are guessed as little as in one', () => {
+    const [one, other] = [new TotpCodes(), new TotpCodes()];
+    one.share((...change) => other.learn(...change));
+    other.share((...change) => one.learn(...change));
+    expect(one.accept('bob', secret, code(0), nowMs)).toBe(true);
+    expect(other.accept('bob', secret, code(0), nowMs)).toBe(false);
+    expect(other.accept('bob', secret, code(1), nowMs)).toBe(true);
+    expect(one.accept('bob', secret, code(1), nowMs)).toBe(false);
+    for (let attempt = 0; attempt < maxWrongCodes; attempt++) {
+      expect((attempt % 2 === 0 ? one : other).accept('alice', secret, '000000', nowMs)).toBe(false);
+    }
+    expect([one, other].map((codes) => codes.accept('alice', secret, code(0), nowMs))).toEqual([
+      false,
+      false,
+    ]);
+  });
 });

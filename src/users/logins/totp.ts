@@ -110,7 +110,8 @@ export function totpUri(secret: TotpSecret, username: string, host: string): str
 /** Wrong codes of one user within one step. Further codes are refused unchecked until the next step. */
 export const maxWrongCodes = 5;
 
-interface CodeState {
+/** What was done with the codes of one user. */
+export interface CodeState {
   /** The step of the last accepted code. */
   readonly usedStep: number;
   readonly wrongStep: number;
@@ -125,6 +126,22 @@ const unused: CodeState = { usedStep: -1, wrongStep: -1, wrongCodes: 0 };
  */
 export class TotpCodes {
   readonly #states = new Map<string, CodeState>();
+  #changed: (username: string, state: CodeState) => void = () => undefined;
+
+  /** Calls `changed` for each code that was accepted or refused, for other processes that check codes. */
+  share(changed: (username: string, state: CodeState) => void): void {
+    this.#changed = changed;
+  }
+
+  /** Learns what another process did with the codes of a user. */
+  learn(username: string, other: CodeState): void {
+    const own = this.#states.get(username) ?? unused;
+    const wrongStep = Math.max(own.wrongStep, other.wrongStep);
+    // Both may have counted the same refusal.
+    const wrongOf = (state: CodeState) => (state.wrongStep === wrongStep ? state.wrongCodes : 0);
+    const wrongCodes = Math.max(wrongOf(own), wrongOf(other));
+    this.#states.set(username, { usedStep: Math.max(own.usedStep, other.usedStep), wrongStep, wrongCodes });
+  }
 
   /** Checks a code of an existing user. A code before one that was accepted is refused. */
   accept(username: string, secret: TotpSecret, code: string, nowMs: number): boolean {
@@ -134,12 +151,11 @@ export class TotpCodes {
     const step = secret.stepOf(code, nowMs);
     if (wrongCodes >= maxWrongCodes) return false;
     const isAccepted = step !== null && step > state.usedStep;
-    this.#states.set(
-      username,
-      isAccepted
-        ? { usedStep: step, wrongStep: now, wrongCodes: 0 }
-        : { usedStep: state.usedStep, wrongStep: now, wrongCodes: wrongCodes + 1 },
-    );
+    const next = isAccepted
+      ? { usedStep: step, wrongStep: now, wrongCodes: 0 }
+      : { usedStep: state.usedStep, wrongStep: now, wrongCodes: wrongCodes + 1 };
+    this.#states.set(username, next);
+    this.#changed(username, next);
     return isAccepted;
   }
 }

@@ -48,7 +48,7 @@ const noting = () =>
 
 beforeEach(() => {
   memory = new MemoryVfs();
-  session = new LiveSession('a1', login, testClock, () => undefined);
+  session = new LiveSession({ id: 'a1', login, source: null }, testClock, () => undefined);
   events = [];
   isWritable = true;
 });

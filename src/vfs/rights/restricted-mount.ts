@@ -20,11 +20,11 @@ export interface RestrictableMount extends Mount {
   /** Returns whether a complete file of this name exists. */
   exists(call: Call, path: string): Promise<boolean>;
   /** Returns whether a file of this name is being uploaded, or was uploaded in part. */
-  isUploading(path: string): boolean;
+  isUploading(call: Call, path: string): Promise<boolean>;
   /** Returns whether this session has stored the file. */
   hasStored(path: string): boolean;
   /** Returns whether the file is complete and appears in S3 once it is renamed. */
-  awaitsName(path: string): boolean;
+  awaitsName(call: Call, path: string): Promise<boolean>;
 }
 
 /** Bits of modes, for owner, group and others. */
@@ -68,9 +68,10 @@ export class RestrictedMount implements Mount {
     this.#requireVisible(path);
     const { overwrite, create } = this.#rights;
     const changesFile = change.size !== undefined || change.mtimeSeconds !== undefined;
-    const isOwn =
-      (change.size === undefined && this.#files.hasStored(path)) || (create && this.#files.isUploading(path));
-    if (changesFile && !overwrite && !isOwn) {
+    const isOwn = async () =>
+      (change.size === undefined && this.#files.hasStored(path)) ||
+      (create && (await this.#files.isUploading(call, path)));
+    if (changesFile && !overwrite && !(await isOwn())) {
       // Clients set the times of directories that they have created.
       const isDirectory = path === '/' || (await this.#files.statDirectory(call, path)) !== null;
       if (!isDirectory) this.#demand('overwrite', path);
@@ -128,7 +129,7 @@ export class RestrictedMount implements Mount {
 
   /** The rename that completes an upload under an excluded name needs only the right to create. */
   async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
-    this.#demand(this.#files.awaitsName(from) ? 'create' : 'rename', from);
+    this.#demand((await this.#files.awaitsName(call, from)) ? 'create' : 'rename', from);
     this.#requireVisible(from);
     this.#requireFree(to);
     await this.#files.rename(call, from, to, replace && this.#rights.overwrite);

@@ -98,6 +98,7 @@ export class World implements AsyncDisposable {
       store: this.s3,
       ledger: this.vault,
       versions: this.vault,
+      nodes: null,
     });
   }
 

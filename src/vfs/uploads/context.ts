@@ -3,6 +3,7 @@ import type { CustomerKey } from '../../model/customer-key.js';
 import { Fault } from '../../model/fault.js';
 import type { KeyLedger, LedgerDirectory, LedgerVersions } from '../../model/ledger.js';
 import { isSameEtag, type ObjectRef } from '../../model/object-store.js';
+import type { UploadName } from '../../model/parked-uploads.js';
 import type { UserDirectory, UserSettings } from '../../model/users.js';
 import { sealedAsReported } from '../../vault/sealed-with.js';
 import type { UploadTarget, Vault } from '../../vault/vault.js';
@@ -50,6 +51,13 @@ export class UploadContext implements ObjectPrefix {
     return this.services.users.uploadKeys(call, this.settings.username);
   }
 
+  /** Returns the locations that an upload to a path has. */
+  uploadName(path: string): UploadName {
+    const shown = this.location.file(path);
+    const final = this.excluded.finalPath(path);
+    return { shown, stored: final === null ? shown : this.location.file(final), actor: this.actor };
+  }
+
   /** Returns the target of an upload with the user's current encryption. */
   async target(call: Call, ref: ObjectRef, mtimeSeconds: number | null): Promise<UploadTarget> {
     const encryption = await this.services.users.uploadEncryption(call, this.settings.username);
@@ -58,10 +66,9 @@ export class UploadContext implements ObjectPrefix {
 
   /** Returns the target of a new file. A file with an excluded name gets its object under the final name. */
   async newTarget(call: Call, path: string, mtimeSeconds: number | null): Promise<UploadTarget> {
-    const shown = this.location.file(path);
-    const final = this.excluded.finalPath(path);
-    if (final === null) return await this.target(call, shown, mtimeSeconds);
-    return { ...(await this.target(call, this.location.file(final), mtimeSeconds)), shownKey: shown.key };
+    const { shown, stored } = this.uploadName(path);
+    const target = await this.target(call, stored, mtimeSeconds);
+    return shown.key === stored.key ? target : { ...target, shownKey: shown.key };
   }
 
   /**

@@ -50,6 +50,8 @@ export class UploadsMount implements RestrictableMount {
   async stat(call: Call, path: string): Promise<Attributes | null> {
     const { services, location } = this.#context;
     const { bucket, key } = location.file(path);
+    // A client that resumes asks for the size first.
+    await services.parkedFiles.refresh(call, this.#context.uploadName(path), true);
     const uploading = services.open.find(bucket, key);
     return uploading === null ? await this.#lookup.attributes(call, path) : uploading.attributes();
   }
@@ -63,17 +65,20 @@ export class UploadsMount implements RestrictableMount {
     return (await this.#lookup.object(call, path)) !== null;
   }
 
-  isUploading(path: string): boolean {
-    const { bucket, key } = this.#context.location.file(path);
-    return this.#context.services.open.find(bucket, key) !== null;
+  async isUploading(call: Call, path: string): Promise<boolean> {
+    const { services, location } = this.#context;
+    const { bucket, key } = location.file(path);
+    await services.parkedFiles.refresh(call, this.#context.uploadName(path));
+    return services.open.find(bucket, key) !== null;
   }
 
   hasStored(path: string): boolean {
     return this.#stored.has(path);
   }
 
-  awaitsName(path: string): boolean {
+  async awaitsName(call: Call, path: string): Promise<boolean> {
     const { services, location } = this.#context;
+    await services.parkedFiles.refresh(call, this.#context.uploadName(path));
     return services.parkedFiles.held(location.file(path)) !== null;
   }
 
@@ -89,7 +94,7 @@ export class UploadsMount implements RestrictableMount {
   async setAttributes(call: Call, path: string, change: AttributeChange): Promise<void> {
     if (path === '/') return;
     const { services, location } = this.#context;
-    await this.#closed(call, path);
+    await this.#ready(call, path);
     const ref = location.file(path);
     const uploading = services.open.find(ref.bucket, ref.key);
     // A size that is set by name counts for the stored file at once, unless this session itself has it open.
@@ -123,6 +128,7 @@ export class UploadsMount implements RestrictableMount {
   async *list(call: Call, path: string): AsyncGenerator<readonly DirectoryEntry[]> {
     const { services, location } = this.#context;
     const { bucket, key: prefix } = location.directory(path);
+    await services.parkedFiles.refreshBelow(bucket, prefix);
     const listing = new ObjectListing(this.#context, path, services.open.below(bucket, prefix));
     yield* listing.batches(call);
     if (!listing.foundNothing || path === '/') return;
@@ -137,7 +143,7 @@ export class UploadsMount implements RestrictableMount {
   }
 
   async openWrite(call: Call, path: string, mode: WriteMode): Promise<WriteHandle> {
-    await this.#closed(call, path);
+    await this.#ready(call, path, !mode.truncate && !mode.exclusive);
     return await this.#opener.write(call, path, mode, () => this.#stored.add(path));
   }
 
@@ -147,17 +153,31 @@ export class UploadsMount implements RestrictableMount {
     await services.open.closed(call, location.file(path));
   }
 
+  /** Does the same, and shows the upload that is parked under the name, see `ParkedFiles.refresh`. */
+  async #ready(call: Call, path: string, mayRelease = false): Promise<void> {
+    await this.#closed(call, path);
+    await this.#context.services.parkedFiles.refresh(call, this.#context.uploadName(path), mayRelease);
+  }
+
+  /** Hides the uploads below a directory that other nodes have resumed, which would keep it from being changed. */
+  async #hideResumed(path: string): Promise<void> {
+    const { services, location } = this.#context;
+    const { bucket, key } = location.directory(path);
+    await services.parkedFiles.hideResumed(bucket, key);
+  }
+
   makeDirectory(call: Call, path: string): Promise<void> {
     return this.#directories.make(call, path);
   }
 
   async removeDirectory(call: Call, path: string): Promise<void> {
+    await this.#hideResumed(path);
     await this.#directories.remove(call, path);
   }
 
   async remove(call: Call, path: string): Promise<void> {
     const { services, location, actor } = this.#context;
-    await this.#closed(call, path);
+    await this.#ready(call, path);
     const ref = location.file(path);
     const wasParked = await services.parkedFiles.abort(call, ref);
     if ((await this.#lookup.object(call, path)) === null) {
@@ -169,7 +189,7 @@ export class UploadsMount implements RestrictableMount {
   }
 
   async rename(call: Call, from: string, to: string, replace: boolean): Promise<void> {
-    await Promise.all([this.#closed(call, from), this.#closed(call, to)]);
+    await Promise.all([this.#ready(call, from), this.#ready(call, to), this.#hideResumed(from)]);
     await this.#renamer.rename(call, from, to, replace);
     this.#stored.rename(from, to);
   }

@@ -4,7 +4,7 @@ import type { Call, Clock } from '../../model/call.js';
 import type { WriteEncryption } from '../../model/encryption.js';
 import { Fault } from '../../model/fault.js';
 import type { IntentId } from '../../model/ledger.js';
-import type { ParkedUpload } from '../../model/parked-uploads.js';
+import type { NodeUploads, ParkedUpload } from '../../model/parked-uploads.js';
 import type { UserSettings } from '../../model/users.js';
 import type { AttributeChange } from '../../model/vfs.js';
 import { sealedWith } from '../../vault/sealed-with.js';
@@ -38,7 +38,12 @@ function parkedUpload(key: string, change: Partial<ParkedUpload> = {}): ParkedUp
   };
 }
 
-function setUp({ windowMs = 60_000, listsParked = false, parked = [] as readonly ParkedUpload[] } = {}) {
+function setUp({
+  windowMs = 60_000,
+  listsParked = false,
+  parked = [] as readonly ParkedUpload[],
+  nodes = null as NodeUploads | null,
+} = {}) {
   const state = {
     nowMs: 10_000,
     encryption,
@@ -78,6 +83,7 @@ function setUp({ windowMs = 60_000, listsParked = false, parked = [] as readonly
     clock,
     users: { settings: async () => state.settings, uploadEncryption: async () => state.encryption },
     open,
+    nodes,
     windowMs,
     listsParked,
   });

@@ -3,7 +3,14 @@ import { type Call, type Clock, uncancellable } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import { findListed } from '../../model/list-pages.js';
 import type { ObjectRef, ObjectStore } from '../../model/object-store.js';
-import { type ParkedUpload, type ParkedUploads, parkedBytes, shownRef } from '../../model/parked-uploads.js';
+import {
+  type NodeUploads,
+  type ParkedUpload,
+  type ParkedUploads,
+  parkedBytes,
+  shownRef,
+  type UploadName,
+} from '../../model/parked-uploads.js';
 import { parseUsername, type UserDirectory } from '../../model/users.js';
 import type { AttributeChange } from '../../model/vfs.js';
 import { sealedWith as sealedAs } from '../../vault/sealed-with.js';
@@ -19,6 +26,8 @@ export interface ParkedFilesServices {
   readonly clock: Clock;
   readonly users: Pick<UserDirectory, 'settings' | 'uploadEncryption'>;
   readonly open: OpenUploads;
+  /** The uploads of other nodes; null if there are none. */
+  readonly nodes: NodeUploads | null;
   /** Time that parked uploads are kept; 0 disables parking. */
   readonly windowMs: number;
   /** True if listings contain parked uploads. */
@@ -30,6 +39,8 @@ export interface ParkedFilesServices {
  * are kept for less.
  */
 const minHeldMs = 24 * 60 * 60 * 1000;
+/** Max times that a name is read from the database because this node changed it meanwhile. */
+const maxReadings = 3;
 
 /**
  * Parked uploads by the key that clients see. STAT shows them as files with the number of bytes stored in S3. Listings
@@ -39,6 +50,9 @@ const minHeldMs = 24 * 60 * 60 * 1000;
 export class ParkedFiles {
   readonly #services: ParkedFilesServices;
   readonly #byName = new Map<string, { readonly file: ParkedFile; readonly hide: () => void }>();
+
+  /** Changes with each upload that is shown or hidden. */
+  #version = 0;
 
   constructor(services: ParkedFilesServices) {
     this.#services = services;
@@ -76,8 +90,77 @@ export class ParkedFiles {
       await this.#discard(call, upload);
       return;
     }
-    await this.abort(call, shown);
+    const earlier = this.claim(shown);
+    // Another session may have found it in the database already.
+    if (earlier !== null && earlier.id !== upload.id) await this.#discard(call, earlier);
     this.#show(upload);
+  }
+
+  /**
+   * Makes this node show the upload that is parked under a name, whichever node has parked it. With `mayRelease`, an
+   * upload in progress whose client is silent is parked first. Does nothing with one gateway. Throws the
+   * database's faults.
+   */
+  async refresh(call: Call, name: UploadName, mayRelease = false): Promise<void> {
+    const { nodes, open } = this.#services;
+    if (nodes === null) return;
+    const { shown } = name;
+    for (let attempt = 0; attempt < maxReadings; attempt += 1) {
+      if (!this.has(shown) && open.find(shown.bucket, shown.key) !== null) return;
+      const version = this.#version;
+      const found = await nodes.find(name);
+      if (mayRelease && found.isElsewhere && found.parked === null && attempt === 0) {
+        await nodes.release(call, name);
+        continue;
+      }
+      // Otherwise a session of this node has changed it meanwhile.
+      if (version !== this.#version) continue;
+      this.#replace(shown, found.parked);
+      return;
+    }
+  }
+
+  /** Does the same for all names directly below a prefix. */
+  async refreshBelow(bucket: string, prefix: string): Promise<void> {
+    const { nodes, open } = this.#services;
+    if (nodes === null) return;
+    const version = this.#version;
+    const uploads = await nodes.parkedBelow(bucket, prefix);
+    await this.hideResumed(bucket, prefix);
+    if (version !== this.#version && uploads.length === 0) return;
+    for (const upload of uploads) {
+      const shown = shownRef(upload);
+      if (this.has(shown) || open.find(shown.bucket, shown.key) === null) this.#replace(shown, upload);
+    }
+  }
+
+  /** Hides the uploads below a prefix that another node has resumed or aborted. */
+  async hideResumed(bucket: string, prefix: string): Promise<void> {
+    const { nodes } = this.#services;
+    if (nodes === null) return;
+    const start = nameOf({ bucket, key: prefix });
+    const below = [...this.#byName].filter(([name]) => name.startsWith(start));
+    if (below.length === 0) return;
+    const parked = await nodes.stillParked(below.map(([, { file }]) => file.upload.id));
+    for (const [name, { file }] of below) {
+      if (!parked.has(file.upload.id) && this.#byName.get(name)?.file === file)
+        this.claim(shownRef(file.upload));
+    }
+  }
+
+  /**
+   * Parks the upload in progress of a user whose client is silent, so that another node can resume it. Returns false
+   * if there is none.
+   */
+  async release(call: Call, { bucket, key }: ObjectRef, actor: string): Promise<boolean> {
+    const handed = this.#services.open.find(bucket, key)?.handOver(actor) ?? null;
+    if (handed === null) return false;
+    const { writer } = handed;
+    call.log.info('parking an upload from a silent connection for another node', { bucket, key });
+    const parked = await writer.park();
+    if (parked === null) await writer[Symbol.asyncDispose]();
+    else await this.park(uncancellable(call), parked);
+    return true;
   }
 
   /** Returns whether the object exists. False also if S3 does not answer. */
@@ -105,6 +188,7 @@ export class ParkedFiles {
     const found = this.#byName.get(name);
     if (found === undefined) return null;
     this.#byName.delete(name);
+    this.#version += 1;
     found.hide();
     return found.file.upload;
   }
@@ -170,7 +254,15 @@ export class ParkedFiles {
     return isDeepStrictEqual(wanted, sealedWith) ? null : 'the encryption of the user has changed';
   }
 
+  #replace(shown: ObjectRef, upload: ParkedUpload | null): void {
+    const present = this.#byName.get(nameOf(shown))?.file.upload ?? null;
+    if (isDeepStrictEqual(present, upload)) return;
+    if (present !== null) this.claim(shown);
+    if (upload !== null) this.#show(upload);
+  }
+
   #show(upload: ParkedUpload): void {
+    this.#version += 1;
     const shown = shownRef(upload);
     const file = new ParkedFile(upload, this.#services);
     const hide = this.#services.open.add(shown.bucket, shown.key, file);

@@ -128,24 +128,36 @@ const columns: readonly Column<Row>[] = [
   },
 ];
 
+/** Shown if several nodes share the database. */
+const nodeColumn: Column<Row> = {
+  id: 'node',
+  header: 'Node',
+  width: 110,
+  fromWidth: 1000,
+  sortBy: ({ session }) => session.node,
+  cell: ({ session }) => session.node,
+};
+
 /** Sessions with their transfers, read again every two seconds; of one user if `username` is given. */
 export function SessionTable({ username }: { readonly username?: string }) {
   const query = useSessions(username);
   const filters = useFilters();
   const rows = useMemo(() => rowsOf(query.data ?? []), [query.data]);
   const text = filters.get('q').toLowerCase();
+  const areOfNodes = rows.some(({ session }) => session.node !== null);
+  const shown = useMemo(() => (areOfNodes ? columns.toSpliced(-1, 0, nodeColumn) : columns), [areOfNodes]);
   return (
     <DataTable
       label="Sessions and transfers"
-      columns={columns}
+      columns={shown}
       query={{ ...query, data: query.data === undefined ? undefined : { items: rows } }}
       rowKey={({ session, transfer }) =>
         `${session.id} ${transfer?.direction} ${transfer?.path} ${transfer?.startedMs}`
       }
       filters={filters}
       isShown={({ session, transfer }) =>
-        [session.username, session.address, transfer?.path, session.connection?.software].some((part) =>
-          part?.toLowerCase().includes(text),
+        [session.username, session.address, session.node, transfer?.path, session.connection?.software].some(
+          (part) => part?.toLowerCase().includes(text),
         )
       }
       noun={['transfer or idle session', 'transfers and idle sessions']}

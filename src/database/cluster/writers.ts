@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { Fault } from '../../model/fault.js';
-import { databaseNow, deadMs, gapMs, readDatabaseNow } from '../cluster/clock.js';
 import type { Schema } from '../schema.js';
+import { databaseNow, deadMs, gapMs, readDatabaseNow } from './clock.js';
 
 /** The lock of the one transaction that writes, in all processes: the letters `sftpgw` and a number. */
 export const writeLock = 0x7366_7470_0002;
@@ -20,6 +20,8 @@ export interface WriterIdentity {
   readonly host: string;
   /** True if it shares the database with other gateways (`cluster=yes`). */
   readonly isClustered?: boolean;
+  /** The id of the root, if only other processes of this root share the database (`workers`). */
+  readonly root?: string | null;
   /** The version of the program. */
   readonly version?: string;
 }
@@ -36,14 +38,14 @@ export interface OtherGateway {
 
 /**
  * Registers a gateway, in a transaction that holds the write lock. Returns its epoch, or the live gateway that it
- * cannot share the database with. Gateways share it if both have `cluster=yes`. The same gateway on the same machine
+ * cannot share the database with. Gateways share it if both have `cluster=yes`, and processes of the same root share it. The same gateway on the same machine
  * follows its predecessor at once, because the lock of its root shows that it has ended.
  */
 export async function takeLease(
   trx: Kysely<Schema>,
   identity: WriterIdentity,
 ): Promise<number | OtherGateway> {
-  const { id, host, isClustered = false } = identity;
+  const { id, host, isClustered = false, root = null } = identity;
   const nowMs = await readDatabaseNow(trx);
   const gateways = await trx
     .selectFrom('database_writer')
@@ -53,7 +55,7 @@ export async function takeLease(
   const other = gateways.find((row) => {
     if (row.state !== 'live' || nowMs - row.seen_ms >= deadMs) return false;
     if (row.id === id) return row.host !== host;
-    return !(isClustered && row.is_clustered === 1);
+    return !(isClustered && row.is_clustered === 1 && row.root === root);
   });
   if (other !== undefined) {
     const isOtherClustered = other.is_clustered === 1;
@@ -62,7 +64,7 @@ export async function takeLease(
   }
   // Never one that was used before, also if rows were removed or come from another database.
   const epoch = Math.max(nowMs, ...gateways.map((row) => row.epoch + 1));
-  await declareOthersDead(trx, id, isClustered);
+  await declareOthersDead(trx, identity);
   await forget(trx, nowMs - forgottenMs);
   const row = {
     kind: 'gateway',
@@ -70,6 +72,7 @@ export async function takeLease(
     version: identity.version ?? null,
     state: 'live',
     is_clustered: isClustered ? 1 : 0,
+    root,
     epoch,
     last_commit: null,
     started_ms: nowMs,
@@ -88,14 +91,21 @@ export async function takeLease(
  * Ends the epochs of the gateways that are not let in beside this one: a gateway that was paused for too long then
  * finds its epoch gone. `declareDead` ends the epochs of the gateways that share the database.
  */
-async function declareOthersDead(trx: Kysely<Schema>, id: string, isClustered: boolean): Promise<void> {
+async function declareOthersDead(
+  trx: Kysely<Schema>,
+  { id, isClustered = false, root = null }: WriterIdentity,
+): Promise<void> {
   let others = trx
     .updateTable('database_writer')
     .set((eb) => ({ epoch: eb('epoch', '+', 1), state: 'dead' }))
     .where('kind', '=', 'gateway')
     .where('state', '=', 'live')
     .where('id', '<>', id);
-  if (isClustered) others = others.where('is_clustered', '=', 0);
+  if (isClustered) {
+    others = others.where(({ eb, or, not }) =>
+      or([eb('is_clustered', '=', 0), not(eb('root', 'is not distinct from', root))]),
+    );
+  }
   await others.execute();
 }
 

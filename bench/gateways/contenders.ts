@@ -27,7 +27,7 @@ export interface Contender extends AsyncDisposable {
   readonly usage: Pick<Peer, 'cpuSeconds' | 'peakMemoryMib'> | null;
 }
 
-/** What all contenders share. */
+/** The files and directories that all contenders share. */
 export interface Course {
   readonly files: Files;
   /** A directory in a memory file system. */

@@ -25,7 +25,7 @@ const pausePerCommit = 3;
 const maxPauseMs = 5;
 
 /** Max time in milliseconds for which a write waits for the commit of another one: see `writeSoon`. */
-const maxDelayMs = 5;
+const maxDelayMs = 20;
 
 /** Monotonic clock and pauses, in milliseconds. */
 export interface CommitTiming {
@@ -76,7 +76,7 @@ export class GroupCommit<DB> {
   }
 
   /**
-   * Does the same, but lets the write wait for up to 5 ms for another one, so that they share a commit.
+   * Does the same, but lets the write wait for up to 20 ms for another one, so that they share a commit.
    * Later writes run after it. Reads see it after `visible`.
    */
   writeSoon<T>(work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {

@@ -56,7 +56,15 @@ for (const target of await s3Targets()) {
         counts.take();
         const { code, stderr } = await server.sftp(commands.join('\n'));
         expect([code, stderr]).toEqual([0, '']);
+        // A read commits the last confirmation, which may wait for the next upload.
+        await tree.ledger.pending(0);
         return counts.take();
+      }
+
+      /** A file's confirmation shares the commit of the next file, unless the client takes longer than 20 ms. */
+      function expectSharedCommits(commits: number): void {
+        expect(commits).toBeGreaterThan(fileCount);
+        expect(commits).toBeLessThan(2 * fileCount);
       }
 
       it('is one list, one PUT and two commits for the first file: STAT, OPEN, WRITE and CLOSE', async () => {
@@ -70,12 +78,15 @@ for (const target of await s3Targets()) {
         const cost = { put: 1, commits: 2 };
         expect(await costOf(`put small/file-0 ${directory}/a`)).toEqual(cost);
         expect(await costOf(`put -p small/file-0 ${directory}/b`)).toEqual(cost);
-        expect(await costOf(`put small/* ${directory}/`)).toEqual({ put: fileCount, commits: 2 * fileCount });
+        const { commits = 0, ...requests } = await costOf(`put small/* ${directory}/`);
+        expect(requests).toEqual({ put: fileCount });
+        expectSharedCommits(commits);
       });
 
-      it('is one PUT and two commits for each of many files, and one list', async () => {
-        const cost = { list: 1, put: fileCount, commits: 2 * fileCount };
-        expect(await costOf(`put small/* ${directory}/`)).toEqual(cost);
+      it('is one PUT and about one commit for each of many files, and one list', async () => {
+        const { commits = 0, ...requests } = await costOf(`put small/* ${directory}/`);
+        expect(requests).toEqual({ list: 1, put: fileCount });
+        expectSharedCommits(commits);
       });
 
       it('is one list and one GET to fetch the first file: LSTAT, STAT, OPEN, READ and CLOSE', async () => {

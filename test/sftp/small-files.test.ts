@@ -44,8 +44,14 @@ for (const target of await s3Targets()) {
         const session = await tree.login();
         await session.mkdir(directory);
         forgetListings();
-        counts.take();
+        await takeCounts();
       });
+
+      /** Returns the requests and commits so far. A read commits a confirmation that waits for the next upload. */
+      async function takeCounts(): Promise<Readonly<Record<string, number>>> {
+        await tree.ledger.pending(0);
+        return counts.take();
+      }
 
       function forgetListings(): void {
         listingsMs += listingCacheMs;
@@ -53,12 +59,10 @@ for (const target of await s3Targets()) {
 
       /** Runs the commands in one session. Returns the requests and commits that they take. */
       async function costOf(...commands: readonly string[]): Promise<Readonly<Record<string, number>>> {
-        counts.take();
+        await takeCounts();
         const { code, stderr } = await server.sftp(commands.join('\n'));
         expect([code, stderr]).toEqual([0, '']);
-        // A read commits the last confirmation, which may wait for the next upload.
-        await tree.ledger.pending(0);
-        return counts.take();
+        return await takeCounts();
       }
 
       /** A file's confirmation shares the commit of the next file, unless the client takes longer than 20 ms. */

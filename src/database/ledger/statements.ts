@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { KeyFingerprint } from '../../model/customer-key.js';
-import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
 import { Statement } from '../statement.js';
 import { currentRow, intendedRows, isCurrent, overlappingRows } from './queries.js';
+import { type ConfirmedColumns, type NewRow, newColumns } from './rows.js';
 
 /** An object, with the key of its directory. */
 export interface RowKey {
@@ -10,28 +10,6 @@ export interface RowKey {
   readonly parent: string;
   readonly key: string;
 }
-
-/** The columns of a new row, in the order of the statement. */
-const newColumns = [
-  'id',
-  'bucket',
-  'object_key',
-  'parent_prefix',
-  'state',
-  'is_current',
-  'sealed_kind',
-  'key_fingerprint',
-  'key_md5',
-  'kms_key_arn',
-  'actor',
-  'request_id',
-  'intended_ms',
-  'node',
-  'node_epoch',
-] as const satisfies readonly (keyof NewSealedObject)[];
-
-/** A row with all columns of an insert. */
-export type NewRow = Pick<SealedObjectRow, (typeof newColumns)[number]>;
 
 /** Inserts a row. */
 export const insertRow = new Statement((db, row: NewRow) =>
@@ -79,12 +57,6 @@ export const unsetCurrent = new Statement((db, { bucket, parent, key }: RowKey) 
     .where('object_key', '=', key)
     .where(isCurrent),
 );
-
-/** The columns of a confirmation. */
-export type ConfirmedColumns = Pick<
-  SealedObjectRow,
-  'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds' | 'settled_ms' | 'seq'
->;
 
 /** Confirms a row. */
 export const confirmRow = new Statement((db, row: ConfirmedColumns) =>

@@ -47,7 +47,7 @@ export interface GatewayDatabase {
    */
   write<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
   /**
-   * Does the same, but may share the commit of a later write, within 5 ms. Resolves when later reads and writes of
+   * Does the same, but may share the commit of a later write, within 20 ms. Resolves when later reads and writes of
    * this process see the write; `saved` resolves when it is durable. The caller handles the faults of both.
    */
   writeSoon(work: (trx: Transaction<Schema>) => Promise<void>): Promise<WrittenSoon>;

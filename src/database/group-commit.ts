@@ -25,7 +25,7 @@ const pausePerCommit = 3;
 const maxPauseMs = 5;
 
 /** Max time in milliseconds for which a write waits for the commit of another one: see `writeSoon`. */
-const maxDelayMs = 5;
+const maxDelayMs = 20;
 
 /** Monotonic clock and pauses, in milliseconds. */
 export interface CommitTiming {
@@ -76,7 +76,7 @@ export class GroupCommit<DB> {
   }
 
   /**
-   * Does the same, but lets the write wait for up to 5 ms for another one, so that they share a commit.
+   * Does the same, but lets the write wait for up to 20 ms for another one, so that they share a commit.
    * Later writes run after it. Reads see it after `visible`.
    */
   writeSoon<T>(work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
@@ -121,7 +121,7 @@ export class GroupCommit<DB> {
 
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
-      await new Promise((resume) => setImmediate(resume));
+      await answersSent();
       const earlyMs = this.#nextAt - this.#timing.now();
       if (earlyMs > 0 && this.#pending.length < maxWritesPerCommit) await this.#timing.pause(earlyMs);
       await this.#timed(this.#pending.splice(0, maxWritesPerCommit));
@@ -139,27 +139,53 @@ export class GroupCommit<DB> {
   }
 
   async #commit(writes: readonly PendingWrite<DB>[]): Promise<void> {
-    const [first] = writes;
     let settle: readonly (() => void)[];
     try {
-      settle = await this.#transact(async (trx) => {
-        // The transaction undoes a single write, so that it needs no savepoint.
-        if (first !== undefined && writes.length === 1) return [await first.run(trx)];
-        const done: (() => void)[] = [];
-        for (const write of writes) done.push(await runAlone(trx, write));
-        return done;
-      });
+      settle = await this.#run(writes);
     } catch (error) {
       for (const write of writes) write.reject(error);
       return;
     }
     for (const done of settle) done();
   }
+
+  /**
+   * Runs all writes in one transaction. If one of them throws, the transaction is undone, and the writes run again with
+   * a savepoint for each. Without a failure, as usual, they need none.
+   */
+  async #run(writes: readonly PendingWrite<DB>[]): Promise<readonly (() => void)[]> {
+    let hasThrown = false;
+    try {
+      return await this.#transact(async (trx) => {
+        hasThrown = true;
+        const done: (() => void)[] = [];
+        for (const write of writes) done.push(await write.run(trx));
+        hasThrown = false;
+        return done;
+      });
+    } catch (error) {
+      // A commit that failed may have succeeded, and a single write has failed alone.
+      if (!hasThrown || writes.length === 1) throw error;
+    }
+    return await this.#transact(async (trx) => {
+      const done: (() => void)[] = [];
+      for (const write of writes) done.push(await runAlone(trx, write));
+      return done;
+    });
+  }
 }
 
 const savepoint = CompiledQuery.raw('savepoint one_write');
 const release = CompiledQuery.raw('release savepoint one_write');
 const rollback = CompiledQuery.raw('rollback to savepoint one_write');
+
+/**
+ * Resolves in the second turn of the event loop. The replies of the first one are then on their way, such as that to the
+ * OPEN of a file whose row is written, and its client continues during the commit.
+ */
+function answersSent(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
 
 function ignore(): void {}
 

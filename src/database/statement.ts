@@ -23,12 +23,13 @@ interface CompiledStatement {
  * it. For frequent statements of a fixed form.
  */
 export class Statement<Values extends object, Row = unknown> {
-  readonly #build: (db: Kysely<Schema>, values: Values) => Compilable<Row>;
+  /** Builds the query with these values. */
+  readonly query: (db: Kysely<Schema>, values: Values) => Compilable<Row>;
   readonly #compiled = new Map<DatabaseEngine, CompiledStatement>();
 
   /** `build` builds the query. It may use the values only as values of the query. */
   constructor(build: (db: Kysely<Schema>, values: Values) => Compilable<Row>) {
-    this.#build = build;
+    this.query = build;
   }
 
   /** Runs the statement with these values. Returns its rows. */
@@ -47,7 +48,7 @@ export class Statement<Values extends object, Row = unknown> {
     const placeholders = new Proxy({} as Values, {
       get: (_, name) => (typeof name === 'string' ? new Placeholder(name) : undefined),
     });
-    const { sql: text, parameters } = this.#build(db, placeholders).compile();
+    const { sql: text, parameters } = this.query(db, placeholders).compile();
     const compiled = { text, parameters };
     this.#compiled.set(engine, compiled);
     return compiled;

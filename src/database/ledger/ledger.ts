@@ -20,7 +20,7 @@ import type { GatewayDatabase } from '../database.js';
 import type { SealedObjectRow } from '../schema/ledger.js';
 import type { Schema } from '../schema.js';
 import { together } from '../together.js';
-import { refuseBarred } from './key-usage.js';
+import { barredFault } from './key-usage.js';
 import { type CurrentColumns, currentRowsBelow, intendedBefore } from './queries.js';
 import { insertRemoval, selectRemovals, settleRemoval } from './removals.js';
 import { markReplaced } from './replaced-versions.js';
@@ -74,14 +74,13 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     checkRef(ref);
     const id = this.#entropy.id() as IntentId;
     const row = newRow(id, intent, this.#clock.nowMs(), this.#db.owner);
+    const keyId = sealedWith.kind === 'sse-c' ? sealedWith.fingerprint : null;
     const isFirst = await this.#db.write(async (trx) => {
-      const known = selectKnown.run(trx, ref);
-      await together(
-        known,
-        sealedWith.kind === 'sse-c' ? refuseBarred(trx, sealedWith.fingerprint) : null,
-        insertRow.run(trx, row),
-      );
-      return (await known).length === 0;
+      const known = selectKnown.run(trx, { ...ref, keyId });
+      await together(known, insertRow.run(trx, row));
+      const [found] = await known;
+      if (keyId !== null && found?.is_barred === 1) throw barredFault(keyId);
+      return found?.is_known === 0;
     });
     return { id, isFirst };
   }
@@ -105,10 +104,11 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     checkConfirmation(confirmation);
     const settledMs = this.#clock.nowMs();
     return async (trx) => {
-      const { seq, ...ref } = await refFor(trx, id, 'confirm');
+      const { seq, isConfirmed: isAgain, ...ref } = await refFor(trx, id, 'confirm');
+      const isReplacing = isAgain && isNullVersion(confirmation.versionId);
       await together(
-        unsetCurrent.run(trx, { ...ref, parent: parentPrefix(ref.key) }),
-        isNullVersion(confirmation.versionId) ? markReplaced(trx, ref, seq, settledMs) : null,
+        isAgain ? unsetCurrent.run(trx, { ...ref, parent: parentPrefix(ref.key) }) : null,
+        isReplacing ? markReplaced(trx, ref, seq, settledMs) : null,
         confirmRow.run(trx, confirmedColumns(seq, confirmation, settledMs)),
       );
     };
@@ -220,13 +220,18 @@ async function stateOf(db: Kysely<Schema>, id: IntentId): Promise<RowState | nul
   return row?.state ?? null;
 }
 
-/** Returns the object of an intended row. Throws `bug` if the row does not exist or is settled. */
+/**
+ * Returns the object of an intended row, and whether a write of it is confirmed. Throws `bug` if the row does not exist
+ * or is settled.
+ */
 async function refFor(
   db: Kysely<Schema>,
   id: IntentId,
   action: string,
-): Promise<ObjectRef & { readonly seq: number }> {
+): Promise<ObjectRef & { readonly seq: number; readonly isConfirmed: boolean }> {
   const [row] = await selectRow.run(db, { id });
-  if (row?.state === 'intended') return { bucket: row.bucket, key: row.object_key, seq: row.seq };
+  if (row?.state === 'intended') {
+    return { bucket: row.bucket, key: row.object_key, seq: row.seq, isConfirmed: row.is_confirmed === 1 };
+  }
   throw new Fault('bug', `ledger ${action}: the row ${id} is ${row?.state ?? 'missing'}, not intended`);
 }

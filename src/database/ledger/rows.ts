@@ -5,8 +5,35 @@ import type { Confirmation, Intent, IntentId, LedgerRow, SealedWith } from '../.
 import type { ObjectRef } from '../../model/object-store.js';
 import { ownerColumns } from '../cluster/nodes.js';
 import type { RowOwner } from '../database.js';
-import type { SealedObjectRow } from '../schema/ledger.js';
-import type { ConfirmedColumns, NewRow } from './statements.js';
+import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
+
+/** The columns of a new row, in the order of the statement. */
+export const newColumns = [
+  'id',
+  'bucket',
+  'object_key',
+  'parent_prefix',
+  'state',
+  'is_current',
+  'sealed_kind',
+  'key_fingerprint',
+  'key_md5',
+  'kms_key_arn',
+  'actor',
+  'request_id',
+  'intended_ms',
+  'node',
+  'node_epoch',
+] as const satisfies readonly (keyof NewSealedObject)[];
+
+/** A row with all columns of an insert. */
+export type NewRow = Pick<SealedObjectRow, (typeof newColumns)[number]>;
+
+/** The columns of a confirmation. */
+export type ConfirmedColumns = Pick<
+  SealedObjectRow,
+  'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds' | 'settled_ms' | 'seq'
+>;
 
 /**
  * Reports whether a version id stands for an object written without versioning. S3 calls its version `null`,

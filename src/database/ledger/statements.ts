@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
-import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
+import type { KeyFingerprint } from '../../model/customer-key.js';
 import { Statement } from '../statement.js';
 import { currentRow, intendedRows, isCurrent, overlappingRows } from './queries.js';
+import { type ConfirmedColumns, type NewRow, newColumns } from './rows.js';
 
 /** An object, with the key of its directory. */
 export interface RowKey {
@@ -10,28 +11,6 @@ export interface RowKey {
   readonly key: string;
 }
 
-/** The columns of a new row, in the order of the statement. */
-const newColumns = [
-  'id',
-  'bucket',
-  'object_key',
-  'parent_prefix',
-  'state',
-  'is_current',
-  'sealed_kind',
-  'key_fingerprint',
-  'key_md5',
-  'kms_key_arn',
-  'actor',
-  'request_id',
-  'intended_ms',
-  'node',
-  'node_epoch',
-] as const satisfies readonly (keyof NewSealedObject)[];
-
-/** A row with all columns of an insert. */
-export type NewRow = Pick<SealedObjectRow, (typeof newColumns)[number]>;
-
 /** Inserts a row. */
 export const insertRow = new Statement((db, row: NewRow) =>
   db
@@ -39,20 +18,33 @@ export const insertRow = new Statement((db, row: NewRow) =>
     .values(Object.fromEntries(newColumns.map((column) => [column, row[column]])) as NewRow),
 );
 
-/** Selects whether a write of the object is confirmed or unfinished. */
-export const selectKnown = new Statement((db, { bucket, key }: Omit<RowKey, 'parent'>) =>
-  db
-    .selectFrom('sealed_object')
-    .select('seq')
-    .where('bucket', '=', bucket)
-    .where('object_key', '=', key)
-    .where(sql<boolean>`state in ('confirmed', 'intended')`)
-    .limit(sql.lit(1)),
+/**
+ * Selects whether a write of the object is confirmed or unfinished, and whether a key is barred (1 or 0). Without a key
+ * the latter is 0.
+ */
+export const selectKnown = new Statement(
+  (db, { bucket, key, keyId }: Omit<RowKey, 'parent'> & { readonly keyId: KeyFingerprint | null }) =>
+    db.selectNoFrom([
+      sql<number>`case when exists (select 1 from sealed_object where bucket = ${bucket} and object_key = ${key}
+        and state in ('confirmed', 'intended')) then 1 else 0 end`.as('is_known'),
+      sql<number>`case when exists (select 1 from barred_key where key_fingerprint = ${keyId}) then 1 else 0 end`.as(
+        'is_barred',
+      ),
+    ]),
 );
 
-/** Selects a row by its id. */
+/** Selects a row by its id, and whether a write of its object is confirmed (1 or 0). */
 export const selectRow = new Statement((db, { id }: { readonly id: string }) =>
-  db.selectFrom('sealed_object').select(['seq', 'bucket', 'object_key', 'state']).where('id', '=', id),
+  db
+    .selectFrom('sealed_object as row')
+    .select(['seq', 'bucket', 'object_key', 'state'])
+    .select(
+      sql<number>`case when exists (select 1 from sealed_object as other where other.bucket = row.bucket
+        and other.object_key = row.object_key and other.state = 'confirmed') then 1 else 0 end`.as(
+        'is_confirmed',
+      ),
+    )
+    .where('id', '=', id),
 );
 
 /** Marks that no write of the object was confirmed last. */
@@ -65,12 +57,6 @@ export const unsetCurrent = new Statement((db, { bucket, parent, key }: RowKey) 
     .where('object_key', '=', key)
     .where(isCurrent),
 );
-
-/** The columns of a confirmation. */
-export type ConfirmedColumns = Pick<
-  SealedObjectRow,
-  'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds' | 'settled_ms' | 'seq'
->;
 
 /** Confirms a row. */
 export const confirmRow = new Statement((db, row: ConfirmedColumns) =>

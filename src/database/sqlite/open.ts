@@ -65,6 +65,8 @@ function configure(sqlite: Sqlite.Database, path: string): void {
   sqlite.pragma('fullfsync = ON');
   sqlite.pragma('foreign_keys = ON');
   sqlite.pragma('trusted_schema = OFF');
+  // The journal of a statement or a savepoint of many rows would be a file in /var/tmp otherwise.
+  sqlite.pragma('temp_store = MEMORY');
   // After a long read, the log shrinks to this size at the next checkpoint.
   sqlite.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
 }

@@ -40,6 +40,7 @@ import { Lead } from './workers/lead.js';
 import { shareCodes } from './workers/shared-codes.js';
 import { shareMetrics } from './workers/shared-metrics.js';
 import { SharedMirror } from './workers/shared-mirror.js';
+import { shareNames } from './workers/shared-names.js';
 
 /** A running gateway. Disposing it stops everything at once. */
 export interface Gateway extends AsyncDisposable {
@@ -129,6 +130,7 @@ async function assemble(
   if (worker !== null) {
     shareMetrics(worker.link, metrics);
     shareCodes(worker.link, core.codes);
+    shareNames(worker.link, core.listedNames);
   }
   const root = { ...core, settings, s3, log };
   resources.defer(startRotations(core));

@@ -8,9 +8,12 @@ import type { DatabaseWeakness, GatewayDatabase } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
-import { BetterSqliteDialect, busyTimeoutMs } from './dialect.js';
+import { BetterSqliteDialect } from './dialect.js';
 import { sqliteFault } from './errors.js';
 import { probeDatabase } from './probe.js';
+
+/** Max time in milliseconds that a statement waits for another process to release the write lock. */
+export const busyTimeoutMs = 5000;
 
 /**
  * Opens the SQLite database at `path` and migrates its tables. Creates the file (mode 0600, in a directory
@@ -25,15 +28,19 @@ export async function openDatabase(
   return new SqliteDatabase(await openFile(path), path, measures);
 }
 
-/** Opens the file for `openDatabase`. `lockWaitMs` is that of `BetterSqliteDialect`. */
+/**
+ * Opens the file for `openDatabase`. Statements wait for up to `lockWaitMs` for a lock of another process, and block the
+ * thread meanwhile. Migrations always wait.
+ */
 export async function openFile(path: string, lockWaitMs = busyTimeoutMs): Promise<Kysely<Schema>> {
   try {
     await makeSecretFile(path);
     const sqlite = new Sqlite(path, { timeout: busyTimeoutMs });
-    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite, lockWaitMs) });
+    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite) });
     try {
       configure(sqlite, path);
       await migrateToLatest(db, path);
+      sqlite.pragma(`busy_timeout = ${lockWaitMs}`);
     } catch (error) {
       await db.destroy();
       sqlite.close();

@@ -71,7 +71,10 @@ export interface Gateway extends AsyncDisposable {
   demoLink(): Promise<string | null>;
   /** Resolves when another gateway has taken over the database: this one must end. */
   readonly lost: Promise<Fault>;
-  /** Stops accepting connections and waits until uploads are finished, for `drain.timeout` at most. */
+  /**
+   * Lets `/readyz` fail for `drain.delay`, then stops accepting connections and waits until uploads are finished, for
+   * `drain.timeout` at most.
+   */
   drain(): Promise<void>;
 }
 
@@ -216,6 +219,7 @@ async function assemble(
     lost: core.database.lost,
     drain: async () => {
       monitoring.drain();
+      await systemClock.sleep(settings.current.drainDelayMs);
       await Promise.all([sftp.drain(settings.current.drainTimeoutMs), filesPage?.close()]);
     },
   };

@@ -19,6 +19,7 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
 import type { VfsFactory } from '../model/vfs.js';
+import { passedSocket } from '../network/passed-socket.js';
 import { LoginDefence } from '../sftp/defence/login-defence.js';
 import { defaultSftpLimits } from '../sftp/limits.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
@@ -69,6 +70,7 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
   const { maxSessions, maxUnauthenticated } = parts.bounds;
   const sftp = await startSftpServer({
     ...(parts.listen ?? current.sftpListen),
+    listenFd: passedSocket(process.env, process.pid),
     hostKeyDirectory: paths.hostKeyDirectory,
     users: parts.core.logins,
     accounts: parts.core.accounts,

@@ -23,6 +23,8 @@ export interface SftpServerOptions {
   readonly host: string;
   /** 0 selects a free one. */
   readonly port: number;
+  /** A listening socket that replaces `host` and `port`. None by default. */
+  readonly listenFd?: number | null;
   /** Directory of the host keys. Missing keys are created. */
   readonly hostKeyDirectory: string;
   readonly users: UserLogins;
@@ -76,6 +78,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     ssh = await startSshServer({
       host: options.host,
       port: options.port,
+      listenFd: options.listenFd ?? null,
       hostKeys: hostKeys.map((key) => key.privateKey),
       limits,
       log: options.log,
@@ -89,11 +92,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
     });
   } catch (error) {
-    throw new Fault(
-      'unavailable',
-      `SFTP cannot listen on ${options.host} port ${options.port}: ${(error as Error).message}`,
-      { cause: error },
-    );
+    throw new Fault('unavailable', `SFTP cannot listen on ${placeOf(options)}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   const stdio = await startStdio(options, limits, listener, { live, audit });
   const drain = async (timeoutMs: number) => {
@@ -111,6 +112,10 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     drain,
     close: () => drain(0),
   };
+}
+
+function placeOf({ host, port, listenFd = null }: SftpServerOptions): string {
+  return listenFd === null ? `${host} port ${port}` : `the socket that systemd has passed`;
 }
 
 /** Returns null if it is off, or cannot be started, which is logged. */

@@ -52,6 +52,8 @@ export interface SshServerSettings {
   readonly host: string;
   /** 0 selects a free one. */
   readonly port: number;
+  /** A listening socket that replaces `host` and `port`; null for none. */
+  readonly listenFd: number | null;
   /** Private keys in OpenSSH's format, the preferred first. */
   readonly hostKeys: readonly string[];
   readonly limits: SftpLimits;
@@ -82,30 +84,27 @@ export interface SshServerSettings {
 
 /** Starts the SSH server. Rejects with the system's error if the port is not available. */
 export function startSshServer(settings: SshServerSettings): Promise<SshServer> {
-  const { host, port, hostKeys, limits, log, users, proxyFrom, callFor, onSftp } = settings;
+  const { host, port, listenFd, hostKeys, limits, log, users, proxyFrom, callFor, onSftp } = settings;
   const sessions = new SshSessions(settings);
-  return SshServer.listen(
-    {
-      hostKeys: hostKeys.map((key) => parseHostKey(key)),
-      ident: softwareVersion,
-      authenticator: authenticatorOf(users, callFor),
-      onSession: (connection, channel, request, refuse) => {
-        if (request.kind !== 'subsystem') return refuse(stderrText(refusalText));
-        const stream = new ChannelStream(channel, connection.clientSoftware);
-        const session = sessions.of(connection);
-        return onSftp({ session }, stream, (sentence) => refuse(stderrText(sentence)));
-      },
-      refusalText: stderrText(refusalText),
-      log: sshLog(log),
-      limits: sshLimits(limits),
-      slabs: new SshSlabs(),
-      ...(proxyFrom === null ? {} : { proxyFrom }),
-      ...loginHooks(settings),
-      sessions,
+  const options: SshServerOptions = {
+    hostKeys: hostKeys.map((key) => parseHostKey(key)),
+    ident: softwareVersion,
+    authenticator: authenticatorOf(users, callFor),
+    onSession: (connection, channel, request, refuse) => {
+      if (request.kind !== 'subsystem') return refuse(stderrText(refusalText));
+      const stream = new ChannelStream(channel, connection.clientSoftware);
+      const session = sessions.of(connection);
+      return onSftp({ session }, stream, (sentence) => refuse(stderrText(sentence)));
     },
-    port,
-    host,
-  );
+    refusalText: stderrText(refusalText),
+    log: sshLog(log),
+    limits: sshLimits(limits),
+    slabs: new SshSlabs(),
+    ...(proxyFrom === null ? {} : { proxyFrom }),
+    ...loginHooks(settings),
+    sessions,
+  };
+  return listenFd === null ? SshServer.listen(options, port, host) : SshServer.listenOn(options, listenFd);
 }
 
 function loginHooks({

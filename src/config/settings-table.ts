@@ -245,6 +245,12 @@ export const settings = {
   ...webhookSettings,
   ...databaseSettings,
   ...workersSetting,
+  drainDelayMs: setting(
+    'drain.delay',
+    duration(0, hour),
+    0,
+    'How long `/readyz` fails before a gateway that is stopped accepts no more connections. A load balancer sends new clients to other nodes meanwhile.',
+  ),
   drainTimeoutMs: setting(
     'drain.timeout',
     duration(0, 24 * hour),

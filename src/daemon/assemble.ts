@@ -57,8 +57,13 @@ export interface Gateway extends AsyncDisposable {
   resign(): Promise<void>;
   /** Resolves when there are no sessions, after `drain.timeout` at most. */
   sessionsEnded(): Promise<void>;
-  /** Stops accepting connections and waits until uploads are finished, for `drain.timeout` at most by default. */
-  drain(timeoutMs?: number): Promise<void>;
+  /**
+   * Lets `/readyz` fail for `drain.delay`, then stops accepting connections and waits until uploads are finished, for
+   * `drain.timeout` at most.
+   */
+  drain(): Promise<void>;
+  /** Ends all sessions at once, and parks what they upload. */
+  endSessions(): Promise<void>;
 }
 
 /**
@@ -191,9 +196,11 @@ async function assemble(
     lost: Promise.race([core.database.lost, lead.lost]),
     resign: () => lead[Symbol.asyncDispose](),
     sessionsEnded: () => sessionsEnded(live, settings.current.drainTimeoutMs),
-    drain: async (timeoutMs = settings.current.drainTimeoutMs) => {
+    endSessions: () => sftp.drain(0),
+    drain: async () => {
       monitoring.drain();
-      await Promise.all([sftp.drain(timeoutMs), lead.closeFilesPage()]);
+      await systemClock.sleep(settings.current.drainDelayMs);
+      await Promise.all([sftp.drain(settings.current.drainTimeoutMs), lead.closeFilesPage()]);
     },
   };
 }

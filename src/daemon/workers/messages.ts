@@ -6,7 +6,7 @@ import type { WorkerPlace } from '../../model/workers.js';
 /** The variable with the options of a process that the supervisor starts. */
 export const workerVariable = 'SFTPGW_WORKER';
 
-/** What a process of the supervisor does: serve clients, or be the embedded S3 server. */
+/** The task of a process of the supervisor: to serve clients, or to be the embedded S3 server. */
 export type WorkerTask = 'gateway' | 'embedded-s3';
 
 /** The options of a process that the supervisor starts, as JSON. */

@@ -146,6 +146,9 @@ describe('the codes of a user', () => {
     for (let attempt = 0; attempt < maxWrongCodes; attempt++) {
       expect((attempt % 2 === 0 ? one : other).accept('alice', secret, '000000', nowMs)).toBe(false);
     }
-    expect([one, other].map((codes) => codes.accept('alice', secret, code(0), nowMs))).toEqual([false, false]);
+    expect([one, other].map((codes) => codes.accept('alice', secret, code(0), nowMs))).toEqual([
+      false,
+      false,
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import type { LogLevel } from '../../assembly/logger.js';
 import type { ListenAddress } from '../../config/values.js';
 import type { FaultKind } from '../../model/fault.js';
-import type { WorkerPlace } from '../../model/workers.js';
+import type { WorkerPlace } from '../../model/nodes.js';
 
 /** The variable with the options of a process that the supervisor starts. */
 export const workerVariable = 'SFTPGW_WORKER';

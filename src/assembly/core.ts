@@ -79,9 +79,9 @@ export async function buildCore(
   resources.defer(() => database.close());
   const call = backgroundCall(background.signal, systemEntropy, log);
   const routes = new StoreRoutes(() => settings.bucket);
-  // Nodes must find the files of each other at once.
-  const listingCacheMs = database.owner === null ? settings.current.listingCacheMs : 0;
-  const listedNames = new ListedNames(systemClock, listingCacheMs);
+  const { cluster, listingCacheMs } = settings.current;
+  // The gateways of a cluster must find the files of each other at once. Workers tell each other what they change.
+  const listedNames = new ListedNames(systemClock, cluster ? 0 : listingCacheMs);
   const s3 = { ...options, routes, measures, changes: listedNames };
   const store = resources.use(createS3ObjectStore(s3));
   const scribe = await openScribe({ database, store, call });

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { nodeIdOf, nodeNameOf } from '../audit/node-id.js';
 import type { WriterIdentity } from '../database/cluster/writers.js';
 import type { GatewayDatabase } from '../database/database.js';
 import { isEmpty, refuseMoved } from '../database/move/move.js';
@@ -10,9 +11,8 @@ import { openSharedDatabase } from '../database/sqlite/shared.js';
 import { isAbsence } from '../files/system-errors.js';
 import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
-import type { WorkerPlace } from '../model/workers.js';
+import type { WorkerPlace } from '../model/nodes.js';
 import type { LiveSettings } from './live-settings.js';
-import { nodeIdOf, nodeNameOf } from './node-id.js';
 import { packageVersion } from './package.js';
 import { systemEntropy } from './system.js';
 
@@ -67,10 +67,10 @@ function gatewayIdentity(
 ): WriterIdentity {
   return {
     kind: 'gateway',
-    id: nodeIdOf(settings, place),
+    id: nodeIdOf(settings.paths.nodeIdFile, systemEntropy, place),
     host: nodeNameOf(place),
     isClustered: isClustered || place !== null,
-    root: isClustered || place === null ? null : nodeIdOf(settings, null),
+    root: isClustered || place === null ? null : nodeIdOf(settings.paths.nodeIdFile, systemEntropy, null),
     version: packageVersion(),
   };
 }

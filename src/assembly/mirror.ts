@@ -1,3 +1,4 @@
+import { nodeIdOf } from '../audit/node-id.js';
 import { createObservedObjects } from '../database/ledger/observed.js';
 import { createMirrorState } from '../database/mirror-state/mirror-state.js';
 import { createMirror, type Mirror } from '../mirror/mirror.js';
@@ -7,12 +8,14 @@ import { createMirrorSources } from '../users/mirror-sources.js';
 import type { Core } from './core.js';
 import { mirrorSettingsOf } from './limits.js';
 import type { LiveSettings } from './live-settings.js';
-import { nodeIdOf } from './node-id.js';
 import { systemClock, systemEntropy } from './system.js';
 
 /** Returns the state of this root's mirror. The processes of the root have the same disk. */
 export function mirrorStateOf(settings: LiveSettings, { database }: Pick<Core, 'database'>): MirrorState {
-  return createMirrorState(database, settings.current.cluster ? nodeIdOf(settings, null) : null);
+  return createMirrorState(
+    database,
+    settings.current.cluster ? nodeIdOf(settings.paths.nodeIdFile, systemEntropy, null) : null,
+  );
 }
 
 /** Creates the mirror of a root's download prefixes and its shared directory. It does not start yet. */

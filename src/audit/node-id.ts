@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { secretFileMode } from '../files/durable.js';
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import type { Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
+import type { WorkerPlace } from '../model/nodes.js';
 import { inheritOwner, makeSecretDirectory } from './owned-files.js';
 
 /**
@@ -24,6 +27,22 @@ export function readNodeId(path: string, entropy: Entropy): string {
   const made = read(path);
   if (made === null) throw unavailable(path, null);
   return made;
+}
+
+/**
+ * Returns the id of this process among the nodes: that of the root, which the first of several processes keeps.
+ * The others derive theirs from it, so that a process that starts again takes over what its predecessor has left.
+ * Throws as `readNodeId`.
+ */
+export function nodeIdOf(path: string, entropy: Entropy, place: WorkerPlace | null): string {
+  const root = readNodeId(path, entropy);
+  if (place === null || place.slot === 1) return root;
+  return createHash('sha256').update(`${root} ${place.slot}`).digest('hex').slice(0, root.length);
+}
+
+/** Returns the name of this process among the nodes: that of the machine, and the number of a further process. */
+export function nodeNameOf(place: WorkerPlace | null): string {
+  return place === null || place.slot === 1 ? hostname() : `${hostname()}/${place.slot}`;
 }
 
 function read(path: string): string | null {

@@ -54,7 +54,7 @@ export function serveCommand(context: CommandContext): Command {
         ...{ root, embedded, ...addresses, output: context.shell.out },
         ...(logLevel === undefined ? {} : { logLevel }),
       };
-      const { processesOf } = await import('../daemon/processes.js');
+      const { processesOf } = await import('../daemon/workers/processes.js');
       const isOne = flags.demo === true || (await processesOf(root, embedded)) === 1;
       const code = isOne
         ? await (await import('../daemon/run.js')).runGateway({ ...options, demo: flags.demo === true })

@@ -82,6 +82,7 @@ describe('reading the settings', () => {
       checksums: 'crc32c',
       sftpListen: { host: '127.0.0.1', port: 2222 },
       uploadMemoryBytes: 160 * 1024 * 1024,
+      drainDelayMs: 0,
       drainTimeoutMs: 30_000,
       logLevel: 'info',
     });

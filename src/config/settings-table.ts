@@ -165,7 +165,7 @@ export const settings = {
     'listing.cache.time',
     duration(0, 60 * second),
     2 * second,
-    'How long a listed directory answers whether a name exists, so that clients that send many small files need fewer requests to S3. The gateway applies its own changes at once, and sees those of other programs after this time. 0s, `cluster=yes` and more than one of `workers` turn this off.',
+    'How long a listed directory answers whether a name exists, so that clients that send many small files need fewer requests to S3. The gateway applies its own changes at once, and sees those of other programs after this time. 0s, and `cluster=yes`, turn this off.',
   ),
   readMemoryBytes: setting(
     'read.memory',
@@ -245,6 +245,12 @@ export const settings = {
   ...webhookSettings,
   ...databaseSettings,
   ...workersSetting,
+  drainDelayMs: setting(
+    'drain.delay',
+    duration(0, hour),
+    0,
+    'How long `/readyz` fails before a gateway that is stopped accepts no more connections. A load balancer sends new clients to other nodes meanwhile.',
+  ),
   drainTimeoutMs: setting(
     'drain.timeout',
     duration(0, 24 * hour),

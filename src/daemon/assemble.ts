@@ -21,6 +21,7 @@ import { startRotations } from '../operations/rotation.js';
 import { createVfsFactory, type UploadingVfsFactory } from '../vfs/factory.js';
 import { openGatewayAudit } from './audit.js';
 import { endBarredSessions } from './barred-sessions.js';
+import { checkStart } from './checks/start-checks.js';
 import { ConsoleAddress } from './console-address.js';
 import { demoLinkOf } from './demo-link.js';
 import { type EmbeddedServer, embeddedOf } from './embedded.js';
@@ -34,12 +35,12 @@ import { linkNodes } from './nodes/start.js';
 import { serveReleases } from './nodes/upload-release.js';
 import { OrphanSettler } from './orphan-settler.js';
 import { connectionBounds, liveSessions, openLoginDefence, startSftp } from './sftp.js';
-import { checkStart } from './start-checks.js';
 import { startWebhooks } from './webhooks.js';
 import { Lead } from './workers/lead.js';
 import { shareCodes } from './workers/shared-codes.js';
 import { shareMetrics } from './workers/shared-metrics.js';
 import { SharedMirror } from './workers/shared-mirror.js';
+import { shareNames } from './workers/shared-names.js';
 
 /** A running gateway. Disposing it stops everything at once. */
 export interface Gateway extends AsyncDisposable {
@@ -56,8 +57,13 @@ export interface Gateway extends AsyncDisposable {
   resign(): Promise<void>;
   /** Resolves when there are no sessions, after `drain.timeout` at most. */
   sessionsEnded(): Promise<void>;
-  /** Stops accepting connections and waits until uploads are finished, for `drain.timeout` at most by default. */
-  drain(timeoutMs?: number): Promise<void>;
+  /**
+   * Lets `/readyz` fail for `drain.delay`, then stops accepting connections and waits until uploads are finished, for
+   * `drain.timeout` at most.
+   */
+  drain(): Promise<void>;
+  /** Ends all sessions at once, and parks what they upload. */
+  endSessions(): Promise<void>;
 }
 
 /**
@@ -129,6 +135,7 @@ async function assemble(
   if (worker !== null) {
     shareMetrics(worker.link, metrics);
     shareCodes(worker.link, core.codes);
+    shareNames(worker.link, core.listedNames);
   }
   const root = { ...core, settings, s3, log };
   resources.defer(startRotations(core));
@@ -189,9 +196,11 @@ async function assemble(
     lost: Promise.race([core.database.lost, lead.lost]),
     resign: () => lead[Symbol.asyncDispose](),
     sessionsEnded: () => sessionsEnded(live, settings.current.drainTimeoutMs),
-    drain: async (timeoutMs = settings.current.drainTimeoutMs) => {
+    endSessions: () => sftp.drain(0),
+    drain: async () => {
       monitoring.drain();
-      await Promise.all([sftp.drain(timeoutMs), lead.closeFilesPage()]);
+      await systemClock.sleep(settings.current.drainDelayMs);
+      await Promise.all([sftp.drain(settings.current.drainTimeoutMs), lead.closeFilesPage()]);
     },
   };
 }

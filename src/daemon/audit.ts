@@ -1,9 +1,9 @@
 import { gatewayActor } from '../assembly/audit.js';
 import type { Core } from '../assembly/core.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
-import { nodeIdOf } from '../assembly/node-id.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import { BucketHeads } from '../audit/bucket-heads.js';
+import { nodeIdOf } from '../audit/node-id.js';
 import { FileReceiver } from '../audit/outputs/file-receiver.js';
 import type { AuditReceiver } from '../audit/outputs/receiver.js';
 import { SyslogReceiver } from '../audit/outputs/syslog-receiver.js';
@@ -41,7 +41,7 @@ export async function openGatewayAudit(
 ): Promise<AuditScribe> {
   const { paths } = settings;
   const place = worker?.link.place ?? null;
-  const node = nodeIdOf(settings, place);
+  const node = nodeIdOf(settings.paths.nodeIdFile, systemEntropy, place);
   // A gateway of one process takes over from all workers of earlier runs.
   const left = worker?.leftSlots ?? furtherSpools(paths.auditDirectory);
   const trail = await AuditTrail.open({
@@ -83,7 +83,7 @@ function dailyHead(
   isLead: () => boolean,
 ): (head: AuditHead) => Promise<void> {
   const signer = createAuditSigner(new GatewayIdentity(settings.paths.keyringIdentityFile));
-  const node = nodeIdOf(settings, null);
+  const node = nodeIdOf(settings.paths.nodeIdFile, systemEntropy, null);
   let written = '';
   return async (head) => {
     const { bucket } = settings;

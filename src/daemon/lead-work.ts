@@ -30,7 +30,7 @@ export interface LeadParts {
   readonly monitoring: GatewayMonitoring;
   readonly defence: LoginDefence;
   readonly live: LiveSessions;
-  /** Those of all processes and nodes. */
+  /** The sessions of all processes and nodes. */
   readonly sessions: SessionAdministration;
   readonly trees: VfsFactory;
   readonly sftp: SftpServer;

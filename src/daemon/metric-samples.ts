@@ -19,7 +19,7 @@ import type { RecentEvents } from './event-sources.js';
 /** The parts of a gateway that metrics read. */
 export interface Monitored {
   readonly settings: LiveSettings;
-  /** That of this process; 1 if it is the only one. */
+  /** The slot of this process; 1 if it is the only one. */
   readonly slot: number;
   readonly core: Core;
   readonly mirror: Pick<MirrorRuns, 'liveStatus'>;

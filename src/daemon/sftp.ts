@@ -19,6 +19,7 @@ import type { Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 import type { Measures } from '../model/measures.js';
 import type { VfsFactory } from '../model/vfs.js';
+import { passedSocket } from '../network/passed-socket.js';
 import { LoginDefence } from '../sftp/defence/login-defence.js';
 import { defaultSftpLimits, type SftpLimits } from '../sftp/limits.js';
 import { type SftpServer, startSftpServer } from '../sftp/server.js';
@@ -75,6 +76,7 @@ export async function startSftp(settings: LiveSettings, parts: SftpParts): Promi
   const sftp = await startSftpServer({
     ...(parts.listen ?? current.sftpListen),
     ...(parts.incoming === undefined ? {} : { incoming: parts.incoming }),
+    listenFd: passedSocket(process.env, process.pid),
     hostKeyDirectory: paths.hostKeyDirectory,
     users: parts.core.logins,
     accounts: parts.core.accounts,

@@ -4,7 +4,7 @@ interface Description {
   readonly labels?: readonly string[];
 }
 
-/** A value that is read at each scrape. Those of several processes are added, unless `combined` says otherwise. */
+/** A value that is read at each scrape. The sum of all processes counts, or as `combined` sets it. */
 interface GaugeDescription extends Description {
   readonly combined?: 'max' | 'min';
 }

@@ -25,6 +25,8 @@ export interface SftpServerOptions {
   readonly port: number;
   /** Serves these connections instead of listening on the address. */
   readonly incoming?: IncomingConnections;
+  /** A listening socket that replaces `host` and `port`. None by default. */
+  readonly listenFd?: number | null;
   /** Directory of the host keys. Missing keys are created. */
   readonly hostKeyDirectory: string;
   readonly users: UserLogins;
@@ -56,7 +58,7 @@ export interface SftpServer {
   readonly address: AddressInfo;
   /** Each as `type SHA256:...`, for the start-up log. */
   readonly hostKeyFingerprints: readonly string[];
-  /** Serves users of the machine, if the options say so. Never rejects. */
+  /** Serves users of the machine, if the options ask for it. Never rejects. */
   serveStdio(): Promise<void>;
   /** Accepts no further users of the machine. Their sessions continue. */
   stopStdio(): Promise<void>;
@@ -86,6 +88,7 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       host: options.host,
       port: options.port,
       ...(options.incoming === undefined ? {} : { incoming: options.incoming }),
+      listenFd: options.listenFd ?? null,
       hostKeys: hostKeys.map((key) => key.privateKey),
       limits,
       log: options.log,
@@ -99,11 +102,9 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
       onSftp: (login, stream, refuse) => listener.open(login, stream, refuse),
     });
   } catch (error) {
-    throw new Fault(
-      'unavailable',
-      `SFTP cannot listen on ${options.host} port ${options.port}: ${(error as Error).message}`,
-      { cause: error },
-    );
+    throw new Fault('unavailable', `SFTP cannot listen on ${placeOf(options)}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   let stdio: StdioEndpoint | null = null;
   const drain = async (timeoutMs: number) => {
@@ -131,6 +132,10 @@ export async function startSftpServer(options: SftpServerOptions): Promise<SftpS
     drain,
     close: () => drain(0),
   };
+}
+
+function placeOf({ host, port, listenFd = null }: SftpServerOptions): string {
+  return listenFd === null ? `${host} port ${port}` : `the socket that systemd has passed`;
 }
 
 /** Returns null if it is off, or cannot be started, which is logged. */

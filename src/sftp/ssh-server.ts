@@ -61,6 +61,8 @@ export interface SshServerSettings {
   readonly port: number;
   /** Serves these connections instead of listening. */
   readonly incoming?: IncomingConnections;
+  /** A listening socket that replaces `host` and `port`; null for none. */
+  readonly listenFd: number | null;
   /** Private keys in OpenSSH's format, the preferred first. */
   readonly hostKeys: readonly string[];
   readonly limits: SftpLimits;
@@ -91,9 +93,13 @@ export interface SshServerSettings {
 
 /** Starts the SSH server. Rejects with the system's error if the port is not available. */
 export async function startSshServer(settings: SshServerSettings): Promise<SshServer> {
-  const { host, port, incoming } = settings;
+  const { host, port, listenFd, incoming } = settings;
   const options = optionsOf(settings);
-  if (incoming === undefined) return await SshServer.listen(options, port, host);
+  if (incoming === undefined) {
+    return listenFd === null
+      ? await SshServer.listen(options, port, host)
+      : await SshServer.listenOn(options, listenFd);
+  }
   const server = SshServer.withoutListener(options);
   incoming.onConnection((socket) => server.acceptSocket(socket));
   return server;

@@ -38,6 +38,8 @@ export interface GatewayOptions {
 export interface ServeOptions {
   /** RLIMIT_NOFILE of the process. */
   readonly maxOpenFiles?: number;
+  /** A program with arguments that runs the gateway's command. */
+  readonly through?: readonly string[];
 }
 
 /** A gateway as an administrator runs it: a child process with its own root and ports. */
@@ -100,12 +102,12 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Starts the process without waiting for anything. */
-  spawnServe({ maxOpenFiles }: ServeOptions = {}): ChildProcess {
+  spawnServe({ maxOpenFiles, through = [] }: ServeOptions = {}): ChildProcess {
     this.#output = '';
     const args = [mainScript, 'serve', '--root', this.root, '--sftp-listen', `127.0.0.1:${this.sftpPort}`];
     if (this.#options.s3 === null) args.push('--embedded', '--s3-listen', `127.0.0.1:${this.s3Port}`);
     args.push('--log-level', this.#options.logLevel ?? 'info');
-    const command = [process.execPath, ...args];
+    const command = [...through, process.execPath, ...args];
     if (maxOpenFiles !== undefined)
       command.unshift('sh', '-c', `ulimit -n ${maxOpenFiles} && exec "$@"`, 'sh');
     const [program = '', ...rest] = command;
@@ -205,13 +207,32 @@ export class TestUser {
   readonly identity: string;
   readonly key: Buffer;
   readonly keyFile: string;
+  /** The port of a load balancer; null for that of the gateway. */
+  readonly #through: number | null;
 
-  constructor(gateway: Gateway, name: string, identity: string, key: Buffer, keyFile: string) {
+  constructor(
+    gateway: Gateway,
+    name: string,
+    identity: string,
+    key: Buffer,
+    keyFile: string,
+    through: number | null = null,
+  ) {
     this.gateway = gateway;
     this.name = name;
     this.identity = identity;
     this.key = key;
     this.keyFile = keyFile;
+    this.#through = through;
+  }
+
+  /** Returns the same user, who connects to another port of this machine. */
+  through(port: number): TestUser {
+    return new TestUser(this.gateway, this.name, this.identity, this.key, this.keyFile, port);
+  }
+
+  get port(): number {
+    return this.#through ?? this.gateway.sftpPort;
   }
 
   /** Options that make an OpenSSH client log in to this gateway as this user without prompts. */
@@ -224,7 +245,7 @@ export class TestUser {
 
   /** Runs a batch of OpenSSH `sftp` commands, one per line. `flags` are those of `sftp`. */
   sftp(batch: string, options: CommandOptions = {}, flags: readonly string[] = []): Promise<Finished> {
-    const args = ['-q', ...flags, '-b', '-', ...this.sshOptions, '-P', String(this.gateway.sftpPort)];
+    const args = ['-q', ...flags, '-b', '-', ...this.sshOptions, '-P', String(this.port)];
     return run('sftp', [...args, `${this.name}@127.0.0.1`], { input: `${batch}\n`, ...options });
   }
 

@@ -58,8 +58,8 @@ export class SftpClient implements AsyncDisposable {
 
   /** Logs in. Throws `Disconnected` if the gateway does not answer. */
   static async connect(user: TestUser): Promise<SftpClient> {
-    const { name, gateway, sshOptions } = user;
-    const to = ['-p', String(gateway.sftpPort), '-s', `${name}@127.0.0.1`, 'sftp'];
+    const { name, port, sshOptions } = user;
+    const to = ['-p', String(port), '-s', `${name}@127.0.0.1`, 'sftp'];
     const child = spawn('ssh', [...sshOptions, ...to], { stdio: ['pipe', 'pipe', 'ignore'] });
     const client = new SftpClient(child);
     await client.#answered(client.#client.init());

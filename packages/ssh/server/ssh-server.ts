@@ -40,8 +40,20 @@ export class SshServer {
 
   /** Listens. Port 0 selects a free one. Rejects with the system's error if it cannot. */
   static async listen(options: SshServerOptions, port: number, host?: string): Promise<SshServer> {
+    return await SshServer.#listen(options, { port, host });
+  }
+
+  /** Listens on a socket that another program has opened. Rejects with the system's error if it cannot. */
+  static async listenOn(options: SshServerOptions, fd: number): Promise<SshServer> {
+    return await SshServer.#listen(options, { fd });
+  }
+
+  static async #listen(
+    options: SshServerOptions,
+    where: { readonly fd: number } | { readonly port: number; readonly host?: string | undefined },
+  ): Promise<SshServer> {
     const server = new SshServer(options);
-    server.#listener.listen(port, host);
+    server.#listener.listen(where);
     await once(server.#listener, 'listening');
     server.#listener.on('error', (error) => options.log.warn({ err: error }, 'SSH listener failed'));
     return server;

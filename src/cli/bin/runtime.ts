@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
+import { passedSocket, passedSocketVariable } from '../../network/passed-socket.js';
 
 /**
  * The oldest Node.js that runs the gateway: it has `AsyncDisposableStack`, ML-KEM and raw keys in
@@ -40,7 +41,11 @@ const forwardedSignals = ['SIGTERM', 'SIGHUP'] as const;
  */
 export function rerunOn(program: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...process.execArgv, ...process.argv.slice(1)], { stdio: 'inherit' });
+    const socket = passedSocket(process.env, process.pid);
+    const child = spawn(program, [...process.execArgv, ...process.argv.slice(1)], {
+      stdio: socket === null ? 'inherit' : ['inherit', 'inherit', 'inherit', socket],
+      env: socket === null ? process.env : { ...process.env, [passedSocketVariable]: String(socket) },
+    });
     for (const signal of forwardedSignals) process.on(signal, () => child.kill(signal));
     // A terminal sends Ctrl-C to both processes, so the child already has it.
     process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
@@ -53,7 +58,7 @@ export function rerunOn(program: string): Promise<number> {
 
 /**
  * Runs a program on this Node.js if it is new enough, else on the supplied one. Sets the exit code.
- * This file and its importers are all that an older Node.js loads.
+ * This file, its import and its importers are all that an older Node.js loads.
  */
 export async function startProgram(run: (args: readonly string[]) => Promise<number>): Promise<void> {
   if (isSupportedNode(process.versions.node)) {

@@ -12,7 +12,7 @@ export const sessionExits: readonly ExitName[] = [...localExits, 'cancelled'];
 export function sessionsCommand(context: CommandContext): Command {
   const summary = [
     'List the current sessions and transfers of the running gateway.',
-    'KEX ends with * if the key exchange resists quantum computers. A transfer waits for the client, the gateway or the storage. Sessions of sshd (sftpgw stdio) have no algorithms. Those of all nodes and workers are listed.',
+    'KEX ends with * if the key exchange resists quantum computers. A transfer waits for the client, the gateway or the storage. Sessions of sshd (sftpgw stdio) have no algorithms. The list includes all nodes and workers.',
   ].join('\n');
   const command = newCommand(
     'sessions',

@@ -1,14 +1,14 @@
 import type { Core } from '../../assembly/core.js';
-import { nodeNameOf } from '../../assembly/node-id.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
+import { nodeNameOf } from '../../audit/node-id.js';
 import { NodeRequests } from '../../database/cluster/node-requests.js';
 import { NodeSessions } from '../../database/cluster/node-sessions.js';
 import { NodeUploadRows } from '../../database/cluster/node-uploads.js';
 import { DatabaseSharedLogins } from '../../database/cluster/shared-logins.js';
 import type { LiveSessions } from '../../live/live-sessions.js';
 import type { SessionAdministration } from '../../model/live.js';
+import type { WorkerPlace } from '../../model/nodes.js';
 import type { NodeUploads } from '../../model/parked-uploads.js';
-import type { WorkerPlace } from '../../model/workers.js';
 import type { LoginDefence } from '../../sftp/defence/login-defence.js';
 import { ClusterSessions } from './cluster-sessions.js';
 import { NodeSync } from './node-sync.js';

@@ -7,7 +7,7 @@ import type { StartWorker, WorkerChild } from './worker-process.js';
 const restartMs = 1_000;
 const closeTimeoutMs = 10_000;
 
-/** What the process of the embedded S3 server needs. */
+/** The dependencies of an `EmbeddedChild`. */
 export interface EmbeddedChildOptions {
   readonly start: StartWorker;
   readonly common: Pick<WorkerOptions, 'root' | 'logLevel' | 's3Listen'>;

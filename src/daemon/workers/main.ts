@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const options = JSON.parse(process.env[workerVariable] ?? '') as WorkerOptions;
   delete process.env[workerVariable];
   using link = new WorkerLink(options.place, options.isLead, processChannel());
-  // Without a supervisor nobody holds the root's lock.
+  // The supervisor holds the root's lock.
   process.on('disconnect', () => process.exit(1));
   // The service manager may signal all processes. The supervisor decides when this one ends.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => link.drain());
@@ -49,12 +49,15 @@ async function runGatewayWorker(options: WorkerOptions, link: WorkerLink): Promi
   const reason = await Promise.race([link.draining, ending, gateway.lost]);
   if (reason instanceof Fault) throw reason;
   if (reason === null) return;
+  if (!reason.isReload) {
+    await Promise.race([gateway.drain(), ending]);
+    return;
+  }
   await gateway.resign();
   link.send({ kind: 'resigned' });
-  if (!reason.isReload) return void (await Promise.race([gateway.drain(), ending]));
-  // New sessions begin elsewhere. Those that are here may do what they have begun.
+  // New sessions begin in other workers. Sessions of this one may do what they have begun.
   await Promise.race([gateway.sessionsEnded(), ending]);
-  await Promise.race([gateway.drain(0), ending]);
+  await Promise.race([gateway.endSessions(), ending]);
 }
 
 /** Runs the embedded S3 server until the supervisor ends it, and reports changes. Throws as `startEmbedded`. */

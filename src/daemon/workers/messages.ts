@@ -1,12 +1,12 @@
 import type { LogLevel } from '../../assembly/logger.js';
 import type { ListenAddress } from '../../config/values.js';
 import type { FaultKind } from '../../model/fault.js';
-import type { WorkerPlace } from '../../model/workers.js';
+import type { WorkerPlace } from '../../model/nodes.js';
 
 /** The variable with the options of a process that the supervisor starts. */
 export const workerVariable = 'SFTPGW_WORKER';
 
-/** What a process of the supervisor does: serve clients, or be the embedded S3 server. */
+/** The task of a process of the supervisor: to serve clients, or to be the embedded S3 server. */
 export type WorkerTask = 'gateway' | 'embedded-s3';
 
 /** The options of a process that the supervisor starts, as JSON. */

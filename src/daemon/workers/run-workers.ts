@@ -9,6 +9,7 @@ import type { ListenAddress } from '../../config/values.js';
 import { workersOf } from '../../config/workers-setting.js';
 import type { Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import { passedSocket } from '../../network/passed-socket.js';
 import type { GatewayOptions } from '../gateway-options.js';
 import { readyLine } from '../ready-line.js';
 import { StopSignals } from '../stop-signals.js';
@@ -53,9 +54,12 @@ export async function runWorkers(options: RunWorkersOptions): Promise<number> {
   output(readyLine({ host, port }, s3Endpoint, bucket, running.readyCount));
   await stop.first;
   output('stopping; open uploads may finish');
-  listener.close();
   void stop.second.then(() => running.endNow());
-  await running.drain();
+  const drained = running.drain();
+  // Meanwhile `/readyz` fails.
+  await Promise.race([systemClock.sleep(settings.current.drainDelayMs), stop.second]);
+  listener.close();
+  await drained;
   return 0;
 }
 
@@ -74,7 +78,8 @@ async function embeddedChild(
 }
 
 function supervisorSettings({ current }: LiveSettings): SupervisorSettings {
-  return { workers: workersOf(current.workers), drainTimeoutMs: current.drainTimeoutMs };
+  const { workers, drainDelayMs, drainTimeoutMs } = current;
+  return { workers: workersOf(workers), drainTimeoutMs: drainDelayMs + drainTimeoutMs };
 }
 
 /** Replaces the processes at each SIGHUP, with the settings as they are then. */
@@ -97,19 +102,24 @@ function reloadOnHangup(
   return { [Symbol.dispose]: () => void process.off('SIGHUP', listener) };
 }
 
-/** Listens, and passes each connection on before any data is read from it. Throws `unavailable`. */
+/**
+ * Listens on the address or on the socket that systemd has passed, and passes each connection on before any data is read
+ * from it. Throws `unavailable`.
+ */
 async function listen({ host, port }: ListenAddress, pass: (socket: Socket) => void): Promise<Server> {
+  const fd = passedSocket(process.env, process.pid);
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     // A connection may end before a process has it.
     socket.on('error', () => undefined);
     pass(socket);
   });
   try {
-    server.listen(port, host);
+    server.listen(fd === null ? { port, host } : { fd });
     await once(server, 'listening');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Fault('unavailable', `SFTP cannot listen on ${host} port ${port}: ${reason}`, { cause: error });
+    const where = fd === null ? `${host} port ${port}` : 'the socket that systemd has passed';
+    throw new Fault('unavailable', `SFTP cannot listen on ${where}: ${reason}`, { cause: error });
   }
   return server;
 }

@@ -20,7 +20,7 @@ export interface SupervisorSettings {
   readonly drainTimeoutMs: number;
 }
 
-/** What a supervisor needs. */
+/** The dependencies of a supervisor. */
 export interface SupervisorOptions {
   readonly settings: SupervisorSettings;
   readonly start: StartWorker;
@@ -112,11 +112,11 @@ export class Supervisor implements Disposable {
     return this.#reloading;
   }
 
-  /** Ends all processes. They have `drain.timeout` for it. */
+  /** Ends all processes. Until then they get the connections that are passed. They have `drain.timeout` for it. */
   async drain(): Promise<void> {
     this.#stop.abort();
     const all = this.#all();
-    for (const worker of all) this.#retire(worker, false);
+    for (const { child } of all) child.send({ kind: 'drain', isReload: false });
     await Promise.all(all.map((worker) => this.#ended(worker)));
   }
 
@@ -206,7 +206,7 @@ export class Supervisor implements Disposable {
     this.#exits.get(worker)?.resolve();
     this.#exits.delete(worker);
     this.#shareMembers();
-    if (state === 'retiring') {
+    if (state === 'retiring' || this.#stop.signal.aborted) {
       log.info('worker ended', { worker: slot });
       return;
     }
@@ -249,10 +249,10 @@ export class Supervisor implements Disposable {
           if (this.#stop.signal.aborted) return;
           await this.#ready(this.#startWorker(this.#freeSlot()));
           const replaced = old[index];
-          if (replaced !== undefined) this.#retire(replaced, true);
+          if (replaced !== undefined) this.#retire(replaced);
           if (replaced !== undefined) await this.#ended(replaced);
         }
-        for (const worker of old.slice(settings.workers)) this.#retire(worker, true);
+        for (const worker of old.slice(settings.workers)) this.#retire(worker);
         this.#options.log.info('workers replaced', { workers: settings.workers });
       } catch (error) {
         this.#options.log.error('reload ended: a new worker did not start', { error: Fault.from(error) });
@@ -268,10 +268,10 @@ export class Supervisor implements Disposable {
   }
 
   /** Asks a process to end. It gives up the lead first. */
-  #retire(worker: Worker, isReload: boolean): void {
+  #retire(worker: Worker): void {
     worker.state = 'retiring';
     if (this.#lead === worker.slot) this.#resigning = worker;
-    worker.child.send({ kind: 'drain', isReload });
+    worker.child.send({ kind: 'drain', isReload: true });
   }
 
   /** Resolves when a process that drains has ended. Kills it if it needs too long. */

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { Fault } from '../../model/fault.js';
-import type { WorkerPlace } from '../../model/workers.js';
+import type { WorkerPlace } from '../../model/nodes.js';
 import type { IncomingConnections } from '../../sftp/ssh-server.js';
 import type { Answer, FromWorker, Post, ToWorker } from './messages.js';
 

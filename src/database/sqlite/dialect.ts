@@ -8,39 +8,29 @@ import {
   type SqliteStatement,
 } from 'kysely';
 
-/** Max time in milliseconds that a statement waits for another process to release a lock. */
-export const busyTimeoutMs = 5_000;
-
 /** Max prepared statements kept for reuse. The gateway has a few dozen. */
 const maxPreparedStatements = 200;
 
-/**
- * Kysely dialect for SQLite through better-sqlite3, on one connection. A transaction that finds the database locked by
- * another process waits for up to `lockWaitMs`, and blocks the thread meanwhile.
- */
+/** Kysely dialect for SQLite through better-sqlite3, on one connection. */
 export class BetterSqliteDialect extends SqliteDialect {
   readonly #database: BetterSqlite3.Database;
-  readonly #lockWaitMs: number;
 
-  constructor(database: BetterSqlite3.Database, lockWaitMs = busyTimeoutMs) {
+  constructor(database: BetterSqlite3.Database) {
     super({ database: withPreparedStatements(database) });
     this.#database = database;
-    this.#lockWaitMs = lockWaitMs;
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver(this.#database, this.#lockWaitMs);
+    return new ImmediateDriver(this.#database);
   }
 }
 
 class ImmediateDriver extends SqliteDriver {
   readonly #database: BetterSqlite3.Database;
-  readonly #lockWaitMs: number;
 
-  constructor(database: BetterSqlite3.Database, lockWaitMs: number) {
+  constructor(database: BetterSqlite3.Database) {
     super({ database: withPreparedStatements(database) });
     this.#database = database;
-    this.#lockWaitMs = lockWaitMs;
   }
 
   /**
@@ -48,14 +38,7 @@ class ImmediateDriver extends SqliteDriver {
    * another process has written in between (SQLITE_BUSY_SNAPSHOT, https://www.sqlite.org/isolation.html).
    */
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    const begin = () => connection.executeQuery(CompiledQuery.raw('begin immediate'));
-    if (this.#lockWaitMs === busyTimeoutMs) return void (await begin());
-    this.#database.pragma(`busy_timeout = ${this.#lockWaitMs}`);
-    try {
-      await begin();
-    } finally {
-      this.#database.pragma(`busy_timeout = ${busyTimeoutMs}`);
-    }
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
 
   /**

@@ -8,10 +8,13 @@ import type { DatabaseWeakness, GatewayDatabase, WrittenSoon } from '../database
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
-import { BetterSqliteDialect, busyTimeoutMs } from './dialect.js';
+import { BetterSqliteDialect } from './dialect.js';
 import { sqliteFault } from './errors.js';
 import { LogFile, type SyncFile } from './log-file.js';
 import { probeDatabase } from './probe.js';
+
+/** Max time in milliseconds that a statement waits for another process to release the write lock. */
+export const busyTimeoutMs = 5000;
 
 /**
  * Opens the SQLite database at `path` and migrates its tables. Creates the file (mode 0600, in a directory
@@ -28,18 +31,20 @@ export async function openDatabase(
 }
 
 /**
- * Opens the file for `openDatabase`. `lockWaitMs` is that of `BetterSqliteDialect`. A commit is durable only after
+ * Opens the file for `openDatabase`. Statements wait for up to `lockWaitMs` for a lock of another process, and block the
+ * thread meanwhile. Migrations always wait. A commit is durable only after
  * `LogFile.sync`.
  */
 export async function openFile(path: string, lockWaitMs = busyTimeoutMs): Promise<Kysely<Schema>> {
   try {
     await makeSecretFile(path);
     const sqlite = new Sqlite(path, { timeout: busyTimeoutMs });
-    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite, lockWaitMs) });
+    const db = new Kysely<Schema>({ dialect: new BetterSqliteDialect(sqlite) });
     try {
       configure(sqlite, path);
       await migrateToLatest(db, path);
       sqlite.pragma('synchronous = NORMAL');
+      sqlite.pragma(`busy_timeout = ${lockWaitMs}`);
     } catch (error) {
       await db.destroy();
       sqlite.close();

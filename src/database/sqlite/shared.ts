@@ -13,10 +13,9 @@ import {
 import type { DatabaseWeakness, GatewayDatabase, RowOwner, WrittenSoon } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import type { Schema } from '../schema.js';
-import { busyTimeoutMs } from './dialect.js';
 import { sqliteFault } from './errors.js';
 import { LogFile } from './log-file.js';
-import { openFile } from './open.js';
+import { busyTimeoutMs, openFile } from './open.js';
 import { probeDatabase } from './probe.js';
 
 /** Bounds of the pause before another attempt to take the lock of the file, in milliseconds. */
@@ -90,7 +89,7 @@ class SharedDatabase implements GatewayDatabase {
 
   async read<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
     try {
-      return await work(this.#opened.db);
+      return await whenUnlocked(() => work(this.#opened.db));
     } catch (error) {
       throw sqliteFault(error, this.#opened.path);
     }
@@ -152,14 +151,14 @@ class SharedDatabase implements GatewayDatabase {
 }
 
 /**
- * Runs a transaction again while another process has the lock of the file, for up to five seconds. It is undone
- * before each attempt. Lets other work of this process run meanwhile.
+ * Runs work again while another process has the lock of the file, for up to five seconds. A transaction is undone before
+ * each attempt. Lets other work of this process run meanwhile.
  */
-async function whenUnlocked<T>(transaction: () => Promise<T>): Promise<T> {
+async function whenUnlocked<T>(work: () => Promise<T>): Promise<T> {
   const untilMs = performance.now() + busyTimeoutMs;
   for (;;) {
     try {
-      return await transaction();
+      return await work();
     } catch (error) {
       if (!isLocked(error) || performance.now() >= untilMs) throw error;
     }

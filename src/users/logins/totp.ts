@@ -110,7 +110,7 @@ export function totpUri(secret: TotpSecret, username: string, host: string): str
 /** Wrong codes of one user within one step. Further codes are refused unchecked until the next step. */
 export const maxWrongCodes = 5;
 
-/** What was done with the codes of one user. */
+/** The last codes of one user. */
 export interface CodeState {
   /** The step of the last accepted code. */
   readonly usedStep: number;

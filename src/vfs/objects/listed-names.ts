@@ -45,6 +45,7 @@ export class ListedNames implements ObjectChanges {
   readonly #kept = new Set<Kept>();
   #bytes = 0;
   #requests = 0;
+  #tell: (ref: ObjectRef, change: ObjectChange) => void = () => undefined;
 
   /** With `lifetimeMs` 0, nothing is remembered. */
   constructor(clock: Clock, lifetimeMs: number, bytes = maxBytes) {
@@ -113,7 +114,18 @@ export class ListedNames implements ObjectChanges {
     return this.#newest(ref, [directoryOf(ref.key)], -Infinity, isLarge) ?? false;
   }
 
-  changed({ bucket, key }: ObjectRef, change: ObjectChange): void {
+  changed(ref: ObjectRef, change: ObjectChange): void {
+    this.learn(ref, change);
+    this.#tell(ref, change);
+  }
+
+  /** Calls `tell` for each change that this process makes, for other processes that remember names. */
+  share(tell: (ref: ObjectRef, change: ObjectChange) => void): void {
+    this.#tell = tell;
+  }
+
+  /** Forgets a name that another process has changed. */
+  learn({ bucket, key }: ObjectRef, change: ObjectChange): void {
     if (this.#kept.size === 0) return;
     for (const group of new Set([directoryOf(key), key])) this.#forget(bucket, group, key, change);
     for (let slash = key.indexOf('/'); slash !== -1; slash = key.indexOf('/', slash + 1)) {

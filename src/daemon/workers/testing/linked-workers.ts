@@ -4,7 +4,7 @@ import { WorkerLink } from '../worker-link.js';
 /** A process with its link, in a test. */
 export interface LinkedWorker {
   readonly link: WorkerLink;
-  /** What it has sent to its supervisor. */
+  /** Its messages to the supervisor. */
   readonly sent: FromWorker[];
   /** Receives a message of the supervisor. */
   readonly receive: (message: ToWorker, handle?: unknown) => void;

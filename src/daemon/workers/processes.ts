@@ -1,5 +1,5 @@
-import { LiveSettings } from '../assembly/live-settings.js';
-import { workersOf } from '../config/workers-setting.js';
+import { LiveSettings } from '../../assembly/live-settings.js';
+import { workersOf } from '../../config/workers-setting.js';
 
 /** Returns how many processes of a root are to serve clients. Throws `invalid` for its settings. */
 export async function processesOf(root: string, embedded: boolean): Promise<number> {

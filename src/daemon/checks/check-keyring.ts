@@ -1,10 +1,10 @@
-import type { RootKeyring } from '../assembly/keyring.js';
-import { noRecoveryWarning } from '../assembly/recovery-warning.js';
-import type { UserServices } from '../assembly/user-services.js';
-import type { Call, Clock } from '../model/call.js';
-import { Fault } from '../model/fault.js';
-import type { UserRegistry } from '../model/users.js';
-import { importKeyFiles } from '../users/key-import.js';
+import type { RootKeyring } from '../../assembly/keyring.js';
+import { noRecoveryWarning } from '../../assembly/recovery-warning.js';
+import type { UserServices } from '../../assembly/user-services.js';
+import type { Call, Clock } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import type { UserRegistry } from '../../model/users.js';
+import { importKeyFiles } from '../../users/key-import.js';
 
 /** The services of `checkKeyring`. */
 export interface KeyringCheck {

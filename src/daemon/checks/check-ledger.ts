@@ -1,9 +1,9 @@
-import type { RootKeyring } from '../assembly/keyring.js';
-import type { GatewayDatabase } from '../database/database.js';
-import type { Call, Clock } from '../model/call.js';
-import { Fault, isFault } from '../model/fault.js';
-import type { ObjectStore } from '../model/object-store.js';
-import type { UserRegistry } from '../model/users.js';
+import type { RootKeyring } from '../../assembly/keyring.js';
+import type { GatewayDatabase } from '../../database/database.js';
+import type { Call, Clock } from '../../model/call.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { ObjectStore } from '../../model/object-store.js';
+import type { UserRegistry } from '../../model/users.js';
 
 /** The services of `checkLedger`. */
 export interface LedgerCheck {

@@ -1,14 +1,14 @@
 import { hasNativeCrc32c } from '@sftpgw/checksums';
-import type { Core } from '../assembly/core.js';
-import type { LiveSettings } from '../assembly/live-settings.js';
-import { systemClock } from '../assembly/system.js';
-import type { CustomerKey } from '../model/customer-key.js';
-import { hasNativeCrypto } from '../sftp/native-crypto.js';
+import type { Core } from '../../assembly/core.js';
+import type { LiveSettings } from '../../assembly/live-settings.js';
+import { systemClock } from '../../assembly/system.js';
+import type { CustomerKey } from '../../model/customer-key.js';
+import { hasNativeCrypto } from '../../sftp/native-crypto.js';
+import type { OrphanSettler } from '../orphan-settler.js';
 import { checkDatabase } from './check-database.js';
 import { checkKeyring } from './check-keyring.js';
 import { checkLedger } from './check-ledger.js';
 import { checkStorage } from './check-storage.js';
-import type { OrphanSettler } from './orphan-settler.js';
 
 /** The parts of a gateway that its checks use, beside the core. */
 export interface CheckedStart {

@@ -1,6 +1,6 @@
-import type { GatewayDatabase } from '../database/database.js';
-import type { Call } from '../model/call.js';
-import { Fault } from '../model/fault.js';
+import type { GatewayDatabase } from '../../database/database.js';
+import type { Call } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
 
 /** Warns about settings of the database server that may cost acknowledged commits. Never rejects. */
 export async function checkDatabase(

@@ -1,14 +1,14 @@
-import { isCommandRunning } from '../assembly/running-commands.js';
-import type { Call, Clock } from '../model/call.js';
-import type { CustomerKey } from '../model/customer-key.js';
-import { Fault, isFault } from '../model/fault.js';
-import type { UserRegistry } from '../model/users.js';
-import { probeS3 } from '../s3/bucket/probe.js';
-import { proxyInUse } from '../s3/client.js';
-import type { S3StoreOptions } from '../s3/options.js';
-import { type RemovalServices, settleRemovals } from '../vault/removals.js';
-import type { Vault } from '../vault/vault.js';
-import type { OrphanSettler } from './orphan-settler.js';
+import { isCommandRunning } from '../../assembly/running-commands.js';
+import type { Call, Clock } from '../../model/call.js';
+import type { CustomerKey } from '../../model/customer-key.js';
+import { Fault, isFault } from '../../model/fault.js';
+import type { UserRegistry } from '../../model/users.js';
+import { probeS3 } from '../../s3/bucket/probe.js';
+import { proxyInUse } from '../../s3/client.js';
+import type { S3StoreOptions } from '../../s3/options.js';
+import { type RemovalServices, settleRemovals } from '../../vault/removals.js';
+import type { Vault } from '../../vault/vault.js';
+import type { OrphanSettler } from '../orphan-settler.js';
 
 /** The bucket to check and the services of `checkStorage`. */
 export interface StorageCheck {

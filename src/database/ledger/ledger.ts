@@ -37,10 +37,9 @@ import {
 import {
   confirmRow,
   insertRow,
+  selectCandidates,
   selectCurrent,
-  selectIntended,
   selectKnown,
-  selectOverlapping,
   selectRow,
   unsetCurrent,
 } from './statements.js';
@@ -145,13 +144,8 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
 
   async candidates(ref: ObjectRef): Promise<readonly LedgerRow[]> {
     return await this.#db.read(async (db) => {
-      // Intended rows are read first: a row confirmed between the queries is then seen twice rather than
-      // never.
-      const intended = await selectIntended.run(db, ref);
-      intended.sort((one, other) => other.seq - one.seq);
-      const confirmed = await confirmedRows(db, ref);
-      const settled = new Set(confirmed.map((row) => row.seq));
-      return [...confirmed, ...intended.filter((row) => !settled.has(row.seq))].map(toLedgerRow);
+      const { confirmed, intended } = await rowsOf(db, ref);
+      return [...confirmed, ...intended].map(toLedgerRow);
     });
   }
 
@@ -166,8 +160,8 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
     if (!Number.isSafeInteger(mtimeSeconds))
       throw new Fault('invalid', 'a file time must be in whole seconds');
     return await this.#db.write(async (trx) => {
-      const rows = await confirmedRows(trx, ref);
-      const row = rows.find((each) => isSameEtag(each.etag ?? undefined, etag));
+      const { confirmed } = await rowsOf(trx, ref);
+      const row = confirmed.find((each) => isSameEtag(each.etag ?? undefined, etag));
       if (row === undefined) return false;
       await trx
         .updateTable('sealed_object')
@@ -193,13 +187,26 @@ class DatabaseLedger implements KeyLedger, LedgerDirectory {
   }
 }
 
-/** Returns the row that was confirmed last, then the rows of overlapping writes, the latest confirmation first. */
-async function confirmedRows(db: Kysely<Schema>, ref: ObjectRef): Promise<readonly SealedObjectRow[]> {
-  const [current] = await selectCurrent.run(db, { ...ref, parent: parentPrefix(ref.key) });
-  if (current === undefined) return [];
-  const overlapping = await selectOverlapping.run(db, { ...ref, seq: current.seq });
-  overlapping.sort((one, other) => (other.settled_seq ?? 0) - (one.settled_seq ?? 0) || other.seq - one.seq);
-  return [current, ...overlapping];
+interface ObjectRows {
+  /** The row that was confirmed last, then the rows of overlapping writes, the latest confirmation first. */
+  readonly confirmed: readonly SealedObjectRow[];
+  /** The newest first. */
+  readonly intended: readonly SealedObjectRow[];
+}
+
+/** Returns the rows that may describe an object, of one moment. */
+async function rowsOf(db: Kysely<Schema>, ref: ObjectRef): Promise<ObjectRows> {
+  const rows = await selectCandidates.run(db, { ...ref, parent: parentPrefix(ref.key) });
+  const confirmed = rows.filter(({ state }) => state === 'confirmed');
+  confirmed.sort(
+    (one, other) =>
+      other.is_current - one.is_current ||
+      (other.settled_seq ?? 0) - (one.settled_seq ?? 0) ||
+      other.seq - one.seq,
+  );
+  const intended = rows.filter(({ state }) => state === 'intended');
+  intended.sort((one, other) => other.seq - one.seq);
+  return { confirmed, intended };
 }
 
 /** Returns the current rows below a prefix. The range often is a single key. */

@@ -39,7 +39,11 @@ export function currentRow(
  * Selects other confirmed rows of the object whose write was still running when the write of row `seq` began.
  * S3 keeps either of two overlapping writes, whatever the order of its answers.
  */
-export function overlappingRows(db: Kysely<Schema>, ref: ObjectRef, seq: number): Rows<SealedObjectRow> {
+export function overlappingRows(
+  db: Kysely<Schema>,
+  ref: ObjectRef,
+  seq: number | Rows<{ readonly seq: number }>,
+): Rows<SealedObjectRow> {
   return db
     .selectFrom('sealed_object')
     .selectAll()

@@ -19,7 +19,7 @@ import {
   overlappingRows,
   versionRowsOf,
 } from './queries.js';
-import { selectKnown, selectRow } from './statements.js';
+import { selectCandidates, selectKnown, selectRow } from './statements.js';
 import { liveCount, liveRowsAfter, liveRowsOfKey, nextBucket } from './versions.js';
 
 let directory: string;
@@ -137,7 +137,7 @@ describe('each query is answered by an index alone', () => {
   });
 });
 
-describe('the statements of an upload search indexes alone, except for the row itself', () => {
+describe('the statements of an upload and a download search indexes', () => {
   async function planOf<Values extends object>(
     statement: Statement<Values, unknown>,
     values: Values,
@@ -156,6 +156,13 @@ describe('the statements of an upload search indexes alone, except for the row i
       'SEARCH sealed_object USING COVERING INDEX sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
       'SEARCH barred_key USING PRIMARY KEY (key_fingerprint=?)',
     ]);
+  });
+
+  it('in the rows of an object that is opened', async () => {
+    const steps = await planOf(selectCandidates, { bucket: 'b', parent: 'u/', key: 'u/k' });
+    expect(steps.length).toBeGreaterThanOrEqual(4);
+    for (const step of steps)
+      expect(step).toMatch(/^SEARCH sealed_object USING (COVERING )?INDEX sealed_object_/);
   });
 
   it('in the confirmation', async () => {

@@ -82,13 +82,13 @@ export const selectCurrent = new Statement((db, { bucket, parent, key }: RowKey)
   currentRow(db, { bucket, key }, parent),
 );
 
-/** Selects the unfinished rows of an object. */
-export const selectIntended = new Statement((db, { bucket, key }: Omit<RowKey, 'parent'>) =>
-  intendedRows(db, { bucket, key }),
-);
-
-/** Selects the rows of an object that overlap with row `seq`: see `overlappingRows`. */
-export const selectOverlapping = new Statement(
-  (db, { bucket, key, seq }: Omit<RowKey, 'parent'> & { readonly seq: number }) =>
-    overlappingRows(db, { bucket, key }, seq),
-);
+/**
+ * Selects all rows that may describe an object: the one that was confirmed last, those of overlapping writes
+ * (`overlappingRows`), and the unfinished ones.
+ */
+export const selectCandidates = new Statement((db, { bucket, parent, key }: RowKey) => {
+  const ref = { bucket, key };
+  const current = currentRow(db, ref, parent);
+  const overlapping = overlappingRows(db, ref, current.clearSelect().select('seq'));
+  return current.unionAll(overlapping).unionAll(intendedRows(db, ref));
+});

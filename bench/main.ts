@@ -1,71 +1,69 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildStage, type Stage } from './arena.js';
+import { measureDatabases } from './database.js';
+import { compareGateways } from './gateways/compare.js';
+import { type DisciplineName, disciplineNames } from './gateways/disciplines.js';
 import { measureGrowth } from './growth/growth.js';
 import { median } from './measure.js';
 import { compareMirrors, type MirrorSizes } from './mirror/compare.js';
-import type { Arena, Peer, StartPeer } from './peers/peer.js';
-import { startRclone } from './peers/rclone.js';
-import { startSshdOverS3fs } from './peers/s3fs.js';
-import { startSftpgw } from './peers/sftpgw.js';
-import { timed, versionOf } from './process.js';
+import { versionOf } from './process.js';
+import { Ratios, tolerance } from './results/ratios.js';
+import { Report } from './results/report.js';
 import { measureRotation } from './rotation.js';
-import { type Row, renderBar, renderTable } from './table.js';
+import { type Row, renderTable } from './table.js';
+import { measureTrail } from './trail.js';
 import { measureTransport } from './transport.js';
-import { downloadLarge, type Files, makeFiles, sha256, uploadLarge, uploadSmall } from './workload.js';
+import { type Files, makeFiles } from './workload.js';
 
-const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only upload,download,small,transport,mirror,rotation,growth]
-  [--latency 25]
+const help = `npm run bench [-- --rounds 3] [--mib 1024] [--small 200] [--only PART,PART...] [--latency 25] [--save FILE]
+npm run bench:check [-- the same options]
 
 Transfers the same files with the same OpenSSH client to the same S3 server with the same customer key, through this gateway
-and through its alternatives in turn. The mirror has the parts mirror-small, mirror-large, mirror-unchanged and mirror-events;
-their sizes are --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000.
-The part growth builds a root with --users 10,100,500,2000 users and measures what each number costs an idle gateway.
---rotation selects small, large or mixed objects, or whole, which needs 20 GiB of disk and 20 GiB more per round.
-With --latency MS, transport is measured a second time through a proxy that delays each direction by MS milliseconds.
+and through its alternatives in turn. The parts are:
+  small        --small files of 4 KiB over one session, also against the bare SDK
+  small-eight  the same files over eight sessions at once
+  small-get    their download over one session
+  upload, download  one file of --mib MiB
+  transport    the SSH and SFTP layers without S3
+  mirror       or a part of it: mirror-small, mirror-large, mirror-unchanged, mirror-events; their sizes are
+               --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000
+  rotation     --rotation selects small, large or mixed objects, or whole, which needs 20 GiB of disk and 20 GiB more per round
+  trail        the CPU of the audit trail
+  database     SQLite and PostgreSQL; with --before FILE, the program of another checkout too
+  growth       a root with --users 10,100,500,2000 users, and the cost of each number for an idle gateway
+All but trail, database and growth run without --only. With --latency MS, a proxy between client and gateway delays each direction by MS
+milliseconds; transport is measured with and without it. --save writes the ratios to a file. bench:check compares them with
+bench/results/baseline.json and fails if one is worse by more than ${100 * tolerance} %.
 `;
 
-/** The measurements of a run. Contenders take turns, so that a slow minute of the machine affects all of them. */
+const baseline = resolve('bench/results/baseline.json');
+
 interface Settings {
   readonly rounds: number;
   readonly largeMib: number;
   readonly smallCount: number;
   readonly only: ReadonlySet<string>;
-  /** Delay of each direction of the link in the transport's second measurement, in ms; 0 for none. */
+  /** Delay of each direction of the link between client and gateway, in ms; 0 for none. */
   readonly latencyMs: number;
   readonly mirror: MirrorSizes;
   /** The name of one set of objects for the rotation, or `all`. */
   readonly rotation: string;
   /** Numbers of users for `growth`. */
   readonly users: readonly number[];
+  /** File for the ratios, or null. */
+  readonly save: string | null;
+  /** The `sftpgw` program of another checkout, or null. */
+  readonly before: string | null;
+  /** Compares the ratios with the baseline. */
+  readonly check: boolean;
 }
 
-/** The gateway is first, because the others are compared with it. */
-const contenders: readonly { readonly name: string; readonly start: StartPeer }[] = [
-  { name: 'sftpgw', start: startSftpgw },
-  { name: 'sshd + s3fs', start: startSshdOverS3fs },
-  { name: 'rclone serve sftp', start: startRclone },
-];
-
-interface Running {
-  readonly arena: Arena;
-  readonly peer: Peer;
-  readonly runs: Record<Discipline, Runs>;
-}
-
-interface Runs {
-  seconds: number[];
-  cpu: number[];
-  failure: string | null;
-}
-
-type Discipline = 'upload' | 'download' | 'small';
-
-const parts = ['upload', 'download', 'small', 'transport', 'mirror', 'rotation', 'growth'].concat(
-  ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`),
-);
+const others = ['transport', 'mirror', 'rotation', 'trail', 'database', 'growth'];
+const mirrorParts = ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`);
+const parts: readonly string[] = [...disciplineNames, ...others, ...mirrorParts];
+const usualParts = [...disciplineNames, 'transport', 'mirror', 'rotation'];
 
 /** Parses the arguments. Returns null if they only ask for help. Throws for an unknown option or part. */
 function readSettings(args: string[]): Settings | null {
@@ -77,7 +75,10 @@ function readSettings(args: string[]): Settings | null {
       rounds: option('3'),
       mib: option('1024'),
       small: option('200'),
-      only: option('upload,download,small,transport,mirror,rotation'),
+      only: option(usualParts.join(',')),
+      save: { type: 'string' },
+      before: { type: 'string' },
+      check: { type: 'boolean', default: false },
       latency: option('0'),
       rotation: option('all'),
       users: option('10,100,500,2000'),
@@ -100,6 +101,9 @@ function readSettings(args: string[]): Settings | null {
     latencyMs: Number(values.latency),
     rotation: values.rotation,
     users: values.users.split(',').map(Number),
+    save: values.save ?? null,
+    before: values.before ?? null,
+    check: values.check,
     mirror: {
       rounds,
       smallObjects: Number(values['mirror-small']),
@@ -119,26 +123,52 @@ async function main(): Promise<void> {
   await using stage = await buildStage(
     [...settings.only].some((part) => !['transport', 'growth'].includes(part)),
   );
-  printHeader(stage, settings);
-  const wanted = (['upload', 'download', 'small'] as const).filter((name) => settings.only.has(name));
-  if (wanted.length > 0 || settings.only.has('transport')) await transfers(stage, settings, wanted);
+  const versions = describe(stage);
+  print(
+    `${versions.date}, ${versions.machine}, ${settings.rounds} rounds; ${versions.programs.join('; ')}\n\n`,
+  );
+  const ratios = new Ratios();
+  const report = new Report(print, ratios);
+  await transfers(stage, settings, report);
   const isWanted = (name: string) => settings.only.has('mirror') || settings.only.has(name);
-  await compareMirrors(stage, settings.mirror, isWanted, print);
+  await compareMirrors(stage, settings.mirror, isWanted, report);
   if (settings.only.has('growth')) {
     const { work, identity } = stage.arena('growth');
     await measureGrowth(work, identity, settings.users, growthTimes, print);
   }
   if (settings.only.has('rotation')) {
-    await measureRotation(stage, settings.rounds, settings.rotation, print);
+    await measureRotation(stage, settings.rounds, settings.rotation, report);
   }
+  if (settings.save !== null) {
+    const { rounds, latencyMs, largeMib, smallCount } = settings;
+    ratios.save(settings.save, { ...versions, rounds, latencyMs, largeMib, smallCount });
+  }
+  if (settings.check) check(ratios);
 }
 
-async function transfers(stage: Stage, settings: Settings, wanted: readonly Discipline[]): Promise<void> {
-  const files = await makeFiles(stage.directory, settings.largeMib * 1024 * 1024, settings.smallCount);
-  if (wanted.length > 0) await compareGateways(stage, settings, files, wanted);
-  if (settings.only.has('transport')) {
-    await transportAlone(stage, settings, files);
+/** Prints the ratios that are worse than those of the baseline. If there are some, the program fails. */
+function check(ratios: Ratios): void {
+  const { compared, regressions } = ratios.compare(baseline);
+  for (const { name, before, now } of regressions) {
+    print(`- WORSE: ${name}: ${now.toFixed(2)}, before ${before.toFixed(2)}\n`);
   }
+  print(`${compared} ratios compared with bench/results/baseline.json, ${regressions.length} worse\n`);
+  if (regressions.length > 0 || compared === 0) process.exitCode = 1;
+}
+
+async function transfers(stage: Stage, settings: Settings, report: Report): Promise<void> {
+  const { only, rounds, latencyMs, largeMib, smallCount } = settings;
+  const wanted = new Set<DisciplineName>(disciplineNames.filter((name) => only.has(name)));
+  if (wanted.size === 0 && !['transport', 'trail', 'database'].some((part) => only.has(part))) return;
+  const files = await makeFiles(stage.directory, largeMib * 1024 * 1024, smallCount);
+  if (wanted.size > 0) {
+    await compareGateways(stage, files, { rounds, latencyMs, wanted }, report);
+  }
+  if (only.has('database')) {
+    await measureDatabases(stage, files, { rounds, before: settings.before }, report);
+  }
+  if (only.has('trail')) await measureTrail(stage, files, rounds, report);
+  if (only.has('transport')) await transportAlone(stage, settings, files, report);
 }
 
 /** OpenSSH's client keeps 64 requests of 255 KiB in flight: the rate of an upload is at most that much per round trip. */
@@ -149,177 +179,40 @@ function rateOf(rows: readonly Row[], files: Files): number {
   return mib(files).amount / median(rows[0]?.seconds ?? []);
 }
 
-async function transportAlone(stage: Stage, settings: Settings, files: Files): Promise<void> {
+async function transportAlone(stage: Stage, settings: Settings, files: Files, report: Report): Promise<void> {
   const { rounds, latencyMs } = settings;
   const near = await measureTransport(stage.arena('transport'), files, rounds, 0);
   print(renderTable('The transport alone, upload, data discarded', mib(files), near.upload));
-  printRatioBar('the transport alone is at least as fast as OpenSSH', near.upload, 'OpenSSH sshd', 1);
+  report.ratio('transport, upload: rate over sshd', overSshd(near.upload), { atLeast: 1 });
   print(renderTable('The transport alone, download', mib(files), near.download));
   if (latencyMs === 0) return;
+  const link = ` with ${latencyMs} ms each way`;
   const far = await measureTransport(stage.arena('transport'), files, rounds, latencyMs);
-  print(renderTable(`The transport alone, upload, ${latencyMs} ms each way`, mib(files), far.upload));
-  printRatioBar('upload over a slow link: rate over sshd', far.upload, 'OpenSSH sshd', 2.5);
+  print(renderTable(`The transport alone, upload${link}`, mib(files), far.upload));
+  report.ratio(`transport, upload${link}: rate over sshd`, overSshd(far.upload), { atLeast: 2.5 });
   const bound = Math.min(rateOf(near.upload, files), clientMibInFlight / ((2 * latencyMs) / 1000));
   const kept = rateOf(far.upload, files) / bound;
-  print(renderBar('upload over a slow link: at least 0.75 of the possible rate', kept, kept >= 0.75));
-  print(renderTable(`The transport alone, download, ${latencyMs} ms each way`, mib(files), far.download));
-  printRatioBar('download over a slow link: rate over sshd', far.download, 'OpenSSH sshd', 0.98);
+  report.ratio(`transport, upload${link}: share of the possible rate`, kept, { atLeast: 0.75 });
+  print(renderTable(`The transport alone, download${link}`, mib(files), far.download));
+  report.ratio(`transport, download${link}: rate over sshd`, overSshd(far.download), { atLeast: 0.98 });
 }
 
-async function compareGateways(
-  stage: Stage,
-  settings: Settings,
-  files: Files,
-  wanted: readonly Discipline[],
-): Promise<void> {
-  const direct = emptyResults();
-  const scratch = mkdtempSync('/dev/shm/sftpgw-bench-');
-  const running: Running[] = [];
-  try {
-    for (const { name, start } of contenders) {
-      const arena = stage.arena(name.split(' ')[0] ?? name);
-      running.push({ arena, peer: await start(arena), runs: emptyResults() });
-    }
-    for (let round = 0; round < settings.rounds; round += 1) {
-      for (const one of running.filter((peer) => !failed(peer))) {
-        await oneRound(one, files, round, wanted, scratch);
-        // A failed contender might continue to work while others are measured.
-        if (failed(one)) await one.peer[Symbol.asyncDispose]();
-      }
-      if (wanted.includes('upload')) await directCopy(stage.arena('aws'), files, direct);
-    }
-  } finally {
-    for (const one of running) if (!failed(one)) await one.peer[Symbol.asyncDispose]();
-    rmSync(scratch, { recursive: true, force: true });
-  }
-  report(wanted, running, direct, files, settings);
-}
-
-function failed({ runs }: Running): boolean {
-  return Object.values(runs).some(({ failure }) => failure !== null);
-}
-
-function emptyResults(): Record<Discipline, Runs> {
-  const runs = (): Runs => ({ seconds: [], cpu: [], failure: null });
-  return { upload: runs(), download: runs(), small: runs() };
-}
-
-/**
- * Measures one contender once. All servers keep running, and idle ones are not used. None caches the content
- * of closed files.
- */
-async function oneRound(
-  { arena, peer, runs }: Running,
-  files: Files,
-  round: number,
-  wanted: readonly Discipline[],
-  scratch: string,
-): Promise<void> {
-  const target = join(scratch, 'back.bin');
-  if (wanted.includes('small'))
-    await measured(runs.small, peer, () => uploadSmall(arena, peer, files, round));
-  if (wanted.includes('upload') || wanted.includes('download')) {
-    await measured(runs.upload, peer, () => uploadLarge(arena, peer, files));
-  }
-  if (!wanted.includes('download') || runs.upload.failure !== null) return;
-  await measured(runs.download, peer, () => downloadLarge(arena, peer, target));
-  if (runs.download.failure === null && (await sha256(target)) !== files.largeSha256) {
-    runs.download.failure = 'returned other content';
-  }
-  rmSync(target, { force: true });
-}
-
-async function measured(runs: Runs, peer: Peer, work: () => Promise<number>): Promise<void> {
-  const before = peer.cpuSeconds();
-  try {
-    const seconds = await work();
-    runs.seconds.push(seconds);
-    runs.cpu.push(peer.cpuSeconds() - before);
-    process.stderr.write(
-      `${peer.name}: ${seconds.toFixed(2)} s, CPU ${(peer.cpuSeconds() - before).toFixed(2)} s\n`,
-    );
-  } catch (error) {
-    runs.failure = `fails: ${String(error).trim().split('\n').at(-1)?.slice(0, 120)}`;
-    process.stderr.write(`${peer.name}: ${String(error)}\n`);
-  }
-}
-
-/** Measures `aws s3 cp` without SFTP: the rate of a usual client on this network and S3 server. */
-async function directCopy(arena: Arena, files: Files, results: Record<Discipline, Runs>): Promise<void> {
-  const env = {
-    AWS_ACCESS_KEY_ID: arena.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: arena.secretAccessKey,
-    AWS_DEFAULT_REGION: arena.region,
-    AWS_CA_BUNDLE: arena.caFile,
-  };
-  const key = ['--sse-c', 'AES256', '--sse-c-key', `fileb://${arena.keyFile}`];
-  const object = `s3://${arena.bucket}/direct.bin`;
-  const copy = (from: string, to: string) =>
-    timed('aws', ['s3', 'cp', '--quiet', '--endpoint-url', arena.endpoint, ...key, from, to], { env });
-  try {
-    results.upload.seconds.push(await copy(files.large, object));
-    results.download.seconds.push(await copy(object, join(arena.work, 'back')));
-    rmSync(join(arena.work, 'back'));
-  } catch (error) {
-    results.upload.failure = `fails: ${String(error).slice(0, 120)}`;
-  }
-}
-
-function report(
-  wanted: readonly Discipline[],
-  running: readonly Running[],
-  direct: Record<Discipline, Runs>,
-  files: Files,
-  settings: Settings,
-): void {
-  const rowsOf = (discipline: Discipline): Row[] => [
-    ...running.map(({ peer, runs }) => ({ name: peer.name, ...runs[discipline] })),
-    ...(discipline === 'small' ? [] : [{ name: 'aws s3 cp, no SFTP', ...direct[discipline], cpu: null }]),
-  ];
-  const gibibytes = settings.largeMib / 1024;
-  for (const discipline of wanted) {
-    const rows = rowsOf(discipline);
-    if (discipline === 'small') {
-      print(
-        renderTable(
-          `${settings.smallCount} files of 4 KiB, one session`,
-          { label: 'files/s', amount: settings.smallCount },
-          rows,
-        ),
-      );
-      printRatioBar('200 small files are at least as fast as sshd + s3fs', rows, 'sshd + s3fs', 1);
-      continue;
-    }
-    print(
-      renderTable(
-        `${discipline === 'upload' ? 'Upload' : 'Download'} of ${settings.largeMib} MiB`,
-        mib(files),
-        rows,
-      ),
-    );
-    printRatioBar(
-      `${discipline}: rate over sshd + s3fs`,
-      rows,
-      'sshd + s3fs',
-      discipline === 'upload' ? 1.5 : 1.2,
-    );
-    const cpu = median(rows[0]?.cpu ?? []) / gibibytes;
-    print(renderBar(`${discipline}: at most 3.0 s of gateway CPU per GiB`, cpu, cpu <= 3));
-  }
-}
-
-function printRatioBar(text: string, rows: readonly Row[], against: string, min: number): void {
-  const other = rows.find((row) => row.name === against);
-  const ratio = median(other?.seconds ?? []) / median(rows[0]?.seconds ?? []);
-  print(renderBar(`${text}, at least ${min}`, ratio, ratio >= min));
+/** Returns the rate of the first row divided by that of OpenSSH's server. */
+function overSshd(rows: readonly Row[]): number {
+  const other = rows.find((row) => row.name === 'OpenSSH sshd');
+  return median(other?.seconds ?? []) / median(rows[0]?.seconds ?? []);
 }
 
 function mib(files: Files): { label: string; amount: number } {
   return { label: 'MiB/s', amount: files.largeBytes / 1024 / 1024 };
 }
 
-function printHeader(stage: Stage, settings: Settings): void {
-  const versions = [
+function describe(stage: Stage): {
+  readonly date: string;
+  readonly machine: string;
+  readonly programs: readonly string[];
+} {
+  const programs = [
     `Node ${process.versions.node}`,
     versionOf('sh', '-c', 'ssh -V 2>&1'),
     versionOf('s3fs', '--version'),
@@ -327,10 +220,11 @@ function printHeader(stage: Stage, settings: Settings): void {
     versionOf('aws', '--version'),
     stage.s3Name,
   ];
-  print(
-    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, `,
-  );
-  print(`${settings.rounds} rounds; ${versions.filter((version) => version !== null).join('; ')}\n\n`);
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    programs: programs.filter((program) => program !== null),
+  };
 }
 
 function print(text: string): void {

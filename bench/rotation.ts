@@ -19,8 +19,9 @@ import { type BareCopy, copyAtOnce, copyIfUnchanged, copyLarge, maxAtOnceBytes }
 import { median } from './measure.js';
 import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
+import type { Report } from './results/report.js';
 import { silent } from './silent-logger.js';
-import { type Row, renderBar, renderTable } from './table.js';
+import { type Row, renderTable } from './table.js';
 
 const mebibyte = 2 ** 20;
 const parallel = 8;
@@ -80,19 +81,14 @@ export async function measureRotation(
   stage: Stage,
   rounds: number,
   only: string,
-  print: (text: string) => void,
+  report: Report,
 ): Promise<void> {
   for (const set of only === 'all' ? usualSets : sets.filter(({ name }) => name === only)) {
-    await measureSet(stage.arena(`rotation-${set.name}`), set, rounds, print);
+    await measureSet(stage.arena(`rotation-${set.name}`), set, rounds, report);
   }
 }
 
-async function measureSet(
-  arena: Arena,
-  set: ObjectSet,
-  rounds: number,
-  print: (text: string) => void,
-): Promise<void> {
+async function measureSet(arena: Arena, set: ObjectSet, rounds: number, report: Report): Promise<void> {
   await using ours = await openOurs(arena);
   const client = s3Client(arena);
   const bare =
@@ -126,11 +122,11 @@ async function measureSet(
   client.destroy();
   const rows = running.map(({ name, seconds }): Row => ({ name, seconds, cpu: null, failure: null }));
   const title = `Rotation of ${set.title}, ${parallel} in parallel`;
-  print(renderTable(title, { label: 'objects/s', amount: set.bytes.length }, rows));
+  report.print(renderTable(title, { label: 'objects/s', amount: set.bytes.length }, rows));
   const [first, ...others] = rows;
   for (const { name, seconds } of others) {
     const ratio = median(seconds) / median(first?.seconds ?? []);
-    print(renderBar(`rate of a rotation over "${name}", at least ${min}`, ratio, ratio >= min));
+    report.ratio(`rotation of ${set.name}: rate over ${name}`, ratio, { atLeast: min });
   }
 }
 

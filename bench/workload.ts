@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Arena, Peer } from './peers/peer.js';
@@ -22,10 +22,9 @@ export async function makeFiles(directory: string, largeBytes: number, smallCoun
   await pipeline(randomStream(largeBytes), createWriteStream(large));
   const smallDirectory = join(directory, 'small');
   mkdirSync(smallDirectory);
-  for (let index = 0; index < smallCount; index += 1) {
-    writeFileSync(join(smallDirectory, `file-${index}`), randomBytes(4096));
-  }
-  return { large, largeBytes, largeSha256: await sha256(large), smallDirectory, smallCount };
+  const files = { large, largeBytes, largeSha256: await sha256(large), smallDirectory, smallCount };
+  for (const name of smallNames(files)) writeFileSync(join(smallDirectory, name), randomBytes(4096));
+  return files;
 }
 
 async function* randomStream(bytes: number): AsyncGenerator<Uint8Array> {
@@ -64,8 +63,50 @@ export function downloadLarge(arena: Arena, peer: Peer, target: string): Promise
   return sftpBatch(arena, peer, `get ${peer.directory}large.bin ${target}`);
 }
 
-/** Uploads the small files into a new directory in one session and returns the duration in seconds. */
-export function uploadSmall(arena: Arena, peer: Peer, files: Files, round: number): Promise<number> {
-  const directory = `${peer.directory}small-${round}`;
-  return sftpBatch(arena, peer, `mkdir ${directory}\nput ${files.smallDirectory}/* ${directory}/`);
+/**
+ * Uploads the small files into a new directory, in sessions of equal shares at the same time. Returns the duration in
+ * seconds, with the logins.
+ */
+export async function uploadSmall(
+  arena: Arena,
+  peer: Peer,
+  files: Files,
+  { name, sessions }: { readonly name: string; readonly sessions: number },
+): Promise<number> {
+  const directory = `${peer.directory}${name}`;
+  if (sessions === 1) {
+    return await sftpBatch(arena, peer, `mkdir ${directory}\nput ${files.smallDirectory}/* ${directory}/`);
+  }
+  await sftpBatch(arena, peer, `mkdir ${directory}`);
+  const batches = Array.from({ length: sessions }, (_, session) =>
+    smallNames(files)
+      .filter((_name, index) => index % sessions === session)
+      .map((file) => `put ${join(files.smallDirectory, file)} ${directory}/${file}`),
+  );
+  const start = performance.now();
+  await Promise.all(batches.map((batch) => sftpBatch(arena, peer, batch.join('\n'))));
+  return (performance.now() - start) / 1000;
+}
+
+/**
+ * Downloads the small files of a directory in one session, and returns the duration in seconds. Throws an error if
+ * a file differs. `target` should be in a memory file system.
+ */
+export async function downloadSmall(
+  arena: Arena,
+  peer: Peer,
+  files: Files,
+  { name, target }: { readonly name: string; readonly target: string },
+): Promise<number> {
+  const seconds = await sftpBatch(arena, peer, `get ${peer.directory}${name}/* ${target}/`);
+  for (const file of smallNames(files)) {
+    const original = readFileSync(join(files.smallDirectory, file));
+    if (!original.equals(readFileSync(join(target, file)))) throw new Error(`${file} has other content`);
+  }
+  return seconds;
+}
+
+/** Returns the names of the small files. */
+export function smallNames({ smallCount }: Files): readonly string[] {
+  return Array.from({ length: smallCount }, (_, index) => `file-${index}`);
 }

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Stage } from '../arena.js';
 import { median } from '../measure.js';
+import type { Report } from '../results/report.js';
 import { type Row, renderBar, renderTable } from '../table.js';
 import { mirrorContenders, prefixOf, type Run } from './contenders.js';
 import { measureEvents } from './events.js';
@@ -29,20 +30,20 @@ export async function compareMirrors(
   stage: Stage,
   sizes: MirrorSizes,
   wanted: (discipline: string) => boolean,
-  print: (text: string) => void,
+  report: Report,
 ): Promise<void> {
   const { smallObjects, largeObjects, unchangedObjects, rounds } = sizes;
   if (wanted('mirror-small')) {
     const title = `First mirror of ${smallObjects} objects of 4 KiB`;
-    await firstMirrors(stage, 'small', { count: smallObjects, bytes: 4096, rounds, title, min: 2 }, print);
+    await firstMirrors(stage, 'small', { count: smallObjects, bytes: 4096, rounds, title, min: 1.2 }, report);
   }
   if (wanted('mirror-large')) {
     const title = `First mirror of ${largeObjects} objects of 100 MiB`;
     await firstMirrors(
       stage,
       'large',
-      { count: largeObjects, bytes: 100 * mebibyte, rounds, title, min: 1 },
-      print,
+      { count: largeObjects, bytes: 100 * mebibyte, rounds, title, min: 1.1 },
+      report,
     );
   }
   if (wanted('mirror-unchanged')) {
@@ -51,7 +52,7 @@ export async function compareMirrors(
     await putMany(client, arena, prefixOf('unchanged'), unchangedObjects, 64);
     client.destroy();
     const rows = await measureUnchanged(arena, 'unchanged', unchangedObjects, rounds);
-    print(
+    report.print(
       renderTable(
         `A pass over ${unchangedObjects} unchanged objects`,
         { label: 'objects/s', amount: unchangedObjects },
@@ -59,9 +60,9 @@ export async function compareMirrors(
       ),
     );
     const ratio = median(rows[0]?.seconds ?? []) / median(rows[1]?.seconds ?? []);
-    print(renderBar('a pass costs at most 1.3 times the bare listing', ratio, ratio <= 1.3));
+    report.ratio('a pass over unchanged objects: time over the bare listing', ratio, { atMost: 1.3 });
   }
-  if (wanted('mirror-events')) await events(stage, sizes.events, print);
+  if (wanted('mirror-events')) await events(stage, sizes.events, report.print);
 }
 
 interface First {
@@ -77,7 +78,7 @@ async function firstMirrors(
   stage: Stage,
   user: string,
   { title, count, bytes, rounds, min }: First,
-  print: (text: string) => void,
+  report: Report,
 ): Promise<void> {
   const filling = stage.arena('filling');
   const client = s3Client(filling);
@@ -113,23 +114,24 @@ async function firstMirrors(
       : { label: 'objects/s', amount: count };
   const ended = rowsOf((run) => run.seconds);
   const durable = rowsOf((run) => run.durableSeconds);
-  print(renderTable(`${title}, until the program ends`, unit, ended));
-  printBar(
-    print,
-    `rate over the fastest other contender, which does not sync its files, at least ${min}`,
-    ended,
-    min,
+  report.print(renderTable(`${title}, until the program ends`, unit, ended));
+  const name = `mirror, ${bytes >= mebibyte ? 'large' : 'small'}`;
+  const ratio = ratioToFastest(ended);
+  report.ratio(`${name}: rate over the fastest other, which does not sync its files`, ratio, {
+    atLeast: min,
+  });
+  report.print(
+    renderTable(`${title}, until all data is on disk (after the others: \`sync -f\`)`, unit, durable),
   );
-  print(renderTable(`${title}, until all data is on disk (after the others: \`sync -f\`)`, unit, durable));
-  printBar(print, `rate over the fastest other contender, at least ${min}`, durable, min);
+  report.ratio(`${name}, on disk: rate over the fastest other`, ratioToFastest(durable), { atLeast: min });
   const peak = Math.max(...(runs.get(mirrorContenders[0]?.name ?? '') ?? []).map((run) => run.peakMib));
-  print(renderBar(`at most ${maxMib} MiB of memory`, peak, peak <= maxMib));
+  report.print(renderBar(`at most ${maxMib} MiB of memory`, peak, peak <= maxMib));
 }
 
-function printBar(print: (text: string) => void, text: string, rows: readonly Row[], min: number): void {
+/** Returns the rate of the first row divided by that of the fastest other one. */
+function ratioToFastest(rows: readonly Row[]): number {
   const [ours, ...others] = rows.map((row) => median(row.seconds));
-  const ratio = Math.min(...others.filter((seconds) => !Number.isNaN(seconds))) / (ours ?? Number.NaN);
-  print(renderBar(text, ratio, ratio >= min));
+  return Math.min(...others.filter((seconds) => !Number.isNaN(seconds))) / (ours ?? Number.NaN);
 }
 
 async function events(stage: Stage, count: number, print: (text: string) => void): Promise<void> {

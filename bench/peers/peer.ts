@@ -26,6 +26,8 @@ export interface Peer extends AsyncDisposable {
   readonly directory: string;
   /** Returns the CPU seconds used so far by all processes between the client and S3. */
   cpuSeconds(): number;
+  /** Returns the peak memory of these processes so far, in MiB. Processes that have ended do not count. */
+  peakMemoryMib(): number;
 }
 
 /** Starts a contender. Its SFTP server accepts connections once the promise resolves. */

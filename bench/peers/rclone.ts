@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpuSeconds } from '../measure.js';
+import { cpuSeconds, peakMemoryMib } from '../measure.js';
 import { asServer, freePort, listening, stop } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
@@ -40,6 +40,7 @@ export async function startRclone(arena: Arena): Promise<Peer> {
     user: 'root',
     directory: '/',
     cpuSeconds: () => cpuSeconds(pid),
+    peakMemoryMib: () => peakMemoryMib(pid),
     [Symbol.asyncDispose]: () => stop(child),
   };
 }

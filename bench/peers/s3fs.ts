@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { cpuSeconds } from '../measure.js';
+import { cpuSeconds, peakMemoryMib } from '../measure.js';
 import { asServer, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 import { startSshd } from './sshd.js';
@@ -44,6 +44,7 @@ export async function startSshdOverS3fs(arena: Arena): Promise<Peer> {
     user: 'root',
     directory: `${mount}/`,
     cpuSeconds: () => sshd.cpuSeconds() + cpuSeconds(pid),
+    peakMemoryMib: () => sshd.peakMemoryMib() + peakMemoryMib(pid),
     async [Symbol.asyncDispose]() {
       await sshd[Symbol.asyncDispose]();
       await unmount(mount);

@@ -8,11 +8,6 @@ import type { Arena, Peer } from './peer.js';
 /** The built `sftpgw` program. */
 export const mainScript = resolve(import.meta.dirname, '../bin/sftpgw.js');
 
-/** A running gateway with its peak memory in MiB. */
-export interface GatewayPeer extends Peer {
-  peakMemoryMib(): number;
-}
-
 /** Creates a root with its settings and further lines for them. Returns its path. */
 export function gatewayRoot(arena: Arena, further: readonly string[] = []): string {
   const root = join(arena.work, 'root');
@@ -31,9 +26,21 @@ export function gatewayRoot(arena: Arena, further: readonly string[] = []): stri
   return root;
 }
 
+export interface SftpgwOptions {
+  /** Further variables of the server's environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Further lines of the settings. */
+  readonly settings?: readonly string[];
+  /** Path of another `sftpgw` program. */
+  readonly program?: string;
+}
+
 /** Starts this gateway with `sftpgw serve`. */
-export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
-  const root = gatewayRoot(arena);
+export async function startSftpgw(
+  arena: Arena,
+  { environment = {}, settings = [], program = mainScript }: SftpgwOptions = {},
+): Promise<Peer> {
+  const root = gatewayRoot(arena, settings);
   const base64File = join(arena.work, 'key.b64');
   writeFileSync(base64File, arena.keyBase64, { mode: 0o600 });
   const credentials = {
@@ -41,13 +48,13 @@ export async function startSftpgw(arena: Arena): Promise<GatewayPeer> {
     AWS_SECRET_ACCESS_KEY: arena.secretAccessKey,
   };
   const user = ['--sse', '3', '--sse-key-file', base64File, '--public-key-file', `${arena.identity}.pub`];
-  await timed(process.execPath, [mainScript, 'user', 'add', 'bench', '--root', root, ...user], {
+  await timed(process.execPath, [program, 'user', 'add', 'bench', '--root', root, ...user], {
     env: credentials,
   });
   const port = await freePort();
   const child = asServer(
-    spawn(process.execPath, [mainScript, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`], {
-      env: { ...process.env, ...credentials },
+    spawn(process.execPath, [program, 'serve', '--root', root, '--sftp-listen', `127.0.0.1:${port}`], {
+      env: { ...process.env, ...credentials, ...environment },
       stdio: 'ignore',
     }),
   );

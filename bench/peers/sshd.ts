@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cpuSecondsOf, processTree } from '../measure.js';
+import { cpuSecondsOf, peakMemoryMib, processTree } from '../measure.js';
 import { asServer, freePort, listening, stop, timed } from '../process.js';
 
-/** A running sshd with its port and the CPU seconds used so far. */
+/** A running sshd with its port, the CPU seconds used so far and its peak memory. */
 export interface Sshd extends AsyncDisposable {
   readonly port: number;
   cpuSeconds(): number;
+  peakMemoryMib(): number;
 }
 
 /**
@@ -48,6 +49,7 @@ export async function startSshd(work: string, identity: string): Promise<Sshd> {
   return {
     port,
     cpuSeconds: () => cpuSecondsOf(processTree(pid)),
+    peakMemoryMib: () => peakMemoryMib(pid),
     [Symbol.asyncDispose]: () => stop(child),
   };
 }

@@ -130,7 +130,7 @@ export class UploadList {
     this.#changed(upload.path);
   }
 
-  /** The gateway keeps nothing of this upload that could be resumed, nor of others that it has replaced. */
+  /** Neither this upload nor others that it has replaced can be resumed any more. */
   #settle({ url, path }: Upload): void {
     if (url !== null) this.#settled.add(url);
     for (const part of this.#parts) if (part.path === path) this.#settled.add(part.url);

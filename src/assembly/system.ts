@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import type { Clock, Entropy } from '../model/call.js';
 import { Fault } from '../model/fault.js';
 
@@ -22,8 +22,23 @@ export const systemClock: Clock = {
   },
 };
 
+/** Bytes of one id. */
+const idBytes = 8;
+/** Random bytes for the next ids: one call of the generator costs more than the bytes of many ids. */
+const idPool = Buffer.alloc(512 * idBytes);
+let idPoolUsed = idPool.byteLength;
+
+function nextId(): string {
+  if (idPoolUsed === idPool.byteLength) {
+    randomFillSync(idPool);
+    idPoolUsed = 0;
+  }
+  idPoolUsed += idBytes;
+  return idPool.toString('hex', idPoolUsed - idBytes, idPoolUsed);
+}
+
 /** The kernel's random generator. */
 export const systemEntropy: Entropy = {
   bytes: (length) => randomBytes(length),
-  id: () => randomBytes(8).toString('hex'),
+  id: nextId,
 };

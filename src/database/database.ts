@@ -20,6 +20,11 @@ export interface RowOwner {
   readonly epoch: number;
 }
 
+/** A write that this process sees, and that may not be durable yet. */
+export interface WrittenSoon {
+  readonly saved: Promise<void>;
+}
+
 /**
  * The gateway's database. Errors of the engine become faults: `unavailable` (locked, full, I/O error, lost
  * connection), `timed-out`, `corrupt`, `denied`, `bug`. Faults thrown by `work` pass through unchanged.
@@ -41,6 +46,11 @@ export interface GatewayDatabase {
    * cannot report its commit.
    */
   write<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /**
+   * Does the same, but may share the commit of a later write, within 20 ms. Resolves when later reads and writes of
+   * this process see the write; `saved` resolves when it is durable. The caller handles the faults of both.
+   */
+  writeSoon(work: (trx: Transaction<Schema>) => Promise<void>): Promise<WrittenSoon>;
   /** Checks that the database can be opened, read and written, on a new connection. Throws the database's faults. */
   probe(signal: AbortSignal): Promise<void>;
   /** Returns the settings of the server that may lose acknowledged writes. Throws the database's faults. */

@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3';
 import { Kysely, sql } from 'kysely';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CommitTiming, GroupCommit } from './group-commit.js';
 import { BetterSqliteDialect } from './sqlite/dialect.js';
 
@@ -87,4 +87,56 @@ it('a full commit does not wait', async () => {
   await Promise.all(Array.from({ length: 256 }, (_, at) => note(String(at))));
   expect(clock.pauses).toEqual([]);
   expect(await notes()).toHaveLength(258);
+});
+
+const noteSoon = (text: string) =>
+  commits.writeSoon(async (trx) => {
+    await trx.insertInto('note').values({ text }).execute();
+  });
+
+describe('a write that may wait', () => {
+  it('shares the commit of the next write, and runs before it', async () => {
+    const transactions: string[] = [];
+    commits = new GroupCommit((work) => {
+      transactions.push('begin');
+      return db.transaction().execute(work);
+    }, clock);
+    const soon = noteSoon('a');
+    await note('b');
+    await soon;
+    expect(transactions).toEqual(['begin']);
+    expect(await notes()).toEqual(['a', 'b']);
+    // The next urgent write does not wait for others.
+    await note('c');
+    expect(clock.pauses).toEqual([]);
+  });
+
+  it('is committed without another write', async () => {
+    await noteSoon('a');
+    expect(await notes()).toEqual(['a']);
+  });
+
+  it('is committed before a read and before the end', async () => {
+    expect(commits.visible()).toBeNull();
+    const soon = noteSoon('a');
+    await commits.visible();
+    expect(await notes()).toEqual(['a']);
+    await soon;
+    expect(commits.visible()).toBeNull();
+    const last = noteSoon('b');
+    await commits.idle();
+    await last;
+    expect(await notes()).toEqual(['a', 'b']);
+  });
+
+  it('fails alone', async () => {
+    const failing = commits.writeSoon(async () => {
+      throw new Error('refused');
+    });
+    const refused = expect(failing).rejects.toThrow('refused');
+    await note('b');
+    await refused;
+    await commits.visible();
+    expect(await notes()).toEqual(['b']);
+  });
 });

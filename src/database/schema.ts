@@ -7,7 +7,12 @@ import type {
 } from './schema/audit.js';
 import type { PageSessionTable, PageUploadTable } from './schema/files-page.js';
 import type { IdempotencyKeyTable, JobTable } from './schema/jobs.js';
-import type { BarredKeyTable, ParkedUploadTable, SealedObjectTable } from './schema/ledger.js';
+import type {
+  BarredKeyTable,
+  ParkedUploadTable,
+  PendingRemovalTable,
+  SealedObjectTable,
+} from './schema/ledger.js';
 import type { MirrorEntryTable, MirrorPrefixTable } from './schema/mirror.js';
 import type {
   AdminLinkTable,
@@ -60,6 +65,7 @@ export interface Schema {
   sealed_object: SealedObjectTable;
   barred_key: BarredKeyTable;
   parked_upload: ParkedUploadTable;
+  pending_removal: PendingRemovalTable;
   mirror_prefix: MirrorPrefixTable;
   mirror_entry: MirrorEntryTable;
   rotation_job: RotationJobTable;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type BigIntStats, constants, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { isAbsence } from './system-errors.js';
 
 /** The content of a file at one time. */
@@ -24,7 +24,7 @@ interface CachedFile<T> {
  * systems). A content that was read this soon after its last change may change again without a new
  * stamp, so the next call reads it again.
  */
-const settleMs = 2500;
+export const settleMs = 2500;
 
 const maxCachedFiles = 10_000;
 
@@ -51,9 +51,15 @@ export class FileCache<T extends object> {
   async read(path: string): Promise<T | null> {
     try {
       const cached = this.#files.get(path);
-      if (cached?.settled === true && cached.stamps === stampsOf(await stat(path, { bigint: true }))) {
-        return cached.value;
+      // A stat(2) takes less time than its way to another thread and back.
+      const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (stats === undefined) {
+        this.#files.delete(path);
+        // Takes as long as for an unchanged file: the time of a login must not reveal which users exist.
+        stampsOf(statSync('/', { bigint: true }));
+        return null;
       }
+      if (cached?.settled === true && cached.stamps === stampsOf(stats)) return cached.value;
       return await this.#load(path, cached);
     } catch (error) {
       this.#files.delete(path);

@@ -1,5 +1,6 @@
-import { chmod, link, readdir, stat, utimes } from 'node:fs/promises';
+import { chmod, link, stat, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { DirectoryNames } from '../files/directory-names.js';
 import { secretFileMode, syncDirectory, writeFileDurably } from '../files/durable.js';
 import { FileCache } from '../files/file-cache.js';
 import { hasCode, isAbsence } from '../files/system-errors.js';
@@ -48,6 +49,7 @@ export async function keyFileProblems(path: string): Promise<readonly KeyFilePro
 
 class DiskKeyFiles implements KeyFiles {
   readonly #log: Logger;
+  readonly #directories = new DirectoryNames();
   readonly #cache = newCache();
   // Files that have been logged. A changed file is a new object.
   readonly #open = new WeakSet<KeyFile>();
@@ -77,7 +79,7 @@ class DiskKeyFiles implements KeyFiles {
 
   async loadAll(path: string): Promise<readonly CustomerKey[]> {
     const keys = new Map<KeyFingerprint, CustomerKey>();
-    const kept = (await keptFiles(path)).map((file) => file.path);
+    const kept = (await keptFiles(path, this.#directories)).map((file) => file.path);
     for (const candidate of [path, ...kept]) {
       const key = await this.#loadOrLog(candidate);
       if (key !== null && !keys.has(key.fingerprint)) keys.set(key.fingerprint, key);
@@ -137,7 +139,7 @@ class DiskKeyFiles implements KeyFiles {
     }
     const { key } = old.content;
     if (key.equals(next)) return;
-    const newest = (await keptFiles(path))[0];
+    const newest = (await keptFiles(path, this.#directories))[0];
     const kept = `${path}.${key.fingerprint}`;
     await writeFileDurably(kept, key.reveal(), secretFileMode);
     if (newest !== undefined && newest.path !== kept) await makeNewer(kept, newest.mtimeNs);
@@ -169,12 +171,12 @@ function newCache(): FileCache<KeyFile> {
 }
 
 /** Returns the kept keys beside the file, the last replaced first. */
-async function keptFiles(path: string): Promise<readonly KeptFile[]> {
+async function keptFiles(path: string, directories: DirectoryNames): Promise<readonly KeptFile[]> {
   const directory = dirname(path);
   const prefix = `${basename(path)}.`;
   let names: readonly string[];
   try {
-    names = await readdir(directory);
+    names = await directories.read(directory);
   } catch (error) {
     if (isAbsence(error)) return [];
     throw readFault(directory, error);

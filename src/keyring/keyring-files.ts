@@ -1,4 +1,5 @@
-import { readdir, stat, utimes } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readdir, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { forEachBounded } from '../concurrency/bounded.js';
 import {
@@ -111,7 +112,7 @@ export class KeyringFiles {
 
   /** Lists the directory. Costs one stat(2) if nothing changed. Throws `denied` or `unavailable`. */
   async snapshot(): Promise<KeyringSnapshot> {
-    const stamps = await this.#stamps();
+    const stamps = this.#stamps();
     if (stamps === null) return nothing;
     const seen = this.#seenWith(stamps.text);
     if (seen !== null) return seen;
@@ -126,7 +127,7 @@ export class KeyringFiles {
    * continue from it. The caller holds the keyring's lock.
    */
   async snapshotToChange(): Promise<KeyringSnapshot> {
-    const stamps = await this.#stamps();
+    const stamps = this.#stamps();
     if (stamps === null) return nothing;
     const seen = this.#seenWith(stamps.text);
     if (seen !== null) return seen;
@@ -140,7 +141,7 @@ export class KeyringFiles {
 
   /** Returns a text that changes with every change of the directory; null within moments of a change. */
   async state(): Promise<string | null> {
-    const stamps = await this.#stamps();
+    const stamps = this.#stamps();
     if (stamps === null) return '';
     return stamps.isSettled || this.#seenWith(stamps.text) !== null ? stamps.text : null;
   }
@@ -155,7 +156,7 @@ export class KeyringFiles {
    * change.
    */
   async entry(id: KeyFingerprint): Promise<KeyEntry | null> {
-    const seen = this.#seen === null ? null : this.#seenWith((await this.#stamps())?.text ?? '');
+    const seen = this.#seen === null ? null : this.#seenWith(this.#stamps()?.text ?? '');
     if (seen !== null) return seen.entries.get(id) ?? null;
     const content = await this.#record(recordFileName(id));
     const hasSealedFile = (await this.sealed(id)) !== null;
@@ -217,7 +218,7 @@ export class KeyringFiles {
 
   /** Returns the present snapshot if the next call of `snapshot` would not read the directory. */
   async #known(): Promise<KeyringSnapshot | null> {
-    const stamps = await this.#stamps();
+    const stamps = this.#stamps();
     if (stamps === null) return null;
     const seen = this.#seenWith(stamps.text);
     this.#seen = seen === null ? null : this.#seen;
@@ -258,7 +259,7 @@ export class KeyringFiles {
     const seconds = Date.now() / 1000 + microseconds / 1_000_000;
     try {
       await utimes(this.directory, seconds, seconds);
-      const stamps = await this.#stamps();
+      const stamps = this.#stamps();
       return stamps !== null && Math.abs(stamps.mtimeSeconds - seconds) < 0.000_002 ? stamps.text : null;
     } catch {
       return null;
@@ -266,9 +267,9 @@ export class KeyringFiles {
   }
 
   /** Returns the directory's time stamps, or null if it does not exist. */
-  async #stamps(): Promise<DirectoryStamps | null> {
+  #stamps(): DirectoryStamps | null {
     try {
-      const { dev, ino, mtimeNs, ctimeNs, ctimeMs } = await stat(this.directory, { bigint: true });
+      const { dev, ino, mtimeNs, ctimeNs, ctimeMs } = statSync(this.directory, { bigint: true });
       const waitMs = ctimeNs % 1_000_000_000n === 0n ? settleMs.coarse : settleMs.fine;
       const isSettled = Date.now() - Number(ctimeMs) > waitMs;
       return { text: `${dev}:${ino}:${mtimeNs}:${ctimeNs}`, isSettled, mtimeSeconds: Number(mtimeNs) / 1e9 };

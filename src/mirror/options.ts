@@ -47,7 +47,7 @@ export const defaultMirrorSettings: MirrorSettings = {
   reserveBytes: 1024 * mebibyte,
   parallelFetches: 32,
   parallelRanges: 4,
-  // Each range costs one request. Measured with Ceph: docs/PERFORMANCE.md.
+  // Each range costs one request. Measured with Ceph: docs/performance/mirror.md.
   rangeBytes: 32 * mebibyte,
   parallelPasses: 4,
   emptyBelievedFiles: 10,

@@ -43,6 +43,32 @@ export interface LedgerRow extends Intent {
   readonly settledMs: number | null;
 }
 
+declare const removalBrand: unique symbol;
+/** The name of one begun removal. */
+export type RemovalId = string & { readonly [removalBrand]: true };
+
+/** The removal of an object or of one version. */
+export interface Removal {
+  readonly ref: ObjectRef;
+  readonly actor: string;
+  /** Null for the current object. */
+  readonly versionId: string | null;
+}
+
+export interface PendingRemoval extends Removal {
+  readonly id: RemovalId;
+}
+
+/** A write that the ledger knows, before its first byte is sent. */
+export interface BegunWrite {
+  readonly id: IntentId;
+  /**
+   * True if the ledger has no other row of the object that is confirmed or unfinished. After a crash, an object that
+   * opens with the key of this row is then that of this write.
+   */
+  readonly isFirst: boolean;
+}
+
 /**
  * Records which key encrypted which object version. Every write is durable when it resolves: it
  * survives kill -9 and power loss. `intend` comes before the first byte is sent, `confirm` after S3
@@ -54,17 +80,31 @@ export interface KeyLedger {
    * (`KeyUsage.proveUnused`), because it may be destroyed at any moment.
    */
   intend(intent: Intent): Promise<IntentId>;
+  /** Does the same, and reports whether the row is the only one of its object. */
+  begin(intent: Intent): Promise<BegunWrite>;
   /** Records the multipart upload of an intended row, before its first part is sent. */
   attachUpload(id: IntentId, uploadId: string): Promise<void>;
   /** Throws `bug` if the row is not `intended`. */
   confirm(id: IntentId, confirmation: Confirmation): Promise<void>;
   /**
+   * Does the same, but is durable only when `saved` resolves. Resolves when all later calls see the confirmation. Use
+   * it only if the next start could confirm the row as well, because after a crash it may still be `intended`.
+   */
+  confirmSoon(id: IntentId, confirmation: Confirmation): Promise<{ readonly saved: Promise<void> }>;
+  /**
    * Records that the write did not happen. The row stays as a trace and does not name a key for the
    * object any more.
    */
   abandon(id: IntentId): Promise<void>;
-  /** Records that the gateway removed the object: its confirmed rows become `removed`. */
-  recordRemoval(ref: ObjectRef, actor: string): Promise<void>;
+  /** Records a removal before the request is sent. */
+  beginRemoval(removal: Removal): Promise<RemovalId>;
+  /**
+   * Records the result of a removal. If the object is gone, its confirmed rows become `removed`, except those of writes
+   * that were intended after the begin. Does nothing for a removal that has ended.
+   */
+  endRemoval(id: RemovalId, isGone: boolean): Promise<void>;
+  /** Returns the removals without a result that were begun before the time. */
+  pendingRemovals(olderThanMs: number): Promise<readonly PendingRemoval[]>;
   /**
    * Returns the rows that may describe the current object, the likeliest first: the newest
    * confirmed one, and every intended one (a crash between write and confirm leaves two possible

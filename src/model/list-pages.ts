@@ -1,5 +1,6 @@
 import type { Call } from './call.js';
 import type { ListedObject, ListPage, ListRequest, ObjectRef, ObjectStore } from './object-store.js';
+import type { ListedVersion, ObjectVersions, VersionPage } from './object-versions.js';
 
 type Lists = Pick<ObjectStore, 'list'>;
 
@@ -29,4 +30,22 @@ export async function* listPages(
     yield page;
     ({ continuation } = page);
   }
+}
+
+/** Returns all versions of one object, newest first. */
+export async function versionsOf(
+  store: ObjectVersions,
+  call: Call,
+  { bucket, key }: ObjectRef,
+): Promise<readonly ListedVersion[]> {
+  const versions: ListedVersion[] = [];
+  for (let next: VersionPage['next'] | undefined; next !== null; ) {
+    const more = next === undefined ? {} : { next };
+    const page: VersionPage = await store.listVersions(call, { bucket, prefix: key, ...more });
+    versions.push(...page.versions.filter((version) => version.key === key));
+    // Keys that only begin with this key are listed after all its versions.
+    if (page.versions.some((version) => version.key !== key)) break;
+    next = page.next;
+  }
+  return versions;
 }

@@ -1,9 +1,9 @@
 import { forEachBounded } from '../concurrency/bounded.js';
 import type { Call } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import { findListed } from '../model/list-pages.js';
-import { isSameEtag, type ObjectRef } from '../model/object-store.js';
-import type { ListedVersion, VersionPage } from '../model/object-versions.js';
+import { findListed, versionsOf } from '../model/list-pages.js';
+import type { ObjectRef } from '../model/object-store.js';
+import { removeRecorded } from '../vault/removals.js';
 import { refuseGatewayFiles } from './encryption-choice.js';
 import { objectNotFound } from './get.js';
 import { walkObjects } from './object-tree.js';
@@ -37,7 +37,7 @@ export async function removeVersion(
   gatewayFiles: boolean,
 ): Promise<void> {
   if (!gatewayFiles) refuseGatewayFiles(ref);
-  const versions = await versionsOf(services, call, ref);
+  const versions = await versionsOf(services.store, call, ref);
   const version = versions.find((one) => one.versionId === versionId);
   if (version === undefined) {
     throw new Fault(
@@ -45,24 +45,9 @@ export async function removeVersion(
       `${s3Url(ref)} has no version ${versionId}; \`object stat\` lists its versions`,
     );
   }
-  await services.removeVersion(call, ref, versionId);
-  if (!version.isDeleteMarker) await recordRemovals(services, ref, version);
-}
-
-/** Records in the ledger that the version no longer needs its key. */
-async function recordRemovals(
-  { versions }: ObjectServices,
-  ref: ObjectRef,
-  gone: ListedVersion,
-): Promise<void> {
-  const rows = await versions.liveRowsOf(ref);
-  const ids = rows
-    .filter(({ confirmation }) => {
-      const isVersion = (confirmation?.versionId ?? 'null') === (gone.versionId ?? 'null');
-      return isVersion && isSameEtag(confirmation?.etag, gone.etag);
-    })
-    .map(({ id }) => id);
-  if (ids.length > 0) await versions.markRemoved(ids, actor);
+  const remove = () => services.removeVersion(call, ref, versionId);
+  if (version.isDeleteMarker) await remove();
+  else await removeRecorded(services.ledger, { ref, actor, versionId }, remove);
 }
 
 /**
@@ -88,22 +73,4 @@ export async function removeTree(
       watcher.settled({ kind: 'failed', name, error });
     }
   });
-}
-
-/** Returns all versions of one object, newest first. */
-export async function versionsOf(
-  { store }: ObjectServices,
-  call: Call,
-  { bucket, key }: ObjectRef,
-): Promise<readonly ListedVersion[]> {
-  const versions: ListedVersion[] = [];
-  for (let next: VersionPage['next'] | undefined; next !== null; ) {
-    const more = next === undefined ? {} : { next };
-    const page: VersionPage = await store.listVersions(call, { bucket, prefix: key, ...more });
-    versions.push(...page.versions.filter((version) => version.key === key));
-    // Keys that only begin with this key are listed after all its versions.
-    if (page.versions.some((version) => version.key !== key)) break;
-    next = page.next;
-  }
-  return versions;
 }

@@ -2,7 +2,7 @@ import type { Call } from '../model/call.js';
 import type { Checksum } from '../model/checksum.js';
 import { isFault } from '../model/fault.js';
 import type { LedgerRow } from '../model/ledger.js';
-import { findListed } from '../model/list-pages.js';
+import { findListed, versionsOf } from '../model/list-pages.js';
 import { isSameEtag, type ObjectInfo, type ObjectRef } from '../model/object-store.js';
 import type { ListedVersion } from '../model/object-versions.js';
 import { mtimeOf } from '../vault/mtime.js';
@@ -10,7 +10,6 @@ import { contentOf } from './content.js';
 import { EncryptionLookup, type KnownEncryption } from './encryption-lookup.js';
 import { objectNotFound } from './get.js';
 import { type ListEntry, versionEntry, versionRows } from './listing.js';
-import { versionsOf } from './remove.js';
 import type { ObjectServices } from './services.js';
 
 /** Writer of an object through this gateway, with the times of the write. */
@@ -92,7 +91,7 @@ async function knownVersions(
   ref: ObjectRef,
 ): Promise<readonly ListedVersion[]> {
   try {
-    return await versionsOf(services, call, ref);
+    return await versionsOf(services.store, call, ref);
   } catch (error) {
     if (!isFault(error, 'denied', 'unsupported')) throw error;
     const object = await findListed(services.store, call, ref);

@@ -33,9 +33,20 @@ export interface UserPaths {
   readonly sharedLink: string;
 }
 
-/** Returns the paths of a user in the directory of homes. */
+/** Max users whose paths are kept. */
+const maxKept = 1_000;
+const kept = new WeakMap<UserDirectories, Map<Username, UserPaths>>();
+
+/** Returns the paths of a user in the directory of homes. Keeps them, because each request needs them. */
 export function userPaths(directories: UserDirectories, username: Username): UserPaths {
-  return pathsInHome(join(directories.homes, username), username);
+  const ofUsers = kept.get(directories) ?? new Map<Username, UserPaths>();
+  kept.set(directories, ofUsers);
+  const known = ofUsers.get(username);
+  if (known !== undefined) return known;
+  if (ofUsers.size >= maxKept) ofUsers.clear();
+  const paths = pathsInHome(join(directories.homes, username), username);
+  ofUsers.set(username, paths);
+  return paths;
 }
 
 /** Returns the paths in a home at another location. */

@@ -3,6 +3,7 @@ import { checksumOf } from '../bytes/running-checksum.js';
 import type { CustomerKey } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { ParkedUpload } from '../model/parked-uploads.js';
+import { settleRemovals } from './removals.js';
 import type { MemoryStoreOptions } from './testing/memory-store.js';
 import {
   aliceKey,
@@ -29,6 +30,8 @@ interface Scenario {
   readonly wholes: Readonly<Record<string, readonly Buffer[]>>;
   /** One of these keys has an object, whenever the process dies. */
   readonly neverLost?: readonly string[];
+  /** The content and the time of this key, if the run was acknowledged before the process died. */
+  readonly acknowledged?: { readonly key: string; readonly bytes: Buffer; readonly mtimeSeconds: number };
 }
 
 async function put(world: VaultWorld, key: string, bytes: Buffer, sealing: CustomerKey): Promise<void> {
@@ -61,6 +64,20 @@ async function edit(world: VaultWorld, size: number): Promise<void> {
 
 const scenarios: readonly Scenario[] = [
   { name: 'a small upload', run: (world) => put(world, 'a', small, aliceKey), wholes: { a: [small] } },
+  ...[null, before].map(
+    (first): Scenario => ({
+      name: `a small upload with a time, ${first === null ? 'of a new file' : 'over another one'}`,
+      ...(first === null ? {} : { prepare: (world) => put(world, 'a', first, aliceKey) }),
+      run: async (world) => {
+        await using writer = await world.vault.openUpload(call(), targetOf('a'));
+        await writer.write(0, [small]);
+        writer.setMtime(1_700_000_000);
+        await writer.commit(call());
+      },
+      wholes: { a: [before, small] },
+      acknowledged: { key: 'a', bytes: small, mtimeSeconds: 1_700_000_000 },
+    }),
+  ),
   { name: 'an upload in parts', run: (world) => put(world, 'a', large, aliceKey), wholes: { a: [large] } },
   {
     name: 'an upload that is interrupted twice and resumed',
@@ -175,7 +192,10 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   await using world = vaultWorld({}, scenario.storeOptions);
   await scenario.prepare?.(world);
   const state = dieAt(world, step);
-  await scenario.run(world).catch(() => undefined);
+  const isAcknowledged = await scenario.run(world).then(
+    () => true,
+    () => false,
+  );
   await world.vault[Symbol.asyncDispose]();
   world.store.hooks = {};
   world.ledger.hooks = {};
@@ -183,6 +203,8 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   const next = world.restart();
   const report = await next.settlePending(call(), { keysOf });
   expect(report.problems, at).toEqual([]);
+  await settleRemovals(world, call(), Infinity);
+  expect(world.ledger.removals.size, at).toBe(0);
   for (const parked of await world.ledger.parked()) {
     const kept = world.store.uploads.get(parked.uploadId);
     for (const part of parked.parts) expect(kept?.parts.get(part.partNumber)?.receipt, at).toEqual(part);
@@ -193,6 +215,11 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
   expect(
     rows.filter((row) => row.state === 'intended'),
     at,
+  ).toEqual([]);
+  const confirmed = rows.filter((row) => row.state === 'confirmed');
+  expect(
+    confirmed.filter(({ ref }) => world.store.contentOf(ref) === null),
+    `${at}: rows of objects that are gone`,
   ).toEqual([]);
   for (const [key, wholes] of Object.entries(scenario.wholes)) {
     const found = world.store.contentOf(refOf(key));
@@ -210,6 +237,12 @@ async function dieAndRestart(scenario: Scenario, step: number): Promise<boolean>
       etag: world.store.infoOf(refOf(key))?.etag,
       checksum: world.store.infoOf(refOf(key))?.checksum,
     });
+  }
+  if (scenario.acknowledged && isAcknowledged) {
+    const { key, bytes, mtimeSeconds } = scenario.acknowledged;
+    expect(world.store.contentOf(refOf(key))?.equals(bytes), at).toBe(true);
+    const [row] = await world.ledger.candidates(refOf(key));
+    expect(row, at).toMatchObject({ state: 'confirmed', confirmation: { mtimeSeconds } });
   }
   if (scenario.neverLost) {
     const kept = scenario.neverLost.filter((key) => world.store.contentOf(refOf(key)) !== null);

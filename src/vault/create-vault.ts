@@ -18,6 +18,7 @@ import { type FetchedObject, type FetchRequest, type FetchSink, fetchObject } fr
 import { openReader } from './read/open-reader.js';
 import { ReadMemory } from './read/read-memory.js';
 import { RefusedObjects } from './read/refused-objects.js';
+import { removeRecorded } from './removals.js';
 import { settlePending } from './settle.js';
 import { openExtended } from './upload/extended-writer.js';
 import { completeParked, HeldTails } from './upload/held.js';
@@ -219,9 +220,9 @@ class StoreVault implements RunningVault {
     const { store, ledger, locks } = this.#services;
     call.note?.(ref);
     await locks.runExclusive([ref], async () => {
-      if (ifMatch === undefined) await store.remove(call, ref);
-      else await removeUnchanged(store, call, ref, ifMatch);
-      await ledger.recordRemoval(ref, actor);
+      await removeRecorded(ledger, { ref, actor, versionId: null }, () =>
+        ifMatch === undefined ? store.remove(call, ref) : removeUnchanged(store, call, ref, ifMatch),
+      );
     });
   }
 

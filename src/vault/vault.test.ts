@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../../test/support/wait.js';
 import type { WriteEncryption } from '../model/encryption.js';
 import { Fault } from '../model/fault.js';
 import {
@@ -256,9 +257,27 @@ describe('the result of a write', () => {
     world.ledger.hooks.before = (step) => {
       if (step === 'confirm') throw new Fault('unavailable', 'the disk is full');
     };
+    // The next start confirms the row of a new object by the object itself.
+    await put(world, 'a');
     await expect(put(world, 'a')).rejects.toMatchObject({ hint: 'the disk is full' });
-    expect([...world.ledger.rows.values()].map((row) => row.state)).toEqual(['intended']);
+    expect([...world.ledger.rows.values()].map((row) => row.state)).toEqual(['intended', 'intended']);
     expect((await world.vault.describe(call(), refOf('a'), [aliceKey]))?.info.size).toBe(5000);
+    world.ledger.hooks = {};
+    const report = await world.restart().settlePending(call(), { keysOf: async () => [aliceKey] });
+    expect(report).toMatchObject({ confirmed: 1, abandoned: 1, problems: [] });
+  });
+
+  it('of a new small object does not wait for its row, which is confirmed once more if that fails', async () => {
+    await using world = vaultWorld();
+    let failures = 0;
+    world.ledger.hooks.before = (step) => {
+      if (step === 'confirm' && failures++ === 0) throw new Fault('unavailable', 'the database is locked');
+    };
+    await put(world, 'a');
+    await eventually('the confirmation', () =>
+      [...world.ledger.rows.values()].every((row) => row.state === 'confirmed'),
+    );
+    expect(failures).toBe(2);
   });
 });
 

@@ -11,14 +11,20 @@ import { shouldExplain, statusCodeOf } from '../../src/sftp/status.js';
 import { userPropertyNames } from '../../src/users/user-properties.js';
 
 const project = resolve(import.meta.dirname, '../..');
-const page = join(project, 'docs/OPERATIONS.md');
-const text = readFileSync(page, 'utf8');
-const lines = text.split('\n');
+/** Returns the path of a page of docs/operations. */
+function pageOf(name: string): string {
+  return join(project, 'docs/operations', `${name}.md`);
+}
 
-/** The rows of the first table with this header below a heading. */
-function rowsBelow(heading: string, header: string): readonly string[] {
-  const start = lines.indexOf(header, lines.indexOf(heading));
-  expect(start, `the table of ${heading}`).toBeGreaterThan(0);
+function textOf(name: string): string {
+  return readFileSync(pageOf(name), 'utf8');
+}
+
+/** Returns the rows of the first table with this header on a page, below a heading if one is given. */
+function rowsOf(page: string, header: string, heading?: string): readonly string[] {
+  const lines = textOf(page).split('\n');
+  const start = lines.indexOf(header, heading === undefined ? 0 : lines.indexOf(heading));
+  expect(start, `the table of ${page}`).toBeGreaterThan(0);
   const rest = lines.slice(start + 2);
   return rest.slice(
     0,
@@ -44,7 +50,13 @@ const statusWords: Readonly<Record<number, string>> = {
   8: 'operation unsupported',
 };
 
-describe('docs/OPERATIONS.md', () => {
+describe('docs/operations', () => {
+  it('has each page in its index', () => {
+    const index = readFileSync(join(project, 'docs/OPERATIONS.md'), 'utf8');
+    const pages = readdirSync(join(project, 'docs/operations'));
+    expect(pages.filter((page) => !index.includes(`](operations/${page})`))).toEqual([]);
+  });
+
   it('has every global setting as the program has it', () => {
     const expected = settingsTable.map((setting) =>
       row(
@@ -54,25 +66,25 @@ describe('docs/OPERATIONS.md', () => {
         setting.description,
       ),
     );
-    const found = rowsBelow('## Settings', '| name | value | default | meaning |');
+    const found = rowsOf('settings', '| name | value | default | meaning |');
     if (process.env['SFTPGW_DOCS'] === 'write') {
       writeFileSync(
-        page,
-        text.replace(found.join('\n'), () => expected.join('\n')),
+        pageOf('settings'),
+        textOf('settings').replace(found.join('\n'), () => expected.join('\n')),
       );
     } else expect(found, 'run `npm run docs:settings`').toEqual(expected);
   });
 
   it('names every global setting whose changes take effect without a restart', () => {
-    const named = /^\* Changes of (.+?)\sapply\s/ms.exec(text)?.[1]?.matchAll(/`([^`]+)`/g) ?? [];
+    const named =
+      /^\* Changes of (.+?)\sapply\s/ms.exec(textOf('settings'))?.[1]?.matchAll(/`([^`]+)`/g) ?? [];
     const keys = Object.keys(settings) as readonly SettingKey[];
     const expected = keys.filter(isLiveSetting).map((key) => settings[key].name);
     expect([...named].map(([, name]) => name).sort()).toEqual([...expected].sort());
   });
 
   it('names every setting of a user', () => {
-    const own = lines.slice(lines.findIndex((line) => line.includes('user.properties`:')));
-    const rows = own.slice(0, own.indexOf('### Environment variables')).join('\n');
+    const rows = rowsOf('user-settings', '| name | value | default | meaning |').join('\n');
     for (const name of Object.values(userPropertyNames)) expect(rows).toContain(`\`${name}\``);
   });
 
@@ -80,7 +92,7 @@ describe('docs/OPERATIONS.md', () => {
     const help = [...exitCodeHelp().matchAll(/^ +(\d+) {2}(.+)$/gm)];
     const expected = help.map(([, code = '', meaning = '']) => row(code, meaning));
     expect(expected.length).toBeGreaterThan(10);
-    expect(rowsBelow('## Exit codes', '| code | meaning |')).toEqual(expected);
+    expect(rowsOf('codes-and-limits', '| code | meaning |')).toEqual(expected);
   });
 
   it('has the status and the exit code of every kind of fault', () => {
@@ -90,7 +102,7 @@ describe('docs/OPERATIONS.md', () => {
       return row(`\`${kind}\`${star}`, `${status} ${statusWords[status]}`, String(exitCodeOf[kind]));
     });
     const header = '| kind | status | exit code of a command |';
-    expect(rowsBelow('## SFTP status codes', header)).toEqual(expected);
+    expect(rowsOf('codes-and-limits', header)).toEqual(expected);
   });
 
   it('names every permission that the S3 adapter names', () => {
@@ -98,9 +110,8 @@ describe('docs/OPERATIONS.md', () => {
       [...source.matchAll(/\bs3:[A-Z][A-Za-z]+/g)].map(([permission]) => permission),
     );
     expect(named.length).toBeGreaterThan(10);
-    const start = text.indexOf('## AWS permissions');
-    const part = text.slice(start, text.indexOf('\n## ', start));
-    expect([...new Set(named)].filter((permission) => !part.includes(`\`${permission}\``))).toEqual([]);
+    const text = textOf('aws-permissions');
+    expect([...new Set(named)].filter((permission) => !text.includes(`\`${permission}\``))).toEqual([]);
   });
 
   it('explains log lines that the program writes', () => {
@@ -110,9 +121,7 @@ describe('docs/OPERATIONS.md', () => {
       ),
     );
     expect(written.length).toBeGreaterThan(50);
-    const explained = rowsBelow('## The log', '| line | what to do |').map(
-      (line) => line.split('`')[1] ?? '',
-    );
+    const explained = rowsOf('log', '| line | what to do |').map((line) => line.split('`')[1] ?? '');
     expect(explained.length).toBeGreaterThan(5);
     expect(explained.filter((message) => !written.includes(message))).toEqual([]);
   });
@@ -122,7 +131,7 @@ describe('docs/OPERATIONS.md', () => {
       [...source.matchAll(/\bcode: '([a-z-]+)'/g)].map(([, code = '']) => code),
     );
     expect(codes.length).toBeGreaterThan(10);
-    const explained = rowsBelow('## The doctor', '| finding | meaning |').join('\n');
+    const explained = rowsOf('checks', '| finding | meaning |', '## The doctor').join('\n');
     const isExplained = (code: string) =>
       explained.includes(`\`${code}\``) ||
       // Rows share a beginning: `round-trip-write`, `-read`.
@@ -133,6 +142,6 @@ describe('docs/OPERATIONS.md', () => {
 
   it('has the command that unblocks SSE-C as the gateway prints it', () => {
     const { hint } = sseCBlocked('BUCKET', {});
-    expect(lines).toContain(hint.slice(hint.indexOf('aws s3api')));
+    expect(textOf('aws-permissions').split('\n')).toContain(hint.slice(hint.indexOf('aws s3api')));
   });
 });

@@ -6,6 +6,7 @@ import type { UserRegistry } from '../../model/users.js';
 import { probeS3 } from '../../s3/bucket/probe.js';
 import { proxyInUse } from '../../s3/client.js';
 import type { S3StoreOptions } from '../../s3/options.js';
+import { type RemovalServices, settleRemovals } from '../../vault/removals.js';
 import type { Vault } from '../../vault/vault.js';
 import type { OrphanSettler } from '../orphan-settler.js';
 
@@ -14,6 +15,8 @@ export interface StorageCheck {
   readonly bucket: string;
   readonly s3: S3StoreOptions;
   readonly vault: Pick<Vault, 'settlePending'>;
+  /** Settles removals of objects. */
+  readonly removals: RemovalServices;
   /** Settles what is left in the ledger, if several gateways share it. */
   readonly orphans: Pick<OrphanSettler, 'run'> | null;
   /** Returns every key that is available now. */
@@ -67,6 +70,8 @@ async function reportFindings(call: Call, check: StorageCheck): Promise<void> {
 async function settleUntilDone(call: Call, check: StorageCheck): Promise<void> {
   const { vault, orphans, allKeys, runningCommandsDirectory, clock } = check;
   try {
+    const gone = await settleRemovals(check.removals, call, clock.nowMs());
+    if (gone > 0) call.log.info('removals of the last run settled', { gone });
     if (orphans !== null) return await orphans.run(call);
     for (;;) {
       const report = await vault.settlePending(call, {

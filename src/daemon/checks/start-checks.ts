@@ -27,7 +27,7 @@ export async function checkStart(core: Core, start: CheckedStart): Promise<void>
   const context = { ...core, orphans, clock: systemClock, output };
   const { runningCommandsDirectory } = settings.paths;
   await Promise.all([
-    checkStorage(core.call, { bucket, ...context, allKeys, runningCommandsDirectory }),
+    checkStorage(core.call, { bucket, ...context, removals: core, allKeys, runningCommandsDirectory }),
     checkKeyring(core.call, context),
     checkLedger(core.call, context),
     checkDatabase(core.call, context),

@@ -12,6 +12,7 @@ import { keyNamed, quickClock } from '../../vault/testing/vault-world.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyUsage } from './key-usage.js';
 import { createKeyLedger } from './ledger.js';
+import { recordRemoval } from './testing/removal.js';
 
 const alice = keyNamed('alice');
 const bob = keyNamed('bob');
@@ -78,7 +79,7 @@ describe('the needs of a key', () => {
     await write('a', alice);
     await write('a', bob);
     await write('b', alice);
-    await ledger.recordRemoval(at('b'), 'bob');
+    await recordRemoval(ledger, at('b'), 'bob');
     expect(await needsOf(alice)).toEqual([]);
     expect(await needsOf(bob)).toEqual(['a null current']);
   });
@@ -87,7 +88,7 @@ describe('the needs of a key', () => {
     await write('a', alice, 'v1');
     await write('a', bob, 'v2');
     await write('b', alice, 'v3');
-    await ledger.recordRemoval(at('b'), 'bob');
+    await recordRemoval(ledger, at('b'), 'bob');
     expect(await needsOf(alice)).toEqual(['a v1 older-version', 'b v3 older-version']);
     expect(await needsOf(bob)).toEqual(['a v2 current']);
   });
@@ -232,7 +233,7 @@ it('the proof is never given for a key that an object or a running write needs, 
           if (intended !== null) writings.push({ id: intended, name: one.name, key, completed: null });
         } else if (one.do === 'remove') {
           bucket.remove(one.name);
-          await ledger.recordRemoval(at(prefix + one.name), 'bob');
+          await recordRemoval(ledger, at(prefix + one.name), 'bob');
         } else if (one.do === 'prove') {
           const isNeeded = bucket.holds(key) || writings.some((writing) => writing.key.equals(key));
           const proof = await usage.proveUnused(key.fingerprint);

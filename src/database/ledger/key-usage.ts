@@ -47,21 +47,14 @@ export function createKeyUsage(db: GatewayDatabase, clock: Clock): KeyUsage {
 }
 
 /**
- * Throws `conflict` for a key that was proven unused. Call it in the transaction that writes the row:
+ * Returns the fault for a key that was proven unused. The bar has to be checked in the transaction that writes a row:
  * otherwise the proof would not hold.
  */
-export async function refuseBarred(db: Kysely<Schema>, keyId: KeyFingerprint): Promise<void> {
-  const barred = await barredQuery(db, keyId).executeTakeFirst();
-  if (barred === undefined) return;
-  throw new Fault(
+export function barredFault(keyId: KeyFingerprint): Fault {
+  return new Fault(
     'conflict',
     `the key ${keyId} is marked for destruction and can no longer encrypt; give the user another key`,
   );
-}
-
-/** Selects the bar on a key, if there is one. */
-export function barredQuery(db: Kysely<Schema>, keyId: KeyFingerprint) {
-  return db.selectFrom('barred_key').select('barred_ms').where('key_fingerprint', '=', keyId);
 }
 
 // The partial index serves a query that repeats its conditions (https://www.sqlite.org/partialindex.html

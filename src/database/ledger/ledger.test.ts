@@ -11,6 +11,7 @@ import type { Confirmation, IntentId, KeyLedger, LedgerDirectory, SealedWith } f
 import type { ObjectRef } from '../../model/object-store.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyLedger } from './ledger.js';
+import { recordRemoval } from './testing/removal.js';
 
 let directory: string;
 let db: GatewayDatabase;
@@ -144,7 +145,7 @@ describe('a row', () => {
     const first = await intend(at('k'));
     await ledger.confirm(first, confirmationOf('1'));
     await ledger.abandon(await intend(at('k')));
-    await ledger.recordRemoval(at('k'), 'bob');
+    await recordRemoval(ledger, at('k'), 'bob');
     const rows = await db.read((k) =>
       k
         .selectFrom('sealed_object')
@@ -209,7 +210,7 @@ describe('the candidates of an object', () => {
 
   it('are none for a removed object until it is written again', async () => {
     await ledger.confirm(await intend(at('k')), confirmationOf('1'));
-    await ledger.recordRemoval(at('k'), 'bob');
+    await recordRemoval(ledger, at('k'), 'bob');
     expect(await candidateIds(at('k'))).toEqual([]);
     const again = await intend(at('k'));
     await ledger.confirm(again, confirmationOf('2'));
@@ -224,7 +225,7 @@ describe('the candidates of an object', () => {
         { ref, confirmation: { etag: ref.key + ref.bucket } },
       ]);
     }
-    await ledger.recordRemoval(at('key'), 'bob');
+    await recordRemoval(ledger, at('key'), 'bob');
     expect(await candidateIds(at('Key'))).toHaveLength(1);
   });
 });
@@ -276,7 +277,7 @@ describe('confirmedBelow', () => {
     await ledger.abandon(await intend(at('u/abandoned')));
     await ledger.confirm(await intend(at('u/a', 'other')), confirmationOf('other'));
     await ledger.confirm(await intend(at('u/removed')), confirmationOf('1'));
-    await ledger.recordRemoval(at('u/removed'), 'bob');
+    await recordRemoval(ledger, at('u/removed'), 'bob');
   });
 
   it('returns the objects directly below a directory, and its marker', async () => {
@@ -331,7 +332,7 @@ it('any history leaves the candidates that the rules require', async () => {
             state: 'intended',
           });
         } else if (action === 'remove') {
-          await ledger.recordRemoval(ref, 'bob');
+          await recordRemoval(ledger, ref, 'bob');
           for (const write of writes) if (write.state === 'confirmed') write.state = 'removed';
         } else if (chosen !== undefined) {
           if (action === 'confirm') await ledger.confirm(chosen.id, confirmationOf('x'));
@@ -376,6 +377,7 @@ describe('a row that is confirmed while the candidates are read', () => {
         lost: db.lost,
         read: (work) => db.read((open) => work(open.withPlugin(confirming))),
         write: (work) => db.write(work),
+        writeSoon: (work) => db.writeSoon(work),
         probe: (signal) => db.probe(signal),
         weaknesses: () => db.weaknesses(),
         close: () => db.close(),

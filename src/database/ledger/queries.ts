@@ -13,16 +13,24 @@ type Rows<Columns> = SelectQueryBuilder<Schema, 'sealed_object', Columns>;
 // (https://www.sqlite.org/partialindex.html section 3): a bound parameter is not known when the plan is made.
 /** Selects the rows that were confirmed last, in a form that their index serves. */
 export const isCurrent = sql<boolean>`is_current = 1`;
+// SQLite also prepares a statement again at every call if it compares a column of such a condition with a bound
+// parameter, because another value might change the plan (sqlite3_prepare_v2, "expmask").
+/** Selects the confirmed rows. */
+export const isConfirmed = sql<boolean>`state = 'confirmed'`;
 /** Selects the unfinished rows, in a form that their index serves. */
 export const isIntended = sql<boolean>`state = 'intended'`;
 
 /** Selects the row of the object that was confirmed last. */
-export function currentRow(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
+export function currentRow(
+  db: Kysely<Schema>,
+  ref: ObjectRef,
+  parent = parentPrefix(ref.key),
+): Rows<SealedObjectRow> {
   return db
     .selectFrom('sealed_object')
     .selectAll()
     .where('bucket', '=', ref.bucket)
-    .where('parent_prefix', '=', parentPrefix(ref.key))
+    .where('parent_prefix', '=', parent)
     .where('object_key', '=', ref.key)
     .where(isCurrent);
 }
@@ -37,22 +45,19 @@ export function overlappingRows(db: Kysely<Schema>, ref: ObjectRef, seq: number)
     .selectAll()
     .where('bucket', '=', ref.bucket)
     .where('object_key', '=', ref.key)
-    .where('state', '=', 'confirmed')
+    .where(isConfirmed)
     .where('settled_seq', '>=', seq)
-    .where('seq', '<>', seq)
-    .orderBy('settled_seq', 'desc')
-    .orderBy('seq', 'desc');
+    .where('seq', '<>', seq);
 }
 
-/** Selects the object's intended rows, newest first. */
+/** Selects the object's intended rows. */
 export function intendedRows(db: Kysely<Schema>, ref: ObjectRef): Rows<SealedObjectRow> {
   return db
     .selectFrom('sealed_object')
     .selectAll()
     .where('bucket', '=', ref.bucket)
     .where('object_key', '=', ref.key)
-    .where('state', '=', 'intended')
-    .orderBy('seq', 'desc');
+    .where(isIntended);
 }
 
 /** Selects every intended row from before the time whose upload is not parked, oldest first. */
@@ -86,8 +91,8 @@ export function currentRowsOf(
     .selectAll()
     .where('bucket', '=', bucket)
     .where('object_key', 'in', keys)
-    .where('state', '=', 'confirmed')
-    .where('is_current', '=', 1);
+    .where(isConfirmed)
+    .where(isCurrent);
 }
 
 /** Selects every row of these objects that has a version id. */
@@ -101,11 +106,12 @@ export function versionRowsOf(
     .selectAll()
     .where('bucket', '=', bucket)
     .where('object_key', 'in', keys)
-    .where('state', 'in', ['confirmed', 'removed'])
+    .where(sql<boolean>`state in ('confirmed', 'removed')`)
     .where('version_id', 'is not', null);
 }
 
-type ConfirmedColumns = Pick<
+/** The columns of a confirmation. */
+export type CurrentColumns = Pick<
   SealedObjectRow,
   'object_key' | 'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds'
 >;
@@ -118,7 +124,7 @@ export function currentRowsBelow(
   bucket: string,
   prefix: string,
   within: KeyRange | undefined,
-): Rows<ConfirmedColumns> {
+): Rows<CurrentColumns> {
   const parent = parentPrefix(prefix);
   let query = db
     .selectFrom('sealed_object')

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type SelectQueryBuilder, sql } from 'kysely';
+import { CompiledQuery, type SelectQueryBuilder, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseKeyFingerprint } from '../../model/customer-key.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
 import { openDatabase } from '../sqlite/open.js';
-import { barredQuery, needsQuery, totalsQuery } from './key-usage.js';
+import type { Statement } from '../statement.js';
+import { needsQuery, totalsQuery } from './key-usage.js';
 import { orphans } from './orphans.js';
 import {
   currentRow,
@@ -18,6 +19,7 @@ import {
   overlappingRows,
   versionRowsOf,
 } from './queries.js';
+import { selectKnown, selectRow } from './statements.js';
 import { liveCount, liveRowsAfter, liveRowsOfKey, nextBucket } from './versions.js';
 
 let directory: string;
@@ -133,13 +135,33 @@ describe('each query is answered by an index alone', () => {
     expect(steps).toMatch(/^S\w+ sealed_object USING COVERING INDEX sealed_object_by_fingerprint/);
     expect(steps).not.toContain('TEMP B-TREE');
   });
+});
 
-  it('the check whether a key is barred', async () => {
-    const steps = await db.read(async (k) =>
-      barredQuery(k, fingerprint).explain<{ readonly detail: string }>(undefined, sql`query plan`),
-    );
-    expect(steps.map((step) => step.detail)).toEqual([
+describe('the statements of an upload search indexes alone, except for the row itself', () => {
+  async function planOf<Values extends object>(
+    statement: Statement<Values, unknown>,
+    values: Values,
+  ): Promise<readonly string[]> {
+    return await db.read(async (k) => {
+      const { sql: text, parameters } = statement.query(k, values).compile();
+      const explain = CompiledQuery.raw(`explain query plan ${text}`, [...parameters]);
+      const { rows } = await k.executeQuery(explain as CompiledQuery<{ readonly detail: string }>);
+      return rows.map(({ detail }) => detail).filter((detail) => /^(SEARCH|SCAN) \w/.test(detail));
+    });
+  }
+
+  it('in the check of the object and the key', async () => {
+    const steps = await planOf(selectKnown, { bucket: 'b', key: 'k', keyId: fingerprint });
+    expect(steps.filter((step) => step !== 'SCAN CONSTANT ROW')).toEqual([
+      'SEARCH sealed_object USING COVERING INDEX sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
       'SEARCH barred_key USING PRIMARY KEY (key_fingerprint=?)',
+    ]);
+  });
+
+  it('in the confirmation', async () => {
+    expect(await planOf(selectRow, { id: 'i' })).toEqual([
+      'SEARCH row USING INDEX sqlite_autoindex_sealed_object_1 (id=?)',
+      'SEARCH other USING COVERING INDEX sealed_object_by_key (bucket=? AND object_key=? AND state=?)',
     ]);
   });
 });

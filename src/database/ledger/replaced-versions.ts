@@ -3,6 +3,8 @@ import { sql } from 'kysely';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { SealedObjectTable } from '../schema/ledger.js';
 import type { Schema } from '../schema.js';
+import { Statement } from '../statement.js';
+import { isConfirmed } from './queries.js';
 
 /** Returns the changes to a row whose object was removed. */
 export function removedColumns(
@@ -31,14 +33,21 @@ export async function markReplaced(
   seq: number,
   goneMs: number,
 ): Promise<void> {
-  await db
-    .updateTable('sealed_object')
-    .set({ gone_ms: goneMs })
-    .where('bucket', '=', ref.bucket)
-    .where('object_key', '=', ref.key)
-    .where('state', '=', 'confirmed')
-    .where('settled_seq', '<', seq)
-    .where('gone_ms', 'is', null)
-    .where(sql<boolean>`coalesce(version_id, 'null') = 'null'`)
-    .execute();
+  await setGone.run(db, { bucket: ref.bucket, key: ref.key, seq, goneMs });
 }
+
+const setGone = new Statement(
+  (
+    db,
+    row: { readonly bucket: string; readonly key: string; readonly seq: number; readonly goneMs: number },
+  ) =>
+    db
+      .updateTable('sealed_object')
+      .set({ gone_ms: row.goneMs })
+      .where('bucket', '=', row.bucket)
+      .where('object_key', '=', row.key)
+      .where(isConfirmed)
+      .where('settled_seq', '<', row.seq)
+      .where('gone_ms', 'is', null)
+      .where(sql<boolean>`coalesce(version_id, 'null') = 'null'`),
+);

@@ -8,6 +8,7 @@ import { quickClock, seededEntropy } from '../../vault/testing/vault-world.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyLedger } from './ledger.js';
 import { createLedgerRowBatches } from './row-batches.js';
+import { recordRemoval } from './testing/removal.js';
 
 let directory: string;
 let db: GatewayDatabase;
@@ -45,7 +46,7 @@ it('the current rows of objects are those that were confirmed last', async () =>
   await intend('e');
   await ledger.abandon(await intend('f'));
   await write('g', '5');
-  await ledger.recordRemoval({ bucket: 'b', key: 'g' }, 'bob');
+  await recordRemoval(ledger, { bucket: 'b', key: 'g' }, 'bob');
   expect(await current('a', 'c', 'd', 'e', 'f', 'g', 'none')).toEqual([
     ['a', '2'],
     ['c', '3'],
@@ -58,7 +59,7 @@ it('the versions of objects are all that have an id, also those below a removal'
   await write('a', '1', 'v1');
   await write('a', '2', 'v2');
   await write('c', '3', 'v3');
-  await ledger.recordRemoval({ bucket: 'b', key: 'c' }, 'bob');
+  await recordRemoval(ledger, { bucket: 'b', key: 'c' }, 'bob');
   await write('d', '4');
   await write('e', '5', 'v5', 'another');
   await intend('a');

@@ -7,6 +7,34 @@ import { ownerColumns } from '../cluster/nodes.js';
 import type { RowOwner } from '../database.js';
 import type { NewSealedObject, SealedObjectRow } from '../schema/ledger.js';
 
+/** The columns of a new row, in the order of the statement. */
+export const newColumns = [
+  'id',
+  'bucket',
+  'object_key',
+  'parent_prefix',
+  'state',
+  'is_current',
+  'sealed_kind',
+  'key_fingerprint',
+  'key_md5',
+  'kms_key_arn',
+  'actor',
+  'request_id',
+  'intended_ms',
+  'node',
+  'node_epoch',
+] as const satisfies readonly (keyof NewSealedObject)[];
+
+/** A row with all columns of an insert. */
+export type NewRow = Pick<SealedObjectRow, (typeof newColumns)[number]>;
+
+/** The columns of a confirmation. */
+export type ConfirmedColumns = Pick<
+  SealedObjectRow,
+  'size' | 'checksum' | 'checksum_algorithm' | 'etag' | 'version_id' | 'mtime_seconds' | 'settled_ms' | 'seq'
+>;
+
 /**
  * Reports whether a version id stands for an object written without versioning. S3 calls its version `null`,
  * but not every answer contains that.
@@ -43,7 +71,7 @@ export function newRow(
   intent: Intent,
   intendedMs: number,
   owner: RowOwner | null = null,
-): NewSealedObject {
+): NewRow {
   const { sealedWith } = intent;
   return {
     id,
@@ -59,6 +87,8 @@ export function newRow(
     actor: intent.actor,
     request_id: intent.requestId,
     intended_ms: intendedMs,
+    node: null,
+    node_epoch: null,
     ...ownerColumns(owner),
   };
 }
@@ -85,6 +115,24 @@ export function checksumColumns(
 ): Pick<SealedObjectRow, 'checksum' | 'checksum_algorithm'> | { checksum: null } {
   if (checksum === null) return { checksum: null };
   return { checksum: checksum.value, checksum_algorithm: checksum.algorithm };
+}
+
+/** Returns the changes to a row that is confirmed. */
+export function confirmedColumns(
+  seq: number,
+  { size, checksum, etag, versionId, mtimeSeconds }: Confirmation,
+  settledMs: number,
+): ConfirmedColumns {
+  return {
+    seq,
+    size,
+    checksum: checksum?.value ?? null,
+    checksum_algorithm: checksum?.algorithm ?? 'crc32',
+    etag,
+    version_id: versionId,
+    mtime_seconds: mtimeSeconds,
+    settled_ms: settledMs,
+  };
 }
 
 /** Returns the confirmation in a row; null if the row was never confirmed. */

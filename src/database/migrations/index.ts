@@ -20,6 +20,7 @@ import { databaseMove } from './0018-database-move.js';
 import { nodes } from './0019-nodes.js';
 import { workerRoots } from './0020-worker-roots.js';
 import { sharedLimits } from './0021-shared-limits.js';
+import { pendingRemovals } from './0023-pending-removals.js';
 
 /** All migrations in order. A released name never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -44,4 +45,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0019-nodes': nodes,
   '0020-worker-roots': workerRoots,
   '0021-shared-limits': sharedLimits,
+  '0023-pending-removals': pendingRemovals,
 };

@@ -19,6 +19,7 @@ export const movedTables: {
   sealed_object: ['seq'],
   barred_key: ['key_fingerprint'],
   parked_upload: ['row_id'],
+  pending_removal: ['id'],
   mirror_prefix: ['id'],
   mirror_entry: ['prefix_id', 'path'],
   rotation_job: ['seq'],

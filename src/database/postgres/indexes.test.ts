@@ -43,6 +43,7 @@ const maxBytes: Readonly<Record<string, number>> = {
   'page_upload.id': id,
   'page_upload.username': name,
   'parked_upload.row_id': id,
+  'pending_removal.id': id,
   'passkey.admin_id': id,
   'passkey.credential_id': 1_364,
   'passkey.id': id,

@@ -66,3 +66,16 @@ export interface ParkedUploadTable {
   /** 1 if all bytes are in S3. */
   is_complete: number;
 }
+
+/** The removal of an object, or of one version, that was begun and whose result is not recorded yet. */
+export interface PendingRemovalTable {
+  id: string;
+  bucket: string;
+  object_key: string;
+  /** Null for the current object. */
+  version_id: string | null;
+  actor: string;
+  begun_ms: number;
+  /** Highest `seq` of `sealed_object` at the begin. The removal does not concern later writes. */
+  last_seq: number;
+}

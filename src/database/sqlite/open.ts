@@ -4,12 +4,13 @@ import Sqlite from 'better-sqlite3';
 import { Kysely, type Transaction } from 'kysely';
 import { Fault } from '../../model/fault.js';
 import { type Measures, noMeasures } from '../../model/measures.js';
-import type { DatabaseWeakness, GatewayDatabase } from '../database.js';
+import type { DatabaseWeakness, GatewayDatabase, WrittenSoon } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import { migrateToLatest } from '../migrate.js';
 import type { Schema } from '../schema.js';
 import { BetterSqliteDialect } from './dialect.js';
 import { sqliteFault } from './errors.js';
+import { LogFile, type SyncFile } from './log-file.js';
 import { probeDatabase } from './probe.js';
 
 /** Max time in milliseconds that a statement waits for another process to release the write lock. */
@@ -24,13 +25,15 @@ export const busyTimeoutMs = 5000;
 export async function openDatabase(
   path: string,
   measures: Pick<Measures, 'databaseCommit'> = noMeasures,
+  sync?: SyncFile,
 ): Promise<GatewayDatabase> {
-  return new SqliteDatabase(await openFile(path), path, measures);
+  return new SqliteDatabase(await openFile(path), path, measures, new LogFile(path, sync));
 }
 
 /**
  * Opens the file for `openDatabase`. Statements wait for up to `lockWaitMs` for a lock of another process, and block the
- * thread meanwhile. Migrations always wait.
+ * thread meanwhile. Migrations always wait. A commit is durable only after
+ * `LogFile.sync`.
  */
 export async function openFile(path: string, lockWaitMs = busyTimeoutMs): Promise<Kysely<Schema>> {
   try {
@@ -40,6 +43,7 @@ export async function openFile(path: string, lockWaitMs = busyTimeoutMs): Promis
     try {
       configure(sqlite, path);
       await migrateToLatest(db, path);
+      sqlite.pragma('synchronous = NORMAL');
       sqlite.pragma(`busy_timeout = ${lockWaitMs}`);
     } catch (error) {
       await db.destroy();
@@ -60,12 +64,14 @@ function configure(sqlite: Sqlite.Database, path: string): void {
       `the database ${path} cannot use a write-ahead log (journal mode ${String(mode)}); move it to a local disk`,
     );
   }
-  // FULL syncs the log at every commit. With NORMAL, a power loss may undo acknowledged commits.
+  // FULL syncs the log at every commit. With NORMAL, `LogFile` does so in another thread.
   sqlite.pragma('synchronous = FULL');
   // On macOS, fsync(2) alone does not reach the platters. No effect on other systems.
   sqlite.pragma('fullfsync = ON');
   sqlite.pragma('foreign_keys = ON');
   sqlite.pragma('trusted_schema = OFF');
+  // The journal of a statement or a savepoint of many rows would be a file in /var/tmp otherwise.
+  sqlite.pragma('temp_store = MEMORY');
   // After a long read, the log shrinks to this size at the next checkpoint.
   sqlite.pragma(`journal_size_limit = ${64 * 1024 * 1024}`);
 }
@@ -103,19 +109,30 @@ class SqliteDatabase implements GatewayDatabase {
   readonly #db: Kysely<Schema>;
   readonly #path: string;
   readonly #commits: GroupCommit<Schema>;
+  readonly #log: LogFile;
 
-  constructor(db: Kysely<Schema>, path: string, measures: Pick<Measures, 'databaseCommit'>) {
+  constructor(db: Kysely<Schema>, path: string, measures: Pick<Measures, 'databaseCommit'>, log: LogFile) {
     this.#db = db;
     this.#path = path;
+    this.#log = log;
     this.#commits = new GroupCommit(
-      (work) => db.transaction().execute(work),
+      (work) => this.#transact(work),
       systemTiming,
       (ms) => measures.databaseCommit(ms / 1000),
     );
   }
 
+  async #transact<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    this.#log.requireIntact();
+    const done = await this.#db.transaction().execute(work);
+    await this.#log.sync();
+    return done;
+  }
+
   async read<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
     try {
+      const waiting = this.#commits.visible();
+      if (waiting !== null) await waiting;
       return await work(this.#db);
     } catch (error) {
       throw sqliteFault(error, this.#path);
@@ -130,6 +147,13 @@ class SqliteDatabase implements GatewayDatabase {
     }
   }
 
+  async writeSoon(work: (trx: Transaction<Schema>) => Promise<void>): Promise<WrittenSoon> {
+    const saved = this.#commits.writeSoon(work).catch((error: unknown) => {
+      throw sqliteFault(error, this.#path);
+    });
+    return { saved };
+  }
+
   async probe(signal: AbortSignal): Promise<void> {
     await probeDatabase(this.#path, signal);
   }
@@ -140,6 +164,7 @@ class SqliteDatabase implements GatewayDatabase {
 
   async close(): Promise<void> {
     await this.#commits.idle();
+    this.#log.close();
     await this.#db.destroy();
   }
 }

@@ -10,10 +10,11 @@ import {
   takenOver,
   type WriterIdentity,
 } from '../cluster/writers.js';
-import type { DatabaseWeakness, GatewayDatabase, RowOwner } from '../database.js';
+import type { DatabaseWeakness, GatewayDatabase, RowOwner, WrittenSoon } from '../database.js';
 import { GroupCommit, systemTiming } from '../group-commit.js';
 import type { Schema } from '../schema.js';
 import { sqliteFault } from './errors.js';
+import { LogFile } from './log-file.js';
 import { busyTimeoutMs, openFile } from './open.js';
 import { probeDatabase } from './probe.js';
 
@@ -59,20 +60,31 @@ class SharedDatabase implements GatewayDatabase {
   readonly #commits: GroupCommit<Schema>;
   readonly #lose: (fault: Fault) => void;
   readonly #heartbeat: NodeJS.Timeout;
+  readonly #log: LogFile;
 
   constructor(opened: Opened) {
-    const { db, identity, epoch, measures } = opened;
+    const { path, identity, epoch, measures } = opened;
     this.#opened = opened;
+    this.#log = new LogFile(path);
     this.owner = { node: identity.id, epoch };
     const { promise, resolve } = Promise.withResolvers<Fault>();
     this.lost = promise;
     this.#lose = resolve;
     this.#commits = new GroupCommit(
-      (work) => whenUnlocked(() => db.transaction().execute((trx) => this.#own(trx, work))),
+      (work) => this.#transact(work),
       systemTiming,
       (ms) => measures.databaseCommit(ms / 1000),
     );
     this.#heartbeat = setInterval(() => void this.#beat(), heartbeatMs).unref();
+  }
+
+  async #transact<T>(work: (trx: Transaction<Schema>) => Promise<T>): Promise<T> {
+    this.#log.requireIntact();
+    const { db } = this.#opened;
+    const done = await whenUnlocked(() => db.transaction().execute((trx) => this.#own(trx, work)));
+    // Also makes the commits of other processes durable that this one has read.
+    await this.#log.sync();
+    return done;
   }
 
   async read<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
@@ -91,6 +103,12 @@ class SharedDatabase implements GatewayDatabase {
     }
   }
 
+  /** Waits for the commit, so that the other processes see it. */
+  async writeSoon(work: (trx: Transaction<Schema>) => Promise<void>): Promise<WrittenSoon> {
+    await this.write(work);
+    return { saved: Promise.resolve() };
+  }
+
   async probe(signal: AbortSignal): Promise<void> {
     await probeDatabase(this.#opened.path, signal);
   }
@@ -106,6 +124,7 @@ class SharedDatabase implements GatewayDatabase {
     await whenUnlocked(() => db.transaction().execute((trx) => leave(trx, identity, epoch))).catch(
       () => undefined,
     );
+    this.#log.close();
     await db.destroy();
   }
 

@@ -13,6 +13,7 @@ export function ownedBy(db: GatewayDatabase, owner: RowOwner): GatewayDatabase {
     lost: db.lost,
     read: (work) => db.read(work),
     write: (work) => db.write(work),
+    writeSoon: (work) => db.writeSoon(work),
     probe: (signal) => db.probe(signal),
     weaknesses: () => db.weaknesses(),
     close: async () => undefined,

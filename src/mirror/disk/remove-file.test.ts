@@ -34,7 +34,7 @@ describe('a removal by a user', () => {
     expect(steps.slice(0, 3)).toEqual(['object', 'sync files', 'announce']);
     expect(await world.pathsInS3()).toEqual(['a']);
     expect(await world.onDisk()).toEqual({ a: 'stays' });
-    expect(world.ledger.steps).toEqual(['recordRemoval']);
+    expect(world.ledger.steps).toEqual(['beginRemoval', 'endRemoval']);
     expect(await world.run()).toMatchObject({ result: 'complete', fetched: 0, deleted: 0, unchanged: 1 });
   });
 

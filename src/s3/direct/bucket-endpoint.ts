@@ -1,8 +1,6 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { getEndpointFromInstructions } from '@smithy/core/endpoints';
-
-/** The SDK's own signer for one region. */
-type Signer = Awaited<ReturnType<S3Client['config']['signer']>>;
+import { RequestSigner } from './signature.js';
 
 /** Endpoint and signer of the requests for one bucket. */
 export interface BucketEndpoint {
@@ -13,14 +11,13 @@ export interface BucketEndpoint {
   readonly host: string;
   /** The request path without the encoded key; ends with a slash. */
   readonly pathPrefix: string;
-  readonly signer: Signer;
-  readonly region: string;
+  readonly signer: RequestSigner;
 }
 
 const maxBuckets = 1000;
 
 /**
- * Resolves buckets to endpoints with the SDK client's endpoint resolver and signer, so that region, path
+ * Resolves buckets to endpoints with the SDK client's endpoint resolver, so that region, path
  * style, FIPS and the shared config file mean the same on the direct path. Keeps up to 1,000 results.
  */
 export class BucketEndpoints {
@@ -56,20 +53,13 @@ export class BucketEndpoints {
     const [scheme] = schemesOf(properties);
     const isPlain = scheme?.name === 'sigv4' && scheme.signingName === 's3' && !properties?.['backend'];
     if (!isPlain || scheme.signingRegion === undefined || Object.keys(headers ?? {}).length > 0) return null;
-    const region = scheme.signingRegion;
     return {
       protocol: url.protocol,
       hostname: url.hostname,
       port: url.port === '' ? undefined : Number(url.port),
       host: url.host,
       pathPrefix: url.pathname.endsWith('/') ? url.pathname : `${url.pathname}/`,
-      signer: await config.signer({
-        name: 'sigv4',
-        signingName: 's3',
-        signingRegion: region,
-        properties: {},
-      }),
-      region,
+      signer: new RequestSigner(scheme.signingRegion),
     };
   }
 }

@@ -3,7 +3,7 @@ import type { ObjectRef, ObjectTagSet, ReplayableBody } from '../../model/object
 import { checksumHeaders } from '../checksum-headers.js';
 import type { S3Context } from '../context.js';
 import { keyHeaders } from '../encryption-headers.js';
-import type { ExchangeOptions } from '../http/exchange.js';
+import { type ExchangeOptions, maxSmallBytes } from '../http/exchange.js';
 import { taggingHeader } from '../tags.js';
 import { type DirectOutput, directOutput } from './direct-output.js';
 import { directText } from './direct-text.js';
@@ -38,5 +38,6 @@ export async function directPut(
     },
     body,
   } as const;
-  return directOutput((await directText(direct, request, options)).headers);
+  const isSmall = 'chunks' in body && body.byteLength <= maxSmallBytes;
+  return directOutput((await directText(direct, request, { ...options, isSmall })).headers);
 }

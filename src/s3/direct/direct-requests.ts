@@ -34,7 +34,7 @@ const minSkewMs = 5 * 60_000;
 
 /**
  * Sends requests without the SDK's layers, which cost more CPU than everything else in fetching a small
- * object. Endpoint and signature come from the SDK client. An error answer is thrown in the SDK's shape, so
+ * object. Endpoint and credentials come from the SDK client. An error answer is thrown in the SDK's shape, so
  * that both paths are translated by the same code and no answer of S3 is requested again
  * (docs/decisions/0014-direct-s3-requests.md).
  */
@@ -79,37 +79,26 @@ export class DirectRequests {
   }
 
   async #signed(endpoint: BucketEndpoint, request: DirectRequest): Promise<SignedRequest> {
-    const { protocol, hostname, port, region, signer } = endpoint;
-    const signed = await signer.sign(
-      {
-        protocol,
-        hostname,
-        ...(port === undefined ? {} : { port }),
-        method: request.method,
-        path: endpoint.pathPrefix + encodedKey(request.key),
-        query: { ...request.query },
-        headers: {
-          host: endpoint.host,
-          'x-amz-content-sha256': request.body === undefined ? emptyHash : 'UNSIGNED-PAYLOAD',
-          ...request.headers,
-        },
-      },
-      {
-        signingDate: new Date(Date.now() + this.#client.config.systemClockOffset),
-        signingRegion: region,
-        signingService: 's3',
-      },
-    );
-    const { method, path, query, headers } = signed;
+    const { protocol, hostname, port, host, pathPrefix, signer } = endpoint;
+    const { config } = this.#client;
+    const { method, query = {}, body } = request;
+    const path = pathPrefix + encodedKey(request.key);
+    const headers = {
+      host,
+      'x-amz-content-sha256': body === undefined ? emptyHash : 'UNSIGNED-PAYLOAD',
+      ...request.headers,
+    };
+    const keys = await config.credentials();
+    const date = new Date(Date.now() + config.systemClockOffset);
     return {
       protocol,
       hostname,
       ...(port === undefined ? {} : { port }),
       method,
       path,
-      query: query as Readonly<Record<string, string>>,
-      headers,
-      ...(request.body === undefined ? {} : { body: request.body }),
+      query,
+      headers: signer.sign({ method, path, query, headers }, keys, date),
+      ...(body === undefined ? {} : { body }),
     };
   }
 

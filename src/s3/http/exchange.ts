@@ -28,7 +28,15 @@ export interface ExchangeOptions {
   readonly idleTimeoutMs?: number;
   /** Uses the connections for object bytes; the body of a successful response is then a SlabReadable. */
   readonly intoSlabs?: boolean;
+  /**
+   * Uses the connections for small requests: the request has no body, or one in memory of at most `maxSmallBytes`, and
+   * the response is small.
+   */
+  readonly isSmall?: boolean;
 }
+
+/** The maximum length of a body that is sent at once, together with its head. */
+export const maxSmallBytes = 64 * 1024;
 
 export interface TransportOptions {
   /** Times the limit of `SendRate`; without a clock, requests are never delayed. */

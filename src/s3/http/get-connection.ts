@@ -28,6 +28,13 @@ export interface ConnectTo {
   readonly tunnel: net.Socket | null;
 }
 
+/** A request as it is sent: its head in Latin-1, or head and body. */
+export interface WholeRequest {
+  readonly bytes: string | Buffer;
+  /** Reads the bytes of an object into slabs. */
+  readonly intoSlabs: boolean;
+}
+
 /** Events that a connection reports to its pool. */
 export interface ConnectionEvents {
   /** Another request may follow. */
@@ -43,7 +50,7 @@ interface Pending<T> {
 }
 
 /**
- * One connection for GET requests, one at a time. Between bodies it reads into a small buffer of its own.
+ * One connection for GET requests and small PUT requests, one at a time. Between bodies it reads into a small buffer of its own.
  * Object bytes are read directly into the memory that the reader receives (`onread` of node:net), without a
  * buffer for each TLS record.
  *
@@ -61,6 +68,8 @@ export class GetConnection {
   /** The request whose response head is awaited. */
   #pending: Pending<GetResponse> | null = null;
   #idleTimeoutMs = 0;
+  /** Whether a body is that of an object, which is read into slabs. */
+  #intoSlabs = false;
   #failure: Error | null = null;
   #over: () => void = () => undefined;
   /**
@@ -140,10 +149,9 @@ export class GetConnection {
   }
 
   /**
-   * Sends a request without a body. Rejects when the connection breaks before the response head is complete.
-   * `over` is called once, when the last byte of the response has arrived or the connection is closed.
+   * Sends a request. Rejects when the connection breaks before the response head is complete. `over` is called once, when the last byte of the response has arrived or the connection is closed.
    */
-  send(head: string, idleTimeoutMs: number, over: () => void): Promise<GetResponse> {
+  send({ bytes, intoSlabs }: WholeRequest, idleTimeoutMs: number, over: () => void): Promise<GetResponse> {
     this.hasResponded = false;
     if (this.#failure !== null) {
       over();
@@ -152,12 +160,14 @@ export class GetConnection {
     this.#over = over;
     this.#head = null;
     this.#interimResponses = 0;
+    this.#intoSlabs = intoSlabs;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#socket.setTimeout(idleTimeoutMs);
     this.#socket.ref();
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject };
-      this.#socket.write(head, 'latin1');
+      if (typeof bytes === 'string') this.#socket.write(bytes, 'latin1');
+      else this.#socket.write(bytes);
     });
   }
 
@@ -238,7 +248,7 @@ export class GetConnection {
   #readBody(head: ResponseHead): void {
     const bytes = this.#collected;
     const { framing } = head;
-    const isObject = head.statusCode === 200 || head.statusCode === 206;
+    const isObject = this.#intoSlabs && (head.statusCode === 200 || head.statusCode === 206);
     if (framing.kind === 'length') {
       if (bytes.byteLength > framing.byteLength) throw tooManyBytes();
       if (isObject) this.#readObject(head, framing.byteLength);

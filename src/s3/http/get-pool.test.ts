@@ -74,7 +74,7 @@ const newPath = () => {
 async function get(path: string): Promise<string> {
   const { port } = server.address() as AddressInfo;
   const request = { protocol: 'http:', hostname: '127.0.0.1', port, method: 'GET', path, headers: {} };
-  const { body } = await pool.get(request, {});
+  const { body } = await pool.get(request, { intoSlabs: true });
   if (!(body instanceof SlabReadable)) return Buffer.from(body as Uint8Array).toString('latin1');
   const pieces: Uint8Array[] = [];
   for await (const piece of body.slabs) pieces.push(piece);

@@ -10,7 +10,8 @@ import {
   type SignedRequest,
   type TransportOptions,
 } from './exchange.js';
-import { type ConnectTo, GetConnection, type GetResponse } from './get-connection.js';
+import { type ConnectTo, GetConnection, type GetResponse, type WholeRequest } from './get-connection.js';
+import { isInMemory } from './send-body.js';
 import { SlabBody } from './slab-body.js';
 
 /**
@@ -31,7 +32,7 @@ export class SlabReadable extends Readable {
   }
 }
 
-/** Kept connections for reading objects, by their host. */
+/** Kept connections for reading objects or for small requests, by their host. */
 export class GetPool {
   readonly #options: TransportOptions;
   readonly #proxies: ProxyRules;
@@ -55,7 +56,7 @@ export class GetPool {
    * TimeoutError.
    */
   async get(request: SignedRequest, options: ExchangeOptions): Promise<HttpResponse> {
-    const head = requestHead(request);
+    const whole = wholeRequest(request, options.intoSlabs === true);
     const to = this.#destination(request);
     const origin = `${to.secure}|${to.host}|${to.port}`;
     for (;;) {
@@ -63,7 +64,7 @@ export class GetPool {
       const connection = kept ?? (await this.#connect(to, origin, options.abortSignal));
       try {
         await nextPoll();
-        return responseOf(await this.#exchange(connection, head, options));
+        return responseOf(await this.#exchange(connection, whole, options));
       } catch (error) {
         // The server has closed a kept connection in the meantime, and did not process the request.
         if (kept === null || connection.hasResponded || options.abortSignal?.aborted) throw error;
@@ -178,7 +179,11 @@ export class GetPool {
     }
   }
 
-  async #exchange(connection: GetConnection, head: string, options: ExchangeOptions): Promise<GetResponse> {
+  async #exchange(
+    connection: GetConnection,
+    request: WholeRequest,
+    options: ExchangeOptions,
+  ): Promise<GetResponse> {
     const { abortSignal, idleTimeoutMs = this.#options.idleTimeoutMs } = options;
     if (abortSignal?.aborted) {
       connection.destroy(abortError(abortSignal));
@@ -186,7 +191,7 @@ export class GetPool {
     }
     const onAbort = () => connection.destroy(abortError(abortSignal));
     abortSignal?.addEventListener('abort', onAbort, { once: true });
-    return connection.send(head, idleTimeoutMs, () => abortSignal?.removeEventListener('abort', onAbort));
+    return connection.send(request, idleTimeoutMs, () => abortSignal?.removeEventListener('abort', onAbort));
   }
 
   #keep(origin: string, connection: GetConnection): void {
@@ -218,6 +223,14 @@ export class GetPool {
  */
 function nextPoll(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
+/** Puts a head and a small body into one buffer, so that they take one TLS record and one system call. */
+function wholeRequest(request: SignedRequest, intoSlabs: boolean): WholeRequest {
+  const head = requestHead(request);
+  if (request.body === undefined) return { bytes: head, intoSlabs };
+  if (!isInMemory(request.body)) throw new Error('only a body in memory can be sent with its head');
+  return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), ...request.body.chunks]), intoSlabs };
 }
 
 function requestHead(request: SignedRequest): string {

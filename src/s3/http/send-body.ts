@@ -19,7 +19,8 @@ export function sendBody(outgoing: ClientRequest, body: unknown): void {
   else outgoing.end();
 }
 
-function isInMemory(body: unknown): body is MemoryBody {
+/** Reports whether a body is a list of chunks. */
+export function isInMemory(body: unknown): body is MemoryBody {
   return typeof body === 'object' && body !== null && 'chunks' in body && Array.isArray(body.chunks);
 }
 

@@ -24,6 +24,7 @@ interface HandlerOptions {
   readonly abortSignal?: unknown;
   readonly idleTimeoutMs?: number;
   readonly intoSlabs?: boolean;
+  readonly isSmall?: boolean;
 }
 
 /** Failures without a success between them that mean an outage. */
@@ -39,6 +40,8 @@ export class S3Transport {
   readonly #options: TransportOptions;
   readonly #agents: ProxyAgents;
   readonly #pool: GetPool;
+  /** Small requests do not wait for slow readers of objects. */
+  readonly #smallPool: GetPool;
   readonly #rate: SendRate | null;
   #serverDate: string | null = null;
   #failuresInARow = 0;
@@ -49,6 +52,7 @@ export class S3Transport {
     const shared = { keepAlive: true, noDelay: true, maxSockets, timeout: keptIdleMs };
     this.#agents = createProxyAgents({ proxies, ca, connectTimeoutMs, shared });
     this.#pool = new GetPool(options, this.#agents.tunnels);
+    this.#smallPool = new GetPool(options, this.#agents.tunnels);
     this.#rate = options.clock === undefined ? null : new SendRate(options.clock);
   }
 
@@ -65,9 +69,7 @@ export class S3Transport {
     await this.#rate?.admit(exchange.abortSignal);
     let response: HttpResponse;
     try {
-      response = await (options.intoSlabs
-        ? this.#pool.get(request, exchange)
-        : this.#exchange(request, exchange));
+      response = await this.#send(request, exchange, options);
     } catch (error) {
       if (!exchange.abortSignal?.aborted) this.#failed();
       throw error;
@@ -82,6 +84,15 @@ export class S3Transport {
     }
     this.#serverDate = response.headers['date'] ?? null;
     return { response };
+  }
+
+  #send(
+    request: SignedRequest,
+    exchange: ExchangeOptions,
+    { intoSlabs, isSmall }: HandlerOptions,
+  ): Promise<HttpResponse> {
+    if (intoSlabs) return this.#pool.get(request, { ...exchange, intoSlabs });
+    return isSmall ? this.#smallPool.get(request, exchange) : this.#exchange(request, exchange);
   }
 
   /**
@@ -140,6 +151,7 @@ export class S3Transport {
 
   destroy(): void {
     this.#pool.destroy();
+    this.#smallPool.destroy();
     this.#agents.destroy();
   }
 

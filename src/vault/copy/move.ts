@@ -2,6 +2,7 @@ import type { Call } from '../../model/call.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import { openWithKeys } from '../access.js';
+import { removeRecorded } from '../removals.js';
 import type { CopyTarget } from '../vault.js';
 import type { VaultServices } from '../vault-services.js';
 import { copyVerified } from './copy.js';
@@ -26,8 +27,10 @@ export async function moveObject(
     const copy = await copyVerified(services, call, { ref: from, keys }, to);
     if (copy === null) return false;
     // A newer object of another client stays.
-    await removeUnchanged(store, call, from, copy.source.etag);
-    await ledger.recordRemoval(from, to.actor);
+    const { etag } = copy.source;
+    await removeRecorded(ledger, { ref: from, actor: to.actor, versionId: null }, () =>
+      removeUnchanged(store, call, from, etag),
+    );
     return true;
   });
 }

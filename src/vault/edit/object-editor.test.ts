@@ -320,7 +320,7 @@ describe('two edits of one object by one user', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  }, 180_000);
 
   it('are both stored if they are closed at the same time', async () => {
     for (const size of [100, 12 * mebibyte]) {

@@ -1,5 +1,15 @@
 import { Fault } from '../../model/fault.js';
-import type { Confirmation, Intent, IntentId, KeyLedger, LedgerRow } from '../../model/ledger.js';
+import type {
+  BegunWrite,
+  Confirmation,
+  Intent,
+  IntentId,
+  KeyLedger,
+  LedgerRow,
+  PendingRemoval,
+  Removal,
+  RemovalId,
+} from '../../model/ledger.js';
 import type { ObjectRef } from '../../model/object-store.js';
 import type { ParkedParts, ParkedUpload, ParkedUploads } from '../../model/parked-uploads.js';
 
@@ -9,7 +19,8 @@ export type LedgerStep =
   | 'attachUpload'
   | 'confirm'
   | 'abandon'
-  | 'recordRemoval'
+  | 'beginRemoval'
+  | 'endRemoval'
   | 'recordMtime'
   | 'park'
   | 'unpark';
@@ -27,6 +38,8 @@ export interface LedgerHooks {
 export class MemoryLedger implements KeyLedger, ParkedUploads {
   readonly rows = new Map<IntentId, LedgerRow>();
   readonly #parked = new Map<IntentId, ParkedUpload>();
+  readonly removals = new Map<RemovalId, PendingRemoval>();
+  #removals = 0;
   readonly steps: LedgerStep[] = [];
   hooks: LedgerHooks = {};
   readonly #nowMs: () => number;
@@ -35,8 +48,15 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     this.#nowMs = nowMs;
   }
 
-  intend(intent: Intent): Promise<IntentId> {
+  async intend(intent: Intent): Promise<IntentId> {
+    return (await this.begin(intent)).id;
+  }
+
+  begin(intent: Intent): Promise<BegunWrite> {
     return this.#step('intend', () => {
+      const isFirst = !this.#rowsOf(intent.ref).some(
+        ({ state }) => state === 'confirmed' || state === 'intended',
+      );
       const id = `row-${this.rows.size + 1}` as IntentId;
       this.rows.set(id, {
         ...intent,
@@ -47,7 +67,7 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
         intendedMs: this.#nowMs(),
         settledMs: null,
       });
-      return id;
+      return { id, isFirst };
     });
   }
 
@@ -61,18 +81,39 @@ export class MemoryLedger implements KeyLedger, ParkedUploads {
     );
   }
 
+  /** The caller does not see the fault of a hook. */
+  async confirmSoon(id: IntentId, confirmation: Confirmation): Promise<{ readonly saved: Promise<void> }> {
+    return { saved: this.confirm(id, confirmation) };
+  }
+
   abandon(id: IntentId): Promise<void> {
     return this.#step('abandon', () =>
       this.#change(this.#intended(id), { state: 'abandoned', settledMs: this.#nowMs() }),
     );
   }
 
-  recordRemoval(ref: ObjectRef): Promise<void> {
-    return this.#step('recordRemoval', () => {
-      for (const row of this.#rowsOf(ref)) {
+  beginRemoval(removal: Removal): Promise<RemovalId> {
+    return this.#step('beginRemoval', () => {
+      this.#removals += 1;
+      const id = `removal-${this.#removals}` as RemovalId;
+      this.removals.set(id, { ...removal, id });
+      return id;
+    });
+  }
+
+  endRemoval(id: RemovalId, isGone: boolean): Promise<void> {
+    return this.#step('endRemoval', () => {
+      const removal = this.removals.get(id);
+      this.removals.delete(id);
+      if (removal === undefined || !isGone) return;
+      for (const row of this.#rowsOf(removal.ref)) {
         if (row.state === 'confirmed') this.#change(row, { state: 'removed' });
       }
     });
+  }
+
+  async pendingRemovals(): Promise<readonly PendingRemoval[]> {
+    return [...this.removals.values()];
   }
 
   recordMtime(ref: ObjectRef, etag: string, mtimeSeconds: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { type Call, uncancellable } from '../../model/call.js';
 import { Fault, isFault } from '../../model/fault.js';
-import type { IntentId } from '../../model/ledger.js';
+import type { BegunWrite } from '../../model/ledger.js';
 import type {
   CompletedPart,
   PartRange,
@@ -9,18 +9,19 @@ import type {
   PartUpload,
   ReplayableBody,
   WholeObject,
-  WriteOptions,
   WrittenObject,
 } from '../../model/object-store.js';
 import type { ParkedUpload } from '../../model/parked-uploads.js';
-import { wholeSeconds, withMtime } from '../mtime.js';
+import { wholeSeconds } from '../mtime.js';
 import { sealedWith } from '../sealed-with.js';
 import type { UploadTarget } from '../vault.js';
 import type { ReplacedObject, VaultServices } from '../vault-services.js';
+import { confirmWritten } from './confirm-written.js';
 import { isSummed, wholeOf } from './joined-parts.js';
 import { SendPace } from './send-pace.js';
 import { mayHaveSucceeded } from './uncertain-outcome.js';
 import { verifyWritten } from './verify-written.js';
+import { writeOptions } from './write-options.js';
 
 type PartTransfer = (upload: PartUpload, partNumber: number) => Promise<CompletedPart>;
 
@@ -35,7 +36,7 @@ export class PartSender {
   readonly #call: Call;
   readonly #target: UploadTarget;
   readonly #cancel: AbortController;
-  readonly #intent: Promise<IntentId>;
+  readonly #intent: Promise<BegunWrite>;
   readonly #onPartSettled: (fault: Fault | null) => void;
   readonly #replaced: ReplacedObject | null;
   #begun: Promise<PartUpload> | null = null;
@@ -76,25 +77,25 @@ export class PartSender {
     this.#intent.catch(() => undefined);
   }
 
-  async #resume({ id, ref, uploadId, parts }: ParkedUpload): Promise<IntentId> {
+  async #resume({ id, ref, uploadId, parts }: ParkedUpload): Promise<BegunWrite> {
     this.#services.ownIntents.set(id, ref);
     const upload = this.#services.store.resumeUpload(this.#call, ref, this.#options(), uploadId);
     this.#begun = Promise.resolve(upload);
     this.#receipts.push(...parts);
     this.#nextPart = parts.length + 1;
-    return id;
+    return { id, isFirst: false };
   }
 
-  async #intend(call: Call): Promise<IntentId> {
+  async #intend(call: Call): Promise<BegunWrite> {
     const { ref, encryption, actor } = this.#target;
-    const id = await this.#services.ledger.intend({
+    const begun = await this.#services.ledger.begin({
       ref,
       sealedWith: sealedWith(encryption),
       actor,
       requestId: call.id,
     });
-    this.#services.ownIntents.set(id, ref);
-    return id;
+    this.#services.ownIntents.set(begun.id, ref);
+    return begun;
   }
 
   get inFlight(): number {
@@ -185,7 +186,7 @@ export class PartSender {
 
   async #begin(): Promise<PartUpload> {
     const { store, ledger } = this.#services;
-    const id = await this.#intent;
+    const { id } = await this.#intent;
     let upload: PartUpload;
     try {
       upload = await store.beginUpload(this.#call, this.#target.ref, this.#options());
@@ -202,25 +203,17 @@ export class PartSender {
     return upload;
   }
 
-  #options(): WriteOptions {
-    return {
-      encryption: this.#target.encryption,
-      acl: this.#target.acl,
-      metadata: withMtime(this.#replaced?.metadata ?? {}, this.#mtimeSeconds),
-      contentType: this.#replaced?.contentType ?? null,
-      ...(this.#replaced === null ? {} : { tags: this.#replaced.tags, onlyIfMatches: this.#replaced.etag }),
-    };
-  }
+  readonly #options = () => writeOptions(this.#target, this.#mtimeSeconds, this.#replaced);
 
   /**
    * Writes a file that was not cut into parts with one PutObject. Resolves when it is verified and confirmed.
    */
   async put(call: Call, body: ReplayableBody): Promise<WrittenObject> {
-    const id = await this.#intent;
+    const row = await this.#intent;
     const { ref } = this.#target;
     const whole = { size: body.byteLength, checksum: body.checksum };
     return this.#services.locks.runExclusive([ref], () =>
-      this.#publish(call, id, whole, null, async (own) => {
+      this.#publish(call, row, whole, null, async (own) => {
         const paced = this.#pace.sending(body.byteLength);
         let hasArrived = false;
         try {
@@ -243,19 +236,19 @@ export class PartSender {
    * Creates the object from the parts, all of which have arrived. Resolves when it is verified and confirmed.
    */
   async complete(call: Call, whole: WholeObject): Promise<WrittenObject> {
-    const id = await this.#intent;
+    const row = await this.#intent;
     this.#begun ??= this.#begin();
     const upload = await this.#begun;
     const parts = this.#receipts;
     return this.#services.locks.runExclusive([this.#target.ref], () =>
-      this.#publish(call, id, whole, parts.length, (own) => upload.complete(own, parts, whole)),
+      this.#publish(call, row, whole, parts.length, (own) => upload.complete(own, parts, whole)),
     );
   }
 
   /** Performs the last request to S3, verifies the object and confirms the row. */
   async #publish(
     call: Call,
-    id: IntentId,
+    row: BegunWrite,
     whole: WholeObject,
     partCount: number | null,
     write: (call: Call) => Promise<WrittenObject>,
@@ -273,14 +266,19 @@ export class PartSender {
       throw error;
     }
     this.#services.ownWrites.note({ ...this.#target, etag: written.etag });
-    await this.#services.ledger.confirm(id, {
-      size: whole.size,
-      checksum: whole.checksum ?? written.checksum,
-      etag: written.etag,
-      versionId: written.versionId,
-      mtimeSeconds: wholeSeconds(this.#mtimeSeconds),
-    });
-    this.#services.ownIntents.delete(id);
+    const isSelfEvident = row.isFirst && partCount === null && this.#replaced === null;
+    await confirmWritten(
+      this.#services,
+      own,
+      { id: row.id, isSelfEvident },
+      {
+        size: whole.size,
+        checksum: whole.checksum ?? written.checksum,
+        etag: written.etag,
+        versionId: written.versionId,
+        mtimeSeconds: wholeSeconds(this.#mtimeSeconds),
+      },
+    );
     this.#settled = true;
     return written;
   }
@@ -311,7 +309,7 @@ export class PartSender {
   }
 
   async #record(parts: readonly PartReceipt[], isComplete: boolean): Promise<ParkedUpload> {
-    const id = await this.#intent;
+    const { id } = await this.#intent;
     const { shownKey = null } = this.#target;
     const mtimeSeconds = wholeSeconds(this.#mtimeSeconds);
     const upload = await this.#services.parked.park({ id, parts, mtimeSeconds, shownKey, isComplete });
@@ -329,8 +327,9 @@ export class PartSender {
     this.#settled = true;
     this.#cancel.abort();
     await Promise.all(this.#inFlight);
-    const id = await this.#intent.catch(() => null);
-    if (id === null) return;
+    const begun = await this.#intent.catch(() => null);
+    if (begun === null) return;
+    const { id } = begun;
     try {
       const upload = await this.#begun?.catch(() => null);
       await upload?.abort(uncancellable(this.#call));

@@ -157,5 +157,5 @@ describe('any sequence of operations of two clients on files of /local', () => {
   it('has the results that it has in a file system', async () => {
     const steps = fc.array(step, { minLength: 1, maxLength: 60, size: 'max' });
     await fc.assert(fc.asyncProperty(steps, compare), { numRuns: 60 });
-  }, 60_000);
+  }, 180_000);
 });

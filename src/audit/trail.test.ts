@@ -7,6 +7,7 @@ import { Fault } from '../model/fault.js';
 import { recordingLogger, testEntropy } from '../sftp/testing/test-logger.js';
 import { CommandRecorder } from './command-recorder.js';
 import type { AuditReceiver } from './outputs/receiver.js';
+import { furtherSpools, spoolPaths } from './spool-directory.js';
 import { maxTextLength } from './spool-line.js';
 import { fileEvent, TrailWorld } from './testing/trail-world.js';
 
@@ -48,6 +49,19 @@ describe('the audit trail', () => {
     const expected = Array.from({ length: 1500 }, (_, number) => `/uploads/${number}`);
     expect(targets(rows)).toEqual([...expected, '/uploads/last']);
     expect(segments()).toHaveLength(1);
+    expect((await next.reader.verify()).problem).toBeNull();
+  });
+
+  it('imports the spool that a killed worker has left, exactly once, and removes its directory', async () => {
+    const spool = spoolPaths(world.spoolDirectory, 2);
+    const killed = await world.trail({ spool });
+    killed.recorder.record(fileEvent('one'));
+    await killed.flush();
+    killed.recorder.record(fileEvent('two'));
+    expect(furtherSpools(world.spoolDirectory)).toEqual([2]);
+    const next = await world.trail({ leftSpools: [spool] });
+    expect(targets(await world.rows(next))).toEqual(['one', 'two']);
+    expect(furtherSpools(world.spoolDirectory)).toEqual([]);
     expect((await next.reader.verify()).problem).toBeNull();
   });
 

@@ -18,6 +18,42 @@ describe('a scrape', () => {
     expect(text).toContain('sftpgw_scrape_failures_total{group="bad"} 2\n');
   });
 
+  it('adds the values of other processes, without those that all of them share', async () => {
+    const [own, other] = [new GatewayMetrics(), new GatewayMetrics()];
+    for (const [metrics, sessions, startedAt] of [
+      [own, 3, 20],
+      [other, 4, 10],
+    ] as const) {
+      metrics.add(
+        {
+          name: 'process',
+          read: () => [
+            { name: 'sftpgw_sessions', value: sessions },
+            { name: 'process_start_time_seconds', value: startedAt },
+            { name: 'sftpgw_upload_memory_limit_bytes', value: 7 },
+            { name: 'sftpgw_open_transfers', value: sessions, labels: { direction: 'upload' } },
+          ],
+        },
+        { name: 'shared', isShared: true, read: () => [{ name: 'sftpgw_bans', value: 5 }] },
+      );
+      metrics.s3Attempt('PutObject', 'ok', 0.002);
+    }
+    own.combineWith(async () => [JSON.parse(JSON.stringify(await other.snapshot()))]);
+    const text = await own.scrape();
+    for (const line of [
+      'sftpgw_sessions 7',
+      'process_start_time_seconds 10',
+      'sftpgw_upload_memory_limit_bytes 7',
+      'sftpgw_open_transfers{direction="upload"} 7',
+      'sftpgw_bans 5',
+      'sftpgw_s3_requests_total{operation="PutObject",result="ok"} 2',
+      'sftpgw_s3_request_seconds_bucket{le="0.0025",operation="PutObject"} 2',
+      'sftpgw_s3_request_seconds_count{operation="PutObject"} 2',
+    ]) {
+      expect(text).toContain(`${line}\n`);
+    }
+  });
+
   it('is shared by scrapes at the same time', async () => {
     const metrics = new GatewayMetrics();
     let reads = 0;

@@ -218,6 +218,22 @@ for (const target of await s3Targets()) {
         });
       }
 
+      itOnce('end a worker that was paused, before it writes again', async () => {
+        const pid = pidOf(2);
+        process.kill(pid, 'SIGSTOP');
+        const states = () =>
+          query<{ readonly state: string }>('select state from database_writer').map(({ state }) => state);
+        await eventually('it is declared dead', () => states().includes('dead'), settledMs);
+        await using client = await clientOn(1);
+        await put(client, 'meanwhile', Buffer.from('meanwhile'));
+        process.kill(pid, 'SIGCONT');
+        await eventually('another one runs', () => pidOf(2) !== pid);
+        expect(gateway.output).toMatch(/declared dead/);
+        await using again = await clientOn(2);
+        await put(again, 'afterwards', Buffer.from('afterwards'));
+        await verify();
+      });
+
       it('lose no transfer when SIGHUP replaces them', async () => {
         const before = new Set(pids().values());
         const contents = new Map<string, Buffer>();

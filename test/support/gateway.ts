@@ -97,7 +97,7 @@ export class Gateway implements AsyncDisposable {
     const child = this.spawnServe(options);
     await eventually('the gateway is ready', () => {
       if (child.exitCode !== null) throw new Error(`serve exited with ${child.exitCode}\n${this.#output}`);
-      return /\bready\b/.test(this.#output);
+      return /^ready: /m.test(this.#output);
     });
   }
 

@@ -19,7 +19,8 @@ async function main(): Promise<void> {
   delete process.env[workerVariable];
   using link = new WorkerLink(options.place, options.isLead, processChannel());
   // The supervisor holds the root's lock.
-  process.on('disconnect', () => process.exit(1));
+  let isOver = false;
+  process.on('disconnect', () => process.exit(isOver ? process.exitCode : 1));
   // The service manager may signal all processes. The supervisor decides when this one ends.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => link.drain());
   process.on('SIGHUP', () => undefined);
@@ -32,6 +33,8 @@ async function main(): Promise<void> {
     link.send({ kind: 'failed', fault: { kind: fault.kind, text: fault.hint } });
     process.exitCode = 1;
   }
+  isOver = true;
+  // Closes the channel once the last message is sent.
   process.disconnect();
 }
 

@@ -10,6 +10,7 @@ import { workersOf } from '../../config/workers-setting.js';
 import type { Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import { passedSocket } from '../../network/passed-socket.js';
+import { defaultSftpLimits } from '../../sftp/limits.js';
 import type { GatewayOptions } from '../gateway-options.js';
 import { readyLine } from '../ready-line.js';
 import { StopSignals } from '../stop-signals.js';
@@ -44,8 +45,9 @@ export async function runWorkers(options: RunWorkersOptions): Promise<number> {
     ...{ output, log, clock: systemClock },
   });
   supervisor = running;
-  using _reloads = reloadOnHangup(options, running, log);
-  const isStopped = await Promise.race([running.start().then(() => false), stop.first.then(() => true)]);
+  const started = running.start();
+  using _reloads = reloadOnHangup(options, running, started, log);
+  const isStopped = await Promise.race([started.then(() => false), stop.first.then(() => true)]);
   if (isStopped) return 0;
   const listener = await listen(options.sftpListen ?? settings.current.sftpListen, (socket) =>
     running.pass(socket),
@@ -78,18 +80,24 @@ async function embeddedChild(
 }
 
 function supervisorSettings({ current }: LiveSettings): SupervisorSettings {
-  const { workers, drainDelayMs, drainTimeoutMs } = current;
-  return { workers: workersOf(workers), drainTimeoutMs: drainDelayMs + drainTimeoutMs };
+  const { workers, drainDelayMs, drainTimeoutMs, sftpSessionsMax } = current;
+  return {
+    workers: workersOf(workers),
+    drainTimeoutMs: drainDelayMs + drainTimeoutMs,
+    maxConnections: sftpSessionsMax + defaultSftpLimits.maxUnauthenticated,
+  };
 }
 
-/** Replaces the processes at each SIGHUP, with the settings as they are then. */
+/** Replaces the processes at each SIGHUP, with the settings as they are then. Waits until all have `started`. */
 function reloadOnHangup(
   { root, embedded }: RunWorkersOptions,
   supervisor: Supervisor,
+  started: Promise<void>,
   log: Logger,
 ): Disposable {
   const reload = async () => {
     try {
+      await started;
       const settings = await LiveSettings.open(root, embedded);
       log.info('replacing the workers', { workers: workersOf(settings.current.workers) });
       await supervisor.reload(supervisorSettings(settings));

@@ -35,7 +35,7 @@ function supervisorOf(
 ) {
   const { start, started } = fakeStarts(onStart);
   const supervisor = new Supervisor({
-    settings: { workers: 2, drainTimeoutMs: 1_000, ...settings },
+    settings: { workers: 2, drainTimeoutMs: 1_000, maxConnections: 100, ...settings },
     common: { root: '/root', embedded: false, s3Endpoint: null },
     ...{ start, usedSlots, clock, log: recordingLogger(lines), output: () => undefined },
   });
@@ -147,12 +147,26 @@ describe('a supervisor', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('passes messages between processes', async () => {
+  it('closes a connection if all processes have too many', async () => {
+    const { supervisor, started } = supervisorOf((worker) => worker.ready(), { maxConnections: 2 });
+    await supervisor.start();
+    const sockets = Array.from({ length: 6 }, () => new Socket());
+    for (const socket of sockets) supervisor.pass(socket);
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([false, false, false, false, true, true]);
+    started[1]?.say({ kind: 'closed' });
+    supervisor.pass(new Socket());
+    expect(started.map((worker) => worker.sockets.length)).toEqual([2, 3]);
+  });
+
+  it('passes messages between processes, but not to one that hangs', async () => {
     const { supervisor, started } = supervisorOf((worker) => worker.ready());
     await supervisor.start();
     const post = { kind: 'post', from: 1, to: 2, topic: 't', id: 1, body: 'x' } as const;
     started[0]?.say(post);
     started[0]?.say({ ...post, to: 9 });
+    expect(started[1]?.received.at(-1)).toEqual(post);
+    nowMs += 5_000;
+    started[0]?.say({ ...post, body: 'late' });
     expect(started[1]?.received.at(-1)).toEqual(post);
   });
 
@@ -180,7 +194,7 @@ describe('a reload', () => {
       worker.onExit(() => order.push(`end ${worker.slot}`));
     });
     await supervisor.start();
-    await supervisor.reload({ workers: 2, drainTimeoutMs: 1_000 });
+    await supervisor.reload({ workers: 2, drainTimeoutMs: 1_000, maxConnections: 100 });
     expect(order).toEqual(['start 1', 'start 2', 'start 3', 'end 1', 'start 1', 'end 2']);
     expect([slots(started), slept]).toEqual([[3, 1], []]);
     expect(started[0]?.received.find(({ kind }) => kind === 'drain')).toMatchObject({ isReload: true });
@@ -189,7 +203,7 @@ describe('a reload', () => {
   it('moves the lead only after the old one has given it up', async () => {
     const { supervisor, started } = supervisorOf((worker) => worker.ready());
     await supervisor.start();
-    const reloading = supervisor.reload({ workers: 2, drainTimeoutMs: 60_000 });
+    const reloading = supervisor.reload({ workers: 2, drainTimeoutMs: 60_000, maxConnections: 100 });
     await eventually('the lead drains', () => started[0]?.has('drain') === true);
     expect(started[1]?.lead).toBe(1);
     started[0]?.say({ kind: 'resigned' });
@@ -203,10 +217,10 @@ describe('a reload', () => {
   it('takes the new number of processes', async () => {
     const { supervisor, started } = supervisorOf(obey);
     await supervisor.start();
-    await supervisor.reload({ workers: 3, drainTimeoutMs: 1_000 });
+    await supervisor.reload({ workers: 3, drainTimeoutMs: 1_000, maxConnections: 100 });
     await eventually('three run', () => running(started).length === 3);
     expect(running(started).every(({ options }) => options.place.count === 3)).toBe(true);
-    await supervisor.reload({ workers: 1, drainTimeoutMs: 1_000 });
+    await supervisor.reload({ workers: 1, drainTimeoutMs: 1_000, maxConnections: 100 });
     await eventually('one runs', () => running(started).length === 1);
   });
 
@@ -218,7 +232,7 @@ describe('a reload', () => {
     });
     await supervisor.start();
     isBroken = true;
-    await supervisor.reload({ workers: 2, drainTimeoutMs: 1_000 });
+    await supervisor.reload({ workers: 2, drainTimeoutMs: 1_000, maxConnections: 100 });
     expect(slots(started)).toEqual([1, 2]);
     expect(lines.some(({ message }) => message.startsWith('reload ended'))).toBe(true);
   });
@@ -226,7 +240,7 @@ describe('a reload', () => {
   it('is carried out once more for calls during it', async () => {
     const { supervisor, started } = supervisorOf(obey);
     await supervisor.start();
-    const settings = { workers: 2, drainTimeoutMs: 1_000 };
+    const settings = { workers: 2, drainTimeoutMs: 1_000, maxConnections: 100 };
     await Promise.all([
       supervisor.reload(settings),
       supervisor.reload(settings),

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Clock, Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
-import type { FromWorker, WorkerOptions } from './messages.js';
-import { nextWorker, type StartWorker, Worker, type WorkerExit } from './worker-process.js';
+import type { Answer, FromWorker, Post, WorkerOptions } from './messages.js';
+import { isHanging, nextWorker, type StartWorker, Worker, type WorkerExit } from './worker-process.js';
 
 const minBackOffMs = 1_000;
 const maxBackOffMs = 30_000;
@@ -18,6 +18,8 @@ const releaseMs = 15_000;
 export interface SupervisorSettings {
   readonly workers: number;
   readonly drainTimeoutMs: number;
+  /** Connections of one process at the same time, logged in or not. */
+  readonly maxConnections: number;
 }
 
 /** The dependencies of a supervisor. */
@@ -82,7 +84,7 @@ export class Supervisor implements Disposable {
   /** Gives a new connection to a process. */
   pass(socket: Socket): void {
     const worker = nextWorker(this.#all(), this.#last, this.#options.clock.monotonicMs());
-    if (worker === null) {
+    if (worker === null || worker.connections >= this.#settings.maxConnections) {
       socket.destroy();
       return;
     }
@@ -174,11 +176,17 @@ export class Supervisor implements Disposable {
         break;
       case 'post':
       case 'answer':
-        this.#workers.get(message.to)?.child.send(message);
+        this.#forward(message);
         break;
       case 'alive':
         break;
     }
+  }
+
+  /** Drops messages to a process that hangs, so that they do not fill the memory. */
+  #forward(message: Post | Answer): void {
+    const to = this.#workers.get(message.to);
+    if (to !== undefined && !isHanging(to, this.#options.clock.monotonicMs())) to.child.send(message);
   }
 
   /** Chooses a lead if there is none, and tells all processes who runs. */

@@ -110,13 +110,18 @@ export class Worker {
 /** A process that did not report for this long gets no connections, in milliseconds. */
 const hangingMs = 4_000;
 
+/** Returns true if the process has not reported for some seconds: its event loop does not run. */
+export function isHanging({ aliveMs }: Worker, nowMs: number): boolean {
+  return nowMs - aliveMs >= hangingMs;
+}
+
 /**
  * Returns the process that gets the next connection: the one with the fewest, and of these the one behind `last`.
  * Processes that hang get none while there are others. Returns null without a ready process.
  */
 export function nextWorker(workers: readonly Worker[], last: number, nowMs: number): Worker | null {
   const ready = workers.filter(({ state }) => state === 'ready');
-  const alive = ready.filter(({ aliveMs }) => nowMs - aliveMs < hangingMs);
+  const alive = ready.filter((worker) => !isHanging(worker, nowMs));
   const order = (worker: Worker) => (worker.slot > last ? 0 : 1);
   const [next = null] = (alive.length > 0 ? alive : ready).toSorted(
     (one, other) => one.connections - other.connections || order(one) - order(other) || one.slot - other.slot,

@@ -88,6 +88,24 @@ describe.skipIf(skipped !== null)('gateways with cluster=yes', () => {
     await alone.close();
   });
 
+  it('share it without the setting if they are workers of one root', async () => {
+    await fresh();
+    const worker = (digit: string, root: string) => ({ ...identity(digit), root });
+    const [a, b] = [
+      await openPostgres(options, worker('a', 'root')),
+      await openPostgres(options, worker('b', 'root')),
+    ];
+    await Promise.all([intend(a, 'x'), intend(b, 'y')]);
+    for (const other of [worker('c', 'other'), identity('c'), identity('c', false)]) {
+      await expect(openPostgres(options, other)).rejects.toMatchObject({ kind: 'conflict' });
+    }
+    await a.close();
+    await b.close();
+    const clustered = await openPostgres(options, identity('c'));
+    await expect(openPostgres(options, worker('a', 'root'))).rejects.toMatchObject({ kind: 'conflict' });
+    await clustered.close();
+  });
+
   it('need ids of their own', async () => {
     await fresh();
     const a = await openPostgres(options, identity('a'));

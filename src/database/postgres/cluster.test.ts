@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresServer, postgresMissing } from '../../../test/support/postgres-server.js';
+import { eventually } from '../../../test/support/wait.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import type { KeyLedger } from '../../model/ledger.js';
 import { listNodes } from '../cluster/nodes.js';
@@ -8,7 +9,7 @@ import { createKeyLedger } from '../ledger/ledger.js';
 import { LedgerOrphans } from '../ledger/orphans.js';
 import type { PostgresOptions } from './connection.js';
 import { openPostgres } from './open.js';
-import type { WriterIdentity } from './writers.js';
+import { type WriterIdentity, writeLock } from './writers.js';
 
 const skipped = postgresMissing();
 let server: PostgresServer;
@@ -115,6 +116,39 @@ describe.skipIf(skipped !== null)('gateways with cluster=yes', () => {
     await ledgerOf(b).abandon(own);
     await a.close();
     await b.close();
+  });
+
+  it('do not wait long for one that is paused within a transaction, which then repeats its write', async () => {
+    await fresh();
+    const [a, b] = [await openPostgres(options, identity('a')), await openPostgres(options, identity('b'))];
+    let attempts = 0;
+    const paused = Promise.withResolvers<void>();
+    const ofA = a.write(async (trx) => {
+      attempts += 1;
+      await trx.selectFrom('lease').select('name').execute();
+      if (attempts === 1) await paused.promise;
+      return attempts;
+    });
+    await eventually('it has begun', () => attempts === 1);
+    const ids = await Promise.all(['x', 'y', 'z'].map((key) => intend(b, key)));
+    expect(new Set(ids).size).toBe(3);
+    paused.resolve();
+    expect(await ofA).toBe(2);
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('report the lock of another program, for each of several writes', async () => {
+    await fresh();
+    const a = await openPostgres(options, identity('a'));
+    const client = await server.connect(name);
+    await client.query(`select pg_advisory_lock(${writeLock})`);
+    const writes = await Promise.allSettled(['x', 'y', 'z'].map((key) => intend(a, key)));
+    for (const write of writes) {
+      expect(write).toMatchObject({ reason: { kind: 'unavailable', message: /locked by another program/ } });
+    }
+    await client.end();
+    await intend(a, 'later');
+    await a.close();
   });
 
   it('settle what a node has left that stopped in order, at once', async () => {

@@ -3,6 +3,7 @@ import { PostgresServer, postgresMissing } from '../../../test/support/postgres-
 import { eventually } from '../../../test/support/wait.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import type { KeyLedger } from '../../model/ledger.js';
+import { NodeRequests } from '../cluster/node-requests.js';
 import { listNodes } from '../cluster/nodes.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyLedger } from '../ledger/ledger.js';
@@ -134,6 +135,31 @@ describe.skipIf(skipped !== null)('gateways with cluster=yes', () => {
     expect(new Set(ids).size).toBe(3);
     paused.resolve();
     expect(await ofA).toBe(2);
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('hear of a request at once, also after a loss of the connection', async () => {
+    await fresh();
+    const [a, b] = [await openPostgres(options, identity('a')), await openPostgres(options, identity('b'))];
+    if (a.owner === null || b.owner === null) throw new Error('not clustered');
+    const [ofA, ofB] = [a, b].map((db) => {
+      if (db.owner === null) throw new Error('not clustered');
+      return new NodeRequests(db, db.owner, systemClock, systemEntropy);
+    });
+    const { owner } = a;
+    let hints = 0;
+    ofA?.onHint(() => {
+      hints += 1;
+    });
+    const listeners = "select pid from pg_stat_activity where query like 'listen %'";
+    for (let time = 0; time < 2; time += 1) {
+      const before = hints;
+      await eventually('it listens', async () => (await server.run(name, listeners)).length === 1);
+      await ofB?.ask(owner, 'any', null, 10, new AbortController().signal).catch(() => undefined);
+      await eventually('it hears of it', () => hints > before);
+      await server.run(name, `select pg_terminate_backend(pid) from (${listeners}) as listener`);
+      await eventually('it is cut off', async () => (await server.run(name, listeners)).length === 0);
+    }
     await Promise.all([a.close(), b.close()]);
   });
 

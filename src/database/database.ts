@@ -25,6 +25,12 @@ export interface WrittenSoon {
   readonly saved: Promise<void>;
 }
 
+/** Messages that may be lost: the listener asks the database now and then, too. */
+export interface DatabaseHints {
+  /** Calls `listener` for each hint to this process, until the database is closed. */
+  listen(listener: () => void): void;
+}
+
 /**
  * The gateway's database. Errors of the engine become faults: `unavailable` (locked, full, I/O error, lost
  * connection), `timed-out`, `corrupt`, `denied`, `bug`. Faults thrown by `work` pass through unchanged.
@@ -55,6 +61,8 @@ export interface GatewayDatabase {
   probe(signal: AbortSignal): Promise<void>;
   /** Returns the settings of the server that may lose acknowledged writes. Throws the database's faults. */
   weaknesses(): Promise<readonly DatabaseWeakness[]>;
+  /** Hints that this node has a request. Absent if the engine has none. */
+  readonly hints?: DatabaseHints;
   /** Resolves when this process was declared dead, or another one took its place. Every later write is refused. */
   readonly lost: Promise<Fault>;
   /** Waits for running writes, then closes the database. */

@@ -49,9 +49,19 @@ export class Cluster implements AsyncDisposable {
     properties: Readonly<Record<string, string>> = {},
     ofSecond: Readonly<Record<string, string>> = {},
   ): Promise<Cluster> {
-    const directory = mkdtempSync(join(tmpdir(), 'sftpgw-cluster-'));
     const server = await PostgresServer.start();
-    const database = await server.createDatabase();
+    return await Cluster.startOn(server, await server.createDatabase(), target, properties, ofSecond);
+  }
+
+  /** Does the same on a database that exists. The cluster stops its server. */
+  static async startOn(
+    server: PostgresServer,
+    database: string,
+    target: S3Target,
+    properties: Readonly<Record<string, string>>,
+    ofSecond: Readonly<Record<string, string>>,
+  ): Promise<Cluster> {
+    const directory = mkdtempSync(join(tmpdir(), 'sftpgw-cluster-'));
     const bucket = await target.makeBucket();
     const prepare = (more: Readonly<Record<string, string>>) =>
       Gateway.prepare({

@@ -152,14 +152,20 @@ export class PostgresServer {
 
   /** Runs SQL as the superuser, on a connection of its own, and returns the rows. */
   async run(database: string, sql: string): Promise<readonly Record<string, unknown>[]> {
-    const client = new pg.Client({ ...this.#login(), database });
-    client.on('error', () => undefined);
-    await client.connect();
+    const client = await this.connect(database);
     try {
       return (await client.query<Record<string, unknown>>(sql)).rows;
     } finally {
       await client.end();
     }
+  }
+
+  /** Connects as the superuser. The caller ends the connection. */
+  async connect(database: string): Promise<pg.Client> {
+    const client = new pg.Client({ ...this.#login(), database });
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
   }
 
   /** The address of a database, as the setting `database.url`. */

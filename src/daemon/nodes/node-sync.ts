@@ -48,11 +48,20 @@ export class NodeSync {
 
   /** Shares until the call is cancelled. */
   async watch(call: Call): Promise<void> {
-    const { clock } = this.#services;
+    const { clock, requests } = this.#services;
+    let hinted = new AbortController();
+    requests.onHint(() => hinted.abort());
     try {
       for (;;) {
         await this.once(call);
-        await clock.sleep(syncMs, call.signal);
+        const nextMs = clock.monotonicMs() + syncMs;
+        for (let leftMs = syncMs; leftMs > 0; leftMs = nextMs - clock.monotonicMs()) {
+          await clock.sleep(leftMs, AbortSignal.any([call.signal, hinted.signal])).catch(() => undefined);
+          if (call.signal.aborted) return;
+          if (!hinted.signal.aborted) break;
+          hinted = new AbortController();
+          await this.#attempt(call, 'requests', () => this.#answer(call));
+        }
       }
     } catch (error) {
       if (!isFault(error, 'cancelled') && !call.signal.aborted) throw error;

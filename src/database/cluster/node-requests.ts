@@ -4,6 +4,7 @@ import { Fault } from '../../model/fault.js';
 import type { NodeProcess } from '../../model/nodes.js';
 import type { GatewayDatabase, RowOwner } from '../database.js';
 import { databaseNow } from './clock.js';
+import { hint } from './hint-channel.js';
 
 /** How often a node that waits for an answer checks for it, in milliseconds. */
 const answerPollMs = 100;
@@ -46,15 +47,16 @@ export class NodeRequests {
   ): Promise<unknown> {
     const id = this.#entropy.id();
     const untilMs = this.#clock.monotonicMs() + timeoutMs;
-    await this.#db.write((trx) =>
-      trx
+    await this.#db.write(async (trx) => {
+      await trx
         .insertInto('node_request')
         .values({
           ...{ id, node, node_epoch: epoch, kind, content: JSON.stringify(content) },
           created_ms: databaseNow(trx),
         })
-        .execute(),
-    );
+        .execute();
+      await hint(trx, node);
+    });
     try {
       for (;;) {
         const row = await this.#db.read((db) =>
@@ -71,6 +73,11 @@ export class NodeRequests {
         .write((trx) => trx.deleteFrom('node_request').where('id', '=', id).execute())
         .catch(() => undefined);
     }
+  }
+
+  /** Calls `listener` when this node may have a request. A call may be missing. */
+  onHint(listener: () => void): void {
+    this.#db.hints?.listen(listener);
   }
 
   /** Returns the requests to this node that have no answer, the oldest first. Throws the database's faults. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresServer, postgresMissing } from '../../../test/support/postgres-server.js';
+import { eventually } from '../../../test/support/wait.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import type { KeyLedger } from '../../model/ledger.js';
+import { NodeRequests } from '../cluster/node-requests.js';
 import { listNodes } from '../cluster/nodes.js';
 import type { WriterIdentity } from '../cluster/writers.js';
 import type { GatewayDatabase } from '../database.js';
@@ -9,6 +11,7 @@ import { createKeyLedger } from '../ledger/ledger.js';
 import { LedgerOrphans } from '../ledger/orphans.js';
 import type { PostgresOptions } from './connection.js';
 import { openPostgres } from './open.js';
+import { writeLock } from '../cluster/writers.js';
 
 const skipped = postgresMissing();
 let server: PostgresServer;
@@ -133,6 +136,64 @@ describe.skipIf(skipped !== null)('gateways with cluster=yes', () => {
     await ledgerOf(b).abandon(own);
     await a.close();
     await b.close();
+  });
+
+  it('do not wait long for one that is paused within a transaction, which then repeats its write', async () => {
+    await fresh();
+    const [a, b] = [await openPostgres(options, identity('a')), await openPostgres(options, identity('b'))];
+    let attempts = 0;
+    const paused = Promise.withResolvers<void>();
+    const ofA = a.write(async (trx) => {
+      attempts += 1;
+      await trx.selectFrom('lease').select('name').execute();
+      if (attempts === 1) await paused.promise;
+      return attempts;
+    });
+    await eventually('it has begun', () => attempts === 1);
+    const ids = await Promise.all(['x', 'y', 'z'].map((key) => intend(b, key)));
+    expect(new Set(ids).size).toBe(3);
+    paused.resolve();
+    expect(await ofA).toBe(2);
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('hear of a request at once, also after a loss of the connection', async () => {
+    await fresh();
+    const [a, b] = [await openPostgres(options, identity('a')), await openPostgres(options, identity('b'))];
+    if (a.owner === null || b.owner === null) throw new Error('not clustered');
+    const [ofA, ofB] = [a, b].map((db) => {
+      if (db.owner === null) throw new Error('not clustered');
+      return new NodeRequests(db, db.owner, systemClock, systemEntropy);
+    });
+    const { owner } = a;
+    let hints = 0;
+    ofA?.onHint(() => {
+      hints += 1;
+    });
+    const listeners = "select pid from pg_stat_activity where query like 'listen %'";
+    for (let time = 0; time < 2; time += 1) {
+      const before = hints;
+      await eventually('it listens', async () => (await server.run(name, listeners)).length === 1);
+      await ofB?.ask(owner, 'any', null, 10, new AbortController().signal).catch(() => undefined);
+      await eventually('it hears of it', () => hints > before);
+      await server.run(name, `select pg_terminate_backend(pid) from (${listeners}) as listener`);
+      await eventually('it is cut off', async () => (await server.run(name, listeners)).length === 0);
+    }
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  it('report the lock of another program, for each of several writes', async () => {
+    await fresh();
+    const a = await openPostgres(options, identity('a'));
+    const client = await server.connect(name);
+    await client.query(`select pg_advisory_lock(${writeLock})`);
+    const writes = await Promise.allSettled(['x', 'y', 'z'].map((key) => intend(a, key)));
+    for (const write of writes) {
+      expect(write).toMatchObject({ reason: { kind: 'unavailable', message: /locked by another program/ } });
+    }
+    await client.end();
+    await intend(a, 'later');
+    await a.close();
   });
 
   it('settle what a node has left that stopped in order, at once', async () => {

@@ -26,6 +26,11 @@ export interface PostgresOptions {
 const connectTimeoutMs = 5_000;
 /** Max wait in milliseconds for a lock, as of the one transaction that writes. */
 export const lockTimeoutMs = 5_000;
+/**
+ * Max pause of a process within a transaction, in milliseconds. Then the server ends the connection, so that a process
+ * that is paused or cut off gives back the lock of the transaction that writes before others stop waiting for it.
+ */
+const idleTransactionMs = 3_000;
 /** How long after the server's own limit the client stops waiting, in milliseconds. The network may be cut. */
 const networkGraceMs = 2_000;
 /** After this time without a packet the kernel asks the server whether it is still there, in milliseconds. */
@@ -59,7 +64,7 @@ export async function clientConfig(options: PostgresOptions): Promise<pg.ClientC
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     lock_timeout: Math.min(lockTimeoutMs, statementTimeoutMs),
-    idle_in_transaction_session_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: Math.min(idleTransactionMs, statementTimeoutMs),
     query_timeout: statementTimeoutMs + networkGraceMs,
   };
 }

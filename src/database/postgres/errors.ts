@@ -10,6 +10,8 @@ const lost = [
   ...['ENOENT', 'ENOTFOUND', 'EAI_AGAIN'],
   // Administrator shutdown, crash, starting up, too many connections, a standby that is not promoted yet.
   ...['57P01', '57P02', '57P03', '57P05', '53300', '25006'],
+  // The server has ended a transaction whose process was paused or cut off.
+  '25P03',
   // Another transaction was in the way.
   ...['40001', '40P01'],
 ];

@@ -12,6 +12,7 @@ import { nameOfDatabase } from './address.js';
 import { clientConfig, GatewayClient, type PostgresOptions } from './connection.js';
 import { GatewayDialect, PoolDriver } from './dialect.js';
 import { postgresFault } from './errors.js';
+import { PostgresHints } from './hints.js';
 import { Lease } from './lease.js';
 import { persist } from './persist.js';
 import { requireSupported, weaknessesOf } from './server-settings.js';
@@ -93,6 +94,7 @@ class PostgresDatabase implements GatewayDatabase {
   readonly engine = 'postgres';
   readonly lost: Promise<Fault>;
   readonly owner: RowOwner | null;
+  readonly hints: PostgresHints;
   readonly #opened: Opened;
   readonly #writer: PostgresWriter;
   readonly #commits: GroupCommit<Schema>;
@@ -102,6 +104,7 @@ class PostgresDatabase implements GatewayDatabase {
     this.#opened = opened;
     this.lost = lease.lost;
     this.owner = identity.isClustered === true ? { node: identity.id, epoch: lease.epoch } : null;
+    this.hints = new PostgresHints(() => clientConfig(options), identity.id, stop.signal);
     this.#writer = new PostgresWriter({
       identity,
       epoch: lease.epoch,

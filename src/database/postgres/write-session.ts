@@ -17,6 +17,8 @@ export class WriteSession implements DatabaseConnection {
   readonly #client: pg.Client;
   /** The first error of a statement that no caller waits for. */
   #firstError: unknown = null;
+  /** The error of the statements that began the transaction. No savepoint undoes it. */
+  #beginError: unknown = null;
   #begun: Promise<boolean> = Promise.resolve(true);
 
   private constructor(client: pg.Client) {
@@ -44,7 +46,7 @@ export class WriteSession implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     if (controlStatement.test(query.sql)) {
-      if (query.sql.startsWith('rollback to ')) this.#firstError = null;
+      if (query.sql.startsWith('rollback to ')) this.#firstError = this.#beginError;
       this.#send(query.sql);
       return { rows: [] };
     }
@@ -63,9 +65,11 @@ export class WriteSession implements DatabaseConnection {
   /** Sends the statements that begin a transaction. */
   begin(statements: string): void {
     this.#firstError = null;
+    this.#beginError = null;
     this.#begun = this.#client.query(statements).then(
       (results) => rowCountOf(results) > 0,
       (error: unknown) => {
+        this.#beginError = error;
         this.#firstError ??= error;
         return true;
       },

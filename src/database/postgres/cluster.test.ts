@@ -6,12 +6,12 @@ import type { KeyLedger } from '../../model/ledger.js';
 import { NodeRequests } from '../cluster/node-requests.js';
 import { listNodes } from '../cluster/nodes.js';
 import type { WriterIdentity } from '../cluster/writers.js';
+import { writeLock } from '../cluster/writers.js';
 import type { GatewayDatabase } from '../database.js';
 import { createKeyLedger } from '../ledger/ledger.js';
 import { LedgerOrphans } from '../ledger/orphans.js';
 import type { PostgresOptions } from './connection.js';
 import { openPostgres } from './open.js';
-import { writeLock } from '../cluster/writers.js';
 
 const skipped = postgresMissing();
 let server: PostgresServer;

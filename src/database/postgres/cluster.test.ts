@@ -142,14 +142,16 @@ describe.skipIf(skipped !== null)('gateways with cluster=yes', () => {
     await fresh();
     const [a, b] = [await openPostgres(options, identity('a')), await openPostgres(options, identity('b'))];
     let attempts = 0;
+    let hasLock = false;
     const paused = Promise.withResolvers<void>();
     const ofA = a.write(async (trx) => {
       attempts += 1;
       await trx.selectFrom('lease').select('name').execute();
+      hasLock = true;
       if (attempts === 1) await paused.promise;
       return attempts;
     });
-    await eventually('it has begun', () => attempts === 1);
+    await eventually('it has the lock', () => hasLock);
     const ids = await Promise.all(['x', 'y', 'z'].map((key) => intend(b, key)));
     expect(new Set(ids).size).toBe(3);
     paused.resolve();

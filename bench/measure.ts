@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * Clock ticks per second in /proc/PID/stat. USER_HZ is 100 on every Linux that Node.js supports (proc(5)).
@@ -13,6 +13,18 @@ export function cpuSeconds(pid: number): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15).map(Number);
   return (user + system + childUser + childSystem) / ticksPerSecond;
+}
+
+/**
+ * Returns the CPU seconds of the process's present threads, in nanoseconds' resolution. Those of threads that have ended
+ * are missing (schedstat of proc(5)).
+ */
+export function threadCpuSeconds(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  }
+  return nanoseconds / 1e9;
 }
 
 /** Returns the ids of the process and all its descendants. Some of these may end at any time. */

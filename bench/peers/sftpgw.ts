@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { cpuSeconds, peakMemoryMib } from '../measure.js';
+import { peakMemoryMib, threadCpuSeconds } from '../measure.js';
 import { asServer, freePort, listening, stop, timed } from '../process.js';
 import type { Arena, Peer } from './peer.js';
 
@@ -66,7 +66,7 @@ export async function startSftpgw(
     port,
     user: 'bench',
     directory: '/uploads/',
-    cpuSeconds: () => cpuSeconds(pid),
+    cpuSeconds: () => threadCpuSeconds(pid),
     peakMemoryMib: () => peakMemoryMib(pid),
     [Symbol.asyncDispose]: () => stop(child),
   };

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionStatus } from '../../src/model/live.js';
 import { Cluster } from '../support/cluster.js';
 import type { Gateway, TestUser } from '../support/gateway.js';
-import { itOnceFor } from '../support/gateway-targets.js';
+import { targetsOnce } from '../support/gateway-targets.js';
 import { postgresMissing } from '../support/postgres-server.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { SftpClient } from '../support/sftp-client.js';
@@ -13,12 +13,11 @@ const maxOfUser = 4;
 /** Max time in milliseconds until all nodes know a session, a ban or its end. */
 const knownMs = 3_000;
 
-for (const target of await s3Targets()) {
+for (const target of targetsOnce(await s3Targets())) {
   const skip = target.skip ?? missing('sftp', 'ssh', 'ssh-keygen') ?? postgresMissing();
   describe.skipIf(skip !== null)(
     `limits of two gateways on one database, over ${target.name}${skip === null ? '' : ` (${skip})`}`,
     () => {
-      const itOnce = itOnceFor(target);
       let cluster: Cluster;
       let first: Gateway;
       let second: Gateway;
@@ -52,7 +51,7 @@ for (const target of await s3Targets()) {
           () => true,
         );
 
-      itOnce('count the sessions of a user on both, and end one of the other', async () => {
+      it('count the sessions of a user on both, and end one of the other', async () => {
         await using clients = new AsyncDisposableStack();
         for (const as of [user, userOfSecond, user, userOfSecond]) {
           clients.use(await SftpClient.connect(as));
@@ -73,7 +72,7 @@ for (const target of await s3Targets()) {
         expect(await second.cli(['sessions', 'disconnect', id])).toMatchObject({ code: 3 });
       });
 
-      itOnce('ban an address on both, and end its ban', async () => {
+      it('ban an address on both, and end its ban', async () => {
         expect(await second.cli(['ban', 'add', '127.0.0.1', '--for', '10m'])).toMatchObject({ code: 0 });
         await eventually('the other one refuses', () => isRefused(user), knownMs);
         expect((await first.cli(['ban', 'list'])).stdout).toMatch(/127\.0\.0\.1/);
@@ -82,7 +81,7 @@ for (const target of await s3Targets()) {
         expect((await second.cli(['ban', 'list', '--json'])).stdout.trim()).toBe('[]');
       });
 
-      itOnce('do not count the sessions of one that was killed for longer than ten seconds', async () => {
+      it('do not count the sessions of one that was killed for longer than ten seconds', async () => {
         await using clients = new AsyncDisposableStack();
         for (let index = 0; index < maxOfUser; index += 1) clients.use(await SftpClient.connect(user));
         await known(maxOfUser);

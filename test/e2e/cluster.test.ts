@@ -6,7 +6,7 @@ import { type Received, WebhookReceiver } from '../../src/webhooks/testing/recei
 import { ApiClient } from '../support/api-client.js';
 import { Cluster } from '../support/cluster.js';
 import { Gateway, type TestUser } from '../support/gateway.js';
-import { itOnceFor } from '../support/gateway-targets.js';
+import { targetsOnce } from '../support/gateway-targets.js';
 import { postgresMissing } from '../support/postgres-server.js';
 import { s3Targets } from '../support/s3-targets.js';
 import { requestBytes, SftpClient } from '../support/sftp-client.js';
@@ -16,12 +16,11 @@ import { eventually } from '../support/wait.js';
 /** Max time in milliseconds from the death of a node until another one has settled its uploads. */
 const settledMs = 20_000;
 
-for (const target of await s3Targets()) {
+for (const target of targetsOnce(await s3Targets())) {
   const skip = target.skip ?? missing('sftp', 'ssh', 'ssh-keygen') ?? postgresMissing();
   describe.skipIf(skip !== null)(
     `two gateways on one database, over ${target.name}${skip === null ? '' : ` (${skip})`}`,
     () => {
-      const itOnce = itOnceFor(target);
       let cluster: Cluster;
       let first: Gateway;
       let second: Gateway;
@@ -78,7 +77,7 @@ for (const target of await s3Targets()) {
         await cluster.verify();
       });
 
-      itOnce('send each event to a webhook once', async () => {
+      it('send each event to a webhook once', async () => {
         await using receiver = await WebhookReceiver.start();
         await addWebhook(receiver);
         const names = Array.from({ length: 8 }, (_, index) => `hook-${index}`);
@@ -94,7 +93,7 @@ for (const target of await s3Targets()) {
         expect(receiver.requests).toHaveLength(names.length + 1);
       });
 
-      itOnce('continue after an outage of the database, in which none of them could be seen', async () => {
+      it('continue after an outage of the database, in which none of them could be seen', async () => {
         await cluster.server.kill('SIGQUIT');
         const began = performance.now();
         await eventually('the outage is longer than a node may be unseen', () => {
@@ -153,7 +152,7 @@ for (const target of await s3Targets()) {
         await cluster.verify();
       });
 
-      itOnce('refuse a gateway with cluster=no', async () => {
+      it('refuse a gateway with cluster=no', async () => {
         await using other = await Gateway.prepare({
           s3: cluster.s3,
           properties: { 'database.url': cluster.server.url(cluster.database) },
@@ -220,7 +219,7 @@ for (const target of await s3Targets()) {
         await first.serve();
       });
 
-      itOnce('stop one that was paused, before it writes again', async () => {
+      it('stop one that was paused, before it writes again', async () => {
         process.kill(first.pid, 'SIGSTOP');
         await eventually(
           'the paused one is dead',

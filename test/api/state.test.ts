@@ -139,8 +139,9 @@ describe('the API of a gateway with users and files', () => {
       return rotation.state === 'done';
     });
     expect(await admin.request('POST', `${path}/pause`)).toMatchObject({ status: 409 });
-    const events = await get<Items>('/api/audit?action=rotation.pause');
-    expect(events.items).toMatchObject([{ actor: { name: 'Ada' }, target: 'bob' }]);
+    const events = () => get<Items>('/api/audit?action=rotation.pause');
+    await eventually('the pause is in the trail', async () => (await events()).items.length > 0);
+    expect((await events()).items).toMatchObject([{ actor: { name: 'Ada' }, target: 'bob' }]);
   });
 
   it('plans a pass of the mirror without running it', async () => {

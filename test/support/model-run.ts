@@ -200,7 +200,7 @@ export class ModelRun {
     const { path, opened, isTouched, flags } = model;
     const now = this.#model.stored.get(path);
     if (done === null) {
-      const isSame = now === opened || !(model.needsOpened || model.hasTime);
+      const isSame = now === opened || !(model.mayNeedOpened || model.hasTime);
       const isWanted = !model.mayFail && flags.exclusive !== true && isSame;
       expect(isWanted, 'a good file is refused').toBe(false);
       return;

@@ -91,6 +91,14 @@ export class ModelHandle {
     return this.opened !== null;
   }
 
+  /**
+   * Whether the new content may depend on the stored file. A client that has read bytes of it may have used them, also if
+   * another handle has stored an empty file since.
+   */
+  get mayNeedOpened(): boolean {
+    return this.#wasRead || this.needsOpened;
+  }
+
   /** Whether the new content was made from the stored file. */
   get needsOpened(): boolean {
     const { byteLength = 0 } = this.opened?.content ?? {};

@@ -16,8 +16,8 @@ export function cpuSeconds(pid: number): number {
 }
 
 /**
- * Returns the CPU seconds of the process's present threads, in nanoseconds' resolution. Those of threads that have ended
- * are missing (schedstat of proc(5)).
+ * Returns the CPU seconds of the process's present threads, in nanoseconds' resolution. Threads that have ended do not count
+ * (schedstat of proc(5)).
  */
 export function threadCpuSeconds(pid: number): number {
   let nanoseconds = 0;
@@ -58,6 +58,26 @@ export function cpuSecondsOf(pids: readonly number[]): number {
 export function peakMemoryMib(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line?.[1] ?? 0) / 1024;
+}
+
+/** Works through the items in order, so many at once. */
+export async function inParallel<T>(
+  atOnce: number,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** Returns the duration of the work in seconds. */
+export async function timedSeconds(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
 }
 
 /** Returns the median, or NaN for no values. */

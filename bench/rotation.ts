@@ -16,7 +16,7 @@ import { createS3ObjectStore } from '../src/s3/object-store.js';
 import { createVault, type RunningVault } from '../src/vault/create-vault.js';
 import type { Stage } from './arena.js';
 import { type BareCopy, copyAtOnce, copyIfUnchanged, copyLarge, maxAtOnceBytes } from './bare-copies.js';
-import { median } from './measure.js';
+import { inParallel, median, timedSeconds } from './measure.js';
 import { s3Client } from './mirror/objects.js';
 import type { Arena } from './peers/peer.js';
 import type { Report } from './results/report.js';
@@ -94,7 +94,7 @@ async function measureSet(arena: Arena, set: ObjectSet, rounds: number, report: 
   const bare =
     (copy: BareCopy): Contender['rekey'] =>
     (prefix, from, to) =>
-      inParallel([...set.bytes.entries()], async ([index, bytes]) => {
+      inParallel(parallel, [...set.bytes.entries()], async ([index, bytes]) => {
         const object = { bucket: arena.bucket, key: prefix + nameOf(index) };
         if (bytes <= maxAtOnceBytes) await copy(client, object, from, to);
         else await copyLarge(client, object, bytes, from, to);
@@ -182,7 +182,7 @@ async function fill(
   key: CustomerKey,
 ): Promise<void> {
   const body = randomBytes(Math.min(fillBytes, Math.max(...sizes)));
-  await inParallel([...sizes.entries()], async ([index, bytes]) => {
+  await inParallel(parallel, [...sizes.entries()], async ([index, bytes]) => {
     const target = {
       ref: { bucket, key: prefix + nameOf(index) },
       encryption: { kind: 'sse-c', key } as const,
@@ -216,20 +216,6 @@ async function rotate(
   });
   const done = await runRotation({ ...services, keysOf: async () => [to, from] }, call, job);
   if (done.counts.failed > 0) throw new Error(`${done.counts.failed} objects failed`);
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let item = items[next++]; item !== undefined; item = items[next++]) await work(item);
-  };
-  await Promise.all(Array.from({ length: parallel }, worker));
-}
-
-async function timedSeconds(work: () => Promise<void>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
 }
 
 function newKey(): CustomerKey {

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Gateway, type TestUser } from '../test/support/gateway.js';
 import { s3Targets } from '../test/support/s3-targets.js';
-import { cpuSecondsOf, processTree } from './measure.js';
+import { cpuSecondsOf, median, processTree, timedSeconds } from './measure.js';
 
 // Compares one and two workers: `node dist/bench/workers.js [ROUNDS]`. The S3 server runs in this process, and the
 // clients on the same machine, so the ratio is lower than with more cores.
@@ -25,9 +25,7 @@ if (target === undefined) throw new Error('no S3 server');
 
 async function measured(work: () => Promise<unknown>, pid: number) {
   const cpu = cpuSecondsOf(processTree(pid));
-  const start = performance.now();
-  await work();
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = await timedSeconds(work);
   return { seconds, cpu: cpuSecondsOf(processTree(pid)) - cpu };
 }
 
@@ -84,8 +82,6 @@ for (let round = 0; round < rounds; round++) {
     console.log(workers, JSON.stringify(result));
   }
 }
-const median = (values: readonly number[]) =>
-  values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 for (const name of ['smallPerSecond', 'smallCpuMs', 'largeMibPerSecond', 'largeCpuPerGib'] as const) {
   const [one, two] = [1, 2].map((workers) => median((runs.get(workers) ?? []).map((run) => run[name])));
   console.log(`${name}: ${one?.toFixed(1)} ${two?.toFixed(1)} ratio ${((two ?? 0) / (one ?? 1)).toFixed(2)}`);

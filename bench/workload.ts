@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { timedSeconds } from './measure.js';
 import type { Arena, Peer } from './peers/peer.js';
 import { timed } from './process.js';
 
@@ -83,9 +84,9 @@ export async function uploadSmall(
       .filter((_name, index) => index % sessions === session)
       .map((file) => `put ${join(files.smallDirectory, file)} ${directory}/${file}`),
   );
-  const start = performance.now();
-  await Promise.all(batches.map((batch) => sftpBatch(arena, peer, batch.join('\n'))));
-  return (performance.now() - start) / 1000;
+  return await timedSeconds(() =>
+    Promise.all(batches.map((batch) => sftpBatch(arena, peer, batch.join('\n')))),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { inParallel, timedSeconds } from '../measure.js';
 import { s3Client } from '../mirror/objects.js';
 import type { Arena, Peer } from '../peers/peer.js';
 import { timed } from '../process.js';
@@ -114,15 +115,17 @@ export function bareSdkContender(arena: Arena, course: Course, atOnce: 1 | 8): C
   });
   const names = smallNames(course.files);
   const put: RunOnce = async (round) => {
-    return await inParallel(atOnce, names, async (name) => {
+    const putOne = async (name: string) => {
       const content = readFileSync(join(course.files.smallDirectory, name));
       await client.send(new PutObjectCommand({ ...object(String(round), name), Body: content }));
-    });
+    };
+    return await timedSeconds(() => inParallel(atOnce, names, putOne));
   };
   const firstPut = once(() => put(-1));
   const get: RunOnce = async () => {
     await firstPut();
-    return await inParallel(atOnce, names, (name) => fetchOnce(client, object('-1', name)));
+    const getOne = (name: string) => fetchOnce(client, object('-1', name));
+    return await timedSeconds(() => inParallel(atOnce, names, getOne));
   };
   return {
     name: atOnce === 1 ? bareSdk.alone : bareSdk.eight,
@@ -140,21 +143,6 @@ async function fetchOnce(
 ): Promise<void> {
   const { Body } = await client.send(new GetObjectCommand(input));
   await Body?.transformToByteArray();
-}
-
-/** Works through the items, so many at once, and returns the duration in seconds. */
-async function inParallel(
-  atOnce: number,
-  items: readonly string[],
-  work: (item: string) => Promise<void>,
-): Promise<number> {
-  const queue = items.values();
-  const start = performance.now();
-  const worker = async () => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return (performance.now() - start) / 1000;
 }
 
 function once<T>(work: () => Promise<T>): () => Promise<T> {

@@ -1,6 +1,6 @@
-import { type BigIntStats, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { settleMs } from './file-cache.js';
+import { settleMs, stampsOf } from './file-cache.js';
 
 const maxCachedDirectories = 10_000;
 
@@ -33,8 +33,4 @@ export class DirectoryNames {
     if (this.#directories.size >= maxCachedDirectories) this.#directories.clear();
     this.#directories.set(directory, names);
   }
-}
-
-function stampsOf({ dev, ino, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}:${ino}:${mtimeNs}:${ctimeNs}`;
 }

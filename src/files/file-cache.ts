@@ -99,7 +99,8 @@ export class FileCache<T extends object> {
   }
 }
 
-function stampsOf(stats: BigIntStats): string {
+/** Returns a text that changes whenever the file does, once its last change is older than `settleMs`. */
+export function stampsOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mode}:${stats.mtimeNs}:${stats.ctimeNs}`;
 }
 

@@ -1,13 +1,8 @@
 import { type BigIntStats, stat } from 'node:fs';
+import { settleMs, stampsOf } from './file-cache.js';
 
 /** Files checked in parallel. */
 const parallel = 64;
-
-/**
- * Time stamps advance in steps. A file that changed this recently, in milliseconds, may change again without a
- * new stamp (see `FileCache`).
- */
-const settleMs = 2500;
 
 /**
  * Returns one text for each group of paths, which changes whenever one of its files or directories changes, appears
@@ -38,9 +33,8 @@ function stampOf(path: string): Promise<string | null> {
         resolve(error.code === 'ENOENT' || error.code === 'ENOTDIR' ? '-' : null);
         return;
       }
-      const { dev, ino, size, mode, mtimeNs, ctimeNs, ctimeMs } = stats;
-      const isSettled = Date.now() - Number(ctimeMs) > settleMs;
-      resolve(isSettled ? `${dev}:${ino}:${size}:${mode}:${mtimeNs}:${ctimeNs}` : null);
+      const isSettled = Date.now() - Number(stats.ctimeMs) > settleMs;
+      resolve(isSettled ? stampsOf(stats) : null);
     });
   });
 }

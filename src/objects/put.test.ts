@@ -190,7 +190,7 @@ describe('a removal', () => {
     const id = versions[1]?.version?.id ?? '';
     await removeVersion(world.services, call(), refOf('a'), id, false);
     expect(world.textOf('a')).toBe('two');
-    const live = await world.services.versions.liveRowsOf(refOf('a'));
+    const live = await world.versions.liveRowsOf(refOf('a'));
     expect(live.map(({ sealedWith }) => sealedWith)).toMatchObject([{ fingerprint: annKey.fingerprint }]);
     await expect(removeVersion(world.services, call(), refOf('a'), id, false)).rejects.toMatchObject({
       kind: 'not-found',

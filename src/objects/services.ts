@@ -1,5 +1,5 @@
 import type { Call } from '../model/call.js';
-import type { KeyLedger, LedgerRows, LedgerVersions } from '../model/ledger.js';
+import type { KeyLedger, LedgerRows } from '../model/ledger.js';
 import type { ObjectRef, ObjectStore, ObjectTags } from '../model/object-store.js';
 import type { ObjectVersions } from '../model/object-versions.js';
 import type { PrefixOwner } from '../model/users/prefix-owners.js';
@@ -14,7 +14,6 @@ export interface ObjectServices {
   readonly removeVersion: (call: Call, ref: ObjectRef, versionId: string) => Promise<void>;
   readonly ledger: KeyLedger;
   readonly rows: LedgerRows;
-  readonly versions: Pick<LedgerVersions, 'liveRowsOf' | 'markRemoved'>;
   readonly keys: EncryptionKeys;
   /** Prefixes with their owners, read from the settings when the command began. */
   readonly owners: readonly PrefixOwner[];

@@ -1,8 +1,6 @@
 import type { Core } from '../assembly/core.js';
 import type { LiveSettings } from '../assembly/live-settings.js';
-import { systemClock, systemEntropy } from '../assembly/system.js';
 import { createLedgerRowBatches } from '../database/ledger/row-batches.js';
-import { createLedgerVersions } from '../database/ledger/versions.js';
 import type { Call, Logger } from '../model/call.js';
 import type { PrefixOwner, PrefixOwners } from '../model/users/prefix-owners.js';
 import { auditedRemoval, auditedVault } from '../objects/audited-vault.js';
@@ -36,7 +34,6 @@ export async function openObjectServices(
       removeVersion: auditedRemoval(store, core.scribe),
       ledger,
       rows: createLedgerRowBatches(database),
-      versions: createLedgerVersions(database, systemClock, systemEntropy),
       keys: encryptionKeysOf(core, settings, owners, log),
       owners,
     },

@@ -57,7 +57,7 @@ export class Haproxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** What HAProxy has logged so far. */
+  /** The log of HAProxy so far. */
   get output(): string {
     return this.#output;
   }

@@ -10,7 +10,7 @@ import { openDatabase } from './open.js';
 
 let directory: string;
 let path: string;
-/** Where the content of the files is copied to when they are synced: the state after a power loss. */
+/** A directory with copies of the files as they were at their last sync: the state after a power loss. */
 let durable: string;
 const opened: GatewayDatabase[] = [];
 

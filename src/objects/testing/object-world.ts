@@ -10,7 +10,7 @@ import { createLedgerRowBatches } from '../../database/ledger/row-batches.js';
 import { createLedgerVersions } from '../../database/ledger/versions.js';
 import type { CustomerKey } from '../../model/customer-key.js';
 import type { WriteEncryption } from '../../model/encryption.js';
-import type { KeyLedger } from '../../model/ledger.js';
+import type { KeyLedger, LedgerVersions } from '../../model/ledger.js';
 import type { PrefixOwner } from '../../model/users/prefix-owners.js';
 import { parseUsername } from '../../model/users.js';
 import { createVault, type RunningVault } from '../../vault/create-vault.js';
@@ -35,6 +35,7 @@ export class ObjectWorld implements AsyncDisposable {
   readonly vault: RunningVault;
   readonly ledger: KeyLedger;
   readonly services: ObjectServices;
+  readonly versions: LedgerVersions;
   readonly #database: GatewayDatabase;
 
   private constructor(store: MemoryStore, database: GatewayDatabase) {
@@ -50,13 +51,13 @@ export class ObjectWorld implements AsyncDisposable {
       entropy,
       scratchDirectory: join(this.directory, 'scratch'),
     });
+    this.versions = createLedgerVersions(database, quickClock, entropy);
     this.services = {
       store,
       vault: this.vault,
       removeVersion: (call, ref, versionId) => store.remove(call, ref, { versionId }),
       ledger: this.ledger,
       rows: createLedgerRowBatches(database),
-      versions: createLedgerVersions(database, quickClock, entropy),
       keys: keysOf([bobKey, annKey]),
       owners: [
         ownerOf('bob', 'bob/uploads/', sealed(bobKey)),

@@ -38,8 +38,9 @@ async function runCheck(
   { keyring, userServices, registry, output }: KeyringCheck,
 ): Promise<void> {
   try {
-    await importKeyFiles(userServices);
+    // The repair reads all descriptions, so that the import need not read those of each key again.
     for (const done of await keyring.repair()) call.log.info('keyring repaired', { done });
+    await importKeyFiles(userServices);
     for (const problem of await keyProblems({ keyring })) {
       output(`error: ${problem}`);
       call.log.error('problem in the keyring', { problem });

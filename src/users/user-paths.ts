@@ -33,8 +33,8 @@ export interface UserPaths {
   readonly sharedLink: string;
 }
 
-/** Max users whose paths are kept. */
-const maxKept = 1_000;
+/** Max users whose paths are kept, about 1 KiB each. */
+const maxKept = 10_000;
 const kept = new WeakMap<UserDirectories, Map<Username, UserPaths>>();
 
 /** Returns the paths of a user in the directory of homes. Keeps them, because each request needs them. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -10,16 +10,6 @@ import { call } from '../vault/testing/vault-world.js';
 import { LiveSettings } from './live-settings.js';
 import { createUserRoutes } from './user-routes.js';
 import { buildUserServices } from './user-services.js';
-
-const parsed = vi.hoisted(() => ({ files: 0 }));
-vi.mock('../users/user-properties.js', async (original) => {
-  const module = await original<typeof import('../users/user-properties.js')>();
-  const parseUserProperties: typeof module.parseUserProperties = (bytes) => {
-    parsed.files += 1;
-    return module.parseUserProperties(bytes);
-  };
-  return { ...module, parseUserProperties };
-});
 
 let root: string;
 beforeEach(async () => {
@@ -43,8 +33,10 @@ it.each([3, 30])('reads the settings of each of %i users once at the start', asy
   const services = buildUserServices(settings, testKeys(root, call().log).keyring as never, call().log);
   const { directory } = createUsers(services);
   const routes = new StoreRoutes(() => 'bucket');
-  parsed.files = 0;
+  const probe = await open(join(root, 'home/user0/.sftpgateway/user.properties'));
+  const reads = vi.spyOn(Object.getPrototypeOf(probe) as typeof probe, 'read');
+  await probe.close();
   await createUserRoutes(directory, services.directories, routes, () => 'bucket').refresh(call());
   expect(await createUserRegistry(services).locations()).toHaveLength(count);
-  expect(parsed.files).toBe(count);
+  expect(reads).toHaveBeenCalledTimes(count);
 });

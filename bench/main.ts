@@ -34,7 +34,8 @@ and through its alternatives in turn. The parts are:
   layers       the CPU of the gateway against that of its two layers, for one file of --mib MiB
   trail        the CPU of the audit trail
   database     SQLite and PostgreSQL; with --before FILE, the program of another checkout too
-  growth       a root with --users 10,100,500,2000 users, and the cost of each number for an idle gateway
+  growth       a root with --users 10,100,500,2000 users: the cost of each number for an idle gateway, for logins and
+               for commands; growth-embedded measures the same with the S3 server in the gateway's process
 All but layers, trail, database and growth run without --only. With --latency MS, a proxy between client and gateway delays each direction by MS
 milliseconds; transport is measured with and without it. --save writes the ratios to a file. bench:check compares them with
 bench/results/baseline.json and fails if one is worse by more than ${100 * tolerance} %.
@@ -62,7 +63,16 @@ interface Settings {
   readonly check: boolean;
 }
 
-const others = ['transport', 'mirror', 'rotation', 'layers', 'trail', 'database', 'growth'];
+const others = [
+  'transport',
+  'mirror',
+  'rotation',
+  'layers',
+  'trail',
+  'database',
+  'growth',
+  'growth-embedded',
+];
 const mirrorParts = ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`);
 const parts: readonly string[] = [...disciplineNames, ...others, ...mirrorParts];
 const usualParts = [...disciplineNames, 'transport', 'mirror', 'rotation'];
@@ -123,7 +133,7 @@ async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings === null) return print(help);
   await using stage = await buildStage(
-    [...settings.only].some((part) => !['transport', 'growth'].includes(part)),
+    [...settings.only].some((part) => !['transport', 'growth', 'growth-embedded'].includes(part)),
   );
   const versions = describe(stage);
   print(
@@ -134,9 +144,9 @@ async function main(): Promise<void> {
   await transfers(stage, settings, report);
   const isWanted = (name: string) => settings.only.has('mirror') || settings.only.has(name);
   await compareMirrors(stage, settings.mirror, isWanted, report);
-  if (settings.only.has('growth')) {
-    const { work, identity } = stage.arena('growth');
-    await measureGrowth(work, identity, settings.users, growthTimes, print);
+  for (const kind of ['external', 'embedded'] as const) {
+    if (!settings.only.has(kind === 'embedded' ? 'growth-embedded' : 'growth')) continue;
+    await measureGrowth(stage.arena('growth'), kind, settings.users, growthTimes, report);
   }
   if (settings.only.has('rotation')) {
     await measureRotation(stage, settings.rounds, settings.rotation, report);

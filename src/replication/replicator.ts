@@ -1,6 +1,6 @@
 import type { Call, Clock, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { RootFileReport, RootFiles, StoredRootFile } from '../model/root-files.js';
+import type { RootFileReport, RootFiles, StoredRootFile } from '../model/nodes.js';
 import { contentProblem, type SettingsCheck } from './content-check.js';
 import { type LocalChange, LocalChanges } from './local-changes.js';
 import { type FilePlan, planFile, type RemoteFile } from './plan.js';
@@ -18,7 +18,7 @@ const pollMs = 500;
 const compareMs = 60_000;
 /** Min time between two reports of this node, in milliseconds. */
 const reportMs = 1_000;
-/** Shares of the time that scans may take. */
+/** A pause between scans is longer than a scan by this factor. */
 const scanShare = 10;
 const minScanMs = 300;
 const maxScanMs = 60_000;
@@ -55,6 +55,7 @@ export class Replicator {
   readonly #problems = new Map<string, string>();
   #revision = 0;
   #reported = '';
+  #scanTookMs = 0;
   #nextCompareMs = Number.NEGATIVE_INFINITY;
   #nextReportMs = Number.NEGATIVE_INFINITY;
 
@@ -96,9 +97,8 @@ export class Replicator {
         hint.came = new AbortController();
         await this.#receive();
         if (clock.monotonicMs() >= nextScanMs) {
-          const beganMs = clock.monotonicMs();
           const isPending = await this.#send();
-          const tookMs = clock.monotonicMs() - beganMs;
+          const tookMs = this.#scanTookMs;
           const pauseMs = Math.min(maxScanMs, Math.max(minScanMs, tookMs * scanShare));
           nextScanMs = clock.monotonicMs() + (isPending ? Math.max(pendingMs, tookMs) : pauseMs);
         }
@@ -230,7 +230,9 @@ export class Replicator {
   /** Stores the local changes. Returns whether a file is being written. */
   async #send(): Promise<boolean> {
     const { scanner, state, clock } = this.#services;
+    const beganMs = clock.monotonicMs();
     const local = await scanner.scan();
+    this.#scanTookMs = clock.monotonicMs() - beganMs;
     const now = { monotonicMs: clock.monotonicMs(), nowMs: clock.nowMs() };
     const { changes, isPending, withheldUsers } = this.#changes.find(local, state, this.#remote, now);
     if (withheldUsers > 0)

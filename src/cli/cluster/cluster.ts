@@ -19,7 +19,7 @@ export function clusterCommand(context: CommandContext): Command {
     [
       'sftpgw cluster init',
       'sftpgw cluster token >token',
-      'sftpgw cluster join --token-file token --database-url postgres://sftpgw@db/sftpgw',
+      'sftpgw cluster join --token-file token',
       'sftpgw cluster status',
     ],
     groupExits,

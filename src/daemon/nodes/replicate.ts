@@ -1,11 +1,11 @@
 import type { Core } from '../../assembly/core.js';
 import { openRootDatabase } from '../../assembly/database.js';
 import type { LiveSettings } from '../../assembly/live-settings.js';
-import { openReplication } from '../../assembly/replication.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
 import { nodeIdOf } from '../../audit/node-id.js';
 import type { Call, Clock, Logger } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
+import { openReplication } from '../../operations/cluster/replication.js';
 
 /** How often a gateway checks whether its database has got a cluster, in milliseconds. */
 const openMs = 2_000;

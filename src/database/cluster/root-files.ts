@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { RootFileChange, RootFileReport, RootFiles, StoredRootFile } from '../../model/root-files.js';
+import type { RootFileChange, RootFileReport, RootFiles, StoredRootFile } from '../../model/nodes.js';
 import type { GatewayDatabase } from '../database.js';
 import type { Schema } from '../schema.js';
 import { databaseNow } from './clock.js';

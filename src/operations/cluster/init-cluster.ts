@@ -1,8 +1,8 @@
-import { createReplicator } from '../../assembly/replication.js';
 import { changeSettingsFile } from '../../config/settings-file.js';
 import { Fault } from '../../model/fault.js';
 import { RootSeal } from '../../replication/root-seal.js';
 import { openCluster } from './open-cluster.js';
+import { createReplicator } from './replication.js';
 
 /** The result of `cluster init`. */
 export interface InitialisedCluster {

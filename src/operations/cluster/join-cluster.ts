@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { createReplicator, scannerOf } from '../../assembly/replication.js';
 import { lockRoot, rootInUse } from '../../assembly/root-lock.js';
 import { changeSettingsFile } from '../../config/settings-file.js';
 import {
@@ -14,6 +13,7 @@ import { JoinToken } from '../../replication/join-token.js';
 import { replicatedFile } from '../../replication/replicated-files.js';
 import { RootSeal } from '../../replication/root-seal.js';
 import { noCluster, type OpenCluster, openCluster } from './open-cluster.js';
+import { createReplicator, scannerOf } from './replication.js';
 
 /** How the machine reaches the database; null keeps the present setting. */
 export interface DatabaseAnswers {

@@ -1,5 +1,4 @@
 import { rm } from 'node:fs/promises';
-import { openReplication } from '../../assembly/replication.js';
 import { lockRoot } from '../../assembly/root-lock.js';
 import { systemEntropy } from '../../assembly/system.js';
 import { nodeIdOf } from '../../audit/node-id.js';
@@ -7,6 +6,7 @@ import { changeSettingsFile } from '../../config/settings-file.js';
 import { maxWorkers } from '../../config/workers-setting.js';
 import { Fault } from '../../model/fault.js';
 import { openCluster } from './open-cluster.js';
+import { openReplication } from './replication.js';
 
 /** The result of `cluster leave`. */
 export interface LeftCluster {

@@ -9,7 +9,7 @@ import { newAgeIdentity } from '../../keyring/age.js';
 import { GatewayIdentity } from '../../keyring/gateway-identity.js';
 import { KeyringLock } from '../../keyring/keyring-lock.js';
 import type { Clock } from '../../model/call.js';
-import type { RootFiles } from '../../model/root-files.js';
+import type { RootFiles } from '../../model/nodes.js';
 import { type LogLine, recordingLogger } from '../../sftp/testing/test-logger.js';
 import { replicatedFile } from '../replicated-files.js';
 import { Replicator } from '../replicator.js';

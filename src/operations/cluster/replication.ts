@@ -1,24 +1,24 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { machineSettings } from '../config/machine-settings.js';
-import type { RootPaths } from '../config/paths.js';
-import { readSettings } from '../config/settings.js';
-import { DatabaseRootFiles } from '../database/cluster/root-files.js';
-import type { GatewayDatabase } from '../database/database.js';
-import { PropertiesDocument } from '../files/properties.js';
-import { isAbsence } from '../files/system-errors.js';
-import { GatewayIdentity } from '../keyring/gateway-identity.js';
-import { KeyringLock } from '../keyring/keyring-lock.js';
-import type { Logger } from '../model/call.js';
-import { Fault } from '../model/fault.js';
-import { replicatedFile } from '../replication/replicated-files.js';
-import { Replicator } from '../replication/replicator.js';
-import { RootSeal } from '../replication/root-seal.js';
-import { RootWriter } from '../replication/root-writer.js';
-import { RootScanner } from '../replication/scanner.js';
-import { sharedPart } from '../replication/settings-part.js';
-import { ReplicationState } from '../replication/state-file.js';
-import { systemClock } from './system.js';
+import { systemClock } from '../../assembly/system.js';
+import { machineSettings } from '../../config/machine-settings.js';
+import type { RootPaths } from '../../config/paths.js';
+import { readSettings } from '../../config/settings.js';
+import { DatabaseRootFiles } from '../../database/cluster/root-files.js';
+import type { GatewayDatabase } from '../../database/database.js';
+import { PropertiesDocument } from '../../files/properties.js';
+import { isAbsence } from '../../files/system-errors.js';
+import { GatewayIdentity } from '../../keyring/gateway-identity.js';
+import { KeyringLock } from '../../keyring/keyring-lock.js';
+import type { Logger } from '../../model/call.js';
+import { Fault } from '../../model/fault.js';
+import { replicatedFile } from '../../replication/replicated-files.js';
+import { Replicator } from '../../replication/replicator.js';
+import { RootSeal } from '../../replication/root-seal.js';
+import { RootWriter } from '../../replication/root-writer.js';
+import { RootScanner } from '../../replication/scanner.js';
+import { sharedPart } from '../../replication/settings-part.js';
+import { ReplicationState } from '../../replication/state-file.js';
 
 /** A root and its connection with a cluster. */
 export interface ReplicatedRoot {

@@ -96,8 +96,8 @@ export interface StoredRootFile {
   readonly version: number;
   /** Higher than that of every change of any file before. */
   readonly revision: number;
-  /** The sealed content; null for a removed file. */
-  readonly content: string | null;
+  /** The content, or the mark of a removed file, sealed. */
+  readonly content: string;
 }
 
 /** A change of a file. It is stored only if the row has the version `replaces`; 0 stands for no row. */
@@ -105,7 +105,9 @@ export interface RootFileChange {
   readonly path: string;
   readonly replaces: number;
   readonly version: number;
-  readonly content: string | null;
+  /** The content, or the mark of a removed file, sealed. */
+  readonly content: string;
+  readonly isRemoved: boolean;
 }
 
 /** What a node reports about its files. */

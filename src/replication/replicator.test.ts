@@ -14,6 +14,14 @@ beforeEach(async () => {
 });
 afterEach(() => world[Symbol.asyncDispose]());
 
+function keyDescription(id: string, state: 'active' | 'destroyed'): string {
+  const now = new Date().toISOString();
+  return JSON.stringify({
+    ...{ format: 1, id, md5: `${'A'.repeat(22)}==`, label: '', owner: { kind: 'none' }, origin: 'found' },
+    ...{ created: now, state, stateChanged: now, sealedTo: [] },
+  });
+}
+
 const settingsOf = (name: string) => `home/${name}/.sftpgateway/user.properties`;
 
 async function shareUser(): Promise<void> {
@@ -79,11 +87,12 @@ describe('the files of two nodes', () => {
     a.write(path, 'age-encryption.org/v1\n');
     await a.sync();
     await b.sync();
+    a.write(path.replace('age', 'json'), keyDescription('1'.repeat(32), 'destroyed'));
     a.remove(path);
     b.write(path, 'age-encryption.org/v1\nagain\n');
     await a.sync();
     await b.sync();
-    expect(readdirSync(join(b.root, 'opt/sftpgw/keys'))).toEqual([]);
+    expect(readdirSync(join(b.root, 'opt/sftpgw/keys'))).toEqual([`${'1'.repeat(32)}.json`]);
   });
 
   it('lose a removed user on both, whose home is kept with the removed ones', async () => {
@@ -120,7 +129,7 @@ describe('the files of two nodes', () => {
     await a.sync();
     const rows = await world.database.read((db) => db.selectFrom('root_file').selectAll().execute());
     expect(rows).toHaveLength(4);
-    const text = rows.map(({ content }) => `${content}\n${Buffer.from((content ?? '').slice(3), 'base64')}`);
+    const text = rows.map(({ content }) => `${content}\n${Buffer.from(content.slice(3), 'base64')}`);
     expect(text.join()).not.toMatch(/canary|scrypt|sse\.option/);
   });
 });
@@ -225,6 +234,48 @@ describe('a disk that lost its files', () => {
       expect(await b.read(settingsOf('bob'))).toBe('sse.option=1\n');
     },
   );
+});
+
+describe('a key', () => {
+  const path = `opt/sftpgw/keys/${'2'.repeat(32)}.age`;
+  const description = path.replace('.age', '.json');
+
+  it('that someone removed by mistake comes back, and stays on the other nodes', async () => {
+    a.write(path, 'age-encryption.org/v1\n');
+    a.write(description, keyDescription('2'.repeat(32), 'active'));
+    await a.sync();
+    await b.sync();
+    a.remove(path);
+    a.remove(description);
+    await a.sync();
+    expect(await a.read(path)).toBe('age-encryption.org/v1\n');
+    expect(await a.read(description)).toMatch(/"active"/);
+    await b.sync();
+    expect(await b.read(path)).toBe('age-encryption.org/v1\n');
+  });
+
+  it('cannot be removed by someone who can only write to the database', async () => {
+    a.write(path, 'age-encryption.org/v1\n');
+    a.write('opt/sftpgw/keys/recovery-recipients.txt', '# none\n');
+    await a.sync();
+    await b.sync();
+    a.remove('opt/sftpgw/keys/recovery-recipients.txt');
+    await a.sync();
+    await world.database.write(async (trx) => {
+      const removed = await trx
+        .selectFrom('root_file')
+        .select(['content', 'is_removed'])
+        .where('is_removed', '=', 1)
+        .executeTakeFirstOrThrow();
+      await trx
+        .updateTable('root_file')
+        .set((eb) => ({ ...removed, version: eb('version', '+', 1), revision: eb('revision', '+', 9) }))
+        .where('path', '=', path)
+        .execute();
+    });
+    await b.sync();
+    expect(await b.read(path)).toBe('age-encryption.org/v1\n');
+  });
 });
 
 describe('a backup', () => {

@@ -1,8 +1,9 @@
 import type { Call, Clock, Logger } from '../model/call.js';
 import { Fault } from '../model/fault.js';
-import type { RootFileReport, RootFiles, StoredRootFile } from '../model/nodes.js';
+import type { RootFileChange, RootFileReport, RootFiles, StoredRootFile } from '../model/nodes.js';
 import { contentProblem, type SettingsCheck } from './content-check.js';
 import { type LocalChange, LocalChanges } from './local-changes.js';
+import { isLostKey } from './lost-keys.js';
 import { type FilePlan, planFile, type RemoteFile } from './plan.js';
 import { isKept, replicatedFile } from './replicated-files.js';
 import type { RootSeal } from './root-seal.js';
@@ -91,11 +92,16 @@ export class Replicator {
     const hint = { came: new AbortController() };
     onHint(() => hint.came.abort());
     let nextScanMs = clock.monotonicMs();
+    let nextPollMs = nextScanMs;
     let isFailing = false;
     while (!call.signal.aborted) {
       try {
-        hint.came = new AbortController();
-        await this.#receive();
+        const isDue = hint.came.signal.aborted || clock.monotonicMs() >= nextPollMs;
+        if (isDue) {
+          hint.came = new AbortController();
+          await this.#receive();
+          nextPollMs = clock.monotonicMs() + pollMs;
+        }
         if (clock.monotonicMs() >= nextScanMs) {
           const isPending = await this.#send();
           const tookMs = this.#scanTookMs;
@@ -109,7 +115,7 @@ export class Replicator {
         if (!isFailing) call.log.error('files not synchronised', { error: Fault.from(error) });
         isFailing = true;
       }
-      const leftMs = Math.min(pollMs, Math.max(1, nextScanMs - clock.monotonicMs()));
+      const leftMs = Math.max(1, Math.min(nextPollMs, nextScanMs) - clock.monotonicMs());
       const signals = isFailing ? [call.signal] : [call.signal, hint.came.signal];
       await clock.sleep(isFailing ? pollMs : leftMs, AbortSignal.any(signals)).catch(() => undefined);
     }
@@ -126,15 +132,16 @@ export class Replicator {
 
   async #receive(): Promise<void> {
     const { files, clock, state } = this.#services;
-    if ((await files.lastRevision()) < this.#revision) this.#revision = 0;
-    for (;;) {
+    const last = await files.lastRevision();
+    if (last < this.#revision) this.#revision = 0;
+    while (this.#revision < last) {
       const rows = await files.changesSince(this.#revision, batchSize);
       for (const row of rows) {
         await this.#accept(row);
         this.#revision = row.revision;
       }
       await state.save();
-      if (rows.length < batchSize) break;
+      if (rows.length === 0) break;
     }
     if (clock.monotonicMs() >= this.#nextCompareMs) {
       this.#nextCompareMs = clock.monotonicMs() + compareMs;
@@ -157,7 +164,7 @@ export class Replicator {
   async #accept({ path, version, content: sealed }: StoredRootFile): Promise<void> {
     const { seal, state } = this.#services;
     try {
-      const content = sealed === null ? null : await seal.open(path, version, sealed);
+      const content = await seal.open(path, version, sealed);
       await this.#take(path, version, content);
       this.#problems.delete(path);
     } catch (error) {
@@ -247,13 +254,18 @@ export class Replicator {
   }
 
   async #store(changes: readonly LocalChange[]): Promise<void> {
-    const { files, seal, state, log } = this.#services;
-    const sealed: (LocalChange & { readonly content: string | null })[] = [];
+    const { files, seal, state, scanner, log } = this.#services;
+    const sealed: (LocalChange & RootFileChange)[] = [];
     for (const change of changes) {
-      const content = change.digest === null ? null : await this.#contentToSend(change);
+      const { path, version, digest } = change;
+      if (digest === null && (await isLostKey(path, scanner))) {
+        await this.#restore(path);
+        continue;
+      }
+      const content = digest === null ? null : await this.#contentToSend(change);
       if (content === undefined) continue;
-      const { path, version } = change;
-      sealed.push({ ...change, content: content === null ? null : await seal.seal(path, version, content) });
+      const isRemoved = digest === null;
+      sealed.push({ ...change, content: await seal.seal(path, version, content), isRemoved });
     }
     if (sealed.length === 0) return;
     const refused = await files.store(sealed);
@@ -267,6 +279,20 @@ export class Replicator {
       log.info(digest === null ? 'file removed for all nodes' : 'file sent to all nodes', { path });
     }
     await state.save();
+  }
+
+  /** Writes a file as the database has it, and reports it if that fails. */
+  async #restore(path: string): Promise<void> {
+    const { files, seal, writer, log } = this.#services;
+    const [row] = await files.files([path]);
+    if (row === undefined) return;
+    try {
+      const content = await seal.open(path, row.version, row.content);
+      if (content !== null) await writer.write(path, content);
+      log.warn('missing key restored from the database', { path });
+    } catch (error) {
+      this.#note(path, `${path} is missing and was not restored: ${Fault.from(error).hint}`);
+    }
   }
 
   /** Returns undefined if the file has changed since the scan, or must not reach other nodes. */

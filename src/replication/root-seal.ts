@@ -5,6 +5,9 @@ import { createSecretSeal, type SecretSeal } from '../keyring/secret-seal.js';
 import { Fault } from '../model/fault.js';
 
 const digestKeyBytes = 32;
+/** The first byte of what is sealed. */
+const removedMark = Buffer.from([0]);
+const contentMark = Buffer.from([1]);
 
 /**
  * Seals the files of a cluster for the database, with keys of the identity (RFC 5869). The seal also shows a change:
@@ -41,13 +44,19 @@ export class RootSeal {
     return this.#digest('content', content);
   }
 
-  seal(path: string, version: number, content: Uint8Array): Promise<string> {
-    return this.#seal.seal(`${version} ${path}`, content);
+  /** Seals a content, or the mark of a removed file for null, so that nobody else can remove files. */
+  async seal(path: string, version: number, content: Uint8Array | null): Promise<string> {
+    const sealed = content === null ? removedMark : Buffer.concat([contentMark, content]);
+    return await this.#seal.seal(`${version} ${path}`, sealed);
   }
 
-  /** Throws `key-mismatch` if the content was sealed for another path or version, or changed. */
-  async open(path: string, version: number, sealed: string): Promise<Buffer> {
-    return await this.#seal.open(`${version} ${path}`, sealed);
+  /**
+   * Returns a content, or null for a removed file. Throws `key-mismatch` if it was sealed for another path or version,
+   * or changed.
+   */
+  async open(path: string, version: number, sealed: string): Promise<Buffer | null> {
+    const opened = await this.#seal.open(`${version} ${path}`, sealed);
+    return opened[0] === contentMark[0] ? opened.subarray(1) : null;
   }
 
   #digest(what: string, content: Uint8Array): string {

@@ -74,7 +74,10 @@ export class ClusterRoot {
       if ((await db.selectFrom('cluster_root').select('id').executeTakeFirst()) === undefined) return null;
       const files = await db
         .selectFrom('root_file')
-        .select(({ fn }) => [fn.count<number>('content').as('count'), fn.max('revision').as('revision')])
+        .select(({ fn }) => [
+          sql<number>`count(case when is_removed = 0 then 1 end)`.as('count'),
+          fn.max('revision').as('revision'),
+        ])
         .executeTakeFirstOrThrow();
       const rows = await db.selectFrom('root_node').selectAll().orderBy('node').execute();
       return {

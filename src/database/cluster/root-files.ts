@@ -71,10 +71,13 @@ export class DatabaseRootFiles implements RootFiles {
   /** Returns false if the row has another version than the one that the change replaces. */
   async #storeOne(
     trx: Kysely<Schema>,
-    { path, replaces, version, content }: RootFileChange,
+    { path, replaces, version, content, isRemoved }: RootFileChange,
     revision: number,
   ): Promise<boolean> {
-    const values = { version, revision, content, node: this.#node, changed_ms: databaseNow(trx) };
+    const values = {
+      ...{ version, revision, content, is_removed: isRemoved ? 1 : 0 },
+      ...{ node: this.#node, changed_ms: databaseNow(trx) },
+    };
     if (replaces === 0) {
       const { numInsertedOrUpdatedRows } = await trx
         .insertInto('root_file')

@@ -6,8 +6,10 @@ export interface RootFileTable {
   version: number;
   /** Higher than that of every change of any file before. */
   revision: number;
-  /** The content, sealed with a key of the identity; null for a removed file. */
-  content: string | null;
+  /** The content, or the mark of a removed file, sealed with a key of the identity. */
+  content: string;
+  /** 1 for a removed file. Only for people: the seal decides. */
+  is_removed: number;
   /** The node that changed it. */
   node: string;
   /** Time of the database's clock, in milliseconds. */

@@ -55,6 +55,6 @@ export const databaseSettings = {
     'cluster',
     yesNo,
     false,
-    'Whether several gateways share database.url. All of them need yes, the same keys, users and settings, and a restart after a change. See docs/DATABASE.md.',
+    'Whether several gateways share database.url. All of them need yes, and a restart after a change. `sftpgw cluster init` and `join` set it. See docs/CLUSTER.md.',
   ),
 };

@@ -46,6 +46,8 @@ export interface RootPaths {
   readonly controlSocket: string;
   /** The socket on which the running gateway serves the files page to the console's process. */
   readonly filesSocket: string;
+  /** The files that this node has in common with the other nodes of its cluster. */
+  readonly replicationFile: string;
   /** Bans, and the addresses from which users have logged in. */
   readonly bansFile: string;
   /** Events of the audit trail that are not in the database yet. */
@@ -85,6 +87,7 @@ export function rootPaths(root: string): RootPaths {
     runningCommandsDirectory: join(state, 'commands'),
     auditDirectory: join(state, 'audit'),
     nodeIdFile: join(state, 'node-id'),
+    replicationFile: join(state, 'replication.json'),
     bansFile: join(state, 'bans.json'),
     stdioDirectory: join(base, 'run/sftpgw/stdio'),
     runFile: join(state, 'embedded-s3.json'),

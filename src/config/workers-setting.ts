@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import { setting } from './setting.js';
 import { count, type ValueKind } from './values.js';
 
-const maxWorkers = 64;
+/** Max processes of one gateway. */
+export const maxWorkers = 64;
 const number = count(1, maxWorkers);
 
 /** A number of processes; 0 stands for `auto`. */

@@ -31,6 +31,7 @@ import type { GatewayOptions } from './gateway-options.js';
 import { tuneHeapGrowth } from './heap-growth.js';
 import { startLeadWork } from './lead-work.js';
 import { createMonitoring } from './monitoring.js';
+import { receiveFiles } from './nodes/replicate.js';
 import { linkNodes } from './nodes/start.js';
 import { serveReleases } from './nodes/upload-release.js';
 import { OrphanSettler } from './orphan-settler.js';
@@ -82,12 +83,9 @@ async function assemble(
   resources: AsyncDisposableStack,
 ): Promise<Omit<Gateway, typeof Symbol.asyncDispose>> {
   const { worker = null } = options;
-  const settings = await LiveSettings.open(options.root, options.embedded);
+  const settings = await openSettings(options, resources);
   const bucket = settings.requireBucket();
   const log = gatewayLog(options, settings);
-  // The supervisor has the lock for its workers.
-  if (worker === null) resources.use(await lockRoot(settings, rootInUse(settings.paths.root)));
-  await refuseIncompleteRecovery(settings);
   // The server starts before the mirror. The mirror's first pass covers the events that it misses.
   const metrics = new GatewayMetrics();
   const events = new RecentEvents(systemClock, options.embedded, metrics);
@@ -203,6 +201,19 @@ async function assemble(
       await Promise.all([sftp.drain(settings.current.drainTimeoutMs), lead.closeFilesPage()]);
     },
   };
+}
+
+/** Opens the settings, after the files of the root have become those of its cluster. */
+async function openSettings(options: GatewayOptions, resources: AsyncDisposableStack): Promise<LiveSettings> {
+  const { root, embedded, worker = null } = options;
+  const settings = await LiveSettings.open(root, embedded);
+  settings.requireBucket();
+  // The supervisor has the lock for its workers.
+  if (worker === null) resources.use(await lockRoot(settings, rootInUse(settings.paths.root)));
+  await refuseIncompleteRecovery(settings);
+  if (worker?.isFirst === false || !settings.current.cluster) return settings;
+  await receiveFiles(settings, gatewayLog(options, settings));
+  return await LiveSettings.open(root, embedded);
 }
 
 /** Returns the settler of other nodes' writes; null if one gateway uses the database. */

@@ -18,6 +18,7 @@ import { type RecentEvents, startEventSources } from './event-sources.js';
 import { startFilesPage } from './files-page.js';
 import { followJobs } from './follow-jobs.js';
 import { type GatewayMonitoring, listenForMonitoring } from './monitoring.js';
+import { replicateFiles } from './nodes/replicate.js';
 
 /** The parts of a gateway that its lead work uses. */
 export interface LeadParts {
@@ -78,6 +79,7 @@ export async function startLeadWork(parts: LeadParts): Promise<LeadWork> {
   const running = [
     startConsole(parts, stop.signal),
     ...(core.database.owner === null ? [] : [followJobs(call, runner, systemClock)]),
+    replicateFiles(settings, core, call),
   ];
   resources.defer(async () => {
     stop.abort();

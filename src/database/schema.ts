@@ -25,6 +25,7 @@ import type {
 } from './schema/people.js';
 import type { DatabaseMoveTable, DatabaseWriterTable, LeaseTable } from './schema/processes.js';
 import type { RecoveryDrillTable, RecoveryShareTable } from './schema/recovery.js';
+import type { ClusterRootTable, JoinTokenTable, RootFileTable, RootNodeTable } from './schema/root-files.js';
 import type { RotationJobTable, RotationProblemTable } from './schema/rotations.js';
 import type {
   KnownLoginTable,
@@ -62,6 +63,10 @@ export interface Schema {
   login_ban: LoginBanTable;
   known_login: KnownLoginTable;
   login_count: LoginCountTable;
+  root_file: RootFileTable;
+  cluster_root: ClusterRootTable;
+  join_token: JoinTokenTable;
+  root_node: RootNodeTable;
   sealed_object: SealedObjectTable;
   barred_key: BarredKeyTable;
   parked_upload: ParkedUploadTable;

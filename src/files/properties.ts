@@ -137,6 +137,15 @@ export class PropertiesDocument {
     return this.#items.length !== before;
   }
 
+  /** Removes the comment lines that are exactly this entry (`#key=...`), which `set` would change into it. */
+  removeComment(key: string): void {
+    const head = `#${escapeKey(key)}=`;
+    for (let at = this.#items.length - 1; at >= 0; at--) {
+      const item = this.#items[at];
+      if (item?.kind === 'gap' && item.raw.startsWith(head)) this.#items.splice(at, 1);
+    }
+  }
+
   #uncomment(key: string, value: string): boolean {
     const head = `${escapeKey(key)}=`;
     const at = this.#items.findIndex((item) => item.kind === 'gap' && item.raw.startsWith(`#${head}`));

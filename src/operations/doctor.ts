@@ -3,6 +3,7 @@ import { remoteMirror } from '../api/control-client.js';
 import { mirrorStateOf } from '../assembly/mirror.js';
 import { systemClock, systemEntropy } from '../assembly/system.js';
 import { forEachBounded } from '../concurrency/bounded.js';
+import { ClusterRoot } from '../database/cluster/cluster-root.js';
 import { createKeyUsage } from '../database/ledger/key-usage.js';
 import { bucketCopyCheck } from '../doctor/bucket-copy-check.js';
 import { bucketSettingsCheck } from '../doctor/bucket-settings-check.js';
@@ -17,6 +18,7 @@ import { machineCheck } from '../doctor/machine-check.js';
 import { mirrorCheck } from '../doctor/mirror-check.js';
 import { roundTripCheck } from '../doctor/round-trip-check.js';
 import { runtimeCheck } from '../doctor/runtime-check.js';
+import { sharedFilesCheck } from '../doctor/shared-files-check.js';
 import { storageCheck } from '../doctor/storage-check.js';
 import { usersCheck } from '../doctor/users-check.js';
 import { webhooksCheck } from '../doctor/webhooks-check.js';
@@ -149,6 +151,7 @@ function gatewayChecks(
     bucketCopyCheck(root.bucketCopy),
     webhooksCheck(() => webhooksOf(root).list()),
     databaseCheck(database),
+    sharedFilesCheck(current.cluster, () => new ClusterRoot(database).status()),
     ledgerCheck({
       ledger,
       usage: createKeyUsage(database, systemClock),

@@ -83,9 +83,10 @@ function makesUser({ path }: SnapshotFile): boolean {
   return snapshotPath(path)?.kind === 'user-settings';
 }
 
-async function createHome(
+/** Creates the home of a user, with the owner of the state directory. Throws `denied` or `unavailable`. */
+export async function createHome(
   username: Username,
-  { directories, stateDirectory }: RestoreServices,
+  { directories, stateDirectory }: Pick<RestoreServices, 'directories' | 'stateDirectory'>,
 ): Promise<void> {
   const paths = userPaths(directories, username);
   try {
@@ -137,7 +138,11 @@ async function restoreKeyFiles(
   return { keyFiles: restored, problems };
 }
 
-async function writeBelow(root: string, path: string, content: Uint8Array): Promise<void> {
+/**
+ * Writes a file of a snapshot below the root, with the mode of its kind. Throws `denied`, `unavailable` and
+ * `over-quota`.
+ */
+export async function writeBelow(root: string, path: string, content: Uint8Array): Promise<void> {
   const target = join(root, path);
   const isPublic = snapshotPath(path)?.kind === 'settings';
   try {

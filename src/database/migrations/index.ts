@@ -21,6 +21,7 @@ import { nodes } from './0019-nodes.js';
 import { workerRoots } from './0020-worker-roots.js';
 import { sharedLimits } from './0021-shared-limits.js';
 import { pendingRemovals } from './0023-pending-removals.js';
+import { rootFiles } from './0024-root-files.js';
 
 /** All migrations in order. A released name never changes. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -46,4 +47,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0020-worker-roots': workerRoots,
   '0021-shared-limits': sharedLimits,
   '0023-pending-removals': pendingRemovals,
+  '0024-root-files': rootFiles,
 };

@@ -174,6 +174,7 @@ describe.skipIf(skipped !== null)('a move of the database', () => {
 describe.skipIf(skipped !== null)('the tables of a gateway', () => {
   const own = [
     ...['database_move', 'database_writer', 'lease', 'login_count', 'node_request', 'node_session'],
+    ...['cluster_root', 'join_token', 'root_file', 'root_node'],
   ];
 
   it('are the same in both engines, and each one moves or is about the database itself', async () => {

@@ -1,13 +1,17 @@
 import type { Schema } from '../schema.js';
 
-/** Tables about the database itself and about the present moment, which stay where they are. */
+/** Tables about the database itself, its cluster and the present moment, which stay where they are. */
 type OwnTable =
   | 'database_writer'
   | 'database_move'
   | 'lease'
   | 'node_session'
   | 'node_request'
-  | 'login_count';
+  | 'login_count'
+  | 'root_file'
+  | 'cluster_root'
+  | 'join_token'
+  | 'root_node';
 
 /**
  * The tables that move to another engine, with their primary keys. The order of a table's rows by its key is the same

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
-import { hintChannel } from '../cluster/hint-channel.js';
+import { everyNode, hintChannel } from '../cluster/hint-channel.js';
 import { GatewayClient } from './connection.js';
 
 /** Pause before a lost connection is made again, in milliseconds. */
@@ -45,7 +45,7 @@ export class PostgresHints {
     const lost = new Promise<void>((resolve) => client.once('end', () => resolve()));
     client.on('error', end);
     client.on('notification', ({ payload }) => {
-      if (payload === this.#node) for (const listener of this.#listeners) listener();
+      if (payload === this.#node || payload === everyNode) for (const listener of this.#listeners) listener();
     });
     this.#signal.addEventListener('abort', end, { once: true });
     try {

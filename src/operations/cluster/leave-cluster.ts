@@ -1,0 +1,43 @@
+import { rm } from 'node:fs/promises';
+import { lockRoot } from '../../assembly/root-lock.js';
+import { systemEntropy } from '../../assembly/system.js';
+import { nodeIdOf } from '../../audit/node-id.js';
+import { changeSettingsFile } from '../../config/settings-file.js';
+import { maxWorkers } from '../../config/workers-setting.js';
+import { Fault } from '../../model/fault.js';
+import { openCluster } from './open-cluster.js';
+import { openReplication } from './replication.js';
+
+/** The result of `cluster leave`. */
+export interface LeftCluster {
+  readonly database: string;
+  /** The machines that are left; empty after the last one. */
+  readonly machines: readonly string[];
+}
+
+/**
+ * Removes this machine from its cluster: sends its last changes, removes its rows, and sets `cluster` back to no. Its files
+ * stay. The gateway must have stopped; other nodes finish or undo its uploads. Throws `conflict` (it runs), `invalid`
+ * (`cluster=no`) and the database's faults.
+ */
+export async function leaveCluster(root: string, signal: AbortSignal): Promise<LeftCluster> {
+  await using opened = await openCluster(root);
+  const { settings, database, name, cluster, node, log } = opened;
+  const { paths } = settings;
+  await using _lock = await lockRoot(
+    settings,
+    `the gateway of ${paths.root} is running: stop it first, so that its uploads end or are parked`,
+  );
+  if (!settings.current.cluster) {
+    throw new Fault('invalid', `${paths.root} is not a machine of a cluster: cluster=no`);
+  }
+  const replicator = await openReplication({ paths, database, node, log });
+  await replicator?.settle(signal);
+  const ids = Array.from({ length: maxWorkers }, (_, index) =>
+    nodeIdOf(paths.nodeIdFile, systemEntropy, { slot: index + 1, count: maxWorkers }),
+  );
+  const machines = await cluster.removeMachine(ids);
+  await changeSettingsFile(root, { cluster: null });
+  await rm(paths.replicationFile, { force: true });
+  return { database: name, machines };
+}

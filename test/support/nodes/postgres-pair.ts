@@ -90,7 +90,9 @@ export class PostgresPair implements AsyncDisposable {
   /** Waits until the standby follows, and lets all further commits wait for it. */
   async #waitForStandby(): Promise<void> {
     const state = async (column: string) =>
-      (await this.#primary.run('postgres', `select ${column} as value from pg_stat_replication`))[0]?.['value'];
+      (await this.#primary.run('postgres', `select ${column} as value from pg_stat_replication`))[0]?.[
+        'value'
+      ];
     await eventually('the standby follows', async () => (await state('state')) === 'streaming');
     // It has no standby of its own when it becomes the primary.
     await this.#standby.run('postgres', 'alter system reset synchronous_standby_names');

@@ -50,8 +50,9 @@ export class HaproxyProcess implements AsyncDisposable {
   }
 
   async #serve(): Promise<void> {
-    const args = ['-db', '-f', join(this.#directory, 'haproxy.cfg')];
-    const child = spawn('haproxy', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // It ends with this process, however that ends.
+    const args = ['--pdeathsig', 'KILL', 'haproxy', '-db', '-f', join(this.#directory, 'haproxy.cfg')];
+    const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => {

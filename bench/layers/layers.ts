@@ -11,7 +11,7 @@ import { downloadLarge, type Files, sftpBatch, uploadLarge } from '../workload.j
 
 const plainScript = resolve(import.meta.dirname, 'plain-s3.js');
 const blockBytes = 8 * 1024 * 1024;
-/** What the gateway adds to the sum of its layers. */
+/** The gateway also checks, counts and records: at most a quarter of its layers. */
 const maxRatio = 1.25;
 
 interface Layers {

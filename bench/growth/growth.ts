@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { median } from '../measure.js';
 import { stop, timed } from '../process.js';
 import type { Report } from '../results/report.js';
-import { MeasuredGateway, runCommand, startS3 } from './gateway.js';
+import { type Cost, MeasuredGateway, runCommand, startS3 } from './gateway.js';
 import { ObjectsOfUsers } from './objects.js';
 import { type GrowthRow, reportGrowth } from './report.js';
 import { startCountingProxy } from './s3.js';
@@ -28,6 +28,8 @@ interface World extends AsyncDisposable {
   readonly takeLists: () => number | null;
   /** Endpoint of the server while the gateway runs. */
   readonly endpoint: string;
+  /** Whether the server runs without the gateway. */
+  readonly isExternal: boolean;
 }
 
 /** Port of the embedded server in a gateway's process. */
@@ -70,10 +72,11 @@ async function measureOne(
   const { root, env } = world;
   const command = (codes: readonly number[], ...args: readonly string[]) =>
     runCommand(env, codes, ...args, '--root', root);
+  await using objects = new ObjectsOfUsers(root, env, world.endpoint);
+  if (world.isExternal) await objects.put(before, users);
   const { gateway: started, cost: start } = await MeasuredGateway.start([...world.serveArgs], env);
   await using gateway = started;
-  await using objects = new ObjectsOfUsers(root, env, world.endpoint);
-  await objects.put(before, users);
+  if (!world.isExternal) await objects.put(before, users);
   const settle = await gateway.costOf(() => delay(settleSeconds * 1000));
   world.takeLists();
   const idle = await gateway.costOf(() => delay(idleSeconds * 1000));
@@ -85,14 +88,21 @@ async function measureOne(
       loginSeconds.push(await loginOnce(identity, gateway.port, userName(at)));
   });
   const add = ['user', 'add', 'onemore', '--sse', '1', '--public-key-file', `${identity}.pub`];
-  const userAdd = await gateway.costOf(() => command([0], ...add));
+  const own = async (work: () => Promise<unknown>) => withoutIdle(await gateway.costOf(work), idle);
+  const recoveryStatus = await own(() => command([0, 12], 'recovery', 'status'));
+  const doctorSample = await own(() => command([0, 12], 'doctor', '--sample'));
+  const userAdd = await own(() => command([0], ...add));
   await command([0], 'user', 'remove', 'onemore', '--yes');
-  const recoveryStatus = await gateway.costOf(() => command([0, 12], 'recovery', 'status'));
-  const doctorSample = await gateway.costOf(() => command([0, 12], 'doctor', '--sample'));
   const seen = await gateway.costOf(() => changeSeen(objects, root, userName(users - 1)));
   const steps = { start, settle, idle, login, userAdd, recoveryStatus, doctorSample, seen };
   const loginMs = median(loginSeconds) * 1000;
   return { users, loginMs, memoryMib, lists, minutes: idleSeconds / 60, steps };
+}
+
+/** Returns the cost without the CPU that the idle gateway uses in the same time. */
+function withoutIdle(cost: Cost, idle: Cost): Cost {
+  const idleCpu = (idle.cpuSeconds / idle.seconds) * cost.seconds;
+  return { ...cost, cpuSeconds: Math.max(0, cost.cpuSeconds - idleCpu) };
 }
 
 /** Changes an object below the downloads of an idle user, and waits until the file has the new size. */
@@ -133,6 +143,7 @@ async function externalWorld(work: string): Promise<World> {
       return lists;
     },
     endpoint,
+    isExternal: true,
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await stop(child as ChildProcess);
@@ -153,6 +164,7 @@ async function embeddedWorld(work: string): Promise<World> {
     serveArgs,
     takeLists: () => null,
     endpoint: `http://127.0.0.1:${embeddedPort}`,
+    isExternal: false,
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -173,7 +173,7 @@ export class BucketCopy {
     const files = (await this.#copiedFiles()).map(({ name: file, digest }) => state.files[file] === digest);
     const isCurrent =
       state.completeMs !== null &&
-      state.snapshotDigest === contentDigest(content) &&
+      state.snapshotDigest === (await contentDigest(content)) &&
       files.length === Object.keys(state.files).length &&
       files.every((isSame) => isSame);
     return { isCurrent, signers: namesOfSigners(content) };
@@ -251,7 +251,7 @@ export class BucketCopy {
   ): Promise<WrittenSnapshot | null> {
     const { keyring, clock } = this.#services;
     const content = { ...(await this.#content.read(rootState)), bucket: bucket.bucket };
-    const snapshotDigest = contentDigest(content);
+    const snapshotDigest = await contentDigest(content);
     const signers = namesOfSigners(content);
     const newest = newestSnapshot(listed);
     const isSame = state.snapshotDigest === snapshotDigest && state.snapshot === newest;
@@ -260,7 +260,7 @@ export class BucketCopy {
     }
     const own = await keyring.gatewayRecipient();
     const recipients = [...(own === null ? [] : [own]), ...(await keyring.recoveryRecipients())];
-    const sealed = await sealTo(recipients, packSnapshot({ ...content, takenMs: clock.nowMs() }));
+    const sealed = await sealTo(recipients, await packSnapshot({ ...content, takenMs: clock.nowMs() }));
     const snapshot = (newest ?? 0) + 1;
     const signatures = signersIn(content).map((signer) => [
       `${signatureMetadata}${signer.name}`,
@@ -331,8 +331,8 @@ function namesOfSigners(content: Parameters<typeof signersIn>[0]): readonly stri
   return signersIn(content).map((signer) => signer.name);
 }
 
-function contentDigest(content: Omit<Snapshot, 'takenMs'>): string {
-  return digestOf(packSnapshot({ ...content, takenMs: 0 }));
+async function contentDigest(content: Omit<Snapshot, 'takenMs'>): Promise<string> {
+  return digestOf(await packSnapshot({ ...content, takenMs: 0 }));
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -247,7 +247,7 @@ for (const target of targetsOnce(await s3Targets())) {
         const status = JSON.parse((await first.cli(['cluster', 'status', '--json'])).stdout) as {
           nodes: readonly unknown[];
         };
-        expect(status.nodes).toHaveLength(1);
+        expect(status.nodes).toHaveLength(Number(process.env['SFTPGW_TEST_WORKERS'] ?? 1));
         expect(await first.end('SIGTERM')).toBe(0);
         expect(await ok(first, ['cluster', 'leave'])).toMatch(/last machine/);
         expect(await server.run(database, 'select path from root_file')).toEqual([]);

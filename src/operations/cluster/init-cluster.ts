@@ -21,7 +21,7 @@ export interface InitialisedCluster {
  */
 export async function initCluster(root: string, signal: AbortSignal): Promise<InitialisedCluster> {
   await using opened = await openCluster(root);
-  const { settings, database, name, cluster, identity, node, log } = opened;
+  const { settings, database, name, cluster, identity, node, log, scribe } = opened;
   if ((await cluster.identity()) !== null) throw hasCluster(name);
   await cluster.clear();
   await identity.readOrMake();
@@ -30,7 +30,9 @@ export async function initCluster(root: string, signal: AbortSignal): Promise<In
   const isSettingChanged = !settings.current.cluster;
   if (isSettingChanged) await changeSettingsFile(root, { cluster: 'yes' });
   await replicator.settle(signal);
-  if (!(await cluster.create(seal.identityDigest))) throw hasCluster(name);
+  await scribe.change({ action: 'cluster.init', details: { database: name } }, async () => {
+    if (!(await cluster.create(seal.identityDigest))) throw hasCluster(name);
+  });
   const status = await cluster.status();
   return {
     ...{ database: name, files: status?.files ?? 0, isSettingChanged },

@@ -49,7 +49,11 @@ export async function joinCluster(
   const { settings, database, name, cluster, identity, node, log } = opened;
   const digest = await cluster.identity();
   if (digest === null) throw noCluster(name);
-  if ((await identity.read()) === null) await receiveIdentity(opened, readToken);
+  if ((await identity.read()) === null) {
+    await opened.scribe.change({ action: 'cluster.join', details: { database: name } }, () =>
+      receiveIdentity(opened, readToken),
+    );
+  }
   const seal = await RootSeal.open(identity);
   if (seal.identityDigest !== digest) {
     throw new Fault(

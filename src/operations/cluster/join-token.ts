@@ -9,7 +9,7 @@ import { noCluster, openCluster } from './open-cluster.js';
  */
 export async function createJoinToken(root: string, lifetimeMs: number): Promise<string> {
   await using opened = await openCluster(root);
-  const { cluster, name, identity } = opened;
+  const { cluster, name, identity, scribe } = opened;
   if ((await cluster.identity()) === null) throw noCluster(name);
   const own = await identity.read();
   if (own === null) {
@@ -19,6 +19,9 @@ export async function createJoinToken(root: string, lifetimeMs: number): Promise
     );
   }
   const token = JoinToken.create(systemEntropy);
-  await cluster.addToken(token.hash, await token.seal(own.secret), lifetimeMs);
+  const sealed = await token.seal(own.secret);
+  await scribe.change({ action: 'cluster.token', details: { seconds: Math.round(lifetimeMs / 1000) } }, () =>
+    cluster.addToken(token.hash, sealed, lifetimeMs),
+  );
   return token.text;
 }

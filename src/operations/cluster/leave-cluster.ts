@@ -22,7 +22,7 @@ export interface LeftCluster {
  */
 export async function leaveCluster(root: string, signal: AbortSignal): Promise<LeftCluster> {
   await using opened = await openCluster(root);
-  const { settings, database, name, cluster, node, log } = opened;
+  const { settings, database, name, cluster, node, log, scribe } = opened;
   const { paths } = settings;
   await using _lock = await lockRoot(
     settings,
@@ -36,7 +36,9 @@ export async function leaveCluster(root: string, signal: AbortSignal): Promise<L
   const ids = Array.from({ length: maxWorkers }, (_, index) =>
     nodeIdOf(paths.nodeIdFile, systemEntropy, { slot: index + 1, count: maxWorkers }),
   );
-  const machines = await cluster.removeMachine(ids);
+  const machines = await scribe.change({ action: 'cluster.leave', details: { database: name } }, () =>
+    cluster.removeMachine(ids),
+  );
   await changeSettingsFile(root, { cluster: null });
   await rm(paths.replicationFile, { force: true });
   return { database: name, machines };

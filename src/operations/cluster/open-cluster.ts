@@ -1,8 +1,10 @@
+import { commandScribe } from '../../assembly/audit.js';
 import { createCommandLog } from '../../assembly/command-log.js';
 import { databaseNameOf, openRootDatabase, postgresOptionsOf } from '../../assembly/database.js';
 import { LiveSettings } from '../../assembly/live-settings.js';
 import { systemEntropy } from '../../assembly/system.js';
 import { nodeIdOf } from '../../audit/node-id.js';
+import type { AuditScribe } from '../../audit/scribe.js';
 import { ClusterRoot } from '../../database/cluster/cluster-root.js';
 import type { GatewayDatabase } from '../../database/database.js';
 import { GatewayIdentity } from '../../keyring/gateway-identity.js';
@@ -20,6 +22,8 @@ export interface OpenCluster extends AsyncDisposable {
   /** The id of the root among the nodes. */
   readonly node: string;
   readonly log: Logger;
+  /** Records what the command does. */
+  readonly scribe: AuditScribe;
 }
 
 /** Opens a root and its database. Throws `invalid` (settings, or SQLite) and the database's faults. */
@@ -32,11 +36,13 @@ export async function openCluster(root: string): Promise<OpenCluster> {
     );
   }
   const database = await openRootDatabase(settings, 'command');
+  const log = createCommandLog(process.stderr);
   return {
     ...{ settings, database, name: databaseNameOf(settings), cluster: new ClusterRoot(database) },
     identity: new GatewayIdentity(settings.paths.keyringIdentityFile),
     node: nodeIdOf(settings.paths.nodeIdFile, systemEntropy, null),
-    log: createCommandLog(process.stderr),
+    log,
+    scribe: commandScribe(settings, log),
     [Symbol.asyncDispose]: () => database.close(),
   };
 }

@@ -268,7 +268,7 @@ describe('an upload whose client has stopped sending', () => {
   it.each([
     ['written', { ...resumeMode, create: false }],
     ['read and written', { ...resumeMode, create: false, read: true }],
-  ])('is not stored with a hole by another session that goes on, if the file is %s', async (_, mode) => {
+  ])('is not stored with a hole by another session that continues it, if the file is %s', async (_, mode) => {
     const other = await world.login();
     const busy = { kind: 'conflict', hint: expect.stringContaining('still being uploaded') };
     {

@@ -12,6 +12,8 @@ export interface DeferredOpen {
   choose(call: Call, offset: number): Promise<UploadHandle>;
   /** Closes the file of a client that has written nothing. */
   closeUnwritten(call: Call): Promise<void>;
+  /** Throws if a client that has written nothing cannot set this size. */
+  checkSize?(size: number): void;
 }
 
 /**
@@ -50,6 +52,7 @@ export class DeferredWriteHandle implements UploadHandle {
 
   async setAttributes(call: Call, change: AttributeChange): Promise<void> {
     if (change.size === 0) this.#chosen ??= this.#choose(call, 0);
+    else if (change.size !== undefined && this.#chosen === null) this.#choice.checkSize?.(change.size);
     await (await (this.#chosen ?? this.#handle)).setAttributes(call, change);
   }
 
@@ -67,7 +70,7 @@ export class DeferredWriteHandle implements UploadHandle {
 /**
  * Guards a new file whose bytes another session is still sending. A client that continues behind them has reconnected
  * before the gateway noticed the end of its old connection. Its file would begin with zeros, so its write is refused
- * with `conflict`.
+ * with `conflict`. So is another size than 0, and a CLOSE without a change.
  */
 export function withoutHole(
   handle: UploadHandle,
@@ -81,8 +84,12 @@ export function withoutHole(
       return handle;
     },
     closeUnwritten: async (call) => {
-      if (!create) throw refused();
+      // A size that the client has set by name reaches the given handle.
+      if (!create && handle.isUntouched) throw refused();
       await handle.commit(call);
+    },
+    checkSize: () => {
+      throw refused();
     },
   });
 }

@@ -279,6 +279,10 @@ describe('an upload whose client has stopped sending', () => {
       await using unwritten = await other.tree.openWrite(world.call, '/uploads/f', mode);
       await expect(unwritten.commit(world.call)).rejects.toMatchObject(busy);
     }
+    {
+      await using resized = await other.tree.openWrite(world.call, '/uploads/f', mode);
+      await expect(resized.setAttributes(world.call, { size: 4 })).rejects.toMatchObject(busy);
+    }
     await silent[Symbol.asyncDispose]();
     expect(await other.stat('/uploads/f')).toMatchObject({ size: 8 });
     await using resumed = await other.tree.openWrite(world.call, '/uploads/f', resumeMode);

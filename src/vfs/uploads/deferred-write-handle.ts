@@ -77,19 +77,20 @@ export function withoutHole(
   { create }: Pick<WriteMode, 'create'>,
   shown: string,
 ): UploadHandle {
-  const refused = () => new Fault('conflict', `${shown} is still being uploaded: resume it later`);
+  const refuse = () => {
+    // The handle has content once the other session has stored the file, or when the client has set a size by name.
+    const isEmpty = handle.isUntouched && handle.attributes().size === 0;
+    if (isEmpty) throw new Fault('conflict', `${shown} is still being uploaded: resume it later`);
+  };
   return new DeferredWriteHandle(handle, {
     choose: async (_, offset) => {
-      if (offset > 0) throw refused();
+      if (offset > 0) refuse();
       return handle;
     },
     closeUnwritten: async (call) => {
-      // A size that the client has set by name reaches the given handle.
-      if (!create && handle.isUntouched) throw refused();
+      if (!create) refuse();
       await handle.commit(call);
     },
-    checkSize: () => {
-      throw refused();
-    },
+    checkSize: refuse,
   });
 }

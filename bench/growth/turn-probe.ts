@@ -1,6 +1,6 @@
 /**
  * Loaded before the gateway, which must be started with a channel for messages. Answers each message with the longest
- * turns of the event loop since the last answer. Omits the first turn, which loads the modules before anything listens.
+ * turns of the event loop since the last answer.
  */
 export interface Turns {
   /** Max time in milliseconds by which a timer was late. */
@@ -16,17 +16,13 @@ let lastMs = performance.now();
 let lastCpu = process.threadCpuUsage();
 const noTurns: Turns = { wallMs: 0, cpuMs: 0 };
 let turns = noTurns;
-let isLoaded = false;
 
 setInterval(() => {
   const nowMs = performance.now();
   const cpu = process.threadCpuUsage();
   const cpuMs = (cpu.user + cpu.system - lastCpu.user - lastCpu.system) / 1000;
-  if (isLoaded) {
-    const wallMs = Math.max(turns.wallMs, nowMs - lastMs - everyMs);
-    turns = { wallMs, cpuMs: Math.max(turns.cpuMs, cpuMs) };
-  }
-  isLoaded = true;
+  const wallMs = Math.max(turns.wallMs, nowMs - lastMs - everyMs);
+  turns = { wallMs, cpuMs: Math.max(turns.cpuMs, cpuMs) };
   lastMs = nowMs;
   lastCpu = cpu;
 }, everyMs).unref();

@@ -63,7 +63,7 @@ export class PrefixRunner {
   #isPassRequested = false;
   /** Sessions of users who see the directory. */
   #sessions = 0;
-  /** Times of the last change or session and of the first pass, by the monotonic clock. */
+  /** Times of the last change after the first pass, or session, and of the first pass, by the monotonic clock. */
   #activeMs = -Infinity;
   #freshMs: number | null = null;
   #lastPassMs = -Infinity;
@@ -306,9 +306,8 @@ export class PrefixRunner {
     const { intervalMs, busyIntervalMs, eventIntervalMs, idleIntervalMs } = settings();
     const hasChanged = pass.fetched + pass.deleted > 0;
     this.#lastPassMs = clock.monotonicMs();
-    // The first pass fetches what changed at any time before the start.
-    if (hasChanged && this.#freshMs !== null) this.#activeMs = this.#lastPassMs;
-    this.#freshMs ??= this.#lastPassMs;
+    if (this.#freshMs === null) this.#freshMs = this.#lastPassMs;
+    else if (hasChanged) this.#activeMs = this.#lastPassMs;
     const isQuick = this.#isActive || this.#isFresh || idleIntervalMs <= intervalMs;
     this.#isEnrolled = !isQuick && pass.result === 'complete' && this.mirror.digest !== null;
     if (this.#isEnrolled) {
